@@ -1,0 +1,17 @@
+/** What flows between models: a text, or a picture as 8-bit RGB. */
+export type Modality = 'text' | 'image';
+
+export interface TextArtifact {
+  readonly modality: 'text';
+  readonly text: string;
+}
+
+/** `pixels` is row-major RGB, 3 bytes a pixel: `length === width * height * 3`. */
+export interface ImageArtifact {
+  readonly modality: 'image';
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: Uint8Array;
+}
+
+export type Artifact = TextArtifact | ImageArtifact;

@@ -1,0 +1,44 @@
+/** A validated experiment: every optional field filled in, `seed_count` expanded. The shape that is stored and hashed. */
+export interface ExperimentConfig {
+  readonly name: string | null;
+  readonly networks: readonly (readonly string[])[];
+  readonly prompts: readonly string[];
+  /** Integers >= -1. -1 draws a seed when the run is planned and gives each step its own. */
+  readonly seeds: readonly number[];
+  readonly embedding_models: readonly string[];
+  readonly max_length: number;
+  /** What a run with a fixed seed does at the first exact repeat. Runs with seed -1 have no cycles to act on. */
+  readonly on_cycle: 'stop' | 'continue';
+  readonly max_dimension: 0 | 1 | 2;
+  /** Longest edge of the filtration, or null for the whole of it. */
+  readonly max_edge_length: number | null;
+  readonly reuse: boolean;
+  /** Runs in flight at once. Not part of the experiment's identity. */
+  readonly concurrency: number;
+}
+
+export const DEFAULT_CONCURRENCY = 64;
+export const MAX_LENGTH_LIMIT = 1_000_000;
+
+/** Run `index` of an experiment: the product of networks, then seeds, then prompts (prompts vary fastest). */
+export interface RunCoordinates {
+  readonly index: number;
+  readonly network: readonly string[];
+  readonly seed: number;
+  readonly prompt: string;
+}
+
+export function runCount(config: ExperimentConfig): number {
+  return config.networks.length * config.seeds.length * config.prompts.length;
+}
+
+export function runCoordinates(config: ExperimentConfig, index: number): RunCoordinates {
+  const { networks, seeds, prompts } = config;
+  if (!Number.isInteger(index) || index < 0 || index >= runCount(config)) {
+    throw new RangeError(`run index ${index} is outside 0..${runCount(config) - 1}`);
+  }
+  const prompt = prompts[index % prompts.length]!;
+  const seed = seeds[Math.floor(index / prompts.length) % seeds.length]!;
+  const network = networks[Math.floor(index / (prompts.length * seeds.length))]!;
+  return { index, network, seed, prompt };
+}

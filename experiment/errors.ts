@@ -1,0 +1,35 @@
+/**
+ * One type per kind of failure. `name` crosses process and Temporal boundaries, so it is the discriminator:
+ *
+ * - InvalidInput: the request is wrong; never retried.
+ * - ModelOutputInvalid: a model answered with something that is not data; retried a few times, then final.
+ * - ModelFilesMissing: the model's files are not on this machine; final until the user gets them.
+ * - ResourceLimit: the work would not fit (memory); final, says the figure and the remedy.
+ * - DeviceError: a model host died or a device call failed; transient, retried.
+ * - StoreConflict: a row already there disagrees with the one being written; a bug or two writers, final.
+ */
+export type FailureKind =
+  | 'InvalidInput'
+  | 'ModelOutputInvalid'
+  | 'ModelFilesMissing'
+  | 'ResourceLimit'
+  | 'DeviceError'
+  | 'StoreConflict';
+
+export class PanicError extends Error {
+  readonly kind: FailureKind;
+  constructor(kind: FailureKind, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+    this.name = kind;
+  }
+}
+
+export function isPanicError(error: unknown, kind?: FailureKind): error is PanicError {
+  return error instanceof PanicError && (kind === undefined || error.kind === kind);
+}
+
+/** Marks the branch of a discriminated union that cannot be reached. */
+export function assertNever(value: never): never {
+  throw new Error(`unreachable: ${JSON.stringify(value)}`);
+}

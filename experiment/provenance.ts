@@ -1,0 +1,10 @@
+/** What computed an output, stored once per distinct host and pointed at by every invocation and vector. */
+export interface HostFingerprint {
+  /** 'typescript' for built-in models, 'onnxruntime' for neural ones. */
+  readonly runtime: string;
+  readonly runtimeVersion: string;
+  readonly device: string;
+  readonly dtype: string;
+  /** SHA-256 (hex) by file name of the model's files; empty for built-in models. */
+  readonly files: Readonly<Record<string, string>>;
+}
