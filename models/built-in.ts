@@ -1,0 +1,45 @@
+import type { Artifact, ImageArtifact, TextArtifact } from '../experiment/artifact.js';
+import { PanicError } from '../experiment/errors.js';
+import { describeDummy, embedDummy, paintDummy } from './dummy.js';
+import { describeAfterCrash, describeSlowly, describeUnlessSeed13 } from './faulty.js';
+
+type Paint = (prompt: TextArtifact, seed: number) => ImageArtifact;
+type Describe = (picture: ImageArtifact, seed: number) => TextArtifact;
+type EmbedText = (text: TextArtifact) => Float32Array;
+type EmbedPicture = (picture: ImageArtifact) => Float32Array;
+
+// Object.hasOwn below: a model called "constructor" must not be found.
+const painters: Readonly<Record<string, Paint>> = { DummyT2I: paintDummy };
+const describers: Readonly<Record<string, Describe>> = {
+  DummyI2T: describeDummy,
+  EmptyCaptionI2T: describeUnlessSeed13,
+  CrashingI2T: describeAfterCrash,
+  SlowI2T: describeSlowly,
+};
+const textEmbedders: Readonly<Record<string, EmbedText>> = { Dummy: (text) => embedDummy(text, 768) };
+const pictureEmbedders: Readonly<Record<string, EmbedPicture>> = {};
+
+function find<T>(models: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(models, name) ? models[name] : undefined;
+}
+
+/** Runs a built-in generative model. Throws PanicError `InvalidInput` for a name that has no code for this modality. */
+export function generateBuiltIn(model: string, input: Artifact, seed: number): Artifact {
+  const paint = find(painters, model);
+  if (paint && input.modality === 'text') return paint(input, seed);
+  const describe = find(describers, model);
+  if (describe && input.modality === 'image') return describe(input, seed);
+  throw new PanicError(
+    'InvalidInput',
+    `no built-in model ${model} turns ${input.modality} into something else`,
+  );
+}
+
+/** Runs a built-in embedding model. Throws PanicError `InvalidInput` for a name that has no code for this modality. */
+export function embedBuiltIn(model: string, input: Artifact): Float32Array {
+  const embedText = find(textEmbedders, model);
+  if (embedText && input.modality === 'text') return embedText(input);
+  const embedPicture = find(pictureEmbedders, model);
+  if (embedPicture && input.modality === 'image') return embedPicture(input);
+  throw new PanicError('InvalidInput', `no built-in model ${model} embeds ${input.modality}`);
+}

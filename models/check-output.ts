@@ -1,0 +1,81 @@
+import type { Artifact } from '../experiment/artifact.js';
+import { PanicError } from '../experiment/errors.js';
+import type { EmbeddingModel, GenerativeModel } from '../experiment/model.js';
+
+/** Longer captions are a model that ran away, not a description. */
+export const MAX_CAPTION_CHARACTERS = 10_000;
+
+function invalid(model: string, what: string): PanicError {
+  return new PanicError('ModelOutputInvalid', `${model} ${what}`);
+}
+
+/**
+ * Throws PanicError `ModelOutputInvalid` unless `output` is data of the modality that `model` promises: a picture of a
+ * positive size with exactly its pixels, or a caption that is not blank, at most 10,000 characters, without control
+ * characters (a line break is one: captions are one line).
+ */
+export function checkGenerated(model: GenerativeModel, output: Artifact): void {
+  if (output.modality !== model.output) {
+    throw invalid(model.name, `answered with ${output.modality} where it promises ${model.output}`);
+  }
+  if (output.modality === 'text') {
+    checkCaption(model.name, output.text);
+    return;
+  }
+  const { width, height, pixels } = output;
+  if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
+    throw invalid(model.name, `painted a picture of ${width} x ${height} pixels`);
+  }
+  if (pixels.length !== width * height * 3) {
+    throw invalid(
+      model.name,
+      `painted ${width} x ${height} pixels and gave ${pixels.length} bytes; ${width * height * 3} were expected`,
+    );
+  }
+}
+
+function checkCaption(model: string, text: string): void {
+  if (text.trim() === '') throw invalid(model, 'answered with a blank caption');
+  if (text.length > MAX_CAPTION_CHARACTERS) {
+    throw invalid(
+      model,
+      `answered with a caption of ${text.length} characters; at most ${MAX_CAPTION_CHARACTERS} are accepted`,
+    );
+  }
+  const control = /\p{Cc}/u.exec(text);
+  if (control) {
+    const code = control[0].charCodeAt(0).toString(16).padStart(4, '0');
+    throw invalid(
+      model,
+      `answered with a control character (U+${code} at position ${control.index}) in its caption`,
+    );
+  }
+}
+
+/**
+ * Throws PanicError `ModelOutputInvalid` unless there is one vector per input, each of the model's dimension, finite and
+ * not all zero.
+ */
+export function checkVectors(model: EmbeddingModel, vectors: readonly Float32Array[], inputs: number): void {
+  if (vectors.length !== inputs) {
+    throw invalid(model.name, `answered with ${vectors.length} vectors for ${inputs} inputs`);
+  }
+  for (const [index, vector] of vectors.entries()) {
+    if (vector.length !== model.dimension) {
+      throw invalid(
+        model.name,
+        `answered with ${vector.length} values for input ${index}; its dimension is ${model.dimension}`,
+      );
+    }
+    const bad = vector.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) {
+      throw invalid(
+        model.name,
+        `answered with ${vector[bad]} at position ${bad} of the vector for input ${index}`,
+      );
+    }
+    if (vector.every((value) => value === 0)) {
+      throw invalid(model.name, `answered with a vector of zeros for input ${index}`);
+    }
+  }
+}

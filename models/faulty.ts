@@ -1,0 +1,62 @@
+import { closeSync, openSync } from 'node:fs';
+import type { ImageArtifact, TextArtifact } from '../experiment/artifact.js';
+import type { GenerativeModel } from '../experiment/model.js';
+import { describeDummy } from './dummy.js';
+
+/** Names the file whose absence makes CrashingI2T end its thread; it makes the file first, so it crashes once. */
+export const CRASH_MARKER_VARIABLE = 'PANIC_TDA_TEST_CRASH_MARKER';
+
+const SLOW_MS = 100;
+
+/** Answers a blank caption for seed 13, and is DummyI2T otherwise. */
+export function describeUnlessSeed13(picture: ImageArtifact, seed: number): TextArtifact {
+  return seed === 13 ? { modality: 'text', text: '  ' } : describeDummy(picture, seed);
+}
+
+/** Ends its thread once, when the marker file is absent, and is DummyI2T otherwise. */
+export function describeAfterCrash(picture: ImageArtifact, seed: number): TextArtifact {
+  const marker = process.env[CRASH_MARKER_VARIABLE];
+  if (marker !== undefined && marker !== '' && makeOnce(marker)) process.exit(1);
+  return describeDummy(picture, seed);
+}
+
+/** DummyI2T that holds its thread for 100 ms. */
+export function describeSlowly(picture: ImageArtifact, seed: number): TextArtifact {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SLOW_MS);
+  return describeDummy(picture, seed);
+}
+
+/** Makes the file; false where it was there. One system call, so that of several threads exactly one makes it. */
+function makeOnce(path: string): boolean {
+  try {
+    closeSync(openSync(path, 'wx'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function faulty(name: string, summary: string): GenerativeModel {
+  return {
+    kind: 'generative',
+    name,
+    summary,
+    source: 'built-in',
+    revision: '1',
+    settings: {},
+    license: 'MIT',
+    input: 'image',
+    output: 'text',
+    deterministic: true,
+  };
+}
+
+/** Models that misbehave on purpose; in the catalogue only where it was asked for them. */
+export const faultyModels: readonly GenerativeModel[] = [
+  faulty('EmptyCaptionI2T', 'For tests: a blank caption for seed 13, otherwise DummyI2T.'),
+  faulty(
+    'CrashingI2T',
+    `For tests: ends its thread once, when the file of ${CRASH_MARKER_VARIABLE} is absent.`,
+  ),
+  faulty('SlowI2T', 'For tests and benchmarks: DummyI2T that takes 100 ms.'),
+];

@@ -1,0 +1,162 @@
+import { PanicError } from '../experiment/errors.js';
+import { failureError, type HostAnswer, type HostReply, type HostRequest } from './host-protocol.js';
+
+/** One running host: a thread or a child process. It is told one request at a time. */
+export interface Host {
+  send(request: HostRequest, transfer: readonly ArrayBuffer[]): void;
+  /** Whether the host keeps this process alive: it does while it works, not while it is idle. */
+  keepAlive(keep: boolean): void;
+  /** Ends the host at once; resolves when it is gone. */
+  stop(): Promise<void>;
+}
+
+export interface HostEvents {
+  reply(reply: HostReply): void;
+  /** The host is gone, asked or not; `reason` completes the sentence "the host of X ...". */
+  ended(reason: string): void;
+}
+
+export interface HostGroupOptions {
+  /** Completes "the host of ..." in messages. */
+  readonly name: string;
+  readonly size: number;
+  readonly start: (events: HostEvents) => Host;
+  /** Whether an abort ends a host that is working on the call (a long native call cannot be interrupted otherwise). */
+  readonly stopOnAbort: boolean;
+}
+
+interface Job {
+  readonly request: HostRequest;
+  readonly transfer: readonly ArrayBuffer[];
+  readonly settle: (outcome: { answer: HostAnswer } | { error: unknown }) => void;
+}
+
+interface Slot {
+  host: Host | null;
+  job: Job | null;
+}
+
+/**
+ * Up to `size` equal hosts behind one queue, each started when it is first needed and replaced after it died, with one
+ * call at a time each.
+ */
+export class HostGroup {
+  readonly #options: HostGroupOptions;
+  readonly #slots: readonly Slot[];
+  #queue: Job[] = [];
+  #closed = false;
+
+  constructor(options: HostGroupOptions) {
+    this.#options = options;
+    this.#slots = Array.from({ length: options.size }, () => ({ host: null, job: null }));
+  }
+
+  /**
+   * Runs one request. Rejects with PanicError `DeviceError` where the host dies or the group is closed, with the error
+   * of the model where that throws, and with the signal's reason where it aborts.
+   */
+  call(request: HostRequest, transfer: readonly ArrayBuffer[], signal?: AbortSignal): Promise<HostAnswer> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      if (this.#closed) {
+        reject(new PanicError('DeviceError', 'the model pool is closed'));
+        return;
+      }
+      const abort = (): void => this.#abort(job, signal?.reason);
+      const job: Job = {
+        request,
+        transfer,
+        settle: (outcome) => {
+          signal?.removeEventListener('abort', abort);
+          if ('answer' in outcome) resolve(outcome.answer);
+          else reject(outcome.error);
+        },
+      };
+      signal?.addEventListener('abort', abort);
+      this.#queue.push(job);
+      this.#dispatch();
+    });
+  }
+
+  /** Ends every host; calls that are waiting or running reject with `DeviceError`. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const error = new PanicError('DeviceError', 'the model pool was closed during the call');
+    for (const job of this.#queue) job.settle({ error });
+    this.#queue = [];
+    const hosts: Host[] = [];
+    for (const slot of this.#slots) {
+      slot.job?.settle({ error });
+      slot.job = null;
+      if (slot.host) hosts.push(slot.host);
+      slot.host = null;
+    }
+    await Promise.all(hosts.map((host) => host.stop()));
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0) {
+      const slot =
+        this.#slots.find((slot) => slot.job === null && slot.host !== null) ??
+        this.#slots.find((slot) => slot.job === null);
+      if (!slot) return;
+      this.#begin(slot, this.#queue.shift()!);
+    }
+  }
+
+  #begin(slot: Slot, job: Job): void {
+    try {
+      slot.host ??= this.#start(slot);
+      slot.job = job;
+      slot.host.keepAlive(true);
+      slot.host.send(job.request, job.transfer);
+    } catch (error) {
+      slot.job = null;
+      job.settle({ error });
+    }
+  }
+
+  #start(slot: Slot): Host {
+    const host: Host = this.#options.start({
+      reply: (reply) => {
+        if (slot.host === host) this.#finish(slot, reply);
+      },
+      ended: (reason) => {
+        if (slot.host === host) this.#lose(slot, reason);
+      },
+    });
+    return host;
+  }
+
+  #finish(slot: Slot, reply: HostReply): void {
+    const { job, host } = slot;
+    slot.job = null;
+    host?.keepAlive(false);
+    job?.settle(reply.ok ? { answer: reply.answer } : { error: failureError(reply.failure) });
+    this.#dispatch();
+  }
+
+  #lose(slot: Slot, reason: string): void {
+    const { job } = slot;
+    slot.host = null;
+    slot.job = null;
+    job?.settle({ error: new PanicError('DeviceError', `the host of ${this.#options.name} ${reason}`) });
+    this.#dispatch();
+  }
+
+  /** The caller hears of it at once. A slot whose host goes on stays taken until the late answer, which nobody gets. */
+  #abort(job: Job, reason: unknown): void {
+    job.settle({ error: reason });
+    this.#queue = this.#queue.filter((waiting) => waiting !== job);
+    const slot = this.#slots.find((slot) => slot.job === job);
+    if (!slot || !this.#options.stopOnAbort) return;
+    const { host } = slot;
+    slot.host = null;
+    slot.job = null;
+    void host?.stop();
+    this.#dispatch();
+  }
+}

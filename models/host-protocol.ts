@@ -1,0 +1,44 @@
+import type { Artifact } from '../experiment/artifact.js';
+import { type FailureKind, isPanicError, PanicError } from '../experiment/errors.js';
+import type { HostFingerprint } from '../experiment/provenance.js';
+
+/**
+ * What the pool and a host (a thread or a child process) say to each other. A host gets one request at a time and gives
+ * one reply to each.
+ */
+export type HostRequest =
+  | { readonly task: 'generate'; readonly model: string; readonly input: Artifact; readonly seed: number }
+  | { readonly task: 'embed'; readonly model: string; readonly inputs: readonly Artifact[] };
+
+export type HostAnswer =
+  | {
+      readonly task: 'generate';
+      readonly output: Artifact;
+      readonly host: HostFingerprint;
+      readonly computeMs: number;
+    }
+  | {
+      readonly task: 'embed';
+      readonly vectors: readonly Float32Array[];
+      readonly host: HostFingerprint;
+      readonly computeMs: number;
+    };
+
+export interface HostFailure {
+  /** The kind of a PanicError, or null for an error that nobody foresaw. */
+  readonly kind: FailureKind | null;
+  readonly message: string;
+}
+
+export type HostReply =
+  | { readonly ok: true; readonly answer: HostAnswer }
+  | { readonly ok: false; readonly failure: HostFailure };
+
+export function failureReply(error: unknown): HostReply {
+  const message = error instanceof Error ? error.message : String(error);
+  return { ok: false, failure: { kind: isPanicError(error) ? error.kind : null, message } };
+}
+
+export function failureError(failure: HostFailure): Error {
+  return failure.kind === null ? new Error(failure.message) : new PanicError(failure.kind, failure.message);
+}

@@ -1,0 +1,3 @@
+export { catalogue, type CatalogueOptions, loadCatalogue } from './catalogue.js';
+export type { Embedded, Generated, ModelPool } from './contract.js';
+export { createModelPool, type ModelPoolOptions } from './pool.js';

@@ -1,0 +1,108 @@
+import { availableParallelism } from 'node:os';
+import type { Artifact } from '../experiment/artifact.js';
+import { PanicError } from '../experiment/errors.js';
+import type { EmbeddingModel, GenerativeModel, Model } from '../experiment/model.js';
+import { type CatalogueOptions, loadCatalogue } from './catalogue.js';
+import { checkGenerated, checkVectors } from './check-output.js';
+import type { Embedded, Generated, ModelPool } from './contract.js';
+import { HostGroup } from './host-group.js';
+import { startThreadHost } from './thread-host.js';
+
+export interface ModelPoolOptions extends CatalogueOptions {
+  /** Threads for built-in models, started when first needed. Default: 2, or 1 on a machine with one core. */
+  readonly threads?: number;
+  /** Where the files of neural models are: `modelsFolder/<model name>` or `modelsFolder/<owner>/<name>@<revision>`. */
+  readonly modelsFolder: string;
+}
+
+/** Starts nothing until a model is first called. See ModelPool for what its calls throw. */
+export function createModelPool(options: ModelPoolOptions): ModelPool {
+  const catalogue = loadCatalogue(options);
+  const threads = options.threads ?? Math.min(2, availableParallelism());
+  const builtIn = new HostGroup({
+    name: 'built-in models',
+    size: threads,
+    start: startThreadHost,
+    stopOnAbort: false,
+  });
+
+  function find(name: string): Model {
+    const model = catalogue.get(name);
+    if (!model) throw new PanicError('InvalidInput', `there is no model called ${name} in the catalogue`);
+    return model;
+  }
+
+  async function generate(
+    name: string,
+    input: Artifact,
+    seed: number,
+    signal?: AbortSignal,
+  ): Promise<Generated> {
+    const model = generativeModel(find(name), input);
+    if (!Number.isSafeInteger(seed) || seed < 0) {
+      throw new PanicError(
+        'InvalidInput',
+        `the seed of ${name} is ${seed}; it must be an integer in 0..2^53-1`,
+      );
+    }
+    const { sent, buffers } = detachable(input);
+    const answer = await builtIn.call({ task: 'generate', model: name, input: sent, seed }, buffers, signal);
+    if (answer.task !== 'generate') throw new Error(`the host of ${name} answered another question`);
+    checkGenerated(model, answer.output);
+    return { output: answer.output, host: answer.host, batchSize: 1, computeMs: answer.computeMs };
+  }
+
+  async function embed(name: string, inputs: readonly Artifact[], signal?: AbortSignal): Promise<Embedded> {
+    const model = embeddingModel(find(name), inputs);
+    const copies = inputs.map(detachable);
+    const answer = await builtIn.call(
+      { task: 'embed', model: name, inputs: copies.map((copy) => copy.sent) },
+      copies.flatMap((copy) => copy.buffers),
+      signal,
+    );
+    if (answer.task !== 'embed') throw new Error(`the host of ${name} answered another question`);
+    checkVectors(model, answer.vectors, inputs.length);
+    return { vectors: answer.vectors, host: answer.host, computeMs: answer.computeMs };
+  }
+
+  return { generate, embed, close: () => builtIn.close() };
+}
+
+function generativeModel(model: Model, input: Artifact): GenerativeModel {
+  if (model.kind !== 'generative') {
+    throw new PanicError('InvalidInput', `${model.name} is an embedding model; it generates nothing`);
+  }
+  checkInput(model, input);
+  return model;
+}
+
+function embeddingModel(model: Model, inputs: readonly Artifact[]): EmbeddingModel {
+  if (model.kind !== 'embedding') {
+    throw new PanicError('InvalidInput', `${model.name} is a generative model; it gives no vectors`);
+  }
+  for (const input of inputs) checkInput(model, input);
+  return model;
+}
+
+function checkInput(model: Model, input: Artifact): void {
+  if (input.modality !== model.input) {
+    throw new PanicError(
+      'InvalidInput',
+      `${model.name} takes ${model.input}; it was given ${input.modality}`,
+    );
+  }
+  if (input.modality === 'image' && input.pixels.length !== input.width * input.height * 3) {
+    throw new PanicError(
+      'InvalidInput',
+      `${model.name} was given ${input.width} x ${input.height} pixels in ${input.pixels.length} bytes; ` +
+        `${input.width * input.height * 3} were expected`,
+    );
+  }
+}
+
+/** A copy whose pixels can be given away to a thread: the caller keeps its own. */
+function detachable(input: Artifact): { sent: Artifact; buffers: readonly ArrayBuffer[] } {
+  if (input.modality === 'text') return { sent: input, buffers: [] };
+  const pixels = new Uint8Array(input.pixels);
+  return { sent: { ...input, pixels }, buffers: [pixels.buffer] };
+}

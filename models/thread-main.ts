@@ -1,0 +1,39 @@
+import { parentPort } from 'node:worker_threads';
+import type { HostFingerprint } from '../experiment/provenance.js';
+import { embedBuiltIn, generateBuiltIn } from './built-in.js';
+import { failureReply, type HostAnswer, type HostReply, type HostRequest } from './host-protocol.js';
+
+const host: HostFingerprint = {
+  runtime: 'typescript',
+  runtimeVersion: process.version,
+  device: 'cpu',
+  dtype: 'float64',
+  files: {},
+};
+
+function answer(request: HostRequest): HostAnswer {
+  const started = performance.now();
+  if (request.task === 'generate') {
+    const output = generateBuiltIn(request.model, request.input, request.seed);
+    return { task: 'generate', output, host, computeMs: performance.now() - started };
+  }
+  const vectors = request.inputs.map((input) => embedBuiltIn(request.model, input));
+  return { task: 'embed', vectors, host, computeMs: performance.now() - started };
+}
+
+function buffersOf(answer: HostAnswer): ArrayBufferLike[] {
+  if (answer.task === 'embed') return answer.vectors.map((vector) => vector.buffer);
+  return answer.output.modality === 'image' ? [answer.output.pixels.buffer] : [];
+}
+
+function reply(request: HostRequest): void {
+  try {
+    const given = answer(request);
+    const reply: HostReply = { ok: true, answer: given };
+    parentPort?.postMessage(reply, buffersOf(given) as ArrayBuffer[]);
+  } catch (error) {
+    parentPort?.postMessage(failureReply(error));
+  }
+}
+
+parentPort?.on('message', reply);

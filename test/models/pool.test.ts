@@ -1,0 +1,127 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
+import { isPanicError } from '../../experiment/errors.js';
+import { createModelPool, type ModelPool } from '../../models/index.js';
+
+const text = (value: string): Artifact => ({ modality: 'text', text: value });
+const picture = (shade: number): ImageArtifact => ({
+  modality: 'image',
+  width: 4,
+  height: 4,
+  pixels: new Uint8Array(48).fill(shade),
+});
+
+describe('the model pool', () => {
+  let pool: ModelPool;
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'panic-tda-models-'));
+    process.env['PANIC_TDA_TEST_CRASH_MARKER'] = join(folder, 'crashed');
+    pool = createModelPool({ modelsFolder: folder, threads: 2, testModels: true });
+  });
+  afterAll(async () => {
+    await pool.close();
+    await rm(folder, { recursive: true });
+  });
+
+  test('paints a prompt and says what computed it', async () => {
+    const painted = await pool.generate('DummyT2I', text('a red fox'), 1);
+    expect(painted.output).toMatchObject({ modality: 'image', width: 256, height: 256 });
+    expect(painted.batchSize).toBe(1);
+    expect(painted.host).toEqual({
+      runtime: 'typescript',
+      runtimeVersion: process.version,
+      device: 'cpu',
+      dtype: 'float64',
+      files: {},
+    });
+    expect(painted.computeMs).toBeGreaterThan(0);
+  });
+
+  test('leaves the pixels it is given with the caller', async () => {
+    const given = picture(7);
+    const first = await pool.generate('DummyI2T', given, 1);
+    expect(given.pixels).toEqual(new Uint8Array(48).fill(7));
+    expect((await pool.generate('DummyI2T', given, 1)).output).toEqual(first.output);
+  });
+
+  test('gives one vector per input, in order', async () => {
+    const both = await pool.embed('Dummy', [text('one'), text('two')]);
+    const [second] = (await pool.embed('Dummy', [text('two')])).vectors;
+    expect(both.vectors).toHaveLength(2);
+    expect(both.vectors[1]).toEqual(second);
+    expect((await pool.embed('Dummy', [])).vectors).toEqual([]);
+  });
+
+  test('runs calls on several threads, off the event loop', async () => {
+    await Promise.all([0, 1].map((shade) => pool.generate('SlowI2T', picture(shade), 0)));
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 5);
+    const started = performance.now();
+    await Promise.all([0, 1, 2, 3].map((shade) => pool.generate('SlowI2T', picture(shade), 0)));
+    const elapsedMs = performance.now() - started;
+    clearInterval(timer);
+    expect(elapsedMs).toBeLessThan(390);
+    expect(ticks).toBeGreaterThan(10);
+  });
+
+  test('refuses what no model can do', async () => {
+    const refused = { kind: 'InvalidInput' };
+    await expect(pool.generate('Nobody', text('a'), 0)).rejects.toMatchObject(refused);
+    await expect(pool.generate('constructor', text('a'), 0)).rejects.toMatchObject(refused);
+    await expect(pool.generate('Dummy', text('a'), 0)).rejects.toMatchObject(refused);
+    await expect(pool.embed('DummyT2I', [text('a')])).rejects.toMatchObject(refused);
+    await expect(pool.generate('DummyI2T', text('a'), 0)).rejects.toMatchObject(refused);
+    await expect(pool.generate('DummyT2I', text('a'), -1)).rejects.toMatchObject(refused);
+    await expect(pool.generate('DummyT2I', text('a'), 2 ** 53)).rejects.toMatchObject(refused);
+    const short = { ...picture(1), width: 5 };
+    await expect(pool.generate('DummyI2T', short, 0)).rejects.toMatchObject(refused);
+  });
+
+  test('reports a blank caption as a failure of that invocation', async () => {
+    const blank = await pool.generate('EmptyCaptionI2T', picture(3), 13).catch((error: unknown) => error);
+    expect(isPanicError(blank, 'ModelOutputInvalid')).toBe(true);
+    expect(String(blank)).toContain('EmptyCaptionI2T answered with a blank caption');
+    expect((await pool.generate('EmptyCaptionI2T', picture(3), 14)).output.modality).toBe('text');
+  });
+
+  test('rejects the call of a thread that died, and replaces the thread', async () => {
+    const crash = await pool.generate('CrashingI2T', picture(3), 0).catch((error: unknown) => error);
+    expect(isPanicError(crash, 'DeviceError')).toBe(true);
+    expect(String(crash)).toContain('exited with code 1');
+    expect((await pool.generate('CrashingI2T', picture(3), 0)).output).toEqual(
+      (await pool.generate('DummyI2T', picture(3), 0)).output,
+    );
+  });
+
+  test('an abort rejects with its reason: before the call, while it waits and while it runs', async () => {
+    const reason = new Error('enough');
+    await expect(pool.generate('DummyT2I', text('a'), 0, AbortSignal.abort(reason))).rejects.toBe(reason);
+    const controller = new AbortController();
+    const calls = [0, 1, 2, 3].map((shade) => pool.generate('SlowI2T', picture(shade), 0, controller.signal));
+    setTimeout(() => controller.abort(reason), 10);
+    const started = performance.now();
+    const outcomes = await Promise.allSettled(calls);
+    expect(performance.now() - started).toBeLessThan(90);
+    for (const outcome of outcomes) expect(outcome).toEqual({ status: 'rejected', reason });
+    expect((await pool.generate('DummyT2I', text('a'), 0)).output.modality).toBe('image');
+  });
+
+  test('does not know the misbehaving models unless it is told to', async () => {
+    const plain = createModelPool({ modelsFolder: folder });
+    await expect(plain.generate('SlowI2T', picture(1), 0)).rejects.toMatchObject({ kind: 'InvalidInput' });
+    await plain.close();
+  });
+
+  test('closing rejects the calls in flight, and later ones', async () => {
+    const short = createModelPool({ modelsFolder: folder, testModels: true });
+    const running = short.generate('SlowI2T', picture(1), 0);
+    const closed = short.close();
+    await expect(running).rejects.toMatchObject({ kind: 'DeviceError' });
+    await closed;
+    await expect(short.generate('DummyT2I', text('a'), 0)).rejects.toMatchObject({ kind: 'DeviceError' });
+  });
+});
