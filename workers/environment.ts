@@ -1,0 +1,127 @@
+import { loadClientConfigProfile, toClientOptions, type ClientConnectConfig } from '@temporalio/envconfig';
+import { homedir } from 'node:os';
+import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { nearest } from '../experiment/nearest.js';
+
+/** The only file that reads `process.env`. Everything else is handed what it needs. */
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** Every variable of our own, for the help texts, for `doctor` and for recognising typos. */
+export const environmentVariables = [
+  {
+    name: 'PANIC_TDA_DATA',
+    meaning: 'folder of the database, the images, the logs and Temporal state',
+    default: './panic-tda-data',
+  },
+  {
+    name: 'PANIC_TDA_CACHE',
+    meaning: 'folder of downloaded things that can be fetched again (Temporal CLI, models)',
+    default: '$XDG_CACHE_HOME/panic-tda, or ~/.cache/panic-tda',
+  },
+  { name: 'PANIC_TDA_MODELS', meaning: 'folder of model files', default: '<cache>/models' },
+  {
+    name: 'PANIC_TDA_TEMPORAL_CLI',
+    meaning: 'the Temporal CLI to use; nothing else is tried when it is set',
+    default: 'found on PATH or fetched into the cache',
+  },
+  { name: 'PANIC_TDA_FAULT', meaning: 'crash drills: the fault point at which to die', default: 'none' },
+  {
+    name: 'PANIC_TDA_TEST_MODELS',
+    meaning: '1 adds the models that exist for tests and benchmarks to the catalogue',
+    default: '0',
+  },
+] as const;
+
+export interface Environment {
+  /** Absolute path. */
+  readonly dataFolder: string;
+  /** Absolute path. */
+  readonly cacheFolder: string;
+  /** Absolute path. */
+  readonly modelsFolder: string;
+  /** Absolute path of the Temporal CLI that the user insists on. */
+  readonly temporalCli: string | undefined;
+  readonly fault: string | undefined;
+  readonly testModels: boolean;
+  /** Absolute folders of PATH, in order. */
+  readonly searchPath: readonly string[];
+  /** Sentences about variables that are misspelt or have values that mean nothing. */
+  readonly problems: readonly string[];
+}
+
+/** Reads our variables. An empty value counts as unset, as shells and CI systems use it. */
+export function readEnvironment(variables: Variables = process.env): Environment {
+  const value = (name: (typeof environmentVariables)[number]['name']): string | undefined =>
+    variables[name] === '' ? undefined : variables[name];
+
+  const cacheFolder = absolute(value('PANIC_TDA_CACHE')) ?? join(userCacheFolder(variables), 'panic-tda');
+  const testModels = value('PANIC_TDA_TEST_MODELS') ?? '0';
+  const problems = misspeltVariables(variables);
+  if (testModels !== '0' && testModels !== '1') {
+    problems.push(`PANIC_TDA_TEST_MODELS is "${testModels}"; it can be 0 or 1.`);
+  }
+  return {
+    dataFolder: absolute(value('PANIC_TDA_DATA')) ?? resolve('panic-tda-data'),
+    cacheFolder,
+    modelsFolder: absolute(value('PANIC_TDA_MODELS')) ?? join(cacheFolder, 'models'),
+    temporalCli: absolute(value('PANIC_TDA_TEMPORAL_CLI')),
+    fault: value('PANIC_TDA_FAULT'),
+    testModels: testModels === '1',
+    searchPath: (variables['PATH'] ?? '').split(delimiter).filter(isAbsolute),
+    problems,
+  };
+}
+
+/**
+ * How to reach the Temporal service that the user has configured with `TEMPORAL_ADDRESS` or with the profile of Temporal's
+ * environment configuration (https://docs.temporal.io/develop/environment-configuration); undefined when no address is
+ * configured, which means the embedded server.
+ */
+export function configuredTemporal(variables: Variables = process.env): ClientConnectConfig | undefined {
+  const profile = loadClientConfigProfile({ overrideEnvVars: definedOnly(variables) });
+  return profile.address ? toClientOptions(profile) : undefined;
+}
+
+/** Our own environment for a child process, with `extra` on top; undefined removes a variable. */
+export function childEnvironment(
+  extra: Variables = {},
+  variables: Variables = process.env,
+): Record<string, string> {
+  return definedOnly({ ...variables, ...extra });
+}
+
+/** The environment of the embedded server: a user's settings for Temporal clients must not configure it. */
+export function temporalServerEnvironment(variables: Variables = process.env): Record<string, string> {
+  const without = Object.fromEntries(
+    Object.entries(variables).filter(([name]) => !name.startsWith('TEMPORAL_')),
+  );
+  // The server otherwise asks its maker once a day whether there is a newer version.
+  return definedOnly({ ...without, TEMPORAL_VERSION_CHECK_DISABLED: '1' });
+}
+
+function absolute(path: string | undefined): string | undefined {
+  return path === undefined ? undefined : resolve(path);
+}
+
+function userCacheFolder(variables: Variables): string {
+  const xdg = variables['XDG_CACHE_HOME'];
+  // The specification says that a relative value is invalid and to be ignored.
+  return xdg !== undefined && isAbsolute(xdg) ? xdg : join(homedir(), '.cache');
+}
+
+function misspeltVariables(variables: Variables): string[] {
+  const known: readonly string[] = environmentVariables.map(({ name }) => name);
+  return Object.keys(variables)
+    .filter((name) => name.startsWith('PANIC_TDA_') && !known.includes(name))
+    .map((name) => {
+      const meant = nearest(name, known);
+      return `${name} is not a variable of panic-tda; ${meant ? `did you mean ${meant}?` : `known are ${known.join(', ')}.`}`;
+    });
+}
+
+function definedOnly(variables: Variables): Record<string, string> {
+  const defined: Record<string, string> = {};
+  for (const [name, value] of Object.entries(variables)) if (value !== undefined) defined[name] = value;
+  return defined;
+}
