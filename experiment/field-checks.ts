@@ -1,0 +1,92 @@
+import { nearest } from './nearest.js';
+import { described, listed, pathText, problem, quoted, type Problem } from './problems.js';
+import { FIELD_NAMES, MAX_RUNS } from './schema.js';
+
+/** An experiment as it was given: any field may be missing or of any type, and each check looks at what it can use. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+export function listIn(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+export function unknownFieldProblems(fields: Fields): Problem[] {
+  return Object.keys(fields)
+    .filter((key) => !FIELD_NAMES.includes(key))
+    .map((key) => {
+      const near = nearest(key, FIELD_NAMES);
+      const allowed = near === null ? `the fields ${listed(FIELD_NAMES)}` : `did you mean ${quoted(near)}?`;
+      return problem(pathText([key]), 'an unknown field', allowed);
+    });
+}
+
+/** Exactly one of `seeds` and `seed_count`. */
+export function seedChoiceProblems(fields: Fields): Problem[] {
+  const given = ['seeds', 'seed_count'].filter((key) => fields[key] !== undefined);
+  if (given.length === 2) return [problem('seed_count', 'both seeds and seed_count', 'one of the two')];
+  if (given.length === 1) return [];
+  return [
+    problem('seeds', 'nothing', 'seeds (a list of integers from -1) or seed_count (how many seeds of -1)'),
+  ];
+}
+
+/** Each network, prompt, embedding model and fixed seed once; seed -1 may repeat, since each draws its own. */
+export function duplicateProblems(fields: Fields): Problem[] {
+  return [
+    ...repeats(fields, 'networks', (network) =>
+      Array.isArray(network) ? JSON.stringify(network.map(described)) : null,
+    ),
+    ...repeats(fields, 'prompts', textKey),
+    ...repeats(fields, 'seeds', (seed) => (typeof seed === 'number' && seed >= 0 ? seed : null)),
+    ...repeats(fields, 'embedding_models', textKey),
+  ];
+}
+
+function textKey(item: unknown): string | null {
+  return typeof item === 'string' ? item : null;
+}
+
+/** `keyOf` gives what two equal items share, or null for an item that may repeat. */
+function repeats(fields: Fields, field: string, keyOf: (item: unknown) => string | number | null): Problem[] {
+  const problems: Problem[] = [];
+  const firstIndex = new Map<string | number, number>();
+  for (const [index, item] of listIn(fields[field]).entries()) {
+    const key = keyOf(item);
+    if (key === null) continue;
+    const first = firstIndex.get(key);
+    if (first === undefined) firstIndex.set(key, index);
+    else {
+      const shown = Array.isArray(item) ? item.map(described).join(' -> ') : described(item);
+      const found = `${shown} again (first at ${pathText([field, first])})`;
+      problems.push(problem(pathText([field, index]), found, 'each once'));
+    }
+  }
+  return problems;
+}
+
+/** Texts that no database or model can take as they are: NUL, and halves of a surrogate pair (not encodable in UTF-8). */
+export function textProblems(fields: Fields): Problem[] {
+  const problems: Problem[] = [];
+  const check = (path: string, text: unknown): void => {
+    if (typeof text !== 'string') return;
+    if (text.includes('\0'))
+      problems.push(problem(path, `a NUL character in ${quoted(text)}`, 'text without NUL'));
+    if (/\p{Surrogate}/u.test(text)) {
+      problems.push(problem(path, `half of a surrogate pair in ${quoted(text)}`, 'well-formed Unicode text'));
+    }
+  };
+  check('name', fields['name']);
+  for (const [index, prompt] of listIn(fields['prompts']).entries())
+    check(pathText(['prompts', index]), prompt);
+  return problems;
+}
+
+export function runCountProblems(fields: Fields): Problem[] {
+  const seedCount = fields['seed_count'];
+  const seeds = typeof seedCount === 'number' ? seedCount : listIn(fields['seeds']).length;
+  const [networks, prompts] = [listIn(fields['networks']).length, listIn(fields['prompts']).length];
+  const runs = networks * seeds * prompts;
+  // A seed_count beyond the limit is a problem of its own.
+  if (!(runs > MAX_RUNS) || seeds > MAX_RUNS) return [];
+  const found = `${runs.toLocaleString('en')} runs (${networks} networks x ${seeds} seeds x ${prompts} prompts)`;
+  return [problem('', found, `at most ${MAX_RUNS.toLocaleString('en')} runs; split the experiment`)];
+}

@@ -1,0 +1,56 @@
+import { createReadStream } from 'node:fs';
+import type { Catalogue } from './model.js';
+import { problem, type Problem } from './problems.js';
+import { parseExperimentText, type Validation } from './validate.js';
+
+/** Far beyond a million runs' worth of prompts, and within what a JavaScript string can hold. */
+const LARGEST_FILE_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Reads and validates an experiment file (a path, or a pipe such as /dev/stdin), UTF-8 with or without a byte order
+ * mark. Whatever keeps it from being read is a problem of the answer; the promise does not reject.
+ */
+export async function readExperimentFile(path: string, catalogue: Catalogue): Promise<Validation> {
+  const text = await readText(path);
+  if (typeof text === 'string') return parseExperimentText(text, path, catalogue);
+  return { ok: false, source: path, problems: [text] };
+}
+
+async function readText(path: string): Promise<string | Problem> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length > LARGEST_FILE_BYTES) return problem('', 'more than 64 MiB', 'a file of at most 64 MiB');
+    }
+  } catch (error) {
+    return unreadable(error);
+  }
+  return decoded(Buffer.concat(chunks));
+}
+
+function decoded(bytes: Buffer): string | Problem {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    const isUtf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+    return problem('', isUtf16 ? 'text in UTF-16' : 'bytes that are not UTF-8', 'JSON saved as UTF-8');
+  }
+}
+
+const FOUND_BY_CODE: Readonly<Record<string, string>> = {
+  ENOENT: 'no file of that name',
+  ENOTDIR: 'no file of that name (a part of the path is not a folder)',
+  EISDIR: 'a folder',
+  EACCES: 'a file that this user may not read',
+  EPERM: 'a file that this user may not read',
+};
+
+function unreadable(error: unknown): Problem {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const found =
+    FOUND_BY_CODE[code] ?? `a file that cannot be read (${error instanceof Error ? error.message : code})`;
+  return problem('', found, 'the path of an experiment file (JSON)');
+}

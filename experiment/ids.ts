@@ -1,0 +1,74 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { ExperimentConfig } from './config.js';
+
+/** SHA-256 as 64 lower-case hex digits; a string is hashed as its UTF-8 bytes. */
+export function sha256Hex(content: Uint8Array | string): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+/**
+ * JSON with the keys of every object sorted by code unit and no spaces, so that equal values have equal text (the
+ * ordering of RFC 8785, section 3.2.3). Takes what JSON can hold; keys whose value is undefined are left out.
+ */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value)
+      .filter(([, entry]) => entry !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([key, entry]) => `${JSON.stringify(key)}:${canonicalJson(entry)}`).join(',')}}`;
+  }
+  return JSON.stringify(value) ?? 'null';
+}
+
+/**
+ * The experiment's id: 12 hex digits (48 bits) of the SHA-256 of everything that decides its results. `concurrency` only
+ * decides how fast they come, so it is left out and may change between two starts of one experiment.
+ */
+export function experimentId(config: ExperimentConfig): string {
+  const identity: Omit<ExperimentConfig, 'concurrency'> = {
+    name: config.name,
+    networks: config.networks,
+    prompts: config.prompts,
+    seeds: config.seeds,
+    embedding_models: config.embedding_models,
+    max_length: config.max_length,
+    on_cycle: config.on_cycle,
+    max_dimension: config.max_dimension,
+    max_edge_length: config.max_edge_length,
+    reuse: config.reuse,
+  };
+  return sha256Hex(canonicalJson(identity)).slice(0, 12);
+}
+
+/** The seed of a run as configured (-1 or >= 0), and the one drawn when a run with seed -1 was planned. */
+export interface RunSeed {
+  readonly seed: number;
+  readonly drawnSeed: number | null;
+}
+
+/** A seed for a run with seed -1: 53 random bits, the most that a JSON number holds exactly. */
+export function drawRunSeed(): number {
+  return first53Bits(randomBytes(8));
+}
+
+/** The seed of step `sequence` of a run with seed -1: the first 53 bits of SHA-256 of "runSeed:sequence". */
+export function stepSeed(runSeed: number, sequence: number): number {
+  return first53Bits(createHash('sha256').update(`${runSeed}:${sequence}`).digest());
+}
+
+/**
+ * The seed that the model of step `sequence` gets: a fixed seed as it is for every step, otherwise one derived from the
+ * drawn seed. Throws where a run with seed -1 was stored without its drawn seed.
+ */
+export function seedOfStep(run: RunSeed, sequence: number): number {
+  if (run.seed >= 0) return run.seed;
+  if (run.drawnSeed === null) {
+    throw new Error('a run with seed -1 has no drawn seed; planning it should have drawn one');
+  }
+  return stepSeed(run.drawnSeed, sequence);
+}
+
+function first53Bits(bytes: Buffer): number {
+  return bytes.readUInt32BE(0) * 2 ** 21 + (bytes.readUInt32BE(4) >>> 11);
+}

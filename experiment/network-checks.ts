@@ -1,0 +1,133 @@
+import type { Modality } from './artifact.js';
+import { listIn, type Fields } from './field-checks.js';
+import { MAX_LENGTH_LIMIT } from './config.js';
+import type { Catalogue, EmbeddingModel, GenerativeModel, Model } from './model.js';
+import { nearest } from './nearest.js';
+import { listed, pathText, problem, quoted, type Problem } from './problems.js';
+
+/** Names that the catalogue has not, and models of the other kind than their place needs. */
+export function modelProblems(fields: Fields, catalogue: Catalogue): Problem[] {
+  return [
+    ...listIn(fields['networks']).flatMap((network, i) =>
+      listIn(network).flatMap((name, j) => nameProblems(['networks', i, j], name, 'generative', catalogue)),
+    ),
+    ...listIn(fields['embedding_models']).flatMap((name, k) =>
+      nameProblems(['embedding_models', k], name, 'embedding', catalogue),
+    ),
+  ];
+}
+
+function nameProblems(
+  path: readonly PropertyKey[],
+  name: unknown,
+  kind: Model['kind'],
+  catalogue: Catalogue,
+): Problem[] {
+  if (typeof name !== 'string' || name === '') return [];
+  const model = catalogue.get(name);
+  if (model?.kind === kind) return [];
+  const fitting = namesOf(catalogue, (candidate) => candidate.kind === kind);
+  const noun = WITH_ARTICLE[kind];
+  if (model !== undefined) {
+    return [
+      problem(pathText(path), `${quoted(name)}, ${WITH_ARTICLE[model.kind]}`, `${noun}: ${listed(fitting)}`),
+    ];
+  }
+  const near = nearest(name, fitting);
+  const allowed = near === null ? `${noun}: ${listed(fitting)}` : `did you mean ${quoted(near)}?`;
+  return [problem(pathText(path), `the unknown model ${quoted(name)}`, allowed)];
+}
+
+/** Networks whose first model does not take a prompt, and neighbours (last to first included) that do not connect. */
+export function connectionProblems(fields: Fields, catalogue: Catalogue): Problem[] {
+  const maxLength = maxLengthOf(fields);
+  return listIn(fields['networks']).flatMap((value, i) => {
+    const problems: Problem[] = [];
+    const models = listIn(value).map((name) => generativeModel(name, catalogue));
+    for (const [j, model] of models.entries()) {
+      const before = models[j - 1];
+      if (model === null) continue;
+      if (j === 0 && model.input !== 'text') problems.push(firstModelProblem(i, model, catalogue));
+      if (before && before.output !== model.input) {
+        const found = `${quoted(model.name)} takes ${PLURAL[model.input]} but ${quoted(before.name)} before it gives ${PLURAL[before.output]}`;
+        problems.push(problem(pathText(['networks', i, j]), found, takers(before.output, catalogue)));
+      }
+    }
+    const [first, last] = [models[0], models.at(-1)];
+    if (first && last && last.output !== first.input && maxLength > models.length) {
+      const found = `${quoted(last.name)} gives ${PLURAL[last.output]} but ${quoted(first.name)}, the first again, takes ${PLURAL[first.input]}`;
+      const allowed = `a last model that gives ${PLURAL[first.input]}, or a max_length of at most ${models.length}`;
+      problems.push(problem(pathText(['networks', i]), found, allowed));
+    }
+    return problems;
+  });
+}
+
+function firstModelProblem(network: number, model: GenerativeModel, catalogue: Catalogue): Problem {
+  const found = `${quoted(model.name)}, which takes ${PLURAL[model.input]}, as the first model`;
+  return problem(
+    pathText(['networks', network, 0]),
+    found,
+    `${takers('text', catalogue)} (runs start from a prompt)`,
+  );
+}
+
+/** Embedding models that have nothing to embed in a network: no output of their modality within max_length. */
+export function embeddingMatchProblems(fields: Fields, catalogue: Catalogue): Problem[] {
+  const outputs = listIn(fields['networks']).map((network) =>
+    outputsOf(network, maxLengthOf(fields), catalogue),
+  );
+  return listIn(fields['embedding_models']).flatMap((name, k) => {
+    const model = embeddingModel(name, catalogue);
+    if (model === null) return [];
+    const without = outputs.flatMap((modalities, i) =>
+      modalities === null || modalities.has(model.input) ? [] : [pathText(['networks', i])],
+    );
+    if (without.length === 0) return [];
+    const found = `${quoted(model.name)}, which embeds ${PLURAL[model.input]}; none come out of ${listed(without, 5)}`;
+    const allowed = 'embedding models that match an output of every network within max_length';
+    return [problem(pathText(['embedding_models', k]), found, allowed)];
+  });
+}
+
+/** What comes out of a network within `maxLength` steps; null where it is empty or has a model that is not known. */
+function outputsOf(network: unknown, maxLength: number, catalogue: Catalogue): Set<Modality> | null {
+  const occurring = listIn(network).slice(0, maxLength);
+  const modalities = new Set<Modality>();
+  for (const name of occurring) {
+    const model = generativeModel(name, catalogue);
+    if (model === null) return null;
+    modalities.add(model.output);
+  }
+  return occurring.length === 0 ? null : modalities;
+}
+
+/** As given where it is valid; otherwise infinite, so that the networks are still checked as loops. */
+function maxLengthOf(fields: Fields): number {
+  const value = fields['max_length'];
+  const valid =
+    typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_LENGTH_LIMIT;
+  return valid ? value : Number.POSITIVE_INFINITY;
+}
+
+const PLURAL = { text: 'texts', image: 'images' } as const;
+const WITH_ARTICLE = { generative: 'a generative model', embedding: 'an embedding model' } as const;
+
+function takers(modality: Modality, catalogue: Catalogue): string {
+  const names = namesOf(catalogue, (model) => model.kind === 'generative' && model.input === modality);
+  return `a model that takes ${PLURAL[modality]}: ${listed(names)}`;
+}
+
+function namesOf(catalogue: Catalogue, wanted: (model: Model) => boolean): string[] {
+  return [...catalogue].filter(([, model]) => wanted(model)).map(([name]) => name);
+}
+
+function generativeModel(name: unknown, catalogue: Catalogue): GenerativeModel | null {
+  const model = typeof name === 'string' ? catalogue.get(name) : undefined;
+  return model?.kind === 'generative' ? model : null;
+}
+
+function embeddingModel(name: unknown, catalogue: Catalogue): EmbeddingModel | null {
+  const model = typeof name === 'string' ? catalogue.get(name) : undefined;
+  return model?.kind === 'embedding' ? model : null;
+}

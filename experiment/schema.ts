@@ -1,0 +1,132 @@
+import * as z from 'zod';
+import { DEFAULT_CONCURRENCY, MAX_LENGTH_LIMIT } from './config.js';
+
+export const MAX_RUNS = 1_000_000;
+export const MAX_CONCURRENCY = 1000;
+
+const modelName = z.string().min(1);
+
+/**
+ * The form of an experiment file, field by field: what an editor can check. What needs the catalogue or several fields
+ * at once (models that exist and connect, duplicates, `seeds` or `seed_count`) is in `validate.ts`.
+ */
+export const experimentSchema = z.object({
+  $schema: z
+    .string()
+    .optional()
+    .describe('Where this JSON Schema is, for editors. Not part of the experiment.'),
+  name: z
+    .string()
+    .regex(/\S/)
+    .nullable()
+    .default(null)
+    .describe(
+      'What people call this experiment. It is part of its identity: another name is another experiment.',
+    ),
+  networks: z
+    .array(z.array(modelName).min(1))
+    .min(1)
+    .meta({ uniqueItems: true })
+    .describe(
+      'Networks of models. Step s of a run calls model s of its network, and starts again at the first after the last; ' +
+        'each gets what the one before gave. The first gets the prompt, so it must take text. `panic-tda models` lists the names.',
+    ),
+  prompts: z
+    .array(z.string().regex(/\S/))
+    .min(1)
+    .meta({ uniqueItems: true })
+    .describe('Texts that runs start from. There is one run for each network, seed and prompt.'),
+  seeds: z
+    .array(z.int().min(-1))
+    .min(1)
+    .optional()
+    .describe(
+      'Integers from -1. A seed of 0 or more is given to every step of its run, so that a repeated output is a true cycle. ' +
+        '-1 draws a seed for the run and derives one for each step from it; -1 may be repeated.',
+    ),
+  seed_count: z.int().min(1).max(MAX_RUNS).optional().describe('Instead of `seeds`: that many seeds of -1.'),
+  embedding_models: z
+    .array(modelName)
+    .min(1)
+    .meta({ uniqueItems: true })
+    .describe(
+      'Models that turn outputs into points. Each embeds the outputs of its kind (texts or pictures) in every run, ' +
+        'and gives one persistence diagram a run.',
+    ),
+  max_length: z
+    .int()
+    .min(1)
+    .max(MAX_LENGTH_LIMIT)
+    .describe('Invocations in a run, at most; a cycle may end it earlier.'),
+  on_cycle: z
+    .enum(['stop', 'continue'])
+    .default('stop')
+    .describe(
+      'What a run with a fixed seed does at the first exact repeat: stop, or continue to max_length with the rest ' +
+        'filled in from the cycle without calling a model.',
+    ),
+  max_dimension: z
+    .literal([0, 1, 2])
+    .default(2)
+    .describe('Highest dimension of the persistence diagrams: 0 components, 1 loops, 2 voids.'),
+  max_edge_length: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe(
+      'Longest edge of the Vietoris-Rips filtration, in units of the embedding; null for the whole filtration.',
+    ),
+  reuse: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Copy the output of an equal invocation of a deterministic model, or an equal vector, instead of computing it again.',
+    ),
+  concurrency: z
+    .int()
+    .min(1)
+    .max(MAX_CONCURRENCY)
+    .default(DEFAULT_CONCURRENCY)
+    .describe('Runs in flight at once. It changes how fast results come and not what they are.'),
+});
+
+/** What is allowed at a place of the file, list indices written as `[]`. */
+const ALLOWED: Readonly<Record<string, string>> = {
+  '': 'an object { } with the fields of an experiment',
+  $schema: 'text in quotes',
+  name: 'text with a visible character',
+  networks: 'a list of at least one network',
+  'networks[]': 'a network: a list of at least one model name',
+  'networks[][]': 'the name of a generative model',
+  prompts: 'a list of at least one prompt',
+  'prompts[]': 'text with a visible character',
+  seeds: 'a list of at least one integer (or seed_count instead)',
+  'seeds[]': 'an integer from -1 to 9007199254740991',
+  seed_count: 'an integer from 1 to 1,000,000',
+  embedding_models: 'a list of at least one embedding model',
+  'embedding_models[]': 'the name of an embedding model',
+  max_length: 'an integer from 1 to 1,000,000',
+  on_cycle: '"stop" or "continue"',
+  max_dimension: '0, 1 or 2',
+  max_edge_length: 'a number above 0, or null for no limit',
+  reuse: 'true or false',
+  concurrency: 'an integer from 1 to 1000',
+};
+
+export function allowedAt(path: readonly PropertyKey[]): string {
+  const place = path.map((segment) => (typeof segment === 'number' ? '[]' : String(segment))).join('');
+  return ALLOWED[place] ?? 'another value';
+}
+
+export const FIELD_NAMES: readonly string[] = Object.keys(experimentSchema.shape);
+
+/** The JSON Schema (draft 2020-12) of an experiment file; `scripts/write-schema.mjs` writes it next to this file. */
+export function experimentJsonSchema(): Record<string, unknown> {
+  const strict = experimentSchema.strict().meta({
+    title: 'panic-tda experiment',
+    description: 'Networks of generative models in feedback loops, and the topology of their trajectories.',
+    oneOf: [{ required: ['seeds'] }, { required: ['seed_count'] }],
+  });
+  return z.toJSONSchema(strict, { io: 'input' });
+}

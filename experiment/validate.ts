@@ -1,0 +1,100 @@
+import type * as z from 'zod';
+import type { ExperimentConfig } from './config.js';
+import {
+  duplicateProblems,
+  runCountProblems,
+  seedChoiceProblems,
+  textProblems,
+  unknownFieldProblems,
+  type Fields,
+} from './field-checks.js';
+import { parseJsonText } from './json-text.js';
+import type { Catalogue } from './model.js';
+import { connectionProblems, embeddingMatchProblems, modelProblems } from './network-checks.js';
+import { described, pathText, problem, type Problem } from './problems.js';
+import { allowedAt, experimentSchema, FIELD_NAMES } from './schema.js';
+
+/** A valid experiment, or all that is wrong with it, in the order of the fields. `source` is the name to report it under. */
+export type Validation =
+  | { readonly ok: true; readonly config: ExperimentConfig }
+  | { readonly ok: false; readonly source: string; readonly problems: readonly Problem[] };
+
+/** Validates the text of an experiment file; `source` is its name in reports. Never throws. */
+export function parseExperimentText(text: string, source: string, catalogue: Catalogue): Validation {
+  const json = parseJsonText(text);
+  if (!json.ok) return { ok: false, source, problems: [json.problem] };
+  const validation = validateExperiment(json.value, catalogue);
+  if (validation.ok && json.repeatedKeys.length === 0) return validation;
+  const others = validation.ok ? [] : validation.problems;
+  return { ok: false, source, problems: [...json.repeatedKeys, ...others] };
+}
+
+/**
+ * Validates an experiment that is already parsed, such as the input of a workflow. A validated config is itself a valid
+ * experiment and comes back equal. Never throws for what JSON can hold.
+ */
+export function validateExperiment(value: unknown, catalogue: Catalogue): Validation {
+  const source = 'experiment';
+  if (!isFields(value)) {
+    return { ok: false, source, problems: [problem('', described(value), allowedAt([]))] };
+  }
+  const parsed = experimentSchema.safeParse(value);
+  const problems = [
+    ...(parsed.error?.issues ?? []).map((issue) => formProblem(issue, value)),
+    ...unknownFieldProblems(value),
+    ...seedChoiceProblems(value),
+    ...duplicateProblems(value),
+    ...textProblems(value),
+    ...modelProblems(value, catalogue),
+    ...connectionProblems(value, catalogue),
+    ...embeddingMatchProblems(value, catalogue),
+    ...runCountProblems(value),
+  ];
+  if (parsed.success && problems.length === 0) return { ok: true, config: configOf(parsed.data) };
+  return { ok: false, source, problems: inFieldOrder(withoutRepeats(problems)) };
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Zod says where; what was found and what is allowed there are said in our words. */
+function formProblem(issue: z.core.$ZodIssue, fields: Fields): Problem {
+  const found = issue.path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown>)[key],
+    fields,
+  );
+  return problem(pathText(issue.path), described(found), allowedAt(issue.path));
+}
+
+function withoutRepeats(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map((one) => [one.message, one])).values()];
+}
+
+function inFieldOrder(problems: readonly Problem[]): Problem[] {
+  const byPath = new Intl.Collator('en', { numeric: true });
+  return problems.toSorted((a, b) => fieldIndex(a) - fieldIndex(b) || byPath.compare(a.path, b.path));
+}
+
+function fieldIndex({ path }: Problem): number {
+  const index = FIELD_NAMES.indexOf(path.split('[', 1)[0] ?? '');
+  return index === -1 ? FIELD_NAMES.length : index;
+}
+
+function configOf(data: z.output<typeof experimentSchema>): ExperimentConfig {
+  // Adding 0 turns -0, which JSON can write and cannot tell from 0, into 0.
+  const seeds = data.seeds?.map((seed) => seed + 0) ?? Array.from({ length: data.seed_count ?? 0 }, () => -1);
+  return {
+    name: data.name,
+    networks: data.networks,
+    prompts: data.prompts,
+    seeds,
+    embedding_models: data.embedding_models,
+    max_length: data.max_length,
+    on_cycle: data.on_cycle,
+    max_dimension: data.max_dimension,
+    max_edge_length: data.max_edge_length,
+    reuse: data.reuse,
+    concurrency: data.concurrency,
+  };
+}
