@@ -2,6 +2,7 @@ import type { Artifact, ImageArtifact, TextArtifact } from '../experiment/artifa
 import { PanicError } from '../experiment/errors.js';
 import { describeDummy, embedDummy, paintDummy } from './dummy.js';
 import { describeAfterCrash, describeSlowly, describeUnlessSeed13 } from './faulty.js';
+import { embedHashedNgrams } from './hashed-ngram.js';
 
 type Paint = (prompt: TextArtifact, seed: number) => ImageArtifact;
 type Describe = (picture: ImageArtifact, seed: number) => TextArtifact;
@@ -16,7 +17,10 @@ const describers: Readonly<Record<string, Describe>> = {
   CrashingI2T: describeAfterCrash,
   SlowI2T: describeSlowly,
 };
-const textEmbedders: Readonly<Record<string, EmbedText>> = { Dummy: (text) => embedDummy(text, 768) };
+const textEmbedders: Readonly<Record<string, EmbedText>> = {
+  HashedNgram: (text) => embedHashedNgrams(text.text, 768),
+  Dummy: (text) => embedDummy(text, 768),
+};
 const pictureEmbedders: Readonly<Record<string, EmbedPicture>> = {};
 
 function find<T>(models: Readonly<Record<string, T>>, name: string): T | undefined {

@@ -27,6 +27,34 @@ const models: readonly Model[] = [
   {
     ...BUILT_IN,
     kind: 'embedding',
+    name: 'HashedNgram',
+    summary:
+      'A text as hashed words and runs of characters, 768 dimensions: similar wording, similar vectors.',
+    revision: '1',
+    input: 'text',
+    dimension: 768,
+  },
+  {
+    kind: 'embedding',
+    name: 'AllMiniLML6v2',
+    summary:
+      'all-MiniLM-L6-v2 of sentence-transformers, a text embedder of 384 dimensions: similar meaning, similar vectors.',
+    source: 'hub:sentence-transformers/all-MiniLM-L6-v2',
+    revision: 'c9745ed1d9f207416be6d2e6f8de32d1f16199bf',
+    settings: {
+      file: 'onnx/model.onnx',
+      dtype: 'fp32',
+      max_tokens: 256,
+      pooling: 'mean',
+      normalize: true,
+    },
+    license: 'Apache-2.0',
+    input: 'text',
+    dimension: 384,
+  },
+  {
+    ...BUILT_IN,
+    kind: 'embedding',
     name: 'Dummy',
     summary:
       'A pseudo-random unit vector of 768 dimensions from a hash of the text; for tests and benchmarks.',

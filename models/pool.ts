@@ -6,13 +6,17 @@ import { type CatalogueOptions, loadCatalogue } from './catalogue.js';
 import { checkGenerated, checkVectors } from './check-output.js';
 import type { Embedded, Generated, ModelPool } from './contract.js';
 import { HostGroup } from './host-group.js';
+import { isNeural, modelFolder, requireModelFiles } from './neural-files.js';
+import { startProcessHost } from './process-host.js';
 import { startThreadHost } from './thread-host.js';
 
 export interface ModelPoolOptions extends CatalogueOptions {
   /** Threads for built-in models, started when first needed. Default: 2, or 1 on a machine with one core. */
   readonly threads?: number;
-  /** Where the files of neural models are: `modelsFolder/<model name>` or `modelsFolder/<owner>/<name>@<revision>`. */
+  /** Where the files of neural models are; see modelFolder for the names looked up in it. */
   readonly modelsFolder: string;
+  /** Folders of single models, by model name, instead of what is in `modelsFolder`. */
+  readonly folders?: Readonly<Record<string, string>>;
 }
 
 /** Starts nothing until a model is first called. See ModelPool for what its calls throw. */
@@ -25,6 +29,20 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
     start: startThreadHost,
     stopOnAbort: false,
   });
+
+  const neural = new Map<string, HostGroup>();
+  let closed = false;
+
+  function groupOf(model: Model): HostGroup {
+    // The closed group of the built-in models refuses the call; a new group would start a process.
+    if (closed || !isNeural(model)) return builtIn;
+    let group = neural.get(model.name);
+    if (!group) {
+      group = neuralGroup(model, options);
+      neural.set(model.name, group);
+    }
+    return group;
+  }
 
   function find(name: string): Model {
     const model = catalogue.get(name);
@@ -46,7 +64,11 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
       );
     }
     const { sent, buffers } = detachable(input);
-    const answer = await builtIn.call({ task: 'generate', model: name, input: sent, seed }, buffers, signal);
+    const answer = await groupOf(model).call(
+      { task: 'generate', model: name, input: sent, seed },
+      buffers,
+      signal,
+    );
     if (answer.task !== 'generate') throw new Error(`the host of ${name} answered another question`);
     checkGenerated(model, answer.output);
     return { output: answer.output, host: answer.host, batchSize: 1, computeMs: answer.computeMs };
@@ -55,17 +77,39 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
   async function embed(name: string, inputs: readonly Artifact[], signal?: AbortSignal): Promise<Embedded> {
     const model = embeddingModel(find(name), inputs);
     const copies = inputs.map(detachable);
-    const answer = await builtIn.call(
+    const answer = await groupOf(model).call(
       { task: 'embed', model: name, inputs: copies.map((copy) => copy.sent) },
       copies.flatMap((copy) => copy.buffers),
       signal,
     );
     if (answer.task !== 'embed') throw new Error(`the host of ${name} answered another question`);
     checkVectors(model, answer.vectors, inputs.length);
-    return { vectors: answer.vectors, host: answer.host, computeMs: answer.computeMs };
+    const vectors = answer.vectors.map((vector) => new Float32Array(vector));
+    return { vectors, host: answer.host, computeMs: answer.computeMs };
   }
 
-  return { generate, embed, close: () => builtIn.close() };
+  async function close(): Promise<void> {
+    closed = true;
+    await Promise.all([builtIn, ...neural.values()].map((group) => group.close()));
+  }
+
+  return { generate, embed, close };
+}
+
+function neuralGroup(model: Model, options: ModelPoolOptions): HostGroup {
+  return new HostGroup({
+    name: model.name,
+    size: 1,
+    stopOnAbort: true,
+    start: (events) => {
+      if (model.kind !== 'embedding') {
+        throw new PanicError('InvalidInput', `${model.name}: neural generative models cannot be run yet`);
+      }
+      const folder = options.folders?.[model.name] ?? modelFolder(model, options.modelsFolder);
+      requireModelFiles(model, folder);
+      return startProcessHost({ model, folder }, events);
+    },
+  });
 }
 
 function generativeModel(model: Model, input: Artifact): GenerativeModel {

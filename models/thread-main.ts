@@ -32,7 +32,7 @@ function reply(request: HostRequest): void {
     const reply: HostReply = { ok: true, answer: given };
     parentPort?.postMessage(reply, buffersOf(given) as ArrayBuffer[]);
   } catch (error) {
-    parentPort?.postMessage(failureReply(error));
+    parentPort?.postMessage(failureReply(error), []);
   }
 }
 

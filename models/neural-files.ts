@@ -1,0 +1,61 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { PanicError } from '../experiment/errors.js';
+import type { Model } from '../experiment/model.js';
+
+const HUB = 'hub:';
+const TOKENIZER_FILES = ['config.json', 'tokenizer.json', 'tokenizer_config.json'];
+
+/** Whether the model needs files and a host process of its own. */
+export function isNeural(model: Model): boolean {
+  return model.source.startsWith(HUB);
+}
+
+/** `owner/name` of the repository a neural model comes from. */
+export function repositoryOf(model: Model): string {
+  return model.source.slice(HUB.length);
+}
+
+/** The files that a model needs, as paths within its repository; none for a built-in model. */
+export function requiredFiles(model: Model): readonly string[] {
+  const graph = model.settings['file'];
+  return isNeural(model) && typeof graph === 'string' ? [...TOKENIZER_FILES, graph] : [];
+}
+
+/** Where `models pull` puts a model, so that two revisions live side by side: `<folder>/<owner>/<name>@<revision>`. */
+export function pinnedFolder(model: Model, modelsFolder: string): string {
+  return join(modelsFolder, `${repositoryOf(model)}@${model.revision}`);
+}
+
+/**
+ * The folder a neural model is read from: the pinned one, or one put there by hand under the model's catalogue name or
+ * its repository's name. The first that has every file wins; where none has, the pinned one.
+ */
+export function modelFolder(model: Model, modelsFolder: string): string {
+  const pinned = pinnedFolder(model, modelsFolder);
+  const repositoryName = repositoryOf(model).split('/').at(-1)!;
+  const candidates = [pinned, join(modelsFolder, model.name), join(modelsFolder, repositoryName)];
+  return candidates.find((folder) => missingFrom(model, folder).length === 0) ?? pinned;
+}
+
+function missingFrom(model: Model, folder: string): string[] {
+  return requiredFiles(model)
+    .map((file) => join(folder, file))
+    .filter((path) => !existsSync(path));
+}
+
+/** Paths of the files that a model needs and this machine lacks. Empty for built-in models. */
+export function missingModelFiles(model: Model, modelsFolder: string): string[] {
+  return missingFrom(model, modelFolder(model, modelsFolder));
+}
+
+/** Throws PanicError `ModelFilesMissing` unless `folder` has every file of the model. */
+export function requireModelFiles(model: Model, folder: string): void {
+  const missing = missingFrom(model, folder);
+  if (missing.length === 0) return;
+  throw new PanicError(
+    'ModelFilesMissing',
+    `${model.name} needs files that are not on this machine:\n${missing.map((path) => `  ${path}`).join('\n')}\n` +
+      `Put the files of ${repositoryOf(model)} (revision ${model.revision}) there.`,
+  );
+}

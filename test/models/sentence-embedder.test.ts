@@ -1,0 +1,132 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { TextArtifact } from '../../experiment/artifact.js';
+import { isPanicError } from '../../experiment/errors.js';
+import type { EmbeddingModel } from '../../experiment/model.js';
+import { catalogue, createModelPool, missingModelFiles, type ModelPool } from '../../models/index.js';
+import type { HostReply } from '../../models/host-protocol.js';
+import { pinnedFolder } from '../../models/neural-files.js';
+import { startProcessHost } from '../../models/process-host.js';
+
+const MINILM = 'AllMiniLML6v2';
+const weights = join(import.meta.dirname, '../../../shared/models/all-MiniLM-L6-v2');
+const fixture = join(import.meta.dirname, '../../../shared/model-fixtures/minilm-expected/expected.json');
+const present = existsSync(join(weights, 'onnx/model.onnx')) && existsSync(fixture);
+const model = catalogue.get(MINILM) as EmbeddingModel;
+const text = (value: string): TextArtifact => ({ modality: 'text', text: value });
+
+describe('a neural model without its files', () => {
+  const nowhere = join(tmpdir(), 'panic-tda-no-models-here');
+
+  test('is known to miss them before anything starts', () => {
+    const folder = join(nowhere, `sentence-transformers/all-MiniLM-L6-v2@${model.revision}`);
+    expect(missingModelFiles(model, nowhere)).toEqual(
+      ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'onnx/model.onnx'].map((file) =>
+        join(folder, file),
+      ),
+    );
+    expect(missingModelFiles(catalogue.get('HashedNgram')!, nowhere)).toEqual([]);
+  });
+
+  test('fails by naming each missing file', async () => {
+    const pool = createModelPool({ modelsFolder: nowhere });
+    const failure = await pool.embed(MINILM, [text('a')]).catch((error: unknown) => error);
+    await pool.close();
+    expect(isPanicError(failure, 'ModelFilesMissing')).toBe(true);
+    for (const path of missingModelFiles(model, nowhere)) expect(String(failure)).toContain(path);
+  });
+});
+
+interface Expected {
+  readonly texts: readonly string[];
+  readonly dim: number;
+  readonly vectors_b64: string;
+}
+
+function readExpected(): { texts: readonly string[]; vectors: Float32Array[] } {
+  const { texts, dim, vectors_b64 } = JSON.parse(readFileSync(fixture, 'utf8')) as Expected;
+  const values = new Float32Array(new Uint8Array(Buffer.from(vectors_b64, 'base64')).buffer);
+  return { texts, vectors: texts.map((_, row) => values.subarray(row * dim, (row + 1) * dim)) };
+}
+
+function largestDifference(a: Float32Array, b: Float32Array): number {
+  return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0);
+}
+
+// The weights (86 MiB) are not part of this repository; see README of ../shared/models.
+(present ? describe : describe.skip)('all-MiniLM-L6-v2 (skipped where ../shared/models lacks it)', () => {
+  let pool: ModelPool;
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'panic-tda-minilm-'));
+    pool = createModelPool({ modelsFolder: folder, folders: { [MINILM]: weights } });
+  });
+  afterAll(async () => {
+    await pool.close();
+    await rm(folder, { recursive: true });
+  });
+
+  test('gives the vectors of sentence-transformers, also for a text of more than 256 tokens', async () => {
+    const expected = readExpected();
+    const { vectors, host } = await pool.embed(MINILM, expected.texts.map(text));
+    for (const [row, vector] of vectors.entries()) {
+      expect(largestDifference(vector, expected.vectors[row]!)).toBeLessThan(2e-6);
+    }
+    expect(host).toMatchObject({ runtime: 'onnxruntime', device: 'cpu', dtype: 'fp32' });
+    expect(host.runtimeVersion).toMatch(/^\d+\.\d+\.\d+/);
+    expect(Object.keys(host.files)).toContain('onnx/model.onnx');
+    for (const hash of Object.values(host.files)) expect(hash).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test('a vector does not depend on the texts beside it', async () => {
+    const { texts } = readExpected();
+    const all = (await pool.embed(MINILM, [...texts, ...texts].map(text))).vectors;
+    const alone = (await pool.embed(MINILM, [text(texts[3]!)])).vectors[0]!;
+    expect(largestDifference(alone, all[3]!)).toBeLessThan(1e-6);
+    expect(all[3]).toEqual(all[3 + texts.length]);
+  });
+
+  test('an abort ends the process that works on the call; the next call starts another', async () => {
+    const many = Array.from({ length: 400 }, (_, i) =>
+      text(`a long row of words about picture ${i} `.repeat(8)),
+    );
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(reason), 100);
+    const started = performance.now();
+    await expect(pool.embed(MINILM, many, controller.signal)).rejects.toBe(reason);
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect((await pool.embed(MINILM, [text('again')])).vectors).toHaveLength(1);
+  });
+
+  test('is found under the name that a download gives it', async () => {
+    const path = pinnedFolder(model, folder);
+    await mkdir(dirname(path), { recursive: true });
+    await symlink(weights, path);
+    expect(missingModelFiles(model, folder)).toEqual([]);
+    const found = createModelPool({ modelsFolder: folder });
+    expect((await found.embed(MINILM, [text('found')])).vectors).toHaveLength(1);
+    await found.close();
+  });
+
+  test('a killed host says how it ended', async () => {
+    const ended = await new Promise<string>((resolve) => {
+      const host = startProcessHost(
+        { model, folder: weights },
+        {
+          reply: (reply: HostReply) => {
+            expect(reply.ok).toBe(true);
+            process.kill(host.processId!, 'SIGKILL');
+          },
+          ended: resolve,
+        },
+      );
+      host.keepAlive(true);
+      host.send({ task: 'embed', model: MINILM, inputs: [text('a')] }, []);
+    });
+    expect(ended).toBe('ended by SIGKILL');
+  });
+});
