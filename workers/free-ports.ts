@@ -1,0 +1,29 @@
+import { createServer, type Server } from 'node:net';
+
+/** Different TCP ports that are free on 127.0.0.1 now, one per name; another process may take one before it is used. */
+export async function freeLoopbackPorts<Name extends string>(
+  ...names: readonly Name[]
+): Promise<Record<Name, number>> {
+  const held = await Promise.all(names.map(async (name) => [name, await listenAnywhere()] as const));
+  // All are held until all are known, so that they differ.
+  const ports = Object.fromEntries(held.map(([name, server]) => [name, portOf(server)])) as Record<
+    Name,
+    number
+  >;
+  await Promise.all(held.map(async ([, server]) => await new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('a TCP server has no port');
+  return address.port;
+}
+
+async function listenAnywhere(): Promise<Server> {
+  return await new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => resolve(server));
+  });
+}

@@ -1,0 +1,42 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+/**
+ * The embedded server's SQLite file. The database of experiments is the truth and Temporal only drives, so this state may be lost
+ * at any time; it is set aside rather than repaired. Files are not promised to be compatible across CLI versions.
+ */
+
+export function stateIsOfAnotherVersion(databaseFile: string, cliVersion: string): boolean {
+  if (!existsSync(databaseFile)) return false;
+  const file = versionFile(databaseFile);
+  return !existsSync(file) || readFileSync(file, 'utf8').trim() !== cliVersion;
+}
+
+export function recordCliVersion(databaseFile: string, cliVersion: string): void {
+  writeFileSync(versionFile(databaseFile), `${cliVersion}\n`);
+}
+
+/** Whether the server's last words blame its database file: SQLite's own messages, and tables that are not as it knows them. */
+export function looksCorrupt(logTail: string): boolean {
+  return /malformed|file is not a database|disk I\/O error|no such (table|column)|schema version|unsupported file format/i.test(
+    logTail,
+  );
+}
+
+/** Moves the state to a folder beside it, replacing the one that was set aside before. Returns that folder. */
+export function setStateAside(databaseFile: string): string {
+  const aside = join(dirname(databaseFile), 'set-aside');
+  rmSync(aside, { recursive: true, force: true });
+  mkdirSync(aside);
+  for (const file of [
+    ...['', '-wal', '-shm', '-journal'].map((suffix) => databaseFile + suffix),
+    versionFile(databaseFile),
+  ]) {
+    if (existsSync(file)) renameSync(file, join(aside, basename(file)));
+  }
+  return aside;
+}
+
+function versionFile(databaseFile: string): string {
+  return `${databaseFile}.cli-version`;
+}
