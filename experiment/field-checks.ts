@@ -32,13 +32,18 @@ export function seedChoiceProblems(fields: Fields): Problem[] {
 /** Each network, prompt, embedding model and fixed seed once; seed -1 may repeat, since each draws its own. */
 export function duplicateProblems(fields: Fields): Problem[] {
   return [
-    ...repeats(fields, 'networks', (network) =>
-      Array.isArray(network) ? JSON.stringify(network.map(described)) : null,
-    ),
+    ...repeats(fields, 'networks', networkKey),
     ...repeats(fields, 'prompts', textKey),
-    ...repeats(fields, 'seeds', (seed) => (typeof seed === 'number' && seed >= 0 ? seed : null)),
+    ...repeats(fields, 'seeds', (seed) =>
+      typeof seed === 'number' && Number.isSafeInteger(seed) && seed >= 0 ? seed : null,
+    ),
     ...repeats(fields, 'embedding_models', textKey),
   ];
+}
+
+function networkKey(item: unknown): string | null {
+  const names = listIn(item);
+  return names.length > 0 && names.every((name) => typeof name === 'string') ? JSON.stringify(names) : null;
 }
 
 function textKey(item: unknown): string | null {

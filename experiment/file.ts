@@ -49,8 +49,7 @@ const FOUND_BY_CODE: Readonly<Record<string, string>> = {
 };
 
 function unreadable(error: unknown): Problem {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const found =
-    FOUND_BY_CODE[code] ?? `a file that cannot be read (${error instanceof Error ? error.message : code})`;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const found = FOUND_BY_CODE[code ?? ''] ?? `a file that cannot be read (${message})`;
   return problem('', found, 'the path of an experiment file (JSON)');
 }

@@ -13,3 +13,5 @@ export type { HostFingerprint } from './provenance.js';
 export { experimentJsonSchema, MAX_RUNS } from './schema.js';
 export { parseExperimentText, validateExperiment } from './validate.js';
 export type { Validation } from './validate.js';
+export { planOf } from './plan.js';
+export type { ModelWork, Plan, PlanHistory, PlanOptions } from './plan.js';

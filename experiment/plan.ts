@@ -1,0 +1,193 @@
+import type { Modality } from './artifact.js';
+import { runCount, type ExperimentConfig } from './config.js';
+import { PanicError } from './errors.js';
+import type { Catalogue, EmbeddingModel, GenerativeModel } from './model.js';
+
+/** What earlier experiments on this machine measured, by model name. */
+export interface PlanHistory {
+  readonly msPerInvocation: ReadonlyMap<string, number>;
+  readonly msPerVector: ReadonlyMap<string, number>;
+  /** Mean size of a model's stored pictures. */
+  readonly bytesPerImage: ReadonlyMap<string, number>;
+}
+
+export interface PlanOptions {
+  /** Peak memory of a diagram of `points` points up to `maxDimension`; the room that computes diagrams knows it. */
+  readonly diagramBytes: (points: number, maxDimension: 0 | 1 | 2) => number;
+  readonly history?: PlanHistory;
+}
+
+/** A model's share of the work. `ms` is the model's own time, one call after another; null where no history knows it. */
+export interface ModelWork {
+  readonly model: string;
+  readonly count: number;
+  readonly ms: number | null;
+}
+
+/** What an experiment would do, at most: runs that end in a cycle, and equal work that is reused, need less. */
+export interface Plan {
+  readonly runs: number;
+  /** runs x max_length. */
+  readonly invocations: number;
+  /** In the order in which the networks name them. */
+  readonly invocationsByModel: readonly ModelWork[];
+  readonly embeddings: number;
+  readonly embeddingsByModel: readonly ModelWork[];
+  /** runs x embedding models. */
+  readonly diagrams: number;
+  readonly largestDiagramPoints: number;
+  readonly largestDiagramBytes: number;
+  readonly databaseBytes: number;
+  /** Pictures, stored beside the database. */
+  readonly objectBytes: number;
+  /** All model time together; null unless every model is known to history. */
+  readonly modelMs: number | null;
+  /** What the figures take for granted, one sentence each. */
+  readonly assumptions: readonly string[];
+}
+
+/** A row of an invocation with its indices, of a run, and of the picture or text that came out. */
+const INVOCATION_ROW_BYTES = 250;
+const RUN_ROW_BYTES = 400;
+const IMAGE_ROW_BYTES = 150;
+/** About twenty words, the digest and its index. */
+const TEXT_ROW_BYTES = 350;
+/** 4 bytes a dimension, and a third more because a database page rarely holds a whole number of vectors. */
+const VECTOR_BYTES_PER_DIMENSION = 4 * (4 / 3);
+const VECTOR_ROW_BYTES = 150;
+/** Birth and death as 64-bit numbers. Each dimension is taken to have as many bars as there are points. */
+const BAR_BYTES = 16;
+const DIAGRAM_ROW_BYTES = 500;
+/** A lossless 256 x 256 picture between a flat drawing (3 kB) and a photograph (110 kB). */
+const IMAGE_BYTES = 40_000;
+
+/**
+ * The arithmetic of an experiment: counts are exact upper bounds, bytes are estimates. Takes a validated config; throws
+ * `InvalidInput` for one whose models are not in the catalogue.
+ */
+export function planOf(config: ExperimentConfig, catalogue: Catalogue, options: PlanOptions): Plan {
+  const { history } = options;
+  const runs = runCount(config);
+  const invocations = countInvocations(config);
+  const generative = [...invocations].map(([name, count]) => ({
+    model: generativeModel(name, catalogue),
+    count,
+  }));
+  const embedding = config.embedding_models.map((name) => {
+    const model = embeddingModel(name, catalogue);
+    const count = sum(
+      generative.filter(({ model: from }) => from.output === model.input).map((work) => work.count),
+    );
+    return { model, count };
+  });
+  const invocationsByModel = generative.map(({ model: { name }, count }) =>
+    workOf(name, count, history?.msPerInvocation),
+  );
+  const embeddingsByModel = embedding.map(({ model: { name }, count }) =>
+    workOf(name, count, history?.msPerVector),
+  );
+  const largestDiagramPoints = mostPoints(
+    config,
+    embedding.map(({ model }) => model.input),
+    catalogue,
+  );
+  const images = generative.filter(({ model }) => model.output === 'image');
+  const embeddings = sum(embedding.map(({ count }) => count));
+  const diagrams = runs * config.embedding_models.length;
+  return {
+    runs,
+    invocations: runs * config.max_length,
+    invocationsByModel,
+    embeddings,
+    embeddingsByModel,
+    diagrams,
+    largestDiagramPoints,
+    largestDiagramBytes: options.diagramBytes(largestDiagramPoints, config.max_dimension),
+    databaseBytes: Math.round(
+      runs * RUN_ROW_BYTES +
+        sum(
+          generative.map(({ model, count }) => count * (INVOCATION_ROW_BYTES + outputRowBytes(model.output))),
+        ) +
+        sum(
+          embedding.map(
+            ({ model, count }) => count * (VECTOR_ROW_BYTES + model.dimension * VECTOR_BYTES_PER_DIMENSION),
+          ),
+        ) +
+        diagrams * DIAGRAM_ROW_BYTES +
+        embeddings * BAR_BYTES * (config.max_dimension + 1),
+    ),
+    objectBytes: Math.round(
+      sum(images.map(({ model, count }) => count * (history?.bytesPerImage.get(model.name) ?? IMAGE_BYTES))),
+    ),
+    modelMs: total([...invocationsByModel, ...embeddingsByModel].map(({ ms }) => ms)),
+    assumptions: [
+      'Counts are upper bounds: a run ends earlier at a cycle, and equal work is computed once.',
+      `Bytes are estimates: pictures of ${IMAGE_BYTES / 1000} kB where history knows no better, texts of about twenty words.`,
+      'Time is the time of the models alone, one call after another, without persistence diagrams.',
+    ],
+  };
+}
+
+/** Steps of a run that the model at `position` of a network takes: every `length`-th from `position` on. */
+export function stepsAt(position: number, length: number, maxLength: number): number {
+  return Math.max(0, Math.ceil((maxLength - position) / length));
+}
+
+function countInvocations(config: ExperimentConfig): Map<string, number> {
+  const runsPerNetwork = config.seeds.length * config.prompts.length;
+  const counts = new Map<string, number>();
+  for (const network of config.networks) {
+    for (const [position, name] of network.entries()) {
+      const steps = stepsAt(position, network.length, config.max_length);
+      counts.set(name, (counts.get(name) ?? 0) + steps * runsPerNetwork);
+    }
+  }
+  return counts;
+}
+
+/** Points of the largest diagram: the most outputs of an embedded modality that one run has. */
+function mostPoints(config: ExperimentConfig, embedded: readonly Modality[], catalogue: Catalogue): number {
+  const points = config.networks.flatMap((network) =>
+    embedded.map((modality) =>
+      sum(
+        network.map((name, position) =>
+          generativeModel(name, catalogue).output === modality
+            ? stepsAt(position, network.length, config.max_length)
+            : 0,
+        ),
+      ),
+    ),
+  );
+  return points.reduce((most, count) => Math.max(most, count), 0);
+}
+
+function outputRowBytes(modality: Modality): number {
+  return modality === 'image' ? IMAGE_ROW_BYTES : TEXT_ROW_BYTES;
+}
+
+function workOf(model: string, count: number, msEach: ReadonlyMap<string, number> | undefined): ModelWork {
+  const each = count === 0 ? 0 : msEach?.get(model);
+  return { model, count, ms: each === undefined ? null : count * each };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((all, value) => all + value, 0);
+}
+
+function total(values: readonly (number | null)[]): number | null {
+  return values.reduce((all, value) => (all === null || value === null ? null : all + value), 0);
+}
+
+function generativeModel(name: string, catalogue: Catalogue): GenerativeModel {
+  const model = catalogue.get(name);
+  if (model?.kind !== 'generative')
+    throw new PanicError('InvalidInput', `no generative model "${name}" in the catalogue`);
+  return model;
+}
+
+function embeddingModel(name: string, catalogue: Catalogue): EmbeddingModel {
+  const model = catalogue.get(name);
+  if (model?.kind !== 'embedding')
+    throw new PanicError('InvalidInput', `no embedding model "${name}" in the catalogue`);
+  return model;
+}

@@ -1,0 +1,126 @@
+import { describe, expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { planOf, runCoordinates, runCount, type ExperimentConfig } from '../../experiment/index.js';
+import { catalogue, smallestConfig } from './small-catalogue.js';
+
+const diagramBytes = (points: number, maxDimension: number): number => points ** 2 * (maxDimension + 1);
+
+const config: ExperimentConfig = {
+  ...smallestConfig,
+  networks: [
+    ['Painter', 'Describer'],
+    ['Rewriter', 'Painter', 'Describer'],
+  ],
+  prompts: ['a', 'b'],
+  seeds: [1, 2, -1],
+  embedding_models: ['TextPoints', 'ImagePoints'],
+  max_length: 7,
+};
+
+describe('a plan', () => {
+  test('counts runs, invocations, embeddings and diagrams', () => {
+    // Network 0: 4 images and 3 texts a run; network 1: Rewriter at steps 0, 3, 6, so 5 texts and 2 images; 6 runs each.
+    expect(planOf(config, catalogue, { diagramBytes })).toMatchObject({
+      runs: 12,
+      invocations: 84,
+      invocationsByModel: [
+        { model: 'Painter', count: 36 },
+        { model: 'Describer', count: 30 },
+        { model: 'Rewriter', count: 18 },
+      ],
+      embeddings: 84,
+      embeddingsByModel: [
+        { model: 'TextPoints', count: 48 },
+        { model: 'ImagePoints', count: 36 },
+      ],
+      diagrams: 24,
+      largestDiagramPoints: 5,
+      largestDiagramBytes: 75,
+    });
+  });
+
+  test('gives time only where history knows every model', () => {
+    const history = {
+      msPerInvocation: new Map([
+        ['Painter', 10],
+        ['Describer', 5],
+        ['Rewriter', 1],
+      ]),
+      msPerVector: new Map([['TextPoints', 2]]),
+      bytesPerImage: new Map([['Painter', 1000]]),
+    };
+    const partial = planOf(config, catalogue, { diagramBytes, history });
+    expect(partial.modelMs).toBeNull();
+    expect(partial.invocationsByModel[0]).toEqual({ model: 'Painter', count: 36, ms: 360 });
+    expect(partial.objectBytes).toBe(36_000);
+    const whole = {
+      ...history,
+      msPerVector: new Map([
+        ['TextPoints', 2],
+        ['ImagePoints', 3],
+      ]),
+    };
+    expect(planOf(config, catalogue, { diagramBytes, history: whole }).modelMs).toBe(
+      360 + 150 + 18 + 96 + 108,
+    );
+    expect(planOf(config, catalogue, { diagramBytes }).modelMs).toBeNull();
+  });
+
+  test('says what it takes for granted', () => {
+    expect(planOf(config, catalogue, { diagramBytes }).assumptions.join(' ')).toContain('upper bounds');
+  });
+
+  test('agrees with walking through every step', () => {
+    const networks = fc.uniqueArray(
+      fc.constantFrom(
+        ['Painter', 'Describer'],
+        ['Rewriter'],
+        ['Rewriter', 'Painter', 'Describer'],
+        ['Painter', 'Restyler', 'Describer'],
+      ),
+      { minLength: 1 },
+    );
+    fc.assert(
+      fc.property(
+        networks,
+        fc.integer({ min: 1, max: 40 }),
+        fc.integer({ min: 1, max: 4 }),
+        (networks, max_length, seeds) => {
+          const one = {
+            ...config,
+            networks,
+            max_length,
+            seeds: Array.from({ length: seeds }, (_, seed) => seed),
+          };
+          const walked = new Map<string, number>();
+          for (let index = 0; index < runCount(one); index++) {
+            const { network } = runCoordinates(one, index);
+            for (let step = 0; step < max_length; step++) {
+              const name = network[step % network.length]!;
+              walked.set(name, (walked.get(name) ?? 0) + 1);
+            }
+          }
+          const plan = planOf(one, catalogue, { diagramBytes });
+          const counted = plan.invocationsByModel.filter(({ count }) => count > 0);
+          expect(new Map(counted.map(({ model, count }) => [model, count]))).toEqual(walked);
+          expect(plan.embeddings).toBe(plan.invocations);
+          expect(plan.largestDiagramPoints).toBeLessThanOrEqual(max_length);
+        },
+      ),
+    );
+  });
+});
+
+describe('the runs of an experiment', () => {
+  test('are the product of networks, then seeds, then prompts, prompts fastest', () => {
+    const expected = config.networks.flatMap((network) =>
+      config.seeds.flatMap((seed) => config.prompts.map((prompt) => ({ network, seed, prompt }))),
+    );
+    const runs = Array.from({ length: runCount(config) }, (_, index) => runCoordinates(config, index));
+    expect(runs).toEqual(expected.map((run, index) => ({ index, ...run })));
+  });
+
+  test.each([-1, 12, 0.5, Number.NaN])('have no index %p', (index) => {
+    expect(() => runCoordinates(config, index)).toThrow(RangeError);
+  });
+});

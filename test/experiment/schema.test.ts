@@ -1,0 +1,29 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import { experimentJsonSchema, readExperimentFile } from '../../experiment/index.js';
+import { catalogue } from '../../models/catalogue.js';
+
+const schemaText = readFileSync('experiment/experiment.schema.json', 'utf8');
+
+test('the JSON Schema in the repository is the one that the zod schema gives (else: node scripts/write-schema.mjs)', () => {
+  expect(schemaText).toBe(`${JSON.stringify(experimentJsonSchema(), null, 2)}\n`);
+});
+
+test('every field of the JSON Schema has a description for editors', () => {
+  const { properties } = experimentJsonSchema() as { properties: Record<string, { description?: string }> };
+  const undescribed = Object.entries(properties).filter(([, field]) => !field.description);
+  expect(undescribed).toEqual([]);
+});
+
+test('every field that the JSON Schema requires is in each example, and no other than it knows', () => {
+  const { properties, required } = experimentJsonSchema() as { properties: object; required: string[] };
+  for (const name of readdirSync('examples').filter((file) => file.endsWith('.json'))) {
+    const fields = Object.keys(JSON.parse(readFileSync(`examples/${name}`, 'utf8')) as object);
+    expect(fields).toEqual(expect.arrayContaining(required));
+    expect(Object.keys(properties)).toEqual(expect.arrayContaining(fields));
+  }
+});
+
+test("a file in the Python system's form is valid with the models that it names", async () => {
+  expect(await readExperimentFile('examples/python-system.json', catalogue)).toMatchObject({ ok: true });
+});

@@ -1,0 +1,44 @@
+import type { Modality } from '../../experiment/artifact.js';
+import type { ExperimentConfig } from '../../experiment/config.js';
+import type { Catalogue, Model } from '../../experiment/model.js';
+
+const identity = { summary: '', source: 'built-in', revision: '1', settings: {}, license: 'MIT' } as const;
+
+function generative(name: string, input: Modality, output: Modality): Model {
+  return { ...identity, kind: 'generative', name, input, output, deterministic: true };
+}
+
+function embedding(name: string, input: Modality, dimension: number): Model {
+  return { ...identity, kind: 'embedding', name, input, dimension };
+}
+
+/** One model of every pair of modalities, and an embedding model of each. */
+export const catalogue: Catalogue = new Map(
+  [
+    generative('Painter', 'text', 'image'),
+    generative('Describer', 'image', 'text'),
+    generative('Rewriter', 'text', 'text'),
+    generative('Restyler', 'image', 'image'),
+    embedding('TextPoints', 'text', 768),
+    embedding('ImagePoints', 'image', 64),
+  ].map((model) => [model.name, model]),
+);
+
+/** The least that an experiment file says. */
+export const smallest = {
+  networks: [['Painter', 'Describer']],
+  prompts: ['a red apple'],
+  seeds: [42],
+  embedding_models: ['TextPoints'],
+  max_length: 10,
+};
+
+export const smallestConfig: ExperimentConfig = {
+  ...smallest,
+  name: null,
+  on_cycle: 'stop',
+  max_dimension: 2,
+  max_edge_length: null,
+  reuse: true,
+  concurrency: 64,
+};
