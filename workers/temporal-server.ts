@@ -124,6 +124,7 @@ async function startOnce(databaseFile: string, options: TemporalServerOptions): 
   const ports = await freeLoopbackPorts('port', 'uiPort', 'httpPort', 'metricsPort');
   const address = `${host}:${ports.port}`;
   const namespaces = [defaultNamespace, ...(options.namespaces ?? [])];
+  recordCliVersion(databaseFile, options.cli.version);
   const server = supervise({
     name: 'temporal server',
     command: options.cli.path,
@@ -143,7 +144,6 @@ async function startOnce(databaseFile: string, options: TemporalServerOptions): 
     await server.stop();
     throw error;
   }
-  recordCliVersion(databaseFile, options.cli.version);
   return { server, address, uiAddress: `http://${host}:${ports.uiPort}` };
 }
 

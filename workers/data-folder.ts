@@ -1,0 +1,186 @@
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { PanicError } from '../experiment/errors.js';
+import { isKernelLockHeld, tryKernelLock } from './kernel-lock.js';
+
+/** Where everything of an installation lies: absolute paths. */
+export interface DataFolder {
+  readonly root: string;
+  /** The store's SQLite file; made by `db/`. */
+  readonly databaseFile: string;
+  /** Images by SHA-256. */
+  readonly objects: string;
+  /** Temporal's own, disposable state. */
+  readonly temporal: string;
+  readonly logs: string;
+  /** Held by the kernel for the one process that runs experiments here. */
+  readonly lockFile: string;
+  /** What that process says of itself. */
+  readonly runInfoFile: string;
+}
+
+/** Names the paths and touches nothing, for readers of a folder that may not exist. */
+export function dataFolderAt(path: string): DataFolder {
+  const root = resolve(path);
+  return {
+    root,
+    databaseFile: join(root, 'panic-tda.sqlite'),
+    objects: join(root, 'objects'),
+    temporal: join(root, 'temporal'),
+    logs: join(root, 'logs'),
+    lockFile: join(root, 'run.lock'),
+    runInfoFile: join(root, 'run.json'),
+  };
+}
+
+/**
+ * Makes the folder and its parts where they are missing.
+ * @throws PanicError InvalidInput when it cannot be made or written to.
+ */
+export function openDataFolder(path: string): DataFolder {
+  const folder = dataFolderAt(path);
+  const parts = [folder.root, folder.objects, folder.temporal, folder.logs];
+  for (const part of parts) {
+    const found = statSync(part, { throwIfNoEntry: false });
+    if (found !== undefined && !found.isDirectory()) {
+      throw unusable(folder.root, `${part === folder.root ? 'it' : part} is a file, not a folder`);
+    }
+    try {
+      mkdirSync(part, { recursive: true });
+      accessSync(part, constants.R_OK | constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw unusable(folder.root, reason(error), error);
+    }
+  }
+  return folder;
+}
+
+/** What the running process says of itself, for `status`, `cancel` and the refusal of a second one. */
+export interface RunInfo {
+  readonly pid: number;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** host:port; undefined until the server is up. */
+  readonly temporalAddress?: string | undefined;
+  /** URL. */
+  readonly uiAddress?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly serverPid?: number | undefined;
+  readonly workerPids?: readonly number[] | undefined;
+}
+
+export interface RunLock {
+  /** Adds to what `readRunInfo` tells others. */
+  update(info: Omit<RunInfo, 'pid' | 'startedAt'>): void;
+  release(): void;
+}
+
+/**
+ * Makes this process the one that runs experiments in the folder, until release() or its death.
+ * @throws PanicError InvalidInput that names the process which already does.
+ */
+export async function acquireRunLock(folder: DataFolder): Promise<RunLock> {
+  let lock;
+  try {
+    lock = tryKernelLock(folder.lockFile);
+  } catch (error) {
+    throw unusable(folder.root, `its lock ${folder.lockFile} cannot be opened: ${reason(error)}`, error);
+  }
+  if (lock === undefined) throw await refusal(folder);
+
+  const held = lock;
+  let info: RunInfo = { pid: process.pid, startedAt: new Date().toISOString() };
+  writeRunInfo(folder, info);
+  return {
+    update: (more) => {
+      info = { ...info, ...more };
+      writeRunInfo(folder, info);
+    },
+    release: () => {
+      rmSync(folder.runInfoFile, { force: true });
+      held.release();
+    },
+  };
+}
+
+/** The process that runs experiments in the folder now, or undefined. What a dead one left behind is not shown. */
+export function readRunInfo(folder: DataFolder): RunInfo | undefined {
+  return isKernelLockHeld(folder.lockFile) ? parseRunInfo(folder.runInfoFile) : undefined;
+}
+
+async function refusal(folder: DataFolder): Promise<PanicError> {
+  // The first process may have taken the lock a moment ago and not have written its name yet.
+  let first = readRunInfo(folder);
+  for (let attempt = 0; first === undefined && attempt < 10; attempt++) {
+    await sleep(50);
+    first = readRunInfo(folder);
+  }
+  const who = first ? `process ${first.pid}, started ${first.startedAt},` : 'another process';
+  return new PanicError(
+    'InvalidInput',
+    `${who} is already running experiments in ${folder.root}; wait for it, stop it with Ctrl-C, or use another --data folder.`,
+  );
+}
+
+const runInfoSchema = z.object({
+  pid: z.int(),
+  startedAt: z.string(),
+  temporalAddress: z.string().optional(),
+  uiAddress: z.string().optional(),
+  namespace: z.string().optional(),
+  serverPid: z.int().optional(),
+  workerPids: z.array(z.int()).optional(),
+});
+
+function parseRunInfo(file: string): RunInfo | undefined {
+  if (!existsSync(file)) return undefined;
+  try {
+    return runInfoSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch {
+    // Removed or cut short between two lines of ours; the lock is what counts.
+    return undefined;
+  }
+}
+
+function writeRunInfo(folder: DataFolder, info: RunInfo): void {
+  const temporary = `${folder.runInfoFile}.${process.pid}`;
+  writeFileSync(temporary, `${JSON.stringify(info, undefined, 2)}\n`);
+  renameSync(temporary, folder.runInfoFile);
+}
+
+function unusable(root: string, why: string, cause?: unknown): PanicError {
+  return new PanicError(
+    'InvalidInput',
+    `The data folder ${root} cannot be used: ${why}. Choose another with --data.`,
+    { cause },
+  );
+}
+
+function reason(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  switch (code) {
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return 'it cannot be written to';
+    case 'ENOSPC':
+      return 'the disk is full';
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return 'a part of its path is a file';
+    default:
+      return error instanceof Error ? error.message : String(error);
+  }
+}
