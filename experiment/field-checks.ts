@@ -29,7 +29,10 @@ export function seedChoiceProblems(fields: Fields): Problem[] {
   ];
 }
 
-/** Each network, prompt, embedding model and fixed seed once; seed -1 may repeat, since each draws its own. */
+/**
+ * Each network, prompt, embedding model and fixed seed once; seed -1 may repeat, since each draws its own. What is
+ * wrong for another reason (empty, blank, of another type) is not reported here as well.
+ */
 export function duplicateProblems(fields: Fields): Problem[] {
   return [
     ...repeats(fields, 'networks', networkKey),
@@ -47,7 +50,7 @@ function networkKey(item: unknown): string | null {
 }
 
 function textKey(item: unknown): string | null {
-  return typeof item === 'string' ? item : null;
+  return typeof item === 'string' && item.trim() !== '' ? item : null;
 }
 
 /** `keyOf` gives what two equal items share, or null for an item that may repeat. */
