@@ -1,0 +1,109 @@
+// TypeScript -> dist/, with the files beside it and the bundle of the workflows. `npm run build`, and a step of set-up.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const stampName = '.build-stamp';
+
+/** Builds unless dist/ was made from exactly these sources. The old dist/ stays until the new one is complete. */
+export async function build(root, say) {
+  const dist = join(root, 'dist');
+  const sources = listSources(root);
+  const stamp = hashOf(root, sources);
+  if (readIfThere(join(dist, stampName)) === stamp) return;
+
+  say(existsSync(join(dist, stampName)) ? 'building (sources have changed)' : 'building');
+  const fresh = join(root, 'dist.new');
+  rmSync(fresh, { recursive: true, force: true });
+  runNode(root, [
+    join('node_modules', 'typescript', 'bin', 'tsc'),
+    '-p',
+    'tsconfig.build.json',
+    '--outDir',
+    fresh,
+  ]);
+  for (const file of sources.filter(isAsset)) {
+    const target = join(fresh, relative(root, file));
+    mkdirSync(dirname(target), { recursive: true });
+    cpSync(file, target);
+  }
+  const workflows = join(fresh, 'workflows', 'index.js');
+  if (existsSync(workflows)) {
+    runNode(root, [
+      join('scripts', 'bundle-workflows.mjs'),
+      workflows,
+      join(fresh, 'workflows', 'bundle.js'),
+    ]);
+  }
+  writeFileSync(join(fresh, stampName), stamp);
+
+  const old = join(root, 'dist.old');
+  rmSync(old, { recursive: true, force: true });
+  if (existsSync(dist)) renameSync(dist, old);
+  renameSync(fresh, dist);
+  rmSync(old, { recursive: true, force: true });
+}
+
+/** Every file that decides what dist/ is: the rooms that tsconfig.json names, and the build's own. */
+function listSources(root) {
+  const rooms = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8')).include.filter(
+    (room) => room !== 'test',
+  );
+  return [
+    ...['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'].map((name) =>
+      join(root, name),
+    ),
+    ...['build.mjs', 'bundle-workflows.mjs'].map((name) => join(root, 'scripts', name)),
+    ...rooms.flatMap((room) => filesUnder(join(root, room))),
+  ];
+}
+
+function filesUnder(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && /\.(ts|json|sql)$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+/** What the compiler does not carry over: migrations, and JSON that is read as a file. */
+function isAsset(file) {
+  return /\.(json|sql)$/.test(file) && !/(package|package-lock|tsconfig|tsconfig\.build)\.json$/.test(file);
+}
+
+function hashOf(root, files) {
+  const hash = createHash('sha256').update(process.versions.node);
+  for (const file of files) hash.update(`\0${relative(root, file)}\0`).update(readFileSync(file));
+  return hash.digest('hex');
+}
+
+function runNode(root, args) {
+  const result = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 });
+  if (result.status === 0) return;
+  const output = `${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}`.trim();
+  throw new Error(`\`node ${relative(root, join(root, args[0]))}\` reported:\n${output}`);
+}
+
+function readIfThere(file) {
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    await build(fileURLToPath(new URL('..', import.meta.url)), (line) => console.log(line));
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,82 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** Runs `npm ci` when the installed packages are not those of package-lock.json, or were compiled for another Node. */
+export function installPackages(root, say) {
+  const stampFile = join(root, 'node_modules', '.panic-tda-setup.json');
+  const wanted = JSON.stringify({
+    lockFile: createHash('sha256')
+      .update(readFileSync(join(root, 'package-lock.json')))
+      .digest('hex'),
+    // better-sqlite3 is compiled for one ABI of Node on one platform.
+    abi: process.versions.modules,
+    platform: `${process.platform}-${process.arch}`,
+  });
+  if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== wanted) {
+    const why = existsSync(stampFile)
+      ? 'package-lock.json or Node has changed'
+      : 'not installed yet by this script';
+    say(`installing packages (${why}; a minute or two)`);
+    npmCi(root);
+    writeFileSync(stampFile, wanted);
+  }
+  linkOwnCommand(root);
+}
+
+function npmCi(root) {
+  // The npm that runs this script rather than another one that may be on PATH.
+  const npm = process.env.npm_execpath?.endsWith('.js')
+    ? [process.execPath, process.env.npm_execpath]
+    : ['npm'];
+  const args = [...npm.slice(1), 'ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
+  const result = spawnSync(npm[0], args, {
+    cwd: root,
+    env: {
+      ...process.env,
+      ...nodeHeaders(),
+      // package.json denies this package's installer, which older npm takes for advice. The installer reads this.
+      ONNXRUNTIME_NODE_INSTALL: 'skip',
+    },
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  });
+  if (result.error) throw new Error(`npm cannot be started: ${result.error.message}`);
+  if (result.status !== 0) {
+    const output = `${result.stdout}\n${result.stderr}`.trim().split('\n').slice(-30).join('\n');
+    throw new Error(
+      `\`npm ci\` ended with ${result.signal ?? `code ${result.status}`}. Its last lines:\n${output}\n` +
+        'Check that the npm registry can be reached; where better-sqlite3 has to be compiled, python3, make and a C++ compiler are needed. Then start again.',
+    );
+  }
+}
+
+/** Where no prebuilt better-sqlite3 can be downloaded, neither can Node's headers: node-gyp takes the ones beside Node. */
+function nodeHeaders() {
+  if (process.env.npm_config_nodedir) return {};
+  const prefix = dirname(dirname(realpathSync(process.execPath)));
+  const header = join(prefix, 'include', 'node', 'node_version.h');
+  const matches =
+    existsSync(join(prefix, 'include', 'node', 'node.h')) &&
+    existsSync(header) &&
+    new RegExp(`NODE_MODULE_VERSION\\s+${process.versions.modules}\\b`).test(readFileSync(header, 'utf8'));
+  return matches ? { npm_config_nodedir: prefix } : {};
+}
+
+/** `npx` runs what is in node_modules/.bin, where npm does not put a project's own command. */
+function linkOwnCommand(root) {
+  const link = join(root, 'node_modules', '.bin', 'panic-tda');
+  if (existsSync(link)) return;
+  rmSync(link, { force: true });
+  chmodSync(join(root, 'bin', 'panic-tda.mjs'), 0o755);
+  symlinkSync(join('..', '..', 'bin', 'panic-tda.mjs'), link);
+}

@@ -1,0 +1,51 @@
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const longestSetUpMs = 30 * 60_000;
+
+/** Lets one set-up of this clone work at a time; a second one waits, and then finds everything done. */
+export async function withLock(root, say, work) {
+  const file = join(root, '.panic-tda-setup.lock');
+  let waiting = false;
+  while (!take(file)) {
+    if (!waiting) say(`waiting for another set-up of this folder (remove ${file} if there is none)`);
+    waiting = true;
+    await sleep(200);
+  }
+  const release = () => rmSync(file, { force: true });
+  process.once('exit', release);
+  // Without a listener these would end the process before the lock is given back.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
+  try {
+    return await work();
+  } finally {
+    process.off('exit', release);
+    release();
+  }
+}
+
+function take(file) {
+  try {
+    writeFileSync(file, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+  }
+  if (isAbandoned(file)) rmSync(file, { force: true });
+  return false;
+}
+
+/** Its process is gone, or it is too old to be a set-up that is still working. */
+function isAbandoned(file) {
+  try {
+    if (Date.now() - statSync(file).mtimeMs > longestSetUpMs) return true;
+    const pid = Number(readFileSync(file, 'utf8'));
+    // A file without its number was created a moment ago.
+    if (!pid) return false;
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return error.code === 'ESRCH';
+  }
+}

@@ -1,0 +1,45 @@
+// Makes a clone ready to run: packages, build, Temporal CLI. Called before `npm start` and `npm test`; does only what is missing.
+// No dependencies, and nothing newer than old Node versions can parse, since it runs before anything is installed or checked.
+import { fileURLToPath } from 'node:url';
+import { build } from './build.mjs';
+import { installPackages } from './install-packages.mjs';
+import { withLock } from './setup-lock.mjs';
+
+const oldestNode = [20, 20];
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1])) {
+  console.error(
+    `panic-tda needs Node ${oldestNode.join('.')} or later; this is Node ${process.versions.node} (${process.execPath}).`,
+  );
+  process.exit(1);
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const say = (line) => console.log(`set-up: ${line}`);
+
+try {
+  await withLock(root, say, async () => {
+    await step('Installing packages', () => installPackages(root, say));
+    await step('Building', () => build(root, say));
+    await step('Getting the Temporal CLI', () => provideTemporalCli());
+  });
+} catch (error) {
+  console.error(error.message);
+  process.exit(1);
+}
+
+async function step(name, work) {
+  try {
+    await work();
+  } catch (error) {
+    throw new Error(`${name} failed. ${error.message}`, { cause: error });
+  }
+}
+
+async function provideTemporalCli() {
+  const { configuredTemporal } = await import('../dist/workers/environment.js');
+  // With a Temporal service configured, the embedded server is not needed.
+  if (configuredTemporal() !== undefined) return;
+  const { findTemporalCli } = await import('../dist/workers/temporal-cli.js');
+  await findTemporalCli({ fetch: true, onProgress: say });
+}
