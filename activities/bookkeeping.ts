@@ -1,0 +1,125 @@
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import type { Driver } from '../db/index.js';
+import { PanicError } from '../experiment/errors.js';
+import { experimentId } from '../experiment/ids.js';
+import { formatProblems, validateExperiment } from '../experiment/index.js';
+import { runCount } from '../experiment/config.js';
+import type { ExperimentConfig } from '../experiment/config.js';
+import { missingModelFiles } from '../models/index.js';
+import type { BookkeepingActivities, ExperimentResult, Plan } from './contract.js';
+import type { Dependencies } from './dependencies.js';
+import { typedFailures } from './failures.js';
+
+const LISTED_FAILURES = 50;
+
+/** Makes the activities of the queue `panic-tda`. */
+export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
+  const { store, now } = deps;
+
+  /** Idempotent by the experiment's id (its content) and by the calling execution. */
+  async function planExperiment(file: unknown): Promise<Plan> {
+    const validated = validateExperiment(file, deps.catalogue);
+    if (!validated.ok) {
+      throw new PanicError('InvalidInput', formatProblems(validated.problems, 'the experiment'));
+    }
+    const { config } = validated;
+    requireModelFiles(config);
+    const id = experimentId(config);
+    store.experiments.plan(id, config, now());
+    await becomeDriver(id, thisExecution());
+    return {
+      experiment: id,
+      name: config.name,
+      runs: runCount(config),
+      concurrency: config.concurrency,
+      embeddingModels: config.embedding_models,
+    };
+  }
+
+  function requireModelFiles(config: ExperimentConfig): void {
+    const { modelsFolder } = deps;
+    if (modelsFolder === null) return;
+    const names = new Set([...config.networks.flat(), ...config.embedding_models]);
+    const missing = [...names].flatMap((name) => missingModelFiles(deps.catalogue.get(name)!, modelsFolder));
+    if (missing.length > 0) {
+      throw new PanicError(
+        'ModelFilesMissing',
+        `model files are missing on this machine:\n  ${missing.join('\n  ')}`,
+      );
+    }
+  }
+
+  /** One execution at a time drives an experiment; the one in the row is asked about, not believed. */
+  async function becomeDriver(id: string, driver: Driver): Promise<void> {
+    for (;;) {
+      const { driverWorkflowId, driverRunId } = store.experiments.get(id);
+      const previous =
+        driverWorkflowId === null || driverRunId === null
+          ? null
+          : { workflowId: driverWorkflowId, runId: driverRunId };
+      if (previous !== null && previous.runId !== driver.runId && (await isRunning(previous))) {
+        throw ApplicationFailure.nonRetryable(
+          `experiment ${id} is already being run by workflow ${previous.workflowId}; wait for it or cancel it`,
+          'AlreadyRunning',
+        );
+      }
+      if (store.experiments.claim(id, driver, previous, now())) return;
+    }
+  }
+
+  async function isRunning({ workflowId, runId }: Driver): Promise<boolean> {
+    try {
+      const { status } = await deps.client.workflow.getHandle(workflowId, runId).describe();
+      return status.name === 'RUNNING';
+    } catch (error) {
+      // The server's state may have been deleted; the rows are what counts.
+      if (error instanceof WorkflowNotFoundError) return false;
+      throw error;
+    }
+  }
+
+  function finishExperiment(id: string, cancelled: boolean): ExperimentResult {
+    const { runCount: planned } = store.experiments.get(id);
+    const byStatus = store.experiments.runsByStatus(id);
+    const total = Object.values(byStatus).reduce((sum, count) => sum + count, 0);
+    if (total !== planned) {
+      throw new PanicError(
+        'StoreConflict',
+        `experiment ${id} has ${total} runs in the database; its plan has ${planned}. Run "panic-tda doctor".`,
+      );
+    }
+    const status = cancelled
+      ? 'cancelled'
+      : byStatus.finished === planned
+        ? 'completed'
+        : 'completed_with_failures';
+    const failed = store.runs.list(id).filter((run) => run.status === 'failed');
+    const error = failed[0] === undefined ? null : `run ${failed[0].runIndex}: ${failed[0].errorMessage}`;
+    store.experiments.release(id, thisExecution(), status, error, now());
+    return {
+      experiment: id,
+      status,
+      runs: planned,
+      finished: byStatus.finished,
+      failed: byStatus.failed,
+      cancelled: byStatus.cancelled,
+      failedRuns: failed.slice(0, LISTED_FAILURES).map((run) => run.runIndex),
+    };
+  }
+
+  return {
+    planExperiment: (file) => typedFailures(() => planExperiment(file)),
+    unfinishedRuns: ({ experiment, from, to }) =>
+      typedFailures(() => store.runs.unfinished(experiment, from, to).map((index) => index - from)),
+    stopRun: (ref, outcome) =>
+      typedFailures(() => store.runs.stop(store.runs.get(ref.experiment, ref.index), outcome, now())),
+    finishExperiment: (id, cancelled) => typedFailures(() => finishExperiment(id, cancelled)),
+  };
+}
+
+function thisExecution(): Driver {
+  const { workflowExecution } = Context.current().info;
+  if (workflowExecution === undefined) throw new Error('this activity belongs to a workflow');
+  return workflowExecution;
+}

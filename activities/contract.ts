@@ -1,0 +1,83 @@
+/**
+ * What the workflows ask for, by task queue. Only ids and small numbers cross: a payload stays under 2 KB whatever the
+ * experiment. Every activity can be run twice; each implementation says by which key.
+ */
+
+export interface RunRef {
+  readonly experiment: string;
+  readonly index: number;
+}
+
+export interface Plan {
+  readonly experiment: string;
+  readonly name: string | null;
+  readonly runs: number;
+  readonly concurrency: number;
+  readonly embeddingModels: readonly string[];
+}
+
+export type ExperimentOutcome = 'completed' | 'completed_with_failures' | 'cancelled';
+
+export interface ExperimentResult {
+  readonly experiment: string;
+  readonly status: ExperimentOutcome;
+  readonly runs: number;
+  readonly finished: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  /** The first failed runs; the rest is in the database. */
+  readonly failedRuns: readonly number[];
+}
+
+/** Task queue `panic-tda`. */
+export interface BookkeepingActivities {
+  /** Validates the experiment, makes its rows and makes the calling workflow its driver. */
+  planExperiment(file: unknown): Promise<Plan>;
+  /** Offsets from `from` of the runs in [from, to) that are neither finished nor failed. */
+  unfinishedRuns(range: {
+    readonly experiment: string;
+    readonly from: number;
+    readonly to: number;
+  }): Promise<number[]>;
+  /** Writes down that a run ended without finishing. */
+  stopRun(run: RunRef, outcome: RunStop): Promise<void>;
+  /** Checks the rows against the plan and closes the experiment. */
+  finishExperiment(experiment: string, cancelled: boolean): Promise<ExperimentResult>;
+}
+
+export type RunStop =
+  | { readonly status: 'failed'; readonly kind: string; readonly message: string }
+  | { readonly status: 'cancelled' };
+
+export interface RunAdvance {
+  /** Sequence of the next invocation. */
+  readonly next: number;
+  readonly maxLength: number;
+  readonly ended: 'length' | 'cycle' | null;
+  /** Period of the cycle that was found, in invocations. */
+  readonly cycleLength: number | null;
+  /** The run in a few words, for people. */
+  readonly network: string;
+  readonly seed: number;
+  readonly prompt: string;
+}
+
+/** Task queue `panic-tda-gpu`. */
+export interface ModelActivities {
+  /** Advances a run by as many invocations as fit in the time budget, at least one. */
+  advanceRun(run: RunRef): Promise<RunAdvance>;
+  /** Gives every eligible output of an ended run its vector; returns how many were computed. */
+  embedRun(run: RunRef, model: string): Promise<number>;
+}
+
+export interface DiagramSummary {
+  readonly points: number;
+  /** Bars by dimension. */
+  readonly bars: readonly number[];
+}
+
+/** Task queue `panic-tda-cpu`. */
+export interface DiagramActivities {
+  /** Computes the diagram of an embedded run; the last one of a run also marks it finished. */
+  diagramRun(run: RunRef, model: string): Promise<DiagramSummary>;
+}

@@ -1,0 +1,19 @@
+import type { Client } from '@temporalio/client';
+import type { Store } from '../db/index.js';
+import type { Catalogue } from '../experiment/model.js';
+import type { ModelPool } from '../models/index.js';
+import type { DiagramComputer } from './diagram-run.js';
+
+/** What activities are made of; a worker makes one of each for its process. */
+export interface Dependencies {
+  readonly store: Store;
+  readonly catalogue: Catalogue;
+  readonly models: ModelPool;
+  /** Where model files are, on a worker that serves model calls; null on one that does not and cannot know. */
+  readonly modelsFolder: string | null;
+  readonly diagrams: DiagramComputer;
+  /** To see whether the execution that drives an experiment is alive. */
+  readonly client: Client;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}

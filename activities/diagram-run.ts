@@ -1,0 +1,91 @@
+import { Context } from '@temporalio/activity';
+import type { NewDiagram, RunRow } from '../db/index.js';
+import { PanicError } from '../experiment/errors.js';
+import { faultPoint } from '../experiment/fault.js';
+import type { EmbeddingModel } from '../experiment/model.js';
+import type { DiagramSummary, RunRef } from './contract.js';
+import type { Dependencies } from './dependencies.js';
+import { embeddingModel } from './embed-run.js';
+import { runFailure } from './failures.js';
+import { whileHeartbeating } from './heartbeat.js';
+
+export interface DiagramRequest {
+  /** Row-major. */
+  readonly points: Float32Array;
+  readonly dimension: number;
+  readonly maxDimension: 0 | 1 | 2;
+  readonly maxEdgeLength: number | null;
+}
+
+export type ComputedDiagram = Pick<
+  NewDiagram,
+  'pointCount' | 'distinctPointCount' | 'edgeCount' | 'computeMs' | 'dimensions'
+>;
+
+/**
+ * Computes diagrams off the event loop (workers/diagram-pool.ts). Throws ResourceLimit before it starts where the diagram
+ * would not fit into memory.
+ */
+export interface DiagramComputer {
+  compute(
+    request: DiagramRequest,
+    onProgress: (done: number, of: number) => void,
+    signal: AbortSignal,
+  ): Promise<ComputedDiagram>;
+}
+
+/** Makes `diagramRun`. Idempotent by (run, model): a diagram of the same points and settings stands, a stale one is replaced. */
+export function createDiagramRun(deps: Dependencies) {
+  return async function diagramRun(ref: RunRef, modelName: string): Promise<DiagramSummary> {
+    const run = deps.store.runs.get(ref.experiment, ref.index);
+    const edges = { done: 0, of: 0 };
+    try {
+      const model = embeddingModel(deps.catalogue, modelName);
+      const summary = await whileHeartbeating(
+        () => edges,
+        () => makeDiagram(deps, run, model, edges, Context.current().cancellationSignal),
+      );
+      faultPoint('diagram:before-return');
+      return summary;
+    } catch (error) {
+      throw runFailure(deps.store, run, { stage: 'diagram', sequence: null }, error, deps.now());
+    }
+  };
+}
+
+async function makeDiagram(
+  deps: Dependencies,
+  run: RunRow,
+  model: EmbeddingModel,
+  edges: { done: number; of: number },
+  signal: AbortSignal,
+): Promise<DiagramSummary> {
+  const { store } = deps;
+  const { config } = store.experiments.get(run.experimentId);
+  const modelId = store.provenance.modelId(model);
+  const missing = store.vectors.pending(run, modelId, model.input).length;
+  if (missing > 0) {
+    throw new PanicError(
+      'StoreConflict',
+      `${missing} outputs of run ${run.runIndex} have no ${model.name} vector; a diagram is made of all of them`,
+    );
+  }
+  const cloud = store.vectors.pointCloud(run, modelId, model.dimension);
+  const key = {
+    pointsSha256: cloud.sha256,
+    maxDimension: config.max_dimension,
+    maxEdgeLength: config.max_edge_length,
+  };
+  if (!store.diagrams.isCurrent(run, modelId, key)) {
+    const request = { points: cloud.points, dimension: model.dimension, ...key };
+    const computed = await deps.diagrams.compute(
+      request,
+      (done, of) => Object.assign(edges, { done, of }),
+      signal,
+    );
+    store.diagrams.commit(run, modelId, { ...key, ...computed }, deps.now());
+  }
+  store.diagrams.finishRun(run, config.embedding_models.length, deps.now());
+  const bars = store.diagrams.barCounts(run, modelId);
+  return { points: cloud.count, bars };
+}

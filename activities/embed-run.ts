@@ -1,0 +1,75 @@
+import { Context } from '@temporalio/activity';
+import type { PendingOutput, RunRow } from '../db/index.js';
+import { PanicError } from '../experiment/errors.js';
+import { faultPoint } from '../experiment/fault.js';
+import type { EmbeddingModel } from '../experiment/model.js';
+import type { RunRef } from './contract.js';
+import type { Dependencies } from './dependencies.js';
+import { runFailure } from './failures.js';
+import { whileHeartbeating } from './heartbeat.js';
+
+// What a crash repeats, and what one transaction holds: 64 pictures of 256 x 256 are 12 MB of pixels.
+const CHUNK = 64;
+
+/** Makes `embedRun`. Idempotent by (invocation, model): only outputs without a vector are embedded. */
+export function createEmbedRun(deps: Dependencies) {
+  return async function embedRun(ref: RunRef, modelName: string): Promise<number> {
+    const run = deps.store.runs.get(ref.experiment, ref.index);
+    const counts = { embedded: 0, of: 0 };
+    try {
+      const model = embeddingModel(deps.catalogue, modelName);
+      await whileHeartbeating(
+        () => counts,
+        () => embedMissing(deps, run, model, counts, Context.current().cancellationSignal),
+      );
+    } catch (error) {
+      throw runFailure(deps.store, run, { stage: 'embedding', sequence: null }, error, deps.now());
+    }
+    faultPoint('embedding:before-return');
+    return counts.embedded;
+  };
+}
+
+async function embedMissing(
+  deps: Dependencies,
+  run: RunRow,
+  model: EmbeddingModel,
+  counts: { embedded: number; of: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const { store } = deps;
+  const modelId = store.provenance.modelId(model);
+  const { reuse } = store.experiments.get(run.experimentId).config;
+  const pending = store.vectors.pending(run, modelId, model.input);
+  const missing = reuse ? store.vectors.reuse(pending, modelId) : pending;
+  counts.of = missing.length;
+  for (let from = 0; from < missing.length; from += CHUNK) {
+    signal.throwIfAborted();
+    const chunk = missing.slice(from, from + CHUNK);
+    await embedChunk(deps, chunk, model, modelId, signal);
+    counts.embedded += chunk.length;
+  }
+}
+
+async function embedChunk(
+  { store, models }: Dependencies,
+  chunk: readonly PendingOutput[],
+  model: EmbeddingModel,
+  modelId: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const inputs = await Promise.all(chunk.map((pending) => store.artifacts.load(pending.artifactId)));
+  const { vectors, host } = await models.embed(model.name, inputs, signal);
+  const batch = chunk.map((pending, index) => ({ pending, vector: vectors[index]! }));
+  store.vectors.commit(batch, modelId, store.provenance.hostId(host));
+}
+
+/** The embedding model of this name. Throws InvalidInput where this worker's catalogue has none. */
+export function embeddingModel(catalogue: Dependencies['catalogue'], name: string): EmbeddingModel {
+  const model = catalogue.get(name);
+  if (model?.kind === 'embedding') return model;
+  throw new PanicError(
+    'InvalidInput',
+    `${name} is not an embedding model of this worker's catalogue; "panic-tda models list" shows it`,
+  );
+}

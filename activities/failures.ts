@@ -1,0 +1,69 @@
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { isPanicError } from '../experiment/errors.js';
+import type { FailureKind } from '../experiment/errors.js';
+import type { Stage, RunRow, Store } from '../db/index.js';
+
+/** Times a model may answer the same step with something that is not data before the run is given up. */
+const MODEL_OUTPUT_ATTEMPTS = 3;
+
+const FINAL: ReadonlySet<FailureKind> = new Set([
+  'InvalidInput',
+  'ModelFilesMissing',
+  'ResourceLimit',
+  'StoreConflict',
+]);
+
+/** An error as Temporal should see it: its kind as type, and whether a retry can mend it. */
+export function asApplicationFailure(error: unknown, final: boolean): ApplicationFailure {
+  const kind = kindOf(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return ApplicationFailure.create({ message, type: kind, nonRetryable: final });
+}
+
+/** Wraps an activity that belongs to no run. */
+export async function typedFailures<T>(work: () => Promise<T> | T): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ApplicationFailure || error instanceof CancelledFailure) throw error;
+    throw asApplicationFailure(error, isPanicError(error) && FINAL.has(error.kind));
+  }
+}
+
+/** Writes a failed attempt of a run into its log and types it for Temporal. Cancellation is no failure. */
+export function runFailure(
+  store: Store,
+  run: RunRow,
+  at: { readonly stage: Stage; readonly sequence: number | null },
+  error: unknown,
+  now: number,
+): Error {
+  const { cancellationSignal } = Context.current();
+  if (cancellationSignal.aborted) {
+    return isWorkerShutdown(cancellationSignal)
+      ? ApplicationFailure.retryable(
+          'the worker is shutting down; another attempt goes on from the stored rows',
+          'WorkerShutdown',
+        )
+      : new CancelledFailure('the run was cancelled');
+  }
+  const kind = kindOf(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const times = store.runs.logFailure(run, { ...at, kind, message }, now);
+  const known = isPanicError(error) ? error.kind : null;
+  const final =
+    known !== null &&
+    (FINAL.has(known) || (known === 'ModelOutputInvalid' && times >= MODEL_OUTPUT_ATTEMPTS));
+  return asApplicationFailure(error, final);
+}
+
+/** True where the signal was raised because this worker stops, not because somebody cancelled the work. */
+export function isWorkerShutdown(signal: AbortSignal): boolean {
+  const reason: unknown = signal.reason;
+  return reason instanceof CancelledFailure && reason.message === 'WORKER_SHUTDOWN';
+}
+
+function kindOf(error: unknown): string {
+  if (isPanicError(error)) return error.kind;
+  return error instanceof Error ? error.name : 'Error';
+}

@@ -1,0 +1,83 @@
+import Database from 'better-sqlite3';
+import { drizzle } from 'drizzle-orm/better-sqlite3';
+import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
+import { readMigrationFiles } from 'drizzle-orm/migrator';
+import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { PanicError } from '../experiment/errors.js';
+import * as schema from './schema.js';
+
+export interface Connection extends BetterSQLite3Database<typeof schema> {
+  readonly sqlite: Database.Database;
+}
+
+const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
+const BUSY_TIMEOUT_MS = 30_000;
+
+function connect(file: string, readonly: boolean): Connection {
+  const sqlite = new Database(file, { timeout: BUSY_TIMEOUT_MS, readonly });
+  if (!readonly) {
+    sqlite.pragma('journal_mode = WAL');
+    // WAL with FULL fsyncs the log at every commit: a committed step survives power loss, not only a crash.
+    sqlite.pragma('synchronous = FULL');
+  }
+  sqlite.pragma('foreign_keys = ON');
+  return Object.assign(drizzle(sqlite, { schema }), { sqlite });
+}
+
+/**
+ * Opens the SQLite file, creating it and bringing its tables up to date.
+ * Throws InvalidInput for a file of a newer panic-tda.
+ */
+export function openDatabase(file: string): Connection {
+  const db = connect(file, false);
+  try {
+    bringUpToDate(db, file);
+    return db;
+  } catch (error) {
+    db.sqlite.close();
+    throw error;
+  }
+}
+
+/** Opens an existing file for reading only; null where there is none yet. Its tables must be up to date. */
+export function openDatabaseReadonly(file: string): Connection | null {
+  if (!existsSync(file)) return null;
+  const db = connect(file, true);
+  const applied = appliedMigrations(db);
+  const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).length;
+  if (applied === known) return db;
+  db.sqlite.close();
+  if (applied === 0) return null;
+  throw new PanicError('InvalidInput', migrationMismatch(file, applied, known));
+}
+
+function bringUpToDate(db: Connection, file: string): void {
+  const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).length;
+  if (appliedMigrations(db) === known) return;
+  // Two processes that start together must not both create the tables: a lock file of its own serialises them.
+  const lock = new Database(`${file}.migrate-lock`, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    lock.exec('BEGIN EXCLUSIVE');
+    const applied = appliedMigrations(db);
+    if (applied > known) throw new PanicError('InvalidInput', migrationMismatch(file, applied, known));
+    if (applied < known) migrate(db, { migrationsFolder: MIGRATIONS });
+  } finally {
+    lock.close();
+  }
+}
+
+function appliedMigrations(db: Connection): number {
+  const table = db.sqlite
+    .prepare(`select 1 from sqlite_master where type = 'table' and name = '__drizzle_migrations'`)
+    .get();
+  if (table === undefined) return 0;
+  return Number(db.sqlite.prepare('select count(*) from __drizzle_migrations').pluck().get());
+}
+
+function migrationMismatch(file: string, applied: number, known: number): string {
+  return applied > known
+    ? `${file} was written by a newer panic-tda (${applied} migrations, this one knows ${known}); update panic-tda to use it`
+    : `${file} was written by an older panic-tda (${applied} of ${known} migrations); "panic-tda run" or "panic-tda worker" brings it up to date`;
+}

@@ -1,0 +1,142 @@
+import { and, asc, count, eq, sql } from 'drizzle-orm';
+import { faultPoint } from '../experiment/fault.js';
+import type { Connection } from './connection.js';
+import type { RunRow } from './runs.js';
+import { diagramDimensions, diagrams, models, runs } from './schema.js';
+
+export type DiagramRow = typeof diagrams.$inferSelect;
+
+/** What decides a diagram: the points and the settings. A stored diagram with another key is stale. */
+export interface DiagramKey {
+  readonly pointsSha256: Buffer;
+  readonly maxDimension: number;
+  readonly maxEdgeLength: number | null;
+}
+
+export interface DiagramDimension {
+  /** birth, death, birth, death, ...; a bar that never dies has death Infinity. */
+  readonly bars: Float32Array;
+  readonly entropy: number;
+}
+
+export interface NewDiagram extends DiagramKey {
+  readonly pointCount: number;
+  readonly distinctPointCount: number;
+  readonly edgeCount: number;
+  readonly computeMs: number;
+  /** Index k is homology dimension k. */
+  readonly dimensions: readonly DiagramDimension[];
+}
+
+export type DiagramTable = ReturnType<typeof diagramTable>;
+
+export function diagramTable(db: Connection) {
+  /** True where the run has this very diagram. */
+  function isCurrent(run: RunRow, modelId: number, key: DiagramKey): boolean {
+    const row = db
+      .select()
+      .from(diagrams)
+      .where(and(eq(diagrams.runId, run.id), eq(diagrams.modelId, modelId)))
+      .get();
+    return (
+      row !== undefined &&
+      row.pointsSha256.equals(key.pointsSha256) &&
+      row.maxDimension === key.maxDimension &&
+      row.maxEdgeLength === key.maxEdgeLength
+    );
+  }
+
+  /** Stores the diagram of (run, model) in one transaction, in place of a stale one. Keyed by (run, model). */
+  function commit(run: RunRow, modelId: number, diagram: NewDiagram, now: number): void {
+    const { dimensions, ...row } = diagram;
+    db.transaction(
+      () => {
+        if (isCurrent(run, modelId, diagram)) return;
+        db.delete(diagrams)
+          .where(and(eq(diagrams.runId, run.id), eq(diagrams.modelId, modelId)))
+          .run();
+        const { id } = db
+          .insert(diagrams)
+          .values({ ...row, runId: run.id, modelId, metric: 'euclidean', createdAt: now })
+          .returning({ id: diagrams.id })
+          .get();
+        dimensions.forEach(({ bars, entropy }, dimension) => {
+          const bytes = Buffer.from(bars.buffer, bars.byteOffset, bars.byteLength);
+          const barCount = bars.length / 2;
+          const finiteBarCount = countFinite(bars);
+          db.insert(diagramDimensions)
+            .values({ diagramId: id, dimension, barCount, finiteBarCount, entropy, bars: bytes })
+            .run();
+        });
+        faultPoint('diagram:before-commit');
+      },
+      { behavior: 'immediate' },
+    );
+    faultPoint('diagram:after-commit');
+  }
+
+  /** Marks the run finished when its trajectory has ended and every model has its diagram; returns whether it is. */
+  function finishRun(run: RunRow, diagramsExpected: number, now: number): boolean {
+    return db.transaction(
+      () => {
+        const { made } = db.select({ made: count() }).from(diagrams).where(eq(diagrams.runId, run.id)).get()!;
+        if (made < diagramsExpected) return false;
+        db.update(runs)
+          .set({ status: 'finished', finishedAt: now, errorKind: null, errorMessage: null })
+          .where(
+            and(eq(runs.id, run.id), sql`${runs.stopReason} is not null`, sql`${runs.status} <> 'finished'`),
+          )
+          .run();
+        return true;
+      },
+      { behavior: 'immediate' },
+    );
+  }
+
+  /** Number of bars by dimension of the diagram of (run, model). */
+  function barCounts(run: RunRow, modelId: number): number[] {
+    return db
+      .select({ bars: diagramDimensions.barCount })
+      .from(diagramDimensions)
+      .innerJoin(diagrams, eq(diagrams.id, diagramDimensions.diagramId))
+      .where(and(eq(diagrams.runId, run.id), eq(diagrams.modelId, modelId)))
+      .orderBy(asc(diagramDimensions.dimension))
+      .all()
+      .map((row) => row.bars);
+  }
+
+  /** The diagrams of a run with their bars, by model name. */
+  function ofRun(run: RunRow) {
+    return db
+      .select({ diagram: diagrams, model: models.name })
+      .from(diagrams)
+      .innerJoin(models, eq(models.id, diagrams.modelId))
+      .where(eq(diagrams.runId, run.id))
+      .orderBy(asc(models.name))
+      .all()
+      .map(({ diagram, model }) => ({
+        model,
+        diagram,
+        dimensions: db
+          .select()
+          .from(diagramDimensions)
+          .where(eq(diagramDimensions.diagramId, diagram.id))
+          .orderBy(asc(diagramDimensions.dimension))
+          .all()
+          .map((row) => ({ ...row, bars: floats(row.bars) })),
+      }));
+  }
+
+  return { isCurrent, commit, finishRun, barCounts, ofRun };
+}
+
+function countFinite(bars: Float32Array): number {
+  let finite = 0;
+  for (let death = 1; death < bars.length; death += 2) if (bars[death] !== Infinity) finite++;
+  return finite;
+}
+
+/** A copy with its own, aligned memory: blobs come at any offset. */
+function floats(bytes: Buffer): Float32Array {
+  return new Float32Array(new Uint8Array(bytes).buffer);
+}

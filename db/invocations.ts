@@ -1,0 +1,279 @@
+import { and, asc, desc, eq, sql } from 'drizzle-orm';
+import { PanicError } from '../experiment/errors.js';
+import { faultPoint } from '../experiment/fault.js';
+import type { ArtifactTable, StoredContent } from './artifacts.js';
+import type { Connection } from './connection.js';
+import type { RunRow } from './runs.js';
+import { artifacts as artifactRows, invocations, models, runs } from './schema.js';
+
+export type InvocationRow = typeof invocations.$inferSelect;
+
+/** Where a run stands: the next sequence and the artifact that feeds it. */
+export interface Position {
+  readonly sequence: number;
+  readonly inputId: number;
+}
+
+export interface Step extends Position {
+  readonly modelId: number;
+  readonly seed: number;
+  /** What the model answered, staged; or the id of an output that is already stored. */
+  readonly output: StoredContent | number;
+  readonly provenance:
+    | {
+        readonly source: 'computed';
+        readonly hostId: number;
+        readonly batchSize: number;
+        readonly computeMs: number;
+      }
+    | { readonly source: 'reused' };
+  /** Look for an exact repeat, and end the run at it (`stop`) or remember it (`continue`). */
+  readonly onCycle: 'stop' | 'continue' | 'ignore';
+}
+
+export interface Committed {
+  /** The step was there already, written by another attempt, and stands; the run's row is to be read again. */
+  readonly superseded: boolean;
+  readonly next: Position;
+  readonly ended: 'length' | 'cycle' | null;
+  readonly cycle: Cycle | null;
+}
+
+export interface Cycle {
+  readonly start: number;
+  readonly length: number;
+}
+
+export type InvocationTable = ReturnType<typeof invocationTable>;
+
+export function invocationTable(db: Connection, artifacts: ArtifactTable) {
+  const last = db
+    .select({ sequence: invocations.sequence, outputId: invocations.outputId })
+    .from(invocations)
+    .where(eq(invocations.runId, sql.placeholder('runId')))
+    .orderBy(desc(invocations.sequence))
+    .limit(1)
+    .prepare();
+  const step = db
+    .select()
+    .from(invocations)
+    .where(
+      and(
+        eq(invocations.runId, sql.placeholder('runId')),
+        eq(invocations.sequence, sql.placeholder('sequence')),
+      ),
+    )
+    .prepare();
+  const equalWork = db
+    .select({ outputId: invocations.outputId })
+    .from(invocations)
+    .where(
+      and(
+        eq(invocations.modelId, sql.placeholder('modelId')),
+        eq(invocations.inputId, sql.placeholder('inputId')),
+        eq(invocations.seed, sql.placeholder('seed')),
+        sql`source = 'computed'`,
+      ),
+    )
+    .limit(1)
+    .prepare();
+  const firstRepeat = db
+    .select({ sequence: invocations.sequence })
+    .from(invocations)
+    .where(
+      and(
+        eq(invocations.runId, sql.placeholder('runId')),
+        eq(invocations.outputId, sql.placeholder('outputId')),
+        sql`${invocations.sequence} < ${sql.placeholder('sequence')}`,
+        sql`${invocations.sequence} % ${sql.placeholder('period')} = ${sql.placeholder('phase')}`,
+      ),
+    )
+    .orderBy(asc(invocations.sequence))
+    .limit(1)
+    .prepare();
+  const insert = db
+    .insert(invocations)
+    .values({
+      runId: sql.placeholder('runId'),
+      sequence: sql.placeholder('sequence'),
+      modelId: sql.placeholder('modelId'),
+      inputId: sql.placeholder('inputId'),
+      outputId: sql.placeholder('outputId'),
+      seed: sql.placeholder('seed'),
+      source: sql.placeholder('source'),
+      hostId: sql.placeholder('hostId'),
+      batchSize: sql.placeholder('batchSize'),
+      computeMs: sql.placeholder('computeMs'),
+      createdAt: sql.placeholder('createdAt'),
+    })
+    .prepare();
+
+  function position(run: RunRow): Position {
+    const row = last.get({ runId: run.id });
+    return row === undefined
+      ? { sequence: 0, inputId: run.promptId }
+      : { sequence: row.sequence + 1, inputId: row.outputId };
+  }
+
+  /** The output of equal work done before, anywhere in the store: same model, revision, settings, input and seed. */
+  function findEqualWork(modelId: number, inputId: number, seed: number): number | null {
+    return equalWork.get({ modelId, inputId, seed })?.outputId ?? null;
+  }
+
+  function endRun(run: RunRow, reason: 'length' | 'cycle', length: number): void {
+    db.update(runs).set({ stopReason: reason, length }).where(eq(runs.id, run.id)).run();
+  }
+
+  /**
+   * Commits one step with all that belongs to it in one transaction: its output's row, its own, and the end of the run
+   * where it is one. Keyed by (run, sequence): a step that is already there was made by another attempt of the same
+   * activity; it is verified and stands, and the caller goes on from it.
+   * Throws StoreConflict where the step that is there has another model, input or seed.
+   */
+  function commit(run: RunRow, work: Step, now: number): Committed {
+    const committed = db.transaction(
+      (): Committed => {
+        const { sequence, inputId, modelId, seed, provenance } = work;
+        const outputId = typeof work.output === 'number' ? work.output : artifacts.idOf(work.output);
+        const present = step.get({ runId: run.id, sequence });
+        if (present !== undefined) {
+          verifySame(present, { modelId, inputId, seed }, run);
+          return { superseded: true, next: position(run), ended: null, cycle: null };
+        }
+        const computed =
+          provenance.source === 'computed' ? provenance : { hostId: null, batchSize: null, computeMs: null };
+        insert.run({
+          runId: run.id,
+          sequence,
+          modelId,
+          inputId,
+          outputId,
+          seed,
+          source: provenance.source,
+          hostId: computed.hostId,
+          batchSize: computed.batchSize,
+          computeMs: computed.computeMs,
+          createdAt: now,
+        });
+        const next = { sequence: sequence + 1, inputId: outputId };
+        const cycle = work.onCycle === 'ignore' ? null : repeat(run, sequence, outputId);
+        if (cycle !== null) {
+          db.update(runs)
+            .set({ cycleStart: cycle.start, cycleLength: cycle.length })
+            .where(eq(runs.id, run.id))
+            .run();
+        }
+        const ended = endOf(run, next.sequence, cycle, work.onCycle);
+        if (ended !== null) endRun(run, ended, next.sequence);
+        faultPoint('invocation:before-commit');
+        return { superseded: false, next, ended, cycle };
+      },
+      { behavior: 'immediate' },
+    );
+    faultPoint('invocation:after-commit');
+    return committed;
+  }
+
+  function repeat(run: RunRow, sequence: number, outputId: number): Cycle | null {
+    const period = run.network.length;
+    const found = firstRepeat.get({ runId: run.id, outputId, sequence, period, phase: sequence % period });
+    return found === undefined ? null : { start: found.sequence, length: sequence - found.sequence };
+  }
+
+  /**
+   * Continues a run from its known cycle without calling a model, at most `limit` steps, in one transaction.
+   * Keyed by (run, sequence), from the position that the rows themselves give.
+   */
+  function fillFromCycle(run: RunRow, cycle: Cycle, seed: number, limit: number, now: number): Committed {
+    const committed = db.transaction(
+      (): Committed => {
+        const rows = db
+          .select({ modelId: invocations.modelId, outputId: invocations.outputId })
+          .from(invocations)
+          .where(
+            and(
+              eq(invocations.runId, run.id),
+              sql`${invocations.sequence} between ${cycle.start} and ${cycle.start + cycle.length - 1}`,
+            ),
+          )
+          .orderBy(asc(invocations.sequence))
+          .all();
+        let next = position(run);
+        const end = Math.min(run.maxLength, next.sequence + limit);
+        while (next.sequence < end) {
+          const { modelId, outputId } = rows[(next.sequence - cycle.start) % cycle.length]!;
+          insert.run({
+            runId: run.id,
+            sequence: next.sequence,
+            modelId,
+            inputId: next.inputId,
+            outputId,
+            seed,
+            source: 'cycle',
+            hostId: null,
+            batchSize: null,
+            computeMs: null,
+            createdAt: now,
+          });
+          next = { sequence: next.sequence + 1, inputId: outputId };
+        }
+        const ended = next.sequence === run.maxLength ? 'length' : null;
+        if (ended !== null) endRun(run, ended, next.sequence);
+        faultPoint('invocation:before-commit');
+        return { superseded: false, next, ended, cycle };
+      },
+      { behavior: 'immediate' },
+    );
+    faultPoint('invocation:after-commit');
+    return committed;
+  }
+
+  /** The trajectory as a reader wants it: model names, texts, digests of pictures. */
+  function trajectory(run: RunRow) {
+    return db
+      .select({
+        sequence: invocations.sequence,
+        model: models.name,
+        seed: invocations.seed,
+        source: invocations.source,
+        modality: artifactRows.modality,
+        text: artifactRows.text,
+        sha256: artifactRows.sha256,
+        computeMs: invocations.computeMs,
+      })
+      .from(invocations)
+      .innerJoin(models, eq(models.id, invocations.modelId))
+      .innerJoin(artifactRows, eq(artifactRows.id, invocations.outputId))
+      .where(eq(invocations.runId, run.id))
+      .orderBy(asc(invocations.sequence))
+      .all();
+  }
+
+  return { position, findEqualWork, commit, fillFromCycle, trajectory };
+}
+
+function endOf(
+  run: RunRow,
+  length: number,
+  cycle: Cycle | null,
+  onCycle: Step['onCycle'],
+): 'length' | 'cycle' | null {
+  if (cycle !== null && onCycle === 'stop') return 'cycle';
+  return length === run.maxLength ? 'length' : null;
+}
+
+function verifySame(
+  present: InvocationRow,
+  expected: Pick<InvocationRow, 'modelId' | 'inputId' | 'seed'>,
+  run: RunRow,
+): void {
+  for (const key of ['modelId', 'inputId', 'seed'] as const) {
+    if (present[key] !== expected[key]) {
+      throw new PanicError(
+        'StoreConflict',
+        `step ${present.sequence} of run ${run.runIndex} of experiment ${run.experimentId} is already there with another ${key} ` +
+          `(${present[key]}, not ${expected[key]}); the row that is there is kept`,
+      );
+    }
+  }
+}

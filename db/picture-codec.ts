@@ -1,0 +1,22 @@
+import sharp from 'sharp';
+import type { ImageArtifact } from '../experiment/artifact.js';
+
+// The settings are part of an object's name (its SHA-256), so they are pinned. Effort 0 costs a tenth of the default's
+// time for about a tenth more bytes; lossless, so that the next model reads exactly the pixels that were drawn.
+const WEBP = { lossless: true, effort: 0 } as const;
+
+export async function encodePicture(image: ImageArtifact): Promise<Buffer> {
+  return sharp(image.pixels, { raw: { width: image.width, height: image.height, channels: 3 } })
+    .webp(WEBP)
+    .toBuffer();
+}
+
+export async function decodePicture(bytes: Uint8Array): Promise<ImageArtifact> {
+  const { data, info } = await sharp(bytes).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  return {
+    modality: 'image',
+    width: info.width,
+    height: info.height,
+    pixels: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  };
+}

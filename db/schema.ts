@@ -1,0 +1,360 @@
+import { sql } from 'drizzle-orm';
+import type { SQL } from 'drizzle-orm';
+import {
+  blob,
+  check as columnCheck,
+  index,
+  integer,
+  primaryKey,
+  real,
+  sqliteTable,
+  text,
+  uniqueIndex,
+} from 'drizzle-orm/sqlite-core';
+import type { AnySQLiteColumn } from 'drizzle-orm/sqlite-core';
+
+/**
+ * The tables, and every invariant that a column check can hold. What needs another row (a step's input is the step
+ * before's output, a vector belongs to the output it is attached to, ...) is held by the triggers of migration 0001.
+ *
+ * Times are milliseconds since the epoch. SHA-256 digests are 32 raw bytes.
+ */
+
+const STATUSES = ['pending', 'running', 'finished', 'failed', 'cancelled'] as const;
+export type RunStatus = (typeof STATUSES)[number];
+
+const EXPERIMENT_STATUSES = [
+  'planned',
+  'running',
+  'completed',
+  'completed_with_failures',
+  'cancelled',
+  'failed',
+] as const;
+export type ExperimentStatus = (typeof EXPERIMENT_STATUSES)[number];
+
+/** A check that NULL does not slip through: SQL lets a constraint pass whose value is unknown. */
+function check(name: string, condition: SQL) {
+  return columnCheck(name, sql`(${condition}) is true`);
+}
+
+function oneOf(column: AnySQLiteColumn, values: readonly string[]) {
+  return sql`${column} in (${sql.raw(values.map((value) => `'${value}'`).join(', '))})`;
+}
+
+/** A model exactly as it was used: another revision or setting is another row. */
+export const models = sqliteTable(
+  'models',
+  {
+    id: integer().primaryKey(),
+    name: text().notNull(),
+    kind: text({ enum: ['generative', 'embedding'] }).notNull(),
+    source: text().notNull(),
+    revision: text().notNull(),
+    settings: text().notNull(),
+    input: text({ enum: ['text', 'image'] }).notNull(),
+    /** Null for embedding models. */
+    output: text({ enum: ['text', 'image'] }),
+    /** Null for generative models. */
+    dimension: integer(),
+  },
+  (t) => [
+    uniqueIndex('models_identity').on(t.name, t.kind, t.source, t.revision, t.settings),
+    check('models_kind', oneOf(t.kind, ['generative', 'embedding'])),
+    check('models_input', oneOf(t.input, ['text', 'image'])),
+    check(
+      'models_shape',
+      sql`(${t.kind} = 'generative' and ${t.output} in ('text', 'image') and ${t.dimension} is null)
+        or (${t.kind} = 'embedding' and ${t.output} is null and ${t.dimension} > 0)`,
+    ),
+  ],
+);
+
+/** Device, dtype, runtime and file hashes of whatever computed an output. */
+export const hosts = sqliteTable('hosts', {
+  id: integer().primaryKey(),
+  fingerprint: text().notNull().unique(),
+});
+
+/** Every prompt and output once, by content. Texts are stored here; pictures are objects named by their SHA-256. */
+export const artifacts = sqliteTable(
+  'artifacts',
+  {
+    id: integer().primaryKey(),
+    modality: text({ enum: ['text', 'image'] }).notNull(),
+    sha256: blob({ mode: 'buffer' }).notNull(),
+    /** UTF-8 bytes of a text, bytes of a picture's object. */
+    byteLength: integer('byte_length').notNull(),
+    text: text(),
+    width: integer(),
+    height: integer(),
+  },
+  (t) => [
+    uniqueIndex('artifacts_content').on(t.sha256, t.modality),
+    check('artifacts_sha256', sql`length(${t.sha256}) = 32`),
+    check('artifacts_byte_length', sql`${t.byteLength} > 0`),
+    check(
+      'artifacts_shape',
+      sql`(${t.modality} = 'text' and length(trim(${t.text}, char(9, 10, 11, 12, 13, 32))) > 0
+          and ${t.width} is null and ${t.height} is null)
+        or (${t.modality} = 'image' and ${t.text} is null and ${t.width} > 0 and ${t.height} > 0)`,
+    ),
+  ],
+);
+
+export const experiments = sqliteTable(
+  'experiments',
+  {
+    id: text().primaryKey(),
+    name: text(),
+    /** The validated experiment as canonical JSON. */
+    config: text().notNull(),
+    runCount: integer('run_count').notNull(),
+    status: text({ enum: EXPERIMENT_STATUSES }).notNull().default('planned'),
+    /** The Temporal execution that drives the experiment now, so that a second one is refused. */
+    driverWorkflowId: text('driver_workflow_id'),
+    driverRunId: text('driver_run_id'),
+    createdAt: integer('created_at').notNull(),
+    startedAt: integer('started_at'),
+    finishedAt: integer('finished_at'),
+    error: text(),
+  },
+  (t) => [
+    check('experiments_status', oneOf(t.status, EXPERIMENT_STATUSES)),
+    check('experiments_run_count', sql`${t.runCount} > 0`),
+    check('experiments_config', sql`json_valid(${t.config})`),
+    check('experiments_driver', sql`(${t.driverWorkflowId} is null) = (${t.driverRunId} is null)`),
+  ],
+);
+
+/** Run `runIndex` of its experiment: networks x seeds x prompts, prompts fastest. */
+export const runs = sqliteTable(
+  'runs',
+  {
+    id: integer().primaryKey(),
+    experimentId: text('experiment_id')
+      .notNull()
+      .references(() => experiments.id, { onDelete: 'cascade' }),
+    runIndex: integer('run_index').notNull(),
+    /** JSON list of model names. */
+    network: text().notNull(),
+    seed: integer().notNull(),
+    /** The seed drawn when a run with seed -1 is planned; null for fixed seeds. */
+    drawnSeed: integer('drawn_seed'),
+    promptId: integer('prompt_id')
+      .notNull()
+      .references(() => artifacts.id),
+    maxLength: integer('max_length').notNull(),
+    status: text({ enum: STATUSES }).notNull().default('pending'),
+    /** Why the trajectory ended; null while it has not. */
+    stopReason: text('stop_reason', { enum: ['length', 'cycle'] }),
+    /** Number of invocations of the ended trajectory. */
+    length: integer(),
+    /** Sequence of the first invocation of the cycle, and its period in invocations. */
+    cycleStart: integer('cycle_start'),
+    cycleLength: integer('cycle_length'),
+    /** Raised by each `retry`; failures of earlier tries do not count against a later one. */
+    attempt: integer().notNull().default(1),
+    errorKind: text('error_kind'),
+    errorMessage: text('error_message'),
+    startedAt: integer('started_at'),
+    finishedAt: integer('finished_at'),
+  },
+  (t) => [
+    uniqueIndex('runs_identity').on(t.experimentId, t.runIndex),
+    index('runs_status').on(t.experimentId, t.status),
+    check('runs_status_known', oneOf(t.status, STATUSES)),
+    check('runs_network', sql`json_valid(${t.network}) and json_array_length(${t.network}) > 0`),
+    check('runs_index', sql`${t.runIndex} >= 0`),
+    check('runs_max_length', sql`${t.maxLength} between 1 and 1000000`),
+    check('runs_seed', sql`${t.seed} >= -1 and (${t.seed} = -1) = (${t.drawnSeed} is not null)`),
+    check(
+      'runs_stop',
+      sql`(${t.stopReason} is null and ${t.length} is null)
+        or (${t.stopReason} = 'length' and ${t.length} = ${t.maxLength})
+        or (${t.stopReason} = 'cycle' and ${t.cycleLength} is not null
+            and ${t.length} = ${t.cycleStart} + ${t.cycleLength} + 1 and ${t.length} <= ${t.maxLength})`,
+    ),
+    check(
+      'runs_cycle',
+      sql`(${t.cycleStart} is null) = (${t.cycleLength} is null)
+        and (${t.cycleLength} is null or (${t.cycleLength} > 0 and ${t.cycleStart} >= 0 and ${t.seed} >= 0
+             and ${t.cycleLength} % json_array_length(${t.network}) = 0))`,
+    ),
+    check('runs_finished', sql`${t.status} <> 'finished' or ${t.stopReason} is not null`),
+    check('runs_failed', sql`(${t.status} = 'failed') = (${t.errorKind} is not null)`),
+  ],
+);
+
+/** One model call, or the recorded repeat of one. Rows are written once and never changed. */
+export const invocations = sqliteTable(
+  'invocations',
+  {
+    id: integer().primaryKey(),
+    runId: integer('run_id')
+      .notNull()
+      .references(() => runs.id, { onDelete: 'cascade' }),
+    sequence: integer().notNull(),
+    modelId: integer('model_id')
+      .notNull()
+      .references(() => models.id),
+    inputId: integer('input_id')
+      .notNull()
+      .references(() => artifacts.id),
+    outputId: integer('output_id')
+      .notNull()
+      .references(() => artifacts.id),
+    seed: integer().notNull(),
+    /** `computed` by a model, `reused` from equal work elsewhere, or filled from the run's own `cycle`. */
+    source: text({ enum: ['computed', 'reused', 'cycle'] }).notNull(),
+    hostId: integer('host_id').references(() => hosts.id),
+    batchSize: integer('batch_size'),
+    computeMs: real('compute_ms'),
+    createdAt: integer('created_at').notNull(),
+  },
+  (t) => [
+    uniqueIndex('invocations_step').on(t.runId, t.sequence),
+    index('invocations_output').on(t.runId, t.outputId),
+    index('invocations_work')
+      .on(t.modelId, t.inputId, t.seed)
+      .where(sql`source = 'computed'`),
+    check('invocations_sequence', sql`${t.sequence} >= 0`),
+    check('invocations_seed', sql`${t.seed} between 0 and 9007199254740991`),
+    check('invocations_source', oneOf(t.source, ['computed', 'reused', 'cycle'])),
+    check(
+      'invocations_provenance',
+      sql`(${t.source} = 'computed') = (${t.hostId} is not null)
+        and (${t.source} = 'computed') = (${t.batchSize} is not null)
+        and (${t.source} = 'computed') = (${t.computeMs} is not null)`,
+    ),
+  ],
+);
+
+/** Every failed attempt of a run, kept for whoever asks what went wrong. */
+export const failures = sqliteTable(
+  'failures',
+  {
+    id: integer().primaryKey(),
+    runId: integer('run_id')
+      .notNull()
+      .references(() => runs.id, { onDelete: 'cascade' }),
+    attempt: integer().notNull(),
+    stage: text({ enum: ['invocation', 'embedding', 'diagram'] }).notNull(),
+    /** Step that failed, for invocations. */
+    sequence: integer(),
+    kind: text().notNull(),
+    message: text().notNull(),
+    createdAt: integer('created_at').notNull(),
+  },
+  (t) => [
+    index('failures_run').on(t.runId, t.attempt),
+    check('failures_stage', oneOf(t.stage, ['invocation', 'embedding', 'diagram'])),
+  ],
+);
+
+/**
+ * A vector, once per distinct content: float32 little-endian. `norm` is its Euclidean length; SQLite stores NaN as NULL,
+ * so NOT NULL with the bounds below keeps null, zero and non-finite vectors out.
+ */
+export const vectors = sqliteTable(
+  'vectors',
+  {
+    id: integer().primaryKey(),
+    modelId: integer('model_id')
+      .notNull()
+      .references(() => models.id),
+    artifactId: integer('artifact_id')
+      .notNull()
+      .references(() => artifacts.id),
+    sha256: blob({ mode: 'buffer' }).notNull(),
+    bytes: blob({ mode: 'buffer' }).notNull(),
+    norm: real().notNull(),
+    hostId: integer('host_id')
+      .notNull()
+      .references(() => hosts.id),
+  },
+  (t) => [
+    uniqueIndex('vectors_content').on(t.modelId, t.artifactId, t.sha256),
+    check('vectors_sha256', sql`length(${t.sha256}) = 32`),
+    check('vectors_bytes', sql`length(${t.bytes}) > 0 and length(${t.bytes}) % 4 = 0`),
+    check('vectors_norm', sql`${t.norm} > 0 and ${t.norm} < 1e300`),
+  ],
+);
+
+/** Which vector belongs to an invocation's output. */
+export const embeddings = sqliteTable(
+  'embeddings',
+  {
+    invocationId: integer('invocation_id')
+      .notNull()
+      .references(() => invocations.id, { onDelete: 'cascade' }),
+    modelId: integer('model_id')
+      .notNull()
+      .references(() => models.id),
+    vectorId: integer('vector_id')
+      .notNull()
+      .references(() => vectors.id),
+    source: text({ enum: ['computed', 'reused'] }).notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.invocationId, t.modelId] }),
+    check('embeddings_source', oneOf(t.source, ['computed', 'reused'])),
+  ],
+);
+
+/** The persistence diagram of a run's outputs under one embedding model. */
+export const diagrams = sqliteTable(
+  'diagrams',
+  {
+    id: integer().primaryKey(),
+    runId: integer('run_id')
+      .notNull()
+      .references(() => runs.id, { onDelete: 'cascade' }),
+    modelId: integer('model_id')
+      .notNull()
+      .references(() => models.id),
+    metric: text({ enum: ['euclidean'] }).notNull(),
+    maxDimension: integer('max_dimension').notNull(),
+    /** Null for the whole filtration. */
+    maxEdgeLength: real('max_edge_length'),
+    pointCount: integer('point_count').notNull(),
+    distinctPointCount: integer('distinct_point_count').notNull(),
+    edgeCount: integer('edge_count').notNull(),
+    /** SHA-256 over the SHA-256 of the vectors, in order: a diagram whose vectors changed is stale. */
+    pointsSha256: blob('points_sha256', { mode: 'buffer' }).notNull(),
+    computeMs: real('compute_ms').notNull(),
+    createdAt: integer('created_at').notNull(),
+  },
+  (t) => [
+    uniqueIndex('diagrams_identity').on(t.runId, t.modelId),
+    check('diagrams_metric', oneOf(t.metric, ['euclidean'])),
+    check('diagrams_max_dimension', sql`${t.maxDimension} between 0 and 2`),
+    check('diagrams_max_edge_length', sql`${t.maxEdgeLength} is null or ${t.maxEdgeLength} > 0`),
+    check('diagrams_points', sql`${t.pointCount} >= ${t.distinctPointCount} and ${t.distinctPointCount} > 0`),
+    check('diagrams_points_sha256', sql`length(${t.pointsSha256}) = 32`),
+  ],
+);
+
+/** One homology dimension of a diagram. `bars`: float32 little-endian, birth, death, birth, death, ... */
+export const diagramDimensions = sqliteTable(
+  'diagram_dimensions',
+  {
+    diagramId: integer('diagram_id')
+      .notNull()
+      .references(() => diagrams.id, { onDelete: 'cascade' }),
+    dimension: integer().notNull(),
+    barCount: integer('bar_count').notNull(),
+    /** Bars that die; the rest lives for ever. */
+    finiteBarCount: integer('finite_bar_count').notNull(),
+    /** Persistence entropy of the finite bars, natural logarithm, not normalised. */
+    entropy: real().notNull(),
+    bars: blob({ mode: 'buffer' }).notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.diagramId, t.dimension] }),
+    check('diagram_dimensions_dimension', sql`${t.dimension} between 0 and 2`),
+    check('diagram_dimensions_bars', sql`length(${t.bars}) = 8 * ${t.barCount}`),
+    check('diagram_dimensions_finite', sql`${t.finiteBarCount} between 0 and ${t.barCount}`),
+    check('diagram_dimensions_entropy', sql`${t.entropy} >= 0 and ${t.entropy} < 1e300`),
+  ],
+);

@@ -1,0 +1,45 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { artifactTable } from './artifacts.js';
+import { openDatabase } from './connection.js';
+import type { Connection } from './connection.js';
+import { diagramTable } from './diagrams.js';
+import { experimentTable } from './experiments.js';
+import { invocationTable } from './invocations.js';
+import { createObjectFolder } from './objects.js';
+import { provenanceTables } from './provenance.js';
+import { runTable } from './runs.js';
+import { summaryQueries } from './summary.js';
+import { vectorTable } from './vectors.js';
+
+export const DATABASE_FILE = 'panic-tda.sqlite';
+export const OBJECTS_FOLDER = 'objects';
+
+/** Everything that is remembered: one SQLite file and the objects beside it. One per process. */
+export type Store = ReturnType<typeof storeOver>;
+
+/** Opens the store of a data folder, making it where there is none. */
+export function openStore(folder: string): Store {
+  mkdirSync(join(folder, OBJECTS_FOLDER), { recursive: true });
+  return storeOver(openDatabase(join(folder, DATABASE_FILE)), join(folder, OBJECTS_FOLDER));
+}
+
+function storeOver(db: Connection, objectsFolder: string) {
+  const objects = createObjectFolder(objectsFolder);
+  const artifacts = artifactTable(db, objects);
+  return {
+    db,
+    objects,
+    artifacts,
+    experiments: experimentTable(db, artifacts),
+    runs: runTable(db),
+    provenance: provenanceTables(db),
+    invocations: invocationTable(db, artifacts),
+    vectors: vectorTable(db),
+    diagrams: diagramTable(db),
+    summaries: summaryQueries(db),
+    close(): void {
+      db.sqlite.close();
+    },
+  };
+}

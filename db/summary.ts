@@ -1,0 +1,134 @@
+import { sql } from 'drizzle-orm';
+import type { Connection } from './connection.js';
+
+export interface Progress {
+  readonly runs: Readonly<Record<'pending' | 'running' | 'finished' | 'failed' | 'cancelled', number>>;
+  /** Invocations made, and how many there will be if no further cycle is found. */
+  readonly invocations: number;
+  readonly invocationsExpected: number;
+  readonly trajectoriesEnded: number;
+  readonly diagrams: number;
+}
+
+export interface EntropySummary {
+  readonly model: string;
+  readonly dimension: number;
+  readonly diagrams: number;
+  readonly bars: number;
+  readonly meanEntropy: number;
+  readonly minEntropy: number;
+  readonly maxEntropy: number;
+}
+
+export interface Summary {
+  readonly invocations: Readonly<Record<'computed' | 'reused' | 'cycle', number>>;
+  readonly distinctOutputs: number;
+  /** Runs whose trajectory met an exact cycle, and the periods in invocations. */
+  readonly cycles: number;
+  readonly shortestCycle: number | null;
+  readonly longestCycle: number | null;
+  readonly embeddings: number;
+  readonly vectors: number;
+  readonly diagrams: number;
+  readonly entropy: readonly EntropySummary[];
+  /** Times of the first and last invocation, ms since the epoch; null where there is none. */
+  readonly firstInvocationAt: number | null;
+  readonly lastInvocationAt: number | null;
+}
+
+export type SummaryQueries = ReturnType<typeof summaryQueries>;
+
+/** Counts for people. Read-only; `progress` is cheap enough to ask once a second of a large experiment. */
+export function summaryQueries(db: Connection) {
+  function progress(experimentId: string): Progress {
+    const rows = db.all<{
+      status: keyof Progress['runs'];
+      runs: number;
+      made: number;
+      expected: number;
+      ended: number;
+    }>(sql`
+      select status, count(*) as runs, count(stop_reason) as ended,
+        sum(coalesce(length, made)) as made, sum(coalesce(length, max_length)) as expected
+      from (
+        select status, stop_reason, length, max_length,
+          case when length is null and status <> 'pending'
+            then coalesce((select max(sequence) + 1 from invocations where run_id = runs.id), 0) else 0 end as made
+        from runs where experiment_id = ${experimentId})
+      group by status`);
+    const runs = { pending: 0, running: 0, finished: 0, failed: 0, cancelled: 0 };
+    const total = { invocations: 0, invocationsExpected: 0, trajectoriesEnded: 0 };
+    for (const row of rows) {
+      runs[row.status] = row.runs;
+      total.invocations += row.made;
+      // What a failed run has not made is not expected of it any more.
+      total.invocationsExpected += row.status === 'failed' ? row.made : row.expected;
+      total.trajectoriesEnded += row.ended;
+    }
+    const { diagrams } = db.get<{ diagrams: number }>(sql`
+      select count(*) as diagrams from diagrams
+      where run_id in (select id from runs where experiment_id = ${experimentId})`);
+    return { runs, ...total, diagrams };
+  }
+
+  /** Invocations a second over the last minute. */
+  function recentRate(experimentId: string, now: number): number {
+    const since = now - 60_000;
+    const { made, first } = db.get<{ made: number; first: number | null }>(sql`
+      select count(*) as made, min(created_at) as first from invocations
+      where created_at >= ${since} and run_id in (
+        select id from runs where experiment_id = ${experimentId}
+          and (status = 'running' or finished_at >= ${since}))`);
+    return first === null || now <= first ? 0 : (1000 * made) / (now - first);
+  }
+
+  function summary(experimentId: string): Summary {
+    const ofExperiment = sql`run_id in (select id from runs where experiment_id = ${experimentId})`;
+    const invocations = { computed: 0, reused: 0, cycle: 0 };
+    const bySource = db.all<{ source: keyof typeof invocations; made: number }>(
+      sql`select source, count(*) as made from invocations where ${ofExperiment} group by source`,
+    );
+    for (const { source, made } of bySource) invocations[source] = made;
+    const times = db.get<{ first: number | null; last: number | null; outputs: number }>(sql`
+      select min(created_at) as first, max(created_at) as last, count(distinct output_id) as outputs
+      from invocations where ${ofExperiment}`);
+    const cycles = db.get<{ found: number; shortest: number | null; longest: number | null }>(sql`
+      select count(cycle_length) as found, min(cycle_length) as shortest, max(cycle_length) as longest
+      from runs where experiment_id = ${experimentId}`);
+    const embedded = db.get<{ embeddings: number; vectors: number }>(sql`
+      select count(*) as embeddings, count(distinct vector_id) as vectors from embeddings
+      where invocation_id in (select id from invocations where ${ofExperiment})`);
+    const { diagrams } = db.get<{ diagrams: number }>(
+      sql`select count(*) as diagrams from diagrams where ${ofExperiment}`,
+    );
+    const entropy = db.all<EntropySummary>(sql`
+      select models.name as model, d.dimension as dimension, count(*) as diagrams, sum(d.bar_count) as bars,
+        avg(d.entropy) as "meanEntropy", min(d.entropy) as "minEntropy", max(d.entropy) as "maxEntropy"
+      from diagram_dimensions d
+      join diagrams on diagrams.id = d.diagram_id join models on models.id = diagrams.model_id
+      where diagrams.run_id in (select id from runs where experiment_id = ${experimentId})
+      group by models.name, d.dimension order by models.name, d.dimension`);
+    return {
+      invocations,
+      distinctOutputs: times.outputs,
+      cycles: cycles.found,
+      shortestCycle: cycles.shortest,
+      longestCycle: cycles.longest,
+      ...embedded,
+      diagrams,
+      entropy,
+      firstInvocationAt: times.first,
+      lastInvocationAt: times.last,
+    };
+  }
+
+  /** Mean compute time by model name, over everything this store has seen: invocations, milliseconds each. */
+  function invocationMs(): Map<string, number> {
+    const rows = db.all<{ name: string; ms: number }>(sql`
+      select models.name as name, avg(compute_ms) as ms from invocations
+      join models on models.id = model_id where source = 'computed' group by models.name`);
+    return new Map(rows.map((row) => [row.name, row.ms]));
+  }
+
+  return { progress, recentRate, summary, invocationMs };
+}

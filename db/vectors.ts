@@ -1,0 +1,167 @@
+import { and, asc, eq, inArray, isNull, sql } from 'drizzle-orm';
+import { createHash } from 'node:crypto';
+import type { Modality } from '../experiment/artifact.js';
+import { faultPoint } from '../experiment/fault.js';
+import type { Connection } from './connection.js';
+import type { RunRow } from './runs.js';
+import { artifacts, embeddings, invocations, vectors } from './schema.js';
+
+/** An output that waits for its vector; several invocations may share it. */
+export interface PendingOutput {
+  readonly artifactId: number;
+  readonly invocationIds: readonly number[];
+}
+
+export interface NewVector {
+  readonly pending: PendingOutput;
+  readonly vector: Float32Array;
+}
+
+/** The vectors of a run's eligible outputs, in order of sequence. */
+export interface PointCloud {
+  /** Row-major, `count` x `dimension`. */
+  readonly points: Float32Array;
+  readonly count: number;
+  /** SHA-256 over the digests of the vectors in order. */
+  readonly sha256: Buffer;
+}
+
+export type VectorTable = ReturnType<typeof vectorTable>;
+
+export function vectorTable(db: Connection) {
+  function eligible(run: RunRow, modality: Modality) {
+    return and(eq(invocations.runId, run.id), eq(artifacts.modality, modality));
+  }
+
+  /** The outputs of this modality that have no vector of this model yet, by distinct output. */
+  function pending(run: RunRow, modelId: number, modality: Modality): PendingOutput[] {
+    const rows = db
+      .select({ invocationId: invocations.id, artifactId: invocations.outputId })
+      .from(invocations)
+      .innerJoin(artifacts, eq(artifacts.id, invocations.outputId))
+      .leftJoin(embeddings, and(eq(embeddings.invocationId, invocations.id), eq(embeddings.modelId, modelId)))
+      .where(and(eligible(run, modality), isNull(embeddings.vectorId)))
+      .orderBy(asc(invocations.sequence))
+      .all();
+    const byArtifact = new Map<number, number[]>();
+    for (const { artifactId, invocationId } of rows) {
+      const list = byArtifact.get(artifactId);
+      if (list === undefined) byArtifact.set(artifactId, [invocationId]);
+      else list.push(invocationId);
+    }
+    return [...byArtifact].map(([artifactId, invocationIds]) => ({ artifactId, invocationIds }));
+  }
+
+  /** Gives outputs the vectors that equal outputs already have; returns those that are left. Keyed by (invocation, model). */
+  function reuse(outputs: readonly PendingOutput[], modelId: number): PendingOutput[] {
+    const found = new Map<number, number>();
+    for (let from = 0; from < outputs.length; from += 500) {
+      const ids = outputs.slice(from, from + 500).map((output) => output.artifactId);
+      const rows = db
+        .select({ artifactId: vectors.artifactId, vectorId: sql<number>`min(${vectors.id})` })
+        .from(vectors)
+        .where(and(eq(vectors.modelId, modelId), inArray(vectors.artifactId, ids)))
+        .groupBy(vectors.artifactId)
+        .all();
+      for (const row of rows) found.set(row.artifactId, row.vectorId);
+    }
+    if (found.size === 0) return [...outputs];
+    db.transaction(
+      () => {
+        for (const { artifactId, invocationIds } of outputs) {
+          const vectorId = found.get(artifactId);
+          if (vectorId !== undefined) attach(invocationIds, modelId, vectorId, 'reused');
+        }
+      },
+      { behavior: 'immediate' },
+    );
+    return outputs.filter((output) => !found.has(output.artifactId));
+  }
+
+  function attach(
+    invocationIds: readonly number[],
+    modelId: number,
+    vectorId: number,
+    source: 'computed' | 'reused',
+  ): void {
+    for (const invocationId of invocationIds) {
+      insertEmbedding.run({ invocationId, modelId, vectorId, source });
+    }
+  }
+
+  const insertEmbedding = db
+    .insert(embeddings)
+    .values({
+      invocationId: sql.placeholder('invocationId'),
+      modelId: sql.placeholder('modelId'),
+      vectorId: sql.placeholder('vectorId'),
+      source: sql.placeholder('source'),
+    })
+    .onConflictDoNothing()
+    .prepare();
+
+  /** Commits a batch of computed vectors in one transaction. Keyed by (invocation, model): those there already stand. */
+  function commit(batch: readonly NewVector[], modelId: number, hostId: number): void {
+    db.transaction(
+      () => {
+        for (const { pending, vector } of batch) {
+          const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
+          const sha256 = createHash('sha256').update(bytes).digest();
+          const content = { modelId, artifactId: pending.artifactId, sha256 };
+          db.insert(vectors)
+            .values({ ...content, bytes, norm: norm(vector), hostId })
+            .onConflictDoNothing({ target: [vectors.modelId, vectors.artifactId, vectors.sha256] })
+            .run();
+          const { id } = db
+            .select({ id: vectors.id })
+            .from(vectors)
+            .where(
+              and(
+                eq(vectors.modelId, content.modelId),
+                eq(vectors.artifactId, content.artifactId),
+                eq(vectors.sha256, sha256),
+              ),
+            )
+            .get()!;
+          const [first, ...repeats] = pending.invocationIds;
+          attach([first!], modelId, id, 'computed');
+          attach(repeats, modelId, id, 'reused');
+        }
+        faultPoint('vectors:before-commit');
+      },
+      { behavior: 'immediate' },
+    );
+    faultPoint('vectors:after-commit');
+  }
+
+  function pointCloud(run: RunRow, modelId: number, dimension: number): PointCloud {
+    const rows = db
+      .select({ bytes: vectors.bytes, sha256: vectors.sha256 })
+      .from(invocations)
+      .innerJoin(
+        embeddings,
+        and(eq(embeddings.invocationId, invocations.id), eq(embeddings.modelId, modelId)),
+      )
+      .innerJoin(vectors, eq(vectors.id, embeddings.vectorId))
+      .where(eq(invocations.runId, run.id))
+      .orderBy(asc(invocations.sequence))
+      .all();
+    const points = new Float32Array(rows.length * dimension);
+    const pointBytes = new Uint8Array(points.buffer);
+    const digest = createHash('sha256');
+    rows.forEach((row, index) => {
+      pointBytes.set(row.bytes, index * dimension * 4);
+      digest.update(row.sha256);
+    });
+    return { points, count: rows.length, sha256: digest.digest() };
+  }
+
+  return { pending, reuse, commit, pointCloud };
+}
+
+/** Euclidean length in float64; NaN or infinite where a component is. */
+function norm(vector: Float32Array): number {
+  let sum = 0;
+  for (const value of vector) sum += value * value;
+  return Math.sqrt(sum);
+}

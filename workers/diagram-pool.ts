@@ -1,0 +1,150 @@
+import { existsSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import type { ComputedDiagram, DiagramComputer, DiagramRequest } from '../activities/index.js';
+import { PanicError } from '../experiment/errors.js';
+import { predictRipsMemory } from '../tda/index.js';
+import type { DiagramReply } from './diagram-protocol.js';
+
+export interface DiagramPoolOptions {
+  /** Diagrams computed at once. */
+  readonly threads: number;
+  /** Memory for all of them together; default half of the machine's. */
+  readonly memoryBytes?: number;
+}
+
+interface Job {
+  readonly request: DiagramRequest;
+  readonly bytes: number;
+  readonly onProgress: (done: number, of: number) => void;
+  readonly signal: AbortSignal;
+  readonly resolve: (diagram: ComputedDiagram) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface DiagramPool extends DiagramComputer {
+  close(): Promise<void>;
+}
+
+/**
+ * Computes diagrams on worker threads, as many at once as threads and memory allow, first come first served. A thread is
+ * kept for the next diagram; one whose diagram is aborted is ended, which frees it at once.
+ */
+export function createDiagramPool({
+  threads,
+  memoryBytes = totalmem() / 2,
+}: DiagramPoolOptions): DiagramPool {
+  const waiting: Job[] = [];
+  const idle: Worker[] = [];
+  const busy = new Map<Worker, Job>();
+  let closed = false;
+
+  function compute(
+    request: DiagramRequest,
+    onProgress: (done: number, of: number) => void,
+    signal: AbortSignal,
+  ): Promise<ComputedDiagram> {
+    const pointCount = request.points.length / request.dimension;
+    const bytes = predictRipsMemory(pointCount, request.maxDimension);
+    if (bytes > memoryBytes) {
+      const mib = (value: number) => `${Math.ceil(value / 2 ** 20)} MiB`;
+      const remedy = 'lower max_dimension, set max_edge_length, or give the worker a larger machine';
+      throw new PanicError(
+        'ResourceLimit',
+        `the diagram of ${pointCount} points up to dimension ${request.maxDimension} needs about ${mib(bytes)}; ` +
+          `this worker may use ${mib(memoryBytes)}: ${remedy}`,
+      );
+    }
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      waiting.push({ request, bytes, onProgress, signal, resolve, reject });
+      signal.addEventListener('abort', onAbort);
+      dispatch();
+    });
+  }
+
+  /** Ends the jobs whose signal was raised: listeners carry no job, so every one looks. */
+  function onAbort(): void {
+    for (const job of waiting.filter(({ signal }) => signal.aborted)) {
+      waiting.splice(waiting.indexOf(job), 1);
+      job.reject(job.signal.reason);
+    }
+    for (const [thread, job] of busy) {
+      if (!job.signal.aborted) continue;
+      busy.delete(thread);
+      void thread.terminate();
+      job.reject(job.signal.reason);
+    }
+    dispatch();
+  }
+
+  function dispatch(): void {
+    while (!closed && waiting.length > 0 && busy.size < threads) {
+      const used = [...busy.values()].reduce((sum, job) => sum + job.bytes, 0);
+      if (used + waiting[0]!.bytes > memoryBytes) return;
+      const job = waiting.shift()!;
+      const thread = idle.pop() ?? startThread();
+      busy.set(thread, job);
+      thread.ref();
+      thread.postMessage(job.request);
+    }
+  }
+
+  function startThread(): Worker {
+    const thread = new Worker(threadEntry(), { execArgv: [] });
+    let failure = '';
+    thread.on('message', (reply: DiagramReply) => onReply(thread, reply));
+    thread.on('error', (error) => {
+      failure = `: ${error.message}`;
+    });
+    thread.on('exit', () => {
+      const job = take(thread);
+      const at = idle.indexOf(thread);
+      if (at >= 0) idle.splice(at, 1);
+      job?.reject(new PanicError('DeviceError', `the diagram's thread ended${failure}`));
+      dispatch();
+    });
+    return thread;
+  }
+
+  function onReply(thread: Worker, reply: DiagramReply): void {
+    if (reply.type === 'progress') {
+      busy.get(thread)?.onProgress(reply.done, reply.of);
+      return;
+    }
+    const job = take(thread);
+    thread.unref();
+    idle.push(thread);
+    if (reply.type === 'computed') job?.resolve(reply.diagram);
+    else
+      job?.reject(reply.invalid ? new PanicError('InvalidInput', reply.message) : new Error(reply.message));
+    dispatch();
+  }
+
+  function take(thread: Worker): Job | undefined {
+    const job = busy.get(thread);
+    busy.delete(thread);
+    job?.signal.removeEventListener('abort', onAbort);
+    return job;
+  }
+
+  async function close(): Promise<void> {
+    closed = true;
+    const error = new PanicError('DeviceError', 'the worker is closing');
+    for (const job of waiting.splice(0)) job.reject(error);
+    await Promise.all([...idle, ...busy.keys()].map((thread) => thread.terminate()));
+  }
+
+  return { compute, close };
+}
+
+/** Threads run compiled code: under Jest this file is TypeScript and the thread's file is in `dist/`. */
+function threadEntry(): string {
+  const compiled = !import.meta.url.endsWith('.ts');
+  const path = fileURLToPath(
+    new URL(compiled ? './diagram-thread.js' : '../dist/workers/diagram-thread.js', import.meta.url),
+  );
+  if (!existsSync(path)) throw new Error(`${path} is missing: compile first (npm run build)`);
+  return path;
+}

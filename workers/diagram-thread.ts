@@ -1,0 +1,47 @@
+import { parentPort } from 'node:worker_threads';
+import type { ComputedDiagram } from '../activities/index.js';
+import { persistenceEntropy, ripsPersistence, TdaInputError } from '../tda/index.js';
+import type { DiagramReply, DiagramRequest } from './diagram-protocol.js';
+
+const PROGRESS_INTERVAL_MS = 100;
+
+function say(reply: DiagramReply, transfer: ArrayBuffer[] = []): void {
+  parentPort?.postMessage(reply, transfer);
+}
+
+async function compute({
+  points,
+  dimension,
+  maxDimension,
+  maxEdgeLength,
+}: DiagramRequest): Promise<ComputedDiagram> {
+  const started = performance.now();
+  let told = started;
+  const { diagrams, pointCount, distinctPointCount, edgeCount } = await ripsPersistence(
+    { points, dimension },
+    {
+      maxDimension,
+      maxEdgeLength: maxEdgeLength ?? Infinity,
+      onProgress(done, of) {
+        const now = performance.now();
+        if (now - told < PROGRESS_INTERVAL_MS) return;
+        told = now;
+        say({ type: 'progress', done, of });
+      },
+    },
+  );
+  const dimensions = diagrams.map((bars) => ({ bars, entropy: persistenceEntropy(bars) }));
+  return { pointCount, distinctPointCount, edgeCount, dimensions, computeMs: performance.now() - started };
+}
+
+parentPort?.on('message', (request: DiagramRequest) => {
+  compute(request).then(
+    (diagram) => say({ type: 'computed', diagram }),
+    (error: unknown) =>
+      say({
+        type: 'failed',
+        message: error instanceof Error ? error.message : String(error),
+        invalid: error instanceof TdaInputError,
+      }),
+  );
+});

@@ -1,0 +1,131 @@
+import { Client, Connection } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { WorkerOptions } from '@temporalio/worker';
+import type { ClientConnectConfig } from '@temporalio/envconfig';
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import {
+  createAdvanceRun,
+  createBookkeeping,
+  createDiagramRun,
+  createEmbedRun,
+} from '../activities/index.js';
+import type { Dependencies } from '../activities/index.js';
+import { openStore } from '../db/index.js';
+import { createModelPool, loadCatalogue } from '../models/index.js';
+import { TASK_QUEUES } from '../workflows/names.js';
+import { createDiagramPool } from './diagram-pool.js';
+import { ensureSearchAttributes } from './temporal-service.js';
+
+export const QUEUES = ['main', 'gpu', 'cpu'] as const;
+export type Queue = (typeof QUEUES)[number];
+
+export interface WorkerSettings {
+  readonly queues: readonly Queue[];
+  readonly temporal: ClientConnectConfig;
+  readonly dataFolder: string;
+  readonly modelsFolder: string;
+  readonly testModels: boolean;
+  readonly onNotice: (sentence: string) => void;
+}
+
+export interface RunningWorker {
+  /** Hands unfinished work back and ends; resolves when everything is closed. */
+  stop(): Promise<void>;
+  /** Resolves after `stop`; rejects when a worker fails. */
+  readonly ended: Promise<void>;
+}
+
+const SHARED: Partial<WorkerOptions> = {
+  // 0: a step that is not committed is given back at once, instead of being waited for.
+  shutdownGraceTime: 0,
+  shutdownForceTime: '10s',
+  // Heartbeats are sent once a second and time out after five; the default throttle would leave one second of slack.
+  maxHeartbeatThrottleInterval: '1s',
+};
+
+/** Serves task queues until it is stopped. One per process: it owns the process's store connection and model pool. */
+export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
+  Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
+  const { queues, temporal, dataFolder, modelsFolder, testModels } = settings;
+  const namespace = temporal.namespace ?? 'default';
+  const connection = await NativeConnection.connect(temporal.connectionOptions);
+  const clientConnection = await Connection.connect(temporal.connectionOptions);
+  await ensureSearchAttributes(clientConnection, namespace).catch((error: unknown) => {
+    settings.onNotice(
+      `The search attributes could not be made (${String(error)}); ask the server's operator to add them.`,
+    );
+  });
+  const store = openStore(dataFolder);
+  const models = createModelPool({ modelsFolder, testModels });
+  const diagrams = createDiagramPool({ threads: availableParallelism() });
+  const deps: Dependencies = {
+    store,
+    catalogue: loadCatalogue({ testModels }),
+    models,
+    modelsFolder: queues.includes('gpu') ? modelsFolder : null,
+    diagrams,
+    client: new Client({ connection: clientConnection, namespace }),
+    now: Date.now,
+  };
+  const workers = await Promise.all(
+    queues.map((queue) => createWorker(queue, deps, { connection, namespace })),
+  );
+  const ended = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
+
+  async function stop(): Promise<void> {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    try {
+      await ended;
+    } finally {
+      await Promise.all([models.close(), diagrams.close(), clientConnection.close()]);
+      await connection.close();
+      store.close();
+    }
+  }
+  return { stop, ended };
+}
+
+async function createWorker(
+  queue: Queue,
+  deps: Dependencies,
+  connect: { readonly connection: NativeConnection; readonly namespace: string },
+): Promise<Worker> {
+  const shared = { ...SHARED, ...connect, taskQueue: TASK_QUEUES[queue] };
+  switch (queue) {
+    case 'main':
+      return Worker.create({
+        ...shared,
+        ...(await workflowSource()),
+        activities: createBookkeeping(deps),
+        // More than the runs that are open at once, or every step replays its history; a cached run is about 0.1 MB.
+        maxCachedWorkflows: 1200,
+        // After a crash other workers wait this long for the dead one's sticky queue before they take its workflows.
+        stickyQueueScheduleToStartTimeout: '1s',
+        // A bug in workflow code fails the workflow, which people see, instead of retrying its task for ever.
+        workflowFailureErrorTypes: { '*': ['Error'] },
+      });
+    case 'gpu':
+      return Worker.create({
+        ...shared,
+        activities: { advanceRun: createAdvanceRun(deps), embedRun: createEmbedRun(deps) },
+        // Deep enough for model calls of different runs to meet, small enough to share with other workers.
+        maxConcurrentActivityTaskExecutions: 40,
+      });
+    case 'cpu':
+      return Worker.create({
+        ...shared,
+        activities: { diagramRun: createDiagramRun(deps) },
+        maxConcurrentActivityTaskExecutions: 2 * availableParallelism(),
+      });
+  }
+}
+
+/** The bundle that the build made; it saves a second at every start. Without one (a test of the sources) it is made now. */
+async function workflowSource() {
+  const bundle = fileURLToPath(new URL('../workflows/bundle.js', import.meta.url));
+  if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
+  const workflowsPath = fileURLToPath(new URL('../workflows/index.js', import.meta.url));
+  return { workflowBundle: await bundleWorkflowCode({ workflowsPath }) };
+}

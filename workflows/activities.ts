@@ -1,0 +1,44 @@
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import type { BookkeepingActivities, DiagramActivities, ModelActivities } from '../activities/contract.js';
+import { TASK_QUEUES } from './names.js';
+
+// A killed worker counts as an attempt, so there are many: with the longest pause of 30 s they outlast an hour's outage.
+// Errors that no retry mends say so themselves (activities/failures.ts).
+const RETRY = {
+  initialInterval: '200ms',
+  backoffCoefficient: 2,
+  maximumInterval: '30s',
+  maximumAttempts: 150,
+} as const;
+
+const DURABLE = {
+  heartbeatTimeout: '5s',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: RETRY,
+} as const;
+
+export const bookkeeping = proxyActivities<BookkeepingActivities>({
+  taskQueue: TASK_QUEUES.main,
+  startToCloseTimeout: '5 minutes',
+  retry: RETRY,
+});
+
+/** One invocation may wait for a large model to load; the heartbeat, not this timeout, notices a dead worker. */
+export const gpu = proxyActivities<ModelActivities>({
+  ...DURABLE,
+  taskQueue: TASK_QUEUES.gpu,
+  startToCloseTimeout: '10 minutes',
+});
+
+/** Embedding a run of 10,000 outputs with a neural model on a CPU takes a while and commits as it goes. */
+export const embedding = proxyActivities<ModelActivities>({
+  ...DURABLE,
+  taskQueue: TASK_QUEUES.gpu,
+  startToCloseTimeout: '1 day',
+});
+
+export const cpu = proxyActivities<DiagramActivities>({
+  ...DURABLE,
+  taskQueue: TASK_QUEUES.cpu,
+  startToCloseTimeout: '7 days',
+});

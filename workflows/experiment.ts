@@ -1,0 +1,93 @@
+import {
+  CancellationScope,
+  executeChild,
+  isCancellation,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import type { ExperimentResult, Plan } from '../activities/contract.js';
+import { bookkeeping } from './activities.js';
+import { driveRuns, slide } from './fan-out.js';
+import type { FanOutCounts } from './fan-out.js';
+import { progress } from './queries.js';
+import type { ExperimentProgress } from './queries.js';
+import { SEARCH_ATTRIBUTES, SHARD_SIZE, shardWorkflowId, startAttributes } from './names.js';
+import { shard } from './shard.js';
+
+// Two at a time: while the last runs of one shard finish, the next keeps the machines busy.
+const SHARDS_AT_ONCE = 2;
+
+/**
+ * An experiment from its file (the JSON itself) to its last diagram. Starting the same experiment again continues it:
+ * only runs that the database calls unfinished are started. One failed run never fails the experiment.
+ * Never continues as new: up to 250 runs are its own children, more go through shards of 250.
+ */
+export async function experiment(file: unknown): Promise<ExperimentResult> {
+  const counts: FanOutCounts = { running: 0, finished: 0, failed: 0 };
+  let state: Omit<ExperimentProgress, keyof FanOutCounts> = {
+    experiment: null,
+    stage: 'planning',
+    runs: 0,
+    toDo: 0,
+  };
+  setHandler(progress, () => ({ ...state, ...counts }));
+
+  const plan = await bookkeeping.planExperiment(file);
+  state = { experiment: plan.experiment, stage: 'running', runs: plan.runs, toDo: plan.runs };
+  setStatus(plan, 'running');
+  setCurrentDetails(
+    `experiment **${plan.experiment}** ${plan.name ?? ''}: ${plan.runs} runs, ${plan.concurrency} at once`,
+  );
+  try {
+    if (plan.runs <= SHARD_SIZE) {
+      const unfinished = await bookkeeping.unfinishedRuns({
+        experiment: plan.experiment,
+        from: 0,
+        to: plan.runs,
+      });
+      state = { ...state, toDo: unfinished.length };
+      await driveRuns(plan.experiment, unfinished, plan.concurrency, plan.embeddingModels, counts);
+    } else {
+      await driveShards(plan, counts);
+    }
+  } catch (error) {
+    if (isCancellation(error)) {
+      await CancellationScope.nonCancellable(() => bookkeeping.finishExperiment(plan.experiment, true));
+      setStatus(plan, 'cancelled');
+    }
+    throw error;
+  }
+  state = { ...state, stage: 'finishing' };
+  const result = await bookkeeping.finishExperiment(plan.experiment, false);
+  state = { ...state, stage: 'done' };
+  setStatus(plan, result.status);
+  setCurrentDetails(
+    `experiment **${plan.experiment}**: ${result.status}, ${result.finished} of ${result.runs} runs finished`,
+  );
+  return result;
+}
+
+async function driveShards(plan: Plan, counts: FanOutCounts): Promise<void> {
+  const shards = Array.from({ length: Math.ceil(plan.runs / SHARD_SIZE) }, (_, number) => number);
+  const window = Math.ceil(plan.concurrency / SHARDS_AT_ONCE);
+  await slide(shards, SHARDS_AT_ONCE, async (number) => {
+    const from = number * SHARD_SIZE;
+    const to = Math.min(plan.runs, from + SHARD_SIZE);
+    const done = await executeChild(shard, {
+      workflowId: shardWorkflowId(plan.experiment, number),
+      args: [{ experiment: plan.experiment, from, to, window, embeddingModels: plan.embeddingModels }],
+      typedSearchAttributes: startAttributes(plan.experiment, 'running'),
+      staticSummary: `runs ${from} to ${to - 1} of experiment ${plan.experiment}`,
+    });
+    counts.finished += done.finished;
+    counts.failed += done.failed;
+  });
+}
+
+function setStatus(plan: Plan, status: string): void {
+  upsertSearchAttributes([
+    { key: SEARCH_ATTRIBUTES.experiment, value: plan.experiment },
+    { key: SEARCH_ATTRIBUTES.status, value: status },
+  ]);
+}

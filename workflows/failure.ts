@@ -1,0 +1,21 @@
+import { ActivityFailure, ApplicationFailure, ContinueAsNew, TimeoutFailure } from '@temporalio/workflow';
+import type { RunStop } from '../activities/contract.js';
+
+const MESSAGE_LIMIT = 1000;
+
+/** How a run's row tells an error, or null where the error is no failure (continuing as new). */
+export function failureOf(error: unknown): Extract<RunStop, { status: 'failed' }> | null {
+  if (error instanceof ContinueAsNew) return null;
+  const cause = error instanceof ActivityFailure ? (error.cause ?? error) : error;
+  return { status: 'failed', kind: kindOf(cause), message: messageOf(cause).slice(0, MESSAGE_LIMIT) };
+}
+
+function kindOf(cause: unknown): string {
+  if (cause instanceof ApplicationFailure) return cause.type ?? 'Error';
+  if (cause instanceof TimeoutFailure) return 'Timeout';
+  return cause instanceof Error ? cause.name : 'Error';
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

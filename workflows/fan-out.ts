@@ -1,0 +1,78 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { CancellationScope, executeChild, isCancellation, sleep } from '@temporalio/workflow';
+import type { RunRef } from '../activities/contract.js';
+import { bookkeeping } from './activities.js';
+import { failureOf } from './failure.js';
+import { runWorkflowId, startAttributes } from './names.js';
+import { run } from './run.js';
+
+/** Counts of the children of a fan-out, for the `progress` query. */
+export interface FanOutCounts {
+  running: number;
+  finished: number;
+  failed: number;
+}
+
+/** Keeps `width` of the tasks going, in order, until all are done. The first error ends it. */
+export async function slide<T>(
+  items: readonly T[],
+  width: number,
+  task: (item: T) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  async function lane(): Promise<void> {
+    while (next < items.length) await task(items[next++]!);
+  }
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane));
+}
+
+/** Starts the run workflows of these indices in a sliding window and awaits every one. A failed run is only counted. */
+export async function driveRuns(
+  experiment: string,
+  indices: readonly number[],
+  window: number,
+  embeddingModels: readonly string[],
+  counts: FanOutCounts,
+): Promise<void> {
+  await slide(indices, window, async (index) => {
+    counts.running++;
+    const finished = await driveRun({ experiment, index }, embeddingModels);
+    counts.running--;
+    if (finished) counts.finished++;
+    else counts.failed++;
+  });
+}
+
+// A run whose former parent was terminated lives on for an instant; its id is free soon.
+const ID_RETRY_SECONDS = 2;
+const ID_RETRIES = 30;
+
+async function driveRun(ref: RunRef, embeddingModels: readonly string[]): Promise<boolean> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await executeChild(run, {
+        workflowId: runWorkflowId(ref.experiment, ref.index),
+        args: [{ ...ref, embeddingModels }],
+        typedSearchAttributes: startAttributes(ref.experiment, 'invoking'),
+        staticSummary: `run ${ref.index} of experiment ${ref.experiment}`,
+      });
+      return true;
+    } catch (error) {
+      if (isCancellation(error) && CancellationScope.current().consideredCancelled) throw error;
+      if (error instanceof WorkflowExecutionAlreadyStartedError && attempt < ID_RETRIES) {
+        await sleep(ID_RETRY_SECONDS * 1000);
+        continue;
+      }
+      // The run wrote down its own failure; only one that was ended from outside has not, and this changes no other.
+      const outcome = failureOf(error);
+      if (outcome !== null && !isCancellation(error)) {
+        await bookkeeping.stopRun(ref, {
+          ...outcome,
+          kind: 'Terminated',
+          message: `the run's workflow ended early: ${outcome.message}`,
+        });
+      }
+      return false;
+    }
+  }
+}

@@ -1,0 +1,3 @@
+export { experiment } from './experiment.js';
+export { run } from './run.js';
+export { shard } from './shard.js';

@@ -1,0 +1,42 @@
+import { defineSearchAttributeKey } from '@temporalio/common';
+import type { SearchAttributePair } from '@temporalio/common';
+
+/** Names that workflows, workers and clients must agree on. Pure: this file is in the workflow bundle. */
+
+export const TASK_QUEUES = {
+  /** Workflows, and the small activities that plan and keep the books. */
+  main: 'panic-tda',
+  /** Model calls: invocations and embeddings. */
+  gpu: 'panic-tda-gpu',
+  /** Persistence diagrams. */
+  cpu: 'panic-tda-cpu',
+} as const;
+
+export const SEARCH_ATTRIBUTES = {
+  experiment: defineSearchAttributeKey('PanicTdaExperiment', 'KEYWORD'),
+  network: defineSearchAttributeKey('PanicTdaNetwork', 'KEYWORD'),
+  status: defineSearchAttributeKey('PanicTdaStatus', 'KEYWORD'),
+} as const;
+
+/** The search attributes that a workflow of an experiment starts with. */
+export function startAttributes(experiment: string, status: string): SearchAttributePair[] {
+  return [
+    { key: SEARCH_ATTRIBUTES.experiment, value: experiment },
+    { key: SEARCH_ATTRIBUTES.status, value: status },
+  ];
+}
+
+/** Runs that one workflow fans out by itself: 250 children are about 1,100 events of the 51,200 a history may have. */
+export const SHARD_SIZE = 250;
+
+export function experimentWorkflowId(experiment: string): string {
+  return `experiment-${experiment}`;
+}
+
+export function shardWorkflowId(experiment: string, shard: number): string {
+  return `shard-${experiment}-${shard}`;
+}
+
+export function runWorkflowId(experiment: string, index: number): string {
+  return `run-${experiment}-${index}`;
+}

@@ -1,0 +1,16 @@
+import { defineQuery } from '@temporalio/workflow';
+import type { FanOutCounts } from './fan-out.js';
+
+export interface ExperimentProgress extends FanOutCounts {
+  readonly experiment: string | null;
+  readonly stage: 'planning' | 'running' | 'finishing' | 'done';
+  /** All runs of the experiment, and those that this execution found still to be done. */
+  readonly runs: number;
+  readonly toDo: number;
+}
+
+/** Where an experiment stands, counted by run; with shards, by finished shard. The database has the exact counts. */
+export const progress = defineQuery<ExperimentProgress>('progress');
+
+/** The same for one shard. */
+export const shardProgress = defineQuery<FanOutCounts>('progress');
