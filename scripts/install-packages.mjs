@@ -52,12 +52,17 @@ function npmCi(root) {
   });
   if (result.error) throw new Error(`npm cannot be started: ${result.error.message}`);
   if (result.status !== 0) {
-    const output = `${result.stdout}\n${result.stderr}`.trim().split('\n').slice(-30).join('\n');
     throw new Error(
-      `\`npm ci\` ended with ${result.signal ?? `code ${result.status}`}. Its last lines:\n${output}\n` +
+      `\`npm ci\` ended with ${result.signal ?? `code ${result.status}`}:\n${shortened(`${result.stdout}\n${result.stderr}`)}\n` +
         'Check that the npm registry can be reached; where better-sqlite3 has to be compiled, python3, make and a C++ compiler are needed. Then start again.',
     );
   }
+}
+
+/** npm names the fault at the beginning, a compiler at the end. */
+function shortened(output) {
+  const lines = output.trim().split('\n');
+  return (lines.length <= 40 ? lines : [...lines.slice(0, 15), '[…]', ...lines.slice(-20)]).join('\n');
 }
 
 /** Where no prebuilt better-sqlite3 can be downloaded, neither can Node's headers: node-gyp takes the ones beside Node. */
