@@ -1,0 +1,31 @@
+/** Collects the bars of one dimension; bars of zero length are left out. */
+export class BarCollector {
+  private readonly births: number[] = [];
+  private readonly deaths: number[] = [];
+
+  /** Adds the bar [birth, death). */
+  add(birth: number, death: number): void {
+    if (death > birth) {
+      this.births.push(birth);
+      this.deaths.push(death);
+    }
+  }
+
+  /** birth, death, birth, death…, sorted by birth, then death. */
+  diagram(): Float32Array {
+    const { births, deaths } = this;
+    const order = births.map((_, bar) => bar);
+    order.sort((a, b) => births[a]! - births[b]! || compare(deaths[a]!, deaths[b]!));
+    const diagram = new Float32Array(2 * order.length);
+    order.forEach((bar, place) => {
+      diagram[2 * place] = births[bar]!;
+      diagram[2 * place + 1] = deaths[bar]!;
+    });
+    return diagram;
+  }
+}
+
+/** By value, also when both are Infinity. */
+function compare(a: number, b: number): number {
+  return a < b ? -1 : Number(a > b);
+}

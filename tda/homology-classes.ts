@@ -1,0 +1,125 @@
+/** A sum of classes over Z/2: their numbers, rising. Numbers follow births, so the last is the youngest. */
+export type ClassSum = readonly number[];
+
+export const ZERO: ClassSum = [];
+
+/**
+ * The classes of one homology degree, and what has become of them. A class that dies is not replaced in the sums that
+ * mention it; the relation that killed it is kept, and reduces the next sum that is asked for (the column reduction of
+ * persistent homology, restricted to critical cells).
+ */
+export class HomologyClasses {
+  /** Places of work done, for whoever shares the thread. */
+  operations = 0;
+  private readonly birthRanks: number[] = [];
+  /** The sum that became zero when a class died, itself its youngest; undefined while it lives. */
+  private readonly relations: (ClassSum | undefined)[] = [];
+  private livingCount = 0;
+  private oldest = 0;
+  /** One bit per class: the sum being gathered. */
+  private gathered = new Int32Array(16);
+  /** No word of `gathered` from here on is nonzero. */
+  private gatheredEnd = 0;
+
+  /** A class is born with the edge of this rank; returns its number. */
+  birth(rank: number): number {
+    this.livingCount++;
+    this.relations.push(undefined);
+    return this.birthRanks.push(rank) - 1;
+  }
+
+  get hasLiving(): boolean {
+    return this.livingCount > 0;
+  }
+
+  /** Rank of the edge that bore the oldest living class; Infinity without one. Cochains vanish on all that is older. */
+  get oldestLivingRank(): number {
+    return this.birthRanks[this.oldest] ?? Infinity;
+  }
+
+  /** Ranks of the edges that bore the living classes. */
+  livingRanks(): number[] {
+    return this.birthRanks.filter((_, number) => this.relations[number] === undefined);
+  }
+
+  /** Sum of two sums. Classes older than the oldest living one are zero by now, and are left out. */
+  add(a: ClassSum, b: ClassSum): ClassSum {
+    if (a === b) return ZERO;
+    if (a.length === 0) return b;
+    if (b.length === 0) return a;
+    const { oldest } = this;
+    const sum: number[] = [];
+    let atA = 0;
+    let atB = 0;
+    while (atA < a.length && atB < b.length) {
+      const fromA = a[atA]!;
+      const fromB = b[atB]!;
+      if (fromA <= fromB) atA++;
+      if (fromB <= fromA) atB++;
+      if (fromA !== fromB && Math.min(fromA, fromB) >= oldest) sum.push(Math.min(fromA, fromB));
+    }
+    for (; atA < a.length; atA++) if (a[atA]! >= oldest) sum.push(a[atA]!);
+    for (; atB < b.length; atB++) if (b[atB]! >= oldest) sum.push(b[atB]!);
+    this.operations += 4 * (a.length + b.length);
+    return sum.length === 0 ? ZERO : sum;
+  }
+
+  /** Adds to the sum being gathered. */
+  gather(sum: ClassSum): void {
+    if (sum.length === 0) return;
+    const words = (sum.at(-1)! >>> 5) + 1;
+    if (words > this.gathered.length) {
+      const grown = new Int32Array(2 * words);
+      grown.set(this.gathered);
+      this.gathered = grown;
+    }
+    const { gathered } = this;
+    for (let k = 0; k < sum.length; k++) {
+      const number = sum[k]!;
+      gathered[number >>> 5] = gathered[number >>> 5]! ^ (1 << (number & 31));
+    }
+    this.gatheredEnd = Math.max(this.gatheredEnd, words);
+    this.operations += 2 * sum.length;
+  }
+
+  /**
+   * The gathered sum becomes zero in homology. Reduces it by the relations known; if something is left, its youngest
+   * class dies. Returns the birth rank of that class, or -1 if the sum was zero already. Gathering starts afresh.
+   */
+  kill(): number {
+    const { gathered, relations, oldest } = this;
+    const oldestWord = oldest >>> 5;
+    for (let k = this.gatheredEnd - 1; k >= oldestWord; k--) {
+      while (gathered[k] !== 0) {
+        const number = (k << 5) + 31 - Math.clz32(gathered[k]!);
+        if (number < oldest) break;
+        const relation = relations[number];
+        if (relation === undefined) {
+          relations[number] = this.takeGathered();
+          this.livingCount--;
+          while (this.oldest < relations.length && relations[this.oldest] !== undefined) this.oldest++;
+          return this.birthRanks[number]!;
+        }
+        this.gather(relation);
+      }
+      this.operations++;
+    }
+    gathered.fill(0, 0, this.gatheredEnd);
+    this.gatheredEnd = 0;
+    return -1;
+  }
+
+  private takeGathered(): ClassSum {
+    const { gathered, oldest } = this;
+    const sum: number[] = [];
+    for (let k = oldest >>> 5; k < this.gatheredEnd; k++) {
+      for (let word = gathered[k]!; word !== 0; word &= word - 1) {
+        const number = (k << 5) + 31 - Math.clz32(word & -word);
+        if (number >= oldest) sum.push(number);
+      }
+    }
+    gathered.fill(0, 0, this.gatheredEnd);
+    this.gatheredEnd = 0;
+    return sum;
+  }
+}

@@ -1,0 +1,76 @@
+import { TdaInputError } from './errors.js';
+import { pairCount, pairRow, pointCountOfTriangle } from './triangle.js';
+
+/** Vertices are packed two to a word. */
+export const MAX_POINTS = 65_535;
+
+/**
+ * Number of rows of a row-major cloud.
+ *
+ * Throws TdaInputError, naming the place, when the cloud is empty, ragged, not finite, or too large to be packed.
+ */
+export function checkPoints(points: Float32Array, dimension: number): number {
+  if (!Number.isInteger(dimension) || dimension < 1) {
+    throw new TdaInputError(
+      `dimension is ${dimension}; a point needs a whole number of coordinates, at least 1`,
+    );
+  }
+  if (points.length === 0) throw new TdaInputError('points is empty; at least one point is needed');
+  if (points.length % dimension !== 0) {
+    throw new TdaInputError(
+      `points has ${points.length} numbers, which is not a whole number of rows of dimension ${dimension}`,
+    );
+  }
+  for (let k = 0; k < points.length; k++) {
+    const value = points[k]!;
+    if (!Number.isFinite(value)) {
+      const row = Math.floor(k / dimension);
+      throw new TdaInputError(
+        `points[${k}] (row ${row}, column ${k - row * dimension}) is ${value}; expected a finite number`,
+      );
+    }
+  }
+  return checkPointCount(points.length / dimension);
+}
+
+/**
+ * Number of points of a lower triangle of distances. Infinity is a distance: such a pair is never joined.
+ *
+ * Throws TdaInputError, naming the place, when the length is not triangular or a distance is negative or NaN.
+ */
+export function checkDistances(distances: Float32Array): number {
+  const pointCount = pointCountOfTriangle(distances.length);
+  for (let k = 0; k < distances.length; k++) {
+    const value = distances[k]!;
+    if (!(value >= 0)) {
+      const row = pairRow(k);
+      throw new TdaInputError(
+        `distances[${k}] (d(${row},${k - pairCount(row)})) is ${value}; expected a number of at least 0`,
+      );
+    }
+  }
+  return checkPointCount(pointCount);
+}
+
+/** Throws TdaInputError unless `maxDimension` is 0, 1 or 2. */
+export function checkMaxDimension(maxDimension: number): void {
+  if (maxDimension !== 0 && maxDimension !== 1 && maxDimension !== 2) {
+    throw new TdaInputError(`maxDimension is ${String(maxDimension)}; expected 0, 1 or 2`);
+  }
+}
+
+/** Throws TdaInputError unless `maxEdgeLength` is a number of at least 0 (Infinity: no limit). */
+export function checkMaxEdgeLength(maxEdgeLength: number): void {
+  if (!(maxEdgeLength >= 0)) {
+    throw new TdaInputError(
+      `maxEdgeLength is ${String(maxEdgeLength)}; expected a number of at least 0, or Infinity`,
+    );
+  }
+}
+
+function checkPointCount(pointCount: number): number {
+  if (pointCount > MAX_POINTS) {
+    throw new TdaInputError(`${pointCount} points are too many; at most ${MAX_POINTS} are supported`);
+  }
+  return pointCount;
+}

@@ -1,0 +1,43 @@
+import { TdaMemoryError } from './errors.js';
+import { pairCount } from './triangle.js';
+
+/** The engine, the code and the diagrams. */
+const BASE_BYTES = 16 * 2 ** 20;
+
+/**
+ * Predicted peak of what `ripsPersistence` allocates, bytes, the caller's input not counted.
+ *
+ * - Degree 0: a few words per point.
+ * - From degree 1: per pair, 4 bytes of distance, then 8 while sorting, or 4 of sorted edge, 4 of rank and 2 of
+ *   representative; bit rows of n² / 8 bytes; and the remembered cocycle values, which the cochains cap.
+ *
+ * An upper bound for the typed arrays. Clouds whose distances are all alike can need more than the allowance for values.
+ */
+export function predictRipsMemory(pointCount: number, maxDimension: 0 | 1 | 2): number {
+  const perPoint = 64 * pointCount;
+  if (maxDimension === 0) return BASE_BYTES + perPoint;
+  const pairs = pairCount(pointCount);
+  const values = maxDimension * Math.min(128 * 2 ** 20, 200 * pairs);
+  return BASE_BYTES + perPoint + 14 * pairs + pointCount * Math.ceil(pointCount / 32) * 4 + values;
+}
+
+/** Throws TdaMemoryError, with the remedies, when the prediction exceeds `limitBytes`. */
+export function checkMemory(pointCount: number, maxDimension: 0 | 1 | 2, limitBytes: number): void {
+  const predicted = predictRipsMemory(pointCount, maxDimension);
+  if (predicted <= limitBytes) return;
+  const remedies = [
+    ...(maxDimension > 0 ? ['lower max_dimension', 'set max_edge_length'] : []),
+    'give fewer points',
+    'allow more memory',
+  ];
+  throw new TdaMemoryError(
+    `persistence of ${pointCount} points up to dimension ${maxDimension} is predicted to need ` +
+      `${toMiB(predicted)} MiB, more than the ${toMiB(limitBytes)} MiB allowed; ${remedies.join(', or ')}`,
+    predicted,
+    limitBytes,
+  );
+}
+
+function toMiB(bytes: number): number {
+  return Math.ceil(bytes / 2 ** 20);
+}

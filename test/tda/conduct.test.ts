@@ -1,0 +1,202 @@
+import { predictRipsMemory, ripsPersistence, TdaInputError, TdaMemoryError } from '../../tda/index.js';
+import { randomPoints } from './support.js';
+
+async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error('expected a rejection');
+}
+
+function withValue(place: number, value: number): Float32Array {
+  const points = new Float32Array(24);
+  points[place] = value;
+  return points;
+}
+
+describe('bad input is refused, naming the place', () => {
+  test.each([
+    ['a NaN', withValue(17, NaN), 4, 'points[17] (row 4, column 1) is NaN; expected a finite number'],
+    [
+      'an infinity',
+      withValue(3, -Infinity),
+      4,
+      'points[3] (row 0, column 3) is -Infinity; expected a finite number',
+    ],
+    ['no point', new Float32Array(), 4, 'points is empty; at least one point is needed'],
+    [
+      'a ragged length',
+      new Float32Array(10),
+      4,
+      'points has 10 numbers, which is not a whole number of rows of dimension 4',
+    ],
+    [
+      'dimension 0',
+      new Float32Array(10),
+      0,
+      'dimension is 0; a point needs a whole number of coordinates, at least 1',
+    ],
+    [
+      'half a dimension',
+      new Float32Array(10),
+      2.5,
+      'dimension is 2.5; a point needs a whole number of coordinates, at least 1',
+    ],
+    [
+      'too many points',
+      new Float32Array(65_536),
+      1,
+      '65536 points are too many; at most 65535 are supported',
+    ],
+    [
+      'distances beyond float32',
+      Float32Array.of(3e38, -3e38),
+      1,
+      'the distance between rows 0 and 1 does not fit in float32; scale the points down',
+    ],
+  ])('points with %s', async (_, points, dimension, message) => {
+    for (const maxDimension of [1, 2] as const) {
+      expect(await rejection(ripsPersistence({ points, dimension }, { maxDimension }))).toEqual(
+        new TdaInputError(message),
+      );
+    }
+  });
+
+  test.each([
+    [
+      'a negative entry',
+      Float32Array.of(1, 2, 3, 1, -2, 1),
+      'distances[4] (d(3,1)) is -2; expected a number of at least 0',
+    ],
+    ['a NaN', Float32Array.of(NaN), 'distances[0] (d(1,0)) is NaN; expected a number of at least 0'],
+    [
+      'a length that is no triangle',
+      new Float32Array(5),
+      'distances has 5 entries, which is not n(n-1)/2 for any n (3 points have 3, 4 have 6)',
+    ],
+  ])('distances with %s', async (_, distances, message) => {
+    for (const maxDimension of [0, 2] as const) {
+      expect(await rejection(ripsPersistence({ distances }, { maxDimension }))).toEqual(
+        new TdaInputError(message),
+      );
+    }
+  });
+
+  test('settings', async () => {
+    const distances = Float32Array.of(1);
+    expect(await rejection(ripsPersistence({ distances }, { maxDimension: 3 as 2 }))).toEqual(
+      new TdaInputError('maxDimension is 3; expected 0, 1 or 2'),
+    );
+    for (const maxEdgeLength of [NaN, -1]) {
+      expect(await rejection(ripsPersistence({ distances }, { maxEdgeLength }))).toBeInstanceOf(
+        TdaInputError,
+      );
+    }
+  });
+});
+
+describe('the input is only read', () => {
+  test('also where duplicates are merged', async () => {
+    const points = randomPoints(30, 2, 1).map((x) => Math.round(3 * x));
+    const copy = points.slice();
+    await ripsPersistence({ points, dimension: 2 });
+    expect(points).toEqual(copy);
+    const distances = Float32Array.of(0, 1, 1, 2, 2, 1);
+    await ripsPersistence({ distances });
+    expect(distances).toEqual(Float32Array.of(0, 1, 1, 2, 2, 1));
+  });
+
+  test('a view into a larger buffer is read where it lies', async () => {
+    const distances = Float32Array.of(9, 9, 1, 2, 3, 9).subarray(2, 5);
+    const { diagrams } = await ripsPersistence({ distances });
+    expect(diagrams[0]).toEqual(Float32Array.of(0, 1, 0, 2, 0, Infinity));
+  });
+});
+
+describe('progress', () => {
+  test.each([0, 1, 2] as const)('rises to the whole (dimension %i)', async (maxDimension) => {
+    const calls: (readonly [number, number])[] = [];
+    const pointCount = maxDimension === 2 ? 200 : 700;
+    await ripsPersistence(
+      { points: randomPoints(pointCount, 3, 3), dimension: 3 },
+      { maxDimension, onProgress: (done, total) => calls.push([done, total]) },
+    );
+    calls.forEach(([done, total], call) => {
+      expect(total).toBe(calls[0]![1]);
+      expect(done).toBeGreaterThanOrEqual(calls[call - 1]?.[0] ?? 0);
+    });
+    expect(calls.at(-1)![0]).toBe(calls.at(-1)![1]);
+  });
+});
+
+describe('abort', () => {
+  const large = { points: randomPoints(3000, 64, 9), dimension: 64 };
+
+  test('a signal aborted before the start rejects with its reason', async () => {
+    const reason = new Error('not wanted any more');
+    expect(await rejection(ripsPersistence(large, { signal: AbortSignal.abort(reason) }))).toBe(reason);
+  });
+
+  test.each([0, 1, 2] as const)(
+    'rejects with the reason within a second (dimension %i)',
+    async (maxDimension) => {
+      const controller = new AbortController();
+      const reason = new Error('cancelled');
+      let abortedAt = 0;
+      setTimeout(() => {
+        abortedAt = performance.now();
+        controller.abort(reason);
+      }, 20);
+      expect(await rejection(ripsPersistence(large, { maxDimension, signal: controller.signal }))).toBe(
+        reason,
+      );
+      expect(abortedAt).toBeGreaterThan(0);
+      expect(performance.now() - abortedAt).toBeLessThan(1000);
+    },
+  );
+
+  test('during the pass over the edges', async () => {
+    const controller = new AbortController();
+    const reason = new Error('cancelled');
+    let lastDone = 0;
+    const onProgress = (done: number, total: number): void => {
+      lastDone = done / total;
+      controller.abort(reason);
+    };
+    const promise = ripsPersistence(
+      { points: randomPoints(600, 32, 2), dimension: 32 },
+      { signal: controller.signal, onProgress },
+    );
+    expect(await rejection(promise)).toBe(reason);
+    expect(lastDone).toBeLessThan(1);
+  });
+});
+
+describe('memory', () => {
+  test('what would not fit is refused before it starts, with the figure and the remedies', async () => {
+    const points = randomPoints(2000, 2, 4);
+    const error = await rejection(ripsPersistence({ points, dimension: 2 }, { maxMemoryBytes: 20_000_000 }));
+    expect(error).toBeInstanceOf(TdaMemoryError);
+    expect(error).toMatchObject({ predictedBytes: predictRipsMemory(2000, 2), limitBytes: 20_000_000 });
+    expect(String(error)).toContain('max_dimension');
+    expect(String(error)).toContain('max_edge_length');
+  });
+
+  test('what fits is computed', async () => {
+    const points = randomPoints(50, 2, 4);
+    const options = { maxMemoryBytes: predictRipsMemory(50, 2) };
+    await expect(ripsPersistence({ points, dimension: 2 }, options)).resolves.toMatchObject({
+      pointCount: 50,
+    });
+  });
+
+  test('the prediction grows with points and dimension', () => {
+    for (const count of [1, 10, 1000, 10_000]) {
+      expect(predictRipsMemory(count + 1, 2)).toBeGreaterThan(predictRipsMemory(count, 2));
+      expect(predictRipsMemory(count, 1)).toBeGreaterThanOrEqual(predictRipsMemory(count, 0));
+      expect(predictRipsMemory(count, 2)).toBeGreaterThanOrEqual(predictRipsMemory(count, 1));
+    }
+  });
+});
