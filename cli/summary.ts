@@ -1,0 +1,110 @@
+import type { Store, Summary } from '../db/index.js';
+import type { DataFolder } from '../workers/data-folder.js';
+import { count, duration, plural, print, table } from './output.js';
+
+export interface SummaryDocument extends Summary {
+  readonly experiment: string;
+  readonly name: string | null;
+  readonly status: string;
+  readonly runs: Readonly<Record<'pending' | 'running' | 'finished' | 'failed' | 'cancelled', number>>;
+  /** From the first invocation of the experiment to the last; null where there are fewer than two. */
+  readonly invocationsPerSecond: number | null;
+  /** Time of this command, milliseconds. */
+  readonly wallMs: number | null;
+  readonly failures: readonly { readonly run: number; readonly kind: string; readonly message: string }[];
+  readonly database: string;
+  readonly objects: string;
+}
+
+const FAILURES_SHOWN = 10;
+
+/** Everything the end of a run tells, as one document. */
+export function summaryDocument(
+  store: Store,
+  folder: DataFolder,
+  id: string,
+  times: { wallMs: number | null },
+): SummaryDocument {
+  const { name, status } = store.experiments.get(id);
+  const summary = store.summaries.summary(id);
+  const made = summary.invocations.computed + summary.invocations.reused + summary.invocations.cycle;
+  const span = (summary.lastInvocationAt ?? 0) - (summary.firstInvocationAt ?? 0);
+  const failed = store.runs.list(id).filter((run) => run.status === 'failed');
+  return {
+    experiment: id,
+    name,
+    status,
+    runs: store.experiments.runsByStatus(id),
+    ...summary,
+    invocationsPerSecond: span > 0 ? (1000 * made) / span : null,
+    wallMs: times.wallMs,
+    failures: failed.map((run) => ({
+      run: run.runIndex,
+      kind: run.errorKind ?? '',
+      message: run.errorMessage ?? '',
+    })),
+    database: folder.databaseFile,
+    objects: folder.objects,
+  };
+}
+
+export function printSummary(document: SummaryDocument): void {
+  const { runs, invocations, cycles } = document;
+  const made = invocations.computed + invocations.reused + invocations.cycle;
+  const failed = runs.failed > 0 ? `, ${runs.failed} failed` : '';
+  const unfinished = runs.pending + runs.running + runs.cancelled;
+  const open = unfinished > 0 ? `, ${unfinished} unfinished` : '';
+  const period =
+    document.shortestCycle === document.longestCycle
+      ? `period ${document.shortestCycle}`
+      : `periods ${document.shortestCycle} to ${document.longestCycle}`;
+  const rate = document.invocationsPerSecond === null ? '' : `${count(document.invocationsPerSecond)}`;
+  const rows = [
+    ['runs', `${runs.finished} finished${failed}${open}`],
+    [
+      'invocations',
+      `${count(made)} (${count(invocations.computed)} computed, ${count(invocations.reused)} reused, ${count(invocations.cycle)} filled from cycles)`,
+    ],
+    ['invocations/s', rate],
+    ['distinct outputs', count(document.distinctOutputs)],
+    ['cycles found', cycles === 0 ? '0' : `${cycles} (${period})`],
+    ['vectors', count(document.embeddings)],
+    ['diagrams', count(document.diagrams)],
+    ...(document.wallMs === null ? [] : [['time', duration(document.wallMs)]]),
+    ['data', document.database],
+    ['images', document.objects],
+  ];
+  print(
+    `\nExperiment ${document.experiment}${document.name === null ? '' : ` "${document.name}"`}: ${document.status.replaceAll('_', ' ')}\n`,
+  );
+  print(table(rows));
+  printEntropy(document);
+  printFailures(document);
+  print(`\nNext:
+  npx panic-tda show ${document.experiment}      each run, its end and its entropies
+  npx panic-tda show ${document.experiment} 0    the trajectory of run 0
+  npx panic-tda run FILE                   an experiment of your own (README.md, "The experiment file")`);
+}
+
+function printEntropy({ entropy }: SummaryDocument): void {
+  if (entropy.length === 0) return;
+  const rows = entropy.map((row) => [
+    row.model,
+    `H${row.dimension}`,
+    count(row.bars),
+    row.meanEntropy.toFixed(3),
+    row.minEntropy.toFixed(3),
+    row.maxEntropy.toFixed(3),
+  ]);
+  print('\nPersistence entropy over the runs\n');
+  print(table([['embedding model', 'dim', 'bars', 'mean', 'min', 'max'], ...rows], [2, 3, 4, 5]));
+}
+
+function printFailures({ failures, experiment }: SummaryDocument): void {
+  if (failures.length === 0) return;
+  print(`\nFailed runs ("panic-tda retry ${experiment}" runs them again from where they stopped)\n`);
+  for (const { run, kind, message } of failures.slice(0, FAILURES_SHOWN))
+    print(`  run ${run}: ${kind}: ${message}`);
+  if (failures.length > FAILURES_SHOWN)
+    print(`  and ${plural(failures.length - FAILURES_SHOWN, 'more run')}`);
+}
