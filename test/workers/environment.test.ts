@@ -1,0 +1,112 @@
+import { writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import {
+  childEnvironment,
+  configuredTemporal,
+  environmentVariables,
+  readEnvironment,
+  temporalServerEnvironment,
+} from '../../workers/environment.js';
+import { temporaryFolder } from './temporary-folder.js';
+
+describe('our own variables', () => {
+  test('have defaults below the current folder and the cache folder of the user', () => {
+    expect(readEnvironment({})).toEqual({
+      dataFolder: resolve('panic-tda-data'),
+      cacheFolder: join(homedir(), '.cache', 'panic-tda'),
+      modelsFolder: join(homedir(), '.cache', 'panic-tda', 'models'),
+      temporalCli: undefined,
+      fault: undefined,
+      testModels: false,
+      searchPath: [],
+      problems: [],
+    });
+  });
+
+  test('are made absolute, and models follow the cache', () => {
+    const read = readEnvironment({
+      PANIC_TDA_DATA: 'here',
+      PANIC_TDA_CACHE: '/c',
+      PANIC_TDA_TEMPORAL_CLI: 'bin/temporal',
+    });
+    expect(read.dataFolder).toBe(resolve('here'));
+    expect(read.modelsFolder).toBe('/c/models');
+    expect(read.temporalCli).toBe(resolve('bin/temporal'));
+  });
+
+  test('count as unset when they are empty', () => {
+    const empty = Object.fromEntries(environmentVariables.map(({ name }) => [name, '']));
+    expect(readEnvironment(empty)).toEqual(readEnvironment({}));
+  });
+
+  test('the cache follows XDG_CACHE_HOME, unless that is relative, which its specification calls invalid', () => {
+    expect(readEnvironment({ XDG_CACHE_HOME: '/x' }).cacheFolder).toBe('/x/panic-tda');
+    expect(readEnvironment({ XDG_CACHE_HOME: 'x' }).cacheFolder).toBe(readEnvironment({}).cacheFolder);
+  });
+
+  test('a misspelt one is reported with the one that was meant', () => {
+    expect(readEnvironment({ PANIC_TDA_DATE: 'x' }).problems).toEqual([
+      'PANIC_TDA_DATE is not a variable of panic-tda; did you mean PANIC_TDA_DATA?',
+    ]);
+    expect(readEnvironment({ PANIC_TDA_QQQQQQQQQQQQQ: 'x' }).problems[0]).toContain(
+      'known are PANIC_TDA_DATA',
+    );
+  });
+
+  test('a value that means nothing is reported with what is allowed', () => {
+    expect(readEnvironment({ PANIC_TDA_TEST_MODELS: 'yes' }).problems).toEqual([
+      'PANIC_TDA_TEST_MODELS is "yes"; it can be 0 or 1.',
+    ]);
+  });
+
+  test('folders of PATH that depend on the current folder are not searched', () => {
+    expect(readEnvironment({ PATH: '/a::relative:/b' }).searchPath).toEqual(['/a', '/b']);
+  });
+});
+
+describe('a configured Temporal service', () => {
+  const nothing = { TEMPORAL_CONFIG_FILE: '/does/not/exist' };
+
+  test('is undefined without an address, which means the embedded server', () => {
+    expect(configuredTemporal(nothing)).toBeUndefined();
+    expect(
+      configuredTemporal({ ...nothing, TEMPORAL_NAMESPACE: 'mine', TEMPORAL_ADDRESS: '' }),
+    ).toBeUndefined();
+  });
+
+  test('is taken from TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE', () => {
+    const configured = configuredTemporal({
+      ...nothing,
+      TEMPORAL_ADDRESS: 'example:7233',
+      TEMPORAL_NAMESPACE: 'mine',
+    });
+    expect(configured?.connectionOptions.address).toBe('example:7233');
+    expect(configured?.namespace).toBe('mine');
+  });
+
+  test("is taken from a profile of Temporal's configuration file", () => {
+    const file = join(temporaryFolder(), 'temporal.toml');
+    writeFileSync(file, '[profile.lab]\naddress = "lab:7233"\n');
+    const configured = configuredTemporal({ TEMPORAL_CONFIG_FILE: file, TEMPORAL_PROFILE: 'lab' });
+    expect(configured?.connectionOptions.address).toBe('lab:7233');
+  });
+});
+
+describe('environments of child processes', () => {
+  test('are ours with additions and removals', () => {
+    expect(childEnvironment({ A: '2', B: undefined }, { A: '1', B: '1', C: '1' })).toEqual({
+      A: '2',
+      C: '1',
+    });
+  });
+
+  test("the embedded server gets none of the user's settings for Temporal clients", () => {
+    const environment = temporalServerEnvironment({
+      HOME: '/h',
+      TEMPORAL_ADDRESS: 'x',
+      TEMPORAL_PROFILE: 'y',
+    });
+    expect(environment).toEqual({ HOME: '/h', TEMPORAL_VERSION_CHECK_DISABLED: '1' });
+  });
+});
