@@ -101,7 +101,11 @@ class Trajectory {
         : null;
     if (equal !== null) {
       this.accept(
-        store.invocations.commit(run, { ...work, output: equal, provenance: { source: 'reused' } }, now()),
+        await store.invocations.commit(
+          run,
+          { ...work, output: equal, provenance: { source: 'reused' } },
+          now(),
+        ),
         null,
       );
       return;
@@ -116,12 +120,15 @@ class Trajectory {
     const hostId = store.provenance.hostId(host);
     const staged = await store.artifacts.stage(output);
     const provenance = { source: 'computed', hostId, batchSize, computeMs } as const;
-    this.accept(store.invocations.commit(run, { ...work, output: staged, provenance }, now()), output);
+    this.accept(await store.invocations.commit(run, { ...work, output: staged, provenance }, now()), output);
   }
 
   private async fill(cycle: Cycle): Promise<void> {
     const { store, now } = this.deps;
-    this.accept(store.invocations.fillFromCycle(this.run, cycle, this.run.seed, FILL_CHUNK, now()), null);
+    this.accept(
+      await store.invocations.fillFromCycle(this.run, cycle, this.run.seed, FILL_CHUNK, now()),
+      null,
+    );
     // The fill is synchronous; heartbeats and cancellation must get their turn.
     await new Promise(setImmediate);
   }
@@ -153,7 +160,7 @@ function generativeModel(catalogue: Dependencies['catalogue'], name: string): Ge
   if (model?.kind === 'generative') return model;
   throw new PanicError(
     'InvalidInput',
-    `${name} is not a generative model of this worker's catalogue; "panic-tda models list" shows it`,
+    `${name} is not a generative model of this worker's catalogue; "panic-tda models" shows it`,
   );
 }
 

@@ -2,6 +2,7 @@ import { and, asc, count, eq, sql } from 'drizzle-orm';
 import { faultPoint } from '../experiment/fault.js';
 import type { Connection } from './connection.js';
 import type { RunRow } from './runs.js';
+import type { Writer } from './writer.js';
 import { diagramDimensions, diagrams, models, runs } from './schema.js';
 
 export type DiagramRow = typeof diagrams.$inferSelect;
@@ -28,9 +29,18 @@ export interface NewDiagram extends DiagramKey {
   readonly dimensions: readonly DiagramDimension[];
 }
 
+/** One homology dimension of one run's diagram, without its bars. */
+export interface RunEntropy {
+  readonly runIndex: number;
+  readonly model: string;
+  readonly dimension: number;
+  readonly bars: number;
+  readonly entropy: number;
+}
+
 export type DiagramTable = ReturnType<typeof diagramTable>;
 
-export function diagramTable(db: Connection) {
+export function diagramTable(db: Connection, writer: Writer) {
   /** True where the run has this very diagram. */
   function isCurrent(run: RunRow, modelId: number, key: DiagramKey): boolean {
     const row = db
@@ -47,50 +57,44 @@ export function diagramTable(db: Connection) {
   }
 
   /** Stores the diagram of (run, model) in one transaction, in place of a stale one. Keyed by (run, model). */
-  function commit(run: RunRow, modelId: number, diagram: NewDiagram, now: number): void {
+  async function commit(run: RunRow, modelId: number, diagram: NewDiagram, now: number): Promise<void> {
     const { dimensions, ...row } = diagram;
-    db.transaction(
-      () => {
-        if (isCurrent(run, modelId, diagram)) return;
-        db.delete(diagrams)
-          .where(and(eq(diagrams.runId, run.id), eq(diagrams.modelId, modelId)))
+    await writer.write(() => {
+      if (isCurrent(run, modelId, diagram)) return;
+      db.delete(diagrams)
+        .where(and(eq(diagrams.runId, run.id), eq(diagrams.modelId, modelId)))
+        .run();
+      const { id } = db
+        .insert(diagrams)
+        .values({ ...row, runId: run.id, modelId, metric: 'euclidean', createdAt: now })
+        .returning({ id: diagrams.id })
+        .get();
+      dimensions.forEach(({ bars, entropy }, dimension) => {
+        const bytes = Buffer.from(bars.buffer, bars.byteOffset, bars.byteLength);
+        const barCount = bars.length / 2;
+        const finiteBarCount = countFinite(bars);
+        db.insert(diagramDimensions)
+          .values({ diagramId: id, dimension, barCount, finiteBarCount, entropy, bars: bytes })
           .run();
-        const { id } = db
-          .insert(diagrams)
-          .values({ ...row, runId: run.id, modelId, metric: 'euclidean', createdAt: now })
-          .returning({ id: diagrams.id })
-          .get();
-        dimensions.forEach(({ bars, entropy }, dimension) => {
-          const bytes = Buffer.from(bars.buffer, bars.byteOffset, bars.byteLength);
-          const barCount = bars.length / 2;
-          const finiteBarCount = countFinite(bars);
-          db.insert(diagramDimensions)
-            .values({ diagramId: id, dimension, barCount, finiteBarCount, entropy, bars: bytes })
-            .run();
-        });
-        faultPoint('diagram:before-commit');
-      },
-      { behavior: 'immediate' },
-    );
+      });
+      faultPoint('diagram:before-commit');
+    });
     faultPoint('diagram:after-commit');
   }
 
   /** Marks the run finished when its trajectory has ended and every model has its diagram; returns whether it is. */
-  function finishRun(run: RunRow, diagramsExpected: number, now: number): boolean {
-    return db.transaction(
-      () => {
-        const { made } = db.select({ made: count() }).from(diagrams).where(eq(diagrams.runId, run.id)).get()!;
-        if (made < diagramsExpected) return false;
-        db.update(runs)
-          .set({ status: 'finished', finishedAt: now, errorKind: null, errorMessage: null })
-          .where(
-            and(eq(runs.id, run.id), sql`${runs.stopReason} is not null`, sql`${runs.status} <> 'finished'`),
-          )
-          .run();
-        return true;
-      },
-      { behavior: 'immediate' },
-    );
+  function finishRun(run: RunRow, diagramsExpected: number, now: number): Promise<boolean> {
+    return writer.write(() => {
+      const { made } = db.select({ made: count() }).from(diagrams).where(eq(diagrams.runId, run.id)).get()!;
+      if (made < diagramsExpected) return false;
+      db.update(runs)
+        .set({ status: 'finished', finishedAt: now, errorKind: null, errorMessage: null })
+        .where(
+          and(eq(runs.id, run.id), sql`${runs.stopReason} is not null`, sql`${runs.status} <> 'finished'`),
+        )
+        .run();
+      return true;
+    });
   }
 
   /** Number of bars by dimension of the diagram of (run, model). */
@@ -103,6 +107,25 @@ export function diagramTable(db: Connection) {
       .orderBy(asc(diagramDimensions.dimension))
       .all()
       .map((row) => row.bars);
+  }
+
+  /** The entropies of every diagram of an experiment, by run, model and dimension. */
+  function entropies(experimentId: string): RunEntropy[] {
+    return db
+      .select({
+        runIndex: runs.runIndex,
+        model: models.name,
+        dimension: diagramDimensions.dimension,
+        bars: diagramDimensions.barCount,
+        entropy: diagramDimensions.entropy,
+      })
+      .from(diagramDimensions)
+      .innerJoin(diagrams, eq(diagrams.id, diagramDimensions.diagramId))
+      .innerJoin(models, eq(models.id, diagrams.modelId))
+      .innerJoin(runs, eq(runs.id, diagrams.runId))
+      .where(eq(runs.experimentId, experimentId))
+      .orderBy(asc(runs.runIndex), asc(models.name), asc(diagramDimensions.dimension))
+      .all();
   }
 
   /** The diagrams of a run with their bars, by model name. */
@@ -127,7 +150,7 @@ export function diagramTable(db: Connection) {
       }));
   }
 
-  return { isCurrent, commit, finishRun, barCounts, ofRun };
+  return { isCurrent, commit, finishRun, barCounts, entropies, ofRun };
 }
 
 function countFinite(bars: Float32Array): number {

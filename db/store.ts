@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { artifactTable } from './artifacts.js';
-import { openDatabase } from './connection.js';
+import { openDatabase, openDatabaseReadonly } from './connection.js';
 import type { Connection } from './connection.js';
 import { diagramTable } from './diagrams.js';
 import { experimentTable } from './experiments.js';
@@ -11,6 +11,7 @@ import { provenanceTables } from './provenance.js';
 import { runTable } from './runs.js';
 import { summaryQueries } from './summary.js';
 import { vectorTable } from './vectors.js';
+import { createWriter } from './writer.js';
 
 export const DATABASE_FILE = 'panic-tda.sqlite';
 export const OBJECTS_FOLDER = 'objects';
@@ -24,9 +25,19 @@ export function openStore(folder: string): Store {
   return storeOver(openDatabase(join(folder, DATABASE_FILE)), join(folder, OBJECTS_FOLDER));
 }
 
+/**
+ * Opens the store of a data folder for reading, beside whoever writes it; null where there is none yet. Makes nothing.
+ * Throws InvalidInput where the tables are not those of this version.
+ */
+export function openStoreReadonly(folder: string): Store | null {
+  const db = openDatabaseReadonly(join(folder, DATABASE_FILE));
+  return db === null ? null : storeOver(db, join(folder, OBJECTS_FOLDER));
+}
+
 function storeOver(db: Connection, objectsFolder: string) {
   const objects = createObjectFolder(objectsFolder);
   const artifacts = artifactTable(db, objects);
+  const writer = createWriter(db.sqlite);
   return {
     db,
     objects,
@@ -34,9 +45,9 @@ function storeOver(db: Connection, objectsFolder: string) {
     experiments: experimentTable(db, artifacts),
     runs: runTable(db),
     provenance: provenanceTables(db),
-    invocations: invocationTable(db, artifacts),
-    vectors: vectorTable(db),
-    diagrams: diagramTable(db),
+    invocations: invocationTable(db, artifacts, writer),
+    vectors: vectorTable(db, writer),
+    diagrams: diagramTable(db, writer),
     summaries: summaryQueries(db),
     close(): void {
       db.sqlite.close();

@@ -130,5 +130,14 @@ export function summaryQueries(db: Connection) {
     return new Map(rows.map((row) => [row.name, row.ms]));
   }
 
-  return { progress, recentRate, summary, invocationMs };
+  /** Mean size of a stored picture by the model that painted it, over everything this store has seen: bytes. */
+  function imageBytes(): Map<string, number> {
+    const rows = db.all<{ name: string; bytes: number }>(sql`
+      select models.name as name, avg(artifacts.byte_length) as bytes from invocations
+      join models on models.id = model_id join artifacts on artifacts.id = output_id
+      where source = 'computed' and artifacts.modality = 'image' group by models.name`);
+    return new Map(rows.map((row) => [row.name, row.bytes]));
+  }
+
+  return { progress, recentRate, summary, invocationMs, imageBytes };
 }

@@ -12,7 +12,7 @@ import {
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { PanicError } from '../experiment/errors.js';
+import { isPanicError, PanicError } from '../experiment/errors.js';
 import { isKernelLockHeld, tryKernelLock } from './kernel-lock.js';
 
 /** Where everything of an installation lies: absolute paths. */
@@ -53,15 +53,14 @@ export function openDataFolder(path: string): DataFolder {
   const folder = dataFolderAt(path);
   const parts = [folder.root, folder.objects, folder.temporal, folder.logs];
   for (const part of parts) {
-    const found = statSync(part, { throwIfNoEntry: false });
-    if (found !== undefined && !found.isDirectory()) {
-      throw unusable(folder.root, `${part === folder.root ? 'it' : part} is a file, not a folder`);
-    }
     try {
+      if (existsSync(part) && !statSync(part).isDirectory()) {
+        throw unusable(folder.root, `${part === folder.root ? 'it' : part} is a file, not a folder`);
+      }
       mkdirSync(part, { recursive: true });
       accessSync(part, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
-      throw unusable(folder.root, reason(error), error);
+      throw isPanicError(error) ? error : unusable(folder.root, reason(error), error);
     }
   }
   return folder;
@@ -72,6 +71,8 @@ export interface RunInfo {
   readonly pid: number;
   /** ISO 8601. */
   readonly startedAt: string;
+  /** Id of the experiment that it drives. */
+  readonly experiment?: string | undefined;
   /** host:port; undefined until the server is up. */
   readonly temporalAddress?: string | undefined;
   /** URL. */
@@ -137,6 +138,7 @@ async function refusal(folder: DataFolder): Promise<PanicError> {
 const runInfoSchema = z.object({
   pid: z.int(),
   startedAt: z.string(),
+  experiment: z.string().optional(),
   temporalAddress: z.string().optional(),
   uiAddress: z.string().optional(),
   namespace: z.string().optional(),
