@@ -13,6 +13,25 @@ export function firstVertex(set: Int32Array): number {
   return -1;
 }
 
+/** The vertex of a set that is not empty which comes next after `vertex`, starting over at the end. */
+export function nextVertex(set: Int32Array, vertex: number): number {
+  const home = vertex >>> 5;
+  const higher = set[home]! & (-2 << (vertex & 31));
+  if (higher !== 0) return lowestVertex(higher, home);
+  for (let k = home + 1; k < set.length; k++) {
+    if (set[k] !== 0) return lowestVertex(set[k]!, k);
+  }
+  return firstVertex(set);
+}
+
+export function vertexCount(set: Int32Array): number {
+  let count = 0;
+  for (let k = 0; k < set.length; k++) {
+    for (let word = set[k]!; word !== 0; word &= word - 1) count++;
+  }
+  return count;
+}
+
 export function hasVertex(set: Int32Array, vertex: number): boolean {
   return ((set[vertex >>> 5]! >>> (vertex & 31)) & 1) === 1;
 }

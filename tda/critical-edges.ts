@@ -105,7 +105,7 @@ export class CriticalEdges {
     if (apex >= 0 || (this.onTriangles === undefined && !this.loops.hasLiving)) return;
     const rootCount = this.link.components(lune, representative, this.roots);
     if (rootCount > 1) this.addComponents(head, tail, rootCount);
-    if (hadVoids && this.link.collapse(lune) > 1) this.addCycles(head, tail);
+    if (hadVoids && this.link.collapse(lune, representative) > 1) this.addCycles(head, tail);
   }
 
   /** An apex of the lune; -1 if there is none, or if none was found at once and `isNeeded` is false. */

@@ -11,12 +11,13 @@ import type { Link } from './link.js';
  */
 export function generatingCycles(graph: BitGraph, link: Link, set: Int32Array): number[][] {
   const vertices = insertionOrder(graph, set);
-  const { rows, width, vertexCount } = graph;
+  const { rows, width } = graph;
   const inserted = new Int32Array(width);
   const lowerLink = new Int32Array(width);
   const roots = new Int32Array(vertices.length);
   const tree = new Map<number, number[]>();
-  const forest = new Forest(vertexCount);
+  const forest = new Forest(vertices.length);
+  const placeOf = new Map(vertices.map((vertex, place) => [vertex, place]));
   const cycles: number[][] = [];
   for (const vertex of vertices) {
     const base = vertex * width;
@@ -31,7 +32,7 @@ export function generatingCycles(graph: BitGraph, link: Link, set: Int32Array): 
     const rootCount = first < 0 ? 0 : link.components(lowerLink, first, roots);
     for (let m = 0; m < rootCount; m++) {
       const root = roots[m]!;
-      if (forest.union(vertex, root)) {
+      if (forest.union(placeOf.get(vertex)!, placeOf.get(root)!)) {
         neighbours.push(root);
         tree.get(root)!.push(vertex);
       } else {

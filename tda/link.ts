@@ -1,4 +1,4 @@
-import { type BitGraph, firstVertex, hasVertex, lowestVertex } from './bit-rows.js';
+import { type BitGraph, firstVertex, lowestVertex, nextVertex, vertexCount } from './bit-rows.js';
 
 /**
  * Questions about the flag complex that a graph induces on a set of vertices (the link of an edge, once the set is its
@@ -11,46 +11,42 @@ export class Link {
   private readonly candidates: Int32Array;
   private readonly reached: Int32Array;
   private readonly remaining: Int32Array;
-  private readonly star: Int32Array;
-  private readonly waiting: Int32Array;
+  private readonly beyond: Int32Array;
 
   constructor(graph: BitGraph) {
     this.graph = graph;
     this.candidates = new Int32Array(graph.width);
     this.reached = new Int32Array(graph.width);
     this.remaining = new Int32Array(graph.width);
-    this.star = new Int32Array(graph.width);
-    this.waiting = new Int32Array(graph.width);
+    this.beyond = new Int32Array(graph.width);
   }
 
   /**
-   * A vertex of the set, other than `except`, that is a neighbour of the whole set; -1 if there is none.
+   * A vertex of the set that is a neighbour of the whole set; -1 if there is none.
    *
-   * The rows of a spread-out sample of the set are intersected first: without an apex, nothing is left after a few.
+   * A candidate that misses some vertex rules out, with itself, all that miss the same vertex: a few steps decide.
    */
-  apex(set: Int32Array, except = -1): number {
+  apex(set: Int32Array): number {
     const { graph, candidates } = this;
     const { rows, width } = graph;
     candidates.set(set);
-    if (except >= 0) candidates[except >>> 5] = candidates[except >>> 5]! & ~(1 << (except & 31));
-    for (let sample = 0; sample < width; sample++) {
-      if (set[sample] === 0) continue;
-      const base = lowestVertex(set[sample]!, sample) * width;
-      let any = 0;
-      for (let k = 0; k < width; k++) {
-        const word = candidates[k]! & rows[base + k]!;
-        candidates[k] = word;
-        any |= word;
-      }
-      this.operations += width;
-      if (any === 0) return -1;
+    for (let candidate = firstVertex(set); candidate >= 0; candidate = firstVertex(candidates)) {
+      const missed = this.firstBeyond(set, candidate);
+      if (missed < 0) return candidate;
+      const base = missed * width;
+      for (let k = 0; k < width; k++) candidates[k] = candidates[k]! & rows[base + k]!;
+      this.operations += 2 * width;
     }
+    return -1;
+  }
+
+  /** Lowest vertex of the set that is no neighbour of `vertex`, or -1. */
+  private firstBeyond(set: Int32Array, vertex: number): number {
+    const { rows, width } = this.graph;
+    const base = vertex * width;
     for (let k = 0; k < width; k++) {
-      for (let word = candidates[k]!; word !== 0; word &= word - 1) {
-        const vertex = lowestVertex(word, k);
-        this.operations += 4;
-        if (graph.covers(vertex, set)) return vertex;
-      }
+      const word = set[k]! & ~rows[base + k]!;
+      if (word !== 0) return lowestVertex(word, k);
     }
     return -1;
   }
@@ -105,31 +101,62 @@ export class Link {
   }
 
   /**
-   * Strong collapse (Barmak, Minian 2012): removes from the set, in place, any vertex dominated by another, until none
-   * is. What is left has the homotopy type of the whole. Returns the number of vertices left.
+   * Strong collapse (Barmak, Minian 2012): removes from the set, in place, vertices dominated by another (all their
+   * neighbours in the set are its neighbours), until none is. What is left has the homotopy type of the whole. Returns
+   * the number of vertices left. `first` is tried first as the one that dominates; an almost-apex does the most.
    */
-  collapse(set: Int32Array): number {
-    const { graph, star, waiting } = this;
-    const { rows, width } = graph;
-    waiting.set(set);
-    for (let vertex = firstVertex(waiting); vertex >= 0; vertex = firstVertex(waiting)) {
-      waiting[vertex >>> 5] = waiting[vertex >>> 5]! & ~(1 << (vertex & 31));
-      if (!hasVertex(set, vertex)) continue;
-      const base = vertex * width;
-      for (let k = 0; k < width; k++) star[k] = set[k]! & rows[base + k]!;
-      this.operations += width;
-      if (this.apex(star, vertex) < 0) continue;
-      const bit = 1 << (vertex & 31);
-      const home = vertex >>> 5;
-      set[home] = set[home]! & ~bit;
-      star[home] = star[home]! & ~bit;
-      // Only its neighbours can have become dominated by this.
-      for (let k = 0; k < width; k++) waiting[k] = waiting[k]! | star[k]!;
-    }
-    let count = 0;
-    for (let k = 0; k < width; k++) {
-      for (let word = set[k]!; word !== 0; word &= word - 1) count++;
+  collapse(set: Int32Array, first: number): number {
+    let count = vertexCount(set);
+    let dominator = first;
+    for (let failures = 0; failures < count && count > 1; dominator = nextVertex(set, dominator)) {
+      const removed = this.removeDominated(set, dominator);
+      count -= removed;
+      failures = removed > 0 ? 0 : failures + 1;
     }
     return count;
+  }
+
+  /** Removes from the set all that `dominator` dominates; returns how many. */
+  private removeDominated(set: Int32Array, dominator: number): number {
+    const { candidates, beyond } = this;
+    const { rows, width } = this.graph;
+    const base = dominator * width;
+    for (let k = 0; k < width; k++) {
+      const row = rows[base + k]!;
+      candidates[k] = set[k]! & row;
+      beyond[k] = set[k]! & ~row;
+    }
+    candidates[dominator >>> 5] = candidates[dominator >>> 5]! & ~(1 << (dominator & 31));
+    this.operations += 3 * width;
+    // A neighbour beyond rules out, with this candidate, all others it is a neighbour of.
+    let removed = 0;
+    for (let k = 0; k < width; k++) {
+      while (candidates[k] !== 0) {
+        const candidate = lowestVertex(candidates[k]!, k);
+        const witness = this.firstCommon(beyond, candidate);
+        this.operations += width;
+        if (witness < 0) {
+          const kept = ~(1 << (candidate & 31));
+          candidates[k] = candidates[k]! & kept;
+          set[k] = set[k]! & kept;
+          removed++;
+        } else {
+          const witnessBase = witness * width;
+          for (let m = k; m < width; m++) candidates[m] = candidates[m]! & ~rows[witnessBase + m]!;
+        }
+      }
+    }
+    return removed;
+  }
+
+  /** Lowest neighbour of `vertex` in the set, or -1. */
+  private firstCommon(set: Int32Array, vertex: number): number {
+    const { rows, width } = this.graph;
+    const base = vertex * width;
+    for (let k = 0; k < width; k++) {
+      const word = set[k]! & rows[base + k]!;
+      if (word !== 0) return lowestVertex(word, k);
+    }
+    return -1;
   }
 }
