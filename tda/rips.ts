@@ -1,5 +1,5 @@
 import { CriticalEdges } from './critical-edges.js';
-import { distancesFromRow } from './distances.js';
+import { distancesFromRow, fillDistances, rowNumbers } from './distances.js';
 import { mergeDuplicates } from './duplicates.js';
 import { enclosingRadius, sortedEdges } from './edges.js';
 import { Filtration } from './filtration.js';
@@ -130,11 +130,11 @@ async function pacedDistances(
   pacer: Pacer,
 ): Promise<Float32Array> {
   const distances = new Float32Array(pairCount(pointCount));
-  const rows = Int32Array.from({ length: pointCount }, (_, row) => row);
-  for (let row = 1; row < pointCount; row++) {
-    distancesFromRow(points, dimension, row, rows, row, distances, pairCount(row));
-    pacer.spend(row * dimension);
+  const rows = rowNumbers(pointCount);
+  for (let row = 1; row < pointCount;) {
+    pacer.spend(2 * row * dimension);
     if (pacer.isDue) await pacer.rest();
+    row = fillDistances(points, dimension, row, rows, distances);
   }
   return distances;
 }

@@ -123,6 +123,15 @@ describe('a lower maximal dimension gives the first of the same diagrams', () =>
   });
 });
 
+test('degree 0 alone, which keeps no matrix, has the very same lengths', async () => {
+  for (const count of [2, 3, 4, 31, 64]) {
+    const points = randomPoints(count, 100, count);
+    const alone = await ripsPersistence({ points, dimension: 100 }, { maxDimension: 0 });
+    const all = await ripsPersistence({ points, dimension: 100 }, { maxDimension: 1 });
+    expect(alone.diagrams[0]).toEqual(all.diagrams[0]);
+  }
+});
+
 describe('symmetries', () => {
   test('the order of the points does not matter', async () => {
     await fc.assert(
