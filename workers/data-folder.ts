@@ -13,6 +13,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { isPanicError, PanicError } from '../experiment/errors.js';
+import { errorCode, errorMessage } from './error-code.js';
 import { isKernelLockHeld, tryKernelLock } from './kernel-lock.js';
 
 /** Where everything of an installation lies: absolute paths. */
@@ -171,18 +172,14 @@ function unusable(root: string, why: string, cause?: unknown): PanicError {
 }
 
 function reason(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  switch (code) {
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return 'it cannot be written to';
-    case 'ENOSPC':
-      return 'the disk is full';
-    case 'ENOTDIR':
-    case 'EEXIST':
-      return 'a part of its path is a file';
-    default:
-      return error instanceof Error ? error.message : String(error);
-  }
+  return explanations[errorCode(error) ?? ''] ?? errorMessage(error);
 }
+
+const explanations: Readonly<Record<string, string>> = {
+  EACCES: 'it cannot be written to',
+  EPERM: 'it cannot be written to',
+  EROFS: 'it cannot be written to',
+  ENOSPC: 'the disk is full',
+  ENOTDIR: 'a part of its path is a file',
+  EEXIST: 'a part of its path is a file',
+};

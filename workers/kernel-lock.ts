@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import { existsSync } from 'node:fs';
+import { errorCode } from './error-code.js';
 
 /**
  * An exclusive lock that the kernel releases when its holder dies, however it dies. Node has no binding for file locks, but
@@ -43,5 +44,5 @@ export function isKernelLockHeld(file: string): boolean {
 }
 
 function isBusy(error: unknown): boolean {
-  return error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY');
+  return errorCode(error)?.startsWith('SQLITE_BUSY') ?? false;
 }

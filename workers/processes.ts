@@ -29,16 +29,6 @@ function fromPs(value: string): number[] {
   return lines.filter((line) => `${line} `.includes(` ${value} `)).map((line) => Number.parseInt(line, 10));
 }
 
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it lives, and belongs to somebody else.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
-}
-
 /** SIGTERM, then SIGKILL after the grace time. Returns when `gone` says so, or throws after another five seconds. */
 export async function endProcess(pid: number, graceMs: number, gone: () => boolean): Promise<void> {
   for (const [signal, waitMs] of [

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess, type Serializable } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
+import { errorMessage } from './error-code.js';
 import { logSize, logTail, openLog } from './log-file.js';
 
 const firstDelayMs = 200;
@@ -192,7 +193,7 @@ class Supervised implements SupervisedProcess {
     if (ready === undefined) isReady();
     else if (typeof ready === 'function') {
       ready(pid, signal).then(isReady, (error: unknown) => {
-        if (!signal.aborted) giveUp(error instanceof Error ? error.message : String(error));
+        if (!signal.aborted) giveUp(errorMessage(error));
       });
     }
   }

@@ -13,6 +13,7 @@ import {
 import { dirname, join } from 'node:path';
 import { PanicError } from '../experiment/errors.js';
 import { childEnvironment, readEnvironment, type Environment } from './environment.js';
+import { errorMessage } from './error-code.js';
 import { runCommand } from './run-command.js';
 
 /** The version that this program is tested with; a newer one on PATH is used, too. */
@@ -216,7 +217,7 @@ async function fetchInto(
     renameSync(fetched.file, target);
     return { source, failure: undefined };
   } catch (error) {
-    return { source, failure: error instanceof Error ? error.message : String(error) };
+    return { source, failure: errorMessage(error) };
   } finally {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }

@@ -26,6 +26,8 @@ export interface TemporalServerOptions {
   readonly onNotice?: (sentence: string) => void;
   /** How long one start may take until the server answers; default 60 s. */
   readonly startTimeoutMs?: number;
+  /** Between SIGTERM and SIGKILL when stopping; default 5 s. The server itself takes one second. */
+  readonly graceMs?: number;
 }
 
 export interface TemporalServer {
@@ -135,6 +137,7 @@ async function startOnce(databaseFile: string, options: TemporalServerOptions): 
     startAttempts: 1,
     ready: async (_pid, signal) =>
       await waitUntilServing(address, namespaces, signal, options.startTimeoutMs ?? 60_000),
+    ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
     ...(options.onEvent ? { onEvent: options.onEvent } : {}),
   });
   try {

@@ -1,0 +1,163 @@
+import Database from 'better-sqlite3';
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { findTemporalCli, type TemporalCli } from '../../workers/temporal-cli.js';
+import type { TemporalServer, TemporalServerOptions } from '../../workers/temporal-server.js';
+import { dist, isRunning, kill, nextLine, runModule } from './child-processes.js';
+import { sharedTemporaryFolder, temporaryFolder } from './temporary-folder.js';
+import { startServer, startWorkflow, workflowStatus } from './temporal-servers.js';
+
+let cli: TemporalCli;
+beforeAll(async () => {
+  cli = await findTemporalCli({ fetch: false });
+});
+
+const running: TemporalServer[] = [];
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.stop();
+});
+
+async function start(folder: string, options: Partial<TemporalServerOptions> = {}) {
+  const started = await startServer(folder, options);
+  running.push(started.server);
+  return started;
+}
+
+describe('a server that outlived its supervisor', () => {
+  test('is ended before another starts on its file, which has the workflows', async () => {
+    const folder = temporaryFolder();
+    const supervisor = runModule(
+      `import { startTemporalServer } from ${dist('workers/temporal-server.js')};
+       const [folder, path, version] = process.argv.slice(1);
+       const server = await startTemporalServer({
+         cli: { path, version }, databaseFile: folder + '/temporal.sqlite', logFile: folder + '/temporal.log',
+       });
+       console.log(JSON.stringify({ address: server.address, pid: server.pid }));`,
+      [folder, cli.path, cli.version],
+    );
+    const orphan = JSON.parse(await nextLine(supervisor)) as { address: string; pid: number };
+    await startWorkflow(orphan, 'survives');
+    await kill(supervisor);
+    expect(isRunning(orphan.pid)).toBe(true);
+
+    const { server, notices } = await start(folder);
+    expect(isRunning(orphan.pid)).toBe(false);
+    expect(notices).toEqual([
+      `A Temporal server (process ${orphan.pid}) had outlived the program that started it; it was ended.`,
+    ]);
+    expect(await workflowStatus(server, 'survives')).toBe('RUNNING');
+  });
+});
+
+describe('state that cannot be used', () => {
+  let used: string;
+  beforeAll(async () => {
+    used = sharedTemporaryFolder();
+    const { server } = await startServer(used);
+    await server.stop();
+    // Into the file with everything that still waits in the write-ahead log.
+    const database = new Database(join(used, 'temporal.sqlite'));
+    database.pragma('journal_mode = DELETE');
+    database.close();
+  });
+
+  function usedState(): string {
+    const folder = temporaryFolder();
+    cpSync(used, folder, { recursive: true });
+    return folder;
+  }
+
+  test.each([
+    ['is no database', (file: string) => writeFileSync(file, 'not a database at all, not even nearly')],
+    ['is damaged in the middle', damage],
+    ['is empty', (file: string) => writeFileSync(file, '')],
+  ])('because it %s is set aside, and the server starts afresh', async (_title, ruin) => {
+    const folder = usedState();
+    ruin(join(folder, 'temporal.sqlite'));
+    const { server, notices } = await start(folder);
+    expect(notices).toEqual([
+      `Temporal's state was damaged; it was moved to ${join(folder, 'set-aside')} and starts empty.`,
+    ]);
+    await startWorkflow(server, 'works');
+    expect(readdirSync(join(folder, 'set-aside'))).toContain('temporal.sqlite');
+  });
+
+  test('because another version of the CLI wrote it is set aside', async () => {
+    const folder = usedState();
+    writeFileSync(join(folder, 'temporal.sqlite.cli-version'), '1.2.3\n');
+    const { notices } = await start(folder);
+    expect(notices).toEqual([
+      `Temporal's state was written by another version of its CLI; it was moved to ${join(folder, 'set-aside')} and starts empty.`,
+    ]);
+  });
+});
+
+describe('a server that does not start', () => {
+  test('is an error with the end of its log, and leaves its file free', async () => {
+    const folder = temporaryFolder();
+    const broken = scriptedCli(folder, 'echo "the disk is on fire" >&2; exit 1');
+    await expect(start(folder, { cli: broken })).rejects.toThrow(
+      /temporal server ended with code 1 before it was ready\. The end of .*temporal\.log:\n[^]*the disk is on fire/,
+    );
+    await start(folder);
+  });
+
+  test('within its time is ended', async () => {
+    const folder = temporaryFolder();
+    const silent = scriptedCli(folder, `echo $$ > ${folder}/pid; exec sleep 60`);
+    await expect(start(folder, { cli: silent, startTimeoutMs: 300 })).rejects.toThrow(
+      'temporal server was ended because it did not answer within 0.3 s',
+    );
+    expect(isRunning(Number(readFileSync(join(folder, 'pid'), 'utf8')))).toBe(false);
+  });
+
+  test('because a port was taken in the meantime starts on others', async () => {
+    const folder = temporaryFolder();
+    const unlucky = scriptedCli(
+      folder,
+      `if [ ! -e ${folder}/tried ]; then
+         touch ${folder}/tried; echo "listen tcp 127.0.0.1:1: bind: address already in use" >&2; exit 1
+       fi
+       exec ${cli.path} "$@"`,
+    );
+    await start(folder, { cli: unlucky });
+    expect(existsSync(join(folder, 'tried'))).toBe(true);
+  });
+
+  test('because its port stays taken says so, in the words by which that is recognised', async () => {
+    const blocker = createServer();
+    const port = await new Promise<number>((resolve) => {
+      blocker.listen(0, '127.0.0.1', () => resolve((blocker.address() as { port: number }).port));
+    });
+    const folder = temporaryFolder();
+    const stubborn = scriptedCli(folder, `exec ${cli.path} "$@" --port ${port}`);
+    await expect(start(folder, { cli: stubborn })).rejects.toThrow(/address already in use/);
+    expect(readFileSync(join(folder, 'temporal.log'), 'utf8').match(/^--- .* starts$/gm)).toHaveLength(3);
+    blocker.close();
+  });
+});
+
+/** Overwrites pages behind the first one, where the tables are. */
+function damage(file: string): void {
+  const page = 4096;
+  const descriptor = openSync(file, 'r+');
+  writeSync(descriptor, Buffer.alloc(30 * page, 0x5a), 0, 30 * page, 5 * page);
+  closeSync(descriptor);
+}
+
+/** A CLI that is a shell script. */
+function scriptedCli(folder: string, script: string): Pick<TemporalCli, 'path' | 'version'> {
+  const path = join(folder, 'scripted');
+  writeFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return { path, version: cli.version };
+}

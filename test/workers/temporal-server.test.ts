@@ -1,0 +1,124 @@
+import { Client } from '@temporalio/client';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { TemporalServer } from '../../workers/temporal-server.js';
+import { ensureSearchAttributes, searchAttributes } from '../../workers/temporal-service.js';
+import { isRunning, until } from './child-processes.js';
+import { sharedTemporaryFolder } from './temporary-folder.js';
+import { startServer, startWorkflow, withConnection, workflowStatus } from './temporal-servers.js';
+
+/** One server for the whole file; its tests are in the order of its life. */
+describe('the embedded server', () => {
+  let folder: string;
+  let server: TemporalServer;
+
+  beforeAll(async () => {
+    folder = sharedTemporaryFolder();
+    ({ server } = await startServer(folder, { namespaces: ['another'] }));
+  });
+  afterAll(async () => {
+    await server.stop();
+  });
+
+  test('answers at its address, with a web UI at another', async () => {
+    expect(server.address).toMatch(/^127\.0\.0\.1:\d+$/);
+    expect((await fetch(server.uiAddress)).status).toBe(200);
+  });
+
+  const whereProcExists = existsSync('/proc/net/tcp') ? test : test.skip;
+  whereProcExists('listens on the loopback interface only', () => {
+    const addresses = listeningAddresses(server.pid!);
+    expect(addresses.length).toBeGreaterThan(3);
+    expect(new Set(addresses)).toEqual(new Set(['127.0.0.1']));
+  });
+
+  test.each(['default', 'another'])('keeps workflows of namespace %s for 30 days', async (namespace) => {
+    await withConnection(server, async (connection) => {
+      const { config } = await connection.workflowService.describeNamespace({ namespace });
+      expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(30 * 24 * 3600);
+    });
+  });
+
+  test.each(['default', 'another'])(
+    'finds workflows of namespace %s by our attributes',
+    async (namespace) => {
+      await startWorkflow(server, 'found', namespace);
+      await withConnection(server, async (connection) => {
+        const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+        expect(Object.keys(customAttributes)).toEqual(expect.arrayContaining([...searchAttributes]));
+        const query = "PanicTdaExperiment = 'e' AND PanicTdaNetwork = 'n' AND PanicTdaStatus = 'running'";
+        await until('the workflow is found', async () => {
+          return (await new Client({ connection, namespace }).workflow.count(query)).count === 1;
+        });
+      });
+    },
+  );
+
+  test('gets the attributes that it lacks, also from several processes at once', async () => {
+    await withConnection(server, async (connection) => {
+      const namespace = 'another';
+      const ensure = async () => await ensureSearchAttributes(connection, namespace);
+      await ensure();
+      await connection.operatorService.removeSearchAttributes({
+        namespace,
+        searchAttributes: ['PanicTdaStatus'],
+      });
+      await Promise.all([ensure(), ensure(), ensure()]);
+      const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+      expect(Object.keys(customAttributes)).toContain('PanicTdaStatus');
+    });
+  });
+
+  test('is the only one on its file', async () => {
+    await expect(startServer(folder)).rejects.toMatchObject({
+      kind: 'InvalidInput',
+      message: expect.stringContaining('is already being run by another process'),
+    });
+  });
+
+  test('comes back at its addresses with its workflows after SIGKILL', async () => {
+    const { address, uiAddress, pid } = server;
+    process.kill(pid!, 'SIGKILL');
+    await until('it is back', async () => {
+      if (server.pid === undefined || server.pid === pid) return false;
+      return (await workflowStatus({ address }, 'found').catch(() => '')) === 'RUNNING';
+    });
+    expect(server).toMatchObject({ address, uiAddress, restarts: 1 });
+    expect((await fetch(uiAddress)).status).toBe(200);
+  });
+
+  test('is gone after stop, and has its workflows when it is started again', async () => {
+    const { pid } = server;
+    await server.stop();
+    expect(isRunning(pid!)).toBe(false);
+    const again = await startServer(folder);
+    server = again.server;
+    expect(again.notices).toEqual([]);
+    expect(await workflowStatus(server, 'found')).toBe('RUNNING');
+  });
+});
+
+/** IPv4 addresses of the sockets on which the process listens; "IPv6" for those of the other kind. */
+function listeningAddresses(pid: number): string[] {
+  const sockets = new Set(
+    readdirSync(`/proc/${pid}/fd`).map((descriptor) => {
+      try {
+        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${descriptor}`))?.[1];
+      } catch {
+        return undefined;
+      }
+    }),
+  );
+  const listening = '0A';
+  return ['tcp', 'tcp6'].flatMap((family) =>
+    readFileSync(`/proc/${pid}/net/${family}`, 'utf8')
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .filter((fields) => fields[3] === listening && sockets.has(fields[9]))
+      .map((fields) => (family === 'tcp' ? ipv4(fields[1]!) : 'IPv6')),
+  );
+}
+
+/** From the kernel's little-endian hexadecimal, as 0100007F:1C41. */
+function ipv4(address: string): string {
+  return [...Buffer.from(address.slice(0, 8), 'hex')].toReversed().join('.');
+}
