@@ -83,9 +83,9 @@ async function makeDiagram(
       (done, of) => Object.assign(edges, { done, of }),
       signal,
     );
-    store.diagrams.commit(run, modelId, { ...key, ...computed }, deps.now());
+    await store.diagrams.commit(run, modelId, { ...key, ...computed }, deps.now());
   }
-  store.diagrams.finishRun(run, config.embedding_models.length, deps.now());
+  await store.diagrams.finishRun(run, config.embedding_models.length, deps.now());
   const bars = store.diagrams.barCounts(run, modelId);
   return { points: cloud.count, bars };
 }

@@ -41,7 +41,7 @@ async function embedMissing(
   const modelId = store.provenance.modelId(model);
   const { reuse } = store.experiments.get(run.experimentId).config;
   const pending = store.vectors.pending(run, modelId, model.input);
-  const missing = reuse ? store.vectors.reuse(pending, modelId) : pending;
+  const missing = reuse ? await store.vectors.reuse(pending, modelId) : pending;
   counts.of = missing.length;
   for (let from = 0; from < missing.length; from += CHUNK) {
     signal.throwIfAborted();
@@ -61,7 +61,7 @@ async function embedChunk(
   const inputs = await Promise.all(chunk.map((pending) => store.artifacts.load(pending.artifactId)));
   const { vectors, host } = await models.embed(model.name, inputs, signal);
   const batch = chunk.map((pending, index) => ({ pending, vector: vectors[index]! }));
-  store.vectors.commit(batch, modelId, store.provenance.hostId(host));
+  await store.vectors.commit(batch, modelId, store.provenance.hostId(host));
 }
 
 /** The embedding model of this name. Throws InvalidInput where this worker's catalogue has none. */

@@ -36,6 +36,19 @@ export function artifactTable(db: Connection, objects: ObjectStore) {
     .where(eq(artifacts.id, sql.placeholder('id')))
     .prepare();
 
+  const insert = db
+    .insert(artifacts)
+    .values({
+      modality: sql.placeholder('modality'),
+      sha256: sql.placeholder('sha256'),
+      byteLength: sql.placeholder('byteLength'),
+      text: sql.placeholder('text'),
+      width: sql.placeholder('width'),
+      height: sql.placeholder('height'),
+    })
+    .returning({ id: artifacts.id })
+    .prepare();
+
   /** Makes a picture's object durable; a text needs none. To be followed by `idOf` in the row's transaction. */
   async function stage(artifact: Artifact): Promise<StoredContent> {
     if (artifact.modality === 'text') return textContent(artifact.text);
@@ -50,7 +63,7 @@ export function artifactTable(db: Connection, objects: ObjectStore) {
     const key = { sha256: content.sha256, modality: content.modality };
     const found = byContent.get(key);
     if (found !== undefined) return found.id;
-    return db.insert(artifacts).values(content).returning({ id: artifacts.id }).get().id;
+    return insert.get({ ...content }).id;
   }
 
   /** The artifact itself, pixels decoded and checked against their digest. */

@@ -1,6 +1,7 @@
 import { and, asc, count, eq, sql } from 'drizzle-orm';
 import { faultPoint } from '../experiment/fault.js';
 import type { Connection } from './connection.js';
+import { float32s } from './float32.js';
 import type { RunRow } from './runs.js';
 import type { Writer } from './writer.js';
 import { diagramDimensions, diagrams, models, runs } from './schema.js';
@@ -146,7 +147,7 @@ export function diagramTable(db: Connection, writer: Writer) {
           .where(eq(diagramDimensions.diagramId, diagram.id))
           .orderBy(asc(diagramDimensions.dimension))
           .all()
-          .map((row) => ({ ...row, bars: floats(row.bars) })),
+          .map((row) => ({ ...row, bars: float32s(row.bars) })),
       }));
   }
 
@@ -157,9 +158,4 @@ function countFinite(bars: Float32Array): number {
   let finite = 0;
   for (let death = 1; death < bars.length; death += 2) if (bars[death] !== Infinity) finite++;
   return finite;
-}
-
-/** A copy with its own, aligned memory: blobs come at any offset. */
-function floats(bytes: Buffer): Float32Array {
-  return new Float32Array(new Uint8Array(bytes).buffer);
 }

@@ -7,3 +7,7 @@ export type { NewVector, PendingOutput, PointCloud } from './vectors.js';
 export type { DiagramDimension, NewDiagram, RunEntropy } from './diagrams.js';
 export type { EntropySummary, Progress, Summary } from './summary.js';
 export type { ExperimentStatus, RunStatus } from './schema.js';
+export { contentDigest, contentOf } from './content.js';
+export type { ContentRow } from './content.js';
+export { checkInvariants, findLeftovers, INVARIANTS } from './doctor/index.js';
+export type { DoctorOptions, EntropyOf, Invariant, Note, Violation } from './doctor/index.js';

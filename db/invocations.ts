@@ -4,6 +4,7 @@ import { faultPoint } from '../experiment/fault.js';
 import type { ArtifactTable, StoredContent } from './artifacts.js';
 import type { Connection } from './connection.js';
 import type { RunRow } from './runs.js';
+import type { Writer } from './writer.js';
 import { artifacts as artifactRows, invocations, models, runs } from './schema.js';
 
 export type InvocationRow = typeof invocations.$inferSelect;
@@ -46,7 +47,7 @@ export interface Cycle {
 
 export type InvocationTable = ReturnType<typeof invocationTable>;
 
-export function invocationTable(db: Connection, artifacts: ArtifactTable) {
+export function invocationTable(db: Connection, artifacts: ArtifactTable, writer: Writer) {
   const last = db
     .select({ sequence: invocations.sequence, outputId: invocations.outputId })
     .from(invocations)
@@ -130,46 +131,43 @@ export function invocationTable(db: Connection, artifacts: ArtifactTable) {
    * activity; it is verified and stands, and the caller goes on from it.
    * Throws StoreConflict where the step that is there has another model, input or seed.
    */
-  function commit(run: RunRow, work: Step, now: number): Committed {
-    const committed = db.transaction(
-      (): Committed => {
-        const { sequence, inputId, modelId, seed, provenance } = work;
-        const outputId = typeof work.output === 'number' ? work.output : artifacts.idOf(work.output);
-        const present = step.get({ runId: run.id, sequence });
-        if (present !== undefined) {
-          verifySame(present, { modelId, inputId, seed }, run);
-          return { superseded: true, next: position(run), ended: null, cycle: null };
-        }
-        const computed =
-          provenance.source === 'computed' ? provenance : { hostId: null, batchSize: null, computeMs: null };
-        insert.run({
-          runId: run.id,
-          sequence,
-          modelId,
-          inputId,
-          outputId,
-          seed,
-          source: provenance.source,
-          hostId: computed.hostId,
-          batchSize: computed.batchSize,
-          computeMs: computed.computeMs,
-          createdAt: now,
-        });
-        const next = { sequence: sequence + 1, inputId: outputId };
-        const cycle = work.onCycle === 'ignore' ? null : repeat(run, sequence, outputId);
-        if (cycle !== null) {
-          db.update(runs)
-            .set({ cycleStart: cycle.start, cycleLength: cycle.length })
-            .where(eq(runs.id, run.id))
-            .run();
-        }
-        const ended = endOf(run, next.sequence, cycle, work.onCycle);
-        if (ended !== null) endRun(run, ended, next.sequence);
-        faultPoint('invocation:before-commit');
-        return { superseded: false, next, ended, cycle };
-      },
-      { behavior: 'immediate' },
-    );
+  async function commit(run: RunRow, work: Step, now: number): Promise<Committed> {
+    const committed = await writer.write((): Committed => {
+      const { sequence, inputId, modelId, seed, provenance } = work;
+      const outputId = typeof work.output === 'number' ? work.output : artifacts.idOf(work.output);
+      const present = step.get({ runId: run.id, sequence });
+      if (present !== undefined) {
+        verifySame(present, { modelId, inputId, seed }, run);
+        return { superseded: true, next: position(run), ended: null, cycle: null };
+      }
+      const computed =
+        provenance.source === 'computed' ? provenance : { hostId: null, batchSize: null, computeMs: null };
+      insert.run({
+        runId: run.id,
+        sequence,
+        modelId,
+        inputId,
+        outputId,
+        seed,
+        source: provenance.source,
+        hostId: computed.hostId,
+        batchSize: computed.batchSize,
+        computeMs: computed.computeMs,
+        createdAt: now,
+      });
+      const next = { sequence: sequence + 1, inputId: outputId };
+      const cycle = work.onCycle === 'ignore' ? null : repeat(run, sequence, outputId);
+      if (cycle !== null) {
+        db.update(runs)
+          .set({ cycleStart: cycle.start, cycleLength: cycle.length })
+          .where(eq(runs.id, run.id))
+          .run();
+      }
+      const ended = endOf(run, next.sequence, cycle, work.onCycle);
+      if (ended !== null) endRun(run, ended, next.sequence);
+      faultPoint('invocation:before-commit');
+      return { superseded: false, next, ended, cycle };
+    });
     faultPoint('invocation:after-commit');
     return committed;
   }
@@ -184,46 +182,49 @@ export function invocationTable(db: Connection, artifacts: ArtifactTable) {
    * Continues a run from its known cycle without calling a model, at most `limit` steps, in one transaction.
    * Keyed by (run, sequence), from the position that the rows themselves give.
    */
-  function fillFromCycle(run: RunRow, cycle: Cycle, seed: number, limit: number, now: number): Committed {
-    const committed = db.transaction(
-      (): Committed => {
-        const rows = db
-          .select({ modelId: invocations.modelId, outputId: invocations.outputId })
-          .from(invocations)
-          .where(
-            and(
-              eq(invocations.runId, run.id),
-              sql`${invocations.sequence} between ${cycle.start} and ${cycle.start + cycle.length - 1}`,
-            ),
-          )
-          .orderBy(asc(invocations.sequence))
-          .all();
-        let next = position(run);
-        const end = Math.min(run.maxLength, next.sequence + limit);
-        while (next.sequence < end) {
-          const { modelId, outputId } = rows[(next.sequence - cycle.start) % cycle.length]!;
-          insert.run({
-            runId: run.id,
-            sequence: next.sequence,
-            modelId,
-            inputId: next.inputId,
-            outputId,
-            seed,
-            source: 'cycle',
-            hostId: null,
-            batchSize: null,
-            computeMs: null,
-            createdAt: now,
-          });
-          next = { sequence: next.sequence + 1, inputId: outputId };
-        }
-        const ended = next.sequence === run.maxLength ? 'length' : null;
-        if (ended !== null) endRun(run, ended, next.sequence);
-        faultPoint('invocation:before-commit');
-        return { superseded: false, next, ended, cycle };
-      },
-      { behavior: 'immediate' },
-    );
+  async function fillFromCycle(
+    run: RunRow,
+    cycle: Cycle,
+    seed: number,
+    limit: number,
+    now: number,
+  ): Promise<Committed> {
+    const committed = await writer.write((): Committed => {
+      const rows = db
+        .select({ modelId: invocations.modelId, outputId: invocations.outputId })
+        .from(invocations)
+        .where(
+          and(
+            eq(invocations.runId, run.id),
+            sql`${invocations.sequence} between ${cycle.start} and ${cycle.start + cycle.length - 1}`,
+          ),
+        )
+        .orderBy(asc(invocations.sequence))
+        .all();
+      let next = position(run);
+      const end = Math.min(run.maxLength, next.sequence + limit);
+      while (next.sequence < end) {
+        const { modelId, outputId } = rows[(next.sequence - cycle.start) % cycle.length]!;
+        insert.run({
+          runId: run.id,
+          sequence: next.sequence,
+          modelId,
+          inputId: next.inputId,
+          outputId,
+          seed,
+          source: 'cycle',
+          hostId: null,
+          batchSize: null,
+          computeMs: null,
+          createdAt: now,
+        });
+        next = { sequence: next.sequence + 1, inputId: outputId };
+      }
+      const ended = next.sequence === run.maxLength ? 'length' : null;
+      if (ended !== null) endRun(run, ended, next.sequence);
+      faultPoint('invocation:before-commit');
+      return { superseded: false, next, ended, cycle };
+    });
     faultPoint('invocation:after-commit');
     return committed;
   }

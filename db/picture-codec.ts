@@ -1,6 +1,10 @@
 import sharp from 'sharp';
 import type { ImageArtifact } from '../experiment/artifact.js';
 
+// One picture at a time uses one core: runs are parallel already, and a thread pool a picture only costs memory.
+sharp.concurrency(1);
+sharp.cache(false);
+
 // The settings are part of an object's name (its SHA-256), so they are pinned. Effort 0 costs a tenth of the default's
 // time for about a tenth more bytes; lossless, so that the next model reads exactly the pixels that were drawn.
 const WEBP = { lossless: true, effort: 0 } as const;

@@ -4,6 +4,7 @@ import type { Modality } from '../experiment/artifact.js';
 import { faultPoint } from '../experiment/fault.js';
 import type { Connection } from './connection.js';
 import type { RunRow } from './runs.js';
+import type { Writer } from './writer.js';
 import { artifacts, embeddings, invocations, vectors } from './schema.js';
 
 /** An output that waits for its vector; several invocations may share it. */
@@ -28,7 +29,7 @@ export interface PointCloud {
 
 export type VectorTable = ReturnType<typeof vectorTable>;
 
-export function vectorTable(db: Connection) {
+export function vectorTable(db: Connection, writer: Writer) {
   function eligible(run: RunRow, modality: Modality) {
     return and(eq(invocations.runId, run.id), eq(artifacts.modality, modality));
   }
@@ -53,7 +54,7 @@ export function vectorTable(db: Connection) {
   }
 
   /** Gives outputs the vectors that equal outputs already have; returns those that are left. Keyed by (invocation, model). */
-  function reuse(outputs: readonly PendingOutput[], modelId: number): PendingOutput[] {
+  async function reuse(outputs: readonly PendingOutput[], modelId: number): Promise<PendingOutput[]> {
     const found = new Map<number, number>();
     for (let from = 0; from < outputs.length; from += 500) {
       const ids = outputs.slice(from, from + 500).map((output) => output.artifactId);
@@ -66,15 +67,12 @@ export function vectorTable(db: Connection) {
       for (const row of rows) found.set(row.artifactId, row.vectorId);
     }
     if (found.size === 0) return [...outputs];
-    db.transaction(
-      () => {
-        for (const { artifactId, invocationIds } of outputs) {
-          const vectorId = found.get(artifactId);
-          if (vectorId !== undefined) attach(invocationIds, modelId, vectorId, 'reused');
-        }
-      },
-      { behavior: 'immediate' },
-    );
+    await writer.write(() => {
+      for (const { artifactId, invocationIds } of outputs) {
+        const vectorId = found.get(artifactId);
+        if (vectorId !== undefined) attach(invocationIds, modelId, vectorId, 'reused');
+      }
+    });
     return outputs.filter((output) => !found.has(output.artifactId));
   }
 
@@ -101,36 +99,33 @@ export function vectorTable(db: Connection) {
     .prepare();
 
   /** Commits a batch of computed vectors in one transaction. Keyed by (invocation, model): those there already stand. */
-  function commit(batch: readonly NewVector[], modelId: number, hostId: number): void {
-    db.transaction(
-      () => {
-        for (const { pending, vector } of batch) {
-          const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
-          const sha256 = createHash('sha256').update(bytes).digest();
-          const content = { modelId, artifactId: pending.artifactId, sha256 };
-          db.insert(vectors)
-            .values({ ...content, bytes, norm: norm(vector), hostId })
-            .onConflictDoNothing({ target: [vectors.modelId, vectors.artifactId, vectors.sha256] })
-            .run();
-          const { id } = db
-            .select({ id: vectors.id })
-            .from(vectors)
-            .where(
-              and(
-                eq(vectors.modelId, content.modelId),
-                eq(vectors.artifactId, content.artifactId),
-                eq(vectors.sha256, sha256),
-              ),
-            )
-            .get()!;
-          const [first, ...repeats] = pending.invocationIds;
-          attach([first!], modelId, id, 'computed');
-          attach(repeats, modelId, id, 'reused');
-        }
-        faultPoint('vectors:before-commit');
-      },
-      { behavior: 'immediate' },
-    );
+  async function commit(batch: readonly NewVector[], modelId: number, hostId: number): Promise<void> {
+    await writer.write(() => {
+      for (const { pending, vector } of batch) {
+        const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
+        const sha256 = createHash('sha256').update(bytes).digest();
+        const content = { modelId, artifactId: pending.artifactId, sha256 };
+        db.insert(vectors)
+          .values({ ...content, bytes, norm: euclideanNorm(vector), hostId })
+          .onConflictDoNothing({ target: [vectors.modelId, vectors.artifactId, vectors.sha256] })
+          .run();
+        const { id } = db
+          .select({ id: vectors.id })
+          .from(vectors)
+          .where(
+            and(
+              eq(vectors.modelId, content.modelId),
+              eq(vectors.artifactId, content.artifactId),
+              eq(vectors.sha256, sha256),
+            ),
+          )
+          .get()!;
+        const [first, ...repeats] = pending.invocationIds;
+        attach([first!], modelId, id, 'computed');
+        attach(repeats, modelId, id, 'reused');
+      }
+      faultPoint('vectors:before-commit');
+    });
     faultPoint('vectors:after-commit');
   }
 
@@ -160,7 +155,7 @@ export function vectorTable(db: Connection) {
 }
 
 /** Euclidean length in float64; NaN or infinite where a component is. */
-function norm(vector: Float32Array): number {
+export function euclideanNorm(vector: Float32Array): number {
   let sum = 0;
   for (const value of vector) sum += value * value;
   return Math.sqrt(sum);

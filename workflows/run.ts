@@ -49,9 +49,9 @@ async function advanceToTheEnd(
   for (let activities = 0; activities < ACTIVITIES_PER_EXECUTION; activities++) {
     const summary = `invocations from ${advanced?.next ?? 0} on`;
     advanced = await gpu.advanceRun.executeWithOptions({ summary }, [ref]);
-    if (activities === 0 && input.advanced === undefined) setStatus(advanced, 'invoking');
     setCurrentDetails(describe(advanced));
     if (advanced.ended !== null) return { ...advanced, ended: advanced.ended };
+    if (activities === 0 && input.advanced === undefined) setStatus(advanced, 'invoking');
   }
   return continueAsNew<typeof run>({ ...input, advanced: advanced! });
 }
