@@ -53,6 +53,16 @@ export function openDatabaseReadonly(file: string): Connection | null {
   throw new PanicError('InvalidInput', migrationMismatch(file, applied, known));
 }
 
+/**
+ * A second, read-only connection to the same file that sees it as it is now, whatever is written meanwhile: for reading
+ * much of it, row by row. Close it soon: the write-ahead log cannot be cut back while it is open.
+ */
+export function openSnapshot(db: Connection): Database.Database {
+  const snapshot = new Database(db.sqlite.name, { timeout: BUSY_TIMEOUT_MS, readonly: true });
+  snapshot.exec('BEGIN');
+  return snapshot;
+}
+
 function bringUpToDate(db: Connection, file: string): void {
   const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).length;
   if (appliedMigrations(db) === known) return;

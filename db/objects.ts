@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { mkdir, open, opendir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
@@ -11,6 +11,8 @@ export interface ObjectStore {
   /** The bytes of an object. Throws StoreConflict where it is missing or its bytes do not hash to its name. */
   get(sha256: Buffer): Promise<Buffer>;
   path(sha256: Buffer): string;
+  /** Temporary files of writes that never ended, last touched before `before` (ms since the epoch). They only take room. */
+  leftovers(before: number): AsyncIterable<string>;
 }
 
 export function createObjectFolder(root: string): ObjectStore {
@@ -76,7 +78,20 @@ export function createObjectFolder(root: string): ObjectStore {
     return bytes;
   }
 
-  return { put, get, path };
+  async function* leftovers(before: number): AsyncGenerator<string, void, undefined> {
+    for await (const entry of await opendir(root, { recursive: true })) {
+      if (!entry.isFile() || !entry.name.endsWith('.tmp')) continue;
+      const file = join(entry.parentPath, entry.name);
+      // Renamed or removed meanwhile by the write it belongs to: no leftover.
+      const touched = await stat(file).then(
+        (found) => found.mtimeMs,
+        () => Infinity,
+      );
+      if (touched < before) yield file;
+    }
+  }
+
+  return { put, get, path, leftovers };
 }
 
 async function syncFolder(folder: string): Promise<void> {

@@ -1,0 +1,90 @@
+import type Database from 'better-sqlite3';
+import { createHash } from 'node:crypto';
+import { isPanicError } from '../../experiment/errors.js';
+import type { ObjectStore } from '../objects.js';
+import { decodePicture } from '../picture-codec.js';
+import { RESTORE } from './violation.js';
+import type { Invariant, Violation } from './violation.js';
+
+interface ArtifactRecord {
+  readonly id: number;
+  readonly modality: string;
+  readonly sha256: Buffer;
+  readonly byteLength: number;
+  readonly text: string | null;
+  readonly width: number | null;
+  readonly height: number | null;
+}
+
+interface Problem {
+  readonly invariant: Invariant;
+  readonly text: string;
+}
+
+const ALL = 'select id, modality, sha256, byte_length as byteLength, text, width, height from artifacts';
+
+const OF_EXPERIMENT = `${ALL}
+  where id in (
+    select prompt_id from runs where experiment_id = :experiment
+    union select i.input_id from runs r join invocations i on i.run_id = r.id where r.experiment_id = :experiment
+    union select i.output_id from runs r join invocations i on i.run_id = r.id where r.experiment_id = :experiment)`;
+
+/**
+ * Invariant 5: every text and every picture's object is there and hashes to its name; `deep` also decodes the pictures.
+ * Blank texts break invariant 2.
+ */
+export async function* checkArtifacts(
+  db: Database.Database,
+  objects: ObjectStore,
+  experiment: string | null,
+  deep: boolean,
+): AsyncGenerator<Violation, void, undefined> {
+  const rows =
+    experiment === null
+      ? db.prepare<[], ArtifactRecord>(ALL).iterate()
+      : db.prepare<{ experiment: string }, ArtifactRecord>(OF_EXPERIMENT).iterate({ experiment });
+  for (const row of rows) {
+    const problems = row.modality === 'text' ? textProblems(row) : await pictureProblems(row, objects, deep);
+    for (const { invariant, text } of problems) {
+      yield { invariant, table: 'artifacts', id: row.id, message: `${row.modality}: ${text}; ${RESTORE}` };
+    }
+  }
+}
+
+function textProblems({ text, sha256, byteLength }: ArtifactRecord): Problem[] {
+  if (text === null || !/\S/.test(text)) return [{ invariant: 2, text: 'it is blank' }];
+  const bytes = Buffer.from(text, 'utf8');
+  const problems: Problem[] = [];
+  if (!createHash('sha256').update(bytes).digest().equals(sha256)) {
+    problems.push({ invariant: 5, text: 'it does not hash to its sha256' });
+  }
+  if (bytes.byteLength !== byteLength) {
+    problems.push({ invariant: 5, text: `it has ${bytes.byteLength} bytes, its row says ${byteLength}` });
+  }
+  return problems;
+}
+
+async function pictureProblems(
+  { sha256, byteLength, width, height }: ArtifactRecord,
+  objects: ObjectStore,
+  deep: boolean,
+): Promise<Problem[]> {
+  let bytes: Buffer;
+  try {
+    bytes = await objects.get(sha256);
+  } catch (error) {
+    if (isPanicError(error, 'StoreConflict')) return [{ invariant: 5, text: error.message }];
+    throw error;
+  }
+  const object = `object ${objects.path(sha256)}`;
+  if (bytes.byteLength !== byteLength) {
+    const text = `${object} has ${bytes.byteLength} bytes, its row says ${byteLength}`;
+    return [{ invariant: 5, text }];
+  }
+  if (!deep) return [];
+  const size = await decodePicture(bytes).catch(() => null);
+  if (size === null) return [{ invariant: 5, text: `${object} is not a picture that can be read` }];
+  if (size.width === width && size.height === height) return [];
+  const text = `${object} is ${size.width} x ${size.height}, its row says ${width} x ${height}`;
+  return [{ invariant: 5, text }];
+}

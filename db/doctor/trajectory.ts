@@ -1,0 +1,212 @@
+import type Database from 'better-sqlite3';
+import type { ExperimentConfig } from '../../experiment/config.js';
+import { seedOfStep } from '../../experiment/ids.js';
+import { RESTORE } from './violation.js';
+import type { Invariant, Violation } from './violation.js';
+
+export interface RunRecord {
+  readonly id: number;
+  readonly experimentId: string;
+  readonly runIndex: number;
+  /** Null where the column does not hold a list of names; the plan's check reports it. */
+  readonly network: readonly string[] | null;
+  readonly seed: number;
+  readonly drawnSeed: number | null;
+  readonly promptId: number;
+  readonly maxLength: number;
+  readonly status: string;
+  readonly stopReason: string | null;
+  readonly length: number | null;
+  readonly cycleStart: number | null;
+  readonly cycleLength: number | null;
+}
+
+interface StepRecord {
+  readonly id: number;
+  readonly sequence: number;
+  readonly seed: number;
+  readonly source: string;
+  readonly inputId: number;
+  readonly outputId: number;
+  readonly model: string | null;
+  readonly kind: string | null;
+  readonly takes: string | null;
+  readonly promises: string | null;
+  readonly modality: string | null;
+}
+
+/** The step before, or what stands for it at the start of a run. */
+interface Before {
+  readonly sequence: number;
+  readonly outputId: number;
+  readonly modality: string | null;
+}
+
+/** Invariants 1 and 2 of one run, in one walk over its steps. */
+export function trajectoryCheck(db: Database.Database) {
+  const steps = db.prepare<[number], StepRecord>(`
+    select i.id, i.sequence, i.seed, i.source, i.input_id as inputId, i.output_id as outputId,
+      m.name as model, m.kind, m.input as takes, m.output as promises, o.modality
+    from invocations i
+    left join models m on m.id = i.model_id
+    left join artifacts o on o.id = i.output_id
+    where i.run_id = ? order by i.sequence, i.id`);
+
+  return function* check(run: RunRecord, config: ExperimentConfig): Generator<Violation> {
+    if (run.network === null) return;
+    const cycle = new CycleWitness(run);
+    let before: Before = { sequence: -1, outputId: run.promptId, modality: 'text' };
+    let count = 0;
+    for (const step of steps.iterate(run.id)) {
+      count++;
+      yield* stepProblems(run, run.network, before, step);
+      const unfounded = cycle.see(step);
+      if (unfounded !== null) yield stepViolation(1, run, step, unfounded);
+      before = step;
+    }
+    for (const problem of endProblems(run, config, count)) yield runViolation(run, problem);
+    for (const problem of cycle.problems()) yield runViolation(run, problem);
+  };
+}
+
+function* stepProblems(
+  run: RunRecord,
+  network: readonly string[],
+  before: Before,
+  step: StepRecord,
+): Generator<Violation> {
+  const { sequence } = step;
+  const follows = sequence === before.sequence + 1;
+  if (!follows) {
+    const where =
+      before.sequence < 0 ? 'is the first of its run' : `comes after ${before.sequence} in its run`;
+    yield stepViolation(1, run, step, `sequence ${sequence} ${where}; the next is ${before.sequence + 1}`);
+  }
+  if (follows && step.inputId !== before.outputId) {
+    const from = sequence === 0 ? "the run's prompt" : `the output of step ${before.sequence}`;
+    yield stepViolation(
+      2,
+      run,
+      step,
+      `its input is artifact ${step.inputId}, ${from} is artifact ${before.outputId}`,
+    );
+  }
+  const model = network[sequence % network.length];
+  if (step.kind !== 'generative' || step.model !== model) {
+    yield stepViolation(
+      2,
+      run,
+      step,
+      `its model is ${step.model ?? 'missing'}, its network has ${model} at this position`,
+    );
+  } else if (follows && step.takes !== before.modality) {
+    yield stepViolation(
+      2,
+      run,
+      step,
+      `its model ${model} takes ${step.takes}, its input is ${before.modality ?? 'missing'}`,
+    );
+  }
+  if (step.modality === null) {
+    yield stepViolation(2, run, step, `its output, artifact ${step.outputId}, is missing`);
+  } else if (step.promises !== null && step.modality !== step.promises) {
+    yield stepViolation(
+      2,
+      run,
+      step,
+      `its output is ${step.modality}, its model ${step.model} promises ${step.promises}`,
+    );
+  }
+  // A run of seed -1 without its drawn seed is a difference from its plan, reported there.
+  if (run.seed >= 0 || run.drawnSeed !== null) {
+    const seed = seedOfStep(run, sequence);
+    if (step.seed !== seed)
+      yield stepViolation(2, run, step, `its seed is ${step.seed}, its run gives it ${seed}`);
+  }
+}
+
+/** How the trajectory ended, against the number of its steps and what the experiment asks for. */
+function* endProblems(run: RunRecord, config: ExperimentConfig, count: number): Generator<string> {
+  const { status, stopReason, length, maxLength, cycleLength } = run;
+  if (count > maxLength) yield `it has ${count} invocations, its max_length is ${maxLength}`;
+  if (stopReason === null) {
+    if (status === 'finished') yield 'it is finished without a stop reason';
+    if (length !== null) yield `its length is ${length}, and it has not ended`;
+    if (count === maxLength) yield `it has all of its ${maxLength} invocations and no stop reason`;
+    return;
+  }
+  if (length !== count) yield `its length is ${length}, and it has ${count} invocations`;
+  if (stopReason === 'length' && count !== maxLength) {
+    yield `it ended by length with ${count} of ${maxLength} invocations`;
+  }
+  if (stopReason === 'cycle' && (cycleLength === null || config.on_cycle === 'continue')) {
+    yield cycleLength === null
+      ? 'it ended at a cycle without naming it'
+      : 'it ended at a cycle, and its experiment continues at cycles';
+  }
+  if (stopReason === 'length' && cycleLength !== null && config.on_cycle === 'stop') {
+    yield 'it met a cycle and went on, and its experiment stops at cycles';
+  }
+}
+
+/** Watches a trajectory go by for the cycle that its run claims. */
+class CycleWitness {
+  private readonly start: number | null;
+  private readonly length: number | null;
+  /** The last `length` outputs, by sequence modulo `length`. */
+  private readonly outputs: number[] = [];
+  private atStart: number | null = null;
+  private atRepeat: number | null = null;
+
+  constructor(private readonly run: RunRecord) {
+    this.start = run.cycleStart;
+    this.length = run.cycleLength;
+  }
+
+  /** What is wrong with a step that was filled in from the cycle; null for any other step. */
+  see(step: StepRecord): string | null {
+    const { start, length } = this;
+    if (start === null || length === null || length <= 0) {
+      return step.source === 'cycle' ? 'it was filled in from a cycle, and its run has none' : null;
+    }
+    const { sequence, outputId } = step;
+    const earlier = this.outputs[sequence % length];
+    this.outputs[sequence % length] = outputId;
+    if (sequence === start) this.atStart = outputId;
+    if (sequence === start + length) this.atRepeat = outputId;
+    if (step.source !== 'cycle') return null;
+    if (sequence <= start + length) {
+      return `it was filled in from a cycle that is only known after sequence ${start + length}`;
+    }
+    return earlier === outputId ? null : `it is not what its run's cycle of ${length} gives here`;
+  }
+
+  *problems(): Generator<string> {
+    const { start, length, run } = this;
+    if (start === null && length === null) return;
+    if (start === null || length === null || length <= 0 || start < 0) {
+      yield `its cycle starts at ${start} and has length ${length}`;
+      return;
+    }
+    if (run.seed < 0) yield 'it has a cycle, and every step of seed -1 has its own seed';
+    if (length % run.network!.length !== 0) {
+      yield `its cycle of ${length} is not a whole number of rounds of its ${run.network!.length} models`;
+    }
+    if (this.atStart === null || this.atStart !== this.atRepeat) {
+      yield `its outputs at ${start} and ${start + length} differ, so the cycle that it names is none`;
+    }
+    if (run.stopReason === 'cycle' && run.length !== start + length + 1) {
+      yield `it ended at a cycle with length ${run.length}; the repeat is at sequence ${start + length}`;
+    }
+  }
+}
+
+function stepViolation(invariant: Invariant, run: RunRecord, step: StepRecord, problem: string): Violation {
+  const where = `step ${step.sequence} of run ${run.runIndex} of experiment ${run.experimentId}`;
+  return { invariant, table: 'invocations', id: step.id, message: `${where}: ${problem}; ${RESTORE}` };
+}
+
+function runViolation(run: RunRecord, problem: string): Violation {
+  const message = `run ${run.runIndex} of experiment ${run.experimentId}: ${problem}; ${RESTORE}`;
+  return { invariant: 1, table: 'runs', id: run.id, message };
+}
