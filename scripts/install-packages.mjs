@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -81,6 +82,7 @@ function nodeHeaders() {
 function linkOwnCommand(root) {
   const link = join(root, 'node_modules', '.bin', 'panic-tda');
   if (existsSync(link)) return;
+  mkdirSync(dirname(link), { recursive: true });
   rmSync(link, { force: true });
   chmodSync(join(root, 'bin', 'panic-tda.mjs'), 0o755);
   symlinkSync(join('..', '..', 'bin', 'panic-tda.mjs'), link);

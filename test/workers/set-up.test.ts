@@ -1,0 +1,227 @@
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { childEnvironment } from '../../workers/environment.js';
+import { runCommand, type CommandResult } from '../../workers/run-command.js';
+import { repositoryPath, runModule, nextLine, kill } from './child-processes.js';
+import { temporaryFolder } from './temporary-folder.js';
+
+/** Runs an ES module's text; what it prints is the answer. */
+async function node(text: string, env: Record<string, string> = {}): Promise<CommandResult> {
+  return await runCommand(process.execPath, ['--input-type=module', '-e', text], {
+    timeoutMs: 60_000,
+    env: childEnvironment({ NODE_OPTIONS: undefined, ...env }),
+  });
+}
+
+function script(name: string): string {
+  return JSON.stringify(`file://${repositoryPath(`scripts/${name}`)}`);
+}
+
+describe('the Node version', () => {
+  test('is checked before anything else, with one sentence', async () => {
+    const older = 'data:text/javascript,Object.defineProperty(process.versions,"node",{value:"20.19.9"})';
+    const result = await runCommand(
+      process.execPath,
+      ['--import', older, repositoryPath('scripts/setup.mjs')],
+      {
+        timeoutMs: 20_000,
+        env: childEnvironment({ NODE_OPTIONS: undefined }),
+      },
+    );
+    expect(result.code).toBe(1);
+    expect(result.output).toBe(
+      `panic-tda needs Node 20.20 or later; this is Node 20.19.9 (${process.execPath}).\n`,
+    );
+  });
+});
+
+describe('installing packages', () => {
+  test('happens once, without the download of onnxruntime-node, and links our own command', async () => {
+    const { root, install, calls } = installation();
+    expect((await install()).output).toContain('installing packages');
+    expect((await install()).output).toBe('');
+    expect(calls()).toHaveLength(1);
+    expect(calls()[0]).toMatchObject({ ONNXRUNTIME_NODE_INSTALL: 'skip' });
+    expect(calls()[0]?.args).toEqual(expect.arrayContaining(['ci', '--include=dev']));
+    expect(readlinkSync(join(root, 'node_modules', '.bin', 'panic-tda'))).toBe('../../bin/panic-tda.mjs');
+  });
+
+  test('happens again when the lock file changes, and when node_modules is gone', async () => {
+    const { root, install, calls } = installation();
+    await install();
+    writeFileSync(join(root, 'package-lock.json'), '{ "packages": {} }');
+    await install();
+    expect(calls()).toHaveLength(2);
+    rmSync(join(root, 'node_modules'), { recursive: true });
+    await install();
+    expect(calls()).toHaveLength(3);
+  });
+
+  test('happens again for a Node with another ABI, since native packages are compiled for one', async () => {
+    const { root, install, calls } = installation();
+    await install();
+    const stamp = join(root, 'node_modules', '.panic-tda-setup.json');
+    writeFileSync(stamp, readFileSync(stamp, 'utf8').replace(`"${process.versions.modules}"`, '"1"'));
+    await install();
+    expect(calls()).toHaveLength(2);
+  });
+
+  test('leaves a choice of Node headers as it is', async () => {
+    const { install, calls } = installation();
+    await install({ npm_config_nodedir: '/mine' });
+    expect(calls()[0]).toMatchObject({ npm_config_nodedir: '/mine' });
+  });
+
+  test('that fails says what npm said and what to do, and is tried again', async () => {
+    const { install, calls } = installation(1);
+    const { output } = await install();
+    expect(output).toContain(
+      '`npm ci` ended with code 1:\nnpm error code EPAPER\nCheck that the npm registry can be reached',
+    );
+    await install();
+    expect(calls()).toHaveLength(2);
+  });
+});
+
+describe('building', () => {
+  test('compiles, carries other files over, and does nothing while the sources stay the same', async () => {
+    const { path, build } = repository();
+    expect(await build()).toBe('building\n');
+    expect(readFileSync(path('dist/room/one.js'), 'utf8')).toContain('export const one = 1;');
+    expect(existsSync(path('dist/room/one.d.ts'))).toBe(true);
+    expect(readFileSync(path('dist/room/migrations/0.sql'), 'utf8')).toBe('select 1;\n');
+    expect(await build()).toBe('');
+  });
+
+  test('happens again when a source changes, and takes away what has no source any more', async () => {
+    const { path, build } = repository();
+    writeFileSync(path('room/two.ts'), 'export const two = 2;\n');
+    await build();
+    rmSync(path('room/two.ts'));
+    expect(await build()).toBe('building (sources have changed)\n');
+    expect(existsSync(path('dist/room/two.js'))).toBe(false);
+  });
+
+  test('that fails says where and why, and keeps the last good one', async () => {
+    const { path, build } = repository();
+    await build();
+    writeFileSync(path('room/one.ts'), 'export const one: number = "1";\n');
+    expect(await build()).toMatch(/room\/one\.ts\(1,14\): error TS2322/);
+    expect(readFileSync(path('dist/room/one.js'), 'utf8')).toContain('export const one = 1;');
+    expect(await build()).toMatch(/error TS2322/);
+  });
+});
+
+describe('two set-ups of one folder', () => {
+  test('work one after the other', async () => {
+    const root = temporaryFolder();
+    const results = await Promise.all(
+      ['a', 'b', 'c'].map(async (name) => await node(worker(root, name, 100))),
+    );
+    expect(results.map(({ code }) => code)).toEqual([0, 0, 0]);
+    const notes = readFileSync(join(root, 'notes'), 'utf8').trim().split('\n');
+    expect(notes).toHaveLength(6);
+    for (let i = 0; i < 6; i += 2) expect(notes[i + 1]).toBe(notes[i]!.replace('begins', 'ends'));
+  });
+
+  test('the second goes on when the first was ended by SIGKILL', async () => {
+    const root = temporaryFolder();
+    const first = runModule(worker(root, 'first', 60_000));
+    await nextLine(first);
+    await kill(first);
+    expect((await node(worker(root, 'second', 0))).code).toBe(0);
+  });
+});
+
+describe('the command', () => {
+  test('says in one sentence what to do while nothing is built', async () => {
+    const root = temporaryFolder();
+    cpSync(repositoryPath('bin'), join(root, 'bin'), { recursive: true });
+    const result = await runCommand(process.execPath, [join(root, 'bin', 'panic-tda.mjs')], {
+      timeoutMs: 20_000,
+      env: childEnvironment({ NODE_OPTIONS: undefined }),
+    });
+    expect(result.code).toBe(1);
+    expect(result.output).toBe(
+      `panic-tda is not built yet: run \`npm start\` or \`npm run setup\` in ${root}/ first.\n`,
+    );
+  });
+});
+
+/** A folder to install in, and an npm that only writes down how it was called. */
+function installation(npmExitCode = 0) {
+  const root = temporaryFolder();
+  const npm = join(root, 'npm-cli.js');
+  writeFileSync(join(root, 'package-lock.json'), '{}');
+  mkdirSync(join(root, 'bin'));
+  writeFileSync(join(root, 'bin', 'panic-tda.mjs'), '');
+  writeFileSync(
+    npm,
+    `const fs = require('node:fs');
+     fs.mkdirSync('node_modules', { recursive: true });
+     const { ONNXRUNTIME_NODE_INSTALL, npm_config_nodedir } = process.env;
+     fs.appendFileSync('calls', JSON.stringify({ args: process.argv.slice(2), ONNXRUNTIME_NODE_INSTALL, npm_config_nodedir }) + '\\n');
+     console.error('npm error code EPAPER');
+     process.exit(${npmExitCode});`,
+  );
+  return {
+    root,
+    install: async (env: Record<string, string> = {}) =>
+      await node(
+        `import { installPackages } from ${script('install-packages.mjs')};
+         try { installPackages(${JSON.stringify(root)}, console.log); } catch (error) { console.log(error.message); }`,
+        { npm_execpath: npm, ...env },
+      ),
+    calls: () =>
+      existsSync(join(root, 'calls'))
+        ? readFileSync(join(root, 'calls'), 'utf8')
+            .trim()
+            .split('\n')
+            .map((line) => JSON.parse(line) as { args: string[]; [variable: string]: unknown })
+        : [],
+  };
+}
+
+/** A repository with one room, one file of TypeScript and one beside it. */
+function repository() {
+  const root = temporaryFolder();
+  for (const name of ['tsconfig.json', 'tsconfig.build.json', 'package.json'])
+    cpSync(repositoryPath(name), join(root, name));
+  const config = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8')) as { include: string[] };
+  writeFileSync(join(root, 'tsconfig.json'), JSON.stringify({ ...config, include: ['room', 'test'] }));
+  mkdirSync(join(root, 'room', 'migrations'), { recursive: true });
+  writeFileSync(join(root, 'room', 'one.ts'), 'export const one: number = 1;\n');
+  writeFileSync(join(root, 'room', 'migrations', '0.sql'), 'select 1;\n');
+  symlinkSync(repositoryPath('node_modules'), join(root, 'node_modules'));
+  return {
+    path: (name: string) => join(root, name),
+    build: async () =>
+      (
+        await node(
+          `import { build } from ${script('build.mjs')};
+           await build(${JSON.stringify(root)}, console.log).catch((error) => console.log(error.message));`,
+        )
+      ).output,
+  };
+}
+
+function worker(root: string, name: string, workMs: number): string {
+  return `import { withLock } from ${script('setup-lock.mjs')};
+    import { appendFileSync } from 'node:fs';
+    const note = (what) => appendFileSync(${JSON.stringify(join(root, 'notes'))}, '${name} ' + what + '\\n');
+    await withLock(${JSON.stringify(root)}, console.log, async () => {
+      note('begins');
+      console.log('working');
+      await new Promise((resolve) => setTimeout(resolve, ${workMs}));
+      note('ends');
+    });`;
+}
