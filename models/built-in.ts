@@ -3,6 +3,8 @@ import { PanicError } from '../experiment/errors.js';
 import { describeDummy, embedDummy, paintDummy } from './dummy.js';
 import { describeAfterCrash, describeSlowly, describeUnlessSeed13 } from './faulty.js';
 import { embedHashedNgrams } from './hashed-ngram.js';
+import { describeProcedural } from './procedural/describer.js';
+import { paintProcedural } from './procedural/painter.js';
 
 type Paint = (prompt: TextArtifact, seed: number) => ImageArtifact;
 type Describe = (picture: ImageArtifact, seed: number) => TextArtifact;
@@ -10,8 +12,12 @@ type EmbedText = (text: TextArtifact) => Float32Array;
 type EmbedPicture = (picture: ImageArtifact) => Float32Array;
 
 // Object.hasOwn below: a model called "constructor" must not be found.
-const painters: Readonly<Record<string, Paint>> = { DummyT2I: paintDummy };
+const painters: Readonly<Record<string, Paint>> = {
+  ProceduralPainter: paintProcedural,
+  DummyT2I: paintDummy,
+};
 const describers: Readonly<Record<string, Describe>> = {
+  ProceduralDescriber: describeProcedural,
   DummyI2T: describeDummy,
   EmptyCaptionI2T: describeUnlessSeed13,
   CrashingI2T: describeAfterCrash,

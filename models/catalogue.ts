@@ -7,6 +7,28 @@ const models: readonly Model[] = [
   {
     ...BUILT_IN,
     kind: 'generative',
+    name: 'ProceduralPainter',
+    summary:
+      'Paints the shapes, numbers, colours and places that a prompt names, 256x256, and drifts towards scenes of its own.',
+    revision: '1',
+    input: 'text',
+    output: 'image',
+    deterministic: true,
+  },
+  {
+    ...BUILT_IN,
+    kind: 'generative',
+    name: 'ProceduralDescriber',
+    summary:
+      'Says which shapes a picture shows, how many, how large, in which colours, where, and on what background.',
+    revision: '1',
+    input: 'image',
+    output: 'text',
+    deterministic: true,
+  },
+  {
+    ...BUILT_IN,
+    kind: 'generative',
     name: 'DummyT2I',
     summary: 'A picture of one colour, from a hash of the prompt; for tests and benchmarks.',
     revision: '1',
