@@ -1,5 +1,7 @@
-import type { Command } from 'commander';
-import { isAbsolute, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { openStoreReadonly } from '../db/index.js';
+import type { Store } from '../db/index.js';
 import { PanicError } from '../experiment/errors.js';
 import type { Catalogue } from '../experiment/model.js';
 import { loadCatalogue } from '../models/index.js';
@@ -20,24 +22,63 @@ export interface Context {
   readonly catalogue: Catalogue;
   /** One JSON document on standard output instead of text. */
   readonly json: boolean;
-}
-
-/** Adds the options that every command has. */
-export function withGlobalOptions(command: Command): Command {
-  return command
-    .option('--data <folder>', 'data folder (default: $PANIC_TDA_DATA, or ./panic-tda-data)')
-    .option('--json', 'print one JSON document instead of text');
+  /** `npx panic-tda <words>` as this user would type it for the same data folder. */
+  readonly command: (...words: readonly (string | number)[]) => string;
 }
 
 /** Throws InvalidInput where the environment holds something that means nothing. */
 export function contextOf(options: GlobalOptions): Context {
+  const context = lenientContextOf(options);
+  const { problems } = context.environment;
+  if (problems.length > 0) throw new PanicError('InvalidInput', problems.join('\n'));
+  return context;
+}
+
+/** The same, leaving the environment's problems to be told. */
+export function lenientContextOf({ data, json }: GlobalOptions): Context {
   const environment = readEnvironment();
-  if (environment.problems.length > 0) throw new PanicError('InvalidInput', environment.problems.join('\n'));
-  const data = options.data ?? environment.dataFolder;
   return {
     environment,
-    folder: dataFolderAt(isAbsolute(data) ? data : resolve(data)),
+    folder: dataFolderAt(data === undefined ? environment.dataFolder : resolve(data)),
     catalogue: loadCatalogue({ testModels: environment.testModels }),
-    json: options.json ?? false,
+    json: json ?? false,
+    command: (...words) =>
+      ['npx panic-tda', ...words, ...(data === undefined ? [] : ['--data', shellQuoted(data)])].join(' '),
   };
+}
+
+function shellQuoted(word: string): string {
+  return /^[\w./~-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Hands the folder's store, opened for reading, to `use`; null where there is none. Makes nothing. */
+export async function readingStore<T>(
+  context: Context,
+  use: (store: Store | null) => T | Promise<T>,
+): Promise<T> {
+  const store = openStoreReadonly(context.folder.root);
+  try {
+    return await use(store);
+  } finally {
+    store?.close();
+  }
+}
+
+/** The same for commands that mean something only where there are experiments: throws InvalidInput where there are none. */
+export async function readingExperiments<T>(
+  context: Context,
+  use: (store: Store) => T | Promise<T>,
+): Promise<T> {
+  return await readingStore(context, (store) => {
+    if (store === null) throw noExperiments(context);
+    return use(store);
+  });
+}
+
+export function noExperiments({ folder, command }: Context): PanicError {
+  const there = existsSync(folder.root) ? 'holds no experiments yet' : 'does not exist';
+  return new PanicError(
+    'InvalidInput',
+    `the data folder ${folder.root} ${there}; "${command('run', 'FILE')}" makes the first experiment, --data names another folder`,
+  );
 }

@@ -1,5 +1,7 @@
+import { CancelledFailure, TerminatedFailure } from '@temporalio/common';
 import { WorkflowFailedError } from '@temporalio/client';
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExperimentResult } from '../activities/index.js';
 import type { Store } from '../db/index.js';
@@ -8,10 +10,10 @@ import { runCount } from '../experiment/config.js';
 import { PanicError } from '../experiment/errors.js';
 import type { experiment } from '../workflows/index.js';
 import { experimentWorkflowId, SEARCH_ATTRIBUTES, startAttributes, TASK_QUEUES } from '../workflows/names.js';
-import { note } from './output.js';
 import { progressDisplay } from './progress.js';
 
 const POLL_MS = 500;
+const { TASK_QUEUE_TYPE_ACTIVITY } = proto.temporal.api.enums.v1.TaskQueueType;
 
 export type ExperimentHandle = WorkflowHandleWithFirstExecutionRunId<typeof experiment>;
 
@@ -32,46 +34,63 @@ export function startExperiment(
   });
 }
 
-/** Shows progress until the workflow ends. A server that is away for a while is waited for. */
+/** How a followed workflow ended: with its result, or because somebody else ended it. */
+export type Followed =
+  | { readonly kind: 'result'; readonly result: ExperimentResult }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'terminated'; readonly reason: string };
+
+/**
+ * Shows progress until the workflow ends. A server that is away for a while is waited for.
+ * @throws the error that made the workflow fail; the signal's reason when it is raised.
+ */
 export async function follow(
   handle: ExperimentHandle,
   store: Store,
   id: string,
   options: { readonly silent: boolean; readonly diagramsExpected: number; readonly signal: AbortSignal },
-): Promise<ExperimentResult> {
+): Promise<Followed> {
   const display = progressDisplay(options);
   const ended = { now: false };
-  const result = resultOf(handle, options.signal).finally(() => {
+  const outcome = outcomeOf(handle, options.signal).finally(() => {
     ended.now = true;
   });
   // Its rejection is met below; until then it must not count as unhandled.
-  result.catch(() => undefined);
+  outcome.catch(() => undefined);
   try {
     while (!ended.now) {
       if (store.experiments.find(id) !== null) display.show(store.summaries.progress(id));
-      await Promise.race([sleep(POLL_MS, undefined, { signal: options.signal }), result]);
+      await Promise.race([sleep(POLL_MS, undefined, { signal: options.signal }), outcome]);
     }
-    const outcome = await result;
-    display.show(store.summaries.progress(id));
-    return outcome;
+    const followed = await outcome;
+    if (store.experiments.find(id) !== null) display.show(store.summaries.progress(id));
+    return followed;
   } finally {
     display.done();
   }
 }
 
-async function resultOf(handle: ExperimentHandle, signal: AbortSignal): Promise<ExperimentResult> {
+async function outcomeOf(handle: ExperimentHandle, signal: AbortSignal): Promise<Followed> {
   for (;;) {
     try {
-      return await handle.result();
+      return { kind: 'result', result: await handle.result() };
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof WorkflowFailedError) return endedFromOutside(error);
       if (!isConnectionLoss(error)) throw error;
       await sleep(POLL_MS, undefined, { signal });
     }
   }
 }
 
-/** gRPC UNAVAILABLE and its kin: the server is being restarted. */
+/** Throws the cause where the workflow failed by itself. */
+function endedFromOutside(error: WorkflowFailedError): Followed {
+  if (error.cause instanceof CancelledFailure) return { kind: 'cancelled' };
+  if (error.cause instanceof TerminatedFailure) return { kind: 'terminated', reason: error.cause.message };
+  throw rootCause(error);
+}
+
+/** gRPC CANCELLED, DEADLINE_EXCEEDED and UNAVAILABLE: the server is being restarted. */
 function isConnectionLoss(error: unknown): boolean {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if ('code' in cause && [1, 4, 14].includes(Number(cause.code))) return true;
@@ -80,45 +99,41 @@ function isConnectionLoss(error: unknown): boolean {
 }
 
 /** A workflow's failure as the error that caused it. */
-export function rootCause(error: unknown): Error {
-  let cause: unknown = error;
-  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
-  if (cause instanceof Error) {
-    const type = 'type' in cause ? cause.type : undefined;
-    return type === 'InvalidInput' || type === 'AlreadyRunning' || type === 'ModelFilesMissing'
-      ? new PanicError('InvalidInput', cause.message)
-      : cause;
-  }
-  return new Error(String(error));
-}
-
-export function isWorkflowFailure(error: unknown): boolean {
-  return error instanceof WorkflowFailedError;
+function rootCause(error: Error): Error {
+  let cause = error;
+  while (cause.cause instanceof Error) cause = cause.cause;
+  const type = 'type' in cause ? cause.type : undefined;
+  return type === 'InvalidInput' || type === 'AlreadyRunning' || type === 'ModelFilesMissing'
+    ? new PanicError('InvalidInput', cause.message)
+    : cause;
 }
 
 /**
  * Ends workflows that an interrupted `run` of another experiment left open in the embedded server: whoever runs one
- * experiment does not ask for the others. Their rows stay, and `resume` continues them.
+ * experiment does not ask for the others. Their rows stay, and `resume` continues them. Returns their ids.
  */
-export async function setOthersAside(client: Client, id: string): Promise<void> {
+export async function setOthersAside(client: Client, id: string): Promise<string[]> {
   const open = client.workflow.list({ query: `WorkflowType = "experiment" AND ExecutionStatus = "Running"` });
+  const others: string[] = [];
   for await (const { workflowId, runId, typedSearchAttributes } of open) {
     if (workflowId === experimentWorkflowId(id)) continue;
     await client.workflow.getHandle(workflowId, runId).terminate(`set aside: experiment ${id} was asked for`);
-    const other = typedSearchAttributes.get(SEARCH_ATTRIBUTES.experiment) ?? workflowId;
-    note(
-      `Experiment ${other} was interrupted earlier and is left as it is; "panic-tda resume ${other}" continues it.`,
-    );
+    others.push(typedSearchAttributes.get(SEARCH_ATTRIBUTES.experiment) ?? workflowId);
   }
+  return others;
 }
 
-/** True while some process polls the queue; an experiment on a queue that nobody serves waits silently. */
-export async function hasPollers(client: Client, taskQueue: string): Promise<boolean> {
-  const { pollers } = await client.workflowService.describeTaskQueue({
-    namespace: client.options.namespace,
-    taskQueue: { name: taskQueue },
-    // TASK_QUEUE_TYPE_ACTIVITY: each of our queues carries activities.
-    taskQueueType: 2,
-  });
-  return (pollers ?? []).length > 0;
+/** The task queues that no process polls: an experiment on one of them waits silently. */
+export async function idleQueues(client: Client): Promise<string[]> {
+  const idle: string[] = [];
+  for (const name of Object.values(TASK_QUEUES)) {
+    const { pollers } = await client.workflowService.describeTaskQueue({
+      namespace: client.options.namespace,
+      taskQueue: { name },
+      // Each of our queues carries activities.
+      taskQueueType: TASK_QUEUE_TYPE_ACTIVITY,
+    });
+    if ((pollers ?? []).length === 0) idle.push(name);
+  }
+  return idle;
 }

@@ -5,11 +5,18 @@ export const EXIT = {
   failed: 1,
   /** The request is wrong: arguments, experiment file, data folder. Nothing was done. */
   badInput: 2,
-  /** Ended by Ctrl-C or SIGTERM; the work is resumable. */
-  interrupted: 130,
-  terminated: 143,
+  /** Somebody else ended the experiment while we followed it: `cancel`, or the web UI. The work is resumable. */
+  cancelled: 3,
 } as const;
 
-export const EXIT_CODE_HELP = `
-Exit codes: 0 done, 1 failed or finished with failed runs, 2 wrong input (nothing was done),
-130 stopped by Ctrl-C, 143 stopped by SIGTERM (in both cases the work can be resumed).`;
+/** Ended by Ctrl-C (130), SIGTERM (143) or a closed terminal (129), as shells number it; the work is resumable. */
+export const SIGNAL_EXIT = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
+export type StopSignal = keyof typeof SIGNAL_EXIT;
+
+export const EXIT_CODE_HELP = `Exit codes:
+  0    done
+  1    failed, or finished with failed runs
+  2    the request is wrong (arguments, file, data folder); nothing was done
+  3    the experiment was cancelled from elsewhere; it can be resumed
+  130  stopped by Ctrl-C (143 by SIGTERM, 129 by a closed terminal); it can be resumed`;

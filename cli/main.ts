@@ -1,31 +1,30 @@
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
+import { debuglog } from 'node:util';
 import { isPanicError } from '../experiment/errors.js';
-import { addRetry, addResume, addRun } from './commands/run.js';
-import { addWorker } from './commands/worker.js';
-import { EXIT, EXIT_CODE_HELP } from './exit-codes.js';
-import { note } from './output.js';
+import { EXIT, SIGNAL_EXIT } from './exit-codes.js';
+import { note, tolerateClosedOutput } from './output.js';
+import { createProgram } from './program.js';
 
-const program = new Command('panic-tda')
-  .description('Trajectories of generative models in feedback loops, run durably, and their topology')
-  .addHelpText('after', EXIT_CODE_HELP)
-  .exitOverride()
-  .showHelpAfterError('("panic-tda --help" lists the commands)');
+const debug = debuglog('panic-tda');
 
-addRun(program);
-addResume(program);
-addRetry(program);
-addWorker(program);
-
+tolerateClosedOutput();
 try {
-  await program.parseAsync();
+  await createProgram((code) => {
+    process.exitCode = code;
+  }).parseAsync();
 } catch (error) {
   process.exitCode = exitCodeOf(error);
-  if (!(error instanceof CommanderError))
+  // Commander has printed its own message.
+  if (!(error instanceof CommanderError)) {
     note(`panic-tda: ${error instanceof Error ? error.message : String(error)}`);
+    debug('%o', error);
+  }
 }
+// Whoever asked to stop is not kept waiting by what may still be open (a download that was begun).
+if (Number(process.exitCode) >= SIGNAL_EXIT.SIGHUP) process.exit();
 
 function exitCodeOf(error: unknown): number {
-  // Commander has printed its own message; help and version are no failures.
+  // Help and version are no failures.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.badInput;
   return isPanicError(error, 'InvalidInput') || isPanicError(error, 'ModelFilesMissing')
     ? EXIT.badInput

@@ -1,7 +1,9 @@
-/** Everything that the command line says goes through here. Results to standard output, the rest to standard error. */
+import { styleText } from 'node:util';
+
+/** Everything that the command line says goes through here: results to standard output, the rest to standard error. */
 
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  write(process.stdout, `${text}\n`);
 }
 
 export function printJson(value: unknown): void {
@@ -9,56 +11,43 @@ export function printJson(value: unknown): void {
 }
 
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  if (display === null) write(process.stderr, `${text}\n`);
+  else display.above(text);
 }
 
-/** Rows as aligned columns; numbers belong to the right. */
-export function table(rows: readonly (readonly string[])[], alignRight: readonly number[] = []): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) =>
-          alignRight.includes(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
-        )
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+/** Text that is bold on a terminal. */
+export function heading(text: string): string {
+  return styleText('bold', text, { stream: process.stdout });
 }
 
-export function count(value: number): string {
-  return value.toLocaleString('en-US', { maximumFractionDigits: 0 });
+/** Lines that redraw in place on standard error; notes go above them. */
+export interface LiveDisplay {
+  above(text: string): void;
 }
 
-/** `3 runs`, `1 run`. */
-export function plural(value: number, noun: string): string {
-  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+let display: LiveDisplay | null = null;
+
+export function setLiveDisplay(live: LiveDisplay | null): void {
+  display = live;
 }
 
-export function duration(milliseconds: number): string {
-  const seconds = milliseconds / 1000;
-  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
-  const minutes = seconds / 60;
-  if (minutes < 60) return `${Math.floor(minutes)} min ${Math.round(seconds % 60)} s`;
-  const hours = minutes / 60;
-  if (hours < 48) return `${Math.floor(hours)} h ${Math.round(minutes % 60)} min`;
-  return `${(hours / 24).toFixed(1)} days`;
+/** Columns of the terminal that standard output is, or Infinity where it is a pipe or a file: nothing is cut there. */
+export function outputWidth(): number {
+  return process.stdout.isTTY ? process.stdout.columns : Infinity;
 }
 
-export function bytes(value: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let unit = 0;
-  let scaled = value;
-  while (scaled >= 1024 && unit < units.length - 1) {
-    scaled /= 1024;
-    unit++;
+const closed = new Set<NodeJS.WriteStream>();
+
+function write(stream: NodeJS.WriteStream, text: string): void {
+  if (!closed.has(stream)) stream.write(text);
+}
+
+/**
+ * A reader that goes away (`| head`, a closed terminal) ends the talking and not the work: what is written after it is
+ * dropped, and the exit code stays what it is.
+ */
+export function tolerateClosedOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', () => closed.add(stream));
   }
-  return `${scaled.toFixed(unit === 0 || scaled >= 100 ? 0 : 1)} ${units[unit]}`;
-}
-
-/** One line of a text, at most `width` characters. */
-export function excerpt(text: string, width: number): string {
-  const line = text.replaceAll(/\s+/g, ' ').trim();
-  return line.length <= width ? line : `${line.slice(0, width - 1)}…`;
 }

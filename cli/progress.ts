@@ -1,6 +1,7 @@
 import { createLogUpdate } from 'log-update';
 import type { Progress } from '../db/index.js';
-import { count, duration } from './output.js';
+import { count, duration, rate } from './format.js';
+import { setLiveDisplay } from './output.js';
 
 export interface ProgressDisplay {
   show(progress: Progress): void;
@@ -18,25 +19,49 @@ export function progressDisplay(options: {
   readonly stream?: NodeJS.WriteStream;
 }): ProgressDisplay {
   const stream = options.stream ?? process.stderr;
-  const rate = rateMeter();
   if (options.silent) return { show: () => undefined, done: () => undefined };
-  if (stream.isTTY) {
-    const update = createLogUpdate(stream);
-    return {
-      show: (progress) => update(bars(progress, options.diagramsExpected, rate(progress))),
-      done: () => update.done(),
-    };
-  }
-  let shownAt = -Infinity;
+  return stream.isTTY
+    ? barDisplay(stream, options.diagramsExpected)
+    : lineDisplay(stream, options.diagramsExpected);
+}
+
+function barDisplay(stream: NodeJS.WriteStream, diagramsExpected: number): ProgressDisplay {
+  const update = createLogUpdate(stream);
+  const pace = paceMeter();
+  let shown = '';
+  setLiveDisplay({
+    above(text) {
+      update.clear();
+      stream.write(`${text}\n`);
+      if (shown !== '') update(shown);
+    },
+  });
+  return {
+    show(progress) {
+      shown = bars(progress, diagramsExpected, pace(progress));
+      update(shown);
+    },
+    done() {
+      setLiveDisplay(null);
+      update.done();
+    },
+  };
+}
+
+function lineDisplay(stream: NodeJS.WriteStream, diagramsExpected: number): ProgressDisplay {
+  const pace = paceMeter();
+  let shownAt = performance.now();
   let shown = '';
   let last: Progress | null = null;
   const line = (progress: Progress): void => {
-    const text = plainLine(progress, options.diagramsExpected, rate(progress));
+    const text = plainLine(progress, diagramsExpected, pace(progress));
     if (text !== shown) stream.write(`${text}\n`);
     shown = text;
   };
   return {
     show(progress) {
+      // The pace needs every sample, also those that are not shown.
+      pace(progress);
       last = progress;
       if (performance.now() - shownAt < PLAIN_INTERVAL_MS) return;
       shownAt = performance.now();
@@ -48,13 +73,13 @@ export function progressDisplay(options: {
   };
 }
 
-interface Rate {
+interface Pace {
   readonly perSecond: number;
   readonly etaMs: number | null;
 }
 
 /** Invocations a second over the last ten seconds or so, and what is left at that pace. */
-function rateMeter(): (progress: Progress) => Rate {
+function paceMeter(): (progress: Progress) => Pace {
   const samples: { at: number; made: number }[] = [];
   return ({ invocations, invocationsExpected }) => {
     const at = performance.now();
@@ -63,17 +88,16 @@ function rateMeter(): (progress: Progress) => Rate {
     const { at: since, made } = samples[0]!;
     const perSecond = at > since ? (1000 * (invocations - made)) / (at - since) : 0;
     const left = invocationsExpected - invocations;
-    return { perSecond, etaMs: left === 0 ? 0 : perSecond > 0 ? (1000 * left) / perSecond : null };
+    return { perSecond, etaMs: left > 0 && perSecond > 0 ? (1000 * left) / perSecond : null };
   };
 }
 
-function bars(progress: Progress, diagramsExpected: number, { perSecond, etaMs }: Rate): string {
+function bars(progress: Progress, diagramsExpected: number, pace: Pace): string {
   const { runs, invocations, invocationsExpected, diagrams } = progress;
   const runCount = Object.values(runs).reduce((sum, value) => sum + value, 0);
-  const eta = etaMs === null || etaMs === 0 ? '' : `, at most ${duration(etaMs)} to go`;
   const failed = runs.failed > 0 ? `, ${runs.failed} failed` : '';
   return [
-    `invocations  ${bar(invocations, invocationsExpected)}  ${count(perSecond)}/s${eta}`,
+    `invocations  ${bar(invocations, invocationsExpected)}  ${paceText(pace)}`,
     `diagrams     ${bar(diagrams, diagramsExpected)}`,
     `runs         ${bar(runs.finished, runCount)}  ${runs.running} running${failed}`,
   ].join('\n');
@@ -81,15 +105,22 @@ function bars(progress: Progress, diagramsExpected: number, { perSecond, etaMs }
 
 function bar(done: number, of: number): string {
   const filled = of === 0 ? BAR_WIDTH : Math.floor((BAR_WIDTH * Math.min(done, of)) / of);
-  return `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ${count(done)}/${count(of)}`;
+  const figures = `${count(done)}/${count(of)}`;
+  return `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ${figures.padEnd(2 * count(of).length + 1)}`;
 }
 
-function plainLine(progress: Progress, diagramsExpected: number, { perSecond, etaMs }: Rate): string {
+/** A cycle ends a run early, so that what is left is an upper bound. */
+function paceText({ perSecond, etaMs }: Pace): string {
+  if (perSecond === 0) return '';
+  return `${rate(perSecond)}/s${etaMs === null ? '' : `, at most ${duration(etaMs)} left`}`;
+}
+
+function plainLine(progress: Progress, diagramsExpected: number, pace: Pace): string {
   const { runs, invocations, invocationsExpected, diagrams } = progress;
-  const eta = etaMs === null || etaMs === 0 ? '' : `, at most ${duration(etaMs)} to go`;
   const failed = runs.failed > 0 ? `, ${runs.failed} failed` : '';
+  const at = paceText(pace);
   return (
-    `invocations ${count(invocations)}/${count(invocationsExpected)} at ${count(perSecond)}/s${eta}; ` +
+    `invocations ${count(invocations)}/${count(invocationsExpected)}${at === '' ? '' : ` (${at})`}; ` +
     `diagrams ${count(diagrams)}/${count(diagramsExpected)}; runs ${runs.finished} finished, ${runs.running} running${failed}`
   );
 }

@@ -1,6 +1,8 @@
 import type { Store, Summary } from '../db/index.js';
 import type { DataFolder } from '../workers/data-folder.js';
-import { count, duration, plural, print, table } from './output.js';
+import type { Context } from './context.js';
+import { count, duration, plural, rate, table } from './format.js';
+import { heading, print } from './output.js';
 
 export interface SummaryDocument extends Summary {
   readonly experiment: string;
@@ -48,7 +50,7 @@ export function summaryDocument(
   };
 }
 
-export function printSummary(document: SummaryDocument): void {
+export function printSummary(document: SummaryDocument, { command }: Context): void {
   const { runs, invocations, cycles } = document;
   const made = invocations.computed + invocations.reused + invocations.cycle;
   const failed = runs.failed > 0 ? `, ${runs.failed} failed` : '';
@@ -58,14 +60,14 @@ export function printSummary(document: SummaryDocument): void {
     document.shortestCycle === document.longestCycle
       ? `period ${document.shortestCycle}`
       : `periods ${document.shortestCycle} to ${document.longestCycle}`;
-  const rate = document.invocationsPerSecond === null ? '' : `${count(document.invocationsPerSecond)}`;
+  const perSecond = document.invocationsPerSecond;
   const rows = [
     ['runs', `${runs.finished} finished${failed}${open}`],
     [
       'invocations',
       `${count(made)} (${count(invocations.computed)} computed, ${count(invocations.reused)} reused, ${count(invocations.cycle)} filled from cycles)`,
     ],
-    ['invocations/s', rate],
+    ...(perSecond === null ? [] : [['invocations/s', rate(perSecond)]]),
     ['distinct outputs', count(document.distinctOutputs)],
     ['cycles found', cycles === 0 ? '0' : `${cycles} (${period})`],
     ['vectors', count(document.embeddings)],
@@ -74,16 +76,19 @@ export function printSummary(document: SummaryDocument): void {
     ['data', document.database],
     ['images', document.objects],
   ];
+  const name = document.name === null ? '' : ` "${document.name}"`;
   print(
-    `\nExperiment ${document.experiment}${document.name === null ? '' : ` "${document.name}"`}: ${document.status.replaceAll('_', ' ')}\n`,
+    `\n${heading(`Experiment ${document.experiment}${name}`)}: ${document.status.replaceAll('_', ' ')}\n`,
   );
   print(table(rows));
   printEntropy(document);
-  printFailures(document);
-  print(`\nNext:
-  npx panic-tda show ${document.experiment}      each run, its end and its entropies
-  npx panic-tda show ${document.experiment} 0    the trajectory of run 0
-  npx panic-tda run FILE                   an experiment of your own (README.md, "The experiment file")`);
+  printFailures(document, command('retry', document.experiment));
+  const next = [
+    [command('show', document.experiment), 'each run, its end and its entropies'],
+    [command('show', document.experiment, 0), 'the trajectory of run 0'],
+    [command('run', 'FILE'), 'an experiment of your own (README.md, "The experiment file")'],
+  ].map(([words, meaning]) => [`  ${words}`, ` ${meaning}`]);
+  print(`\n${heading('Next')}\n${table(next)}`);
 }
 
 function printEntropy({ entropy }: SummaryDocument): void {
@@ -96,13 +101,13 @@ function printEntropy({ entropy }: SummaryDocument): void {
     row.minEntropy.toFixed(3),
     row.maxEntropy.toFixed(3),
   ]);
-  print('\nPersistence entropy over the runs\n');
+  print(`\n${heading('Persistence entropy over the runs')}\n`);
   print(table([['embedding model', 'dim', 'bars', 'mean', 'min', 'max'], ...rows], [2, 3, 4, 5]));
 }
 
-function printFailures({ failures, experiment }: SummaryDocument): void {
+function printFailures({ failures }: SummaryDocument, retry: string): void {
   if (failures.length === 0) return;
-  print(`\nFailed runs ("panic-tda retry ${experiment}" runs them again from where they stopped)\n`);
+  print(`\n${heading('Failed runs')} ("${retry}" runs them again from where they stopped)\n`);
   for (const { run, kind, message } of failures.slice(0, FAILURES_SHOWN))
     print(`  run ${run}: ${kind}: ${message}`);
   if (failures.length > FAILURES_SHOWN)

@@ -54,11 +54,13 @@ export function openDatabaseReadonly(file: string): Connection | null {
 }
 
 /**
- * A second, read-only connection to the same file that sees it as it is now, whatever is written meanwhile: for reading
- * much of it, row by row. Close it soon: the write-ahead log cannot be cut back while it is open.
+ * A second connection to the same file that writes nothing and sees it as it is now, whatever is written meanwhile: for
+ * reading much of it, row by row. Close it soon: the write-ahead log cannot be cut back while it is open.
  */
 export function openSnapshot(db: Connection): Database.Database {
-  const snapshot = new Database(db.sqlite.name, { timeout: BUSY_TIMEOUT_MS, readonly: true });
+  // Not opened as read-only: SQLite then does not even parse column checks, and integrity_check passes over them.
+  const snapshot = new Database(db.sqlite.name, { timeout: BUSY_TIMEOUT_MS, fileMustExist: true });
+  snapshot.pragma('query_only = ON');
   snapshot.exec('BEGIN');
   return snapshot;
 }
@@ -78,7 +80,8 @@ function bringUpToDate(db: Connection, file: string): void {
   }
 }
 
-function appliedMigrations(db: Connection): number {
+/** Number of migrations that made the tables what they are. */
+export function appliedMigrations(db: Connection): number {
   const table = db.sqlite
     .prepare(`select 1 from sqlite_master where type = 'table' and name = '__drizzle_migrations'`)
     .get();

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { artifactTable } from './artifacts.js';
-import { openDatabase, openDatabaseReadonly } from './connection.js';
+import { appliedMigrations, openDatabase, openDatabaseReadonly } from './connection.js';
 import type { Connection } from './connection.js';
 import { diagramTable } from './diagrams.js';
 import { experimentTable } from './experiments.js';
@@ -40,6 +40,8 @@ function storeOver(db: Connection, objectsFolder: string) {
   const writer = createWriter(db.sqlite);
   return {
     db,
+    /** Number of migrations that made its tables. */
+    schemaVersion: appliedMigrations(db),
     objects,
     artifacts,
     experiments: experimentTable(db, artifacts),

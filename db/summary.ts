@@ -52,7 +52,8 @@ export function summaryQueries(db: Connection) {
         sum(coalesce(length, made)) as made, sum(coalesce(length, max_length)) as expected
       from (
         select status, stop_reason, length, max_length,
-          case when length is null and status <> 'pending'
+          -- A run that waits for its first attempt has made nothing; looking it up for all of them would be slow.
+          case when length is null and (status <> 'pending' or attempt > 1)
             then coalesce((select max(sequence) + 1 from invocations where run_id = runs.id), 0) else 0 end as made
         from runs where experiment_id = ${experimentId})
       group by status`);
@@ -126,7 +127,7 @@ export function summaryQueries(db: Connection) {
   function invocationMs(): Map<string, number> {
     const rows = db.all<{ name: string; ms: number }>(sql`
       select models.name as name, avg(compute_ms) as ms from invocations
-      join models on models.id = model_id where source = 'computed' group by models.name`);
+      join models on models.id = model_id where invocations.source = 'computed' group by models.name`);
     return new Map(rows.map((row) => [row.name, row.ms]));
   }
 
@@ -135,7 +136,7 @@ export function summaryQueries(db: Connection) {
     const rows = db.all<{ name: string; bytes: number }>(sql`
       select models.name as name, avg(artifacts.byte_length) as bytes from invocations
       join models on models.id = model_id join artifacts on artifacts.id = output_id
-      where source = 'computed' and artifacts.modality = 'image' group by models.name`);
+      where invocations.source = 'computed' and artifacts.modality = 'image' group by models.name`);
     return new Map(rows.map((row) => [row.name, row.bytes]));
   }
 

@@ -1,4 +1,4 @@
 export { catalogue, type CatalogueOptions, loadCatalogue } from './catalogue.js';
 export type { Embedded, Generated, ModelPool } from './contract.js';
-export { missingModelFiles, pinnedFolder, requiredFiles } from './neural-files.js';
+export { missingModelFiles, modelFolders, pinnedFolder, requiredFiles } from './neural-files.js';
 export { createModelPool, type ModelPoolOptions } from './pool.js';

@@ -28,14 +28,25 @@ export function pinnedFolder(model: Model, modelsFolder: string): string {
 }
 
 /**
- * The folder a neural model is read from: the pinned one, or one put there by hand under the model's catalogue name or
- * its repository's name. The first that has every file wins; where none has, the pinned one.
+ * The folders a neural model may be read from: the pinned one, or one put there by hand under the model's catalogue name
+ * or its repository's name. None for a built-in model.
  */
-export function modelFolder(model: Model, modelsFolder: string): string {
-  const pinned = pinnedFolder(model, modelsFolder);
+export function modelFolders(model: Model, modelsFolder: string): string[] {
+  if (!isNeural(model)) return [];
   const repositoryName = repositoryOf(model).split('/').at(-1)!;
-  const candidates = [pinned, join(modelsFolder, model.name), join(modelsFolder, repositoryName)];
-  return candidates.find((folder) => missingFrom(model, folder).length === 0) ?? pinned;
+  return [
+    pinnedFolder(model, modelsFolder),
+    join(modelsFolder, model.name),
+    join(modelsFolder, repositoryName),
+  ];
+}
+
+/** The first of its folders that has every file; where none has, the pinned one. */
+export function modelFolder(model: Model, modelsFolder: string): string {
+  return (
+    modelFolders(model, modelsFolder).find((folder) => missingFrom(model, folder).length === 0) ??
+    pinnedFolder(model, modelsFolder)
+  );
 }
 
 function missingFrom(model: Model, folder: string): string[] {

@@ -73,6 +73,16 @@ export function readEnvironment(variables: Variables = process.env): Environment
   };
 }
 
+/** Those of our variables that are set, as they were written; for `doctor`. */
+export function setVariables(
+  variables: Variables = process.env,
+): { name: string; value: string; meaning: string }[] {
+  return environmentVariables.flatMap(({ name, meaning }) => {
+    const value = variables[name];
+    return value === undefined || value === '' ? [] : [{ name, value, meaning }];
+  });
+}
+
 /**
  * How to reach the Temporal service that the user has configured with `TEMPORAL_ADDRESS` or with the profile of Temporal's
  * environment configuration (https://docs.temporal.io/develop/environment-configuration); undefined when no address is

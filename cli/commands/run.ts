@@ -1,117 +1,155 @@
-import type { Command } from 'commander';
 import { openStore } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
 import { runCount } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
-import { PanicError } from '../../experiment/errors.js';
+import { assertNever, PanicError } from '../../experiment/errors.js';
 import { experimentId } from '../../experiment/ids.js';
 import { missingModelFiles } from '../../models/index.js';
-import { openDataFolder } from '../../workers/data-folder.js';
-import { TASK_QUEUES } from '../../workflows/names.js';
-import { contextOf, withGlobalOptions } from '../context.js';
-import type { Context, GlobalOptions } from '../context.js';
-import {
-  follow,
-  hasPollers,
-  isWorkflowFailure,
-  rootCause,
-  setOthersAside,
-  startExperiment,
-} from '../drive.js';
+import { readingExperiments, readingStore } from '../context.js';
+import type { Context } from '../context.js';
+import { follow, idleQueues, setOthersAside, startExperiment } from '../drive.js';
+import type { Followed } from '../drive.js';
 import { EXIT } from '../exit-codes.js';
 import { readValidExperiment } from '../experiment-file.js';
-import { note, plural, printJson } from '../output.js';
+import { findExperiment } from '../find-experiment.js';
+import { plural } from '../format.js';
+import { onInterrupt } from '../interruption.js';
+import { note, printJson } from '../output.js';
 import { openSession } from '../session.js';
 import type { Session } from '../session.js';
 import { printSummary, summaryDocument } from '../summary.js';
 
-export function addRun(program: Command): void {
-  withGlobalOptions(program.command('run'))
-    .description('run an experiment to its diagrams, or continue it; starts and stops everything it needs')
-    .argument('<file>', 'experiment file (JSON)')
-    .action(async (file: string, options: GlobalOptions) => {
-      const context = contextOf(options);
-      const config = await readValidExperiment(file, context);
-      process.exitCode = await runExperiment(context, config, { retry: false });
-    });
+/** `run FILE`. Returns the exit code, as do the other two. */
+export async function runFile(context: Context, file: string): Promise<number> {
+  return await execute(context, await readValidExperiment(file, context), { retry: false });
 }
 
-export function addResume(program: Command): void {
-  withGlobalOptions(program.command('resume'))
-    .description('continue an experiment of the data folder from its stored rows')
-    .argument('<id>', 'experiment id, as "panic-tda list" shows it')
-    .action(async (id: string, options: GlobalOptions) => {
-      const context = contextOf(options);
-      process.exitCode = await runExperiment(context, storedConfig(context, id), { retry: false });
-    });
+/** `resume ID`. */
+export async function resumeExperiment(context: Context, id: string): Promise<number> {
+  return await execute(context, await storedConfig(context, id), { retry: false });
 }
 
-export function addRetry(program: Command): void {
-  withGlobalOptions(program.command('retry'))
-    .description('run the failed runs of an experiment again, from where they stopped')
-    .argument('<id>', 'experiment id, as "panic-tda list" shows it')
-    .action(async (id: string, options: GlobalOptions) => {
-      const context = contextOf(options);
-      process.exitCode = await runExperiment(context, storedConfig(context, id), { retry: true });
-    });
+/** `retry ID`. */
+export async function retryExperiment(context: Context, id: string): Promise<number> {
+  return await execute(context, await storedConfig(context, id), { retry: true });
 }
 
-function storedConfig(context: Context, id: string): ExperimentConfig {
-  const store = openStore(openDataFolder(context.folder.root).root);
-  try {
-    return store.experiments.get(id).config;
-  } finally {
-    store.close();
-  }
+async function storedConfig(context: Context, id: string): Promise<ExperimentConfig> {
+  return await readingExperiments(context, (store) => findExperiment(context, store, id).config);
+}
+
+interface Request {
+  readonly context: Context;
+  readonly id: string;
+  readonly config: ExperimentConfig;
+  /** Failed runs are to be tried again. */
+  readonly retry: boolean;
+  readonly startedAt: number;
 }
 
 /** Runs an experiment to its end and prints its summary; the exit code tells how it ended. */
-async function runExperiment(
+async function execute(
   context: Context,
   config: ExperimentConfig,
   { retry }: { retry: boolean },
 ): Promise<number> {
   refuseMissingFiles(context, config);
-  const id = experimentId(config);
+  const request: Request = { context, id: experimentId(config), config, retry, startedAt: Date.now() };
+  const settled = await readingStore(context, (store) => reportIfSettled(request, store));
+  if (settled !== null) return settled;
+
   const interruption = onInterrupt();
-  const startedAt = Date.now();
-  const session = await openSession(context);
+  try {
+    return await executeInSession(request, interruption.signal);
+  } catch (error) {
+    const code = interruption.exitCode();
+    if (code === null) throw error;
+    await readingStore(context, (store) => tellInterrupted(request, store));
+    return code;
+  } finally {
+    interruption.end();
+  }
+}
+
+async function executeInSession(request: Request, signal: AbortSignal): Promise<number> {
+  const { context, id, config, retry } = request;
+  note(
+    `Experiment ${id}${config.name === null ? '' : ` "${config.name}"`}: ${plural(runCount(config), 'run')} of at most ${plural(config.max_length, 'invocation')}.`,
+  );
+  const session = await openSession(context, id, signal);
   let store: Store | null = null;
   try {
     store = openStore(context.folder.root);
-    interruption.signal.throwIfAborted();
-    note(
-      `Experiment ${id}: ${plural(runCount(config), 'run')} of at most ${plural(config.max_length, 'invocation')}.`,
-    );
-    if (session.uiAddress !== null) note(`Web UI: ${session.uiAddress}`);
-    if (session.embedded) await setOthersAside(session.client, id);
-    else await warnAboutIdleQueues(session);
+    await tellAboutSession(request, session);
     if (retry) resetFailedRuns(store, id);
-    const handle = await startExperiment(session.client, id, config);
-    const result = await follow(handle, store, id, {
-      silent: context.json,
-      diagramsExpected: runCount(config) * config.embedding_models.length,
-      signal: interruption.signal,
-    });
-    const document = summaryDocument(store, context.folder, id, { wallMs: Date.now() - startedAt });
-    if (context.json) printJson(document);
-    else printSummary(document);
-    return result.status === 'completed' ? EXIT.ok : EXIT.failed;
-  } catch (error) {
-    if (interruption.signal.aborted) {
-      await session.stop();
-      tellInterrupted(store, id);
-      return interruption.exitCode();
-    }
-    throw isWorkflowFailure(error) ? rootCause(error) : error;
+    const followed = await followToTheEnd(request, session, store, signal);
+    return report(request, store, followed);
   } finally {
-    interruption.end();
     await session.stop();
     store?.close();
   }
 }
 
-function refuseMissingFiles({ catalogue, environment }: Context, config: ExperimentConfig): void {
+async function followToTheEnd(
+  { context, id, config }: Request,
+  session: Session,
+  store: Store,
+  signal: AbortSignal,
+): Promise<Followed> {
+  const options = {
+    silent: context.json,
+    diagramsExpected: runCount(config) * config.embedding_models.length,
+    signal,
+  };
+  const first = await follow(await startExperiment(session.client, id, config), store, id, options);
+  // A workflow that was open already has not seen the runs that `retry` made pending since it started.
+  const overlooked = first.kind === 'result' && store.experiments.runsByStatus(id).pending > 0;
+  return overlooked
+    ? await follow(await startExperiment(session.client, id, config), store, id, options)
+    : first;
+}
+
+function report({ context, id, startedAt }: Request, store: Store, followed: Followed): number {
+  if (store.experiments.find(id) !== null) {
+    const document = summaryDocument(store, context.folder, id, { wallMs: Date.now() - startedAt });
+    if (context.json) printJson(document);
+    else printSummary(document, context);
+  }
+  switch (followed.kind) {
+    case 'result':
+      return followed.result.status === 'completed' ? EXIT.ok : EXIT.failed;
+    case 'cancelled':
+      note(`\nThe experiment was cancelled. "${context.command('resume', id)}" continues it.`);
+      return EXIT.cancelled;
+    case 'terminated':
+      note(
+        `\nThe experiment's workflow was terminated from outside (${followed.reason}). "${context.command('resume', id)}" continues it.`,
+      );
+      return EXIT.cancelled;
+    default:
+      return assertNever(followed);
+  }
+}
+
+/** The summary of an experiment that has nothing left to do, which needs no server; null where there is something. */
+function reportIfSettled({ context, id, retry }: Request, store: Store | null): number | null {
+  const row = store?.experiments.find(id) ?? null;
+  if (store === null || row === null) return null;
+  const settled = row.status === 'completed' || row.status === 'completed_with_failures';
+  const { pending, running, cancelled, failed } = store.experiments.runsByStatus(id);
+  if (!settled || pending + running + cancelled > 0 || (retry && failed > 0)) return null;
+  note(
+    retry || failed === 0
+      ? `Experiment ${id} is complete; there is nothing left to do.`
+      : `Experiment ${id} has ended; "${context.command('retry', id)}" runs its ${plural(failed, 'failed run')} again.`,
+  );
+  const document = summaryDocument(store, context.folder, id, { wallMs: null });
+  if (context.json) printJson(document);
+  else printSummary(document, context);
+  return row.status === 'completed' ? EXIT.ok : EXIT.failed;
+}
+
+function refuseMissingFiles({ catalogue, environment, command }: Context, config: ExperimentConfig): void {
   const names = new Set([...config.networks.flat(), ...config.embedding_models]);
   const missing = [...names].flatMap((name) =>
     missingModelFiles(catalogue.get(name)!, environment.modelsFolder),
@@ -119,8 +157,27 @@ function refuseMissingFiles({ catalogue, environment }: Context, config: Experim
   if (missing.length === 0) return;
   throw new PanicError(
     'InvalidInput',
-    `these model files are missing on this machine ("panic-tda models" says where each model looks):\n  ${missing.join('\n  ')}`,
+    `these model files are missing on this machine ("${command('models', 'NAME')}" says where each model looks):\n  ${missing.join('\n  ')}`,
   );
+}
+
+async function tellAboutSession({ context, id }: Request, session: Session): Promise<void> {
+  const { client, embedded, uiAddress, address } = session;
+  if (embedded) {
+    for (const other of await setOthersAside(client, id)) {
+      note(
+        `Experiment ${other} was interrupted earlier and is left as it is; "${context.command('resume', other)}" continues it.`,
+      );
+    }
+  } else {
+    note(`Temporal service: ${address}`);
+    for (const queue of await idleQueues(client)) {
+      note(`No worker serves the task queue ${queue} yet; start one with "${context.command('worker')}".`);
+    }
+  }
+  note(`Data:    ${context.folder.root}`);
+  if (uiAddress !== null) note(`Web UI:  ${uiAddress}`);
+  note(`Watch:   ${context.command('status', id)}  (in another terminal)`);
 }
 
 function resetFailedRuns(store: Store, id: string): void {
@@ -128,39 +185,17 @@ function resetFailedRuns(store: Store, id: string): void {
   note(reset.length === 0 ? 'No run has failed.' : `Retrying ${plural(reset.length, 'failed run')}.`);
 }
 
-async function warnAboutIdleQueues({ client }: Session): Promise<void> {
-  for (const queue of Object.values(TASK_QUEUES)) {
-    if (!(await hasPollers(client, queue))) {
-      note(`No worker serves the task queue ${queue} yet; start one with "panic-tda worker".`);
-    }
+function tellInterrupted({ context, id, startedAt }: Request, store: Store | null): void {
+  const row = store?.experiments.find(id) ?? null;
+  if (store === null || row === null) {
+    note('Stopped before anything was made.');
+    return;
   }
-}
-
-function tellInterrupted(store: Store | null, id: string): void {
-  const progress = store?.experiments.find(id) ? store.summaries.progress(id) : null;
-  const made =
-    progress === null ? 'Nothing was made yet.' : `${plural(progress.invocations, 'invocation')} are stored.`;
-  note(`Stopped. ${made} "panic-tda resume ${id}" continues.`);
-}
-
-/** Ctrl-C and SIGTERM raise a signal instead of ending the process; a second one is not needed and not waited for. */
-function onInterrupt() {
-  const controller = new AbortController();
-  let code: number = EXIT.interrupted;
-  const handle = (signal: NodeJS.Signals): void => {
-    code = signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
-    controller.abort(new Error(`stopped by ${signal}`));
-  };
-  process.on('SIGINT', handle);
-  process.on('SIGTERM', handle);
-  process.on('SIGHUP', handle);
-  return {
-    signal: controller.signal,
-    exitCode: () => code,
-    end: () => {
-      process.off('SIGINT', handle);
-      process.off('SIGTERM', handle);
-      process.off('SIGHUP', handle);
-    },
-  };
+  const { invocations } = store.summaries.progress(id);
+  note(
+    `Stopped; ${plural(invocations, 'invocation')} ${invocations === 1 ? 'is' : 'are'} stored. "${context.command('resume', id)}" continues.`,
+  );
+  if (!context.json) return;
+  const document = summaryDocument(store, context.folder, id, { wallMs: Date.now() - startedAt });
+  printJson({ ...document, status: 'interrupted' });
 }

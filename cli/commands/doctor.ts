@@ -1,0 +1,45 @@
+import { EXIT } from '../exit-codes.js';
+import { heading, print, printJson } from '../output.js';
+import type { Context } from '../context.js';
+import { checkDataFolder, checkDatabase } from '../doctor/data.js';
+import { checkEnvironment, checkNode } from '../doctor/environment.js';
+import type { Finding } from '../doctor/finding.js';
+import { checkModels } from '../doctor/models.js';
+import { checkProcesses } from '../doctor/processes.js';
+import { checkTemporal } from '../doctor/temporal.js';
+
+export interface DoctorOptions {
+  readonly experiment: string | undefined;
+  readonly deep: boolean;
+}
+
+const MARK = { ok: 'ok  ', info: '    ', warning: 'warn', problem: 'FAIL' } as const;
+
+/** `doctor`: looks at everything a run depends on, and at what runs have stored. Changes nothing. */
+export async function examine(context: Context, options: DoctorOptions): Promise<number> {
+  const sections = [
+    { title: 'Node', check: () => checkNode() },
+    { title: 'Environment', check: () => checkEnvironment(context) },
+    { title: 'Temporal', check: () => checkTemporal(context) },
+    { title: 'Data folder', check: () => checkDataFolder(context) },
+    { title: 'Processes', check: () => checkProcesses(context) },
+    { title: 'Models', check: () => checkModels(context) },
+    { title: 'Database', check: () => checkDatabase(context, options) },
+  ];
+  const findings: (Finding & { readonly section: string })[] = [];
+  for (const { title, check } of sections) {
+    if (!context.json) print(`${findings.length === 0 ? '' : '\n'}${heading(title)}`);
+    for await (const finding of check()) {
+      findings.push({ section: title, ...finding });
+      if (!context.json) printFinding(finding);
+    }
+  }
+  const problems = findings.filter(({ level }) => level === 'problem').length;
+  if (context.json) printJson({ healthy: problems === 0, problems, findings });
+  else print(problems === 0 ? '\nNo problem found.' : `\n${problems} of these must be dealt with (FAIL).`);
+  return problems === 0 ? EXIT.ok : EXIT.failed;
+}
+
+function printFinding({ level, text }: Finding): void {
+  print(`  ${MARK[level]}  ${text.replaceAll('\n', '\n        ')}`);
+}

@@ -1,0 +1,134 @@
+import { totalmem } from 'node:os';
+import type { Store } from '../../db/index.js';
+import { experimentId } from '../../experiment/ids.js';
+import { planOf } from '../../experiment/index.js';
+import type { ExperimentConfig, ModelWork, Plan, PlanHistory } from '../../experiment/index.js';
+import { missingModelFiles } from '../../models/index.js';
+import { predictRipsMemory } from '../../tda/index.js';
+import { readingStore } from '../context.js';
+import type { Context } from '../context.js';
+import { EXIT } from '../exit-codes.js';
+import { readValidExperiment } from '../experiment-file.js';
+import { bytes, count, duration, oneLine, table } from '../format.js';
+import { heading, print, printJson } from '../output.js';
+
+interface PlanDocument extends Plan {
+  readonly experiment: string;
+  readonly name: string | null;
+  /** Time of the models that history knows, milliseconds, one call after another. */
+  readonly knownModelMs: number;
+  readonly modelsWithoutHistory: readonly string[];
+  readonly missingModelFiles: readonly string[];
+  /** What the data folder holds of this experiment already. */
+  readonly stored: {
+    readonly status: string;
+    readonly invocations: number;
+    readonly diagrams: number;
+  } | null;
+}
+
+/** `plan FILE`: what a run of the file would do. Writes nothing, not even the data folder. */
+export async function planFile(context: Context, file: string): Promise<number> {
+  const config = await readValidExperiment(file, context);
+  await readingStore(context, (store) => {
+    const document = planDocument(context, config, store);
+    if (context.json) printJson(document);
+    else printPlan(context, document, config, file);
+  });
+  return EXIT.ok;
+}
+
+function planDocument(
+  { catalogue, environment }: Context,
+  config: ExperimentConfig,
+  store: Store | null,
+): PlanDocument {
+  const plan = planOf(config, catalogue, {
+    diagramBytes: predictRipsMemory,
+    ...(store === null ? {} : { history: historyOf(store) }),
+  });
+  const work = workOf(plan);
+  const id = experimentId(config);
+  const row = store?.experiments.find(id) ?? null;
+  return {
+    experiment: id,
+    name: config.name,
+    ...plan,
+    knownModelMs: work.reduce((sum, { ms }) => sum + (ms ?? 0), 0),
+    modelsWithoutHistory: work.filter(({ ms }) => ms === null).map(({ model }) => model),
+    missingModelFiles: [...new Set(work.map(({ model }) => model))].flatMap((name) =>
+      missingModelFiles(catalogue.get(name)!, environment.modelsFolder),
+    ),
+    stored: store === null || row === null ? null : storedOf(store, id, row.status),
+  };
+}
+
+/** The store does not time embeddings, so there is no history of vectors. */
+function historyOf({ summaries }: Store): PlanHistory {
+  return {
+    msPerInvocation: summaries.invocationMs(),
+    msPerVector: new Map(),
+    bytesPerImage: summaries.imageBytes(),
+  };
+}
+
+function storedOf(store: Store, id: string, status: string): PlanDocument['stored'] {
+  const { invocations, diagrams } = store.summaries.progress(id);
+  return { status, invocations, diagrams };
+}
+
+function workOf(plan: Plan): ModelWork[] {
+  return [...plan.invocationsByModel, ...plan.embeddingsByModel];
+}
+
+function printPlan(context: Context, document: PlanDocument, config: ExperimentConfig, file: string): void {
+  const { stored, missingModelFiles: missing } = document;
+  const product = `${count(config.networks.length)} x ${count(config.seeds.length)} x ${count(config.prompts.length)}`;
+  const rows = [
+    ['runs', `${count(document.runs)} (networks x seeds x prompts: ${product})`],
+    ['invocations', `at most ${count(document.invocations)}`],
+    ['embeddings', `at most ${count(document.embeddings)}`],
+    ['diagrams', count(document.diagrams)],
+    ['largest diagram', diagramText(document)],
+    ['database', `about ${bytes(document.databaseBytes)}`],
+    ['images', `about ${bytes(document.objectBytes)}`],
+    ['model time', timeText(document)],
+    ...(stored === null
+      ? []
+      : [
+          [
+            'already stored',
+            `${count(stored.invocations)} invocations, ${count(stored.diagrams)} diagrams (${stored.status.replaceAll('_', ' ')})`,
+          ],
+        ]),
+  ];
+  const name = document.name === null ? '' : ` "${oneLine(document.name)}"`;
+  print(`${heading(`Plan of experiment ${document.experiment}${name}`)}\n`);
+  print(table(rows));
+  const models = workOf(document).map(({ model, count: calls, ms }) => [
+    model,
+    count(calls),
+    ms === null ? 'unknown' : duration(ms),
+  ]);
+  print(`\n${table([['model', 'calls', 'time'], ...models], [1, 2])}`);
+  print(`\n${document.assumptions.join('\n')}`);
+  if (missing.length > 0) {
+    print(`\n${heading('Model files that are missing on this machine')}\n  ${missing.join('\n  ')}`);
+  }
+  print(`\nNothing was written. "${context.command('run', file)}" does it.`);
+}
+
+function diagramText({ largestDiagramPoints, largestDiagramBytes }: Plan): string {
+  const need = `${count(largestDiagramPoints)} points, about ${bytes(largestDiagramBytes)} of memory`;
+  // The share that workers give to all diagrams together.
+  const limit = totalmem() / 2;
+  return largestDiagramBytes <= limit
+    ? need
+    : `${need}: more than the ${bytes(limit)} that a worker on this machine may use; lower max_dimension or set max_edge_length`;
+}
+
+function timeText({ knownModelMs, modelsWithoutHistory, modelMs }: PlanDocument): string {
+  if (modelMs !== null) return `about ${duration(modelMs)}`;
+  const unknown = `unknown for ${modelsWithoutHistory.join(', ')}`;
+  return knownModelMs === 0 ? unknown : `about ${duration(knownModelMs)}, and ${unknown}`;
+}

@@ -1,0 +1,230 @@
+import type { ExperimentRow, RunEntropy, RunRow, Store } from '../../db/index.js';
+import { runCoordinates } from '../../experiment/config.js';
+import { PanicError } from '../../experiment/errors.js';
+import { readingExperiments } from '../context.js';
+import type { Context } from '../context.js';
+import { EXIT } from '../exit-codes.js';
+import { findExperiment } from '../find-experiment.js';
+import { count, excerpt, isoTime, oneLine, plural, table } from '../format.js';
+import { heading, outputWidth, print, printJson } from '../output.js';
+import { runDocument } from '../run-document.js';
+import type { BarPair, RunDocument } from '../run-document.js';
+
+const PROMPT_WIDTH = 50;
+const LONGEST_BARS = 5;
+
+/** `show ID`: the runs of an experiment, each with its end and its entropies. */
+export async function showExperiment(context: Context, id: string): Promise<number> {
+  return await readingExperiments(context, (store) => {
+    const row = findExperiment(context, store, id);
+    const entropies = new Map<number, RunEntropy[]>();
+    for (const entropy of store.diagrams.entropies(row.id)) {
+      const ofRun = entropies.get(entropy.runIndex);
+      if (ofRun === undefined) entropies.set(entropy.runIndex, [entropy]);
+      else ofRun.push(entropy);
+    }
+    const runs = store.runs.list(row.id).map((run) => ({
+      run,
+      made: run.length ?? (run.status === 'pending' ? 0 : store.invocations.position(run).sequence),
+      entropies: entropies.get(run.runIndex) ?? [],
+    }));
+    if (context.json) printJson(experimentDocument(row, runs));
+    else printExperiment(context, row, runs);
+    return EXIT.ok;
+  });
+}
+
+interface ShownRun {
+  readonly run: RunRow;
+  /** Invocations so far. */
+  readonly made: number;
+  readonly entropies: readonly RunEntropy[];
+}
+
+function experimentDocument(row: ExperimentRow, runs: readonly ShownRun[]) {
+  return {
+    experiment: row.id,
+    name: row.name,
+    status: row.status,
+    error: row.error,
+    createdAt: isoTime(row.createdAt),
+    startedAt: isoTime(row.startedAt),
+    finishedAt: isoTime(row.finishedAt),
+    config: row.config,
+    runs: runs.map(({ run, made, entropies }) => ({
+      run: run.runIndex,
+      network: run.network,
+      seed: run.seed,
+      prompt: promptOf(row, run),
+      status: run.status,
+      invocations: made,
+      stopReason: run.stopReason,
+      cycle: run.cycleStart === null ? null : { start: run.cycleStart, length: run.cycleLength },
+      error: run.errorKind === null ? null : { kind: run.errorKind, message: run.errorMessage },
+      entropies: entropies.map(({ model, dimension, bars, entropy }) => ({
+        model,
+        dimension,
+        bars,
+        entropy,
+      })),
+    })),
+  };
+}
+
+function promptOf({ config }: ExperimentRow, { runIndex }: RunRow): string {
+  return runCoordinates(config, runIndex).prompt;
+}
+
+function printExperiment(context: Context, row: ExperimentRow, runs: readonly ShownRun[]): void {
+  const { config } = row;
+  const name = row.name === null ? '' : ` "${oneLine(row.name)}"`;
+  print(`${heading(`Experiment ${row.id}${name}`)}: ${row.status.replaceAll('_', ' ')}\n`);
+  print('Networks');
+  print(table(config.networks.map((network, k) => [`  ${k}`, network.join(' → ')])));
+  // One column a model and dimension; models that embed nothing yet still get theirs.
+  const columns = config.embedding_models.flatMap((model) =>
+    Array.from({ length: config.max_dimension + 1 }, (_, dimension) => ({ model, dimension })),
+  );
+  const runsPerNetwork = config.seeds.length * config.prompts.length;
+  const lines = runs.map(({ run, made, entropies }) => [
+    String(run.runIndex),
+    String(Math.floor(run.runIndex / runsPerNetwork)),
+    String(run.seed),
+    run.status,
+    count(made),
+    endText(run),
+    ...columns.map(({ model, dimension }) => {
+      const found = entropies.find((entry) => entry.model === model && entry.dimension === dimension);
+      return found === undefined ? '-' : found.entropy.toFixed(3);
+    }),
+    excerpt(promptOf(row, run), PROMPT_WIDTH),
+  ]);
+  const numbered = config.embedding_models.length > 1;
+  const titles = columns.map(
+    ({ model, dimension }) => `H${dimension}${numbered ? `.${config.embedding_models.indexOf(model)}` : ''}`,
+  );
+  print(`\nPersistence entropies: ${entropyLegend(config.embedding_models)}\n`);
+  print(
+    table(
+      [['run', 'net', 'seed', 'status', 'length', 'end', ...titles, 'prompt'], ...lines],
+      [0, 1, 2, 4, ...columns.map((_, k) => 6 + k)],
+    ),
+  );
+  print(`\n"${context.command('show', row.id, 'RUN')}" shows one run.`);
+}
+
+function entropyLegend(models: readonly string[]): string {
+  if (models.length === 1) return `H0, H1, … under ${models[0]}`;
+  return models.map((model, k) => `H0.${k}, H1.${k}, … under ${model}`).join('; ');
+}
+
+function endText(run: RunRow): string {
+  if (run.errorKind !== null) return run.errorKind;
+  if (run.cycleLength !== null) return `cycle of ${run.cycleLength}`;
+  return run.stopReason ?? '';
+}
+
+/** `show ID RUN`: one run's trajectory, what failed in it, and its diagrams. */
+export async function showRun(context: Context, id: string, index: string): Promise<number> {
+  return await readingExperiments(context, (store) => {
+    const row = findExperiment(context, store, id);
+    const run = findRun(row, store, index);
+    const document = runDocument(store, run, promptOf(row, run));
+    if (context.json) printJson(document);
+    else printRun(document);
+    return EXIT.ok;
+  });
+}
+
+function findRun(row: ExperimentRow, store: Store, index: string): RunRow {
+  const last = row.runCount - 1;
+  if (!/^\d{1,9}$/.test(index) || Number(index) > last) {
+    throw new PanicError(
+      'InvalidInput',
+      `experiment ${row.id} has no run "${index}"; its runs are ${last === 0 ? '0' : `0 to ${last}`}`,
+    );
+  }
+  return store.runs.get(row.id, Number(index));
+}
+
+function printRun(document: RunDocument): void {
+  const { cycle, error } = document;
+  const length = document.trajectory.length;
+  const rows = [
+    ['prompt', oneLine(document.prompt)],
+    ['network', document.network.join(' → ')],
+    ['seed', document.seed === -1 ? `-1 (drawn: ${document.drawnSeed})` : String(document.seed)],
+    [
+      'status',
+      error === null ? document.status : `${document.status}: ${error.kind}: ${oneLine(error.message ?? '')}`,
+    ],
+    ['length', `${count(length)} of at most ${count(document.maxLength)}`],
+    ...(cycle === null ? [] : [['cycle', `period ${cycle.length}, first entered at ${cycle.start}`]]),
+  ];
+  print(`${heading(`Run ${document.run} of experiment ${document.experiment}`)}\n`);
+  print(table(rows));
+  print(`\n${heading('Trajectory')}\n`);
+  printTrajectory(document);
+  printFailures(document);
+  for (const diagram of document.diagrams) printDiagram(diagram);
+}
+
+function printTrajectory({ trajectory }: RunDocument): void {
+  if (trajectory.length === 0) {
+    print('Nothing yet.');
+    return;
+  }
+  const steps = trajectory.map((step) => [
+    String(step.sequence),
+    step.model,
+    String(step.seed),
+    step.source,
+    'text' in step ? oneLine(step.text ?? '') : (step.object ?? ''),
+  ]);
+  const lines = table([['step', 'model', 'seed', 'source', 'output'], ...steps], [0, 2]).split('\n');
+  const width = outputWidth();
+  print(lines.map((line) => cut(line, width)).join('\n'));
+}
+
+function cut(line: string, width: number): string {
+  return line.length <= width ? line : `${line.slice(0, width - 1)}…`;
+}
+
+function printFailures({ failures }: RunDocument): void {
+  if (failures.length === 0) return;
+  const rows = failures.map(({ at, attempt, stage, sequence, kind, message }) => [
+    at ?? '',
+    String(attempt),
+    sequence === null ? stage : `${stage} ${sequence}`,
+    `${kind}: ${oneLine(message)}`,
+  ]);
+  print(`\n${heading('Failed attempts')}\n`);
+  print(table([['time', 'try', 'at', 'error'], ...rows], [1]));
+}
+
+function printDiagram(diagram: RunDocument['diagrams'][number]): void {
+  const edges = diagram.maxEdgeLength === null ? '' : `, edges up to ${diagram.maxEdgeLength}`;
+  print(
+    `\n${heading(`Persistence diagram under ${diagram.model}`)}: ${plural(diagram.points, 'point')} (${count(diagram.distinctPoints)} distinct)${edges}\n`,
+  );
+  const rows = diagram.dimensions.map(({ dimension, bars, entropy }) => [
+    `H${dimension}`,
+    count(bars.length),
+    entropy.toFixed(3),
+    longest(bars).map(barText).join('  '),
+  ]);
+  print(table([['dim', 'bars', 'entropy', 'longest bars'], ...rows], [1, 2]));
+}
+
+function longest(bars: readonly BarPair[]): BarPair[] {
+  return [...bars].sort((a, b) => persistence(b) - persistence(a)).slice(0, LONGEST_BARS);
+}
+
+function persistence([birth, death]: BarPair): number {
+  // Two infinite bars must compare as equal, and Infinity - Infinity is NaN.
+  return death === null ? Number.MAX_VALUE : death - birth;
+}
+
+function barText([birth, death]: BarPair): string {
+  return `[${birth.toFixed(3)}, ${death === null ? '∞' : death.toFixed(3)})`;
+}

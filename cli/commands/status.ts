@@ -1,0 +1,215 @@
+import type { ExperimentRow, Progress, Store } from '../../db/index.js';
+import { assertNever } from '../../experiment/errors.js';
+import { readRunInfo } from '../../workers/data-folder.js';
+import { noExperiments, readingExperiments } from '../context.js';
+import type { Context } from '../context.js';
+import { EXIT } from '../exit-codes.js';
+import { createObserver, stateOf } from '../experiment-state.js';
+import type { Driven, State } from '../experiment-state.js';
+import { findExperiment } from '../find-experiment.js';
+import { count, duration, isoTime, oneLine, rate, table, time } from '../format.js';
+import { heading, print, printJson } from '../output.js';
+
+type Stage = 'planned' | 'generating' | 'analysing' | 'finishing' | 'ended';
+
+/** What `status --json` prints. Times are ISO 8601, durations milliseconds. */
+interface StatusDocument {
+  readonly experiment: string;
+  readonly name: string | null;
+  /** The row's status, or `interrupted`. */
+  readonly status: State;
+  readonly stage: Stage;
+  readonly driven: Driven;
+  readonly runs: Progress['runs'];
+  readonly invocations: number;
+  /** At most: a run that meets a cycle ends earlier. */
+  readonly invocationsExpected: number;
+  readonly diagrams: number;
+  readonly diagramsExpected: number;
+  /** Over the last minute; null where nobody is at work. */
+  readonly invocationsPerSecond: number | null;
+  /** At most, for the invocations alone. */
+  readonly etaMs: number | null;
+  readonly lastFailure: {
+    readonly run: number;
+    readonly stage: string;
+    readonly sequence: number | null;
+    readonly kind: string;
+    readonly message: string;
+    readonly at: string | null;
+  } | null;
+  /** Of the experiment as a whole. */
+  readonly error: string | null;
+  readonly createdAt: string | null;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+}
+
+/** `status [ID]`: where one experiment stands; the one that is running, or else the newest. */
+export async function showStatus(context: Context, id: string | undefined): Promise<number> {
+  return await readingExperiments(context, async (store) => {
+    const row = id === undefined ? currentExperiment(context, store) : findExperiment(context, store, id);
+    const observer = createObserver(context);
+    try {
+      const document = statusDocument(store, row, await observer.driven(row), Date.now());
+      if (context.json) printJson(document);
+      else printStatus(context, document, row);
+    } finally {
+      await observer.close();
+    }
+    return EXIT.ok;
+  });
+}
+
+function currentExperiment(context: Context, store: Store): ExperimentRow {
+  const driven = readRunInfo(context.folder)?.experiment;
+  const rows = store.experiments.list();
+  const current =
+    rows.find((row) => row.id === driven) ?? rows.findLast((row) => row.status === 'running') ?? rows.at(-1);
+  if (current === undefined) throw noExperiments(context);
+  return current;
+}
+
+function statusDocument(store: Store, row: ExperimentRow, driven: Driven, now: number): StatusDocument {
+  const { id, config } = row;
+  const progress = store.summaries.progress(id);
+  const { runs, invocations, invocationsExpected, diagrams } = progress;
+  const status = stateOf(row, driven);
+  const atWork = status === 'running' || status === 'planned';
+  const perSecond = atWork ? store.summaries.recentRate(id, now) : null;
+  const left = invocationsExpected - invocations;
+  const failure = store.runs.lastFailure(id);
+  return {
+    experiment: id,
+    name: row.name,
+    status,
+    stage: stageOf(row, progress),
+    driven,
+    runs,
+    invocations,
+    invocationsExpected,
+    diagrams,
+    diagramsExpected: row.runCount * config.embedding_models.length,
+    invocationsPerSecond: perSecond,
+    etaMs: perSecond !== null && perSecond > 0 && left > 0 ? (1000 * left) / perSecond : null,
+    lastFailure:
+      failure === null
+        ? null
+        : {
+            run: failure.runIndex,
+            stage: failure.stage,
+            sequence: failure.sequence,
+            kind: failure.kind,
+            message: failure.message,
+            at: isoTime(failure.createdAt),
+          },
+    error: row.error,
+    createdAt: isoTime(row.createdAt),
+    startedAt: isoTime(row.startedAt),
+    finishedAt: isoTime(row.finishedAt),
+  };
+}
+
+function stageOf(row: ExperimentRow, { runs, trajectoriesEnded }: Progress): Stage {
+  if (row.status === 'planned') return 'planned';
+  if (row.status !== 'running') return 'ended';
+  if (runs.finished + runs.failed === row.runCount) return 'finishing';
+  return trajectoriesEnded + runs.failed >= row.runCount ? 'analysing' : 'generating';
+}
+
+const STAGE_TEXT: Readonly<Record<Stage, string>> = {
+  planned: 'runs are planned, none has started',
+  generating: 'generating trajectories; each is embedded and measured when it ends',
+  analysing: 'all trajectories have ended; embeddings and diagrams are being made',
+  finishing: 'all runs have ended',
+  ended: 'ended',
+};
+
+function printStatus(context: Context, document: StatusDocument, row: ExperimentRow): void {
+  const { runs, status, lastFailure, invocationsPerSecond, etaMs } = document;
+  const others = [
+    ...(runs.failed > 0 ? [`${count(runs.failed)} failed`] : []),
+    ...(runs.cancelled > 0 ? [`${count(runs.cancelled)} cancelled`] : []),
+  ];
+  const made = `${count(document.invocations)} of at most ${count(document.invocationsExpected)}`;
+  const pace =
+    invocationsPerSecond === null || invocationsPerSecond === 0
+      ? ''
+      : `, ${rate(invocationsPerSecond)}/s${etaMs === null ? '' : `, at most ${duration(etaMs)} left`}`;
+  const rows = [
+    ['status', statusText(context, document)],
+    ...(status === 'running' ? [['stage', STAGE_TEXT[document.stage]]] : []),
+    [
+      'runs',
+      [
+        `${count(runs.finished)} of ${count(row.runCount)} finished`,
+        ...(runs.running > 0 ? [`${count(runs.running)} ${status === 'running' ? 'running' : 'begun'}`] : []),
+        ...(runs.pending > 0 ? [`${count(runs.pending)} waiting`] : []),
+        ...others,
+      ].join(', '),
+    ],
+    ['invocations', `${made}${pace}`],
+    ['diagrams', `${count(document.diagrams)} of ${count(document.diagramsExpected)}`],
+    ['started', row.startedAt === null ? 'not yet' : time(row.startedAt)],
+    ...(row.finishedAt === null ? [] : [['ended', time(row.finishedAt)]]),
+    ...(lastFailure === null ? [] : [['last error', failureText(lastFailure)]]),
+    ...(document.error === null || lastFailure?.message === document.error
+      ? []
+      : [['error', oneLine(document.error)]]),
+    ...(document.driven.by === 'process' && document.driven.uiAddress !== null
+      ? [['web UI', document.driven.uiAddress]]
+      : []),
+  ];
+  const name = document.name === null ? '' : ` "${oneLine(document.name)}"`;
+  print(`${heading(`Experiment ${document.experiment}${name}`)}\n`);
+  print(table(rows));
+}
+
+function statusText(context: Context, { status, driven, experiment, runs }: StatusDocument): string {
+  const resume = `"${context.command('resume', experiment)}" continues it`;
+  switch (status) {
+    case 'interrupted':
+      return `interrupted: nobody is running it; ${resume}`;
+    case 'planned':
+    case 'running':
+      return status === 'planned' ? 'starting' : `running, ${drivenText(driven)}`;
+    case 'cancelled':
+      return `cancelled; ${resume}`;
+    case 'failed':
+      return `failed; ${resume}`;
+    case 'completed':
+      return 'completed';
+    case 'completed_with_failures':
+      return runs.failed === 0
+        ? `completed, with unfinished runs; ${resume}`
+        : `completed with failures; "${context.command('retry', experiment)}" runs the failed runs again`;
+    default:
+      return assertNever(status);
+  }
+}
+
+function drivenText(driven: Driven): string {
+  switch (driven.by) {
+    case 'process':
+      return `by process ${driven.pid}`;
+    case 'service':
+      return `by the Temporal service at ${driven.address}`;
+    case 'unknown':
+      return `as far as the database knows; the Temporal service at ${driven.address} does not answer`;
+    case 'nobody':
+      return 'by nobody';
+    default:
+      return assertNever(driven);
+  }
+}
+
+function failureText({
+  run,
+  stage,
+  sequence,
+  kind,
+  message,
+}: NonNullable<StatusDocument['lastFailure']>): string {
+  const where = sequence === null ? stage : `${stage} ${sequence}`;
+  return `run ${run}, ${where}: ${kind}: ${oneLine(message)}`;
+}

@@ -1,0 +1,112 @@
+import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { checkInvariants, findLeftovers, INVARIANTS, openStoreReadonly } from '../../db/index.js';
+import type { Store } from '../../db/index.js';
+import { persistenceEntropy } from '../../tda/index.js';
+import type { DoctorOptions } from '../commands/doctor.js';
+import type { Context } from '../context.js';
+import { createObserver, stateOf } from '../experiment-state.js';
+import { findExperiment } from '../find-experiment.js';
+import { bytes, plural } from '../format.js';
+import { info, messageOf, ok, problem, warning } from './finding.js';
+import type { Finding } from './finding.js';
+
+/** A run that fills the disk stops in the middle: told before it does. */
+const LITTLE_SPACE_BYTES = 2 ** 30;
+const VIOLATIONS_SHOWN = 100;
+
+export function* checkDataFolder({ folder }: Context): Generator<Finding> {
+  const found = statSync(folder.root, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isDirectory()) {
+    yield problem(`${folder.root} is a file, not a folder; choose another with --data`);
+    return;
+  }
+  const there = nearestFolder(folder.root);
+  try {
+    accessSync(there, constants.R_OK | constants.W_OK | constants.X_OK);
+    yield found === undefined
+      ? info(`${folder.root} is not there yet; a run makes it`)
+      : ok(`${folder.root} can be written to`);
+  } catch {
+    yield problem(`${there} cannot be written to; choose another folder with --data`);
+  }
+  const { bavail, bsize } = statfsSync(there);
+  const free = `${bytes(bavail * bsize)} are free on its disk`;
+  yield bavail * bsize < LITTLE_SPACE_BYTES ? warning(free) : ok(free);
+}
+
+function nearestFolder(path: string): string {
+  let folder = path;
+  while (!existsSync(folder)) folder = dirname(folder);
+  return folder;
+}
+
+export async function* checkDatabase(context: Context, options: DoctorOptions): AsyncGenerator<Finding> {
+  let store: Store | null;
+  try {
+    store = openStoreReadonly(context.folder.root);
+  } catch (error) {
+    yield problem(messageOf(error));
+    return;
+  }
+  if (store === null) {
+    yield info('no database yet');
+    return;
+  }
+  try {
+    yield* describeExperiments(context, store);
+    yield* checkStore(context, store, options);
+  } finally {
+    store.close();
+  }
+}
+
+async function* describeExperiments(context: Context, store: Store): AsyncGenerator<Finding> {
+  const rows = store.experiments.list();
+  const size = bytes(statSync(context.folder.databaseFile).size);
+  yield ok(
+    `${context.folder.databaseFile}: of this version (${plural(store.schemaVersion, 'migration')}), ${size}, ${plural(rows.length, 'experiment')}`,
+  );
+  const observer = createObserver(context);
+  try {
+    for (const row of rows) {
+      if (stateOf(row, await observer.driven(row)) === 'interrupted') {
+        yield info(
+          `experiment ${row.id} was interrupted; "${context.command('resume', row.id)}" continues it`,
+        );
+      }
+    }
+  } finally {
+    await observer.close();
+  }
+}
+
+async function* checkStore(
+  context: Context,
+  store: Store,
+  { experiment, deep }: DoctorOptions,
+): AsyncGenerator<Finding> {
+  const only = experiment === undefined ? undefined : findExperiment(context, store, experiment).id;
+  const checked = {
+    deep,
+    entropyOf: persistenceEntropy,
+    ...(only === undefined ? {} : { experiment: only }),
+  };
+  let violations = 0;
+  for await (const { invariant, table, id, message } of checkInvariants(store.db, store.objects, checked)) {
+    violations++;
+    if (violations <= VIOLATIONS_SHOWN) {
+      yield problem(`${table} ${id}: ${message}\n(invariant ${invariant}: ${INVARIANTS[invariant]})`);
+    }
+  }
+  if (violations > VIOLATIONS_SHOWN) {
+    yield problem(`and ${plural(violations - VIOLATIONS_SHOWN, 'more violation')}`);
+  }
+  if (violations === 0) {
+    yield ok(`every invariant holds (${Object.values(INVARIANTS).length} kinds were checked)`);
+  }
+  if (!existsSync(context.folder.objects)) return;
+  for await (const { path, message } of findLeftovers(store.objects, Date.now())) {
+    yield warning(`${path}: ${message}`);
+  }
+}

@@ -1,0 +1,32 @@
+import { setVariables } from '../../workers/environment.js';
+import type { Context } from '../context.js';
+import { requiredNode } from '../package-info.js';
+import { info, ok, problem } from './finding.js';
+import type { Finding } from './finding.js';
+
+export function* checkNode(): Generator<Finding> {
+  const has = process.versions.node;
+  const wanted = requiredNode();
+  yield isAtLeast(has, wanted)
+    ? ok(`Node ${has} (${wanted} or later is needed)`)
+    : problem(`Node ${has} is too old; install ${wanted} or later`);
+}
+
+function isAtLeast(version: string, wanted: string): boolean {
+  const [left, right] = [version, wanted].map((text) => text.split('.').map(Number));
+  for (const [index, part] of (right ?? []).entries()) {
+    const has = left?.[index] ?? 0;
+    if (has !== part) return has > part;
+  }
+  return true;
+}
+
+export function* checkEnvironment({ environment }: Context): Generator<Finding> {
+  const { problems } = environment;
+  const set = setVariables();
+  for (const { name, value, meaning } of set) yield info(`${name}=${value}  (${meaning})`);
+  for (const sentence of problems) yield problem(sentence);
+  if (problems.length === 0) {
+    yield ok(set.length === 0 ? 'no variable of panic-tda is set' : 'every variable is understood');
+  }
+}

@@ -1,0 +1,27 @@
+/** One thing that `doctor` saw. Only a `problem` makes it fail. */
+export interface Finding {
+  readonly level: 'ok' | 'info' | 'warning' | 'problem';
+  readonly text: string;
+}
+
+export type Findings = AsyncIterable<Finding> | Iterable<Finding>;
+
+export function ok(text: string): Finding {
+  return { level: 'ok', text };
+}
+
+export function info(text: string): Finding {
+  return { level: 'info', text };
+}
+
+export function warning(text: string): Finding {
+  return { level: 'warning', text };
+}
+
+export function problem(text: string): Finding {
+  return { level: 'problem', text };
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

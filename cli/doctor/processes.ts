@@ -1,0 +1,37 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { readRunInfo } from '../../workers/data-folder.js';
+import { processesWithArgument } from '../../workers/processes.js';
+import type { Context } from '../context.js';
+import { info, ok, warning } from './finding.js';
+import type { Finding } from './finding.js';
+
+/** Who runs experiments in this folder, and what a run that was killed left behind. */
+export function* checkProcesses({ folder, command }: Context): Generator<Finding> {
+  const running = readRunInfo(folder);
+  if (running !== undefined) {
+    const what = running.experiment === undefined ? 'experiments' : `experiment ${running.experiment}`;
+    yield info(`process ${running.pid} runs ${what} here since ${running.startedAt}`);
+    return;
+  }
+  const left = leftovers(folder.temporal, folder.root);
+  if (left.length === 0) yield ok('no process runs experiments here, and none was left behind');
+  for (const { name, pid } of left) {
+    yield warning(
+      `process ${pid} (${name}) was left behind by a run that was killed; the next "${command('run', 'FILE')}" ends it, or do so now: kill ${pid}`,
+    );
+  }
+}
+
+function leftovers(temporal: string, root: string): { name: string; pid: number }[] {
+  if (!existsSync(temporal)) return [];
+  const servers = processesWithArgument(join(realpathSync(temporal), 'temporal.sqlite'));
+  // Workers end by themselves when their supervisor is gone; one that hangs does not. Configured workers are somebody's.
+  const workers = processesWithArgument(root).filter(
+    (pid) => processesWithArgument('main,cpu').includes(pid) || processesWithArgument('gpu').includes(pid),
+  );
+  return [
+    ...servers.map((pid) => ({ name: 'Temporal server', pid })),
+    ...workers.map((pid) => ({ name: 'worker', pid })),
+  ].filter(({ pid }) => pid !== process.pid);
+}

@@ -1,0 +1,56 @@
+import { isPanicError } from '../../experiment/errors.js';
+import { configuredTemporal } from '../../workers/environment.js';
+import { findTemporalCli } from '../../workers/temporal-cli.js';
+import type { Context } from '../context.js';
+import { idleQueues } from '../drive.js';
+import { findSession } from '../session.js';
+import { info, messageOf, ok, problem, warning } from './finding.js';
+import type { Finding } from './finding.js';
+
+export async function* checkTemporal(context: Context): AsyncGenerator<Finding> {
+  const configured = configuredAddress();
+  if (configured instanceof Error) yield problem(`Temporal's client configuration: ${configured.message}`);
+  else if (configured !== null) yield* checkService(context, configured);
+  else yield info('no Temporal service is configured (TEMPORAL_ADDRESS): runs start their own server');
+  try {
+    const { path, version, tried } = await findTemporalCli({
+      fetch: false,
+      environment: context.environment,
+    });
+    yield ok(`Temporal CLI ${version}: ${path}`);
+    for (const { where, outcome } of tried) yield info(`${where}: ${outcome}`);
+  } catch (error) {
+    if (!isPanicError(error)) throw error;
+    // A configured service needs no server of ours.
+    yield configured === null ? problem(error.message) : warning(error.message);
+  }
+}
+
+function configuredAddress(): string | Error | null {
+  try {
+    const configured = configuredTemporal();
+    return configured === undefined
+      ? null
+      : (configured.connectionOptions.address ?? 'the configured address');
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+async function* checkService(context: Context, address: string): AsyncGenerator<Finding> {
+  try {
+    const session = await findSession(context);
+    if (session === null) return;
+    try {
+      yield ok(`the configured Temporal service at ${address} answers`);
+      const idle = await idleQueues(session.client);
+      if (idle.length > 0) {
+        yield warning(`no worker serves ${idle.join(', ')}; start one with "${context.command('worker')}"`);
+      }
+    } finally {
+      await session.stop();
+    }
+  } catch (error) {
+    yield problem(messageOf(error));
+  }
+}

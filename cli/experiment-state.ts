@@ -1,0 +1,72 @@
+import type { ExperimentRow, ExperimentStatus } from '../db/index.js';
+import { readRunInfo } from '../workers/data-folder.js';
+import { configuredTemporal } from '../workers/environment.js';
+import type { Context } from './context.js';
+import type { Session } from './session.js';
+
+/** Who drives an experiment now. */
+export type Driven =
+  | { readonly by: 'process'; readonly pid: number; readonly uiAddress: string | null }
+  | { readonly by: 'service'; readonly address: string }
+  | { readonly by: 'nobody' }
+  /** The configured service could not be asked. */
+  | { readonly by: 'unknown'; readonly address: string };
+
+/** What an experiment's row says, or `interrupted` where it says that work is under way and nobody does it. */
+export type State = ExperimentStatus | 'interrupted';
+
+export interface Observer {
+  driven(row: ExperimentRow): Promise<Driven>;
+  close(): Promise<void>;
+}
+
+/** Looks once at the data folder's process and, where one is configured, asks the Temporal service. */
+export function createObserver(context: Context): Observer {
+  const running = readRunInfo(context.folder);
+  const configured = configuredTemporal();
+  let session: Promise<Session | null> | null = null;
+
+  async function askService(
+    { driverWorkflowId, driverRunId }: ExperimentRow,
+    address: string,
+  ): Promise<Driven> {
+    if (driverWorkflowId === null || driverRunId === null) return { by: 'nobody' };
+    // Temporal's client takes a third of a second to load, and is not needed where no service is configured.
+    const { WorkflowNotFoundError } = await import('@temporalio/client');
+    const { findSession } = await import('./session.js');
+    try {
+      session ??= findSession(context);
+      const found = await session;
+      if (found === null) return { by: 'nobody' };
+      const { status } = await found.client.workflow.getHandle(driverWorkflowId, driverRunId).describe();
+      return status.name === 'RUNNING' ? { by: 'service', address } : { by: 'nobody' };
+    } catch (error) {
+      return error instanceof WorkflowNotFoundError ? { by: 'nobody' } : { by: 'unknown', address };
+    }
+  }
+
+  return {
+    async driven(row) {
+      if (running !== undefined && running.experiment === row.id) {
+        return { by: 'process', pid: running.pid, uiAddress: running.uiAddress ?? null };
+      }
+      return configured === undefined
+        ? { by: 'nobody' }
+        : await askService(row, configured.connectionOptions.address ?? 'the configured address');
+    },
+    async close() {
+      const found = await session?.catch(() => null);
+      await found?.stop();
+    },
+  };
+}
+
+export function stateOf({ status }: ExperimentRow, driven: Driven): State {
+  const underWay = status === 'planned' || status === 'running';
+  if (driven.by === 'process') return underWay ? status : 'running';
+  return underWay && driven.by === 'nobody' ? 'interrupted' : status;
+}
+
+export function stateText(state: State): string {
+  return state.replaceAll('_', ' ');
+}

@@ -1,0 +1,31 @@
+import type { ExperimentRow, Store } from '../db/index.js';
+import { PanicError } from '../experiment/errors.js';
+import type { Context } from './context.js';
+import { table } from './format.js';
+
+const CANDIDATES_SHOWN = 10;
+
+/**
+ * The experiment with this id, or with the one id that begins so.
+ * @throws PanicError InvalidInput where there is none, or several (it lists them).
+ */
+export function findExperiment(context: Context, store: Store, idOrPrefix: string): ExperimentRow {
+  const wanted = idOrPrefix.toLowerCase();
+  const exact = store.experiments.find(wanted);
+  if (exact !== null) return exact;
+  const candidates = store.experiments.list().filter(({ id }) => wanted !== '' && id.startsWith(wanted));
+  const [only] = candidates;
+  if (only !== undefined && candidates.length === 1) return only;
+  if (only === undefined) {
+    throw new PanicError(
+      'InvalidInput',
+      `no experiment "${idOrPrefix}" in ${context.folder.root}; "${context.command('list')}" shows those there are`,
+    );
+  }
+  const shown = candidates.slice(0, CANDIDATES_SHOWN).map(({ id, name }) => [`  ${id}`, name ?? '']);
+  const more = candidates.length - shown.length;
+  throw new PanicError(
+    'InvalidInput',
+    `"${idOrPrefix}" begins the ids of ${candidates.length} experiments; give more of it:\n${table(shown)}${more > 0 ? `\n  and ${more} more` : ''}`,
+  );
+}

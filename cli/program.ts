@@ -1,0 +1,221 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { contextOf, lenientContextOf } from './context.js';
+import type { Context, GlobalOptions } from './context.js';
+import { EXIT_CODE_HELP } from './exit-codes.js';
+import { version } from './package-info.js';
+
+/**
+ * The whole command line: every command with its options and help. What a command does is in commands/, loaded when it
+ * runs, so that help and the light commands do not wait for Temporal's client.
+ */
+export function createProgram(exitWith: (code: number) => void): Command {
+  const program = new Command('panic-tda')
+    .description(
+      'Runs generative models in feedback loops, durably, and measures the shape of their trajectories.',
+    )
+    .usage('<command> [options]')
+    .helpOption('-h, --help', 'show this help')
+    .version(version(), '-V, --version', 'print the version')
+    .helpCommand('help [command]', 'show the help of a command')
+    .commandsGroup('Help:')
+    .configureHelp({ subcommandTerm })
+    .addHelpText('after', MAIN_HELP)
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'panic-tda: ')) })
+    .exitOverride()
+    .showHelpAfterError('("panic-tda --help" lists the commands, "panic-tda help COMMAND" explains one)');
+
+  function add(group: string, usage: string, description: string, details: string): Command {
+    return program
+      .command(usage)
+      .helpGroup(group)
+      .helpOption('-h, --help', 'show this help')
+      .description(description)
+      .addHelpText('after', `\n${details.trim()}`)
+      .option('--data <folder>', 'data folder (default: $PANIC_TDA_DATA, or ./panic-tda-data)')
+      .option('--json', 'print one JSON document on standard output');
+  }
+
+  /** Runs a command in its context and hands on its exit code. */
+  async function act(
+    options: GlobalOptions,
+    work: (context: Context) => Promise<number> | number,
+  ): Promise<void> {
+    exitWith(await work(contextOf(options)));
+  }
+
+  add(RUN, 'run', 'run an experiment to its diagrams, or continue it', RUN_HELP)
+    .argument('<file>', 'experiment file (JSON)')
+    .action(async (file: string, options: GlobalOptions) => {
+      const { runFile } = await import('./commands/run.js');
+      await act(options, (context) => runFile(context, file));
+    });
+  add(RUN, 'resume', 'continue an experiment from its stored rows', RESUME_HELP)
+    .argument('<id>', ID)
+    .action(async (id: string, options: GlobalOptions) => {
+      const { resumeExperiment } = await import('./commands/run.js');
+      await act(options, (context) => resumeExperiment(context, id));
+    });
+  add(RUN, 'retry', 'run the failed runs again, from where they stopped', RETRY_HELP)
+    .argument('<id>', ID)
+    .action(async (id: string, options: GlobalOptions) => {
+      const { retryExperiment } = await import('./commands/run.js');
+      await act(options, (context) => retryExperiment(context, id));
+    });
+  add(RUN, 'cancel', 'end a running experiment; it can be resumed', CANCEL_HELP)
+    .argument('<id>', ID)
+    .option('--wait <seconds>', 'how long to wait for it to end', seconds, 60)
+    .action(async (id: string, options: GlobalOptions & { readonly wait: number }) => {
+      const { cancelExperiment } = await import('./commands/cancel.js');
+      await act(options, (context) => cancelExperiment(context, id, options.wait * 1000));
+    });
+  add(LOOK, 'plan', 'what a run would do, and need; writes nothing', PLAN_HELP)
+    .argument('<file>', 'experiment file (JSON)')
+    .action(async (file: string, options: GlobalOptions) => {
+      const { planFile } = await import('./commands/plan.js');
+      await act(options, (context) => planFile(context, file));
+    });
+  add(LOOK, 'list', 'the experiments of the data folder', LIST_HELP).action(
+    async (options: GlobalOptions) => {
+      const { listExperiments } = await import('./commands/list.js');
+      await act(options, listExperiments);
+    },
+  );
+  add(LOOK, 'status', 'how far an experiment is: pace, last error', STATUS_HELP)
+    .argument('[id]', `${ID}; default: the one that is running, or the newest`)
+    .action(async (id: string | undefined, options: GlobalOptions) => {
+      const { showStatus } = await import('./commands/status.js');
+      await act(options, (context) => showStatus(context, id));
+    });
+  add(LOOK, 'show', 'the runs of an experiment, or one run in full', SHOW_HELP)
+    .argument('<id>', ID)
+    .argument('[run]', 'index of a run')
+    .action(async (id: string, run: string | undefined, options: GlobalOptions) => {
+      const { showExperiment, showRun } = await import('./commands/show.js');
+      await act(options, (context) =>
+        run === undefined ? showExperiment(context, id) : showRun(context, id, run),
+      );
+    });
+  add(MACHINE, 'models', 'the models to choose from, and their files', MODELS_HELP)
+    .argument('[name]', 'one model in detail')
+    .action(async (name: string | undefined, options: GlobalOptions) => {
+      const { listModels, showModel } = await import('./commands/models.js');
+      await act(options, (context) => (name === undefined ? listModels(context) : showModel(context, name)));
+    });
+  add(MACHINE, 'worker', 'serve task queues of a Temporal service', WORKER_HELP)
+    .addOption(new Option('--queues <list>', 'main, gpu, cpu, separated by commas, or all').default('all'))
+    .action(async (options: GlobalOptions & { readonly queues: string }) => {
+      const { serveQueues } = await import('./commands/worker.js');
+      await act(options, (context) => serveQueues(context, options.queues));
+    });
+  add(MACHINE, 'doctor', 'check this machine and all that is stored', DOCTOR_HELP)
+    .option('--experiment <id>', 'check the rows of this experiment only')
+    .option('--deep', 'also decode every picture')
+    .action(async (options: GlobalOptions & { readonly experiment?: string; readonly deep?: boolean }) => {
+      const { examine } = await import('./commands/doctor.js');
+      // A doctor has to be able to look at an environment that other commands refuse.
+      const context = lenientContextOf(options);
+      exitWith(await examine(context, { experiment: options.experiment, deep: options.deep ?? false }));
+    });
+  return program;
+}
+
+/** `show <id> [run]`: the options are in the command's own help. */
+function subcommandTerm(command: Command): string {
+  const words = command.registeredArguments.map((argument) =>
+    argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
+  );
+  return [command.name(), ...words].join(' ');
+}
+
+const RUN = 'Run experiments:';
+const LOOK = 'Look at them:';
+const MACHINE = 'This machine:';
+const ID = 'id of an experiment, or the beginning of one ("panic-tda list" shows them)';
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0) {
+    throw new InvalidArgumentError('Expected a number of seconds, such as 30.');
+  }
+  return value;
+}
+
+const MAIN_HELP = `
+Examples:
+  panic-tda run experiment.json        run it; the same command continues it after a Ctrl-C or a crash
+  panic-tda status                     from another terminal, how far it is
+  panic-tda show 3f2a 0                the trajectory of run 0 of the experiment whose id begins with 3f2a
+  panic-tda show 3f2a 0 --json | jq    the same with every bar of its diagrams
+
+Every command takes --data FOLDER and --json. In a clone, type "npx panic-tda".
+
+${EXIT_CODE_HELP}
+
+Environment: PANIC_TDA_DATA, PANIC_TDA_MODELS, PANIC_TDA_CACHE, PANIC_TDA_TEMPORAL_CLI ("panic-tda doctor" explains
+those that are set); TEMPORAL_ADDRESS and the SDK's other variables name a Temporal service to use instead of an
+embedded one. NODE_DEBUG=panic-tda prints the stack of an unexpected error.`;
+
+const RUN_EXITS = `Exit codes: 0 completed, 1 ended with failed runs, 2 the request is wrong (nothing was done), 3 cancelled from
+elsewhere, 130 / 143 / 129 stopped by Ctrl-C / SIGTERM / a closed terminal. After 3 and above, resume continues.`;
+
+const READ_EXITS =
+  'Exit codes: 0 done, 2 no such experiment or data folder. Needs no server and changes nothing.';
+
+const RUN_HELP = `Starts a Temporal server and workers of its own and stops them at the end; with TEMPORAL_ADDRESS set it uses the
+service and the workers that are there. What is complete in the data folder is not done again. Progress goes to
+standard error, the summary (with --json one document) to standard output.
+
+Examples:
+  panic-tda run experiment.json
+  panic-tda run experiment.json --json > summary.json
+
+${RUN_EXITS}`;
+
+const RESUME_HELP = `The experiment file is not needed: the data folder remembers it. Failed runs stay failed; see retry.
+
+${RUN_EXITS}`;
+
+const RETRY_HELP = `Each failed run goes on from its last stored invocation. The log keeps its earlier failures.
+
+${RUN_EXITS}`;
+
+const CANCEL_HELP = `Waits until the database says that every run has stopped. Whatever is stored stays, and "panic-tda resume" goes on.
+
+Exit codes: 0 cancelled, 1 it did not end within the time, 2 nothing is running or no such experiment.`;
+
+const PLAN_HELP = `Counts are upper bounds, since a run ends early at a cycle; bytes are estimates; times are those that the data
+folder's own history knows. The largest diagram's memory is what its computation is predicted to allocate at most.
+
+Exit codes: 0 the file is good, 2 it is not (every problem is listed).`;
+
+const LIST_HELP = `Newest first. A status of "interrupted" means that work is under way in the database and nobody does it.
+
+Exit codes: 0 done (also where there are none).`;
+
+const STATUS_HELP = `The pace is that of the last minute, and the time left is an upper bound for the invocations. Works with and without a
+server: everything but the question whether somebody is at work is read from the database.
+
+${READ_EXITS}`;
+
+const SHOW_HELP = `Without RUN: a table of the runs, with the persistence entropy (natural logarithm, finite bars) of each diagram.
+With RUN: each invocation, the failed attempts, and the longest bars of each diagram.
+
+With RUN, --json has every bar as [birth, death], where a death of null is infinite, and the Betti curve of each
+dimension at the diagram's bettiThresholds: 101 evenly spaced from 0 to its last finite birth or death.
+
+${READ_EXITS}`;
+
+const MODELS_HELP = `Built-in models need no files. For the others NAME tells the folders that are looked at and the files that are missing.
+
+Exit codes: 0 done, 2 no such model.`;
+
+const WORKER_HELP = `The service is that of TEMPORAL_ADDRESS (default 127.0.0.1:7233). Queues: main (workflows and book-keeping),
+gpu (models), cpu (diagrams). Stops on Ctrl-C or SIGTERM and hands unfinished work back. Workers of one experiment
+share one data folder.
+
+Exit codes: 0 stopped, 1 failed, 2 the request is wrong or the service does not answer.`;
+
+const DOCTOR_HELP = `Looks at Node, the environment, the Temporal CLI (which, and why that one), the data folder, processes that a killed run
+left behind, model files, and every invariant of the stored rows and objects. Changes nothing.
+
+Exit codes: 0 no problem, 1 a problem was found (FAIL).`;

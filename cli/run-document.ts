@@ -1,0 +1,82 @@
+import type { RunRow, Store } from '../db/index.js';
+import { bettiCurve } from '../tda/index.js';
+import { isoTime } from './format.js';
+
+/** Thresholds of a Betti curve: evenly spaced from 0 to the last finite birth or death of the diagram. */
+const BETTI_THRESHOLDS = 101;
+
+/** Everything of one run, as `show ID RUN --json` prints it. */
+export type RunDocument = ReturnType<typeof runDocument>;
+
+export function runDocument(store: Store, run: RunRow, prompt: string) {
+  return {
+    experiment: run.experimentId,
+    run: run.runIndex,
+    network: run.network,
+    seed: run.seed,
+    /** Seed -1 only: what the seed of each step is derived from. */
+    drawnSeed: run.drawnSeed,
+    prompt,
+    status: run.status,
+    stopReason: run.stopReason,
+    length: run.length,
+    maxLength: run.maxLength,
+    cycle: run.cycleStart === null ? null : { start: run.cycleStart, length: run.cycleLength },
+    attempt: run.attempt,
+    error: run.errorKind === null ? null : { kind: run.errorKind, message: run.errorMessage },
+    startedAt: isoTime(run.startedAt),
+    finishedAt: isoTime(run.finishedAt),
+    trajectory: store.invocations.trajectory(run).map(({ modality, text, sha256, ...step }) => ({
+      ...step,
+      modality,
+      ...(modality === 'text' ? { text } : { object: store.objects.path(sha256) }),
+    })),
+    failures: store.runs.failuresOf(run).map(({ attempt, stage, sequence, kind, message, createdAt }) => ({
+      attempt,
+      stage,
+      sequence,
+      kind,
+      message,
+      at: isoTime(createdAt),
+    })),
+    diagrams: store.diagrams.ofRun(run).map(({ model, diagram, dimensions }) => {
+      const thresholds = bettiThresholds(dimensions.map(({ bars }) => bars));
+      return {
+        model,
+        metric: diagram.metric,
+        maxDimension: diagram.maxDimension,
+        maxEdgeLength: diagram.maxEdgeLength,
+        points: diagram.pointCount,
+        distinctPoints: diagram.distinctPointCount,
+        edges: diagram.edgeCount,
+        computeMs: diagram.computeMs,
+        bettiThresholds: [...thresholds],
+        dimensions: dimensions.map(({ dimension, bars, finiteBarCount, entropy }) => ({
+          dimension,
+          entropy,
+          finiteBars: finiteBarCount,
+          /** [birth, death]; a death of null is infinite. */
+          bars: pairs(bars),
+          bettiCurve: [...bettiCurve(bars, thresholds)],
+        })),
+      };
+    }),
+  };
+}
+
+export type BarPair = readonly [birth: number, death: number | null];
+
+function pairs(bars: Float32Array): BarPair[] {
+  const list: BarPair[] = [];
+  for (let k = 0; k < bars.length; k += 2) {
+    const death = bars[k + 1]!;
+    list.push([bars[k]!, death === Infinity ? null : death]);
+  }
+  return list;
+}
+
+function bettiThresholds(dimensions: readonly Float32Array[]): Float32Array {
+  let last = 0;
+  for (const bars of dimensions) for (const end of bars) if (end !== Infinity && end > last) last = end;
+  return Float32Array.from({ length: BETTI_THRESHOLDS }, (_, k) => (last * k) / (BETTI_THRESHOLDS - 1));
+}
