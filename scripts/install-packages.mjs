@@ -27,7 +27,7 @@ export function installPackages(root, say) {
     const why = existsSync(stampFile)
       ? 'package-lock.json or Node has changed'
       : 'not installed yet by this script';
-    say(`installing packages (${why}; a minute or two)`);
+    say(`installing packages (${why}; a few minutes)`);
     npmCi(root);
     writeFileSync(stampFile, wanted);
   }

@@ -1,9 +1,12 @@
-import { afterEach } from '@jest/globals';
+import { afterEach, jest } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
+
+// Real processes on a machine that may be busy with other tests.
+jest.setTimeout(60_000);
 
 const started: ChildProcess[] = [];
 

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { join } from 'node:path';
 import { findTemporalCli } from '../../workers/temporal-cli.js';
@@ -6,6 +7,9 @@ import {
   type TemporalServer,
   type TemporalServerOptions,
 } from '../../workers/temporal-server.js';
+
+// Real processes on a machine that may be busy with other tests.
+jest.setTimeout(60_000);
 
 /** A real server with its state in the folder. The caller stops it. */
 export async function startServer(
