@@ -1,4 +1,4 @@
-import { and, asc, count, eq, sql } from 'drizzle-orm';
+import { and, asc, countDistinct, eq, sql } from 'drizzle-orm';
 import { faultPoint } from '../experiment/fault.js';
 import type { Connection } from './connection.js';
 import { float32s } from './float32.js';
@@ -86,15 +86,25 @@ export function diagramTable(db: Connection, writer: Writer) {
   /** Marks the run finished when its trajectory has ended and every model has its diagram; returns whether it is. */
   function finishRun(run: RunRow, diagramsExpected: number, now: number): Promise<boolean> {
     return writer.write(() => {
-      const { made } = db.select({ made: count() }).from(diagrams).where(eq(diagrams.runId, run.id)).get()!;
+      // By name: a diagram that an earlier revision of a model left behind does not stand for another model's.
+      const { made } = db
+        .select({ made: countDistinct(models.name) })
+        .from(diagrams)
+        .innerJoin(models, eq(models.id, diagrams.modelId))
+        .where(eq(diagrams.runId, run.id))
+        .get()!;
       if (made < diagramsExpected) return false;
-      db.update(runs)
+      const { changes } = db
+        .update(runs)
         .set({ status: 'finished', finishedAt: now, errorKind: null, errorMessage: null })
         .where(
           and(eq(runs.id, run.id), sql`${runs.stopReason} is not null`, sql`${runs.status} <> 'finished'`),
         )
         .run();
-      return true;
+      if (changes > 0) return true;
+      return (
+        db.select({ status: runs.status }).from(runs).where(eq(runs.id, run.id)).get()?.status === 'finished'
+      );
     });
   }
 

@@ -134,12 +134,13 @@ export function invocationTable(db: Connection, artifacts: ArtifactTable, writer
   async function commit(run: RunRow, work: Step, now: number): Promise<Committed> {
     const committed = await writer.write((): Committed => {
       const { sequence, inputId, modelId, seed, provenance } = work;
-      const outputId = typeof work.output === 'number' ? work.output : artifacts.idOf(work.output);
       const present = step.get({ runId: run.id, sequence });
       if (present !== undefined) {
         verifySame(present, { modelId, inputId, seed }, run);
         return { superseded: true, next: position(run), ended: null, cycle: null };
       }
+      // Only now: a late attempt must not leave its own output behind.
+      const outputId = typeof work.output === 'number' ? work.output : artifacts.idOf(work.output);
       const computed =
         provenance.source === 'computed' ? provenance : { hostId: null, batchSize: null, computeMs: null };
       insert.run({

@@ -17,6 +17,9 @@ import type { AnySQLiteColumn } from 'drizzle-orm/sqlite-core';
  * The tables, and every invariant that a column check can hold. What needs another row (a step's input is the step
  * before's output, a vector belongs to the output it is attached to, ...) is held by the triggers of migration 0001.
  *
+ * The migrations say STRICT after each table, which Drizzle does not know and a generated one must be given by hand:
+ * without it SQLite stores a text in an integer column, and a text is greater than every number that a check names.
+ *
  * Times are milliseconds since the epoch. SHA-256 digests are 32 raw bytes.
  */
 

@@ -30,10 +30,6 @@ export interface PointCloud {
 export type VectorTable = ReturnType<typeof vectorTable>;
 
 export function vectorTable(db: Connection, writer: Writer) {
-  function eligible(run: RunRow, modality: Modality) {
-    return and(eq(invocations.runId, run.id), eq(artifacts.modality, modality));
-  }
-
   /** The outputs of this modality that have no vector of this model yet, by distinct output. */
   function pending(run: RunRow, modelId: number, modality: Modality): PendingOutput[] {
     const rows = db
@@ -41,7 +37,9 @@ export function vectorTable(db: Connection, writer: Writer) {
       .from(invocations)
       .innerJoin(artifacts, eq(artifacts.id, invocations.outputId))
       .leftJoin(embeddings, and(eq(embeddings.invocationId, invocations.id), eq(embeddings.modelId, modelId)))
-      .where(and(eligible(run, modality), isNull(embeddings.vectorId)))
+      .where(
+        and(eq(invocations.runId, run.id), eq(artifacts.modality, modality), isNull(embeddings.invocationId)),
+      )
       .orderBy(asc(invocations.sequence))
       .all();
     const byArtifact = new Map<number, number[]>();

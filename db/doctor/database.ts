@@ -5,9 +5,7 @@ import type { Violation } from './violation.js';
 /** The file itself: pages, indices, column checks and foreign keys, by SQLite's own means: its first 100 findings. */
 export function* checkDatabase(db: Database.Database): Generator<Violation> {
   const problems = db
-    .prepare<[], { problem: string }>(
-      'select integrity_check as problem from pragma_integrity_check',
-    )
+    .prepare<[], { problem: string }>('select integrity_check as problem from pragma_integrity_check')
     .all();
   for (const { problem } of problems) {
     if (problem === 'ok') continue;

@@ -1,4 +1,4 @@
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { setImmediate } from 'node:timers/promises';
 import { PanicError } from '../../experiment/errors.js';
 import { openSnapshot } from '../connection.js';
@@ -56,12 +56,18 @@ export async function* checkInvariants(
     yield* checkVectors(snapshot, experiment);
     yield* checkArtifacts(snapshot, objects, experiment, deep);
   } catch (error) {
-    if (!(error instanceof Database.SqliteError) || !error.code.startsWith('SQLITE_CORRUPT')) throw error;
-    const message = `the database file is damaged and cannot be read on (${error.message}); ${RESTORE}`;
+    if (!isCorruption(error)) throw error;
+    const message = `the database file is damaged and cannot be read on (${String(error)}); ${RESTORE}`;
     yield { invariant: 6, table: 'database', id: db.sqlite.name, message };
   } finally {
     snapshot.close();
   }
+}
+
+/** Told by its code: an error of the native module need not be an `Error` of this realm. */
+function isCorruption(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return false;
+  return typeof error.code === 'string' && error.code.startsWith('SQLITE_CORRUPT');
 }
 
 /** What a crash left behind and nobody needs. */

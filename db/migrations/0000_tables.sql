@@ -11,7 +11,7 @@ CREATE TABLE `artifacts` (
 	CONSTRAINT "artifacts_shape" CHECK((("artifacts"."modality" = 'text' and length(trim("artifacts"."text", char(9, 10, 11, 12, 13, 32))) > 0
           and "artifacts"."width" is null and "artifacts"."height" is null)
         or ("artifacts"."modality" = 'image' and "artifacts"."text" is null and "artifacts"."width" > 0 and "artifacts"."height" > 0)) is true)
-);
+) STRICT;
 --> statement-breakpoint
 CREATE UNIQUE INDEX `artifacts_content` ON `artifacts` (`sha256`,`modality`);--> statement-breakpoint
 CREATE TABLE `diagram_dimensions` (
@@ -27,7 +27,7 @@ CREATE TABLE `diagram_dimensions` (
 	CONSTRAINT "diagram_dimensions_bars" CHECK((length("diagram_dimensions"."bars") = 8 * "diagram_dimensions"."bar_count") is true),
 	CONSTRAINT "diagram_dimensions_finite" CHECK(("diagram_dimensions"."finite_bar_count" between 0 and "diagram_dimensions"."bar_count") is true),
 	CONSTRAINT "diagram_dimensions_entropy" CHECK(("diagram_dimensions"."entropy" >= 0 and "diagram_dimensions"."entropy" < 1e300) is true)
-);
+) STRICT;
 --> statement-breakpoint
 CREATE TABLE `diagrams` (
 	`id` integer PRIMARY KEY NOT NULL,
@@ -49,7 +49,7 @@ CREATE TABLE `diagrams` (
 	CONSTRAINT "diagrams_max_edge_length" CHECK(("diagrams"."max_edge_length" is null or "diagrams"."max_edge_length" > 0) is true),
 	CONSTRAINT "diagrams_points" CHECK(("diagrams"."point_count" >= "diagrams"."distinct_point_count" and "diagrams"."distinct_point_count" > 0) is true),
 	CONSTRAINT "diagrams_points_sha256" CHECK((length("diagrams"."points_sha256") = 32) is true)
-);
+) STRICT;
 --> statement-breakpoint
 CREATE UNIQUE INDEX `diagrams_identity` ON `diagrams` (`run_id`,`model_id`);--> statement-breakpoint
 CREATE TABLE `embeddings` (
@@ -62,7 +62,7 @@ CREATE TABLE `embeddings` (
 	FOREIGN KEY (`model_id`) REFERENCES `models`(`id`) ON UPDATE no action ON DELETE no action,
 	FOREIGN KEY (`vector_id`) REFERENCES `vectors`(`id`) ON UPDATE no action ON DELETE no action,
 	CONSTRAINT "embeddings_source" CHECK(("embeddings"."source" in ('computed', 'reused')) is true)
-);
+) STRICT;
 --> statement-breakpoint
 CREATE TABLE `experiments` (
 	`id` text PRIMARY KEY NOT NULL,
@@ -80,7 +80,7 @@ CREATE TABLE `experiments` (
 	CONSTRAINT "experiments_run_count" CHECK(("experiments"."run_count" > 0) is true),
 	CONSTRAINT "experiments_config" CHECK((json_valid("experiments"."config")) is true),
 	CONSTRAINT "experiments_driver" CHECK((("experiments"."driver_workflow_id" is null) = ("experiments"."driver_run_id" is null)) is true)
-);
+) STRICT;
 --> statement-breakpoint
 CREATE TABLE `failures` (
 	`id` integer PRIMARY KEY NOT NULL,
@@ -93,13 +93,13 @@ CREATE TABLE `failures` (
 	`created_at` integer NOT NULL,
 	FOREIGN KEY (`run_id`) REFERENCES `runs`(`id`) ON UPDATE no action ON DELETE cascade,
 	CONSTRAINT "failures_stage" CHECK(("failures"."stage" in ('invocation', 'embedding', 'diagram')) is true)
-);
+) STRICT;
 --> statement-breakpoint
 CREATE INDEX `failures_run` ON `failures` (`run_id`,`attempt`);--> statement-breakpoint
 CREATE TABLE `hosts` (
 	`id` integer PRIMARY KEY NOT NULL,
 	`fingerprint` text NOT NULL
-);
+) STRICT;
 --> statement-breakpoint
 CREATE UNIQUE INDEX `hosts_fingerprint_unique` ON `hosts` (`fingerprint`);--> statement-breakpoint
 CREATE TABLE `invocations` (
@@ -126,7 +126,7 @@ CREATE TABLE `invocations` (
 	CONSTRAINT "invocations_provenance" CHECK((("invocations"."source" = 'computed') = ("invocations"."host_id" is not null)
         and ("invocations"."source" = 'computed') = ("invocations"."batch_size" is not null)
         and ("invocations"."source" = 'computed') = ("invocations"."compute_ms" is not null)) is true)
-);
+) STRICT;
 --> statement-breakpoint
 CREATE UNIQUE INDEX `invocations_step` ON `invocations` (`run_id`,`sequence`);--> statement-breakpoint
 CREATE INDEX `invocations_output` ON `invocations` (`run_id`,`output_id`);--> statement-breakpoint
@@ -145,7 +145,7 @@ CREATE TABLE `models` (
 	CONSTRAINT "models_input" CHECK(("models"."input" in ('text', 'image')) is true),
 	CONSTRAINT "models_shape" CHECK((("models"."kind" = 'generative' and "models"."output" in ('text', 'image') and "models"."dimension" is null)
         or ("models"."kind" = 'embedding' and "models"."output" is null and "models"."dimension" > 0)) is true)
-);
+) STRICT;
 --> statement-breakpoint
 CREATE UNIQUE INDEX `models_identity` ON `models` (`name`,`kind`,`source`,`revision`,`settings`);--> statement-breakpoint
 CREATE TABLE `runs` (
@@ -183,7 +183,7 @@ CREATE TABLE `runs` (
              and "runs"."cycle_length" % json_array_length("runs"."network") = 0))) is true),
 	CONSTRAINT "runs_finished" CHECK(("runs"."status" <> 'finished' or "runs"."stop_reason" is not null) is true),
 	CONSTRAINT "runs_failed" CHECK((("runs"."status" = 'failed') = ("runs"."error_kind" is not null)) is true)
-);
+) STRICT;
 --> statement-breakpoint
 CREATE UNIQUE INDEX `runs_identity` ON `runs` (`experiment_id`,`run_index`);--> statement-breakpoint
 CREATE INDEX `runs_status` ON `runs` (`experiment_id`,`status`);--> statement-breakpoint
@@ -201,6 +201,6 @@ CREATE TABLE `vectors` (
 	CONSTRAINT "vectors_sha256" CHECK((length("vectors"."sha256") = 32) is true),
 	CONSTRAINT "vectors_bytes" CHECK((length("vectors"."bytes") > 0 and length("vectors"."bytes") % 4 = 0) is true),
 	CONSTRAINT "vectors_norm" CHECK(("vectors"."norm" > 0 and "vectors"."norm" < 1e300) is true)
-);
+) STRICT;
 --> statement-breakpoint
 CREATE UNIQUE INDEX `vectors_content` ON `vectors` (`model_id`,`artifact_id`,`sha256`);

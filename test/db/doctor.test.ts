@@ -1,0 +1,806 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { mkdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { findLeftovers, INVARIANTS } from '../../db/index.js';
+import { experimentId } from '../../experiment/ids.js';
+import { config, finishExperiment, NOW, temporaryStore } from './small-experiment.js';
+import { named, Patient } from './patient.js';
+
+// Run 0 and 1 have a fixed seed and end at a cycle; 2 and 3 have seed -1 and all of their 12 steps. Even steps are
+// pictures, odd ones captions.
+let sound: ReturnType<typeof temporaryStore>;
+let experiment: string;
+let patient: Patient;
+
+beforeAll(async () => {
+  sound = temporaryStore();
+  experiment = await finishExperiment(sound.store);
+  sound.store.db.sqlite.pragma('wal_checkpoint(TRUNCATE)');
+});
+afterAll(() => sound.remove());
+beforeEach(() => {
+  patient = new Patient(sound.folder, experiment);
+});
+afterEach(() => patient.discard());
+
+describe('a sound store', () => {
+  test('has no violation, as a whole and by experiment', async () => {
+    expect(await patient.violations()).toEqual([]);
+    expect(await patient.violations({ experiment })).toEqual([]);
+  });
+
+  test('has none while nothing is finished, or where cycles are continued', async () => {
+    await finishExperiment(patient.store, { ...config, on_cycle: 'continue' });
+    const another = { ...config, name: 'another' };
+    patient.store.experiments.plan(experimentId(another), another, NOW);
+    expect(await patient.violations()).toEqual([]);
+  });
+
+  test('is not changed by looking', async () => {
+    const before = readFileSync(patient.databaseFile);
+    await patient.violations();
+    expect(readFileSync(patient.databaseFile).equals(before)).toBe(true);
+  });
+
+  test('can be written while it is looked at, and is seen as it was', async () => {
+    const looking = patient.violations();
+    patient.change('delete from embeddings');
+    expect(await looking).toEqual([]);
+    expect(await patient.violations()).not.toEqual([]);
+  });
+});
+
+// Rows that the corruptions below are done to.
+const embeddingOfCaption = () => `3 embeddings ${patient.step(2, 5)}/${patient.model('TextPoints')}`;
+
+function writeVector(id: number, bytes: Buffer) {
+  const sha256 = createHash('sha256').update(bytes).digest();
+  patient.change('update vectors set bytes = ?, sha256 = ? where id = ?', bytes, sha256, id);
+}
+
+const floats = (...values: number[]) => Buffer.from(new Float32Array(values).buffer);
+
+const diagram = () => patient.diagram(2, 'ImagePoints');
+
+const picture = () => patient.output(2, 0);
+
+function experimentWith(assignment: string) {
+  patient.change(`update experiments set ${assignment}`);
+  return [`6 experiments ${experiment}`];
+}
+
+function vectorWith(...values: number[]) {
+  const id = patient.vector(2, 0);
+  writeVector(id, floats(...values));
+  return [`3 vectors ${id}`, `4 diagrams ${patient.diagram(2, 'ImagePoints')}`];
+}
+
+function diagramWith(assignment: string, ...values: unknown[]) {
+  patient.change(`update diagrams set ${assignment} where id = ?`, ...values, diagram());
+  return [`4 diagrams ${diagram()}`];
+}
+
+function diagramWithBars(edit: (bars: Float32Array) => void) {
+  const stored = patient.one(
+    'select bars from diagram_dimensions where dimension = 0 and diagram_id = ?',
+    diagram(),
+  ) as Buffer;
+  const values = new Float32Array(new Uint8Array(stored).buffer);
+  edit(values);
+  patient.change(
+    'update diagram_dimensions set bars = ? where dimension = 0 and diagram_id = ?',
+    Buffer.from(values.buffer),
+    diagram(),
+  );
+  return [`4 diagram_dimensions ${diagram()}/0`];
+}
+
+function dimensionWith(assignment: string, ...values: unknown[]) {
+  const where = 'where dimension = 0 and diagram_id = ?';
+  patient.change(`update diagram_dimensions set ${assignment} ${where}`, ...values, diagram());
+  return [`4 diagram_dimensions ${diagram()}/0`];
+}
+
+type Corruption = readonly [title: string, corrupt: () => readonly string[]];
+
+function corruptions(list: readonly Corruption[]): void {
+  test.each(list)('%s', async (_, corrupt) => {
+    const expected = corrupt();
+    const violations = await patient.violations();
+    expect(named(violations).sort()).toEqual([...expected].sort());
+    for (const { message } of violations) expect(message).toMatch(/; (restore|run "panic-tda)/);
+    const ofExperiment = expected.filter((name) => !isOfTheFile(name));
+    expect(named(await patient.violations({ experiment })).sort()).toEqual(ofExperiment.sort());
+  });
+}
+
+/** Found by SQLite's own checks of the whole file, which are no part of looking at one experiment. */
+function isOfTheFile(name: string): boolean {
+  return name.startsWith('6 ') && name !== `6 experiments ${experiment}`;
+}
+
+describe(`invariant 0: ${INVARIANTS[0]}`, () => {
+  corruptions([
+    [
+      'the last run is missing',
+      () => {
+        patient.remove('delete from runs where run_index = 3');
+        return [`0 runs ${experiment}/3`];
+      },
+    ],
+    [
+      'runs in the middle are missing',
+      () => {
+        patient.remove('delete from runs where run_index in (1, 2)');
+        return [`0 runs ${experiment}/1..2`];
+      },
+    ],
+    [
+      'a run is there twice',
+      () => {
+        patient.store.db.sqlite.exec('drop index runs_identity');
+        const id = patient.run(3);
+        patient.change('update runs set run_index = 1 where id = ?', id);
+        // Its seed is -1, the plan's of run 1 is fixed; being there twice is said once.
+        return [`0 runs ${experiment}/3`, `0 runs ${id}`];
+      },
+    ],
+    [
+      'a run is not of the plan',
+      () => {
+        patient.change('update runs set run_index = 4 where run_index = 3');
+        return [`0 runs ${experiment}/3`, `0 runs ${patient.run(4)}`];
+      },
+    ],
+    [
+      'a run has another seed',
+      () => {
+        patient.change('update runs set seed = 8 where run_index = 0');
+        const run = patient.run(0);
+        const steps = Array.from(
+          { length: Number(patient.one('select length from runs where id = ?', run)) },
+          (_, sequence) => `2 invocations ${patient.step(0, sequence)}`,
+        );
+        return [`0 runs ${run}`, ...steps];
+      },
+    ],
+    [
+      'a run has another network',
+      () => {
+        patient.change(`update runs set network = '["Painter","Scribe"]' where run_index = 3`);
+        const captions = [1, 3, 5, 7, 9, 11].map((sequence) => `2 invocations ${patient.step(3, sequence)}`);
+        return [`0 runs ${patient.run(3)}`, ...captions];
+      },
+    ],
+    [
+      'a network cannot be read',
+      () => {
+        patient.change(`update runs set network = '[]' where run_index = 3`);
+        return [`0 runs ${patient.run(3)}`, '6 runs integrity_check'];
+      },
+    ],
+    [
+      'a run has the prompt of another',
+      () => {
+        patient.change(
+          'update runs set prompt_id = (select prompt_id from runs where run_index = 2) where run_index = 3',
+        );
+        return [`0 runs ${patient.run(3)}`, `2 invocations ${patient.step(3, 0)}`];
+      },
+    ],
+    [
+      'a run has another max_length',
+      () => {
+        patient.change('update runs set max_length = 20 where run_index = 0');
+        return [`0 runs ${patient.run(0)}`];
+      },
+    ],
+    [
+      'a run of seed -1 has lost its drawn seed',
+      () => {
+        patient.change('update runs set drawn_seed = null where run_index = 2');
+        return [`0 runs ${patient.run(2)}`, '6 runs integrity_check'];
+      },
+    ],
+    [
+      'the number of runs is not that of the config',
+      () => {
+        patient.change('update experiments set run_count = 5');
+        return [`0 experiments ${experiment}`];
+      },
+    ],
+    [
+      'the config is not the one that the id was made from',
+      () => {
+        patient.change(`update experiments set config = json_set(config, '$.max_length', 13)`);
+        return [`0 experiments ${experiment}`];
+      },
+    ],
+    [
+      'the config cannot be read',
+      () => {
+        patient.change(`update experiments set config = '{'`);
+        return [`0 experiments ${experiment}`, '6 experiments integrity_check'];
+      },
+    ],
+  ]);
+});
+
+describe(`invariant 1: ${INVARIANTS[1]}`, () => {
+  corruptions([
+    [
+      'a step is missing in the middle',
+      () => {
+        patient.remove(`delete from invocations where id = ${patient.step(2, 5)}`);
+        return [
+          `1 invocations ${patient.step(2, 6)}`,
+          `1 runs ${patient.run(2)}`,
+          `1 runs ${patient.run(2)}`,
+          `4 diagrams ${patient.diagram(2, 'TextPoints')}`,
+          `4 diagrams ${patient.diagram(2, 'TextPoints')}`,
+        ];
+      },
+    ],
+    [
+      'the last step is missing',
+      () => {
+        patient.remove(`delete from invocations where id = ${patient.step(2, 11)}`);
+        return [
+          `1 runs ${patient.run(2)}`,
+          `1 runs ${patient.run(2)}`,
+          `4 diagrams ${patient.diagram(2, 'TextPoints')}`,
+          `4 diagrams ${patient.diagram(2, 'TextPoints')}`,
+        ];
+      },
+    ],
+    [
+      'a step is there twice',
+      () => {
+        patient.store.db.sqlite.exec('drop index invocations_step');
+        const copied = `run_id, sequence, model_id, input_id, output_id, seed, source, host_id, batch_size, compute_ms, created_at`;
+        patient.change(
+          `insert into invocations (${copied}) select ${copied} from invocations where id = ?`,
+          patient.step(2, 11),
+        );
+        const copy = Number(patient.one('select max(id) from invocations'));
+        return [
+          `1 invocations ${copy}`,
+          `1 runs ${patient.run(2)}`,
+          `1 runs ${patient.run(2)}`,
+          `1 runs ${patient.run(2)}`,
+          `3 invocations ${copy}`,
+          `4 diagrams ${patient.diagram(2, 'TextPoints')}`,
+        ];
+      },
+    ],
+    [
+      'a finished run has no stop reason',
+      () => {
+        patient.change('update runs set stop_reason = null, length = null where run_index = 2');
+        return [`1 runs ${patient.run(2)}`, `1 runs ${patient.run(2)}`, '6 runs integrity_check'];
+      },
+    ],
+    [
+      'a length is not the number of steps',
+      () => {
+        patient.change('update runs set length = 11 where run_index = 2');
+        return [`1 runs ${patient.run(2)}`, '6 runs integrity_check'];
+      },
+    ],
+    [
+      'a run stopped at a cycle without naming it',
+      () => {
+        patient.change('update runs set cycle_start = null, cycle_length = null where run_index = 0');
+        return [`1 runs ${patient.run(0)}`, '6 runs integrity_check'];
+      },
+    ],
+    [
+      'a cycle is not one',
+      () => {
+        patient.change(
+          `update runs set cycle_start = cycle_start + 1, cycle_length = cycle_length - 1 where run_index = 0`,
+        );
+        const run = `1 runs ${patient.run(0)}`;
+        // No round of the network, and different outputs.
+        return [run, run, '6 runs integrity_check'];
+      },
+    ],
+    [
+      'a run of seed -1 has a cycle',
+      () => {
+        patient.change('update runs set cycle_start = 1, cycle_length = 12 where run_index = 2');
+        const run = `1 runs ${patient.run(2)}`;
+        // Seed -1, no repeat, and it did not stop there.
+        return [run, run, run, '6 runs integrity_check'];
+      },
+    ],
+    [
+      'half a cycle',
+      () => {
+        patient.change('update runs set cycle_start = 1 where run_index = 2');
+        return [`1 runs ${patient.run(2)}`, '6 runs integrity_check'];
+      },
+    ],
+    [
+      'a step is marked as filled in from a cycle that is not known there',
+      () => {
+        const fill = `update invocations set source = 'cycle', host_id = null, batch_size = null, compute_ms = null where id = ?`;
+        patient.change(fill, patient.step(2, 4));
+        patient.change(fill, patient.step(0, 1));
+        return [`1 invocations ${patient.step(2, 4)}`, `1 invocations ${patient.step(0, 1)}`];
+      },
+    ],
+  ]);
+
+  test('steps filled in from a cycle are what the cycle gives', async () => {
+    const continued = { ...config, on_cycle: 'continue' } as const;
+    const id = await finishExperiment(patient.store, continued);
+    const run = patient.store.runs.get(id, 0);
+    const filled = run.cycleStart! + run.cycleLength! + 1;
+    const last = patient.one('select id from invocations where run_id = ? and sequence = 11', run.id);
+    expect(filled).toBeLessThan(11);
+    expect(patient.one('select source from invocations where id = ?', last)).toBe('cycle');
+    patient.change('update invocations set output_id = ? where id = ?', run.promptId, last);
+    expect(named(await patient.violations({ experiment: id }))).toContain(`1 invocations ${String(last)}`);
+  });
+});
+
+describe(`invariant 2: ${INVARIANTS[2]}`, () => {
+  corruptions([
+    [
+      'an input is not the output before it',
+      () => {
+        patient.change(
+          'update invocations set input_id = ? where id = ?',
+          patient.store.runs.get(experiment, 2).promptId,
+          patient.step(2, 4),
+        );
+        return [`2 invocations ${patient.step(2, 4)}`];
+      },
+    ],
+    [
+      'the first input is not the prompt',
+      () => {
+        patient.change(
+          'update invocations set input_id = ? where id = ?',
+          patient.output(2, 1),
+          patient.step(2, 0),
+        );
+        return [`2 invocations ${patient.step(2, 0)}`];
+      },
+    ],
+    [
+      'the output of a step is of another modality',
+      () => {
+        patient.change(
+          'update invocations set output_id = ? where id = ?',
+          patient.output(2, 0),
+          patient.step(2, 5),
+        );
+        const step = `2 invocations ${patient.step(2, 5)}`;
+        const next = `2 invocations ${patient.step(2, 6)}`;
+        // The next step's model takes no picture, and its input is another.
+        const diagrams = [
+          `4 diagrams ${patient.diagram(2, 'ImagePoints')}`,
+          `4 diagrams ${patient.diagram(2, 'TextPoints')}`,
+        ];
+        return [step, next, next, embeddingOfCaption(), `3 invocations ${patient.step(2, 5)}`, ...diagrams];
+      },
+    ],
+    [
+      'the output of a step is missing',
+      () => {
+        patient.change('update invocations set output_id = 9999 where id = ?', patient.step(2, 11));
+        return [
+          `2 invocations ${patient.step(2, 11)}`,
+          `3 embeddings ${patient.step(2, 11)}/${patient.model('TextPoints')}`,
+          `4 diagrams ${patient.diagram(2, 'TextPoints')}`,
+          `6 invocations ${patient.step(2, 11)}`,
+        ];
+      },
+    ],
+    [
+      'a step has the model of another position',
+      () => {
+        patient.change(
+          'update invocations set model_id = ? where id = ?',
+          patient.model('Painter'),
+          patient.step(2, 5),
+        );
+        // Not its network's model, and not what that model promises.
+        return [`2 invocations ${patient.step(2, 5)}`, `2 invocations ${patient.step(2, 5)}`];
+      },
+    ],
+    [
+      'a step has an embedding model',
+      () => {
+        patient.change(
+          'update invocations set model_id = ? where id = ?',
+          patient.model('TextPoints'),
+          patient.step(2, 5),
+        );
+        return [`2 invocations ${patient.step(2, 5)}`];
+      },
+    ],
+    [
+      'the model of a step is missing',
+      () => {
+        patient.change('update invocations set model_id = 99 where id = ?', patient.step(2, 5));
+        return [`2 invocations ${patient.step(2, 5)}`, `6 invocations ${patient.step(2, 5)}`];
+      },
+    ],
+    [
+      'seeds are not those that the run gives',
+      () => {
+        patient.change('update invocations set seed = seed + 1 where id = ?', patient.step(0, 1));
+        patient.change('update invocations set seed = 7 where id = ?', patient.step(2, 5));
+        return [`2 invocations ${patient.step(0, 1)}`, `2 invocations ${patient.step(2, 5)}`];
+      },
+    ],
+    [
+      'a caption is blank',
+      () => {
+        patient.change(`update artifacts set text = ' ' where id = ?`, patient.output(2, 5));
+        return [`2 artifacts ${patient.output(2, 5)}`, '6 artifacts integrity_check'];
+      },
+    ],
+  ]);
+});
+
+describe(`invariant 3: ${INVARIANTS[3]}`, () => {
+  corruptions([
+    [
+      'an output has no vector',
+      () => {
+        patient.change('delete from embeddings where invocation_id = ?', patient.step(2, 5));
+        return [`3 invocations ${patient.step(2, 5)}`, `4 diagrams ${patient.diagram(2, 'TextPoints')}`];
+      },
+    ],
+    [
+      'a vector is missing',
+      () => {
+        const vector = patient.vector(2, 0);
+        patient.change('delete from vectors where id = ?', vector);
+        const row = Number(patient.one('select rowid from embeddings where vector_id = ?', vector));
+        return [
+          `3 embeddings ${patient.step(2, 0)}/${patient.model('ImagePoints')}`,
+          `4 diagrams ${patient.diagram(2, 'ImagePoints')}`,
+          `6 embeddings ${row}`,
+        ];
+      },
+    ],
+    [
+      'a vector belongs to another output',
+      () => {
+        patient.change(
+          'update embeddings set vector_id = ? where invocation_id = ?',
+          patient.vector(2, 2),
+          patient.step(2, 0),
+        );
+        return [
+          `3 embeddings ${patient.step(2, 0)}/${patient.model('ImagePoints')}`,
+          `4 diagrams ${patient.diagram(2, 'ImagePoints')}`,
+        ];
+      },
+    ],
+    ['a vector has a NaN', () => vectorWith(1, NaN, 1)],
+    ['a vector is infinite', () => vectorWith(1, -Infinity, 1)],
+    ['a vector is zero', () => vectorWith(0, -0, 0)],
+    ['a vector is too short', () => vectorWith(1, 1)],
+    ['a vector is too long', () => vectorWith(1, 1, 1, 1)],
+    ['a norm is not that of its vector', () => vectorWith(1, 1, 1)],
+    [
+      'a vector does not hash to its digest',
+      () => {
+        const id = patient.vector(2, 0);
+        const bytes = patient.one('select bytes from vectors where id = ?', id) as Buffer;
+        patient.change('update vectors set bytes = ? where id = ?', bytes.toReversed(), id);
+        // Reversed bytes are other numbers, of another norm.
+        return [`3 vectors ${id}`, `3 vectors ${id}`];
+      },
+    ],
+    [
+      'a vector is of a model for the other modality',
+      () => {
+        const step = patient.step(2, 0);
+        patient.change(
+          'update vectors set artifact_id = ? where id = ?',
+          patient.output(2, 1),
+          patient.vector(2, 0),
+        );
+        return [`3 embeddings ${step}/${patient.model('ImagePoints')}`, `3 vectors ${patient.vector(2, 0)}`];
+      },
+    ],
+  ]);
+});
+
+describe(`invariant 4: ${INVARIANTS[4]}`, () => {
+  corruptions([
+    [
+      'a diagram is missing',
+      () => {
+        patient.remove(`delete from diagrams where id = ${diagram()}`);
+        return [`4 runs ${patient.run(2)}`];
+      },
+    ],
+    [
+      'a diagram is of a model that the experiment does not name',
+      () => {
+        const id = diagram();
+        patient.change(
+          `insert into models (name, kind, source, revision, settings, input, dimension)
+           values ('Others', 'embedding', 'built-in', '1', '{}', 'image', 3)`,
+        );
+        patient.change('update diagrams set model_id = ? where id = ?', patient.model('Others'), id);
+        // Missing for its own model, unknown, and made of points that are not there.
+        return [`4 runs ${patient.run(2)}`, `4 diagrams ${id}`, `4 diagrams ${id}`];
+      },
+    ],
+    ['its points are not those of the run now', () => diagramWith('points_sha256 = zeroblob(32)')],
+    [
+      'it is made from too few points',
+      () => [...diagramWith('point_count = point_count - 1'), '6 diagrams integrity_check'],
+    ],
+    [
+      'its distinct points are miscounted',
+      () => {
+        const found = diagramWith('distinct_point_count = distinct_point_count - 1');
+        return [...found, `4 diagram_dimensions ${diagram()}/0`];
+      },
+    ],
+    ['it has another metric', () => [...diagramWith(`metric = 'cosine'`), '6 diagrams integrity_check']],
+    ['it has another max_edge_length', () => diagramWith('max_edge_length = 1e9')],
+    [
+      'it has another max_dimension',
+      () => [...diagramWith('max_dimension = 2'), `4 diagram_dimensions ${diagram()}/2`],
+    ],
+    [
+      'a dimension is missing',
+      () => {
+        patient.change('delete from diagram_dimensions where dimension = 1 and diagram_id = ?', diagram());
+        return [`4 diagram_dimensions ${diagram()}/1`];
+      },
+    ],
+    [
+      'a dimension is too high',
+      () => {
+        patient.change(
+          'update diagram_dimensions set dimension = 2 where dimension = 1 and diagram_id = ?',
+          diagram(),
+        );
+        return [`4 diagram_dimensions ${diagram()}/1`, `4 diagram_dimensions ${diagram()}/2`];
+      },
+    ],
+    [
+      'a dimension has fewer bytes than bars',
+      () => [...dimensionWith('bars = zeroblob(8)'), '6 diagram_dimensions integrity_check'],
+    ],
+    ['a bar dies before it is born', () => diagramWithBars((values) => void (values[1] = -1))],
+    ['a bar has no length', () => diagramWithBars((values) => void (values[1] = 0))],
+    ['a bar has no birth', () => diagramWithBars((values) => void (values[2] = NaN))],
+    ['a bar has no death', () => diagramWithBars((values) => void (values[3] = NaN))],
+    ['a component is born late', () => diagramWithBars((values) => void (values[2] = 0.5))],
+    [
+      'bars are not sorted',
+      () =>
+        diagramWithBars((values) => {
+          [values[1], values[3]] = [values[3]!, values[1]!];
+        }),
+    ],
+    [
+      'no bar lives for ever',
+      () => {
+        const [found] = diagramWithBars((values) => void (values[values.length - 1] = 1e9));
+        // Miscounted, none endless, and another entropy.
+        return [found!, found!, found!];
+      },
+    ],
+    ['finite bars are miscounted', () => dimensionWith('finite_bar_count = finite_bar_count - 1')],
+    ['its entropy is not that of its bars', () => dimensionWith('entropy = entropy - 1e-6')],
+    ['its entropy is impossible', () => dimensionWith('entropy = 100')],
+    [
+      'its entropy is infinite',
+      () => [...dimensionWith('entropy = 9e999'), '6 diagram_dimensions integrity_check'],
+    ],
+  ]);
+
+  test('bars of a limited filtration end within it, and some need not end', async () => {
+    const limited = { ...config, max_edge_length: 60.1 };
+    const id = await finishExperiment(patient.store, limited);
+    expect(await patient.violations({ experiment: id })).toEqual([]);
+    const endless = patient.one('select max(bar_count - finite_bar_count) from diagram_dimensions');
+    expect(endless).toBeGreaterThan(1);
+    patient.change('update diagrams set max_edge_length = 1 where max_edge_length is not null');
+    const found = await patient.violations({ experiment: id });
+    expect(found.map(({ message }) => message).join('\n')).toMatch(/dies after the longest edge/);
+  });
+
+  test('a diagram of a run that is not finished may be stale: it is made again', async () => {
+    patient.change(`update runs set status = 'running' where run_index = 2`);
+    patient.change(
+      `update experiments set status = 'running', driver_workflow_id = 'w', driver_run_id = 'r'`,
+    );
+    diagramWith('points_sha256 = zeroblob(32)');
+    expect(await patient.violations()).toEqual([]);
+  });
+
+  test('points that differ in the sign of a zero are one', async () => {
+    const [one, other] = [patient.vector(2, 0), patient.vector(2, 2)];
+    const id = diagram();
+    for (const [vector, values] of [
+      [one, [0, 3, 4]],
+      [other, [-0, 3, 4]],
+    ] as const) {
+      const bytes = Buffer.from(new Float32Array(values).buffer);
+      const sha256 = createHash('sha256').update(bytes).digest();
+      patient.change(
+        'update vectors set bytes = ?, sha256 = ?, norm = 5 where id = ?',
+        bytes,
+        sha256,
+        vector,
+      );
+    }
+    const run = patient.store.runs.get(experiment, 2);
+    const { sha256, count } = patient.store.vectors.pointCloud(run, patient.model('ImagePoints'), 3);
+    patient.change(
+      'update diagrams set points_sha256 = ?, distinct_point_count = ? where id = ?',
+      sha256,
+      count - 1,
+      id,
+    );
+    const found = await patient.violations();
+    expect(named(found)).toEqual([`4 diagram_dimensions ${id}/0`]);
+    expect(found[0]!.message).toMatch(/6 bars for 5 distinct points/);
+  });
+});
+
+describe(`invariant 5: ${INVARIANTS[5]}`, () => {
+  corruptions([
+    [
+      'a byte of an object is flipped',
+      () => {
+        const file = patient.object(picture());
+        const bytes = readFileSync(file);
+        bytes[bytes.length - 1]! ^= 1;
+        writeFileSync(file, bytes);
+        return [`5 artifacts ${picture()}`];
+      },
+    ],
+    [
+      'an object is cut short',
+      () => {
+        truncateSync(patient.object(picture()), 3);
+        return [`5 artifacts ${picture()}`];
+      },
+    ],
+    [
+      'an object is missing',
+      () => {
+        rmSync(patient.object(picture()));
+        return [`5 artifacts ${picture()}`];
+      },
+    ],
+    [
+      'a picture has another size',
+      () => {
+        patient.change('update artifacts set width = height, height = width where id = ?', picture());
+        return [`5 artifacts ${picture()}`];
+      },
+    ],
+    [
+      'an object has another length than its row says',
+      () => {
+        patient.change('update artifacts set byte_length = byte_length + 1 where id = ?', picture());
+        return [`5 artifacts ${picture()}`];
+      },
+    ],
+    [
+      'a text is not the one that was stored',
+      () => {
+        patient.change(`update artifacts set text = text || '!' where id = ?`, patient.output(2, 1));
+        // Neither its digest nor its length.
+        return [`5 artifacts ${patient.output(2, 1)}`, `5 artifacts ${patient.output(2, 1)}`];
+      },
+    ],
+  ]);
+
+  test('an object that is no picture is found by a deep look only', async () => {
+    const sha256 = await patient.store.objects.put(Buffer.from('no picture'));
+    patient.change('update artifacts set sha256 = ?, byte_length = 10 where id = ?', sha256, picture());
+    expect(await patient.violations({ deep: false })).toEqual([]);
+    expect(named(await patient.violations())).toEqual([`5 artifacts ${picture()}`]);
+  });
+
+  test('the message names the object', async () => {
+    const file = patient.object(picture());
+    rmSync(file);
+    expect((await patient.violations())[0]!.message).toContain(file);
+  });
+
+  test('files of writes that were cut off are a note after an hour, and no violation', async () => {
+    const folder = dirname(patient.object(picture()));
+    const [old, young] = [join(folder, '.abc.1.0.tmp'), join(folder, '.abc.1.1.tmp')];
+    for (const file of [old, young]) writeFileSync(file, 'half');
+    mkdirSync(join(folder, 'folder.tmp'));
+    utimesSync(old, new Date(NOW), new Date(NOW));
+    const notes = [];
+    for await (const note of findLeftovers(patient.store.objects, Date.now())) notes.push(note.path);
+    expect(notes).toEqual([old]);
+    expect(await patient.violations()).toEqual([]);
+  });
+});
+
+describe(`invariant 6: ${INVARIANTS[6]}`, () => {
+  corruptions([
+    ['an experiment runs and nobody drives it', () => experimentWith(`status = 'running'`)],
+    [
+      'an experiment is over and somebody drives it',
+      () => experimentWith(`driver_workflow_id = 'w', driver_run_id = 'r'`),
+    ],
+    ['an experiment is over without an end', () => experimentWith('finished_at = null')],
+    [
+      'an experiment is completed with a run that is not finished',
+      () => {
+        patient.change(`update runs set status = 'cancelled' where run_index = 2`);
+        return [`6 experiments ${experiment}`];
+      },
+    ],
+    [
+      'an experiment is over with a run that is running',
+      () => {
+        patient.change(`update runs set status = 'running' where run_index = 2`);
+        return experimentWith(`status = 'cancelled'`);
+      },
+    ],
+    [
+      'an experiment has failures and all of its runs are finished',
+      () => experimentWith(`status = 'completed_with_failures'`),
+    ],
+    [
+      'a row points at one that is missing',
+      () => {
+        patient.change(
+          `insert into failures (run_id, attempt, stage, kind, message, created_at) values (99, 1, 'diagram', 'k', 'm', 0)`,
+        );
+        return [`6 failures ${String(patient.one('select max(id) from failures'))}`];
+      },
+    ],
+  ]);
+
+  test('waiting for a retry is no violation', async () => {
+    patient.change(`update runs set status = 'failed', error_kind = 'DeviceError' where run_index = 2`);
+    patient.change(`update experiments set status = 'completed_with_failures'`);
+    expect(await patient.violations()).toEqual([]);
+    expect(patient.store.experiments.resetFailedRuns(experiment)).toEqual([2]);
+    expect(await patient.violations()).toEqual([]);
+  });
+
+  test('a damaged page of the database is a finding, not an error', async () => {
+    const page = Number(patient.one(`select rootpage from sqlite_master where name = 'invocations'`));
+    const size = Number(patient.store.db.sqlite.pragma('page_size', { simple: true }));
+    patient.store.db.sqlite.pragma('wal_checkpoint(TRUNCATE)');
+    patient.store.close();
+    const bytes = readFileSync(patient.databaseFile);
+    bytes.fill(0xff, (page - 1) * size, page * size);
+    writeFileSync(patient.databaseFile, bytes);
+    const damaged = new Patient(patient.folder, experiment);
+    try {
+      const found = named(await damaged.violations());
+      expect(found).toContain(`6 database ${damaged.databaseFile}`);
+    } finally {
+      damaged.discard();
+    }
+  });
+});
+
+test('of many violations every one is told', async () => {
+  patient.change('update invocations set seed = seed + 1');
+  let seen = 0;
+  for (const violation of await patient.violations({ experiment })) if (violation.invariant === 2) seen++;
+  expect(seen).toBe(Number(patient.one('select count(*) from invocations')));
+});
+
+test('an experiment that is not there is an input error', async () => {
+  await expect(patient.violations({ experiment: 'nobody' })).rejects.toMatchObject({ kind: 'InvalidInput' });
+});

@@ -1,0 +1,112 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { checkInvariants, DATABASE_FILE, openStore } from '../../db/index.js';
+import type { DoctorOptions, Store, Violation } from '../../db/index.js';
+import { persistenceEntropy } from '../../tda/index.js';
+
+/** A copy of a sound data folder whose database lets anything be written to it. */
+export class Patient {
+  readonly folder: string;
+  readonly store: Store;
+
+  constructor(
+    sound: string,
+    readonly experiment: string,
+  ) {
+    this.folder = mkdtempSync(join(tmpdir(), 'panic-tda-patient-'));
+    cpSync(sound, this.folder, { recursive: true });
+    this.store = openStore(this.folder);
+    const { sqlite } = this.store.db;
+    for (const name of sqlite
+      .prepare(`select name from sqlite_master where type = 'trigger'`)
+      .pluck()
+      .all()) {
+      sqlite.exec(`drop trigger ${String(name)}`);
+    }
+    sqlite.pragma('ignore_check_constraints = ON');
+    sqlite.pragma('foreign_keys = OFF');
+  }
+
+  get databaseFile(): string {
+    return join(this.folder, DATABASE_FILE);
+  }
+
+  /** Changes rows behind the store's back; at least one, so that a test cannot miss its mark. */
+  change(sql: string, ...values: readonly unknown[]): void {
+    const { changes } = this.store.db.sqlite.prepare(sql).run(...values);
+    if (changes === 0) throw new Error(`nothing changed: ${sql}`);
+  }
+
+  /** Deletes rows and all that hangs on them. */
+  remove(sql: string): void {
+    const { sqlite } = this.store.db;
+    sqlite.pragma('foreign_keys = ON');
+    this.change(sql);
+    sqlite.pragma('foreign_keys = OFF');
+  }
+
+  one(sql: string, ...values: readonly unknown[]): unknown {
+    return this.store.db.sqlite
+      .prepare(sql)
+      .pluck()
+      .get(...values);
+  }
+
+  run(index: number): number {
+    return Number(this.one('select id from runs where run_index = ?', index));
+  }
+
+  step(index: number, sequence: number): number {
+    return Number(
+      this.one('select id from invocations where run_id = ? and sequence = ?', this.run(index), sequence),
+    );
+  }
+
+  output(index: number, sequence: number): number {
+    return Number(this.one('select output_id from invocations where id = ?', this.step(index, sequence)));
+  }
+
+  model(name: string): number {
+    return Number(this.one('select id from models where name = ?', name));
+  }
+
+  vector(index: number, sequence: number): number {
+    return Number(
+      this.one('select vector_id from embeddings where invocation_id = ?', this.step(index, sequence)),
+    );
+  }
+
+  diagram(index: number, model: string): number {
+    return Number(
+      this.one(
+        'select id from diagrams where run_id = ? and model_id = ?',
+        this.run(index),
+        this.model(model),
+      ),
+    );
+  }
+
+  /** Path of the object of a picture. */
+  object(artifact: number): string {
+    return this.store.objects.path(this.one('select sha256 from artifacts where id = ?', artifact) as Buffer);
+  }
+
+  async violations(options: DoctorOptions = {}): Promise<Violation[]> {
+    const all = { deep: true, entropyOf: persistenceEntropy, ...options };
+    const found: Violation[] = [];
+    for await (const violation of checkInvariants(this.store.db, this.store.objects, all))
+      found.push(violation);
+    return found;
+  }
+
+  discard(): void {
+    this.store.close();
+    rmSync(this.folder, { recursive: true });
+  }
+}
+
+/** Violations in a form that a list of expectations can be written in: `4 diagrams 7`. */
+export function named(violations: readonly Violation[]): string[] {
+  return violations.map(({ invariant, table, id }) => `${invariant} ${table} ${id}`);
+}

@@ -1,0 +1,183 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RunRow, Store } from '../../db/index.js';
+import { openStore } from '../../db/index.js';
+import type { Artifact, Modality } from '../../experiment/artifact.js';
+import { runCount } from '../../experiment/config.js';
+import type { ExperimentConfig } from '../../experiment/config.js';
+import { experimentId, seedOfStep } from '../../experiment/ids.js';
+import type { EmbeddingModel, GenerativeModel } from '../../experiment/model.js';
+import type { HostFingerprint } from '../../experiment/provenance.js';
+import { persistenceEntropy, ripsPersistence } from '../../tda/index.js';
+
+/** A store in a folder of its own, to be used with `using`-like care: call `remove` at the end. */
+export function temporaryStore(): { readonly folder: string; readonly store: Store; remove(): void } {
+  const folder = mkdtempSync(join(tmpdir(), 'panic-tda-db-'));
+  const store = openStore(folder);
+  return {
+    folder,
+    store,
+    remove() {
+      store.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+const identity = { summary: '', source: 'built-in', revision: '1', settings: {}, license: 'MIT' } as const;
+
+function generative(name: string, input: Modality, output: Modality): GenerativeModel {
+  return { ...identity, kind: 'generative', name, input, output, deterministic: true };
+}
+
+function embedding(name: string, input: Modality, dimension: number): EmbeddingModel {
+  return { ...identity, kind: 'embedding', name, input, dimension };
+}
+
+export const painter = generative('Painter', 'text', 'image');
+export const describer = generative('Describer', 'image', 'text');
+export const textPoints = embedding('TextPoints', 'text', 4);
+export const imagePoints = embedding('ImagePoints', 'image', 3);
+
+const generativeModels = new Map([painter, describer].map((model) => [model.name, model]));
+const embeddingModels = new Map([textPoints, imagePoints].map((model) => [model.name, model]));
+
+export const host: HostFingerprint = {
+  runtime: 'typescript',
+  runtimeVersion: '1',
+  device: 'cpu',
+  dtype: 'float32',
+  files: {},
+};
+
+/** Two runs of a fixed seed, which meet a cycle, and two of seed -1, which do not end at one. */
+export const config: ExperimentConfig = {
+  name: null,
+  networks: [['Painter', 'Describer']],
+  prompts: ['a red apple', 'the sea'],
+  seeds: [7, -1],
+  embedding_models: ['TextPoints', 'ImagePoints'],
+  max_length: 12,
+  on_cycle: 'stop',
+  max_dimension: 1,
+  max_edge_length: null,
+  reuse: true,
+  concurrency: 64,
+};
+
+export const NOW = 1_700_000_000_000;
+
+function digest(...parts: readonly (string | number | Uint8Array)[]): Buffer {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(typeof part === 'number' ? String(part) : part);
+  return hash.digest();
+}
+
+/** A picture of one colour; one of five captions, so that a fixed seed meets a cycle within 12 steps. */
+export function answer(model: GenerativeModel, input: Artifact, seed: number): Artifact {
+  if (model.output === 'image' && input.modality === 'text') {
+    const colour = digest(input.text, seed).subarray(0, 3);
+    return picture(8, 6, colour);
+  }
+  if (input.modality === 'text') throw new Error('the describer takes pictures');
+  return { modality: 'text', text: `caption ${digest(input.pixels, seed)[0]! % 5}` };
+}
+
+export function picture(width: number, height: number, colour: Uint8Array): Artifact {
+  const pixels = Uint8Array.from({ length: width * height * 3 }, (_, index) => colour[index % 3]!);
+  return { modality: 'image', width, height, pixels };
+}
+
+export function vectorOf(model: EmbeddingModel, input: Artifact): Float32Array {
+  const bytes = digest(input.modality === 'text' ? input.text : input.pixels);
+  return Float32Array.from({ length: model.dimension }, (_, index) => 1 + bytes[index]!);
+}
+
+/** Makes one step of a run as the invocation activity does; false where the run has ended. */
+export async function step(store: Store, run: RunRow, onCycle: 'stop' | 'continue'): Promise<boolean> {
+  const { sequence, inputId } = store.invocations.position(run);
+  const model = generativeModels.get(run.network[sequence % run.network.length]!)!;
+  const output = answer(model, await store.artifacts.load(inputId), seedOfStep(run, sequence));
+  const committed = await store.invocations.commit(
+    run,
+    {
+      sequence,
+      inputId,
+      modelId: store.provenance.modelId(model),
+      seed: seedOfStep(run, sequence),
+      output: await store.artifacts.stage(output),
+      provenance: {
+        source: 'computed',
+        hostId: store.provenance.hostId(host),
+        batchSize: 1,
+        computeMs: 2,
+      },
+      onCycle: run.seed === -1 ? 'ignore' : onCycle,
+    },
+    NOW + sequence,
+  );
+  if (committed.cycle !== null && onCycle === 'continue') {
+    let filled = committed;
+    while (filled.ended === null) {
+      filled = await store.invocations.fillFromCycle(run, committed.cycle, run.seed, 3, NOW);
+    }
+    return false;
+  }
+  return committed.ended === null;
+}
+
+/** Gives every eligible output of a run its vector, as the embedding activity does. */
+export async function embed(store: Store, run: RunRow, model: EmbeddingModel): Promise<void> {
+  const modelId = store.provenance.modelId(model);
+  const missing = await store.vectors.reuse(store.vectors.pending(run, modelId, model.input), modelId);
+  const batch = [];
+  for (const pending of missing) {
+    const vector = vectorOf(model, await store.artifacts.load(pending.artifactId));
+    batch.push({ pending, vector });
+  }
+  await store.vectors.commit(batch, modelId, store.provenance.hostId(host));
+}
+
+/** Makes the diagram of a run, as the diagram activity does. */
+export async function diagram(
+  store: Store,
+  run: RunRow,
+  model: EmbeddingModel,
+  { max_dimension: maxDimension, max_edge_length: maxEdgeLength }: ExperimentConfig,
+): Promise<void> {
+  const modelId = store.provenance.modelId(model);
+  const cloud = store.vectors.pointCloud(run, modelId, model.dimension);
+  const { diagrams, ...counts } = await ripsPersistence(
+    { points: cloud.points, dimension: model.dimension },
+    { maxDimension, maxEdgeLength: maxEdgeLength ?? Infinity },
+  );
+  const dimensions = diagrams.map((bars) => ({ bars, entropy: persistenceEntropy(bars) }));
+  const key = { pointsSha256: cloud.sha256, maxDimension, maxEdgeLength };
+  await store.diagrams.commit(run, modelId, { ...key, ...counts, dimensions, computeMs: 3 }, NOW);
+}
+
+export async function finishRun(store: Store, run: RunRow, of: ExperimentConfig): Promise<void> {
+  store.runs.markRunning(run, NOW);
+  while (await step(store, run, of.on_cycle));
+  for (const name of of.embedding_models) {
+    const model = embeddingModels.get(name)!;
+    await embed(store, run, model);
+    await diagram(store, run, model, of);
+  }
+  await store.diagrams.finishRun(run, of.embedding_models.length, NOW);
+}
+
+/** Plans and finishes a whole experiment; returns its id. */
+export async function finishExperiment(store: Store, of: ExperimentConfig = config): Promise<string> {
+  const id = experimentId(of);
+  const driver = { workflowId: `experiment-${id}`, runId: 'first' };
+  store.experiments.plan(id, of, NOW);
+  // Drawn anew for every plan; tests want the same trajectories every time.
+  store.db.sqlite.prepare('update runs set drawn_seed = 1000 + run_index where seed = -1').run();
+  store.experiments.claim(id, driver, null, NOW);
+  for (let index = 0; index < runCount(of); index++) await finishRun(store, store.runs.get(id, index), of);
+  store.experiments.release(id, driver, 'completed', null, NOW);
+  return id;
+}
