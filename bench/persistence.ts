@@ -5,7 +5,7 @@
  * - walk: a plain random walk, every coordinate;
  * - iid: independent directions, all distances alike; the worst case, to know where it lies.
  *
- *   npx tsx --expose-gc bench/persistence.ts <family> <points> <max dimension>
+ *   node --expose-gc --import tsx bench/persistence.ts <family> <points> <max dimension>
  */
 import { ripsPersistence, predictRipsMemory } from '../tda/index.js';
 
@@ -70,10 +70,19 @@ const families: Record<string, (count: number) => Float32Array> = {
 const [family = 'drift', count = '300', dimension = '2'] = process.argv.slice(2);
 const maxDimension = ([0, 1, 2] as const).find((k) => String(k) === dimension) ?? 2;
 const points = families[family]!(Number(count));
-const before = process.memoryUsage().rss;
+globalThis.gc?.();
+const before = process.memoryUsage.rss();
+let peak = before;
+// The kernel lets timers run between its phases and about every 50 ms.
+const sampler = setInterval(() => {
+  peak = Math.max(peak, process.memoryUsage.rss());
+}, 5);
 const started = performance.now();
+const startedCpu = process.cpuUsage();
 const result = await ripsPersistence({ points, dimension: DIMENSION }, { maxDimension });
 const seconds = (performance.now() - started) / 1000;
+const cpu = process.cpuUsage(startedCpu);
+clearInterval(sampler);
 const mebibytes = (bytes: number): number => Math.round(bytes / 2 ** 20);
 console.log(
   JSON.stringify({
@@ -81,9 +90,10 @@ console.log(
     points: Number(count),
     maxDimension,
     seconds: Number(seconds.toFixed(2)),
+    cpuSeconds: Number(((cpu.user + cpu.system) / 1e6).toFixed(2)),
     edges: result.edgeCount,
     bars: result.diagrams.map((diagram) => diagram.length / 2),
-    peakMiB: Math.round(process.resourceUsage().maxRSS / 1024) - mebibytes(before),
+    peakMiB: mebibytes(peak - before),
     predictedMiB: mebibytes(predictRipsMemory(Number(count), maxDimension)),
   }),
 );

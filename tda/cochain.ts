@@ -9,8 +9,8 @@ export interface CochainRule {
 }
 
 /** Values remembered at most, and places they take together, before all are forgotten. */
-const MAX_REMEMBERED = 1 << 20;
-const MAX_PLACES = 1 << 23;
+const MAX_REMEMBERED = 1 << 19;
+const MAX_PLACES = 1 << 22;
 
 /**
  * A cocycle whose value on a cycle is that cycle's homology class: an annotation (Dey, Fan, Wang 2014), evaluated where it

@@ -1,8 +1,8 @@
 import { TdaMemoryError } from './errors.js';
 import { pairCount } from './triangle.js';
 
-/** The engine, the code and the diagrams. */
-const BASE_BYTES = 16 * 2 ** 20;
+/** What the engine's young generation, the code and the diagrams take whatever the cloud. */
+const BASE_BYTES = 48 * 2 ** 20;
 
 /**
  * Predicted peak of what `ripsPersistence` allocates, bytes, the caller's input not counted.
@@ -17,7 +17,7 @@ export function predictRipsMemory(pointCount: number, maxDimension: 0 | 1 | 2): 
   const perPoint = 64 * pointCount;
   if (maxDimension === 0) return BASE_BYTES + perPoint;
   const pairs = pairCount(pointCount);
-  const values = maxDimension * Math.min(128 * 2 ** 20, 200 * pairs);
+  const values = maxDimension * Math.min(128 * 2 ** 20, 1024 * pairs);
   return BASE_BYTES + perPoint + 14 * pairs + pointCount * Math.ceil(pointCount / 32) * 4 + values;
 }
 

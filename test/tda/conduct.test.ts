@@ -177,9 +177,9 @@ describe('abort', () => {
 describe('memory', () => {
   test('what would not fit is refused before it starts, with the figure and the remedies', async () => {
     const points = randomPoints(2000, 2, 4);
-    const error = await rejection(ripsPersistence({ points, dimension: 2 }, { maxMemoryBytes: 20_000_000 }));
+    const error = await rejection(ripsPersistence({ points, dimension: 2 }, { maxMemoryBytes: 60_000_000 }));
     expect(error).toBeInstanceOf(TdaMemoryError);
-    expect(error).toMatchObject({ predictedBytes: predictRipsMemory(2000, 2), limitBytes: 20_000_000 });
+    expect(error).toMatchObject({ predictedBytes: predictRipsMemory(2000, 2), limitBytes: 60_000_000 });
     expect(String(error)).toContain('max_dimension');
     expect(String(error)).toContain('max_edge_length');
   });
