@@ -13,7 +13,10 @@ export interface FanOutCounts {
   failed: number;
 }
 
-/** Keeps `width` of the tasks going, in order, until all are done. The first error ends it. */
+/**
+ * Keeps `width` of the tasks going, in order, until all are done. Throws the first error when every lane has come to its
+ * end: a parent that ended while cancelled children still write down their stop would have them terminated.
+ */
 export async function slide<T>(
   items: readonly T[],
   width: number,
@@ -23,7 +26,8 @@ export async function slide<T>(
   async function lane(): Promise<void> {
     while (next < items.length) await task(items[next++]!);
   }
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane));
+  const lanes = await Promise.allSettled(Array.from({ length: Math.min(width, items.length) }, lane));
+  for (const ended of lanes) if (ended.status === 'rejected') throw ended.reason;
 }
 
 /** Starts the run workflows of these indices in a sliding window and awaits every one. A failed run is only counted. */
