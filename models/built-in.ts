@@ -1,8 +1,11 @@
 import type { Artifact, ImageArtifact, TextArtifact } from '../experiment/artifact.js';
 import { PanicError } from '../experiment/errors.js';
+import { embedColourGradient } from './colour-gradient.js';
 import { describeDummy, embedDummy, paintDummy } from './dummy.js';
 import { describeAfterCrash, describeSlowly, describeUnlessSeed13 } from './faulty.js';
 import { embedHashedNgrams } from './hashed-ngram.js';
+import { describePattern } from './pattern/describer.js';
+import { paintPattern } from './pattern/painter.js';
 import { describeProcedural } from './procedural/describer.js';
 import { paintProcedural } from './procedural/painter.js';
 
@@ -14,10 +17,12 @@ type EmbedPicture = (picture: ImageArtifact) => Float32Array;
 // Object.hasOwn below: a model called "constructor" must not be found.
 const painters: Readonly<Record<string, Paint>> = {
   ProceduralPainter: paintProcedural,
+  PatternPainter: paintPattern,
   DummyT2I: paintDummy,
 };
 const describers: Readonly<Record<string, Describe>> = {
   ProceduralDescriber: describeProcedural,
+  PatternDescriber: describePattern,
   DummyI2T: describeDummy,
   EmptyCaptionI2T: describeUnlessSeed13,
   CrashingI2T: describeAfterCrash,
@@ -27,7 +32,7 @@ const textEmbedders: Readonly<Record<string, EmbedText>> = {
   HashedNgram: (text) => embedHashedNgrams(text.text, 768),
   Dummy: (text) => embedDummy(text, 768),
 };
-const pictureEmbedders: Readonly<Record<string, EmbedPicture>> = {};
+const pictureEmbedders: Readonly<Record<string, EmbedPicture>> = { ColourGradient: embedColourGradient };
 
 function find<T>(models: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(models, name) ? models[name] : undefined;

@@ -1,4 +1,5 @@
 import type { Catalogue, Model } from '../experiment/model.js';
+import { COLOUR_GRADIENT_DIMENSION } from './colour-gradient.js';
 import { faultyModels } from './faulty.js';
 
 const BUILT_IN = { source: 'built-in', settings: {}, license: 'MIT' } as const;
@@ -18,9 +19,31 @@ const models: readonly Model[] = [
   {
     ...BUILT_IN,
     kind: 'generative',
+    name: 'PatternPainter',
+    summary:
+      'Paints stripes, checks, dots, rings, waves and the like from edge to edge, 256x256, in the colours of a prompt.',
+    revision: '1',
+    input: 'text',
+    output: 'image',
+    deterministic: true,
+  },
+  {
+    ...BUILT_IN,
+    kind: 'generative',
     name: 'ProceduralDescriber',
     summary:
       'Says which shapes a picture shows, how many, how large, in which colours, where, and on what background.',
+    revision: '1',
+    input: 'image',
+    output: 'text',
+    deterministic: true,
+  },
+  {
+    ...BUILT_IN,
+    kind: 'generative',
+    name: 'PatternDescriber',
+    summary:
+      'Says which pattern a picture makes from edge to edge, how coarse, in which colours, and of what mood.',
     revision: '1',
     input: 'image',
     output: 'text',
@@ -55,6 +78,16 @@ const models: readonly Model[] = [
     revision: '1',
     input: 'text',
     dimension: 768,
+  },
+  {
+    ...BUILT_IN,
+    kind: 'embedding',
+    name: 'ColourGradient',
+    summary:
+      'A picture as histograms of its colours and edges by tiles, 384 dimensions: similar look, similar vectors.',
+    revision: '1',
+    input: 'image',
+    dimension: COLOUR_GRADIENT_DIMENSION,
   },
   {
     kind: 'embedding',

@@ -68,8 +68,9 @@ export function lookAt(picture: ImageArtifact): SeenPicture {
 function findBackground(labels: Uint8Array, all: readonly Component[]): Background {
   const label = mostCommon(upperBorder(labels));
   const others = all.filter((component) => component.label !== label);
-  const across = others.filter((c) => isStripe(c.bottom - c.top, c.right - c.left) && touchesSides(c));
-  const down = others.filter((c) => isStripe(c.right - c.left, c.bottom - c.top) && touchesEnds(c));
+  const solid = others.filter((component) => hasBody(component, labels));
+  const across = solid.filter((c) => isStripe(c.bottom - c.top, c.right - c.left) && touchesSides(c));
+  const down = solid.filter((c) => isStripe(c.right - c.left, c.bottom - c.top) && touchesEnds(c));
   const stripes = across.length > down.length ? across : down;
   const second = mostCommon(stripes.map((stripe) => stripe.label));
   if (stripes.filter((stripe) => stripe.label === second).length >= FEWEST_STRIPES) {

@@ -44,6 +44,11 @@ export function contrasts(one: Colour, other: Colour): boolean {
   return colourDistance(PALETTE[one], PALETTE[other]) >= CONTRAST;
 }
 
+/** Whether a colour is nearer to `one` than to `other`. */
+export function isNearer(colour: Colour, one: Colour, other: Colour): boolean {
+  return colourDistance(PALETTE[colour], PALETTE[one]) < colourDistance(PALETTE[colour], PALETTE[other]);
+}
+
 let nearest: Uint8Array | null = null;
 
 /** Index in COLOURS of the nearest colour, by 5 bits of each channel: `table[red >> 3 << 10 | green >> 3 << 5 | blue >> 3]`. */

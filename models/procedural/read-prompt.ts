@@ -20,7 +20,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export interface Sketch {
   /** What it leaves open is absent. */
   readonly scene: Partial<Scene>;
-  /** Whether it names the colour of the background, as descriptions of pictures do and other prompts seldom do. */
+  /** Whether it names the background, or two colours of nothing else: descriptions of pictures do, other prompts seldom. */
   readonly namesBackground: boolean;
 }
 
@@ -31,9 +31,13 @@ export interface Sketch {
  */
 export function readPrompt(prompt: string): Sketch {
   const reader = new PromptReader();
-  for (const word of prompt.toLowerCase().match(/[\p{L}\p{N}]+(?:-[\p{L}\p{N}]+)*/gu) ?? [])
-    reader.read(word);
+  for (const word of wordsOf(prompt)) reader.read(word);
   return reader.finish();
+}
+
+/** The words of a prompt in lower case; hyphens join. */
+export function wordsOf(prompt: string): readonly string[] {
+  return prompt.toLowerCase().match(/[\p{L}\p{N}]+(?:-[\p{L}\p{N}]+)*/gu) ?? [];
 }
 
 class PromptReader {
@@ -132,6 +136,7 @@ class PromptReader {
     }
     const scene = this.#scene;
     const [first, second] = this.#looseColours;
+    this.#namesBackground ||= second !== undefined;
     if (first !== undefined) scene.backgroundColour ??= first;
     if (second !== undefined) scene.secondColour ??= second;
     if (scene.backgroundColour !== undefined) scene.backdrop ??= 'plain';
