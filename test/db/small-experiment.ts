@@ -181,3 +181,17 @@ export async function finishExperiment(store: Store, of: ExperimentConfig = conf
   store.experiments.release(id, driver, 'completed', null, NOW);
   return id;
 }
+
+/**
+ * The message that a promise rejects with. `rejects.toThrow` knows no errors of SQLite: the native module's `Error` is
+ * not that of the test's realm.
+ */
+export async function rejection(promise: Promise<unknown>): Promise<string> {
+  const error: unknown = await promise.then(
+    () => 'it was fulfilled',
+    (reason: unknown) => reason,
+  );
+  return typeof error === 'object' && error !== null && 'message' in error
+    ? String(error.message)
+    : String(error);
+}

@@ -1,0 +1,102 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DATABASE_FILE, openStore, openStoreReadonly } from '../../db/index.js';
+import { dist, runModule } from '../workers/child-processes.js';
+import { config, NOW } from './small-experiment.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'panic-tda-opening-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function pragma(name: string): unknown {
+  const store = openStore(folder);
+  try {
+    return store.db.sqlite.pragma(name, { simple: true });
+  } finally {
+    store.close();
+  }
+}
+
+describe('opening a store', () => {
+  test('makes its folders and tables, and finds them there the next time', () => {
+    const inside = join(folder, 'deep', 'inside');
+    const first = openStore(inside);
+    first.experiments.plan('e', config, NOW);
+    first.close();
+    const second = openStore(inside);
+    expect(second.experiments.list().map(({ id }) => id)).toEqual(['e']);
+    second.close();
+  });
+
+  test('twice in one process makes the tables once', () => {
+    const [one, other] = [openStore(folder), openStore(folder)];
+    one.experiments.plan('e', config, NOW);
+    expect(other.experiments.get('e').runCount).toBe(4);
+    one.close();
+    other.close();
+  });
+
+  test('from several processes at once makes the tables once, and none of them fails', async () => {
+    const text = `
+      import { openStore } from ${dist('db/index.js')};
+      const store = openStore(process.argv.at(-1));
+      console.log(store.db.sqlite.prepare('select count(*) from __drizzle_migrations').pluck().get());`;
+    const children = Array.from({ length: 6 }, () => runModule(text, [folder]));
+    const codes = await Promise.all(children.map(async (child) => (await once(child, 'exit'))[0] as number));
+    expect(codes).toEqual([0, 0, 0, 0, 0, 0]);
+    const store = openStore(folder);
+    const { migrations, distinct } = store.db.sqlite
+      .prepare<[], { migrations: number; distinct: number }>(
+        'select count(*) as migrations, count(distinct created_at) as "distinct" from __drizzle_migrations',
+      )
+      .get()!;
+    expect(migrations).toBe(distinct);
+    store.close();
+  });
+
+  test('writes ahead, waits for every commit to be on disk, and minds foreign keys', () => {
+    expect(pragma('journal_mode')).toBe('wal');
+    expect(pragma('synchronous')).toBe(2);
+    expect(pragma('foreign_keys')).toBe(1);
+  });
+
+  test('of a newer panic-tda is refused, and leaves it as it is', () => {
+    const store = openStore(folder);
+    const insert = `insert into __drizzle_migrations (hash, created_at) values ('of the future', 9e15)`;
+    store.db.sqlite.exec(insert);
+    store.close();
+    expect(() => openStore(folder)).toThrow(/written by a newer panic-tda .* update panic-tda/);
+    expect(() => openStoreReadonly(folder)).toThrow(/written by a newer panic-tda/);
+  });
+
+  test('whose file is something else is an error, and the file stays', () => {
+    writeFileSync(
+      join(folder, DATABASE_FILE),
+      'not a database, but long enough to be looked at. '.repeat(200),
+    );
+    expect(() => openStore(folder)).toThrow(/not a database/);
+    expect(existsSync(join(folder, DATABASE_FILE))).toBe(true);
+  });
+});
+
+describe('opening a store for reading', () => {
+  test('makes nothing where there is none', () => {
+    expect(openStoreReadonly(folder)).toBeNull();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('sees what another connection commits, and writes nothing', () => {
+    const writer = openStore(folder);
+    const reader = openStoreReadonly(folder)!;
+    writer.experiments.plan('e', config, NOW);
+    expect(reader.experiments.get('e').config).toEqual(config);
+    expect(() => reader.experiments.plan('f', config, NOW)).toThrow(/readonly/);
+    reader.close();
+    writer.close();
+  });
+});

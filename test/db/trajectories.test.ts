@@ -1,0 +1,259 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Cycle, RunRow, Store } from '../../db/index.js';
+import type { ExperimentConfig } from '../../experiment/config.js';
+import { experimentId } from '../../experiment/ids.js';
+import {
+  config,
+  describer,
+  host,
+  NOW,
+  painter,
+  picture,
+  rejection,
+  temporaryStore,
+} from './small-experiment.js';
+
+let place: ReturnType<typeof temporaryStore>;
+let store: Store;
+beforeEach(() => {
+  place = temporaryStore();
+  ({ store } = place);
+});
+afterEach(() => place.remove());
+
+function planned(of: ExperimentConfig, index = 0): RunRow {
+  store.experiments.plan(experimentId(of), of, NOW);
+  return store.runs.get(experimentId(of), index);
+}
+
+function reread(run: RunRow): RunRow {
+  return store.runs.get(run.experimentId, run.runIndex);
+}
+
+function counted(table: string): number {
+  return Number(store.db.sqlite.prepare(`select count(*) from ${table}`).pluck().get());
+}
+
+type OnCycle = 'stop' | 'continue' | 'ignore';
+
+/** Commits the next step with this answer: a colour for the painter, a caption for the describer. */
+async function step(run: RunRow, answer: number | string, onCycle: OnCycle = 'stop', sequence?: number) {
+  const position = store.invocations.position(run);
+  const at = sequence ?? position.sequence;
+  const output =
+    typeof answer === 'number'
+      ? picture(4, 4, Uint8Array.of(answer, 0, 0))
+      : ({ modality: 'text', text: answer } as const);
+  const staged = await store.artifacts.stage(output);
+  const modelId = store.provenance.modelId(at % 2 === 0 ? painter : describer);
+  const provenance = {
+    source: 'computed',
+    hostId: store.provenance.hostId(host),
+    batchSize: 1,
+    computeMs: 1,
+  } as const;
+  const { inputId } = position;
+  return store.invocations.commit(
+    run,
+    { sequence: at, inputId, modelId, seed: 7, output: staged, provenance, onCycle },
+    NOW + at,
+  );
+}
+
+describe('a step', () => {
+  test('starts at the prompt and goes on from the output before', async () => {
+    const run = planned(config);
+    expect(store.invocations.position(run)).toEqual({ sequence: 0, inputId: run.promptId });
+    const { next, ended, superseded } = await step(run, 1);
+    expect(next.sequence).toBe(1);
+    expect([ended, superseded]).toEqual([null, false]);
+    expect(store.invocations.position(run)).toEqual(next);
+    expect(await store.artifacts.load(next.inputId)).toEqual(picture(4, 4, Uint8Array.of(1, 0, 0)));
+  });
+
+  test('that fails in the middle leaves nothing, and can be made again', async () => {
+    const run = planned({ ...config, max_length: 1 });
+    const before = counted('artifacts');
+    // The end of the run is the last thing that a step writes.
+    store.db.sqlite.exec(
+      `create trigger fault before update on runs begin select raise(abort, 'pulled out'); end`,
+    );
+    expect(await rejection(step(run, 1))).toContain('pulled out');
+    expect([counted('invocations'), counted('artifacts')]).toEqual([0, before]);
+    expect(reread(run)).toEqual(run);
+    store.db.sqlite.exec('drop trigger fault');
+    expect((await step(run, 1)).ended).toBe('length');
+    expect(reread(run)).toMatchObject({ stopReason: 'length', length: 1 });
+  });
+
+  test('that fails does not take the steps of other runs with it', async () => {
+    const [run, other] = [planned(config, 0), planned(config, 1)];
+    const results = await Promise.allSettled([step(run, 1), step(other, 'no picture'), step(other, 2)]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(store.invocations.trajectory(run)).toHaveLength(1);
+    expect(store.invocations.trajectory(other)).toHaveLength(1);
+  });
+
+  test('that is there already stands, and the late attempt changes nothing', async () => {
+    const run = planned(config);
+    await step(run, 1);
+    const [rows, contents] = [counted('invocations'), counted('artifacts')];
+    const position = { sequence: 0, inputId: run.promptId };
+    const late = await store.invocations.commit(
+      run,
+      {
+        ...position,
+        modelId: store.provenance.modelId(painter),
+        seed: 7,
+        output: await store.artifacts.stage(picture(4, 4, Uint8Array.of(99, 0, 0))),
+        provenance: { source: 'computed', hostId: store.provenance.hostId(host), batchSize: 1, computeMs: 1 },
+        onCycle: 'stop',
+      },
+      NOW + 500,
+    );
+    expect(late).toMatchObject({ superseded: true, ended: null });
+    expect(late.next).toEqual(store.invocations.position(run));
+    expect([counted('invocations'), counted('artifacts')]).toEqual([rows, contents]);
+  });
+
+  test('that is there already with another seed is a conflict that says which', async () => {
+    const run = planned(config);
+    await step(run, 1);
+    const again = store.invocations.commit(
+      run,
+      {
+        sequence: 0,
+        inputId: run.promptId,
+        modelId: store.provenance.modelId(painter),
+        seed: 8,
+        output: run.promptId,
+        provenance: { source: 'reused' },
+        onCycle: 'stop',
+      },
+      NOW,
+    );
+    await expect(again).rejects.toMatchObject({
+      kind: 'StoreConflict',
+      message: expect.stringMatching(/step 0 of run 0 .* another seed \(7, not 8\)/),
+    });
+  });
+
+  test('of a deterministic model is found again by model, input and seed', async () => {
+    const run = planned(config);
+    await step(run, 1);
+    const model = store.provenance.modelId(painter);
+    const { inputId: output } = store.invocations.position(run);
+    expect(store.invocations.findEqualWork(model, run.promptId, 7)).toBe(output);
+    expect(store.invocations.findEqualWork(model, run.promptId, 8)).toBeNull();
+    expect(store.invocations.findEqualWork(model, output, 7)).toBeNull();
+    const revised = store.provenance.modelId({ ...painter, revision: '2' });
+    expect(store.invocations.findEqualWork(revised, run.promptId, 7)).toBeNull();
+  });
+
+  test('that was copied is not copied from', async () => {
+    const run = planned(config);
+    const model = store.provenance.modelId(painter);
+    const output = store.artifacts.idOf(await store.artifacts.stage(picture(4, 4, Uint8Array.of(1, 0, 0))));
+    await store.invocations.commit(
+      run,
+      {
+        sequence: 0,
+        inputId: run.promptId,
+        modelId: model,
+        seed: 7,
+        output,
+        provenance: { source: 'reused' },
+        onCycle: 'stop',
+      },
+      NOW,
+    );
+    expect(store.invocations.trajectory(run)[0]).toMatchObject({ source: 'reused', computeMs: null });
+    expect(store.invocations.findEqualWork(model, run.promptId, 7)).toBeNull();
+  });
+});
+
+/** Commits these answers one after another; returns what the last one led to. */
+async function walk(run: RunRow, answers: readonly (number | string)[], onCycle: OnCycle) {
+  const committed = [];
+  for (const answer of answers) committed.push(await step(run, answer, onCycle));
+  return committed.at(-1)!;
+}
+
+describe('a cycle', () => {
+  test('ends the run at the first repeat, which is kept', async () => {
+    const run = planned(config);
+    expect(await walk(run, [1, 'a', 2, 'b', 3], 'stop')).toMatchObject({ ended: null, cycle: null });
+    expect(await step(run, 'a')).toMatchObject({ ended: 'cycle', cycle: { start: 1, length: 4 } });
+    expect(reread(run)).toMatchObject({ stopReason: 'cycle', length: 6, cycleStart: 1, cycleLength: 4 });
+    expect(await rejection(step(run, 2))).toContain('the run has ended');
+  });
+
+  test('needs the same position of the network', async () => {
+    const copies = { ...config, networks: [['Copier', 'Echo', 'Echo']], seeds: [7] };
+    const run = planned(copies);
+    const say = async (text: string, name: string) => {
+      const provenance = {
+        source: 'computed',
+        hostId: store.provenance.hostId(host),
+        batchSize: 1,
+        computeMs: 1,
+      } as const;
+      const output = await store.artifacts.stage({ modality: 'text', text });
+      const work = {
+        ...store.invocations.position(run),
+        modelId: store.provenance.modelId({ ...describer, name, input: 'text' }),
+        seed: 7,
+        output,
+        provenance,
+      };
+      return store.invocations.commit(run, { ...work, onCycle: 'stop' }, NOW);
+    };
+    // "a" at position 0, then at 1 and 2: other models come next, so nothing repeats yet.
+    for (const name of ['Copier', 'Echo', 'Echo']) expect((await say('a', name)).cycle).toBeNull();
+    expect(await say('a', 'Copier')).toMatchObject({ ended: 'cycle', cycle: { start: 0, length: 3 } });
+  });
+
+  test('is not looked for where it would be none', async () => {
+    const run = planned(config);
+    expect(await walk(run, [1, 'a', 1, 'a', 1, 'a'], 'ignore')).toMatchObject({ ended: null, cycle: null });
+    expect(reread(run)).toMatchObject({ cycleStart: null, stopReason: null });
+  });
+
+  test('that ends on the last step is the reason why the run ends', async () => {
+    const run = planned({ ...config, max_length: 3 });
+    expect(await walk(run, [1, 'a', 1], 'stop')).toMatchObject({ ended: 'cycle' });
+  });
+
+  describe('that is continued', () => {
+    const continued = { ...config, on_cycle: 'continue' } as const;
+    let run: RunRow;
+    let cycle: Cycle;
+    beforeEach(async () => {
+      run = planned(continued);
+      const found = await walk(run, [1, 'a', 2, 'b', 3, 'a'], 'continue');
+      expect(found).toMatchObject({ ended: null, cycle: { start: 1, length: 4 } });
+      cycle = found.cycle!;
+    });
+
+    test('fills the rest in exactly, a part at a time, without a model', async () => {
+      expect(reread(run)).toMatchObject({ cycleStart: 1, cycleLength: 4, stopReason: null });
+      expect(await store.invocations.fillFromCycle(run, cycle, 7, 4, NOW)).toMatchObject({ ended: null });
+      expect(await store.invocations.fillFromCycle(run, cycle, 7, 4, NOW)).toMatchObject({ ended: 'length' });
+      const rows = store.invocations.trajectory(run);
+      expect(rows.map(({ sequence }) => sequence)).toEqual([...Array(12).keys()]);
+      const outputs = rows.map(({ sha256 }) => sha256.toString('hex'));
+      for (let at = 5; at < 12; at++) expect(outputs[at]).toBe(outputs[at - 4]);
+      expect(rows.slice(6).map(({ source }) => source)).toEqual(Array(6).fill('cycle'));
+      expect(rows.slice(0, 6).map(({ source }) => source)).toEqual(Array(6).fill('computed'));
+      expect(reread(run)).toMatchObject({ stopReason: 'length', length: 12 });
+    });
+
+    test('is filled in once, however often it is asked for', async () => {
+      await Promise.all([1, 2, 3].map(() => store.invocations.fillFromCycle(run, cycle, 7, 100, NOW)));
+      expect(store.invocations.trajectory(run)).toHaveLength(12);
+      expect(await store.invocations.fillFromCycle(run, cycle, 7, 100, NOW)).toMatchObject({
+        ended: 'length',
+      });
+    });
+  });
+});

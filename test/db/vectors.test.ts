@@ -1,0 +1,191 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { PendingOutput, RunRow, Store } from '../../db/index.js';
+import { experimentId } from '../../experiment/ids.js';
+import {
+  config,
+  diagram,
+  embed,
+  host,
+  imagePoints,
+  NOW,
+  step,
+  rejection,
+  temporaryStore,
+  textPoints,
+} from './small-experiment.js';
+
+let place: ReturnType<typeof temporaryStore>;
+let store: Store;
+let run: RunRow;
+let hostId: number;
+
+beforeEach(async () => {
+  place = temporaryStore();
+  ({ store } = place);
+  store.experiments.plan(experimentId(config), config, NOW);
+  run = store.runs.get(experimentId(config), 0);
+  while (await step(store, run, 'stop'));
+  hostId = store.provenance.hostId(host);
+});
+afterEach(() => place.remove());
+
+const model = (of: typeof textPoints) => store.provenance.modelId(of);
+const pending = (of: typeof textPoints) => store.vectors.pending(run, model(of), of.input);
+const invocations = (outputs: readonly PendingOutput[]) =>
+  outputs.flatMap(({ invocationIds }) => invocationIds);
+
+describe('vectors', () => {
+  test('are wanted for every output of the modality, once for equal ones', () => {
+    const captions = store.invocations.trajectory(run).filter(({ modality }) => modality === 'text');
+    expect(invocations(pending(textPoints))).toHaveLength(captions.length);
+    const distinct = new Set(captions.map(({ text }) => text)).size;
+    expect(distinct).toBeLessThan(captions.length);
+    expect(pending(textPoints)).toHaveLength(distinct);
+  });
+
+  test.each([
+    ['NaN', [1, NaN, 1, 1], 'NOT NULL constraint failed: vectors.norm'],
+    ['an infinity', [1, 1, Infinity, 1], 'CHECK constraint failed: vectors_norm'],
+    ['nothing but zeros', [0, -0, 0, 0], 'CHECK constraint failed: vectors_norm'],
+    ['too few numbers', [1, 1, 1], 'its length is not the dimension of its model'],
+    ['too many numbers', [1, 1, 1, 1, 1], 'its length is not the dimension of its model'],
+    ['no numbers', [], 'its length is not the dimension of its model'],
+  ])('of %s are refused with their whole batch', async (_, values, message) => {
+    const [first, second] = pending(textPoints);
+    const batch = [
+      { pending: first!, vector: Float32Array.of(1, 2, 3, 4) },
+      { pending: second ?? first!, vector: new Float32Array(values) },
+    ];
+    const before = invocations(pending(textPoints));
+    expect(await rejection(store.vectors.commit(batch, model(textPoints), hostId))).toContain(message);
+    expect(invocations(pending(textPoints))).toEqual(before);
+  });
+
+  test('of a model for the other modality are refused', async () => {
+    const [picture] = pending(imagePoints);
+    const batch = [{ pending: picture!, vector: Float32Array.of(1, 2, 3, 4) }];
+    expect(await rejection(store.vectors.commit(batch, model(textPoints), hostId))).toContain(
+      'does not take this modality',
+    );
+  });
+
+  test('are kept where there is one, whatever a late attempt brings', async () => {
+    const batch = pending(textPoints).map((output) => ({
+      pending: output,
+      vector: Float32Array.of(1, 2, 3, 4),
+    }));
+    await store.vectors.commit(batch, model(textPoints), hostId);
+    const before = store.vectors.pointCloud(run, model(textPoints), 4);
+    const late = batch.map((entry) => ({ ...entry, vector: Float32Array.of(4, 3, 2, 1) }));
+    await store.vectors.commit(late, model(textPoints), hostId);
+    expect(store.vectors.pointCloud(run, model(textPoints), 4)).toEqual(before);
+  });
+
+  test('are taken from equal outputs of other runs', async () => {
+    await embed(store, run, textPoints);
+    const again = { ...config, name: 'again' };
+    store.experiments.plan(experimentId(again), again, NOW);
+    const other = store.runs.get(experimentId(again), 0);
+    while (await step(store, other, 'stop'));
+    const wanted = store.vectors.pending(other, model(textPoints), 'text');
+    expect(wanted.length).toBeGreaterThan(0);
+    expect(await store.vectors.reuse(wanted, model(textPoints))).toEqual([]);
+    expect(store.vectors.pending(other, model(textPoints), 'text')).toEqual([]);
+    const cloud = (of: RunRow) => store.vectors.pointCloud(of, model(textPoints), 4);
+    expect(cloud(other)).toEqual(cloud(run));
+  });
+
+  test('of another revision of the model are none', async () => {
+    await embed(store, run, textPoints);
+    const revised = store.provenance.modelId({ ...textPoints, revision: '2' });
+    const wanted = store.vectors.pending(run, revised, 'text');
+    expect(await store.vectors.reuse(wanted, revised)).toEqual(wanted);
+  });
+
+  test('make a point for every step, in order, repeats included', async () => {
+    await embed(store, run, textPoints);
+    const { points, count } = store.vectors.pointCloud(run, model(textPoints), 4);
+    const captions = store.invocations.trajectory(run).filter(({ modality }) => modality === 'text');
+    expect(count).toBe(captions.length);
+    const rows = captions.map((_, row) => points.slice(4 * row, 4 * row + 4));
+    const first = captions.findIndex(({ text }) => text === captions.at(-1)!.text);
+    expect(first).toBeLessThan(captions.length - 1);
+    expect(rows[first]).toEqual(rows.at(-1));
+  });
+});
+
+const stored = () => store.diagrams.ofRun(run);
+const key = (sha256: Buffer) => ({
+  pointsSha256: sha256,
+  maxDimension: config.max_dimension,
+  maxEdgeLength: config.max_edge_length,
+});
+
+describe('a diagram', () => {
+  beforeEach(async () => {
+    await embed(store, run, textPoints);
+    await diagram(store, run, textPoints, config);
+  });
+
+  test('is current for its points and settings only', () => {
+    const { sha256 } = store.vectors.pointCloud(run, model(textPoints), 4);
+    const current = (changes: object) =>
+      store.diagrams.isCurrent(run, model(textPoints), { ...key(sha256), ...changes });
+    expect(current({})).toBe(true);
+    expect(current({ pointsSha256: Buffer.alloc(32) })).toBe(false);
+    expect(current({ maxDimension: 2 })).toBe(false);
+    expect(current({ maxEdgeLength: 1 })).toBe(false);
+    expect(store.diagrams.isCurrent(run, model(imagePoints), key(sha256))).toBe(false);
+  });
+
+  test('of the same points and settings stands', async () => {
+    const before = stored();
+    await diagram(store, run, textPoints, config);
+    expect(stored()).toEqual(before);
+  });
+
+  test('of other settings is replaced as a whole', async () => {
+    const [before] = stored();
+    await diagram(store, run, textPoints, { ...config, max_dimension: 0, max_edge_length: 1e6 });
+    const [after, ...others] = stored();
+    expect(others).toEqual([]);
+    expect(after!.diagram).toMatchObject({ maxDimension: 0, maxEdgeLength: 1e6 });
+    expect(before!.dimensions).toHaveLength(2);
+    expect(after!.dimensions).toHaveLength(1);
+    const rows = store.db.sqlite.prepare('select count(*) from diagram_dimensions').pluck().get();
+    expect(rows).toBe(1);
+  });
+
+  test('that cannot be stored leaves the one before it', async () => {
+    const before = stored();
+    const { diagram: row, dimensions } = before[0]!;
+    const bad = { ...row, maxDimension: 0, dimensions: [{ ...dimensions[0]!, entropy: Infinity }] };
+    expect(await rejection(store.diagrams.commit(run, model(textPoints), bad, NOW))).toContain(
+      'diagram_dimensions_entropy',
+    );
+    expect(stored()).toEqual(before);
+  });
+
+  test('finishes its run only together with those of the other models', async () => {
+    expect(await store.diagrams.finishRun(run, 2, NOW)).toBe(false);
+    // A leftover of an earlier revision counts once with its successor.
+    const revised = store.provenance.modelId({ ...textPoints, revision: '2' });
+    const {
+      diagram: { id: _, ...row },
+      dimensions,
+    } = stored()[0]!;
+    await store.diagrams.commit(run, revised, { ...row, dimensions }, NOW);
+    expect(await store.diagrams.finishRun(run, 2, NOW)).toBe(false);
+    await embed(store, run, imagePoints);
+    await diagram(store, run, imagePoints, config);
+    expect(await store.diagrams.finishRun(run, 2, NOW + 5)).toBe(true);
+    expect(await store.diagrams.finishRun(run, 2, NOW + 9)).toBe(true);
+    expect(store.runs.get(run.experimentId, 0)).toMatchObject({ status: 'finished', finishedAt: NOW + 5 });
+  });
+
+  test('does not finish a run whose trajectory has not ended', async () => {
+    const open = store.runs.get(run.experimentId, 1);
+    expect(await store.diagrams.finishRun(open, 0, NOW)).toBe(false);
+    expect(store.runs.get(run.experimentId, 1).status).toBe('pending');
+  });
+});
