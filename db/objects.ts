@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, open, opendir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PanicError } from '../experiment/errors.js';
@@ -79,6 +80,7 @@ export function createObjectFolder(root: string): ObjectStore {
   }
 
   async function* leftovers(before: number): AsyncGenerator<string, void, undefined> {
+    if (!existsSync(root)) return;
     for await (const entry of await opendir(root, { recursive: true })) {
       if (!entry.isFile() || !entry.name.endsWith('.tmp')) continue;
       const file = join(entry.parentPath, entry.name);

@@ -728,6 +728,8 @@ describe(`invariant 5: ${INVARIANTS[5]}`, () => {
     for await (const note of findLeftovers(patient.store.objects, Date.now())) notes.push(note.path);
     expect(notes).toEqual([old]);
     expect(await patient.violations()).toEqual([]);
+    rmSync(dirname(folder), { recursive: true });
+    for await (const note of findLeftovers(patient.store.objects, Date.now())) throw new Error(note.path);
   });
 });
 
