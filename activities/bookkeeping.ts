@@ -9,7 +9,8 @@ import type { ExperimentConfig } from '../experiment/config.js';
 import { missingModelFiles } from '../models/index.js';
 import type { BookkeepingActivities, ExperimentResult, Plan } from './contract.js';
 import type { Dependencies } from './dependencies.js';
-import { typedFailures } from './failures.js';
+import { bookkeepingFailure } from './failures.js';
+import { whileHeartbeating } from './heartbeat.js';
 
 const LISTED_FAILURES = 50;
 
@@ -109,13 +110,25 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
   }
 
   return {
-    planExperiment: (file) => typedFailures(() => planExperiment(file)),
+    planExperiment: (file) => kept(() => planExperiment(file)),
     unfinishedRuns: ({ experiment, from, to }) =>
-      typedFailures(() => store.runs.unfinished(experiment, from, to).map((index) => index - from)),
+      kept(() => store.runs.unfinished(experiment, from, to).map((index) => index - from)),
     stopRun: (ref, outcome) =>
-      typedFailures(() => store.runs.stop(store.runs.get(ref.experiment, ref.index), outcome, now())),
-    finishExperiment: (id, cancelled) => typedFailures(() => finishExperiment(id, cancelled)),
+      kept(() => store.runs.stop(store.runs.get(ref.experiment, ref.index), outcome, now())),
+    finishExperiment: (id, cancelled) => kept(() => finishExperiment(id, cancelled)),
   };
+}
+
+/** Heartbeats, so that a worker killed here is noticed within seconds, and types the errors. */
+async function kept<T>(work: () => Promise<T> | T): Promise<T> {
+  try {
+    return await whileHeartbeating(
+      () => null,
+      async () => work(),
+    );
+  } catch (error) {
+    throw bookkeepingFailure(error);
+  }
 }
 
 function thisExecution(): Driver {

@@ -13,21 +13,17 @@ const FINAL: ReadonlySet<FailureKind> = new Set([
   'StoreConflict',
 ]);
 
+/** The error of an activity that belongs to no run, as Temporal should see it. */
+export function bookkeepingFailure(error: unknown): Error {
+  if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
+  return asApplicationFailure(error, isPanicError(error) && FINAL.has(error.kind));
+}
+
 /** An error as Temporal should see it: its kind as type, and whether a retry can mend it. */
-export function asApplicationFailure(error: unknown, final: boolean): ApplicationFailure {
+function asApplicationFailure(error: unknown, final: boolean): ApplicationFailure {
   const kind = kindOf(error);
   const message = error instanceof Error ? error.message : String(error);
   return ApplicationFailure.create({ message, type: kind, nonRetryable: final });
-}
-
-/** Wraps an activity that belongs to no run. */
-export async function typedFailures<T>(work: () => Promise<T> | T): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof ApplicationFailure || error instanceof CancelledFailure) throw error;
-    throw asApplicationFailure(error, isPanicError(error) && FINAL.has(error.kind));
-  }
 }
 
 /** Writes a failed attempt of a run into its log and types it for Temporal. Cancellation is no failure. */

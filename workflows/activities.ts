@@ -18,9 +18,9 @@ const DURABLE = {
 } as const;
 
 export const bookkeeping = proxyActivities<BookkeepingActivities>({
+  ...DURABLE,
   taskQueue: TASK_QUEUES.main,
   startToCloseTimeout: '5 minutes',
-  retry: RETRY,
 });
 
 /** One invocation may wait for a large model to load; the heartbeat, not this timeout, notices a dead worker. */

@@ -1,0 +1,56 @@
+import type { ExperimentResult } from '../../activities/index.js';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { takeNamespace, withClient } from '../support/suite-server.js';
+import { startWorkerProcess } from '../support/worker-process.js';
+import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
+
+/** Four runs of a pair of models each, pictures and texts embedded: every durable step happens several times. */
+export const DRILL_EXPERIMENT = {
+  networks: [['DummyT2I', 'DummyI2T']],
+  prompts: ['a lighthouse in fog', 'two hares on a hill'],
+  seeds: [3, 7],
+  embedding_models: ['Dummy', 'HashedNgram'],
+  max_length: 12,
+  on_cycle: 'continue',
+};
+
+export interface Drill {
+  readonly data: string;
+  readonly result: ExperimentResult;
+  /** Whether the armed fault fired. */
+  readonly fired: boolean;
+  readonly deaths: number;
+}
+
+/** Starts the experiment against a worker that dies at the fault, and again until it is done. */
+export async function drill(
+  name: string,
+  fault: string | null,
+  file: unknown = DRILL_EXPERIMENT,
+): Promise<Drill> {
+  const folder = join(sharedTemporaryFolder(), name.replaceAll(/[^a-z0-9]+/gi, '-'));
+  const data = join(folder, 'data');
+  mkdirSync(data, { recursive: true });
+  const marker = join(folder, 'fired');
+  const namespace = takeNamespace();
+  const env: Record<string, string> = fault === null ? {} : { PANIC_TDA_FAULT: `${fault}@${marker}` };
+  const worker = startWorkerProcess({ namespace, data, env });
+  try {
+    const result = await runExperiment(namespace, file);
+    return { data, result, fired: existsSync(marker), deaths: worker.deaths };
+  } finally {
+    await worker.stop();
+  }
+}
+
+/** `temporal workflow start --type experiment --task-queue panic-tda --workflow-id drill --input-file …`, and its result. */
+export function runExperiment(
+  namespace: string,
+  file: unknown,
+  workflowId = 'drill',
+): Promise<ExperimentResult> {
+  return withClient(namespace, (client) =>
+    client.workflow.execute('experiment', { taskQueue: 'panic-tda', workflowId, args: [file] }),
+  );
+}

@@ -1,0 +1,25 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Namespaces of the suite's server: each test of workers takes one for itself (support/namespaces.ts). */
+const NAMESPACES = 48;
+
+/** One real Temporal server for the whole suite. Compiled modules: Jest does not transform what it loads before tests. */
+export default async function setup() {
+  const { findTemporalCli } = await import('../dist/workers/temporal-cli.js');
+  const { startTemporalServer } = await import('../dist/workers/temporal-server.js');
+  const folder = mkdtempSync(join(tmpdir(), 'panic-tda-suite-'));
+  const namespaces = Array.from({ length: NAMESPACES }, (_, number) => `suite-${number}`);
+  const server = await startTemporalServer({
+    cli: await findTemporalCli({ fetch: false }),
+    databaseFile: join(folder, 'temporal.sqlite'),
+    logFile: join(folder, 'temporal.log'),
+    namespaces,
+    graceMs: 0,
+  });
+  globalThis.suiteServer = { server, folder };
+  process.env.SUITE_TEMPORAL_ADDRESS = server.address;
+  process.env.SUITE_FOLDER = folder;
+  process.env.SUITE_NAMESPACES = String(NAMESPACES);
+}

@@ -1,0 +1,41 @@
+import { Client, Connection } from '@temporalio/client';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The suite's Temporal server, as test/global-setup.mjs left word of it. */
+function suite(name: 'SUITE_TEMPORAL_ADDRESS' | 'SUITE_FOLDER' | 'SUITE_NAMESPACES'): string {
+  const value = process.env[name];
+  if (value === undefined)
+    throw new Error(`${name} is missing: test/global-setup.mjs starts the suite's server`);
+  return value;
+}
+
+export function suiteAddress(): string {
+  return suite('SUITE_TEMPORAL_ADDRESS');
+}
+
+/** A namespace that nobody else of the suite uses, whichever process asks. Making a folder is atomic. */
+export function takeNamespace(): string {
+  const total = Number(suite('SUITE_NAMESPACES'));
+  for (let number = 0; number < total; number++) {
+    const name = `suite-${number}`;
+    try {
+      mkdirSync(join(suite('SUITE_FOLDER'), name));
+      return name;
+    } catch {
+      // Taken.
+    }
+  }
+  throw new Error(
+    `all ${total} namespaces of the suite's server are taken: raise NAMESPACES in test/global-setup.mjs`,
+  );
+}
+
+export async function withClient<T>(namespace: string, use: (client: Client) => Promise<T>): Promise<T> {
+  const connection = await Connection.connect({ address: suiteAddress() });
+  try {
+    return await use(new Client({ connection, namespace }));
+  } finally {
+    await connection.close();
+  }
+}

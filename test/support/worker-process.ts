@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suiteAddress } from './suite-server.js';
+
+export const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+export interface WorkerProcessOptions {
+  readonly namespace: string;
+  readonly data: string;
+  readonly queues?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A real `panic-tda worker` that is started again whenever it dies, until `stop`. */
+export interface WorkerProcess {
+  readonly pid: number;
+  /** How often it died and was started again. */
+  readonly deaths: number;
+  stop(): Promise<void>;
+}
+
+export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess {
+  let stopped = false;
+  let deaths = 0;
+  let child: ChildProcess = start();
+
+  function start(): ChildProcess {
+    const log = openSync(join(options.data, '..', 'worker.log'), 'a');
+    const started = spawn(
+      process.execPath,
+      [CLI, 'worker', '--queues', options.queues ?? 'all', '--data', options.data],
+      {
+        stdio: ['ignore', log, log],
+        env: {
+          ...process.env,
+          NODE_OPTIONS: '',
+          TEMPORAL_ADDRESS: suiteAddress(),
+          TEMPORAL_NAMESPACE: options.namespace,
+          PANIC_TDA_TEST_MODELS: '1',
+          ...options.env,
+        },
+      },
+    );
+    closeSync(log);
+    started.once('exit', () => {
+      if (stopped) return;
+      deaths++;
+      child = start();
+    });
+    return started;
+  }
+
+  return {
+    get pid() {
+      return child.pid!;
+    },
+    get deaths() {
+      return deaths;
+    },
+    async stop() {
+      stopped = true;
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      await gone;
+    },
+  };
+}
