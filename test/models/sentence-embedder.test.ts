@@ -89,6 +89,18 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
     expect(all[3]).toEqual(all[3 + texts.length]);
   });
 
+  test("works off the caller's event loop", async () => {
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 5);
+    const started = performance.now();
+    await pool.embed(
+      MINILM,
+      Array.from({ length: 40 }, (_, i) => text(`a long row of words about picture ${i} `.repeat(8))),
+    );
+    clearInterval(timer);
+    expect(ticks).toBeGreaterThan((performance.now() - started) / 40);
+  });
+
   test('an abort ends the process that works on the call; the next call starts another', async () => {
     const many = Array.from({ length: 400 }, (_, i) =>
       text(`a long row of words about picture ${i} `.repeat(8)),
