@@ -48,7 +48,6 @@ export function createDiagramPool({
     const pointCount = request.points.length / request.dimension;
     const bytes = predictRipsMemory(pointCount, request.maxDimension);
     if (bytes > memoryBytes) {
-      const mib = (value: number) => `${Math.ceil(value / 2 ** 20)} MiB`;
       const remedy = 'lower max_dimension, set max_edge_length, or give the worker a larger machine';
       throw new PanicError(
         'ResourceLimit',
@@ -80,7 +79,8 @@ export function createDiagramPool({
   }
 
   function dispatch(): void {
-    while (!closed && waiting.length > 0 && busy.size < threads) {
+    if (closed) return;
+    while (waiting.length > 0 && busy.size < threads) {
       const used = [...busy.values()].reduce((sum, job) => sum + job.bytes, 0);
       if (used + waiting[0]!.bytes > memoryBytes) return;
       const job = waiting.shift()!;
@@ -137,6 +137,10 @@ export function createDiagramPool({
   }
 
   return { compute, close };
+}
+
+function mib(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }
 
 /** Threads run compiled code: under Jest this file is TypeScript and the thread's file is in `dist/`. */

@@ -92,35 +92,31 @@ async function createWorker(
   deps: Dependencies,
   connect: { readonly connection: NativeConnection; readonly namespace: string },
 ): Promise<Worker> {
-  const shared = { ...SHARED, ...connect, taskQueue: TASK_QUEUES[queue] };
-  switch (queue) {
-    case 'main':
-      return Worker.create({
-        ...shared,
-        ...(await workflowSource()),
-        activities: createBookkeeping(deps),
-        // More than the runs that are open at once, or every step replays its history; a cached run is about 0.1 MB.
-        maxCachedWorkflows: 1200,
-        // After a crash other workers wait this long for the dead one's sticky queue before they take its workflows.
-        stickyQueueScheduleToStartTimeout: '1s',
-        // A bug in workflow code fails the workflow, which people see, instead of retrying its task for ever.
-        workflowFailureErrorTypes: { '*': ['Error'] },
-      });
-    case 'gpu':
-      return Worker.create({
-        ...shared,
-        activities: { advanceRun: createAdvanceRun(deps), embedRun: createEmbedRun(deps) },
-        // Deep enough for model calls of different runs to meet, small enough to share with other workers.
-        maxConcurrentActivityTaskExecutions: 40,
-      });
-    case 'cpu':
-      return Worker.create({
-        ...shared,
-        activities: { diagramRun: createDiagramRun(deps) },
-        maxConcurrentActivityTaskExecutions: 2 * availableParallelism(),
-      });
-  }
+  const options = { ...SHARED, ...connect, taskQueue: TASK_QUEUES[queue] };
+  return Worker.create({ ...options, ...(await OPTIONS[queue](deps)) });
 }
+
+const OPTIONS = {
+  main: async (deps: Dependencies) => ({
+    ...(await workflowSource()),
+    activities: createBookkeeping(deps),
+    // More than the runs that are open at once, or every step replays its history.
+    maxCachedWorkflows: 1200,
+    // After a crash other workers wait this long for the dead one's sticky queue before they take its workflows.
+    stickyQueueScheduleToStartTimeout: '1s',
+    // A bug in workflow code fails the workflow, which people see, instead of retrying its task for ever.
+    workflowFailureErrorTypes: { '*': ['Error'] },
+  }),
+  gpu: async (deps: Dependencies) => ({
+    activities: { advanceRun: createAdvanceRun(deps), embedRun: createEmbedRun(deps) },
+    // Deep enough for model calls of different runs to meet, small enough to share with other workers.
+    maxConcurrentActivityTaskExecutions: 40,
+  }),
+  cpu: async (deps: Dependencies) => ({
+    activities: { diagramRun: createDiagramRun(deps) },
+    maxConcurrentActivityTaskExecutions: 2 * availableParallelism(),
+  }),
+} satisfies Record<Queue, (deps: Dependencies) => Promise<Partial<WorkerOptions>>>;
 
 /** The bundle that the build made; it saves a second at every start. Without one (a test of the sources) it is made now. */
 async function workflowSource() {
