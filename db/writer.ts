@@ -15,12 +15,17 @@ interface Job {
   readonly fail: (error: unknown) => void;
 }
 
+// How long a group waits for more, where the one before had more than one member; a lone run never waits. Compare
+// commit_delay and commit_siblings of PostgreSQL.
+const COMPANY_DELAY_MS = 1;
+
 /**
  * Group commit for one process. Steps of many runs end at about the same time, and a transaction each would make them
  * queue for the disk: an fsync takes as long as several steps of a fast model.
  */
 export function createWriter(sqlite: Database.Database): Writer {
   let waiting: Job[] = [];
+  let hasCompany = false;
   const savepoint = sqlite.transaction((job: Job) => job.run());
   const group = sqlite.transaction((jobs: readonly Job[]) => jobs.map((job) => attempt(job)));
 
@@ -37,6 +42,7 @@ export function createWriter(sqlite: Database.Database): Writer {
   function flush(): void {
     const jobs = waiting;
     waiting = [];
+    hasCompany = jobs.length > 1;
     try {
       for (const tell of group.immediate(jobs)) tell();
     } catch (error) {
@@ -51,7 +57,9 @@ export function createWriter(sqlite: Database.Database): Writer {
         return () => resolve(value);
       };
       waiting.push({ run, fail: reject });
-      if (waiting.length === 1) setImmediate(flush);
+      if (waiting.length > 1) return;
+      if (hasCompany) setTimeout(flush, COMPANY_DELAY_MS);
+      else setImmediate(flush);
     });
   }
 

@@ -31,8 +31,11 @@ const ACTIVITIES_PER_EXECUTION = 200;
 export async function run(input: RunInput): Promise<RunResult> {
   try {
     const end = await advanceToTheEnd(input);
-    setStatus(end, 'analysing');
-    await Promise.all(input.embeddingModels.map((model) => embedAndMeasure(input, model)));
+    // Every model's work is kept, also when another one's fails.
+    const measured = await Promise.allSettled(
+      input.embeddingModels.map((model) => embedAndMeasure(input, model)),
+    );
+    for (const outcome of measured) if (outcome.status === 'rejected') throw outcome.reason;
     setStatus(end, end.ended === 'cycle' ? 'cycle' : 'finished');
     return { length: end.next, ended: end.ended };
   } catch (error) {
@@ -50,8 +53,12 @@ async function advanceToTheEnd(
     const summary = `invocations from ${advanced?.next ?? 0} on`;
     advanced = await gpu.advanceRun.executeWithOptions({ summary }, [ref]);
     setCurrentDetails(describe(advanced));
+    const short = activities === 0 && input.advanced === undefined;
+    // Each change of a search attribute is a write of the server's: a run that is over in a second is only told finished.
+    if (short ? advanced.ended === null : advanced.ended !== null) {
+      setStatus(advanced, advanced.ended === null ? 'invoking' : 'analysing');
+    }
     if (advanced.ended !== null) return { ...advanced, ended: advanced.ended };
-    if (activities === 0 && input.advanced === undefined) setStatus(advanced, 'invoking');
   }
   return continueAsNew<typeof run>({ ...input, advanced: advanced! });
 }
