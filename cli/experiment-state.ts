@@ -2,7 +2,7 @@ import type { ExperimentRow, ExperimentStatus } from '../db/index.js';
 import { readRunInfo } from '../workers/data-folder.js';
 import { configuredTemporal } from '../workers/environment.js';
 import type { Context } from './context.js';
-import type { Session } from './session.js';
+import type { Session } from './temporal-connection.js';
 
 /** Who drives an experiment now. */
 export type Driven =

@@ -44,6 +44,11 @@ export function duration(milliseconds: number): string {
   return `${(wholeMinutes / 1440).toFixed(1)} days`;
 }
 
+/** Time that is left, as an upper bound that does not pretend to know fractions of a second. */
+export function timeLeft(milliseconds: number): string {
+  return `at most ${duration(1000 * Math.ceil(milliseconds / 1000))} left`.replace('.0 s', ' s');
+}
+
 export function bytes(value: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let unit = 0;

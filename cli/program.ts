@@ -188,7 +188,8 @@ folder's own history knows. The largest diagram's memory is what its computation
 
 Exit codes: 0 the file is good, 2 it is not (every problem is listed).`;
 
-const LIST_HELP = `Newest first. A status of "interrupted" means that work is under way in the database and nobody does it.
+const LIST_HELP = `Newest first. A status of "interrupted" means that work is under way in the database and no process of the
+data folder (nor the service of TEMPORAL_ADDRESS) does it.
 
 Exit codes: 0 done (also where there are none).`;
 

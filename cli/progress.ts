@@ -1,6 +1,6 @@
 import { createLogUpdate } from 'log-update';
 import type { Progress } from '../db/index.js';
-import { count, duration, rate } from './format.js';
+import { count, rate, timeLeft } from './format.js';
 import { setLiveDisplay } from './output.js';
 
 export interface ProgressDisplay {
@@ -112,7 +112,7 @@ function bar(done: number, of: number): string {
 /** A cycle ends a run early, so that what is left is an upper bound. */
 function paceText({ perSecond, etaMs }: Pace): string {
   if (perSecond === 0) return '';
-  return `${rate(perSecond)}/s${etaMs === null ? '' : `, at most ${duration(etaMs)} left`}`;
+  return `${rate(perSecond)}/s${etaMs === null ? '' : `, ${timeLeft(etaMs)}`}`;
 }
 
 function plainLine(progress: Progress, diagramsExpected: number, pace: Pace): string {

@@ -10,7 +10,7 @@ import { findExperiment } from '../find-experiment.js';
 import { plural } from '../format.js';
 import { note, print, printJson } from '../output.js';
 import { findSession } from '../session.js';
-import type { Session } from '../session.js';
+import type { Session } from '../temporal-connection.js';
 
 const POLL_MS = 200;
 

@@ -16,7 +16,7 @@ import { plural } from '../format.js';
 import { onInterrupt } from '../interruption.js';
 import { note, printJson } from '../output.js';
 import { openSession } from '../session.js';
-import type { Session } from '../session.js';
+import type { Session } from '../temporal-connection.js';
 import { printSummary, summaryDocument } from '../summary.js';
 
 /** `run FILE`. Returns the exit code, as do the other two. */

@@ -7,7 +7,7 @@ import { EXIT } from '../exit-codes.js';
 import { createObserver, stateOf } from '../experiment-state.js';
 import type { Driven, State } from '../experiment-state.js';
 import { findExperiment } from '../find-experiment.js';
-import { count, duration, isoTime, oneLine, rate, table, time } from '../format.js';
+import { count, isoTime, oneLine, rate, table, time, timeLeft } from '../format.js';
 import { heading, print, printJson } from '../output.js';
 
 type Stage = 'planned' | 'generating' | 'analysing' | 'finishing' | 'ended';
@@ -135,7 +135,7 @@ function printStatus(context: Context, document: StatusDocument, row: Experiment
   const pace =
     invocationsPerSecond === null || invocationsPerSecond === 0
       ? ''
-      : `, ${rate(invocationsPerSecond)}/s${etaMs === null ? '' : `, at most ${duration(etaMs)} left`}`;
+      : `, ${rate(invocationsPerSecond)}/s${etaMs === null ? '' : `, ${timeLeft(etaMs)}`}`;
   const rows = [
     ['status', statusText(context, document)],
     ...(status === 'running' ? [['stage', STAGE_TEXT[document.stage]]] : []),
@@ -169,7 +169,7 @@ function statusText(context: Context, { status, driven, experiment, runs }: Stat
   const resume = `"${context.command('resume', experiment)}" continues it`;
   switch (status) {
     case 'interrupted':
-      return `interrupted: nobody is running it; ${resume}`;
+      return `interrupted: no process of this data folder is running it; ${resume}`;
     case 'planned':
     case 'running':
       return status === 'planned' ? 'starting' : `running, ${drivenText(driven)}`;

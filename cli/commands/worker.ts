@@ -8,7 +8,7 @@ import type { Queue, RunningWorker, WorkerSettings } from '../../workers/worker.
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { note } from '../output.js';
-import { noAnswerFrom } from '../session.js';
+import { noAnswerFrom } from '../temporal-connection.js';
 
 export const DEFAULT_ADDRESS = '127.0.0.1:7233';
 

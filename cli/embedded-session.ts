@@ -1,0 +1,149 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { acquireRunLock, openDataFolder } from '../workers/data-folder.js';
+import { childEnvironment } from '../workers/environment.js';
+import { supervise } from '../workers/supervisor.js';
+import type { SupervisedProcess, SupervisorEvent } from '../workers/supervisor.js';
+import { findTemporalCli } from '../workers/temporal-cli.js';
+import { startTemporalServer } from '../workers/temporal-server.js';
+import type { TemporalServer } from '../workers/temporal-server.js';
+import type { Context } from './context.js';
+import { note } from './output.js';
+import { connect } from './temporal-connection.js';
+import type { Session } from './temporal-connection.js';
+
+// Two processes: a native crash of a model takes neither the workflows nor the diagrams with it.
+const EMBEDDED_WORKERS = ['main,cpu', 'gpu'] as const;
+
+/** A server that is still coming up when everything is to stop gets this long to come up and be stopped in order. */
+const HALF_STARTED_MS = 5000;
+
+/**
+ * Starts a Temporal server and workers for one experiment and supervises them. `signal` ends the start, too.
+ * @throws PanicError InvalidInput where another process runs experiments in the data folder.
+ */
+export async function openEmbeddedSession(
+  context: Context,
+  experiment: string,
+  signal: AbortSignal,
+): Promise<Session> {
+  const folder = openDataFolder(context.folder.root);
+  const lock = await acquireRunLock(folder);
+  lock.update({ experiment });
+  const parts: { stop(): Promise<void> }[] = [];
+  let stopped: Promise<void> | null = null;
+  const stop = (): Promise<void> => {
+    stopped ??= (async () => {
+      for (const part of parts.toReversed()) await part.stop();
+      lock.release();
+    })();
+    return stopped;
+  };
+  const workers: SupervisedProcess[] = [];
+  let server: TemporalServer | null = null;
+  // What `status`, `cancel` and `doctor` read: the processes change when one is restarted.
+  const announce = (): void => {
+    if (server === null || stopped !== null) return;
+    const { address, uiAddress, namespace, pid } = server;
+    const workerPids = workers.flatMap((worker) => worker.pid ?? []);
+    lock.update({ temporalAddress: address, uiAddress, namespace, serverPid: pid, workerPids });
+  };
+  const onEvent = (event: SupervisorEvent): void => {
+    tell(event);
+    if (event.kind === 'started' || event.kind === 'ready') announce();
+  };
+  try {
+    const cli = await unlessAborted(
+      findTemporalCli({ fetch: true, environment: context.environment, onProgress: note }),
+      signal,
+    );
+    const starting = startTemporalServer({
+      cli,
+      databaseFile: join(folder.temporal, 'temporal.sqlite'),
+      logFile: join(folder.logs, 'temporal-server.log'),
+      onEvent,
+      onNotice: note,
+    });
+    parts.push({ stop: () => stopEvenIfStarting(starting) });
+    server = await unlessAborted(starting, signal);
+    const { address, uiAddress, namespace } = server;
+    const noAnswer = `the embedded Temporal server at ${address} does not answer; its log is ${join(folder.logs, 'temporal-server.log')}`;
+    const { client, connection } = await connect({ address }, namespace, noAnswer);
+    parts.push({ stop: () => connection.close() });
+    workers.push(
+      ...EMBEDDED_WORKERS.map((queues) => startWorker(context, { address, namespace }, queues, onEvent)),
+    );
+    parts.push({ stop: async () => void (await Promise.all(workers.map((worker) => worker.stop()))) });
+    await unlessAborted(Promise.all(workers.map((worker) => worker.ready)), signal);
+    announce();
+    return { client, address, uiAddress, embedded: true, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function stopEvenIfStarting(starting: Promise<TemporalServer>): Promise<void> {
+  const stopped = starting.then(
+    (server) => server.stop(),
+    // One that failed to start has stopped itself.
+    () => undefined,
+  );
+  let started = false;
+  void starting.then(
+    () => (started = true),
+    () => undefined,
+  );
+  await Promise.race([stopped, sleep(HALF_STARTED_MS, undefined, { ref: false })]);
+  if (started) await stopped;
+}
+
+/** The promise's result, or the signal's reason as soon as it is raised; the work itself goes on, and is the caller's to stop. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  return await new Promise<T>((resolve, reject) => {
+    const raise = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', raise, { once: true });
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', raise));
+  });
+}
+
+function startWorker(
+  context: Context,
+  server: { readonly address: string; readonly namespace: string },
+  queues: string,
+  onEvent: (event: SupervisorEvent) => void,
+): SupervisedProcess {
+  const name = `worker-${queues.replace(',', '-')}`;
+  return supervise({
+    name,
+    command: process.execPath,
+    args: [
+      fileURLToPath(new URL('./main.js', import.meta.url)),
+      'worker',
+      '--queues',
+      queues,
+      '--data',
+      context.folder.root,
+    ],
+    env: childEnvironment({
+      TEMPORAL_ADDRESS: server.address,
+      TEMPORAL_NAMESPACE: server.namespace,
+      TEMPORAL_TLS: 'false',
+      TEMPORAL_API_KEY: undefined,
+    }),
+    logFile: join(context.folder.logs, `${name}.log`),
+    ready: 'message',
+    startAttempts: 3,
+    onEvent,
+  });
+}
+
+function tell(event: SupervisorEvent): void {
+  if (event.kind === 'exited' && !event.expected) note(`${event.name} (process ${event.pid}) ${event.how}.`);
+  if (event.kind === 'restarting')
+    note(`${event.name} starts again in ${(event.delayMs / 1000).toFixed(1)} s.`);
+  if (event.kind === 'started' && event.restarts > 0)
+    note(`${event.name} runs again (process ${event.pid}).`);
+}
