@@ -1,0 +1,228 @@
+// npm run record-histories: records a history of every workflow for test/workflows/replay.test.ts, with the workflows of dist/ on
+// a real server and quick activities of this file. Add scenarios at will. Record anew only where a change of workflow code
+// need not be survived by workflows that are running: until then the stored histories say whether it is.
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure, Client, Connection } from '@temporalio/client';
+import proto from '@temporalio/proto';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findTemporalCli } from '../dist/workers/temporal-cli.js';
+import { startTemporalServer } from '../dist/workers/temporal-server.js';
+import { runWorkflowId, shardWorkflowId, TASK_QUEUES } from '../dist/workflows/names.js';
+
+const histories = fileURLToPath(new URL('../test/histories/', import.meta.url));
+const codePath = fileURLToPath(new URL('../dist/workflows/bundle.js', import.meta.url));
+
+/**
+ * By experiment, which is also the workflow's id. `runs` is how many the plan has; `unfinished` are those still to be done (all
+ * of them otherwise); `steps` is after how many activities a run ends; `advance` may do something else first.
+ */
+const scenarios = {
+  'experiment-direct': { runs: 3 },
+  'experiment-continued': { runs: 5, unfinished: [1, 4] },
+  'experiment-complete': { runs: 5, unfinished: [] },
+  'experiment-bad-input': { plan: () => fail('the experiment: 1 problem', 'InvalidInput') },
+  'experiment-failed-run': {
+    runs: 3,
+    advance: ({ index }) => index === 1 && fail('a blank caption', 'ModelOutputInvalid'),
+  },
+  'experiment-terminated-run': { runs: 2, advance: ({ index }) => index === 1 && untilCancelled() },
+  'experiment-cancelled': { runs: 3, concurrency: 2, advance: untilCancelled },
+  'experiment-id-taken': { runs: 1, advance: () => takenBySomebody && untilCancelled() },
+  'experiment-shards': { runs: 510, unfinished: [0, 1, 2, 250, 251, 509], concurrency: 4 },
+  'run-plain': { steps: 3 },
+  'run-cycle': { steps: 2, ended: 'cycle' },
+  'run-continued-as-new': { steps: 203 },
+  'run-failed': { advance: () => fail('a blank caption', 'ModelOutputInvalid') },
+  'run-cancelled': { advance: untilCancelled },
+  'run-retried-activity': {
+    advance: (_ref, attempt) => attempt < 3 && fail('the host died', 'DeviceError', true),
+  },
+};
+
+// Not the SDK's historyToJSON: it fails where npm installs two copies of protobufjs.
+const { History } = proto.temporal.api.history.v1;
+
+/** What differs between two recordings and no replay looks at. */
+const NOISE = new Set([
+  'taskId',
+  'requestId',
+  'identity',
+  'workerVersion',
+  'meteringMetadata',
+  'historySizeBytes',
+]);
+
+let takenBySomebody = true;
+/** Told when an activity waits to be cancelled. */
+let waiting = resolvers();
+
+function resolvers() {
+  const parts = {};
+  parts.promise = new Promise((resolve) => Object.assign(parts, { resolve }));
+  return parts;
+}
+
+function fail(message, type, retryable = false) {
+  throw ApplicationFailure.create({ message, type, nonRetryable: !retryable });
+}
+
+async function untilCancelled() {
+  const context = Context.current();
+  const timer = setInterval(() => context.heartbeat(), 100);
+  waiting.resolve();
+  try {
+    await context.cancelled;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+const stepsOf = new Map();
+
+const activities = {
+  planExperiment({ experiment }) {
+    const { plan, runs, concurrency = 64 } = scenarios[experiment];
+    plan?.();
+    return { experiment, name: null, runs, concurrency, embeddingModels: ['HashedNgram'] };
+  },
+  unfinishedRuns({ experiment, from, to }) {
+    const { runs, unfinished = Array.from({ length: runs }, (_, index) => index) } = scenarios[experiment];
+    return unfinished.filter((index) => index >= from && index < to).map((index) => index - from);
+  },
+  stopRun() {},
+  finishExperiment(experiment, cancelled) {
+    const { runs } = scenarios[experiment];
+    const status = cancelled ? 'cancelled' : 'completed';
+    return { experiment, status, runs, finished: runs, failed: 0, cancelled: 0, failedRuns: [] };
+  },
+  async advanceRun(ref) {
+    const { advance, steps = 1, ended = 'length' } = scenarios[ref.experiment];
+    await advance?.(ref, Context.current().info.attempt);
+    const key = runWorkflowId(ref.experiment, ref.index);
+    const next = (stepsOf.get(key) ?? 0) + 1;
+    stepsOf.set(key, next);
+    return {
+      next,
+      maxLength: steps,
+      ended: next >= steps ? ended : null,
+      cycleLength: ended === 'cycle' ? 2 : null,
+      network: 'DummyT2I → DummyI2T',
+      seed: 3,
+      prompt: 'a lighthouse',
+    };
+  },
+  embedRun: () => 2,
+  diagramRun: () => ({ points: 2, bars: [2, 0] }),
+};
+
+const folder = mkdtempSync(join(tmpdir(), 'panic-tda-histories-'));
+Runtime.install({ logger: new DefaultLogger('ERROR') });
+const server = await startTemporalServer({
+  cli: await findTemporalCli({ fetch: true }),
+  databaseFile: join(folder, 'temporal.sqlite'),
+  logFile: join(folder, 'temporal.log'),
+  graceMs: 0,
+});
+const connection = await NativeConnection.connect({ address: server.address });
+const clientConnection = await Connection.connect({ address: server.address });
+const client = new Client({ connection: clientConnection, identity: 'client' });
+const workers = await Promise.all(
+  Object.values(TASK_QUEUES).map((taskQueue) =>
+    Worker.create({
+      connection,
+      taskQueue,
+      activities,
+      identity: 'worker',
+      ...(taskQueue === TASK_QUEUES.main ? { workflowBundle: { codePath } } : {}),
+    }),
+  ),
+);
+const serving = Promise.all(workers.map((worker) => worker.run()));
+try {
+  mkdirSync(histories, { recursive: true });
+  await record();
+} finally {
+  for (const worker of workers) worker.shutdown();
+  await serving;
+  await connection.close();
+  await clientConnection.close();
+  await server.stop();
+  rmSync(folder, { recursive: true });
+}
+
+async function record() {
+  for (const name of Object.keys(scenarios)) {
+    waiting = resolvers();
+    await (name.startsWith('run-') ? recordRun(name) : recordExperiment(name));
+  }
+}
+
+async function recordRun(name) {
+  const args = [{ experiment: name, index: 0, embeddingModels: ['HashedNgram', 'ColourGradient'] }];
+  const handle = await client.workflow.start('run', { taskQueue: TASK_QUEUES.main, workflowId: name, args });
+  if (name === 'run-cancelled') await cancelWhenWaiting(handle);
+  await ended(handle);
+  await save(name, name, handle.firstExecutionRunId);
+  if (name === 'run-continued-as-new') await save('run-continued', name);
+}
+
+async function recordExperiment(name) {
+  const taken = runWorkflowId(name, 0);
+  if (name === 'experiment-id-taken') {
+    const args = [{ experiment: name, index: 0, embeddingModels: [] }];
+    await client.workflow.start('run', { taskQueue: TASK_QUEUES.main, workflowId: taken, args });
+    await waiting.promise;
+  }
+  const handle = await client.workflow.start('experiment', {
+    taskQueue: TASK_QUEUES.main,
+    workflowId: name,
+    args: [{ experiment: name }],
+  });
+  if (name === 'experiment-cancelled') await cancelWhenWaiting(handle);
+  if (name === 'experiment-terminated-run') {
+    await waiting.promise;
+    await client.workflow.getHandle(runWorkflowId(name, 1)).terminate('by hand');
+  }
+  if (name === 'experiment-id-taken') {
+    await startOfChildRefused(handle);
+    takenBySomebody = false;
+    await client.workflow.getHandle(taken).terminate('makes room');
+  }
+  await ended(handle);
+  await save(name, name);
+  if (name === 'experiment-shards') await save('shard', shardWorkflowId(name, 0));
+}
+
+async function cancelWhenWaiting(handle) {
+  await waiting.promise;
+  await handle.cancel();
+}
+
+async function startOfChildRefused(handle) {
+  for (;;) {
+    const { events } = await handle.fetchHistory();
+    if (events.some((event) => event.startChildWorkflowExecutionFailedEventAttributes)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Failures and cancellations are what some scenarios are about. */
+async function ended(handle) {
+  await handle.result().catch(() => undefined);
+}
+
+async function save(name, workflowId, runId) {
+  const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+  const { events } = History.toObject(history, { enums: String, longs: String, bytes: String });
+  // One event a line: a history that is recorded anew shows what changed.
+  const lines = events.map((event) =>
+    JSON.stringify(event, (key, value) => (NOISE.has(key) ? undefined : value)),
+  );
+  const text = `{"events":[\n${lines.join(',\n')}\n]}\n`;
+  writeFileSync(join(histories, `${name}.json`), text);
+  console.log(`${name}: ${events.length} events, ${Math.ceil(text.length / 1024)} KiB`);
+}

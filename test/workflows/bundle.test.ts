@@ -1,0 +1,66 @@
+import { expect, jest, test } from '@jest/globals';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { repositoryPath } from '../workers/child-processes.js';
+import { temporaryFolder } from '../workers/temporary-folder.js';
+import { foreignModules } from './bundle-contents.js';
+
+jest.setTimeout(60_000);
+
+/** Bundles a workflow of one file as the build does. */
+async function bundle(text: string, ignoreModules: readonly string[] = []): Promise<string> {
+  const root = temporaryFolder();
+  mkdirSync(join(root, 'workflows'));
+  symlinkSync(repositoryPath('node_modules'), join(root, 'node_modules'));
+  const workflowsPath = join(root, 'workflows', 'index.js');
+  writeFileSync(workflowsPath, text);
+  const logger = new DefaultLogger('ERROR', () => undefined);
+  const { code } = await bundleWorkflowCode({ workflowsPath, logger, ignoreModules: [...ignoreModules] });
+  return code;
+}
+
+test('the bundle of the workflows holds the workflows and the SDK, and nothing else', () => {
+  const built = readFileSync(repositoryPath('dist/workflows/bundle.js'), 'utf8');
+  expect(foreignModules(built)).toEqual([]);
+  expect(built).toMatch(/!\*\*\* .*workflows\/experiment\.js \*\*\*!/);
+});
+
+test('a workflow that only uses the SDK makes a clean bundle', async () => {
+  const code = await bundle(
+    "import { sleep } from '@temporalio/workflow'; export const nap = () => sleep(1);",
+  );
+  expect(foreignModules(code)).toEqual([]);
+});
+
+test('a workflow that imports zod is found out', async () => {
+  const code = await bundle("import { z } from 'zod'; export const check = () => z.string();");
+  expect(foreignModules(code)).toEqual(['zod']);
+});
+
+test('a Node module that the bundler was told to ignore is found out', async () => {
+  const code = await bundle("import { readFileSync } from 'fs'; export const read = () => readFileSync;", [
+    'fs',
+  ]);
+  expect(foreignModules(code)).toEqual(['fs']);
+});
+
+test.each(['node:fs', 'fs', 'sharp', 'better-sqlite3', 'drizzle-orm/better-sqlite3', 'onnxruntime-node'])(
+  'a workflow that imports %s makes no bundle',
+  async (module) => {
+    await expect(
+      bundle(`import * as module from '${module}'; export const use = () => Object.keys(module);`),
+    ).rejects.toThrow(/disallowed modules|Webpack finished with errors/);
+  },
+);
+
+test('a file of another room is found out', () => {
+  const bundled = ['  !*** ./dist/workflows/run.js ***!', '  !*** ./dist/activities/failures.js ***!'].join(
+    '\n',
+  );
+  expect(foreignModules(bundled)).toEqual(['./dist/activities/failures.js']);
+});
+
+test('what is no bundle is no clean bundle', () => {
+  expect(() => foreignModules('export {};')).toThrow('no bundle');
+});

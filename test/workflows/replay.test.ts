@@ -1,0 +1,108 @@
+import { expect, jest, test } from '@jest/globals';
+import proto from '@temporalio/proto';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { repositoryPath } from '../workers/child-processes.js';
+
+jest.setTimeout(60_000);
+Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined) });
+
+const { History } = proto.temporal.api.history.v1;
+const HISTORIES = repositoryPath('test/histories');
+const BUNDLE = readFileSync(repositoryPath('dist/workflows/bundle.js'), 'utf8');
+
+const recorded = readdirSync(HISTORIES)
+  .filter((name) => name.endsWith('.json'))
+  .map((name) => name.slice(0, -'.json'.length))
+  .sort();
+
+/** What a worker says of a history that it meets again with this code; null where the code makes the same decisions. */
+async function replay(code: string, name: string): Promise<string | null> {
+  const text = readFileSync(join(HISTORIES, `${name}.json`), 'utf8');
+  const history = History.fromObject(JSON.parse(text) as Record<string, unknown>);
+  const options = { workflowBundle: { code }, workflowFailureErrorTypes: { '*': ['Error'] } };
+  for await (const { error } of Worker.runReplayHistories(options, [{ workflowId: name, history }])) {
+    return error === undefined ? null : `${error.name}: ${error.message}`;
+  }
+  throw new Error(`${name} was not replayed`);
+}
+
+function changed(from: string, to: string): string {
+  const code = BUNDLE.replaceAll(from, to);
+  if (code === BUNDLE) throw new Error(`the bundle has no ${from} to change`);
+  return code;
+}
+
+test('there is a history of every workflow and of every way that it ends', () => {
+  expect(recorded).toEqual([
+    'experiment-bad-input',
+    'experiment-cancelled',
+    'experiment-complete',
+    'experiment-continued',
+    'experiment-direct',
+    'experiment-failed-run',
+    'experiment-id-taken',
+    'experiment-shards',
+    'experiment-terminated-run',
+    'run-cancelled',
+    'run-continued',
+    'run-continued-as-new',
+    'run-cycle',
+    'run-failed',
+    'run-plain',
+    'run-retried-activity',
+    'shard',
+  ]);
+});
+
+test.each(recorded)('%s replays: workflows like it that are running survive this version', async (name) => {
+  expect(await replay(BUNDLE, name)).toBeNull();
+});
+
+test.each([
+  {
+    change: 'another activity',
+    history: 'run-plain',
+    from: '.embedding.embedRun.executeWithOptions',
+    to: '.embedding.diagramRun.executeWithOptions',
+  },
+  {
+    change: 'a longer execution',
+    history: 'run-continued-as-new',
+    from: 'const ACTIVITIES_PER_EXECUTION = 200',
+    to: 'const ACTIVITIES_PER_EXECUTION = 201',
+  },
+  {
+    change: 'no word of the cancellation',
+    history: 'run-cancelled',
+    from: "? { status: 'cancelled' } :",
+    to: '? null :',
+  },
+  {
+    change: 'other ids of the runs',
+    history: 'experiment-direct',
+    from: '`run-${experiment}-${index}`',
+    to: '`run-${index}-${experiment}`',
+  },
+  {
+    change: 'no second attempt to start a run',
+    history: 'experiment-id-taken',
+    from: 'const ID_RETRIES = 30',
+    to: 'const ID_RETRIES = 0',
+  },
+  {
+    change: 'larger shards',
+    history: 'experiment-shards',
+    from: 'const SHARD_SIZE = 250',
+    to: 'const SHARD_SIZE = 300',
+  },
+  {
+    change: 'an activity more',
+    history: 'shard',
+    from: 'const counts = { running: 0, finished: 0, failed: 0 };\n',
+    to: "const counts = { running: 0, finished: 0, failed: 0 };\nawait _activities_js__WEBPACK_IMPORTED_MODULE_1__.bookkeeping.finishExperiment('e', false);\n",
+  },
+])('$change is found out by $history', async ({ history, from, to }) => {
+  expect(await replay(changed(from, to), history)).toMatch(/determinis|Nondeterminis/i);
+});
