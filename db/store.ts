@@ -52,6 +52,7 @@ function storeOver(db: Connection, objectsFolder: string) {
     diagrams: diagramTable(db, writer),
     summaries: summaryQueries(db),
     close(): void {
+      writer.close();
       db.sqlite.close();
     },
   };

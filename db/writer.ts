@@ -1,67 +1,109 @@
 import type Database from 'better-sqlite3';
+import { closeSync, fdatasync, openSync } from 'node:fs';
+import { promisify } from 'node:util';
 
-/** Runs writes that arrive together in one transaction: one fsync for all of them. */
+/** Runs writes that arrive together in one transaction, and makes many of them durable with one fsync. */
 export interface Writer {
   /**
    * Runs `work` inside a transaction that is durable when the promise resolves. Where `work` throws, its own changes
    * are undone and only its promise rejects; where the commit fails, every promise of the group rejects.
    */
   write<T>(work: () => T): Promise<T>;
+  /** To be called when every write is settled, before the connection is closed. */
+  close(): void;
 }
 
+const synchroniseData = promisify(fdatasync);
+
 interface Job {
-  /** Runs the work; returns what to tell the caller once the group is durable. */
-  readonly run: () => () => void;
+  /** Runs the work; returns what to tell the caller once it is durable. */
+  readonly run: () => Outcome;
   readonly fail: (error: unknown) => void;
 }
 
-// How long a group waits for more, where the one before had more than one member; a lone run never waits. Compare
-// commit_delay and commit_siblings of PostgreSQL.
-const COMPANY_DELAY_MS = 1;
+interface Outcome {
+  readonly tell: () => void;
+  readonly fail: (error: unknown) => void;
+}
 
 /**
- * Group commit for one process. Steps of many runs end at about the same time, and a transaction each would make them
- * queue for the disk: an fsync takes as long as several steps of a fast model.
+ * Group commit for one process. A step of a fast model takes less time than an fsync, and an fsync inside COMMIT holds
+ * up the whole event loop. So groups commit without one (`synchronous = NORMAL`), the write-ahead log is synchronised on
+ * another thread, and nobody is told before that: who hears of a write has what `synchronous = FULL` promises. Meanwhile
+ * further groups commit, and share the next fsync. SQLite itself synchronises the log before it writes pages back to the
+ * database (https://sqlite.org/wal.html, "Checkpointing").
  */
 export function createWriter(sqlite: Database.Database): Writer {
   let waiting: Job[] = [];
-  let hasCompany = false;
+  let committed: Outcome[] = [];
+  let syncing: Promise<void> | null = null;
+  let log: number | null = null;
   const savepoint = sqlite.transaction((job: Job) => job.run());
   const group = sqlite.transaction((jobs: readonly Job[]) => jobs.map((job) => attempt(job)));
 
-  function attempt(job: Job): () => void {
+  function attempt(job: Job): Outcome {
     try {
       return savepoint(job);
     } catch (error) {
       // Some errors (a full disk) make SQLite undo the whole transaction: then nobody's work is there.
       if (!sqlite.inTransaction) throw error;
-      return () => job.fail(error);
+      return { tell: () => job.fail(error), fail: job.fail };
     }
   }
 
   function flush(): void {
     const jobs = waiting;
     waiting = [];
-    hasCompany = jobs.length > 1;
     try {
-      for (const tell of group.immediate(jobs)) tell();
+      committed.push(...commitUnsynchronised(jobs));
     } catch (error) {
       for (const job of jobs) job.fail(error);
+      return;
     }
+    syncing ??= synchronise();
+  }
+
+  function commitUnsynchronised(jobs: readonly Job[]): Outcome[] {
+    sqlite.pragma('synchronous = NORMAL');
+    try {
+      return group.immediate(jobs);
+    } finally {
+      sqlite.pragma('synchronous = FULL');
+    }
+  }
+
+  /** Makes all that is committed durable and tells it, until nothing is left. */
+  async function synchronise(): Promise<void> {
+    while (committed.length > 0) {
+      const outcomes = committed;
+      committed = [];
+      try {
+        log ??= openSync(`${sqlite.name}-wal`, 'r+');
+        await synchroniseData(log);
+        for (const { tell } of outcomes) tell();
+      } catch (error) {
+        for (const { fail } of outcomes) fail(error);
+      }
+    }
+    syncing = null;
   }
 
   function write<T>(work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      const run = () => {
+      const run = (): Outcome => {
         const value = work();
-        return () => resolve(value);
+        return { tell: () => resolve(value), fail: reject };
       };
       waiting.push({ run, fail: reject });
-      if (waiting.length > 1) return;
-      if (hasCompany) setTimeout(flush, COMPANY_DELAY_MS);
-      else setImmediate(flush);
+      if (waiting.length === 1) setImmediate(flush);
     });
   }
 
-  return { write };
+  function close(): void {
+    // A descriptor in use by another thread is left to the end of the process.
+    if (log !== null && syncing === null) closeSync(log);
+    log = null;
+  }
+
+  return { write, close };
 }
