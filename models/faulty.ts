@@ -3,8 +3,11 @@ import type { ImageArtifact, TextArtifact } from '../experiment/artifact.js';
 import type { GenerativeModel } from '../experiment/model.js';
 import { describeDummy } from './dummy.js';
 
-/** Names the file whose absence makes CrashingI2T end its thread; it makes the file first, so it crashes once. */
-export const CRASH_MARKER_VARIABLE = 'PANIC_TDA_TEST_CRASH_MARKER';
+/**
+ * Names the file whose absence makes CrashingI2T end its thread; it makes the file first, so it crashes once. Without the
+ * prefix of the program's own variables, of which it knows all and refuses others.
+ */
+export const CRASH_MARKER_VARIABLE = 'CRASHING_I2T_MARKER';
 
 const SLOW_MS = 100;
 

@@ -70,8 +70,10 @@ export async function experiment(file: unknown): Promise<ExperimentResult> {
 
 async function driveShards(plan: Plan, counts: FanOutCounts): Promise<void> {
   const shards = Array.from({ length: Math.ceil(plan.runs / SHARD_SIZE) }, (_, number) => number);
-  const window = Math.ceil(plan.concurrency / SHARDS_AT_ONCE);
-  await slide(shards, SHARDS_AT_ONCE, async (number) => {
+  const lanes = Math.min(SHARDS_AT_ONCE, plan.concurrency);
+  await slide(shards, lanes, async (number, lane) => {
+    // The windows of the lanes add up to the concurrency that was asked for, also where it is odd.
+    const window = Math.floor((plan.concurrency + lane) / lanes);
     const from = number * SHARD_SIZE;
     const to = Math.min(plan.runs, from + SHARD_SIZE);
     const done = await executeChild(shard, {

@@ -14,19 +14,21 @@ export interface FanOutCounts {
 }
 
 /**
- * Keeps `width` of the tasks going, in order, until all are done. Throws the first error when every lane has come to its
+ * Keeps `width` of the tasks going, in order, until all are done; a task is told its lane, 0..width-1. Throws the first error when every lane has come to its
  * end: a parent that ended while cancelled children still write down their stop would have them terminated.
  */
 export async function slide<T>(
   items: readonly T[],
   width: number,
-  task: (item: T) => Promise<void>,
+  task: (item: T, lane: number) => Promise<void>,
 ): Promise<void> {
   let next = 0;
-  async function lane(): Promise<void> {
-    while (next < items.length) await task(items[next++]!);
+  async function work(lane: number): Promise<void> {
+    while (next < items.length) await task(items[next++]!, lane);
   }
-  const lanes = await Promise.allSettled(Array.from({ length: Math.min(width, items.length) }, lane));
+  const lanes = await Promise.allSettled(
+    Array.from({ length: Math.min(width, items.length) }, (_, lane) => work(lane)),
+  );
   for (const ended of lanes) if (ended.status === 'rejected') throw ended.reason;
 }
 

@@ -19,7 +19,7 @@ describe('the model pool', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'panic-tda-models-'));
-    process.env['PANIC_TDA_TEST_CRASH_MARKER'] = join(folder, 'crashed');
+    process.env['CRASHING_I2T_MARKER'] = join(folder, 'crashed');
     pool = createModelPool({ modelsFolder: folder, threads: 2, testModels: true });
   });
   afterAll(async () => {

@@ -1,8 +1,13 @@
+import Database from 'better-sqlite3';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { contentDigest } from '../../db/content.js';
 import { checkInvariants } from '../../db/doctor/index.js';
 import { openStore } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
+import { DATABASE_FILE } from '../../db/store.js';
 import { persistenceEntropy } from '../../tda/index.js';
+import { until } from '../workers/child-processes.js';
 
 export async function withStore<T>(data: string, use: (store: Store) => Promise<T> | T): Promise<T> {
   const store = openStore(data);
@@ -30,4 +35,44 @@ export function violations(data: string): Promise<string[]> {
 /** SHA-256 over the content of an experiment: equal for equal results, whatever happened on the way. */
 export function digestOf(data: string, experiment: string): Promise<string> {
   return withStore(data, ({ db }) => contentDigest(db, experiment));
+}
+
+/** Every row as it is, with ids and times: equal before and after something that must not have changed anything. */
+export function allRows(data: string): Record<string, unknown[]> {
+  const sqlite = new Database(join(data, DATABASE_FILE), { readonly: true, timeout: 30_000 });
+  try {
+    const tables = sqlite
+      .prepare(
+        "select name from sqlite_master where type = 'table' and name not like 'sqlite_%' order by name",
+      )
+      .pluck()
+      .all() as string[];
+    const rows = tables.map((table) => [
+      table,
+      sqlite.prepare(`select * from "${table}" order by rowid`).all(),
+    ]);
+    return Object.fromEntries(rows) as Record<string, unknown[]>;
+  } finally {
+    sqlite.close();
+  }
+}
+
+/** Invocations of all experiments in the folder; 0 where there is no database yet. */
+export function invocationCount(data: string): number {
+  const file = join(data, DATABASE_FILE);
+  if (!existsSync(file)) return 0;
+  const sqlite = new Database(file, { readonly: true, timeout: 30_000 });
+  try {
+    return Number(sqlite.prepare('select count(*) from invocations').pluck().get());
+  } catch {
+    // The tables are being made.
+    return 0;
+  } finally {
+    sqlite.close();
+  }
+}
+
+/** Resolves when the folder's experiments have at least this many invocations. */
+export function untilInvocations(data: string, count: number): Promise<void> {
+  return until(`${data} has ${count} invocations`, () => invocationCount(data) >= count, 60_000);
 }

@@ -31,11 +31,18 @@ export function takeNamespace(): string {
   );
 }
 
-export async function withClient<T>(namespace: string, use: (client: Client) => Promise<T>): Promise<T> {
+export async function connectClient(
+  namespace: string,
+): Promise<{ client: Client; close: () => Promise<void> }> {
   const connection = await Connection.connect({ address: suiteAddress() });
+  return { client: new Client({ connection, namespace }), close: () => connection.close() };
+}
+
+export async function withClient<T>(namespace: string, use: (client: Client) => Promise<T>): Promise<T> {
+  const { client, close } = await connectClient(namespace);
   try {
-    return await use(new Client({ connection, namespace }));
+    return await use(client);
   } finally {
-    await connection.close();
+    await close();
   }
 }
