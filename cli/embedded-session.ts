@@ -69,8 +69,8 @@ export async function openEmbeddedSession(
     server = await unlessAborted(starting, signal);
     const { address, uiAddress, namespace } = server;
     const noAnswer = `the embedded Temporal server at ${address} does not answer; its log is ${join(folder.logs, 'temporal-server.log')}`;
-    const { client, connection } = await connect({ address }, namespace, noAnswer);
-    parts.push({ stop: () => connection.close() });
+    const { client, close } = await connect({ address }, namespace, noAnswer);
+    parts.push({ stop: close });
     workers.push(
       ...EMBEDDED_WORKERS.map((queues) => startWorker(context, { address, namespace }, queues, onEvent)),
     );

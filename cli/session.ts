@@ -30,7 +30,7 @@ export async function findSession(context: Context): Promise<Session | null> {
   const running = readRunInfo(context.folder);
   if (running?.temporalAddress === undefined) return null;
   const address = running.temporalAddress;
-  const { client, connection } = await connect(
+  const { client, close } = await connect(
     { address },
     running.namespace ?? 'default',
     `process ${running.pid} runs experiments in ${context.folder.root}, but its Temporal server at ${address} does not answer; try again in a moment`,
@@ -40,7 +40,7 @@ export async function findSession(context: Context): Promise<Session | null> {
     address,
     uiAddress: running.uiAddress ?? null,
     embedded: true,
-    stop: () => connection.close(),
+    stop: close,
   };
 }
 
@@ -52,13 +52,13 @@ async function openConfiguredSession(
   if (configured === undefined) return null;
   const address = configured.connectionOptions.address ?? 'the configured address';
   const namespace = configured.namespace ?? 'default';
-  const { client, connection } = await connect(
+  const { client, connection, close } = await connect(
     configured.connectionOptions,
     namespace,
     noAnswerFrom(address),
   );
   await prepare?.(connection, namespace);
-  return { client, address, uiAddress: null, embedded: false, stop: () => connection.close() };
+  return { client, address, uiAddress: null, embedded: false, stop: close };
 }
 
 /** A workflow cannot be started with attributes that its namespace lacks, and no worker may have been there yet. */

@@ -1,0 +1,114 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+/** The compiled command line, as users run it. */
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+export interface Ended {
+  /** Exit code; null after a signal. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** What it has written so far. */
+  stdout(): string;
+  stderr(): string;
+}
+
+/** Starts `panic-tda` in a folder, away from the settings of whoever runs the tests. */
+export function startPanicTda(
+  folder: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Running {
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(PANIC_TDA_(?!CACHE|TEMPORAL_CLI)|TEMPORAL_|NODE_OPTIONS)/.test(name),
+  );
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd: folder,
+    env: { ...Object.fromEntries(inherited), PANIC_TDA_TEST_MODELS: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const ended = new Promise<Ended>((resolve) => {
+    child.once('close', (code) => resolve({ code, stdout, stderr }));
+  });
+  started.add(child);
+  child.once('exit', () => started.delete(child));
+  return { process: child, ended, stdout: () => stdout, stderr: () => stderr };
+}
+
+export async function panicTda(
+  folder: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  return await startPanicTda(folder, args, env).ended;
+}
+
+/** The one JSON document that a command printed; throws where it printed anything else. */
+export async function panicTdaJson<T>(folder: string, args: readonly string[]): Promise<T> {
+  const { stdout } = await panicTda(folder, [...args, '--json']);
+  return JSON.parse(stdout) as T;
+}
+
+const started = new Set<ChildProcess>();
+const folders: string[] = [];
+
+/** A new folder with experiment files in it. */
+export function folderWith(files: Readonly<Record<string, unknown>> = {}): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'panic-tda-cli-')));
+  folders.push(folder);
+  for (const [name, content] of Object.entries(files)) {
+    writeFileSync(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content));
+  }
+  return folder;
+}
+
+/** Ends what a failed test left running, and removes the folders. */
+export async function cleanUp(): Promise<void> {
+  for (const child of started) child.kill('SIGTERM');
+  await until(() => started.size === 0).catch(() => {
+    for (const child of started) child.kill('SIGKILL');
+  });
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+}
+
+/** Waits until the condition holds; throws with what `told` says after 30 s. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  told: () => string = () => '',
+): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`it did not happen within 30 s ${told()}`);
+    await sleep(100);
+  }
+}
+
+export interface RunInfo {
+  readonly pid: number;
+  readonly serverPid?: number;
+  readonly workerPids?: readonly number[];
+}
+
+/** What the running process of a data folder says of itself; null between two lines of it. */
+export function runInfo(data: string): RunInfo | null {
+  try {
+    return JSON.parse(readFileSync(join(data, 'run.json'), 'utf8')) as RunInfo;
+  } catch {
+    return null;
+  }
+}

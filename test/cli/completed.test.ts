@@ -1,0 +1,179 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { existsSync, rmSync } from 'node:fs';
+import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda } from './cli-process.js';
+import type { Ended } from './cli-process.js';
+
+jest.setTimeout(90_000);
+
+/** Run 0 meets a blank caption, which ends it as failed; run 1 comes to its end. */
+const EXPERIMENT = {
+  name: 'one of two',
+  networks: [['DummyT2I', 'EmptyCaptionI2T']],
+  prompts: ['a quiet harbour'],
+  seeds: [13, 1],
+  embedding_models: ['Dummy'],
+  max_length: 30,
+};
+
+interface Summary {
+  readonly experiment: string;
+  readonly status: string;
+  readonly failures: readonly { run: number; kind: string }[];
+}
+
+interface ShownRun {
+  readonly trajectory: readonly { sequence: number; model: string; text?: string; object?: string }[];
+  readonly failures: readonly { attempt: number; kind: string }[];
+  readonly diagrams: readonly {
+    readonly model: string;
+    readonly distinctPoints: number;
+    readonly bettiThresholds: readonly number[];
+    readonly dimensions: readonly {
+      readonly bars: readonly (readonly [number, number | null])[];
+      readonly bettiCurve: readonly number[];
+    }[];
+  }[];
+}
+
+let folder: string;
+let run: Ended;
+let summary: Summary;
+beforeAll(async () => {
+  folder = folderWith({ 'experiment.json': EXPERIMENT });
+  run = await panicTda(folder, ['run', 'experiment.json', '--json']);
+  summary = JSON.parse(run.stdout) as Summary;
+});
+afterAll(cleanUp);
+
+test('run --json prints one document, and exit code 1 tells of the failed run', () => {
+  expect(run.code).toBe(1);
+  expect(summary.status).toBe('completed_with_failures');
+  expect(summary.failures).toMatchObject([{ run: 0, kind: 'ModelOutputInvalid' }]);
+  expect(run.stderr).toMatch(/Web UI: +http:\/\/127\.0\.0\.1:/);
+  expect(run.stderr).toContain(`npx panic-tda status ${summary.experiment}`);
+});
+
+test('run again finds nothing left to do, and starts no server to find out', async () => {
+  const { code, stdout, stderr } = await panicTda(folder, ['run', 'experiment.json']);
+  expect(stderr).toContain(`"npx panic-tda retry ${summary.experiment}" runs its 1 failed run again`);
+  expect(stderr).not.toMatch(/Web UI/);
+  expect(stdout).toMatch(/runs +1 finished, 1 failed/);
+  expect(code).toBe(1);
+});
+
+test('list and status tell how it ended', async () => {
+  const [entry] = await panicTdaJson<unknown[]>(folder, ['list']);
+  expect(entry).toMatchObject({
+    id: summary.experiment,
+    state: 'completed_with_failures',
+    runs: 2,
+    finished: 1,
+  });
+  const status = await panicTdaJson(folder, ['status']);
+  expect(status).toMatchObject({
+    experiment: summary.experiment,
+    status: 'completed_with_failures',
+    stage: 'ended',
+    runs: { finished: 1, failed: 1, running: 0, pending: 0 },
+    diagrams: 1,
+    lastFailure: { run: 0, stage: 'invocation', sequence: 1, kind: 'ModelOutputInvalid' },
+  });
+  expect((await panicTda(folder, ['status'])).stdout).toMatch(
+    /last error +run 0, invocation 1: ModelOutputInvalid/,
+  );
+});
+
+test('show has a line for each run with its entropies', async () => {
+  const { code, stdout } = await panicTda(folder, ['show', summary.experiment.slice(0, 5)]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^ +0 +0 +13 +failed +1 +ModelOutputInvalid +- +- +- +a quiet harbour$/m);
+  expect(stdout).toMatch(
+    /^ +1 +0 +1 +finished +\d+ +(length|cycle of \d+) +\d\.\d{3} +\d\.\d{3} +\d\.\d{3} +a quiet/m,
+  );
+});
+
+describe('show of one run', () => {
+  test('has the trajectory, alternating between objects that are there and texts', async () => {
+    const { trajectory, failures } = await panicTdaJson<ShownRun>(folder, ['show', summary.experiment, '1']);
+    expect(failures).toEqual([]);
+    expect(trajectory.map(({ sequence }) => sequence)).toEqual(trajectory.map((_, k) => k));
+    for (const { model, text, object } of trajectory) {
+      if (model === 'DummyT2I') expect(existsSync(object!)).toBe(true);
+      else expect(text).toMatch(/^\w+ \w+ \w+$/);
+    }
+  });
+
+  test('has every bar, with null for infinity, and Betti curves that count them', async () => {
+    const { diagrams } = await panicTdaJson<ShownRun>(folder, ['show', summary.experiment, '1']);
+    expect(diagrams).toHaveLength(1);
+    const { dimensions, distinctPoints, bettiThresholds } = diagrams[0]!;
+    expect(dimensions).toHaveLength(3);
+    expect(dimensions[0]!.bars).toHaveLength(distinctPoints);
+    expect(dimensions[0]!.bars.filter(([, death]) => death === null)).toHaveLength(1);
+    expect(bettiThresholds).toHaveLength(101);
+    for (const { bars, bettiCurve } of dimensions) {
+      const counted = bettiThresholds.map(
+        (t) => bars.filter(([birth, death]) => birth <= t && t < (death ?? Infinity)).length,
+      );
+      expect(bettiCurve).toEqual(counted);
+    }
+    // Everything is connected in the end.
+    expect(dimensions[0]!.bettiCurve.at(-1)).toBe(1);
+  });
+
+  test('has the log of what failed', async () => {
+    const { failures } = await panicTdaJson<ShownRun>(folder, ['show', summary.experiment, '0']);
+    expect(failures.map(({ attempt, kind }) => [attempt, kind])).toEqual(
+      Array.from({ length: 3 }, () => [1, 'ModelOutputInvalid']),
+    );
+    const { stdout } = await panicTda(folder, ['show', summary.experiment, '0']);
+    expect(stdout).toMatch(/Failed attempts/);
+  });
+
+  test('that the experiment does not have is refused with those it has', async () => {
+    const { code, stderr } = await panicTda(folder, ['show', summary.experiment, '2']);
+    expect(stderr).toMatch(/has no run "2"; its runs are 0 to 1/);
+    expect(code).toBe(2);
+  });
+});
+
+test('plan knows from history how long the models take, and what is stored', async () => {
+  const plan = await panicTdaJson(folder, ['plan', 'experiment.json']);
+  expect(plan).toMatchObject({
+    stored: { status: 'completed_with_failures', diagrams: 1 },
+    modelsWithoutHistory: ['Dummy'],
+    knownModelMs: expect.any(Number),
+  });
+});
+
+test('a reader that goes away ends the talking quietly', async () => {
+  const running = startPanicTda(folder, ['show', summary.experiment, '1']);
+  running.process.stdout!.destroy();
+  const { code, stderr } = await running.ended;
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+});
+
+test('cancel of what has ended is refused', async () => {
+  const { code, stderr } = await panicTda(folder, ['cancel', summary.experiment]);
+  expect(stderr).toMatch(/is not running, so there is nothing to cancel: it is completed with failures/);
+  expect(code).toBe(2);
+});
+
+test('retry runs the failed run again and keeps the log of both tries', async () => {
+  const { code, stderr } = await panicTda(folder, ['retry', summary.experiment]);
+  expect(stderr).toMatch(/Retrying 1 failed run\./);
+  expect(code).toBe(1);
+  const { failures } = await panicTdaJson<ShownRun>(folder, ['show', summary.experiment, '0']);
+  expect(failures.map(({ attempt }) => attempt)).toEqual([1, 1, 1, 2, 2, 2]);
+});
+
+test('doctor is content with the rows, and names an object that is missing with 1', async () => {
+  expect((await panicTda(folder, ['doctor'])).code).toBe(0);
+  const { trajectory } = await panicTdaJson<ShownRun>(folder, ['show', summary.experiment, '1']);
+  rmSync(trajectory[0]!.object!);
+  const { code, stdout } = await panicTda(folder, ['doctor']);
+  expect(stdout).toMatch(/FAIL +artifacts \d+: /);
+  expect(stdout).toMatch(/invariant 5/);
+  expect(code).toBe(1);
+});

@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { cleanUp, folderWith, panicTda } from './cli-process.js';
+import type { Ended } from './cli-process.js';
+
+jest.setTimeout(60_000);
+
+let folder: string;
+beforeAll(() => {
+  folder = folderWith();
+});
+afterAll(cleanUp);
+
+const COMMANDS = [
+  'run',
+  'resume',
+  'retry',
+  'cancel',
+  'plan',
+  'list',
+  'status',
+  'show',
+  'models',
+  'worker',
+  'doctor',
+];
+
+describe('help', () => {
+  test('names every command, and explains the exit codes', async () => {
+    const { code, stdout, stderr } = await panicTda(folder, ['--help']);
+    expect(code).toBe(0);
+    expect(stderr).toBe('');
+    for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
+    for (const exit of ['0', '1', '2', '3', '130'])
+      expect(stdout).toMatch(new RegExp(`^  ${exit} +\\w`, 'm'));
+  });
+
+  test('of each command names its exit codes, --json and --data', async () => {
+    const helps = await Promise.all(COMMANDS.map((command) => panicTda(folder, [command, '--help'])));
+    for (const { code, stdout } of helps) {
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/Exit codes: 0 /);
+      expect(stdout).toMatch(/--json/);
+      expect(stdout).toMatch(/--data <folder>/);
+    }
+  });
+
+  test('--version prints the version of the package', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      version: string;
+    };
+    expect(await panicTda(folder, ['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+});
+
+describe('a wrong command line ends with 2 and says what was meant', () => {
+  const WRONG = [
+    { args: ['stauts'], told: /Did you mean status\?/ },
+    { args: ['list', '--jsno'], told: /Did you mean --json\?/ },
+    { args: ['list', 'everything'], told: /too many arguments for 'list'/ },
+    { args: ['show'], told: /missing required argument 'id'/ },
+    { args: ['cancel', 'abc', '--wait', 'long'], told: /Expected a number of seconds/ },
+    { args: ['models', 'DumyT2I'], told: /did you mean DummyT2I\?/ },
+    { args: ['worker', '--queues', 'gup'], told: /--queues: found "gup"; allowed: main, gpu, cpu, or all/ },
+    { args: [], told: /Usage: panic-tda/ },
+  ];
+  const answers = new Map<readonly string[], Ended>();
+  beforeAll(async () => {
+    await Promise.all(
+      WRONG.map(async ({ args }) => {
+        answers.set(args, await panicTda(folder, args));
+      }),
+    );
+  });
+
+  test.each(WRONG)('$args', ({ args, told }) => {
+    const { code, stdout, stderr } = answers.get(args)!;
+    expect(stderr).toMatch(told);
+    expect(stdout).toBe('');
+    expect(code).toBe(2);
+  });
+
+  test('so does a misspelt variable of the environment', async () => {
+    const { code, stderr } = await panicTda(folder, ['list'], { PANIC_TDA_DATE: 'x' });
+    expect(stderr).toMatch(/PANIC_TDA_DATE is not a variable of panic-tda; did you mean PANIC_TDA_DATA\?/);
+    expect(code).toBe(2);
+  });
+});

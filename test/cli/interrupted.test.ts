@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { openStoreReadonly } from '../../db/index.js';
+import { processesWithArgument } from '../../workers/processes.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson, runInfo, startPanicTda, until } from './cli-process.js';
+import type { RunInfo, Running } from './cli-process.js';
+
+jest.setTimeout(90_000);
+
+/** Two runs of some ten seconds. The tests below are one story and run in their order. */
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'SlowI2T']],
+  prompts: ['a quiet harbour', 'a loud tower'],
+  seeds: [-1],
+  embedding_models: ['Dummy'],
+  max_length: 220,
+};
+
+let folder: string;
+let data: string;
+let running: Running;
+let id: string;
+beforeAll(() => {
+  folder = folderWith({ 'experiment.json': EXPERIMENT });
+  data = join(folder, 'panic-tda-data');
+});
+afterAll(cleanUp);
+
+/** Invocations in the store. */
+function invocations(): number {
+  const store = openStoreReadonly(data);
+  try {
+    const [row] = store?.experiments.list() ?? [];
+    return store === null || row === undefined ? 0 : store.summaries.progress(row.id).invocations;
+  } finally {
+    store?.close();
+  }
+}
+
+async function untilMoreInvocations(): Promise<void> {
+  const before = invocations();
+  await until(
+    () => invocations() > before,
+    () => `\n${running.stderr()}`,
+  );
+}
+
+/** Processes that belong to the data folder: the Temporal server, and workers. */
+function processesOfFolder(): number[] {
+  return [
+    ...processesWithArgument(join(data, 'temporal', 'temporal.sqlite')),
+    ...processesWithArgument(data),
+  ];
+}
+
+function infoWithProcesses(): Required<RunInfo> {
+  const info = runInfo(data);
+  if (info?.serverPid === undefined || info.workerPids?.length !== 2) throw new Error(JSON.stringify(info));
+  return { ...info, serverPid: info.serverPid, workerPids: info.workerPids };
+}
+
+test('SIGTERM while the server is still starting ends with 143 and leaves no process', async () => {
+  running = startPanicTda(folder, ['run', 'experiment.json']);
+  await until(() => runInfo(data) !== null);
+  running.process.kill('SIGTERM');
+  const { code, stderr } = await running.ended;
+  expect(stderr).toMatch(/Stopping \(SIGTERM\)/);
+  expect(code).toBe(143);
+  expect(runInfo(data)).toBeNull();
+  await until(() => processesOfFolder().length === 0);
+});
+
+test('while it runs, status and list say so, and a second run is refused with the name of the first', async () => {
+  running = startPanicTda(folder, ['run', 'experiment.json']);
+  await untilMoreInvocations();
+  const status = await panicTdaJson<{ experiment: string }>(folder, ['status']);
+  id = status.experiment;
+  const { pid } = running.process;
+  expect(status).toMatchObject({ status: 'running', stage: 'generating', driven: { by: 'process', pid } });
+  const [list, second] = await Promise.all([
+    panicTdaJson(folder, ['list']),
+    panicTda(folder, ['run', 'experiment.json']),
+  ]);
+  expect(list).toMatchObject([{ id, state: 'running' }]);
+  expect(second.stderr).toContain(`process ${pid}, started `);
+  expect(second.code).toBe(2);
+});
+
+test('it goes on when a worker and the Temporal server are killed', async () => {
+  const before = infoWithProcesses();
+  const gpuWorker = before.workerPids[1]!;
+  process.kill(gpuWorker, 'SIGKILL');
+  process.kill(before.serverPid, 'SIGKILL');
+  await until(() => {
+    const info = runInfo(data);
+    return info?.serverPid !== before.serverPid && info?.workerPids?.[1] !== gpuWorker;
+  });
+  await untilMoreInvocations();
+  expect(running.stderr()).toMatch(/worker-gpu \(process \d+\) was ended by SIGKILL/);
+  expect(running.stderr()).toMatch(/temporal server runs again/);
+});
+
+test('cancel from elsewhere ends it with 3, and the rows say cancelled', async () => {
+  const cancel = await panicTda(folder, ['cancel', id.slice(0, 6)]);
+  expect(cancel.stdout).toContain(`"npx panic-tda resume ${id}" continues`);
+  expect(cancel.code).toBe(0);
+  const { code, stderr } = await running.ended;
+  expect(stderr).toMatch(/The experiment was cancelled\./);
+  expect(code).toBe(3);
+  expect(await panicTdaJson(folder, ['status'])).toMatchObject({
+    status: 'cancelled',
+    driven: { by: 'nobody' },
+    runs: { cancelled: 2, running: 0 },
+  });
+});
+
+test('resume continues it, and Ctrl-C ends it with 130 and everything that it started', async () => {
+  running = startPanicTda(folder, ['resume', id]);
+  await untilMoreInvocations();
+  running.process.kill('SIGINT');
+  const { code, stderr } = await running.ended;
+  expect(stderr).toContain(`"npx panic-tda resume ${id}" continues`);
+  expect(code).toBe(130);
+  expect(processesOfFolder()).toEqual([]);
+  expect(existsSync(join(data, 'run.json'))).toBe(false);
+  const { stdout } = await panicTda(folder, ['status']);
+  expect(stdout).toMatch(/status +interrupted/);
+});
+
+test('after everything was killed, doctor names what was left and run continues to the end', async () => {
+  running = startPanicTda(folder, ['run', 'experiment.json']);
+  await untilMoreInvocations();
+  const { serverPid, workerPids } = infoWithProcesses();
+  running.process.kill('SIGKILL');
+  for (const pid of workerPids) process.kill(pid, 'SIGKILL');
+  await running.ended;
+  const doctor = await panicTda(folder, ['doctor']);
+  expect(doctor.stdout).toContain(`process ${serverPid} (Temporal server) was left behind`);
+  expect(doctor.stdout).toMatch(/was interrupted/);
+  expect(doctor.code).toBe(0);
+
+  running = startPanicTda(folder, ['run', 'experiment.json']);
+  const { code, stdout, stderr } = await running.ended;
+  expect(stderr).toContain(`A Temporal server (process ${serverPid}) had outlived`);
+  expect(stdout).toMatch(/runs +2 finished/);
+  expect(stdout).toMatch(/invocations +440 /);
+  expect(code).toBe(0);
+  expect((await panicTda(folder, ['doctor'])).code).toBe(0);
+});

@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { openStore } from '../../db/index.js';
+import { experimentId } from '../../experiment/ids.js';
+import type { ExperimentConfig } from '../../experiment/config.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
+
+jest.setTimeout(60_000);
+afterAll(cleanUp);
+
+const EXPERIMENT = {
+  name: 'looked at',
+  networks: [['DummyT2I', 'DummyI2T']],
+  prompts: ['a b', 'c d', 'e f'],
+  seeds: [1, -1],
+  embedding_models: ['Dummy'],
+  max_length: 41,
+};
+
+describe('where there is no data folder', () => {
+  const folder = folderWith({
+    'good.json': EXPERIMENT,
+    'bad.json': { ...EXPERIMENT, networks: [['DumyT2I']], max_length: 0 },
+    'broken.json': '{"networks": [',
+  });
+
+  test('plan says what would be done', async () => {
+    const plan = await panicTdaJson<Record<string, unknown>>(folder, ['plan', 'good.json']);
+    expect(plan).toMatchObject({
+      runs: 6,
+      invocations: 246,
+      embeddings: 120,
+      diagrams: 6,
+      largestDiagramPoints: 20,
+    });
+    expect(plan['largestDiagramBytes']).toBeGreaterThan(0);
+    expect(plan['stored']).toBeNull();
+    const { code, stdout } = await panicTda(folder, ['plan', 'good.json']);
+    expect(stdout).toMatch(/runs +6 /);
+    expect(stdout).toMatch(/largest diagram +20 points/);
+    expect(code).toBe(0);
+  });
+
+  test('a wrong file ends plan and run with 2 and names every problem', async () => {
+    const answers = await Promise.all(
+      ['plan', 'run'].map((command) => panicTda(folder, [command, 'bad.json'])),
+    );
+    for (const { code, stdout, stderr } of answers) {
+      expect(stderr).toMatch(/networks\[0\]\[0\].*DummyT2I/);
+      expect(stderr).toMatch(/max_length/);
+      expect(stdout).toBe('');
+      expect(code).toBe(2);
+    }
+    const unreadable = ['broken.json', 'no-such.json'].map((file) => panicTda(folder, ['run', file]));
+    for (const { code } of await Promise.all(unreadable)) expect(code).toBe(2);
+  });
+
+  test('list is empty; status, show, resume and cancel say so with 2', async () => {
+    expect(await panicTdaJson(folder, ['list'])).toEqual([]);
+    const requests = [['status'], ['show', 'abc'], ['resume', 'abc'], ['retry', 'abc'], ['cancel', 'abc']];
+    for (const { code, stderr } of await Promise.all(requests.map((args) => panicTda(folder, args)))) {
+      expect(stderr).toMatch(/the data folder .* does not exist; "npx panic-tda run FILE" makes the first/);
+      expect(code).toBe(2);
+    }
+  });
+
+  test('a Temporal address that nobody serves is named at once', async () => {
+    const { code, stderr } = await panicTda(folder, ['run', 'good.json'], {
+      TEMPORAL_ADDRESS: '127.0.0.1:9',
+    });
+    expect(stderr).toMatch(/the Temporal service at 127\.0\.0\.1:9 does not answer; check TEMPORAL_ADDRESS/);
+    expect(code).toBe(2);
+  });
+
+  test('doctor looks at the machine and is content', async () => {
+    const { healthy, findings } = await panicTdaJson<{
+      healthy: boolean;
+      findings: { section: string; level: string; text: string }[];
+    }>(folder, ['doctor']);
+    expect(findings.filter(({ level }) => level === 'problem')).toEqual([]);
+    expect(healthy).toBe(true);
+    const texts = findings.map(({ section, text }) => `${section}: ${text}`).join('\n');
+    expect(texts).toMatch(/Node: Node 20/);
+    expect(texts).toMatch(/Temporal: Temporal CLI \d/);
+    expect(texts).toMatch(/Temporal: .*used, version/);
+    expect(texts).toMatch(/Database: no database yet/);
+  });
+
+  test('nothing of all that wrote anything', () => {
+    expect(readdirSync(folder).sort()).toEqual(['bad.json', 'broken.json', 'good.json']);
+  });
+});
+
+test('models shows the catalogue, and one model with the folders that its files may lie in', async () => {
+  const folder = folderWith();
+  const models = await panicTdaJson<{ name: string }[]>(folder, ['models']);
+  expect(models.map(({ name }) => name)).toContain('DummyT2I');
+  const { stdout } = await panicTda(folder, ['models', 'AllMiniLML6v2'], { PANIC_TDA_MODELS: folder });
+  expect(stdout).toContain(join(folder, 'AllMiniLML6v2'));
+  expect(stdout).toMatch(/Missing:\n.*config\.json/);
+});
+
+describe('an id', () => {
+  // Seventeen experiments: by the pigeonhole principle two ids begin with the same digit.
+  const folder = folderWith();
+  const data = join(folder, 'panic-tda-data');
+  const ids: string[] = [];
+  beforeAll(() => {
+    const store = openStore(data);
+    for (let k = 0; k < 17; k++) {
+      const config: ExperimentConfig = {
+        ...EXPERIMENT,
+        name: `number ${k}`,
+        on_cycle: 'stop',
+        max_dimension: 1,
+        max_edge_length: null,
+        reuse: true,
+        concurrency: 1,
+      };
+      ids.push(experimentId(config));
+      store.experiments.plan(ids[k]!, config, 1_700_000_000_000 + k);
+    }
+    store.close();
+  });
+
+  test('may be any beginning that is unique', async () => {
+    const id = ids[3]!;
+    const shortest = Array.from({ length: 12 }, (_, k) => id.slice(0, k + 1)).find(
+      (prefix) => ids.filter((other) => other.startsWith(prefix)).length === 1,
+    )!;
+    const status = await panicTdaJson(folder, ['status', shortest]);
+    expect(status).toMatchObject({ experiment: id, status: 'interrupted', name: 'number 3' });
+  });
+
+  test('that several experiments share is refused with their ids', async () => {
+    const byFirst = ids.map((id) => ids.filter((other) => other.startsWith(id[0]!)));
+    const shared = byFirst.find((group) => group.length > 1)!;
+    const { code, stderr } = await panicTda(folder, ['show', shared[0]![0]!]);
+    for (const id of shared.slice(0, 10)) expect(stderr).toContain(id);
+    expect(code).toBe(2);
+  });
+
+  test('that no experiment has is refused', async () => {
+    const { code, stderr } = await panicTda(folder, ['show', 'zz']);
+    expect(stderr).toMatch(/no experiment "zz"/);
+    expect(code).toBe(2);
+  });
+
+  test('list shows all of them, newest first', async () => {
+    const list = await panicTdaJson<{ id: string; runs: number }[]>(folder, ['list']);
+    expect(list.map(({ id }) => id)).toEqual(ids.toReversed());
+    expect(list[0]!.runs).toBe(6);
+  });
+});
