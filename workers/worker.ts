@@ -31,9 +31,9 @@ export interface WorkerSettings {
 }
 
 export interface RunningWorker {
-  /** Hands unfinished work back and ends; resolves when everything is closed. */
+  /** Hands unfinished work back and ends; resolves when everything is closed, also where a queue failed before. */
   stop(): Promise<void>;
-  /** Resolves after `stop`; rejects when a worker fails. */
+  /** Resolves after `stop`; rejects as soon as one queue fails, while the others go on until `stop`. */
   readonly ended: Promise<void>;
 }
 
@@ -72,17 +72,15 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   const workers = await Promise.all(
     queues.map((queue) => createWorker(queue, deps, { connection, namespace })),
   );
-  const ended = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
+  const running = workers.map((worker) => worker.run());
+  const ended = Promise.all(running).then(() => undefined);
 
   async function stop(): Promise<void> {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-    try {
-      await ended;
-    } finally {
-      await Promise.all([models.close(), diagrams.close(), clientConnection.close()]);
-      await connection.close();
-      store.close();
-    }
+    await Promise.allSettled(running);
+    await Promise.all([models.close(), diagrams.close(), clientConnection.close()]);
+    await connection.close();
+    store.close();
   }
   return { stop, ended };
 }

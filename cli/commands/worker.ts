@@ -48,8 +48,13 @@ export async function serveQueues(
     `Serving ${queues.join(', ')} at ${address} with ${catalogue.size} models; data in ${folder.root}. Ctrl-C stops it.`,
   );
   reportReady();
-  await worker.ended;
-  await stopping;
+  try {
+    await worker.ended;
+  } finally {
+    // One queue that fails takes the others along: a supervisor starts the whole again.
+    stop();
+    await stopping;
+  }
   return EXIT.ok;
 }
 
