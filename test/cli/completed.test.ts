@@ -3,7 +3,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda } from './cli-process.js';
 import type { Ended } from './cli-process.js';
 
-jest.setTimeout(90_000);
+jest.setTimeout(180_000);
 
 /** Run 0 meets a blank caption, which ends it as failed; run 1 comes to its end. */
 const EXPERIMENT = {

@@ -6,7 +6,7 @@ import { processesWithArgument } from '../../workers/processes.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson, runInfo, startPanicTda, until } from './cli-process.js';
 import type { RunInfo, Running } from './cli-process.js';
 
-jest.setTimeout(90_000);
+jest.setTimeout(180_000);
 
 /** Two runs of some ten seconds. The tests below are one story and run in their order. */
 const EXPERIMENT = {
