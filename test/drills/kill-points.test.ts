@@ -1,8 +1,11 @@
-import { beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, jest, test } from '@jest/globals';
 import { FAULT_POINTS } from '../../experiment/fault.js';
+import { sideBySide } from '../support/side-by-side.js';
 import { digestOf, violations } from '../support/store-checks.js';
 import { drill } from './drill.js';
 import type { Drill } from './drill.js';
+
+jest.setTimeout(300_000);
 
 /** Which hits of each point to die at; what happens once in an experiment has one. */
 const HITS: Readonly<Record<(typeof FAULT_POINTS)[number], readonly number[]>> = {
@@ -24,26 +27,23 @@ const HITS: Readonly<Record<(typeof FAULT_POINTS)[number], readonly number[]>> =
 };
 
 // A drill mostly waits for a heartbeat to time out, so several go on side by side.
-const SIDE_BY_SIDE = 4;
+const SIDE_BY_SIDE = 6;
 
 const drills = Object.entries(HITS).flatMap(([point, hits]) =>
   hits.map((hit) => ({ name: `${point} hit ${hit}`, fault: `${point}@${hit}` })),
 );
-const outcomes = new Map<string, Drill>();
+let outcome: (name: string) => Promise<Drill>;
 let undisturbed: Drill;
 let undisturbedDigest: string;
 
 beforeAll(async () => {
   undisturbed = await drill('undisturbed', null);
   undisturbedDigest = await digestOf(undisturbed.data, undisturbed.result.experiment);
-  const waiting = [...drills];
-  async function lane(): Promise<void> {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      outcomes.set(next.name, await drill(next.name, next.fault));
-    }
-  }
-  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, lane));
-}, 20 * 60_000);
+  outcome = sideBySide(
+    SIDE_BY_SIDE,
+    drills.map(({ name, fault }) => ({ name, task: () => drill(name, fault) })),
+  );
+});
 
 test('the undisturbed run keeps every invariant', async () => {
   expect(undisturbed.result.status).toBe('completed');
@@ -55,12 +55,8 @@ test('every fault point has a drill', () => {
 });
 
 test.each(drills)('SIGKILL at $name leaves the rows of an undisturbed run', async ({ name }) => {
-  const outcome = outcomes.get(name)!;
-  expect({ fired: outcome.fired, deaths: outcome.deaths, status: outcome.result.status }).toEqual({
-    fired: true,
-    deaths: 1,
-    status: 'completed',
-  });
-  expect(await violations(outcome.data)).toEqual([]);
-  expect(await digestOf(outcome.data, outcome.result.experiment)).toBe(undisturbedDigest);
+  const { data, fired, deaths, result } = await outcome(name);
+  expect({ fired, deaths, status: result.status }).toEqual({ fired: true, deaths: 1, status: 'completed' });
+  expect(await violations(data)).toEqual([]);
+  expect(await digestOf(data, result.experiment)).toBe(undisturbedDigest);
 });

@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { experimentFile } from '../support/laboratory.js';
+import { sideBySide } from '../support/side-by-side.js';
+import { digestOf, untilInvocations, violations } from '../support/store-checks.js';
+import { until } from '../workers/child-processes.js';
+import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
+import { killAll, processesOf, runInfo, startEmbeddedRun } from './embedded-run.js';
+import type { EmbeddedRun } from './embedded-run.js';
+
+jest.setTimeout(300_000);
+
+/** Four runs of 15 calls of 100 ms each, two at a time: three seconds in which something can be killed. */
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'SlowI2T']],
+  prompts: ['a lighthouse in fog', 'two hares on a hill'],
+  seeds: [3, 7],
+  embedding_models: ['Dummy'],
+  max_length: 30,
+  on_cycle: 'continue',
+  reuse: false,
+};
+
+const INVOCATIONS_BEFORE_THE_DISASTER = 30;
+
+interface Disaster {
+  readonly name: string;
+  /** Ends things while the experiment is under way. */
+  readonly strike: (data: string, run: EmbeddedRun) => Promise<void> | void;
+  /** The command that completes the experiment; none where the first one does. */
+  readonly completedBy?: 'run FILE' | 'resume ID';
+}
+
+const disasters: readonly Disaster[] = [
+  { name: 'nothing', strike: () => undefined },
+  {
+    name: 'SIGKILL of the Temporal server',
+    strike: (data) => killAll([runInfo(data).serverPid]),
+  },
+  {
+    name: 'SIGKILL of both workers',
+    strike: (data) => killAll(runInfo(data).workerPids!),
+  },
+  {
+    name: 'SIGKILL of the supervisor',
+    strike: (_data, run) => killAll([run.pid]),
+    completedBy: 'run FILE',
+  },
+  {
+    name: 'SIGKILL of everything at once',
+    strike: (data) => killAll(processesOf(data)),
+    completedBy: 'run FILE',
+  },
+  {
+    name: 'SIGKILL of everything and deletion of the Temporal state',
+    strike: async (data) => {
+      killAll(processesOf(data));
+      await until('everything is gone', () => processesOf(data).length === 0);
+      rmSync(join(data, 'temporal'), { recursive: true });
+    },
+    completedBy: 'resume ID',
+  },
+];
+
+interface Outcome {
+  readonly data: string;
+  readonly experiment: string;
+  readonly digest: string;
+  readonly violations: readonly string[];
+  /** Processes of the data folder when the last command has ended. */
+  readonly left: readonly number[];
+  readonly stderr: string;
+}
+
+async function drill({ name, strike, completedBy }: Disaster): Promise<Outcome> {
+  const folder = join(root, name.replaceAll(' ', '-'));
+  const data = join(folder, 'data');
+  mkdirSync(folder);
+  const file = experimentFile(folder, 'experiment', EXPERIMENT);
+  let run = startEmbeddedRun(data, ['run', file]);
+  await untilInvocations(data, INVOCATIONS_BEFORE_THE_DISASTER);
+  await strike(data, run);
+  if (completedBy !== undefined) {
+    expect((await run.ended).code).toBeNull();
+    const command =
+      completedBy === 'run FILE' ? ['run', file] : ['resume', (await outcome('nothing')).experiment];
+    run = startEmbeddedRun(data, command);
+  }
+  const { code, stdout, stderr } = await run.ended;
+  if (code !== 0) throw new Error(`ended with code ${code}:\n${stderr}`);
+  const { experiment, status } = JSON.parse(stdout) as { experiment: string; status: string };
+  expect(status).toBe('completed');
+  const left = processesOf(data);
+  return {
+    data,
+    experiment,
+    digest: await digestOf(data, experiment),
+    violations: await violations(data),
+    left,
+    stderr,
+  };
+}
+
+let root: string;
+let outcome: (name: string) => Promise<Outcome>;
+
+beforeAll(() => {
+  root = sharedTemporaryFolder();
+  outcome = sideBySide(
+    2,
+    disasters.map((disaster) => ({ name: disaster.name, task: () => drill(disaster) })),
+  );
+});
+
+afterAll(() => {
+  // What a failed drill left running.
+  for (const { name } of disasters) killAll(processesOf(join(root, name.replaceAll(' ', '-'), 'data')));
+});
+
+test.each(disasters)(
+  'after $name under `panic-tda run` every row is right and no process is left',
+  async ({ name }) => {
+    const undisturbed = await outcome('nothing');
+    const struck = await outcome(name);
+    expect(struck.violations).toEqual([]);
+    expect(struck.digest).toBe(undisturbed.digest);
+    expect(struck.left).toEqual([]);
+  },
+);
+
+test('a server that outlived its supervisor is ended and named', async () => {
+  expect((await outcome('SIGKILL of the supervisor')).stderr).toMatch(
+    /A Temporal server \(process \d+\) had outlived/,
+  );
+});
