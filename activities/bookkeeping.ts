@@ -7,7 +7,13 @@ import { formatProblems, validateExperiment } from '../experiment/index.js';
 import { runCount } from '../experiment/config.js';
 import type { ExperimentConfig } from '../experiment/config.js';
 import { missingModelFiles } from '../models/index.js';
-import type { BookkeepingActivities, ExperimentResult, Plan } from './contract.js';
+import type {
+  BookkeepingActivities,
+  ExperimentEnding,
+  ExperimentOutcome,
+  ExperimentResult,
+  Plan,
+} from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { bookkeepingFailure } from './failures.js';
 import { whileHeartbeating } from './heartbeat.js';
@@ -80,7 +86,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
     }
   }
 
-  function finishExperiment(id: string, cancelled: boolean): ExperimentResult {
+  function finishExperiment(id: string, ending: ExperimentEnding): ExperimentResult {
     const { runCount: planned } = store.experiments.get(id);
     const byStatus = store.experiments.runsByStatus(id);
     const total = Object.values(byStatus).reduce((sum, count) => sum + count, 0);
@@ -90,13 +96,11 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
         `experiment ${id} has ${total} runs in the database; its plan has ${planned}. Run "panic-tda doctor".`,
       );
     }
-    const status = cancelled
-      ? 'cancelled'
-      : byStatus.finished === planned
-        ? 'completed'
-        : 'completed_with_failures';
-    const failed = store.runs.list(id).filter((run) => run.status === 'failed');
-    const error = failed[0] === undefined ? null : `run ${failed[0].runIndex}: ${failed[0].errorMessage}`;
+    const status = outcomeOf(ending, byStatus.finished === planned);
+    const failed = store.runs.failed(id, LISTED_FAILURES);
+    const firstFailure =
+      failed[0] === undefined ? null : `run ${failed[0].runIndex}: ${failed[0].errorMessage}`;
+    const error = ending.kind === 'failed' ? ending.message : firstFailure;
     store.experiments.release(id, thisExecution(), status, error, now());
     return {
       experiment: id,
@@ -105,7 +109,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
       finished: byStatus.finished,
       failed: byStatus.failed,
       cancelled: byStatus.cancelled,
-      failedRuns: failed.slice(0, LISTED_FAILURES).map((run) => run.runIndex),
+      failedRuns: failed.map((run) => run.runIndex),
     };
   }
 
@@ -115,7 +119,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
       kept(() => store.runs.unfinished(experiment, from, to).map((index) => index - from)),
     stopRun: (ref, outcome) =>
       kept(() => store.runs.stop(store.runs.get(ref.experiment, ref.index), outcome, now())),
-    finishExperiment: (id, cancelled) => kept(() => finishExperiment(id, cancelled)),
+    finishExperiment: (id, ending) => kept(() => finishExperiment(id, ending)),
   };
 }
 
@@ -129,6 +133,11 @@ async function kept<T>(work: () => Promise<T> | T): Promise<T> {
   } catch (error) {
     throw bookkeepingFailure(error);
   }
+}
+
+function outcomeOf(ending: ExperimentEnding, allFinished: boolean): ExperimentOutcome {
+  if (ending.kind !== 'driven') return ending.kind;
+  return allFinished ? 'completed' : 'completed_with_failures';
 }
 
 function thisExecution(): Driver {

@@ -16,7 +16,13 @@ export interface Plan {
   readonly embeddingModels: readonly string[];
 }
 
-export type ExperimentOutcome = 'completed' | 'completed_with_failures' | 'cancelled';
+export type ExperimentOutcome = 'completed' | 'completed_with_failures' | 'cancelled' | 'failed';
+
+/** Why the runs of an experiment are not driven any further. */
+export type ExperimentEnding =
+  | { readonly kind: 'driven' }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'failed'; readonly message: string };
 
 export interface ExperimentResult {
   readonly experiment: string;
@@ -42,7 +48,7 @@ export interface BookkeepingActivities {
   /** Writes down that a run ended without finishing. */
   stopRun(run: RunRef, outcome: RunStop): Promise<void>;
   /** Checks the rows against the plan and closes the experiment. */
-  finishExperiment(experiment: string, cancelled: boolean): Promise<ExperimentResult>;
+  finishExperiment(experiment: string, ending: ExperimentEnding): Promise<ExperimentResult>;
 }
 
 export type RunStop =

@@ -43,6 +43,17 @@ export function runTable(db: Connection) {
       .map((row) => ({ ...row, network: JSON.parse(row.network) as string[] }));
   }
 
+  /** The first failed runs of an experiment. */
+  function failed(experimentId: string, limit: number) {
+    return db
+      .select({ runIndex: runs.runIndex, errorKind: runs.errorKind, errorMessage: runs.errorMessage })
+      .from(runs)
+      .where(and(eq(runs.experimentId, experimentId), eq(runs.status, 'failed')))
+      .orderBy(asc(runs.runIndex))
+      .limit(limit)
+      .all();
+  }
+
   /** Indices in [from, to) of the runs still to be worked on: neither finished nor failed. */
   function unfinished(experimentId: string, from: number, to: number): number[] {
     return db
@@ -130,5 +141,5 @@ export function runTable(db: Connection) {
     return row === undefined ? null : { ...row.failure, runIndex: row.runIndex };
   }
 
-  return { get, list, unfinished, markRunning, stop, logFailure, failuresOf, lastFailure };
+  return { get, list, failed, unfinished, markRunning, stop, logFailure, failuresOf, lastFailure };
 }

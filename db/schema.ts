@@ -272,6 +272,8 @@ export const vectors = sqliteTable(
     sha256: blob({ mode: 'buffer' }).notNull(),
     bytes: blob({ mode: 'buffer' }).notNull(),
     norm: real().notNull(),
+    /** Its share of the model's time for the batch that it was computed in. */
+    computeMs: real('compute_ms').notNull(),
     hostId: integer('host_id')
       .notNull()
       .references(() => hosts.id),
@@ -281,6 +283,7 @@ export const vectors = sqliteTable(
     check('vectors_sha256', sql`length(${t.sha256}) = 32`),
     check('vectors_bytes', sql`length(${t.bytes}) > 0 and length(${t.bytes}) % 4 = 0`),
     check('vectors_norm', sql`${t.norm} > 0 and ${t.norm} < 1e300`),
+    check('vectors_compute_ms', sql`${t.computeMs} >= 0`),
   ],
 );
 

@@ -131,6 +131,14 @@ export function summaryQueries(db: Connection) {
     return new Map(rows.map((row) => [row.name, row.ms]));
   }
 
+  /** Mean compute time of a vector by embedding model, over everything this store has seen: milliseconds. */
+  function vectorMs(): Map<string, number> {
+    const rows = db.all<{ name: string; ms: number }>(sql`
+      select models.name as name, avg(compute_ms) as ms from vectors
+      join models on models.id = model_id group by models.name`);
+    return new Map(rows.map((row) => [row.name, row.ms]));
+  }
+
   /** Mean size of a stored picture by the model that painted it, over everything this store has seen: bytes. */
   function imageBytes(): Map<string, number> {
     const rows = db.all<{ name: string; bytes: number }>(sql`
@@ -140,5 +148,5 @@ export function summaryQueries(db: Connection) {
     return new Map(rows.map((row) => [row.name, row.bytes]));
   }
 
-  return { progress, recentRate, summary, invocationMs, imageBytes };
+  return { progress, recentRate, summary, invocationMs, vectorMs, imageBytes };
 }

@@ -16,6 +16,8 @@ export interface PendingOutput {
 export interface NewVector {
   readonly pending: PendingOutput;
   readonly vector: Float32Array;
+  /** Its share of the model's time. */
+  readonly computeMs: number;
 }
 
 /** The vectors of a run's eligible outputs, in order of sequence. */
@@ -99,12 +101,12 @@ export function vectorTable(db: Connection, writer: Writer) {
   /** Commits a batch of computed vectors in one transaction. Keyed by (invocation, model): those there already stand. */
   async function commit(batch: readonly NewVector[], modelId: number, hostId: number): Promise<void> {
     await writer.write(() => {
-      for (const { pending, vector } of batch) {
+      for (const { pending, vector, computeMs } of batch) {
         const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
         const sha256 = createHash('sha256').update(bytes).digest();
         const content = { modelId, artifactId: pending.artifactId, sha256 };
         db.insert(vectors)
-          .values({ ...content, bytes, norm: euclideanNorm(vector), hostId })
+          .values({ ...content, bytes, norm: euclideanNorm(vector), computeMs, hostId })
           .onConflictDoNothing({ target: [vectors.modelId, vectors.artifactId, vectors.sha256] })
           .run();
         const { id } = db

@@ -94,9 +94,9 @@ const activities = {
     return unfinished.filter((index) => index >= from && index < to).map((index) => index - from);
   },
   stopRun() {},
-  finishExperiment(experiment, cancelled) {
+  finishExperiment(experiment, ending) {
     const { runs } = scenarios[experiment];
-    const status = cancelled ? 'cancelled' : 'completed';
+    const status = ending.kind === 'driven' ? 'completed' : ending.kind;
     return { experiment, status, runs, finished: runs, failed: 0, cancelled: 0, failedRuns: [] };
   },
   async advanceRun(ref) {

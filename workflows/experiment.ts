@@ -6,8 +6,9 @@ import {
   setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import type { ExperimentResult, Plan } from '../activities/contract.js';
+import type { ExperimentEnding, ExperimentResult, Plan } from '../activities/contract.js';
 import { bookkeeping } from './activities.js';
+import { failureOf } from './failure.js';
 import { driveRuns, slide } from './fan-out.js';
 import type { FanOutCounts } from './fan-out.js';
 import { progress } from './queries.js';
@@ -52,20 +53,25 @@ export async function experiment(file: unknown): Promise<ExperimentResult> {
       await driveShards(plan, counts);
     }
   } catch (error) {
-    if (isCancellation(error)) {
-      await CancellationScope.nonCancellable(() => bookkeeping.finishExperiment(plan.experiment, true));
-      setStatus(plan, 'cancelled');
-    }
+    const ending = endingOf(error);
+    await CancellationScope.nonCancellable(() => bookkeeping.finishExperiment(plan.experiment, ending));
+    setStatus(plan, ending.kind);
     throw error;
   }
   state = { ...state, stage: 'finishing' };
-  const result = await bookkeeping.finishExperiment(plan.experiment, false);
+  const result = await bookkeeping.finishExperiment(plan.experiment, { kind: 'driven' });
   state = { ...state, stage: 'done' };
   setStatus(plan, result.status);
   setCurrentDetails(
     `experiment **${plan.experiment}**: ${result.status}, ${result.finished} of ${result.runs} runs finished`,
   );
   return result;
+}
+
+/** A failed run ends here as a count; what is thrown is a cancellation, or an error of the experiment as a whole. */
+function endingOf(error: unknown): Exclude<ExperimentEnding, { kind: 'driven' }> {
+  if (isCancellation(error)) return { kind: 'cancelled' };
+  return { kind: 'failed', message: failureOf(error)?.message ?? String(error) };
 }
 
 async function driveShards(plan: Plan, counts: FanOutCounts): Promise<void> {

@@ -1,4 +1,10 @@
-import { ActivityFailure, ApplicationFailure, ContinueAsNew, TimeoutFailure } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  ChildWorkflowFailure,
+  ContinueAsNew,
+  TimeoutFailure,
+} from '@temporalio/workflow';
 import type { RunStop } from '../activities/contract.js';
 
 const MESSAGE_LIMIT = 1000;
@@ -6,7 +12,11 @@ const MESSAGE_LIMIT = 1000;
 /** How a run's row tells an error, or null where the error is no failure (continuing as new). */
 export function failureOf(error: unknown): Extract<RunStop, { status: 'failed' }> | null {
   if (error instanceof ContinueAsNew) return null;
-  const cause = error instanceof ActivityFailure ? (error.cause ?? error) : error;
+  let cause = error;
+  while (cause instanceof ActivityFailure || cause instanceof ChildWorkflowFailure) {
+    if (cause.cause === undefined) break;
+    cause = cause.cause;
+  }
   return { status: 'failed', kind: kindOf(cause), message: messageOf(cause).slice(0, MESSAGE_LIMIT) };
 }
 

@@ -67,7 +67,7 @@ function planDocument(
 function historyOf({ summaries }: Store): PlanHistory {
   return {
     msPerInvocation: summaries.invocationMs(),
-    msPerVector: new Map(),
+    msPerVector: summaries.vectorMs(),
     bytesPerImage: summaries.imageBytes(),
   };
 }

@@ -194,13 +194,15 @@ CREATE TABLE `vectors` (
 	`sha256` blob NOT NULL,
 	`bytes` blob NOT NULL,
 	`norm` real NOT NULL,
+	`compute_ms` real NOT NULL,
 	`host_id` integer NOT NULL,
 	FOREIGN KEY (`model_id`) REFERENCES `models`(`id`) ON UPDATE no action ON DELETE no action,
 	FOREIGN KEY (`artifact_id`) REFERENCES `artifacts`(`id`) ON UPDATE no action ON DELETE no action,
 	FOREIGN KEY (`host_id`) REFERENCES `hosts`(`id`) ON UPDATE no action ON DELETE no action,
 	CONSTRAINT "vectors_sha256" CHECK((length("vectors"."sha256") = 32) is true),
 	CONSTRAINT "vectors_bytes" CHECK((length("vectors"."bytes") > 0 and length("vectors"."bytes") % 4 = 0) is true),
-	CONSTRAINT "vectors_norm" CHECK(("vectors"."norm" > 0 and "vectors"."norm" < 1e300) is true)
+	CONSTRAINT "vectors_norm" CHECK(("vectors"."norm" > 0 and "vectors"."norm" < 1e300) is true),
+	CONSTRAINT "vectors_compute_ms" CHECK(("vectors"."compute_ms" >= 0) is true)
 ) STRICT;
 --> statement-breakpoint
 CREATE UNIQUE INDEX `vectors_content` ON `vectors` (`model_id`,`artifact_id`,`sha256`);

@@ -91,6 +91,7 @@ const refusals: readonly (readonly [check: string, table: string, assignment: st
   ['vectors_bytes', 'vectors', 'bytes = zeroblob(7)'],
   ['vectors_norm', 'vectors', 'norm = 0.0'],
   ['vectors_norm', 'vectors', 'norm = 9e999'],
+  ['vectors_compute_ms', 'vectors', 'compute_ms = -1.0'],
   ['embeddings_source', 'embeddings', `source = 'cycle'`],
   ['diagrams_metric', 'diagrams', `metric = 'cosine'`],
   ['diagrams_max_dimension', 'diagrams', 'max_dimension = 3'],
@@ -225,7 +226,7 @@ describe('keys', () => {
     ['an experiment', 'insert into experiments select * from experiments'],
     [
       'a vector',
-      'insert into vectors select id + 1000, model_id, artifact_id, sha256, bytes, norm, host_id from vectors',
+      'insert into vectors select id + 1000, model_id, artifact_id, sha256, bytes, norm, compute_ms, host_id from vectors',
     ],
     ['a vector of an output', 'insert into embeddings select * from embeddings'],
     ['a dimension of a diagram', 'insert into diagram_dimensions select * from diagram_dimensions'],
@@ -318,9 +319,9 @@ function insertRun(prompt: string, end: string): void {
 }
 
 function insertVector(bytes: string, modality: string): void {
-  sql(`insert into vectors (model_id, artifact_id, sha256, bytes, norm, host_id)
+  sql(`insert into vectors (model_id, artifact_id, sha256, bytes, norm, compute_ms, host_id)
         select (select id from models where name = 'TextPoints'),
-          (select max(id) from artifacts where modality = '${modality}'), zeroblob(32), ${bytes}, 1.0, min(id) from hosts`);
+          (select max(id) from artifacts where modality = '${modality}'), zeroblob(32), ${bytes}, 1.0, 1.0, min(id) from hosts`);
 }
 
 describe('triggers', () => {

@@ -53,8 +53,8 @@ describe('vectors', () => {
   ])('of %s are refused with their whole batch', async (_, values, message) => {
     const [first, second] = pending(textPoints);
     const batch = [
-      { pending: first!, vector: Float32Array.of(1, 2, 3, 4) },
-      { pending: second ?? first!, vector: new Float32Array(values) },
+      { pending: first!, vector: Float32Array.of(1, 2, 3, 4), computeMs: 1 },
+      { pending: second ?? first!, vector: new Float32Array(values), computeMs: 1 },
     ];
     const before = invocations(pending(textPoints));
     expect(await rejection(store.vectors.commit(batch, model(textPoints), hostId))).toContain(message);
@@ -63,7 +63,7 @@ describe('vectors', () => {
 
   test('of a model for the other modality are refused', async () => {
     const [picture] = pending(imagePoints);
-    const batch = [{ pending: picture!, vector: Float32Array.of(1, 2, 3, 4) }];
+    const batch = [{ pending: picture!, vector: Float32Array.of(1, 2, 3, 4), computeMs: 1 }];
     expect(await rejection(store.vectors.commit(batch, model(textPoints), hostId))).toContain(
       'does not take this modality',
     );
@@ -73,6 +73,7 @@ describe('vectors', () => {
     const batch = pending(textPoints).map((output) => ({
       pending: output,
       vector: Float32Array.of(1, 2, 3, 4),
+      computeMs: 1,
     }));
     await store.vectors.commit(batch, model(textPoints), hostId);
     const before = store.vectors.pointCloud(run, model(textPoints), 4);

@@ -101,7 +101,7 @@ test.each([
     change: 'an activity more',
     history: 'shard',
     from: 'const counts = { running: 0, finished: 0, failed: 0 };\n',
-    to: "const counts = { running: 0, finished: 0, failed: 0 };\nawait _activities_js__WEBPACK_IMPORTED_MODULE_1__.bookkeeping.finishExperiment('e', false);\n",
+    to: "const counts = { running: 0, finished: 0, failed: 0 };\nawait _activities_js__WEBPACK_IMPORTED_MODULE_1__.bookkeeping.finishExperiment('e', { kind: 'driven' });\n",
   },
 ])('$change is found out by $history', async ({ history, from, to }) => {
   expect(await replay(changed(from, to), history)).toMatch(/determinis|Nondeterminis/i);
