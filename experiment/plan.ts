@@ -55,8 +55,8 @@ const TEXT_ROW_BYTES = 350;
 /** 4 bytes a dimension, and a third more because a database page rarely holds a whole number of vectors. */
 const VECTOR_BYTES_PER_DIMENSION = 4 * (4 / 3);
 const VECTOR_ROW_BYTES = 150;
-/** Birth and death as 64-bit numbers. Each dimension is taken to have as many bars as there are points. */
-const BAR_BYTES = 16;
+/** Birth and death as 32-bit numbers. Each dimension is taken to have as many bars as there are points. */
+const BAR_BYTES = 8;
 const DIAGRAM_ROW_BYTES = 500;
 /** A lossless 256 x 256 picture between a flat drawing (3 kB) and a photograph (110 kB). */
 const IMAGE_BYTES = 40_000;

@@ -10,7 +10,7 @@ import type { DiagramReply } from './diagram-protocol.js';
 export interface DiagramPoolOptions {
   /** Diagrams computed at once. */
   readonly threads: number;
-  /** Memory for all of them together; default half of the machine's. */
+  /** Memory for all of them together; default `diagramMemoryBytes()`. */
   readonly memoryBytes?: number;
 }
 
@@ -27,13 +27,18 @@ export interface DiagramPool extends DiagramComputer {
   close(): Promise<void>;
 }
 
+/** What the diagrams of one machine may take together: half of its memory. */
+export function diagramMemoryBytes(): number {
+  return totalmem() / 2;
+}
+
 /**
  * Computes diagrams on worker threads, as many at once as threads and memory allow, first come first served. A thread is
  * kept for the next diagram; one whose diagram is aborted is ended, which frees it at once.
  */
 export function createDiagramPool({
   threads,
-  memoryBytes = totalmem() / 2,
+  memoryBytes = diagramMemoryBytes(),
 }: DiagramPoolOptions): DiagramPool {
   const waiting: Job[] = [];
   const idle: Worker[] = [];
@@ -48,7 +53,7 @@ export function createDiagramPool({
     const pointCount = request.points.length / request.dimension;
     const bytes = predictRipsMemory(pointCount, request.maxDimension);
     if (bytes > memoryBytes) {
-      const remedy = 'lower max_dimension, set max_edge_length, or give the worker a larger machine';
+      const remedy = 'lower max_dimension or max_length, or use a machine with more memory';
       throw new PanicError(
         'ResourceLimit',
         `the diagram of ${pointCount} points up to dimension ${request.maxDimension} needs about ${mib(bytes)}; ` +

@@ -1,4 +1,3 @@
-import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { WorkerOptions } from '@temporalio/worker';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
@@ -16,6 +15,7 @@ import { openStore } from '../db/index.js';
 import { createModelPool, loadCatalogue } from '../models/index.js';
 import { TASK_QUEUES } from '../workflows/names.js';
 import { createDiagramPool } from './diagram-pool.js';
+import { openClient } from './temporal-client.js';
 import { ensureSearchAttributes } from './temporal-service.js';
 
 export const QUEUES = ['main', 'gpu', 'cpu'] as const;
@@ -51,8 +51,8 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   const { queues, temporal, dataFolder, modelsFolder, testModels } = settings;
   const namespace = temporal.namespace ?? 'default';
   const connection = await NativeConnection.connect(temporal.connectionOptions);
-  const clientConnection = await Connection.connect(temporal.connectionOptions);
-  await ensureSearchAttributes(clientConnection, namespace).catch((error: unknown) => {
+  const service = await openClient(temporal.connectionOptions, namespace);
+  await ensureSearchAttributes(service.connection, namespace).catch((error: unknown) => {
     settings.onNotice(
       `The search attributes could not be made (${String(error)}); ask the server's operator to add them.`,
     );
@@ -66,7 +66,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     models,
     modelsFolder: queues.includes('gpu') ? modelsFolder : null,
     diagrams,
-    client: new Client({ connection: clientConnection, namespace }),
+    client: service.client,
     now: Date.now,
   };
   const workers = await Promise.all(
@@ -78,7 +78,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   async function stop(): Promise<void> {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     await Promise.allSettled(running);
-    await Promise.all([models.close(), diagrams.close(), clientConnection.close()]);
+    await Promise.all([models.close(), diagrams.close(), service.close()]);
     await connection.close();
     store.close();
   }

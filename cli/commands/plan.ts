@@ -1,10 +1,10 @@
-import { totalmem } from 'node:os';
 import type { Store } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
 import { planOf } from '../../experiment/index.js';
 import type { ExperimentConfig, ModelWork, Plan, PlanHistory } from '../../experiment/index.js';
 import { missingModelFiles } from '../../models/index.js';
 import { predictRipsMemory } from '../../tda/index.js';
+import { diagramMemoryBytes } from '../../workers/diagram-pool.js';
 import { readingStore } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
@@ -63,7 +63,7 @@ function planDocument(
   };
 }
 
-/** The store does not time embeddings, so there is no history of vectors. */
+/** What the data folder's earlier work measured. */
 function historyOf({ summaries }: Store): PlanHistory {
   return {
     msPerInvocation: summaries.invocationMs(),
@@ -120,11 +120,10 @@ function printPlan(context: Context, document: PlanDocument, config: ExperimentC
 
 function diagramText({ largestDiagramPoints, largestDiagramBytes }: Plan): string {
   const need = `${count(largestDiagramPoints)} points, about ${bytes(largestDiagramBytes)} of memory`;
-  // The share that workers give to all diagrams together.
-  const limit = totalmem() / 2;
+  const limit = diagramMemoryBytes();
   return largestDiagramBytes <= limit
     ? need
-    : `${need}: more than the ${bytes(limit)} that a worker on this machine may use; lower max_dimension or set max_edge_length`;
+    : `${need}: more than the ${bytes(limit)} that a worker on this machine may use; lower max_dimension or max_length`;
 }
 
 function timeText({ knownModelMs, modelsWithoutHistory, modelMs }: PlanDocument): string {

@@ -4,7 +4,10 @@ import { runCount } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { assertNever, PanicError } from '../../experiment/errors.js';
 import { experimentId } from '../../experiment/ids.js';
+import { planOf } from '../../experiment/index.js';
 import { missingModelFiles } from '../../models/index.js';
+import { predictRipsMemory } from '../../tda/index.js';
+import { diagramMemoryBytes } from '../../workers/diagram-pool.js';
 import { readingExperiments, readingStore } from '../context.js';
 import type { Context } from '../context.js';
 import { follow, idleQueues, setOthersAside, startExperiment } from '../drive.js';
@@ -12,7 +15,7 @@ import type { Followed } from '../drive.js';
 import { EXIT } from '../exit-codes.js';
 import { readValidExperiment } from '../experiment-file.js';
 import { findExperiment } from '../find-experiment.js';
-import { plural } from '../format.js';
+import { bytes, plural } from '../format.js';
 import { onInterrupt } from '../interruption.js';
 import { note, printJson } from '../output.js';
 import { openSession } from '../session.js';
@@ -76,6 +79,7 @@ async function executeInSession(request: Request, signal: AbortSignal): Promise<
   note(
     `Experiment ${id}${config.name === null ? '' : ` "${config.name}"`}: ${plural(runCount(config), 'run')} of at most ${plural(config.max_length, 'invocation')}.`,
   );
+  warnAboutDiagramMemory(context, config);
   const session = await openSession(context, id, signal);
   let store: Store | null = null;
   try {
@@ -158,6 +162,18 @@ function refuseMissingFiles({ catalogue, environment, command }: Context, config
   throw new PanicError(
     'InvalidInput',
     `these model files are missing on this machine ("${command('models', 'NAME')}" says where each model looks):\n  ${missing.join('\n  ')}`,
+  );
+}
+
+/** Runs that end in a cycle stay shorter, so this is no refusal; a diagram that does not fit keeps its trajectory. */
+function warnAboutDiagramMemory({ catalogue }: Context, config: ExperimentConfig): void {
+  const plan = planOf(config, catalogue, { diagramBytes: predictRipsMemory });
+  const allowed = diagramMemoryBytes();
+  if (plan.largestDiagramBytes <= allowed) return;
+  note(
+    `Warning: the diagram of a run of full length (${plural(plan.largestDiagramPoints, 'point')}) needs about ${bytes(plan.largestDiagramBytes)} of memory, ` +
+      `and this machine gives ${bytes(allowed)} to diagrams. Such a run would fail at its diagram, with its outputs kept; ` +
+      `a lower max_dimension or max_length avoids that.`,
   );
 }
 
