@@ -1,6 +1,6 @@
-// npm run record-histories: records a history of every workflow for test/workflows/replay.test.ts, with the workflows of dist/ on
-// a real server and quick activities of this file. Add scenarios at will. Record anew only where a change of workflow code
-// need not be survived by workflows that are running: until then the stored histories say whether it is.
+// npm run record-histories [-- SCENARIO ...]: records histories for test/workflows/replay.test.ts, with the workflows of dist/ on
+// a real server and quick activities of this file. Add scenarios at will. Record an old one anew only where a change of workflow
+// code need not be survived by workflows that are running: until then the stored history says whether it is.
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
@@ -32,11 +32,20 @@ const scenarios = {
   'experiment-terminated-run': { runs: 2, advance: ({ index }) => index === 1 && untilCancelled() },
   'experiment-cancelled': { runs: 3, concurrency: 2, advance: untilCancelled },
   'experiment-id-taken': { runs: 1, advance: () => takenBySomebody && untilCancelled() },
+  'experiment-shards-cancelled': {
+    runs: 510,
+    unfinished: [0, 1, 250],
+    concurrency: 4,
+    advance: untilCancelled,
+  },
   'experiment-shards': { runs: 510, unfinished: [0, 1, 2, 250, 251, 509], concurrency: 4 },
   'run-plain': { steps: 3 },
   'run-cycle': { steps: 2, ended: 'cycle' },
   'run-continued-as-new': { steps: 203 },
   'run-failed': { advance: () => fail('a blank caption', 'ModelOutputInvalid') },
+  'run-failed-embedding': {
+    embed: (model) => model === 'ColourGradient' && fail('it would not fit', 'ResourceLimit'),
+  },
   'run-cancelled': { advance: untilCancelled },
   'run-retried-activity': {
     advance: (_ref, attempt) => attempt < 3 && fail('the host died', 'DeviceError', true),
@@ -115,7 +124,10 @@ const activities = {
       prompt: 'a lighthouse',
     };
   },
-  embedRun: () => 2,
+  embedRun({ experiment }, model) {
+    scenarios[experiment].embed?.(model);
+    return 2;
+  },
   diagramRun: () => ({ points: 2, bars: [2, 0] }),
 };
 
@@ -155,7 +167,8 @@ try {
 }
 
 async function record() {
-  for (const name of Object.keys(scenarios)) {
+  const wanted = process.argv.slice(2);
+  for (const name of wanted.length > 0 ? wanted : Object.keys(scenarios)) {
     waiting = resolvers();
     await (name.startsWith('run-') ? recordRun(name) : recordExperiment(name));
   }
@@ -182,7 +195,8 @@ async function recordExperiment(name) {
     workflowId: name,
     args: [{ experiment: name }],
   });
-  if (name === 'experiment-cancelled') await cancelWhenWaiting(handle);
+  if (name === 'experiment-cancelled' || name === 'experiment-shards-cancelled')
+    await cancelWhenWaiting(handle);
   if (name === 'experiment-terminated-run') {
     await waiting.promise;
     await client.workflow.getHandle(runWorkflowId(name, 1)).terminate('by hand');
@@ -195,6 +209,7 @@ async function recordExperiment(name) {
   await ended(handle);
   await save(name, name);
   if (name === 'experiment-shards') await save('shard', shardWorkflowId(name, 0));
+  if (name === 'experiment-shards-cancelled') await save('shard-cancelled', shardWorkflowId(name, 0));
 }
 
 async function cancelWhenWaiting(handle) {

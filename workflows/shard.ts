@@ -1,4 +1,4 @@
-import { setCurrentDetails, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import { isCancellation, setCurrentDetails, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
 import { bookkeeping } from './activities.js';
 import { driveRuns } from './fan-out.js';
 import type { FanOutCounts } from './fan-out.js';
@@ -21,14 +21,17 @@ export async function shard(input: ShardInput): Promise<FanOutCounts> {
   const { experiment, from, to, window, embeddingModels } = input;
   const offsets = await bookkeeping.unfinishedRuns({ experiment, from, to });
   setCurrentDetails(`runs ${from} to ${to - 1}: ${offsets.length} still to do`);
-  await driveRuns(
-    experiment,
-    offsets.map((offset) => from + offset),
-    window,
-    embeddingModels,
-    counts,
-  );
-  const status = counts.failed > 0 ? 'completed_with_failures' : 'completed';
-  upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: status }]);
+  const indices = offsets.map((offset) => from + offset);
+  try {
+    await driveRuns(experiment, indices, window, embeddingModels, counts);
+  } catch (error) {
+    if (isCancellation(error)) setStatus('cancelled');
+    throw error;
+  }
+  setStatus(counts.failed > 0 ? 'completed_with_failures' : 'completed');
   return counts;
+}
+
+function setStatus(status: string): void {
+  upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: status }]);
 }

@@ -227,6 +227,9 @@ test('cancelled while it is planned or has hardly begun, an experiment can be st
     await new Promise((resolve) => setTimeout(resolve, delay));
     await handle.cancel().catch(() => undefined);
     await handle.result().catch(() => undefined);
+    const row = await withStore(laboratory.data, ({ experiments }) => experiments.find(experiment));
+    expect(row === null || row.driverWorkflowId === null).toBe(true);
+    expect(['cancelled', 'completed']).toContain(row?.status ?? 'cancelled');
     expect(await violations(laboratory.data)).toEqual([]);
   }
   expect((await laboratory.run(file, 'early')).status).toBe('completed');
@@ -311,6 +314,25 @@ test('a failing run fails alone, after three attempts, and `retry` runs only it'
   expect(again[1]!.failures.map(({ attempt }) => attempt)).toEqual([1, 1, 1, 2, 2, 2]);
   const executions = await workflows(`WorkflowType = "run" AND PanicTdaExperiment = "${experiment}"`);
   expect(executions.sort()).toEqual([0, 1, 1, 2].map((index) => `run-${experiment}-${index}`));
+});
+
+test('a run whose workflow is terminated by hand fails alone, and `retry` completes it', async () => {
+  const file = { ...SLOW, name: 'a run terminated' };
+  const undisturbed = calm.run(file, 'a-run-terminated');
+  const before = invocationCount(laboratory.data);
+  const handle = await laboratory.start(file, 'a-run-terminated');
+  await untilInvocations(laboratory.data, before + 10);
+  const { experiment } = await handle.query<{ experiment: string }>('progress');
+  await laboratory.client.workflow.getHandle(`run-${experiment}-2`).terminate('by hand');
+  expect(await handle.result()).toMatchObject({ status: 'completed_with_failures', failedRuns: [2] });
+  const runs = await runsOf(laboratory.data, experiment);
+  expect(runs[2]).toMatchObject({ status: 'failed', errorKind: 'Terminated' });
+  expect(await violations(laboratory.data)).toEqual([]);
+
+  await withStore(laboratory.data, ({ experiments }) => experiments.resetFailedRuns(experiment));
+  expect((await laboratory.run(file, 'a-run-terminated')).status).toBe('completed');
+  await undisturbed;
+  await experimentsEqual('a run terminated', experiment);
 });
 
 test('a model that ends its host costs one retry and not the run', async () => {

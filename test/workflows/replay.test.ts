@@ -44,15 +44,18 @@ test('there is a history of every workflow and of every way that it ends', () =>
     'experiment-failed-run',
     'experiment-id-taken',
     'experiment-shards',
+    'experiment-shards-cancelled',
     'experiment-terminated-run',
     'run-cancelled',
     'run-continued',
     'run-continued-as-new',
     'run-cycle',
     'run-failed',
+    'run-failed-embedding',
     'run-plain',
     'run-retried-activity',
     'shard',
+    'shard-cancelled',
   ]);
 });
 
