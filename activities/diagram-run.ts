@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { NewDiagram, RunRow } from '../db/index.js';
+import type { NewDiagram, PointCloud, RunRow } from '../db/index.js';
 import { PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
 import type { EmbeddingModel } from '../experiment/model.js';
@@ -19,7 +19,7 @@ export interface DiagramRequest {
 
 export type ComputedDiagram = Pick<
   NewDiagram,
-  'pointCount' | 'distinctPointCount' | 'edgeCount' | 'computeMs' | 'dimensions'
+  'distinctPointCount' | 'edgeCount' | 'computeMs' | 'dimensions'
 >;
 
 /**
@@ -77,15 +77,28 @@ async function makeDiagram(
     maxEdgeLength: config.max_edge_length,
   };
   if (!store.diagrams.isCurrent(run, modelId, key)) {
-    const request = { points: cloud.points, dimension: model.dimension, ...key };
+    const request = { points: distinctPoints(cloud, model.dimension), dimension: model.dimension, ...key };
     const computed = await deps.diagrams.compute(
       request,
       (done, of) => Object.assign(edges, { done, of }),
       signal,
     );
-    await store.diagrams.commit(run, modelId, { ...key, ...computed }, deps.now());
+    await store.diagrams.commit(run, modelId, { ...key, ...computed, pointCount: cloud.count }, deps.now());
   }
   await store.diagrams.finishRun(run, config.embedding_models.length, deps.now());
   const bars = store.diagrams.barCounts(run, modelId);
   return { points: cloud.count, bars };
+}
+
+/**
+ * Each vector once, row-major. A repeated point adds only a bar of length zero, so the diagram is that of all points, and
+ * a run that settled takes the memory of the outputs it settled on.
+ */
+function distinctPoints({ points, count, distinctRows }: PointCloud, dimension: number): Float32Array {
+  if (distinctRows.length === count) return points;
+  const distinct = new Float32Array(distinctRows.length * dimension);
+  distinctRows.forEach((row, index) => {
+    distinct.set(points.subarray(row * dimension, (row + 1) * dimension), index * dimension);
+  });
+  return distinct;
 }

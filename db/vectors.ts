@@ -25,6 +25,8 @@ export interface PointCloud {
   /** Row-major, `count` x `dimension`. */
   readonly points: Float32Array;
   readonly count: number;
+  /** Row of the first appearance of each distinct vector, ascending. */
+  readonly distinctRows: readonly number[];
   /** SHA-256 over the digests of the vectors in order. */
   readonly sha256: Buffer;
 }
@@ -131,7 +133,7 @@ export function vectorTable(db: Connection, writer: Writer) {
 
   function pointCloud(run: RunRow, modelId: number, dimension: number): PointCloud {
     const rows = db
-      .select({ bytes: vectors.bytes, sha256: vectors.sha256 })
+      .select({ id: vectors.id, bytes: vectors.bytes, sha256: vectors.sha256 })
       .from(invocations)
       .innerJoin(
         embeddings,
@@ -144,11 +146,13 @@ export function vectorTable(db: Connection, writer: Writer) {
     const points = new Float32Array(rows.length * dimension);
     const pointBytes = new Uint8Array(points.buffer);
     const digest = createHash('sha256');
+    const firstRows = new Map<number, number>();
     rows.forEach((row, index) => {
+      if (!firstRows.has(row.id)) firstRows.set(row.id, index);
       pointBytes.set(row.bytes, index * dimension * 4);
       digest.update(row.sha256);
     });
-    return { points, count: rows.length, sha256: digest.digest() };
+    return { points, count: rows.length, distinctRows: [...firstRows.values()], sha256: digest.digest() };
   }
 
   return { pending, reuse, commit, pointCloud };

@@ -26,7 +26,7 @@ export function checkMemory(pointCount: number, maxDimension: 0 | 1 | 2, limitBy
   const predicted = predictRipsMemory(pointCount, maxDimension);
   if (predicted <= limitBytes) return;
   const remedies = [
-    ...(maxDimension > 0 ? ['lower max_dimension', 'set max_edge_length'] : []),
+    ...(maxDimension > 0 ? ['lower max_dimension'] : []),
     'give fewer points',
     'allow more memory',
   ];

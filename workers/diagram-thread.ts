@@ -17,7 +17,7 @@ async function compute({
 }: DiagramRequest): Promise<ComputedDiagram> {
   const started = performance.now();
   let told = started;
-  const { diagrams, pointCount, distinctPointCount, edgeCount } = await ripsPersistence(
+  const { diagrams, distinctPointCount, edgeCount } = await ripsPersistence(
     { points, dimension },
     {
       maxDimension,
@@ -31,7 +31,7 @@ async function compute({
     },
   );
   const dimensions = diagrams.map((bars) => ({ bars, entropy: persistenceEntropy(bars) }));
-  return { pointCount, distinctPointCount, edgeCount, dimensions, computeMs: performance.now() - started };
+  return { distinctPointCount, edgeCount, dimensions, computeMs: performance.now() - started };
 }
 
 parentPort?.on('message', (request: DiagramRequest) => {

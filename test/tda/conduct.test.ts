@@ -181,7 +181,7 @@ describe('memory', () => {
     expect(error).toBeInstanceOf(TdaMemoryError);
     expect(error).toMatchObject({ predictedBytes: predictRipsMemory(2000, 2), limitBytes: 60_000_000 });
     expect(String(error)).toContain('max_dimension');
-    expect(String(error)).toContain('max_edge_length');
+    expect(String(error)).toContain('give fewer points');
   });
 
   test('what fits is computed', async () => {
