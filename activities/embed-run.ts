@@ -74,6 +74,6 @@ export function embeddingModel(catalogue: Dependencies['catalogue'], name: strin
   if (model?.kind === 'embedding') return model;
   throw new PanicError(
     'InvalidInput',
-    `${name} is not an embedding model of this worker's catalogue; "panic-tda models list" shows it`,
+    `${name} is not an embedding model of this worker's catalogue; "panic-tda models" shows it`,
   );
 }

@@ -5,7 +5,7 @@
  * - walk: a plain random walk, every coordinate;
  * - iid: independent directions, all distances alike; the worst case, to know where it lies.
  *
- *   node --expose-gc --import tsx bench/persistence.ts <family> <points> <max dimension>
+ *   node --expose-gc dist/bench/persistence.js <family> <points> <max dimension>
  */
 import { ripsPersistence, predictRipsMemory } from '../tda/index.js';
 

@@ -70,7 +70,7 @@ export function printSummary(document: SummaryDocument, { command }: Context): v
     ...(perSecond === null ? [] : [['invocations/s', rate(perSecond)]]),
     ['distinct outputs', count(document.distinctOutputs)],
     ['cycles found', cycles === 0 ? '0' : `${cycles} (${period})`],
-    ['vectors', count(document.embeddings)],
+    ['embeddings', `${count(document.embeddings)} (${count(document.vectors)} distinct vectors)`],
     ['diagrams', count(document.diagrams)],
     ...(document.wallMs === null ? [] : [['time', duration(document.wallMs)]]),
     ['data', document.database],

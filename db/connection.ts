@@ -34,6 +34,7 @@ export function openDatabase(file: string): Connection {
   const db = connect(file, false);
   try {
     bringUpToDate(db, file);
+    refuseOtherTables(db, file);
     return db;
   } catch (error) {
     db.sqlite.close();
@@ -45,12 +46,20 @@ export function openDatabase(file: string): Connection {
 export function openDatabaseReadonly(file: string): Connection | null {
   if (!existsSync(file)) return null;
   const db = connect(file, true);
-  const applied = appliedMigrations(db);
-  const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).length;
-  if (applied === known) return db;
+  try {
+    const applied = appliedMigrations(db);
+    const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).length;
+    if (applied === known) {
+      refuseOtherTables(db, file);
+      return db;
+    }
+    if (applied > 0) throw new PanicError('InvalidInput', migrationMismatch(file, applied, known));
+  } catch (error) {
+    db.sqlite.close();
+    throw error;
+  }
   db.sqlite.close();
-  if (applied === 0) return null;
-  throw new PanicError('InvalidInput', migrationMismatch(file, applied, known));
+  return null;
 }
 
 /**
@@ -87,6 +96,18 @@ export function appliedMigrations(db: Connection): number {
     .get();
   if (table === undefined) return 0;
   return Number(db.sqlite.prepare('select count(*) from __drizzle_migrations').pluck().get());
+}
+
+/** Throws InvalidInput where the tables were made by other migrations of the same number, which no version of ours makes. */
+function refuseOtherTables(db: Connection, file: string): void {
+  const made = db.sqlite.prepare('select hash from __drizzle_migrations order by created_at').pluck().all();
+  const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).map(({ hash }) => hash);
+  const different = made.findIndex((hash, index) => hash !== known[index]);
+  if (different < 0) return;
+  throw new PanicError(
+    'InvalidInput',
+    `${file} has tables that this version of panic-tda did not make (migration ${different} differs); use the version that made it, or another data folder`,
+  );
 }
 
 function migrationMismatch(file: string, applied: number, known: number): string {

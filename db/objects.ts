@@ -1,7 +1,18 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, open, opendir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import {
+  closeSync,
+  existsSync,
+  fsync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { opendir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
 
@@ -14,10 +25,19 @@ export interface ObjectStore {
   path(sha256: Buffer): string;
   /** Temporary files of writes that never ended, last touched before `before` (ms since the epoch). They only take room. */
   leftovers(before: number): AsyncIterable<string>;
+  /** To be called when every `put` is settled. */
+  close(): void;
 }
 
+interface OpenFolder {
+  readonly path: string;
+  readonly descriptor: number;
+}
+
+const synchronise = promisify(fsync);
+
 export function createObjectFolder(root: string): ObjectStore {
-  const folders = new Set<string>();
+  const folders = new Map<string, OpenFolder>();
   let serial = 0;
 
   function folderOf(name: string): string {
@@ -32,40 +52,42 @@ export function createObjectFolder(root: string): ObjectStore {
   async function put(bytes: Uint8Array): Promise<Buffer> {
     const sha256 = createHash('sha256').update(bytes).digest();
     const name = sha256.toString('hex');
-    const folder = folderOf(name);
-    const target = join(folder, name);
-    const size = await stat(target).then(
-      (found) => found.size,
-      () => -1,
-    );
-    if (size === bytes.byteLength) {
-      // Renamed by another process perhaps an instant ago: the name must be durable before a row points at it.
-      await syncFolder(folder);
-      return sha256;
-    }
-    if (!folders.has(folder)) {
-      await mkdir(folder, { recursive: true });
-      await syncFolder(root);
-      folders.add(folder);
-    }
-    const temporary = join(folder, `.${name.slice(0, 16)}.${process.pid}.${serial++}.tmp`);
-    try {
-      const file = await open(temporary, 'wx');
+    const folder = await folderFor(name);
+    const target = path(sha256);
+    // Where it is there, it was renamed perhaps an instant ago: its name must be durable before a row points at it.
+    if (statSync(target, { throwIfNoEntry: false })?.size !== bytes.byteLength) {
+      const temporary = join(folder.path, `.${name.slice(0, 16)}.${process.pid}.${serial++}.tmp`);
       try {
-        await file.writeFile(bytes);
-        await file.sync();
-      } finally {
-        await file.close();
+        await writeDurably(temporary, bytes);
+        faultPoint('object:before-rename');
+        renameSync(temporary, target);
+      } catch (error) {
+        rmSync(temporary, { force: true });
+        throw error;
       }
-      faultPoint('object:before-rename');
-      await rename(temporary, target);
-    } catch (error) {
-      await unlink(temporary).catch(() => undefined);
-      throw error;
     }
-    await syncFolder(folder);
+    await synchronise(folder.descriptor);
     faultPoint('object:after-rename');
     return sha256;
+  }
+
+  /** The sub-folder of an object, made durably where it is missing, and kept open for its synchronisation. */
+  async function folderFor(name: string): Promise<OpenFolder> {
+    const path = folderOf(name);
+    const known = folders.get(path);
+    if (known !== undefined) return known;
+    if (mkdirSync(path, { recursive: true }) !== undefined) {
+      const parent = openSync(root, 'r');
+      await synchronise(parent).finally(() => closeSync(parent));
+    }
+    const folder = folders.get(path) ?? { path, descriptor: openSync(path, 'r') };
+    folders.set(path, folder);
+    return folder;
+  }
+
+  function close(): void {
+    for (const { descriptor } of folders.values()) closeSync(descriptor);
+    folders.clear();
   }
 
   async function get(sha256: Buffer): Promise<Buffer> {
@@ -93,14 +115,16 @@ export function createObjectFolder(root: string): ObjectStore {
     }
   }
 
-  return { put, get, path, leftovers };
+  return { put, get, path, leftovers, close };
 }
 
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
+/** Only the fsync leaves the event loop: the other calls take microseconds, and a turn of the thread pool each takes more. */
+async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
+  const descriptor = openSync(file, 'wx');
   try {
-    await handle.sync();
+    for (let written = 0; written < bytes.byteLength;) written += writeSync(descriptor, bytes, written);
+    await synchronise(descriptor);
   } finally {
-    await handle.close();
+    closeSync(descriptor);
   }
 }

@@ -53,6 +53,7 @@ function storeOver(db: Connection, objectsFolder: string) {
     summaries: summaryQueries(db),
     close(): void {
       writer.close();
+      objects.close();
       db.sqlite.close();
     },
   };

@@ -22,7 +22,7 @@ export function requiredFiles(model: Model): readonly string[] {
   return isNeural(model) && typeof graph === 'string' ? [...TOKENIZER_FILES, graph] : [];
 }
 
-/** Where `models pull` puts a model, so that two revisions live side by side: `<folder>/<owner>/<name>@<revision>`. */
+/** The folder of one revision, so that two live side by side: `<folder>/<owner>/<name>@<revision>`. */
 export function pinnedFolder(model: Model, modelsFolder: string): string {
   return join(modelsFolder, `${repositoryOf(model)}@${model.revision}`);
 }

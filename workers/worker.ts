@@ -1,5 +1,5 @@
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import type { WorkerOptions } from '@temporalio/worker';
+import type { LogEntry, WorkerOptions } from '@temporalio/worker';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -47,7 +47,7 @@ const SHARED: Partial<WorkerOptions> = {
 
 /** Serves task queues until it is stopped. One per process: it owns the process's store connection and model pool. */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
-  Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
+  Runtime.install({ logger: new DefaultLogger('WARN', log), shutdownSignals: [] });
   const { queues, temporal, dataFolder, modelsFolder, testModels } = settings;
   const namespace = temporal.namespace ?? 'default';
   const connection = await NativeConnection.connect(temporal.connectionOptions);
@@ -83,6 +83,18 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     store.close();
   }
   return { stop, ended };
+}
+
+/** What the SDK warns about, but for the queues that have no workflows on purpose. */
+function log({ level, message, meta }: LogEntry): void {
+  if (message.startsWith('No workflows registered')) return;
+  const details = meta === undefined ? '' : ` ${JSON.stringify(meta, errorsAsText)}`;
+  process.stderr.write(`${new Date().toISOString()} ${level} ${message}${details}\n`);
+}
+
+function errorsAsText(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value);
+  return value instanceof Error ? `${value.name}: ${value.message}` : value;
 }
 
 async function createWorker(

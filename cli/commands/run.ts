@@ -8,6 +8,7 @@ import { planOf } from '../../experiment/index.js';
 import { missingModelFiles } from '../../models/index.js';
 import { predictRipsMemory } from '../../tda/index.js';
 import { diagramMemoryBytes } from '../../workers/diagram-pool.js';
+import { configuredTemporal } from '../../workers/environment.js';
 import { readingExperiments, readingStore } from '../context.js';
 import type { Context } from '../context.js';
 import { follow, idleQueues, setOthersAside, startExperiment } from '../drive.js';
@@ -208,8 +209,11 @@ function tellInterrupted({ context, id, startedAt }: Request, store: Store | nul
     return;
   }
   const { invocations } = store.summaries.progress(id);
+  const stored = `${plural(invocations, 'invocation')} ${invocations === 1 ? 'is' : 'are'} stored`;
   note(
-    `Stopped; ${plural(invocations, 'invocation')} ${invocations === 1 ? 'is' : 'are'} stored. "${context.command('resume', id)}" continues.`,
+    configuredTemporal() === undefined
+      ? `Stopped; ${stored}. "${context.command('resume', id)}" continues.`
+      : `No longer watching; ${stored}, and the workers of the Temporal service go on. "${context.command('cancel', id)}" ends it.`,
   );
   if (!context.json) return;
   const document = summaryDocument(store, context.folder, id, { wallMs: Date.now() - startedAt });

@@ -74,6 +74,14 @@ describe('opening a store', () => {
     expect(() => openStoreReadonly(folder)).toThrow(/written by a newer panic-tda/);
   });
 
+  test('whose tables were made by other migrations is refused, for reading, too', () => {
+    const store = openStore(folder);
+    store.db.sqlite.exec(`update __drizzle_migrations set hash = 'of a draft' where rowid = 1`);
+    store.close();
+    expect(() => openStore(folder)).toThrow(/did not make \(migration 0 differs\).* another data folder/);
+    expect(() => openStoreReadonly(folder)).toThrow(/did not make/);
+  });
+
   test('whose file is something else is an error, and the file stays', () => {
     writeFileSync(
       join(folder, DATABASE_FILE),
