@@ -59,7 +59,10 @@ export async function experiment(file: unknown): Promise<ExperimentResult> {
     throw error;
   }
   state = { ...state, stage: 'finishing' };
-  const result = await bookkeeping.finishExperiment(plan.experiment, { kind: 'driven' });
+  // All is done by now: a cancellation that comes this late would only keep the row from saying so.
+  const result = await CancellationScope.nonCancellable(() =>
+    bookkeeping.finishExperiment(plan.experiment, { kind: 'driven' }),
+  );
   state = { ...state, stage: 'done' };
   setStatus(plan, result.status);
   setCurrentDetails(
