@@ -31,6 +31,8 @@ const scenarios = {
   },
   'experiment-terminated-run': { runs: 2, advance: ({ index }) => index === 1 && untilCancelled() },
   'experiment-cancelled': { runs: 3, concurrency: 2, advance: untilCancelled },
+  'experiment-cancelled-planning': { runs: 3, plan: untilToldOn },
+  'experiment-cancelled-finishing': { runs: 1, finish: untilToldOn },
   'experiment-id-taken': { runs: 1, advance: () => takenBySomebody && untilCancelled() },
   'experiment-shards-cancelled': {
     runs: 510,
@@ -68,6 +70,8 @@ const NOISE = new Set([
 let takenBySomebody = true;
 /** Told when an activity waits to be cancelled. */
 let waiting = resolvers();
+/** Tells an activity that takes no notice of a cancellation to go on. */
+let toldOn = resolvers();
 
 function resolvers() {
   const parts = {};
@@ -90,12 +94,21 @@ async function untilCancelled() {
   }
 }
 
+/** Takes no notice of a cancellation, and goes on when it has been asked for. */
+async function untilToldOn() {
+  const context = Context.current();
+  const timer = setInterval(() => context.heartbeat(), 100);
+  waiting.resolve();
+  await toldOn.promise;
+  clearInterval(timer);
+}
+
 const stepsOf = new Map();
 
 const activities = {
-  planExperiment({ experiment }) {
+  async planExperiment({ experiment }) {
     const { plan, runs, concurrency = 64 } = scenarios[experiment];
-    plan?.();
+    await plan?.();
     return { experiment, name: null, runs, concurrency, embeddingModels: ['HashedNgram'] };
   },
   unfinishedRuns({ experiment, from, to }) {
@@ -103,8 +116,9 @@ const activities = {
     return unfinished.filter((index) => index >= from && index < to).map((index) => index - from);
   },
   stopRun() {},
-  finishExperiment(experiment, ending) {
-    const { runs } = scenarios[experiment];
+  async finishExperiment(experiment, ending) {
+    const { runs, finish } = scenarios[experiment];
+    await finish?.();
     const status = ending.kind === 'driven' ? 'completed' : ending.kind;
     return { experiment, status, runs, finished: runs, failed: 0, cancelled: 0, failedRuns: [] };
   },
@@ -170,6 +184,7 @@ async function record() {
   const wanted = process.argv.slice(2);
   for (const name of wanted.length > 0 ? wanted : Object.keys(scenarios)) {
     waiting = resolvers();
+    toldOn = resolvers();
     await (name.startsWith('run-') ? recordRun(name) : recordExperiment(name));
   }
 }
@@ -195,14 +210,13 @@ async function recordExperiment(name) {
     workflowId: name,
     args: [{ experiment: name }],
   });
-  if (name === 'experiment-cancelled' || name === 'experiment-shards-cancelled')
-    await cancelWhenWaiting(handle);
+  if (/^experiment-(shards-)?cancelled/.test(name)) await cancelWhenWaiting(handle);
   if (name === 'experiment-terminated-run') {
     await waiting.promise;
     await client.workflow.getHandle(runWorkflowId(name, 1)).terminate('by hand');
   }
   if (name === 'experiment-id-taken') {
-    await startOfChildRefused(handle);
+    await untilEvent(handle, (event) => event.startChildWorkflowExecutionFailedEventAttributes);
     takenBySomebody = false;
     await client.workflow.getHandle(taken).terminate('makes room');
   }
@@ -215,12 +229,16 @@ async function recordExperiment(name) {
 async function cancelWhenWaiting(handle) {
   await waiting.promise;
   await handle.cancel();
+  await untilEvent(handle, (event) => event.workflowExecutionCancelRequestedEventAttributes);
+  // The workflow answers the request with a task of its own before the activity ends.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  toldOn.resolve();
 }
 
-async function startOfChildRefused(handle) {
+async function untilEvent(handle, isIt) {
   for (;;) {
     const { events } = await handle.fetchHistory();
-    if (events.some((event) => event.startChildWorkflowExecutionFailedEventAttributes)) return;
+    if (events.some(isIt)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
