@@ -6,7 +6,7 @@ import { experimentId } from '../experiment/ids.js';
 import { formatProblems, validateExperiment } from '../experiment/index.js';
 import { runCount } from '../experiment/config.js';
 import type { ExperimentConfig } from '../experiment/config.js';
-import { missingModelFiles } from '../models/index.js';
+import { missingExperimentFiles } from '../models/index.js';
 import type {
   BookkeepingActivities,
   ExperimentEnding,
@@ -47,8 +47,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
   function requireModelFiles(config: ExperimentConfig): void {
     const { modelsFolder } = deps;
     if (modelsFolder === null) return;
-    const names = new Set([...config.networks.flat(), ...config.embedding_models]);
-    const missing = [...names].flatMap((name) => missingModelFiles(deps.catalogue.get(name)!, modelsFolder));
+    const missing = missingExperimentFiles(config, deps.catalogue, modelsFolder);
     if (missing.length > 0) {
       throw new PanicError(
         'ModelFilesMissing',

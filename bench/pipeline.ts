@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DATABASE_FILE, OBJECTS_FOLDER } from '../db/layout.js';
 import { findTemporalCli } from '../workers/temporal-cli.js';
 import { startTemporalServer } from '../workers/temporal-server.js';
 import { processesOf } from './process-tree.js';
@@ -114,7 +115,7 @@ async function runToItsEnd(file: string, data: string) {
 }
 
 function countsOf(data: string) {
-  const db = new Database(join(data, 'panic-tda.sqlite'), { readonly: true });
+  const db = new Database(join(data, DATABASE_FILE), { readonly: true });
   try {
     const row = db
       .prepare(
@@ -125,7 +126,7 @@ function countsOf(data: string) {
     return {
       ...row,
       databaseBytes: bytesUnder(data, /^panic-tda\.sqlite/),
-      objectBytes: bytesUnder(join(data, 'objects'), /./),
+      objectBytes: bytesUnder(join(data, OBJECTS_FOLDER), /./),
     };
   } finally {
     db.close();

@@ -1,4 +1,5 @@
-export { DATABASE_FILE, OBJECTS_FOLDER, openStore, openStoreReadonly } from './store.js';
+export { DATABASE_FILE, OBJECTS_FOLDER } from './layout.js';
+export { openStore, openStoreReadonly } from './store.js';
 export type { Store } from './store.js';
 export type { Driver, ExperimentRow } from './experiments.js';
 export type { FailureRow, RunRow, Stage } from './runs.js';

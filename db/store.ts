@@ -6,15 +6,13 @@ import type { Connection } from './connection.js';
 import { diagramTable } from './diagrams.js';
 import { experimentTable } from './experiments.js';
 import { invocationTable } from './invocations.js';
+import { DATABASE_FILE, OBJECTS_FOLDER } from './layout.js';
 import { createObjectFolder } from './objects.js';
 import { provenanceTables } from './provenance.js';
 import { runTable } from './runs.js';
 import { summaryQueries } from './summary.js';
 import { vectorTable } from './vectors.js';
 import { createWriter } from './writer.js';
-
-export const DATABASE_FILE = 'panic-tda.sqlite';
-export const OBJECTS_FOLDER = 'objects';
 
 /** Everything that is remembered: one SQLite file and the objects beside it. One per process. */
 export type Store = ReturnType<typeof storeOver>;

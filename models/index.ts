@@ -1,4 +1,10 @@
 export { catalogue, type CatalogueOptions, loadCatalogue } from './catalogue.js';
 export type { Embedded, Generated, ModelPool } from './contract.js';
-export { missingModelFiles, modelFolders, pinnedFolder, requiredFiles } from './neural-files.js';
+export {
+  missingExperimentFiles,
+  missingModelFiles,
+  modelFolders,
+  pinnedFolder,
+  requiredFiles,
+} from './neural-files.js';
 export { createModelPool, type ModelPoolOptions } from './pool.js';

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { PanicError } from '../experiment/errors.js';
-import type { Model } from '../experiment/model.js';
+import type { ExperimentConfig } from '../experiment/config.js';
+import type { Catalogue, Model } from '../experiment/model.js';
 
 const HUB = 'hub:';
 const TOKENIZER_FILES = ['config.json', 'tokenizer.json', 'tokenizer_config.json'];
@@ -58,6 +59,16 @@ function missingFrom(model: Model, folder: string): string[] {
 /** Paths of the files that a model needs and this machine lacks. Empty for built-in models. */
 export function missingModelFiles(model: Model, modelsFolder: string): string[] {
   return missingFrom(model, modelFolder(model, modelsFolder));
+}
+
+/** Paths of the files that this machine lacks of all models that an experiment names. */
+export function missingExperimentFiles(
+  config: Pick<ExperimentConfig, 'networks' | 'embedding_models'>,
+  catalogue: Catalogue,
+  modelsFolder: string,
+): string[] {
+  const names = new Set([...config.networks.flat(), ...config.embedding_models]);
+  return [...names].flatMap((name) => missingModelFiles(catalogue.get(name)!, modelsFolder));
 }
 
 /** Throws PanicError `ModelFilesMissing` unless `folder` has every file of the model. */

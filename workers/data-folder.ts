@@ -12,6 +12,7 @@ import {
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { DATABASE_FILE, OBJECTS_FOLDER } from '../db/layout.js';
 import { isPanicError, PanicError } from '../experiment/errors.js';
 import { errorCode, errorMessage } from './error-code.js';
 import { isKernelLockHeld, tryKernelLock } from './kernel-lock.js';
@@ -37,8 +38,8 @@ export function dataFolderAt(path: string): DataFolder {
   const root = resolve(path);
   return {
     root,
-    databaseFile: join(root, 'panic-tda.sqlite'),
-    objects: join(root, 'objects'),
+    databaseFile: join(root, DATABASE_FILE),
+    objects: join(root, OBJECTS_FOLDER),
     temporal: join(root, 'temporal'),
     logs: join(root, 'logs'),
     lockFile: join(root, 'run.lock'),

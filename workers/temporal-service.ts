@@ -3,9 +3,10 @@ import { msToTs } from '@temporalio/common/lib/time.js';
 import proto from '@temporalio/proto';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SEARCH_ATTRIBUTES } from '../workflows/names.js';
 
 /** Keywords by which the web UI and `temporal workflow list` find our workflows. */
-export const searchAttributes = ['PanicTdaExperiment', 'PanicTdaNetwork', 'PanicTdaStatus'] as const;
+export const searchAttributes = Object.values(SEARCH_ATTRIBUTES).map(({ name }) => name);
 
 /** How long finished workflows stay visible on the embedded server; its own default is one day. */
 const retention = '30 days';

@@ -2,7 +2,7 @@ import type { Store } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
 import { planOf } from '../../experiment/index.js';
 import type { ExperimentConfig, ModelWork, Plan, PlanHistory } from '../../experiment/index.js';
-import { missingModelFiles } from '../../models/index.js';
+import { missingExperimentFiles } from '../../models/index.js';
 import { predictRipsMemory } from '../../tda/index.js';
 import { diagramMemoryBytes } from '../../workers/diagram-pool.js';
 import { readingStore } from '../context.js';
@@ -56,9 +56,7 @@ function planDocument(
     ...plan,
     knownModelMs: work.reduce((sum, { ms }) => sum + (ms ?? 0), 0),
     modelsWithoutHistory: work.filter(({ ms }) => ms === null).map(({ model }) => model),
-    missingModelFiles: [...new Set(work.map(({ model }) => model))].flatMap((name) =>
-      missingModelFiles(catalogue.get(name)!, environment.modelsFolder),
-    ),
+    missingModelFiles: missingExperimentFiles(config, catalogue, environment.modelsFolder),
     stored: store === null || row === null ? null : storedOf(store, id, row.status),
   };
 }

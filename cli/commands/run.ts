@@ -5,7 +5,7 @@ import type { ExperimentConfig } from '../../experiment/config.js';
 import { assertNever, PanicError } from '../../experiment/errors.js';
 import { experimentId } from '../../experiment/ids.js';
 import { planOf } from '../../experiment/index.js';
-import { missingModelFiles } from '../../models/index.js';
+import { missingExperimentFiles } from '../../models/index.js';
 import { predictRipsMemory } from '../../tda/index.js';
 import { diagramMemoryBytes } from '../../workers/diagram-pool.js';
 import { configuredTemporal } from '../../workers/environment.js';
@@ -155,10 +155,7 @@ function reportIfSettled({ context, id, retry }: Request, store: Store | null): 
 }
 
 function refuseMissingFiles({ catalogue, environment, command }: Context, config: ExperimentConfig): void {
-  const names = new Set([...config.networks.flat(), ...config.embedding_models]);
-  const missing = [...names].flatMap((name) =>
-    missingModelFiles(catalogue.get(name)!, environment.modelsFolder),
-  );
+  const missing = missingExperimentFiles(config, catalogue, environment.modelsFolder);
   if (missing.length === 0) return;
   throw new PanicError(
     'InvalidInput',

@@ -5,7 +5,7 @@ import { contentDigest } from '../../db/content.js';
 import { checkInvariants } from '../../db/doctor/index.js';
 import { openStore } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
-import { DATABASE_FILE } from '../../db/store.js';
+import { DATABASE_FILE } from '../../db/layout.js';
 import { persistenceEntropy } from '../../tda/index.js';
 import { until } from '../workers/child-processes.js';
 

@@ -1,0 +1,3 @@
+/** Names within a data folder. Apart, so that whoever only needs a path does not load the database. */
+export const DATABASE_FILE = 'panic-tda.sqlite';
+export const OBJECTS_FOLDER = 'objects';
