@@ -1,5 +1,5 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { isPanicError } from '../experiment/errors.js';
+import { errorMessage, isPanicError } from '../experiment/errors.js';
 import type { FailureKind } from '../experiment/errors.js';
 import type { Stage, RunRow, Store } from '../db/index.js';
 
@@ -22,7 +22,7 @@ export function bookkeepingFailure(error: unknown): Error {
 /** An error as Temporal should see it: its kind as type, and whether a retry can mend it. */
 function asApplicationFailure(error: unknown, final: boolean): ApplicationFailure {
   const kind = kindOf(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorMessage(error);
   return ApplicationFailure.create({ message, type: kind, nonRetryable: final });
 }
 
@@ -44,7 +44,7 @@ export function runFailure(
       : new CancelledFailure('the run was cancelled');
   }
   const kind = kindOf(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorMessage(error);
   const times = store.runs.logFailure(run, { ...at, kind, message }, now);
   const known = isPanicError(error) ? error.kind : null;
   const final =

@@ -29,6 +29,13 @@ export function isPanicError(error: unknown, kind?: FailureKind): error is Panic
   return error instanceof PanicError && (kind === undefined || error.kind === kind);
 }
 
+/** What an error says. By its shape and not by its class, which differs between realms (a test's, a native module's). */
+export function errorMessage(error: unknown): string {
+  const message =
+    typeof error === 'object' && error !== null && 'message' in error ? error.message : undefined;
+  return typeof message === 'string' ? message : String(error);
+}
+
 /** Marks the branch of a discriminated union that cannot be reached. */
 export function assertNever(value: never): never {
   throw new Error(`unreachable: ${JSON.stringify(value)}`);

@@ -1,5 +1,5 @@
 import type { Artifact } from '../experiment/artifact.js';
-import { type FailureKind, isPanicError, PanicError } from '../experiment/errors.js';
+import { errorMessage, type FailureKind, isPanicError, PanicError } from '../experiment/errors.js';
 import type { HostFingerprint } from '../experiment/provenance.js';
 
 /**
@@ -35,7 +35,7 @@ export type HostReply =
   | { readonly ok: false; readonly failure: HostFailure };
 
 export function failureReply(error: unknown): HostReply {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorMessage(error);
   return { ok: false, failure: { kind: isPanicError(error) ? error.kind : null, message } };
 }
 

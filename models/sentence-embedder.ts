@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AutoTokenizer, env as library, type PreTrainedTokenizer } from '@huggingface/transformers';
 import { env as runtime, InferenceSession, Tensor } from 'onnxruntime-node';
-import { PanicError } from '../experiment/errors.js';
+import { errorMessage, PanicError } from '../experiment/errors.js';
 import type { EmbeddingModel } from '../experiment/model.js';
 import type { HostFingerprint } from '../experiment/provenance.js';
 import { requiredFiles, requireModelFiles } from './neural-files.js';
@@ -34,7 +34,7 @@ export async function loadSentenceEmbedder(model: EmbeddingModel, folder: string
     const host = await fingerprint(model, folder);
     return { host, embed: (texts) => embedTexts(tokenizer, session, texts, maxTokens) };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorMessage(error);
     throw new PanicError('ModelFilesMissing', `cannot load ${model.name} from ${folder}: ${message}`, {
       cause: error,
     });
@@ -120,7 +120,7 @@ async function lastHiddenState(
     const data = (await session.run(feeds))['last_hidden_state']?.data;
     if (data instanceof Float32Array) return data;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorMessage(error);
     throw new PanicError('DeviceError', `onnxruntime failed: ${message}`, { cause: error });
   }
   throw new PanicError('ModelOutputInvalid', 'the graph has no float32 output called last_hidden_state');

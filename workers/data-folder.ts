@@ -13,8 +13,8 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { DATABASE_FILE, OBJECTS_FOLDER } from '../db/layout.js';
-import { isPanicError, PanicError } from '../experiment/errors.js';
-import { errorCode, errorMessage } from './error-code.js';
+import { errorMessage, isPanicError, PanicError } from '../experiment/errors.js';
+import { errorCode } from './error-code.js';
 import { isKernelLockHeld, tryKernelLock } from './kernel-lock.js';
 
 /** Where everything of an installation lies: absolute paths. */

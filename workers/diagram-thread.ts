@@ -1,3 +1,4 @@
+import { errorMessage } from '../experiment/errors.js';
 import { parentPort } from 'node:worker_threads';
 import type { ComputedDiagram } from '../activities/index.js';
 import { persistenceEntropy, ripsPersistence, TdaInputError } from '../tda/index.js';
@@ -40,7 +41,7 @@ parentPort?.on('message', (request: DiagramRequest) => {
     (error: unknown) =>
       say({
         type: 'failed',
-        message: error instanceof Error ? error.message : String(error),
+        message: errorMessage(error),
         invalid: error instanceof TdaInputError,
       }),
   );

@@ -1,6 +1,6 @@
+import { errorMessage } from '../experiment/errors.js';
 import { spawn, type ChildProcess, type Serializable } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
-import { errorMessage } from './error-code.js';
 import { logSize, logTail, openLog } from './log-file.js';
 
 const firstDelayMs = 200;

@@ -11,9 +11,8 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { PanicError } from '../experiment/errors.js';
+import { errorMessage, PanicError } from '../experiment/errors.js';
 import { childEnvironment, readEnvironment, type Environment } from './environment.js';
-import { errorMessage } from './error-code.js';
 import { runCommand } from './run-command.js';
 
 /** The version that this program is tested with; a newer one on PATH is used, too. */

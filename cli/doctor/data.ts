@@ -1,3 +1,4 @@
+import { errorMessage } from '../../experiment/errors.js';
 import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { checkInvariants, findLeftovers, INVARIANTS, openStoreReadonly } from '../../db/index.js';
@@ -8,7 +9,7 @@ import type { Context } from '../context.js';
 import { createObserver, stateOf } from '../experiment-state.js';
 import { findExperiment } from '../find-experiment.js';
 import { bytes, plural } from '../format.js';
-import { info, messageOf, ok, problem, warning } from './finding.js';
+import { info, ok, problem, warning } from './finding.js';
 import type { Finding } from './finding.js';
 
 /** A run that fills the disk stops in the middle: told before it does. */
@@ -46,7 +47,7 @@ export async function* checkDatabase(context: Context, options: DoctorOptions): 
   try {
     store = openStoreReadonly(context.folder.root);
   } catch (error) {
-    yield problem(messageOf(error));
+    yield problem(errorMessage(error));
     return;
   }
   if (store === null) {

@@ -21,7 +21,3 @@ export function warning(text: string): Finding {
 export function problem(text: string): Finding {
   return { level: 'problem', text };
 }
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

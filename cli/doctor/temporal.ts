@@ -1,10 +1,10 @@
-import { isPanicError } from '../../experiment/errors.js';
+import { errorMessage, isPanicError } from '../../experiment/errors.js';
 import { configuredTemporal } from '../../workers/environment.js';
 import { findTemporalCli } from '../../workers/temporal-cli.js';
 import type { Context } from '../context.js';
 import { idleQueues } from '../drive.js';
 import { findSession } from '../session.js';
-import { info, messageOf, ok, problem, warning } from './finding.js';
+import { info, ok, problem, warning } from './finding.js';
 import type { Finding } from './finding.js';
 
 export async function* checkTemporal(context: Context): AsyncGenerator<Finding> {
@@ -51,6 +51,6 @@ async function* checkService(context: Context, address: string): AsyncGenerator<
       await session.stop();
     }
   } catch (error) {
-    yield problem(messageOf(error));
+    yield problem(errorMessage(error));
   }
 }
