@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { Committed, Cycle, Position, RunRow, Step } from '../db/index.js';
+import type { Committed, Cycle, EncodedArtifact, Position, RunRow, Step } from '../db/index.js';
 import type { Artifact } from '../experiment/artifact.js';
 import { PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
@@ -9,10 +9,8 @@ import type { RunAdvance, RunRef } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { isWorkerShutdown, runFailure } from './failures.js';
 import { whileHeartbeating } from './heartbeat.js';
+import { analyseInTimeLeft } from './time-left.js';
 
-// Temporal costs 10 to 20 ms of CPU an activity: a second of steps at a time makes that small, and keeps what a crash
-// repeats to the one step that was not committed.
-const BUDGET_MS = 1000;
 const FILL_CHUNK = 2000;
 const PROMPT_EXCERPT = 100;
 
@@ -21,11 +19,18 @@ export function createAdvanceRun(deps: Dependencies) {
   return async function advanceRun(ref: RunRef): Promise<RunAdvance> {
     const run = deps.store.runs.get(ref.experiment, ref.index);
     const trajectory = new Trajectory(deps, run);
+    const until = performance.now() + deps.activityMs;
     try {
-      await whileHeartbeating(
+      const report = await whileHeartbeating(
         () => ({ next: trajectory.position.sequence }),
-        () => trajectory.advance(Context.current().cancellationSignal),
+        async () => {
+          const signal = Context.current().cancellationSignal;
+          await trajectory.advance(until, signal);
+          return await trajectory.report(until, signal);
+        },
       );
+      faultPoint('invocations:before-return');
+      return report;
     } catch (error) {
       throw runFailure(
         deps.store,
@@ -35,10 +40,10 @@ export function createAdvanceRun(deps: Dependencies) {
         deps.now(),
       );
     }
-    faultPoint('invocations:before-return');
-    return trajectory.report();
   };
 }
+
+type ModelCall = ReturnType<Dependencies['models']['generate']>;
 
 /** A run being advanced by one activity. */
 class Trajectory {
@@ -47,35 +52,43 @@ class Trajectory {
   private cycle: Cycle | null;
   /** The artifact at `position`, where this activity made it itself. */
   private input: Artifact | null = null;
+  /** The model call of the step at `position`, where it was begun before the step before it was stored. */
+  private begun: ModelCall | null = null;
   private readonly config;
+  private onCycle: Step['onCycle'] = 'ignore';
 
   constructor(
     private readonly deps: Dependencies,
     private readonly run: RunRow,
   ) {
-    this.config = deps.store.experiments.get(run.experimentId).config;
+    this.config = deps.store.experiments.config(run.experimentId);
     this.position = deps.store.invocations.position(run);
     this.ended = run.stopReason;
     this.cycle = cycleOf(run);
   }
 
-  async advance(signal: AbortSignal): Promise<void> {
+  /** Makes steps until `until` (performance.now()), at least one, or until the run has ended. */
+  async advance(until: number, signal: AbortSignal): Promise<void> {
     if (this.ended !== null) return;
     const { store, now } = this.deps;
-    store.runs.markRunning(this.run, now());
-    const until = performance.now() + BUDGET_MS;
+    this.onCycle = cyclesOf(this.run, this.deps);
+    await store.runs.markRunning(this.run, now());
     do {
       // The steps that are made are committed; a worker that stops hands the rest to the next attempt.
       if (signal.aborted && isWorkerShutdown(signal)) return;
       signal.throwIfAborted();
       if (this.cycle !== null && this.config.on_cycle === 'continue') await this.fill(this.cycle);
-      else await this.step(signal);
-    } while (this.ended === null && performance.now() < until);
+      else await this.step(signal, until);
+    } while (this.ended === null && (this.begun !== null || performance.now() < until));
   }
 
-  report(): RunAdvance {
+  /** Says where the run stands; what is left of the time goes into the stages after an ended one. */
+  async report(until: number, signal: AbortSignal): Promise<RunAdvance> {
     const { run, position, ended, cycle } = this;
+    const analysed =
+      ended === null ? {} : await analyseInTimeLeft(this.deps, run, position.sequence, until, signal);
     return {
+      ...analysed,
       next: position.sequence,
       maxLength: run.maxLength,
       ended,
@@ -86,41 +99,74 @@ class Trajectory {
     };
   }
 
-  private async step(signal: AbortSignal): Promise<void> {
-    const { store, catalogue, now } = this.deps;
+  /** Makes the next step. Before `until` it also begins the model call of the step after it. */
+  private async step(signal: AbortSignal, until: number): Promise<void> {
+    const { store, now } = this.deps;
     const { run, position } = this;
     const { sequence, inputId } = position;
-    const model = generativeModel(catalogue, run.network[sequence % run.network.length]!);
-    const modelId = store.provenance.modelId(model);
-    const seed = seedOfStep(run, sequence);
-    const work = { sequence, inputId, modelId, seed, onCycle: this.onCycle() };
+    const { model, modelId, seed } = this.work(sequence);
+    const step = { sequence, inputId, modelId, seed, onCycle: this.onCycle };
 
-    const equal =
-      this.config.reuse && model.deterministic
-        ? store.invocations.findEqualWork(modelId, inputId, seed)
-        : null;
+    const { begun } = this;
+    this.begun = null;
+    const equal = begun === null ? this.findEqualWork(sequence, inputId) : null;
     if (equal !== null) {
-      this.accept(
-        await store.invocations.commit(
-          run,
-          { ...work, output: equal, provenance: { source: 'reused' } },
-          now(),
-        ),
-        null,
-      );
+      const reused = { ...step, output: equal, provenance: { source: 'reused' } } as const;
+      this.accept(await store.invocations.commit(run, reused, now()), null);
       return;
     }
-    const input = this.input ?? (await store.artifacts.load(inputId));
-    const { output, host, batchSize, computeMs } = await this.deps.models.generate(
-      model.name,
-      input,
-      seed,
-      signal,
-    );
+    const call =
+      begun ?? this.call(model.name, this.input ?? (await store.artifacts.load(inputId)), seed, signal);
+    const { output, host, batchSize, computeMs } = await call;
     const hostId = store.provenance.hostId(host);
-    const staged = await store.artifacts.stage(output);
+    const encoding = store.artifacts.encode(output);
+    if (performance.now() < until) await this.beginNext(output, encoding, signal);
+    const encoded = await encoding;
+    const staged = await store.artifacts.stage(encoded);
     const provenance = { source: 'computed', hostId, batchSize, computeMs } as const;
-    this.accept(await store.invocations.commit(run, { ...work, output: staged, provenance }, now()), output);
+    const computed = { ...step, output: staged, provenance };
+    const committed = await store.invocations.commit(run, computed, now());
+    this.accept(committed, output);
+  }
+
+  /** What a step asks for: model, its row, seed. */
+  private work(sequence: number) {
+    const { run, deps } = this;
+    const model = generativeModel(deps.catalogue, run.network[sequence % run.network.length]!);
+    return { model, modelId: deps.store.provenance.modelId(model), seed: seedOfStep(run, sequence) };
+  }
+
+  private findEqualWork(sequence: number, inputId: number): number | null {
+    const { model, modelId, seed } = this.work(sequence);
+    if (!this.config.reuse || !model.deterministic) return null;
+    return this.deps.store.invocations.findEqualWork(modelId, inputId, seed);
+  }
+
+  private call(name: string, input: Artifact, seed: number, signal: AbortSignal): ModelCall {
+    const call = this.deps.models.generate(name, input, seed, signal);
+    // One that is not waited for any more, since the run ended or failed before it, has nobody to tell its error.
+    call.catch(() => undefined);
+    return call;
+  }
+
+  /**
+   * Begins the model call of the step after this one while this one's output becomes durable; rows are still committed in
+   * order. Not where that work may be stored already or this step may end the run: both can only be if the output was
+   * seen before. With a seed of its own every step is new, so then nobody needs to wait for the output's digest.
+   */
+  private async beginNext(
+    output: Artifact,
+    encoding: Promise<EncodedArtifact>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const sequence = this.position.sequence + 1;
+    if (sequence === this.run.maxLength) return;
+    if (this.run.seed !== -1) {
+      const seen = this.deps.store.artifacts.find((await encoding).content);
+      if (seen !== null && (this.onCycle !== 'ignore' || this.findEqualWork(sequence, seen) !== null)) return;
+    }
+    const { model, seed } = this.work(sequence);
+    this.begun = this.call(model.name, output, seed, signal);
   }
 
   private async fill(cycle: Cycle): Promise<void> {
@@ -140,19 +186,20 @@ class Trajectory {
       this.ended = stored.stopReason;
       this.cycle = cycleOf(stored);
       this.input = null;
+      this.begun = null;
       return;
     }
     this.ended = committed.ended;
     this.cycle = committed.cycle ?? this.cycle;
     this.input = output;
   }
+}
 
-  /** With a seed per step a repeated output is no cycle; nor is it where a model may answer differently next time. */
-  private onCycle(): Step['onCycle'] {
-    const { run, deps, config } = this;
-    const deterministic = run.network.every((name) => generativeModel(deps.catalogue, name).deterministic);
-    return run.seed === -1 || !deterministic ? 'ignore' : config.on_cycle;
-  }
+/** With a seed per step a repeated output is no cycle; nor is it where a model may answer differently next time. */
+function cyclesOf(run: RunRow, deps: Dependencies): Step['onCycle'] {
+  const deterministic = run.network.every((name) => generativeModel(deps.catalogue, name).deterministic);
+  const { on_cycle } = deps.store.experiments.config(run.experimentId);
+  return run.seed === -1 || !deterministic ? 'ignore' : on_cycle;
 }
 
 function generativeModel(catalogue: Dependencies['catalogue'], name: string): GenerativeModel {

@@ -55,7 +55,13 @@ export type RunStop =
   | { readonly status: 'failed'; readonly kind: string; readonly message: string }
   | { readonly status: 'cancelled' };
 
-export interface RunAdvance {
+/** What an activity did of the stages after the invocations, by names of embedding models. Absent: nothing. */
+export interface Analysed {
+  readonly embedded?: readonly string[];
+  readonly measured?: readonly string[];
+}
+
+export interface RunAdvance extends Analysed {
   /** Sequence of the next invocation. */
   readonly next: number;
   readonly maxLength: number;
@@ -70,7 +76,7 @@ export interface RunAdvance {
 
 /** Task queue `panic-tda-gpu`. */
 export interface ModelActivities {
-  /** Advances a run by as many invocations as fit in the time budget, at least one. */
+  /** Advances a run by as many invocations as fit in the time budget, at least one, and uses what is left for its analysis. */
   advanceRun(run: RunRef): Promise<RunAdvance>;
   /** Gives every eligible output of an ended run its vector; returns how many were computed. */
   embedRun(run: RunRef, model: string): Promise<number>;

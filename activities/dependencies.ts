@@ -14,6 +14,8 @@ export interface Dependencies {
   readonly diagrams: DiagramComputer;
   /** To see whether the execution that drives an experiment is alive. */
   readonly client: Client;
+  /** For how many milliseconds one activity advances a run, at least a step. */
+  readonly activityMs: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }

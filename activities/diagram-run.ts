@@ -53,7 +53,8 @@ export function createDiagramRun(deps: Dependencies) {
   };
 }
 
-async function makeDiagram(
+/** Makes the diagram of an embedded run and, with the last one, marks the run finished. */
+export async function makeDiagram(
   deps: Dependencies,
   run: RunRow,
   model: EmbeddingModel,
@@ -61,7 +62,7 @@ async function makeDiagram(
   signal: AbortSignal,
 ): Promise<DiagramSummary> {
   const { store } = deps;
-  const { config } = store.experiments.get(run.experimentId);
+  const config = store.experiments.config(run.experimentId);
   const modelId = store.provenance.modelId(model);
   const missing = store.vectors.pending(run, modelId, model.input).length;
   if (missing > 0) {

@@ -20,7 +20,7 @@ export function createEmbedRun(deps: Dependencies) {
       const model = embeddingModel(deps.catalogue, modelName);
       await whileHeartbeating(
         () => counts,
-        () => embedMissing(deps, run, model, counts, Context.current().cancellationSignal),
+        () => embedMissing(deps, run, model, counts, Context.current().cancellationSignal, Infinity),
       );
     } catch (error) {
       throw runFailure(deps.store, run, { stage: 'embedding', sequence: null }, error, deps.now());
@@ -30,25 +30,29 @@ export function createEmbedRun(deps: Dependencies) {
   };
 }
 
-async function embedMissing(
+/** Embeds what has no vector yet, until `until` (performance.now()); returns whether nothing is left. */
+export async function embedMissing(
   deps: Dependencies,
   run: RunRow,
   model: EmbeddingModel,
   counts: { embedded: number; of: number },
   signal: AbortSignal,
-): Promise<void> {
+  until: number,
+): Promise<boolean> {
   const { store } = deps;
   const modelId = store.provenance.modelId(model);
-  const { reuse } = store.experiments.get(run.experimentId).config;
+  const { reuse } = store.experiments.config(run.experimentId);
   const pending = store.vectors.pending(run, modelId, model.input);
   const missing = reuse ? await store.vectors.reuse(pending, modelId) : pending;
   counts.of = missing.length;
   for (let from = 0; from < missing.length; from += CHUNK) {
     signal.throwIfAborted();
+    if (performance.now() >= until) return false;
     const chunk = missing.slice(from, from + CHUNK);
     await embedChunk(deps, chunk, model, modelId, signal);
     counts.embedded += chunk.length;
   }
+  return true;
 }
 
 async function embedChunk(

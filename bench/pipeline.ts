@@ -37,7 +37,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   'trivial-200x20': { runs: 200, length: 20, network: TRIVIAL, seed: -1, maxDimension: 0 },
   'trivial-200x50': { runs: 200, length: 50, network: TRIVIAL, seed: -1, maxDimension: 0 },
   'procedural-200x50': { runs: 200, length: 50, network: PROCEDURAL, seed: -1, maxDimension: 2 },
-  'slow-1x200': { runs: 1, length: 200, network: ['DummyT2I', 'SlowI2T'], seed: -1, maxDimension: 0 },
+  'slow-1x200': { runs: 1, length: 200, network: ['SlowT2I', 'SlowI2T'], seed: -1, maxDimension: 0 },
 };
 
 const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));

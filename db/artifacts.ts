@@ -1,13 +1,13 @@
 import { and, eq, sql } from 'drizzle-orm';
-import { createHash } from 'node:crypto';
 import type { Artifact, Modality } from '../experiment/artifact.js';
 import { PanicError } from '../experiment/errors.js';
 import type { Connection } from './connection.js';
+import { sha256Of } from './objects.js';
 import type { ObjectStore } from './objects.js';
 import { decodePicture, encodePicture } from './picture-codec.js';
 import { artifacts } from './schema.js';
 
-/** What an artifact's row will say. For pictures the object is already durable when this exists. */
+/** What an artifact's row will say. */
 export interface StoredContent {
   readonly modality: Modality;
   readonly sha256: Buffer;
@@ -15,6 +15,12 @@ export interface StoredContent {
   readonly text: string | null;
   readonly width: number | null;
   readonly height: number | null;
+}
+
+/** An artifact as it is stored; `bytes` is a picture's object, null for a text, which lives in its row. */
+export interface EncodedArtifact {
+  readonly content: StoredContent;
+  readonly bytes: Buffer | null;
 }
 
 export type ArtifactTable = ReturnType<typeof artifactTable>;
@@ -50,20 +56,19 @@ export function artifactTable(db: Connection, objects: ObjectStore) {
     .prepare();
 
   /** Makes a picture's object durable; a text needs none. To be followed by `idOf` in the row's transaction. */
-  async function stage(artifact: Artifact): Promise<StoredContent> {
-    if (artifact.modality === 'text') return textContent(artifact.text);
-    const bytes = await encodePicture(artifact);
-    const sha256 = await objects.put(bytes);
-    const { width, height } = artifact;
-    return { modality: 'image', sha256, byteLength: bytes.byteLength, text: null, width, height };
+  async function stage({ content, bytes }: EncodedArtifact): Promise<StoredContent> {
+    if (bytes !== null) await objects.put(content.sha256, bytes);
+    return content;
+  }
+
+  /** The id of the artifact with this content; null where there is none. */
+  function find({ sha256, modality }: StoredContent): number | null {
+    return byContent.get({ sha256, modality })?.id ?? null;
   }
 
   /** The id of the artifact with this content, made if it is new. */
   function idOf(content: StoredContent): number {
-    const key = { sha256: content.sha256, modality: content.modality };
-    const found = byContent.get(key);
-    if (found !== undefined) return found.id;
-    return insert.get({ ...content }).id;
+    return find(content) ?? insert.get({ ...content }).id;
   }
 
   /** The artifact itself, pixels decoded and checked against their digest. */
@@ -75,11 +80,27 @@ export function artifactTable(db: Connection, objects: ObjectStore) {
     return decodePicture(await objects.get(row.sha256));
   }
 
-  return { stage, idOf, load };
+  return { encode, stage, find, idOf, load };
+}
+
+/** The artifact in the form in which it is stored; nothing is written. */
+async function encode(artifact: Artifact): Promise<EncodedArtifact> {
+  if (artifact.modality === 'text') return { content: textContent(artifact.text), bytes: null };
+  const bytes = await encodePicture(artifact);
+  const { width, height } = artifact;
+  const sha256 = sha256Of(bytes);
+  const content = { sha256, byteLength: bytes.byteLength, text: null, width, height };
+  return { content: { modality: 'image', ...content }, bytes };
 }
 
 export function textContent(text: string): StoredContent {
   const bytes = Buffer.from(text, 'utf8');
-  const sha256 = createHash('sha256').update(bytes).digest();
-  return { modality: 'text', sha256, byteLength: bytes.byteLength, text, width: null, height: null };
+  return {
+    modality: 'text',
+    sha256: sha256Of(bytes),
+    byteLength: bytes.byteLength,
+    text,
+    width: null,
+    height: null,
+  };
 }

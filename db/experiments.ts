@@ -23,8 +23,16 @@ export interface Driver {
 export type ExperimentTable = ReturnType<typeof experimentTable>;
 
 export function experimentTable(db: Connection, artifacts: ArtifactTable) {
+  const byId = db
+    .select()
+    .from(experiments)
+    .where(eq(experiments.id, sql.placeholder('id')))
+    .prepare();
+  /** What was planned never changes, and every activity asks for it. */
+  const configs = new Map<string, ExperimentConfig>();
+
   function find(id: string): ExperimentRow | null {
-    const row = db.select().from(experiments).where(eq(experiments.id, id)).get();
+    const row = byId.get({ id });
     return row === undefined ? null : parsed(row);
   }
 
@@ -37,6 +45,12 @@ export function experimentTable(db: Connection, artifacts: ArtifactTable) {
       );
     }
     return row;
+  }
+
+  function config(id: string): ExperimentConfig {
+    const known = configs.get(id) ?? get(id).config;
+    configs.set(id, known);
+    return known;
   }
 
   function list(): ExperimentRow[] {
@@ -177,7 +191,7 @@ export function experimentTable(db: Connection, artifacts: ArtifactTable) {
     );
   }
 
-  return { find, get, list, plan, claim, release, runsByStatus, resetFailedRuns };
+  return { find, get, config, list, plan, claim, release, runsByStatus, resetFailedRuns };
 }
 
 function parsed(row: typeof experiments.$inferSelect): ExperimentRow {

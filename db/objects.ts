@@ -18,8 +18,8 @@ import { faultPoint } from '../experiment/fault.js';
 
 /** Large objects by the SHA-256 of their bytes: a folder beside the database, 256 sub-folders by the first byte. */
 export interface ObjectStore {
-  /** Makes the bytes durable under their SHA-256 (temporary file, fsync, rename, fsync of the folder) and returns it. */
-  put(bytes: Uint8Array): Promise<Buffer>;
+  /** Makes the bytes durable under their SHA-256: temporary file, fsync, rename, fsync of the folder. */
+  put(sha256: Buffer, bytes: Uint8Array): Promise<void>;
   /** The bytes of an object. Throws StoreConflict where it is missing or its bytes do not hash to its name. */
   get(sha256: Buffer): Promise<Buffer>;
   path(sha256: Buffer): string;
@@ -49,8 +49,7 @@ export function createObjectFolder(root: string): ObjectStore {
     return join(folderOf(name), name);
   }
 
-  async function put(bytes: Uint8Array): Promise<Buffer> {
-    const sha256 = createHash('sha256').update(bytes).digest();
+  async function put(sha256: Buffer, bytes: Uint8Array): Promise<void> {
     const name = sha256.toString('hex');
     const folder = await folderFor(name);
     const target = path(sha256);
@@ -68,7 +67,6 @@ export function createObjectFolder(root: string): ObjectStore {
     }
     await synchronise(folder.descriptor);
     faultPoint('object:after-rename');
-    return sha256;
   }
 
   /** The sub-folder of an object, made durably where it is missing, and kept open for its synchronisation. */
@@ -95,7 +93,7 @@ export function createObjectFolder(root: string): ObjectStore {
     const bytes = await readFile(file).catch((error: unknown) => {
       throw new PanicError('StoreConflict', `object ${file} is missing or unreadable`, { cause: error });
     });
-    if (!createHash('sha256').update(bytes).digest().equals(sha256)) {
+    if (!sha256Of(bytes).equals(sha256)) {
       throw new PanicError('StoreConflict', `object ${file} is damaged: its bytes do not hash to its name`);
     }
     return bytes;
@@ -116,6 +114,10 @@ export function createObjectFolder(root: string): ObjectStore {
   }
 
   return { put, get, path, leftovers, close };
+}
+
+export function sha256Of(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
 }
 
 /** Only the fsync leaves the event loop: the other calls take microseconds, and a turn of the thread pool each takes more. */

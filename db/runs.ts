@@ -3,6 +3,7 @@ import { PanicError } from '../experiment/errors.js';
 import type { Connection } from './connection.js';
 import { failures, runs } from './schema.js';
 import type { RunStatus } from './schema.js';
+import type { Writer } from './writer.js';
 
 export type RunRow = Omit<typeof runs.$inferSelect, 'network'> & { readonly network: readonly string[] };
 export type FailureRow = typeof failures.$inferSelect;
@@ -10,7 +11,7 @@ export type Stage = FailureRow['stage'];
 
 export type RunTable = ReturnType<typeof runTable>;
 
-export function runTable(db: Connection) {
+export function runTable(db: Connection, writer: Writer) {
   const byIndex = db
     .select()
     .from(runs)
@@ -72,12 +73,19 @@ export function runTable(db: Connection) {
       .map((row) => row.runIndex);
   }
 
-  function markRunning(run: RunRow, now: number): void {
+  const setRunning = db
+    .update(runs)
+    .set({
+      status: 'running',
+      startedAt: sql`coalesce(${runs.startedAt}, ${sql.placeholder('now')})`,
+      finishedAt: null,
+    })
+    .where(and(eq(runs.id, sql.placeholder('id')), ne(runs.status, 'finished'), ne(runs.status, 'failed')))
+    .prepare();
+
+  async function markRunning(run: RunRow, now: number): Promise<void> {
     if (run.status === 'running') return;
-    db.update(runs)
-      .set({ status: 'running', startedAt: sql`coalesce(${runs.startedAt}, ${now})`, finishedAt: null })
-      .where(and(eq(runs.id, run.id), ne(runs.status, 'finished'), ne(runs.status, 'failed')))
-      .run();
+    await writer.write(() => setRunning.run({ id: run.id, now }));
   }
 
   /** Ends a run that did not finish. A finished run is left as it is. */

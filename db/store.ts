@@ -43,7 +43,7 @@ function storeOver(db: Connection, objectsFolder: string) {
     objects,
     artifacts,
     experiments: experimentTable(db, artifacts),
-    runs: runTable(db),
+    runs: runTable(db, writer),
     provenance: provenanceTables(db),
     invocations: invocationTable(db, artifacts, writer),
     vectors: vectorTable(db, writer),

@@ -34,18 +34,72 @@ export interface PointCloud {
 export type VectorTable = ReturnType<typeof vectorTable>;
 
 export function vectorTable(db: Connection, writer: Writer) {
+  const withoutVector = db
+    .select({ invocationId: invocations.id, artifactId: invocations.outputId })
+    .from(invocations)
+    .innerJoin(artifacts, eq(artifacts.id, invocations.outputId))
+    .leftJoin(
+      embeddings,
+      and(eq(embeddings.invocationId, invocations.id), eq(embeddings.modelId, sql.placeholder('modelId'))),
+    )
+    .where(
+      and(
+        eq(invocations.runId, sql.placeholder('runId')),
+        eq(artifacts.modality, sql.placeholder('modality')),
+        isNull(embeddings.invocationId),
+      ),
+    )
+    .orderBy(asc(invocations.sequence))
+    .prepare();
+  const insertVector = db
+    .insert(vectors)
+    .values({
+      modelId: sql.placeholder('modelId'),
+      artifactId: sql.placeholder('artifactId'),
+      sha256: sql.placeholder('sha256'),
+      bytes: sql.placeholder('bytes'),
+      norm: sql.placeholder('norm'),
+      computeMs: sql.placeholder('computeMs'),
+      hostId: sql.placeholder('hostId'),
+    })
+    .onConflictDoNothing({ target: [vectors.modelId, vectors.artifactId, vectors.sha256] })
+    .prepare();
+  const byContent = db
+    .select({ id: vectors.id })
+    .from(vectors)
+    .where(
+      and(
+        eq(vectors.modelId, sql.placeholder('modelId')),
+        eq(vectors.artifactId, sql.placeholder('artifactId')),
+        eq(vectors.sha256, sql.placeholder('sha256')),
+      ),
+    )
+    .prepare();
+  const insertEmbedding = db
+    .insert(embeddings)
+    .values({
+      invocationId: sql.placeholder('invocationId'),
+      modelId: sql.placeholder('modelId'),
+      vectorId: sql.placeholder('vectorId'),
+      source: sql.placeholder('source'),
+    })
+    .onConflictDoNothing()
+    .prepare();
+  const vectorsOfRun = db
+    .select({ id: vectors.id, bytes: vectors.bytes, sha256: vectors.sha256 })
+    .from(invocations)
+    .innerJoin(
+      embeddings,
+      and(eq(embeddings.invocationId, invocations.id), eq(embeddings.modelId, sql.placeholder('modelId'))),
+    )
+    .innerJoin(vectors, eq(vectors.id, embeddings.vectorId))
+    .where(eq(invocations.runId, sql.placeholder('runId')))
+    .orderBy(asc(invocations.sequence))
+    .prepare();
+
   /** The outputs of this modality that have no vector of this model yet, by distinct output. */
   function pending(run: RunRow, modelId: number, modality: Modality): PendingOutput[] {
-    const rows = db
-      .select({ invocationId: invocations.id, artifactId: invocations.outputId })
-      .from(invocations)
-      .innerJoin(artifacts, eq(artifacts.id, invocations.outputId))
-      .leftJoin(embeddings, and(eq(embeddings.invocationId, invocations.id), eq(embeddings.modelId, modelId)))
-      .where(
-        and(eq(invocations.runId, run.id), eq(artifacts.modality, modality), isNull(embeddings.invocationId)),
-      )
-      .orderBy(asc(invocations.sequence))
-      .all();
+    const rows = withoutVector.all({ runId: run.id, modelId, modality });
     const byArtifact = new Map<number, number[]>();
     for (const { artifactId, invocationId } of rows) {
       const list = byArtifact.get(artifactId);
@@ -89,17 +143,6 @@ export function vectorTable(db: Connection, writer: Writer) {
     }
   }
 
-  const insertEmbedding = db
-    .insert(embeddings)
-    .values({
-      invocationId: sql.placeholder('invocationId'),
-      modelId: sql.placeholder('modelId'),
-      vectorId: sql.placeholder('vectorId'),
-      source: sql.placeholder('source'),
-    })
-    .onConflictDoNothing()
-    .prepare();
-
   /** Commits a batch of computed vectors in one transaction. Keyed by (invocation, model): those there already stand. */
   async function commit(batch: readonly NewVector[], modelId: number, hostId: number): Promise<void> {
     await writer.write(() => {
@@ -107,21 +150,8 @@ export function vectorTable(db: Connection, writer: Writer) {
         const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
         const sha256 = createHash('sha256').update(bytes).digest();
         const content = { modelId, artifactId: pending.artifactId, sha256 };
-        db.insert(vectors)
-          .values({ ...content, bytes, norm: euclideanNorm(vector), computeMs, hostId })
-          .onConflictDoNothing({ target: [vectors.modelId, vectors.artifactId, vectors.sha256] })
-          .run();
-        const { id } = db
-          .select({ id: vectors.id })
-          .from(vectors)
-          .where(
-            and(
-              eq(vectors.modelId, content.modelId),
-              eq(vectors.artifactId, content.artifactId),
-              eq(vectors.sha256, sha256),
-            ),
-          )
-          .get()!;
+        insertVector.run({ ...content, bytes, norm: euclideanNorm(vector), computeMs, hostId });
+        const { id } = byContent.get(content)!;
         const [first, ...repeats] = pending.invocationIds;
         attach([first!], modelId, id, 'computed');
         attach(repeats, modelId, id, 'reused');
@@ -132,17 +162,7 @@ export function vectorTable(db: Connection, writer: Writer) {
   }
 
   function pointCloud(run: RunRow, modelId: number, dimension: number): PointCloud {
-    const rows = db
-      .select({ id: vectors.id, bytes: vectors.bytes, sha256: vectors.sha256 })
-      .from(invocations)
-      .innerJoin(
-        embeddings,
-        and(eq(embeddings.invocationId, invocations.id), eq(embeddings.modelId, modelId)),
-      )
-      .innerJoin(vectors, eq(vectors.id, embeddings.vectorId))
-      .where(eq(invocations.runId, run.id))
-      .orderBy(asc(invocations.sequence))
-      .all();
+    const rows = vectorsOfRun.all({ runId: run.id, modelId });
     const points = new Float32Array(rows.length * dimension);
     const pointBytes = new Uint8Array(points.buffer);
     const digest = createHash('sha256');

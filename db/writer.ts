@@ -39,9 +39,13 @@ export function createWriter(sqlite: Database.Database): Writer {
   let syncing: Promise<void> | null = null;
   let log: number | null = null;
   const savepoint = sqlite.transaction((job: Job) => job.run());
-  const group = sqlite.transaction((jobs: readonly Job[]) => jobs.map((job) => attempt(job)));
+  const group = sqlite.transaction((jobs: readonly Job[]) =>
+    jobs.map((job) => attempt(job, jobs.length === 1)),
+  );
 
-  function attempt(job: Job): Outcome {
+  /** Undoes nobody else's work where a job throws; one that is alone needs no savepoint for that. */
+  function attempt(job: Job, alone: boolean): Outcome {
+    if (alone) return job.run();
     try {
       return savepoint(job);
     } catch (error) {

@@ -2,7 +2,7 @@ import type { Artifact, ImageArtifact, TextArtifact } from '../experiment/artifa
 import { PanicError } from '../experiment/errors.js';
 import { embedColourGradient } from './colour-gradient.js';
 import { describeDummy, embedDummy, paintDummy } from './dummy.js';
-import { describeAfterCrash, describeSlowly, describeUnlessSeed13 } from './faulty.js';
+import { describeAfterCrash, describeSlowly, describeUnlessSeed13, paintSlowly } from './faulty.js';
 import { embedHashedNgrams } from './hashed-ngram.js';
 import { describePattern } from './pattern/describer.js';
 import { paintPattern } from './pattern/painter.js';
@@ -19,6 +19,7 @@ const painters: Readonly<Record<string, Paint>> = {
   ProceduralPainter: paintProcedural,
   PatternPainter: paintPattern,
   DummyT2I: paintDummy,
+  SlowT2I: paintSlowly,
 };
 const describers: Readonly<Record<string, Describe>> = {
   ProceduralDescriber: describeProcedural,

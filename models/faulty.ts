@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
-import type { ImageArtifact, TextArtifact } from '../experiment/artifact.js';
+import type { ImageArtifact, Modality, TextArtifact } from '../experiment/artifact.js';
 import type { GenerativeModel } from '../experiment/model.js';
-import { describeDummy } from './dummy.js';
+import { describeDummy, paintDummy } from './dummy.js';
 
 /**
  * Names the file whose absence makes CrashingI2T end its thread; it makes the file first, so it crashes once. Without the
@@ -25,8 +25,18 @@ export function describeAfterCrash(picture: ImageArtifact, seed: number): TextAr
 
 /** DummyI2T that holds its thread for 100 ms. */
 export function describeSlowly(picture: ImageArtifact, seed: number): TextArtifact {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SLOW_MS);
+  hold();
   return describeDummy(picture, seed);
+}
+
+/** DummyT2I that holds its thread for 100 ms. */
+export function paintSlowly(prompt: TextArtifact, seed: number): ImageArtifact {
+  hold();
+  return paintDummy(prompt, seed);
+}
+
+function hold(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SLOW_MS);
 }
 
 /** Makes the file; false where it was there. One system call, so that of several threads exactly one makes it. */
@@ -39,7 +49,7 @@ function makeOnce(path: string): boolean {
   }
 }
 
-function faulty(name: string, summary: string): GenerativeModel {
+function faulty(name: string, summary: string, input: Modality = 'image'): GenerativeModel {
   return {
     kind: 'generative',
     name,
@@ -48,8 +58,8 @@ function faulty(name: string, summary: string): GenerativeModel {
     revision: '1',
     settings: {},
     license: 'MIT',
-    input: 'image',
-    output: 'text',
+    input,
+    output: input === 'image' ? 'text' : 'image',
     deterministic: true,
   };
 }
@@ -62,4 +72,5 @@ export const faultyModels: readonly GenerativeModel[] = [
     `For tests: ends its thread once, when the file of ${CRASH_MARKER_VARIABLE} is absent.`,
   ),
   faulty('SlowI2T', 'For tests and benchmarks: DummyI2T that takes 100 ms.'),
+  faulty('SlowT2I', 'For tests and benchmarks: DummyT2I that takes 100 ms.', 'text'),
 ];

@@ -16,9 +16,12 @@ import { runWorkflowId, shardWorkflowId, TASK_QUEUES } from '../dist/workflows/n
 const histories = fileURLToPath(new URL('../test/histories/', import.meta.url));
 const codePath = fileURLToPath(new URL('../dist/workflows/bundle.js', import.meta.url));
 
+const EMBEDDERS = ['HashedNgram', 'ColourGradient'];
+
 /**
  * By experiment, which is also the workflow's id. `runs` is how many the plan has; `unfinished` are those still to be done (all
- * of them otherwise); `steps` is after how many activities a run ends; `advance` may do something else first.
+ * of them otherwise); `steps` is after how many activities a run ends, and `analysed` what the last of them did of the later
+ * stages; `advance` may do something else first.
  */
 const scenarios = {
   'experiment-direct': { runs: 3 },
@@ -42,6 +45,8 @@ const scenarios = {
   },
   'experiment-shards': { runs: 510, unfinished: [0, 1, 2, 250, 251, 509], concurrency: 4 },
   'run-plain': { steps: 3 },
+  'run-embedded': { steps: 2, analysed: { embedded: ['HashedNgram'], measured: [] } },
+  'run-over-at-once': { analysed: { embedded: EMBEDDERS, measured: EMBEDDERS } },
   'run-cycle': { steps: 2, ended: 'cycle' },
   'run-continued-as-new': { steps: 203 },
   'run-failed': { advance: () => fail('a blank caption', 'ModelOutputInvalid') },
@@ -123,12 +128,13 @@ const activities = {
     return { experiment, status, runs, finished: runs, failed: 0, cancelled: 0, failedRuns: [] };
   },
   async advanceRun(ref) {
-    const { advance, steps = 1, ended = 'length' } = scenarios[ref.experiment];
+    const { advance, steps = 1, ended = 'length', analysed = {} } = scenarios[ref.experiment];
     await advance?.(ref, Context.current().info.attempt);
     const key = runWorkflowId(ref.experiment, ref.index);
     const next = (stepsOf.get(key) ?? 0) + 1;
     stepsOf.set(key, next);
     return {
+      ...(next >= steps ? analysed : {}),
       next,
       maxLength: steps,
       ended: next >= steps ? ended : null,
@@ -190,7 +196,7 @@ async function record() {
 }
 
 async function recordRun(name) {
-  const args = [{ experiment: name, index: 0, embeddingModels: ['HashedNgram', 'ColourGradient'] }];
+  const args = [{ experiment: name, index: 0, embeddingModels: EMBEDDERS }];
   const handle = await client.workflow.start('run', { taskQueue: TASK_QUEUES.main, workflowId: name, args });
   if (name === 'run-cancelled') await cancelWhenWaiting(handle);
   await ended(handle);

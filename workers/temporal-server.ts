@@ -172,7 +172,6 @@ function serverArguments(databaseFile: string, ports: Ports, namespaces: readonl
       'history.transferProcessorMaxPollRPS=2000',
       'matching.numTaskqueueReadPartitions=1',
       'matching.numTaskqueueWritePartitions=1',
-      'matching.enableFairness=true',
     ),
     ...flag('search-attribute', ...searchAttributes.map((name) => `${name}=Keyword`)),
     ...flag('namespace', ...namespaces),

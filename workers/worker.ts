@@ -27,6 +27,7 @@ export interface WorkerSettings {
   readonly dataFolder: string;
   readonly modelsFolder: string;
   readonly testModels: boolean;
+  readonly activityMs: number;
   readonly onNotice: (sentence: string) => void;
 }
 
@@ -48,7 +49,7 @@ const SHARED: Partial<WorkerOptions> = {
 /** Serves task queues until it is stopped. One per process: it owns the process's store connection and model pool. */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
   Runtime.install({ logger: new DefaultLogger('WARN', log), shutdownSignals: [] });
-  const { queues, temporal, dataFolder, modelsFolder, testModels } = settings;
+  const { queues, temporal, dataFolder, modelsFolder, testModels, activityMs } = settings;
   const namespace = temporal.namespace ?? 'default';
   const connection = await NativeConnection.connect(temporal.connectionOptions);
   const service = await openClient(temporal.connectionOptions, namespace);
@@ -67,6 +68,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     modelsFolder: queues.includes('gpu') ? modelsFolder : null,
     diagrams,
     client: service.client,
+    activityMs,
     now: Date.now,
   };
   const workers = await Promise.all(

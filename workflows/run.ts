@@ -5,7 +5,7 @@ import {
   setCurrentDetails,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import type { RunAdvance, RunRef } from '../activities/contract.js';
+import type { Analysed, RunAdvance, RunRef } from '../activities/contract.js';
 import { bookkeeping, cpu, embedding, gpu } from './activities.js';
 import { failureOf } from './failure.js';
 import { SEARCH_ATTRIBUTES } from './names.js';
@@ -33,7 +33,7 @@ export async function run(input: RunInput): Promise<RunResult> {
     const end = await advanceToTheEnd(input);
     // Every model's work is kept, also when another one's fails.
     const measured = await Promise.allSettled(
-      input.embeddingModels.map((model) => embedAndMeasure(input, model)),
+      input.embeddingModels.map((model) => embedAndMeasure(input, model, end)),
     );
     for (const outcome of measured) if (outcome.status === 'rejected') throw outcome.reason;
     setStatus(end, end.ended === 'cycle' ? 'cycle' : 'finished');
@@ -63,10 +63,15 @@ async function advanceToTheEnd(
   return continueAsNew<typeof run>({ ...input, advanced: advanced! });
 }
 
-async function embedAndMeasure(input: RunInput, model: string): Promise<void> {
+/** Leaves out what the last activity of the trajectory found time for. */
+async function embedAndMeasure(input: RunInput, model: string, done: Analysed): Promise<void> {
   const ref = { experiment: input.experiment, index: input.index };
-  await embedding.embedRun.executeWithOptions({ summary: model }, [ref, model]);
-  await cpu.diagramRun.executeWithOptions({ summary: model }, [ref, model]);
+  if (done.embedded?.includes(model) !== true) {
+    await embedding.embedRun.executeWithOptions({ summary: model }, [ref, model]);
+  }
+  if (done.measured?.includes(model) !== true) {
+    await cpu.diagramRun.executeWithOptions({ summary: model }, [ref, model]);
+  }
 }
 
 function setStatus(advanced: RunAdvance, status: string): void {

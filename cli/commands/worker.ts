@@ -30,6 +30,7 @@ export async function serveQueues(
     dataFolder: openDataFolder(folder.root).root,
     modelsFolder: environment.modelsFolder,
     testModels: environment.testModels,
+    activityMs: environment.activityMs,
     onNotice: note,
   });
   let stopping = Promise.resolve();

@@ -93,7 +93,7 @@ describe('runs', () => {
 
   test('that failed start again from where they stopped, and no others', async () => {
     await finishRun(store, run(0), config);
-    store.runs.markRunning(run(1), NOW);
+    await store.runs.markRunning(run(1), NOW);
     await step(store, run(1), 'stop');
     store.runs.stop(run(1), failed, NOW);
     store.runs.stop(run(2), { status: 'cancelled' }, NOW);
@@ -119,7 +119,7 @@ describe('runs', () => {
     const finished = run(0);
     store.runs.stop(finished, failed, NOW);
     store.runs.stop(finished, { status: 'cancelled' }, NOW);
-    store.runs.markRunning(finished, NOW);
+    await store.runs.markRunning(finished, NOW);
     expect(run(0)).toEqual(finished);
   });
 
@@ -149,7 +149,7 @@ describe('figures', () => {
     store.experiments.plan(id, config, NOW);
     expect(store.summaries.progress(id)).toMatchObject({ invocations: 0, invocationsExpected: 48 });
     await finishRun(store, run(0), config);
-    store.runs.markRunning(run(1), NOW);
+    await store.runs.markRunning(run(1), NOW);
     for (let made = 0; made < 3; made++) await step(store, run(1), 'stop');
     const { length } = run(0);
     expect(store.summaries.progress(id)).toEqual({
@@ -230,7 +230,7 @@ describe('figures', () => {
 
   test('of the rate look at the last minute', async () => {
     store.experiments.plan(id, config, NOW);
-    store.runs.markRunning(run(0), NOW);
+    await store.runs.markRunning(run(0), NOW);
     for (let made = 0; made < 3; made++) await step(store, run(0), 'stop');
     expect(store.summaries.recentRate(id, NOW + 1000)).toBeCloseTo(3);
     expect(store.summaries.recentRate(id, NOW + 120_000)).toBe(0);

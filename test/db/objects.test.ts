@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSyn
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { Artifact } from '../../experiment/artifact.js';
-import { picture, temporaryStore } from './small-experiment.js';
+import { picture, staged, temporaryStore } from './small-experiment.js';
 
 let place: ReturnType<typeof temporaryStore>;
 beforeEach(() => {
@@ -13,8 +13,8 @@ afterEach(() => place.remove());
 
 /** Stores an artifact and returns its id. */
 async function put(artifact: Artifact): Promise<number> {
-  const staged = await place.store.artifacts.stage(artifact);
-  return place.store.artifacts.idOf(staged);
+  const content = await staged(place.store, artifact);
+  return place.store.artifacts.idOf(content);
 }
 
 const red = picture(8, 6, Uint8Array.of(255, 0, 0));
@@ -22,7 +22,7 @@ const blue = picture(8, 6, Uint8Array.of(0, 0, 255));
 
 /** Stores the red picture's object and returns its path. */
 async function path(): Promise<string> {
-  return place.store.objects.path((await place.store.artifacts.stage(red)).sha256);
+  return place.store.objects.path((await staged(place.store, red)).sha256);
 }
 
 describe('contents', () => {
@@ -52,7 +52,7 @@ describe('contents', () => {
   });
 
   test('the name of an object is the SHA-256 of its bytes', async () => {
-    const { sha256, byteLength } = await place.store.artifacts.stage(red);
+    const { sha256, byteLength } = await staged(place.store, red);
     const bytes = readFileSync(place.store.objects.path(sha256));
     expect(createHash('sha256').update(bytes).digest()).toEqual(sha256);
     expect(bytes.byteLength).toBe(byteLength);
@@ -65,7 +65,7 @@ describe('contents', () => {
 
 describe('an object', () => {
   test('is there in full before a row can point at it', async () => {
-    const { sha256, byteLength } = await place.store.artifacts.stage(red);
+    const { sha256, byteLength } = await staged(place.store, red);
     expect(statSync(place.store.objects.path(sha256)).size).toBe(byteLength);
     expect(place.store.db.sqlite.prepare('select count(*) from artifacts').pluck().get()).toBe(0);
   });

@@ -95,6 +95,11 @@ export function vectorOf(model: EmbeddingModel, input: Artifact): Float32Array {
   return Float32Array.from({ length: model.dimension }, (_, index) => 1 + bytes[index]!);
 }
 
+/** Makes an artifact's object durable, as the invocation activity does before the row. */
+export async function staged(store: Store, artifact: Artifact) {
+  return store.artifacts.stage(await store.artifacts.encode(artifact));
+}
+
 /** Makes one step of a run as the invocation activity does; false where the run has ended. */
 export async function step(store: Store, run: RunRow, onCycle: 'stop' | 'continue'): Promise<boolean> {
   const { sequence, inputId } = store.invocations.position(run);
@@ -107,7 +112,7 @@ export async function step(store: Store, run: RunRow, onCycle: 'stop' | 'continu
       inputId,
       modelId: store.provenance.modelId(model),
       seed: seedOfStep(run, sequence),
-      output: await store.artifacts.stage(output),
+      output: await staged(store, output),
       provenance: {
         source: 'computed',
         hostId: store.provenance.hostId(host),
@@ -159,7 +164,7 @@ export async function diagram(
 }
 
 export async function finishRun(store: Store, run: RunRow, of: ExperimentConfig): Promise<void> {
-  store.runs.markRunning(run, NOW);
+  await store.runs.markRunning(run, NOW);
   while (await step(store, run, of.on_cycle));
   for (const name of of.embedding_models) {
     const model = embeddingModels.get(name)!;

@@ -10,6 +10,7 @@ import {
   painter,
   picture,
   rejection,
+  staged,
   temporaryStore,
 } from './small-experiment.js';
 
@@ -44,7 +45,7 @@ async function step(run: RunRow, answer: number | string, onCycle: OnCycle = 'st
     typeof answer === 'number'
       ? picture(4, 4, Uint8Array.of(answer, 0, 0))
       : ({ modality: 'text', text: answer } as const);
-  const staged = await store.artifacts.stage(output);
+  const content = await staged(store, output);
   const modelId = store.provenance.modelId(at % 2 === 0 ? painter : describer);
   const provenance = {
     source: 'computed',
@@ -55,7 +56,7 @@ async function step(run: RunRow, answer: number | string, onCycle: OnCycle = 'st
   const { inputId } = position;
   return store.invocations.commit(
     run,
-    { sequence: at, inputId, modelId, seed: 7, output: staged, provenance, onCycle },
+    { sequence: at, inputId, modelId, seed: 7, output: content, provenance, onCycle },
     NOW + at,
   );
 }
@@ -105,7 +106,7 @@ describe('a step', () => {
         ...position,
         modelId: store.provenance.modelId(painter),
         seed: 7,
-        output: await store.artifacts.stage(picture(4, 4, Uint8Array.of(99, 0, 0))),
+        output: await staged(store, picture(4, 4, Uint8Array.of(99, 0, 0))),
         provenance: { source: 'computed', hostId: store.provenance.hostId(host), batchSize: 1, computeMs: 1 },
         onCycle: 'stop',
       },
@@ -153,7 +154,7 @@ describe('a step', () => {
   test('that was copied is not copied from', async () => {
     const run = planned(config);
     const model = store.provenance.modelId(painter);
-    const output = store.artifacts.idOf(await store.artifacts.stage(picture(4, 4, Uint8Array.of(1, 0, 0))));
+    const output = store.artifacts.idOf(await staged(store, picture(4, 4, Uint8Array.of(1, 0, 0))));
     await store.invocations.commit(
       run,
       {
@@ -198,7 +199,7 @@ describe('a cycle', () => {
         batchSize: 1,
         computeMs: 1,
       } as const;
-      const output = await store.artifacts.stage({ modality: 'text', text });
+      const output = await staged(store, { modality: 'text', text });
       const work = {
         ...store.invocations.position(run),
         modelId: store.provenance.modelId({ ...describer, name, input: 'text' }),

@@ -23,21 +23,27 @@ export interface Drill {
   readonly deaths: number;
 }
 
-/** Starts the experiment against a worker that dies at the fault, and again until it is done. */
+/**
+ * Starts the experiment against a worker that dies at the fault, and again until it is done. With `stepByStep` an activity
+ * makes one step and hands everything else over; otherwise one activity takes a run of the experiment to its diagrams.
+ */
 export async function drill(
   name: string,
   fault: string | null,
-  file: unknown = DRILL_EXPERIMENT,
+  { stepByStep = false }: { stepByStep?: boolean } = {},
 ): Promise<Drill> {
   const folder = join(sharedTemporaryFolder(), name.replaceAll(/[^a-z0-9]+/gi, '-'));
   const data = join(folder, 'data');
   mkdirSync(data, { recursive: true });
   const marker = join(folder, 'fired');
   const namespace = takeNamespace();
-  const env: Record<string, string> = fault === null ? {} : { PANIC_TDA_FAULT: `${fault}@${marker}` };
+  const env = {
+    ...(fault === null ? {} : { PANIC_TDA_FAULT: `${fault}@${marker}` }),
+    ...(stepByStep ? { PANIC_TDA_ACTIVITY_MS: '0' } : {}),
+  };
   const worker = startWorkerProcess({ namespace, data, env });
   try {
-    const result = await runExperiment(namespace, file);
+    const result = await runExperiment(namespace, DRILL_EXPERIMENT);
     return { data, result, fired: existsSync(marker), deaths: worker.deaths };
   } finally {
     await worker.stop();

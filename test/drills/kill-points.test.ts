@@ -7,8 +7,10 @@ import type { Drill } from './drill.js';
 
 jest.setTimeout(300_000);
 
+type Hits = Readonly<Partial<Record<(typeof FAULT_POINTS)[number], readonly number[]>>>;
+
 /** Which hits of each point to die at; what happens once in an experiment has one. */
-const HITS: Readonly<Record<(typeof FAULT_POINTS)[number], readonly number[]>> = {
+const HITS: Hits = {
   'plan:before-commit': [1],
   'plan:after-commit': [1],
   'object:before-rename': [1, 2, 5],
@@ -18,20 +20,37 @@ const HITS: Readonly<Record<(typeof FAULT_POINTS)[number], readonly number[]>> =
   'invocations:before-return': [1, 2, 4],
   'vectors:before-commit': [1, 3],
   'vectors:after-commit': [1, 3],
-  'embedding:before-return': [1, 3],
   'diagram:before-commit': [1, 3],
   'diagram:after-commit': [1, 8],
-  'diagram:before-return': [1, 8],
   'finish:before-commit': [1],
   'finish:after-commit': [1],
+};
+
+/** The same with an activity for each step and each later stage, of which a short run needs none otherwise. */
+const STEP_BY_STEP_HITS: Hits = {
+  'invocation:after-commit': [2],
+  'invocations:before-return': [1, 30],
+  'vectors:before-commit': [1],
+  'embedding:before-return': [1, 3],
+  'diagram:before-commit': [1],
+  'diagram:before-return': [1, 8],
 };
 
 // A drill mostly waits for a heartbeat to time out, so several go on side by side.
 const SIDE_BY_SIDE = 6;
 
-const drills = Object.entries(HITS).flatMap(([point, hits]) =>
-  hits.map((hit) => ({ name: `${point} hit ${hit}`, fault: `${point}@${hit}` })),
-);
+const drills = [...drillsOf(HITS, false), ...drillsOf(STEP_BY_STEP_HITS, true)];
+
+function drillsOf(points: Hits, stepByStep: boolean) {
+  return Object.entries(points).flatMap(([point, hits]) =>
+    hits.map((hit) => ({
+      name: `${point} hit ${hit}${stepByStep ? ', step by step' : ''}`,
+      fault: `${point}@${hit}`,
+      stepByStep,
+    })),
+  );
+}
+
 let outcome: (name: string) => Promise<Drill>;
 let undisturbed: Drill;
 let undisturbedDigest: string;
@@ -41,7 +60,7 @@ beforeAll(async () => {
   undisturbedDigest = await digestOf(undisturbed.data, undisturbed.result.experiment);
   outcome = sideBySide(
     SIDE_BY_SIDE,
-    drills.map(({ name, fault }) => ({ name, task: () => drill(name, fault) })),
+    drills.map(({ name, fault, stepByStep }) => ({ name, task: () => drill(name, fault, { stepByStep }) })),
   );
 });
 
@@ -51,7 +70,8 @@ test('the undisturbed run keeps every invariant', async () => {
 });
 
 test('every fault point has a drill', () => {
-  expect(Object.keys(HITS).sort()).toEqual([...FAULT_POINTS].sort());
+  const drilled = new Set(Object.keys({ ...HITS, ...STEP_BY_STEP_HITS }));
+  expect([...drilled].sort()).toEqual([...FAULT_POINTS].sort());
 });
 
 test.each(drills)('SIGKILL at $name leaves the rows of an undisturbed run', async ({ name }) => {

@@ -19,6 +19,7 @@ describe('our own variables', () => {
       temporalCli: undefined,
       fault: undefined,
       testModels: false,
+      activityMs: 10_000,
       searchPath: [],
       problems: [],
     });
@@ -57,6 +58,9 @@ describe('our own variables', () => {
   test('a value that means nothing is reported with what is allowed', () => {
     expect(readEnvironment({ PANIC_TDA_TEST_MODELS: 'yes' }).problems).toEqual([
       'PANIC_TDA_TEST_MODELS is "yes"; it can be 0 or 1.',
+    ]);
+    expect(readEnvironment({ PANIC_TDA_ACTIVITY_MS: '1e3' }).problems).toEqual([
+      'PANIC_TDA_ACTIVITY_MS is "1e3"; it can be a whole number from 0 to 999999.',
     ]);
   });
 
@@ -102,11 +106,13 @@ describe('environments of child processes', () => {
   });
 
   test("the embedded server gets none of the user's settings for Temporal clients", () => {
-    const environment = temporalServerEnvironment({
+    const { GOMAXPROCS, ...environment } = temporalServerEnvironment({
       HOME: '/h',
+      GOGC: '50',
       TEMPORAL_ADDRESS: 'x',
       TEMPORAL_PROFILE: 'y',
     });
-    expect(environment).toEqual({ HOME: '/h', TEMPORAL_VERSION_CHECK_DISABLED: '1' });
+    expect(environment).toEqual({ HOME: '/h', GOGC: '50', TEMPORAL_VERSION_CHECK_DISABLED: '1' });
+    expect(Number(GOMAXPROCS)).toBeGreaterThanOrEqual(1);
   });
 });

@@ -46,7 +46,9 @@ let laboratory: Laboratory;
 let calm: Laboratory;
 
 beforeAll(async () => {
-  [laboratory, calm] = await Promise.all([openLaboratory(), openLaboratory()]);
+  // Several activities for a slow run.
+  const env = { PANIC_TDA_ACTIVITY_MS: '1000' };
+  [laboratory, calm] = await Promise.all([openLaboratory(env), openLaboratory(env)]);
 });
 
 afterAll(async () => {
@@ -354,6 +356,15 @@ test('a model that ends its host costs one retry and not the run', async () => {
   } finally {
     await crashing.close();
   }
+});
+
+test('a run that is over within one activity needs no other for its vectors and its diagram', async () => {
+  const { experiment } = await laboratory.run({ ...QUICK, name: 'short' }, 'short');
+  const { events } = await laboratory.client.workflow.getHandle(`run-${experiment}-0`).fetchHistory();
+  const asked = events!.flatMap(
+    (event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? [],
+  );
+  expect(asked).toEqual(['advanceRun']);
 });
 
 test('a run with a drawn seed repeats exactly when its rows are deleted', async () => {

@@ -52,8 +52,10 @@ test('there is a history of every workflow and of every way that it ends', () =>
     'run-continued',
     'run-continued-as-new',
     'run-cycle',
+    'run-embedded',
     'run-failed',
     'run-failed-embedding',
+    'run-over-at-once',
     'run-plain',
     'run-retried-activity',
     'shard',
@@ -66,6 +68,12 @@ test.each(recorded)('%s replays: workflows like it that are running survive this
 });
 
 test.each([
+  {
+    change: 'an activity for what is done already',
+    history: 'run-over-at-once',
+    from: 'done.measured?.includes(model) !== true',
+    to: 'true',
+  },
   {
     change: 'another activity',
     history: 'run-plain',
