@@ -33,6 +33,7 @@ export async function build(root, say) {
     '--outDir',
     fresh,
   ]);
+  buildKernel(root, fresh);
   for (const file of sources.filter(isAsset)) {
     const target = join(fresh, relative(root, file));
     mkdirSync(dirname(target), { recursive: true });
@@ -53,6 +54,17 @@ export async function build(root, say) {
   if (existsSync(dist)) renameSync(dist, old);
   renameSync(fresh, dist);
   rmSync(old, { recursive: true, force: true });
+}
+
+/** AssemblyScript -> WebAssembly. Memory is the caller's, and nothing in it is freed: no runtime. */
+function buildKernel(root, fresh) {
+  const source = join('tda', 'assembly', 'kernel.ts');
+  if (!existsSync(join(root, source))) return;
+  const target = join(fresh, 'tda', 'kernel.wasm');
+  const asc = join('node_modules', 'assemblyscript', 'bin', 'asc.js');
+  const features = ['--enable', 'simd', '--enable', 'bulk-memory'];
+  const size = ['-O3', '--noAssert', '--runtime', 'stub', '--importMemory'];
+  runNode(root, [asc, source, '--outFile', target, ...size, ...features]);
 }
 
 /** The files that say how to build. */

@@ -1,15 +1,16 @@
 import { BarCollector } from './bars.js';
-import { BitGraph, firstVertex, hasVertex } from './bit-rows.js';
+import { BitGraph } from './bit-rows.js';
+import type { LinkReport } from './crew-tasks.js';
 import { generatingCycles } from './cycles.js';
 import { EdgeCochain } from './edge-cochain.js';
 import { NO_VERTEX, type Filtration } from './filtration.js';
 import { Forest } from './forest.js';
 import { HomologyClasses } from './homology-classes.js';
-import { Link } from './link.js';
+import { LoopFinder } from './loop-finder.js';
 import { TriangleCochain } from './triangle-cochain.js';
 
 /**
- * Rips persistence by critical edges: one pass over the edges in their order, no list of triangles.
+ * Rips persistence by critical edges: edge after edge in their order, no list of triangles.
  *
  * Adding an edge {i, j} glues a cone over its link Lk (the flag complex, so far, on the common neighbours of i and j)
  * along the suspension {i, j} * Lk. By Mayer-Vietoris each reduced class of Lk in degree p - 1 kills a class of degree p
@@ -20,16 +21,14 @@ import { TriangleCochain } from './triangle-cochain.js';
  * - each class of degree 1: a 2-class dies (or a 3-class is born, which is not asked for);
  * - contractible link: nothing.
  *
- * Which class dies is read off cocycles with values in the classes (annotations: Dey, Fan, Wang 2014).
+ * What the links are is found out beforehand, edge by edge (tda/assembly/kernel.ts); these passes take the reports in order
+ * of rank. Components first: with them degree 1 is done, and the births of degree 2 are known. Cores, which cost more, are
+ * wanted only where a class of degree 2 lives. Which class dies is read off cocycles with values in the classes (annotations: Dey, Fan, Wang 2014).
  */
 export class CriticalEdges {
-  /** Edges passed. */
-  rank = 0;
   /** Components at length 0. */
   distinctPointCount: number;
   private readonly filtration: Filtration;
-  private readonly graph: BitGraph;
-  private readonly link: Link;
   private readonly components: Forest;
   private readonly bars = [new BarCollector(), new BarCollector(), new BarCollector()] as const;
   private readonly loops = new HomologyClasses();
@@ -37,120 +36,143 @@ export class CriticalEdges {
   private readonly onEdges: EdgeCochain;
   /** Undefined when degree 2 is not asked for. */
   private readonly onTriangles: TriangleCochain | undefined;
-  private readonly lune: Int32Array;
-  private readonly roots: Int32Array;
-  /** By vertex: representative of the last edge at it, a good guess for the next. */
-  private readonly lastRepresentatives: Int32Array;
+  /** What the first pass found to be born in degree 2, and how much of it the second has passed. */
+  private readonly voidBearers: { readonly rank: number; readonly root: number }[] = [];
+  private borne = 0;
+  /** Undefined when no representatives are asked for. */
+  private readonly loopFinder: LoopFinder | undefined;
 
-  constructor(filtration: Filtration, maxDimension: 1 | 2) {
+  constructor(filtration: Filtration, maxDimension: 1 | 2, withRepresentatives: boolean) {
     this.filtration = filtration;
     const { pointCount } = filtration;
-    this.graph = new BitGraph(pointCount);
-    this.link = new Link(this.graph);
     this.components = new Forest(pointCount);
     this.distinctPointCount = pointCount;
     this.onEdges = new EdgeCochain(filtration, this.loops);
     this.onTriangles = maxDimension === 2 ? new TriangleCochain(filtration, this.voids) : undefined;
-    this.lune = new Int32Array(this.graph.width);
-    this.roots = new Int32Array(pointCount);
-    this.lastRepresentatives = new Int32Array(pointCount).fill(-1);
+    this.loopFinder = withRepresentatives ? new LoopFinder(filtration) : undefined;
   }
 
-  /** Passes the next edge; returns about how many word operations that took. */
-  step(): number {
-    const { filtration, graph, lune, rank } = this;
-    const head = filtration.head(rank);
-    const tail = filtration.tail(rank);
-    if (graph.intersect(head, tail, lune)) this.addWithLune(head, tail);
-    else this.addWithoutLune(head, tail);
-    graph.addEdge(head, tail);
-    this.rank++;
-    const operations = 4 * graph.width + this.link.operations + this.loops.operations + this.voids.operations;
-    this.link.operations = 0;
-    this.loops.operations = 0;
-    this.voids.operations = 0;
-    return operations;
+  /**
+   * First pass, for degrees 0 and 1: takes the components of the links of the next edges. Yields about how many word
+   * operations each part of that took.
+   */
+  *passComponents({ from, count, records }: LinkReport): Generator<number> {
+    const { filtration } = this;
+    let record = 0;
+    for (let place = 0; place < count; place++) {
+      const rank = from + place;
+      if (filtration.representatives[rank] === NO_VERTEX) {
+        this.addWithoutLune(rank);
+      } else if (record < records.length && records[record] === place) {
+        const roots = record + 2;
+        record = roots + records[record + 1]!;
+        this.addComponents(rank, records.subarray(roots, record));
+      } else {
+        continue;
+      }
+      yield this.takeOperations();
+    }
+    yield count;
+  }
+
+  /** Ranks of the edges that bear classes of degree 2, rising; known after the first pass. */
+  voidBirths(): Uint32Array {
+    return Uint32Array.from(this.voidBearers, ({ rank }) => rank);
+  }
+
+  get hasVoids(): boolean {
+    return this.voids.hasLiving;
+  }
+
+  /** Second pass, for degree 2: takes the cores of the links of the next edges, those that were wanted. */
+  *passCores({ from, count, records }: LinkReport): Generator<number> {
+    for (let record = 0; record < records.length;) {
+      const rank = from + records[record]!;
+      this.bearVoidsBefore(rank);
+      const core = record + 2;
+      record = core + records[record + 1]!;
+      this.addCycles(rank, records.subarray(core, record));
+      this.bearVoidsBefore(rank + 1);
+      yield this.takeOperations();
+    }
+    this.bearVoidsBefore(from + count);
   }
 
   /** Bars of degrees 0 to 2, once all edges are passed. */
   diagrams(): Float32Array[] {
     const [bars0, bars1, bars2] = this.bars;
     for (let set = 0; set < this.components.setCount; set++) bars0.add(0, Infinity);
-    for (const rank of this.loops.livingRanks()) bars1.add(this.filtration.length(rank), Infinity);
+    for (const rank of this.loops.livingRanks()) bars1.add(this.filtration.length(rank), Infinity, rank);
     for (const rank of this.voids.livingRanks()) bars2.add(this.filtration.length(rank), Infinity);
     return this.bars.map((bars) => bars.diagram());
   }
 
-  private addWithoutLune(head: number, tail: number): void {
-    const { filtration, rank } = this;
-    filtration.representatives[rank] = NO_VERTEX;
-    if (this.components.union(head, tail)) {
+  /** A cycle of vertices for each bar of degree 1, after `diagrams`; undefined if none were asked for. */
+  representatives(): Uint32Array[] | undefined {
+    return this.loopFinder && this.bars[1].tags().map((rank) => this.loopFinder!.loop(rank));
+  }
+
+  private takeOperations(): number {
+    const operations = 16 + this.loops.operations + this.voids.operations;
+    this.loops.operations = 0;
+    this.voids.operations = 0;
+    return operations;
+  }
+
+  private addWithoutLune(rank: number): void {
+    const { filtration } = this;
+    if (this.components.union(filtration.head(rank), filtration.tail(rank))) {
       const length = filtration.length(rank);
       if (length === 0) this.distinctPointCount--;
       this.bars[0].add(0, length);
     } else {
       this.onEdges.bear(rank, this.loops.birth(rank));
+      this.loopFinder?.find(rank);
     }
-  }
-
-  private addWithLune(head: number, tail: number): void {
-    const { lune, voids } = this;
-    const hadVoids = voids.hasLiving;
-    const apex = this.guessApex(head, tail, hadVoids);
-    const representative = apex >= 0 ? apex : this.guessVertex(head, tail);
-    this.filtration.representatives[this.rank] = representative;
-    this.lastRepresentatives[head] = representative;
-    this.lastRepresentatives[tail] = representative;
-    // Without a living loop, a component of the link can only bear a void.
-    if (apex >= 0 || (this.onTriangles === undefined && !this.loops.hasLiving)) return;
-    const rootCount = this.link.components(lune, representative, this.roots);
-    if (rootCount > 1) this.addComponents(head, tail, rootCount);
-    if (hadVoids && this.link.collapse(lune, representative) > 1) this.addCycles(head, tail);
-  }
-
-  /** An apex of the lune; -1 if there is none, or if none was found at once and `isNeeded` is false. */
-  private guessApex(head: number, tail: number, isNeeded: boolean): number {
-    const { graph, lune, lastRepresentatives } = this;
-    for (const guess of [lastRepresentatives[head]!, lastRepresentatives[tail]!]) {
-      if (guess >= 0 && hasVertex(lune, guess) && graph.covers(guess, lune)) return guess;
-    }
-    return isNeeded ? this.link.apex(lune) : -1;
-  }
-
-  private guessVertex(head: number, tail: number): number {
-    const { lune, lastRepresentatives } = this;
-    for (const guess of [lastRepresentatives[head]!, lastRepresentatives[tail]!]) {
-      if (guess >= 0 && hasVertex(lune, guess)) return guess;
-    }
-    return firstVertex(lune);
   }
 
   /** Each component of the link beyond the first closes a loop that dies, or, being zero already, bears a void. */
-  private addComponents(head: number, tail: number, rootCount: number): void {
-    const { filtration, loops, onEdges, onTriangles, rank, roots } = this;
+  private addComponents(rank: number, roots: Uint32Array): void {
+    const { filtration, loops, onEdges } = this;
+    // Without a living loop, a component can only bear a void.
+    if (this.onTriangles === undefined && !loops.hasLiving) return;
+    const head = filtration.head(rank);
+    const tail = filtration.tail(rank);
     const length = filtration.length(rank);
     const first = roots[0]!;
-    for (let m = 1; m < rootCount; m++) {
+    for (let m = 1; m < roots.length; m++) {
       const root = roots[m]!;
       loops.gather(onEdges.value(head, first));
       loops.gather(onEdges.value(tail, first));
       loops.gather(onEdges.value(head, root));
       loops.gather(onEdges.value(tail, root));
       const killedRank = loops.kill();
-      if (killedRank >= 0) this.bars[1].add(filtration.length(killedRank), length);
-      else onTriangles?.bear(rank, root, this.voids.birth(rank));
+      if (killedRank >= 0) this.bars[1].add(filtration.length(killedRank), length, killedRank);
+      else this.voidBearers.push({ rank, root });
     }
     onEdges.tidy();
   }
 
-  /** Each cycle of the link, collapsed by now, spans a void between head and tail, which dies unless it is zero. */
-  private addCycles(head: number, tail: number): void {
-    const { filtration, lune, onTriangles, rank, voids } = this;
-    if (onTriangles === undefined) return;
+  /** The classes of degree 2 that the first pass found to be born before this rank. */
+  private bearVoidsBefore(rank: number): void {
+    for (; this.borne < this.voidBearers.length; this.borne++) {
+      const bearer = this.voidBearers[this.borne]!;
+      if (bearer.rank >= rank) return;
+      this.onTriangles?.bear(bearer.rank, bearer.root, this.voids.birth(bearer.rank));
+    }
+  }
+
+  /** Each cycle of the link's core spans a void between head and tail, which dies unless it is zero. */
+  private addCycles(rank: number, core: Uint32Array): void {
+    const { filtration, onTriangles, voids } = this;
+    if (onTriangles === undefined || !voids.hasLiving) return;
+    const head = filtration.head(rank);
+    const tail = filtration.tail(rank);
     const length = filtration.length(rank);
-    for (const cycle of generatingCycles(this.graph, this.link, lune)) {
-      let previous = cycle.at(-1)!;
-      for (const vertex of cycle) {
+    for (const cycle of generatingCycles(this.graphOn(core, rank))) {
+      let previous = core[cycle.at(-1)!]!;
+      for (const place of cycle) {
+        const vertex = core[place]!;
         voids.gather(onTriangles.value(head, previous, vertex));
         voids.gather(onTriangles.value(tail, previous, vertex));
         previous = vertex;
@@ -159,5 +181,16 @@ export class CriticalEdges {
       if (killedRank >= 0) this.bars[2].add(filtration.length(killedRank), length);
     }
     onTriangles.tidy();
+  }
+
+  /** The graph among these vertices before the edge of this rank; vertex k is vertices[k]. */
+  private graphOn(vertices: Uint32Array, rank: number): BitGraph {
+    const graph = new BitGraph(vertices.length);
+    for (let a = 1; a < vertices.length; a++) {
+      for (let b = 0; b < a; b++) {
+        if (this.filtration.rank(vertices[a]!, vertices[b]!) < rank) graph.addEdge(a, b);
+      }
+    }
+    return graph;
   }
 }

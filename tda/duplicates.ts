@@ -4,6 +4,8 @@ import { pairCount, pairIndex } from './triangle.js';
 export interface DistinctPoints {
   readonly distances: Float32Array;
   readonly pointCount: number;
+  /** Number that each of these points, the first of its duplicates, had before. */
+  readonly firstOf: readonly number[];
 }
 
 /**
@@ -26,7 +28,7 @@ export function mergeDuplicates(
       kept.push(b);
     }
   }
-  if (kept.length === pointCount) return { distances, pointCount };
+  if (kept.length === pointCount) return { distances, pointCount, firstOf: kept };
   // A pair moves only towards the front, so rows can be packed where they are.
   const packed = inPlace ? distances : new Float32Array(pairCount(kept.length));
   let next = 0;
@@ -35,7 +37,7 @@ export function mergeDuplicates(
       packed[next++] = distances[pairIndex(kept[row]!, kept[column]!)]!;
     }
   }
-  return { distances: packed.subarray(0, next), pointCount: kept.length };
+  return { distances: packed.subarray(0, next), pointCount: kept.length, firstOf: kept };
 }
 
 function haveEqualDistances(distances: Float32Array, pointCount: number, a: number, b: number): boolean {

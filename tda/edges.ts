@@ -42,18 +42,20 @@ const DIGITS = 3;
  * The edges no longer than `longest` (and of finite length), packed, sorted by length, then larger, then smaller vertex.
  *
  * A stable radix sort on the bits of the float32 lengths, which for numbers of at least 0 are ordered as the numbers are.
- * Needs 8 bytes per edge, 4 of them until it returns.
+ * Needs 8 bytes per edge, 4 of them until it returns; what it returns is in memory from `buffer`.
  */
 export async function sortedEdges(
   distances: Float32Array,
   longest: number,
   pacer: Pacer,
+  buffer: (bytes: number) => ArrayBuffer | SharedArrayBuffer,
 ): Promise<Uint32Array> {
   const bits = new Uint32Array(distances.buffer, distances.byteOffset, distances.length);
   let edgeCount = 0;
   for (let k = 0; k < distances.length; k++) if (isEdge(distances[k]!, longest)) edgeCount++;
-  let from = new Uint32Array(edgeCount);
-  let to = new Uint32Array(edgeCount);
+  // An odd number of passes ends in the second.
+  let from: Uint32Array = new Uint32Array(edgeCount);
+  let to: Uint32Array = new Uint32Array(buffer(4 * edgeCount));
   let next = 0;
   for (let k = 0; k < distances.length; k++) if (isEdge(distances[k]!, longest)) from[next++] = k;
 

@@ -18,13 +18,18 @@ export class Filtration {
   private readonly distances: Float32Array;
   private readonly ranks: Uint32Array;
 
-  /** `distances`: lower triangle; `edges`: as from `sortedEdges`. */
-  constructor(distances: Float32Array, pointCount: number, edges: Uint32Array) {
+  /** `distances`: lower triangle; `edges`: as from `sortedEdges`; `representatives` are in memory from `buffer`. */
+  constructor(
+    distances: Float32Array,
+    pointCount: number,
+    edges: Uint32Array,
+    buffer: (bytes: number) => ArrayBuffer | SharedArrayBuffer,
+  ) {
     this.distances = distances;
     this.pointCount = pointCount;
     this.edges = edges;
     this.edgeCount = edges.length;
-    this.representatives = new Uint16Array(edges.length);
+    this.representatives = new Uint16Array(buffer(2 * edges.length));
     this.ranks = new Uint32Array(pairCount(pointCount)).fill(NO_RANK);
     for (let rank = 0; rank < edges.length; rank++) {
       const edge = edges[rank]!;

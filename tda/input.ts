@@ -68,6 +68,13 @@ export function checkMaxEdgeLength(maxEdgeLength: number): void {
   }
 }
 
+/** Throws TdaInputError unless `threads` is a whole number of at least 1. */
+export function checkThreads(threads: number): void {
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new TdaInputError(`threads is ${String(threads)}; expected a whole number of at least 1`);
+  }
+}
+
 function checkPointCount(pointCount: number): number {
   if (pointCount > MAX_POINTS) {
     throw new TdaInputError(`${pointCount} points are too many; at most ${MAX_POINTS} are supported`);

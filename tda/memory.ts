@@ -1,29 +1,45 @@
 import { TdaMemoryError } from './errors.js';
+import { linkKernelBytes } from './kernel.js';
 import { pairCount } from './triangle.js';
 
 /** What the engine's young generation, the code and the diagrams take whatever the cloud. */
 const BASE_BYTES = 48 * 2 ** 20;
 
+/** What a thread takes before it does anything. */
+const THREAD_BYTES = 16 * 2 ** 20;
+
 /**
  * Predicted peak of what `ripsPersistence` allocates, bytes, the caller's input not counted.
  *
- * - Degree 0: a few words per point.
+ * - Degree 0: a few words per point, and a copy of the points.
  * - From degree 1: per pair, 4 bytes of distance, then 8 while sorting, or 4 of sorted edge, 4 of rank and 2 of
- *   representative; bit rows of n² / 8 bytes; and the remembered cocycle values, which the cochains cap.
+ *   representative; the remembered cocycle values, which the cochains cap; and for each thread bit rows of n² / 8 bytes
+ *   and, while distances are computed, two copies of the points (`dimension` coordinates; 0 if distances are given).
  *
  * An upper bound for the typed arrays. Clouds whose distances are all alike can need more than the allowance for values.
  */
-export function predictRipsMemory(pointCount: number, maxDimension: 0 | 1 | 2): number {
+export function predictRipsMemory(
+  pointCount: number,
+  maxDimension: 0 | 1 | 2,
+  { threads = 1, dimension = 0 }: { threads?: number; dimension?: number } = {},
+): number {
   const perPoint = 64 * pointCount;
-  if (maxDimension === 0) return BASE_BYTES + perPoint;
+  const points = 4 * pointCount * dimension;
+  if (maxDimension === 0) return BASE_BYTES + perPoint + points;
   const pairs = pairCount(pointCount);
   const values = maxDimension * Math.min(128 * 2 ** 20, 1024 * pairs);
-  return BASE_BYTES + perPoint + 14 * pairs + pointCount * Math.ceil(pointCount / 32) * 4 + values;
+  const perThread = linkKernelBytes(pointCount).total + 2 * points + (threads > 1 ? THREAD_BYTES : 0);
+  return BASE_BYTES + perPoint + 14 * pairs + values + threads * perThread;
 }
 
 /** Throws TdaMemoryError, with the remedies, when the prediction exceeds `limitBytes`. */
-export function checkMemory(pointCount: number, maxDimension: 0 | 1 | 2, limitBytes: number): void {
-  const predicted = predictRipsMemory(pointCount, maxDimension);
+export function checkMemory(
+  pointCount: number,
+  maxDimension: 0 | 1 | 2,
+  how: { readonly threads: number; readonly dimension: number },
+  limitBytes: number,
+): void {
+  const predicted = predictRipsMemory(pointCount, maxDimension, how);
   if (predicted <= limitBytes) return;
   const remedies = [
     ...(maxDimension > 0 ? ['lower max_dimension'] : []),

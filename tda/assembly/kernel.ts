@@ -1,0 +1,478 @@
+// AssemblyScript, not TypeScript: scripts/build.mjs compiles this file to kernel.wasm, and tda/kernel.ts calls it.
+//
+// A set of vertices is a row of bits, `stride` bytes long (a multiple of 16): vertex v is bit v & 63 of 64-bit word v >> 6.
+// The graph has a row of neighbours for each vertex, the vertex itself included. All memory is the caller's; addresses are
+// bytes.
+
+/** Stands for "no representative": the lune was empty. As NO_VERTEX of tda/filtration.ts. */
+const NO_VERTEX: i32 = 65535;
+
+let vertexCount: i32 = 0;
+let stride: usize = 0;
+let rows: usize = 0;
+let guesses: usize = 0;
+let lune: usize = 0;
+let core: usize = 0;
+let candidates: usize = 0;
+let beyond: usize = 0;
+let reached: usize = 0;
+let remaining: usize = 0;
+let roots: usize = 0;
+
+/** Rows looked at since the count was last set to 0. */
+export let rowsRead: i32 = 0;
+/** Bytes of records that the last `classify` wrote. */
+export let recordBytes: i32 = 0;
+/** Edges by what `findComponents` found their link to be: empty, a cone whose apex was guessed, connected, disconnected. */
+export let empty: i32 = 0;
+export let cones: i32 = 0;
+export let connected: i32 = 0;
+export let disconnected: i32 = 0;
+/** Edges that `findCores` wrote a record of. */
+export let cores: i32 = 0;
+
+/** Bytes that the graph on `count` vertices and its scratch rows take. */
+export function graphBytes(count: i32): usize {
+  const bytes: usize = ((count + 127) >> 7) << 4;
+  return ((count as usize) + 6) * bytes + 8 * (count as usize) + 64;
+}
+
+/** Makes a graph without edges at `base` (a multiple of 16), whose memory must be zero. */
+export function makeGraph(count: i32, base: usize): void {
+  vertexCount = count;
+  stride = ((count + 127) >> 7) << 4;
+  rows = base;
+  lune = rows + (count as usize) * stride;
+  core = lune + stride;
+  candidates = core + stride;
+  beyond = candidates + stride;
+  reached = beyond + stride;
+  remaining = reached + stride;
+  guesses = remaining + stride;
+  roots = guesses + 4 * (count as usize);
+  for (let v = 0; v < count; v++) {
+    addNeighbour(v, v);
+    store<i32>(guesses + ((v as usize) << 2), -1);
+  }
+}
+
+function addNeighbour(a: i32, b: i32): void {
+  const place = rows + (a as usize) * stride + (((b >> 6) as usize) << 3);
+  store<u64>(place, load<u64>(place) | ((1 as u64) << ((b & 63) as u64)));
+}
+
+/** Adds `count` packed edges (larger vertex in the upper half) without looking at their links. */
+export function addEdges(edges: usize, count: i32): void {
+  for (let k = 0; k < count; k++) {
+    const edge = load<u32>(edges + ((k as usize) << 2));
+    addNeighbour((edge >> 16) as i32, (edge & 0xffff) as i32);
+    addNeighbour((edge & 0xffff) as i32, (edge >> 16) as i32);
+  }
+}
+
+/**
+ * Looks for what the links of edges are connected to, and adds the edges, one after the other: up to `count`, until
+ * `rowBudget` rows have been read or the records are full; returns how many. Writes each one's representative, a vertex of
+ * its lune, and an apex where the first guess is one.
+ *
+ * A link of several components gets a record of 32-bit words: place of the edge among these; number of components; a
+ * vertex of each: the representative, then the lowest vertex of each of the others.
+ */
+export function findComponents(
+  edges: usize,
+  count: i32,
+  representatives: usize,
+  records: usize,
+  recordsEnd: usize,
+  rowBudget: i32,
+): i32 {
+  const largestRecord: usize = 4 * (2 + (vertexCount as usize));
+  rowsRead = 0;
+  let record = records;
+  let k = 0;
+  for (; k < count && rowsRead < rowBudget && recordsEnd - record >= largestRecord; k++) {
+    const edge = load<u32>(edges + ((k as usize) << 2));
+    const head = (edge >> 16) as i32;
+    const tail = (edge & 0xffff) as i32;
+    let representative = NO_VERTEX;
+    if (intersect(head, tail)) {
+      const guessHead = guesses + ((head as usize) << 2);
+      const guessTail = guesses + ((tail as usize) << 2);
+      const first = load<i32>(guessHead);
+      const second = load<i32>(guessTail);
+      const isFirstIn = first >= 0 && has(lune, first);
+      const isSecondIn = second >= 0 && has(lune, second);
+      if (isFirstIn && covers(first)) {
+        representative = first;
+        cones++;
+      } else if (isSecondIn && covers(second)) {
+        representative = second;
+        cones++;
+      } else {
+        representative = isFirstIn ? first : isSecondIn ? second : firstVertex(lune, 0);
+        const rootCount = components(representative);
+        if (rootCount > 1) {
+          disconnected++;
+          store<u32>(record, k as u32);
+          store<u32>(record + 4, rootCount as u32);
+          memory.copy(record + 8, roots, (rootCount as usize) << 2);
+          record += 8 + ((rootCount as usize) << 2);
+        } else {
+          connected++;
+        }
+      }
+      store<i32>(guessHead, representative);
+      store<i32>(guessTail, representative);
+    } else {
+      empty++;
+    }
+    store<u16>(representatives + ((k as usize) << 1), representative as u16);
+    addNeighbour(head, tail);
+    addNeighbour(tail, head);
+  }
+  recordBytes = (record - records) as i32;
+  return k;
+}
+
+/**
+ * Looks for the cores of the links of edges, and adds the edges, likewise. Replaces the representative of a connected link
+ * by an apex where there is one.
+ *
+ * A link whose core may have a cycle gets a record of 32-bit words: place of the edge; number of vertices of the core; these.
+ */
+export function findCores(
+  edges: usize,
+  count: i32,
+  representatives: usize,
+  records: usize,
+  recordsEnd: usize,
+  rowBudget: i32,
+): i32 {
+  const largestRecord: usize = 4 * (2 + (vertexCount as usize));
+  rowsRead = 0;
+  let record = records;
+  let k = 0;
+  for (; k < count && rowsRead < rowBudget && recordsEnd - record >= largestRecord; k++) {
+    const edge = load<u32>(edges + ((k as usize) << 2));
+    const head = (edge >> 16) as i32;
+    const tail = (edge & 0xffff) as i32;
+    const representative = load<u16>(representatives + ((k as usize) << 1)) as i32;
+    if (representative != NO_VERTEX) {
+      intersect(head, tail);
+      const found = findApex(head, tail, representative);
+      if (found >= 0) {
+        store<u16>(representatives + ((k as usize) << 1), found as u16);
+        store<i32>(guesses + ((head as usize) << 2), found);
+        store<i32>(guesses + ((tail as usize) << 2), found);
+      } else {
+        const coreCount = collapse(representative);
+        if (coreCount > 1 && hasNeighbours(coreCount)) {
+          cores++;
+          store<u32>(record, k as u32);
+          store<u32>(record + 4, coreCount as u32);
+          record += 8;
+          for (let v = firstVertex(core, 0); v >= 0; v = firstVertex(core, v + 1)) {
+            store<u32>(record, v as u32);
+            record += 4;
+          }
+        }
+      }
+    }
+    addNeighbour(head, tail);
+    addNeighbour(tail, head);
+  }
+  recordBytes = (record - records) as i32;
+  return k;
+}
+
+/** An apex of the lune: the representative, or that of the last edge at one of the ends, or one that is searched for; or -1. */
+function findApex(head: i32, tail: i32, representative: i32): i32 {
+  if (covers(representative)) return representative;
+  const first = load<i32>(guesses + ((head as usize) << 2));
+  if (first >= 0 && has(lune, first) && covers(first)) return first;
+  const second = load<i32>(guesses + ((tail as usize) << 2));
+  if (second >= 0 && has(lune, second) && covers(second)) return second;
+  return apex();
+}
+
+/** Whether some two vertices of the core are neighbours: otherwise each stands for a component, and there is no cycle. */
+function hasNeighbours(count: i32): bool {
+  if (count < 4) return false;
+  for (let u = firstVertex(core, 0); u >= 0; u = firstVertex(core, u + 1)) {
+    const row = rows + (u as usize) * stride;
+    let neighbours = 0;
+    for (let k: usize = 0; k < stride; k += 8) {
+      neighbours += popcnt(load<u64>(core + k) & load<u64>(row + k)) as i32;
+    }
+    if (neighbours > 1) return true;
+  }
+  return false;
+}
+
+/** Writes the common neighbours to the lune; false if there is none. */
+function intersect(a: i32, b: i32): bool {
+  const rowA = rows + (a as usize) * stride;
+  const rowB = rows + (b as usize) * stride;
+  let any = i64x2.splat(0);
+  for (let k: usize = 0; k < stride; k += 16) {
+    const word = v128.and(v128.load(rowA + k), v128.load(rowB + k));
+    v128.store(lune + k, word);
+    any = v128.or(any, word);
+  }
+  rowsRead += 2;
+  return v128.any_true(any);
+}
+
+function has(set: usize, vertex: i32): bool {
+  return ((load<u64>(set + (((vertex >> 6) as usize) << 3)) >> ((vertex & 63) as u64)) & 1) != 0;
+}
+
+function drop(set: usize, vertex: i32): void {
+  const place = set + (((vertex >> 6) as usize) << 3);
+  store<u64>(place, load<u64>(place) & ~((1 as u64) << ((vertex & 63) as u64)));
+}
+
+/** Whether `vertex` is a neighbour of the whole lune. */
+function covers(vertex: i32): bool {
+  const row = rows + (vertex as usize) * stride;
+  rowsRead++;
+  for (let k: usize = 0; k < stride; k += 16) {
+    if (v128.any_true(v128.andnot(v128.load(lune + k), v128.load(row + k)))) return false;
+  }
+  return true;
+}
+
+/** Lowest vertex of the set that is at least `from`, or -1. */
+function firstVertex(set: usize, from: i32): i32 {
+  if (from >= vertexCount) return -1;
+  let k: usize = ((from >> 6) as usize) << 3;
+  let word = load<u64>(set + k) & ((-1 as u64) << ((from & 63) as u64));
+  while (word == 0) {
+    k += 8;
+    if (k >= stride) return -1;
+    word = load<u64>(set + k);
+  }
+  return ((k as i32) << 3) + (ctz(word) as i32);
+}
+
+/** Lowest vertex of `set` that is no neighbour of `vertex`, or -1. */
+function firstMissed(set: usize, vertex: i32): i32 {
+  const row = rows + (vertex as usize) * stride;
+  rowsRead++;
+  for (let k: usize = 0; k < stride; k += 16) {
+    const word = v128.andnot(v128.load(set + k), v128.load(row + k));
+    if (v128.any_true(word)) return lowest(word, k);
+  }
+  return -1;
+}
+
+/** Lowest neighbour of `vertex` in `set`, or -1. */
+function firstCommon(set: usize, vertex: i32): i32 {
+  const row = rows + (vertex as usize) * stride;
+  rowsRead++;
+  for (let k: usize = 0; k < stride; k += 16) {
+    const word = v128.and(v128.load(set + k), v128.load(row + k));
+    if (v128.any_true(word)) return lowest(word, k);
+  }
+  return -1;
+}
+
+/** Lowest vertex of the 128 that start at byte k of a row. */
+function lowest(word: v128, k: usize): i32 {
+  const low = i64x2.extract_lane(word, 0);
+  if (low != 0) return ((k as i32) << 3) + (ctz(low) as i32);
+  return ((k as i32) << 3) + 64 + (ctz(i64x2.extract_lane(word, 1)) as i32);
+}
+
+/**
+ * A vertex of the lune that is a neighbour of the whole lune; -1 if there is none. A candidate that misses some vertex rules
+ * out, with itself, all that miss the same vertex: a few steps decide.
+ */
+function apex(): i32 {
+  memory.copy(candidates, lune, stride);
+  let candidate = firstVertex(candidates, 0);
+  while (candidate >= 0) {
+    const missed = firstMissed(lune, candidate);
+    if (missed < 0) return candidate;
+    const row = rows + (missed as usize) * stride;
+    for (let k: usize = 0; k < stride; k += 16) {
+      v128.store(candidates + k, v128.and(v128.load(candidates + k), v128.load(row + k)));
+    }
+    rowsRead += 2;
+    candidate = firstVertex(candidates, candidate + 1);
+  }
+  return -1;
+}
+
+/** Writes a vertex of each component of the lune to `roots`, `first` first, and returns their number. */
+function components(first: i32): i32 {
+  memory.copy(remaining, lune, stride);
+  let count = 0;
+  let root = first;
+  while (root >= 0) {
+    store<i32>(roots + ((count as usize) << 2), root);
+    count++;
+    memory.fill(reached, 0, stride);
+    if (!reach(root)) return count;
+    let isGrowing = true;
+    while (isGrowing) {
+      isGrowing = false;
+      for (let v = firstVertex(remaining, 0); v >= 0; v = firstVertex(remaining, v + 1)) {
+        if (firstCommon(reached, v) < 0) continue;
+        if (!reach(v)) return count;
+        isGrowing = true;
+      }
+    }
+    root = firstVertex(remaining, 0);
+  }
+  return count;
+}
+
+/** Moves the remaining neighbours of `vertex` to the reached ones; false if none remains. */
+function reach(vertex: i32): bool {
+  const row = rows + (vertex as usize) * stride;
+  let any = i64x2.splat(0);
+  for (let k: usize = 0; k < stride; k += 16) {
+    const neighbours = v128.load(row + k);
+    const left = v128.load(remaining + k);
+    v128.store(reached + k, v128.or(v128.load(reached + k), v128.and(left, neighbours)));
+    const word = v128.andnot(left, neighbours);
+    v128.store(remaining + k, word);
+    any = v128.or(any, word);
+  }
+  rowsRead += 3;
+  return v128.any_true(any);
+}
+
+/**
+ * Strong collapse (Barmak, Minian 2012) of the lune to `core`: drops vertices dominated by another (all their neighbours in
+ * the set are its neighbours) until none is, and returns how many are left. `first` is the first to dominate.
+ */
+function collapse(first: i32): i32 {
+  memory.copy(core, lune, stride);
+  let count = 0;
+  for (let k: usize = 0; k < stride; k += 8) count += popcnt(load<u64>(core + k)) as i32;
+  let dominator = first;
+  let failures = 0;
+  while (failures < count && count > 1) {
+    const removed = removeDominated(dominator);
+    count -= removed;
+    failures = removed > 0 ? 0 : failures + 1;
+    dominator = firstVertex(core, dominator + 1);
+    if (dominator < 0) dominator = firstVertex(core, 0);
+  }
+  return count;
+}
+
+/** Drops from the core all that `dominator` dominates; returns how many. */
+function removeDominated(dominator: i32): i32 {
+  const row = rows + (dominator as usize) * stride;
+  for (let k: usize = 0; k < stride; k += 16) {
+    const set = v128.load(core + k);
+    const neighbours = v128.load(row + k);
+    v128.store(candidates + k, v128.and(set, neighbours));
+    v128.store(beyond + k, v128.andnot(set, neighbours));
+  }
+  drop(candidates, dominator);
+  rowsRead += 4;
+  // A neighbour beyond rules out, with this candidate, all others that it is a neighbour of.
+  let removed = 0;
+  let candidate = firstVertex(candidates, 0);
+  while (candidate >= 0) {
+    const witness = firstCommon(beyond, candidate);
+    if (witness < 0) {
+      drop(core, candidate);
+      removed++;
+    } else {
+      const witnessRow = rows + (witness as usize) * stride;
+      const from: usize = ((candidate >> 7) as usize) << 4;
+      for (let k: usize = from; k < stride; k += 16) {
+        v128.store(candidates + k, v128.andnot(v128.load(candidates + k), v128.load(witnessRow + k)));
+      }
+      rowsRead++;
+    }
+    candidate = firstVertex(candidates, candidate + 1);
+  }
+  return removed;
+}
+
+/**
+ * Distances of `count` rows of `points` (float32, row-major) that begin with row `row` from the rows 0..others - 1: float32,
+ * `count` x `others` at `out`. Differences and squares are summed in float64, coordinates of even and of odd number apart,
+ * and the root of the whole is rounded once.
+ */
+export function distances(
+  points: usize,
+  dimension: i32,
+  row: i32,
+  count: i32,
+  others: i32,
+  out: usize,
+): void {
+  const rowBytes: usize = (dimension as usize) << 2;
+  const outBytes: usize = (others as usize) << 2;
+  const base = points + (row as usize) * rowBytes;
+  let k = 0;
+  for (; k + 4 <= others; k += 4) {
+    const other = points + (k as usize) * rowBytes;
+    for (let r = 0; r < count; r++) {
+      fourDistances(
+        base + (r as usize) * rowBytes,
+        other,
+        dimension,
+        rowBytes,
+        out + (r as usize) * outBytes + ((k as usize) << 2),
+      );
+    }
+  }
+  for (; k < others; k++) {
+    const other = points + (k as usize) * rowBytes;
+    for (let r = 0; r < count; r++) {
+      const sum = squares(base + (r as usize) * rowBytes, other, 0, dimension, 0, 0);
+      store<f32>(out + (r as usize) * outBytes + ((k as usize) << 2), sqrt(sum) as f32);
+    }
+  }
+}
+
+function fourDistances(a: usize, b: usize, dimension: i32, rowBytes: usize, out: usize): void {
+  let sum0 = f64x2.splat(0);
+  let sum1 = f64x2.splat(0);
+  let sum2 = f64x2.splat(0);
+  let sum3 = f64x2.splat(0);
+  const b1 = b + rowBytes;
+  const b2 = b1 + rowBytes;
+  const b3 = b2 + rowBytes;
+  const even = dimension & ~1;
+  const end: usize = (even as usize) << 2;
+  for (let c: usize = 0; c < end; c += 8) {
+    const x = f64x2.promote_low_f32x4(v128.load64_zero(a + c));
+    const d0 = f64x2.sub(x, f64x2.promote_low_f32x4(v128.load64_zero(b + c)));
+    const d1 = f64x2.sub(x, f64x2.promote_low_f32x4(v128.load64_zero(b1 + c)));
+    const d2 = f64x2.sub(x, f64x2.promote_low_f32x4(v128.load64_zero(b2 + c)));
+    const d3 = f64x2.sub(x, f64x2.promote_low_f32x4(v128.load64_zero(b3 + c)));
+    sum0 = f64x2.add(sum0, f64x2.mul(d0, d0));
+    sum1 = f64x2.add(sum1, f64x2.mul(d1, d1));
+    sum2 = f64x2.add(sum2, f64x2.mul(d2, d2));
+    sum3 = f64x2.add(sum3, f64x2.mul(d3, d3));
+  }
+  store<f32>(out, root(a, b, even, dimension, sum0));
+  store<f32>(out + 4, root(a, b1, even, dimension, sum1));
+  store<f32>(out + 8, root(a, b2, even, dimension, sum2));
+  store<f32>(out + 12, root(a, b3, even, dimension, sum3));
+}
+
+function root(a: usize, b: usize, from: i32, dimension: i32, sum: v128): f32 {
+  const total = squares(a, b, from, dimension, f64x2.extract_lane(sum, 0), f64x2.extract_lane(sum, 1));
+  return sqrt(total) as f32;
+}
+
+/** Adds the squares of the coordinates from number `from` on to the sums of the even and of the odd ones. */
+function squares(a: usize, b: usize, from: i32, dimension: i32, even: f64, odd: f64): f64 {
+  for (let c = from; c < dimension; c++) {
+    const place: usize = (c as usize) << 2;
+    const difference = (load<f32>(a + place) as f64) - (load<f32>(b + place) as f64);
+    if ((c & 1) == 0) even += difference * difference;
+    else odd += difference * difference;
+  }
+  return even + odd;
+}

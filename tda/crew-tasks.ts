@@ -1,0 +1,178 @@
+import { DistanceKernel, type EdgeClasses, LinkKernel, ROWS_AT_ONCE } from './kernel.js';
+import { pairCount } from './triangle.js';
+
+/**
+ * The two tasks that are most of the work, in portions that any number of threads can share. A portion is taken by
+ * counting `next` up; what threads write does not overlap, and is theirs to write.
+ */
+
+/** Takes the next portion. */
+export type Take = () => number;
+
+/** A counter that all threads share. */
+export function takeFrom(next: Int32Array): Take {
+  return () => Atomics.add(next, 0, 1);
+}
+
+export interface DistanceTask {
+  readonly points: Float32Array;
+  readonly dimension: number;
+  /** The lower triangle, to be filled. */
+  readonly distances: Float32Array;
+}
+
+/** Fills ROWS_AT_ONCE rows of the lower triangle at a time; yields the numbers of operations. */
+export function* fillDistances(
+  { points, dimension, distances }: DistanceTask,
+  take: Take,
+): Generator<number> {
+  const pointCount = points.length / dimension;
+  const portions = Math.ceil(pointCount / ROWS_AT_ONCE);
+  const kernel = new DistanceKernel(points, dimension);
+  // The longest rows first, so that no thread is left with one of them at the end.
+  for (let portion = take(); portion < portions; portion = take()) {
+    const row = (portions - 1 - portion) * ROWS_AT_ONCE;
+    const count = Math.min(ROWS_AT_ONCE, pointCount - row);
+    const others = row + count;
+    const block = kernel.rows(row, count, others);
+    for (let r = 0; r < count; r++) {
+      distances.set(block.subarray(r * others, r * others + row + r), pairCount(row + r));
+    }
+    yield count * others * dimension;
+  }
+}
+
+export interface LinkTask {
+  readonly pointCount: number;
+  /** Packed, in order. */
+  readonly edges: Uint32Array;
+  /** By rank. */
+  readonly representatives: Uint16Array;
+  /** Edges in a portion. */
+  readonly portion: number;
+}
+
+/** Part of what is found out about the links of the edges of a portion. */
+export interface LinkReport {
+  readonly portion: number;
+  /** Ranks [from, from + count). */
+  readonly from: number;
+  readonly count: number;
+  readonly isLast: boolean;
+  /** See `findComponents` and `findCores` in tda/assembly/kernel.ts; places count from `from`. */
+  readonly records: Uint32Array;
+  readonly operations: number;
+}
+
+export type LinkSearch = Generator<LinkReport, EdgeClasses>;
+
+/** Fills in the representatives and reports the links of several components. */
+export function* findComponents(task: LinkTask, take: Take): LinkSearch {
+  const { pointCount, edges, representatives } = task;
+  const kernel = new LinkKernel(pointCount);
+  let added = 0;
+  for (let portion = take(); portion * task.portion < edges.length; portion = take()) {
+    const from = portion * task.portion;
+    const to = Math.min(edges.length, from + task.portion);
+    kernel.addEdges(edges.subarray(added, from));
+    for (added = from; added < to;) {
+      const found = kernel.findComponents(edges.subarray(added, to), representatives.subarray(added, to));
+      yield { portion, from: added, isLast: added + found.count === to, ...found };
+      added += found.count;
+    }
+  }
+  return kernel.edgeClasses;
+}
+
+/** Tells for which edges cores are still wanted. */
+export interface Wanted {
+  /**
+   * The first rank in [from, to) whose core may be wanted; `to` if none is. May wait for the pass over the edges before to
+   * get near enough.
+   */
+  firstIn(from: number, to: number): number;
+}
+
+/** Reports the links whose cores may have cycles, where cores are wanted. */
+export function* findCores(task: LinkTask, wanted: Wanted, take: Take): LinkSearch {
+  const { pointCount, edges, representatives } = task;
+  const kernel = new LinkKernel(pointCount);
+  let added = 0;
+  for (let portion = take(); portion * task.portion < edges.length; portion = take()) {
+    const from = portion * task.portion;
+    const to = Math.min(edges.length, from + task.portion);
+    const first = wanted.firstIn(from, to);
+    if (first > from) {
+      yield { portion, from, count: first - from, isLast: first === to, records: NOTHING, operations: 0 };
+      if (first === to) continue;
+    }
+    kernel.addEdges(edges.subarray(added, first));
+    for (added = first; added < to;) {
+      const found = kernel.findCores(edges.subarray(added, to), representatives.subarray(added, to));
+      yield { portion, from: added, isLast: added + found.count === to, ...found };
+      added += found.count;
+    }
+  }
+  return kernel.edgeClasses;
+}
+
+const NOTHING = new Uint32Array(0);
+
+// A portion takes about a tenth of a second: what is looked at in vain, when the last class has died meanwhile, is little.
+const LEAD = 6;
+
+/**
+ * How far the pass is that takes the reports, and where it wants cores: while a 2-class lives. Births are known beforehand.
+ * Shared by the pass and all who search.
+ */
+export class CoresWanted implements Wanted {
+  /** Portions passed, times 2, plus 1 if a class lives then. */
+  private readonly progress: Int32Array;
+  private readonly births: Uint32Array;
+  private readonly portion: number;
+  private readonly mayWait: boolean;
+
+  /** `births`: ranks, rising. */
+  constructor(state: CoresWantedState, mayWait: boolean) {
+    this.progress = state.progress;
+    this.births = state.births;
+    this.portion = state.portion;
+    this.mayWait = mayWait;
+  }
+
+  passed(portions: number, isAnyAlive: boolean): void {
+    Atomics.store(this.progress, 0, 2 * portions + Number(isAnyAlive));
+    Atomics.notify(this.progress, 0);
+  }
+
+  firstIn(from: number, to: number): number {
+    for (;;) {
+      const progress = Atomics.load(this.progress, 0);
+      const passed = progress >>> 1;
+      const birth = (progress & 1) === 1 ? -1 : this.firstBirth(passed * this.portion);
+      // The class that an edge bears can only die at a later one.
+      if (birth + 1 >= to) return to;
+      if (!this.mayWait || from - passed * this.portion <= LEAD * this.portion)
+        return Math.max(from, birth + 1);
+      Atomics.wait(this.progress, 0, progress);
+    }
+  }
+
+  /** The first birth at this rank or later; beyond all ranks if there is none. */
+  private firstBirth(rank: number): number {
+    let low = 0;
+    let high = this.births.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.births[middle]! < rank) low = middle + 1;
+      else high = middle;
+    }
+    return this.births[low] ?? 2 ** 32;
+  }
+}
+
+export interface CoresWantedState {
+  readonly progress: Int32Array;
+  readonly births: Uint32Array;
+  readonly portion: number;
+}

@@ -1,0 +1,203 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import type { CrewMessage, CrewOrder } from './crew-thread.js';
+import {
+  CoresWanted,
+  type DistanceTask,
+  fillDistances,
+  findComponents,
+  findCores,
+  type LinkReport,
+  type LinkSearch,
+  type LinkTask,
+} from './crew-tasks.js';
+import type { EdgeClasses } from './kernel.js';
+import type { Pacer } from './pacer.js';
+
+type OnReport = (report: LinkReport) => Promise<void>;
+
+/** Whoever does the work that can be shared out. */
+export interface Crew {
+  /** Memory that the tasks' arrays must be in. */
+  buffer(bytes: number): ArrayBuffer | SharedArrayBuffer;
+  /** Done when every distance is written. */
+  fillDistances(task: DistanceTask): Promise<void>;
+  /** Fills in the representatives. Reports in order of rank; `onReport` is awaited. */
+  findComponents(task: LinkTask, onReport: OnReport): Promise<EdgeClasses>;
+  /**
+   * To be called once the components are found. `births`: ranks of the edges that bear 2-classes, rising; `isAnyAlive`
+   * says whether one lives after all edges reported so far.
+   */
+  findCores(
+    task: LinkTask,
+    births: Uint32Array,
+    isAnyAlive: () => boolean,
+    onReport: OnReport,
+  ): Promise<EdgeClasses>;
+  close(): Promise<void>;
+}
+
+/** The calling thread alone, which lets the event loop run. */
+export function lonelyCrew(pacer: Pacer): Crew {
+  function counter(): () => number {
+    let next = 0;
+    return () => next++;
+  }
+  async function listen(reports: LinkSearch, onReport: OnReport): Promise<EdgeClasses> {
+    for (;;) {
+      const { done, value } = reports.next();
+      if (done === true) return value;
+      pacer.spend(value.operations);
+      await onReport(value);
+    }
+  }
+  return {
+    buffer: (bytes) => new ArrayBuffer(bytes),
+    async fillDistances(task) {
+      for (const operations of fillDistances(task, counter())) {
+        pacer.spend(operations);
+        if (pacer.isDue) await pacer.rest();
+      }
+    },
+    findComponents: (task, onReport) => listen(findComponents(task, counter()), onReport),
+    findCores(task, births, isAnyAlive, onReport) {
+      const progress = new Int32Array(new SharedArrayBuffer(4));
+      const wanted = new CoresWanted({ progress, births, portion: task.portion }, false);
+      return listen(findCores(task, wanted, counter()), async (report) => {
+        await onReport(report);
+        if (report.isLast) wanted.passed(report.portion + 1, isAnyAlive());
+      });
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Threads of their own. The calling thread only waits, and hears the reports in order. */
+export function threadCrew(size: number, signal: AbortSignal | undefined): Crew {
+  const threads = Array.from({ length: size }, () => new Worker(threadFile(), { execArgv: [] }));
+
+  /** Gives all threads the same order; resolves when every one has said that it is done. */
+  function order(what: CrewOrder, onReport: (report: LinkReport) => void): Promise<(EdgeClasses | null)[]> {
+    return new Promise((resolve, reject) => {
+      const onAbort = () => reject(signal?.reason as Error);
+      signal?.throwIfAborted();
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const done: (EdgeClasses | null)[] = [];
+      for (const thread of threads) {
+        thread.removeAllListeners();
+        thread.on('message', (message: CrewMessage) => {
+          if (message.type === 'report') onReport(message.report);
+          else done.push(message.edgeClasses);
+          if (done.length < size) return;
+          signal?.removeEventListener('abort', onAbort);
+          resolve(done);
+        });
+        thread.on('error', reject);
+        thread.on('exit', () => reject(new Error('a thread of the persistence kernel ended early')));
+        thread.postMessage(what);
+      }
+    });
+  }
+
+  /** Hears the reports in order of rank. */
+  async function listen(
+    what: CrewOrder & { readonly task: LinkTask },
+    onReport: OnReport,
+  ): Promise<EdgeClasses> {
+    const { edges, portion: size } = what.task;
+    const reports = new ReportQueue();
+    const counts = order(what, (report) => reports.push(report));
+    counts.catch((error: unknown) => reports.fail(error));
+    for (let portion = 0; portion * size < edges.length; portion++) {
+      let report: LinkReport;
+      do {
+        report = await reports.next(portion);
+        await onReport(report);
+      } while (!report.isLast);
+    }
+    return (await counts).reduce<EdgeClasses>(
+      (total, some) => (some === null ? total : sum(total, some)),
+      NONE,
+    );
+  }
+
+  return {
+    buffer: (bytes) => new SharedArrayBuffer(bytes),
+    async fillDistances(task) {
+      await order({ type: 'distances', task, next: counter() }, () => undefined);
+    },
+    findComponents: (task, onReport) => listen({ type: 'components', task, next: counter() }, onReport),
+    findCores(task, births, isAnyAlive, onReport) {
+      const state = { progress: counter(), births, portion: task.portion };
+      const wanted = new CoresWanted(state, false);
+      return listen({ type: 'cores', task, wanted: state, next: counter() }, async (report) => {
+        await onReport(report);
+        if (report.isLast) wanted.passed(report.portion + 1, isAnyAlive());
+      });
+    },
+    async close() {
+      for (const thread of threads) thread.removeAllListeners();
+      await Promise.all(threads.map((thread) => thread.terminate()));
+    },
+  };
+}
+
+const NONE: EdgeClasses = { empty: 0, cone: 0, connected: 0, disconnected: 0, cored: 0 };
+
+function counter(): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(4));
+}
+
+function sum(a: EdgeClasses, b: EdgeClasses): EdgeClasses {
+  return {
+    empty: a.empty + b.empty,
+    cone: a.cone + b.cone,
+    connected: a.connected + b.connected,
+    disconnected: a.disconnected + b.disconnected,
+    cored: a.cored + b.cored,
+  };
+}
+
+/** Reports of several threads, for whoever wants those of one portion. */
+class ReportQueue {
+  private readonly arrived = new Map<number, LinkReport[]>();
+  private failure: { readonly error: unknown } | null = null;
+  private look: () => void = () => undefined;
+
+  push(report: LinkReport): void {
+    const others = this.arrived.get(report.portion);
+    if (others === undefined) this.arrived.set(report.portion, [report]);
+    else others.push(report);
+    this.look();
+  }
+
+  /** What is waited for will not come. */
+  fail(error: unknown): void {
+    this.failure = { error };
+    this.look();
+  }
+
+  /** The next report of this portion. */
+  async next(portion: number): Promise<LinkReport> {
+    for (;;) {
+      if (this.failure !== null) throw this.failure.error;
+      const report = this.arrived.get(portion)?.shift();
+      if (report?.isLast === true) this.arrived.delete(portion);
+      if (report !== undefined) return report;
+      await new Promise<void>((resume) => {
+        this.look = resume;
+      });
+    }
+  }
+}
+
+/** Threads run compiled code: under Jest this file is TypeScript and the thread's file is in `dist/`. */
+function threadFile(): string {
+  const isCompiled = !import.meta.url.endsWith('.ts');
+  const path = fileURLToPath(
+    new URL(isCompiled ? './crew-thread.js' : '../dist/tda/crew-thread.js', import.meta.url),
+  );
+  if (!existsSync(path)) throw new Error(`${path} is missing: compile first (npm run build)`);
+  return path;
+}

@@ -1,0 +1,53 @@
+import { BitGraph, lowestVertex } from './bit-rows.js';
+import type { Filtration } from './filtration.js';
+
+/** Finds a loop for each class of degree 1: the edge that bears it, and a shortest path between its ends. */
+export class LoopFinder {
+  private readonly filtration: Filtration;
+  private readonly graph: BitGraph;
+  /** Edges in `graph`. */
+  private rank = 0;
+  private readonly loops = new Map<number, Uint32Array>();
+
+  constructor(filtration: Filtration) {
+    this.filtration = filtration;
+    this.graph = new BitGraph(filtration.pointCount);
+  }
+
+  /** The edge of this rank closes a loop: finds one with as few edges as can be, all others older. Ranks must rise. */
+  find(rank: number): void {
+    const { filtration, graph } = this;
+    for (; this.rank < rank; this.rank++)
+      graph.addEdge(filtration.head(this.rank), filtration.tail(this.rank));
+    this.loops.set(rank, shortestPath(graph, filtration.head(rank), filtration.tail(rank)));
+  }
+
+  /** The vertices, in order around the loop, of what was found for the edge of this rank. */
+  loop(rank: number): Uint32Array {
+    return this.loops.get(rank)!;
+  }
+}
+
+/** Breadth first; both ends included. The graph must join them. */
+function shortestPath(graph: BitGraph, start: number, goal: number): Uint32Array {
+  const { rows, width, vertexCount } = graph;
+  const unseen = new Int32Array(width).fill(-1);
+  const previous = new Int32Array(vertexCount).fill(-1);
+  unseen[start >>> 5] = unseen[start >>> 5]! & ~(1 << (start & 31));
+  const queue = [start];
+  for (const vertex of queue) {
+    if (previous[goal]! >= 0) break;
+    for (let k = 0; k < width; k++) {
+      let word = unseen[k]! & rows[vertex * width + k]!;
+      unseen[k] = unseen[k]! & ~word;
+      for (; word !== 0; word &= word - 1) {
+        const neighbour = lowestVertex(word, k);
+        previous[neighbour] = vertex;
+        queue.push(neighbour);
+      }
+    }
+  }
+  const path = [goal];
+  for (let vertex = goal; vertex !== start; path.push(vertex)) vertex = previous[vertex]!;
+  return Uint32Array.from(path);
+}

@@ -1,0 +1,17 @@
+/** The part of the WebAssembly API that tda/ uses; TypeScript has it only among the types of browsers. */
+declare namespace WebAssembly {
+  class Module {
+    constructor(bytes: Uint8Array);
+  }
+  class Memory {
+    constructor(descriptor: { initial: number });
+    readonly buffer: ArrayBuffer;
+  }
+  class Instance {
+    constructor(module: Module, imports: Record<string, Record<string, unknown>>);
+    readonly exports: Record<string, unknown>;
+  }
+  interface Global {
+    readonly value: unknown;
+  }
+}
