@@ -1,7 +1,5 @@
 import { BarCollector } from './bars.js';
-import { BitGraph } from './bit-rows.js';
 import type { LinkReport } from './crew-tasks.js';
-import { generatingCycles } from './cycles.js';
 import { EdgeCochain } from './edge-cochain.js';
 import { NO_VERTEX, type Filtration } from './filtration.js';
 import { Forest } from './forest.js';
@@ -88,11 +86,15 @@ export class CriticalEdges {
   *passCores({ from, count, records }: LinkReport): Generator<number> {
     for (let record = 0; record < records.length;) {
       const rank = from + records[record]!;
+      const cycleCount = records[record + 1]!;
+      record += 2;
       this.bearVoidsBefore(rank);
-      const core = record + 2;
-      record = core + records[record + 1]!;
-      this.addCycles(rank, records.subarray(core, record));
-      this.bearVoidsBefore(rank + 1);
+      for (let cycle = 0; cycle < cycleCount; cycle++) {
+        const start = record + 1;
+        record = start + records[record]!;
+        this.closeCycle(rank, records.subarray(start, record));
+      }
+      this.onTriangles?.tidy();
       yield this.takeOperations();
     }
     this.bearVoidsBefore(from + count);
@@ -162,35 +164,19 @@ export class CriticalEdges {
     }
   }
 
-  /** Each cycle of the link's core spans a void between head and tail, which dies unless it is zero. */
-  private addCycles(rank: number, core: Uint32Array): void {
+  /** A cycle of the link's core spans a void between head and tail, which dies unless it is zero. */
+  private closeCycle(rank: number, cycle: Uint32Array): void {
     const { filtration, onTriangles, voids } = this;
     if (onTriangles === undefined || !voids.hasLiving) return;
     const head = filtration.head(rank);
     const tail = filtration.tail(rank);
-    const length = filtration.length(rank);
-    for (const cycle of generatingCycles(this.graphOn(core, rank))) {
-      let previous = core[cycle.at(-1)!]!;
-      for (const place of cycle) {
-        const vertex = core[place]!;
-        voids.gather(onTriangles.value(head, previous, vertex));
-        voids.gather(onTriangles.value(tail, previous, vertex));
-        previous = vertex;
-      }
-      const killedRank = voids.kill();
-      if (killedRank >= 0) this.bars[2].add(filtration.length(killedRank), length);
+    let previous = cycle.at(-1)!;
+    for (const vertex of cycle) {
+      voids.gather(onTriangles.value(head, previous, vertex));
+      voids.gather(onTriangles.value(tail, previous, vertex));
+      previous = vertex;
     }
-    onTriangles.tidy();
-  }
-
-  /** The graph among these vertices before the edge of this rank; vertex k is vertices[k]. */
-  private graphOn(vertices: Uint32Array, rank: number): BitGraph {
-    const graph = new BitGraph(vertices.length);
-    for (let a = 1; a < vertices.length; a++) {
-      for (let b = 0; b < a; b++) {
-        if (this.filtration.rank(vertices[a]!, vertices[b]!) < rank) graph.addEdge(a, b);
-      }
-    }
-    return graph;
+    const killedRank = voids.kill();
+    if (killedRank >= 0) this.bars[2].add(filtration.length(killedRank), filtration.length(rank));
   }
 }

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 
 /** What tda/assembly/kernel.ts exports; addresses and sizes are bytes of its memory. */
 interface KernelExports {
-  readonly graphBytes: (count: number) => number;
   readonly makeGraph: (count: number, base: number) => void;
   readonly addEdges: (edges: number, count: number) => void;
   readonly findComponents: Search;
@@ -163,8 +162,8 @@ export class LinkKernel {
 /** Where things are in the memory of a LinkKernel, and how much it takes. */
 export function linkKernelBytes(pointCount: number) {
   const stride = 16 * Math.ceil(pointCount / 128);
-  // As graphBytes of the kernel: rows, six scratch rows, guesses and roots.
-  const edges = BASE + 16 * Math.ceil(((pointCount + 6) * stride + 8 * pointCount + 64) / 16);
+  // As graphBytes of the kernel.
+  const edges = BASE + 16 * Math.ceil(((3 * pointCount + 7) * stride + 28 * pointCount + 16) / 16);
   const representatives = edges + 4 * MAX_EDGES;
   const records = representatives + 2 * MAX_EDGES;
   return { edges, representatives, records, total: records + RECORD_BYTES + 8 * pointCount + 64 };

@@ -7,9 +7,18 @@
 /** Stands for "no representative": the lune was empty. As NO_VERTEX of tda/filtration.ts. */
 const NO_VERTEX: i32 = 65535;
 
+/** The graph that the functions below look at: the whole one, or the one among some vertices (`enter`). */
 let vertexCount: i32 = 0;
 let stride: usize = 0;
 let rows: usize = 0;
+
+let wholeCount: i32 = 0;
+let wholeStride: usize = 0;
+let wholeRows: usize = 0;
+let someRows: usize = 0;
+/** By number in the graph among some vertices: the number in the whole graph. */
+let names: usize = 0;
+
 let guesses: usize = 0;
 let lune: usize = 0;
 let core: usize = 0;
@@ -18,6 +27,13 @@ let beyond: usize = 0;
 let reached: usize = 0;
 let remaining: usize = 0;
 let roots: usize = 0;
+let inserted: usize = 0;
+let order: usize = 0;
+let scores: usize = 0;
+let previous: usize = 0;
+let parents: usize = 0;
+/** Rows of neighbours in a spanning forest. */
+let treeRows: usize = 0;
 
 /** Rows looked at since the count was last set to 0. */
 export let rowsRead: i32 = 0;
@@ -31,34 +47,105 @@ export let disconnected: i32 = 0;
 /** Edges that `findCores` wrote a record of. */
 export let cores: i32 = 0;
 
-/** Bytes that the graph on `count` vertices and its scratch rows take. */
+/** Bytes that the graph on `count` vertices and its scratch memory take. */
 export function graphBytes(count: i32): usize {
   const bytes: usize = ((count + 127) >> 7) << 4;
-  return ((count as usize) + 6) * bytes + 8 * (count as usize) + 64;
+  return (3 * (count as usize) + 7) * bytes + 28 * (count as usize) + 16;
 }
 
 /** Makes a graph without edges at `base` (a multiple of 16), whose memory must be zero. */
 export function makeGraph(count: i32, base: usize): void {
-  vertexCount = count;
-  stride = ((count + 127) >> 7) << 4;
-  rows = base;
-  lune = rows + (count as usize) * stride;
-  core = lune + stride;
-  candidates = core + stride;
-  beyond = candidates + stride;
-  reached = beyond + stride;
-  remaining = reached + stride;
-  guesses = remaining + stride;
-  roots = guesses + 4 * (count as usize);
+  wholeCount = count;
+  wholeStride = ((count + 127) >> 7) << 4;
+  const all = (count as usize) * wholeStride;
+  const list = (count as usize) << 2;
+  wholeRows = base;
+  someRows = wholeRows + all;
+  treeRows = someRows + all;
+  lune = treeRows + all;
+  core = lune + wholeStride;
+  candidates = core + wholeStride;
+  beyond = candidates + wholeStride;
+  reached = beyond + wholeStride;
+  remaining = reached + wholeStride;
+  inserted = remaining + wholeStride;
+  guesses = inserted + wholeStride;
+  roots = guesses + list;
+  names = roots + list;
+  order = names + list;
+  scores = order + list;
+  previous = scores + list;
+  parents = previous + list;
+  leave();
   for (let v = 0; v < count; v++) {
     addNeighbour(v, v);
-    store<i32>(guesses + ((v as usize) << 2), -1);
+    store<i32>(at(guesses, v), -1);
   }
+}
+
+/** Address of an entry of a list of 32-bit numbers. */
+function at(list: usize, index: i32): usize {
+  return list + ((index as usize) << 2);
+}
+
+/** From now on the graph is the whole one. */
+function leave(): void {
+  vertexCount = wholeCount;
+  stride = wholeStride;
+  rows = wholeRows;
+}
+
+/**
+ * From now on the graph is the one among the vertices of the set, numbered in their order; writes all of them to `core`. In a
+ * link most pairs are neighbours, so rows begin full and lose what is missing.
+ */
+function enter(set: usize): void {
+  let count = 0;
+  let wordCount = 0;
+  for (let w: usize = 0; w < wholeStride; w += 8) {
+    let word = load<u64>(set + w);
+    if (word == 0) continue;
+    store<u32>(at(order, wordCount), w as u32);
+    store<i32>(at(scores, wordCount), count);
+    wordCount++;
+    for (; word != 0; word &= word - 1) {
+      store<i32>(at(names, count), ((w as i32) << 3) + (ctz(word) as i32));
+      count++;
+    }
+  }
+  // The set may be the core itself: kept, since its words are asked for below.
+  memory.copy(remaining, set, wholeStride);
+  vertexCount = count;
+  stride = ((count + 127) >> 7) << 4;
+  rows = someRows;
+  memory.fill(core, 0, stride);
+  memory.fill(core, 0xff, (count >> 6) << 3);
+  if ((count & 63) != 0) store<u64>(core + ((count >> 6) << 3), ((1 as u64) << ((count & 63) as u64)) - 1);
+  for (let a = 0; a < count; a++) {
+    const from = wholeRows + (load<i32>(at(names, a)) as usize) * wholeStride;
+    const to = rows + (a as usize) * stride;
+    memory.copy(to, core, stride);
+    for (let k = 0; k < wordCount; k++) {
+      const w = load<u32>(at(order, k)) as usize;
+      const mask = load<u64>(remaining + w);
+      let missing = mask & ~load<u64>(from + w);
+      for (; missing != 0; missing &= missing - 1) {
+        const below = (missing & (0 - missing)) - 1;
+        drop(to, load<i32>(at(scores, k)) + (popcnt(mask & below) as i32));
+      }
+    }
+  }
+  rowsRead += ((count * wordCount) >> 5) + 1;
 }
 
 function addNeighbour(a: i32, b: i32): void {
   const place = rows + (a as usize) * stride + (((b >> 6) as usize) << 3);
   store<u64>(place, load<u64>(place) | ((1 as u64) << ((b & 63) as u64)));
+}
+
+function put(set: usize, vertex: i32): void {
+  const place = set + (((vertex >> 6) as usize) << 3);
+  store<u64>(place, load<u64>(place) | ((1 as u64) << ((vertex & 63) as u64)));
 }
 
 /** Adds `count` packed edges (larger vertex in the upper half) without looking at their links. */
@@ -138,7 +225,8 @@ export function findComponents(
  * Looks for the cores of the links of edges, and adds the edges, likewise. Replaces the representative of a connected link
  * by an apex where there is one.
  *
- * A link whose core may have a cycle gets a record of 32-bit words: place of the edge; number of vertices of the core; these.
+ * A link whose core may have cycles gets a record of 32-bit words: place of the edge; number of cycles that generate the
+ * first homology of the core (some may be redundant); of each the number of vertices, and these in order around it.
  */
 export function findCores(
   edges: usize,
@@ -148,11 +236,10 @@ export function findCores(
   recordsEnd: usize,
   rowBudget: i32,
 ): i32 {
-  const largestRecord: usize = 4 * (2 + (vertexCount as usize));
   rowsRead = 0;
   let record = records;
   let k = 0;
-  for (; k < count && rowsRead < rowBudget && recordsEnd - record >= largestRecord; k++) {
+  for (; k < count && rowsRead < rowBudget; k++) {
     const edge = load<u32>(edges + ((k as usize) << 2));
     const head = (edge >> 16) as i32;
     const tail = (edge & 0xffff) as i32;
@@ -162,20 +249,15 @@ export function findCores(
       const found = findApex(head, tail, representative);
       if (found >= 0) {
         store<u16>(representatives + ((k as usize) << 1), found as u16);
-        store<i32>(guesses + ((head as usize) << 2), found);
-        store<i32>(guesses + ((tail as usize) << 2), found);
+        store<i32>(at(guesses, head), found);
+        store<i32>(at(guesses, tail), found);
       } else {
-        const coreCount = collapse(representative);
-        if (coreCount > 1 && hasNeighbours(coreCount)) {
-          cores++;
-          store<u32>(record, k as u32);
-          store<u32>(record + 4, coreCount as u32);
-          record += 8;
-          for (let v = firstVertex(core, 0); v >= 0; v = firstVertex(core, v + 1)) {
-            store<u32>(record, v as u32);
-            record += 4;
-          }
-        }
+        store<u32>(record, k as u32);
+        const end = writeCycles(record, recordsEnd);
+        // No room: the caller empties the records and comes again, with this edge.
+        if (end == 0) break;
+        if (end > record) cores++;
+        record = end;
       }
     }
     addNeighbour(head, tail);
@@ -183,6 +265,31 @@ export function findCores(
   }
   recordBytes = (record - records) as i32;
   return k;
+}
+
+/** Of the lune: writes the cycles of its core, and returns where the record ends; `record` if it has none, 0 for no room. */
+function writeCycles(record: usize, recordsEnd: usize): usize {
+  const size = countVertices(lune);
+  const isSmall = size <= 64 + (wholeCount >> 4);
+  if (isSmall) {
+    enter(lune);
+  } else {
+    memory.copy(core, lune, stride);
+  }
+  const coreCount = collapse(size);
+  let end = record;
+  if (coreCount > 3 && hasNeighbours()) {
+    if (!isSmall) enter(core);
+    end = generatingCycles(record, recordsEnd);
+  }
+  leave();
+  return end;
+}
+
+function countVertices(set: usize): i32 {
+  let count = 0;
+  for (let k: usize = 0; k < stride; k += 8) count += popcnt(load<u64>(set + k)) as i32;
+  return count;
 }
 
 /** An apex of the lune: the representative, or that of the last edge at one of the ends, or one that is searched for; or -1. */
@@ -196,8 +303,7 @@ function findApex(head: i32, tail: i32, representative: i32): i32 {
 }
 
 /** Whether some two vertices of the core are neighbours: otherwise each stands for a component, and there is no cycle. */
-function hasNeighbours(count: i32): bool {
-  if (count < 4) return false;
+function hasNeighbours(): bool {
   for (let u = firstVertex(core, 0); u >= 0; u = firstVertex(core, u + 1)) {
     const row = rows + (u as usize) * stride;
     let neighbours = 0;
@@ -207,6 +313,129 @@ function hasNeighbours(count: i32): bool {
     if (neighbours > 1) return true;
   }
   return false;
+}
+
+/**
+ * Writes a record of cycles that generate the first homology of the flag complex on the core (some may be redundant), and
+ * returns where it ends; 0 if there is no room.
+ *
+ * Vertices are inserted one at a time. A new vertex joined to several components of its lower link closes one cycle per
+ * component beyond the first, unless it joins two trees; every other new edge is homologous to one of those.
+ */
+function generatingCycles(record: usize, recordsEnd: usize): usize {
+  const count = orderForInsertion();
+  memory.fill(inserted, 0, stride);
+  memory.fill(treeRows, 0, (vertexCount as usize) * stride);
+  for (let v = 0; v < vertexCount; v++) store<i32>(at(parents, v), v);
+  let end = record + 8;
+  let cycles = 0;
+  for (let k = 0; k < count; k++) {
+    const vertex = load<i32>(at(order, k));
+    const row = rows + (vertex as usize) * stride;
+    for (let w: usize = 0; w < stride; w += 16) {
+      v128.store(lune + w, v128.and(v128.load(inserted + w), v128.load(row + w)));
+    }
+    const first = firstVertex(lune, 0);
+    const rootCount = first < 0 ? 0 : components(first);
+    for (let m = 0; m < rootCount; m++) {
+      const root = load<i32>(at(roots, m));
+      if (unite(vertex, root)) {
+        put(treeRows + (vertex as usize) * stride, root);
+        put(treeRows + (root as usize) * stride, vertex);
+      } else {
+        end = writePath(vertex, root, end, recordsEnd);
+        if (end == 0) return 0;
+        cycles++;
+      }
+    }
+    put(inserted, vertex);
+  }
+  if (cycles == 0) return record;
+  store<u32>(record + 4, cycles as u32);
+  return end;
+}
+
+/** Lists the core, always the vertex with the most neighbours listed before: on a chordal graph this closes no cycle. */
+function orderForInsertion(): i32 {
+  let count = 0;
+  for (let v = firstVertex(core, 0); v >= 0; v = firstVertex(core, v + 1)) {
+    store<i32>(at(order, count), v);
+    store<i32>(at(scores, v), 0);
+    count++;
+  }
+  for (let done = 0; done < count; done++) {
+    let best = done;
+    for (let k = done + 1; k < count; k++) {
+      if (load<i32>(at(scores, load<i32>(at(order, k)))) > load<i32>(at(scores, load<i32>(at(order, best)))))
+        best = k;
+    }
+    const vertex = load<i32>(at(order, best));
+    store<i32>(at(order, best), load<i32>(at(order, done)));
+    store<i32>(at(order, done), vertex);
+    const row = rows + (vertex as usize) * stride;
+    for (let k = done + 1; k < count; k++) {
+      const other = load<i32>(at(order, k));
+      const score = at(scores, other);
+      store<i32>(score, load<i32>(score) + (has(row, other) ? 1 : 0));
+    }
+  }
+  rowsRead += ((count * count) >> 5) + 1;
+  return count;
+}
+
+/** Merges the trees of two vertices; false if they were in one already. */
+function unite(a: i32, b: i32): bool {
+  const rootA = treeRoot(a);
+  const rootB = treeRoot(b);
+  store<i32>(at(parents, rootB), rootA);
+  return rootA != rootB;
+}
+
+function treeRoot(vertex: i32): i32 {
+  let root = vertex;
+  while (load<i32>(at(parents, root)) != root) {
+    store<i32>(at(parents, root), load<i32>(at(parents, load<i32>(at(parents, root)))));
+    root = load<i32>(at(parents, root));
+  }
+  return root;
+}
+
+/** Writes the number of vertices on the way from `start` to `goal` in the forest, and their names; returns where that ends. */
+function writePath(start: i32, goal: i32, record: usize, recordsEnd: usize): usize {
+  memory.copy(remaining, core, stride);
+  drop(remaining, start);
+  // `scores` is free by now: a queue.
+  store<i32>(scores, start);
+  let queued = 1;
+  for (let k = 0; k < queued; k++) {
+    const vertex = load<i32>(at(scores, k));
+    if (vertex == goal) break;
+    const row = treeRows + (vertex as usize) * stride;
+    for (let w: usize = 0; w < stride; w += 8) {
+      let word = load<u64>(row + w) & load<u64>(remaining + w);
+      store<u64>(remaining + w, load<u64>(remaining + w) & ~word);
+      for (; word != 0; word &= word - 1) {
+        const neighbour = ((w as i32) << 3) + (ctz(word) as i32);
+        store<i32>(at(previous, neighbour), vertex);
+        store<i32>(at(scores, queued), neighbour);
+        queued++;
+      }
+    }
+  }
+  rowsRead += queued;
+  let end = record + 4;
+  let length = 0;
+  let vertex = goal;
+  while (true) {
+    if (end + 4 > recordsEnd) return 0;
+    store<u32>(end, load<u32>(at(names, vertex)));
+    end += 4;
+    length++;
+    if (vertex == start) break;
+    vertex = load<i32>(at(previous, vertex));
+  }
+  store<u32>(record, length as u32);
+  return end;
 }
 
 /** Writes the common neighbours to the lune; false if there is none. */
@@ -345,14 +574,11 @@ function reach(vertex: i32): bool {
 }
 
 /**
- * Strong collapse (Barmak, Minian 2012) of the lune to `core`: drops vertices dominated by another (all their neighbours in
- * the set are its neighbours) until none is, and returns how many are left. `first` is the first to dominate.
+ * Strong collapse (Barmak, Minian 2012) of the core, `count` vertices, in place: drops vertices dominated by another (all
+ * their neighbours in the set are its neighbours) until none is, and returns how many are left.
  */
-function collapse(first: i32): i32 {
-  memory.copy(core, lune, stride);
-  let count = 0;
-  for (let k: usize = 0; k < stride; k += 8) count += popcnt(load<u64>(core + k)) as i32;
-  let dominator = first;
+function collapse(count: i32): i32 {
+  let dominator = firstVertex(core, 0);
   let failures = 0;
   while (failures < count && count > 1) {
     const removed = removeDominated(dominator);
