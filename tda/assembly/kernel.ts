@@ -96,51 +96,52 @@ function leave(): void {
 }
 
 /**
- * From now on the graph is the one among the vertices of the set, numbered in their order; writes all of them to `core`. In a
- * link most pairs are neighbours, so rows begin full and lose what is missing.
+ * From now on the graph is the one among the vertices of the set, numbered in their order; writes all of them to `core`.
  */
 function enter(set: usize): void {
   let count = 0;
-  let wordCount = 0;
   for (let w: usize = 0; w < wholeStride; w += 8) {
-    let word = load<u64>(set + w);
-    if (word == 0) continue;
-    store<u32>(at(order, wordCount), w as u32);
-    store<i32>(at(scores, wordCount), count);
-    wordCount++;
-    for (; word != 0; word &= word - 1) {
+    for (let word = load<u64>(set + w); word != 0; word &= word - 1) {
       store<i32>(at(names, count), ((w as i32) << 3) + (ctz(word) as i32));
       count++;
     }
   }
-  // The set may be the core itself: kept, since its words are asked for below.
-  memory.copy(remaining, set, wholeStride);
   vertexCount = count;
   stride = ((count + 127) >> 7) << 4;
   rows = someRows;
-  memory.fill(core, 0, stride);
-  memory.fill(core, 0xff, (count >> 6) << 3);
-  if ((count & 63) != 0) store<u64>(core + ((count >> 6) << 3), ((1 as u64) << ((count & 63) as u64)) - 1);
+  clearSet(core);
   for (let a = 0; a < count; a++) {
+    put(core, a);
     const from = wholeRows + (load<i32>(at(names, a)) as usize) * wholeStride;
-    const to = rows + (a as usize) * stride;
-    memory.copy(to, core, stride);
-    for (let k = 0; k < wordCount; k++) {
-      const w = load<u32>(at(order, k)) as usize;
-      const mask = load<u64>(remaining + w);
-      let missing = mask & ~load<u64>(from + w);
-      for (; missing != 0; missing &= missing - 1) {
-        const below = (missing & (0 - missing)) - 1;
-        drop(to, load<i32>(at(scores, k)) + (popcnt(mask & below) as i32));
+    let to = rows + (a as usize) * stride;
+    const end = to + stride;
+    for (let b = 0; b < count; b += 64) {
+      const last = min(count, b + 64);
+      let word: u64 = 0;
+      for (let c = last - 1; c >= b; c--) {
+        const v = load<u32>(at(names, c));
+        word = (word << 1) | ((load<u64>(from + (((v >> 6) as usize) << 3)) >> (v as u64)) & 1);
       }
+      store<u64>(to, word);
+      to += 8;
     }
+    if (to < end) store<u64>(to, 0);
   }
-  rowsRead += ((count * wordCount) >> 5) + 1;
+  rowsRead += ((count * count) >> 7) + 1;
 }
 
 function addNeighbour(a: i32, b: i32): void {
   const place = rows + (a as usize) * stride + (((b >> 6) as usize) << 3);
   store<u64>(place, load<u64>(place) | ((1 as u64) << ((b & 63) as u64)));
+}
+
+// Not memory.copy and memory.fill, whose call takes longer than a short row.
+function copySet(to: usize, from: usize): void {
+  for (let k: usize = 0; k < stride; k += 16) v128.store(to + k, v128.load(from + k));
+}
+
+function clearSet(set: usize): void {
+  for (let k: usize = 0; k < stride; k += 16) v128.store(set + k, i64x2.splat(0));
 }
 
 function put(set: usize, vertex: i32): void {
@@ -269,27 +270,66 @@ export function findCores(
 
 /** Of the lune: writes the cycles of its core, and returns where the record ends; `record` if it has none, 0 for no room. */
 function writeCycles(record: usize, recordsEnd: usize): usize {
-  const size = countVertices(lune);
-  const isSmall = size <= 64 + (wholeCount >> 4);
-  if (isSmall) {
-    enter(lune);
-  } else {
-    memory.copy(core, lune, stride);
-  }
-  const coreCount = collapse(size);
+  copySet(core, lune);
+  let coreCount = thin(countCommon(core, core));
   let end = record;
-  if (coreCount > 3 && hasNeighbours()) {
-    if (!isSmall) enter(core);
-    end = generatingCycles(record, recordsEnd);
+  if (coreCount > 3) {
+    const isEntered = coreCount <= 64 + (wholeCount >> 4);
+    if (isEntered) enter(core);
+    coreCount = collapse(coreCount);
+    if (coreCount > 3 && hasNeighbours()) {
+      if (!isEntered) enter(core);
+      end = generatingCycles(record, recordsEnd);
+    }
   }
   leave();
   return end;
 }
 
-function countVertices(set: usize): i32 {
-  let count = 0;
-  for (let k: usize = 0; k < stride; k += 8) count += popcnt(load<u64>(set + k)) as i32;
+/** Dominators tried by `thin`. */
+const THINNERS: i32 = 8;
+
+/** Lets the vertices with the most neighbours in the core drop what they dominate; returns how many vertices are left. */
+function thin(count: i32): i32 {
+  let listed = 0;
+  for (let v = firstVertex(core, 0); v >= 0; v = firstVertex(core, v + 1)) {
+    store<i32>(at(order, listed), v);
+    store<i32>(at(scores, listed), countCommon(core, rows + (v as usize) * stride));
+    listed++;
+  }
+  rowsRead += count;
+  for (let tries = 0; tries < THINNERS && count > 3; tries++) {
+    let best = -1;
+    let most = 0;
+    for (let k = 0; k < listed; k++) {
+      const degree = load<i32>(at(scores, k));
+      if (degree > most && has(core, load<i32>(at(order, k)))) {
+        best = k;
+        most = degree;
+      }
+    }
+    if (best < 0) return count;
+    store<i32>(at(scores, best), 0);
+    count -= removeDominated(load<i32>(at(order, best)));
+  }
   return count;
+}
+
+/** Number of vertices in both rows. */
+function countCommon(a: usize, b: usize): i32 {
+  let sum = i32x4.splat(0);
+  for (let from: usize = 0; from < stride; from += 256) {
+    // A byte holds at most 16 x 8.
+    const to = min(stride, from + 256);
+    let bytes = i8x16.splat(0);
+    for (let k = from; k < to; k += 16) {
+      bytes = i8x16.add(bytes, i8x16.popcnt(v128.and(v128.load(a + k), v128.load(b + k))));
+    }
+    sum = i32x4.add(sum, i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(bytes)));
+  }
+  return (
+    i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3)
+  );
 }
 
 /** An apex of the lune: the representative, or that of the last edge at one of the ends, or one that is searched for; or -1. */
@@ -305,12 +345,7 @@ function findApex(head: i32, tail: i32, representative: i32): i32 {
 /** Whether some two vertices of the core are neighbours: otherwise each stands for a component, and there is no cycle. */
 function hasNeighbours(): bool {
   for (let u = firstVertex(core, 0); u >= 0; u = firstVertex(core, u + 1)) {
-    const row = rows + (u as usize) * stride;
-    let neighbours = 0;
-    for (let k: usize = 0; k < stride; k += 8) {
-      neighbours += popcnt(load<u64>(core + k) & load<u64>(row + k)) as i32;
-    }
-    if (neighbours > 1) return true;
+    if (countCommon(core, rows + (u as usize) * stride) > 1) return true;
   }
   return false;
 }
@@ -324,7 +359,7 @@ function hasNeighbours(): bool {
  */
 function generatingCycles(record: usize, recordsEnd: usize): usize {
   const count = orderForInsertion();
-  memory.fill(inserted, 0, stride);
+  clearSet(inserted);
   memory.fill(treeRows, 0, (vertexCount as usize) * stride);
   for (let v = 0; v < vertexCount; v++) store<i32>(at(parents, v), v);
   let end = record + 8;
@@ -402,7 +437,7 @@ function treeRoot(vertex: i32): i32 {
 
 /** Writes the number of vertices on the way from `start` to `goal` in the forest, and their names; returns where that ends. */
 function writePath(start: i32, goal: i32, record: usize, recordsEnd: usize): usize {
-  memory.copy(remaining, core, stride);
+  copySet(remaining, core);
   drop(remaining, start);
   // `scores` is free by now: a queue.
   store<i32>(scores, start);
@@ -518,7 +553,7 @@ function lowest(word: v128, k: usize): i32 {
  * out, with itself, all that miss the same vertex: a few steps decide.
  */
 function apex(): i32 {
-  memory.copy(candidates, lune, stride);
+  copySet(candidates, lune);
   let candidate = firstVertex(candidates, 0);
   while (candidate >= 0) {
     const missed = firstMissed(lune, candidate);
@@ -535,13 +570,13 @@ function apex(): i32 {
 
 /** Writes a vertex of each component of the lune to `roots`, `first` first, and returns their number. */
 function components(first: i32): i32 {
-  memory.copy(remaining, lune, stride);
+  copySet(remaining, lune);
   let count = 0;
   let root = first;
   while (root >= 0) {
     store<i32>(roots + ((count as usize) << 2), root);
     count++;
-    memory.fill(reached, 0, stride);
+    clearSet(reached);
     if (!reach(root)) return count;
     let isGrowing = true;
     while (isGrowing) {
