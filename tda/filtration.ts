@@ -1,6 +1,6 @@
 import { MAX_POINTS } from './input.js';
 import { edgeHead, edgeTail } from './edges.js';
-import { pairCount, pairIndex } from './triangle.js';
+import { pairIndex } from './triangle.js';
 
 /** Stands for "this edge has no representative": its lune was empty. No vertex has this number. */
 export const NO_VERTEX = MAX_POINTS;
@@ -16,6 +16,7 @@ export class Filtration {
   /** By rank: a vertex of the edge's lune, an apex if it has one; NO_VERTEX if the lune was empty. */
   readonly representatives: Uint16Array;
   private readonly distances: Float32Array;
+  /** Both triangles: whoever looks at the neighbours of a vertex reads one row. */
   private readonly ranks: Uint32Array;
 
   /** `distances`: lower triangle; `edges`: as from `sortedEdges`; `representatives` are in memory from `buffer`. */
@@ -30,10 +31,13 @@ export class Filtration {
     this.edges = edges;
     this.edgeCount = edges.length;
     this.representatives = new Uint16Array(buffer(2 * edges.length));
-    this.ranks = new Uint32Array(pairCount(pointCount)).fill(NO_RANK);
+    this.ranks = new Uint32Array(pointCount * pointCount).fill(NO_RANK);
     for (let rank = 0; rank < edges.length; rank++) {
       const edge = edges[rank]!;
-      this.ranks[pairIndex(edgeHead(edge), edgeTail(edge))] = rank;
+      const head = edgeHead(edge);
+      const tail = edgeTail(edge);
+      this.ranks[head * pointCount + tail] = rank;
+      this.ranks[tail * pointCount + head] = rank;
     }
   }
 
@@ -50,8 +54,14 @@ export class Filtration {
     return this.distances[pairIndex(edgeHead(edge), edgeTail(edge))]!;
   }
 
+  /** The ranks of the edges at a vertex, by the other vertex. */
+  ranksAt(vertex: number): Uint32Array {
+    const start = vertex * this.pointCount;
+    return this.ranks.subarray(start, start + this.pointCount);
+  }
+
   /** Rank of the edge {a, b}; greater than any rank if it is no edge. */
   rank(a: number, b: number): number {
-    return this.ranks[pairIndex(a, b)]!;
+    return this.ranks[a * this.pointCount + b]!;
   }
 }

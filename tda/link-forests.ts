@@ -1,7 +1,7 @@
 import type { Filtration } from './filtration.js';
 
 /** Bytes of forests kept at most. */
-const MAX_BYTES = 1 << 25;
+const MAX_BYTES = 1 << 26;
 
 /**
  * Spanning forests of the links of edges already passed, made again from the ranks when they are asked for. Every
@@ -9,11 +9,15 @@ const MAX_BYTES = 1 << 25;
  */
 export class LinkForests {
   private readonly filtration: Filtration;
-  /** By rank of the edge: each vertex's parent. */
-  private readonly forests = new Map<number, Uint16Array>();
+  /** By rank of the edge. */
+  private readonly forests = new Map<number, Forest>();
+  private places = 0;
+  /** By vertex, while a forest grows. */
+  private readonly parents: Uint16Array;
 
   constructor(filtration: Filtration) {
     this.filtration = filtration;
+    this.parents = new Uint16Array(filtration.pointCount);
   }
 
   /** Parent of a vertex of the link of the edge of this rank; a root is its own. */
@@ -25,34 +29,29 @@ export class LinkForests {
     if (forest === undefined) {
       forest = this.grow(rank, representative);
       this.forests.set(rank, forest);
+      this.places += forest.vertices.length;
     }
-    return forest[vertex]!;
+    return forest.parents[placeOf(vertex, forest.vertices)]!;
   }
 
   /** Between evaluations: drops the forests, once they are too many. */
   tidy(): void {
-    if (this.forests.size * 2 * this.filtration.pointCount > MAX_BYTES) this.forests.clear();
+    if (4 * this.places <= MAX_BYTES) return;
+    this.forests.clear();
+    this.places = 0;
   }
 
-  private grow(rank: number, representative: number): Uint16Array {
-    const { filtration } = this;
-    const head = filtration.head(rank);
-    const tail = filtration.tail(rank);
-    let outside: number[] = [];
-    for (let v = 0; v < filtration.pointCount; v++) {
-      if (v === head || v === tail || v === representative) continue;
-      if (filtration.rank(v, head) < rank && filtration.rank(v, tail) < rank) outside.push(v);
-    }
-    const parents = new Uint16Array(filtration.pointCount);
-    let root = representative;
-    for (;;) {
-      parents[root] = root;
-      const tree = [root];
+  private grow(rank: number, representative: number): Forest {
+    const { filtration, parents } = this;
+    const vertices = this.notNextTo(representative, rank);
+    // What is next to the representative has it for a parent, and is not asked for here: but others grow from it.
+    let outside = vertices;
+    for (let tree = this.nextTo(representative, rank); outside.length > 0;) {
       for (const parent of tree) {
-        if (outside.length === 0) return parents;
+        const ranks = filtration.ranksAt(parent);
         const left: number[] = [];
         for (const v of outside) {
-          if (filtration.rank(v, parent) < rank) {
+          if (ranks[v]! < rank) {
             parents[v] = parent;
             tree.push(v);
           } else {
@@ -60,10 +59,60 @@ export class LinkForests {
           }
         }
         outside = left;
+        if (outside.length === 0) break;
       }
-      const next = outside.shift();
-      if (next === undefined) return parents;
-      root = next;
+      const root = outside[0];
+      if (root === undefined) break;
+      parents[root] = root;
+      outside = outside.slice(1);
+      tree = [root];
     }
+    return {
+      vertices: Uint16Array.from(vertices),
+      parents: Uint16Array.from(vertices, (vertex) => parents[vertex]!),
+    };
   }
+
+  /** The vertices of the link that are neighbours of its representative. */
+  private nextTo(representative: number, rank: number): number[] {
+    return this.linkWhere(rank, representative, (ofRepresentative) => ofRepresentative < rank);
+  }
+
+  /** The other vertices of the link, without the representative. */
+  private notNextTo(representative: number, rank: number): number[] {
+    return this.linkWhere(rank, representative, (ofRepresentative) => ofRepresentative >= rank);
+  }
+
+  private linkWhere(rank: number, representative: number, wanted: (rank: number) => boolean): number[] {
+    const { filtration } = this;
+    const ofHead = filtration.ranksAt(filtration.head(rank));
+    const ofTail = filtration.ranksAt(filtration.tail(rank));
+    const ofRepresentative = filtration.ranksAt(representative);
+    const found: number[] = [];
+    for (let v = 0; v < filtration.pointCount; v++) {
+      if (ofHead[v]! < rank && ofTail[v]! < rank && v !== representative && wanted(ofRepresentative[v]!)) {
+        found.push(v);
+      }
+    }
+    return found;
+  }
+}
+
+/** A forest, without what is next to the representative. */
+interface Forest {
+  /** Rising. */
+  readonly vertices: Uint16Array;
+  readonly parents: Uint16Array;
+}
+
+/** Where a number that is there is in a rising array. */
+function placeOf(wanted: number, rising: Uint16Array): number {
+  let low = 0;
+  let high = rising.length - 1;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (rising[middle]! < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

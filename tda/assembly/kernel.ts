@@ -286,19 +286,38 @@ function writeCycles(record: usize, recordsEnd: usize): usize {
   return end;
 }
 
-/** Dominators tried by `thin`. */
-const THINNERS: i32 = 8;
+/** What `thin` looks at in a round, and tries of these. */
+const SAMPLE: i32 = 64;
+const TRIES: i32 = 8;
 
-/** Lets the vertices with the most neighbours in the core drop what they dominate; returns how many vertices are left. */
+/**
+ * Lets vertices with many neighbours in the core drop what they dominate, the best of a sample at a time, as long as it
+ * helps; returns how many vertices are left.
+ */
 function thin(count: i32): i32 {
-  let listed = 0;
-  for (let v = firstVertex(core, 0); v >= 0; v = firstVertex(core, v + 1)) {
-    store<i32>(at(order, listed), v);
-    store<i32>(at(scores, listed), countCommon(core, rows + (v as usize) * stride));
-    listed++;
+  let before = count + 1;
+  while (count > 3 && count < before) {
+    before = count;
+    count = thinBySample(count);
+    if (count <= SAMPLE) return count;
   }
-  rowsRead += count;
-  for (let tries = 0; tries < THINNERS && count > 3; tries++) {
+  return count;
+}
+
+function thinBySample(count: i32): i32 {
+  const step = (count + SAMPLE - 1) / SAMPLE;
+  let listed = 0;
+  let place = 0;
+  for (let v = firstVertex(core, 0); v >= 0; v = firstVertex(core, v + 1)) {
+    if (place % step == 0) {
+      store<i32>(at(order, listed), v);
+      store<i32>(at(scores, listed), countCommon(core, rows + (v as usize) * stride));
+      listed++;
+    }
+    place++;
+  }
+  rowsRead += listed;
+  for (let tries = 0; tries < TRIES && count > 3; tries++) {
     let best = -1;
     let most = 0;
     for (let k = 0; k < listed; k++) {
@@ -328,7 +347,10 @@ function countCommon(a: usize, b: usize): i32 {
     sum = i32x4.add(sum, i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(bytes)));
   }
   return (
-    i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3)
+    i32x4.extract_lane(sum, 0) +
+    i32x4.extract_lane(sum, 1) +
+    i32x4.extract_lane(sum, 2) +
+    i32x4.extract_lane(sum, 3)
   );
 }
 
