@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ripsPersistence } from '../tda/index.js';
+import { CommandError, runCommand } from './command.js';
 import { CLOUD_DIMENSION, writeCloud } from './clouds.js';
 import { areClose, areSame, sortedBars, type Diagram } from './exactness/agreement.js';
 import { KINDS, ofPoints, seededRandom, type Case } from './exactness/cases.js';
@@ -29,38 +30,45 @@ const POINTS_TOLERANCE = 1e-5;
 const TRAJECTORIES = ['drift', 'attractor', 'limit_cycle'] as const;
 const TRAJECTORY_POINTS = 150;
 
-const { values } = parseArgs({
-  options: {
-    count: { type: 'string', default: '50' },
-    seed: { type: 'string', default: '1' },
-    python: { type: 'string' },
-  },
+await runCommand(async () => {
+  const { values } = parseArgs({
+    options: {
+      count: { type: 'string', default: '50' },
+      seed: { type: 'string', default: '1' },
+      python: { type: 'string' },
+    },
+  });
+  const count = wholeNumber('count', values.count);
+  const seed = wholeNumber('seed', values.seed);
+  const python = pythonWithPrograms(values.python);
+  const folder = mkdtempSync(join(tmpdir(), 'panic-tda-exactness-'));
+  let disagreements = 0;
+  try {
+    for (const [k, [kind, make]] of Object.entries(KINDS).entries()) {
+      const random = seededRandom(seed * 1000 + k);
+      const cases = Array.from({ length: count }, () => make(random));
+      disagreements += await compare(kind, cases, answersOfOthers(python, folder, cases), seed);
+    }
+    for (const family of TRAJECTORIES) {
+      const bytes = readFileSync(writeCloud(python, folder, family, TRAJECTORY_POINTS, seed));
+      const points = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+      const cases = [ofPoints(points, CLOUD_DIMENSION)];
+      const kind = `${family}, ${TRAJECTORY_POINTS} points`;
+      disagreements += await compare(kind, cases, answersOfOthers(python, folder, cases), seed);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  if (disagreements > 0) process.exitCode = 1;
 });
-const count = wholeNumber('count', values.count);
-const seed = wholeNumber('seed', values.seed);
-const python = pythonWithPrograms(values.python);
-const folder = mkdtempSync(join(tmpdir(), 'panic-tda-exactness-'));
-let disagreements = 0;
-try {
-  for (const [k, [kind, make]] of Object.entries(KINDS).entries()) {
-    const random = seededRandom(seed * 1000 + k);
-    await compare(
-      kind,
-      Array.from({ length: count }, () => make(random)),
-    );
-  }
-  for (const family of TRAJECTORIES) {
-    const bytes = readFileSync(writeCloud(python, folder, family, TRAJECTORY_POINTS, seed));
-    const points = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-    await compare(`${family}, ${TRAJECTORY_POINTS} points`, [ofPoints(points, CLOUD_DIMENSION)]);
-  }
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
-if (disagreements > 0) process.exitCode = 1;
 
-async function compare(kind: string, cases: readonly Case[]): Promise<void> {
-  const answers = answersOfOthers(cases);
+/** Prints a line, and more on a disagreement; how many cases disagree. */
+async function compare(
+  kind: string,
+  cases: readonly Case[],
+  answers: readonly Answer[],
+  seed: number,
+): Promise<number> {
   let different = 0;
   let bars = 0;
   for (const [k, filtration] of cases.entries()) {
@@ -81,20 +89,20 @@ async function compare(kind: string, cases: readonly Case[]): Promise<void> {
     }
     if (found.length > 0) {
       different++;
-      report(kind, k, filtration, found);
+      report(kind, k, seed, filtration, found);
     }
   }
-  disagreements += different;
   const programs = Object.keys(answers[0]?.distances ?? {}).join('; ');
   const fromPoints = Object.keys(answers[0]?.points ?? {});
   const pointsToo = fromPoints.length === 0 ? '' : `; from points: ${fromPoints.join('; ')}`;
   console.log(
     `${kind}: ${cases.length} compared, ${bars} bars, ${different} disagreements (${programs}${pointsToo})`,
   );
+  return different;
 }
 
 /** In one Python for all cases. Longest edges are given as the float32 they are rounded to. */
-function answersOfOthers(cases: readonly Case[]): Answer[] {
+function answersOfOthers(python: string, folder: string, cases: readonly Case[]): Answer[] {
   const inputs = mkdtempSync(join(folder, 'cases-'));
   const list = cases.map(({ pointCount, maxEdgeLength, cloud }) => [
     pointCount,
@@ -150,7 +158,7 @@ function shown(diagram: Diagram, other: Diagram): string {
     : `${bars.join(' ')}${own.length > 4 ? ` and ${own.length - 4} more` : ''}`;
 }
 
-function report(kind: string, k: number, filtration: Case, found: readonly string[]): void {
+function report(kind: string, k: number, seed: number, filtration: Case, found: readonly string[]): void {
   const kept = join(tmpdir(), 'panic-tda-disagreements');
   mkdirSync(kept, { recursive: true });
   const file = join(kept, `${kind.replaceAll(/\W+/g, '-')}-${seed}-${k}.json`);
@@ -166,5 +174,5 @@ function report(kind: string, k: number, filtration: Case, found: readonly strin
 function wholeNumber(option: string, word: string): number {
   const value = Number(word);
   if (Number.isInteger(value) && value >= 1) return value;
-  throw new Error(`--${option} is ${word}; expected a whole number of at least 1`);
+  throw new CommandError(`--${option} is ${word}; expected a whole number of at least 1`);
 }

@@ -14,6 +14,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assertNever } from '../experiment/errors.js';
+import { runCommand } from './command.js';
 import { writeCloud, type Family } from './clouds.js';
 import type { Entry } from './persistence/entries.js';
 import { persistenceFigure } from './persistence/figure.js';
@@ -23,24 +24,32 @@ import { readOptions, type BenchOptions } from './persistence/options.js';
 import { persistenceReport } from './persistence/report.js';
 import { pythonWithPrograms } from './python-programs.js';
 
-const options = readOptions(process.argv.slice(2));
-const python = pythonWithPrograms(options.python);
-const machine = describeMachine(python);
-const folder = mkdtempSync(join(tmpdir(), 'panic-tda-bench-'));
-const entries: Entry[] = [];
-try {
-  for (const family of options.families) {
-    await measureFamily(family);
-    // What is there so far is not lost if a long run is stopped.
-    writeFileSync(options.out, persistenceReport(entries, options, machine));
-    writeFileSync(options.figure, persistenceFigure(entries, options));
+await runCommand(async () => {
+  const options = readOptions(process.argv.slice(2));
+  const python = pythonWithPrograms(options.python);
+  const machine = describeMachine(python);
+  const folder = mkdtempSync(join(tmpdir(), 'panic-tda-bench-'));
+  const entries: Entry[] = [];
+  try {
+    for (const family of options.families) {
+      entries.push(...(await measureFamily(family, python, folder, options)));
+      // What is there so far is not lost if a long run is stopped.
+      writeFileSync(options.out, persistenceReport(entries, options, machine));
+      writeFileSync(options.figure, persistenceFigure(entries, options));
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
-console.log(`wrote ${options.out} and ${options.figure}`);
+  console.log(`wrote ${options.out} and ${options.figure}`);
+});
 
-async function measureFamily(family: Family): Promise<void> {
+async function measureFamily(
+  family: Family,
+  python: string,
+  folder: string,
+  options: BenchOptions,
+): Promise<Entry[]> {
+  const entries: Entry[] = [];
   const stopped = new Map<string, 'late' | 'failed'>();
   for (const pointCount of allSizes(options)) {
     const file = writeCloud(python, folder, family, pointCount, options.seed);
@@ -51,31 +60,31 @@ async function measureFamily(family: Family): Promise<void> {
         const after = stopped.get(key);
         const outcome: Entry['outcome'] =
           after === undefined
-            ? await measure(contestant, python, file, maxDimension, options.timeLimitSeconds, options.repeats)
+            ? await measure(contestant, python, file, maxDimension, options)
             : { kind: 'skipped', after };
         if (outcome.kind === 'late' || outcome.kind === 'failed') stopped.set(key, outcome.kind);
         entries.push({ family, pointCount, maxDimension, contestant, outcome });
-        console.error(
-          `${family} n=${pointCount} dimension ${maxDimension}, ${contestant.label}: ${said(outcome)}`,
-        );
+        const what = `${family} n=${pointCount} dimension ${maxDimension}, ${contestant.label}`;
+        console.error(`${what}: ${said(outcome, options.timeLimitSeconds)}`);
       }
     }
     rmSync(file);
   }
+  return entries;
 }
 
 function allSizes({ sizes, ourSizes }: BenchOptions): number[] {
   return [...new Set([...sizes, ...ourSizes])].toSorted((a, b) => a - b);
 }
 
-function said(outcome: Entry['outcome']): string {
+function said(outcome: Entry['outcome'], timeLimitSeconds: number): string {
   switch (outcome.kind) {
     case 'done':
       return `${outcome.figures.seconds.toFixed(3)} s, ${(outcome.figures.peakBytes / 2 ** 30).toFixed(3)} GiB`;
     case 'failed':
       return `failed, ${outcome.reason}`;
     case 'late':
-      return `more than ${options.timeLimitSeconds} s`;
+      return `more than ${timeLimitSeconds} s`;
     case 'skipped':
       return `not tried, ${outcome.after} at a smaller size`;
     default:

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CommandError } from './command.js';
 
 /** The repository, from dist/bench. */
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -14,7 +15,7 @@ const REPORTED = ['giotto-ph', 'ripser', 'gudhi', 'numpy', 'scikit-learn'];
  * Path of a Python with the programs of requirements.txt, in a virtual environment under node_modules/.cache: made at
  * the first call (half a minute), then kept until the requirements or the Python change.
  *
- * Throws an error that says what to do where there is no Python 3.11 or 3.12, or pip fails.
+ * Throws a CommandError that says what to do where there is no Python 3.11 or 3.12, or pip fails.
  */
 export function pythonWithPrograms(asked?: string): string {
   const interpreter = suitablePython(asked);
@@ -53,13 +54,13 @@ export function programVersions(python: string): string[] {
     .split('\n');
 }
 
-/** Standard output of a command; throws an error with the last lines it wrote, if it fails. */
+/** Standard output of a command; throws a CommandError with the last lines it wrote, if it fails. */
 export function mustRun(command: string, args: readonly string[], whatFailed: string): string {
   const result = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 2 ** 30 });
   if (result.status === 0) return result.stdout;
   const output = `${result.stderr ?? ''}\n${result.error?.message ?? ''}`.trim();
   const ending = result.signal === null ? '' : ` (ended by ${result.signal})`;
-  throw new Error(`${whatFailed}${ending}:\n${output.split('\n').slice(-12).join('\n')}`);
+  throw new CommandError(`${whatFailed}${ending}:\n${output.split('\n').slice(-12).join('\n')}`);
 }
 
 function suitablePython(asked: string | undefined): { command: string; version: string } {
@@ -72,7 +73,7 @@ function suitablePython(asked: string | undefined): { command: string; version: 
     if (/^3\.1[12]\./.test(version)) return { command, version };
     found.push(`${command} is ${version}`);
   }
-  throw new Error(
+  throw new CommandError(
     'Python 3.11 or 3.12 is needed for the other programs (giotto-ph 0.2.4 is not built for later ones); ' +
       `${found.length === 0 ? 'none was found' : found.join(', ')}. Name one: --python PATH`,
   );

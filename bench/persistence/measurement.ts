@@ -42,8 +42,7 @@ export async function measure(
   python: string,
   file: string,
   maxDimension: number,
-  timeLimitSeconds: number,
-  repeats: number,
+  { timeLimitSeconds, repeats }: { readonly timeLimitSeconds: number; readonly repeats: number },
 ): Promise<Outcome> {
   const [command, args] = commandOf(contestant, python, file, maxDimension);
   const all: Figures[] = [];

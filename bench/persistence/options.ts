@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { assertNever } from '../../experiment/errors.js';
+import { CommandError } from '../command.js';
 import { FAMILIES, type Family } from '../clouds.js';
 import { PROGRAMS, type Contestant, type Program } from './measurement.js';
 
@@ -15,31 +16,47 @@ export interface BenchOptions {
   readonly repeats: number;
   readonly seed: number;
   readonly python: string | undefined;
+  /** Options and their values that say what is measured, where they are not the usual ones. */
+  readonly changed: readonly string[];
   /** The table, in Markdown. */
   readonly out: string;
   /** The figure, in SVG. */
   readonly figure: string;
 }
 
-/** Options of the command line; throws an error naming the one that cannot be used. */
+/** What is measured unless the command line says otherwise. */
+const DEFAULTS = {
+  families: FAMILIES.join(','),
+  sizes: '100,200,500,1000',
+  'our-sizes': '',
+  dimensions: '1,2',
+  programs: PROGRAMS.join(','),
+  threads: '1,2',
+  'time-limit': '120',
+  repeats: '3',
+  seed: '1',
+} as const;
+
+/** Options of the command line; throws a CommandError naming the one that cannot be used. */
 export function readOptions(words: readonly string[]): BenchOptions {
   const { values } = parseArgs({
     args: [...words],
     options: {
-      families: { type: 'string', default: FAMILIES.join(',') },
-      sizes: { type: 'string', default: '100,200,500,1000' },
-      'our-sizes': { type: 'string', default: '' },
-      dimensions: { type: 'string', default: '1,2' },
-      programs: { type: 'string', default: PROGRAMS.join(',') },
-      threads: { type: 'string', default: '1,2' },
-      'time-limit': { type: 'string', default: '120' },
-      repeats: { type: 'string', default: '3' },
-      seed: { type: 'string', default: '1' },
+      families: { type: 'string', default: DEFAULTS.families },
+      sizes: { type: 'string', default: DEFAULTS.sizes },
+      'our-sizes': { type: 'string', default: DEFAULTS['our-sizes'] },
+      dimensions: { type: 'string', default: DEFAULTS.dimensions },
+      programs: { type: 'string', default: DEFAULTS.programs },
+      threads: { type: 'string', default: DEFAULTS.threads },
+      'time-limit': { type: 'string', default: DEFAULTS['time-limit'] },
+      repeats: { type: 'string', default: DEFAULTS.repeats },
+      seed: { type: 'string', default: DEFAULTS.seed },
       python: { type: 'string' },
       out: { type: 'string', default: 'bench/persistence.md' },
     },
   });
-  if (!values.out.endsWith('.md')) throw new Error(`--out is ${values.out}; expected a name ending in .md`);
+  if (!values.out.endsWith('.md'))
+    throw new CommandError(`--out is ${values.out}; expected a name ending in .md`);
   const programs = listed('programs', values.programs, PROGRAMS);
   return {
     families: listed('families', values.families, FAMILIES),
@@ -51,6 +68,10 @@ export function readOptions(words: readonly string[]): BenchOptions {
     repeats: number('repeats', values.repeats, 1, 1000),
     seed: number('seed', values.seed, 0, 2 ** 32 - 1),
     python: values.python,
+    changed: Object.entries(DEFAULTS).flatMap(([option, usual]) => {
+      const value = values[option as keyof typeof DEFAULTS];
+      return value === usual ? [] : [`--${option}`, value];
+    }),
     out: values.out,
     figure: values.out.replace(/\.md$/, '.svg'),
   };
@@ -81,7 +102,8 @@ function inThreads(count: number): string {
 function listed<Name extends string>(option: string, value: string, known: readonly Name[]): Name[] {
   return split(value).map((word) => {
     const name = known.find((candidate) => candidate === word);
-    if (name === undefined) throw new Error(`--${option} has ${word}; expected some of ${known.join(', ')}`);
+    if (name === undefined)
+      throw new CommandError(`--${option} has ${word}; expected some of ${known.join(', ')}`);
     return name;
   });
 }
@@ -96,7 +118,7 @@ function numbers(option: string, value: string, least: number, most: number): nu
 function number(option: string, word: string, least: number, most: number): number {
   const value = Number(word);
   if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new Error(`--${option} has ${word}; expected whole numbers from ${least} to ${most}`);
+  throw new CommandError(`--${option} has ${word}; expected whole numbers from ${least} to ${most}`);
 }
 
 function split(value: string): string[] {

@@ -31,14 +31,16 @@ export function persistenceReport(
   return `${sections.join('\n\n')}\n`;
 }
 
-function introduction({ timeLimitSeconds, repeats, seed }: BenchOptions): string {
+function introduction({ timeLimitSeconds, repeats, seed, changed }: BenchOptions): string {
+  const command = ['node dist/bench/persistence.js', ...changed].join(' ');
   return `Clouds of bench/clouds.py (unit vectors of 768 float32, seed ${seed}), homology over Z/2 of the whole Vietoris-Rips
 filtration. A process to each measurement; seconds from the points in memory to the diagrams, distances included, start
 and imports not; GiB resident at most, interpreter and imports included. Median of up to ${repeats} repetitions (one, if longer
 than 5 s). Limit: ${timeLimitSeconds} s; a program that passes it is not tried (–) at larger sizes. The last column is the best other
 program's seconds over our best, where one that was late counts as the limit.
 
-Ours is not warmed up: its compilation is part of its seconds. To repeat: \`npm run build && node dist/bench/persistence.js\`.`;
+Ours is not warmed up: its compilation is part of its seconds. To repeat: \`npm run build\`, then
+\`${command}\`.`;
 }
 
 function comparison(entries: readonly Entry[], options: BenchOptions, family: Family): string[] {
