@@ -1,99 +1,93 @@
 /**
- * Seconds and memory of `ripsPersistence` on clouds like the embeddings of a run (unit vectors, 768-d):
+ * Seconds and memory of exact persistent homology of clouds like the embeddings of a run, by `ripsPersistence` and by the
+ * programs of requirements.txt; a table and a figure of them. Needs Python 3.11 or 3.12, and half a minute at the first call.
  *
- * - drift: a mean-reverting walk in a 12-dimensional subspace, with noise in all dimensions;
- * - walk: a plain random walk, every coordinate;
- * - iid: independent directions, all distances alike; the worst case, to know where it lies.
+ *   node dist/bench/persistence.js [--families drift,attractor,limit_cycle,iid] [--sizes 100,200,500,1000]
+ *     [--our-sizes 2000,5000] [--dimensions 1,2] [--programs ours,giotto-ph,giotto-ph-collapse,ripser]
+ *     [--threads 1,2] [--time-limit 120] [--repeats 3] [--seed 1] [--python PATH] [--out bench/persistence.md]
  *
- *   node --expose-gc dist/bench/persistence.js <family> <points> <max dimension>
+ * --our-sizes are further sizes, which only ours is given. The other programs take the last number of --threads. The figure
+ * lies beside the table. Leave the machine alone meanwhile. A program that passes the limit is not tried at larger sizes of
+ * that family and dimension.
  */
-import { ripsPersistence, predictRipsMemory } from '../tda/index.js';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { assertNever } from '../experiment/errors.js';
+import { runCommand } from './command.js';
+import { writeCloud, type Family } from './clouds.js';
+import type { Entry } from './persistence/entries.js';
+import { persistenceFigure } from './persistence/figure.js';
+import { describeMachine } from './persistence/machine.js';
+import { measure } from './persistence/measurement.js';
+import { readOptions, type BenchOptions } from './persistence/options.js';
+import { persistenceReport } from './persistence/report.js';
+import { pythonWithPrograms } from './python-programs.js';
 
-const DIMENSION = 768;
-
-function gaussian(random: () => number): number {
-  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-}
-
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d);
-    mixed = Math.imul(mixed ^ (mixed >>> 12), 0x297a2d39);
-    return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32;
-  };
-}
-
-function normalise(points: Float64Array): Float32Array {
-  for (let start = 0; start < points.length; start += DIMENSION) {
-    const row = points.subarray(start, start + DIMENSION);
-    const norm = Math.hypot(...row);
-    for (let c = 0; c < DIMENSION; c++) row[c] = row[c]! / norm;
+await runCommand(async () => {
+  const options = readOptions(process.argv.slice(2));
+  const python = pythonWithPrograms(options.python);
+  const machine = describeMachine(python);
+  const folder = mkdtempSync(join(tmpdir(), 'panic-tda-bench-'));
+  const entries: Entry[] = [];
+  try {
+    for (const family of options.families) {
+      entries.push(...(await measureFamily(family, python, folder, options)));
+      // What is there so far is not lost if a long run is stopped.
+      writeFileSync(options.out, persistenceReport(entries, options, machine));
+      writeFileSync(options.figure, persistenceFigure(entries, options));
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
-  return Float32Array.from(points);
-}
+  console.log(`wrote ${options.out} and ${options.figure}`);
+});
 
-const families: Record<string, (count: number) => Float32Array> = {
-  drift(count) {
-    const random = seededRandom(1);
-    const axes = Array.from({ length: 13 }, () =>
-      Float64Array.from({ length: DIMENSION }, () => gaussian(random) / Math.sqrt(DIMENSION)),
-    );
-    const memory = Math.exp(-1 / 20);
-    const state = Float64Array.from({ length: 12 }, () => gaussian(random) / Math.sqrt(12));
-    const points = new Float64Array(count * DIMENSION);
-    for (let row = 0; row < count; row++) {
-      for (let c = 0; c < DIMENSION; c++) {
-        let x = 0.8 * axes[12]![c]! + (0.15 / Math.sqrt(DIMENSION)) * gaussian(random);
-        for (let k = 0; k < 12; k++) x += state[k]! * axes[k]![c]!;
-        points[row * DIMENSION + c] = x;
-      }
-      for (let k = 0; k < 12; k++) {
-        state[k] = memory * state[k]! + Math.sqrt((1 - memory * memory) / 12) * gaussian(random);
+async function measureFamily(
+  family: Family,
+  python: string,
+  folder: string,
+  options: BenchOptions,
+): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  const stopped = new Map<string, 'late' | 'failed'>();
+  for (const pointCount of allSizes(options)) {
+    const file = writeCloud(python, folder, family, pointCount, options.seed);
+    for (const maxDimension of options.dimensions) {
+      for (const contestant of options.contestants) {
+        if (contestant.program !== 'ours' && !options.sizes.includes(pointCount)) continue;
+        const key = `${maxDimension} ${contestant.label}`;
+        const after = stopped.get(key);
+        const outcome: Entry['outcome'] =
+          after === undefined
+            ? await measure(contestant, python, file, maxDimension, options)
+            : { kind: 'skipped', after };
+        if (outcome.kind === 'late' || outcome.kind === 'failed') stopped.set(key, outcome.kind);
+        entries.push({ family, pointCount, maxDimension, contestant, outcome });
+        const what = `${family} n=${pointCount} dimension ${maxDimension}, ${contestant.label}`;
+        console.error(`${what}: ${said(outcome, options.timeLimitSeconds)}`);
       }
     }
-    return normalise(points);
-  },
-  walk(count) {
-    const random = seededRandom(2);
-    const points = new Float64Array(count * DIMENSION);
-    for (let k = 0; k < points.length; k++) points[k] = (points[k - DIMENSION] ?? 0) + gaussian(random);
-    return Float32Array.from(points);
-  },
-  iid(count) {
-    const random = seededRandom(3);
-    return normalise(Float64Array.from({ length: count * DIMENSION }, () => gaussian(random)));
-  },
-};
+    rmSync(file);
+  }
+  return entries;
+}
 
-const [family = 'drift', count = '300', dimension = '2'] = process.argv.slice(2);
-const maxDimension = ([0, 1, 2] as const).find((k) => String(k) === dimension) ?? 2;
-const points = families[family]!(Number(count));
-globalThis.gc?.();
-const before = process.memoryUsage.rss();
-let peak = before;
-// The kernel lets timers run between its phases and about every 50 ms.
-const sampler = setInterval(() => {
-  peak = Math.max(peak, process.memoryUsage.rss());
-}, 5);
-const started = performance.now();
-const startedCpu = process.cpuUsage();
-const result = await ripsPersistence({ points, dimension: DIMENSION }, { maxDimension });
-const seconds = (performance.now() - started) / 1000;
-const cpu = process.cpuUsage(startedCpu);
-clearInterval(sampler);
-const mebibytes = (bytes: number): number => Math.round(bytes / 2 ** 20);
-console.log(
-  JSON.stringify({
-    family,
-    points: Number(count),
-    maxDimension,
-    seconds: Number(seconds.toFixed(2)),
-    cpuSeconds: Number(((cpu.user + cpu.system) / 1e6).toFixed(2)),
-    edges: result.edgeCount,
-    bars: result.diagrams.map((diagram) => diagram.length / 2),
-    peakMiB: mebibytes(peak - before),
-    predictedMiB: mebibytes(predictRipsMemory(Number(count), maxDimension)),
-  }),
-);
+function allSizes({ sizes, ourSizes }: BenchOptions): number[] {
+  return [...new Set([...sizes, ...ourSizes])].toSorted((a, b) => a - b);
+}
+
+function said(outcome: Entry['outcome'], timeLimitSeconds: number): string {
+  switch (outcome.kind) {
+    case 'done':
+      return `${outcome.figures.seconds.toFixed(3)} s, ${(outcome.figures.peakBytes / 2 ** 30).toFixed(3)} GiB`;
+    case 'failed':
+      return `failed, ${outcome.reason}`;
+    case 'late':
+      return `more than ${timeLimitSeconds} s`;
+    case 'skipped':
+      return `not tried, ${outcome.after} at a smaller size`;
+    default:
+      return assertNever(outcome);
+  }
+}

@@ -1,0 +1,106 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { script } from '../python-programs.js';
+
+export const PROGRAMS = ['ours', 'giotto-ph', 'giotto-ph-collapse', 'ripser'] as const;
+export type Program = (typeof PROGRAMS)[number];
+
+/** A program as it is compared: Ripser has one thread, whatever is asked for. */
+export interface Contestant {
+  readonly program: Program;
+  readonly threads: number;
+  readonly label: string;
+}
+
+/** What a process found out about itself. */
+export interface Figures {
+  /** From points in memory to diagrams. */
+  readonly seconds: number;
+  /** Most memory resident before the computation: the interpreter, the imports and the points. */
+  readonly baseBytes: number;
+  /** Most memory resident up to the end of the computation. */
+  readonly peakBytes: number;
+  /** Sum of the lengths of the finite bars of each degree. */
+  readonly lengths: readonly number[];
+  /** Of the same computation once more in the same process, where that may differ. */
+  readonly secondCallSeconds?: number;
+  /** Edges of each class, where the program counts them. */
+  readonly edgeClasses?: Readonly<Record<string, number>>;
+}
+
+export type Outcome =
+  | { readonly kind: 'done'; readonly figures: Figures }
+  | { readonly kind: 'late' }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** A computation longer than this is not repeated: the noise of the machine is small against it. */
+const REPEATED_UP_TO_SECONDS = 5;
+
+/** Measures in `repeats` processes, one after the other: the median of the seconds, the most of the memory. */
+export async function measure(
+  contestant: Contestant,
+  python: string,
+  file: string,
+  maxDimension: number,
+  { timeLimitSeconds, repeats }: { readonly timeLimitSeconds: number; readonly repeats: number },
+): Promise<Outcome> {
+  const [command, args] = commandOf(contestant, python, file, maxDimension);
+  const all: Figures[] = [];
+  do {
+    const outcome = await measureOnce(command, args, timeLimitSeconds);
+    if (outcome.kind !== 'done') return outcome;
+    all.push(outcome.figures);
+  } while (all.length < repeats && all[0]!.seconds <= REPEATED_UP_TO_SECONDS);
+  const bySeconds = all.toSorted((a, b) => a.seconds - b.seconds);
+  const median = bySeconds[(bySeconds.length - 1) >> 1]!;
+  const peakBytes = Math.max(...all.map((figures) => figures.peakBytes));
+  return { kind: 'done', figures: { ...median, peakBytes } };
+}
+
+function commandOf(
+  { program, threads }: Contestant,
+  python: string,
+  file: string,
+  maxDimension: number,
+): [command: string, args: string[]] {
+  const args = [file, String(maxDimension), String(threads)];
+  if (program === 'ours') return [process.execPath, [script('persistence/measure-ours.js'), ...args]];
+  return [python, ['-W', 'ignore', script('persistence/measure.py'), program, ...args]];
+}
+
+/** The limit counts from the line "ready", so that no program pays for its imports. */
+async function measureOnce(
+  command: string,
+  args: readonly string[],
+  timeLimitSeconds: number,
+): Promise<Outcome> {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let timer: NodeJS.Timeout | undefined;
+  let late = false;
+  let answer = '';
+  let complaint = '';
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (line !== 'ready') {
+      answer = line;
+      return;
+    }
+    timer = setTimeout(() => {
+      late = true;
+      child.kill('SIGKILL');
+    }, timeLimitSeconds * 1000);
+  });
+  child.stderr.on('data', (text: Buffer) => {
+    complaint = (complaint + text.toString()).slice(-4096);
+  });
+  const ending = await new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (code, signal) => resolve(code === 0 ? '' : `ended with ${signal ?? code}`));
+  });
+  clearTimeout(timer);
+  if (late) return { kind: 'late' };
+  if (ending !== '' || answer === '') {
+    const lastLine = complaint.trim().split('\n').at(-1) ?? '';
+    return { kind: 'failed', reason: [ending, lastLine].filter((part) => part !== '').join(': ') };
+  }
+  return { kind: 'done', figures: JSON.parse(answer) as Figures };
+}
