@@ -20,7 +20,7 @@ type OnReport = (report: LinkReport) => Promise<void>;
 /** Whoever does the work that can be shared out. */
 export interface Crew {
   /** Memory that the tasks' arrays must be in. */
-  buffer(bytes: number): ArrayBuffer | SharedArrayBuffer;
+  readonly buffer: (bytes: number) => ArrayBuffer | SharedArrayBuffer;
   /** Done when every distance is written. */
   fillDistances(task: DistanceTask): Promise<void>;
   /** Fills in the representatives. Reports in order of rank; `onReport` is awaited. */
@@ -38,12 +38,13 @@ export interface Crew {
   close(): Promise<void>;
 }
 
+function localCounter(): () => number {
+  let next = 0;
+  return () => next++;
+}
+
 /** The calling thread alone, which lets the event loop run. */
 export function lonelyCrew(pacer: Pacer): Crew {
-  function counter(): () => number {
-    let next = 0;
-    return () => next++;
-  }
   async function listen(reports: LinkSearch, onReport: OnReport): Promise<EdgeClasses> {
     for (;;) {
       const { done, value } = reports.next();
@@ -55,16 +56,16 @@ export function lonelyCrew(pacer: Pacer): Crew {
   return {
     buffer: (bytes) => new ArrayBuffer(bytes),
     async fillDistances(task) {
-      for (const operations of fillDistances(task, counter())) {
+      for (const operations of fillDistances(task, localCounter())) {
         pacer.spend(operations);
         if (pacer.isDue) await pacer.rest();
       }
     },
-    findComponents: (task, onReport) => listen(findComponents(task, counter()), onReport),
+    findComponents: (task, onReport) => listen(findComponents(task, localCounter()), onReport),
     findCores(task, births, isAnyAlive, onReport) {
       const progress = new Int32Array(new SharedArrayBuffer(4));
       const wanted = new CoresWanted({ progress, births, portion: task.portion }, false);
-      return listen(findCores(task, wanted, counter()), async (report) => {
+      return listen(findCores(task, wanted, localCounter()), async (report) => {
         await onReport(report);
         if (report.isLast) wanted.passed(report.portion + 1, isAnyAlive());
       });
@@ -125,13 +126,13 @@ export function threadCrew(size: number, signal: AbortSignal | undefined): Crew 
   return {
     buffer: (bytes) => new SharedArrayBuffer(bytes),
     async fillDistances(task) {
-      await order({ type: 'distances', task, next: counter() }, () => undefined);
+      await order({ type: 'distances', task, next: sharedCounter() }, () => undefined);
     },
-    findComponents: (task, onReport) => listen({ type: 'components', task, next: counter() }, onReport),
+    findComponents: (task, onReport) => listen({ type: 'components', task, next: sharedCounter() }, onReport),
     findCores(task, births, isAnyAlive, onReport) {
-      const state = { progress: counter(), births, portion: task.portion };
+      const state = { progress: sharedCounter(), births, portion: task.portion };
       const wanted = new CoresWanted(state, false);
-      return listen({ type: 'cores', task, wanted: state, next: counter() }, async (report) => {
+      return listen({ type: 'cores', task, wanted: state, next: sharedCounter() }, async (report) => {
         await onReport(report);
         if (report.isLast) wanted.passed(report.portion + 1, isAnyAlive());
       });
@@ -145,7 +146,7 @@ export function threadCrew(size: number, signal: AbortSignal | undefined): Crew 
 
 const NONE: EdgeClasses = { empty: 0, cone: 0, connected: 0, disconnected: 0, cored: 0 };
 
-function counter(): Int32Array {
+function sharedCounter(): Int32Array {
   return new Int32Array(new SharedArrayBuffer(4));
 }
 

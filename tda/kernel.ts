@@ -51,6 +51,8 @@ const BASE = 1024;
 /** Edges handed to the kernel in one call. */
 const MAX_EDGES = 4096;
 const RECORD_BYTES = 1 << 18;
+/** What a row takes beside its words. */
+const WORDS_PER_CALL = 20;
 /** Bit rows read in one call: tens of milliseconds at 10,000 points. */
 const ROWS_PER_CALL = 400_000;
 
@@ -143,7 +145,7 @@ export class LinkKernel {
     return {
       count,
       records: new Uint32Array(memory.buffer, this.records, recordWords).slice(),
-      operations: Number(kernel.rowsRead.value) * this.wordsPerRow,
+      operations: Number(kernel.rowsRead.value) * (this.wordsPerRow + WORDS_PER_CALL),
     };
   }
 

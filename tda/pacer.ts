@@ -1,12 +1,12 @@
-/** About 50 ms of typed-array work on a slow core. */
-const OPERATIONS_PER_TURN = 40_000_000;
+/** How long the thread is kept at most, about. */
+const TURN_MS = 40;
+/** Word operations between two looks at the clock: about a millisecond. */
+const OPERATIONS_PER_LOOK = 500_000;
 
-/**
- * Shares the thread with the event loop. Work is counted in word operations rather than timed, so that the kernel needs
- * no clock; whoever works calls `spend`, and `rest` whenever `isDue`.
- */
+/** Shares the thread with the event loop: whoever works calls `spend`, and `rest` whenever `isDue`. */
 export class Pacer {
   private spent = 0;
+  private turnBegan = performance.now();
   private readonly signal: AbortSignal | undefined;
 
   constructor(signal: AbortSignal | undefined) {
@@ -14,21 +14,24 @@ export class Pacer {
     signal?.throwIfAborted();
   }
 
+  /** Tells of work done, in word operations, about: it says when a look at the clock is worth its while. */
   spend(operations: number): void {
     this.spent += operations;
   }
 
   get isDue(): boolean {
-    return this.spent >= OPERATIONS_PER_TURN;
+    if (this.spent < OPERATIONS_PER_LOOK) return false;
+    this.spent = 0;
+    return performance.now() - this.turnBegan >= TURN_MS;
   }
 
   /** Lets timers and I/O run, then rejects with the signal's reason if it was aborted meanwhile. */
   async rest(): Promise<void> {
-    this.spent = 0;
     this.signal?.throwIfAborted();
     await new Promise<void>((resume) => {
       setTimeout(resume, 0);
     });
     this.signal?.throwIfAborted();
+    this.turnBegan = performance.now();
   }
 }

@@ -1,8 +1,9 @@
 /** The part of the WebAssembly API that tda/ uses; TypeScript has it only among the types of browsers. */
 declare namespace WebAssembly {
-  class Module {
-    constructor(bytes: Uint8Array);
+  interface Module {
+    readonly [Symbol.toStringTag]: 'WebAssembly.Module';
   }
+  const Module: new (bytes: Uint8Array) => Module;
   class Memory {
     constructor(descriptor: { initial: number });
     readonly buffer: ArrayBuffer;

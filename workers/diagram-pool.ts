@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import type { ComputedDiagram, DiagramComputer, DiagramRequest } from '../activities/index.js';
 import { PanicError } from '../experiment/errors.js';
 import { predictRipsMemory } from '../tda/index.js';
-import type { DiagramReply } from './diagram-protocol.js';
+import type { DiagramOrder, DiagramReply } from './diagram-protocol.js';
 
 export interface DiagramPoolOptions {
   /** Diagrams computed at once. */
@@ -51,7 +51,8 @@ export function createDiagramPool({
     signal: AbortSignal,
   ): Promise<ComputedDiagram> {
     const pointCount = request.points.length / request.dimension;
-    const bytes = predictRipsMemory(pointCount, request.maxDimension);
+    const { maxDimension, dimension } = request;
+    const bytes = predictRipsMemory(pointCount, maxDimension, { threads, dimension });
     if (bytes > memoryBytes) {
       const remedy = 'lower max_dimension or max_length, or use a machine with more memory';
       throw new PanicError(
@@ -92,7 +93,10 @@ export function createDiagramPool({
       const thread = idle.pop() ?? startThread();
       busy.set(thread, job);
       thread.ref();
-      thread.postMessage(job.request);
+      // One that has the machine for itself may use all of it.
+      const isAlone = busy.size === 1 && waiting.length === 0;
+      const order: DiagramOrder = { ...job.request, threads: isAlone ? threads : 1 };
+      thread.postMessage(order);
     }
   }
 

@@ -6,4 +6,8 @@ export type DiagramReply =
   | { readonly type: 'computed'; readonly diagram: ComputedDiagram }
   | { readonly type: 'failed'; readonly message: string; readonly invalid: boolean };
 
-export type { DiagramRequest };
+/** What a diagram thread is told. */
+export interface DiagramOrder extends DiagramRequest {
+  /** Threads that it may use. */
+  readonly threads: number;
+}

@@ -2,7 +2,7 @@ import { errorMessage } from '../experiment/errors.js';
 import { parentPort } from 'node:worker_threads';
 import type { ComputedDiagram } from '../activities/index.js';
 import { persistenceEntropy, ripsPersistence, TdaInputError } from '../tda/index.js';
-import type { DiagramReply, DiagramRequest } from './diagram-protocol.js';
+import type { DiagramOrder, DiagramReply } from './diagram-protocol.js';
 
 const PROGRESS_INTERVAL_MS = 100;
 
@@ -15,13 +15,15 @@ async function compute({
   dimension,
   maxDimension,
   maxEdgeLength,
-}: DiagramRequest): Promise<ComputedDiagram> {
+  threads,
+}: DiagramOrder): Promise<ComputedDiagram> {
   const started = performance.now();
   let told = started;
   const { diagrams, distinctPointCount, edgeCount } = await ripsPersistence(
     { points, dimension },
     {
       maxDimension,
+      threads,
       maxEdgeLength: maxEdgeLength ?? Infinity,
       onProgress(done, of) {
         const now = performance.now();
@@ -35,8 +37,8 @@ async function compute({
   return { distinctPointCount, edgeCount, dimensions, computeMs: performance.now() - started };
 }
 
-parentPort?.on('message', (request: DiagramRequest) => {
-  compute(request).then(
+parentPort?.on('message', (order: DiagramOrder) => {
+  compute(order).then(
     (diagram) => say({ type: 'computed', diagram }),
     (error: unknown) =>
       say({

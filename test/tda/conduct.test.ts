@@ -174,19 +174,51 @@ describe('abort', () => {
   });
 });
 
+describe('threads', () => {
+  const points = randomPoints(500, 6, 4);
+
+  test('give the same diagrams and loops, however many they are', async () => {
+    const options = { representatives: true };
+    const alone = await ripsPersistence({ points, dimension: 6 }, { ...options, threads: 1 });
+    for (const threads of [2, 3]) {
+      const together = await ripsPersistence({ points, dimension: 6 }, { ...options, threads });
+      expect(together.diagrams).toEqual(alone.diagrams);
+      expect(together.representatives).toEqual(alone.representatives);
+      expect(together.edgeClasses!.disconnected).toBe(alone.edgeClasses!.disconnected);
+    }
+    expect(alone.diagrams[2]!.length).toBeGreaterThan(0);
+  });
+
+  test.each([1, 2])('let the event loop run meanwhile (threads: %i)', async (threads) => {
+    let turns = 0;
+    const timer = setInterval(() => turns++, 5);
+    await ripsPersistence({ points: randomPoints(1500, 6, 4), dimension: 6 }, { maxDimension: 1, threads });
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(3);
+  });
+
+  test.each([0, -1, 1.5, NaN])('are counted in whole numbers, not %p', async (threads) => {
+    const error = await rejection(ripsPersistence({ points, dimension: 6 }, { threads }));
+    expect(error).toBeInstanceOf(TdaInputError);
+    expect(String(error)).toContain('threads is');
+  });
+});
+
 describe('memory', () => {
   test('what would not fit is refused before it starts, with the figure and the remedies', async () => {
     const points = randomPoints(2000, 2, 4);
-    const error = await rejection(ripsPersistence({ points, dimension: 2 }, { maxMemoryBytes: 60_000_000 }));
+    const options = { maxMemoryBytes: 60_000_000, threads: 2 };
+    const error = await rejection(ripsPersistence({ points, dimension: 2 }, options));
     expect(error).toBeInstanceOf(TdaMemoryError);
-    expect(error).toMatchObject({ predictedBytes: predictRipsMemory(2000, 2), limitBytes: 60_000_000 });
+    const predictedBytes = predictRipsMemory(2000, 2, { threads: 2, dimension: 2 });
+    expect(error).toMatchObject({ predictedBytes, limitBytes: 60_000_000 });
     expect(String(error)).toContain('max_dimension');
     expect(String(error)).toContain('give fewer points');
   });
 
   test('what fits is computed', async () => {
     const points = randomPoints(50, 2, 4);
-    const options = { maxMemoryBytes: predictRipsMemory(50, 2) };
+    const options = { maxMemoryBytes: predictRipsMemory(50, 2, { dimension: 2 }) };
     await expect(ripsPersistence({ points, dimension: 2 }, options)).resolves.toMatchObject({
       pointCount: 50,
     });
