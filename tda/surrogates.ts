@@ -105,18 +105,19 @@ function sphere(
 ): Float32Array {
   const centre = centroid(points, dimension, pointCount);
   const size = scatter(points, dimension, centre);
+  if (size === 0) return points.slice();
   const cloud = new Float32Array(points.length);
-  let drawnCentre = centre;
-  let drawnSize = 0;
-  while (size > 0 && drawnSize === 0) {
+  let drawnCentre: Float64Array;
+  let drawnSize: number;
+  do {
     for (let row = 0; row < pointCount; row++) {
       drawDirection(cloud.subarray(row * dimension, (row + 1) * dimension), random);
     }
     drawnCentre = centroid(cloud, dimension, pointCount);
     drawnSize = scatter(cloud, dimension, drawnCentre);
-  }
+  } while (drawnSize === 0);
   // The mean of the squared pairwise distances of n points is 2 / (n - 1) times their scatter.
-  const scale = size > 0 ? Math.sqrt(size / drawnSize) : 0;
+  const scale = Math.sqrt(size / drawnSize);
   for (let k = 0; k < cloud.length; k++) {
     const c = k % dimension;
     cloud[k] = centre[c]! + scale * (cloud[k]! - drawnCentre[c]!);

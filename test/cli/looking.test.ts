@@ -115,6 +115,7 @@ describe('an id', () => {
         on_cycle: 'stop',
         max_dimension: 1,
         max_edge_length: null,
+        null_model: null,
         reuse: true,
         concurrency: 1,
       };

@@ -63,6 +63,7 @@ export const config: ExperimentConfig = {
   on_cycle: 'stop',
   max_dimension: 1,
   max_edge_length: null,
+  null_model: null,
   reuse: true,
   concurrency: 64,
 };

@@ -51,6 +51,16 @@ function mean(points: Float32Array, dimension: number): number[] {
   return all[0]!.map((_, c) => all.reduce((sum, row) => sum + row[c]!, 0) / all.length);
 }
 
+/** The first four. */
+function moments(draw: () => number): number[] {
+  const sums = [0, 0, 0, 0];
+  for (let k = 0; k < 200_000; k++) {
+    const x = draw();
+    for (let power = 0; power < 4; power++) sums[power]! += x ** (power + 1) / 200_000;
+  }
+  return sums;
+}
+
 describe.each(KINDS)('a surrogate of kind %s', (kind) => {
   test('has as many points, is the same for the same seed, and leaves its cloud alone', () => {
     fc.assert(
@@ -188,14 +198,6 @@ describe('the generator', () => {
 
   test('draws exponential and normal numbers', () => {
     const random = new SeededRandom(1);
-    const moments = (draw: () => number) => {
-      const sums = [0, 0, 0, 0];
-      for (let k = 0; k < 200_000; k++) {
-        const x = draw();
-        for (let power = 0; power < 4; power++) sums[power]! += x ** (power + 1) / 200_000;
-      }
-      return sums;
-    };
     const expected = { exponential: [1, 2, 6, 24], normal: [0, 1, 0, 3] };
     moments(() => random.exponential()).forEach((moment, power) =>
       expect(Math.abs(moment - expected.exponential[power]!)).toBeLessThan([0.02, 0.05, 0.3, 2][power]!),
