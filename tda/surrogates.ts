@@ -17,9 +17,9 @@ const UNIT_TOLERANCE = 1e-4;
  *   1964, Algorithm 235), summed up in float64. A random walk of the very steps that were made: where the steps led on
  *   from each other, and came back, is lost; the last point is kept.
  *   Where all points are unit vectors (within 1e-4), every point of the walk is scaled to length 1 again, and only its
- *   direction is kept. Left as it is, the walk would leave the sphere, which no embedding does, and spread with the root of
- *   its length; its loops would be longer than any that fit on the sphere, so that no trajectory could ever rank first. The
- *   test stays exact: the trajectory is itself one of the walks, and its points are scaled to where they are.
+ *   direction is kept. Left as it is, the walk would leave the sphere, on which such an embedding stays, and spread with the
+ *   root of its length; its loops would be so much longer than those that fit on the sphere that hardly a trajectory could
+ *   rank first. The test stays exact: the trajectory is one of the walks, and its points are scaled to where they are.
  * - `sphere`: independent directions, uniform on the sphere in `dimension` dimensions (normalised normal vectors; Muller
  *   1959), moved and scaled so that their centroid and the root mean square of their pairwise distances are the cloud's.
  *   Everything is lost but size and number of points. (Directions that all coincide cannot be scaled so; they are drawn again.)

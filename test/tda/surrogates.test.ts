@@ -98,6 +98,10 @@ describe.each(KINDS)('a surrogate of kind %s', (kind) => {
   });
 });
 
+test('there are no surrogates of another kind', () => {
+  expect(() => surrogate(Float32Array.of(1, 2), 2, 'ball' as SurrogateKind, 1)).toThrow('kind is "ball"');
+});
+
 describe('shuffled increments', () => {
   test('keep the first point, the last one, and every increment', () => {
     fc.assert(
