@@ -1,5 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { NewDiagram, PointCloud, RunRow } from '../db/index.js';
+import { surrogateCount } from '../experiment/config.js';
+import type { ExperimentConfig, SurrogateKind } from '../experiment/config.js';
 import { PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
 import type { EmbeddingModel } from '../experiment/model.js';
@@ -8,6 +10,7 @@ import type { Dependencies } from './dependencies.js';
 import { embeddingModel } from './embed-run.js';
 import { runFailure } from './failures.js';
 import { whileHeartbeating } from './heartbeat.js';
+import { makeSurrogates } from './surrogates.js';
 
 export interface DiagramRequest {
   /** Row-major. */
@@ -15,6 +18,26 @@ export interface DiagramRequest {
   readonly dimension: number;
   readonly maxDimension: 0 | 1 | 2;
   readonly maxEdgeLength: number | null;
+  /** Makes the diagram of this surrogate of the points; null for that of the points themselves. */
+  readonly surrogate: { readonly kind: SurrogateKind; readonly seed: number } | null;
+}
+
+/** What a diagram and its surrogates are made of. */
+export interface Measurement {
+  readonly run: RunRow;
+  readonly modelId: number;
+  readonly dimension: number;
+  readonly cloud: PointCloud;
+  readonly config: ExperimentConfig;
+  readonly progress: DiagramProgress;
+  readonly signal: AbortSignal;
+}
+
+/** For heartbeats: edges of the diagram that is computed now, and surrogates still to come. */
+export interface DiagramProgress {
+  done: number;
+  of: number;
+  surrogatesLeft: number;
 }
 
 export type ComputedDiagram = Pick<
@@ -34,16 +57,19 @@ export interface DiagramComputer {
   ): Promise<ComputedDiagram>;
 }
 
-/** Makes `diagramRun`. Idempotent by (run, model): a diagram of the same points and settings stands, a stale one is replaced. */
+/**
+ * Makes `diagramRun`. Idempotent by (run, model): a diagram of the same points and settings stands, and so do its surrogates;
+ * a stale one is replaced, and its surrogates with it.
+ */
 export function createDiagramRun(deps: Dependencies) {
   return async function diagramRun(ref: RunRef, modelName: string): Promise<DiagramSummary> {
     const run = deps.store.runs.get(ref.experiment, ref.index);
-    const edges = { done: 0, of: 0 };
+    const progress: DiagramProgress = { done: 0, of: 0, surrogatesLeft: 0 };
     try {
       const model = embeddingModel(deps.catalogue, modelName);
       const summary = await whileHeartbeating(
-        () => edges,
-        () => makeDiagram(deps, run, model, edges, Context.current().cancellationSignal),
+        () => progress,
+        () => makeDiagram(deps, run, model, progress, Context.current().cancellationSignal),
       );
       faultPoint('diagram:before-return');
       return summary;
@@ -53,12 +79,12 @@ export function createDiagramRun(deps: Dependencies) {
   };
 }
 
-/** Makes the diagram of an embedded run and, with the last one, marks the run finished. */
+/** Makes the diagram of an embedded run, then its surrogates, and with the last of them marks the run finished. */
 export async function makeDiagram(
   deps: Dependencies,
   run: RunRow,
   model: EmbeddingModel,
-  edges: { done: number; of: number },
+  progress: DiagramProgress,
   signal: AbortSignal,
 ): Promise<DiagramSummary> {
   const { store } = deps;
@@ -72,23 +98,34 @@ export async function makeDiagram(
     );
   }
   const cloud = store.vectors.pointCloud(run, modelId, model.dimension);
+  const { dimension } = model;
+  const measurement = { run, modelId, dimension, cloud, config, progress, signal };
+  await makeSurrogates(deps, await storedDiagram(deps, measurement), measurement);
+  const expected = { diagrams: config.embedding_models.length, surrogates: surrogateCount(config) };
+  await store.diagrams.finishRun(run, expected, deps.now());
+  const bars = store.diagrams.barCounts(run, modelId);
+  return { points: cloud.count, bars };
+}
+
+/** The id of the diagram of these points, which is computed and stored where it is not there. */
+async function storedDiagram(
+  { store, diagrams, now }: Dependencies,
+  { run, modelId, dimension, cloud, config, progress, signal }: Measurement,
+): Promise<number> {
   const key = {
     pointsSha256: cloud.sha256,
     maxDimension: config.max_dimension,
     maxEdgeLength: config.max_edge_length,
   };
-  if (!store.diagrams.isCurrent(run, modelId, key)) {
-    const request = { points: distinctPoints(cloud, model.dimension), dimension: model.dimension, ...key };
-    const computed = await deps.diagrams.compute(
-      request,
-      (done, of) => Object.assign(edges, { done, of }),
-      signal,
-    );
-    await store.diagrams.commit(run, modelId, { ...key, ...computed, pointCount: cloud.count }, deps.now());
-  }
-  await store.diagrams.finishRun(run, config.embedding_models.length, deps.now());
-  const bars = store.diagrams.barCounts(run, modelId);
-  return { points: cloud.count, bars };
+  const found = store.diagrams.find(run, modelId, key);
+  if (found !== null) return found;
+  const request = { points: distinctPoints(cloud, dimension), dimension, ...key, surrogate: null };
+  const computed = await diagrams.compute(
+    request,
+    (done, of) => Object.assign(progress, { done, of }),
+    signal,
+  );
+  return store.diagrams.commit(run, modelId, { ...key, ...computed, pointCount: cloud.count }, now());
 }
 
 /**

@@ -19,7 +19,7 @@ export async function analyseInTimeLeft(
   until: number,
   signal: AbortSignal,
 ): Promise<Required<Analysed>> {
-  const { embedding_models } = deps.store.experiments.config(run.experimentId);
+  const { embedding_models, null_model } = deps.store.experiments.config(run.experimentId);
   const embedded: string[] = [];
   const measured: string[] = [];
   try {
@@ -27,8 +27,9 @@ export async function analyseInTimeLeft(
       const model = embeddingModel(deps.catalogue, name);
       if (!(await embedMissing(deps, run, model, { embedded: 0, of: 0 }, signal, until))) break;
       embedded.push(name);
-      if (length > SMALL_RUN || performance.now() >= until) continue;
-      await makeDiagram(deps, run, model, { done: 0, of: 0 }, signal);
+      // Surrogates are many diagrams, whatever their size.
+      if (null_model !== null || length > SMALL_RUN || performance.now() >= until) continue;
+      await makeDiagram(deps, run, model, { done: 0, of: 0, surrogatesLeft: 0 }, signal);
       measured.push(name);
     }
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { RunRow, Store } from '../db/index.js';
 import { bettiCurve } from '../tda/index.js';
 import { isoTime } from './format.js';
+import { nullModelRanks } from './null-model.js';
 
 /** Thresholds of a Betti curve: evenly spaced from 0 to the last finite birth or death of the diagram. */
 const BETTI_THRESHOLDS = 101;
@@ -59,6 +60,8 @@ export function runDocument(store: Store, run: RunRow, prompt: string) {
           bars: pairs(bars),
           bettiCurve: [...bettiCurve(bars, thresholds)],
         })),
+        /** Empty without a null model. */
+        nullModel: nullModelRanks(dimensions, store.surrogates.ofDiagram(diagram.id)),
       };
     }),
   };

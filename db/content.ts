@@ -7,7 +7,12 @@ import type { Connection } from './connection.js';
  * An experiment's rows by what they mean: indices, names and digests, without ids, times, hosts and how a value was come
  * by. Two stores that hold the same results of the same experiment have equal content, whatever happened on the way.
  */
-export type ContentRow = ContentOfRun | ContentOfInvocation | ContentOfEmbedding | ContentOfDiagram;
+export type ContentRow =
+  | ContentOfRun
+  | ContentOfInvocation
+  | ContentOfEmbedding
+  | ContentOfDiagram
+  | ContentOfSurrogate;
 
 export interface ContentOfRun {
   readonly kind: 'run';
@@ -63,6 +68,19 @@ export interface ContentOfDiagram {
   readonly bars: string;
 }
 
+/** Without its entropy, which follows from the bars and takes logarithms, whose last bit may differ between machines. */
+export interface ContentOfSurrogate {
+  readonly kind: 'surrogate';
+  readonly run: number;
+  readonly model: string;
+  readonly nullModel: string;
+  readonly index: number;
+  readonly dimension: number;
+  readonly barCount: number;
+  readonly longestBar: number;
+  readonly totalPersistence: number;
+}
+
 // Model names carry their revision: another revision is another result.
 const MODEL = `m.name || '@' || m.revision as model`;
 
@@ -90,9 +108,15 @@ const DIAGRAMS = `
   from diagrams d join models m on m.id = d.model_id join diagram_dimensions k on k.diagram_id = d.id
   where d.run_id = ? order by m.name, m.revision, m.settings, k.dimension`;
 
+const SURROGATES = `
+  select 'surrogate' as kind, ? as run, ${MODEL}, s.kind as nullModel, s.surrogate_index as "index", s.dimension,
+    s.bar_count as barCount, s.longest_bar as longestBar, s.total_persistence as totalPersistence
+  from diagrams d join models m on m.id = d.model_id join surrogates s on s.diagram_id = d.id
+  where d.run_id = ? order by m.name, m.revision, m.settings, s.kind, s.surrogate_index, s.dimension`;
+
 /**
- * The content of an experiment, run by run: the run, its invocations, its embeddings, its diagrams, each in order. Reads
- * the database as it is at the first step; finish or `return()` the iteration, which closes what it reads from.
+ * The content of an experiment, run by run: the run, its invocations, its embeddings, its diagrams, their surrogates, each
+ * in order. Reads the database as it is at the first step; finish or `return()` the iteration, which closes what it reads from.
  */
 export function* contentOf(db: Connection, experimentId: string): Generator<ContentRow, void, undefined> {
   const snapshot = openSnapshot(db);
@@ -101,11 +125,13 @@ export function* contentOf(db: Connection, experimentId: string): Generator<Cont
     const invocations = snapshot.prepare<[number, number], ContentOfInvocation>(INVOCATIONS);
     const embeddings = snapshot.prepare<[number, number], ContentOfEmbedding>(EMBEDDINGS);
     const diagrams = snapshot.prepare<[number, number], ContentOfDiagram>(DIAGRAMS);
+    const surrogates = snapshot.prepare<[number, number], ContentOfSurrogate>(SURROGATES);
     for (const { id, ...run } of runs.iterate(experimentId)) {
       yield run;
       yield* invocations.iterate(run.run, id);
       yield* embeddings.iterate(run.run, id);
       yield* diagrams.iterate(run.run, id);
+      yield* surrogates.iterate(run.run, id);
     }
   } finally {
     snapshot.close();

@@ -1,4 +1,4 @@
-import { and, asc, countDistinct, eq, sql } from 'drizzle-orm';
+import { and, asc, eq, sql } from 'drizzle-orm';
 import { faultPoint } from '../experiment/fault.js';
 import type { Connection } from './connection.js';
 import { float32s } from './float32.js';
@@ -39,29 +39,40 @@ export interface RunEntropy {
   readonly entropy: number;
 }
 
+/** What a run must have to be finished. */
+export interface RunMeasured {
+  readonly diagrams: number;
+  /** Of each diagram, of all kinds together. */
+  readonly surrogates: number;
+}
+
 export type DiagramTable = ReturnType<typeof diagramTable>;
 
 export function diagramTable(db: Connection, writer: Writer) {
-  /** True where the run has this very diagram. */
-  function isCurrent(run: RunRow, modelId: number, key: DiagramKey): boolean {
+  /** The id of this very diagram; null where the run has none or another one. */
+  function find(run: RunRow, modelId: number, key: DiagramKey): number | null {
     const row = db
       .select()
       .from(diagrams)
       .where(and(eq(diagrams.runId, run.id), eq(diagrams.modelId, modelId)))
       .get();
-    return (
+    const isCurrent =
       row !== undefined &&
       row.pointsSha256.equals(key.pointsSha256) &&
       row.maxDimension === key.maxDimension &&
-      row.maxEdgeLength === key.maxEdgeLength
-    );
+      row.maxEdgeLength === key.maxEdgeLength;
+    return isCurrent ? row.id : null;
   }
 
-  /** Stores the diagram of (run, model) in one transaction, in place of a stale one. Keyed by (run, model). */
-  async function commit(run: RunRow, modelId: number, diagram: NewDiagram, now: number): Promise<void> {
+  /**
+   * Stores the diagram of (run, model) in one transaction, in place of a stale one and its surrogates; returns its id.
+   * Keyed by (run, model).
+   */
+  async function commit(run: RunRow, modelId: number, diagram: NewDiagram, now: number): Promise<number> {
     const { dimensions, ...row } = diagram;
-    await writer.write(() => {
-      if (isCurrent(run, modelId, diagram)) return;
+    const stored = await writer.write(() => {
+      const current = find(run, modelId, diagram);
+      if (current !== null) return current;
       db.delete(diagrams)
         .where(and(eq(diagrams.runId, run.id), eq(diagrams.modelId, modelId)))
         .run();
@@ -79,21 +90,25 @@ export function diagramTable(db: Connection, writer: Writer) {
           .run();
       });
       faultPoint('diagram:before-commit');
+      return id;
     });
     faultPoint('diagram:after-commit');
+    return stored;
   }
 
-  /** Marks the run finished when its trajectory has ended and every model has its diagram; returns whether it is. */
-  function finishRun(run: RunRow, diagramsExpected: number, now: number): Promise<boolean> {
+  /**
+   * Marks the run finished when its trajectory has ended and every model has its diagram with all of its surrogates;
+   * returns whether it is.
+   */
+  function finishRun(run: RunRow, expected: RunMeasured, now: number): Promise<boolean> {
     return writer.write(() => {
       // By name: a diagram that an earlier revision of a model left behind does not stand for another model's.
-      const { made } = db
-        .select({ made: countDistinct(models.name) })
-        .from(diagrams)
-        .innerJoin(models, eq(models.id, diagrams.modelId))
-        .where(eq(diagrams.runId, run.id))
-        .get()!;
-      if (made < diagramsExpected) return false;
+      const { made } = db.get<{ made: number }>(sql`
+        select count(*) as made from (
+          select max(diagrams.id) as newest from diagrams join models on models.id = diagrams.model_id
+          where diagrams.run_id = ${run.id} group by models.name)
+        where (select count(*) from surrogates where diagram_id = newest and dimension = 0) >= ${expected.surrogates}`);
+      if (made < expected.diagrams) return false;
       const { changes } = db
         .update(runs)
         .set({ status: 'finished', finishedAt: now, errorKind: null, errorMessage: null })
@@ -161,7 +176,7 @@ export function diagramTable(db: Connection, writer: Writer) {
       }));
   }
 
-  return { isCurrent, commit, finishRun, barCounts, entropies, ofRun };
+  return { find, commit, finishRun, barCounts, entropies, ofRun };
 }
 
 function countFinite(bars: Float32Array): number {

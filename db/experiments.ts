@@ -1,5 +1,5 @@
 import { and, asc, count, eq, inArray, sql } from 'drizzle-orm';
-import { runCoordinates, runCount } from '../experiment/config.js';
+import { runCoordinates, runCount, storedConfig } from '../experiment/config.js';
 import type { ExperimentConfig } from '../experiment/config.js';
 import { PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
@@ -195,5 +195,5 @@ export function experimentTable(db: Connection, artifacts: ArtifactTable) {
 }
 
 function parsed(row: typeof experiments.$inferSelect): ExperimentRow {
-  return { ...row, config: JSON.parse(row.config) as ExperimentConfig };
+  return { ...row, config: storedConfig(row.config) };
 }

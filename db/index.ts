@@ -7,6 +7,7 @@ export type { EncodedArtifact } from './artifacts.js';
 export type { Committed, Cycle, Position, Step } from './invocations.js';
 export type { NewVector, PendingOutput, PointCloud } from './vectors.js';
 export type { DiagramDimension, NewDiagram, RunEntropy } from './diagrams.js';
+export type { SurrogateDimension, SurrogateKey, SurrogateRow } from './surrogates.js';
 export type { EntropySummary, Progress, Summary } from './summary.js';
 export type { ExperimentStatus, RunStatus } from './schema.js';
 export { contentDigest, contentOf } from './content.js';

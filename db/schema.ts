@@ -12,10 +12,11 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/sqlite-core';
 import type { AnySQLiteColumn } from 'drizzle-orm/sqlite-core';
+import { SURROGATE_KINDS } from '../experiment/config.js';
 
 /**
  * The tables, and every invariant that a column check can hold. What needs another row (a step's input is the step
- * before's output, a vector belongs to the output it is attached to, ...) is held by the triggers of migration 0001.
+ * before's output, a vector belongs to the output it is attached to, ...) is held by the triggers of migrations 0001 and 0003.
  *
  * The migrations say STRICT after each table, which Drizzle does not know and a generated one must be given by hand:
  * without it SQLite stores a text in an integer column, and a text is greater than every number that a check names.
@@ -362,5 +363,44 @@ export const diagramDimensions = sqliteTable(
     check('diagram_dimensions_bars', sql`length(${t.bars}) = 8 * ${t.barCount}`),
     check('diagram_dimensions_finite', sql`${t.finiteBarCount} between 0 and ${t.barCount}`),
     check('diagram_dimensions_entropy', sql`${t.entropy} >= 0 and ${t.entropy} < 1e300`),
+  ],
+);
+
+/**
+ * One homology dimension of the diagram of a surrogate of a diagram's points. Only what is compared is kept: the seed follows
+ * from `points_sha256`, kind and index, so that the bars, which would take k times the room of the diagram's, can be made again.
+ */
+export const surrogates = sqliteTable(
+  'surrogates',
+  {
+    diagramId: integer('diagram_id')
+      .notNull()
+      .references(() => diagrams.id, { onDelete: 'cascade' }),
+    kind: text({ enum: SURROGATE_KINDS }).notNull(),
+    surrogateIndex: integer('surrogate_index').notNull(),
+    dimension: integer().notNull(),
+    barCount: integer('bar_count').notNull(),
+    /** Of the bars that die; 0 without one. */
+    longestBar: real('longest_bar').notNull(),
+    /** Sum of the lengths of the bars that die. */
+    totalPersistence: real('total_persistence').notNull(),
+    /** As that of a diagram. */
+    entropy: real().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.diagramId, t.kind, t.surrogateIndex, t.dimension] }),
+    check('surrogates_kind', oneOf(t.kind, SURROGATE_KINDS)),
+    check('surrogates_index', sql`${t.surrogateIndex} between 0 and 998`),
+    check('surrogates_dimension', sql`${t.dimension} between 0 and 2`),
+    check('surrogates_bar_count', sql`${t.barCount} >= (${t.dimension} = 0 or ${t.longestBar} > 0)`),
+    check(
+      'surrogates_lengths',
+      sql`${t.longestBar} between 0 and ${t.totalPersistence} and ${t.totalPersistence} < 1e300
+        and (${t.longestBar} = 0) = (${t.totalPersistence} = 0)`,
+    ),
+    check(
+      'surrogates_entropy',
+      sql`${t.entropy} >= 0 and ${t.entropy} < 1e300 and (${t.entropy} = 0 or ${t.longestBar} > 0)`,
+    ),
   ],
 );

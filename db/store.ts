@@ -11,6 +11,7 @@ import { createObjectFolder } from './objects.js';
 import { provenanceTables } from './provenance.js';
 import { runTable } from './runs.js';
 import { summaryQueries } from './summary.js';
+import { surrogateTable } from './surrogates.js';
 import { vectorTable } from './vectors.js';
 import { createWriter } from './writer.js';
 
@@ -48,6 +49,7 @@ function storeOver(db: Connection, objectsFolder: string) {
     invocations: invocationTable(db, artifacts, writer),
     vectors: vectorTable(db, writer),
     diagrams: diagramTable(db, writer),
+    surrogates: surrogateTable(db, writer),
     summaries: summaryQueries(db),
     close(): void {
       writer.close();

@@ -1,3 +1,15 @@
+export const SURROGATE_KINDS = ['shuffled_increments', 'sphere'] as const;
+export type SurrogateKind = (typeof SURROGATE_KINDS)[number];
+
+/** What each diagram is compared with: so many surrogates of each kind. */
+export interface NullModel {
+  readonly surrogates: number;
+  /** Each once, in the order of `SURROGATE_KINDS`. */
+  readonly kinds: readonly SurrogateKind[];
+}
+
+export const MAX_SURROGATES = 999;
+
 /** A validated experiment: every optional field filled in, `seed_count` expanded. The shape that is stored and hashed. */
 export interface ExperimentConfig {
   readonly name: string | null;
@@ -12,6 +24,8 @@ export interface ExperimentConfig {
   readonly max_dimension: 0 | 1 | 2;
   /** Longest edge of the filtration, or null for the whole of it. */
   readonly max_edge_length: number | null;
+  /** Null for diagrams without surrogates. */
+  readonly null_model: NullModel | null;
   readonly reuse: boolean;
   /** Runs in flight at once. Not part of the experiment's identity. */
   readonly concurrency: number;
@@ -19,6 +33,11 @@ export interface ExperimentConfig {
 
 export const DEFAULT_CONCURRENCY = 64;
 export const MAX_LENGTH_LIMIT = 1_000_000;
+
+/** A config as it was stored; what was stored before a field was there has its default. */
+export function storedConfig(json: string): ExperimentConfig {
+  return { null_model: null, ...(JSON.parse(json) as Omit<ExperimentConfig, 'null_model'>) };
+}
 
 /** Run `index` of an experiment: the product of networks, then seeds, then prompts (prompts vary fastest). */
 export interface RunCoordinates {
@@ -30,6 +49,11 @@ export interface RunCoordinates {
 
 export function runCount(config: ExperimentConfig): number {
   return config.networks.length * config.seeds.length * config.prompts.length;
+}
+
+/** Surrogate diagrams for each diagram of an experiment. */
+export function surrogateCount({ null_model: nullModel }: Pick<ExperimentConfig, 'null_model'>): number {
+  return nullModel === null ? 0 : nullModel.kinds.length * nullModel.surrogates;
 }
 
 export function runCoordinates(config: ExperimentConfig, index: number): RunCoordinates {

@@ -17,6 +17,8 @@ export const FAULT_POINTS = [
   'embedding:before-return',
   'diagram:before-commit',
   'diagram:after-commit',
+  'surrogate:before-commit',
+  'surrogate:after-commit',
   'diagram:before-return',
   'finish:before-commit',
   'finish:after-commit',

@@ -1,6 +1,6 @@
 import { nearest } from './nearest.js';
 import { described, listed, pathText, problem, quoted, type Problem } from './problems.js';
-import { FIELD_NAMES, MAX_RUNS } from './schema.js';
+import { FIELD_NAMES, MAX_RUNS, NULL_MODEL_FIELD_NAMES } from './schema.js';
 
 /** An experiment as it was given: any field may be missing or of any type, and each check looks at what it can use. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -9,13 +9,25 @@ export function listIn(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 export function unknownFieldProblems(fields: Fields): Problem[] {
+  const nullModel = fields['null_model'];
+  return [
+    ...unknownFields(fields, [], FIELD_NAMES),
+    ...(isFields(nullModel) ? unknownFields(nullModel, ['null_model'], NULL_MODEL_FIELD_NAMES) : []),
+  ];
+}
+
+function unknownFields(fields: Fields, path: readonly string[], known: readonly string[]): Problem[] {
   return Object.keys(fields)
-    .filter((key) => !FIELD_NAMES.includes(key))
+    .filter((key) => !known.includes(key))
     .map((key) => {
-      const near = nearest(key, FIELD_NAMES);
-      const allowed = near === null ? `the fields ${listed(FIELD_NAMES)}` : `did you mean ${quoted(near)}?`;
-      return problem(pathText([key]), 'an unknown field', allowed);
+      const near = nearest(key, known);
+      const allowed = near === null ? `the fields ${listed(known)}` : `did you mean ${quoted(near)}?`;
+      return problem(pathText([...path, key]), 'an unknown field', allowed);
     });
 }
 
@@ -30,17 +42,19 @@ export function seedChoiceProblems(fields: Fields): Problem[] {
 }
 
 /**
- * Each network, prompt, embedding model and fixed seed once; seed -1 may repeat, since each draws its own. What is
+ * Each network, prompt, embedding model, kind of surrogate and fixed seed once; seed -1 may repeat, since each draws its own. What is
  * wrong for another reason (empty, blank, of another type) is not reported here as well.
  */
 export function duplicateProblems(fields: Fields): Problem[] {
+  const nullModel = fields['null_model'];
   return [
-    ...repeats(fields, 'networks', networkKey),
-    ...repeats(fields, 'prompts', textKey),
-    ...repeats(fields, 'seeds', (seed) =>
+    ...repeats(['networks'], fields['networks'], networkKey),
+    ...repeats(['prompts'], fields['prompts'], textKey),
+    ...repeats(['seeds'], fields['seeds'], (seed) =>
       typeof seed === 'number' && Number.isSafeInteger(seed) && seed >= 0 ? seed : null,
     ),
-    ...repeats(fields, 'embedding_models', textKey),
+    ...repeats(['embedding_models'], fields['embedding_models'], textKey),
+    ...repeats(['null_model', 'kinds'], isFields(nullModel) ? nullModel['kinds'] : undefined, textKey),
   ];
 }
 
@@ -54,18 +68,22 @@ function textKey(item: unknown): string | null {
 }
 
 /** `keyOf` gives what two equal items share, or null for an item that may repeat. */
-function repeats(fields: Fields, field: string, keyOf: (item: unknown) => string | number | null): Problem[] {
+function repeats(
+  path: readonly string[],
+  list: unknown,
+  keyOf: (item: unknown) => string | number | null,
+): Problem[] {
   const problems: Problem[] = [];
   const firstIndex = new Map<string | number, number>();
-  for (const [index, item] of listIn(fields[field]).entries()) {
+  for (const [index, item] of listIn(list).entries()) {
     const key = keyOf(item);
     if (key === null) continue;
     const first = firstIndex.get(key);
     if (first === undefined) firstIndex.set(key, index);
     else {
       const shown = Array.isArray(item) ? item.map(described).join(' -> ') : described(item);
-      const found = `${shown} again (first at ${pathText([field, first])})`;
-      problems.push(problem(pathText([field, index]), found, 'each once'));
+      const found = `${shown} again (first at ${pathText([...path, first])})`;
+      problems.push(problem(pathText([...path, index]), found, 'each once'));
     }
   }
   return problems;

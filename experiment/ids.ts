@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { ExperimentConfig } from './config.js';
+import type { ExperimentConfig, SurrogateKind } from './config.js';
 
 /** SHA-256 as 64 lower-case hex digits; a string is hashed as its UTF-8 bytes. */
 export function sha256Hex(content: Uint8Array | string): string {
@@ -26,7 +26,7 @@ export function canonicalJson(value: unknown): string {
  * decides how fast they come, so it is left out and may change between two starts of one experiment.
  */
 export function experimentId(config: ExperimentConfig): string {
-  const identity: Omit<ExperimentConfig, 'concurrency'> = {
+  const identity: Omit<ExperimentConfig, 'concurrency' | 'null_model'> = {
     name: config.name,
     networks: config.networks,
     prompts: config.prompts,
@@ -38,7 +38,9 @@ export function experimentId(config: ExperimentConfig): string {
     max_edge_length: config.max_edge_length,
     reuse: config.reuse,
   };
-  return sha256Hex(canonicalJson(identity)).slice(0, 12);
+  // Left out where it is off: experiments that were made before it was there keep their ids.
+  const whole = config.null_model === null ? identity : { ...identity, null_model: config.null_model };
+  return sha256Hex(canonicalJson(whole)).slice(0, 12);
 }
 
 /** The seed of a run as configured (-1 or >= 0), and the one drawn when a run with seed -1 was planned. */
@@ -67,6 +69,15 @@ export function seedOfStep(run: RunSeed, sequence: number): number {
     throw new Error('a run with seed -1 has no drawn seed; planning it should have drawn one');
   }
   return stepSeed(run.drawnSeed, sequence);
+}
+
+/**
+ * The seed of a surrogate: the first 53 bits of SHA-256 of "points:kind:index", with the digest of the diagram's points in
+ * hexadecimal, so that a surrogate can be made again from what is stored.
+ */
+export function surrogateSeed(pointsSha256: Uint8Array, kind: SurrogateKind, index: number): number {
+  const points = Buffer.from(pointsSha256).toString('hex');
+  return first53Bits(createHash('sha256').update(`${points}:${kind}:${index}`).digest());
 }
 
 function first53Bits(bytes: Buffer): number {

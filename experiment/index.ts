@@ -1,10 +1,25 @@
 export type { Artifact, ImageArtifact, Modality, TextArtifact } from './artifact.js';
-export { DEFAULT_CONCURRENCY, MAX_LENGTH_LIMIT, runCoordinates, runCount } from './config.js';
-export type { ExperimentConfig, RunCoordinates } from './config.js';
+export {
+  DEFAULT_CONCURRENCY,
+  MAX_LENGTH_LIMIT,
+  runCoordinates,
+  runCount,
+  SURROGATE_KINDS,
+  surrogateCount,
+} from './config.js';
+export type { ExperimentConfig, NullModel, RunCoordinates, SurrogateKind } from './config.js';
 export { assertNever, isPanicError, PanicError } from './errors.js';
 export type { FailureKind } from './errors.js';
 export { readExperimentFile } from './file.js';
-export { canonicalJson, drawRunSeed, experimentId, seedOfStep, sha256Hex, stepSeed } from './ids.js';
+export {
+  canonicalJson,
+  drawRunSeed,
+  experimentId,
+  seedOfStep,
+  sha256Hex,
+  stepSeed,
+  surrogateSeed,
+} from './ids.js';
 export type { RunSeed } from './ids.js';
 export type { Catalogue, EmbeddingModel, GenerativeModel, Model, ModelSettings } from './model.js';
 export { formatProblems } from './problems.js';

@@ -1,5 +1,5 @@
 import type { Modality } from './artifact.js';
-import { runCount, type ExperimentConfig } from './config.js';
+import { runCount, surrogateCount, type ExperimentConfig } from './config.js';
 import { PanicError } from './errors.js';
 import type { Catalogue, EmbeddingModel, GenerativeModel } from './model.js';
 
@@ -35,6 +35,8 @@ export interface Plan {
   readonly embeddingsByModel: readonly ModelWork[];
   /** runs x embedding models. */
   readonly diagrams: number;
+  /** Diagrams of surrogates, beside the others; none without a null model. */
+  readonly surrogateDiagrams: number;
   readonly largestDiagramPoints: number;
   readonly largestDiagramBytes: number;
   readonly databaseBytes: number;
@@ -58,6 +60,8 @@ const VECTOR_ROW_BYTES = 150;
 /** Birth and death as 32-bit numbers. Each dimension is taken to have as many bars as there are points. */
 const BAR_BYTES = 8;
 const DIAGRAM_ROW_BYTES = 500;
+/** One homology dimension of one surrogate. */
+const SURROGATE_ROW_BYTES = 100;
 /** A lossless 256 x 256 picture between a flat drawing (3 kB) and a photograph (110 kB). */
 const IMAGE_BYTES = 40_000;
 
@@ -94,6 +98,7 @@ export function planOf(config: ExperimentConfig, catalogue: Catalogue, options: 
   const images = generative.filter(({ model }) => model.output === 'image');
   const embeddings = sum(embedding.map(({ count }) => count));
   const diagrams = runs * config.embedding_models.length;
+  const surrogateDiagrams = diagrams * surrogateCount(config);
   return {
     runs,
     invocations: runs * config.max_length,
@@ -101,6 +106,7 @@ export function planOf(config: ExperimentConfig, catalogue: Catalogue, options: 
     embeddings,
     embeddingsByModel,
     diagrams,
+    surrogateDiagrams,
     largestDiagramPoints,
     largestDiagramBytes: options.diagramBytes(largestDiagramPoints, config.max_dimension),
     databaseBytes: Math.round(
@@ -114,7 +120,8 @@ export function planOf(config: ExperimentConfig, catalogue: Catalogue, options: 
           ),
         ) +
         diagrams * DIAGRAM_ROW_BYTES +
-        embeddings * BAR_BYTES * (config.max_dimension + 1),
+        embeddings * BAR_BYTES * (config.max_dimension + 1) +
+        surrogateDiagrams * SURROGATE_ROW_BYTES * (config.max_dimension + 1),
     ),
     objectBytes: Math.round(
       sum(images.map(({ model, count }) => count * (history?.bytesPerImage.get(model.name) ?? IMAGE_BYTES))),

@@ -1,10 +1,27 @@
 import * as z from 'zod';
-import { DEFAULT_CONCURRENCY, MAX_LENGTH_LIMIT } from './config.js';
+import { DEFAULT_CONCURRENCY, MAX_LENGTH_LIMIT, MAX_SURROGATES, SURROGATE_KINDS } from './config.js';
 
 export const MAX_RUNS = 1_000_000;
 export const MAX_CONCURRENCY = 1000;
 
 const modelName = z.string().min(1);
+
+const nullModelSchema = z.strictObject({
+  surrogates: z
+    .int()
+    .min(1)
+    .max(MAX_SURROGATES)
+    .describe('Surrogates of each kind for each diagram, k: the smallest p-value is 1 / (k + 1).'),
+  kinds: z
+    .array(z.enum(SURROGATE_KINDS))
+    .min(1)
+    .meta({ uniqueItems: true })
+    .default([...SURROGATE_KINDS])
+    .describe(
+      'shuffled_increments: the steps of the trajectory in a random order. sphere: independent points, uniform on a ' +
+        'sphere of the same size.',
+    ),
+});
 
 /**
  * The form of an experiment file, field by field: what an editor can check. What needs the catalogue or several fields
@@ -77,6 +94,13 @@ export const experimentSchema = z.object({
     .describe(
       'Longest edge of the Vietoris-Rips filtration, in units of the embedding; null for the whole filtration.',
     ),
+  null_model: nullModelSchema
+    .nullable()
+    .default(null)
+    .describe(
+      'Makes surrogates of each trajectory, which have no shape of their own, and their diagrams, to rank the longest bars ' +
+        'of the trajectory among theirs. Takes as long as that many more diagrams; null or absent for none.',
+    ),
   reuse: z
     .boolean()
     .default(true)
@@ -91,7 +115,7 @@ export const experimentSchema = z.object({
     .describe('Runs in flight at once. It changes how fast results come and not what they are.'),
 });
 
-/** What is allowed at a place of the file, list indices written as `[]`. */
+/** What is allowed at a place of the file, as `pathText` writes it but for list indices, which are `[]`. */
 const ALLOWED: Readonly<Record<string, string>> = {
   '': 'an object { } with the fields of an experiment',
   $schema: 'text in quotes',
@@ -110,16 +134,25 @@ const ALLOWED: Readonly<Record<string, string>> = {
   on_cycle: '"stop" or "continue"',
   max_dimension: '0, 1 or 2',
   max_edge_length: 'a number above 0, or null for no limit',
+  null_model: 'an object { } with surrogates and kinds, or null for none',
+  'null_model.surrogates': 'an integer from 1 to 999',
+  'null_model.kinds': 'a list of at least one of "shuffled_increments" and "sphere"',
+  'null_model.kinds[]': '"shuffled_increments" or "sphere"',
   reuse: 'true or false',
   concurrency: 'an integer from 1 to 1000',
 };
 
 export function allowedAt(path: readonly PropertyKey[]): string {
-  const place = path.map((segment) => (typeof segment === 'number' ? '[]' : String(segment))).join('');
+  const place = path
+    .map((segment, depth) =>
+      typeof segment === 'number' ? '[]' : `${depth === 0 ? '' : '.'}${String(segment)}`,
+    )
+    .join('');
   return ALLOWED[place] ?? 'another value';
 }
 
 export const FIELD_NAMES: readonly string[] = Object.keys(experimentSchema.shape);
+export const NULL_MODEL_FIELD_NAMES: readonly string[] = Object.keys(nullModelSchema.shape);
 
 /** The JSON Schema (draft 2020-12) of an experiment file; `scripts/write-schema.mjs` writes it next to this file. */
 export function experimentJsonSchema(): Record<string, unknown> {

@@ -1,7 +1,8 @@
 import type * as z from 'zod';
-import type { ExperimentConfig } from './config.js';
+import { SURROGATE_KINDS, type ExperimentConfig, type NullModel } from './config.js';
 import {
   duplicateProblems,
+  isFields,
   runCountProblems,
   seedChoiceProblems,
   textProblems,
@@ -40,7 +41,9 @@ export function validateExperiment(value: unknown, catalogue: Catalogue): Valida
   }
   const parsed = experimentSchema.safeParse(value);
   const problems = [
-    ...(parsed.error?.issues ?? []).map((issue) => formProblem(issue, value)),
+    ...(parsed.error?.issues ?? [])
+      .filter(({ code }) => code !== 'unrecognized_keys')
+      .map((issue) => formProblem(issue, value)),
     ...unknownFieldProblems(value),
     ...seedChoiceProblems(value),
     ...duplicateProblems(value),
@@ -54,11 +57,7 @@ export function validateExperiment(value: unknown, catalogue: Catalogue): Valida
   return { ok: false, source, problems: inFieldOrder(withoutRepeats(problems)) };
 }
 
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Zod says where; what was found and what is allowed there are said in our words. */
+/** Zod says where, and leaves unknown keys to `unknownFieldProblems`; what was found and what is allowed there are said in our words. */
 function formProblem(issue: z.core.$ZodIssue, fields: Fields): Problem {
   const found = issue.path.reduce<unknown>(
     (value, key) => (value as Record<PropertyKey, unknown>)[key],
@@ -77,7 +76,7 @@ function inFieldOrder(problems: readonly Problem[]): Problem[] {
 }
 
 function fieldIndex({ path }: Problem): number {
-  const index = FIELD_NAMES.indexOf(path.split('[', 1)[0] ?? '');
+  const index = FIELD_NAMES.indexOf(path.split(/[.[]/, 1)[0] ?? '');
   return index === -1 ? FIELD_NAMES.length : index;
 }
 
@@ -94,7 +93,15 @@ function configOf(data: z.output<typeof experimentSchema>): ExperimentConfig {
     on_cycle: data.on_cycle,
     max_dimension: data.max_dimension,
     max_edge_length: data.max_edge_length,
+    null_model: nullModelOf(data.null_model),
     reuse: data.reuse,
     concurrency: data.concurrency,
   };
+}
+
+/** The order of the kinds says nothing, so it must not make another experiment. */
+function nullModelOf(data: NullModel | null): NullModel | null {
+  if (data === null) return null;
+  const { surrogates, kinds } = data;
+  return { surrogates, kinds: SURROGATE_KINDS.filter((kind) => kinds.includes(kind)) };
 }

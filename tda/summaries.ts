@@ -35,6 +35,32 @@ export function bettiCurve(diagram: Float32Array, thresholds: Float32Array): Uin
   });
 }
 
+/** How long the finite bars of a diagram are, in the unit of the distances. */
+export interface BarLengths {
+  /** 0 without a finite bar. */
+  readonly longest: number;
+  /** Total persistence of degree 1: the sum of the lengths (Cohen-Steiner et al. 2010, Found. Comput. Math. 10:127). */
+  readonly total: number;
+}
+
+/**
+ * Longest finite bar and total persistence of a diagram (birth, death, birth, death…). Bars that never die do not count.
+ *
+ * Throws TdaInputError for an odd number of values.
+ */
+export function barLengths(diagram: Float32Array): BarLengths {
+  checkDiagram(diagram);
+  let longest = 0;
+  let total = 0;
+  for (let k = 0; k < diagram.length; k += 2) {
+    const length = diagram[k + 1]! - diagram[k]!;
+    if (length === Infinity) continue;
+    longest = Math.max(longest, length);
+    total += length;
+  }
+  return { longest, total };
+}
+
 function checkDiagram(diagram: Float32Array): void {
   if (diagram.length % 2 !== 0) {
     throw new TdaInputError(

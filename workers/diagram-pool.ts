@@ -54,10 +54,14 @@ export function createDiagramPool({
     const { maxDimension, dimension } = request;
     const bytes = predictRipsMemory(pointCount, maxDimension, { threads, dimension });
     if (bytes > memoryBytes) {
-      const remedy = 'lower max_dimension or max_length, or use a machine with more memory';
+      const [what, without] =
+        request.surrogate === null
+          ? ['the diagram', '']
+          : ['the diagram of a surrogate', 'leave out null_model, '];
+      const remedy = `${without}lower max_dimension or max_length, or use a machine with more memory`;
       throw new PanicError(
         'ResourceLimit',
-        `the diagram of ${pointCount} points up to dimension ${request.maxDimension} needs about ${mib(bytes)}; ` +
+        `${what} of ${pointCount} points up to dimension ${request.maxDimension} needs about ${mib(bytes)}; ` +
           `this worker may use ${mib(memoryBytes)}: ${remedy}`,
       );
     }

@@ -1,7 +1,7 @@
 import { errorMessage } from '../experiment/errors.js';
 import { parentPort } from 'node:worker_threads';
 import type { ComputedDiagram } from '../activities/index.js';
-import { persistenceEntropy, ripsPersistence, TdaInputError } from '../tda/index.js';
+import { persistenceEntropy, ripsPersistence, surrogate, TdaInputError } from '../tda/index.js';
 import type { DiagramOrder, DiagramReply } from './diagram-protocol.js';
 
 const PROGRESS_INTERVAL_MS = 100;
@@ -11,13 +11,15 @@ function say(reply: DiagramReply, transfer: ArrayBuffer[] = []): void {
 }
 
 async function compute({
-  points,
+  points: observed,
   dimension,
   maxDimension,
   maxEdgeLength,
+  surrogate: made,
   threads,
 }: DiagramOrder): Promise<ComputedDiagram> {
   const started = performance.now();
+  const points = made === null ? observed : surrogate(observed, dimension, made.kind, made.seed);
   let told = started;
   const { diagrams, distinctPointCount, edgeCount } = await ripsPersistence(
     { points, dimension },

@@ -86,7 +86,7 @@ function printPlan(context: Context, document: PlanDocument, config: ExperimentC
     ['runs', `${count(document.runs)} (networks x seeds x prompts: ${product})`],
     ['invocations', `at most ${count(document.invocations)}`],
     ['embeddings', `at most ${count(document.embeddings)}`],
-    ['diagrams', count(document.diagrams)],
+    ['diagrams', `${count(document.diagrams)}${surrogatesText(document)}`],
     ['largest diagram', diagramText(document)],
     ['database', `about ${bytes(document.databaseBytes)}`],
     ['images', `about ${bytes(document.objectBytes)}`],
@@ -114,6 +114,10 @@ function printPlan(context: Context, document: PlanDocument, config: ExperimentC
     print(`\n${heading('Model files that are missing on this machine')}\n  ${missing.join('\n  ')}`);
   }
   print(`\nNothing was written. "${context.command('run', file)}" does it.`);
+}
+
+function surrogatesText({ surrogateDiagrams }: Plan): string {
+  return surrogateDiagrams === 0 ? '' : `, and ${count(surrogateDiagrams)} of surrogates`;
 }
 
 function diagramText({ largestDiagramPoints, largestDiagramBytes }: Plan): string {

@@ -214,6 +214,20 @@ function printDiagram(diagram: RunDocument['diagrams'][number]): void {
     longest(bars).map(barText).join('  '),
   ]);
   print(table([['dim', 'bars', 'entropy', 'longest bars'], ...rows], [1, 2]));
+  printNullModel(diagram);
+}
+
+function printNullModel({ nullModel }: RunDocument['diagrams'][number]): void {
+  if (nullModel.length === 0) return;
+  const rows = nullModel.map(({ dimension, kind, surrogates, longestBar, rank, p }) => [
+    `H${dimension}`,
+    kind.replaceAll('_', ' '),
+    longestBar.toFixed(3),
+    `${count(rank)} of ${count(surrogates + 1)}`,
+    p.toFixed(3),
+  ]);
+  print('\nIts longest bars among those of its surrogates (rank 1 is the longest; p = rank / number)\n');
+  print(table([['dim', 'surrogates', 'longest bar', 'rank', 'p'], ...rows], [2, 3, 4]));
 }
 
 function longest(bars: readonly BarPair[]): BarPair[] {

@@ -4,6 +4,7 @@ import type { ExperimentConfig } from '../../experiment/config.js';
 import { float32s } from '../float32.js';
 import { barProblems } from './bars.js';
 import type { EntropyOf } from './bars.js';
+import { surrogateCheck } from './surrogates.js';
 import type { RunRecord } from './trajectory.js';
 import { RESTORE } from './violation.js';
 import type { Violation } from './violation.js';
@@ -29,7 +30,7 @@ interface DimensionRecord {
   readonly bars: Buffer;
 }
 
-/** Invariant 4 of one run: each diagram there, of today's points, with the experiment's settings, and well formed. */
+/** Invariant 4 of one run: each diagram there, of today's points, with the experiment's settings and surrogates, and well formed. */
 export function diagramCheck(db: Database.Database, entropyOf: EntropyOf | null) {
   const diagrams = db.prepare<[number], DiagramRecord>(`
     select d.id, d.model_id as modelId, m.name as model, m.input as modality, d.metric, d.max_dimension as maxDimension,
@@ -39,6 +40,7 @@ export function diagramCheck(db: Database.Database, entropyOf: EntropyOf | null)
   const dimensions = db.prepare<[number], DimensionRecord>(`
     select dimension, bar_count as barCount, finite_bar_count as finiteBarCount, entropy, bars
     from diagram_dimensions where diagram_id = ? order by dimension`);
+  const surrogateProblems = surrogateCheck(db);
   const points = new PointReader(db);
 
   return function* check(run: RunRecord, config: ExperimentConfig): Generator<Violation> {
@@ -73,6 +75,12 @@ export function diagramCheck(db: Database.Database, entropyOf: EntropyOf | null)
           const text = `dimension ${dimension} is missing`;
           yield problem('diagram_dimensions', `${diagram.id}/${dimension}`, text);
         }
+      }
+      // One that an earlier revision of the model left behind may have been left before it was complete.
+      const isNewest = made.findLast(({ model }) => model === diagram.model) === diagram;
+      const complete = run.status === 'finished' && isNewest;
+      for (const { id, text } of surrogateProblems(diagram, config.null_model, complete)) {
+        yield problem('surrogates', id, text);
       }
     }
   };

@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import { runCoordinates, runCount } from '../../experiment/config.js';
+import { runCoordinates, runCount, storedConfig } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
 import { RESTORE, resume } from './violation.js';
@@ -30,7 +30,7 @@ export function* checkConfig(record: ExperimentRecord): Generator<Violation, Exp
 
 function parsedConfig({ id, config }: ExperimentRecord): ExperimentConfig | null {
   try {
-    const parsed = JSON.parse(config) as ExperimentConfig;
+    const parsed = storedConfig(config);
     return experimentId(parsed) === id ? parsed : null;
   } catch {
     return null;

@@ -7,7 +7,7 @@ export const INVARIANTS: Readonly<Record<Invariant, string>> = {
   1: 'a run has sequences 0..n-1 exactly once, and n is what its stop reason says',
   2: 'the input of a step is the output before it, and every output is what its model promises',
   3: 'every eligible output has exactly one good vector per embedding model',
-  4: 'every finished run has one diagram per embedding model, made from all of its points',
+  4: 'every finished run has one diagram per embedding model, made from all of its points, and the surrogates asked for',
   5: 'every stored content hashes to its name, and no row points at a missing object',
   6: 'the database is sound, and what it says of an experiment agrees with its runs',
 };

@@ -21,6 +21,7 @@ const EXPERIMENT = {
 describe('where there is no data folder', () => {
   const folder = folderWith({
     'good.json': EXPERIMENT,
+    'null-model.json': { ...EXPERIMENT, null_model: { surrogates: 19 } },
     'bad.json': { ...EXPERIMENT, networks: [['DumyT2I']], max_length: 0 },
     'broken.json': '{"networks": [',
   });
@@ -39,7 +40,13 @@ describe('where there is no data folder', () => {
     const { code, stdout } = await panicTda(folder, ['plan', 'good.json']);
     expect(stdout).toMatch(/runs +6 /);
     expect(stdout).toMatch(/largest diagram +20 points/);
+    expect(stdout).toMatch(/^diagrams +6$/m);
     expect(code).toBe(0);
+  });
+
+  test('plan counts the diagrams of surrogates', async () => {
+    const { stdout } = await panicTda(folder, ['plan', 'null-model.json']);
+    expect(stdout).toMatch(/^diagrams +6, and 228 of surrogates$/m);
   });
 
   test('a wrong file ends plan and run with 2 and names every problem', async () => {
@@ -88,7 +95,7 @@ describe('where there is no data folder', () => {
   });
 
   test('nothing of all that wrote anything', () => {
-    expect(readdirSync(folder).sort()).toEqual(['bad.json', 'broken.json', 'good.json']);
+    expect(readdirSync(folder).sort()).toEqual(['bad.json', 'broken.json', 'good.json', 'null-model.json']);
   });
 });
 
@@ -115,6 +122,7 @@ describe('an id', () => {
         on_cycle: 'stop',
         max_dimension: 1,
         max_edge_length: null,
+        null_model: null,
         reuse: true,
         concurrency: 1,
       };

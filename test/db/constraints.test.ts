@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { finishExperiment, temporaryStore } from './small-experiment.js';
+import { configWithSurrogates, finishExperiment, temporaryStore } from './small-experiment.js';
 
 // Every refusal is asked of SQLite itself, by raw SQL on the rows of a finished experiment, inside a transaction that is
 // rolled back after the test.
@@ -15,7 +15,7 @@ function one(query: string): unknown {
 
 beforeAll(async () => {
   place = temporaryStore();
-  await finishExperiment(place.store);
+  await finishExperiment(place.store, configWithSurrogates);
 });
 afterAll(() => place.remove());
 beforeEach(() => sql('begin'));
@@ -106,6 +106,22 @@ const refusals: readonly (readonly [check: string, table: string, assignment: st
   ['diagram_dimensions_finite', 'diagram_dimensions', 'finite_bar_count = -1', DIMENSION],
   ['diagram_dimensions_entropy', 'diagram_dimensions', 'entropy = -0.1', DIMENSION],
   ['diagram_dimensions_entropy', 'diagram_dimensions', 'entropy = 9e999', DIMENSION],
+  ['surrogates_kind', 'surrogates', `kind = 'ball'`],
+  ['surrogates_index', 'surrogates', 'surrogate_index = -1'],
+  ['surrogates_index', 'surrogates', 'surrogate_index = 999'],
+  ['surrogates_dimension', 'surrogates', 'dimension = -1'],
+  ['surrogates_dimension', 'surrogates', 'dimension = 3'],
+  ['surrogates_bar_count', 'surrogates', 'bar_count = 0', 'dimension = 0'],
+  ['surrogates_bar_count', 'surrogates', 'bar_count = 0', 'dimension = 1 and longest_bar > 0'],
+  ['surrogates_bar_count', 'surrogates', 'bar_count = -1', 'dimension = 1 and longest_bar = 0'],
+  ['surrogates_lengths', 'surrogates', 'longest_bar = -1.0'],
+  ['surrogates_lengths', 'surrogates', 'longest_bar = 1.5 * total_persistence', 'longest_bar > 0'],
+  ['surrogates_lengths', 'surrogates', 'longest_bar = 0.0', 'total_persistence > 0'],
+  ['surrogates_lengths', 'surrogates', 'total_persistence = 9e999', 'longest_bar > 0'],
+  ['surrogates_lengths', 'surrogates', 'total_persistence = 1.0', 'longest_bar = 0'],
+  ['surrogates_entropy', 'surrogates', 'entropy = -0.1'],
+  ['surrogates_entropy', 'surrogates', 'entropy = 9e999', 'longest_bar > 0'],
+  ['surrogates_entropy', 'surrogates', 'entropy = 0.5', 'longest_bar = 0'],
   ['failures_stage', 'failures', `stage = 'breakfast'`],
 ];
 
@@ -167,6 +183,8 @@ describe('checks', () => {
     const statements = [
       'update vectors set norm = ?',
       'update diagram_dimensions set entropy = ?',
+      'update surrogates set entropy = ?',
+      'update surrogates set longest_bar = ?',
       'update diagrams set compute_ms = ?',
     ];
     for (const statement of statements) {
@@ -229,6 +247,7 @@ describe('keys', () => {
       'insert into vectors select id + 1000, model_id, artifact_id, sha256, bytes, norm, compute_ms, host_id from vectors',
     ],
     ['a vector of an output', 'insert into embeddings select * from embeddings'],
+    ['a dimension of a surrogate', 'insert into surrogates select * from surrogates'],
     ['a dimension of a diagram', 'insert into diagram_dimensions select * from diagram_dimensions'],
     ['a run', `update runs set run_index = 0 where run_index = 1`],
     [
@@ -257,6 +276,7 @@ describe('keys', () => {
     ['diagrams', 'run_id', '9999'],
     ['diagrams', 'model_id', '9999'],
     ['diagram_dimensions', 'diagram_id', '9999'],
+    ['surrogates', 'diagram_id', '9999'],
   ])('%s.%s points at a row that is there', (table, column, nobody) => {
     dropTriggers();
     const first = `rowid = (select max(rowid) from ${table})`;
@@ -269,7 +289,7 @@ describe('keys', () => {
     const count = one(
       `select count(*) from sqlite_master t, pragma_foreign_key_list(t.name) where t.type = 'table' and t.name <> 'failures'`,
     );
-    expect(count).toBe(16);
+    expect(count).toBe(17);
   });
 
   test('what a trajectory is made of cannot be deleted under it', () => {
@@ -280,7 +300,14 @@ describe('keys', () => {
 
   test('a deleted experiment takes its runs and all that hangs on them along', () => {
     sql('delete from experiments');
-    for (const table of ['runs', 'invocations', 'embeddings', 'diagrams', 'diagram_dimensions']) {
+    for (const table of [
+      'runs',
+      'invocations',
+      'embeddings',
+      'diagrams',
+      'diagram_dimensions',
+      'surrogates',
+    ]) {
       expect(one(`select count(*) from ${table}`)).toBe(0);
     }
   });
@@ -322,6 +349,11 @@ function insertVector(bytes: string, modality: string): void {
   sql(`insert into vectors (model_id, artifact_id, sha256, bytes, norm, compute_ms, host_id)
         select (select id from models where name = 'TextPoints'),
           (select max(id) from artifacts where modality = '${modality}'), zeroblob(32), ${bytes}, 1.0, 1.0, min(id) from hosts`);
+}
+
+function restoreSurrogates(changes: Readonly<Record<string, string>>): void {
+  const values = columns('surrogates').map(({ name }) => changes[name] ?? name);
+  sql(`insert into surrogates select ${values.join(', ')} from removed`);
 }
 
 describe('triggers', () => {
@@ -421,5 +453,35 @@ describe('triggers', () => {
     expect(() => restore('dimension', 'bar_count + 1')).toThrow('one bar for each distinct point');
     expect(() => restore('dimension + 1', '1')).toThrow('dimension above its max_dimension');
     restore('dimension', 'bar_count');
+  });
+
+  describe('a surrogate', () => {
+    beforeEach(() => sql('create temp table removed as select * from surrogates; delete from surrogates'));
+
+    test('is one that its experiment asks for', () => {
+      expect(() => restoreSurrogates({ surrogate_index: 'surrogate_index + 1' })).toThrow(
+        'does not ask for it',
+      );
+      const set = (value: string) =>
+        sql(`update experiments set config = json_set(config, '$.null_model', json('${value}'))`);
+      set('{"surrogates": 2, "kinds": ["sphere"]}');
+      expect(() => restoreSurrogates({})).toThrow('does not ask for it');
+      set('null');
+      expect(() => restoreSurrogates({ kind: `'sphere'` })).toThrow('does not ask for it');
+      sql(`update experiments set config = json_remove(config, '$.null_model')`);
+      expect(() => restoreSurrogates({})).toThrow('does not ask for it');
+      set('{"surrogates": 3, "kinds": ["sphere", "shuffled_increments"]}');
+      restoreSurrogates({ surrogate_index: 'surrogate_index + 1' });
+    });
+
+    test('has the dimensions of its diagram, and no more components than points', () => {
+      expect(() => restoreSurrogates({ dimension: 'dimension + 1' })).toThrow(
+        'dimension above the max_dimension',
+      );
+      expect(() => restoreSurrogates({ bar_count: 'bar_count + 100' })).toThrow(
+        'no more bars than there are points',
+      );
+      restoreSurrogates({});
+    });
   });
 });

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { findLeftovers, INVARIANTS } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
-import { config, finishExperiment, NOW, temporaryStore } from './small-experiment.js';
+import { config, configWithSurrogates, finishExperiment, NOW, temporaryStore } from './small-experiment.js';
 import { named, Patient } from './patient.js';
 
 // Run 0 and 1 have a fixed seed and end at a cycle; 2 and 3 have seed -1 and all of their 12 steps. Even steps are
@@ -807,4 +807,136 @@ test('of many violations every one is told', async () => {
 
 test('an experiment that is not there is an input error', async () => {
   await expect(patient.violations({ experiment: 'nobody' })).rejects.toMatchObject({ kind: 'InvalidInput' });
+});
+
+describe('the surrogates of a null model', () => {
+  let asking: ReturnType<typeof temporaryStore>;
+  let id: number;
+  beforeAll(async () => {
+    asking = temporaryStore();
+    await finishExperiment(asking.store, configWithSurrogates);
+    asking.store.db.sqlite.pragma('wal_checkpoint(TRUNCATE)');
+  });
+  afterAll(() => asking.remove());
+  beforeEach(() => {
+    patient.discard();
+    patient = new Patient(asking.folder, experimentId(configWithSurrogates));
+    id = diagram();
+  });
+
+  const where = (kind: string, index: number, dimension: number) =>
+    `diagram_id = ${id} and kind = '${kind}' and surrogate_index = ${index} and dimension = ${dimension}`;
+  const set = (assignment: string) =>
+    patient.change(`update surrogates set ${assignment} where ${where('sphere', 1, 0)}`);
+
+  test('are sound where all of them are there, also while some are still to come', async () => {
+    expect(await patient.violations()).toEqual([]);
+    patient.change(`update runs set status = 'running' where run_index = 2`);
+    patient.change(
+      `update experiments set status = 'running', driver_workflow_id = 'w', driver_run_id = 'r'`,
+    );
+    patient.change(`delete from surrogates where diagram_id = ${id} and kind = 'sphere'`);
+    expect(await patient.violations()).toEqual([]);
+  });
+
+  const row = () => `4 surrogates ${id}/sphere/1/0`;
+  const sqliteToo = '6 surrogates integrity_check';
+  test.each<readonly [title: string, corrupt: () => void, expected: () => readonly string[]]>([
+    [
+      'one is missing',
+      () =>
+        patient.change(
+          `delete from surrogates where diagram_id = ${id} and kind = 'sphere' and surrogate_index = 1`,
+        ),
+      () => [`4 surrogates ${id}/sphere`],
+    ],
+    [
+      'all are missing',
+      () => patient.change(`delete from surrogates where diagram_id = ${id}`),
+      () => [`4 surrogates ${id}/shuffled_increments`, `4 surrogates ${id}/sphere`],
+    ],
+    [
+      'one lacks a dimension',
+      () => patient.change(`delete from surrogates where ${where('sphere', 1, 1)}`),
+      () => [`4 surrogates ${id}/sphere/1/1`],
+    ],
+    [
+      'there is one too many',
+      () =>
+        patient.change(
+          `insert into surrogates select diagram_id, kind, 2, dimension, bar_count, longest_bar, total_persistence, entropy
+           from surrogates where diagram_id = ${id} and kind = 'sphere' and surrogate_index = 1`,
+        ),
+      () => [`4 surrogates ${id}/sphere/2/0`, `4 surrogates ${id}/sphere/2/1`],
+    ],
+    [
+      'one is of a kind that there is not',
+      () =>
+        patient.change(`update surrogates set kind = 'ball' where diagram_id = ${id} and kind = 'sphere'`),
+      () => [
+        ...[0, 1].flatMap((index) =>
+          [0, 1].flatMap((k) => Array.from({ length: 2 }, () => `4 surrogates ${id}/ball/${index}/${k}`)),
+        ),
+        `4 surrogates ${id}/sphere`,
+        ...Array.from({ length: 4 }, () => sqliteToo),
+      ],
+    ],
+    [
+      'one has a dimension too high',
+      () => set('dimension = 2'),
+      () => [`4 surrogates ${id}/sphere/1/2`, row()],
+    ],
+    ['one has more components than points', () => set('bar_count = 1000'), () => [row()]],
+    ['one has no component', () => set('bar_count = 0'), () => [row(), row(), row(), sqliteToo]],
+    ['a length is negative', () => set('longest_bar = -1.0'), () => [row(), row(), sqliteToo]],
+    [
+      'a length is infinite',
+      () => set('longest_bar = 9e999, total_persistence = 9e999'),
+      () => [row(), sqliteToo],
+    ],
+    [
+      'a length is more than the total',
+      () => set('longest_bar = total_persistence * 2'),
+      () => [row(), sqliteToo],
+    ],
+    [
+      'a total is more than its bars have',
+      () => set('total_persistence = 1000 * longest_bar'),
+      () => [row()],
+    ],
+    ['an entropy is negative', () => set('entropy = -1.0'), () => [row(), sqliteToo]],
+    ['an entropy is too high', () => set('entropy = 100.0'), () => [row()]],
+  ])('are found where %s', async (_, corrupt, expected) => {
+    corrupt();
+    const found = await patient.violations();
+    expect(named(found).sort()).toEqual([...expected()].sort());
+    for (const { message } of found) expect(message).toMatch(/; restore/);
+  });
+
+  test('are too many where the experiment asks for none', async () => {
+    patient.change(
+      `update experiments set id = ?, config = json_remove(config, '$.null_model')`,
+      experimentId(config),
+    );
+    patient.change('update runs set experiment_id = ?', experimentId(config));
+    const found = await patient.violations();
+    expect(new Set(found.map(({ table }) => table))).toEqual(new Set(['surrogates']));
+    expect(found).toHaveLength(Number(patient.one('select count(*) from surrogates')));
+    expect(found[0]!.message).toContain('its experiment does not ask for this surrogate');
+  });
+
+  test('of a diagram that an earlier revision of its model left behind need not be complete', async () => {
+    patient.change(
+      `insert into models (name, kind, source, revision, settings, input, dimension)
+       select name, kind, source, '0', settings, input, dimension from models where name = 'ImagePoints'`,
+    );
+    const old = Number(patient.one('select max(id) from models'));
+    patient.change(
+      `insert into diagrams select -1, run_id, ${old}, metric, max_dimension, max_edge_length, point_count, distinct_point_count,
+         edge_count, points_sha256, compute_ms, created_at from diagrams where id = ${id}`,
+    );
+    patient.change(`insert into diagram_dimensions select -1, dimension, bar_count, finite_bar_count, entropy, bars
+       from diagram_dimensions where diagram_id = ${id}`);
+    expect((await patient.violations()).filter(({ table }) => table === 'surrogates')).toEqual([]);
+  });
 });

@@ -3,7 +3,15 @@ import { checkInvariants, contentDigest, contentOf } from '../../db/index.js';
 import type { ContentRow, RunRow, Store } from '../../db/index.js';
 import { runCoordinates } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
-import { config, finishExperiment, finishRun, NOW, step, temporaryStore } from './small-experiment.js';
+import {
+  config,
+  configWithSurrogates,
+  finishExperiment,
+  finishRun,
+  NOW,
+  step,
+  temporaryStore,
+} from './small-experiment.js';
 
 let place: ReturnType<typeof temporaryStore>;
 let store: Store;
@@ -238,7 +246,7 @@ describe('figures', () => {
 });
 
 function kinds(rows: Iterable<ContentRow>) {
-  const counts = { run: 0, invocation: 0, embedding: 0, diagram: 0 };
+  const counts = { run: 0, invocation: 0, embedding: 0, diagram: 0, surrogate: 0 };
   for (const { kind } of rows) counts[kind]++;
   return counts;
 }
@@ -268,8 +276,17 @@ describe('content', () => {
       invocation: invocations.computed,
       embedding: embeddings,
       diagram: 16,
+      surrogate: 0,
     });
-    expect(kinds(contentOf(store.db, 'nobody'))).toEqual({ run: 0, invocation: 0, embedding: 0, diagram: 0 });
+    expect([...contentOf(store.db, 'nobody')]).toEqual([]);
+  });
+
+  test('has a row for every dimension of a surrogate', async () => {
+    const experiment = await finishExperiment(store, configWithSurrogates);
+    expect(kinds(contentOf(store.db, experiment))).toMatchObject({ diagram: 16, surrogate: 16 * 2 * 2 });
+    const before = contentDigest(store.db, experiment);
+    store.db.sqlite.exec('update surrogates set longest_bar = longest_bar / 2 where surrogate_index = 1');
+    expect(contentDigest(store.db, experiment)).not.toBe(before);
   });
 
   test.each([

@@ -3,9 +3,9 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DATABASE_FILE, openStore, openStoreReadonly } from '../../db/index.js';
+import { checkInvariants, DATABASE_FILE, openStore, openStoreReadonly } from '../../db/index.js';
 import { dist, runModule } from '../workers/child-processes.js';
-import { config, NOW } from './small-experiment.js';
+import { config, finishExperiment, NOW } from './small-experiment.js';
 
 let folder: string;
 beforeEach(() => {
@@ -63,6 +63,24 @@ describe('opening a store', () => {
     expect(pragma('journal_mode')).toBe('wal');
     expect(pragma('synchronous')).toBe(2);
     expect(pragma('foreign_keys')).toBe(1);
+  });
+
+  test('of the version before null models brings it up to date, and keeps its experiments and their ids', async () => {
+    const store = openStore(folder);
+    const id = await finishExperiment(store);
+    store.db.sqlite.exec(`
+      drop table surrogates;
+      delete from __drizzle_migrations where rowid > 2;
+      update experiments set config = json_remove(config, '$.null_model')`);
+    store.close();
+    expect(() => openStoreReadonly(folder)).toThrow(/older panic-tda \(2 of \d+ migrations\)/);
+    const again = openStore(folder);
+    expect(again.experiments.config(id)).toEqual(config);
+    again.experiments.plan(id, config, NOW);
+    expect(again.experiments.list()).toHaveLength(1);
+    for await (const violation of checkInvariants(again.db, again.objects))
+      throw new Error(violation.message);
+    again.close();
   });
 
   test('of a newer panic-tda is refused, and leaves it as it is', () => {

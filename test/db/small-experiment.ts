@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RunRow, Store } from '../../db/index.js';
+import type { RunRow, Store, SurrogateDimension } from '../../db/index.js';
 import { openStore } from '../../db/index.js';
 import type { Artifact, Modality } from '../../experiment/artifact.js';
-import { runCount } from '../../experiment/config.js';
+import { runCount, surrogateCount } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
-import { experimentId, seedOfStep } from '../../experiment/ids.js';
+import { experimentId, seedOfStep, surrogateSeed } from '../../experiment/ids.js';
 import type { EmbeddingModel, GenerativeModel } from '../../experiment/model.js';
 import type { HostFingerprint } from '../../experiment/provenance.js';
-import { persistenceEntropy, ripsPersistence } from '../../tda/index.js';
+import { barLengths, persistenceEntropy, ripsPersistence, surrogate } from '../../tda/index.js';
 
 /** A store in a folder of its own, to be used with `using`-like care: call `remove` at the end. */
 export function temporaryStore(): { readonly folder: string; readonly store: Store; remove(): void } {
@@ -63,8 +63,15 @@ export const config: ExperimentConfig = {
   on_cycle: 'stop',
   max_dimension: 1,
   max_edge_length: null,
+  null_model: null,
   reuse: true,
   concurrency: 64,
+};
+
+/** The same with two surrogates of each kind for each diagram. */
+export const configWithSurrogates: ExperimentConfig = {
+  ...config,
+  null_model: { surrogates: 2, kinds: ['shuffled_increments', 'sphere'] },
 };
 
 export const NOW = 1_700_000_000_000;
@@ -145,12 +152,12 @@ export async function embed(store: Store, run: RunRow, model: EmbeddingModel): P
   await store.vectors.commit(batch, modelId, store.provenance.hostId(host));
 }
 
-/** Makes the diagram of a run, as the diagram activity does. */
+/** Makes the diagram of a run, and the surrogates that it asks for, as the diagram activity does. */
 export async function diagram(
   store: Store,
   run: RunRow,
   model: EmbeddingModel,
-  { max_dimension: maxDimension, max_edge_length: maxEdgeLength }: ExperimentConfig,
+  { max_dimension: maxDimension, max_edge_length: maxEdgeLength, null_model: nullModel }: ExperimentConfig,
 ): Promise<void> {
   const modelId = store.provenance.modelId(model);
   const cloud = store.vectors.pointCloud(run, modelId, model.dimension);
@@ -160,7 +167,24 @@ export async function diagram(
   );
   const dimensions = diagrams.map((bars) => ({ bars, entropy: persistenceEntropy(bars) }));
   const key = { pointsSha256: cloud.sha256, maxDimension, maxEdgeLength };
-  await store.diagrams.commit(run, modelId, { ...key, ...counts, dimensions, computeMs: 3 }, NOW);
+  const id = await store.diagrams.commit(run, modelId, { ...key, ...counts, dimensions, computeMs: 3 }, NOW);
+  if (nullModel === null) return;
+  for (const { kind, index } of store.surrogates.missing(id, nullModel)) {
+    const seed = surrogateSeed(cloud.sha256, kind, index);
+    const points = surrogate(cloud.points, model.dimension, kind, seed);
+    const made = await ripsPersistence({ points, dimension: model.dimension }, { maxDimension });
+    await store.surrogates.commit(id, { kind, index }, made.diagrams.map(surrogateDimension));
+  }
+}
+
+export function surrogateDimension(bars: Float32Array): SurrogateDimension {
+  const { longest, total } = barLengths(bars);
+  return {
+    barCount: bars.length / 2,
+    longestBar: longest,
+    totalPersistence: total,
+    entropy: persistenceEntropy(bars),
+  };
 }
 
 export async function finishRun(store: Store, run: RunRow, of: ExperimentConfig): Promise<void> {
@@ -171,7 +195,8 @@ export async function finishRun(store: Store, run: RunRow, of: ExperimentConfig)
     await embed(store, run, model);
     await diagram(store, run, model, of);
   }
-  await store.diagrams.finishRun(run, of.embedding_models.length, NOW);
+  const expected = { diagrams: of.embedding_models.length, surrogates: surrogateCount(of) };
+  await store.diagrams.finishRun(run, expected, NOW);
 }
 
 /** Plans and finishes a whole experiment; returns its id. */

@@ -3,6 +3,7 @@ import type { PendingOutput, RunRow, Store } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
 import {
   config,
+  configWithSurrogates,
   diagram,
   embed,
   host,
@@ -115,6 +116,8 @@ describe('vectors', () => {
   });
 });
 
+const BOTH_DIAGRAMS = { diagrams: 2, surrogates: 0 };
+
 const stored = () => store.diagrams.ofRun(run);
 const key = (sha256: Buffer) => ({
   pointsSha256: sha256,
@@ -131,12 +134,12 @@ describe('a diagram', () => {
   test('is current for its points and settings only', () => {
     const { sha256 } = store.vectors.pointCloud(run, model(textPoints), 4);
     const current = (changes: object) =>
-      store.diagrams.isCurrent(run, model(textPoints), { ...key(sha256), ...changes });
+      store.diagrams.find(run, model(textPoints), { ...key(sha256), ...changes }) !== null;
     expect(current({})).toBe(true);
     expect(current({ pointsSha256: Buffer.alloc(32) })).toBe(false);
     expect(current({ maxDimension: 2 })).toBe(false);
     expect(current({ maxEdgeLength: 1 })).toBe(false);
-    expect(store.diagrams.isCurrent(run, model(imagePoints), key(sha256))).toBe(false);
+    expect(store.diagrams.find(run, model(imagePoints), key(sha256))).toBeNull();
   });
 
   test('of the same points and settings stands', async () => {
@@ -168,7 +171,7 @@ describe('a diagram', () => {
   });
 
   test('finishes its run only together with those of the other models', async () => {
-    expect(await store.diagrams.finishRun(run, 2, NOW)).toBe(false);
+    expect(await store.diagrams.finishRun(run, BOTH_DIAGRAMS, NOW)).toBe(false);
     // A leftover of an earlier revision counts once with its successor.
     const revised = store.provenance.modelId({ ...textPoints, revision: '2' });
     const {
@@ -176,17 +179,71 @@ describe('a diagram', () => {
       dimensions,
     } = stored()[0]!;
     await store.diagrams.commit(run, revised, { ...row, dimensions }, NOW);
-    expect(await store.diagrams.finishRun(run, 2, NOW)).toBe(false);
+    expect(await store.diagrams.finishRun(run, BOTH_DIAGRAMS, NOW)).toBe(false);
     await embed(store, run, imagePoints);
     await diagram(store, run, imagePoints, config);
-    expect(await store.diagrams.finishRun(run, 2, NOW + 5)).toBe(true);
-    expect(await store.diagrams.finishRun(run, 2, NOW + 9)).toBe(true);
+    expect(await store.diagrams.finishRun(run, BOTH_DIAGRAMS, NOW + 5)).toBe(true);
+    expect(await store.diagrams.finishRun(run, BOTH_DIAGRAMS, NOW + 9)).toBe(true);
     expect(store.runs.get(run.experimentId, 0)).toMatchObject({ status: 'finished', finishedAt: NOW + 5 });
+  });
+
+  test('does not finish its run before its surrogates are all there, each with the first commit that it had', async () => {
+    const asking = configWithSurrogates;
+    const experiment = experimentId(asking);
+    store.experiments.plan(experiment, asking, NOW);
+    run = store.runs.get(experiment, 0);
+    while (await step(store, run, 'stop'));
+    await embed(store, run, textPoints);
+    await diagram(store, run, textPoints, { ...asking, null_model: null });
+    const { id } = stored()[0]!.diagram;
+    const expected = { diagrams: 1, surrogates: 4 };
+    const missing = store.surrogates.missing(id, asking.null_model!);
+    expect(missing).toEqual([
+      { kind: 'shuffled_increments', index: 0 },
+      { kind: 'shuffled_increments', index: 1 },
+      { kind: 'sphere', index: 0 },
+      { kind: 'sphere', index: 1 },
+    ]);
+    const components = { barCount: 2, longestBar: 2, totalPersistence: 3, entropy: 0.5 };
+    const loops = { barCount: 0, longestBar: 0, totalPersistence: 0, entropy: 0 };
+    for (const [made, key] of missing.entries()) {
+      expect(await store.diagrams.finishRun(run, expected, NOW)).toBe(false);
+      await store.surrogates.commit(id, key, [components, loops]);
+      await store.surrogates.commit(id, key, [{ ...components, barCount: 1 }, loops]);
+      expect(store.surrogates.missing(id, asking.null_model!)).toEqual(missing.slice(made + 1));
+    }
+    expect(await store.diagrams.finishRun(run, expected, NOW)).toBe(true);
+    const rows = store.surrogates.ofDiagram(id);
+    expect(rows).toHaveLength(8);
+    expect(rows[7]).toEqual({ ...loops, diagramId: id, kind: 'sphere', surrogateIndex: 1, dimension: 1 });
+    expect(rows.filter(({ dimension }) => dimension === 0).map(({ barCount }) => barCount)).toEqual([
+      2, 2, 2, 2,
+    ]);
+    // A stale diagram takes its surrogates along.
+    await diagram(store, run, textPoints, { ...asking, null_model: null, max_edge_length: 1e6 });
+    expect(store.surrogates.ofDiagram(id)).toEqual([]);
+    expect(store.surrogates.missing(stored()[0]!.diagram.id, asking.null_model!)).toHaveLength(4);
+  });
+
+  test('of which a surrogate cannot be stored has none of its dimensions', async () => {
+    const asking = configWithSurrogates;
+    store.experiments.plan(experimentId(asking), asking, NOW);
+    run = store.runs.get(experimentId(asking), 0);
+    while (await step(store, run, 'stop'));
+    await embed(store, run, textPoints);
+    await diagram(store, run, textPoints, { ...asking, null_model: null });
+    const { id } = stored()[0]!.diagram;
+    const good = { barCount: 2, longestBar: 2, totalPersistence: 3, entropy: 0.5 };
+    for (const bad of [{ entropy: NaN }, { longestBar: Infinity }, { totalPersistence: -1 }]) {
+      const commit = store.surrogates.commit(id, { kind: 'sphere', index: 0 }, [good, { ...good, ...bad }]);
+      expect(await rejection(commit)).toMatch(/constraint failed: surrogates/);
+    }
+    expect(store.surrogates.ofDiagram(id)).toEqual([]);
   });
 
   test('does not finish a run whose trajectory has not ended', async () => {
     const open = store.runs.get(run.experimentId, 1);
-    expect(await store.diagrams.finishRun(open, 0, NOW)).toBe(false);
+    expect(await store.diagrams.finishRun(open, { diagrams: 0, surrogates: 0 }, NOW)).toBe(false);
     expect(store.runs.get(run.experimentId, 1).status).toBe('pending');
   });
 });

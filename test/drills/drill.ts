@@ -15,6 +15,9 @@ export const DRILL_EXPERIMENT = {
   on_cycle: 'continue',
 };
 
+/** The same with surrogates of every diagram, which are left to the diagrams' own activity. */
+export const NULL_MODEL_EXPERIMENT = { ...DRILL_EXPERIMENT, null_model: { surrogates: 2 } };
+
 export interface Drill {
   readonly data: string;
   readonly result: ExperimentResult;
@@ -24,13 +27,13 @@ export interface Drill {
 }
 
 /**
- * Starts the experiment against a worker that dies at the fault, and again until it is done. With `stepByStep` an activity
+ * Starts the experiment (that of the drills, unless there is another `file`) against a worker that dies at the fault, and again until it is done. With `stepByStep` an activity
  * makes one step and hands everything else over; otherwise one activity takes a run of the experiment to its diagrams.
  */
 export async function drill(
   name: string,
   fault: string | null,
-  { stepByStep = false }: { stepByStep?: boolean } = {},
+  { stepByStep = false, file = DRILL_EXPERIMENT }: { stepByStep?: boolean; file?: unknown } = {},
 ): Promise<Drill> {
   const folder = join(sharedTemporaryFolder(), name.replaceAll(/[^a-z0-9]+/gi, '-'));
   const data = join(folder, 'data');
@@ -43,7 +46,7 @@ export async function drill(
   };
   const worker = startWorkerProcess({ namespace, data, env });
   try {
-    const result = await runExperiment(namespace, DRILL_EXPERIMENT);
+    const result = await runExperiment(namespace, file);
     return { data, result, fired: existsSync(marker), deaths: worker.deaths };
   } finally {
     await worker.stop();

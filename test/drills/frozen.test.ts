@@ -9,7 +9,7 @@ import { takeNamespace } from '../support/suite-server.js';
 import { startWorkerProcess } from '../support/worker-process.js';
 import { until } from '../workers/child-processes.js';
 import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
-import { drill, DRILL_EXPERIMENT, runExperiment } from './drill.js';
+import { drill, DRILL_EXPERIMENT, NULL_MODEL_EXPERIMENT, runExperiment } from './drill.js';
 
 jest.setTimeout(300_000);
 
@@ -26,6 +26,10 @@ interface Frozen {
   readonly deaths: number;
   readonly before: Record<string, unknown[]>;
   readonly after: Record<string, unknown[]>;
+}
+
+function experimentFor(fault: string): unknown {
+  return fault.startsWith('surrogate:') ? NULL_MODEL_EXPERIMENT : DRILL_EXPERIMENT;
 }
 
 /** A worker that freezes at the fault, and another one that is started then. */
@@ -45,7 +49,7 @@ async function withFrozenWorker(
     data,
     env: { ...env, PANIC_TDA_FAULT: `${fault}@${marker}@stop` },
   });
-  const running = runExperiment(namespace, DRILL_EXPERIMENT);
+  const running = runExperiment(namespace, experimentFor(fault));
   running.catch(() => undefined);
   await until('the worker is frozen', () => existsSync(marker), 60_000);
   const second = startWorkerProcess({ namespace, data, env });
@@ -79,6 +83,7 @@ const outside = [
   'invocations:before-return@1',
   'embedding:before-return@1',
   'diagram:before-return@1',
+  'surrogate:after-commit@3',
 ];
 const inTransaction = ['invocation:before-commit@5', 'vectors:before-commit@1'];
 
@@ -86,7 +91,8 @@ const inTransaction = ['invocation:before-commit@5', 'vectors:before-commit@1'];
 const SIDE_BY_SIDE = 6;
 
 let root: string;
-let undisturbedDigest: string;
+/** By experiment. */
+const undisturbedDigests = new Map<string, string>();
 let outcome: (fault: string) => Promise<Frozen>;
 
 beforeAll(async () => {
@@ -101,8 +107,13 @@ beforeAll(async () => {
       task: () => withFrozenWorker(fault, 'while others wait'),
     })),
   ]);
-  const undisturbed = await drill('undisturbed', null);
-  undisturbedDigest = await digestOf(undisturbed.data, undisturbed.result.experiment);
+  const undisturbed = [
+    await drill('undisturbed', null),
+    await drill('undisturbed with a null model', null, { file: NULL_MODEL_EXPERIMENT }),
+  ];
+  for (const { data, result } of undisturbed) {
+    undisturbedDigests.set(result.experiment, await digestOf(data, result.experiment));
+  }
 }, 60_000);
 
 test.each(outside)(
@@ -110,7 +121,7 @@ test.each(outside)(
   async (fault) => {
     const frozen = await outcome(fault);
     expect(frozen.result.status).toBe('completed');
-    expect(frozen.digest).toBe(undisturbedDigest);
+    expect(frozen.digest).toBe(undisturbedDigests.get(frozen.result.experiment));
     expect(frozen.after).toEqual(frozen.before);
     expect(frozen.violations).toEqual([]);
     expect(frozen.deaths).toBe(0);
@@ -122,7 +133,7 @@ test.each(inTransaction)(
   async (fault) => {
     const frozen = await outcome(fault);
     expect(frozen.result.status).toBe('completed');
-    expect(frozen.digest).toBe(undisturbedDigest);
+    expect(frozen.digest).toBe(undisturbedDigests.get(frozen.result.experiment));
     expect(frozen.violations).toEqual([]);
     expect(frozen.deaths).toBe(0);
   },

@@ -2,7 +2,7 @@ import { beforeAll, expect, jest, test } from '@jest/globals';
 import { FAULT_POINTS } from '../../experiment/fault.js';
 import { sideBySide } from '../support/side-by-side.js';
 import { digestOf, violations } from '../support/store-checks.js';
-import { drill } from './drill.js';
+import { drill, NULL_MODEL_EXPERIMENT } from './drill.js';
 import type { Drill } from './drill.js';
 
 jest.setTimeout(300_000);
@@ -36,41 +36,56 @@ const STEP_BY_STEP_HITS: Hits = {
   'diagram:before-return': [1, 8],
 };
 
+/** With a null model: four surrogates for each of eight diagrams. */
+const NULL_MODEL_HITS: Hits = {
+  'diagram:after-commit': [2],
+  'surrogate:before-commit': [1, 6],
+  'surrogate:after-commit': [1, 32],
+};
+
 // A drill mostly waits for a heartbeat to time out, so several go on side by side.
 const SIDE_BY_SIDE = 6;
 
-const drills = [...drillsOf(HITS, false), ...drillsOf(STEP_BY_STEP_HITS, true)];
+const drills = [
+  ...drillsOf(HITS, ''),
+  ...drillsOf(STEP_BY_STEP_HITS, ', step by step', { stepByStep: true }),
+  ...drillsOf(NULL_MODEL_HITS, ', with a null model', { file: NULL_MODEL_EXPERIMENT }),
+];
 
-function drillsOf(points: Hits, stepByStep: boolean) {
+function drillsOf(points: Hits, how: string, options: Parameters<typeof drill>[2] = {}) {
   return Object.entries(points).flatMap(([point, hits]) =>
-    hits.map((hit) => ({
-      name: `${point} hit ${hit}${stepByStep ? ', step by step' : ''}`,
-      fault: `${point}@${hit}`,
-      stepByStep,
-    })),
+    hits.map((hit) => ({ name: `${point} hit ${hit}${how}`, fault: `${point}@${hit}`, options })),
   );
 }
 
 let outcome: (name: string) => Promise<Drill>;
-let undisturbed: Drill;
-let undisturbedDigest: string;
+let undisturbed: readonly Drill[];
+/** By experiment. */
+const undisturbedDigests = new Map<string, string>();
 
 beforeAll(async () => {
-  undisturbed = await drill('undisturbed', null);
-  undisturbedDigest = await digestOf(undisturbed.data, undisturbed.result.experiment);
+  undisturbed = await Promise.all([
+    drill('undisturbed', null),
+    drill('undisturbed with a null model', null, { file: NULL_MODEL_EXPERIMENT }),
+  ]);
+  for (const { data, result } of undisturbed) {
+    undisturbedDigests.set(result.experiment, await digestOf(data, result.experiment));
+  }
   outcome = sideBySide(
     SIDE_BY_SIDE,
-    drills.map(({ name, fault, stepByStep }) => ({ name, task: () => drill(name, fault, { stepByStep }) })),
+    drills.map(({ name, fault, options }) => ({ name, task: () => drill(name, fault, options) })),
   );
 });
 
-test('the undisturbed run keeps every invariant', async () => {
-  expect(undisturbed.result.status).toBe('completed');
-  expect(await violations(undisturbed.data)).toEqual([]);
+test('the undisturbed runs keep every invariant', async () => {
+  for (const { data, result } of undisturbed) {
+    expect(result.status).toBe('completed');
+    expect(await violations(data)).toEqual([]);
+  }
 });
 
 test('every fault point has a drill', () => {
-  const drilled = new Set(Object.keys({ ...HITS, ...STEP_BY_STEP_HITS }));
+  const drilled = new Set(Object.keys({ ...HITS, ...STEP_BY_STEP_HITS, ...NULL_MODEL_HITS }));
   expect([...drilled].sort()).toEqual([...FAULT_POINTS].sort());
 });
 
@@ -78,5 +93,5 @@ test.each(drills)('SIGKILL at $name leaves the rows of an undisturbed run', asyn
   const { data, fired, deaths, result } = await outcome(name);
   expect({ fired, deaths, status: result.status }).toEqual({ fired: true, deaths: 1, status: 'completed' });
   expect(await violations(data)).toEqual([]);
-  expect(await digestOf(data, result.experiment)).toBe(undisturbedDigest);
+  expect(await digestOf(data, result.experiment)).toBe(undisturbedDigests.get(result.experiment));
 });

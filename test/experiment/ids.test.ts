@@ -7,6 +7,7 @@ import {
   seedOfStep,
   sha256Hex,
   stepSeed,
+  surrogateSeed,
   validateExperiment,
   type ExperimentConfig,
 } from '../../experiment/index.js';
@@ -61,6 +62,9 @@ describe('an experiment id', () => {
       { on_cycle: 'continue' },
       { max_dimension: 1 },
       { max_edge_length: 1 },
+      { null_model: { surrogates: 9, kinds: ['sphere'] } },
+      { null_model: { surrogates: 9, kinds: ['shuffled_increments'] } },
+      { null_model: { surrogates: 10, kinds: ['sphere'] } },
       { reuse: false },
     ];
     const ids = variants.map((variant) => idOf({ ...smallest, ...variant }));
@@ -68,6 +72,20 @@ describe('an experiment id', () => {
     const touched = new Set(variants.flatMap((variant) => Object.keys(variant)));
     expect([...touched, 'concurrency'].sort()).toEqual(Object.keys(smallestConfig).sort());
   });
+});
+
+test('an experiment without a null model has the id that it had before there were any', () => {
+  // By the version before, of the same file.
+  expect(idOf({ ...smallest, null_model: null })).toBe('b5ad95620f8d');
+});
+
+test('a null model is the same in whatever order its kinds come, and with them left out', () => {
+  const ids = [
+    { surrogates: 5 },
+    { surrogates: 5, kinds: ['shuffled_increments', 'sphere'] },
+    { surrogates: 5, kinds: ['sphere', 'shuffled_increments'] },
+  ].map((null_model) => idOf({ ...smallest, null_model }));
+  expect(new Set(ids).size).toBe(1);
 });
 
 test('canonical JSON is JSON of the same value, whatever the order of keys', () => {
@@ -109,6 +127,19 @@ describe('seeds', () => {
         expect(BigInt(stepSeed(runSeed, sequence))).toBe(expected);
       }),
     );
+  });
+
+  test('of surrogates are the first 53 bits of the SHA-256 of "points:kind:index"', () => {
+    const digest = Buffer.alloc(32, 0xab);
+    const expected = BigInt(`0x${sha256Hex(`${'ab'.repeat(32)}:sphere:12`).slice(0, 16)}`) >> 11n;
+    expect(BigInt(surrogateSeed(digest, 'sphere', 12))).toBe(expected);
+    const seeds = [
+      surrogateSeed(digest, 'sphere', 1),
+      surrogateSeed(digest, 'sphere', 2),
+      surrogateSeed(digest, 'shuffled_increments', 1),
+      surrogateSeed(Buffer.alloc(32), 'sphere', 1),
+    ];
+    expect(new Set(seeds).size).toBe(4);
   });
 
   test('that are drawn are 53-bit integers, high and low bits alike', () => {

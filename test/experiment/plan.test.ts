@@ -39,6 +39,15 @@ describe('a plan', () => {
     });
   });
 
+  test('counts the diagrams of surrogates, of which there are none without a null model', () => {
+    const without = planOf(config, catalogue, { diagramBytes });
+    expect(without.surrogateDiagrams).toBe(0);
+    const null_model = { surrogates: 19, kinds: ['shuffled_increments', 'sphere'] } as const;
+    const plan = planOf({ ...config, null_model }, catalogue, { diagramBytes });
+    expect(plan).toMatchObject({ diagrams: 24, surrogateDiagrams: 24 * 2 * 19 });
+    expect(plan.databaseBytes).toBeGreaterThan(without.databaseBytes);
+  });
+
   test('gives time only where history knows every model', () => {
     const history = {
       msPerInvocation: new Map([

@@ -39,6 +39,7 @@ export const smallestConfig: ExperimentConfig = {
   on_cycle: 'stop',
   max_dimension: 2,
   max_edge_length: null,
+  null_model: null,
   reuse: true,
   concurrency: 64,
 };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { formatProblems, parseExperimentText, validateExperiment } from '../../experiment/index.js';
-import type { Problem } from '../../experiment/index.js';
+import type { ExperimentConfig, Problem } from '../../experiment/index.js';
 import { catalogue, smallest, smallestConfig } from './small-catalogue.js';
 
 function problemsOf(value: unknown): readonly Problem[] {
@@ -13,6 +13,10 @@ function configOf(value: unknown): unknown {
   const validation = validateExperiment(value, catalogue);
   if (!validation.ok) throw new Error(formatProblems(validation.problems, validation.source));
   return validation.config;
+}
+
+function nullModelOf(null_model: unknown): unknown {
+  return (configOf({ ...smallest, null_model }) as ExperimentConfig).null_model;
 }
 
 describe('a valid experiment', () => {
@@ -35,9 +39,21 @@ describe('a valid experiment', () => {
       name: 'again',
       seeds: [-1, 0, -1],
       max_edge_length: 0.5,
+      null_model: { surrogates: 19, kinds: ['shuffled_increments', 'sphere'] },
       concurrency: 1,
     };
     expect(configOf(config)).toEqual(config);
+  });
+
+  test('may have a null model, of both kinds unless it says which, in the order of the kinds', () => {
+    const both = ['shuffled_increments', 'sphere'];
+    expect(nullModelOf({ surrogates: 1 })).toEqual({ surrogates: 1, kinds: both });
+    expect(nullModelOf({ surrogates: 999, kinds: both.toReversed() })).toEqual({
+      surrogates: 999,
+      kinds: both,
+    });
+    expect(nullModelOf({ surrogates: 9, kinds: ['sphere'] })).toEqual({ surrogates: 9, kinds: ['sphere'] });
+    expect(nullModelOf(null)).toBeNull();
   });
 
   test('may repeat seed -1, and a model within a network', () => {
@@ -206,6 +222,54 @@ const badCases: readonly BadCase[] = [
   ['a dimension of 3', { max_dimension: 3 }, 'max_dimension', '3', '0, 1 or 2'],
   ['an edge length of 0', { max_edge_length: 0 }, 'max_edge_length', '0', 'above 0'],
   ['an infinite edge length', { max_edge_length: Infinity }, 'max_edge_length', 'Infinity', 'above 0'],
+  ['a null model that is a number', { null_model: 99 }, 'null_model', '99', 'surrogates and kinds'],
+  ['a null model that is a list', { null_model: [9] }, 'null_model', 'a list of 1', 'an object'],
+  ['a null model without surrogates', { null_model: {} }, 'null_model.surrogates', 'nothing', '1 to 999'],
+  ['0 surrogates', { null_model: { surrogates: 0 } }, 'null_model.surrogates', '0', '1 to 999'],
+  ['too many surrogates', { null_model: { surrogates: 1000 } }, 'null_model.surrogates', '1000', '1 to 999'],
+  ['half a surrogate', { null_model: { surrogates: 1.5 } }, 'null_model.surrogates', '1.5', 'an integer'],
+  [
+    'surrogates of no kind',
+    { null_model: { surrogates: 9, kinds: [] } },
+    'null_model.kinds',
+    'an empty list',
+    'at least one',
+  ],
+  [
+    'a kind of surrogate that is one text',
+    { null_model: { surrogates: 9, kinds: 'sphere' } },
+    'null_model.kinds',
+    '"sphere"',
+    'a list',
+  ],
+  [
+    'an unknown kind of surrogate',
+    { null_model: { surrogates: 9, kinds: ['sphere', 'ball'] } },
+    'null_model.kinds[1]',
+    '"ball"',
+    '"shuffled_increments" or "sphere"',
+  ],
+  [
+    'a kind of surrogate twice',
+    { null_model: { surrogates: 9, kinds: ['sphere', 'sphere'] } },
+    'null_model.kinds[1]',
+    'first at null_model.kinds[0]',
+    'once',
+  ],
+  [
+    'a misspelt field of a null model',
+    { null_model: { surrogates: 9, kind: ['sphere'] } },
+    'null_model.kind',
+    'an unknown field',
+    '"kinds"',
+  ],
+  [
+    'an unlikely field of a null model',
+    { null_model: { surrogates: 9, colour: 'red' } },
+    'null_model.colour',
+    'an unknown field',
+    'surrogates, kinds',
+  ],
   ['reuse as text', { reuse: 'no' }, 'reuse', '"no"', 'true or false'],
   ['no concurrency', { concurrency: 0 }, 'concurrency', '0', 'from 1'],
   ['too much concurrency', { concurrency: 1001 }, 'concurrency', '1001', '1000'],
@@ -240,6 +304,7 @@ describe('a bad experiment', () => {
   test('is reported with all its problems, in the order of the fields', () => {
     const problems = problemsOf({
       max_lenght: 10,
+      null_model: { surrogates: 0, kind: 1 },
       max_length: 0,
       embedding_models: ['TextPoint'],
       prompts: ['a', ' ', 'a'],
@@ -256,6 +321,8 @@ describe('a bad experiment', () => {
       'seeds[0]',
       'embedding_models[0]',
       'max_length',
+      'null_model.kind',
+      'null_model.surrogates',
       'max_lenght',
     ]);
   });
@@ -313,6 +380,11 @@ test('any JSON value is a config or has problems, each with its message on one l
       on_cycle: fc.jsonValue(),
       max_dimension: fc.oneof(fc.constantFrom(0, 1, 2), fc.jsonValue()),
       max_edge_length: fc.oneof(fc.double(), fc.jsonValue()),
+      null_model: fc.oneof(
+        fc.record({ surrogates: fc.integer({ min: -1, max: 1001 }) }),
+        fc.record({ surrogates: fc.jsonValue(), kinds: fc.jsonValue() }),
+        fc.jsonValue(),
+      ),
     },
     { requiredKeys: [] },
   );

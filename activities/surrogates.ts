@@ -1,0 +1,38 @@
+import { surrogateSeed } from '../experiment/ids.js';
+import { barLengths } from '../tda/index.js';
+import type { Dependencies } from './dependencies.js';
+import type { Measurement } from './diagram-run.js';
+
+/**
+ * Makes the surrogates that a diagram has not yet, one after another, so that a crash repeats at most one. They are made of
+ * all points in order, repeats included: increments are between neighbours. Idempotent by (diagram, kind, index).
+ */
+export async function makeSurrogates(
+  { store, diagrams }: Pick<Dependencies, 'store' | 'diagrams'>,
+  diagramId: number,
+  { cloud, dimension, config, progress, signal }: Omit<Measurement, 'run' | 'modelId'>,
+): Promise<void> {
+  if (config.null_model === null) return;
+  const missing = store.surrogates.missing(diagramId, config.null_model);
+  progress.surrogatesLeft = missing.length;
+  for (const { kind, index } of missing) {
+    const request = {
+      points: cloud.points,
+      dimension,
+      maxDimension: config.max_dimension,
+      maxEdgeLength: config.max_edge_length,
+      surrogate: { kind, seed: surrogateSeed(cloud.sha256, kind, index) },
+    };
+    const computed = await diagrams.compute(
+      request,
+      (done, of) => Object.assign(progress, { done, of }),
+      signal,
+    );
+    const dimensions = computed.dimensions.map(({ bars, entropy }) => {
+      const { longest, total } = barLengths(bars);
+      return { barCount: bars.length / 2, longestBar: longest, totalPersistence: total, entropy };
+    });
+    await store.surrogates.commit(diagramId, { kind, index }, dimensions);
+    progress.surrogatesLeft--;
+  }
+}

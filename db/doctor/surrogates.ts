@@ -1,0 +1,98 @@
+import type Database from 'better-sqlite3';
+import { SURROGATE_KINDS } from '../../experiment/config.js';
+import type { NullModel } from '../../experiment/config.js';
+
+interface SurrogateRecord {
+  readonly kind: string;
+  readonly index: number;
+  readonly dimension: number;
+  readonly barCount: number;
+  readonly longestBar: number;
+  readonly totalPersistence: number;
+  readonly entropy: number;
+}
+
+interface Measured {
+  readonly id: number;
+  readonly maxDimension: number;
+  readonly pointCount: number;
+}
+
+export interface SurrogateProblem {
+  /** Of the row: diagram/kind/index/dimension, or the first of these where rows are missing. */
+  readonly id: string;
+  readonly text: string;
+}
+
+/** What two orders of the same sum may differ by, relative to it. */
+const SUM_TOLERANCE = 1e-9;
+
+/**
+ * The surrogates of one diagram: those that the null model asks for, all of them where the diagram is to be `complete`, each
+ * with every homology dimension, and with values that bars can have.
+ */
+export function surrogateCheck(db: Database.Database) {
+  const rows = db.prepare<[number], SurrogateRecord>(`
+    select kind, surrogate_index as "index", dimension, bar_count as barCount, longest_bar as longestBar,
+      total_persistence as totalPersistence, entropy
+    from surrogates where diagram_id = ? order by kind, surrogate_index, dimension`);
+
+  return function* check(
+    diagram: Measured,
+    asked: NullModel | null,
+    complete: boolean,
+  ): Generator<SurrogateProblem> {
+    /** Homology dimensions of each surrogate, by kind and index. */
+    const made = new Map<string, Set<number>>();
+    for (const row of rows.iterate(diagram.id)) {
+      const surrogate = `${row.kind}/${row.index}`;
+      made.set(surrogate, (made.get(surrogate) ?? new Set()).add(row.dimension));
+      const id = `${diagram.id}/${surrogate}/${row.dimension}`;
+      if (!isAskedFor(row, asked)) yield { id, text: 'its experiment does not ask for this surrogate' };
+      for (const text of valueProblems(row, diagram)) yield { id, text };
+    }
+    for (const [surrogate, dimensions] of made) {
+      for (let dimension = 0; dimension <= diagram.maxDimension; dimension++) {
+        const id = `${diagram.id}/${surrogate}/${dimension}`;
+        if (!dimensions.has(dimension)) yield { id, text: `dimension ${dimension} is missing` };
+      }
+    }
+    if (!complete || asked === null) return;
+    for (const kind of asked.kinds) {
+      const indices = Array.from({ length: asked.surrogates }, (_, index) => index);
+      const missing = indices.filter((index) => !made.has(`${kind}/${index}`));
+      if (missing.length === 0) continue;
+      const text = `${missing.length} of its ${asked.surrogates} surrogates are missing, the first is ${missing[0]}`;
+      yield { id: `${diagram.id}/${kind}`, text };
+    }
+  };
+}
+
+function isAskedFor({ kind, index }: SurrogateRecord, asked: NullModel | null): boolean {
+  return (
+    asked !== null && index >= 0 && index < asked.surrogates && asked.kinds.some((name) => name === kind)
+  );
+}
+
+function* valueProblems(row: SurrogateRecord, diagram: Measured): Generator<string> {
+  const { dimension, barCount, longestBar, totalPersistence, entropy } = row;
+  if (!SURROGATE_KINDS.some((kind) => kind === row.kind)) yield `there are no surrogates of kind ${row.kind}`;
+  if (dimension > diagram.maxDimension) {
+    yield `it is of dimension ${dimension}, its diagram has 0 to ${diagram.maxDimension}`;
+  }
+  const [least, most] = dimension === 0 ? [1, diagram.pointCount] : [0, Infinity];
+  if (!(barCount >= least && barCount <= most)) {
+    yield `it has ${barCount} bars in dimension ${dimension} for ${diagram.pointCount} points`;
+  }
+  const sum = barCount * longestBar * (1 + SUM_TOLERANCE);
+  if (
+    !(longestBar >= 0 && longestBar <= totalPersistence && totalPersistence <= sum && sum < Infinity) ||
+    (longestBar === 0) !== (totalPersistence === 0)
+  ) {
+    yield `its longest bar is ${longestBar}, all ${barCount} together have ${totalPersistence}`;
+  }
+  const highest = longestBar > 0 ? Math.log(barCount) : 0;
+  if (!(entropy >= 0 && entropy <= highest + SUM_TOLERANCE * (1 + highest))) {
+    yield `its entropy is ${entropy}; ${barCount} bars have one from 0 to ${highest}`;
+  }
+}

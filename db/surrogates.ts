@@ -1,0 +1,76 @@
+import { and, asc, eq } from 'drizzle-orm';
+import type { NullModel, SurrogateKind } from '../experiment/config.js';
+import { faultPoint } from '../experiment/fault.js';
+import type { Connection } from './connection.js';
+import type { Writer } from './writer.js';
+import { surrogates } from './schema.js';
+
+/** Surrogate `index` (from 0) of a kind of a diagram's points. */
+export interface SurrogateKey {
+  readonly kind: SurrogateKind;
+  readonly index: number;
+}
+
+/** What is kept of one homology dimension of a surrogate's diagram. Lengths are those of the bars that die. */
+export interface SurrogateDimension {
+  readonly barCount: number;
+  readonly longestBar: number;
+  readonly totalPersistence: number;
+  readonly entropy: number;
+}
+
+/** One homology dimension of one surrogate. */
+export type SurrogateRow = typeof surrogates.$inferSelect;
+
+export type SurrogateTable = ReturnType<typeof surrogateTable>;
+
+export function surrogateTable(db: Connection, writer: Writer) {
+  /** The surrogates that a diagram of this null model has not yet, kind by kind. */
+  function missing(diagramId: number, { kinds, surrogates: count }: NullModel): SurrogateKey[] {
+    const rows = db
+      .select({ kind: surrogates.kind, index: surrogates.surrogateIndex })
+      .from(surrogates)
+      .where(and(eq(surrogates.diagramId, diagramId), eq(surrogates.dimension, 0)))
+      .all();
+    const made = new Set(rows.map(({ kind, index }) => `${kind} ${index}`));
+    return kinds.flatMap((kind) =>
+      Array.from({ length: count }, (_, index) => ({ kind, index })).filter(
+        ({ index }) => !made.has(`${kind} ${index}`),
+      ),
+    );
+  }
+
+  /**
+   * Stores the diagram of one surrogate in one transaction; index k of `dimensions` is homology dimension k. Keyed by
+   * (diagram, kind, index): what is there stands, since its seed makes it what it is.
+   */
+  async function commit(
+    diagramId: number,
+    { kind, index }: SurrogateKey,
+    dimensions: readonly SurrogateDimension[],
+  ): Promise<void> {
+    await writer.write(() => {
+      dimensions.forEach((values, dimension) =>
+        db
+          .insert(surrogates)
+          .values({ ...values, diagramId, kind, surrogateIndex: index, dimension })
+          .onConflictDoNothing()
+          .run(),
+      );
+      faultPoint('surrogate:before-commit');
+    });
+    faultPoint('surrogate:after-commit');
+  }
+
+  /** By kind, index and homology dimension. */
+  function ofDiagram(diagramId: number): SurrogateRow[] {
+    return db
+      .select()
+      .from(surrogates)
+      .where(eq(surrogates.diagramId, diagramId))
+      .orderBy(asc(surrogates.kind), asc(surrogates.surrogateIndex), asc(surrogates.dimension))
+      .all();
+  }
+
+  return { missing, commit, ofDiagram };
+}

@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { surrogateSeed } from '../../experiment/ids.js';
+import { barLengths, nullRank, persistenceEntropy, ripsPersistence, surrogate } from '../../tda/index.js';
+import { openLaboratory } from '../support/laboratory.js';
+import type { Laboratory } from '../support/laboratory.js';
+import { violations, withStore } from '../support/store-checks.js';
+import { CLI } from '../support/worker-process.js';
+
+jest.setTimeout(120_000);
+
+const KINDS = ['shuffled_increments', 'sphere'] as const;
+
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'DummyI2T']],
+  prompts: ['a lighthouse in fog'],
+  seeds: [-1],
+  embedding_models: ['Dummy', 'HashedNgram'],
+  max_length: 24,
+  max_dimension: 1,
+  null_model: { surrogates: 4 },
+};
+
+interface Shown {
+  readonly diagrams: readonly {
+    readonly model: string;
+    readonly dimensions: readonly { readonly bars: readonly (readonly [number, number | null])[] }[];
+    readonly nullModel: readonly object[];
+  }[];
+}
+
+let laboratory: Laboratory;
+let experiment: string;
+
+beforeAll(async () => {
+  laboratory = await openLaboratory();
+  ({ experiment } = await laboratory.run(EXPERIMENT, 'null-model'));
+});
+afterAll(() => laboratory.close());
+
+function panicTda(...command: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [CLI, ...command, '--data', laboratory.data],
+    { encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '' } },
+  );
+  if (status !== 0) throw new Error(stderr);
+  return stdout;
+}
+
+test('a finished run has the surrogates of every diagram, which can be made again from its points', async () => {
+  expect(await violations(laboratory.data)).toEqual([]);
+  await withStore(laboratory.data, async (store) => {
+    const run = store.runs.get(experiment, 0);
+    expect(run.status).toBe('finished');
+    const diagrams = store.diagrams.ofRun(run);
+    expect(diagrams.map(({ model }) => model)).toEqual(['Dummy', 'HashedNgram']);
+    for (const { diagram, dimensions } of diagrams) {
+      const rows = store.surrogates.ofDiagram(diagram.id);
+      expect(rows).toHaveLength(KINDS.length * 4 * 2);
+      const [{ points }, dimension] = cloudOf(store, diagram);
+      for (const { kind, surrogateIndex, dimension: degree, ...row } of rows) {
+        const seed = surrogateSeed(diagram.pointsSha256, kind, surrogateIndex);
+        const made = await ripsPersistence(
+          { points: surrogate(points, dimension, kind, seed), dimension },
+          { maxDimension: 1 },
+        );
+        const bars = made.diagrams[degree]!;
+        const { longest, total } = barLengths(bars);
+        expect(row).toEqual({
+          diagramId: diagram.id,
+          barCount: bars.length / 2,
+          longestBar: longest,
+          totalPersistence: total,
+          entropy: persistenceEntropy(bars),
+        });
+      }
+      // They are no copies of the diagram.
+      const observed = barLengths(dimensions[0]!.bars);
+      expect(rows.map(({ totalPersistence }) => totalPersistence)).not.toContain(observed.total);
+    }
+  });
+});
+
+function cloudOf(
+  store: Parameters<Parameters<typeof withStore>[1]>[0],
+  { runId, modelId }: { readonly runId: number; readonly modelId: number },
+) {
+  const run = store.runs.get(experiment, 0);
+  expect(run.id).toBe(runId);
+  const dimension = Number(
+    store.db.sqlite.prepare('select dimension from models where id = ?').pluck().get(modelId),
+  );
+  return [store.vectors.pointCloud(run, modelId, dimension), dimension] as const;
+}
+
+test('show ranks the longest bar of each dimension among those of its surrogates', async () => {
+  const { diagrams } = JSON.parse(panicTda('show', experiment, '0', '--json')) as Shown;
+  const expected = await withStore(laboratory.data, (store) =>
+    store.diagrams.ofRun(store.runs.get(experiment, 0)).map(({ diagram, dimensions }) => {
+      const rows = store.surrogates.ofDiagram(diagram.id);
+      const longestBar = barLengths(dimensions[1]!.bars).longest;
+      return KINDS.map((kind) => {
+        const others = rows.filter((row) => row.kind === kind && row.dimension === 1);
+        const values = others.map((row) => row.longestBar);
+        return { dimension: 1, kind, surrogates: 4, longestBar, ...nullRank(longestBar, values) };
+      });
+    }),
+  );
+  expect(diagrams.map(({ nullModel }) => nullModel)).toEqual(expected);
+
+  const text = panicTda('show', experiment, '0');
+  const lines = text.match(/^H1 +(shuffled increments|sphere) +\d\.\d{3} +\d of 5 +\d\.\d{3}$/gm);
+  expect(lines).toHaveLength(4);
+  expect(lines![1]).toMatch(new RegExp(` ${expected[0]![1]!.rank} of 5 +${expected[0]![1]!.p.toFixed(3)}$`));
+});
+
+test('surrogates are left to the activity of the diagrams, however short the run', async () => {
+  const { events } = await laboratory.client.workflow.getHandle(`run-${experiment}-0`).fetchHistory();
+  const activities = events!.flatMap(
+    (event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? [],
+  );
+  expect(activities).toEqual(['advanceRun', 'diagramRun', 'diagramRun']);
+});
+
+test('without a null model nothing of it is made or shown', async () => {
+  const without = await laboratory.run({ ...EXPERIMENT, null_model: null, name: 'without' }, 'without');
+  await withStore(laboratory.data, (store) => {
+    for (const { diagram } of store.diagrams.ofRun(store.runs.get(without.experiment, 0))) {
+      expect(store.surrogates.ofDiagram(diagram.id)).toEqual([]);
+    }
+  });
+  expect(panicTda('show', without.experiment, '0')).not.toMatch(/surrogate/);
+  const { diagrams } = JSON.parse(panicTda('show', without.experiment, '0', '--json')) as Shown;
+  expect(diagrams.map(({ nullModel }) => nullModel)).toEqual([[], []]);
+});
