@@ -1,5 +1,10 @@
+export { bottleneckDistance } from './bottleneck.js';
 export { euclideanDistances } from './distances.js';
 export { TdaInputError, TdaMemoryError } from './errors.js';
+export { persistenceImage, type ImageOptions } from './image.js';
+export { persistenceLandscape, type LandscapeOptions } from './landscape.js';
 export { predictRipsMemory } from './memory.js';
 export { ripsPersistence, type RipsInput, type RipsOptions, type RipsResult } from './rips.js';
-export { bettiCurve, persistenceEntropy } from './summaries.js';
+export { sortedLifetimesDistance } from './sorted-lifetimes.js';
+export { bettiCurve, persistenceEntropy, totalPersistence, type EntropyOptions } from './summaries.js';
+export { wassersteinDistance, type WassersteinOptions } from './wasserstein.js';
