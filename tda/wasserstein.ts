@@ -1,3 +1,4 @@
+import { alignedCost, areBornTogether } from './alignment.js';
 import { cheapestAssignment, LEFT } from './assignment.js';
 import { checkDiagram, essentialBirths, finiteBars, type FiniteBars } from './diagram.js';
 import { TdaInputError } from './errors.js';
@@ -16,7 +17,8 @@ export interface WassersteinOptions {
  * costs are part of the sum; the distance is Infinity when their numbers differ. So does GUDHI. Leave them out of the
  * arguments where they should not count.
  *
- * Exact up to rounding. With n and m finite bars: time O((n + m) n m) at worst, memory O(n + m).
+ * Exact up to rounding. With n and m finite bars: time O((n + m) n m) at worst, memory O(n + m); time O(n m) when all bars
+ * have one birth, as in degree 0.
  * Source: Edelsbrunner & Harer, "Computational topology", 2010, section VIII.2; see `cheapestAssignment` for the method.
  *
  * Throws TdaInputError, naming the place, for a malformed diagram and for another power.
@@ -30,7 +32,11 @@ export function wassersteinDistance(a: Float32Array, b: Float32Array, { power }:
   const birthsA = essentialBirths(a);
   const birthsB = essentialBirths(b);
   if (birthsA.length !== birthsB.length) return Infinity;
-  let total = cheapestMatching(finiteBars(a), finiteBars(b), power);
+  const barsA = finiteBars(a);
+  const barsB = finiteBars(b);
+  let total = areBornTogether(barsA, barsB)
+    ? alignedCost(barsA, barsB, power)
+    : cheapestMatching(barsA, barsB, power);
   birthsA.forEach((birth, place) => {
     total += raised(Math.abs(birth - birthsB[place]!), power);
   });

@@ -16,6 +16,11 @@ export function tiedFiniteDiagrams(maxBars: number): fc.Arbitrary<Float32Array> 
   );
 }
 
+/** Finite bars of lengths 1 to 12, all born at 2, as in degree 0. */
+export function tiedDiagramsBornTogether(maxBars: number): fc.Arbitrary<Float32Array> {
+  return diagramsOf(fc.tuple(fc.constant(2), fc.integer({ min: 1, max: 12 }), fc.constant(1)), maxBars);
+}
+
 /** Finite bars of any float32 birth and length up to 1. */
 export function finiteDiagrams(maxBars: number): fc.Arbitrary<Float32Array> {
   const unit = fc.float({ min: 0, max: 1, noNaN: true });

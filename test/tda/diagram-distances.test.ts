@@ -6,7 +6,12 @@ import {
   totalPersistence,
   wassersteinDistance,
 } from '../../tda/index.js';
-import { finiteDiagrams, tiedDiagrams, tiedFiniteDiagrams } from './arbitrary-diagrams.js';
+import {
+  finiteDiagrams,
+  tiedDiagrams,
+  tiedDiagramsBornTogether,
+  tiedFiniteDiagrams,
+} from './arbitrary-diagrams.js';
 import { distanceByAssignment, distanceByEnumeration } from './brute-force-matchings.js';
 import { barsOf } from './support.js';
 
@@ -34,6 +39,16 @@ describe.each(matchingDistances)('$name', ({ distance, power }) => {
     );
   });
 
+  test('is the least over all matchings, of bars born together', () => {
+    const diagrams = tiedDiagramsBornTogether(5);
+    fc.assert(
+      fc.property(diagrams, diagrams, (a, b) => {
+        expect(distance(a, b)).toBe(distanceByEnumeration(a, b, power));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   test('is the least over all matchings, with any floats', () => {
     fc.assert(
       fc.property(finiteDiagrams(5), finiteDiagrams(5), (a, b) => {
@@ -44,12 +59,14 @@ describe.each(matchingDistances)('$name', ({ distance, power }) => {
   });
 
   test('is that of another algorithm, with dozens of bars', () => {
-    fc.assert(
-      fc.property(manyBars(tiedFiniteDiagrams), manyBars(tiedFiniteDiagrams), (a, b) => {
-        expect(distance(a, b)).toBe(distanceByAssignment(a, b, power));
-      }),
-      { numRuns: 20 },
-    );
+    for (const diagrams of [tiedFiniteDiagrams, tiedDiagramsBornTogether]) {
+      fc.assert(
+        fc.property(manyBars(diagrams), manyBars(diagrams), (a, b) => {
+          expect(distance(a, b)).toBe(distanceByAssignment(a, b, power));
+        }),
+        { numRuns: 20 },
+      );
+    }
     fc.assert(
       fc.property(manyBars(finiteDiagrams), manyBars(finiteDiagrams), (a, b) => {
         expectNear(distance(a, b), distanceByAssignment(a, b, power));
