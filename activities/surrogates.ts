@@ -1,5 +1,5 @@
 import { surrogateSeed } from '../experiment/ids.js';
-import { barLengths } from '../tda/index.js';
+import { longestLifetime, totalPersistence } from '../tda/index.js';
 import type { Dependencies } from './dependencies.js';
 import type { Measurement } from './diagram-run.js';
 
@@ -29,8 +29,8 @@ export async function makeSurrogates(
       signal,
     );
     const dimensions = computed.dimensions.map(({ bars, entropy }) => {
-      const { longest, total } = barLengths(bars);
-      return { barCount: bars.length / 2, longestBar: longest, totalPersistence: total, entropy };
+      const measures = { longestBar: longestLifetime(bars), totalPersistence: totalPersistence(bars) };
+      return { barCount: bars.length / 2, ...measures, entropy };
     });
     await store.surrogates.commit(diagramId, { kind, index }, dimensions);
     progress.surrogatesLeft--;

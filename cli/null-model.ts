@@ -1,7 +1,7 @@
 import type { SurrogateRow } from '../db/index.js';
 import { SURROGATE_KINDS } from '../experiment/config.js';
 import type { SurrogateKind } from '../experiment/config.js';
-import { barLengths, nullRank } from '../tda/index.js';
+import { longestLifetime, nullRank } from '../tda/index.js';
 
 /** Where the longest bar of a homology dimension stands among those of the surrogates of a kind. */
 export interface NullModelRank {
@@ -22,7 +22,7 @@ export function nullModelRanks(
   rows: readonly SurrogateRow[],
 ): NullModelRank[] {
   return dimensions.flatMap(({ dimension, bars }) => {
-    const { longest } = barLengths(bars);
+    const longest = longestLifetime(bars);
     return SURROGATE_KINDS.flatMap((kind) => {
       const others = rows.filter((row) => row.kind === kind && row.dimension === dimension);
       if (dimension === 0 || others.length === 0) return [];

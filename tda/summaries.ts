@@ -1,29 +1,68 @@
+import { checkDiagram, finiteLifetimes } from './diagram.js';
 import { TdaInputError } from './errors.js';
+
+export interface EntropyOptions {
+  /** Whether to divide by the entropy of as many bars of equal length, so that the result lies in [0, 1]. Default: no. */
+  readonly normalised?: boolean;
+}
 
 /**
  * Persistence entropy of a diagram (birth, death, birth, death…): -Σ p ln p, with p a finite bar's share of the total
- * length of the finite bars. Natural logarithm, not normalised, as persim's `persistent_entropy`. 0 without a finite bar.
+ * length of the finite bars. Natural logarithm, as persim's `persistent_entropy`. 0 without a finite bar.
  *
- * Throws TdaInputError for an odd number of values.
+ * `normalised` divides by ln of the number of finite bars of positive length, as persim's `normalize` (giotto-tda's divides
+ * by the logarithm of their total length); 0 for a single bar, where the quotient is 0/0.
+ *
+ * Source: Chintakunta, Gentimis, Gonzalez-Diaz, Jimenez & Krim, "An entropy-based persistence barcode", 2015.
+ *
+ * Throws TdaInputError, naming the place, for half a bar, a birth that is not finite, and a death before its birth.
  */
-export function persistenceEntropy(diagram: Float32Array): number {
+export function persistenceEntropy(
+  diagram: Float32Array,
+  { normalised = false }: EntropyOptions = {},
+): number {
   checkDiagram(diagram);
-  let total = 0;
-  for (let k = 0; k < diagram.length; k += 2) {
-    if (diagram[k + 1] !== Infinity) total += diagram[k + 1]! - diagram[k]!;
-  }
+  const lifetimes = finiteLifetimes(diagram);
+  const total = sum(lifetimes);
   let entropy = 0;
-  for (let k = 0; k < diagram.length; k += 2) {
-    const share = (diagram[k + 1]! - diagram[k]!) / total;
-    if (diagram[k + 1] !== Infinity && share > 0) entropy -= share * Math.log(share);
+  for (const lifetime of lifetimes) {
+    const share = lifetime / total;
+    entropy -= share * Math.log(share);
   }
-  return entropy;
+  if (!normalised) return entropy;
+  return lifetimes.length > 1 ? entropy / Math.log(lifetimes.length) : 0;
+}
+
+/**
+ * Total persistence of degree `power`: Σ (death - birth)^power over the finite bars of a diagram, in its unit to that power.
+ * 0 without a finite bar; Infinity where the sum is beyond float64, which takes a power above 7.
+ *
+ * Source: Cohen-Steiner, Edelsbrunner, Harer & Mileyko, "Lipschitz functions have L_p-stable persistence", 2010.
+ *
+ * Throws TdaInputError, naming the place, for a malformed diagram and for a power that is not a finite number above 0.
+ */
+export function totalPersistence(diagram: Float32Array, power = 1): number {
+  checkDiagram(diagram);
+  if (!(power > 0 && power < Infinity)) {
+    throw new TdaInputError(`power is ${String(power)}; expected a finite number above 0`);
+  }
+  return sum(finiteLifetimes(diagram).map((lifetime) => lifetime ** power));
+}
+
+/**
+ * Length of the longest finite bar of a diagram, in the unit of the distances. 0 without a finite bar.
+ *
+ * Throws TdaInputError, naming the place, for a malformed diagram.
+ */
+export function longestLifetime(diagram: Float32Array): number {
+  checkDiagram(diagram);
+  return finiteLifetimes(diagram).reduce((longest, lifetime) => Math.max(longest, lifetime), 0);
 }
 
 /**
  * Betti curve of a diagram: for each threshold t (any order), the number of bars with birth <= t < death.
  *
- * Throws TdaInputError for an odd number of values and for a threshold that is NaN.
+ * Throws TdaInputError, naming the place, for a malformed diagram and for a threshold that is NaN.
  */
 export function bettiCurve(diagram: Float32Array, thresholds: Float32Array): Uint32Array {
   checkDiagram(diagram);
@@ -35,38 +74,10 @@ export function bettiCurve(diagram: Float32Array, thresholds: Float32Array): Uin
   });
 }
 
-/** How long the finite bars of a diagram are, in the unit of the distances. */
-export interface BarLengths {
-  /** 0 without a finite bar. */
-  readonly longest: number;
-  /** Total persistence of degree 1: the sum of the lengths (Cohen-Steiner et al. 2010, Found. Comput. Math. 10:127). */
-  readonly total: number;
-}
-
-/**
- * Longest finite bar and total persistence of a diagram (birth, death, birth, death…). Bars that never die do not count.
- *
- * Throws TdaInputError for an odd number of values.
- */
-export function barLengths(diagram: Float32Array): BarLengths {
-  checkDiagram(diagram);
-  let longest = 0;
+function sum(values: Float64Array): number {
   let total = 0;
-  for (let k = 0; k < diagram.length; k += 2) {
-    const length = diagram[k + 1]! - diagram[k]!;
-    if (length === Infinity) continue;
-    longest = Math.max(longest, length);
-    total += length;
-  }
-  return { longest, total };
-}
-
-function checkDiagram(diagram: Float32Array): void {
-  if (diagram.length % 2 !== 0) {
-    throw new TdaInputError(
-      `the diagram has ${diagram.length} values; expected pairs birth, death, birth, death…`,
-    );
-  }
+  for (const value of values) total += value;
+  return total;
 }
 
 /** Number of entries of a sorted array that are at most `threshold`. */

@@ -10,7 +10,13 @@ import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId, seedOfStep, surrogateSeed } from '../../experiment/ids.js';
 import type { EmbeddingModel, GenerativeModel } from '../../experiment/model.js';
 import type { HostFingerprint } from '../../experiment/provenance.js';
-import { barLengths, persistenceEntropy, ripsPersistence, surrogate } from '../../tda/index.js';
+import {
+  longestLifetime,
+  persistenceEntropy,
+  ripsPersistence,
+  surrogate,
+  totalPersistence,
+} from '../../tda/index.js';
 
 /** A store in a folder of its own, to be used with `using`-like care: call `remove` at the end. */
 export function temporaryStore(): { readonly folder: string; readonly store: Store; remove(): void } {
@@ -161,13 +167,18 @@ export async function diagram(
 ): Promise<void> {
   const modelId = store.provenance.modelId(model);
   const cloud = store.vectors.pointCloud(run, modelId, model.dimension);
-  const { diagrams, ...counts } = await ripsPersistence(
+  const { diagrams, distinctPointCount, edgeCount, pointCount } = await ripsPersistence(
     { points: cloud.points, dimension: model.dimension },
     { maxDimension, maxEdgeLength: maxEdgeLength ?? Infinity },
   );
   const dimensions = diagrams.map((bars) => ({ bars, entropy: persistenceEntropy(bars) }));
   const key = { pointsSha256: cloud.sha256, maxDimension, maxEdgeLength };
-  const id = await store.diagrams.commit(run, modelId, { ...key, ...counts, dimensions, computeMs: 3 }, NOW);
+  const id = await store.diagrams.commit(
+    run,
+    modelId,
+    { ...key, distinctPointCount, edgeCount, pointCount, dimensions, computeMs: 3 },
+    NOW,
+  );
   if (nullModel === null) return;
   for (const { kind, index } of store.surrogates.missing(id, nullModel)) {
     const seed = surrogateSeed(cloud.sha256, kind, index);
@@ -178,11 +189,10 @@ export async function diagram(
 }
 
 export function surrogateDimension(bars: Float32Array): SurrogateDimension {
-  const { longest, total } = barLengths(bars);
   return {
     barCount: bars.length / 2,
-    longestBar: longest,
-    totalPersistence: total,
+    longestBar: longestLifetime(bars),
+    totalPersistence: totalPersistence(bars),
     entropy: persistenceEntropy(bars),
   };
 }

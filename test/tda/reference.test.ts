@@ -1,24 +1,7 @@
-import { bettiCurve, euclideanDistances, persistenceEntropy, ripsPersistence } from '../../tda/index.js';
-import {
-  areSameBars,
-  decodeFloats,
-  hasReference,
-  referenceCases,
-  referenceDiagram,
-  referenceMetrics,
-} from './support.js';
+import { euclideanDistances, ripsPersistence } from '../../tda/index.js';
+import { areSameBars, decodeFloats, describeReference, referenceCases, referenceDiagram } from './support.js';
 
 const cases = referenceCases();
-
-if (!hasReference()) {
-  console.log('shared/ph-reference is absent: comparisons with other programs are skipped');
-}
-const describeReference = hasReference() ? describe : describeAbsent;
-
-/** Jest takes neither an empty suite nor an empty table of cases. */
-function describeAbsent(title: string): void {
-  describe.skip(title, () => test('shared/ph-reference is absent', () => {}));
-}
 
 describeReference('diagrams of giotto-ph, Ripser and GUDHI', () => {
   for (const reference of cases) {
@@ -48,21 +31,4 @@ describeReference('diagrams of giotto-ph, Ripser and GUDHI', () => {
       }
     });
   }
-});
-
-describeReference('summaries of persim and GUDHI', () => {
-  const metrics = referenceMetrics();
-  const caseByName = new Map(cases.map((reference) => [reference.name, reference]));
-
-  test.each(Object.entries(metrics.entropy))('entropy of %s', (name, byDegree) => {
-    byDegree.forEach(({ natural }, degree) => {
-      const entropy = persistenceEntropy(referenceDiagram(caseByName.get(name)!, degree));
-      expect(Math.abs(entropy - natural)).toBeLessThanOrEqual(1e-6 * Math.max(1, natural));
-    });
-  });
-
-  test.each(metrics.betti_curves)('Betti curve of $case in degree $dim', ({ case: name, dim, t, betti }) => {
-    const diagram = referenceDiagram(caseByName.get(name)!, dim);
-    expect([...bettiCurve(diagram, Float32Array.from(t))]).toEqual([...betti]);
-  });
 });

@@ -1,16 +1,21 @@
 import * as fc from 'fast-check';
-import { bettiCurve, euclideanDistances, persistenceEntropy, TdaInputError } from '../../tda/index.js';
+import {
+  bettiCurve,
+  euclideanDistances,
+  persistenceEntropy,
+  persistenceImage,
+  persistenceLandscape,
+  TdaInputError,
+  totalPersistence,
+} from '../../tda/index.js';
+import { tiedDiagrams } from './arbitrary-diagrams.js';
 import { barsOf, randomPoints } from './support.js';
 
-const diagram = fc
-  .array(fc.tuple(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 1, max: 9 }), fc.boolean()), {
-    maxLength: 20,
-  })
-  .map((bars) =>
-    Float32Array.from(
-      bars.flatMap(([birth, length, isFinite]) => [birth, isFinite ? birth + length : Infinity]),
-    ),
-  );
+const diagram = tiedDiagrams(20);
+
+function normalised(...bars: number[]): number {
+  return persistenceEntropy(Float32Array.from(bars), { normalised: true });
+}
 
 describe('persistence entropy', () => {
   test('of equal bars is the logarithm of their number', () => {
@@ -39,6 +44,82 @@ describe('persistence entropy', () => {
       }),
     );
   });
+
+  test('normalised is 1 for equal bars, and else less, by the logarithm of the number of bars with length', () => {
+    expect(normalised(0, 1, 2, 3, 5, 6, 4, 4, 0, Infinity)).toBeCloseTo(1, 12);
+    expect(normalised(0, 1, 0, 3)).toBeCloseTo(
+      persistenceEntropy(Float32Array.of(0, 1, 0, 3)) / Math.LN2,
+      12,
+    );
+    fc.assert(
+      fc.property(diagram, (bars) => {
+        const lengths = barsOf(bars)
+          .map(([birth, death]) => death - birth)
+          .filter(Number.isFinite);
+        const entropy = persistenceEntropy(bars, { normalised: true });
+        if (lengths.length > 1 && new Set(lengths).size === 1) expect(entropy).toBeCloseTo(1, 12);
+        else expect(entropy).toBeLessThan(1);
+        expect(entropy).toBeGreaterThanOrEqual(0);
+      }),
+    );
+  });
+
+  test.each([[[]], [[0, Infinity]], [[1, 2]], [[1, 2, 3, 3]]])('of %j, normalised, is 0', (bars) => {
+    expect(normalised(...bars)).toBe(0);
+  });
+});
+
+describe('total persistence', () => {
+  test('adds the lengths of the finite bars, raised to a power', () => {
+    const bars = Float32Array.of(0, 1, 2, 5, 0, Infinity, 7, 7);
+    expect(totalPersistence(bars)).toBe(4);
+    expect(totalPersistence(bars, 2)).toBe(10);
+    expect(totalPersistence(bars, 0.5)).toBeCloseTo(1 + Math.sqrt(3), 12);
+    expect(totalPersistence(new Float32Array(0))).toBe(0);
+  });
+
+  test('of the longest floats is exact, until a power leaves float64', () => {
+    const largest = 3.4028234663852886e38;
+    expect(totalPersistence(Float32Array.of(-largest, largest, 0, largest))).toBe(3 * largest);
+    expect(totalPersistence(Float32Array.of(-largest, largest), 9)).toBe(Infinity);
+  });
+
+  test.each([0, -1, NaN, Infinity])('refuses the power %d', (power) => {
+    expect(() => totalPersistence(Float32Array.of(0, 1), power)).toThrow(
+      new TdaInputError(`power is ${power}; expected a finite number above 0`),
+    );
+  });
+});
+
+describe('summaries of a malformed diagram', () => {
+  const summaries = {
+    persistenceEntropy,
+    totalPersistence,
+    bettiCurve: (bars: Float32Array) => bettiCurve(bars, Float32Array.of(0)),
+    persistenceLandscape: (bars: Float32Array) =>
+      persistenceLandscape(bars, { count: 1, start: 0, end: 1, sampleCount: 2 }),
+    persistenceImage: (bars: Float32Array) =>
+      persistenceImage(bars, {
+        birthRange: [0, 1],
+        persistenceRange: [0, 1],
+        resolution: [1, 1],
+        sigma: 1,
+      }),
+  };
+
+  test.each(Object.entries(summaries))('%s refuses it and names the place', (_, summary) => {
+    const cases = [
+      [[0, 1, 2], 'diagram has 3 values; expected pairs birth, death, birth, death…'],
+      [[0, 1, NaN, 2], 'diagram[2] (the birth of bar 1) is NaN; expected a finite number'],
+      [[0, 1, Infinity, Infinity], 'diagram[2] (the birth of bar 1) is Infinity; expected a finite number'],
+      [[-Infinity, 1], 'diagram[0] (the birth of bar 0) is -Infinity; expected a finite number'],
+      [[0, NaN], 'diagram[1] (the death of bar 0) is NaN; expected at least its birth, 0'],
+      [[0, 1, 3, 2], 'diagram[3] (the death of bar 1) is 2; expected at least its birth, 3'],
+    ] as const;
+    for (const [bars, message] of cases) {
+      expect(() => summary(Float32Array.from(bars))).toThrow(new TdaInputError(message));
+    }
+  });
 });
 
 describe('Betti curve', () => {
@@ -58,12 +139,10 @@ describe('Betti curve', () => {
     );
   });
 
-  test('refuses a threshold that is NaN, and half a bar', () => {
+  test('refuses a threshold that is NaN', () => {
     expect(() => bettiCurve(Float32Array.of(1, 2), Float32Array.of(0, NaN))).toThrow(
       new TdaInputError('thresholds[1] is NaN; expected a number'),
     );
-    expect(() => bettiCurve(Float32Array.of(1), Float32Array.of(0))).toThrow(TdaInputError);
-    expect(() => persistenceEntropy(Float32Array.of(1))).toThrow(TdaInputError);
   });
 });
 

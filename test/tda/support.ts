@@ -22,9 +22,51 @@ export interface ReferenceCase {
   readonly diagrams: readonly (readonly (readonly [number, number | null])[])[];
 }
 
-/** The file of expected summaries; its README describes the fields. */
+/** Expected distances between two diagrams, essential bars left out. */
+export interface ReferenceDistances {
+  readonly bottleneck: number;
+  readonly wasserstein1_inf: number;
+  readonly wasserstein2_inf: number;
+}
+
+/** The file of expected summaries and distances; its README describes the fields. */
 export interface ReferenceMetrics {
-  readonly entropy: Readonly<Record<string, readonly { readonly natural: number }[]>>;
+  readonly pairs: readonly (ReferenceDistances & {
+    readonly a: string;
+    readonly b: string;
+    readonly dim: number;
+  })[];
+  readonly inline_pairs: readonly (ReferenceDistances & { readonly a: Bar[]; readonly b: Bar[] })[];
+  readonly entropy: Readonly<
+    Record<
+      string,
+      readonly {
+        readonly natural: number;
+        /** Absent without a finite bar, null for one: 0/0. */
+        readonly normalised?: number | null;
+        readonly sum_of_lengths?: number;
+      }[]
+    >
+  >;
+  readonly landscapes: readonly {
+    readonly case: string;
+    readonly dim: number;
+    readonly num_landscapes: number;
+    readonly resolution: number;
+    readonly sample_range: readonly [number, number];
+    readonly values: readonly (readonly number[])[];
+  }[];
+  readonly images: readonly {
+    readonly case: string;
+    readonly dim: number;
+    readonly birth_range: readonly [number, number];
+    readonly pers_range: readonly [number, number];
+    readonly resolution: readonly [number, number];
+    readonly sigma: number;
+    readonly weight: string;
+    readonly pixel_integrals: readonly (readonly number[])[];
+    readonly centre_samples: readonly (readonly number[])[];
+  }[];
   readonly betti_curves: readonly {
     readonly case: string;
     readonly dim: number;
@@ -50,7 +92,19 @@ export function referenceCases(): ReferenceCase[] {
 export function referenceMetrics(): ReferenceMetrics {
   return hasReference()
     ? (readReference('metrics.json') as ReferenceMetrics)
-    : { entropy: {}, betti_curves: [] };
+    : { pairs: [], inline_pairs: [], entropy: {}, landscapes: [], images: [], betti_curves: [] };
+}
+
+/** `describe` where the reference folder is there, and elsewhere one skipped test and a line that says so. */
+export function describeReference(title: string, tests: () => void): void {
+  if (hasReference()) {
+    describe(title, tests);
+    return;
+  }
+  // Jest prints no console of a file whose tests are all skipped.
+  process.stderr.write(`shared/ph-reference is absent; skipped: ${title}\n`);
+  // Jest takes neither an empty suite nor an empty table of cases.
+  describe.skip(title, () => test('shared/ph-reference is absent', () => {}));
 }
 
 function readReference(file: string): unknown {
@@ -69,7 +123,7 @@ export function referenceDiagram(reference: ReferenceCase, degree: number): Floa
   );
 }
 
-type Bar = readonly [birth: number, death: number];
+export type Bar = readonly [birth: number, death: number];
 
 export function barsOf(diagram: Float32Array): Bar[] {
   return Array.from({ length: diagram.length / 2 }, (_, bar) => [diagram[2 * bar]!, diagram[2 * bar + 1]!]);

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { Random } from '../../models/random.js';
-import { barLengths, euclideanDistances, nullRank, surrogate, TdaInputError } from '../../tda/index.js';
+import { euclideanDistances, longestLifetime, nullRank, surrogate, TdaInputError } from '../../tda/index.js';
 import type { SurrogateKind } from '../../tda/index.js';
 import { SeededRandom } from '../../tda/random.js';
 import { randomPoints } from './support.js';
@@ -241,14 +241,14 @@ describe('the rank among surrogates', () => {
   });
 });
 
-describe('bar lengths', () => {
-  test('are those of the finite bars', () => {
-    expect(barLengths(Float32Array.of(0, 1, 2, 5, 1, Infinity))).toEqual({ longest: 3, total: 4 });
-    expect(barLengths(Float32Array.of(0, Infinity))).toEqual({ longest: 0, total: 0 });
-    expect(barLengths(new Float32Array(0))).toEqual({ longest: 0, total: 0 });
+describe('the longest lifetime', () => {
+  test('is that of the finite bars', () => {
+    expect(longestLifetime(Float32Array.of(0, 1, 2, 5, 1, Infinity))).toBe(3);
+    expect(longestLifetime(Float32Array.of(0, Infinity))).toBe(0);
+    expect(longestLifetime(new Float32Array(0))).toBe(0);
   });
 
-  test('of half a bar are refused', () => {
-    expect(() => barLengths(Float32Array.of(1))).toThrow(TdaInputError);
+  test('of half a bar is refused', () => {
+    expect(() => longestLifetime(Float32Array.of(1))).toThrow(TdaInputError);
   });
 });

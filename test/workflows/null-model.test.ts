@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { surrogateSeed } from '../../experiment/ids.js';
-import { barLengths, nullRank, persistenceEntropy, ripsPersistence, surrogate } from '../../tda/index.js';
+import {
+  longestLifetime,
+  nullRank,
+  persistenceEntropy,
+  ripsPersistence,
+  surrogate,
+  totalPersistence,
+} from '../../tda/index.js';
 import { openLaboratory } from '../support/laboratory.js';
 import type { Laboratory } from '../support/laboratory.js';
 import { violations, withStore } from '../support/store-checks.js';
@@ -66,7 +73,8 @@ test('a finished run has the surrogates of every diagram, which can be made agai
           { maxDimension: 1 },
         );
         const bars = made.diagrams[degree]!;
-        const { longest, total } = barLengths(bars);
+        const longest = longestLifetime(bars);
+        const total = totalPersistence(bars);
         expect(row).toEqual({
           diagramId: diagram.id,
           barCount: bars.length / 2,
@@ -76,8 +84,8 @@ test('a finished run has the surrogates of every diagram, which can be made agai
         });
       }
       // They are no copies of the diagram.
-      const observed = barLengths(dimensions[0]!.bars);
-      expect(rows.map(({ totalPersistence }) => totalPersistence)).not.toContain(observed.total);
+      const observed = totalPersistence(dimensions[0]!.bars);
+      expect(rows.map((row) => row.totalPersistence)).not.toContain(observed);
     }
   });
 });
@@ -99,7 +107,7 @@ test('show ranks the longest bar of each dimension among those of its surrogates
   const expected = await withStore(laboratory.data, (store) =>
     store.diagrams.ofRun(store.runs.get(experiment, 0)).map(({ diagram, dimensions }) => {
       const rows = store.surrogates.ofDiagram(diagram.id);
-      const longestBar = barLengths(dimensions[1]!.bars).longest;
+      const longestBar = longestLifetime(dimensions[1]!.bars);
       return KINDS.map((kind) => {
         const others = rows.filter((row) => row.kind === kind && row.dimension === 1);
         const values = others.map((row) => row.longestBar);

@@ -1,0 +1,24 @@
+import { checkDiagram, finiteLifetimes } from './diagram.js';
+
+/**
+ * L1 distance between the lifetimes of two diagrams (birth, death, birth, death…): the lengths of the finite bars of each,
+ * in descending order, the shorter list padded with zeros; the sum of the differences place by place. Unit: that of the
+ * births.
+ *
+ * It is not a Wasserstein distance between diagrams: it does not see when a bar is born, so different diagrams can be at
+ * distance 0. It is at most twice `wassersteinDistance` with power 1. It is here because the system this one replaces
+ * recorded it under the name of Wasserstein; use it to compare with those results, and nothing else.
+ *
+ * Throws TdaInputError, naming the place, for a malformed diagram.
+ */
+export function sortedLifetimesDistance(a: Float32Array, b: Float32Array): number {
+  checkDiagram(a, 'a');
+  checkDiagram(b, 'b');
+  const lifetimesA = finiteLifetimes(a).sort().toReversed();
+  const lifetimesB = finiteLifetimes(b).sort().toReversed();
+  let distance = 0;
+  for (let place = 0; place < Math.max(lifetimesA.length, lifetimesB.length); place++) {
+    distance += Math.abs((lifetimesA[place] ?? 0) - (lifetimesB[place] ?? 0));
+  }
+  return distance;
+}
