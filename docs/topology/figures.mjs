@@ -3,7 +3,7 @@
 // Draws the figures of docs/topology.md: curves.svg, from points made here, and example.svg, from a stored diagram.
 //
 //   npx panic-tda run examples/topology.json --data /tmp/topology
-//   node docs/topology/figures.mjs docs/topology /tmp/topology e8056cbe7ab6 2 HashedNgram
+//   node docs/topology/figures.mjs docs/topology /tmp/topology 68b6f4446623 2 HashedNgram
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
