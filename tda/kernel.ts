@@ -87,10 +87,11 @@ export class LinkKernel {
   private readonly edges: number;
   private readonly representatives: number;
   private readonly records: number;
-  private readonly recordsEnd: number;
+  private recordsEnd: number;
   private readonly wordsPerRow: number;
 
-  constructor(pointCount: number) {
+  /** `recordBytes`: room for records at first, beside what the record of one link's components may take. */
+  constructor(pointCount: number, recordBytes = RECORD_BYTES) {
     const graph = linkKernelBytes(pointCount);
     const { memory, kernel } = instantiate(graph.total);
     this.memory = memory;
@@ -98,7 +99,7 @@ export class LinkKernel {
     this.edges = graph.edges;
     this.representatives = graph.representatives;
     this.records = graph.records;
-    this.recordsEnd = graph.total;
+    this.recordsEnd = graph.records + recordBytes + 8 * pointCount;
     this.wordsPerRow = Math.ceil(pointCount / 64);
     kernel.makeGraph(pointCount, BASE);
   }
@@ -127,6 +128,16 @@ export class LinkKernel {
   }
 
   private search(search: Search, edges: Uint32Array, representatives: Uint16Array): Found {
+    const found = this.searchWithRoom(search, edges, representatives);
+    if (found.count > 0 || edges.length === 0) return found;
+    // The cycles of one link's core did not fit.
+    const grown = Math.ceil((this.recordsEnd - this.records) / PAGE);
+    this.memory.grow(grown);
+    this.recordsEnd += grown * PAGE;
+    return this.search(search, edges, representatives);
+  }
+
+  private searchWithRoom(search: Search, edges: Uint32Array, representatives: Uint16Array): Found {
     const { memory, kernel } = this;
     const given = Math.min(edges.length, MAX_EDGES);
     new Uint32Array(memory.buffer, this.edges, given).set(edges.subarray(0, given));

@@ -5,7 +5,7 @@ const MAX_BYTES = 1 << 26;
 
 /**
  * Spanning forests of the links of edges already passed, made again from the ranks when they are asked for. Every
- * component of a link is rooted where `Link.components` roots it: at the edge's representative, or at its lowest vertex.
+ * component of a link is rooted where the kernel roots it (`components`): at the edge's representative, or at its lowest vertex.
  */
 export class LinkForests {
   private readonly filtration: Filtration;

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { ComputedDiagram, DiagramComputer, DiagramRequest } from '../activities/index.js';
@@ -32,6 +32,18 @@ export function diagramMemoryBytes(): number {
   return totalmem() / 2;
 }
 
+/** Memory that a diagram on this machine is taken to need: bytes, with all cores at work on it. */
+export function predictDiagramBytes(
+  pointCount: number,
+  maxDimension: 0 | 1 | 2,
+  dimension = LARGEST_DIMENSION,
+): number {
+  return predictRipsMemory(pointCount, maxDimension, { threads: availableParallelism(), dimension });
+}
+
+/** Of the vectors of the embedding models that people use. */
+const LARGEST_DIMENSION = 1024;
+
 /**
  * Computes diagrams on worker threads, as many at once as threads and memory allow, first come first served. A thread is
  * kept for the next diagram; one whose diagram is aborted is ended, which frees it at once.
@@ -52,7 +64,7 @@ export function createDiagramPool({
   ): Promise<ComputedDiagram> {
     const pointCount = request.points.length / request.dimension;
     const { maxDimension, dimension } = request;
-    const bytes = predictRipsMemory(pointCount, maxDimension, { threads, dimension });
+    const bytes = predictDiagramBytes(pointCount, maxDimension, dimension);
     if (bytes > memoryBytes) {
       const [what, without] =
         request.surrogate === null

@@ -3,8 +3,8 @@ import { experimentId } from '../../experiment/ids.js';
 import { planOf } from '../../experiment/index.js';
 import type { ExperimentConfig, ModelWork, Plan, PlanHistory } from '../../experiment/index.js';
 import { missingExperimentFiles } from '../../models/index.js';
-import { predictRipsMemory } from '../../tda/index.js';
-import { diagramMemoryBytes } from '../../workers/diagram-pool.js';
+import { predictRipsSeconds } from '../../tda/index.js';
+import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
 import { readingStore } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
@@ -17,6 +17,8 @@ interface PlanDocument extends Plan {
   readonly name: string | null;
   /** Time of the models that history knows, milliseconds, one call after another. */
   readonly knownModelMs: number;
+  /** Of the largest diagram on one core, about; see predictRipsSeconds. */
+  readonly largestDiagramMs: number;
   readonly modelsWithoutHistory: readonly string[];
   readonly missingModelFiles: readonly string[];
   /** What the data folder holds of this experiment already. */
@@ -44,7 +46,7 @@ function planDocument(
   store: Store | null,
 ): PlanDocument {
   const plan = planOf(config, catalogue, {
-    diagramBytes: predictRipsMemory,
+    diagramBytes: predictDiagramBytes,
     ...(store === null ? {} : { history: historyOf(store) }),
   });
   const work = workOf(plan);
@@ -54,6 +56,7 @@ function planDocument(
     experiment: id,
     name: config.name,
     ...plan,
+    largestDiagramMs: diagramMs(config, plan, catalogue),
     knownModelMs: work.reduce((sum, { ms }) => sum + (ms ?? 0), 0),
     modelsWithoutHistory: work.filter(({ ms }) => ms === null).map(({ model }) => model),
     missingModelFiles: missingExperimentFiles(config, catalogue, environment.modelsFolder),
@@ -120,8 +123,23 @@ function surrogatesText({ surrogateDiagrams }: Plan): string {
   return surrogateDiagrams === 0 ? '' : `, and ${count(surrogateDiagrams)} of surrogates`;
 }
 
-function diagramText({ largestDiagramPoints, largestDiagramBytes }: Plan): string {
-  const need = `${count(largestDiagramPoints)} points, about ${bytes(largestDiagramBytes)} of memory`;
+/** Of the largest diagram on one core, from a measured model. */
+function diagramMs(config: ExperimentConfig, plan: Plan, catalogue: Context['catalogue']): number {
+  const dimensions = config.embedding_models.map((name) => {
+    const model = catalogue.get(name);
+    return model?.kind === 'embedding' ? model.dimension : 0;
+  });
+  const seconds = predictRipsSeconds(
+    plan.largestDiagramPoints,
+    config.max_dimension,
+    Math.max(...dimensions),
+  );
+  return Math.ceil(1000 * seconds);
+}
+
+function diagramText(document: PlanDocument): string {
+  const { largestDiagramPoints, largestDiagramBytes, largestDiagramMs } = document;
+  const need = `${count(largestDiagramPoints)} points, about ${bytes(largestDiagramBytes)} of memory and ${duration(largestDiagramMs)}`;
   const limit = diagramMemoryBytes();
   return largestDiagramBytes <= limit
     ? need

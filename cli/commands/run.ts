@@ -6,8 +6,7 @@ import { assertNever, PanicError } from '../../experiment/errors.js';
 import { experimentId } from '../../experiment/ids.js';
 import { planOf } from '../../experiment/index.js';
 import { missingExperimentFiles } from '../../models/index.js';
-import { predictRipsMemory } from '../../tda/index.js';
-import { diagramMemoryBytes } from '../../workers/diagram-pool.js';
+import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
 import { configuredTemporal } from '../../workers/environment.js';
 import { readingExperiments, readingStore } from '../context.js';
 import type { Context } from '../context.js';
@@ -165,7 +164,7 @@ function refuseMissingFiles({ catalogue, environment, command }: Context, config
 
 /** Runs that end in a cycle stay shorter, so this is no refusal; a diagram that does not fit keeps its trajectory. */
 function warnAboutDiagramMemory({ catalogue }: Context, config: ExperimentConfig): void {
-  const plan = planOf(config, catalogue, { diagramBytes: predictRipsMemory });
+  const plan = planOf(config, catalogue, { diagramBytes: predictDiagramBytes });
   const allowed = diagramMemoryBytes();
   if (plan.largestDiagramBytes <= allowed) return;
   note(

@@ -36,6 +36,7 @@ describe('where there is no data folder', () => {
       largestDiagramPoints: 20,
     });
     expect(plan['largestDiagramBytes']).toBeGreaterThan(0);
+    expect(plan['largestDiagramMs']).toBeGreaterThan(0);
     expect(plan['stored']).toBeNull();
     const { code, stdout } = await panicTda(folder, ['plan', 'good.json']);
     expect(stdout).toMatch(/runs +6 /);

@@ -1,4 +1,10 @@
-import { predictRipsMemory, ripsPersistence, TdaInputError, TdaMemoryError } from '../../tda/index.js';
+import {
+  predictRipsMemory,
+  predictRipsSeconds,
+  ripsPersistence,
+  TdaInputError,
+  TdaMemoryError,
+} from '../../tda/index.js';
 import { randomPoints } from './support.js';
 
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
@@ -222,6 +228,13 @@ describe('memory', () => {
     await expect(ripsPersistence({ points, dimension: 2 }, options)).resolves.toMatchObject({
       pointCount: 50,
     });
+  });
+
+  test('the prediction of time grows with points and degree', () => {
+    for (const count of [100, 1000, 10_000]) {
+      expect(predictRipsSeconds(2 * count, 2, 768)).toBeGreaterThan(4 * predictRipsSeconds(count, 2, 768));
+      expect(predictRipsSeconds(count, 2, 768)).toBeGreaterThan(predictRipsSeconds(count, 1, 768));
+    }
   });
 
   test('the prediction grows with points and dimension', () => {
