@@ -160,7 +160,7 @@ async function passAll(
 }
 
 // Below this a thread's start takes longer than it saves.
-const POINTS_WORTH_THREADS = 400;
+const POINTS_WORTH_THREADS = 800;
 
 /** Edges that a thread takes at a time: enough portions to even out, and reports often enough for ten a second. */
 function portionOf(edgeCount: number, threads: number, most: number): number {

@@ -181,7 +181,8 @@ describe('abort', () => {
 });
 
 describe('threads', () => {
-  const points = randomPoints(500, 6, 4);
+  // As many as make it worth while.
+  const points = randomPoints(800, 6, 4);
 
   test('give the same diagrams and loops, however many they are', async () => {
     const options = { representatives: true };
