@@ -12,8 +12,8 @@ const THREAD_BYTES = 16 * 2 ** 20;
  * Predicted peak of what `ripsPersistence` allocates, bytes, the caller's input not counted.
  *
  * - Degree 0: a few words per point, and a copy of the points.
- * - From degree 1: per pair, 4 bytes of distance, then 8 while sorting, or 4 of sorted edge, 4 of rank and 2 of
- *   representative; the remembered cocycle values, which the cochains cap; and for each thread bit rows of n² / 8 bytes
+ * - From degree 1: per pair, 4 bytes of distance, then 8 while sorting, or 4 of sorted edge, 8 of rank (both
+ *   triangles) and 2 of representative; the remembered cocycle values, which the cochains cap; and for each thread bit rows of n² / 8 bytes
  *   and, while distances are computed, two copies of the points (`dimension` coordinates; 0 if distances are given).
  *
  * An upper bound for the typed arrays. Clouds whose distances are all alike can need more than the allowance for values.
@@ -29,7 +29,7 @@ export function predictRipsMemory(
   const pairs = pairCount(pointCount);
   const values = maxDimension * Math.min(128 * 2 ** 20, 1024 * pairs);
   const perThread = linkKernelBytes(pointCount).total + 2 * points + (threads > 1 ? THREAD_BYTES : 0);
-  return BASE_BYTES + perPoint + 14 * pairs + values + threads * perThread;
+  return BASE_BYTES + perPoint + 18 * pairs + values + threads * perThread;
 }
 
 /** Throws TdaMemoryError, with the remedies, when the prediction exceeds `limitBytes`. */

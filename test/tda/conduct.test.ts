@@ -5,6 +5,8 @@ import {
   TdaInputError,
   TdaMemoryError,
 } from '../../tda/index.js';
+import { Filtration } from '../../tda/filtration.js';
+import { pairCount } from '../../tda/triangle.js';
 import { randomPoints } from './support.js';
 
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
@@ -229,6 +231,24 @@ describe('memory', () => {
     await expect(ripsPersistence({ points, dimension: 2 }, options)).resolves.toMatchObject({
       pointCount: 50,
     });
+  });
+
+  test('the prediction has room for the arrays of every pair', () => {
+    const pointCount = 300;
+    const pairs = pairCount(pointCount);
+    const edges = new Uint32Array(pairs);
+    const filtration = new Filtration(
+      new Float32Array(pairs),
+      pointCount,
+      edges,
+      (bytes) => new ArrayBuffer(bytes),
+    );
+    const arrays = Object.values(filtration).filter((value) => ArrayBuffer.isView(value));
+    const perPair = arrays.reduce((sum, { byteLength }) => sum + byteLength, 0) / pairs;
+    // Far out, where what does not grow with the pairs makes no difference.
+    const grown = predictRipsMemory(40_000, 2) - predictRipsMemory(20_000, 2);
+    expect(arrays).toHaveLength(4);
+    expect(grown / (pairCount(40_000) - pairCount(20_000))).toBeGreaterThan(0.99 * perPair);
   });
 
   test('the prediction of time grows with points and degree', () => {
