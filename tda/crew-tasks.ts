@@ -1,4 +1,5 @@
-import { DistanceKernel, type EdgeClasses, LinkKernel, ROWS_AT_ONCE } from './kernel.js';
+import { DistanceKernel, type EdgeClasses, type Found, LinkKernel, ROWS_AT_ONCE } from './kernel.js';
+import { lowerBound } from './lower-bound.js';
 import { pairCount } from './triangle.js';
 
 /**
@@ -67,34 +68,37 @@ export interface LinkReport {
 export type LinkSearch = Generator<LinkReport, EdgeClasses>;
 
 /** Fills in the representatives and reports the links of several components. */
-export function* findComponents(task: LinkTask, take: Take): LinkSearch {
-  const { pointCount, edges, representatives } = task;
-  const kernel = new LinkKernel(pointCount);
-  let added = 0;
-  for (let portion = take(); portion * task.portion < edges.length; portion = take()) {
-    const from = portion * task.portion;
-    const to = Math.min(edges.length, from + task.portion);
-    kernel.addEdges(edges.subarray(added, from));
-    for (added = from; added < to;) {
-      const found = kernel.findComponents(edges.subarray(added, to), representatives.subarray(added, to));
-      yield { portion, from: added, isLast: added + found.count === to, ...found };
-      added += found.count;
-    }
-  }
-  return kernel.edgeClasses;
+export function findComponents(task: LinkTask, take: Take): LinkSearch {
+  return search(task, take, EVERYTHING, (kernel, edges, representatives) =>
+    kernel.findComponents(edges, representatives),
+  );
 }
 
-/** Tells for which edges cores are still wanted. */
+/** Reports the links whose cores may have cycles, where cores are wanted. */
+export function findCores(task: LinkTask, wanted: Wanted, take: Take): LinkSearch {
+  return search(task, take, wanted, (kernel, edges, representatives) =>
+    kernel.findCores(edges, representatives),
+  );
+}
+
+/** Tells which edges are still to be looked at. */
 export interface Wanted {
   /**
-   * The first rank in [from, to) whose core may be wanted; `to` if none is. May wait for the pass over the edges before to
+   * The first rank in [from, to) whose link may be wanted; `to` if none is. May wait for the pass over the edges before to
    * get near enough.
    */
   firstIn(from: number, to: number): number;
 }
 
-/** Reports the links whose cores may have cycles, where cores are wanted. */
-export function* findCores(task: LinkTask, wanted: Wanted, take: Take): LinkSearch {
+const EVERYTHING: Wanted = { firstIn: (from) => from };
+
+/** Looks at the wanted links, a portion at a time, and adds the edges between without looking at them. */
+function* search(
+  task: LinkTask,
+  take: Take,
+  wanted: Wanted,
+  look: (kernel: LinkKernel, edges: Uint32Array, representatives: Uint16Array) => Found,
+): LinkSearch {
   const { pointCount, edges, representatives } = task;
   const kernel = new LinkKernel(pointCount);
   let added = 0;
@@ -108,7 +112,7 @@ export function* findCores(task: LinkTask, wanted: Wanted, take: Take): LinkSear
     }
     kernel.addEdges(edges.subarray(added, first));
     for (added = first; added < to;) {
-      const found = kernel.findCores(edges.subarray(added, to), representatives.subarray(added, to));
+      const found = look(kernel, edges.subarray(added, to), representatives.subarray(added, to));
       yield { portion, from: added, isLast: added + found.count === to, ...found };
       added += found.count;
     }
@@ -160,14 +164,7 @@ export class CoresWanted implements Wanted {
 
   /** The first birth at this rank or later; beyond all ranks if there is none. */
   private firstBirth(rank: number): number {
-    let low = 0;
-    let high = this.births.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.births[middle]! < rank) low = middle + 1;
-      else high = middle;
-    }
-    return this.births[low] ?? 2 ** 32;
+    return this.births[lowerBound(this.births, rank)] ?? 2 ** 32;
   }
 }
 

@@ -43,6 +43,14 @@ function localCounter(): () => number {
   return () => next++;
 }
 
+/** `onReport`, which also tells those who search how far the pass is. */
+function tellingOf(wanted: CoresWanted, isAnyAlive: () => boolean, onReport: OnReport): OnReport {
+  return async (report) => {
+    await onReport(report);
+    if (report.isLast) wanted.passed(report.portion + 1, isAnyAlive());
+  };
+}
+
 /** The calling thread alone, which lets the event loop run. */
 export function lonelyCrew(pacer: Pacer): Crew {
   async function listen(reports: LinkSearch, onReport: OnReport): Promise<EdgeClasses> {
@@ -63,12 +71,8 @@ export function lonelyCrew(pacer: Pacer): Crew {
     },
     findComponents: (task, onReport) => listen(findComponents(task, localCounter()), onReport),
     findCores(task, births, isAnyAlive, onReport) {
-      const progress = new Int32Array(new SharedArrayBuffer(4));
-      const wanted = new CoresWanted({ progress, births, portion: task.portion }, false);
-      return listen(findCores(task, wanted, localCounter()), async (report) => {
-        await onReport(report);
-        if (report.isLast) wanted.passed(report.portion + 1, isAnyAlive());
-      });
+      const wanted = new CoresWanted({ progress: sharedCounter(), births, portion: task.portion }, false);
+      return listen(findCores(task, wanted, localCounter()), tellingOf(wanted, isAnyAlive, onReport));
     },
     close: () => Promise.resolve(),
   };
@@ -131,11 +135,10 @@ export function threadCrew(size: number, signal: AbortSignal | undefined): Crew 
     findComponents: (task, onReport) => listen({ type: 'components', task, next: sharedCounter() }, onReport),
     findCores(task, births, isAnyAlive, onReport) {
       const state = { progress: sharedCounter(), births, portion: task.portion };
-      const wanted = new CoresWanted(state, false);
-      return listen({ type: 'cores', task, wanted: state, next: sharedCounter() }, async (report) => {
-        await onReport(report);
-        if (report.isLast) wanted.passed(report.portion + 1, isAnyAlive());
-      });
+      return listen(
+        { type: 'cores', task, wanted: state, next: sharedCounter() },
+        tellingOf(new CoresWanted(state, false), isAnyAlive, onReport),
+      );
     },
     async close() {
       for (const thread of threads) thread.removeAllListeners();

@@ -10,7 +10,6 @@ const NO_RANK = 0xffffffff;
 /** The edges in their order, and what the pass over them has noted about each. An edge's rank is its place in the order. */
 export class Filtration {
   readonly pointCount: number;
-  readonly edgeCount: number;
   /** By rank, packed. */
   readonly edges: Uint32Array;
   /** By rank: a vertex of the edge's lune, an apex if it has one; NO_VERTEX if the lune was empty. */
@@ -29,7 +28,6 @@ export class Filtration {
     this.distances = distances;
     this.pointCount = pointCount;
     this.edges = edges;
-    this.edgeCount = edges.length;
     this.representatives = new Uint16Array(buffer(2 * edges.length));
     this.ranks = new Uint32Array(pointCount * pointCount).fill(NO_RANK);
     for (let rank = 0; rank < edges.length; rank++) {

@@ -175,7 +175,7 @@ export class LinkKernel {
 /** Where things are in the memory of a LinkKernel, and how much it takes. */
 export function linkKernelBytes(pointCount: number) {
   const stride = 16 * Math.ceil(pointCount / 128);
-  // As graphBytes of the kernel.
+  // As makeGraph lays it out: three lots of rows, seven sets, seven lists of 32-bit numbers.
   const edges = BASE + 16 * Math.ceil(((3 * pointCount + 7) * stride + 28 * pointCount + 16) / 16);
   const representatives = edges + 4 * MAX_EDGES;
   const records = representatives + 2 * MAX_EDGES;

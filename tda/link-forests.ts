@@ -1,4 +1,5 @@
 import type { Filtration } from './filtration.js';
+import { lowerBound } from './lower-bound.js';
 
 /** Bytes of forests kept at most. */
 const MAX_BYTES = 1 << 26;
@@ -31,7 +32,7 @@ export class LinkForests {
       this.forests.set(rank, forest);
       this.places += forest.vertices.length;
     }
-    return forest.parents[placeOf(vertex, forest.vertices)]!;
+    return forest.parents[lowerBound(forest.vertices, vertex)]!;
   }
 
   /** Between evaluations: drops the forests, once they are too many. */
@@ -43,10 +44,11 @@ export class LinkForests {
 
   private grow(rank: number, representative: number): Forest {
     const { filtration, parents } = this;
-    const vertices = this.notNextTo(representative, rank);
+    const { next, others } = this.linkOf(rank, representative);
     // What is next to the representative has it for a parent, and is not asked for here: but others grow from it.
-    let outside = vertices;
-    for (let tree = this.nextTo(representative, rank); outside.length > 0;) {
+    let tree = next;
+    let outside = others;
+    while (outside.length > 0) {
       for (const parent of tree) {
         const ranks = filtration.ranksAt(parent);
         const left: number[] = [];
@@ -61,40 +63,31 @@ export class LinkForests {
         outside = left;
         if (outside.length === 0) break;
       }
-      const root = outside[0];
+      const [root, ...rest] = outside;
       if (root === undefined) break;
       parents[root] = root;
-      outside = outside.slice(1);
+      outside = rest;
       tree = [root];
     }
     return {
-      vertices: Uint16Array.from(vertices),
-      parents: Uint16Array.from(vertices, (vertex) => parents[vertex]!),
+      vertices: Uint16Array.from(others),
+      parents: Uint16Array.from(others, (vertex) => parents[vertex]!),
     };
   }
 
-  /** The vertices of the link that are neighbours of its representative. */
-  private nextTo(representative: number, rank: number): number[] {
-    return this.linkWhere(rank, representative, (ofRepresentative) => ofRepresentative < rank);
-  }
-
-  /** The other vertices of the link, without the representative. */
-  private notNextTo(representative: number, rank: number): number[] {
-    return this.linkWhere(rank, representative, (ofRepresentative) => ofRepresentative >= rank);
-  }
-
-  private linkWhere(rank: number, representative: number, wanted: (rank: number) => boolean): number[] {
+  /** The vertices of the link but its representative: those next to that one, and the others, both rising. */
+  private linkOf(rank: number, representative: number): { next: number[]; others: number[] } {
     const { filtration } = this;
     const ofHead = filtration.ranksAt(filtration.head(rank));
     const ofTail = filtration.ranksAt(filtration.tail(rank));
     const ofRepresentative = filtration.ranksAt(representative);
-    const found: number[] = [];
+    const next: number[] = [];
+    const others: number[] = [];
     for (let v = 0; v < filtration.pointCount; v++) {
-      if (ofHead[v]! < rank && ofTail[v]! < rank && v !== representative && wanted(ofRepresentative[v]!)) {
-        found.push(v);
-      }
+      if (ofHead[v]! >= rank || ofTail[v]! >= rank || v === representative) continue;
+      (ofRepresentative[v]! < rank ? next : others).push(v);
     }
-    return found;
+    return { next, others };
   }
 }
 
@@ -103,16 +96,4 @@ interface Forest {
   /** Rising. */
   readonly vertices: Uint16Array;
   readonly parents: Uint16Array;
-}
-
-/** Where a number that is there is in a rising array. */
-function placeOf(wanted: number, rising: Uint16Array): number {
-  let low = 0;
-  let high = rising.length - 1;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (rising[middle]! < wanted) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

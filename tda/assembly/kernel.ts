@@ -37,7 +37,7 @@ let treeRows: usize = 0;
 
 /** Rows looked at since the count was last set to 0. */
 export let rowsRead: i32 = 0;
-/** Bytes of records that the last `classify` wrote. */
+/** Bytes of records that the last search wrote. */
 export let recordBytes: i32 = 0;
 /** Edges by what `findComponents` found their link to be: empty, a cone whose apex was guessed, connected, disconnected. */
 export let empty: i32 = 0;
@@ -47,13 +47,10 @@ export let disconnected: i32 = 0;
 /** Edges that `findCores` wrote a record of. */
 export let cores: i32 = 0;
 
-/** Bytes that the graph on `count` vertices and its scratch memory take. */
-export function graphBytes(count: i32): usize {
-  const bytes: usize = ((count + 127) >> 7) << 4;
-  return (3 * (count as usize) + 7) * bytes + 28 * (count as usize) + 16;
-}
-
-/** Makes a graph without edges at `base` (a multiple of 16), whose memory must be zero. */
+/**
+ * Makes a graph without edges at `base` (a multiple of 16), whose memory must be zero. What it takes with all its scratch
+ * memory is told by linkKernelBytes of tda/kernel.ts.
+ */
 export function makeGraph(count: i32, base: usize): void {
   wholeCount = count;
   wholeStride = ((count + 127) >> 7) << 4;
@@ -78,7 +75,7 @@ export function makeGraph(count: i32, base: usize): void {
   parents = previous + list;
   leave();
   for (let v = 0; v < count; v++) {
-    addNeighbour(v, v);
+    put(rowOf(v), v);
     store<i32>(at(guesses, v), -1);
   }
 }
@@ -113,7 +110,7 @@ function enter(set: usize): void {
   for (let a = 0; a < count; a++) {
     put(core, a);
     const from = wholeRows + (load<i32>(at(names, a)) as usize) * wholeStride;
-    let to = rows + (a as usize) * stride;
+    let to = rowOf(a);
     const end = to + stride;
     for (let b = 0; b < count; b += 64) {
       const last = min(count, b + 64);
@@ -130,9 +127,14 @@ function enter(set: usize): void {
   rowsRead += ((count * count) >> 7) + 1;
 }
 
-function addNeighbour(a: i32, b: i32): void {
-  const place = rows + (a as usize) * stride + (((b >> 6) as usize) << 3);
-  store<u64>(place, load<u64>(place) | ((1 as u64) << ((b & 63) as u64)));
+/** The neighbours of a vertex. */
+function rowOf(vertex: i32): usize {
+  return rows + (vertex as usize) * stride;
+}
+
+function addEdge(a: i32, b: i32): void {
+  put(rowOf(a), b);
+  put(rowOf(b), a);
 }
 
 // Not memory.copy and memory.fill, whose call takes longer than a short row.
@@ -152,9 +154,8 @@ function put(set: usize, vertex: i32): void {
 /** Adds `count` packed edges (larger vertex in the upper half) without looking at their links. */
 export function addEdges(edges: usize, count: i32): void {
   for (let k = 0; k < count; k++) {
-    const edge = load<u32>(edges + ((k as usize) << 2));
-    addNeighbour((edge >> 16) as i32, (edge & 0xffff) as i32);
-    addNeighbour((edge & 0xffff) as i32, (edge >> 16) as i32);
+    const edge = load<u32>(at(edges, k));
+    addEdge((edge >> 16) as i32, (edge & 0xffff) as i32);
   }
 }
 
@@ -179,13 +180,13 @@ export function findComponents(
   let record = records;
   let k = 0;
   for (; k < count && rowsRead < rowBudget && recordsEnd - record >= largestRecord; k++) {
-    const edge = load<u32>(edges + ((k as usize) << 2));
+    const edge = load<u32>(at(edges, k));
     const head = (edge >> 16) as i32;
     const tail = (edge & 0xffff) as i32;
     let representative = NO_VERTEX;
     if (intersect(head, tail)) {
-      const guessHead = guesses + ((head as usize) << 2);
-      const guessTail = guesses + ((tail as usize) << 2);
+      const guessHead = at(guesses, head);
+      const guessTail = at(guesses, tail);
       const first = load<i32>(guessHead);
       const second = load<i32>(guessTail);
       const isFirstIn = first >= 0 && has(lune, first);
@@ -215,8 +216,7 @@ export function findComponents(
       empty++;
     }
     store<u16>(representatives + ((k as usize) << 1), representative as u16);
-    addNeighbour(head, tail);
-    addNeighbour(tail, head);
+    addEdge(head, tail);
   }
   recordBytes = (record - records) as i32;
   return k;
@@ -241,7 +241,7 @@ export function findCores(
   let record = records;
   let k = 0;
   for (; k < count && rowsRead < rowBudget; k++) {
-    const edge = load<u32>(edges + ((k as usize) << 2));
+    const edge = load<u32>(at(edges, k));
     const head = (edge >> 16) as i32;
     const tail = (edge & 0xffff) as i32;
     const representative = load<u16>(representatives + ((k as usize) << 1)) as i32;
@@ -261,8 +261,7 @@ export function findCores(
         record = end;
       }
     }
-    addNeighbour(head, tail);
-    addNeighbour(tail, head);
+    addEdge(head, tail);
   }
   recordBytes = (record - records) as i32;
   return k;
@@ -311,7 +310,7 @@ function thinBySample(count: i32): i32 {
   for (let v = firstVertex(core, 0); v >= 0; v = firstVertex(core, v + 1)) {
     if (place % step == 0) {
       store<i32>(at(order, listed), v);
-      store<i32>(at(scores, listed), countCommon(core, rows + (v as usize) * stride));
+      store<i32>(at(scores, listed), countCommon(core, rowOf(v)));
       listed++;
     }
     place++;
@@ -357,9 +356,9 @@ function countCommon(a: usize, b: usize): i32 {
 /** An apex of the lune: the representative, or that of the last edge at one of the ends, or one that is searched for; or -1. */
 function findApex(head: i32, tail: i32, representative: i32): i32 {
   if (covers(representative)) return representative;
-  const first = load<i32>(guesses + ((head as usize) << 2));
+  const first = load<i32>(at(guesses, head));
   if (first >= 0 && has(lune, first) && covers(first)) return first;
-  const second = load<i32>(guesses + ((tail as usize) << 2));
+  const second = load<i32>(at(guesses, tail));
   if (second >= 0 && has(lune, second) && covers(second)) return second;
   return apex();
 }
@@ -367,7 +366,7 @@ function findApex(head: i32, tail: i32, representative: i32): i32 {
 /** Whether some two vertices of the core are neighbours: otherwise each stands for a component, and there is no cycle. */
 function hasNeighbours(): bool {
   for (let u = firstVertex(core, 0); u >= 0; u = firstVertex(core, u + 1)) {
-    if (countCommon(core, rows + (u as usize) * stride) > 1) return true;
+    if (countCommon(core, rowOf(u)) > 1) return true;
   }
   return false;
 }
@@ -388,7 +387,7 @@ function generatingCycles(record: usize, recordsEnd: usize): usize {
   let cycles = 0;
   for (let k = 0; k < count; k++) {
     const vertex = load<i32>(at(order, k));
-    const row = rows + (vertex as usize) * stride;
+    const row = rowOf(vertex);
     for (let w: usize = 0; w < stride; w += 16) {
       v128.store(lune + w, v128.and(v128.load(inserted + w), v128.load(row + w)));
     }
@@ -429,7 +428,7 @@ function orderForInsertion(): i32 {
     const vertex = load<i32>(at(order, best));
     store<i32>(at(order, best), load<i32>(at(order, done)));
     store<i32>(at(order, done), vertex);
-    const row = rows + (vertex as usize) * stride;
+    const row = rowOf(vertex);
     for (let k = done + 1; k < count; k++) {
       const other = load<i32>(at(order, k));
       const score = at(scores, other);
@@ -497,8 +496,8 @@ function writePath(start: i32, goal: i32, record: usize, recordsEnd: usize): usi
 
 /** Writes the common neighbours to the lune; false if there is none. */
 function intersect(a: i32, b: i32): bool {
-  const rowA = rows + (a as usize) * stride;
-  const rowB = rows + (b as usize) * stride;
+  const rowA = rowOf(a);
+  const rowB = rowOf(b);
   let any = i64x2.splat(0);
   for (let k: usize = 0; k < stride; k += 16) {
     const word = v128.and(v128.load(rowA + k), v128.load(rowB + k));
@@ -520,12 +519,7 @@ function drop(set: usize, vertex: i32): void {
 
 /** Whether `vertex` is a neighbour of the whole lune. */
 function covers(vertex: i32): bool {
-  const row = rows + (vertex as usize) * stride;
-  rowsRead++;
-  for (let k: usize = 0; k < stride; k += 16) {
-    if (v128.any_true(v128.andnot(v128.load(lune + k), v128.load(row + k)))) return false;
-  }
-  return true;
+  return firstMissed(lune, vertex) < 0;
 }
 
 /** Lowest vertex of the set that is at least `from`, or -1. */
@@ -543,7 +537,7 @@ function firstVertex(set: usize, from: i32): i32 {
 
 /** Lowest vertex of `set` that is no neighbour of `vertex`, or -1. */
 function firstMissed(set: usize, vertex: i32): i32 {
-  const row = rows + (vertex as usize) * stride;
+  const row = rowOf(vertex);
   rowsRead++;
   for (let k: usize = 0; k < stride; k += 16) {
     const word = v128.andnot(v128.load(set + k), v128.load(row + k));
@@ -554,7 +548,7 @@ function firstMissed(set: usize, vertex: i32): i32 {
 
 /** Lowest neighbour of `vertex` in `set`, or -1. */
 function firstCommon(set: usize, vertex: i32): i32 {
-  const row = rows + (vertex as usize) * stride;
+  const row = rowOf(vertex);
   rowsRead++;
   for (let k: usize = 0; k < stride; k += 16) {
     const word = v128.and(v128.load(set + k), v128.load(row + k));
@@ -580,7 +574,7 @@ function apex(): i32 {
   while (candidate >= 0) {
     const missed = firstMissed(lune, candidate);
     if (missed < 0) return candidate;
-    const row = rows + (missed as usize) * stride;
+    const row = rowOf(missed);
     for (let k: usize = 0; k < stride; k += 16) {
       v128.store(candidates + k, v128.and(v128.load(candidates + k), v128.load(row + k)));
     }
@@ -596,7 +590,7 @@ function components(first: i32): i32 {
   let count = 0;
   let root = first;
   while (root >= 0) {
-    store<i32>(roots + ((count as usize) << 2), root);
+    store<i32>(at(roots, count), root);
     count++;
     clearSet(reached);
     if (!reach(root)) return count;
@@ -616,7 +610,7 @@ function components(first: i32): i32 {
 
 /** Moves the remaining neighbours of `vertex` to the reached ones; false if none remains. */
 function reach(vertex: i32): bool {
-  const row = rows + (vertex as usize) * stride;
+  const row = rowOf(vertex);
   let any = i64x2.splat(0);
   for (let k: usize = 0; k < stride; k += 16) {
     const neighbours = v128.load(row + k);
@@ -649,7 +643,7 @@ function collapse(count: i32): i32 {
 
 /** Drops from the core all that `dominator` dominates; returns how many. */
 function removeDominated(dominator: i32): i32 {
-  const row = rows + (dominator as usize) * stride;
+  const row = rowOf(dominator);
   for (let k: usize = 0; k < stride; k += 16) {
     const set = v128.load(core + k);
     const neighbours = v128.load(row + k);
@@ -667,7 +661,7 @@ function removeDominated(dominator: i32): i32 {
       drop(core, candidate);
       removed++;
     } else {
-      const witnessRow = rows + (witness as usize) * stride;
+      const witnessRow = rowOf(witness);
       const from: usize = ((candidate >> 7) as usize) << 4;
       for (let k: usize = from; k < stride; k += 16) {
         v128.store(candidates + k, v128.andnot(v128.load(candidates + k), v128.load(witnessRow + k)));
