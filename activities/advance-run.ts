@@ -43,6 +43,13 @@ export function createAdvanceRun(deps: Dependencies) {
   };
 }
 
+/** What a step asks for, but for its input. */
+interface Work {
+  readonly model: GenerativeModel;
+  readonly modelId: number;
+  readonly seed: number;
+}
+
 type ModelCall = ReturnType<Dependencies['models']['generate']>;
 
 /** A run being advanced by one activity. */
@@ -71,7 +78,7 @@ class Trajectory {
   async advance(until: number, signal: AbortSignal): Promise<void> {
     if (this.ended !== null) return;
     const { store, now } = this.deps;
-    this.onCycle = cyclesOf(this.run, this.deps);
+    this.onCycle = cyclesOf(this.run, this.deps.catalogue, this.config.on_cycle);
     await store.runs.markRunning(this.run, now());
     do {
       // The steps that are made are committed; a worker that stops hands the rest to the next attempt.
@@ -104,12 +111,13 @@ class Trajectory {
     const { store, now } = this.deps;
     const { run, position } = this;
     const { sequence, inputId } = position;
-    const { model, modelId, seed } = this.work(sequence);
+    const work = this.work(sequence);
+    const { model, modelId, seed } = work;
     const step = { sequence, inputId, modelId, seed, onCycle: this.onCycle };
 
     const { begun } = this;
     this.begun = null;
-    const equal = begun === null ? this.findEqualWork(sequence, inputId) : null;
+    const equal = begun === null ? this.findEqualWork(work, inputId) : null;
     if (equal !== null) {
       const reused = { ...step, output: equal, provenance: { source: 'reused' } } as const;
       this.accept(await store.invocations.commit(run, reused, now()), null);
@@ -129,15 +137,13 @@ class Trajectory {
     this.accept(committed, output);
   }
 
-  /** What a step asks for: model, its row, seed. */
-  private work(sequence: number) {
+  private work(sequence: number): Work {
     const { run, deps } = this;
     const model = generativeModel(deps.catalogue, run.network[sequence % run.network.length]!);
     return { model, modelId: deps.store.provenance.modelId(model), seed: seedOfStep(run, sequence) };
   }
 
-  private findEqualWork(sequence: number, inputId: number): number | null {
-    const { model, modelId, seed } = this.work(sequence);
+  private findEqualWork({ model, modelId, seed }: Work, inputId: number): number | null {
     if (!this.config.reuse || !model.deterministic) return null;
     return this.deps.store.invocations.findEqualWork(modelId, inputId, seed);
   }
@@ -161,12 +167,12 @@ class Trajectory {
   ): Promise<void> {
     const sequence = this.position.sequence + 1;
     if (sequence === this.run.maxLength) return;
+    const work = this.work(sequence);
     if (this.run.seed !== -1) {
       const seen = this.deps.store.artifacts.find((await encoding).content);
-      if (seen !== null && (this.onCycle !== 'ignore' || this.findEqualWork(sequence, seen) !== null)) return;
+      if (seen !== null && (this.onCycle !== 'ignore' || this.findEqualWork(work, seen) !== null)) return;
     }
-    const { model, seed } = this.work(sequence);
-    this.begun = this.call(model.name, output, seed, signal);
+    this.begun = this.call(work.model.name, output, work.seed, signal);
   }
 
   private async fill(cycle: Cycle): Promise<void> {
@@ -196,10 +202,13 @@ class Trajectory {
 }
 
 /** With a seed per step a repeated output is no cycle; nor is it where a model may answer differently next time. */
-function cyclesOf(run: RunRow, deps: Dependencies): Step['onCycle'] {
-  const deterministic = run.network.every((name) => generativeModel(deps.catalogue, name).deterministic);
-  const { on_cycle } = deps.store.experiments.config(run.experimentId);
-  return run.seed === -1 || !deterministic ? 'ignore' : on_cycle;
+function cyclesOf(
+  run: RunRow,
+  catalogue: Dependencies['catalogue'],
+  wanted: 'stop' | 'continue',
+): Step['onCycle'] {
+  const deterministic = run.network.every((name) => generativeModel(catalogue, name).deterministic);
+  return run.seed === -1 || !deterministic ? 'ignore' : wanted;
 }
 
 function generativeModel(catalogue: Dependencies['catalogue'], name: string): GenerativeModel {
