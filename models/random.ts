@@ -1,3 +1,5 @@
+import { Sfc32 } from '../experiment/sfc32.js';
+
 /**
  * Small hashes and a small generator, in 32-bit integer arithmetic only, so that every machine draws the same numbers.
  */
@@ -54,28 +56,8 @@ function absorbSeed(words: Words, seed: number): Words {
   return absorb(absorb(words, seed % 0x1_0000_0000), Math.floor(seed / 0x1_0000_0000));
 }
 
-/** The sfc32 generator (Doty-Humphrey's PractRand): 128 bits of state, 32 bits a draw. */
-export class Random {
-  #a: number;
-  #b: number;
-  #c: number;
-  #counter: number;
-
-  constructor(words: Words) {
-    [this.#a, this.#b, this.#c, this.#counter] = words;
-    for (let i = 0; i < 12; i++) this.word();
-  }
-
-  /** A uniform 32-bit unsigned integer. */
-  word(): number {
-    const sum = (this.#a + this.#b + this.#counter) | 0;
-    this.#counter = (this.#counter + 1) | 0;
-    this.#a = this.#b ^ (this.#b >>> 9);
-    this.#b = (this.#c + (this.#c << 3)) | 0;
-    this.#c = ((this.#c << 21) | (this.#c >>> 11)) + sum;
-    return sum >>> 0;
-  }
-
+/** What painters and describers draw. */
+export class Random extends Sfc32 {
   /** A uniform integer in 0..limit-1 (limit well below 2^32, so the bias is negligible). */
   below(limit: number): number {
     return Math.floor((this.word() / 0x1_0000_0000) * limit);

@@ -1,28 +1,12 @@
+import { Sfc32 } from '../experiment/sfc32.js';
+
 /**
- * A small seeded generator in integer arithmetic: sfc32 of Doty-Humphrey's PractRand, seeded as there with 64 bits, of
- * which `seed` (an integer from 0 to 2^53 - 1) gives the low 53. What is drawn from it here takes no more than sums,
- * products and comparisons, so that every machine draws the same numbers.
+ * sfc32, seeded as in PractRand with 64 bits, of which `seed` (an integer from 0 to 2^53 - 1) gives the low 53. What is drawn
+ * from it here takes no more than sums, products and comparisons, so that every machine draws the same numbers.
  */
-export class SeededRandom {
-  private a = 0;
-  private b: number;
-  private c: number;
-  private counter = 1;
-
+export class SeededRandom extends Sfc32 {
   constructor(seed: number) {
-    this.b = seed | 0;
-    this.c = Math.floor(seed / 2 ** 32) | 0;
-    for (let round = 0; round < 12; round++) this.word();
-  }
-
-  /** A uniform 32-bit unsigned integer. */
-  word(): number {
-    const sum = (this.a + this.b + this.counter) | 0;
-    this.counter = (this.counter + 1) | 0;
-    this.a = this.b ^ (this.b >>> 9);
-    this.b = (this.c + (this.c << 3)) | 0;
-    this.c = (((this.c << 21) | (this.c >>> 11)) + sum) | 0;
-    return sum >>> 0;
+    super([0, seed | 0, Math.floor(seed / 2 ** 32) | 0, 1]);
   }
 
   /** A uniform multiple of 2^-53 in [0, 1). */
