@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { EmbeddingModel } from '../experiment/model.js';
-import { hostEntry } from './host-entry.js';
+import { compiledFile } from '../experiment/compiled-file.js';
 import type { Host, HostEvents } from './host-group.js';
 import type { HostReply } from './host-protocol.js';
 
@@ -19,7 +19,7 @@ export interface ProcessHost extends Host {
 
 /** Starts a process that loads and runs one neural model. A native crash, leak or abort ends it and nothing else. */
 export function startProcessHost(task: ProcessHostTask, events: HostEvents): ProcessHost {
-  const child = fork(hostEntry('process-main.js'), [JSON.stringify(task)], {
+  const child = fork(compiledFile(import.meta.url, 'process-main.js'), [JSON.stringify(task)], {
     serialization: 'advanced',
     execArgv: [],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -1,11 +1,14 @@
 import { Worker } from 'node:worker_threads';
-import { hostEntry } from './host-entry.js';
+import { compiledFile } from '../experiment/compiled-file.js';
 import type { Host, HostEvents } from './host-group.js';
 import type { HostReply } from './host-protocol.js';
 
 /** Starts a thread that runs built-in models. */
 export function startThreadHost(events: HostEvents): Host {
-  const worker = new Worker(hostEntry('thread-main.js'), { execArgv: [], env: { ...process.env } });
+  const worker = new Worker(compiledFile(import.meta.url, 'thread-main.js'), {
+    execArgv: [],
+    env: { ...process.env },
+  });
   let failure = '';
   worker.on('message', (reply: HostReply) => events.reply(reply));
   worker.on('error', (error: Error) => {

@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { compiledFile } from '../experiment/compiled-file.js';
 import type { CrewMessage, CrewOrder } from './crew-thread.js';
 import {
   CoresWanted,
@@ -80,7 +79,8 @@ export function lonelyCrew(pacer: Pacer): Crew {
 
 /** Threads of their own. The calling thread only waits, and hears the reports in order. */
 export function threadCrew(size: number, signal: AbortSignal | undefined): Crew {
-  const threads = Array.from({ length: size }, () => new Worker(threadFile(), { execArgv: [] }));
+  const file = compiledFile(import.meta.url, 'crew-thread.js');
+  const threads = Array.from({ length: size }, () => new Worker(file, { execArgv: [] }));
 
   /** Gives all threads the same order; resolves when every one has said that it is done. */
   function order(what: CrewOrder, onReport: (report: LinkReport) => void): Promise<(EdgeClasses | null)[]> {
@@ -194,14 +194,4 @@ class ReportQueue {
       });
     }
   }
-}
-
-/** Threads run compiled code: under Jest this file is TypeScript and the thread's file is in `dist/`. */
-function threadFile(): string {
-  const isCompiled = !import.meta.url.endsWith('.ts');
-  const path = fileURLToPath(
-    new URL(isCompiled ? './crew-thread.js' : '../dist/tda/crew-thread.js', import.meta.url),
-  );
-  if (!existsSync(path)) throw new Error(`${path} is missing: compile first (npm run build)`);
-  return path;
 }

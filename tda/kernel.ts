@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { compiledFile } from '../experiment/compiled-file.js';
 
 /** What tda/assembly/kernel.ts exports; addresses and sizes are bytes of its memory. */
 interface KernelExports {
@@ -59,16 +60,10 @@ const ROWS_PER_CALL = 400_000;
 let compiled: WebAssembly.Module | undefined;
 
 function instantiate(bytes: number): { memory: WebAssembly.Memory; kernel: KernelExports } {
-  compiled ??= new WebAssembly.Module(readFileSync(kernelFile()));
+  compiled ??= new WebAssembly.Module(readFileSync(compiledFile(import.meta.url, 'kernel.wasm')));
   const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE) });
   const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
   return { memory, kernel: exports as unknown as KernelExports };
-}
-
-/** The build makes it from tda/assembly/kernel.ts. Under Jest this file is TypeScript and the kernel is in `dist/`. */
-function kernelFile(): URL {
-  const isCompiled = !import.meta.url.endsWith('.ts');
-  return new URL(isCompiled ? './kernel.wasm' : '../dist/tda/kernel.wasm', import.meta.url);
 }
 
 /** What a search says of the edges it has passed. */

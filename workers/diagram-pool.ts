@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { ComputedDiagram, DiagramComputer, DiagramRequest } from '../activities/index.js';
+import { compiledFile } from '../experiment/compiled-file.js';
 import { PanicError } from '../experiment/errors.js';
 import { predictRipsMemory } from '../tda/index.js';
 import type { DiagramOrder, DiagramReply } from './diagram-protocol.js';
@@ -117,7 +116,7 @@ export function createDiagramPool({
   }
 
   function startThread(): Worker {
-    const thread = new Worker(threadEntry(), { execArgv: [] });
+    const thread = new Worker(compiledFile(import.meta.url, 'diagram-thread.js'), { execArgv: [] });
     let failure = '';
     thread.on('message', (reply: DiagramReply) => onReply(thread, reply));
     thread.on('error', (error) => {
@@ -166,14 +165,4 @@ export function createDiagramPool({
 
 function mib(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)} MiB`;
-}
-
-/** Threads run compiled code: under Jest this file is TypeScript and the thread's file is in `dist/`. */
-function threadEntry(): string {
-  const compiled = !import.meta.url.endsWith('.ts');
-  const path = fileURLToPath(
-    new URL(compiled ? './diagram-thread.js' : '../dist/workers/diagram-thread.js', import.meta.url),
-  );
-  if (!existsSync(path)) throw new Error(`${path} is missing: compile first (npm run build)`);
-  return path;
 }

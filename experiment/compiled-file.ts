@@ -1,0 +1,16 @@
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * Path of a file that the build made beside the module of this URL (`import.meta.url`): what a thread or a child process
+ * starts from, or loads. It is beside the module where that is compiled, and in `dist/` where the module runs as TypeScript
+ * (under Jest, whose transform does not reach other threads and processes). Throws where it is missing.
+ */
+export function compiledFile(moduleUrl: string, file: string): string {
+  const folder = dirname(fileURLToPath(moduleUrl));
+  const isCompiled = !moduleUrl.endsWith('.ts');
+  const path = isCompiled ? join(folder, file) : join(folder, '..', 'dist', basename(folder), file);
+  if (!existsSync(path)) throw new Error(`${path} is missing: compile first (npm run build)`);
+  return path;
+}
