@@ -3,11 +3,37 @@ import type { Modality } from './artifact.js';
 /** Values that change a model's output; part of the identity of every invocation. */
 export type ModelSettings = Readonly<Record<string, string | number | boolean>>;
 
+/** Which of the program's loaders runs a model (`models/loaders.ts`). */
+export const LOADERS = [
+  'built-in',
+  'text-to-image',
+  'image-to-text',
+  'text-embedder',
+  'image-embedder',
+  'server',
+] as const;
+export type Loader = (typeof LOADERS)[number];
+
+/** What a model with files of its own needs on the machine that runs it. */
+export interface Weights {
+  /** Paths within its repository. */
+  readonly files: readonly string[];
+  /** Whether its repository wants an account that has agreed to its licence. */
+  readonly gated: boolean;
+  /** Memory of one loaded host at the model's settings, MiB; an estimate. */
+  readonly memoryMiB: number;
+  /** Inputs that are worth computing at once. */
+  readonly maxBatch: number;
+}
+
 interface ModelIdentity {
   readonly name: string;
   /** One sentence for `panic-tda models`. */
   readonly summary: string;
-  /** Where the model comes from: `built-in`, or `hub:owner/name`. */
+  readonly loader: Loader;
+  /** Null for models without files. */
+  readonly weights: Weights | null;
+  /** Where the model comes from: `built-in`, `hub:owner/name`, `folder:/path` or `server:http://host:port/path`. */
   readonly source: string;
   /** Version of a built-in model, or the pinned commit of its repository. A change makes it another model. */
   readonly revision: string;

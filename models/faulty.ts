@@ -54,6 +54,8 @@ function faulty(name: string, summary: string, input: Modality = 'image'): Gener
     kind: 'generative',
     name,
     summary,
+    loader: 'built-in',
+    weights: null,
     source: 'built-in',
     revision: '1',
     settings: {},

@@ -5,7 +5,6 @@ import type { ExperimentConfig } from '../experiment/config.js';
 import type { Catalogue, Model } from '../experiment/model.js';
 
 const HUB = 'hub:';
-const TOKENIZER_FILES = ['config.json', 'tokenizer.json', 'tokenizer_config.json'];
 
 /** Whether the model needs files and a host process of its own. */
 export function isNeural(model: Model): boolean {
@@ -19,8 +18,7 @@ export function repositoryOf(model: Model): string {
 
 /** The files that a model needs, as paths within its repository; none for a built-in model. */
 export function requiredFiles(model: Model): readonly string[] {
-  const graph = model.settings['file'];
-  return isNeural(model) && typeof graph === 'string' ? [...TOKENIZER_FILES, graph] : [];
+  return model.weights?.files ?? [];
 }
 
 /** The folder of one revision, so that two live side by side: `<folder>/<owner>/<name>@<revision>`. */

@@ -102,12 +102,9 @@ function neuralGroup(model: Model, options: ModelPoolOptions): HostGroup {
     size: 1,
     stopOnAbort: true,
     start: (events) => {
-      if (model.kind !== 'embedding') {
-        throw new PanicError('InvalidInput', `${model.name}: neural generative models cannot be run yet`);
-      }
       const folder = options.folders?.[model.name] ?? modelFolder(model, options.modelsFolder);
       requireModelFiles(model, folder);
-      return startProcessHost({ model, folder }, events);
+      return startProcessHost({ model, folder, device: 'cpu' }, events);
     },
   });
 }

@@ -1,24 +1,18 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import type { EmbeddingModel } from '../experiment/model.js';
 import { compiledFile } from '../experiment/compiled-file.js';
 import type { Host, HostEvents } from './host-group.js';
 import type { HostReply } from './host-protocol.js';
+import type { LoadTask } from './loaded-model.js';
 
 const STDERR_TAIL_CHARACTERS = 500;
-
-/** What a host process is started with, as JSON in its first argument. */
-export interface ProcessHostTask {
-  readonly model: EmbeddingModel;
-  readonly folder: string;
-}
 
 /** A host process, and its id for whoever looks after processes. */
 export interface ProcessHost extends Host {
   readonly processId: number | undefined;
 }
 
-/** Starts a process that loads and runs one neural model. A native crash, leak or abort ends it and nothing else. */
-export function startProcessHost(task: ProcessHostTask, events: HostEvents): ProcessHost {
+/** Starts a process that loads and runs one neural model; it is told which as JSON in its first argument. A native crash, leak or abort ends it and nothing else. */
+export function startProcessHost(task: LoadTask, events: HostEvents): ProcessHost {
   const child = fork(compiledFile(import.meta.url, 'process-main.js'), [JSON.stringify(task)], {
     serialization: 'advanced',
     execArgv: [],

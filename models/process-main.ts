@@ -1,33 +1,38 @@
 import { PanicError } from '../experiment/errors.js';
-import { failureReply, type HostReply, type HostRequest } from './host-protocol.js';
-import type { ProcessHostTask } from './process-host.js';
-import { loadSentenceEmbedder, type SentenceEmbedder } from './sentence-embedder.js';
+import { failureReply, type HostAnswer, type HostReply, type HostRequest } from './host-protocol.js';
+import type { LoadedModel, LoadTask } from './loaded-model.js';
+import { loadModel } from './loaders.js';
 
-const task = JSON.parse(process.argv[2]!) as ProcessHostTask;
-const embedder = loadSentenceEmbedder(task.model, task.folder);
+const task = JSON.parse(process.argv[2]!) as LoadTask;
+const model = loadModel(task);
 
-async function answer(embedder: SentenceEmbedder, request: HostRequest): Promise<HostReply> {
-  if (request.task !== 'embed') {
-    throw new PanicError('InvalidInput', `${task.model.name} is an embedding model; it generates nothing`);
-  }
+async function answer(model: LoadedModel, request: HostRequest): Promise<HostAnswer> {
+  const { host } = model;
   const started = performance.now();
-  const texts = request.inputs.map((input) => {
-    if (input.modality === 'text') return input.text;
-    throw new PanicError('InvalidInput', `${task.model.name} takes text; it was given ${input.modality}`);
-  });
-  const vectors = await embedder.embed(texts);
-  const computeMs = performance.now() - started;
-  return { ok: true, answer: { task: 'embed', vectors, host: embedder.host, computeMs } };
+  if (request.task === 'embed' && model.kind === 'embedding') {
+    const vectors = await model.embed(request.inputs);
+    return { task: 'embed', vectors, host, computeMs: performance.now() - started };
+  }
+  if (request.task === 'generate' && model.kind === 'generative') {
+    const [item] = await model.generate([request]);
+    if (item instanceof PanicError) throw item;
+    if (item) return { task: 'generate', output: item.output, host, computeMs: performance.now() - started };
+  }
+  throw new PanicError(
+    'InvalidInput',
+    `${task.model.name} is a ${model.kind} model: it cannot ${request.task}`,
+  );
 }
 
 process.on('message', (request) => {
-  void embedder
+  void model
     .then((loaded) => answer(loaded, request as HostRequest))
+    .then((answer): HostReply => ({ ok: true, answer }))
     .catch(failureReply)
     .then((reply) => process.send?.(reply));
 });
 // Awaited with the first request; without this line a failure to load before it would end the process.
-embedder.catch(() => {});
+model.catch(() => {});
 
 // The parent decides when to end: it drains its calls after Ctrl-C, which a terminal sends to both.
 process.on('SIGINT', () => {});

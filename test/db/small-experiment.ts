@@ -32,7 +32,15 @@ export function temporaryStore(): { readonly folder: string; readonly store: Sto
   };
 }
 
-const identity = { summary: '', source: 'built-in', revision: '1', settings: {}, license: 'MIT' } as const;
+const identity = {
+  summary: '',
+  loader: 'built-in',
+  weights: null,
+  source: 'built-in',
+  revision: '1',
+  settings: {},
+  license: 'MIT',
+} as const;
 
 function generative(name: string, input: Modality, output: Modality): GenerativeModel {
   return { ...identity, kind: 'generative', name, input, output, deterministic: true };

@@ -2,7 +2,15 @@ import type { Modality } from '../../experiment/artifact.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import type { Catalogue, Model } from '../../experiment/model.js';
 
-const identity = { summary: '', source: 'built-in', revision: '1', settings: {}, license: 'MIT' } as const;
+const identity = {
+  summary: '',
+  loader: 'built-in',
+  weights: null,
+  source: 'built-in',
+  revision: '1',
+  settings: {},
+  license: 'MIT',
+} as const;
 
 function generative(name: string, input: Modality, output: Modality): Model {
   return { ...identity, kind: 'generative', name, input, output, deterministic: true };

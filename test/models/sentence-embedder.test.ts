@@ -127,7 +127,7 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
   test('a killed host says how it ended', async () => {
     const ended = await new Promise<string>((resolve) => {
       const host = startProcessHost(
-        { model, folder: weights },
+        { model, folder: weights, device: 'cpu' },
         {
           reply: (reply: HostReply) => {
             expect(reply.ok).toBe(true);

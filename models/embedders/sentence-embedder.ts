@@ -2,37 +2,37 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AutoTokenizer, env as library, type PreTrainedTokenizer } from '@huggingface/transformers';
-import { env as runtime, InferenceSession, Tensor } from 'onnxruntime-node';
-import { errorMessage, PanicError } from '../experiment/errors.js';
-import type { EmbeddingModel } from '../experiment/model.js';
-import type { HostFingerprint } from '../experiment/provenance.js';
-import { requiredFiles, requireModelFiles } from './neural-files.js';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Artifact } from '../../experiment/artifact.js';
+import { errorMessage, PanicError } from '../../experiment/errors.js';
+import type { EmbeddingModel } from '../../experiment/model.js';
+import type { HostFingerprint } from '../../experiment/provenance.js';
+import type { LoadedEmbedder, LoadTask } from '../loaded-model.js';
+import { requiredFiles, requireModelFiles } from '../neural-files.js';
+import { openSession, runtimeVersion } from '../onnx/session.js';
+import { textEmbedderSettings } from './settings.js';
 
 const BATCH_SIZE = 32;
 
-/** A loaded sentence embedder: mean of the last hidden states over the text's tokens, L2-normalised. */
-export interface SentenceEmbedder {
-  readonly host: HostFingerprint;
-  /** One vector per text, in order. Throws PanicError `DeviceError` where the runtime fails. */
-  embed(texts: readonly string[]): Promise<Float32Array[]>;
-}
-
 /**
- * Loads a BERT-like sentence embedder from a folder in the layout of its repository. Never reads from the network.
+ * Loads a BERT-like sentence embedder from a folder in the layout of its repository: mean of the last hidden states over the
+ * text's tokens, L2-normalised. Never reads from the network.
  * Throws PanicError `ModelFilesMissing` where files are absent or unreadable.
  */
-export async function loadSentenceEmbedder(model: EmbeddingModel, folder: string): Promise<SentenceEmbedder> {
+export async function loadSentenceEmbedder(task: LoadTask<EmbeddingModel>): Promise<LoadedEmbedder> {
+  const { model, folder, device } = task;
   requireModelFiles(model, folder);
   library.allowRemoteModels = false;
-  const { file, max_tokens: maxTokens } = model.settings;
-  if (typeof file !== 'string' || typeof maxTokens !== 'number') {
-    throw new PanicError('InvalidInput', `${model.name} lacks the settings file and max_tokens`);
-  }
+  const { file, max_tokens: maxTokens } = textEmbedderSettings.parse(model.settings);
   try {
     const tokenizer = await AutoTokenizer.from_pretrained(resolve(folder), { local_files_only: true });
-    const session = await InferenceSession.create(join(folder, file), { executionProviders: ['cpu'] });
-    const host = await fingerprint(model, folder);
-    return { host, embed: (texts) => embedTexts(tokenizer, session, texts, maxTokens) };
+    const session = await openSession(join(folder, file), device);
+    const host = await fingerprint(task);
+    return {
+      kind: 'embedding',
+      host,
+      embed: (inputs) => embedTexts(tokenizer, session, textsOf(model, inputs), maxTokens),
+    };
   } catch (error) {
     const message = errorMessage(error);
     throw new PanicError('ModelFilesMissing', `cannot load ${model.name} from ${folder}: ${message}`, {
@@ -41,13 +41,20 @@ export async function loadSentenceEmbedder(model: EmbeddingModel, folder: string
   }
 }
 
-async function fingerprint(model: EmbeddingModel, folder: string): Promise<HostFingerprint> {
+function textsOf(model: EmbeddingModel, inputs: readonly Artifact[]): string[] {
+  return inputs.map((input) => {
+    if (input.modality === 'text') return input.text;
+    throw new PanicError('InvalidInput', `${model.name} takes text; it was given ${input.modality}`);
+  });
+}
+
+async function fingerprint({ model, folder, device }: LoadTask<EmbeddingModel>): Promise<HostFingerprint> {
   const files: Record<string, string> = {};
   for (const file of requiredFiles(model)) files[file] = await sha256OfFile(join(folder, file));
   return {
     runtime: 'onnxruntime',
-    runtimeVersion: runtime.versions.node ?? runtime.versions.common,
-    device: 'cpu',
+    runtimeVersion: runtimeVersion(),
+    device,
     dtype: String(model.settings['dtype']),
     files,
   };

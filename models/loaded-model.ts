@@ -1,0 +1,48 @@
+import type { Artifact } from '../experiment/artifact.js';
+import type { PanicError } from '../experiment/errors.js';
+import type { Model } from '../experiment/model.js';
+import type { HostFingerprint } from '../experiment/provenance.js';
+
+/** Where a graph is computed: one of the runtime's execution providers. */
+export type Device = 'cpu' | 'cuda' | 'webgpu';
+
+/** What a loader is given. */
+export interface LoadTask<M extends Model = Model> {
+  readonly model: M;
+  /** Folder of the model's files, as its repository lays them out. */
+  readonly folder: string;
+  /** A device that was seen to work; the loader uses no other. */
+  readonly device: Device;
+}
+
+export interface GenerateItem {
+  readonly input: Artifact;
+  /** 0..2^53-1 */
+  readonly seed: number;
+}
+
+export interface GeneratedItem {
+  readonly output: Artifact;
+  /** Tokens at the end of the input that the model had no room for; 0 where it read everything. */
+  readonly cutTokens: number;
+}
+
+/**
+ * A generative model, ready. `generate` answers each item of a batch by itself: one that cannot be answered is an error in
+ * its place (`InvalidInput`, `ModelOutputInvalid`), and the others stand. It throws PanicError `DeviceError` where the
+ * runtime fails as a whole.
+ */
+export interface LoadedGenerator {
+  readonly kind: 'generative';
+  readonly host: HostFingerprint;
+  generate(items: readonly GenerateItem[]): Promise<readonly (GeneratedItem | PanicError)[]>;
+}
+
+/** An embedding model, ready: one vector per input, in order. Throws like LoadedGenerator, for all inputs together. */
+export interface LoadedEmbedder {
+  readonly kind: 'embedding';
+  readonly host: HostFingerprint;
+  embed(inputs: readonly Artifact[]): Promise<readonly Float32Array[]>;
+}
+
+export type LoadedModel = LoadedGenerator | LoadedEmbedder;

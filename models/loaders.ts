@@ -1,0 +1,19 @@
+import { PanicError } from '../experiment/errors.js';
+import type { LoadedModel, LoadTask } from './loaded-model.js';
+
+/**
+ * Loads a model with files, by its loader; each loader's libraries are only read when it is asked for. Throws PanicError
+ * `ModelFilesMissing` where files are absent or unreadable, `InvalidInput` where the model's settings do not fit them, and
+ * `DeviceError` where the device refuses.
+ */
+export async function loadModel(task: LoadTask): Promise<LoadedModel> {
+  const { model } = task;
+  if (model.loader === 'text-embedder' && model.kind === 'embedding') {
+    const { loadSentenceEmbedder } = await import('./embedders/sentence-embedder.js');
+    return loadSentenceEmbedder({ ...task, model });
+  }
+  throw new PanicError(
+    'InvalidInput',
+    `${model.name}: nothing loads a ${model.kind} model as ${model.loader}`,
+  );
+}
