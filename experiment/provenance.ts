@@ -1,10 +1,12 @@
 /** What computed an output, stored once per distinct host and pointed at by every invocation and vector. */
 export interface HostFingerprint {
-  /** 'typescript' for built-in models, 'onnxruntime' for neural ones. */
+  /** 'typescript' for built-in models, 'onnxruntime' for neural ones, 'server' for those behind a server. */
   readonly runtime: string;
   readonly runtimeVersion: string;
   readonly device: string;
   readonly dtype: string;
   /** SHA-256 (hex) by file name of the model's files; empty for built-in models. */
   readonly files: Readonly<Record<string, string>>;
+  /** What a model behind a server answers as; `device` is then the server's address. */
+  readonly served?: string;
 }

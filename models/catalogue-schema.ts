@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Model } from '../experiment/model.js';
 import { textEmbedderSettings } from './embedders/settings.js';
+import { embeddingServerSettings, generativeServerSettings } from './servers/settings.js';
 
 const modality = z.enum(['text', 'image']);
 
@@ -45,6 +46,12 @@ const withFiles = {
   weights,
 };
 
+const served = {
+  loader: z.literal('server'),
+  source: z.string().regex(/^server:https?:\/\/\S+$/, 'server:http://host:port/path'),
+  weights: z.null().default(null),
+};
+
 /** A file of catalogue entries: the program's own (`catalogue.json`) and users' own files. */
 export const catalogueFileSchema = z.strictObject({
   $schema: z.string().optional(),
@@ -58,6 +65,13 @@ export const catalogueFileSchema = z.strictObject({
         input: z.literal('text'),
         loader: z.literal('text-embedder'),
         settings: textEmbedderSettings,
+      }),
+      z.strictObject({ ...generative, ...served, settings: generativeServerSettings }),
+      z.strictObject({
+        ...embedding,
+        ...served,
+        input: z.literal('text'),
+        settings: embeddingServerSettings,
       }),
     ]),
   ),

@@ -8,3 +8,4 @@ export {
   requiredFiles,
 } from './neural-files.js';
 export { createModelPool, type ModelPoolOptions } from './pool.js';
+export type { ServerAccess } from './servers/address.js';

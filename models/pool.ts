@@ -6,9 +6,14 @@ import { type CatalogueOptions, loadCatalogue } from './catalogue.js';
 import { checkGenerated, checkVectors } from './check-output.js';
 import type { Embedded, Generated, ModelPool } from './contract.js';
 import { HostGroup } from './host-group.js';
-import { isNeural, modelFolder, requireModelFiles } from './neural-files.js';
+import { modelFolder, requireModelFiles } from './neural-files.js';
 import { startProcessHost } from './process-host.js';
+import type { ServerAccess } from './servers/address.js';
+import { startServerHost } from './servers/server-host.js';
 import { startThreadHost } from './thread-host.js';
+
+// Requests to one server at a time: what arrives together such servers compute together.
+const SERVER_REQUESTS = 8;
 
 export interface ModelPoolOptions extends CatalogueOptions {
   /** Threads for built-in models, started when first needed. Default: 2, or 1 on a machine with one core. */
@@ -17,6 +22,8 @@ export interface ModelPoolOptions extends CatalogueOptions {
   readonly modelsFolder: string;
   /** Folders of single models, by model name, instead of what is in `modelsFolder`. */
   readonly folders?: Readonly<Record<string, string>>;
+  /** Servers that models may be asked of. Default: those of this machine. */
+  readonly servers?: ServerAccess;
 }
 
 /** Starts nothing until a model is first called. See ModelPool for what its calls throw. */
@@ -30,16 +37,16 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
     stopOnAbort: false,
   });
 
-  const neural = new Map<string, HostGroup>();
+  const groups = new Map<string, HostGroup>();
   let closed = false;
 
   function groupOf(model: Model): HostGroup {
     // The closed group of the built-in models refuses the call; a new group would start a process.
-    if (closed || !isNeural(model)) return builtIn;
-    let group = neural.get(model.name);
+    if (closed || model.loader === 'built-in') return builtIn;
+    let group = groups.get(model.name);
     if (!group) {
-      group = neuralGroup(model, options);
-      neural.set(model.name, group);
+      group = model.loader === 'server' ? serverGroup(model, options) : neuralGroup(model, options);
+      groups.set(model.name, group);
     }
     return group;
   }
@@ -90,10 +97,19 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
 
   async function close(): Promise<void> {
     closed = true;
-    await Promise.all([builtIn, ...neural.values()].map((group) => group.close()));
+    await Promise.all([builtIn, ...groups.values()].map((group) => group.close()));
   }
 
   return { generate, embed, close };
+}
+
+function serverGroup(model: Model, { servers = { hosts: [] } }: ModelPoolOptions): HostGroup {
+  return new HostGroup({
+    name: model.name,
+    size: SERVER_REQUESTS,
+    stopOnAbort: true,
+    start: (events) => startServerHost(model, servers, events),
+  });
 }
 
 function neuralGroup(model: Model, options: ModelPoolOptions): HostGroup {

@@ -40,7 +40,20 @@ export const environmentVariables = [
     meaning: 'milliseconds for which an activity advances a run before it reports to Temporal',
     default: String(ACTIVITY_MS),
   },
+  {
+    name: 'PANIC_TDA_SERVER_HOSTS',
+    meaning:
+      'hosts beside this one whose model servers may be asked: names or name:port, with commas between',
+    default: 'none',
+  },
+  {
+    name: 'PANIC_TDA_SERVER_API_KEY',
+    meaning: 'the key that model servers are sent; it is never stored',
+    default: 'none',
+  },
 ] as const;
+
+const SECRETS: readonly string[] = ['PANIC_TDA_SERVER_API_KEY'];
 
 export interface Environment {
   /** Absolute path. */
@@ -54,6 +67,7 @@ export interface Environment {
   readonly fault: string | undefined;
   readonly testModels: boolean;
   readonly activityMs: number;
+  readonly servers: { readonly hosts: readonly string[]; readonly apiKey: string | undefined };
   /** Absolute folders of PATH, in order. */
   readonly searchPath: readonly string[];
   /** Sentences about variables that are misspelt or have values that mean nothing. */
@@ -83,18 +97,23 @@ export function readEnvironment(variables: Variables = process.env): Environment
     fault: value('PANIC_TDA_FAULT'),
     testModels: testModels === '1',
     activityMs: Number(activityMs),
+    servers: {
+      hosts: (value('PANIC_TDA_SERVER_HOSTS') ?? '').split(',').filter((host) => host !== ''),
+      apiKey: value('PANIC_TDA_SERVER_API_KEY'),
+    },
     searchPath: (variables['PATH'] ?? '').split(delimiter).filter(isAbsolute),
     problems,
   };
 }
 
-/** Those of our variables that are set, as they were written; for `doctor`. */
+/** Those of our variables that are set, as they were written but for secrets; for `doctor`. */
 export function setVariables(
   variables: Variables = process.env,
 ): { name: string; value: string; meaning: string }[] {
   return environmentVariables.flatMap(({ name, meaning }) => {
     const value = variables[name];
-    return value === undefined || value === '' ? [] : [{ name, value, meaning }];
+    if (value === undefined || value === '') return [];
+    return [{ name, value: SECRETS.includes(name) ? '(not shown)' : value, meaning }];
   });
 }
 

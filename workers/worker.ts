@@ -12,7 +12,7 @@ import {
 } from '../activities/index.js';
 import type { Dependencies } from '../activities/index.js';
 import { openStore } from '../db/index.js';
-import { createModelPool, loadCatalogue } from '../models/index.js';
+import { createModelPool, loadCatalogue, type ServerAccess } from '../models/index.js';
 import { TASK_QUEUES } from '../workflows/names.js';
 import { createDiagramPool } from './diagram-pool.js';
 import { openClient } from './temporal-client.js';
@@ -28,6 +28,7 @@ export interface WorkerSettings {
   readonly modelsFolder: string;
   readonly testModels: boolean;
   readonly activityMs: number;
+  readonly servers: ServerAccess;
   readonly onNotice: (sentence: string) => void;
 }
 
@@ -49,7 +50,7 @@ const SHARED: Partial<WorkerOptions> = {
 /** Serves task queues until it is stopped. One per process: it owns the process's store connection and model pool. */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
   Runtime.install({ logger: new DefaultLogger('WARN', log), shutdownSignals: [] });
-  const { queues, temporal, dataFolder, modelsFolder, testModels, activityMs } = settings;
+  const { queues, temporal, dataFolder, modelsFolder, testModels, activityMs, servers } = settings;
   const namespace = temporal.namespace ?? 'default';
   const connection = await NativeConnection.connect(temporal.connectionOptions);
   const service = await openClient(temporal.connectionOptions, namespace);
@@ -59,7 +60,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     );
   });
   const store = openStore(dataFolder);
-  const models = createModelPool({ modelsFolder, testModels });
+  const models = createModelPool({ modelsFolder, testModels, servers });
   const diagrams = createDiagramPool({ threads: availableParallelism() });
   const deps: Dependencies = {
     store,

@@ -31,6 +31,7 @@ export async function serveQueues(
     modelsFolder: environment.modelsFolder,
     testModels: environment.testModels,
     activityMs: environment.activityMs,
+    servers: environment.servers,
     onNotice: note,
   });
   let stopping = Promise.resolve();

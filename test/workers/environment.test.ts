@@ -20,6 +20,7 @@ describe('our own variables', () => {
       fault: undefined,
       testModels: false,
       activityMs: 10_000,
+      servers: { hosts: [], apiKey: undefined },
       searchPath: [],
       problems: [],
     });

@@ -1,0 +1,117 @@
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errorMessage, PanicError } from '../../experiment/errors.js';
+
+const ATTEMPTS = 4;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 30_000;
+// A 4096 x 4096 picture as base64 of PNG is some 65 MB.
+const MAX_ANSWER_BYTES = 128 * 2 ** 20;
+const BUSY = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+export interface Endpoint {
+  readonly url: URL;
+  /** Milliseconds for one attempt, from sending to the last byte. */
+  readonly timeoutMs: number;
+  /** Sent as a bearer token. */
+  readonly apiKey: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly retryAfterMs: number | null;
+  readonly text: string;
+}
+
+/**
+ * Sends JSON (or a plain GET, without a body) and reads the JSON of the answer. Busy servers and lost connections are tried
+ * again, four times in all; redirects are not followed, so that nothing goes to a host that nobody named.
+ *
+ * Throws PanicError `DeviceError` where the server cannot be reached, stays busy or is too slow, and `InvalidInput` where
+ * it refuses the request. An aborted signal rejects with its reason.
+ */
+export async function requestJson(endpoint: Endpoint, body?: unknown): Promise<unknown> {
+  for (let attempt = 1; ; attempt++) {
+    const outcome = await exchange(endpoint, body).catch((error: unknown) => {
+      endpoint.signal.throwIfAborted();
+      return new PanicError('DeviceError', `${endpoint.url.href}: ${errorMessage(error)}`, { cause: error });
+    });
+    if (!(outcome instanceof PanicError) && !BUSY.has(outcome.status)) return jsonOf(endpoint.url, outcome);
+    const failure = outcome instanceof PanicError ? outcome : refusal('DeviceError', endpoint.url, outcome);
+    if (attempt === ATTEMPTS) throw failure;
+    const asked = outcome instanceof PanicError ? null : outcome.retryAfterMs;
+    const pause = Math.min(asked ?? FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
+    await sleep(pause, undefined, { signal: endpoint.signal }).catch(() => endpoint.signal.throwIfAborted());
+  }
+}
+
+/** node:http and not fetch, which gives up on a server that computes for five minutes before it answers. */
+function exchange({ url, timeoutMs, apiKey, signal }: Endpoint, body?: unknown): Promise<Answer> {
+  const payload = body === undefined ? undefined : JSON.stringify(body);
+  const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  const limit = AbortSignal.timeout(timeoutMs);
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void =>
+      reject(limit.aborted ? new Error(`no answer within ${timeoutMs / 1000} s`) : error);
+    const sent = request(
+      url,
+      {
+        method: payload === undefined ? 'GET' : 'POST',
+        signal: AbortSignal.any([signal, limit]),
+        headers: {
+          accept: 'application/json',
+          ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+        },
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        let bytes = 0;
+        response.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+          chunks.push(chunk);
+          if (bytes > MAX_ANSWER_BYTES)
+            response.destroy(new Error(`the answer exceeds ${MAX_ANSWER_BYTES} bytes`));
+        });
+        response.on('error', fail);
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            retryAfterMs: secondsIn(response.headers['retry-after']),
+            text: Buffer.concat(chunks).toString('utf8'),
+          }),
+        );
+      },
+    );
+    sent.on('error', fail);
+    sent.end(payload);
+  });
+}
+
+/** The header also allows a date; servers of models do not send one. */
+function secondsIn(header: string | undefined): number | null {
+  return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : null;
+}
+
+function jsonOf(url: URL, answer: Answer): unknown {
+  if (answer.status < 200 || answer.status > 299) throw refusal('InvalidInput', url, answer);
+  try {
+    return JSON.parse(answer.text);
+  } catch (error) {
+    throw new PanicError('ModelOutputInvalid', `${url.href} answered with something that is not JSON`, {
+      cause: error,
+    });
+  }
+}
+
+function refusal(kind: 'DeviceError' | 'InvalidInput', url: URL, { status, text }: Answer): PanicError {
+  const said = text.trim().slice(0, 300);
+  const remedy =
+    status === 401 || status === 403 ? ' (PANIC_TDA_SERVER_API_KEY holds the key that is sent)' : '';
+  return new PanicError(
+    kind,
+    `${url.href} answered with status ${status}${remedy}${said === '' ? '' : `: ${said}`}`,
+  );
+}

@@ -1,0 +1,45 @@
+import type { Model } from '../../experiment/model.js';
+import type { Host, HostEvents } from '../host-group.js';
+import { failureReply, type HostAnswer, type HostReply, type HostRequest } from '../host-protocol.js';
+import type { ServerAccess } from './address.js';
+import { meetServer, type ServerModel } from './server-model.js';
+
+/** A host that is somebody else's server: no process of ours, but told one request at a time like the others. */
+export function startServerHost(model: Model, access: ServerAccess, events: HostEvents): Host {
+  const stopped = new AbortController();
+  const { signal } = stopped;
+  let server: ServerModel | null = null;
+
+  async function reply(request: HostRequest): Promise<void> {
+    const reply = await outcome(request);
+    if (!signal.aborted) events.reply(reply);
+  }
+
+  async function outcome(request: HostRequest): Promise<HostReply> {
+    try {
+      // Where that fails, the next call meets it anew.
+      server ??= await meetServer(model, access, signal);
+      return { ok: true, answer: await answer(server, request, signal) };
+    } catch (error) {
+      return failureReply(error);
+    }
+  }
+
+  return {
+    send: (request) => void reply(request),
+    // The open connection keeps this process alive while there is a call, and nothing does while there is none.
+    keepAlive: () => undefined,
+    stop: async () => stopped.abort(),
+  };
+}
+
+async function answer(server: ServerModel, request: HostRequest, signal: AbortSignal): Promise<HostAnswer> {
+  const { host } = server;
+  const started = performance.now();
+  if (request.task === 'generate') {
+    const output = await server.generate(request.input, request.seed, signal);
+    return { task: 'generate', output, host, computeMs: performance.now() - started };
+  }
+  const vectors = await server.embed(request.inputs, signal);
+  return { task: 'embed', vectors, host, computeMs: performance.now() - started };
+}

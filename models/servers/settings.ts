@@ -1,0 +1,48 @@
+import { z } from 'zod';
+
+const common = {
+  /** The name that requests ask for. */
+  model: z.string().min(1),
+  /** The name that answers carry, where it is another: an answer of anything else is refused. */
+  served_as: z.string().min(1).exactOptional(),
+  /** Seconds to wait for an answer. */
+  timeout_s: z.number().positive().max(86_400).default(600),
+};
+
+/** How many low bits of an invocation's seed are sent: 0 sends none; servers that keep seeds in 32 bits want 31 or 32. */
+const seedBits = z.int().min(0).max(53).default(32);
+
+/** `POST /images/generations`, as the OpenAI images interface. */
+const imageSettings = z.strictObject({
+  ...common,
+  api: z.literal('images'),
+  width: z.int().min(1).max(8192),
+  height: z.int().min(1).max(8192),
+  seed_bits: seedBits,
+});
+
+/** `POST /chat/completions`; a picture goes along as a data URL. */
+const chatSettings = z.strictObject({
+  ...common,
+  api: z.literal('chat'),
+  /** What is asked; of a text, with `{input}` where the text goes. */
+  prompt: z.string().min(1),
+  max_tokens: z.int().positive(),
+  temperature: z.number().min(0).default(0),
+  seed_bits: seedBits,
+});
+
+/** `POST /embeddings`, of texts. */
+const embeddingSettings = z.strictObject({
+  ...common,
+  api: z.literal('embeddings'),
+  /** Goes before each text. */
+  prefix: z.string().default(''),
+});
+
+export const generativeServerSettings = z.discriminatedUnion('api', [imageSettings, chatSettings]);
+export const embeddingServerSettings = embeddingSettings;
+
+export type ImageSettings = z.infer<typeof imageSettings>;
+export type ChatSettings = z.infer<typeof chatSettings>;
+export type EmbeddingSettings = z.infer<typeof embeddingSettings>;

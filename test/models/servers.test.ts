@@ -1,0 +1,236 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
+import { isPanicError, type PanicError } from '../../experiment/errors.js';
+import type { Model } from '../../experiment/model.js';
+import type { ServerAccess } from '../../models/servers/address.js';
+import { meetServer } from '../../models/servers/server-model.js';
+import { describerAt, embedderAt, leaveAlone, painterAt, send, startModelServer } from './model-server.js';
+
+const text = (value: string): Artifact => ({ modality: 'text', text: value });
+const red: ImageArtifact = { modality: 'image', width: 1, height: 1, pixels: Uint8Array.of(250, 3, 4) };
+const LOCAL: ServerAccess = { hosts: [] };
+const never = new AbortController().signal;
+
+let server: Awaited<ReturnType<typeof startModelServer>>;
+beforeAll(async () => {
+  server = await startModelServer();
+});
+afterAll(() => server.close());
+beforeEach(() => {
+  server.interfere(leaveAlone);
+  server.asked.length = 0;
+});
+
+async function generate(model: Model, input: Artifact, seed = 1, access = LOCAL): Promise<Artifact> {
+  return (await meetServer(model, access, never)).generate(input, seed, never);
+}
+
+async function failureOf(call: Promise<unknown>): Promise<PanicError> {
+  const error = await call.then(
+    () => null,
+    (error: unknown) => error,
+  );
+  expect(isPanicError(error)).toBe(true);
+  return error as PanicError;
+}
+
+function askedAt(address: string, hosts: readonly string[] = []): Promise<unknown> {
+  return meetServer(painterAt(address), { hosts }, AbortSignal.abort(new Error('would be asked')));
+}
+
+describe('a model behind a server', () => {
+  test('paints: the request has prompt, size, the low bits of the seed; the answer is the picture of that size', async () => {
+    const painted = await generate(painterAt(server.base), text('a fox'), 2 ** 40 + 77);
+    expect(painted).toEqual({
+      modality: 'image',
+      width: 8,
+      height: 4,
+      pixels: Uint8Array.from({ length: 96 }, (_, i) => [77, 1, 2][i % 3]!),
+    });
+    expect(server.asked.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'GET /v1/models',
+      'POST /v1/images/generations',
+    ]);
+    expect(server.asked[1]!.body).toEqual({
+      model: 'tiny',
+      prompt: 'a fox',
+      n: 1,
+      size: '8x4',
+      response_format: 'b64_json',
+      seed: 77,
+    });
+  });
+
+  test('sends no seed where its settings say so', async () => {
+    await generate(describerAt(server.base, 'image', { seed_bits: 0 }), red, 5);
+    expect(server.asked[1]!.body).not.toHaveProperty('seed');
+  });
+
+  test('describes: the pixels arrive as they are, and the answer becomes one line', async () => {
+    expect(await generate(describerAt(server.base, 'image'), red)).toEqual(text('A picture of 250, 3, 4.'));
+    expect(server.asked[1]!.body).toMatchObject({ max_tokens: 50, temperature: 0, stream: false, seed: 1 });
+  });
+
+  test('rewrites a text where the prompt says', async () => {
+    const dollars = "a cat for $& and $'";
+    expect(await generate(describerAt(server.base, 'text'), text(dollars))).toEqual(
+      text(`more of What is it? ${dollars}`),
+    );
+  });
+
+  test('embeds in order, whatever order the answer has', async () => {
+    const model = await meetServer(embedderAt(server.base), LOCAL, never);
+    const vectors = await model.embed([text('a'), text('bcd')], never);
+    expect(vectors.map((vector) => [...vector])).toEqual([
+      [8, 1, 0.5],
+      [10, 1, 0.5],
+    ]);
+    expect(server.asked[1]!.body).toEqual({
+      model: 'tiny',
+      input: ['query: a', 'query: bcd'],
+      encoding_format: 'float',
+    });
+  });
+
+  test('is recorded with the address and the name that it answers as', async () => {
+    const { host } = await meetServer(painterAt(server.base), LOCAL, never);
+    expect(host).toMatchObject({ runtime: 'server', device: server.base, served: 'tiny', files: {} });
+  });
+
+  test('is sent the key, and only in the header', async () => {
+    await generate(painterAt(server.base), text('a'), 1, { hosts: [], apiKey: 'secret' });
+    expect(server.asked.map(({ key }) => key)).toEqual(['Bearer secret', 'Bearer secret']);
+    expect(JSON.stringify(server.asked.map(({ body }) => body))).not.toContain('secret');
+  });
+
+  test('is met also where there is no list of models', async () => {
+    server.interfere(({ path }, response) => {
+      if (path !== '/v1/models') return false;
+      send(response, 404, {});
+      return true;
+    });
+    expect(await generate(painterAt(server.base), text('a'))).toMatchObject({ modality: 'image' });
+  });
+});
+
+describe('a server', () => {
+  test('that does not list the model is told from the ones it lists', async () => {
+    const failure = await failureOf(generate(painterAt(server.base, { model: 'other' }), text('a')));
+    expect(failure.kind).toBe('InvalidInput');
+    expect(failure.message).toMatch(/does not serve "other"; it lists tiny/);
+  });
+
+  test('that answers as another model is refused', async () => {
+    const model = describerAt(server.base, 'image', { served_as: 'tiny-v2' });
+    const failure = await failureOf(generate(model, red));
+    expect(failure.kind).toBe('ModelOutputInvalid');
+    expect(failure.message).toMatch(/answered as "tiny" where "tiny-v2" was expected/);
+  });
+
+  test.each([
+    ['another size', { data: [{ b64_json: 'iVBORw0KGgo=' }] }, /no picture of 8 x 4/],
+    ['a link instead of a picture', { data: [{ url: 'http://x' }] }, /another form/],
+    ['nothing', {}, /another form/],
+  ])('that paints %s is an invalid output', async (_, body, message) => {
+    server.interfere(({ path }, response) => {
+      if (path === '/v1/models') return false;
+      send(response, 200, body);
+      return true;
+    });
+    const failure = await failureOf(generate(painterAt(server.base), text('a')));
+    expect(failure.kind).toBe('ModelOutputInvalid');
+    expect(failure.message).toMatch(message);
+  });
+
+  test('that is busy is asked again when it says so', async () => {
+    let busy = 2;
+    server.interfere(({ path }, response) => {
+      if (path === '/v1/models' || busy-- <= 0) return false;
+      send(response, 503, { error: 'loading' }, { 'retry-after': '0' });
+      return true;
+    });
+    expect(await generate(painterAt(server.base), text('a'))).toMatchObject({ modality: 'image' });
+    expect(server.asked).toHaveLength(4);
+  });
+
+  test('that stays busy is a device error, with what it said', async () => {
+    server.interfere((_, response) => {
+      send(response, 503, { error: 'loading' }, { 'retry-after': '0' });
+      return true;
+    });
+    const failure = await failureOf(generate(painterAt(server.base), text('a')));
+    expect(failure.kind).toBe('DeviceError');
+    expect(failure.message).toMatch(/status 503: .*loading/);
+    expect(server.asked).toHaveLength(4);
+  });
+
+  test('that refuses the request is not asked again', async () => {
+    server.interfere(({ path }, response) => {
+      if (path === '/v1/models') return false;
+      send(response, 401, { error: 'no key' });
+      return true;
+    });
+    const failure = await failureOf(generate(painterAt(server.base), text('a')));
+    expect(failure.kind).toBe('InvalidInput');
+    expect(failure.message).toMatch(/PANIC_TDA_SERVER_API_KEY/);
+    expect(server.asked).toHaveLength(2);
+  });
+
+  test('that redirects is not followed', async () => {
+    server.interfere((_, response) => {
+      send(response, 307, {}, { location: 'http://127.0.0.1:1/v1/models' });
+      return true;
+    });
+    expect((await failureOf(generate(painterAt(server.base), text('a')))).message).toMatch(/status 307/);
+  });
+
+  test('that cuts connections is asked again', async () => {
+    let cuts = 2;
+    server.interfere((_, response) => {
+      if (cuts-- <= 0) return false;
+      response.destroy();
+      return true;
+    });
+    expect(await generate(painterAt(server.base), text('a'))).toMatchObject({ modality: 'image' });
+  });
+
+  test('that is too slow is a device error', async () => {
+    server.interfere(({ path }) => path !== '/v1/models');
+    const failure = await failureOf(generate(painterAt(server.base, { timeout_s: 0.05 }), text('a')));
+    expect(failure.kind).toBe('DeviceError');
+    expect(failure.message).toMatch(/no answer within 0.05 s/);
+  }, 20_000);
+
+  test('that is waited for can be left', async () => {
+    server.interfere(({ path }) => path !== '/v1/models');
+    const stop = new AbortController();
+    const model = await meetServer(painterAt(server.base), LOCAL, never);
+    const call = model.generate(text('a'), 1, stop.signal);
+    stop.abort(new Error('cancelled'));
+    await expect(call).rejects.toThrow('cancelled');
+  });
+});
+
+describe('an address', () => {
+  test.each([
+    ['http://example.org/v1', /not this machine; PANIC_TDA_SERVER_HOSTS=example.org/],
+    ['http://localhost.example.org/v1', /not this machine/],
+    ['http://user:word@127.0.0.1/v1', /user name/],
+    ['ftp://127.0.0.1/v1', /no address of a server/],
+    ['nonsense', /no address of a server/],
+  ])('%s is refused before anything is sent', async (address, message) => {
+    const failure = await failureOf(askedAt(address));
+    expect(failure.kind).toBe('InvalidInput');
+    expect(failure.message).toMatch(message);
+  });
+
+  test.each([
+    ['http://127.3.2.1/v1', []],
+    ['http://[::1]:8000/v1', []],
+    ['http://localhost/v1', []],
+    ['http://box.lan:8000/v1', ['box.lan']],
+    ['http://box.lan:8000/v1', ['box.lan:8000']],
+  ])('%s may be asked', async (address, hosts) => {
+    await expect(askedAt(address, hosts)).rejects.toThrow('would be asked');
+  });
+});
