@@ -95,6 +95,21 @@ export function createProgram(exitWith: (code: number) => void): Command {
         run === undefined ? showExperiment(context, id) : showRun(context, id, run),
       );
     });
+  add(LOOK, 'verify', 'make a sample of the model calls again, and compare', VERIFY_HELP)
+    .argument('<id>', ID)
+    .option('--sample <size>', 'a share such as 1%, or a number of invocations', '1%')
+    .option('--tolerance <levels>', 'levels of 8 bits by which pixels may differ', wholeNumber, 2)
+    .option('--sample-seed <seed>', 'draws another sample', wholeNumber, 0)
+    .action(
+      async (
+        id: string,
+        options: GlobalOptions & { sample: string; tolerance: number; sampleSeed: number },
+      ) => {
+        const { verifyExperiment } = await import('./commands/verify.js');
+        const { sample, tolerance, sampleSeed: seed } = options;
+        await act(options, (context) => verifyExperiment(context, id, { sample, tolerance, seed }));
+      },
+    );
   add(MACHINE, 'models', 'the models to choose from, and their files', MODELS_HELP)
     .argument('[name]', 'one model in detail')
     .action(async (name: string | undefined, options: GlobalOptions) => {
@@ -136,6 +151,14 @@ function seconds(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value) || value < 0) {
     throw new InvalidArgumentError('Expected a number of seconds, such as 30.');
+  }
+  return value;
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
+    throw new InvalidArgumentError('Expected a whole number, 0 or more.');
   }
   return value;
 }
@@ -205,6 +228,17 @@ With RUN, --json has every bar as [birth, death], where a death of null is infin
 dimension at the diagram's bettiThresholds: 101 evenly spaced from 0 to its last finite birth or death.
 
 ${READ_EXITS}`;
+
+const VERIFY_HELP = `Calls the models of this machine with stored inputs and seeds, and says whether the outputs have equal bytes, are pictures
+of equal pixels within the tolerance, or are different; and where what computed them (model, files, runtime, device,
+batch) is not what it was. Steps that were copied or filled from a cycle are not among them. Needs no server and
+changes nothing.
+
+Examples:
+  panic-tda verify 3f2a
+  panic-tda verify 3f2a --sample 20 --sample-seed 7
+
+Exit codes: 0 none is different, 1 some are, or could not be made, 2 the request is wrong.`;
 
 const MODELS_HELP = `Built-in models need no files. For the others NAME tells the folders that are looked at and the files that are missing.
 

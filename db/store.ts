@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { artifactTable } from './artifacts.js';
+import { computedQueries } from './computed.js';
 import { appliedMigrations, openDatabase, openDatabaseReadonly } from './connection.js';
 import type { Connection } from './connection.js';
 import { diagramTable } from './diagrams.js';
@@ -47,6 +48,7 @@ function storeOver(db: Connection, objectsFolder: string) {
     runs: runTable(db, writer),
     provenance: provenanceTables(db),
     invocations: invocationTable(db, artifacts, writer),
+    computed: computedQueries(db),
     vectors: vectorTable(db, writer),
     diagrams: diagramTable(db, writer),
     surrogates: surrogateTable(db, writer),

@@ -1,0 +1,177 @@
+import type { ComputedInvocation, Store } from '../../db/index.js';
+import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
+import type { Model } from '../../experiment/model.js';
+import { createModelPool, missingModelFiles, type ModelPool } from '../../models/index.js';
+import { readingExperiments } from '../context.js';
+import type { Context } from '../context.js';
+import { EXIT } from '../exit-codes.js';
+import { findExperiment } from '../find-experiment.js';
+import { count, oneLine, plural, table } from '../format.js';
+import { heading, note, print, printJson } from '../output.js';
+import { compareOutputs, provenanceDifferences, type Verdict } from '../verify/compare.js';
+import { drawSample, sampleSize } from '../verify/sample.js';
+
+export interface VerifyOptions {
+  /** `1%` or `20`. */
+  readonly sample: string;
+  /** Levels of 8 bits by which pixels may differ. */
+  readonly tolerance: number;
+  /** Which sample is drawn. */
+  readonly seed: number;
+}
+
+/** One invocation made again. */
+interface Checked {
+  readonly run: number;
+  readonly sequence: number;
+  readonly model: string;
+  readonly verdict: Verdict | { readonly result: 'failed'; readonly error: string };
+  /** What computed it then and now, where that differs. */
+  readonly differences: readonly string[];
+}
+
+/** `verify ID`: makes a sample of an experiment's model calls again and compares. Changes nothing. */
+export async function verifyExperiment(
+  context: Context,
+  id: string,
+  options: VerifyOptions,
+): Promise<number> {
+  return await readingExperiments(context, async (store) => {
+    const { id: experiment } = findExperiment(context, store, id);
+    const all = store.computed.ids(experiment);
+    const size = sampleSize(options.sample, all.length);
+    if (size === 0)
+      throw new PanicError('InvalidInput', `no model call of experiment ${experiment} is stored yet`);
+    const sample = store.computed.get(drawSample(all, size, options.seed));
+    refuseMissingModels(context, sample);
+    const { modelsFolder, testModels, servers } = context.environment;
+    const models = createModelPool({ modelsFolder, testModels, servers });
+    try {
+      const checked: Checked[] = [];
+      for (const invocation of sample) {
+        checked.push(await check(context, store, models, invocation, options.tolerance));
+        if (checked.length % 100 === 0) note(`${count(checked.length)} of ${plural(size, 'invocation')}`);
+      }
+      const document = documentOf(experiment, all.length, options, checked);
+      if (context.json) printJson(document);
+      else printChecked(document);
+      return document.different + document.failed === 0 ? EXIT.ok : EXIT.failed;
+    } finally {
+      await models.close();
+    }
+  });
+}
+
+/** Throws InvalidInput where the catalogue has not every model, or its files are not here. */
+function refuseMissingModels(
+  { catalogue, environment }: Context,
+  sample: readonly ComputedInvocation[],
+): void {
+  const names = [...new Set(sample.map(({ model }) => model.name))];
+  const unknown = names.filter((name) => !catalogue.has(name));
+  if (unknown.length > 0) {
+    throw new PanicError('InvalidInput', `the catalogue has no model ${unknown.join(', ')} any more`);
+  }
+  const missing = names.flatMap((name) => missingModelFiles(catalogue.get(name)!, environment.modelsFolder));
+  if (missing.length > 0) {
+    throw new PanicError(
+      'InvalidInput',
+      `these model files are missing on this machine:\n  ${missing.join('\n  ')}`,
+    );
+  }
+}
+
+async function check(
+  { catalogue }: Context,
+  store: Store,
+  models: ModelPool,
+  invocation: ComputedInvocation,
+  tolerance: number,
+): Promise<Checked> {
+  const { run, sequence, seed, inputId, outputId, sha256, batchSize, host } = invocation;
+  const model = catalogue.get(invocation.model.name)!;
+  const changed = provenanceDifferences(invocation.model, identityOf(model));
+  const step = { run, sequence, model: model.name };
+  try {
+    const fresh = await models.generate(model.name, await store.artifacts.load(inputId), seed);
+    const { content } = await store.artifacts.encode(fresh.output);
+    const verdict: Verdict = content.sha256.equals(sha256)
+      ? { result: 'equal' }
+      : compareOutputs(await store.artifacts.load(outputId), fresh.output, tolerance);
+    const then = { ...host, batchSize };
+    const now = { ...fresh.host, batchSize: fresh.batchSize };
+    return { ...step, verdict, differences: [...changed, ...provenanceDifferences(then, now)] };
+  } catch (error) {
+    if (isPanicError(error, 'StoreConflict')) throw error;
+    return { ...step, verdict: { result: 'failed', error: errorMessage(error) }, differences: changed };
+  }
+}
+
+function identityOf({ name, source, revision, settings }: Model): ComputedInvocation['model'] {
+  return { name, source, revision, settings };
+}
+
+function documentOf(
+  experiment: string,
+  computed: number,
+  options: VerifyOptions,
+  checked: readonly Checked[],
+) {
+  const having = (result: Checked['verdict']['result']): number =>
+    checked.filter(({ verdict }) => verdict.result === result).length;
+  return {
+    experiment,
+    computedInvocations: computed,
+    sampled: checked.length,
+    sampleSeed: options.seed,
+    toleranceLevels: options.tolerance,
+    equal: having('equal'),
+    close: having('close'),
+    different: having('different'),
+    failed: having('failed'),
+    invocations: checked,
+  };
+}
+
+function printChecked(document: ReturnType<typeof documentOf>): void {
+  const { experiment, sampled, computedInvocations, toleranceLevels } = document;
+  print(
+    `${heading(`Experiment ${experiment}`)}: ${plural(sampled, 'invocation')} of ${count(computedInvocations)} made again\n`,
+  );
+  print(
+    table(
+      [
+        ['equal bytes', count(document.equal)],
+        [`equal pixels within ${plural(toleranceLevels, 'level')}`, count(document.close)],
+        ['different', count(document.different)],
+        ['failed', count(document.failed)],
+      ],
+      [1],
+    ),
+  );
+  const others = document.invocations.filter(({ verdict }) => verdict.result !== 'equal');
+  if (others.length > 0) {
+    const rows = others.map(({ run, sequence, model, verdict }) => [
+      String(run),
+      String(sequence),
+      model,
+      verdictText(verdict),
+    ]);
+    print(`\n${table([['run', 'step', 'model', 'result'], ...rows], [0, 1])}`);
+  }
+  const differences = new Map<string, number>();
+  for (const difference of document.invocations.flatMap((checked) => checked.differences)) {
+    differences.set(difference, (differences.get(difference) ?? 0) + 1);
+  }
+  if (differences.size === 0) return;
+  const rows = [...differences].map(([text, times]) => [`  ${count(times)} x`, oneLine(text)]);
+  print(`\nWhat computed them then and now differs:\n${table(rows, [0])}`);
+}
+
+function verdictText(verdict: Checked['verdict']): string {
+  if (verdict.result === 'failed') return `failed: ${oneLine(verdict.error)}`;
+  if (verdict.result === 'equal') return 'equal bytes';
+  const by =
+    verdict.largestDifference === null ? '' : ` (by up to ${plural(verdict.largestDifference, 'level')})`;
+  return `${verdict.result}${by}`;
+}

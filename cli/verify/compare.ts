@@ -1,0 +1,43 @@
+import type { Artifact } from '../../experiment/artifact.js';
+import { canonicalJson } from '../../experiment/ids.js';
+
+export type Verdict =
+  | { readonly result: 'equal' }
+  /** Pictures of one size whose 8-bit values differ by at most the tolerance; 0 where another encoder wrote equal pixels. */
+  | { readonly result: 'close'; readonly largestDifference: number }
+  /** `largestDifference` is null for texts and for pictures of different sizes. */
+  | { readonly result: 'different'; readonly largestDifference: number | null };
+
+/** How an output compares with the stored one, whose bytes are known to differ. */
+export function compareOutputs(stored: Artifact, fresh: Artifact, tolerance: number): Verdict {
+  if (stored.modality === 'text' || fresh.modality === 'text') {
+    return { result: 'different', largestDifference: null };
+  }
+  if (stored.width !== fresh.width || stored.height !== fresh.height) {
+    return { result: 'different', largestDifference: null };
+  }
+  let largestDifference = 0;
+  for (const [i, value] of stored.pixels.entries()) {
+    largestDifference = Math.max(largestDifference, Math.abs(value - fresh.pixels[i]!));
+  }
+  return { result: largestDifference <= tolerance ? 'close' : 'different', largestDifference };
+}
+
+/** Key by key where two records of provenance differ: `device: "cpu" then, "cuda" now`. */
+export function provenanceDifferences(then: object, now: object): string[] {
+  const before = flat(then);
+  const after = flat(now);
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .filter((key) => before.get(key) !== after.get(key))
+    .map((key) => `${key}: ${before.get(key) ?? 'nothing'} then, ${after.get(key) ?? 'nothing'} now`);
+}
+
+function flat(record: object): Map<string, string> {
+  return new Map(
+    Object.entries(record).flatMap(([key, value]: [string, unknown]) =>
+      typeof value === 'object' && value !== null
+        ? Object.entries(value).map(([inner, it]): [string, string] => [`${key}.${inner}`, canonicalJson(it)])
+        : [[key, canonicalJson(value)]],
+    ),
+  );
+}

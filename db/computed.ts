@@ -1,0 +1,68 @@
+import { and, eq, inArray } from 'drizzle-orm';
+import type { HostFingerprint } from '../experiment/provenance.js';
+import type { ModelSettings } from '../experiment/model.js';
+import type { Connection } from './connection.js';
+import { artifacts, hosts, invocations, models, runs } from './schema.js';
+
+// SQLite takes 32,766 parameters a statement.
+const CHUNK = 10_000;
+
+/** A stored model call with everything that decided its output. */
+export type ComputedInvocation = ReturnType<ReturnType<typeof computedQueries>['get']>[number];
+
+/** Invocations that a model computed; those copied or filled from a cycle are left out. */
+export function computedQueries(db: Connection) {
+  function ids(experimentId: string): number[] {
+    return db
+      .select({ id: invocations.id })
+      .from(invocations)
+      .innerJoin(runs, eq(runs.id, invocations.runId))
+      .where(and(eq(runs.experimentId, experimentId), eq(invocations.source, 'computed')))
+      .orderBy(runs.runIndex, invocations.sequence)
+      .all()
+      .map(({ id }) => id);
+  }
+
+  /** Those of these ids, in the order model, run, sequence: each model is needed once. */
+  function get(wanted: readonly number[]) {
+    const rows = [];
+    for (let from = 0; from < wanted.length; from += CHUNK)
+      rows.push(...chunk(wanted.slice(from, from + CHUNK)));
+    return rows.sort((a, b) => a.modelId - b.modelId || a.run - b.run || a.sequence - b.sequence);
+  }
+
+  function chunk(wanted: readonly number[]) {
+    const rows = db
+      .select({
+        modelId: models.id,
+        run: runs.runIndex,
+        sequence: invocations.sequence,
+        seed: invocations.seed,
+        inputId: invocations.inputId,
+        outputId: invocations.outputId,
+        sha256: artifacts.sha256,
+        batchSize: invocations.batchSize,
+        model: {
+          name: models.name,
+          source: models.source,
+          revision: models.revision,
+          settings: models.settings,
+        },
+        fingerprint: hosts.fingerprint,
+      })
+      .from(invocations)
+      .innerJoin(runs, eq(runs.id, invocations.runId))
+      .innerJoin(models, eq(models.id, invocations.modelId))
+      .innerJoin(artifacts, eq(artifacts.id, invocations.outputId))
+      .innerJoin(hosts, eq(hosts.id, invocations.hostId))
+      .where(inArray(invocations.id, [...wanted]))
+      .all();
+    return rows.map(({ fingerprint, model, ...row }) => ({
+      ...row,
+      model: { ...model, settings: JSON.parse(model.settings) as ModelSettings },
+      host: JSON.parse(fingerprint) as HostFingerprint,
+    }));
+  }
+
+  return { ids, get };
+}

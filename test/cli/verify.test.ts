@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { join } from 'node:path';
+import { compareOutputs, provenanceDifferences } from '../../cli/verify/compare.js';
+import { drawSample, sampleSize } from '../../cli/verify/sample.js';
+import { openStore } from '../../db/index.js';
+import type { Artifact, ImageArtifact, TextArtifact } from '../../experiment/artifact.js';
+import type { ExperimentConfig } from '../../experiment/config.js';
+import { experimentId } from '../../experiment/ids.js';
+import type { GenerativeModel } from '../../experiment/model.js';
+import { describeDummy, paintDummy } from '../../models/dummy.js';
+import { catalogue } from '../../models/index.js';
+import { picture, staged } from '../db/small-experiment.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
+
+jest.setTimeout(60_000);
+afterAll(cleanUp);
+
+describe('verify of an experiment', () => {
+  const folder = folderWith();
+  const config: ExperimentConfig = {
+    name: null,
+    networks: [['DummyT2I', 'DummyI2T']],
+    prompts: ['a red fox'],
+    seeds: [3],
+    embedding_models: ['Dummy'],
+    max_length: 4,
+    on_cycle: 'stop',
+    max_dimension: 1,
+    max_edge_length: null,
+    null_model: null,
+    reuse: true,
+    concurrency: 1,
+  };
+  const id = experimentId(config);
+
+  // Steps 0 and 1 are what the models say; step 2 has a pixel that is a level off; step 3 is another caption.
+  beforeAll(async () => {
+    const store = openStore(join(folder, 'panic-tda-data'));
+    store.experiments.plan(id, config, 0);
+    const run = store.runs.get(id, 0);
+    const host = { runtime: 'typescript', runtimeVersion: 'v1', device: 'cpu', dtype: 'float64', files: {} };
+    const prompt: TextArtifact = { modality: 'text', text: 'a red fox' };
+    const first = paintDummy(prompt, 3);
+    const caption = describeDummy(first, 3);
+    const second = paintDummy(caption, 3);
+    const off = new Uint8Array(second.pixels);
+    off[5] = off[5]! ^ 1;
+    const outputs: Artifact[] = [
+      first,
+      caption,
+      { ...second, pixels: off },
+      { modality: 'text', text: 'no such thing' },
+    ];
+    for (const [sequence, output] of outputs.entries()) {
+      const model = catalogue.get(config.networks[0]![sequence % 2]!) as GenerativeModel;
+      await store.invocations.commit(
+        run,
+        {
+          ...store.invocations.position(run),
+          modelId: store.provenance.modelId(model),
+          seed: 3,
+          output: await staged(store, output),
+          provenance: {
+            source: 'computed',
+            hostId: store.provenance.hostId(host),
+            batchSize: 1,
+            computeMs: 1,
+          },
+          onCycle: 'stop',
+        },
+        sequence,
+      );
+    }
+    store.close();
+  });
+
+  test('tells equal, close and different outputs apart, and what computed them', async () => {
+    const { code, stdout } = await panicTda(folder, ['verify', id.slice(0, 6), '--sample', '100%']);
+    expect(stdout).toMatch(/4 invocations of 4 made again/);
+    expect(stdout).toMatch(/equal bytes +2\n/);
+    expect(stdout).toMatch(/equal pixels within 2 levels +1\n/);
+    expect(stdout).toMatch(/different +1\n/);
+    expect(stdout).toMatch(/0 +2 +DummyT2I +close \(by up to 1 level\)/);
+    expect(stdout).toMatch(/0 +3 +DummyI2T +different$/m);
+    expect(stdout).toContain(`4 x  runtimeVersion: "v1" then, "${process.version}" now`);
+    expect(code).toBe(1);
+  });
+
+  test('takes another tolerance, and says everything as a document', async () => {
+    const document = await panicTdaJson(folder, ['verify', id, '--sample', '4', '--tolerance', '0']);
+    expect(document).toMatchObject({
+      computedInvocations: 4,
+      sampled: 4,
+      equal: 2,
+      close: 0,
+      different: 2,
+      failed: 0,
+    });
+  });
+
+  test('refuses a sample that is none', async () => {
+    for (const sample of ['0', '0%', '101%', '1.5', 'some']) {
+      const { code, stderr } = await panicTda(folder, ['verify', id, '--sample', sample]);
+      expect(stderr).toMatch(/--sample is ".*"; it can be a share/);
+      expect(code).toBe(2);
+    }
+  });
+});
+
+describe('a sample', () => {
+  test('of a share is rounded up, and of a number at most everything', () => {
+    expect([
+      sampleSize('1%', 101),
+      sampleSize('0.5%', 3),
+      sampleSize('100%', 7),
+      sampleSize('20', 7),
+    ]).toEqual([2, 1, 7, 7]);
+    expect(sampleSize('1%', 0)).toBe(0);
+    expect(() => sampleSize('-1', 5)).toThrow(expect.objectContaining({ kind: 'InvalidInput' }));
+  });
+
+  test('has each value at most once, in order, and depends on its seed', () => {
+    const values = Array.from({ length: 1000 }, (_, k) => 3 * k);
+    const drawn = drawSample(values, 100, 1);
+    expect(new Set(drawn).size).toBe(100);
+    expect(drawn).toEqual(drawn.toSorted((a, b) => a - b));
+    expect(values).toEqual(expect.arrayContaining(drawn));
+    expect(drawSample(values, 100, 1)).toEqual(drawn);
+    expect(drawSample(values, 100, 2)).not.toEqual(drawn);
+    expect(drawSample(values, 1000, 5)).toEqual(values);
+  });
+});
+
+test('pictures of other sizes and other texts are different, whatever the tolerance', () => {
+  const small = picture(2, 1, Uint8Array.of(1, 2, 3)) as ImageArtifact;
+  const tall = picture(1, 2, Uint8Array.of(1, 2, 3)) as ImageArtifact;
+  expect(compareOutputs(small, tall, 255)).toEqual({ result: 'different', largestDifference: null });
+  expect(compareOutputs(small, { modality: 'text', text: 'a' }, 255).result).toBe('different');
+});
+
+test('differences of provenance go into the files of a host', () => {
+  const then = { device: 'cpu', files: { 'a.onnx': '1', 'b.onnx': '2' } };
+  const now = { device: 'cpu', files: { 'a.onnx': '3' }, served: 'x' };
+  expect(provenanceDifferences(then, now)).toEqual([
+    'files.a.onnx: "1" then, "3" now',
+    'files.b.onnx: "2" then, nothing now',
+    'served: nothing then, "x" now',
+  ]);
+  expect(provenanceDifferences(then, then)).toEqual([]);
+});
