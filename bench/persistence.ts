@@ -18,7 +18,7 @@ import { runCommand } from './command.js';
 import { writeCloud, type Family } from './clouds.js';
 import type { Entry } from './persistence/entries.js';
 import { persistenceFigure } from './persistence/figure.js';
-import { describeMachine } from './persistence/machine.js';
+import { describeMachine } from './machine.js';
 import { measure } from './persistence/measurement.js';
 import { readOptions, type BenchOptions } from './persistence/options.js';
 import { persistenceReport } from './persistence/report.js';

@@ -4,29 +4,52 @@ export interface ProcessUse {
   readonly role: string;
   readonly cpuSeconds: number;
   readonly rssMiB: number;
+  /** Of the resident memory, what belongs to no file: heaps and stacks. */
+  readonly anonymousMiB: number;
 }
 
 const CLOCK_TICKS = 100;
-const PAGE_BYTES = 4096;
+const MIB_PER_PAGE = 4096 / 2 ** 20;
 
-/** CPU and resident memory of the processes whose command line names the data folder, by what they are. Linux only. */
-export function processesOf(dataFolder: string): ProcessUse[] {
-  const found: ProcessUse[] = [];
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      if (!words.some((word) => word.startsWith(dataFolder))) continue;
-      // Fields after the command's name, which may hold blanks: 14 and 15 of proc(5) are user and system ticks.
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-      const cpuSeconds = (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS;
-      const rssMiB =
-        (Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * PAGE_BYTES) / 2 ** 20;
-      found.push({ role: roleOf(words), cpuSeconds, rssMiB });
-    } catch {
-      // It ended between two lines.
-    }
+/** CPU and memory of a process and of all that descend from it, by what they are. Linux only. */
+export function processesUnder(root: number): ProcessUse[] {
+  const children = new Map<number, number[]>();
+  const cpuSeconds = new Map<number, number>();
+  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+    const fields = statFields(name);
+    if (fields === undefined) continue;
+    const parent = Number(fields[1]);
+    children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+    cpuSeconds.set(Number(name), (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS);
   }
-  return found;
+  const pids = [root];
+  // The list grows while it is walked.
+  for (const pid of pids) pids.push(...(children.get(pid) ?? []));
+  return pids.flatMap((pid) => useOf(pid, cpuSeconds.get(pid)));
+}
+
+/** Of proc(5), the fields after the command's name, which may hold blanks: the second is the parent, the 12th and 13th are user and system ticks. */
+function statFields(pid: string): string[] | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(') ') + 2).split(' ');
+  } catch {
+    // It ended meanwhile.
+    return undefined;
+  }
+}
+
+function useOf(pid: number, cpuSeconds: number | undefined): ProcessUse[] {
+  if (cpuSeconds === undefined) return [];
+  try {
+    const role = roleOf(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0'));
+    const [, resident, ofFiles] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ').map(Number);
+    const rssMiB = resident! * MIB_PER_PAGE;
+    return [{ role, cpuSeconds, rssMiB, anonymousMiB: rssMiB - ofFiles! * MIB_PER_PAGE }];
+  } catch {
+    // It ended meanwhile.
+    return [];
+  }
 }
 
 function roleOf(words: readonly string[]): string {

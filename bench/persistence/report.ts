@@ -1,8 +1,8 @@
 import { assertNever } from '../../experiment/errors.js';
 import type { Family } from '../clouds.js';
 import { figuresOf, groups, type Entry } from './entries.js';
-import type { Machine } from './machine.js';
-import { gibibytes, markdownTable, significant } from './markdown.js';
+import type { Machine } from '../machine.js';
+import { gibibytes, markdownTable, significant } from '../markdown.js';
 import type { BenchOptions } from './options.js';
 import { edgeClasses, growth, secondCalls, threadScaling } from './scaling.js';
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { programVersions } from '../python-programs.js';
+import { programVersions } from './python-programs.js';
 
 export interface Machine {
   readonly cores: number;
@@ -14,19 +14,19 @@ export interface Machine {
   readonly date: string;
 }
 
-export function describeMachine(python: string): Machine {
+export function describeMachine(python: string, programs?: readonly string[]): Machine {
   return {
     cores: availableParallelism(),
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     memoryGiB: Math.round(totalmem() / 2 ** 30),
-    versions: [ourVersion(), `Node.js ${process.versions.node}`, ...programVersions(python)],
+    versions: [ourVersion(), `Node.js ${process.versions.node}`, ...programVersions(python, programs)],
     date: new Date().toISOString().slice(0, 10),
   };
 }
 
 /** With the commit, where the sources are under git. */
 function ourVersion(): string {
-  const root = fileURLToPath(new URL('../../../', import.meta.url));
+  const root = fileURLToPath(new URL('../../', import.meta.url));
   const { name, version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as Record<string, string>;
   const git = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' });
   return `${name} ${version}${git.status === 0 ? ` (${git.stdout.trim()})` : ''}`;
