@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Model } from '../experiment/model.js';
+import { captionSettings } from './captions/settings.js';
 import { textEmbedderSettings } from './embedders/settings.js';
 import { embeddingServerSettings, generativeServerSettings } from './servers/settings.js';
 
@@ -59,6 +60,14 @@ export const catalogueFileSchema = z.strictObject({
     z.union([
       z.strictObject({ ...generative, ...builtIn }),
       z.strictObject({ ...embedding, ...builtIn }),
+      z.strictObject({
+        ...generative,
+        ...withFiles,
+        input: z.literal('image'),
+        output: z.literal('text'),
+        loader: z.literal('image-to-text'),
+        settings: captionSettings,
+      }),
       z.strictObject({
         ...embedding,
         ...withFiles,

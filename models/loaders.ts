@@ -12,6 +12,10 @@ export async function loadModel(task: LoadTask): Promise<LoadedModel> {
     const { loadSentenceEmbedder } = await import('./embedders/sentence-embedder.js');
     return loadSentenceEmbedder({ ...task, model });
   }
+  if (model.loader === 'image-to-text' && model.kind === 'generative') {
+    const { loadCaptioner } = await import('./captions/captioner.js');
+    return loadCaptioner({ ...task, model });
+  }
   throw new PanicError(
     'InvalidInput',
     `${model.name}: nothing loads a ${model.kind} model as ${model.loader}`,

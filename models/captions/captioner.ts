@@ -1,0 +1,168 @@
+import { LogitsProcessor, LogitsProcessorList, random, Tensor } from '@huggingface/transformers';
+import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
+import { assertNever, errorMessage, PanicError } from '../../experiment/errors.js';
+import type { GenerativeModel } from '../../experiment/model.js';
+import { checkGenerated } from '../check-output.js';
+import type { GeneratedItem, GenerateItem, LoadedGenerator, LoadTask } from '../loaded-model.js';
+import { requireModelFiles } from '../neural-files.js';
+import { fingerprint } from '../onnx/fingerprint.js';
+import type { OpenCaptioner } from './family.js';
+import { openFlorence2 } from './florence2.js';
+import { graphDtypes, ModelFolder } from './model-folder.js';
+import { openMoondream } from './moondream.js';
+import { openQwenVl } from './qwen-vl.js';
+import { type CaptionSettings, captionSettings } from './settings.js';
+import { openSmolVlm } from './smolvlm.js';
+import { openVisionEncoderDecoder } from './vision-encoder-decoder.js';
+
+/** Larger pictures are a mistake: 8192 pixels a side, 64 million in all. */
+const MAX_SIDE = 8192;
+const MAX_PIXELS = 64_000_000;
+/** White space that contains a line break or a tab. */
+const BREAKS = /\s*[\n\r\t\v\f\u0085\u2028\u2029]\s*/gu;
+
+/**
+ * Loads a captioner of transformers.js from a folder in the layout of its repository, on exactly `task.device`. Never reads
+ * from the network. Pictures are captioned one by one, so that a caption does not depend on the batch; line breaks and tabs
+ * in a caption, with the white space around them, become one space, and white space at its ends goes.
+ * Throws PanicError `ModelFilesMissing` where files are absent or unreadable, `InvalidInput` where settings do not fit the
+ * model's files, and `DeviceError` where the graphs cannot be opened.
+ */
+export async function loadCaptioner(task: LoadTask<GenerativeModel>): Promise<LoadedGenerator> {
+  const { model, folder } = task;
+  requireModelFiles(model, folder);
+  const settings = captionSettings.parse(model.settings);
+  const captioner = await openFamily(new ModelFolder(task, settings), settings);
+  return {
+    kind: 'generative',
+    host: { ...(await fingerprint(task)), dtype: dtypeOf(settings) },
+    generate: async (items) => {
+      const captions: (GeneratedItem | PanicError)[] = [];
+      for (const item of items) captions.push(await captionOrError(model, captioner, settings, item));
+      return captions;
+    },
+  };
+}
+
+/** Opens the graphs of a model, by its family. Throws like loadCaptioner. */
+export function openFamily(folder: ModelFolder, settings: CaptionSettings): Promise<OpenCaptioner> {
+  switch (settings.family) {
+    case 'vision-encoder-decoder':
+      return openVisionEncoderDecoder(folder, settings);
+    case 'florence2':
+      return openFlorence2(folder, settings);
+    case 'moondream':
+      return openMoondream(folder, settings);
+    case 'smolvlm':
+      return openSmolVlm(folder, settings);
+    case 'qwen-vl':
+      return openQwenVl(folder, settings);
+    default:
+      return assertNever(settings);
+  }
+}
+
+/** One name where all graphs are of one format, otherwise each graph's. */
+function dtypeOf(settings: CaptionSettings): string {
+  const dtypes = Object.entries(graphDtypes(settings));
+  const distinct = new Set(dtypes.map(([, dtype]) => dtype));
+  return distinct.size === 1
+    ? [...distinct].join()
+    : dtypes.map(([graph, dtype]) => `${graph} ${dtype}`).join(', ');
+}
+
+async function captionOrError(
+  model: GenerativeModel,
+  captioner: OpenCaptioner,
+  settings: CaptionSettings,
+  { input, seed }: GenerateItem,
+): Promise<GeneratedItem | PanicError> {
+  try {
+    const ids = await captionTokens(captioner, settings, checkedPicture(model, input), seed);
+    const text = captioner.tokenizer.decode(ids, { skip_special_tokens: true }).replace(BREAKS, ' ').trim();
+    const output: Artifact = { modality: 'text', text };
+    checkGenerated(model, output);
+    return { output, cutTokens: 0 };
+  } catch (error) {
+    if (error instanceof PanicError && error.kind !== 'DeviceError') return error;
+    throw error;
+  }
+}
+
+function checkedPicture(model: GenerativeModel, input: Artifact): ImageArtifact {
+  if (input.modality !== 'image') {
+    throw new PanicError('InvalidInput', `${model.name} takes image; it was given ${input.modality}`);
+  }
+  const { width, height } = input;
+  if (width > MAX_SIDE || height > MAX_SIDE || width * height > MAX_PIXELS) {
+    throw new PanicError(
+      'InvalidInput',
+      `${model.name} was given a picture of ${width} x ${height} pixels; ` +
+        `at most ${MAX_SIDE} a side and ${MAX_PIXELS} in all are taken`,
+    );
+  }
+  return input;
+}
+
+// The library's random numbers are one sequence for the whole process: calls take turns.
+let lastCall: Promise<unknown> = Promise.resolve();
+
+/**
+ * The ids of a caption's tokens, special ones included. Throws PanicError `ModelOutputInvalid` for scores that are not numbers,
+ * and `DeviceError` where the runtime fails.
+ */
+export function captionTokens(
+  captioner: OpenCaptioner,
+  settings: CaptionSettings,
+  picture: ImageArtifact,
+  seed: number,
+): Promise<number[]> {
+  const call = lastCall.then(() => generateTokens(captioner, settings, picture, seed));
+  lastCall = call.catch(() => {});
+  return call;
+}
+
+async function generateTokens(
+  { model, inputsFor }: OpenCaptioner,
+  settings: CaptionSettings,
+  picture: ImageArtifact,
+  seed: number,
+): Promise<number[]> {
+  const inputs = inputsFor(picture);
+  const checks = new LogitsProcessorList();
+  checks.push(new FiniteScores());
+  if (settings.do_sample) random.seed(seed);
+  try {
+    // Each is named, so that the catalogue decides and not the model's generation_config.json.
+    const sequences = await model.generate({
+      ...inputs,
+      max_new_tokens: settings.max_new_tokens,
+      num_beams: 1,
+      do_sample: settings.do_sample,
+      temperature: settings.temperature,
+      top_k: settings.top_k,
+      repetition_penalty: settings.repetition_penalty,
+      no_repeat_ngram_size: settings.no_repeat_ngram_size,
+      logits_processor: checks,
+    });
+    if (!(sequences instanceof Tensor)) throw new Error('generate gave no tokens');
+    const ids = Array.from(sequences.data as BigInt64Array, Number);
+    // A decoder without an encoder repeats its prompt.
+    return model.config.is_encoder_decoder ? ids : ids.slice(inputs['input_ids']!.dims[1]);
+  } catch (error) {
+    if (error instanceof PanicError) throw error;
+    throw new PanicError('DeviceError', `transformers.js failed: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+/** Scores of minus infinity are tokens ruled out; other scores that are not finite are a graph that went wrong. */
+class FiniteScores extends LogitsProcessor {
+  override _call(_ids: bigint[][], logits: Tensor): Tensor {
+    for (const score of logits.data as Float32Array) {
+      if (Number.isNaN(score) || score === Infinity) {
+        throw new PanicError('ModelOutputInvalid', `the model scored a token with ${score}`);
+      }
+    }
+    return logits;
+  }
+}

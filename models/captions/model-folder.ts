@@ -1,0 +1,109 @@
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import {
+  AutoTokenizer,
+  env,
+  LogLevel,
+  type PreTrainedModel,
+  type PreTrainedTokenizer,
+} from '@huggingface/transformers';
+import type { z } from 'zod';
+import { errorMessage, PanicError } from '../../experiment/errors.js';
+import type { GenerativeModel } from '../../experiment/model.js';
+import type { Device, LoadTask } from '../loaded-model.js';
+import { requiredFiles } from '../neural-files.js';
+import { type CaptionSettings, type Dtype, DTYPE_SUFFIXES } from './settings.js';
+
+/** A class of the library that opens graphs. */
+interface ModelClass {
+  from_pretrained(
+    path: string,
+    options: { device: Device; dtype: Record<string, Dtype>; local_files_only: boolean },
+  ): Promise<PreTrainedModel>;
+}
+
+/** The files of one captioner, read through the library, which never asks the network. */
+export class ModelFolder {
+  readonly #model: GenerativeModel;
+  readonly #folder: string;
+  readonly #device: Device;
+  readonly #dtypes: Record<string, Dtype>;
+
+  /** Throws PanicError `InvalidInput` where the settings ask for a graph that is not one of the model's files. */
+  constructor({ model, folder, device }: LoadTask<GenerativeModel>, settings: CaptionSettings) {
+    this.#model = model;
+    this.#folder = resolve(folder);
+    this.#device = device;
+    this.#dtypes = graphDtypes(settings);
+    const files = requiredFiles(model);
+    for (const [graph, dtype] of Object.entries(this.#dtypes)) {
+      const file = `onnx/${graph}${DTYPE_SUFFIXES[dtype]}.onnx`;
+      if (files.includes(file)) continue;
+      throw new PanicError(
+        'InvalidInput',
+        `${model.name}: ${graph}_dtype ${dtype} is the file ${file}, which is not among the model's files`,
+      );
+    }
+    env.allowRemoteModels = false;
+    // What the library would print it also throws; its print of a failed call holds whole tensors.
+    env.logLevel = LogLevel.NONE;
+  }
+
+  tokenizer(): Promise<PreTrainedTokenizer> {
+    return this.#read('tokenizer.json', () =>
+      AutoTokenizer.from_pretrained(this.#folder, { local_files_only: true }),
+    );
+  }
+
+  /** One of the folder's JSON files. Throws PanicError `ModelFilesMissing` where it is not what its schema says. */
+  json<Schema extends z.ZodType>(file: string, schema: Schema): Promise<z.output<Schema>> {
+    return this.#read(file, async () =>
+      schema.parse(JSON.parse(await readFile(join(this.#folder, file), 'utf8'))),
+    );
+  }
+
+  text(file: string): Promise<string> {
+    return this.#read(file, () => readFile(join(this.#folder, file), 'utf8'));
+  }
+
+  /** Opens the graphs on exactly the device asked for. Throws PanicError `DeviceError` where that fails. */
+  async open(kind: ModelClass): Promise<PreTrainedModel> {
+    try {
+      return await kind.from_pretrained(this.#folder, {
+        device: this.#device,
+        dtype: this.#dtypes,
+        local_files_only: true,
+      });
+    } catch (error) {
+      throw new PanicError(
+        'DeviceError',
+        `cannot open the graphs of ${this.#model.name} in ${this.#folder} on ${this.#device}: ${errorMessage(error)}`,
+        { cause: error },
+      );
+    }
+  }
+
+  async #read<T>(file: string, read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      throw new PanicError(
+        'ModelFilesMissing',
+        `cannot read ${join(this.#folder, file)} of ${this.#model.name}: ${errorMessage(error)}`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+const DTYPE_KEY = /^(.+)_dtype$/;
+
+/** Graph name -> number format. */
+export function graphDtypes(settings: CaptionSettings): Record<string, Dtype> {
+  const dtypes: Record<string, Dtype> = {};
+  for (const [key, value] of Object.entries(settings)) {
+    const graph = DTYPE_KEY.exec(key)?.[1];
+    if (graph !== undefined) dtypes[graph] = value as Dtype;
+  }
+  return dtypes;
+}

@@ -1,0 +1,129 @@
+import { AutoModelForImageTextToText, Tensor } from '@huggingface/transformers';
+import { z } from 'zod';
+import type { ImageArtifact } from '../../experiment/artifact.js';
+import { PanicError } from '../../experiment/errors.js';
+import { resizePicture } from '../pictures.js';
+import { chatAbout, type OpenFamily, tokensOf } from './family.js';
+import { normalisedPlanes, type ProcessorValues, processorValues } from './pixels.js';
+import type { SettingsOf } from './settings.js';
+
+const pixelCount = z.int().positive();
+const processorSchema = processorValues
+  .and(
+    z.looseObject({
+      patch_size: z.int().positive(),
+      temporal_patch_size: z.int().positive(),
+      merge_size: z.int().positive(),
+      min_pixels: pixelCount.nullish(),
+      max_pixels: pixelCount.nullish(),
+      size: z.looseObject({ shortest_edge: pixelCount, longest_edge: pixelCount }).nullish(),
+    }),
+  )
+  .transform((config, context) => {
+    // "Edges" are numbers of pixels here; newer files have them in place of the two older names.
+    const smallest = config.min_pixels ?? config.size?.shortest_edge;
+    const largest = config.max_pixels ?? config.size?.longest_edge;
+    if (smallest !== undefined && largest !== undefined) return { ...config, smallest, largest };
+    context.addIssue('neither min_pixels and max_pixels nor size.shortest_edge and size.longest_edge');
+    return z.NEVER;
+  });
+type Processor = z.output<typeof processorSchema>;
+
+const LARGEST_ASPECT = 200;
+const PLACEHOLDER = '<|image_pad|>';
+
+/** Qwen2-VL and Qwen2.5-VL: pictures of any size as patches, positions in three dimensions. */
+export const openQwenVl: OpenFamily<SettingsOf<'qwen-vl'>> = async (folder, settings) => {
+  const tokenizer = await folder.tokenizer();
+  const processor = await folder.json('preprocessor_config.json', processorSchema);
+  // The class follows config.json: the two generations name an input of the vision encoder differently.
+  const model = await folder.open(AutoModelForImageTextToText);
+  const chat = await chatAbout(folder, tokenizer, settings.prompt);
+  const largest = Math.min(settings.max_pixels, processor.largest);
+  return {
+    model,
+    tokenizer,
+    inputsFor: (picture) => {
+      const { width, height } = patchableSize(picture, processor, largest);
+      const resized = resizePicture(picture, width, height, processor.kernel);
+      const [rows, columns] = [height / processor.patch_size, width / processor.patch_size];
+      const tokens = (rows * columns) / processor.merge_size ** 2;
+      const grid = BigInt64Array.of(1n, BigInt(rows), BigInt(columns));
+      return {
+        ...tokensOf(
+          tokenizer,
+          chat.replace(PLACEHOLDER, () => PLACEHOLDER.repeat(tokens)),
+        ),
+        pixel_values: patchesOf(resized, processor),
+        image_grid_thw: new Tensor('int64', grid, [1, 3]),
+      };
+    },
+  };
+};
+
+/** `smart_resize` of the Python processor: multiples of a merged patch, within the bounds, about the same proportions. */
+function patchableSize(
+  { width, height }: ImageArtifact,
+  processor: Processor,
+  largest: number,
+): { width: number; height: number } {
+  const aspect = Math.max(width, height) / Math.min(width, height);
+  if (aspect > LARGEST_ASPECT) {
+    throw new PanicError(
+      'InvalidInput',
+      `a picture of ${width} x ${height} pixels: one side may be at most ${LARGEST_ASPECT} times the other`,
+    );
+  }
+  const unit = processor.patch_size * processor.merge_size;
+  const rounded = { width: halfToEven(width / unit) * unit, height: halfToEven(height / unit) * unit };
+  const area = rounded.width * rounded.height;
+  if (area > largest) {
+    const shrink = Math.sqrt((height * width) / largest);
+    const fit = (length: number): number => Math.max(unit, Math.floor(length / shrink / unit) * unit);
+    return { width: fit(width), height: fit(height) };
+  }
+  if (area < processor.smallest) {
+    const grow = Math.sqrt(processor.smallest / (height * width));
+    const fit = (length: number): number => Math.ceil((length * grow) / unit) * unit;
+    return { width: fit(width), height: fit(height) };
+  }
+  return rounded;
+}
+
+/** Python's round(). */
+function halfToEven(value: number): number {
+  const below = Math.floor(value);
+  if (value - below !== 0.5) return Math.round(value);
+  return below % 2 === 0 ? below : below + 1;
+}
+
+/**
+ * [patches, 3 * temporal_patch_size * patch_size^2]: the patches that will be merged stand side by side, and in each patch come
+ * the channels, for each the picture `temporal_patch_size` times, by rows. A picture is a film that stands still.
+ */
+function patchesOf(picture: ImageArtifact, processor: Processor & ProcessorValues): Tensor {
+  const { patch_size: patch, temporal_patch_size: times, merge_size: merge } = processor;
+  const { width, height } = picture;
+  const planes = normalisedPlanes(picture, processor);
+  const values = new Float32Array(planes.length * times);
+  const block = patch * merge;
+  let to = 0;
+  for (let top = 0; top < height; top += block) {
+    for (let left = 0; left < width; left += block) {
+      for (let y = top; y < top + block; y += patch) {
+        for (let x = left; x < left + block; x += patch) {
+          for (let channel = 0; channel < 3; channel++) {
+            for (let time = 0; time < times; time++) {
+              for (let row = 0; row < patch; row++, to += patch) {
+                const from = (channel * height + y + row) * width + x;
+                values.set(planes.subarray(from, from + patch), to);
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+  const patches = (width / patch) * (height / patch);
+  return new Tensor('float32', values, [patches, 3 * times * patch * patch]);
+}

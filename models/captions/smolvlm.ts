@@ -1,0 +1,124 @@
+import { SmolVLMForConditionalGeneration, Tensor } from '@huggingface/transformers';
+import { z } from 'zod';
+import type { ImageArtifact } from '../../experiment/artifact.js';
+import { resizePicture, type ResizeKernel } from '../pictures.js';
+import { chatAbout, type OpenFamily, tokensOf } from './family.js';
+import { normalisedPlanes, processorValues } from './pixels.js';
+import type { SettingsOf } from './settings.js';
+
+const longestEdge = z.looseObject({ longest_edge: z.int().positive() });
+const processorSchema = processorValues.and(
+  z.looseObject({ size: longestEdge, max_image_size: longestEdge }),
+);
+/** Tokens for each tile. */
+const promptSchema = z.looseObject({ image_seq_len: z.int().positive() });
+/** No picture is made larger than that (`MAX_IMAGE_SIZE` of the Python processor). */
+const LARGEST_SIDE = 4096;
+
+/** Tiles by rows, each a square of the vision encoder's size, and at the end the picture as a whole. */
+interface Tiles {
+  /** 0 where there is only the whole. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly pictures: readonly ImageArtifact[];
+}
+
+/**
+ * SmolVLM and Idefics3: SigLIP and a Llama. The picture is prepared here and not by the library, which resizes without
+ * antialiasing, and after the colours have become numbers.
+ */
+export const openSmolVlm: OpenFamily<SettingsOf<'smolvlm'>> = async (folder, settings) => {
+  const tokenizer = await folder.tokenizer();
+  const processor = await folder.json('preprocessor_config.json', processorSchema);
+  const { image_seq_len: tokensPerTile } = await folder.json('processor_config.json', promptSchema);
+  const model = await folder.open(SmolVLMForConditionalGeneration);
+  const chat = await chatAbout(folder, tokenizer, settings.prompt);
+  const side = processor.max_image_size.longest_edge;
+  return {
+    model,
+    tokenizer,
+    inputsFor: (picture) => {
+      const resized = atLongestEdge(picture, processor.size.longest_edge, processor.kernel);
+      const tiles = settings.image_splitting
+        ? split(resized, side, processor.kernel)
+        : { rows: 0, columns: 0, pictures: [resizePicture(resized, side, side, processor.kernel)] };
+      const count = tiles.pictures.length;
+      const pixels = new Float32Array(count * 3 * side * side);
+      for (const [i, tile] of tiles.pictures.entries()) {
+        pixels.set(normalisedPlanes(tile, processor), i * 3 * side * side);
+      }
+      return {
+        ...tokensOf(
+          tokenizer,
+          chat.replace('<image>', () => pictureTokens(tiles, tokensPerTile)),
+        ),
+        pixel_values: new Tensor('float32', pixels, [1, count, 3, side, side]),
+        pixel_attention_mask: new Tensor('bool', new Uint8Array(count * side * side).fill(1), [
+          1,
+          count,
+          side,
+          side,
+        ]),
+      };
+    },
+  };
+};
+
+/** The longer side at `longest` pixels, the other even, as the Python processor rounds it. */
+function atLongestEdge(picture: ImageArtifact, longest: number, kernel: ResizeKernel): ImageArtifact {
+  const aspect = picture.width / picture.height;
+  let [width, height] = aspect >= 1 ? [longest, even(longest / aspect)] : [even(longest * aspect), longest];
+  if (Math.max(width, height) > LARGEST_SIDE) {
+    const bounded = width / height;
+    [width, height] =
+      bounded >= 1
+        ? [LARGEST_SIDE, Math.trunc(LARGEST_SIDE / bounded)]
+        : [Math.trunc(LARGEST_SIDE * bounded), LARGEST_SIDE];
+  }
+  return resizePicture(picture, Math.max(1, width), Math.max(1, height), kernel);
+}
+
+function even(length: number): number {
+  const whole = Math.trunc(length);
+  return whole + (whole % 2);
+}
+
+/** Both sides become multiples of `side`, whatever that does to the proportions. */
+function split(picture: ImageArtifact, side: number, kernel: ResizeKernel): Tiles {
+  const aspect = picture.width / picture.height;
+  const upwards = (length: number): number => Math.ceil(length / side) * side;
+  const [width, height] =
+    aspect >= 1
+      ? [upwards(picture.width), upwards(Math.trunc(upwards(picture.width) / aspect))]
+      : [upwards(Math.trunc(upwards(picture.height) * aspect)), upwards(picture.height)];
+  const fitted = resizePicture(picture, width, height, kernel);
+  const [rows, columns] = [height / side, width / side];
+  if (rows === 1 && columns === 1) return { rows: 0, columns: 0, pictures: [fitted] };
+  const pictures: ImageArtifact[] = [];
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++)
+      pictures.push(crop(fitted, column * side, row * side, side));
+  }
+  return { rows, columns, pictures: [...pictures, resizePicture(fitted, side, side, kernel)] };
+}
+
+function crop(picture: ImageArtifact, left: number, top: number, side: number): ImageArtifact {
+  const pixels = new Uint8Array(side * side * 3);
+  for (let row = 0; row < side; row++) {
+    const start = ((top + row) * picture.width + left) * 3;
+    pixels.set(picture.pixels.subarray(start, start + side * 3), row * side * 3);
+  }
+  return { modality: 'image', width: side, height: side, pixels };
+}
+
+/** The tokens that stand for a picture's tiles in the prompt. */
+function pictureTokens({ rows, columns }: Tiles, tokensPerTile: number): string {
+  const around = '<fake_token_around_image>';
+  const tile = '<image>'.repeat(tokensPerTile);
+  let text = '';
+  for (let row = 1; row <= rows; row++) {
+    for (let column = 1; column <= columns; column++) text += `${around}<row_${row}_col_${column}>${tile}`;
+    text += '\n';
+  }
+  return `${text}${rows > 0 ? '\n' : ''}${around}<global-img>${tile}${around}`;
+}

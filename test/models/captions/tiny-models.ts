@@ -1,0 +1,80 @@
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { promisify } from 'node:util';
+import sharp from 'sharp';
+import type { ImageArtifact } from '../../../experiment/artifact.js';
+import type { GenerativeModel, ModelSettings } from '../../../experiment/model.js';
+import { parseCatalogueFile } from '../../../models/catalogue-schema.js';
+
+export const fixtures = join(import.meta.dirname, '../../fixtures/captioners');
+
+/** What transformers made of a picture (`test/fixtures/captioners/*.py`). */
+export interface ExpectedCaption {
+  readonly file: string;
+  readonly image_splitting?: boolean;
+  readonly pixel_values: { readonly dims: readonly number[]; readonly sha256: string };
+  readonly input_ids: readonly number[];
+  readonly greedy_ids: readonly number[];
+  readonly greedy_text: string;
+}
+export interface ExpectedFile {
+  readonly prompt: string;
+  readonly new_tokens: number;
+  readonly captions: readonly ExpectedCaption[];
+}
+
+export function readJson(path: string): unknown {
+  return JSON.parse(readFileSync(path, 'utf8'));
+}
+
+export async function readPicture(path: string): Promise<ImageArtifact> {
+  const { data, info } = await sharp(path).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  return { modality: 'image', width: info.width, height: info.height, pixels: new Uint8Array(data) };
+}
+
+/** `<graph>_dtype: fp32` for each. */
+export function fp32(...graphs: readonly string[]): ModelSettings {
+  return Object.fromEntries(graphs.map((graph) => [`${graph}_dtype`, 'fp32']));
+}
+
+/** A catalogue entry, checked as those of users, for all files of a folder. */
+export function captionerIn(folder: string, settings: ModelSettings, name = 'Tiny'): GenerativeModel {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+  const [model] = parseCatalogueFile({
+    models: [
+      {
+        name,
+        kind: 'generative',
+        summary: 'A tiny captioner.',
+        loader: 'image-to-text',
+        source: `folder:${folder}`,
+        revision: '1',
+        license: 'MIT',
+        input: 'image',
+        output: 'text',
+        deterministic: true,
+        settings,
+        weights: { files, memory_mib: 50 },
+      },
+    ],
+  });
+  if (model?.kind !== 'generative') throw new Error('a captioner is generative');
+  return model;
+}
+
+export type TokenIds = Pick<ExpectedCaption, 'pixel_values' | 'greedy_ids' | 'input_ids'>;
+
+/** What the compiled loader makes of the pictures (`token-ids.mjs`). */
+export async function tokenIds(
+  folder: string,
+  settings: ModelSettings,
+  pictures: readonly string[],
+): Promise<TokenIds[]> {
+  const task = { model: captionerIn(folder, settings), folder, pictures };
+  const script = join(import.meta.dirname, 'token-ids.mjs');
+  const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(task)]);
+  return JSON.parse(stdout) as TokenIds[];
+}
