@@ -1,4 +1,8 @@
-import { AutoModelForImageTextToText, Tensor } from '@huggingface/transformers';
+import {
+  Qwen2_5_VLForConditionalGeneration,
+  Qwen2VLForConditionalGeneration,
+  Tensor,
+} from '@huggingface/transformers';
 import { z } from 'zod';
 import type { ImageArtifact } from '../../experiment/artifact.js';
 import { PanicError } from '../../experiment/errors.js';
@@ -29,6 +33,13 @@ const processorSchema = processorValues
   });
 type Processor = z.output<typeof processorSchema>;
 
+/** By `model_type`. They differ in the vision tower, and in the name of one of its inputs. */
+const GENERATIONS = {
+  qwen2_vl: Qwen2VLForConditionalGeneration,
+  qwen2_5_vl: Qwen2_5_VLForConditionalGeneration,
+};
+const generationSchema = z.looseObject({ model_type: z.enum(['qwen2_vl', 'qwen2_5_vl']) });
+
 const LARGEST_ASPECT = 200;
 const PLACEHOLDER = '<|image_pad|>';
 
@@ -36,8 +47,8 @@ const PLACEHOLDER = '<|image_pad|>';
 export const openQwenVl: OpenFamily<SettingsOf<'qwen-vl'>> = async (folder, settings) => {
   const tokenizer = await folder.tokenizer();
   const processor = await folder.json('preprocessor_config.json', processorSchema);
-  // The class follows config.json: the two generations name an input of the vision encoder differently.
-  const model = await folder.open(AutoModelForImageTextToText);
+  const { model_type: generation } = await folder.json('config.json', generationSchema);
+  const model = await folder.open(GENERATIONS[generation]);
   const chat = await chatAbout(folder, tokenizer, settings.prompt);
   const largest = Math.min(settings.max_pixels, processor.largest);
   return {

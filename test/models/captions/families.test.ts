@@ -51,6 +51,19 @@ describe("captioners have the pixels, prompts and captions of Python's transform
       ...fp32('encoder_model'),
     });
   });
+
+  test.each(['qwen2-vl-tiny', 'qwen2.5-vl-tiny'])('%s', async (name) => {
+    await expectPythonsCaptions(name, {
+      family: 'qwen-vl',
+      max_pixels: 4096,
+      repetition_penalty: 1.2,
+      ...parts,
+    });
+  });
+
+  test('Moondream', async () => {
+    await expectPythonsCaptions('moondream-tiny', { family: 'moondream', ...parts });
+  });
 });
 
 const shared = join(import.meta.dirname, '../../../../shared/model-fixtures');
