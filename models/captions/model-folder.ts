@@ -7,6 +7,7 @@ import {
   type PreTrainedModel,
   type PreTrainedTokenizer,
 } from '@huggingface/transformers';
+import type { InferenceSession } from 'onnxruntime-node';
 import type { z } from 'zod';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import type { GenerativeModel } from '../../experiment/model.js';
@@ -66,8 +67,32 @@ export class ModelFolder {
     return this.#read(file, () => readFile(join(this.#folder, file), 'utf8'));
   }
 
-  /** Opens the graphs on exactly the device asked for. Throws PanicError `DeviceError` where that fails. */
+  /**
+   * Opens the graphs on exactly the device asked for. Throws PanicError `DeviceError` where that fails, and `InvalidInput` where
+   * they do not fit each other.
+   */
   async open(kind: ModelClass): Promise<PreTrainedModel> {
+    const model = await this.#openGraphs(kind);
+    this.#checkVectorTypes(model.sessions);
+    return model;
+  }
+
+  /** The library copies the picture's vectors among the words' as they are: other bits would be taken for numbers. */
+  #checkVectorTypes(graphs: Readonly<Record<string, InferenceSession>>): void {
+    const types = [
+      vectorType(graphs['vision_encoder']?.outputMetadata, 'image_features'),
+      vectorType(graphs['embed_tokens']?.outputMetadata, 'inputs_embeds'),
+      vectorType(graphs['decoder_model_merged']?.inputMetadata, 'inputs_embeds'),
+    ].filter((type) => type !== undefined);
+    if (new Set(types).size <= 1) return;
+    throw new PanicError(
+      'InvalidInput',
+      `${this.#model.name}: its graphs exchange vectors as ${types.join(', ')} (vision_encoder, embed_tokens, ` +
+        `decoder_model_merged); choose number formats that agree`,
+    );
+  }
+
+  async #openGraphs(kind: ModelClass): Promise<PreTrainedModel> {
     try {
       return await kind.from_pretrained(this.#folder, {
         device: this.#device,
@@ -94,6 +119,14 @@ export class ModelFolder {
       );
     }
   }
+}
+
+function vectorType(
+  values: readonly InferenceSession.ValueMetadata[] | undefined,
+  name: string,
+): string | undefined {
+  const value = values?.find((candidate) => candidate.name === name);
+  return value?.isTensor === true ? value.type : undefined;
 }
 
 const DTYPE_KEY = /^(.+)_dtype$/;

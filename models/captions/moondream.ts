@@ -6,7 +6,7 @@ import type { SettingsOf } from './settings.js';
 /** Moondream 2 as of 2024: SigLIP and Phi. A question about the picture in a form of its own, not a chat. */
 export const openMoondream: OpenFamily<SettingsOf<'moondream'>> = async (folder, { prompt }) => {
   const tokenizer = await folder.tokenizer();
-  const processor = await folder.json('preprocessor_config.json', fixedSizeProcessor);
+  const processor = await folder.json('preprocessor_config.json', fixedSizeProcessor(3));
   const model = await folder.open(Moondream1ForConditionalGeneration);
   // The library wants one token for each vector of the picture, and no file says how many there are.
   const { width, height } = processor.size;

@@ -4,28 +4,29 @@ import type { ImageArtifact } from '../../experiment/artifact.js';
 import { type ResizeKernel, resizePicture } from '../pictures.js';
 
 const perChannel = z.tuple([z.number(), z.number(), z.number()]);
-
-/** What `preprocessor_config.json` says of values, for every family. Other keys are the families' or say nothing here. */
-const values = {
-  do_rescale: z.literal(true).default(true),
-  rescale_factor: z.number().default(1 / 255),
-  do_normalize: z.literal(true),
-  image_mean: perChannel,
-  image_std: perChannel,
-};
 /** Pillow's numbers of its filters. */
 const resample = z.union([z.literal(1), z.literal(2), z.literal(3)]);
-const KERNELS: Readonly<Record<z.output<typeof resample>, ResizeKernel>> = {
-  1: 'lanczos',
-  2: 'bilinear',
-  3: 'bicubic',
-};
+type Resample = z.output<typeof resample>;
+const KERNELS: Readonly<Record<Resample, ResizeKernel>> = { 1: 'lanczos', 2: 'bilinear', 3: 'bicubic' };
 
-/** Part of a processor's configuration that every family reads. */
-export const processorValues = z
-  .looseObject({ do_resize: z.literal(true).default(true), resample, ...values })
-  .transform((config) => ({ ...config, kernel: KERNELS[config.resample] }));
-export type ProcessorValues = z.output<typeof processorValues>;
+/**
+ * The part of `preprocessor_config.json` that every family reads; other keys are the families', or say nothing about pictures.
+ * What a file leaves out has the value of its class in transformers, whose filter is `usual`.
+ */
+export function processorValues(usual: Resample) {
+  return z
+    .looseObject({
+      do_resize: z.literal(true).default(true),
+      resample: resample.default(usual),
+      do_rescale: z.literal(true).default(true),
+      rescale_factor: z.number().default(1 / 255),
+      do_normalize: z.literal(true).default(true),
+      image_mean: perChannel,
+      image_std: perChannel,
+    })
+    .transform((config) => ({ ...config, kernel: KERNELS[config.resample] }));
+}
+export type ProcessorValues = z.output<ReturnType<typeof processorValues>>;
 
 const bothSides = z.union([
   z
@@ -36,26 +37,26 @@ const bothSides = z.union([
 ]);
 
 /** A processor that brings every picture to one size; cropping may be on where it leaves that size as it is. */
-export const fixedSizeProcessor = processorValues
-  .and(
-    z.looseObject({
-      size: bothSides,
-      do_center_crop: z.boolean().nullish(),
-      crop_size: bothSides.nullish(),
-      do_pad: z.literal(false).nullish(),
-    }),
-  )
-  .refine(
-    ({ size, do_center_crop: crops, crop_size: crop }) =>
-      crops !== true || (crop?.width === size.width && crop.height === size.height),
-    { error: 'a crop to another size than the picture is brought to is not supported' },
-  );
+export function fixedSizeProcessor(usual: Resample) {
+  return processorValues(usual)
+    .and(
+      z.looseObject({
+        size: bothSides,
+        do_center_crop: z.boolean().nullish(),
+        crop_size: bothSides.nullish(),
+        do_pad: z.literal(false).nullish(),
+      }),
+    )
+    .refine(
+      ({ size, do_center_crop: crops, crop_size: crop }) =>
+        crops !== true || (crop?.width === size.width && crop.height === size.height),
+      { error: 'a crop to another size than the picture is brought to is not supported' },
+    );
+}
+export type FixedSizeProcessor = z.output<ReturnType<typeof fixedSizeProcessor>>;
 
 /** `pixel_values` [1, 3, height, width] of a picture brought to the processor's size. */
-export function fixedSizePixels(
-  picture: ImageArtifact,
-  processor: z.output<typeof fixedSizeProcessor>,
-): Tensor {
+export function fixedSizePixels(picture: ImageArtifact, processor: FixedSizeProcessor): Tensor {
   const { width, height } = processor.size;
   const planes = normalisedPlanes(resizePicture(picture, width, height, processor.kernel), processor);
   return new Tensor('float32', planes, [1, 3, height, width]);

@@ -12,7 +12,7 @@ import { normalisedPlanes, type ProcessorValues, processorValues } from './pixel
 import type { SettingsOf } from './settings.js';
 
 const pixelCount = z.int().positive();
-const processorSchema = processorValues
+const processorSchema = processorValues(3)
   .and(
     z.looseObject({
       patch_size: z.int().positive(),

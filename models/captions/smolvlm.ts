@@ -7,7 +7,7 @@ import { normalisedPlanes, processorValues } from './pixels.js';
 import type { SettingsOf } from './settings.js';
 
 const longestEdge = z.looseObject({ longest_edge: z.int().positive() });
-const processorSchema = processorValues.and(
+const processorSchema = processorValues(1).and(
   z.looseObject({ size: longestEdge, max_image_size: longestEdge }),
 );
 /** Tokens for each tile. */

@@ -6,7 +6,7 @@ import type { SettingsOf } from './settings.js';
 /** ViT and GPT-2 and their like: an encoder of the whole picture, and a decoder that needs no prompt. */
 export const openVisionEncoderDecoder: OpenFamily<SettingsOf<'vision-encoder-decoder'>> = async (folder) => {
   const tokenizer = await folder.tokenizer();
-  const processor = await folder.json('preprocessor_config.json', fixedSizeProcessor);
+  const processor = await folder.json('preprocessor_config.json', fixedSizeProcessor(2));
   const model = await folder.open(VisionEncoderDecoderModel);
   return {
     model,

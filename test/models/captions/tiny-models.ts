@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import sharp from 'sharp';
 import type { ImageArtifact } from '../../../experiment/artifact.js';
 import type { GenerativeModel, ModelSettings } from '../../../experiment/model.js';
+import type { HostFingerprint } from '../../../experiment/provenance.js';
 import { parseCatalogueFile } from '../../../models/catalogue-schema.js';
 
 export const fixtures = join(import.meta.dirname, '../../fixtures/captioners');
@@ -77,4 +78,32 @@ export async function tokenIds(
   const script = join(import.meta.dirname, 'token-ids.mjs');
   const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(task)]);
   return JSON.parse(stdout) as TokenIds[];
+}
+
+export interface Failure {
+  readonly kind: string;
+  readonly message: string;
+}
+export type BatchItem = { readonly seed: number } & (
+  | { readonly file: string }
+  | { readonly text: string }
+  | { readonly width: number; readonly height: number }
+);
+export interface Answers {
+  readonly host: HostFingerprint;
+  readonly answers: readonly (readonly (string | Failure)[])[];
+}
+
+/** What the compiled loader answers to batches, or the error of loading (`captions.mjs`). */
+export async function captions(
+  model: GenerativeModel,
+  folder: string,
+  batches: readonly (readonly BatchItem[])[],
+): Promise<Answers | { readonly error: Failure }> {
+  const script = join(import.meta.dirname, 'captions.mjs');
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    script,
+    JSON.stringify({ model, folder, batches }),
+  ]);
+  return JSON.parse(stdout) as Answers | { error: Failure };
 }

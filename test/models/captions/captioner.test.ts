@@ -1,0 +1,184 @@
+import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { ModelSettings } from '../../../experiment/model.js';
+import { createModelPool } from '../../../models/index.js';
+import {
+  type Answers,
+  type BatchItem,
+  captionerIn,
+  captions,
+  type ExpectedFile,
+  type Failure,
+  fixtures,
+  fp32,
+  readJson,
+  readPicture,
+} from './tiny-models.js';
+
+const parts = fp32('vision_encoder', 'embed_tokens', 'decoder_model_merged');
+const qwen: ModelSettings = {
+  family: 'qwen-vl',
+  prompt: 'Describe this image.',
+  max_new_tokens: 14,
+  max_pixels: 4096,
+  repetition_penalty: 1.2,
+  ...parts,
+};
+const qwenFolder = join(fixtures, 'qwen2-vl-tiny');
+const picture = (name: string, seed = 0): BatchItem => ({ file: join(fixtures, 'pictures', name), seed });
+const [square, tall, wide] = ['p0_32x32.png', 'p1_70x110.png', 'p2_150x100.png'] as const;
+
+/** Answers of a tiny Qwen2-VL. */
+async function ask(settings: ModelSettings, ...batches: readonly (readonly BatchItem[])[]): Promise<Answers> {
+  const given = await captions(captionerIn(qwenFolder, settings), qwenFolder, batches);
+  if ('error' in given) throw new Error(given.error.message);
+  return given;
+}
+
+describe('a captioner', () => {
+  test('gives each picture its caption on one line, whatever the batch, and says what computed it', async () => {
+    const expected = readJson(join(qwenFolder, 'expected.json')) as ExpectedFile;
+    const texts = expected.captions.map(({ greedy_text: text }) => text);
+    expect(texts.some((text) => text.includes('\n'))).toBe(true);
+    const onOneLine = texts.map((text) => text.trim().replace(/\s*\n\s*/g, ' '));
+    const { host, answers } = await ask(
+      qwen,
+      [picture(square), picture(tall), picture(wide)],
+      [picture(wide, 5)],
+      [picture(tall, 6), picture(square)],
+    );
+    const [first, second, third] = onOneLine;
+    expect(answers).toEqual([onOneLine, [third], [second, first]]);
+    expect(host).toMatchObject({ runtime: 'onnxruntime', device: 'cpu', dtype: 'fp32' });
+    expect(host.files['onnx/vision_encoder.onnx']).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test('draws captions by seed where it samples: equal for equal seeds, alone or in a batch', async () => {
+    const seeds = [1, 2, 3, 2 ** 52 + 1];
+    const drawn = { ...qwen, do_sample: true, temperature: 1.5, top_k: 0 };
+    const { answers } = await ask(
+      drawn,
+      seeds.map((seed) => picture(wide, seed)),
+      ...seeds.map((seed) => [picture(wide, seed)]),
+    );
+    const [together, ...alone] = answers;
+    expect(alone.flat()).toEqual(together);
+    expect(new Set(together).size).toBe(seeds.length);
+  });
+
+  test('refuses in its place what is no picture, or too large a one, or too narrow; the others stand', async () => {
+    const { answers } = await ask(qwen, [
+      { text: 'a fox', seed: 0 },
+      { width: 8193, height: 1, seed: 0 },
+      { width: 8192, height: 8192, seed: 0 },
+      { width: 1, height: 201, seed: 0 },
+      picture(square),
+    ]);
+    const [[text, long, many, narrow, good]] = answers as [(string | Failure)[]];
+    for (const refused of [text, long, many, narrow]) expect(refused).toMatchObject({ kind: 'InvalidInput' });
+    expect((many as Failure).message).toContain('8192 x 8192');
+    expect(typeof good).toBe('string');
+  });
+
+  test('a caption without words is the error of its picture', async () => {
+    const folder = join(fixtures, 'florence2-tiny');
+    const settings = {
+      family: 'florence2',
+      prompt: 'What does the image describe?',
+      max_new_tokens: 1,
+      ...parts,
+      ...fp32('encoder_model'),
+    };
+    expect(await captions(captionerIn(folder, settings), folder, [[picture(square)]])).toMatchObject({
+      answers: [[{ kind: 'ModelOutputInvalid', message: expect.stringContaining('blank') }]],
+    });
+  });
+});
+
+test('a captioner takes the export of each graph that its settings name, where they fit each other', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'panic-tda-captioner-'));
+  await cp(join(fixtures, 'smolvlm-tiny'), folder, { recursive: true });
+  await rename(join(folder, 'onnx/vision_encoder.onnx'), join(folder, 'onnx/vision_encoder_q4.onnx'));
+  const smol: ModelSettings = {
+    ...parts,
+    family: 'smolvlm',
+    prompt: 'Can you describe this image?',
+    max_new_tokens: 4,
+    image_splitting: false,
+    vision_encoder_dtype: 'q4',
+  };
+  expect(await captions(captionerIn(folder, smol), folder, [[picture(square)]])).toMatchObject({
+    host: { dtype: 'vision_encoder q4, embed_tokens fp32, decoder_model_merged fp32' },
+    answers: [[expect.any(String)]],
+  });
+  const unfit = captionerIn(folder, { ...smol, embed_tokens_dtype: 'fp16' });
+  expect(await captions(unfit, folder, [])).toMatchObject({
+    error: { kind: 'InvalidInput', message: expect.stringContaining('float32, float16, float32') },
+  });
+  await rm(folder, { recursive: true });
+});
+
+describe('a captioner whose files are not right', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'panic-tda-captioner-'));
+    await cp(qwenFolder, folder, { recursive: true });
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  test('does not take scores that are not numbers for words', async () => {
+    const file = join(folder, 'onnx/embed_tokens.onnx');
+    const graph = await readFile(file);
+    // The table of embeddings is nearly the whole file: every number in it becomes NaN.
+    await writeFile(file, Buffer.from(graph).fill(0xff, 1000, graph.length - 1000));
+    const given = await captions(captionerIn(folder, qwen), folder, [[picture(square)]]);
+    expect(given).toMatchObject({ answers: [[{ kind: 'ModelOutputInvalid' }]] });
+    await writeFile(file, graph);
+  });
+
+  test('says so where a graph is broken, where one is missing, and where settings ask for another', async () => {
+    const model = captionerIn(folder, qwen);
+    const other = captionerIn(folder, { ...qwen, vision_encoder_dtype: 'q4' });
+    expect(await captions(other, folder, [])).toMatchObject({
+      error: { kind: 'InvalidInput', message: expect.stringContaining('onnx/vision_encoder_q4.onnx') },
+    });
+    await writeFile(join(folder, 'onnx/vision_encoder.onnx'), 'no graph');
+    expect(await captions(model, folder, [])).toMatchObject({ error: { kind: 'DeviceError' } });
+    await rm(join(folder, 'preprocessor_config.json'));
+    expect(await captions(model, folder, [])).toMatchObject({
+      error: { kind: 'ModelFilesMissing', message: expect.stringContaining('preprocessor_config.json') },
+    });
+  });
+});
+
+const check = (settings: ModelSettings): unknown => captionerIn(qwenFolder, settings);
+
+describe('settings of a captioner', () => {
+  test.each(['num_beams', 'top_p'])('%s is refused, since the library ignores it', (key) => {
+    expect(() => check({ ...qwen, [key]: 1 })).toThrow(`transformers.js ignores ${key}`);
+  });
+
+  test('what has no effect or no meaning is refused', () => {
+    expect(() => check({ ...qwen, temperature: 0.5 })).toThrow('where do_sample is true only');
+    expect(() => check({ ...qwen, top_k: 5 })).toThrow('where do_sample is true only');
+    expect(() => check({ ...qwen, do_sample: true, temperature: 0 })).toThrow();
+    expect(() => check({ ...qwen, beams: 2 })).toThrow('beams');
+    expect(() => check({ ...qwen, prompt: '<CAPTION>' })).toThrow('a sentence without');
+    expect(() => check({ ...qwen, family: 'blip2' })).toThrow('family');
+    expect(() => check({ ...qwen, vision_encoder_dtype: 'fp8' })).toThrow('vision_encoder_dtype');
+  });
+});
+
+test('captioners of the catalogue run in hosts of the pool', async () => {
+  const folder = join(fixtures, 'smolvlm-tiny');
+  const pool = createModelPool({ modelsFolder: tmpdir(), folders: { SmolVLM: folder } });
+  const given = await readPicture(join(fixtures, 'pictures', wide));
+  const first = await pool.generate('SmolVLM', given, 1);
+  const again = await pool.generate('SmolVLM', given, 2);
+  await pool.close();
+  expect(first.output).toMatchObject({ modality: 'text' });
+  expect(again.output).toEqual(first.output);
+  expect(first.host).toMatchObject({ runtime: 'onnxruntime', device: 'cpu', dtype: 'fp32' });
+});

@@ -1,0 +1,29 @@
+// What the compiled loader answers to batches, in a process of its own (as token-ids.mjs). Argument: {model, folder, batches} as JSON,
+// where an item is {file, seed}, {text, seed} or {width, height, seed}. Prints for each batch its captions, or errors as {kind, message}.
+import sharp from 'sharp';
+import { loadModel } from '../../../dist/models/loaders.js';
+
+const { model, folder, batches } = JSON.parse(process.argv[2]);
+
+async function inputOf({ file, text, width, height }) {
+  if (text !== undefined) return { modality: 'text', text };
+  if (width !== undefined) return { modality: 'image', width, height, pixels: new Uint8Array(0) };
+  const { data, info } = await sharp(file).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  return { modality: 'image', width: info.width, height: info.height, pixels: new Uint8Array(data) };
+}
+
+const asJson = (error) => ({ kind: error.kind ?? 'bug', message: error.message });
+try {
+  const loaded = await loadModel({ model, folder, device: 'cpu' });
+  const answers = [];
+  for (const batch of batches) {
+    const items = await Promise.all(
+      batch.map(async (item) => ({ input: await inputOf(item), seed: item.seed })),
+    );
+    const made = await loaded.generate(items);
+    answers.push(made.map((item) => (item instanceof Error ? asJson(item) : item.output.text)));
+  }
+  console.log(JSON.stringify({ host: loaded.host, answers }));
+} catch (error) {
+  console.log(JSON.stringify({ error: asJson(error) }));
+}
