@@ -27,24 +27,21 @@ function noteFarthest(distances: Float32Array, row: number, farthest: Float32Arr
   farthest[row] = most;
 }
 
-/** Packs an edge i > j in one word; see `edgeHead` and `edgeTail`. */
-function packEdge(i: number, j: number): number {
-  return ((i << 16) | j) >>> 0;
-}
-
-/** The larger vertex of a packed edge. */
+/** The larger vertex of a packed edge: its upper half. */
 export function edgeHead(edge: number): number {
   return edge >>> 16;
 }
 
-/** The smaller vertex of a packed edge. */
+/** The smaller vertex of a packed edge: its lower half. */
 export function edgeTail(edge: number): number {
   return edge & 0xffff;
 }
 
 const DIGIT_BITS = 11;
 const DIGIT_MASK = (1 << DIGIT_BITS) - 1;
-const DIGITS = 3;
+/** Without the sign: -0 is a length of 0. */
+const LENGTH_BITS = 0x7fffffff;
+type DigitCounts = readonly [low: Uint32Array, middle: Uint32Array, high: Uint32Array];
 const EDGES_PER_STEP = 16_384;
 /** Cache misses count for several operations. */
 const OPERATIONS_PER_EDGE = 8;
@@ -62,7 +59,7 @@ export function* sortedEdges(
   buffer: (bytes: number) => ArrayBuffer | SharedArrayBuffer,
 ): Work<Uint32Array> {
   const bits = new Uint32Array(distances.buffer, distances.byteOffset, distances.length);
-  const digitCounts = Array.from({ length: DIGITS }, () => new Uint32Array(DIGIT_MASK + 1));
+  const digitCounts: DigitCounts = [noCounts(), noCounts(), noCounts()];
   let from: Uint32Array = new Uint32Array(distances.length);
   let edgeCount = 0;
   for (let row = 1; row < pointCount; row++) {
@@ -83,6 +80,8 @@ export function* sortedEdges(
   return from;
 }
 
+// The loops below call nothing: the first call of a process interprets them, and a call then costs more than all the rest.
+
 /** Adds the edges between `row` and the points before it to `edges`, from place `count` on; returns how many these are then. */
 function collectRow(
   distances: Float32Array,
@@ -91,24 +90,23 @@ function collectRow(
   longest: number,
   edges: Uint32Array,
   count: number,
-  [low, middle, high]: readonly Uint32Array[],
+  [low, middle, high]: DigitCounts,
 ): number {
   const start = pairCount(row);
   for (let column = 0; column < row; column++) {
     const length = distances[start + column]!;
     if (length > longest || length === Infinity) continue;
-    edges[count++] = packEdge(row, column);
-    const word = bits[start + column]!;
-    low![digitOf(word, 0)]!++;
-    middle![digitOf(word, DIGIT_BITS)]!++;
-    high![digitOf(word, 2 * DIGIT_BITS)]!++;
+    edges[count++] = (row << 16) | column;
+    const word = bits[start + column]! & LENGTH_BITS;
+    low[word & DIGIT_MASK]!++;
+    middle[(word >>> DIGIT_BITS) & DIGIT_MASK]!++;
+    high[word >>> (2 * DIGIT_BITS)]!++;
   }
   return count;
 }
 
-/** The sign bit is cut off: -0 is a length of 0. */
-function digitOf(word: number, shift: number): number {
-  return ((word & 0x7fffffff) >>> shift) & DIGIT_MASK;
+function noCounts(): Uint32Array {
+  return new Uint32Array(1 << DIGIT_BITS);
 }
 
 /** By digit: the place of the first edge that has it. */
@@ -128,9 +126,9 @@ function scatterByDigit(
 ): void {
   for (let k = start; k < end; k++) {
     const edge = from[k]!;
-    const digit = digitOf(bits[pairCount(edgeHead(edge)) + edgeTail(edge)]!, shift);
-    const place = next[digit]!;
-    next[digit] = place + 1;
-    to[place] = edge;
+    const head = edge >>> 16;
+    const word = bits[(head * (head - 1)) / 2 + (edge & 0xffff)]!;
+    const digit = ((word & LENGTH_BITS) >>> shift) & DIGIT_MASK;
+    to[next[digit]!++] = edge;
   }
 }

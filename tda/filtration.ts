@@ -92,8 +92,9 @@ function noteRanks(
 ): void {
   for (let rank = start; rank < end; rank++) {
     const edge = edges[rank]!;
-    const head = edgeHead(edge);
-    const tail = edgeTail(edge);
+    // As edgeHead and edgeTail.
+    const head = edge >>> 16;
+    const tail = edge & 0xffff;
     ranks[head * pointCount + tail] = rank;
     ranks[tail * pointCount + head] = rank;
   }

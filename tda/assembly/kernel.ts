@@ -719,23 +719,27 @@ function fourDistances(a: usize, b: usize, dimension: i32, rowBytes: usize, out:
   const b1 = b + rowBytes;
   const b2 = b1 + rowBytes;
   const b3 = b2 + rowBytes;
-  const even = dimension & ~1;
-  const end: usize = (even as usize) << 2;
-  for (let c: usize = 0; c < end; c += 8) {
+  const whole = dimension & ~3;
+  const end: usize = (whole as usize) << 2;
+  for (let c: usize = 0; c < end; c += 16) {
     const x = f64x2.promote_low_f32x4(v128.load64_zero(a + c));
-    const d0 = f64x2.sub(x, f64x2.promote_low_f32x4(v128.load64_zero(b + c)));
-    const d1 = f64x2.sub(x, f64x2.promote_low_f32x4(v128.load64_zero(b1 + c)));
-    const d2 = f64x2.sub(x, f64x2.promote_low_f32x4(v128.load64_zero(b2 + c)));
-    const d3 = f64x2.sub(x, f64x2.promote_low_f32x4(v128.load64_zero(b3 + c)));
-    sum0 = f64x2.add(sum0, f64x2.mul(d0, d0));
-    sum1 = f64x2.add(sum1, f64x2.mul(d1, d1));
-    sum2 = f64x2.add(sum2, f64x2.mul(d2, d2));
-    sum3 = f64x2.add(sum3, f64x2.mul(d3, d3));
+    const y = f64x2.promote_low_f32x4(v128.load64_zero(a + c, 8));
+    sum0 = addSquares(sum0, x, y, b + c);
+    sum1 = addSquares(sum1, x, y, b1 + c);
+    sum2 = addSquares(sum2, x, y, b2 + c);
+    sum3 = addSquares(sum3, x, y, b3 + c);
   }
-  store<f32>(out, root(a, b, even, dimension, sum0));
-  store<f32>(out + 4, root(a, b1, even, dimension, sum1));
-  store<f32>(out + 8, root(a, b2, even, dimension, sum2));
-  store<f32>(out + 12, root(a, b3, even, dimension, sum3));
+  store<f32>(out, root(a, b, whole, dimension, sum0));
+  store<f32>(out + 4, root(a, b1, whole, dimension, sum1));
+  store<f32>(out + 8, root(a, b2, whole, dimension, sum2));
+  store<f32>(out + 12, root(a, b3, whole, dimension, sum3));
+}
+
+/** Adds the squares of the differences of x and y from the four coordinates at an address. */
+function addSquares(sum: v128, x: v128, y: v128, other: usize): v128 {
+  const dx = f64x2.sub(x, f64x2.promote_low_f32x4(v128.load64_zero(other)));
+  const dy = f64x2.sub(y, f64x2.promote_low_f32x4(v128.load64_zero(other, 8)));
+  return f64x2.add(f64x2.add(sum, f64x2.mul(dx, dx)), f64x2.mul(dy, dy));
 }
 
 function root(a: usize, b: usize, from: i32, dimension: i32, sum: v128): f32 {
