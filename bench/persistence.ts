@@ -7,7 +7,7 @@
  *     [--threads 1,2] [--time-limit 120] [--repeats 3] [--seed 1] [--python PATH] [--out bench/persistence.md]
  *
  * --our-sizes are further sizes, which only ours is given. The other programs take the last number of --threads. The figure
- * lies beside the table. Leave the machine alone meanwhile. A program that passes the limit is not tried at larger sizes of
+ * lies beside the table. First calls and later ones of a process are told apart. Leave the machine alone meanwhile. A program that passes the limit is not tried at larger sizes of
  * that family and dimension.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

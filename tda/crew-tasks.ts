@@ -1,5 +1,6 @@
 import { DistanceKernel, type EdgeClasses, type Found, LinkKernel, ROWS_AT_ONCE } from './kernel.js';
 import { lowerBound } from './lower-bound.js';
+import type { Work } from './pacer.js';
 import { pairCount } from './triangle.js';
 
 /**
@@ -22,11 +23,8 @@ export interface DistanceTask {
   readonly distances: Float32Array;
 }
 
-/** Fills ROWS_AT_ONCE rows of the lower triangle at a time; yields the numbers of operations. */
-export function* fillDistances(
-  { points, dimension, distances }: DistanceTask,
-  take: Take,
-): Generator<number> {
+/** Fills ROWS_AT_ONCE rows of the lower triangle at a time. */
+export function* fillDistances({ points, dimension, distances }: DistanceTask, take: Take): Work {
   const pointCount = points.length / dimension;
   const portions = Math.ceil(pointCount / ROWS_AT_ONCE);
   const kernel = new DistanceKernel(points, dimension);
@@ -110,6 +108,12 @@ function* search(
       yield { portion, from, count: first - from, isLast: first === to, records: NOTHING, operations: 0 };
       if (first === to) continue;
     }
+    for (; first - added > EDGES_PER_STEP; added += EDGES_PER_STEP) {
+      kernel.addEdges(edges.subarray(added, added + EDGES_PER_STEP));
+      // Nothing is passed, but whoever shares the thread may run.
+      const operations = OPERATIONS_PER_EDGE * EDGES_PER_STEP;
+      yield { portion, from: first, count: 0, isLast: false, records: NOTHING, operations };
+    }
     kernel.addEdges(edges.subarray(added, first));
     for (added = first; added < to;) {
       const found = look(kernel, edges.subarray(added, to), representatives.subarray(added, to));
@@ -121,6 +125,10 @@ function* search(
 }
 
 const NOTHING = new Uint32Array(0);
+
+const EDGES_PER_STEP = 2 ** 18;
+/** Two cache misses count for so many operations. */
+const OPERATIONS_PER_EDGE = 16;
 
 // A portion takes about a tenth of a second: what is looked at in vain, when the last class has died meanwhile, is little.
 const LEAD = 6;

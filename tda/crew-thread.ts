@@ -12,6 +12,7 @@ import {
   takeFrom,
 } from './crew-tasks.js';
 import type { EdgeClasses } from './kernel.js';
+import { atOnce } from './pacer.js';
 
 /** What a thread of a crew is told. The arrays to be filled, the edges and the counters are in shared memory. */
 export type CrewOrder =
@@ -36,8 +37,7 @@ function tell(message: CrewMessage): void {
 function follow(order: CrewOrder): void {
   const take = takeFrom(order.next);
   if (order.type === 'distances') {
-    // To its end; what it yields is for those who share their thread.
-    for (const _ of fillDistances(order.task, take));
+    atOnce(fillDistances(order.task, take));
     tell({ type: 'done', edgeClasses: null });
   } else if (order.type === 'components') {
     search(findComponents(order.task, take));

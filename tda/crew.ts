@@ -56,18 +56,13 @@ export function lonelyCrew(pacer: Pacer): Crew {
     for (;;) {
       const { done, value } = reports.next();
       if (done === true) return value;
-      pacer.spend(value.operations);
+      await pacer.spend(value.operations);
       await onReport(value);
     }
   }
   return {
     buffer: (bytes) => new ArrayBuffer(bytes),
-    async fillDistances(task) {
-      for (const operations of fillDistances(task, localCounter())) {
-        pacer.spend(operations);
-        if (pacer.isDue) await pacer.rest();
-      }
-    },
+    fillDistances: (task) => pacer.finish(fillDistances(task, localCounter())),
     findComponents: (task, onReport) => listen(findComponents(task, localCounter()), onReport),
     findCores(task, births, isAnyAlive, onReport) {
       const wanted = new CoresWanted({ progress: sharedCounter(), births, portion: task.portion }, false);
@@ -130,7 +125,10 @@ export function threadCrew(size: number, signal: AbortSignal | undefined): Crew 
   return {
     buffer: (bytes) => new SharedArrayBuffer(bytes),
     async fillDistances(task) {
-      await order({ type: 'distances', task, next: sharedCounter() }, () => undefined);
+      // Shared, so that a message to each thread does not copy them on this one.
+      const points = new Float32Array(new SharedArrayBuffer(task.points.byteLength));
+      points.set(task.points);
+      await order({ type: 'distances', task: { ...task, points }, next: sharedCounter() }, () => undefined);
     },
     findComponents: (task, onReport) => listen({ type: 'components', task, next: sharedCounter() }, onReport),
     findCores(task, births, isAnyAlive, onReport) {

@@ -115,9 +115,11 @@ export class CriticalEdges {
   }
 
   private takeOperations(): number {
-    const operations = 16 + this.loops.operations + this.voids.operations;
+    const operations =
+      16 + this.loops.operations + this.voids.operations + (this.loopFinder?.operations ?? 0);
     this.loops.operations = 0;
     this.voids.operations = 0;
+    if (this.loopFinder !== undefined) this.loopFinder.operations = 0;
     return operations;
   }
 

@@ -1,6 +1,7 @@
 import { fillDistances } from './crew-tasks.js';
 import { TdaInputError } from './errors.js';
 import { checkPoints } from './input.js';
+import { atOnce, type Work } from './pacer.js';
 import { pairCount, pairRow } from './triangle.js';
 
 /**
@@ -12,21 +13,27 @@ import { pairCount, pairRow } from './triangle.js';
  * Throws TdaInputError for an empty, ragged or non-finite cloud, and for distances beyond float32.
  */
 export function euclideanDistances(points: Float32Array, dimension: number): Float32Array {
-  const pointCount = checkPoints(points, dimension);
+  const pointCount = atOnce(checkPoints(points, dimension));
   const distances = new Float32Array(pairCount(pointCount));
   let next = 0;
-  for (const _ of fillDistances({ points, dimension, distances }, () => next++));
-  checkFinite(distances);
+  atOnce(fillDistances({ points, dimension, distances }, () => next++));
+  atOnce(checkFinite(distances));
   return distances;
 }
 
 /** Throws TdaInputError where a computed distance has become infinite. */
-export function checkFinite(distances: Float32Array): void {
-  const place = distances.indexOf(Infinity);
-  if (place < 0) return;
-  const row = pairRow(place);
-  throw beyondFloat32(row, place - pairCount(row));
+export function* checkFinite(distances: Float32Array): Work {
+  for (let start = 0; start < distances.length; start += DISTANCES_PER_STEP) {
+    const found = distances.subarray(start, start + DISTANCES_PER_STEP).indexOf(Infinity);
+    if (found >= 0) {
+      const row = pairRow(start + found);
+      throw beyondFloat32(row, start + found - pairCount(row));
+    }
+    yield DISTANCES_PER_STEP;
+  }
 }
+
+const DISTANCES_PER_STEP = 2 ** 20;
 
 export function beyondFloat32(a: number, b: number): TdaInputError {
   return new TdaInputError(

@@ -1,3 +1,4 @@
+import type { Work } from './pacer.js';
 import { pairCount, pairIndex } from './triangle.js';
 
 /** Distances among the points left once each set of exact duplicates has become one point. */
@@ -15,29 +16,36 @@ export interface DistinctPoints {
  *
  * `inPlace` allows the answer to overwrite `distances`.
  */
-export function mergeDuplicates(
+export function* mergeDuplicates(
   distances: Float32Array,
   pointCount: number,
   inPlace: boolean,
-): DistinctPoints {
+): Work<DistinctPoints> {
   const kept: number[] = [];
-  for (let b = 0; b < pointCount; b++) {
-    if (
-      !kept.some((a) => distances[pairIndex(a, b)] === 0 && haveEqualDistances(distances, pointCount, a, b))
-    ) {
-      kept.push(b);
-    }
+  for (let point = 0; point < pointCount; point++) {
+    if (!(yield* isDuplicate(distances, pointCount, point))) kept.push(point);
   }
   if (kept.length === pointCount) return { distances, pointCount, firstOf: kept };
   // A pair moves only towards the front, so rows can be packed where they are.
   const packed = inPlace ? distances : new Float32Array(pairCount(kept.length));
-  let next = 0;
   for (let row = 1; row < kept.length; row++) {
-    for (let column = 0; column < row; column++) {
-      packed[next++] = distances[pairIndex(kept[row]!, kept[column]!)]!;
-    }
+    packRow(distances, kept, row, packed);
+    yield 4 * row;
   }
-  return { distances: packed.subarray(0, next), pointCount: kept.length, firstOf: kept };
+  const distinct = packed.subarray(0, pairCount(kept.length));
+  return { distances: distinct, pointCount: kept.length, firstOf: kept };
+}
+
+/** Of a point before it. */
+function* isDuplicate(distances: Float32Array, pointCount: number, point: number): Work<boolean> {
+  const start = pairCount(point);
+  const row = distances.subarray(start, start + point);
+  for (let other = row.indexOf(0); other >= 0; other = row.indexOf(0, other + 1)) {
+    if (haveEqualDistances(distances, pointCount, other, point)) return true;
+    yield 4 * pointCount;
+  }
+  yield point;
+  return false;
 }
 
 function haveEqualDistances(distances: Float32Array, pointCount: number, a: number, b: number): boolean {
@@ -45,4 +53,10 @@ function haveEqualDistances(distances: Float32Array, pointCount: number, a: numb
     if (c !== a && c !== b && distances[pairIndex(a, c)] !== distances[pairIndex(b, c)]) return false;
   }
   return true;
+}
+
+function packRow(distances: Float32Array, kept: readonly number[], row: number, packed: Float32Array): void {
+  const from = pairCount(kept[row]!);
+  const to = pairCount(row);
+  for (let column = 0; column < row; column++) packed[to + column] = distances[from + kept[column]!]!;
 }

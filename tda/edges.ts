@@ -1,107 +1,134 @@
-import type { Pacer } from './pacer.js';
-import { pairCount, pairRow } from './triangle.js';
+import type { Work } from './pacer.js';
+import { pairCount } from './triangle.js';
 
 /**
  * Smallest, over the points, of the greatest distance from it. At that length one point is joined to all others, the
  * complex is a cone, and longer edges change nothing.
  */
-export function enclosingRadius(distances: Float32Array, pointCount: number): number {
+export function* enclosingRadius(distances: Float32Array, pointCount: number): Work<number> {
   const farthest = new Float32Array(pointCount);
-  let k = 0;
-  for (let i = 1; i < pointCount; i++) {
-    for (let j = 0; j < i; j++) {
-      const distance = distances[k++]!;
-      if (distance > farthest[i]!) farthest[i] = distance;
-      if (distance > farthest[j]!) farthest[j] = distance;
-    }
+  for (let row = 1; row < pointCount; row++) {
+    noteFarthest(distances, row, farthest);
+    yield row;
   }
   let radius = Infinity;
   for (const distance of farthest) radius = Math.min(radius, distance);
   return radius;
 }
 
-/** Packs an edge i > j in one word; see `edgeHead` and `edgeTail`. */
-function packEdge(i: number, j: number): number {
-  return ((i << 16) | j) >>> 0;
+function noteFarthest(distances: Float32Array, row: number, farthest: Float32Array): void {
+  const start = pairCount(row);
+  let most = 0;
+  for (let column = 0; column < row; column++) {
+    const distance = distances[start + column]!;
+    if (distance > most) most = distance;
+    if (distance > farthest[column]!) farthest[column] = distance;
+  }
+  farthest[row] = most;
 }
 
-/** The larger vertex of a packed edge. */
+/** The larger vertex of a packed edge: its upper half. */
 export function edgeHead(edge: number): number {
   return edge >>> 16;
 }
 
-/** The smaller vertex of a packed edge. */
+/** The smaller vertex of a packed edge: its lower half. */
 export function edgeTail(edge: number): number {
   return edge & 0xffff;
 }
 
 const DIGIT_BITS = 11;
-const DIGITS = 3;
+const DIGIT_MASK = (1 << DIGIT_BITS) - 1;
+/** Without the sign: -0 is a length of 0. */
+const LENGTH_BITS = 0x7fffffff;
+type DigitCounts = readonly [low: Uint32Array, middle: Uint32Array, high: Uint32Array];
+const EDGES_PER_STEP = 16_384;
+/** Cache misses count for several operations. */
+const OPERATIONS_PER_EDGE = 8;
 
 /**
  * The edges no longer than `longest` (and of finite length), packed, sorted by length, then larger, then smaller vertex.
  *
  * A stable radix sort on the bits of the float32 lengths, which for numbers of at least 0 are ordered as the numbers are.
- * Needs 8 bytes per edge, 4 of them until it returns; what it returns is in memory from `buffer`.
+ * Touches 8 bytes per edge, 4 of them until it returns; what it returns is in memory from `buffer`.
  */
-export async function sortedEdges(
+export function* sortedEdges(
   distances: Float32Array,
+  pointCount: number,
   longest: number,
-  pacer: Pacer,
   buffer: (bytes: number) => ArrayBuffer | SharedArrayBuffer,
-): Promise<Uint32Array> {
+): Work<Uint32Array> {
   const bits = new Uint32Array(distances.buffer, distances.byteOffset, distances.length);
+  const digitCounts: DigitCounts = [noCounts(), noCounts(), noCounts()];
+  let from: Uint32Array = new Uint32Array(distances.length);
   let edgeCount = 0;
-  for (let k = 0; k < distances.length; k++) if (isEdge(distances[k]!, longest)) edgeCount++;
-  // An odd number of passes ends in the second.
-  let from: Uint32Array = new Uint32Array(edgeCount);
-  let to: Uint32Array = new Uint32Array(buffer(4 * edgeCount));
-  let next = 0;
-  for (let k = 0; k < distances.length; k++) if (isEdge(distances[k]!, longest)) from[next++] = k;
-
-  const starts = new Uint32Array(1 << DIGIT_BITS);
-  for (let digit = 0; digit < DIGITS; digit++) {
-    pacer.spend(4 * edgeCount);
-    if (pacer.isDue) await pacer.rest();
-    scatterByDigit(bits, from, to, digit * DIGIT_BITS, starts);
-    [from, to] = [to, from];
+  for (let row = 1; row < pointCount; row++) {
+    edgeCount = collectRow(distances, bits, row, longest, from, edgeCount, digitCounts);
+    yield 4 * row;
   }
-  for (let rank = 0; rank < edgeCount; rank++) {
-    const i = pairRow(from[rank]!);
-    from[rank] = packEdge(i, from[rank]! - pairCount(i));
+  // An odd number of passes ends in the second.
+  let to: Uint32Array = new Uint32Array(buffer(4 * edgeCount));
+  for (const [digit, counts] of digitCounts.entries()) {
+    const next = firstPlaces(counts);
+    for (let start = 0; start < edgeCount; start += EDGES_PER_STEP) {
+      const end = Math.min(edgeCount, start + EDGES_PER_STEP);
+      scatterByDigit(bits, from, start, end, to, digit * DIGIT_BITS, next);
+      yield OPERATIONS_PER_EDGE * (end - start);
+    }
+    [from, to] = [to, from];
   }
   return from;
 }
 
-function isEdge(length: number, longest: number): boolean {
-  return length <= longest && length < Infinity;
+// The loops below call nothing: the first call of a process interprets them, and a call then costs more than all the rest.
+
+/** Adds the edges between `row` and the points before it to `edges`, from place `count` on; returns how many these are then. */
+function collectRow(
+  distances: Float32Array,
+  bits: Uint32Array,
+  row: number,
+  longest: number,
+  edges: Uint32Array,
+  count: number,
+  [low, middle, high]: DigitCounts,
+): number {
+  const start = pairCount(row);
+  for (let column = 0; column < row; column++) {
+    const length = distances[start + column]!;
+    if (length > longest || length === Infinity) continue;
+    edges[count++] = (row << 16) | column;
+    const word = bits[start + column]! & LENGTH_BITS;
+    low[word & DIGIT_MASK]!++;
+    middle[(word >>> DIGIT_BITS) & DIGIT_MASK]!++;
+    high[word >>> (2 * DIGIT_BITS)]!++;
+  }
+  return count;
+}
+
+function noCounts(): Uint32Array {
+  return new Uint32Array(1 << DIGIT_BITS);
+}
+
+/** By digit: the place of the first edge that has it. */
+function firstPlaces(counts: Uint32Array): Uint32Array {
+  let place = 0;
+  return counts.map((count) => (place += count) - count);
 }
 
 function scatterByDigit(
   bits: Uint32Array,
   from: Uint32Array,
+  start: number,
+  end: number,
   to: Uint32Array,
   shift: number,
-  starts: Uint32Array,
+  next: Uint32Array,
 ): void {
-  const digitMask = starts.length - 1;
-  starts.fill(0);
-  // The sign bit is cut off: -0 is a length of 0.
-  for (let k = 0; k < from.length; k++) {
-    const digit = ((bits[from[k]!]! & 0x7fffffff) >>> shift) & digitMask;
-    starts[digit] = starts[digit]! + 1;
-  }
-  let start = 0;
-  for (let digit = 0; digit <= digitMask; digit++) {
-    const count = starts[digit]!;
-    starts[digit] = start;
-    start += count;
-  }
-  for (let k = 0; k < from.length; k++) {
-    const place = from[k]!;
-    const digit = ((bits[place]! & 0x7fffffff) >>> shift) & digitMask;
-    const slot = starts[digit]!;
-    starts[digit] = slot + 1;
-    to[slot] = place;
+  for (let k = start; k < end; k++) {
+    const edge = from[k]!;
+    const head = edge >>> 16;
+    const word = bits[(head * (head - 1)) / 2 + (edge & 0xffff)]!;
+    const digit = ((word & LENGTH_BITS) >>> shift) & DIGIT_MASK;
+    to[next[digit]!++] = edge;
   }
 }

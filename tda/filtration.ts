@@ -1,5 +1,6 @@
 import { MAX_POINTS } from './input.js';
 import { edgeHead, edgeTail } from './edges.js';
+import type { Work } from './pacer.js';
 import { pairIndex } from './triangle.js';
 
 /** Stands for "this edge has no representative": its lune was empty. No vertex has this number. */
@@ -15,28 +16,24 @@ export class Filtration {
   /** By rank: a vertex of the edge's lune, an apex if it has one; NO_VERTEX if the lune was empty. */
   readonly representatives: Uint16Array;
   private readonly distances: Float32Array;
-  /** Both triangles: whoever looks at the neighbours of a vertex reads one row. */
   private readonly ranks: Uint32Array;
 
-  /** `distances`: lower triangle; `edges`: as from `sortedEdges`; `representatives` are in memory from `buffer`. */
+  /**
+   * `distances`: lower triangle; `edges`: as from `sortedEdges`; `ranks`: as from `rankTable`; `representatives` are in
+   * memory from `buffer`.
+   */
   constructor(
     distances: Float32Array,
     pointCount: number,
     edges: Uint32Array,
+    ranks: Uint32Array,
     buffer: (bytes: number) => ArrayBuffer | SharedArrayBuffer,
   ) {
     this.distances = distances;
     this.pointCount = pointCount;
     this.edges = edges;
+    this.ranks = ranks;
     this.representatives = new Uint16Array(buffer(2 * edges.length));
-    this.ranks = new Uint32Array(pointCount * pointCount).fill(NO_RANK);
-    for (let rank = 0; rank < edges.length; rank++) {
-      const edge = edges[rank]!;
-      const head = edgeHead(edge);
-      const tail = edgeTail(edge);
-      this.ranks[head * pointCount + tail] = rank;
-      this.ranks[tail * pointCount + head] = rank;
-    }
   }
 
   head(rank: number): number {
@@ -61,5 +58,44 @@ export class Filtration {
   /** Rank of the edge {a, b}; greater than any rank if it is no edge. */
   rank(a: number, b: number): number {
     return this.ranks[a * this.pointCount + b]!;
+  }
+}
+
+const EDGES_PER_STEP = 16_384;
+/** Two cache misses count for so many operations. */
+const OPERATIONS_PER_EDGE = 16;
+
+/**
+ * pointCount x pointCount: the rank of the edge between two vertices, greater than any rank if it is no edge. Both triangles:
+ * whoever looks at the neighbours of a vertex reads one row.
+ */
+export function* rankTable(edges: Uint32Array, pointCount: number): Work<Uint32Array> {
+  const ranks = new Uint32Array(pointCount * pointCount);
+  for (let vertex = 0; vertex < pointCount; vertex++) {
+    ranks.fill(NO_RANK, vertex * pointCount, (vertex + 1) * pointCount);
+    yield pointCount;
+  }
+  for (let start = 0; start < edges.length; start += EDGES_PER_STEP) {
+    const end = Math.min(edges.length, start + EDGES_PER_STEP);
+    noteRanks(edges, start, end, pointCount, ranks);
+    yield OPERATIONS_PER_EDGE * (end - start);
+  }
+  return ranks;
+}
+
+function noteRanks(
+  edges: Uint32Array,
+  start: number,
+  end: number,
+  pointCount: number,
+  ranks: Uint32Array,
+): void {
+  for (let rank = start; rank < end; rank++) {
+    const edge = edges[rank]!;
+    // As edgeHead and edgeTail.
+    const head = edge >>> 16;
+    const tail = edge & 0xffff;
+    ranks[head * pointCount + tail] = rank;
+    ranks[tail * pointCount + head] = rank;
   }
 }

@@ -1,4 +1,5 @@
 import { TdaInputError } from './errors.js';
+import type { Work } from './pacer.js';
 import { pairCount, pairRow, pointCountOfTriangle } from './triangle.js';
 
 /** Vertices are packed two to a word. */
@@ -9,7 +10,7 @@ export const MAX_POINTS = 65_535;
  *
  * Throws TdaInputError, naming the place, when the cloud is empty, ragged, not finite, or too large to be packed.
  */
-export function checkPoints(points: Float32Array, dimension: number): number {
+export function* checkPoints(points: Float32Array, dimension: number): Work<number> {
   if (!Number.isInteger(dimension) || dimension < 1) {
     throw new TdaInputError(
       `dimension is ${dimension}; a point needs a whole number of coordinates, at least 1`,
@@ -21,14 +22,16 @@ export function checkPoints(points: Float32Array, dimension: number): number {
       `points has ${points.length} numbers, which is not a whole number of rows of dimension ${dimension}`,
     );
   }
-  for (let k = 0; k < points.length; k++) {
-    const value = points[k]!;
-    if (!Number.isFinite(value)) {
-      const row = Math.floor(k / dimension);
+  for (let start = 0; start < points.length; start += NUMBERS_PER_STEP) {
+    const some = points.subarray(start, start + NUMBERS_PER_STEP);
+    if (NOT_FINITE.some((value) => some.includes(value))) {
+      const place = start + some.findIndex((value) => !Number.isFinite(value));
+      const row = Math.floor(place / dimension);
       throw new TdaInputError(
-        `points[${k}] (row ${row}, column ${k - row * dimension}) is ${value}; expected a finite number`,
+        `points[${place}] (row ${row}, column ${place - row * dimension}) is ${points[place]}; expected a finite number`,
       );
     }
+    yield NUMBERS_PER_STEP;
   }
   return checkPointCount(points.length / dimension);
 }
@@ -38,19 +41,28 @@ export function checkPoints(points: Float32Array, dimension: number): number {
  *
  * Throws TdaInputError, naming the place, when the length is not triangular or a distance is negative or NaN.
  */
-export function checkDistances(distances: Float32Array): number {
-  const pointCount = pointCountOfTriangle(distances.length);
-  for (let k = 0; k < distances.length; k++) {
-    const value = distances[k]!;
-    if (!(value >= 0)) {
-      const row = pairRow(k);
+export function* checkDistances(distances: Float32Array): Work<number> {
+  const pointCount = checkPointCount(pointCountOfTriangle(distances.length));
+  for (let start = 0; start < distances.length; start += NUMBERS_PER_STEP) {
+    const found = distances
+      .subarray(start, start + NUMBERS_PER_STEP)
+      .findIndex((distance) => !(distance >= 0));
+    if (found >= 0) {
+      const place = start + found;
+      const row = pairRow(place);
       throw new TdaInputError(
-        `distances[${k}] (d(${row},${k - pairCount(row)})) is ${value}; expected a number of at least 0`,
+        `distances[${place}] (d(${row},${place - pairCount(row)})) is ${distances[place]}; expected a number of at least 0`,
       );
     }
+    yield 4 * NUMBERS_PER_STEP;
   }
-  return checkPointCount(pointCount);
+  return pointCount;
 }
+
+const NUMBERS_PER_STEP = 2 ** 18;
+
+/** Looked for by the engine's own search: at the first call a loop would be interpreted, and take milliseconds for 100 points. */
+const NOT_FINITE = [NaN, Infinity, -Infinity];
 
 /** Throws TdaInputError unless `maxDimension` is 0, 1 or 2. */
 export function checkMaxDimension(maxDimension: number): void {

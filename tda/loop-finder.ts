@@ -3,6 +3,8 @@ import type { Filtration } from './filtration.js';
 
 /** Finds a loop for each class of degree 1: the edge that bears it, and a shortest path between its ends. */
 export class LoopFinder {
+  /** Words looked at, at most, since this was last set to 0; for whoever shares the thread. */
+  operations = 0;
   private readonly filtration: Filtration;
   private readonly graph: BitGraph;
   /** Edges in `graph`. */
@@ -20,6 +22,7 @@ export class LoopFinder {
     for (; this.rank < rank; this.rank++)
       graph.addEdge(filtration.head(this.rank), filtration.tail(this.rank));
     this.loops.set(rank, shortestPath(graph, filtration.head(rank), filtration.tail(rank)));
+    this.operations += graph.vertexCount * graph.width;
   }
 
   /** The vertices, in order around the loop, of what was found for the edge of this rank. */

@@ -13,8 +13,9 @@ const THREAD_BYTES = 16 * 2 ** 20;
  *
  * - Degree 0: a few words per point, and a copy of the points.
  * - From degree 1: per pair, 4 bytes of distance, then 8 while sorting, or 4 of sorted edge, 8 of rank (both
- *   triangles) and 2 of representative; the remembered cocycle values, which the cochains cap; and for each thread bit rows of n² / 8 bytes
- *   and, while distances are computed, two copies of the points (`dimension` coordinates; 0 if distances are given).
+ *   triangles) and 2 of representative; the remembered cocycle values, which the cochains cap; for each thread bit rows
+ *   of n² / 8 bytes and, while distances are computed, a copy of the points (`dimension` coordinates; 0 if distances are
+ *   given); and one more copy that threads share.
  *
  * An upper bound for the typed arrays. Clouds whose distances are all alike can need more than the allowance for values.
  */
@@ -28,8 +29,9 @@ export function predictRipsMemory(
   if (maxDimension === 0) return BASE_BYTES + perPoint + points;
   const pairs = pairCount(pointCount);
   const values = maxDimension * Math.min(128 * 2 ** 20, 1024 * pairs);
-  const perThread = linkKernelBytes(pointCount).total + 2 * points + (threads > 1 ? THREAD_BYTES : 0);
-  return BASE_BYTES + perPoint + 18 * pairs + values + threads * perThread;
+  const perThread = linkKernelBytes(pointCount).total + points + (threads > 1 ? THREAD_BYTES : 0);
+  const shared = threads > 1 ? points : 0;
+  return BASE_BYTES + perPoint + 18 * pairs + values + shared + threads * perThread;
 }
 
 /** Throws TdaMemoryError, with the remedies, when the prediction exceeds `limitBytes`. */

@@ -3,7 +3,13 @@ const TURN_MS = 40;
 /** Word operations between two looks at the clock: about a millisecond. */
 const OPERATIONS_PER_LOOK = 500_000;
 
-/** Shares the thread with the event loop: whoever works calls `spend`, and `rest` whenever `isDue`. */
+/**
+ * Work in steps that yield about how many word operations each of them took, and what comes of it. A step should take
+ * milliseconds at most: nothing else of the thread runs meanwhile.
+ */
+export type Work<Result = void> = Generator<number, Result>;
+
+/** Shares the thread with the event loop, and ends what was aborted. */
 export class Pacer {
   private spent = 0;
   private turnBegan = performance.now();
@@ -14,24 +20,42 @@ export class Pacer {
     signal?.throwIfAborted();
   }
 
-  /** Tells of work done, in word operations, about: it says when a look at the clock is worth its while. */
-  spend(operations: number): void {
-    this.spent += operations;
+  /** Does the work, in turns. Rejects with the signal's reason if it is aborted. */
+  async finish<Result>(work: Work<Result>): Promise<Result> {
+    for (;;) {
+      const { done, value } = work.next();
+      if (done === true) return value;
+      if (this.isDueAfter(value)) await this.rest();
+    }
   }
 
-  get isDue(): boolean {
+  /** Tells of word operations done elsewhere. */
+  async spend(operations: number): Promise<void> {
+    if (this.isDueAfter(operations)) await this.rest();
+  }
+
+  private isDueAfter(operations: number): boolean {
+    this.spent += operations;
     if (this.spent < OPERATIONS_PER_LOOK) return false;
     this.spent = 0;
     return performance.now() - this.turnBegan >= TURN_MS;
   }
 
-  /** Lets timers and I/O run, then rejects with the signal's reason if it was aborted meanwhile. */
-  async rest(): Promise<void> {
+  /** Lets timers and I/O run. */
+  private async rest(): Promise<void> {
     this.signal?.throwIfAborted();
     await new Promise<void>((resume) => {
       setTimeout(resume, 0);
     });
     this.signal?.throwIfAborted();
     this.turnBegan = performance.now();
+  }
+}
+
+/** Does the work without a pause. */
+export function atOnce<Result>(work: Work<Result>): Result {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
   }
 }

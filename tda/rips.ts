@@ -3,13 +3,14 @@ import { type Crew, lonelyCrew, threadCrew } from './crew.js';
 import type { LinkReport } from './crew-tasks.js';
 import { CriticalEdges } from './critical-edges.js';
 import { beyondFloat32, checkFinite } from './distances.js';
-import { mergeDuplicates } from './duplicates.js';
+import { type DistinctPoints, mergeDuplicates } from './duplicates.js';
 import { enclosingRadius, sortedEdges } from './edges.js';
-import { Filtration } from './filtration.js';
+import { Filtration, rankTable } from './filtration.js';
 import { checkDistances, checkMaxDimension, checkMaxEdgeLength, checkPoints, checkThreads } from './input.js';
 import { DistanceKernel, type EdgeClasses } from './kernel.js';
 import { checkMemory } from './memory.js';
-import { Pacer } from './pacer.js';
+import { Pacer, type Work } from './pacer.js';
+import { type OnProgress, tenTimesASecond } from './progress.js';
 import { connectedComponents, type DistanceSource } from './spanning-tree.js';
 import { pairCount, pairIndex } from './triangle.js';
 
@@ -31,8 +32,11 @@ export interface RipsOptions {
   representatives?: boolean;
   /** Aborting rejects with the signal's reason, within about a second. */
   signal?: AbortSignal;
-  /** Edges done of edges; never falls, and ends with all of them. */
-  onProgress?: (done: number, total: number) => void;
+  /**
+   * Edges done of edges, about ten times a second once the edges are sorted; never falls, and ends with all of them. In
+   * degree 0 alone: pairs of points.
+   */
+  onProgress?: OnProgress;
   /** Refuse to start if `predictRipsMemory` exceeds this. */
   maxMemoryBytes?: number;
 }
@@ -71,12 +75,15 @@ export interface RipsResult {
  */
 export async function ripsPersistence(input: RipsInput, options: RipsOptions = {}): Promise<RipsResult> {
   const { maxDimension = 2, maxEdgeLength = Infinity, maxMemoryBytes = Infinity, signal } = options;
-  const { threads = availableParallelism(), representatives = false, onProgress } = options;
+  const { threads = availableParallelism(), representatives = false } = options;
+  const onProgress = tenTimesASecond(options.onProgress ?? (() => undefined));
   checkMaxDimension(maxDimension);
   checkMaxEdgeLength(maxEdgeLength);
   checkThreads(threads);
-  const pointCount =
-    'points' in input ? checkPoints(input.points, input.dimension) : checkDistances(input.distances);
+  const pacer = new Pacer(signal);
+  const pointCount = await pacer.finish(
+    'points' in input ? checkPoints(input.points, input.dimension) : checkDistances(input.distances),
+  );
   const useThreads = threads > 1 && maxDimension > 0 && pointCount >= POINTS_WORTH_THREADS ? threads : 1;
   checkMemory(
     pointCount,
@@ -84,42 +91,47 @@ export async function ripsPersistence(input: RipsInput, options: RipsOptions = {
     { threads: useThreads, dimension: 'points' in input ? input.dimension : 0 },
     maxMemoryBytes,
   );
-  const pacer = new Pacer(signal);
   const longest = Math.fround(maxEdgeLength);
 
   if (maxDimension === 0) {
-    const { diagram, ...counts } = await connectedComponents(
-      pointCount,
-      distanceSource(input),
-      longest,
-      pacer,
-      onProgress,
+    const { diagram, ...counts } = await pacer.finish(
+      connectedComponents(pointCount, distanceSource(input), longest, onProgress),
     );
     return { diagrams: [diagram], pointCount, ...counts };
   }
 
   const crew = useThreads > 1 ? threadCrew(useThreads, signal) : lonelyCrew(pacer);
   try {
-    const distances = 'points' in input ? await distancesOf(input, pointCount, crew) : input.distances;
-    const distinct = mergeDuplicates(distances, pointCount, 'points' in input);
-    const radius = enclosingRadius(distinct.distances, distinct.pointCount);
-    const edges = await sortedEdges(distinct.distances, Math.min(longest, radius), pacer, crew.buffer);
-    const filtration = new Filtration(distinct.distances, distinct.pointCount, edges, crew.buffer);
+    const distances = 'points' in input ? await distancesOf(input, pointCount, crew, pacer) : input.distances;
+    const distinct = await pacer.finish(mergeDuplicates(distances, pointCount, 'points' in input));
+    const filtration = await pacer.finish(filtrationOf(distinct, longest, crew));
     const pass = new CriticalEdges(filtration, maxDimension, representatives);
     const edgeClasses = await passAll(filtration, pass, maxDimension, crew, pacer, useThreads, onProgress);
+    onProgress(filtration.edges.length, filtration.edges.length);
     const diagrams = pass.diagrams().slice(0, maxDimension + 1);
     const loops = pass.representatives()?.map((loop) => loop.map((vertex) => distinct.firstOf[vertex]!));
     return {
       diagrams,
       pointCount,
       distinctPointCount: pass.distinctPointCount,
-      edgeCount: edges.length,
+      edgeCount: filtration.edges.length,
       edgeClasses,
       ...(loops === undefined ? {} : { representatives: loops }),
     };
   } finally {
     await crew.close();
   }
+}
+
+function* filtrationOf(
+  { distances, pointCount }: DistinctPoints,
+  longest: number,
+  { buffer }: Crew,
+): Work<Filtration> {
+  const radius = yield* enclosingRadius(distances, pointCount);
+  const edges = yield* sortedEdges(distances, pointCount, Math.min(longest, radius), buffer);
+  const ranks = yield* rankTable(edges, pointCount);
+  return new Filtration(distances, pointCount, edges, ranks, buffer);
 }
 
 /** The first pass, and for degree 2 the second. Progress counts the edges of both, halved. */
@@ -130,19 +142,15 @@ async function passAll(
   crew: Crew,
   pacer: Pacer,
   threads: number,
-  onProgress: RipsOptions['onProgress'],
+  onProgress: OnProgress,
 ): Promise<EdgeClasses> {
   const { pointCount, edges, representatives } = filtration;
   const task = { pointCount, edges, representatives };
   let passed = 0;
-  async function take(report: LinkReport, work: Generator<number>): Promise<void> {
-    for (const operations of work) {
-      pacer.spend(operations);
-      if (pacer.isDue) await pacer.rest();
-    }
+  async function take(report: LinkReport, work: Work): Promise<void> {
+    await pacer.finish(work);
     passed += report.count;
-    onProgress?.(Math.floor(passed / maxDimension), edges.length);
-    if (pacer.isDue) await pacer.rest();
+    onProgress(Math.floor(passed / maxDimension), edges.length);
   }
 
   const components = await crew.findComponents(
@@ -171,10 +179,11 @@ async function distancesOf(
   { points, dimension }: { points: Float32Array; dimension: number },
   pointCount: number,
   crew: Crew,
+  pacer: Pacer,
 ): Promise<Float32Array> {
   const distances = new Float32Array(crew.buffer(4 * pairCount(pointCount)));
   await crew.fillDistances({ points, dimension, distances });
-  checkFinite(distances);
+  await pacer.finish(checkFinite(distances));
   return distances;
 }
 

@@ -1,5 +1,6 @@
 import { BarCollector } from './bars.js';
-import type { Pacer } from './pacer.js';
+import type { Work } from './pacer.js';
+import type { OnProgress } from './progress.js';
 
 export interface DistanceSource {
   /** Writes to out[k] the distance from `vertex` to others[k], for k < count. */
@@ -21,13 +22,12 @@ export interface ConnectedComponents {
  *
  * `onProgress` gets the pairs done of all pairs.
  */
-export async function connectedComponents(
+export function* connectedComponents(
   pointCount: number,
   source: DistanceSource,
   longest: number,
-  pacer: Pacer,
-  onProgress?: (done: number, total: number) => void,
-): Promise<ConnectedComponents> {
+  onProgress: OnProgress,
+): Work<ConnectedComponents> {
   const outside = Int32Array.from({ length: pointCount - 1 }, (_, k) => k + 1);
   const nearest = new Float32Array(pointCount).fill(Infinity);
   const lengths = new Float32Array(pointCount);
@@ -54,13 +54,10 @@ export async function connectedComponents(
     nearest[closest] = nearest[count - 1]!;
 
     pairsDone += count;
-    pacer.spend(count * source.operationsPerDistance);
-    if (pacer.isDue) {
-      onProgress?.(pairsDone, pairTotal);
-      await pacer.rest();
-    }
+    onProgress(pairsDone, pairTotal);
+    yield count * source.operationsPerDistance;
   }
   bars.add(0, Infinity);
-  onProgress?.(pairTotal, pairTotal);
+  onProgress(pairTotal, pairTotal);
   return { diagram: bars.diagram(), distinctPointCount, edgeCount };
 }

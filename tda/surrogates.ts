@@ -1,5 +1,6 @@
 import { TdaInputError } from './errors.js';
 import { checkPoints } from './input.js';
+import { atOnce } from './pacer.js';
 import { SeededRandom } from './random.js';
 
 /** What a surrogate keeps of a trajectory, see `surrogate`. */
@@ -32,7 +33,7 @@ export function surrogate(
   kind: SurrogateKind,
   seed: number,
 ): Float32Array {
-  const pointCount = checkPoints(points, dimension);
+  const pointCount = atOnce(checkPoints(points, dimension));
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new TdaInputError(`seed is ${seed}; expected an integer from 0 to ${Number.MAX_SAFE_INTEGER}`);
   }

@@ -14,16 +14,16 @@ export interface Contestant {
 
 /** What a process found out about itself. */
 export interface Figures {
-  /** From points in memory to diagrams. */
+  /** From points in memory to diagrams, the first call of a process that has loaded the program. */
   readonly seconds: number;
+  /** Of later calls in the same process; none where the first took too long for its start to matter. */
+  readonly laterSeconds: readonly number[];
   /** Most memory resident before the computation: the interpreter, the imports and the points. */
   readonly baseBytes: number;
   /** Most memory resident up to the end of the computation. */
   readonly peakBytes: number;
   /** Sum of the lengths of the finite bars of each degree. */
   readonly lengths: readonly number[];
-  /** Of the same computation once more in the same process, where that may differ. */
-  readonly secondCallSeconds?: number;
   /** Edges of each class, where the program counts them. */
   readonly edgeClasses?: Readonly<Record<string, number>>;
 }
@@ -36,7 +36,10 @@ export type Outcome =
 /** A computation longer than this is not repeated: the noise of the machine is small against it. */
 const REPEATED_UP_TO_SECONDS = 5;
 
-/** Measures in `repeats` processes, one after the other: the median of the seconds, the most of the memory. */
+/**
+ * Measures in `repeats` processes, one after the other: the median of the first calls, all of the later ones, the most of the
+ * memory.
+ */
 export async function measure(
   contestant: Contestant,
   python: string,
@@ -54,7 +57,8 @@ export async function measure(
   const bySeconds = all.toSorted((a, b) => a.seconds - b.seconds);
   const median = bySeconds[(bySeconds.length - 1) >> 1]!;
   const peakBytes = Math.max(...all.map((figures) => figures.peakBytes));
-  return { kind: 'done', figures: { ...median, peakBytes } };
+  const laterSeconds = all.flatMap((figures) => figures.laterSeconds);
+  return { kind: 'done', figures: { ...median, laterSeconds, peakBytes } };
 }
 
 function commandOf(

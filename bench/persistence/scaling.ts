@@ -28,25 +28,6 @@ export function threadScaling(entries: readonly Entry[]): string[] {
   return ['## Threads', 'Ours, with one thread and with more.', markdownTable(header, rows, 1)];
 }
 
-/** What ours takes when its code is compiled. */
-export function secondCalls(entries: readonly Entry[]): string[] {
-  const rows = groups(entries, (entry) => [entry.family, entry.maxDimension, entry.pointCount])
-    .flat()
-    .flatMap((entry) => {
-      const { seconds, secondCallSeconds } = figuresOf(entry) ?? {};
-      if (seconds === undefined || secondCallSeconds === undefined) return [];
-      const threads = String(entry.contestant.threads);
-      return [[...place(entry), threads, significant(seconds), significant(secondCallSeconds)]];
-    });
-  if (rows.length === 0) return [];
-  const header = ['family', 'dimension', 'n', 'threads', 's of the first call', 's of the second'];
-  return [
-    '## Once compiled',
-    'Ours: the same call again in the same process, as in a worker that analyses many runs.',
-    markdownTable(header, rows, 1),
-  ];
-}
-
 /** The power of n between consecutive sizes of ours. */
 export function growth(entries: readonly Entry[]): string[] {
   const ours = entries.filter((entry) => entry.contestant.program === 'ours');

@@ -6,6 +6,7 @@ import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { findExperiment } from '../find-experiment.js';
 import { count, excerpt, isoTime, oneLine, plural, table } from '../format.js';
+import { nullModelText } from '../null-model.js';
 import { heading, outputWidth, print, printJson } from '../output.js';
 import { runDocument } from '../run-document.js';
 import type { BarPair, RunDocument } from '../run-document.js';
@@ -214,20 +215,7 @@ function printDiagram(diagram: RunDocument['diagrams'][number]): void {
     longest(bars).map(barText).join('  '),
   ]);
   print(table([['dim', 'bars', 'entropy', 'longest bars'], ...rows], [1, 2]));
-  printNullModel(diagram);
-}
-
-function printNullModel({ nullModel }: RunDocument['diagrams'][number]): void {
-  if (nullModel.length === 0) return;
-  const rows = nullModel.map(({ dimension, kind, surrogates, longestBar, rank, p }) => [
-    `H${dimension}`,
-    kind.replaceAll('_', ' '),
-    longestBar.toFixed(3),
-    `${count(rank)} of ${count(surrogates + 1)}`,
-    p.toFixed(3),
-  ]);
-  print('\nIts longest bars among those of its surrogates (rank 1 is the longest; p = rank / number)\n');
-  print(table([['dim', 'surrogates', 'longest bar', 'rank', 'p'], ...rows], [2, 3, 4]));
+  if (diagram.nullModel.length > 0) print(nullModelText(diagram.nullModel));
 }
 
 function longest(bars: readonly BarPair[]): BarPair[] {

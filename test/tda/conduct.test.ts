@@ -137,6 +137,29 @@ describe('progress', () => {
     });
     expect(calls.at(-1)![0]).toBe(calls.at(-1)![1]);
   });
+
+  test('comes ten times a second at most, and once more at the end', async () => {
+    let calls = 0;
+    const started = performance.now();
+    await ripsPersistence(
+      { points: randomPoints(1000, 6, 5), dimension: 6 },
+      { threads: 1, onProgress: () => calls++ },
+    );
+    // Of all but the first and the last, each has a tenth of a second for itself.
+    expect(calls - 2).toBeLessThanOrEqual((performance.now() - started) / 100);
+  });
+
+  test.each([
+    ['a single point', Float32Array.of(3)],
+    ['points that are all equal', Float32Array.of(3, 3, 3)],
+  ])('ends also without an edge: %s', async (_, points) => {
+    const calls: (readonly [number, number])[] = [];
+    await ripsPersistence(
+      { points, dimension: 1 },
+      { onProgress: (done, total) => calls.push([done, total]) },
+    );
+    expect(calls).toEqual([[0, 0]]);
+  });
 });
 
 describe('abort', () => {
@@ -179,6 +202,35 @@ describe('abort', () => {
     );
     expect(await rejection(promise)).toBe(reason);
     expect(lastDone).toBeLessThan(1);
+  });
+});
+
+describe('while the edges are sorted', () => {
+  // Given as distances, so that sorting is what comes first; it takes several turns.
+  const distances = randomPoints(pairCount(3000), 1, 6);
+
+  test('an abort ends it before a link is looked at', async () => {
+    const controller = new AbortController();
+    const reason = new Error('cancelled');
+    let calls = 0;
+    setTimeout(() => controller.abort(reason), 0);
+    const promise = ripsPersistence({ distances }, { signal: controller.signal, onProgress: () => calls++ });
+    expect(await rejection(promise)).toBe(reason);
+    expect(calls).toBe(0);
+  });
+
+  test('the event loop runs', async () => {
+    const controller = new AbortController();
+    let turns = 0;
+    let turnsBefore = 0;
+    const timer = setInterval(() => turns++, 1);
+    const onProgress = (): void => {
+      turnsBefore = turns;
+      controller.abort();
+    };
+    await rejection(ripsPersistence({ distances }, { signal: controller.signal, onProgress }));
+    clearInterval(timer);
+    expect(turnsBefore).toBeGreaterThan(2);
   });
 });
 
@@ -241,6 +293,7 @@ describe('memory', () => {
       new Float32Array(pairs),
       pointCount,
       edges,
+      new Uint32Array(pointCount * pointCount),
       (bytes) => new ArrayBuffer(bytes),
     );
     const arrays = Object.values(filtration).filter((value) => ArrayBuffer.isView(value));
