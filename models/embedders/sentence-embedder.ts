@@ -1,15 +1,13 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AutoTokenizer, env as library, type PreTrainedTokenizer } from '@huggingface/transformers';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Artifact } from '../../experiment/artifact.js';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import type { EmbeddingModel } from '../../experiment/model.js';
-import type { HostFingerprint } from '../../experiment/provenance.js';
 import type { LoadedEmbedder, LoadTask } from '../loaded-model.js';
-import { requiredFiles, requireModelFiles } from '../neural-files.js';
-import { openSession, runtimeVersion } from '../onnx/session.js';
+import { requireModelFiles } from '../neural-files.js';
+import { fingerprint } from '../onnx/fingerprint.js';
+import { openSession } from '../onnx/session.js';
 import { textEmbedderSettings } from './settings.js';
 
 const BATCH_SIZE = 32;
@@ -46,24 +44,6 @@ function textsOf(model: EmbeddingModel, inputs: readonly Artifact[]): string[] {
     if (input.modality === 'text') return input.text;
     throw new PanicError('InvalidInput', `${model.name} takes text; it was given ${input.modality}`);
   });
-}
-
-async function fingerprint({ model, folder, device }: LoadTask<EmbeddingModel>): Promise<HostFingerprint> {
-  const files: Record<string, string> = {};
-  for (const file of requiredFiles(model)) files[file] = await sha256OfFile(join(folder, file));
-  return {
-    runtime: 'onnxruntime',
-    runtimeVersion: runtimeVersion(),
-    device,
-    dtype: String(model.settings['dtype']),
-    files,
-  };
-}
-
-async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }
 
 async function embedTexts(
