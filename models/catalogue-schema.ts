@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Model } from '../experiment/model.js';
 import { captionSettings } from './captions/settings.js';
-import { textEmbedderSettings } from './embedders/settings.js';
+import { imageEmbedderSettings, textEmbedderSettings } from './embedders/settings.js';
 import { embeddingServerSettings, generativeServerSettings } from './servers/settings.js';
 
 const modality = z.enum(['text', 'image']);
@@ -74,6 +74,13 @@ export const catalogueFileSchema = z.strictObject({
         input: z.literal('text'),
         loader: z.literal('text-embedder'),
         settings: textEmbedderSettings,
+      }),
+      z.strictObject({
+        ...embedding,
+        ...withFiles,
+        input: z.literal('image'),
+        loader: z.literal('image-embedder'),
+        settings: imageEmbedderSettings,
       }),
       z.strictObject({ ...generative, ...served, settings: generativeServerSettings }),
       z.strictObject({

@@ -13,6 +13,8 @@ export interface Generated {
 /** One vector per input, in order: finite, of the model's dimension, not all zero. */
 export interface Embedded {
   readonly vectors: readonly Float32Array[];
+  /** For each input, the tokens at its end that the model had no room for. Null where nobody knows: a server does not say. */
+  readonly cutTokens: readonly number[] | null;
   readonly host: HostFingerprint;
   readonly computeMs: number;
 }

@@ -20,6 +20,8 @@ export type HostAnswer =
   | {
       readonly task: 'embed';
       readonly vectors: readonly Float32Array[];
+      /** For each input; absent where the host cannot say. */
+      readonly cutTokens?: readonly number[];
       readonly host: HostFingerprint;
       readonly computeMs: number;
     };

@@ -38,11 +38,17 @@ export interface LoadedGenerator {
   generate(items: readonly GenerateItem[]): Promise<readonly (GeneratedItem | PanicError)[]>;
 }
 
+export interface EmbeddedItem {
+  readonly vector: Float32Array;
+  /** As in GeneratedItem. */
+  readonly cutTokens: number;
+}
+
 /** An embedding model, ready: one vector per input, in order. Throws like LoadedGenerator, for all inputs together. */
 export interface LoadedEmbedder {
   readonly kind: 'embedding';
   readonly host: HostFingerprint;
-  embed(inputs: readonly Artifact[]): Promise<readonly Float32Array[]>;
+  embed(inputs: readonly Artifact[]): Promise<readonly EmbeddedItem[]>;
 }
 
 export type LoadedModel = LoadedGenerator | LoadedEmbedder;

@@ -9,8 +9,12 @@ import type { LoadedModel, LoadTask } from './loaded-model.js';
 export async function loadModel(task: LoadTask): Promise<LoadedModel> {
   const { model } = task;
   if (model.loader === 'text-embedder' && model.kind === 'embedding') {
-    const { loadSentenceEmbedder } = await import('./embedders/sentence-embedder.js');
-    return loadSentenceEmbedder({ ...task, model });
+    const { loadTextEmbedder } = await import('./embedders/text-embedder.js');
+    return loadTextEmbedder({ ...task, model });
+  }
+  if (model.loader === 'image-embedder' && model.kind === 'embedding') {
+    const { loadImageEmbedder } = await import('./embedders/image-embedder.js');
+    return loadImageEmbedder({ ...task, model });
   }
   if (model.loader === 'image-to-text' && model.kind === 'generative') {
     const { loadCaptioner } = await import('./captions/captioner.js');

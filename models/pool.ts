@@ -92,7 +92,8 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
     if (answer.task !== 'embed') throw new Error(`the host of ${name} answered another question`);
     checkVectors(model, answer.vectors, inputs.length);
     const vectors = answer.vectors.map((vector) => new Float32Array(vector));
-    return { vectors, host: answer.host, computeMs: answer.computeMs };
+    const { cutTokens = null, host, computeMs } = answer;
+    return { vectors, cutTokens, host, computeMs };
   }
 
   async function close(): Promise<void> {

@@ -10,8 +10,10 @@ async function answer(model: LoadedModel, request: HostRequest): Promise<HostAns
   const { host } = model;
   const started = performance.now();
   if (request.task === 'embed' && model.kind === 'embedding') {
-    const vectors = await model.embed(request.inputs);
-    return { task: 'embed', vectors, host, computeMs: performance.now() - started };
+    const items = await model.embed(request.inputs);
+    const vectors = items.map((item) => item.vector);
+    const cutTokens = items.map((item) => item.cutTokens);
+    return { task: 'embed', vectors, cutTokens, host, computeMs: performance.now() - started };
   }
   if (request.task === 'generate' && model.kind === 'generative') {
     const [item] = await model.generate([request]);

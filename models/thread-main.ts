@@ -18,7 +18,8 @@ function answer(request: HostRequest): HostAnswer {
     return { task: 'generate', output, host, computeMs: performance.now() - started };
   }
   const vectors = request.inputs.map((input) => embedBuiltIn(request.model, input));
-  return { task: 'embed', vectors, host, computeMs: performance.now() - started };
+  const cutTokens = vectors.map(() => 0);
+  return { task: 'embed', vectors, cutTokens, host, computeMs: performance.now() - started };
 }
 
 function buffersOf(answer: HostAnswer): ArrayBufferLike[] {

@@ -1,18 +1,33 @@
-import { env as runtime, InferenceSession } from 'onnxruntime-node';
+import { env as runtime, InferenceSession, type Tensor } from 'onnxruntime-node';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import type { Device } from '../loaded-model.js';
 
+/** How onnxruntime 1.30 begins when it is the file that it cannot use: damaged, not there, data beside it missing. */
+const ABOUT_THE_FILE = /^(Load model |External data |The model path is a directory)/;
+
 /**
  * Opens a graph on exactly `device`: the runtime has no fall-back of its own that would say so. Throws PanicError
- * `DeviceError` where the graph cannot be opened there.
+ * `ModelFilesMissing` where the file is none that the runtime can read, and `DeviceError` where the device refuses.
  */
 export async function openSession(file: string, device: Device): Promise<InferenceSession> {
   try {
     return await InferenceSession.create(file, { executionProviders: [device] });
   } catch (error) {
-    throw new PanicError('DeviceError', `cannot open ${file} on ${device}: ${errorMessage(error)}`, {
-      cause: error,
-    });
+    const message = errorMessage(error).trim();
+    const kind = ABOUT_THE_FILE.test(message) ? 'ModelFilesMissing' : 'DeviceError';
+    throw new PanicError(kind, `cannot open ${file} on ${device}: ${message}`, { cause: error });
+  }
+}
+
+/** Runs a graph. Throws PanicError `DeviceError` where the runtime fails. */
+export async function runSession(
+  session: InferenceSession,
+  feeds: Readonly<Record<string, Tensor>>,
+): Promise<Readonly<Record<string, Tensor>>> {
+  try {
+    return await session.run(feeds);
+  } catch (error) {
+    throw new PanicError('DeviceError', `onnxruntime failed: ${errorMessage(error)}`, { cause: error });
   }
 }
 

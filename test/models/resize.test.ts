@@ -2,27 +2,14 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import type { ImageArtifact } from '../../experiment/artifact.js';
 import { resizePicture, type ResizeKernel } from '../../models/pictures.js';
+import { rampsOf } from './embedder-fixtures.js';
 
 interface Case {
   readonly from: readonly [width: number, height: number];
   readonly to: readonly [width: number, height: number];
   readonly kernel: ResizeKernel;
   readonly sha256: string;
-}
-
-/** The pictures of test/fixtures/pictures/make.py. */
-function rampsOf(width: number, height: number): ImageArtifact {
-  const pixels = new Uint8Array(width * height * 3);
-  for (let y = 0, at = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      pixels[at++] = x * x * 7 + y * 13;
-      pixels[at++] = x * y * 3 + y * y;
-      pixels[at++] = x * 31 + y * 17 + ((x * y) % 89);
-    }
-  }
-  return { modality: 'image', width, height, pixels };
 }
 
 const folder = join(import.meta.dirname, '../fixtures/pictures');

@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import { PanicError } from '../../experiment/errors.js';
+import type { EmbeddingModel } from '../../experiment/model.js';
+import type { LoadTask } from '../loaded-model.js';
+import { openSession, runSession } from '../onnx/session.js';
+import { readModelFiles } from '../unreadable.js';
+import type { EmbedderSettings } from './settings.js';
+import { vectorsOf } from './vectors.js';
+
+/** An embedder's graph, open, with the inputs it wants and the number of inputs that are worth computing at once. */
+export interface EmbeddingGraph {
+  readonly inputs: readonly InferenceSession.ValueMetadata[];
+  readonly batchSize: number;
+  /** Vectors of a batch of `rows` inputs. Throws PanicError `DeviceError` and `ModelOutputInvalid`. */
+  embed(feeds: Readonly<Record<string, Tensor>>, rows: number): Promise<Float32Array[]>;
+}
+
+/**
+ * Opens the graph that the settings name. Throws PanicError `ModelFilesMissing` where it cannot be read, `DeviceError` where
+ * the device refuses it, and `InvalidInput` where the settings do not fit it or the model.
+ */
+export async function openEmbeddingGraph(
+  { model, folder, device }: LoadTask<EmbeddingModel>,
+  settings: EmbedderSettings,
+): Promise<EmbeddingGraph> {
+  const { file, output, truncate_dimension: kept } = settings;
+  if (kept !== undefined && kept !== model.dimension) {
+    throw new PanicError(
+      'InvalidInput',
+      `${model.name} has dimension ${model.dimension}, but its settings truncate to ${kept}`,
+    );
+  }
+  const session = await readModelFiles(model, file, () => openSession(join(folder, file), device));
+  if (!session.outputNames.includes(output)) {
+    throw new PanicError(
+      'InvalidInput',
+      `${model.name}: ${file} has no output ${output}; it has ${session.outputNames.join(', ')}`,
+    );
+  }
+  // On a CPU the bytes of a vector must not depend on the batch. In fp32 those of tokens do not (texts of equal length; see
+  // the tests). Where a graph goes on with one vector for each input, it multiplies a single row by another routine.
+  const batches = device !== 'cpu' || (settings.dtype === 'fp32' && settings.pooling !== 'none');
+  return {
+    inputs: session.inputMetadata,
+    batchSize: batches ? (model.weights?.maxBatch ?? 1) : 1,
+    embed: async (feeds, rows) => vectorsOf((await runSession(session, feeds))[output]!, rows, settings),
+  };
+}

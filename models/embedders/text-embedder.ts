@@ -1,0 +1,72 @@
+import { resolve } from 'node:path';
+import { AutoTokenizer, env as library, type PreTrainedTokenizer } from '@huggingface/transformers';
+import type { Artifact } from '../../experiment/artifact.js';
+import { PanicError } from '../../experiment/errors.js';
+import type { EmbeddingModel } from '../../experiment/model.js';
+import type { EmbeddedItem, LoadedEmbedder, LoadTask } from '../loaded-model.js';
+import { requireModelFiles } from '../neural-files.js';
+import { fingerprint } from '../onnx/fingerprint.js';
+import { readModelFiles } from '../unreadable.js';
+import { openEmbeddingGraph } from './embedding-graph.js';
+import { textEmbedderSettings } from './settings.js';
+import { tokenFeeder } from './token-feeds.js';
+import { textTokenizer, type TokenizedText } from './tokens.js';
+
+/**
+ * Loads a text embedder from a folder in the layout of its repository. Never reads from the network.
+ * Throws PanicError `ModelFilesMissing` where files are absent or unreadable, `InvalidInput` where the settings do not fit
+ * them, and `DeviceError` where the device refuses.
+ *
+ * Its vectors do not depend on the texts beside them: only texts of equal length share a batch, so that nothing is padded.
+ * (That costs no time: batches of mixed lengths waste what they gain on padding.)
+ */
+export async function loadTextEmbedder(task: LoadTask<EmbeddingModel>): Promise<LoadedEmbedder> {
+  const { model, folder } = task;
+  requireModelFiles(model, folder);
+  library.allowRemoteModels = false;
+  const settings = textEmbedderSettings.parse(model.settings);
+  const tokenizer: PreTrainedTokenizer = await readModelFiles(
+    model,
+    `tokenizer.json and tokenizer_config.json in ${folder}`,
+    () => AutoTokenizer.from_pretrained(resolve(folder), { local_files_only: true }),
+  );
+  const tokenize = textTokenizer(model, tokenizer, settings);
+  const graph = await openEmbeddingGraph(task, settings);
+  const feed = tokenFeeder(graph.inputs, settings.image_size);
+  const host = await fingerprint(task);
+  return {
+    kind: 'embedding',
+    host,
+    embed: async (inputs) => {
+      const texts = inputs.map((input) => tokenize(textOf(model, input)));
+      const items: EmbeddedItem[] = [];
+      for (const batch of batchesOfEqualLength(texts, graph.batchSize)) {
+        const ids = batch.map((index) => texts[index]!.ids);
+        const vectors = await graph.embed(feed(ids), batch.length);
+        for (const [row, index] of batch.entries()) {
+          items[index] = { vector: vectors[row]!, cutTokens: texts[index]!.cutTokens };
+        }
+      }
+      return items;
+    },
+  };
+}
+
+function textOf(model: EmbeddingModel, input: Artifact): string {
+  if (input.modality === 'text') return input.text;
+  throw new PanicError('InvalidInput', `${model.name} takes text; it was given ${input.modality}`);
+}
+
+/** Indices of texts, in batches of at most `size`. */
+function batchesOfEqualLength(texts: readonly TokenizedText[], size: number): number[][] {
+  const byLength = new Map<number, number[]>();
+  for (const [index, { ids }] of texts.entries()) {
+    const group = byLength.get(ids.length);
+    if (group) group.push(index);
+    else byLength.set(ids.length, [index]);
+  }
+  return [...byLength.values()].flatMap((group) => {
+    const batches = Math.ceil(group.length / size);
+    return Array.from({ length: batches }, (_, i) => group.slice(i * size, (i + 1) * size));
+  });
+}

@@ -1,0 +1,22 @@
+import { errorMessage, isPanicError, PanicError } from '../experiment/errors.js';
+import type { Model } from '../experiment/model.js';
+
+/**
+ * Reads something of a model's files. What goes wrong there is the files' fault, unless it says otherwise: PanicError
+ * `ModelFilesMissing`, with the command that compares the files with what was pulled. Other PanicErrors pass.
+ *
+ * @param what Completes "cannot read ...": a path, or what is in it.
+ */
+export async function readModelFiles<T>(model: Model, what: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isPanicError(error) && error.kind !== 'ModelFilesMissing') throw error;
+    const message = errorMessage(error);
+    throw new PanicError(
+      'ModelFilesMissing',
+      `${model.name} cannot read ${what}: ${message}\nCompare its files with what was pulled: panic-tda models verify ${model.name}`,
+      { cause: error },
+    );
+  }
+}
