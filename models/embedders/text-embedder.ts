@@ -65,8 +65,10 @@ function batchesOfEqualLength(texts: readonly TokenizedText[], size: number): nu
     if (group) group.push(index);
     else byLength.set(ids.length, [index]);
   }
-  return [...byLength.values()].flatMap((group) => {
-    const batches = Math.ceil(group.length / size);
-    return Array.from({ length: batches }, (_, i) => group.slice(i * size, (i + 1) * size));
+  return [...byLength].flatMap(([length, group]) => {
+    // A graph multiplies a single row by another routine: a text of one token is alone anyway, and stays so.
+    const most = length === 1 ? 1 : size;
+    const batches = Math.ceil(group.length / most);
+    return Array.from({ length: batches }, (_, i) => group.slice(i * most, (i + 1) * most));
   });
 }
