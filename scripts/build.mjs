@@ -11,7 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const stampName = '.build-stamp';
@@ -33,7 +33,7 @@ export async function build(root, say) {
     '--outDir',
     fresh,
   ]);
-  buildKernel(root, fresh);
+  for (const file of sources.filter(isAssembly)) buildAssembly(root, file, fresh);
   for (const file of sources.filter(isAsset)) {
     const target = join(fresh, relative(root, file));
     mkdirSync(dirname(target), { recursive: true });
@@ -56,15 +56,18 @@ export async function build(root, say) {
   rmSync(old, { recursive: true, force: true });
 }
 
-/** AssemblyScript -> WebAssembly. Memory is the caller's, and nothing in it is freed: no runtime. */
-function buildKernel(root, fresh) {
-  const source = join('tda', 'assembly', 'kernel.ts');
-  if (!existsSync(join(root, source))) return;
-  const target = join(fresh, 'tda', 'kernel.wasm');
+/** AssemblyScript -> WebAssembly, beside the modules of its room. Memory is the caller's, and nothing in it is freed: no runtime. */
+function buildAssembly(root, file, fresh) {
+  const room = dirname(dirname(relative(root, file)));
+  const target = join(fresh, room, `${basename(file, '.ts')}.wasm`);
   const asc = join('node_modules', 'assemblyscript', 'bin', 'asc.js');
   const features = ['--enable', 'simd', '--enable', 'bulk-memory'];
   const size = ['-O3', '--noAssert', '--runtime', 'stub', '--importMemory'];
-  runNode(root, [asc, source, '--outFile', target, ...size, ...features]);
+  runNode(root, [asc, relative(root, file), '--outFile', target, ...size, ...features]);
+}
+
+function isAssembly(file) {
+  return basename(dirname(file)) === 'assembly';
 }
 
 /** The files that say how to build. */

@@ -1,19 +1,17 @@
+import { Relations } from './relations.js';
+
 /** A sum of classes over Z/2: their numbers, rising. Numbers follow births, so the last is the youngest. */
 export type ClassSum = readonly number[];
 
 export const ZERO: ClassSum = [];
 
-/**
- * The classes of one homology degree, and what has become of them. A class that dies is not replaced in the sums that
- * mention it; the relation that killed it is kept, and reduces the next sum that is asked for (the column reduction of
- * persistent homology, restricted to critical cells).
- */
+/** The classes of one homology degree, and sums of them as they come from the cochains: of classes dead or alive. */
 export class HomologyClasses {
   /** Places of work done, for whoever shares the thread. */
   operations = 0;
   private readonly birthRanks: number[] = [];
-  /** The sum that became zero when a class died, itself its youngest; undefined while it lives. */
-  private readonly relations: (ClassSum | undefined)[] = [];
+  private readonly isLiving: boolean[] = [];
+  private readonly relations = new Relations();
   private livingCount = 0;
   private oldest = 0;
   /** One bit per class: the sum being gathered. */
@@ -24,7 +22,8 @@ export class HomologyClasses {
   /** A class is born with the edge of this rank; returns its number. */
   birth(rank: number): number {
     this.livingCount++;
-    this.relations.push(undefined);
+    this.isLiving.push(true);
+    this.relations.birth();
     return this.birthRanks.push(rank) - 1;
   }
 
@@ -39,7 +38,7 @@ export class HomologyClasses {
 
   /** Ranks of the edges that bore the living classes. */
   livingRanks(): number[] {
-    return this.birthRanks.filter((_, number) => this.relations[number] === undefined);
+    return this.birthRanks.filter((_, number) => this.isLiving[number]);
   }
 
   /** Sum of two sums. Classes older than the oldest living one are zero by now, and are left out. */
@@ -83,43 +82,25 @@ export class HomologyClasses {
   }
 
   /**
-   * The gathered sum becomes zero in homology. Reduces it by the relations known; if something is left, its youngest
-   * class dies. Returns the birth rank of that class, or -1 if the sum was zero already. Gathering starts afresh.
+   * The gathered sum becomes zero in homology: its youngest class dies. Returns the birth rank of that class, or -1 if the
+   * sum was zero already. Gathering starts afresh.
    */
   kill(): number {
-    const { gathered, relations, oldest } = this;
-    const oldestWord = oldest >>> 5;
-    for (let k = this.gatheredEnd - 1; k >= oldestWord; k--) {
-      while (gathered[k] !== 0) {
-        const number = (k << 5) + 31 - Math.clz32(gathered[k]!);
-        if (number < oldest) break;
-        const relation = relations[number];
-        if (relation === undefined) {
-          relations[number] = this.takeGathered();
-          this.livingCount--;
-          while (this.oldest < relations.length && relations[this.oldest] !== undefined) this.oldest++;
-          return this.birthRanks[number]!;
-        }
-        this.gather(relation);
-      }
-      this.operations++;
-    }
-    gathered.fill(0, 0, this.gatheredEnd);
-    this.gatheredEnd = 0;
-    return -1;
-  }
-
-  private takeGathered(): ClassSum {
-    const { gathered, oldest } = this;
-    const sum: number[] = [];
+    const { gathered, relations, isLiving, oldest } = this;
     for (let k = oldest >>> 5; k < this.gatheredEnd; k++) {
       for (let word = gathered[k]!; word !== 0; word &= word - 1) {
         const number = (k << 5) + 31 - Math.clz32(word & -word);
-        if (number >= oldest) sum.push(number);
+        if (number >= oldest) relations.add(number);
       }
     }
     gathered.fill(0, 0, this.gatheredEnd);
     this.gatheredEnd = 0;
-    return sum;
+    const youngest = relations.kill();
+    this.operations += relations.takeOperations();
+    if (youngest < 0) return -1;
+    isLiving[youngest] = false;
+    this.livingCount--;
+    while (isLiving[this.oldest] === false) this.oldest++;
+    return this.birthRanks[youngest]!;
   }
 }

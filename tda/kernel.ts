@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { compiledFile } from '../experiment/compiled-file.js';
+import { instantiateModule, PAGE } from './webassembly-module.js';
 
 /** What tda/assembly/kernel.ts exports; addresses and sizes are bytes of its memory. */
 interface KernelExports {
@@ -46,7 +45,6 @@ export interface EdgeClasses {
   readonly cored: number;
 }
 
-const PAGE = 65_536;
 /** Where the module's own data ends and ours begins. */
 const BASE = 1024;
 /** Edges handed to the kernel in one call. */
@@ -57,12 +55,8 @@ const WORDS_PER_CALL = 20;
 /** Bit rows read in one call: tens of milliseconds at 10,000 points. */
 const ROWS_PER_CALL = 400_000;
 
-let compiled: WebAssembly.Module | undefined;
-
 function instantiate(bytes: number): { memory: WebAssembly.Memory; kernel: KernelExports } {
-  compiled ??= new WebAssembly.Module(readFileSync(compiledFile(import.meta.url, 'kernel.wasm')));
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE) });
-  const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
+  const { memory, exports } = instantiateModule('kernel.wasm', bytes);
   return { memory, kernel: exports as unknown as KernelExports };
 }
 

@@ -1,0 +1,148 @@
+import { instantiateModule, PAGE } from './webassembly-module.js';
+
+/** What tda/assembly/relations.ts exports; addresses and sizes are bytes of its memory. */
+interface RelationsExports {
+  readonly makeMatrix: (base: number, rowBytes: number, pivotList: number) => void;
+  readonly add: (numbers: number, count: number) => void;
+  readonly reduce: () => number;
+  readonly retire: (pivot: number) => void;
+  readonly settle: (numbers: number) => number;
+  readonly rearrange: (places: number, rowBytes: number, spare: number) => void;
+  readonly takeWordsRead: () => number;
+}
+
+/** Deaths between two settlements. More: longer chains to every sum; fewer: more goes through the whole matrix. */
+const LOT = 64;
+/** Where the module's own data ends and ours begins. */
+const PIVOTS = 1024;
+const NUMBERS = PIVOTS + 4 * LOT;
+const MAX_NUMBERS = 4096;
+const MATRIX = NUMBERS + 4 * MAX_NUMBERS;
+/** A row is a multiple of this. */
+const COLUMNS_PER_UNIT = 128;
+const BYTES_PER_UNIT = 16;
+/** The number of a class that is zero in homology: its row would be the sum being reduced. */
+const ZERO = ~0;
+
+/**
+ * The classes of a homology degree over Z/2, in order of birth, and what the dead ones have become: sums of living ones, a
+ * row of bits each, with a column for each living class in order of birth. Every so many deaths all rows are reduced by those
+ * that came since, so that a sum of classes takes one row for each, and no chain of relations (the column reduction of
+ * persistent homology, which clouds of thousands of classes make long).
+ */
+export class Relations {
+  private readonly kernel: RelationsExports;
+  private readonly memory: WebAssembly.Memory;
+  private numbers: Int32Array;
+  private numberCount = 0;
+  /** By class: its column while it lives and until its death is settled; then ~row. */
+  private readonly standings: number[] = [];
+  /** By column, and by row: the class. Row 0 is the sum. */
+  private columnClasses: number[] = [];
+  private rowClasses = [-1];
+  /** Columns whose class is dead. */
+  private deadColumns = 0;
+  private unsettled: number[] = [];
+  /** Units of a row. */
+  private width = 1;
+
+  constructor() {
+    const { memory, exports } = instantiateModule('relations.wasm', MATRIX + PAGE);
+    this.memory = memory;
+    this.kernel = exports as unknown as RelationsExports;
+    this.numbers = new Int32Array(memory.buffer, NUMBERS, MAX_NUMBERS);
+    this.kernel.makeMatrix(MATRIX, BYTES_PER_UNIT, PIVOTS);
+  }
+
+  /** The next class is born. */
+  birth(): void {
+    if (this.columnClasses.length === this.width * COLUMNS_PER_UNIT) {
+      this.settle();
+      this.rearrange();
+    }
+    this.standings.push(this.columnClasses.length);
+    this.columnClasses.push(this.standings.length - 1);
+  }
+
+  /** Adds a class to the sum. */
+  add(number: number): void {
+    const standing = this.standings[number]!;
+    if (standing === ZERO) return;
+    if (this.numberCount === MAX_NUMBERS) this.addNumbers();
+    this.numbers[this.numberCount++] = standing;
+  }
+
+  /** The sum becomes zero: its youngest living class dies. Returns that, or -1 if the sum was zero already. */
+  kill(): number {
+    this.addNumbers();
+    const column = this.kernel.reduce();
+    if (column < 0) return -1;
+    this.reserve(this.matrixBytes + this.width * BYTES_PER_UNIT);
+    this.kernel.retire(column);
+    const youngest = this.columnClasses[column]!;
+    this.rowClasses.push(youngest);
+    this.unsettled.push(youngest);
+    this.deadColumns++;
+    if (this.unsettled.length === LOT) {
+      this.settle();
+      if (2 * this.deadColumns > this.columnClasses.length) this.rearrange();
+    }
+    return youngest;
+  }
+
+  /** 64-bit words read, about, since it was last asked. */
+  takeOperations(): number {
+    return this.kernel.takeWordsRead();
+  }
+
+  private addNumbers(): void {
+    this.kernel.add(NUMBERS, this.numberCount);
+    this.numberCount = 0;
+  }
+
+  private get matrixBytes(): number {
+    return this.rowClasses.length * this.width * BYTES_PER_UNIT;
+  }
+
+  private settle(): void {
+    const { rowClasses, standings } = this;
+    const end = this.matrixBytes;
+    this.reserve(end + 4 * rowClasses.length);
+    const rowCount = this.kernel.settle(MATRIX + end);
+    const rows = new Int32Array(this.memory.buffer, MATRIX + end, rowClasses.length);
+    for (let row = 1; row < rows.length; row++) {
+      const number = rowClasses[row]!;
+      standings[number] = ~rows[row]!;
+      rowClasses[rows[row]!] = number;
+    }
+    rowClasses.length = rowCount;
+    this.unsettled = [];
+  }
+
+  /** After a settlement: columns of the living alone, with room for as many again by half. */
+  private rearrange(): void {
+    const { columnClasses, standings, width } = this;
+    const living = columnClasses.filter((number, column) => standings[number] === column);
+    const rows = this.rowClasses.length;
+    this.width = 1 + Math.ceil((1.5 * living.length) / COLUMNS_PER_UNIT);
+    const end = rows * BYTES_PER_UNIT * Math.max(width, this.width);
+    const placesBytes = 4 * columnClasses.length;
+    this.reserve(end + placesBytes + width * BYTES_PER_UNIT);
+    const places = new Int32Array(this.memory.buffer, MATRIX + end, columnClasses.length);
+    for (const [place, number] of living.entries()) {
+      places[standings[number]!] = place;
+      standings[number] = place;
+    }
+    this.kernel.rearrange(MATRIX + end, this.width * BYTES_PER_UNIT, MATRIX + end + placesBytes);
+    this.columnClasses = living;
+    this.deadColumns = 0;
+  }
+
+  /** Makes room for so many bytes from the matrix on. */
+  private reserve(bytes: number): void {
+    const missing = MATRIX + bytes - this.memory.buffer.byteLength;
+    if (missing <= 0) return;
+    this.memory.grow(Math.ceil((missing + bytes / 4) / PAGE));
+    this.numbers = new Int32Array(this.memory.buffer, NUMBERS, MAX_NUMBERS);
+  }
+}
