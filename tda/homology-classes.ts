@@ -46,7 +46,7 @@ export class HomologyClasses {
     if (a === b) return ZERO;
     if (a.length === 0) return b;
     if (b.length === 0) return a;
-    const { oldest } = this;
+    const { relations } = this;
     const sum: number[] = [];
     let atA = 0;
     let atB = 0;
@@ -55,10 +55,10 @@ export class HomologyClasses {
       const fromB = b[atB]!;
       if (fromA <= fromB) atA++;
       if (fromB <= fromA) atB++;
-      if (fromA !== fromB && Math.min(fromA, fromB) >= oldest) sum.push(Math.min(fromA, fromB));
+      if (fromA !== fromB && !relations.isZero(Math.min(fromA, fromB))) sum.push(Math.min(fromA, fromB));
     }
-    for (; atA < a.length; atA++) if (a[atA]! >= oldest) sum.push(a[atA]!);
-    for (; atB < b.length; atB++) if (b[atB]! >= oldest) sum.push(b[atB]!);
+    for (; atA < a.length; atA++) if (!relations.isZero(a[atA]!)) sum.push(a[atA]!);
+    for (; atB < b.length; atB++) if (!relations.isZero(b[atB]!)) sum.push(b[atB]!);
     this.operations += 4 * (a.length + b.length);
     return sum.length === 0 ? ZERO : sum;
   }

@@ -2,7 +2,7 @@ import { instantiateModule, PAGE } from './webassembly-module.js';
 
 /** What tda/assembly/relations.ts exports; addresses and sizes are bytes of its memory. */
 interface RelationsExports {
-  readonly makeMatrix: (base: number, rowBytes: number, pivotList: number) => void;
+  readonly makeMatrix: (base: number, rowBytes: number, retiredList: number) => void;
   readonly add: (numbers: number, count: number) => void;
   readonly reduce: () => number;
   readonly retire: (pivot: number) => void;
@@ -14,8 +14,8 @@ interface RelationsExports {
 /** Deaths between two settlements. More: longer chains to every sum; fewer: more goes through the whole matrix. */
 const LOT = 64;
 /** Where the module's own data ends and ours begins. */
-const PIVOTS = 1024;
-const NUMBERS = PIVOTS + 4 * LOT;
+const RETIRED = 1024;
+const NUMBERS = RETIRED + 8 * LOT;
 const MAX_NUMBERS = 4096;
 const MATRIX = NUMBERS + 4 * MAX_NUMBERS;
 /** A row is a multiple of this. */
@@ -51,7 +51,7 @@ export class Relations {
     this.memory = memory;
     this.kernel = exports as unknown as RelationsExports;
     this.numbers = new Int32Array(memory.buffer, NUMBERS, MAX_NUMBERS);
-    this.kernel.makeMatrix(MATRIX, BYTES_PER_UNIT, PIVOTS);
+    this.kernel.makeMatrix(MATRIX, BYTES_PER_UNIT, RETIRED);
   }
 
   /** The next class is born. */
@@ -62,6 +62,11 @@ export class Relations {
     }
     this.standings.push(this.columnClasses.length);
     this.columnClasses.push(this.standings.length - 1);
+  }
+
+  /** Whether it is known that a class is zero by now. */
+  isZero(number: number): boolean {
+    return this.standings[number] === ZERO;
   }
 
   /** Adds a class to the sum. */
@@ -83,7 +88,7 @@ export class Relations {
     this.rowClasses.push(youngest);
     this.unsettled.push(youngest);
     this.deadColumns++;
-    if (this.unsettled.length === LOT) {
+    if (this.unsettled.length >= Math.min(LOT, (this.columnClasses.length - this.deadColumns) >> 3)) {
       this.settle();
       if (2 * this.deadColumns > this.columnClasses.length) this.rearrange();
     }

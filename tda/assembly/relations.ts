@@ -2,15 +2,15 @@
 //
 // A matrix of bits over Z/2, its rows `stride` bytes long (a multiple of 16), from `matrix` on: column c is bit c & 63 of
 // 64-bit word c >> 6. Row 0 is the sum being reduced; the others are relations. Rows from `settled` on were retired since the
-// last settlement: each has the column that it eliminates, its pivot, set, and none of the pivots before. All memory is the
+// last settlement: each stands for a column, its pivot, and has neither that nor the pivots before set. All memory is the
 // caller's; addresses are bytes.
 
 let matrix: usize = 0;
 let stride: usize = 0;
 let rowCount: i32 = 1;
 let settled: i32 = 1;
-/** By retired row, in order: its pivot. */
-let pivots: usize = 0;
+/** By retired row: its pivot, and how far it extends. */
+let retired: usize = 0;
 
 let wordsRead: i32 = 0;
 
@@ -21,11 +21,11 @@ export function takeWordsRead(): i32 {
   return words;
 }
 
-/** A matrix without relations; its row 0 must be zero. `pivotList` has room for 32 bits for each row retired between settlements. */
-export function makeMatrix(base: usize, rowBytes: usize, pivotList: usize): void {
+/** A matrix without relations; its row 0 must be zero. `retiredList` has room for 64 bits for each row retired between settlements. */
+export function makeMatrix(base: usize, rowBytes: usize, retiredList: usize): void {
   matrix = base;
   stride = rowBytes;
-  pivots = pivotList;
+  retired = retiredList;
 }
 
 function rowOf(row: i32): usize {
@@ -41,14 +41,21 @@ function flip(row: usize, column: i32): void {
   store<u64>(place, load<u64>(place) ^ ((1 as u64) << ((column & 63) as u64)));
 }
 
-function addRow(to: usize, from: usize): void {
-  for (let k: usize = 0; k < stride; k += 16) {
+/** Adds the first bytes of a row to another. */
+function addRow(to: usize, from: usize, bytes: usize): void {
+  for (let k: usize = 0; k < bytes; k += 16) {
     v128.store(to + k, v128.xor(v128.load(to + k), v128.load(from + k)));
   }
 }
 
+/** Of a retired row. */
 function pivotOf(row: i32): i32 {
-  return load<i32>(pivots + (((row - settled) as usize) << 2));
+  return load<i32>(retired + (((row - settled) as usize) << 3));
+}
+
+/** Of a retired row: bytes up to its last bit, rounded up to 16. */
+function extentOf(row: i32): usize {
+  return load<u32>(retired + (((row - settled) as usize) << 3) + 4) as usize;
 }
 
 /** Adds to row 0: of `count` 32-bit numbers, c >= 0 is column c, and ~r the relation of row r. */
@@ -60,7 +67,7 @@ export function add(numbers: usize, count: i32): void {
     if (number >= 0) {
       flip(matrix, number);
     } else {
-      addRow(matrix, rowOf(~number));
+      addRow(matrix, rowOf(~number), stride);
       rows++;
     }
   }
@@ -70,39 +77,49 @@ export function add(numbers: usize, count: i32): void {
 /** Reduces row 0 by the rows retired; returns its highest column, or -1 if it is zero. */
 export function reduce(): i32 {
   eliminate(matrix, settled);
-  wordsRead += ((stride >> 3) as i32) + rowCount - settled;
+  wordsRead += (stride >> 3) as i32;
+  return highestColumn(matrix);
+}
+
+function highestColumn(row: usize): i32 {
   for (let k = stride; k > 0; k -= 8) {
-    const word = load<u64>(matrix + k - 8);
+    const word = load<u64>(row + k - 8);
     if (word != 0) return (((k - 8) as i32) << 3) + 63 - (clz(word) as i32);
   }
   return -1;
 }
 
-/** Reduces a row by the rows retired, from row `first` on. */
+/** Replaces in a row the pivots of the rows retired, from row `first` on. */
 function eliminate(row: usize, first: i32): void {
   for (let other = first; other < rowCount; other++) {
-    if (hasColumn(row, pivotOf(other))) addRow(row, rowOf(other));
+    const pivot = pivotOf(other);
+    if (!hasColumn(row, pivot)) continue;
+    const extent = extentOf(other);
+    flip(row, pivot);
+    addRow(row, rowOf(other), extent);
+    wordsRead += (extent >> 3) as i32;
   }
+  wordsRead += rowCount - first;
 }
 
-/** Row 0 becomes a retired row with this pivot, and is zero again. There must be room. */
+/** Row 0 without this column is what the column becomes: a retired row. Row 0 is zero again. There must be room. */
 export function retire(pivot: i32): void {
+  flip(matrix, pivot);
   memory.copy(rowOf(rowCount), matrix, stride);
+  const place = retired + (((rowCount - settled) as usize) << 3);
+  store<i32>(place, pivot);
+  store<u32>(place + 4, (((highestColumn(matrix) + 128) >> 7) << 4) as u32);
   memory.fill(matrix, 0, stride);
-  store<i32>(pivots + (((rowCount - settled) as usize) << 2), pivot);
   rowCount++;
 }
 
 /**
- * Reduces all rows by those retired, which lose their pivots: no pivot is left in any. Rows that are zero go; writes the new
+ * Replaces the pivots of the rows retired in all rows. Rows that are zero go; writes the new
  * number of each, 0 for what went, to `numbers` (32 bits for each row), and returns how many rows there are.
  */
 export function settle(numbers: usize): i32 {
   for (let row = 1; row < settled; row++) eliminate(rowOf(row), settled);
-  for (let row = settled; row < rowCount; row++) {
-    flip(rowOf(row), pivotOf(row));
-    eliminate(rowOf(row), row + 1);
-  }
+  for (let row = settled; row < rowCount; row++) eliminate(rowOf(row), row + 1);
   let kept = 1;
   for (let row = 1; row < rowCount; row++) {
     const isKept = !isZero(rowOf(row));
@@ -111,7 +128,6 @@ export function settle(numbers: usize): i32 {
     if (kept < row) memory.copy(rowOf(kept), rowOf(row), stride);
     kept++;
   }
-  wordsRead += rowCount * (rowCount - settled);
   rowCount = kept;
   settled = kept;
   return kept;
