@@ -6,13 +6,13 @@ interface RelationsExports {
   readonly add: (numbers: number, count: number) => void;
   readonly reduce: () => number;
   readonly retire: (pivot: number) => void;
-  readonly settle: (numbers: number) => number;
+  readonly settle: (numbers: number, rows: number) => number;
   readonly rearrange: (places: number, rowBytes: number, spare: number) => void;
   readonly takeWordsRead: () => number;
 }
 
 /** Deaths between two settlements. More: longer chains to every sum; fewer: more goes through the whole matrix. */
-const LOT = 64;
+const LOT = 256;
 /** Where the module's own data ends and ours begins. */
 const RETIRED = 1024;
 const NUMBERS = RETIRED + 8 * LOT;
@@ -21,8 +21,9 @@ const MATRIX = NUMBERS + 4 * MAX_NUMBERS;
 /** A row is a multiple of this. */
 const COLUMNS_PER_UNIT = 128;
 const BYTES_PER_UNIT = 16;
-/** The number of a class that is zero in homology: its row would be the sum being reduced. */
+/** The standing of a class that is zero in homology: no relation is in row 0. */
 const ZERO = ~0;
+const FIRST_ROW = 2;
 
 /**
  * The classes of a homology degree over Z/2, in order of birth, and what the dead ones have become: sums of living ones, a
@@ -37,9 +38,9 @@ export class Relations {
   private numberCount = 0;
   /** By class: its column while it lives and until its death is settled; then ~row. */
   private readonly standings: number[] = [];
-  /** By column, and by row: the class. Row 0 is the sum. */
+  /** By column, and by row: the class. Rows 0 and 1 are no relations. */
   private columnClasses: number[] = [];
-  private rowClasses = [-1];
+  private rowClasses = [-1, -1];
   /** Columns whose class is dead. */
   private deadColumns = 0;
   private unsettled: number[] = [];
@@ -90,7 +91,7 @@ export class Relations {
     this.deadColumns++;
     if (this.unsettled.length >= Math.min(LOT, (this.columnClasses.length - this.deadColumns) >> 3)) {
       this.settle();
-      if (2 * this.deadColumns > this.columnClasses.length) this.rearrange();
+      if (4 * this.deadColumns > this.columnClasses.length) this.rearrange();
     }
     return youngest;
   }
@@ -112,15 +113,17 @@ export class Relations {
   private settle(): void {
     const { rowClasses, standings } = this;
     const end = this.matrixBytes;
-    this.reserve(end + 4 * rowClasses.length);
-    const rowCount = this.kernel.settle(MATRIX + end);
-    const rows = new Int32Array(this.memory.buffer, MATRIX + end, rowClasses.length);
-    for (let row = 1; row < rows.length; row++) {
+    const numbersBytes = 4 * rowClasses.length;
+    this.reserve(end + numbersBytes + 4 * this.columnClasses.length);
+    this.kernel.settle(MATRIX + end, MATRIX + end + numbersBytes);
+    const numbers = new Int32Array(this.memory.buffer, MATRIX + end, rowClasses.length);
+    const kept = rowClasses.slice(0, FIRST_ROW);
+    for (let row = FIRST_ROW; row < numbers.length; row++) {
       const number = rowClasses[row]!;
-      standings[number] = ~rows[row]!;
-      rowClasses[rows[row]!] = number;
+      standings[number] = ~numbers[row]!;
+      if (numbers[row] !== 0) kept.push(number);
     }
-    rowClasses.length = rowCount;
+    this.rowClasses = kept;
     this.unsettled = [];
   }
 

@@ -1,16 +1,27 @@
 // AssemblyScript, not TypeScript: scripts/build.mjs compiles this file to relations.wasm, and tda/relations.ts calls it.
 //
 // A matrix of bits over Z/2, its rows `stride` bytes long (a multiple of 16), from `matrix` on: column c is bit c & 63 of
-// 64-bit word c >> 6. Row 0 is the sum being reduced; the others are relations. Rows from `settled` on were retired since the
-// last settlement: each stands for a column, its pivot, and has neither that nor the pivots before set. All memory is the
-// caller's; addresses are bytes.
+// 64-bit word c >> 6. Row 0 is the sum being reduced, row 1 the set of pivots, and the others are relations. Rows from
+// `settled` on were retired since the last settlement: each stands for a column, its pivot, and has neither that nor the
+// pivots before set. All memory is the caller's; addresses are bytes.
+
+const SUM: i32 = 0;
+const PIVOTS: i32 = 1;
+const FIRST: i32 = 2;
 
 let matrix: usize = 0;
 let stride: usize = 0;
-let rowCount: i32 = 1;
-let settled: i32 = 1;
-/** By retired row: its pivot, and how far it extends. */
+let rowCount: i32 = FIRST;
+let settled: i32 = FIRST;
+/** By retired row: its pivot, and how many bytes of it are not zero, rounded up to 16. */
 let retired: usize = 0;
+
+/** Rows that wait to be added, all to one. */
+let chosen: i32 = 0;
+let chosen0: usize = 0;
+let chosen1: usize = 0;
+let chosen2: usize = 0;
+let chosenBytes: usize = 0;
 
 let wordsRead: i32 = 0;
 
@@ -21,7 +32,7 @@ export function takeWordsRead(): i32 {
   return words;
 }
 
-/** A matrix without relations; its row 0 must be zero. `retiredList` has room for 64 bits for each row retired between settlements. */
+/** A matrix without relations, of zeroed memory. `retiredList` has room for 64 bits for each row retired between settlements. */
 export function makeMatrix(base: usize, rowBytes: usize, retiredList: usize): void {
   matrix = base;
   stride = rowBytes;
@@ -41,44 +52,75 @@ function flip(row: usize, column: i32): void {
   store<u64>(place, load<u64>(place) ^ ((1 as u64) << ((column & 63) as u64)));
 }
 
+/** Has the first bytes of a row added to another, now or with others of the same target: `addChosen` ends that. */
+function choose(to: usize, from: usize, bytes: usize): void {
+  chosenBytes = max(chosenBytes, bytes);
+  chosen++;
+  if (chosen == 1) {
+    chosen0 = from;
+  } else if (chosen == 2) {
+    chosen1 = from;
+  } else if (chosen == 3) {
+    chosen2 = from;
+  } else {
+    // Four at a time: the target is read and written once.
+    for (let k: usize = 0; k < chosenBytes; k += 16) {
+      const a = v128.xor(v128.load(chosen0 + k), v128.load(chosen1 + k));
+      const b = v128.xor(v128.load(chosen2 + k), v128.load(from + k));
+      v128.store(to + k, v128.xor(v128.load(to + k), v128.xor(a, b)));
+    }
+    wordsRead += (chosenBytes >> 2) as i32;
+    chosen = 0;
+    chosenBytes = 0;
+  }
+}
+
+function addChosen(to: usize): void {
+  if (chosen > 0) addRow(to, chosen0, chosenBytes);
+  if (chosen > 1) addRow(to, chosen1, chosenBytes);
+  if (chosen > 2) addRow(to, chosen2, chosenBytes);
+  chosen = 0;
+  chosenBytes = 0;
+}
+
 /** Adds the first bytes of a row to another. */
 function addRow(to: usize, from: usize, bytes: usize): void {
   for (let k: usize = 0; k < bytes; k += 16) {
     v128.store(to + k, v128.xor(v128.load(to + k), v128.load(from + k)));
   }
+  wordsRead += (bytes >> 3) as i32;
 }
 
-/** Of a retired row. */
-function pivotOf(row: i32): i32 {
-  return load<i32>(retired + (((row - settled) as usize) << 3));
-}
-
-/** Of a retired row: bytes up to its last bit, rounded up to 16. */
-function extentOf(row: i32): usize {
-  return load<u32>(retired + (((row - settled) as usize) << 3) + 4) as usize;
-}
-
-/** Adds to row 0: of `count` 32-bit numbers, c >= 0 is column c, and ~r the relation of row r. */
+/** Adds to the sum: of `count` 32-bit numbers, c >= 0 is column c, and ~r the relation of row r. */
 export function add(numbers: usize, count: i32): void {
+  const sum = rowOf(SUM);
   const end = numbers + ((count as usize) << 2);
-  let rows = 0;
   for (let at = numbers; at < end; at += 4) {
     const number = load<i32>(at);
-    if (number >= 0) {
-      flip(matrix, number);
-    } else {
-      addRow(matrix, rowOf(~number), stride);
-      rows++;
-    }
+    if (number >= 0) flip(sum, number);
+    else choose(sum, rowOf(~number), stride);
   }
-  wordsRead += rows * ((stride >> 3) as i32) + count;
+  addChosen(sum);
+  wordsRead += count;
 }
 
-/** Reduces row 0 by the rows retired; returns its highest column, or -1 if it is zero. */
+/** Reduces the sum by the rows retired, in their order; returns its highest column, or -1 if it is zero. */
 export function reduce(): i32 {
-  eliminate(matrix, settled);
-  wordsRead += (stride >> 3) as i32;
-  return highestColumn(matrix);
+  const sum = rowOf(SUM);
+  for (let row = settled; row < rowCount; row++) {
+    const place = placeOf(row);
+    const pivot = load<i32>(place);
+    if (!hasColumn(sum, pivot)) continue;
+    flip(sum, pivot);
+    addRow(sum, rowOf(row), load<u32>(place + 4) as usize);
+  }
+  wordsRead += rowCount - settled;
+  return highestColumn(sum);
+}
+
+/** Of a retired row, in their list. */
+function placeOf(row: i32): usize {
+  return retired + (((row - settled) as usize) << 3);
 }
 
 function highestColumn(row: usize): i32 {
@@ -89,40 +131,40 @@ function highestColumn(row: usize): i32 {
   return -1;
 }
 
-/** Replaces in a row the pivots of the rows retired, from row `first` on. */
-function eliminate(row: usize, first: i32): void {
-  for (let other = first; other < rowCount; other++) {
-    const pivot = pivotOf(other);
-    if (!hasColumn(row, pivot)) continue;
-    const extent = extentOf(other);
-    flip(row, pivot);
-    addRow(row, rowOf(other), extent);
-    wordsRead += (extent >> 3) as i32;
-  }
-  wordsRead += rowCount - first;
-}
-
-/** Row 0 without this column is what the column becomes: a retired row. Row 0 is zero again. There must be room. */
+/** The sum without this column is what the column becomes: a retired row. The sum is zero again. There must be room. */
 export function retire(pivot: i32): void {
-  flip(matrix, pivot);
-  memory.copy(rowOf(rowCount), matrix, stride);
-  const place = retired + (((rowCount - settled) as usize) << 3);
-  store<i32>(place, pivot);
-  store<u32>(place + 4, (((highestColumn(matrix) + 128) >> 7) << 4) as u32);
-  memory.fill(matrix, 0, stride);
+  const sum = rowOf(SUM);
+  flip(sum, pivot);
+  flip(rowOf(PIVOTS), pivot);
+  memory.copy(rowOf(rowCount), sum, stride);
+  memory.fill(sum, 0, stride);
+  store<i32>(placeOf(rowCount), pivot);
+  noteExtent(rowCount);
   rowCount++;
 }
 
+function noteExtent(row: i32): void {
+  store<u32>(placeOf(row) + 4, (((highestColumn(rowOf(row)) + 128) >> 7) << 4) as u32);
+}
+
 /**
- * Replaces the pivots of the rows retired in all rows. Rows that are zero go; writes the new
- * number of each, 0 for what went, to `numbers` (32 bits for each row), and returns how many rows there are.
+ * Replaces the pivots in all rows. Rows that are zero go; writes the new number of each, 0 for what went, to `numbers` (32 bits
+ * for each row), and returns how many rows there are. `rows` has room for 32 bits for each column.
  */
-export function settle(numbers: usize): i32 {
-  for (let row = 1; row < settled; row++) eliminate(rowOf(row), settled);
-  for (let row = settled; row < rowCount; row++) eliminate(rowOf(row), row + 1);
-  let kept = 1;
-  for (let row = 1; row < rowCount; row++) {
-    const isKept = !isZero(rowOf(row));
+export function settle(numbers: usize, rows: usize): i32 {
+  for (let row = settled; row < rowCount; row++) {
+    store<i32>(rows + ((load<i32>(placeOf(row)) as usize) << 2), row);
+  }
+  // The last first: those that replace a pivot then have none themselves.
+  for (let row = rowCount - 1; row >= settled; row--) {
+    replacePivots(rowOf(row), rows);
+    noteExtent(row);
+  }
+  for (let row = FIRST; row < settled; row++) replacePivots(rowOf(row), rows);
+  memory.fill(rowOf(PIVOTS), 0, stride);
+  let kept = FIRST;
+  for (let row = FIRST; row < rowCount; row++) {
+    const isKept = highestColumn(rowOf(row)) >= 0;
     store<i32>(numbers + ((row as usize) << 2), isKept ? kept : 0);
     if (!isKept) continue;
     if (kept < row) memory.copy(rowOf(kept), rowOf(row), stride);
@@ -133,10 +175,26 @@ export function settle(numbers: usize): i32 {
   return kept;
 }
 
-function isZero(row: usize): bool {
-  let any = i64x2.splat(0);
-  for (let k: usize = 0; k < stride; k += 16) any = v128.or(any, v128.load(row + k));
-  return !v128.any_true(any);
+/** `rows`, by column: the retired row that stands for it. */
+function replacePivots(row: usize, rows: usize): void {
+  const pivots = rowOf(PIVOTS);
+  for (let k: usize = 0; k < stride; k += 16) {
+    const word = v128.load(row + k);
+    const found = v128.and(word, v128.load(pivots + k));
+    if (!v128.any_true(found)) continue;
+    v128.store(row + k, v128.xor(word, found));
+    chooseRows(row, i64x2.extract_lane(found, 0), rows + (k << 5));
+    chooseRows(row, i64x2.extract_lane(found, 1), rows + (k << 5) + 256);
+  }
+  addChosen(row);
+  wordsRead += (stride >> 3) as i32;
+}
+
+function chooseRows(to: usize, columns: u64, rows: usize): void {
+  for (let word = columns; word != 0; word &= word - 1) {
+    const row = load<i32>(rows + ((ctz(word) as usize) << 2));
+    choose(to, rowOf(row), load<u32>(placeOf(row) + 4) as usize);
+  }
 }
 
 /**
