@@ -5,6 +5,7 @@ import { NO_VERTEX, type Filtration } from './filtration.js';
 import { Forest } from './forest.js';
 import { HomologyClasses } from './homology-classes.js';
 import { LoopFinder } from './loop-finder.js';
+import { relationsBytes } from './memory.js';
 import { TriangleCochain } from './triangle-cochain.js';
 
 /**
@@ -29,8 +30,8 @@ export class CriticalEdges {
   private readonly filtration: Filtration;
   private readonly components: Forest;
   private readonly bars = [new BarCollector(), new BarCollector(), new BarCollector()] as const;
-  private readonly loops = new HomologyClasses();
-  private readonly voids = new HomologyClasses();
+  private readonly loops: HomologyClasses;
+  private readonly voids: HomologyClasses;
   private readonly onEdges: EdgeCochain;
   /** Undefined when degree 2 is not asked for. */
   private readonly onTriangles: TriangleCochain | undefined;
@@ -45,6 +46,8 @@ export class CriticalEdges {
     const { pointCount } = filtration;
     this.components = new Forest(pointCount);
     this.distinctPointCount = pointCount;
+    this.loops = new HomologyClasses(relationsBytes(pointCount));
+    this.voids = new HomologyClasses(relationsBytes(pointCount));
     this.onEdges = new EdgeCochain(filtration, this.loops);
     this.onTriangles = maxDimension === 2 ? new TriangleCochain(filtration, this.voids) : undefined;
     this.loopFinder = withRepresentatives ? new LoopFinder(filtration) : undefined;

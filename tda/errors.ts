@@ -6,11 +6,14 @@ export class TdaInputError extends Error {
   }
 }
 
-/** The work would not fit in the memory allowed. Raised before anything large is allocated. */
+/**
+ * The work does not fit in the memory allowed. Raised before anything large is allocated; by clouds that take more than most
+ * of their size do, as soon as that is seen.
+ */
 export class TdaMemoryError extends Error {
-  /** What the computation is predicted to need, bytes. */
+  /** What the computation, or the part that is too large, needs by prediction: bytes. */
   readonly predictedBytes: number;
-  /** What it was allowed, bytes. */
+  /** What that was allowed, bytes. */
   readonly limitBytes: number;
 
   constructor(message: string, predictedBytes: number, limitBytes: number) {

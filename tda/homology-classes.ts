@@ -11,13 +11,18 @@ export class HomologyClasses {
   operations = 0;
   private readonly birthRanks: number[] = [];
   private readonly isLiving: boolean[] = [];
-  private readonly relations = new Relations();
+  private readonly relations: Relations;
   private livingCount = 0;
   private oldest = 0;
   /** One bit per class: the sum being gathered. */
   private gathered = new Int32Array(16);
   /** No word of `gathered` from here on is nonzero. */
   private gatheredEnd = 0;
+
+  /** `maxBytes`: what the relations between classes may take; more is a TdaMemoryError. */
+  constructor(maxBytes: number) {
+    this.relations = new Relations(maxBytes);
+  }
 
   /** A class is born with the edge of this rank; returns its number. */
   birth(rank: number): number {

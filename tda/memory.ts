@@ -13,11 +13,11 @@ const THREAD_BYTES = 16 * 2 ** 20;
  *
  * - Degree 0: a few words per point, and a copy of the points.
  * - From degree 1: per pair, 4 bytes of distance, then 8 while sorting, or 4 of sorted edge, 8 of rank (both
- *   triangles) and 2 of representative; the remembered cocycle values, which the cochains cap; for each thread bit rows
- *   of n² / 8 bytes and, while distances are computed, a copy of the points (`dimension` coordinates; 0 if distances are
- *   given); and one more copy that threads share.
+ *   triangles) and 2 of representative; for each degree the remembered cocycle values, which the cochains cap, and the
+ *   relations of classes (`relationsBytes`); for each thread bit rows of n² / 8 bytes and, while distances are computed, a
+ *   copy of the points (`dimension` coordinates; 0 if distances are given); and one more copy that threads share.
  *
- * An upper bound for the typed arrays. Clouds whose distances are all alike can need more than the allowance for values.
+ * An upper bound for the typed arrays. A cloud whose relations want more than their part ends with TdaMemoryError.
  */
 export function predictRipsMemory(
   pointCount: number,
@@ -28,11 +28,21 @@ export function predictRipsMemory(
   const points = 4 * pointCount * dimension;
   if (maxDimension === 0) return BASE_BYTES + perPoint + points;
   const pairs = pairCount(pointCount);
-  const values = maxDimension * Math.min(128 * 2 ** 20, 1024 * pairs);
+  const values = maxDimension * (Math.min(128 * 2 ** 20, 1024 * pairs) + relationsBytes(pointCount));
   const perThread = linkKernelBytes(pointCount).total + points + (threads > 1 ? THREAD_BYTES : 0);
   const shared = threads > 1 ? points : 0;
   return BASE_BYTES + perPoint + 18 * pairs + values + shared + threads * perThread;
 }
+
+/**
+ * What the relations of the classes of one degree may take, bytes. Trajectories need next to nothing of it, thousands of
+ * points whose distances are all alike more than there is.
+ */
+export function relationsBytes(pointCount: number): number {
+  return Math.min(256 * 2 ** 20, RELATIONS_BASE_BYTES + 1024 * pairCount(pointCount));
+}
+
+const RELATIONS_BASE_BYTES = 256 * 1024;
 
 /** Throws TdaMemoryError, with the remedies, when the prediction exceeds `limitBytes`. */
 export function checkMemory(

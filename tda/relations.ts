@@ -1,3 +1,4 @@
+import { TdaMemoryError } from './errors.js';
 import { instantiateModule, PAGE } from './webassembly-module.js';
 
 /** What tda/assembly/relations.ts exports; addresses and sizes are bytes of its memory. */
@@ -34,6 +35,7 @@ const FIRST_ROW = 2;
 export class Relations {
   private readonly kernel: RelationsExports;
   private readonly memory: WebAssembly.Memory;
+  private readonly maxBytes: number;
   private numbers: Int32Array;
   private numberCount = 0;
   /** By class: its column while it lives and until its death is settled; then ~row. */
@@ -47,7 +49,9 @@ export class Relations {
   /** Units of a row. */
   private width = 1;
 
-  constructor() {
+  /** `maxBytes`: what it may take. More is needed only by clouds whose distances are all alike: a TdaMemoryError. */
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
     const { memory, exports } = instantiateModule('relations.wasm', MATRIX + PAGE);
     this.memory = memory;
     this.kernel = exports as unknown as RelationsExports;
@@ -148,9 +152,23 @@ export class Relations {
 
   /** Makes room for so many bytes from the matrix on. */
   private reserve(bytes: number): void {
-    const missing = MATRIX + bytes - this.memory.buffer.byteLength;
-    if (missing <= 0) return;
-    this.memory.grow(Math.ceil((missing + bytes / 4) / PAGE));
+    const needed = MATRIX + bytes;
+    const { byteLength } = this.memory.buffer;
+    if (needed <= byteLength) return;
+    if (needed > this.maxBytes) throw this.tooLarge(needed);
+    this.memory.grow(Math.ceil((Math.min(1.25 * needed, this.maxBytes) - byteLength) / PAGE));
     this.numbers = new Int32Array(this.memory.buffer, NUMBERS, MAX_NUMBERS);
+  }
+
+  private tooLarge(bytes: number): TdaMemoryError {
+    const living = this.columnClasses.length - this.deadColumns;
+    const [needed, allowed] = [bytes, this.maxBytes].map((size) => Math.ceil(size / 2 ** 20));
+    return new TdaMemoryError(
+      `persistence met ${this.standings.length} classes of one degree, of which ${living} live at once: distances that are all ` +
+        `alike make so many; their relations need ${needed} MiB, more than the ${allowed} MiB allowed; ` +
+        'lower max_dimension, or give fewer points, or set max_edge_length',
+      bytes,
+      this.maxBytes,
+    );
   }
 }

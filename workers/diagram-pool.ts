@@ -142,7 +142,7 @@ export function createDiagramPool({
     idle.push(thread);
     if (reply.type === 'computed') job?.resolve(reply.diagram);
     else
-      job?.reject(reply.invalid ? new PanicError('InvalidInput', reply.message) : new Error(reply.message));
+      job?.reject(reply.kind === null ? new Error(reply.message) : new PanicError(reply.kind, reply.message));
     dispatch();
   }
 

@@ -4,7 +4,10 @@ import type { ComputedDiagram, DiagramRequest } from '../activities/index.js';
 export type DiagramReply =
   | { readonly type: 'progress'; readonly done: number; readonly of: number }
   | { readonly type: 'computed'; readonly diagram: ComputedDiagram }
-  | { readonly type: 'failed'; readonly message: string; readonly invalid: boolean };
+  | { readonly type: 'failed'; readonly message: string; readonly kind: DiagramFailure };
+
+/** What will not succeed another time either; null for the rest. */
+export type DiagramFailure = 'InvalidInput' | 'ResourceLimit' | null;
 
 /** What a diagram thread is told. */
 export interface DiagramOrder extends DiagramRequest {

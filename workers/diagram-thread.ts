@@ -1,11 +1,22 @@
 import { errorMessage } from '../experiment/errors.js';
 import { parentPort } from 'node:worker_threads';
 import type { ComputedDiagram } from '../activities/index.js';
-import { persistenceEntropy, ripsPersistence, surrogate, TdaInputError } from '../tda/index.js';
-import type { DiagramOrder, DiagramReply } from './diagram-protocol.js';
+import {
+  persistenceEntropy,
+  ripsPersistence,
+  surrogate,
+  TdaInputError,
+  TdaMemoryError,
+} from '../tda/index.js';
+import type { DiagramFailure, DiagramOrder, DiagramReply } from './diagram-protocol.js';
 
 function say(reply: DiagramReply, transfer: ArrayBuffer[] = []): void {
   parentPort?.postMessage(reply, transfer);
+}
+
+function kindOf(error: unknown): DiagramFailure {
+  if (error instanceof TdaInputError) return 'InvalidInput';
+  return error instanceof TdaMemoryError ? 'ResourceLimit' : null;
 }
 
 async function compute({
@@ -38,7 +49,7 @@ parentPort?.on('message', (order: DiagramOrder) => {
       say({
         type: 'failed',
         message: errorMessage(error),
-        invalid: error instanceof TdaInputError,
+        kind: kindOf(error),
       }),
   );
 });
