@@ -12,7 +12,7 @@ interface RelationsExports {
   readonly takeWordsRead: () => number;
 }
 
-/** Deaths between two settlements. More: longer chains to every sum; fewer: more goes through the whole matrix. */
+/** Deaths between two settlements, at most. More: longer chains for every sum; fewer: the whole matrix is read more often. */
 const LOT = 256;
 /** Where the module's own data ends and ours begins. */
 const RETIRED = 1024;
@@ -45,7 +45,8 @@ export class Relations {
   private rowClasses = [-1, -1];
   /** Columns whose class is dead. */
   private deadColumns = 0;
-  private unsettled: number[] = [];
+  /** Deaths since the last settlement. */
+  private unsettled = 0;
   /** Units of a row. */
   private width = 1;
 
@@ -91,9 +92,9 @@ export class Relations {
     this.kernel.retire(column);
     const youngest = this.columnClasses[column]!;
     this.rowClasses.push(youngest);
-    this.unsettled.push(youngest);
+    this.unsettled++;
     this.deadColumns++;
-    if (this.unsettled.length >= Math.min(LOT, (this.columnClasses.length - this.deadColumns) >> 3)) {
+    if (this.unsettled >= Math.min(LOT, (this.columnClasses.length - this.deadColumns) >> 3)) {
       this.settle();
       if (4 * this.deadColumns > this.columnClasses.length) this.rearrange();
     }
@@ -128,7 +129,7 @@ export class Relations {
       if (numbers[row] !== 0) kept.push(number);
     }
     this.rowClasses = kept;
-    this.unsettled = [];
+    this.unsettled = 0;
   }
 
   /** After a settlement: columns of the living alone, with room for as many again by half. */
