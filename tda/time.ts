@@ -1,7 +1,7 @@
 /**
  * Seconds that `ripsPersistence` takes about, on one core of a machine of 2025, for a trajectory that drifts: unit vectors, a
  * mean-reverting walk in a dozen directions with noise in all. One that settles, or goes round, takes less; independent
- * directions, whose distances are all alike, take far more: in degree 2 a second for 300 points, ten for 600.
+ * directions, whose distances are all alike, take far more: in degree 2 a second for 300 points, six for 500.
  *
  * A measured model (`bench/persistence.ts`), good to a factor of two between 500 and 10,000 points: 0.45 ns for each pair and
  * coordinate, and a cube of the number of points for the links.
