@@ -46,7 +46,7 @@ export class HomologyClasses {
     return this.birthRanks.filter((_, number) => this.isLiving[number]);
   }
 
-  /** Sum of two sums. Classes older than the oldest living one are zero by now, and are left out. */
+  /** Sum of two sums. Classes known to be zero by now are left out, unless one of the two is zero. */
   add(a: ClassSum, b: ClassSum): ClassSum {
     if (a === b) return ZERO;
     if (a.length === 0) return b;
