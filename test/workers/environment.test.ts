@@ -16,6 +16,7 @@ describe('our own variables', () => {
       dataFolder: resolve('panic-tda-data'),
       cacheFolder: join(homedir(), '.cache', 'panic-tda'),
       modelsFolder: join(homedir(), '.cache', 'panic-tda', 'models'),
+      catalogueFile: undefined,
       temporalCli: undefined,
       fault: undefined,
       testModels: false,
