@@ -54,7 +54,10 @@ const weights = z
 const identity = {
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, ".", "_" and "-"'),
   summary: z.string().min(1),
-  revision: z.string().min(1),
+  revision: z
+    .string()
+    .regex(/^(?!.*\.\.)\w[\w./-]*$/, 'a commit, or the name of a branch, a tag or a version')
+    .describe('The commit of the repository; or a name, which is pinned when the files are got.'),
   license: z.string().min(1),
 };
 
@@ -79,7 +82,10 @@ const builtIn = {
   weights: z.null().default(null),
 };
 const withFiles = {
-  source: z.string().regex(/^(hub:[^/]+\/[^/]+|folder:.+)$/, 'hub:owner/name or folder:PATH'),
+  source: z
+    .string()
+    .regex(/^(hub:\w[\w.-]*\/\w[\w.-]*|folder:.+)$/, 'hub:owner/name or folder:PATH')
+    .describe('hub:owner/name; or folder:PATH, from the place of this file on.'),
   weights,
 };
 
@@ -155,5 +161,5 @@ export function catalogueJsonSchema(): Record<string, unknown> {
     title: 'panic-tda catalogue',
     description: 'Models for panic-tda: where their files are, and how they are run.',
   });
-  return z.toJSONSchema(titled, { io: 'input' });
+  return z.toJSONSchema(titled, { io: 'input', unrepresentable: 'any' });
 }

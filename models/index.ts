@@ -16,6 +16,7 @@ export {
   explainUnready,
   type Readiness,
   readinessOf,
+  unreadyAmong,
   type UnreadyModel,
   unreadyModels,
 } from './files/readiness.js';

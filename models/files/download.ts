@@ -63,7 +63,8 @@ export async function download(task: DownloadTask): Promise<string> {
 
 interface Digests {
   readonly sha256: string;
-  readonly gitOid: string;
+  /** Null where the SHA-256 is known, and says everything. */
+  readonly gitOid: string | null;
 }
 
 function partOf(target: string): string {
@@ -92,7 +93,7 @@ async function fetchRest(task: DownloadTask): Promise<Digests> {
   const { target, expected, onBytes, signal } = task;
   if (partBytes(target) > expected.bytes) removeParts(target);
   const there = partBytes(target);
-  if (there === expected.bytes && existsSync(partOf(target))) return digestsOfPart(target, expected.bytes);
+  if (there === expected.bytes && existsSync(partOf(target))) return digestsOfPart(target, expected);
   const etagFile = etagFileOf(target);
   const etag = existsSync(etagFile) ? readFileSync(etagFile, 'utf8') : null;
   const response = await task.openFrom({ from: there, etag });
@@ -102,7 +103,7 @@ async function fetchRest(task: DownloadTask): Promise<Digests> {
     removeParts(target);
     throw new PassingFailure('the file is not what an earlier attempt began with');
   }
-  const hashes = newHashes(expected.bytes);
+  const hashes = newHashes(expected);
   let bytes = 0;
   if (goesOn) {
     await feedPart(target, hashes);
@@ -119,7 +120,7 @@ async function fetchRest(task: DownloadTask): Promise<Digests> {
       bytes += chunk.length;
       if (bytes > expected.bytes) break;
       await writeWhole(part, chunk);
-      for (const hash of hashes) hash.update(chunk);
+      for (const hash of hashes) hash?.update(chunk);
       onBytes(bytes);
     }
   } finally {
@@ -142,23 +143,26 @@ function continues(response: Response, from: number, etag: string | null): boole
   return Number(start) === from && (etag === null || now === null || etag === now);
 }
 
-/** SHA-256, and git's SHA-1 of a header and the bytes (git-hash-object(1)). */
-function newHashes(bytes: number): readonly [Hash, Hash] {
-  return [createHash('sha256'), createHash('sha1').update(`blob ${bytes}\0`)];
+type Hashes = readonly [sha256: Hash, git?: Hash];
+
+/** SHA-256, and where none is known git's SHA-1 of a header and the bytes (git-hash-object(1)). */
+function newHashes({ bytes, sha256 }: ExpectedFile): Hashes {
+  const hash = createHash('sha256');
+  return sha256 === null ? [hash, createHash('sha1').update(`blob ${bytes}\0`)] : [hash];
 }
 
-function digestsOf([sha256, git]: readonly [Hash, Hash]): Digests {
-  return { sha256: sha256.digest('hex'), gitOid: git.digest('hex') };
+function digestsOf([sha256, git]: Hashes): Digests {
+  return { sha256: sha256.digest('hex'), gitOid: git?.digest('hex') ?? null };
 }
 
-async function feedPart(target: string, hashes: readonly Hash[]): Promise<void> {
+async function feedPart(target: string, hashes: Hashes): Promise<void> {
   for await (const chunk of createReadStream(partOf(target)) as AsyncIterable<Buffer>) {
-    for (const hash of hashes) hash.update(chunk);
+    for (const hash of hashes) hash?.update(chunk);
   }
 }
 
-async function digestsOfPart(target: string, bytes: number): Promise<Digests> {
-  const hashes = newHashes(bytes);
+async function digestsOfPart(target: string, expected: ExpectedFile): Promise<Digests> {
+  const hashes = newHashes(expected);
   await feedPart(target, hashes);
   return digestsOf(hashes);
 }
