@@ -43,8 +43,8 @@ interface ModelIdentity {
   /** Where the model comes from: `built-in`, `hub:owner/name`, `folder:/path` or `server:http://host:port/path`. */
   readonly source: string;
   /**
-   * Version of a built-in model, or the pinned commit of its repository. A change makes it another model. A name (of a branch,
-   * of a version of the user's own) is replaced by what the lock file of the models folder has pinned.
+   * Version of a built-in model, or the pinned commit of its repository. A change makes it another model. What the lock file of
+   * the models folder has pinned comes before what the catalogue says.
    */
   readonly revision: string;
   readonly settings: ModelSettings;

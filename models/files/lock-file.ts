@@ -23,7 +23,7 @@ const lockedModel = z.strictObject({
   source: z.string().min(1),
   /** As the catalogue asks for it: a commit, or a name. */
   revision: z.string().min(1),
-  /** What that was when the files were got: the hub's commit, or `files:` and a digest of the files where none is known. */
+  /** What that was when the files were got: the commit, or `files:` and a digest of the files where nobody vouches for one. */
   commit: z.string().min(1),
   /** Relative to the models folder where it lies within. */
   folder: z.string().min(1),
@@ -127,9 +127,9 @@ export function digestRevision(files: readonly Pick<LockedFile, 'path' | 'sha256
   return `files:${sha256Hex(lines.join('')).slice(0, 40)}`;
 }
 
-/** The model under the revision that its files were pinned to; itself where its revision is a commit, or nothing is pinned yet. */
+/** The model under the revision that its files were pinned to; itself where nothing is pinned yet. */
 export function pinnedModel(model: Model, lock: Lock): Model {
-  if (model.weights === null || isCommit(model.revision)) return model;
+  if (model.weights === null) return model;
   const entry = lockedEntry(lock, model);
   return entry === undefined ? model : { ...model, revision: entry.commit };
 }

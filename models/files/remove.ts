@@ -1,11 +1,10 @@
-import { existsSync, mkdirSync, rmSync, rmdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, realpathSync, rmSync, rmdirSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
 import { errorCode } from '../../experiment/error-code.js';
 import { PanicError } from '../../experiment/errors.js';
 import { shareKernelLock, tryKernelLock, type KernelLock } from '../../experiment/kernel-lock.js';
 import type { Model } from '../../experiment/model.js';
 import { removeParts } from './download.js';
-import { hubRepository } from './layout.js';
 import { folderOf, readLock, updateLock, type LockedModel } from './lock-file.js';
 
 export interface Removal {
@@ -22,8 +21,8 @@ export function plannedRemoval(model: Model, modelsFolder: string): Removal | nu
   const entry = Object.hasOwn(models, model.name) ? models[model.name] : undefined;
   if (entry === undefined) return null;
   const folder = folderOf(entry, modelsFolder);
-  // A local folder is the user's own: it is forgotten and not emptied.
-  if (hubRepository(model) === null) return { entry, folder, files: [], bytes: 0 };
+  // A folder elsewhere, also by a link, is the user's own: it is forgotten and not emptied.
+  if (!liesWithin(folder, modelsFolder)) return { entry, folder, files: [], bytes: 0 };
   const others = Object.entries(models)
     .filter(([name, other]) => name !== model.name && other.folder === entry.folder)
     .flatMap(([, other]) => other.files.map(({ path }) => path));
@@ -70,6 +69,10 @@ function useFile(model: Model, modelsFolder: string): string {
   const folder = join(modelsFolder, '.in-use');
   mkdirSync(folder, { recursive: true });
   return join(folder, model.name);
+}
+
+function liesWithin(folder: string, modelsFolder: string): boolean {
+  return existsSync(folder) && realpathSync(folder).startsWith(realpathSync(modelsFolder) + sep);
 }
 
 function removeEmptyFolders(from: string, modelsFolder: string): void {

@@ -74,23 +74,31 @@ export async function verifyModel(
   if (ok) {
     checkGraphs(model, folder);
     const locked = files.map(({ path, sha256 }) => lockedFileAt(folder, path, sha256!));
-    await writeEntry(
-      modelsFolder,
-      model.name,
-      entryOf(model, entry, folderText(folder, modelsFolder), locked),
-    );
+    const trusted = files.some(({ state }) => state === 'new');
+    const next = verifiedEntry(model, entry, {
+      folder: folderText(folder, modelsFolder),
+      files: locked,
+      trusted,
+    });
+    await writeEntry(modelsFolder, model.name, next);
   }
   return { name: model.name, folder, ok, added: ok && entry === undefined, files };
 }
 
-function entryOf(
+/** Files are those of a commit only where the hash of each was known beforehand; otherwise they stand for themselves. */
+function verifiedEntry(
   model: Model,
   entry: LockedModel | undefined,
-  folder: string,
-  files: LockedFile[],
+  verified: { readonly folder: string; readonly files: LockedFile[]; readonly trusted: boolean },
 ): LockedModel {
-  if (entry !== undefined) return { ...entry, files };
-  const { source, revision } = model;
-  const commit = isCommit(revision) ? revision : digestRevision(files);
-  return { source, revision, commit, folder, origin: 'found', files };
+  const { folder, files, trusted } = verified;
+  const commit = entry?.commit ?? model.revision;
+  return {
+    source: model.source,
+    revision: entry?.revision ?? model.revision,
+    commit: isCommit(commit) && !trusted ? commit : digestRevision(files),
+    folder,
+    origin: trusted ? 'found' : (entry?.origin ?? 'found'),
+    files,
+  };
 }

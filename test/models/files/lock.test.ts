@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { EmbeddingModel, KnownFile } from '../../../experiment/model.js';
@@ -52,6 +60,11 @@ const knowing = (known: Readonly<Record<string, KnownFile>>): EmbeddingModel => 
   return { ...model, weights: { ...model.weights!, known } };
 };
 
+/** The model as a catalogue gives it that is read now. */
+function pinned(model: EmbeddingModel, modelsFolder: string): EmbeddingModel {
+  return { ...model, revision: readLock(modelsFolder).models[model.name]!.commit };
+}
+
 describe('files put there by hand', () => {
   const model = modelOf('Mine');
 
@@ -69,8 +82,8 @@ describe('files put there by hand', () => {
     const folder = putByHand(modelsFolder, 'Mine');
     const first = await verifyModel(model, modelsFolder);
     expect(first).toMatchObject({ ok: true, added: true, files: [{ state: 'new' }, { state: 'new' }] });
-    expect(readLock(modelsFolder).models['Mine']).toMatchObject({ origin: 'found', commit: COMMIT });
-    expect(await resolveModelFiles(model, modelsFolder)).toEqual({
+    expect(readLock(modelsFolder).models['Mine']).toMatchObject({ origin: 'found', revision: COMMIT });
+    expect(await resolveModelFiles(pinned(model, modelsFolder), modelsFolder)).toEqual({
       folder,
       files: [
         { path: 'config.json', sha256: sha256(Buffer.from('{}')) },
@@ -84,16 +97,26 @@ describe('files put there by hand', () => {
     });
   });
 
-  test('without a commit have a digest of themselves as their revision', async () => {
+  test('have a digest of themselves as their revision, since nobody vouches for their commit', async () => {
     const modelsFolder = temporaryFolder();
     putByHand(modelsFolder, 'Mine');
-    const unpinned = modelOf('Mine', 'main');
-    await verifyModel(unpinned, modelsFolder);
+    await verifyModel(model, modelsFolder);
     const { commit } = readLock(modelsFolder).models['Mine']!;
     expect(commit).toMatch(/^files:[0-9a-f]{40}$/);
     // A process that read its catalogue before does not mix the two.
-    await expect(resolveModelFiles(unpinned, modelsFolder)).rejects.toThrow(/start it again/);
-    expect((await resolveModelFiles({ ...unpinned, revision: commit }, modelsFolder)).files).toHaveLength(2);
+    await expect(resolveModelFiles(model, modelsFolder)).rejects.toThrow(/start it again/);
+    expect((await resolveModelFiles(pinned(model, modelsFolder), modelsFolder)).files).toHaveLength(2);
+  });
+
+  test('are those of a commit where the catalogue knows the hash of each', async () => {
+    const modelsFolder = temporaryFolder();
+    putByHand(modelsFolder, 'Mine');
+    const hashes = {
+      'config.json': { sha256: sha256(Buffer.from('{}')) },
+      'model.onnx': { sha256: sha256(tinyGraph) },
+    };
+    expect(await verifyModel(knowing(hashes), modelsFolder)).toMatchObject({ ok: true, added: true });
+    expect(readLock(modelsFolder).models['Mine']).toMatchObject({ commit: COMMIT });
   });
 
   test('are compared with what the catalogue knows of them', async () => {
@@ -115,25 +138,25 @@ describe('files put there by hand', () => {
   });
 });
 
+/** A model whose files were put there by hand and verified. */
+async function verified(): Promise<{ modelsFolder: string; config: string; model: EmbeddingModel }> {
+  const modelsFolder = temporaryFolder();
+  const folder = putByHand(modelsFolder, 'Mine');
+  await verifyModel(modelOf('Mine'), modelsFolder);
+  const model = pinned(modelOf('Mine'), modelsFolder);
+  return { modelsFolder, config: join(folder, 'config.json'), model };
+}
+
 describe('a verified file', () => {
-  const model = modelOf('Mine');
-
-  async function verified(): Promise<{ modelsFolder: string; config: string }> {
-    const modelsFolder = temporaryFolder();
-    const folder = putByHand(modelsFolder, 'Mine');
-    await verifyModel(model, modelsFolder);
-    return { modelsFolder, config: join(folder, 'config.json') };
-  }
-
   test('that was touched is hashed again, once', async () => {
-    const { modelsFolder, config } = await verified();
+    const { modelsFolder, config, model } = await verified();
     utimesSync(config, 1000, 1000);
     expect((await resolveModelFiles(model, modelsFolder)).files).toHaveLength(2);
     expect(readLock(modelsFolder).models['Mine']!.files[0]).toMatchObject({ mtimeMs: 1_000_000 });
   });
 
   test('that was changed is refused, and told by verify, which keeps what it knew', async () => {
-    const { modelsFolder, config } = await verified();
+    const { modelsFolder, config, model } = await verified();
     writeFileSync(config, '[]');
     utimesSync(config, 1000, 1000);
     await expect(resolveModelFiles(model, modelsFolder)).rejects.toMatchObject({
@@ -149,7 +172,7 @@ describe('a verified file', () => {
   });
 
   test('of another size, or that is gone, is known without hashing', async () => {
-    const { modelsFolder, config } = await verified();
+    const { modelsFolder, config, model } = await verified();
     writeFileSync(config, 'longer');
     expect(readinessOf(model, modelsFolder)).toMatchObject({ state: 'changed', paths: [config] });
     writeFileSync(join(dirname(config), 'model.onnx'), tinyGraph);
@@ -224,6 +247,16 @@ describe('removing a model', () => {
     const local = { ...modelOf('Mine', '1'), source: `folder:${folder}` };
     await verifyModel(local, modelsFolder);
     await removeModel(local, modelsFolder, plannedRemoval(local, modelsFolder)!);
+    expect(readdirSync(folder)).toHaveLength(2);
+    expect(readLock(modelsFolder).models).toEqual({});
+  });
+
+  test('that lies elsewhere by a link forgets it, too', async () => {
+    const [modelsFolder, elsewhere] = [temporaryFolder(), temporaryFolder()];
+    const folder = putByHand(elsewhere, 'Mine');
+    symlinkSync(folder, join(modelsFolder, 'Mine'));
+    await verifyModel(modelOf('Mine'), modelsFolder);
+    await removeModel(modelOf('Mine'), modelsFolder, plannedRemoval(modelOf('Mine'), modelsFolder)!);
     expect(readdirSync(folder)).toHaveLength(2);
     expect(readLock(modelsFolder).models).toEqual({});
   });
