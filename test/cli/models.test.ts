@@ -20,7 +20,14 @@ const entry = {
   license: 'CC0',
   input: 'text',
   dimension: 3,
-  settings: { file: 'model.onnx', dtype: 'fp32', max_tokens: 8, pooling: 'mean', normalize: true },
+  settings: {
+    file: 'model.onnx',
+    dtype: 'fp32',
+    output: 'last_hidden_state',
+    max_tokens: 8,
+    pooling: 'mean',
+    normalize: true,
+  },
   weights: { files: ['config.json', 'model.onnx', 'model.onnx_data'], memory_mib: 1 },
 };
 const experiment = {

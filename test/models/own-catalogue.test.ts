@@ -17,7 +17,14 @@ const entry = {
   license: 'CC0',
   input: 'text',
   dimension: 384,
-  settings: { file: 'model.onnx', dtype: 'fp32', max_tokens: 256, pooling: 'mean', normalize: true },
+  settings: {
+    file: 'model.onnx',
+    dtype: 'fp32',
+    output: 'last_hidden_state',
+    max_tokens: 256,
+    pooling: 'mean',
+    normalize: true,
+  },
   weights: {
     files: ['tokenizer.json', { path: 'model.onnx', sha256: 'a'.repeat(64), bytes: 12 }],
     memory_mib: 100,
