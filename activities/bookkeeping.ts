@@ -6,7 +6,7 @@ import { experimentId } from '../experiment/ids.js';
 import { formatProblems, validateExperiment } from '../experiment/index.js';
 import { runCount } from '../experiment/config.js';
 import type { ExperimentConfig } from '../experiment/config.js';
-import { missingExperimentFiles } from '../models/index.js';
+import { explainUnready, unreadyModels } from '../models/index.js';
 import type {
   BookkeepingActivities,
   ExperimentEnding,
@@ -47,13 +47,10 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
   function requireModelFiles(config: ExperimentConfig): void {
     const { modelsFolder } = deps;
     if (modelsFolder === null) return;
-    const missing = missingExperimentFiles(config, deps.catalogue, modelsFolder);
-    if (missing.length > 0) {
-      throw new PanicError(
-        'ModelFilesMissing',
-        `model files are missing on this machine:\n  ${missing.join('\n  ')}`,
-      );
-    }
+    const unready = unreadyModels(config, deps.catalogue, modelsFolder);
+    if (unready.length === 0) return;
+    const told = explainUnready(unready, (...words) => ['panic-tda', ...words].join(' '));
+    throw new PanicError('ModelFilesMissing', `models of this experiment cannot be used:\n${told}`);
   }
 
   /** One execution at a time drives an experiment; the one in the row is asked about, not believed. */

@@ -4,7 +4,7 @@ import { openStoreReadonly } from '../db/index.js';
 import type { Store } from '../db/index.js';
 import { PanicError } from '../experiment/errors.js';
 import type { Catalogue } from '../experiment/model.js';
-import { loadCatalogue } from '../models/index.js';
+import { readCatalogue } from '../models/index.js';
 import { dataFolderAt } from '../workers/data-folder.js';
 import type { DataFolder } from '../workers/data-folder.js';
 import { readEnvironment } from '../workers/environment.js';
@@ -20,27 +20,31 @@ export interface Context {
   readonly environment: Environment;
   readonly folder: DataFolder;
   readonly catalogue: Catalogue;
+  /** What is wrong with users' own catalogue files, and with the lock file of the models folder; `catalogue` lacks those entries. */
+  readonly catalogueProblems: readonly string[];
   /** One JSON document on standard output instead of text. */
   readonly json: boolean;
   /** `npx panic-tda <words>` as this user would type it for the same data folder. */
   readonly command: (...words: readonly (string | number)[]) => string;
 }
 
-/** Throws InvalidInput where the environment holds something that means nothing. */
+/** Throws InvalidInput where the environment, or a catalogue file of the user's, holds something that means nothing. */
 export function contextOf(options: GlobalOptions): Context {
   const context = lenientContextOf(options);
-  const { problems } = context.environment;
+  const problems = [...context.environment.problems, ...context.catalogueProblems];
   if (problems.length > 0) throw new PanicError('InvalidInput', problems.join('\n'));
   return context;
 }
 
-/** The same, leaving the environment's problems to be told. */
+/** The same, leaving the problems to be told. */
 export function lenientContextOf({ data, json }: GlobalOptions): Context {
   const environment = readEnvironment();
+  const { catalogue, problems } = readCatalogue(environment);
   return {
     environment,
     folder: dataFolderAt(data === undefined ? environment.dataFolder : resolve(data)),
-    catalogue: loadCatalogue({ testModels: environment.testModels }),
+    catalogue,
+    catalogueProblems: problems,
     json: json ?? false,
     command: (...words) =>
       ['npx panic-tda', ...words, ...(data === undefined ? [] : ['--data', shellQuoted(data)])].join(' '),

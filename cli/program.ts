@@ -1,7 +1,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { contextOf, lenientContextOf } from './context.js';
 import type { Context, GlobalOptions } from './context.js';
+import { describeCommand } from './describe-command.js';
 import { EXIT_CODE_HELP } from './exit-codes.js';
+import { addModelCommands, MODELS_HELP } from './program-models.js';
 import { version } from './package-info.js';
 
 /**
@@ -25,14 +27,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .showHelpAfterError('("panic-tda --help" lists the commands, "panic-tda help COMMAND" explains one)');
 
   function add(group: string, usage: string, description: string, details: string): Command {
-    return program
-      .command(usage)
-      .helpGroup(group)
-      .helpOption('-h, --help', 'show this help')
-      .description(description)
-      .addHelpText('after', `\n${details.trim()}`)
-      .option('--data <folder>', 'data folder (default: $PANIC_TDA_DATA, or ./panic-tda-data)')
-      .option('--json', 'print one JSON document on standard output');
+    return describeCommand(program.command(usage).helpGroup(group), description, details);
   }
 
   /** Runs a command in its context and hands on its exit code. */
@@ -110,12 +105,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
         await act(options, (context) => verifyExperiment(context, id, { sample, tolerance, seed }));
       },
     );
-  add(MACHINE, 'models', 'the models to choose from, and their files', MODELS_HELP)
-    .argument('[name]', 'one model in detail')
-    .action(async (name: string | undefined, options: GlobalOptions) => {
-      const { listModels, showModel } = await import('./commands/models.js');
-      await act(options, (context) => (name === undefined ? listModels(context) : showModel(context, name)));
-    });
+  addModelCommands(add(MACHINE, 'models', 'the models to choose from, and their files', MODELS_HELP), act);
   add(MACHINE, 'worker', 'serve task queues of a Temporal service', WORKER_HELP)
     .addOption(new Option('--queues <list>', 'main, gpu, cpu, separated by commas, or all').default('all'))
     .action(async (options: GlobalOptions & { readonly queues: string }) => {
@@ -174,7 +164,7 @@ Every command takes --data FOLDER and --json. In a clone, type "npx panic-tda".
 
 ${EXIT_CODE_HELP}
 
-Environment: PANIC_TDA_DATA, PANIC_TDA_MODELS, PANIC_TDA_CACHE, PANIC_TDA_TEMPORAL_CLI ("panic-tda doctor" explains
+Environment: PANIC_TDA_DATA, PANIC_TDA_MODELS, PANIC_TDA_CATALOGUE, PANIC_TDA_CACHE, PANIC_TDA_TEMPORAL_CLI ("panic-tda doctor" explains
 those that are set); TEMPORAL_ADDRESS and the SDK's other variables name a Temporal service to use instead of an
 embedded one. NODE_DEBUG=panic-tda prints the stack of an unexpected error.`;
 
@@ -239,10 +229,6 @@ Examples:
   panic-tda verify 3f2a --sample 20 --sample-seed 7
 
 Exit codes: 0 none is different, 1 some are, or could not be made, 2 the request is wrong.`;
-
-const MODELS_HELP = `Built-in models need no files. For the others NAME tells the folders that are looked at and the files that are missing.
-
-Exit codes: 0 done, 2 no such model.`;
 
 const WORKER_HELP = `The service is that of TEMPORAL_ADDRESS (default 127.0.0.1:7233). Queues: main (workflows and book-keeping),
 gpu (models), cpu (diagrams). Stops on Ctrl-C or SIGTERM and hands unfinished work back. Workers of one experiment

@@ -26,12 +26,13 @@ async function readText(path: string): Promise<string | Problem> {
       if (length > LARGEST_FILE_BYTES) return problem('', 'more than 64 MiB', 'a file of at most 64 MiB');
     }
   } catch (error) {
-    return unreadable(error);
+    return unreadableFile(error, 'the path of an experiment file (JSON)');
   }
-  return decoded(Buffer.concat(chunks));
+  return decodedText(Buffer.concat(chunks));
 }
 
-function decoded(bytes: Buffer): string | Problem {
+/** The text of a file in UTF-8, or what else it is. */
+export function decodedText(bytes: Buffer): string | Problem {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
@@ -48,8 +49,9 @@ const FOUND_BY_CODE: Readonly<Record<string, string>> = {
   EPERM: 'a file that this user may not read',
 };
 
-function unreadable(error: unknown): Problem {
+/** Why a file cannot be read, as a problem of it. */
+export function unreadableFile(error: unknown, allowed: string): Problem {
   const { code, message } = error as NodeJS.ErrnoException;
   const found = FOUND_BY_CODE[code ?? ''] ?? `a file that cannot be read (${message})`;
-  return problem('', found, 'the path of an experiment file (JSON)');
+  return problem('', found, allowed);
 }

@@ -8,13 +8,17 @@ export type JsonText =
 /**
  * Parses JSON (RFC 8259) and says where and why it fails in words that do not depend on the version of Node: a scanner
  * finds the first fault with its line and column (1-based, columns in UTF-16 units as editors count); the value itself
- * is JSON.parse's. A leading byte order mark is ignored. Nesting is limited to 100 levels. Never throws.
+ * is JSON.parse's. A leading byte order mark is ignored. Nesting is limited to 100 levels. Never throws. `document` says
+ * what the text should be.
  */
-export function parseJsonText(text: string): JsonText {
+export function parseJsonText(
+  text: string,
+  document = 'an experiment in JSON: { "networks": …, "prompts": …, … }',
+): JsonText {
   const json = text.startsWith('\ufeff') ? text.slice(1) : text;
   const scanner = new Scanner(json);
   try {
-    scanner.document();
+    scanner.document(document);
     return { ok: true, value: JSON.parse(json), repeatedKeys: scanner.repeatedKeys };
   } catch (error) {
     if (error instanceof SyntaxFault) {
@@ -52,8 +56,8 @@ class Scanner {
 
   constructor(private readonly text: string) {}
 
-  document(): void {
-    this.value('an experiment in JSON: { "networks": …, "prompts": …, … }');
+  document(allowed: string): void {
+    this.value(allowed);
     this.space();
     if (this.at < this.text.length) this.fail('nothing after the end of the JSON value');
   }

@@ -18,12 +18,19 @@ export type Loader = (typeof LOADERS)[number];
 export interface Weights {
   /** Paths within its repository. */
   readonly files: readonly string[];
+  /** What is known of some of them beforehand, by path: SHA-256 (hex) and size. */
+  readonly known?: Readonly<Record<string, KnownFile>>;
   /** Whether its repository wants an account that has agreed to its licence. */
   readonly gated: boolean;
   /** Memory of one loaded host at the model's settings, MiB; an estimate. */
   readonly memoryMiB: number;
   /** Inputs that are worth computing at once. */
   readonly maxBatch: number;
+}
+
+export interface KnownFile {
+  readonly sha256?: string;
+  readonly bytes?: number;
 }
 
 interface ModelIdentity {
@@ -35,7 +42,10 @@ interface ModelIdentity {
   readonly weights: Weights | null;
   /** Where the model comes from: `built-in`, `hub:owner/name`, `folder:/path` or `server:http://host:port/path`. */
   readonly source: string;
-  /** Version of a built-in model, or the pinned commit of its repository. A change makes it another model. */
+  /**
+   * Version of a built-in model, or the pinned commit of its repository. A change makes it another model. What the lock file of
+   * the models folder has pinned comes before what the catalogue says.
+   */
   readonly revision: string;
   readonly settings: ModelSettings;
   readonly license: string;
@@ -59,5 +69,16 @@ export interface EmbeddingModel extends ModelIdentity {
 
 export type Model = GenerativeModel | EmbeddingModel;
 
+/** A model that people ask for by this name and that the program cannot run. */
+export interface UnavailableModel {
+  readonly name: string;
+  /** What is missing, as a sentence. */
+  readonly missing: string;
+  /** Names of models to take instead, or other advice. */
+  readonly instead: string;
+}
+
 /** Model name -> model, in the order that `panic-tda models` lists them. */
-export type Catalogue = ReadonlyMap<string, Model>;
+export interface Catalogue extends ReadonlyMap<string, Model> {
+  readonly unavailable?: ReadonlyMap<string, UnavailableModel>;
+}

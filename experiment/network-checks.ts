@@ -5,7 +5,7 @@ import type { Catalogue, EmbeddingModel, GenerativeModel, Model } from './model.
 import { nearest } from './nearest.js';
 import { listed, pathText, problem, quoted, type Problem } from './problems.js';
 
-/** Names that the catalogue has not, and models of the other kind than their place needs. */
+/** Names that the catalogue has not, or knows to be unavailable, and models of the other kind than their place needs. */
 export function modelProblems(fields: Fields, catalogue: Catalogue): Problem[] {
   return [
     ...listIn(fields['networks']).flatMap((network, i) =>
@@ -32,6 +32,11 @@ function nameProblems(
     return [
       problem(pathText(path), `${quoted(name)}, ${WITH_ARTICLE[model.kind]}`, `${noun}: ${listed(fitting)}`),
     ];
+  }
+  const unavailable = catalogue.unavailable?.get(name);
+  if (unavailable !== undefined) {
+    const found = `${quoted(name)}, which this program cannot run: ${unavailable.missing}`;
+    return [problem(pathText(path), found, unavailable.instead)];
   }
   const near = nearest(name, fitting);
   const allowed = near === null ? `${noun}: ${listed(fitting)}` : `did you mean ${quoted(near)}?`;

@@ -1,24 +1,63 @@
 import { z } from 'zod';
-import type { Model } from '../experiment/model.js';
+import type { Model, UnavailableModel, Weights } from '../experiment/model.js';
 import { captionSettings } from './captions/settings.js';
 import { imageEmbedderSettings, textEmbedderSettings } from './embedders/settings.js';
 import { embeddingServerSettings, generativeServerSettings } from './servers/settings.js';
 
 const modality = z.enum(['text', 'image']);
 
+// Names within a repository, so that nothing is read or written outside of the model's folder.
+const filePath = z
+  .string()
+  .regex(
+    /^(?!\/)(?!.*(^|\/)\.{0,2}(\/|$))[^\\\0]+$/,
+    'a path within the repository, such as onnx/model.onnx',
+  );
+
+const weightsFile = z.union([
+  filePath,
+  z.strictObject({
+    path: filePath,
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits')
+      .optional(),
+    bytes: z.int().nonnegative().optional(),
+  }),
+]);
+
 const weights = z
   .strictObject({
-    files: z.array(z.string().min(1)).min(1),
-    gated: z.boolean().default(false),
-    memory_mib: z.int().positive(),
-    max_batch: z.int().positive().default(1),
+    files: z
+      .array(weightsFile)
+      .min(1)
+      .describe('Paths within the repository; as an object with what is known of the file: sha256, bytes.'),
+    gated: z.boolean().default(false).describe('Whether the repository wants an agreement to its terms.'),
+    memory_mib: z.int().positive().describe('Memory of the loaded model, MiB; an estimate.'),
+    max_batch: z.int().positive().default(1).describe('Inputs that are worth computing at once.'),
   })
-  .transform(({ memory_mib: memoryMiB, max_batch: maxBatch, ...rest }) => ({ ...rest, memoryMiB, maxBatch }));
+  .transform(({ files, gated, memory_mib: memoryMiB, max_batch: maxBatch }): Weights => {
+    const known = files.flatMap((file) => {
+      if (typeof file === 'string') return [];
+      const { path, sha256, bytes } = file;
+      return [[path, { ...(sha256 && { sha256 }), ...(bytes !== undefined && { bytes }) }] as const];
+    });
+    return {
+      files: files.map((file) => (typeof file === 'string' ? file : file.path)),
+      ...(known.length > 0 && { known: Object.fromEntries(known) }),
+      gated,
+      memoryMiB,
+      maxBatch,
+    };
+  });
 
 const identity = {
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, ".", "_" and "-"'),
   summary: z.string().min(1),
-  revision: z.string().min(1),
+  revision: z
+    .string()
+    .regex(/^(?!.*\.\.)\w[\w./-]*$/, 'a commit, or the name of a branch, a tag or a version')
+    .describe('The commit of the repository; or a name, which is pinned when the files are got.'),
   license: z.string().min(1),
 };
 
@@ -43,7 +82,10 @@ const builtIn = {
   weights: z.null().default(null),
 };
 const withFiles = {
-  source: z.string().regex(/^(hub:[^/]+\/[^/]+|folder:.+)$/, 'hub:owner/name or folder:PATH'),
+  source: z
+    .string()
+    .regex(/^(hub:\w[\w.-]*\/\w[\w.-]*|folder:.+)$/, 'hub:owner/name or folder:PATH')
+    .describe('hub:owner/name; or folder:PATH, from the place of this file on.'),
   weights,
 };
 
@@ -91,9 +133,33 @@ export const catalogueFileSchema = z.strictObject({
       }),
     ]),
   ),
+  unavailable: z
+    .array(
+      z.strictObject({
+        name: identity.name,
+        missing: z.string().min(1).describe('What keeps the program from running it.'),
+        instead: z.string().min(1).describe('What to take instead.'),
+      }),
+    )
+    .default([])
+    .describe('Models that people ask for by these names and that cannot be run.'),
 });
 
-/** Checks the content of a catalogue file. Throws ZodError. */
+export interface CatalogueFile {
+  readonly models: readonly Model[];
+  readonly unavailable: readonly UnavailableModel[];
+}
+
+/** The models of a catalogue file's content, checked. Throws ZodError. */
 export function parseCatalogueFile(content: unknown): readonly Model[] {
   return catalogueFileSchema.parse(content).models;
+}
+
+/** The JSON Schema (draft 2020-12) of a catalogue file; `scripts/write-schema.mjs` writes it next to this file. */
+export function catalogueJsonSchema(): Record<string, unknown> {
+  const titled = catalogueFileSchema.meta({
+    title: 'panic-tda catalogue',
+    description: 'Models for panic-tda: where their files are, and how they are run.',
+  });
+  return z.toJSONSchema(titled, { io: 'input', unrepresentable: 'any' });
 }

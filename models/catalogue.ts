@@ -1,25 +1,85 @@
-import { readFileSync } from 'node:fs';
-import type { Catalogue, Model } from '../experiment/model.js';
-import { parseCatalogueFile } from './catalogue-schema.js';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errorMessage, PanicError } from '../experiment/errors.js';
+import type { Catalogue, Model, UnavailableModel } from '../experiment/model.js';
+import { formatProblems } from '../experiment/problems.js';
+import { catalogueFileSchema, type CatalogueFile } from './catalogue-schema.js';
 import { faultyModels } from './faulty.js';
+import { pinnedModel, readLock } from './files/lock-file.js';
+import { readOwnCatalogue } from './own-catalogue.js';
 
-const models = parseCatalogueFile(
+const program: CatalogueFile = catalogueFileSchema.parse(
   JSON.parse(readFileSync(new URL('./catalogue.json', import.meta.url), 'utf8')),
 );
 
-function byName(entries: readonly Model[]): Catalogue {
-  return new Map(entries.map((model) => [model.name, model]));
+function byName(models: readonly Model[], unavailable: readonly UnavailableModel[]): Catalogue {
+  const entries = new Map(models.map((model) => [model.name, model]));
+  return Object.assign(entries, { unavailable: new Map(unavailable.map((model) => [model.name, model])) });
 }
 
-/** Every model that panic-tda knows, in the order in which they are listed. */
-export const catalogue: Catalogue = byName(models);
+/** Every model that panic-tda brings along, in the order in which they are listed. */
+export const catalogue: Catalogue = byName(program.models, program.unavailable);
 
 export interface CatalogueOptions {
   /** Adds the models that misbehave on purpose (blank captions, crashes, slowness). */
   readonly testModels?: boolean;
+  /** Adds the entries of its `catalogue.json`, and takes revisions from its lock file. */
+  readonly modelsFolder?: string;
+  /** Path of a user's own catalogue file, whose entries are added. */
+  readonly catalogueFile?: string | undefined;
 }
 
-/** The catalogue that commands, activities and the pool look models up in. */
+/** The catalogue without what could not be used of users' files, and all that is wrong with these, as sentences. */
+export function readCatalogue(options: CatalogueOptions = {}): {
+  readonly catalogue: Catalogue;
+  readonly problems: readonly string[];
+} {
+  const models = [...program.models, ...(options.testModels === true ? faultyModels : [])];
+  const unavailable = [...program.unavailable];
+  const problems: string[] = [];
+  const ownerOf = new Map(models.map(({ name }) => [name, "the program's catalogue"]));
+  for (const path of ownFiles(options)) {
+    const own = readOwnCatalogue(path, (name) => ownerOf.get(name) ?? null);
+    if (!own.ok) {
+      problems.push(formatProblems(own.problems, path));
+      continue;
+    }
+    for (const { name } of own.models) ownerOf.set(name, path);
+    models.push(...own.models);
+    unavailable.push(...own.unavailable);
+  }
+  return { catalogue: byName(pinned(models, options, problems), unavailable), problems };
+}
+
+/**
+ * The catalogue that commands, activities and the pool look models up in. Throws PanicError `InvalidInput` with every problem of
+ * users' files.
+ */
 export function loadCatalogue(options: CatalogueOptions = {}): Catalogue {
-  return options.testModels === true ? byName([...models, ...faultyModels]) : catalogue;
+  const { catalogue, problems } = readCatalogue(options);
+  if (problems.length > 0) throw new PanicError('InvalidInput', problems.join('\n'));
+  return catalogue;
+}
+
+function ownFiles({ catalogueFile, modelsFolder }: CatalogueOptions): string[] {
+  const inFolder = modelsFolder === undefined ? null : join(modelsFolder, 'catalogue.json');
+  return [
+    ...(catalogueFile === undefined ? [] : [catalogueFile]),
+    ...(inFolder !== null && inFolder !== catalogueFile && existsSync(inFolder) ? [inFolder] : []),
+  ];
+}
+
+function pinned(
+  models: readonly Model[],
+  { modelsFolder }: CatalogueOptions,
+  problems: string[],
+): readonly Model[] {
+  if (modelsFolder === undefined) return models;
+  try {
+    const lock = readLock(modelsFolder);
+    return models.map((model) => pinnedModel(model, lock));
+  } catch (error) {
+    problems.push(errorMessage(error));
+    return models;
+  }
 }

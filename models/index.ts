@@ -1,11 +1,27 @@
-export { catalogue, type CatalogueOptions, loadCatalogue } from './catalogue.js';
+export { catalogue, type CatalogueOptions, loadCatalogue, readCatalogue } from './catalogue.js';
 export type { Embedded, Generated, ModelPool } from './contract.js';
+export type { Hub } from './files/hub.js';
 export {
-  missingExperimentFiles,
+  hubRepository,
+  isNeural,
   missingModelFiles,
   modelFolders,
   pinnedFolder,
+  repositoryOf,
   requiredFiles,
-} from './neural-files.js';
+} from './files/layout.js';
+export { folderOf, readLock } from './files/lock-file.js';
+export { pullModels, type PullOutcome, type PullProgress } from './files/pull.js';
+export {
+  explainUnready,
+  type Readiness,
+  readinessOf,
+  unreadyAmong,
+  type UnreadyModel,
+  unreadyModels,
+} from './files/readiness.js';
+export { plannedRemoval, type Removal, removeModel } from './files/remove.js';
+export { resolveModelFiles, type ResolvedFiles } from './files/resolve.js';
+export { type Verification, verifyModel } from './files/verify.js';
 export { createModelPool, type ModelPoolOptions } from './pool.js';
 export type { ServerAccess } from './servers/address.js';

@@ -11,9 +11,14 @@ export interface LoadTask<M extends Model = Model> {
   readonly model: M;
   /** Folder of the model's files, as its repository lays them out. */
   readonly folder: string;
+  /** SHA-256 (hex) of its files by path, as the lock file has them; where it is absent, `fingerprint` hashes them. */
+  readonly hashes?: Readonly<Record<string, string>>;
   /** A device that was seen to work; the loader uses no other. */
   readonly device: Device;
 }
+
+/** What a host process is given: the files of a model, or where it finds and verifies them itself. */
+export type HostTask = LoadTask | (Omit<LoadTask, 'folder' | 'hashes'> & { readonly modelsFolder: string });
 
 export interface GenerateItem {
   readonly input: Artifact;

@@ -6,7 +6,8 @@ import { type CatalogueOptions, loadCatalogue } from './catalogue.js';
 import { checkGenerated, checkVectors } from './check-output.js';
 import type { Embedded, Generated, ModelPool } from './contract.js';
 import { HostGroup } from './host-group.js';
-import { modelFolder, requireModelFiles } from './neural-files.js';
+import { requireModelFiles } from './files/layout.js';
+import { requireReady } from './files/readiness.js';
 import { startProcessHost } from './process-host.js';
 import type { ServerAccess } from './servers/address.js';
 import { startServerHost } from './servers/server-host.js';
@@ -18,9 +19,9 @@ const SERVER_REQUESTS = 8;
 export interface ModelPoolOptions extends CatalogueOptions {
   /** Threads for built-in models, started when first needed. Default: 2, or 1 on a machine with one core. */
   readonly threads?: number;
-  /** Where the files of neural models are; see modelFolder for the names looked up in it. */
+  /** Where the files of neural models and their lock file are. */
   readonly modelsFolder: string;
-  /** Folders of single models, by model name, instead of what is in `modelsFolder`. */
+  /** Folders of single models, by model name, instead of what is in `modelsFolder`; the lock file is not asked about them. */
   readonly folders?: Readonly<Record<string, string>>;
   /** Servers that models may be asked of. Default: those of this machine. */
   readonly servers?: ServerAccess;
@@ -119,9 +120,14 @@ function neuralGroup(model: Model, options: ModelPoolOptions): HostGroup {
     size: 1,
     stopOnAbort: true,
     start: (events) => {
-      const folder = options.folders?.[model.name] ?? modelFolder(model, options.modelsFolder);
-      requireModelFiles(model, folder);
-      return startProcessHost({ model, folder, device: 'cpu' }, events);
+      const folder = options.folders?.[model.name];
+      if (folder !== undefined) {
+        requireModelFiles(model, folder);
+        return startProcessHost({ model, folder, device: 'cpu' }, events);
+      }
+      const { modelsFolder } = options;
+      requireReady(model, modelsFolder);
+      return startProcessHost({ model, modelsFolder, device: 'cpu' }, events);
     },
   });
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { compiledFile } from '../experiment/compiled-file.js';
 import type { Host, HostEvents } from './host-group.js';
 import type { HostReply } from './host-protocol.js';
-import type { LoadTask } from './loaded-model.js';
+import type { HostTask } from './loaded-model.js';
 
 const STDERR_TAIL_CHARACTERS = 500;
 
@@ -12,7 +12,7 @@ export interface ProcessHost extends Host {
 }
 
 /** Starts a process that loads and runs one neural model; it is told which as JSON in its first argument. A native crash, leak or abort ends it and nothing else. */
-export function startProcessHost(task: LoadTask, events: HostEvents): ProcessHost {
+export function startProcessHost(task: HostTask, events: HostEvents): ProcessHost {
   const child = fork(compiledFile(import.meta.url, 'process-main.js'), [JSON.stringify(task)], {
     serialization: 'advanced',
     execArgv: [],

@@ -1,10 +1,23 @@
 import { PanicError } from '../experiment/errors.js';
+import { holdModel } from './files/remove.js';
+import { resolveModelFiles } from './files/resolve.js';
 import { failureReply, type HostAnswer, type HostReply, type HostRequest } from './host-protocol.js';
-import type { LoadedModel, LoadTask } from './loaded-model.js';
+import type { HostTask, LoadedModel } from './loaded-model.js';
 import { loadModel } from './loaders.js';
 
-const task = JSON.parse(process.argv[2]!) as LoadTask;
-const model = loadModel(task);
+const task = JSON.parse(process.argv[2]!) as HostTask;
+// Held until the process ends, so that nobody removes the files of a model that is loaded.
+const hold = 'modelsFolder' in task ? holdModel(task.model, task.modelsFolder) : null;
+const model = load(task);
+
+/** Files are hashed here, where that keeps nobody's event loop from its heartbeats. */
+async function load(task: HostTask): Promise<LoadedModel> {
+  if (!('modelsFolder' in task)) return await loadModel(task);
+  const { modelsFolder, ...rest } = task;
+  const { folder, files } = await resolveModelFiles(task.model, modelsFolder);
+  const hashes = Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256]));
+  return await loadModel({ ...rest, folder, hashes });
+}
 
 async function answer(model: LoadedModel, request: HostRequest): Promise<HostAnswer> {
   const { host } = model;
@@ -39,3 +52,4 @@ model.catch(() => {});
 // The parent decides when to end: it drains its calls after Ctrl-C, which a terminal sends to both.
 process.on('SIGINT', () => {});
 process.on('disconnect', () => process.exit());
+process.on('exit', () => hold?.release());

@@ -14,8 +14,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { DATABASE_FILE, OBJECTS_FOLDER } from '../db/layout.js';
 import { errorMessage, isPanicError, PanicError } from '../experiment/errors.js';
-import { errorCode } from './error-code.js';
-import { isKernelLockHeld, tryKernelLock } from './kernel-lock.js';
+import { errorCode } from '../experiment/error-code.js';
+import { isKernelLockHeld, tryKernelLock } from '../experiment/kernel-lock.js';
 
 /** Where everything of an installation lies: absolute paths. */
 export interface DataFolder {

@@ -1,6 +1,7 @@
 import { loadClientConfigProfile, toClientOptions, type ClientConnectConfig } from '@temporalio/envconfig';
 import { availableParallelism, homedir } from 'node:os';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { PanicError } from '../experiment/errors.js';
 import { nearest } from '../experiment/nearest.js';
 
 /** The only file that reads `process.env`. Everything else is handed what it needs. */
@@ -24,6 +25,11 @@ export const environmentVariables = [
     default: '$XDG_CACHE_HOME/panic-tda, or ~/.cache/panic-tda',
   },
   { name: 'PANIC_TDA_MODELS', meaning: 'folder of model files', default: '<cache>/models' },
+  {
+    name: 'PANIC_TDA_CATALOGUE',
+    meaning: 'catalogue file of your own, whose models are added to those of the program',
+    default: 'catalogue.json in the folder of model files, where there is one',
+  },
   {
     name: 'PANIC_TDA_TEMPORAL_CLI',
     meaning: 'the Temporal CLI to use; nothing else is tried when it is set',
@@ -62,6 +68,8 @@ export interface Environment {
   readonly cacheFolder: string;
   /** Absolute path. */
   readonly modelsFolder: string;
+  /** Absolute path of a catalogue file of the user's own. */
+  readonly catalogueFile: string | undefined;
   /** Absolute path of the Temporal CLI that the user insists on. */
   readonly temporalCli: string | undefined;
   readonly fault: string | undefined;
@@ -93,6 +101,7 @@ export function readEnvironment(variables: Variables = process.env): Environment
     dataFolder: absolute(value('PANIC_TDA_DATA')) ?? resolve('panic-tda-data'),
     cacheFolder,
     modelsFolder: absolute(value('PANIC_TDA_MODELS')) ?? join(cacheFolder, 'models'),
+    catalogueFile: absolute(value('PANIC_TDA_CATALOGUE')),
     temporalCli: absolute(value('PANIC_TDA_TEMPORAL_CLI')),
     fault: value('PANIC_TDA_FAULT'),
     testModels: testModels === '1',
@@ -125,6 +134,40 @@ export function setVariables(
 export function configuredTemporal(variables: Variables = process.env): ClientConnectConfig | undefined {
   const profile = loadClientConfigProfile({ overrideEnvVars: definedOnly(variables) });
   return profile.address ? toClientOptions(profile) : undefined;
+}
+
+/** The hub that model files are pulled from, in the variables of its own tools. */
+export interface HubAccess {
+  /** URL without a slash at the end. */
+  readonly endpoint: string;
+  /** Never stored or printed. */
+  readonly token: string | undefined;
+  /** What to say where the hub cannot be reached, if there is something in the environment that may be the reason. */
+  readonly hint?: string;
+}
+
+/**
+ * `HF_ENDPOINT` and `HF_TOKEN`, and whether proxy variables are set that Node's fetch goes past. Throws PanicError `InvalidInput`
+ * where the endpoint is no URL.
+ */
+export function hubAccess(variables: Variables = process.env): HubAccess {
+  const given = variables['HF_ENDPOINT']?.trim() || 'https://huggingface.co';
+  const url = URL.canParse(given) ? new URL(given) : null;
+  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
+    throw new PanicError(
+      'InvalidInput',
+      `HF_ENDPOINT is "${given}"; it can be a URL such as https://huggingface.co`,
+    );
+  }
+  const proxies = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy'];
+  const proxy = proxies.find((name) => (variables[name] ?? '') !== '');
+  const hint =
+    proxy === undefined || variables['NODE_USE_ENV_PROXY'] === '1'
+      ? {}
+      : {
+          hint: `${proxy} is set, and Node goes past it unless NODE_USE_ENV_PROXY=1 is set, too (Node 22.21, 24 or later)`,
+        };
+  return { endpoint: given.replace(/\/+$/, ''), token: variables['HF_TOKEN']?.trim() || undefined, ...hint };
 }
 
 /** Our own environment for a child process, with `extra` on top; undefined removes a variable. */

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { PanicError } from '../experiment/errors.js';
 import { temporalServerEnvironment } from './environment.js';
 import { freeLoopbackPorts } from './free-ports.js';
-import { tryKernelLock } from './kernel-lock.js';
+import { tryKernelLock } from '../experiment/kernel-lock.js';
 import { endProcess, processesWithArgument } from './processes.js';
 import { StartFailure, supervise, type SupervisedProcess, type SupervisorEvent } from './supervisor.js';
 import type { TemporalCli } from './temporal-cli.js';

@@ -27,6 +27,8 @@ export interface WorkerSettings {
   readonly dataFolder: string;
   readonly modelsFolder: string;
   readonly testModels: boolean;
+  /** Path of the user's own catalogue file. */
+  readonly catalogueFile: string | undefined;
   readonly activityMs: number;
   readonly servers: ServerAccess;
   readonly onNotice: (sentence: string) => void;
@@ -50,7 +52,8 @@ const SHARED: Partial<WorkerOptions> = {
 /** Serves task queues until it is stopped. One per process: it owns the process's store connection and model pool. */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
   Runtime.install({ logger: new DefaultLogger('WARN', log), shutdownSignals: [] });
-  const { queues, temporal, dataFolder, modelsFolder, testModels, activityMs, servers } = settings;
+  const { queues, temporal, dataFolder, modelsFolder, testModels, catalogueFile, activityMs, servers } =
+    settings;
   const namespace = temporal.namespace ?? 'default';
   const connection = await NativeConnection.connect(temporal.connectionOptions);
   const service = await openClient(temporal.connectionOptions, namespace);
@@ -60,11 +63,12 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     );
   });
   const store = openStore(dataFolder);
-  const models = createModelPool({ modelsFolder, testModels, servers });
+  const catalogueOptions = { modelsFolder, testModels, catalogueFile };
+  const models = createModelPool({ ...catalogueOptions, servers });
   const diagrams = createDiagramPool({ threads: availableParallelism() });
   const deps: Dependencies = {
     store,
-    catalogue: loadCatalogue({ testModels }),
+    catalogue: loadCatalogue(catalogueOptions),
     models,
     modelsFolder: queues.includes('gpu') ? modelsFolder : null,
     diagrams,

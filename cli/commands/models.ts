@@ -1,71 +1,120 @@
-import { PanicError } from '../../experiment/errors.js';
+import { assertNever } from '../../experiment/errors.js';
 import type { Model } from '../../experiment/model.js';
-import { nearest } from '../../experiment/nearest.js';
-import { missingModelFiles, modelFolders, requiredFiles } from '../../models/index.js';
+import { modelFolders, readinessOf, readLock, requiredFiles, type Readiness } from '../../models/index.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
-import { table } from '../format.js';
-import { heading, print, printJson } from '../output.js';
+import { findModel } from '../find-model.js';
+import { bytes, table } from '../format.js';
+import { heading, note, print, printJson } from '../output.js';
 
 interface ModelDocument extends Record<string, unknown> {
   readonly name: string;
+  /** Whether a run can use it: `built-in`, `ready`, `missing`, `unverified`, `changed` or `pinned-since`. */
+  readonly state: Readiness['state'];
   readonly requiredFiles: readonly string[];
-  /** Full paths, in the folder that is looked at first. */
-  readonly missingFiles: readonly string[];
-  /** Where the files may lie; the first folder that has them all is used. */
+  /** Full paths of the files that are missing, unverified or changed. */
+  readonly paths: readonly string[];
+  /** Where the files are, or belong; null for a built-in model. */
+  readonly folder: string | null;
+  /** Where files may be put by hand; the first folder that has them all is used. */
   readonly folders: readonly string[];
+  /** What the lock file says of them, or null. */
+  readonly locked: {
+    readonly commit: string;
+    readonly origin: string;
+    readonly files: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[];
+  } | null;
 }
 
-/** `models`: the catalogue as a table. */
+/** `models list`: the catalogue as a table. */
 export function listModels(context: Context): number {
-  const models = [...context.catalogue.values()];
-  if (context.json) printJson(models.map((model) => documentOf(context, model)));
-  else {
-    const rows = models.map((model) => [
-      model.name,
-      model.kind,
-      `${model.input} → ${model.kind === 'generative' ? model.output : `${model.dimension}-d vector`}`,
-      filesText(context, model),
-      model.source,
-    ]);
-    print(table([['name', 'kind', 'takes and gives', 'files', 'source'], ...rows]));
-  }
-  return EXIT.ok;
-}
-
-/** `models NAME`: one model, and where its files are looked for. */
-export function showModel(context: Context, name: string): number {
-  const model = context.catalogue.get(name);
-  if (model === undefined) {
-    const meant = nearest(name, context.catalogue.keys());
-    throw new PanicError(
-      'InvalidInput',
-      `no model "${name}" in the catalogue; ${meant === null ? `"${context.command('models')}" lists it` : `did you mean ${meant}?`}`,
+  const { catalogue, environment } = context;
+  const lock = readLock(environment.modelsFolder);
+  const models = [...catalogue.values()];
+  const unavailable = [...(catalogue.unavailable?.values() ?? [])];
+  if (context.json) {
+    const documents = models.map((model) =>
+      documentOf(model, context, readinessOf(model, environment.modelsFolder, lock)),
     );
+    printJson(documents);
+    return EXIT.ok;
   }
-  const document = documentOf(context, model);
-  if (context.json) printJson(document);
-  else printModel(model, document);
+  const rows = models.map((model) => [
+    model.name,
+    model.kind,
+    `${model.input} → ${model.kind === 'generative' ? model.output : `${model.dimension}-d vector`}`,
+    filesText(model, readinessOf(model, environment.modelsFolder, lock)),
+    model.source,
+  ]);
+  print(table([['name', 'kind', 'takes and gives', 'files', 'source'], ...rows]));
+  if (unavailable.length > 0) {
+    const names = unavailable.map(({ name }) => name).join(', ');
+    print(`\nNot available, with the reason from "${context.command('models', 'show', 'NAME')}": ${names}`);
+  }
   return EXIT.ok;
 }
 
-function documentOf({ environment }: Context, model: Model): ModelDocument {
+/** `models show NAME`: one model, its files, and where they are or belong. */
+export function showModel(context: Context, name: string): number {
+  const model = findModel(context, name);
+  const document = documentOf(model, context, readinessOf(model, context.environment.modelsFolder));
+  if (context.json) printJson(document);
+  else printModel(context, model, document);
+  return EXIT.ok;
+}
+
+/** `models path NAME`: the folder of a model's files and nothing else, for scripts. */
+export function printModelPath(context: Context, name: string): number {
+  const model = findModel(context, name);
+  const readiness = readinessOf(model, context.environment.modelsFolder);
+  const folder = readiness.state === 'built-in' ? null : readiness.folder;
+  const ready = readiness.state === 'built-in' || readiness.state === 'ready';
+  if (context.json) printJson({ name, folder, state: readiness.state });
+  else if (folder !== null) print(folder);
+  if (folder === null && !context.json) note(`${name} needs no files.`);
+  if (!ready) note(`${name}: ${filesText(model, readiness)}.`);
+  return ready ? EXIT.ok : EXIT.failed;
+}
+
+function documentOf(model: Model, { environment }: Context, readiness: Readiness): ModelDocument {
+  const builtIn = readiness.state === 'built-in';
   return {
     ...model,
+    state: readiness.state,
     requiredFiles: requiredFiles(model),
-    missingFiles: missingModelFiles(model, environment.modelsFolder),
+    paths: 'paths' in readiness ? readiness.paths : [],
+    folder: builtIn ? null : readiness.folder,
     folders: modelFolders(model, environment.modelsFolder),
+    locked: readiness.state === 'ready' ? lockedOf(readiness) : null,
   };
 }
 
-function filesText({ environment }: Context, model: Model): string {
-  const needed = requiredFiles(model).length;
-  if (needed === 0) return 'none needed';
-  const missing = missingModelFiles(model, environment.modelsFolder).length;
-  return missing === 0 ? 'present' : `${missing} of ${needed} missing`;
+function lockedOf({ entry }: Extract<Readiness, { state: 'ready' }>): ModelDocument['locked'] {
+  const files = entry.files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 }));
+  return { commit: entry.commit, origin: entry.origin, files };
 }
 
-function printModel(model: Model, { requiredFiles: needed, missingFiles, folders }: ModelDocument): void {
+function filesText(model: Model, readiness: Readiness): string {
+  switch (readiness.state) {
+    case 'built-in':
+      return 'none needed';
+    case 'ready':
+      return 'verified';
+    case 'missing':
+      return `${readiness.paths.length} of ${requiredFiles(model).length} missing`;
+    case 'unverified':
+      return 'not verified';
+    case 'changed':
+      return 'changed since they were verified';
+    case 'pinned-since':
+      return 'just pulled';
+    default:
+      return assertNever(readiness);
+  }
+}
+
+function printModel(context: Context, model: Model, document: ModelDocument): void {
+  const { requiredFiles: needed, locked, state, folder } = document;
   const settings = Object.entries(model.settings).map(([key, value]) => `${key}=${String(value)}`);
   const rows = [
     ['kind', model.kind],
@@ -77,13 +126,48 @@ function printModel(model: Model, { requiredFiles: needed, missingFiles, folders
     ['source', model.source],
     ['revision', model.revision],
     ['licence', model.license],
+    ...(model.weights === null ? [] : weightRows(model.weights)),
     ...(settings.length === 0 ? [] : [['settings', settings.join(', ')]]),
     ['files', needed.length === 0 ? 'none needed' : needed.join(', ')],
   ];
   print(`${heading(model.name)}  ${model.summary}\n`);
   print(table(rows));
-  if (needed.length === 0) return;
-  print(`\nLooked for in these folders; the first that has every file is used:\n  ${folders.join('\n  ')}`);
-  if (missingFiles.length === 0) print('\nAll files are present.');
-  else print(`\nMissing:\n  ${missingFiles.join('\n  ')}`);
+  if (folder === null) return;
+  if (locked !== null) {
+    print(`\nAll files are verified, in ${folder} (${locked.origin}, ${locked.commit}):\n`);
+    print(
+      table(
+        locked.files.map((file) => [`  ${file.path}`, bytes(file.bytes), file.sha256]),
+        [1],
+      ),
+    );
+    return;
+  }
+  const folders = document.folders.map((one) => `  ${one}`).join('\n');
+  print(`\nLooked for in these folders; the first that has every file is used:\n${folders}`);
+  if (document.paths.length > 0) {
+    print(`\n${TITLES[state] ?? state}:\n${document.paths.map((path) => `  ${path}`).join('\n')}`);
+  }
+  print(`\n${remedy(context, model, state)}`);
+}
+
+function weightRows({ gated, memoryMiB }: NonNullable<Model['weights']>): string[][] {
+  return [
+    ['memory', `about ${bytes(memoryMiB * 2 ** 20)} when it is loaded`],
+    ...(gated ? [['gated', 'yes: its terms have to be agreed to, and HF_TOKEN set']] : []),
+  ];
+}
+
+const TITLES: Readonly<Partial<Record<Readiness['state'], string>>> = {
+  missing: 'Missing',
+  unverified: 'Not verified',
+  changed: 'Changed since they were verified',
+};
+
+function remedy({ command }: Context, model: Model, state: Readiness['state']): string {
+  if (state === 'pinned-since') return 'It was pulled a moment ago; ask again.';
+  if (state === 'unverified') return `"${command('models', 'verify', model.name)}" checks them.`;
+  return model.source.startsWith('hub:')
+    ? `"${command('models', 'pull', model.name)}" gets them.`
+    : 'Put them there.';
 }

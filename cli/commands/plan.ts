@@ -2,7 +2,8 @@ import type { Store } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
 import { planOf } from '../../experiment/index.js';
 import type { ExperimentConfig, ModelWork, Plan, PlanHistory } from '../../experiment/index.js';
-import { missingExperimentFiles } from '../../models/index.js';
+import { explainUnready, unreadyModels } from '../../models/index.js';
+import type { UnreadyModel } from '../../models/index.js';
 import { predictRipsSeconds } from '../../tda/index.js';
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
 import { readingStore } from '../context.js';
@@ -20,7 +21,12 @@ interface PlanDocument extends Plan {
   /** Of the largest diagram on one core, about; see predictRipsSeconds. */
   readonly largestDiagramMs: number;
   readonly modelsWithoutHistory: readonly string[];
-  readonly missingModelFiles: readonly string[];
+  /** Models that `run` would refuse, and the files that are missing, unverified or changed. */
+  readonly unreadyModels: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly paths: readonly string[];
+  }[];
   /** What the data folder holds of this experiment already. */
   readonly stored: {
     readonly status: string;
@@ -33,17 +39,19 @@ interface PlanDocument extends Plan {
 export async function planFile(context: Context, file: string): Promise<number> {
   const config = await readValidExperiment(file, context);
   await readingStore(context, (store) => {
-    const document = planDocument(context, config, store);
+    const unready = unreadyModels(config, context.catalogue, context.environment.modelsFolder);
+    const document = planDocument(context, config, store, unready);
     if (context.json) printJson(document);
-    else printPlan(context, document, config, file);
+    else printPlan(context, document, config, file, unready);
   });
   return EXIT.ok;
 }
 
 function planDocument(
-  { catalogue, environment }: Context,
+  { catalogue }: Context,
   config: ExperimentConfig,
   store: Store | null,
+  unready: readonly UnreadyModel[],
 ): PlanDocument {
   const plan = planOf(config, catalogue, {
     diagramBytes: predictDiagramBytes,
@@ -59,7 +67,11 @@ function planDocument(
     largestDiagramMs: diagramMs(config, plan, catalogue),
     knownModelMs: work.reduce((sum, { ms }) => sum + (ms ?? 0), 0),
     modelsWithoutHistory: work.filter(({ ms }) => ms === null).map(({ model }) => model),
-    missingModelFiles: missingExperimentFiles(config, catalogue, environment.modelsFolder),
+    unreadyModels: unready.map(({ model, readiness: { state, paths } }) => ({
+      name: model.name,
+      state,
+      paths,
+    })),
     stored: store === null || row === null ? null : storedOf(store, id, row.status),
   };
 }
@@ -82,8 +94,14 @@ function workOf(plan: Plan): ModelWork[] {
   return [...plan.invocationsByModel, ...plan.embeddingsByModel];
 }
 
-function printPlan(context: Context, document: PlanDocument, config: ExperimentConfig, file: string): void {
-  const { stored, missingModelFiles: missing } = document;
+function printPlan(
+  context: Context,
+  document: PlanDocument,
+  config: ExperimentConfig,
+  file: string,
+  unready: readonly UnreadyModel[],
+): void {
+  const { stored } = document;
   const product = `${count(config.networks.length)} x ${count(config.seeds.length)} x ${count(config.prompts.length)}`;
   const rows = [
     ['runs', `${count(document.runs)} (networks x seeds x prompts: ${product})`],
@@ -113,8 +131,8 @@ function printPlan(context: Context, document: PlanDocument, config: ExperimentC
   ]);
   print(`\n${table([['model', 'calls', 'time'], ...models], [1, 2])}`);
   print(`\n${document.assumptions.join('\n')}`);
-  if (missing.length > 0) {
-    print(`\n${heading('Model files that are missing on this machine')}\n  ${missing.join('\n  ')}`);
+  if (unready.length > 0) {
+    print(`\n${heading('Models that cannot be used yet')}\n${explainUnready(unready, context.command)}`);
   }
   print(`\nNothing was written. "${context.command('run', file)}" does it.`);
 }

@@ -5,7 +5,7 @@ import type { ExperimentConfig } from '../../experiment/config.js';
 import { assertNever, PanicError } from '../../experiment/errors.js';
 import { experimentId } from '../../experiment/ids.js';
 import { planOf } from '../../experiment/index.js';
-import { missingExperimentFiles } from '../../models/index.js';
+import { explainUnready, unreadyModels } from '../../models/index.js';
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
 import { configuredTemporal } from '../../workers/environment.js';
 import { readingExperiments, readingStore } from '../context.js';
@@ -56,7 +56,7 @@ async function execute(
   config: ExperimentConfig,
   { retry }: { retry: boolean },
 ): Promise<number> {
-  refuseMissingFiles(context, config);
+  refuseUnreadyModels(context, config);
   const request: Request = { context, id: experimentId(config), config, retry, startedAt: Date.now() };
   const settled = await readingStore(context, (store) => reportIfSettled(request, store));
   if (settled !== null) return settled;
@@ -153,12 +153,12 @@ function reportIfSettled({ context, id, retry }: Request, store: Store | null): 
   return row.status === 'completed' ? EXIT.ok : EXIT.failed;
 }
 
-function refuseMissingFiles({ catalogue, environment, command }: Context, config: ExperimentConfig): void {
-  const missing = missingExperimentFiles(config, catalogue, environment.modelsFolder);
-  if (missing.length === 0) return;
+function refuseUnreadyModels({ catalogue, environment, command }: Context, config: ExperimentConfig): void {
+  const unready = unreadyModels(config, catalogue, environment.modelsFolder);
+  if (unready.length === 0) return;
   throw new PanicError(
     'InvalidInput',
-    `these model files are missing on this machine ("${command('models', 'NAME')}" says where each model looks):\n  ${missing.join('\n  ')}`,
+    `models of this experiment cannot be used yet; nothing was done:\n${explainUnready(unready, command)}`,
   );
 }
 

@@ -1,7 +1,7 @@
 import type { ComputedInvocation, Store } from '../../db/index.js';
 import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
 import type { Model } from '../../experiment/model.js';
-import { createModelPool, missingModelFiles, type ModelPool } from '../../models/index.js';
+import { createModelPool, explainUnready, type ModelPool, unreadyAmong } from '../../models/index.js';
 import { readingExperiments } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
@@ -44,8 +44,7 @@ export async function verifyExperiment(
       throw new PanicError('InvalidInput', `no model call of experiment ${experiment} is stored yet`);
     const sample = store.computed.get(drawSample(all, size, options.seed));
     refuseMissingModels(context, sample);
-    const { modelsFolder, testModels, servers } = context.environment;
-    const models = createModelPool({ modelsFolder, testModels, servers });
+    const models = createModelPool(context.environment);
     try {
       const checked: Checked[] = [];
       for (const invocation of sample) {
@@ -62,9 +61,9 @@ export async function verifyExperiment(
   });
 }
 
-/** Throws InvalidInput where the catalogue has not every model, or its files are not here. */
+/** Throws InvalidInput where the catalogue has not every model, or a run could not use it. */
 function refuseMissingModels(
-  { catalogue, environment }: Context,
+  { catalogue, environment, command }: Context,
   sample: readonly ComputedInvocation[],
 ): void {
   const names = [...new Set(sample.map(({ model }) => model.name))];
@@ -72,11 +71,12 @@ function refuseMissingModels(
   if (unknown.length > 0) {
     throw new PanicError('InvalidInput', `the catalogue has no model ${unknown.join(', ')} any more`);
   }
-  const missing = names.flatMap((name) => missingModelFiles(catalogue.get(name)!, environment.modelsFolder));
-  if (missing.length > 0) {
+  const models = names.map((name) => catalogue.get(name)!);
+  const unready = unreadyAmong(models, environment.modelsFolder);
+  if (unready.length > 0) {
     throw new PanicError(
       'InvalidInput',
-      `these model files are missing on this machine:\n  ${missing.join('\n  ')}`,
+      `models of this experiment cannot be used yet:\n${explainUnready(unready, command)}`,
     );
   }
 }

@@ -30,6 +30,7 @@ export async function serveQueues(
     dataFolder: openDataFolder(folder.root).root,
     modelsFolder: environment.modelsFolder,
     testModels: environment.testModels,
+    catalogueFile: environment.catalogueFile,
     activityMs: environment.activityMs,
     servers: environment.servers,
     onNotice: note,

@@ -4,7 +4,7 @@ import { assertNever, errorMessage, PanicError } from '../../experiment/errors.j
 import type { GenerativeModel } from '../../experiment/model.js';
 import { checkGenerated } from '../check-output.js';
 import type { GeneratedItem, GenerateItem, LoadedGenerator, LoadTask } from '../loaded-model.js';
-import { requireModelFiles } from '../neural-files.js';
+import { requireModelFiles } from '../files/layout.js';
 import { fingerprint } from '../onnx/fingerprint.js';
 import type { OpenCaptioner } from './family.js';
 import { openFlorence2 } from './florence2.js';

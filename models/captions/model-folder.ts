@@ -12,7 +12,7 @@ import type { z } from 'zod';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import type { GenerativeModel } from '../../experiment/model.js';
 import type { Device, LoadTask } from '../loaded-model.js';
-import { requiredFiles } from '../neural-files.js';
+import { requiredFiles } from '../files/layout.js';
 import { type CaptionSettings, type Dtype, DTYPE_SUFFIXES } from './settings.js';
 
 /** A class of the library that opens graphs. */

@@ -6,7 +6,7 @@ import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
 import { PanicError } from '../../experiment/errors.js';
 import type { EmbeddingModel } from '../../experiment/model.js';
 import type { EmbeddedItem, LoadedEmbedder, LoadTask } from '../loaded-model.js';
-import { requireModelFiles } from '../neural-files.js';
+import { requireModelFiles } from '../files/layout.js';
 import { fingerprint } from '../onnx/fingerprint.js';
 import { pictureForProcessor } from '../pictures.js';
 import { readModelFiles } from '../unreadable.js';

@@ -4,7 +4,7 @@ import type { Artifact } from '../../experiment/artifact.js';
 import { PanicError } from '../../experiment/errors.js';
 import type { EmbeddingModel } from '../../experiment/model.js';
 import type { EmbeddedItem, LoadedEmbedder, LoadTask } from '../loaded-model.js';
-import { requireModelFiles } from '../neural-files.js';
+import { requireModelFiles } from '../files/layout.js';
 import { fingerprint } from '../onnx/fingerprint.js';
 import { readModelFiles } from '../unreadable.js';
 import { openEmbeddingGraph } from './embedding-graph.js';

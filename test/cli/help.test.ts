@@ -36,7 +36,12 @@ describe('help', () => {
   });
 
   test('of each command names its exit codes, --json and --data', async () => {
-    const helps = await Promise.all(COMMANDS.map((command) => panicTda(folder, [command, '--help'])));
+    const ofModels = ['list', 'show', 'pull', 'verify', 'remove', 'path'].map((command) => [
+      'models',
+      command,
+    ]);
+    const commands = [...COMMANDS.map((command) => [command]), ...ofModels];
+    const helps = await Promise.all(commands.map((words) => panicTda(folder, [...words, '--help'])));
     for (const { code, stdout } of helps) {
       expect(code).toBe(0);
       expect(stdout).toMatch(/Exit codes: 0 /);

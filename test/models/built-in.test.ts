@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Artifact } from '../../experiment/artifact.js';
 import { embedBuiltIn, generateBuiltIn } from '../../models/built-in.js';
-import { createModelPool, loadCatalogue, type ModelPool } from '../../models/index.js';
-import { isNeural } from '../../models/neural-files.js';
+import { createModelPool, isNeural, loadCatalogue, type ModelPool } from '../../models/index.js';
 import { pictureOf, text } from './pictures.js';
 
 const builtIn = [...loadCatalogue({ testModels: true }).values()].filter((model) => !isNeural(model));

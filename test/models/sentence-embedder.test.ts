@@ -6,9 +6,15 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { TextArtifact } from '../../experiment/artifact.js';
 import { isPanicError } from '../../experiment/errors.js';
 import type { EmbeddingModel } from '../../experiment/model.js';
-import { catalogue, createModelPool, missingModelFiles, type ModelPool } from '../../models/index.js';
+import {
+  catalogue,
+  createModelPool,
+  missingModelFiles,
+  type ModelPool,
+  pinnedFolder,
+  verifyModel,
+} from '../../models/index.js';
 import type { HostReply } from '../../models/host-protocol.js';
-import { pinnedFolder } from '../../models/neural-files.js';
 import { startProcessHost } from '../../models/process-host.js';
 
 const MINILM = 'AllMiniLML6v2';
@@ -114,14 +120,20 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
     expect((await pool.embed(MINILM, [text('again')])).vectors).toHaveLength(1);
   });
 
-  test('is found under the name that a download gives it', async () => {
+  test('is found under the name that a download gives it, once it is verified', async () => {
     const path = pinnedFolder(model, folder);
     await mkdir(dirname(path), { recursive: true });
     await symlink(weights, path);
     expect(missingModelFiles(model, folder)).toEqual([]);
     const found = createModelPool({ modelsFolder: folder });
-    expect((await found.embed(MINILM, [text('found')])).vectors).toHaveLength(1);
+    await expect(found.embed(MINILM, [text('found')])).rejects.toThrow(/models verify AllMiniLML6v2/);
     await found.close();
+    const { files } = await verifyModel(model, folder);
+    const verified = createModelPool({ modelsFolder: folder });
+    const { vectors, host } = await verified.embed(MINILM, [text('found')]);
+    expect(vectors).toHaveLength(1);
+    expect(host.files).toEqual(Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256])));
+    await verified.close();
   });
 
   test('a killed host says how it ended', async () => {

@@ -5,6 +5,7 @@ import {
   childEnvironment,
   configuredTemporal,
   environmentVariables,
+  hubAccess,
   readEnvironment,
   temporalServerEnvironment,
 } from '../../workers/environment.js';
@@ -16,6 +17,7 @@ describe('our own variables', () => {
       dataFolder: resolve('panic-tda-data'),
       cacheFolder: join(homedir(), '.cache', 'panic-tda'),
       modelsFolder: join(homedir(), '.cache', 'panic-tda', 'models'),
+      catalogueFile: undefined,
       temporalCli: undefined,
       fault: undefined,
       testModels: false,
@@ -67,6 +69,22 @@ describe('our own variables', () => {
 
   test('folders of PATH that depend on the current folder are not searched', () => {
     expect(readEnvironment({ PATH: '/a::relative:/b' }).searchPath).toEqual(['/a', '/b']);
+  });
+});
+
+describe('the model hub', () => {
+  test('is that of HF_ENDPOINT, without a slash at its end, and by default the usual one', () => {
+    expect(hubAccess({})).toEqual({ endpoint: 'https://huggingface.co', token: undefined });
+    expect(hubAccess({ HF_ENDPOINT: 'http://mirror:8080/', HF_TOKEN: ' t ' })).toEqual({
+      endpoint: 'http://mirror:8080',
+      token: 't',
+    });
+    expect(() => hubAccess({ HF_ENDPOINT: 'mirror' })).toThrow(/HF_ENDPOINT is "mirror"; it can be a URL/);
+  });
+
+  test('comes with a hint where proxy variables are set that Node goes past', () => {
+    expect(hubAccess({ https_proxy: 'http://p' }).hint).toMatch(/https_proxy is set.*NODE_USE_ENV_PROXY=1/);
+    expect(hubAccess({ https_proxy: 'http://p', NODE_USE_ENV_PROXY: '1' })).not.toHaveProperty('hint');
   });
 });
 

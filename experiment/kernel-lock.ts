@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode } from './error-code.js';
 
 /**
@@ -20,6 +21,39 @@ export function tryKernelLock(file: string): KernelLock | undefined {
   const database = new Database(file, { timeout: 100 });
   try {
     database.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    database.close();
+    if (isBusy(error)) return undefined;
+    throw error;
+  }
+  return { release: () => database.close() };
+}
+
+/**
+ * Waits for the lock until it is free; `whileHeld` is called once, where it is not free at once. Throws the signal's reason.
+ */
+export async function kernelLock(
+  file: string,
+  options: { readonly whileHeld?: () => void; readonly signal?: AbortSignal } = {},
+): Promise<KernelLock> {
+  let told = false;
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const lock = tryKernelLock(file);
+    if (lock !== undefined) return lock;
+    if (!told) options.whileHeld?.();
+    told = true;
+    await sleep(20);
+  }
+}
+
+/** Holds the lock together with others that share it; nobody can take it for himself meanwhile. Undefined where somebody has. */
+export function shareKernelLock(file: string): KernelLock | undefined {
+  const database = new Database(file, { timeout: 100 });
+  try {
+    // A read transaction keeps SQLite's shared lock until it ends.
+    database.exec('BEGIN');
+    database.prepare('SELECT count(*) FROM sqlite_schema').get();
   } catch (error) {
     database.close();
     if (isBusy(error)) return undefined;

@@ -1,0 +1,103 @@
+import { PanicError } from '../../experiment/errors.js';
+import { hubRepository, pullModels } from '../../models/index.js';
+import type { PullOutcome, PullProgress } from '../../models/index.js';
+import { hubAccess } from '../../workers/environment.js';
+import type { Context } from '../context.js';
+import { EXIT } from '../exit-codes.js';
+import { findModel } from '../find-model.js';
+import { bytes, timeLeft } from '../format.js';
+import { onInterrupt } from '../interruption.js';
+import { bar, liveProgress } from '../live-display.js';
+import { note, print, printJson } from '../output.js';
+
+/** `models pull NAME...`: gets the files of models from their hub and writes the lock file. */
+export async function pullFiles(context: Context, names: readonly string[]): Promise<number> {
+  const models = [...new Set(names)].map((name) => findModel(context, name));
+  for (const model of models) {
+    if (hubRepository(model) === null || model.weights === null) {
+      const why = model.weights === null ? 'it needs no files' : `its files are in ${model.source}`;
+      throw new PanicError('InvalidInput', `${model.name} cannot be pulled: ${why}`);
+    }
+  }
+  const hub = hubAccess();
+  const { modelsFolder } = context.environment;
+  const interruption = onInterrupt();
+  const pace = paceMeter();
+  const display = liveProgress<PullProgress>({
+    silent: context.json,
+    bars: (progress) => bars(progress, pace(progress)),
+    line: (progress) => `${progress.model} ${progress.file}: ${figures(progress, pace(progress))}`,
+  });
+  try {
+    const outcomes = await pullModels(models, {
+      modelsFolder,
+      hub,
+      signal: interruption.signal,
+      onProgress: (progress) => display.show(progress),
+      onNotice: note,
+    }).finally(() => display.done());
+    tell(context, outcomes);
+    return outcomes.every(({ ok }) => ok) ? EXIT.ok : EXIT.failed;
+  } catch (error) {
+    const code = interruption.exitCode();
+    if (code === null) throw error;
+    note(
+      `Stopped. What has come stays; "${context.command('models', 'pull', ...names)}" goes on from there.`,
+    );
+    return code;
+  } finally {
+    interruption.end();
+  }
+}
+
+function tell({ json }: Context, outcomes: readonly PullOutcome[]): void {
+  if (json) {
+    printJson(
+      outcomes.map((outcome) =>
+        outcome.ok
+          ? { ok: true, ...outcome.model }
+          : { ok: false, name: outcome.name, error: outcome.error.message },
+      ),
+    );
+  }
+  for (const outcome of outcomes) {
+    if (!outcome.ok) note(`${outcome.name}: ${outcome.error.message}`);
+    else if (!json) {
+      const { name, folder, commit, downloadedBytes, files } = outcome.model;
+      const came = downloadedBytes === 0 ? 'everything was there' : `${bytes(downloadedBytes)} downloaded`;
+      print(`${name}: ${files.length} files verified, ${came}\n  ${folder}\n  commit ${commit}`);
+    }
+  }
+}
+
+interface Pace {
+  readonly perSecond: number;
+  readonly etaMs: number | null;
+}
+
+/** Bytes a second over the last ten seconds or so, and what is left at that pace. */
+function paceMeter(): (progress: PullProgress) => Pace {
+  const samples: { at: number; made: number }[] = [];
+  return ({ bytes: made, bytesExpected }) => {
+    const at = performance.now();
+    samples.push({ at, made });
+    while (samples.length > 2 && at - samples[0]!.at > 10_000) samples.shift();
+    const first = samples[0]!;
+    const perSecond = at > first.at ? Math.max(0, (1000 * (made - first.made)) / (at - first.at)) : 0;
+    const left = bytesExpected - made;
+    return { perSecond, etaMs: left > 0 && perSecond > 0 ? (1000 * left) / perSecond : null };
+  };
+}
+
+function bars(progress: PullProgress, pace: Pace): string {
+  const { model, file, fileBytes, fileBytesExpected } = progress;
+  return [
+    `${model} ${file}  ${bytes(fileBytes)} of ${bytes(fileBytesExpected)}`,
+    `all  ${bar(progress.bytes, progress.bytesExpected)}  ${figures(progress, pace)}`,
+  ].join('\n');
+}
+
+function figures({ bytes: made, bytesExpected }: PullProgress, { perSecond, etaMs }: Pace): string {
+  const at = perSecond === 0 ? '' : `, ${bytes(perSecond)}/s`;
+  return `${bytes(made)} of ${bytes(bytesExpected)}${at}${etaMs === null ? '' : `, ${timeLeft(etaMs)}`}`;
+}

@@ -1,0 +1,11 @@
+import type { Command } from 'commander';
+
+/** What every command has: its help, `--data` and `--json`. */
+export function describeCommand(command: Command, description: string, details: string): Command {
+  return command
+    .helpOption('-h, --help', 'show this help')
+    .description(description)
+    .addHelpText('after', `\n${details.trim()}`)
+    .option('--data <folder>', 'data folder (default: $PANIC_TDA_DATA, or ./panic-tda-data)')
+    .option('--json', 'print one JSON document on standard output');
+}

@@ -1,0 +1,205 @@
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errorCode } from '../../experiment/error-code.js';
+import { PanicError } from '../../experiment/errors.js';
+import { chunksOf, PassingFailure } from './hub.js';
+import { syncFolder } from './lock-file.js';
+import { withRetries } from './retry.js';
+
+/** What the bytes of a file must be. */
+export interface ExpectedFile {
+  readonly bytes: number;
+  readonly sha256: string | null;
+  /** Compared where no SHA-256 is known. */
+  readonly gitOid: string | null;
+}
+
+export interface DownloadTask {
+  /** Full path; what has come so far is beside it in `<target>.part`. */
+  readonly target: string;
+  readonly expected: ExpectedFile;
+  /** Answers with 206 from `from` on, or with 200 from the beginning. */
+  readonly openFrom: (resume: { readonly from: number; readonly etag: string | null }) => Promise<Response>;
+  /** How much of the file is there now. */
+  readonly onBytes: (bytes: number) => void;
+  readonly onRetry: (sentence: string) => void;
+  readonly delaysMs: readonly number[];
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Downloads a file, going on from what an earlier attempt left, and gives its SHA-256 (hex). It gets its name only when all its
+ * bytes are there, are what was expected, and are durable. Throws PanicError `ModelFilesMissing` where they are not or cannot be
+ * had, `ResourceLimit` where the disk is full, and the signal's reason.
+ */
+export async function download(task: DownloadTask): Promise<string> {
+  const { target, delaysMs, signal, onRetry } = task;
+  await mkdir(dirname(target), { recursive: true });
+  let before = partBytes(target);
+  const progressed = (): boolean => {
+    const now = partBytes(target);
+    const more = now > before;
+    before = now;
+    return more;
+  };
+  try {
+    const resumed = before > 0;
+    const got = await withRetries(() => fetchRest(task), { delaysMs, signal, progressed, onRetry });
+    // What an earlier attempt left may be of something else: then, and only then, everything comes anew.
+    const digest =
+      mismatch(got, task.expected) !== null && resumed
+        ? await withRetries(() => fetchAnew(task), { delaysMs, signal, progressed, onRetry })
+        : got;
+    return await accept(task, digest);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOSPC') throw error;
+    throw new PanicError('ResourceLimit', `the disk is full: ${target} could not be written`, {
+      cause: error,
+    });
+  }
+}
+
+interface Digests {
+  readonly sha256: string;
+  /** Null where the SHA-256 is known, and says everything. */
+  readonly gitOid: string | null;
+}
+
+function partOf(target: string): string {
+  return `${target}.part`;
+}
+
+function etagFileOf(target: string): string {
+  return `${target}.part.etag`;
+}
+
+/** How much of a file an interrupted download has left. */
+export function partBytes(target: string): number {
+  return statSync(partOf(target), { throwIfNoEntry: false })?.size ?? 0;
+}
+
+export function removeParts(target: string): void {
+  for (const file of [partOf(target), etagFileOf(target)]) rmSync(file, { force: true });
+}
+
+async function fetchAnew(task: DownloadTask): Promise<Digests> {
+  removeParts(task.target);
+  return fetchRest(task);
+}
+
+async function fetchRest(task: DownloadTask): Promise<Digests> {
+  const { target, expected, onBytes, signal } = task;
+  if (partBytes(target) > expected.bytes) removeParts(target);
+  const there = partBytes(target);
+  if (there === expected.bytes && existsSync(partOf(target))) return digestsOfPart(target, expected);
+  const etagFile = etagFileOf(target);
+  const etag = existsSync(etagFile) ? readFileSync(etagFile, 'utf8') : null;
+  const response = await task.openFrom({ from: there, etag });
+  const goesOn = there > 0 && continues(response, there, etag);
+  if (response.status !== 200 && !goesOn) {
+    await response.body?.cancel();
+    removeParts(target);
+    throw new PassingFailure('the file is not what an earlier attempt began with');
+  }
+  const hashes = newHashes(expected);
+  let bytes = 0;
+  if (goesOn) {
+    await feedPart(target, hashes);
+    bytes = there;
+  } else {
+    removeParts(target);
+    const newTag = response.headers.get('etag');
+    if (newTag !== null) writeFileSync(etagFile, newTag);
+  }
+  const part = await open(partOf(target), goesOn ? 'a' : 'w');
+  try {
+    onBytes(bytes);
+    for await (const chunk of chunksOf(response, signal)) {
+      bytes += chunk.length;
+      if (bytes > expected.bytes) break;
+      await writeWhole(part, chunk);
+      for (const hash of hashes) hash?.update(chunk);
+      onBytes(bytes);
+    }
+  } finally {
+    await part.close();
+  }
+  if (bytes > expected.bytes) {
+    removeParts(target);
+    throw new PassingFailure(`more than the ${expected.bytes} bytes came that the hub lists`);
+  }
+  if (bytes < expected.bytes)
+    throw new PassingFailure(`the connection ended after ${bytes} of ${expected.bytes} bytes`);
+  return digestsOf(hashes);
+}
+
+/** Whether an answer is the rest of what is there: from the right byte on, and of the same file as far as tags tell. */
+function continues(response: Response, from: number, etag: string | null): boolean {
+  if (response.status !== 206) return false;
+  const start = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
+  const now = response.headers.get('etag');
+  return Number(start) === from && (etag === null || now === null || etag === now);
+}
+
+type Hashes = readonly [sha256: Hash, git?: Hash];
+
+/** SHA-256, and where none is known git's SHA-1 of a header and the bytes (git-hash-object(1)). */
+function newHashes({ bytes, sha256 }: ExpectedFile): Hashes {
+  const hash = createHash('sha256');
+  return sha256 === null ? [hash, createHash('sha1').update(`blob ${bytes}\0`)] : [hash];
+}
+
+function digestsOf([sha256, git]: Hashes): Digests {
+  return { sha256: sha256.digest('hex'), gitOid: git?.digest('hex') ?? null };
+}
+
+async function feedPart(target: string, hashes: Hashes): Promise<void> {
+  for await (const chunk of createReadStream(partOf(target)) as AsyncIterable<Buffer>) {
+    for (const hash of hashes) hash?.update(chunk);
+  }
+}
+
+async function digestsOfPart(target: string, expected: ExpectedFile): Promise<Digests> {
+  const hashes = newHashes(expected);
+  await feedPart(target, hashes);
+  return digestsOf(hashes);
+}
+
+async function writeWhole(file: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let written = 0; written < chunk.length;) {
+    written += (await file.write(chunk, written)).bytesWritten;
+  }
+}
+
+/** Says how bytes differ from what was expected, or null. */
+function mismatch({ sha256, gitOid }: Digests, expected: ExpectedFile): string | null {
+  if (expected.sha256 !== null) {
+    return sha256 === expected.sha256 ? null : `its SHA-256 is ${sha256}, and should be ${expected.sha256}`;
+  }
+  return expected.gitOid === null || gitOid === expected.gitOid
+    ? null
+    : `its git object is ${gitOid}, and should be ${expected.gitOid}`;
+}
+
+async function accept({ target, expected }: DownloadTask, digests: Digests): Promise<string> {
+  const wrong = mismatch(digests, expected);
+  if (wrong !== null) {
+    removeParts(target);
+    throw new PanicError(
+      'ModelFilesMissing',
+      `${target} did not arrive as it should: ${wrong}. It was thrown away.`,
+    );
+  }
+  const part = await open(partOf(target), 'r+');
+  try {
+    await part.sync();
+  } finally {
+    await part.close();
+  }
+  await rename(partOf(target), target);
+  syncFolder(dirname(target));
+  removeParts(target);
+  return digests.sha256;
+}

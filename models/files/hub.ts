@@ -1,0 +1,264 @@
+import { z } from 'zod';
+import { errorMessage, PanicError } from '../../experiment/errors.js';
+
+/** A hub that speaks the HTTP interface of huggingface.co (https://huggingface.co/docs/hub/api). */
+export interface Hub {
+  /** `https://huggingface.co`, without a slash at the end. */
+  readonly endpoint: string;
+  /** Sent to the endpoint's own origin and nowhere else; never stored or printed. */
+  readonly token: string | undefined;
+  /** Added to what is said where the hub cannot be reached: about proxies, for example. */
+  readonly hint?: string;
+}
+
+/** A file of a repository at one commit. */
+export interface HubFile {
+  readonly path: string;
+  readonly bytes: number;
+  /** Of large files, by which the hub stores them. */
+  readonly sha256: string | null;
+  /** Git's name for the content of the others: SHA-1 of a header and the bytes. */
+  readonly gitOid: string | null;
+}
+
+/** Something that may be over in a moment: a lost connection, a busy server. */
+export class PassingFailure extends Error {
+  /** How long the server asks to be left alone, milliseconds. */
+  readonly retryAfterMs: number;
+  constructor(message: string, options: ErrorOptions & { readonly retryAfterMs?: number } = {}) {
+    super(message, options);
+    this.retryAfterMs = options.retryAfterMs ?? 0;
+  }
+}
+
+const MOST_REDIRECTS = 8;
+/** Silence after which a connection counts as lost. */
+const SILENCE_MS = 60_000;
+
+const revisionAnswer = z.object({ sha: z.string().regex(/^[0-9a-f]{40}$/) });
+const treeAnswer = z.array(
+  z.object({
+    type: z.string(),
+    path: z.string(),
+    size: z.number(),
+    oid: z.string(),
+    lfs: z.object({ oid: z.string(), size: z.number() }).optional(),
+  }),
+);
+
+/** The commit that a branch, a tag or a commit is now. Throws as `request` does. */
+export async function commitOf(
+  hub: Hub,
+  repository: string,
+  revision: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const url = `${hub.endpoint}/api/models/${repository}/revision/${encodeURIComponent(revision)}`;
+  return answerOf(revisionAnswer, await jsonFrom(hub, repository, url, signal), url).sha;
+}
+
+/** Every file of a repository at a commit, by its path. Throws as `request` does. */
+export async function filesAt(
+  hub: Hub,
+  repository: string,
+  commit: string,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, HubFile>> {
+  const files = new Map<string, HubFile>();
+  let url: string | null = `${hub.endpoint}/api/models/${repository}/tree/${commit}?recursive=true`;
+  while (url !== null) {
+    const response: Response = await request(hub, repository, url, {}, signal);
+    const entries = answerOf(treeAnswer, await bodyOf(response), url);
+    for (const { type, path, size, oid, lfs } of entries) {
+      if (type !== 'file') continue;
+      const hashes = lfs === undefined ? { sha256: null, gitOid: oid } : { sha256: lfs.oid, gitOid: null };
+      files.set(path, { path, bytes: lfs?.size ?? size, ...hashes });
+    }
+    url = nextPage(response, url);
+  }
+  return files;
+}
+
+/**
+ * The bytes of a file from `from` on. The answer has status 206 and begins there, or 200 and begins at 0, as it does where the file is
+ * not that of `etag` any more. Throws as `request` does.
+ */
+export async function openHubFile(
+  hub: Hub,
+  repository: string,
+  commit: string,
+  path: string,
+  resume: { readonly from: number; readonly etag: string | null },
+  signal: AbortSignal,
+): Promise<Response> {
+  const url = `${hub.endpoint}/${repository}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`;
+  // Sizes and ranges are those of the file only where nothing is compressed on the way.
+  const headers: Record<string, string> = { 'accept-encoding': 'identity' };
+  if (resume.from > 0) {
+    headers['range'] = `bytes=${resume.from}-`;
+    // A weak tag may not be asked for so (RFC 9110, 13.1.5); it is compared with the answer's.
+    if (resume.etag !== null && !resume.etag.startsWith('W/')) headers['if-range'] = resume.etag;
+  }
+  return request(hub, repository, url, headers, signal);
+}
+
+async function jsonFrom(hub: Hub, repository: string, url: string, signal: AbortSignal): Promise<unknown> {
+  return bodyOf(await request(hub, repository, url, {}, signal));
+}
+
+async function bodyOf(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch (error) {
+    throw new PassingFailure(`the answer of ${response.url} is no JSON`, { cause: error });
+  }
+}
+
+function answerOf<T>(schema: z.ZodType<T>, answer: unknown, url: string): T {
+  const parsed = schema.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  throw new PanicError(
+    'InvalidInput',
+    `${url} does not answer as a model hub does: ${z.prettifyError(parsed.error)}`,
+  );
+}
+
+/** The hub lists a thousand entries at a time and links to the next page (RFC 8288). */
+function nextPage(response: Response, url: string): string | null {
+  const next = /<([^>]+)>;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
+  return next === undefined ? null : new URL(next, url).href;
+}
+
+/**
+ * Asks for a URL and follows where it leads; the token goes to the hub's own origin only, since files come from other hosts.
+ * Throws PassingFailure where it is worth trying again, PanicError `ModelFilesMissing` where access is refused, or there is
+ * nothing of that name, and the signal's reason.
+ */
+async function request(
+  hub: Hub,
+  repository: string,
+  start: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<Response> {
+  const { origin } = new URL(hub.endpoint);
+  let url = start;
+  for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
+    const own = new URL(url).origin === origin && hub.token !== undefined;
+    const authorization = own ? { authorization: `Bearer ${hub.token}` } : {};
+    const response = await answerWithin(hub, url, { ...headers, ...authorization }, signal);
+    const location = response.headers.get('location');
+    if (response.status < 300 || response.status > 399 || location === null) {
+      // 416: what an earlier attempt left is longer than the file.
+      if (response.ok || response.status === 416) return response;
+      const failure = failureOf(hub, repository, url, response);
+      await response.body?.cancel();
+      throw failure;
+    }
+    await response.body?.cancel();
+    const target = new URL(location, url);
+    if (new URL(url).protocol === 'https:' && target.protocol !== 'https:') {
+      throw new PanicError(
+        'ModelFilesMissing',
+        `${url} leads to ${target.origin}, which is not encrypted; not followed`,
+      );
+    }
+    url = target.href;
+  }
+  throw new PanicError('ModelFilesMissing', `${start} leads on and on (${MOST_REDIRECTS} times)`);
+}
+
+async function answerWithin(
+  hub: Hub,
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<Response> {
+  const waiting = new AbortController();
+  const timer = setTimeout(() => waiting.abort(), SILENCE_MS);
+  try {
+    const either = AbortSignal.any([signal, waiting.signal]);
+    return await fetch(url, { headers, redirect: 'manual', signal: either });
+  } catch (error) {
+    signal.throwIfAborted();
+    const { cause } = error as Error;
+    const why = waiting.signal.aborted ? 'no answer within a minute' : errorMessage(cause ?? error);
+    const hint = hub.hint === undefined ? '' : `. ${hub.hint}`;
+    throw new PassingFailure(`${new URL(url).origin} cannot be reached: ${why}${hint}`, { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const PASSING = [408, 425, 429, 500, 502, 503, 504];
+
+function failureOf(hub: Hub, repository: string, url: string, { status, headers }: Response): Error {
+  if (PASSING.includes(status)) {
+    const seconds = Number(headers.get('retry-after') ?? 0);
+    const retryAfterMs = Number.isFinite(seconds) ? 1000 * Math.min(seconds, 60) : 0;
+    return new PassingFailure(`${new URL(url).origin} answers ${status}`, { retryAfterMs });
+  }
+  const page = `${hub.endpoint}/${repository}`;
+  const code = headers.get('x-error-code');
+  const told = headers.get('x-error-message');
+  const said = told === null ? '' : ` The hub says: ${told}`;
+  return new PanicError(
+    'ModelFilesMissing',
+    `${explained(status, code, page, repository, hub.token)}${said}`,
+  );
+}
+
+function explained(
+  status: number,
+  code: string | null,
+  page: string,
+  repository: string,
+  token: string | undefined,
+): string {
+  if (code === 'RevisionNotFound') return `${repository} has no such revision (${page})`;
+  if (code === 'EntryNotFound') return `${repository} lacks a file that the catalogue names (${page})`;
+  if (status === 401 || status === 403) {
+    const cannot =
+      code === 'GatedRepo'
+        ? `${repository} is gated`
+        : `${page} does not let us in (${status}): it is gated, private or not there`;
+    return token === undefined
+      ? `${cannot}. Agree to its terms on ${page}, make an access token in your account's settings, and give it as HF_TOKEN.`
+      : `${cannot}, also for the account of HF_TOKEN. Agree to its terms on ${page} with that account, and see that the token may read gated repositories.`;
+  }
+  return status === 404 ? `there is no ${page} (404)` : `${page} answers ${status}`;
+}
+
+/** The chunks of an answer's body; PassingFailure where the connection is lost or silent. Throws the signal's reason. */
+export async function* chunksOf(response: Response, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const reader = response.body?.getReader();
+  if (reader === undefined) return;
+  try {
+    for (;;) {
+      const { done, value } = await withinSilence(reader.read(), signal);
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+async function withinSilence<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new PassingFailure('nothing came for a minute')), SILENCE_MS);
+  });
+  try {
+    return await Promise.race([work, silence]);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof PassingFailure) throw error;
+    throw new PassingFailure(`the connection was lost: ${errorMessage(error)}`, { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** How long to wait before the second, third, … attempt, milliseconds. */
+export const RETRY_DELAYS_MS: readonly number[] = [500, 1000, 2000, 4000, 8000];

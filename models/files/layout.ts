@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { PanicError } from '../../experiment/errors.js';
+import type { Model } from '../../experiment/model.js';
+
+const HUB = 'hub:';
+const FOLDER = 'folder:';
+
+/** Whether the model needs files and a host process of its own. */
+export function isNeural(model: Model): boolean {
+  return model.weights !== null;
+}
+
+/** `owner/name` of the hub's repository that a model comes from; null for a model of a local folder. */
+export function hubRepository(model: Model): string | null {
+  return model.source.startsWith(HUB) ? model.source.slice(HUB.length) : null;
+}
+
+/** Where a model with files comes from, in words: `owner/name`, or the path of its folder. */
+export function repositoryOf(model: Model): string {
+  return hubRepository(model) ?? model.source.slice(FOLDER.length);
+}
+
+/** The files that a model needs, as paths within its repository; none for a built-in model. */
+export function requiredFiles(model: Model): readonly string[] {
+  return model.weights?.files ?? [];
+}
+
+/**
+ * Where a model's files belong: `<folder>/<owner>/<name>@<revision>`, so that two revisions live side by side; for a model of a
+ * local folder, that folder.
+ */
+export function pinnedFolder(model: Model, modelsFolder: string): string {
+  const repository = hubRepository(model);
+  return repository === null ? repositoryOf(model) : join(modelsFolder, `${repository}@${model.revision}`);
+}
+
+/**
+ * The folders a model with files may be read from: the pinned one, or one put there by hand under the model's catalogue name
+ * or its repository's name. None for a built-in model.
+ */
+export function modelFolders(model: Model, modelsFolder: string): string[] {
+  if (!isNeural(model)) return [];
+  const repository = hubRepository(model);
+  if (repository === null) return [repositoryOf(model)];
+  const names = new Set([model.name, repository.split('/').at(-1)!]);
+  return [pinnedFolder(model, modelsFolder), ...[...names].map((name) => join(modelsFolder, name))];
+}
+
+/** The first of its folders that has every file; where none has, the pinned one. */
+export function modelFolder(model: Model, modelsFolder: string): string {
+  return (
+    modelFolders(model, modelsFolder).find((folder) => missingFrom(model, folder).length === 0) ??
+    pinnedFolder(model, modelsFolder)
+  );
+}
+
+/** Full paths of the files that a model needs and `folder` lacks. */
+export function missingFrom(model: Model, folder: string): string[] {
+  return requiredFiles(model)
+    .map((file) => join(folder, file))
+    .filter((path) => !existsSync(path));
+}
+
+/** Paths of the files that a model needs and this machine lacks. Empty for built-in models. */
+export function missingModelFiles(model: Model, modelsFolder: string): string[] {
+  return missingFrom(model, modelFolder(model, modelsFolder));
+}
+
+/** Throws PanicError `ModelFilesMissing` unless `folder` has every file of the model. */
+export function requireModelFiles(model: Model, folder: string): void {
+  const missing = missingFrom(model, folder);
+  if (missing.length === 0) return;
+  const remedy =
+    hubRepository(model) === null
+      ? `Put the files of ${model.name} there.`
+      : `"panic-tda models pull ${model.name}" gets them.`;
+  throw new PanicError(
+    'ModelFilesMissing',
+    `${model.name} needs files that are not on this machine:\n${missing.map((path) => `  ${path}`).join('\n')}\n${remedy}`,
+  );
+}

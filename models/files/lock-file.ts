@@ -1,0 +1,135 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { isAbsolute, join, relative } from 'node:path';
+import { z } from 'zod';
+import { errorCode } from '../../experiment/error-code.js';
+import { errorMessage, PanicError } from '../../experiment/errors.js';
+import { sha256Hex } from '../../experiment/ids.js';
+import { kernelLock } from '../../experiment/kernel-lock.js';
+import type { Model } from '../../experiment/model.js';
+
+const LOCK_FILE = 'models.lock.json';
+
+const lockedFile = z.strictObject({
+  /** Within the model's folder. */
+  path: z.string().min(1),
+  bytes: z.int().nonnegative(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Modification time when it was last hashed: with the same time and size it need not be hashed again. */
+  mtimeMs: z.number(),
+  verifiedAt: z.iso.datetime(),
+});
+
+const lockedModel = z.strictObject({
+  source: z.string().min(1),
+  /** As the catalogue asks for it: a commit, or a name. */
+  revision: z.string().min(1),
+  /** What that was when the files were got: the commit, or `files:` and a digest of the files where nobody vouches for one. */
+  commit: z.string().min(1),
+  /** Relative to the models folder where it lies within. */
+  folder: z.string().min(1),
+  /** `pulled`: compared with what the hub says. `found`: put there by hand, and trusted at first sight. */
+  origin: z.enum(['pulled', 'found']),
+  files: z.array(lockedFile).min(1),
+});
+
+const lockSchema = z.strictObject({ version: z.literal(1), models: z.record(z.string(), lockedModel) });
+
+export type LockedFile = z.output<typeof lockedFile>;
+export type LockedModel = z.output<typeof lockedModel>;
+/** What the models folder's lock file says, by model name. */
+export type Lock = z.output<typeof lockSchema>;
+
+/** Reads `models.lock.json`; where there is none it is empty. Throws PanicError `InvalidInput` where it is damaged. */
+export function readLock(modelsFolder: string): Lock {
+  const file = join(modelsFolder, LOCK_FILE);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { version: 1, models: {} };
+    throw new PanicError('InvalidInput', `${file} cannot be read: ${errorMessage(error)}`, { cause: error });
+  }
+  try {
+    return lockSchema.parse(JSON.parse(text));
+  } catch (error) {
+    const why = error instanceof z.ZodError ? z.prettifyError(error) : errorMessage(error);
+    throw new PanicError(
+      'InvalidInput',
+      `${file} is not a lock file of this program's (${why}). Move it away; "panic-tda models verify" makes a new one.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Changes the lock file, one process at a time: durable and atomic. */
+export async function updateLock(modelsFolder: string, change: (lock: Lock) => Lock): Promise<void> {
+  mkdirSync(modelsFolder, { recursive: true });
+  const file = join(modelsFolder, LOCK_FILE);
+  const guard = await kernelLock(`${file}.guard`);
+  try {
+    const lock = change(readLock(modelsFolder));
+    const temporary = `${file}.${process.pid}`;
+    const descriptor = openSync(temporary, 'w');
+    try {
+      writeSync(descriptor, `${JSON.stringify(lock, undefined, 2)}\n`);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(temporary, file);
+    syncFolder(modelsFolder);
+  } finally {
+    guard.release();
+  }
+}
+
+/** Makes the names in a folder durable. */
+export function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** The model's entry; undefined where it has none, or one of another source or revision. */
+export function lockedEntry(lock: Lock, model: Model): LockedModel | undefined {
+  const entry = Object.hasOwn(lock.models, model.name) ? lock.models[model.name] : undefined;
+  if (entry === undefined || entry.source !== model.source) return undefined;
+  return entry.revision === model.revision || entry.commit === model.revision ? entry : undefined;
+}
+
+export async function writeEntry(modelsFolder: string, name: string, entry: LockedModel): Promise<void> {
+  await updateLock(modelsFolder, (lock) => ({ ...lock, models: { ...lock.models, [name]: entry } }));
+}
+
+export function folderOf(entry: LockedModel, modelsFolder: string): string {
+  return isAbsolute(entry.folder) ? entry.folder : join(modelsFolder, entry.folder);
+}
+
+/** As an entry holds it. */
+export function folderText(folder: string, modelsFolder: string): string {
+  const within = relative(modelsFolder, folder);
+  return within.startsWith('..') || isAbsolute(within) ? folder : within;
+}
+
+const COMMIT = /^[0-9a-f]{40}$/;
+
+export function isCommit(revision: string): boolean {
+  return COMMIT.test(revision);
+}
+
+/** What stands for a commit where the hub gave none: equal for equal files. */
+export function digestRevision(files: readonly Pick<LockedFile, 'path' | 'sha256'>[]): string {
+  const lines = files.map(({ path, sha256 }) => `${sha256}  ${path}\n`).sort();
+  return `files:${sha256Hex(lines.join('')).slice(0, 40)}`;
+}
+
+/** The model under the revision that its files were pinned to; itself where nothing is pinned yet. */
+export function pinnedModel(model: Model, lock: Lock): Model {
+  if (model.weights === null) return model;
+  const entry = lockedEntry(lock, model);
+  return entry === undefined ? model : { ...model, revision: entry.commit };
+}

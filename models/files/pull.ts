@@ -1,0 +1,167 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { isPanicError, type PanicError } from '../../experiment/errors.js';
+import { kernelLock } from '../../experiment/kernel-lock.js';
+import type { Model } from '../../experiment/model.js';
+import { sha256OfFile } from '../onnx/fingerprint.js';
+import { download } from './download.js';
+import { openHubFile, RETRY_DELAYS_MS } from './hub.js';
+import { folderText, lockedEntry, readLock, writeEntry, type LockedFile } from './lock-file.js';
+import { checkGraphs, lockedFileAt } from './locked-files.js';
+import { planPull, requireSpace, type PlannedFile, type PullOptions, type PullPlan } from './pull-plan.js';
+
+/** How far a pull is. */
+export interface PullProgress {
+  readonly model: string;
+  readonly file: string;
+  readonly fileBytes: number;
+  readonly fileBytesExpected: number;
+  /** Of all models together, what was there already included. */
+  readonly bytes: number;
+  readonly bytesExpected: number;
+}
+
+export interface PulledModel {
+  readonly name: string;
+  readonly folder: string;
+  readonly commit: string;
+  /** Bytes that came over the network. */
+  readonly downloadedBytes: number;
+  readonly files: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[];
+}
+
+/** What became of each model that was asked for. */
+export type PullOutcome =
+  | { readonly ok: true; readonly model: PulledModel }
+  | { readonly ok: false; readonly name: string; readonly error: Error };
+
+/**
+ * Gets the files of models from their hub, compares each with what the hub and the catalogue know of it, and writes the lock
+ * file. One model's failure leaves the others. Throws PanicError `ResourceLimit` before anything is downloaded where the
+ * disk has no room for all, and the signal's reason.
+ */
+export async function pullModels(
+  models: readonly Model[],
+  options: PullOptions & { readonly onProgress: (progress: PullProgress) => void },
+): Promise<PullOutcome[]> {
+  mkdirSync(options.modelsFolder, { recursive: true });
+  const lock = await kernelLock(join(options.modelsFolder, 'pull.lock'), {
+    signal: options.signal,
+    whileHeld: () => options.onNotice('Another process is pulling models into this folder; waiting for it.'),
+  });
+  try {
+    const planned = await eachApart(models, (model) => planPull(model, options), options.signal);
+    const plans = planned.flatMap((outcome) => (outcome.ok ? [outcome.value] : []));
+    await requireSpace(plans, options);
+    const meter = progressMeter(plans, options.onProgress);
+    const pulled = await eachApart(plans, (plan) => pullOne(plan, options, meter), options.signal);
+    return planned.map((outcome) => {
+      if (!outcome.ok) return { ok: false, name: outcome.of.name, error: outcome.error };
+      const result = pulled[plans.indexOf(outcome.value)]!;
+      return result.ok
+        ? { ok: true, model: result.value }
+        : { ok: false, name: outcome.of.name, error: result.error };
+    });
+  } finally {
+    lock.release();
+  }
+}
+
+type Apart<T, R> =
+  | { readonly ok: true; readonly of: T; readonly value: R }
+  | { readonly ok: false; readonly of: T; readonly error: PanicError };
+
+/** Does the work for one item after another; an error of ours in one leaves the others, and anything else ends all. */
+async function eachApart<T, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+  signal: AbortSignal,
+): Promise<Apart<T, R>[]> {
+  const outcomes: Apart<T, R>[] = [];
+  for (const item of items) {
+    try {
+      outcomes.push({ ok: true, of: item, value: await work(item) });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isPanicError(error)) throw error;
+      outcomes.push({ ok: false, of: item, error });
+    }
+  }
+  return outcomes;
+}
+
+type Meter = (plan: PullPlan, file: PlannedFile, fileBytes: number) => void;
+
+function progressMeter(plans: readonly PullPlan[], onProgress: (progress: PullProgress) => void): Meter {
+  const bytesOf = new Map<string, number>();
+  let bytesExpected = 0;
+  for (const { files } of plans) {
+    for (const { target, expected, present } of files) {
+      if (bytesOf.has(target)) continue;
+      bytesOf.set(target, present === null ? 0 : expected.bytes);
+      bytesExpected += expected.bytes;
+    }
+  }
+  return ({ model }, { path, target, expected }, fileBytes) => {
+    bytesOf.set(target, fileBytes);
+    const bytes = [...bytesOf.values()].reduce((sum, value) => sum + value, 0);
+    const fileBytesExpected = expected.bytes;
+    onProgress({ model: model.name, file: path, fileBytes, fileBytesExpected, bytes, bytesExpected });
+  };
+}
+
+async function pullOne(plan: PullPlan, options: PullOptions, meter: Meter): Promise<PulledModel> {
+  const { model, commit, folder } = plan;
+  const { modelsFolder } = options;
+  const files: LockedFile[] = [];
+  let downloadedBytes = 0;
+  for (const file of plan.files) {
+    let sha256 = file.present;
+    if (sha256 === null) {
+      let before: number | null = null;
+      sha256 = await downloadPlanned(plan, file, options, (bytes) => {
+        // What is there already, and where it begins anew, does not count.
+        if (before !== null) downloadedBytes += Math.max(0, bytes - before);
+        before = bytes;
+        meter(plan, file, bytes);
+      });
+    }
+    files.push(lockedFileAt(folder, file.path, sha256));
+  }
+  checkGraphs(model, folder);
+  const asked = lockedEntry(readLock(modelsFolder), model)?.revision ?? model.revision;
+  await writeEntry(modelsFolder, model.name, {
+    source: model.source,
+    revision: asked,
+    commit,
+    folder: folderText(folder, modelsFolder),
+    origin: 'pulled',
+    files,
+  });
+  return { name: model.name, folder, commit, downloadedBytes, files };
+}
+
+async function downloadPlanned(
+  { repository, commit }: PullPlan,
+  { path, target, expected }: PlannedFile,
+  { hub, signal, onNotice, retryDelaysMs }: PullOptions,
+  onBytes: (bytes: number) => void,
+): Promise<string> {
+  // Another model of the same repository may have brought it a moment ago.
+  if (
+    existsSync(target) &&
+    expected.sha256 !== null &&
+    (await sha256OfFile(target, { signal })) === expected.sha256
+  ) {
+    return expected.sha256;
+  }
+  return await download({
+    target,
+    expected,
+    openFrom: (resume) => openHubFile(hub, repository, commit, path, resume, signal),
+    onBytes,
+    onRetry: onNotice,
+    delaysMs: retryDelaysMs ?? RETRY_DELAYS_MS,
+    signal,
+  });
+}

@@ -1,0 +1,92 @@
+import { existsSync, mkdirSync, realpathSync, rmSync, rmdirSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
+import { errorCode } from '../../experiment/error-code.js';
+import { PanicError } from '../../experiment/errors.js';
+import { shareKernelLock, tryKernelLock, type KernelLock } from '../../experiment/kernel-lock.js';
+import type { Model } from '../../experiment/model.js';
+import { removeParts } from './download.js';
+import { folderOf, readLock, updateLock, type LockedModel } from './lock-file.js';
+
+export interface Removal {
+  readonly entry: LockedModel;
+  readonly folder: string;
+  /** Full paths of the files that go. */
+  readonly files: readonly string[];
+  readonly bytes: number;
+}
+
+/** What `removeModel` would delete: the files that the lock lists for this model alone. Null where the lock has no entry of that name. */
+export function plannedRemoval(model: Model, modelsFolder: string): Removal | null {
+  const { models } = readLock(modelsFolder);
+  const entry = Object.hasOwn(models, model.name) ? models[model.name] : undefined;
+  if (entry === undefined) return null;
+  const folder = folderOf(entry, modelsFolder);
+  // A folder elsewhere, also by a link, is the user's own: it is forgotten and not emptied.
+  if (!liesWithin(folder, modelsFolder)) return { entry, folder, files: [], bytes: 0 };
+  const others = Object.entries(models)
+    .filter(([name, other]) => name !== model.name && other.folder === entry.folder)
+    .flatMap(([, other]) => other.files.map(({ path }) => path));
+  const going = entry.files.filter(({ path }) => !others.includes(path));
+  const bytes = going.reduce((sum, file) => sum + file.bytes, 0);
+  return { entry, folder, files: going.map(({ path }) => join(folder, path)), bytes };
+}
+
+/** Deletes those files and the entry. Throws PanicError `InvalidInput` while a process has the model loaded. */
+export async function removeModel(model: Model, modelsFolder: string, removal: Removal): Promise<void> {
+  const mine = tryKernelLock(useFile(model, modelsFolder));
+  if (mine === undefined) {
+    throw new PanicError(
+      'InvalidInput',
+      `${model.name} is in use: a run has it loaded now. Stop that first.`,
+    );
+  }
+  try {
+    // The entry first: whatever interrupts this, no run takes half a model for a whole one.
+    await updateLock(modelsFolder, (lock) => {
+      const others = Object.entries(lock.models).filter(([name]) => name !== model.name);
+      return { ...lock, models: Object.fromEntries(others) };
+    });
+    for (const file of removal.files) {
+      rmSync(file, { force: true });
+      removeParts(file);
+      removeEmptyFolders(dirname(file), modelsFolder);
+    }
+  } finally {
+    mine.release();
+  }
+}
+
+/** Says that this process has the model loaded, until it ends. Null in a models folder that cannot be written to, and while it is being removed. */
+export function holdModel(model: Model, modelsFolder: string): KernelLock | null {
+  try {
+    return shareKernelLock(useFile(model, modelsFolder)) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function useFile(model: Model, modelsFolder: string): string {
+  const folder = join(modelsFolder, '.in-use');
+  mkdirSync(folder, { recursive: true });
+  return join(folder, model.name);
+}
+
+function liesWithin(folder: string, modelsFolder: string): boolean {
+  return existsSync(folder) && realpathSync(folder).startsWith(realpathSync(modelsFolder) + sep);
+}
+
+function removeEmptyFolders(from: string, modelsFolder: string): void {
+  for (
+    let folder = from;
+    folder.startsWith(modelsFolder) && folder !== modelsFolder;
+    folder = dirname(folder)
+  ) {
+    if (!existsSync(folder)) continue;
+    try {
+      rmdirSync(folder);
+    } catch (error) {
+      if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errorCode(error) ?? '')) return;
+      throw error;
+    }
+  }
+}

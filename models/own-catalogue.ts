@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { decodedText, unreadableFile } from '../experiment/file.js';
+import { parseJsonText } from '../experiment/json-text.js';
+import type { Model } from '../experiment/model.js';
+import { pathText, quoted, type Problem } from '../experiment/problems.js';
+import { catalogueProblem, formProblems } from './catalogue-problems.js';
+import { catalogueFileSchema, type CatalogueFile } from './catalogue-schema.js';
+
+/** A user's catalogue file, or all that is wrong with it. */
+export type OwnCatalogue =
+  | ({ readonly ok: true } & CatalogueFile)
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+const FOLDER = 'folder:';
+
+/**
+ * Reads and checks a user's catalogue file. `taken` tells who has a name already, and `folder:PATH` is made absolute, from
+ * the file on. Never throws.
+ */
+export function readOwnCatalogue(path: string, taken: (name: string) => string | null): OwnCatalogue {
+  const text = textOf(path);
+  if (typeof text !== 'string') return { ok: false, problems: [ofCatalogue(text)] };
+  const json = parseJsonText(text, 'a catalogue in JSON: { "models": [ … ] }');
+  if (!json.ok) return { ok: false, problems: [ofCatalogue(json.problem)] };
+  const parsed = catalogueFileSchema.safeParse(json.value);
+  const problems = [
+    ...json.repeatedKeys.map(ofCatalogue),
+    ...(parsed.success
+      ? entryProblems(parsed.data.models, taken)
+      : formProblems(parsed.error.issues, json.value)),
+  ];
+  if (!parsed.success || problems.length > 0) return { ok: false, problems };
+  const models = parsed.data.models.map((model) => withAbsoluteFolder(model, dirname(resolve(path))));
+  return { ok: true, models, unavailable: parsed.data.unavailable };
+}
+
+function textOf(path: string): string | Problem {
+  try {
+    return decodedText(readFileSync(path));
+  } catch (error) {
+    return unreadableFile(error, 'the path of a catalogue file (JSON)');
+  }
+}
+
+function ofCatalogue({ path, found, allowed }: Problem): Problem {
+  return catalogueProblem(path, found, allowed);
+}
+
+function entryProblems(models: readonly Model[], taken: (name: string) => string | null): Problem[] {
+  const first = new Map<string, number>();
+  return models.flatMap(({ name, loader }, index) => {
+    const at = (field: string): string => pathText(['models', index, field]);
+    const problems: Problem[] = [];
+    const owner = taken(name) ?? (first.has(name) ? pathText(['models', first.get(name)!]) : null);
+    if (owner !== null) {
+      problems.push(
+        catalogueProblem(at('name'), `${quoted(name)}, a name that ${owner} has`, 'a name of its own'),
+      );
+    }
+    if (loader === 'built-in') {
+      const allowed = 'another loader; built-in models are part of the program';
+      problems.push(catalogueProblem(at('loader'), quoted(loader), allowed));
+    }
+    if (!first.has(name)) first.set(name, index);
+    return problems;
+  });
+}
+
+function withAbsoluteFolder(model: Model, base: string): Model {
+  if (!model.source.startsWith(FOLDER)) return model;
+  return { ...model, source: FOLDER + resolve(base, model.source.slice(FOLDER.length)) };
+}

@@ -1,0 +1,172 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { COMMIT, HubServer } from '../models/files/hub-server.js';
+import { tinyGraph } from '../models/files/onnx-bytes.js';
+import { cleanUp, folderWith, panicTda, startPanicTda, until, type Ended } from './cli-process.js';
+
+jest.setTimeout(120_000);
+
+const weights = Buffer.alloc(3_000_000, 'weights of the model ');
+const TOKEN = 'hf_secret-of-the-test';
+
+const entry = {
+  name: 'Tiny',
+  kind: 'embedding',
+  summary: 'A tiny embedder.',
+  loader: 'text-embedder',
+  source: 'hub:owner/tiny',
+  revision: 'main',
+  license: 'CC0',
+  input: 'text',
+  dimension: 3,
+  settings: {
+    file: 'model.onnx',
+    dtype: 'fp32',
+    output: 'last_hidden_state',
+    max_tokens: 8,
+    pooling: 'mean',
+    normalize: true,
+  },
+  weights: { files: ['config.json', 'model.onnx', 'model.onnx_data'], memory_mib: 1 },
+};
+const experiment = {
+  networks: [['DummyT2I', 'DummyI2T']],
+  prompts: ['a'],
+  seeds: [1],
+  embedding_models: ['Tiny'],
+  max_length: 2,
+};
+
+const hub = new HubServer({
+  'owner/tiny': {
+    'config.json': { bytes: Buffer.from('{}') },
+    'model.onnx': { bytes: tinyGraph },
+    'model.onnx_data': { bytes: weights, large: true },
+  },
+});
+let folder: string;
+let models: string;
+
+beforeAll(() => hub.start());
+afterAll(() => hub.stop());
+afterAll(cleanUp);
+beforeEach(() => {
+  folder = folderWith();
+  models = join(folder, 'models');
+  writeFileSync(join(folder, 'mine.json'), JSON.stringify({ models: [entry] }));
+  writeFileSync(join(folder, 'experiment.json'), JSON.stringify(experiment));
+});
+afterEach(() => {
+  hub.seen.length = 0;
+  Object.assign(hub.mischief, { gated: null, slowly: false });
+});
+
+function settings(): Record<string, string> {
+  return {
+    PANIC_TDA_MODELS: models,
+    PANIC_TDA_CATALOGUE: 'mine.json',
+    HF_ENDPOINT: hub.endpoint,
+    HF_TOKEN: TOKEN,
+  };
+}
+
+function run(...args: readonly string[]): Promise<Ended> {
+  return panicTda(folder, args, settings());
+}
+
+describe('models pull', () => {
+  test('gets the files, and models path, show, verify and remove know them', async () => {
+    const pulled = await run('models', 'pull', 'Tiny');
+    const there = join(models, `owner/tiny@${COMMIT}`);
+    expect(pulled).toMatchObject({ code: 0, stdout: expect.stringContaining(there) as unknown });
+    // Plain lines where nobody looks at a terminal.
+    expect(pulled.stderr).toMatch(/Tiny model\.onnx_data: 2\.9 MiB of 2\.9 MiB/);
+    expect(pulled.stderr + pulled.stdout).not.toContain(TOKEN);
+    expect(await run('models', 'path', 'Tiny')).toMatchObject({ code: 0, stdout: `${there}\n` });
+    expect((await run('models', 'show', 'Tiny')).stdout).toMatch(new RegExp(`pulled, ${COMMIT}`));
+
+    writeFileSync(join(there, 'config.json'), '[]');
+    const changed = await run('models', 'verify');
+    expect(changed.stdout).toMatch(/CHANGED +config\.json/);
+    expect(changed).toMatchObject({ code: 1, stdout: expect.stringMatching(/models pull Tiny/) as unknown });
+    expect(await run('models', 'pull', 'Tiny')).toMatchObject({ code: 0 });
+    expect(await run('models', 'verify', 'Tiny')).toMatchObject({ code: 0 });
+
+    const unasked = await run('models', 'remove', 'Tiny');
+    expect(unasked.stderr).toMatch(/remove 3 files of Tiny.*--yes/);
+    expect(unasked.code).toBe(2);
+    expect(await run('models', 'remove', 'Tiny', '--yes')).toMatchObject({ code: 0 });
+    expect(existsSync(there)).toBe(false);
+    expect(await run('models', 'path', 'Tiny')).toMatchObject({ code: 1 });
+  });
+
+  test('prints one document with --json', async () => {
+    const { code, stdout } = await run('models', 'pull', 'Tiny', '--json');
+    expect(JSON.parse(stdout)).toMatchObject([{ ok: true, name: 'Tiny', commit: COMMIT }]);
+    expect(code).toBe(0);
+  });
+
+  test('of a gated model says which page to visit, and ends with 1', async () => {
+    hub.mischief.gated = 403;
+    const { code, stderr } = await run('models', 'pull', 'Tiny');
+    expect(stderr).toContain(`${hub.endpoint}/owner/tiny`);
+    expect(stderr).not.toContain(TOKEN);
+    expect(code).toBe(1);
+  });
+
+  test('ends with 130 at Ctrl-C, and the next one goes on', async () => {
+    hub.mischief.slowly = true;
+    const running = startPanicTda(folder, ['models', 'pull', 'Tiny'], settings());
+    const part = join(models, `owner/tiny@${COMMIT}/model.onnx_data.part`);
+    await until(() => existsSync(part) && readFileSync(part).length > 1_000_000);
+    running.process.kill('SIGINT');
+    const { code, stderr } = await running.ended;
+    expect(stderr).toMatch(/What has come stays/);
+    expect(code).toBe(130);
+    hub.mischief.slowly = false;
+    expect(await run('models', 'pull', 'Tiny')).toMatchObject({ code: 0 });
+    expect(hub.downloads.at(-1)?.range).toMatch(/^bytes=\d{6,}-$/);
+  });
+
+  test('of a model without files, or of none, ends with 2', async () => {
+    const builtIn = await run('models', 'pull', 'Dummy');
+    expect(builtIn).toMatchObject({ code: 2, stderr: expect.stringMatching(/it needs no files/) as unknown });
+    const none = await run('models', 'pull', 'BLIP2');
+    expect(none).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/cannot be run.*Instead/) as unknown,
+    });
+  });
+});
+
+test('an experiment whose models are not there starts nothing, and tells the command', async () => {
+  const { code, stderr } = await run('run', 'experiment.json');
+  expect(stderr).toMatch(/Tiny: these files are missing on this machine\n.*config\.json\n/);
+  expect(stderr).toMatch(/Get them with: npx panic-tda models pull Tiny/);
+  expect(code).toBe(2);
+  expect(readdirSync(folder).sort()).toEqual(['experiment.json', 'mine.json']);
+  expect((await run('plan', 'experiment.json')).stdout).toMatch(/models pull Tiny/);
+});
+
+describe("a user's catalogue", () => {
+  test('with problems ends every command with 2, and doctor tells them', async () => {
+    writeFileSync(
+      join(folder, 'mine.json'),
+      JSON.stringify({ models: [{ ...entry, name: 'Dummy', dimension: 0 }] }),
+    );
+    const { code, stderr } = await run('models', 'list');
+    expect(stderr).toMatch(/mine\.json: \d problems?\n {2}models\[0\]\.dimension: found 0/);
+    expect(code).toBe(2);
+    expect((await run('doctor')).stdout).toMatch(/FAIL .*mine\.json/);
+  });
+
+  test('may lie in the models folder', async () => {
+    rmSync(join(folder, 'mine.json'));
+    const { PANIC_TDA_CATALOGUE: _, ...others } = settings();
+    const own = join(folder, 'catalogue.json');
+    writeFileSync(own, JSON.stringify({ models: [entry] }));
+    const listed = await panicTda(folder, ['models'], { ...others, PANIC_TDA_MODELS: folder });
+    expect(listed.stdout).toMatch(/Tiny +embedding +text → 3-d vector +3 of 3 missing/);
+  });
+});

@@ -1,0 +1,326 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { EmbeddingModel, Weights } from '../../../experiment/model.js';
+import { pullModels, readLock, type PullOutcome } from '../../../models/index.js';
+import { temporaryFolder } from '../../workers/temporary-folder.js';
+import { COMMIT, HubServer, sha256 } from './hub-server.js';
+import { model as graph, node, tinyGraph } from './onnx-bytes.js';
+
+const TOKEN = 'hf_secret-of-the-test';
+const config = Buffer.from('{"a": 1}');
+const weights = Buffer.alloc(3_000_000, 'weights of the model ');
+const FILES = ['config.json', 'onnx/model.onnx', 'onnx/model.onnx_data'];
+
+const repository = {
+  'config.json': { bytes: config },
+  'README.md': { bytes: Buffer.from('not needed') },
+  'onnx/model.onnx': { bytes: tinyGraph },
+  'onnx/model.onnx_data': { bytes: weights, large: true },
+};
+
+function modelOf(more: Partial<EmbeddingModel> & { weights?: Partial<Weights> } = {}): EmbeddingModel {
+  return {
+    name: 'Tiny',
+    kind: 'embedding',
+    summary: 'for tests',
+    loader: 'text-embedder',
+    source: 'hub:owner/tiny',
+    revision: 'main',
+    license: 'MIT',
+    input: 'text',
+    dimension: 3,
+    settings: {},
+    ...more,
+    weights: { files: FILES, gated: false, memoryMiB: 1, maxBatch: 1, ...more.weights },
+  };
+}
+
+let hub: HubServer;
+let folder: string;
+let notices: string[];
+
+function serve(...repositories: ConstructorParameters<typeof HubServer>): Promise<void> {
+  hub = new HubServer(...repositories);
+  return hub.start();
+}
+
+beforeEach(async () => {
+  folder = temporaryFolder();
+  notices = [];
+  await serve({ 'owner/tiny': repository });
+});
+afterEach(() => hub.stop());
+
+interface Settings {
+  readonly token?: string;
+  readonly free?: number;
+  readonly signal?: AbortSignal;
+  readonly onBytes?: (bytes: number) => void;
+}
+
+async function pull(
+  models: readonly EmbeddingModel[] = [modelOf()],
+  { token, free, signal, onBytes }: Settings = {},
+): Promise<PullOutcome[]> {
+  return await pullModels(models, {
+    modelsFolder: folder,
+    hub: { endpoint: hub.endpoint, token },
+    signal: signal ?? new AbortController().signal,
+    onProgress: ({ bytes }) => onBytes?.(bytes),
+    onNotice: (sentence) => notices.push(sentence),
+    retryDelaysMs: [1, 1, 1],
+    ...(free !== undefined && { freeBytes: async () => free }),
+  });
+}
+
+async function failureOf(...asked: Parameters<typeof pull>): Promise<string> {
+  const [outcome] = await pull(...asked);
+  if (outcome?.ok !== false) throw new Error('it was expected to fail');
+  return outcome.error.message;
+}
+
+const there = (path: string): string => join(folder, `owner/tiny@${COMMIT}`, path);
+
+// Jest compares buffers byte by byte, which takes it a minute for these.
+const weightsAreThere = (): boolean => readFileSync(there('onnx/model.onnx_data')).equals(weights);
+
+const tokens = (host: string): Set<string | null> =>
+  new Set(hub.seen.filter((request) => request.host === host).map(({ authorization }) => authorization));
+
+describe('a pull', () => {
+  test('gets the files that the catalogue names, and locks their commit and hashes', async () => {
+    hub.pageSize = 2;
+    const [outcome] = await pull();
+    expect(outcome).toMatchObject({ ok: true, model: { name: 'Tiny', commit: COMMIT } });
+    expect(weightsAreThere()).toBe(true);
+    expect(existsSync(there('README.md'))).toBe(false);
+    expect(readLock(folder).models['Tiny']).toMatchObject({
+      source: 'hub:owner/tiny',
+      revision: 'main',
+      commit: COMMIT,
+      folder: `owner/tiny@${COMMIT}`,
+      origin: 'pulled',
+      files: FILES.map((path) => ({
+        path,
+        sha256: sha256(repository[path as keyof typeof repository].bytes),
+      })),
+    });
+  });
+
+  test('of what is there asks for no bytes, and keeps the commit that was pinned', async () => {
+    await pull();
+    hub.seen.length = 0;
+    const [outcome] = await pull();
+    expect(outcome).toMatchObject({ ok: true, model: { downloadedBytes: 0 } });
+    expect(hub.downloads).toEqual([]);
+    expect(hub.seen.map(({ path }) => path)).not.toContain('/api/models/owner/tiny/revision/main');
+  });
+
+  test('gets a file again that was changed, and no other', async () => {
+    await pull();
+    writeFileSync(there('onnx/model.onnx_data'), Buffer.alloc(weights.length, 'x'));
+    hub.seen.length = 0;
+    await pull();
+    expect(hub.downloads.map(({ path }) => path)).toEqual([
+      `/owner/tiny/resolve/${COMMIT}/onnx/model.onnx_data`,
+    ]);
+    expect(weightsAreThere()).toBe(true);
+  });
+
+  test('gives the token to the hub and not to the host that files come from', async () => {
+    await pull([modelOf()], { token: TOKEN });
+    expect(tokens('hub')).toEqual(new Set([`Bearer ${TOKEN}`]));
+    expect(tokens('store')).toEqual(new Set([null]));
+    expect(readFileSync(join(folder, 'models.lock.json'), 'utf8')).not.toContain(TOKEN);
+  });
+
+  test('by two processes at once is one after the other', async () => {
+    const outcomes = await Promise.all([pull(), pull()]);
+    expect(outcomes.flat().map(({ ok }) => ok)).toEqual([true, true]);
+    expect(hub.downloads).toHaveLength(FILES.length);
+    expect(notices.join()).toMatch(/waiting for it/);
+  });
+
+  test('of two models, one of which fails, gets the other', async () => {
+    const outcomes = await pull([modelOf({ name: 'Lost', source: 'hub:owner/lost' }), modelOf()]);
+    expect(outcomes.map(({ ok }) => ok)).toEqual([false, true]);
+    expect(Object.keys(readLock(folder).models)).toEqual(['Tiny']);
+  });
+});
+
+const rangesAsked = (): (string | null)[] =>
+  hub.downloads.filter(({ path }) => path.endsWith('_data')).map(({ range }) => range);
+
+describe('a connection that is lost', () => {
+  test('within a file is gone on from where it broke', async () => {
+    hub.mischief.cutsAfter = [1_000_000, 500_000];
+    const [outcome] = await pull();
+    expect(outcome?.ok).toBe(true);
+    expect(weightsAreThere()).toBe(true);
+    const [first, second, third] = rangesAsked();
+    expect([first, second, third]).toEqual([null, 'bytes=1000000-', 'bytes=1500000-']);
+    expect(outcome).toMatchObject({
+      model: { downloadedBytes: weights.length + config.length + tinyGraph.length },
+    });
+    expect(notices.join()).toMatch(/again in 0\.0 s/);
+  });
+
+  test('by Ctrl-C is gone on from by the next pull', async () => {
+    hub.mischief.slowly = true;
+    const controller = new AbortController();
+    const reason = new Error('stopped');
+    const stopped = pull([modelOf()], {
+      signal: controller.signal,
+      onBytes: (bytes) => bytes > weights.length / 3 && controller.abort(reason),
+    });
+    await expect(stopped).rejects.toBe(reason);
+    expect(existsSync(there('onnx/model.onnx_data'))).toBe(false);
+    const { size } = statSync(there('onnx/model.onnx_data.part'));
+    hub.mischief.slowly = false;
+    hub.seen.length = 0;
+    expect((await pull())[0]?.ok).toBe(true);
+    expect(rangesAsked()).toEqual([`bytes=${size}-`]);
+    expect(weightsAreThere()).toBe(true);
+    expect(existsSync(there('onnx/model.onnx_data.part'))).toBe(false);
+  });
+
+  test('begins the file anew where the server knows no ranges', async () => {
+    hub.mischief.cutsAfter = [1_000_000];
+    hub.mischief.ignoreRanges = true;
+    expect((await pull())[0]?.ok).toBe(true);
+    expect(weightsAreThere()).toBe(true);
+  });
+
+  test.each([false, true])(
+    'begins the file anew where it has another tag (server ignores If-Range: %s)',
+    async (ignores) => {
+      hub.mischief.cutsAfter = [1_000_000, 0, 0, 0];
+      await pull();
+      expect(statSync(there('onnx/model.onnx_data.part')).size).toBe(1_000_000);
+      hub.mischief.cutsAfter = [];
+      // What is there is of another file: going on from it would give a wrong whole.
+      writeFileSync(there('onnx/model.onnx_data.part'), Buffer.alloc(1_000_000, 'x'));
+      hub.mischief.etag = '"another"';
+      hub.mischief.ignoreIfRange = ignores;
+      expect((await pull())[0]?.ok).toBe(true);
+      expect(weightsAreThere()).toBe(true);
+    },
+  );
+
+  test('and left bytes of something else: the whole comes again', async () => {
+    hub.mischief.cutsAfter = [1_000_000, 0, 0, 0];
+    await pull();
+    writeFileSync(there('onnx/model.onnx_data.part'), Buffer.alloc(weights.length, 'x'));
+    hub.mischief.cutsAfter = [];
+    expect((await pull())[0]?.ok).toBe(true);
+    expect(weightsAreThere()).toBe(true);
+  });
+
+  test('again and again ends with what was tried, and leaves no file of that name', async () => {
+    hub.mischief.cutsAfter = [1000, 0, 0, 0, 0];
+    expect(await failureOf()).toMatch(/the connection .*\(tried 4 times\)/);
+    expect(existsSync(there('onnx/model.onnx_data'))).toBe(false);
+    expect(readLock(folder).models).toEqual({});
+  });
+
+  test('to a busy server is tried again', async () => {
+    hub.mischief.busy = 2;
+    expect((await pull())[0]?.ok).toBe(true);
+    expect(notices.join()).toMatch(/answers 503; again/);
+  });
+
+  test('to a hub that is not there says so', async () => {
+    const { endpoint } = hub;
+    await hub.stop();
+    const [outcome] = await pullModels([modelOf()], {
+      modelsFolder: folder,
+      hub: { endpoint, token: undefined, hint: 'HTTPS_PROXY is set' },
+      signal: new AbortController().signal,
+      onProgress: () => undefined,
+      onNotice: () => undefined,
+      retryDelaysMs: [],
+    });
+    expect(outcome).toMatchObject({
+      ok: false,
+      error: {
+        message: expect.stringMatching(/cannot be reached: .*ECONNREFUSED.*HTTPS_PROXY is set/) as unknown,
+      },
+    });
+    await hub.start();
+  });
+});
+
+const withFile = async (path: keyof typeof repository, wrong: object): Promise<void> => {
+  await hub.stop();
+  await serve({ 'owner/tiny': { ...repository, [path]: { ...repository[path], ...wrong } } });
+};
+
+describe('a file that is not what it should be', () => {
+  test('by its SHA-256 is thrown away', async () => {
+    await withFile('onnx/model.onnx_data', { listedSha256: 'f'.repeat(64) });
+    expect(await failureOf()).toMatch(
+      /its SHA-256 is [0-9a-f]{64}, and should be f{64}\. It was thrown away/,
+    );
+    expect(existsSync(there('onnx/model.onnx_data'))).toBe(false);
+    expect(existsSync(there('onnx/model.onnx_data.part'))).toBe(false);
+    expect(readLock(folder).models).toEqual({});
+  });
+
+  test("by git's name for its content, where the hub tells no SHA-256, is thrown away", async () => {
+    await withFile('config.json', { listedOid: '0'.repeat(40) });
+    expect(await failureOf()).toMatch(/config\.json did not arrive as it should: its git object is/);
+  });
+
+  test('by what the catalogue knows of it is not even downloaded', async () => {
+    const known = { 'onnx/model.onnx_data': { sha256: 'e'.repeat(64) } };
+    expect(await failureOf([modelOf({ weights: { known } as Partial<Weights> as Weights })])).toMatch(
+      /is not the file that is wanted \(3000000 bytes, SHA-256 e{64}\)/,
+    );
+    expect(hub.downloads).toEqual([]);
+  });
+
+  test('since the repository has none of that name is told with what is near', async () => {
+    const files = ['config.json', 'onnx/model.onx'];
+    expect(await failureOf([modelOf({ weights: { files } as Partial<Weights> as Weights })])).toMatch(
+      /has no file onnx\/model\.onx .*did the catalogue mean onnx\/model\.onnx\?/,
+    );
+  });
+
+  test('a graph with custom operators does not get into the lock', async () => {
+    await withFile('onnx/model.onnx', { bytes: graph([node('Sneak', 'my.ops')]) });
+    expect(await failureOf()).toMatch(/custom operators are off/);
+    expect(readLock(folder).models).toEqual({});
+  });
+});
+
+describe('a gated model', () => {
+  test('without a token is explained with the page to visit', async () => {
+    hub.mischief.gated = 401;
+    const message = await failureOf();
+    expect(message).toContain(`owner/tiny is gated. Agree to its terms on ${hub.endpoint}/owner/tiny`);
+    expect(message).toMatch(/give it as HF_TOKEN.*The hub says: Access is restricted\./);
+  });
+
+  test('with a token that may not is explained, too, and the token is not told', async () => {
+    hub.mischief.gated = 403;
+    const message = await failureOf([modelOf()], { token: TOKEN });
+    expect(message).toMatch(/is gated, also for the account of HF_TOKEN/);
+    expect(message).not.toContain(TOKEN);
+  });
+});
+
+describe('a disk without room', () => {
+  test('is told before anything is downloaded', async () => {
+    const tight = pull([modelOf()], { free: 257 * 2 ** 20 });
+    await expect(tight).rejects.toThrow(/3 MiB are to be downloaded into .*, whose disk has 257 MiB free/);
+    expect(hub.downloads).toEqual([]);
+  });
+
+  test('has room enough for the rest of a file that has come in part', async () => {
+    hub.mischief.cutsAfter = [2_500_000, 0, 0, 0];
+    await pull();
+    hub.mischief.cutsAfter = [];
+    expect((await pull([modelOf()], { free: 257 * 2 ** 20 }))[0]?.ok).toBe(true);
+  });
+});

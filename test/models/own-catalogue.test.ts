@@ -1,0 +1,172 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { validateExperiment } from '../../experiment/index.js';
+import { catalogueJsonSchema } from '../../models/catalogue-schema.js';
+import { catalogue, loadCatalogue, readCatalogue } from '../../models/index.js';
+import { writeEntry } from '../../models/files/lock-file.js';
+import { temporaryFolder } from '../workers/temporary-folder.js';
+
+const entry = {
+  name: 'MyEmbedder',
+  kind: 'embedding',
+  summary: 'An embedder of my own.',
+  loader: 'text-embedder',
+  source: 'folder:weights/mine',
+  revision: '1',
+  license: 'CC0',
+  input: 'text',
+  dimension: 384,
+  settings: {
+    file: 'model.onnx',
+    dtype: 'fp32',
+    output: 'last_hidden_state',
+    max_tokens: 256,
+    pooling: 'mean',
+    normalize: true,
+  },
+  weights: {
+    files: ['tokenizer.json', { path: 'model.onnx', sha256: 'a'.repeat(64), bytes: 12 }],
+    memory_mib: 100,
+  },
+};
+
+function written(content: unknown): string {
+  const file = join(temporaryFolder(), 'catalogue.json');
+  writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+  return file;
+}
+
+function problemsOf(content: unknown): string[] {
+  const { problems } = readCatalogue({ catalogueFile: written(content) });
+  return problems.flatMap((text) =>
+    text
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim()),
+  );
+}
+
+describe("a user's own catalogue", () => {
+  test('adds its entries; a local folder counts from the file on', () => {
+    const file = written({ $schema: 'x', models: [entry] });
+    const mine = loadCatalogue({ catalogueFile: file }).get('MyEmbedder');
+    expect(mine).toMatchObject({
+      source: `folder:${join(file, '../weights/mine')}`,
+      weights: {
+        files: ['tokenizer.json', 'model.onnx'],
+        known: { 'model.onnx': { sha256: 'a'.repeat(64), bytes: 12 } },
+        memoryMiB: 100,
+        maxBatch: 1,
+      },
+    });
+  });
+
+  test('may lie in the models folder', () => {
+    const modelsFolder = temporaryFolder();
+    writeFileSync(join(modelsFolder, 'catalogue.json'), JSON.stringify({ models: [entry] }));
+    expect(loadCatalogue({ modelsFolder }).has('MyEmbedder')).toBe(true);
+    expect(
+      loadCatalogue({ modelsFolder, catalogueFile: written({ models: [{ ...entry, name: 'B' }] }) }).size,
+    ).toBe(catalogue.size + 2);
+  });
+
+  test('cannot give a name again: neither of the program, nor of itself, nor of the other file', () => {
+    expect(problemsOf({ models: [{ ...entry, name: 'Dummy' }, entry, entry] })).toEqual([
+      `models[0].name: found "Dummy", a name that the program's catalogue has; allowed: a name of its own`,
+      'models[2].name: found "MyEmbedder", a name that models[1] has; allowed: a name of its own',
+    ]);
+    const modelsFolder = temporaryFolder();
+    writeFileSync(join(modelsFolder, 'catalogue.json'), JSON.stringify({ models: [entry] }));
+    const catalogueFile = written({ models: [entry] });
+    const { problems } = readCatalogue({ modelsFolder, catalogueFile });
+    expect(problems.join()).toContain(`"MyEmbedder", a name that ${catalogueFile} has`);
+  });
+
+  test('is told everything that is wrong with it, as an experiment is', () => {
+    const wrong = {
+      ...entry,
+      dimension: 'many',
+      revison: '1',
+      settings: { ...entry.settings, pooling: 'median', max_tokens: 0 },
+      weights: { files: ['../elsewhere', { path: 'a', sha256: 'abc' }], memory_mib: 1.5 },
+    };
+    const { license: _, ...unlicensed } = entry;
+    const told = problemsOf({ models: [wrong, { ...unlicensed, loader: 'text-embeder' }] }).sort();
+    expect(told).toEqual([
+      expect.stringMatching(/^models\[0\]\.dimension: found "many"; allowed: a (whole )?number$/),
+      'models[0].revison: found an unknown field; allowed: did you mean "revision"?',
+      'models[0].settings.max_tokens: found 0; allowed: number to be >0',
+      expect.stringMatching(/^models\[0\]\.settings\.pooling: found "median"; allowed: "mean"/),
+      'models[0].weights.files[0]: found "../elsewhere"; allowed: a path within the repository, such as onnx/model.onnx',
+      'models[0].weights.files[1].sha256: found "abc"; allowed: 64 hexadecimal digits',
+      'models[0].weights.memory_mib: found 1.5; allowed: a whole number',
+      'models[1].license: found nothing; allowed: text in quotes',
+      expect.stringMatching(/^models\[1\]\.loader: found "text-embeder"; allowed: .*"text-embedder"/),
+    ]);
+  });
+
+  test.each([
+    ['{ "models": [ }', /line 1, column 15: found "}"/],
+    ['', /a catalogue in JSON/],
+    [[], /the catalogue: found an empty list; allowed: an object/],
+    [{ models: [5] }, /models\[0\]: found 5; allowed: an object/],
+    [
+      { models: [{ ...entry, loader: 'built-in', source: 'built-in', settings: {}, weights: null }] },
+      /built-in models are part of the program/,
+    ],
+  ])('%j is refused', (content, told) => {
+    expect(problemsOf(content).join('\n')).toMatch(told);
+  });
+
+  test('that is not there is refused', () => {
+    expect(() => loadCatalogue({ catalogueFile: '/does/not/exist.json' })).toThrow(/no file of that name/);
+  });
+});
+
+test('a revision that is a name becomes what the lock file pinned', async () => {
+  const modelsFolder = temporaryFolder();
+  const source = 'hub:me/mine';
+  const catalogueFile = written({ models: [{ ...entry, source, revision: 'main' }] });
+  const revision = (): string => loadCatalogue({ modelsFolder, catalogueFile }).get('MyEmbedder')!.revision;
+  expect(revision()).toBe('main');
+  mkdirSync(modelsFolder, { recursive: true });
+  const commit = 'd'.repeat(40);
+  const files = [
+    { path: 'a', bytes: 1, sha256: 'a'.repeat(64), mtimeMs: 1, verifiedAt: new Date(0).toISOString() },
+  ];
+  const locked = { source, revision: 'main', commit, folder: 'x', origin: 'pulled' as const, files };
+  await writeEntry(modelsFolder, 'MyEmbedder', locked);
+  expect(revision()).toBe(commit);
+  await writeEntry(modelsFolder, 'MyEmbedder', { ...locked, source: 'hub:me/other' });
+  expect(revision()).toBe('main');
+});
+
+describe('a model that cannot be run', () => {
+  test('is explained where an experiment names it', () => {
+    const validation = validateExperiment(
+      {
+        networks: [['DummyT2I', 'BLIP2']],
+        prompts: ['a'],
+        seeds: [1],
+        embedding_models: ['Dummy'],
+        max_length: 4,
+      },
+      catalogue,
+    );
+    const told = validation.ok ? '' : validation.problems.map(({ message }) => message).join('\n');
+    expect(told).toMatch(
+      /networks\[0\]\[1\]: found "BLIP2", which this program cannot run: .*; allowed: Florence2/,
+    );
+    expect(told).not.toMatch(/unknown model/);
+  });
+
+  test('has a name that no model has', () => {
+    for (const name of catalogue.unavailable!.keys()) expect(catalogue.has(name)).toBe(false);
+  });
+});
+
+test('the JSON Schema in the repository is the one that the zod schema gives (else: node scripts/write-schema.mjs)', () => {
+  const text = readFileSync('models/catalogue.schema.json', 'utf8');
+  expect(text).toBe(`${JSON.stringify(catalogueJsonSchema(), null, 2)}\n`);
+});
