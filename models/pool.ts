@@ -5,12 +5,12 @@ import type { EmbeddingModel, GenerativeModel, Model } from '../experiment/model
 import { type CatalogueOptions, loadCatalogue } from './catalogue.js';
 import { checkGenerated, checkVectors } from './check-output.js';
 import type { Embedded, Generated, ModelPool } from './contract.js';
-import { HostGroup } from './host-group.js';
+import { HostGroup } from './hosts/host-group.js';
 import { modelFolder, requireModelFiles } from './neural-files.js';
-import { startProcessHost } from './process-host.js';
+import { startProcessHost } from './hosts/process-host.js';
 import type { ServerAccess } from './servers/address.js';
 import { startServerHost } from './servers/server-host.js';
-import { startThreadHost } from './thread-host.js';
+import { startThreadHost } from './hosts/thread-host.js';
 
 // Requests to one server at a time: what arrives together such servers compute together.
 const SERVER_REQUESTS = 8;

@@ -7,9 +7,9 @@ import type { TextArtifact } from '../../experiment/artifact.js';
 import { isPanicError } from '../../experiment/errors.js';
 import type { EmbeddingModel } from '../../experiment/model.js';
 import { catalogue, createModelPool, missingModelFiles, type ModelPool } from '../../models/index.js';
-import type { HostReply } from '../../models/host-protocol.js';
+import type { HostReply } from '../../models/hosts/host-protocol.js';
 import { pinnedFolder } from '../../models/neural-files.js';
-import { startProcessHost } from '../../models/process-host.js';
+import { startProcessHost } from '../../models/hosts/process-host.js';
 
 const MINILM = 'AllMiniLML6v2';
 const weights = join(import.meta.dirname, '../../../shared/models/all-MiniLM-L6-v2');

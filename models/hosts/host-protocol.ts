@@ -1,6 +1,6 @@
-import type { Artifact } from '../experiment/artifact.js';
-import { errorMessage, type FailureKind, isPanicError, PanicError } from '../experiment/errors.js';
-import type { HostFingerprint } from '../experiment/provenance.js';
+import type { Artifact } from '../../experiment/artifact.js';
+import { errorMessage, type FailureKind, isPanicError, PanicError } from '../../experiment/errors.js';
+import type { HostFingerprint } from '../../experiment/provenance.js';
 
 /**
  * What the pool and a host (a thread or a child process) say to each other. A host gets one request at a time and gives

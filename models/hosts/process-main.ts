@@ -1,7 +1,7 @@
-import { PanicError } from '../experiment/errors.js';
+import { PanicError } from '../../experiment/errors.js';
 import { failureReply, type HostAnswer, type HostReply, type HostRequest } from './host-protocol.js';
-import type { LoadedModel, LoadTask } from './loaded-model.js';
-import { loadModel } from './loaders.js';
+import type { LoadedModel, LoadTask } from '../loaded-model.js';
+import { loadModel } from '../loaders.js';
 
 const task = JSON.parse(process.argv[2]!) as LoadTask;
 const model = loadModel(task);

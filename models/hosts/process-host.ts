@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { compiledFile } from '../experiment/compiled-file.js';
+import { compiledFile } from '../../experiment/compiled-file.js';
 import type { Host, HostEvents } from './host-group.js';
 import type { HostReply } from './host-protocol.js';
-import type { LoadTask } from './loaded-model.js';
+import type { LoadTask } from '../loaded-model.js';
 
 const STDERR_TAIL_CHARACTERS = 500;
 
