@@ -7,5 +7,14 @@ export {
   pinnedFolder,
   requiredFiles,
 } from './neural-files.js';
+export { HOST_SETTINGS, type HostSettings } from './hosts/settings.js';
+export {
+  chooseDevice,
+  type DeviceChoice,
+  DEVICE_CHOICES,
+  DEVICES,
+  type DeviceTrial,
+  tryDevice,
+} from './onnx/devices.js';
 export { createModelPool, type ModelPoolOptions } from './pool.js';
 export type { ServerAccess } from './servers/address.js';

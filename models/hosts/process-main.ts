@@ -1,41 +1,46 @@
-import { PanicError } from '../../experiment/errors.js';
-import { failureReply, type HostAnswer, type HostReply, type HostRequest } from './host-protocol.js';
+import { isPanicError, PanicError } from '../../experiment/errors.js';
 import type { LoadedModel, LoadTask } from '../loaded-model.js';
 import { loadModel } from '../loaders.js';
+import { hostFailure } from './host-protocol.js';
+import type { BatchAnswers, BatchRequest, ProcessMessage } from './process-protocol.js';
 
-const task = JSON.parse(process.argv[2]!) as LoadTask;
-const model = loadModel(task);
+const BYTES_PER_MIB = 2 ** 20;
 
-async function answer(model: LoadedModel, request: HostRequest): Promise<HostAnswer> {
-  const { host } = model;
-  const started = performance.now();
-  if (request.task === 'embed' && model.kind === 'embedding') {
-    const items = await model.embed(request.inputs);
-    const vectors = items.map((item) => item.vector);
-    const cutTokens = items.map((item) => item.cutTokens);
-    return { task: 'embed', vectors, cutTokens, host, computeMs: performance.now() - started };
-  }
-  if (request.task === 'generate' && model.kind === 'generative') {
-    const [item] = await model.generate([request]);
-    if (item instanceof PanicError) throw item;
-    if (item) return { task: 'generate', output: item.output, host, computeMs: performance.now() - started };
-  }
-  throw new PanicError(
-    'InvalidInput',
-    `${task.model.name} is a ${model.kind} model: it cannot ${request.task}`,
-  );
+function tell(message: ProcessMessage): void {
+  process.send?.(message);
 }
 
-process.on('message', (request) => {
-  void model
-    .then((loaded) => answer(loaded, request as HostRequest))
-    .then((answer): HostReply => ({ ok: true, answer }))
-    .catch(failureReply)
-    .then((reply) => process.send?.(reply));
-});
-// Awaited with the first request; without this line a failure to load before it would end the process.
-model.catch(() => {});
+async function answersOf(model: LoadedModel, request: BatchRequest): Promise<BatchAnswers> {
+  if (request.task === 'embed' && model.kind === 'embedding') {
+    return { task: 'embed', items: await model.embed(request.inputs) };
+  }
+  if (request.task === 'generate' && model.kind === 'generative') {
+    const items = await model.generate(request.items);
+    return { task: 'generate', items: items.map((item) => (isPanicError(item) ? hostFailure(item) : item)) };
+  }
+  throw new PanicError('InvalidInput', `this is a ${model.kind} model: it cannot ${request.task}`);
+}
+
+async function compute(model: LoadedModel, request: BatchRequest): Promise<void> {
+  const started = performance.now();
+  try {
+    const answers = await answersOf(model, request);
+    const computeMs = performance.now() - started;
+    const residentMiB = process.memoryUsage.rss() / BYTES_PER_MIB;
+    tell({ kind: 'computed', batch: { answers, host: model.host, computeMs, residentMiB } });
+  } catch (error) {
+    tell({ kind: 'failed', failure: hostFailure(error) });
+  }
+}
 
 // The parent decides when to end: it drains its calls after Ctrl-C, which a terminal sends to both.
 process.on('SIGINT', () => {});
 process.on('disconnect', () => process.exit());
+
+try {
+  const model = await loadModel(JSON.parse(process.argv[2]!) as LoadTask);
+  process.on('message', (request) => void compute(model, request as BatchRequest));
+  tell({ kind: 'loaded' });
+} catch (error) {
+  tell({ kind: 'not-loaded', failure: hostFailure(error) });
+}

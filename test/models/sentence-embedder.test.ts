@@ -7,9 +7,8 @@ import type { TextArtifact } from '../../experiment/artifact.js';
 import { isPanicError } from '../../experiment/errors.js';
 import type { EmbeddingModel } from '../../experiment/model.js';
 import { catalogue, createModelPool, missingModelFiles, type ModelPool } from '../../models/index.js';
-import type { HostReply } from '../../models/hosts/host-protocol.js';
 import { pinnedFolder } from '../../models/neural-files.js';
-import { startProcessHost } from '../../models/hosts/process-host.js';
+import { HostEnded, startProcessHost } from '../../models/hosts/process-host.js';
 
 const MINILM = 'AllMiniLML6v2';
 const weights = join(import.meta.dirname, '../../../shared/models/all-MiniLM-L6-v2');
@@ -32,7 +31,7 @@ describe('a neural model without its files', () => {
   });
 
   test('fails by naming each missing file', async () => {
-    const pool = createModelPool({ modelsFolder: nowhere });
+    const pool = createModelPool({ modelsFolder: nowhere, hosts: { device: 'cpu' } });
     const failure = await pool.embed(MINILM, [text('a')]).catch((error: unknown) => error);
     await pool.close();
     expect(isPanicError(failure, 'ModelFilesMissing')).toBe(true);
@@ -62,7 +61,11 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'panic-tda-minilm-'));
-    pool = createModelPool({ modelsFolder: folder, folders: { [MINILM]: weights } });
+    pool = createModelPool({
+      modelsFolder: folder,
+      folders: { [MINILM]: weights },
+      hosts: { device: 'cpu' },
+    });
   });
   afterAll(async () => {
     await pool.close();
@@ -119,26 +122,17 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
     await mkdir(dirname(path), { recursive: true });
     await symlink(weights, path);
     expect(missingModelFiles(model, folder)).toEqual([]);
-    const found = createModelPool({ modelsFolder: folder });
+    const found = createModelPool({ modelsFolder: folder, hosts: { device: 'cpu' } });
     expect((await found.embed(MINILM, [text('found')])).vectors).toHaveLength(1);
     await found.close();
   });
 
   test('a killed host says how it ended', async () => {
-    const ended = await new Promise<string>((resolve) => {
-      const host = startProcessHost(
-        { model, folder: weights, device: 'cpu' },
-        {
-          reply: (reply: HostReply) => {
-            expect(reply.ok).toBe(true);
-            process.kill(host.processId!, 'SIGKILL');
-          },
-          ended: resolve,
-        },
-      );
-      host.keepAlive(true);
-      host.send({ task: 'embed', model: MINILM, inputs: [text('a')] }, []);
-    });
-    expect(ended).toBe('ended by SIGKILL');
+    const host = startProcessHost({ model, folder: weights, device: 'cpu' });
+    host.keepAlive(true);
+    await host.loaded;
+    process.kill(host.processId!, 'SIGKILL');
+    expect((await host.ended).message).toBe('ended by SIGKILL');
+    await expect(host.compute({ task: 'embed', inputs: [text('a')] })).rejects.toBeInstanceOf(HostEnded);
   });
 });
