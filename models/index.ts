@@ -8,6 +8,7 @@ export {
   requiredFiles,
 } from './neural-files.js';
 export { HOST_SETTINGS, type HostSettings } from './hosts/settings.js';
+export { type CudaProvider, cudaProvider, downloadCudaProvider, missingLibraries } from './onnx/cuda.js';
 export {
   chooseDevice,
   type DeviceChoice,
@@ -15,6 +16,7 @@ export {
   DEVICES,
   type DeviceTrial,
   tryDevice,
+  tryDeviceAgain,
 } from './onnx/devices.js';
 export { createModelPool, type ModelPoolOptions } from './pool.js';
 export type { ServerAccess } from './servers/address.js';

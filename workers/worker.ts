@@ -12,7 +12,7 @@ import {
 } from '../activities/index.js';
 import type { Dependencies } from '../activities/index.js';
 import { openStore } from '../db/index.js';
-import { createModelPool, loadCatalogue, type ServerAccess } from '../models/index.js';
+import { createModelPool, type HostSettings, loadCatalogue, type ServerAccess } from '../models/index.js';
 import { TASK_QUEUES } from '../workflows/names.js';
 import { createDiagramPool } from './diagram-pool.js';
 import { openClient } from './temporal-client.js';
@@ -26,6 +26,7 @@ export interface WorkerSettings {
   readonly temporal: ClientConnectConfig;
   readonly dataFolder: string;
   readonly modelsFolder: string;
+  readonly hosts: HostSettings;
   readonly testModels: boolean;
   readonly activityMs: number;
   readonly servers: ServerAccess;
@@ -50,7 +51,7 @@ const SHARED: Partial<WorkerOptions> = {
 /** Serves task queues until it is stopped. One per process: it owns the process's store connection and model pool. */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
   Runtime.install({ logger: new DefaultLogger('WARN', log), shutdownSignals: [] });
-  const { queues, temporal, dataFolder, modelsFolder, testModels, activityMs, servers } = settings;
+  const { queues, temporal, dataFolder, modelsFolder, hosts, testModels, activityMs, servers } = settings;
   const namespace = temporal.namespace ?? 'default';
   const connection = await NativeConnection.connect(temporal.connectionOptions);
   const service = await openClient(temporal.connectionOptions, namespace);
@@ -60,7 +61,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     );
   });
   const store = openStore(dataFolder);
-  const models = createModelPool({ modelsFolder, testModels, servers });
+  const models = createModelPool({ modelsFolder, testModels, hosts, servers });
   const diagrams = createDiagramPool({ threads: availableParallelism() });
   const deps: Dependencies = {
     store,

@@ -44,8 +44,8 @@ export async function verifyExperiment(
       throw new PanicError('InvalidInput', `no model call of experiment ${experiment} is stored yet`);
     const sample = store.computed.get(drawSample(all, size, options.seed));
     refuseMissingModels(context, sample);
-    const { modelsFolder, testModels, servers } = context.environment;
-    const models = createModelPool({ modelsFolder, testModels, servers });
+    const { modelsFolder, hosts, testModels, servers } = context.environment;
+    const models = createModelPool({ modelsFolder, hosts, testModels, servers });
     try {
       const checked: Checked[] = [];
       for (const invocation of sample) {
