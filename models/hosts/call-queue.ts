@@ -2,7 +2,7 @@ import type { HostFingerprint } from '../../experiment/provenance.js';
 
 // A batch waits for calls of other runs that are just coming: a run takes some milliseconds to store an output and ask for
 // the next. What a batch takes bounds what waiting may cost: a fiftieth.
-const SHORTEST_WAIT_MS = 5;
+const SHORTEST_WAIT_MS = 2;
 const LONGEST_WAIT_MS = 50;
 const WAIT_SHARE = 1 / 50;
 
