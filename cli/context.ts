@@ -9,8 +9,9 @@ import { dataFolderAt } from '../workers/data-folder.js';
 import type { DataFolder } from '../workers/data-folder.js';
 import { readEnvironment } from '../workers/environment.js';
 import type { Environment } from '../workers/environment.js';
+import { type HostOptions, hostSettings } from './host-options.js';
 
-export interface GlobalOptions {
+export interface GlobalOptions extends HostOptions {
   readonly data?: string;
   readonly json?: boolean;
 }
@@ -37,11 +38,11 @@ export function contextOf(options: GlobalOptions): Context {
 }
 
 /** The same, leaving the problems to be told. */
-export function lenientContextOf({ data, json }: GlobalOptions): Context {
+export function lenientContextOf({ data, json, ...hostOptions }: GlobalOptions): Context {
   const environment = readEnvironment();
   const { catalogue, problems } = readCatalogue(environment);
   return {
-    environment,
+    environment: { ...environment, hosts: hostSettings(hostOptions, environment.hosts) },
     folder: dataFolderAt(data === undefined ? environment.dataFolder : resolve(data)),
     catalogue,
     catalogueProblems: problems,

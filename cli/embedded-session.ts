@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { acquireRunLock, openDataFolder } from '../workers/data-folder.js';
-import { childEnvironment } from '../workers/environment.js';
+import { childEnvironment, hostVariables } from '../workers/environment.js';
 import { supervise } from '../workers/supervisor.js';
 import type { SupervisedProcess, SupervisorEvent } from '../workers/supervisor.js';
 import { findTemporalCli } from '../workers/temporal-cli.js';
@@ -128,6 +128,7 @@ function startWorker(
       context.folder.root,
     ],
     env: childEnvironment({
+      ...hostVariables(context.environment.hosts),
       TEMPORAL_ADDRESS: server.address,
       TEMPORAL_NAMESPACE: server.namespace,
       TEMPORAL_TLS: 'false',

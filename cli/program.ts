@@ -1,9 +1,10 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { contextOf, lenientContextOf } from './context.js';
 import type { Context, GlobalOptions } from './context.js';
 import { describeCommand } from './describe-command.js';
 import { EXIT_CODE_HELP } from './exit-codes.js';
 import { addModelCommands, MODELS_HELP } from './program-models.js';
+import { addHostOptions, refuseHostOptionsElsewhere } from './host-options.js';
 import { version } from './package-info.js';
 
 /**
@@ -38,23 +39,32 @@ export function createProgram(exitWith: (code: number) => void): Command {
     exitWith(await work(contextOf(options)));
   }
 
-  add(RUN, 'run', 'run an experiment to its diagrams, or continue it', RUN_HELP)
+  /** The same for a command whose own workers compute with models. */
+  async function compute(
+    options: GlobalOptions,
+    work: (context: Context) => Promise<number> | number,
+  ): Promise<void> {
+    refuseHostOptionsElsewhere(options);
+    await act(options, work);
+  }
+
+  addHostOptions(add(RUN, 'run', 'run an experiment to its diagrams, or continue it', RUN_HELP))
     .argument('<file>', 'experiment file (JSON)')
     .action(async (file: string, options: GlobalOptions) => {
       const { runFile } = await import('./commands/run.js');
-      await act(options, (context) => runFile(context, file));
+      await compute(options, (context) => runFile(context, file));
     });
-  add(RUN, 'resume', 'continue an experiment from its stored rows', RESUME_HELP)
+  addHostOptions(add(RUN, 'resume', 'continue an experiment from its stored rows', RESUME_HELP))
     .argument('<id>', ID)
     .action(async (id: string, options: GlobalOptions) => {
       const { resumeExperiment } = await import('./commands/run.js');
-      await act(options, (context) => resumeExperiment(context, id));
+      await compute(options, (context) => resumeExperiment(context, id));
     });
-  add(RUN, 'retry', 'run the failed runs again, from where they stopped', RETRY_HELP)
+  addHostOptions(add(RUN, 'retry', 'run the failed runs again, from where they stopped', RETRY_HELP))
     .argument('<id>', ID)
     .action(async (id: string, options: GlobalOptions) => {
       const { retryExperiment } = await import('./commands/run.js');
-      await act(options, (context) => retryExperiment(context, id));
+      await compute(options, (context) => retryExperiment(context, id));
     });
   add(RUN, 'cancel', 'end a running experiment; it can be resumed', CANCEL_HELP)
     .argument('<id>', ID)
@@ -90,7 +100,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
         run === undefined ? showExperiment(context, id) : showRun(context, id, run),
       );
     });
-  add(LOOK, 'verify', 'make a sample of the model calls again, and compare', VERIFY_HELP)
+  addHostOptions(add(LOOK, 'verify', 'make a sample of the model calls again, and compare', VERIFY_HELP))
     .argument('<id>', ID)
     .option('--sample <size>', 'a share such as 1%, or a number of invocations', '1%')
     .option('--tolerance <levels>', 'levels of 8 bits by which pixels may differ', wholeNumber, 2)
@@ -106,7 +116,13 @@ export function createProgram(exitWith: (code: number) => void): Command {
       },
     );
   addModelCommands(add(MACHINE, 'models', 'the models to choose from, and their files', MODELS_HELP), act);
-  add(MACHINE, 'worker', 'serve task queues of a Temporal service', WORKER_HELP)
+  add(MACHINE, 'setup', 'get what a device needs, and try it', SETUP_HELP)
+    .addArgument(new Argument('<device>', 'what to set up').choices(['cuda']))
+    .action(async (_device: string, options: GlobalOptions) => {
+      const { setUpCuda } = await import('./commands/setup.js');
+      await act(options, (context) => setUpCuda(context));
+    });
+  addHostOptions(add(MACHINE, 'worker', 'serve task queues of a Temporal service', WORKER_HELP))
     .addOption(new Option('--queues <list>', 'main, gpu, cpu, separated by commas, or all').default('all'))
     .action(async (options: GlobalOptions & { readonly queues: string }) => {
       const { serveQueues } = await import('./commands/worker.js');
@@ -164,9 +180,10 @@ Every command takes --data FOLDER and --json. In a clone, type "npx panic-tda".
 
 ${EXIT_CODE_HELP}
 
-Environment: PANIC_TDA_DATA, PANIC_TDA_MODELS, PANIC_TDA_CATALOGUE, PANIC_TDA_CACHE, PANIC_TDA_TEMPORAL_CLI ("panic-tda doctor" explains
-those that are set); TEMPORAL_ADDRESS and the SDK's other variables name a Temporal service to use instead of an
-embedded one. NODE_DEBUG=panic-tda prints the stack of an unexpected error.`;
+Environment: PANIC_TDA_DATA, PANIC_TDA_MODELS, PANIC_TDA_CATALOGUE, PANIC_TDA_CACHE, PANIC_TDA_DEVICE,
+PANIC_TDA_ALLOW_FALLBACK, PANIC_TDA_GPU_MEMORY, PANIC_TDA_RAM, PANIC_TDA_TEMPORAL_CLI ("panic-tda doctor" explains those
+that are set); TEMPORAL_ADDRESS and the SDK's other variables name a Temporal service to use instead of an embedded
+one. NODE_DEBUG=panic-tda prints the stack of an unexpected error.`;
 
 const RUN_EXITS = `Exit codes: 0 completed, 1 ended with failed runs, 2 the request is wrong (nothing was done), 3 cancelled from
 elsewhere, 130 / 143 / 129 stopped by Ctrl-C / SIGTERM / a closed terminal. After 3 and above, resume continues.`;
@@ -178,9 +195,13 @@ const RUN_HELP = `Starts a Temporal server and workers of its own and stops them
 service and the workers that are there. What is complete in the data folder is not done again. Progress goes to
 standard error, the summary (with --json one document) to standard output.
 
+Models with files stay loaded while they fit into --gpu-memory or --ram; otherwise they take turns, each until its queue
+is empty.
+
 Examples:
   panic-tda run experiment.json
   panic-tda run experiment.json --json > summary.json
+  panic-tda run experiment.json --device cuda --gpu-memory 20GiB
 
 ${RUN_EXITS}`;
 
@@ -230,6 +251,12 @@ Examples:
 
 Exit codes: 0 none is different, 1 some are, or could not be made, 2 the request is wrong.`;
 
+const SETUP_HELP = `Models with files run on onnxruntime, whose package has CUDA for Linux on x64 but for one library of some 300 MB. This
+downloads it into node_modules, by the runtime's own script, and then runs a tiny graph on the GPU. CUDA 12 and cuDNN 9
+have to be on the machine already.
+
+Exit codes: 0 CUDA works, 1 it does not (it says why), 2 there is none for this system.`;
+
 const WORKER_HELP = `The service is that of TEMPORAL_ADDRESS (default 127.0.0.1:7233). Queues: main (workflows and book-keeping),
 gpu (models), cpu (diagrams). Stops on Ctrl-C or SIGTERM and hands unfinished work back. Workers of one experiment
 share one data folder.
@@ -237,6 +264,6 @@ share one data folder.
 Exit codes: 0 stopped, 1 failed, 2 the request is wrong or the service does not answer.`;
 
 const DOCTOR_HELP = `Looks at Node, the environment, the Temporal CLI (which, and why that one), the data folder, processes that a killed run
-left behind, model files, and every invariant of the stored rows and objects. Changes nothing.
+left behind, the devices (by running a tiny graph on each), model files, and every invariant of the stored rows and objects. Changes nothing.
 
 Exit codes: 0 no problem, 1 a problem was found (FAIL).`;

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import type { ImageArtifact } from '../experiment/artifact.js';
+import { type ImageArtifact, MAX_PICTURE_PIXELS } from '../experiment/artifact.js';
 
 // One picture at a time uses one core: runs are parallel already, and a thread pool a picture only costs memory.
 sharp.concurrency(1);
@@ -16,7 +16,10 @@ export async function encodePicture(image: ImageArtifact): Promise<Buffer> {
 }
 
 export async function decodePicture(bytes: Uint8Array): Promise<ImageArtifact> {
-  const { data, info } = await sharp(bytes).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await sharp(bytes, { limitInputPixels: MAX_PICTURE_PIXELS })
+    .removeAlpha()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
   return {
     modality: 'image',
     width: info.width,

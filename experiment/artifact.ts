@@ -15,3 +15,6 @@ export interface ImageArtifact {
 }
 
 export type Artifact = TextArtifact | ImageArtifact;
+
+/** Larger pictures are a mistake, or an attempt to fill the memory: 8192 x 8192 are 192 MiB of pixels. */
+export const MAX_PICTURE_PIXELS = 8192 * 8192;

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /**
  * Path of a file that the build made beside the module of this URL (`import.meta.url`): what a thread or a child process
@@ -10,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 export function compiledFile(moduleUrl: string, file: string): string {
   const folder = dirname(fileURLToPath(moduleUrl));
   const isCompiled = !moduleUrl.endsWith('.ts');
-  const path = isCompiled ? join(folder, file) : join(folder, '..', 'dist', basename(folder), file);
+  const path = isCompiled ? join(folder, file) : join(ROOT, 'dist', relative(ROOT, folder), file);
   if (!existsSync(path)) throw new Error(`${path} is missing: compile first (npm run build)`);
   return path;
 }

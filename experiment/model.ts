@@ -3,7 +3,7 @@ import type { Modality } from './artifact.js';
 /** Values that change a model's output; part of the identity of every invocation. */
 export type ModelSettings = Readonly<Record<string, string | number | boolean>>;
 
-/** Which of the program's loaders runs a model (`models/loaders.ts`). */
+/** Which of the program's loaders runs a model (`models/loaders.ts`); `faulty` is for tests, and in no catalogue file. */
 export const LOADERS = [
   'built-in',
   'text-to-image',
@@ -11,6 +11,7 @@ export const LOADERS = [
   'text-embedder',
   'image-embedder',
   'server',
+  'faulty',
 ] as const;
 export type Loader = (typeof LOADERS)[number];
 

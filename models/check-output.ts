@@ -1,4 +1,4 @@
-import type { Artifact } from '../experiment/artifact.js';
+import { type Artifact, MAX_PICTURE_PIXELS } from '../experiment/artifact.js';
 import { PanicError } from '../experiment/errors.js';
 import type { EmbeddingModel, GenerativeModel } from '../experiment/model.js';
 
@@ -25,6 +25,12 @@ export function checkGenerated(model: GenerativeModel, output: Artifact): void {
   const { width, height, pixels } = output;
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
     throw invalid(model.name, `painted a picture of ${width} x ${height} pixels`);
+  }
+  if (width * height > MAX_PICTURE_PIXELS) {
+    throw invalid(
+      model.name,
+      `painted a picture of ${width} x ${height} pixels; at most ${MAX_PICTURE_PIXELS} in all are accepted`,
+    );
   }
   if (pixels.length !== width * height * 3) {
     throw invalid(

@@ -4,9 +4,12 @@ import type { HostFingerprint } from '../experiment/provenance.js';
 /** One answer of a generative model. */
 export interface Generated {
   readonly output: Artifact;
+  /** Tokens at the end of the input that the model had no room for; 0 where it read everything. */
+  readonly cutTokens: number;
   readonly host: HostFingerprint;
+  /** Inputs that were computed together. */
   readonly batchSize: number;
-  /** Time the model itself took, milliseconds. */
+  /** Time the model itself took, milliseconds: the input's share of its batch. */
   readonly computeMs: number;
 }
 
@@ -15,16 +18,19 @@ export interface Embedded {
   readonly vectors: readonly Float32Array[];
   /** For each input, the tokens at its end that the model had no room for. Null where nobody knows: a server does not say. */
   readonly cutTokens: readonly number[] | null;
+  /** Equal for all of them. */
   readonly host: HostFingerprint;
   readonly computeMs: number;
 }
 
 /**
- * Runs catalogue models off the caller's event loop (worker threads for built-in models, a child process per neural
- * model) and checks what they answer.
+ * Runs catalogue models off the caller's event loop (worker threads for built-in models, a child process per model with
+ * files) and checks what they are given and what they answer. Calls of one model that come at about the same time are
+ * computed together.
  *
  * Throws PanicError: `ModelOutputInvalid` (empty caption, wrong size, non-finite vector), `ModelFilesMissing`,
- * `DeviceError` (the host died; the next call starts a fresh one), `InvalidInput` (unknown model, wrong modality).
+ * `DeviceError` (the host died of this input; the next call starts a fresh one), `InvalidInput` (unknown model, wrong
+ * modality, a device that does not work), `ResourceLimit` (the model is larger than the memory given to models).
  * An aborted signal rejects with the signal's reason.
  */
 export interface ModelPool {

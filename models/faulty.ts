@@ -66,6 +66,12 @@ function faulty(name: string, summary: string, input: Modality = 'image'): Gener
   };
 }
 
+/** Run by the loader `faulty` (faulty-host.ts), which says what prompts it obeys. */
+function hosted(name: string, summary: string, settings: GenerativeModel['settings'] = {}): GenerativeModel {
+  const weights = { files: [], gated: false, memoryMiB: 200, maxBatch: 4 };
+  return { ...faulty(name, summary, 'text'), loader: 'faulty', weights, settings };
+}
+
 /** Models that misbehave on purpose; in the catalogue only where it was asked for them. */
 export const faultyModels: readonly GenerativeModel[] = [
   faulty('EmptyCaptionI2T', 'For tests: a blank caption for seed 13, otherwise DummyI2T.'),
@@ -75,4 +81,7 @@ export const faultyModels: readonly GenerativeModel[] = [
   ),
   faulty('SlowI2T', 'For tests and benchmarks: DummyI2T that takes 100 ms.'),
   faulty('SlowT2I', 'For tests and benchmarks: DummyT2I that takes 100 ms.', 'text'),
+  hosted('HostedT2I', 'For tests: DummyT2I in a process of its own, which obeys commands in its prompt.'),
+  hosted('HostedTwinT2I', 'For tests: as HostedT2I, in another process.'),
+  hosted('UnloadableT2I', 'For tests: its process ends while it loads.', { unloadable: true }),
 ];

@@ -23,5 +23,16 @@ export {
 export { plannedRemoval, type Removal, removeModel } from './files/remove.js';
 export { resolveModelFiles, type ResolvedFiles } from './files/resolve.js';
 export { type Verification, verifyModel } from './files/verify.js';
+export { HOST_SETTINGS, type HostSettings } from './hosts/settings.js';
+export { type CudaProvider, cudaProvider, downloadCudaProvider, missingLibraries } from './onnx/cuda.js';
+export {
+  chooseDevice,
+  type DeviceChoice,
+  DEVICE_CHOICES,
+  DEVICES,
+  type DeviceTrial,
+  tryDevice,
+  tryDeviceAgain,
+} from './onnx/devices.js';
 export { createModelPool, type ModelPoolOptions } from './pool.js';
 export type { ServerAccess } from './servers/address.js';

@@ -17,8 +17,11 @@ export interface LoadTask<M extends Model = Model> {
   readonly device: Device;
 }
 
-/** What a host process is given: the files of a model, or where it finds and verifies them itself. */
-export type HostTask = LoadTask | (Omit<LoadTask, 'folder' | 'hashes'> & { readonly modelsFolder: string });
+/** The folder of a model's files; or the folder of all models, where its process finds and verifies them itself. */
+export type HostFiles = { readonly folder: string } | { readonly modelsFolder: string };
+
+/** What a host process is given. */
+export type HostTask = Omit<LoadTask, 'folder' | 'hashes'> & HostFiles;
 
 export interface GenerateItem {
   readonly input: Artifact;

@@ -20,6 +20,10 @@ export async function loadModel(task: LoadTask): Promise<LoadedModel> {
     const { loadCaptioner } = await import('./captions/captioner.js');
     return loadCaptioner({ ...task, model });
   }
+  if (model.loader === 'faulty') {
+    const { loadFaulty } = await import('./faulty-host.js');
+    return loadFaulty(task);
+  }
   throw new PanicError(
     'InvalidInput',
     `${model.name}: nothing loads a ${model.kind} model as ${model.loader}`,

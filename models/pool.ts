@@ -1,20 +1,26 @@
 import { availableParallelism } from 'node:os';
 import type { Artifact } from '../experiment/artifact.js';
 import { PanicError } from '../experiment/errors.js';
-import type { EmbeddingModel, GenerativeModel, Model } from '../experiment/model.js';
+import type { Model } from '../experiment/model.js';
 import { type CatalogueOptions, loadCatalogue } from './catalogue.js';
+import { embeddingModel, generativeModel } from './check-input.js';
 import { checkGenerated, checkVectors } from './check-output.js';
 import type { Embedded, Generated, ModelPool } from './contract.js';
-import { HostGroup } from './host-group.js';
-import { requireModelFiles } from './files/layout.js';
+import { isNeural, requireModelFiles } from './files/layout.js';
 import { requireReady } from './files/readiness.js';
-import { startProcessHost } from './process-host.js';
+import { HostGroup } from './hosts/host-group.js';
+import { ProcessModels } from './hosts/process-models.js';
+import { findPlace, HOST_SETTINGS, type HostSettings } from './hosts/settings.js';
+import { startThreadHost } from './hosts/thread-host.js';
+import { WEAR_LIMITS, type WearLimits } from './hosts/wear.js';
 import type { ServerAccess } from './servers/address.js';
 import { startServerHost } from './servers/server-host.js';
-import { startThreadHost } from './thread-host.js';
 
 // Requests to one server at a time: what arrives together such servers compute together.
 const SERVER_REQUESTS = 8;
+
+// Long beside the loading of a model, which takes seconds.
+const TURN_MS = 60_000;
 
 export interface ModelPoolOptions extends CatalogueOptions {
   /** Threads for built-in models, started when first needed. Default: 2, or 1 on a machine with one core. */
@@ -25,36 +31,53 @@ export interface ModelPoolOptions extends CatalogueOptions {
   readonly folders?: Readonly<Record<string, string>>;
   /** Servers that models may be asked of. Default: those of this machine. */
   readonly servers?: ServerAccess;
+  /** For models with files. Default: any device that works, all of a GPU's memory, half of the machine's. */
+  readonly hosts?: Partial<HostSettings>;
+  /** When a host is replaced by a new one. */
+  readonly wear?: WearLimits;
+  /** How long a model waits for memory before those that are loaded give way with calls waiting; milliseconds. */
+  readonly turnMs?: number;
 }
 
 /** Starts nothing until a model is first called. See ModelPool for what its calls throw. */
 export function createModelPool(options: ModelPoolOptions): ModelPool {
   const catalogue = loadCatalogue(options);
-  const threads = options.threads ?? Math.min(2, availableParallelism());
   const builtIn = new HostGroup({
     name: 'built-in models',
-    size: threads,
+    size: options.threads ?? Math.min(2, availableParallelism()),
     start: startThreadHost,
     stopOnAbort: false,
   });
-
-  const groups = new Map<string, HostGroup>();
+  const processes = new ProcessModels({
+    filesOf: (model) => {
+      const folder = options.folders?.[model.name];
+      if (folder !== undefined) {
+        requireModelFiles(model, folder);
+        return { folder };
+      }
+      const { modelsFolder } = options;
+      if (!isNeural(model)) return { folder: modelsFolder };
+      requireReady(model, modelsFolder);
+      return { modelsFolder };
+    },
+    findPlace: () => findPlace({ ...HOST_SETTINGS, ...options.hosts }, options.turnMs ?? TURN_MS),
+    wear: options.wear ?? WEAR_LIMITS,
+  });
+  const servers = new Map<string, HostGroup>();
   let closed = false;
 
+  /** Of a model that has no process of its own. */
   function groupOf(model: Model): HostGroup {
-    // The closed group of the built-in models refuses the call; a new group would start a process.
-    if (closed || model.loader === 'built-in') return builtIn;
-    let group = groups.get(model.name);
-    if (!group) {
-      group = model.loader === 'server' ? serverGroup(model, options) : neuralGroup(model, options);
-      groups.set(model.name, group);
-    }
+    if (model.loader === 'built-in') return builtIn;
+    const group = servers.get(model.name) ?? serverGroup(model, options);
+    servers.set(model.name, group);
     return group;
   }
 
   function find(name: string): Model {
     const model = catalogue.get(name);
     if (!model) throw new PanicError('InvalidInput', `there is no model called ${name} in the catalogue`);
+    if (closed) throw new PanicError('DeviceError', 'the model pool is closed');
     return model;
   }
 
@@ -64,26 +87,32 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
     seed: number,
     signal?: AbortSignal,
   ): Promise<Generated> {
-    const model = generativeModel(find(name), input);
-    if (!Number.isSafeInteger(seed) || seed < 0) {
-      throw new PanicError(
-        'InvalidInput',
-        `the seed of ${name} is ${seed}; it must be an integer in 0..2^53-1`,
-      );
+    const model = generativeModel(find(name), input, seed);
+    if (model.weights !== null) {
+      const { answer, ...provenance } = await processes.generate(model, { input, seed }, signal);
+      checkGenerated(model, answer.output);
+      return { ...answer, ...provenance };
     }
     const { sent, buffers } = detachable(input);
-    const answer = await groupOf(model).call(
-      { task: 'generate', model: name, input: sent, seed },
-      buffers,
-      signal,
-    );
+    const request = { task: 'generate', model: name, input: sent, seed } as const;
+    const answer = await groupOf(model).call(request, buffers, signal);
     if (answer.task !== 'generate') throw new Error(`the host of ${name} answered another question`);
     checkGenerated(model, answer.output);
-    return { output: answer.output, host: answer.host, batchSize: 1, computeMs: answer.computeMs };
+    const { output, host, computeMs } = answer;
+    return { output, cutTokens: 0, host, batchSize: 1, computeMs };
   }
 
   async function embed(name: string, inputs: readonly Artifact[], signal?: AbortSignal): Promise<Embedded> {
     const model = embeddingModel(find(name), inputs);
+    if (model.weights !== null) {
+      const answers = await processes.embed(model, inputs, signal);
+      if (!answers[0]) throw new PanicError('InvalidInput', `${name} was given nothing to embed`);
+      const vectors = answers.map(({ answer }) => answer.vector);
+      const cutTokens = answers.map(({ answer }) => answer.cutTokens);
+      checkVectors(model, vectors, inputs.length);
+      const computeMs = answers.reduce((sum, answer) => sum + answer.computeMs, 0);
+      return { vectors, cutTokens, host: answers[0].host, computeMs };
+    }
     const copies = inputs.map(detachable);
     const answer = await groupOf(model).call(
       { task: 'embed', model: name, inputs: copies.map((copy) => copy.sent) },
@@ -99,7 +128,7 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
 
   async function close(): Promise<void> {
     closed = true;
-    await Promise.all([builtIn, ...groups.values()].map((group) => group.close()));
+    await Promise.all([builtIn, processes, ...servers.values()].map((hosts) => hosts.close()));
   }
 
   return { generate, embed, close };
@@ -112,56 +141,6 @@ function serverGroup(model: Model, { servers = { hosts: [] } }: ModelPoolOptions
     stopOnAbort: true,
     start: (events) => startServerHost(model, servers, events),
   });
-}
-
-function neuralGroup(model: Model, options: ModelPoolOptions): HostGroup {
-  return new HostGroup({
-    name: model.name,
-    size: 1,
-    stopOnAbort: true,
-    start: (events) => {
-      const folder = options.folders?.[model.name];
-      if (folder !== undefined) {
-        requireModelFiles(model, folder);
-        return startProcessHost({ model, folder, device: 'cpu' }, events);
-      }
-      const { modelsFolder } = options;
-      requireReady(model, modelsFolder);
-      return startProcessHost({ model, modelsFolder, device: 'cpu' }, events);
-    },
-  });
-}
-
-function generativeModel(model: Model, input: Artifact): GenerativeModel {
-  if (model.kind !== 'generative') {
-    throw new PanicError('InvalidInput', `${model.name} is an embedding model; it generates nothing`);
-  }
-  checkInput(model, input);
-  return model;
-}
-
-function embeddingModel(model: Model, inputs: readonly Artifact[]): EmbeddingModel {
-  if (model.kind !== 'embedding') {
-    throw new PanicError('InvalidInput', `${model.name} is a generative model; it gives no vectors`);
-  }
-  for (const input of inputs) checkInput(model, input);
-  return model;
-}
-
-function checkInput(model: Model, input: Artifact): void {
-  if (input.modality !== model.input) {
-    throw new PanicError(
-      'InvalidInput',
-      `${model.name} takes ${model.input}; it was given ${input.modality}`,
-    );
-  }
-  if (input.modality === 'image' && input.pixels.length !== input.width * input.height * 3) {
-    throw new PanicError(
-      'InvalidInput',
-      `${model.name} was given ${input.width} x ${input.height} pixels in ${input.pixels.length} bytes; ` +
-        `${input.width * input.height * 3} were expected`,
-    );
-  }
 }
 
 /** A copy whose pixels can be given away to a thread: the caller keeps its own. */

@@ -3,6 +3,7 @@ import { availableParallelism, homedir } from 'node:os';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { PanicError } from '../experiment/errors.js';
 import { nearest } from '../experiment/nearest.js';
+import { DEVICE_CHOICES, HOST_SETTINGS, type HostSettings } from '../models/index.js';
 
 /** The only file that reads `process.env`. Everything else is handed what it needs. */
 
@@ -35,6 +36,26 @@ export const environmentVariables = [
     meaning: 'the Temporal CLI to use; nothing else is tried when it is set',
     default: 'found on PATH or fetched into the cache',
   },
+  {
+    name: 'PANIC_TDA_DEVICE',
+    meaning: 'where models with files are computed: auto, cuda, webgpu or cpu',
+    default: 'auto, the first of these that works',
+  },
+  {
+    name: 'PANIC_TDA_ALLOW_FALLBACK',
+    meaning: '1 takes another device where the chosen one does not work',
+    default: '0',
+  },
+  {
+    name: 'PANIC_TDA_GPU_MEMORY',
+    meaning: 'what loaded models may take on the GPU, such as 20GiB',
+    default: 'all of it',
+  },
+  {
+    name: 'PANIC_TDA_RAM',
+    meaning: 'what loaded models may take on the processor, such as 8GiB',
+    default: 'half of the memory of the machine',
+  },
   { name: 'PANIC_TDA_FAULT', meaning: 'crash drills: the fault point at which to die', default: 'none' },
   {
     name: 'PANIC_TDA_TEST_MODELS',
@@ -60,6 +81,7 @@ export const environmentVariables = [
 ] as const;
 
 const SECRETS: readonly string[] = ['PANIC_TDA_SERVER_API_KEY'];
+type VariableName = (typeof environmentVariables)[number]['name'];
 
 export interface Environment {
   /** Absolute path. */
@@ -72,6 +94,7 @@ export interface Environment {
   readonly catalogueFile: string | undefined;
   /** Absolute path of the Temporal CLI that the user insists on. */
   readonly temporalCli: string | undefined;
+  readonly hosts: HostSettings;
   readonly fault: string | undefined;
   readonly testModels: boolean;
   readonly activityMs: number;
@@ -84,7 +107,7 @@ export interface Environment {
 
 /** Reads our variables. An empty value counts as unset, as shells and CI systems use it. */
 export function readEnvironment(variables: Variables = process.env): Environment {
-  const value = (name: (typeof environmentVariables)[number]['name']): string | undefined =>
+  const value = (name: VariableName): string | undefined =>
     variables[name] === '' ? undefined : variables[name];
 
   const cacheFolder = absolute(value('PANIC_TDA_CACHE')) ?? join(userCacheFolder(variables), 'panic-tda');
@@ -97,12 +120,14 @@ export function readEnvironment(variables: Variables = process.env): Environment
   if (!/^\d{1,6}$/.test(activityMs)) {
     problems.push(`PANIC_TDA_ACTIVITY_MS is "${activityMs}"; it can be a whole number from 0 to 999999.`);
   }
+  const hosts = readHostSettings(value, problems);
   return {
     dataFolder: absolute(value('PANIC_TDA_DATA')) ?? resolve('panic-tda-data'),
     cacheFolder,
     modelsFolder: absolute(value('PANIC_TDA_MODELS')) ?? join(cacheFolder, 'models'),
     catalogueFile: absolute(value('PANIC_TDA_CATALOGUE')),
     temporalCli: absolute(value('PANIC_TDA_TEMPORAL_CLI')),
+    hosts,
     fault: value('PANIC_TDA_FAULT'),
     testModels: testModels === '1',
     activityMs: Number(activityMs),
@@ -112,6 +137,58 @@ export function readEnvironment(variables: Variables = process.env): Environment
     },
     searchPath: (variables['PATH'] ?? '').split(delimiter).filter(isAbsolute),
     problems,
+  };
+}
+
+function readHostSettings(
+  value: (name: VariableName) => string | undefined,
+  problems: string[],
+): HostSettings {
+  const wanted = value('PANIC_TDA_DEVICE') ?? HOST_SETTINGS.device;
+  const device = DEVICE_CHOICES.find((choice) => choice === wanted);
+  if (device === undefined) {
+    problems.push(`PANIC_TDA_DEVICE is "${wanted}"; it can be ${DEVICE_CHOICES.join(', ')}.`);
+  }
+  const fallback = value('PANIC_TDA_ALLOW_FALLBACK') ?? '0';
+  if (fallback !== '0' && fallback !== '1') {
+    problems.push(`PANIC_TDA_ALLOW_FALLBACK is "${fallback}"; it can be 0 or 1.`);
+  }
+  const memory = (name: 'PANIC_TDA_GPU_MEMORY' | 'PANIC_TDA_RAM'): number | null => {
+    const text = value(name);
+    if (text === undefined) return null;
+    const mib = memoryMiB(text);
+    if (mib === undefined) problems.push(`${name} is "${text}"; it can be ${MEMORY_FORMAT}.`);
+    return mib ?? null;
+  };
+  return {
+    device: device ?? HOST_SETTINGS.device,
+    allowFallback: fallback === '1',
+    gpuMemoryMiB: memory('PANIC_TDA_GPU_MEMORY'),
+    ramMiB: memory('PANIC_TDA_RAM'),
+  };
+}
+
+export const MEMORY_FORMAT = 'a number of MiB or GiB, such as 6000MiB or 7.5GiB';
+
+/** `6000MiB` or `7.5GiB` in MiB; undefined for anything else, and for nothing. */
+export function memoryMiB(text: string): number | undefined {
+  const [, figure, unit] = /^(\d+(?:\.\d+)?) ?(MiB|GiB)$/.exec(text) ?? [];
+  const mib = Math.floor(Number(figure) * (unit === 'GiB' ? 1024 : 1));
+  return mib >= 1 ? mib : undefined;
+}
+
+/** The variables that give a child process these settings. */
+export function hostVariables({
+  device,
+  allowFallback,
+  gpuMemoryMiB,
+  ramMiB,
+}: HostSettings): Partial<Record<VariableName, string>> {
+  return {
+    PANIC_TDA_DEVICE: device,
+    PANIC_TDA_ALLOW_FALLBACK: allowFallback ? '1' : '0',
+    PANIC_TDA_GPU_MEMORY: gpuMemoryMiB === null ? '' : `${gpuMemoryMiB}MiB`,
+    PANIC_TDA_RAM: ramMiB === null ? '' : `${ramMiB}MiB`,
   };
 }
 

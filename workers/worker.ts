@@ -12,7 +12,7 @@ import {
 } from '../activities/index.js';
 import type { Dependencies } from '../activities/index.js';
 import { openStore } from '../db/index.js';
-import { createModelPool, loadCatalogue, type ServerAccess } from '../models/index.js';
+import { createModelPool, type HostSettings, loadCatalogue, type ServerAccess } from '../models/index.js';
 import { TASK_QUEUES } from '../workflows/names.js';
 import { createDiagramPool } from './diagram-pool.js';
 import { openClient } from './temporal-client.js';
@@ -26,6 +26,7 @@ export interface WorkerSettings {
   readonly temporal: ClientConnectConfig;
   readonly dataFolder: string;
   readonly modelsFolder: string;
+  readonly hosts: HostSettings;
   readonly testModels: boolean;
   /** Path of the user's own catalogue file. */
   readonly catalogueFile: string | undefined;
@@ -52,8 +53,17 @@ const SHARED: Partial<WorkerOptions> = {
 /** Serves task queues until it is stopped. One per process: it owns the process's store connection and model pool. */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
   Runtime.install({ logger: new DefaultLogger('WARN', log), shutdownSignals: [] });
-  const { queues, temporal, dataFolder, modelsFolder, testModels, catalogueFile, activityMs, servers } =
-    settings;
+  const {
+    queues,
+    temporal,
+    dataFolder,
+    modelsFolder,
+    hosts,
+    testModels,
+    catalogueFile,
+    activityMs,
+    servers,
+  } = settings;
   const namespace = temporal.namespace ?? 'default';
   const connection = await NativeConnection.connect(temporal.connectionOptions);
   const service = await openClient(temporal.connectionOptions, namespace);
@@ -64,7 +74,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   });
   const store = openStore(dataFolder);
   const catalogueOptions = { modelsFolder, testModels, catalogueFile };
-  const models = createModelPool({ ...catalogueOptions, servers });
+  const models = createModelPool({ ...catalogueOptions, hosts, servers });
   const diagrams = createDiagramPool({ threads: availableParallelism() });
   const deps: Dependencies = {
     store,

@@ -23,11 +23,14 @@ export const bookkeeping = proxyActivities<BookkeepingActivities>({
   startToCloseTimeout: '5 minutes',
 });
 
-/** One invocation may wait for a large model to load; the heartbeat, not this timeout, notices a dead worker. */
+/**
+ * One invocation may wait for its turn, behind 40 others at a model that takes minutes each, and for another model to give
+ * its memory back; the heartbeat, not this timeout, notices a dead worker.
+ */
 export const gpu = proxyActivities<ModelActivities>({
   ...DURABLE,
   taskQueue: TASK_QUEUES.gpu,
-  startToCloseTimeout: '10 minutes',
+  startToCloseTimeout: '1 day',
 });
 
 /** Embedding a run of 10,000 outputs with a neural model on a CPU takes a while and commits as it goes. */

@@ -2,6 +2,7 @@ import { EXIT } from '../exit-codes.js';
 import { heading, print, printJson } from '../output.js';
 import type { Context } from '../context.js';
 import { checkDataFolder, checkDatabase } from '../doctor/data.js';
+import { checkDevices } from '../doctor/devices.js';
 import { checkEnvironment, checkNode } from '../doctor/environment.js';
 import type { Finding } from '../doctor/finding.js';
 import { checkModels } from '../doctor/models.js';
@@ -23,6 +24,7 @@ export async function examine(context: Context, options: DoctorOptions): Promise
     { title: 'Temporal', check: () => checkTemporal(context) },
     { title: 'Data folder', check: () => checkDataFolder(context) },
     { title: 'Processes', check: () => checkProcesses(context) },
+    { title: 'Devices', check: () => checkDevices(context) },
     { title: 'Models', check: () => checkModels(context) },
     { title: 'Database', check: () => checkDatabase(context, options) },
   ];

@@ -5,7 +5,7 @@ import type { ExperimentConfig } from '../../experiment/config.js';
 import { assertNever, PanicError } from '../../experiment/errors.js';
 import { experimentId } from '../../experiment/ids.js';
 import { planOf } from '../../experiment/index.js';
-import { explainUnready, unreadyModels } from '../../models/index.js';
+import { chooseDevice, explainUnready, unreadyModels } from '../../models/index.js';
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
 import { configuredTemporal } from '../../workers/environment.js';
 import { readingExperiments, readingStore } from '../context.js';
@@ -57,6 +57,7 @@ async function execute(
   { retry }: { retry: boolean },
 ): Promise<number> {
   refuseUnreadyModels(context, config);
+  await refuseBrokenDevice(context, config);
   const request: Request = { context, id: experimentId(config), config, retry, startedAt: Date.now() };
   const settled = await readingStore(context, (store) => reportIfSettled(request, store));
   if (settled !== null) return settled;
@@ -160,6 +161,18 @@ function refuseUnreadyModels({ catalogue, environment, command }: Context, confi
     'InvalidInput',
     `models of this experiment cannot be used yet; nothing was done:\n${explainUnready(unready, command)}`,
   );
+}
+
+/** Told before anything starts, where the workers will be here and somebody has chosen a device. */
+async function refuseBrokenDevice(
+  { catalogue, environment }: Context,
+  { networks, embedding_models }: ExperimentConfig,
+): Promise<void> {
+  const { device, allowFallback } = environment.hosts;
+  const names = [...networks.flat(), ...embedding_models];
+  const onDevice = names.some((name) => (catalogue.get(name)?.weights ?? null) !== null);
+  if (device === 'auto' || !onDevice || configuredTemporal() !== undefined) return;
+  await chooseDevice(device, allowFallback);
 }
 
 /** Runs that end in a cycle stay shorter, so this is no refusal; a diagram that does not fit keeps its trajectory. */

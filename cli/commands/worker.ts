@@ -29,6 +29,7 @@ export async function serveQueues(
     temporal,
     dataFolder: openDataFolder(folder.root).root,
     modelsFolder: environment.modelsFolder,
+    hosts: environment.hosts,
     testModels: environment.testModels,
     catalogueFile: environment.catalogueFile,
     activityMs: environment.activityMs,

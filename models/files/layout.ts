@@ -6,9 +6,9 @@ import type { Model } from '../../experiment/model.js';
 const HUB = 'hub:';
 const FOLDER = 'folder:';
 
-/** Whether the model needs files and a host process of its own. */
+/** Whether the model needs files. */
 export function isNeural(model: Model): boolean {
-  return model.weights !== null;
+  return requiredFiles(model).length > 0;
 }
 
 /** `owner/name` of the hub's repository that a model comes from; null for a model of a local folder. */

@@ -1,6 +1,6 @@
 import type { Model } from '../../experiment/model.js';
-import type { Host, HostEvents } from '../host-group.js';
-import { failureReply, type HostAnswer, type HostReply, type HostRequest } from '../host-protocol.js';
+import type { Host, HostEvents } from '../hosts/host-group.js';
+import { failureReply, type HostAnswer, type HostReply, type HostRequest } from '../hosts/host-protocol.js';
 import type { ServerAccess } from './address.js';
 import { meetServer, type ServerModel } from './server-model.js';
 

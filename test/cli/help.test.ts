@@ -21,6 +21,7 @@ const COMMANDS = [
   'status',
   'show',
   'models',
+  'setup',
   'worker',
   'doctor',
 ];
@@ -67,6 +68,9 @@ describe('a wrong command line ends with 2 and says what was meant', () => {
     { args: ['cancel', 'abc', '--wait', 'long'], told: /Expected a number of seconds/ },
     { args: ['models', 'DumyT2I'], told: /did you mean DummyT2I\?/ },
     { args: ['worker', '--queues', 'gup'], told: /--queues: found "gup"; allowed: main, gpu, cpu, or all/ },
+    { args: ['run', 'x.json', '--device', 'gpu'], told: /Allowed choices are auto, cuda, webgpu, cpu/ },
+    { args: ['run', 'x.json', '--ram', '8GB'], told: /Expected a number of MiB or GiB/ },
+    { args: ['setup', 'rocm'], told: /Allowed choices are cuda/ },
     { args: [], told: /Usage: panic-tda/ },
   ];
   const answers = new Map<readonly string[], Ended>();

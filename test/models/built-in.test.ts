@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Artifact } from '../../experiment/artifact.js';
 import { embedBuiltIn, generateBuiltIn } from '../../models/built-in.js';
-import { createModelPool, isNeural, loadCatalogue, type ModelPool } from '../../models/index.js';
+import { createModelPool, loadCatalogue, type ModelPool } from '../../models/index.js';
 import { pictureOf, text } from './pictures.js';
 
-const builtIn = [...loadCatalogue({ testModels: true }).values()].filter((model) => !isNeural(model));
+const builtIn = [...loadCatalogue({ testModels: true }).values()].filter(
+  ({ loader }) => loader === 'built-in',
+);
 const generative = builtIn.filter((model) => model.kind === 'generative');
 const HALF = 2 ** 32;
 

@@ -79,6 +79,12 @@ describe('the model pool', () => {
     await expect(pool.generate('DummyT2I', text('a'), 2 ** 53)).rejects.toMatchObject(refused);
     const short = { ...picture(1), width: 5 };
     await expect(pool.generate('DummyI2T', short, 0)).rejects.toMatchObject(refused);
+    const endless = text('a'.repeat(100_001));
+    await expect(pool.embed('Dummy', [endless])).rejects.toThrow(
+      'a text of 100001 characters; at most 100000',
+    );
+    const vast = { ...picture(1), width: 8193, height: 8192 };
+    await expect(pool.generate('DummyI2T', vast, 0)).rejects.toThrow('8193 x 8192 pixels; at most 67108864');
   });
 
   test('reports a blank caption as a failure of that invocation', async () => {

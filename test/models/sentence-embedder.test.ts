@@ -14,8 +14,7 @@ import {
   pinnedFolder,
   verifyModel,
 } from '../../models/index.js';
-import type { HostReply } from '../../models/host-protocol.js';
-import { startProcessHost } from '../../models/process-host.js';
+import { HostEnded, startProcessHost } from '../../models/hosts/process-host.js';
 
 const MINILM = 'AllMiniLML6v2';
 const weights = join(import.meta.dirname, '../../../shared/models/all-MiniLM-L6-v2');
@@ -38,7 +37,7 @@ describe('a neural model without its files', () => {
   });
 
   test('fails by naming each missing file', async () => {
-    const pool = createModelPool({ modelsFolder: nowhere });
+    const pool = createModelPool({ modelsFolder: nowhere, hosts: { device: 'cpu' } });
     const failure = await pool.embed(MINILM, [text('a')]).catch((error: unknown) => error);
     await pool.close();
     expect(isPanicError(failure, 'ModelFilesMissing')).toBe(true);
@@ -68,7 +67,11 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'panic-tda-minilm-'));
-    pool = createModelPool({ modelsFolder: folder, folders: { [MINILM]: weights } });
+    pool = createModelPool({
+      modelsFolder: folder,
+      folders: { [MINILM]: weights },
+      hosts: { device: 'cpu' },
+    });
   });
   afterAll(async () => {
     await pool.close();
@@ -125,11 +128,11 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
     await mkdir(dirname(path), { recursive: true });
     await symlink(weights, path);
     expect(missingModelFiles(model, folder)).toEqual([]);
-    const found = createModelPool({ modelsFolder: folder });
+    const found = createModelPool({ modelsFolder: folder, hosts: { device: 'cpu' } });
     await expect(found.embed(MINILM, [text('found')])).rejects.toThrow(/models verify AllMiniLML6v2/);
     await found.close();
     const { files } = await verifyModel(model, folder);
-    const verified = createModelPool({ modelsFolder: folder });
+    const verified = createModelPool({ modelsFolder: folder, hosts: { device: 'cpu' } });
     const { vectors, host } = await verified.embed(MINILM, [text('found')]);
     expect(vectors).toHaveLength(1);
     expect(host.files).toEqual(Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256])));
@@ -137,20 +140,11 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
   });
 
   test('a killed host says how it ended', async () => {
-    const ended = await new Promise<string>((resolve) => {
-      const host = startProcessHost(
-        { model, folder: weights, device: 'cpu' },
-        {
-          reply: (reply: HostReply) => {
-            expect(reply.ok).toBe(true);
-            process.kill(host.processId!, 'SIGKILL');
-          },
-          ended: resolve,
-        },
-      );
-      host.keepAlive(true);
-      host.send({ task: 'embed', model: MINILM, inputs: [text('a')] }, []);
-    });
-    expect(ended).toBe('ended by SIGKILL');
+    const host = startProcessHost({ model, folder: weights, device: 'cpu' });
+    host.keepAlive(true);
+    await host.loaded;
+    process.kill(host.processId!, 'SIGKILL');
+    expect((await host.ended).message).toBe('ended by SIGKILL');
+    await expect(host.compute({ task: 'embed', inputs: [text('a')] })).rejects.toBeInstanceOf(HostEnded);
   });
 });

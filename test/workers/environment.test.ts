@@ -6,6 +6,8 @@ import {
   configuredTemporal,
   environmentVariables,
   hubAccess,
+  hostVariables,
+  memoryMiB,
   readEnvironment,
   temporalServerEnvironment,
 } from '../../workers/environment.js';
@@ -19,6 +21,7 @@ describe('our own variables', () => {
       modelsFolder: join(homedir(), '.cache', 'panic-tda', 'models'),
       catalogueFile: undefined,
       temporalCli: undefined,
+      hosts: { device: 'auto', allowFallback: false, gpuMemoryMiB: null, ramMiB: null },
       fault: undefined,
       testModels: false,
       activityMs: 10_000,
@@ -65,6 +68,46 @@ describe('our own variables', () => {
     expect(readEnvironment({ PANIC_TDA_ACTIVITY_MS: '1e3' }).problems).toEqual([
       'PANIC_TDA_ACTIVITY_MS is "1e3"; it can be a whole number from 0 to 999999.',
     ]);
+  });
+
+  test('the device and the memory of models are read, and told to child processes in the same way', () => {
+    const variables = {
+      PANIC_TDA_DEVICE: 'cuda',
+      PANIC_TDA_ALLOW_FALLBACK: '1',
+      PANIC_TDA_GPU_MEMORY: '20GiB',
+      PANIC_TDA_RAM: '1.5 GiB',
+    };
+    const { hosts } = readEnvironment(variables);
+    expect(hosts).toEqual({ device: 'cuda', allowFallback: true, gpuMemoryMiB: 20480, ramMiB: 1536 });
+    expect(readEnvironment(hostVariables(hosts)).hosts).toEqual(hosts);
+    const { hosts: defaults } = readEnvironment({});
+    expect(readEnvironment(hostVariables(defaults)).hosts).toEqual(defaults);
+  });
+
+  test('a device or a memory that means nothing is reported with what is allowed', () => {
+    const { problems } = readEnvironment({
+      PANIC_TDA_DEVICE: 'gpu',
+      PANIC_TDA_ALLOW_FALLBACK: 'yes',
+      PANIC_TDA_GPU_MEMORY: '20',
+      PANIC_TDA_RAM: '0GiB',
+    });
+    expect(problems).toEqual([
+      'PANIC_TDA_DEVICE is "gpu"; it can be auto, cuda, webgpu, cpu.',
+      'PANIC_TDA_ALLOW_FALLBACK is "yes"; it can be 0 or 1.',
+      'PANIC_TDA_GPU_MEMORY is "20"; it can be a number of MiB or GiB, such as 6000MiB or 7.5GiB.',
+      'PANIC_TDA_RAM is "0GiB"; it can be a number of MiB or GiB, such as 6000MiB or 7.5GiB.',
+    ]);
+  });
+
+  test.each([
+    ['6000MiB', 6000],
+    ['7.5GiB', 7680],
+    ['8 GiB', 8192],
+    ['8GB', undefined],
+    ['-1GiB', undefined],
+    ['', undefined],
+  ])('a memory of "%s" is %p MiB', (text, mib) => {
+    expect(memoryMiB(text)).toBe(mib);
   });
 
   test('folders of PATH that depend on the current folder are not searched', () => {

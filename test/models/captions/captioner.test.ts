@@ -173,7 +173,11 @@ describe('settings of a captioner', () => {
 
 test('captioners of the catalogue run in hosts of the pool', async () => {
   const folder = join(fixtures, 'smolvlm-tiny');
-  const pool = createModelPool({ modelsFolder: tmpdir(), folders: { SmolVLM: folder } });
+  const pool = createModelPool({
+    modelsFolder: tmpdir(),
+    folders: { SmolVLM: folder },
+    hosts: { device: 'cpu' },
+  });
   const given = await readPicture(join(fixtures, 'pictures', wide));
   const first = await pool.generate('SmolVLM', given, 1);
   const again = await pool.generate('SmolVLM', given, 2);

@@ -1,10 +1,10 @@
-import type { Artifact } from '../experiment/artifact.js';
-import { errorMessage, type FailureKind, isPanicError, PanicError } from '../experiment/errors.js';
-import type { HostFingerprint } from '../experiment/provenance.js';
+import type { Artifact } from '../../experiment/artifact.js';
+import { errorMessage, type FailureKind, isPanicError, PanicError } from '../../experiment/errors.js';
+import type { HostFingerprint } from '../../experiment/provenance.js';
 
 /**
- * What the pool and a host (a thread or a child process) say to each other. A host gets one request at a time and gives
- * one reply to each.
+ * What the pool and a host of a HostGroup say to each other. A host gets one request at a time and gives one reply to each.
+ * Processes of models with files are spoken to in batches: see process-protocol.ts.
  */
 export type HostRequest =
   | { readonly task: 'generate'; readonly model: string; readonly input: Artifact; readonly seed: number }
@@ -37,8 +37,11 @@ export type HostReply =
   | { readonly ok: false; readonly failure: HostFailure };
 
 export function failureReply(error: unknown): HostReply {
-  const message = errorMessage(error);
-  return { ok: false, failure: { kind: isPanicError(error) ? error.kind : null, message } };
+  return { ok: false, failure: hostFailure(error) };
+}
+
+export function hostFailure(error: unknown): HostFailure {
+  return { kind: isPanicError(error) ? error.kind : null, message: errorMessage(error) };
 }
 
 export function failureError(failure: HostFailure): Error {

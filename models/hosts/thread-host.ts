@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { compiledFile } from '../experiment/compiled-file.js';
+import { compiledFile } from '../../experiment/compiled-file.js';
 import type { Host, HostEvents } from './host-group.js';
 import type { HostReply } from './host-protocol.js';
 

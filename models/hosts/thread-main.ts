@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
-import type { HostFingerprint } from '../experiment/provenance.js';
-import { embedBuiltIn, generateBuiltIn } from './built-in.js';
+import type { HostFingerprint } from '../../experiment/provenance.js';
+import { embedBuiltIn, generateBuiltIn } from '../built-in.js';
 import { failureReply, type HostAnswer, type HostReply, type HostRequest } from './host-protocol.js';
 
 const host: HostFingerprint = {

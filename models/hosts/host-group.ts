@@ -1,4 +1,4 @@
-import { PanicError } from '../experiment/errors.js';
+import { PanicError } from '../../experiment/errors.js';
 import { failureError, type HostAnswer, type HostReply, type HostRequest } from './host-protocol.js';
 
 /** One running host: a thread or a child process. It is told one request at a time. */

@@ -1,0 +1,38 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PanicError } from '../../experiment/errors.js';
+import { HostEnded, type ProcessHost } from './process-host.js';
+
+const ATTEMPTS = 3;
+const FIRST_PAUSE_MS = 500;
+
+/**
+ * Starts a host and waits until its model is loaded. One that dies meanwhile is started again, three times in all. Throws
+ * PanicError: what the loader throws, or `DeviceError` where every attempt died.
+ */
+export async function loadHost(
+  name: string,
+  memoryMiB: number,
+  start: () => ProcessHost,
+): Promise<ProcessHost> {
+  for (let attempt = 1; ; attempt++) {
+    const host = start();
+    host.keepAlive(true);
+    try {
+      await host.loaded;
+      host.keepAlive(false);
+      return host;
+    } catch (error) {
+      await host.stop();
+      if (!(error instanceof HostEnded)) throw error;
+      if (attempt === ATTEMPTS) {
+        throw new PanicError(
+          'DeviceError',
+          `the host of ${name} ${error.message}, while it loaded, ${ATTEMPTS} times in a row. ` +
+            `It needs about ${memoryMiB} MiB of memory; "panic-tda doctor" tries the devices and "panic-tda models" names its files`,
+          { cause: error },
+        );
+      }
+      await sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1));
+    }
+  }
+}

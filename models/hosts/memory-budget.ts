@@ -1,0 +1,152 @@
+import { PanicError } from '../../experiment/errors.js';
+
+/** A model that is loaded, or wants to be. */
+export interface Tenant {
+  readonly name: string;
+  /** What one loaded host of it takes; an estimate. */
+  readonly memoryMiB: number;
+  /** Ends its host. Only called while it rests. Resolves when the memory is free. */
+  leave(): Promise<void>;
+}
+
+interface Residence {
+  readonly since: number;
+  /** When it last ran out of calls; null while it works. */
+  restingSince: number | null;
+  leaving: boolean;
+}
+
+interface Applicant {
+  readonly tenant: Tenant;
+  readonly since: number;
+  readonly admit: () => void;
+}
+
+export interface MemoryBudgetOptions {
+  readonly limitMiB: number;
+  /** How to raise the limit, as an imperative. */
+  readonly remedy: string;
+  /** A model that has waited so long need not wait for the others' queues to be empty. */
+  readonly turnMs: number;
+}
+
+/**
+ * Which models are loaded, so that the sum of their estimates stays within a limit.
+ *
+ * Models are admitted in the order in which they asked. One that is loaded works its queue off before it gives way, so that
+ * two models that do not fit together swap once a round and not once a call: only those that rest are unloaded, the least
+ * recently used first, and only where that makes room for the next one. So that models which keep each other busy starve
+ * nobody, a model that has waited for `turnMs` gets room from those that work, too: after their batch, the one that has
+ * been loaded longest first. They then ask again, behind the others.
+ */
+export class MemoryBudget {
+  readonly #options: MemoryBudgetOptions;
+  readonly #residents = new Map<Tenant, Residence>();
+  readonly #applicants: Applicant[] = [];
+
+  constructor(options: MemoryBudgetOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves when the tenant may load, or go on where it is loaded. It holds its memory until it rests and is told to leave,
+   * or releases it. Throws PanicError `ResourceLimit` where it would not fit alone.
+   */
+  async acquire(tenant: Tenant): Promise<void> {
+    const { limitMiB, remedy } = this.#options;
+    if (tenant.memoryMiB > limitMiB) {
+      throw new PanicError(
+        'ResourceLimit',
+        `${tenant.name} needs about ${tenant.memoryMiB} MiB of memory, and models may take ${limitMiB} MiB here; ` +
+          `${remedy}, or take a smaller model`,
+      );
+    }
+    const residence = this.#residents.get(tenant);
+    if (residence?.leaving === false) {
+      residence.restingSince = null;
+      return;
+    }
+    await new Promise<void>((admit) => {
+      this.#applicants.push({ tenant, since: performance.now(), admit });
+      this.#arrange();
+    });
+  }
+
+  /** The tenant has no calls: it keeps its host until somebody needs the memory. */
+  rest(tenant: Tenant): void {
+    const residence = this.#residents.get(tenant);
+    if (residence) residence.restingSince = performance.now();
+    this.#arrange();
+  }
+
+  /** The tenant has no host any more. */
+  release(tenant: Tenant): void {
+    this.#residents.delete(tenant);
+    this.#arrange();
+  }
+
+  /** Whether a tenant that works has to end its host before its next batch, since others have waited long enough. */
+  mustYield(tenant: Tenant): boolean {
+    const next = this.#applicants[0];
+    if (!next || performance.now() - next.since < this.#options.turnMs) return false;
+    let lacking = this.#lackingMiB(next.tenant) - sum(this.#resting());
+    const byAge = [...this.#residents].filter(([, { restingSince }]) => restingSince === null);
+    for (const [working] of byAge.toSorted(([, a], [, b]) => a.since - b.since)) {
+      if (lacking <= 0) return false;
+      if (working === tenant) return true;
+      lacking -= working.memoryMiB;
+    }
+    return false;
+  }
+
+  #arrange(): void {
+    for (let next = this.#applicants[0]; next; next = this.#applicants[0]) {
+      const { tenant, admit } = next;
+      if (this.#residents.has(tenant) || tenant.memoryMiB > this.#freeMiB()) {
+        this.#makeRoomFor(tenant);
+        return;
+      }
+      this.#applicants.shift();
+      this.#residents.set(tenant, { since: performance.now(), restingSince: null, leaving: false });
+      admit();
+    }
+  }
+
+  #makeRoomFor(tenant: Tenant): void {
+    const resting = this.#resting();
+    let lacking = this.#lackingMiB(tenant);
+    if (lacking > sum(resting)) return;
+    for (const victim of resting) {
+      if (lacking <= 0) return;
+      lacking -= victim.memoryMiB;
+      this.#evict(victim);
+    }
+  }
+
+  #freeMiB(): number {
+    return this.#options.limitMiB - sum([...this.#residents.keys()]);
+  }
+
+  /** What the tenant lacks when those that are leaving have left. */
+  #lackingMiB(tenant: Tenant): number {
+    const leaving = [...this.#residents].filter(([, residence]) => residence.leaving);
+    return tenant.memoryMiB - this.#freeMiB() - sum(leaving.map(([resident]) => resident));
+  }
+
+  /** Least recently used first. */
+  #resting(): Tenant[] {
+    return [...this.#residents]
+      .filter(([, { restingSince, leaving }]) => restingSince !== null && !leaving)
+      .toSorted(([, a], [, b]) => a.restingSince! - b.restingSince!)
+      .map(([tenant]) => tenant);
+  }
+
+  #evict(tenant: Tenant): void {
+    this.#residents.get(tenant)!.leaving = true;
+    void tenant.leave().finally(() => this.release(tenant));
+  }
+}
+
+function sum(tenants: readonly Tenant[]): number {
+  return tenants.reduce((total, { memoryMiB }) => total + memoryMiB, 0);
+}

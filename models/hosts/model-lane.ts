@@ -1,0 +1,204 @@
+import { isPanicError, PanicError } from '../../experiment/errors.js';
+import type { Model } from '../../experiment/model.js';
+import type { Device } from '../loaded-model.js';
+import type { BatchKind } from './batch-kind.js';
+import { type Answered, Call, CallQueue } from './call-queue.js';
+import { loadHost } from './load-host.js';
+import type { MemoryBudget, Tenant } from './memory-budget.js';
+import { HostEnded, type ProcessHost } from './process-host.js';
+import { Wear, type WearLimits } from './wear.js';
+
+/** Where models are loaded: a device that works, and its memory. */
+export interface Place {
+  readonly device: Device;
+  readonly budget: MemoryBudget;
+}
+
+export interface LaneOptions<Item, Answer> {
+  readonly model: Model;
+  readonly kind: BatchKind<Item, Answer>;
+  /** Throws PanicError where the device that was asked for does not work. */
+  readonly place: () => Promise<Place>;
+  /** Throws PanicError `ModelFilesMissing`. */
+  readonly start: (device: Device) => ProcessHost;
+  readonly wear: WearLimits;
+}
+
+/** One model with a process of its own, and the calls for it: loads, unloads and replaces the process, and gives it batches. */
+export class ModelLane<Item, Answer> implements Tenant {
+  readonly name: string;
+  readonly memoryMiB: number;
+  readonly #options: LaneOptions<Item, Answer>;
+  readonly #queue: CallQueue<Item, Answer>;
+  #batch: readonly Call<Item, Answer>[] = [];
+  /** Present as soon as it is started, so that it can be ended; it is given batches once it is loaded. */
+  #host: ProcessHost | null = null;
+  #wear: Wear;
+  #budget: MemoryBudget | null = null;
+  #lastBatchMs = 0;
+  #working = false;
+  #closed = false;
+
+  constructor(options: LaneOptions<Item, Answer>) {
+    const { model, kind, wear } = options;
+    this.#options = options;
+    this.name = model.name;
+    this.memoryMiB = model.weights?.memoryMiB ?? 0;
+    this.#queue = new CallQueue(model.weights?.maxBatch ?? 1, (item) => kind.describe(item));
+    this.#wear = new Wear(this.memoryMiB, wear);
+  }
+
+  /**
+   * Has one item computed, together with others that wait. Rejects with the error of the model for this item; with
+   * PanicError `DeviceError` where the host dies of it, or does not load, or the lane is closed; and with the signal's
+   * reason at once where it aborts. A batch that nobody waits for any more is ended with its host.
+   */
+  async call(item: Item, signal?: AbortSignal): Promise<Answered<Answer>> {
+    signal?.throwIfAborted();
+    if (this.#closed) throw closedError();
+    const call = new Call<Item, Answer>(item, signal, (aborted) => this.#abort(aborted));
+    this.#queue.add(call);
+    void this.#work();
+    return await call.answered;
+  }
+
+  leave(): Promise<void> {
+    return this.#unload();
+  }
+
+  /** Ends the host; calls that wait or run reject with `DeviceError`. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#rejectAll(closedError());
+    await this.#unload();
+  }
+
+  async #work(): Promise<void> {
+    if (this.#working) return;
+    this.#working = true;
+    try {
+      while (this.#queue.size > 0) {
+        const { host, budget } = await this.#ready();
+        const batch = await this.#queue.gather(this.#lastBatchMs);
+        if (batch.length > 0) await this.#compute(host, batch);
+        if (this.#wear.worn) {
+          await this.#unload();
+          this.#queue.forgetSize();
+        }
+        if (budget.mustYield(this)) {
+          await this.#unload();
+          budget.release(this);
+        }
+      }
+    } catch (error) {
+      this.#rejectAll(error);
+    } finally {
+      this.#working = false;
+      if (this.#host === null) this.#budget?.release(this);
+      else this.#budget?.rest(this);
+    }
+  }
+
+  /** Waits until there is memory and the model is loaded. */
+  async #ready(): Promise<{ host: ProcessHost; budget: MemoryBudget }> {
+    const { place, start, wear } = this.#options;
+    const { device, budget } = await place();
+    this.#budget = budget;
+    await budget.acquire(this);
+    if (this.#host !== null) return { host: this.#host, budget };
+    try {
+      const host = await loadHost(this.name, this.memoryMiB, () => {
+        if (this.#closed) throw closedError();
+        return (this.#host = start(device));
+      });
+      this.#wear = new Wear(this.memoryMiB, wear);
+      void host.ended.then(() => this.#lose(host));
+      return { host, budget };
+    } catch (error) {
+      this.#host = null;
+      throw error;
+    }
+  }
+
+  async #compute(host: ProcessHost, batch: readonly Call<Item, Answer>[]): Promise<void> {
+    const { kind } = this.#options;
+    this.#batch = batch;
+    host.keepAlive(true);
+    try {
+      const computed = await host.compute(kind.request(batch.map(({ item }) => item)));
+      const answers = kind.answers(computed.answers);
+      if (answers.length !== batch.length) {
+        throw new Error(`${this.name} gave ${answers.length} answers to ${batch.length} inputs`);
+      }
+      const computeMs = computed.computeMs / batch.length;
+      for (const [index, call] of batch.entries()) {
+        const answer = answers[index]!;
+        if (answer instanceof Error) call.reject(answer);
+        else call.resolve({ answer, host: computed.host, batchSize: batch.length, computeMs });
+      }
+      if (batch.length === 1) this.#queue.acquit(batch[0]!.item);
+      this.#lastBatchMs = computed.computeMs;
+      this.#wear.add(batch.length, computed.residentMiB);
+    } catch (error) {
+      await this.#failed(error, batch);
+    } finally {
+      this.#batch = [];
+      host.keepAlive(false);
+    }
+  }
+
+  /**
+   * A batch failed as a whole: its items are computed one by one, so that a bad one fails alone. Unless the error is about the
+   * items, the process is not trusted any more: a device that failed once may fail until its context is made anew.
+   */
+  async #failed(error: unknown, batch: readonly Call<Item, Answer>[]): Promise<void> {
+    const hostFailed = !isPanicError(error) || error.kind === 'DeviceError';
+    if (hostFailed) await this.#unload();
+    if (batch.length > 1) {
+      this.#queue.separate(batch, hostFailed);
+      return;
+    }
+    const call = batch[0]!;
+    if (call.settled) return;
+    if (hostFailed) this.#queue.blame(call.item);
+    call.reject(this.#naming(call.item, error));
+  }
+
+  #naming(item: Item, error: unknown): unknown {
+    const about = this.#options.kind.describe(item);
+    if (error instanceof HostEnded) {
+      const message = `the host of ${this.name}, at work on ${about}, ${error.message}`;
+      return new PanicError('DeviceError', message, { cause: error });
+    }
+    if (!isPanicError(error, 'DeviceError')) return error;
+    return new PanicError('DeviceError', `${error.message} (at work on ${about})`, { cause: error });
+  }
+
+  /** The caller has been told; a native call cannot be interrupted but with its process. */
+  #abort(call: Call<Item, Answer>): void {
+    this.#queue.remove(call);
+    if (this.#batch.includes(call) && this.#batch.every(({ settled }) => settled)) void this.#unload();
+  }
+
+  #rejectAll(error: unknown): void {
+    const running = this.#batch.filter(({ settled }) => !settled);
+    for (const call of [...running, ...this.#queue.clear()]) call.reject(error);
+  }
+
+  /** A host that ends while nobody uses it gives its memory back. */
+  #lose(host: ProcessHost): void {
+    if (this.#host !== host) return;
+    this.#host = null;
+    if (!this.#working) this.#budget?.release(this);
+  }
+
+  async #unload(): Promise<void> {
+    const host = this.#host;
+    this.#host = null;
+    await host?.stop();
+  }
+}
+
+function closedError(): PanicError {
+  return new PanicError('DeviceError', 'the model pool is closed');
+}

@@ -1,0 +1,66 @@
+import type { Artifact } from '../../experiment/artifact.js';
+import type { EmbeddingModel, GenerativeModel, Model } from '../../experiment/model.js';
+import type { Device, EmbeddedItem, GeneratedItem, GenerateItem, HostFiles } from '../loaded-model.js';
+import { embedding, generating } from './batch-kind.js';
+import type { Answered } from './call-queue.js';
+import { ModelLane, type Place } from './model-lane.js';
+import { startProcessHost } from './process-host.js';
+import type { WearLimits } from './wear.js';
+
+export interface ProcessModelsOptions {
+  /** Where the files of a model are. Throws PanicError `ModelFilesMissing`. */
+  readonly filesOf: (model: Model) => HostFiles;
+  /** Asked when a model is first called. */
+  readonly findPlace: () => Promise<Place>;
+  readonly wear: WearLimits;
+}
+
+/** The models with a process of their own; see ModelLane for what calls throw. */
+export class ProcessModels {
+  readonly #options: ProcessModelsOptions;
+  readonly #generating = new Map<string, ModelLane<GenerateItem, GeneratedItem>>();
+  readonly #embedding = new Map<string, ModelLane<Artifact, EmbeddedItem>>();
+  #place: Promise<Place> | null = null;
+
+  constructor(options: ProcessModelsOptions) {
+    this.#options = options;
+  }
+
+  async generate(
+    model: GenerativeModel,
+    item: GenerateItem,
+    signal?: AbortSignal,
+  ): Promise<Answered<GeneratedItem>> {
+    const lane =
+      this.#generating.get(model.name) ?? new ModelLane({ ...this.#laneOptions(model), kind: generating });
+    this.#generating.set(model.name, lane);
+    return await lane.call(item, signal);
+  }
+
+  async embed(
+    model: EmbeddingModel,
+    inputs: readonly Artifact[],
+    signal?: AbortSignal,
+  ): Promise<Answered<EmbeddedItem>[]> {
+    const lane =
+      this.#embedding.get(model.name) ?? new ModelLane({ ...this.#laneOptions(model), kind: embedding });
+    this.#embedding.set(model.name, lane);
+    return await Promise.all(inputs.map((input) => lane.call(input, signal)));
+  }
+
+  /** Ends every host; calls that wait or run reject with `DeviceError`. */
+  async close(): Promise<void> {
+    const lanes = [...this.#generating.values(), ...this.#embedding.values()];
+    await Promise.all(lanes.map((lane) => lane.close()));
+  }
+
+  #laneOptions(model: Model) {
+    const { filesOf, findPlace, wear } = this.#options;
+    return {
+      model,
+      wear,
+      place: () => (this.#place ??= findPlace()),
+      start: (device: Device) => startProcessHost({ model, ...filesOf(model), device }),
+    };
+  }
+}

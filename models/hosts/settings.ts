@@ -1,0 +1,48 @@
+import { totalmem } from 'node:os';
+import type { Device } from '../loaded-model.js';
+import { chooseDevice, type DeviceChoice, gpuMemoryMiB } from '../onnx/devices.js';
+import { MemoryBudget } from './memory-budget.js';
+import type { Place } from './model-lane.js';
+
+/** Where models with files are computed, and how much memory they may take. */
+export interface HostSettings {
+  readonly device: DeviceChoice;
+  /** Whether another device may be taken where the chosen one does not work. */
+  readonly allowFallback: boolean;
+  /** What all loaded models may take on a GPU; null for all of it. */
+  readonly gpuMemoryMiB: number | null;
+  /** What all loaded models may take of this machine's memory, on the processor; null for half of it. */
+  readonly ramMiB: number | null;
+}
+
+export const HOST_SETTINGS: HostSettings = {
+  device: 'auto',
+  allowFallback: false,
+  gpuMemoryMiB: null,
+  ramMiB: null,
+};
+
+const BYTES_PER_MIB = 2 ** 20;
+
+/** Tries the devices and says what models may take there. Throws PanicError `InvalidInput` where the chosen one does not work. */
+export async function findPlace(settings: HostSettings, turnMs: number): Promise<Place> {
+  const device = await chooseDevice(settings.device, settings.allowFallback);
+  return { device, budget: new MemoryBudget({ ...(await memoryOn(device, settings)), turnMs }) };
+}
+
+async function memoryOn(
+  device: Device,
+  { gpuMemoryMiB: gpuMiB, ramMiB }: HostSettings,
+): Promise<{ limitMiB: number; remedy: string }> {
+  if (device === 'cpu') {
+    return {
+      limitMiB: ramMiB ?? Math.floor(totalmem() / 2 / BYTES_PER_MIB),
+      remedy: 'give models more with --ram',
+    };
+  }
+  return {
+    // A GPU that does not tell its memory refuses what does not fit, which is a DeviceError.
+    limitMiB: gpuMiB ?? (await gpuMemoryMiB(device)) ?? Infinity,
+    remedy: 'give models more with --gpu-memory, where the GPU has more',
+  };
+}

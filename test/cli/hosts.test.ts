@@ -1,0 +1,103 @@
+import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import Database from 'better-sqlite3';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { DATABASE_FILE } from '../../db/layout.js';
+import { tryDevice } from '../../models/index.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson, runInfo, startPanicTda, until } from './cli-process.js';
+
+jest.setTimeout(180_000);
+afterAll(cleanUp);
+
+const experiment = (prompts: readonly string[]) => ({
+  networks: [['HostedT2I', 'DummyI2T']],
+  prompts,
+  seeds: [1],
+  embedding_models: ['Dummy'],
+  max_length: 2,
+});
+
+interface Finding {
+  readonly section: string;
+  readonly level: string;
+  readonly text: string;
+}
+
+describe('models with a process of their own', () => {
+  test('compute the calls of several runs together, and the record says so', async () => {
+    const prompts = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `slow 200 ${name}`);
+    const folder = folderWith({ 'experiment.json': experiment(prompts) });
+    const args = ['run', 'experiment.json', '--device', 'cpu', '--ram', '1GiB'];
+    expect((await panicTda(folder, args)).code).toBe(0);
+    const db = new Database(join(folder, 'panic-tda-data', DATABASE_FILE), { readonly: true });
+    const query = `select max(batch_size) from invocations`;
+    expect(db.prepare(query).pluck().get()).toBeGreaterThan(1);
+    db.close();
+  });
+
+  test('that are larger than the memory given to them fail the run with the figure', async () => {
+    const folder = folderWith({ 'experiment.json': experiment(['a']) });
+    const { code, stdout } = await panicTda(folder, ['run', 'experiment.json', '--device', 'cpu'], {
+      PANIC_TDA_RAM: '100MiB',
+    });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/needs about 200 MiB of memory, and models may take 100 MiB/);
+  });
+
+  test('are cancelled within seconds by Ctrl-C, while they compute', async () => {
+    const folder = folderWith({ 'experiment.json': experiment(['slow 60000']) });
+    const data = join(folder, 'panic-tda-data');
+    const running = startPanicTda(folder, ['run', 'experiment.json', '--device', 'cpu']);
+    await until(
+      () => hostsOf(runInfo(data)?.workerPids ?? []).length > 0,
+      () => running.stderr(),
+    );
+    const asked = performance.now();
+    running.process.kill('SIGINT');
+    const { code, stderr } = await running.ended;
+    expect({ code, stderr }).toMatchObject({ code: 130 });
+    expect(performance.now() - asked).toBeLessThan(15_000);
+  });
+});
+
+/** The processes of models that these workers have started. */
+function hostsOf(workers: readonly number[]): string[] {
+  const lines = execFileSync('ps', ['-A', '-o', 'ppid=,args='], { encoding: 'utf8', maxBuffer: 2 ** 26 });
+  return lines
+    .split('\n')
+    .filter((line) => line.includes('process-main') && workers.includes(Number.parseInt(line, 10)));
+}
+
+describe('devices', () => {
+  test('doctor runs a tiny graph on each, and says which work', async () => {
+    const { findings } = await panicTdaJson<{ findings: Finding[] }>(folderWith(), ['doctor']);
+    const devices = findings.filter(({ section }) => section === 'Devices');
+    expect(devices.map(({ text }) => text.split(' ')[0])).toEqual(['cuda', 'webgpu', 'cpu']);
+    expect(devices[2]).toEqual({ section: 'Devices', level: 'ok', text: 'cpu works: it ran a tiny graph' });
+    for (const { level } of devices) expect(['ok', 'info']).toContain(level);
+  });
+
+  test('one that was chosen and does not work is refused before a run starts', async () => {
+    const { reason } = await tryDevice('cuda');
+    if (reason === null) return;
+    const folder = folderWith({ 'experiment.json': experiment(['a']) });
+    const { code, stderr } = await panicTda(folder, ['run', 'experiment.json', '--device', 'cuda']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('panic-tda: cuda does not work here');
+    expect(stderr).toContain('"panic-tda setup cuda" gets what is missing');
+    const healthy = await panicTdaJson<{ healthy: boolean }>(folder, ['doctor']);
+    expect(healthy.healthy).toBe(true);
+    const asked = await panicTda(folder, ['doctor'], { PANIC_TDA_DEVICE: 'cuda' });
+    expect(asked.code).toBe(1);
+    expect(asked.stdout).toMatch(/FAIL {2}cuda does not work/);
+  });
+
+  test('options for workers that are elsewhere are refused, not ignored', async () => {
+    const folder = folderWith({ 'experiment.json': experiment(['a']) });
+    const { code, stderr } = await panicTda(folder, ['run', 'experiment.json', '--ram', '1GiB'], {
+      TEMPORAL_ADDRESS: '127.0.0.1:1',
+    });
+    expect(code).toBe(2);
+    expect(stderr).toContain('give the options to "panic-tda worker" there');
+  });
+});

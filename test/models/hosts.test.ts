@@ -1,0 +1,228 @@
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import type { TextArtifact } from '../../experiment/artifact.js';
+import { createModelPool, type ModelPool, type ModelPoolOptions } from '../../models/index.js';
+import { dist, runModule } from '../workers/child-processes.js';
+
+jest.setTimeout(60_000);
+
+const text = (value: string): TextArtifact => ({ modality: 'text', text: value });
+const CPU = { device: 'cpu', allowFallback: false, gpuMemoryMiB: null, ramMiB: null } as const;
+/** As models/faulty.ts has it. */
+const MAX_BATCH = 4;
+const MEMORY_MIB = 200;
+
+/** In the command line of every host of this file, and of no other. */
+const FOLDER = `/no-files-of-${process.pid}`;
+
+function hostProcesses(): number[] {
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,args='], { encoding: 'utf8', maxBuffer: 2 ** 26 });
+  const ours = lines.split('\n').filter((line) => line.includes(FOLDER) && line.includes('process-main'));
+  return ours.map((line) => Number.parseInt(line, 10));
+}
+
+let pool: ModelPool;
+function open(options: Partial<ModelPoolOptions> = {}): void {
+  const folders = { HostedT2I: FOLDER };
+  pool = createModelPool({ modelsFolder: '.', testModels: true, hosts: CPU, folders, ...options });
+}
+afterEach(() => pool.close());
+
+const paint = (prompt: string, model = 'HostedT2I', signal?: AbortSignal) =>
+  pool.generate(model, text(prompt), 1, signal);
+const failureOf = (call: Promise<unknown>): Promise<Error> =>
+  call.then(
+    () => Promise.reject(new Error('it succeeded')),
+    (error: unknown) => error as Error,
+  );
+
+describe('batches', () => {
+  test('calls that come together are computed together, up to the size that the model names', async () => {
+    open();
+    const calls = Array.from({ length: MAX_BATCH + 1 }, (_, index) => paint(`thing ${index}`));
+    const sizes = (await Promise.all(calls)).map(({ batchSize }) => batchSize);
+    expect(sizes).toEqual([MAX_BATCH, MAX_BATCH, MAX_BATCH, MAX_BATCH, 1]);
+  });
+
+  test('each caller gets the answer to its own input, with what computed it', async () => {
+    open();
+    const prompts = ['a', 'b', 'c'];
+    const hosted = await Promise.all(prompts.map((prompt) => paint(prompt)));
+    const alone = await Promise.all(prompts.map((prompt) => paint(prompt, 'DummyT2I')));
+    expect(hosted.map(({ output }) => output)).toEqual(alone.map(({ output }) => output));
+    expect(hosted[0]).toMatchObject({ host: { device: 'cpu' }, batchSize: 3, cutTokens: 0 });
+  });
+
+  test('an input that is refused, or answered with nothing, fails alone', async () => {
+    open();
+    const calls = await Promise.allSettled(['a', 'refuse', 'blank', 'b'].map((prompt) => paint(prompt)));
+    expect(calls.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
+    expect(calls[1]).toMatchObject({ reason: { kind: 'InvalidInput', message: 'this prompt is refused' } });
+    expect(calls[2]).toMatchObject({ reason: { kind: 'ModelOutputInvalid' } });
+    expect(calls[3]).toMatchObject({ value: { batchSize: 4 } });
+  });
+});
+
+describe('a host that dies', () => {
+  test.each(['crash', 'break'])('of one input (%s) fails that call alone, by name', async (command) => {
+    open();
+    const calls = await Promise.allSettled(['a', command, 'b', 'c'].map((prompt) => paint(prompt)));
+    expect(calls.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+    expect(calls[0]).toMatchObject({ value: { batchSize: 1 } });
+    expect(calls[1]).toMatchObject({ reason: { kind: 'DeviceError' } });
+    expect(String((calls[1] as PromiseRejectedResult).reason)).toContain(`the text "${command}"`);
+  });
+
+  test('of an input does not take others with it a second time', async () => {
+    open();
+    await Promise.allSettled([paint('crash'), paint('a')]);
+    const calls = await Promise.allSettled(['crash', 'a', 'b', 'c'].map((prompt) => paint(prompt)));
+    const sizes = calls.map((call) => (call.status === 'fulfilled' ? call.value.batchSize : null));
+    expect(sizes).toEqual([null, 3, 3, 3]);
+  });
+
+  test('while it loads is started three times, and then says what it said', async () => {
+    open();
+    const failure = await failureOf(paint('a', 'UnloadableT2I'));
+    expect(failure).toMatchObject({ kind: 'DeviceError' });
+    expect(failure.message).toMatch(
+      /the host of UnloadableT2I ended by SIGKILL; it said: the weights are made of cheese, while it loaded/,
+    );
+    expect(failure.message).toContain('3 times in a row');
+    expect(failure.message).toContain('200 MiB');
+  });
+});
+
+describe('an abort', () => {
+  const reason = new Error('enough');
+  const abortAfter = (ms: number): AbortSignal => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(reason), ms);
+    return controller.signal;
+  };
+
+  test('of everybody who waits for a batch ends it, with its host, at once', async () => {
+    open();
+    await paint('warm');
+    const signal = abortAfter(100);
+    const started = performance.now();
+    const calls = [paint('slow 20000', 'HostedT2I', signal), paint('b', 'HostedT2I', signal)];
+    for (const call of calls) await expect(call).rejects.toBe(reason);
+    await paint('after');
+    expect(performance.now() - started).toBeLessThan(8000);
+  });
+
+  test('of one caller lets the batch go on for the others', async () => {
+    open();
+    await paint('warm');
+    const started = performance.now();
+    const other = paint('slow 1000');
+    const aborted = paint('b', 'HostedT2I', abortAfter(100));
+    await expect(aborted).rejects.toBe(reason);
+    expect(performance.now() - started).toBeLessThan(800);
+    expect((await other).batchSize).toBe(2);
+  });
+
+  test('of a call that waits takes it out of the queue', async () => {
+    open();
+    await paint('warm');
+    const running = paint('slow 500');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const waiting = [paint('x', 'HostedT2I', abortAfter(50)), paint('y')];
+    await expect(waiting[0]).rejects.toBe(reason);
+    await running;
+    expect((await waiting[1])!.batchSize).toBe(1);
+  });
+});
+
+describe('memory', () => {
+  test('a model that alone exceeds the budget is refused with the figure and the remedy', async () => {
+    open({ hosts: { ...CPU, ramMiB: MEMORY_MIB - 1 } });
+    const failure = await failureOf(paint('a'));
+    expect(failure).toMatchObject({ kind: 'ResourceLimit' });
+    expect(failure.message).toContain('about 200 MiB');
+    expect(failure.message).toContain('199 MiB');
+    expect(failure.message).toContain('--ram');
+  });
+
+  test('two models that do not fit together take turns, and each works its queue off first', async () => {
+    open({ hosts: { ...CPU, ramMiB: 1.5 * MEMORY_MIB } });
+    const order: string[] = [];
+    const log = (model: string) => (): number => order.push(model);
+    const first = Array.from({ length: 10 }, (_, index) => paint(`slow 20 ${index}`).then(log('first')));
+    const second = Array.from({ length: 10 }, (_, index) =>
+      paint(`slow 20 ${index}`, 'HostedTwinT2I').then(log('second')),
+    );
+    await Promise.all([...first, ...second]);
+    const swaps = order.filter((model, index) => index > 0 && model !== order[index - 1]).length;
+    expect(swaps).toBe(1);
+  });
+
+  test('a model whose queue never ends gives way to one that has waited for its turn', async () => {
+    open({ hosts: { ...CPU, ramMiB: MEMORY_MIB }, turnMs: 300 });
+    const served = new AbortController();
+    const caller = async (): Promise<void> => {
+      while (!served.signal.aborted) await paint('slow 20');
+    };
+    const callers = [caller(), caller(), caller(), caller(), caller()];
+    await paint('a', 'HostedTwinT2I');
+    served.abort();
+    await Promise.all(callers);
+  });
+
+  test('a host that has grown is replaced between two batches', async () => {
+    open({ wear: { items: 1000, growth: 1 } });
+    await paint('a');
+    const [first] = hostProcesses();
+    await paint('leak 10');
+    expect(hostProcesses()).toEqual([first]);
+    await paint('leak 800');
+    await paint('b');
+    expect(hostProcesses()).toHaveLength(1);
+    expect(hostProcesses()).not.toEqual([first]);
+  });
+
+  test('a host is replaced after so many items', async () => {
+    open({ wear: { items: 3, growth: 2 } });
+    await paint('a');
+    const [first] = hostProcesses();
+    await Promise.all([paint('b'), paint('c')]);
+    await paint('d');
+    expect(hostProcesses()).toHaveLength(1);
+    expect(hostProcesses()).not.toEqual([first]);
+  });
+
+  test('a host that somebody ends while it rests is started by the next call', async () => {
+    open({ hosts: { ...CPU, ramMiB: MEMORY_MIB } });
+    await paint('a');
+    process.kill(hostProcesses()[0]!, 'SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect((await paint('a', 'HostedTwinT2I')).batchSize).toBe(1);
+    expect((await paint('b')).batchSize).toBe(1);
+  });
+});
+
+test('an idle host does not keep the program running, and ends with it', async () => {
+  const program = runModule(`
+    const { createModelPool } = await import(${dist('models/index.js')});
+    const pool = createModelPool({
+      modelsFolder: '.', testModels: true, hosts: { device: 'cpu' }, folders: { HostedT2I: ${JSON.stringify(FOLDER)} },
+    });
+    await pool.generate('HostedT2I', { modality: 'text', text: 'a' }, 1);
+  `);
+  expect(await once(program, 'exit')).toEqual([0, null]);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(hostProcesses()).toEqual([]);
+});
+
+test('closing ends a host at work and rejects its calls', async () => {
+  open();
+  const running = paint('slow 20000');
+  const refused = expect(running).rejects.toMatchObject({ kind: 'DeviceError' });
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const started = performance.now();
+  await pool.close();
+  expect(performance.now() - started).toBeLessThan(2000);
+  await refused;
+});

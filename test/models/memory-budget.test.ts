@@ -1,0 +1,92 @@
+import { describe, expect, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MemoryBudget, type Tenant } from '../../models/hosts/memory-budget.js';
+
+const FOREVER_MS = 1e9;
+const budgetOf = (limitMiB: number, turnMs = FOREVER_MS) =>
+  new MemoryBudget({ limitMiB, turnMs, remedy: 'give more' });
+
+/** Writes down who left, in order. */
+function tenants(log: string[]): (name: string, memoryMiB: number) => Tenant {
+  return (name, memoryMiB) => ({ name, memoryMiB, leave: async () => void log.push(name) });
+}
+
+async function isAdmitted(acquired: Promise<void>): Promise<boolean> {
+  return await Promise.race([acquired.then(() => true), sleep(10).then(() => false)]);
+}
+
+describe('the memory of loaded models', () => {
+  test('holds what fits, and asks nobody to leave for it', async () => {
+    const left: string[] = [];
+    const tenant = tenants(left);
+    const budget = budgetOf(100);
+    await budget.acquire(tenant('a', 60));
+    await budget.acquire(tenant('b', 40));
+    expect(left).toEqual([]);
+  });
+
+  test('is refused to a model that alone is larger', async () => {
+    const acquired = budgetOf(100).acquire(tenants([])('a', 101));
+    await expect(acquired).rejects.toMatchObject({ kind: 'ResourceLimit' });
+  });
+
+  test('is given back by the least recently used of those that rest, and by no more than needed', async () => {
+    const left: string[] = [];
+    const tenant = tenants(left);
+    const budget = budgetOf(100);
+    const [a, b, c] = [tenant('a', 30), tenant('b', 30), tenant('c', 40)];
+    for (const each of [a, b, c]) await budget.acquire(each);
+    for (const each of [b, a, c]) budget.rest(each);
+    await sleep(2);
+    await budget.acquire(b);
+    budget.rest(b);
+    await budget.acquire(tenant('d', 30));
+    expect(left).toEqual(['a']);
+  });
+
+  test('is not taken from a model that works, nor from one that rests where that would not be enough', async () => {
+    const left: string[] = [];
+    const tenant = tenants(left);
+    const budget = budgetOf(100);
+    const [working, resting] = [tenant('working', 60), tenant('resting', 40)];
+    await budget.acquire(working);
+    await budget.acquire(resting);
+    budget.rest(resting);
+    const waiting = budget.acquire(tenant('large', 80));
+    expect(await isAdmitted(waiting)).toBe(false);
+    expect(left).toEqual([]);
+    budget.rest(working);
+    expect(await isAdmitted(waiting)).toBe(true);
+    expect(left).toEqual(['resting', 'working']);
+  });
+
+  test('is given in the order of asking, so that a large model is not overtaken', async () => {
+    const tenant = tenants([]);
+    const budget = budgetOf(100);
+    const first = tenant('first', 60);
+    await budget.acquire(first);
+    const large = budget.acquire(tenant('large', 80));
+    const small = budget.acquire(tenant('small', 20));
+    expect(await isAdmitted(small)).toBe(false);
+    budget.release(first);
+    await large;
+    await small;
+  });
+
+  test('has to be given up after a turn by the one that has been loaded longest, as far as needed', async () => {
+    const tenant = tenants([]);
+    const budget = budgetOf(100, 20);
+    const [old, young] = [tenant('old', 50), tenant('young', 50)];
+    await budget.acquire(old);
+    await sleep(2);
+    await budget.acquire(young);
+    const waiting = budget.acquire(tenant('waiting', 40));
+    expect(budget.mustYield(old)).toBe(false);
+    await sleep(30);
+    expect(budget.mustYield(young)).toBe(false);
+    expect(budget.mustYield(old)).toBe(true);
+    budget.release(old);
+    await waiting;
+    expect(budget.mustYield(young)).toBe(false);
+  });
+});
