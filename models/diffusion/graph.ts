@@ -1,0 +1,144 @@
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { errorMessage, PanicError } from '../../experiment/errors.js';
+import type { Device } from '../loaded-model.js';
+import { openSession } from '../onnx/session.js';
+import { fromHalf, toHalf } from './half.js';
+
+/** Numbers in row-major order; what a graph is fed is converted to the type that it declares. */
+export interface Numbers {
+  readonly data: Float32Array | readonly number[];
+  readonly dims: readonly number[];
+}
+
+export interface Floats extends Numbers {
+  readonly data: Float32Array;
+}
+
+/**
+ * An ONNX graph that takes and gives numbers, whatever their type in it: float32, float16, int64, int32. Weights of other types (int8,
+ * int4) are its own affair, and so is data that lies in files beside it.
+ */
+export class Graph {
+  readonly #session: InferenceSession;
+  readonly #file: string;
+  readonly #inputs: ReadonlyMap<string, InferenceSession.TensorValueMetadata>;
+
+  private constructor(session: InferenceSession, file: string) {
+    this.#session = session;
+    this.#file = file;
+    this.#inputs = new Map(
+      session.inputMetadata.flatMap((input) => (input.isTensor ? [[input.name, input]] : [])),
+    );
+  }
+
+  /**
+   * Throws PanicError `DeviceError` where the runtime cannot open the graph on the device, and `InvalidInput` where the graph takes or gives
+   * numbers of a type that cannot be passed from here (bfloat16).
+   */
+  static async open(file: string, device: Device): Promise<Graph> {
+    const session = await openSession(file, device);
+    for (const value of [...session.inputMetadata, ...session.outputMetadata]) {
+      if (value.isTensor && tensorOf[value.type]) continue;
+      throw new PanicError(
+        'InvalidInput',
+        `${file}: "${value.name}" is ${value.isTensor ? value.type : 'no tensor'}; float32, float16, int64 and int32 can be passed. ` +
+          'Take an export whose inputs and outputs are of one of these types',
+      );
+    }
+    return new Graph(session, file);
+  }
+
+  takes(input: string): boolean {
+    return this.#inputs.has(input);
+  }
+
+  /** Number of dimensions of an input; 0 for a single number. */
+  rank(input: string): number {
+    return this.#inputs.get(input)?.shape.length ?? 0;
+  }
+
+  get outputs(): readonly string[] {
+    return this.#session.outputNames;
+  }
+
+  /**
+   * Runs the graph: `feeds` has a value for each of its inputs and no others. Throws PanicError `InvalidInput` where they do not fit, and
+   * `DeviceError` where the runtime fails.
+   */
+  async run(feeds: Readonly<Record<string, Numbers>>): Promise<ReadonlyMap<string, Floats>> {
+    const missing = [...this.#inputs.keys()].filter((name) => !(name in feeds));
+    const unknown = Object.keys(feeds).filter((name) => !this.#inputs.has(name));
+    if (missing.length > 0 || unknown.length > 0) {
+      throw new PanicError(
+        'InvalidInput',
+        `${this.#file} takes ${[...this.#inputs.keys()].join(', ')}; ` +
+          `this kind of pipeline gives it ${Object.keys(feeds).join(', ')}`,
+      );
+    }
+    const tensors: Record<string, Tensor> = {};
+    for (const [name, numbers] of Object.entries(feeds)) {
+      const make = tensorOf[this.#inputs.get(name)!.type]!;
+      tensors[name] = make(numbers.data, numbers.dims, `${this.#file}: "${name}"`);
+    }
+    try {
+      const answer = await this.#session.run(tensors);
+      return new Map(Object.entries(answer).map(([name, value]) => [name, toFloats(value)]));
+    } catch (error) {
+      throw new PanicError('DeviceError', `${this.#file}: onnxruntime failed: ${errorMessage(error)}`, {
+        cause: error,
+      });
+    }
+  }
+}
+
+/** Makes a tensor of each type that can be passed from here. */
+const tensorOf: Partial<
+  Record<Tensor.Type, (data: Numbers['data'], dims: readonly number[], where: string) => Tensor>
+> = {
+  float32: (data, dims) =>
+    new Tensor('float32', data instanceof Float32Array ? data : Float32Array.from(data), dims),
+  float16: (data, dims) => new Tensor('float16', toHalf(data), dims),
+  int64: (data, dims, where) =>
+    new Tensor(
+      'int64',
+      BigInt64Array.from(data, (value) => BigInt(whole(value, where))),
+      dims,
+    ),
+  int32: (data, dims, where) =>
+    new Tensor(
+      'int32',
+      Int32Array.from(data, (value) => whole(value, where)),
+      dims,
+    ),
+};
+
+function whole(value: number, where: string): number {
+  if (Number.isInteger(value)) return value;
+  throw new PanicError(
+    'InvalidInput',
+    `${where} takes whole numbers; it was to be given ${value}. A scheduler without fractional timesteps would do`,
+  );
+}
+
+function toFloats(tensor: Tensor): Floats {
+  const { data, dims } = tensor;
+  if (data instanceof Float32Array) return { data, dims };
+  if (data instanceof Uint16Array) return { data: fromHalf(data), dims };
+  // Where the engine has a Float16Array of its own, the runtime answers with that.
+  if (tensor.type === 'float16' || tensor.type === 'int64' || tensor.type === 'int32') {
+    return { data: Float32Array.from(data as ArrayLike<number | bigint>, Number), dims };
+  }
+  throw new Error(`a ${tensor.type} output`);
+}
+
+/** Tensors that agree in all dimensions but the first, one after the other. */
+export function stack(...parts: readonly Floats[]): Floats {
+  const [first] = parts;
+  const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    data.set(part.data, at);
+    at += part.data.length;
+  }
+  return { data, dims: [parts.reduce((sum, part) => sum + part.dims[0]!, 0), ...first!.dims.slice(1)] };
+}

@@ -1,0 +1,87 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { errorMessage, PanicError } from '../../experiment/errors.js';
+import type { Device } from '../loaded-model.js';
+import { requiredFiles } from '../neural-files.js';
+import type { GenerativeModel } from '../../experiment/model.js';
+import { Graph } from './graph.js';
+import { parseSchedulerJson } from './schedulers/config.js';
+
+const json = z.record(z.string(), z.unknown());
+export type Json = z.infer<typeof json>;
+
+/** A text-to-image model's folder in the layout of the ONNX exporters: a folder for each component, `model_index.json` beside them. */
+export class ModelFolder {
+  constructor(
+    private readonly model: GenerativeModel,
+    private readonly folder: string,
+    private readonly device: Device,
+  ) {}
+
+  path(...parts: readonly string[]): string {
+    return join(this.folder, ...parts);
+  }
+
+  has(...parts: readonly string[]): boolean {
+    return existsSync(this.path(...parts));
+  }
+
+  /** The object in a JSON file. Throws PanicError `ModelFilesMissing` where it is absent or none. */
+  async json(...parts: readonly string[]): Promise<Json> {
+    const path = this.path(...parts);
+    try {
+      return json.parse(parseSchedulerJson(await readFile(path, 'utf8')));
+    } catch (error) {
+      throw new PanicError(
+        'ModelFilesMissing',
+        `${this.model.name}: cannot read ${path}: ${errorMessage(error)}`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+
+  /** Some values of a component's config.json. Throws PanicError `InvalidInput` where they do not fit `shape`. */
+  async config<T extends z.ZodRawShape>(
+    shape: T,
+    ...parts: readonly string[]
+  ): Promise<z.infer<z.ZodObject<T>>> {
+    const content = await this.json(...parts);
+    const checked = z.object(shape).safeParse(content);
+    if (checked.success) return checked.data;
+    const [issue] = checked.error.issues;
+    const key = issue?.path.join('.') ?? '';
+    throw new PanicError(
+      'InvalidInput',
+      `${this.path(...parts)}: ${key} is ${JSON.stringify(content[key])}: ${issue?.message}`,
+    );
+  }
+
+  /** The graph of a component: the one .onnx file among the model's files that lies in the component's folder. */
+  async graph(component: string): Promise<Graph> {
+    const graphs = requiredFiles(this.model).filter(
+      (file) => dirname(file) === component && file.endsWith('.onnx'),
+    );
+    const [file] = graphs;
+    if (file === undefined || graphs.length > 1) {
+      throw new PanicError(
+        'InvalidInput',
+        `${this.model.name}: its files have ${graphs.length} graphs (*.onnx) in ${component}/; one is needed`,
+      );
+    }
+    return await Graph.open(this.path(file), this.device);
+  }
+
+  /** A graph by its path within the folder. */
+  async graphAt(file: string): Promise<Graph> {
+    return await Graph.open(this.path(file), this.device);
+  }
+
+  /** The scheduler's configuration. */
+  async scheduler(): Promise<Json> {
+    return await this.json('scheduler', 'scheduler_config.json');
+  }
+}
