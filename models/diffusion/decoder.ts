@@ -1,8 +1,9 @@
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { PanicError } from '../../experiment/errors.js';
-import type { Floats, Graph } from './graph.js';
+import type { Graph } from './graph.js';
 import type { ModelFolder } from './model-folder.js';
+import type { Floats } from './tensors.js';
 
 const decoderConfig = {
   scaling_factor: z.number().positive(),
@@ -28,19 +29,21 @@ export class Decoder {
     return new Decoder(graph, config);
   }
 
-  get channels(): number {
-    return this.config.latent_channels;
+  /** Throws PanicError `InvalidInput` unless latents of `channels` channels are what it decodes. */
+  requireChannels(channels: number): void {
+    if (channels === this.config.latent_channels) return;
+    throw new PanicError(
+      'InvalidInput',
+      `the denoiser takes ${channels} channels and the decoder ${this.config.latent_channels}; ` +
+        'models that fill in or change pictures are not supported',
+    );
   }
 
   /** Latents of channels x rows x columns to a picture of 3 x height x width, about -1..1. */
   async decode(latents: Floats): Promise<Floats> {
-    const [input] = ['latent_sample', 'latent'].filter((name) => this.graph.takes(name));
-    const [output] = this.graph.outputs;
-    if (input === undefined || output === undefined) {
-      throw new PanicError('InvalidInput', 'the decoder takes no latent_sample');
-    }
-    const outputs = await this.graph.run({ [input]: { data: this.unscaled(latents), dims: latents.dims } });
-    return outputs.get(output)!;
+    return await this.graph.answer({
+      latent_sample: { data: this.unscaled(latents), dims: latents.dims },
+    });
   }
 
   private unscaled({ data, dims }: Floats): Float32Array {

@@ -3,16 +3,7 @@ import { errorMessage, PanicError } from '../../experiment/errors.js';
 import type { Device } from '../loaded-model.js';
 import { openSession } from '../onnx/session.js';
 import { fromHalf, toHalf } from './half.js';
-
-/** Numbers in row-major order; what a graph is fed is converted to the type that it declares. */
-export interface Numbers {
-  readonly data: Float32Array | readonly number[];
-  readonly dims: readonly number[];
-}
-
-export interface Floats extends Numbers {
-  readonly data: Float32Array;
-}
+import type { Floats, Numbers } from './tensors.js';
 
 /**
  * An ONNX graph that takes and gives numbers, whatever their type in it: float32, float16, int64, int32. Weights of other types (int8,
@@ -36,14 +27,15 @@ export class Graph {
    * numbers of a type that cannot be passed from here (bfloat16).
    */
   static async open(file: string, device: Device): Promise<Graph> {
-    const session = await openSession(file, device);
+    const session = await openSession(file, device).catch((error: unknown) => {
+      // The runtime's binding gives up on a graph whose inputs or outputs are bfloat16, number 16 of ONNX's types.
+      throw errorMessage(error).endsWith('Unsupported data type: 16')
+        ? unpassable(file, 'an input or output', 'bfloat16')
+        : error;
+    });
     for (const value of [...session.inputMetadata, ...session.outputMetadata]) {
       if (value.isTensor && tensorOf[value.type]) continue;
-      throw new PanicError(
-        'InvalidInput',
-        `${file}: "${value.name}" is ${value.isTensor ? value.type : 'no tensor'}; float32, float16, int64 and int32 can be passed. ` +
-          'Take an export whose inputs and outputs are of one of these types',
-      );
+      throw unpassable(file, `"${value.name}"`, value.isTensor ? value.type : 'no tensor');
     }
     return new Graph(session, file);
   }
@@ -89,6 +81,11 @@ export class Graph {
       });
     }
   }
+
+  /** Runs the graph for the first of its outputs. Throws as `run`. */
+  async answer(feeds: Readonly<Record<string, Numbers>>): Promise<Floats> {
+    return (await this.run(feeds)).get(this.outputs[0]!)!;
+  }
 }
 
 /** Makes a tensor of each type that can be passed from here. */
@@ -112,6 +109,14 @@ const tensorOf: Partial<
     ),
 };
 
+function unpassable(file: string, what: string, type: string): PanicError {
+  return new PanicError(
+    'InvalidInput',
+    `${file}: ${what} is ${type}; float32, float16, int64 and int32 can be passed to graphs. ` +
+      'Take an export whose inputs and outputs are of one of these types',
+  );
+}
+
 function whole(value: number, where: string): number {
   if (Number.isInteger(value)) return value;
   throw new PanicError(
@@ -129,16 +134,4 @@ function toFloats(tensor: Tensor): Floats {
     return { data: Float32Array.from(data as ArrayLike<number | bigint>, Number), dims };
   }
   throw new Error(`a ${tensor.type} output`);
-}
-
-/** Tensors that agree in all dimensions but the first, one after the other. */
-export function stack(...parts: readonly Floats[]): Floats {
-  const [first] = parts;
-  const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    data.set(part.data, at);
-    at += part.data.length;
-  }
-  return { data, dims: [parts.reduce((sum, part) => sum + part.dims[0]!, 0), ...first!.dims.slice(1)] };
 }

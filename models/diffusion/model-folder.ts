@@ -8,9 +8,13 @@ import { requiredFiles } from '../neural-files.js';
 import type { GenerativeModel } from '../../experiment/model.js';
 import { Graph } from './graph.js';
 import { parseSchedulerJson } from './schedulers/config.js';
+import type { TextToImageSettings } from './settings.js';
 
 const json = z.record(z.string(), z.unknown());
 export type Json = z.infer<typeof json>;
+
+/** Pixels to a side of what one latent stands for, with every decoder of these families. */
+const LATENT_PIXELS = 8;
 
 /** A text-to-image model's folder in the layout of the ONNX exporters: a folder for each component, `model_index.json` beside them. */
 export class ModelFolder {
@@ -78,6 +82,28 @@ export class ModelFolder {
   /** A graph by its path within the folder. */
   async graphAt(file: string): Promise<Graph> {
     return await Graph.open(this.path(file), this.device);
+  }
+
+  /** Names of the components that the pipeline has. */
+  async components(): Promise<ReadonlySet<string>> {
+    const index = Object.entries(await this.json('model_index.json'));
+    const present = index.filter(([, value]) => Array.isArray(value) && value.every((part) => part !== null));
+    return new Set(present.map(([name]) => name));
+  }
+
+  /**
+   * Rows and columns of the latents of a picture; the denoiser reads them in patches. Throws PanicError `InvalidInput` for a size that is
+   * no whole number of patches.
+   */
+  latentSize({ width, height }: TextToImageSettings, patch = 1): readonly [height: number, width: number] {
+    for (const [name, pixels] of Object.entries({ width, height })) {
+      if (pixels % (LATENT_PIXELS * patch) === 0) continue;
+      throw new PanicError(
+        'InvalidInput',
+        `${this.model.name}: ${name} is ${pixels}; it must be a multiple of ${LATENT_PIXELS * patch}`,
+      );
+    }
+    return [height / LATENT_PIXELS, width / LATENT_PIXELS];
   }
 
   /** The scheduler's configuration. */

@@ -1,7 +1,7 @@
 import type { ImageArtifact } from '../../experiment/artifact.js';
 import { PanicError } from '../../experiment/errors.js';
-import type { Floats } from './graph.js';
 import { requireFinite } from './pipeline.js';
+import type { Floats } from './tensors.js';
 
 /** Values 0..1 in rows of pixels (height x width x 3) of a picture of channels x rows x columns, about -1..1. */
 export function unitPixels({ data, dims }: Floats): Float32Array {

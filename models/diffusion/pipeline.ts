@@ -1,7 +1,8 @@
 import { PanicError } from '../../experiment/errors.js';
-import { type Floats, stack } from './graph.js';
 import type { NoiseSource } from './noise/noise-source.js';
 import type { Scheduler } from './schedulers/scheduler.js';
+import type { TextToImageSettings } from './settings.js';
+import { type Floats, stack } from './tensors.js';
 
 /** A decoded picture before rounding, and what was not read of its prompt. */
 export interface Painting {
@@ -61,4 +62,18 @@ export function requireFinite(values: Float32Array, what: string): void {
     'ModelOutputInvalid',
     `${what} hold ${values[bad]} at position ${bad}; weights of lower precision than they were made for can overflow`,
   );
+}
+
+/** Throws PanicError `InvalidInput` for a setting that is given where `heard` says that this pipeline would not hear it. */
+export function refuseUnheard(
+  settings: TextToImageSettings,
+  heard: Partial<Record<keyof TextToImageSettings, boolean>>,
+): void {
+  for (const name of ['negative_prompt', 'max_sequence_length', 'scheduler'] as const) {
+    if (settings[name] === undefined || heard[name] !== false) continue;
+    throw new PanicError(
+      'InvalidInput',
+      `${name} is set, and this model does not hear it${name === 'negative_prompt' ? ' without a guidance_scale above 1' : ''}; leave it out`,
+    );
+  }
 }

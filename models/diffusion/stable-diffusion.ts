@@ -1,13 +1,12 @@
 import { z } from 'zod';
-import { PanicError } from '../../experiment/errors.js';
 import { Decoder } from './decoder.js';
-import { type Floats, type Graph, type Numbers, stack } from './graph.js';
+import type { Graph } from './graph.js';
 import type { ModelFolder } from './model-folder.js';
-import { denoise, guided, type Painting, type Pipeline } from './pipeline.js';
+import { denoise, guided, type Painting, type Pipeline, refuseUnheard } from './pipeline.js';
 import { schedulerMaker } from './schedulers/create-scheduler.js';
 import type { TextToImageSettings } from './settings.js';
-import { TextEncoder } from './text-encoder.js';
-import { clipTokenizer } from './tokenizer.js';
+import { type Floats, type Numbers, sideBySide, stack, zeros } from './tensors.js';
+import { clipEncoder } from './text-encoder.js';
 
 const unetConfig = {
   in_channels: z.int().positive(),
@@ -44,14 +43,10 @@ export async function stableDiffusion(
   const unet = await folder.graph('unet');
   const { guidance_scale: weight, width, height } = settings;
   const told = config.time_cond_proj_dim ?? null;
-  if (config.in_channels !== decoder.channels) {
-    throw new PanicError(
-      'InvalidInput',
-      `the denoiser takes ${config.in_channels} channels and the decoder ${decoder.channels}; models that fill in or change pictures are not supported`,
-    );
-  }
+  decoder.requireChannels(config.in_channels);
   const isGuided = weight > 1 && told === null && kind !== 'lcm';
-  const dims = [1, config.in_channels, height / 8, width / 8];
+  refuseUnheard(settings, { negative_prompt: isGuided, max_sequence_length: false });
+  const dims = [1, config.in_channels, ...folder.latentSize(settings)];
   const negative = isGuided ? await read(settings.negative_prompt ?? null) : null;
 
   async function paint(prompt: string, noise: Parameters<Pipeline['paint']>[1]): Promise<Painting> {
@@ -67,7 +62,7 @@ export async function stableDiffusion(
       ...(told !== null && { timestep_cond: guidanceEmbedding(weight - 1, told) }),
     };
     const ask = async (latents: Floats, timestep: number): Promise<Floats> =>
-      await runUnet(unet, { sample: latents, timestep: times(unet, timestep, latents), ...fixed });
+      await unet.answer({ sample: latents, timestep: times(unet, timestep, latents), ...fixed });
     const size = dims.reduce((product, length) => product * length);
     const latents = await denoise(
       scheduler,
@@ -82,11 +77,6 @@ export async function stableDiffusion(
   return { paint };
 }
 
-async function runUnet(unet: Graph, feeds: Readonly<Record<string, Numbers>>): Promise<Floats> {
-  const outputs = await unet.run(feeds);
-  return outputs.get(unet.outputs[0]!)!;
-}
-
 /** A timestep as the graph declares it: one number, or one for each of the batch. */
 function times(unet: Graph, timestep: number, latents: Floats): Numbers {
   const batch = latents.dims[0]!;
@@ -94,13 +84,8 @@ function times(unet: Graph, timestep: number, latents: Floats): Numbers {
   return { data: Array.from({ length: batch }, () => timestep), dims: [batch] };
 }
 
-async function clipEncoder(folder: ModelFolder, suffix: '' | '_2'): Promise<TextEncoder> {
-  const tokenizer = await clipTokenizer(folder, `tokenizer${suffix}`);
-  return new TextEncoder(tokenizer, await folder.graph(`text_encoder${suffix}`), `text_encoder${suffix}`);
-}
-
 async function plainReader(folder: ModelFolder): Promise<Reader> {
-  const encoder = await clipEncoder(folder, '');
+  const encoder = await clipEncoder(folder, 'text_encoder', 'tokenizer');
   return async (prompt) => {
     const encoded = await encoder.encode(prompt ?? '');
     return { embeddings: encoder.value(encoded, 'last_hidden_state'), summary: null, cut: encoded.cut };
@@ -112,7 +97,10 @@ async function xlReader(folder: ModelFolder): Promise<Reader> {
     { force_zeros_for_empty_prompt: z.boolean().default(true) },
     'model_index.json',
   );
-  const encoders = [await clipEncoder(folder, ''), await clipEncoder(folder, '_2')];
+  const encoders = [
+    await clipEncoder(folder, 'text_encoder', 'tokenizer'),
+    await clipEncoder(folder, 'text_encoder_2', 'tokenizer_2'),
+  ];
   return async (prompt) => {
     const encoded = await Promise.all(encoders.map((encoder) => encoder.encode(prompt ?? '')));
     const embeddings = sideBySide(...encoded.map((one, k) => encoders[k]!.beforeLast(one)));
@@ -121,26 +109,6 @@ async function xlReader(folder: ModelFolder): Promise<Reader> {
     if (prompt !== null || !index.force_zeros_for_empty_prompt) return { embeddings, summary, cut };
     return { embeddings: zeros(embeddings), summary: zeros(summary), cut };
   };
-}
-
-function zeros({ dims, data }: Floats): Floats {
-  return { dims, data: new Float32Array(data.length) };
-}
-
-/** Tensors of batch x tokens x width that agree in the first two: the widths follow one another. */
-export function sideBySide(...parts: readonly Floats[]): Floats {
-  const widths = parts.map((part) => part.dims[2]!);
-  const width = widths.reduce((sum, one) => sum + one, 0);
-  const [batch, rows] = [parts[0]!.dims[0]!, parts[0]!.dims[1]!];
-  const data = new Float32Array(batch * rows * width);
-  for (let row = 0; row < batch * rows; row++) {
-    let at = row * width;
-    for (const [k, part] of parts.entries()) {
-      data.set(part.data.subarray(row * widths[k]!, (row + 1) * widths[k]!), at);
-      at += widths[k]!;
-    }
-  }
-  return { data, dims: [batch, rows, width] };
 }
 
 /** What the XL models are told of a picture: its original size, where it was cropped (nowhere), the size wanted. */

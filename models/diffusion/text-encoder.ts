@@ -1,6 +1,8 @@
 import { PanicError } from '../../experiment/errors.js';
-import type { Floats, Graph } from './graph.js';
-import type { PromptTokenizer } from './tokenizer.js';
+import type { Graph } from './graph.js';
+import type { ModelFolder } from './model-folder.js';
+import type { Floats } from './tensors.js';
+import { clipTokenizer, type PromptTokenizer, t5Tokenizer } from './tokenizer.js';
 
 /** What an encoder made of a prompt. */
 export interface Encoded {
@@ -46,4 +48,24 @@ export class TextEncoder {
     const layers = [...encoded.outputs.keys()].filter((name) => /^hidden_states\.\d+$/.test(name)).length;
     return this.value(encoded, `hidden_states.${layers - 2}`);
   }
+}
+
+/** A CLIP encoder, by the names of its folder and of its tokenizer's. */
+export async function clipEncoder(
+  folder: ModelFolder,
+  component: string,
+  tokenizer: string,
+): Promise<TextEncoder> {
+  return new TextEncoder(await clipTokenizer(folder, tokenizer), await folder.graph(component), component);
+}
+
+/** A T5 encoder that reads `length` tokens. */
+export async function t5Encoder(
+  folder: ModelFolder,
+  component: string,
+  tokenizer: string,
+  length: number,
+): Promise<TextEncoder> {
+  const reader = await t5Tokenizer(folder, tokenizer, length);
+  return new TextEncoder(reader, await folder.graph(component), component);
 }

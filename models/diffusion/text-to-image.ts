@@ -5,12 +5,14 @@ import type { GenerativeModel } from '../../experiment/model.js';
 import type { GeneratedItem, GenerateItem, LoadedGenerator, LoadTask } from '../loaded-model.js';
 import { requireModelFiles } from '../neural-files.js';
 import { fingerprint } from '../onnx/fingerprint.js';
+import { flux } from './flux.js';
 import { ModelFolder } from './model-folder.js';
 import { noiseSource } from './noise/noise-source.js';
 import { toArtifact } from './picture.js';
 import type { Pipeline } from './pipeline.js';
 import { type TextToImageSettings, textToImageSettings } from './settings.js';
 import { stableDiffusion } from './stable-diffusion.js';
+import { stableDiffusion3 } from './stable-diffusion-3.js';
 
 /**
  * Loads a text-to-image model in the layout of the ONNX exporters. Pictures are made one by one: the bytes of each depend on its prompt and
@@ -52,6 +54,10 @@ export async function loadPipeline(folder: ModelFolder, settings: TextToImageSet
       return await stableDiffusion(folder, settings, 'xl');
     case 'LatentConsistencyModelPipeline':
       return await stableDiffusion(folder, settings, 'lcm');
+    case 'StableDiffusion3Pipeline':
+      return await stableDiffusion3(folder, settings);
+    case 'FluxPipeline':
+      return await flux(folder, settings);
     default:
       throw new PanicError(
         'InvalidInput',

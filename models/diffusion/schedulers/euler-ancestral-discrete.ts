@@ -1,7 +1,7 @@
 import { betaShape, checkConfig, only, spacingShape } from './config.js';
 import { initialSigma } from './euler-discrete.js';
 import { positiveSignalShares, spacedTimesteps } from './noise-levels.js';
-import { originalOf } from './prediction.js';
+import { eulerStep, originalOf } from './prediction.js';
 import { blend, scale, type Scheduler } from './scheduler.js';
 import { sigmaAt, trainedSigmas } from './sigmas.js';
 
@@ -32,8 +32,7 @@ export function eulerAncestralDiscrete(
         const up = Math.sqrt((to ** 2 * (from ** 2 - to ** 2)) / from ** 2);
         const down = Math.sqrt(to ** 2 - up ** 2);
         const original = originalOf(config.prediction_type, prediction, latents, from);
-        const moved = blend(down / from, latents, 1 - down / from, original);
-        return blend(1, moved, up, noise.normals(latents.length));
+        return blend(1, eulerStep(latents, original, from, down), up, noise.normals(latents.length));
       },
     };
   };

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { betaShape, checkConfig, off, only, predictionType, spacingShape } from './config.js';
 import { positiveSignalShares, spacedTimesteps } from './noise-levels.js';
-import { originalOf } from './prediction.js';
-import { blend, scale, type Scheduler } from './scheduler.js';
+import { eulerStep, originalOf } from './prediction.js';
+import { scale, type Scheduler } from './scheduler.js';
 import { karrasSigmas, sigmaAt, timestepOf, trainedSigmas } from './sigmas.js';
 
 const shape = {
@@ -41,7 +41,7 @@ export function eulerDiscrete(content: Readonly<Record<string, unknown>>): (step
       step(prediction, k, latents) {
         const [sigma, next] = [levels[k]!, levels[k + 1]!];
         const original = originalOf(config.prediction_type, prediction, latents, sigma);
-        return blend(next / sigma, latents, 1 - next / sigma, original);
+        return eulerStep(latents, original, sigma, next);
       },
     };
   };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PanicError } from '../../../experiment/errors.js';
 import { checkConfig, off, only } from './config.js';
 import { evenly } from './noise-levels.js';
 import { blend, type Scheduler } from './scheduler.js';
@@ -50,6 +51,19 @@ export function flowMatchEulerDiscrete(
       step: (prediction, k, latents) => blend(1, latents, sigmas[k + 1]! - sigmas[k]!, prediction),
     };
   };
+}
+
+/**
+ * The same, for a configuration that names this class; the models that want it know no other. Throws PanicError `InvalidInput` for
+ * another.
+ */
+export function requireFlowMatch(content: Readonly<Record<string, unknown>>): (path: FlowPath) => Scheduler {
+  const name = content['_class_name'];
+  if (name === 'FlowMatchEulerDiscreteScheduler') return flowMatchEulerDiscrete(content);
+  throw new PanicError(
+    'InvalidInput',
+    `the scheduler ${String(name)} is not supported for this kind of model; FlowMatchEulerDiscreteScheduler is`,
+  );
 }
 
 function dynamicShift(config: z.infer<z.ZodObject<typeof shape>>, imageTokens: number) {

@@ -3,13 +3,12 @@ import { join, relative } from 'node:path';
 import type { GenerativeModel, ModelSettings } from '../../../experiment/model.js';
 import { ModelFolder } from '../../../models/diffusion/model-folder.js';
 import type { NoiseSource } from '../../../models/diffusion/noise/noise-source.js';
-import { unitPixels } from '../../../models/diffusion/picture.js';
 import { textToImageSettings } from '../../../models/diffusion/settings.js';
+import type { Floats } from '../../../models/diffusion/tensors.js';
 import { loadPipeline } from '../../../models/diffusion/text-to-image.js';
 
-/** A tiny model, and what diffusers makes of a prompt with it. */
+/** A tiny model, and what diffusers makes of prompts with it. */
 export interface Fixture {
-  readonly prompt: string;
   readonly height: number;
   readonly width: number;
   readonly seed: number;
@@ -19,10 +18,17 @@ export interface Fixture {
 export interface Case {
   readonly num_inference_steps: number;
   readonly guidance_scale: number;
+  readonly prompt: string;
   readonly negative_prompt?: string;
-  /** Height x width x 3 values in 0..1, by diffusers on the same ONNX graphs. */
-  readonly image_ort: string;
+  readonly max_sequence_length?: number;
+  readonly scheduler?: string;
+  readonly vae?: string;
+  /** Height x width x 3 values in 0..1. */
+  readonly image: string;
 }
+
+/** Those that `test/fixtures/diffusion/make.py` made, with diffusers in torch. */
+export const fixtures = join(import.meta.dirname, '../../fixtures/diffusion');
 
 export function readFixture(folder: string): Fixture {
   return JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8')) as Fixture;
@@ -60,31 +66,23 @@ export function modelOf(folder: string, settings: ModelSettings): GenerativeMode
   };
 }
 
-export function settingsOf(fixture: Fixture, one: Case): ModelSettings {
-  const { width, height } = fixture;
-  return {
-    width,
-    height,
-    steps: one.num_inference_steps,
-    guidance_scale: one.guidance_scale,
-    noise: 'cpu',
-    dtype: 'fp32',
-    ...(one.negative_prompt !== undefined && { negative_prompt: one.negative_prompt }),
-  };
+export function settingsOf({ width, height }: Fixture, one: Case): ModelSettings {
+  const { num_inference_steps: steps, prompt: _, image: __, ...settings } = one;
+  return { width, height, steps, noise: 'cpu', dtype: 'fp32', ...settings };
 }
 
-/** The picture's values before rounding, height x width x 3 in 0..1. */
-export async function paintUnit(
+/** The picture's values before rounding. */
+export async function paint(
   folder: string,
   settings: ModelSettings,
   prompt: string,
   noise: NoiseSource,
-): Promise<Float32Array> {
+): Promise<Floats> {
   const pipeline = await loadPipeline(
     new ModelFolder(modelOf(folder, settings), folder, 'cpu'),
     textToImageSettings.parse(settings),
   );
-  return unitPixels((await pipeline.paint(prompt, noise)).picture);
+  return (await pipeline.paint(prompt, noise)).picture;
 }
 
 export function present(folder: string): boolean {
