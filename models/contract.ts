@@ -4,6 +4,8 @@ import type { HostFingerprint } from '../experiment/provenance.js';
 /** One answer of a generative model. */
 export interface Generated {
   readonly output: Artifact;
+  /** Tokens at the end of the input that the model had no room for; 0 where it read everything. */
+  readonly cutTokens: number;
   readonly host: HostFingerprint;
   readonly batchSize: number;
   /** Time the model itself took, milliseconds. */

@@ -79,7 +79,13 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
     );
     if (answer.task !== 'generate') throw new Error(`the host of ${name} answered another question`);
     checkGenerated(model, answer.output);
-    return { output: answer.output, host: answer.host, batchSize: 1, computeMs: answer.computeMs };
+    return {
+      output: answer.output,
+      cutTokens: answer.cutTokens,
+      host: answer.host,
+      batchSize: 1,
+      computeMs: answer.computeMs,
+    };
   }
 
   async function embed(name: string, inputs: readonly Artifact[], signal?: AbortSignal): Promise<Embedded> {

@@ -31,7 +31,7 @@ async function answer(model: LoadedModel, request: HostRequest): Promise<HostAns
   if (request.task === 'generate' && model.kind === 'generative') {
     const [item] = await model.generate([request]);
     if (item instanceof PanicError) throw item;
-    if (item) return { task: 'generate', output: item.output, host, computeMs: performance.now() - started };
+    if (item) return { task: 'generate', ...item, host, computeMs: performance.now() - started };
   }
   throw new PanicError(
     'InvalidInput',

@@ -65,10 +65,10 @@ function refusal(make: () => unknown): string {
   return 'accepted';
 }
 
-describe('what a configuration says', () => {
-  const euler = (more: Config) =>
-    refusal(() => schedulerMaker({ _class_name: 'EulerDiscreteScheduler', ...more })(4));
+const euler = (more: Config) =>
+  refusal(() => schedulerMaker({ _class_name: 'EulerDiscreteScheduler', ...more })(4));
 
+describe('what a configuration says', () => {
   test.each([
     ['use_beta_sigmas', true],
     ['use_exponential_sigmas', true],
