@@ -6,9 +6,10 @@ import type { ModelFolder } from './model-folder.js';
 import type { Floats } from './tensors.js';
 
 const decoderConfig = {
-  scaling_factor: z.number().positive(),
+  // Early configurations lack it; it is diffusers' default for them.
+  scaling_factor: z.number().positive().default(0.18215),
   shift_factor: z.number().nullish(),
-  latent_channels: z.int().positive(),
+  latent_channels: z.int().positive().default(4),
   block_out_channels: z.array(z.int()).optional(),
   latents_mean: z.array(z.number()).nullish(),
   latents_std: z.array(z.number()).nullish(),
@@ -24,7 +25,10 @@ export class Decoder {
   /** `file` names a graph instead of the one in vae_decoder/; its config.json lies beside it. */
   static async open(folder: ModelFolder, file: string | undefined): Promise<Decoder> {
     const at = file === undefined ? 'vae_decoder' : dirname(file);
-    const config = await folder.config(decoderConfig, at, 'config.json');
+    // The first exporter of Stable Diffusion 1 wrote none, since all of its models had the same.
+    const config = folder.isOfFirstExporter(at)
+      ? z.object(decoderConfig).parse({})
+      : await folder.config(decoderConfig, at, 'config.json');
     const graph = file === undefined ? await folder.graph(at) : await folder.graphAt(file);
     return new Decoder(graph, config);
   }

@@ -21,7 +21,7 @@ const PATCH = 2;
  * Throws PanicError `InvalidInput`, `ModelFilesMissing`, `DeviceError`.
  */
 export async function flux(folder: ModelFolder, settings: TextToImageSettings): Promise<Pipeline> {
-  const config = await folder.config(transformerConfig, 'transformer', 'config.json');
+  const config = await folder.config(transformerConfig, folder.transformer(), 'config.json');
   const makeScheduler = requireFlowMatch(await folder.scheduler());
   const { guidance_scale: weight, steps } = settings;
   refuseUnheard(settings, { negative_prompt: false, scheduler: false });
@@ -38,7 +38,7 @@ export async function flux(folder: ModelFolder, settings: TextToImageSettings): 
   const clip = await clipEncoder(folder, 'text_encoder', 'tokenizer');
   const length = settings.max_sequence_length ?? T5_TOKENS;
   const t5 = await t5Encoder(folder, 'text_encoder_2', 'tokenizer_2', length);
-  const transformer = await folder.graph('transformer');
+  const transformer = await folder.graph(folder.transformer());
   const imageTokens = (height / PATCH) * (width / PATCH);
   const ids = (name: string, data: Float32Array): Numbers =>
     // Older exports have a dimension for the batch.

@@ -84,6 +84,17 @@ export class ModelFolder {
     return await Graph.open(this.path(file), this.device);
   }
 
+  /** Whether a component was written by the exporter of diffusers' OnnxStableDiffusionPipeline, which gave it no config.json. */
+  isOfFirstExporter(component: string): boolean {
+    const files = requiredFiles(this.model);
+    return !files.includes(`${component}/config.json`) && files.includes(`${component}/model.onnx`);
+  }
+
+  /** The folder of a transformer: some exporters keep calling it `unet`, as earlier models' denoisers are. */
+  transformer(): 'transformer' | 'unet' {
+    return requiredFiles(this.model).some((file) => file.startsWith('transformer/')) ? 'transformer' : 'unet';
+  }
+
   /** Names of the components that the pipeline has. */
   async components(): Promise<ReadonlySet<string>> {
     const index = Object.entries(await this.json('model_index.json'));

@@ -30,7 +30,7 @@ export async function stableDiffusion3(
   folder: ModelFolder,
   settings: TextToImageSettings,
 ): Promise<Pipeline> {
-  const config = await folder.config(transformerConfig, 'transformer', 'config.json');
+  const config = await folder.config(transformerConfig, folder.transformer(), 'config.json');
   const makeScheduler = requireFlowMatch(await folder.scheduler());
   const { guidance_scale: weight, steps } = settings;
   const hasT5 = (await folder.components()).has('text_encoder_3');
@@ -45,7 +45,7 @@ export async function stableDiffusion3(
   const t5 = hasT5
     ? await t5Encoder(folder, 'text_encoder_3', 'tokenizer_3', settings.max_sequence_length ?? T5_TOKENS)
     : null;
-  const transformer = await folder.graph('transformer');
+  const transformer = await folder.graph(folder.transformer());
   const read = async (prompt: string): Promise<Condition> =>
     await readPrompt(prompt, clips, t5 ?? { dims: [1, T5_TOKENS, config.joint_attention_dim] });
   const negative = weight > 1 ? await read(settings.negative_prompt ?? '') : null;

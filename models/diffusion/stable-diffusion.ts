@@ -9,7 +9,7 @@ import { type Floats, type Numbers, sideBySide, stack, zeros } from './tensors.j
 import { clipEncoder } from './text-encoder.js';
 
 const unetConfig = {
-  in_channels: z.int().positive(),
+  in_channels: z.int().positive().default(4),
   time_cond_proj_dim: z.int().positive().nullish(),
   addition_embed_type: z.literal('text_time').nullish(),
 };
@@ -35,7 +35,9 @@ export async function stableDiffusion(
   settings: TextToImageSettings,
   kind: 'plain' | 'xl' | 'lcm',
 ): Promise<Pipeline> {
-  const config = await folder.config(unetConfig, 'unet', 'config.json');
+  const config = folder.isOfFirstExporter('unet')
+    ? z.object(unetConfig).parse({})
+    : await folder.config(unetConfig, 'unet', 'config.json');
   const makeScheduler = schedulerMaker(await folder.scheduler(), settings.scheduler);
   makeScheduler(settings.steps);
   const decoder = await Decoder.open(folder, settings.vae);

@@ -1,6 +1,6 @@
 /** @jest-environment ./test/support/native-arrays.mjs */
 import { readFileSync } from 'node:fs';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -8,6 +8,7 @@ import type { ImageArtifact } from '../../../experiment/artifact.js';
 import { PanicError } from '../../../experiment/errors.js';
 import type { ModelSettings } from '../../../experiment/model.js';
 import { noiseSource } from '../../../models/diffusion/noise/noise-source.js';
+import { createModelPool } from '../../../models/index.js';
 import { toArtifact, unitPixels } from '../../../models/diffusion/picture.js';
 import { loadTextToImage } from '../../../models/diffusion/text-to-image.js';
 import type { GeneratedItem, GenerateItem } from '../../../models/loaded-model.js';
@@ -161,6 +162,16 @@ describe('a text-to-image model', () => {
     });
   });
 
+  test('runs in a process of its own, by its name in the catalogue', async () => {
+    // The files of SDTurbo are those of the tiny model.
+    const pool = createModelPool({ modelsFolder: 'nowhere', folders: { SDTurbo: folder } });
+    const answer = await pool.generate('SDTurbo', text(repeated('cat', 80), 1).input, 1);
+    await pool.close();
+    expect(answer.output).toMatchObject({ modality: 'image', width: 512, height: 512 });
+    expect(answer.cutTokens).toBe(5);
+    expect(answer.host).toMatchObject({ device: 'cpu', dtype: 'fp16' });
+  });
+
   test('refuses what it would not hear, and sizes that are no whole number of patches', async () => {
     const flux = join(fixtures, 'flux-schnell');
     const given = settingsOf(readFixture(flux), readFixture(flux).cases[0]!);
@@ -178,6 +189,36 @@ describe('a text-to-image model', () => {
         message: expect.stringContaining(message) as unknown,
       });
     }
+  });
+
+  test('reads folders of other exporters: without configurations, or with a transformer called unet', async () => {
+    const other = await mkdtemp(join(tmpdir(), 'panic-tda-exporters-'));
+    const [old, renamed] = [join(other, 'old'), join(other, 'renamed')];
+    await cp(folder, old, { recursive: true });
+    await rm(join(old, 'unet/config.json'));
+    await rm(join(old, 'vae_decoder/config.json'));
+    await writeFile(join(old, 'model_index.json'), '{"_class_name": "OnnxStableDiffusionPipeline"}');
+    await writeFile(
+      join(old, 'scheduler/scheduler_config.json'),
+      '{"_class_name": "PNDMScheduler", "beta_schedule": "scaled_linear", "skip_prk_steps": true}',
+    );
+    await expect(load(old, quick)).rejects.toThrow('the scheduler PNDMScheduler is not supported');
+    const [answer] = await (
+      await load(old, { ...quick, scheduler: 'DDIMScheduler' })
+    ).generate([text(prompt, 1)]);
+    expect(painted(answer).output.width).toBe(fixture.width);
+
+    const flux = join(fixtures, 'flux-schnell');
+    const given = settingsOf(readFixture(flux), readFixture(flux).cases[0]!);
+    await cp(flux, renamed, { recursive: true });
+    await rename(join(renamed, 'transformer'), join(renamed, 'unet'));
+    const pictures = [];
+    for (const where of [flux, renamed]) {
+      const [made] = await (await load(where, given)).generate([text(prompt, 1)]);
+      pictures.push(painted(made).output);
+    }
+    expect(pictures[1]).toEqual(pictures[0]);
+    await rm(other, { recursive: true });
   });
 
   test('refuses a pipeline that it does not know by its name', async () => {
