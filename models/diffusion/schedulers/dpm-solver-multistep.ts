@@ -113,7 +113,7 @@ function timestepsOf(config: Config, shares: Float32Array, steps: number): numbe
       return Array.from({ length: steps }, (_, i) => (steps - i) * stride + config.steps_offset);
     }
     case 'trailing':
-      return countDown(last, config.num_train_timesteps / steps).map((time) => roundHalfToEven(time) - 1);
+      return countDown(last, config.num_train_timesteps / steps);
     default:
       return assertNever(config.timestep_spacing);
   }

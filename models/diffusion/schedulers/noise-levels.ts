@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { assertNever } from '../../../experiment/errors.js';
+import { assertNever, PanicError } from '../../../experiment/errors.js';
 import type { betaShape, spacingShape } from './config.js';
 
 type BetaConfig = z.infer<z.ZodObject<typeof betaShape>>;
@@ -78,7 +78,7 @@ export function spacedTimesteps(config: SpacingConfig, trained: number, steps: n
       return Array.from({ length: steps }, (_, i) => (steps - 1 - i) * stride + config.steps_offset);
     }
     case 'trailing':
-      return countDown(trained, trained / steps).map((time) => roundHalfToEven(time) - 1);
+      return countDown(trained, trained / steps);
     default:
       return assertNever(config.timestep_spacing);
   }
@@ -90,9 +90,18 @@ export function evenly(start: number, end: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => (i > 0 && i === count - 1 ? end : start + i * step));
 }
 
-/** numpy.arange(start, 0, -stride) */
+/**
+ * Timesteps from `start` downwards at this stride, each rounded and one less. For some strides, such as 1000 / 61, the sum of
+ * the rounding errors leaves one more at the end, below 0, which diffusers walks to as well; throws PanicError `InvalidInput`.
+ */
 export function countDown(start: number, stride: number): number[] {
-  return Array.from({ length: Math.ceil(start / stride) }, (_, i) => start - i * stride);
+  const length = Math.ceil(start / stride);
+  const timesteps = Array.from({ length }, (_, i) => roundHalfToEven(start - i * stride) - 1);
+  if (timesteps.every((timestep) => timestep >= 0)) return timesteps;
+  throw new PanicError(
+    'InvalidInput',
+    `${start} timesteps cannot be shared out to ${length - 1} steps by the spacing "trailing"; take a step more or less`,
+  );
 }
 
 export function roundHalfToEven(value: number): number {

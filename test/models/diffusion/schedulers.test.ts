@@ -115,6 +115,12 @@ describe('what a configuration says', () => {
     );
   });
 
+  test('is refused for numbers of steps whose last would fall below the first timestep', () => {
+    const trailing = schedulerMaker({ _class_name: 'EulerDiscreteScheduler', timestep_spacing: 'trailing' });
+    expect(refusal(() => trailing(61))).toContain('61 steps');
+    for (let steps = 1; steps <= 60; steps++) expect(trailing(steps).timesteps).toHaveLength(steps);
+  });
+
   test('may hold an infinity, as Python writes it', () => {
     const text =
       '{"_class_name": "DPMSolverMultistepScheduler", "lambda_min_clipped": -Infinity, "solver_order": 2}';
