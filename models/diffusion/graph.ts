@@ -1,13 +1,14 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import type { Device } from '../loaded-model.js';
+import { floatsOf } from '../onnx/floats.js';
+import { toHalf } from '../onnx/half.js';
 import { openSession } from '../onnx/session.js';
-import { fromHalf, toHalf } from './half.js';
 import type { Floats, Numbers } from './tensors.js';
 
 /**
- * An ONNX graph that takes and gives numbers, whatever their type in it: float32, float16, int64, int32. Weights of other types (int8,
- * int4) are its own affair, and so is data that lies in files beside it.
+ * An ONNX graph that takes numbers, whatever their type in it (float32, float16, int64, int32), and gives floats. Weights of other types
+ * (int8, int4) are its own affair, and so is data that lies in files beside it.
  */
 export class Graph {
   readonly #session: InferenceSession;
@@ -23,8 +24,8 @@ export class Graph {
   }
 
   /**
-   * Throws PanicError `DeviceError` where the runtime cannot open the graph on the device, and `InvalidInput` where the graph takes or gives
-   * numbers of a type that cannot be passed from here (bfloat16).
+   * Throws PanicError `DeviceError` where the runtime cannot open the graph on the device, and `InvalidInput` where the graph takes
+   * numbers of a type that cannot be passed from here, or gives bfloat16.
    */
   static async open(file: string, device: Device): Promise<Graph> {
     const session = await openSession(file, device).catch((error: unknown) => {
@@ -33,7 +34,7 @@ export class Graph {
         ? unpassable(file, 'an input or output', 'bfloat16')
         : error;
     });
-    for (const value of [...session.inputMetadata, ...session.outputMetadata]) {
+    for (const value of session.inputMetadata) {
       if (value.isTensor && tensorOf[value.type]) continue;
       throw unpassable(file, `"${value.name}"`, value.isTensor ? value.type : 'no tensor');
     }
@@ -72,14 +73,19 @@ export class Graph {
       const make = tensorOf[this.#inputs.get(name)!.type]!;
       tensors[name] = make(numbers.data, numbers.dims, `${this.#file}: "${name}"`);
     }
-    try {
-      const answer = await this.#session.run(tensors);
-      return new Map(Object.entries(answer).map(([name, value]) => [name, toFloats(value)]));
-    } catch (error) {
-      throw new PanicError('DeviceError', `${this.#file}: onnxruntime failed: ${errorMessage(error)}`, {
-        cause: error,
-      });
-    }
+    const answer = await this.#session.run(tensors).catch((error: unknown) => {
+      throw this.#runError(error);
+    });
+    return new Map(
+      this.outputs.map((name) => [name, { data: floatsOf(answer[name]!), dims: answer[name]!.dims }]),
+    );
+  }
+
+  /** Shapes that do not fit will not fit next time either; anything else may be the device's. */
+  #runError(error: unknown): PanicError {
+    const message = errorMessage(error);
+    const kind = /INVALID_ARGUMENT|invalid dimensions/i.test(message) ? 'InvalidInput' : 'DeviceError';
+    return new PanicError(kind, `${this.#file}: onnxruntime failed: ${message}`, { cause: error });
   }
 
   /** Runs the graph for the first of its outputs. Throws as `run`. */
@@ -123,15 +129,4 @@ function whole(value: number, where: string): number {
     'InvalidInput',
     `${where} takes whole numbers; it was to be given ${value}. A scheduler without fractional timesteps would do`,
   );
-}
-
-function toFloats(tensor: Tensor): Floats {
-  const { data, dims } = tensor;
-  if (data instanceof Float32Array) return { data, dims };
-  if (data instanceof Uint16Array) return { data: fromHalf(data), dims };
-  // Where the engine has a Float16Array of its own, the runtime answers with that.
-  if (tensor.type === 'float16' || tensor.type === 'int64' || tensor.type === 'int32') {
-    return { data: Float32Array.from(data as ArrayLike<number | bigint>, Number), dims };
-  }
-  throw new Error(`a ${tensor.type} output`);
 }

@@ -1,4 +1,4 @@
-/** @jest-environment ./test/support/native-arrays.mjs */
+/** @jest-environment ./test/models/native-arrays-environment.mjs */
 import { readFileSync } from 'node:fs';
 import { cp, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
