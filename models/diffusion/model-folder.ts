@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { errorMessage, PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../experiment/errors.js';
 import type { Device } from '../loaded-model.js';
 import { requiredFiles } from '../neural-files.js';
+import { readModelFiles } from '../unreadable.js';
 import type { GenerativeModel } from '../../experiment/model.js';
 import { Graph } from './graph.js';
 import { parseSchedulerJson } from './schedulers/config.js';
@@ -35,17 +36,12 @@ export class ModelFolder {
   /** The object in a JSON file. Throws PanicError `ModelFilesMissing` where it is absent or none. */
   async json(...parts: readonly string[]): Promise<Json> {
     const path = this.path(...parts);
-    try {
-      return json.parse(parseSchedulerJson(await readFile(path, 'utf8')));
-    } catch (error) {
-      throw new PanicError(
-        'ModelFilesMissing',
-        `${this.model.name}: cannot read ${path}: ${errorMessage(error)}`,
-        {
-          cause: error,
-        },
-      );
-    }
+    return await this.read(path, async () => json.parse(parseSchedulerJson(await readFile(path, 'utf8'))));
+  }
+
+  /** Reads something of the model's files; see readModelFiles. */
+  async read<T>(what: string, read: () => Promise<T>): Promise<T> {
+    return await readModelFiles(this.model, what, read);
   }
 
   /** Some values of a component's config.json. Throws PanicError `InvalidInput` where they do not fit `shape`. */

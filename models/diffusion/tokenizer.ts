@@ -1,7 +1,7 @@
 import { AutoTokenizer, CLIPTokenizer, type PreTrainedTokenizer } from '@huggingface/transformers';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { errorMessage, PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../experiment/errors.js';
 import type { ModelFolder } from './model-folder.js';
 
 /** What an encoder reads of a prompt. */
@@ -58,15 +58,11 @@ function fit(ids: readonly number[], length: number, padId: number): Tokens {
 }
 
 async function fromTokenizerJson(folder: ModelFolder, component: string): Promise<PreTrainedTokenizer> {
-  try {
-    return await AutoTokenizer.from_pretrained(folder.path(component), { local_files_only: true });
-  } catch (error) {
-    throw new PanicError(
-      'ModelFilesMissing',
-      `${folder.path(component)} has no tokenizer that can be read: ${errorMessage(error)}`,
-      { cause: error },
-    );
-  }
+  const path = folder.path(component);
+  return await folder.read(
+    path,
+    async () => await AutoTokenizer.from_pretrained(path, { local_files_only: true }),
+  );
 }
 
 /**
@@ -84,8 +80,12 @@ async function clipFromVocabulary(
     model_max_length: number;
   },
 ): Promise<PreTrainedTokenizer> {
-  const vocabulary = z.record(z.string(), z.int()).parse(await folder.json(component, 'vocab.json'));
-  const text = await readFile(folder.path(component, 'merges.txt'), 'utf8');
+  const given = await folder.json(component, 'vocab.json');
+  const vocabulary = await folder.read(folder.path(component, 'vocab.json'), async () =>
+    z.record(z.string(), z.int()).parse(given),
+  );
+  const merged = folder.path(component, 'merges.txt');
+  const text = await folder.read(merged, async () => await readFile(merged, 'utf8'));
   const merges = text
     .split('\n')
     .slice(1)
