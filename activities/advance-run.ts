@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { Committed, Cycle, EncodedArtifact, Position, RunRow, Step } from '../db/index.js';
+import type { Committed, Cycle, EncodedArtifact, EqualWork, Position, RunRow, Step } from '../db/index.js';
 import type { Artifact } from '../experiment/artifact.js';
 import { PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
@@ -119,20 +119,21 @@ class Trajectory {
     this.begun = null;
     const equal = begun === null ? this.findEqualWork(work, inputId) : null;
     if (equal !== null) {
-      const reused = { ...step, output: equal, provenance: { source: 'reused' } } as const;
+      const { outputId: output, cutTokens } = equal;
+      const reused = { ...step, output, cutTokens, provenance: { source: 'reused' } } as const;
       this.accept(await store.invocations.commit(run, reused, now()), null);
       return;
     }
     const call =
       begun ?? this.call(model.name, this.input ?? (await store.artifacts.load(inputId)), seed, signal);
-    const { output, host, batchSize, computeMs } = await call;
+    const { output, cutTokens, host, batchSize, computeMs } = await call;
     const hostId = store.provenance.hostId(host);
     const encoding = store.artifacts.encode(output);
     if (performance.now() < until) await this.beginNext(output, encoding, signal);
     const encoded = await encoding;
     const staged = await store.artifacts.stage(encoded);
     const provenance = { source: 'computed', hostId, batchSize, computeMs } as const;
-    const computed = { ...step, output: staged, provenance };
+    const computed = { ...step, output: staged, cutTokens, provenance };
     const committed = await store.invocations.commit(run, computed, now());
     this.accept(committed, output);
   }
@@ -143,7 +144,7 @@ class Trajectory {
     return { model, modelId: deps.store.provenance.modelId(model), seed: seedOfStep(run, sequence) };
   }
 
-  private findEqualWork({ model, modelId, seed }: Work, inputId: number): number | null {
+  private findEqualWork({ model, modelId, seed }: Work, inputId: number): EqualWork | null {
     if (!this.config.reuse || !model.deterministic) return null;
     return this.deps.store.invocations.findEqualWork(modelId, inputId, seed);
   }

@@ -40,6 +40,7 @@ export interface ContentOfInvocation {
   readonly modality: string;
   /** Hexadecimal, as every digest here. */
   readonly output: string;
+  readonly cutTokens: number | null;
 }
 
 export interface ContentOfEmbedding {
@@ -91,7 +92,8 @@ const RUNS = `
   from runs r join artifacts p on p.id = r.prompt_id where r.experiment_id = ? order by r.run_index`;
 
 const INVOCATIONS = `
-  select 'invocation' as kind, ? as run, i.sequence, ${MODEL}, i.seed, o.modality, lower(hex(o.sha256)) as output
+  select 'invocation' as kind, ? as run, i.sequence, ${MODEL}, i.seed, o.modality, lower(hex(o.sha256)) as output,
+    i.cut_tokens as cutTokens
   from invocations i join models m on m.id = i.model_id join artifacts o on o.id = i.output_id
   where i.run_id = ? order by i.sequence`;
 

@@ -5,7 +5,7 @@ export type { Driver, ExperimentRow } from './experiments.js';
 export type { FailureRow, RunRow, Stage } from './runs.js';
 export type { EncodedArtifact } from './artifacts.js';
 export type { ComputedInvocation } from './computed.js';
-export type { Committed, Cycle, Position, Step } from './invocations.js';
+export type { Committed, Cycle, EqualWork, Position, Step } from './invocations.js';
 export type { NewVector, PendingOutput, PointCloud } from './vectors.js';
 export type { DiagramDimension, NewDiagram, RunEntropy } from './diagrams.js';
 export type { SurrogateDimension, SurrogateKey, SurrogateRow } from './surrogates.js';

@@ -28,8 +28,15 @@ export interface Step extends Position {
         readonly computeMs: number;
       }
     | { readonly source: 'reused' };
+  /** Tokens at the end of the input that the model had no room for; 0 where it read everything. */
+  readonly cutTokens: number;
   /** Look for an exact repeat, and end the run at it (`stop`) or remember it (`continue`). */
   readonly onCycle: 'stop' | 'continue' | 'ignore';
+}
+
+export interface EqualWork {
+  readonly outputId: number;
+  readonly cutTokens: number;
 }
 
 export interface Committed {
@@ -66,7 +73,7 @@ export function invocationTable(db: Connection, artifacts: ArtifactTable, writer
     )
     .prepare();
   const equalWork = db
-    .select({ outputId: invocations.outputId })
+    .select({ outputId: invocations.outputId, cutTokens: invocations.cutTokens })
     .from(invocations)
     .where(
       and(
@@ -106,6 +113,7 @@ export function invocationTable(db: Connection, artifacts: ArtifactTable, writer
       batchSize: sql.placeholder('batchSize'),
       computeMs: sql.placeholder('computeMs'),
       createdAt: sql.placeholder('createdAt'),
+      cutTokens: sql.placeholder('cutTokens'),
     })
     .prepare();
 
@@ -116,9 +124,10 @@ export function invocationTable(db: Connection, artifacts: ArtifactTable, writer
       : { sequence: row.sequence + 1, inputId: row.outputId };
   }
 
-  /** The output of equal work done before, anywhere in the store: same model, revision, settings, input and seed. */
-  function findEqualWork(modelId: number, inputId: number, seed: number): number | null {
-    return equalWork.get({ modelId, inputId, seed })?.outputId ?? null;
+  /** What came of equal work done before, anywhere in the store: same model, revision, settings, input and seed. */
+  function findEqualWork(modelId: number, inputId: number, seed: number): EqualWork | null {
+    const found = equalWork.get({ modelId, inputId, seed });
+    return found === undefined ? null : { outputId: found.outputId, cutTokens: found.cutTokens ?? 0 };
   }
 
   function endRun(run: RunRow, reason: 'length' | 'cycle', length: number): void {
@@ -155,6 +164,7 @@ export function invocationTable(db: Connection, artifacts: ArtifactTable, writer
         batchSize: computed.batchSize,
         computeMs: computed.computeMs,
         createdAt: now,
+        cutTokens: work.cutTokens === 0 ? null : work.cutTokens,
       });
       const next = { sequence: sequence + 1, inputId: outputId };
       const cycle = work.onCycle === 'ignore' ? null : repeat(run, sequence, outputId);
@@ -191,13 +201,18 @@ export function invocationTable(db: Connection, artifacts: ArtifactTable, writer
     now: number,
   ): Promise<Committed> {
     const committed = await writer.write((): Committed => {
+      // From its second step to the repeat of the first: the first itself was reached by an input from outside of it.
       const rows = db
-        .select({ modelId: invocations.modelId, outputId: invocations.outputId })
+        .select({
+          modelId: invocations.modelId,
+          outputId: invocations.outputId,
+          cutTokens: invocations.cutTokens,
+        })
         .from(invocations)
         .where(
           and(
             eq(invocations.runId, run.id),
-            sql`${invocations.sequence} between ${cycle.start} and ${cycle.start + cycle.length - 1}`,
+            sql`${invocations.sequence} between ${cycle.start + 1} and ${cycle.start + cycle.length}`,
           ),
         )
         .orderBy(asc(invocations.sequence))
@@ -205,7 +220,7 @@ export function invocationTable(db: Connection, artifacts: ArtifactTable, writer
       let next = position(run);
       const end = Math.min(run.maxLength, next.sequence + limit);
       while (next.sequence < end) {
-        const { modelId, outputId } = rows[(next.sequence - cycle.start) % cycle.length]!;
+        const { modelId, outputId, cutTokens } = rows[(next.sequence - cycle.start - 1) % cycle.length]!;
         insert.run({
           runId: run.id,
           sequence: next.sequence,
@@ -218,6 +233,7 @@ export function invocationTable(db: Connection, artifacts: ArtifactTable, writer
           batchSize: null,
           computeMs: null,
           createdAt: now,
+          cutTokens,
         });
         next = { sequence: next.sequence + 1, inputId: outputId };
       }
@@ -242,6 +258,7 @@ export function invocationTable(db: Connection, artifacts: ArtifactTable, writer
         text: artifactRows.text,
         sha256: artifactRows.sha256,
         computeMs: invocations.computeMs,
+        cutTokens: invocations.cutTokens,
       })
       .from(invocations)
       .innerJoin(models, eq(models.id, invocations.modelId))

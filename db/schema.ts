@@ -215,6 +215,8 @@ export const invocations = sqliteTable(
     batchSize: integer('batch_size'),
     computeMs: real('compute_ms'),
     createdAt: integer('created_at').notNull(),
+    /** Tokens at the end of the input that the model had no room for; null where it read everything. */
+    cutTokens: integer('cut_tokens'),
   },
   (t) => [
     uniqueIndex('invocations_step').on(t.runId, t.sequence),
@@ -225,6 +227,7 @@ export const invocations = sqliteTable(
     check('invocations_sequence', sql`${t.sequence} >= 0`),
     check('invocations_seed', sql`${t.seed} between 0 and 9007199254740991`),
     check('invocations_source', oneOf(t.source, ['computed', 'reused', 'cycle'])),
+    check('invocations_cut_tokens', sql`${t.cutTokens} is null or ${t.cutTokens} > 0`),
     check(
       'invocations_provenance',
       sql`(${t.source} = 'computed') = (${t.hostId} is not null)

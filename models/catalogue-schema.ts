@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Model, UnavailableModel, Weights } from '../experiment/model.js';
 import { captionSettings } from './captions/settings.js';
+import { textToImageSettings } from './diffusion/settings.js';
 import { imageEmbedderSettings, textEmbedderSettings } from './embedders/settings.js';
 import { embeddingServerSettings, generativeServerSettings } from './servers/settings.js';
 
@@ -109,6 +110,14 @@ export const catalogueFileSchema = z.strictObject({
         output: z.literal('text'),
         loader: z.literal('image-to-text'),
         settings: captionSettings,
+      }),
+      z.strictObject({
+        ...generative,
+        ...withFiles,
+        input: z.literal('text'),
+        output: z.literal('image'),
+        loader: z.literal('text-to-image'),
+        settings: textToImageSettings,
       }),
       z.strictObject({
         ...embedding,

@@ -24,6 +24,10 @@ export async function loadModel(task: LoadTask): Promise<LoadedModel> {
     const { loadFaulty } = await import('./faulty-host.js');
     return loadFaulty(task);
   }
+  if (model.loader === 'text-to-image' && model.kind === 'generative') {
+    const { loadTextToImage } = await import('./diffusion/text-to-image.js');
+    return loadTextToImage({ ...task, model });
+  }
   throw new PanicError(
     'InvalidInput',
     `${model.name}: nothing loads a ${model.kind} model as ${model.loader}`,

@@ -161,6 +161,7 @@ function printRun(document: RunDocument): void {
     ],
     ['length', `${count(length)} of at most ${count(document.maxLength)}`],
     ...(cycle === null ? [] : [['cycle', `period ${cycle.length}, first entered at ${cycle.start}`]]),
+    ...cutRow(document),
   ];
   print(`${heading(`Run ${document.run} of experiment ${document.experiment}`)}\n`);
   print(table(rows));
@@ -168,6 +169,19 @@ function printRun(document: RunDocument): void {
   printTrajectory(document);
   printFailures(document);
   for (const diagram of document.diagrams) printDiagram(diagram);
+}
+
+/** How many inputs were longer than what their models could read; nothing where none was. */
+function cutRow({ trajectory }: RunDocument): string[][] {
+  const cuts = trajectory.flatMap(({ cutTokens }) => cutTokens ?? []);
+  if (cuts.length === 0) return [];
+  const most = plural(Math.max(...cuts), 'token');
+  return [
+    [
+      'cut',
+      `${plural(cuts.length, 'step')} of ${count(trajectory.length)}, by up to ${most}: their models had no room for the end of their inputs`,
+    ],
+  ];
 }
 
 function printTrajectory({ trajectory }: RunDocument): void {

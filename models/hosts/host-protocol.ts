@@ -14,6 +14,7 @@ export type HostAnswer =
   | {
       readonly task: 'generate';
       readonly output: Artifact;
+      readonly cutTokens: number;
       readonly host: HostFingerprint;
       readonly computeMs: number;
     }

@@ -38,7 +38,8 @@ async function answer(server: ServerModel, request: HostRequest, signal: AbortSi
   const started = performance.now();
   if (request.task === 'generate') {
     const output = await server.generate(request.input, request.seed, signal);
-    return { task: 'generate', output, host, computeMs: performance.now() - started };
+    // Servers do not say how much of an input they read.
+    return { task: 'generate', output, cutTokens: 0, host, computeMs: performance.now() - started };
   }
   const vectors = await server.embed(request.inputs, signal);
   return { task: 'embed', vectors, host, computeMs: performance.now() - started };

@@ -66,6 +66,7 @@ describe('verify of an experiment', () => {
             batchSize: 1,
             computeMs: 1,
           },
+          cutTokens: 0,
           onCycle: 'stop',
         },
         sequence,

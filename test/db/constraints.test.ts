@@ -82,6 +82,8 @@ const refusals: readonly (readonly [check: string, table: string, assignment: st
     'invocations',
     `source = 'invented', host_id = null, batch_size = null, compute_ms = null`,
   ],
+  ['invocations_cut_tokens', 'invocations', 'cut_tokens = 0'],
+  ['invocations_cut_tokens', 'invocations', 'cut_tokens = -1'],
   ['invocations_provenance', 'invocations', 'host_id = null'],
   ['invocations_provenance', 'invocations', 'batch_size = null'],
   ['invocations_provenance', 'invocations', 'compute_ms = null'],

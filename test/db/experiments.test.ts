@@ -298,6 +298,10 @@ describe('content', () => {
     ['the points of a diagram', 'update diagrams set points_sha256 = zeroblob(32)'],
     ['a status', `update runs set status = 'running' where run_index = 1`],
     ['a drawn seed', 'update runs set drawn_seed = 1 where run_index = 2'],
+    [
+      'what a step did not read',
+      'drop trigger invocations_are_immutable; update invocations set cut_tokens = 5 where id = 1',
+    ],
     ['a step less', 'delete from invocations where id = (select max(id) from invocations)'],
   ])('differs by %s', async (_, change) => {
     await finishExperiment(store);

@@ -3,7 +3,13 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkInvariants, DATABASE_FILE, openStore, openStoreReadonly } from '../../db/index.js';
+import {
+  checkInvariants,
+  contentDigest,
+  DATABASE_FILE,
+  openStore,
+  openStoreReadonly,
+} from '../../db/index.js';
 import { dist, runModule } from '../workers/child-processes.js';
 import { config, finishExperiment, NOW } from './small-experiment.js';
 
@@ -70,6 +76,7 @@ describe('opening a store', () => {
     const id = await finishExperiment(store);
     store.db.sqlite.exec(`
       drop table surrogates;
+      alter table invocations drop column cut_tokens;
       delete from __drizzle_migrations where rowid > 2;
       update experiments set config = json_remove(config, '$.null_model')`);
     store.close();
@@ -80,6 +87,20 @@ describe('opening a store', () => {
     expect(again.experiments.list()).toHaveLength(1);
     for await (const violation of checkInvariants(again.db, again.objects))
       throw new Error(violation.message);
+    again.close();
+  });
+
+  test('of the version before cut prompts were recorded keeps its steps, and they stay as they are', async () => {
+    const store = openStore(folder);
+    const id = await finishExperiment(store);
+    const before = contentDigest(store.db, id);
+    store.db.sqlite.exec(`
+      alter table invocations drop column cut_tokens;
+      delete from __drizzle_migrations where rowid > 4`);
+    store.close();
+    const again = openStore(folder);
+    expect(contentDigest(again.db, id)).toBe(before);
+    expect(() => again.db.sqlite.exec('update invocations set cut_tokens = 1')).toThrow(/never changed/);
     again.close();
   });
 

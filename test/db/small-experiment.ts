@@ -140,6 +140,7 @@ export async function step(store: Store, run: RunRow, onCycle: 'stop' | 'continu
         batchSize: 1,
         computeMs: 2,
       },
+      cutTokens: 0,
       onCycle: run.seed === -1 ? 'ignore' : onCycle,
     },
     NOW + sequence,

@@ -38,7 +38,13 @@ function counted(table: string): number {
 type OnCycle = 'stop' | 'continue' | 'ignore';
 
 /** Commits the next step with this answer: a colour for the painter, a caption for the describer. */
-async function step(run: RunRow, answer: number | string, onCycle: OnCycle = 'stop', sequence?: number) {
+async function step(
+  run: RunRow,
+  answer: number | string,
+  onCycle: OnCycle = 'stop',
+  sequence?: number,
+  cutTokens = 0,
+) {
   const position = store.invocations.position(run);
   const at = sequence ?? position.sequence;
   const output =
@@ -56,7 +62,7 @@ async function step(run: RunRow, answer: number | string, onCycle: OnCycle = 'st
   const { inputId } = position;
   return store.invocations.commit(
     run,
-    { sequence: at, inputId, modelId, seed: 7, output: content, provenance, onCycle },
+    { sequence: at, inputId, modelId, seed: 7, output: content, provenance, cutTokens, onCycle },
     NOW + at,
   );
 }
@@ -108,6 +114,7 @@ describe('a step', () => {
         seed: 7,
         output: await staged(store, picture(4, 4, Uint8Array.of(99, 0, 0))),
         provenance: { source: 'computed', hostId: store.provenance.hostId(host), batchSize: 1, computeMs: 1 },
+        cutTokens: 0,
         onCycle: 'stop',
       },
       NOW + 500,
@@ -129,6 +136,7 @@ describe('a step', () => {
         seed: 8,
         output: run.promptId,
         provenance: { source: 'reused' },
+        cutTokens: 0,
         onCycle: 'stop',
       },
       NOW,
@@ -144,11 +152,23 @@ describe('a step', () => {
     await step(run, 1);
     const model = store.provenance.modelId(painter);
     const { inputId: output } = store.invocations.position(run);
-    expect(store.invocations.findEqualWork(model, run.promptId, 7)).toBe(output);
+    expect(store.invocations.findEqualWork(model, run.promptId, 7)).toEqual({
+      outputId: output,
+      cutTokens: 0,
+    });
     expect(store.invocations.findEqualWork(model, run.promptId, 8)).toBeNull();
     expect(store.invocations.findEqualWork(model, output, 7)).toBeNull();
     const revised = store.provenance.modelId({ ...painter, revision: '2' });
     expect(store.invocations.findEqualWork(revised, run.promptId, 7)).toBeNull();
+  });
+
+  test('says how much of its input was not read, and so does the equal work that is made of it', async () => {
+    const run = planned(config);
+    await step(run, 1, 'stop', undefined, 12);
+    await step(run, 'a');
+    expect(store.invocations.trajectory(run).map(({ cutTokens }) => cutTokens)).toEqual([12, null]);
+    const model = store.provenance.modelId(painter);
+    expect(store.invocations.findEqualWork(model, run.promptId, 7)).toMatchObject({ cutTokens: 12 });
   });
 
   test('that was copied is not copied from', async () => {
@@ -164,6 +184,7 @@ describe('a step', () => {
         seed: 7,
         output,
         provenance: { source: 'reused' },
+        cutTokens: 0,
         onCycle: 'stop',
       },
       NOW,
@@ -206,6 +227,7 @@ describe('a cycle', () => {
         seed: 7,
         output,
         provenance,
+        cutTokens: 0,
       };
       return store.invocations.commit(run, { ...work, onCycle: 'stop' }, NOW);
     };
@@ -231,7 +253,8 @@ describe('a cycle', () => {
     let cycle: Cycle;
     beforeEach(async () => {
       run = planned(continued);
-      const found = await walk(run, [1, 'a', 2, 'b', 3, 'a'], 'continue');
+      await walk(run, [1, 'a', 2, 'b', 3], 'continue');
+      const found = await step(run, 'a', 'continue', undefined, 9);
       expect(found).toMatchObject({ ended: null, cycle: { start: 1, length: 4 } });
       cycle = found.cycle!;
     });
@@ -246,6 +269,9 @@ describe('a cycle', () => {
       for (let at = 5; at < 12; at++) expect(outputs[at]).toBe(outputs[at - 4]);
       expect(rows.slice(6).map(({ source }) => source)).toEqual(Array(6).fill('cycle'));
       expect(rows.slice(0, 6).map(({ source }) => source)).toEqual(Array(6).fill('computed'));
+      expect(rows.map(({ cutTokens }) => cutTokens)).toEqual(
+        rows.map(({ sequence }) => (sequence === 5 || sequence === 9 ? 9 : null)),
+      );
       expect(reread(run)).toMatchObject({ stopReason: 'length', length: 12 });
     });
 

@@ -4,6 +4,6 @@ import { TestEnvironment } from 'jest-environment-node';
 export default class NativeArraysEnvironment extends TestEnvironment {
   constructor(...args) {
     super(...args);
-    Object.assign(this.global, { BigInt64Array, Float32Array });
+    Object.assign(this.global, { BigInt64Array, Float32Array, Int32Array, Uint16Array });
   }
 }

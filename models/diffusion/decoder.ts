@@ -1,0 +1,67 @@
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import { PanicError } from '../../experiment/errors.js';
+import type { Graph } from './graph.js';
+import type { ModelFolder } from './model-folder.js';
+import type { Floats } from './tensors.js';
+
+const decoderConfig = {
+  // Early configurations lack it; it is diffusers' default for them.
+  scaling_factor: z.number().positive().default(0.18215),
+  shift_factor: z.number().nullish(),
+  latent_channels: z.int().positive().default(4),
+  block_out_channels: z.array(z.int()).optional(),
+  latents_mean: z.array(z.number()).nullish(),
+  latents_std: z.array(z.number()).nullish(),
+};
+
+/** Turns latents into a picture: the decoder of a variational autoencoder, or a tiny one (TAESD) in its place. */
+export class Decoder {
+  private constructor(
+    private readonly graph: Graph,
+    private readonly config: z.infer<z.ZodObject<typeof decoderConfig>>,
+  ) {}
+
+  /** `file` names a graph instead of the one in vae_decoder/; its config.json lies beside it. */
+  static async open(folder: ModelFolder, file: string | undefined): Promise<Decoder> {
+    const at = file === undefined ? 'vae_decoder' : dirname(file);
+    // The first exporter of Stable Diffusion 1 wrote none, since all of its models had the same.
+    const config = folder.isOfFirstExporter(at)
+      ? z.object(decoderConfig).parse({})
+      : await folder.config(decoderConfig, at, 'config.json');
+    const graph = file === undefined ? await folder.graph(at) : await folder.graphAt(file);
+    return new Decoder(graph, config);
+  }
+
+  /** Throws PanicError `InvalidInput` unless latents of `channels` channels are what it decodes. */
+  requireChannels(channels: number): void {
+    if (channels === this.config.latent_channels) return;
+    throw new PanicError(
+      'InvalidInput',
+      `the denoiser takes ${channels} channels and the decoder ${this.config.latent_channels}; ` +
+        'models that fill in or change pictures are not supported',
+    );
+  }
+
+  /** Latents of channels x rows x columns to a picture of 3 x height x width, about -1..1. */
+  async decode(latents: Floats): Promise<Floats> {
+    return await this.graph.answer({
+      latent_sample: { data: this.unscaled(latents), dims: latents.dims },
+    });
+  }
+
+  private unscaled({ data, dims }: Floats): Float32Array {
+    const {
+      scaling_factor: factor,
+      shift_factor: shift,
+      latents_mean: mean,
+      latents_std: deviation,
+    } = this.config;
+    if (!mean || !deviation) return data.map((value) => Math.fround(value / factor) + (shift ?? 0));
+    const plane = dims[2]! * dims[3]!;
+    return data.map((value, i) => {
+      const channel = Math.floor(i / plane);
+      return (value * deviation[channel]!) / factor + mean[channel]!;
+    });
+  }
+}

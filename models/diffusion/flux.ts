@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import { PanicError } from '../../experiment/errors.js';
+import { Decoder } from './decoder.js';
+import type { ModelFolder } from './model-folder.js';
+import { denoise, type Pipeline, refuseUnheard } from './pipeline.js';
+import { requireFlowMatch } from './schedulers/flow-match-euler-discrete.js';
+import type { TextToImageSettings } from './settings.js';
+import type { Floats, Numbers } from './tensors.js';
+import { clipEncoder, t5Encoder } from './text-encoder.js';
+
+const transformerConfig = { in_channels: z.int().multipleOf(4), guidance_embeds: z.boolean().default(false) };
+
+/** What diffusers lets T5 read. */
+const T5_TOKENS = 512;
+/** Latents are packed two by two into a patch. */
+const PATCH = 2;
+
+/**
+ * Flux.1 schnell and dev: the summary of a CLIP encoder, T5, a transformer over packed latents and a decoder, as diffusers' FluxPipeline runs
+ * them. The weight of the prompt is told to a model that has an input for it (dev); to others it must be 0.
+ * Throws PanicError `InvalidInput`, `ModelFilesMissing`, `DeviceError`.
+ */
+export async function flux(folder: ModelFolder, settings: TextToImageSettings): Promise<Pipeline> {
+  const config = await folder.config(transformerConfig, folder.transformer(), 'config.json');
+  const makeScheduler = requireFlowMatch(await folder.scheduler());
+  const { guidance_scale: weight, steps } = settings;
+  refuseUnheard(settings, { negative_prompt: false, scheduler: false });
+  if (!config.guidance_embeds && weight !== 0) {
+    throw new PanicError(
+      'InvalidInput',
+      `guidance_scale is ${weight}; this model has no input for it, so that it must be 0`,
+    );
+  }
+  const [height, width] = folder.latentSize(settings, PATCH);
+  const decoder = await Decoder.open(folder, settings.vae);
+  const channels = config.in_channels / PATCH ** 2;
+  decoder.requireChannels(channels);
+  const clip = await clipEncoder(folder, 'text_encoder', 'tokenizer');
+  const length = settings.max_sequence_length ?? T5_TOKENS;
+  const t5 = await t5Encoder(folder, 'text_encoder_2', 'tokenizer_2', length);
+  const transformer = await folder.graph(folder.transformer());
+  const imageTokens = (height / PATCH) * (width / PATCH);
+  const ids = (name: string, data: Float32Array): Numbers =>
+    // Older exports have a dimension for the batch.
+    ({ data, dims: [...(transformer.rank(name) === 3 ? [1] : []), data.length / 3, 3] });
+
+  return {
+    async paint(prompt, noise) {
+      const summary = await clip.encode(prompt);
+      const read = await t5.encode(prompt);
+      const fixed = {
+        pooled_projections: clip.value(summary, 'pooler_output'),
+        encoder_hidden_states: t5.value(read, 'last_hidden_state'),
+        txt_ids: ids('txt_ids', new Float32Array(3 * length)),
+        img_ids: ids('img_ids', places(height / PATCH, width / PATCH)),
+        ...(config.guidance_embeds && { guidance: { data: [weight], dims: [1] } }),
+      };
+      const scheduler = makeScheduler({ steps, imageTokens, toOneStep: true });
+      const drawn = noise.normals(channels * height * width);
+      const dims = [1, imageTokens, config.in_channels];
+      const packed = await denoise(
+        scheduler,
+        dims,
+        rearrange(drawn, channels, height, width, 'pack'),
+        noise,
+        async (latents, timestep) =>
+          await transformer.answer({
+            hidden_states: latents,
+            timestep: { data: [timestep / 1000], dims: [1] },
+            ...fixed,
+          }),
+      );
+      const latents: Floats = {
+        data: rearrange(packed.data, channels, height, width, 'unpack'),
+        dims: [1, channels, height, width],
+      };
+      return { picture: await decoder.decode(latents), cutTokens: Math.min(summary.cut, read.cut) };
+    },
+  };
+}
+
+/** Row and column of each patch, behind a zero. */
+function places(rows: number, columns: number): Float32Array {
+  return Float32Array.from({ length: 3 * rows * columns }, (_, i) => {
+    const place = Math.floor(i / 3);
+    return [0, Math.floor(place / columns), place % columns][i % 3]!;
+  });
+}
+
+/** Between channels x rows x columns and patches x (channels x 2 x 2). */
+function rearrange(
+  values: Float32Array,
+  channels: number,
+  height: number,
+  width: number,
+  way: 'pack' | 'unpack',
+): Float32Array {
+  const moved = new Float32Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const column = i % width;
+    const row = Math.floor(i / width) % height;
+    const channel = Math.floor(i / (width * height));
+    const patch = Math.floor(row / PATCH) * (width / PATCH) + Math.floor(column / PATCH);
+    const within = (channel * PATCH + (row % PATCH)) * PATCH + (column % PATCH);
+    const place = patch * channels * PATCH ** 2 + within;
+    if (way === 'pack') moved[place] = values[i]!;
+    else moved[i] = values[place]!;
+  }
+  return moved;
+}

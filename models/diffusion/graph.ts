@@ -1,0 +1,132 @@
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { errorMessage, PanicError } from '../../experiment/errors.js';
+import type { Device } from '../loaded-model.js';
+import { floatsOf } from '../onnx/floats.js';
+import { toHalf } from '../onnx/half.js';
+import { openSession } from '../onnx/session.js';
+import type { Floats, Numbers } from './tensors.js';
+
+/**
+ * An ONNX graph that takes numbers, whatever their type in it (float32, float16, int64, int32), and gives floats. Weights of other types
+ * (int8, int4) are its own affair, and so is data that lies in files beside it.
+ */
+export class Graph {
+  readonly #session: InferenceSession;
+  readonly #file: string;
+  readonly #inputs: ReadonlyMap<string, InferenceSession.TensorValueMetadata>;
+
+  private constructor(session: InferenceSession, file: string) {
+    this.#session = session;
+    this.#file = file;
+    this.#inputs = new Map(
+      session.inputMetadata.flatMap((input) => (input.isTensor ? [[input.name, input]] : [])),
+    );
+  }
+
+  /**
+   * Throws PanicError `DeviceError` where the runtime cannot open the graph on the device, and `InvalidInput` where the graph takes
+   * numbers of a type that cannot be passed from here, or gives bfloat16.
+   */
+  static async open(file: string, device: Device): Promise<Graph> {
+    const session = await openSession(file, device).catch((error: unknown) => {
+      // The runtime's binding gives up on a graph whose inputs or outputs are bfloat16, number 16 of ONNX's types.
+      throw errorMessage(error).endsWith('Unsupported data type: 16')
+        ? unpassable(file, 'an input or output', 'bfloat16')
+        : error;
+    });
+    for (const value of session.inputMetadata) {
+      if (value.isTensor && tensorOf[value.type]) continue;
+      throw unpassable(file, `"${value.name}"`, value.isTensor ? value.type : 'no tensor');
+    }
+    return new Graph(session, file);
+  }
+
+  takes(input: string): boolean {
+    return this.#inputs.has(input);
+  }
+
+  /** Number of dimensions of an input; 0 for a single number. */
+  rank(input: string): number {
+    return this.#inputs.get(input)?.shape.length ?? 0;
+  }
+
+  get outputs(): readonly string[] {
+    return this.#session.outputNames;
+  }
+
+  /**
+   * Runs the graph: `feeds` has a value for each of its inputs and no others. Throws PanicError `InvalidInput` where they do not fit, and
+   * `DeviceError` where the runtime fails.
+   */
+  async run(feeds: Readonly<Record<string, Numbers>>): Promise<ReadonlyMap<string, Floats>> {
+    const missing = [...this.#inputs.keys()].filter((name) => !(name in feeds));
+    const unknown = Object.keys(feeds).filter((name) => !this.#inputs.has(name));
+    if (missing.length > 0 || unknown.length > 0) {
+      throw new PanicError(
+        'InvalidInput',
+        `${this.#file} takes ${[...this.#inputs.keys()].join(', ')}; ` +
+          `this kind of pipeline gives it ${Object.keys(feeds).join(', ')}`,
+      );
+    }
+    const tensors: Record<string, Tensor> = {};
+    for (const [name, numbers] of Object.entries(feeds)) {
+      const make = tensorOf[this.#inputs.get(name)!.type]!;
+      tensors[name] = make(numbers.data, numbers.dims, `${this.#file}: "${name}"`);
+    }
+    const answer = await this.#session.run(tensors).catch((error: unknown) => {
+      throw this.#runError(error);
+    });
+    return new Map(
+      this.outputs.map((name) => [name, { data: floatsOf(answer[name]!), dims: answer[name]!.dims }]),
+    );
+  }
+
+  /** Shapes that do not fit will not fit next time either; anything else may be the device's. */
+  #runError(error: unknown): PanicError {
+    const message = errorMessage(error);
+    const kind = /INVALID_ARGUMENT|invalid dimensions/i.test(message) ? 'InvalidInput' : 'DeviceError';
+    return new PanicError(kind, `${this.#file}: onnxruntime failed: ${message}`, { cause: error });
+  }
+
+  /** Runs the graph for the first of its outputs. Throws as `run`. */
+  async answer(feeds: Readonly<Record<string, Numbers>>): Promise<Floats> {
+    return (await this.run(feeds)).get(this.outputs[0]!)!;
+  }
+}
+
+/** Makes a tensor of each type that can be passed from here. */
+const tensorOf: Partial<
+  Record<Tensor.Type, (data: Numbers['data'], dims: readonly number[], where: string) => Tensor>
+> = {
+  float32: (data, dims) =>
+    new Tensor('float32', data instanceof Float32Array ? data : Float32Array.from(data), dims),
+  float16: (data, dims) => new Tensor('float16', toHalf(data), dims),
+  int64: (data, dims, where) =>
+    new Tensor(
+      'int64',
+      BigInt64Array.from(data, (value) => BigInt(whole(value, where))),
+      dims,
+    ),
+  int32: (data, dims, where) =>
+    new Tensor(
+      'int32',
+      Int32Array.from(data, (value) => whole(value, where)),
+      dims,
+    ),
+};
+
+function unpassable(file: string, what: string, type: string): PanicError {
+  return new PanicError(
+    'InvalidInput',
+    `${file}: ${what} is ${type}; float32, float16, int64 and int32 can be passed to graphs. ` +
+      'Take an export whose inputs and outputs are of one of these types',
+  );
+}
+
+function whole(value: number, where: string): number {
+  if (Number.isInteger(value)) return value;
+  throw new PanicError(
+    'InvalidInput',
+    `${where} takes whole numbers; it was to be given ${value}. A scheduler without fractional timesteps would do`,
+  );
+}

@@ -1,0 +1,120 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { PanicError } from '../../experiment/errors.js';
+import type { Device } from '../loaded-model.js';
+import { requiredFiles } from '../files/layout.js';
+import { readModelFiles } from '../unreadable.js';
+import type { GenerativeModel } from '../../experiment/model.js';
+import { Graph } from './graph.js';
+import { parseSchedulerJson } from './schedulers/config.js';
+import type { TextToImageSettings } from './settings.js';
+
+const json = z.record(z.string(), z.unknown());
+export type Json = z.infer<typeof json>;
+
+/** Pixels to a side of what one latent stands for, with every decoder of these families. */
+const LATENT_PIXELS = 8;
+
+/** A text-to-image model's folder in the layout of the ONNX exporters: a folder for each component, `model_index.json` beside them. */
+export class ModelFolder {
+  constructor(
+    private readonly model: GenerativeModel,
+    private readonly folder: string,
+    private readonly device: Device,
+  ) {}
+
+  path(...parts: readonly string[]): string {
+    return join(this.folder, ...parts);
+  }
+
+  has(...parts: readonly string[]): boolean {
+    return existsSync(this.path(...parts));
+  }
+
+  /** The object in a JSON file. Throws PanicError `ModelFilesMissing` where it is absent or none. */
+  async json(...parts: readonly string[]): Promise<Json> {
+    const path = this.path(...parts);
+    return await this.read(path, async () => json.parse(parseSchedulerJson(await readFile(path, 'utf8'))));
+  }
+
+  /** Reads something of the model's files; see readModelFiles. */
+  async read<T>(what: string, read: () => Promise<T>): Promise<T> {
+    return await readModelFiles(this.model, what, read);
+  }
+
+  /** Some values of a component's config.json. Throws PanicError `InvalidInput` where they do not fit `shape`. */
+  async config<T extends z.ZodRawShape>(
+    shape: T,
+    ...parts: readonly string[]
+  ): Promise<z.infer<z.ZodObject<T>>> {
+    const content = await this.json(...parts);
+    const checked = z.object(shape).safeParse(content);
+    if (checked.success) return checked.data;
+    const [issue] = checked.error.issues;
+    const key = issue?.path.join('.') ?? '';
+    throw new PanicError(
+      'InvalidInput',
+      `${this.path(...parts)}: ${key} is ${JSON.stringify(content[key])}: ${issue?.message}`,
+    );
+  }
+
+  /** The graph of a component: the one .onnx file among the model's files that lies in the component's folder. */
+  async graph(component: string): Promise<Graph> {
+    const graphs = requiredFiles(this.model).filter(
+      (file) => dirname(file) === component && file.endsWith('.onnx'),
+    );
+    const [file] = graphs;
+    if (file === undefined || graphs.length > 1) {
+      throw new PanicError(
+        'InvalidInput',
+        `${this.model.name}: its files have ${graphs.length} graphs (*.onnx) in ${component}/; one is needed`,
+      );
+    }
+    return await Graph.open(this.path(file), this.device);
+  }
+
+  /** A graph by its path within the folder. */
+  async graphAt(file: string): Promise<Graph> {
+    return await Graph.open(this.path(file), this.device);
+  }
+
+  /** Whether a component was written by the exporter of diffusers' OnnxStableDiffusionPipeline, which gave it no config.json. */
+  isOfFirstExporter(component: string): boolean {
+    const files = requiredFiles(this.model);
+    return !files.includes(`${component}/config.json`) && files.includes(`${component}/model.onnx`);
+  }
+
+  /** The folder of a transformer: some exporters keep calling it `unet`, as earlier models' denoisers are. */
+  transformer(): 'transformer' | 'unet' {
+    return requiredFiles(this.model).some((file) => file.startsWith('transformer/')) ? 'transformer' : 'unet';
+  }
+
+  /** Names of the components that the pipeline has. */
+  async components(): Promise<ReadonlySet<string>> {
+    const index = Object.entries(await this.json('model_index.json'));
+    const present = index.filter(([, value]) => Array.isArray(value) && value.every((part) => part !== null));
+    return new Set(present.map(([name]) => name));
+  }
+
+  /**
+   * Rows and columns of the latents of a picture; the denoiser reads them in patches. Throws PanicError `InvalidInput` for a size that is
+   * no whole number of patches.
+   */
+  latentSize({ width, height }: TextToImageSettings, patch = 1): readonly [height: number, width: number] {
+    for (const [name, pixels] of Object.entries({ width, height })) {
+      if (pixels % (LATENT_PIXELS * patch) === 0) continue;
+      throw new PanicError(
+        'InvalidInput',
+        `${this.model.name}: ${name} is ${pixels}; it must be a multiple of ${LATENT_PIXELS * patch}`,
+      );
+    }
+    return [height / LATENT_PIXELS, width / LATENT_PIXELS];
+  }
+
+  /** The scheduler's configuration. */
+  async scheduler(): Promise<Json> {
+    return await this.json('scheduler', 'scheduler_config.json');
+  }
+}

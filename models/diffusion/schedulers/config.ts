@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import { PanicError } from '../../../experiment/errors.js';
+
+/**
+ * Keys of the schedulers of diffusers 0.39. A saved configuration carries keys of the schedulers that it was converted from,
+ * and diffusers reads past those that its own class does not have; so do we. Any other key is refused.
+ */
+const KEYS_OF_OTHER_SCHEDULERS = new Set([
+  'algorithm_type',
+  'base_image_seq_len',
+  'base_shift',
+  'beta_end',
+  'beta_schedule',
+  'beta_start',
+  'clip_sample',
+  'clip_sample_range',
+  'corrector_steps',
+  'disable_corrector',
+  'dynamic_thresholding_ratio',
+  'euler_at_final',
+  'final_sigmas_type',
+  'flow_shift',
+  'interpolation_type',
+  'invert_sigmas',
+  'lambda_min_clipped',
+  'lower_order_final',
+  'max_image_seq_len',
+  'max_shift',
+  'num_train_timesteps',
+  'original_inference_steps',
+  'predict_x0',
+  'prediction_type',
+  'rescale_betas_zero_snr',
+  's_churn',
+  's_noise',
+  'sample_max_value',
+  'set_alpha_to_one',
+  'shift',
+  'shift_terminal',
+  'sigma_data',
+  'sigma_max',
+  'sigma_min',
+  'skip_prk_steps',
+  'snr_shift_scale',
+  'solver_order',
+  'solver_p',
+  'solver_type',
+  'steps_offset',
+  'stochastic_sampling',
+  'thresholding',
+  'time_shift_type',
+  'timestep_scaling',
+  'timestep_spacing',
+  'timestep_type',
+  'trained_betas',
+  'use_beta_sigmas',
+  'use_dynamic_shifting',
+  'use_exponential_sigmas',
+  'use_flow_sigmas',
+  'use_karras_sigmas',
+  'use_lu_lambdas',
+  'variance_type',
+]);
+
+/**
+ * Reads the text of a `scheduler_config.json`. Python writes infinities into it, which JSON has no word for; they are read
+ * as the text "-Infinity". Throws SyntaxError.
+ */
+export function parseSchedulerJson(text: string): unknown {
+  return JSON.parse(text.replaceAll(/:\s*(-?Infinity|NaN)\b/g, ': "$1"'));
+}
+
+/**
+ * Checks a scheduler's configuration by the schema of its class, which names every key of that class and for each the values
+ * that are supported. Throws PanicError `InvalidInput` naming the keys that are not known or whose values are not supported.
+ */
+export function checkConfig<T extends z.ZodRawShape>(
+  className: string,
+  shape: T,
+  content: Readonly<Record<string, unknown>>,
+): z.infer<z.ZodObject<T>> {
+  const own = Object.entries(content).filter(
+    ([key]) => key in shape || !(key.startsWith('_') || KEYS_OF_OTHER_SCHEDULERS.has(key)),
+  );
+  const checked = z.strictObject(shape).safeParse(Object.fromEntries(own));
+  if (checked.success) return checked.data;
+  const problems = checked.error.issues.map((issue) => {
+    const [key] = issue.path;
+    if (key === undefined) return `  ${issue.message}`;
+    return `  ${String(key)} is ${JSON.stringify(content[String(key)])}, which is not supported: ${issue.message}`;
+  });
+  throw new PanicError('InvalidInput', `scheduler_config.json of ${className}:\n${problems.join('\n')}`);
+}
+
+/** A key whose other values nobody has carried over: only those of `values` are taken. */
+const only = <const T extends string>(...values: readonly T[]) => z.enum(values);
+const off = z.literal(false).nullable().default(false);
+
+/** The keys that say how much noise there is at each of the training's timesteps. */
+export const betaShape = {
+  num_train_timesteps: z.int().positive().default(1000),
+  beta_start: z.number().positive().default(0.0001),
+  beta_end: z.number().positive().default(0.02),
+  beta_schedule: only('linear', 'scaled_linear', 'squaredcos_cap_v2').default('linear'),
+  trained_betas: z.null().default(null),
+  rescale_betas_zero_snr: z.boolean().default(false),
+};
+
+/** Which of the training's timesteps are taken. */
+export const spacingShape = {
+  timestep_spacing: only('linspace', 'leading', 'trailing').default('linspace'),
+  steps_offset: z.int().nonnegative().default(0),
+};
+
+/** What the denoiser's answer is. */
+export const predictionType = only('epsilon', 'sample', 'v_prediction').default('epsilon');
+
+/** Clipping to a fixed range is supported; the dynamic one is not. */
+export const clippingShape = {
+  clip_sample_range: z.number().positive().default(1),
+  thresholding: off,
+  dynamic_thresholding_ratio: z.number().default(0.995),
+  sample_max_value: z.number().default(1),
+};
+
+export { off, only };

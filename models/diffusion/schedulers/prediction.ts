@@ -1,0 +1,69 @@
+import { assertNever } from '../../../experiment/errors.js';
+import { blend } from './scheduler.js';
+
+const fround = Math.fround;
+
+export type PredictionType = 'epsilon' | 'sample' | 'v_prediction';
+
+/**
+ * The picture's latents that the denoiser sees behind `latents` = original + sigma * noise: its answer is that noise
+ * (`epsilon`), the original itself (`sample`), or the velocity between the two (`v_prediction`; Salimans and Ho, "Progressive
+ * distillation", 2022, appendix D). Rounded where diffusers rounds: with a sigma of thousands, as models without a last signal have, the
+ * rounding itself is seen in the picture.
+ */
+export function originalOf(
+  type: PredictionType,
+  prediction: Float32Array,
+  latents: Float32Array,
+  sigma: number,
+): Float32Array {
+  const level = fround(fround(sigma ** 2) + 1);
+  switch (type) {
+    case 'sample':
+      return prediction;
+    case 'epsilon':
+      return latents.map((value, i) => value - fround(sigma * prediction[i]!));
+    case 'v_prediction': {
+      const weight = fround(-sigma / fround(Math.sqrt(level)));
+      return latents.map((value, i) => fround(prediction[i]! * weight) + fround(value / level));
+    }
+    default:
+      return assertNever(type);
+  }
+}
+
+/** From the level `sigma` to the level `next`, along the line through the original; rounded as originalOf is. */
+export function eulerStep(
+  latents: Float32Array,
+  original: Float32Array,
+  sigma: number,
+  next: number,
+): Float32Array {
+  const distance = fround(next - sigma);
+  return latents.map((value, i) => value + fround(fround(fround(value - original[i]!) / sigma) * distance));
+}
+
+/** What originalOf gives, for latents = alpha * original + sigma * noise, alpha^2 + sigma^2 = 1. */
+export function originalOfMixture(
+  type: PredictionType,
+  prediction: Float32Array,
+  latents: Float32Array,
+  alpha: number,
+  sigma: number,
+): Float32Array {
+  switch (type) {
+    case 'sample':
+      return prediction;
+    case 'epsilon':
+      return blend(1 / alpha, latents, -sigma / alpha, prediction);
+    case 'v_prediction':
+      return blend(alpha, latents, -sigma, prediction);
+    default:
+      return assertNever(type);
+  }
+}
+
+/** Limits each value to -range..range, where the scheduler clips. */
+export function clipped(values: Float32Array, range: number | null): Float32Array {
+  return range === null ? values : values.map((value) => Math.min(Math.max(value, -range), range));
+}

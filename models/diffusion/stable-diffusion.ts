@@ -1,0 +1,132 @@
+import { z } from 'zod';
+import { Decoder } from './decoder.js';
+import type { Graph } from './graph.js';
+import type { ModelFolder } from './model-folder.js';
+import { denoise, guided, type Painting, type Pipeline, refuseUnheard } from './pipeline.js';
+import { schedulerMaker } from './schedulers/create-scheduler.js';
+import type { TextToImageSettings } from './settings.js';
+import { type Floats, type Numbers, sideBySide, stack, zeros } from './tensors.js';
+import { clipEncoder } from './text-encoder.js';
+
+const unetConfig = {
+  in_channels: z.int().positive().default(4),
+  time_cond_proj_dim: z.int().positive().nullish(),
+  addition_embed_type: z.literal('text_time').nullish(),
+};
+
+/** What the denoiser is told of a prompt. */
+interface Condition {
+  readonly embeddings: Floats;
+  /** Of the XL models: a summary of the prompt. */
+  readonly summary: Floats | null;
+  readonly cut: number;
+}
+
+/** Reads prompts; null stands for no prompt at all. */
+type Reader = (prompt: string | null) => Promise<Condition>;
+
+/**
+ * Stable Diffusion 1.x, 2.x, Turbo and XL, and latent consistency models: one or two CLIP encoders, a UNet and a decoder, as
+ * diffusers' StableDiffusionPipeline, StableDiffusionXLPipeline and LatentConsistencyModelPipeline run them. The safety checker of the 1.x models is not run.
+ * Throws PanicError `InvalidInput` for what is not supported, `ModelFilesMissing`, `DeviceError`.
+ */
+export async function stableDiffusion(
+  folder: ModelFolder,
+  settings: TextToImageSettings,
+  kind: 'plain' | 'xl' | 'lcm',
+): Promise<Pipeline> {
+  const config = folder.isOfFirstExporter('unet')
+    ? z.object(unetConfig).parse({})
+    : await folder.config(unetConfig, 'unet', 'config.json');
+  const makeScheduler = schedulerMaker(await folder.scheduler(), settings.scheduler);
+  makeScheduler(settings.steps);
+  const decoder = await Decoder.open(folder, settings.vae);
+  const read = kind === 'xl' ? await xlReader(folder) : await plainReader(folder);
+  const unet = await folder.graph('unet');
+  const { guidance_scale: weight, width, height } = settings;
+  const told = config.time_cond_proj_dim ?? null;
+  decoder.requireChannels(config.in_channels);
+  const isGuided = weight > 1 && told === null && kind !== 'lcm';
+  refuseUnheard(settings, { negative_prompt: isGuided, max_sequence_length: false });
+  const dims = [1, config.in_channels, ...folder.latentSize(settings)];
+  const negative = isGuided ? await read(settings.negative_prompt ?? null) : null;
+
+  async function paint(prompt: string, noise: Parameters<Pipeline['paint']>[1]): Promise<Painting> {
+    const scheduler = makeScheduler(settings.steps);
+    const condition = await read(prompt);
+    const conditions = negative === null ? [condition] : [negative, condition];
+    const fixed = {
+      encoder_hidden_states: stack(...conditions.map(({ embeddings }) => embeddings)),
+      ...(kind === 'xl' && {
+        text_embeds: stack(...conditions.map(({ summary }) => summary!)),
+        time_ids: stack(...conditions.map(() => sizes(height, width))),
+      }),
+      ...(told !== null && { timestep_cond: guidanceEmbedding(weight - 1, told) }),
+    };
+    const ask = async (latents: Floats, timestep: number): Promise<Floats> =>
+      await unet.answer({ sample: latents, timestep: times(unet, timestep, latents), ...fixed });
+    const size = dims.reduce((product, length) => product * length);
+    const latents = await denoise(
+      scheduler,
+      dims,
+      noise.normals(size),
+      noise,
+      negative === null ? ask : guided(weight, ask),
+    );
+    return { picture: await decoder.decode(latents), cutTokens: condition.cut };
+  }
+
+  return { paint };
+}
+
+/** A timestep as the graph declares it: one number, or one for each of the batch. */
+function times(unet: Graph, timestep: number, latents: Floats): Numbers {
+  const batch = latents.dims[0]!;
+  if (unet.rank('timestep') === 0) return { data: [timestep], dims: [] };
+  return { data: Array.from({ length: batch }, () => timestep), dims: [batch] };
+}
+
+async function plainReader(folder: ModelFolder): Promise<Reader> {
+  const encoder = await clipEncoder(folder, 'text_encoder', 'tokenizer');
+  return async (prompt) => {
+    const encoded = await encoder.encode(prompt ?? '');
+    return { embeddings: encoder.value(encoded, 'last_hidden_state'), summary: null, cut: encoded.cut };
+  };
+}
+
+async function xlReader(folder: ModelFolder): Promise<Reader> {
+  const index = await folder.config(
+    { force_zeros_for_empty_prompt: z.boolean().default(true) },
+    'model_index.json',
+  );
+  const encoders = [
+    await clipEncoder(folder, 'text_encoder', 'tokenizer'),
+    await clipEncoder(folder, 'text_encoder_2', 'tokenizer_2'),
+  ];
+  return async (prompt) => {
+    const encoded = await Promise.all(encoders.map((encoder) => encoder.encode(prompt ?? '')));
+    const embeddings = sideBySide(...encoded.map((one, k) => encoders[k]!.beforeLast(one)));
+    const summary = encoders[1]!.value(encoded[1]!, 'text_embeds');
+    const cut = Math.min(...encoded.map((one) => one.cut));
+    if (prompt !== null || !index.force_zeros_for_empty_prompt) return { embeddings, summary, cut };
+    return { embeddings: zeros(embeddings), summary: zeros(summary), cut };
+  };
+}
+
+/** What the XL models are told of a picture: its original size, where it was cropped (nowhere), the size wanted. */
+function sizes(height: number, width: number): Floats {
+  return { data: Float32Array.from([height, width, 0, 0, height, width]), dims: [1, 6] };
+}
+
+/** The weight of the prompt as sines and cosines (diffusers, `get_guidance_scale_embedding`). */
+function guidanceEmbedding(weight: number, length: number): Floats {
+  const half = Math.floor(length / 2);
+  const data = new Float32Array(length);
+  const step = Math.fround(Math.fround(Math.log(10000)) / (half - 1));
+  for (let i = 0; i < half; i++) {
+    const angle = Math.fround(Math.fround(weight * 1000) * Math.fround(Math.exp(Math.fround(i * -step))));
+    data[i] = Math.sin(angle);
+    data[half + i] = Math.cos(angle);
+  }
+  return { data, dims: [1, length] };
+}

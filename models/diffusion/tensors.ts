@@ -1,0 +1,58 @@
+/** Numbers in row-major order; what a graph is fed is converted to the type that it declares. */
+export interface Numbers {
+  readonly data: Float32Array | readonly number[];
+  readonly dims: readonly number[];
+}
+
+export interface Floats extends Numbers {
+  readonly data: Float32Array;
+}
+
+/** Tensors that agree in all dimensions but the first, one after the other. */
+export function stack(...parts: readonly Floats[]): Floats {
+  const [first] = parts;
+  const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    data.set(part.data, at);
+    at += part.data.length;
+  }
+  return { data, dims: [parts.reduce((sum, part) => sum + part.dims[0]!, 0), ...first!.dims.slice(1)] };
+}
+
+/** As many zeros. */
+export function zeros({ dims, data }: Floats): Floats {
+  return { dims, data: new Float32Array(data.length) };
+}
+
+/** Tensors of batch x tokens x width that agree in the first two: the widths follow one another. */
+export function sideBySide(...parts: readonly Floats[]): Floats {
+  const widths = parts.map((part) => part.dims[2]!);
+  const width = widths.reduce((sum, one) => sum + one, 0);
+  const [batch, rows] = [parts[0]!.dims[0]!, parts[0]!.dims[1]!];
+  const data = new Float32Array(batch * rows * width);
+  for (let row = 0; row < batch * rows; row++) {
+    let at = row * width;
+    for (const [k, part] of parts.entries()) {
+      data.set(part.data.subarray(row * widths[k]!, (row + 1) * widths[k]!), at);
+      at += widths[k]!;
+    }
+  }
+  return { data, dims: [batch, rows, width] };
+}
+
+/** Batch x tokens x width, made wider with zeros behind each token. */
+export function widened({ data, dims }: Floats, width: number): Floats {
+  const [batch, rows, before] = [dims[0]!, dims[1]!, dims[2]!];
+  if (before === width) return { data, dims };
+  return sideBySide(
+    { data, dims },
+    { data: new Float32Array(batch * rows * (width - before)), dims: [batch, rows, width - before] },
+  );
+}
+
+/** Batch 1 x tokens x width: the tokens follow one another. */
+export function inSequence(...parts: readonly Floats[]): Floats {
+  const rows = stack(...parts.map(({ data, dims }) => ({ data, dims: dims.slice(1) })));
+  return { data: rows.data, dims: [1, ...rows.dims] };
+}

@@ -1,0 +1,78 @@
+import { env as library } from '@huggingface/transformers';
+import type { Artifact } from '../../experiment/artifact.js';
+import { isPanicError, PanicError } from '../../experiment/errors.js';
+import type { GenerativeModel } from '../../experiment/model.js';
+import type { GeneratedItem, GenerateItem, LoadedGenerator, LoadTask } from '../loaded-model.js';
+import { requireModelFiles } from '../files/layout.js';
+import { fingerprint } from '../onnx/fingerprint.js';
+import { flux } from './flux.js';
+import { ModelFolder } from './model-folder.js';
+import { noiseSource } from './noise/noise-source.js';
+import { toArtifact } from './picture.js';
+import type { Pipeline } from './pipeline.js';
+import { type TextToImageSettings, textToImageSettings } from './settings.js';
+import { stableDiffusion } from './stable-diffusion.js';
+import { stableDiffusion3 } from './stable-diffusion-3.js';
+
+/**
+ * Loads a text-to-image model in the layout of the ONNX exporters. Pictures are made one by one: the bytes of each depend on its prompt and
+ * seed and on nothing beside them.
+ * Throws PanicError `ModelFilesMissing`, `InvalidInput` for pipelines, schedulers and settings that are not supported, `DeviceError`.
+ */
+export async function loadTextToImage(task: LoadTask<GenerativeModel>): Promise<LoadedGenerator> {
+  const { model, folder } = task;
+  requireModelFiles(model, folder);
+  library.allowRemoteModels = false;
+  const settings = textToImageSettings.parse(model.settings);
+  const pipeline = await loadPipeline(new ModelFolder(model, folder, task.device), settings);
+  const host = await fingerprint(task);
+
+  async function generate(items: readonly GenerateItem[]): Promise<(GeneratedItem | PanicError)[]> {
+    const answers: (GeneratedItem | PanicError)[] = [];
+    for (const item of items) answers.push(await paint(item).catch(itemError));
+    return answers;
+  }
+
+  async function paint({ input, seed }: GenerateItem): Promise<GeneratedItem> {
+    const prompt = textOf(model, input);
+    const { picture, cutTokens } = await pipeline.paint(prompt, noiseSource(settings.noise, seed));
+    return { output: toArtifact(picture, settings.width, settings.height), cutTokens };
+  }
+
+  return { kind: 'generative', host, generate };
+}
+
+/** The pipeline that `model_index.json` names. */
+export async function loadPipeline(folder: ModelFolder, settings: TextToImageSettings): Promise<Pipeline> {
+  const { _class_name: named } = await folder.json('model_index.json');
+  // Exporters put their own name before the one of diffusers' class.
+  const name = String(named).replace(/^(ORT|Onnx)/, '');
+  switch (name) {
+    case 'StableDiffusionPipeline':
+      return await stableDiffusion(folder, settings, 'plain');
+    case 'StableDiffusionXLPipeline':
+      return await stableDiffusion(folder, settings, 'xl');
+    case 'LatentConsistencyModelPipeline':
+      return await stableDiffusion(folder, settings, 'lcm');
+    case 'StableDiffusion3Pipeline':
+      return await stableDiffusion3(folder, settings);
+    case 'FluxPipeline':
+      return await flux(folder, settings);
+    default:
+      throw new PanicError(
+        'InvalidInput',
+        `${folder.path('model_index.json')}: pipelines of the class ${String(named)} are not supported`,
+      );
+  }
+}
+
+function textOf(model: GenerativeModel, input: Artifact): string {
+  if (input.modality === 'text') return input.text;
+  throw new PanicError('InvalidInput', `${model.name} takes text; it was given ${input.modality}`);
+}
+
+/** What concerns one item is its answer; anything else ends the batch. */
+function itemError(error: unknown): PanicError {
+  if (isPanicError(error, 'ModelOutputInvalid') || isPanicError(error, 'InvalidInput')) return error;
+  throw error;
+}

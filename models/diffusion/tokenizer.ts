@@ -1,0 +1,159 @@
+import { AutoTokenizer, CLIPTokenizer, type PreTrainedTokenizer } from '@huggingface/transformers';
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { PanicError } from '../../experiment/errors.js';
+import type { ModelFolder } from './model-folder.js';
+
+/** What an encoder reads of a prompt. */
+export interface Tokens {
+  /** Exactly as many as the encoder reads: the prompt's, its end token, padding. */
+  readonly ids: readonly number[];
+  /** The prompt's tokens for which there was no room. */
+  readonly cut: number;
+}
+
+export interface PromptTokenizer {
+  encode(prompt: string): Tokens;
+}
+
+const token = z.union([z.string(), z.object({ content: z.string() }).transform(({ content }) => content)]);
+const clipConfig = {
+  model_max_length: z.int().positive().max(100_000),
+  bos_token: token.default('<|startoftext|>'),
+  eos_token: token.default('<|endoftext|>'),
+  unk_token: token.default('<|endoftext|>'),
+  pad_token: token.nullish(),
+};
+
+/**
+ * The tokenizer of a CLIP encoder, from its `vocab.json` and `merges.txt`, which every exporter writes, or else from its `tokenizer.json`.
+ * Throws PanicError `ModelFilesMissing` or `InvalidInput`.
+ */
+export async function clipTokenizer(folder: ModelFolder, component: string): Promise<PromptTokenizer> {
+  const config = await folder.config(clipConfig, component, 'tokenizer_config.json');
+  const pad = config.pad_token ?? config.eos_token;
+  const tokenizer = folder.has(component, 'vocab.json')
+    ? await clipFromVocabulary(folder, component, { ...config, pad_token: pad })
+    : await fromTokenizerJson(folder, component);
+  const padId = tokenizer.convert_tokens_to_ids([pad])[0];
+  return { encode: (prompt) => fit(tokenizer.encode(prompt), config.model_max_length, padId ?? 0) };
+}
+
+/** The tokenizer of a T5 encoder that reads `length` tokens, from its `tokenizer.json`. */
+export async function t5Tokenizer(
+  folder: ModelFolder,
+  component: string,
+  length: number,
+): Promise<PromptTokenizer> {
+  const tokenizer = await fromTokenizerJson(folder, component);
+  const padId = tokenizer.convert_tokens_to_ids(['<pad>'])[0];
+  return { encode: (prompt) => fit(tokenizer.encode(prompt), length, padId ?? 0) };
+}
+
+/** The first tokens and the end token; padding where there is room. */
+function fit(ids: readonly number[], length: number, padId: number): Tokens {
+  const cut = Math.max(ids.length - length, 0);
+  const kept = cut === 0 ? ids : [...ids.slice(0, length - 1), ids.at(-1)!];
+  return { ids: [...kept, ...Array.from({ length: length - kept.length }, () => padId)], cut };
+}
+
+async function fromTokenizerJson(folder: ModelFolder, component: string): Promise<PreTrainedTokenizer> {
+  const path = folder.path(component);
+  return await folder.read(
+    path,
+    async () => await AutoTokenizer.from_pretrained(path, { local_files_only: true }),
+  );
+}
+
+/**
+ * CLIP's tokenizer as transformers converts it (`CLIPConverter`): text in composed form, white space joined, lower case; split into words,
+ * digits and runs of signs; byte pairs with an end-of-word mark.
+ */
+async function clipFromVocabulary(
+  folder: ModelFolder,
+  component: string,
+  config: {
+    bos_token: string;
+    eos_token: string;
+    unk_token: string;
+    pad_token: string;
+    model_max_length: number;
+  },
+): Promise<PreTrainedTokenizer> {
+  const given = await folder.json(component, 'vocab.json');
+  const vocabulary = await folder.read(folder.path(component, 'vocab.json'), async () =>
+    z.record(z.string(), z.int()).parse(given),
+  );
+  const merged = folder.path(component, 'merges.txt');
+  const text = await folder.read(merged, async () => await readFile(merged, 'utf8'));
+  const merges = text
+    .split('\n')
+    .slice(1)
+    .filter((line) => line.trim() !== '')
+    .map((line) => line.split(' '));
+  const { bos_token: start, eos_token: end, unk_token: unknown, pad_token: pad } = config;
+  const special = [...new Set([start, end, unknown, pad])];
+  const idOf = (content: string): number => {
+    const id = vocabulary[content];
+    if (id !== undefined) return id;
+    throw new PanicError(
+      'InvalidInput',
+      `${folder.path(component, 'vocab.json')} lacks the token ${content}`,
+    );
+  };
+  const content = {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: special.map((content) => ({
+      id: idOf(content),
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: content !== pad || pad === end,
+      special: true,
+    })),
+    normalizer: {
+      type: 'Sequence',
+      normalizers: [
+        { type: 'NFC' },
+        { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' },
+        { type: 'Lowercase' },
+      ],
+    },
+    pre_tokenizer: {
+      type: 'Sequence',
+      pretokenizers: [
+        {
+          type: 'Split',
+          pattern: { Regex: "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+" },
+          behavior: 'Removed',
+          invert: true,
+        },
+        { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
+      ],
+    },
+    post_processor: {
+      type: 'RobertaProcessing',
+      sep: [end, idOf(end)],
+      cls: [start, idOf(start)],
+      trim_offsets: false,
+      add_prefix_space: false,
+    },
+    decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: unknown,
+      continuing_subword_prefix: '',
+      end_of_word_suffix: '</w>',
+      fuse_unk: false,
+      byte_fallback: false,
+      ignore_merges: false,
+      vocab: vocabulary,
+      merges,
+    },
+  };
+  return new CLIPTokenizer(content, config);
+}

@@ -1,0 +1,249 @@
+/** @jest-environment ./test/models/native-arrays-environment.mjs */
+import { readFileSync } from 'node:fs';
+import { cp, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import type { ImageArtifact } from '../../../experiment/artifact.js';
+import { PanicError } from '../../../experiment/errors.js';
+import type { ModelSettings } from '../../../experiment/model.js';
+import { noiseSource } from '../../../models/diffusion/noise/noise-source.js';
+import { createModelPool } from '../../../models/index.js';
+import { toArtifact, unitPixels } from '../../../models/diffusion/picture.js';
+import { loadTextToImage } from '../../../models/diffusion/text-to-image.js';
+import type { GeneratedItem, GenerateItem } from '../../../models/loaded-model.js';
+import {
+  type Case,
+  type Fixture,
+  fixtures,
+  floats,
+  largestDifference,
+  modelOf,
+  paint,
+  present,
+  readFixture,
+  settingsOf,
+} from './fixtures.js';
+
+async function load(folder: string, settings: ModelSettings) {
+  return await loadTextToImage({ model: modelOf(folder, settings), folder, device: 'cpu' });
+}
+
+const text = (prompt: string, seed: number): GenerateItem => ({
+  input: { modality: 'text', text: prompt },
+  seed,
+});
+
+const repeated = (word: string, times: number): string => Array.from({ length: times }, () => word).join(' ');
+
+function painted(answer: GeneratedItem | PanicError | undefined): GeneratedItem & { output: ImageArtifact } {
+  if (answer === undefined || answer instanceof PanicError) throw answer ?? new Error('no answer');
+  if (answer.output.modality !== 'image') throw new Error('no picture');
+  return { ...answer, output: answer.output };
+}
+
+/** Values to 1e-5 before rounding, and each of the 8 bits the nearest to what diffusers has. */
+async function expectAsDiffusers(folder: string, fixture: Fixture, one: Case): Promise<void> {
+  const settings = settingsOf(fixture, one);
+  const expected = floats(one.image);
+  const picture = await paint(folder, settings, one.prompt, noiseSource('cpu', fixture.seed));
+  expect(largestDifference(unitPixels(picture), expected)).toBeLessThan(1e-5);
+  const output = toArtifact(picture, fixture.width, fixture.height);
+  expect([output.width, output.height]).toEqual([fixture.width, fixture.height]);
+  expect(
+    largestDifference(
+      output.pixels,
+      expected.map((value) => value * 255),
+    ),
+  ).toBeLessThan(0.51);
+}
+
+describe.each(['sd', 'sdxl', 'lcm', 'sd3', 'flux-schnell', 'flux-dev'])('%s, random weights', (name) => {
+  const folder = join(fixtures, name);
+  const fixture = readFixture(folder);
+  const titled = fixture.cases.map(
+    (one, k) => [k, one.num_inference_steps, one.guidance_scale, one] as const,
+  );
+
+  test.each(titled)('case %i, %i steps, guidance %d: the picture of diffusers', async (_, __, ___, one) => {
+    await expectAsDiffusers(folder, fixture, one);
+  });
+});
+
+interface SharedFixture extends Omit<Fixture, 'cases'> {
+  readonly prompt: string;
+  readonly cases: readonly (Omit<Case, 'prompt' | 'image'> & { image_ort: string })[];
+}
+const shared = join(import.meta.dirname, '../../../../shared/model-fixtures');
+const names = ['sd-turbo-tiny', 'sdxl-turbo-tiny', 'sd-lcm-tiny'].filter((name) =>
+  present(join(shared, name)),
+);
+
+(names.length > 0 ? describe.each(names) : describe.skip.each(['tiny models']))(
+  '%s (skipped where ../shared/model-fixtures lacks it)',
+  (name) => {
+    const folder = join(shared, name);
+    const fixture = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8')) as SharedFixture;
+    const { prompt, width, height, seed } = fixture;
+    const cases = fixture.cases.map(
+      ({ num_inference_steps, guidance_scale, negative_prompt, image_ort: image }): Case => ({
+        num_inference_steps,
+        guidance_scale,
+        ...(negative_prompt !== undefined && { negative_prompt }),
+        prompt,
+        image,
+      }),
+    );
+
+    test.each(cases)(
+      '$num_inference_steps steps, guidance $guidance_scale: the picture of diffusers',
+      async (one) => {
+        await expectAsDiffusers(folder, { width, height, seed, cases }, one);
+      },
+    );
+  },
+);
+
+describe('a text-to-image model', () => {
+  const folder = join(fixtures, 'sd');
+  const fixture = readFixture(folder);
+  const quick = settingsOf(fixture, fixture.cases[1]!);
+  const { prompt } = fixture.cases[0]!;
+
+  test('answers each item of a batch as if it were alone, and one that it cannot paint by its error', async () => {
+    const loaded = await load(folder, quick);
+    const picture = { modality: 'image', width: 1, height: 1, pixels: new Uint8Array(3) } as const;
+    const answers = await loaded.generate([text(prompt, 1), { input: picture, seed: 1 }, text(prompt, 2)]);
+    expect(answers[1]).toMatchObject({ kind: 'InvalidInput' });
+    const [alone] = await loaded.generate([text(prompt, 2)]);
+    expect(painted(answers[2]).output).toEqual(painted(alone).output);
+    expect(painted(answers[0]).output).not.toEqual(painted(alone).output);
+    expect(loaded.host).toMatchObject({ runtime: 'onnxruntime', device: 'cpu', dtype: 'fp32' });
+    expect(Object.keys(loaded.host.files)).toContain('unet/model.onnx');
+  });
+
+  test('says how many tokens of a prompt it had no room for', async () => {
+    const loaded = await load(folder, quick);
+    const [fits, two] = await loaded.generate([text(repeated('cat', 75), 1), text(repeated('cat', 77), 1)]);
+    expect(painted(fits).cutTokens).toBe(0);
+    expect(painted(two).cutTokens).toBe(2);
+    expect(painted(two).output).toEqual(painted(fits).output);
+  });
+
+  test('counts what is cut by the encoder that reads the most', async () => {
+    const other = join(fixtures, 'sd3');
+    const given = readFixture(other);
+    const settings = settingsOf(given, given.cases[0]!);
+    const long = repeated('a', 80);
+    const [t5ReadsMost] = await (
+      await load(other, { ...settings, max_sequence_length: 500 })
+    ).generate([text(long, 1)]);
+    expect(painted(t5ReadsMost).cutTokens).toBe(0);
+    const [clipReadsMost] = await (
+      await load(other, { ...settings, max_sequence_length: 20 })
+    ).generate([text(long, 1)]);
+    expect(painted(clipReadsMost).cutTokens).toBe(5);
+  });
+
+  test('takes float16 graphs, and refuses those that want bfloat16', async () => {
+    const mixed = await mkdtemp(join(tmpdir(), 'panic-tda-half-'));
+    await cp(folder, mixed, { recursive: true });
+    await cp(join(fixtures, 'sd-fp16'), mixed, { recursive: true });
+    const [half] = await (await load(mixed, { ...quick, dtype: 'fp16' })).generate([text(prompt, 3)]);
+    await rm(mixed, { recursive: true });
+    const [full] = await (await load(folder, quick)).generate([text(prompt, 3)]);
+    expect(largestDifference(painted(half).output.pixels, painted(full).output.pixels)).toBeLessThan(3);
+    expect(painted(half).output).not.toEqual(painted(full).output);
+
+    const refused = load(folder, { ...quick, vae: 'bf16/model.onnx' });
+    await expect(refused).rejects.toMatchObject({
+      kind: 'InvalidInput',
+      message: expect.stringMatching(/bf16\/model\.onnx.*bfloat16/) as unknown,
+    });
+  });
+
+  test('runs in a process of its own, by its name in the catalogue', async () => {
+    // The files of SDTurbo are those of the tiny model.
+    const pool = createModelPool({ modelsFolder: 'nowhere', folders: { SDTurbo: folder } });
+    const answer = await pool.generate('SDTurbo', text(repeated('cat', 80), 1).input, 1);
+    await pool.close();
+    expect(answer.output).toMatchObject({ modality: 'image', width: 512, height: 512 });
+    expect(answer.cutTokens).toBe(5);
+    expect(answer.host).toMatchObject({ device: 'cpu', dtype: 'fp16' });
+  });
+
+  test('refuses what it would not hear, and sizes that are no whole number of patches', async () => {
+    const flux = join(fixtures, 'flux-schnell');
+    const given = settingsOf(readFixture(flux), readFixture(flux).cases[0]!);
+    const refusals = [
+      [folder, { ...quick, negative_prompt: 'a dog' }, 'negative_prompt is set'],
+      [folder, { ...quick, max_sequence_length: 77 }, 'max_sequence_length is set'],
+      [flux, { ...given, guidance_scale: 3.5 }, 'guidance_scale is 3.5'],
+      [flux, { ...given, negative_prompt: 'a dog' }, 'negative_prompt is set'],
+      [flux, { ...given, scheduler: 'DDIMScheduler' }, 'scheduler is set'],
+      [flux, { ...given, width: 40 }, 'width is 40; it must be a multiple of 16'],
+    ] as const;
+    for (const [where, settings, message] of refusals) {
+      await expect(load(where, settings)).rejects.toMatchObject({
+        kind: 'InvalidInput',
+        message: expect.stringContaining(message) as unknown,
+      });
+    }
+  });
+
+  test('reads folders of other exporters: without configurations, or with a transformer called unet', async () => {
+    const other = await mkdtemp(join(tmpdir(), 'panic-tda-exporters-'));
+    const [old, renamed] = [join(other, 'old'), join(other, 'renamed')];
+    await cp(folder, old, { recursive: true });
+    await rm(join(old, 'unet/config.json'));
+    await rm(join(old, 'vae_decoder/config.json'));
+    await writeFile(join(old, 'model_index.json'), '{"_class_name": "OnnxStableDiffusionPipeline"}');
+    await writeFile(
+      join(old, 'scheduler/scheduler_config.json'),
+      '{"_class_name": "PNDMScheduler", "beta_schedule": "scaled_linear", "skip_prk_steps": true}',
+    );
+    await expect(load(old, quick)).rejects.toThrow('the scheduler PNDMScheduler is not supported');
+    const [answer] = await (
+      await load(old, { ...quick, scheduler: 'DDIMScheduler' })
+    ).generate([text(prompt, 1)]);
+    expect(painted(answer).output.width).toBe(fixture.width);
+
+    const flux = join(fixtures, 'flux-schnell');
+    const given = settingsOf(readFixture(flux), readFixture(flux).cases[0]!);
+    await cp(flux, renamed, { recursive: true });
+    await rename(join(renamed, 'transformer'), join(renamed, 'unet'));
+    const pictures = [];
+    for (const where of [flux, renamed]) {
+      const [made] = await (await load(where, given)).generate([text(prompt, 1)]);
+      pictures.push(painted(made).output);
+    }
+    expect(pictures[1]).toEqual(pictures[0]);
+    await rm(other, { recursive: true });
+  });
+
+  test('refuses a pipeline that it does not know by its name', async () => {
+    const other = await mkdtemp(join(tmpdir(), 'panic-tda-pipeline-'));
+    await writeFile(join(other, 'model_index.json'), '{"_class_name": "KandinskyPipeline"}');
+    await expect(load(other, quick)).rejects.toThrow('KandinskyPipeline');
+    await rm(other, { recursive: true });
+  });
+
+  test('a picture of numbers that are not finite, or of another size, is no picture', () => {
+    const dims = [1, 3, 1, 2];
+    const nan = { data: Float32Array.of(0, 1, 0, 1, NaN, 1), dims };
+    expect(() => toArtifact(nan, 2, 1)).toThrow('hold NaN at position 4');
+    expect(() => toArtifact({ data: new Float32Array(6), dims }, 4, 1)).toThrow('1 x 3 x 1 x 2');
+    // -1 is black, 1 is white; halves are rounded to even: 0.5 and 2.5 of 255.
+    const levels = Float32Array.of(-1, 1, 1 / 255 - 1, 5 / 255 - 1, 9, -9);
+    expect([...toArtifact({ data: levels, dims }, 2, 1).pixels]).toEqual([0, 0, 255, 255, 2, 0]);
+  });
+
+  test('seeds are those of a CUDA device unless the settings say otherwise', async () => {
+    const { noise: _, ...without } = quick;
+    const [cuda] = await (await load(folder, { ...quick, noise: 'cuda' })).generate([text(prompt, 5)]);
+    const [unsaid] = await (await load(folder, without)).generate([text(prompt, 5)]);
+    const [cpu] = await (await load(folder, quick)).generate([text(prompt, 5)]);
+    expect(painted(unsaid).output).toEqual(painted(cuda).output);
+    expect(painted(unsaid).output).not.toEqual(painted(cpu).output);
+  });
+});
