@@ -32,6 +32,8 @@ export function runDocument(store: Store, run: RunRow, prompt: string) {
       modality,
       ...(modality === 'text' ? { text } : { object: store.objects.path(sha256) }),
     })),
+    /** Embedding models that had no room for the end of some outputs. */
+    cutOutputs: store.vectors.cuts(run),
     failures: store.runs.failuresOf(run).map(({ attempt, stage, sequence, kind, message, createdAt }) => ({
       attempt,
       stage,

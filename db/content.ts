@@ -49,6 +49,7 @@ export interface ContentOfEmbedding {
   readonly sequence: number;
   readonly model: string;
   readonly vector: string;
+  readonly cutTokens: number | null;
 }
 
 export interface ContentOfDiagram {
@@ -98,7 +99,8 @@ const INVOCATIONS = `
   where i.run_id = ? order by i.sequence`;
 
 const EMBEDDINGS = `
-  select 'embedding' as kind, ? as run, i.sequence, ${MODEL}, lower(hex(v.sha256)) as vector
+  select 'embedding' as kind, ? as run, i.sequence, ${MODEL}, lower(hex(v.sha256)) as vector,
+    v.cut_tokens as cutTokens
   from invocations i join embeddings e on e.invocation_id = i.id join models m on m.id = e.model_id
   join vectors v on v.id = e.vector_id where i.run_id = ? order by m.name, m.revision, m.settings, i.sequence`;
 

@@ -281,6 +281,8 @@ export const vectors = sqliteTable(
     hostId: integer('host_id')
       .notNull()
       .references(() => hosts.id),
+    /** Tokens at the end of the output that the model had no room for; null where it read everything, or nobody knows. */
+    cutTokens: integer('cut_tokens'),
   },
   (t) => [
     uniqueIndex('vectors_content').on(t.modelId, t.artifactId, t.sha256),
@@ -288,6 +290,7 @@ export const vectors = sqliteTable(
     check('vectors_bytes', sql`length(${t.bytes}) > 0 and length(${t.bytes}) % 4 = 0`),
     check('vectors_norm', sql`${t.norm} > 0 and ${t.norm} < 1e300`),
     check('vectors_compute_ms', sql`${t.computeMs} >= 0`),
+    check('vectors_cut_tokens', sql`${t.cutTokens} is null or ${t.cutTokens} > 0`),
   ],
 );
 

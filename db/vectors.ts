@@ -1,11 +1,11 @@
-import { and, asc, eq, inArray, isNull, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
 import { createHash } from 'node:crypto';
 import type { Modality } from '../experiment/artifact.js';
 import { faultPoint } from '../experiment/fault.js';
 import type { Connection } from './connection.js';
 import type { RunRow } from './runs.js';
 import type { Writer } from './writer.js';
-import { artifacts, embeddings, invocations, vectors } from './schema.js';
+import { artifacts, embeddings, invocations, models, vectors } from './schema.js';
 
 /** An output that waits for its vector; several invocations may share it. */
 export interface PendingOutput {
@@ -18,6 +18,15 @@ export interface NewVector {
   readonly vector: Float32Array;
   /** Its share of the model's time. */
   readonly computeMs: number;
+  /** Tokens at the end of the output that the model had no room for; 0 also where nobody knows. */
+  readonly cutTokens: number;
+}
+
+/** Outputs of a run that an embedding model could not read to their ends. */
+export interface CutOutputs {
+  readonly model: string;
+  readonly outputs: number;
+  readonly mostTokens: number;
 }
 
 /** The vectors of a run's eligible outputs, in order of sequence. */
@@ -61,6 +70,7 @@ export function vectorTable(db: Connection, writer: Writer) {
       norm: sql.placeholder('norm'),
       computeMs: sql.placeholder('computeMs'),
       hostId: sql.placeholder('hostId'),
+      cutTokens: sql.placeholder('cutTokens'),
     })
     .onConflictDoNothing({ target: [vectors.modelId, vectors.artifactId, vectors.sha256] })
     .prepare();
@@ -146,11 +156,18 @@ export function vectorTable(db: Connection, writer: Writer) {
   /** Commits a batch of computed vectors in one transaction. Keyed by (invocation, model): those there already stand. */
   async function commit(batch: readonly NewVector[], modelId: number, hostId: number): Promise<void> {
     await writer.write(() => {
-      for (const { pending, vector, computeMs } of batch) {
+      for (const { pending, vector, computeMs, cutTokens } of batch) {
         const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
         const sha256 = createHash('sha256').update(bytes).digest();
         const content = { modelId, artifactId: pending.artifactId, sha256 };
-        insertVector.run({ ...content, bytes, norm: euclideanNorm(vector), computeMs, hostId });
+        insertVector.run({
+          ...content,
+          bytes,
+          norm: euclideanNorm(vector),
+          computeMs,
+          hostId,
+          cutTokens: cutTokens === 0 ? null : cutTokens,
+        });
         const { id } = byContent.get(content)!;
         const [first, ...repeats] = pending.invocationIds;
         attach([first!], modelId, id, 'computed');
@@ -175,7 +192,25 @@ export function vectorTable(db: Connection, writer: Writer) {
     return { points, count: rows.length, distinctRows: [...firstRows.values()], sha256: digest.digest() };
   }
 
-  return { pending, reuse, commit, pointCloud };
+  /** By model, those that cut any. */
+  function cuts(run: RunRow): CutOutputs[] {
+    return db
+      .select({
+        model: models.name,
+        outputs: sql<number>`count(*)`,
+        mostTokens: sql<number>`max(${vectors.cutTokens})`,
+      })
+      .from(invocations)
+      .innerJoin(embeddings, eq(embeddings.invocationId, invocations.id))
+      .innerJoin(vectors, eq(vectors.id, embeddings.vectorId))
+      .innerJoin(models, eq(models.id, vectors.modelId))
+      .where(and(eq(invocations.runId, run.id), isNotNull(vectors.cutTokens)))
+      .groupBy(models.id)
+      .orderBy(models.name)
+      .all();
+  }
+
+  return { pending, reuse, commit, pointCloud, cuts };
 }
 
 /** Euclidean length in float64; NaN or infinite where a component is. */

@@ -161,7 +161,7 @@ function printRun(document: RunDocument): void {
     ],
     ['length', `${count(length)} of at most ${count(document.maxLength)}`],
     ...(cycle === null ? [] : [['cycle', `period ${cycle.length}, first entered at ${cycle.start}`]]),
-    ...cutRow(document),
+    ...cutRows(document),
   ];
   print(`${heading(`Run ${document.run} of experiment ${document.experiment}`)}\n`);
   print(table(rows));
@@ -171,16 +171,19 @@ function printRun(document: RunDocument): void {
   for (const diagram of document.diagrams) printDiagram(diagram);
 }
 
-/** How many inputs were longer than what their models could read; nothing where none was. */
-function cutRow({ trajectory }: RunDocument): string[][] {
+/** How much was longer than what models could read; nothing where nothing was. */
+function cutRows({ trajectory, cutOutputs }: RunDocument): string[][] {
   const cuts = trajectory.flatMap(({ cutTokens }) => cutTokens ?? []);
-  if (cuts.length === 0) return [];
+  const steps = `${plural(cuts.length, 'step')} of ${count(trajectory.length)}`;
   const most = plural(Math.max(...cuts), 'token');
   return [
-    [
+    ...(cuts.length === 0
+      ? []
+      : [['cut', `${steps}, by up to ${most}: their models had no room for the end of their inputs`]]),
+    ...cutOutputs.map(({ model, outputs, mostTokens }) => [
       'cut',
-      `${plural(cuts.length, 'step')} of ${count(trajectory.length)}, by up to ${most}: their models had no room for the end of their inputs`,
-    ],
+      `${plural(outputs, 'output')} for ${model}, by up to ${plural(mostTokens, 'token')}: it had no room for their ends`,
+    ]),
   ];
 }
 

@@ -48,17 +48,26 @@ beforeAll(async () => {
       sequence,
     );
   }
+  const modelId = store.provenance.modelId(catalogue.get('Dummy')!);
+  const [pending] = store.vectors.pending(run, modelId, 'text');
+  const vector = new Float32Array(768).fill(1);
+  await store.vectors.commit(
+    [{ pending: pending!, vector, computeMs: 1, cutTokens: 12 }],
+    modelId,
+    store.provenance.hostId(host),
+  );
   store.close();
 });
 
-test('show says how many steps did not read the whole of their input, and by how much', async () => {
+test('show says how many inputs and outputs were not read to their ends, and by how much', async () => {
   const { code, stdout } = await panicTda(folder, ['show', id, '0']);
   expect(stdout).toMatch(/^cut +1 step of 3, by up to 1,?234 tokens/m);
+  expect(stdout).toMatch(/^cut +1 output for Dummy, by up to 12 tokens/m);
   expect(code).toBe(0);
-  const document = await panicTdaJson<{ trajectory: { cutTokens: number | null }[] }>(folder, [
-    'show',
-    id,
-    '0',
-  ]);
+  const document = await panicTdaJson<{
+    trajectory: { cutTokens: number | null }[];
+    cutOutputs: unknown[];
+  }>(folder, ['show', id, '0']);
   expect(document.trajectory.map(({ cutTokens }) => cutTokens)).toEqual([null, null, 1234]);
+  expect(document.cutOutputs).toEqual([{ model: 'Dummy', outputs: 1, mostTokens: 12 }]);
 });

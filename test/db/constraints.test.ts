@@ -84,6 +84,7 @@ const refusals: readonly (readonly [check: string, table: string, assignment: st
   ],
   ['invocations_cut_tokens', 'invocations', 'cut_tokens = 0'],
   ['invocations_cut_tokens', 'invocations', 'cut_tokens = -1'],
+  ['vectors_cut_tokens', 'vectors', 'cut_tokens = 0'],
   ['invocations_provenance', 'invocations', 'host_id = null'],
   ['invocations_provenance', 'invocations', 'batch_size = null'],
   ['invocations_provenance', 'invocations', 'compute_ms = null'],
@@ -246,7 +247,7 @@ describe('keys', () => {
     ['an experiment', 'insert into experiments select * from experiments'],
     [
       'a vector',
-      'insert into vectors select id + 1000, model_id, artifact_id, sha256, bytes, norm, compute_ms, host_id from vectors',
+      'insert into vectors select id + 1000, model_id, artifact_id, sha256, bytes, norm, compute_ms, host_id, cut_tokens from vectors',
     ],
     ['a vector of an output', 'insert into embeddings select * from embeddings'],
     ['a dimension of a surrogate', 'insert into surrogates select * from surrogates'],

@@ -77,6 +77,7 @@ describe('opening a store', () => {
     store.db.sqlite.exec(`
       drop table surrogates;
       alter table invocations drop column cut_tokens;
+      alter table vectors drop column cut_tokens;
       delete from __drizzle_migrations where rowid > 2;
       update experiments set config = json_remove(config, '$.null_model')`);
     store.close();
@@ -96,6 +97,7 @@ describe('opening a store', () => {
     const before = contentDigest(store.db, id);
     store.db.sqlite.exec(`
       alter table invocations drop column cut_tokens;
+      alter table vectors drop column cut_tokens;
       delete from __drizzle_migrations where rowid > 4`);
     store.close();
     const again = openStore(folder);

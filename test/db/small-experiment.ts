@@ -162,7 +162,7 @@ export async function embed(store: Store, run: RunRow, model: EmbeddingModel): P
   const batch = [];
   for (const pending of missing) {
     const vector = vectorOf(model, await store.artifacts.load(pending.artifactId));
-    batch.push({ pending, vector, computeMs: 1 });
+    batch.push({ pending, vector, computeMs: 1, cutTokens: 0 });
   }
   await store.vectors.commit(batch, modelId, store.provenance.hostId(host));
 }

@@ -54,8 +54,8 @@ describe('vectors', () => {
   ])('of %s are refused with their whole batch', async (_, values, message) => {
     const [first, second] = pending(textPoints);
     const batch = [
-      { pending: first!, vector: Float32Array.of(1, 2, 3, 4), computeMs: 1 },
-      { pending: second ?? first!, vector: new Float32Array(values), computeMs: 1 },
+      { pending: first!, vector: Float32Array.of(1, 2, 3, 4), computeMs: 1, cutTokens: 0 },
+      { pending: second ?? first!, vector: new Float32Array(values), computeMs: 1, cutTokens: 0 },
     ];
     const before = invocations(pending(textPoints));
     expect(await rejection(store.vectors.commit(batch, model(textPoints), hostId))).toContain(message);
@@ -64,7 +64,7 @@ describe('vectors', () => {
 
   test('of a model for the other modality are refused', async () => {
     const [picture] = pending(imagePoints);
-    const batch = [{ pending: picture!, vector: Float32Array.of(1, 2, 3, 4), computeMs: 1 }];
+    const batch = [{ pending: picture!, vector: Float32Array.of(1, 2, 3, 4), computeMs: 1, cutTokens: 0 }];
     expect(await rejection(store.vectors.commit(batch, model(textPoints), hostId))).toContain(
       'does not take this modality',
     );
@@ -75,6 +75,7 @@ describe('vectors', () => {
       pending: output,
       vector: Float32Array.of(1, 2, 3, 4),
       computeMs: 1,
+      cutTokens: 0,
     }));
     await store.vectors.commit(batch, model(textPoints), hostId);
     const before = store.vectors.pointCloud(run, model(textPoints), 4);
