@@ -103,8 +103,10 @@ async function measureOnce(
   clearTimeout(timer);
   if (late) return { kind: 'late' };
   if (ending !== '' || answer === '') {
-    const lastLine = complaint.trim().split('\n').at(-1) ?? '';
-    return { kind: 'failed', reason: [ending, lastLine].filter((part) => part !== '').join(': ') };
+    const lines = complaint.trim().split('\n');
+    // Both Node and Python say more around the line that names the error.
+    const told = lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1) ?? '';
+    return { kind: 'failed', reason: [ending, told].filter((part) => part !== '').join(': ') };
   }
   return { kind: 'done', figures: JSON.parse(answer) as Figures };
 }
