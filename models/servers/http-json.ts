@@ -19,6 +19,17 @@ export interface Endpoint {
   readonly signal: AbortSignal;
 }
 
+/** A server's answer that is none; `status` is HTTP's. */
+export class ServerRefusal extends PanicError {
+  constructor(
+    kind: 'DeviceError' | 'InvalidInput',
+    message: string,
+    readonly status: number,
+  ) {
+    super(kind, message);
+  }
+}
+
 interface Answer {
   readonly status: number;
   readonly retryAfterMs: number | null;
@@ -106,12 +117,10 @@ function jsonOf(url: URL, answer: Answer): unknown {
   }
 }
 
-function refusal(kind: 'DeviceError' | 'InvalidInput', url: URL, { status, text }: Answer): PanicError {
+function refusal(kind: 'DeviceError' | 'InvalidInput', url: URL, { status, text }: Answer): ServerRefusal {
   const said = text.trim().slice(0, 300);
   const remedy =
     status === 401 || status === 403 ? ' (PANIC_TDA_SERVER_API_KEY holds the key that is sent)' : '';
-  return new PanicError(
-    kind,
-    `${url.href} answered with status ${status}${remedy}${said === '' ? '' : `: ${said}`}`,
-  );
+  const message = `${url.href} answered with status ${status}${remedy}${said === '' ? '' : `: ${said}`}`;
+  return new ServerRefusal(kind, message, status);
 }

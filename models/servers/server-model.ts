@@ -5,7 +5,7 @@ import type { Model } from '../../experiment/model.js';
 import type { HostFingerprint } from '../../experiment/provenance.js';
 import { below, type ServerAccess, serverAddress } from './address.js';
 import { chatAnswer, embeddingsAnswer, imagesAnswer, modelList, readAnswer } from './answers.js';
-import { requestJson } from './http-json.js';
+import { requestJson, ServerRefusal } from './http-json.js';
 import {
   type ChatSettings,
   type EmbeddingSettings,
@@ -50,7 +50,7 @@ export async function meetServer(
   async function checkListed(): Promise<void> {
     const list = await ask('models', undefined, signal).catch((error: unknown) => {
       // Bridges that serve one interface only have no list.
-      if (error instanceof PanicError && error.message.includes('status 404')) return null;
+      if (error instanceof ServerRefusal && error.status === 404) return null;
       throw error;
     });
     const listed = list === null ? null : modelList.safeParse(list.answer);
