@@ -1,53 +1,28 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { join } from 'node:path';
-import { openStore } from '../../db/index.js';
 import type { Artifact } from '../../experiment/artifact.js';
 import { experimentId } from '../../experiment/ids.js';
-import type { GenerativeModel } from '../../experiment/model.js';
 import { catalogue } from '../../models/index.js';
-import { config as small, picture, staged } from '../db/small-experiment.js';
+import { picture } from '../db/small-experiment.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
+import { dummyConfig, storeOutputs } from './stored-run.js';
 
 jest.setTimeout(60_000);
 afterAll(cleanUp);
 
 const folder = folderWith();
-const config = {
-  ...small,
-  networks: [['DummyT2I', 'DummyI2T']],
-  embedding_models: ['Dummy'],
-  seeds: [3],
-  max_length: 3,
-};
+const config = { ...dummyConfig, max_length: 3 };
 const id = experimentId(config);
 
 beforeAll(async () => {
-  const store = openStore(join(folder, 'panic-tda-data'));
-  store.experiments.plan(id, config, 0);
-  const run = store.runs.get(id, 0);
   const host = { runtime: 'onnxruntime', runtimeVersion: '1', device: 'cpu', dtype: 'fp32', files: {} };
   const outputs: Artifact[] = [
     picture(2, 2, Uint8Array.of(1, 2, 3)),
     { modality: 'text', text: 'a very long caption' },
     picture(2, 2, Uint8Array.of(4, 5, 6)),
   ];
-  for (const [sequence, output] of outputs.entries()) {
-    await store.invocations.commit(
-      run,
-      {
-        ...store.invocations.position(run),
-        modelId: store.provenance.modelId(
-          catalogue.get(config.networks[0]![sequence % 2]!) as GenerativeModel,
-        ),
-        seed: 3,
-        output: await staged(store, output),
-        provenance: { source: 'computed', hostId: store.provenance.hostId(host), batchSize: 1, computeMs: 1 },
-        cutTokens: sequence === 2 ? 1234 : 0,
-        onCycle: 'stop',
-      },
-      sequence,
-    );
-  }
+  const store = await storeOutputs(join(folder, 'panic-tda-data'), config, host, outputs, [0, 0, 1234]);
+  const run = store.runs.get(id, 0);
   const modelId = store.provenance.modelId(catalogue.get('Dummy')!);
   const [pending] = store.vectors.pending(run, modelId, 'text');
   const vector = new Float32Array(768).fill(1);

@@ -2,42 +2,23 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { join } from 'node:path';
 import { compareOutputs, provenanceDifferences } from '../../cli/verify/compare.js';
 import { drawSample, sampleSize } from '../../cli/verify/sample.js';
-import { openStore } from '../../db/index.js';
 import type { Artifact, ImageArtifact, TextArtifact } from '../../experiment/artifact.js';
-import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
-import type { GenerativeModel } from '../../experiment/model.js';
 import { describeDummy, paintDummy } from '../../models/dummy.js';
-import { catalogue } from '../../models/index.js';
-import { picture, staged } from '../db/small-experiment.js';
+import { picture } from '../db/small-experiment.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
+import { dummyConfig, storeOutputs } from './stored-run.js';
 
 jest.setTimeout(60_000);
 afterAll(cleanUp);
 
 describe('verify of an experiment', () => {
   const folder = folderWith();
-  const config: ExperimentConfig = {
-    name: null,
-    networks: [['DummyT2I', 'DummyI2T']],
-    prompts: ['a red fox'],
-    seeds: [3],
-    embedding_models: ['Dummy'],
-    max_length: 4,
-    on_cycle: 'stop',
-    max_dimension: 1,
-    max_edge_length: null,
-    null_model: null,
-    reuse: true,
-    concurrency: 1,
-  };
+  const config = { ...dummyConfig, max_length: 4 };
   const id = experimentId(config);
 
   // Steps 0 and 1 are what the models say; step 2 has a pixel that is a level off; step 3 is another caption.
   beforeAll(async () => {
-    const store = openStore(join(folder, 'panic-tda-data'));
-    store.experiments.plan(id, config, 0);
-    const run = store.runs.get(id, 0);
     const host = { runtime: 'typescript', runtimeVersion: 'v1', device: 'cpu', dtype: 'float64', files: {} };
     const prompt: TextArtifact = { modality: 'text', text: 'a red fox' };
     const first = paintDummy(prompt, 3);
@@ -51,27 +32,7 @@ describe('verify of an experiment', () => {
       { ...second, pixels: off },
       { modality: 'text', text: 'no such thing' },
     ];
-    for (const [sequence, output] of outputs.entries()) {
-      const model = catalogue.get(config.networks[0]![sequence % 2]!) as GenerativeModel;
-      await store.invocations.commit(
-        run,
-        {
-          ...store.invocations.position(run),
-          modelId: store.provenance.modelId(model),
-          seed: 3,
-          output: await staged(store, output),
-          provenance: {
-            source: 'computed',
-            hostId: store.provenance.hostId(host),
-            batchSize: 1,
-            computeMs: 1,
-          },
-          cutTokens: 0,
-          onCycle: 'stop',
-        },
-        sequence,
-      );
-    }
+    const store = await storeOutputs(join(folder, 'panic-tda-data'), config, host, outputs);
     store.close();
   });
 

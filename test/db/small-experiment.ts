@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunRow, Store, SurrogateDimension } from '../../db/index.js';
 import { openStore } from '../../db/index.js';
-import type { Artifact, Modality } from '../../experiment/artifact.js';
+import type { Artifact } from '../../experiment/artifact.js';
 import { runCount, surrogateCount } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId, seedOfStep, surrogateSeed } from '../../experiment/ids.js';
@@ -17,6 +17,7 @@ import {
   surrogate,
   totalPersistence,
 } from '../../tda/index.js';
+import { embedding, generative } from '../experiment/small-catalogue.js';
 
 /** A store in a folder of its own, to be used with `using`-like care: call `remove` at the end. */
 export function temporaryStore(): { readonly folder: string; readonly store: Store; remove(): void } {
@@ -30,24 +31,6 @@ export function temporaryStore(): { readonly folder: string; readonly store: Sto
       rmSync(folder, { recursive: true });
     },
   };
-}
-
-const identity = {
-  summary: '',
-  loader: 'built-in',
-  weights: null,
-  source: 'built-in',
-  revision: '1',
-  settings: {},
-  license: 'MIT',
-} as const;
-
-function generative(name: string, input: Modality, output: Modality): GenerativeModel {
-  return { ...identity, kind: 'generative', name, input, output, deterministic: true };
-}
-
-function embedding(name: string, input: Modality, dimension: number): EmbeddingModel {
-  return { ...identity, kind: 'embedding', name, input, dimension };
 }
 
 export const painter = generative('Painter', 'text', 'image');

@@ -1,6 +1,6 @@
 import type { Modality } from '../../experiment/artifact.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
-import type { Catalogue, Model } from '../../experiment/model.js';
+import type { Catalogue, EmbeddingModel, GenerativeModel } from '../../experiment/model.js';
 
 const identity = {
   summary: '',
@@ -12,11 +12,11 @@ const identity = {
   license: 'MIT',
 } as const;
 
-function generative(name: string, input: Modality, output: Modality): Model {
+export function generative(name: string, input: Modality, output: Modality): GenerativeModel {
   return { ...identity, kind: 'generative', name, input, output, deterministic: true };
 }
 
-function embedding(name: string, input: Modality, dimension: number): Model {
+export function embedding(name: string, input: Modality, dimension: number): EmbeddingModel {
   return { ...identity, kind: 'embedding', name, input, dimension };
 }
 
