@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PanicError } from '../../experiment/errors.js';
 import type { Model } from '../../experiment/model.js';
 import { nearest } from '../../experiment/nearest.js';
-import { sha256OfFile } from '../onnx/fingerprint.js';
+import { sha256OfFile } from './sha256.js';
 import { partBytes } from './download.js';
 import { commitOf, filesAt, RETRY_DELAYS_MS, type Hub, type HubFile } from './hub.js';
 import { hubRepository, pinnedFolder, requiredFiles } from './layout.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isPanicError, type PanicError } from '../../experiment/errors.js';
 import { kernelLock } from '../../experiment/kernel-lock.js';
 import type { Model } from '../../experiment/model.js';
-import { sha256OfFile } from '../onnx/fingerprint.js';
+import { sha256OfFile } from './sha256.js';
 import { download } from './download.js';
 import { openHubFile, RETRY_DELAYS_MS } from './hub.js';
 import { folderText, lockedEntry, readLock, writeEntry, type LockedFile } from './lock-file.js';

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { PanicError } from '../../experiment/errors.js';
 import type { Model } from '../../experiment/model.js';
-import { sha256OfFile } from '../onnx/fingerprint.js';
+import { sha256OfFile } from './sha256.js';
 import { requiredFiles } from './layout.js';
 import { updateLock, type LockedFile } from './lock-file.js';
 import { requireReady } from './readiness.js';

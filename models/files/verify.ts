@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Model } from '../../experiment/model.js';
-import { sha256OfFile } from '../onnx/fingerprint.js';
+import { sha256OfFile } from './sha256.js';
 import { modelFolder, requiredFiles } from './layout.js';
 import {
   digestRevision,
