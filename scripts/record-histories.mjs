@@ -1,10 +1,12 @@
 // npm run record-histories [-- SCENARIO ...]: records histories for test/workflows/replay.test.ts, with the workflows of dist/ on
 // a real server and quick activities of this file. Add scenarios at will. Record an old one anew only where a change of workflow
-// code need not be survived by workflows that are running: until then the stored history says whether it is.
+// code need not be survived by workflows that are running: until then the stored history says whether it is. They are kept by the
+// version that recorded them: record all of them when the version in package.json is raised, and leave the older ones alone.
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { createRequire } from 'node:module';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +15,8 @@ import { findTemporalCli } from '../dist/workers/temporal-cli.js';
 import { startTemporalServer } from '../dist/workers/temporal-server.js';
 import { runWorkflowId, shardWorkflowId, TASK_QUEUES } from '../dist/workflows/names.js';
 
-const histories = fileURLToPath(new URL('../test/histories/', import.meta.url));
+const { version } = createRequire(import.meta.url)('../package.json');
+const histories = fileURLToPath(new URL(`../test/histories/${version}/`, import.meta.url));
 const codePath = fileURLToPath(new URL('../dist/workflows/bundle.js', import.meta.url));
 
 const EMBEDDERS = ['HashedNgram', 'ColourGradient'];
