@@ -5,7 +5,6 @@ import { NO_VERTEX, type Filtration } from './filtration.js';
 import { Forest } from './forest.js';
 import { HomologyClasses } from './homology-classes.js';
 import { LoopFinder } from './loop-finder.js';
-import { relationsBytes } from './memory.js';
 import { TriangleCochain } from './triangle-cochain.js';
 
 /**
@@ -41,13 +40,19 @@ export class CriticalEdges {
   /** Undefined when no representatives are asked for. */
   private readonly loopFinder: LoopFinder | undefined;
 
-  constructor(filtration: Filtration, maxDimension: 1 | 2, withRepresentatives: boolean) {
+  /** `relationsLimit`: what the relations of the classes of one degree may take, bytes; more is a TdaMemoryError. */
+  constructor(
+    filtration: Filtration,
+    maxDimension: 1 | 2,
+    withRepresentatives: boolean,
+    relationsLimit: number,
+  ) {
     this.filtration = filtration;
     const { pointCount } = filtration;
     this.components = new Forest(pointCount);
     this.distinctPointCount = pointCount;
-    this.loops = new HomologyClasses(relationsBytes(pointCount));
-    this.voids = new HomologyClasses(relationsBytes(pointCount));
+    this.loops = new HomologyClasses(relationsLimit);
+    this.voids = new HomologyClasses(relationsLimit);
     this.onEdges = new EdgeCochain(filtration, this.loops);
     this.onTriangles = maxDimension === 2 ? new TriangleCochain(filtration, this.voids) : undefined;
     this.loopFinder = withRepresentatives ? new LoopFinder(filtration) : undefined;
@@ -58,26 +63,31 @@ export class CriticalEdges {
    * operations each part of that took.
    */
   *passComponents({ from, count, records }: LinkReport): Generator<number> {
-    const { filtration } = this;
-    let record = 0;
-    for (let place = 0; place < count; place++) {
-      const rank = from + place;
-      if (filtration.representatives[rank] === NO_VERTEX) {
-        this.addWithoutLune(rank);
-      } else if (record < records.length && records[record] === place) {
+    // The few edges that matter are looked up, not all passed by: the first call of a process interprets this loop.
+    const representatives = this.filtration.representatives.subarray(from, from + count);
+    const nextWithoutLune = (place: number) => {
+      const found = representatives.indexOf(NO_VERTEX, place);
+      return found < 0 ? count : found;
+    };
+    let withoutLune = nextWithoutLune(0);
+    for (let record = 0; record < records.length || withoutLune < count;) {
+      const place = record < records.length ? records[record]! : count;
+      if (withoutLune < place) {
+        this.addWithoutLune(from + withoutLune);
+        withoutLune = nextWithoutLune(withoutLune + 1);
+      } else {
         const roots = record + 2;
         record = roots + records[record + 1]!;
-        this.addComponents(rank, records.subarray(roots, record));
-      } else {
-        continue;
+        this.addComponents(from + place, records.subarray(roots, record));
       }
       yield this.takeOperations();
     }
     yield count;
   }
 
-  /** Ranks of the edges that bear classes of degree 2, rising; known after the first pass. */
+  /** Ends the first pass, and gives the ranks of the edges that bear classes of degree 2, rising. */
   voidBirths(): Uint32Array {
+    this.loops.release();
     return Uint32Array.from(this.voidBearers, ({ rank }) => rank);
   }
 

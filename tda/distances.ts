@@ -7,8 +7,9 @@ import { pairCount, pairRow } from './triangle.js';
 /**
  * Euclidean distances of the rows of `points` (row-major, n × dimension): the strict lower triangle, n(n-1)/2 float32.
  *
- * Differences and their squares are summed in float64, and the root is rounded once to float32, so a pair has one distance
- * whichever way it is asked for, and equal rows have distance 0.
+ * Differences and squares are float32, their sums float64 but for blocks of 64 coordinates, and the root is rounded once: off
+ * by a few 1e-7 of itself at most, mostly by less than 1e-7. Where float32 has no room, all is float64. A pair has one distance
+ * whichever way it is asked for, and rows have distance 0 if they are equal or apart by less than float32 can say.
  *
  * Throws TdaInputError for an empty, ragged or non-finite cloud, and for distances beyond float32.
  */

@@ -46,13 +46,59 @@ const EDGES_PER_STEP = 16_384;
 /** Cache misses count for several operations. */
 const OPERATIONS_PER_EDGE = 8;
 
+/** Pairs up to which the engine's own sort is faster than the first, interpreted, radix sort of a process. */
+const FEW_PAIRS = 30_000;
+
 /**
  * The edges no longer than `longest` (and of finite length), packed, sorted by length, then larger, then smaller vertex.
- *
- * A stable radix sort on the bits of the float32 lengths, which for numbers of at least 0 are ordered as the numbers are.
- * Touches 8 bytes per edge, 4 of them until it returns; what it returns is in memory from `buffer`.
+ * What it returns is in memory from `buffer`.
  */
 export function* sortedEdges(
+  distances: Float32Array,
+  pointCount: number,
+  longest: number,
+  buffer: (bytes: number) => ArrayBuffer | SharedArrayBuffer,
+): Work<Uint32Array> {
+  if (distances.length > FEW_PAIRS) return yield* radixSorted(distances, pointCount, longest, buffer);
+  yield OPERATIONS_PER_EDGE * distances.length;
+  return sortedAtOnce(distances, pointCount, longest, buffer);
+}
+
+/** By the engine's sort of 64-bit numbers: the bits of the length above, the packed edge below. */
+function sortedAtOnce(
+  distances: Float32Array,
+  pointCount: number,
+  longest: number,
+  buffer: (bytes: number) => ArrayBuffer | SharedArrayBuffer,
+): Uint32Array {
+  const bits = new Uint32Array(distances.buffer, distances.byteOffset, distances.length);
+  const keys = new BigUint64Array(distances.length);
+  const halves = new Uint32Array(keys.buffer);
+  let end = 0;
+  let pair = 0;
+  for (let row = 1; row < pointCount; row++) {
+    for (let column = 0; column < row; column++, pair++) {
+      const length = distances[pair]!;
+      if (length > longest || length === Infinity) continue;
+      halves[end + LOWER_HALF] = (row << 16) | column;
+      halves[end + 1 - LOWER_HALF] = bits[pair]! & LENGTH_BITS;
+      end += 2;
+    }
+  }
+  keys.subarray(0, end / 2).sort();
+  const edges = new Uint32Array(buffer(2 * end));
+  for (let k = 0; k < edges.length; k++) edges[k] = halves[2 * k + LOWER_HALF]!;
+  return edges;
+}
+
+/** Where the lower half of a 64-bit number is, in 32-bit words. */
+const LOWER_HALF = new Uint32Array(BigUint64Array.of(1n).buffer)[0] === 1 ? 0 : 1;
+
+/**
+ * A stable radix sort on the bits of the float32 lengths, which for numbers of at least 0 are ordered as the numbers are.
+ * Touches 8 bytes per edge, 4 of them until it returns.
+ */
+function* radixSorted(
   distances: Float32Array,
   pointCount: number,
   longest: number,

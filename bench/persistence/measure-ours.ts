@@ -22,8 +22,9 @@ if (file === undefined || maxDimension === undefined || threads === undefined) {
 const bytes = readFileSync(file);
 const points = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
 const options: RipsOptions = { maxDimension, threads: Number(threads) };
-// Four points, as measure.py: what is read and compiled at the first call.
-await ripsPersistence({ points: Float32Array.of(0, 1, 3, 6), dimension: 1 }, { maxDimension: 1, threads: 1 });
+// An octahedron, as measure.py: what is read and compiled at the first call.
+const octahedron = Float32Array.of(1, 0, 0, -1, 0, 0, 0, 1, 0, 0, -1, 0, 0, 0, 1, 0, 0, -1);
+await ripsPersistence({ points: octahedron, dimension: 3 }, { maxDimension: 2, threads: 1 });
 const baseBytes = peakBytes();
 console.log('ready');
 const { result, seconds } = await timedCall();

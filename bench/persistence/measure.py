@@ -65,7 +65,8 @@ def finite_length(diagram):
 if __name__ == "__main__":
     program, file, max_dimension, threads = sys.argv[1:]
     compute = PROGRAMS[program]()
-    compute(np.eye(4, 5, dtype=np.float32), 1, 1)  # What is imported at the first call.
+    octahedron = np.concatenate([np.eye(3), -np.eye(3)]).astype(np.float32)
+    compute(octahedron, 2, 1)  # What is imported at the first call.
     points = np.fromfile(file, dtype=np.float32).reshape(-1, DIMENSION)
     args = points, int(max_dimension), int(threads)
     base = peak_bytes()

@@ -39,7 +39,7 @@ at most, interpreter and imports included. Median of up to ${repeats} processes 
 program that passes it is not tried (–) at larger sizes. The last column is the best other program's seconds over our best,
 where one that was late counts as the limit.
 
-The clock of every program starts when it is loaded and has computed four points (imports, what is read or compiled at the
+The clock of every program starts when it is loaded and has computed an octahedron (imports, what is read or compiled at the
 first call), and stops with its first diagrams of the cloud: ours is then still interpreted. To repeat: \`npm run build\`, then
 \`${command}\`.`;
 }

@@ -691,8 +691,8 @@ function removeDominated(dominator: i32): i32 {
 
 /**
  * Distances of `count` rows of `points` (float32, row-major) that begin with row `row` from the rows 0..others - 1: float32,
- * `count` x `others` at `out`. Differences and squares are summed in float64, coordinates of even and of odd number apart,
- * and the root of the whole is rounded once.
+ * `count` x `others` at `out`. Differences and their squares are float32, summed in four lanes for BLOCK coordinates and in
+ * float64 from there on; the root of the whole is rounded once. What float32 has no room for is computed in float64.
  */
 export function distances(
   points: usize,
@@ -721,55 +721,107 @@ export function distances(
   for (; k < others; k++) {
     const other = points + (k as usize) * rowBytes;
     for (let r = 0; r < count; r++) {
-      const sum = squares(base + (r as usize) * rowBytes, other, 0, dimension, 0, 0);
-      store<f32>(out + (r as usize) * outBytes + ((k as usize) << 2), sqrt(sum) as f32);
+      const a = base + (r as usize) * rowBytes;
+      store<f32>(out + (r as usize) * outBytes + ((k as usize) << 2), oneDistance(a, other, dimension));
     }
   }
 }
 
+/** Coordinates summed in float32: sixteen a lane, so that a sum is off by a few 1e-7 of itself at most. */
+const BLOCK = 64;
+/** Sums of squares within these lost nothing that counts to float32's limits: neither a square nor a difference. */
+const LEAST_SUM: f64 = 1e-24;
+const MOST_SUM: f64 = 1e36;
+
 function fourDistances(a: usize, b: usize, dimension: i32, rowBytes: usize, out: usize): void {
-  let sum0 = f64x2.splat(0);
-  let sum1 = f64x2.splat(0);
-  let sum2 = f64x2.splat(0);
-  let sum3 = f64x2.splat(0);
+  let total0 = f64x2.splat(0);
+  let total1 = f64x2.splat(0);
+  let total2 = f64x2.splat(0);
+  let total3 = f64x2.splat(0);
   const b1 = b + rowBytes;
   const b2 = b1 + rowBytes;
   const b3 = b2 + rowBytes;
   const whole = dimension & ~3;
   const end: usize = (whole as usize) << 2;
-  for (let c: usize = 0; c < end; c += 16) {
-    const x = f64x2.promote_low_f32x4(v128.load64_zero(a + c));
-    const y = f64x2.promote_low_f32x4(v128.load64_zero(a + c, 8));
-    sum0 = addSquares(sum0, x, y, b + c);
-    sum1 = addSquares(sum1, x, y, b1 + c);
-    sum2 = addSquares(sum2, x, y, b2 + c);
-    sum3 = addSquares(sum3, x, y, b3 + c);
+  for (let c: usize = 0; c < end;) {
+    const blockEnd = min(end, c + 4 * BLOCK);
+    let sum0 = f32x4.splat(0);
+    let sum1 = f32x4.splat(0);
+    let sum2 = f32x4.splat(0);
+    let sum3 = f32x4.splat(0);
+    for (; c < blockEnd; c += 16) {
+      const x = v128.load(a + c);
+      sum0 = addSquares(sum0, x, b + c);
+      sum1 = addSquares(sum1, x, b1 + c);
+      sum2 = addSquares(sum2, x, b2 + c);
+      sum3 = addSquares(sum3, x, b3 + c);
+    }
+    total0 = addLanes(total0, sum0);
+    total1 = addLanes(total1, sum1);
+    total2 = addLanes(total2, sum2);
+    total3 = addLanes(total3, sum3);
   }
-  store<f32>(out, root(a, b, whole, dimension, sum0));
-  store<f32>(out + 4, root(a, b1, whole, dimension, sum1));
-  store<f32>(out + 8, root(a, b2, whole, dimension, sum2));
-  store<f32>(out + 12, root(a, b3, whole, dimension, sum3));
+  store<f32>(out, root(a, b, dimension, total0));
+  store<f32>(out + 4, root(a, b1, dimension, total1));
+  store<f32>(out + 8, root(a, b2, dimension, total2));
+  store<f32>(out + 12, root(a, b3, dimension, total3));
 }
 
-/** Adds the squares of the differences of x and y from the four coordinates at an address. */
-function addSquares(sum: v128, x: v128, y: v128, other: usize): v128 {
-  const dx = f64x2.sub(x, f64x2.promote_low_f32x4(v128.load64_zero(other)));
-  const dy = f64x2.sub(y, f64x2.promote_low_f32x4(v128.load64_zero(other, 8)));
-  return f64x2.add(f64x2.add(sum, f64x2.mul(dx, dx)), f64x2.mul(dy, dy));
+/** As each of the four of fourDistances, bit by bit. */
+function oneDistance(a: usize, b: usize, dimension: i32): f32 {
+  let total = f64x2.splat(0);
+  const end: usize = ((dimension & ~3) as usize) << 2;
+  for (let c: usize = 0; c < end;) {
+    const blockEnd = min(end, c + 4 * BLOCK);
+    let sum = f32x4.splat(0);
+    for (; c < blockEnd; c += 16) sum = addSquares(sum, v128.load(a + c), b + c);
+    total = addLanes(total, sum);
+  }
+  return root(a, b, dimension, total);
 }
 
-function root(a: usize, b: usize, from: i32, dimension: i32, sum: v128): f32 {
-  const total = squares(a, b, from, dimension, f64x2.extract_lane(sum, 0), f64x2.extract_lane(sum, 1));
-  return sqrt(total) as f32;
+/** Adds the squares of the differences of x from the four coordinates at an address. */
+function addSquares(sum: v128, x: v128, other: usize): v128 {
+  const difference = f32x4.sub(x, v128.load(other));
+  return f32x4.add(sum, f32x4.mul(difference, difference));
 }
 
-/** Adds the squares of the coordinates from number `from` on to the sums of the even and of the odd ones. */
-function squares(a: usize, b: usize, from: i32, dimension: i32, even: f64, odd: f64): f64 {
+/** Adds float32 lanes to two float64 lanes. */
+function addLanes(total: v128, sum: v128): v128 {
+  const low = f64x2.promote_low_f32x4(sum);
+  const high = f64x2.promote_low_f32x4(v128.shuffle<f64>(sum, sum, 1, 1));
+  return f64x2.add(f64x2.add(total, low), high);
+}
+
+/** The distance, from the sums of squares of all coordinates but the last (dimension modulo 4). */
+function root(a: usize, b: usize, dimension: i32, total: v128): f32 {
+  const whole = f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1);
+  let sum = squares(a, b, dimension & ~3, dimension, whole);
+  if (!(sum > LEAST_SUM && sum < MOST_SUM)) {
+    if (areEqual(a, b, dimension)) return 0;
+    sum = squares(a, b, 0, dimension, 0);
+  }
+  return sqrt(sum) as f32;
+}
+
+/** Adds the squares of the differences of the coordinates from number `from` on, in float64. */
+function squares(a: usize, b: usize, from: i32, dimension: i32, sum: f64): f64 {
   for (let c = from; c < dimension; c++) {
     const place: usize = (c as usize) << 2;
     const difference = (load<f32>(a + place) as f64) - (load<f32>(b + place) as f64);
-    if ((c & 1) == 0) even += difference * difference;
-    else odd += difference * difference;
+    sum += difference * difference;
   }
-  return even + odd;
+  return sum;
+}
+
+function areEqual(a: usize, b: usize, dimension: i32): bool {
+  const end: usize = (dimension as usize) << 2;
+  let c: usize = 0;
+  for (; c + 16 <= end; c += 16) {
+    if (v128.any_true(f32x4.ne(v128.load(a + c), v128.load(b + c)))) return false;
+  }
+  for (; c < end; c += 4) {
+    if (load<f32>(a + c) != load<f32>(b + c)) return false;
+  }
+  return true;
 }

@@ -9,7 +9,7 @@ import {
   totalPersistence,
 } from '../../tda/index.js';
 import { tiedDiagrams } from './arbitrary-diagrams.js';
-import { barsOf, randomPoints } from './support.js';
+import { barsOf } from './support.js';
 
 const diagram = tiedDiagrams(20);
 
@@ -151,22 +151,6 @@ describe('Euclidean distances', () => {
     const distances = euclideanDistances(Float32Array.of(0, 0, 3, 4, 0, 1, 3, 0), 2);
     expect(distances).toEqual(Float32Array.of(5, 1, Math.sqrt(18), 3, 4, Math.sqrt(10)));
   });
-
-  test.each([1, 2, 3, 4, 5, 6, 9, 14])(
-    'of %i points are each the rounded root of the sum of squares',
-    (count) => {
-      const points = randomPoints(count, 7, count);
-      const expected: number[] = [];
-      for (let i = 1; i < count; i++) {
-        for (let j = 0; j < i; j++) {
-          let sum = 0;
-          for (let c = 0; c < 7; c++) sum += (points[7 * i + c]! - points[7 * j + c]!) ** 2;
-          expected.push(Math.sqrt(sum));
-        }
-      }
-      expect(euclideanDistances(points, 7)).toEqual(Float32Array.from(expected));
-    },
-  );
 
   test('keep small differences of large coordinates, and equal points at 0', () => {
     const distances = euclideanDistances(Float32Array.of(16_777_215, 16_777_216, 16_777_215), 1);
