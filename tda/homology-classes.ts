@@ -11,7 +11,7 @@ export class HomologyClasses {
   operations = 0;
   private readonly birthRanks: number[] = [];
   private readonly isLiving: boolean[] = [];
-  private readonly relations: Relations;
+  private relations: Relations;
   private livingCount = 0;
   private oldest = 0;
   /** One bit per class: the sum being gathered. */
@@ -22,6 +22,11 @@ export class HomologyClasses {
   /** `maxBytes`: what the relations between classes may take; more is a TdaMemoryError. */
   constructor(maxBytes: number) {
     this.relations = new Relations(maxBytes);
+  }
+
+  /** Lets go of the relations between classes. Only `livingRanks` may be asked for afterwards. */
+  release(): void {
+    this.relations = new Relations(0);
   }
 
   /** A class is born with the edge of this rank; returns its number. */

@@ -17,7 +17,7 @@ const THREAD_BYTES = 16 * 2 ** 20;
  *   relations of classes (`relationsBytes`); for each thread bit rows of n² / 8 bytes and, while distances are computed, a
  *   copy of the points (`dimension` coordinates; 0 if distances are given); and one more copy that threads share.
  *
- * An upper bound for the typed arrays. A cloud whose relations want more than their part ends with TdaMemoryError.
+ * An upper bound for the typed arrays, but for clouds whose relations want more than `relationsBytes`: see `relationsLimit`.
  */
 export function predictRipsMemory(
   pointCount: number,
@@ -35,14 +35,28 @@ export function predictRipsMemory(
 }
 
 /**
- * What the relations of the classes of one degree may take, bytes. Trajectories need next to nothing of it, thousands of
- * points whose distances are all alike more than there is.
+ * What is set aside for the relations of the classes of one degree, bytes. Trajectories need next to nothing of it, thousands
+ * of points whose distances are all alike more, by about the square of the number of classes: nobody knows before they are met.
  */
-export function relationsBytes(pointCount: number): number {
+function relationsBytes(pointCount: number): number {
   return Math.min(256 * 2 ** 20, RELATIONS_BASE_BYTES + 1024 * pairCount(pointCount));
 }
 
 const RELATIONS_BASE_BYTES = 256 * 1024;
+
+/** The memory of a WebAssembly module. */
+const MOST_RELATIONS_BYTES = 2 ** 32 - 2 ** 16;
+
+/** What the relations of one degree (one after the other) may take: what is set aside for them, and what else is allowed. */
+export function relationsLimit(
+  pointCount: number,
+  maxDimension: 1 | 2,
+  how: { readonly threads: number; readonly dimension: number },
+  limitBytes: number,
+): number {
+  const spare = limitBytes === Infinity ? 0 : limitBytes - predictRipsMemory(pointCount, maxDimension, how);
+  return Math.min(MOST_RELATIONS_BYTES, relationsBytes(pointCount) + spare);
+}
 
 /** Throws TdaMemoryError, with the remedies, when the prediction exceeds `limitBytes`. */
 export function checkMemory(

@@ -167,7 +167,7 @@ export class Relations {
     return new TdaMemoryError(
       `persistence met ${this.standings.length} classes of one degree, of which ${living} live at once: distances that are all ` +
         `alike make so many; their relations need ${needed} MiB, more than the ${allowed} MiB allowed; ` +
-        'lower max_dimension, or give fewer points, or set max_edge_length',
+        'lower max_dimension, or give fewer points, or set max_edge_length, or allow more memory',
       bytes,
       this.maxBytes,
     );

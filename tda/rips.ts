@@ -8,7 +8,7 @@ import { enclosingRadius, sortedEdges } from './edges.js';
 import { Filtration, rankTable } from './filtration.js';
 import { checkDistances, checkMaxDimension, checkMaxEdgeLength, checkPoints, checkThreads } from './input.js';
 import { DistanceKernel, type EdgeClasses } from './kernel.js';
-import { checkMemory } from './memory.js';
+import { checkMemory, relationsLimit } from './memory.js';
 import { Pacer, type Work } from './pacer.js';
 import { type OnProgress, tenTimesASecond } from './progress.js';
 import { connectedComponents, type DistanceSource } from './spanning-tree.js';
@@ -37,7 +37,10 @@ export interface RipsOptions {
    * degree 0 alone: pairs of points.
    */
   onProgress?: OnProgress;
-  /** Refuse to start if `predictRipsMemory` exceeds this. */
+  /**
+   * Refuse to start if `predictRipsMemory` exceeds this. Clouds whose distances are all alike may turn out to need more than
+   * predicted, and may have what is left of this; or no more than predicted, where it is not given.
+   */
   maxMemoryBytes?: number;
 }
 
@@ -85,12 +88,8 @@ export async function ripsPersistence(input: RipsInput, options: RipsOptions = {
     'points' in input ? checkPoints(input.points, input.dimension) : checkDistances(input.distances),
   );
   const useThreads = threads > 1 && maxDimension > 0 && pointCount >= POINTS_WORTH_THREADS ? threads : 1;
-  checkMemory(
-    pointCount,
-    maxDimension,
-    { threads: useThreads, dimension: 'points' in input ? input.dimension : 0 },
-    maxMemoryBytes,
-  );
+  const how = { threads: useThreads, dimension: 'points' in input ? input.dimension : 0 };
+  checkMemory(pointCount, maxDimension, how, maxMemoryBytes);
   const longest = Math.fround(maxEdgeLength);
 
   if (maxDimension === 0) {
@@ -105,7 +104,12 @@ export async function ripsPersistence(input: RipsInput, options: RipsOptions = {
     const distances = 'points' in input ? await distancesOf(input, pointCount, crew, pacer) : input.distances;
     const distinct = await pacer.finish(mergeDuplicates(distances, pointCount, 'points' in input));
     const filtration = await pacer.finish(filtrationOf(distinct, longest, crew));
-    const pass = new CriticalEdges(filtration, maxDimension, representatives);
+    const pass = new CriticalEdges(
+      filtration,
+      maxDimension,
+      representatives,
+      relationsLimit(pointCount, maxDimension, how, maxMemoryBytes),
+    );
     const edgeClasses = await passAll(filtration, pass, maxDimension, crew, pacer, useThreads, onProgress);
     onProgress(filtration.edges.length, filtration.edges.length);
     const diagrams = pass.diagrams().slice(0, maxDimension + 1);

@@ -15,7 +15,8 @@ export interface DiagramPoolOptions {
 
 interface Job {
   readonly request: DiagramRequest;
-  readonly bytes: number;
+  /** Memory that it may take. */
+  bytes: number;
   readonly onProgress: (done: number, of: number) => void;
   readonly signal: AbortSignal;
   readonly resolve: (diagram: ComputedDiagram) => void;
@@ -45,7 +46,8 @@ const LARGEST_DIMENSION = 1024;
 
 /**
  * Computes diagrams on worker threads, as many at once as threads and memory allow, first come first served. A thread is
- * kept for the next diagram; one whose diagram is aborted is ended, which frees it at once.
+ * kept for the next diagram; one whose diagram is aborted is ended, which frees it at once. A diagram that turns out to need
+ * more memory than predicted (points whose distances are all alike) is begun again with all that there is, alone.
  */
 export function createDiagramPool({
   threads,
@@ -110,7 +112,11 @@ export function createDiagramPool({
       thread.ref();
       // One that has the machine for itself may use all of it.
       const isAlone = busy.size === 1 && waiting.length === 0;
-      const order: DiagramOrder = { ...job.request, threads: isAlone ? threads : 1 };
+      const order: DiagramOrder = {
+        ...job.request,
+        threads: isAlone ? threads : 1,
+        memoryBytes: job.bytes,
+      };
       thread.postMessage(order);
     }
   }
@@ -140,10 +146,20 @@ export function createDiagramPool({
     const job = take(thread);
     thread.unref();
     idle.push(thread);
-    if (reply.type === 'computed') job?.resolve(reply.diagram);
-    else
-      job?.reject(reply.kind === null ? new Error(reply.message) : new PanicError(reply.kind, reply.message));
+    if (job !== undefined) settle(job, reply);
     dispatch();
+  }
+
+  function settle(job: Job, reply: Exclude<DiagramReply, { type: 'progress' }>): void {
+    if (reply.type === 'computed') {
+      job.resolve(reply.diagram);
+    } else if (reply.kind === 'ResourceLimit' && job.bytes < memoryBytes) {
+      job.bytes = memoryBytes;
+      waiting.unshift(job);
+      job.signal.addEventListener('abort', onAbort);
+    } else {
+      job.reject(reply.kind === null ? new Error(reply.message) : new PanicError(reply.kind, reply.message));
+    }
   }
 
   function take(thread: Worker): Job | undefined {

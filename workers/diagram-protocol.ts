@@ -6,11 +6,13 @@ export type DiagramReply =
   | { readonly type: 'computed'; readonly diagram: ComputedDiagram }
   | { readonly type: 'failed'; readonly message: string; readonly kind: DiagramFailure };
 
-/** What will not succeed another time either; null for the rest. */
+/** What will not succeed another time either (ResourceLimit: with as much memory); null for the rest. */
 export type DiagramFailure = 'InvalidInput' | 'ResourceLimit' | null;
 
 /** What a diagram thread is told. */
 export interface DiagramOrder extends DiagramRequest {
   /** Threads that it may use. */
   readonly threads: number;
+  /** Memory that it may take, bytes. */
+  readonly memoryBytes: number;
 }

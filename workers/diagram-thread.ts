@@ -26,6 +26,7 @@ async function compute({
   maxEdgeLength,
   surrogate: made,
   threads,
+  memoryBytes,
 }: DiagramOrder): Promise<ComputedDiagram> {
   const started = performance.now();
   const points = made === null ? observed : surrogate(observed, dimension, made.kind, made.seed);
@@ -34,6 +35,7 @@ async function compute({
     {
       maxDimension,
       threads,
+      maxMemoryBytes: memoryBytes,
       maxEdgeLength: maxEdgeLength ?? Infinity,
       onProgress: (done, of) => say({ type: 'progress', done, of }),
     },

@@ -7,7 +7,7 @@ import {
 } from '../../tda/index.js';
 import { Filtration } from '../../tda/filtration.js';
 import { pairCount } from '../../tda/triangle.js';
-import { randomPoints } from './support.js';
+import { randomPoints, threeSimplices } from './support.js';
 
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
   try {
@@ -283,6 +283,23 @@ describe('memory', () => {
     await expect(ripsPersistence({ points, dimension: 2 }, options)).resolves.toMatchObject({
       pointCount: 50,
     });
+  });
+
+  test('classes whose relations outgrow what was predicted may have what else is allowed, and are refused without', async () => {
+    const cloud = threeSimplices(30);
+    const predicted = predictRipsMemory(90, 2, { dimension: 90 });
+    for (const options of [{}, { maxMemoryBytes: predicted }]) {
+      const error = await rejection(ripsPersistence(cloud, { ...options, threads: 1 }));
+      expect(error).toBeInstanceOf(TdaMemoryError);
+      expect(String(error)).toMatch(
+        /classes of one degree.* more than the 5 MiB allowed.* allow more memory/,
+      );
+    }
+    const { diagrams } = await ripsPersistence(cloud, {
+      maxMemoryBytes: predicted + 64 * 2 ** 20,
+      threads: 1,
+    });
+    expect(diagrams[2]!.length / 2).toBeGreaterThan(10_000);
   });
 
   test('the prediction has room for the arrays of every pair', () => {

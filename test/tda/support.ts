@@ -170,3 +170,18 @@ export function randomPoints(count: number, dimension: number, seed: number): Fl
   const random = seededRandom(seed);
   return Float32Array.from({ length: count * dimension }, () => random());
 }
+
+/**
+ * Three simplices of `m` corners about the origin, in subspaces at right angles, slightly out of shape: nearly (m - 1)³ voids
+ * are born before the first dies, whose relations take more memory than is set aside for so few points.
+ */
+export function threeSimplices(m: number): { readonly points: Float32Array; readonly dimension: number } {
+  const dimension = 3 * m;
+  const random = seededRandom(12_345);
+  const points = Float32Array.from({ length: dimension ** 2 }, (_, place) => {
+    const [row, column] = [Math.floor(place / dimension), place % dimension];
+    if (Math.floor(row / m) !== Math.floor(column / m)) return 0;
+    return (row === column ? 1 : 0) - 1 / m + 0.01 * (random() - 0.5);
+  });
+  return { points, dimension };
+}
