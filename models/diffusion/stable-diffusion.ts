@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Decoder } from './decoder.js';
 import type { Graph } from './graph.js';
-import type { ModelFolder } from './model-folder.js';
+import type { Json, ModelFolder } from './model-folder.js';
 import { denoise, guided, type Painting, type Pipeline, refuseUnheard } from './pipeline.js';
 import { schedulerMaker } from './schedulers/create-scheduler.js';
 import type { TextToImageSettings } from './settings.js';
@@ -38,7 +38,8 @@ export async function stableDiffusion(
   const config = folder.isOfFirstExporter('unet')
     ? z.object(unetConfig).parse({})
     : await folder.config(unetConfig, 'unet', 'config.json');
-  const makeScheduler = schedulerMaker(await folder.scheduler(), settings.scheduler);
+  const saved = await folder.scheduler();
+  const makeScheduler = schedulerMaker(kind === 'plain' ? upToDate(saved) : saved, settings.scheduler);
   makeScheduler(settings.steps);
   const decoder = await Decoder.open(folder, settings.vae);
   const read = kind === 'xl' ? await xlReader(folder) : await plainReader(folder);
@@ -77,6 +78,14 @@ export async function stableDiffusion(
   }
 
   return { paint };
+}
+
+/**
+ * diffusers' StableDiffusionPipeline takes two values of early configurations, which are its classes' defaults, for mistakes: it shifts the timesteps by
+ * one and clips no latents whatever they say.
+ */
+function upToDate(config: Json): Json {
+  return { ...config, steps_offset: 1, clip_sample: false };
 }
 
 /** A timestep as the graph declares it: one number, or one for each of the batch. */

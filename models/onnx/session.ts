@@ -5,15 +5,27 @@ import type { Device } from '../loaded-model.js';
 /** How onnxruntime 1.30 begins when it is the file that it cannot use: damaged, not there, data beside it missing. */
 const ABOUT_THE_FILE = /^(Load model |External data |The model path is a directory)/;
 
+/** And when the graph is in order, and the device has no kernel for an operator with such numbers: bfloat16 on processors. */
+const NO_KERNEL = /Could not find an implementation for /;
+
 /**
  * Opens a graph on exactly `device`: the runtime has no fall-back of its own that would say so. Throws PanicError
- * `ModelFilesMissing` where the file is none that the runtime can read, and `DeviceError` where the device refuses.
+ * `ModelFilesMissing` where the file is none that the runtime can read, `InvalidInput` where the runtime has no kernels for it on
+ * that device, and `DeviceError` where the device refuses.
  */
 export async function openSession(file: string, device: Device): Promise<InferenceSession> {
   try {
     return await InferenceSession.create(file, { executionProviders: [device] });
   } catch (error) {
     const message = errorMessage(error).trim();
+    if (NO_KERNEL.test(message)) {
+      throw new PanicError(
+        'InvalidInput',
+        `${file} cannot run on ${device}: ${message}. The runtime has no kernel there for numbers of that type; ` +
+          'take another device, or an export in fp32, fp16, int8 or int4',
+        { cause: error },
+      );
+    }
     const kind = ABOUT_THE_FILE.test(message) ? 'ModelFilesMissing' : 'DeviceError';
     throw new PanicError(kind, `cannot open ${file} on ${device}: ${message}`, { cause: error });
   }

@@ -92,6 +92,25 @@ export function checkConfig<T extends z.ZodRawShape>(
   throw new PanicError('InvalidInput', `scheduler_config.json of ${className}:\n${problems.join('\n')}`);
 }
 
+/**
+ * Throws PanicError `InvalidInput` for timesteps beyond those of the training, which an offset leads to where nearly all of them
+ * are taken.
+ */
+export function requireTrained(
+  className: string,
+  timesteps: readonly number[],
+  trained: number,
+  steps: number,
+): void {
+  const beyond = timesteps.find((timestep) => timestep >= trained);
+  if (beyond === undefined) return;
+  throw new PanicError(
+    'InvalidInput',
+    `steps is ${steps}; the first of ${className}'s timesteps would be ${beyond}, and the model was trained on 0 to ${trained - 1}. ` +
+      'Take fewer steps',
+  );
+}
+
 /** A key whose other values nobody has carried over: only those of `values` are taken. */
 const only = <const T extends string>(...values: readonly T[]) => z.enum(values);
 const off = z.literal(false).nullable().default(false);

@@ -4,6 +4,7 @@ import { dpmSolverMultistep } from './dpm-solver-multistep.js';
 import { eulerAncestralDiscrete } from './euler-ancestral-discrete.js';
 import { eulerDiscrete } from './euler-discrete.js';
 import { lcm } from './lcm.js';
+import { pndm } from './pndm.js';
 import type { Scheduler } from './scheduler.js';
 
 /** The schedulers of denoisers that were trained on noise levels, by the names of diffusers' classes. */
@@ -13,6 +14,7 @@ export const DIFFUSION_SCHEDULERS = [
   'LCMScheduler',
   'DDIMScheduler',
   'DPMSolverMultistepScheduler',
+  'PNDMScheduler',
 ] as const;
 
 const makers: Readonly<
@@ -26,6 +28,7 @@ const makers: Readonly<
   LCMScheduler: lcm,
   DDIMScheduler: ddim,
   DPMSolverMultistepScheduler: dpmSolverMultistep,
+  PNDMScheduler: pndm,
 };
 
 /**

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { assertNever } from '../../../experiment/errors.js';
-import { betaShape, checkConfig, clippingShape, predictionType, spacingShape } from './config.js';
+import {
+  betaShape,
+  checkConfig,
+  clippingShape,
+  predictionType,
+  requireTrained,
+  spacingShape,
+} from './config.js';
 import { roundHalfToEven, signalShares, spacedTimesteps } from './noise-levels.js';
 import { clipped, originalOfMixture, type PredictionType } from './prediction.js';
 import { blend, type Scheduler } from './scheduler.js';
@@ -27,6 +34,7 @@ export function ddim(content: Readonly<Record<string, unknown>>): (steps: number
   return (steps) => {
     const trained = config.num_train_timesteps;
     const timesteps = spacedTimesteps(config, trained, steps).map(roundHalfToEven);
+    requireTrained('DDIMScheduler', timesteps, trained, steps);
     const stride = Math.floor(trained / steps);
     return {
       timesteps,

@@ -107,10 +107,10 @@ describe('what a configuration says', () => {
   });
 
   test('names a class that is not supported, and those that are', () => {
-    const message = refusal(() => schedulerMaker({ _class_name: 'PNDMScheduler' }));
-    expect(message).toContain('PNDMScheduler');
+    const message = refusal(() => schedulerMaker({ _class_name: 'HeunDiscreteScheduler' }));
+    expect(message).toContain('HeunDiscreteScheduler');
     expect(message).toContain('DDIMScheduler');
-    expect(refusal(() => schedulerMaker({ _class_name: 'PNDMScheduler' }, 'DDIMScheduler')(4))).toBe(
+    expect(refusal(() => schedulerMaker({ _class_name: 'HeunDiscreteScheduler' }, 'DDIMScheduler')(4))).toBe(
       'accepted',
     );
   });
@@ -119,6 +119,17 @@ describe('what a configuration says', () => {
     const trailing = schedulerMaker({ _class_name: 'EulerDiscreteScheduler', timestep_spacing: 'trailing' });
     expect(refusal(() => trailing(61))).toContain('61 steps');
     for (let steps = 1; steps <= 60; steps++) expect(trailing(steps).timesteps).toHaveLength(steps);
+  });
+
+  test('is refused for numbers of steps that its method or its offset leaves no room for', () => {
+    const rungeKutta = schedulerMaker({ _class_name: 'PNDMScheduler' });
+    expect(refusal(() => rungeKutta(3))).toContain('at least 4');
+    expect(rungeKutta(4).timesteps).toHaveLength(13);
+    for (const name of ['PNDMScheduler', 'DDIMScheduler']) {
+      const offset = schedulerMaker({ _class_name: name, skip_prk_steps: true, steps_offset: 1 });
+      expect(refusal(() => offset(1000))).toContain('would be 1000');
+      expect(refusal(() => offset(500))).toBe('accepted');
+    }
   });
 
   test('may hold an infinity, as Python writes it', () => {
