@@ -3,17 +3,13 @@
  *
  *   node dist/bench/diffusion/measure-ours.js <folder> <pixels> <repeats>
  */
-import { readdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
 import { loadTextToImage } from '../../models/diffusion/text-to-image.js';
+import { filesIn } from '../../models/files/layout.js';
 
 const [folder, pixels, repeats] = process.argv.slice(2);
 if (folder === undefined || pixels === undefined || repeats === undefined) {
   throw new Error('give a folder, a number of pixels and a number of pictures');
 }
-const files = readdirSync(folder, { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile())
-  .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 const size = { width: Number(pixels), height: Number(pixels) };
 const loaded = await loadTextToImage({
   model: {
@@ -28,7 +24,7 @@ const loaded = await loadTextToImage({
     output: 'image',
     deterministic: true,
     settings: { ...size, steps: 1, guidance_scale: 0, noise: 'cpu', dtype: 'fp32' },
-    weights: { files, gated: false, memoryMiB: 1, maxBatch: 1 },
+    weights: { files: filesIn(folder), gated: false, memoryMiB: 1, maxBatch: 1 },
   },
   folder,
   device: 'cpu',

@@ -4,9 +4,9 @@ import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorCode } from '../../experiment/error-code.js';
 import { PanicError } from '../../experiment/errors.js';
-import { chunksOf, PassingFailure } from './hub.js';
+import { PassingFailure, withRetries } from '../retry.js';
+import { chunksOf } from './hub.js';
 import { syncFolder } from './lock-file.js';
-import { withRetries } from './retry.js';
 
 /** What the bytes of a file must be. */
 export interface ExpectedFile {
@@ -44,13 +44,14 @@ export async function download(task: DownloadTask): Promise<string> {
     before = now;
     return more;
   };
+  const patience = { kind: 'ModelFilesMissing', delaysMs, signal, progressed, onRetry } as const;
   try {
     const resumed = before > 0;
-    const got = await withRetries(() => fetchRest(task), { delaysMs, signal, progressed, onRetry });
+    const got = await withRetries(() => fetchRest(task), patience);
     // What an earlier attempt left may be of something else: then, and only then, everything comes anew.
     const digest =
       mismatch(got, task.expected) !== null && resumed
-        ? await withRetries(() => fetchAnew(task), { delaysMs, signal, progressed, onRetry })
+        ? await withRetries(() => fetchAnew(task), patience)
         : got;
     return await accept(task, digest);
   } catch (error) {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
+import { BUSY_STATUSES, PassingFailure, retryAfterMs } from '../retry.js';
 
 /** A hub that speaks the HTTP interface of huggingface.co (https://huggingface.co/docs/hub/api). */
 export interface Hub {
@@ -19,16 +20,6 @@ export interface HubFile {
   readonly sha256: string | null;
   /** Git's name for the content of the others: SHA-1 of a header and the bytes. */
   readonly gitOid: string | null;
-}
-
-/** Something that may be over in a moment: a lost connection, a busy server. */
-export class PassingFailure extends Error {
-  /** How long the server asks to be left alone, milliseconds. */
-  readonly retryAfterMs: number;
-  constructor(message: string, options: ErrorOptions & { readonly retryAfterMs?: number } = {}) {
-    super(message, options);
-    this.retryAfterMs = options.retryAfterMs ?? 0;
-  }
 }
 
 const MOST_REDIRECTS = 8;
@@ -190,13 +181,11 @@ async function answerWithin(
   }
 }
 
-const PASSING = [408, 425, 429, 500, 502, 503, 504];
-
 function failureOf(hub: Hub, repository: string, url: string, { status, headers }: Response): Error {
-  if (PASSING.includes(status)) {
-    const seconds = Number(headers.get('retry-after') ?? 0);
-    const retryAfterMs = Number.isFinite(seconds) ? 1000 * Math.min(seconds, 60) : 0;
-    return new PassingFailure(`${new URL(url).origin} answers ${status}`, { retryAfterMs });
+  if (BUSY_STATUSES.has(status)) {
+    return new PassingFailure(`${new URL(url).origin} answers ${status}`, {
+      retryAfterMs: retryAfterMs(headers.get('retry-after')),
+    });
   }
   const page = `${hub.endpoint}/${repository}`;
   const code = headers.get('x-error-code');

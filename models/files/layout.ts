@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { PanicError } from '../../experiment/errors.js';
 import type { Model } from '../../experiment/model.js';
 
@@ -79,4 +79,11 @@ export function requireModelFiles(model: Model, folder: string): void {
     'ModelFilesMissing',
     `${model.name} needs files that are not on this machine:\n${missing.map((path) => `  ${path}`).join('\n')}\n${remedy}`,
   );
+}
+
+/** Every file of a folder, as a catalogue entry lists them: paths from the folder on. */
+export function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 }

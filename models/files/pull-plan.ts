@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PanicError } from '../../experiment/errors.js';
 import type { Model } from '../../experiment/model.js';
 import { nearest } from '../../experiment/nearest.js';
+import { withRetries } from '../retry.js';
 import { sha256OfFile } from './sha256.js';
 import { partBytes } from './download.js';
 import { commitOf, filesAt, RETRY_DELAYS_MS, type Hub, type HubFile } from './hub.js';
@@ -16,7 +17,6 @@ import {
   type LockedFile,
   type LockedModel,
 } from './lock-file.js';
-import { withRetries } from './retry.js';
 
 export interface PullOptions {
   readonly modelsFolder: string;
@@ -65,7 +65,7 @@ export async function planPull(model: Model, options: PullOptions): Promise<Pull
     );
   }
   const delaysMs = options.retryDelaysMs ?? RETRY_DELAYS_MS;
-  const asking = { delaysMs, signal, onRetry: onNotice };
+  const asking = { kind: 'ModelFilesMissing', delaysMs, signal, onRetry: onNotice } as const;
   const lock = readLock(modelsFolder);
   const entry = lockedEntry(lock, model);
   const revision = entry?.revision ?? model.revision;

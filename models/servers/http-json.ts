@@ -1,14 +1,11 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
+import { BUSY_STATUSES, PassingFailure, retryAfterMs, withRetries } from '../retry.js';
 
-const ATTEMPTS = 4;
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 30_000;
+const DELAYS_MS = [500, 1000, 2000];
 // A 4096 x 4096 picture as base64 of PNG is some 65 MB.
 const MAX_ANSWER_BYTES = 128 * 2 ** 20;
-const BUSY = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 export interface Endpoint {
   readonly url: URL;
@@ -19,14 +16,13 @@ export interface Endpoint {
   readonly signal: AbortSignal;
 }
 
-/** A server's answer that is none; `status` is HTTP's. */
+/** A request that a server refuses; `status` is HTTP's. */
 export class ServerRefusal extends PanicError {
   constructor(
-    kind: 'DeviceError' | 'InvalidInput',
     message: string,
     readonly status: number,
   ) {
-    super(kind, message);
+    super('InvalidInput', message);
   }
 }
 
@@ -44,18 +40,17 @@ interface Answer {
  * it refuses the request. An aborted signal rejects with its reason.
  */
 export async function requestJson(endpoint: Endpoint, body?: unknown): Promise<unknown> {
-  for (let attempt = 1; ; attempt++) {
-    const outcome = await exchange(endpoint, body).catch((error: unknown) => {
-      endpoint.signal.throwIfAborted();
-      return new PanicError('DeviceError', `${endpoint.url.href}: ${errorMessage(error)}`, { cause: error });
-    });
-    if (!(outcome instanceof PanicError) && !BUSY.has(outcome.status)) return jsonOf(endpoint.url, outcome);
-    const failure = outcome instanceof PanicError ? outcome : refusal('DeviceError', endpoint.url, outcome);
-    if (attempt === ATTEMPTS) throw failure;
-    const asked = outcome instanceof PanicError ? null : outcome.retryAfterMs;
-    const pause = Math.min(asked ?? FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
-    await sleep(pause, undefined, { signal: endpoint.signal }).catch(() => endpoint.signal.throwIfAborted());
-  }
+  const { url, signal } = endpoint;
+  return await withRetries(
+    async () => {
+      const answer = await exchange(endpoint, body).catch((error: unknown) => {
+        throw new PassingFailure(`${url.href}: ${errorMessage(error)}`, { cause: error });
+      });
+      if (BUSY_STATUSES.has(answer.status)) throw new PassingFailure(told(url, answer), answer);
+      return jsonOf(url, answer);
+    },
+    { kind: 'DeviceError', delaysMs: DELAYS_MS, signal },
+  );
 }
 
 /** node:http and not fetch, which gives up on a server that computes for five minutes before it answers. */
@@ -90,7 +85,7 @@ function exchange({ url, timeoutMs, apiKey, signal }: Endpoint, body?: unknown):
         response.on('end', () =>
           resolve({
             status: response.statusCode ?? 0,
-            retryAfterMs: secondsIn(response.headers['retry-after']),
+            retryAfterMs: retryAfterMs(response.headers['retry-after']),
             text: Buffer.concat(chunks).toString('utf8'),
           }),
         );
@@ -101,13 +96,8 @@ function exchange({ url, timeoutMs, apiKey, signal }: Endpoint, body?: unknown):
   });
 }
 
-/** The header also allows a date; servers of models do not send one. */
-function secondsIn(header: string | undefined): number | null {
-  return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : null;
-}
-
 function jsonOf(url: URL, answer: Answer): unknown {
-  if (answer.status < 200 || answer.status > 299) throw refusal('InvalidInput', url, answer);
+  if (answer.status < 200 || answer.status > 299) throw new ServerRefusal(told(url, answer), answer.status);
   try {
     return JSON.parse(answer.text);
   } catch (error) {
@@ -117,10 +107,9 @@ function jsonOf(url: URL, answer: Answer): unknown {
   }
 }
 
-function refusal(kind: 'DeviceError' | 'InvalidInput', url: URL, { status, text }: Answer): ServerRefusal {
+function told(url: URL, { status, text }: Answer): string {
   const said = text.trim().slice(0, 300);
   const remedy =
     status === 401 || status === 403 ? ' (PANIC_TDA_SERVER_API_KEY holds the key that is sent)' : '';
-  const message = `${url.href} answered with status ${status}${remedy}${said === '' ? '' : `: ${said}`}`;
-  return new ServerRefusal(kind, message, status);
+  return `${url.href} answered with status ${status}${remedy}${said === '' ? '' : `: ${said}`}`;
 }

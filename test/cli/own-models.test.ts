@@ -1,7 +1,7 @@
 import { afterAll, expect, jest, test } from '@jest/globals';
-import { readdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { openStoreReadonly } from '../../db/index.js';
+import { filesIn } from '../../models/files/layout.js';
 import { describerAt, embedderAt, painterAt, startModelServer } from '../models/model-server.js';
 import { cleanUp, folderWith, panicTda } from './cli-process.js';
 
@@ -13,9 +13,7 @@ const fixtures = join(import.meta.dirname, '../fixtures');
 /** The form of an own catalogue's entry for a tiny model of this repository: all files of its folder but what is expected of it. */
 function tiny(name: string, folder: string, ...parts: readonly object[]): object {
   const path = join(fixtures, folder);
-  const files = readdirSync(path, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name !== 'expected.json')
-    .map((entry) => relative(path, join(entry.parentPath, entry.name)));
+  const files = filesIn(path).filter((file) => file !== 'expected.json');
   const identity = { name, summary: 'Tiny, of random weights.', revision: '1', license: 'MIT' };
   return Object.assign(
     { ...identity, source: `folder:${path}`, weights: { files, memory_mib: 300 } },

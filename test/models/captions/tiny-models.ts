@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import type { ImageArtifact } from '../../../experiment/artifact.js';
 import type { GenerativeModel, ModelSettings } from '../../../experiment/model.js';
 import type { HostFingerprint } from '../../../experiment/provenance.js';
 import { parseCatalogueFile } from '../../../models/catalogue-schema.js';
+import { filesIn } from '../../../models/files/layout.js';
 
 export const fixtures = join(import.meta.dirname, '../../fixtures/captioners');
 
@@ -41,9 +42,6 @@ export function fp32(...graphs: readonly string[]): ModelSettings {
 
 /** A catalogue entry, checked as those of users, for all files of a folder. */
 export function captionerIn(folder: string, settings: ModelSettings, name = 'Tiny'): GenerativeModel {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
   const [model] = parseCatalogueFile({
     models: [
       {
@@ -58,7 +56,7 @@ export function captionerIn(folder: string, settings: ModelSettings, name = 'Tin
         output: 'text',
         deterministic: true,
         settings,
-        weights: { files, memory_mib: 50 },
+        weights: { files: filesIn(folder), memory_mib: 50 },
       },
     ],
   });

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { GenerativeModel, ModelSettings } from '../../../experiment/model.js';
 import { ModelFolder } from '../../../models/diffusion/model-folder.js';
+import { filesIn } from '../../../models/files/layout.js';
 import type { NoiseSource } from '../../../models/diffusion/noise/noise-source.js';
 import { textToImageSettings } from '../../../models/diffusion/settings.js';
 import type { Floats } from '../../../models/diffusion/tensors.js';
@@ -47,9 +48,6 @@ export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
 
 /** A catalogue entry for a folder: all of its files. */
 export function modelOf(folder: string, settings: ModelSettings): GenerativeModel {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
   return {
     kind: 'generative',
     name: 'Tiny',
@@ -62,7 +60,7 @@ export function modelOf(folder: string, settings: ModelSettings): GenerativeMode
     output: 'image',
     deterministic: true,
     settings,
-    weights: { files, gated: false, memoryMiB: 100, maxBatch: 1 },
+    weights: { files: filesIn(folder), gated: false, memoryMiB: 100, maxBatch: 1 },
   };
 }
 
