@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { Committed, Cycle, EncodedArtifact, EqualWork, Position, RunRow, Step } from '../db/index.js';
 import type { Artifact } from '../experiment/artifact.js';
+import type { ExperimentConfig } from '../experiment/config.js';
 import { PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
 import { seedOfStep } from '../experiment/ids.js';
@@ -17,8 +18,8 @@ const PROMPT_EXCERPT = 100;
 /** Makes `advanceRun`. Idempotent by (run, sequence): it goes on from the stored rows, whatever was attempted before. */
 export function createAdvanceRun(deps: Dependencies) {
   return async function advanceRun(ref: RunRef): Promise<RunAdvance> {
-    const run = deps.store.runs.get(ref.experiment, ref.index);
-    const trajectory = new Trajectory(deps, run);
+    const run = await deps.store.runs.get(ref.experiment, ref.index);
+    const trajectory = await Trajectory.of(deps, run);
     const until = performance.now() + deps.activityMs;
     try {
       const report = await whileHeartbeating(
@@ -32,7 +33,7 @@ export function createAdvanceRun(deps: Dependencies) {
       faultPoint('invocations:before-return');
       return report;
     } catch (error) {
-      throw runFailure(
+      throw await runFailure(
         deps.store,
         run,
         { stage: 'invocation', sequence: trajectory.position.sequence },
@@ -61,17 +62,22 @@ class Trajectory {
   private input: Artifact | null = null;
   /** The model call of the step at `position`, where it was begun before the step before it was stored. */
   private begun: ModelCall | null = null;
-  private readonly config;
   private onCycle: Step['onCycle'] = 'ignore';
 
-  constructor(
+  private constructor(
     private readonly deps: Dependencies,
     private readonly run: RunRow,
+    private readonly config: ExperimentConfig,
+    position: Position,
   ) {
-    this.config = deps.store.experiments.config(run.experimentId);
-    this.position = deps.store.invocations.position(run);
+    this.position = position;
     this.ended = run.stopReason;
     this.cycle = cycleOf(run);
+  }
+
+  static async of(deps: Dependencies, run: RunRow): Promise<Trajectory> {
+    const config = await deps.store.experiments.config(run.experimentId);
+    return new Trajectory(deps, run, config, await deps.store.invocations.position(run));
   }
 
   /** Makes steps until `until` (performance.now()), at least one, or until the run has ended. */
@@ -111,23 +117,23 @@ class Trajectory {
     const { store, now } = this.deps;
     const { run, position } = this;
     const { sequence, inputId } = position;
-    const work = this.work(sequence);
+    const work = await this.work(sequence);
     const { model, modelId, seed } = work;
     const step = { sequence, inputId, modelId, seed, onCycle: this.onCycle };
 
     const { begun } = this;
     this.begun = null;
-    const equal = begun === null ? this.findEqualWork(work, inputId) : null;
+    const equal = begun === null ? await this.findEqualWork(work, inputId) : null;
     if (equal !== null) {
       const { outputId: output, cutTokens } = equal;
       const reused = { ...step, output, cutTokens, provenance: { source: 'reused' } } as const;
-      this.accept(await store.invocations.commit(run, reused, now()), null);
+      await this.accept(await store.invocations.commit(run, reused, now()), null);
       return;
     }
     const call =
       begun ?? this.call(model.name, this.input ?? (await store.artifacts.load(inputId)), seed, signal);
     const { output, cutTokens, host, batchSize, computeMs } = await call;
-    const hostId = store.provenance.hostId(host);
+    const hostId = await store.provenance.hostId(host);
     const encoding = store.artifacts.encode(output);
     if (performance.now() < until) await this.beginNext(output, encoding, signal);
     const encoded = await encoding;
@@ -135,16 +141,16 @@ class Trajectory {
     const provenance = { source: 'computed', hostId, batchSize, computeMs } as const;
     const computed = { ...step, output: staged, cutTokens, provenance };
     const committed = await store.invocations.commit(run, computed, now());
-    this.accept(committed, output);
+    await this.accept(committed, output);
   }
 
-  private work(sequence: number): Work {
+  private async work(sequence: number): Promise<Work> {
     const { run, deps } = this;
     const model = generativeModel(deps.catalogue, run.network[sequence % run.network.length]!);
-    return { model, modelId: deps.store.provenance.modelId(model), seed: seedOfStep(run, sequence) };
+    return { model, modelId: await deps.store.provenance.modelId(model), seed: seedOfStep(run, sequence) };
   }
 
-  private findEqualWork({ model, modelId, seed }: Work, inputId: number): EqualWork | null {
+  private async findEqualWork({ model, modelId, seed }: Work, inputId: number): Promise<EqualWork | null> {
     if (!this.config.reuse || !model.deterministic) return null;
     return this.deps.store.invocations.findEqualWork(modelId, inputId, seed);
   }
@@ -168,17 +174,19 @@ class Trajectory {
   ): Promise<void> {
     const sequence = this.position.sequence + 1;
     if (sequence === this.run.maxLength) return;
-    const work = this.work(sequence);
+    const work = await this.work(sequence);
     if (this.run.seed !== -1) {
-      const seen = this.deps.store.artifacts.find((await encoding).content);
-      if (seen !== null && (this.onCycle !== 'ignore' || this.findEqualWork(work, seen) !== null)) return;
+      const seen = await this.deps.store.artifacts.find((await encoding).content);
+      if (seen !== null && (this.onCycle !== 'ignore' || (await this.findEqualWork(work, seen)) !== null)) {
+        return;
+      }
     }
     this.begun = this.call(work.model.name, output, work.seed, signal);
   }
 
   private async fill(cycle: Cycle): Promise<void> {
     const { store, now } = this.deps;
-    this.accept(
+    await this.accept(
       await store.invocations.fillFromCycle(this.run, cycle, this.run.seed, FILL_CHUNK, now()),
       null,
     );
@@ -186,10 +194,10 @@ class Trajectory {
     await new Promise(setImmediate);
   }
 
-  private accept(committed: Committed, output: Artifact | null): void {
+  private async accept(committed: Committed, output: Artifact | null): Promise<void> {
     this.position = committed.next;
     if (committed.superseded) {
-      const stored = this.deps.store.runs.get(this.run.experimentId, this.run.runIndex);
+      const stored = await this.deps.store.runs.get(this.run.experimentId, this.run.runIndex);
       this.ended = stored.stopReason;
       this.cycle = cycleOf(stored);
       this.input = null;

@@ -33,7 +33,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
     const { config } = validated;
     requireModelFiles(config);
     const id = experimentId(config);
-    store.experiments.plan(id, config, now());
+    await store.experiments.plan(id, config, now());
     await becomeDriver(id, thisExecution());
     return {
       experiment: id,
@@ -56,7 +56,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
   /** One execution at a time drives an experiment; the one in the row is asked about, not believed. */
   async function becomeDriver(id: string, driver: Driver): Promise<void> {
     for (;;) {
-      const { driverWorkflowId, driverRunId } = store.experiments.get(id);
+      const { driverWorkflowId, driverRunId } = await store.experiments.get(id);
       const previous =
         driverWorkflowId === null || driverRunId === null
           ? null
@@ -67,7 +67,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
           'AlreadyRunning',
         );
       }
-      if (store.experiments.claim(id, driver, previous, now())) return;
+      if (await store.experiments.claim(id, driver, previous, now())) return;
     }
   }
 
@@ -82,9 +82,9 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
     }
   }
 
-  function finishExperiment(id: string, ending: ExperimentEnding): ExperimentResult {
-    const { runCount: planned } = store.experiments.get(id);
-    const byStatus = store.experiments.runsByStatus(id);
+  async function finishExperiment(id: string, ending: ExperimentEnding): Promise<ExperimentResult> {
+    const { runCount: planned } = await store.experiments.get(id);
+    const byStatus = await store.experiments.runsByStatus(id);
     const total = Object.values(byStatus).reduce((sum, count) => sum + count, 0);
     if (total !== planned) {
       throw new PanicError(
@@ -93,11 +93,11 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
       );
     }
     const status = outcomeOf(ending, byStatus.finished === planned);
-    const failed = store.runs.failed(id, LISTED_FAILURES);
+    const failed = await store.runs.failed(id, LISTED_FAILURES);
     const firstFailure =
       failed[0] === undefined ? null : `run ${failed[0].runIndex}: ${failed[0].errorMessage}`;
     const error = ending.kind === 'failed' ? ending.message : firstFailure;
-    store.experiments.release(id, thisExecution(), status, error, now());
+    await store.experiments.release(id, thisExecution(), status, error, now());
     return {
       experiment: id,
       status,
@@ -112,20 +112,17 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
   return {
     planExperiment: (file) => kept(() => planExperiment(file)),
     unfinishedRuns: ({ experiment, from, to }) =>
-      kept(() => store.runs.unfinished(experiment, from, to).map((index) => index - from)),
+      kept(async () => (await store.runs.unfinished(experiment, from, to)).map((index) => index - from)),
     stopRun: (ref, outcome) =>
-      kept(() => store.runs.stop(store.runs.get(ref.experiment, ref.index), outcome, now())),
+      kept(async () => store.runs.stop(await store.runs.get(ref.experiment, ref.index), outcome, now())),
     finishExperiment: (id, ending) => kept(() => finishExperiment(id, ending)),
   };
 }
 
 /** Heartbeats, so that a worker killed here is noticed within seconds, and types the errors. */
-async function kept<T>(work: () => Promise<T> | T): Promise<T> {
+async function kept<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await whileHeartbeating(
-      () => null,
-      async () => work(),
-    );
+    return await whileHeartbeating(() => null, work);
   } catch (error) {
     throw bookkeepingFailure(error);
   }

@@ -63,7 +63,7 @@ export interface DiagramComputer {
  */
 export function createDiagramRun(deps: Dependencies) {
   return async function diagramRun(ref: RunRef, modelName: string): Promise<DiagramSummary> {
-    const run = deps.store.runs.get(ref.experiment, ref.index);
+    const run = await deps.store.runs.get(ref.experiment, ref.index);
     const progress: DiagramProgress = { done: 0, of: 0, surrogatesLeft: 0 };
     try {
       const model = embeddingModel(deps.catalogue, modelName);
@@ -74,7 +74,7 @@ export function createDiagramRun(deps: Dependencies) {
       faultPoint('diagram:before-return');
       return summary;
     } catch (error) {
-      throw runFailure(deps.store, run, { stage: 'diagram', sequence: null }, error, deps.now());
+      throw await runFailure(deps.store, run, { stage: 'diagram', sequence: null }, error, deps.now());
     }
   };
 }
@@ -88,22 +88,22 @@ export async function makeDiagram(
   signal: AbortSignal,
 ): Promise<DiagramSummary> {
   const { store } = deps;
-  const config = store.experiments.config(run.experimentId);
-  const modelId = store.provenance.modelId(model);
-  const missing = store.vectors.pending(run, modelId, model.input).length;
+  const config = await store.experiments.config(run.experimentId);
+  const modelId = await store.provenance.modelId(model);
+  const missing = (await store.vectors.pending(run, modelId, model.input)).length;
   if (missing > 0) {
     throw new PanicError(
       'StoreConflict',
       `${missing} outputs of run ${run.runIndex} have no ${model.name} vector; a diagram is made of all of them`,
     );
   }
-  const cloud = store.vectors.pointCloud(run, modelId, model.dimension);
+  const cloud = await store.vectors.pointCloud(run, modelId, model.dimension);
   const { dimension } = model;
   const measurement = { run, modelId, dimension, cloud, config, progress, signal };
   await makeSurrogates(deps, await storedDiagram(deps, measurement), measurement);
   const expected = { diagrams: config.embedding_models.length, surrogates: surrogateCount(config) };
   await store.diagrams.finishRun(run, expected, deps.now());
-  const bars = store.diagrams.barCounts(run, modelId);
+  const bars = await store.diagrams.barCounts(run, modelId);
   return { points: cloud.count, bars };
 }
 
@@ -117,7 +117,7 @@ async function storedDiagram(
     maxDimension: config.max_dimension,
     maxEdgeLength: config.max_edge_length,
   };
-  const found = store.diagrams.find(run, modelId, key);
+  const found = await store.diagrams.find(run, modelId, key);
   if (found !== null) return found;
   const request = { points: distinctPoints(cloud, dimension), dimension, ...key, surrogate: null };
   const computed = await diagrams.compute(

@@ -14,7 +14,7 @@ const CHUNK = 64;
 /** Makes `embedRun`. Idempotent by (invocation, model): only outputs without a vector are embedded. */
 export function createEmbedRun(deps: Dependencies) {
   return async function embedRun(ref: RunRef, modelName: string): Promise<number> {
-    const run = deps.store.runs.get(ref.experiment, ref.index);
+    const run = await deps.store.runs.get(ref.experiment, ref.index);
     const counts = { embedded: 0, of: 0 };
     try {
       const model = embeddingModel(deps.catalogue, modelName);
@@ -23,7 +23,7 @@ export function createEmbedRun(deps: Dependencies) {
         () => embedMissing(deps, run, model, counts, Context.current().cancellationSignal, Infinity),
       );
     } catch (error) {
-      throw runFailure(deps.store, run, { stage: 'embedding', sequence: null }, error, deps.now());
+      throw await runFailure(deps.store, run, { stage: 'embedding', sequence: null }, error, deps.now());
     }
     faultPoint('embedding:before-return');
     return counts.embedded;
@@ -40,9 +40,9 @@ export async function embedMissing(
   until: number,
 ): Promise<boolean> {
   const { store } = deps;
-  const modelId = store.provenance.modelId(model);
-  const { reuse } = store.experiments.config(run.experimentId);
-  const pending = store.vectors.pending(run, modelId, model.input);
+  const modelId = await store.provenance.modelId(model);
+  const { reuse } = await store.experiments.config(run.experimentId);
+  const pending = await store.vectors.pending(run, modelId, model.input);
   const missing = reuse ? await store.vectors.reuse(pending, modelId) : pending;
   counts.of = missing.length;
   for (let from = 0; from < missing.length; from += CHUNK) {
@@ -70,7 +70,7 @@ async function embedChunk(
     computeMs: computeMs / chunk.length,
     cutTokens: cutTokens?.[index] ?? 0,
   }));
-  await store.vectors.commit(batch, modelId, store.provenance.hostId(host));
+  await store.vectors.commit(batch, modelId, await store.provenance.hostId(host));
 }
 
 /** The embedding model of this name. Throws InvalidInput where this worker's catalogue has none. */

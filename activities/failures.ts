@@ -27,13 +27,13 @@ function asApplicationFailure(error: unknown, final: boolean): ApplicationFailur
 }
 
 /** Writes a failed attempt of a run into its log and types it for Temporal. Cancellation is no failure. */
-export function runFailure(
+export async function runFailure(
   store: Store,
   run: RunRow,
   at: { readonly stage: Stage; readonly sequence: number | null },
   error: unknown,
   now: number,
-): Error {
+): Promise<Error> {
   const { cancellationSignal } = Context.current();
   if (cancellationSignal.aborted) {
     return isWorkerShutdown(cancellationSignal)
@@ -45,7 +45,7 @@ export function runFailure(
   }
   const kind = kindOf(error);
   const message = errorMessage(error);
-  const times = store.runs.logFailure(run, { ...at, kind, message }, now);
+  const times = await store.runs.logFailure(run, { ...at, kind, message }, now);
   const known = isPanicError(error) ? error.kind : null;
   const final =
     known !== null &&

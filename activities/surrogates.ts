@@ -13,7 +13,7 @@ export async function makeSurrogates(
   { cloud, dimension, config, progress, signal }: Omit<Measurement, 'run' | 'modelId'>,
 ): Promise<void> {
   if (config.null_model === null) return;
-  const missing = store.surrogates.missing(diagramId, config.null_model);
+  const missing = await store.surrogates.missing(diagramId, config.null_model);
   progress.surrogatesLeft = missing.length;
   for (const { kind, index } of missing) {
     const request = {

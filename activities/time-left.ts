@@ -19,7 +19,7 @@ export async function analyseInTimeLeft(
   until: number,
   signal: AbortSignal,
 ): Promise<Required<Analysed>> {
-  const { embedding_models, null_model } = deps.store.experiments.config(run.experimentId);
+  const { embedding_models, null_model } = await deps.store.experiments.config(run.experimentId);
   const embedded: string[] = [];
   const measured: string[] = [];
   try {

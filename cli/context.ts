@@ -65,7 +65,7 @@ export async function readingStore<T>(
   try {
     return await use(store);
   } finally {
-    store?.close();
+    await store?.close();
   }
 }
 

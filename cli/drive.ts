@@ -52,6 +52,9 @@ export async function follow(
 ): Promise<Followed> {
   const display = progressDisplay(options);
   const ended = { now: false };
+  async function showProgress(): Promise<void> {
+    if ((await store.experiments.find(id)) !== null) display.show(await store.summaries.progress(id));
+  }
   const outcome = outcomeOf(handle, options.signal).finally(() => {
     ended.now = true;
   });
@@ -59,11 +62,11 @@ export async function follow(
   outcome.catch(() => undefined);
   try {
     while (!ended.now) {
-      if (store.experiments.find(id) !== null) display.show(store.summaries.progress(id));
+      await showProgress();
       await Promise.race([sleep(POLL_MS, undefined, { signal: options.signal }), outcome]);
     }
     const followed = await outcome;
-    if (store.experiments.find(id) !== null) display.show(store.summaries.progress(id));
+    await showProgress();
     return followed;
   } finally {
     display.done();

@@ -9,11 +9,16 @@ const CANDIDATES_SHOWN = 10;
  * The experiment with this id, or with the one id that begins so.
  * @throws PanicError InvalidInput where there is none, or several (it lists them).
  */
-export function findExperiment(context: Context, store: Store, idOrPrefix: string): ExperimentRow {
+export async function findExperiment(
+  context: Context,
+  store: Store,
+  idOrPrefix: string,
+): Promise<ExperimentRow> {
   const wanted = idOrPrefix.toLowerCase();
-  const exact = store.experiments.find(wanted);
+  const exact = await store.experiments.find(wanted);
   if (exact !== null) return exact;
-  const candidates = store.experiments.list().filter(({ id }) => wanted !== '' && id.startsWith(wanted));
+  const rows = await store.experiments.list();
+  const candidates = rows.filter(({ id }) => wanted !== '' && id.startsWith(wanted));
   const [only] = candidates;
   if (only !== undefined && candidates.length === 1) return only;
   if (only === undefined) {

@@ -7,9 +7,12 @@ import { nullModelRanks } from './null-model.js';
 const BETTI_THRESHOLDS = 101;
 
 /** Everything of one run, as `show ID RUN --json` prints it. */
-export type RunDocument = ReturnType<typeof runDocument>;
+export type RunDocument = Awaited<ReturnType<typeof runDocument>>;
 
-export function runDocument(store: Store, run: RunRow, prompt: string) {
+export async function runDocument(store: Store, run: RunRow, prompt: string) {
+  const trajectory = await store.invocations.trajectory(run);
+  const failures = await store.runs.failuresOf(run);
+  const diagrams = await store.diagrams.ofRun(run);
   return {
     experiment: run.experimentId,
     run: run.runIndex,
@@ -27,14 +30,14 @@ export function runDocument(store: Store, run: RunRow, prompt: string) {
     error: run.errorKind === null ? null : { kind: run.errorKind, message: run.errorMessage },
     startedAt: isoTime(run.startedAt),
     finishedAt: isoTime(run.finishedAt),
-    trajectory: store.invocations.trajectory(run).map(({ modality, text, sha256, ...step }) => ({
+    trajectory: trajectory.map(({ modality, text, sha256, ...step }) => ({
       ...step,
       modality,
       ...(modality === 'text' ? { text } : { object: store.objects.path(sha256) }),
     })),
     /** Embedding models that had no room for the end of some outputs. */
-    cutOutputs: store.vectors.cuts(run),
-    failures: store.runs.failuresOf(run).map(({ attempt, stage, sequence, kind, message, createdAt }) => ({
+    cutOutputs: await store.vectors.cuts(run),
+    failures: failures.map(({ attempt, stage, sequence, kind, message, createdAt }) => ({
       attempt,
       stage,
       sequence,
@@ -42,30 +45,34 @@ export function runDocument(store: Store, run: RunRow, prompt: string) {
       message,
       at: isoTime(createdAt),
     })),
-    diagrams: store.diagrams.ofRun(run).map(({ model, diagram, dimensions }) => {
-      const thresholds = bettiThresholds(dimensions.map(({ bars }) => bars));
-      return {
-        model,
-        metric: diagram.metric,
-        maxDimension: diagram.maxDimension,
-        maxEdgeLength: diagram.maxEdgeLength,
-        points: diagram.pointCount,
-        distinctPoints: diagram.distinctPointCount,
-        edges: diagram.edgeCount,
-        computeMs: diagram.computeMs,
-        bettiThresholds: [...thresholds],
-        dimensions: dimensions.map(({ dimension, bars, finiteBarCount, entropy }) => ({
-          dimension,
-          entropy,
-          finiteBars: finiteBarCount,
-          /** [birth, death]; a death of null is infinite. */
-          bars: pairs(bars),
-          bettiCurve: [...bettiCurve(bars, thresholds)],
-        })),
-        /** Empty without a null model. */
-        nullModel: nullModelRanks(dimensions, store.surrogates.ofDiagram(diagram.id)),
-      };
-    }),
+    diagrams: await Promise.all(diagrams.map((made) => diagramDocument(store, made))),
+  };
+}
+
+type DiagramOfRun = Awaited<ReturnType<Store['diagrams']['ofRun']>>[number];
+
+async function diagramDocument(store: Store, { model, diagram, dimensions }: DiagramOfRun) {
+  const thresholds = bettiThresholds(dimensions.map(({ bars }) => bars));
+  return {
+    model,
+    metric: diagram.metric,
+    maxDimension: diagram.maxDimension,
+    maxEdgeLength: diagram.maxEdgeLength,
+    points: diagram.pointCount,
+    distinctPoints: diagram.distinctPointCount,
+    edges: diagram.edgeCount,
+    computeMs: diagram.computeMs,
+    bettiThresholds: [...thresholds],
+    dimensions: dimensions.map(({ dimension, bars, finiteBarCount, entropy }) => ({
+      dimension,
+      entropy,
+      finiteBars: finiteBarCount,
+      /** [birth, death]; a death of null is infinite. */
+      bars: pairs(bars),
+      bettiCurve: [...bettiCurve(bars, thresholds)],
+    })),
+    /** Empty without a null model. */
+    nullModel: nullModelRanks(dimensions, await store.surrogates.ofDiagram(diagram.id)),
   };
 }
 

@@ -21,22 +21,22 @@ export interface SummaryDocument extends Summary {
 const FAILURES_SHOWN = 10;
 
 /** Everything the end of a run tells, as one document. */
-export function summaryDocument(
+export async function summaryDocument(
   store: Store,
   folder: DataFolder,
   id: string,
   times: { wallMs: number | null },
-): SummaryDocument {
-  const { name, status } = store.experiments.get(id);
-  const summary = store.summaries.summary(id);
+): Promise<SummaryDocument> {
+  const { name, status } = await store.experiments.get(id);
+  const summary = await store.summaries.summary(id);
   const made = summary.invocations.computed + summary.invocations.reused + summary.invocations.cycle;
   const span = (summary.lastInvocationAt ?? 0) - (summary.firstInvocationAt ?? 0);
-  const failed = store.runs.list(id).filter((run) => run.status === 'failed');
+  const failed = (await store.runs.list(id)).filter((run) => run.status === 'failed');
   return {
     experiment: id,
     name,
     status,
-    runs: store.experiments.runsByStatus(id),
+    runs: await store.experiments.runsByStatus(id),
     ...summary,
     invocationsPerSecond: span > 0 ? (1000 * made) / span : null,
     wallMs: times.wallMs,

@@ -1,11 +1,13 @@
 import { and, eq, sql } from 'drizzle-orm';
 import type { Artifact, Modality } from '../experiment/artifact.js';
 import { PanicError } from '../experiment/errors.js';
-import type { Connection } from './connection.js';
+import type { Database } from './database.js';
 import { sha256Of } from './objects.js';
 import type { ObjectStore } from './objects.js';
 import { decodePicture, encodePicture } from './picture-codec.js';
 import { artifacts } from './schema.js';
+import { get } from './work.js';
+import type { Work } from './work.js';
 
 /** What an artifact's row will say. */
 export interface StoredContent {
@@ -25,8 +27,8 @@ export interface EncodedArtifact {
 
 export type ArtifactTable = ReturnType<typeof artifactTable>;
 
-export function artifactTable(db: Connection, objects: ObjectStore) {
-  const byContent = db
+export function artifactTable({ build, read }: Database, objects: ObjectStore) {
+  const byContent = build
     .select({ id: artifacts.id })
     .from(artifacts)
     .where(
@@ -36,13 +38,13 @@ export function artifactTable(db: Connection, objects: ObjectStore) {
       ),
     )
     .prepare();
-  const byId = db
+  const byId = build
     .select()
     .from(artifacts)
     .where(eq(artifacts.id, sql.placeholder('id')))
     .prepare();
 
-  const insert = db
+  const insert = build
     .insert(artifacts)
     .values({
       modality: sql.placeholder('modality'),
@@ -62,18 +64,22 @@ export function artifactTable(db: Connection, objects: ObjectStore) {
   }
 
   /** The id of the artifact with this content; null where there is none. */
-  function find({ sha256, modality }: StoredContent): number | null {
-    return byContent.get({ sha256, modality })?.id ?? null;
+  async function find(content: StoredContent): Promise<number | null> {
+    return read(() => storedId(content));
+  }
+
+  function* storedId({ sha256, modality }: StoredContent): Work<number | null> {
+    return (yield* get(byContent, { sha256, modality }))?.id ?? null;
   }
 
   /** The id of the artifact with this content, made if it is new. */
-  function idOf(content: StoredContent): number {
-    return find(content) ?? insert.get({ ...content }).id;
+  function* idOf(content: StoredContent): Work<number> {
+    return (yield* storedId(content)) ?? (yield* get(insert, { ...content })).id;
   }
 
   /** The artifact itself, pixels decoded and checked against their digest. */
   async function load(id: number): Promise<Artifact> {
-    const row = byId.get({ id });
+    const row = await read(() => get(byId, { id }));
     if (row === undefined)
       throw new PanicError('StoreConflict', `artifact ${id} is missing from the database`);
     if (row.text !== null) return { modality: 'text', text: row.text };

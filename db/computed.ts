@@ -1,38 +1,38 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import type { HostFingerprint } from '../experiment/provenance.js';
 import type { ModelSettings } from '../experiment/model.js';
-import type { Connection } from './connection.js';
+import type { Database } from './database.js';
 import { artifacts, hosts, invocations, models, runs } from './schema.js';
+import { all } from './work.js';
 
 // SQLite takes 32,766 parameters a statement.
 const CHUNK = 10_000;
 
 /** A stored model call with everything that decided its output. */
-export type ComputedInvocation = ReturnType<ReturnType<typeof computedQueries>['get']>[number];
+export type ComputedInvocation = Awaited<ReturnType<ReturnType<typeof computedQueries>['get']>>[number];
 
 /** Invocations that a model computed; those copied or filled from a cycle are left out. */
-export function computedQueries(db: Connection) {
-  function ids(experimentId: string): number[] {
-    return db
+export function computedQueries({ build, read }: Database) {
+  async function ids(experimentId: string): Promise<number[]> {
+    const query = build
       .select({ id: invocations.id })
       .from(invocations)
       .innerJoin(runs, eq(runs.id, invocations.runId))
       .where(and(eq(runs.experimentId, experimentId), eq(invocations.source, 'computed')))
-      .orderBy(runs.runIndex, invocations.sequence)
-      .all()
-      .map(({ id }) => id);
+      .orderBy(runs.runIndex, invocations.sequence);
+    return (await read(() => all(query))).map(({ id }) => id);
   }
 
   /** Those of these ids, in the order model, run, sequence: each model is needed once. */
-  function get(wanted: readonly number[]) {
+  async function get(wanted: readonly number[]) {
     const rows = [];
     for (let from = 0; from < wanted.length; from += CHUNK)
-      rows.push(...chunk(wanted.slice(from, from + CHUNK)));
+      rows.push(...(await chunk(wanted.slice(from, from + CHUNK))));
     return rows.sort((a, b) => a.modelId - b.modelId || a.run - b.run || a.sequence - b.sequence);
   }
 
-  function chunk(wanted: readonly number[]) {
-    const rows = db
+  async function chunk(wanted: readonly number[]) {
+    const query = build
       .select({
         modelId: models.id,
         run: runs.runIndex,
@@ -55,8 +55,8 @@ export function computedQueries(db: Connection) {
       .innerJoin(models, eq(models.id, invocations.modelId))
       .innerJoin(artifacts, eq(artifacts.id, invocations.outputId))
       .innerJoin(hosts, eq(hosts.id, invocations.hostId))
-      .where(inArray(invocations.id, [...wanted]))
-      .all();
+      .where(inArray(invocations.id, [...wanted]));
+    const rows = await read(() => all(query));
     return rows.map(({ fingerprint, model, ...row }) => ({
       ...row,
       model: { ...model, settings: JSON.parse(model.settings) as ModelSettings },

@@ -1,21 +1,25 @@
 import Database from 'better-sqlite3';
+import type { SQL } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
-import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { PanicError } from '../experiment/errors.js';
+import type { Database as AnyDatabase, Snapshot, SqlValue } from './database.js';
 import * as schema from './schema.js';
+import { runNow } from './work.js';
+import { createWriter } from './writer.js';
 
-export interface Connection extends BetterSQLite3Database<typeof schema> {
+/** An SQLite file. Reads and writes run on one connection, each as a whole; writes by group commit. */
+export interface Connection extends AnyDatabase {
   readonly sqlite: Database.Database;
 }
 
 const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
 const BUSY_TIMEOUT_MS = 30_000;
 
-function connect(file: string, readonly: boolean): Connection {
+function connect(file: string, readonly: boolean): Database.Database {
   const sqlite = new Database(file, { timeout: BUSY_TIMEOUT_MS, readonly });
   if (!readonly) {
     sqlite.pragma('journal_mode = WAL');
@@ -23,7 +27,43 @@ function connect(file: string, readonly: boolean): Connection {
     sqlite.pragma('synchronous = FULL');
   }
   sqlite.pragma('foreign_keys = ON');
-  return Object.assign(drizzle(sqlite, { schema }), { sqlite });
+  return sqlite;
+}
+
+function databaseOver(sqlite: Database.Database): Connection {
+  const build = drizzle(sqlite, { schema });
+  const writer = createWriter(sqlite);
+  const connection: Connection = {
+    sqlite,
+    build,
+    read: async (work) => runNow(work()),
+    write: (work) => writer.write(() => runNow(work())),
+    *rows<T>(query: SQL) {
+      return (yield () => build.all<T>(query)) as T[];
+    },
+    snapshot: async () => snapshotOf(openSnapshot(connection)),
+    schemaVersion: appliedMigrations(sqlite),
+    async close() {
+      writer.close();
+      sqlite.close();
+    },
+  };
+  return connection;
+}
+
+function snapshotOf(sqlite: Database.Database): Snapshot {
+  const statements = new Map<string, Database.Statement<SqlValue[]>>();
+  return {
+    async *rows<T>(query: string, ...values: readonly SqlValue[]) {
+      const known = statements.get(query);
+      const statement = known === undefined || known.busy ? sqlite.prepare<SqlValue[]>(query) : known;
+      statements.set(query, statement);
+      for (const row of statement.iterate(...values)) yield row as T;
+    },
+    async close() {
+      sqlite.close();
+    },
+  };
 }
 
 /**
@@ -31,13 +71,13 @@ function connect(file: string, readonly: boolean): Connection {
  * Throws InvalidInput for a file of a newer panic-tda.
  */
 export function openDatabase(file: string): Connection {
-  const db = connect(file, false);
+  const sqlite = connect(file, false);
   try {
-    bringUpToDate(db, file);
-    refuseOtherTables(db, file);
-    return db;
+    bringUpToDate(sqlite, file);
+    refuseOtherTables(sqlite, file);
+    return databaseOver(sqlite);
   } catch (error) {
-    db.sqlite.close();
+    sqlite.close();
     throw error;
   }
 }
@@ -45,20 +85,20 @@ export function openDatabase(file: string): Connection {
 /** Opens an existing file for reading only; null where there is none yet. Its tables must be up to date. */
 export function openDatabaseReadonly(file: string): Connection | null {
   if (!existsSync(file)) return null;
-  const db = connect(file, true);
+  const sqlite = connect(file, true);
   try {
-    const applied = appliedMigrations(db);
+    const applied = appliedMigrations(sqlite);
     const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).length;
     if (applied === known) {
-      refuseOtherTables(db, file);
-      return db;
+      refuseOtherTables(sqlite, file);
+      return databaseOver(sqlite);
     }
     if (applied > 0) throw new PanicError('InvalidInput', migrationMismatch(file, applied, known));
   } catch (error) {
-    db.sqlite.close();
+    sqlite.close();
     throw error;
   }
-  db.sqlite.close();
+  sqlite.close();
   return null;
 }
 
@@ -66,7 +106,7 @@ export function openDatabaseReadonly(file: string): Connection | null {
  * A second connection to the same file that writes nothing and sees it as it is now, whatever is written meanwhile: for
  * reading much of it, row by row. Close it soon: the write-ahead log cannot be cut back while it is open.
  */
-export function openSnapshot(db: Connection): Database.Database {
+export function openSnapshot(db: Pick<Connection, 'sqlite'>): Database.Database {
   // Not opened as read-only: SQLite then does not even parse column checks, and integrity_check passes over them.
   const snapshot = new Database(db.sqlite.name, { timeout: BUSY_TIMEOUT_MS, fileMustExist: true });
   snapshot.pragma('query_only = ON');
@@ -74,33 +114,33 @@ export function openSnapshot(db: Connection): Database.Database {
   return snapshot;
 }
 
-function bringUpToDate(db: Connection, file: string): void {
+function bringUpToDate(sqlite: Database.Database, file: string): void {
   const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).length;
-  if (appliedMigrations(db) === known) return;
+  if (appliedMigrations(sqlite) === known) return;
   // Two processes that start together must not both create the tables: a lock file of its own serialises them.
   const lock = new Database(`${file}.migrate-lock`, { timeout: BUSY_TIMEOUT_MS });
   try {
     lock.exec('BEGIN EXCLUSIVE');
-    const applied = appliedMigrations(db);
+    const applied = appliedMigrations(sqlite);
     if (applied > known) throw new PanicError('InvalidInput', migrationMismatch(file, applied, known));
-    if (applied < known) migrate(db, { migrationsFolder: MIGRATIONS });
+    if (applied < known) migrate(drizzle(sqlite), { migrationsFolder: MIGRATIONS });
   } finally {
     lock.close();
   }
 }
 
 /** Number of migrations that made the tables what they are. */
-export function appliedMigrations(db: Connection): number {
-  const table = db.sqlite
+function appliedMigrations(sqlite: Database.Database): number {
+  const table = sqlite
     .prepare(`select 1 from sqlite_master where type = 'table' and name = '__drizzle_migrations'`)
     .get();
   if (table === undefined) return 0;
-  return Number(db.sqlite.prepare('select count(*) from __drizzle_migrations').pluck().get());
+  return Number(sqlite.prepare('select count(*) from __drizzle_migrations').pluck().get());
 }
 
 /** Throws InvalidInput where the tables were made by other migrations of the same number, which no version of ours makes. */
-function refuseOtherTables(db: Connection, file: string): void {
-  const made = db.sqlite.prepare('select hash from __drizzle_migrations order by created_at').pluck().all();
+function refuseOtherTables(sqlite: Database.Database, file: string): void {
+  const made = sqlite.prepare('select hash from __drizzle_migrations order by created_at').pluck().all();
   const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).map(({ hash }) => hash);
   const different = made.findIndex((hash, index) => hash !== known[index]);
   if (different < 0) return;

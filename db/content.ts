@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../experiment/ids.js';
-import { openSnapshot } from './connection.js';
-import type { Connection } from './connection.js';
+import type { Database } from './database.js';
 
 /**
  * An experiment's rows by what they mean: indices, names and digests, without ids, times, hosts and how a value was come
@@ -87,34 +86,34 @@ export interface ContentOfSurrogate {
 const MODEL = `m.name || '@' || m.revision as model`;
 
 const RUNS = `
-  select r.id, 'run' as kind, r.run_index as run, r.network, r.seed, r.drawn_seed as drawnSeed, p.text as prompt,
-    r.max_length as maxLength, r.status, r.stop_reason as stopReason, r.length, r.cycle_start as cycleStart,
-    r.cycle_length as cycleLength, r.error_kind as errorKind
+  select r.id, r.run_index as run, r.network, r.seed, r.drawn_seed as "drawnSeed", p.text as prompt,
+    r.max_length as "maxLength", r.status, r.stop_reason as "stopReason", r.length, r.cycle_start as "cycleStart",
+    r.cycle_length as "cycleLength", r.error_kind as "errorKind"
   from runs r join artifacts p on p.id = r.prompt_id where r.experiment_id = ? order by r.run_index`;
 
 const INVOCATIONS = `
-  select 'invocation' as kind, ? as run, i.sequence, ${MODEL}, i.seed, o.modality, lower(hex(o.sha256)) as output,
-    i.cut_tokens as cutTokens
+  select i.sequence, ${MODEL}, i.seed, o.modality, o.sha256 as output,
+    i.cut_tokens as "cutTokens"
   from invocations i join models m on m.id = i.model_id join artifacts o on o.id = i.output_id
   where i.run_id = ? order by i.sequence`;
 
 const EMBEDDINGS = `
-  select 'embedding' as kind, ? as run, i.sequence, ${MODEL}, lower(hex(v.sha256)) as vector,
-    v.cut_tokens as cutTokens
+  select i.sequence, ${MODEL}, v.sha256 as vector,
+    v.cut_tokens as "cutTokens"
   from invocations i join embeddings e on e.invocation_id = i.id join models m on m.id = e.model_id
   join vectors v on v.id = e.vector_id where i.run_id = ? order by m.name, m.revision, m.settings, i.sequence`;
 
 const DIAGRAMS = `
-  select 'diagram' as kind, ? as run, ${MODEL}, d.metric, d.max_dimension as maxDimension,
-    d.max_edge_length as maxEdgeLength, d.point_count as pointCount, d.distinct_point_count as distinctPointCount,
-    d.edge_count as edgeCount, lower(hex(d.points_sha256)) as points, k.dimension, k.bar_count as barCount,
-    k.finite_bar_count as finiteBarCount, lower(hex(k.bars)) as bars
+  select ${MODEL}, d.metric, d.max_dimension as "maxDimension",
+    d.max_edge_length as "maxEdgeLength", d.point_count as "pointCount", d.distinct_point_count as "distinctPointCount",
+    d.edge_count as "edgeCount", d.points_sha256 as points, k.dimension, k.bar_count as "barCount",
+    k.finite_bar_count as "finiteBarCount", k.bars as bars
   from diagrams d join models m on m.id = d.model_id join diagram_dimensions k on k.diagram_id = d.id
   where d.run_id = ? order by m.name, m.revision, m.settings, k.dimension`;
 
 const SURROGATES = `
-  select 'surrogate' as kind, ? as run, ${MODEL}, s.kind as nullModel, s.surrogate_index as "index", s.dimension,
-    s.bar_count as barCount, s.longest_bar as longestBar, s.total_persistence as totalPersistence
+  select ${MODEL}, s.kind as "nullModel", s.surrogate_index as "index", s.dimension,
+    s.bar_count as "barCount", s.longest_bar as "longestBar", s.total_persistence as "totalPersistence"
   from diagrams d join models m on m.id = d.model_id join surrogates s on s.diagram_id = d.id
   where d.run_id = ? order by m.name, m.revision, m.settings, s.kind, s.surrogate_index, s.dimension`;
 
@@ -122,29 +121,43 @@ const SURROGATES = `
  * The content of an experiment, run by run: the run, its invocations, its embeddings, its diagrams, their surrogates, each
  * in order. Reads the database as it is at the first step; finish or `return()` the iteration, which closes what it reads from.
  */
-export function* contentOf(db: Connection, experimentId: string): Generator<ContentRow, void, undefined> {
-  const snapshot = openSnapshot(db);
+export async function* contentOf(
+  db: Database,
+  experimentId: string,
+): AsyncGenerator<ContentRow, void, undefined> {
+  const snapshot = await db.snapshot();
   try {
-    const runs = snapshot.prepare<[string], ContentOfRun & { readonly id: number }>(RUNS);
-    const invocations = snapshot.prepare<[number, number], ContentOfInvocation>(INVOCATIONS);
-    const embeddings = snapshot.prepare<[number, number], ContentOfEmbedding>(EMBEDDINGS);
-    const diagrams = snapshot.prepare<[number, number], ContentOfDiagram>(DIAGRAMS);
-    const surrogates = snapshot.prepare<[number, number], ContentOfSurrogate>(SURROGATES);
-    for (const { id, ...run } of runs.iterate(experimentId)) {
-      yield run;
-      yield* invocations.iterate(run.run, id);
-      yield* embeddings.iterate(run.run, id);
-      yield* diagrams.iterate(run.run, id);
-      yield* surrogates.iterate(run.run, id);
+    for await (const { id, ...run } of snapshot.rows<RunRecord>(RUNS, experimentId)) {
+      yield { kind: 'run', ...run };
+      for (const [kind, query] of OF_RUN) {
+        for await (const row of snapshot.rows<object>(query, id)) {
+          yield { kind, run: run.run, ...withHexadecimal(row) } as ContentRow;
+        }
+      }
     }
   } finally {
-    snapshot.close();
+    await snapshot.close();
   }
 }
 
+type RunRecord = Omit<ContentOfRun, 'kind'> & { readonly id: number };
+
+const OF_RUN = [
+  ['invocation', INVOCATIONS],
+  ['embedding', EMBEDDINGS],
+  ['diagram', DIAGRAMS],
+  ['surrogate', SURROGATES],
+] as const;
+
+function withHexadecimal(row: object): object {
+  return Object.fromEntries(
+    Object.entries(row).map(([key, value]) => [key, Buffer.isBuffer(value) ? value.toString('hex') : value]),
+  );
+}
+
 /** SHA-256 (hexadecimal) of an experiment's content, row by row as canonical JSON lines. */
-export function contentDigest(db: Connection, experimentId: string): string {
+export async function contentDigest(db: Database, experimentId: string): Promise<string> {
   const digest = createHash('sha256');
-  for (const row of contentOf(db, experimentId)) digest.update(`${canonicalJson(row)}\n`);
+  for await (const row of contentOf(db, experimentId)) digest.update(`${canonicalJson(row)}\n`);
   return digest.digest('hex');
 }

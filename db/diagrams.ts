@@ -1,10 +1,11 @@
 import { and, asc, eq, sql } from 'drizzle-orm';
 import { faultPoint } from '../experiment/fault.js';
-import type { Connection } from './connection.js';
+import type { Database } from './database.js';
 import { float32s } from './float32.js';
 import type { RunRow } from './runs.js';
-import type { Writer } from './writer.js';
 import { diagramDimensions, diagrams, models, runs } from './schema.js';
+import { all, get, run as execute } from './work.js';
+import type { Work } from './work.js';
 
 export type DiagramRow = typeof diagrams.$inferSelect;
 
@@ -48,14 +49,19 @@ export interface RunMeasured {
 
 export type DiagramTable = ReturnType<typeof diagramTable>;
 
-export function diagramTable(db: Connection, writer: Writer) {
+export function diagramTable({ build, read, write, rows }: Database) {
   /** The id of this very diagram; null where the run has none or another one. */
-  function find(run: RunRow, modelId: number, key: DiagramKey): number | null {
-    const row = db
-      .select()
-      .from(diagrams)
-      .where(and(eq(diagrams.runId, run.id), eq(diagrams.modelId, modelId)))
-      .get();
+  async function find(run: RunRow, modelId: number, key: DiagramKey): Promise<number | null> {
+    return read(() => currentId(run, modelId, key));
+  }
+
+  function* currentId(run: RunRow, modelId: number, key: DiagramKey): Work<number | null> {
+    const row = yield* get(
+      build
+        .select()
+        .from(diagrams)
+        .where(and(eq(diagrams.runId, run.id), eq(diagrams.modelId, modelId))),
+    );
     const isCurrent =
       row !== undefined &&
       row.pointsSha256.equals(key.pointsSha256) &&
@@ -69,75 +75,78 @@ export function diagramTable(db: Connection, writer: Writer) {
    * Keyed by (run, model).
    */
   async function commit(run: RunRow, modelId: number, diagram: NewDiagram, now: number): Promise<number> {
-    const { dimensions, ...row } = diagram;
-    const stored = await writer.write(() => {
-      const current = find(run, modelId, diagram);
-      if (current !== null) return current;
-      db.delete(diagrams)
-        .where(and(eq(diagrams.runId, run.id), eq(diagrams.modelId, modelId)))
-        .run();
-      const { id } = db
-        .insert(diagrams)
-        .values({ ...row, runId: run.id, modelId, metric: 'euclidean', createdAt: now })
-        .returning({ id: diagrams.id })
-        .get();
-      dimensions.forEach(({ bars, entropy }, dimension) => {
-        const bytes = Buffer.from(bars.buffer, bars.byteOffset, bars.byteLength);
-        const barCount = bars.length / 2;
-        const finiteBarCount = countFinite(bars);
-        db.insert(diagramDimensions)
-          .values({ diagramId: id, dimension, barCount, finiteBarCount, entropy, bars: bytes })
-          .run();
-      });
-      faultPoint('diagram:before-commit');
-      return id;
-    });
+    const stored = await write(() => committedDiagram(run, modelId, diagram, now));
     faultPoint('diagram:after-commit');
     return stored;
+  }
+
+  function* committedDiagram(run: RunRow, modelId: number, diagram: NewDiagram, now: number): Work<number> {
+    const { dimensions, ...row } = diagram;
+    const current = yield* currentId(run, modelId, diagram);
+    if (current !== null) return current;
+    yield* execute(
+      build.delete(diagrams).where(and(eq(diagrams.runId, run.id), eq(diagrams.modelId, modelId))),
+    );
+    const { id } = yield* get(
+      build
+        .insert(diagrams)
+        .values({ ...row, runId: run.id, modelId, metric: 'euclidean', createdAt: now })
+        .returning({ id: diagrams.id }),
+    );
+    for (const [dimension, { bars, entropy }] of dimensions.entries()) {
+      const bytes = Buffer.from(bars.buffer, bars.byteOffset, bars.byteLength);
+      const counts = { barCount: bars.length / 2, finiteBarCount: countFinite(bars) };
+      yield* execute(
+        build.insert(diagramDimensions).values({ diagramId: id, dimension, ...counts, entropy, bars: bytes }),
+      );
+    }
+    faultPoint('diagram:before-commit');
+    return id;
   }
 
   /**
    * Marks the run finished when its trajectory has ended and every model has its diagram with all of its surrogates;
    * returns whether it is.
    */
-  function finishRun(run: RunRow, expected: RunMeasured, now: number): Promise<boolean> {
-    return writer.write(() => {
-      // By name: a diagram that an earlier revision of a model left behind does not stand for another model's.
-      const { made } = db.get<{ made: number }>(sql`
-        select count(*) as made from (
-          select max(diagrams.id) as newest from diagrams join models on models.id = diagrams.model_id
-          where diagrams.run_id = ${run.id} group by models.name)
-        where (select count(*) from surrogates where diagram_id = newest and dimension = 0) >= ${expected.surrogates}`);
-      if (made < expected.diagrams) return false;
-      const { changes } = db
+  async function finishRun(run: RunRow, expected: RunMeasured, now: number): Promise<boolean> {
+    return write(() => finishedRun(run, expected, now));
+  }
+
+  function* finishedRun(run: RunRow, expected: RunMeasured, now: number): Work<boolean> {
+    // By name: a diagram that an earlier revision of a model left behind does not stand for another model's.
+    const [measured] = yield* rows<{ made: number }>(sql`
+      select count(*) as made from (
+        select max(diagrams.id) as newest from diagrams join models on models.id = diagrams.model_id
+        where diagrams.run_id = ${run.id} group by models.name) as of_run
+      where (select count(*) from surrogates where diagram_id = newest and dimension = 0) >= ${expected.surrogates}`);
+    if (measured!.made < expected.diagrams) return false;
+    const changes = yield* execute(
+      build
         .update(runs)
         .set({ status: 'finished', finishedAt: now, errorKind: null, errorMessage: null })
         .where(
           and(eq(runs.id, run.id), sql`${runs.stopReason} is not null`, sql`${runs.status} <> 'finished'`),
-        )
-        .run();
-      if (changes > 0) return true;
-      return (
-        db.select({ status: runs.status }).from(runs).where(eq(runs.id, run.id)).get()?.status === 'finished'
-      );
-    });
+        ),
+    );
+    if (changes > 0) return true;
+    const row = yield* get(build.select({ status: runs.status }).from(runs).where(eq(runs.id, run.id)));
+    return row?.status === 'finished';
   }
 
   /** Number of bars by dimension of the diagram of (run, model). */
-  function barCounts(run: RunRow, modelId: number): number[] {
-    return db
+  async function barCounts(run: RunRow, modelId: number): Promise<number[]> {
+    const query = build
       .select({ bars: diagramDimensions.barCount })
       .from(diagramDimensions)
       .innerJoin(diagrams, eq(diagrams.id, diagramDimensions.diagramId))
       .where(and(eq(diagrams.runId, run.id), eq(diagrams.modelId, modelId)))
-      .orderBy(asc(diagramDimensions.dimension))
-      .all()
-      .map((row) => row.bars);
+      .orderBy(asc(diagramDimensions.dimension));
+    return (await read(() => all(query))).map((row) => row.bars);
   }
 
   /** The entropies of every diagram of an experiment, by run, model and dimension. */
-  function entropies(experimentId: string): RunEntropy[] {
-    return db
+  async function entropies(experimentId: string): Promise<RunEntropy[]> {
+    const query = build
       .select({
         runIndex: runs.runIndex,
         model: models.name,
@@ -150,30 +159,40 @@ export function diagramTable(db: Connection, writer: Writer) {
       .innerJoin(models, eq(models.id, diagrams.modelId))
       .innerJoin(runs, eq(runs.id, diagrams.runId))
       .where(eq(runs.experimentId, experimentId))
-      .orderBy(asc(runs.runIndex), asc(models.name), asc(diagramDimensions.dimension))
-      .all();
+      .orderBy(asc(runs.runIndex), asc(models.name), asc(diagramDimensions.dimension));
+    return read(() => all(query));
   }
 
   /** The diagrams of a run with their bars, by model name. */
-  function ofRun(run: RunRow) {
-    return db
-      .select({ diagram: diagrams, model: models.name })
-      .from(diagrams)
-      .innerJoin(models, eq(models.id, diagrams.modelId))
-      .where(eq(diagrams.runId, run.id))
-      .orderBy(asc(models.name))
-      .all()
-      .map(({ diagram, model }) => ({
-        model,
-        diagram,
-        dimensions: db
+  async function ofRun(run: RunRow) {
+    return read(() => diagramsOfRun(run));
+  }
+
+  function* diagramsOfRun(run: RunRow) {
+    const found = yield* all(
+      build
+        .select({ diagram: diagrams, model: models.name })
+        .from(diagrams)
+        .innerJoin(models, eq(models.id, diagrams.modelId))
+        .where(eq(diagrams.runId, run.id))
+        .orderBy(asc(models.name)),
+    );
+    const made = [];
+    for (const { diagram, model } of found) {
+      const dimensions = yield* all(
+        build
           .select()
           .from(diagramDimensions)
           .where(eq(diagramDimensions.diagramId, diagram.id))
-          .orderBy(asc(diagramDimensions.dimension))
-          .all()
-          .map((row) => ({ ...row, bars: float32s(row.bars) })),
-      }));
+          .orderBy(asc(diagramDimensions.dimension)),
+      );
+      made.push({
+        model,
+        diagram,
+        dimensions: dimensions.map((row) => ({ ...row, bars: float32s(row.bars) })),
+      });
+    }
+    return made;
   }
 
   return { find, commit, finishRun, barCounts, entropies, ofRun };

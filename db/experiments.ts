@@ -6,9 +6,11 @@ import { faultPoint } from '../experiment/fault.js';
 import { canonicalJson, drawRunSeed } from '../experiment/ids.js';
 import { textContent } from './artifacts.js';
 import type { ArtifactTable } from './artifacts.js';
-import type { Connection } from './connection.js';
+import type { Database } from './database.js';
 import { experiments, runs } from './schema.js';
 import type { ExperimentStatus } from './schema.js';
+import { all, get as first, run } from './work.js';
+import type { Work } from './work.js';
 
 export type ExperimentRow = Omit<typeof experiments.$inferSelect, 'config'> & {
   readonly config: ExperimentConfig;
@@ -22,8 +24,8 @@ export interface Driver {
 
 export type ExperimentTable = ReturnType<typeof experimentTable>;
 
-export function experimentTable(db: Connection, artifacts: ArtifactTable) {
-  const byId = db
+export function experimentTable({ build, read, write }: Database, artifacts: ArtifactTable) {
+  const byId = build
     .select()
     .from(experiments)
     .where(eq(experiments.id, sql.placeholder('id')))
@@ -31,13 +33,13 @@ export function experimentTable(db: Connection, artifacts: ArtifactTable) {
   /** What was planned never changes, and every activity asks for it. */
   const configs = new Map<string, ExperimentConfig>();
 
-  function find(id: string): ExperimentRow | null {
-    const row = byId.get({ id });
+  async function find(id: string): Promise<ExperimentRow | null> {
+    const row = await read(() => first(byId, { id }));
     return row === undefined ? null : parsed(row);
   }
 
-  function get(id: string): ExperimentRow {
-    const row = find(id);
+  async function get(id: string): Promise<ExperimentRow> {
+    const row = await find(id);
     if (row === null) {
       throw new PanicError(
         'InvalidInput',
@@ -47,66 +49,67 @@ export function experimentTable(db: Connection, artifacts: ArtifactTable) {
     return row;
   }
 
-  function config(id: string): ExperimentConfig {
-    const known = configs.get(id) ?? get(id).config;
+  async function config(id: string): Promise<ExperimentConfig> {
+    const known = configs.get(id) ?? (await get(id)).config;
     configs.set(id, known);
     return known;
   }
 
-  function list(): ExperimentRow[] {
-    return db.select().from(experiments).orderBy(asc(experiments.createdAt)).all().map(parsed);
+  async function list(): Promise<ExperimentRow[]> {
+    const query = build.select().from(experiments).orderBy(asc(experiments.createdAt));
+    return (await read(() => all(query))).map(parsed);
   }
 
   /**
    * Makes the experiment and every run of it in one transaction, or finds them there: keyed by the experiment's id, so
    * that any number of calls leaves the same rows. Seeds of runs with seed -1 are drawn here, once.
    */
-  function plan(id: string, config: ExperimentConfig, now: number): void {
-    db.transaction(
-      () => {
-        if (find(id) !== null) return;
-        const total = runCount(config);
-        db.insert(experiments)
-          .values({ id, name: config.name, config: canonicalJson(config), runCount: total, createdAt: now })
-          .run();
-        const insert = db
-          .insert(runs)
-          .values({
-            experimentId: id,
-            runIndex: sql.placeholder('runIndex'),
-            network: sql.placeholder('network'),
-            seed: sql.placeholder('seed'),
-            drawnSeed: sql.placeholder('drawnSeed'),
-            promptId: sql.placeholder('promptId'),
-            maxLength: config.max_length,
-          })
-          .prepare();
-        const promptIds = new Map(
-          config.prompts.map((prompt) => [prompt, artifacts.idOf(textContent(prompt))]),
-        );
-        for (let runIndex = 0; runIndex < total; runIndex++) {
-          const { network, seed, prompt } = runCoordinates(config, runIndex);
-          insert.run({
-            runIndex,
-            network: JSON.stringify(network),
-            seed,
-            drawnSeed: seed === -1 ? drawRunSeed() : null,
-            promptId: promptIds.get(prompt)!,
-          });
-        }
-        faultPoint('plan:before-commit');
-      },
-      { behavior: 'immediate' },
-    );
+  async function plan(id: string, config: ExperimentConfig, now: number): Promise<void> {
+    await write(() => planned(id, config, now));
     faultPoint('plan:after-commit');
+  }
+
+  function* planned(id: string, config: ExperimentConfig, now: number): Work<void> {
+    if ((yield* first(byId, { id })) !== undefined) return;
+    const total = runCount(config);
+    yield* run(
+      build
+        .insert(experiments)
+        .values({ id, name: config.name, config: canonicalJson(config), runCount: total, createdAt: now }),
+    );
+    const insert = build
+      .insert(runs)
+      .values({
+        experimentId: id,
+        runIndex: sql.placeholder('runIndex'),
+        network: sql.placeholder('network'),
+        seed: sql.placeholder('seed'),
+        drawnSeed: sql.placeholder('drawnSeed'),
+        promptId: sql.placeholder('promptId'),
+        maxLength: config.max_length,
+      })
+      .prepare();
+    const promptIds = new Map<string, number>();
+    for (const prompt of config.prompts) promptIds.set(prompt, yield* artifacts.idOf(textContent(prompt)));
+    for (let runIndex = 0; runIndex < total; runIndex++) {
+      const { network, seed, prompt } = runCoordinates(config, runIndex);
+      yield* run(insert, {
+        runIndex,
+        network: JSON.stringify(network),
+        seed,
+        drawnSeed: seed === -1 ? drawRunSeed() : null,
+        promptId: promptIds.get(prompt)!,
+      });
+    }
+    faultPoint('plan:before-commit');
   }
 
   /**
    * Makes `driver` the one that drives the experiment, in place of `previous`, which the caller knows to be over.
    * False where somebody else claimed it meanwhile.
    */
-  function claim(id: string, driver: Driver, previous: Driver | null, now: number): boolean {
-    const { changes } = db
+  async function claim(id: string, driver: Driver, previous: Driver | null, now: number): Promise<boolean> {
+    const query = build
       .update(experiments)
       .set({
         driverWorkflowId: driver.workflowId,
@@ -119,24 +122,24 @@ export function experimentTable(db: Connection, artifacts: ArtifactTable) {
       .where(
         and(
           eq(experiments.id, id),
-          sql`${experiments.driverWorkflowId} is ${previous?.workflowId ?? null}`,
-          sql`${experiments.driverRunId} is ${previous?.runId ?? null}`,
+          sql`${experiments.driverWorkflowId} is not distinct from ${previous?.workflowId ?? null}`,
+          sql`${experiments.driverRunId} is not distinct from ${previous?.runId ?? null}`,
         ),
-      )
-      .run();
-    return changes === 1;
+      );
+    return (await write(() => run(query))) === 1;
   }
 
   /** Ends the drive with a status. A driver that was replaced meanwhile changes nothing. */
-  function release(
+  async function release(
     id: string,
     driver: Driver,
     status: ExperimentStatus,
     error: string | null,
     now: number,
-  ): void {
+  ): Promise<void> {
     faultPoint('finish:before-commit');
-    db.update(experiments)
+    const query = build
+      .update(experiments)
       .set({ driverWorkflowId: null, driverRunId: null, status, error, finishedAt: now })
       .where(
         and(
@@ -144,51 +147,48 @@ export function experimentTable(db: Connection, artifacts: ArtifactTable) {
           eq(experiments.driverWorkflowId, driver.workflowId),
           eq(experiments.driverRunId, driver.runId),
         ),
-      )
-      .run();
+      );
+    await write(() => run(query));
     faultPoint('finish:after-commit');
   }
 
   /** Runs by status. Every status is present. */
-  function runsByStatus(id: string) {
+  async function runsByStatus(id: string) {
     const counts = { pending: 0, running: 0, finished: 0, failed: 0, cancelled: 0 };
-    const rows = db
+    const query = build
       .select({ status: runs.status, count: count() })
       .from(runs)
       .where(eq(runs.experimentId, id))
-      .groupBy(runs.status)
-      .all();
-    for (const row of rows) counts[row.status] = row.count;
+      .groupBy(runs.status);
+    for (const row of await read(() => all(query))) counts[row.status] = row.count;
     return counts;
   }
 
   /** Sets failed runs to pending, for `retry`; returns their indices. Earlier failures stay in the log. */
-  function resetFailedRuns(id: string): number[] {
-    return db.transaction(
-      () => {
-        const failed = db
-          .select({ id: runs.id, runIndex: runs.runIndex })
-          .from(runs)
-          .where(and(eq(runs.experimentId, id), eq(runs.status, 'failed')))
-          .orderBy(asc(runs.runIndex))
-          .all();
-        for (let from = 0; from < failed.length; from += 500) {
-          const ids = failed.slice(from, from + 500).map((run) => run.id);
-          db.update(runs)
-            .set({
-              status: 'pending',
-              errorKind: null,
-              errorMessage: null,
-              finishedAt: null,
-              attempt: sql`${runs.attempt} + 1`,
-            })
-            .where(inArray(runs.id, ids))
-            .run();
-        }
-        return failed.map((run) => run.runIndex);
-      },
-      { behavior: 'immediate' },
+  async function resetFailedRuns(id: string): Promise<number[]> {
+    return write(() => resetFailed(id));
+  }
+
+  function* resetFailed(id: string): Work<number[]> {
+    const failed = yield* all(
+      build
+        .select({ id: runs.id, runIndex: runs.runIndex })
+        .from(runs)
+        .where(and(eq(runs.experimentId, id), eq(runs.status, 'failed')))
+        .orderBy(asc(runs.runIndex)),
     );
+    for (let from = 0; from < failed.length; from += 500) {
+      const ids = failed.slice(from, from + 500).map((row) => row.id);
+      const reset = {
+        status: 'pending',
+        errorKind: null,
+        errorMessage: null,
+        finishedAt: null,
+        attempt: sql`${runs.attempt} + 1`,
+      } as const;
+      yield* run(build.update(runs).set(reset).where(inArray(runs.id, ids)));
+    }
+    return failed.map((row) => row.runIndex);
   }
 
   return { find, get, config, list, plan, claim, release, runsByStatus, resetFailedRuns };

@@ -2,10 +2,11 @@ import { and, asc, desc, eq, sql } from 'drizzle-orm';
 import { PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
 import type { ArtifactTable, StoredContent } from './artifacts.js';
-import type { Connection } from './connection.js';
+import type { Database } from './database.js';
 import type { RunRow } from './runs.js';
-import type { Writer } from './writer.js';
 import { artifacts as artifactRows, invocations, models, runs } from './schema.js';
+import { all, get, run as execute } from './work.js';
+import type { Work } from './work.js';
 
 export type InvocationRow = typeof invocations.$inferSelect;
 
@@ -54,15 +55,15 @@ export interface Cycle {
 
 export type InvocationTable = ReturnType<typeof invocationTable>;
 
-export function invocationTable(db: Connection, artifacts: ArtifactTable, writer: Writer) {
-  const last = db
+export function invocationTable({ build, read, write }: Database, artifacts: ArtifactTable) {
+  const last = build
     .select({ sequence: invocations.sequence, outputId: invocations.outputId })
     .from(invocations)
     .where(eq(invocations.runId, sql.placeholder('runId')))
     .orderBy(desc(invocations.sequence))
     .limit(1)
     .prepare();
-  const step = db
+  const step = build
     .select()
     .from(invocations)
     .where(
@@ -72,7 +73,7 @@ export function invocationTable(db: Connection, artifacts: ArtifactTable, writer
       ),
     )
     .prepare();
-  const equalWork = db
+  const equalWork = build
     .select({ outputId: invocations.outputId, cutTokens: invocations.cutTokens })
     .from(invocations)
     .where(
@@ -85,7 +86,7 @@ export function invocationTable(db: Connection, artifacts: ArtifactTable, writer
     )
     .limit(1)
     .prepare();
-  const firstRepeat = db
+  const firstRepeat = build
     .select({ sequence: invocations.sequence })
     .from(invocations)
     .where(
@@ -99,7 +100,7 @@ export function invocationTable(db: Connection, artifacts: ArtifactTable, writer
     .orderBy(asc(invocations.sequence))
     .limit(1)
     .prepare();
-  const insert = db
+  const insert = build
     .insert(invocations)
     .values({
       runId: sql.placeholder('runId'),
@@ -117,21 +118,25 @@ export function invocationTable(db: Connection, artifacts: ArtifactTable, writer
     })
     .prepare();
 
-  function position(run: RunRow): Position {
-    const row = last.get({ runId: run.id });
+  async function position(run: RunRow): Promise<Position> {
+    return read(() => positionOf(run));
+  }
+
+  function* positionOf(run: RunRow): Work<Position> {
+    const row = yield* get(last, { runId: run.id });
     return row === undefined
       ? { sequence: 0, inputId: run.promptId }
       : { sequence: row.sequence + 1, inputId: row.outputId };
   }
 
   /** What came of equal work done before, anywhere in the store: same model, revision, settings, input and seed. */
-  function findEqualWork(modelId: number, inputId: number, seed: number): EqualWork | null {
-    const found = equalWork.get({ modelId, inputId, seed });
+  async function findEqualWork(modelId: number, inputId: number, seed: number): Promise<EqualWork | null> {
+    const found = await read(() => get(equalWork, { modelId, inputId, seed }));
     return found === undefined ? null : { outputId: found.outputId, cutTokens: found.cutTokens ?? 0 };
   }
 
-  function endRun(run: RunRow, reason: 'length' | 'cycle', length: number): void {
-    db.update(runs).set({ stopReason: reason, length }).where(eq(runs.id, run.id)).run();
+  function* endRun(run: RunRow, reason: 'length' | 'cycle', length: number): Work<void> {
+    yield* execute(build.update(runs).set({ stopReason: reason, length }).where(eq(runs.id, run.id)));
   }
 
   /**
@@ -141,51 +146,52 @@ export function invocationTable(db: Connection, artifacts: ArtifactTable, writer
    * Throws StoreConflict where the step that is there has another model, input or seed.
    */
   async function commit(run: RunRow, work: Step, now: number): Promise<Committed> {
-    const committed = await writer.write((): Committed => {
-      const { sequence, inputId, modelId, seed, provenance } = work;
-      const present = step.get({ runId: run.id, sequence });
-      if (present !== undefined) {
-        verifySame(present, { modelId, inputId, seed }, run);
-        return { superseded: true, next: position(run), ended: null, cycle: null };
-      }
-      // Only now: a late attempt must not leave its own output behind.
-      const outputId = typeof work.output === 'number' ? work.output : artifacts.idOf(work.output);
-      const computed =
-        provenance.source === 'computed' ? provenance : { hostId: null, batchSize: null, computeMs: null };
-      insert.run({
-        runId: run.id,
-        sequence,
-        modelId,
-        inputId,
-        outputId,
-        seed,
-        source: provenance.source,
-        hostId: computed.hostId,
-        batchSize: computed.batchSize,
-        computeMs: computed.computeMs,
-        createdAt: now,
-        cutTokens: work.cutTokens === 0 ? null : work.cutTokens,
-      });
-      const next = { sequence: sequence + 1, inputId: outputId };
-      const cycle = work.onCycle === 'ignore' ? null : repeat(run, sequence, outputId);
-      if (cycle !== null) {
-        db.update(runs)
-          .set({ cycleStart: cycle.start, cycleLength: cycle.length })
-          .where(eq(runs.id, run.id))
-          .run();
-      }
-      const ended = endOf(run, next.sequence, cycle, work.onCycle);
-      if (ended !== null) endRun(run, ended, next.sequence);
-      faultPoint('invocation:before-commit');
-      return { superseded: false, next, ended, cycle };
-    });
+    const committed = await write(() => committedStep(run, work, now));
     faultPoint('invocation:after-commit');
     return committed;
   }
 
-  function repeat(run: RunRow, sequence: number, outputId: number): Cycle | null {
+  function* committedStep(run: RunRow, work: Step, now: number): Work<Committed> {
+    const { sequence, inputId, modelId, seed, provenance } = work;
+    const present = yield* get(step, { runId: run.id, sequence });
+    if (present !== undefined) {
+      verifySame(present, { modelId, inputId, seed }, run);
+      return { superseded: true, next: yield* positionOf(run), ended: null, cycle: null };
+    }
+    // Only now: a late attempt must not leave its own output behind.
+    const outputId = typeof work.output === 'number' ? work.output : yield* artifacts.idOf(work.output);
+    const computed =
+      provenance.source === 'computed' ? provenance : { hostId: null, batchSize: null, computeMs: null };
+    yield* execute(insert, {
+      runId: run.id,
+      sequence,
+      modelId,
+      inputId,
+      outputId,
+      seed,
+      source: provenance.source,
+      hostId: computed.hostId,
+      batchSize: computed.batchSize,
+      computeMs: computed.computeMs,
+      createdAt: now,
+      cutTokens: work.cutTokens === 0 ? null : work.cutTokens,
+    });
+    const next = { sequence: sequence + 1, inputId: outputId };
+    const cycle = work.onCycle === 'ignore' ? null : yield* repeat(run, sequence, outputId);
+    if (cycle !== null) {
+      const found = { cycleStart: cycle.start, cycleLength: cycle.length };
+      yield* execute(build.update(runs).set(found).where(eq(runs.id, run.id)));
+    }
+    const ended = endOf(run, next.sequence, cycle, work.onCycle);
+    if (ended !== null) yield* endRun(run, ended, next.sequence);
+    faultPoint('invocation:before-commit');
+    return { superseded: false, next, ended, cycle };
+  }
+
+  function* repeat(run: RunRow, sequence: number, outputId: number): Work<Cycle | null> {
     const period = run.network.length;
-    const found = firstRepeat.get({ runId: run.id, outputId, sequence, period, phase: sequence % period });
+    const values = { runId: run.id, outputId, sequence, period, phase: sequence % period };
+    const found = yield* get(firstRepeat, values);
     return found === undefined ? null : { start: found.sequence, length: sequence - found.sequence };
   }
 
@@ -200,9 +206,21 @@ export function invocationTable(db: Connection, artifacts: ArtifactTable, writer
     limit: number,
     now: number,
   ): Promise<Committed> {
-    const committed = await writer.write((): Committed => {
-      // From its second step to the repeat of the first: the first itself was reached by an input from outside of it.
-      const rows = db
+    const committed = await write(() => filledFromCycle(run, cycle, seed, limit, now));
+    faultPoint('invocation:after-commit');
+    return committed;
+  }
+
+  function* filledFromCycle(
+    run: RunRow,
+    cycle: Cycle,
+    seed: number,
+    limit: number,
+    now: number,
+  ): Work<Committed> {
+    // From its second step to the repeat of the first: the first itself was reached by an input from outside of it.
+    const rows = yield* all(
+      build
         .select({
           modelId: invocations.modelId,
           outputId: invocations.outputId,
@@ -215,40 +233,37 @@ export function invocationTable(db: Connection, artifacts: ArtifactTable, writer
             sql`${invocations.sequence} between ${cycle.start + 1} and ${cycle.start + cycle.length}`,
           ),
         )
-        .orderBy(asc(invocations.sequence))
-        .all();
-      let next = position(run);
-      const end = Math.min(run.maxLength, next.sequence + limit);
-      while (next.sequence < end) {
-        const { modelId, outputId, cutTokens } = rows[(next.sequence - cycle.start - 1) % cycle.length]!;
-        insert.run({
-          runId: run.id,
-          sequence: next.sequence,
-          modelId,
-          inputId: next.inputId,
-          outputId,
-          seed,
-          source: 'cycle',
-          hostId: null,
-          batchSize: null,
-          computeMs: null,
-          createdAt: now,
-          cutTokens,
-        });
-        next = { sequence: next.sequence + 1, inputId: outputId };
-      }
-      const ended = next.sequence === run.maxLength ? 'length' : null;
-      if (ended !== null) endRun(run, ended, next.sequence);
-      faultPoint('invocation:before-commit');
-      return { superseded: false, next, ended, cycle };
-    });
-    faultPoint('invocation:after-commit');
-    return committed;
+        .orderBy(asc(invocations.sequence)),
+    );
+    let next = yield* positionOf(run);
+    const end = Math.min(run.maxLength, next.sequence + limit);
+    while (next.sequence < end) {
+      const { modelId, outputId, cutTokens } = rows[(next.sequence - cycle.start - 1) % cycle.length]!;
+      yield* execute(insert, {
+        runId: run.id,
+        sequence: next.sequence,
+        modelId,
+        inputId: next.inputId,
+        outputId,
+        seed,
+        source: 'cycle',
+        hostId: null,
+        batchSize: null,
+        computeMs: null,
+        createdAt: now,
+        cutTokens,
+      });
+      next = { sequence: next.sequence + 1, inputId: outputId };
+    }
+    const ended = next.sequence === run.maxLength ? 'length' : null;
+    if (ended !== null) yield* endRun(run, ended, next.sequence);
+    faultPoint('invocation:before-commit');
+    return { superseded: false, next, ended, cycle };
   }
 
   /** The trajectory as a reader wants it: model names, texts, digests of pictures. */
-  function trajectory(run: RunRow) {
-    return db
+  async function trajectory(run: RunRow) {
+    const query = build
       .select({
         sequence: invocations.sequence,
         model: models.name,
@@ -264,8 +279,8 @@ export function invocationTable(db: Connection, artifacts: ArtifactTable, writer
       .innerJoin(models, eq(models.id, invocations.modelId))
       .innerJoin(artifactRows, eq(artifactRows.id, invocations.outputId))
       .where(eq(invocations.runId, run.id))
-      .orderBy(asc(invocations.sequence))
-      .all();
+      .orderBy(asc(invocations.sequence));
+    return read(() => all(query));
   }
 
   return { position, findEqualWork, commit, fillFromCycle, trajectory };

@@ -1,18 +1,26 @@
 import { and, asc, count, desc, eq, gte, inArray, lt, ne, sql } from 'drizzle-orm';
 import { PanicError } from '../experiment/errors.js';
-import type { Connection } from './connection.js';
+import type { Database } from './database.js';
 import { failures, runs } from './schema.js';
 import type { RunStatus } from './schema.js';
-import type { Writer } from './writer.js';
+import { all, get as first, run as execute } from './work.js';
+import type { Work } from './work.js';
 
 export type RunRow = Omit<typeof runs.$inferSelect, 'network'> & { readonly network: readonly string[] };
 export type FailureRow = typeof failures.$inferSelect;
 export type Stage = FailureRow['stage'];
 
+export interface FailedAttempt {
+  readonly stage: Stage;
+  readonly sequence: number | null;
+  readonly kind: string;
+  readonly message: string;
+}
+
 export type RunTable = ReturnType<typeof runTable>;
 
-export function runTable(db: Connection, writer: Writer) {
-  const byIndex = db
+export function runTable({ build, read, write }: Database) {
+  const byIndex = build
     .select()
     .from(runs)
     .where(
@@ -23,41 +31,40 @@ export function runTable(db: Connection, writer: Writer) {
     )
     .prepare();
 
-  function get(experimentId: string, runIndex: number): RunRow {
-    const row = byIndex.get({ experimentId, runIndex });
+  async function get(experimentId: string, runIndex: number): Promise<RunRow> {
+    const row = await read(() => first(byIndex, { experimentId, runIndex }));
     if (row === undefined) {
       throw new PanicError(
         'InvalidInput',
         `experiment ${experimentId} has no run ${runIndex} in this data folder`,
       );
     }
-    return { ...row, network: JSON.parse(row.network) as string[] };
+    return withNetwork(row);
   }
 
-  function list(experimentId: string): RunRow[] {
-    return db
+  async function list(experimentId: string): Promise<RunRow[]> {
+    const query = build
       .select()
       .from(runs)
       .where(eq(runs.experimentId, experimentId))
-      .orderBy(asc(runs.runIndex))
-      .all()
-      .map((row) => ({ ...row, network: JSON.parse(row.network) as string[] }));
+      .orderBy(asc(runs.runIndex));
+    return (await read(() => all(query))).map(withNetwork);
   }
 
   /** The first failed runs of an experiment. */
-  function failed(experimentId: string, limit: number) {
-    return db
+  async function failed(experimentId: string, limit: number) {
+    const query = build
       .select({ runIndex: runs.runIndex, errorKind: runs.errorKind, errorMessage: runs.errorMessage })
       .from(runs)
       .where(and(eq(runs.experimentId, experimentId), eq(runs.status, 'failed')))
       .orderBy(asc(runs.runIndex))
-      .limit(limit)
-      .all();
+      .limit(limit);
+    return read(() => all(query));
   }
 
   /** Indices in [from, to) of the runs still to be worked on: neither finished nor failed. */
-  function unfinished(experimentId: string, from: number, to: number): number[] {
-    return db
+  async function unfinished(experimentId: string, from: number, to: number): Promise<number[]> {
+    const query = build
       .select({ runIndex: runs.runIndex })
       .from(runs)
       .where(
@@ -68,12 +75,11 @@ export function runTable(db: Connection, writer: Writer) {
           inArray(runs.status, ['pending', 'running', 'cancelled']),
         ),
       )
-      .orderBy(asc(runs.runIndex))
-      .all()
-      .map((row) => row.runIndex);
+      .orderBy(asc(runs.runIndex));
+    return (await read(() => all(query))).map((row) => row.runIndex);
   }
 
-  const setRunning = db
+  const setRunning = build
     .update(runs)
     .set({
       status: 'running',
@@ -85,38 +91,39 @@ export function runTable(db: Connection, writer: Writer) {
 
   async function markRunning(run: RunRow, now: number): Promise<void> {
     if (run.status === 'running') return;
-    await writer.write(() => setRunning.run({ id: run.id, now }));
+    await write(() => execute(setRunning, { id: run.id, now }));
   }
 
   /** Ends a run that did not finish. A finished run is left as it is. */
-  function stop(
+  async function stop(
     run: RunRow,
     outcome: { status: 'failed'; kind: string; message: string } | { status: 'cancelled' },
     now: number,
-  ): void {
+  ): Promise<void> {
     const error =
       outcome.status === 'failed' ? { errorKind: outcome.kind, errorMessage: outcome.message } : {};
-    db.update(runs)
+    const query = build
+      .update(runs)
       .set({ status: outcome.status, finishedAt: now, ...error })
       .where(
         and(
           eq(runs.id, run.id),
           inArray(runs.status, ['pending', 'running', 'cancelled'] satisfies RunStatus[]),
         ),
-      )
-      .run();
+      );
+    await write(() => execute(query));
   }
 
   /** Logs one failed attempt; returns how many of this kind the same step has had since the last `retry`. */
-  function logFailure(
-    run: RunRow,
-    failure: { stage: Stage; sequence: number | null; kind: string; message: string },
-    now: number,
-  ): number {
-    db.insert(failures)
-      .values({ runId: run.id, attempt: run.attempt, ...failure, createdAt: now })
-      .run();
-    const { total } = db
+  async function logFailure(run: RunRow, failure: FailedAttempt, now: number): Promise<number> {
+    return write(() => loggedFailure(run, failure, now));
+  }
+
+  function* loggedFailure(run: RunRow, failure: FailedAttempt, now: number): Work<number> {
+    yield* execute(
+      build.insert(failures).values({ runId: run.id, attempt: run.attempt, ...failure, createdAt: now }),
+    );
+    const query = build
       .select({ total: count() })
       .from(failures)
       .where(
@@ -125,29 +132,35 @@ export function runTable(db: Connection, writer: Writer) {
           eq(failures.attempt, run.attempt),
           eq(failures.stage, failure.stage),
           eq(failures.kind, failure.kind),
-          sql`${failures.sequence} is ${failure.sequence}`,
+          sql`${failures.sequence} is not distinct from ${failure.sequence}`,
         ),
-      )
-      .get()!;
-    return total;
+      );
+    return (yield* first(query))!.total;
   }
 
-  function failuresOf(run: RunRow): FailureRow[] {
-    return db.select().from(failures).where(eq(failures.runId, run.id)).orderBy(asc(failures.id)).all();
+  async function failuresOf(run: RunRow): Promise<FailureRow[]> {
+    const query = build.select().from(failures).where(eq(failures.runId, run.id)).orderBy(asc(failures.id));
+    return read(() => all(query));
   }
 
   /** The newest logged failure of an experiment, or null. */
-  function lastFailure(experimentId: string): (FailureRow & { readonly runIndex: number }) | null {
-    const row = db
+  async function lastFailure(
+    experimentId: string,
+  ): Promise<(FailureRow & { readonly runIndex: number }) | null> {
+    const query = build
       .select({ failure: failures, runIndex: runs.runIndex })
       .from(failures)
       .innerJoin(runs, eq(runs.id, failures.runId))
       .where(eq(runs.experimentId, experimentId))
       .orderBy(desc(failures.id))
-      .limit(1)
-      .get();
+      .limit(1);
+    const row = await read(() => first(query));
     return row === undefined ? null : { ...row.failure, runIndex: row.runIndex };
   }
 
   return { get, list, failed, unfinished, markRunning, stop, logFailure, failuresOf, lastFailure };
+}
+
+function withNetwork(row: typeof runs.$inferSelect): RunRow {
+  return { ...row, network: JSON.parse(row.network) as string[] };
 }

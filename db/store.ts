@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { artifactTable } from './artifacts.js';
 import { computedQueries } from './computed.js';
-import { appliedMigrations, openDatabase, openDatabaseReadonly } from './connection.js';
+import { openDatabase, openDatabaseReadonly } from './connection.js';
 import type { Connection } from './connection.js';
 import { diagramTable } from './diagrams.js';
 import { experimentTable } from './experiments.js';
@@ -14,7 +14,6 @@ import { runTable } from './runs.js';
 import { summaryQueries } from './summary.js';
 import { surrogateTable } from './surrogates.js';
 import { vectorTable } from './vectors.js';
-import { createWriter } from './writer.js';
 
 /** Everything that is remembered: one SQLite file and the objects beside it. One per process. */
 export type Store = ReturnType<typeof storeOver>;
@@ -37,26 +36,24 @@ export function openStoreReadonly(folder: string): Store | null {
 function storeOver(db: Connection, objectsFolder: string) {
   const objects = createObjectFolder(objectsFolder);
   const artifacts = artifactTable(db, objects);
-  const writer = createWriter(db.sqlite);
   return {
     db,
     /** Number of migrations that made its tables. */
-    schemaVersion: appliedMigrations(db),
+    schemaVersion: db.schemaVersion,
     objects,
     artifacts,
     experiments: experimentTable(db, artifacts),
-    runs: runTable(db, writer),
+    runs: runTable(db),
     provenance: provenanceTables(db),
-    invocations: invocationTable(db, artifacts, writer),
+    invocations: invocationTable(db, artifacts),
     computed: computedQueries(db),
-    vectors: vectorTable(db, writer),
-    diagrams: diagramTable(db, writer),
-    surrogates: surrogateTable(db, writer),
+    vectors: vectorTable(db),
+    diagrams: diagramTable(db),
+    surrogates: surrogateTable(db),
     summaries: summaryQueries(db),
-    close(): void {
-      writer.close();
+    async close(): Promise<void> {
       objects.close();
-      db.sqlite.close();
+      await db.close();
     },
   };
 }

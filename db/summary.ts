@@ -1,5 +1,7 @@
 import { sql } from 'drizzle-orm';
-import type { Connection } from './connection.js';
+import type { SQL } from 'drizzle-orm';
+import type { Database } from './database.js';
+import type { Work } from './work.js';
 
 export interface Progress {
   readonly runs: Readonly<Record<'pending' | 'running' | 'finished' | 'failed' | 'cancelled', number>>;
@@ -39,9 +41,18 @@ export interface Summary {
 export type SummaryQueries = ReturnType<typeof summaryQueries>;
 
 /** Counts for people. Read-only; `progress` is cheap enough to ask once a second of a large experiment. */
-export function summaryQueries(db: Connection) {
-  function progress(experimentId: string): Progress {
-    const rows = db.all<{
+export function summaryQueries({ read, rows: rowsOf }: Database) {
+  /** The row of a query that always has one. */
+  function* only<T>(query: SQL): Work<T> {
+    return (yield* rowsOf<T>(query))[0]!;
+  }
+
+  async function progress(experimentId: string): Promise<Progress> {
+    return read(() => progressOf(experimentId));
+  }
+
+  function* progressOf(experimentId: string): Work<Progress> {
+    const rows = yield* rowsOf<{
       status: keyof Progress['runs'];
       runs: number;
       made: number;
@@ -55,7 +66,7 @@ export function summaryQueries(db: Connection) {
           -- A run that waits for its first attempt has made nothing; looking it up for all of them would be slow.
           case when length is null and (status <> 'pending' or attempt > 1)
             then coalesce((select max(sequence) + 1 from invocations where run_id = runs.id), 0) else 0 end as made
-        from runs where experiment_id = ${experimentId})
+        from runs where experiment_id = ${experimentId}) as of_experiment
       group by status`);
     const runs = { pending: 0, running: 0, finished: 0, failed: 0, cancelled: 0 };
     const total = { invocations: 0, invocationsExpected: 0, trajectoriesEnded: 0 };
@@ -66,43 +77,48 @@ export function summaryQueries(db: Connection) {
       total.invocationsExpected += row.status === 'failed' ? row.made : row.expected;
       total.trajectoriesEnded += row.ended;
     }
-    const { diagrams } = db.get<{ diagrams: number }>(sql`
+    const { diagrams } = yield* only<{ diagrams: number }>(sql`
       select count(*) as diagrams from diagrams
       where run_id in (select id from runs where experiment_id = ${experimentId})`);
     return { runs, ...total, diagrams };
   }
 
   /** Invocations a second over the last minute. */
-  function recentRate(experimentId: string, now: number): number {
+  async function recentRate(experimentId: string, now: number): Promise<number> {
     const since = now - 60_000;
-    const { made, first } = db.get<{ made: number; first: number | null }>(sql`
+    const recent = sql`
       select count(*) as made, min(created_at) as first from invocations
       where created_at >= ${since} and run_id in (
         select id from runs where experiment_id = ${experimentId}
-          and (status = 'running' or finished_at >= ${since}))`);
+          and (status = 'running' or finished_at >= ${since}))`;
+    const { made, first } = await read(() => only<{ made: number; first: number | null }>(recent));
     return first === null || now <= first ? 0 : (1000 * made) / (now - first);
   }
 
-  function summary(experimentId: string): Summary {
+  async function summary(experimentId: string): Promise<Summary> {
+    return read(() => summaryOf(experimentId));
+  }
+
+  function* summaryOf(experimentId: string): Work<Summary> {
     const ofExperiment = sql`run_id in (select id from runs where experiment_id = ${experimentId})`;
     const invocations = { computed: 0, reused: 0, cycle: 0 };
-    const bySource = db.all<{ source: keyof typeof invocations; made: number }>(
+    const bySource = yield* rowsOf<{ source: keyof typeof invocations; made: number }>(
       sql`select source, count(*) as made from invocations where ${ofExperiment} group by source`,
     );
     for (const { source, made } of bySource) invocations[source] = made;
-    const times = db.get<{ first: number | null; last: number | null; outputs: number }>(sql`
+    const times = yield* only<{ first: number | null; last: number | null; outputs: number }>(sql`
       select min(created_at) as first, max(created_at) as last, count(distinct output_id) as outputs
       from invocations where ${ofExperiment}`);
-    const cycles = db.get<{ found: number; shortest: number | null; longest: number | null }>(sql`
+    const cycles = yield* only<{ found: number; shortest: number | null; longest: number | null }>(sql`
       select count(cycle_length) as found, min(cycle_length) as shortest, max(cycle_length) as longest
       from runs where experiment_id = ${experimentId}`);
-    const embedded = db.get<{ embeddings: number; vectors: number }>(sql`
+    const embedded = yield* only<{ embeddings: number; vectors: number }>(sql`
       select count(*) as embeddings, count(distinct vector_id) as vectors from embeddings
       where invocation_id in (select id from invocations where ${ofExperiment})`);
-    const { diagrams } = db.get<{ diagrams: number }>(
+    const { diagrams } = yield* only<{ diagrams: number }>(
       sql`select count(*) as diagrams from diagrams where ${ofExperiment}`,
     );
-    const entropy = db.all<EntropySummary>(sql`
+    const entropy = yield* rowsOf<EntropySummary>(sql`
       select models.name as model, d.dimension as dimension, count(*) as diagrams, sum(d.bar_count) as bars,
         avg(d.entropy) as "meanEntropy", min(d.entropy) as "minEntropy", max(d.entropy) as "maxEntropy"
       from diagram_dimensions d
@@ -123,29 +139,31 @@ export function summaryQueries(db: Connection) {
     };
   }
 
+  async function meansOf(byName: SQL): Promise<Map<string, number>> {
+    const means = await read(() => rowsOf<{ name: string; mean: number }>(byName));
+    return new Map(means.map(({ name, mean }) => [name, mean]));
+  }
+
   /** Mean compute time by model name, over everything this store has seen: invocations, milliseconds each. */
-  function invocationMs(): Map<string, number> {
-    const rows = db.all<{ name: string; ms: number }>(sql`
-      select models.name as name, avg(compute_ms) as ms from invocations
+  async function invocationMs(): Promise<Map<string, number>> {
+    return meansOf(sql`
+      select models.name as name, avg(compute_ms) as mean from invocations
       join models on models.id = model_id where invocations.source = 'computed' group by models.name`);
-    return new Map(rows.map((row) => [row.name, row.ms]));
   }
 
   /** Mean compute time of a vector by embedding model, over everything this store has seen: milliseconds. */
-  function vectorMs(): Map<string, number> {
-    const rows = db.all<{ name: string; ms: number }>(sql`
-      select models.name as name, avg(compute_ms) as ms from vectors
+  async function vectorMs(): Promise<Map<string, number>> {
+    return meansOf(sql`
+      select models.name as name, avg(compute_ms) as mean from vectors
       join models on models.id = model_id group by models.name`);
-    return new Map(rows.map((row) => [row.name, row.ms]));
   }
 
   /** Mean size of a stored picture by the model that painted it, over everything this store has seen: bytes. */
-  function imageBytes(): Map<string, number> {
-    const rows = db.all<{ name: string; bytes: number }>(sql`
-      select models.name as name, avg(artifacts.byte_length) as bytes from invocations
+  async function imageBytes(): Promise<Map<string, number>> {
+    return meansOf(sql`
+      select models.name as name, avg(artifacts.byte_length) as mean from invocations
       join models on models.id = model_id join artifacts on artifacts.id = output_id
       where invocations.source = 'computed' and artifacts.modality = 'image' group by models.name`);
-    return new Map(rows.map((row) => [row.name, row.bytes]));
   }
 
   return { progress, recentRate, summary, invocationMs, vectorMs, imageBytes };

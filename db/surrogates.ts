@@ -1,9 +1,9 @@
 import { and, asc, eq } from 'drizzle-orm';
 import type { NullModel, SurrogateKind } from '../experiment/config.js';
 import { faultPoint } from '../experiment/fault.js';
-import type { Connection } from './connection.js';
-import type { Writer } from './writer.js';
+import type { Database } from './database.js';
 import { surrogates } from './schema.js';
+import { all, run as execute } from './work.js';
 
 /** Surrogate `index` (from 0) of a kind of a diagram's points. */
 export interface SurrogateKey {
@@ -24,14 +24,17 @@ export type SurrogateRow = typeof surrogates.$inferSelect;
 
 export type SurrogateTable = ReturnType<typeof surrogateTable>;
 
-export function surrogateTable(db: Connection, writer: Writer) {
+export function surrogateTable({ build, read, write }: Database) {
   /** The surrogates that a diagram of this null model has not yet, kind by kind. */
-  function missing(diagramId: number, { kinds, surrogates: count }: NullModel): SurrogateKey[] {
-    const rows = db
+  async function missing(
+    diagramId: number,
+    { kinds, surrogates: count }: NullModel,
+  ): Promise<SurrogateKey[]> {
+    const query = build
       .select({ kind: surrogates.kind, index: surrogates.surrogateIndex })
       .from(surrogates)
-      .where(and(eq(surrogates.diagramId, diagramId), eq(surrogates.dimension, 0)))
-      .all();
+      .where(and(eq(surrogates.diagramId, diagramId), eq(surrogates.dimension, 0)));
+    const rows = await read(() => all(query));
     const made = new Set(rows.map(({ kind, index }) => `${kind} ${index}`));
     return kinds.flatMap((kind) =>
       Array.from({ length: count }, (_, index) => ({ kind, index })).filter(
@@ -49,27 +52,28 @@ export function surrogateTable(db: Connection, writer: Writer) {
     { kind, index }: SurrogateKey,
     dimensions: readonly SurrogateDimension[],
   ): Promise<void> {
-    await writer.write(() => {
-      dimensions.forEach((values, dimension) =>
-        db
-          .insert(surrogates)
-          .values({ ...values, diagramId, kind, surrogateIndex: index, dimension })
-          .onConflictDoNothing()
-          .run(),
-      );
+    await write(function* () {
+      for (const [dimension, values] of dimensions.entries()) {
+        yield* execute(
+          build
+            .insert(surrogates)
+            .values({ ...values, diagramId, kind, surrogateIndex: index, dimension })
+            .onConflictDoNothing(),
+        );
+      }
       faultPoint('surrogate:before-commit');
     });
     faultPoint('surrogate:after-commit');
   }
 
   /** By kind, index and homology dimension. */
-  function ofDiagram(diagramId: number): SurrogateRow[] {
-    return db
+  async function ofDiagram(diagramId: number): Promise<SurrogateRow[]> {
+    const query = build
       .select()
       .from(surrogates)
       .where(eq(surrogates.diagramId, diagramId))
-      .orderBy(asc(surrogates.kind), asc(surrogates.surrogateIndex), asc(surrogates.dimension))
-      .all();
+      .orderBy(asc(surrogates.kind), asc(surrogates.surrogateIndex), asc(surrogates.dimension));
+    return read(() => all(query));
   }
 
   return { missing, commit, ofDiagram };

@@ -2,10 +2,11 @@ import { and, asc, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
 import { createHash } from 'node:crypto';
 import type { Modality } from '../experiment/artifact.js';
 import { faultPoint } from '../experiment/fault.js';
-import type { Connection } from './connection.js';
+import type { Database } from './database.js';
 import type { RunRow } from './runs.js';
-import type { Writer } from './writer.js';
 import { artifacts, embeddings, invocations, models, vectors } from './schema.js';
+import { all, get, run as execute } from './work.js';
+import type { Work } from './work.js';
 
 /** An output that waits for its vector; several invocations may share it. */
 export interface PendingOutput {
@@ -42,8 +43,8 @@ export interface PointCloud {
 
 export type VectorTable = ReturnType<typeof vectorTable>;
 
-export function vectorTable(db: Connection, writer: Writer) {
-  const withoutVector = db
+export function vectorTable({ build, read, write }: Database) {
+  const withoutVector = build
     .select({ invocationId: invocations.id, artifactId: invocations.outputId })
     .from(invocations)
     .innerJoin(artifacts, eq(artifacts.id, invocations.outputId))
@@ -60,7 +61,7 @@ export function vectorTable(db: Connection, writer: Writer) {
     )
     .orderBy(asc(invocations.sequence))
     .prepare();
-  const insertVector = db
+  const insertVector = build
     .insert(vectors)
     .values({
       modelId: sql.placeholder('modelId'),
@@ -74,7 +75,7 @@ export function vectorTable(db: Connection, writer: Writer) {
     })
     .onConflictDoNothing({ target: [vectors.modelId, vectors.artifactId, vectors.sha256] })
     .prepare();
-  const byContent = db
+  const byContent = build
     .select({ id: vectors.id })
     .from(vectors)
     .where(
@@ -85,7 +86,7 @@ export function vectorTable(db: Connection, writer: Writer) {
       ),
     )
     .prepare();
-  const insertEmbedding = db
+  const insertEmbedding = build
     .insert(embeddings)
     .values({
       invocationId: sql.placeholder('invocationId'),
@@ -95,7 +96,7 @@ export function vectorTable(db: Connection, writer: Writer) {
     })
     .onConflictDoNothing()
     .prepare();
-  const vectorsOfRun = db
+  const vectorsOfRun = build
     .select({ id: vectors.id, bytes: vectors.bytes, sha256: vectors.sha256 })
     .from(invocations)
     .innerJoin(
@@ -108,8 +109,8 @@ export function vectorTable(db: Connection, writer: Writer) {
     .prepare();
 
   /** The outputs of this modality that have no vector of this model yet, by distinct output. */
-  function pending(run: RunRow, modelId: number, modality: Modality): PendingOutput[] {
-    const rows = withoutVector.all({ runId: run.id, modelId, modality });
+  async function pending(run: RunRow, modelId: number, modality: Modality): Promise<PendingOutput[]> {
+    const rows = await read(() => all(withoutVector, { runId: run.id, modelId, modality }));
     const byArtifact = new Map<number, number[]>();
     for (const { artifactId, invocationId } of rows) {
       const list = byArtifact.get(artifactId);
@@ -124,43 +125,42 @@ export function vectorTable(db: Connection, writer: Writer) {
     const found = new Map<number, number>();
     for (let from = 0; from < outputs.length; from += 500) {
       const ids = outputs.slice(from, from + 500).map((output) => output.artifactId);
-      const rows = db
+      const query = build
         .select({ artifactId: vectors.artifactId, vectorId: sql<number>`min(${vectors.id})` })
         .from(vectors)
         .where(and(eq(vectors.modelId, modelId), inArray(vectors.artifactId, ids)))
-        .groupBy(vectors.artifactId)
-        .all();
-      for (const row of rows) found.set(row.artifactId, row.vectorId);
+        .groupBy(vectors.artifactId);
+      for (const row of await read(() => all(query))) found.set(row.artifactId, row.vectorId);
     }
     if (found.size === 0) return [...outputs];
-    await writer.write(() => {
+    await write(function* () {
       for (const { artifactId, invocationIds } of outputs) {
         const vectorId = found.get(artifactId);
-        if (vectorId !== undefined) attach(invocationIds, modelId, vectorId, 'reused');
+        if (vectorId !== undefined) yield* attach(invocationIds, modelId, vectorId, 'reused');
       }
     });
     return outputs.filter((output) => !found.has(output.artifactId));
   }
 
-  function attach(
+  function* attach(
     invocationIds: readonly number[],
     modelId: number,
     vectorId: number,
     source: 'computed' | 'reused',
-  ): void {
+  ): Work<void> {
     for (const invocationId of invocationIds) {
-      insertEmbedding.run({ invocationId, modelId, vectorId, source });
+      yield* execute(insertEmbedding, { invocationId, modelId, vectorId, source });
     }
   }
 
   /** Commits a batch of computed vectors in one transaction. Keyed by (invocation, model): those there already stand. */
   async function commit(batch: readonly NewVector[], modelId: number, hostId: number): Promise<void> {
-    await writer.write(() => {
+    await write(function* () {
       for (const { pending, vector, computeMs, cutTokens } of batch) {
         const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
         const sha256 = createHash('sha256').update(bytes).digest();
         const content = { modelId, artifactId: pending.artifactId, sha256 };
-        insertVector.run({
+        yield* execute(insertVector, {
           ...content,
           bytes,
           norm: euclideanNorm(vector),
@@ -168,18 +168,18 @@ export function vectorTable(db: Connection, writer: Writer) {
           hostId,
           cutTokens: cutTokens === 0 ? null : cutTokens,
         });
-        const { id } = byContent.get(content)!;
+        const { id } = (yield* get(byContent, content))!;
         const [first, ...repeats] = pending.invocationIds;
-        attach([first!], modelId, id, 'computed');
-        attach(repeats, modelId, id, 'reused');
+        yield* attach([first!], modelId, id, 'computed');
+        yield* attach(repeats, modelId, id, 'reused');
       }
       faultPoint('vectors:before-commit');
     });
     faultPoint('vectors:after-commit');
   }
 
-  function pointCloud(run: RunRow, modelId: number, dimension: number): PointCloud {
-    const rows = vectorsOfRun.all({ runId: run.id, modelId });
+  async function pointCloud(run: RunRow, modelId: number, dimension: number): Promise<PointCloud> {
+    const rows = await read(() => all(vectorsOfRun, { runId: run.id, modelId }));
     const points = new Float32Array(rows.length * dimension);
     const pointBytes = new Uint8Array(points.buffer);
     const digest = createHash('sha256');
@@ -193,8 +193,8 @@ export function vectorTable(db: Connection, writer: Writer) {
   }
 
   /** By model, those that cut any. */
-  function cuts(run: RunRow): CutOutputs[] {
-    return db
+  async function cuts(run: RunRow): Promise<CutOutputs[]> {
+    const query = build
       .select({
         model: models.name,
         outputs: sql<number>`count(*)`,
@@ -206,8 +206,8 @@ export function vectorTable(db: Connection, writer: Writer) {
       .innerJoin(models, eq(models.id, vectors.modelId))
       .where(and(eq(invocations.runId, run.id), isNotNull(vectors.cutTokens)))
       .groupBy(models.id)
-      .orderBy(models.name)
-      .all();
+      .orderBy(models.name);
+    return read(() => all(query));
   }
 
   return { pending, reuse, commit, pointCloud, cuts };

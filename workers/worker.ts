@@ -97,7 +97,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     await Promise.allSettled(running);
     await Promise.all([models.close(), diagrams.close(), service.close()]);
     await connection.close();
-    store.close();
+    await store.close();
   }
   return { stop, ended };
 }

@@ -17,13 +17,13 @@ const POLL_MS = 200;
 /** `cancel ID`: asks the workflow to end and waits until the rows say that it has. */
 export async function cancelExperiment(context: Context, id: string, waitMs: number): Promise<number> {
   return await readingExperiments(context, async (store) => {
-    const row = findExperiment(context, store, id);
+    const row = await findExperiment(context, store, id);
     const session = await findSession(context);
     try {
       if (session === null || !(await requestCancel(session, row))) throw notRunning(context, row);
       note(`Cancelling experiment ${row.id}.`);
       const cancelled = await untilEnded(store, row.id, waitMs);
-      return report(context, store, row.id, cancelled);
+      return await report(context, store, row.id, cancelled);
     } finally {
       await session?.stop();
     }
@@ -55,18 +55,18 @@ async function requestCancel(
 async function untilEnded(store: Store, id: string, waitMs: number): Promise<boolean> {
   const deadline = performance.now() + waitMs;
   for (;;) {
-    const { status } = store.experiments.get(id);
-    if (status !== 'running' && status !== 'planned' && store.experiments.runsByStatus(id).running === 0)
-      return true;
+    const { status } = await store.experiments.get(id);
+    const { running } = await store.experiments.runsByStatus(id);
+    if (status !== 'running' && status !== 'planned' && running === 0) return true;
     if (performance.now() >= deadline) return false;
     await sleep(POLL_MS);
   }
 }
 
-function report(context: Context, store: Store, id: string, ended: boolean): number {
-  const { status } = store.experiments.get(id);
-  const runs = store.experiments.runsByStatus(id);
-  const { invocations } = store.summaries.progress(id);
+async function report(context: Context, store: Store, id: string, ended: boolean): Promise<number> {
+  const { status } = await store.experiments.get(id);
+  const runs = await store.experiments.runsByStatus(id);
+  const { invocations } = await store.summaries.progress(id);
   if (context.json) printJson({ experiment: id, status, ended, runs, invocations });
   if (!ended) {
     note(

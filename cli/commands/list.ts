@@ -10,14 +10,14 @@ export async function listExperiments(context: Context): Promise<number> {
   const observer = createObserver(context);
   try {
     return await readingStore(context, async (store) => {
-      const rows = store?.experiments.list().toReversed() ?? [];
+      const rows = (await store?.experiments.list())?.toReversed() ?? [];
       const experiments = await Promise.all(
         rows.map(async (row) => ({
           id: row.id,
           name: row.name,
           state: stateOf(row, await observer.driven(row)),
           runs: row.runCount,
-          finished: store!.experiments.runsByStatus(row.id).finished,
+          finished: (await store!.experiments.runsByStatus(row.id)).finished,
           createdAt: row.createdAt,
         })),
       );

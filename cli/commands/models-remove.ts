@@ -46,8 +46,8 @@ function described(name: string, { files, bytes: size, folder }: Removal): strin
 async function refuseWhileRunning(context: Context, name: string): Promise<void> {
   const running = readRunInfo(context.folder)?.experiment;
   if (running === undefined) return;
-  await readingStore(context, (store) => {
-    const config = store?.experiments.find(running)?.config;
+  await readingStore(context, async (store) => {
+    const config = (await store?.experiments.find(running))?.config;
     if (config === undefined || ![...config.networks.flat(), ...config.embedding_models].includes(name))
       return;
     throw new PanicError('InvalidInput', `experiment ${running} is running and uses ${name}; stop it first`);

@@ -38,28 +38,28 @@ interface PlanDocument extends Plan {
 /** `plan FILE`: what a run of the file would do. Writes nothing, not even the data folder. */
 export async function planFile(context: Context, file: string): Promise<number> {
   const config = await readValidExperiment(file, context);
-  await readingStore(context, (store) => {
+  await readingStore(context, async (store) => {
     const unready = unreadyModels(config, context.catalogue, context.environment.modelsFolder);
-    const document = planDocument(context, config, store, unready);
+    const document = await planDocument(context, config, store, unready);
     if (context.json) printJson(document);
     else printPlan(context, document, config, file, unready);
   });
   return EXIT.ok;
 }
 
-function planDocument(
+async function planDocument(
   { catalogue }: Context,
   config: ExperimentConfig,
   store: Store | null,
   unready: readonly UnreadyModel[],
-): PlanDocument {
+): Promise<PlanDocument> {
   const plan = planOf(config, catalogue, {
     diagramBytes: predictDiagramBytes,
-    ...(store === null ? {} : { history: historyOf(store) }),
+    ...(store === null ? {} : { history: await historyOf(store) }),
   });
   const work = workOf(plan);
   const id = experimentId(config);
-  const row = store?.experiments.find(id) ?? null;
+  const row = (await store?.experiments.find(id)) ?? null;
   return {
     experiment: id,
     name: config.name,
@@ -72,21 +72,21 @@ function planDocument(
       state,
       paths,
     })),
-    stored: store === null || row === null ? null : storedOf(store, id, row.status),
+    stored: store === null || row === null ? null : await storedOf(store, id, row.status),
   };
 }
 
 /** What the data folder's earlier work measured. */
-function historyOf({ summaries }: Store): PlanHistory {
+async function historyOf({ summaries }: Store): Promise<PlanHistory> {
   return {
-    msPerInvocation: summaries.invocationMs(),
-    msPerVector: summaries.vectorMs(),
-    bytesPerImage: summaries.imageBytes(),
+    msPerInvocation: await summaries.invocationMs(),
+    msPerVector: await summaries.vectorMs(),
+    bytesPerImage: await summaries.imageBytes(),
   };
 }
 
-function storedOf(store: Store, id: string, status: string): PlanDocument['stored'] {
-  const { invocations, diagrams } = store.summaries.progress(id);
+async function storedOf(store: Store, id: string, status: string): Promise<PlanDocument['stored']> {
+  const { invocations, diagrams } = await store.summaries.progress(id);
   return { status, invocations, diagrams };
 }
 

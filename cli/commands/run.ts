@@ -38,7 +38,10 @@ export async function retryExperiment(context: Context, id: string): Promise<num
 }
 
 async function storedConfig(context: Context, id: string): Promise<ExperimentConfig> {
-  return await readingExperiments(context, (store) => findExperiment(context, store, id).config);
+  return await readingExperiments(
+    context,
+    async (store) => (await findExperiment(context, store, id)).config,
+  );
 }
 
 interface Request {
@@ -86,12 +89,12 @@ async function executeInSession(request: Request, signal: AbortSignal): Promise<
   try {
     store = openStore(context.folder.root);
     await tellAboutSession(request, session);
-    if (retry) resetFailedRuns(store, id);
+    if (retry) await resetFailedRuns(store, id);
     const followed = await followToTheEnd(request, session, store, signal);
-    return report(request, store, followed);
+    return await report(request, store, followed);
   } finally {
     await session.stop();
-    store?.close();
+    await store?.close();
   }
 }
 
@@ -108,15 +111,19 @@ async function followToTheEnd(
   };
   const first = await follow(await startExperiment(session.client, id, config), store, id, options);
   // A workflow that was open already has not seen the runs that `retry` made pending since it started.
-  const overlooked = first.kind === 'result' && store.experiments.runsByStatus(id).pending > 0;
+  const overlooked = first.kind === 'result' && (await store.experiments.runsByStatus(id)).pending > 0;
   return overlooked
     ? await follow(await startExperiment(session.client, id, config), store, id, options)
     : first;
 }
 
-function report({ context, id, startedAt }: Request, store: Store, followed: Followed): number {
-  if (store.experiments.find(id) !== null) {
-    const document = summaryDocument(store, context.folder, id, { wallMs: Date.now() - startedAt });
+async function report(
+  { context, id, startedAt }: Request,
+  store: Store,
+  followed: Followed,
+): Promise<number> {
+  if ((await store.experiments.find(id)) !== null) {
+    const document = await summaryDocument(store, context.folder, id, { wallMs: Date.now() - startedAt });
     if (context.json) printJson(document);
     else printSummary(document, context);
   }
@@ -137,18 +144,18 @@ function report({ context, id, startedAt }: Request, store: Store, followed: Fol
 }
 
 /** The summary of an experiment that has nothing left to do, which needs no server; null where there is something. */
-function reportIfSettled({ context, id, retry }: Request, store: Store | null): number | null {
-  const row = store?.experiments.find(id) ?? null;
+async function reportIfSettled({ context, id, retry }: Request, store: Store | null): Promise<number | null> {
+  const row = (await store?.experiments.find(id)) ?? null;
   if (store === null || row === null) return null;
   const settled = row.status === 'completed' || row.status === 'completed_with_failures';
-  const { pending, running, cancelled, failed } = store.experiments.runsByStatus(id);
+  const { pending, running, cancelled, failed } = await store.experiments.runsByStatus(id);
   if (!settled || pending + running + cancelled > 0 || (retry && failed > 0)) return null;
   note(
     retry || failed === 0
       ? `Experiment ${id} is complete; there is nothing left to do.`
       : `Experiment ${id} has ended; "${context.command('retry', id)}" runs its ${plural(failed, 'failed run')} again.`,
   );
-  const document = summaryDocument(store, context.folder, id, { wallMs: null });
+  const document = await summaryDocument(store, context.folder, id, { wallMs: null });
   if (context.json) printJson(document);
   else printSummary(document, context);
   return row.status === 'completed' ? EXIT.ok : EXIT.failed;
@@ -206,18 +213,18 @@ async function tellAboutSession({ context, id }: Request, session: Session): Pro
   note(`Watch:   ${context.command('status', id)}  (in another terminal)`);
 }
 
-function resetFailedRuns(store: Store, id: string): void {
-  const reset = store.experiments.resetFailedRuns(id);
+async function resetFailedRuns(store: Store, id: string): Promise<void> {
+  const reset = await store.experiments.resetFailedRuns(id);
   note(reset.length === 0 ? 'No run has failed.' : `Retrying ${plural(reset.length, 'failed run')}.`);
 }
 
-function tellInterrupted({ context, id, startedAt }: Request, store: Store | null): void {
-  const row = store?.experiments.find(id) ?? null;
+async function tellInterrupted({ context, id, startedAt }: Request, store: Store | null): Promise<void> {
+  const row = (await store?.experiments.find(id)) ?? null;
   if (store === null || row === null) {
     note('Stopped before anything was made.');
     return;
   }
-  const { invocations } = store.summaries.progress(id);
+  const { invocations } = await store.summaries.progress(id);
   const stored = `${plural(invocations, 'invocation')} ${invocations === 1 ? 'is' : 'are'} stored`;
   note(
     configuredTemporal() === undefined
@@ -225,6 +232,6 @@ function tellInterrupted({ context, id, startedAt }: Request, store: Store | nul
       : `No longer watching; ${stored}, and the workers of the Temporal service go on. "${context.command('cancel', id)}" ends it.`,
   );
   if (!context.json) return;
-  const document = summaryDocument(store, context.folder, id, { wallMs: Date.now() - startedAt });
+  const document = await summaryDocument(store, context.folder, id, { wallMs: Date.now() - startedAt });
   printJson({ ...document, status: 'interrupted' });
 }

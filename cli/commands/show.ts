@@ -16,19 +16,20 @@ const LONGEST_BARS = 5;
 
 /** `show ID`: the runs of an experiment, each with its end and its entropies. */
 export async function showExperiment(context: Context, id: string): Promise<number> {
-  return await readingExperiments(context, (store) => {
-    const row = findExperiment(context, store, id);
+  return await readingExperiments(context, async (store) => {
+    const row = await findExperiment(context, store, id);
     const entropies = new Map<number, RunEntropy[]>();
-    for (const entropy of store.diagrams.entropies(row.id)) {
+    for (const entropy of await store.diagrams.entropies(row.id)) {
       const ofRun = entropies.get(entropy.runIndex);
       if (ofRun === undefined) entropies.set(entropy.runIndex, [entropy]);
       else ofRun.push(entropy);
     }
-    const runs = store.runs.list(row.id).map((run) => ({
-      run,
-      made: run.length ?? (run.status === 'pending' ? 0 : store.invocations.position(run).sequence),
-      entropies: entropies.get(run.runIndex) ?? [],
-    }));
+    const runs: ShownRun[] = [];
+    for (const run of await store.runs.list(row.id)) {
+      const made =
+        run.length ?? (run.status === 'pending' ? 0 : (await store.invocations.position(run)).sequence);
+      runs.push({ run, made, entropies: entropies.get(run.runIndex) ?? [] });
+    }
     if (context.json) printJson(experimentDocument(row, runs));
     else printExperiment(context, row, runs);
     return EXIT.ok;
@@ -127,17 +128,17 @@ function endText(run: RunRow): string {
 
 /** `show ID RUN`: one run's trajectory, what failed in it, and its diagrams. */
 export async function showRun(context: Context, id: string, index: string): Promise<number> {
-  return await readingExperiments(context, (store) => {
-    const row = findExperiment(context, store, id);
-    const run = findRun(row, store, index);
-    const document = runDocument(store, run, promptOf(row, run));
+  return await readingExperiments(context, async (store) => {
+    const row = await findExperiment(context, store, id);
+    const run = await findRun(row, store, index);
+    const document = await runDocument(store, run, promptOf(row, run));
     if (context.json) printJson(document);
     else printRun(document);
     return EXIT.ok;
   });
 }
 
-function findRun(row: ExperimentRow, store: Store, index: string): RunRow {
+async function findRun(row: ExperimentRow, store: Store, index: string): Promise<RunRow> {
   const last = row.runCount - 1;
   if (!/^\d{1,9}$/.test(index) || Number(index) > last) {
     throw new PanicError(
@@ -145,7 +146,7 @@ function findRun(row: ExperimentRow, store: Store, index: string): RunRow {
       `experiment ${row.id} has no run "${index}"; its runs are ${last === 0 ? '0' : `0 to ${last}`}`,
     );
   }
-  return store.runs.get(row.id, Number(index));
+  return await store.runs.get(row.id, Number(index));
 }
 
 function printRun(document: RunDocument): void {

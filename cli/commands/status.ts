@@ -48,10 +48,12 @@ interface StatusDocument {
 /** `status [ID]`: where one experiment stands; the one that is running, or else the newest. */
 export async function showStatus(context: Context, id: string | undefined): Promise<number> {
   return await readingExperiments(context, async (store) => {
-    const row = id === undefined ? currentExperiment(context, store) : findExperiment(context, store, id);
+    const row = await (id === undefined
+      ? currentExperiment(context, store)
+      : findExperiment(context, store, id));
     const observer = createObserver(context);
     try {
-      const document = statusDocument(store, row, await observer.driven(row), Date.now());
+      const document = await statusDocument(store, row, await observer.driven(row), Date.now());
       if (context.json) printJson(document);
       else printStatus(context, document, row);
     } finally {
@@ -61,24 +63,29 @@ export async function showStatus(context: Context, id: string | undefined): Prom
   });
 }
 
-function currentExperiment(context: Context, store: Store): ExperimentRow {
+async function currentExperiment(context: Context, store: Store): Promise<ExperimentRow> {
   const driven = readRunInfo(context.folder)?.experiment;
-  const rows = store.experiments.list();
+  const rows = await store.experiments.list();
   const current =
     rows.find((row) => row.id === driven) ?? rows.findLast((row) => row.status === 'running') ?? rows.at(-1);
   if (current === undefined) throw noExperiments(context);
   return current;
 }
 
-function statusDocument(store: Store, row: ExperimentRow, driven: Driven, now: number): StatusDocument {
+async function statusDocument(
+  store: Store,
+  row: ExperimentRow,
+  driven: Driven,
+  now: number,
+): Promise<StatusDocument> {
   const { id, config } = row;
-  const progress = store.summaries.progress(id);
+  const progress = await store.summaries.progress(id);
   const { runs, invocations, invocationsExpected, diagrams } = progress;
   const status = stateOf(row, driven);
   const atWork = status === 'running' || status === 'planned';
-  const perSecond = atWork ? store.summaries.recentRate(id, now) : null;
+  const perSecond = atWork ? await store.summaries.recentRate(id, now) : null;
   const left = invocationsExpected - invocations;
-  const failure = store.runs.lastFailure(id);
+  const failure = await store.runs.lastFailure(id);
   return {
     experiment: id,
     name: row.name,

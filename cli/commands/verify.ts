@@ -37,12 +37,12 @@ export async function verifyExperiment(
   options: VerifyOptions,
 ): Promise<number> {
   return await readingExperiments(context, async (store) => {
-    const { id: experiment } = findExperiment(context, store, id);
-    const all = store.computed.ids(experiment);
+    const { id: experiment } = await findExperiment(context, store, id);
+    const all = await store.computed.ids(experiment);
     const size = sampleSize(options.sample, all.length);
     if (size === 0)
       throw new PanicError('InvalidInput', `no model call of experiment ${experiment} is stored yet`);
-    const sample = store.computed.get(drawSample(all, size, options.seed));
+    const sample = await store.computed.get(drawSample(all, size, options.seed));
     refuseMissingModels(context, sample);
     const models = createModelPool(context.environment);
     try {

@@ -58,12 +58,12 @@ export async function* checkDatabase(context: Context, options: DoctorOptions): 
     yield* describeExperiments(context, store);
     yield* checkStore(context, store, options);
   } finally {
-    store.close();
+    await store.close();
   }
 }
 
 async function* describeExperiments(context: Context, store: Store): AsyncGenerator<Finding> {
-  const rows = store.experiments.list();
+  const rows = await store.experiments.list();
   const size = bytes(statSync(context.folder.databaseFile).size);
   yield ok(
     `${context.folder.databaseFile}: of this version (${plural(store.schemaVersion, 'migration')}), ${size}, ${plural(rows.length, 'experiment')}`,
@@ -87,7 +87,7 @@ async function* checkStore(
   store: Store,
   { experiment, deep }: DoctorOptions,
 ): AsyncGenerator<Finding> {
-  const only = experiment === undefined ? undefined : findExperiment(context, store, experiment).id;
+  const only = experiment === undefined ? undefined : (await findExperiment(context, store, experiment)).id;
   const checked = {
     deep,
     entropyOf: persistenceEntropy,

@@ -22,16 +22,16 @@ beforeAll(async () => {
     picture(2, 2, Uint8Array.of(4, 5, 6)),
   ];
   const store = await storeOutputs(join(folder, 'panic-tda-data'), config, host, outputs, [0, 0, 1234]);
-  const run = store.runs.get(id, 0);
-  const modelId = store.provenance.modelId(catalogue.get('Dummy')!);
-  const [pending] = store.vectors.pending(run, modelId, 'text');
+  const run = await store.runs.get(id, 0);
+  const modelId = await store.provenance.modelId(catalogue.get('Dummy')!);
+  const [pending] = await store.vectors.pending(run, modelId, 'text');
   const vector = new Float32Array(768).fill(1);
   await store.vectors.commit(
     [{ pending: pending!, vector, computeMs: 1, cutTokens: 12 }],
     modelId,
-    store.provenance.hostId(host),
+    await store.provenance.hostId(host),
   );
-  store.close();
+  await store.close();
 });
 
 test('show says how many inputs and outputs were not read to their ends, and by how much', async () => {

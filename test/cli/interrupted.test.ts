@@ -28,13 +28,13 @@ beforeAll(() => {
 afterAll(cleanUp);
 
 /** Invocations in the store. */
-function invocations(): number {
+async function invocations(): Promise<number> {
   const store = openStoreReadonly(data);
   try {
-    const [row] = store?.experiments.list() ?? [];
-    return store === null || row === undefined ? 0 : store.summaries.progress(row.id).invocations;
+    const [row] = (await store?.experiments.list()) ?? [];
+    return store === null || row === undefined ? 0 : (await store.summaries.progress(row.id)).invocations;
   } finally {
-    store?.close();
+    await store?.close();
   }
 }
 

@@ -114,7 +114,7 @@ describe('an id', () => {
   const folder = folderWith();
   const data = join(folder, 'panic-tda-data');
   const ids: string[] = [];
-  beforeAll(() => {
+  beforeAll(async () => {
     const store = openStore(data);
     for (let k = 0; k < 17; k++) {
       const config: ExperimentConfig = {
@@ -128,9 +128,9 @@ describe('an id', () => {
         concurrency: 1,
       };
       ids.push(experimentId(config));
-      store.experiments.plan(ids[k]!, config, 1_700_000_000_000 + k);
+      await store.experiments.plan(ids[k]!, config, 1_700_000_000_000 + k);
     }
-    store.close();
+    await store.close();
   });
 
   test('may be any beginning that is unique', async () => {

@@ -100,8 +100,8 @@ test('a loop of neural models: verified, run, and made again byte for byte', asy
   expect(shown.stdout).toMatch(/^cut +\d+ steps? of 6/m);
 
   const store = openStoreReadonly(join(folder, 'panic-tda-data'))!;
-  const [invocation] = store.computed.get(store.computed.ids(experiment).slice(0, 1));
-  store.close();
+  const [invocation] = await store.computed.get((await store.computed.ids(experiment)).slice(0, 1));
+  await store.close();
   expect(invocation!.host).toMatchObject({ runtime: 'onnxruntime', device: 'cpu', dtype: 'fp32' });
   expect(invocation!.host.files['unet/model.onnx']).toMatch(/^[0-9a-f]{64}$/);
   expect(invocation!.model.revision).toMatch(/^files:/);
@@ -129,7 +129,7 @@ test('a loop of models behind a server', async () => {
   expect(server.asked.filter(({ path }) => path === '/v1/images/generations')).toHaveLength(10);
 
   const store = openStoreReadonly(join(folder, 'panic-tda-data'))!;
-  const [invocation] = store.computed.get(store.computed.ids(experiment).slice(0, 1));
-  store.close();
+  const [invocation] = await store.computed.get((await store.computed.ids(experiment)).slice(0, 1));
+  await store.close();
   expect(invocation!.host).toMatchObject({ runtime: 'server', device: server.base, served: 'tiny' });
 });

@@ -28,15 +28,15 @@ export async function storeOutputs(
 ): Promise<Store> {
   const store = openStore(folder);
   const id = experimentId(config);
-  store.experiments.plan(id, config, 0);
-  const run = store.runs.get(id, 0);
-  const hostId = store.provenance.hostId(host);
+  await store.experiments.plan(id, config, 0);
+  const run = await store.runs.get(id, 0);
+  const hostId = await store.provenance.hostId(host);
   for (const [sequence, output] of outputs.entries()) {
     await store.invocations.commit(
       run,
       {
-        ...store.invocations.position(run),
-        modelId: store.provenance.modelId(catalogue.get(run.network[sequence % run.network.length]!)!),
+        ...(await store.invocations.position(run)),
+        modelId: await store.provenance.modelId(catalogue.get(run.network[sequence % run.network.length]!)!),
         seed: 3,
         output: await staged(store, output),
         provenance: { source: 'computed', hostId, batchSize: 1, computeMs: 1 },

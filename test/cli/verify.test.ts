@@ -33,7 +33,7 @@ describe('verify of an experiment', () => {
       { modality: 'text', text: 'no such thing' },
     ];
     const store = await storeOutputs(join(folder, 'panic-tda-data'), config, host, outputs);
-    store.close();
+    await store.close();
   });
 
   test('tells equal, close and different outputs apart, and what computed them', async () => {

@@ -33,7 +33,7 @@ describe('a sound store', () => {
   test('has none while nothing is finished, or where cycles are continued', async () => {
     await finishExperiment(patient.store, { ...config, on_cycle: 'continue' });
     const another = { ...config, name: 'another' };
-    patient.store.experiments.plan(experimentId(another), another, NOW);
+    await patient.store.experiments.plan(experimentId(another), another, NOW);
     expect(await patient.violations()).toEqual([]);
   });
 
@@ -336,7 +336,7 @@ describe(`invariant 1: ${INVARIANTS[1]}`, () => {
   test('steps filled in from a cycle are what the cycle gives', async () => {
     const continued = { ...config, on_cycle: 'continue' } as const;
     const id = await finishExperiment(patient.store, continued);
-    const run = patient.store.runs.get(id, 0);
+    const run = await patient.store.runs.get(id, 0);
     const filled = run.cycleStart! + run.cycleLength! + 1;
     const last = patient.one('select id from invocations where run_id = ? and sequence = 11', run.id);
     expect(filled).toBeLessThan(11);
@@ -353,7 +353,7 @@ describe(`invariant 2: ${INVARIANTS[2]}`, () => {
       () => {
         patient.change(
           'update invocations set input_id = ? where id = ?',
-          patient.store.runs.get(experiment, 2).promptId,
+          patient.one('select prompt_id from runs where id = ?', patient.run(2)),
           patient.step(2, 4),
         );
         return [`2 invocations ${patient.step(2, 4)}`];
@@ -641,8 +641,8 @@ describe(`invariant 4: ${INVARIANTS[4]}`, () => {
         vector,
       );
     }
-    const run = patient.store.runs.get(experiment, 2);
-    const { sha256, count } = patient.store.vectors.pointCloud(run, patient.model('ImagePoints'), 3);
+    const run = await patient.store.runs.get(experiment, 2);
+    const { sha256, count } = await patient.store.vectors.pointCloud(run, patient.model('ImagePoints'), 3);
     patient.change(
       'update diagrams set points_sha256 = ?, distinct_point_count = ? where id = ?',
       sha256,
@@ -776,7 +776,7 @@ describe(`invariant 6: ${INVARIANTS[6]}`, () => {
     patient.change(`update runs set status = 'failed', error_kind = 'DeviceError' where run_index = 2`);
     patient.change(`update experiments set status = 'completed_with_failures'`);
     expect(await patient.violations()).toEqual([]);
-    expect(patient.store.experiments.resetFailedRuns(experiment)).toEqual([2]);
+    expect(await patient.store.experiments.resetFailedRuns(experiment)).toEqual([2]);
     expect(await patient.violations()).toEqual([]);
   });
 
@@ -784,7 +784,7 @@ describe(`invariant 6: ${INVARIANTS[6]}`, () => {
     const page = Number(patient.one(`select rootpage from sqlite_master where name = 'invocations'`));
     const size = Number(patient.store.db.sqlite.pragma('page_size', { simple: true }));
     patient.store.db.sqlite.pragma('wal_checkpoint(TRUNCATE)');
-    patient.store.close();
+    await patient.store.close();
     const bytes = readFileSync(patient.databaseFile);
     bytes.fill(0xff, (page - 1) * size, page * size);
     writeFileSync(patient.databaseFile, bytes);
@@ -793,7 +793,7 @@ describe(`invariant 6: ${INVARIANTS[6]}`, () => {
       const found = named(await damaged.violations());
       expect(found).toContain(`6 database ${damaged.databaseFile}`);
     } finally {
-      damaged.discard();
+      await damaged.discard();
     }
   });
 });
@@ -818,8 +818,8 @@ describe('the surrogates of a null model', () => {
     asking.store.db.sqlite.pragma('wal_checkpoint(TRUNCATE)');
   });
   afterAll(() => asking.remove());
-  beforeEach(() => {
-    patient.discard();
+  beforeEach(async () => {
+    await patient.discard();
     patient = new Patient(asking.folder, experimentId(configWithSurrogates));
     id = diagram();
   });

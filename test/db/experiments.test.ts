@@ -10,6 +10,7 @@ import {
   finishRun,
   NOW,
   step,
+  rejection,
   temporaryStore,
 } from './small-experiment.js';
 
@@ -21,18 +22,18 @@ beforeEach(() => {
   place = temporaryStore();
   ({ store } = place);
 });
-afterEach(() => place.remove());
+afterEach(async () => place.remove());
 
-function run(index: number): RunRow {
+function run(index: number): Promise<RunRow> {
   return store.runs.get(id, index);
 }
 
 describe('planning', () => {
-  test('makes every run of the experiment, once, in the order of the plan', () => {
-    store.experiments.plan(id, config, NOW);
-    const before = store.runs.list(id);
-    store.experiments.plan(id, config, NOW + 1);
-    expect(store.runs.list(id)).toEqual(before);
+  test('makes every run of the experiment, once, in the order of the plan', async () => {
+    await store.experiments.plan(id, config, NOW);
+    const before = await store.runs.list(id);
+    await store.experiments.plan(id, config, NOW + 1);
+    expect(await store.runs.list(id)).toEqual(before);
     expect(before.map(({ runIndex }) => runIndex)).toEqual([0, 1, 2, 3]);
     for (const row of before) {
       const { network, seed } = runCoordinates(config, row.runIndex);
@@ -42,17 +43,17 @@ describe('planning', () => {
     expect(new Set(before.map(({ drawnSeed }) => drawnSeed)).size).toBe(3);
   });
 
-  test('that is cut off makes nothing', () => {
+  test('that is cut off makes nothing', async () => {
     store.db.sqlite.exec(`create trigger fault before insert on runs when new.run_index = 3
       begin select raise(abort, 'pulled out'); end`);
-    expect(() => store.experiments.plan(id, config, NOW)).toThrow('pulled out');
-    expect(store.experiments.find(id)).toBeNull();
+    expect(await rejection(store.experiments.plan(id, config, NOW))).toContain('pulled out');
+    expect(await store.experiments.find(id)).toBeNull();
     expect(store.db.sqlite.prepare('select count(*) from artifacts').pluck().get()).toBe(0);
   });
 
-  test('an experiment that is not there is an input error that says where to look', () => {
-    expect(() => store.experiments.get('nobody')).toThrow(/panic-tda list/);
-    expect(() => store.runs.get('nobody', 0)).toThrow(/no run 0/);
+  test('an experiment that is not there is an input error that says where to look', async () => {
+    await expect(store.experiments.get('nobody')).rejects.toThrow(/panic-tda list/);
+    await expect(store.runs.get('nobody', 0)).rejects.toThrow(/no run 0/);
   });
 });
 
@@ -61,119 +62,126 @@ describe('a claim', () => {
     { workflowId: 'experiment-e', runId: 'one' },
     { workflowId: 'experiment-e', runId: 'other' },
   ];
-  beforeEach(() => store.experiments.plan(id, config, NOW));
+  beforeEach(async () => await store.experiments.plan(id, config, NOW));
 
-  test('goes to one of those who saw the same driver', () => {
-    expect(store.experiments.claim(id, one, null, NOW)).toBe(true);
-    expect(store.experiments.claim(id, other, null, NOW)).toBe(false);
-    expect(store.experiments.get(id)).toMatchObject({ status: 'running', driverRunId: 'one' });
-    expect(store.experiments.claim(id, other, one, NOW + 1)).toBe(true);
-    expect(store.experiments.claim(id, one, one, NOW + 2)).toBe(false);
-    expect(store.experiments.get(id)).toMatchObject({ driverRunId: 'other', startedAt: NOW });
+  test('goes to one of those who saw the same driver', async () => {
+    expect(await store.experiments.claim(id, one, null, NOW)).toBe(true);
+    expect(await store.experiments.claim(id, other, null, NOW)).toBe(false);
+    expect(await store.experiments.get(id)).toMatchObject({ status: 'running', driverRunId: 'one' });
+    expect(await store.experiments.claim(id, other, one, NOW + 1)).toBe(true);
+    expect(await store.experiments.claim(id, one, one, NOW + 2)).toBe(false);
+    expect(await store.experiments.get(id)).toMatchObject({ driverRunId: 'other', startedAt: NOW });
   });
 
-  test('may be repeated by its owner', () => {
-    store.experiments.claim(id, one, null, NOW);
-    expect(store.experiments.claim(id, one, one, NOW)).toBe(true);
+  test('may be repeated by its owner', async () => {
+    await store.experiments.claim(id, one, null, NOW);
+    expect(await store.experiments.claim(id, one, one, NOW)).toBe(true);
   });
 
-  test('is given back by its owner only', () => {
-    store.experiments.claim(id, one, null, NOW);
-    store.experiments.claim(id, other, one, NOW);
-    store.experiments.release(id, one, 'cancelled', null, NOW + 1);
-    expect(store.experiments.get(id)).toMatchObject({ status: 'running', driverRunId: 'other' });
-    store.experiments.release(id, other, 'completed_with_failures', 'run 3: lost', NOW + 2);
-    expect(store.experiments.get(id)).toMatchObject({
+  test('is given back by its owner only', async () => {
+    await store.experiments.claim(id, one, null, NOW);
+    await store.experiments.claim(id, other, one, NOW);
+    await store.experiments.release(id, one, 'cancelled', null, NOW + 1);
+    expect(await store.experiments.get(id)).toMatchObject({ status: 'running', driverRunId: 'other' });
+    await store.experiments.release(id, other, 'completed_with_failures', 'run 3: lost', NOW + 2);
+    expect(await store.experiments.get(id)).toMatchObject({
       status: 'completed_with_failures',
       driverWorkflowId: null,
       driverRunId: null,
       finishedAt: NOW + 2,
       error: 'run 3: lost',
     });
-    store.experiments.claim(id, one, null, NOW + 3);
-    expect(store.experiments.get(id)).toMatchObject({ finishedAt: null, error: null });
+    await store.experiments.claim(id, one, null, NOW + 3);
+    expect(await store.experiments.get(id)).toMatchObject({ finishedAt: null, error: null });
   });
 });
 
 describe('runs', () => {
   const failed = { status: 'failed', kind: 'DeviceError', message: 'the host was lost' } as const;
-  beforeEach(() => store.experiments.plan(id, config, NOW));
+  beforeEach(async () => await store.experiments.plan(id, config, NOW));
 
   test('that failed start again from where they stopped, and no others', async () => {
-    await finishRun(store, run(0), config);
-    await store.runs.markRunning(run(1), NOW);
-    await step(store, run(1), 'stop');
-    store.runs.stop(run(1), failed, NOW);
-    store.runs.stop(run(2), { status: 'cancelled' }, NOW);
-    const others = [0, 2, 3].map(run);
-    expect(store.experiments.resetFailedRuns(id)).toEqual([1]);
-    expect(run(1)).toMatchObject({ status: 'pending', attempt: 2, errorKind: null, errorMessage: null });
-    expect([0, 2, 3].map(run)).toEqual(others);
-    expect(store.invocations.position(run(1)).sequence).toBe(1);
-    expect(store.experiments.resetFailedRuns(id)).toEqual([]);
+    await finishRun(store, await run(0), config);
+    await store.runs.markRunning(await run(1), NOW);
+    await step(store, await run(1), 'stop');
+    await store.runs.stop(await run(1), failed, NOW);
+    await store.runs.stop(await run(2), { status: 'cancelled' }, NOW);
+    const others = await Promise.all([0, 2, 3].map(run));
+    expect(await store.experiments.resetFailedRuns(id)).toEqual([1]);
+    expect(await run(1)).toMatchObject({
+      status: 'pending',
+      attempt: 2,
+      errorKind: null,
+      errorMessage: null,
+    });
+    expect(await Promise.all([0, 2, 3].map(run))).toEqual(others);
+    expect((await store.invocations.position(await run(1))).sequence).toBe(1);
+    expect(await store.experiments.resetFailedRuns(id)).toEqual([]);
   });
 
   test('that finished or failed are not worked on', async () => {
-    await finishRun(store, run(0), config);
-    store.runs.stop(run(1), failed, NOW);
-    store.runs.stop(run(2), { status: 'cancelled' }, NOW);
-    expect(store.runs.unfinished(id, 0, 4)).toEqual([2, 3]);
-    expect(store.runs.unfinished(id, 3, 4)).toEqual([3]);
-    expect(store.runs.unfinished(id, 0, 2)).toEqual([]);
+    await finishRun(store, await run(0), config);
+    await store.runs.stop(await run(1), failed, NOW);
+    await store.runs.stop(await run(2), { status: 'cancelled' }, NOW);
+    expect(await store.runs.unfinished(id, 0, 4)).toEqual([2, 3]);
+    expect(await store.runs.unfinished(id, 3, 4)).toEqual([3]);
+    expect(await store.runs.unfinished(id, 0, 2)).toEqual([]);
   });
 
   test('that finished cannot be stopped or started', async () => {
-    await finishRun(store, run(0), config);
-    const finished = run(0);
-    store.runs.stop(finished, failed, NOW);
-    store.runs.stop(finished, { status: 'cancelled' }, NOW);
+    await finishRun(store, await run(0), config);
+    const finished = await run(0);
+    await store.runs.stop(finished, failed, NOW);
+    await store.runs.stop(finished, { status: 'cancelled' }, NOW);
     await store.runs.markRunning(finished, NOW);
-    expect(run(0)).toEqual(finished);
+    expect(await run(0)).toEqual(finished);
   });
 
-  test('count the failures of a step by kind, anew after each retry', () => {
+  test('count the failures of a step by kind, anew after each retry', async () => {
     const failure = {
       stage: 'invocation',
       sequence: 3,
       kind: 'ModelOutputInvalid',
       message: 'blank',
     } as const;
-    const log = (changes: object) => store.runs.logFailure(run(1), { ...failure, ...changes }, NOW);
-    expect([log({}), log({}), log({ sequence: 4 }), log({ kind: 'DeviceError' }), log({})]).toEqual([
-      1, 2, 1, 1, 3,
-    ]);
-    expect([log({ sequence: null }), log({ sequence: null })]).toEqual([1, 2]);
-    store.runs.stop(run(1), failed, NOW);
-    store.experiments.resetFailedRuns(id);
-    expect(log({})).toBe(1);
-    expect(store.runs.failuresOf(run(1))).toHaveLength(8);
-    expect(store.runs.lastFailure(id)).toMatchObject({ runIndex: 1, attempt: 2 });
-    expect(store.runs.lastFailure('nobody')).toBeNull();
+    const failing = await run(1);
+    const log = (changes: object) => store.runs.logFailure(failing, { ...failure, ...changes }, NOW);
+    const counts = [];
+    for (const changes of [{}, {}, { sequence: 4 }, { kind: 'DeviceError' }, {}])
+      counts.push(await log(changes));
+    expect(counts).toEqual([1, 2, 1, 1, 3]);
+    expect([await log({ sequence: null }), await log({ sequence: null })]).toEqual([1, 2]);
+    await store.runs.stop(await run(1), failed, NOW);
+    await store.experiments.resetFailedRuns(id);
+    expect(await store.runs.logFailure(await run(1), failure, NOW)).toBe(1);
+    expect(await store.runs.failuresOf(await run(1))).toHaveLength(8);
+    expect(await store.runs.lastFailure(id)).toMatchObject({ runIndex: 1, attempt: 2 });
+    expect(await store.runs.lastFailure('nobody')).toBeNull();
   });
 });
 
 describe('figures', () => {
   test('of progress count what is made and what is to come', async () => {
-    store.experiments.plan(id, config, NOW);
-    expect(store.summaries.progress(id)).toMatchObject({ invocations: 0, invocationsExpected: 48 });
-    await finishRun(store, run(0), config);
-    await store.runs.markRunning(run(1), NOW);
-    for (let made = 0; made < 3; made++) await step(store, run(1), 'stop');
-    const { length } = run(0);
-    expect(store.summaries.progress(id)).toEqual({
+    await store.experiments.plan(id, config, NOW);
+    expect(await store.summaries.progress(id)).toMatchObject({ invocations: 0, invocationsExpected: 48 });
+    await finishRun(store, await run(0), config);
+    await store.runs.markRunning(await run(1), NOW);
+    for (let made = 0; made < 3; made++) await step(store, await run(1), 'stop');
+    const { length } = await run(0);
+    expect(await store.summaries.progress(id)).toEqual({
       runs: { pending: 2, running: 1, finished: 1, failed: 0, cancelled: 0 },
       invocations: length! + 3,
       invocationsExpected: length! + 36,
       trajectoriesEnded: 1,
       diagrams: 2,
     });
-    store.runs.stop(run(1), { status: 'failed', kind: 'DeviceError', message: 'lost' }, NOW);
-    expect(store.summaries.progress(id)).toMatchObject({
+    await store.runs.stop(await run(1), { status: 'failed', kind: 'DeviceError', message: 'lost' }, NOW);
+    expect(await store.summaries.progress(id)).toMatchObject({
       invocations: length! + 3,
       invocationsExpected: length! + 27,
     });
-    store.experiments.resetFailedRuns(id);
-    expect(store.summaries.progress(id)).toMatchObject({
+    await store.experiments.resetFailedRuns(id);
+    expect(await store.summaries.progress(id)).toMatchObject({
       invocations: length! + 3,
       invocationsExpected: length! + 36,
     });
@@ -181,11 +189,12 @@ describe('figures', () => {
 
   test('of the summary are those of the rows', async () => {
     await finishExperiment(store);
-    const trajectories = store.runs.list(id).map((each) => store.invocations.trajectory(each));
+    const runs = await store.runs.list(id);
+    const trajectories = await Promise.all(runs.map((each) => store.invocations.trajectory(each)));
     const steps = trajectories.flat();
     const outputs = new Set(steps.map(({ sha256 }) => sha256.toString('hex'))).size;
-    const cycles = store.runs.list(id).flatMap(({ cycleLength }) => cycleLength ?? []);
-    const summary = store.summaries.summary(id);
+    const cycles = (await store.runs.list(id)).flatMap(({ cycleLength }) => cycleLength ?? []);
+    const summary = await store.summaries.summary(id);
     expect(summary).toMatchObject({
       invocations: { computed: steps.length, reused: 0, cycle: 0 },
       distinctOutputs: outputs,
@@ -212,11 +221,11 @@ describe('figures', () => {
 
   test('of an experiment do not see another', async () => {
     await finishExperiment(store);
-    const before = [store.summaries.progress(id), store.summaries.summary(id)];
+    const before = [await store.summaries.progress(id), await store.summaries.summary(id)];
     await finishExperiment(store, { ...config, name: 'another' });
-    expect([store.summaries.progress(id), store.summaries.summary(id)]).toEqual(before);
-    expect(store.summaries.progress('nobody').invocations).toBe(0);
-    expect(store.summaries.summary('nobody')).toMatchObject({
+    expect([await store.summaries.progress(id), await store.summaries.summary(id)]).toEqual(before);
+    expect((await store.summaries.progress('nobody')).invocations).toBe(0);
+    expect(await store.summaries.summary('nobody')).toMatchObject({
       cycles: 0,
       firstInvocationAt: null,
       entropy: [],
@@ -225,30 +234,36 @@ describe('figures', () => {
 
   test('of models are means over all that the store has seen', async () => {
     await finishExperiment(store);
-    expect(store.summaries.invocationMs()).toEqual(
+    expect(await store.summaries.invocationMs()).toEqual(
       new Map([
         ['Describer', 2],
         ['Painter', 2],
       ]),
     );
-    const bytes = store.summaries.imageBytes();
+    const bytes = await store.summaries.imageBytes();
     expect([...bytes.keys()]).toEqual(['Painter']);
     expect(bytes.get('Painter')).toBeGreaterThan(20);
   });
 
   test('of the rate look at the last minute', async () => {
-    store.experiments.plan(id, config, NOW);
-    await store.runs.markRunning(run(0), NOW);
-    for (let made = 0; made < 3; made++) await step(store, run(0), 'stop');
-    expect(store.summaries.recentRate(id, NOW + 1000)).toBeCloseTo(3);
-    expect(store.summaries.recentRate(id, NOW + 120_000)).toBe(0);
+    await store.experiments.plan(id, config, NOW);
+    await store.runs.markRunning(await run(0), NOW);
+    for (let made = 0; made < 3; made++) await step(store, await run(0), 'stop');
+    expect(await store.summaries.recentRate(id, NOW + 1000)).toBeCloseTo(3);
+    expect(await store.summaries.recentRate(id, NOW + 120_000)).toBe(0);
   });
 });
 
-function kinds(rows: Iterable<ContentRow>) {
+async function kinds(rows: AsyncIterable<ContentRow>) {
   const counts = { run: 0, invocation: 0, embedding: 0, diagram: 0, surrogate: 0 };
-  for (const { kind } of rows) counts[kind]++;
+  for await (const { kind } of rows) counts[kind]++;
   return counts;
+}
+
+async function listed<T>(rows: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const row of rows) list.push(row);
+  return list;
 }
 
 describe('content', () => {
@@ -258,35 +273,38 @@ describe('content', () => {
     try {
       // Other ids, other times, other hosts, and an interruption.
       await finishExperiment(elsewhere.store, { ...config, name: 'before it', prompts: ['something else'] });
-      elsewhere.store.experiments.plan(id, config, NOW + 77);
-      await step(elsewhere.store, elsewhere.store.runs.get(id, 0), 'stop');
+      await elsewhere.store.experiments.plan(id, config, NOW + 77);
+      await step(elsewhere.store, await elsewhere.store.runs.get(id, 0), 'stop');
       await finishExperiment(elsewhere.store);
-      expect(contentDigest(elsewhere.store.db, id)).toBe(contentDigest(store.db, id));
-      expect([...contentOf(elsewhere.store.db, id)]).toEqual([...contentOf(store.db, id)]);
+      expect(await contentDigest(elsewhere.store.db, id)).toBe(await contentDigest(store.db, id));
+      expect(await listed(contentOf(elsewhere.store.db, id))).toEqual(await listed(contentOf(store.db, id)));
     } finally {
-      elsewhere.remove();
+      await elsewhere.remove();
     }
   });
 
   test('has a row for every run, step, vector and dimension of a diagram', async () => {
     await finishExperiment(store);
-    const { invocations, embeddings } = { ...store.summaries.progress(id), ...store.summaries.summary(id) };
-    expect(kinds(contentOf(store.db, id))).toEqual({
+    const { invocations, embeddings } = await store.summaries.summary(id);
+    expect(await kinds(contentOf(store.db, id))).toEqual({
       run: 4,
       invocation: invocations.computed,
       embedding: embeddings,
       diagram: 16,
       surrogate: 0,
     });
-    expect([...contentOf(store.db, 'nobody')]).toEqual([]);
+    expect(await listed(contentOf(store.db, 'nobody'))).toEqual([]);
   });
 
   test('has a row for every dimension of a surrogate', async () => {
     const experiment = await finishExperiment(store, configWithSurrogates);
-    expect(kinds(contentOf(store.db, experiment))).toMatchObject({ diagram: 16, surrogate: 16 * 2 * 2 });
-    const before = contentDigest(store.db, experiment);
+    expect(await kinds(contentOf(store.db, experiment))).toMatchObject({
+      diagram: 16,
+      surrogate: 16 * 2 * 2,
+    });
+    const before = await contentDigest(store.db, experiment);
     store.db.sqlite.exec('update surrogates set longest_bar = longest_bar / 2 where surrogate_index = 1');
-    expect(contentDigest(store.db, experiment)).not.toBe(before);
+    expect(await contentDigest(store.db, experiment)).not.toBe(before);
   });
 
   test.each([
@@ -305,27 +323,27 @@ describe('content', () => {
     ['a step less', 'delete from invocations where id = (select max(id) from invocations)'],
   ])('differs by %s', async (_, change) => {
     await finishExperiment(store);
-    const before = contentDigest(store.db, id);
+    const before = await contentDigest(store.db, id);
     store.db.sqlite.exec(change);
-    expect(contentDigest(store.db, id)).not.toBe(before);
+    expect(await contentDigest(store.db, id)).not.toBe(before);
   });
 
   test('does not differ by times, hosts and how a value was come by', async () => {
     await finishExperiment(store);
-    const before = contentDigest(store.db, id);
+    const before = await contentDigest(store.db, id);
     store.db.sqlite.exec(`
       drop trigger invocations_are_immutable;
       update invocations set created_at = 0, source = 'reused', host_id = null, batch_size = null, compute_ms = null;
       update embeddings set source = 'reused';
       update diagrams set compute_ms = 0.5, created_at = 0;
       update runs set started_at = 0, finished_at = 0, attempt = 3`);
-    expect(contentDigest(store.db, id)).toBe(before);
+    expect(await contentDigest(store.db, id)).toBe(before);
   });
 
   test('reading it half does not keep the store from being used', async () => {
     await finishExperiment(store);
-    for (const { kind } of contentOf(store.db, id)) if (kind === 'invocation') break;
-    store.experiments.plan('another', config, NOW);
+    for await (const { kind } of contentOf(store.db, id)) if (kind === 'invocation') break;
+    await store.experiments.plan('another', config, NOW);
     for await (const violation of checkInvariants(store.db, store.objects, { experiment: id })) {
       throw new Error(violation.message);
     }

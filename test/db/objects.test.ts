@@ -14,7 +14,7 @@ afterEach(() => place.remove());
 /** Stores an artifact and returns its id. */
 async function put(artifact: Artifact): Promise<number> {
   const content = await staged(place.store, artifact);
-  return place.store.artifacts.idOf(content);
+  return place.store.db.write(() => place.store.artifacts.idOf(content));
 }
 
 const red = picture(8, 6, Uint8Array.of(255, 0, 0));

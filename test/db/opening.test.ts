@@ -11,7 +11,7 @@ import {
   openStoreReadonly,
 } from '../../db/index.js';
 import { dist, runModule } from '../workers/child-processes.js';
-import { config, finishExperiment, NOW } from './small-experiment.js';
+import { config, finishExperiment, NOW, rejection } from './small-experiment.js';
 
 let folder: string;
 beforeEach(() => {
@@ -19,32 +19,32 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-function pragma(name: string): unknown {
+async function pragma(name: string): Promise<unknown> {
   const store = openStore(folder);
   try {
     return store.db.sqlite.pragma(name, { simple: true });
   } finally {
-    store.close();
+    await store.close();
   }
 }
 
 describe('opening a store', () => {
-  test('makes its folders and tables, and finds them there the next time', () => {
+  test('makes its folders and tables, and finds them there the next time', async () => {
     const inside = join(folder, 'deep', 'inside');
     const first = openStore(inside);
-    first.experiments.plan('e', config, NOW);
-    first.close();
+    await first.experiments.plan('e', config, NOW);
+    await first.close();
     const second = openStore(inside);
-    expect(second.experiments.list().map(({ id }) => id)).toEqual(['e']);
-    second.close();
+    expect((await second.experiments.list()).map(({ id }) => id)).toEqual(['e']);
+    await second.close();
   });
 
-  test('twice in one process makes the tables once', () => {
+  test('twice in one process makes the tables once', async () => {
     const [one, other] = [openStore(folder), openStore(folder)];
-    one.experiments.plan('e', config, NOW);
-    expect(other.experiments.get('e').runCount).toBe(4);
-    one.close();
-    other.close();
+    await one.experiments.plan('e', config, NOW);
+    expect((await other.experiments.get('e')).runCount).toBe(4);
+    await one.close();
+    await other.close();
   });
 
   test('from several processes at once makes the tables once, and none of them fails', async () => {
@@ -62,13 +62,13 @@ describe('opening a store', () => {
       )
       .get()!;
     expect(migrations).toBe(distinct);
-    store.close();
+    await store.close();
   });
 
-  test('writes ahead, waits for every commit to be on disk, and minds foreign keys', () => {
-    expect(pragma('journal_mode')).toBe('wal');
-    expect(pragma('synchronous')).toBe(2);
-    expect(pragma('foreign_keys')).toBe(1);
+  test('writes ahead, waits for every commit to be on disk, and minds foreign keys', async () => {
+    expect(await pragma('journal_mode')).toBe('wal');
+    expect(await pragma('synchronous')).toBe(2);
+    expect(await pragma('foreign_keys')).toBe(1);
   });
 
   test('of the version before null models brings it up to date, and keeps its experiments and their ids', async () => {
@@ -80,45 +80,45 @@ describe('opening a store', () => {
       alter table vectors drop column cut_tokens;
       delete from __drizzle_migrations where rowid > 2;
       update experiments set config = json_remove(config, '$.null_model')`);
-    store.close();
+    await store.close();
     expect(() => openStoreReadonly(folder)).toThrow(/older panic-tda \(2 of \d+ migrations\)/);
     const again = openStore(folder);
-    expect(again.experiments.config(id)).toEqual(config);
-    again.experiments.plan(id, config, NOW);
-    expect(again.experiments.list()).toHaveLength(1);
+    expect(await again.experiments.config(id)).toEqual(config);
+    await again.experiments.plan(id, config, NOW);
+    expect(await again.experiments.list()).toHaveLength(1);
     for await (const violation of checkInvariants(again.db, again.objects))
       throw new Error(violation.message);
-    again.close();
+    await again.close();
   });
 
   test('of the version before cut prompts were recorded keeps its steps, and they stay as they are', async () => {
     const store = openStore(folder);
     const id = await finishExperiment(store);
-    const before = contentDigest(store.db, id);
+    const before = await contentDigest(store.db, id);
     store.db.sqlite.exec(`
       alter table invocations drop column cut_tokens;
       alter table vectors drop column cut_tokens;
       delete from __drizzle_migrations where rowid > 4`);
-    store.close();
+    await store.close();
     const again = openStore(folder);
-    expect(contentDigest(again.db, id)).toBe(before);
+    expect(await contentDigest(again.db, id)).toBe(before);
     expect(() => again.db.sqlite.exec('update invocations set cut_tokens = 1')).toThrow(/never changed/);
-    again.close();
+    await again.close();
   });
 
-  test('of a newer panic-tda is refused, and leaves it as it is', () => {
+  test('of a newer panic-tda is refused, and leaves it as it is', async () => {
     const store = openStore(folder);
     const insert = `insert into __drizzle_migrations (hash, created_at) values ('of the future', 9e15)`;
     store.db.sqlite.exec(insert);
-    store.close();
+    await store.close();
     expect(() => openStore(folder)).toThrow(/written by a newer panic-tda .* update panic-tda/);
     expect(() => openStoreReadonly(folder)).toThrow(/written by a newer panic-tda/);
   });
 
-  test('whose tables were made by other migrations is refused, for reading, too', () => {
+  test('whose tables were made by other migrations is refused, for reading, too', async () => {
     const store = openStore(folder);
     store.db.sqlite.exec(`update __drizzle_migrations set hash = 'of a draft' where rowid = 1`);
-    store.close();
+    await store.close();
     expect(() => openStore(folder)).toThrow(/did not make \(migration 0 differs\).* another data folder/);
     expect(() => openStoreReadonly(folder)).toThrow(/did not make/);
   });
@@ -139,13 +139,13 @@ describe('opening a store for reading', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('sees what another connection commits, and writes nothing', () => {
+  test('sees what another connection commits, and writes nothing', async () => {
     const writer = openStore(folder);
     const reader = openStoreReadonly(folder)!;
-    writer.experiments.plan('e', config, NOW);
-    expect(reader.experiments.get('e').config).toEqual(config);
-    expect(() => reader.experiments.plan('f', config, NOW)).toThrow(/readonly/);
-    reader.close();
-    writer.close();
+    await writer.experiments.plan('e', config, NOW);
+    expect((await reader.experiments.get('e')).config).toEqual(config);
+    expect(await rejection(reader.experiments.plan('f', config, NOW))).toMatch(/readonly/);
+    await reader.close();
+    await writer.close();
   });
 });

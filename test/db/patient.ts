@@ -100,8 +100,8 @@ export class Patient {
     return found;
   }
 
-  discard(): void {
-    this.store.close();
+  async discard(): Promise<void> {
+    await this.store.close();
     rmSync(this.folder, { recursive: true });
   }
 }

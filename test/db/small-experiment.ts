@@ -20,14 +20,18 @@ import {
 import { embedding, generative } from '../experiment/small-catalogue.js';
 
 /** A store in a folder of its own, to be used with `using`-like care: call `remove` at the end. */
-export function temporaryStore(): { readonly folder: string; readonly store: Store; remove(): void } {
+export function temporaryStore(): {
+  readonly folder: string;
+  readonly store: Store;
+  remove(): Promise<void>;
+} {
   const folder = mkdtempSync(join(tmpdir(), 'panic-tda-db-'));
   const store = openStore(folder);
   return {
     folder,
     store,
-    remove() {
-      store.close();
+    async remove() {
+      await store.close();
       rmSync(folder, { recursive: true });
     },
   };
@@ -106,7 +110,7 @@ export async function staged(store: Store, artifact: Artifact) {
 
 /** Makes one step of a run as the invocation activity does; false where the run has ended. */
 export async function step(store: Store, run: RunRow, onCycle: 'stop' | 'continue'): Promise<boolean> {
-  const { sequence, inputId } = store.invocations.position(run);
+  const { sequence, inputId } = await store.invocations.position(run);
   const model = generativeModels.get(run.network[sequence % run.network.length]!)!;
   const output = answer(model, await store.artifacts.load(inputId), seedOfStep(run, sequence));
   const committed = await store.invocations.commit(
@@ -114,12 +118,12 @@ export async function step(store: Store, run: RunRow, onCycle: 'stop' | 'continu
     {
       sequence,
       inputId,
-      modelId: store.provenance.modelId(model),
+      modelId: await store.provenance.modelId(model),
       seed: seedOfStep(run, sequence),
       output: await staged(store, output),
       provenance: {
         source: 'computed',
-        hostId: store.provenance.hostId(host),
+        hostId: await store.provenance.hostId(host),
         batchSize: 1,
         computeMs: 2,
       },
@@ -140,14 +144,14 @@ export async function step(store: Store, run: RunRow, onCycle: 'stop' | 'continu
 
 /** Gives every eligible output of a run its vector, as the embedding activity does. */
 export async function embed(store: Store, run: RunRow, model: EmbeddingModel): Promise<void> {
-  const modelId = store.provenance.modelId(model);
-  const missing = await store.vectors.reuse(store.vectors.pending(run, modelId, model.input), modelId);
+  const modelId = await store.provenance.modelId(model);
+  const missing = await store.vectors.reuse(await store.vectors.pending(run, modelId, model.input), modelId);
   const batch = [];
   for (const pending of missing) {
     const vector = vectorOf(model, await store.artifacts.load(pending.artifactId));
     batch.push({ pending, vector, computeMs: 1, cutTokens: 0 });
   }
-  await store.vectors.commit(batch, modelId, store.provenance.hostId(host));
+  await store.vectors.commit(batch, modelId, await store.provenance.hostId(host));
 }
 
 /** Makes the diagram of a run, and the surrogates that it asks for, as the diagram activity does. */
@@ -157,8 +161,8 @@ export async function diagram(
   model: EmbeddingModel,
   { max_dimension: maxDimension, max_edge_length: maxEdgeLength, null_model: nullModel }: ExperimentConfig,
 ): Promise<void> {
-  const modelId = store.provenance.modelId(model);
-  const cloud = store.vectors.pointCloud(run, modelId, model.dimension);
+  const modelId = await store.provenance.modelId(model);
+  const cloud = await store.vectors.pointCloud(run, modelId, model.dimension);
   const { diagrams, distinctPointCount, edgeCount, pointCount } = await ripsPersistence(
     { points: cloud.points, dimension: model.dimension },
     { maxDimension, maxEdgeLength: maxEdgeLength ?? Infinity },
@@ -172,7 +176,7 @@ export async function diagram(
     NOW,
   );
   if (nullModel === null) return;
-  for (const { kind, index } of store.surrogates.missing(id, nullModel)) {
+  for (const { kind, index } of await store.surrogates.missing(id, nullModel)) {
     const seed = surrogateSeed(cloud.sha256, kind, index);
     const points = surrogate(cloud.points, model.dimension, kind, seed);
     const made = await ripsPersistence({ points, dimension: model.dimension }, { maxDimension });
@@ -205,12 +209,13 @@ export async function finishRun(store: Store, run: RunRow, of: ExperimentConfig)
 export async function finishExperiment(store: Store, of: ExperimentConfig = config): Promise<string> {
   const id = experimentId(of);
   const driver = { workflowId: `experiment-${id}`, runId: 'first' };
-  store.experiments.plan(id, of, NOW);
+  await store.experiments.plan(id, of, NOW);
   // Drawn anew for every plan; tests want the same trajectories every time.
   store.db.sqlite.prepare('update runs set drawn_seed = 1000 + run_index where seed = -1').run();
-  store.experiments.claim(id, driver, null, NOW);
-  for (let index = 0; index < runCount(of); index++) await finishRun(store, store.runs.get(id, index), of);
-  store.experiments.release(id, driver, 'completed', null, NOW);
+  await store.experiments.claim(id, driver, null, NOW);
+  for (let index = 0; index < runCount(of); index++)
+    await finishRun(store, await store.runs.get(id, index), of);
+  await store.experiments.release(id, driver, 'completed', null, NOW);
   return id;
 }
 

@@ -20,14 +20,14 @@ beforeEach(() => {
   place = temporaryStore();
   ({ store } = place);
 });
-afterEach(() => place.remove());
+afterEach(async () => place.remove());
 
-function planned(of: ExperimentConfig, index = 0): RunRow {
-  store.experiments.plan(experimentId(of), of, NOW);
-  return store.runs.get(experimentId(of), index);
+async function planned(of: ExperimentConfig, index = 0): Promise<RunRow> {
+  await store.experiments.plan(experimentId(of), of, NOW);
+  return await store.runs.get(experimentId(of), index);
 }
 
-function reread(run: RunRow): RunRow {
+function reread(run: RunRow): Promise<RunRow> {
   return store.runs.get(run.experimentId, run.runIndex);
 }
 
@@ -45,17 +45,17 @@ async function step(
   sequence?: number,
   cutTokens = 0,
 ) {
-  const position = store.invocations.position(run);
+  const position = await store.invocations.position(run);
   const at = sequence ?? position.sequence;
   const output =
     typeof answer === 'number'
       ? picture(4, 4, Uint8Array.of(answer, 0, 0))
       : ({ modality: 'text', text: answer } as const);
   const content = await staged(store, output);
-  const modelId = store.provenance.modelId(at % 2 === 0 ? painter : describer);
+  const modelId = await store.provenance.modelId(at % 2 === 0 ? painter : describer);
   const provenance = {
     source: 'computed',
-    hostId: store.provenance.hostId(host),
+    hostId: await store.provenance.hostId(host),
     batchSize: 1,
     computeMs: 1,
   } as const;
@@ -69,17 +69,17 @@ async function step(
 
 describe('a step', () => {
   test('starts at the prompt and goes on from the output before', async () => {
-    const run = planned(config);
-    expect(store.invocations.position(run)).toEqual({ sequence: 0, inputId: run.promptId });
+    const run = await planned(config);
+    expect(await store.invocations.position(run)).toEqual({ sequence: 0, inputId: run.promptId });
     const { next, ended, superseded } = await step(run, 1);
     expect(next.sequence).toBe(1);
     expect([ended, superseded]).toEqual([null, false]);
-    expect(store.invocations.position(run)).toEqual(next);
+    expect(await store.invocations.position(run)).toEqual(next);
     expect(await store.artifacts.load(next.inputId)).toEqual(picture(4, 4, Uint8Array.of(1, 0, 0)));
   });
 
   test('that fails in the middle leaves nothing, and can be made again', async () => {
-    const run = planned({ ...config, max_length: 1 });
+    const run = await planned({ ...config, max_length: 1 });
     const before = counted('artifacts');
     // The end of the run is the last thing that a step writes.
     store.db.sqlite.exec(
@@ -87,22 +87,22 @@ describe('a step', () => {
     );
     expect(await rejection(step(run, 1))).toContain('pulled out');
     expect([counted('invocations'), counted('artifacts')]).toEqual([0, before]);
-    expect(reread(run)).toEqual(run);
+    expect(await reread(run)).toEqual(run);
     store.db.sqlite.exec('drop trigger fault');
     expect((await step(run, 1)).ended).toBe('length');
-    expect(reread(run)).toMatchObject({ stopReason: 'length', length: 1 });
+    expect(await reread(run)).toMatchObject({ stopReason: 'length', length: 1 });
   });
 
   test('that fails does not take the steps of other runs with it', async () => {
-    const [run, other] = [planned(config, 0), planned(config, 1)];
+    const [run, other] = [await planned(config, 0), await planned(config, 1)];
     const results = await Promise.allSettled([step(run, 1), step(other, 'no picture'), step(other, 2)]);
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-    expect(store.invocations.trajectory(run)).toHaveLength(1);
-    expect(store.invocations.trajectory(other)).toHaveLength(1);
+    expect(await store.invocations.trajectory(run)).toHaveLength(1);
+    expect(await store.invocations.trajectory(other)).toHaveLength(1);
   });
 
   test('that is there already stands, and the late attempt changes nothing', async () => {
-    const run = planned(config);
+    const run = await planned(config);
     await step(run, 1);
     const [rows, contents] = [counted('invocations'), counted('artifacts')];
     const position = { sequence: 0, inputId: run.promptId };
@@ -110,29 +110,34 @@ describe('a step', () => {
       run,
       {
         ...position,
-        modelId: store.provenance.modelId(painter),
+        modelId: await store.provenance.modelId(painter),
         seed: 7,
         output: await staged(store, picture(4, 4, Uint8Array.of(99, 0, 0))),
-        provenance: { source: 'computed', hostId: store.provenance.hostId(host), batchSize: 1, computeMs: 1 },
+        provenance: {
+          source: 'computed',
+          hostId: await store.provenance.hostId(host),
+          batchSize: 1,
+          computeMs: 1,
+        },
         cutTokens: 0,
         onCycle: 'stop',
       },
       NOW + 500,
     );
     expect(late).toMatchObject({ superseded: true, ended: null });
-    expect(late.next).toEqual(store.invocations.position(run));
+    expect(late.next).toEqual(await store.invocations.position(run));
     expect([counted('invocations'), counted('artifacts')]).toEqual([rows, contents]);
   });
 
   test('that is there already with another seed is a conflict that says which', async () => {
-    const run = planned(config);
+    const run = await planned(config);
     await step(run, 1);
     const again = store.invocations.commit(
       run,
       {
         sequence: 0,
         inputId: run.promptId,
-        modelId: store.provenance.modelId(painter),
+        modelId: await store.provenance.modelId(painter),
         seed: 8,
         output: run.promptId,
         provenance: { source: 'reused' },
@@ -148,33 +153,34 @@ describe('a step', () => {
   });
 
   test('of a deterministic model is found again by model, input and seed', async () => {
-    const run = planned(config);
+    const run = await planned(config);
     await step(run, 1);
-    const model = store.provenance.modelId(painter);
-    const { inputId: output } = store.invocations.position(run);
-    expect(store.invocations.findEqualWork(model, run.promptId, 7)).toEqual({
+    const model = await store.provenance.modelId(painter);
+    const { inputId: output } = await store.invocations.position(run);
+    expect(await store.invocations.findEqualWork(model, run.promptId, 7)).toEqual({
       outputId: output,
       cutTokens: 0,
     });
-    expect(store.invocations.findEqualWork(model, run.promptId, 8)).toBeNull();
-    expect(store.invocations.findEqualWork(model, output, 7)).toBeNull();
-    const revised = store.provenance.modelId({ ...painter, revision: '2' });
-    expect(store.invocations.findEqualWork(revised, run.promptId, 7)).toBeNull();
+    expect(await store.invocations.findEqualWork(model, run.promptId, 8)).toBeNull();
+    expect(await store.invocations.findEqualWork(model, output, 7)).toBeNull();
+    const revised = await store.provenance.modelId({ ...painter, revision: '2' });
+    expect(await store.invocations.findEqualWork(revised, run.promptId, 7)).toBeNull();
   });
 
   test('says how much of its input was not read, and so does the equal work that is made of it', async () => {
-    const run = planned(config);
+    const run = await planned(config);
     await step(run, 1, 'stop', undefined, 12);
     await step(run, 'a');
-    expect(store.invocations.trajectory(run).map(({ cutTokens }) => cutTokens)).toEqual([12, null]);
-    const model = store.provenance.modelId(painter);
-    expect(store.invocations.findEqualWork(model, run.promptId, 7)).toMatchObject({ cutTokens: 12 });
+    expect((await store.invocations.trajectory(run)).map(({ cutTokens }) => cutTokens)).toEqual([12, null]);
+    const model = await store.provenance.modelId(painter);
+    expect(await store.invocations.findEqualWork(model, run.promptId, 7)).toMatchObject({ cutTokens: 12 });
   });
 
   test('that was copied is not copied from', async () => {
-    const run = planned(config);
-    const model = store.provenance.modelId(painter);
-    const output = store.artifacts.idOf(await staged(store, picture(4, 4, Uint8Array.of(1, 0, 0))));
+    const run = await planned(config);
+    const model = await store.provenance.modelId(painter);
+    const content = await staged(store, picture(4, 4, Uint8Array.of(1, 0, 0)));
+    const output = await store.db.write(() => store.artifacts.idOf(content));
     await store.invocations.commit(
       run,
       {
@@ -189,8 +195,8 @@ describe('a step', () => {
       },
       NOW,
     );
-    expect(store.invocations.trajectory(run)[0]).toMatchObject({ source: 'reused', computeMs: null });
-    expect(store.invocations.findEqualWork(model, run.promptId, 7)).toBeNull();
+    expect((await store.invocations.trajectory(run))[0]).toMatchObject({ source: 'reused', computeMs: null });
+    expect(await store.invocations.findEqualWork(model, run.promptId, 7)).toBeNull();
   });
 });
 
@@ -203,27 +209,32 @@ async function walk(run: RunRow, answers: readonly (number | string)[], onCycle:
 
 describe('a cycle', () => {
   test('ends the run at the first repeat, which is kept', async () => {
-    const run = planned(config);
+    const run = await planned(config);
     expect(await walk(run, [1, 'a', 2, 'b', 3], 'stop')).toMatchObject({ ended: null, cycle: null });
     expect(await step(run, 'a')).toMatchObject({ ended: 'cycle', cycle: { start: 1, length: 4 } });
-    expect(reread(run)).toMatchObject({ stopReason: 'cycle', length: 6, cycleStart: 1, cycleLength: 4 });
+    expect(await reread(run)).toMatchObject({
+      stopReason: 'cycle',
+      length: 6,
+      cycleStart: 1,
+      cycleLength: 4,
+    });
     expect(await rejection(step(run, 2))).toContain('the run has ended');
   });
 
   test('needs the same position of the network', async () => {
     const copies = { ...config, networks: [['Copier', 'Echo', 'Echo']], seeds: [7] };
-    const run = planned(copies);
+    const run = await planned(copies);
     const say = async (text: string, name: string) => {
       const provenance = {
         source: 'computed',
-        hostId: store.provenance.hostId(host),
+        hostId: await store.provenance.hostId(host),
         batchSize: 1,
         computeMs: 1,
       } as const;
       const output = await staged(store, { modality: 'text', text });
       const work = {
-        ...store.invocations.position(run),
-        modelId: store.provenance.modelId({ ...describer, name, input: 'text' }),
+        ...(await store.invocations.position(run)),
+        modelId: await store.provenance.modelId({ ...describer, name, input: 'text' }),
         seed: 7,
         output,
         provenance,
@@ -237,13 +248,13 @@ describe('a cycle', () => {
   });
 
   test('is not looked for where it would be none', async () => {
-    const run = planned(config);
+    const run = await planned(config);
     expect(await walk(run, [1, 'a', 1, 'a', 1, 'a'], 'ignore')).toMatchObject({ ended: null, cycle: null });
-    expect(reread(run)).toMatchObject({ cycleStart: null, stopReason: null });
+    expect(await reread(run)).toMatchObject({ cycleStart: null, stopReason: null });
   });
 
   test('that ends on the last step is the reason why the run ends', async () => {
-    const run = planned({ ...config, max_length: 3 });
+    const run = await planned({ ...config, max_length: 3 });
     expect(await walk(run, [1, 'a', 1], 'stop')).toMatchObject({ ended: 'cycle' });
   });
 
@@ -252,7 +263,7 @@ describe('a cycle', () => {
     let run: RunRow;
     let cycle: Cycle;
     beforeEach(async () => {
-      run = planned(continued);
+      run = await planned(continued);
       await walk(run, [1, 'a', 2, 'b', 3], 'continue');
       const found = await step(run, 'a', 'continue', undefined, 9);
       expect(found).toMatchObject({ ended: null, cycle: { start: 1, length: 4 } });
@@ -260,10 +271,10 @@ describe('a cycle', () => {
     });
 
     test('fills the rest in exactly, a part at a time, without a model', async () => {
-      expect(reread(run)).toMatchObject({ cycleStart: 1, cycleLength: 4, stopReason: null });
+      expect(await reread(run)).toMatchObject({ cycleStart: 1, cycleLength: 4, stopReason: null });
       expect(await store.invocations.fillFromCycle(run, cycle, 7, 4, NOW)).toMatchObject({ ended: null });
       expect(await store.invocations.fillFromCycle(run, cycle, 7, 4, NOW)).toMatchObject({ ended: 'length' });
-      const rows = store.invocations.trajectory(run);
+      const rows = await store.invocations.trajectory(run);
       expect(rows.map(({ sequence }) => sequence)).toEqual([...Array(12).keys()]);
       const outputs = rows.map(({ sha256 }) => sha256.toString('hex'));
       for (let at = 5; at < 12; at++) expect(outputs[at]).toBe(outputs[at - 4]);
@@ -272,12 +283,12 @@ describe('a cycle', () => {
       expect(rows.map(({ cutTokens }) => cutTokens)).toEqual(
         rows.map(({ sequence }) => (sequence === 5 || sequence === 9 ? 9 : null)),
       );
-      expect(reread(run)).toMatchObject({ stopReason: 'length', length: 12 });
+      expect(await reread(run)).toMatchObject({ stopReason: 'length', length: 12 });
     });
 
     test('is filled in once, however often it is asked for', async () => {
       await Promise.all([1, 2, 3].map(() => store.invocations.fillFromCycle(run, cycle, 7, 100, NOW)));
-      expect(store.invocations.trajectory(run)).toHaveLength(12);
+      expect(await store.invocations.trajectory(run)).toHaveLength(12);
       expect(await store.invocations.fillFromCycle(run, cycle, 7, 100, NOW)).toMatchObject({
         ended: 'length',
       });

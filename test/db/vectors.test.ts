@@ -23,25 +23,25 @@ let hostId: number;
 beforeEach(async () => {
   place = temporaryStore();
   ({ store } = place);
-  store.experiments.plan(experimentId(config), config, NOW);
-  run = store.runs.get(experimentId(config), 0);
+  await store.experiments.plan(experimentId(config), config, NOW);
+  run = await store.runs.get(experimentId(config), 0);
   while (await step(store, run, 'stop'));
-  hostId = store.provenance.hostId(host);
+  hostId = await store.provenance.hostId(host);
 });
-afterEach(() => place.remove());
+afterEach(async () => place.remove());
 
 const model = (of: typeof textPoints) => store.provenance.modelId(of);
-const pending = (of: typeof textPoints) => store.vectors.pending(run, model(of), of.input);
+const pending = async (of: typeof textPoints) => store.vectors.pending(run, await model(of), of.input);
 const invocations = (outputs: readonly PendingOutput[]) =>
   outputs.flatMap(({ invocationIds }) => invocationIds);
 
 describe('vectors', () => {
-  test('are wanted for every output of the modality, once for equal ones', () => {
-    const captions = store.invocations.trajectory(run).filter(({ modality }) => modality === 'text');
-    expect(invocations(pending(textPoints))).toHaveLength(captions.length);
+  test('are wanted for every output of the modality, once for equal ones', async () => {
+    const captions = (await store.invocations.trajectory(run)).filter(({ modality }) => modality === 'text');
+    expect(invocations(await pending(textPoints))).toHaveLength(captions.length);
     const distinct = new Set(captions.map(({ text }) => text)).size;
     expect(distinct).toBeLessThan(captions.length);
-    expect(pending(textPoints)).toHaveLength(distinct);
+    expect(await pending(textPoints)).toHaveLength(distinct);
   });
 
   test.each([
@@ -52,63 +52,63 @@ describe('vectors', () => {
     ['too many numbers', [1, 1, 1, 1, 1], 'its length is not the dimension of its model'],
     ['no numbers', [], 'its length is not the dimension of its model'],
   ])('of %s are refused with their whole batch', async (_, values, message) => {
-    const [first, second] = pending(textPoints);
+    const [first, second] = await pending(textPoints);
     const batch = [
       { pending: first!, vector: Float32Array.of(1, 2, 3, 4), computeMs: 1, cutTokens: 0 },
       { pending: second ?? first!, vector: new Float32Array(values), computeMs: 1, cutTokens: 0 },
     ];
-    const before = invocations(pending(textPoints));
-    expect(await rejection(store.vectors.commit(batch, model(textPoints), hostId))).toContain(message);
-    expect(invocations(pending(textPoints))).toEqual(before);
+    const before = invocations(await pending(textPoints));
+    expect(await rejection(store.vectors.commit(batch, await model(textPoints), hostId))).toContain(message);
+    expect(invocations(await pending(textPoints))).toEqual(before);
   });
 
   test('of a model for the other modality are refused', async () => {
-    const [picture] = pending(imagePoints);
+    const [picture] = await pending(imagePoints);
     const batch = [{ pending: picture!, vector: Float32Array.of(1, 2, 3, 4), computeMs: 1, cutTokens: 0 }];
-    expect(await rejection(store.vectors.commit(batch, model(textPoints), hostId))).toContain(
+    expect(await rejection(store.vectors.commit(batch, await model(textPoints), hostId))).toContain(
       'does not take this modality',
     );
   });
 
   test('are kept where there is one, whatever a late attempt brings', async () => {
-    const batch = pending(textPoints).map((output) => ({
+    const batch = (await pending(textPoints)).map((output) => ({
       pending: output,
       vector: Float32Array.of(1, 2, 3, 4),
       computeMs: 1,
       cutTokens: 0,
     }));
-    await store.vectors.commit(batch, model(textPoints), hostId);
-    const before = store.vectors.pointCloud(run, model(textPoints), 4);
+    await store.vectors.commit(batch, await model(textPoints), hostId);
+    const before = await store.vectors.pointCloud(run, await model(textPoints), 4);
     const late = batch.map((entry) => ({ ...entry, vector: Float32Array.of(4, 3, 2, 1) }));
-    await store.vectors.commit(late, model(textPoints), hostId);
-    expect(store.vectors.pointCloud(run, model(textPoints), 4)).toEqual(before);
+    await store.vectors.commit(late, await model(textPoints), hostId);
+    expect(await store.vectors.pointCloud(run, await model(textPoints), 4)).toEqual(before);
   });
 
   test('are taken from equal outputs of other runs', async () => {
     await embed(store, run, textPoints);
     const again = { ...config, name: 'again' };
-    store.experiments.plan(experimentId(again), again, NOW);
-    const other = store.runs.get(experimentId(again), 0);
+    await store.experiments.plan(experimentId(again), again, NOW);
+    const other = await store.runs.get(experimentId(again), 0);
     while (await step(store, other, 'stop'));
-    const wanted = store.vectors.pending(other, model(textPoints), 'text');
+    const wanted = await store.vectors.pending(other, await model(textPoints), 'text');
     expect(wanted.length).toBeGreaterThan(0);
-    expect(await store.vectors.reuse(wanted, model(textPoints))).toEqual([]);
-    expect(store.vectors.pending(other, model(textPoints), 'text')).toEqual([]);
-    const cloud = (of: RunRow) => store.vectors.pointCloud(of, model(textPoints), 4);
-    expect(cloud(other)).toEqual(cloud(run));
+    expect(await store.vectors.reuse(wanted, await model(textPoints))).toEqual([]);
+    expect(await store.vectors.pending(other, await model(textPoints), 'text')).toEqual([]);
+    const cloud = async (of: RunRow) => store.vectors.pointCloud(of, await model(textPoints), 4);
+    expect(await cloud(other)).toEqual(await cloud(run));
   });
 
   test('of another revision of the model are none', async () => {
     await embed(store, run, textPoints);
-    const revised = store.provenance.modelId({ ...textPoints, revision: '2' });
-    const wanted = store.vectors.pending(run, revised, 'text');
+    const revised = await store.provenance.modelId({ ...textPoints, revision: '2' });
+    const wanted = await store.vectors.pending(run, revised, 'text');
     expect(await store.vectors.reuse(wanted, revised)).toEqual(wanted);
   });
 
   test('make a point for every step, in order, repeats included', async () => {
     await embed(store, run, textPoints);
-    const { points, count } = store.vectors.pointCloud(run, model(textPoints), 4);
-    const captions = store.invocations.trajectory(run).filter(({ modality }) => modality === 'text');
+    const { points, count } = await store.vectors.pointCloud(run, await model(textPoints), 4);
+    const captions = (await store.invocations.trajectory(run)).filter(({ modality }) => modality === 'text');
     expect(count).toBe(captions.length);
     const rows = captions.map((_, row) => points.slice(4 * row, 4 * row + 4));
     const first = captions.findIndex(({ text }) => text === captions.at(-1)!.text);
@@ -132,27 +132,27 @@ describe('a diagram', () => {
     await diagram(store, run, textPoints, config);
   });
 
-  test('is current for its points and settings only', () => {
-    const { sha256 } = store.vectors.pointCloud(run, model(textPoints), 4);
-    const current = (changes: object) =>
-      store.diagrams.find(run, model(textPoints), { ...key(sha256), ...changes }) !== null;
-    expect(current({})).toBe(true);
-    expect(current({ pointsSha256: Buffer.alloc(32) })).toBe(false);
-    expect(current({ maxDimension: 2 })).toBe(false);
-    expect(current({ maxEdgeLength: 1 })).toBe(false);
-    expect(store.diagrams.find(run, model(imagePoints), key(sha256))).toBeNull();
+  test('is current for its points and settings only', async () => {
+    const { sha256 } = await store.vectors.pointCloud(run, await model(textPoints), 4);
+    const current = async (changes: object) =>
+      (await store.diagrams.find(run, await model(textPoints), { ...key(sha256), ...changes })) !== null;
+    expect(await current({})).toBe(true);
+    expect(await current({ pointsSha256: Buffer.alloc(32) })).toBe(false);
+    expect(await current({ maxDimension: 2 })).toBe(false);
+    expect(await current({ maxEdgeLength: 1 })).toBe(false);
+    expect(await store.diagrams.find(run, await model(imagePoints), key(sha256))).toBeNull();
   });
 
   test('of the same points and settings stands', async () => {
-    const before = stored();
+    const before = await stored();
     await diagram(store, run, textPoints, config);
-    expect(stored()).toEqual(before);
+    expect(await stored()).toEqual(before);
   });
 
   test('of other settings is replaced as a whole', async () => {
-    const [before] = stored();
+    const [before] = await stored();
     await diagram(store, run, textPoints, { ...config, max_dimension: 0, max_edge_length: 1e6 });
-    const [after, ...others] = stored();
+    const [after, ...others] = await stored();
     expect(others).toEqual([]);
     expect(after!.diagram).toMatchObject({ maxDimension: 0, maxEdgeLength: 1e6 });
     expect(before!.dimensions).toHaveLength(2);
@@ -162,43 +162,46 @@ describe('a diagram', () => {
   });
 
   test('that cannot be stored leaves the one before it', async () => {
-    const before = stored();
+    const before = await stored();
     const { diagram: row, dimensions } = before[0]!;
     const bad = { ...row, maxDimension: 0, dimensions: [{ ...dimensions[0]!, entropy: Infinity }] };
-    expect(await rejection(store.diagrams.commit(run, model(textPoints), bad, NOW))).toContain(
+    expect(await rejection(store.diagrams.commit(run, await model(textPoints), bad, NOW))).toContain(
       'diagram_dimensions_entropy',
     );
-    expect(stored()).toEqual(before);
+    expect(await stored()).toEqual(before);
   });
 
   test('finishes its run only together with those of the other models', async () => {
     expect(await store.diagrams.finishRun(run, BOTH_DIAGRAMS, NOW)).toBe(false);
     // A leftover of an earlier revision counts once with its successor.
-    const revised = store.provenance.modelId({ ...textPoints, revision: '2' });
+    const revised = await store.provenance.modelId({ ...textPoints, revision: '2' });
     const {
       diagram: { id: _, ...row },
       dimensions,
-    } = stored()[0]!;
+    } = (await stored())[0]!;
     await store.diagrams.commit(run, revised, { ...row, dimensions }, NOW);
     expect(await store.diagrams.finishRun(run, BOTH_DIAGRAMS, NOW)).toBe(false);
     await embed(store, run, imagePoints);
     await diagram(store, run, imagePoints, config);
     expect(await store.diagrams.finishRun(run, BOTH_DIAGRAMS, NOW + 5)).toBe(true);
     expect(await store.diagrams.finishRun(run, BOTH_DIAGRAMS, NOW + 9)).toBe(true);
-    expect(store.runs.get(run.experimentId, 0)).toMatchObject({ status: 'finished', finishedAt: NOW + 5 });
+    expect(await store.runs.get(run.experimentId, 0)).toMatchObject({
+      status: 'finished',
+      finishedAt: NOW + 5,
+    });
   });
 
   test('does not finish its run before its surrogates are all there, each with the first commit that it had', async () => {
     const asking = configWithSurrogates;
     const experiment = experimentId(asking);
-    store.experiments.plan(experiment, asking, NOW);
-    run = store.runs.get(experiment, 0);
+    await store.experiments.plan(experiment, asking, NOW);
+    run = await store.runs.get(experiment, 0);
     while (await step(store, run, 'stop'));
     await embed(store, run, textPoints);
     await diagram(store, run, textPoints, { ...asking, null_model: null });
-    const { id } = stored()[0]!.diagram;
+    const { id } = (await stored())[0]!.diagram;
     const expected = { diagrams: 1, surrogates: 4 };
-    const missing = store.surrogates.missing(id, asking.null_model!);
+    const missing = await store.surrogates.missing(id, asking.null_model!);
     expect(missing).toEqual([
       { kind: 'shuffled_increments', index: 0 },
       { kind: 'shuffled_increments', index: 1 },
@@ -211,10 +214,10 @@ describe('a diagram', () => {
       expect(await store.diagrams.finishRun(run, expected, NOW)).toBe(false);
       await store.surrogates.commit(id, key, [components, loops]);
       await store.surrogates.commit(id, key, [{ ...components, barCount: 1 }, loops]);
-      expect(store.surrogates.missing(id, asking.null_model!)).toEqual(missing.slice(made + 1));
+      expect(await store.surrogates.missing(id, asking.null_model!)).toEqual(missing.slice(made + 1));
     }
     expect(await store.diagrams.finishRun(run, expected, NOW)).toBe(true);
-    const rows = store.surrogates.ofDiagram(id);
+    const rows = await store.surrogates.ofDiagram(id);
     expect(rows).toHaveLength(8);
     expect(rows[7]).toEqual({ ...loops, diagramId: id, kind: 'sphere', surrogateIndex: 1, dimension: 1 });
     expect(rows.filter(({ dimension }) => dimension === 0).map(({ barCount }) => barCount)).toEqual([
@@ -222,29 +225,31 @@ describe('a diagram', () => {
     ]);
     // A stale diagram takes its surrogates along.
     await diagram(store, run, textPoints, { ...asking, null_model: null, max_edge_length: 1e6 });
-    expect(store.surrogates.ofDiagram(id)).toEqual([]);
-    expect(store.surrogates.missing(stored()[0]!.diagram.id, asking.null_model!)).toHaveLength(4);
+    expect(await store.surrogates.ofDiagram(id)).toEqual([]);
+    expect(await store.surrogates.missing((await stored())[0]!.diagram.id, asking.null_model!)).toHaveLength(
+      4,
+    );
   });
 
   test('of which a surrogate cannot be stored has none of its dimensions', async () => {
     const asking = configWithSurrogates;
-    store.experiments.plan(experimentId(asking), asking, NOW);
-    run = store.runs.get(experimentId(asking), 0);
+    await store.experiments.plan(experimentId(asking), asking, NOW);
+    run = await store.runs.get(experimentId(asking), 0);
     while (await step(store, run, 'stop'));
     await embed(store, run, textPoints);
     await diagram(store, run, textPoints, { ...asking, null_model: null });
-    const { id } = stored()[0]!.diagram;
+    const { id } = (await stored())[0]!.diagram;
     const good = { barCount: 2, longestBar: 2, totalPersistence: 3, entropy: 0.5 };
     for (const bad of [{ entropy: NaN }, { longestBar: Infinity }, { totalPersistence: -1 }]) {
       const commit = store.surrogates.commit(id, { kind: 'sphere', index: 0 }, [good, { ...good, ...bad }]);
       expect(await rejection(commit)).toMatch(/constraint failed: surrogates/);
     }
-    expect(store.surrogates.ofDiagram(id)).toEqual([]);
+    expect(await store.surrogates.ofDiagram(id)).toEqual([]);
   });
 
   test('does not finish a run whose trajectory has not ended', async () => {
-    const open = store.runs.get(run.experimentId, 1);
+    const open = await store.runs.get(run.experimentId, 1);
     expect(await store.diagrams.finishRun(open, { diagrams: 0, surrogates: 0 }, NOW)).toBe(false);
-    expect(store.runs.get(run.experimentId, 1).status).toBe('pending');
+    expect((await store.runs.get(run.experimentId, 1)).status).toBe('pending');
   });
 });

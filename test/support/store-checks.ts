@@ -14,7 +14,7 @@ export async function withStore<T>(data: string, use: (store: Store) => Promise<
   try {
     return await use(store);
   } finally {
-    store.close();
+    await store.close();
   }
 }
 

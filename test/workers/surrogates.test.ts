@@ -23,20 +23,20 @@ beforeAll(() => {
 });
 afterAll(async () => {
   await pool.close();
-  place.remove();
+  await place.remove();
 });
 
 test('surrogates that were cancelled go on where they were stopped, and come out as they would have', async () => {
   const { store } = place;
-  store.experiments.plan(experimentId(config), config, NOW);
-  const run = store.runs.get(experimentId(config), 2);
+  await store.experiments.plan(experimentId(config), config, NOW);
+  const run = await store.runs.get(experimentId(config), 2);
   while (await step(store, run, 'stop'));
   await embed(store, run, textPoints);
-  const modelId = store.provenance.modelId(textPoints);
+  const modelId = await store.provenance.modelId(textPoints);
   // What the threads' work is compared with is computed here, and deleted.
   await diagram(store, run, textPoints, config);
-  const { id } = store.diagrams.ofRun(run)[0]!.diagram;
-  const expected = store.surrogates.ofDiagram(id);
+  const { id } = (await store.diagrams.ofRun(run))[0]!.diagram;
+  const expected = await store.surrogates.ofDiagram(id);
   expect(expected).toHaveLength(2 * 2 * 2);
   store.db.sqlite.exec('delete from surrogates');
 
@@ -49,7 +49,7 @@ test('surrogates that were cancelled go on where they were stopped, and come out
     },
   };
   const progress = { done: 0, of: 0, surrogatesLeft: 0 };
-  const cloud = store.vectors.pointCloud(run, modelId, textPoints.dimension);
+  const cloud = await store.vectors.pointCloud(run, modelId, textPoints.dimension);
   const measurement = { cloud, dimension: textPoints.dimension, config, progress };
   const cancelled = makeSurrogates({ store, diagrams: stoppable }, id, {
     ...measurement,
@@ -57,7 +57,7 @@ test('surrogates that were cancelled go on where they were stopped, and come out
   });
   await expect(cancelled).rejects.toThrow('cancelled');
   expect(progress.surrogatesLeft).toBe(2);
-  expect(store.surrogates.ofDiagram(id)).toEqual(expected.slice(0, 4));
+  expect(await store.surrogates.ofDiagram(id)).toEqual(expected.slice(0, 4));
 
   asked = 0;
   const { signal } = new AbortController();
@@ -70,7 +70,7 @@ test('surrogates that were cancelled go on where they were stopped, and come out
   await makeSurrogates({ store, diagrams: counted }, id, { ...measurement, signal });
   expect(asked).toBe(2);
   expect(progress.surrogatesLeft).toBe(0);
-  expect(store.surrogates.ofDiagram(id)).toEqual(expected);
+  expect(await store.surrogates.ofDiagram(id)).toEqual(expected);
   await makeSurrogates({ store, diagrams: counted }, id, { ...measurement, signal });
   expect(asked).toBe(2);
 });

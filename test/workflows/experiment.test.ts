@@ -203,10 +203,10 @@ test('cancelled in the middle, an experiment leaves consistent rows and complete
 
   const { experiment } = await undisturbed;
   expect(await violations(laboratory.data)).toEqual([]);
-  const after = await withStore(laboratory.data, ({ experiments }) => ({
-    status: experiments.get(experiment).status,
-    driver: experiments.get(experiment).driverWorkflowId,
-    runs: experiments.runsByStatus(experiment),
+  const after = await withStore(laboratory.data, async ({ experiments }) => ({
+    status: (await experiments.get(experiment)).status,
+    driver: (await experiments.get(experiment)).driverWorkflowId,
+    runs: await experiments.runsByStatus(experiment),
   }));
   expect(after).toEqual({
     status: 'cancelled',

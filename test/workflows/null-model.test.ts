@@ -58,14 +58,14 @@ function panicTda(...command: readonly string[]): string {
 test('a finished run has the surrogates of every diagram, which can be made again from its points', async () => {
   expect(await violations(laboratory.data)).toEqual([]);
   await withStore(laboratory.data, async (store) => {
-    const run = store.runs.get(experiment, 0);
+    const run = await store.runs.get(experiment, 0);
     expect(run.status).toBe('finished');
-    const diagrams = store.diagrams.ofRun(run);
+    const diagrams = await store.diagrams.ofRun(run);
     expect(diagrams.map(({ model }) => model)).toEqual(['Dummy', 'HashedNgram']);
     for (const { diagram, dimensions } of diagrams) {
-      const rows = store.surrogates.ofDiagram(diagram.id);
+      const rows = await store.surrogates.ofDiagram(diagram.id);
       expect(rows).toHaveLength(KINDS.length * 4 * 2);
-      const [{ points }, dimension] = cloudOf(store, diagram);
+      const [{ points }, dimension] = await cloudOf(store, diagram);
       for (const { kind, surrogateIndex, dimension: degree, ...row } of rows) {
         const seed = surrogateSeed(diagram.pointsSha256, kind, surrogateIndex);
         const made = await ripsPersistence(
@@ -90,31 +90,33 @@ test('a finished run has the surrogates of every diagram, which can be made agai
   });
 });
 
-function cloudOf(
+async function cloudOf(
   store: Parameters<Parameters<typeof withStore>[1]>[0],
   { runId, modelId }: { readonly runId: number; readonly modelId: number },
 ) {
-  const run = store.runs.get(experiment, 0);
+  const run = await store.runs.get(experiment, 0);
   expect(run.id).toBe(runId);
   const dimension = Number(
     store.db.sqlite.prepare('select dimension from models where id = ?').pluck().get(modelId),
   );
-  return [store.vectors.pointCloud(run, modelId, dimension), dimension] as const;
+  return [await store.vectors.pointCloud(run, modelId, dimension), dimension] as const;
 }
 
 test('show ranks the longest bar of each dimension among those of its surrogates', async () => {
   const { diagrams } = JSON.parse(panicTda('show', experiment, '0', '--json')) as Shown;
-  const expected = await withStore(laboratory.data, (store) =>
-    store.diagrams.ofRun(store.runs.get(experiment, 0)).map(({ diagram, dimensions }) => {
-      const rows = store.surrogates.ofDiagram(diagram.id);
+  const expected = await withStore(laboratory.data, async (store) => {
+    const made = await store.diagrams.ofRun(await store.runs.get(experiment, 0));
+    const ranked = made.map(async ({ diagram, dimensions }) => {
+      const rows = await store.surrogates.ofDiagram(diagram.id);
       const longestBar = longestLifetime(dimensions[1]!.bars);
       return KINDS.map((kind) => {
         const others = rows.filter((row) => row.kind === kind && row.dimension === 1);
         const values = others.map((row) => row.longestBar);
         return { dimension: 1, kind, surrogates: 4, longestBar, ...nullRank(longestBar, values) };
       });
-    }),
-  );
+    });
+    return Promise.all(ranked);
+  });
   expect(diagrams.map(({ nullModel }) => nullModel)).toEqual(expected);
 
   const text = panicTda('show', experiment, '0');
@@ -133,9 +135,9 @@ test('surrogates are left to the activity of the diagrams, however short the run
 
 test('without a null model nothing of it is made or shown', async () => {
   const without = await laboratory.run({ ...EXPERIMENT, null_model: null, name: 'without' }, 'without');
-  await withStore(laboratory.data, (store) => {
-    for (const { diagram } of store.diagrams.ofRun(store.runs.get(without.experiment, 0))) {
-      expect(store.surrogates.ofDiagram(diagram.id)).toEqual([]);
+  await withStore(laboratory.data, async (store) => {
+    for (const { diagram } of await store.diagrams.ofRun(await store.runs.get(without.experiment, 0))) {
+      expect(await store.surrogates.ofDiagram(diagram.id)).toEqual([]);
     }
   });
   expect(panicTda('show', without.experiment, '0')).not.toMatch(/surrogate/);

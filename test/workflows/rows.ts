@@ -2,15 +2,18 @@ import { withStore } from '../support/store-checks.js';
 
 /** The runs of an experiment, each with its failures and the number of its invocations. */
 export function runsOf(data: string, experiment: string) {
-  return withStore(data, ({ db, runs }) =>
-    runs.list(experiment).map((run) => ({
-      ...run,
-      failures: runs.failuresOf(run),
-      invocations: Number(
-        db.sqlite.prepare('select count(*) from invocations where run_id = ?').pluck().get(run.id),
-      ),
-    })),
-  );
+  return withStore(data, async ({ db, runs }) => {
+    const rows = await runs.list(experiment);
+    return Promise.all(
+      rows.map(async (run) => ({
+        ...run,
+        failures: await runs.failuresOf(run),
+        invocations: Number(
+          db.sqlite.prepare('select count(*) from invocations where run_id = ?').pluck().get(run.id),
+        ),
+      })),
+    );
+  });
 }
 
 /** Takes everything from an experiment's runs but their seeds, as if they had never begun. */

@@ -1,0 +1,37 @@
+import type Sqlite from 'better-sqlite3';
+import type { SQL } from 'drizzle-orm';
+import type { BaseSQLiteDatabase } from 'drizzle-orm/sqlite-core';
+import type * as schema from './schema.js';
+import type { Work } from './work.js';
+
+/** Makes statements. They are run inside `read` and `write` only, whatever their own methods seem to offer. */
+export type Builder = BaseSQLiteDatabase<'sync', Sqlite.RunResult, typeof schema>;
+
+/** What the tables need of a database. */
+export interface Database {
+  readonly build: Builder;
+  /** Runs work that changes nothing. */
+  readonly read: <T>(work: () => Work<T>) => Promise<T>;
+  /**
+   * Runs work in one transaction, which is durable when the promise resolves; where the work throws, nothing of it is
+   * left. No other write of this process comes in between, and of those of others none that it would have to know of.
+   */
+  readonly write: <T>(work: () => Work<T>) => Promise<T>;
+  /** The rows of a query in SQL, under the names that the query gives its columns. */
+  readonly rows: <T>(query: SQL) => Work<T[]>;
+  /** For reading much, row by row, as it is now. Close it soon. */
+  snapshot(): Promise<Snapshot>;
+  /** Number of migrations that made the tables. */
+  readonly schemaVersion: number;
+  /** To be called when every write is settled. */
+  close(): Promise<void>;
+}
+
+export type SqlValue = string | number | null;
+
+/** A database as it was at one moment, whatever is written meanwhile. */
+export interface Snapshot {
+  /** Rows of a query, one at a time; `?` stands for the values in their order. Queries may be open side by side. */
+  rows<T>(query: string, ...values: readonly SqlValue[]): AsyncIterable<T>;
+  close(): Promise<void>;
+}
