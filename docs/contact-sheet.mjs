@@ -36,7 +36,7 @@ if (store === null) {
 const layers = [];
 let top = MARGIN;
 for (const index of runs) top = await drawRun(Number(index), top);
-store.close();
+await store.close();
 
 await sharp({ create: { width: WIDTH, height: top, channels: 3, background: PAPER } })
   .composite(layers)
@@ -45,10 +45,10 @@ await sharp({ create: { width: WIDTH, height: top, channels: 3, background: PAPE
 
 /** Adds the layers of one run below `y`; returns where the next one may begin. */
 async function drawRun(index, y) {
-  const run = store.runs.get(experiment, index);
-  const { config } = store.experiments.get(experiment);
+  const run = await store.runs.get(experiment, index);
+  const { config } = await store.experiments.get(experiment);
   const prompt = config.prompts[index % config.prompts.length];
-  const steps = store.invocations.trajectory(run);
+  const steps = await store.invocations.trajectory(run);
   const pictures = steps.filter(({ modality }) => modality === 'image').slice(0, MOST_PICTURES);
 
   await text(`<b>“${escaped(prompt)}”</b>`, 'Sans 17', INK, MARGIN, y, WIDTH - 2 * MARGIN);
