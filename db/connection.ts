@@ -16,7 +16,7 @@ export interface Connection extends AnyDatabase {
   readonly sqlite: Database.Database;
 }
 
-const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
+export const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
 const BUSY_TIMEOUT_MS = 30_000;
 
 function connect(file: string, readonly: boolean): Database.Database {

@@ -13,5 +13,14 @@ export type { EntropySummary, Progress, Summary } from './summary.js';
 export type { ExperimentStatus, RunStatus } from './schema.js';
 export { contentDigest, contentOf } from './content.js';
 export type { ContentRow } from './content.js';
-export { checkInvariants, findLeftovers, INVARIANTS } from './doctor/index.js';
-export type { DoctorOptions, EntropyOf, Invariant, Note, Violation } from './doctor/index.js';
+export { checkInvariants, describeRepair, findLeftovers, givesUpSteps, INVARIANTS } from './doctor/index.js';
+export type {
+  DoctorOptions,
+  EntropyOf,
+  Invariant,
+  Note,
+  OnProgress,
+  Repair,
+  Stage as CheckStage,
+  Violation,
+} from './doctor/index.js';

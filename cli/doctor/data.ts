@@ -15,6 +15,7 @@ import type { Finding } from './finding.js';
 /** A run that fills the disk stops in the middle: told before it does. */
 const LITTLE_SPACE_BYTES = 2 ** 30;
 const VIOLATIONS_SHOWN = 100;
+const RESTORE = 'restore the data folder from a copy, or run the experiment again in a new data folder';
 
 export function* checkDataFolder({ folder }: Context): Generator<Finding> {
   const found = statSync(folder.root, { throwIfNoEntry: false });
@@ -97,7 +98,9 @@ async function* checkStore(
   for await (const { invariant, table, id, message } of checkInvariants(store.db, store.objects, checked)) {
     violations++;
     if (violations <= VIOLATIONS_SHOWN) {
-      yield problem(`${table} ${id}: ${message}\n(invariant ${invariant}: ${INVARIANTS[invariant]})`);
+      yield problem(
+        `${table} ${id}: ${message}; ${RESTORE}\n(invariant ${invariant}: ${INVARIANTS[invariant]})`,
+      );
     }
   }
   if (violations > VIOLATIONS_SHOWN) {

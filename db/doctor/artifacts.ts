@@ -1,9 +1,10 @@
-import type Database from 'better-sqlite3';
 import { createHash } from 'node:crypto';
 import { isPanicError } from '../../experiment/errors.js';
 import type { ObjectStore } from '../objects.js';
 import { decodePicture } from '../picture-codec.js';
-import { RESTORE } from './violation.js';
+import type { Snapshot } from '../database.js';
+import { paced } from './paced.js';
+import type { OnRows } from './paced.js';
 import type { Invariant, Violation } from './violation.js';
 
 interface ArtifactRecord {
@@ -21,32 +22,34 @@ interface Problem {
   readonly text: string;
 }
 
-const ALL = 'select id, modality, sha256, byte_length as byteLength, text, width, height from artifacts';
+const ALL = 'select id, modality, sha256, byte_length as "byteLength", text, width, height from artifacts';
 
 const OF_EXPERIMENT = `${ALL}
   where id in (
-    select prompt_id from runs where experiment_id = :experiment
-    union select i.input_id from runs r join invocations i on i.run_id = r.id where r.experiment_id = :experiment
-    union select i.output_id from runs r join invocations i on i.run_id = r.id where r.experiment_id = :experiment)`;
+    select prompt_id from runs where experiment_id = ?
+    union select i.input_id from runs r join invocations i on i.run_id = r.id where r.experiment_id = ?
+    union select i.output_id from runs r join invocations i on i.run_id = r.id where r.experiment_id = ?)`;
 
 /**
  * Invariant 5: every text and every picture's object is there and hashes to its name; `deep` also decodes the pictures.
  * Blank texts break invariant 2.
  */
 export async function* checkArtifacts(
-  db: Database.Database,
+  snapshot: Snapshot,
   objects: ObjectStore,
   experiment: string | null,
   deep: boolean,
+  onRows: OnRows,
 ): AsyncGenerator<Violation, void, undefined> {
   const rows =
     experiment === null
-      ? db.prepare<[], ArtifactRecord>(ALL).iterate()
-      : db.prepare<{ experiment: string }, ArtifactRecord>(OF_EXPERIMENT).iterate({ experiment });
-  for (const row of rows) {
+      ? snapshot.rows<ArtifactRecord>(ALL)
+      : snapshot.rows<ArtifactRecord>(OF_EXPERIMENT, experiment, experiment, experiment);
+  for await (const row of paced(rows, onRows)) {
     const problems = row.modality === 'text' ? textProblems(row) : await pictureProblems(row, objects, deep);
     for (const { invariant, text } of problems) {
-      yield { invariant, table: 'artifacts', id: row.id, message: `${row.modality}: ${text}; ${RESTORE}` };
+      const repair = { kind: 'recompute artifact', artifact: row.id } as const;
+      yield { invariant, table: 'artifacts', id: row.id, message: `${row.modality}: ${text}`, repair };
     }
   }
 }

@@ -1,12 +1,13 @@
-import type Database from 'better-sqlite3';
 import { createHash } from 'node:crypto';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { float32s } from '../float32.js';
+import type { Snapshot } from '../database.js';
 import { barProblems } from './bars.js';
 import type { EntropyOf } from './bars.js';
-import { surrogateCheck } from './surrogates.js';
+import type { OnRows } from './paced.js';
+import type { Repair } from './repair.js';
+import { surrogateProblems } from './surrogates.js';
 import type { RunRecord } from './trajectory.js';
-import { RESTORE } from './violation.js';
 import type { Violation } from './violation.js';
 
 interface DiagramRecord {
@@ -30,60 +31,73 @@ interface DimensionRecord {
   readonly bars: Buffer;
 }
 
-/** Invariant 4 of one run: each diagram there, of today's points, with the experiment's settings and surrogates, and well formed. */
-export function diagramCheck(db: Database.Database, entropyOf: EntropyOf | null) {
-  const diagrams = db.prepare<[number], DiagramRecord>(`
-    select d.id, d.model_id as modelId, m.name as model, m.input as modality, d.metric, d.max_dimension as maxDimension,
-      d.max_edge_length as maxEdgeLength, d.point_count as pointCount, d.distinct_point_count as distinctPointCount,
-      d.points_sha256 as pointsSha256
-    from diagrams d left join models m on m.id = d.model_id where d.run_id = ? order by d.id`);
-  const dimensions = db.prepare<[number], DimensionRecord>(`
-    select dimension, bar_count as barCount, finite_bar_count as finiteBarCount, entropy, bars
-    from diagram_dimensions where diagram_id = ? order by dimension`);
-  const surrogateProblems = surrogateCheck(db);
-  const points = new PointReader(db);
+const DIAGRAMS = `
+  select d.id, d.model_id as "modelId", m.name as model, m.input as modality, d.metric,
+    d.max_dimension as "maxDimension", d.max_edge_length as "maxEdgeLength", d.point_count as "pointCount",
+    d.distinct_point_count as "distinctPointCount", d.points_sha256 as "pointsSha256"
+  from diagrams d left join models m on m.id = d.model_id where d.run_id = ? order by d.id`;
 
-  return function* check(run: RunRecord, config: ExperimentConfig): Generator<Violation> {
-    const where = `run ${run.runIndex} of experiment ${run.experimentId}`;
-    const made = diagrams.all(run.id);
+const DIMENSIONS = `
+  select dimension, bar_count as "barCount", finite_bar_count as "finiteBarCount", entropy, bars
+  from diagram_dimensions where diagram_id = ? order by dimension`;
+
+/** Invariant 4 of one run: each diagram there, of today's points, with the experiment's settings and surrogates, and well formed. */
+export async function* checkDiagrams(
+  snapshot: Snapshot,
+  run: RunRecord,
+  config: ExperimentConfig,
+  entropyOf: EntropyOf | null,
+  onRows: OnRows,
+): AsyncGenerator<Violation, void, undefined> {
+  const where = `run ${run.runIndex} of experiment ${run.experimentId}`;
+  const made: DiagramRecord[] = [];
+  for await (const row of snapshot.rows<DiagramRecord>(DIAGRAMS, run.id)) made.push(row);
+  onRows(made.length);
+  if (run.status === 'finished') {
+    for (const name of config.embedding_models) {
+      if (made.some(({ model }) => model === name)) continue;
+      const message = `${where}: it is finished without a diagram of ${name}`;
+      const repair = { kind: 'reopen run', run: run.id } as const;
+      yield { invariant: 4, table: 'runs', id: run.id, message, repair };
+    }
+  }
+  for (const diagram of made) {
+    const remake: Repair = { kind: 'delete diagram', diagram: diagram.id };
+    const problem = (
+      table: string,
+      id: string | number,
+      text: string,
+      repair: Repair = remake,
+    ): Violation => {
+      const message = `diagram of ${diagram.model ?? 'a missing model'} of ${where}: ${text}`;
+      return { invariant: 4, table, id, message, repair };
+    };
+    for (const text of settingProblems(diagram, config)) yield problem('diagrams', diagram.id, text);
+    // A run that is not finished gets a stale diagram made again.
     if (run.status === 'finished') {
-      for (const name of config.embedding_models) {
-        if (made.some(({ model }) => model === name)) continue;
-        const message = `${where}: it is finished without a diagram of ${name}; ${RESTORE}`;
-        yield { invariant: 4, table: 'runs', id: run.id, message };
+      for await (const text of pointProblems(snapshot, run, diagram)) {
+        yield problem('diagrams', diagram.id, text);
       }
     }
-    for (const diagram of made) {
-      const problem = (table: string, id: string | number, text: string): Violation => {
-        const message = `diagram of ${diagram.model ?? 'a missing model'} of ${where}: ${text}; ${RESTORE}`;
-        return { invariant: 4, table, id, message };
-      };
-      for (const text of settingProblems(diagram, config)) yield problem('diagrams', diagram.id, text);
-      // A run that is not finished gets a stale diagram made again.
-      if (run.status === 'finished') {
-        for (const text of points.problems(run, diagram)) yield problem('diagrams', diagram.id, text);
-      }
-      const seen = new Set<number>();
-      for (const row of dimensions.iterate(diagram.id)) {
-        seen.add(row.dimension);
-        for (const text of dimensionProblems(diagram, row, entropyOf)) {
-          yield problem('diagram_dimensions', `${diagram.id}/${row.dimension}`, text);
-        }
-      }
-      for (let dimension = 0; dimension <= diagram.maxDimension; dimension++) {
-        if (!seen.has(dimension)) {
-          const text = `dimension ${dimension} is missing`;
-          yield problem('diagram_dimensions', `${diagram.id}/${dimension}`, text);
-        }
-      }
-      // One that an earlier revision of the model left behind may have been left before it was complete.
-      const isNewest = made.findLast(({ model }) => model === diagram.model) === diagram;
-      const complete = run.status === 'finished' && isNewest;
-      for (const { id, text } of surrogateProblems(diagram, config.null_model, complete)) {
-        yield problem('surrogates', id, text);
+    const seen = new Set<number>();
+    for await (const row of snapshot.rows<DimensionRecord>(DIMENSIONS, diagram.id)) {
+      seen.add(row.dimension);
+      for (const text of dimensionProblems(diagram, row, entropyOf)) {
+        yield problem('diagram_dimensions', `${diagram.id}/${row.dimension}`, text);
       }
     }
-  };
+    for (let dimension = 0; dimension <= diagram.maxDimension; dimension++) {
+      if (!seen.has(dimension)) {
+        const text = `dimension ${dimension} is missing`;
+        yield problem('diagram_dimensions', `${diagram.id}/${dimension}`, text);
+      }
+    }
+    // One that an earlier revision of the model left behind may have been left before it was complete.
+    const isNewest = made.findLast(({ model }) => model === diagram.model) === diagram;
+    const complete = run.status === 'finished' && isNewest;
+    const surrogates = surrogateProblems(snapshot, run.id, diagram, config.null_model, complete, onRows);
+    for await (const { id, text, repair } of surrogates) yield problem('surrogates', id, text, repair);
+  }
 }
 
 function* settingProblems(diagram: DiagramRecord, config: ExperimentConfig): Generator<string> {
@@ -120,56 +134,61 @@ function* dimensionProblems(
   }
 }
 
+const ELIGIBLE = `
+  select count(*) as eligible from invocations i join artifacts o on o.id = i.output_id
+  where i.run_id = ? and o.modality = ?`;
+
+const OF_RUN = `from invocations i join embeddings e on e.invocation_id = i.id join vectors v on v.id = e.vector_id
+  where i.run_id = ? and e.model_id = ?`;
+
 /** Compares what a diagram says of its points with the vectors that the run has now. */
-class PointReader {
-  private readonly eligible;
-  private readonly digests;
-  private readonly vectors;
-
-  constructor(db: Database.Database) {
-    this.eligible = db
-      .prepare<[number, string | null], number>(
-        'select count(*) from invocations i join artifacts o on o.id = i.output_id where i.run_id = ? and o.modality = ?',
-      )
-      .pluck();
-    const ofRun = `from invocations i join embeddings e on e.invocation_id = i.id join vectors v on v.id = e.vector_id
-      where i.run_id = ? and e.model_id = ?`;
-    this.digests = db
-      .prepare<[number, number], Buffer>(`select v.sha256 ${ofRun} order by i.sequence`)
-      .pluck();
-    this.vectors = db.prepare<[number, number], Buffer>(`select distinct v.bytes ${ofRun}`).pluck();
-  }
-
-  *problems(run: RunRecord, diagram: DiagramRecord): Generator<string> {
-    const { pointCount, distinctPointCount } = diagram;
-    const eligible = this.eligible.get(run.id, diagram.modality) ?? 0;
+async function* pointProblems(
+  snapshot: Snapshot,
+  run: RunRecord,
+  diagram: DiagramRecord,
+): AsyncGenerator<string, void, undefined> {
+  const { pointCount, distinctPointCount, modelId, modality } = diagram;
+  for await (const row of snapshot.rows<{ eligible: number }>(ELIGIBLE, run.id, modality)) {
+    const eligible = row.eligible;
     if (pointCount !== eligible) {
       yield `it is made from ${pointCount} points, its run has ${eligible} eligible outputs`;
     }
-    const digest = createHash('sha256');
-    const distinct = new Set<string>();
-    for (const sha256 of this.digests.iterate(run.id, diagram.modelId)) {
-      digest.update(sha256);
-      distinct.add(sha256.toString('base64'));
-    }
-    if (!digest.digest().equals(diagram.pointsSha256)) {
-      yield 'it is stale: its points_sha256 is not that of the vectors that its run has now';
-      return;
-    }
-    if (distinct.size === distinctPointCount) return;
-    const found = this.countDistinct(run, diagram);
-    if (found !== distinctPointCount) {
-      yield `its distinct_point_count is ${distinctPointCount}, its vectors are ${found} distinct points`;
-    }
   }
+  const digest = createHash('sha256');
+  const digests = snapshot.rows<{ sha256: Buffer }>(
+    `select v.sha256 ${OF_RUN} order by i.sequence`,
+    run.id,
+    modelId,
+  );
+  for await (const { sha256 } of digests) digest.update(sha256);
+  if (!digest.digest().equals(diagram.pointsSha256)) {
+    yield 'it is stale: its points_sha256 is not that of the vectors that its run has now';
+    return;
+  }
+  // Counted by the database, which needs no memory for a run of any length.
+  const counted = snapshot.rows<{ distinct: number }>(
+    `select count(distinct v.sha256) as "distinct" ${OF_RUN}`,
+    run.id,
+    modelId,
+  );
+  for await (const { distinct } of counted) if (distinct === distinctPointCount) return;
+  const found = await countDistinct(snapshot, run, diagram);
+  if (found !== distinctPointCount) {
+    yield `its distinct_point_count is ${distinctPointCount}, its vectors are ${found} distinct points`;
+  }
+}
 
-  /** By value: vectors that differ only in the sign of a zero are one point. */
-  private countDistinct(run: RunRecord, diagram: DiagramRecord): number {
-    const values = new Set<string>();
-    for (const bytes of this.vectors.iterate(run.id, diagram.modelId)) {
-      const positive = float32s(bytes).map((value) => (value === 0 ? 0 : value));
-      values.add(createHash('sha256').update(positive).digest('base64'));
-    }
-    return values.size;
+/** By value: vectors that differ only in the sign of a zero are one point. */
+async function countDistinct(
+  snapshot: Snapshot,
+  run: RunRecord,
+  { modelId }: DiagramRecord,
+): Promise<number> {
+  const values = new Set<string>();
+  const vectors = snapshot.rows<{ bytes: Buffer }>(`select distinct v.bytes ${OF_RUN}`, run.id, modelId);
+  for await (const { bytes } of vectors) {
+    const positive = float32s(bytes).map((value) => (value === 0 ? 0 : value));
+    values.add(createHash('sha256').update(positive).digest('base64'));
   }
+  return values.size;
 }

@@ -1,6 +1,5 @@
-import type Database from 'better-sqlite3';
+import type { Snapshot } from '../database.js';
 import type { RunRecord } from './trajectory.js';
-import { RESTORE } from './violation.js';
 import type { Violation } from './violation.js';
 
 interface WrongPair {
@@ -13,49 +12,57 @@ interface WrongPair {
   readonly vectorArtifactId: number | null;
 }
 
-/** Invariant 3 of one run, as far as counts and references go; `vectors.ts` looks at the vectors themselves. */
-export function embeddingCheck(db: Database.Database) {
-  // Of several revisions of a model, the one that the run's diagram is made with, otherwise the newest.
-  const modelOfRun = db.prepare<{ name: string; run: number }, { id: number; input: string }>(`
-    select m.id, m.input from models m
-    left join diagrams d on d.model_id = m.id and d.run_id = :run
-    where m.name = :name and m.kind = 'embedding'
-    order by d.id is null, d.id desc, m.id desc limit 1`);
-  const missing = db.prepare<
-    { run: number; model: number; modality: string },
-    { id: number; sequence: number }
-  >(`
-    select i.id, i.sequence from invocations i
-    join artifacts o on o.id = i.output_id and o.modality = :modality
-    left join embeddings e on e.invocation_id = i.id and e.model_id = :model
-    where i.run_id = :run and e.invocation_id is null order by i.sequence`);
-  const wrong = db.prepare<[number], WrongPair>(`
-    select e.invocation_id as invocationId, e.model_id as modelId, i.sequence, i.output_id as outputId,
-      e.vector_id as vectorId, v.model_id as vectorModelId, v.artifact_id as vectorArtifactId
-    from invocations i join embeddings e on e.invocation_id = i.id
-    left join vectors v on v.id = e.vector_id
-    where i.run_id = ? and (v.model_id is not e.model_id or v.artifact_id is not i.output_id) order by i.sequence`);
+// Of several revisions of a model, the one that the run's diagram is made with, otherwise the newest.
+const MODEL_OF_RUN = `
+  select m.id, m.input from models m
+  left join diagrams d on d.model_id = m.id and d.run_id = ?
+  where m.name = ? and m.kind = 'embedding'
+  order by case when d.id is null then 1 else 0 end, d.id desc, m.id desc limit 1`;
 
-  return function* check(run: RunRecord, embeddingModels: readonly string[]): Generator<Violation> {
-    const where = `run ${run.runIndex} of experiment ${run.experimentId}`;
-    for (const pair of wrong.iterate(run.id)) {
-      const message = `step ${pair.sequence} of ${where}: ${pairProblem(pair)}; ${RESTORE}`;
-      yield { invariant: 3, table: 'embeddings', id: `${pair.invocationId}/${pair.modelId}`, message };
+const MISSING = `
+  select i.id, i.sequence from invocations i
+  join artifacts o on o.id = i.output_id and o.modality = ?
+  left join embeddings e on e.invocation_id = i.id and e.model_id = ?
+  where i.run_id = ? and e.invocation_id is null order by i.sequence`;
+
+const WRONG = `
+  select e.invocation_id as "invocationId", e.model_id as "modelId", i.sequence, i.output_id as "outputId",
+    e.vector_id as "vectorId", v.model_id as "vectorModelId", v.artifact_id as "vectorArtifactId"
+  from invocations i join embeddings e on e.invocation_id = i.id
+  left join vectors v on v.id = e.vector_id
+  where i.run_id = ? and (v.model_id is distinct from e.model_id or v.artifact_id is distinct from i.output_id)
+  order by i.sequence`;
+
+/** Invariant 3 of one run, as far as counts and references go; `vectors.ts` looks at the vectors themselves. */
+export async function* checkEmbeddings(
+  snapshot: Snapshot,
+  run: RunRecord,
+  embeddingModels: readonly string[],
+): AsyncGenerator<Violation, void, undefined> {
+  const where = `run ${run.runIndex} of experiment ${run.experimentId}`;
+  for await (const pair of snapshot.rows<WrongPair>(WRONG, run.id)) {
+    const { invocationId: invocation, modelId: model, sequence } = pair;
+    const message = `step ${sequence} of ${where}: ${pairProblem(pair)}`;
+    const repair = { kind: 'delete embedding', invocation, model } as const;
+    yield { invariant: 3, table: 'embeddings', id: `${invocation}/${model}`, message, repair };
+  }
+  if (run.status !== 'finished') return;
+  const repair = { kind: 'reopen run', run: run.id } as const;
+  for (const name of embeddingModels) {
+    let model: { readonly id: number; readonly input: string } | null = null;
+    for await (const row of snapshot.rows<{ id: number; input: string }>(MODEL_OF_RUN, run.id, name))
+      model = row;
+    if (model === null) {
+      const message = `${where}: it is finished without any vector of ${name}`;
+      yield { invariant: 3, table: 'runs', id: run.id, message, repair };
+      continue;
     }
-    if (run.status !== 'finished') return;
-    for (const name of embeddingModels) {
-      const model = modelOfRun.get({ name, run: run.id });
-      if (model === undefined) {
-        const message = `${where}: it is finished without any vector of ${name}; ${RESTORE}`;
-        yield { invariant: 3, table: 'runs', id: run.id, message };
-        continue;
-      }
-      for (const step of missing.iterate({ run: run.id, model: model.id, modality: model.input })) {
-        const message = `step ${step.sequence} of ${where}: its output has no vector of ${name}; ${RESTORE}`;
-        yield { invariant: 3, table: 'invocations', id: step.id, message };
-      }
+    const steps = snapshot.rows<{ id: number; sequence: number }>(MISSING, model.input, model.id, run.id);
+    for await (const step of steps) {
+      const message = `step ${step.sequence} of ${where}: its output has no vector of ${name}`;
+      yield { invariant: 3, table: 'invocations', id: step.id, message, repair };
     }
-  };
+  }
 }
 
 function pairProblem(pair: WrongPair): string {

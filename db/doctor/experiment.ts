@@ -1,8 +1,10 @@
-import type Database from 'better-sqlite3';
 import { runCoordinates, runCount, storedConfig } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
-import { RESTORE, resume } from './violation.js';
+import type { Snapshot } from '../database.js';
+import { paced } from './paced.js';
+import type { OnRows } from './paced.js';
+import type { Repair } from './repair.js';
 import type { Violation } from './violation.js';
 
 export interface ExperimentRecord {
@@ -16,19 +18,16 @@ export interface ExperimentRecord {
 
 /** The experiment's configuration, or null with a violation where it is not the one that its id was made from. */
 export function* checkConfig(record: ExperimentRecord): Generator<Violation, ExperimentConfig | null> {
-  const config = parsedConfig(record);
+  const config = configOf(record);
   if (config === null) {
-    yield {
-      invariant: 0,
-      table: 'experiments',
-      id: record.id,
-      message: `its config is not the one that its id was made from, so its runs cannot be checked; ${RESTORE}`,
-    };
+    const message = 'its config is not the one that its id was made from, so its runs cannot be checked';
+    yield { invariant: 0, table: 'experiments', id: record.id, message, repair: null };
   }
   return config;
 }
 
-function parsedConfig({ id, config }: ExperimentRecord): ExperimentConfig | null {
+/** Null where the stored config is not the one that the id was made from. */
+export function configOf({ id, config }: Pick<ExperimentRecord, 'id' | 'config'>): ExperimentConfig | null {
   try {
     const parsed = storedConfig(config);
     return experimentId(parsed) === id ? parsed : null;
@@ -47,52 +46,68 @@ interface PlannedRun {
   readonly prompt: string | null;
 }
 
+const PLANNED = `
+  select runs.id, run_index as "runIndex", network, seed, drawn_seed as "drawnSeed", max_length as "maxLength",
+    text as prompt
+  from runs left join artifacts on artifacts.id = prompt_id
+  where experiment_id = ? order by run_index, runs.id`;
+
 /** Invariant 0: the rows are the product of networks, seeds and prompts, each once. */
-export function planCheck(db: Database.Database) {
-  const planned = db.prepare<[string], PlannedRun>(`
-    select runs.id, run_index as runIndex, network, seed, drawn_seed as drawnSeed, max_length as maxLength, text as prompt
-    from runs left join artifacts on artifacts.id = prompt_id
-    where experiment_id = ? order by run_index, runs.id`);
-
-  return function* check(record: ExperimentRecord, config: ExperimentConfig): Generator<Violation> {
-    const count = runCount(config);
-    if (record.runCount !== count) {
-      yield {
-        invariant: 0,
-        table: 'experiments',
-        id: record.id,
-        message: `its run_count is ${record.runCount}, its config makes ${count} runs; ${RESTORE}`,
-      };
+export async function* checkPlan(
+  snapshot: Snapshot,
+  record: ExperimentRecord,
+  config: ExperimentConfig,
+  onRows: OnRows,
+): AsyncGenerator<Violation, void, undefined> {
+  const count = runCount(config);
+  if (record.runCount !== count) {
+    const message = `its run_count is ${record.runCount}, its config makes ${count} runs`;
+    const repair = { kind: 'restore experiment', experiment: record.id } as const;
+    yield { invariant: 0, table: 'experiments', id: record.id, message, repair };
+  }
+  let next = 0;
+  for await (const run of paced(snapshot.rows<PlannedRun>(PLANNED, record.id), onRows)) {
+    if (run.runIndex > next) yield missingRuns(record.id, config, next, Math.min(run.runIndex, count) - 1);
+    const found =
+      run.runIndex < next || run.runIndex >= count
+        ? unplanned(run, next, count)
+        : differenceFromPlan(run, config);
+    if (found !== null) {
+      const message = `run ${run.runIndex} of experiment ${record.id}: ${found.text}`;
+      yield { invariant: 0, table: 'runs', id: run.id, message, repair: found.repair };
     }
-    let next = 0;
-    for (const run of planned.iterate(record.id)) {
-      if (run.runIndex > next) yield missingRuns(record.id, next, Math.min(run.runIndex, count) - 1);
-      const problem =
-        run.runIndex < next || run.runIndex >= count
-          ? `index ${run.runIndex} is ${run.runIndex < next ? 'there twice' : `not in the plan of ${count} runs`}`
-          : differenceFromPlan(run, config);
-      if (problem !== null) {
-        const message = `run ${run.runIndex} of experiment ${record.id}: ${problem}; ${RESTORE}`;
-        yield { invariant: 0, table: 'runs', id: run.id, message };
-      }
-      next = Math.max(next, run.runIndex + 1);
-    }
-    if (next < count) yield missingRuns(record.id, next, count - 1);
-  };
+    next = Math.max(next, run.runIndex + 1);
+  }
+  if (next < count) yield missingRuns(record.id, config, next, count - 1);
 }
 
-function missingRuns(experiment: string, from: number, to: number): Violation {
+function missingRuns(experiment: string, config: ExperimentConfig, from: number, to: number): Violation {
   const range = from === to ? `${from}` : `${from}..${to}`;
-  const what = from === to ? `run ${range} is` : `runs ${range} are`;
-  return {
-    invariant: 0,
-    table: 'runs',
-    id: `${experiment}/${range}`,
-    message: `${what} missing; ${RESTORE}`,
-  };
+  const message = from === to ? `run ${range} is missing` : `runs ${range} are missing`;
+  let fixed = false;
+  for (let index = from; index <= to && !fixed; index++) fixed = runCoordinates(config, index).seed !== -1;
+  const repair = { kind: 'plan runs', experiment, from, to, fixed } as const;
+  return { invariant: 0, table: 'runs', id: `${experiment}/${range}`, message, repair };
 }
 
-function differenceFromPlan(run: PlannedRun, config: ExperimentConfig): string | null {
+interface Difference {
+  readonly text: string;
+  readonly repair: Repair;
+}
+
+function unplanned({ id, runIndex }: PlannedRun, next: number, count: number): Difference {
+  const where = runIndex < next ? 'there twice' : `not in the plan of ${count} runs`;
+  return { text: `index ${runIndex} is ${where}`, repair: { kind: 'delete run', run: id } };
+}
+
+function differenceFromPlan(run: PlannedRun, config: ExperimentConfig): Difference | null {
+  const text = planDifference(run, config);
+  if (text === null) return null;
+  const lost = run.drawnSeed === null && runCoordinates(config, run.runIndex).seed === -1;
+  return { text, repair: { kind: lost ? 'restart run' : 'restore run', run: run.id } };
+}
+
+function planDifference(run: PlannedRun, config: ExperimentConfig): string | null {
   const plan = runCoordinates(config, run.runIndex);
   const network = JSON.stringify(plan.network);
   if (run.network !== network) return `its network is ${run.network}, its plan says ${network}`;
@@ -112,21 +127,22 @@ function differenceFromPlan(run: PlannedRun, config: ExperimentConfig): string |
 type RunsByStatus = Readonly<Record<string, number>>;
 
 /** Invariant 6: what the experiment's row says agrees with its runs, whatever crashed. */
-export function statusCheck(db: Database.Database) {
-  const byStatus = db.prepare<[string], { status: string; runs: number }>(
-    'select status, count(*) as runs from runs where experiment_id = ? group by status',
-  );
-
-  return function* check(record: ExperimentRecord): Generator<Violation> {
-    const counts = Object.fromEntries(byStatus.all(record.id).map(({ status, runs }) => [status, runs]));
-    for (const problem of statusProblems(record, counts)) {
-      const message = `${problem}; ${resume(record.id)}`;
-      yield { invariant: 6, table: 'experiments', id: record.id, message };
-    }
-  };
+export async function* checkStatus(
+  snapshot: Snapshot,
+  record: ExperimentRecord,
+): AsyncGenerator<Violation, void, undefined> {
+  const counts: Record<string, number> = {};
+  const byStatus = 'select status, count(*) as runs from runs where experiment_id = ? group by status';
+  for await (const row of snapshot.rows<{ status: string; runs: number }>(byStatus, record.id)) {
+    counts[row.status] = row.runs;
+  }
+  for (const message of statusProblems(record, counts)) {
+    const repair = { kind: 'restore experiment', experiment: record.id } as const;
+    yield { invariant: 6, table: 'experiments', id: record.id, message, repair };
+  }
 }
 
-function* statusProblems(record: ExperimentRecord, runs: RunsByStatus): Generator<string> {
+export function* statusProblems(record: ExperimentRecord, runs: RunsByStatus): Generator<string> {
   const { status, driver, finishedAt } = record;
   const all = Object.values(runs).reduce((sum, count) => sum + count, 0);
   const running = runs['running'] ?? 0;

@@ -1,25 +1,29 @@
-import type Database from 'better-sqlite3';
-import { setImmediate } from 'node:timers/promises';
 import { PanicError } from '../../experiment/errors.js';
-import { openSnapshot } from '../connection.js';
 import type { Connection } from '../connection.js';
 import type { ObjectStore } from '../objects.js';
+import type { Snapshot } from '../database.js';
 import { checkArtifacts } from './artifacts.js';
 import type { EntropyOf } from './bars.js';
-import { checkDatabase } from './database.js';
-import { diagramCheck } from './diagrams.js';
-import { embeddingCheck } from './embeddings.js';
-import { checkConfig, planCheck, statusCheck } from './experiment.js';
+import { checkColumns } from './columns.js';
+import { checkFile, checkSchema } from './database.js';
+import { checkDiagrams } from './diagrams.js';
+import { checkEmbeddings } from './embeddings.js';
+import { checkConfig, checkPlan, checkStatus } from './experiment.js';
 import type { ExperimentRecord } from './experiment.js';
-import { trajectoryCheck } from './trajectory.js';
+import { paced } from './paced.js';
+import type { OnRows } from './paced.js';
+import { checkReferences } from './references.js';
+import { expectedSchema } from './schema-objects.js';
+import { checkTrajectory } from './trajectory.js';
 import type { RunRecord } from './trajectory.js';
 import { checkVectors } from './vectors.js';
-import { RESTORE } from './violation.js';
 import type { Violation } from './violation.js';
 
 export { INVARIANTS } from './violation.js';
 export type { Invariant, Violation } from './violation.js';
 export type { EntropyOf } from './bars.js';
+export { describeRepair, givesUpSteps } from './repair.js';
+export type { Repair } from './repair.js';
 
 export interface DoctorOptions {
   /** Only this experiment, and what its rows point at; the database file as a whole is then not checked. */
@@ -28,6 +32,7 @@ export interface DoctorOptions {
   readonly deep?: boolean;
   /** Persistence entropy of a diagram (`persistenceEntropy` of the room of topology), to compare with the recorded one. */
   readonly entropyOf?: EntropyOf;
+  readonly onProgress?: OnProgress;
 }
 
 /** Something worth knowing that breaks no invariant. */
@@ -37,6 +42,11 @@ export interface Note {
 }
 
 const LEFTOVER_AGE_MS = 3_600_000;
+
+/** What is being looked at, for whoever waits: rows since the last call. */
+export type OnProgress = (stage: Stage, rows: number) => void;
+
+export type Stage = 'the file' | 'references and columns' | 'runs' | 'vectors' | 'texts and pictures';
 
 /**
  * Names every row that breaks an invariant of the store, one at a time: neither tables nor findings are held in memory.
@@ -48,20 +58,37 @@ export async function* checkInvariants(
   objects: ObjectStore,
   options: DoctorOptions = {},
 ): AsyncGenerator<Violation, void, undefined> {
-  const { experiment = null, deep = false, entropyOf = null } = options;
-  const snapshot = openSnapshot(db);
+  const { experiment = null, deep = false, entropyOf = null, onProgress } = options;
+  const counting =
+    (stage: Stage): OnRows =>
+    (rows) =>
+      onProgress?.(stage, rows);
+  const snapshot = await db.snapshot();
   try {
-    if (experiment === null) yield* checkDatabase(snapshot);
-    yield* checkExperiments(snapshot, experiment, entropyOf);
-    yield* checkVectors(snapshot, experiment);
-    yield* checkArtifacts(snapshot, objects, experiment, deep);
+    if (experiment === null) yield* checkWholeFile(snapshot, counting);
+    yield* checkExperiments(snapshot, experiment, entropyOf, counting('runs'));
+    yield* checkVectors(snapshot, experiment, counting('vectors'));
+    yield* checkArtifacts(snapshot, objects, experiment, deep, counting('texts and pictures'));
   } catch (error) {
     if (!isCorruption(error)) throw error;
-    const message = `the database file is damaged and cannot be read on (${String(error)}); ${RESTORE}`;
-    yield { invariant: 6, table: 'database', id: db.sqlite.name, message };
+    const message = `the database file is damaged and cannot be read on (${String(error)})`;
+    const repair = { kind: 'rebuild the file' } as const;
+    yield { invariant: 6, table: 'database', id: db.sqlite.name, message, repair };
   } finally {
-    snapshot.close();
+    await snapshot.close();
   }
+}
+
+async function* checkWholeFile(
+  snapshot: Snapshot,
+  counting: (stage: Stage) => OnRows,
+): AsyncGenerator<Violation, void, undefined> {
+  counting('the file')(0);
+  yield* checkFile(snapshot);
+  yield* checkSchema(snapshot, expectedSchema());
+  counting('references and columns')(0);
+  yield* checkReferences(snapshot);
+  yield* checkColumns(snapshot);
 }
 
 /** Told by its code: an error of the native module need not be an `Error` of this realm. */
@@ -80,38 +107,38 @@ export async function* findLeftovers(
   }
 }
 
+const EXPERIMENTS = `
+  select id, config, run_count as "runCount", status, driver_workflow_id as driver, finished_at as "finishedAt"
+  from experiments`;
+
+const RUNS = `
+  select id, experiment_id as "experimentId", run_index as "runIndex", network, seed, drawn_seed as "drawnSeed",
+    prompt_id as "promptId", max_length as "maxLength", status, stop_reason as "stopReason", length,
+    cycle_start as "cycleStart", cycle_length as "cycleLength"
+  from runs where experiment_id = ? order by run_index`;
+
 async function* checkExperiments(
-  db: Database.Database,
+  snapshot: Snapshot,
   only: string | null,
   entropyOf: EntropyOf | null,
+  onRows: OnRows,
 ): AsyncGenerator<Violation, void, undefined> {
-  const checkPlan = planCheck(db);
-  const checkStatus = statusCheck(db);
-  const checkTrajectory = trajectoryCheck(db);
-  const checkEmbeddings = embeddingCheck(db);
-  const checkDiagrams = diagramCheck(db, entropyOf);
-  const experiments = db.prepare<[string | null], ExperimentRecord>(`
-    select id, config, run_count as runCount, status, driver_workflow_id as driver, finished_at as finishedAt
-    from experiments where id = coalesce(?, id) order by created_at, id`);
-  const runs = db.prepare<[string], RunRow>(`
-    select id, experiment_id as experimentId, run_index as runIndex, network, seed, drawn_seed as drawnSeed,
-      prompt_id as promptId, max_length as maxLength, status, stop_reason as stopReason, length,
-      cycle_start as cycleStart, cycle_length as cycleLength
-    from runs where experiment_id = ? order by run_index`);
+  const records =
+    only === null
+      ? snapshot.rows<ExperimentRecord>(`${EXPERIMENTS} order by created_at, id`)
+      : snapshot.rows<ExperimentRecord>(`${EXPERIMENTS} where id = ?`, only);
   let found = false;
-  for (const record of experiments.iterate(only)) {
+  for await (const record of records) {
     found = true;
     const config = yield* checkConfig(record);
-    yield* checkStatus(record);
+    yield* checkStatus(snapshot, record);
     if (config === null) continue;
-    yield* checkPlan(record, config);
-    for (const row of runs.iterate(record.id)) {
+    yield* checkPlan(snapshot, record, config, onRows);
+    for await (const row of paced(snapshot.rows<RunRow>(RUNS, record.id), onRows)) {
       const run: RunRecord = { ...row, network: namesIn(row.network) };
-      yield* checkTrajectory(run, config);
-      yield* checkEmbeddings(run, config.embedding_models);
-      yield* checkDiagrams(run, config);
-      // Every check of a run is synchronous; others of this process get their turn between runs.
-      await setImmediate();
+      yield* checkTrajectory(snapshot, run, config, onRows);
+      yield* checkEmbeddings(snapshot, run, config.embedding_models);
+      yield* checkDiagrams(snapshot, run, config, entropyOf, onRows);
     }
   }
   if (only !== null && !found) {

@@ -1,6 +1,9 @@
-import type Database from 'better-sqlite3';
 import { SURROGATE_KINDS } from '../../experiment/config.js';
 import type { NullModel } from '../../experiment/config.js';
+import type { Snapshot } from '../database.js';
+import { paced } from './paced.js';
+import type { OnRows } from './paced.js';
+import type { Repair } from './repair.js';
 
 interface SurrogateRecord {
   readonly kind: string;
@@ -22,50 +25,59 @@ export interface SurrogateProblem {
   /** Of the row: diagram/kind/index/dimension, or the first of these where rows are missing. */
   readonly id: string;
   readonly text: string;
+  readonly repair: Repair;
 }
 
 /** What two orders of the same sum may differ by, relative to it. */
 const SUM_TOLERANCE = 1e-9;
 
-/**
- * The surrogates of one diagram: those that the null model asks for, all of them where the diagram is to be `complete`, each
- * with every homology dimension, and with values that bars can have.
- */
-export function surrogateCheck(db: Database.Database) {
-  const rows = db.prepare<[number], SurrogateRecord>(`
-    select kind, surrogate_index as "index", dimension, bar_count as barCount, longest_bar as longestBar,
-      total_persistence as totalPersistence, entropy
-    from surrogates where diagram_id = ? order by kind, surrogate_index, dimension`);
+const ROWS = `
+  select kind, surrogate_index as "index", dimension, bar_count as "barCount", longest_bar as "longestBar",
+    total_persistence as "totalPersistence", entropy
+  from surrogates where diagram_id = ? order by kind, surrogate_index, dimension`;
 
-  return function* check(
-    diagram: Measured,
-    asked: NullModel | null,
-    complete: boolean,
-  ): Generator<SurrogateProblem> {
-    /** Homology dimensions of each surrogate, by kind and index. */
-    const made = new Map<string, Set<number>>();
-    for (const row of rows.iterate(diagram.id)) {
-      const surrogate = `${row.kind}/${row.index}`;
-      made.set(surrogate, (made.get(surrogate) ?? new Set()).add(row.dimension));
-      const id = `${diagram.id}/${surrogate}/${row.dimension}`;
-      if (!isAskedFor(row, asked)) yield { id, text: 'its experiment does not ask for this surrogate' };
-      for (const text of valueProblems(row, diagram)) yield { id, text };
+/**
+ * The surrogates of one diagram of a run: those that the null model asks for, all of them where the diagram is to be
+ * `complete`, each with every homology dimension, and with values that bars can have.
+ */
+export async function* surrogateProblems(
+  snapshot: Snapshot,
+  run: number,
+  diagram: Measured,
+  asked: NullModel | null,
+  complete: boolean,
+  onRows: OnRows,
+): AsyncGenerator<SurrogateProblem, void, undefined> {
+  /** Homology dimensions of each surrogate, by kind and index. */
+  const made = new Map<string, { readonly remake: Repair; readonly dimensions: Set<number> }>();
+  for await (const row of paced(snapshot.rows<SurrogateRecord>(ROWS, diagram.id), onRows)) {
+    const { kind: surrogate, index } = row;
+    const remake: Repair = { kind: 'delete surrogates', diagram: diagram.id, surrogate, index };
+    const known = made.get(`${surrogate}/${index}`) ?? { remake, dimensions: new Set() };
+    made.set(`${surrogate}/${index}`, known);
+    known.dimensions.add(row.dimension);
+    const id = `${diagram.id}/${surrogate}/${index}/${row.dimension}`;
+    if (!isAskedFor(row, asked)) {
+      yield { id, text: 'its experiment does not ask for this surrogate', repair: remake };
     }
-    for (const [surrogate, dimensions] of made) {
-      for (let dimension = 0; dimension <= diagram.maxDimension; dimension++) {
-        const id = `${diagram.id}/${surrogate}/${dimension}`;
-        if (!dimensions.has(dimension)) yield { id, text: `dimension ${dimension} is missing` };
+    for (const text of valueProblems(row, diagram)) yield { id, text, repair: remake };
+  }
+  for (const [surrogate, { remake, dimensions }] of made) {
+    for (let dimension = 0; dimension <= diagram.maxDimension; dimension++) {
+      const id = `${diagram.id}/${surrogate}/${dimension}`;
+      if (!dimensions.has(dimension)) {
+        yield { id, text: `dimension ${dimension} is missing`, repair: remake };
       }
     }
-    if (!complete || asked === null) return;
-    for (const kind of asked.kinds) {
-      const indices = Array.from({ length: asked.surrogates }, (_, index) => index);
-      const missing = indices.filter((index) => !made.has(`${kind}/${index}`));
-      if (missing.length === 0) continue;
-      const text = `${missing.length} of its ${asked.surrogates} surrogates are missing, the first is ${missing[0]}`;
-      yield { id: `${diagram.id}/${kind}`, text };
-    }
-  };
+  }
+  if (!complete || asked === null) return;
+  for (const kind of asked.kinds) {
+    const indices = Array.from({ length: asked.surrogates }, (_, index) => index);
+    const missing = indices.filter((index) => !made.has(`${kind}/${index}`));
+    if (missing.length === 0) continue;
+    const text = `${missing.length} of its ${asked.surrogates} surrogates are missing, the first is ${missing[0]}`;
+    yield { id: `${diagram.id}/${kind}`, text, repair: { kind: 'reopen run', run } };
+  }
 }
 
 function isAskedFor({ kind, index }: SurrogateRecord, asked: NullModel | null): boolean {

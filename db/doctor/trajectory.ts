@@ -1,7 +1,9 @@
-import type Database from 'better-sqlite3';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { seedOfStep } from '../../experiment/ids.js';
-import { RESTORE } from './violation.js';
+import type { Snapshot } from '../database.js';
+import { paced } from './paced.js';
+import type { OnRows } from './paced.js';
+import type { Repair } from './repair.js';
 import type { Invariant, Violation } from './violation.js';
 
 export interface RunRecord {
@@ -42,31 +44,34 @@ interface Before {
   readonly modality: string | null;
 }
 
-/** Invariants 1 and 2 of one run, in one walk over its steps. */
-export function trajectoryCheck(db: Database.Database) {
-  const steps = db.prepare<[number], StepRecord>(`
-    select i.id, i.sequence, i.seed, i.source, i.input_id as inputId, i.output_id as outputId,
-      m.name as model, m.kind, m.input as takes, m.output as promises, o.modality
-    from invocations i
-    left join models m on m.id = i.model_id
-    left join artifacts o on o.id = i.output_id
-    where i.run_id = ? order by i.sequence, i.id`);
+const STEPS = `
+  select i.id, i.sequence, i.seed, i.source, i.input_id as "inputId", i.output_id as "outputId",
+    m.name as model, m.kind, m.input as takes, m.output as promises, o.modality
+  from invocations i
+  left join models m on m.id = i.model_id
+  left join artifacts o on o.id = i.output_id
+  where i.run_id = ? order by i.sequence, i.id`;
 
-  return function* check(run: RunRecord, config: ExperimentConfig): Generator<Violation> {
-    if (run.network === null) return;
-    const cycle = new CycleWitness(run);
-    let before: Before = { sequence: -1, outputId: run.promptId, modality: 'text' };
-    let count = 0;
-    for (const step of steps.iterate(run.id)) {
-      count++;
-      yield* stepProblems(run, run.network, before, step);
-      const unfounded = cycle.see(step);
-      if (unfounded !== null) yield stepViolation(1, run, step, unfounded);
-      before = step;
-    }
-    for (const problem of endProblems(run, config, count)) yield runViolation(run, problem);
-    for (const problem of cycle.problems()) yield runViolation(run, problem);
-  };
+/** Invariants 1 and 2 of one run, in one walk over its steps. */
+export async function* checkTrajectory(
+  snapshot: Snapshot,
+  run: RunRecord,
+  config: ExperimentConfig,
+  onRows: OnRows,
+): AsyncGenerator<Violation, void, undefined> {
+  if (run.network === null) return;
+  const cycle = new CycleWitness(run);
+  let before: Before = { sequence: -1, outputId: run.promptId, modality: 'text' };
+  let count = 0;
+  for await (const step of paced(snapshot.rows<StepRecord>(STEPS, run.id), onRows)) {
+    count++;
+    yield* stepProblems(run, run.network, before, step);
+    const unfounded = cycle.see(step);
+    if (unfounded !== null) yield stepViolation(1, run, step, unfounded.text, unfounded.repair);
+    before = step;
+  }
+  yield* endProblems(run, config, count);
+  for (const problem of cycle.problems()) yield runViolation(run, problem);
 }
 
 function* stepProblems(
@@ -77,75 +82,78 @@ function* stepProblems(
 ): Generator<Violation> {
   const { sequence } = step;
   const follows = sequence === before.sequence + 1;
+  const again: Repair = { kind: 'recompute steps', run: run.id, from: sequence, to: sequence };
   if (!follows) {
     const where =
       before.sequence < 0 ? 'is the first of its run' : `comes after ${before.sequence} in its run`;
-    yield stepViolation(1, run, step, `sequence ${sequence} ${where}; the next is ${before.sequence + 1}`);
+    const next = before.sequence + 1;
+    // Of two steps in one place nobody can say which is the one that was stored first.
+    const repair: Repair =
+      sequence > next
+        ? { kind: 'recompute steps', run: run.id, from: next, to: sequence - 1 }
+        : { kind: 'cut run', run: run.id, from: Math.max(0, sequence) };
+    yield stepViolation(1, run, step, `sequence ${sequence} ${where}; the next is ${next}`, repair);
   }
   if (follows && step.inputId !== before.outputId) {
     const from = sequence === 0 ? "the run's prompt" : `the output of step ${before.sequence}`;
-    yield stepViolation(
-      2,
-      run,
-      step,
-      `its input is artifact ${step.inputId}, ${from} is artifact ${before.outputId}`,
-    );
+    // Which of the two is wrong is not known yet.
+    const repair: Repair = { ...again, from: Math.max(0, sequence - 1) };
+    const text = `its input is artifact ${step.inputId}, ${from} is artifact ${before.outputId}`;
+    yield stepViolation(2, run, step, text, repair);
   }
   const model = network[sequence % network.length];
   if (step.kind !== 'generative' || step.model !== model) {
-    yield stepViolation(
-      2,
-      run,
-      step,
-      `its model is ${step.model ?? 'missing'}, its network has ${model} at this position`,
-    );
+    const text = `its model is ${step.model ?? 'missing'}, its network has ${model} at this position`;
+    yield stepViolation(2, run, step, text, again);
   } else if (follows && step.takes !== before.modality) {
-    yield stepViolation(
-      2,
-      run,
-      step,
-      `its model ${model} takes ${step.takes}, its input is ${before.modality ?? 'missing'}`,
-    );
+    const text = `its model ${model} takes ${step.takes}, its input is ${before.modality ?? 'missing'}`;
+    yield stepViolation(2, run, step, text, again);
   }
   if (step.modality === null) {
-    yield stepViolation(2, run, step, `its output, artifact ${step.outputId}, is missing`);
+    yield stepViolation(2, run, step, `its output, artifact ${step.outputId}, is missing`, again);
   } else if (step.promises !== null && step.modality !== step.promises) {
-    yield stepViolation(
-      2,
-      run,
-      step,
-      `its output is ${step.modality}, its model ${step.model} promises ${step.promises}`,
-    );
+    const text = `its output is ${step.modality}, its model ${step.model} promises ${step.promises}`;
+    yield stepViolation(2, run, step, text, again);
   }
   // A run of seed -1 without its drawn seed is a difference from its plan, reported there.
   if (run.seed >= 0 || run.drawnSeed !== null) {
     const seed = seedOfStep(run, sequence);
-    if (step.seed !== seed)
-      yield stepViolation(2, run, step, `its seed is ${step.seed}, its run gives it ${seed}`);
+    if (step.seed !== seed) {
+      yield stepViolation(2, run, step, `its seed is ${step.seed}, its run gives it ${seed}`, again);
+    }
   }
 }
 
 /** How the trajectory ended, against the number of its steps and what the experiment asks for. */
-function* endProblems(run: RunRecord, config: ExperimentConfig, count: number): Generator<string> {
+function* endProblems(run: RunRecord, config: ExperimentConfig, count: number): Generator<Violation> {
   const { status, stopReason, length, maxLength, cycleLength } = run;
-  if (count > maxLength) yield `it has ${count} invocations, its max_length is ${maxLength}`;
+  if (count > maxLength) {
+    const text = `it has ${count} invocations, its max_length is ${maxLength}`;
+    yield runViolation(run, text, { kind: 'cut run', run: run.id, from: maxLength });
+  }
   if (stopReason === null) {
-    if (status === 'finished') yield 'it is finished without a stop reason';
-    if (length !== null) yield `its length is ${length}, and it has not ended`;
-    if (count === maxLength) yield `it has all of its ${maxLength} invocations and no stop reason`;
+    if (status === 'finished') yield runViolation(run, 'it is finished without a stop reason');
+    if (length !== null) yield runViolation(run, `its length is ${length}, and it has not ended`);
+    if (count === maxLength) {
+      yield runViolation(run, `it has all of its ${maxLength} invocations and no stop reason`);
+    }
     return;
   }
-  if (length !== count) yield `its length is ${length}, and it has ${count} invocations`;
+  if (length !== count) {
+    yield runViolation(run, `its length is ${length}, and it has ${count} invocations`);
+  }
   if (stopReason === 'length' && count !== maxLength) {
-    yield `it ended by length with ${count} of ${maxLength} invocations`;
+    yield runViolation(run, `it ended by length with ${count} of ${maxLength} invocations`);
   }
   if (stopReason === 'cycle' && (cycleLength === null || config.on_cycle === 'continue')) {
-    yield cycleLength === null
-      ? 'it ended at a cycle without naming it'
-      : 'it ended at a cycle, and its experiment continues at cycles';
+    const text =
+      cycleLength === null
+        ? 'it ended at a cycle without naming it'
+        : 'it ended at a cycle, and its experiment continues at cycles';
+    yield runViolation(run, text);
   }
   if (stopReason === 'length' && cycleLength !== null && config.on_cycle === 'stop') {
-    yield 'it met a cycle and went on, and its experiment stops at cycles';
+    yield runViolation(run, 'it met a cycle and went on, and its experiment stops at cycles');
   }
 }
 
@@ -164,21 +172,27 @@ class CycleWitness {
   }
 
   /** What is wrong with a step that was filled in from the cycle; null for any other step. */
-  see(step: StepRecord): string | null {
-    const { start, length } = this;
-    if (start === null || length === null || length <= 0) {
-      return step.source === 'cycle' ? 'it was filled in from a cycle, and its run has none' : null;
-    }
+  see(step: StepRecord): { readonly text: string; readonly repair: Repair } | null {
+    const { start, length, run } = this;
     const { sequence, outputId } = step;
+    // Who computed it is not known any more.
+    const cut: Repair = { kind: 'cut run', run: run.id, from: sequence };
+    if (start === null || length === null || length <= 0) {
+      if (step.source !== 'cycle') return null;
+      return { text: 'it was filled in from a cycle, and its run has none', repair: cut };
+    }
     const earlier = this.outputs[sequence % length];
     this.outputs[sequence % length] = outputId;
     if (sequence === start) this.atStart = outputId;
     if (sequence === start + length) this.atRepeat = outputId;
     if (step.source !== 'cycle') return null;
     if (sequence <= start + length) {
-      return `it was filled in from a cycle that is only known after sequence ${start + length}`;
+      const known = `it was filled in from a cycle that is only known after sequence ${start + length}`;
+      return { text: known, repair: cut };
     }
-    return earlier === outputId ? null : `it is not what its run's cycle of ${length} gives here`;
+    if (earlier === outputId) return null;
+    const text = `it is not what its run's cycle of ${length} gives here`;
+    return { text, repair: { kind: 'recompute steps', run: run.id, from: sequence, to: sequence } };
   }
 
   *problems(): Generator<string> {
@@ -201,12 +215,22 @@ class CycleWitness {
   }
 }
 
-function stepViolation(invariant: Invariant, run: RunRecord, step: StepRecord, problem: string): Violation {
+function stepViolation(
+  invariant: Invariant,
+  run: RunRecord,
+  step: StepRecord,
+  problem: string,
+  repair: Repair,
+): Violation {
   const where = `step ${step.sequence} of run ${run.runIndex} of experiment ${run.experimentId}`;
-  return { invariant, table: 'invocations', id: step.id, message: `${where}: ${problem}; ${RESTORE}` };
+  return { invariant, table: 'invocations', id: step.id, message: `${where}: ${problem}`, repair };
 }
 
-function runViolation(run: RunRecord, problem: string): Violation {
-  const message = `run ${run.runIndex} of experiment ${run.experimentId}: ${problem}; ${RESTORE}`;
-  return { invariant: 1, table: 'runs', id: run.id, message };
+function runViolation(
+  run: RunRecord,
+  problem: string,
+  repair: Repair = { kind: 'restore run', run: run.id },
+): Violation {
+  const message = `run ${run.runIndex} of experiment ${run.experimentId}: ${problem}`;
+  return { invariant: 1, table: 'runs', id: run.id, message, repair };
 }

@@ -1,8 +1,9 @@
-import type Database from 'better-sqlite3';
 import { createHash } from 'node:crypto';
 import { float32s } from '../float32.js';
+import type { Snapshot } from '../database.js';
 import { euclideanNorm } from '../vectors.js';
-import { RESTORE } from './violation.js';
+import { paced } from './paced.js';
+import type { OnRows } from './paced.js';
 import type { Violation } from './violation.js';
 
 interface VectorRecord {
@@ -29,33 +30,46 @@ const OF_EXPERIMENT = `${ALL}
     where r.experiment_id = ?)`;
 
 /** Invariant 3 of the vectors: the model's dimension, finite, not zero, with their digest and norm. */
-export function* checkVectors(db: Database.Database, experiment: string | null): Generator<Violation> {
+export async function* checkVectors(
+  snapshot: Snapshot,
+  experiment: string | null,
+  onRows: OnRows,
+): AsyncGenerator<Violation, void, undefined> {
   const rows =
     experiment === null
-      ? db.prepare<[], VectorRecord>(ALL).iterate()
-      : db.prepare<[string], VectorRecord>(OF_EXPERIMENT).iterate(experiment);
-  for (const row of rows) {
-    for (const problem of vectorProblems(row)) {
-      const message = `vector of ${row.model ?? 'a missing model'}: ${problem}; ${RESTORE}`;
-      yield { invariant: 3, table: 'vectors', id: row.id, message };
+      ? snapshot.rows<VectorRecord>(ALL)
+      : snapshot.rows<VectorRecord>(OF_EXPERIMENT, experiment);
+  for await (const row of paced(rows, onRows)) {
+    for (const { text, bytesAreGood } of vectorProblems(row)) {
+      const message = `vector of ${row.model ?? 'a missing model'}: ${text}`;
+      const kind = bytesAreGood ? 'recompute norm' : 'delete vector';
+      yield { invariant: 3, table: 'vectors', id: row.id, message, repair: { kind, vector: row.id } };
     }
   }
 }
 
-function* vectorProblems(row: VectorRecord): Generator<string> {
+interface VectorProblem {
+  readonly text: string;
+  /** Only what is said of the bytes is wrong. */
+  readonly bytesAreGood?: true;
+}
+
+function* vectorProblems(row: VectorRecord): Generator<VectorProblem> {
   const { bytes, dimension, norm, takes, modality } = row;
-  if (!createHash('sha256').update(bytes).digest().equals(row.sha256)) {
-    yield 'its bytes do not hash to its sha256';
+  const hashes = createHash('sha256').update(bytes).digest().equals(row.sha256);
+  if (!hashes) yield { text: 'its bytes do not hash to its sha256' };
+  if (takes !== modality) {
+    yield { text: `its model takes ${takes}, its artifact is ${modality ?? 'missing'}` };
   }
-  if (takes !== modality) yield `its model takes ${takes}, its artifact is ${modality ?? 'missing'}`;
   if (dimension === null || bytes.byteLength !== 4 * dimension) {
-    yield `it has ${bytes.byteLength} bytes, its model has ${dimension} dimensions of 4`;
+    yield { text: `it has ${bytes.byteLength} bytes, its model has ${dimension} dimensions of 4` };
     return;
   }
   const expected = euclideanNorm(float32s(bytes));
-  if (!Number.isFinite(expected)) yield 'it has a component that is not finite';
-  else if (expected === 0) yield 'all of its components are zero';
+  if (!Number.isFinite(expected)) yield { text: 'it has a component that is not finite' };
+  else if (expected === 0) yield { text: 'all of its components are zero' };
   else if (norm === null || Math.abs(norm - expected) > NORM_TOLERANCE * expected) {
-    yield `its norm is ${norm}, its components give ${expected}`;
+    const text = `its norm is ${norm}, its components give ${expected}`;
+    yield hashes ? { text, bytesAreGood: true } : { text };
   }
 }

@@ -1,4 +1,6 @@
-/** Number of an invariant in the list that tests, crash drills and `panic-tda doctor` share. */
+import type { Repair } from './repair.js';
+
+/** Number of an invariant in the list that tests, crash drills and `panic-tda doctor` share: DESIGN, section 7. */
 export type Invariant = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 
 /** What each number stands for, for people. */
@@ -17,14 +19,8 @@ export interface Violation {
   readonly table: string;
   /** Id of the row: a composite key is joined by `/`, what is missing is named by where it should be. */
   readonly id: string | number;
-  /** What was found, what was expected, what to do. */
+  /** What was found, and what was expected. */
   readonly message: string;
-}
-
-/** Why no command is named: nothing recomputes what is already recorded as finished. */
-export const RESTORE =
-  'restore the data folder from a copy, or run the experiment again in a new data folder';
-
-export function resume(experimentId: string): string {
-  return `run "panic-tda resume ${experimentId}"`;
+  /** What mends it; null where nothing that is stored or can be computed does. */
+  readonly repair: Repair | null;
 }

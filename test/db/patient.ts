@@ -17,15 +17,29 @@ export class Patient {
     this.folder = mkdtempSync(join(tmpdir(), 'panic-tda-patient-'));
     cpSync(sound, this.folder, { recursive: true });
     this.store = openStore(this.folder);
+  }
+
+  /** Does something that no trigger, check or foreign key of the database refuses. */
+  private unguarded<T>(work: () => T): T {
     const { sqlite } = this.store.db;
-    for (const name of sqlite
-      .prepare(`select name from sqlite_master where type = 'trigger'`)
-      .pluck()
-      .all()) {
-      sqlite.exec(`drop trigger ${String(name)}`);
-    }
+    const triggers = sqlite
+      .prepare<[], { name: string; sql: string }>(
+        `select name, sql from sqlite_master where type = 'trigger'`,
+      )
+      .all();
     sqlite.pragma('ignore_check_constraints = ON');
     sqlite.pragma('foreign_keys = OFF');
+    try {
+      return sqlite.transaction(() => {
+        for (const { name } of triggers) sqlite.exec(`drop trigger ${name}`);
+        const done = work();
+        for (const { sql } of triggers) sqlite.exec(sql);
+        return done;
+      })();
+    } finally {
+      sqlite.pragma('ignore_check_constraints = OFF');
+      sqlite.pragma('foreign_keys = ON');
+    }
   }
 
   get databaseFile(): string {
@@ -34,16 +48,14 @@ export class Patient {
 
   /** Changes rows behind the store's back; at least one, so that a test cannot miss its mark. */
   change(sql: string, ...values: readonly unknown[]): void {
-    const { changes } = this.store.db.sqlite.prepare(sql).run(...values);
+    const { changes } = this.unguarded(() => this.store.db.sqlite.prepare(sql).run(...values));
     if (changes === 0) throw new Error(`nothing changed: ${sql}`);
   }
 
   /** Deletes rows and all that hangs on them. */
   remove(sql: string): void {
-    const { sqlite } = this.store.db;
-    sqlite.pragma('foreign_keys = ON');
-    this.change(sql);
-    sqlite.pragma('foreign_keys = OFF');
+    const { changes } = this.store.db.sqlite.prepare(sql).run();
+    if (changes === 0) throw new Error(`nothing changed: ${sql}`);
   }
 
   one(sql: string, ...values: readonly unknown[]): unknown {

@@ -1,0 +1,71 @@
+import { getTableName } from 'drizzle-orm';
+import { getTableConfig } from 'drizzle-orm/sqlite-core';
+import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
+import * as schema from '../schema.js';
+import type { Repair } from './repair.js';
+
+/** Every table, parents before children. */
+export const TABLES: readonly SQLiteTable[] = [
+  schema.models,
+  schema.hosts,
+  schema.artifacts,
+  schema.experiments,
+  schema.runs,
+  schema.invocations,
+  schema.failures,
+  schema.vectors,
+  schema.embeddings,
+  schema.diagrams,
+  schema.diagramDimensions,
+  schema.surrogates,
+];
+
+/** Names of the columns of a table's primary key, in its order. */
+export function keyColumns(table: SQLiteTable): readonly string[] {
+  const { columns, primaryKeys } = getTableConfig(table);
+  const [composite] = primaryKeys;
+  return (composite?.columns ?? columns.filter(({ primary }) => primary)).map(({ name }) => name);
+}
+
+/** A row's key, joined as violations name it. */
+export function keyText(table: SQLiteTable, row: Readonly<Record<string, unknown>>): string {
+  return keyColumns(table)
+    .map((name) => String(row[name]))
+    .join('/');
+}
+
+/** What mends a row that breaks a rule of its own table, given the columns of its key; null for what nothing derives. */
+export function repairOfRow(table: SQLiteTable, row: Readonly<Record<string, unknown>>): Repair | null {
+  const number = (name: string): number => Number(row[name]);
+  switch (getTableName(table)) {
+    case 'artifacts':
+      return { kind: 'recompute artifact', artifact: number('id') };
+    case 'experiments':
+      return { kind: 'restore experiment', experiment: String(row['id']) };
+    case 'runs':
+      return { kind: 'restore run', run: number('id') };
+    case 'failures':
+      return { kind: 'delete failure', failure: number('id') };
+    case 'vectors':
+      return { kind: 'delete vector', vector: number('id') };
+    case 'embeddings':
+      return {
+        kind: 'delete embedding',
+        invocation: number('invocation_id'),
+        model: number('model_id'),
+      };
+    case 'diagrams':
+      return { kind: 'delete diagram', diagram: number('id') };
+    case 'diagram_dimensions':
+      return { kind: 'delete diagram', diagram: number('diagram_id') };
+    case 'surrogates':
+      return {
+        kind: 'delete surrogates',
+        diagram: number('diagram_id'),
+        surrogate: String(row['kind']),
+        index: number('surrogate_index'),
+      };
+    default:
+      return null;
+  }
+}
