@@ -1,11 +1,8 @@
-import Database from 'better-sqlite3';
-import { join } from 'node:path';
 import { checkInvariants, contentDigest, openStoreReadonly, type Store } from '../../db/index.js';
-import { DATABASE_FILE } from '../../db/layout.js';
 import { persistenceEntropy } from '../../tda/index.js';
 import type { Steps } from './watch.js';
 
-/** What is stored of an experiment. */
+/** What is stored of an experiment, while it is being written. */
 export interface Records {
   steps(): Promise<Steps>;
   /** Failed attempts that were logged. */
@@ -13,19 +10,34 @@ export interface Records {
   close(): Promise<void>;
 }
 
-export async function openRecords(data: string, experiment: string): Promise<Records> {
-  const sqlite = new Database(join(data, DATABASE_FILE), { readonly: true, timeout: 30_000 });
-  const steps = sqlite.prepare<[string], { run: number; made: number; ended: number }>(
-    `select run_index as run, count(stop_reason) over (partition by id) as ended,
-       coalesce((select max(sequence) + 1 from invocations where run_id = runs.id), 0) as made
-     from runs where experiment_id = ?`,
-  );
-  const failures = sqlite.prepare<[], { count: number }>('select count(*) as count from failures');
+const STEPS = `
+  select run_index as run, case when stop_reason is null then 0 else 1 end as ended,
+    coalesce((select max(sequence) + 1 from invocations where run_id = runs.id), 0) as made
+  from runs where experiment_id = ?`;
+
+const FAILURES = `
+  select count(*) as count from failures where run_id in (select id from runs where experiment_id = ?)`;
+
+/** Throws while there is no database yet. */
+export function openRecords(data: string, experiment: string): Records {
+  const store = openExisting(data);
+  async function rows<T>(query: string): Promise<T[]> {
+    const snapshot = await store.db.snapshot();
+    try {
+      const found: T[] = [];
+      for await (const row of snapshot.rows<T>(query, experiment)) found.push(row);
+      return found;
+    } finally {
+      await snapshot.close();
+    }
+  }
   return {
-    steps: async () =>
-      new Map(steps.all(experiment).map(({ run, made, ended }) => [run, { made, ended: ended > 0 }])),
-    failures: async () => failures.get()!.count,
-    close: async () => void sqlite.close(),
+    async steps() {
+      const found = await rows<{ run: number; made: number; ended: number }>(STEPS);
+      return new Map(found.map(({ run, made, ended }) => [run, { made, ended: ended === 1 }]));
+    },
+    failures: async () => (await rows<{ count: number }>(FAILURES))[0]!.count,
+    close: () => store.close(),
   };
 }
 
@@ -34,16 +46,21 @@ export async function examine(
   data: string,
   experiment: string,
 ): Promise<{ violations: readonly string[]; digest: string }> {
-  const store: Store | null = openStoreReadonly(data);
-  if (store === null) throw new Error(`there is no database in ${data}`);
+  const store = openExisting(data);
   try {
     const violations: string[] = [];
     const options = { deep: true, entropyOf: persistenceEntropy };
     for await (const { invariant, table, id, message } of checkInvariants(store.db, store.objects, options)) {
       violations.push(`${table} ${id}: ${message} (invariant ${invariant})`);
     }
-    return { violations, digest: contentDigest(store.db, experiment) };
+    return { violations, digest: await contentDigest(store.db, experiment) };
   } finally {
-    store.close();
+    await store.close();
   }
+}
+
+function openExisting(data: string): Store {
+  const store = openStoreReadonly(data);
+  if (store === null) throw new Error(`there is no database in ${data}`);
+  return store;
 }
