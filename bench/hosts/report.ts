@@ -3,16 +3,7 @@ import { seconds, type EventRecord } from './events.js';
 
 /** The table of what happened, in Markdown. */
 export function eventTable(records: readonly EventRecord[]): string {
-  const header = [
-    'event',
-    'at',
-    'lasted',
-    'runs met',
-    'first goes on',
-    'last goes on',
-    'counted from',
-    'seen',
-  ];
+  const header = ['event', 'seen', 'at', 'lasted', 'runs met', 'first goes on', 'last goes on', 'after'];
   const rows = records.map(({ name, atMs, lastedMs, runs, next, after, failures, restarts, remarks }) => [
     name,
     [

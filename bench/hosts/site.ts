@@ -1,7 +1,10 @@
 import type { Client } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import { runWorkflowId } from '../../workflows/names.js';
 import type { Host } from './host.js';
 import type { Records } from './records.js';
+
+const { PENDING_ACTIVITY_STATE_STARTED } = proto.temporal.api.enums.v1.PendingActivityState;
 
 /** Everything that events happen to, while an experiment is under way. */
 export interface Site {
@@ -30,15 +33,17 @@ export async function runsLeft({ records }: Site): Promise<number> {
   return [...(await records.steps()).values()].filter(({ ended }) => !ended).length;
 }
 
-/** The runs whose activity a worker on this host has begun and not reported. */
+/** The runs whose activity a worker on this host is at work on, as far as Temporal knows. */
 export async function runsOn(site: Site, host: Host): Promise<number[]> {
   const found: number[] = [];
   for (const run of await runsUnderWay(site)) {
     const handle = site.client.workflow.getHandle(runWorkflowId(site.experiment, run));
     const { raw } = await handle.describe();
-    // Workers are known to Temporal as pid@hostname.
-    const here = (raw.pendingActivities ?? []).some(({ lastWorkerIdentity, lastStartedTime }) => {
-      return lastStartedTime !== null && lastWorkerIdentity?.includes(host.network.name) === true;
+    // The identity holds the host's name. That of an activity that waits for its next attempt is of the last one.
+    const here = (raw.pendingActivities ?? []).some(({ state, lastWorkerIdentity }) => {
+      return (
+        state === PENDING_ACTIVITY_STATE_STARTED && lastWorkerIdentity?.includes(`@${host.network.name}`)
+      );
     });
     if (here) found.push(run);
   }
