@@ -1,6 +1,6 @@
 import { and, eq } from 'drizzle-orm';
 import { canonicalJson } from '../experiment/ids.js';
-import type { Model } from '../experiment/model.js';
+import { type Model, wholeRevision } from '../experiment/model.js';
 import type { HostFingerprint } from '../experiment/provenance.js';
 import type { Database } from './database.js';
 import { hosts, models } from './schema.js';
@@ -27,7 +27,7 @@ export function provenanceTables({ build, write }: Database) {
       name: model.name,
       kind: model.kind,
       source: model.source,
-      revision: model.revision,
+      revision: wholeRevision(model),
       settings: canonicalJson(model.settings),
     };
     const shape =

@@ -15,10 +15,23 @@ export const LOADERS = [
 ] as const;
 export type Loader = (typeof LOADERS)[number];
 
-/** What a model with files of its own needs on the machine that runs it. */
-export interface Weights {
+/** A part of a model that comes from another repository. */
+export interface Component {
+  /** `hub:owner/name`. */
+  readonly source: string;
+  /** The pinned commit of that repository, part of the model's identity as its own is. */
+  readonly revision: string;
+  /** Within the model's folder: its files lie there as they do in their repository. */
+  readonly folder: string;
   /** Paths within its repository. */
   readonly files: readonly string[];
+}
+
+/** What a model with files of its own needs on the machine that runs it. */
+export interface Weights {
+  /** Paths within the model's folder, laid out as its repository, those of its components among them. */
+  readonly files: readonly string[];
+  readonly components?: readonly Component[];
   /** What is known of some of them beforehand, by path: SHA-256 (hex) and size. */
   readonly known?: Readonly<Record<string, KnownFile>>;
   /** Whether its repository wants an account that has agreed to its licence. */
@@ -50,6 +63,12 @@ interface ModelIdentity {
   readonly revision: string;
   readonly settings: ModelSettings;
   readonly license: string;
+}
+
+/** Which version of a model this is, in words: its revision, and that of each component. */
+export function wholeRevision({ revision, weights }: Pick<ModelIdentity, 'revision' | 'weights'>): string {
+  const components = weights?.components ?? [];
+  return [revision, ...components.map((part) => `${part.folder}=${part.source}@${part.revision}`)].join(' ');
 }
 
 /** A model that turns one artifact into the next of a trajectory. */

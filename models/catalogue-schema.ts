@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Model, UnavailableModel, Weights } from '../experiment/model.js';
+import type { KnownFile, Model, UnavailableModel, Weights } from '../experiment/model.js';
 import { captionSettings } from './captions/settings.js';
 import { textToImageSettings } from './diffusion/settings.js';
 import { imageEmbedderSettings, textEmbedderSettings } from './embedders/settings.js';
@@ -27,24 +27,61 @@ const weightsFile = z.union([
   }),
 ]);
 
+const files = z
+  .array(weightsFile)
+  .min(1)
+  .describe('Paths within the repository; as an object with what is known of the file: sha256, bytes.');
+
+const revision = z
+  .string()
+  .regex(/^(?!.*\.\.)\w[\w./-]*$/, 'a commit, or the name of a branch, a tag or a version')
+  .describe('The commit of the repository; or a name, which is pinned when the files are got.');
+
+const component = z
+  .strictObject({
+    source: z.string().regex(/^hub:\w[\w.-]*\/\w[\w.-]*$/, 'hub:owner/name'),
+    revision,
+    folder: z
+      .string()
+      .regex(/^\w[\w.-]*$/, "the name of a folder within the model's")
+      .describe("Where its files lie within the model's folder, laid out as in their repository."),
+    files,
+  })
+  .describe('Files of another repository that the model is made of as well.');
+
+type WeightsFile = z.output<typeof weightsFile>;
+
+function pathOf(file: WeightsFile): string {
+  return typeof file === 'string' ? file : file.path;
+}
+
+function knownOf(file: WeightsFile): KnownFile {
+  if (typeof file === 'string') return {};
+  const { sha256, bytes } = file;
+  return { ...(sha256 && { sha256 }), ...(bytes !== undefined && { bytes }) };
+}
+
 const weights = z
   .strictObject({
-    files: z
-      .array(weightsFile)
-      .min(1)
-      .describe('Paths within the repository; as an object with what is known of the file: sha256, bytes.'),
+    files,
+    components: z.array(component).default([]),
     gated: z.boolean().default(false).describe('Whether the repository wants an agreement to its terms.'),
     memory_mib: z.int().positive().describe('Memory of the loaded model, MiB; an estimate.'),
     max_batch: z.int().positive().default(1).describe('Inputs that are worth computing at once.'),
   })
-  .transform(({ files, gated, memory_mib: memoryMiB, max_batch: maxBatch }): Weights => {
-    const known = files.flatMap((file) => {
-      if (typeof file === 'string') return [];
-      const { path, sha256, bytes } = file;
-      return [[path, { ...(sha256 && { sha256 }), ...(bytes !== undefined && { bytes }) }] as const];
-    });
+  .transform(({ files: own, components, gated, memory_mib: memoryMiB, max_batch: maxBatch }): Weights => {
+    const all = [
+      ...own.map((file) => [pathOf(file), knownOf(file)] as const),
+      ...components.flatMap((part) =>
+        part.files.map((file) => [`${part.folder}/${pathOf(file)}`, knownOf(file)] as const),
+      ),
+    ];
+    const known = all.filter(([, facts]) => Object.keys(facts).length > 0);
     return {
-      files: files.map((file) => (typeof file === 'string' ? file : file.path)),
+      files: all.map(([path]) => path),
+      ...(components.length > 0 && {
+        components: components.map((part) => ({ ...part, files: part.files.map(pathOf) })),
+      }),
       ...(known.length > 0 && { known: Object.fromEntries(known) }),
       gated,
       memoryMiB,
@@ -55,10 +92,7 @@ const weights = z
 const identity = {
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, ".", "_" and "-"'),
   summary: z.string().min(1),
-  revision: z
-    .string()
-    .regex(/^(?!.*\.\.)\w[\w./-]*$/, 'a commit, or the name of a branch, a tag or a version')
-    .describe('The commit of the repository; or a name, which is pinned when the files are got.'),
+  revision,
   license: z.string().min(1),
 };
 

@@ -49,8 +49,8 @@ function ofCatalogue({ path, found, allowed }: Problem): Problem {
 
 function entryProblems(models: readonly Model[], taken: (name: string) => string | null): Problem[] {
   const first = new Map<string, number>();
-  return models.flatMap(({ name, loader }, index) => {
-    const at = (field: string): string => pathText(['models', index, field]);
+  return models.flatMap(({ name, loader, source, weights }, index) => {
+    const at = (...fields: readonly string[]): string => pathText(['models', index, ...fields]);
     const problems: Problem[] = [];
     const owner = taken(name) ?? (first.has(name) ? pathText(['models', first.get(name)!]) : null);
     if (owner !== null) {
@@ -61,6 +61,14 @@ function entryProblems(models: readonly Model[], taken: (name: string) => string
     if (loader === 'built-in') {
       const allowed = 'another loader; built-in models are part of the program';
       problems.push(catalogueProblem(at('loader'), quoted(loader), allowed));
+    }
+    if (weights?.components !== undefined && !source.startsWith('hub:')) {
+      const allowed = 'none for a model of a local folder; put the files there';
+      problems.push(catalogueProblem(at('weights', 'components'), 'parts of other repositories', allowed));
+    }
+    const twice = weights?.files.find((file, k) => weights.files.indexOf(file) < k);
+    if (twice !== undefined) {
+      problems.push(catalogueProblem(at('weights', 'files'), `${quoted(twice)} twice`, 'each file once'));
     }
     if (!first.has(name)) first.set(name, index);
     return problems;

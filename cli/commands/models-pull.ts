@@ -63,9 +63,10 @@ function tell({ json }: Context, outcomes: readonly PullOutcome[]): void {
   for (const outcome of outcomes) {
     if (!outcome.ok) note(`${outcome.name}: ${outcome.error.message}`);
     else if (!json) {
-      const { name, folder, commit, downloadedBytes, files } = outcome.model;
+      const { name, folder, commit, components, downloadedBytes, files } = outcome.model;
       const came = downloadedBytes === 0 ? 'everything was there' : `${bytes(downloadedBytes)} downloaded`;
       print(`${name}: ${files.length} files verified, ${came}\n  ${folder}\n  commit ${commit}`);
+      for (const part of components) print(`  ${part.source} commit ${part.commit}`);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { assertNever } from '../../experiment/errors.js';
-import type { Model } from '../../experiment/model.js';
+import type { Component, Model } from '../../experiment/model.js';
 import { modelFolders, readinessOf, readLock, requiredFiles, type Readiness } from '../../models/index.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
@@ -21,6 +21,7 @@ interface ModelDocument extends Record<string, unknown> {
   /** What the lock file says of them, or null. */
   readonly locked: {
     readonly commit: string;
+    readonly components: readonly { readonly source: string; readonly commit: string }[];
     readonly origin: string;
     readonly files: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[];
   } | null;
@@ -44,7 +45,7 @@ export function listModels(context: Context): number {
     model.kind,
     `${model.input} → ${model.kind === 'generative' ? model.output : `${model.dimension}-d vector`}`,
     filesText(model, readinessOf(model, environment.modelsFolder, lock)),
-    model.source,
+    [model.source, ...componentsOf(model).map(({ source }) => source)].join(' + '),
   ]);
   print(table([['name', 'kind', 'takes and gives', 'files', 'source'], ...rows]));
   if (unavailable.length > 0) {
@@ -91,7 +92,8 @@ function documentOf(model: Model, { environment }: Context, readiness: Readiness
 
 function lockedOf({ entry }: Extract<Readiness, { state: 'ready' }>): ModelDocument['locked'] {
   const files = entry.files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 }));
-  return { commit: entry.commit, origin: entry.origin, files };
+  const components = (entry.components ?? []).map(({ source, commit }) => ({ source, commit }));
+  return { commit: entry.commit, components, origin: entry.origin, files };
 }
 
 function filesText(model: Model, readiness: Readiness): string {
@@ -125,6 +127,10 @@ function printModel(context: Context, model: Model, document: ModelDocument): vo
       : []),
     ['source', model.source],
     ['revision', model.revision],
+    ...componentsOf(model).map(({ source, revision, folder }) => [
+      'component',
+      `${source} at ${revision}, in ${folder}/`,
+    ]),
     ['licence', model.license],
     ...(model.weights === null ? [] : weightRows(model.weights)),
     ...(settings.length === 0 ? [] : [['settings', settings.join(', ')]]),
@@ -149,6 +155,10 @@ function printModel(context: Context, model: Model, document: ModelDocument): vo
     print(`\n${TITLES[state] ?? state}:\n${document.paths.map((path) => `  ${path}`).join('\n')}`);
   }
   print(`\n${remedy(context, model, state)}`);
+}
+
+function componentsOf({ weights }: Model): readonly Component[] {
+  return weights?.components ?? [];
 }
 
 function weightRows({ gated, memoryMiB }: NonNullable<Model['weights']>): string[][] {

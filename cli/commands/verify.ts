@@ -1,6 +1,6 @@
 import type { ComputedInvocation, Store } from '../../db/index.js';
 import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
-import type { Model } from '../../experiment/model.js';
+import { type Model, wholeRevision } from '../../experiment/model.js';
 import { createModelPool, explainUnready, type ModelPool, unreadyAmong } from '../../models/index.js';
 import { readingExperiments } from '../context.js';
 import type { Context } from '../context.js';
@@ -107,8 +107,9 @@ async function check(
   }
 }
 
-function identityOf({ name, source, revision, settings }: Model): ComputedInvocation['model'] {
-  return { name, source, revision, settings };
+function identityOf(model: Model): ComputedInvocation['model'] {
+  const { name, source, settings } = model;
+  return { name, source, revision: wholeRevision(model), settings };
 }
 
 function documentOf(

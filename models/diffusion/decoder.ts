@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { PanicError } from '../../experiment/errors.js';
 import type { Graph } from './graph.js';
 import type { ModelFolder } from './model-folder.js';
+import type { TextToImageSettings } from './settings.js';
 import type { Floats } from './tensors.js';
 
 const decoderConfig = {
@@ -22,13 +23,30 @@ export class Decoder {
     private readonly config: z.infer<z.ZodObject<typeof decoderConfig>>,
   ) {}
 
-  /** `file` names a graph instead of the one in vae_decoder/; its config.json lies beside it. */
-  static async open(folder: ModelFolder, file: string | undefined): Promise<Decoder> {
+  /**
+   * The setting `vae` names a graph instead of the one in vae_decoder/; its config.json lies beside it, unless `vae_scaling_factor` says
+   * what is in it. Throws PanicError `InvalidInput`, `ModelFilesMissing`, `DeviceError`.
+   */
+  static async open(
+    folder: ModelFolder,
+    { vae: file, vae_scaling_factor: factor }: TextToImageSettings,
+  ): Promise<Decoder> {
     const at = file === undefined ? 'vae_decoder' : dirname(file);
+    if (factor !== undefined) {
+      if (file === undefined) {
+        throw new PanicError(
+          'InvalidInput',
+          'vae_scaling_factor is for a decoder that "vae" names; leave it out',
+        );
+      }
+      const config = z.object(decoderConfig).parse({ scaling_factor: factor });
+      return new Decoder(await folder.graphAt(file), config);
+    }
     // The first exporter of Stable Diffusion 1 wrote none, since all of its models had the same.
-    const config = folder.isOfFirstExporter(at)
-      ? z.object(decoderConfig).parse({})
-      : await folder.config(decoderConfig, at, 'config.json');
+    const config =
+      file === undefined && folder.isOfFirstExporter(at)
+        ? z.object(decoderConfig).parse({})
+        : await folder.config(decoderConfig, at, 'config.json');
     const graph = file === undefined ? await folder.graph(at) : await folder.graphAt(file);
     return new Decoder(graph, config);
   }
@@ -45,9 +63,8 @@ export class Decoder {
 
   /** Latents of channels x rows x columns to a picture of 3 x height x width, about -1..1. */
   async decode(latents: Floats): Promise<Floats> {
-    return await this.graph.answer({
-      latent_sample: { data: this.unscaled(latents), dims: latents.dims },
-    });
+    const data = this.unscaled(latents);
+    return await this.graph.answer({ [this.graph.onlyInput('latent_sample')]: { data, dims: latents.dims } });
   }
 
   private unscaled({ data, dims }: Floats): Float32Array {

@@ -32,7 +32,7 @@ export async function flux(folder: ModelFolder, settings: TextToImageSettings): 
     );
   }
   const [height, width] = folder.latentSize(settings, PATCH);
-  const decoder = await Decoder.open(folder, settings.vae);
+  const decoder = await Decoder.open(folder, settings);
   const channels = config.in_channels / PATCH ** 2;
   decoder.requireChannels(channels);
   const clip = await clipEncoder(folder, 'text_encoder', 'tokenizer');

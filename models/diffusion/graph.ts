@@ -45,6 +45,12 @@ export class Graph {
     return this.#inputs.has(input);
   }
 
+  /** The name of its one input; `usual` where it has several. */
+  onlyInput(usual: string): string {
+    const [name, ...others] = this.#inputs.keys();
+    return name === undefined || others.length > 0 ? usual : name;
+  }
+
   /** Number of dimensions of an input; 0 for a single number. */
   rank(input: string): number {
     return this.#inputs.get(input)?.shape.length ?? 0;

@@ -27,6 +27,8 @@ export const textToImageSettings = z.strictObject({
   max_sequence_length: z.int().positive().max(512).exactOptional(),
   /** A decoder instead of the one in vae_decoder/, as a path among the model's files; its config.json lies beside it. */
   vae: z.string().min(1).exactOptional(),
+  /** What latents are divided by before that decoder, which then needs no config.json: 1 for TAESD. */
+  vae_scaling_factor: z.number().positive().exactOptional(),
 });
 
 export type TextToImageSettings = z.infer<typeof textToImageSettings>;

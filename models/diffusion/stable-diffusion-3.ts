@@ -36,7 +36,7 @@ export async function stableDiffusion3(
   const hasT5 = (await folder.components()).has('text_encoder_3');
   refuseUnheard(settings, { negative_prompt: weight > 1, max_sequence_length: hasT5, scheduler: false });
   const [height, width] = folder.latentSize(settings, config.patch_size);
-  const decoder = await Decoder.open(folder, settings.vae);
+  const decoder = await Decoder.open(folder, settings);
   decoder.requireChannels(config.in_channels);
   const clips = [
     await clipEncoder(folder, 'text_encoder', 'tokenizer'),

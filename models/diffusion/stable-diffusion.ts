@@ -41,7 +41,7 @@ export async function stableDiffusion(
   const saved = await folder.scheduler();
   const makeScheduler = schedulerMaker(kind === 'plain' ? upToDate(saved) : saved, settings.scheduler);
   makeScheduler(settings.steps);
-  const decoder = await Decoder.open(folder, settings.vae);
+  const decoder = await Decoder.open(folder, settings);
   const read = kind === 'xl' ? await xlReader(folder) : await plainReader(folder);
   const unet = await folder.graph('unet');
   const { guidance_scale: weight, width, height } = settings;

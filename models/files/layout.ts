@@ -11,9 +11,9 @@ export function isNeural(model: Model): boolean {
   return requiredFiles(model).length > 0;
 }
 
-/** `owner/name` of the hub's repository that a model comes from; null for a model of a local folder. */
-export function hubRepository(model: Model): string | null {
-  return model.source.startsWith(HUB) ? model.source.slice(HUB.length) : null;
+/** `owner/name` of the hub's repository that a model or a part comes from; null for a local folder. */
+export function hubRepository({ source }: Pick<Part, 'source'>): string | null {
+  return source.startsWith(HUB) ? source.slice(HUB.length) : null;
 }
 
 /** Where a model with files comes from, in words: `owner/name`, or the path of its folder. */
@@ -21,18 +21,56 @@ export function repositoryOf(model: Model): string {
   return hubRepository(model) ?? model.source.slice(FOLDER.length);
 }
 
-/** The files that a model needs, as paths within its repository; none for a built-in model. */
+/** A repository that a model is made of: its own, or that of a component. */
+export interface Part {
+  readonly source: string;
+  readonly revision: string;
+  /** Of its files: where each lies in its repository, and in the model's folder. */
+  readonly files: readonly { readonly inRepository: string; readonly path: string }[];
+}
+
+/** What a model with files is made of: its own repository first. */
+export function partsOf(model: Model): readonly [Part, ...Part[]] {
+  const components = (model.weights?.components ?? []).map(({ source, revision, folder, files }) => ({
+    source,
+    revision,
+    files: files.map((inRepository) => ({ inRepository, path: `${folder}/${inRepository}` })),
+  }));
+  const others = new Set(components.flatMap(({ files }) => files.map(({ path }) => path)));
+  const own = requiredFiles(model).filter((path) => !others.has(path));
+  const files = own.map((path) => ({ inRepository: path, path }));
+  return [{ source: model.source, revision: model.revision, files }, ...components];
+}
+
+/** The model at these revisions of its parts, in their order. */
+export function withRevisions(model: Model, [own, ...others]: readonly string[]): Model {
+  const components = model.weights?.components?.map((part, k) => ({
+    ...part,
+    revision: others[k] ?? part.revision,
+  }));
+  return {
+    ...model,
+    revision: own ?? model.revision,
+    weights: model.weights && { ...model.weights, ...(components && { components }) },
+  };
+}
+
+/** The files that a model needs, as paths within its folder; none for a built-in model. */
 export function requiredFiles(model: Model): readonly string[] {
   return model.weights?.files ?? [];
 }
 
 /**
- * Where a model's files belong: `<folder>/<owner>/<name>@<revision>`, so that two revisions live side by side; for a model of a
- * local folder, that folder.
+ * Where a model's files belong: `<folder>/<owner>/<name>@<revision>`, so that two revisions live side by side, with those of its
+ * components behind it; for a model of a local folder, that folder.
  */
 export function pinnedFolder(model: Model, modelsFolder: string): string {
   const repository = hubRepository(model);
-  return repository === null ? repositoryOf(model) : join(modelsFolder, `${repository}@${model.revision}`);
+  if (repository === null) return repositoryOf(model);
+  const components = (model.weights?.components ?? []).map(
+    ({ folder, revision }) => `+${folder}@${revision.replaceAll('/', '-').slice(0, 12)}`,
+  );
+  return join(modelsFolder, [`${repository}@${model.revision}`, ...components].join(''));
 }
 
 /**

@@ -6,6 +6,7 @@ import { errorMessage, PanicError } from '../../experiment/errors.js';
 import { sha256Hex } from '../../experiment/ids.js';
 import { kernelLock } from '../../experiment/kernel-lock.js';
 import type { Model } from '../../experiment/model.js';
+import { partsOf, withRevisions } from './layout.js';
 
 const LOCK_FILE = 'models.lock.json';
 
@@ -19,6 +20,13 @@ const lockedFile = z.strictObject({
   verifiedAt: z.iso.datetime(),
 });
 
+/** Another repository that a model is made of; its files are among those of the model. */
+const lockedComponent = z.strictObject({
+  source: z.string().min(1),
+  revision: z.string().min(1),
+  commit: z.string().min(1),
+});
+
 const lockedModel = z.strictObject({
   source: z.string().min(1),
   /** As the catalogue asks for it: a commit, or a name. */
@@ -29,6 +37,7 @@ const lockedModel = z.strictObject({
   folder: z.string().min(1),
   /** `pulled`: compared with what the hub says. `found`: put there by hand, and trusted at first sight. */
   origin: z.enum(['pulled', 'found']),
+  components: z.array(lockedComponent).min(1).exactOptional(),
   files: z.array(lockedFile).min(1),
 });
 
@@ -97,8 +106,28 @@ export function syncFolder(folder: string): void {
 /** The model's entry; undefined where it has none, or one of another source or revision. */
 export function lockedEntry(lock: Lock, model: Model): LockedModel | undefined {
   const entry = Object.hasOwn(lock.models, model.name) ? lock.models[model.name] : undefined;
-  if (entry === undefined || entry.source !== model.source) return undefined;
-  return entry.revision === model.revision || entry.commit === model.revision ? entry : undefined;
+  if (entry === undefined) return undefined;
+  const locked = lockedParts(entry);
+  const parts = partsOf(model);
+  const fits = parts.every(({ source, revision }, k) => {
+    const part = locked[k];
+    return part?.source === source && (part.revision === revision || part.commit === revision);
+  });
+  return fits && locked.length === parts.length ? entry : undefined;
+}
+
+/** What an entry says of each repository that its model is made of: its own first. */
+export function lockedParts({ source, revision, commit, components = [] }: LockedModel) {
+  return [{ source, revision, commit }, ...components] as const;
+}
+
+/** An entry for a model at these commits of its parts, of each of which the catalogue asked for a revision. */
+export function lockedModelOf(
+  parts: readonly z.output<typeof lockedComponent>[],
+  rest: Pick<LockedModel, 'folder' | 'origin' | 'files'>,
+): LockedModel {
+  const [own, ...components] = parts;
+  return { ...own!, ...rest, ...(components.length > 0 && { components }) };
 }
 
 export async function writeEntry(modelsFolder: string, name: string, entry: LockedModel): Promise<void> {
@@ -131,5 +160,9 @@ export function digestRevision(files: readonly Pick<LockedFile, 'path' | 'sha256
 export function pinnedModel(model: Model, lock: Lock): Model {
   if (model.weights === null) return model;
   const entry = lockedEntry(lock, model);
-  return entry === undefined ? model : { ...model, revision: entry.commit };
+  if (entry === undefined) return model;
+  return withRevisions(
+    model,
+    lockedParts(entry).map(({ commit }) => commit),
+  );
 }

@@ -8,15 +8,17 @@ import { withRetries } from '../retry.js';
 import { sha256OfFile } from './sha256.js';
 import { partBytes } from './download.js';
 import { commitOf, filesAt, RETRY_DELAYS_MS, type Hub, type HubFile } from './hub.js';
-import { hubRepository, pinnedFolder, requiredFiles } from './layout.js';
+import { hubRepository, partsOf, pinnedFolder, withRevisions } from './layout.js';
 import {
   isCommit,
   lockedEntry,
+  lockedParts,
   readLock,
   type Lock,
   type LockedFile,
   type LockedModel,
 } from './lock-file.js';
+import { twinOf } from './twin.js';
 
 export interface PullOptions {
   readonly modelsFolder: string;
@@ -30,8 +32,12 @@ export interface PullOptions {
 
 /** A file of a model, and what of it is here. */
 export interface PlannedFile {
+  /** Within the model's folder. */
   readonly path: string;
   readonly target: string;
+  /** Where it comes from: `expected.path` there. */
+  readonly repository: string;
+  readonly commit: string;
   readonly expected: HubFile;
   /** SHA-256 of the file that is there, where that is the right one. */
   readonly present: string | null;
@@ -41,10 +47,16 @@ export interface PlannedFile {
 export interface PullPlan {
   /** As the catalogue has it. */
   readonly model: Model;
-  readonly repository: string;
-  readonly commit: string;
+  /** The repositories that it is made of, its own first: what the catalogue asked for, and the commit that is got. */
+  readonly parts: readonly PlannedPart[];
   readonly folder: string;
   readonly files: readonly PlannedFile[];
+}
+
+export interface PlannedPart {
+  readonly source: string;
+  readonly revision: string;
+  readonly commit: string;
 }
 
 /** Left free on the disk beside what is downloaded: a full disk harms everything else on it. */
@@ -57,8 +69,7 @@ const SPARE_BYTES = 256 * 1024 * 1024;
  */
 export async function planPull(model: Model, options: PullOptions): Promise<PullPlan> {
   const { modelsFolder, hub, signal, onNotice } = options;
-  const repository = hubRepository(model);
-  if (repository === null) {
+  if (hubRepository(model) === null) {
     throw new PanicError(
       'InvalidInput',
       `${model.name} comes from ${model.source}: there is nothing to pull`,
@@ -68,43 +79,67 @@ export async function planPull(model: Model, options: PullOptions): Promise<Pull
   const asking = { kind: 'ModelFilesMissing', delaysMs, signal, onRetry: onNotice } as const;
   const lock = readLock(modelsFolder);
   const entry = lockedEntry(lock, model);
-  const revision = entry?.revision ?? model.revision;
-  const commit =
-    pinnedCommit(model.source, revision, lock) ??
-    (await withRetries(() => commitOf(hub, repository, revision, signal), asking));
-  const listed = await withRetries(() => filesAt(hub, repository, commit, signal), asking);
-  const folder = pinnedFolder({ ...model, revision: commit }, modelsFolder);
-  const files: PlannedFile[] = [];
-  for (const path of requiredFiles(model)) {
-    const target = join(folder, path);
-    const expected = expectedFile(model, path, listed, entry);
-    const locked = entry?.commit === commit ? entry.files.find((file) => file.path === path) : undefined;
-    files.push({ path, target, expected, present: await presentHash(target, expected, locked, signal) });
+  const locked = entry === undefined ? [] : lockedParts(entry);
+  const parts: (PlannedPart & { readonly listed: ReadonlyMap<string, HubFile> })[] = [];
+  for (const [k, { source, revision: asked }] of partsOf(model).entries()) {
+    const repository = hubRepository({ source })!;
+    const revision = locked[k]?.revision ?? asked;
+    const commit =
+      pinnedCommit(source, revision, lock) ??
+      (await withRetries(() => commitOf(hub, repository, revision, signal), asking));
+    const listed = await withRetries(() => filesAt(hub, repository, commit, signal), asking);
+    parts.push({ source, revision, commit, listed });
   }
-  return { model, repository, commit, folder, files };
+  const pinned = withRevisions(
+    model,
+    parts.map(({ commit }) => commit),
+  );
+  const folder = pinnedFolder(pinned, modelsFolder);
+  const files: PlannedFile[] = [];
+  for (const [k, { source, files: wanted }] of partsOf(model).entries()) {
+    const { commit, listed } = parts[k]!;
+    for (const file of wanted) {
+      const target = join(folder, file.path);
+      const expected = expectedFile(model, source, file, listed, entry);
+      const known =
+        locked[k]?.commit === commit ? entry?.files.find(({ path }) => path === file.path) : undefined;
+      const present = await presentHash(target, expected, known, signal);
+      files.push({
+        path: file.path,
+        target,
+        repository: hubRepository({ source })!,
+        commit,
+        expected,
+        present,
+      });
+    }
+  }
+  const named = parts.map(({ source, revision, commit }) => ({ source, revision, commit }));
+  return { model, parts: named, folder, files };
 }
 
 /** The commit of a revision that is one, or that is pinned already: models of one repository belong together. */
 function pinnedCommit(source: string, revision: string, { models }: Lock): string | undefined {
   if (isCommit(revision)) return revision;
-  const same = Object.values(models).filter(
-    (entry) => entry.source === source && entry.revision === revision,
-  );
+  const same = Object.values(models)
+    .flatMap(lockedParts)
+    .filter((part) => part.source === source && part.revision === revision);
   return same.find(({ commit }) => isCommit(commit))?.commit;
 }
 
 /** What the hub lists, with what the catalogue knows put on top; throws where the two disagree. */
 function expectedFile(
   model: Model,
-  path: string,
+  source: string,
+  { inRepository, path }: { readonly inRepository: string; readonly path: string },
   listed: ReadonlyMap<string, HubFile>,
   entry: LockedModel | undefined,
 ): HubFile {
-  const found = listed.get(path);
+  const found = listed.get(inRepository);
   if (found === undefined) {
-    const near = nearest(path, listed.keys());
+    const near = nearest(inRepository, listed.keys());
     const meant = near === null ? '' : `; did the catalogue mean ${near}?`;
-    throw new PanicError('InvalidInput', `${model.source} has no file ${path} at that revision${meant}`);
+    throw new PanicError('InvalidInput', `${source} has no file ${inRepository} at that revision${meant}`);
   }
   const known = model.weights?.known?.[path];
   const locked = entry?.origin === 'pulled' ? entry.files.find((file) => file.path === path) : undefined;
@@ -138,11 +173,18 @@ async function presentHash(
 
 /** Throws PanicError `ResourceLimit` with the figures where the disk has no room for what is to come. */
 export async function requireSpace(plans: readonly PullPlan[], options: PullOptions): Promise<void> {
+  const lock = readLock(options.modelsFolder);
+  // What several models share is downloaded once.
   const wanted = new Map(
     plans
       .flatMap(({ files }) => files)
-      .filter(({ present }) => present === null)
-      .map(({ target, expected }) => [target, Math.max(0, expected.bytes - partBytes(target))]),
+      .filter(
+        ({ present, expected }) => present === null && twinOf(expected, options.modelsFolder, lock) === null,
+      )
+      .map(({ target, expected }) => [
+        expected.sha256 ?? target,
+        Math.max(0, expected.bytes - partBytes(target)),
+      ]),
   );
   const needed = [...wanted.values()].reduce((sum, bytes) => sum + bytes, 0);
   if (needed === 0) return;

@@ -6,9 +6,10 @@ import type { Model } from '../../experiment/model.js';
 import { sha256OfFile } from './sha256.js';
 import { download } from './download.js';
 import { openHubFile, RETRY_DELAYS_MS } from './hub.js';
-import { folderText, lockedEntry, readLock, writeEntry, type LockedFile } from './lock-file.js';
+import { folderText, lockedModelOf, readLock, writeEntry, type LockedFile } from './lock-file.js';
 import { checkGraphs, lockedFileAt } from './locked-files.js';
 import { planPull, requireSpace, type PlannedFile, type PullOptions, type PullPlan } from './pull-plan.js';
+import { linkTwin, twinOf } from './twin.js';
 
 /** How far a pull is. */
 export interface PullProgress {
@@ -25,6 +26,8 @@ export interface PulledModel {
   readonly name: string;
   readonly folder: string;
   readonly commit: string;
+  /** Of the other repositories that it is made of. */
+  readonly components: readonly { readonly source: string; readonly commit: string }[];
   /** Bytes that came over the network. */
   readonly downloadedBytes: number;
   readonly files: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[];
@@ -111,7 +114,7 @@ function progressMeter(plans: readonly PullPlan[], onProgress: (progress: PullPr
 }
 
 async function pullOne(plan: PullPlan, options: PullOptions, meter: Meter): Promise<PulledModel> {
-  const { model, commit, folder } = plan;
+  const { model, parts, folder } = plan;
   const { modelsFolder } = options;
   const files: LockedFile[] = [];
   let downloadedBytes = 0;
@@ -119,7 +122,7 @@ async function pullOne(plan: PullPlan, options: PullOptions, meter: Meter): Prom
     let sha256 = file.present;
     if (sha256 === null) {
       let before: number | null = null;
-      sha256 = await downloadPlanned(plan, file, options, (bytes) => {
+      sha256 = await downloadPlanned(file, options, (bytes) => {
         // What is there already, and where it begins anew, does not count.
         if (before !== null) downloadedBytes += Math.max(0, bytes - before);
         before = bytes;
@@ -129,22 +132,18 @@ async function pullOne(plan: PullPlan, options: PullOptions, meter: Meter): Prom
     files.push(lockedFileAt(folder, file.path, sha256));
   }
   checkGraphs(model, folder);
-  const asked = lockedEntry(readLock(modelsFolder), model)?.revision ?? model.revision;
-  await writeEntry(modelsFolder, model.name, {
-    source: model.source,
-    revision: asked,
-    commit,
-    folder: folderText(folder, modelsFolder),
-    origin: 'pulled',
-    files,
-  });
-  return { name: model.name, folder, commit, downloadedBytes, files };
+  await writeEntry(
+    modelsFolder,
+    model.name,
+    lockedModelOf(parts, { folder: folderText(folder, modelsFolder), origin: 'pulled', files }),
+  );
+  const [own, ...components] = parts;
+  return { name: model.name, folder, commit: own!.commit, components, downloadedBytes, files };
 }
 
 async function downloadPlanned(
-  { repository, commit }: PullPlan,
-  { path, target, expected }: PlannedFile,
-  { hub, signal, onNotice, retryDelaysMs }: PullOptions,
+  { repository, commit, target, expected }: PlannedFile,
+  { hub, signal, onNotice, retryDelaysMs, modelsFolder }: PullOptions,
   onBytes: (bytes: number) => void,
 ): Promise<string> {
   // Another model of the same repository may have brought it a moment ago.
@@ -155,10 +154,16 @@ async function downloadPlanned(
   ) {
     return expected.sha256;
   }
+  const twin = twinOf(expected, modelsFolder, readLock(modelsFolder));
+  if (twin !== null && twin !== target && expected.sha256 !== null) {
+    linkTwin(twin, target);
+    onBytes(expected.bytes);
+    return expected.sha256;
+  }
   return await download({
     target,
     expected,
-    openFrom: (resume) => openHubFile(hub, repository, commit, path, resume, signal),
+    openFrom: (resume) => openHubFile(hub, repository, commit, expected.path, resume, signal),
     onBytes,
     onRetry: onNotice,
     delaysMs: retryDelaysMs ?? RETRY_DELAYS_MS,

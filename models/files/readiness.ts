@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { assertNever, PanicError } from '../../experiment/errors.js';
 import type { Catalogue, Model } from '../../experiment/model.js';
-import { hubRepository, isNeural, missingFrom, modelFolder, requiredFiles } from './layout.js';
-import { folderOf, lockedEntry, readLock, type Lock, type LockedModel } from './lock-file.js';
+import { hubRepository, isNeural, missingFrom, modelFolder, partsOf, requiredFiles } from './layout.js';
+import { folderOf, lockedEntry, lockedParts, readLock, type Lock, type LockedModel } from './lock-file.js';
 
 /** Whether a run may use a model, as far as names, sizes and the lock file tell without hashing. */
 export type Readiness =
@@ -31,7 +31,9 @@ export function readinessOf(
   if (entry === undefined || unverified.length > 0) {
     return { state: 'unverified', folder, paths: unverified.map((file) => join(folder, file)) };
   }
-  if (entry.commit !== model.revision) return { state: 'pinned-since', folder, paths: [] };
+  const parts = partsOf(model);
+  if (lockedParts(entry).some(({ commit }, k) => commit !== parts[k]!.revision))
+    return { state: 'pinned-since', folder, paths: [] };
   const changed = requiredFiles(model)
     .filter((file) => statSync(join(folder, file)).size !== locked.get(file)?.bytes)
     .map((file) => join(folder, file));

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, realpathSync, rmSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, rmSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { errorCode } from '../../experiment/error-code.js';
 import { PanicError } from '../../experiment/errors.js';
@@ -27,8 +27,14 @@ export function plannedRemoval(model: Model, modelsFolder: string): Removal | nu
     .filter(([name, other]) => name !== model.name && other.folder === entry.folder)
     .flatMap(([, other]) => other.files.map(({ path }) => path));
   const going = entry.files.filter(({ path }) => !others.includes(path));
-  const bytes = going.reduce((sum, file) => sum + file.bytes, 0);
+  const bytes = going.reduce((sum, file) => sum + freedBytes(join(folder, file.path)), 0);
   return { entry, folder, files: going.map(({ path }) => join(folder, path)), bytes };
+}
+
+/** What deleting a file frees: nothing where another model has the same one by another name. */
+function freedBytes(path: string): number {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found?.nlink === 1 ? found.size : 0;
 }
 
 /** Deletes those files and the entry. Throws PanicError `InvalidInput` while a process has the model loaded. */

@@ -2,13 +2,15 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Model } from '../../experiment/model.js';
 import { sha256OfFile } from './sha256.js';
-import { modelFolder, requiredFiles } from './layout.js';
+import { modelFolder, partsOf, requiredFiles } from './layout.js';
 import {
   digestRevision,
   folderOf,
   folderText,
   isCommit,
   lockedEntry,
+  lockedModelOf,
+  lockedParts,
   readLock,
   writeEntry,
   type LockedFile,
@@ -74,11 +76,11 @@ export async function verifyModel(
   if (ok) {
     checkGraphs(model, folder);
     const locked = files.map(({ path, sha256 }) => lockedFileAt(folder, path, sha256!));
-    const trusted = files.some(({ state }) => state === 'new');
-    const next = verifiedEntry(model, entry, {
+    const news = new Set(files.filter(({ state }) => state === 'new').map(({ path }) => path));
+    const next = lockedModelOf(verifiedParts(model, entry, locked, news), {
       folder: folderText(folder, modelsFolder),
+      origin: news.size > 0 ? 'found' : (entry?.origin ?? 'found'),
       files: locked,
-      trusted,
     });
     await writeEntry(modelsFolder, model.name, next);
   }
@@ -86,19 +88,22 @@ export async function verifyModel(
 }
 
 /** Files are those of a commit only where the hash of each was known beforehand; otherwise they stand for themselves. */
-function verifiedEntry(
+function verifiedParts(
   model: Model,
   entry: LockedModel | undefined,
-  verified: { readonly folder: string; readonly files: LockedFile[]; readonly trusted: boolean },
-): LockedModel {
-  const { folder, files, trusted } = verified;
-  const commit = entry?.commit ?? model.revision;
-  return {
-    source: model.source,
-    revision: entry?.revision ?? model.revision,
-    commit: isCommit(commit) && !trusted ? commit : digestRevision(files),
-    folder,
-    origin: trusted ? 'found' : (entry?.origin ?? 'found'),
-    files,
-  };
+  locked: readonly LockedFile[],
+  news: ReadonlySet<string>,
+) {
+  const before = entry === undefined ? [] : lockedParts(entry);
+  return partsOf(model).map(({ source, revision, files }, k) => {
+    const paths = new Set(files.map(({ path }) => path));
+    const commit = before[k]?.commit ?? revision;
+    const trusted = [...paths].some((path) => news.has(path));
+    return {
+      source,
+      revision: before[k]?.revision ?? revision,
+      commit:
+        isCommit(commit) && !trusted ? commit : digestRevision(locked.filter(({ path }) => paths.has(path))),
+    };
+  });
 }

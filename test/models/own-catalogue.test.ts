@@ -7,6 +7,7 @@ import { catalogue, loadCatalogue, readCatalogue } from '../../models/index.js';
 import { writeEntry } from '../../models/files/lock-file.js';
 import { temporaryFolder } from '../workers/temporary-folder.js';
 
+const taesd = { source: 'hub:me/taesd', revision: 'main', folder: 'taesd', files: ['model.onnx'] };
 const entry = {
   name: 'MyEmbedder',
   kind: 'embedding',
@@ -107,6 +108,27 @@ describe("a user's own catalogue", () => {
   });
 
   test.each([
+    [
+      { ...entry, weights: { ...entry.weights, components: [taesd] } },
+      'models[0].weights.components: found parts of other repositories; allowed: none for a model of a local folder; put the files there',
+    ],
+    [
+      { ...entry, source: 'hub:me/mine', weights: { ...entry.weights, components: [taesd, taesd] } },
+      'models[0].weights.files: found "taesd/model.onnx" twice; allowed: each file once',
+    ],
+    [
+      {
+        ...entry,
+        source: 'hub:me/mine',
+        weights: { ...entry.weights, components: [{ ...taesd, source: 'folder:x', folder: '../up' }] },
+      },
+      'models[0].weights.components[0].source: found "folder:x"; allowed: hub:owner/name',
+    ],
+  ])('has parts of other repositories only as they can be pulled (%#)', (wrong, told) => {
+    expect(problemsOf({ models: [wrong] })).toContain(told);
+  });
+
+  test.each([
     ['{ "models": [ }', /line 1, column 15: found "}"/],
     ['', /a catalogue in JSON/],
     [[], /the catalogue: found an empty list; allowed: an object/],
@@ -140,6 +162,17 @@ test('a revision that is a name becomes what the lock file pinned', async () => 
   expect(revision()).toBe(commit);
   await writeEntry(modelsFolder, 'MyEmbedder', { ...locked, source: 'hub:me/other' });
   expect(revision()).toBe('main');
+});
+
+test("the program's models name files that they have, each once, and parts of hubs", () => {
+  const tiny = [...catalogue.values()].filter(({ settings }) => settings['vae'] !== undefined);
+  expect(tiny.map(({ name }) => name)).toEqual(['SDTurboTiny', 'SDXLTurboTiny', 'LCMTiny']);
+  for (const { settings, weights } of tiny) expect(weights?.files).toContain(settings['vae']);
+  for (const { source, weights } of catalogue.values()) {
+    const files = weights?.files ?? [];
+    expect(new Set(files).size).toBe(files.length);
+    if (weights?.components !== undefined) expect(source).toMatch(/^hub:/);
+  }
 });
 
 describe('a model that cannot be run', () => {

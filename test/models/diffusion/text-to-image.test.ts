@@ -215,6 +215,18 @@ describe('a text-to-image model', () => {
     }
   });
 
+  test('takes a decoder without a configuration whose scaling factor the settings say', async () => {
+    const other = await mkdtemp(join(tmpdir(), 'panic-tda-decoder-'));
+    await cp(folder, other, { recursive: true });
+    await rm(join(other, 'taesd/config.json'));
+    const one = fixture.cases.find(({ vae }) => vae !== undefined)!;
+    await expect(load(other, settingsOf(fixture, one))).rejects.toMatchObject({ kind: 'ModelFilesMissing' });
+    const told = { ...one, vae_scaling_factor: 1 };
+    await expectAsDiffusers(other, fixture, told);
+    await expect(load(other, { ...quick, vae_scaling_factor: 1 })).rejects.toThrow('leave it out');
+    await rm(other, { recursive: true });
+  });
+
   const { early } = fixture as Fixture & { early: readonly (Case & { config: object })[] };
 
   test.each(early)(

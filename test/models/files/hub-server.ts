@@ -49,6 +49,8 @@ export class HubServer {
     gated: null,
     slowly: false,
   };
+  /** What `main` of some repositories is; of all others it is COMMIT. */
+  readonly commits: Record<string, string> = {};
   /** Entries on one page of a listing. */
   pageSize = 1000;
   readonly #repositories: Readonly<Record<string, Readonly<Record<string, ServedFile>>>>;
@@ -109,8 +111,8 @@ export class HubServer {
     const files = this.#repositories[(api ?? file)?.[1] ?? ''];
     if (files === undefined) finish(404, { 'x-error-code': 'RepoNotFound' });
     else if (api?.[2] === 'revision') {
-      const known = api[3] === 'main' || api[3] === COMMIT;
-      if (known) finish(200, {}, JSON.stringify({ id: api[1], sha: COMMIT }));
+      const sha = this.commits[api[1]!] ?? COMMIT;
+      if (api[3] === 'main' || api[3] === sha) finish(200, {}, JSON.stringify({ id: api[1], sha }));
       else finish(404, { 'x-error-code': 'RevisionNotFound' });
     } else if (api !== null) this.#list(files, pathname, Number(searchParams.get('from') ?? 0), finish);
     else {
@@ -166,7 +168,8 @@ export class HubServer {
   #send(response: ServerResponse, body: Buffer, isContent: boolean): void {
     const cut = isContent && body.length > 100_000 ? this.mischief.cutsAfter.shift() : undefined;
     if (cut !== undefined) {
-      response.write(body.subarray(0, cut), () => setTimeout(() => response.destroy(), 20));
+      // After a while: fetch forgets what has come and was not read yet when a connection ends.
+      response.write(body.subarray(0, cut), () => setTimeout(() => response.destroy(), cut > 0 ? 200 : 0));
     } else if (this.mischief.slowly && body.length > 100_000) {
       // The rest never comes.
       response.write(body.subarray(0, body.length / 2));

@@ -1,8 +1,18 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { EmbeddingModel, Weights } from '../../../experiment/model.js';
-import { pullModels, readLock, type PullOutcome } from '../../../models/index.js';
+import { type EmbeddingModel, type Weights, wholeRevision } from '../../../experiment/model.js';
+import { pinnedModel } from '../../../models/files/lock-file.js';
+import {
+  plannedRemoval,
+  pullModels,
+  readinessOf,
+  readLock,
+  removeModel,
+  resolveModelFiles,
+  type PullOutcome,
+  verifyModel,
+} from '../../../models/index.js';
 import { temporaryFolder } from '../../workers/temporary-folder.js';
 import { COMMIT, HubServer, sha256 } from './hub-server.js';
 import { model as graph, node, tinyGraph } from './onnx-bytes.js';
@@ -323,4 +333,141 @@ describe('a disk without room', () => {
     hub.mischief.cutsAfter = [];
     expect((await pull([modelOf()], { free: 257 * 2 ** 20 }))[0]?.ok).toBe(true);
   });
+});
+
+describe('a model of two repositories', () => {
+  const MAIN = 'b'.repeat(40);
+  const decoder = Buffer.alloc(200_000, 'another decoder ');
+  const files = [...FILES, 'taesd/decoder/model.bin', 'taesd/decoder/config.json'];
+  const component = {
+    source: 'hub:other/taesd',
+    revision: 'main',
+    folder: 'taesd',
+    files: ['decoder/model.bin', 'decoder/config.json'],
+  };
+  const whole = modelOf({
+    name: 'Whole',
+    weights: { files, components: [component] } as Partial<Weights> as Weights,
+  });
+
+  beforeEach(async () => {
+    await hub.stop();
+    await serve({
+      'owner/tiny': repository,
+      'other/taesd': {
+        'decoder/model.bin': { bytes: decoder, large: true },
+        'decoder/config.json': { bytes: config },
+      },
+    });
+    hub.commits['other/taesd'] = MAIN;
+  });
+
+  const pinned = (): EmbeddingModel => pinnedModel(whole, readLock(folder)) as EmbeddingModel;
+
+  test('lies in a folder of its own as the catalogue lays it out, pinned to both commits', async () => {
+    const [outcome] = await pull([whole]);
+    const place = `owner/tiny@${COMMIT}+taesd@${MAIN.slice(0, 12)}`;
+    expect(outcome).toMatchObject({
+      ok: true,
+      model: {
+        commit: COMMIT,
+        components: [{ source: 'hub:other/taesd', commit: MAIN }],
+        folder: join(folder, place),
+      },
+    });
+    expect(readFileSync(join(folder, place, 'taesd/decoder/model.bin')).equals(decoder)).toBe(true);
+    expect(readFileSync(join(folder, place, 'onnx/model.onnx')).equals(tinyGraph)).toBe(true);
+    const entry = readLock(folder).models['Whole'];
+    expect(entry).toMatchObject({
+      commit: COMMIT,
+      components: [{ source: 'hub:other/taesd', revision: 'main', commit: MAIN }],
+    });
+    expect(entry?.files.map(({ path }) => path)).toEqual(files);
+    expect(wholeRevision(pinned())).toBe(`${COMMIT} taesd=hub:other/taesd@${MAIN}`);
+    expect(readinessOf(pinned(), folder)).toMatchObject({ state: 'ready' });
+    const { files: resolved } = await resolveModelFiles(pinned(), folder);
+    expect(resolved.map(({ path }) => path)).toEqual(files);
+    // A process that has read its catalogue before would record another model.
+    expect(readinessOf(whole, folder)).toMatchObject({ state: 'pinned-since' });
+  });
+
+  test('keeps both commits when either branch moves on, and asks for no bytes again', async () => {
+    await pull([whole]);
+    hub.commits['other/taesd'] = 'd'.repeat(40);
+    hub.seen.length = 0;
+    expect(await pull([whole])).toMatchObject([{ ok: true, model: { downloadedBytes: 0 } }]);
+    expect(hub.downloads).toEqual([]);
+    expect(readLock(folder).models['Whole']?.components?.[0]?.commit).toBe(MAIN);
+  });
+
+  test('at another commit of its component is another model', () => {
+    const other = modelOf({
+      name: 'Whole',
+      weights: { files, components: [{ ...component, revision: MAIN }] } as Partial<Weights> as Weights,
+    });
+    expect(wholeRevision(other)).not.toBe(wholeRevision(whole));
+    expect(wholeRevision(other)).toBe(`main taesd=hub:other/taesd@${MAIN}`);
+  });
+
+  test('shares large files with a model of the same repository, and disk space is asked for once', async () => {
+    // Beside the 256 MiB that are to stay free: room for one file of 3 MB, not for two.
+    const outcomes = await pull([modelOf(), whole], { free: 260_000_000 + 12_500_000 });
+    expect(outcomes.map(({ ok }) => ok)).toEqual([true, true]);
+    expect(hub.downloads.filter(({ path }) => path.endsWith('_data'))).toHaveLength(1);
+    const second = join(readinessFolder(), 'onnx/model.onnx_data');
+    expect(statSync(second).ino).toBe(statSync(there('onnx/model.onnx_data')).ino);
+    // Deleting one leaves the other, and frees only what is its own.
+    const removal = plannedRemoval(pinned(), folder)!;
+    expect(removal.files).toHaveLength(files.length);
+    expect(removal.bytes).toBe(tinyGraph.length + 2 * config.length + decoder.length);
+    await removeModel(pinned(), folder, removal);
+    expect(weightsAreThere()).toBe(true);
+    expect(existsSync(second)).toBe(false);
+    expect(readinessOf(pinnedModel(modelOf(), readLock(folder)), folder)).toMatchObject({ state: 'ready' });
+  });
+
+  test('names the repository that lacks a file', async () => {
+    const wrong = { ...component, files: ['decoder/model.bim', 'decoder/config.json'] };
+    const asked = modelOf({
+      weights: {
+        files: [...FILES, 'taesd/decoder/model.bim', 'taesd/decoder/config.json'],
+        components: [wrong],
+      } as Partial<Weights> as Weights,
+    });
+    expect(await failureOf([asked])).toMatch(
+      /hub:other\/taesd has no file decoder\/model\.bim .*did the catalogue mean decoder\/model\.bin/,
+    );
+  });
+
+  test('lists what is missing of either, and finds what was changed', async () => {
+    const { state, paths } = readinessOf(whole, folder) as { state: string; paths: readonly string[] };
+    expect(state).toBe('missing');
+    expect(paths).toHaveLength(files.length);
+    await pull([whole]);
+    const file = join(readinessFolder(), 'taesd/decoder/model.bin');
+    writeFileSync(file, Buffer.alloc(decoder.length, 'x'));
+    const verified = await verifyModel(pinned(), folder);
+    expect(verified.ok).toBe(false);
+    expect(verified.files.filter((one) => one.state !== 'ok').map(({ path }) => path)).toEqual([
+      'taesd/decoder/model.bin',
+    ]);
+  });
+
+  test('put there by hand stands for itself, each part of it', async () => {
+    for (const [path, bytes] of [
+      ...FILES.map((name) => [name, repository[name as keyof typeof repository].bytes] as const),
+      ['taesd/decoder/model.bin', decoder] as const,
+      ['taesd/decoder/config.json', config] as const,
+    ]) {
+      mkdirSync(dirname(join(folder, 'Whole', path)), { recursive: true });
+      writeFileSync(join(folder, 'Whole', path), bytes);
+    }
+    expect(await verifyModel(whole, folder)).toMatchObject({ ok: true, added: true });
+    expect(wholeRevision(pinned())).toMatch(/^files:[0-9a-f]{40} taesd=hub:other\/taesd@files:[0-9a-f]{40}$/);
+    expect(readinessOf(pinned(), folder)).toMatchObject({ state: 'ready', folder: join(folder, 'Whole') });
+  });
+
+  function readinessFolder(): string {
+    return join(folder, `owner/tiny@${COMMIT}+taesd@${MAIN.slice(0, 12)}`);
+  }
 });
