@@ -10,6 +10,7 @@ import type { RunAdvance, RunRef } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { isWorkerShutdown, runFailure } from './failures.js';
 import { whileHeartbeating } from './heartbeat.js';
+import { routingOf } from './routing.js';
 import { analyseInTimeLeft } from './time-left.js';
 
 const FILL_CHUNK = 2000;
@@ -60,6 +61,8 @@ class Trajectory {
   private cycle: Cycle | null;
   /** The artifact at `position`, where this activity made it itself. */
   private input: Artifact | null = null;
+  /** Whether the step at `position` needs a model that this worker does not serve. */
+  private elsewhere = false;
   /** The model call of the step at `position`, where it was begun before the step before it was stored. */
   private begun: ModelCall | null = null;
   private onCycle: Step['onCycle'] = 'ignore';
@@ -80,28 +83,39 @@ class Trajectory {
     return new Trajectory(deps, run, config, await deps.store.invocations.position(run));
   }
 
-  /** Makes steps until `until` (performance.now()), at least one, or until the run has ended. */
+  /**
+   * Makes steps until `until` (performance.now()), at least one, or until the run has ended or needs a model that is served
+   * elsewhere. Where the worker stops, the steps that are stored count, and the one under way is given back.
+   */
   async advance(until: number, signal: AbortSignal): Promise<void> {
     if (this.ended !== null) return;
     const { store, now } = this.deps;
     this.onCycle = cyclesOf(this.run, this.deps.catalogue, this.config.on_cycle);
     await store.runs.markRunning(this.run, now());
+    const first = this.position.sequence;
     do {
-      // The steps that are made are committed; a worker that stops hands the rest to the next attempt.
-      if (signal.aborted && isWorkerShutdown(signal)) return;
-      signal.throwIfAborted();
-      if (this.cycle !== null && this.config.on_cycle === 'continue') await this.fill(this.cycle);
-      else await this.step(signal, until);
-    } while (this.ended === null && (this.begun !== null || performance.now() < until));
+      try {
+        signal.throwIfAborted();
+        if (this.cycle !== null && this.config.on_cycle === 'continue') await this.fill(this.cycle);
+        else await this.step(signal, until);
+      } catch (error) {
+        if (this.position.sequence > first && isWorkerShutdown(signal)) return;
+        throw error;
+      }
+    } while (this.ended === null && !this.elsewhere && (this.begun !== null || performance.now() < until));
   }
 
   /** Says where the run stands; what is left of the time goes into the stages after an ended one. */
   async report(until: number, signal: AbortSignal): Promise<RunAdvance> {
     const { run, position, ended, cycle } = this;
+    const { embedding_models } = this.config;
     const analysed =
-      ended === null ? {} : await analyseInTimeLeft(this.deps, run, position.sequence, until, signal);
+      ended === null || signal.aborted
+        ? {}
+        : await analyseInTimeLeft(this.deps, run, position.sequence, until, signal);
     return {
       ...analysed,
+      ...routingOf(run, position, ended !== null, embedding_models, this.deps.routing),
       next: position.sequence,
       maxLength: run.maxLength,
       ended,
@@ -128,6 +142,10 @@ class Trajectory {
       const { outputId: output, cutTokens } = equal;
       const reused = { ...step, output, cutTokens, provenance: { source: 'reused' } } as const;
       await this.accept(await store.invocations.commit(run, reused, now()), null);
+      return;
+    }
+    if (begun === null && !this.deps.routing.serves(model.name)) {
+      this.elsewhere = true;
       return;
     }
     const call =
@@ -175,6 +193,7 @@ class Trajectory {
     const sequence = this.position.sequence + 1;
     if (sequence === this.run.maxLength) return;
     const work = await this.work(sequence);
+    if (!this.deps.routing.serves(work.model.name)) return;
     if (this.run.seed !== -1) {
       const seen = await this.deps.store.artifacts.find((await encoding).content);
       if (seen !== null && (this.onCycle !== 'ignore' || (await this.findEqualWork(work, seen)) !== null)) {

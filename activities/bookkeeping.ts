@@ -13,10 +13,13 @@ import type {
   ExperimentOutcome,
   ExperimentResult,
   Plan,
+  Routing,
+  RunRef,
 } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { bookkeepingFailure } from './failures.js';
 import { whileHeartbeating } from './heartbeat.js';
+import { firstQueueOf, isRouted, routingOf } from './routing.js';
 
 const LISTED_FAILURES = 50;
 
@@ -41,13 +44,25 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
       runs: runCount(config),
       concurrency: config.concurrency,
       embeddingModels: config.embedding_models,
+      ...(isRouted(config, deps.routing) ? { routed: true as const } : {}),
     };
+  }
+
+  async function routeRun(ref: RunRef): Promise<Routing> {
+    const run = await store.runs.get(ref.experiment, ref.index);
+    if (run.stopReason !== null) {
+      const { embedding_models } = await store.experiments.config(ref.experiment);
+      return firstQueueOf(embedding_models, deps.routing);
+    }
+    return routingOf(run, await store.invocations.position(run), false, [], deps.routing);
   }
 
   function requireModelFiles(config: ExperimentConfig): void {
     const { modelsFolder } = deps;
     if (modelsFolder === null) return;
-    const unready = unreadyModels(config, deps.catalogue, modelsFolder);
+    const unready = unreadyModels(config, deps.catalogue, modelsFolder).filter(({ model }) =>
+      deps.routing.serves(model.name),
+    );
     if (unready.length === 0) return;
     const told = explainUnready(unready, (...words) => ['panic-tda', ...words].join(' '));
     throw new PanicError('ModelFilesMissing', `models of this experiment cannot be used:\n${told}`);
@@ -113,6 +128,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
     planExperiment: (file) => kept(() => planExperiment(file)),
     unfinishedRuns: ({ experiment, from, to }) =>
       kept(async () => (await store.runs.unfinished(experiment, from, to)).map((index) => index - from)),
+    routeRun: (ref) => kept(() => routeRun(ref)),
     stopRun: (ref, outcome) =>
       kept(async () => store.runs.stop(await store.runs.get(ref.experiment, ref.index), outcome, now())),
     finishExperiment: (id, ending) => kept(() => finishExperiment(id, ending)),

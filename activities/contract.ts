@@ -14,6 +14,8 @@ export interface Plan {
   readonly runs: number;
   readonly concurrency: number;
   readonly embeddingModels: readonly string[];
+  /** Where a model of the experiment has a task queue of its own: each run then asks for the one that it begins on. */
+  readonly routed?: true;
 }
 
 export type ExperimentOutcome = 'completed' | 'completed_with_failures' | 'cancelled' | 'failed';
@@ -45,6 +47,8 @@ export interface BookkeepingActivities {
     readonly from: number;
     readonly to: number;
   }): Promise<number[]>;
+  /** Where the next step of a run is to be made, as the book-keeper's routes say. */
+  routeRun(run: RunRef): Promise<Routing>;
   /** Writes down that a run ended without finishing. */
   stopRun(run: RunRef, outcome: RunStop): Promise<void>;
   /** Checks the rows against the plan and closes the experiment. */
@@ -55,13 +59,24 @@ export type RunStop =
   | { readonly status: 'failed'; readonly kind: string; readonly message: string }
   | { readonly status: 'cancelled' };
 
+/**
+ * On which task queues a run goes on, as the worker that answers has it in its routes. Workflows know no routes: they take a run
+ * where it is sent.
+ */
+export interface Routing {
+  /** Of the model of the next step. Absent: `panic-tda-gpu`. */
+  readonly queue?: string;
+  /** Of those embedding models of an ended run that have a queue of their own. */
+  readonly embeddingQueues?: Readonly<Record<string, string>>;
+}
+
 /** What an activity did of the stages after the invocations, by names of embedding models. Absent: nothing. */
 export interface Analysed {
   readonly embedded?: readonly string[];
   readonly measured?: readonly string[];
 }
 
-export interface RunAdvance extends Analysed {
+export interface RunAdvance extends Analysed, Routing {
   /** Sequence of the next invocation. */
   readonly next: number;
   readonly maxLength: number;
@@ -74,12 +89,18 @@ export interface RunAdvance extends Analysed {
   readonly prompt: string;
 }
 
-/** Task queue `panic-tda-gpu`. */
+/** Task queue `panic-tda-gpu`, and the queues of models that have a route. */
 export interface ModelActivities {
-  /** Advances a run by as many invocations as fit in the time budget, at least one, and uses what is left for its analysis. */
+  /**
+   * Advances a run by as many invocations as fit in the time budget, at least one, and uses what is left for its analysis. Stops
+   * before a step whose model this worker does not serve, and names the queue that does.
+   */
   advanceRun(run: RunRef): Promise<RunAdvance>;
-  /** Gives every eligible output of an ended run its vector; returns how many were computed. */
-  embedRun(run: RunRef, model: string): Promise<number>;
+  /**
+   * Gives every eligible output of an ended run its vector; returns how many were computed, or the queue to ask where the
+   * worker does not serve the model.
+   */
+  embedRun(run: RunRef, model: string): Promise<number | { readonly queue: string }>;
 }
 
 export interface DiagramSummary {

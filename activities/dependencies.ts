@@ -4,6 +4,14 @@ import type { Catalogue } from '../experiment/model.js';
 import type { ModelPool } from '../models/index.js';
 import type { DiagramComputer } from './diagram-run.js';
 
+/** Where models are served. */
+export interface ModelRouting {
+  /** Task queue of the calls of this model. */
+  queueOf(model: string): string;
+  /** Whether this worker serves the model. */
+  serves(model: string): boolean;
+}
+
 /** What activities are made of; a worker makes one of each for its process. */
 export interface Dependencies {
   readonly store: Store;
@@ -11,6 +19,7 @@ export interface Dependencies {
   readonly models: ModelPool;
   /** Where model files are, on a worker that serves model calls; null on one that does not and cannot know. */
   readonly modelsFolder: string | null;
+  readonly routing: ModelRouting;
   readonly diagrams: DiagramComputer;
   /** To see whether the execution that drives an experiment is alive. */
   readonly client: Client;

@@ -13,11 +13,15 @@ const CHUNK = 64;
 
 /** Makes `embedRun`. Idempotent by (invocation, model): only outputs without a vector are embedded. */
 export function createEmbedRun(deps: Dependencies) {
-  return async function embedRun(ref: RunRef, modelName: string): Promise<number> {
+  return async function embedRun(
+    ref: RunRef,
+    modelName: string,
+  ): Promise<number | { readonly queue: string }> {
     const run = await deps.store.runs.get(ref.experiment, ref.index);
     const counts = { embedded: 0, of: 0 };
     try {
       const model = embeddingModel(deps.catalogue, modelName);
+      if (!deps.routing.serves(modelName)) return { queue: deps.routing.queueOf(modelName) };
       await whileHeartbeating(
         () => counts,
         () => embedMissing(deps, run, model, counts, Context.current().cancellationSignal, Infinity),

@@ -37,10 +37,12 @@ export async function runFailure(
   const { cancellationSignal } = Context.current();
   if (cancellationSignal.aborted) {
     return isWorkerShutdown(cancellationSignal)
-      ? ApplicationFailure.retryable(
-          'the worker is shutting down; another attempt goes on from the stored rows',
-          'WorkerShutdown',
-        )
+      ? ApplicationFailure.create({
+          message: 'the worker is shutting down; another attempt goes on from the stored rows',
+          type: 'WorkerShutdown',
+          // Not the work's fault, so it need not wait as long as after that many failures.
+          nextRetryDelay: '1ms',
+        })
       : new CancelledFailure('the run was cancelled');
   }
   const kind = kindOf(error);

@@ -3,6 +3,7 @@ import type { Analysed } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { makeDiagram } from './diagram-run.js';
 import { embeddingModel, embedMissing } from './embed-run.js';
+import { isWorkerShutdown } from './failures.js';
 
 // Up to 64 points make a diagram within tens of milliseconds, about what handing it to another worker takes.
 const SMALL_RUN = 64;
@@ -25,6 +26,7 @@ export async function analyseInTimeLeft(
   try {
     for (const name of embedding_models) {
       const model = embeddingModel(deps.catalogue, name);
+      if (!deps.routing.serves(name)) continue;
       if (!(await embedMissing(deps, run, model, { embedded: 0, of: 0 }, signal, until))) break;
       embedded.push(name);
       // Surrogates are many diagrams, whatever their size.
@@ -33,7 +35,7 @@ export async function analyseInTimeLeft(
       measured.push(name);
     }
   } catch (error) {
-    if (signal.aborted) throw error;
+    if (signal.aborted && !isWorkerShutdown(signal)) throw error;
   }
   return { embedded, measured };
 }

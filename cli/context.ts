@@ -9,6 +9,7 @@ import { dataFolderAt } from '../workers/data-folder.js';
 import type { DataFolder } from '../workers/data-folder.js';
 import { readEnvironment } from '../workers/environment.js';
 import type { Environment } from '../workers/environment.js';
+import { type ModelRoutes, readRoutes } from '../workers/routes.js';
 import { type HostOptions, hostSettings } from './host-options.js';
 
 export interface GlobalOptions extends HostOptions {
@@ -23,6 +24,10 @@ export interface Context {
   readonly catalogue: Catalogue;
   /** What is wrong with users' own catalogue files, and with the lock file of the models folder; `catalogue` lacks those entries. */
   readonly catalogueProblems: readonly string[];
+  /** Which models have a task queue of their own. */
+  readonly routes: ModelRoutes;
+  /** What is wrong with the file of routes; `routes` has none then. */
+  readonly routesProblems: readonly string[];
   /** One JSON document on standard output instead of text. */
   readonly json: boolean;
   /** `npx panic-tda <words>` as this user would type it for the same data folder. */
@@ -32,7 +37,7 @@ export interface Context {
 /** Throws InvalidInput where the environment, or a catalogue file of the user's, holds something that means nothing. */
 export function contextOf(options: GlobalOptions): Context {
   const context = lenientContextOf(options);
-  const problems = [...context.environment.problems, ...context.catalogueProblems];
+  const problems = [...context.environment.problems, ...context.catalogueProblems, ...context.routesProblems];
   if (problems.length > 0) throw new PanicError('InvalidInput', problems.join('\n'));
   return context;
 }
@@ -41,11 +46,16 @@ export function contextOf(options: GlobalOptions): Context {
 export function lenientContextOf({ data, json, ...hostOptions }: GlobalOptions): Context {
   const environment = readEnvironment();
   const { catalogue, problems } = readCatalogue(environment);
+  const folder = dataFolderAt(data === undefined ? environment.dataFolder : resolve(data));
+  const { routesFile } = environment;
+  const { routes, problems: routesProblems } = readRoutes({ routesFile, dataFolder: folder.root }, catalogue);
   return {
     environment: { ...environment, hosts: hostSettings(hostOptions, environment.hosts) },
-    folder: dataFolderAt(data === undefined ? environment.dataFolder : resolve(data)),
+    folder,
     catalogue,
     catalogueProblems: problems,
+    routes,
+    routesProblems,
     json: json ?? false,
     command: (...words) =>
       ['npx panic-tda', ...words, ...(data === undefined ? [] : ['--data', shellQuoted(data)])].join(' '),

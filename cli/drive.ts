@@ -1,7 +1,6 @@
 import { CancelledFailure, TerminatedFailure } from '@temporalio/common';
 import { WorkflowFailedError } from '@temporalio/client';
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
-import proto from '@temporalio/proto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExperimentResult } from '../activities/index.js';
 import type { Store } from '../db/index.js';
@@ -13,7 +12,6 @@ import { experimentWorkflowId, SEARCH_ATTRIBUTES, startAttributes, TASK_QUEUES }
 import { progressDisplay } from './progress.js';
 
 const POLL_MS = 500;
-const { TASK_QUEUE_TYPE_ACTIVITY } = proto.temporal.api.enums.v1.TaskQueueType;
 
 export type ExperimentHandle = WorkflowHandleWithFirstExecutionRunId<typeof experiment>;
 
@@ -124,19 +122,4 @@ export async function setOthersAside(client: Client, id: string): Promise<string
     others.push(typedSearchAttributes.get(SEARCH_ATTRIBUTES.experiment) ?? workflowId);
   }
   return others;
-}
-
-/** The task queues that no process polls: an experiment on one of them waits silently. */
-export async function idleQueues(client: Client): Promise<string[]> {
-  const idle: string[] = [];
-  for (const name of Object.values(TASK_QUEUES)) {
-    const { pollers } = await client.workflowService.describeTaskQueue({
-      namespace: client.options.namespace,
-      taskQueue: { name },
-      // Each of our queues carries activities.
-      taskQueueType: TASK_QUEUE_TYPE_ACTIVITY,
-    });
-    if ((pollers ?? []).length === 0) idle.push(name);
-  }
-  return idle;
 }

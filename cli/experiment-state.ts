@@ -1,6 +1,7 @@
 import type { ExperimentRow, ExperimentStatus } from '../db/index.js';
 import { readRunInfo } from '../workers/data-folder.js';
 import { configuredTemporal } from '../workers/environment.js';
+import type { QueueState } from '../workers/queue-states.js';
 import type { Context } from './context.js';
 import type { Session } from './temporal-connection.js';
 
@@ -17,6 +18,8 @@ export type State = ExperimentStatus | 'interrupted';
 
 export interface Observer {
   driven(row: ExperimentRow): Promise<Driven>;
+  /** How these task queues stand at the configured service; null where none is configured, or it does not answer. */
+  queues(names: readonly string[]): Promise<QueueState[] | null>;
   close(): Promise<void>;
 }
 
@@ -53,6 +56,19 @@ export function createObserver(context: Context): Observer {
       return configured === undefined
         ? { by: 'nobody' }
         : await askService(row, configured.connectionOptions.address ?? 'the configured address');
+    },
+    async queues(names) {
+      if (configured === undefined) return null;
+      const { findSession } = await import('./session.js');
+      const { queueStates } = await import('../workers/queue-states.js');
+      try {
+        session ??= findSession(context);
+        const found = await session;
+        return found === null ? null : await queueStates(found.client, names);
+      } catch {
+        // Whether the service answers is told by `driven`.
+        return null;
+      }
     },
     async close() {
       const found = await session?.catch(() => null);

@@ -6,6 +6,7 @@ import { EXIT_CODE_HELP } from './exit-codes.js';
 import { addModelCommands, MODELS_HELP } from './program-models.js';
 import { addHostOptions, refuseHostOptionsElsewhere } from './host-options.js';
 import { version } from './package-info.js';
+import type { WorkerOptions } from './commands/worker.js';
 
 /**
  * The whole command line: every command with its options and help. What a command does is in commands/, loaded when it
@@ -124,9 +125,28 @@ export function createProgram(exitWith: (code: number) => void): Command {
     });
   addHostOptions(add(MACHINE, 'worker', 'serve task queues of a Temporal service', WORKER_HELP))
     .addOption(new Option('--queues <list>', 'main, gpu, cpu, separated by commas, or all').default('all'))
-    .action(async (options: GlobalOptions & { readonly queues: string }) => {
+    .option(
+      '--models <list>',
+      'of gpu, only the queues of these models that have a route, or "unrouted" (default: every queue of models)',
+    )
+    .option(
+      '--concurrency <number>',
+      'activities at once on each queue of models, and on cpu (default: 40, and twice the cores)',
+      wholeNumberFrom1,
+    )
+    .option('--identity <name>', 'what Temporal and people know it by (default: PID@HOST:QUEUES)')
+    .option(
+      '--listen <port>',
+      'serve /health, /ready and /metrics at this port of 127.0.0.1; 0 for any',
+      port,
+    )
+    .option('--drain-seconds <seconds>', 'how long stopping may take', wholeNumberFrom1, 10)
+    .option('--deployment <name>', 'worker deployment of the server that this worker belongs to')
+    .option('--build-id <id>', 'its version in that deployment')
+    .option('--set-current', 'make that version the current one, as soon as the server lets it')
+    .action(async (options: GlobalOptions & WorkerOptions) => {
       const { serveQueues } = await import('./commands/worker.js');
-      await act(options, (context) => serveQueues(context, options.queues));
+      await act(options, (context) => serveQueues(context, options));
     });
   add(MACHINE, 'doctor', 'check this machine and all that is stored', DOCTOR_HELP)
     .option('--experiment <id>', 'check the rows of this experiment only')
@@ -157,6 +177,21 @@ function seconds(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value) || value < 0) {
     throw new InvalidArgumentError('Expected a number of seconds, such as 30.');
+  }
+  return value;
+}
+
+function wholeNumberFrom1(text: string): number {
+  const value = Number(text);
+  if (!/^\d{1,6}$/.test(text) || value < 1)
+    throw new InvalidArgumentError('Expected a whole number, 1 or more.');
+  return value;
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!/^\d{1,5}$/.test(text) || value > 65_535) {
+    throw new InvalidArgumentError('Expected a port of this machine, 0 to 65535.');
   }
   return value;
 }
@@ -257,11 +292,25 @@ have to be on the machine already.
 
 Exit codes: 0 CUDA works, 1 it does not (it says why), 2 there is none for this system.`;
 
-const WORKER_HELP = `The service is that of TEMPORAL_ADDRESS (default 127.0.0.1:7233). Queues: main (workflows and book-keeping),
-gpu (models), cpu (diagrams). Stops on Ctrl-C or SIGTERM and hands unfinished work back. Workers of one experiment
-share one data folder.
+const WORKER_HELP = `The service is that of TEMPORAL_ADDRESS or Temporal's configuration file (default 127.0.0.1:7233), with TLS and keys.
+Queues: main (workflows and book-keeping), gpu (models), cpu (diagrams). Models that routes.json in the data folder
+gives a route, { "MODEL": "route" }, are on the queue panic-tda-gpu-ROUTE instead of panic-tda-gpu; all workers and
+commands of an experiment need the same routes, catalogue entries and store.
 
-Exit codes: 0 stopped, 1 failed, 2 the request is wrong or the service does not answer.`;
+Ctrl-C or SIGTERM: new work is no longer taken, stored steps are reported, and what is under way goes back at once, to
+be continued by another worker. After --drain-seconds, or at a second signal, it ends as it is.
+
+With --deployment and --build-id the worker takes part in the server's worker deployments: it gets work when its
+version is made the current one, and then gets all. Until some version is current, runs of that queue wait.
+
+Examples:
+  panic-tda worker --queues main,cpu
+  panic-tda worker --queues gpu --models unrouted --listen 9464
+  panic-tda worker --queues gpu --models FluxSchnell --concurrency 8
+  panic-tda worker --deployment panic-tda --build-id 2026-07-01 --set-current
+
+Exit codes: 0 stopped, 1 failed or not stopped in time, 2 the request is wrong or the service does not answer, 130 / 143
+stopped at once by a second Ctrl-C / SIGTERM.`;
 
 const DOCTOR_HELP = `Looks at Node, the environment, the Temporal CLI (which, and why that one), the data folder, processes that a killed run
 left behind, the devices (by running a tiny graph on each), model files, and every invariant of the stored rows and objects. Changes nothing.

@@ -36,5 +36,18 @@ export interface Embedded {
 export interface ModelPool {
   generate(model: string, input: Artifact, seed: number, signal?: AbortSignal): Promise<Generated>;
   embed(model: string, inputs: readonly Artifact[], signal?: AbortSignal): Promise<Embedded>;
+  /** How the models stand that were called since the pool was made, by name. */
+  activity(): readonly ModelActivity[];
   close(): Promise<void>;
+}
+
+/** What the pool does for one model, or for the built-in ones together, at this moment. */
+export interface ModelActivity {
+  readonly model: string;
+  /** Calls that wait for their turn. */
+  readonly waiting: number;
+  /** Calls that are being computed. */
+  readonly computing: number;
+  /** What its loaded process takes, or is taken to until its first batch; null where none is loaded, or it needs none. MiB. */
+  readonly residentMiB: number | null;
 }

@@ -1,5 +1,5 @@
 export { catalogue, type CatalogueOptions, loadCatalogue, readCatalogue } from './catalogue.js';
-export type { Embedded, Generated, ModelPool } from './contract.js';
+export type { Embedded, Generated, ModelActivity, ModelPool } from './contract.js';
 export type { Hub } from './files/hub.js';
 export {
   hubRepository,

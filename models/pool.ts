@@ -5,7 +5,7 @@ import type { Model } from '../experiment/model.js';
 import { type CatalogueOptions, loadCatalogue } from './catalogue.js';
 import { embeddingModel, generativeModel } from './check-input.js';
 import { checkGenerated, checkVectors } from './check-output.js';
-import type { Embedded, Generated, ModelPool } from './contract.js';
+import type { Embedded, Generated, ModelActivity, ModelPool } from './contract.js';
 import { isNeural, requireModelFiles } from './files/layout.js';
 import { requireReady } from './files/readiness.js';
 import { HostGroup } from './hosts/host-group.js';
@@ -126,12 +126,20 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
     return { vectors, cutTokens, host, computeMs };
   }
 
+  function activity(): ModelActivity[] {
+    const groups = [['built-in models', builtIn] as const, ...servers];
+    return [
+      ...groups.map(([model, { waiting, computing }]) => ({ model, waiting, computing, residentMiB: null })),
+      ...processes.activity(),
+    ];
+  }
+
   async function close(): Promise<void> {
     closed = true;
     await Promise.all([builtIn, processes, ...servers.values()].map((hosts) => hosts.close()));
   }
 
-  return { generate, embed, close };
+  return { generate, embed, activity, close };
 }
 
 function serverGroup(model: Model, { servers = { hosts: [] } }: ModelPoolOptions): HostGroup {

@@ -13,18 +13,20 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findTemporalCli } from '../dist/workers/temporal-cli.js';
 import { startTemporalServer } from '../dist/workers/temporal-server.js';
-import { runWorkflowId, shardWorkflowId, TASK_QUEUES } from '../dist/workflows/names.js';
+import { routeQueue, runWorkflowId, shardWorkflowId, TASK_QUEUES } from '../dist/workflows/names.js';
 
 const { version } = createRequire(import.meta.url)('../package.json');
 const histories = fileURLToPath(new URL(`../test/histories/${version}/`, import.meta.url));
 const codePath = fileURLToPath(new URL('../dist/workflows/bundle.js', import.meta.url));
 
+const SLOW = routeQueue('slow');
 const EMBEDDERS = ['HashedNgram', 'ColourGradient'];
 
 /**
  * By experiment, which is also the workflow's id. `runs` is how many the plan has; `unfinished` are those still to be done (all
  * of them otherwise); `steps` is after how many activities a run ends, and `analysed` what the last of them did of the later
- * stages; `advance` may do something else first.
+ * stages; `queues` are those on which the steps are to be made, by turns, where models have routes, `disagreeing` is how often the
+ * workers first send a run on; `advance` may do something else first.
  */
 const scenarios = {
   'experiment-direct': { runs: 3 },
@@ -57,6 +59,14 @@ const scenarios = {
     embed: (model) => model === 'ColourGradient' && fail('it would not fit', 'ResourceLimit'),
   },
   'run-cancelled': { advance: untilCancelled },
+  'run-routed': {
+    steps: 4,
+    queues: [undefined, SLOW],
+    analysed: { embeddingQueues: { ColourGradient: SLOW } },
+    embed: (model) => model === 'HashedNgram' && { queue: SLOW },
+  },
+  'run-routes-disagree': { steps: 1, queues: [SLOW], disagreeing: 3 },
+  'experiment-routed': { runs: 1, queues: [SLOW] },
   'run-retried-activity': {
     advance: (_ref, attempt) => attempt < 3 && fail('the host died', 'DeviceError', true),
   },
@@ -112,17 +122,24 @@ async function untilToldOn() {
 }
 
 const stepsOf = new Map();
+const sentOn = new Map();
+
+function onQueue(queue) {
+  return queue === undefined ? {} : { queue };
+}
 
 const activities = {
   async planExperiment({ experiment }) {
-    const { plan, runs, concurrency = 64 } = scenarios[experiment];
+    const { plan, runs, concurrency = 64, queues } = scenarios[experiment];
     await plan?.();
-    return { experiment, name: null, runs, concurrency, embeddingModels: ['HashedNgram'] };
+    const routed = queues === undefined ? {} : { routed: true };
+    return { experiment, name: null, runs, concurrency, embeddingModels: ['HashedNgram'], ...routed };
   },
   unfinishedRuns({ experiment, from, to }) {
     const { runs, unfinished = Array.from({ length: runs }, (_, index) => index) } = scenarios[experiment];
     return unfinished.filter((index) => index >= from && index < to).map((index) => index - from);
   },
+  routeRun: ({ experiment }) => onQueue(scenarios[experiment].queues[0]),
   stopRun() {},
   async finishExperiment(experiment, ending) {
     const { runs, finish } = scenarios[experiment];
@@ -131,13 +148,26 @@ const activities = {
     return { experiment, status, runs, finished: runs, failed: 0, cancelled: 0, failedRuns: [] };
   },
   async advanceRun(ref) {
-    const { advance, steps = 1, ended = 'length', analysed = {} } = scenarios[ref.experiment];
+    const {
+      advance,
+      steps = 1,
+      ended = 'length',
+      analysed = {},
+      queues,
+      disagreeing = 0,
+    } = scenarios[ref.experiment];
     await advance?.(ref, Context.current().info.attempt);
     const key = runWorkflowId(ref.experiment, ref.index);
-    const next = (stepsOf.get(key) ?? 0) + 1;
-    stepsOf.set(key, next);
+    const sent = sentOn.get(key) ?? 0;
+    sentOn.set(key, sent + 1);
+    const made = (stepsOf.get(key) ?? 0) + (sent < disagreeing ? 0 : 1);
+    stepsOf.set(key, made);
+    // What other workers would say of a run that they send on: its first step is still to be made.
+    const next = made;
     return {
-      ...(next >= steps ? analysed : {}),
+      ...(next >= steps
+        ? analysed
+        : onQueue(sent < disagreeing ? routeQueue(`route-${sent % 2}`) : queues?.[next % queues.length])),
       next,
       maxLength: steps,
       ended: next >= steps ? ended : null,
@@ -148,8 +178,9 @@ const activities = {
     };
   },
   embedRun({ experiment }, model) {
-    scenarios[experiment].embed?.(model);
-    return 2;
+    const { taskQueue } = Context.current().info;
+    const elsewhere = taskQueue === TASK_QUEUES.gpu && scenarios[experiment].embed?.(model);
+    return elsewhere || 2;
   },
   diagramRun: () => ({ points: 2, bars: [2, 0] }),
 };
@@ -166,7 +197,7 @@ const connection = await NativeConnection.connect({ address: server.address });
 const clientConnection = await Connection.connect({ address: server.address });
 const client = new Client({ connection: clientConnection, identity: 'client' });
 const workers = await Promise.all(
-  Object.values(TASK_QUEUES).map((taskQueue) =>
+  [...Object.values(TASK_QUEUES), SLOW, routeQueue('route-0'), routeQueue('route-1')].map((taskQueue) =>
     Worker.create({
       connection,
       taskQueue,
@@ -199,7 +230,8 @@ async function record() {
 }
 
 async function recordRun(name) {
-  const args = [{ experiment: name, index: 0, embeddingModels: EMBEDDERS }];
+  const routed = scenarios[name].queues === undefined ? {} : { routed: true };
+  const args = [{ experiment: name, index: 0, embeddingModels: EMBEDDERS, ...routed }];
   const handle = await client.workflow.start('run', { taskQueue: TASK_QUEUES.main, workflowId: name, args });
   if (name === 'run-cancelled') await cancelWhenWaiting(handle);
   await ended(handle);

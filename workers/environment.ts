@@ -32,6 +32,11 @@ export const environmentVariables = [
     default: 'catalogue.json in the folder of model files, where there is one',
   },
   {
+    name: 'PANIC_TDA_ROUTES',
+    meaning: 'file that gives models task queues of their own',
+    default: 'routes.json in the data folder, where there is one',
+  },
+  {
     name: 'PANIC_TDA_TEMPORAL_CLI',
     meaning: 'the Temporal CLI to use; nothing else is tried when it is set',
     default: 'found on PATH or fetched into the cache',
@@ -92,6 +97,8 @@ export interface Environment {
   readonly modelsFolder: string;
   /** Absolute path of a catalogue file of the user's own. */
   readonly catalogueFile: string | undefined;
+  /** Absolute path of a file of routes of the user's own. */
+  readonly routesFile: string | undefined;
   /** Absolute path of the Temporal CLI that the user insists on. */
   readonly temporalCli: string | undefined;
   readonly hosts: HostSettings;
@@ -126,6 +133,7 @@ export function readEnvironment(variables: Variables = process.env): Environment
     cacheFolder,
     modelsFolder: absolute(value('PANIC_TDA_MODELS')) ?? join(cacheFolder, 'models'),
     catalogueFile: absolute(value('PANIC_TDA_CATALOGUE')),
+    routesFile: absolute(value('PANIC_TDA_ROUTES')),
     temporalCli: absolute(value('PANIC_TDA_TEMPORAL_CLI')),
     hosts,
     fault: value('PANIC_TDA_FAULT'),
@@ -211,6 +219,19 @@ export function setVariables(
 export function configuredTemporal(variables: Variables = process.env): ClientConnectConfig | undefined {
   const profile = loadClientConfigProfile({ overrideEnvVars: definedOnly(variables) });
   return profile.address ? toClientOptions(profile) : undefined;
+}
+
+/** The service that a worker polls: the configured one, or the one at `defaultAddress` with whatever else is configured. */
+export function workerTemporal(
+  defaultAddress: string,
+  variables: Variables = process.env,
+): ClientConnectConfig & { readonly namespace: string } {
+  const profile = loadClientConfigProfile({ overrideEnvVars: definedOnly(variables) });
+  const { connectionOptions, namespace } = toClientOptions({
+    ...profile,
+    address: profile.address ?? defaultAddress,
+  });
+  return { connectionOptions, namespace: namespace ?? 'default' };
 }
 
 /** The hub that model files are pulled from, in the variables of its own tools. */

@@ -12,6 +12,7 @@ export interface OpenClient {
 export async function openClient(
   options: Parameters<typeof Connection.connect>[0],
   namespace: string,
+  identity?: string,
 ): Promise<OpenClient> {
   const retries = stoppableRetries();
   const connection = await Connection.connect({ ...options, interceptors: [retries.interceptor] });
@@ -19,7 +20,11 @@ export async function openClient(
     await retries.stop();
     await connection.close();
   };
-  return { client: new Client({ connection, namespace }), connection, close };
+  return {
+    client: new Client({ connection, namespace, ...(identity === undefined ? {} : { identity }) }),
+    connection,
+    close,
+  };
 }
 
 /**

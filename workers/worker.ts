@@ -1,28 +1,40 @@
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import type { LogEntry, WorkerOptions } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import {
-  createAdvanceRun,
-  createBookkeeping,
-  createDiagramRun,
-  createEmbedRun,
-} from '../activities/index.js';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dependencies } from '../activities/index.js';
 import { openStore } from '../db/index.js';
 import { createModelPool, type HostSettings, loadCatalogue, type ServerAccess } from '../models/index.js';
 import { TASK_QUEUES } from '../workflows/names.js';
+import { type DeploymentVersion, makeCurrent } from './deployment.js';
 import { createDiagramPool } from './diagram-pool.js';
+import { observe } from './observation.js';
+import { readinessOf } from './readiness.js';
+import { loadRoutes, queueOfModel } from './routes.js';
+import { type ServedModelQueues, servedModelQueues } from './served-queues.js';
 import { openClient } from './temporal-client.js';
 import { ensureSearchAttributes } from './temporal-service.js';
+import { queueOptions, sharedOptions } from './worker-options.js';
 
 export const QUEUES = ['main', 'gpu', 'cpu'] as const;
 export type Queue = (typeof QUEUES)[number];
 
 export interface WorkerSettings {
   readonly queues: readonly Queue[];
+  /** Names of the models to serve, or `unrouted` for those without a route; null for all of this machine. */
+  readonly models: readonly string[] | null;
+  /** Activities at once on each queue of models and on that of diagrams; null for what suits the machine. */
+  readonly concurrency: number | null;
+  /** By which Temporal and people know this worker. */
+  readonly identity: string;
+  /** Port of this machine's loopback address for health and metrics; 0 for any that is free, null for none. */
+  readonly listenPort: number | null;
+  /** How long stopping may take. */
+  readonly drainSeconds: number;
+  /** The version that this worker is of, where the server's worker deployments decide who gets work; null otherwise. */
+  readonly deployment: DeploymentVersion | null;
+  /** Whether to make `deployment` the current version. */
+  readonly setCurrent: boolean;
   readonly temporal: ClientConnectConfig;
   readonly dataFolder: string;
   readonly modelsFolder: string;
@@ -30,125 +42,142 @@ export interface WorkerSettings {
   readonly testModels: boolean;
   /** Path of the user's own catalogue file. */
   readonly catalogueFile: string | undefined;
+  /** Path of the file of routes, where the user has named one. */
+  readonly routesFile: string | undefined;
   readonly activityMs: number;
   readonly servers: ServerAccess;
   readonly onNotice: (sentence: string) => void;
 }
 
 export interface RunningWorker {
-  /** Hands unfinished work back and ends; resolves when everything is closed, also where a queue failed before. */
+  /** Task queues that are polled. */
+  readonly taskQueues: readonly string[];
+  /** Where health and metrics are; null where nobody listens. */
+  readonly port: number | null;
+  /**
+   * Hands unfinished work back and ends; resolves when everything is closed, also where a queue failed before. Rejects with
+   * `DrainTimeout` where that took longer than it may.
+   */
   stop(): Promise<void>;
+  /** Kills the processes of models, so that the caller can exit at once. */
+  kill(): void;
   /** Resolves after `stop`; rejects as soon as one queue fails, while the others go on until `stop`. */
   readonly ended: Promise<void>;
 }
 
-const SHARED: Partial<WorkerOptions> = {
-  // 0: a step that is not committed is given back at once, instead of being waited for.
-  shutdownGraceTime: 0,
-  shutdownForceTime: '10s',
-  // Heartbeats are sent once a second and time out after five; the default throttle would leave one second of slack.
-  maxHeartbeatThrottleInterval: '1s',
-};
+/** Work was still under way when the time to stop was over. */
+export class DrainTimeout extends Error {
+  override readonly name = 'DrainTimeout';
+}
 
 /** Serves task queues until it is stopped. One per process: it owns the process's store connection and model pool. */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
-  Runtime.install({ logger: new DefaultLogger('WARN', log), shutdownSignals: [] });
-  const {
-    queues,
-    temporal,
-    dataFolder,
+  const opened: Closing[] = [];
+  try {
+    return await start(settings, opened);
+  } catch (error) {
+    // What is open would keep the process from ending.
+    for (const close of opened.toReversed()) await Promise.resolve(close()).catch(() => undefined);
+    throw error;
+  }
+}
+
+type Closing = () => Promise<void> | void;
+
+async function start(settings: WorkerSettings, opened: Closing[]): Promise<RunningWorker> {
+  const { queues, temporal, dataFolder, modelsFolder, hosts, identity, servers, deployment } = settings;
+  const catalogueOptions = {
     modelsFolder,
-    hosts,
-    testModels,
-    catalogueFile,
-    activityMs,
-    servers,
-  } = settings;
+    testModels: settings.testModels,
+    catalogueFile: settings.catalogueFile,
+  };
+  const catalogue = loadCatalogue(catalogueOptions);
+  const routes = loadRoutes({ routesFile: settings.routesFile, dataFolder }, catalogue);
+  const served = queues.includes('gpu')
+    ? servedModelQueues(settings.models, { routes, catalogue, modelsFolder })
+    : NO_MODELS;
+  for (const sentence of served.leftOut) settings.onNotice(sentence);
+  const polled = queues.flatMap((queue) => {
+    const taskQueues = queue === 'gpu' ? served.queues : [TASK_QUEUES[queue]];
+    return taskQueues.map((taskQueue) => ({ queue, taskQueue }));
+  });
+  const taskQueues = polled.map(({ taskQueue }) => taskQueue);
+
+  const observed = await observe(settings, taskQueues);
+  opened.push(() => observed.close());
+  const { metrics } = observed;
   const namespace = temporal.namespace ?? 'default';
   const connection = await NativeConnection.connect(temporal.connectionOptions);
-  const service = await openClient(temporal.connectionOptions, namespace);
+  opened.push(() => connection.close());
+  const service = await openClient(temporal.connectionOptions, namespace, identity);
+  opened.push(() => service.close());
   await ensureSearchAttributes(service.connection, namespace).catch((error: unknown) => {
     settings.onNotice(
       `The search attributes could not be made (${String(error)}); ask the server's operator to add them.`,
     );
   });
   const store = openStore(dataFolder);
-  const catalogueOptions = { modelsFolder, testModels, catalogueFile };
+  opened.push(() => store.close());
   const models = createModelPool({ ...catalogueOptions, hosts, servers });
   const diagrams = createDiagramPool({ threads: availableParallelism() });
   const deps: Dependencies = {
     store,
-    catalogue: loadCatalogue(catalogueOptions),
-    models,
+    catalogue,
+    models: metrics.watchModels(models),
     modelsFolder: queues.includes('gpu') ? modelsFolder : null,
-    diagrams,
+    routing: {
+      queueOf: (model) => queueOfModel(routes, model),
+      serves: (model) => served.queues.includes(queueOfModel(routes, model)),
+    },
+    diagrams: metrics.watchDiagrams(diagrams),
     client: service.client,
-    activityMs,
+    activityMs: settings.activityMs,
     now: Date.now,
   };
+  const shared = {
+    ...sharedOptions(settings.drainSeconds, deployment),
+    interceptors: { activity: [metrics.activities] },
+    connection,
+    namespace,
+    identity,
+  };
   const workers = await Promise.all(
-    queues.map((queue) => createWorker(queue, deps, { connection, namespace })),
+    polled.map(async ({ queue, taskQueue }) =>
+      Worker.create({ ...shared, taskQueue, ...(await queueOptions(queue, deps, settings.concurrency)) }),
+    ),
   );
   const running = workers.map((worker) => worker.run());
   const ended = Promise.all(running).then(() => undefined);
+  // Whoever awaits it hears of its rejection; until then it must not count as unhandled.
+  ended.catch(() => undefined);
+  observed.begin(
+    readinessOf({ service, namespace, store, workers, models: settings.models, catalogue, modelsFolder }),
+  );
+  const stopping = new AbortController();
+  if (deployment !== null && settings.setCurrent) {
+    void makeCurrent(service.client, deployment, settings.onNotice, stopping.signal);
+  }
 
-  async function stop(): Promise<void> {
+  async function close(): Promise<void> {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     await Promise.allSettled(running);
-    await Promise.all([models.close(), diagrams.close(), service.close()]);
+    await Promise.all([models.close(), diagrams.close(), service.close(), observed.close()]);
     await connection.close();
     await store.close();
   }
-  return { stop, ended };
+
+  async function stop(): Promise<void> {
+    observed.drain();
+    stopping.abort();
+    const waited = new AbortController();
+    const { drainSeconds } = settings;
+    // The SDK's own time-out says nothing of what hangs after it.
+    const late = sleep(drainSeconds * 1000, undefined, { signal: waited.signal }).then(() => {
+      throw new DrainTimeout(`work was still under way ${drainSeconds} s after the worker was told to stop`);
+    });
+    await Promise.race([close(), late]).finally(() => waited.abort());
+  }
+  return { taskQueues, port: observed.port, stop, kill: () => void models.close(), ended };
 }
 
-/** What the SDK warns about, but for the queues that have no workflows on purpose. */
-function log({ level, message, meta }: LogEntry): void {
-  if (message.startsWith('No workflows registered')) return;
-  const details = meta === undefined ? '' : ` ${JSON.stringify(meta, errorsAsText)}`;
-  process.stderr.write(`${new Date().toISOString()} ${level} ${message}${details}\n`);
-}
-
-function errorsAsText(_key: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return String(value);
-  return value instanceof Error ? `${value.name}: ${value.message}` : value;
-}
-
-async function createWorker(
-  queue: Queue,
-  deps: Dependencies,
-  connect: { readonly connection: NativeConnection; readonly namespace: string },
-): Promise<Worker> {
-  const options = { ...SHARED, ...connect, taskQueue: TASK_QUEUES[queue] };
-  return Worker.create({ ...options, ...(await OPTIONS[queue](deps)) });
-}
-
-const OPTIONS = {
-  main: async (deps: Dependencies) => ({
-    ...(await workflowSource()),
-    activities: createBookkeeping(deps),
-    // More than the runs that are open at once, or every step replays its history.
-    maxCachedWorkflows: 1200,
-    // After a crash other workers wait this long for the dead one's sticky queue before they take its workflows.
-    stickyQueueScheduleToStartTimeout: '1s',
-    // A bug in workflow code fails the workflow, which people see, instead of retrying its task for ever.
-    workflowFailureErrorTypes: { '*': ['Error'] },
-  }),
-  gpu: async (deps: Dependencies) => ({
-    activities: { advanceRun: createAdvanceRun(deps), embedRun: createEmbedRun(deps) },
-    // Deep enough for model calls of different runs to meet, small enough to share with other workers.
-    maxConcurrentActivityTaskExecutions: 40,
-  }),
-  cpu: async (deps: Dependencies) => ({
-    activities: { diagramRun: createDiagramRun(deps) },
-    maxConcurrentActivityTaskExecutions: 2 * availableParallelism(),
-  }),
-} satisfies Record<Queue, (deps: Dependencies) => Promise<Partial<WorkerOptions>>>;
-
-/** The bundle that the build made; it saves a second at every start. Without one (a test of the sources) it is made now. */
-async function workflowSource() {
-  const bundle = fileURLToPath(new URL('../workflows/bundle.js', import.meta.url));
-  if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
-  const workflowsPath = fileURLToPath(new URL('../workflows/index.js', import.meta.url));
-  return { workflowBundle: await bundleWorkflowCode({ workflowsPath }) };
-}
+const NO_MODELS: ServedModelQueues = { queues: [], leftOut: [] };

@@ -9,7 +9,7 @@ import {
 import type { ExperimentEnding, ExperimentResult, Plan } from '../activities/contract.js';
 import { bookkeeping } from './activities.js';
 import { failureOf } from './failure.js';
-import { driveRuns, slide } from './fan-out.js';
+import { driveRuns, sharedByRuns, slide } from './fan-out.js';
 import type { FanOutCounts } from './fan-out.js';
 import { progress } from './queries.js';
 import type { ExperimentProgress } from './queries.js';
@@ -48,7 +48,7 @@ export async function experiment(file: unknown): Promise<ExperimentResult> {
         to: plan.runs,
       });
       state = { ...state, toDo: unfinished.length };
-      await driveRuns(plan.experiment, unfinished, plan.concurrency, plan.embeddingModels, counts);
+      await driveRuns(plan, unfinished, plan.concurrency, counts);
     } else {
       await driveShards(plan, counts);
     }
@@ -87,7 +87,7 @@ async function driveShards(plan: Plan, counts: FanOutCounts): Promise<void> {
     const to = Math.min(plan.runs, from + SHARD_SIZE);
     const done = await executeChild(shard, {
       workflowId: shardWorkflowId(plan.experiment, number),
-      args: [{ experiment: plan.experiment, from, to, window, embeddingModels: plan.embeddingModels }],
+      args: [{ ...sharedByRuns(plan), from, to, window }],
       typedSearchAttributes: startAttributes(plan.experiment, 'running'),
       staticSummary: `runs ${from} to ${to - 1} of experiment ${plan.experiment}`,
     });

@@ -1,10 +1,11 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { CancellationScope, executeChild, isCancellation, sleep } from '@temporalio/workflow';
-import type { RunRef } from '../activities/contract.js';
+import type { Plan } from '../activities/contract.js';
 import { bookkeeping } from './activities.js';
 import { failureOf } from './failure.js';
 import { runWorkflowId, startAttributes } from './names.js';
 import { run } from './run.js';
+import type { RunInput } from './run.js';
 
 /** Counts of the children of a fan-out, for the `progress` query. */
 export interface FanOutCounts {
@@ -32,17 +33,24 @@ export async function slide<T>(
   for (const ended of lanes) if (ended.status === 'rejected') throw ended.reason;
 }
 
+/** What every run of an experiment is told. */
+export type SharedByRuns = Pick<Plan, 'experiment' | 'embeddingModels' | 'routed'>;
+
+/** Of a plan, or of something else that has it, just that. */
+export function sharedByRuns({ experiment, embeddingModels, routed }: SharedByRuns): SharedByRuns {
+  return { experiment, embeddingModels, ...(routed === undefined ? {} : { routed }) };
+}
+
 /** Starts the run workflows of these indices in a sliding window and awaits every one. A failed run is only counted. */
 export async function driveRuns(
-  experiment: string,
+  shared: SharedByRuns,
   indices: readonly number[],
   window: number,
-  embeddingModels: readonly string[],
   counts: FanOutCounts,
 ): Promise<void> {
   await slide(indices, window, async (index) => {
     counts.running++;
-    const finished = await driveRun({ experiment, index }, embeddingModels);
+    const finished = await driveRun({ ...sharedByRuns(shared), index });
     counts.running--;
     if (finished) counts.finished++;
     else counts.failed++;
@@ -53,12 +61,13 @@ export async function driveRuns(
 const ID_RETRY_SECONDS = 2;
 const ID_RETRIES = 30;
 
-async function driveRun(ref: RunRef, embeddingModels: readonly string[]): Promise<boolean> {
+async function driveRun(input: RunInput): Promise<boolean> {
+  const ref = { experiment: input.experiment, index: input.index };
   for (let attempt = 0; ; attempt++) {
     try {
       await executeChild(run, {
         workflowId: runWorkflowId(ref.experiment, ref.index),
-        args: [{ ...ref, embeddingModels }],
+        args: [input],
         typedSearchAttributes: startAttributes(ref.experiment, 'invoking'),
         staticSummary: `run ${ref.index} of experiment ${ref.experiment}`,
       });

@@ -12,6 +12,11 @@ export const TASK_QUEUES = {
   cpu: 'panic-tda-cpu',
 } as const;
 
+/** The task queue of the models that have this route, a queue of their own. */
+export function routeQueue(route: string): string {
+  return `${TASK_QUEUES.gpu}-${route}`;
+}
+
 export const SEARCH_ATTRIBUTES = {
   experiment: defineSearchAttributeKey('PanicTdaExperiment', 'KEYWORD'),
   network: defineSearchAttributeKey('PanicTdaNetwork', 'KEYWORD'),

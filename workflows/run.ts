@@ -5,13 +5,14 @@ import {
   setCurrentDetails,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import type { Analysed, RunAdvance, RunRef } from '../activities/contract.js';
+import type { Routing, RunAdvance, RunRef } from '../activities/contract.js';
 import { bookkeeping, cpu, embedding, gpu } from './activities.js';
 import { failureOf } from './failure.js';
+import type { SharedByRuns } from './fan-out.js';
 import { SEARCH_ATTRIBUTES } from './names.js';
+import { Redirections } from './redirections.js';
 
-export interface RunInput extends RunRef {
-  readonly embeddingModels: readonly string[];
+export interface RunInput extends RunRef, SharedByRuns {
   /** What the execution before this one knew, when this one continues it. */
   readonly advanced?: RunAdvance;
 }
@@ -49,9 +50,12 @@ async function advanceToTheEnd(
 ): Promise<RunAdvance & { readonly ended: 'length' | 'cycle' }> {
   const ref = { experiment: input.experiment, index: input.index };
   let advanced = input.advanced;
+  let { queue }: Routing = advanced ?? (input.routed === true ? await bookkeeping.routeRun(ref) : {});
+  const redirections = new Redirections();
   for (let activities = 0; activities < ACTIVITIES_PER_EXECUTION; activities++) {
     const summary = `invocations from ${advanced?.next ?? 0} on`;
-    advanced = await gpu.advanceRun.executeWithOptions({ summary }, [ref]);
+    const before: number = advanced?.next ?? -1;
+    advanced = await gpu.advanceRun.executeWithOptions({ summary, ...on(queue) }, [ref]);
     setCurrentDetails(describe(advanced));
     const short = activities === 0 && input.advanced === undefined;
     // Each change of a search attribute is a write of the server's: a run that is over in a second is only told finished.
@@ -59,19 +63,36 @@ async function advanceToTheEnd(
       setStatus(advanced, advanced.ended === null ? 'invoking' : 'analysing');
     }
     if (advanced.ended !== null) return { ...advanced, ended: advanced.ended };
+    if (advanced.next > before) redirections.forget();
+    else if (advanced.queue !== queue) await redirections.follow(advanced.queue);
+    queue = advanced.queue;
   }
   return continueAsNew<typeof run>({ ...input, advanced: advanced! });
 }
 
 /** Leaves out what the last activity of the trajectory found time for. */
-async function embedAndMeasure(input: RunInput, model: string, done: Analysed): Promise<void> {
+async function embedAndMeasure(input: RunInput, model: string, done: RunAdvance): Promise<void> {
   const ref = { experiment: input.experiment, index: input.index };
   if (done.embedded?.includes(model) !== true) {
-    await embedding.embedRun.executeWithOptions({ summary: model }, [ref, model]);
+    await embed(ref, model, done.embeddingQueues?.[model]);
   }
   if (done.measured?.includes(model) !== true) {
     await cpu.diagramRun.executeWithOptions({ summary: model }, [ref, model]);
   }
+}
+
+async function embed(ref: RunRef, model: string, firstQueue: string | undefined): Promise<void> {
+  const redirections = new Redirections();
+  for (let queue = firstQueue; ;) {
+    const made = await embedding.embedRun.executeWithOptions({ summary: model, ...on(queue) }, [ref, model]);
+    if (typeof made === 'number') return;
+    queue = made.queue;
+    await redirections.follow(queue);
+  }
+}
+
+function on(queue: string | undefined): { taskQueue?: string } {
+  return queue === undefined ? {} : { taskQueue: queue };
 }
 
 function setStatus(advanced: RunAdvance, status: string): void {

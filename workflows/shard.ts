@@ -1,29 +1,27 @@
 import { isCancellation, setCurrentDetails, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
 import { bookkeeping } from './activities.js';
 import { driveRuns } from './fan-out.js';
-import type { FanOutCounts } from './fan-out.js';
+import type { FanOutCounts, SharedByRuns } from './fan-out.js';
 import { SEARCH_ATTRIBUTES } from './names.js';
 import { shardProgress } from './queries.js';
 
-export interface ShardInput {
-  readonly experiment: string;
+export interface ShardInput extends SharedByRuns {
   /** Owns the run indices in [from, to), at most 250. */
   readonly from: number;
   readonly to: number;
   readonly window: number;
-  readonly embeddingModels: readonly string[];
 }
 
 /** A range of a large experiment's runs, fanned out in a sliding window. Never continues as new: about 1,100 events. */
 export async function shard(input: ShardInput): Promise<FanOutCounts> {
   const counts: FanOutCounts = { running: 0, finished: 0, failed: 0 };
   setHandler(shardProgress, () => counts);
-  const { experiment, from, to, window, embeddingModels } = input;
+  const { experiment, from, to, window } = input;
   const offsets = await bookkeeping.unfinishedRuns({ experiment, from, to });
   setCurrentDetails(`runs ${from} to ${to - 1}: ${offsets.length} still to do`);
   const indices = offsets.map((offset) => from + offset);
   try {
-    await driveRuns(experiment, indices, window, embeddingModels, counts);
+    await driveRuns(input, indices, window, counts);
   } catch (error) {
     if (isCancellation(error)) setStatus('cancelled');
     throw error;

@@ -1,17 +1,21 @@
 import type { Store } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
+import { listed } from '../../experiment/problems.js';
 import { planOf } from '../../experiment/index.js';
 import type { ExperimentConfig, ModelWork, Plan, PlanHistory } from '../../experiment/index.js';
 import { explainUnready, unreadyModels } from '../../models/index.js';
 import type { UnreadyModel } from '../../models/index.js';
 import { predictRipsSeconds } from '../../tda/index.js';
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
+import { configuredTemporal } from '../../workers/environment.js';
 import { readingStore } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
+import { createObserver } from '../experiment-state.js';
 import { readValidExperiment } from '../experiment-file.js';
 import { bytes, count, duration, oneLine, table } from '../format.js';
 import { heading, print, printJson } from '../output.js';
+import { type QueueDocument, queueDocument, queuesOf } from '../queues.js';
 
 interface PlanDocument extends Plan {
   readonly experiment: string;
@@ -27,6 +31,8 @@ interface PlanDocument extends Plan {
     readonly state: string;
     readonly paths: readonly string[];
   }[];
+  /** The task queues of its work at the configured Temporal service; null where none is configured, or it does not answer. */
+  readonly queues: readonly QueueDocument[] | null;
   /** What the data folder holds of this experiment already. */
   readonly stored: {
     readonly status: string;
@@ -38,13 +44,24 @@ interface PlanDocument extends Plan {
 /** `plan FILE`: what a run of the file would do. Writes nothing, not even the data folder. */
 export async function planFile(context: Context, file: string): Promise<number> {
   const config = await readValidExperiment(file, context);
+  const queues = await queuesAtService(context, config);
   await readingStore(context, async (store) => {
     const unready = unreadyModels(config, context.catalogue, context.environment.modelsFolder);
-    const document = await planDocument(context, config, store, unready);
+    const document = { ...(await planDocument(context, config, store, unready)), queues };
     if (context.json) printJson(document);
     else printPlan(context, document, config, file, unready);
   });
   return EXIT.ok;
+}
+
+async function queuesAtService(context: Context, config: ExperimentConfig): Promise<QueueDocument[] | null> {
+  const observer = createObserver(context);
+  try {
+    const states = await observer.queues(queuesOf(config, context.routes));
+    return states?.map((state) => queueDocument(context, state)) ?? null;
+  } finally {
+    await observer.close();
+  }
 }
 
 async function planDocument(
@@ -52,7 +69,7 @@ async function planDocument(
   config: ExperimentConfig,
   store: Store | null,
   unready: readonly UnreadyModel[],
-): Promise<PlanDocument> {
+): Promise<Omit<PlanDocument, 'queues'>> {
   const plan = planOf(config, catalogue, {
     diagramBytes: predictDiagramBytes,
     ...(store === null ? {} : { history: await historyOf(store) }),
@@ -134,7 +151,18 @@ function printPlan(
   if (unready.length > 0) {
     print(`\n${heading('Models that cannot be used yet')}\n${explainUnready(unready, context.command)}`);
   }
+  if (configuredTemporal() !== undefined) {
+    print(`\n${heading('Task queues')}\n${queuesText(document)}`);
+  }
   print(`\nNothing was written. "${context.command('run', file)}" does it.`);
+}
+
+function queuesText({ queues }: PlanDocument): string {
+  if (queues === null)
+    return 'The configured Temporal service does not answer: whether workers are there is not known.';
+  return queues
+    .map(({ queue, workers, problem }) => problem ?? `${queue} is served by ${listed(workers)}`)
+    .join('\n');
 }
 
 function surrogatesText({ surrogateDiagrams }: Plan): string {

@@ -8,9 +8,10 @@ import { planOf } from '../../experiment/index.js';
 import { chooseDevice, explainUnready, unreadyModels } from '../../models/index.js';
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
 import { configuredTemporal } from '../../workers/environment.js';
+import { queueStates } from '../../workers/queue-states.js';
 import { readingExperiments, readingStore } from '../context.js';
 import type { Context } from '../context.js';
-import { follow, idleQueues, setOthersAside, startExperiment } from '../drive.js';
+import { follow, setOthersAside, startExperiment } from '../drive.js';
 import type { Followed } from '../drive.js';
 import { EXIT } from '../exit-codes.js';
 import { readValidExperiment } from '../experiment-file.js';
@@ -18,6 +19,7 @@ import { findExperiment } from '../find-experiment.js';
 import { bytes, plural } from '../format.js';
 import { onInterrupt } from '../interruption.js';
 import { note, printJson } from '../output.js';
+import { problemOf, queuesOf } from '../queues.js';
 import { openSession } from '../session.js';
 import type { Session } from '../temporal-connection.js';
 import { printSummary, summaryDocument } from '../summary.js';
@@ -194,7 +196,7 @@ function warnAboutDiagramMemory({ catalogue }: Context, config: ExperimentConfig
   );
 }
 
-async function tellAboutSession({ context, id }: Request, session: Session): Promise<void> {
+async function tellAboutSession({ context, id, config }: Request, session: Session): Promise<void> {
   const { client, embedded, uiAddress, address } = session;
   if (embedded) {
     for (const other of await setOthersAside(client, id)) {
@@ -204,8 +206,9 @@ async function tellAboutSession({ context, id }: Request, session: Session): Pro
     }
   } else {
     note(`Temporal service: ${address}`);
-    for (const queue of await idleQueues(client)) {
-      note(`No worker serves the task queue ${queue} yet; start one with "${context.command('worker')}".`);
+    for (const state of await queueStates(client, queuesOf(config, context.routes))) {
+      const problem = problemOf(context, state);
+      if (problem !== null) note(`${problem[0]!.toUpperCase()}${problem.slice(1)}.`);
     }
   }
   note(`Data:    ${context.folder.root}`);

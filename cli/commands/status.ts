@@ -9,6 +9,7 @@ import type { Driven, State } from '../experiment-state.js';
 import { findExperiment } from '../find-experiment.js';
 import { count, isoTime, oneLine, rate, table, time, timeLeft } from '../format.js';
 import { heading, print, printJson } from '../output.js';
+import { type QueueDocument, queueDocument, queuesOf } from '../queues.js';
 
 type Stage = 'planned' | 'generating' | 'analysing' | 'finishing' | 'ended';
 
@@ -40,6 +41,8 @@ interface StatusDocument {
   } | null;
   /** Of the experiment as a whole. */
   readonly error: string | null;
+  /** The task queues of its work, where it is run by a configured service; null otherwise. */
+  readonly queues: readonly QueueDocument[] | null;
   readonly createdAt: string | null;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
@@ -53,7 +56,11 @@ export async function showStatus(context: Context, id: string | undefined): Prom
       : findExperiment(context, store, id));
     const observer = createObserver(context);
     try {
-      const document = await statusDocument(store, row, await observer.driven(row), Date.now());
+      const driven = await observer.driven(row);
+      const states =
+        driven.by === 'service' ? await observer.queues(queuesOf(row.config, context.routes)) : null;
+      const queues = states?.map((state) => queueDocument(context, state)) ?? null;
+      const document = { ...(await statusDocument(store, row, driven, Date.now())), queues };
       if (context.json) printJson(document);
       else printStatus(context, document, row);
     } finally {
@@ -77,7 +84,7 @@ async function statusDocument(
   row: ExperimentRow,
   driven: Driven,
   now: number,
-): Promise<StatusDocument> {
+): Promise<Omit<StatusDocument, 'queues'>> {
   const { id, config } = row;
   const progress = await store.summaries.progress(id);
   const { runs, invocations, invocationsExpected, diagrams } = progress;
@@ -163,6 +170,7 @@ function printStatus(context: Context, document: StatusDocument, row: Experiment
     ...(document.error === null || lastFailure?.message === document.error
       ? []
       : [['error', oneLine(document.error)]]),
+    ...(document.queues ?? []).flatMap(({ problem }) => (problem === null ? [] : [['waits', problem]])),
     ...(document.driven.by === 'process' && document.driven.uiAddress !== null
       ? [['web UI', document.driven.uiAddress]]
       : []),

@@ -1,37 +1,60 @@
+import { hostname } from 'node:os';
 import { PanicError } from '../../experiment/errors.js';
 import { armFault } from '../../experiment/fault.js';
 import { openDataFolder } from '../../workers/data-folder.js';
-import { configuredTemporal } from '../../workers/environment.js';
+import { type DeploymentVersion, setCurrentCommand } from '../../workers/deployment.js';
+import { workerTemporal } from '../../workers/environment.js';
 import { endWithParent, reportReady } from '../../workers/supervisor.js';
-import { QUEUES, startWorker } from '../../workers/worker.js';
+import { DrainTimeout, QUEUES, startWorker } from '../../workers/worker.js';
 import type { Queue, RunningWorker, WorkerSettings } from '../../workers/worker.js';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit-codes.js';
+import { EXIT, SIGNAL_EXIT } from '../exit-codes.js';
 import { note } from '../output.js';
 import { noAnswerFrom } from '../temporal-connection.js';
 
 export const DEFAULT_ADDRESS = '127.0.0.1:7233';
 
+/** Options of `worker`, as they were given. */
+export interface WorkerOptions {
+  readonly queues: string;
+  readonly models?: string;
+  readonly concurrency?: number;
+  readonly identity?: string;
+  readonly listen?: number;
+  readonly drainSeconds: number;
+  readonly deployment?: string;
+  readonly buildId?: string;
+  readonly setCurrent?: true;
+}
+
 /** `worker`: serves task queues until it is stopped. */
 export async function serveQueues(
   { environment, folder, catalogue }: Context,
-  queueList: string,
+  options: WorkerOptions,
 ): Promise<number> {
-  const queues = queuesOf(queueList);
+  const queues = queuesOf(options.queues);
+  const models = modelsOf(options, queues);
+  const deployment = deploymentOf(options);
   if (environment.fault !== undefined) armFault(environment.fault);
-  const temporal = configuredTemporal() ?? {
-    connectionOptions: { address: DEFAULT_ADDRESS },
-    namespace: 'default',
-  };
+  const temporal = workerTemporal(DEFAULT_ADDRESS);
   const address = temporal.connectionOptions.address ?? DEFAULT_ADDRESS;
+  const identity = options.identity ?? `${process.pid}@${hostname()}:${queues.join('+')}`;
   const worker = await startOrExplain(address, {
     queues,
+    models,
+    concurrency: options.concurrency ?? null,
+    identity,
+    listenPort: options.listen ?? null,
+    drainSeconds: options.drainSeconds,
+    deployment,
+    setCurrent: options.setCurrent ?? false,
     temporal,
     dataFolder: openDataFolder(folder.root).root,
     modelsFolder: environment.modelsFolder,
     hosts: environment.hosts,
     testModels: environment.testModels,
     catalogueFile: environment.catalogueFile,
+    routesFile: environment.routesFile,
     activityMs: environment.activityMs,
     servers: environment.servers,
     onNotice: note,
@@ -45,21 +68,74 @@ export async function serveQueues(
     // Its rejection is met below.
     stopping.catch(() => undefined);
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  const onSignal = (signal: 'SIGINT' | 'SIGTERM'): void => {
+    if (asked) stopAtOnce(worker, SIGNAL_EXIT[signal]);
+    note(
+      `Stopping: work under way is given back, within ${options.drainSeconds} s. Once more stops at once.`,
+    );
+    stop();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
   endWithParent(() => worker.stop());
   note(
-    `Serving ${queues.join(', ')} at ${address} with ${catalogue.size} models; data in ${folder.root}. Ctrl-C stops it.`,
+    `${identity} serves ${worker.taskQueues.join(', ')} at ${address} with ${catalogue.size} models; data in ${folder.root}. Ctrl-C stops it.`,
   );
+  if (worker.port !== null) {
+    note(`Health: http://127.0.0.1:${worker.port}/health, /ready, /metrics`);
+  }
+  if (deployment !== null && options.setCurrent === undefined) {
+    note(
+      `It gets work once its build is the current version of ${deployment.deploymentName}: ${setCurrentCommand(deployment)}`,
+    );
+  }
   reportReady();
   try {
     await worker.ended;
+  } catch (error) {
+    // What is late is told below.
+    if (!asked) throw error;
   } finally {
     // One queue that fails takes the others along: a supervisor starts the whole again.
     stop();
-    await stopping;
+    await stopping.catch((error: unknown) => {
+      if (!(error instanceof DrainTimeout)) throw error;
+      note(`panic-tda: ${error.message}; it is left to the time-out of its heartbeat.`);
+      stopAtOnce(worker, EXIT.failed);
+    });
   }
   return EXIT.ok;
+}
+
+function stopAtOnce(worker: RunningWorker, code: number): never {
+  worker.kill();
+  process.exit(code);
+}
+
+function modelsOf({ models }: WorkerOptions, queues: readonly Queue[]): string[] | null {
+  if (models === undefined) return null;
+  if (!queues.includes('gpu')) {
+    throw new PanicError(
+      'InvalidInput',
+      `--models is about the queue gpu, which --queues ${queues.join(',')} does not serve`,
+    );
+  }
+  const names = models.split(',').map((name) => name.trim());
+  if (names.includes('')) {
+    throw new PanicError('InvalidInput', `--models: found "${models}"; allowed: names with commas between`);
+  }
+  return [...new Set(names)];
+}
+
+function deploymentOf({ deployment, buildId, setCurrent }: WorkerOptions): DeploymentVersion | null {
+  if (deployment === undefined && buildId === undefined && setCurrent === undefined) return null;
+  if (deployment === undefined || buildId === undefined) {
+    throw new PanicError(
+      'InvalidInput',
+      'a versioned worker needs both --deployment NAME and --build-id ID; leave out both, and --set-current, for one that is not',
+    );
+  }
+  return { deploymentName: deployment, buildId };
 }
 
 async function startOrExplain(address: string, settings: WorkerSettings): Promise<RunningWorker> {

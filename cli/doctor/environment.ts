@@ -21,11 +21,12 @@ function isAtLeast(version: string, wanted: string): boolean {
   return true;
 }
 
-export function* checkEnvironment({ environment }: Context): Generator<Finding> {
-  const { problems } = environment;
+export function* checkEnvironment({ environment, routes, routesProblems }: Context): Generator<Finding> {
+  const problems = [...environment.problems, ...routesProblems];
   const set = setVariables();
   for (const { name, value, meaning } of set) yield info(`${name}=${value}  (${meaning})`);
   for (const sentence of problems) yield problem(sentence);
+  for (const [model, route] of routes.byModel) yield info(`${model} has the route ${route} (${routes.file})`);
   if (problems.length === 0) {
     yield ok(set.length === 0 ? 'no variable of panic-tda is set' : 'every variable is understood');
   }

@@ -1,8 +1,11 @@
 import { errorMessage, isPanicError } from '../../experiment/errors.js';
+import { listed } from '../../experiment/problems.js';
 import { configuredTemporal } from '../../workers/environment.js';
+import { queueStates } from '../../workers/queue-states.js';
 import { findTemporalCli } from '../../workers/temporal-cli.js';
 import type { Context } from '../context.js';
-import { idleQueues } from '../drive.js';
+import { allQueues, problemOf } from '../queues.js';
+import { plural } from '../format.js';
 import { findSession } from '../session.js';
 import { info, ok, problem, warning } from './finding.js';
 import type { Finding } from './finding.js';
@@ -43,9 +46,12 @@ async function* checkService(context: Context, address: string): AsyncGenerator<
     if (session === null) return;
     try {
       yield ok(`the configured Temporal service at ${address} answers`);
-      const idle = await idleQueues(session.client);
-      if (idle.length > 0) {
-        yield warning(`no worker serves ${idle.join(', ')}; start one with "${context.command('worker')}"`);
+      for (const state of await queueStates(session.client, allQueues(context.routes))) {
+        const { queue, workers, backlog } = state;
+        const wrong = problemOf(context, state);
+        const waiting = backlog === 0 ? '' : `, ${plural(backlog, 'task')} waiting`;
+        if (wrong !== null) yield warning(wrong);
+        else yield ok(`${queue} is served by ${listed(workers)}${waiting}`);
       }
     } finally {
       await session.stop();

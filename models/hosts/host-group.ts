@@ -81,6 +81,14 @@ export class HostGroup {
     });
   }
 
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  get computing(): number {
+    return this.#slots.filter(({ job }) => job !== null).length;
+  }
+
   /** Ends every host; calls that are waiting or running reject with `DeviceError`. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -1,5 +1,6 @@
 import { isPanicError, PanicError } from '../../experiment/errors.js';
 import type { Model } from '../../experiment/model.js';
+import type { ModelActivity } from '../contract.js';
 import type { Device } from '../loaded-model.js';
 import type { BatchKind } from './batch-kind.js';
 import { type Answered, Call, CallQueue } from './call-queue.js';
@@ -60,6 +61,11 @@ export class ModelLane<Item, Answer> implements Tenant {
     this.#queue.add(call);
     void this.#work();
     return await call.answered;
+  }
+
+  get activity(): ModelActivity {
+    const residentMiB = this.#host === null ? null : this.#wear.residentMiB || this.memoryMiB;
+    return { model: this.name, waiting: this.#queue.size, computing: this.#batch.length, residentMiB };
   }
 
   leave(): Promise<void> {

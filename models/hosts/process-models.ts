@@ -1,5 +1,6 @@
 import type { Artifact } from '../../experiment/artifact.js';
 import type { EmbeddingModel, GenerativeModel, Model } from '../../experiment/model.js';
+import type { ModelActivity } from '../contract.js';
 import type { Device, EmbeddedItem, GeneratedItem, GenerateItem, HostFiles } from '../loaded-model.js';
 import { embedding, generating } from './batch-kind.js';
 import type { Answered } from './call-queue.js';
@@ -46,6 +47,10 @@ export class ProcessModels {
       this.#embedding.get(model.name) ?? new ModelLane({ ...this.#laneOptions(model), kind: embedding });
     this.#embedding.set(model.name, lane);
     return await Promise.all(inputs.map((input) => lane.call(input, signal)));
+  }
+
+  activity(): ModelActivity[] {
+    return [...this.#generating.values(), ...this.#embedding.values()].map((lane) => lane.activity);
   }
 
   /** Ends every host; calls that wait or run reject with `DeviceError`. */

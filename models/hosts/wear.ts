@@ -34,6 +34,11 @@ export class Wear {
     this.#residentMiB = residentMiB;
   }
 
+  /** What the host took after its last batch, MiB; 0 before its first. */
+  get residentMiB(): number {
+    return this.#residentMiB;
+  }
+
   get worn(): boolean {
     return this.#items >= this.#limits.items || this.#residentMiB > this.#limitMiB;
   }

@@ -52,6 +52,7 @@ test('this version has a history of every workflow and of every way that it ends
     'experiment-direct',
     'experiment-failed-run',
     'experiment-id-taken',
+    'experiment-routed',
     'experiment-shards',
     'experiment-shards-cancelled',
     'experiment-terminated-run',
@@ -65,6 +66,8 @@ test('this version has a history of every workflow and of every way that it ends
     'run-over-at-once',
     'run-plain',
     'run-retried-activity',
+    'run-routed',
+    'run-routes-disagree',
     'shard',
     'shard-cancelled',
   ]);
@@ -95,6 +98,18 @@ test.each([
     history: 'run-continued-as-new',
     from: 'const ACTIVITIES_PER_EXECUTION = 200',
     to: 'const ACTIVITIES_PER_EXECUTION = 201',
+  },
+  {
+    change: 'a run that asks for no queue',
+    history: 'run-routed',
+    from: 'input.routed === true',
+    to: 'false',
+  },
+  {
+    change: 'no pause between two redirections',
+    history: 'run-routes-disagree',
+    from: 'if (this.inARow === 1)',
+    to: 'if (this.inARow > 0)',
   },
   {
     change: 'no word of the cancellation',

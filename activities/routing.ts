@@ -1,0 +1,42 @@
+import type { Position, RunRow } from '../db/index.js';
+import type { ExperimentConfig } from '../experiment/config.js';
+import { TASK_QUEUES } from '../workflows/names.js';
+import type { Routing } from './contract.js';
+import type { ModelRouting } from './dependencies.js';
+
+/** Whether any model of the experiment has a task queue of its own. */
+export function isRouted(
+  { networks, embedding_models }: Pick<ExperimentConfig, 'networks' | 'embedding_models'>,
+  routing: ModelRouting,
+): boolean {
+  return [...networks.flat(), ...embedding_models].some((name) => routing.queueOf(name) !== TASK_QUEUES.gpu);
+}
+
+/** Where a run goes on that stands at `position`: with its next step, or with the embeddings of what it has. */
+export function routingOf(
+  run: Pick<RunRow, 'network'>,
+  { sequence }: Pick<Position, 'sequence'>,
+  ended: boolean,
+  embeddingModels: readonly string[],
+  routing: ModelRouting,
+): Routing {
+  if (!ended) return ownQueue(run.network[sequence % run.network.length]!, routing);
+  const embeddingQueues = Object.fromEntries(
+    embeddingModels.flatMap((name) => {
+      const { queue } = ownQueue(name, routing);
+      return queue === undefined ? [] : [[name, queue]];
+    }),
+  );
+  return Object.keys(embeddingQueues).length === 0 ? {} : { embeddingQueues };
+}
+
+/** Where a run that has ended can ask what is left to do of it: any worker of models can tell. */
+export function firstQueueOf(embeddingModels: readonly string[], routing: ModelRouting): Routing {
+  const [first] = embeddingModels;
+  return first === undefined ? {} : ownQueue(first, routing);
+}
+
+function ownQueue(model: string, routing: ModelRouting): { readonly queue?: string } {
+  const queue = routing.queueOf(model);
+  return queue === TASK_QUEUES.gpu ? {} : { queue };
+}

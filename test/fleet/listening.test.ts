@@ -1,0 +1,76 @@
+import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
+import { hostname } from 'node:os';
+import { cleanUp } from '../cli/cli-process.js';
+import { addressOf, openFleet, samplesOf, type Fleet } from './fleet.js';
+
+// Seconds on a machine that has nothing else to do.
+jest.setTimeout(300_000);
+
+let fleet: Fleet;
+afterEach(async () => await fleet.close());
+afterAll(cleanUp);
+
+async function get(address: string, init: RequestInit = {}) {
+  const response = await fetch(address, init);
+  return { status: response.status, text: await response.text() };
+}
+
+test('a worker says over HTTP who it is, whether it is ready, and what it has done', async () => {
+  fleet = await openFleet();
+  const worker = await fleet.worker(['--listen', '0', '--device', 'cpu']);
+  const address = addressOf(worker);
+  expect(new URL(address).hostname).toBe('127.0.0.1');
+  const identity = `${worker.process.pid}@${hostname()}:main+gpu+cpu`;
+  const taskQueues = ['panic-tda', 'panic-tda-gpu', 'panic-tda-cpu'];
+  const health = await get(`${address}/health`);
+  expect(health.status).toBe(200);
+  expect(JSON.parse(health.text)).toMatchObject({ state: 'running', identity, taskQueues });
+  const ready = await get(`${address}/ready`);
+  expect(ready).toEqual({ status: 200, text: expect.stringContaining('"problems":[]') });
+  expect((await get(`${address}/elsewhere`)).status).toBe(404);
+  expect((await get(`${address}/health`, { method: 'POST' })).status).toBe(405);
+
+  // Of the six runs, those that are blank fail, each at its second step after three attempts.
+  const handle = await fleet.start(
+    {
+      networks: [['HostedT2I', 'DummyI2T']],
+      prompts: ['slow 50 a', 'slow 50 b', 'slow 50 c', 'slow 50 d', 'slow 50 e', 'blank'],
+      seeds: [3],
+      embedding_models: ['Dummy'],
+      max_length: 2,
+    },
+    'observed',
+  );
+  expect(await handle.result()).toMatchObject({ finished: 5, failed: 1 });
+  const { text } = await get(`${address}/metrics`);
+  expect(samplesOf(text, 'panic_tda_invocations_total')).toEqual([
+    { labels: 'model="DummyI2T"', value: 5 },
+    { labels: 'model="HostedT2I"', value: 5 },
+  ]);
+  const value = (metric: string, labels: string): number | undefined =>
+    samplesOf(text, metric).find((sample) => sample.labels === labels)?.value;
+  expect(value('panic_tda_vectors_total', 'model="Dummy"')).toBe(10);
+  expect(value('panic_tda_compute_seconds_count', 'model="HostedT2I"')).toBe(5);
+  expect(value('panic_tda_compute_seconds_sum', 'model="HostedT2I"')).toBeGreaterThan(0.25);
+  expect(value('panic_tda_batch_size_count', 'model="HostedT2I"')).toBe(5);
+  expect(value('panic_tda_diagram_seconds_count', 'surrogate="false"')).toBe(5);
+  expect(value('panic_tda_pool_waiting', 'model="HostedT2I"')).toBe(0);
+  expect(value('panic_tda_model_resident', 'model="HostedT2I"')).toBe(1);
+  expect(value('panic_tda_model_resident_bytes', 'model="HostedT2I"')).toBeGreaterThan(10 * 2 ** 20);
+  expect(value('panic_tda_activity_failures_total', 'activity="advanceRun",kind="ModelOutputInvalid"')).toBe(
+    3,
+  );
+  // And what the SDK tells.
+  expect(text).toMatch(/^temporal_activity_execution_latency_seconds_count\{.*task_queue="panic-tda-gpu"/m);
+});
+
+test('a port that somebody has is refused before anything is done', async () => {
+  fleet = await openFleet();
+  const worker = await fleet.worker(['--queues', 'cpu', '--listen', '0']);
+  const { port } = new URL(addressOf(worker));
+  const second = await fleet.command(['worker', '--queues', 'cpu', '--listen', port]).ended;
+  expect(second).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/another process has it; choose another port/),
+  });
+});

@@ -1,0 +1,87 @@
+import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cleanUp, until } from '../cli/cli-process.js';
+import { openFleet, type Fleet } from './fleet.js';
+
+// Seconds on a machine that has nothing else to do.
+jest.setTimeout(300_000);
+
+let fleet: Fleet;
+afterEach(async () => await fleet.close());
+afterAll(cleanUp);
+
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'SlowI2T']],
+  prompts: ['a lighthouse in fog'],
+  seeds: [3],
+  embedding_models: ['Dummy'],
+  max_length: 4,
+};
+
+interface Queue {
+  readonly queue: string;
+  readonly workers: readonly string[];
+  readonly backlog: number;
+  readonly waitingSince: string | null;
+  readonly problem: string | null;
+}
+
+async function json<T>(args: readonly string[]): Promise<T> {
+  const { stdout, stderr } = await fleet.command([...args, '--json']).ended;
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout) as T;
+}
+
+test('plan, status and doctor name the queue that has work and no worker, and the command that starts one', async () => {
+  fleet = await openFleet({ SlowI2T: 'slow' });
+  const file = join(fleet.folder, 'experiment.json');
+  writeFileSync(file, JSON.stringify(EXPERIMENT));
+  await fleet.worker(['--queues', 'main', '--identity', 'books']);
+  await fleet.worker(['--queues', 'gpu', '--models', 'unrouted', '--identity', 'first']);
+  const start = `worker --queues gpu --models SlowI2T --data ${fleet.data}`;
+
+  const planned = await json<{ queues: Queue[] }>(['plan', file]);
+  expect(planned.queues.map(({ queue, workers }) => ({ queue, workers }))).toEqual([
+    { queue: 'panic-tda', workers: ['books'] },
+    { queue: 'panic-tda-gpu', workers: ['first'] },
+    { queue: 'panic-tda-gpu-slow', workers: [] },
+    { queue: 'panic-tda-cpu', workers: [] },
+  ]);
+  expect(planned.queues[2]!.problem).toContain(start);
+  expect((await fleet.command(['plan', file]).ended).stdout).toMatch(
+    /panic-tda-gpu is served by first\nno worker serves the task queue panic-tda-gpu-slow; start one with/,
+  );
+
+  const handle = await fleet.start(EXPERIMENT, 'waiting');
+  const waiting = async (): Promise<Queue | undefined> => {
+    const { queues } = await json<{ queues: Queue[] | null }>(['status']);
+    return queues?.find(({ queue, backlog }) => queue === 'panic-tda-gpu-slow' && backlog > 0);
+  };
+  let found: Queue | undefined;
+  await until(async () => (found = await waiting().catch(() => undefined)) !== undefined);
+  expect(found).toMatchObject({ backlog: 1, workers: [], problem: expect.stringContaining(start) });
+  expect(Date.parse(found!.waitingSince!)).toBeLessThanOrEqual(Date.now());
+  const text = (await fleet.command(['status']).ended).stdout;
+  expect(text).toMatch(
+    /waits +no worker serves the task queue panic-tda-gpu-slow, where 1 task has waited since .*; start one with "npx panic-tda worker --queues gpu --models SlowI2T/,
+  );
+  const { findings } = await json<{ findings: { section: string; level: string; text: string }[] }>([
+    'doctor',
+  ]);
+  const temporal = findings.filter(({ section }) => section === 'Temporal');
+  expect(temporal).toContainEqual(
+    expect.objectContaining({
+      level: 'warning',
+      text: expect.stringMatching(/panic-tda-gpu-slow, where 1 task has waited/),
+    }),
+  );
+  expect(temporal).toContainEqual(
+    expect.objectContaining({ level: 'ok', text: expect.stringMatching(/^panic-tda is served by books/) }),
+  );
+
+  // The command does what it says it does.
+  await fleet.worker(['--queues', 'gpu', '--models', 'SlowI2T', '--identity', 'second']);
+  await fleet.worker(['--queues', 'cpu']);
+  expect(await handle.result()).toMatchObject({ status: 'completed' });
+});

@@ -1,0 +1,117 @@
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cleanUp } from '../cli/cli-process.js';
+import { openLaboratory, type Laboratory } from '../support/laboratory.js';
+import { digestOf, untilInvocations, violations } from '../support/store-checks.js';
+import { addressOf, attemptsOf, openFleet, samplesOf, type Fleet } from './fleet.js';
+
+// Seconds on a machine that has nothing else to do.
+jest.setTimeout(300_000);
+
+/** Two runs of 16 steps, every second of which takes 100 ms; two embedding models. */
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'SlowI2T']],
+  prompts: ['a lighthouse in fog'],
+  seeds: [3, 7],
+  embedding_models: ['Dummy', 'HashedNgram'],
+  max_length: 16,
+  on_cycle: 'continue',
+  reuse: false,
+};
+
+/** Where the same experiments run on one worker, without routes. */
+let calm: Laboratory;
+let fleet: Fleet;
+
+beforeAll(async () => {
+  calm = await openLaboratory({ PANIC_TDA_ACTIVITY_MS: '1000' });
+});
+afterEach(async () => await fleet.close());
+afterAll(async () => {
+  await calm.close();
+  await cleanUp();
+});
+
+async function equalToCalm(experiment: unknown, id: string): Promise<void> {
+  await calm.run(experiment, id);
+  expect(await violations(fleet.data)).toEqual([]);
+  expect(await digestOf(fleet.data, id)).toBe(await digestOf(calm.data, id));
+}
+
+test('a network whose models no worker serves together goes from queue to queue, and its rows are the same', async () => {
+  fleet = await openFleet({ SlowI2T: 'slow', HashedNgram: 'texts' });
+  const [, unrouted, routed] = await Promise.all([
+    fleet.worker(['--queues', 'main,cpu', '--identity', 'books']),
+    fleet.worker(['--queues', 'gpu', '--models', 'unrouted', '--identity', 'first', '--listen', '0']),
+    fleet.worker([
+      '--queues',
+      'gpu',
+      '--models',
+      'SlowI2T,HashedNgram',
+      '--identity',
+      'second',
+      '--listen',
+      '0',
+    ]),
+  ]);
+  const handle = await fleet.start(EXPERIMENT, 'across');
+  const { experiment, status } = await handle.result();
+  expect(status).toBe('completed');
+  await equalToCalm(EXPERIMENT, experiment);
+
+  const attempts = await attemptsOf(fleet.client, `run-${experiment}-0`);
+  const advances = attempts.filter(({ activity }) => activity === 'advanceRun');
+  // One step each, by turns, and each on the queue of its model.
+  expect(advances.map(({ queue, by }) => `${queue} ${by}`)).toEqual(
+    Array.from({ length: 16 }, (_, step) =>
+      step % 2 === 0 ? 'panic-tda-gpu first' : 'panic-tda-gpu-slow second',
+    ),
+  );
+  const embedded = attempts.filter(({ activity }) => activity === 'embedRun');
+  expect(embedded.map(({ queue, by }) => `${queue} ${by}`)).toEqual(['panic-tda-gpu first']);
+
+  const modelsOf = async (worker: typeof routed) =>
+    samplesOf(await (await fetch(`${addressOf(worker)}/metrics`)).text(), 'panic_tda_invocations_total');
+  expect(await modelsOf(unrouted)).toEqual([{ labels: 'model="DummyT2I"', value: 16 }]);
+  expect(await modelsOf(routed)).toEqual([{ labels: 'model="SlowI2T"', value: 16 }]);
+});
+
+test('a route that appears while an experiment runs is followed, without a start of the experiment anew', async () => {
+  fleet = await openFleet();
+  const before = await fleet.worker(['--identity', 'before']);
+  const handle = await fleet.start(EXPERIMENT, 'rerouted');
+  await untilInvocations(fleet.data, 8);
+  writeFileSync(join(fleet.data, 'routes.json'), JSON.stringify({ SlowI2T: 'slow' }));
+  before.process.kill('SIGTERM');
+  await before.ended;
+  await fleet.worker(['--queues', 'main,cpu']);
+  await fleet.worker(['--queues', 'gpu', '--models', 'unrouted', '--identity', 'first']);
+  await fleet.worker(['--queues', 'gpu', '--models', 'SlowI2T', '--identity', 'second']);
+  const { experiment, status } = await handle.result();
+  expect(status).toBe('completed');
+  await equalToCalm(EXPERIMENT, experiment);
+  const attempts = await attemptsOf(fleet.client, `run-${experiment}-1`);
+  const models = attempts.filter(({ queue }) => queue.startsWith('panic-tda-gpu'));
+  expect(new Set(models.map(({ by }) => by))).toEqual(new Set(['before', 'first', 'second']));
+});
+
+test('two workers of the same models share the runs; one that is killed loses nothing but time', async () => {
+  fleet = await openFleet();
+  const experiment = { ...EXPERIMENT, seeds: [3, 7, 11, 13] };
+  await fleet.worker(['--queues', 'main,cpu']);
+  const victim = await fleet.worker(['--queues', 'gpu', '--identity', 'victim', '--concurrency', '2']);
+  await fleet.worker(['--queues', 'gpu', '--identity', 'survivor', '--concurrency', '2']);
+  const handle = await fleet.start(experiment, 'shared');
+  await untilInvocations(fleet.data, 16);
+  victim.process.kill('SIGKILL');
+  const result = await handle.result();
+  expect(result.status).toBe('completed');
+  await equalToCalm(experiment, result.experiment);
+  const attempts = (
+    await Promise.all([0, 1, 2, 3].map((run) => attemptsOf(fleet.client, `run-${result.experiment}-${run}`)))
+  ).flat();
+  const advances = attempts.filter(({ activity }) => activity === 'advanceRun');
+  expect(new Set(advances.map(({ by }) => by))).toEqual(new Set(['victim', 'survivor']));
+  expect(advances.some(({ by, after }) => by === 'survivor' && after === 'Timeout')).toBe(true);
+});

@@ -1,0 +1,179 @@
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { createServer, type TLSSocket } from 'node:tls';
+import { cleanUp } from '../cli/cli-process.js';
+import { suiteAddress } from '../support/suite-server.js';
+import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
+import { openFleet, type Fleet } from './fleet.js';
+
+// Seconds on a machine that has nothing else to do.
+jest.setTimeout(300_000);
+
+const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
+if (!hasOpenssl)
+  console.warn('skipped: TLS is tested with certificates that the program openssl makes, and it is not here');
+const testWithTls = hasOpenssl ? test : test.skip;
+
+const SERVER_NAME = 'temporal.panic-tda.test';
+
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'DummyI2T']],
+  prompts: ['a lighthouse in fog'],
+  seeds: [3],
+  embedding_models: ['Dummy'],
+  max_length: 4,
+};
+
+let fleet: Fleet | null = null;
+let certificates: string;
+
+beforeAll(() => {
+  if (!hasOpenssl) return;
+  certificates = sharedTemporaryFolder();
+  const openssl = (...args: readonly string[]): void => {
+    execFileSync('openssl', args, { cwd: certificates, stdio: 'pipe' });
+  };
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=a test', '-days', '2');
+  for (const [name, subject] of [
+    ['server', SERVER_NAME],
+    ['client', 'a worker'],
+  ] as const) {
+    openssl('req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${subject}`);
+    writeFileSync(join(certificates, `${name}.ext`), `subjectAltName=DNS:${SERVER_NAME}\n`);
+    const signing = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2'];
+    openssl(
+      'x509',
+      '-req',
+      '-in',
+      `${name}.csr`,
+      ...signing,
+      '-out',
+      `${name}.pem`,
+      '-extfile',
+      `${name}.ext`,
+    );
+  }
+});
+afterEach(async () => {
+  await fleet?.close();
+  fleet = null;
+});
+afterAll(cleanUp);
+
+function path(name: string): string {
+  return join(certificates, name);
+}
+
+function read(name: string): Buffer {
+  return readFileSync(path(name));
+}
+
+/** What a hosted service is to its clients: TLS that asks for a certificate, and then the suite's server. */
+async function openSecureService() {
+  const { hostname, port } = new URL(`tcp://${suiteAddress()}`);
+  const sockets = new Set<TLSSocket>();
+  const clients = new Set<string>();
+  const server = createServer(
+    {
+      key: read('server.key'),
+      cert: read('server.pem'),
+      ca: read('ca.pem'),
+      requestCert: true,
+      rejectUnauthorized: true,
+      ALPNProtocols: ['h2'],
+    },
+    (near) => {
+      sockets.add(near);
+      clients.add(String(near.getPeerCertificate().subject?.CN));
+      const far = connect(Number(port), hostname);
+      near.on('error', () => far.destroy()).on('close', () => far.destroy());
+      far.on('error', () => near.destroy()).on('close', () => near.destroy());
+      near.pipe(far).pipe(near);
+    },
+  );
+  server.on('tlsClientError', () => undefined);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('a TCP server has no port');
+  return {
+    address: `127.0.0.1:${address.port}`,
+    clients,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+testWithTls(
+  'a worker and the command line go through mTLS that variables of the environment configure',
+  async () => {
+    const service = await openSecureService();
+    fleet = await openFleet(null, {
+      TEMPORAL_ADDRESS: service.address,
+      TEMPORAL_TLS: 'true',
+      TEMPORAL_TLS_SERVER_NAME: SERVER_NAME,
+      TEMPORAL_TLS_SERVER_CA_CERT_PATH: path('ca.pem'),
+      TEMPORAL_TLS_CLIENT_CERT_PATH: path('client.pem'),
+      TEMPORAL_TLS_CLIENT_KEY_PATH: path('client.key'),
+    });
+    await fleet.worker([]);
+    const file = join(fleet.folder, 'experiment.json');
+    writeFileSync(file, JSON.stringify(EXPERIMENT));
+    const { code, stderr } = await fleet.command(['run', file]).ended;
+    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining(service.address) });
+    expect(service.clients).toEqual(new Set(['a worker']));
+    await service.close();
+  },
+);
+
+testWithTls('the same with a profile of the configuration file, its API key included', async () => {
+  const service = await openSecureService();
+  fleet = await openFleet();
+  const config = join(fleet.folder, 'temporal.toml');
+  writeFileSync(
+    config,
+    `[profile.lab]
+address = "${service.address}"
+namespace = "${fleet.env['TEMPORAL_NAMESPACE']}"
+api_key = "a key"
+[profile.lab.tls]
+server_name = "${SERVER_NAME}"
+server_ca_cert_path = "${join(certificates, 'ca.pem')}"
+client_cert_path = "${join(certificates, 'client.pem')}"
+client_key_path = "${join(certificates, 'client.key')}"
+`,
+  );
+  const env = {
+    TEMPORAL_CONFIG_FILE: config,
+    TEMPORAL_PROFILE: 'lab',
+    TEMPORAL_ADDRESS: '',
+    TEMPORAL_NAMESPACE: '',
+  };
+  await fleet.worker([], env);
+  const file = join(fleet.folder, 'experiment.json');
+  writeFileSync(file, JSON.stringify(EXPERIMENT));
+  const { code, stderr } = await fleet.command(['run', file], env).ended;
+  expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining(service.address) });
+  await service.close();
+});
+
+testWithTls('without the certificate nobody gets in, and the message says where', async () => {
+  const service = await openSecureService();
+  fleet = await openFleet(null, {
+    TEMPORAL_ADDRESS: service.address,
+    TEMPORAL_TLS: 'true',
+    TEMPORAL_TLS_SERVER_NAME: SERVER_NAME,
+    TEMPORAL_TLS_SERVER_CA_CERT_PATH: join(certificates, 'ca.pem'),
+  });
+  const { code, stderr } = await fleet.command(['worker', '--queues', 'cpu']).ended;
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: expect.stringContaining(`the Temporal service at ${service.address} does not answer`),
+  });
+  await service.close();
+});

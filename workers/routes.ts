@@ -1,0 +1,111 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { PanicError } from '../experiment/errors.js';
+import { decodedText, unreadableFile } from '../experiment/file.js';
+import { parseJsonText } from '../experiment/json-text.js';
+import type { Catalogue } from '../experiment/model.js';
+import { nearest } from '../experiment/nearest.js';
+import { described, formatProblems, pathText, type Problem, quoted } from '../experiment/problems.js';
+import { routeQueue, TASK_QUEUES } from '../workflows/names.js';
+
+/** Which models have a task queue of their own. All that are not named are on the queue `panic-tda-gpu`. */
+export interface ModelRoutes {
+  /** Route by name of model, such as `flux` for the queue `panic-tda-gpu-flux`. */
+  readonly byModel: ReadonlyMap<string, string>;
+  /** Where they were read, for messages; null where there is no such file. */
+  readonly file: string | null;
+}
+
+export const NO_ROUTES: ModelRoutes = { byModel: new Map(), file: null };
+
+const DEFAULT_FILE = 'routes.json';
+const ROUTE = /^[a-z0-9][a-z0-9-]{0,39}$/;
+const ALLOWED_ROUTE =
+  'lower-case letters, digits and hyphens, at most 40, such as "flux" for the queue panic-tda-gpu-flux';
+
+const routesSchema = z.record(z.string(), z.string().regex(ROUTE));
+
+export interface RoutesAt {
+  /** Path that the user gave; it has to be there. */
+  readonly routesFile: string | undefined;
+  readonly dataFolder: string;
+}
+
+/** The task queue of a model's calls. */
+export function queueOfModel({ byModel }: ModelRoutes, model: string): string {
+  const route = byModel.get(model);
+  return route === undefined ? TASK_QUEUES.gpu : routeQueue(route);
+}
+
+/** All task queues of model calls: that of the models without a route first, then those of the routes, by name. */
+export function modelQueues({ byModel }: ModelRoutes): string[] {
+  return [TASK_QUEUES.gpu, ...[...new Set(byModel.values())].sort().map(routeQueue)];
+}
+
+/** The models that have a route to this queue. */
+export function modelsRoutedTo(routes: ModelRoutes, queue: string): string[] {
+  return [...routes.byModel.keys()].filter((model) => queueOfModel(routes, model) === queue);
+}
+
+/**
+ * The routes of `routesFile`, or of `routes.json` in the data folder where there is one: `{ "MODEL": "route" }`.
+ * Never throws: `problems` has what is wrong, as sentences, and then there are no routes.
+ */
+export function readRoutes(
+  at: RoutesAt,
+  catalogue: Catalogue,
+): { readonly routes: ModelRoutes; readonly problems: readonly string[] } {
+  const file = at.routesFile ?? join(at.dataFolder, DEFAULT_FILE);
+  if (at.routesFile === undefined && !existsSync(file)) return { routes: NO_ROUTES, problems: [] };
+  const read = parseRoutes(file, catalogue);
+  if (Array.isArray(read)) return { routes: NO_ROUTES, problems: [formatProblems(read, file)] };
+  return { routes: { byModel: read, file }, problems: [] };
+}
+
+/** @throws PanicError `InvalidInput` with every problem of the file. */
+export function loadRoutes(at: RoutesAt, catalogue: Catalogue): ModelRoutes {
+  const { routes, problems } = readRoutes(at, catalogue);
+  if (problems.length > 0) throw new PanicError('InvalidInput', problems.join('\n'));
+  return routes;
+}
+
+function parseRoutes(file: string, catalogue: Catalogue): Map<string, string> | Problem[] {
+  const text = textOf(file);
+  if (typeof text !== 'string') return [ofRoutes(text.path, text.found, text.allowed)];
+  const json = parseJsonText(text, 'routes in JSON: { "MODEL": "route" }');
+  if (!json.ok) return [ofRoutes(json.problem.path, json.problem.found, json.problem.allowed)];
+  const problems = json.repeatedKeys.map(({ path, found, allowed }) => ofRoutes(path, found, allowed));
+  const parsed = routesSchema.safeParse(json.value);
+  if (!parsed.success)
+    return [...problems, ...parsed.error.issues.map((issue) => formProblem(issue, json.value))];
+  for (const name of Object.keys(parsed.data)) {
+    if (catalogue.has(name)) continue;
+    const near = nearest(name, catalogue.keys());
+    const allowed =
+      near === null ? 'the names that "panic-tda models" lists' : `did you mean ${quoted(near)}?`;
+    problems.push(
+      ofRoutes(pathText([name]), 'a model that is not in the catalogue of this machine', allowed),
+    );
+  }
+  return problems.length > 0 ? problems : new Map(Object.entries(parsed.data));
+}
+
+function textOf(file: string): string | Problem {
+  try {
+    return decodedText(readFileSync(file));
+  } catch (error) {
+    return unreadableFile(error, 'the path of a file of routes (JSON)');
+  }
+}
+
+function formProblem({ path }: z.core.$ZodIssue, content: unknown): Problem {
+  const [name] = path;
+  if (name === undefined) return ofRoutes('', described(content), 'an object: { "MODEL": "route" }');
+  const value = (content as Record<PropertyKey, unknown>)[name];
+  return ofRoutes(pathText([name]), described(value), ALLOWED_ROUTE);
+}
+
+function ofRoutes(path: string, found: string, allowed: string): Problem {
+  return { path, found, allowed, message: `${path || 'the routes'}: found ${found}; allowed: ${allowed}` };
+}

@@ -1,0 +1,76 @@
+import { bundleWorkflowCode } from '@temporalio/worker';
+import type { WorkerOptions } from '@temporalio/worker';
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import {
+  createAdvanceRun,
+  createBookkeeping,
+  createDiagramRun,
+  createEmbedRun,
+} from '../activities/index.js';
+import type { Dependencies } from '../activities/index.js';
+import { assertNever } from '../experiment/errors.js';
+import { type DeploymentVersion, versioningOptions } from './deployment.js';
+
+/** Deep enough for model calls of different runs to meet, small enough to share with other workers. */
+export const MODEL_ACTIVITIES = 40;
+
+/** Diagrams at once, with one more for each core that waits for its turn. */
+export const DIAGRAM_ACTIVITIES = 2 * availableParallelism();
+
+/** What the pollers of all queues have in common. */
+export function sharedOptions(
+  drainSeconds: number,
+  deployment: DeploymentVersion | null,
+): Partial<WorkerOptions> {
+  return {
+    // 0: a step that is not committed is given back at once, instead of being waited for.
+    shutdownGraceTime: 0,
+    shutdownForceTime: `${drainSeconds}s`,
+    // Heartbeats are sent once a second and time out after five; the default throttle would leave one second of slack.
+    maxHeartbeatThrottleInterval: '1s',
+    ...(deployment === null ? {} : versioningOptions(deployment)),
+  };
+}
+
+/** What one queue is served with. `concurrency` null: what suits the machine. */
+export async function queueOptions(
+  queue: 'main' | 'gpu' | 'cpu',
+  deps: Dependencies,
+  concurrency: number | null,
+): Promise<Partial<WorkerOptions>> {
+  switch (queue) {
+    case 'main':
+      return {
+        ...(await workflowSource()),
+        activities: createBookkeeping(deps),
+        // More than the runs that are open at once, or every step replays its history.
+        maxCachedWorkflows: 1200,
+        // After a crash other workers wait this long for the dead one's sticky queue before they take its workflows.
+        stickyQueueScheduleToStartTimeout: '1s',
+        // A bug in workflow code fails the workflow, which people see, instead of retrying its task for ever.
+        workflowFailureErrorTypes: { '*': ['Error'] },
+      };
+    case 'gpu':
+      return {
+        activities: { advanceRun: createAdvanceRun(deps), embedRun: createEmbedRun(deps) },
+        maxConcurrentActivityTaskExecutions: concurrency ?? MODEL_ACTIVITIES,
+      };
+    case 'cpu':
+      return {
+        activities: { diagramRun: createDiagramRun(deps) },
+        maxConcurrentActivityTaskExecutions: concurrency ?? DIAGRAM_ACTIVITIES,
+      };
+    default:
+      return assertNever(queue);
+  }
+}
+
+/** The bundle that the build made; it saves a second at every start. Without one (a test of the sources) it is made now. */
+async function workflowSource() {
+  const bundle = fileURLToPath(new URL('../workflows/bundle.js', import.meta.url));
+  if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
+  const workflowsPath = fileURLToPath(new URL('../workflows/index.js', import.meta.url));
+  return { workflowBundle: await bundleWorkflowCode({ workflowsPath }) };
+}

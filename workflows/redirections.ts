@@ -1,0 +1,32 @@
+import { ApplicationFailure, sleep } from '@temporalio/workflow';
+
+// As patient as the retries of an activity: machines get their new routes one after another.
+const LONGEST_PAUSE_MS = 30_000;
+const FIRST_PAUSE_MS = 200;
+const MOST_REDIRECTIONS = 150;
+
+/**
+ * Counts how often in a row a run was sent to another queue without getting on. Once is the ordinary way to a model that
+ * is served elsewhere; more means that workers disagree about the routes, or that a route has just been changed.
+ */
+export class Redirections {
+  private inARow = 0;
+
+  forget(): void {
+    this.inARow = 0;
+  }
+
+  /** Returns at once the first time; then waits, longer each time. Throws when it has gone on for about an hour. */
+  async follow(queue: string | undefined): Promise<void> {
+    this.inARow++;
+    if (this.inARow > MOST_REDIRECTIONS) {
+      throw ApplicationFailure.nonRetryable(
+        `the run was sent from queue to queue ${MOST_REDIRECTIONS} times without getting on, at last to ${queue ?? 'the queue without a route'}: ` +
+          'workers disagree about the routes of models; give all of them the same',
+        'RoutesDisagree',
+      );
+    }
+    if (this.inARow === 1) return;
+    await sleep(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.inARow - 2)));
+  }
+}
