@@ -217,7 +217,7 @@ export function setVariables(
  * configured, which means the embedded server.
  */
 export function configuredTemporal(variables: Variables = process.env): ClientConnectConfig | undefined {
-  const profile = loadClientConfigProfile({ overrideEnvVars: definedOnly(variables) });
+  const profile = loadClientConfigProfile({ overrideEnvVars: givenOnly(variables) });
   return profile.address ? toClientOptions(profile) : undefined;
 }
 
@@ -226,7 +226,7 @@ export function workerTemporal(
   defaultAddress: string,
   variables: Variables = process.env,
 ): ClientConnectConfig & { readonly namespace: string } {
-  const profile = loadClientConfigProfile({ overrideEnvVars: definedOnly(variables) });
+  const profile = loadClientConfigProfile({ overrideEnvVars: givenOnly(variables) });
   const { connectionOptions, namespace } = toClientOptions({
     ...profile,
     address: profile.address ?? defaultAddress,
@@ -310,6 +310,11 @@ function misspeltVariables(variables: Variables): string[] {
       const meant = nearest(name, known);
       return `${name} is not a variable of panic-tda; ${meant ? `did you mean ${meant}?` : `known are ${known.join(', ')}.`}`;
     });
+}
+
+/** An empty value counts as unset: Temporal's reader would take an empty key for a key, and want TLS with it. */
+function givenOnly(variables: Variables): Record<string, string> {
+  return Object.fromEntries(Object.entries(definedOnly(variables)).filter(([, value]) => value !== ''));
 }
 
 function definedOnly(variables: Variables): Record<string, string> {

@@ -10,6 +10,7 @@ import {
   memoryMiB,
   readEnvironment,
   temporalServerEnvironment,
+  workerTemporal,
 } from '../../workers/environment.js';
 import { temporaryFolder } from './temporary-folder.js';
 
@@ -149,6 +150,26 @@ describe('a configured Temporal service', () => {
     });
     expect(configured?.connectionOptions.address).toBe('example:7233');
     expect(configured?.namespace).toBe('mine');
+  });
+
+  test('of a worker is on this machine where none is configured, with the rest as configured', () => {
+    const { connectionOptions, namespace } = workerTemporal('127.0.0.1:7233', {
+      ...nothing,
+      TEMPORAL_ADDRESS: '',
+      TEMPORAL_NAMESPACE: 'mine',
+    });
+    expect(connectionOptions).toMatchObject({ address: '127.0.0.1:7233' });
+    expect(namespace).toBe('mine');
+  });
+
+  test('takes variables that are empty for unset, so that an empty key does not turn TLS on', () => {
+    const configured = configuredTemporal({
+      ...nothing,
+      TEMPORAL_ADDRESS: 'example:7233',
+      TEMPORAL_API_KEY: '',
+      TEMPORAL_TLS_SERVER_NAME: '',
+    });
+    expect(configured?.connectionOptions).toMatchObject({ apiKey: undefined, tls: undefined });
   });
 
   test("is taken from a profile of Temporal's configuration file", () => {
