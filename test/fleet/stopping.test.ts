@@ -1,6 +1,6 @@
-import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { cleanUp, type Running, until } from '../cli/cli-process.js';
-import { openLaboratory } from '../support/laboratory.js';
+import { openLaboratory, type Laboratory } from '../support/laboratory.js';
 import { digestOf, invocationCount, untilInvocations, violations } from '../support/store-checks.js';
 import { suiteAddress } from '../support/suite-server.js';
 import { openLink } from './cut.js';
@@ -9,9 +9,16 @@ import { addressOf, attemptsOf, openFleet, type Fleet } from './fleet.js';
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);
 
+let calm: Laboratory;
 let fleet: Fleet;
+beforeAll(async () => {
+  calm = await openLaboratory();
+});
 afterEach(async () => await fleet.close());
-afterAll(cleanUp);
+afterAll(async () => {
+  await calm.close();
+  await cleanUp();
+});
 
 /** A run whose only painter takes an hour at its first step. */
 const ENDLESS = {
@@ -80,7 +87,6 @@ test('workers that stop one after another in the midst of steps lose nothing and
     on_cycle: 'continue',
     reuse: false,
   };
-  const calm = await openLaboratory();
   const undisturbed = calm.run(experiment, 'calm');
   fleet = await openFleet();
   await fleet.worker(['--queues', 'main,cpu']);
@@ -105,7 +111,6 @@ test('workers that stop one after another in the midst of steps lose nothing and
   // Work was handed over, and never by a time-out.
   expect(new Set(attempts.map(({ by }) => by)).size).toBeGreaterThan(2);
   expect(attempts.filter(({ after }) => after === 'Timeout')).toEqual([]);
-  await calm.close();
 });
 
 test('a diagram that takes long is given back, too', async () => {

@@ -28,6 +28,7 @@ const EXPERIMENT = {
 };
 
 let fleet: Fleet | null = null;
+let service: Awaited<ReturnType<typeof openSecureService>> | null = null;
 let certificates: string;
 
 beforeAll(() => {
@@ -60,7 +61,9 @@ beforeAll(() => {
 });
 afterEach(async () => {
   await fleet?.close();
+  await service?.close();
   fleet = null;
+  service = null;
 });
 afterAll(cleanUp);
 
@@ -112,7 +115,7 @@ async function openSecureService() {
 testWithTls(
   'a worker and the command line go through mTLS that variables of the environment configure',
   async () => {
-    const service = await openSecureService();
+    service = await openSecureService();
     fleet = await openFleet(null, {
       TEMPORAL_ADDRESS: service.address,
       TEMPORAL_TLS: 'true',
@@ -127,12 +130,11 @@ testWithTls(
     const { code, stderr } = await fleet.command(['run', file]).ended;
     expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining(service.address) });
     expect(service.clients).toEqual(new Set(['a worker']));
-    await service.close();
   },
 );
 
 testWithTls('the same with a profile of the configuration file, its API key included', async () => {
-  const service = await openSecureService();
+  service = await openSecureService();
   fleet = await openFleet();
   const config = join(fleet.folder, 'temporal.toml');
   writeFileSync(
@@ -159,11 +161,10 @@ client_key_path = "${join(certificates, 'client.key')}"
   writeFileSync(file, JSON.stringify(EXPERIMENT));
   const { code, stderr } = await fleet.command(['run', file], env).ended;
   expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining(service.address) });
-  await service.close();
 });
 
 testWithTls('without the certificate nobody gets in, and the message says where', async () => {
-  const service = await openSecureService();
+  service = await openSecureService();
   fleet = await openFleet(null, {
     TEMPORAL_ADDRESS: service.address,
     TEMPORAL_TLS: 'true',
@@ -175,5 +176,4 @@ testWithTls('without the certificate nobody gets in, and the message says where'
     code: 2,
     stderr: expect.stringContaining(`the Temporal service at ${service.address} does not answer`),
   });
-  await service.close();
 });

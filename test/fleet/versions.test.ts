@@ -1,15 +1,22 @@
-import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { cleanUp, until } from '../cli/cli-process.js';
 import { digestOf, untilInvocations, violations } from '../support/store-checks.js';
-import { openLaboratory } from '../support/laboratory.js';
+import { openLaboratory, type Laboratory } from '../support/laboratory.js';
 import { attemptsOf, openFleet, type Fleet } from './fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);
 
+let calm: Laboratory;
 let fleet: Fleet;
+beforeAll(async () => {
+  calm = await openLaboratory();
+});
 afterEach(async () => await fleet.close());
-afterAll(cleanUp);
+afterAll(async () => {
+  await calm.close();
+  await cleanUp();
+});
 
 const EXPERIMENT = {
   networks: [['SlowT2I', 'SlowI2T']],
@@ -22,7 +29,6 @@ const EXPERIMENT = {
 };
 
 test('a run that began with the first version of the workers goes on with the second when that is made current', async () => {
-  const calm = await openLaboratory();
   const undisturbed = calm.run(EXPERIMENT, 'calm');
   fleet = await openFleet();
   const v1 = await fleet.worker(['--deployment', 'fleet', '--build-id', 'v1', '--identity', 'first']);
@@ -52,6 +58,9 @@ test('a run that began with the first version of the workers goes on with the se
     () => second.stderr(),
   );
   await untilInvocations(fleet.data, 10);
+  v1.process.kill('SIGTERM');
+  second.process.kill('SIGTERM');
+  await Promise.all([v1.ended, second.ended]);
   const v2 = await fleet.worker([
     '--deployment',
     'fleet',
@@ -65,9 +74,6 @@ test('a run that began with the first version of the workers goes on with the se
     () => /Build v2 is the current version of fleet now/.test(v2.stderr()),
     () => v2.stderr(),
   );
-  v1.process.kill('SIGTERM');
-  second.process.kill('SIGTERM');
-  await Promise.all([v1.ended, second.ended]);
 
   const { experiment, status } = await handle.result();
   expect(status).toBe('completed');
@@ -77,5 +83,4 @@ test('a run that began with the first version of the workers goes on with the se
   const by = (await attemptsOf(fleet.client, `run-${experiment}-0`)).map((attempt) => attempt.by);
   expect(by[0]).toMatch(/first/);
   expect(by.at(-1)).toBe('second');
-  await calm.close();
 });
