@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 export interface ProcessUse {
+  readonly pid: number;
   readonly role: string;
   readonly cpuSeconds: number;
   readonly rssMiB: number;
@@ -45,7 +46,7 @@ function useOf(pid: number, cpuSeconds: number | undefined): ProcessUse[] {
     const role = roleOf(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0'));
     const [, resident, ofFiles] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ').map(Number);
     const rssMiB = resident! * MIB_PER_PAGE;
-    return [{ role, cpuSeconds, rssMiB, anonymousMiB: rssMiB - ofFiles! * MIB_PER_PAGE }];
+    return [{ pid, role, cpuSeconds, rssMiB, anonymousMiB: rssMiB - ofFiles! * MIB_PER_PAGE }];
   } catch {
     // It ended meanwhile.
     return [];

@@ -20,12 +20,20 @@ const SHOWN_LINES = 12;
 /**
  * Runs a command to its end with an eye on its processes. What it says goes to the log file.
  *
- * Throws a CommandError with its last lines if it fails.
+ * Throws a CommandError with its last lines if it ends with none of the exit codes (by default 0).
  */
 export async function watchCommand(
   command: string,
   args: readonly string[],
-  { env, logFile }: { readonly env: NodeJS.ProcessEnv; readonly logFile: string },
+  {
+    env,
+    logFile,
+    exitCodes = [0],
+  }: {
+    readonly env: NodeJS.ProcessEnv;
+    readonly logFile: string;
+    readonly exitCodes?: readonly (number | null)[];
+  },
 ): Promise<CommandUse> {
   const log = openSync(logFile, 'w');
   const startedAtMs = Date.now();
@@ -43,7 +51,9 @@ export async function watchCommand(
   }, SAMPLE_MS);
   const ending = await new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code, signal) => resolve(code === 0 ? '' : `ended with ${signal ?? code}`));
+    child.once('exit', (code, signal) =>
+      resolve(exitCodes.includes(code) ? '' : `ended with ${signal ?? code}`),
+    );
   });
   clearInterval(sampler);
   if (ending !== '') {

@@ -1,5 +1,6 @@
 import { figuresOf, type Entry } from './entries.js';
 import type { Contestant } from './measurement.js';
+import { colour, round, rule, text } from '../svg.js';
 import type { BenchOptions } from './options.js';
 
 const PANEL_WIDTH = 300;
@@ -10,8 +11,6 @@ const GAP = 28;
 const BOTTOM = 48;
 /** Labels of sizes closer than this would run into each other. */
 const LABEL_WIDTH = 38;
-/** Paul Tol's "bright" scheme, told apart by colour-blind readers too. */
-const COLOURS = ['#4477aa', '#66ccee', '#ee6677', '#ccbb44', '#228833', '#aa3377', '#bbbbbb'];
 
 interface Axis {
   readonly ticks: readonly number[];
@@ -144,20 +143,4 @@ function legendOf(contestants: readonly Contestant[], width: number): { lines: s
     );
   });
   return { lines: parts.join('\n'), height: down };
-}
-
-function colour(k: number): string {
-  return COLOURS[k % COLOURS.length]!;
-}
-
-function rule(x1: number, y1: number, x2: number, y2: number): string {
-  return `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" stroke="#e4e4e4"/>`;
-}
-
-function text(x: number, y: number, words: string, anchor: 'start' | 'middle' | 'end'): string {
-  return `<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}">${words}</text>`;
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
 }

@@ -60,7 +60,8 @@ function rowsOf(data: string): Rows {
   }
 }
 
-function bytesUnder(folder: string, name: RegExp): number {
+/** Bytes of the files below a folder whose names match. */
+export function bytesUnder(folder: string, name: RegExp): number {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile() && name.test(entry.name))
     .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);

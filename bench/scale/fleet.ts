@@ -1,0 +1,71 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { childEnvironment } from '../../workers/environment.js';
+import { supervise, type SupervisedProcess } from '../../workers/supervisor.js';
+import { findTemporalCli } from '../../workers/temporal-cli.js';
+import { startTemporalServer } from '../../workers/temporal-server.js';
+
+export const CLI = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+
+/** A Temporal server and workers on one data folder, for any number of commands at a time. */
+export interface Fleet {
+  readonly address: string;
+  /** The environment in which a command uses this server. */
+  readonly environment: Record<string, string>;
+  /** SIGKILLs the gpu worker, or every worker; each is started again. Returns when, in milliseconds since 1970. */
+  kill(which: 'gpu' | 'all'): number;
+  stop(): Promise<void>;
+}
+
+/** The processes that `panic-tda run` starts for itself. `extra` goes into the environment of workers and commands. */
+export async function startFleet(data: string, extra: Record<string, string>): Promise<Fleet> {
+  const logs = join(data, '..', 'logs');
+  mkdirSync(logs, { recursive: true });
+  const server = await startTemporalServer({
+    cli: await findTemporalCli({ fetch: false }),
+    databaseFile: join(data, '..', 'temporal', 'temporal.sqlite'),
+    logFile: join(logs, 'temporal-server.log'),
+  });
+  const { address } = server;
+  const environment = childEnvironment({
+    ...extra,
+    PANIC_TDA_TEST_MODELS: '1',
+    TEMPORAL_ADDRESS: address,
+    TEMPORAL_NAMESPACE: server.namespace,
+    TEMPORAL_TLS: 'false',
+    TEMPORAL_API_KEY: undefined,
+  });
+  const worker = (queues: string): SupervisedProcess =>
+    supervise({
+      name: `worker ${queues}`,
+      command: process.execPath,
+      args: [CLI, 'worker', '--queues', queues, '--data', data],
+      env: environment,
+      logFile: join(logs, `worker-${queues.replace(',', '-')}.log`),
+      ready: 'message',
+      startAttempts: 3,
+    });
+  const workers = { main: worker('main,cpu'), gpu: worker('gpu') };
+  const stop = async (): Promise<void> => {
+    await Promise.all(Object.values(workers).map((one) => one.stop()));
+    await server.stop();
+  };
+  try {
+    await Promise.all(Object.values(workers).map((one) => one.ready));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    address,
+    environment,
+    kill(which) {
+      const killed = which === 'all' ? Object.values(workers) : [workers.gpu];
+      const at = Date.now();
+      for (const { pid } of killed) if (pid !== undefined) process.kill(pid, 'SIGKILL');
+      return at;
+    },
+    stop,
+  };
+}

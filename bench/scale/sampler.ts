@@ -1,0 +1,60 @@
+import { processesUnder, type ProcessUse } from '../process-tree.js';
+
+/** One look at all processes of one role together. */
+export interface Sample {
+  /** Since sampling began. */
+  readonly seconds: number;
+  readonly role: string;
+  readonly processes: number;
+  readonly rssMiB: number;
+  readonly cpuSeconds: number;
+}
+
+export interface Sampler {
+  readonly samples: readonly Sample[];
+  /** Processor time of each role since the beginning, of its processes that have ended as well: seconds. */
+  cpuSeconds(): Record<string, number>;
+  stop(): void;
+}
+
+const SAMPLE_MS = 500;
+
+/** Looks at all processes under this one, twice a second. Linux only. */
+export function startSampler(): Sampler {
+  const startedAt = performance.now();
+  const samples: Sample[] = [];
+  // By process: one that was started again begins at zero.
+  const cpu = new Map<number, ProcessUse>();
+  const look = (): void => {
+    const seconds = (performance.now() - startedAt) / 1000;
+    const byRole = new Map<string, ProcessUse[]>();
+    for (const use of processesUnder(process.pid)) {
+      if (use.pid === process.pid) continue;
+      cpu.set(use.pid, use);
+      byRole.set(use.role, [...(byRole.get(use.role) ?? []), use]);
+    }
+    for (const [role, uses] of byRole) {
+      const sum = (of: (use: ProcessUse) => number): number =>
+        uses.reduce((total, use) => total + of(use), 0);
+      samples.push({
+        seconds,
+        role,
+        processes: uses.length,
+        rssMiB: sum((use) => use.rssMiB),
+        cpuSeconds: sum((use) => use.cpuSeconds),
+      });
+    }
+  };
+  const timer = setInterval(look, SAMPLE_MS);
+  look();
+  return {
+    samples,
+    cpuSeconds() {
+      look();
+      const seconds: Record<string, number> = {};
+      for (const { role, cpuSeconds } of cpu.values()) seconds[role] = (seconds[role] ?? 0) + cpuSeconds;
+      return seconds;
+    },
+    stop: () => clearInterval(timer),
+  };
+}
