@@ -105,10 +105,17 @@ class Trajectory {
     } while (this.ended === null && !this.elsewhere && (this.begun !== null || performance.now() < until));
   }
 
-  /** Says where the run stands; what is left of the time goes into the stages after an ended one. */
+  /**
+   * Says where the run stands; what is left of the time goes into the stages after an ended one. Without embedding models
+   * there are none, and nobody else would mark it finished.
+   */
   async report(until: number, signal: AbortSignal): Promise<RunAdvance> {
     const { run, position, ended, cycle } = this;
+    const { store, now } = this.deps;
     const { embedding_models } = this.config;
+    if (ended !== null && embedding_models.length === 0) {
+      await store.diagrams.finishRun(run, { diagrams: 0, surrogates: 0 }, now());
+    }
     const analysed =
       ended === null || signal.aborted
         ? {}

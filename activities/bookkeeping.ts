@@ -43,6 +43,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
       name: config.name,
       runs: runCount(config),
       concurrency: config.concurrency,
+      weight: config.weight,
       embeddingModels: config.embedding_models,
       ...(isRouted(config, deps.routing) ? { routed: true as const } : {}),
     };

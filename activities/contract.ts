@@ -13,6 +13,8 @@ export interface Plan {
   readonly name: string | null;
   readonly runs: number;
   readonly concurrency: number;
+  /** Share of the workers beside other experiments; see ExperimentConfig. */
+  readonly weight: number;
   readonly embeddingModels: readonly string[];
   /** Where a model of the experiment has a task queue of its own: each run then asks for the one that it begins on. */
   readonly routed?: true;

@@ -8,7 +8,13 @@ import type { ExperimentConfig } from '../experiment/config.js';
 import { runCount } from '../experiment/config.js';
 import { PanicError } from '../experiment/errors.js';
 import type { experiment } from '../workflows/index.js';
-import { experimentWorkflowId, SEARCH_ATTRIBUTES, startAttributes, TASK_QUEUES } from '../workflows/names.js';
+import {
+  experimentWorkflowId,
+  SEARCH_ATTRIBUTES,
+  sharePriority,
+  startAttributes,
+  TASK_QUEUES,
+} from '../workflows/names.js';
 import { progressDisplay } from './progress.js';
 
 const POLL_MS = 500;
@@ -28,6 +34,7 @@ export function startExperiment(
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
     workflowIdConflictPolicy: 'USE_EXISTING',
     typedSearchAttributes: startAttributes(id, 'planning'),
+    priority: sharePriority({ experiment: id, weight: config.weight }),
     staticSummary: `experiment ${id}${config.name === null ? '' : ` "${config.name}"`}: ${runCount(config)} runs`,
   });
 }

@@ -29,14 +29,18 @@ export interface ExperimentConfig {
   readonly reuse: boolean;
   /** Runs in flight at once. Not part of the experiment's identity. */
   readonly concurrency: number;
+  /** Turns at the workers in proportion to other experiments that run at the same time. Not part of the identity either. */
+  readonly weight: number;
 }
 
 export const DEFAULT_CONCURRENCY = 64;
+export const DEFAULT_WEIGHT = 1;
 export const MAX_LENGTH_LIMIT = 1_000_000;
 
 /** A config as it was stored; what was stored before a field was there has its default. */
 export function storedConfig(json: string): ExperimentConfig {
-  return { null_model: null, ...(JSON.parse(json) as Omit<ExperimentConfig, 'null_model'>) };
+  const stored = JSON.parse(json) as Omit<ExperimentConfig, 'null_model' | 'weight'>;
+  return { null_model: null, weight: DEFAULT_WEIGHT, ...stored };
 }
 
 /** Run `index` of an experiment: the product of networks, then seeds, then prompts (prompts vary fastest). */

@@ -106,6 +106,15 @@ export function textProblems(fields: Fields): Problem[] {
   return problems;
 }
 
+/** Surrogates are made of the points that embedding models give. */
+export function nullModelProblems(fields: Fields): Problem[] {
+  const models = fields['embedding_models'];
+  if (!isFields(fields['null_model']) || !Array.isArray(models) || models.length > 0) return [];
+  return [
+    problem('null_model', 'surrogates without embedding_models', 'null, or at least one embedding model'),
+  ];
+}
+
 export function runCountProblems(fields: Fields): Problem[] {
   const seedCount = fields['seed_count'];
   const seeds = typeof seedCount === 'number' ? seedCount : listIn(fields['seeds']).length;

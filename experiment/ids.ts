@@ -22,11 +22,11 @@ export function canonicalJson(value: unknown): string {
 }
 
 /**
- * The experiment's id: 12 hex digits (48 bits) of the SHA-256 of everything that decides its results. `concurrency` only
- * decides how fast they come, so it is left out and may change between two starts of one experiment.
+ * The experiment's id: 12 hex digits (48 bits) of the SHA-256 of everything that decides its results. `concurrency` and
+ * `weight` only decide how fast they come, so they are left out and may change between two starts of one experiment.
  */
 export function experimentId(config: ExperimentConfig): string {
-  const identity: Omit<ExperimentConfig, 'concurrency' | 'null_model'> = {
+  const identity: Omit<ExperimentConfig, 'concurrency' | 'weight' | 'null_model'> = {
     name: config.name,
     networks: config.networks,
     prompts: config.prompts,

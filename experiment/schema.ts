@@ -1,8 +1,17 @@
 import * as z from 'zod';
-import { DEFAULT_CONCURRENCY, MAX_LENGTH_LIMIT, MAX_SURROGATES, SURROGATE_KINDS } from './config.js';
+import {
+  DEFAULT_CONCURRENCY,
+  DEFAULT_WEIGHT,
+  MAX_LENGTH_LIMIT,
+  MAX_SURROGATES,
+  SURROGATE_KINDS,
+} from './config.js';
 
 export const MAX_RUNS = 1_000_000;
 export const MAX_CONCURRENCY = 1000;
+/** Those that a Temporal server tells apart. */
+export const MIN_WEIGHT = 0.001;
+export const MAX_WEIGHT = 1000;
 
 const modelName = z.string().min(1);
 
@@ -64,11 +73,10 @@ export const experimentSchema = z.object({
   seed_count: z.int().min(1).max(MAX_RUNS).optional().describe('Instead of `seeds`: that many seeds of -1.'),
   embedding_models: z
     .array(modelName)
-    .min(1)
     .meta({ uniqueItems: true })
     .describe(
       'Models that turn outputs into points. Each embeds the outputs of its kind (texts or pictures) in every run, ' +
-        'and gives one persistence diagram a run.',
+        'and gives one persistence diagram a run. An empty list makes trajectories alone.',
     ),
   max_length: z
     .int()
@@ -113,6 +121,15 @@ export const experimentSchema = z.object({
     .max(MAX_CONCURRENCY)
     .default(DEFAULT_CONCURRENCY)
     .describe('Runs in flight at once. It changes how fast results come and not what they are.'),
+  weight: z
+    .number()
+    .min(MIN_WEIGHT)
+    .max(MAX_WEIGHT)
+    .default(DEFAULT_WEIGHT)
+    .describe(
+      'Turns at the workers in proportion to other experiments that run at the same time: 2 gets two for each one of ' +
+        'an experiment with 1. It changes how fast results come and not what they are.',
+    ),
 });
 
 /** What is allowed at a place of the file, as `pathText` writes it but for list indices, which are `[]`. */
@@ -128,7 +145,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   seeds: 'a list of at least one integer (or seed_count instead)',
   'seeds[]': 'an integer from -1 to 9007199254740991',
   seed_count: 'an integer from 1 to 1,000,000',
-  embedding_models: 'a list of at least one embedding model',
+  embedding_models: 'a list of embedding models, [] for trajectories alone',
   'embedding_models[]': 'the name of an embedding model',
   max_length: 'an integer from 1 to 1,000,000',
   on_cycle: '"stop" or "continue"',
@@ -140,6 +157,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   'null_model.kinds[]': '"shuffled_increments" or "sphere"',
   reuse: 'true or false',
   concurrency: 'an integer from 1 to 1000',
+  weight: 'a number from 0.001 to 1000',
 };
 
 export function allowedAt(path: readonly PropertyKey[]): string {

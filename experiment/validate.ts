@@ -3,6 +3,7 @@ import { SURROGATE_KINDS, type ExperimentConfig, type NullModel } from './config
 import {
   duplicateProblems,
   isFields,
+  nullModelProblems,
   runCountProblems,
   seedChoiceProblems,
   textProblems,
@@ -51,6 +52,7 @@ export function validateExperiment(value: unknown, catalogue: Catalogue): Valida
     ...modelProblems(value, catalogue),
     ...connectionProblems(value, catalogue),
     ...embeddingMatchProblems(value, catalogue),
+    ...nullModelProblems(value),
     ...runCountProblems(value),
   ];
   if (parsed.success && problems.length === 0) return { ok: true, config: configOf(parsed.data) };
@@ -96,6 +98,7 @@ function configOf(data: z.output<typeof experimentSchema>): ExperimentConfig {
     null_model: nullModelOf(data.null_model),
     reuse: data.reuse,
     concurrency: data.concurrency,
+    weight: data.weight,
   };
 }
 

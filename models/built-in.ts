@@ -2,7 +2,13 @@ import type { Artifact, ImageArtifact, TextArtifact } from '../experiment/artifa
 import { PanicError } from '../experiment/errors.js';
 import { embedColourGradient } from './colour-gradient.js';
 import { describeDummy, embedDummy, paintDummy } from './dummy.js';
-import { describeAfterCrash, describeSlowly, describeUnlessSeed13, paintSlowly } from './faulty.js';
+import {
+  describeAfterCrash,
+  describeSlowly,
+  describeUnlessPoisoned,
+  describeUnlessSeed13,
+  paintSlowly,
+} from './faulty.js';
 import { embedHashedNgrams } from './hashed-ngram.js';
 import { describePattern } from './pattern/describer.js';
 import { paintPattern } from './pattern/painter.js';
@@ -26,6 +32,7 @@ const describers: Readonly<Record<string, Describe>> = {
   PatternDescriber: describePattern,
   DummyI2T: describeDummy,
   EmptyCaptionI2T: describeUnlessSeed13,
+  PoisonedI2T: describeUnlessPoisoned,
   CrashingI2T: describeAfterCrash,
   SlowI2T: describeSlowly,
 };

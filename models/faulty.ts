@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import type { ImageArtifact, Modality, TextArtifact } from '../experiment/artifact.js';
 import type { GenerativeModel } from '../experiment/model.js';
 import { describeDummy, paintDummy } from './dummy.js';
@@ -9,11 +9,21 @@ import { describeDummy, paintDummy } from './dummy.js';
  */
 export const CRASH_MARKER_VARIABLE = 'CRASHING_I2T_MARKER';
 
+/** Names the file whose presence cures PoisonedI2T. */
+export const ANTIDOTE_VARIABLE = 'POISONED_I2T_ANTIDOTE';
+
 const SLOW_MS = 100;
 
 /** Answers a blank caption for seed 13, and is DummyI2T otherwise. */
 export function describeUnlessSeed13(picture: ImageArtifact, seed: number): TextArtifact {
   return seed === 13 ? { modality: 'text', text: '  ' } : describeDummy(picture, seed);
+}
+
+/** Answers a blank caption for one seed in a hundred until the antidote's file is there, and is DummyI2T otherwise. */
+export function describeUnlessPoisoned(picture: ImageArtifact, seed: number): TextArtifact {
+  const antidote = process.env[ANTIDOTE_VARIABLE];
+  const cured = antidote !== undefined && antidote !== '' && existsSync(antidote);
+  return seed % 100 === 13 && !cured ? { modality: 'text', text: '  ' } : describeDummy(picture, seed);
 }
 
 /** Ends its thread once, when the marker file is absent, and is DummyI2T otherwise. */
@@ -75,6 +85,10 @@ function hosted(name: string, summary: string, settings: GenerativeModel['settin
 /** Models that misbehave on purpose; in the catalogue only where it was asked for them. */
 export const faultyModels: readonly GenerativeModel[] = [
   faulty('EmptyCaptionI2T', 'For tests: a blank caption for seed 13, otherwise DummyI2T.'),
+  faulty(
+    'PoisonedI2T',
+    `For tests: a blank caption for seeds 13, 113, 213, ... until the file of ${ANTIDOTE_VARIABLE} is there, otherwise DummyI2T.`,
+  ),
   faulty(
     'CrashingI2T',
     `For tests: ends its thread once, when the file of ${CRASH_MARKER_VARIABLE} is absent.`,

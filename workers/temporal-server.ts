@@ -172,6 +172,8 @@ function serverArguments(databaseFile: string, ports: Ports, namespaces: readonl
       'history.transferProcessorMaxPollRPS=2000',
       'matching.numTaskqueueReadPartitions=1',
       'matching.numTaskqueueWritePartitions=1',
+      // Experiments that run at the same time take turns (workflows/names.ts, sharePriority).
+      'matching.enableFairness=true',
     ),
     ...flag('search-attribute', ...searchAttributes.map((name) => `${name}=Keyword`)),
     ...flag('namespace', ...namespaces),

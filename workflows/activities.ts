@@ -23,6 +23,10 @@ export const bookkeeping = proxyActivities<BookkeepingActivities>({
   startToCloseTimeout: '5 minutes',
 });
 
+// The server's default is 3, and less goes first. What ends runs comes before what prolongs others: a run that waits for its
+// vectors keeps its place in the window.
+const TO_FINISH = { priority: { priorityKey: 2 } } as const;
+
 /**
  * One invocation may wait for its turn, behind 40 others at a model that takes minutes each, and for another model to give
  * its memory back; the heartbeat, not this timeout, notices a dead worker.
@@ -36,6 +40,7 @@ export const gpu = proxyActivities<ModelActivities>({
 /** Embedding a run of 10,000 outputs with a neural model on a CPU takes a while and commits as it goes. */
 export const embedding = proxyActivities<ModelActivities>({
   ...DURABLE,
+  ...TO_FINISH,
   taskQueue: TASK_QUEUES.gpu,
   startToCloseTimeout: '1 day',
 });

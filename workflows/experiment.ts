@@ -13,7 +13,7 @@ import { driveRuns, sharedByRuns, slide } from './fan-out.js';
 import type { FanOutCounts } from './fan-out.js';
 import { progress } from './queries.js';
 import type { ExperimentProgress } from './queries.js';
-import { SEARCH_ATTRIBUTES, SHARD_SIZE, shardWorkflowId, startAttributes } from './names.js';
+import { SEARCH_ATTRIBUTES, SHARD_SIZE, sharePriority, shardWorkflowId, startAttributes } from './names.js';
 import { shard } from './shard.js';
 
 // Two at a time: while the last runs of one shard finish, the next keeps the machines busy.
@@ -48,7 +48,7 @@ export async function experiment(file: unknown): Promise<ExperimentResult> {
         to: plan.runs,
       });
       state = { ...state, toDo: unfinished.length };
-      await driveRuns(plan, unfinished, plan.concurrency, counts);
+      await driveRuns(plan, unfinished, plan.concurrency, counts, sharePriority(plan));
     } else {
       await driveShards(plan, counts);
     }
@@ -90,6 +90,7 @@ async function driveShards(plan: Plan, counts: FanOutCounts): Promise<void> {
       args: [{ ...sharedByRuns(plan), from, to, window }],
       typedSearchAttributes: startAttributes(plan.experiment, 'running'),
       staticSummary: `runs ${from} to ${to - 1} of experiment ${plan.experiment}`,
+      priority: sharePriority(plan),
     });
     counts.finished += done.finished;
     counts.failed += done.failed;

@@ -1,4 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import type { Priority } from '@temporalio/common';
 import { CancellationScope, executeChild, isCancellation, sleep } from '@temporalio/workflow';
 import type { Plan } from '../activities/contract.js';
 import { bookkeeping } from './activities.js';
@@ -41,16 +42,20 @@ export function sharedByRuns({ experiment, embeddingModels, routed }: SharedByRu
   return { experiment, embeddingModels, ...(routed === undefined ? {} : { routed }) };
 }
 
-/** Starts the run workflows of these indices in a sliding window and awaits every one. A failed run is only counted. */
+/**
+ * Starts the run workflows of these indices in a sliding window and awaits every one. A failed run is only counted. Without a
+ * `priority` they have that of the calling workflow.
+ */
 export async function driveRuns(
   shared: SharedByRuns,
   indices: readonly number[],
   window: number,
   counts: FanOutCounts,
+  priority: Priority = {},
 ): Promise<void> {
   await slide(indices, window, async (index) => {
     counts.running++;
-    const finished = await driveRun({ ...sharedByRuns(shared), index });
+    const finished = await driveRun({ ...sharedByRuns(shared), index }, priority);
     counts.running--;
     if (finished) counts.finished++;
     else counts.failed++;
@@ -61,7 +66,7 @@ export async function driveRuns(
 const ID_RETRY_SECONDS = 2;
 const ID_RETRIES = 30;
 
-async function driveRun(input: RunInput): Promise<boolean> {
+async function driveRun(input: RunInput, priority: Priority): Promise<boolean> {
   const ref = { experiment: input.experiment, index: input.index };
   for (let attempt = 0; ; attempt++) {
     try {
@@ -70,6 +75,7 @@ async function driveRun(input: RunInput): Promise<boolean> {
         args: [input],
         typedSearchAttributes: startAttributes(ref.experiment, 'invoking'),
         staticSummary: `run ${ref.index} of experiment ${ref.experiment}`,
+        priority,
       });
       return true;
     } catch (error) {

@@ -1,5 +1,5 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
-import type { SearchAttributePair } from '@temporalio/common';
+import type { Priority, SearchAttributePair } from '@temporalio/common';
 
 /** Names that workflows, workers and clients must agree on. Pure: this file is in the workflow bundle. */
 
@@ -29,6 +29,20 @@ export function startAttributes(experiment: string, status: string): SearchAttri
     { key: SEARCH_ATTRIBUTES.experiment, value: experiment },
     { key: SEARCH_ATTRIBUTES.status, value: status },
   ];
+}
+
+/**
+ * Several experiments on the same workers get their turns in proportion to their weights, however many runs each has open: a
+ * server with fairness hands out tasks by this key. Child workflows and activities inherit it.
+ */
+export function sharePriority({ experiment, weight }: ExperimentShare): Priority {
+  return { fairnessKey: experiment, fairnessWeight: weight ?? 1 };
+}
+
+interface ExperimentShare {
+  readonly experiment: string;
+  /** Absent where a version without weights planned the experiment. */
+  readonly weight?: number;
 }
 
 /** Runs that one workflow fans out by itself: 250 children are about 1,100 events of the 51,200 a history may have. */

@@ -125,7 +125,7 @@ function printPlan(
     ['invocations', `at most ${count(document.invocations)}`],
     ['embeddings', `at most ${count(document.embeddings)}`],
     ['diagrams', `${count(document.diagrams)}${surrogatesText(document)}`],
-    ['largest diagram', diagramText(document)],
+    ...(document.diagrams === 0 ? [] : [['largest diagram', diagramText(document)]]),
     ['database', `about ${bytes(document.databaseBytes)}`],
     ['images', `about ${bytes(document.objectBytes)}`],
     ['model time', timeText(document)],
@@ -178,7 +178,7 @@ function diagramMs(config: ExperimentConfig, plan: Plan, catalogue: Context['cat
   const seconds = predictRipsSeconds(
     plan.largestDiagramPoints,
     config.max_dimension,
-    Math.max(...dimensions),
+    Math.max(0, ...dimensions),
   );
   return Math.ceil(1000 * seconds);
 }

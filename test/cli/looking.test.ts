@@ -126,6 +126,7 @@ describe('an id', () => {
         null_model: null,
         reuse: true,
         concurrency: 1,
+        weight: 1,
       };
       ids.push(experimentId(config));
       await store.experiments.plan(ids[k]!, config, 1_700_000_000_000 + k);

@@ -67,6 +67,7 @@ export const config: ExperimentConfig = {
   null_model: null,
   reuse: true,
   concurrency: 64,
+  weight: 1,
 };
 
 /** The same with two surrogates of each kind for each diagram. */

@@ -18,6 +18,9 @@ export const DRILL_EXPERIMENT = {
 /** The same with surrogates of every diagram, which are left to the diagrams' own activity. */
 export const NULL_MODEL_EXPERIMENT = { ...DRILL_EXPERIMENT, null_model: { surrogates: 2 } };
 
+/** The same without embeddings and diagrams. */
+export const TRAJECTORIES_EXPERIMENT = { ...DRILL_EXPERIMENT, embedding_models: [] };
+
 export interface Drill {
   readonly data: string;
   readonly result: ExperimentResult;

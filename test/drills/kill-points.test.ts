@@ -2,7 +2,7 @@ import { beforeAll, expect, jest, test } from '@jest/globals';
 import { FAULT_POINTS } from '../../experiment/fault.js';
 import { sideBySide } from '../support/side-by-side.js';
 import { digestOf, violations } from '../support/store-checks.js';
-import { drill, NULL_MODEL_EXPERIMENT } from './drill.js';
+import { drill, NULL_MODEL_EXPERIMENT, TRAJECTORIES_EXPERIMENT } from './drill.js';
 import type { Drill } from './drill.js';
 
 jest.setTimeout(300_000);
@@ -43,6 +43,12 @@ const NULL_MODEL_HITS: Hits = {
   'surrogate:after-commit': [1, 32],
 };
 
+/** Without embedding models, `advanceRun` itself marks a run finished, some time after its last step. */
+const TRAJECTORIES_HITS: Hits = {
+  'invocation:after-commit': [12, 40],
+  'invocations:before-return': [1, 4],
+};
+
 // A drill mostly waits for a heartbeat to time out, so several go on side by side.
 const SIDE_BY_SIDE = 6;
 
@@ -50,6 +56,7 @@ const drills = [
   ...drillsOf(HITS, ''),
   ...drillsOf(STEP_BY_STEP_HITS, ', step by step', { stepByStep: true }),
   ...drillsOf(NULL_MODEL_HITS, ', with a null model', { file: NULL_MODEL_EXPERIMENT }),
+  ...drillsOf(TRAJECTORIES_HITS, ', trajectories alone', { file: TRAJECTORIES_EXPERIMENT }),
 ];
 
 function drillsOf(points: Hits, how: string, options: Parameters<typeof drill>[2] = {}) {
@@ -67,6 +74,7 @@ beforeAll(async () => {
   undisturbed = await Promise.all([
     drill('undisturbed', null),
     drill('undisturbed with a null model', null, { file: NULL_MODEL_EXPERIMENT }),
+    drill('undisturbed trajectories', null, { file: TRAJECTORIES_EXPERIMENT }),
   ]);
   for (const { data, result } of undisturbed) {
     undisturbedDigests.set(result.experiment, await digestOf(data, result.experiment));

@@ -30,7 +30,7 @@ describe('an experiment id', () => {
     expect(experimentId(smallestConfig)).toMatch(/^[0-9a-f]{12}$/);
   });
 
-  test('does not depend on the order of keys, $schema, concurrency or how seeds of -1 are written', () => {
+  test('does not depend on the order of keys, $schema, concurrency, weight or how seeds of -1 are written', () => {
     const full = { ...smallestConfig, seeds: [-1, -1] };
     const id = experimentId(full);
     const { seeds: _, ...withCount } = { ...full, seed_count: 2 };
@@ -40,8 +40,9 @@ describe('an experiment id', () => {
         fc.shuffledSubarray(Object.entries(full), { minLength: Object.keys(full).length }),
         fc.integer({ min: 1, max: 1000 }),
         fc.string(),
-        (entries, concurrency, $schema) =>
-          idOf({ $schema, ...Object.fromEntries(entries), concurrency }) === id,
+        fc.double({ min: 0.001, max: 1000, noNaN: true }),
+        (entries, concurrency, $schema, weight) =>
+          idOf({ $schema, ...Object.fromEntries(entries), concurrency, weight }) === id,
       ),
     );
   });
@@ -70,7 +71,7 @@ describe('an experiment id', () => {
     const ids = variants.map((variant) => idOf({ ...smallest, ...variant }));
     expect(new Set(ids).size).toBe(variants.length);
     const touched = new Set(variants.flatMap((variant) => Object.keys(variant)));
-    expect([...touched, 'concurrency'].sort()).toEqual(Object.keys(smallestConfig).sort());
+    expect([...touched, 'concurrency', 'weight'].sort()).toEqual(Object.keys(smallestConfig).sort());
   });
 });
 

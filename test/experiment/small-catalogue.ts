@@ -50,4 +50,5 @@ export const smallestConfig: ExperimentConfig = {
   null_model: null,
   reuse: true,
   concurrency: 64,
+  weight: 1,
 };

@@ -41,6 +41,7 @@ describe('a valid experiment', () => {
       max_edge_length: 0.5,
       null_model: { surrogates: 19, kinds: ['shuffled_increments', 'sphere'] },
       concurrency: 1,
+      weight: 2.5,
     };
     expect(configOf(config)).toEqual(config);
   });
@@ -68,9 +69,14 @@ describe('a valid experiment', () => {
 
   test('takes every limit itself', () => {
     const seeds = [Number.MAX_SAFE_INTEGER, 0, -1];
-    expect(problemsOf({ ...smallest, seeds, max_length: 1_000_000, concurrency: 1000 })).toEqual([]);
-    expect(problemsOf({ ...smallest, max_length: 2, concurrency: 1, max_dimension: 0 })).toEqual([]);
+    expect(
+      problemsOf({ ...smallest, seeds, max_length: 1_000_000, concurrency: 1000, weight: 1000 }),
+    ).toEqual([]);
+    expect(
+      problemsOf({ ...smallest, max_length: 2, concurrency: 1, weight: 0.001, max_dimension: 0 }),
+    ).toEqual([]);
     expect(problemsOf({ ...smallest, seeds: undefined, seed_count: 1_000_000 })).toEqual([]);
+    expect(problemsOf({ ...smallest, embedding_models: [] })).toEqual([]);
   });
 
   test('has 0 where JSON says -0', () => {
@@ -172,7 +178,13 @@ const badCases: readonly BadCase[] = [
     '1000000000000000',
     '1,000,000',
   ],
-  ['no embedding models', { embedding_models: [] }, 'embedding_models', 'an empty list', 'at least one'],
+  [
+    'embedding models that are one name',
+    { embedding_models: 'TextPoints' },
+    'embedding_models',
+    '"TextPoints"',
+    'a list',
+  ],
   [
     'a generative model for embedding',
     { embedding_models: ['Painter'] },
@@ -271,6 +283,15 @@ const badCases: readonly BadCase[] = [
     'surrogates, kinds',
   ],
   ['reuse as text', { reuse: 'no' }, 'reuse', '"no"', 'true or false'],
+  [
+    'a null model of no diagrams',
+    { embedding_models: [], null_model: { surrogates: 9 } },
+    'null_model',
+    'surrogates without embedding_models',
+    'at least one embedding model',
+  ],
+  ['no weight', { weight: 0 }, 'weight', '0', 'from 0.001'],
+  ['too much weight', { weight: 1001 }, 'weight', '1001', '1000'],
   ['no concurrency', { concurrency: 0 }, 'concurrency', '0', 'from 1'],
   ['too much concurrency', { concurrency: 1001 }, 'concurrency', '1001', '1000'],
   ['a $schema that is not text', { $schema: 1 }, '$schema', '1', 'text'],

@@ -1,31 +1,41 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { Client } from '@temporalio/client';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ExperimentResult } from '../../activities/index.js';
 import { openLaboratory } from '../support/laboratory.js';
 import type { Laboratory } from '../support/laboratory.js';
-import { violations } from '../support/store-checks.js';
+import { violations, withStore } from '../support/store-checks.js';
+import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
 import { runsOf } from './rows.js';
 
 jest.setTimeout(180_000);
 
-const RUNS = 260;
+const RUNS = 320;
+const STEPS = 4;
 const CONCURRENCY = 15;
 
+/** One in a hundred; the index of a run is its seed here. Three are of the first shard, and one of the second. */
+const POISONED = [13, 113, 213, 313];
+
 const LARGE = {
-  networks: [['DummyT2I', 'DummyI2T']],
-  prompts: ['a lighthouse in fog', 'two hares on a hill', 'rain', 'a door'],
-  seeds: Array.from({ length: RUNS / 4 }, (_, seed) => seed),
+  networks: [['DummyT2I', 'PoisonedI2T']],
+  prompts: ['a lighthouse in fog'],
+  seeds: Array.from({ length: RUNS }, (_, seed) => seed),
   embedding_models: ['Dummy'],
-  max_length: 2,
+  max_length: STEPS,
+  on_cycle: 'continue',
   max_dimension: 0,
   concurrency: CONCURRENCY,
 };
 
 let laboratory: Laboratory;
 let result: ExperimentResult;
+let antidote: string;
 
 beforeAll(async () => {
-  laboratory = await openLaboratory();
+  antidote = join(sharedTemporaryFolder(), 'antidote');
+  laboratory = await openLaboratory({ POISONED_I2T_ANTIDOTE: antidote });
   result = await laboratory.run(LARGE, 'large');
 }, 180_000);
 
@@ -46,7 +56,10 @@ async function childEvents(client: Client, workflowId: string): Promise<ChildEve
     const at =
       BigInt(String(event.eventTime!.seconds!)) * 1_000_000_000n + BigInt(event.eventTime!.nanos ?? 0);
     if (event.startChildWorkflowExecutionInitiatedEventAttributes) return { at, change: 1 };
-    return event.childWorkflowExecutionCompletedEventAttributes ? { at, change: -1 } : [];
+    const ended =
+      event.childWorkflowExecutionCompletedEventAttributes ??
+      event.childWorkflowExecutionFailedEventAttributes;
+    return ended ? { at, change: -1 } : [];
   });
 }
 
@@ -58,15 +71,15 @@ function mostAtOnce(events: readonly ChildEvent[]): number {
   return most;
 }
 
-test('an experiment of more than 250 runs completes through shards of 250', async () => {
+test('an experiment of more than 250 runs goes through shards of 250, and runs that fail fail alone', async () => {
   expect(result).toEqual({
     experiment: result.experiment,
-    status: 'completed',
+    status: 'completed_with_failures',
     runs: RUNS,
-    finished: RUNS,
-    failed: 0,
+    finished: RUNS - POISONED.length,
+    failed: POISONED.length,
     cancelled: 0,
-    failedRuns: [],
+    failedRuns: POISONED,
   });
   const shards: string[] = [];
   const query = `WorkflowType = "shard" AND PanicTdaExperiment = "${result.experiment}"`;
@@ -76,10 +89,25 @@ test('an experiment of more than 250 runs completes through shards of 250', asyn
 
 test('every run has its rows, and every invariant holds', async () => {
   const runs = await runsOf(laboratory.data, result.experiment);
-  expect(runs).toHaveLength(RUNS);
-  expect(new Set(runs.map((run) => `${run.seed} ${run.promptId}`)).size).toBe(RUNS);
-  expect(runs.every((run) => run.status === 'finished' && run.invocations === run.length)).toBe(true);
+  expect(runs.map((run) => run.seed)).toEqual(LARGE.seeds);
+  for (const run of runs) {
+    const expected = POISONED.includes(run.runIndex) ? ['failed', null, 1] : ['finished', STEPS, STEPS];
+    expect([run.status, run.length, run.invocations]).toEqual(expected);
+  }
   expect(await violations(laboratory.data)).toEqual([]);
+});
+
+test('the progress of the database counts failed runs, and what they have made', async () => {
+  const progress = await withStore(laboratory.data, ({ summaries }) => summaries.progress(result.experiment));
+  const finished = RUNS - POISONED.length;
+  const made = finished * STEPS + POISONED.length;
+  expect(progress).toEqual({
+    runs: { pending: 0, running: 0, finished, failed: POISONED.length, cancelled: 0 },
+    invocations: made,
+    invocationsExpected: made,
+    trajectoriesEnded: finished,
+    diagrams: finished,
+  });
 });
 
 test('no more runs are open at once than the experiment allows, over all shards', async () => {
@@ -104,7 +132,29 @@ test('progress counts what the shards have finished', async () => {
   expect(await laboratory.client.workflow.getHandle('large').query('progress')).toMatchObject({
     stage: 'done',
     runs: RUNS,
-    finished: RUNS,
-    failed: 0,
+    finished: RUNS - POISONED.length,
+    failed: POISONED.length,
   });
+});
+
+test('a retry takes up the failed runs alone, from where they stopped', async () => {
+  const before = await runsOf(laboratory.data, result.experiment);
+  writeFileSync(antidote, '');
+  await withStore(laboratory.data, ({ experiments }) => experiments.resetFailedRuns(result.experiment));
+  const retried = await laboratory.run(LARGE, 'large');
+  expect(retried).toMatchObject({ status: 'completed', finished: RUNS, failed: 0 });
+  const shards = await Promise.all(
+    [0, 1].map((number) => childEvents(laboratory.client, `shard-${result.experiment}-${number}`)),
+  );
+  expect(shards.map((events) => events.filter(({ change }) => change === 1).length)).toEqual([3, 1]);
+  const after = await runsOf(laboratory.data, result.experiment);
+  for (const [index, run] of after.entries()) {
+    if (POISONED.includes(index)) {
+      expect(run).toMatchObject({ status: 'finished', invocations: STEPS, attempt: 2 });
+      expect(run.failures).toEqual(before[index]!.failures);
+    } else {
+      expect(run).toEqual(before[index]);
+    }
+  }
+  expect(await violations(laboratory.data)).toEqual([]);
 });
