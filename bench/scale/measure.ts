@@ -219,7 +219,7 @@ async function queryTimes(data: string, id: string): Promise<Record<string, numb
     await time('summary', () => store.summaries.summary(id));
     return times;
   } finally {
-    store.close();
+    await store.close();
   }
 }
 

@@ -1,114 +1,126 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { openLaboratory } from '../support/laboratory.js';
-import type { Laboratory } from '../support/laboratory.js';
-import { untilInvocations, violations } from '../support/store-checks.js';
+import type { Client } from '@temporalio/client';
+import proto from '@temporalio/proto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ExperimentResult } from '../../activities/index.js';
+import { violations } from '../support/store-checks.js';
+import { connectClient, takeNamespace } from '../support/suite-server.js';
+import { startWorkerProcess } from '../support/worker-process.js';
+import type { WorkerProcess } from '../support/worker-process.js';
+import { until } from '../workers/child-processes.js';
+import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
 
 jest.setTimeout(240_000);
 
-/** Each step is an activity of its own, and more of them wait than a worker takes at once (40). */
-const ONE_STEP_EACH = { PANIC_TDA_ACTIVITY_MS: '0' };
-const RUNS = { large: 50, weighty: 50, small: 2 };
-const STEPS = 4;
-
+const { TASK_QUEUE_TYPE_ACTIVITY } = proto.temporal.api.enums.v1.TaskQueueType;
+const RUNS = { large: 50, weighty: 50, small: 4 } as const;
 type Name = keyof typeof RUNS;
 
 function experiment(name: Name, more: object = {}) {
   return {
     name,
-    networks: [['DummyT2I', 'SlowI2T']],
+    networks: [['DummyT2I']],
     prompts: ['a lighthouse in fog'],
     seed_count: RUNS[name],
-    embedding_models: ['Dummy'],
-    max_length: STEPS,
+    embedding_models: ['ColourGradient'],
+    max_length: 1,
     max_dimension: 0,
     ...more,
   };
 }
 
-interface Task {
-  readonly activity: string;
-  /** Milliseconds since 1970, both. */
-  readonly scheduledAt: number;
-  readonly startedAt: number;
+interface FirstStep {
+  readonly of: Name;
+  /** Nanoseconds since 1970. */
+  readonly startedAt: bigint;
 }
 
-let laboratory: Laboratory;
-/** What each experiment asked of the models' queue, in order of starting. */
-let tasks: Readonly<Record<Name, readonly Task[]>>;
+let data: string;
+let client: Client;
+let close: () => Promise<void>;
+const workers: WorkerProcess[] = [];
+let results: ExperimentResult[];
+/** The first task of every run, in the order in which the server gave them out. */
+let order: readonly FirstStep[];
 
+// All runs ask for their first step while nobody serves the models' queue: what comes first then is the server's choice alone.
 beforeAll(async () => {
-  laboratory = await openLaboratory(ONE_STEP_EACH);
-  const begun = [
-    laboratory.run(experiment('large'), 'large'),
-    laboratory.run(experiment('weighty', { weight: 4 }), 'weighty'),
-  ];
-  await untilInvocations(laboratory.data, RUNS.large);
-  const results = await Promise.all([...begun, laboratory.run(experiment('small'), 'small')]);
-  expect(results.map(({ status }) => status)).toEqual(['completed', 'completed', 'completed']);
-  const [large, weighty, small] = await Promise.all(
-    results.map(({ experiment: id, runs }) => tasksOf(id, runs)),
-  );
-  tasks = { large: large!, weighty: weighty!, small: small! };
+  data = join(sharedTemporaryFolder(), 'data');
+  mkdirSync(data);
+  const namespace = takeNamespace();
+  ({ client, close } = await connectClient(namespace));
+  // An activity for each stage of a run.
+  const env = { PANIC_TDA_ACTIVITY_MS: '0' };
+  workers.push(startWorkerProcess({ namespace, data, env, queues: 'main,cpu' }));
+  const running: Promise<ExperimentResult>[] = [];
+  let waiting = 0;
+  for (const file of [experiment('large'), experiment('weighty', { weight: 4 }), experiment('small')]) {
+    const started = { taskQueue: 'panic-tda', workflowId: file.name, args: [file] };
+    running.push((await client.workflow.start('experiment', started)).result() as Promise<ExperimentResult>);
+    waiting += RUNS[file.name];
+    await until(`${waiting} steps wait`, async () => (await backlog(namespace)) >= waiting, 120_000);
+  }
+  workers.push(startWorkerProcess({ namespace, data, env, queues: 'gpu' }));
+  results = await Promise.all(running);
+  const steps = await Promise.all(results.map(({ experiment: id }, k) => firstSteps(id, nameOf(k))));
+  order = steps.flat().toSorted((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
 }, 240_000);
 
 afterAll(async () => {
-  await laboratory.close();
+  await Promise.all(workers.map((worker) => worker.stop()));
+  await close();
 });
 
-async function tasksOf(id: string, runs: number): Promise<Task[]> {
-  const ofRuns = Array.from({ length: runs }, (_, index) => tasksOfRun(`run-${id}-${index}`));
-  return (await Promise.all(ofRuns)).flat().toSorted((a, b) => a.startedAt - b.startedAt);
+function nameOf(k: number): Name {
+  return (['large', 'weighty', 'small'] as const)[k]!;
 }
 
-async function tasksOfRun(workflowId: string): Promise<Task[]> {
-  const { events } = await laboratory.client.workflow.getHandle(workflowId).fetchHistory();
-  const at = (index: number): number => {
-    const { seconds, nanos } = events![index]!.eventTime!;
-    return 1000 * Number(seconds) + (nanos ?? 0) / 1e6;
-  };
-  return events!.flatMap(({ activityTaskStartedEventAttributes: started }, index) => {
-    if (!started) return [];
-    const scheduled = Number(started.scheduledEventId) - 1;
-    const { activityType, taskQueue } = events![scheduled]!.activityTaskScheduledEventAttributes!;
-    if (taskQueue!.name !== 'panic-tda-gpu') return [];
-    return [{ activity: activityType!.name!, scheduledAt: at(scheduled), startedAt: at(index) }];
+async function backlog(namespace: string): Promise<number> {
+  const { stats } = await client.workflowService.describeTaskQueue({
+    namespace,
+    taskQueue: { name: 'panic-tda-gpu' },
+    taskQueueType: TASK_QUEUE_TYPE_ACTIVITY,
+    reportStats: true,
   });
+  return Number(stats?.approximateBacklogCount ?? 0);
 }
 
-/** How many of the others waited when this one came, and had still to wait when it was taken. */
-function overtakenBy(task: Task, others: readonly Task[]): number {
-  return others.filter(
-    ({ scheduledAt, startedAt }) => scheduledAt < task.scheduledAt && startedAt > task.startedAt,
-  ).length;
+function firstSteps(id: string, of: Name): Promise<FirstStep[]> {
+  const runs = Array.from({ length: RUNS[of] }, async (_, index) => {
+    const { events } = await client.workflow.getHandle(`run-${id}-${index}`).fetchHistory();
+    const { seconds, nanos } = events!.find((event) => event.activityTaskStartedEventAttributes)!.eventTime!;
+    return { of, startedAt: BigInt(String(seconds)) * 1_000_000_000n + BigInt(nanos ?? 0) };
+  });
+  return Promise.all(runs);
 }
 
-test('the steps of a small experiment go past the backlogs of large ones', () => {
-  const others = [...tasks.large, ...tasks.weighty];
-  const steps = tasks.small.filter(({ activity }) => activity === 'advanceRun');
-  expect(steps).toHaveLength(RUNS.small * STEPS);
-  expect(steps.filter((step) => overtakenBy(step, others) > 0).length).toBeGreaterThan(steps.length / 2);
+function servedAmong(first: number, of: Name): number {
+  return order.slice(0, first).filter((step) => step.of === of).length;
+}
+
+test('a small experiment that comes last does not wait for the backlogs of large ones', () => {
+  expect(servedAmong(52, 'small')).toBe(RUNS.small);
 });
 
-test('the weightier of two equal experiments is served more often', () => {
-  const [large, weighty] = [tasks.large, tasks.weighty].map((ofAll) =>
-    ofAll.filter(({ activity }) => activity === 'advanceRun'),
+test('of two equal experiments the one of four times the weight is served far more often', () => {
+  expect(servedAmong(40, 'large')).toBeGreaterThan(0);
+  expect(servedAmong(40, 'weighty')).toBeGreaterThan(2 * servedAmong(40, 'large'));
+});
+
+test('what ends a run is asked for with more priority than what prolongs others', async () => {
+  const { events } = await client.workflow.getHandle(`run-${results[1]!.experiment}-0`).fetchHistory();
+  const asked = events!.flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
+    scheduled ? [{ activity: scheduled.activityType!.name, key: scheduled.priority?.priorityKey ?? 0 }] : [],
   );
-  const until = weighty![weighty!.length / 2]!.startedAt;
-  const served = large!.filter(({ startedAt }) => startedAt <= until).length;
-  // A quarter of what the other gets, as long as both have some waiting.
-  expect(served).toBeGreaterThan(0);
-  expect(served).toBeLessThan(0.8 * (weighty!.length / 2));
-});
-
-test('what ends a run goes past what prolongs others of the same experiment', () => {
-  const steps = tasks.large.filter(({ activity }) => activity === 'advanceRun');
-  const embeddings = tasks.large.filter(({ activity }) => activity === 'embedRun');
-  const overtaking = embeddings.filter((task) => overtakenBy(task, steps) > 0);
-  // Where a caption came up before, its vector is reused at once, without a task.
-  expect(embeddings.length).toBeGreaterThan(RUNS.large / 2);
-  expect(overtaking.length).toBeGreaterThan(embeddings.length / 4);
+  expect(asked).toEqual([
+    { activity: 'advanceRun', key: 0 },
+    { activity: 'embedRun', key: 2 },
+    { activity: 'diagramRun', key: 0 },
+  ]);
 });
 
 test('sharing changes nothing in the rows', async () => {
-  expect(await violations(laboratory.data)).toEqual([]);
+  expect(results.map(({ status }) => status)).toEqual(['completed', 'completed', 'completed']);
+  expect(await violations(data)).toEqual([]);
 });
