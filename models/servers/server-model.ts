@@ -1,4 +1,3 @@
-import sharp from 'sharp';
 import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import type { Model } from '../../experiment/model.js';
@@ -162,6 +161,8 @@ function inOrder(
 }
 
 async function pngOf({ pixels, width, height }: ImageArtifact): Promise<string> {
+  // Not before there is a picture: it takes a while to load.
+  const { default: sharp } = await import('sharp');
   const raw = { raw: { width, height, channels: 3 as const } };
   return (await sharp(pixels, raw).png().toBuffer()).toString('base64');
 }
@@ -173,6 +174,7 @@ async function decode(
   { width, height }: ImageSettings,
 ): Promise<ImageArtifact> {
   const fail = (what: string): PanicError => new PanicError('ModelOutputInvalid', `${model.name} ${what}`);
+  const { default: sharp } = await import('sharp');
   const { data, info } = await sharp(Buffer.from(base64, 'base64'), { limitInputPixels: width * height })
     .toColourspace('srgb')
     .removeAlpha()
