@@ -1,12 +1,21 @@
 import { Context } from '@temporalio/activity';
-import type { Committed, Cycle, EncodedArtifact, EqualWork, Position, RunRow, Step } from '../db/index.js';
+import type {
+  Committed,
+  Cycle,
+  EncodedArtifact,
+  EqualWork,
+  Position,
+  RunRow,
+  Standing,
+  Step,
+} from '../db/index.js';
 import type { Artifact } from '../experiment/artifact.js';
 import type { ExperimentConfig } from '../experiment/config.js';
 import { PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
 import { seedOfStep } from '../experiment/ids.js';
 import type { GenerativeModel } from '../experiment/model.js';
-import type { RunAdvance, RunRef } from './contract.js';
+import type { Held, RunAdvance, RunRef } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { isWorkerShutdown, runFailure } from './failures.js';
 import { whileHeartbeating } from './heartbeat.js';
@@ -21,6 +30,8 @@ export function createAdvanceRun(deps: Dependencies) {
   return async function advanceRun(ref: RunRef): Promise<RunAdvance> {
     const run = await deps.store.runs.get(ref.experiment, ref.index);
     const trajectory = await Trajectory.of(deps, run);
+    const held = heldBy(run, await deps.store.experiments.standing(ref.experiment));
+    if (held !== null) return { ...trajectory.standing(), held };
     const until = performance.now() + deps.activityMs;
     try {
       const report = await whileHeartbeating(
@@ -110,18 +121,22 @@ class Trajectory {
    * there are none, and nobody else would mark it finished.
    */
   async report(until: number, signal: AbortSignal): Promise<RunAdvance> {
-    const { run, position, ended, cycle } = this;
+    const { run, position, ended } = this;
     const { store, now } = this.deps;
-    const { embedding_models } = this.config;
-    if (ended !== null && embedding_models.length === 0) {
+    if (ended !== null && this.config.embedding_models.length === 0) {
       await store.diagrams.finishRun(run, { diagrams: 0, surrogates: 0 }, now());
     }
     const analysed =
       ended === null || signal.aborted
         ? {}
         : await analyseInTimeLeft(this.deps, run, position.sequence, until, signal);
+    return { ...analysed, ...this.standing() };
+  }
+
+  standing(): RunAdvance {
+    const { run, position, ended, cycle } = this;
+    const { embedding_models } = this.config;
     return {
-      ...analysed,
       ...routingOf(run, position, ended !== null, embedding_models, this.deps.routing),
       next: position.sequence,
       maxLength: run.maxLength,
@@ -253,6 +268,13 @@ function generativeModel(catalogue: Dependencies['catalogue'], name: string): Ge
     'InvalidInput',
     `${name} is not a generative model of this worker's catalogue; "panic-tda models" shows it`,
   );
+}
+
+/** The rows know what was asked while no workflow was there to be told, or before this one began. */
+function heldBy({ hold }: RunRow, { pausedAt, deletingAt }: Standing): Held | null {
+  if (hold === 'cancelled' || deletingAt !== null) return 'run-cancelled';
+  if (pausedAt !== null) return 'experiment-paused';
+  return hold === 'paused' ? 'run-paused' : null;
 }
 
 function cycleOf(run: RunRow): Cycle | null {

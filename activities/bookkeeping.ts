@@ -37,6 +37,13 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
     requireModelFiles(config);
     const id = experimentId(config);
     await store.experiments.plan(id, config, now());
+    const { deletingAt, pausedAt } = await store.experiments.standing(id);
+    if (deletingAt !== null) {
+      throw new PanicError(
+        'InvalidInput',
+        `experiment ${id} is being deleted; "panic-tda delete ${id}" deletes the rest of it, and then it can be run from its start`,
+      );
+    }
     await becomeDriver(id, thisExecution());
     return {
       experiment: id,
@@ -46,6 +53,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
       weight: config.weight,
       embeddingModels: config.embedding_models,
       ...(isRouted(config, deps.routing) ? { routed: true as const } : {}),
+      ...(pausedAt === null ? {} : { paused: true }),
     };
   }
 
@@ -98,8 +106,19 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
     }
   }
 
+  /** A pause or resume that came as a signal, perhaps not from the command line, which writes its own first. */
+  async function recordPause(of: RunRef | { readonly experiment: string }, paused: boolean): Promise<void> {
+    if ('index' in of) {
+      await store.runs.setHold(await store.runs.get(of.experiment, of.index), paused ? 'paused' : null);
+    } else {
+      await store.experiments.setPaused(of.experiment, paused, now());
+    }
+  }
+
   async function finishExperiment(id: string, ending: ExperimentEnding): Promise<ExperimentResult> {
-    const { runCount: planned } = await store.experiments.get(id);
+    const { runCount: planned, driverWorkflowId } = await store.experiments.get(id);
+    // After "workflow reset" this is another execution than the one that planned.
+    if (driverWorkflowId === thisExecution().workflowId) await becomeDriver(id, thisExecution());
     const byStatus = await store.experiments.runsByStatus(id);
     const total = Object.values(byStatus).reduce((sum, count) => sum + count, 0);
     if (total !== planned) {
@@ -130,6 +149,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
     unfinishedRuns: ({ experiment, from, to }) =>
       kept(async () => (await store.runs.unfinished(experiment, from, to)).map((index) => index - from)),
     routeRun: (ref) => kept(() => routeRun(ref)),
+    recordPause: (of, paused) => kept(() => recordPause(of, paused)),
     stopRun: (ref, outcome) =>
       kept(async () => store.runs.stop(await store.runs.get(ref.experiment, ref.index), outcome, now())),
     finishExperiment: (id, ending) => kept(() => finishExperiment(id, ending)),

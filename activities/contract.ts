@@ -18,6 +18,8 @@ export interface Plan {
   readonly embeddingModels: readonly string[];
   /** Where a model of the experiment has a task queue of its own: each run then asks for the one that it begins on. */
   readonly routed?: true;
+  /** An operator holds all runs; absent: nobody does. */
+  readonly paused?: boolean;
 }
 
 export type ExperimentOutcome = 'completed' | 'completed_with_failures' | 'cancelled' | 'failed';
@@ -51,6 +53,8 @@ export interface BookkeepingActivities {
   }): Promise<number[]>;
   /** Where the next step of a run is to be made, as the book-keeper's routes say. */
   routeRun(run: RunRef): Promise<Routing>;
+  /** Writes down that an experiment, or one run of it, was paused or resumed by a signal. */
+  recordPause(of: RunRef | { readonly experiment: string }, paused: boolean): Promise<void>;
   /** Writes down that a run ended without finishing. */
   stopRun(run: RunRef, outcome: RunStop): Promise<void>;
   /** Checks the rows against the plan and closes the experiment. */
@@ -78,7 +82,12 @@ export interface Analysed {
   readonly measured?: readonly string[];
 }
 
+/** What the rows say an operator asked for, so that nothing was done. */
+export type Held = 'run-paused' | 'experiment-paused' | 'run-cancelled';
+
 export interface RunAdvance extends Analysed, Routing {
+  /** Absent: the run was advanced. */
+  readonly held?: Held;
   /** Sequence of the next invocation. */
   readonly next: number;
   readonly maxLength: number;

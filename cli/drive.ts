@@ -15,19 +15,23 @@ import {
   startAttributes,
   TASK_QUEUES,
 } from '../workflows/names.js';
+import { note } from './output.js';
 import { progressDisplay } from './progress.js';
 
 const POLL_MS = 500;
 
 export type ExperimentHandle = WorkflowHandleWithFirstExecutionRunId<typeof experiment>;
 
-/** Starts the experiment's workflow, or finds it running. The rows decide what there is left to do. */
-export function startExperiment(
+/**
+ * Starts the experiment's workflow, or finds it running. The rows decide what there is left to do; one that still waits for the end
+ * of a pause of which the rows know nothing any more is told.
+ */
+export async function startExperiment(
   client: Client,
   id: string,
   config: ExperimentConfig,
 ): Promise<ExperimentHandle> {
-  return client.workflow.start<typeof experiment>('experiment', {
+  const handle = await client.workflow.start<typeof experiment>('experiment', {
     taskQueue: TASK_QUEUES.main,
     workflowId: experimentWorkflowId(id),
     args: [config],
@@ -37,6 +41,9 @@ export function startExperiment(
     priority: sharePriority({ experiment: id, weight: config.weight }),
     staticSummary: `experiment ${id}${config.name === null ? '' : ` "${config.name}"`}: ${runCount(config)} runs`,
   });
+  const { typedSearchAttributes } = await handle.describe();
+  if (typedSearchAttributes.get(SEARCH_ATTRIBUTES.status) === 'paused') await handle.signal('resume');
+  return handle;
 }
 
 /** How a followed workflow ended: with its result, or because somebody else ended it. */
@@ -65,9 +72,15 @@ export async function follow(
   });
   // Its rejection is met below; until then it must not count as unhandled.
   outcome.catch(() => undefined);
+  let paused = false;
   try {
     while (!ended.now) {
       await showProgress();
+      const row = await store.experiments.find(id);
+      if (row !== null && (row.pausedAt !== null) !== paused) {
+        paused = !paused;
+        note(paused ? 'Paused; "resume" in another terminal lets it go on.' : 'It goes on.');
+      }
       await Promise.race([sleep(POLL_MS, undefined, { signal: options.signal }), outcome]);
     }
     const followed = await outcome;

@@ -5,7 +5,7 @@ export const EXIT = {
   failed: 1,
   /** The request is wrong: arguments, experiment file, data folder. Nothing was done. */
   badInput: 2,
-  /** Somebody else ended the experiment while we followed it: `cancel`, or the web UI. The work is resumable. */
+  /** Somebody else ended the experiment while we followed it (`cancel`, or the web UI), or holds it (`pause`). The work is resumable. */
   cancelled: 3,
 } as const;
 
@@ -18,5 +18,5 @@ export const EXIT_CODE_HELP = `Exit codes:
   0    done
   1    failed, or finished with failed runs
   2    the request is wrong (arguments, file, data folder); nothing was done
-  3    the experiment was cancelled from elsewhere; it can be resumed
+  3    the experiment was cancelled from elsewhere, or is paused; it can be resumed
   130  stopped by Ctrl-C (143 by SIGTERM, 129 by a closed terminal); it can be resumed`;

@@ -13,8 +13,11 @@ export type Driven =
   /** The configured service could not be asked. */
   | { readonly by: 'unknown'; readonly address: string };
 
-/** What an experiment's row says, or `interrupted` where it says that work is under way and nobody does it. */
-export type State = ExperimentStatus | 'interrupted';
+/**
+ * What an experiment's row says; `paused` or `deleting` where an operator asked for that, and `interrupted` where it says that
+ * work is under way and nobody does it.
+ */
+export type State = ExperimentStatus | 'interrupted' | 'paused' | 'deleting';
 
 export interface Observer {
   driven(row: ExperimentRow): Promise<Driven>;
@@ -77,8 +80,10 @@ export function createObserver(context: Context): Observer {
   };
 }
 
-export function stateOf({ status }: ExperimentRow, driven: Driven): State {
+export function stateOf({ status, pausedAt, deletingAt }: ExperimentRow, driven: Driven): State {
+  if (deletingAt !== null) return 'deleting';
   const underWay = status === 'planned' || status === 'running';
+  if (underWay && pausedAt !== null) return 'paused';
   if (driven.by === 'process') return underWay ? status : 'running';
   return underWay && driven.by === 'nobody' ? 'interrupted' : status;
 }

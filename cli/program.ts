@@ -1,4 +1,5 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { PanicError } from '../experiment/errors.js';
 import { contextOf, lenientContextOf } from './context.js';
 import type { Context, GlobalOptions } from './context.js';
 import { describeCommand } from './describe-command.js';
@@ -56,23 +57,49 @@ export function createProgram(exitWith: (code: number) => void): Command {
       await compute(options, (context) => runFile(context, file));
     });
   addHostOptions(add(RUN, 'resume', 'continue an experiment from its stored rows', RESUME_HELP))
-    .argument('<id>', ID)
-    .action(async (id: string, options: GlobalOptions) => {
-      const { resumeExperiment } = await import('./commands/run.js');
-      await compute(options, (context) => resumeExperiment(context, id));
+    .argument('[id]', ID)
+    .option('--run <index>', 'only this run, which was paused or cancelled for itself', wholeNumber)
+    .option('--all', 'every paused experiment that is open; starts none')
+    .action(async (id: string | undefined, options: GlobalOptions & Selection) => {
+      const which = selected('resume', id, options);
+      await compute(options, async (context) => {
+        const { resumeAll, resumeRun } = await import('./commands/pause.js');
+        if (which === 'all') return await resumeAll(context);
+        if (options.run !== undefined) return await resumeRun(context, which.id, options.run);
+        const { resumeExperiment } = await import('./commands/run.js');
+        return await resumeExperiment(context, which.id);
+      });
     });
   addHostOptions(add(RUN, 'retry', 'run the failed runs again, from where they stopped', RETRY_HELP))
     .argument('<id>', ID)
-    .action(async (id: string, options: GlobalOptions) => {
+    .option('--run <index>', 'only this run', wholeNumber)
+    .action(async (id: string, options: GlobalOptions & { readonly run?: number }) => {
       const { retryExperiment } = await import('./commands/run.js');
-      await compute(options, (context) => retryExperiment(context, id));
+      await compute(options, (context) => retryExperiment(context, id, options.run ?? null));
+    });
+  add(RUN, 'pause', 'hold an experiment, or a run of it, where it is', PAUSE_HELP)
+    .argument('[id]', ID)
+    .option('--run <index>', 'only this run', wholeNumber)
+    .option('--all', 'every experiment that is under way')
+    .action(async (id: string | undefined, options: GlobalOptions & Selection) => {
+      const which = selected('pause', id, options);
+      const { pauseAll, pauseExperiment } = await import('./commands/pause.js');
+      await act(options, (context) =>
+        which === 'all' ? pauseAll(context) : pauseExperiment(context, which.id, options.run ?? null),
+      );
     });
   add(RUN, 'cancel', 'end a running experiment; it can be resumed', CANCEL_HELP)
     .argument('<id>', ID)
+    .option('--run <index>', 'only this run', wholeNumber)
     .option('--wait <seconds>', 'how long to wait for it to end', seconds, 60)
-    .action(async (id: string, options: GlobalOptions & { readonly wait: number }) => {
-      const { cancelExperiment } = await import('./commands/cancel.js');
-      await act(options, (context) => cancelExperiment(context, id, options.wait * 1000));
+    .action(async (id: string, options: GlobalOptions & { readonly run?: number; readonly wait: number }) => {
+      const { cancelExperiment, cancelRun } = await import('./commands/cancel.js');
+      const { run, wait } = options;
+      await act(options, (context) =>
+        run === undefined
+          ? cancelExperiment(context, id, wait * 1000)
+          : cancelRun(context, id, run, wait * 1000),
+      );
     });
   add(LOOK, 'plan', 'what a run would do, and need; writes nothing', PLAN_HELP)
     .argument('<file>', 'experiment file (JSON)')
@@ -173,6 +200,25 @@ const LOOK = 'Look at them:';
 const MACHINE = 'This machine:';
 const ID = 'id of an experiment, or the beginning of one ("panic-tda list" shows them)';
 
+/** What `pause` and `resume` mean: one experiment, one run of it, or all. */
+interface Selection {
+  readonly run?: number;
+  readonly all?: boolean;
+}
+
+function selected(
+  verb: string,
+  id: string | undefined,
+  { run, all }: Selection,
+): 'all' | { readonly id: string } {
+  if (all === true && id === undefined && run === undefined) return 'all';
+  if (all !== true && id !== undefined) return { id };
+  throw new PanicError(
+    'InvalidInput',
+    `${verb}: name an experiment, and perhaps one run of it with --run, or give --all alone`,
+  );
+}
+
 function seconds(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value) || value < 0) {
@@ -221,7 +267,7 @@ that are set); TEMPORAL_ADDRESS and the SDK's other variables name a Temporal se
 one. NODE_DEBUG=panic-tda prints the stack of an unexpected error.`;
 
 const RUN_EXITS = `Exit codes: 0 completed, 1 ended with failed runs, 2 the request is wrong (nothing was done), 3 cancelled from
-elsewhere, 130 / 143 / 129 stopped by Ctrl-C / SIGTERM / a closed terminal. After 3 and above, resume continues.`;
+elsewhere or paused, 130 / 143 / 129 stopped by Ctrl-C / SIGTERM / a closed terminal. After 3 and above, resume continues.`;
 
 const READ_EXITS =
   'Exit codes: 0 done, 2 no such experiment or data folder. Needs no server and changes nothing.';
@@ -241,14 +287,29 @@ Examples:
 ${RUN_EXITS}`;
 
 const RESUME_HELP = `The experiment file is not needed: the data folder remembers it. Failed runs stay failed; see retry.
+Where a workflow of the experiment is open and paused it is let go, and the command ends; otherwise it runs the experiment
+to its end, as "run" does. Runs that were paused one by one stay so until "resume ID --run INDEX".
 
 ${RUN_EXITS}`;
 
-const RETRY_HELP = `Each failed run goes on from its last stored invocation. The log keeps its earlier failures.
+const PAUSE_HELP = `Nothing new begins, and what is being computed is given up within seconds; every stored step stays. The pause is kept in
+the database: it outlasts workers, servers and a second start, until "panic-tda resume". An experiment that nobody runs now
+will not go on either. A paused run keeps its place among those that run at once.
+
+Examples:
+  panic-tda pause 3f2a
+  panic-tda pause 3f2a --run 12
+  panic-tda pause --all
+
+Exit codes: 0 paused, 1 written down but the workflow could not be told, 2 nothing to pause or no such experiment.`;
+
+const RETRY_HELP = `Each failed run goes on from its last stored invocation. The log keeps its earlier failures. While another process runs
+the experiment, that one takes them when its other runs have ended.
 
 ${RUN_EXITS}`;
 
 const CANCEL_HELP = `Waits until the database says that every run has stopped. Whatever is stored stays, and "panic-tda resume" goes on.
+With --run the others go on, and the experiment ends with an unfinished run.
 
 Exit codes: 0 cancelled, 1 it did not end within the time, 2 nothing is running or no such experiment.`;
 

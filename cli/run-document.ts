@@ -22,6 +22,8 @@ export async function runDocument(store: Store, run: RunRow, prompt: string) {
     drawnSeed: run.drawnSeed,
     prompt,
     status: run.status,
+    /** What an operator asked of this run alone: `paused`, `cancelled`, or null. */
+    hold: run.hold,
     stopReason: run.stopReason,
     length: run.length,
     maxLength: run.maxLength,

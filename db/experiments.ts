@@ -1,4 +1,4 @@
-import { and, asc, count, eq, inArray, sql } from 'drizzle-orm';
+import { and, asc, count, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
 import { runCoordinates, runCount, storedConfig } from '../experiment/config.js';
 import type { ExperimentConfig } from '../experiment/config.js';
 import { PanicError } from '../experiment/errors.js';
@@ -8,7 +8,7 @@ import { textContent } from './artifacts.js';
 import type { ArtifactTable } from './artifacts.js';
 import type { Database } from './database.js';
 import { experiments, runs } from './schema.js';
-import type { ExperimentStatus } from './schema.js';
+import type { ExperimentStatus, RunHold } from './schema.js';
 import { all, get as first, run } from './work.js';
 import type { Work } from './work.js';
 
@@ -21,6 +21,9 @@ export interface Driver {
   readonly workflowId: string;
   readonly runId: string;
 }
+
+/** What an operator asked of an experiment: since when, in milliseconds since the epoch. */
+export type Standing = Pick<ExperimentRow, 'pausedAt' | 'deletingAt'>;
 
 export type ExperimentTable = ReturnType<typeof experimentTable>;
 
@@ -106,9 +109,14 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
 
   /**
    * Makes `driver` the one that drives the experiment, in place of `previous`, which the caller knows to be over.
-   * False where somebody else claimed it meanwhile.
+   * False where somebody else claimed it meanwhile, or deletes it. Runs that were cancelled one by one are to be done again,
+   * since somebody asks for the whole; a pause outlasts the drive that it interrupted.
    */
   async function claim(id: string, driver: Driver, previous: Driver | null, now: number): Promise<boolean> {
+    return write(() => claimed(id, driver, previous, now));
+  }
+
+  function* claimed(id: string, driver: Driver, previous: Driver | null, now: number): Work<boolean> {
     const query = build
       .update(experiments)
       .set({
@@ -122,14 +130,25 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
       .where(
         and(
           eq(experiments.id, id),
+          isNull(experiments.deletingAt),
           sql`${experiments.driverWorkflowId} is not distinct from ${previous?.workflowId ?? null}`,
           sql`${experiments.driverRunId} is not distinct from ${previous?.runId ?? null}`,
         ),
       );
-    return (await write(() => run(query))) === 1;
+    const done = (yield* run(query)) === 1;
+    // The same execution asks again where its answer was lost; what was cancelled since it began stays so.
+    if (done && previous?.runId !== driver.runId) {
+      yield* run(
+        build
+          .update(runs)
+          .set({ hold: null })
+          .where(and(eq(runs.experimentId, id), eq(runs.hold, 'cancelled'))),
+      );
+    }
+    return done;
   }
 
-  /** Ends the drive with a status. A driver that was replaced meanwhile changes nothing. */
+  /** Ends the drive with a status, and every hold with it. A driver that was replaced meanwhile changes nothing. */
   async function release(
     id: string,
     driver: Driver,
@@ -138,9 +157,28 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
     now: number,
   ): Promise<void> {
     faultPoint('finish:before-commit');
+    await write(() => released(id, driver, status, error, now));
+    faultPoint('finish:after-commit');
+  }
+
+  function* released(
+    id: string,
+    driver: Driver,
+    status: ExperimentStatus,
+    error: string | null,
+    now: number,
+  ): Work<void> {
+    const ended = {
+      driverWorkflowId: null,
+      driverRunId: null,
+      status,
+      error,
+      finishedAt: now,
+      pausedAt: null,
+    };
     const query = build
       .update(experiments)
-      .set({ driverWorkflowId: null, driverRunId: null, status, error, finishedAt: now })
+      .set(ended)
       .where(
         and(
           eq(experiments.id, id),
@@ -148,8 +186,13 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
           eq(experiments.driverRunId, driver.runId),
         ),
       );
-    await write(() => run(query));
-    faultPoint('finish:after-commit');
+    if ((yield* run(query)) === 0) return;
+    yield* run(
+      build
+        .update(runs)
+        .set({ hold: null })
+        .where(and(eq(runs.experimentId, id), isNotNull(runs.hold))),
+    );
   }
 
   /** Runs by status. Every status is present. */
@@ -164,17 +207,63 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
     return counts;
   }
 
-  /** Sets failed runs to pending, for `retry`; returns their indices. Earlier failures stay in the log. */
-  async function resetFailedRuns(id: string): Promise<number[]> {
-    return write(() => resetFailed(id));
+  /** Whether an operator holds it, or deletes it; without reading its config. */
+  async function standing(id: string): Promise<Standing> {
+    const query = build
+      .select({ pausedAt: experiments.pausedAt, deletingAt: experiments.deletingAt })
+      .from(experiments)
+      .where(eq(experiments.id, id));
+    return (await read(() => first(query))) ?? { pausedAt: null, deletingAt: null };
   }
 
-  function* resetFailed(id: string): Work<number[]> {
+  /**
+   * Holds all runs of an experiment, or no longer; false where nothing changed, since it was so already or nothing of it is
+   * under way.
+   */
+  async function setPaused(id: string, paused: boolean, now: number): Promise<boolean> {
+    const query = build
+      .update(experiments)
+      .set({ pausedAt: paused ? now : null })
+      .where(
+        and(
+          eq(experiments.id, id),
+          inArray(experiments.status, ['planned', 'running']),
+          paused ? isNull(experiments.pausedAt) : isNotNull(experiments.pausedAt),
+        ),
+      );
+    return (await write(() => run(query))) === 1;
+  }
+
+  /** Runs that are held one by one, in order. */
+  async function heldRuns(id: string): Promise<{ readonly runIndex: number; readonly hold: RunHold }[]> {
+    const query = build
+      .select({ runIndex: runs.runIndex, hold: runs.hold })
+      .from(runs)
+      .where(and(eq(runs.experimentId, id), isNotNull(runs.hold)))
+      .orderBy(asc(runs.runIndex));
+    return (await read(() => all(query))).map(({ runIndex, hold }) => ({ runIndex, hold: hold! }));
+  }
+
+  /**
+   * Sets failed runs, or the one of this index if it has failed, to pending, for `retry`; returns their indices. Earlier
+   * failures stay in the log.
+   */
+  async function resetFailedRuns(id: string, only: number | null = null): Promise<number[]> {
+    return write(() => resetFailed(id, only));
+  }
+
+  function* resetFailed(id: string, only: number | null): Work<number[]> {
     const failed = yield* all(
       build
         .select({ id: runs.id, runIndex: runs.runIndex })
         .from(runs)
-        .where(and(eq(runs.experimentId, id), eq(runs.status, 'failed')))
+        .where(
+          and(
+            eq(runs.experimentId, id),
+            eq(runs.status, 'failed'),
+            only === null ? undefined : eq(runs.runIndex, only),
+          ),
+        )
         .orderBy(asc(runs.runIndex)),
     );
     for (let from = 0; from < failed.length; from += 500) {
@@ -191,7 +280,20 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
     return failed.map((row) => row.runIndex);
   }
 
-  return { find, get, config, list, plan, claim, release, runsByStatus, resetFailedRuns };
+  return {
+    find,
+    get,
+    config,
+    list,
+    plan,
+    claim,
+    release,
+    runsByStatus,
+    standing,
+    setPaused,
+    heldRuns,
+    resetFailedRuns,
+  };
 }
 
 function parsed(row: typeof experiments.$inferSelect): ExperimentRow {

@@ -1,7 +1,7 @@
 export { DATABASE_FILE, OBJECTS_FOLDER } from './layout.js';
 export { openStore, openStoreReadonly } from './store.js';
 export type { Store } from './store.js';
-export type { Driver, ExperimentRow } from './experiments.js';
+export type { Driver, ExperimentRow, Standing } from './experiments.js';
 export type { FailureRow, RunRow, Stage } from './runs.js';
 export type { EncodedArtifact } from './artifacts.js';
 export type { ComputedInvocation } from './computed.js';
@@ -10,7 +10,7 @@ export type { NewVector, PendingOutput, PointCloud } from './vectors.js';
 export type { DiagramDimension, NewDiagram, RunEntropy } from './diagrams.js';
 export type { SurrogateDimension, SurrogateKey, SurrogateRow } from './surrogates.js';
 export type { EntropySummary, Progress, Summary } from './summary.js';
-export type { ExperimentStatus, RunStatus } from './schema.js';
+export type { ExperimentStatus, RunHold, RunStatus } from './schema.js';
 export { contentDigest, contentOf } from './content.js';
 export type { ContentRow } from './content.js';
 export { checkInvariants, describeRepair, findLeftovers, givesUpSteps, INVARIANTS } from './doctor/index.js';

@@ -1,8 +1,8 @@
-import { and, asc, count, desc, eq, gte, inArray, lt, ne, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gte, inArray, isNotNull, lt, ne, or, sql } from 'drizzle-orm';
 import { PanicError } from '../experiment/errors.js';
 import type { Database } from './database.js';
 import { failures, runs } from './schema.js';
-import type { RunStatus } from './schema.js';
+import type { RunHold, RunStatus } from './schema.js';
 import { all, get as first, run as execute } from './work.js';
 import type { Work } from './work.js';
 
@@ -94,6 +94,27 @@ export function runTable({ build, read, write }: Database) {
     await write(() => execute(setRunning, { id: run.id, now }));
   }
 
+  /**
+   * Holds one run, or lets it go on; false where that changes nothing: it is so already, or the run has ended. A cancelled run
+   * that is let go is waiting again.
+   */
+  async function setHold(run: RunRow, hold: RunHold | null): Promise<boolean> {
+    const waiting = sql`case when ${runs.status} = 'cancelled' then 'pending' else ${runs.status} end`;
+    const query = build
+      .update(runs)
+      .set(hold === null ? { hold, status: waiting } : { hold })
+      .where(
+        and(
+          eq(runs.id, run.id),
+          inArray(runs.status, ['pending', 'running', 'cancelled'] satisfies RunStatus[]),
+          hold === null
+            ? or(isNotNull(runs.hold), eq(runs.status, 'cancelled'))
+            : sql`${runs.hold} is distinct from ${hold}`,
+        ),
+      );
+    return (await write(() => execute(query))) === 1;
+  }
+
   /** Ends a run that did not finish. A finished run is left as it is. */
   async function stop(
     run: RunRow,
@@ -158,7 +179,7 @@ export function runTable({ build, read, write }: Database) {
     return row === undefined ? null : { ...row.failure, runIndex: row.runIndex };
   }
 
-  return { get, list, failed, unfinished, markRunning, stop, logFailure, failuresOf, lastFailure };
+  return { get, list, failed, unfinished, markRunning, setHold, stop, logFailure, failuresOf, lastFailure };
 }
 
 function withNetwork(row: typeof runs.$inferSelect): RunRow {

@@ -27,6 +27,10 @@ import { SURROGATE_KINDS } from '../experiment/config.js';
 const STATUSES = ['pending', 'running', 'finished', 'failed', 'cancelled'] as const;
 export type RunStatus = (typeof STATUSES)[number];
 
+/** `paused`: it waits where it is. `cancelled`: it is not to begin, or to go on, before somebody asks for it again. */
+const HOLDS = ['paused', 'cancelled'] as const;
+export type RunHold = (typeof HOLDS)[number];
+
 const EXPERIMENT_STATUSES = [
   'planned',
   'running',
@@ -106,6 +110,25 @@ export const artifacts = sqliteTable(
   ],
 );
 
+/**
+ * Objects whose artifacts were deleted. The file goes after the row, so a writer that staged an equal picture meanwhile must
+ * put it again; this table tells it (artifacts.ts).
+ */
+export const removedObjects = sqliteTable(
+  'removed_objects',
+  {
+    sha256: blob({ mode: 'buffer' }).primaryKey(),
+    byteLength: integer('byte_length').notNull(),
+    /** When the file was removed; null while it may still be there. */
+    removedAt: integer('removed_at'),
+  },
+  (t) => [
+    index('removed_objects_removed_at').on(t.removedAt),
+    check('removed_objects_sha256', sql`length(${t.sha256}) = 32`),
+    check('removed_objects_byte_length', sql`${t.byteLength} > 0`),
+  ],
+);
+
 export const experiments = sqliteTable(
   'experiments',
   {
@@ -122,6 +145,10 @@ export const experiments = sqliteTable(
     startedAt: integer('started_at'),
     finishedAt: integer('finished_at'),
     error: text(),
+    /** Since when an operator holds all of its runs; null while nobody does. */
+    pausedAt: integer('paused_at'),
+    /** Since when its rows are being deleted, batch by batch: from then on it is no experiment any more, only what is left of one. */
+    deletingAt: integer('deleting_at'),
   },
   (t) => [
     check('experiments_status', oneOf(t.status, EXPERIMENT_STATUSES)),
@@ -163,11 +190,15 @@ export const runs = sqliteTable(
     errorMessage: text('error_message'),
     startedAt: integer('started_at'),
     finishedAt: integer('finished_at'),
+    /** What an operator asked of this run alone, until it is resumed or its experiment ends. */
+    hold: text({ enum: HOLDS }),
   },
   (t) => [
     uniqueIndex('runs_identity').on(t.experimentId, t.runIndex),
     index('runs_status').on(t.experimentId, t.status),
+    index('runs_prompt').on(t.promptId),
     check('runs_status_known', oneOf(t.status, STATUSES)),
+    check('runs_hold', sql`${t.hold} is null or ${oneOf(t.hold, HOLDS)}`),
     check('runs_network', sql`json_valid(${t.network}) and json_array_length(${t.network}) > 0`),
     check('runs_index', sql`${t.runIndex} >= 0`),
     check('runs_max_length', sql`${t.maxLength} between 1 and 1000000`),
@@ -221,6 +252,9 @@ export const invocations = sqliteTable(
   (t) => [
     uniqueIndex('invocations_step').on(t.runId, t.sequence),
     index('invocations_output').on(t.runId, t.outputId),
+    // Who deletes an artifact or a vector must see at once whether anything still points at it.
+    index('invocations_input_artifact').on(t.inputId),
+    index('invocations_output_artifact').on(t.outputId),
     index('invocations_work')
       .on(t.modelId, t.inputId, t.seed)
       .where(sql`source = 'computed'`),
@@ -286,6 +320,7 @@ export const vectors = sqliteTable(
   },
   (t) => [
     uniqueIndex('vectors_content').on(t.modelId, t.artifactId, t.sha256),
+    index('vectors_artifact').on(t.artifactId),
     check('vectors_sha256', sql`length(${t.sha256}) = 32`),
     check('vectors_bytes', sql`length(${t.bytes}) > 0 and length(${t.bytes}) % 4 = 0`),
     check('vectors_norm', sql`${t.norm} > 0 and ${t.norm} < 1e300`),
@@ -311,6 +346,7 @@ export const embeddings = sqliteTable(
   },
   (t) => [
     primaryKey({ columns: [t.invocationId, t.modelId] }),
+    index('embeddings_vector').on(t.vectorId),
     check('embeddings_source', oneOf(t.source, ['computed', 'reused'])),
   ],
 );

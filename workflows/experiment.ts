@@ -1,9 +1,9 @@
 import {
   CancellationScope,
-  executeChild,
-  isCancellation,
+  condition,
   setCurrentDetails,
   setHandler,
+  startChild,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import type { ExperimentEnding, ExperimentResult, Plan } from '../activities/contract.js';
@@ -11,6 +11,7 @@ import { bookkeeping } from './activities.js';
 import { failureOf } from './failure.js';
 import { driveRuns, sharedByRuns, slide } from './fan-out.js';
 import type { FanOutCounts } from './fan-out.js';
+import { FREE, Hold, isInterruption } from './hold.js';
 import { progress } from './queries.js';
 import type { ExperimentProgress } from './queries.js';
 import { SEARCH_ATTRIBUTES, SHARD_SIZE, sharePriority, shardWorkflowId, startAttributes } from './names.js';
@@ -26,20 +27,32 @@ const SHARDS_AT_ONCE = 2;
  */
 export async function experiment(file: unknown): Promise<ExperimentResult> {
   const counts: FanOutCounts = { running: 0, finished: 0, failed: 0 };
-  let state: Omit<ExperimentProgress, keyof FanOutCounts> = {
+  let state: Omit<ExperimentProgress, keyof FanOutCounts | 'paused'> = {
     experiment: null,
     stage: 'planning',
     runs: 0,
     toDo: 0,
   };
-  setHandler(progress, () => ({ ...state, ...counts }));
+  let planned: Plan | null = null;
+  const hold = new Hold(
+    FREE,
+    (paused) => {
+      if (planned !== null) showHold(planned, paused);
+    },
+    async (paused) => {
+      await condition(() => planned !== null);
+      await bookkeeping.recordPause({ experiment: planned!.experiment }, paused);
+    },
+  );
+  setHandler(progress, () => ({ ...state, ...counts, paused: hold.paused }));
 
   const plan = await bookkeeping.planExperiment(file);
   state = { experiment: plan.experiment, stage: 'running', runs: plan.runs, toDo: plan.runs };
   setStatus(plan, 'running');
-  setCurrentDetails(
-    `experiment **${plan.experiment}** ${plan.name ?? ''}: ${plan.runs} runs, ${plan.concurrency} at once`,
-  );
+  if (plan.paused === true) hold.learn('self', 0);
+  if (hold.paused) showHold(plan, true);
+  else setCurrentDetails(describe(plan));
+  planned = plan;
   try {
     if (plan.runs <= SHARD_SIZE) {
       const unfinished = await bookkeeping.unfinishedRuns({
@@ -48,17 +61,19 @@ export async function experiment(file: unknown): Promise<ExperimentResult> {
         to: plan.runs,
       });
       state = { ...state, toDo: unfinished.length };
-      await driveRuns(plan, unfinished, plan.concurrency, counts, sharePriority(plan));
+      await driveRuns(plan, unfinished, plan.concurrency, counts, hold, sharePriority(plan));
     } else {
-      await driveShards(plan, counts);
+      await driveShards(plan, counts, hold);
     }
   } catch (error) {
     const ending = endingOf(error);
+    await hold.settled();
     await CancellationScope.nonCancellable(() => bookkeeping.finishExperiment(plan.experiment, ending));
     setStatus(plan, ending.kind);
     throw error;
   }
   state = { ...state, stage: 'finishing' };
+  await hold.settled();
   // All is done by now: a cancellation that comes this late would only keep the row from saying so.
   const result = await CancellationScope.nonCancellable(() =>
     bookkeeping.finishExperiment(plan.experiment, { kind: 'driven' }),
@@ -73,11 +88,11 @@ export async function experiment(file: unknown): Promise<ExperimentResult> {
 
 /** A failed run ends here as a count; what is thrown is a cancellation, or an error of the experiment as a whole. */
 function endingOf(error: unknown): Exclude<ExperimentEnding, { kind: 'driven' }> {
-  if (isCancellation(error)) return { kind: 'cancelled' };
+  if (isInterruption(error)) return { kind: 'cancelled' };
   return { kind: 'failed', message: failureOf(error)?.message ?? String(error) };
 }
 
-async function driveShards(plan: Plan, counts: FanOutCounts): Promise<void> {
+async function driveShards(plan: Plan, counts: FanOutCounts, hold: Hold): Promise<void> {
   const shards = Array.from({ length: Math.ceil(plan.runs / SHARD_SIZE) }, (_, number) => number);
   const lanes = Math.min(SHARDS_AT_ONCE, plan.concurrency);
   await slide(shards, lanes, async (number, lane) => {
@@ -85,16 +100,27 @@ async function driveShards(plan: Plan, counts: FanOutCounts): Promise<void> {
     const window = Math.floor((plan.concurrency + lane) / lanes);
     const from = number * SHARD_SIZE;
     const to = Math.min(plan.runs, from + SHARD_SIZE);
-    const done = await executeChild(shard, {
+    await hold.untilFree();
+    const child = await startChild(shard, {
       workflowId: shardWorkflowId(plan.experiment, number),
       args: [{ ...sharedByRuns(plan), from, to, window }],
       typedSearchAttributes: startAttributes(plan.experiment, 'running'),
       staticSummary: `runs ${from} to ${to - 1} of experiment ${plan.experiment}`,
       priority: sharePriority(plan),
     });
+    const done = await hold.withChild(child, () => child.result());
     counts.finished += done.finished;
     counts.failed += done.failed;
   });
+}
+
+function describe({ experiment: id, name, runs, concurrency }: Plan): string {
+  return `experiment **${id}** ${name ?? ''}: ${runs} runs, ${concurrency} at once`;
+}
+
+function showHold(plan: Plan, paused: boolean): void {
+  setStatus(plan, paused ? 'paused' : 'running');
+  setCurrentDetails(paused ? `**paused**\n\n${describe(plan)}` : describe(plan));
 }
 
 function setStatus(plan: Plan, status: string): void {

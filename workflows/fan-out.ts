@@ -1,9 +1,10 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { Priority } from '@temporalio/common';
-import { CancellationScope, executeChild, isCancellation, sleep } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, sleep, startChild } from '@temporalio/workflow';
 import type { Plan } from '../activities/contract.js';
 import { bookkeeping } from './activities.js';
 import { failureOf } from './failure.js';
+import type { Hold } from './hold.js';
 import { runWorkflowId, startAttributes } from './names.js';
 import { run } from './run.js';
 import type { RunInput } from './run.js';
@@ -43,19 +44,22 @@ export function sharedByRuns({ experiment, embeddingModels, routed }: SharedByRu
 }
 
 /**
- * Starts the run workflows of these indices in a sliding window and awaits every one. A failed run is only counted. Without a
- * `priority` they have that of the calling workflow.
+ * Starts the run workflows of these indices in a sliding window and awaits every one. A failed run is only counted. While
+ * the workflow is held none is started, and those that are open are told. Without a `priority` they have that of the calling
+ * workflow.
  */
 export async function driveRuns(
   shared: SharedByRuns,
   indices: readonly number[],
   window: number,
   counts: FanOutCounts,
+  hold: Hold,
   priority: Priority = {},
 ): Promise<void> {
   await slide(indices, window, async (index) => {
+    await hold.untilFree();
     counts.running++;
-    const finished = await driveRun({ ...sharedByRuns(shared), index }, priority);
+    const finished = await driveRun({ ...sharedByRuns(shared), index }, hold, priority);
     counts.running--;
     if (finished) counts.finished++;
     else counts.failed++;
@@ -66,17 +70,18 @@ export async function driveRuns(
 const ID_RETRY_SECONDS = 2;
 const ID_RETRIES = 30;
 
-async function driveRun(input: RunInput, priority: Priority): Promise<boolean> {
+async function driveRun(input: RunInput, hold: Hold, priority: Priority): Promise<boolean> {
   const ref = { experiment: input.experiment, index: input.index };
   for (let attempt = 0; ; attempt++) {
     try {
-      await executeChild(run, {
+      const child = await startChild(run, {
         workflowId: runWorkflowId(ref.experiment, ref.index),
         args: [input],
         typedSearchAttributes: startAttributes(ref.experiment, 'invoking'),
         staticSummary: `run ${ref.index} of experiment ${ref.experiment}`,
         priority,
       });
+      await hold.withChild(child, () => child.result());
       return true;
     } catch (error) {
       if (isCancellation(error) && CancellationScope.current().consideredCancelled) throw error;

@@ -7,6 +7,8 @@ export interface ExperimentProgress extends FanOutCounts {
   /** All runs of the experiment, and those that this execution found still to be done. */
   readonly runs: number;
   readonly toDo: number;
+  /** Whether an operator holds it. */
+  readonly paused: boolean;
 }
 
 /** Where an experiment stands, counted by run; with shards, by finished shard. The database has the exact counts. */

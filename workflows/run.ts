@@ -1,7 +1,7 @@
 import {
+  CancelledFailure,
   CancellationScope,
   continueAsNew,
-  isCancellation,
   setCurrentDetails,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
@@ -9,12 +9,16 @@ import type { Routing, RunAdvance, RunRef } from '../activities/contract.js';
 import { bookkeeping, cpu, embedding, gpu } from './activities.js';
 import { failureOf } from './failure.js';
 import type { SharedByRuns } from './fan-out.js';
+import { FREE, Hold, isInterruption } from './hold.js';
+import type { Held } from './hold.js';
 import { SEARCH_ATTRIBUTES } from './names.js';
 import { Redirections } from './redirections.js';
 
 export interface RunInput extends RunRef, SharedByRuns {
   /** What the execution before this one knew, when this one continues it. */
   readonly advanced?: RunAdvance;
+  /** Who held it, where it continues as new while it is paused. */
+  readonly held?: Held;
 }
 
 export interface RunResult {
@@ -30,23 +34,48 @@ const ACTIVITIES_PER_EXECUTION = 200;
  * Continues as new every 200 activities of the trajectory, carrying its ids and where it stands.
  */
 export async function run(input: RunInput): Promise<RunResult> {
+  const shown: Shown = { status: 'invoking', details: '' };
+  const hold = holdOf(input, shown);
   try {
-    const end = await advanceToTheEnd(input);
+    const end = await advanceToTheEnd(input, hold, shown);
     // Every model's work is kept, also when another one's fails.
     const measured = await Promise.allSettled(
-      input.embeddingModels.map((model) => embedAndMeasure(input, model, end)),
+      input.embeddingModels.map((model) => embedAndMeasure(input, model, end, hold)),
     );
     for (const outcome of measured) if (outcome.status === 'rejected') throw outcome.reason;
     setStatus(end, end.ended === 'cycle' ? 'cycle' : 'finished');
+    await hold.settled();
     return { length: end.next, ended: end.ended };
   } catch (error) {
+    await hold.settled();
     await writeDownTheStop(input, error);
     throw error;
   }
 }
 
+/** What the web UI shows of a run that is not held. */
+interface Shown {
+  status: 'invoking' | 'analysing';
+  details: string;
+}
+
+/** The web UI tells of a pause by the run's status and by the first line of its details. */
+function holdOf({ experiment, index, held = FREE }: RunInput, shown: Shown): Hold {
+  return new Hold(
+    held,
+    (paused) => {
+      const status = paused ? 'paused' : shown.status;
+      upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: status }]);
+      setCurrentDetails(paused ? `**paused**\n\n${shown.details}` : shown.details);
+    },
+    (paused) => bookkeeping.recordPause({ experiment, index }, paused),
+  );
+}
+
 async function advanceToTheEnd(
   input: RunInput,
+  hold: Hold,
+  shown: Shown,
 ): Promise<RunAdvance & { readonly ended: 'length' | 'cycle' }> {
   const ref = { experiment: input.experiment, index: input.index };
   let advanced = input.advanced;
@@ -55,8 +84,17 @@ async function advanceToTheEnd(
   for (let activities = 0; activities < ACTIVITIES_PER_EXECUTION; activities++) {
     const summary = `invocations from ${advanced?.next ?? 0} on`;
     const before: number = advanced?.next ?? -1;
-    advanced = await gpu.advanceRun.executeWithOptions({ summary, ...on(queue) }, [ref]);
-    setCurrentDetails(describe(advanced));
+    const { resumes } = hold;
+    advanced = await hold.whileFree(() =>
+      gpu.advanceRun.executeWithOptions({ summary, ...on(queue) }, [ref]),
+    );
+    if (advanced.held !== undefined) {
+      learn(hold, advanced.held, resumes);
+      continue;
+    }
+    shown.details = describe(advanced);
+    setCurrentDetails(shown.details);
+    if (advanced.ended !== null) shown.status = 'analysing';
     const short = activities === 0 && input.advanced === undefined;
     // Each change of a search attribute is a write of the server's: a run that is over in a second is only told finished.
     if (short ? advanced.ended === null : advanced.ended !== null) {
@@ -67,24 +105,36 @@ async function advanceToTheEnd(
     else if (advanced.queue !== queue) await redirections.follow(advanced.queue);
     queue = advanced.queue;
   }
-  return continueAsNew<typeof run>({ ...input, advanced: advanced! });
+  await hold.settled();
+  return continueAsNew<typeof run>({
+    ...input,
+    advanced: advanced!,
+    ...(hold.paused ? { held: hold.state } : {}),
+  });
+}
+
+/** What the rows said, which know also what was asked before this workflow began. */
+function learn(hold: Hold, held: NonNullable<RunAdvance['held']>, resumes: number): void {
+  if (held === 'run-cancelled') throw new CancelledFailure('the run was cancelled before it began');
+  hold.learn(held === 'run-paused' ? 'self' : 'parent', resumes);
 }
 
 /** Leaves out what the last activity of the trajectory found time for. */
-async function embedAndMeasure(input: RunInput, model: string, done: RunAdvance): Promise<void> {
+async function embedAndMeasure(input: RunInput, model: string, done: RunAdvance, hold: Hold): Promise<void> {
   const ref = { experiment: input.experiment, index: input.index };
   if (done.embedded?.includes(model) !== true) {
-    await embed(ref, model, done.embeddingQueues?.[model]);
+    await embed(ref, model, done.embeddingQueues?.[model], hold);
   }
   if (done.measured?.includes(model) !== true) {
-    await cpu.diagramRun.executeWithOptions({ summary: model }, [ref, model]);
+    await hold.whileFree(() => cpu.diagramRun.executeWithOptions({ summary: model }, [ref, model]));
   }
 }
 
-async function embed(ref: RunRef, model: string, firstQueue: string | undefined): Promise<void> {
+async function embed(ref: RunRef, model: string, firstQueue: string | undefined, hold: Hold): Promise<void> {
   const redirections = new Redirections();
   for (let queue = firstQueue; ;) {
-    const made = await embedding.embedRun.executeWithOptions({ summary: model, ...on(queue) }, [ref, model]);
+    const options = { summary: model, ...on(queue) };
+    const made = await hold.whileFree(() => embedding.embedRun.executeWithOptions(options, [ref, model]));
     if (typeof made === 'number') return;
     queue = made.queue;
     await redirections.follow(queue);
@@ -111,7 +161,7 @@ function describe({ network, seed, prompt, next, maxLength, ended, cycleLength }
 /** The row must say how the run stopped even when the workflow is being cancelled. */
 async function writeDownTheStop(input: RunInput, error: unknown): Promise<void> {
   const ref = { experiment: input.experiment, index: input.index };
-  const outcome = isCancellation(error) ? ({ status: 'cancelled' } as const) : failureOf(error);
+  const outcome = isInterruption(error) ? ({ status: 'cancelled' } as const) : failureOf(error);
   if (outcome === null) return;
   upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: outcome.status }]);
   await CancellationScope.nonCancellable(() => bookkeeping.stopRun(ref, outcome));

@@ -1,6 +1,7 @@
 import { isCancellation, setCurrentDetails, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
 import { bookkeeping } from './activities.js';
 import { driveRuns } from './fan-out.js';
+import { FREE, Hold } from './hold.js';
 import type { FanOutCounts, SharedByRuns } from './fan-out.js';
 import { SEARCH_ATTRIBUTES } from './names.js';
 import { shardProgress } from './queries.js';
@@ -17,11 +18,17 @@ export async function shard(input: ShardInput): Promise<FanOutCounts> {
   const counts: FanOutCounts = { running: 0, finished: 0, failed: 0 };
   setHandler(shardProgress, () => counts);
   const { experiment, from, to, window } = input;
+  const hold = new Hold(
+    FREE,
+    (paused) => setStatus(paused ? 'paused' : 'running'),
+    // The rows know experiments and runs only.
+    () => Promise.resolve(),
+  );
   const offsets = await bookkeeping.unfinishedRuns({ experiment, from, to });
   setCurrentDetails(`runs ${from} to ${to - 1}: ${offsets.length} still to do`);
   const indices = offsets.map((offset) => from + offset);
   try {
-    await driveRuns(input, indices, window, counts);
+    await driveRuns(input, indices, window, counts, hold);
   } catch (error) {
     if (isCancellation(error)) setStatus('cancelled');
     throw error;

@@ -1,16 +1,15 @@
-import { WorkflowNotFoundError } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ExperimentRow, Store } from '../../db/index.js';
+import type { ExperimentRow, RunRow, Store } from '../../db/index.js';
 import { PanicError } from '../../experiment/errors.js';
-import { experimentWorkflowId } from '../../workflows/names.js';
 import { readingExperiments } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { findExperiment } from '../find-experiment.js';
 import { plural } from '../format.js';
+import { openExperimentWorkflow, openRunWorkflow } from '../open-workflow.js';
+import { operated, operatedRun, operating } from '../operate.js';
 import { note, print, printJson } from '../output.js';
 import { findSession } from '../session.js';
-import type { Session } from '../temporal-connection.js';
 
 const POLL_MS = 200;
 
@@ -20,7 +19,9 @@ export async function cancelExperiment(context: Context, id: string, waitMs: num
     const row = await findExperiment(context, store, id);
     const session = await findSession(context);
     try {
-      if (session === null || !(await requestCancel(session, row))) throw notRunning(context, row);
+      const workflow = session === null ? null : await openExperimentWorkflow(session, row);
+      if (workflow === null) throw notRunning(context, row);
+      await workflow.cancel();
       note(`Cancelling experiment ${row.id}.`);
       const cancelled = await untilEnded(store, row.id, waitMs);
       return await report(context, store, row.id, cancelled);
@@ -30,25 +31,69 @@ export async function cancelExperiment(context: Context, id: string, waitMs: num
   });
 }
 
-/** False where no workflow of the experiment is running. */
-async function requestCancel(
-  { client }: Session,
-  { id, driverWorkflowId, driverRunId }: ExperimentRow,
+/**
+ * `cancel ID --run K`: one run of an experiment that is running. It counts as not finished; the experiment goes on with the
+ * others. The row is written first, so that a run which has not begun does not begin.
+ */
+export async function cancelRun(
+  context: Context,
+  id: string,
+  index: number,
+  waitMs: number,
+): Promise<number> {
+  return await operating(context, async (store) => {
+    const row = await operated(context, store, id);
+    const run = await operatedRun(store, row, index);
+    const session = await findSession(context);
+    try {
+      if (session === null || (await openExperimentWorkflow(session, row)) === null) {
+        throw notRunning(context, row);
+      }
+      if (run.status === 'finished' || run.status === 'failed' || run.hold === 'cancelled') {
+        throw new PanicError(
+          'InvalidInput',
+          `run ${index} of experiment ${row.id} is ${run.hold ?? run.status}; there is nothing to cancel`,
+        );
+      }
+      await store.runs.setHold(run, 'cancelled');
+      const workflow = await openRunWorkflow(session, row.id, index);
+      await workflow?.cancel();
+      const ended = workflow === null || (await untilRunEnded(store, run, waitMs));
+      return reportRun(context, await store.runs.get(row.id, index), ended);
+    } finally {
+      await session?.stop();
+    }
+  });
+}
+
+async function untilRunEnded(
+  store: Store,
+  { experimentId, runIndex }: RunRow,
+  waitMs: number,
 ): Promise<boolean> {
-  const handle =
-    driverWorkflowId === null || driverRunId === null
-      ? client.workflow.getHandle(experimentWorkflowId(id))
-      : client.workflow.getHandle(driverWorkflowId, driverRunId);
-  try {
-    // A cancel request to a workflow that has ended is answered as if it were accepted.
-    const { status } = await handle.describe();
-    if (status.name !== 'RUNNING') return false;
-    await handle.cancel();
-    return true;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
+  const deadline = performance.now() + waitMs;
+  for (;;) {
+    const { status } = await store.runs.get(experimentId, runIndex);
+    if (status !== 'running' && status !== 'pending') return true;
+    if (performance.now() >= deadline) return false;
+    await sleep(POLL_MS);
   }
+}
+
+function reportRun(context: Context, { experimentId, runIndex, status }: RunRow, ended: boolean): number {
+  const outcome = status === 'pending' ? 'cancelled' : status;
+  if (context.json) printJson({ experiment: experimentId, run: runIndex, status: outcome, ended });
+  if (!ended) {
+    note(`Run ${runIndex} was told to end and has not yet; no worker may be serving it.`);
+    return EXIT.failed;
+  }
+  if (outcome !== 'cancelled')
+    note(`Run ${runIndex} had ended by itself (${status}) before it could be cancelled.`);
+  else if (!context.json) {
+    const resume = context.command('resume', experimentId, '--run', runIndex);
+    print(`Run ${runIndex} is cancelled; what is stored stays. "${resume}" lets it go on.`);
+  }
+  return EXIT.ok;
 }
 
 /** Whether the rows said within the time that the experiment and each run of it has ended. */

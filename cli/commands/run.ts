@@ -7,6 +7,7 @@ import { experimentId } from '../../experiment/ids.js';
 import { planOf } from '../../experiment/index.js';
 import { chooseDevice, explainUnready, unreadyModels } from '../../models/index.js';
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
+import { readRunInfo } from '../../workers/data-folder.js';
 import { configuredTemporal } from '../../workers/environment.js';
 import { queueStates } from '../../workers/queue-states.js';
 import { readingExperiments, readingStore } from '../context.js';
@@ -16,27 +17,65 @@ import type { Followed } from '../drive.js';
 import { EXIT } from '../exit-codes.js';
 import { readValidExperiment } from '../experiment-file.js';
 import { findExperiment } from '../find-experiment.js';
-import { bytes, plural } from '../format.js';
+import { bytes, plural, time } from '../format.js';
 import { onInterrupt } from '../interruption.js';
+import { operated, operatedRun, operating } from '../operate.js';
 import { note, printJson } from '../output.js';
 import { problemOf, queuesOf } from '../queues.js';
+import { resumeOpen } from './pause.js';
 import { openSession } from '../session.js';
 import type { Session } from '../temporal-connection.js';
 import { printSummary, summaryDocument } from '../summary.js';
 
 /** `run FILE`. Returns the exit code, as do the other two. */
 export async function runFile(context: Context, file: string): Promise<number> {
-  return await execute(context, await readValidExperiment(file, context), { retry: false });
+  return await execute(context, await readValidExperiment(file, context), 'run');
 }
 
-/** `resume ID`. */
+/** `resume ID`: ends its pause; where no workflow of it is open it is run on from its rows. */
 export async function resumeExperiment(context: Context, id: string): Promise<number> {
-  return await execute(context, await storedConfig(context, id), { retry: false });
+  const resumed = await resumeOpen(context, id);
+  return resumed ?? (await execute(context, await storedConfig(context, id), 'resume'));
 }
 
-/** `retry ID`. */
-export async function retryExperiment(context: Context, id: string): Promise<number> {
-  return await execute(context, await storedConfig(context, id), { retry: true });
+/** `retry ID [--run K]`. */
+export async function retryExperiment(context: Context, id: string, run: number | null): Promise<number> {
+  if (run !== null) await refuseUnfailed(context, id, run);
+  const handedOver = await handToRunningProcess(context, id, run);
+  return handedOver ?? (await execute(context, await storedConfig(context, id), 'retry', run));
+}
+
+async function refuseUnfailed(context: Context, id: string, index: number): Promise<void> {
+  await readingExperiments(context, async (store) => {
+    const { runIndex, status } = await operatedRun(store, await operated(context, store, id), index);
+    if (status === 'failed') return;
+    throw new PanicError(
+      'InvalidInput',
+      `run ${runIndex} of experiment ${id} is ${status}; only a failed run can be tried again`,
+    );
+  });
+}
+
+/** Where another process drives the experiment it finds the failed runs among those to be done, when the others have ended. */
+async function handToRunningProcess(
+  context: Context,
+  id: string,
+  run: number | null,
+): Promise<number | null> {
+  const driver = readRunInfo(context.folder);
+  if (driver === undefined || configuredTemporal() !== undefined) return null;
+  return await operating(context, async (store) => {
+    const row = await operated(context, store, id);
+    if (driver.experiment !== row.id) return null;
+    const reset = await store.experiments.resetFailedRuns(row.id, run);
+    if (context.json) printJson({ experiment: row.id, retried: reset });
+    note(
+      reset.length === 0
+        ? 'No run has failed.'
+        : `${plural(reset.length, 'failed run')} will be run again by process ${driver.pid} when the others have ended.`,
+    );
+    return EXIT.ok;
+  });
 }
 
 async function storedConfig(context: Context, id: string): Promise<ExperimentConfig> {
@@ -50,8 +89,9 @@ interface Request {
   readonly context: Context;
   readonly id: string;
   readonly config: ExperimentConfig;
-  /** Failed runs are to be tried again. */
-  readonly retry: boolean;
+  readonly verb: 'run' | 'resume' | 'retry';
+  /** Retry this run alone. */
+  readonly run: number | null;
   readonly startedAt: number;
 }
 
@@ -59,11 +99,14 @@ interface Request {
 async function execute(
   context: Context,
   config: ExperimentConfig,
-  { retry }: { retry: boolean },
+  verb: Request['verb'],
+  run: number | null = null,
 ): Promise<number> {
   refuseUnreadyModels(context, config);
   await refuseBrokenDevice(context, config);
-  const request: Request = { context, id: experimentId(config), config, retry, startedAt: Date.now() };
+  const request: Request = { context, id: experimentId(config), config, verb, run, startedAt: Date.now() };
+  const held = await readingStore(context, (store) => reportIfHeld(request, store));
+  if (held !== null) return held;
   const settled = await readingStore(context, (store) => reportIfSettled(request, store));
   if (settled !== null) return settled;
 
@@ -81,7 +124,7 @@ async function execute(
 }
 
 async function executeInSession(request: Request, signal: AbortSignal): Promise<number> {
-  const { context, id, config, retry } = request;
+  const { context, id, config, verb, run } = request;
   note(
     `Experiment ${id}${config.name === null ? '' : ` "${config.name}"`}: ${plural(runCount(config), 'run')} of at most ${plural(config.max_length, 'invocation')}.`,
   );
@@ -91,7 +134,7 @@ async function executeInSession(request: Request, signal: AbortSignal): Promise<
   try {
     store = openStore(context.folder.root);
     await tellAboutSession(request, session);
-    if (retry) await resetFailedRuns(store, id);
+    if (verb === 'retry') await resetFailedRuns(store, id, run);
     const followed = await followToTheEnd(request, session, store, signal);
     return await report(request, store, followed);
   } finally {
@@ -111,12 +154,12 @@ async function followToTheEnd(
     diagramsExpected: runCount(config) * config.embedding_models.length,
     signal,
   };
-  const first = await follow(await startExperiment(session.client, id, config), store, id, options);
-  // A workflow that was open already has not seen the runs that `retry` made pending since it started.
-  const overlooked = first.kind === 'result' && (await store.experiments.runsByStatus(id)).pending > 0;
-  return overlooked
-    ? await follow(await startExperiment(session.client, id, config), store, id, options)
-    : first;
+  for (;;) {
+    const followed = await follow(await startExperiment(session.client, id, config), store, id, options);
+    // A workflow that is open has not seen the runs that `retry` or `resume --run` made pending since it started.
+    const overlooked = followed.kind === 'result' && (await store.experiments.runsByStatus(id)).pending > 0;
+    if (!overlooked) return followed;
+  }
 }
 
 async function report(
@@ -145,10 +188,23 @@ async function report(
   }
 }
 
+/** What nobody may simply go on with: an experiment that is paused, or being deleted; null otherwise. */
+async function reportIfHeld({ context, id, verb }: Request, store: Store | null): Promise<number | null> {
+  const row = (await store?.experiments.find(id)) ?? null;
+  if (row === null) return null;
+  await operated(context, store!, id);
+  if (row.pausedAt === null || verb === 'resume') return null;
+  note(
+    `Experiment ${id} is paused since ${time(row.pausedAt)}; "${context.command('resume', id)}" lets it go on. Nothing was done.`,
+  );
+  return EXIT.cancelled;
+}
+
 /** The summary of an experiment that has nothing left to do, which needs no server; null where there is something. */
-async function reportIfSettled({ context, id, retry }: Request, store: Store | null): Promise<number | null> {
+async function reportIfSettled({ context, id, verb }: Request, store: Store | null): Promise<number | null> {
   const row = (await store?.experiments.find(id)) ?? null;
   if (store === null || row === null) return null;
+  const retry = verb === 'retry';
   const settled = row.status === 'completed' || row.status === 'completed_with_failures';
   const { pending, running, cancelled, failed } = await store.experiments.runsByStatus(id);
   if (!settled || pending + running + cancelled > 0 || (retry && failed > 0)) return null;
@@ -216,8 +272,8 @@ async function tellAboutSession({ context, id, config }: Request, session: Sessi
   note(`Watch:   ${context.command('status', id)}  (in another terminal)`);
 }
 
-async function resetFailedRuns(store: Store, id: string): Promise<void> {
-  const reset = await store.experiments.resetFailedRuns(id);
+async function resetFailedRuns(store: Store, id: string, run: number | null): Promise<void> {
+  const reset = await store.experiments.resetFailedRuns(id, run);
   note(reset.length === 0 ? 'No run has failed.' : `Retrying ${plural(reset.length, 'failed run')}.`);
 }
 

@@ -59,6 +59,7 @@ function experimentDocument(row: ExperimentRow, runs: readonly ShownRun[]) {
       seed: run.seed,
       prompt: promptOf(row, run),
       status: run.status,
+      hold: run.hold,
       invocations: made,
       stopReason: run.stopReason,
       cycle: run.cycleStart === null ? null : { start: run.cycleStart, length: run.cycleLength },
@@ -92,7 +93,7 @@ function printExperiment(context: Context, row: ExperimentRow, runs: readonly Sh
     String(run.runIndex),
     String(Math.floor(run.runIndex / runsPerNetwork)),
     String(run.seed),
-    run.status,
+    run.hold === 'paused' ? 'paused' : run.status,
     count(made),
     endText(run),
     ...columns.map(({ model, dimension }) => {
@@ -149,6 +150,10 @@ async function findRun(row: ExperimentRow, store: Store, index: string): Promise
   return await store.runs.get(row.id, Number(index));
 }
 
+function statusOf({ status, hold }: RunDocument): string {
+  return hold === 'paused' ? `paused (${status})` : status;
+}
+
 function printRun(document: RunDocument): void {
   const { cycle, error } = document;
   const length = document.trajectory.length;
@@ -158,7 +163,9 @@ function printRun(document: RunDocument): void {
     ['seed', document.seed === -1 ? `-1 (drawn: ${document.drawnSeed})` : String(document.seed)],
     [
       'status',
-      error === null ? document.status : `${document.status}: ${error.kind}: ${oneLine(error.message ?? '')}`,
+      error === null
+        ? statusOf(document)
+        : `${document.status}: ${error.kind}: ${oneLine(error.message ?? '')}`,
     ],
     ['length', `${count(length)} of at most ${count(document.maxLength)}`],
     ...(cycle === null ? [] : [['cycle', `period ${cycle.length}, first entered at ${cycle.start}`]]),

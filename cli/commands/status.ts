@@ -17,11 +17,13 @@ type Stage = 'planned' | 'generating' | 'analysing' | 'finishing' | 'ended';
 interface StatusDocument {
   readonly experiment: string;
   readonly name: string | null;
-  /** The row's status, or `interrupted`. */
+  /** The row's status, or `paused`, `deleting` or `interrupted`. */
   readonly status: State;
   readonly stage: Stage;
   readonly driven: Driven;
   readonly runs: Progress['runs'];
+  /** Indices of the runs that are paused one by one. */
+  readonly pausedRuns: readonly number[];
   readonly invocations: number;
   /** At most: a run that meets a cycle ends earlier. */
   readonly invocationsExpected: number;
@@ -45,6 +47,7 @@ interface StatusDocument {
   readonly queues: readonly QueueDocument[] | null;
   readonly createdAt: string | null;
   readonly startedAt: string | null;
+  readonly pausedAt: string | null;
   readonly finishedAt: string | null;
 }
 
@@ -93,6 +96,7 @@ async function statusDocument(
   const perSecond = atWork ? await store.summaries.recentRate(id, now) : null;
   const left = invocationsExpected - invocations;
   const failure = await store.runs.lastFailure(id);
+  const held = await store.experiments.heldRuns(id);
   return {
     experiment: id,
     name: row.name,
@@ -100,6 +104,7 @@ async function statusDocument(
     stage: stageOf(row, progress),
     driven,
     runs,
+    pausedRuns: held.filter(({ hold }) => hold === 'paused').map(({ runIndex }) => runIndex),
     invocations,
     invocationsExpected,
     diagrams,
@@ -120,6 +125,7 @@ async function statusDocument(
     error: row.error,
     createdAt: isoTime(row.createdAt),
     startedAt: isoTime(row.startedAt),
+    pausedAt: isoTime(row.pausedAt),
     finishedAt: isoTime(row.finishedAt),
   };
 }
@@ -140,7 +146,7 @@ const STAGE_TEXT: Readonly<Record<Stage, string>> = {
 };
 
 function printStatus(context: Context, document: StatusDocument, row: ExperimentRow): void {
-  const { runs, status, lastFailure, invocationsPerSecond, etaMs } = document;
+  const { runs, pausedRuns, status, lastFailure, invocationsPerSecond, etaMs } = document;
   const others = [
     ...(runs.failed > 0 ? [`${count(runs.failed)} failed`] : []),
     ...(runs.cancelled > 0 ? [`${count(runs.cancelled)} cancelled`] : []),
@@ -160,6 +166,7 @@ function printStatus(context: Context, document: StatusDocument, row: Experiment
         ...(runs.running > 0 ? [`${count(runs.running)} ${status === 'running' ? 'running' : 'begun'}`] : []),
         ...(runs.pending > 0 ? [`${count(runs.pending)} waiting`] : []),
         ...others,
+        ...(pausedRuns.length > 0 ? [`${count(pausedRuns.length)} paused`] : []),
       ].join(', '),
     ],
     ['invocations', `${made}${pace}`],
@@ -180,9 +187,19 @@ function printStatus(context: Context, document: StatusDocument, row: Experiment
   print(table(rows));
 }
 
-function statusText(context: Context, { status, driven, experiment, runs }: StatusDocument): string {
+function statusText(
+  context: Context,
+  { status, driven, experiment, runs, pausedAt }: StatusDocument,
+): string {
   const resume = `"${context.command('resume', experiment)}" continues it`;
   switch (status) {
+    case 'paused': {
+      const since = pausedAt === null ? '' : ` since ${time(Date.parse(pausedAt))}`;
+      const waits = driven.by === 'nobody' ? 'nobody runs it' : `waiting ${drivenText(driven)}`;
+      return `paused${since}, ${waits}; "${context.command('resume', experiment)}" lets it go on`;
+    }
+    case 'deleting':
+      return `being deleted; "${context.command('delete', experiment)}" deletes the rest of it`;
     case 'interrupted':
       return `interrupted: no process of this data folder is running it; ${resume}`;
     case 'planned':

@@ -1,0 +1,202 @@
+import type { ExperimentRow, RunRow, Store } from '../../db/index.js';
+import { PanicError } from '../../experiment/errors.js';
+import type { Context } from '../context.js';
+import { EXIT } from '../exit-codes.js';
+import { plural } from '../format.js';
+import { openExperimentWorkflow, openRunWorkflow, signalled, tellingService } from '../open-workflow.js';
+import type { Told } from '../open-workflow.js';
+import { operated, operatedRun, operating } from '../operate.js';
+import { note, print, printJson } from '../output.js';
+
+/** What was paused or let go, as `--json` tells it. */
+interface Outcome {
+  readonly experiment: string;
+  /** Null: all runs of the experiment. */
+  readonly run: number | null;
+  readonly paused: boolean;
+  /** False where it was so already. */
+  readonly changed: boolean;
+  /** Whether a workflow was there to be told; without one the rows tell the next. */
+  readonly told: boolean;
+}
+
+/** `pause ID [--run K]`: the rows first, so that no restart forgets it, then the workflow that is open. */
+export async function pauseExperiment(context: Context, id: string, run: number | null): Promise<number> {
+  return await operating(context, async (store) => {
+    const row = await operated(context, store, id);
+    if (!isUnderWay(row)) throw nothingToPause(context, row);
+    if (run !== null) return await pauseRun(context, store, row, await operatedRun(store, row, run));
+    const changed = await store.experiments.setPaused(row.id, true, Date.now());
+    const told = await tellExperiment(context, row, 'pause');
+    return report(context, { experiment: row.id, run: null, paused: true, changed }, told);
+  });
+}
+
+/** `pause --all`: every experiment of the data folder that is under way. */
+export async function pauseAll(context: Context): Promise<number> {
+  return await operating(context, async (store) => {
+    const rows = (await store.experiments.list()).filter((row) => isUnderWay(row) && row.deletingAt === null);
+    if (rows.length === 0) note('No experiment is under way.');
+    return await each(context, rows, async (row) => {
+      const changed = await store.experiments.setPaused(row.id, true, Date.now());
+      return { changed, told: await tellExperiment(context, row, 'pause') };
+    });
+  });
+}
+
+/** `resume --all`: lets every paused experiment go on that a workflow drives; the others are named. Starts nothing. */
+export async function resumeAll(context: Context): Promise<number> {
+  return await operating(context, async (store) => {
+    const rows = (await store.experiments.list()).filter((row) => row.pausedAt !== null);
+    if (rows.length === 0) note('No experiment is paused.');
+    return await each(context, rows, async (row) => {
+      const changed = await store.experiments.setPaused(row.id, false, Date.now());
+      return { changed, told: await tellExperiment(context, row, 'resume') };
+    });
+  });
+}
+
+async function each(
+  context: Context,
+  rows: readonly ExperimentRow[],
+  act: (row: ExperimentRow) => Promise<{ readonly changed: boolean; readonly told: Told }>,
+): Promise<number> {
+  let code: number = EXIT.ok;
+  const outcomes: Outcome[] = [];
+  for (const row of rows) {
+    const paused = row.pausedAt === null;
+    const { changed, told } = await act(row);
+    const outcome = { experiment: row.id, run: null, paused, changed, told: told === 'told' };
+    outcomes.push(outcome);
+    if (!context.json) tell(context, outcome, told);
+    if (typeof told === 'object') code = unheard(context, outcome, told.failed);
+  }
+  if (context.json) printJson(outcomes);
+  return code;
+}
+
+async function pauseRun(context: Context, store: Store, row: ExperimentRow, run: RunRow): Promise<number> {
+  if (!isOpen(run)) throw endedRun(context, run, 'paused');
+  const changed = await store.runs.setHold(run, 'paused');
+  const told = await tellRun(context, run, 'pause');
+  return report(context, { experiment: row.id, run: run.runIndex, paused: true, changed }, told);
+}
+
+/** `resume ID --run K`: a run that was paused or cancelled for itself. */
+export async function resumeRun(context: Context, id: string, index: number): Promise<number> {
+  return await operating(context, async (store) => {
+    const row = await operated(context, store, id);
+    const run = await operatedRun(store, row, index);
+    if (run.status === 'failed' || run.status === 'finished') throw endedRun(context, run, 'resumed');
+    const changed = await store.runs.setHold(run, null);
+    const told = await tellRun(context, run, 'resume');
+    if (row.pausedAt !== null) {
+      note(`The experiment as a whole is paused; "${context.command('resume', row.id)}" lets it go on.`);
+    }
+    return report(context, { experiment: row.id, run: index, paused: false, changed }, told);
+  });
+}
+
+/**
+ * Lets a paused experiment go on where its workflow is open; false where none is, and somebody has to start one. The rows
+ * are changed in either case.
+ */
+export async function resumeOpen(context: Context, id: string): Promise<number | null> {
+  return await operating(context, async (store) => {
+    const row = await operated(context, store, id);
+    if (row.pausedAt === null) return null;
+    const changed = await store.experiments.setPaused(row.id, false, Date.now());
+    const told = await tellExperiment(context, row, 'resume');
+    if (told === 'not open') return null;
+    const held = (await store.experiments.heldRuns(row.id)).filter(({ hold }) => hold === 'paused');
+    const code = report(context, { experiment: row.id, run: null, paused: false, changed }, told);
+    if (held.length > 0) noteHeld(context, row.id, held);
+    return code;
+  });
+}
+
+/** Runs that a resumed experiment still waits for. */
+export function noteHeld(context: Context, id: string, held: readonly { readonly runIndex: number }[]): void {
+  const which = held.length === 1 ? `Run ${held[0]!.runIndex} stays` : `${plural(held.length, 'run')} stay`;
+  const first = context.command('resume', id, '--run', held[0]!.runIndex);
+  note(`${which} paused, each for itself; "${first}" lets ${held.length === 1 ? 'it' : 'the first'} go on.`);
+}
+
+function tellExperiment(context: Context, row: ExperimentRow, name: 'pause' | 'resume'): Promise<Told> {
+  return tellingService(context, async (session) =>
+    signalled(await openExperimentWorkflow(session, row), name),
+  );
+}
+
+function tellRun(context: Context, run: RunRow, name: 'pause' | 'resume'): Promise<Told> {
+  return tellingService(context, async (session) =>
+    signalled(await openRunWorkflow(session, run.experimentId, run.runIndex), name),
+  );
+}
+
+function report(context: Context, outcome: Omit<Outcome, 'told'>, told: Told): number {
+  const whole = { ...outcome, told: told === 'told' };
+  if (context.json) printJson(whole);
+  else tell(context, whole, told);
+  return typeof told === 'object' ? unheard(context, whole, told.failed) : EXIT.ok;
+}
+
+function tell(context: Context, { experiment, run, paused, changed }: Outcome, told: Told): void {
+  const what = run === null ? `Experiment ${experiment}` : `Run ${run} of experiment ${experiment}`;
+  const already = changed ? '' : ' already';
+  const words = run === null ? [experiment] : [experiment, '--run', run];
+  if (paused) {
+    const effect =
+      told === 'told' ? ' What is being computed stops within seconds; what is stored stays.' : '';
+    print(`${what} is paused${already}.${effect} "${context.command('resume', ...words)}" lets it go on.`);
+    return;
+  }
+  const goesOn =
+    told === 'told'
+      ? 'goes on'
+      : run === null
+        ? `is paused no longer; nobody runs it, "${context.command('resume', experiment)}" does`
+        : `is held no longer; it goes on when its turn comes while the experiment runs, or with "${context.command('resume', experiment)}"`;
+  print(`${what} ${goesOn}.`);
+}
+
+function unheard(context: Context, { experiment, run, paused }: Outcome, why: string): number {
+  const words = [paused ? 'pause' : 'resume', experiment, ...(run === null ? [] : ['--run', run])];
+  const meanwhile = paused
+    ? 'Work that is under way notices with its next activity.'
+    : 'A workflow that waits does not know yet.';
+  note(
+    `The database says so, but the workflow could not be told: ${why}\n${meanwhile} Repeat "${context.command(...words)}" when the service answers.`,
+  );
+  return EXIT.failed;
+}
+
+function isUnderWay({ status }: ExperimentRow): boolean {
+  return status === 'planned' || status === 'running';
+}
+
+function isOpen({ status }: RunRow): boolean {
+  return status === 'pending' || status === 'running';
+}
+
+function nothingToPause(context: Context, { id, status }: ExperimentRow): PanicError {
+  const next = status === 'completed' ? '' : `; "${context.command('status', id)}" says more`;
+  return new PanicError(
+    'InvalidInput',
+    `experiment ${id} is ${status.replaceAll('_', ' ')}, so there is nothing to pause${next}`,
+  );
+}
+
+function endedRun(context: Context, { experimentId, runIndex, status }: RunRow, asked: string): PanicError {
+  const instead = {
+    failed: `; "${context.command('retry', experimentId, '--run', runIndex)}" runs it again`,
+    cancelled: `; "${context.command('resume', experimentId, '--run', runIndex)}" lets it go on`,
+    finished: '',
+    pending: '',
+    running: '',
+  }[status];
+  return new PanicError(
+    'InvalidInput',
+    `run ${runIndex} of experiment ${experimentId} is ${status} and cannot be ${asked}${instead}`,
+  );
+}
