@@ -205,8 +205,9 @@ async function reportIfSettled({ context, id, verb }: Request, store: Store | nu
   const row = (await store?.experiments.find(id)) ?? null;
   if (store === null || row === null) return null;
   const retry = verb === 'retry';
-  const settled = row.status === 'completed' || row.status === 'completed_with_failures';
   const { pending, running, cancelled, failed } = await store.experiments.runsByStatus(id);
+  // A failed run that was reset by hand may have finished after its experiment had ended.
+  const settled = row.status === 'completed' || (row.status === 'completed_with_failures' && failed > 0);
   if (!settled || pending + running + cancelled > 0 || (retry && failed > 0)) return null;
   note(
     retry || failed === 0

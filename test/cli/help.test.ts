@@ -15,6 +15,7 @@ const COMMANDS = [
   'run',
   'resume',
   'retry',
+  'pause',
   'cancel',
   'plan',
   'list',

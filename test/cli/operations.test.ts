@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { join } from 'node:path';
+import { invocationCount, withStore } from '../support/store-checks.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from './cli-process.js';
+import type { Running } from './cli-process.js';
+
+jest.setTimeout(240_000);
+
+/** Three runs of some twenty seconds. The tests below are one story and run in their order. */
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'SlowI2T']],
+  prompts: ['a quiet harbour', 'a loud tower', 'rain'],
+  seeds: [-1],
+  embedding_models: ['Dummy'],
+  max_length: 700,
+};
+
+interface Status {
+  readonly experiment: string;
+  readonly status: string;
+  readonly invocations: number;
+  readonly pausedAt: string | null;
+  readonly pausedRuns: readonly number[];
+  readonly runs: Readonly<Record<string, number>>;
+}
+
+let folder: string;
+let running: Running;
+let id: string;
+beforeAll(() => {
+  folder = folderWith({ 'experiment.json': EXPERIMENT });
+});
+afterAll(cleanUp);
+
+function status(): Promise<Status> {
+  return panicTdaJson<Status>(folder, ['status']);
+}
+
+function invocations(): number {
+  return invocationCount(join(folder, 'panic-tda-data'));
+}
+
+async function untilMoreThan(before: number): Promise<void> {
+  await until(
+    () => invocations() > before,
+    () => `\n${running.stderr()}`,
+  );
+}
+
+/** Resolves with how many invocations there are when no more come for a while. */
+async function untilStill(): Promise<number> {
+  let before = -1;
+  while (invocations() !== before) {
+    before = invocations();
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+  }
+  return before;
+}
+
+test('pause holds what another process runs, and status, list and run say so', async () => {
+  running = startPanicTda(folder, ['run', 'experiment.json']);
+  await until(() => /Watch:/.test(running.stderr()));
+  id = (await status()).experiment;
+  await untilMoreThan(0);
+  const pause = await panicTda(folder, ['pause', id]);
+  expect(pause).toMatchObject({ code: 0, stderr: '' });
+  expect(pause.stdout).toContain(`"npx panic-tda resume ${id}" lets it go on`);
+  await until(() => /^Paused;/m.test(running.stderr()));
+  await untilStill();
+  expect(await status()).toMatchObject({ status: 'paused', pausedAt: expect.any(String) });
+  expect(await panicTdaJson(folder, ['list'])).toMatchObject([{ id, state: 'paused' }]);
+  const again = await panicTda(folder, ['pause', id]);
+  expect(again.stdout).toContain('is paused already');
+});
+
+test('the pause outlasts the command: run starts nothing, resume goes on from there', async () => {
+  running.process.kill('SIGINT');
+  expect((await running.ended).code).toBe(130);
+  const made = invocations();
+  const run = await panicTda(folder, ['run', 'experiment.json']);
+  expect(run.stderr).toMatch(/is paused since .*Nothing was done/);
+  expect(run.code).toBe(3);
+  expect((await panicTda(folder, ['status'])).stdout).toMatch(/status +paused since .*nobody runs it/);
+  running = startPanicTda(folder, ['resume', id]);
+  await untilMoreThan(made);
+  expect(await status()).toMatchObject({ status: 'running', pausedAt: null });
+});
+
+test('one run is paused, another cancelled, and the third goes on', async () => {
+  const pause = await panicTda(folder, ['pause', id, '--run', '1']);
+  expect(pause.stdout).toContain(`Run 1 of experiment ${id} is paused.`);
+  const cancel = await panicTda(folder, ['cancel', id, '--run', '2']);
+  expect(cancel.stderr).toBe('');
+  expect(cancel.stdout).toContain('Run 2 is cancelled');
+  expect(await status()).toMatchObject({ status: 'running', pausedRuns: [1], runs: { cancelled: 1 } });
+  const bad = await panicTda(folder, ['pause', id, '--run', '3']);
+  expect(bad.stderr).toContain('has no run 3; it has runs 0 to 2');
+  expect(bad.code).toBe(2);
+  const neither = await panicTda(folder, ['pause']);
+  expect(neither.stderr).toContain('name an experiment');
+  expect(neither.code).toBe(2);
+  const failed = await panicTda(folder, ['retry', id, '--run', '2']);
+  expect(failed.stderr).toContain('run 2');
+  expect(failed.code).toBe(2);
+  await until(
+    async () => (await status()).runs['finished'] === 1,
+    () => `\n${running.stderr()}`,
+  );
+});
+
+test('pause --all and resume --all reach what is open; resume --run lets the runs go, and all complete', async () => {
+  expect((await panicTda(folder, ['pause', '--all'])).stdout).toContain(`Experiment ${id} is paused.`);
+  expect((await panicTda(folder, ['resume', '--all'])).stdout).toContain(`Experiment ${id} goes on.`);
+  expect((await panicTda(folder, ['resume', id, '--run', '2'])).stdout).toContain('is held no longer');
+  expect((await panicTda(folder, ['resume', id, '--run', '1'])).stdout).toContain('goes on');
+  const { code, stdout, stderr } = await running.ended;
+  expect(stderr).toContain('Paused;');
+  expect(stdout).toMatch(/runs +3 finished/);
+  expect(code).toBe(0);
+  const pause = await panicTda(folder, ['pause', id]);
+  expect(pause.stderr).toContain('there is nothing to pause');
+  expect(pause.code).toBe(2);
+  expect((await panicTda(folder, ['doctor'])).code).toBe(0);
+});
+
+test('retry --run runs the one failed run again and leaves the other', async () => {
+  await withStore(join(folder, 'panic-tda-data'), ({ db: { sqlite } }) => {
+    sqlite
+      .prepare(
+        "update runs set status = 'failed', error_kind = 'Terminated', error_message = 'by hand' where run_index < 2",
+      )
+      .run();
+    sqlite.prepare("update experiments set status = 'completed_with_failures'").run();
+  });
+  const { code, stdout, stderr } = await panicTda(folder, ['retry', id, '--run', '1']);
+  expect(stderr).toContain('Retrying 1 failed run.');
+  expect(stdout).toMatch(/runs +2 finished, 1 failed/);
+  expect(code).toBe(1);
+});
