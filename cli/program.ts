@@ -143,6 +143,21 @@ export function createProgram(exitWith: (code: number) => void): Command {
         await act(options, (context) => verifyExperiment(context, id, { sample, tolerance, seed }));
       },
     );
+  add(KEEP, 'delete', 'delete an experiment with all that only it has', DELETE_HELP)
+    .argument('<id>', ID)
+    .option('--yes', 'do not ask')
+    .option('--compact', 'give the room in the database file back to the disk')
+    .action(
+      async (
+        id: string,
+        { yes, compact, ...options }: GlobalOptions & Record<'yes' | 'compact', boolean | undefined>,
+      ) => {
+        const { deleteExperiment } = await import('./commands/delete.js');
+        await act(options, (context) =>
+          deleteExperiment(context, id, { yes: yes ?? false, compact: compact ?? false }),
+        );
+      },
+    );
   addModelCommands(add(MACHINE, 'models', 'the models to choose from, and their files', MODELS_HELP), act);
   add(MACHINE, 'setup', 'get what a device needs, and try it', SETUP_HELP)
     .addArgument(new Argument('<device>', 'what to set up').choices(['cuda']))
@@ -197,6 +212,7 @@ function subcommandTerm(command: Command): string {
 
 const RUN = 'Run experiments:';
 const LOOK = 'Look at them:';
+const KEEP = 'Keep and clear:';
 const MACHINE = 'This machine:';
 const ID = 'id of an experiment, or the beginning of one ("panic-tda list" shows them)';
 
@@ -346,6 +362,17 @@ Examples:
   panic-tda verify 3f2a --sample 20 --sample-seed 7
 
 Exit codes: 0 none is different, 1 some are, or could not be made, 2 the request is wrong.`;
+
+const DELETE_HELP = `Says what will go and what stays because another experiment has it too, and asks. Refused while the experiment is running.
+Rows go in steps that each leave the others sound; one that is cut off is shown as "deleting", and the same command deletes
+the rest. The file of the database keeps its size and uses the room again; --compact makes it smaller, which needs up to twice
+the size of what is left on the disk, and nobody else running experiments in the data folder.
+
+Examples:
+  panic-tda delete 3f2a
+  panic-tda delete 3f2a --yes --compact
+
+Exit codes: 0 deleted, or the answer was no, 1 it was cut off, 2 it is running, there is none, or nobody can be asked.`;
 
 const SETUP_HELP = `Models with files run on onnxruntime, whose package has CUDA for Linux on x64 but for one library of some 300 MB. This
 downloads it into node_modules, by the runtime's own script, and then runs a tiny graph on the GPU. CUDA 12 and cuDNN 9

@@ -5,9 +5,12 @@ import type { Database } from './database.js';
 import { sha256Of } from './objects.js';
 import type { ObjectStore } from './objects.js';
 import { decodePicture, encodePicture } from './picture-codec.js';
-import { artifacts } from './schema.js';
-import { get } from './work.js';
+import { artifacts, removedObjects } from './schema.js';
+import { get, run } from './work.js';
 import type { Work } from './work.js';
+
+/** For how long nobody may store an object again that somebody is about to remove; removing it takes far less. */
+export const REMOVAL_CLAIM_MS = 600_000;
 
 /** What an artifact's row will say. */
 export interface StoredContent {
@@ -27,7 +30,7 @@ export interface EncodedArtifact {
 
 export type ArtifactTable = ReturnType<typeof artifactTable>;
 
-export function artifactTable({ build, read }: Database, objects: ObjectStore) {
+export function artifactTable({ build, read, write }: Database, objects: ObjectStore) {
   const byContent = build
     .select({ id: artifacts.id })
     .from(artifacts)
@@ -57,10 +60,33 @@ export function artifactTable({ build, read }: Database, objects: ObjectStore) {
     .returning({ id: artifacts.id })
     .prepare();
 
-  /** Makes a picture's object durable; a text needs none. To be followed by `idOf` in the row's transaction. */
+  const removal = build
+    .select()
+    .from(removedObjects)
+    .where(eq(removedObjects.sha256, sql.placeholder('sha256')))
+    .prepare();
+
+  /**
+   * Makes a picture's object durable; a text needs none. To be followed by `idOf` in the row's transaction. Throws, to be tried
+   * again, while an equal object is being removed.
+   */
   async function stage({ content, bytes }: EncodedArtifact): Promise<StoredContent> {
-    if (bytes !== null) await objects.put(content.sha256, bytes);
+    if (bytes === null) return content;
+    const { sha256 } = content;
+    const removed = await read(() => get(removal, { sha256 }));
+    if (removed !== undefined) await write(() => forgetRemoval(sha256, Date.now()));
+    await objects.put(sha256, bytes);
     return content;
+  }
+
+  /** From here on the object is nobody's to remove, unless somebody is at it. */
+  function* forgetRemoval(sha256: Buffer, now: number): Work<void> {
+    const row = yield* get(removal, { sha256 });
+    if (row === undefined) return;
+    if (row.removedAt === null && row.claimedAt !== null && now - row.claimedAt < REMOVAL_CLAIM_MS) {
+      throw beingRemoved(sha256);
+    }
+    yield* run(build.delete(removedObjects).where(eq(removedObjects.sha256, sha256)));
   }
 
   /** The id of the artifact with this content; null where there is none. */
@@ -72,9 +98,16 @@ export function artifactTable({ build, read }: Database, objects: ObjectStore) {
     return (yield* get(byContent, { sha256, modality }))?.id ?? null;
   }
 
-  /** The id of the artifact with this content, made if it is new. */
+  /**
+   * The id of the artifact with this content, made if it is new. Throws, to be tried again, where its object was staged and an
+   * equal one was put on the list of those to remove since.
+   */
   function* idOf(content: StoredContent): Work<number> {
-    return (yield* storedId(content)) ?? (yield* get(insert, { ...content })).id;
+    const stored = yield* storedId(content);
+    if (stored !== null) return stored;
+    const { modality, sha256 } = content;
+    if (modality === 'image' && (yield* get(removal, { sha256 })) !== undefined) throw beingRemoved(sha256);
+    return (yield* get(insert, { ...content })).id;
   }
 
   /** The artifact itself, pixels decoded and checked against their digest. */
@@ -87,6 +120,12 @@ export function artifactTable({ build, read }: Database, objects: ObjectStore) {
   }
 
   return { encode, stage, find, idOf, load };
+}
+
+function beingRemoved(sha256: Buffer): Error {
+  return new Error(
+    `object ${sha256.toString('hex')} is being removed with a deleted experiment; the step is tried again`,
+  );
 }
 
 /** The artifact in the form in which it is stored; nothing is written. */

@@ -10,7 +10,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { opendir, readFile, stat } from 'node:fs/promises';
+import { opendir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { PanicError } from '../experiment/errors.js';
@@ -22,6 +22,8 @@ export interface ObjectStore {
   put(sha256: Buffer, bytes: Uint8Array): Promise<void>;
   /** The bytes of an object. Throws StoreConflict where it is missing or its bytes do not hash to its name. */
   get(sha256: Buffer): Promise<Buffer>;
+  /** Deletes an object; one that is missing is fine. No row may point at it. */
+  remove(sha256: Buffer): Promise<void>;
   path(sha256: Buffer): string;
   /** Temporary files of writes that never ended, last touched before `before` (ms since the epoch). They only take room. */
   leftovers(before: number): AsyncIterable<string>;
@@ -99,6 +101,10 @@ export function createObjectFolder(root: string): ObjectStore {
     return bytes;
   }
 
+  async function remove(sha256: Buffer): Promise<void> {
+    await rm(path(sha256), { force: true });
+  }
+
   async function* leftovers(before: number): AsyncGenerator<string, void, undefined> {
     if (!existsSync(root)) return;
     for await (const entry of await opendir(root, { recursive: true })) {
@@ -113,7 +119,7 @@ export function createObjectFolder(root: string): ObjectStore {
     }
   }
 
-  return { put, get, path, leftovers, close };
+  return { put, get, remove, path, leftovers, close };
 }
 
 export function sha256Of(bytes: Uint8Array): Buffer {

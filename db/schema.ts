@@ -119,6 +119,8 @@ export const removedObjects = sqliteTable(
   {
     sha256: blob({ mode: 'buffer' }).primaryKey(),
     byteLength: integer('byte_length').notNull(),
+    /** Since when somebody is about to remove the file; null while nobody is. */
+    claimedAt: integer('claimed_at'),
     /** When the file was removed; null while it may still be there. */
     removedAt: integer('removed_at'),
   },

@@ -4,6 +4,7 @@ import { artifactTable } from './artifacts.js';
 import { computedQueries } from './computed.js';
 import { openDatabase, openDatabaseReadonly } from './connection.js';
 import type { Connection } from './connection.js';
+import { deletionTable } from './deletion.js';
 import { diagramTable } from './diagrams.js';
 import { experimentTable } from './experiments.js';
 import { invocationTable } from './invocations.js';
@@ -51,6 +52,7 @@ function storeOver(db: Connection, objectsFolder: string) {
     diagrams: diagramTable(db),
     surrogates: surrogateTable(db),
     summaries: summaryQueries(db),
+    deletion: deletionTable(db, objects),
     async close(): Promise<void> {
       objects.close();
       await db.close();

@@ -22,6 +22,13 @@ export const FAULT_POINTS = [
   'diagram:before-return',
   'finish:before-commit',
   'finish:after-commit',
+  'delete:after-mark',
+  'delete:before-commit',
+  'delete:after-rows',
+  'delete:after-object',
+  'merge:after-object',
+  'merge:before-commit',
+  'merge:after-commit',
 ] as const;
 
 export type FaultPoint = (typeof FAULT_POINTS)[number];

@@ -26,7 +26,8 @@ const EMBEDDERS = ['HashedNgram', 'ColourGradient'];
  * By experiment, which is also the workflow's id. `runs` is how many the plan has; `unfinished` are those still to be done (all
  * of them otherwise); `steps` is after how many activities a run ends, and `analysed` what the last of them did of the later
  * stages; `queues` are those on which the steps are to be made, by turns, where models have routes, `disagreeing` is how often the
- * workers first send a run on; `advance` may do something else first.
+ * workers first send a run on; `advance` may do something else first; `held` is what the rows say after so many calls; `paused`,
+ * that they say it of the experiment when it is planned.
  */
 const scenarios = {
   'experiment-direct': { runs: 3 },
@@ -42,6 +43,9 @@ const scenarios = {
   'experiment-cancelled-planning': { runs: 3, plan: untilToldOn },
   'experiment-cancelled-finishing': { runs: 1, finish: untilToldOn },
   'experiment-id-taken': { runs: 1, advance: () => takenBySomebody && untilCancelled() },
+  'experiment-paused': { runs: 2, advance: untilPausedOnce },
+  'experiment-planned-paused': { runs: 2, paused: true },
+  'experiment-shards-paused': { runs: 510, unfinished: [0, 250], concurrency: 4, advance: untilPausedOnce },
   'experiment-shards-cancelled': {
     runs: 510,
     unfinished: [0, 1, 250],
@@ -67,6 +71,9 @@ const scenarios = {
   },
   'run-routes-disagree': { steps: 1, queues: [SLOW], disagreeing: 3 },
   'experiment-routed': { runs: 1, queues: [SLOW] },
+  'run-paused': { advance: untilPausedOnce },
+  'run-cancelled-before': { held: () => 'run-cancelled' },
+  'run-continued-paused': { steps: 201, held: (calls) => calls === 200 && 'run-paused' },
   'run-retried-activity': {
     advance: (_ref, attempt) => attempt < 3 && fail('the host died', 'DeviceError', true),
   },
@@ -86,6 +93,8 @@ const NOISE = new Set([
 ]);
 
 let takenBySomebody = true;
+/** Runs that were paused once. */
+const paused = new Set();
 /** Told when an activity waits to be cancelled. */
 let waiting = resolvers();
 /** Tells an activity that takes no notice of a cancellation to go on. */
@@ -112,6 +121,14 @@ async function untilCancelled() {
   }
 }
 
+/** The first activity of a run waits for the pause, which cancels it; the second goes on. */
+async function untilPausedOnce({ experiment, index }) {
+  const key = runWorkflowId(experiment, index);
+  if (paused.has(key)) return;
+  paused.add(key);
+  await untilCancelled();
+}
+
 /** Takes no notice of a cancellation, and goes on when it has been asked for. */
 async function untilToldOn() {
   const context = Context.current();
@@ -130,16 +147,26 @@ function onQueue(queue) {
 
 const activities = {
   async planExperiment({ experiment }) {
-    const { plan, runs, concurrency = 64, queues } = scenarios[experiment];
+    const { plan, runs, concurrency = 64, queues, paused } = scenarios[experiment];
     await plan?.();
     const routed = queues === undefined ? {} : { routed: true };
-    return { experiment, name: null, runs, concurrency, embeddingModels: ['HashedNgram'], ...routed };
+    const held = paused === true ? { paused } : {};
+    return {
+      experiment,
+      name: null,
+      runs,
+      concurrency,
+      embeddingModels: ['HashedNgram'],
+      ...routed,
+      ...held,
+    };
   },
   unfinishedRuns({ experiment, from, to }) {
     const { runs, unfinished = Array.from({ length: runs }, (_, index) => index) } = scenarios[experiment];
     return unfinished.filter((index) => index >= from && index < to).map((index) => index - from);
   },
   routeRun: ({ experiment }) => onQueue(scenarios[experiment].queues[0]),
+  recordPause() {},
   stopRun() {},
   async finishExperiment(experiment, ending) {
     const { runs, finish } = scenarios[experiment];
@@ -155,16 +182,19 @@ const activities = {
       analysed = {},
       queues,
       disagreeing = 0,
+      held,
     } = scenarios[ref.experiment];
     await advance?.(ref, Context.current().info.attempt);
     const key = runWorkflowId(ref.experiment, ref.index);
     const sent = sentOn.get(key) ?? 0;
     sentOn.set(key, sent + 1);
-    const made = (stepsOf.get(key) ?? 0) + (sent < disagreeing ? 0 : 1);
+    const byRows = held?.(sent + 1) || null;
+    const made = (stepsOf.get(key) ?? 0) + (sent < disagreeing || byRows !== null ? 0 : 1);
     stepsOf.set(key, made);
     // What other workers would say of a run that they send on: its first step is still to be made.
     const next = made;
     return {
+      ...(byRows === null ? {} : { held: byRows }),
       ...(next >= steps
         ? analysed
         : onQueue(sent < disagreeing ? routeQueue(`route-${sent % 2}`) : queues?.[next % queues.length])),
@@ -234,6 +264,18 @@ async function recordRun(name) {
   const args = [{ experiment: name, index: 0, embeddingModels: EMBEDDERS, ...routed }];
   const handle = await client.workflow.start('run', { taskQueue: TASK_QUEUES.main, workflowId: name, args });
   if (name === 'run-cancelled') await cancelWhenWaiting(handle);
+  if (name === 'run-paused') await pauseWhenWaiting(handle, [name]);
+  if (name === 'run-continued-paused') {
+    await untilEvent(
+      handle,
+      (event) => event.workflowExecutionContinuedAsNewEventAttributes,
+      handle.firstExecutionRunId,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await client.workflow.getHandle(name).signal('resume');
+    await client.workflow.getHandle(name).result();
+    await save('run-paused-continued', name);
+  }
   await ended(handle);
   await save(name, name, handle.firstExecutionRunId);
   if (name === 'run-continued-as-new') await save('run-continued', name);
@@ -252,6 +294,18 @@ async function recordExperiment(name) {
     args: [{ experiment: name }],
   });
   if (/^experiment-(shards-)?cancelled/.test(name)) await cancelWhenWaiting(handle);
+  const runs = { 'experiment-paused': [0, 1], 'experiment-shards-paused': [0, 250] }[name];
+  if (runs !== undefined) {
+    await pauseWhenWaiting(
+      handle,
+      runs.map((index) => runWorkflowId(name, index)),
+    );
+  }
+  if (name === 'experiment-planned-paused') {
+    await untilEvent(handle, (event) => event.activityTaskCompletedEventAttributes);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await handle.signal('resume');
+  }
   if (name === 'experiment-terminated-run') {
     await waiting.promise;
     await client.workflow.getHandle(runWorkflowId(name, 1)).terminate('by hand');
@@ -264,6 +318,7 @@ async function recordExperiment(name) {
   await ended(handle);
   await save(name, name);
   if (name === 'experiment-shards') await save('shard', shardWorkflowId(name, 0));
+  if (name === 'experiment-shards-paused') await save('shard-paused', shardWorkflowId(name, 0));
   if (name === 'experiment-shards-cancelled') await save('shard-cancelled', shardWorkflowId(name, 0));
 }
 
@@ -276,9 +331,24 @@ async function cancelWhenWaiting(handle) {
   toldOn.resolve();
 }
 
-async function untilEvent(handle, isIt) {
+/** Pauses when the runs compute, and resumes when they do no longer. */
+async function pauseWhenWaiting(handle, runs) {
+  const started = (event) => event.activityTaskScheduledEventAttributes?.activityType.name === 'advanceRun';
+  for (const run of runs) await untilEvent(client.workflow.getHandle(run), started);
+  await handle.signal('pause');
+  for (const run of runs) {
+    await untilEvent(client.workflow.getHandle(run), (event) => event.activityTaskCanceledEventAttributes);
+  }
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await handle.signal('resume');
+}
+
+async function untilEvent(handle, isIt, runId) {
   for (;;) {
-    const { events } = await handle.fetchHistory();
+    const { events } = await client.workflow
+      .getHandle(handle.workflowId, runId)
+      .fetchHistory()
+      .catch(() => ({ events: [] }));
     if (events.some(isIt)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

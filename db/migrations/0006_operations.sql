@@ -1,6 +1,7 @@
 CREATE TABLE `removed_objects` (
 	`sha256` blob PRIMARY KEY NOT NULL,
 	`byte_length` integer NOT NULL,
+	`claimed_at` integer,
 	`removed_at` integer,
 	CONSTRAINT "removed_objects_sha256" CHECK((length("removed_objects"."sha256") = 32) is true),
 	CONSTRAINT "removed_objects_byte_length" CHECK(("removed_objects"."byte_length" > 0) is true)

@@ -94,7 +94,9 @@ test('the undisturbed runs keep every invariant', async () => {
 
 test('every fault point has a drill', () => {
   const drilled = new Set(Object.keys({ ...HITS, ...STEP_BY_STEP_HITS, ...NULL_MODEL_HITS }));
-  expect([...drilled].sort()).toEqual([...FAULT_POINTS].sort());
+  // Those of `delete` and `merge` are drilled where these commands are tested.
+  const ofExperiments = FAULT_POINTS.filter((point) => !/^(delete|merge):/.test(point));
+  expect([...drilled].sort()).toEqual(ofExperiments.sort());
 });
 
 test.each(drills)('SIGKILL at $name leaves the rows of an undisturbed run', async ({ name }) => {

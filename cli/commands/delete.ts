@@ -1,0 +1,149 @@
+import { compact } from '../../db/index.js';
+import type { DeletionPreview, ExperimentRow, Removal, Store } from '../../db/index.js';
+import { PanicError } from '../../experiment/errors.js';
+import { armFault } from '../../experiment/fault.js';
+import { acquireRunLock } from '../../workers/data-folder.js';
+import { confirmed } from '../confirm.js';
+import type { Context } from '../context.js';
+import { EXIT } from '../exit-codes.js';
+import { createObserver } from '../experiment-state.js';
+import { findExperiment } from '../find-experiment.js';
+import { bytes, count, oneLine, plural, table, time } from '../format.js';
+import { bar, liveProgress } from '../live-display.js';
+import { operating } from '../operate.js';
+import { heading, note, print, printJson } from '../output.js';
+
+export interface DeleteOptions {
+  /** Do not ask. */
+  readonly yes: boolean;
+  /** Give the room in the database file back to the disk. */
+  readonly compact: boolean;
+}
+
+/** `delete ID`: all rows of an experiment, and what only it points at. */
+export async function deleteExperiment(
+  context: Context,
+  id: string,
+  options: DeleteOptions,
+): Promise<number> {
+  if (context.environment.fault !== undefined) armFault(context.environment.fault);
+  return await operating(context, async (store) => {
+    const row = await findExperiment(context, store, id);
+    await refuseWhileDriven(context, row);
+    const preview = await store.deletion.preview(row.id);
+    if (!context.json) printPreview(row, preview);
+    if (!options.yes && !(await confirmed(`delete experiment ${row.id} for ever`))) {
+      note('Nothing was deleted.');
+      return EXIT.ok;
+    }
+    const removed = await deleteRows(context, store, row, preview);
+    const compacted = options.compact ? await compactAlone(context, store) : null;
+    if (context.json) {
+      printJson({
+        experiment: row.id,
+        deleted: preview,
+        objectBytesRemoved: removed.removedBytes,
+        compacted,
+      });
+      return EXIT.ok;
+    }
+    print(
+      `Deleted experiment ${row.id}: ${plural(preview.runs, 'run')}, ${plural(preview.invocations, 'invocation')}, ${plural(removed.removed, 'object')} (${bytes(removed.removedBytes)}).`,
+    );
+    if (compacted !== null) {
+      print(
+        `The database file has ${bytes(compacted.bytesAfter)} now, before ${bytes(compacted.bytesBefore)}.`,
+      );
+    }
+    return EXIT.ok;
+  });
+}
+
+async function refuseWhileDriven({ command, ...context }: Context, row: ExperimentRow): Promise<void> {
+  const observer = createObserver({ command, ...context });
+  const driven = await observer.driven(row).finally(() => observer.close());
+  if (driven.by === 'nobody') return;
+  const why = {
+    process: () => `process ${driven.by === 'process' ? driven.pid : ''} runs it`,
+    service: () => `the Temporal service at ${driven.by === 'service' ? driven.address : ''} runs it`,
+    unknown: () =>
+      `the Temporal service at ${driven.by === 'unknown' ? driven.address : ''}, which may be running it, does not answer`,
+  }[driven.by]();
+  throw new PanicError(
+    'InvalidInput',
+    `experiment ${row.id} cannot be deleted: ${why}; "${command('cancel', row.id)}" ends it first. Nothing was done.`,
+  );
+}
+
+/** Marks the experiment, deletes its rows step by step, then the objects, then its own row: cut off anywhere, a second call goes on. */
+async function deleteRows(
+  context: Context,
+  { experiments, deletion }: Store,
+  { id, driverWorkflowId, driverRunId }: ExperimentRow,
+  { invocations }: DeletionPreview,
+): Promise<{ readonly removed: number; readonly removedBytes: number }> {
+  const driver =
+    driverWorkflowId === null || driverRunId === null
+      ? null
+      : { workflowId: driverWorkflowId, runId: driverRunId };
+  if (!(await deletion.begin(id, driver, Date.now()))) {
+    const again = (await experiments.find(id)) === null ? 'is gone already' : 'was started just now';
+    throw new PanicError('InvalidInput', `experiment ${id} ${again}; nothing was deleted`);
+  }
+  const display = liveProgress<number>({
+    silent: context.json,
+    bars: (done) => `invocations  ${bar(done, invocations)} ${count(done)}/${count(invocations)}`,
+    line: (done) => `deleted ${count(done)} of ${plural(invocations, 'invocation')}`,
+  });
+  try {
+    for (let done = 0; ;) {
+      const step = await deletion.step(id);
+      done += step.invocations;
+      display.show(done);
+      if (step.done) break;
+    }
+  } finally {
+    display.done();
+  }
+  const removed = await deletion.removeObjects(Date.now);
+  await deletion.end(id);
+  return removed;
+}
+
+async function compactAlone(context: Context, { db }: Store) {
+  const lock = await acquireRunLock(context.folder);
+  try {
+    return compact(db);
+  } finally {
+    lock.release();
+  }
+}
+
+function printPreview(row: ExperimentRow, preview: DeletionPreview): void {
+  const name = row.name === null ? '' : ` "${oneLine(row.name)}"`;
+  const begun =
+    row.deletingAt === null ? '' : ` (its deletion was begun ${time(row.deletingAt)}; this is what is left)`;
+  const rows = [
+    ['', 'goes', 'stays, since other experiments have it too'],
+    ['runs', count(preview.runs), ''],
+    ['invocations', count(preview.invocations), ''],
+    ['embeddings', count(preview.embeddings), ''],
+    ['diagrams', count(preview.diagrams), ''],
+    ['surrogates', count(preview.surrogates), ''],
+    ['failures logged', count(preview.failures), ''],
+    removalRow('vectors', preview.vectors),
+    removalRow('texts', preview.texts),
+    removalRow('pictures', preview.objects),
+  ];
+  print(`${heading(`Experiment ${row.id}${name}`)}${begun}\n`);
+  print(table(rows));
+  if (preview.reusedElsewhere > 0) {
+    print(
+      `\n${plural(preview.reusedElsewhere, 'invocation')} of other experiments ${preview.reusedElsewhere === 1 ? 'was' : 'were'} copied from this one. They and their outputs stay; what computed them (files, device, batch, time) is known no longer, and equal work will be computed again.`,
+    );
+  }
+}
+
+function removalRow(what: string, { removed, removedBytes, shared }: Removal): string[] {
+  return [what, `${count(removed)} (${bytes(removedBytes)})`, count(shared)];
+}

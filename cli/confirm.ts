@@ -1,0 +1,18 @@
+import { createInterface } from 'node:readline/promises';
+import { PanicError } from '../experiment/errors.js';
+
+/**
+ * Asks at the terminal whether to do something, given as a phrase: "remove 3 files". Throws InvalidInput where nobody can
+ * be asked.
+ */
+export async function confirmed(what: string): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    throw new PanicError('InvalidInput', `this would ${what}; say --yes where nobody can be asked`);
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`This will ${what}. Type y to go on: `)).trim());
+  } finally {
+    terminal.close();
+  }
+}
