@@ -72,7 +72,16 @@ async function* describeExperiments(context: Context, store: Store): AsyncGenera
   const observer = createObserver(context);
   try {
     for (const row of rows) {
-      if (stateOf(row, await observer.driven(row)) === 'interrupted') {
+      const state = stateOf(row, await observer.driven(row));
+      if (state === 'paused') {
+        yield info(`experiment ${row.id} is paused; "${context.command('resume', row.id)}" lets it go on`);
+      }
+      if (state === 'deleting') {
+        yield info(
+          `the deletion of experiment ${row.id} was cut off, and its rows are not checked; "${context.command('delete', row.id)}" deletes the rest`,
+        );
+      }
+      if (state === 'interrupted') {
         yield info(
           `experiment ${row.id} was interrupted; "${context.command('resume', row.id)}" continues it`,
         );

@@ -14,6 +14,7 @@ export interface ExperimentRecord {
   readonly status: string;
   readonly driver: string | null;
   readonly finishedAt: number | null;
+  readonly deletingAt: number | null;
 }
 
 /** The experiment's configuration, or null with a violation where it is not the one that its id was made from. */

@@ -108,7 +108,8 @@ export async function* findLeftovers(
 }
 
 const EXPERIMENTS = `
-  select id, config, run_count as "runCount", status, driver_workflow_id as driver, finished_at as "finishedAt"
+  select id, config, run_count as "runCount", status, driver_workflow_id as driver, finished_at as "finishedAt",
+    deleting_at as "deletingAt"
   from experiments`;
 
 const RUNS = `
@@ -130,6 +131,8 @@ async function* checkExperiments(
   let found = false;
   for await (const record of records) {
     found = true;
+    // Only a part of it may be there; `delete` goes on with the rest.
+    if (record.deletingAt !== null) continue;
     const config = yield* checkConfig(record);
     yield* checkStatus(snapshot, record);
     if (config === null) continue;

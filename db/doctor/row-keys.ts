@@ -9,6 +9,7 @@ export const TABLES: readonly SQLiteTable[] = [
   schema.models,
   schema.hosts,
   schema.artifacts,
+  schema.removedObjects,
   schema.experiments,
   schema.runs,
   schema.invocations,

@@ -21,6 +21,7 @@ const COMMANDS = [
   'list',
   'status',
   'show',
+  'delete',
   'models',
   'setup',
   'worker',

@@ -6,13 +6,13 @@ import type { Running } from './cli-process.js';
 
 jest.setTimeout(240_000);
 
-/** Three runs of some twenty seconds. The tests below are one story and run in their order. */
+/** Three runs of some fifteen seconds. The tests below are one story and run in their order. */
 const EXPERIMENT = {
   networks: [['DummyT2I', 'SlowI2T']],
   prompts: ['a quiet harbour', 'a loud tower', 'rain'],
   seeds: [-1],
   embedding_models: ['Dummy'],
-  max_length: 700,
+  max_length: 500,
 };
 
 interface Status {

@@ -28,6 +28,18 @@ async function pragma(name: string): Promise<unknown> {
   }
 }
 
+/** Takes back the migration of holds and deletions. */
+const WITHOUT_OPERATIONS = `
+  drop table removed_objects;
+  alter table experiments drop column paused_at;
+  alter table experiments drop column deleting_at;
+  alter table runs drop column hold;
+  drop index runs_prompt;
+  drop index embeddings_vector;
+  drop index invocations_input_artifact;
+  drop index invocations_output_artifact;
+  drop index vectors_artifact;`;
+
 describe('opening a store', () => {
   test('makes its folders and tables, and finds them there the next time', async () => {
     const inside = join(folder, 'deep', 'inside');
@@ -75,6 +87,7 @@ describe('opening a store', () => {
     const store = openStore(folder);
     const id = await finishExperiment(store);
     store.db.sqlite.exec(`
+      ${WITHOUT_OPERATIONS}
       drop table surrogates;
       alter table invocations drop column cut_tokens;
       alter table vectors drop column cut_tokens;
@@ -96,6 +109,7 @@ describe('opening a store', () => {
     const id = await finishExperiment(store);
     const before = await contentDigest(store.db, id);
     store.db.sqlite.exec(`
+      ${WITHOUT_OPERATIONS}
       alter table invocations drop column cut_tokens;
       alter table vectors drop column cut_tokens;
       delete from __drizzle_migrations where rowid > 4`);

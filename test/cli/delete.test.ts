@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { digestOf, violations, withStore } from '../support/store-checks.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from './cli-process.js';
+
+jest.setTimeout(240_000);
+
+const GONE = {
+  networks: [['DummyT2I', 'DummyI2T']],
+  prompts: ['a quiet harbour', 'a loud tower'],
+  seeds: [-1, 3],
+  embedding_models: ['Dummy'],
+  max_length: 30,
+};
+/** Has what the fixed seed of the first prompt makes, too. */
+const KEPT = { ...GONE, name: 'kept', prompts: ['a quiet harbour'], seeds: [3, 4] };
+const SLOW = { ...GONE, name: 'slow', networks: [['DummyT2I', 'SlowI2T']], max_length: 1000 };
+
+let folder: string;
+let data: string;
+let gone: string;
+let kept: string;
+beforeAll(async () => {
+  folder = folderWith({ 'gone.json': GONE, 'kept.json': KEPT, 'slow.json': SLOW });
+  data = join(folder, 'panic-tda-data');
+  for (const file of ['gone.json', 'kept.json']) await panicTda(folder, ['run', file]);
+  const list = await panicTdaJson<{ id: string; name: string | null }[]>(folder, ['list']);
+  [gone, kept] = [list.find(({ name }) => name === null)!.id, list.find(({ name }) => name === 'kept')!.id];
+});
+afterAll(cleanUp);
+
+test('where nobody can be asked it wants --yes, and tells what would go', async () => {
+  const { code, stdout, stderr } = await panicTda(folder, ['delete', gone]);
+  expect(stdout).toMatch(/^ *goes +stays, since other experiments have it too$/m);
+  expect(stdout).toMatch(/^runs +4$/m);
+  expect(stdout).toMatch(/^pictures +[1-9]\d* \(.*\) +[1-9]/m);
+  expect(stdout).toMatch(/invocations of other experiments were copied from this one/);
+  expect(stderr).toContain('--yes');
+  expect(code).toBe(2);
+  expect(await panicTdaJson(folder, ['list'])).toHaveLength(2);
+});
+
+test.each(['delete:after-mark@1', 'delete:before-commit@2', 'delete:after-rows@3', 'delete:after-object@2'])(
+  'SIGKILL at %s leaves what is known as being deleted, the other experiment sound, and a rest that the same command deletes',
+  async (fault) => {
+    const digest = await digestOf(data, kept);
+    const marker = join(folder, fault);
+    const killed = await panicTda(folder, ['delete', gone, '--yes'], {
+      PANIC_TDA_FAULT: `${fault}@${marker}`,
+    });
+    expect(killed.code).toBeNull();
+    expect(existsSync(marker)).toBe(true);
+    expect(await violations(data)).toEqual([]);
+    expect(await digestOf(data, kept)).toBe(digest);
+    const list = await panicTdaJson<{ id: string; state: string }[]>(folder, ['list']);
+    expect(list.find(({ id }) => id === gone)).toMatchObject({ state: 'deleting' });
+    const run = await panicTda(folder, ['run', 'gone.json']);
+    expect(run.stderr).toContain(`experiment ${gone} is being deleted`);
+    expect(run.code).toBe(2);
+    const doctor = await panicTda(folder, ['doctor']);
+    expect(doctor.stdout).toContain(`the deletion of experiment ${gone} was cut off`);
+    expect(doctor.code).toBe(0);
+
+    const rest = await panicTdaJson<{ experiment: string }>(folder, ['delete', gone, '--yes']);
+    expect(rest.experiment).toBe(gone);
+    expect(await panicTdaJson(folder, ['list'])).toMatchObject([{ id: kept }]);
+    expect(await digestOf(data, kept)).toBe(digest);
+    expect(await violations(data)).toEqual([]);
+    await withStore(data, async ({ deletion }) => expect(await deletion.objectsLeft()).toBe(0));
+    await panicTda(folder, ['run', 'gone.json']);
+  },
+);
+
+test('one that is running is refused; cut off from its process it can be deleted, and the file compacted', async () => {
+  const running = startPanicTda(folder, ['run', 'slow.json']);
+  await until(() => /Watch:/.test(running.stderr()));
+  const { experiment } = await panicTdaJson<{ experiment: string }>(folder, ['status']);
+  const refused = await panicTda(folder, ['delete', experiment, '--yes']);
+  expect(refused.stderr).toContain(`process ${running.process.pid} runs it`);
+  expect(refused.code).toBe(2);
+  running.process.kill('SIGINT');
+  await running.ended;
+  const deleted = await panicTda(folder, ['delete', experiment, '--yes', '--compact']);
+  expect(deleted.stderr).not.toContain('panic-tda:');
+  expect(deleted.stdout).toMatch(/Deleted experiment .*\nThe database file has /);
+  expect(deleted.code).toBe(0);
+  expect((await panicTda(folder, ['doctor'])).code).toBe(0);
+});
