@@ -274,7 +274,8 @@ async function recordRun(name) {
     await new Promise((resolve) => setTimeout(resolve, 500));
     await client.workflow.getHandle(name).signal('resume');
     await client.workflow.getHandle(name).result();
-    await save('run-paused-continued', name);
+    // What went before is 200 activities like those of `run-continued-as-new`.
+    return await save('run-paused-continued', name);
   }
   await ended(handle);
   await save(name, name, handle.firstExecutionRunId);

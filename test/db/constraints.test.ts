@@ -44,12 +44,15 @@ const refusals: readonly (readonly [check: string, table: string, assignment: st
   ['artifacts_shape', 'artifacts', 'height = null', `modality = 'image'`],
   ['artifacts_shape', 'artifacts', 'height = 0', `modality = 'image'`],
   ['artifacts_shape', 'artifacts', `text = 'a picture'`, `modality = 'image'`],
+  ['removed_objects_sha256', 'removed_objects', 'sha256 = zeroblob(31)'],
+  ['removed_objects_byte_length', 'removed_objects', 'byte_length = 0'],
   ['experiments_status', 'experiments', `status = 'asleep'`],
   ['experiments_run_count', 'experiments', 'run_count = 0'],
   ['experiments_config', 'experiments', `config = '{'`],
   ['experiments_driver', 'experiments', `driver_workflow_id = 'w'`],
   ['experiments_driver', 'experiments', `driver_run_id = 'r'`],
   ['runs_status_known', 'runs', `status = 'asleep'`],
+  ['runs_hold', 'runs', `hold = 'asleep'`],
   ['runs_network', 'runs', `network = '[]'`],
   ['runs_network', 'runs', `network = 'Painter'`],
   ['runs_network', 'runs', `network = '{}'`],
@@ -147,6 +150,7 @@ const definitions = () =>
 describe('checks', () => {
   beforeEach(() => {
     dropTriggers();
+    sql('insert into removed_objects values (zeroblob(32), 1, null, null)');
     sql(`insert into failures (run_id, attempt, stage, kind, message, created_at)
       select min(id), 1, 'diagram', 'DeviceError', 'lost', 0 from runs`);
   });

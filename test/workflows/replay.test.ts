@@ -63,7 +63,6 @@ test('this version has a history of every workflow and of every way that it ends
     'run-cancelled-before',
     'run-continued',
     'run-continued-as-new',
-    'run-continued-paused',
     'run-cycle',
     'run-embedded',
     'run-failed',
