@@ -333,16 +333,16 @@ export function deletionTable({ build, read, write, rows }: Database, objects: O
             and c.source = 'computed' and c.run_id not in ${mine})`);
     const of = (modality: string): Removal => removal(byModality.find((row) => row.modality === modality));
     return {
-      runs: Number(counted.runs),
-      invocations: Number(counted.invocations),
-      embeddings: Number(counted.embeddings),
-      diagrams: Number(counted.diagrams),
-      surrogates: Number(counted.surrogates),
-      failures: Number(counted.failures),
+      runs: counted.runs,
+      invocations: counted.invocations,
+      embeddings: counted.embeddings,
+      diagrams: counted.diagrams,
+      surrogates: counted.surrogates,
+      failures: counted.failures,
       vectors: removal(ofVectors),
       texts: of('text'),
       objects: of('image'),
-      reusedElsewhere: Number(reused.reused),
+      reusedElsewhere: reused.reused,
     };
   }
 
@@ -352,7 +352,7 @@ export function deletionTable({ build, read, write, rows }: Database, objects: O
       .select({ left: sql<number>`count(*)` })
       .from(removedObjects)
       .where(isNull(removedObjects.removedAt));
-    return Number((await read(() => first(query)))!.left);
+    return (await read(() => first(query)))!.left;
   }
 
   return { begin, step, removeObjects, end, preview, objectsLeft };
@@ -366,6 +366,6 @@ interface Found {
 
 function removal(found: Found | undefined): Removal {
   if (found === undefined) return { removed: 0, removedBytes: 0, shared: 0 };
-  const shared = Number(found.shared);
-  return { removed: Number(found.found) - shared, removedBytes: Number(found.bytes), shared };
+  const shared = found.shared;
+  return { removed: found.found - shared, removedBytes: found.bytes, shared };
 }

@@ -332,10 +332,13 @@ async function cancelWhenWaiting(handle) {
   toldOn.resolve();
 }
 
+function computes(event) {
+  return event.activityTaskScheduledEventAttributes?.activityType.name === 'advanceRun';
+}
+
 /** Pauses when the runs compute, and resumes when they do no longer. */
 async function pauseWhenWaiting(handle, runs) {
-  const started = (event) => event.activityTaskScheduledEventAttributes?.activityType.name === 'advanceRun';
-  for (const run of runs) await untilEvent(client.workflow.getHandle(run), started);
+  for (const run of runs) await untilEvent(client.workflow.getHandle(run), computes);
   await handle.signal('pause');
   for (const run of runs) {
     await untilEvent(client.workflow.getHandle(run), (event) => event.activityTaskCanceledEventAttributes);

@@ -1,12 +1,13 @@
 import { compact } from '../../db/index.js';
 import type { DeletionPreview, ExperimentRow, Removal, Store } from '../../db/index.js';
-import { PanicError } from '../../experiment/errors.js';
+import { assertNever, PanicError } from '../../experiment/errors.js';
 import { armFault } from '../../experiment/fault.js';
 import { acquireRunLock } from '../../workers/data-folder.js';
 import { confirmed } from '../confirm.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { createObserver } from '../experiment-state.js';
+import type { Driven } from '../experiment-state.js';
 import { findExperiment } from '../find-experiment.js';
 import { bytes, count, oneLine, plural, table, time } from '../format.js';
 import { bar, liveProgress } from '../live-display.js';
@@ -59,20 +60,33 @@ export async function deleteExperiment(
   });
 }
 
-async function refuseWhileDriven({ command, ...context }: Context, row: ExperimentRow): Promise<void> {
-  const observer = createObserver({ command, ...context });
-  const driven = await observer.driven(row).finally(() => observer.close());
-  if (driven.by === 'nobody') return;
-  const why = {
-    process: () => `process ${driven.by === 'process' ? driven.pid : ''} runs it`,
-    service: () => `the Temporal service at ${driven.by === 'service' ? driven.address : ''} runs it`,
-    unknown: () =>
-      `the Temporal service at ${driven.by === 'unknown' ? driven.address : ''}, which may be running it, does not answer`,
-  }[driven.by]();
-  throw new PanicError(
-    'InvalidInput',
-    `experiment ${row.id} cannot be deleted: ${why}; "${command('cancel', row.id)}" ends it first. Nothing was done.`,
-  );
+async function refuseWhileDriven(context: Context, row: ExperimentRow): Promise<void> {
+  const observer = createObserver(context);
+  try {
+    const who = driverText(await observer.driven(row));
+    if (who === null) return;
+    throw new PanicError(
+      'InvalidInput',
+      `experiment ${row.id} cannot be deleted: ${who}; "${context.command('cancel', row.id)}" ends it first. Nothing was done.`,
+    );
+  } finally {
+    await observer.close();
+  }
+}
+
+function driverText(driven: Driven): string | null {
+  switch (driven.by) {
+    case 'nobody':
+      return null;
+    case 'process':
+      return `process ${driven.pid} runs it`;
+    case 'service':
+      return `the Temporal service at ${driven.address} runs it`;
+    case 'unknown':
+      return `the Temporal service at ${driven.address}, which may be running it, does not answer`;
+    default:
+      return assertNever(driven);
+  }
 }
 
 /** Marks the experiment, deletes its rows step by step, then the objects, then its own row: cut off anywhere, a second call goes on. */

@@ -45,7 +45,7 @@ test.each(['delete:after-mark@1', 'delete:before-commit@2', 'delete:after-rows@3
   'SIGKILL at %s leaves what is known as being deleted, the other experiment sound, and a rest that the same command deletes',
   async (fault) => {
     const digest = await digestOf(data, kept);
-    const marker = join(folder, fault);
+    const marker = join(folder, fault.replaceAll(/\W/g, '-'));
     const killed = await panicTda(folder, ['delete', gone, '--yes'], {
       PANIC_TDA_FAULT: `${fault}@${marker}`,
     });

@@ -21,13 +21,14 @@ const other = { ...config, name: 'other', prompts: ['a red apple', 'a blue pear'
 
 let folder: string;
 let store: Store;
-let remove: () => Promise<void> | void;
+let place: ReturnType<typeof temporaryStore>;
 
 beforeEach(() => {
-  ({ folder, store, remove } = temporaryStore());
+  place = temporaryStore();
+  ({ folder, store } = place);
 });
 afterEach(async () => {
-  await remove();
+  await place.remove();
 });
 
 function count(query: string): number {
