@@ -57,6 +57,7 @@ export function artifactTable({ build, read, write }: Database, objects: ObjectS
       width: sql.placeholder('width'),
       height: sql.placeholder('height'),
     })
+    .onConflictDoNothing()
     .returning({ id: artifacts.id })
     .prepare();
 
@@ -107,7 +108,9 @@ export function artifactTable({ build, read, write }: Database, objects: ObjectS
     if (stored !== null) return stored;
     const { modality, sha256 } = content;
     if (modality === 'image' && (yield* get(removal, { sha256 })) !== undefined) throw beingRemoved(sha256);
-    return (yield* get(insert, { ...content })).id;
+    const made: { readonly id: number } | undefined = yield* get(insert, { ...content });
+    // Where it was made meanwhile by another machine, it is there now.
+    return made?.id ?? (yield* storedId(content))!;
   }
 
   /** The artifact itself, pixels decoded and checked against their digest. */

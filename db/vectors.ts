@@ -73,7 +73,7 @@ export function vectorTable({ build, read, write }: Database) {
       hostId: sql.placeholder('hostId'),
       cutTokens: sql.placeholder('cutTokens'),
     })
-    .onConflictDoNothing({ target: [vectors.modelId, vectors.artifactId, vectors.sha256] })
+    .onConflictDoNothing()
     .prepare();
   const byContent = build
     .select({ id: vectors.id })

@@ -1,0 +1,90 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { createHash } from 'node:crypto';
+import { DrizzleQueryError, sql } from 'drizzle-orm';
+import type { SQL } from 'drizzle-orm';
+import { SQLiteAsyncDialect } from 'drizzle-orm/sqlite-core';
+import { SqliteRemoteDatabase, SQLiteRemoteSession } from 'drizzle-orm/sqlite-proxy';
+import type { ClientBase } from 'pg';
+import type { Builder } from '../database.js';
+import type { Call, Work } from '../work.js';
+
+/** Longer statements (lists of ids) differ from each other and are planned anew each time. */
+const NAMED_LENGTH = 2000;
+
+/** Statements are prepared once for all connections; each call of one is handed its connection through this. */
+const connection = new AsyncLocalStorage<ClientBase>();
+
+/** What Drizzle writes for SQLite, as Postgres reads it. They differ in how values are marked and how an id is left to the database. */
+class PostgresText extends SQLiteAsyncDialect {
+  override escapeParam(index: number): string {
+    return `$${index + 1}`;
+  }
+
+  override buildInsertQuery(config: InsertConfig): SQL {
+    const { table, values } = config;
+    if (!('id' in table) || !Array.isArray(values)) return super.buildInsertQuery(config);
+    const generated = values.map((row) => ({ id: sql`default`, ...row }));
+    return super.buildInsertQuery({ ...config, values: generated });
+  }
+}
+
+type InsertConfig = Parameters<SQLiteAsyncDialect['buildInsertQuery']>[0];
+
+const dialect = new PostgresText();
+
+/** Makes statements for Postgres from the tables of `schema.ts`. */
+export function postgresBuilder(): Builder {
+  const session = new SQLiteRemoteSession(execute, dialect, undefined);
+  // Its answers come later than its type says; `runOn` waits for each of them.
+  return new SqliteRemoteDatabase('async', dialect, session, undefined) as unknown as Builder;
+}
+
+async function execute(text: string, values: unknown[], method: string) {
+  const result = await clientOfCall().query<unknown[]>({ ...named(text), values, rowMode: 'array' });
+  if (method === 'run') return { rows: [], changes: result.rowCount ?? 0 };
+  // Of one row Drizzle wants the row itself.
+  return { rows: method === 'get' ? (result.rows[0] as unknown[]) : result.rows };
+}
+
+/** Hand-written SQL: its columns under the names that it gives them. */
+export function* rowsOf<T>(query: SQL): Work<T[]> {
+  const { sql: text, params } = dialect.sqlToQuery(query);
+  return (yield async () => {
+    const { rows } = await clientOfCall().query({ ...named(text), values: params });
+    return rows;
+  }) as T[];
+}
+
+/** Runs work on one connection, statement by statement. */
+export async function runOn<T>(client: ClientBase, work: Work<T>): Promise<T> {
+  let step = work.next();
+  while (!step.done) step = work.next(await answer(client, step.value));
+  return step.value;
+}
+
+async function answer(client: ClientBase, call: Call): Promise<unknown> {
+  try {
+    return await connection.run(client, call);
+  } catch (error) {
+    throw error instanceof DrizzleQueryError ? error.cause : error;
+  }
+}
+
+function clientOfCall(): ClientBase {
+  const client = connection.getStore();
+  if (client === undefined) throw new Error('a statement was run outside of a read or a write');
+  return client;
+}
+
+/** A statement with a name is parsed and planned once for each connection. */
+function named(text: string): { text: string; name?: string } {
+  if (text.length > NAMED_LENGTH) return { text };
+  let name = names.get(text);
+  if (name === undefined) {
+    name = createHash('sha1').update(text).digest('base64url');
+    names.set(text, name);
+  }
+  return { text, name };
+}
+
+const names = new Map<string, string>();
