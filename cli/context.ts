@@ -1,19 +1,20 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { openStoreReadonly } from '../db/index.js';
-import type { Store } from '../db/index.js';
+import { connectStoreReadonly, nameOfService, POOL_SIZE } from '../db/index.js';
+import type { Store, StorePlace } from '../db/index.js';
 import { PanicError } from '../experiment/errors.js';
 import type { Catalogue } from '../experiment/model.js';
 import { readCatalogue } from '../models/index.js';
 import { dataFolderAt } from '../workers/data-folder.js';
 import type { DataFolder } from '../workers/data-folder.js';
-import { readEnvironment } from '../workers/environment.js';
+import { databaseAt, readEnvironment } from '../workers/environment.js';
 import type { Environment } from '../workers/environment.js';
 import { type ModelRoutes, readRoutes } from '../workers/routes.js';
 import { type HostOptions, hostSettings } from './host-options.js';
 
 export interface GlobalOptions extends HostOptions {
   readonly data?: string;
+  readonly database?: string;
   readonly json?: boolean;
 }
 
@@ -21,6 +22,7 @@ export interface GlobalOptions extends HostOptions {
 export interface Context {
   readonly environment: Environment;
   readonly folder: DataFolder;
+  readonly place: StorePlace;
   readonly catalogue: Catalogue;
   /** What is wrong with users' own catalogue files, and with the lock file of the models folder; `catalogue` lacks those entries. */
   readonly catalogueProblems: readonly string[];
@@ -43,22 +45,30 @@ export function contextOf(options: GlobalOptions): Context {
 }
 
 /** The same, leaving the problems to be told. */
-export function lenientContextOf({ data, json, ...hostOptions }: GlobalOptions): Context {
-  const environment = readEnvironment();
+export function lenientContextOf({ data, database, json, ...hostOptions }: GlobalOptions): Context {
+  const read = readEnvironment();
+  const environment =
+    database === undefined
+      ? read
+      : { ...read, database: databaseAt(database, read.database ?? { poolSize: POOL_SIZE.default }) };
   const { catalogue, problems } = readCatalogue(environment);
   const folder = dataFolderAt(data === undefined ? environment.dataFolder : resolve(data));
   const { routesFile } = environment;
   const { routes, problems: routesProblems } = readRoutes({ routesFile, dataFolder: folder.root }, catalogue);
+  const named = [
+    ...(data === undefined ? [] : ['--data', shellQuoted(data)]),
+    ...(database === undefined ? [] : ['--database', shellQuoted(database)]),
+  ];
   return {
     environment: { ...environment, hosts: hostSettings(hostOptions, environment.hosts) },
     folder,
+    place: { folder: folder.root, database: environment.database },
     catalogue,
     catalogueProblems: problems,
     routes,
     routesProblems,
     json: json ?? false,
-    command: (...words) =>
-      ['npx panic-tda', ...words, ...(data === undefined ? [] : ['--data', shellQuoted(data)])].join(' '),
+    command: (...words) => ['npx panic-tda', ...words, ...named].join(' '),
   };
 }
 
@@ -71,7 +81,7 @@ export async function readingStore<T>(
   context: Context,
   use: (store: Store | null) => T | Promise<T>,
 ): Promise<T> {
-  const store = openStoreReadonly(context.folder.root);
+  const store = await connectStoreReadonly(context.place);
   try {
     return await use(store);
   } finally {
@@ -90,7 +100,18 @@ export async function readingExperiments<T>(
   });
 }
 
-export function noExperiments({ folder, command }: Context): PanicError {
+/** Where experiments are, for people. */
+export function placeText({ place: { folder, database } }: Pick<Context, 'place'>): string {
+  return database === null ? folder : `the database ${nameOfService(database)}`;
+}
+
+export function noExperiments({ folder, place, command }: Context): PanicError {
+  if (place.database !== null) {
+    return new PanicError(
+      'InvalidInput',
+      `${placeText({ place })} holds no experiments yet; "${command('run', 'FILE')}" makes the first one`,
+    );
+  }
   const there = existsSync(folder.root) ? 'holds no experiments yet' : 'does not exist';
   return new PanicError(
     'InvalidInput',

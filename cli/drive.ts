@@ -6,7 +6,7 @@ import type { ExperimentResult } from '../activities/index.js';
 import type { Store } from '../db/index.js';
 import type { ExperimentConfig } from '../experiment/config.js';
 import { runCount } from '../experiment/config.js';
-import { PanicError } from '../experiment/errors.js';
+import { isPanicError, PanicError } from '../experiment/errors.js';
 import type { experiment } from '../workflows/index.js';
 import {
   experimentWorkflowId,
@@ -65,7 +65,12 @@ export async function follow(
   const display = progressDisplay(options);
   const ended = { now: false };
   async function showProgress(): Promise<void> {
-    if ((await store.experiments.find(id)) !== null) display.show(await store.summaries.progress(id));
+    try {
+      if ((await store.experiments.find(id)) !== null) display.show(await store.summaries.progress(id));
+    } catch (error) {
+      // As of the server: it comes back, and the workflow goes on meanwhile.
+      if (!isPanicError(error, 'DatabaseUnavailable')) throw error;
+    }
   }
   const outcome = outcomeOf(handle, options.signal).finally(() => {
     ended.now = true;

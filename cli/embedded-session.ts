@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { acquireRunLock, openDataFolder } from '../workers/data-folder.js';
-import { childEnvironment, hostVariables } from '../workers/environment.js';
+import { childEnvironment, hostVariables, databaseVariables } from '../workers/environment.js';
 import { supervise } from '../workers/supervisor.js';
 import type { SupervisedProcess, SupervisorEvent } from '../workers/supervisor.js';
 import { findTemporalCli } from '../workers/temporal-cli.js';
@@ -129,6 +129,7 @@ function startWorker(
     ],
     env: childEnvironment({
       ...hostVariables(context.environment.hosts),
+      ...databaseVariables(context.environment.database),
       TEMPORAL_ADDRESS: server.address,
       TEMPORAL_NAMESPACE: server.namespace,
       TEMPORAL_TLS: 'false',

@@ -1,5 +1,6 @@
 import type { ExperimentRow, Store } from '../db/index.js';
 import { PanicError } from '../experiment/errors.js';
+import { placeText } from './context.js';
 import type { Context } from './context.js';
 import { table } from './format.js';
 
@@ -24,7 +25,7 @@ export async function findExperiment(
   if (only === undefined) {
     throw new PanicError(
       'InvalidInput',
-      `no experiment "${idOrPrefix}" in ${context.folder.root}; "${context.command('list')}" shows those there are`,
+      `no experiment "${idOrPrefix}" in ${placeText(context)}; "${context.command('list')}" shows those there are`,
     );
   }
   const shown = candidates.slice(0, CANDIDATES_SHOWN).map(({ id, name }) => [`  ${id}`, name ?? '']);

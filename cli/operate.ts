@@ -1,4 +1,4 @@
-import { openStore } from '../db/index.js';
+import { connectStore } from '../db/index.js';
 import type { ExperimentRow, RunRow, Store } from '../db/index.js';
 import { PanicError } from '../experiment/errors.js';
 import { readingExperiments } from './context.js';
@@ -6,12 +6,12 @@ import type { Context } from './context.js';
 import { findExperiment } from './find-experiment.js';
 
 /**
- * Opens the store of a data folder that has experiments for writing, beside whoever writes it. Throws InvalidInput where it has
+ * Opens the store that has experiments for writing, beside whoever writes it. Throws InvalidInput where it has
  * none, and where its tables are not those of this version: an operator's command does not change them under workers.
  */
 export async function operating<T>(context: Context, use: (store: Store) => T | Promise<T>): Promise<T> {
   await readingExperiments(context, () => undefined);
-  const store = openStore(context.folder.root);
+  const store = await connectStore(context.place);
   try {
     return await use(store);
   } finally {

@@ -159,9 +159,18 @@ export function createProgram(exitWith: (code: number) => void): Command {
       },
     );
   addModelCommands(add(MACHINE, 'models', 'the models to choose from, and their files', MODELS_HELP), act);
-  add(MACHINE, 'setup', 'get what a device needs, and try it', SETUP_HELP)
-    .addArgument(new Argument('<device>', 'what to set up').choices(['cuda']))
-    .action(async (_device: string, options: GlobalOptions) => {
+  add(MACHINE, 'setup', 'get what a device needs, or make the tables of a database', SETUP_HELP)
+    .addArgument(new Argument('<what>', 'what to set up').choices(['cuda', 'database']))
+    .option('--app-role <name>', 'database: a role that may then read and write rows, and nothing more')
+    .action(async (what: 'cuda' | 'database', options: GlobalOptions & { readonly appRole?: string }) => {
+      if (what === 'database') {
+        const { setUpTables } = await import('./commands/setup-database.js');
+        await act(options, (context) => setUpTables(context, options.appRole));
+        return;
+      }
+      if (options.appRole !== undefined) {
+        throw new PanicError('InvalidInput', '--app-role is of "setup database"');
+      }
       const { setUpCuda } = await import('./commands/setup.js');
       await act(options, (context) => setUpCuda(context));
     });
@@ -273,7 +282,7 @@ Examples:
   panic-tda show 3f2a 0                the trajectory of run 0 of the experiment whose id begins with 3f2a
   panic-tda show 3f2a 0 --json | jq    the same with every bar of its diagrams
 
-Every command takes --data FOLDER and --json. In a clone, type "npx panic-tda".
+Every command takes --data FOLDER, --database URL and --json. In a clone, type "npx panic-tda".
 
 ${EXIT_CODE_HELP}
 
@@ -374,11 +383,14 @@ Examples:
 
 Exit codes: 0 deleted, or the answer was no, 1 it was cut off, 2 it is running, there is none, or nobody can be asked.`;
 
-const SETUP_HELP = `Models with files run on onnxruntime, whose package has CUDA for Linux on x64 but for one library of some 300 MB. This
+const SETUP_HELP = `cuda: models with files run on onnxruntime, whose package has CUDA for Linux on x64 but for one library of some 300 MB. This
 downloads it into node_modules, by the runtime's own script, and then runs a tiny graph on the GPU. CUDA 12 and cuDNN 9
 have to be on the machine already.
 
-Exit codes: 0 CUDA works, 1 it does not (it says why), 2 there is none for this system.`;
+database: makes the tables of the Postgres database of --database or PANIC_TDA_DATABASE, or brings them up to date. "run" and
+"worker" do that by themselves where their role may; with --app-role NAME they can have a role that may not.
+
+Exit codes: 0 done, 1 CUDA does not work or the database does not answer (it says why), 2 the request is wrong.`;
 
 const WORKER_HELP = `The service is that of TEMPORAL_ADDRESS or Temporal's configuration file (default 127.0.0.1:7233), with TLS and keys.
 Queues: main (workflows and book-keeping), gpu (models), cpu (diagrams). Models that routes.json in the data folder

@@ -45,7 +45,7 @@ export async function summaryDocument(
       kind: run.errorKind ?? '',
       message: run.errorMessage ?? '',
     })),
-    database: folder.databaseFile,
+    database: store.db.name,
     objects: folder.objects,
   };
 }

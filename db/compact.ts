@@ -1,7 +1,8 @@
 import { statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { PanicError } from '../experiment/errors.js';
-import type { Connection } from './connection.js';
+import { isSqlite } from './connection.js';
+import type { Database } from './database.js';
 
 export interface Compacted {
   readonly bytesBefore: number;
@@ -10,9 +11,16 @@ export interface Compacted {
 
 /**
  * Gives the room of deleted rows back to the disk: SQLite writes the whole database anew (https://sqlite.org/lang_vacuum.html), so
- * nobody else may be writing. Throws InvalidInput where the disk has too little room for that, before anything is written.
+ * nobody else may be writing. Throws InvalidInput where it is no SQLite file, and where the disk has too little room for that, before anything is written.
  */
-export function compact({ sqlite }: Connection): Compacted {
+export function compact(db: Database): Compacted {
+  if (!isSqlite(db)) {
+    throw new PanicError(
+      'InvalidInput',
+      `${db.name} is Postgres, which uses the room of deleted rows again by itself`,
+    );
+  }
+  const { sqlite } = db;
   const file = sqlite.name;
   const pageSize = Number(sqlite.pragma('page_size', { simple: true }));
   const used =

@@ -3,7 +3,7 @@ import type { SQL } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { PanicError } from '../experiment/errors.js';
 import type { Database as AnyDatabase, Snapshot, SqlValue } from './database.js';
@@ -13,6 +13,7 @@ import { createWriter } from './writer.js';
 
 /** An SQLite file. Reads and writes run on one connection, each as a whole; writes by group commit. */
 export interface Connection extends AnyDatabase {
+  readonly dialect: 'sqlite';
   readonly sqlite: Database.Database;
 }
 
@@ -30,10 +31,16 @@ function connect(file: string, readonly: boolean): Database.Database {
   return sqlite;
 }
 
+export function isSqlite(db: AnyDatabase): db is Connection {
+  return db.dialect === 'sqlite';
+}
+
 function databaseOver(sqlite: Database.Database): Connection {
   const build = drizzle(sqlite, { schema });
   const writer = createWriter(sqlite);
   const connection: Connection = {
+    dialect: 'sqlite',
+    name: sqlite.name,
     sqlite,
     build,
     read: async (work) => runNow(work()),
@@ -43,6 +50,7 @@ function databaseOver(sqlite: Database.Database): Connection {
     },
     snapshot: async () => snapshotOf(openSnapshot(connection)),
     schemaVersion: appliedMigrations(sqlite),
+    size: async () => statSync(sqlite.name).size,
     async close() {
       writer.close();
       sqlite.close();

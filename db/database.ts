@@ -9,6 +9,9 @@ export type Builder = BaseSQLiteDatabase<'sync', Sqlite.RunResult, typeof schema
 
 /** What the tables need of a database. */
 export interface Database {
+  readonly dialect: 'sqlite' | 'postgres';
+  /** Which database it is, for people: a path, or a name and host. */
+  readonly name: string;
   readonly build: Builder;
   /** Runs work that changes nothing. */
   readonly read: <T>(work: () => Work<T>) => Promise<T>;
@@ -23,6 +26,8 @@ export interface Database {
   snapshot(): Promise<Snapshot>;
   /** Number of migrations that made the tables. */
   readonly schemaVersion: number;
+  /** What the rows take, bytes. */
+  readonly size: () => Promise<number>;
   /** To be called when every write is settled. */
   close(): Promise<void>;
 }

@@ -1,6 +1,9 @@
 export { DATABASE_FILE, OBJECTS_FOLDER } from './layout.js';
-export { openStore, openStoreReadonly } from './store.js';
-export type { Store } from './store.js';
+export { connectStore, connectStoreReadonly, openStore, openStoreReadonly, setUpDatabase } from './store.js';
+export type { Store, StorePlace } from './store.js';
+export type { Connection } from './connection.js';
+export { hasPassword, nameOfService, POOL_SIZE, postgresUrlProblem } from './postgres/service.js';
+export type { PostgresService } from './postgres/service.js';
 export type { Driver, ExperimentRow, Standing } from './experiments.js';
 export type { FailureRow, RunRow, Stage } from './runs.js';
 export type { EncodedArtifact } from './artifacts.js';

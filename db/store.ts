@@ -4,37 +4,77 @@ import { artifactTable } from './artifacts.js';
 import { computedQueries } from './computed.js';
 import { openDatabase, openDatabaseReadonly } from './connection.js';
 import type { Connection } from './connection.js';
+import type { Database } from './database.js';
 import { deletionTable } from './deletion.js';
 import { diagramTable } from './diagrams.js';
 import { experimentTable } from './experiments.js';
 import { invocationTable } from './invocations.js';
 import { DATABASE_FILE, OBJECTS_FOLDER } from './layout.js';
 import { createObjectFolder } from './objects.js';
+import type { PostgresService } from './postgres/service.js';
 import { provenanceTables } from './provenance.js';
 import { runTable } from './runs.js';
 import { summaryQueries } from './summary.js';
 import { surrogateTable } from './surrogates.js';
 import { vectorTable } from './vectors.js';
 
-/** Everything that is remembered: one SQLite file and the objects beside it. One per process. */
-export type Store = ReturnType<typeof storeOver>;
+/** Everything that is remembered: rows in a database, and objects beside it. One per process. */
+export type Store<D extends Database = Database> = ReturnType<typeof storeOver<D>>;
 
-/** Opens the store of a data folder, making it where there is none. */
-export function openStore(folder: string): Store {
+/** Where a store is. */
+export interface StorePlace {
+  /** The data folder. */
+  readonly folder: string;
+  /** The database of several machines; null for an SQLite file in the data folder. */
+  readonly database: PostgresService | null;
+}
+
+/**
+ * Opens a store, making it or bringing it up to date where that is still to be done.
+ * Throws InvalidInput where it cannot be used, DatabaseUnavailable where it cannot be reached.
+ */
+export async function connectStore({ folder, database }: StorePlace): Promise<Store> {
+  if (database === null) return openStore(folder);
+  mkdirSync(join(folder, OBJECTS_FOLDER), { recursive: true });
+  const { openPostgres } = await postgres();
+  return storeOver<Database>(await openPostgres(database), join(folder, OBJECTS_FOLDER));
+}
+
+/** Opens a store for reading, beside whoever writes it; null where there is none yet. Makes nothing. Throws as `connectStore`. */
+export async function connectStoreReadonly({ folder, database }: StorePlace): Promise<Store | null> {
+  if (database === null) return openStoreReadonly(folder);
+  const { openPostgresReadonly } = await postgres();
+  const db = await openPostgresReadonly(database);
+  return db === null ? null : storeOver<Database>(db, join(folder, OBJECTS_FOLDER));
+}
+
+/** Makes the tables of a database of several machines, and lets roles use them; returns how many migrations that took. */
+export async function setUpDatabase(database: PostgresService, roles: readonly string[]): Promise<number> {
+  const { setUpPostgres } = await postgres();
+  return setUpPostgres(database, roles);
+}
+
+/** Loaded by those who use it: without it a command starts sooner. */
+function postgres() {
+  return import('./postgres/connection.js');
+}
+
+/** Opens the store of a data folder with its SQLite file, making it where there is none. */
+export function openStore(folder: string): Store<Connection> {
   mkdirSync(join(folder, OBJECTS_FOLDER), { recursive: true });
   return storeOver(openDatabase(join(folder, DATABASE_FILE)), join(folder, OBJECTS_FOLDER));
 }
 
 /**
- * Opens the store of a data folder for reading, beside whoever writes it; null where there is none yet. Makes nothing.
+ * Opens the store of a data folder with its SQLite file for reading, beside whoever writes it; null where there is none yet. Makes nothing.
  * Throws InvalidInput where the tables are not those of this version.
  */
-export function openStoreReadonly(folder: string): Store | null {
+export function openStoreReadonly(folder: string): Store<Connection> | null {
   const db = openDatabaseReadonly(join(folder, DATABASE_FILE));
   return db === null ? null : storeOver(db, join(folder, OBJECTS_FOLDER));
 }
 
-function storeOver(db: Connection, objectsFolder: string) {
+function storeOver<D extends Database>(db: D, objectsFolder: string) {
   const objects = createObjectFolder(objectsFolder);
   const artifacts = artifactTable(db, objects);
   return {

@@ -21,5 +21,6 @@ export default async function setup() {
   globalThis.suiteServer = { server, folder };
   process.env.SUITE_TEMPORAL_ADDRESS = server.address;
   process.env.SUITE_FOLDER = folder;
+  process.env.SUITE_PID = String(process.pid);
   process.env.SUITE_NAMESPACES = String(NAMESPACES);
 }

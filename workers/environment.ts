@@ -1,6 +1,8 @@
 import { loadClientConfigProfile, toClientOptions, type ClientConnectConfig } from '@temporalio/envconfig';
 import { availableParallelism, homedir } from 'node:os';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { hasPassword, POOL_SIZE, postgresUrlProblem } from '../db/postgres/service.js';
+import type { PostgresService } from '../db/postgres/service.js';
 import { PanicError } from '../experiment/errors.js';
 import { nearest } from '../experiment/nearest.js';
 import { DEVICE_CHOICES, HOST_SETTINGS, type HostSettings } from '../models/index.js';
@@ -19,6 +21,16 @@ export const environmentVariables = [
     name: 'PANIC_TDA_DATA',
     meaning: 'folder of the database, the images, the logs and Temporal state',
     default: './panic-tda-data',
+  },
+  {
+    name: 'PANIC_TDA_DATABASE',
+    meaning: 'the Postgres database of several machines, as postgres://user:password@host:5432/database',
+    default: 'none: an SQLite file in the data folder',
+  },
+  {
+    name: 'PANIC_TDA_DATABASE_POOL',
+    meaning: 'connections to that database that a process has open at most',
+    default: String(POOL_SIZE.default),
   },
   {
     name: 'PANIC_TDA_CACHE',
@@ -85,12 +97,14 @@ export const environmentVariables = [
   },
 ] as const;
 
-const SECRETS: readonly string[] = ['PANIC_TDA_SERVER_API_KEY'];
+const SECRETS: readonly string[] = ['PANIC_TDA_SERVER_API_KEY', 'PANIC_TDA_DATABASE'];
 type VariableName = (typeof environmentVariables)[number]['name'];
 
 export interface Environment {
   /** Absolute path. */
   readonly dataFolder: string;
+  /** The database of several machines; null for the SQLite file of the data folder. */
+  readonly database: PostgresService | null;
   /** Absolute path. */
   readonly cacheFolder: string;
   /** Absolute path. */
@@ -128,8 +142,10 @@ export function readEnvironment(variables: Variables = process.env): Environment
     problems.push(`PANIC_TDA_ACTIVITY_MS is "${activityMs}"; it can be a whole number from 0 to 999999.`);
   }
   const hosts = readHostSettings(value, problems);
+  const database = readDatabase(value, problems);
   return {
     dataFolder: absolute(value('PANIC_TDA_DATA')) ?? resolve('panic-tda-data'),
+    database,
     cacheFolder,
     modelsFolder: absolute(value('PANIC_TDA_MODELS')) ?? join(cacheFolder, 'models'),
     catalogueFile: absolute(value('PANIC_TDA_CATALOGUE')),
@@ -146,6 +162,39 @@ export function readEnvironment(variables: Variables = process.env): Environment
     searchPath: (variables['PATH'] ?? '').split(delimiter).filter(isAbsolute),
     problems,
   };
+}
+
+function readDatabase(
+  value: (name: VariableName) => string | undefined,
+  problems: string[],
+): PostgresService | null {
+  const size = value('PANIC_TDA_DATABASE_POOL') ?? String(POOL_SIZE.default);
+  if (!/^\d{1,3}$/.test(size) || Number(size) < POOL_SIZE.least || Number(size) > POOL_SIZE.most) {
+    problems.push(
+      `PANIC_TDA_DATABASE_POOL is "${size}"; it can be a whole number from ${POOL_SIZE.least} to ${POOL_SIZE.most}.`,
+    );
+  }
+  const url = value('PANIC_TDA_DATABASE');
+  if (url === undefined) return null;
+  const problem = postgresUrlProblem(url);
+  if (problem !== null) problems.push(`PANIC_TDA_DATABASE ${problem}.`);
+  return { url, poolSize: Number(size) };
+}
+
+/** The database that an option names instead of the variable. Throws InvalidInput. */
+export function databaseAt(url: string, { poolSize }: Pick<PostgresService, 'poolSize'>): PostgresService {
+  const problem = hasPassword(url)
+    ? 'holds a password, which everybody on this machine could read; put the address into PANIC_TDA_DATABASE, or the password into ~/.pgpass'
+    : postgresUrlProblem(url);
+  if (problem !== null) throw new PanicError('InvalidInput', `--database ${problem}`);
+  return { url, poolSize };
+}
+
+/** The variables that give a child process this database. */
+export function databaseVariables(database: PostgresService | null): Partial<Record<VariableName, string>> {
+  return database === null
+    ? { PANIC_TDA_DATABASE: '' }
+    : { PANIC_TDA_DATABASE: database.url, PANIC_TDA_DATABASE_POOL: String(database.poolSize) };
 }
 
 function readHostSettings(

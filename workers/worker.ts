@@ -3,7 +3,8 @@ import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dependencies } from '../activities/index.js';
-import { openStore } from '../db/index.js';
+import { connectStore } from '../db/index.js';
+import type { StorePlace } from '../db/index.js';
 import { createModelPool, type HostSettings, loadCatalogue, type ServerAccess } from '../models/index.js';
 import { TASK_QUEUES } from '../workflows/names.js';
 import { type DeploymentVersion, makeCurrent } from './deployment.js';
@@ -36,7 +37,7 @@ export interface WorkerSettings {
   /** Whether to make `deployment` the current version. */
   readonly setCurrent: boolean;
   readonly temporal: ClientConnectConfig;
-  readonly dataFolder: string;
+  readonly place: StorePlace;
   readonly modelsFolder: string;
   readonly hosts: HostSettings;
   readonly testModels: boolean;
@@ -85,14 +86,14 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
 type Closing = () => Promise<void> | void;
 
 async function start(settings: WorkerSettings, opened: Closing[]): Promise<RunningWorker> {
-  const { queues, temporal, dataFolder, modelsFolder, hosts, identity, servers, deployment } = settings;
+  const { queues, temporal, place, modelsFolder, hosts, identity, servers, deployment } = settings;
   const catalogueOptions = {
     modelsFolder,
     testModels: settings.testModels,
     catalogueFile: settings.catalogueFile,
   };
   const catalogue = loadCatalogue(catalogueOptions);
-  const routes = loadRoutes({ routesFile: settings.routesFile, dataFolder }, catalogue);
+  const routes = loadRoutes({ routesFile: settings.routesFile, dataFolder: place.folder }, catalogue);
   const served = queues.includes('gpu')
     ? servedModelQueues(settings.models, { routes, catalogue, modelsFolder })
     : NO_MODELS;
@@ -116,7 +117,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
       `The search attributes could not be made (${String(error)}); ask the server's operator to add them.`,
     );
   });
-  const store = openStore(dataFolder);
+  const store = await connectStore(place);
   opened.push(() => store.close());
   const models = createModelPool({ ...catalogueOptions, hosts, servers });
   const diagrams = createDiagramPool({ threads: availableParallelism() });

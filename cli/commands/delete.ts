@@ -28,6 +28,12 @@ export async function deleteExperiment(
   options: DeleteOptions,
 ): Promise<number> {
   if (context.environment.fault !== undefined) armFault(context.environment.fault);
+  if (options.compact && context.place.database !== null) {
+    throw new PanicError(
+      'InvalidInput',
+      '--compact is of an SQLite file; Postgres uses the room of deleted rows again by itself. Nothing was done.',
+    );
+  }
   return await operating(context, async (store) => {
     const row = await findExperiment(context, store, id);
     await refuseWhileDriven(context, row);

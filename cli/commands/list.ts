@@ -1,4 +1,4 @@
-import { readingStore } from '../context.js';
+import { placeText, readingStore } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { createObserver, stateOf, stateText } from '../experiment-state.js';
@@ -24,7 +24,7 @@ export async function listExperiments(context: Context): Promise<number> {
       if (context.json) {
         printJson(experiments.map(({ createdAt, ...row }) => ({ ...row, createdAt: isoTime(createdAt) })));
       } else if (experiments.length === 0) {
-        note(`No experiments in ${context.folder.root} yet; "${context.command('run', 'FILE')}" makes one.`);
+        note(`No experiments in ${placeText(context)} yet; "${context.command('run', 'FILE')}" makes one.`);
       } else {
         const lines = experiments.map(({ id, name, state, runs, finished, createdAt }) => [
           id,

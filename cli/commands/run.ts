@@ -1,4 +1,4 @@
-import { openStore } from '../../db/index.js';
+import { connectStore } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
 import { runCount } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
@@ -10,7 +10,7 @@ import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-p
 import { readRunInfo } from '../../workers/data-folder.js';
 import { configuredTemporal } from '../../workers/environment.js';
 import { queueStates } from '../../workers/queue-states.js';
-import { readingExperiments, readingStore } from '../context.js';
+import { placeText, readingExperiments, readingStore } from '../context.js';
 import type { Context } from '../context.js';
 import { follow, setOthersAside, startExperiment } from '../drive.js';
 import type { Followed } from '../drive.js';
@@ -132,7 +132,7 @@ async function executeInSession(request: Request, signal: AbortSignal): Promise<
   const session = await openSession(context, id, signal);
   let store: Store | null = null;
   try {
-    store = openStore(context.folder.root);
+    store = await connectStore(context.place);
     await tellAboutSession(request, session);
     if (verb === 'retry') await resetFailedRuns(store, id, run);
     const followed = await followToTheEnd(request, session, store, signal);
@@ -269,6 +269,7 @@ async function tellAboutSession({ context, id, config }: Request, session: Sessi
     }
   }
   note(`Data:    ${context.folder.root}`);
+  if (context.place.database !== null) note(`Rows:    ${placeText(context)}`);
   if (uiAddress !== null) note(`Web UI:  ${uiAddress}`);
   note(`Watch:   ${context.command('status', id)}  (in another terminal)`);
 }

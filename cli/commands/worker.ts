@@ -7,6 +7,7 @@ import { workerTemporal } from '../../workers/environment.js';
 import { endWithParent, reportReady } from '../../workers/supervisor.js';
 import { DrainTimeout, QUEUES, startWorker } from '../../workers/worker.js';
 import type { Queue, RunningWorker, WorkerSettings } from '../../workers/worker.js';
+import { placeText } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT, SIGNAL_EXIT } from '../exit-codes.js';
 import { note } from '../output.js';
@@ -29,7 +30,7 @@ export interface WorkerOptions {
 
 /** `worker`: serves task queues until it is stopped. */
 export async function serveQueues(
-  { environment, folder, catalogue }: Context,
+  { environment, folder, place, catalogue }: Context,
   options: WorkerOptions,
 ): Promise<number> {
   const queues = queuesOf(options.queues);
@@ -49,7 +50,7 @@ export async function serveQueues(
     deployment,
     setCurrent: options.setCurrent ?? false,
     temporal,
-    dataFolder: openDataFolder(folder.root).root,
+    place: { ...place, folder: openDataFolder(folder.root).root },
     modelsFolder: environment.modelsFolder,
     hosts: environment.hosts,
     testModels: environment.testModels,
@@ -79,7 +80,7 @@ export async function serveQueues(
   process.on('SIGTERM', onSignal);
   endWithParent(() => worker.stop());
   note(
-    `${identity} serves ${worker.taskQueues.join(', ')} at ${address} with ${catalogue.size} models; data in ${folder.root}. Ctrl-C stops it.`,
+    `${identity} serves ${worker.taskQueues.join(', ')} at ${address} with ${catalogue.size} models; data in ${folder.root}${place.database === null ? '' : `, rows in ${placeText({ place })}`}. Ctrl-C stops it.`,
   );
   if (worker.port !== null) {
     note(`Health: http://127.0.0.1:${worker.port}/health, /ready, /metrics`);

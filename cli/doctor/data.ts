@@ -1,7 +1,7 @@
 import { errorMessage } from '../../experiment/errors.js';
 import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { checkInvariants, findLeftovers, INVARIANTS, openStoreReadonly } from '../../db/index.js';
+import { checkInvariants, connectStoreReadonly, findLeftovers, INVARIANTS } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
 import { persistenceEntropy } from '../../tda/index.js';
 import type { DoctorOptions } from '../commands/doctor.js';
@@ -46,7 +46,7 @@ function nearestFolder(path: string): string {
 export async function* checkDatabase(context: Context, options: DoctorOptions): AsyncGenerator<Finding> {
   let store: Store | null;
   try {
-    store = openStoreReadonly(context.folder.root);
+    store = await connectStoreReadonly(context.place);
   } catch (error) {
     yield problem(errorMessage(error));
     return;
@@ -65,9 +65,8 @@ export async function* checkDatabase(context: Context, options: DoctorOptions): 
 
 async function* describeExperiments(context: Context, store: Store): AsyncGenerator<Finding> {
   const rows = await store.experiments.list();
-  const size = bytes(statSync(context.folder.databaseFile).size);
   yield ok(
-    `${context.folder.databaseFile}: of this version (${plural(store.schemaVersion, 'migration')}), ${size}, ${plural(rows.length, 'experiment')}`,
+    `${store.db.name}: of this version (${plural(store.schemaVersion, 'migration')}), ${bytes(await store.db.size())}, ${plural(rows.length, 'experiment')}`,
   );
   const observer = createObserver(context);
   try {

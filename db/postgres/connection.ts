@@ -1,5 +1,5 @@
-import pg from 'pg';
-import type { PoolClient } from 'pg';
+import { Client, Pool, types } from 'pg';
+import type { CustomTypesConfig, PoolClient } from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../database.js';
 import type { Work } from '../work.js';
@@ -12,7 +12,8 @@ import { PanicError } from '../../experiment/errors.js';
 
 /** Reads and writes run on connections of a pool, each write in a transaction of its own. */
 export interface PostgresDatabase extends Database {
-  readonly pool: pg.Pool;
+  readonly dialect: 'postgres';
+  readonly pool: Pool;
 }
 
 const CONNECT_MS = 10_000;
@@ -25,16 +26,13 @@ const LONGEST_PAUSE_MS = 200;
  * Every connection: a commit is on disk when it is told; a process that was frozen in a transaction loses it, and its
  * locks with it, before others give up waiting.
  */
-const SESSION = `set synchronous_commit = on; set idle_in_transaction_session_timeout = '30s'; set lock_timeout = '60s'`;
-
-const { builtins } = pg.types;
+const SESSION = `set synchronous_commit = on; set idle_in_transaction_session_timeout = '30s'; set lock_timeout = '20s'`;
 
 /** Numbers as JavaScript has them: nothing that is stored is larger than 2^53. */
-const TYPES = {
-  getTypeParser(oid: number, format?: 'text' | 'binary') {
-    if (oid === builtins.INT8 || oid === builtins.NUMERIC) return Number;
-    return pg.types.getTypeParser(oid, format ?? 'text') as (text: string) => unknown;
-  },
+const NUMBERS: ReadonlySet<number> = new Set([types.builtins.INT8, types.builtins.NUMERIC]);
+
+const TYPES: CustomTypesConfig = {
+  getTypeParser: (oid, format): unknown => (NUMBERS.has(oid) ? Number : types.getTypeParser(oid, format)),
 };
 
 function configOf({ url }: PostgresService) {
@@ -43,7 +41,7 @@ function configOf({ url }: PostgresService) {
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
     application_name: 'panic-tda',
-    types: TYPES as pg.CustomTypesConfig,
+    types: TYPES,
   };
 }
 
@@ -81,9 +79,9 @@ export async function setUpPostgres(service: PostgresService, roles: readonly st
 
 async function onOneConnection<T>(
   service: PostgresService,
-  use: (client: pg.Client, name: string) => Promise<T>,
+  use: (client: Client, name: string) => Promise<T>,
 ): Promise<T> {
-  const client = new pg.Client(configOf(service));
+  const client = new Client(configOf(service));
   // Told by the query that meets it.
   client.on('error', () => undefined);
   try {
@@ -98,7 +96,7 @@ async function onOneConnection<T>(
 }
 
 function databaseOver(service: PostgresService): PostgresDatabase {
-  const pool = new pg.Pool({ ...configOf(service), max: service.poolSize, query_timeout: STATEMENT_MS });
+  const pool = new Pool({ ...configOf(service), max: service.poolSize, query_timeout: STATEMENT_MS });
   // An idle connection was lost; the pool forgets it, and the next query gets another.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => {
@@ -123,18 +121,6 @@ function databaseOver(service: PostgresService): PostgresDatabase {
     }
   }
 
-  async function transaction<T>(client: PoolClient, work: Work<T>): Promise<T> {
-    await client.query('begin');
-    try {
-      const value = await runOn(client, work);
-      await client.query('commit');
-      return value;
-    } catch (error) {
-      if (!isConnectionLoss(error)) await client.query('rollback');
-      throw error;
-    }
-  }
-
   async function write<T>(work: () => Work<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -148,6 +134,8 @@ function databaseOver(service: PostgresService): PostgresDatabase {
   }
 
   return {
+    dialect: 'postgres',
+    name: nameOfService(service),
     pool,
     build: postgresBuilder(),
     read: (work) => withClient((client) => runOn(client, work())),
@@ -155,7 +143,7 @@ function databaseOver(service: PostgresService): PostgresDatabase {
     rows: rowsOf,
     async snapshot() {
       // Not one of the pool: it may be open for hours, and its statements may take long.
-      const client = new pg.Client(configOf(service));
+      const client = new Client(configOf(service));
       client.on('error', () => undefined);
       try {
         await client.connect();
@@ -166,6 +154,25 @@ function databaseOver(service: PostgresService): PostgresDatabase {
       }
     },
     schemaVersion: knownMigrations().length,
+    size: () =>
+      withClient(async (client) => {
+        const { rows } = await client.query<{ size: number }>(
+          'select pg_database_size(current_database()) as size',
+        );
+        return rows[0]!.size;
+      }),
     close: () => pool.end(),
   };
+}
+
+async function transaction<T>(client: PoolClient, work: Work<T>): Promise<T> {
+  await client.query('begin');
+  try {
+    const value = await runOn(client, work);
+    await client.query('commit');
+    return value;
+  } catch (error) {
+    if (!isConnectionLoss(error)) await client.query('rollback');
+    throw error;
+  }
 }

@@ -67,7 +67,8 @@ const LOST = new Set([
 ]);
 
 /** The client's own words for a lost connection, which have no code. */
-const LOST_WORDS = /connection terminated|timeout exceeded when trying to connect|not queryable|Query read timeout/i;
+const LOST_WORDS =
+  /connection terminated|timeout exceeded when trying to connect|not queryable|Query read timeout/i;
 
 /** Conditions that somebody has to mend, in the order of their likelihood. */
 const REFUSED: Readonly<Record<string, string>> = {
@@ -75,10 +76,11 @@ const REFUSED: Readonly<Record<string, string>> = {
   '28000': 'the server does not let this user in',
   '3D000': 'there is no such database; create it first ("createdb")',
   '42501': 'the user has no right to do this',
+  '42704': 'there is no such role; create it first ("createuser")',
 };
 
-/** Conditions after which the same transaction may well succeed: others wrote the same, or took locks in another order. */
-const CONTENDED = new Set(['40001', '40P01', '23505', '55P03']);
+/** Conditions after which the same transaction may well succeed: others wrote or deleted the same, or took locks in another order. */
+const CONTENDED = new Set(['40001', '40P01', '23505', '55P03', '23503']);
 
 export function isConnectionLoss(error: unknown): boolean {
   const code = codeOf(error);

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
-import { DrizzleQueryError, sql } from 'drizzle-orm';
-import type { SQL } from 'drizzle-orm';
+import { Column, DrizzleQueryError, is, sql, SQL } from 'drizzle-orm';
+import type { Param, SQLChunk } from 'drizzle-orm';
 import { SQLiteAsyncDialect } from 'drizzle-orm/sqlite-core';
 import { SqliteRemoteDatabase, SQLiteRemoteSession } from 'drizzle-orm/sqlite-proxy';
 import type { ClientBase } from 'pg';
@@ -21,11 +21,29 @@ class PostgresText extends SQLiteAsyncDialect {
   }
 
   override buildInsertQuery(config: InsertConfig): SQL {
-    const { table, values } = config;
-    if (!('id' in table) || !Array.isArray(values)) return super.buildInsertQuery(config);
-    const generated = values.map((row) => ({ id: sql`default`, ...row }));
-    return super.buildInsertQuery({ ...config, values: generated });
+    const { table, values, onConflict } = config;
+    const generated = 'id' in table && Array.isArray(values) ? values.map(withGeneratedId) : values;
+    const changed = { ...config, values: generated };
+    return super.buildInsertQuery(
+      onConflict === undefined ? changed : { ...changed, onConflict: onConflict.map(withPlainTarget) },
+    );
   }
+}
+
+function withGeneratedId(row: Readonly<Record<string, Param | SQL>>): Record<string, Param | SQL> {
+  return { id: sql`default`, ...row };
+}
+
+/** ` on conflict `, the target, and the rest: in the target Postgres takes the names of columns without their table. */
+function withPlainTarget(clause: SQL): SQL {
+  const [words, target, ...rest] = clause.queryChunks;
+  return target instanceof SQL && rest.length > 0 ? new SQL([words!, plain(target), ...rest]) : clause;
+}
+
+function plain(chunk: SQLChunk): SQLChunk {
+  if (is(chunk, Column)) return sql.identifier(chunk.name);
+  if (Array.isArray(chunk)) return chunk.map(plain);
+  return chunk instanceof SQL ? new SQL(chunk.queryChunks.map(plain)) : chunk;
 }
 
 type InsertConfig = Parameters<SQLiteAsyncDialect['buildInsertQuery']>[0];

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentDigest } from '../../db/content.js';
 import { compact } from '../../db/compact.js';
-import type { Store } from '../../db/index.js';
+import type { Connection, Store } from '../../db/index.js';
 import { OBJECTS_FOLDER } from '../../db/layout.js';
 import { violations } from '../support/store-checks.js';
 import {
@@ -20,7 +20,7 @@ import {
 const other = { ...config, name: 'other', prompts: ['a red apple', 'a blue pear'] };
 
 let folder: string;
-let store: Store;
+let store: Store<Connection>;
 let place: ReturnType<typeof temporaryStore>;
 
 beforeEach(() => {

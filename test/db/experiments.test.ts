@@ -11,15 +11,16 @@ import {
   NOW,
   step,
   rejection,
-  temporaryStore,
 } from './small-experiment.js';
+import { emptyPlace } from './places.js';
+import type { Place } from './places.js';
 
-let place: ReturnType<typeof temporaryStore>;
+let place: Place;
 let store: Store;
 const id = experimentId(config);
 
-beforeEach(() => {
-  place = temporaryStore();
+beforeEach(async () => {
+  place = await emptyPlace();
   ({ store } = place);
 });
 afterEach(async () => place.remove());
@@ -44,11 +45,10 @@ describe('planning', () => {
   });
 
   test('that is cut off makes nothing', async () => {
-    store.db.sqlite.exec(`create trigger fault before insert on runs when new.run_index = 3
-      begin select raise(abort, 'pulled out'); end`);
+    await place.fault('insert on runs', 'new.run_index = 3');
     expect(await rejection(store.experiments.plan(id, config, NOW))).toContain('pulled out');
     expect(await store.experiments.find(id)).toBeNull();
-    expect(store.db.sqlite.prepare('select count(*) from artifacts').pluck().get()).toBe(0);
+    expect(await place.one('select count(*) from artifacts')).toBe(0);
   });
 
   test('an experiment that is not there is an input error that says where to look', async () => {
@@ -269,7 +269,7 @@ async function listed<T>(rows: AsyncIterable<T>): Promise<T[]> {
 describe('content', () => {
   test('is equal in two stores that came by it in different ways', async () => {
     await finishExperiment(store);
-    const elsewhere = temporaryStore();
+    const elsewhere = await emptyPlace();
     try {
       // Other ids, other times, other hosts, and an interruption.
       await finishExperiment(elsewhere.store, { ...config, name: 'before it', prompts: ['something else'] });
@@ -303,7 +303,7 @@ describe('content', () => {
       surrogate: 16 * 2 * 2,
     });
     const before = await contentDigest(store.db, experiment);
-    store.db.sqlite.exec('update surrogates set longest_bar = longest_bar / 2 where surrogate_index = 1');
+    await place.sql('update surrogates set longest_bar = longest_bar / 2 where surrogate_index = 1');
     expect(await contentDigest(store.db, experiment)).not.toBe(before);
   });
 
@@ -324,14 +324,14 @@ describe('content', () => {
   ])('differs by %s', async (_, change) => {
     await finishExperiment(store);
     const before = await contentDigest(store.db, id);
-    store.db.sqlite.exec(change);
+    await place.sql(change);
     expect(await contentDigest(store.db, id)).not.toBe(before);
   });
 
   test('does not differ by times, hosts and how a value was come by', async () => {
     await finishExperiment(store);
     const before = await contentDigest(store.db, id);
-    store.db.sqlite.exec(`
+    await place.sql(`
       drop trigger invocations_are_immutable;
       update invocations set created_at = 0, source = 'reused', host_id = null, batch_size = null, compute_ms = null;
       update embeddings set source = 'reused';

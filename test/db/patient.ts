@@ -2,13 +2,13 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkInvariants, DATABASE_FILE, openStore } from '../../db/index.js';
-import type { DoctorOptions, Store, Violation } from '../../db/index.js';
+import type { Connection, DoctorOptions, Store, Violation } from '../../db/index.js';
 import { persistenceEntropy } from '../../tda/index.js';
 
 /** A copy of a sound data folder whose database lets anything be written to it. */
 export class Patient {
   readonly folder: string;
-  readonly store: Store;
+  readonly store: Store<Connection>;
 
   constructor(
     sound: string,

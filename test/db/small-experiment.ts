@@ -1,8 +1,9 @@
+import { sql } from 'drizzle-orm';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RunRow, Store, SurrogateDimension } from '../../db/index.js';
+import type { Connection, RunRow, Store, SurrogateDimension } from '../../db/index.js';
 import { openStore } from '../../db/index.js';
 import type { Artifact } from '../../experiment/artifact.js';
 import { runCount, surrogateCount } from '../../experiment/config.js';
@@ -22,7 +23,7 @@ import { embedding, generative } from '../experiment/small-catalogue.js';
 /** A store in a folder of its own, to be used with `using`-like care: call `remove` at the end. */
 export function temporaryStore(): {
   readonly folder: string;
-  readonly store: Store;
+  readonly store: Store<Connection>;
   remove(): Promise<void>;
 } {
   const folder = mkdtempSync(join(tmpdir(), 'panic-tda-db-'));
@@ -212,7 +213,9 @@ export async function finishExperiment(store: Store, of: ExperimentConfig = conf
   const driver = { workflowId: `experiment-${id}`, runId: 'first' };
   await store.experiments.plan(id, of, NOW);
   // Drawn anew for every plan; tests want the same trajectories every time.
-  store.db.sqlite.prepare('update runs set drawn_seed = 1000 + run_index where seed = -1').run();
+  await store.db.write(() =>
+    store.db.rows(sql`update runs set drawn_seed = 1000 + run_index where seed = -1 returning id`),
+  );
   await store.experiments.claim(id, driver, null, NOW);
   for (let index = 0; index < runCount(of); index++)
     await finishRun(store, await store.runs.get(id, index), of);

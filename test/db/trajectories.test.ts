@@ -2,22 +2,14 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Cycle, RunRow, Store } from '../../db/index.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
-import {
-  config,
-  describer,
-  host,
-  NOW,
-  painter,
-  picture,
-  rejection,
-  staged,
-  temporaryStore,
-} from './small-experiment.js';
+import { config, describer, host, NOW, painter, picture, rejection, staged } from './small-experiment.js';
+import { emptyPlace } from './places.js';
+import type { Place } from './places.js';
 
-let place: ReturnType<typeof temporaryStore>;
+let place: Place;
 let store: Store;
-beforeEach(() => {
-  place = temporaryStore();
+beforeEach(async () => {
+  place = await emptyPlace();
   ({ store } = place);
 });
 afterEach(async () => place.remove());
@@ -31,8 +23,8 @@ function reread(run: RunRow): Promise<RunRow> {
   return store.runs.get(run.experimentId, run.runIndex);
 }
 
-function counted(table: string): number {
-  return Number(store.db.sqlite.prepare(`select count(*) from ${table}`).pluck().get());
+async function counted(table: string): Promise<number> {
+  return Number(await place.one(`select count(*) from ${table}`));
 }
 
 type OnCycle = 'stop' | 'continue' | 'ignore';
@@ -80,15 +72,13 @@ describe('a step', () => {
 
   test('that fails in the middle leaves nothing, and can be made again', async () => {
     const run = await planned({ ...config, max_length: 1 });
-    const before = counted('artifacts');
+    const before = await counted('artifacts');
     // The end of the run is the last thing that a step writes.
-    store.db.sqlite.exec(
-      `create trigger fault before update on runs begin select raise(abort, 'pulled out'); end`,
-    );
+    await place.fault('update on runs');
     expect(await rejection(step(run, 1))).toContain('pulled out');
-    expect([counted('invocations'), counted('artifacts')]).toEqual([0, before]);
+    expect([await counted('invocations'), await counted('artifacts')]).toEqual([0, before]);
     expect(await reread(run)).toEqual(run);
-    store.db.sqlite.exec('drop trigger fault');
+    await place.mend();
     expect((await step(run, 1)).ended).toBe('length');
     expect(await reread(run)).toMatchObject({ stopReason: 'length', length: 1 });
   });
@@ -104,7 +94,7 @@ describe('a step', () => {
   test('that is there already stands, and the late attempt changes nothing', async () => {
     const run = await planned(config);
     await step(run, 1);
-    const [rows, contents] = [counted('invocations'), counted('artifacts')];
+    const [rows, contents] = [await counted('invocations'), await counted('artifacts')];
     const position = { sequence: 0, inputId: run.promptId };
     const late = await store.invocations.commit(
       run,
@@ -126,7 +116,7 @@ describe('a step', () => {
     );
     expect(late).toMatchObject({ superseded: true, ended: null });
     expect(late.next).toEqual(await store.invocations.position(run));
-    expect([counted('invocations'), counted('artifacts')]).toEqual([rows, contents]);
+    expect([await counted('invocations'), await counted('artifacts')]).toEqual([rows, contents]);
   });
 
   test('that is there already with another seed is a conflict that says which', async () => {

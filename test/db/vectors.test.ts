@@ -11,17 +11,18 @@ import {
   NOW,
   step,
   rejection,
-  temporaryStore,
   textPoints,
 } from './small-experiment.js';
+import { emptyPlace } from './places.js';
+import type { Place } from './places.js';
 
-let place: ReturnType<typeof temporaryStore>;
+let place: Place;
 let store: Store;
 let run: RunRow;
 let hostId: number;
 
 beforeEach(async () => {
-  place = temporaryStore();
+  place = await emptyPlace();
   ({ store } = place);
   await store.experiments.plan(experimentId(config), config, NOW);
   run = await store.runs.get(experimentId(config), 0);
@@ -45,12 +46,12 @@ describe('vectors', () => {
   });
 
   test.each([
-    ['NaN', [1, NaN, 1, 1], 'NOT NULL constraint failed: vectors.norm'],
-    ['an infinity', [1, 1, Infinity, 1], 'CHECK constraint failed: vectors_norm'],
-    ['nothing but zeros', [0, -0, 0, 0], 'CHECK constraint failed: vectors_norm'],
-    ['too few numbers', [1, 1, 1], 'its length is not the dimension of its model'],
-    ['too many numbers', [1, 1, 1, 1, 1], 'its length is not the dimension of its model'],
-    ['no numbers', [], 'its length is not the dimension of its model'],
+    ['NaN', [1, NaN, 1, 1], /constraint.*vectors[._]norm/],
+    ['an infinity', [1, 1, Infinity, 1], /constraint.*vectors_norm/],
+    ['nothing but zeros', [0, -0, 0, 0], /constraint.*vectors_norm/],
+    ['too few numbers', [1, 1, 1], /its length is not the dimension of its model/],
+    ['too many numbers', [1, 1, 1, 1, 1], /its length is not the dimension of its model/],
+    ['no numbers', [], /its length is not the dimension of its model/],
   ])('of %s are refused with their whole batch', async (_, values, message) => {
     const [first, second] = await pending(textPoints);
     const batch = [
@@ -58,7 +59,7 @@ describe('vectors', () => {
       { pending: second ?? first!, vector: new Float32Array(values), computeMs: 1, cutTokens: 0 },
     ];
     const before = invocations(await pending(textPoints));
-    expect(await rejection(store.vectors.commit(batch, await model(textPoints), hostId))).toContain(message);
+    expect(await rejection(store.vectors.commit(batch, await model(textPoints), hostId))).toMatch(message);
     expect(invocations(await pending(textPoints))).toEqual(before);
   });
 
@@ -157,7 +158,7 @@ describe('a diagram', () => {
     expect(after!.diagram).toMatchObject({ maxDimension: 0, maxEdgeLength: 1e6 });
     expect(before!.dimensions).toHaveLength(2);
     expect(after!.dimensions).toHaveLength(1);
-    const rows = store.db.sqlite.prepare('select count(*) from diagram_dimensions').pluck().get();
+    const rows = await place.one('select count(*) from diagram_dimensions');
     expect(rows).toBe(1);
   });
 
@@ -242,7 +243,7 @@ describe('a diagram', () => {
     const good = { barCount: 2, longestBar: 2, totalPersistence: 3, entropy: 0.5 };
     for (const bad of [{ entropy: NaN }, { longestBar: Infinity }, { totalPersistence: -1 }]) {
       const commit = store.surrogates.commit(id, { kind: 'sphere', index: 0 }, [good, { ...good, ...bad }]);
-      expect(await rejection(commit)).toMatch(/constraint failed: surrogates/);
+      expect(await rejection(commit)).toMatch(/constraint.*surrogates/);
     }
     expect(await store.surrogates.ofDiagram(id)).toEqual([]);
   });

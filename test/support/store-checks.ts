@@ -4,12 +4,15 @@ import { join } from 'node:path';
 import { contentDigest } from '../../db/content.js';
 import { checkInvariants } from '../../db/doctor/index.js';
 import { openStore } from '../../db/index.js';
-import type { Store } from '../../db/index.js';
+import type { Connection, Store } from '../../db/index.js';
 import { DATABASE_FILE } from '../../db/layout.js';
 import { persistenceEntropy } from '../../tda/index.js';
 import { until } from '../workers/child-processes.js';
 
-export async function withStore<T>(data: string, use: (store: Store) => Promise<T> | T): Promise<T> {
+export async function withStore<T>(
+  data: string,
+  use: (store: Store<Connection>) => Promise<T> | T,
+): Promise<T> {
   const store = openStore(data);
   try {
     return await use(store);

