@@ -18,6 +18,7 @@ describe('our own variables', () => {
   test('have defaults below the current folder and the cache folder of the user', () => {
     expect(readEnvironment({})).toEqual({
       dataFolder: resolve('panic-tda-data'),
+      database: null,
       cacheFolder: join(homedir(), '.cache', 'panic-tda'),
       modelsFolder: join(homedir(), '.cache', 'panic-tda', 'models'),
       catalogueFile: undefined,
