@@ -22,7 +22,7 @@ const dummyHost = { runtime: 'node', runtimeVersion: '1', device: 'cpu', dtype: 
 
 interface Watched {
   readonly env: Readonly<Record<string, string>>;
-  heavyOnes(): string[];
+  readonly heavyOnes: () => string[];
 }
 
 /** Variables for a process that is to tell at its end what it has loaded. transformers.js loads both of the heavy ones. */
