@@ -8,20 +8,13 @@
  * as many threads as it takes by itself; loading is not counted. Prints the median over the rounds: of the time on the
  * clock, which other work on the machine spoils, and of CPU time. Needs Python 3.11 or 3.12, and minutes at the first call.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Sfc32 } from '../experiment/sfc32.js';
 import { CommandError, runCommand } from './command.js';
-import {
-  mustRun,
-  pipInstall,
-  programVersions,
-  script,
-  suitablePython,
-  virtualEnvironment,
-} from './python-programs.js';
+import { mustRun, programVersions, pythonWithNeuralPrograms, script } from './python-programs.js';
 
 const PROGRAMS = ['sentence-transformers', 'torch', 'transformers', 'onnxruntime'];
 const BATCHES = [1, 32];
@@ -52,7 +45,7 @@ await runCommand(async () => {
   }
   const count = wholeNumber('texts', values.texts);
   const rounds = wholeNumber('rounds', values.rounds);
-  const python = pythonWithEmbedders(values.python);
+  const python = pythonWithNeuralPrograms(values.python);
   const folder = mkdtempSync(join(tmpdir(), 'panic-tda-embedding-'));
   try {
     const texts = join(folder, 'texts.json');
@@ -62,18 +55,6 @@ await runCommand(async () => {
     rmSync(folder, { recursive: true, force: true });
   }
 });
-
-function pythonWithEmbedders(asked: string | undefined): string {
-  const interpreter = suitablePython(asked, {
-    versions: ['3.11', '3.12'],
-    reason: 'for the versions of embedding/requirements.txt',
-  });
-  const requirements = script('embedding/requirements.txt');
-  return virtualEnvironment('embedding', interpreter, [readFileSync(requirements)], (python) => {
-    console.error('installing sentence-transformers and onnxruntime for Python');
-    pipInstall(python, ['-r', requirements]);
-  });
-}
 
 function compare(weights: string, texts: string, python: string, count: number, rounds: number): void {
   const programs: Readonly<Record<string, (batch: string) => string>> = {

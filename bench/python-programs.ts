@@ -32,6 +32,19 @@ export function pythonWithPrograms(asked?: string): string {
   });
 }
 
+/** The same for diffusers, sentence-transformers and onnxruntime (neural-requirements.txt): some 6 GB, minutes at the first call. */
+export function pythonWithNeuralPrograms(asked?: string): string {
+  const interpreter = suitablePython(asked, {
+    versions: ['3.11', '3.12'],
+    reason: 'for the versions of neural-requirements.txt',
+  });
+  const requirements = script('neural-requirements.txt');
+  return virtualEnvironment('neural', interpreter, [readFileSync(requirements)], (python) => {
+    console.error('installing diffusers, sentence-transformers and onnxruntime for Python');
+    pipInstall(python, ['-r', requirements]);
+  });
+}
+
 /**
  * Path of the Python of a virtual environment under node_modules/.cache. `install` fills it at the first call; it is kept
  * until the recipe or the interpreter changes.
@@ -44,7 +57,7 @@ export function virtualEnvironment(
 ): string {
   const hash = createHash('sha256').update(interpreter.version);
   for (const part of recipe) hash.update(part);
-  const cache = join(ROOT, 'node_modules', '.cache', 'panic-tda-bench');
+  const cache = cacheFolder();
   const folder = join(cache, `${name}-${hash.digest('hex').slice(0, 12)}`);
   const python = join(folder, 'bin', 'python');
   const complete = join(folder, 'complete');
@@ -56,6 +69,11 @@ export function virtualEnvironment(
   install(python, folder);
   writeFileSync(complete, '');
   return python;
+}
+
+/** Where the other programs are kept, and what takes long to make. */
+export function cacheFolder(): string {
+  return join(ROOT, 'node_modules', '.cache', 'panic-tda-bench');
 }
 
 /** Installs by pip what the words name. */

@@ -289,13 +289,13 @@ export interface HubAccess {
   readonly endpoint: string;
   /** Never stored or printed. */
   readonly token: string | undefined;
-  /** What to say where the hub cannot be reached, if there is something in the environment that may be the reason. */
-  readonly hint?: string;
+  /** Between here and the hub; each empty where there is none. */
+  readonly proxies?: { readonly http: string; readonly https: string; readonly except: string };
 }
 
 /**
- * `HF_ENDPOINT` and `HF_TOKEN`, and whether proxy variables are set that Node's fetch goes past. Throws PanicError `InvalidInput`
- * where the endpoint is no URL.
+ * `HF_ENDPOINT` and `HF_TOKEN`, and the proxies that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name, in capitals or small
+ * letters (small ones first, as curl has it). Throws PanicError `InvalidInput` where the endpoint or a proxy is no URL.
  */
 export function hubAccess(variables: Variables = process.env): HubAccess {
   const given = variables['HF_ENDPOINT']?.trim() || 'https://huggingface.co';
@@ -306,15 +306,31 @@ export function hubAccess(variables: Variables = process.env): HubAccess {
       `HF_ENDPOINT is "${given}"; it can be a URL such as https://huggingface.co`,
     );
   }
-  const proxies = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy'];
-  const proxy = proxies.find((name) => (variables[name] ?? '') !== '');
-  const hint =
-    proxy === undefined || variables['NODE_USE_ENV_PROXY'] === '1'
-      ? {}
-      : {
-          hint: `${proxy} is set, and Node goes past it unless NODE_USE_ENV_PROXY=1 is set, too (Node 22.21, 24 or later)`,
-        };
-  return { endpoint: given.replace(/\/+$/, ''), token: variables['HF_TOKEN']?.trim() || undefined, ...hint };
+  return {
+    endpoint: given.replace(/\/+$/, ''),
+    token: variables['HF_TOKEN']?.trim() || undefined,
+    ...proxiesOf(variables),
+  };
+}
+
+function proxiesOf(variables: Variables): Pick<HubAccess, 'proxies'> {
+  const valueOf = (name: string): string => (variables[name.toLowerCase()] ?? variables[name] ?? '').trim();
+  const all = proxyUrl('ALL_PROXY', valueOf('ALL_PROXY'));
+  const http = proxyUrl('HTTP_PROXY', valueOf('HTTP_PROXY')) || all;
+  const https = proxyUrl('HTTPS_PROXY', valueOf('HTTPS_PROXY')) || all;
+  if (http === '' && https === '') return {};
+  return { proxies: { http, https, except: valueOf('NO_PROXY') } };
+}
+
+/** Also without its scheme, as other programs take it. What is told leaves out a password that the address may hold. */
+function proxyUrl(name: string, given: string): string {
+  if (given === '') return '';
+  const address = given.includes('://') ? given : `http://${given}`;
+  if (URL.canParse(address) && ['http:', 'https:'].includes(new URL(address).protocol)) return address;
+  throw new PanicError(
+    'InvalidInput',
+    `${name} names a proxy that cannot be used; it can be a URL such as http://proxy.example:3128, with http: or https:`,
+  );
 }
 
 /** Our own environment for a child process, with `extra` on top; undefined removes a variable. */

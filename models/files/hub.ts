@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
+import { fetchThrough, type Proxies } from './proxied-fetch.js';
 import { BUSY_STATUSES, PassingFailure, retryAfterMs } from '../retry.js';
 
 /** A hub that speaks the HTTP interface of huggingface.co (https://huggingface.co/docs/hub/api). */
@@ -8,8 +9,8 @@ export interface Hub {
   readonly endpoint: string;
   /** Sent to the endpoint's own origin and nowhere else; never stored or printed. */
   readonly token: string | undefined;
-  /** Added to what is said where the hub cannot be reached: about proxies, for example. */
-  readonly hint?: string;
+  /** Between here and the hub, and the hosts that it redirects to. */
+  readonly proxies?: Proxies;
 }
 
 /** A file of a repository at one commit. */
@@ -159,23 +160,29 @@ async function request(
   throw new PanicError('ModelFilesMissing', `${start} leads on and on (${MOST_REDIRECTS} times)`);
 }
 
+/** What lies at the bottom of an error: fetch wraps the reason, sometimes twice. */
+function rootOf(error: unknown): unknown {
+  const cause: unknown = typeof error === 'object' && error !== null && 'cause' in error ? error.cause : null;
+  return cause === null || cause === undefined ? error : rootOf(cause);
+}
+
 async function answerWithin(
   hub: Hub,
   url: string,
-  headers: Readonly<Record<string, string>>,
+  headers: Record<string, string>,
   signal: AbortSignal,
 ): Promise<Response> {
   const waiting = new AbortController();
   const timer = setTimeout(() => waiting.abort(), SILENCE_MS);
   try {
     const either = AbortSignal.any([signal, waiting.signal]);
-    return await fetch(url, { headers, redirect: 'manual', signal: either });
+    const ask = await fetchThrough(hub.proxies);
+    return await ask(url, { headers, redirect: 'manual', signal: either });
   } catch (error) {
     signal.throwIfAborted();
-    const { cause } = error as Error;
-    const why = waiting.signal.aborted ? 'no answer within a minute' : errorMessage(cause ?? error);
-    const hint = hub.hint === undefined ? '' : `. ${hub.hint}`;
-    throw new PassingFailure(`${new URL(url).origin} cannot be reached: ${why}${hint}`, { cause: error });
+    const why = waiting.signal.aborted ? 'no answer within a minute' : errorMessage(rootOf(error));
+    const way = hub.proxies === undefined ? '' : ', by way of the proxy that the environment names';
+    throw new PassingFailure(`${new URL(url).origin} cannot be reached${way}: ${why}`, { cause: error });
   } finally {
     clearTimeout(timer);
   }

@@ -127,9 +127,19 @@ describe('the model hub', () => {
     expect(() => hubAccess({ HF_ENDPOINT: 'mirror' })).toThrow(/HF_ENDPOINT is "mirror"; it can be a URL/);
   });
 
-  test('comes with a hint where proxy variables are set that Node goes past', () => {
-    expect(hubAccess({ https_proxy: 'http://p' }).hint).toMatch(/https_proxy is set.*NODE_USE_ENV_PROXY=1/);
-    expect(hubAccess({ https_proxy: 'http://p', NODE_USE_ENV_PROXY: '1' })).not.toHaveProperty('hint');
+  test('is reached by the proxies that the usual variables name', () => {
+    expect(hubAccess({ https_proxy: 'http://p:1', HTTPS_PROXY: 'http://q:2' }).proxies).toEqual({
+      http: '',
+      https: 'http://p:1',
+      except: '',
+    });
+    expect(
+      hubAccess({ ALL_PROXY: 'p.example:3128', HTTP_PROXY: 'http://q', no_proxy: 'a,b' }).proxies,
+    ).toEqual({ http: 'http://q', https: 'http://p.example:3128', except: 'a,b' });
+    expect(hubAccess({ NO_PROXY: 'a', HTTPS_PROXY: ' ' })).not.toHaveProperty('proxies');
+    expect(() => hubAccess({ all_proxy: 'socks5://user:secret@p' })).toThrow(
+      /^ALL_PROXY names a proxy that cannot be used; it can be a URL such as http:\/\/proxy.example:3128/,
+    );
   });
 });
 
