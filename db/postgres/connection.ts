@@ -100,6 +100,8 @@ function databaseOver(service: PostgresService): PostgresDatabase {
   // An idle connection was lost; the pool forgets it, and the next query gets another.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => {
+    // One that is in use: told by its query, or by the next one. Without a listener the process would end.
+    client.on('error', () => undefined);
     // Told by the first query, which waits for this one.
     client.query(SESSION).catch(() => undefined);
   });
