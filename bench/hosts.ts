@@ -6,8 +6,8 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findTemporalCli } from '../workers/temporal-cli.js';
 import { CommandError, runCommand } from './command.js';
+import { postgresPrograms } from './embedded-postgres.js';
 import { readOptions, type HostsOptions } from './hosts/options.js';
-import { findPostgres } from './hosts/postgres.js';
 import { buildPrograms } from './hosts/programs.js';
 import { EXIT_UNAVAILABLE, missingRequirements } from './hosts/requirements.js';
 import type { InsideSettings } from './hosts/settings.js';
@@ -29,11 +29,8 @@ const GRACE_MS = 10_000;
 await runCommand(async () => {
   const options = optionsOrExplain();
   if (options === null) return;
-  const searchPath = process.env['PATH'];
-  const postgres = findPostgres(searchPath);
-  const missing = missingRequirements(searchPath);
-  if (postgres === undefined) missing.push('Postgres is not there (Debian: apt-get install postgresql)');
-  if (postgres === undefined || missing.length > 0) {
+  const missing = missingRequirements(process.env['PATH']);
+  if (missing.length > 0) {
     console.error(
       `This machine cannot be several hosts:\n${missing.map((what) => `  - ${what}`).join('\n')}\nNothing was started.`,
     );
@@ -43,7 +40,12 @@ await runCommand(async () => {
   const { path: temporalCli } = await findTemporalCli({ fetch: true, onProgress: say });
   const programs = await buildPrograms(say);
   const folder = makeFolder(options.keep);
-  process.exitCode = await runInside({ options, programs, postgres, temporalCli, folder });
+  try {
+    const postgres = await postgresPrograms(folder);
+    process.exitCode = await runInside({ options, programs, postgres, temporalCli, folder });
+  } finally {
+    if (options.keep === undefined) rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 function optionsOrExplain(): HostsOptions | null {
@@ -88,7 +90,6 @@ async function runInside(settings: InsideSettings): Promise<number> {
     });
   }
   const [code, signal] = (await once(inside, 'exit')) as [number | null, string | null];
-  if (settings.options.keep === undefined) rmSync(settings.folder, { recursive: true, force: true });
   if (stopped > 0) return stopped;
   if (signal !== null) console.error(`the namespaces ended by ${signal}`);
   return code ?? 1;

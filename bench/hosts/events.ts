@@ -37,6 +37,8 @@ const LIMIT_MS = 180_000;
 const HOST_AWAY_MS = 20_000;
 /** Steps that were under way at the cut may be seen a moment later. */
 const SETTLED_MS = 2000;
+const TOO_SMALL =
+  'hardly a run was left before the last event was over; the experiment must be larger (--runs)';
 const BAD_CABLE = { delayMs: 40, jitterMs: 20, loss: 0.05 };
 
 export const EVENTS: readonly TroubleEvent[] = [
@@ -64,9 +66,7 @@ export async function record(site: Site, event: TroubleEvent, startedAt: number)
   const atMs = performance.now() - startedAt;
   const effect = await event.happen(site);
   if ((await runsLeft(site)) < site.concurrency) {
-    throw new CommandError(
-      `hardly a run was left before "${event.name}" was over; the experiment must be larger (--runs)`,
-    );
+    throw new CommandError(TOO_SMALL);
   }
   return {
     ...effect,
@@ -100,11 +100,12 @@ async function cutServer(site: Site): Promise<Effect> {
   const atFirst = await site.records.steps();
   await sleep(Math.max(0, site.cutMs - SETTLED_MS));
   const before = await site.records.steps();
+  const made = total(before) - total(atFirst);
+  if (made > 0) throw new Error(`${made} steps were stored while the server's cable was out`);
   const back = performance.now();
   site.server.network.plug();
   const next = await nextSteps(() => site.records.steps(), runs, { before, since: back, limitMs: LIMIT_MS });
-  const remark = `${total(before) - total(atFirst)} steps stored meanwhile`;
-  return { lastedMs: back - since, runs: runs.length, after: 'end', next, remarks: [remark] };
+  return { lastedMs: back - since, runs: runs.length, after: 'end', next, remarks: ['no step meanwhile'] };
 }
 
 async function dropPackets(site: Site): Promise<Effect> {
@@ -172,6 +173,7 @@ async function drainWorker(site: Site): Promise<Effect> {
 async function untilBusy(site: Site, host: Host): Promise<number[]> {
   let runs: number[] = [];
   const busy = async (): Promise<boolean> => {
+    if ((await runsLeft(site)) === 0) throw new CommandError(TOO_SMALL);
     runs = await runsOn(site, host);
     return runs.length > 0;
   };

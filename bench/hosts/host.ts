@@ -1,4 +1,4 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,6 +18,10 @@ export interface Service {
 /** A network namespace with the processes in it. */
 export interface Host {
   readonly network: NetworkHost;
+  /** Of a service that runs; undefined otherwise. */
+  pidOf(service: string): number | undefined;
+  /** Whether an HTTP address on the host's own loopback answers that all is well. */
+  answers(url: string): boolean;
   /** How often one of its services ended by itself and was started again. */
   readonly restarts: number;
   run(service: Service): void;
@@ -90,6 +94,12 @@ export function createHost(network: NetworkHost, logs: string): Host {
 
   return {
     network,
+    pidOf: (service) => find(service).child.pid,
+    answers(url) {
+      const ask = `fetch(${JSON.stringify(url)}).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))`;
+      const words = ['netns', 'exec', network.name, process.execPath, '-e', ask];
+      return spawnSync('ip', words, { stdio: 'ignore' }).status === 0;
+    },
     get restarts() {
       return restarts;
     },

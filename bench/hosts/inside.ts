@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,6 +10,8 @@ import { CommandError, runCommand } from '../command.js';
 import { EVENTS, record, type EventRecord } from './events.js';
 import { createHost, type Host, type Service } from './host.js';
 import { createNetwork } from './network.js';
+import { POOL_SIZE, type StorePlace } from '../../db/index.js';
+import { createRoles, databaseUrl, setUpTables, socketUrl } from './databases.js';
 import { preparePostgres } from './postgres.js';
 import { examine, openRecords } from './records.js';
 import { eventTable } from './report.js';
@@ -33,6 +34,8 @@ import { untilTrue } from './watch.js';
 
 const CLI = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 const START_MS = 120_000;
+/** Of every worker: each is on a loopback of its own. */
+const HEALTH_PORT = 9464;
 /** Three for each of the four threads that the built-in models have on the two GPU hosts. */
 const CONCURRENCY = 12;
 /** The undisturbed run has half of the workers. */
@@ -41,45 +44,47 @@ const LOG_LINES = 8;
 
 async function main({ options, programs, postgres, temporalCli, folder }: InsideSettings): Promise<void> {
   const logs = join(folder, 'logs');
-  const data = join(folder, 'data');
   mkdirSync(logs);
-  mkdirSync(data);
   const network = createNetwork(programs.cable);
   const host = (name: string): Host => createHost(network.addHost(name), logs);
   const [server, gpuA, gpuB, cpu] = [host('server'), host('gpu-a'), host('gpu-b'), host('cpu')];
 
   say('starting Postgres and the Temporal server on one host');
   const { address } = server.network;
-  const password = randomBytes(16).toString('hex');
+  const postgresFolder = join(folder, 'postgres');
   server.run(
-    preparePostgres({
-      programs: postgres,
-      folder: join(folder, 'postgres'),
-      address,
-      network: network.subnet,
-      password,
-    }),
+    preparePostgres({ programs: postgres, folder: postgresFolder, address, network: network.subnet }),
   );
-  await setupTemporalSchema(programs.temporalSqlTool, { address, password });
-  server.run(temporalService(programs, { address, password, folder }));
+  const users = await patiently(() => createRoles(socketUrl(postgresFolder, 'postgres')));
+  setupTemporalSchema(programs.temporalSqlTool, address, users.temporal);
+  server.run(temporalService(programs, { address, user: users.temporal, folder }));
   const temporal = `${address}:${TEMPORAL_PORT}`;
   await setupNamespace(temporal);
+  const common = commonVariables(temporalCli);
+  setUpTables(CLI, { ...common, PANIC_TDA_DATABASE: databaseUrl(users.owner, address) }, users.app);
 
   say('starting a worker on each of three hosts');
-  const variables = {
-    ...commonVariables(temporalCli),
-    TEMPORAL_ADDRESS: temporal,
-    TEMPORAL_NAMESPACE: NAMESPACE,
-  };
+  const data = join(folder, 'data');
   const worker = (queues: string): Service => ({
     name: 'worker',
     command: process.execPath,
-    args: [CLI, 'worker', '--queues', queues, '--data', data],
-    env: variables,
+    args: [CLI, 'worker', '--queues', queues, '--listen', String(HEALTH_PORT)],
+    env: {
+      ...common,
+      TEMPORAL_ADDRESS: temporal,
+      TEMPORAL_NAMESPACE: NAMESPACE,
+      PANIC_TDA_DATABASE: databaseUrl(users.app, address),
+      // One folder for all: pictures are in it.
+      PANIC_TDA_DATA: data,
+    },
   });
   gpuA.run(worker('gpu'));
   gpuB.run(worker('gpu'));
   cpu.run(worker('main,cpu'));
+  for (const host of [gpuA, gpuB, cpu]) {
+    const ready = async (): Promise<boolean> => host.answers(`http://127.0.0.1:${HEALTH_PORT}/ready`);
+    await untilTrue(`the worker on ${host.network.name} is ready`, ready, START_MS);
+  }
 
   const file = experimentOf(options);
   const experimentFile = join(folder, 'experiment.json');
@@ -92,13 +97,18 @@ async function main({ options, programs, postgres, temporalCli, folder }: Inside
   say(`undisturbed, on the switch's own loopback: panic-tda run `);
   const undisturbed = runUndisturbed(experimentFile, join(folder, 'undisturbed'), logs, temporalCli);
 
+  // By the socket, which is there while the server's cable is out.
+  const place: StorePlace = {
+    folder: data,
+    database: { url: socketUrl(postgresFolder, users.app.database), poolSize: POOL_SIZE.default },
+  };
   const connection = await Connection.connect({ address: temporal });
   const client = new Client({ connection, namespace: NAMESPACE });
   const startedAt = performance.now();
   const start = { taskQueue: 'panic-tda', workflowId: 'on-separate-hosts', args: [file] };
   // A server that has just begun to answer does not know all of its parts yet.
   const handle = await patiently(() => client.workflow.start('experiment', start));
-  const records = await patiently(() => openRecords(data, experiment));
+  const records = await openRecords(place, experiment);
   const site: Site = {
     server,
     gpuA,
@@ -131,8 +141,8 @@ async function main({ options, programs, postgres, temporalCli, folder }: Inside
   await connection.close();
 
   const [there, here] = [
-    await examine(data, experiment),
-    await examine(join(folder, 'undisturbed'), experiment),
+    await examine(place, experiment),
+    await examine({ folder: join(folder, 'undisturbed'), database: null }, experiment),
   ];
   console.log(`\n${eventTable(events)}\n`);
   console.log(`result: ${JSON.stringify(result)}`);

@@ -1,52 +1,30 @@
 import { execFileSync } from 'node:child_process';
-import {
-  appendFileSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { appendFileSync, chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { CommandError } from '../command.js';
+import type { PostgresPrograms } from '../embedded-postgres.js';
 import type { Service } from './host.js';
-
-/** Folder of `initdb` and `postgres`: on PATH, or where Debian and the RPM packages put them, the newest first. */
-export function findPostgres(searchPath: string | undefined): string | undefined {
-  const versions = ['/usr/lib/postgresql', '/usr/pgsql']
-    .flatMap((root) =>
-      existsSync(root) ? readdirSync(root).map((version) => join(root, version, 'bin')) : [],
-    )
-    .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
-  return [...(searchPath ?? '').split(delimiter), ...versions].find(
-    (folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')),
-  );
-}
 
 export const SUPERUSER = 'postgres';
 export const POSTGRES_PORT = 5432;
 
 export interface PostgresSettings {
-  /** Folder of its programs. */
-  readonly programs: string;
+  readonly programs: PostgresPrograms;
   /** Made here: the cluster and, for those on this machine whatever the network is like, a Unix socket. */
   readonly folder: string;
   /** Where it listens, and the network that may connect by password. */
   readonly address: string;
   readonly network: string;
-  readonly password: string;
 }
 
 /** Makes a cluster, owned by the user `nobody` since Postgres refuses to run as root, and says how it is run. */
-export function preparePostgres({ programs, folder, address, network, password }: PostgresSettings): Service {
+export function preparePostgres({ programs, folder, address, network }: PostgresSettings): Service {
   const { uid, gid } = nobody();
   mkdirSync(folder, { recursive: true });
   chownSync(folder, uid, gid);
+  // By the socket in it one is the superuser.
+  chmodSync(folder, 0o700);
   const cluster = join(folder, 'cluster');
-  const passwordFile = join(folder, 'password');
-  writeFileSync(passwordFile, password, { mode: 0o600 });
-  chownSync(passwordFile, uid, gid);
   const asNobody = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
   const settings = [
     '--pgdata',
@@ -59,8 +37,8 @@ export function preparePostgres({ programs, folder, address, network, password }
     'C',
     '--no-sync',
   ];
-  const access = ['--auth-local', 'trust', '--auth-host', 'scram-sha-256', '--pwfile', passwordFile];
-  execFileSync('setpriv', [...asNobody, join(programs, 'initdb'), ...settings, ...access], {
+  const access = ['--auth-local', 'trust', '--auth-host', 'scram-sha-256'];
+  execFileSync('setpriv', [...asNobody, programs.initdb, ...settings, ...access], {
     stdio: ['ignore', 'ignore', 'pipe'],
     cwd: folder,
   });
@@ -81,7 +59,7 @@ export function preparePostgres({ programs, folder, address, network, password }
   );
   return {
     name: 'postgres',
-    command: join(programs, 'postgres'),
+    command: programs.postgres,
     args: ['-D', cluster],
     env: {},
     uid,

@@ -2,12 +2,15 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readEnvironment } from '../../workers/environment.js';
 import { pinnedServerVersion } from '../../workers/temporal-cli.js';
 import { CommandError } from '../command.js';
 
-/** The repository, from dist/bench/hosts. */
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const CACHE = join(ROOT, 'node_modules', '.cache', 'panic-tda-hosts');
+/** Outlives the packages, which are installed anew more often than a server is built. */
+const CACHE = join(readEnvironment().cacheFolder, 'hosts');
+
+/** Where the production Temporal server and its tools are, once they are built. */
+export const TEMPORAL_PROGRAMS = join(CACHE, `temporal-server-${pinnedServerVersion}`);
 
 export interface Programs {
   /** The production Temporal server. */
@@ -19,18 +22,27 @@ export interface Programs {
 }
 
 /**
- * Builds by Go's module proxy what is not in node_modules/.cache yet. The server takes 20 minutes and more the first time;
+ * Builds by Go's module proxy what is not in the cache folder yet. The server takes 20 minutes and more the first time;
  * Go's own cache makes it quick after that.
  *
  * Throws a CommandError with the last lines that Go wrote, where it fails.
  */
 export async function buildPrograms(say: (line: string) => void): Promise<Programs> {
-  const temporal = join(CACHE, `temporal-server-${pinnedServerVersion}`);
   const server = 'go.temporal.io/server/cmd';
   const cable = join(CACHE, 'cable', 'cable');
   return {
-    temporalServer: await installed(temporal, 'server', `${server}/server@v${pinnedServerVersion}`, say),
-    temporalSqlTool: await installed(temporal, 'sql', `${server}/tools/sql@v${pinnedServerVersion}`, say),
+    temporalServer: await installed(
+      TEMPORAL_PROGRAMS,
+      'server',
+      `${server}/server@v${pinnedServerVersion}`,
+      say,
+    ),
+    temporalSqlTool: await installed(
+      TEMPORAL_PROGRAMS,
+      'sql',
+      `${server}/tools/sql@v${pinnedServerVersion}`,
+      say,
+    ),
     // Quick, and made again by each call: Go looks whether the source has changed.
     cable: await go(['build', '-o', cable, fileURLToPath(new URL('cable.go', import.meta.url))], {}).then(
       () => cable,
@@ -47,7 +59,7 @@ async function installed(
   const program = join(folder, name);
   if (existsSync(program)) return program;
   mkdirSync(folder, { recursive: true });
-  say(`building ${module} (the first time 20 minutes or more)`);
+  say(`building ${module} (the first time; of the Temporal server 20 minutes or more)`);
   await go(['install', module], { GOBIN: folder });
   return program;
 }

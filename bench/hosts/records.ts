@@ -1,4 +1,10 @@
-import { checkInvariants, contentDigest, openStoreReadonly, type Store } from '../../db/index.js';
+import {
+  checkInvariants,
+  connectStoreReadonly,
+  contentDigest,
+  type Store,
+  type StorePlace,
+} from '../../db/index.js';
 import { persistenceEntropy } from '../../tda/index.js';
 import type { Steps } from './watch.js';
 
@@ -19,8 +25,8 @@ const FAILURES = `
   select count(*) as count from failures where run_id in (select id from runs where experiment_id = ?)`;
 
 /** Throws while there is no database yet. */
-export function openRecords(data: string, experiment: string): Records {
-  const store = openExisting(data);
+export async function openRecords(place: StorePlace, experiment: string): Promise<Records> {
+  const store = await openExisting(place);
   async function rows<T>(query: string): Promise<T[]> {
     const snapshot = await store.db.snapshot();
     try {
@@ -43,10 +49,10 @@ export function openRecords(data: string, experiment: string): Records {
 
 /** Every broken invariant as a sentence, and the digest of an experiment's content. */
 export async function examine(
-  data: string,
+  place: StorePlace,
   experiment: string,
 ): Promise<{ violations: readonly string[]; digest: string }> {
-  const store = openExisting(data);
+  const store = await openExisting(place);
   try {
     const violations: string[] = [];
     const options = { deep: true, entropyOf: persistenceEntropy };
@@ -59,8 +65,8 @@ export async function examine(
   }
 }
 
-function openExisting(data: string): Store {
-  const store = openStoreReadonly(data);
-  if (store === null) throw new Error(`there is no database in ${data}`);
+async function openExisting(place: StorePlace): Promise<Store> {
+  const store = await connectStoreReadonly(place);
+  if (store === null) throw new Error('there is no database yet');
   return store;
 }

@@ -1,3 +1,4 @@
+import type { PostgresPrograms } from '../embedded-postgres.js';
 import type { HostsOptions } from './options.js';
 import type { Programs } from './programs.js';
 
@@ -5,8 +6,7 @@ import type { Programs } from './programs.js';
 export interface InsideSettings {
   readonly options: HostsOptions;
   readonly programs: Programs;
-  /** Folder of `initdb` and `postgres`. */
-  readonly postgres: string;
+  readonly postgres: PostgresPrograms;
   /** The Temporal CLI, for the undisturbed run. */
   readonly temporalCli: string;
   /** For everything that is written. Removed at the end, unless it is to be kept. */

@@ -33,17 +33,17 @@ export async function runsLeft({ records }: Site): Promise<number> {
   return [...(await records.steps()).values()].filter(({ ended }) => !ended).length;
 }
 
-/** The runs whose activity a worker on this host is at work on, as far as Temporal knows. */
+/** The runs that the worker which now runs on this host is at work on, as far as Temporal knows. */
 export async function runsOn(site: Site, host: Host): Promise<number[]> {
   const found: number[] = [];
+  // What waits for its next attempt has the identity of the last one; and to the open polls of a worker that died with its
+  // cable the server gives work for up to a minute.
+  const identity = `${host.pidOf('worker')}@${host.network.name}`;
   for (const run of await runsUnderWay(site)) {
     const handle = site.client.workflow.getHandle(runWorkflowId(site.experiment, run));
     const { raw } = await handle.describe();
-    // The identity holds the host's name. That of an activity that waits for its next attempt is of the last one.
     const here = (raw.pendingActivities ?? []).some(({ state, lastWorkerIdentity }) => {
-      return (
-        state === PENDING_ACTIVITY_STATE_STARTED && lastWorkerIdentity?.includes(`@${host.network.name}`)
-      );
+      return state === PENDING_ACTIVITY_STATE_STARTED && lastWorkerIdentity?.startsWith(identity);
     });
     if (here) found.push(run);
   }

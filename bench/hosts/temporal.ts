@@ -5,7 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureSearchAttributes } from '../../workers/temporal-service.js';
-import { POSTGRES_PORT, SUPERUSER } from './postgres.js';
+import type { DatabaseUser } from './databases.js';
+import { POSTGRES_PORT } from './postgres.js';
 import type { Programs } from './programs.js';
 import type { Service } from './host.js';
 
@@ -14,25 +15,18 @@ export const NAMESPACE = 'panic-tda';
 const RETENTION = '30 days';
 const START_MS = 120_000;
 
-/**
- * Makes the two databases of the production server with its own tool, which carries their schema. Tries again until
- * Postgres answers.
- */
-export async function setupTemporalSchema(
-  tool: string,
-  { address, password }: { readonly address: string; readonly password: string },
-): Promise<void> {
+/** Makes the tables of the production server's two databases with its own tool, which carries their schema. */
+export function setupTemporalSchema(tool: string, address: string, { role, password }: DatabaseUser): void {
   const access = ['--plugin', 'postgres12', '--endpoint', address, '--port', String(POSTGRES_PORT)];
   for (const [database, schema] of [
     ['temporal', 'postgresql/v12/temporal'],
     ['temporal_visibility', 'postgresql/v12/visibility'],
   ] as const) {
     const run = (...words: string[]): void =>
-      void execFileSync(tool, [...access, '--user', SUPERUSER, '--database', database, ...words], {
+      void execFileSync(tool, [...access, '--user', role, '--database', database, ...words], {
         env: { SQL_PASSWORD: password },
         stdio: ['ignore', 'ignore', 'pipe'],
       });
-    await patiently(() => run('create-database'));
     run('setup-schema', '--version', '0.0');
     run('update-schema', '--schema-name', schema);
   }
@@ -41,9 +35,9 @@ export async function setupTemporalSchema(
 /** How the production server is run: all its roles in one process, configured by variables as its image is. */
 export function temporalService(
   { temporalServer }: Programs,
-  settings: { readonly address: string; readonly password: string; readonly folder: string },
+  settings: { readonly address: string; readonly user: DatabaseUser; readonly folder: string },
 ): Service {
-  const { address, password, folder } = settings;
+  const { address, user, folder } = settings;
   const dynamicConfig = join(folder, 'temporal-dynamic-config.yaml');
   // As the embedded server is run (workers/temporal-server.ts), with partitions left as they are.
   writeFileSync(dynamicConfig, 'history.transferProcessorMaxPollRPS:\n  - value: 2000\n');
@@ -55,8 +49,8 @@ export function temporalService(
       DB: 'postgres12',
       POSTGRES_SEEDS: address,
       DB_PORT: String(POSTGRES_PORT),
-      POSTGRES_USER: SUPERUSER,
-      POSTGRES_PWD: password,
+      POSTGRES_USER: user.role,
+      POSTGRES_PWD: user.password,
       BIND_ON_IP: address,
       TEMPORAL_BROADCAST_ADDRESS: address,
       PUBLIC_FRONTEND_ADDRESS: `${address}:${TEMPORAL_PORT}`,

@@ -44,6 +44,16 @@ describe('npm run hosts', () => {
   });
 });
 
+test('the nightly checks run npm scripts that are there, this one among them', () => {
+  const nightly = readFileSync(new URL('../../.ci/nightly', import.meta.url), 'utf8');
+  const suites = /^suites=\((.*)\)$/m.exec(nightly)?.[1]?.split(' ') ?? [];
+  const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  expect(suites).toContain('hosts');
+  expect(Object.keys(scripts)).toEqual(expect.arrayContaining(suites));
+});
+
 interface Seen {
   readonly plugged: number | null;
   readonly unplugged: number | null;
