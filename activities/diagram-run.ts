@@ -22,6 +22,11 @@ export interface DiagramRequest {
   readonly surrogate: { readonly kind: SurrogateKind; readonly seed: number } | null;
 }
 
+export interface DiagramSize extends Pick<DiagramRequest, 'dimension' | 'maxDimension'> {
+  readonly pointCount: number;
+  readonly isSurrogate: boolean;
+}
+
 /** What a diagram and its surrogates are made of. */
 export interface Measurement {
   readonly run: RunRow;
@@ -50,6 +55,8 @@ export type ComputedDiagram = Pick<
  * would not fit into memory.
  */
 export interface DiagramComputer {
+  /** Throws ResourceLimit, with the figure and the remedies, where such a diagram would not fit into memory. */
+  requireMemory(size: DiagramSize): void;
   compute(
     request: DiagramRequest,
     onProgress: (done: number, of: number) => void,
@@ -81,7 +88,7 @@ export function createDiagramRun(deps: Dependencies) {
 
 /** Makes the diagram of an embedded run, then its surrogates, and with the last of them marks the run finished. */
 export async function makeDiagram(
-  deps: Dependencies,
+  deps: Pick<Dependencies, 'store' | 'diagrams' | 'now'>,
   run: RunRow,
   model: EmbeddingModel,
   progress: DiagramProgress,
@@ -97,8 +104,14 @@ export async function makeDiagram(
       `${missing} outputs of run ${run.runIndex} have no ${model.name} vector; a diagram is made of all of them`,
     );
   }
-  const cloud = await store.vectors.pointCloud(run, modelId, model.dimension);
   const { dimension } = model;
+  if ((await store.diagrams.barCounts(run, modelId)).length === 0) {
+    // Before the vectors are read: of a run of 100,000s of steps they alone are gigabytes.
+    const pointCount = await store.vectors.countDistinct(run, modelId);
+    const size = { pointCount, dimension, maxDimension: config.max_dimension, isSurrogate: false };
+    deps.diagrams.requireMemory(size);
+  }
+  const cloud = await store.vectors.pointCloud(run, modelId, dimension);
   const measurement = { run, modelId, dimension, cloud, config, progress, signal };
   await makeSurrogates(deps, await storedDiagram(deps, measurement), measurement);
   const expected = { diagrams: config.embedding_models.length, surrogates: surrogateCount(config) };
@@ -109,7 +122,7 @@ export async function makeDiagram(
 
 /** The id of the diagram of these points, which is computed and stored where it is not there. */
 async function storedDiagram(
-  { store, diagrams, now }: Dependencies,
+  { store, diagrams, now }: Pick<Dependencies, 'store' | 'diagrams' | 'now'>,
   { run, modelId, dimension, cloud, config, progress, signal }: Measurement,
 ): Promise<number> {
   const key = {

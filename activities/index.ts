@@ -1,7 +1,7 @@
 export { createAdvanceRun } from './advance-run.js';
 export { createBookkeeping } from './bookkeeping.js';
 export { createDiagramRun } from './diagram-run.js';
-export type { ComputedDiagram, DiagramComputer, DiagramRequest } from './diagram-run.js';
+export type { ComputedDiagram, DiagramComputer, DiagramRequest, DiagramSize } from './diagram-run.js';
 export type { Dependencies } from './dependencies.js';
 export { createEmbedRun } from './embed-run.js';
 export type { ExperimentResult, Plan } from './contract.js';

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExperimentResult } from '../activities/index.js';
 import type { Store } from '../db/index.js';
 import type { ExperimentConfig } from '../experiment/config.js';
-import { runCount } from '../experiment/config.js';
+import { experimentFile, runCount } from '../experiment/config.js';
 import { isPanicError, PanicError } from '../experiment/errors.js';
 import type { experiment } from '../workflows/index.js';
 import {
@@ -34,7 +34,7 @@ export async function startExperiment(
   const handle = await client.workflow.start<typeof experiment>('experiment', {
     taskQueue: TASK_QUEUES.main,
     workflowId: experimentWorkflowId(id),
-    args: [config],
+    args: [experimentFile(config)],
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
     workflowIdConflictPolicy: 'USE_EXISTING',
     typedSearchAttributes: startAttributes(id, 'planning'),

@@ -1,12 +1,16 @@
-import { and, asc, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
 import { createHash } from 'node:crypto';
 import type { Modality } from '../experiment/artifact.js';
+import { PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
 import type { Database } from './database.js';
 import type { RunRow } from './runs.js';
 import { artifacts, embeddings, invocations, models, vectors } from './schema.js';
 import { all, get, run as execute } from './work.js';
 import type { Work } from './work.js';
+
+/** Vectors that are read at once: 3 MB of 768 numbers each. */
+const CLOUD_CHUNK = 1000;
 
 /** An output that waits for its vector; several invocations may share it. */
 export interface PendingOutput {
@@ -97,15 +101,38 @@ export function vectorTable({ build, read, write }: Database) {
     .onConflictDoNothing()
     .prepare();
   const vectorsOfRun = build
-    .select({ id: vectors.id, bytes: vectors.bytes, sha256: vectors.sha256 })
+    .select({
+      sequence: invocations.sequence,
+      id: vectors.id,
+      bytes: vectors.bytes,
+      sha256: vectors.sha256,
+    })
     .from(invocations)
     .innerJoin(
       embeddings,
       and(eq(embeddings.invocationId, invocations.id), eq(embeddings.modelId, sql.placeholder('modelId'))),
     )
     .innerJoin(vectors, eq(vectors.id, embeddings.vectorId))
-    .where(eq(invocations.runId, sql.placeholder('runId')))
+    .where(
+      and(
+        eq(invocations.runId, sql.placeholder('runId')),
+        gt(invocations.sequence, sql.placeholder('after')),
+      ),
+    )
     .orderBy(asc(invocations.sequence))
+    .limit(CLOUD_CHUNK)
+    .prepare();
+  const vectorCounts = build
+    .select({
+      count: sql<number>`count(*)`.mapWith(Number),
+      distinct: sql<number>`count(distinct ${embeddings.vectorId})`.mapWith(Number),
+    })
+    .from(invocations)
+    .innerJoin(
+      embeddings,
+      and(eq(embeddings.invocationId, invocations.id), eq(embeddings.modelId, sql.placeholder('modelId'))),
+    )
+    .where(eq(invocations.runId, sql.placeholder('runId')))
     .prepare();
 
   /** The outputs of this modality that have no vector of this model yet, by distinct output. */
@@ -178,18 +205,38 @@ export function vectorTable({ build, read, write }: Database) {
     faultPoint('vectors:after-commit');
   }
 
+  /** Distinct vectors of a model that a run has. */
+  async function countDistinct(run: RunRow, modelId: number): Promise<number> {
+    const counted = await read(() => get(vectorCounts, { runId: run.id, modelId }));
+    return counted?.distinct ?? 0;
+  }
+
   async function pointCloud(run: RunRow, modelId: number, dimension: number): Promise<PointCloud> {
-    const rows = await read(() => all(vectorsOfRun, { runId: run.id, modelId }));
-    const points = new Float32Array(rows.length * dimension);
+    const counted = await read(() => get(vectorCounts, { runId: run.id, modelId }));
+    const count = counted?.count ?? 0;
+    const points = new Float32Array(count * dimension);
     const pointBytes = new Uint8Array(points.buffer);
     const digest = createHash('sha256');
     const firstRows = new Map<number, number>();
-    rows.forEach((row, index) => {
-      if (!firstRows.has(row.id)) firstRows.set(row.id, index);
-      pointBytes.set(row.bytes, index * dimension * 4);
-      digest.update(row.sha256);
-    });
-    return { points, count: rows.length, distinctRows: [...firstRows.values()], sha256: digest.digest() };
+    let index = 0;
+    // In portions: all rows at once would take as much memory again, and hold up the heartbeats.
+    for (let after = -1; index < count;) {
+      const rows = await read(() => all(vectorsOfRun, { runId: run.id, modelId, after }));
+      if (rows.length === 0 || index + rows.length > count) {
+        throw new PanicError(
+          'StoreConflict',
+          `the vectors of run ${run.runIndex} changed while they were read`,
+        );
+      }
+      for (const row of rows) {
+        if (!firstRows.has(row.id)) firstRows.set(row.id, index);
+        pointBytes.set(row.bytes, index * dimension * 4);
+        digest.update(row.sha256);
+        index++;
+      }
+      after = rows.at(-1)!.sequence;
+    }
+    return { points, count, distinctRows: [...firstRows.values()], sha256: digest.digest() };
   }
 
   /** By model, those that cut any. */
@@ -210,7 +257,7 @@ export function vectorTable({ build, read, write }: Database) {
     return read(() => all(query));
   }
 
-  return { pending, reuse, commit, pointCloud, cuts };
+  return { pending, reuse, commit, countDistinct, pointCloud, cuts };
 }
 
 /** Euclidean length in float64; NaN or infinite where a component is. */

@@ -37,6 +37,12 @@ export const DEFAULT_CONCURRENCY = 64;
 export const DEFAULT_WEIGHT = 1;
 export const MAX_LENGTH_LIMIT = 1_000_000;
 
+/** The config as it is handed to a workflow: as short as a file can say it, since a workflow's input is limited. */
+export function experimentFile(config: ExperimentConfig): object {
+  const { seeds, ...rest } = config;
+  return seeds.every((seed) => seed === -1) ? { ...rest, seed_count: seeds.length } : { ...rest, seeds };
+}
+
 /** A config as it was stored; what was stored before a field was there has its default. */
 export function storedConfig(json: string): ExperimentConfig {
   const stored = JSON.parse(json) as Omit<ExperimentConfig, 'null_model' | 'weight'>;

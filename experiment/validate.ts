@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { SURROGATE_KINDS, type ExperimentConfig, type NullModel } from './config.js';
+import { experimentFile, SURROGATE_KINDS, type ExperimentConfig, type NullModel } from './config.js';
 import {
   duplicateProblems,
   isFields,
@@ -14,7 +14,7 @@ import { parseJsonText } from './json-text.js';
 import type { Catalogue } from './model.js';
 import { connectionProblems, embeddingMatchProblems, modelProblems } from './network-checks.js';
 import { described, pathText, problem, type Problem } from './problems.js';
-import { allowedAt, experimentSchema, FIELD_NAMES } from './schema.js';
+import { allowedAt, experimentSchema, FIELD_NAMES, MAX_FILE_BYTES } from './schema.js';
 
 /** A valid experiment, or all that is wrong with it, in the order of the fields. `source` is the name to report it under. */
 export type Validation =
@@ -55,8 +55,25 @@ export function validateExperiment(value: unknown, catalogue: Catalogue): Valida
     ...nullModelProblems(value),
     ...runCountProblems(value),
   ];
-  if (parsed.success && problems.length === 0) return { ok: true, config: configOf(parsed.data) };
+  if (parsed.success && problems.length === 0) {
+    const config = configOf(parsed.data);
+    problems.push(...sizeProblems(config));
+    if (problems.length === 0) return { ok: true, config };
+  }
   return { ok: false, source, problems: inFieldOrder(withoutRepeats(problems)) };
+}
+
+function sizeProblems(config: ExperimentConfig): Problem[] {
+  const bytes = Buffer.byteLength(JSON.stringify(experimentFile(config)));
+  if (bytes <= MAX_FILE_BYTES) return [];
+  const [found, allowed] = [bytes, MAX_FILE_BYTES].map((size) => size.toLocaleString('en'));
+  return [
+    problem(
+      '',
+      `${found} bytes of JSON`,
+      `at most ${allowed}, which Temporal takes; split its prompts or seeds over several experiments, or use seed_count`,
+    ),
+  ];
 }
 
 /** Zod says where, and leaves unknown keys to `unknownFieldProblems`; what was found and what is allowed there are said in our words. */

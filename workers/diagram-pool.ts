@@ -1,6 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type { ComputedDiagram, DiagramComputer, DiagramRequest } from '../activities/index.js';
+import type { ComputedDiagram, DiagramComputer, DiagramRequest, DiagramSize } from '../activities/index.js';
 import { compiledFile } from '../experiment/compiled-file.js';
 import { PanicError } from '../experiment/errors.js';
 import { predictRipsMemory } from '../tda/index.js';
@@ -58,6 +58,20 @@ export function createDiagramPool({
   const busy = new Map<Worker, Job>();
   let closed = false;
 
+  function requireMemory({ pointCount, dimension, maxDimension, isSurrogate }: DiagramSize): void {
+    const bytes = predictDiagramBytes(pointCount, maxDimension, dimension);
+    if (bytes <= memoryBytes) return;
+    const [what, without] = isSurrogate
+      ? ['the diagram of a surrogate', 'leave out null_model, ']
+      : ['the diagram', ''];
+    const remedy = `${without}lower max_dimension or max_length, or use a machine with more memory`;
+    throw new PanicError(
+      'ResourceLimit',
+      `${what} of ${pointCount} points up to dimension ${maxDimension} needs about ${mib(bytes)}; ` +
+        `this worker may use ${mib(memoryBytes)}: ${remedy}`,
+    );
+  }
+
   function compute(
     request: DiagramRequest,
     onProgress: (done: number, of: number) => void,
@@ -65,19 +79,8 @@ export function createDiagramPool({
   ): Promise<ComputedDiagram> {
     const pointCount = request.points.length / request.dimension;
     const { maxDimension, dimension } = request;
+    requireMemory({ pointCount, dimension, maxDimension, isSurrogate: request.surrogate !== null });
     const bytes = predictDiagramBytes(pointCount, maxDimension, dimension);
-    if (bytes > memoryBytes) {
-      const [what, without] =
-        request.surrogate === null
-          ? ['the diagram', '']
-          : ['the diagram of a surrogate', 'leave out null_model, '];
-      const remedy = `${without}lower max_dimension or max_length, or use a machine with more memory`;
-      throw new PanicError(
-        'ResourceLimit',
-        `${what} of ${pointCount} points up to dimension ${request.maxDimension} needs about ${mib(bytes)}; ` +
-          `this worker may use ${mib(memoryBytes)}: ${remedy}`,
-      );
-    }
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       waiting.push({ request, bytes, onProgress, signal, resolve, reject });
@@ -176,7 +179,7 @@ export function createDiagramPool({
     await Promise.all([...idle, ...busy.keys()].map((thread) => thread.terminate()));
   }
 
-  return { compute, close };
+  return { requireMemory, compute, close };
 }
 
 function mib(bytes: number): string {

@@ -115,6 +115,7 @@ export function createWorkerMetrics(meter: MetricMeter): WorkerMetrics {
       };
     },
     watchDiagrams: (computer) => ({
+      requireMemory: (size) => computer.requireMemory(size),
       async compute(request, onProgress, signal) {
         const started = performance.now();
         const diagram = await computer.compute(request, onProgress, signal);

@@ -13,6 +13,8 @@ import { looksCorrupt, recordCliVersion, setStateAside, stateIsOfAnotherVersion 
 const host = '127.0.0.1';
 const defaultNamespace = 'default';
 const startAttempts = 3;
+/** More than the workflows that are open at once, as in a worker's cache of them. */
+const CACHED_EXECUTIONS = 2000;
 
 export interface TemporalServerOptions {
   readonly cli: Pick<TemporalCli, 'path' | 'version'>;
@@ -174,6 +176,8 @@ function serverArguments(databaseFile: string, ports: Ports, namespaces: readonl
       'matching.numTaskqueueWritePartitions=1',
       // Experiments that run at the same time take turns (workflows/names.ts, sharePriority).
       'matching.enableFairness=true',
+      // Otherwise it keeps every workflow of the last hour, up to 128,000, each of some 0.1 MiB.
+      `history.hostLevelCacheMaxSize=${CACHED_EXECUTIONS}`,
     ),
     ...flag('search-attribute', ...searchAttributes.map((name) => `${name}=Keyword`)),
     ...flag('namespace', ...namespaces),

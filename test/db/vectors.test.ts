@@ -12,6 +12,7 @@ import {
   step,
   rejection,
   textPoints,
+  vectorOf,
 } from './small-experiment.js';
 import { emptyPlace } from './places.js';
 import type { Place } from './places.js';
@@ -115,6 +116,24 @@ describe('vectors', () => {
     const first = captions.findIndex(({ text }) => text === captions.at(-1)!.text);
     expect(first).toBeLessThan(captions.length - 1);
     expect(rows[first]).toEqual(rows.at(-1));
+  });
+
+  test('of a long run are read in portions, and come out in order', async () => {
+    const long = { ...config, name: 'long', seeds: [7], max_length: 4400 };
+    await store.experiments.plan(experimentId(long), long, NOW);
+    const longRun = await store.runs.get(experimentId(long), 0);
+    while (await step(store, longRun, 'continue'));
+    await embed(store, longRun, textPoints);
+    const cloud = await store.vectors.pointCloud(longRun, await model(textPoints), 4);
+    const captions = (await store.invocations.trajectory(longRun)).flatMap(({ text }) => text ?? []);
+    expect(captions).toHaveLength(2200);
+    const expected = captions.map((text) => [...vectorOf(textPoints, { modality: 'text', text })]);
+    expect(
+      Array.from({ length: cloud.count }, (_, row) => [...cloud.points.subarray(4 * row, 4 * row + 4)]),
+    ).toEqual(expected);
+    const distinct = [...new Set(captions)];
+    expect(cloud.distinctRows).toEqual(distinct.map((text) => captions.indexOf(text)));
+    expect(await store.vectors.countDistinct(longRun, await model(textPoints))).toBe(distinct.length);
   });
 });
 

@@ -304,6 +304,13 @@ const badCases: readonly BadCase[] = [
     '1,200,000 runs',
     'at most 1,000,000',
   ],
+  [
+    'more than Temporal takes',
+    { prompts: [`a very long story: ${'and then '.repeat(250_000)}`] },
+    '',
+    'bytes of JSON',
+    'at most 2,000,000',
+  ],
 ];
 
 describe('a bad experiment', () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { makeDiagram } from '../../activities/diagram-run.js';
 import { makeSurrogates } from '../../activities/surrogates.js';
 import type { DiagramComputer } from '../../activities/index.js';
 import { experimentId } from '../../experiment/ids.js';
@@ -43,6 +44,7 @@ test('surrogates that were cancelled go on where they were stopped, and come out
   let asked = 0;
   const stop = new AbortController();
   const stoppable: DiagramComputer = {
+    ...pool,
     compute: (request, onProgress, signal) => {
       if (++asked === 3) stop.abort(new Error('cancelled'));
       return pool.compute(request, onProgress, signal);
@@ -62,6 +64,7 @@ test('surrogates that were cancelled go on where they were stopped, and come out
   asked = 0;
   const { signal } = new AbortController();
   const counted: DiagramComputer = {
+    ...pool,
     compute: (...request) => {
       asked++;
       return pool.compute(...request);
@@ -89,5 +92,33 @@ test('a surrogate that would not fit into memory says that the null model can be
     /a surrogate of 2 points .*: leave out null_model, lower/,
   );
   expect(compute(null)).toThrow(/the diagram of 2 points .*: lower max_dimension/);
+  await narrow.close();
+});
+
+test('a diagram that would not fit into memory is refused before its points are read', async () => {
+  const { store } = place;
+  await store.experiments.plan(experimentId(config), config, NOW);
+  const run = await store.runs.get(experimentId(config), 3);
+  while (await step(store, run, 'stop'));
+  await embed(store, run, textPoints);
+  const narrow = createDiagramPool({ threads: 1, memoryBytes: 1 });
+  let read = 0;
+  const pointCloud: typeof store.vectors.pointCloud = (...of) => {
+    read++;
+    return store.vectors.pointCloud(...of);
+  };
+  const vectors = { ...store.vectors, pointCloud };
+  const make = async (diagrams: DiagramComputer) =>
+    makeDiagram(
+      { store: { ...store, vectors }, diagrams, now: () => NOW },
+      run,
+      textPoints,
+      { done: 0, of: 0, surrogatesLeft: 0 },
+      new AbortController().signal,
+    );
+  await expect(make(narrow)).rejects.toThrow(/the diagram of \d points .* this worker may use 1 MiB: lower/);
+  expect(read).toBe(0);
+  expect((await make(pool)).points).toBe(6);
+  expect(read).toBe(1);
   await narrow.close();
 });
