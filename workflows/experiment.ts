@@ -14,7 +14,14 @@ import type { FanOutCounts } from './fan-out.js';
 import { FREE, Hold, isInterruption } from './hold.js';
 import { progress } from './queries.js';
 import type { ExperimentProgress } from './queries.js';
-import { SEARCH_ATTRIBUTES, SHARD_SIZE, sharePriority, shardWorkflowId, startAttributes } from './names.js';
+import {
+  SEARCH_ATTRIBUTES,
+  SHARD_SIZE,
+  shardSize,
+  sharePriority,
+  shardWorkflowId,
+  startAttributes,
+} from './names.js';
 import { shard } from './shard.js';
 
 // Two at a time: while the last runs of one shard finish, the next keeps the machines busy.
@@ -23,7 +30,8 @@ const SHARDS_AT_ONCE = 2;
 /**
  * An experiment from its file (the JSON itself) to its last diagram. Starting the same experiment again continues it:
  * only runs that the database calls unfinished are started. One failed run never fails the experiment.
- * Never continues as new: up to 250 runs are its own children, more go through shards of 250.
+ * Never continues as new: up to 250 runs are its own children, more go through shards of 250 (of
+ * 375,000 runs and more through 1,500 larger ones).
  */
 export async function experiment(file: unknown): Promise<ExperimentResult> {
   const counts: FanOutCounts = { running: 0, finished: 0, failed: 0 };
@@ -93,13 +101,14 @@ function endingOf(error: unknown): Exclude<ExperimentEnding, { kind: 'driven' }>
 }
 
 async function driveShards(plan: Plan, counts: FanOutCounts, hold: Hold): Promise<void> {
-  const shards = Array.from({ length: Math.ceil(plan.runs / SHARD_SIZE) }, (_, number) => number);
+  const size = shardSize(plan.runs);
+  const shards = Array.from({ length: Math.ceil(plan.runs / size) }, (_, number) => number);
   const lanes = Math.min(SHARDS_AT_ONCE, plan.concurrency);
   await slide(shards, lanes, async (number, lane) => {
     // The windows of the lanes add up to the concurrency that was asked for, also where it is odd.
     const window = Math.floor((plan.concurrency + lane) / lanes);
-    const from = number * SHARD_SIZE;
-    const to = Math.min(plan.runs, from + SHARD_SIZE);
+    const from = number * size;
+    const to = Math.min(plan.runs, from + size);
     await hold.untilFree();
     const child = await startChild(shard, {
       workflowId: shardWorkflowId(plan.experiment, number),

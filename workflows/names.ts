@@ -48,6 +48,14 @@ interface ExperimentShare {
 /** Runs that one workflow fans out by itself: 250 children are about 1,100 events of the 51,200 a history may have. */
 export const SHARD_SIZE = 250;
 
+/** Shards that one experiment fans out to: as its children, they may be no more than its history holds without a warning. */
+const MOST_SHARDS = 1500;
+
+/** Runs of each shard of an experiment with so many: 250, and more only where the shards would be too many. */
+export function shardSize(runs: number): number {
+  return Math.max(SHARD_SIZE, Math.ceil(runs / MOST_SHARDS));
+}
+
 export function experimentWorkflowId(experiment: string): string {
   return `experiment-${experiment}`;
 }
