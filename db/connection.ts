@@ -119,6 +119,8 @@ export function openSnapshot(db: Pick<Connection, 'sqlite'>): Database.Database 
   const snapshot = new Database(db.sqlite.name, { timeout: BUSY_TIMEOUT_MS, fileMustExist: true });
   snapshot.pragma('query_only = ON');
   snapshot.exec('BEGIN');
+  // A transaction sees the database as it is at its first read, not at its beginning.
+  snapshot.prepare('select count(*) from sqlite_master').get();
   return snapshot;
 }
 
