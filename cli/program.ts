@@ -4,6 +4,7 @@ import { contextOf, lenientContextOf } from './context.js';
 import type { Context, GlobalOptions } from './context.js';
 import { describeCommand } from './describe-command.js';
 import { EXIT_CODE_HELP } from './exit-codes.js';
+import { PanicError } from '../experiment/errors.js';
 import { addModelCommands, MODELS_HELP } from './program-models.js';
 import { addHostOptions, refuseHostOptionsElsewhere } from './host-options.js';
 import { version } from './package-info.js';
@@ -199,16 +200,37 @@ export function createProgram(exitWith: (code: number) => void): Command {
       const { serveQueues } = await import('./commands/worker.js');
       await act(options, (context) => serveQueues(context, options));
     });
-  add(MACHINE, 'doctor', 'check this machine and all that is stored', DOCTOR_HELP)
+  addHostOptions(add(MACHINE, 'doctor', 'check this machine and all that is stored', DOCTOR_HELP))
     .option('--experiment <id>', 'check the rows of this experiment only')
     .option('--deep', 'also decode every picture')
-    .action(async (options: GlobalOptions & { readonly experiment?: string; readonly deep?: boolean }) => {
+    .option('--limit <number>', 'violations that are named; the others are counted', wholeNumber, 100)
+    .option('--fix', 'mend what can be recomputed, and delete what is derived or left behind; asks first')
+    .option('--cut-back', 'with --fix: also give up steps that cannot be proven, and all that follows them')
+    .option('--yes', 'with --fix: do not ask')
+    .action(async (options: GlobalOptions & DoctorFlags) => {
+      const { experiment, deep = false, limit, fix = false, cutBack = false, yes = false } = options;
+      if (!fix && (cutBack || yes)) {
+        throw new PanicError('InvalidInput', '--cut-back and --yes say how to mend; they go with --fix');
+      }
+      if (fix) {
+        const { fix: mend } = await import('./doctor/fix.js');
+        await act(options, (context) => mend(context, { experiment, deep, limit, cutBack, yes }));
+        return;
+      }
       const { examine } = await import('./commands/doctor.js');
       // A doctor has to be able to look at an environment that other commands refuse.
-      const context = lenientContextOf(options);
-      exitWith(await examine(context, { experiment: options.experiment, deep: options.deep ?? false }));
+      exitWith(await examine(lenientContextOf(options), { experiment, deep, limit }));
     });
   return program;
+}
+
+interface DoctorFlags {
+  readonly experiment?: string;
+  readonly deep?: boolean;
+  readonly limit: number;
+  readonly fix?: boolean;
+  readonly cutBack?: boolean;
+  readonly yes?: boolean;
 }
 
 /** `show <id> [run]`: the options are in the command's own help. */
@@ -413,6 +435,18 @@ Exit codes: 0 stopped, 1 failed or not stopped in time, 2 the request is wrong o
 stopped at once by a second Ctrl-C / SIGTERM.`;
 
 const DOCTOR_HELP = `Looks at Node, the environment, the Temporal CLI (which, and why that one), the data folder, processes that a killed run
-left behind, the devices (by running a tiny graph on each), model files, and every invariant of the stored rows and objects. Changes nothing.
+left behind, the devices (by running a tiny graph on each), model files, and every invariant of the stored rows and objects.
+Changes nothing, and may run beside workers; the rows are those of one moment.
 
-Exit codes: 0 no problem, 1 a problem was found (FAIL).`;
+With --fix it looks at the stored rows only, says what it would do, asks, does it and looks again; nobody else may use the
+data folder meanwhile. It sets right what the plan and the other rows prove, asks models again and keeps what has the
+recorded SHA-256, and deletes what is derived (vectors, diagrams, surrogates), which "resume" then makes again, and
+what nothing mentions. It deletes no step, unless --cut-back says so: then runs are cut back to their last good step.
+
+Examples:
+  panic-tda doctor --json | jq '.findings[].violation'
+  panic-tda doctor --fix
+  panic-tda doctor --fix --yes && panic-tda resume 3f2a
+
+Exit codes: 0 no problem (with --fix: none left), 1 a problem was found (FAIL; with --fix: is left), 2 the request is wrong,
+or somebody uses the data folder (with --fix).`;

@@ -19,14 +19,26 @@ export { compact } from './compact.js';
 export type { Compacted } from './compact.js';
 export { contentDigest, contentOf } from './content.js';
 export type { ContentRow } from './content.js';
-export { checkInvariants, describeRepair, findLeftovers, givesUpSteps, INVARIANTS } from './doctor/index.js';
+export {
+  checkInvariants,
+  describeRepair,
+  findOrphans,
+  givesUpSteps,
+  INVARIANTS,
+  mend,
+  rebuildFile,
+  removeOrphan,
+  RepairPlan,
+} from './doctor/index.js';
 export type {
   DoctorOptions,
   EntropyOf,
   Invariant,
-  Note,
+  Means,
   OnProgress,
+  Orphan,
   Repair,
+  RepairGroup,
   Stage as CheckStage,
   Violation,
 } from './doctor/index.js';

@@ -15,7 +15,8 @@ import { z } from 'zod';
 import { DATABASE_FILE, OBJECTS_FOLDER } from '../db/layout.js';
 import { errorMessage, isPanicError, PanicError } from '../experiment/errors.js';
 import { errorCode } from '../experiment/error-code.js';
-import { isKernelLockHeld, tryKernelLock } from '../experiment/kernel-lock.js';
+import { isKernelLockHeld, shareKernelLock, tryKernelLock } from '../experiment/kernel-lock.js';
+import type { KernelLock } from '../experiment/kernel-lock.js';
 
 /** Where everything of an installation lies: absolute paths. */
 export interface DataFolder {
@@ -29,6 +30,8 @@ export interface DataFolder {
   readonly logs: string;
   /** Held by the kernel for the one process that runs experiments here. */
   readonly lockFile: string;
+  /** Shared by the workers that use the folder; whoever repairs it holds it alone. */
+  readonly workersLockFile: string;
   /** What that process says of itself. */
   readonly runInfoFile: string;
 }
@@ -43,6 +46,7 @@ export function dataFolderAt(path: string): DataFolder {
     temporal: join(root, 'temporal'),
     logs: join(root, 'logs'),
     lockFile: join(root, 'run.lock'),
+    workersLockFile: join(root, 'workers.lock'),
     runInfoFile: join(root, 'run.json'),
   };
 }
@@ -114,6 +118,41 @@ export async function acquireRunLock(folder: DataFolder): Promise<RunLock> {
     release: () => {
       rmSync(folder.runInfoFile, { force: true });
       held.release();
+    },
+  };
+}
+
+/**
+ * Says that this process, a worker, uses the folder, until release() or its death.
+ * @throws PanicError InvalidInput while somebody repairs it.
+ */
+export function joinWorkers(folder: DataFolder): KernelLock {
+  const lock = shareKernelLock(folder.workersLockFile);
+  if (lock !== undefined) return lock;
+  throw new PanicError(
+    'InvalidInput',
+    `what is stored in ${folder.root} is being repaired ("doctor --fix"); start the worker when that is over`,
+  );
+}
+
+/**
+ * Keeps workers and runs out of the folder, until release() or the death of this process.
+ * @throws PanicError InvalidInput that says who uses it.
+ */
+export async function excludeWorkers(folder: DataFolder): Promise<{ release(): void }> {
+  const run = await acquireRunLock(folder);
+  const workers = tryKernelLock(folder.workersLockFile);
+  if (workers === undefined) {
+    run.release();
+    throw new PanicError(
+      'InvalidInput',
+      `workers use ${folder.root}; stop them (they give back what they are at), then repair it`,
+    );
+  }
+  return {
+    release: () => {
+      workers.release();
+      run.release();
     },
   };
 }

@@ -12,6 +12,8 @@ import { checkTemporal } from '../doctor/temporal.js';
 export interface DoctorOptions {
   readonly experiment: string | undefined;
   readonly deep: boolean;
+  /** Violations that are named one by one; the others are counted. */
+  readonly limit: number;
 }
 
 const MARK = { ok: 'ok  ', info: '    ', warning: 'warn', problem: 'FAIL' } as const;

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { PanicError } from '../../experiment/errors.js';
 import { armFault } from '../../experiment/fault.js';
-import { openDataFolder } from '../../workers/data-folder.js';
+import { joinWorkers, openDataFolder } from '../../workers/data-folder.js';
 import { type DeploymentVersion, setCurrentCommand } from '../../workers/deployment.js';
 import { workerTemporal } from '../../workers/environment.js';
 import { endWithParent, reportReady } from '../../workers/supervisor.js';
@@ -36,6 +36,7 @@ export async function serveQueues(
   const queues = queuesOf(options.queues);
   const models = modelsOf(options, queues);
   const deployment = deploymentOf(options);
+  const using = joinWorkers(openDataFolder(folder.root));
   if (environment.fault !== undefined) armFault(environment.fault);
   const temporal = workerTemporal(DEFAULT_ADDRESS);
   const address = temporal.connectionOptions.address ?? DEFAULT_ADDRESS;
@@ -104,6 +105,7 @@ export async function serveQueues(
       note(`panic-tda: ${error.message}; it is left to the time-out of its heartbeat.`);
       stopAtOnce(worker, EXIT.failed);
     });
+    using.release();
   }
   return EXIT.ok;
 }

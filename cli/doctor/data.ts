@@ -1,21 +1,21 @@
-import { errorMessage } from '../../experiment/errors.js';
+import { assertNever, errorMessage } from '../../experiment/errors.js';
 import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { checkInvariants, connectStoreReadonly, findLeftovers, INVARIANTS } from '../../db/index.js';
-import type { Store } from '../../db/index.js';
+import { checkInvariants, connectStoreReadonly, findOrphans, INVARIANTS } from '../../db/index.js';
+import type { Orphan, Store } from '../../db/index.js';
 import { persistenceEntropy } from '../../tda/index.js';
 import type { DoctorOptions } from '../commands/doctor.js';
 import type { Context } from '../context.js';
 import { createObserver, stateOf } from '../experiment-state.js';
 import { findExperiment } from '../find-experiment.js';
 import { bytes, plural } from '../format.js';
+import { checkProgress, countRows } from './check-progress.js';
 import { info, ok, problem, warning } from './finding.js';
 import type { Finding } from './finding.js';
+import { violationDocument, violationText } from './remedy.js';
 
 /** A run that fills the disk stops in the middle: told before it does. */
 const LITTLE_SPACE_BYTES = 2 ** 30;
-const VIOLATIONS_SHOWN = 100;
-const RESTORE = 'restore the data folder from a copy, or run the experiment again in a new data folder';
 
 export function* checkDataFolder({ folder }: Context): Generator<Finding> {
   const found = statSync(folder.root, { throwIfNoEntry: false });
@@ -94,31 +94,53 @@ async function* describeExperiments(context: Context, store: Store): AsyncGenera
 async function* checkStore(
   context: Context,
   store: Store,
-  { experiment, deep }: DoctorOptions,
+  { experiment, deep, limit }: DoctorOptions,
 ): AsyncGenerator<Finding> {
   const only = experiment === undefined ? undefined : (await findExperiment(context, store, experiment)).id;
+  const progress = checkProgress(context.json, only === undefined ? await countRows(store) : null);
   const checked = {
     deep,
     entropyOf: persistenceEntropy,
+    onProgress: progress.onProgress,
     ...(only === undefined ? {} : { experiment: only }),
   };
   let violations = 0;
-  for await (const { invariant, table, id, message } of checkInvariants(store.db, store.objects, checked)) {
-    violations++;
-    if (violations <= VIOLATIONS_SHOWN) {
-      yield problem(
-        `${table} ${id}: ${message}; ${RESTORE}\n(invariant ${invariant}: ${INVARIANTS[invariant]})`,
-      );
+  try {
+    for await (const violation of checkInvariants(store.db, store.objects, checked)) {
+      violations++;
+      if (violations > limit) continue;
+      const document = violationDocument(violation, context);
+      yield { ...problem(violationText(document)), violation: document };
     }
+  } finally {
+    progress.done();
   }
-  if (violations > VIOLATIONS_SHOWN) {
-    yield problem(`and ${plural(violations - VIOLATIONS_SHOWN, 'more violation')}`);
+  if (violations > limit) {
+    yield problem(`and ${plural(violations - limit, 'more violation')}; --limit names more of them`);
   }
   if (violations === 0) {
     yield ok(`every invariant holds (${Object.values(INVARIANTS).length} kinds were checked)`);
   }
-  if (!existsSync(context.folder.objects)) return;
-  for await (const { path, message } of findLeftovers(store.objects, Date.now())) {
-    yield warning(`${path}: ${message}`);
+  if (only === undefined) yield* orphans(context, store, limit);
+}
+
+async function* orphans({ command }: Context, store: Store, limit: number): AsyncGenerator<Finding> {
+  let found = 0;
+  for await (const orphan of findOrphans(store.db, store.objects, Date.now())) {
+    if (++found <= limit) yield warning(`${orphanText(orphan)}; "${command('doctor', '--fix')}" deletes it`);
+  }
+  if (found > limit) yield warning(`and ${plural(found - limit, 'more')} of these`);
+}
+
+export function orphanText(orphan: Orphan): string {
+  switch (orphan.kind) {
+    case 'temporary file':
+      return `${orphan.path}: left by a write that was cut off`;
+    case 'object':
+      return `${orphan.path}: ${bytes(orphan.byteLength)} that no row points at`;
+    case 'artifact':
+      return `artifact ${orphan.id}: no run mentions it`;
+    default:
+      return assertNever(orphan);
   }
 }

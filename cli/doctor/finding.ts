@@ -1,7 +1,11 @@
+import type { ViolationDocument } from './remedy.js';
+
 /** One thing that `doctor` saw. Only a `problem` makes it fail. */
 export interface Finding {
   readonly level: 'ok' | 'info' | 'warning' | 'problem';
   readonly text: string;
+  /** Where the finding is a row that breaks an invariant. */
+  readonly violation?: ViolationDocument;
 }
 
 export type Findings = AsyncIterable<Finding> | Iterable<Finding>;

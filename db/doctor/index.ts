@@ -23,6 +23,14 @@ export type { Invariant, Violation } from './violation.js';
 export type { EntropyOf } from './bars.js';
 export { describeRepair, givesUpSteps } from './repair.js';
 export type { Repair } from './repair.js';
+export { findOrphans, removeOrphan } from './orphans.js';
+export type { Orphan } from './orphans.js';
+export { mend } from './mend/index.js';
+export type { Means, MendOptions } from './mend/index.js';
+export { rebuildFile } from './mend/rebuild.js';
+export type { Rebuilt } from './mend/rebuild.js';
+export { RepairPlan } from './mend/repair-plan.js';
+export type { RepairGroup } from './mend/repair-plan.js';
 
 export interface DoctorOptions {
   /** Only this experiment, and what its rows point at; the database file as a whole is then not checked. */
@@ -33,14 +41,6 @@ export interface DoctorOptions {
   readonly entropyOf?: EntropyOf;
   readonly onProgress?: OnProgress;
 }
-
-/** Something worth knowing that breaks no invariant. */
-export interface Note {
-  readonly path: string;
-  readonly message: string;
-}
-
-const LEFTOVER_AGE_MS = 3_600_000;
 
 /** What is being looked at, for whoever waits: rows since the last call. */
 export type OnProgress = (stage: Stage, rows: number) => void;
@@ -95,16 +95,6 @@ async function* checkWholeFile(
 function isCorruption(error: unknown): boolean {
   if (typeof error !== 'object' || error === null || !('code' in error)) return false;
   return typeof error.code === 'string' && error.code.startsWith('SQLITE_CORRUPT');
-}
-
-/** What a crash left behind and nobody needs. */
-export async function* findLeftovers(
-  objects: ObjectStore,
-  now: number,
-): AsyncGenerator<Note, void, undefined> {
-  for await (const path of objects.leftovers(now - LEFTOVER_AGE_MS)) {
-    yield { path, message: 'left by a write that was cut off; it may be deleted' };
-  }
 }
 
 const EXPERIMENTS = `

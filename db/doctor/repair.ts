@@ -11,8 +11,6 @@ export type Repair =
   | { readonly kind: 'restore the schema'; readonly name: string }
   | { readonly kind: 'delete embedding'; readonly invocation: number; readonly model: number }
   | { readonly kind: 'delete vector'; readonly vector: number }
-  /** From its bytes, which are as they should be. */
-  | { readonly kind: 'recompute norm'; readonly vector: number }
   | { readonly kind: 'delete diagram'; readonly diagram: number }
   /** Of one index, or all of a kind. */
   | {
@@ -68,7 +66,6 @@ const ORDER: readonly RepairKind[] = [
   'delete surrogates',
   'delete diagram',
   'delete embedding',
-  'recompute norm',
   'delete vector',
   'plan runs',
   'recompute artifact',
@@ -108,8 +105,6 @@ export function describeRepair(repair: Repair): string {
       return `delete embedding ${repair.invocation}/${repair.model}, to be made again`;
     case 'delete vector':
       return `delete vector ${repair.vector} and what points at it, to be made again`;
-    case 'recompute norm':
-      return `compute the norm of vector ${repair.vector} from its bytes`;
     case 'delete diagram':
       return `delete diagram ${repair.diagram} with its surrogates, to be made again`;
     case 'delete surrogates':

@@ -40,36 +40,28 @@ export async function* checkVectors(
       ? snapshot.rows<VectorRecord>(ALL)
       : snapshot.rows<VectorRecord>(OF_EXPERIMENT, experiment);
   for await (const row of paced(rows, onRows)) {
-    for (const { text, bytesAreGood } of vectorProblems(row)) {
-      const message = `vector of ${row.model ?? 'a missing model'}: ${text}`;
-      const kind = bytesAreGood ? 'recompute norm' : 'delete vector';
-      yield { invariant: 3, table: 'vectors', id: row.id, message, repair: { kind, vector: row.id } };
+    for (const problem of vectorProblems(row)) {
+      const message = `vector of ${row.model ?? 'a missing model'}: ${problem}`;
+      const repair = { kind: 'delete vector', vector: row.id } as const;
+      yield { invariant: 3, table: 'vectors', id: row.id, message, repair };
     }
   }
 }
 
-interface VectorProblem {
-  readonly text: string;
-  /** Only what is said of the bytes is wrong. */
-  readonly bytesAreGood?: true;
-}
-
-function* vectorProblems(row: VectorRecord): Generator<VectorProblem> {
+function* vectorProblems(row: VectorRecord): Generator<string> {
   const { bytes, dimension, norm, takes, modality } = row;
-  const hashes = createHash('sha256').update(bytes).digest().equals(row.sha256);
-  if (!hashes) yield { text: 'its bytes do not hash to its sha256' };
-  if (takes !== modality) {
-    yield { text: `its model takes ${takes}, its artifact is ${modality ?? 'missing'}` };
+  if (!createHash('sha256').update(bytes).digest().equals(row.sha256)) {
+    yield 'its bytes do not hash to its sha256';
   }
+  if (takes !== modality) yield `its model takes ${takes}, its artifact is ${modality ?? 'missing'}`;
   if (dimension === null || bytes.byteLength !== 4 * dimension) {
-    yield { text: `it has ${bytes.byteLength} bytes, its model has ${dimension} dimensions of 4` };
+    yield `it has ${bytes.byteLength} bytes, its model has ${dimension} dimensions of 4`;
     return;
   }
   const expected = euclideanNorm(float32s(bytes));
-  if (!Number.isFinite(expected)) yield { text: 'it has a component that is not finite' };
-  else if (expected === 0) yield { text: 'all of its components are zero' };
+  if (!Number.isFinite(expected)) yield 'it has a component that is not finite';
+  else if (expected === 0) yield 'all of its components are zero';
   else if (norm === null || Math.abs(norm - expected) > NORM_TOLERANCE * expected) {
-    const text = `its norm is ${norm}, its components give ${expected}`;
-    yield hashes ? { text, bytesAreGood: true } : { text };
+    yield `its norm is ${norm}, its components give ${expected}`;
   }
 }

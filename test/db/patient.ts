@@ -1,9 +1,34 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkInvariants, DATABASE_FILE, openStore } from '../../db/index.js';
-import type { Connection, DoctorOptions, Store, Violation } from '../../db/index.js';
+import {
+  checkInvariants,
+  contentDigest,
+  DATABASE_FILE,
+  findOrphans,
+  mend,
+  openStore,
+  removeOrphan,
+  RepairPlan,
+} from '../../db/index.js';
+import type { Connection, DoctorOptions, Means, Repair, Store, Violation } from '../../db/index.js';
 import { persistenceEntropy } from '../../tda/index.js';
+import { answer, catalogue, finishAgain, host, NOW } from './small-experiment.js';
+
+/** The models of the small experiment, asked again. */
+const means: Means = {
+  catalogue,
+  generate: async (model, input, seed) => ({
+    output: answer(model, input, seed),
+    cutTokens: 0,
+    host,
+    batchSize: 1,
+    computeMs: 2,
+  }),
+  now: () => NOW,
+};
+
+const MOST_ROUNDS = 8;
 
 /** A copy of a sound data folder whose database lets anything be written to it. */
 export class Patient {
@@ -110,6 +135,30 @@ export class Patient {
     for await (const violation of checkInvariants(this.store.db, this.store.objects, all))
       found.push(violation);
     return found;
+  }
+
+  /** Mends in rounds, as `doctor --fix` does; returns what could not be mended, and why. */
+  async mend(options: { readonly cutBack?: boolean } = {}): Promise<string[]> {
+    const cutBack = options.cutBack ?? false;
+    for (let round = 0; ; round++) {
+      const plan = new RepairPlan();
+      for (const { repair } of await this.violations()) if (repair !== null) plan.add(repair);
+      for await (const orphan of findOrphans(this.store.db, this.store.objects, NOW)) {
+        if (orphan.kind === 'artifact') plan.add({ kind: 'delete artifact', artifact: orphan.id });
+        else await removeOrphan(this.store.objects, orphan);
+      }
+      const failures: string[] = [];
+      const onFailure = (repair: Repair, why: string) => failures.push(`${repair.kind}: ${why}`);
+      const made = await mend(this.store, plan, means, { cutBack, onFailure });
+      plan.close();
+      if (made === 0 || round === MOST_ROUNDS) return failures;
+    }
+  }
+
+  /** Makes what was deleted, as `resume` does; returns the digest of the content. */
+  async resume(): Promise<string> {
+    await finishAgain(this.store, this.experiment);
+    return contentDigest(this.store.db, this.experiment);
   }
 
   async discard(): Promise<void> {

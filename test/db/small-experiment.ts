@@ -9,7 +9,7 @@ import type { Artifact } from '../../experiment/artifact.js';
 import { runCount, surrogateCount } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId, seedOfStep, surrogateSeed } from '../../experiment/ids.js';
-import type { EmbeddingModel, GenerativeModel } from '../../experiment/model.js';
+import type { Catalogue, EmbeddingModel, GenerativeModel } from '../../experiment/model.js';
 import type { HostFingerprint } from '../../experiment/provenance.js';
 import {
   longestLifetime,
@@ -43,6 +43,9 @@ export const describer = generative('Describer', 'image', 'text');
 export const textPoints = embedding('TextPoints', 'text', 4);
 export const imagePoints = embedding('ImagePoints', 'image', 3);
 
+export const catalogue: Catalogue = new Map(
+  [painter, describer, textPoints, imagePoints].map((model) => [model.name, model]),
+);
 const generativeModels = new Map([painter, describer].map((model) => [model.name, model]));
 const embeddingModels = new Map([textPoints, imagePoints].map((model) => [model.name, model]));
 
@@ -197,7 +200,7 @@ export function surrogateDimension(bars: Float32Array): SurrogateDimension {
 
 export async function finishRun(store: Store, run: RunRow, of: ExperimentConfig): Promise<void> {
   await store.runs.markRunning(run, NOW);
-  while (await step(store, run, of.on_cycle));
+  if (run.stopReason === null) while (await step(store, run, of.on_cycle));
   for (const name of of.embedding_models) {
     const model = embeddingModels.get(name)!;
     await embed(store, run, model);
@@ -221,6 +224,17 @@ export async function finishExperiment(store: Store, of: ExperimentConfig = conf
     await finishRun(store, await store.runs.get(id, index), of);
   await store.experiments.release(id, driver, 'completed', null, NOW);
   return id;
+}
+
+/** Finishes what is unfinished of an experiment that is there. */
+export async function finishAgain(store: Store, id: string): Promise<void> {
+  const of = await store.experiments.config(id);
+  const unfinished = await store.runs.unfinished(id, 0, runCount(of));
+  if (unfinished.length === 0) return;
+  const driver = { workflowId: `experiment-${id}`, runId: 'again' };
+  await store.experiments.claim(id, driver, null, NOW);
+  for (const index of unfinished) await finishRun(store, await store.runs.get(id, index), of);
+  await store.experiments.release(id, driver, 'completed', null, NOW);
 }
 
 /**

@@ -1,0 +1,61 @@
+import type { CheckStage, OnProgress, Store } from '../../db/index.js';
+import { count, rate, timeLeft } from '../format.js';
+import { bar, liveProgress } from '../live-display.js';
+
+interface State {
+  readonly stage: CheckStage;
+  readonly rows: number;
+  /** Rows of all tables that are walked; null where it is not known. */
+  readonly of: number | null;
+  readonly perSecond: number;
+}
+
+export interface CheckProgress {
+  readonly onProgress: OnProgress;
+  done(): void;
+}
+
+/** How far a check is, on standard error: a bar on a terminal, elsewhere a line every five seconds. */
+export function checkProgress(silent: boolean, of: number | null): CheckProgress {
+  const since = performance.now();
+  let rows = 0;
+  const live = liveProgress<State>({
+    silent,
+    bars: (state) => text(state, true),
+    line: (state) => text(state, false),
+  });
+  return {
+    onProgress(stage, more) {
+      rows += more;
+      const seconds = (performance.now() - since) / 1000;
+      live.show({ stage, rows, of, perSecond: seconds > 0 ? rows / seconds : 0 });
+    },
+    done: () => live.done(),
+  };
+}
+
+function text({ stage, rows, of, perSecond }: State, drawn: boolean): string {
+  const known = of !== null && of > 0;
+  const figures = known ? `${count(rows)} of ${count(of)} rows` : `${count(rows)} rows`;
+  const pace = perSecond > 0 ? `, ${rate(perSecond)} rows/s` : '';
+  const left = known && perSecond > 0 && rows < of ? `, ${timeLeft((1000 * (of - rows)) / perSecond)}` : '';
+  return `${drawn && known ? `${bar(rows, of)} ` : ''}checking ${stage}: ${figures}${pace}${left}`;
+}
+
+// Runs are walked twice: against the plan, and each with its steps.
+const ROWS = `select (select 2 * count(*) from runs) + (select count(*) from invocations) + (select count(*) from diagrams)
+  + (select count(*) from surrogates) + (select count(*) from vectors) + (select count(*) from artifacts) as "rows"`;
+
+/** Rows that a check of the whole store walks. */
+export async function countRows({ db }: Store): Promise<number | null> {
+  const snapshot = await db.snapshot();
+  try {
+    for await (const { rows } of snapshot.rows<{ rows: number }>(ROWS)) return rows;
+    return null;
+  } catch {
+    // A damaged file: the check itself will say so.
+    return null;
+  } finally {
+    await snapshot.close();
+  }
+}

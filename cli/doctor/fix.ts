@@ -1,0 +1,313 @@
+import { existsSync } from 'node:fs';
+import {
+  checkInvariants,
+  describeRepair,
+  findOrphans,
+  givesUpSteps,
+  mend,
+  openStore,
+  openStoreReadonly,
+  rebuildFile,
+  removeOrphan,
+  RepairPlan,
+} from '../../db/index.js';
+import type { Repair, RepairGroup, Store } from '../../db/index.js';
+import { errorMessage, isPanicError } from '../../experiment/errors.js';
+import { persistenceEntropy } from '../../tda/index.js';
+import { excludeWorkers } from '../../workers/data-folder.js';
+import type { DoctorOptions } from '../commands/doctor.js';
+import { confirmed } from '../confirm.js';
+import { noExperiments } from '../context.js';
+import type { Context } from '../context.js';
+import { EXIT } from '../exit-codes.js';
+import { findExperiment } from '../find-experiment.js';
+import { bytes, plural } from '../format.js';
+import { heading, note, print, printJson } from '../output.js';
+import { checkProgress, countRows } from './check-progress.js';
+import { orphanText } from './data.js';
+import { violationDocument, violationText } from './remedy.js';
+import type { ViolationDocument } from './remedy.js';
+import { repairModels } from './repair-models.js';
+
+export interface FixOptions extends DoctorOptions {
+  /** Do not ask. */
+  readonly yes: boolean;
+  /** Also give up steps that cannot be proven. */
+  readonly cutBack: boolean;
+}
+
+/** Each repair may bring to light what another hid: the next look is a round of its own. */
+const MOST_ROUNDS = 8;
+
+interface Failure {
+  readonly repair: Repair;
+  readonly why: string;
+}
+
+/** What a look at the store found, and what would be done about it. */
+interface Examined {
+  readonly violations: number;
+  /** The first of them. */
+  readonly listed: readonly ViolationDocument[];
+  readonly plan: RepairPlan;
+  readonly orphans: { readonly count: number; readonly bytes: number; readonly examples: readonly string[] };
+  /** Whether the file must be copied before anything else. */
+  readonly damaged: boolean;
+}
+
+interface Round {
+  readonly violations: readonly ViolationDocument[];
+  readonly violationCount: number;
+  readonly repairs: readonly RepairGroup[];
+  readonly orphans: number;
+  readonly done: number;
+  readonly failures: readonly Failure[];
+}
+
+/** `doctor --fix`: says what it would do, asks, does it, and looks again, until nothing is left that it can mend. */
+export async function fix(context: Context, options: FixOptions): Promise<number> {
+  if (!existsSync(context.folder.databaseFile)) throw noExperiments(context);
+  const lock = await excludeWorkers(context.folder);
+  try {
+    const only = await upToDate(context, options);
+    if (only === null) return EXIT.failed;
+    return await fixLocked(context, { ...options, ...only });
+  } finally {
+    lock.release();
+  }
+}
+
+/** Brings the tables up to date, and finds the experiment that is meant; null where somebody did not want to. */
+async function upToDate(
+  context: Context,
+  { yes, experiment }: FixOptions,
+): Promise<{ readonly experiment?: string } | null> {
+  const { root } = context.folder;
+  const older = await olderVersion(context);
+  if (older !== null) {
+    note(older);
+    if (!yes && !(await confirmed('Bring its tables up to date?'))) return null;
+  }
+  const store = openStore(root, context.environment.objects);
+  try {
+    return experiment === undefined
+      ? {}
+      : { experiment: (await findExperiment(context, store, experiment)).id };
+  } finally {
+    await store.close();
+  }
+}
+
+/** What is said of tables of an older version; null where they are of this one. */
+async function olderVersion({ folder, environment }: Context): Promise<string | null> {
+  try {
+    const store = openStoreReadonly(folder.root, environment.objects);
+    await store?.close();
+    return null;
+  } catch (error) {
+    if (isPanicError(error, 'InvalidInput') && /older panic-tda/.test(error.message)) return error.message;
+    throw error;
+  }
+}
+
+async function fixLocked(context: Context, options: FixOptions): Promise<number> {
+  const rounds: Round[] = [];
+  let left: Examined;
+  for (;;) {
+    left = await examined(context, options);
+    try {
+      if (!context.json) printExamined(left, options);
+      const wanted = left.plan.count(options.cutBack) + left.orphans.count;
+      if (wanted === 0 || rounds.length === MOST_ROUNDS) break;
+      if (!options.yes && !(await confirmed('Do it?'))) break;
+      const round = await makeRepairs(context, left, options);
+      rounds.push(round);
+      if (!context.json) printRound(round);
+      if (round.done === 0) break;
+    } finally {
+      left.plan.close();
+    }
+  }
+  const unfinished = await unfinishedExperiments(context);
+  const { violations, listed } = left;
+  if (context.json)
+    printJson({
+      healthy: violations === 0,
+      violationCount: violations,
+      violations: listed,
+      rounds,
+      unfinished,
+    });
+  else printEnd(context, violations, unfinished, rounds.at(-1)?.failures ?? []);
+  return violations === 0 ? EXIT.ok : EXIT.failed;
+}
+
+async function examined(context: Context, options: FixOptions): Promise<Examined> {
+  const { experiment, deep, limit } = options;
+  const store = openStore(context.folder.root, context.environment.objects);
+  const progress = checkProgress(context.json, experiment === undefined ? await countRows(store) : null);
+  const plan = new RepairPlan();
+  const listed: ViolationDocument[] = [];
+  let violations = 0;
+  let damaged = false;
+  try {
+    const checked = { deep, entropyOf: persistenceEntropy, onProgress: progress.onProgress };
+    const only = experiment === undefined ? {} : { experiment };
+    for await (const violation of checkInvariants(store.db, store.objects, { ...checked, ...only })) {
+      violations++;
+      if (listed.length < limit) listed.push(violationDocument(violation, context));
+      if (violation.repair === null) continue;
+      plan.add(violation.repair);
+      damaged ||= violation.repair.kind === 'rebuild the file';
+    }
+    progress.done();
+    const orphans = experiment === undefined && !damaged ? await countOrphans(store, plan) : NO_ORPHANS;
+    return { violations, listed, plan, orphans, damaged };
+  } finally {
+    progress.done();
+    await store.close();
+  }
+}
+
+const NO_ORPHANS = { count: 0, bytes: 0, examples: [] as readonly string[] };
+const EXAMPLES = 3;
+
+/** Rows among them go with the plan; files and objects are counted, and found again when they are deleted. */
+async function countOrphans(store: Store, plan: RepairPlan): Promise<Examined['orphans']> {
+  let count = 0;
+  let size = 0;
+  const examples: string[] = [];
+  for await (const orphan of findOrphans(store.db, store.objects, Date.now())) {
+    if (orphan.kind === 'artifact') {
+      plan.add({ kind: 'delete artifact', artifact: orphan.id });
+      continue;
+    }
+    count++;
+    if (orphan.kind === 'object') size += orphan.byteLength;
+    if (examples.length < EXAMPLES) examples.push(orphanText(orphan));
+  }
+  return { count, bytes: size, examples };
+}
+
+async function makeRepairs(context: Context, found: Examined, options: FixOptions): Promise<Round> {
+  const round = {
+    violations: found.listed,
+    violationCount: found.violations,
+    repairs: found.plan.groups(),
+    orphans: found.orphans.count,
+  };
+  const failures: Failure[] = [];
+  const onFailure = (repair: Repair, why: string): void => {
+    if (failures.length < options.limit) failures.push({ repair, why });
+  };
+  // What is read from a damaged file may not be what is in it: nothing else is done before the next look.
+  if (found.damaged) return { ...round, ...(await rebuild(context, failures)) };
+  const store = openStore(context.folder.root, context.environment.objects);
+  const models = repairModels(context);
+  try {
+    let done = await mend(store, found.plan, models.means, { cutBack: options.cutBack, onFailure });
+    if (found.orphans.count > 0) done += await removeOrphans(store);
+    return { ...round, done, failures };
+  } finally {
+    await models.close();
+    await store.close();
+  }
+}
+
+async function rebuild(
+  context: Context,
+  failures: Failure[],
+): Promise<{ readonly done: number; readonly failures: readonly Failure[] }> {
+  try {
+    const { kept, cutShort } = await rebuildFile(context.folder.databaseFile, Date.now());
+    note(`The damaged file is kept as ${kept}.`);
+    if (cutShort.length > 0) {
+      note(
+        `Of these tables not every row could be read; what is missing is made again: ${cutShort.join(', ')}.`,
+      );
+    }
+    return { done: 1, failures };
+  } catch (error) {
+    failures.push({ repair: { kind: 'rebuild the file' }, why: errorMessage(error) });
+    return { done: 0, failures };
+  }
+}
+
+async function removeOrphans(store: Store): Promise<number> {
+  let removed = 0;
+  for await (const orphan of findOrphans(store.db, store.objects, Date.now())) {
+    if (orphan.kind === 'artifact') continue;
+    await removeOrphan(store.objects, orphan);
+    removed++;
+  }
+  return removed;
+}
+
+/** Those that have something to be made, and that nobody drives. */
+async function unfinishedExperiments(context: Context): Promise<string[]> {
+  const store = openStoreReadonly(context.folder.root, context.environment.objects);
+  if (store === null) return [];
+  try {
+    const unfinished: string[] = [];
+    for (const { id, status } of await store.experiments.list()) {
+      if (status !== 'planned') continue;
+      const { pending, running, cancelled } = await store.experiments.runsByStatus(id);
+      if (pending + running + cancelled > 0) unfinished.push(id);
+    }
+    return unfinished;
+  } finally {
+    await store.close();
+  }
+}
+
+function printExamined(
+  { violations, listed, plan, orphans }: Examined,
+  { limit, cutBack }: FixOptions,
+): void {
+  if (violations === 0) print('Every invariant holds.');
+  for (const document of listed) print(`FAIL  ${violationText(document).replaceAll('\n', '\n      ')}`);
+  if (violations > limit) print(`FAIL  and ${plural(violations - limit, 'more violation')}`);
+  const groups = plan.groups();
+  const wanted = groups.filter(({ givesUp }) => cutBack || !givesUp);
+  if (wanted.length + orphans.count > 0) print(`\n${heading('This will')}`);
+  for (const group of wanted) printGroup(group);
+  if (orphans.count > 0) {
+    print(
+      `  delete ${plural(orphans.count, 'object')} and temporary files that nothing mentions (${bytes(orphans.bytes)})`,
+    );
+    for (const example of orphans.examples) print(`    ${example}`);
+  }
+  const refused = groups.filter(({ givesUp }) => !cutBack && givesUp);
+  if (refused.length === 0) return;
+  print(`\n${heading('This cannot be mended without giving up steps: --cut-back would')}`);
+  for (const group of refused) printGroup(group);
+}
+
+function printGroup({ count, examples }: RepairGroup): void {
+  for (const example of examples) print(`  ${example}`);
+  if (count > examples.length)
+    print(`  and ${plural(count - examples.length, 'more')} like this`.replace('mores', 'more'));
+}
+
+function printRound({ done, failures }: Round): void {
+  print(`\nDone: ${plural(done, 'repair')}.`);
+  for (const { repair, why } of failures) {
+    print(`  could not ${describeRepair(repair)}: ${why}`);
+  }
+  print('');
+}
+
+function printEnd(
+  { command }: Context,
+  violations: number,
+  unfinished: readonly string[],
+  failures: readonly Failure[],
+): void {
+  if (violations > 0) {
+    const steps = failures.some(({ repair }) => repair.kind.startsWith('recompute ') || givesUpSteps(repair));
+    print(
+      `\n${plural(violations, 'violation')} left. Restore the data folder from a copy${steps ? `, or give up what cannot be proven: "${command('doctor', '--fix', '--cut-back')}" cuts runs back to their last good steps` : ''}.`,
+    );
+  }
+  for (const id of unfinished) print(`"${command('resume', id)}" makes what experiment ${id} lacks.`);
+}

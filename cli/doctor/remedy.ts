@@ -1,0 +1,37 @@
+import { describeRepair, givesUpSteps, INVARIANTS } from '../../db/index.js';
+import type { Invariant, Repair, Violation } from '../../db/index.js';
+import type { Context } from '../context.js';
+
+export const RESTORE =
+  'restore the data folder from a copy, or run the experiment again in a new data folder';
+
+/** What to do about a violation. */
+export function remedyOf(repair: Repair | null, { command }: Pick<Context, 'command'>): string {
+  if (repair === null) return RESTORE;
+  const does = describeRepair(repair);
+  return givesUpSteps(repair)
+    ? `${RESTORE}; or give up what cannot be proven: "${command('doctor', '--fix', '--cut-back')}" would ${does}`
+    : `"${command('doctor', '--fix')}" would ${does}`;
+}
+
+/** A violation as `--json` has it. */
+export interface ViolationDocument {
+  readonly invariant: Invariant;
+  /** The line of DESIGN's section 7 that it breaks. */
+  readonly rule: string;
+  readonly table: string;
+  readonly id: string | number;
+  readonly message: string;
+  readonly remedy: string;
+  readonly repair: Repair | null;
+}
+
+export function violationDocument(violation: Violation, context: Context): ViolationDocument {
+  const { invariant, table, id, message, repair } = violation;
+  const remedy = remedyOf(repair, context);
+  return { invariant, rule: INVARIANTS[invariant], table, id, message, remedy, repair };
+}
+
+export function violationText({ invariant, rule, table, id, message, remedy }: ViolationDocument): string {
+  return `${table} ${id}: ${message}\n(invariant ${invariant}: ${rule})\n${remedy}`;
+}

@@ -1,0 +1,241 @@
+import { and, asc, eq, inArray, or, sql } from 'drizzle-orm';
+import { canonicalJson } from '../../../experiment/ids.js';
+import { isPanicError } from '../../../experiment/errors.js';
+import type { Artifact } from '../../../experiment/artifact.js';
+import type { Catalogue, GenerativeModel } from '../../../experiment/model.js';
+import type { HostFingerprint } from '../../../experiment/provenance.js';
+import { textContent } from '../../artifacts.js';
+import type { ArtifactTable, EncodedArtifact, StoredContent } from '../../artifacts.js';
+import type { Database } from '../../database.js';
+import type { ObjectStore } from '../../objects/object-store.js';
+import { decodePicture } from '../../picture-codec.js';
+import { artifacts as artifactRows, embeddings, invocations, models, runs, vectors } from '../../schema.js';
+import { all, get, run } from '../../work.js';
+import type { Work } from '../../work.js';
+import type { Repair } from '../repair.js';
+import type { DerivedRows } from './derived.js';
+import { DONE, impossible } from './outcome.js';
+import type { Outcome } from './outcome.js';
+
+/** Asks a model of this machine again. Rejects where it cannot be used here. */
+export type Generate = (
+  model: GenerativeModel,
+  input: Artifact,
+  seed: number,
+) => Promise<{
+  readonly output: Artifact;
+  readonly cutTokens: number;
+  readonly host: HostFingerprint;
+  readonly batchSize: number;
+  readonly computeMs: number;
+}>;
+
+type ArtifactRow = typeof artifactRows.$inferSelect;
+
+/** How many of the calls that made an artifact are tried. */
+const CALLS_TRIED = 3;
+
+/** Texts and pictures as they were stored: only what has the recorded SHA-256 takes the place of what is there. */
+export function contentRepairs(
+  db: Database,
+  tables: { readonly artifacts: ArtifactTable; readonly objects: ObjectStore },
+  derived: DerivedRows,
+  catalogue: Catalogue,
+  generate: Generate,
+  rewriting: (change: () => Work<void>) => Work<void>,
+) {
+  const { build, read, write } = db;
+  const { artifacts, objects } = tables;
+
+  async function recomputeArtifact(id: number): Promise<Outcome> {
+    const row = await read(() => get(build.select().from(artifactRows).where(eq(artifactRows.id, id))));
+    // Another repair may have taken it away.
+    if (row === undefined) return DONE;
+    const stored = await storedContent(row);
+    if (stored !== null) return await rewrite(row, stored);
+    const prompt = await promptContent(row);
+    if (prompt !== null) return await rewrite(row, prompt);
+    const tried: string[] = [];
+    for (const call of await callsThatMade(id)) {
+      const made = await madeAgain(call);
+      if (typeof made === 'string') tried.push(made);
+      else if (!isOf(row, made.content)) tried.push(`${call.model.name} gives something else today`);
+      else {
+        if (made.bytes !== null) await replaceObject(made);
+        return await rewrite(row, made.content);
+      }
+    }
+    const why =
+      tried.length === 0 ? 'no model call that made it is recorded' : [...new Set(tried)].join('; ');
+    return impossible(why, ...(await cutsFor(id)));
+  }
+
+  /** What the row should say, where the content itself is there and hashes to its name. */
+  async function storedContent(row: ArtifactRow): Promise<StoredContent | null> {
+    if (row.modality === 'text') {
+      if (row.text === null || !/\S/.test(row.text)) return null;
+      const content = textContent(row.text);
+      return content.sha256.equals(row.sha256) ? content : null;
+    }
+    try {
+      const bytes = await objects.get(row.sha256);
+      const { width, height } = await decodePicture(bytes);
+      return {
+        modality: 'image',
+        sha256: row.sha256,
+        byteLength: bytes.byteLength,
+        text: null,
+        width,
+        height,
+      };
+    } catch (error) {
+      if (isPanicError(error, 'StoreConflict')) return null;
+      // Bytes that hash to their name and are no picture were never one.
+      if (!isPanicError(error)) return null;
+      throw error;
+    }
+  }
+
+  /** A prompt is in the config of its experiment. */
+  async function promptContent(row: ArtifactRow): Promise<StoredContent | null> {
+    if (row.modality !== 'text') return null;
+    const snapshot = await db.snapshot();
+    try {
+      const configs = snapshot.rows<{ config: string }>(
+        'select distinct e.config from runs r join experiments e on e.id = r.experiment_id where r.prompt_id = ?',
+        row.id,
+      );
+      for await (const { config } of configs) {
+        const { prompts } = JSON.parse(config) as { prompts: readonly string[] };
+        for (const prompt of prompts) {
+          const content = textContent(prompt);
+          if (isOf(row, content)) return content;
+        }
+      }
+    } finally {
+      await snapshot.close();
+    }
+    return null;
+  }
+
+  async function callsThatMade(id: number) {
+    return await read(() =>
+      all(
+        build
+          .select({ inputId: invocations.inputId, seed: invocations.seed, model: models })
+          .from(invocations)
+          .innerJoin(models, eq(models.id, invocations.modelId))
+          .where(and(eq(invocations.outputId, id), eq(invocations.source, 'computed')))
+          .orderBy(asc(invocations.id))
+          .limit(CALLS_TRIED),
+      ),
+    );
+  }
+
+  /** The content that a recorded call gives today, or why it cannot be made. */
+  async function madeAgain(call: {
+    readonly inputId: number;
+    readonly seed: number;
+    readonly model: typeof models.$inferSelect;
+  }): Promise<EncodedArtifact | string> {
+    const model = catalogue.get(call.model.name);
+    if (model?.kind !== 'generative' || !isSame(model, call.model)) {
+      return `${call.model.name} of revision ${call.model.revision} is not a model of this machine`;
+    }
+    try {
+      const { output } = await generate(model, await artifacts.load(call.inputId), call.seed);
+      return await artifacts.encode(output);
+    } catch (error) {
+      if (!isPanicError(error)) throw error;
+      return error.message;
+    }
+  }
+
+  function isSame(model: GenerativeModel, stored: typeof models.$inferSelect): boolean {
+    const { source, revision, settings } = model;
+    return (
+      source === stored.source && revision === stored.revision && canonicalJson(settings) === stored.settings
+    );
+  }
+
+  async function replaceObject({ content, bytes }: EncodedArtifact): Promise<void> {
+    // One of the right size would be taken for the object itself.
+    await objects.remove(content.sha256);
+    await objects.put(content.sha256, bytes!);
+  }
+
+  async function rewrite(row: ArtifactRow, content: StoredContent): Promise<Outcome> {
+    const there = await artifacts.find(content);
+    if (there !== null && there !== row.id) {
+      return impossible(`artifact ${there} has the content that it should have`, ...(await cutsFor(row.id)));
+    }
+    const same =
+      row.sha256.equals(content.sha256) &&
+      row.byteLength === content.byteLength &&
+      row.text === content.text &&
+      row.width === content.width &&
+      row.height === content.height;
+    if (same) return DONE;
+    await write(() =>
+      rewriting(function* () {
+        yield* run(build.update(artifactRows).set(content).where(eq(artifactRows.id, row.id)));
+      }),
+    );
+    return DONE;
+  }
+
+  /** Every run that passed through an artifact, cut back to the step before it; a prompt is no step. */
+  async function cutsFor(id: number): Promise<Repair[]> {
+    const rows = await read(() =>
+      all(
+        build
+          .select({ run: invocations.runId, from: sql<number>`min(${invocations.sequence})` })
+          .from(invocations)
+          .where(eq(invocations.outputId, id))
+          .groupBy(invocations.runId),
+      ),
+    );
+    const cuts = rows.map((row): Repair => ({ kind: 'cut run', ...row }));
+    return cuts.length === 0 ? [] : [...cuts, { kind: 'delete artifact', artifact: id }];
+  }
+
+  /** Deletes artifacts that no run mentions, with their vectors and objects. */
+  async function deleteArtifacts(ids: readonly number[]): Promise<Outcome> {
+    const gone = await write(() => deleted(ids));
+    for (const { sha256, modality } of gone) if (modality === 'image') await objects.remove(sha256);
+    return gone.length === ids.length ? DONE : impossible('a run passes through it');
+  }
+
+  function* deleted(ids: readonly number[]): Work<ArtifactRow[]> {
+    const mentioned = new Set<number>();
+    const steps = yield* all(
+      build
+        .select({ inputId: invocations.inputId, outputId: invocations.outputId })
+        .from(invocations)
+        .where(or(inArray(invocations.inputId, [...ids]), inArray(invocations.outputId, [...ids]))),
+    );
+    for (const { inputId, outputId } of steps) mentioned.add(inputId).add(outputId);
+    const prompts = yield* all(
+      build
+        .select({ id: runs.promptId })
+        .from(runs)
+        .where(inArray(runs.promptId, [...ids])),
+    );
+    for (const { id } of prompts) mentioned.add(id);
+    const free = ids.filter((id) => !mentioned.has(id));
+    if (free.length === 0) return [];
+    const rows = yield* all(build.select().from(artifactRows).where(inArray(artifactRows.id, free)));
+    const theirs = build.select({ id: vectors.id }).from(vectors).where(inArray(vectors.artifactId, free));
+    yield* derived.deletedVectors(inArray(vectors.artifactId, free), inArray(embeddings.vectorId, theirs));
+    yield* run(build.delete(artifactRows).where(inArray(artifactRows.id, free)));
+    return rows;
+  }
+
+  return { recomputeArtifact, deleteArtifacts };
+}
+
+/** Whether this is what an artifact's row was made for: by its digest, or, where that is what is wrong, by its text. */
+function isOf(row: ArtifactRow, content: StoredContent): boolean {
+  if (row.modality !== content.modality) return false;
+  return content.sha256.equals(row.sha256) || (content.text !== null && content.text === row.text);
+}

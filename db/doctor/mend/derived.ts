@@ -1,0 +1,156 @@
+import { and, eq, inArray, sql } from 'drizzle-orm';
+import type { SQL } from 'drizzle-orm';
+import type { Database } from '../../database.js';
+import {
+  diagrams,
+  embeddings,
+  experiments,
+  failures,
+  invocations,
+  runs,
+  surrogates,
+  vectors,
+} from '../../schema.js';
+import { all, run } from '../../work.js';
+import type { Work } from '../../work.js';
+
+/** Deletes what is derived, and makes the runs that lack it now unfinished, so that the next `resume` makes it again. */
+export function derivedRows({ build, write }: Database) {
+  /**
+   * Makes finished runs unfinished, and completed experiments with unfinished runs planned ones. A new attempt, as for a
+   * retry: earlier failures do not count against it.
+   */
+  function* reopen(ids: readonly number[]): Work<void> {
+    if (ids.length === 0) return;
+    yield* run(
+      build
+        .update(runs)
+        .set({ status: 'pending', finishedAt: null, attempt: sql`${runs.attempt} + 1` })
+        .where(and(inArray(runs.id, [...ids]), eq(runs.status, 'finished'))),
+    );
+    yield* reopenExperiments(
+      sql`${experiments.id} in (select ${runs.experimentId} from ${runs} where ${inArray(runs.id, [...ids])})`,
+    );
+  }
+
+  /** What is not finished any more has no end; whoever drives it keeps on. */
+  function* reopenExperiments(which: SQL): Work<void> {
+    yield* run(
+      build
+        .update(experiments)
+        .set({ status: 'planned', finishedAt: null, error: null })
+        .where(
+          and(
+            which,
+            inArray(experiments.status, ['completed', 'completed_with_failures']),
+            sql`exists (select 1 from ${runs} where ${runs.experimentId} = ${experiments.id} and ${runs.status} in ('pending', 'running', 'cancelled'))`,
+          ),
+        ),
+    );
+  }
+
+  async function reopenRuns(ids: readonly number[]): Promise<void> {
+    await write(() => reopen(ids));
+  }
+
+  async function deleteEmbeddings(
+    pairs: readonly { readonly invocation: number; readonly model: number }[],
+  ): Promise<void> {
+    await write(function* () {
+      for (const { invocation, model } of pairs) {
+        const of = yield* all(
+          build.select({ run: invocations.runId }).from(invocations).where(eq(invocations.id, invocation)),
+        );
+        yield* run(
+          build
+            .delete(embeddings)
+            .where(and(eq(embeddings.invocationId, invocation), eq(embeddings.modelId, model))),
+        );
+        yield* reopen(of.map((row) => row.run));
+      }
+    });
+  }
+
+  /** With what points at them. */
+  async function deleteVectors(ids: readonly number[]): Promise<void> {
+    await write(() => deletedVectors(inArray(vectors.id, [...ids]), inArray(embeddings.vectorId, [...ids])));
+  }
+
+  function* deletedVectors(which: SQL, pointing: SQL): Work<void> {
+    const of = yield* all(
+      build
+        .selectDistinct({ run: invocations.runId })
+        .from(embeddings)
+        .innerJoin(invocations, eq(invocations.id, embeddings.invocationId))
+        .where(pointing),
+    );
+    yield* run(build.delete(embeddings).where(pointing));
+    yield* run(build.delete(vectors).where(which));
+    yield* reopen(of.map((row) => row.run));
+  }
+
+  /** With their dimensions and surrogates. */
+  async function deleteDiagrams(ids: readonly number[]): Promise<void> {
+    await write(function* () {
+      const of = yield* all(
+        build
+          .select({ run: diagrams.runId })
+          .from(diagrams)
+          .where(inArray(diagrams.id, [...ids])),
+      );
+      yield* run(build.delete(diagrams).where(inArray(diagrams.id, [...ids])));
+      // What a cascade would have taken along, had it been there.
+      for (const table of ['diagram_dimensions', 'surrogates']) {
+        yield* run({
+          run: () =>
+            build.run(
+              sql`delete from ${sql.identifier(table)} where diagram_id in ${[...ids]} and not exists (select 1 from diagrams where id = diagram_id)`,
+            ),
+        });
+      }
+      yield* reopen(of.map((row) => row.run));
+    });
+  }
+
+  async function deleteSurrogates(
+    keys: readonly { readonly diagram: number; readonly surrogate: string; readonly index: number }[],
+  ): Promise<void> {
+    await write(function* () {
+      for (const { diagram, surrogate, index } of keys) {
+        yield* run(
+          build
+            .delete(surrogates)
+            .where(
+              and(
+                eq(surrogates.diagramId, diagram),
+                sql`${surrogates.kind} = ${surrogate}`,
+                eq(surrogates.surrogateIndex, index),
+              ),
+            ),
+        );
+        const of = yield* all(
+          build.select({ run: diagrams.runId }).from(diagrams).where(eq(diagrams.id, diagram)),
+        );
+        yield* reopen(of.map((row) => row.run));
+      }
+    });
+  }
+
+  async function deleteFailures(ids: readonly number[]): Promise<void> {
+    await write(() => run(build.delete(failures).where(inArray(failures.id, [...ids]))));
+  }
+
+  return {
+    reopen,
+    reopenExperiments,
+    reopenRuns,
+    deleteEmbeddings,
+    deleteVectors,
+    deletedVectors,
+    deleteDiagrams,
+    deleteSurrogates,
+    deleteFailures,
+  };
+}
+
+export type DerivedRows = ReturnType<typeof derivedRows>;

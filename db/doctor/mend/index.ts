@@ -1,0 +1,200 @@
+import { sql } from 'drizzle-orm';
+import { assertNever, errorMessage } from '../../../experiment/errors.js';
+import type { Catalogue } from '../../../experiment/model.js';
+import type { Store } from '../../store.js';
+import type { Repair } from '../repair.js';
+import { givesUpSteps } from '../repair.js';
+import { contentRepairs } from './content.js';
+import type { Generate } from './content.js';
+import { derivedRows } from './derived.js';
+import { DONE, impossible } from './outcome.js';
+import type { Outcome } from './outcome.js';
+import type { RepairPlan } from './repair-plan.js';
+import { runRepairs } from './runs.js';
+import { restoreSchema, rewriteArtifacts } from './schema.js';
+import { stepRepairs } from './steps.js';
+
+export interface Means {
+  readonly catalogue: Catalogue;
+  readonly generate: Generate;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+export interface MendOptions {
+  /** Also what gives up steps. */
+  readonly cutBack: boolean;
+  readonly onDone?: (repair: Repair) => void;
+  /** Told of what could not be made, and why. */
+  readonly onFailure: (repair: Repair, why: string) => void;
+}
+
+/** What one transaction holds at most. */
+const BATCH = 200;
+/** From so many on it is quicker to make an index first, for looking up who points at what is deleted. */
+const INDEX_FROM = 20;
+
+/** Rows that are looked up by what they point at only here. */
+const INDICES = {
+  'delete vector': ['embeddings (vector_id)'],
+  'delete artifact': [
+    'invocations (input_id)',
+    'invocations (output_id)',
+    'runs (prompt_id)',
+    'vectors (artifact_id)',
+    'embeddings (vector_id)',
+  ],
+  'recompute artifact': ['invocations (output_id)', 'runs (prompt_id)'],
+} as const;
+
+/**
+ * Makes the repairs of a plan, those that others build on first; the store must be used by nobody else. Each is a
+ * transaction of its own or shares one with its like, so that whatever ends the process leaves whole repairs. Returns how
+ * many were made.
+ */
+export async function mend(
+  store: Store,
+  plan: RepairPlan,
+  means: Means,
+  options: MendOptions,
+): Promise<number> {
+  const repairs = createRepairs(store, means, options.cutBack);
+  const indexed = new Set<string>();
+  let made = 0;
+  try {
+    for (;;) {
+      const batch = plan.take(BATCH, options.cutBack);
+      const [first] = batch;
+      if (first === undefined) return made;
+      if (batch.length >= INDEX_FROM && Object.hasOwn(INDICES, first.kind)) {
+        const wanted = INDICES[first.kind as keyof typeof INDICES];
+        for (const index of wanted) await makeIndex(store, index, indexed);
+      }
+      for (const { repair, outcome } of await attempted(batch, repairs)) {
+        for (const next of outcome.then ?? []) plan.add(next);
+        if (outcome.done) {
+          made++;
+          options.onDone?.(repair);
+        } else {
+          const instead = outcome.then?.find(givesUpSteps);
+          if (instead === undefined || !options.cutBack) options.onFailure(repair, outcome.why ?? '');
+        }
+      }
+    }
+  } finally {
+    for (const name of indexed) {
+      await store.db.write(() => statement(store, `drop index if exists ${name}`));
+    }
+  }
+}
+
+interface Attempted {
+  readonly repair: Repair;
+  readonly outcome: Outcome;
+}
+
+/** A batch as a whole; where that fails, one by one, so that one that cannot be made holds up no other. */
+async function attempted(
+  batch: readonly Repair[],
+  repairs: (batch: readonly Repair[]) => Promise<Outcome>,
+): Promise<readonly Attempted[]> {
+  const [first] = batch;
+  if (first !== undefined && TOGETHER.has(first.kind)) {
+    try {
+      const outcome = await repairs(batch);
+      return batch.map((repair) => ({ repair, outcome }));
+    } catch {
+      // Below it is told of which it was.
+    }
+  }
+  const results: Attempted[] = [];
+  for (const repair of batch) {
+    const outcome = await repairs([repair]).catch((error: unknown) => impossible(errorMessage(error)));
+    results.push({ repair, outcome });
+  }
+  return results;
+}
+
+const TOGETHER: ReadonlySet<Repair['kind']> = new Set([
+  'delete embedding',
+  'delete vector',
+  'delete diagram',
+  'delete surrogates',
+  'delete failure',
+  'reopen run',
+]);
+
+function createRepairs(store: Store, { catalogue, generate, now }: Means, cutBack: boolean) {
+  const { db, artifacts, objects, provenance } = store;
+  const derived = derivedRows(db);
+  const runs = runRepairs(db, artifacts, derived, catalogue, now);
+  const content = contentRepairs(db, { artifacts, objects }, derived, catalogue, generate, (change) =>
+    rewriteArtifacts(db, change),
+  );
+  const steps = stepRepairs(db, { artifacts, provenance }, { runs, derived }, catalogue, generate, now);
+
+  /** Makes repairs of one kind; several only of those that are made together. */
+  return async function make(batch: readonly Repair[]): Promise<Outcome> {
+    const repair = batch[0]!;
+    const all = <K extends Repair['kind']>(kind: K) =>
+      batch.filter((one): one is Extract<Repair, { kind: K }> => one.kind === kind);
+    switch (repair.kind) {
+      case 'delete embedding':
+        await derived.deleteEmbeddings(all(repair.kind));
+        return DONE;
+      case 'delete vector':
+        await derived.deleteVectors(all(repair.kind).map(({ vector }) => vector));
+        return DONE;
+      case 'delete diagram':
+        await derived.deleteDiagrams(all(repair.kind).map(({ diagram }) => diagram));
+        return DONE;
+      case 'delete surrogates':
+        await derived.deleteSurrogates(all(repair.kind));
+        return DONE;
+      case 'delete failure':
+        await derived.deleteFailures(all(repair.kind).map(({ failure }) => failure));
+        return DONE;
+      case 'reopen run':
+        await derived.reopenRuns(all(repair.kind).map(({ run }) => run));
+        return DONE;
+      case 'delete artifact':
+        return await content.deleteArtifacts([repair.artifact]);
+      case 'recompute artifact':
+        return await content.recomputeArtifact(repair.artifact);
+      case 'recompute steps':
+        return await steps.recomputeSteps(repair);
+      case 'restore run':
+        return await runs.restoreRun(repair.run);
+      case 'restore experiment':
+        return await runs.restoreExperiment(repair.experiment);
+      case 'plan runs':
+        return await runs.planRuns(repair, cutBack);
+      case 'cut run':
+        return await runs.cutRun(repair.run, repair.from);
+      case 'restart run':
+        return await runs.restartRun(repair.run);
+      case 'delete run':
+        return await runs.deleteRun(repair.run);
+      case 'delete step':
+        return await runs.deleteStep(repair.invocation);
+      case 'restore the schema':
+        restoreSchema(db, repair.name);
+        return DONE;
+      case 'rebuild the file':
+        return impossible('the file has to be rebuilt before it is opened');
+      default:
+        return assertNever(repair);
+    }
+  };
+}
+
+async function makeIndex(store: Store, on: string, made: Set<string>): Promise<void> {
+  const name = `doctor_${on.replaceAll(/\W+/g, '_')}`;
+  if (made.has(name)) return;
+  made.add(name);
+  await store.db.write(() => statement(store, `create index if not exists ${name} on ${on}`));
+}
+
+function* statement({ db }: Store, text: string) {
+  yield () => db.build.run(sql.raw(text));
+}

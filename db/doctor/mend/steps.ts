@@ -1,0 +1,261 @@
+import { and, asc, eq, gte, lte } from 'drizzle-orm';
+import { runCoordinates } from '../../../experiment/config.js';
+import { isPanicError } from '../../../experiment/errors.js';
+import { seedOfStep } from '../../../experiment/ids.js';
+import type { Catalogue, GenerativeModel } from '../../../experiment/model.js';
+import type { ArtifactTable, EncodedArtifact } from '../../artifacts.js';
+import { textContent } from '../../artifacts.js';
+import type { Database } from '../../database.js';
+import type { ProvenanceTables } from '../../provenance.js';
+import { artifacts as artifactRows, hosts, invocations, models, runs } from '../../schema.js';
+import { all, run } from '../../work.js';
+import type { Work } from '../../work.js';
+import type { Repair } from '../repair.js';
+import type { Generate } from './content.js';
+import type { DerivedRows } from './derived.js';
+import { impossible } from './outcome.js';
+import type { Outcome } from './outcome.js';
+import type { RunRepairs } from './runs.js';
+
+type StoredStep = typeof invocations.$inferSelect;
+type NewStep = typeof invocations.$inferInsert;
+
+interface Neighbour {
+  readonly step: StoredStep;
+  readonly model: typeof models.$inferSelect | null;
+  readonly modality: string | null;
+  readonly hostIsThere: boolean;
+}
+
+/** A step as it has to be. */
+interface Mended {
+  readonly row: NewStep;
+  readonly there: StoredStep | null;
+}
+
+/** What a step of a run has to be, but for its output. */
+interface Wanted {
+  readonly sequence: number;
+  readonly model: GenerativeModel;
+  readonly modelId: number;
+  readonly inputId: number;
+  readonly seed: number;
+}
+
+/**
+ * Steps that are broken or missing, by asking their models again. What comes out is only written where a row that is there
+ * says the same: the step's own output, the input of the step after it, or the cycle that it was filled in from.
+ */
+export function stepRepairs(
+  { build, read, write }: Database,
+  tables: { readonly artifacts: ArtifactTable; readonly provenance: ProvenanceTables },
+  repairs: { readonly runs: RunRepairs; readonly derived: DerivedRows },
+  catalogue: Catalogue,
+  generate: Generate,
+  now: () => number,
+) {
+  const { artifacts, provenance } = tables;
+
+  async function recomputeSteps({
+    run: id,
+    from,
+    to,
+  }: Extract<Repair, { kind: 'recompute steps' }>): Promise<Outcome> {
+    const cut: Repair = { kind: 'cut run', run: id, from };
+    const found = await read(() => repairs.runs.storedRun(id));
+    if (found === null) return impossible('its run is not one of a known plan');
+    const { row: ofRun, config } = found;
+    const plan = runCoordinates(config, ofRun.runIndex);
+    if (plan.seed === -1 && ofRun.drawnSeed === null) return impossible('the seed of its run is lost', cut);
+    const seeds = { seed: plan.seed, drawnSeed: ofRun.drawnSeed };
+
+    const around = await neighbours(id, from - 1, to + 1);
+    if (around === null) return impossible('there are two steps in one place', cut);
+    if (from > 0 && !around.has(from - 1)) return impossible('the step before it is missing', cut);
+    const prompt = textContent(plan.prompt);
+    let inputId = from === 0 ? await artifacts.find(prompt) : around.get(from - 1)!.step.outputId;
+    if (inputId === null)
+      return impossible('the prompt of its run is not stored', { kind: 'restore run', run: id });
+    const mended: Mended[] = [];
+    let proven = true;
+    for (let sequence = from; sequence <= to; sequence++) {
+      const model = catalogue.get(plan.network[sequence % plan.network.length]!);
+      if (model?.kind !== 'generative') return impossible('its model is not one of this machine', cut);
+      const seed = seedOfStep(seeds, sequence);
+      const modelId = await provenance.modelId(model);
+      const wanted: Wanted = { sequence, model, modelId, inputId, seed };
+      const there = around.get(sequence) ?? null;
+      const next = around.get(sequence + 1)?.step ?? null;
+      if (there !== null && isWhole(there, wanted, next)) {
+        inputId = there.step.outputId;
+        continue;
+      }
+      const made = await make(wanted);
+      if (typeof made === 'string') return impossible(made, cut);
+      const outputId = await artifacts.find(made.encoded.content);
+      const filled = there?.step.source === 'cycle' ? await cycleOutput(ofRun, sequence) : null;
+      const witnesses = [there?.step.outputId, next?.inputId, filled].filter(
+        (witness) => witness !== undefined,
+      );
+      proven = outputId !== null && witnesses.includes(outputId);
+      if (there !== null && !proven) return impossible(`${model.name} gives something else today`, cut);
+      const output = outputId ?? (await stored(made.encoded));
+      const row = newRow(id, wanted, output, there, made);
+      if (there === null || !isSameRow(row, there.step)) mended.push({ row, there: there?.step ?? null });
+      inputId = output;
+    }
+    if (!proven) return impossible('no step after it says what it gave', cut);
+    if (mended.length > 0) await write(() => written(id, mended));
+    return { done: true, then: [{ kind: 'restore run', run: id }] };
+  }
+
+  /** Steps by sequence; null where two share one. */
+  async function neighbours(id: number, from: number, to: number): Promise<Map<number, Neighbour> | null> {
+    const rows = await read(() =>
+      all(
+        build
+          .select({ step: invocations, model: models, modality: artifactRows.modality, host: hosts.id })
+          .from(invocations)
+          .leftJoin(models, eq(models.id, invocations.modelId))
+          .leftJoin(artifactRows, eq(artifactRows.id, invocations.outputId))
+          .leftJoin(hosts, eq(hosts.id, invocations.hostId))
+          .where(
+            and(eq(invocations.runId, id), gte(invocations.sequence, from), lte(invocations.sequence, to)),
+          )
+          .orderBy(asc(invocations.sequence)),
+      ),
+    );
+    const bySequence = new Map<number, Neighbour>();
+    for (const { step, model, modality, host } of rows) {
+      if (bySequence.has(step.sequence)) return null;
+      const hostIsThere = step.hostId === null || host !== null;
+      bySequence.set(step.sequence, { step, model, modality, hostIsThere });
+    }
+    return bySequence;
+  }
+
+  function isWhole(there: Neighbour, wanted: Wanted, next: StoredStep | null): boolean {
+    const { step, modality, hostIsThere } = there;
+    return (
+      hostIsThere &&
+      isSoundRow(step) &&
+      isOfModel(there, wanted.model) &&
+      step.inputId === wanted.inputId &&
+      step.seed === wanted.seed &&
+      modality === wanted.model.output &&
+      (next === null || next.inputId === step.outputId)
+    );
+  }
+
+  async function make(wanted: Wanted) {
+    try {
+      const input = await artifacts.load(wanted.inputId);
+      const { output, cutTokens, host, batchSize, computeMs } = await generate(
+        wanted.model,
+        input,
+        wanted.seed,
+      );
+      const encoded = await artifacts.encode(output);
+      const hostId = await provenance.hostId(host);
+      return { encoded, cutTokens, hostId, batchSize, computeMs };
+    } catch (error) {
+      if (!isPanicError(error)) throw error;
+      return error.message;
+    }
+  }
+
+  async function stored(encoded: EncodedArtifact): Promise<number> {
+    const content = await artifacts.stage(encoded);
+    return await write(() => artifacts.idOf(content));
+  }
+
+  /** What a cycle gives at a place behind its first repeat. */
+  async function cycleOutput(
+    { id, cycleLength }: typeof runs.$inferSelect,
+    sequence: number,
+  ): Promise<number | null> {
+    if (cycleLength === null) return null;
+    const [found] = await read(() =>
+      all(
+        build
+          .select({ outputId: invocations.outputId })
+          .from(invocations)
+          .where(and(eq(invocations.runId, id), eq(invocations.sequence, sequence - cycleLength))),
+      ),
+    );
+    return found?.outputId ?? null;
+  }
+
+  function newRow(
+    runId: number,
+    { sequence, model, modelId, inputId, seed }: Wanted,
+    outputId: number,
+    there: Neighbour | null,
+    made: Exclude<Awaited<ReturnType<typeof make>>, string>,
+  ): NewStep {
+    const fresh = {
+      source: 'computed' as const,
+      hostId: made.hostId,
+      batchSize: made.batchSize,
+      computeMs: made.computeMs,
+      cutTokens: made.cutTokens === 0 ? null : made.cutTokens,
+      createdAt: now(),
+    };
+    const step = { runId, sequence, modelId, inputId, outputId, seed };
+    if (there === null) return { ...step, ...fresh };
+    // Who computed it is still true, where it was recorded as a whole; so is the revision of its model.
+    if (isOfModel(there, model)) step.modelId = there.step.modelId;
+    const { id, createdAt } = there.step;
+    const provenance = there.hostIsThere && isSoundRow(there.step) ? there.step : fresh;
+    const { source, hostId, batchSize, computeMs, cutTokens } = provenance;
+    return { id, createdAt, source, hostId, batchSize, computeMs, cutTokens, ...step };
+  }
+
+  /** Rows of invocations are never changed: they are written anew, under the eyes of the database's own rules. */
+  function* written(id: number, mended: readonly Mended[]): Work<void> {
+    // No step can be added to a run that has ended; its end is derived again afterwards.
+    yield* run(
+      build
+        .update(runs)
+        .set({ status: 'pending', stopReason: null, length: null, finishedAt: null })
+        .where(and(eq(runs.id, id), eq(runs.status, 'finished'))),
+    );
+    yield* run(build.update(runs).set({ stopReason: null, length: null }).where(eq(runs.id, id)));
+    for (const { there } of mended) {
+      if (there !== null) yield* run(build.delete(invocations).where(eq(invocations.id, there.id)));
+    }
+    for (const { row } of mended) yield* run(build.insert(invocations).values(row));
+  }
+
+  return { recomputeSteps };
+}
+
+function isOfModel({ model }: Neighbour, wanted: GenerativeModel): boolean {
+  return model?.kind === 'generative' && model.name === wanted.name;
+}
+
+function isSameRow(row: NewStep, there: StoredStep): boolean {
+  const columns = [
+    'modelId',
+    'inputId',
+    'outputId',
+    'seed',
+    'source',
+    'hostId',
+    'batchSize',
+    'computeMs',
+  ] as const;
+  return columns.every((column) => row[column] === there[column]) && row.cutTokens === there.cutTokens;
+}
+
+const SOURCES: ReadonlySet<string> = new Set(['computed', 'reused', 'cycle']);
+
+/** Whether the columns that say who computed it are as they have to be. */
+function isSoundRow({ source, hostId, batchSize, computeMs, cutTokens }: StoredStep): boolean {
+  const computed = source === 'computed';
+  return (
+    SOURCES.has(source) &&
+    [hostId, batchSize, computeMs].every((value) => (value !== null) === computed) &&
+    (cutTokens === null || cutTokens > 0)
+  );
+}
