@@ -5,7 +5,7 @@ import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
 import { existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { PanicError } from '../experiment/errors.js';
+import { errorMessage, PanicError } from '../experiment/errors.js';
 import type { Database as AnyDatabase, Snapshot, SqlValue } from './database.js';
 import * as schema from './schema.js';
 import { runNow } from './work.js';
@@ -133,9 +133,38 @@ function bringUpToDate(sqlite: Database.Database, file: string): void {
     lock.exec('BEGIN EXCLUSIVE');
     const applied = appliedMigrations(sqlite);
     if (applied > known) throw new PanicError('InvalidInput', migrationMismatch(file, applied, known));
-    if (applied < known) migrate(drizzle(sqlite), { migrationsFolder: MIGRATIONS });
+    if (applied < known) migrateWhole(sqlite, file, applied);
   } finally {
     lock.close();
+  }
+}
+
+/** Brings the tables of a file up to date whatever their rows break, for whoever mends these next. */
+export function bringUpToDateForRepair(file: string): void {
+  const sqlite = connect(file, false);
+  try {
+    sqlite.pragma('ignore_check_constraints = ON');
+    bringUpToDate(sqlite, file);
+  } finally {
+    sqlite.close();
+  }
+}
+
+/** All of it or nothing: the migrations share a transaction. */
+function migrateWhole(sqlite: Database.Database, file: string, applied: number): void {
+  try {
+    migrate(drizzle(sqlite), { migrationsFolder: MIGRATIONS });
+  } catch (error) {
+    if (applied === 0) throw error;
+    const reason = errorMessage(error instanceof Error ? (error.cause ?? error) : error);
+    throw new PanicError(
+      'InvalidInput',
+      `${file}, of an older panic-tda (${applied} migrations), could not be brought up to date: ${reason}. It is as it was; ` +
+        (/CHECK constraint/.test(reason)
+          ? '"panic-tda doctor --fix" does it nevertheless, and mends the rows that the newer rules refuse'
+          : 'restore the data folder from a copy, or go on with the version that wrote it'),
+      { cause: error },
+    );
   }
 }
 

@@ -20,6 +20,7 @@ export type { Compacted } from './compact.js';
 export { contentDigest, contentOf } from './content.js';
 export type { ContentRow } from './content.js';
 export {
+  asksModels,
   checkInvariants,
   describeRepair,
   findOrphans,

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import {
+  bringUpToDateForRepair,
   checkInvariants,
+  asksModels,
   describeRepair,
   findOrphans,
   givesUpSteps,
@@ -21,11 +23,11 @@ import { noExperiments } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { findExperiment } from '../find-experiment.js';
-import { bytes, plural } from '../format.js';
+import { bytes, count as number, plural } from '../format.js';
 import { heading, note, print, printJson } from '../output.js';
 import { checkProgress, countRows } from './check-progress.js';
 import { orphanText } from './data.js';
-import { violationDocument, violationText } from './remedy.js';
+import { foundText, RESTORE, violationDocument } from './remedy.js';
 import type { ViolationDocument } from './remedy.js';
 import { repairModels } from './repair-models.js';
 
@@ -86,7 +88,8 @@ async function upToDate(
   const older = await olderVersion(context);
   if (older !== null) {
     note(older);
-    if (!yes && !(await confirmed('Bring its tables up to date?'))) return null;
+    if (!yes && !(await confirmed('bring its tables up to date'))) return null;
+    bringUpToDateForRepair(context.folder.databaseFile);
   }
   const store = openStore(root, context.environment.objects);
   try {
@@ -119,7 +122,7 @@ async function fixLocked(context: Context, options: FixOptions): Promise<number>
       if (!context.json) printExamined(left, options);
       const wanted = left.plan.count(options.cutBack) + left.orphans.count;
       if (wanted === 0 || rounds.length === MOST_ROUNDS) break;
-      if (!options.yes && !(await confirmed('Do it?'))) break;
+      if (!options.yes && !(await confirmed('make these repairs'))) break;
       const round = await makeRepairs(context, left, options);
       rounds.push(round);
       if (!context.json) printRound(round);
@@ -265,8 +268,10 @@ function printExamined(
   { limit, cutBack }: FixOptions,
 ): void {
   if (violations === 0) print('Every invariant holds.');
-  for (const document of listed) print(`FAIL  ${violationText(document).replaceAll('\n', '\n      ')}`);
+  for (const document of listed) print(`FAIL  ${foundText(document).replaceAll('\n', '\n      ')}`);
   if (violations > limit) print(`FAIL  and ${plural(violations - limit, 'more violation')}`);
+  const lost = listed.filter(({ repair }) => repair === null).length;
+  if (lost > 0) print(`\nNothing here mends ${lost} of these: ${RESTORE}.`);
   const groups = plan.groups();
   const wanted = groups.filter(({ givesUp }) => cutBack || !givesUp);
   if (wanted.length + orphans.count > 0) print(`\n${heading('This will')}`);
@@ -285,8 +290,7 @@ function printExamined(
 
 function printGroup({ count, examples }: RepairGroup): void {
   for (const example of examples) print(`  ${example}`);
-  if (count > examples.length)
-    print(`  and ${plural(count - examples.length, 'more')} like this`.replace('mores', 'more'));
+  if (count > examples.length) print(`  and ${number(count - examples.length)} more like this`);
 }
 
 function printRound({ done, failures }: Round): void {
@@ -304,10 +308,9 @@ function printEnd(
   failures: readonly Failure[],
 ): void {
   if (violations > 0) {
-    const steps = failures.some(({ repair }) => repair.kind.startsWith('recompute ') || givesUpSteps(repair));
-    print(
-      `\n${plural(violations, 'violation')} left. Restore the data folder from a copy${steps ? `, or give up what cannot be proven: "${command('doctor', '--fix', '--cut-back')}" cuts runs back to their last good steps` : ''}.`,
-    );
+    const steps = failures.some(({ repair }) => asksModels(repair) || givesUpSteps(repair));
+    const cut = `; or give up what cannot be proven: "${command('doctor', '--fix', '--cut-back')}" cuts runs back to their last good steps`;
+    print(`\n${plural(violations, 'violation')} left: ${RESTORE}${steps ? cut : ''}.`);
   }
   for (const id of unfinished) print(`"${command('resume', id)}" makes what experiment ${id} lacks.`);
 }

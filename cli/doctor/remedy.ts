@@ -32,6 +32,12 @@ export function violationDocument(violation: Violation, context: Context): Viola
   return { invariant, rule: INVARIANTS[invariant], table, id, message, remedy, repair };
 }
 
-export function violationText({ invariant, rule, table, id, message, remedy }: ViolationDocument): string {
-  return `${table} ${id}: ${message}\n(invariant ${invariant}: ${rule})\n${remedy}`;
+/** What was found. */
+export function foundText({ invariant, rule, table, id, message }: ViolationDocument): string {
+  return `${table} ${id}: ${message}\n(invariant ${invariant}: ${rule})`;
+}
+
+/** What was found, and what to do. */
+export function violationText(document: ViolationDocument): string {
+  return `${foundText(document)}\n${document.remedy}`;
 }

@@ -21,7 +21,7 @@ import type { Violation } from './violation.js';
 export { INVARIANTS } from './violation.js';
 export type { Invariant, Violation } from './violation.js';
 export type { EntropyOf } from './bars.js';
-export { describeRepair, givesUpSteps } from './repair.js';
+export { asksModels, describeRepair, givesUpSteps } from './repair.js';
 export type { Repair } from './repair.js';
 export { findOrphans, removeOrphan } from './orphans.js';
 export type { Orphan } from './orphans.js';

@@ -151,13 +151,6 @@ export function contentRepairs(
     }
   }
 
-  function isSame(model: GenerativeModel, stored: typeof models.$inferSelect): boolean {
-    const { source, revision, settings } = model;
-    return (
-      source === stored.source && revision === stored.revision && canonicalJson(settings) === stored.settings
-    );
-  }
-
   async function replaceObject({ content, bytes }: EncodedArtifact): Promise<void> {
     // One of the right size would be taken for the object itself.
     await objects.remove(content.sha256);
@@ -232,6 +225,13 @@ export function contentRepairs(
   }
 
   return { recomputeArtifact, deleteArtifacts };
+}
+
+function isSame(model: GenerativeModel, stored: typeof models.$inferSelect): boolean {
+  const { source, revision, settings } = model;
+  return (
+    source === stored.source && revision === stored.revision && canonicalJson(settings) === stored.settings
+  );
 }
 
 /** Whether this is what an artifact's row was made for: by its digest, or, where that is what is wrong, by its text. */

@@ -71,12 +71,12 @@ export async function mend(
         for (const index of wanted) await makeIndex(store, index, indexed);
       }
       for (const { repair, outcome } of await attempted(batch, repairs)) {
-        for (const next of outcome.then ?? []) plan.add(next);
+        for (const following of outcome.next ?? []) plan.add(following);
         if (outcome.done) {
           made++;
           options.onDone?.(repair);
         } else {
-          const instead = outcome.then?.find(givesUpSteps);
+          const instead = outcome.next?.find(givesUpSteps);
           if (instead === undefined || !options.cutBack) options.onFailure(repair, outcome.why ?? '');
         }
       }

@@ -6,11 +6,11 @@ export interface Outcome {
   /** Why it was not done. */
   readonly why?: string;
   /** What has to follow it; or, where it was not done, what would mend the same. */
-  readonly then?: readonly Repair[];
+  readonly next?: readonly Repair[];
 }
 
 export const DONE: Outcome = { done: true };
 
 export function impossible(why: string, ...instead: readonly Repair[]): Outcome {
-  return { done: false, why, then: instead };
+  return { done: false, why, next: instead };
 }

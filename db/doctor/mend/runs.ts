@@ -184,7 +184,7 @@ export function runRepairs(
       );
       yield* derived.reopenExperiments(sql`${experiments.id} = ${row.experimentId}`);
     });
-    return { done: true, then: [{ kind: 'restore run', run: id }] };
+    return { done: true, next: [{ kind: 'restore run', run: id }] };
   }
 
   async function restartRun(id: number): Promise<Outcome> {
@@ -192,7 +192,7 @@ export function runRepairs(
     await write(() =>
       execute(build.update(runs).set({ seed: -1, drawnSeed: drawRunSeed() }).where(eq(runs.id, id))),
     );
-    return { done: true, then: [{ kind: 'restore run', run: id }] };
+    return { done: true, next: [{ kind: 'restore run', run: id }] };
   }
 
   async function deleteRun(id: number): Promise<Outcome> {

@@ -106,7 +106,7 @@ export function stepRepairs(
     }
     if (!proven) return impossible('no step after it says what it gave', cut);
     if (mended.length > 0) await write(() => written(id, mended));
-    return { done: true, then: [{ kind: 'restore run', run: id }] };
+    return { done: true, next: [{ kind: 'restore run', run: id }] };
   }
 
   /** Steps by sequence; null where two share one. */
@@ -132,19 +132,6 @@ export function stepRepairs(
       bySequence.set(step.sequence, { step, model, modality, hostIsThere });
     }
     return bySequence;
-  }
-
-  function isWhole(there: Neighbour, wanted: Wanted, next: StoredStep | null): boolean {
-    const { step, modality, hostIsThere } = there;
-    return (
-      hostIsThere &&
-      isSoundRow(step) &&
-      isOfModel(there, wanted.model) &&
-      step.inputId === wanted.inputId &&
-      step.seed === wanted.seed &&
-      modality === wanted.model.output &&
-      (next === null || next.inputId === step.outputId)
-    );
   }
 
   async function make(wanted: Wanted) {
@@ -228,6 +215,19 @@ export function stepRepairs(
   }
 
   return { recomputeSteps };
+}
+
+function isWhole(there: Neighbour, wanted: Wanted, next: StoredStep | null): boolean {
+  const { step, modality, hostIsThere } = there;
+  return (
+    hostIsThere &&
+    isSoundRow(step) &&
+    isOfModel(there, wanted.model) &&
+    step.inputId === wanted.inputId &&
+    step.seed === wanted.seed &&
+    modality === wanted.model.output &&
+    (next === null || next.inputId === step.outputId)
+  );
 }
 
 function isOfModel({ model }: Neighbour, wanted: GenerativeModel): boolean {
