@@ -1,3 +1,4 @@
+export { bringUpToDateForRepair } from './connection.js';
 export { DATABASE_FILE, OBJECTS_FOLDER } from './layout.js';
 export { connectStore, connectStoreReadonly, openStore, openStoreReadonly, setUpDatabase } from './store.js';
 export type { Store, StorePlace } from './store.js';

@@ -1,0 +1,177 @@
+import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
+import Database from 'better-sqlite3';
+import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { acquireRunLock, dataFolderAt, joinWorkers } from '../../workers/data-folder.js';
+import { digestOf, violations } from '../support/store-checks.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
+
+jest.setTimeout(300_000);
+
+/** Two runs of a fixed seed and two of drawn ones, each with a diagram and its surrogates. */
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'DummyI2T']],
+  prompts: ['a', 'b'],
+  seeds: [3, -1],
+  embedding_models: ['Dummy'],
+  max_length: 12,
+  null_model: { surrogates: 2, kinds: ['sphere'] },
+};
+
+interface Found {
+  readonly invariant: number;
+  readonly rule: string;
+  readonly table: string;
+  readonly id: string | number;
+  readonly remedy: string;
+}
+
+interface Fixed {
+  readonly healthy: boolean;
+  readonly violationCount: number;
+  readonly rounds: readonly {
+    readonly done: number;
+    readonly repairs: readonly { kind: string; count: number }[];
+  }[];
+  readonly unfinished: readonly string[];
+}
+
+let sound: string;
+let experiment: string;
+let digest: string;
+let folder: string;
+let data: string;
+
+beforeAll(async () => {
+  sound = folderWith({ 'experiment.json': EXPERIMENT });
+  ({ experiment } = await panicTdaJson<{ experiment: string }>(sound, ['run', 'experiment.json']));
+  digest = await digestOf(join(sound, 'panic-tda-data'), experiment);
+});
+beforeEach(() => {
+  folder = folderWith();
+  data = join(folder, 'panic-tda-data');
+  cpSync(join(sound, 'panic-tda-data'), data, { recursive: true });
+});
+afterAll(cleanUp);
+
+/** Changes rows as no connection of panic-tda would. */
+function corrupt(...statements: readonly string[]): void {
+  const sqlite = new Database(join(data, 'panic-tda.sqlite'));
+  sqlite.pragma('foreign_keys = OFF');
+  sqlite.pragma('ignore_check_constraints = ON');
+  for (const statement of statements) sqlite.exec(statement);
+  sqlite.close();
+}
+
+function flipByteOfAnObject(): void {
+  const objects = join(data, 'objects');
+  const [first] = readdirSync(objects).sort();
+  const [name] = readdirSync(join(objects, first!)).sort();
+  const file = join(objects, first!, name!);
+  const bytes = readFileSync(file);
+  bytes[bytes.length - 1]! ^= 1;
+  writeFileSync(file, bytes);
+}
+
+async function fix(...options: readonly string[]) {
+  return await panicTda(folder, ['doctor', '--fix', ...options]);
+}
+
+test('doctor --fix says what it would do and asks; then it mends, and resume makes what was deleted', async () => {
+  corrupt(
+    'delete from vectors where id in (1, 2)',
+    `update diagram_dimensions set entropy = -1.0 where diagram_id = 2 and dimension = 0`,
+    `delete from surrogates where diagram_id = 3 and dimension = 1`,
+    'drop trigger runs_end_complete',
+    `update runs set length = 7 where run_index = 1`,
+    `update experiments set status = 'running'`,
+    'drop trigger invocations_are_immutable',
+  );
+  flipByteOfAnObject();
+  const { code, stdout } = await panicTda(folder, ['doctor', '--json']);
+  expect(code).toBe(1);
+  const { findings } = JSON.parse(stdout) as { findings: { violation?: Found }[] };
+  const found = findings.flatMap(({ violation }) => violation ?? []);
+  expect(new Set(found.map(({ invariant }) => invariant))).toEqual(new Set([1, 3, 4, 5, 6]));
+  for (const { rule, remedy } of found) {
+    expect(rule).not.toBe('');
+    expect(remedy).toContain('doctor --fix');
+  }
+
+  const asked = await fix();
+  expect(asked.code).toBe(2);
+  expect(asked.stdout).toMatch(/This will\n[^]*delete diagram 2 with its surrogates, to be made again/);
+  expect(asked.stderr).toContain('say --yes where nobody can be asked');
+  expect((await violations(data)).length).toBe(found.length);
+
+  const fixed = await fix('--yes');
+  expect(fixed.stdout).toMatch(/Every invariant holds\.\n.*resume .* makes what experiment .* lacks/);
+  expect(fixed.code).toBe(0);
+  expect((await panicTda(folder, ['resume', experiment])).code).toBe(0);
+  expect(await violations(data)).toEqual([]);
+  expect(await digestOf(data, experiment)).toBe(digest);
+});
+
+test('what nothing proves is left, named with 1, and given up only on purpose', async () => {
+  // The last output of a run: no row after it says what it was.
+  corrupt(
+    `delete from artifacts where id = (select output_id from invocations order by run_id desc, sequence desc limit 1)`,
+  );
+  const kept = await fix('--yes');
+  expect(kept.code).toBe(1);
+  expect(kept.stdout).toMatch(/could not make step 11 of the run of row \d+ again/);
+  expect(kept.stdout).toMatch(/doctor --fix --cut-back" cuts runs back to their last good steps/);
+  const { stdout, code } = await fix('--cut-back', '--yes', '--json');
+  expect(code).toBe(0);
+  const document = JSON.parse(stdout) as Fixed;
+  expect(document.healthy).toBe(true);
+  expect(document.rounds[0]!.repairs.map(({ kind }) => kind)).toContain('recompute steps');
+  expect(document.unfinished).toEqual([experiment]);
+  expect((await panicTda(folder, ['resume', experiment])).code).toBe(0);
+  expect(await digestOf(data, experiment)).toBe(digest);
+});
+
+test('a file with a damaged index is copied, and the damaged one is kept', async () => {
+  const file = join(data, 'panic-tda.sqlite');
+  const sqlite = new Database(file);
+  const page = Number(
+    sqlite.prepare(`select rootpage from sqlite_master where name = 'invocations_output'`).pluck().get(),
+  );
+  const size = Number(sqlite.pragma('page_size', { simple: true }));
+  sqlite.close();
+  const bytes = readFileSync(file);
+  bytes.fill(0xff, (page - 1) * size, page * size);
+  writeFileSync(file, bytes);
+  const { stdout, stderr, code } = await fix('--yes');
+  expect(stdout).toMatch(/FAIL +invocations_output integrity_check|FAIL +database/);
+  expect(stderr).toContain(`The damaged file is kept as ${file}.damaged-`);
+  expect(code).toBe(0);
+  expect(await digestOf(data, experiment)).toBe(digest);
+});
+
+test('doctor looks beside runs and workers, and --fix waits for nobody: it refuses with 2', async () => {
+  const place = dataFolderAt(data);
+  const workers = joinWorkers(place);
+  expect((await panicTda(folder, ['doctor'])).code).toBe(0);
+  const besideWorkers = await fix('--yes');
+  workers.release();
+  const run = await acquireRunLock(place);
+  const besideRun = await fix('--yes');
+  run.release();
+  expect([besideWorkers.code, besideRun.code]).toEqual([2, 2]);
+  expect(besideWorkers.stderr).toMatch(/workers use .*; stop them/);
+  expect(besideRun.stderr).toMatch(/is already running experiments/);
+  expect((await fix('--yes')).code).toBe(0);
+});
+
+test('a request that means nothing is refused with 2', async () => {
+  const empty = folderWith();
+  const refused = await Promise.all([
+    panicTda(empty, ['doctor', '--fix', '--yes']),
+    panicTda(folder, ['doctor', '--yes']),
+    panicTda(folder, ['doctor', '--fix', '--yes', '--experiment', 'nobody']),
+    panicTda(folder, ['doctor', '--limit', 'many']),
+  ]);
+  expect(refused.map(({ code }) => code)).toEqual([2, 2, 2, 2]);
+  expect(readdirSync(empty)).toEqual([]);
+});
