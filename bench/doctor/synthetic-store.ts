@@ -57,6 +57,7 @@ export async function fillStore(folder: string, runs: number): Promise<number> {
     null_model: null,
     reuse: true,
     concurrency: 64,
+    weight: 1,
   };
   const id = experimentId(config);
   const store = openStore(folder);
