@@ -4,7 +4,6 @@ import { contextOf, lenientContextOf } from './context.js';
 import type { Context, GlobalOptions } from './context.js';
 import { describeCommand } from './describe-command.js';
 import { EXIT_CODE_HELP } from './exit-codes.js';
-import { PanicError } from '../experiment/errors.js';
 import { addModelCommands, MODELS_HELP } from './program-models.js';
 import { addHostOptions, refuseHostOptionsElsewhere } from './host-options.js';
 import { version } from './package-info.js';

@@ -10,11 +10,20 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { opendir, readFile, rm, stat } from 'node:fs/promises';
+import { opendir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { errorCode } from '../experiment/error-code.js';
 import { PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
+
+/** An object as a listing shows it; its bytes are not looked at. */
+export interface StoredObject {
+  readonly sha256: Buffer;
+  readonly byteLength: number;
+  /** Milliseconds since the epoch, by the clock of the disk. */
+  readonly modifiedAt: number;
+}
 
 /** Large objects by the SHA-256 of their bytes: a folder beside the database, 256 sub-folders by the first byte. */
 export interface ObjectStore {
@@ -25,6 +34,8 @@ export interface ObjectStore {
   /** Deletes an object; one that is missing is fine. No row may point at it. */
   remove(sha256: Buffer): Promise<void>;
   path(sha256: Buffer): string;
+  /** Every object, in order of name. What has no object's name is passed over. */
+  list(): AsyncIterable<StoredObject>;
   /** Temporary files of writes that never ended, last touched before `before` (ms since the epoch). They only take room. */
   leftovers(before: number): AsyncIterable<string>;
   /** To be called when every `put` is settled. */
@@ -105,6 +116,18 @@ export function createObjectFolder(root: string): ObjectStore {
     await rm(path(sha256), { force: true });
   }
 
+  async function* list(): AsyncGenerator<StoredObject, void, undefined> {
+    for (const folder of await namesIn(root)) {
+      for (const name of await namesIn(join(root, folder))) {
+        if (!/^[0-9a-f]{64}$/.test(name) || !name.startsWith(folder)) continue;
+        const found = await stat(join(root, folder, name)).catch(noneIfMissing);
+        if (found?.isFile() !== true) continue;
+        const sha256 = Buffer.from(name, 'hex');
+        yield { sha256, byteLength: found.size, modifiedAt: found.mtimeMs };
+      }
+    }
+  }
+
   async function* leftovers(before: number): AsyncGenerator<string, void, undefined> {
     if (!existsSync(root)) return;
     for await (const entry of await opendir(root, { recursive: true })) {
@@ -119,7 +142,17 @@ export function createObjectFolder(root: string): ObjectStore {
     }
   }
 
-  return { put, get, remove, path, leftovers, close };
+  return { put, get, remove, path, list, leftovers, close };
+}
+
+/** In order; none where the folder is missing or is no folder. */
+async function namesIn(folder: string): Promise<readonly string[]> {
+  return ((await readdir(folder).catch(noneIfMissing)) ?? []).sort();
+}
+
+function noneIfMissing(error: unknown): undefined {
+  const code = errorCode(error);
+  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
 }
 
 export function sha256Of(bytes: Uint8Array): Buffer {

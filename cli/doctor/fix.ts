@@ -84,14 +84,13 @@ async function upToDate(
   context: Context,
   { yes, experiment }: FixOptions,
 ): Promise<{ readonly experiment?: string } | null> {
-  const { root } = context.folder;
   const older = await olderVersion(context);
   if (older !== null) {
     note(older);
     if (!yes && !(await confirmed('bring its tables up to date'))) return null;
     bringUpToDateForRepair(context.folder.databaseFile);
   }
-  const store = openStore(root, context.environment.objects);
+  const store = opened(context);
   try {
     return experiment === undefined
       ? {}
@@ -101,10 +100,14 @@ async function upToDate(
   }
 }
 
+function opened({ folder }: Context): Store {
+  return openStore(folder.root);
+}
+
 /** What is said of tables of an older version; null where they are of this one. */
-async function olderVersion({ folder, environment }: Context): Promise<string | null> {
+async function olderVersion({ folder }: Context): Promise<string | null> {
   try {
-    const store = openStoreReadonly(folder.root, environment.objects);
+    const store = openStoreReadonly(folder.root);
     await store?.close();
     return null;
   } catch (error) {
@@ -147,7 +150,7 @@ async function fixLocked(context: Context, options: FixOptions): Promise<number>
 
 async function examined(context: Context, options: FixOptions): Promise<Examined> {
   const { experiment, deep, limit } = options;
-  const store = openStore(context.folder.root, context.environment.objects);
+  const store = opened(context);
   const progress = checkProgress(context.json, experiment === undefined ? await countRows(store) : null);
   const plan = new RepairPlan();
   const listed: ViolationDocument[] = [];
@@ -205,7 +208,7 @@ async function makeRepairs(context: Context, found: Examined, options: FixOption
   };
   // What is read from a damaged file may not be what is in it: nothing else is done before the next look.
   if (found.damaged) return { ...round, ...(await rebuild(context, failures)) };
-  const store = openStore(context.folder.root, context.environment.objects);
+  const store = opened(context);
   const models = repairModels(context);
   try {
     let done = await mend(store, found.plan, models.means, { cutBack: options.cutBack, onFailure });
@@ -248,8 +251,7 @@ async function removeOrphans(store: Store): Promise<number> {
 
 /** Those that have something to be made, and that nobody drives. */
 async function unfinishedExperiments(context: Context): Promise<string[]> {
-  const store = openStoreReadonly(context.folder.root, context.environment.objects);
-  if (store === null) return [];
+  const store = opened(context);
   try {
     const unfinished: string[] = [];
     for (const { id, status } of await store.experiments.list()) {

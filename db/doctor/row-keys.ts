@@ -31,8 +31,12 @@ export function keyColumns(table: SQLiteTable): readonly string[] {
 /** A row's key, joined as violations name it. */
 export function keyText(table: SQLiteTable, row: Readonly<Record<string, unknown>>): string {
   return keyColumns(table)
-    .map((name) => String(row[name]))
+    .map((name) => keyPart(row[name]))
     .join('/');
+}
+
+function keyPart(value: unknown): string {
+  return Buffer.isBuffer(value) ? value.toString('hex') : String(value);
 }
 
 /** What mends a row that breaks a rule of its own table, given the columns of its key; null for what nothing derives. */

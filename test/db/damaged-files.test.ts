@@ -243,19 +243,20 @@ describe('a row that an older version left half-written', () => {
   });
 });
 
+function tables(): unknown[] {
+  const sqlite = new Database(file, { readonly: true });
+  try {
+    return sqlite.prepare('select name, sql from sqlite_master').all();
+  } finally {
+    sqlite.close();
+  }
+}
+
 test('a file that newer rules cannot take as it is says so, and stays as it is', () => {
   asOlderVersion('create table surrogates (diagram_id integer)');
-  const rows = () => {
-    const sqlite = new Database(file, { readonly: true });
-    try {
-      return sqlite.prepare('select name, sql from sqlite_master').all();
-    } finally {
-      sqlite.close();
-    }
-  };
-  const before = rows();
+  const before = tables();
   expect(() => openStore(folder)).toThrow(
     /could not be brought up to date: .*surrogates.*already exists.*restore/s,
   );
-  expect(rows()).toEqual(before);
+  expect(tables()).toEqual(before);
 });

@@ -1,4 +1,3 @@
-import { sql } from 'drizzle-orm';
 import { assertNever, errorMessage } from '../../../experiment/errors.js';
 import type { Catalogue } from '../../../experiment/model.js';
 import type { Store } from '../../store.js';
@@ -31,21 +30,6 @@ export interface MendOptions {
 
 /** What one transaction holds at most. */
 const BATCH = 200;
-/** From so many on it is quicker to make an index first, for looking up who points at what is deleted. */
-const INDEX_FROM = 20;
-
-/** Rows that are looked up by what they point at only here. */
-const INDICES = {
-  'delete vector': ['embeddings (vector_id)'],
-  'delete artifact': [
-    'invocations (input_id)',
-    'invocations (output_id)',
-    'runs (prompt_id)',
-    'vectors (artifact_id)',
-    'embeddings (vector_id)',
-  ],
-  'recompute artifact': ['invocations (output_id)', 'runs (prompt_id)'],
-} as const;
 
 /**
  * Makes the repairs of a plan, those that others build on first; the store must be used by nobody else. Each is a
@@ -59,31 +43,20 @@ export async function mend(
   options: MendOptions,
 ): Promise<number> {
   const repairs = createRepairs(store, means, options.cutBack);
-  const indexed = new Set<string>();
   let made = 0;
-  try {
-    for (;;) {
-      const batch = plan.take(BATCH, options.cutBack);
-      const [first] = batch;
-      if (first === undefined) return made;
-      if (batch.length >= INDEX_FROM && Object.hasOwn(INDICES, first.kind)) {
-        const wanted = INDICES[first.kind as keyof typeof INDICES];
-        for (const index of wanted) await makeIndex(store, index, indexed);
+  for (;;) {
+    const batch = plan.take(BATCH, options.cutBack);
+    const [first] = batch;
+    if (first === undefined) return made;
+    for (const { repair, outcome } of await attempted(batch, repairs)) {
+      for (const following of outcome.next ?? []) plan.add(following);
+      if (outcome.done) {
+        made++;
+        options.onDone?.(repair);
+      } else {
+        const instead = outcome.next?.find(givesUpSteps);
+        if (instead === undefined || !options.cutBack) options.onFailure(repair, outcome.why ?? '');
       }
-      for (const { repair, outcome } of await attempted(batch, repairs)) {
-        for (const following of outcome.next ?? []) plan.add(following);
-        if (outcome.done) {
-          made++;
-          options.onDone?.(repair);
-        } else {
-          const instead = outcome.next?.find(givesUpSteps);
-          if (instead === undefined || !options.cutBack) options.onFailure(repair, outcome.why ?? '');
-        }
-      }
-    }
-  } finally {
-    for (const name of indexed) {
-      await store.db.write(() => statement(store, `drop index if exists ${name}`));
     }
   }
 }
@@ -186,15 +159,4 @@ function createRepairs(store: Store, { catalogue, generate, now }: Means, cutBac
         return assertNever(repair);
     }
   };
-}
-
-async function makeIndex(store: Store, on: string, made: Set<string>): Promise<void> {
-  const name = `doctor_${on.replaceAll(/\W+/g, '_')}`;
-  if (made.has(name)) return;
-  made.add(name);
-  await store.db.write(() => statement(store, `create index if not exists ${name} on ${on}`));
-}
-
-function* statement({ db }: Store, text: string) {
-  yield () => db.build.run(sql.raw(text));
 }
