@@ -1,5 +1,5 @@
 import { openStore } from '../../db/index.js';
-import type { Store } from '../../db/index.js';
+import type { Connection, Store } from '../../db/index.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId, seedOfStep } from '../../experiment/ids.js';
 import type { EmbeddingModel, GenerativeModel } from '../../experiment/model.js';
@@ -114,7 +114,7 @@ async function makeFirstRun(store: Store, experiment: string): Promise<void> {
 }
 
 /** Gives every other run the rows of the first, but for the seed. */
-function copyFirstRun({ db: { sqlite } }: Store, experiment: string): void {
+function copyFirstRun({ db: { sqlite } }: Store<Connection>, experiment: string): void {
   const others = `from runs r, runs f where f.experiment_id = '${experiment}' and f.run_index = 0
     and r.experiment_id = f.experiment_id and r.run_index > 0`;
   const triggers = sqlite

@@ -13,13 +13,13 @@ import {
   removeOrphan,
   RepairPlan,
 } from '../../db/index.js';
-import type { Repair, RepairGroup, Store } from '../../db/index.js';
-import { errorMessage, isPanicError } from '../../experiment/errors.js';
+import type { Connection, Repair, RepairGroup, Store } from '../../db/index.js';
+import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
 import { persistenceEntropy } from '../../tda/index.js';
 import { excludeWorkers } from '../../workers/data-folder.js';
 import type { DoctorOptions } from '../commands/doctor.js';
 import { confirmed } from '../confirm.js';
-import { noExperiments } from '../context.js';
+import { noExperiments, placeText } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { findExperiment } from '../find-experiment.js';
@@ -68,6 +68,12 @@ interface Round {
 
 /** `doctor --fix`: says what it would do, asks, does it, and looks again, until nothing is left that it can mend. */
 export async function fix(context: Context, options: FixOptions): Promise<number> {
+  if (context.place.database !== null) {
+    throw new PanicError(
+      'InvalidInput',
+      `--fix mends an SQLite file that nobody else uses, and the rows are in ${placeText(context)}; "${context.command('doctor')}" checks those`,
+    );
+  }
   if (!existsSync(context.folder.databaseFile)) throw noExperiments(context);
   const lock = await excludeWorkers(context.folder);
   try {
@@ -100,7 +106,7 @@ async function upToDate(
   }
 }
 
-function opened({ folder }: Context): Store {
+function opened({ folder }: Context): Store<Connection> {
   return openStore(folder.root);
 }
 

@@ -1,5 +1,6 @@
 import { assertNever, errorMessage } from '../../../experiment/errors.js';
 import type { Catalogue } from '../../../experiment/model.js';
+import type { Connection } from '../../connection.js';
 import type { Store } from '../../store.js';
 import type { Repair } from '../repair.js';
 import { givesUpSteps } from '../repair.js';
@@ -37,7 +38,7 @@ const BATCH = 200;
  * many were made.
  */
 export async function mend(
-  store: Store,
+  store: Store<Connection>,
   plan: RepairPlan,
   means: Means,
   options: MendOptions,
@@ -97,7 +98,7 @@ const TOGETHER: ReadonlySet<Repair['kind']> = new Set([
   'reopen run',
 ]);
 
-function createRepairs(store: Store, { catalogue, generate, now }: Means, cutBack: boolean) {
+function createRepairs(store: Store<Connection>, { catalogue, generate, now }: Means, cutBack: boolean) {
   const { db, artifacts, objects, provenance } = store;
   const derived = derivedRows(db);
   const runs = runRepairs(db, artifacts, derived, catalogue, now);
