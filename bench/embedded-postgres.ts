@@ -1,7 +1,17 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  cpSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freeLoopbackPorts } from '../workers/free-ports.js';
@@ -28,14 +38,17 @@ export interface PostgresPrograms {
   readonly postgres: string;
 }
 
+/** The programs are not here, or not for this machine. Everything else that goes wrong is an error like any other. */
+export class PostgresMissing extends Error {}
+
 /** Postgres refuses to run as root: `nobody` can. */
 const NOBODY = 65_534;
 
 const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
 
 /**
- * Makes a server in a new folder, which must not be there yet. It ends by itself when `while` (a process id) is gone.
- * Throws an error that says what is missing where the programs cannot run on this machine.
+ * Makes a server in an empty folder, which everybody can reach where root asks. It ends by itself when `while` (a process id) is
+ * gone. Throws PostgresMissing where the programs cannot run on this machine; it says what is missing.
  */
 export async function startEmbeddedPostgres(
   folder: string,
@@ -76,21 +89,25 @@ export async function startEmbeddedPostgres(
       '',
       ...(options.settings ?? []).flatMap((setting) => ['-c', setting]),
     ];
-    server = spawn(postgres, flags, { ...user, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-    let log = '';
-    for (const stream of [server.stdout, server.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => (log = `${log}${text}`.slice(-5000)));
-    }
-    server.unref();
-    for (const stream of [server.stdout, server.stderr]) (stream as unknown as { unref(): void }).unref();
-    if (options.while !== undefined) endWith(options.while, server.pid!);
+    const logFile = join(folder, 'server.log');
+    const launch = (): void => {
+      const log = openSync(logFile, 'a');
+      server = spawn(postgres, flags, { ...user, cwd: folder, stdio: ['ignore', log, log] });
+      closeSync(log);
+      // Whoever started it may end without it; `while` sees to it.
+      server.unref();
+    };
+    launch();
     const deadline = performance.now() + START_MS;
-    while (!isReady(data)) {
-      if (server.exitCode !== null || performance.now() > deadline) {
-        throw new Error(`Postgres did not start: ${log}`);
+    while (!isReady(data, server.pid)) {
+      if (performance.now() > deadline) {
+        throw new Error(`Postgres did not start: ${readFileSync(logFile, 'utf8').slice(-2000)}`);
       }
       await sleep(20);
+      // After a kill the server's children take a moment to notice; until then it refuses to start.
+      if (server.exitCode !== null) launch();
     }
+    if (options.while !== undefined) endWith(options.while, server.pid!);
   }
 
   async function stop(how: 'fast' | 'kill' = 'fast'): Promise<void> {
@@ -121,9 +138,10 @@ function words(...lines: readonly string[]): string[] {
 }
 
 /** The last line of the server's own file says how far it is. */
-function isReady(data: string): boolean {
+function isReady(data: string, pid: number | undefined): boolean {
   try {
-    return readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[7]?.trim() === 'ready';
+    const lines = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n');
+    return lines[0] === String(pid) && lines[7]?.trim() === 'ready';
   } catch {
     return false;
   }
@@ -151,7 +169,9 @@ export async function postgresPrograms(folder: string): Promise<PostgresPrograms
   try {
     found = (await import(name)) as PostgresPrograms;
   } catch (error) {
-    throw new Error(`the package ${name}, with Postgres' programs, is not installed`, { cause: error });
+    throw new PostgresMissing(`the package ${name}, with Postgres' programs, is not installed`, {
+      cause: error,
+    });
   }
   if (runs(found)) return found;
   const native = join(folder, 'native');
@@ -160,7 +180,7 @@ export async function postgresPrograms(folder: string): Promise<PostgresPrograms
   const copied = { initdb: join(native, 'bin', 'initdb'), postgres: join(native, 'bin', 'postgres') };
   if (runs(copied)) return copied;
   const { stderr, error } = spawnSync(copied.postgres, ['--version'], { ...user, encoding: 'utf8' });
-  throw new Error(`Postgres' programs cannot run on this machine: ${error?.message ?? stderr}`);
+  throw new PostgresMissing(`Postgres' programs cannot run on this machine: ${error?.message ?? stderr}`);
 }
 
 function runs({ initdb, postgres }: PostgresPrograms): boolean {

@@ -49,9 +49,11 @@ interface OpenFolder {
 
 const synchronise = promisify(fsync);
 
+/** Of all stores of a process: two may have the same folder. */
+let serial = 0;
+
 export function createObjectFolder(root: string): ObjectStore {
   const folders = new Map<string, OpenFolder>();
-  let serial = 0;
 
   function folderOf(name: string): string {
     return join(root, name.slice(0, 2));

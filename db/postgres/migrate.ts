@@ -30,7 +30,10 @@ export async function refuseOtherServers(client: ClientBase, name: string): Prom
 /** Hashes of the migrations that made the tables, in their order; none where there are no tables. */
 async function appliedMigrations(client: ClientBase): Promise<string[]> {
   const { rows: found } = await client.query<{ there: boolean }>(
-    `select to_regclass('__drizzle_migrations') is not null as there`,
+    // Asked of the rows of the catalogue: to_regclass may answer from before a lock was waited for.
+    `select exists (
+       select from pg_class where relname = '__drizzle_migrations' and relnamespace = current_schema()::regnamespace
+     ) as there`,
   );
   if (!found[0]!.there) return [];
   const { rows } = await client.query<{ hash: string }>('select hash from __drizzle_migrations order by id');

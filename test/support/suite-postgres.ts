@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { startEmbeddedPostgres } from '../../bench/embedded-postgres.js';
+import { PostgresMissing, startEmbeddedPostgres } from '../../bench/embedded-postgres.js';
 
 /** The suite's Postgres server, or why there is none. Addresses are those of its superuser. */
 export type SuitePostgres =
@@ -12,7 +12,10 @@ export type SuitePostgres =
 
 interface Word {
   readonly url?: string;
-  readonly reason?: string;
+  /** What is missing on this machine. */
+  readonly missing?: string;
+  /** What went wrong: then every test file that needs the server fails. */
+  readonly failed?: string;
 }
 
 /**
@@ -29,8 +32,9 @@ export async function suitePostgres(): Promise<SuitePostgres> {
     renameSync(`${file}.new`, file);
   }
   while (!existsSync(file)) await sleep(50);
-  const { url, reason } = JSON.parse(readFileSync(file, 'utf8')) as Word;
-  if (url === undefined) return { available: false, reason: reason ?? 'it did not start' };
+  const { url, missing, failed } = JSON.parse(readFileSync(file, 'utf8')) as Word;
+  if (missing !== undefined) return { available: false, reason: missing };
+  if (url === undefined) throw new Error(`the suite's Postgres server did not start: ${failed}`);
   return {
     available: true,
     urlOf: (database) => Object.assign(new URL(url), { pathname: `/${database}` }).href,
@@ -58,7 +62,8 @@ async function start(): Promise<Word> {
     );
     return { url: server.url('postgres') };
   } catch (error) {
-    return { reason: error instanceof Error ? error.message : String(error) };
+    const message = error instanceof Error ? error.message : String(error);
+    return error instanceof PostgresMissing ? { missing: message } : { failed: message };
   }
 }
 

@@ -1,0 +1,327 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { getTableColumns, getTableName, is, sql } from 'drizzle-orm';
+import { getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core';
+import { PostgresMissing, startEmbeddedPostgres } from '../../../bench/embedded-postgres.js';
+import type { EmbeddedPostgres } from '../../../bench/embedded-postgres.js';
+import { connectStore, connectStoreReadonly, contentDigest, setUpDatabase } from '../../../db/index.js';
+import type { PostgresService, Store } from '../../../db/index.js';
+import type { PostgresDatabase } from '../../../db/postgres/connection.js';
+import * as schema from '../../../db/schema.js';
+import { experimentId } from '../../../experiment/ids.js';
+import { asSuperuser, createDatabase } from '../../support/suite-postgres.js';
+import { dist, runModule } from '../../workers/child-processes.js';
+import {
+  config,
+  finishExperiment,
+  finishRun,
+  NOW,
+  rejection,
+  step,
+  temporaryStore,
+} from '../small-experiment.js';
+
+// A server of its own: it is killed and started again.
+let folder: string;
+let server: EmbeddedPostgres | null = null;
+let serverFolder: string;
+let missing = '';
+const stores: Store[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'panic-tda-service-'));
+  serverFolder = mkdtempSync(join(tmpdir(), 'panic-tda-postgres-'));
+  try {
+    server = await startEmbeddedPostgres(serverFolder, { while: process.pid });
+  } catch (error) {
+    if (!(error instanceof PostgresMissing)) throw error;
+    missing = error.message;
+  }
+});
+afterAll(async () => {
+  await Promise.all(stores.map((store) => store.close()));
+  await server?.stop();
+  for (const made of [folder, serverFolder]) rmSync(made, { recursive: true, force: true });
+});
+
+/** A test that needs a server; where none can run here, one that says so and fails nothing. */
+function onServer(title: string, run: (running: EmbeddedPostgres) => Promise<void>): void {
+  test(title, async () => {
+    if (server === null) process.stderr.write(`skipped, Postgres cannot run here: ${missing}\n`);
+    else await run(server);
+  });
+}
+
+async function newDatabase(running: EmbeddedPostgres, poolSize = 5): Promise<PostgresService> {
+  const name = await createDatabase((database) => running.url(database));
+  return { url: running.url(name), poolSize };
+}
+
+async function open(database: PostgresService): Promise<Store> {
+  const store = await connectStore({ folder: join(folder, 'data'), database });
+  stores.push(store);
+  return store;
+}
+
+function poolOf(store: Store) {
+  return (store.db as PostgresDatabase).pool;
+}
+
+describe('several writers', () => {
+  onServer('of the same steps leave each step once, and all go on from it', async (running) => {
+    const database = await newDatabase(running);
+    const writers = await Promise.all([open(database), open(database), open(database)]);
+    const id = experimentId(config);
+    await Promise.all(writers.map((store) => store.experiments.plan(id, config, NOW)));
+    expect(await writers[0]!.runs.list(id)).toHaveLength(4);
+    const walks = writers.map(async (store) => {
+      const run = await store.runs.get(id, 0);
+      while ((await store.runs.get(id, 0)).stopReason === null) await step(store, run, 'stop');
+    });
+    // Whoever comes late finds the run ended.
+    const ends = await Promise.all(
+      walks.map((walk) =>
+        walk.then(
+          () => '',
+          (error: unknown) => String(error),
+        ),
+      ),
+    );
+    for (const end of ends) expect(end).toMatch(/^$|the run has ended/);
+    const run = await writers[0]!.runs.get(id, 0);
+    const trajectory = await writers[1]!.invocations.trajectory(run);
+    expect(trajectory.map(({ sequence }) => sequence)).toEqual(trajectory.map((_, sequence) => sequence));
+    expect(run.length).toBe(trajectory.length);
+  });
+
+  onServer('that make whole runs at once leave what one alone leaves', async (running) => {
+    const database = await newDatabase(running);
+    const [one, other] = [await open(database), await open(database)];
+    const alone = temporaryStore();
+    try {
+      const id = await finishExperiment(alone.store);
+      await one.experiments.plan(id, config, NOW);
+      await one.db.write(() =>
+        one.db.rows(sql.raw('update runs set drawn_seed = 1000 + run_index where seed = -1 returning id')),
+      );
+      const halves = [one, other].map(async (store, half) => {
+        for (const index of half === 0 ? [0, 1, 2, 3] : [3, 2, 1, 0]) {
+          const run = await store.runs.get(id, index);
+          if (run.status === 'pending') await finishRun(store, run, config).catch(() => undefined);
+        }
+      });
+      await Promise.all(halves);
+      for (const index of [0, 1, 2, 3]) {
+        const run = await one.runs.get(id, index);
+        if (run.status !== 'finished') await finishRun(one, run, config);
+      }
+      expect(await contentDigest(one.db, id)).toBe(await contentDigest(alone.store.db, id));
+    } finally {
+      await alone.remove();
+    }
+  });
+});
+
+describe('a connection', () => {
+  onServer(
+    'that is ended in the middle of a write leaves nothing of it, and is an error to be retried',
+    async (running) => {
+      const store = await open(await newDatabase(running));
+      const id = experimentId(config);
+      await store.experiments.plan(id, config, NOW);
+      const run = await store.runs.get(id, 0);
+      const torn = store.db.write(function* () {
+        yield* store.db.rows(sql.raw('update runs set attempt = 9 returning id'));
+        yield* store.db.rows(sql.raw('select pg_terminate_backend(pg_backend_pid()), pg_sleep(1)'));
+      });
+      await expect(torn).rejects.toMatchObject({ kind: 'DatabaseUnavailable' });
+      expect((await store.runs.get(id, 0)).attempt).toBe(1);
+      expect(await step(store, run, 'stop')).toBe(true);
+    },
+  );
+
+  onServer(
+    'to a server that is down is told by database and host, without the password, and comes back with it',
+    async (running) => {
+      const database = await newDatabase(running);
+      const store = await open(database);
+      const id = experimentId(config);
+      await store.experiments.plan(id, config, NOW);
+      const run = await store.runs.get(id, 0);
+      await step(store, run, 'stop');
+      await running.stop('kill');
+      const message = await rejection(step(store, run, 'stop'));
+      expect(message).toMatch(/^the database test_\w+ on 127\.0\.0\.1:\d+ cannot be reached now: /);
+      const closed = await rejection(connectStoreReadonly({ folder, database }));
+      for (const text of [message, closed]) expect(text).not.toMatch(/secret/);
+      await expect(connectStore({ folder, database })).rejects.toMatchObject({ kind: 'DatabaseUnavailable' });
+      await running.start();
+      await step(store, await store.runs.get(id, 0), 'stop');
+      expect((await store.invocations.position(run)).sequence).toBe(2);
+    },
+  );
+
+  onServer('by a wrong password or to a missing database is an input error', async (running) => {
+    const wrong = new URL((await newDatabase(running)).url);
+    wrong.password = 'guessed';
+    const place = { folder, database: { url: wrong.href, poolSize: 2 } };
+    await expect(connectStore(place)).rejects.toMatchObject({ kind: 'InvalidInput' });
+    expect(await rejection(connectStore(place))).not.toContain('guessed');
+    const missing = { folder, database: { url: running.url('nothing'), poolSize: 2 } };
+    expect(await rejection(connectStore(missing))).toMatch(/no such database/);
+  });
+
+  onServer('of a pool are no more than its size', async (running) => {
+    const store = await open(await newDatabase(running, 3));
+    await Promise.all(Array.from({ length: 40 }, () => store.experiments.list()));
+    expect(poolOf(store).totalCount).toBeLessThanOrEqual(3);
+  });
+
+  onServer('commits to the disk, whatever the server is told to do by default', async (running) => {
+    const database = await newDatabase(running);
+    await asSuperuser(database.url, (client) =>
+      client.query(`alter database ${new URL(database.url).pathname.slice(1)} set synchronous_commit = off`),
+    );
+    const store = await open(database);
+    const { rows } = await poolOf(store).query<{ synchronous_commit: string }>('show synchronous_commit');
+    expect(rows[0]!.synchronous_commit).toBe('on');
+  });
+});
+
+describe('the tables', () => {
+  onServer('are made once by processes that start together, and none of them fails', async (running) => {
+    const database = await newDatabase(running);
+    const source = `
+      import { connectStore } from ${dist('db/index.js')};
+      const store = await connectStore(${JSON.stringify({ folder: join(folder, 'data'), database })});
+      await store.close();`;
+    const codes = await Promise.all(
+      Array.from({ length: 3 }, async () => {
+        const child = runModule(source);
+        return new Promise<number | null>((resolve) => child.once('exit', resolve));
+      }),
+    );
+    expect(codes).toEqual([0, 0, 0]);
+    const { rows } = await asSuperuser(database.url, (client) =>
+      client.query<{ made: string; distinct: string }>(
+        'select count(*) as made, count(distinct hash) as distinct from __drizzle_migrations',
+      ),
+    );
+    expect(rows[0]!.made).toBe(rows[0]!.distinct);
+  });
+
+  onServer('can be used by a role that cannot change them', async (running) => {
+    const owner = await newDatabase(running);
+    await asSuperuser(owner.url, async (client) => {
+      await client.query(`drop role if exists worker`);
+      await client.query(`create role worker login password 'not a secret: word/1'`);
+    });
+    const database = { ...owner, url: running.url(new URL(owner.url).pathname.slice(1), 'worker') };
+    expect(await rejection(connectStore({ folder, database }))).toMatch(
+      /has no tables yet, and this role may not change that; "panic-tda setup database"/,
+    );
+    expect(await connectStoreReadonly({ folder, database })).toBeNull();
+    expect(await setUpDatabase(owner, ['worker'])).toBeGreaterThan(0);
+    expect(await setUpDatabase(owner, ['worker'])).toBe(0);
+    const store = await open(database);
+    const alone = temporaryStore();
+    try {
+      const id = await finishExperiment(store);
+      expect(await finishExperiment(alone.store)).toBe(id);
+      expect(await contentDigest(store.db, id)).toBe(await contentDigest(alone.store.db, id));
+    } finally {
+      await alone.remove();
+    }
+    for (const change of [
+      'drop table surrogates',
+      'alter table runs add x int',
+      'delete from __drizzle_migrations',
+    ]) {
+      expect(await rejection(poolOf(store).query(change))).toMatch(/must be owner|permission denied/);
+    }
+    await asSuperuser(owner.url, (client) =>
+      client.query('delete from __drizzle_migrations where id = (select max(id) from __drizzle_migrations)'),
+    );
+    expect(await rejection(connectStore({ folder, database }))).toMatch(
+      /older panic-tda \(\d of \d migrations\), and this role may not/,
+    );
+  });
+
+  onServer('of another version or another hand are refused', async (running) => {
+    const database = await newDatabase(running);
+    await setUpDatabase(database, []);
+    const change = (statement: string) => asSuperuser(database.url, (client) => client.query(statement));
+    await change(`insert into __drizzle_migrations (hash, created_at) values ('of the future', 9e15)`);
+    expect(await rejection(connectStore({ folder, database }))).toMatch(/newer panic-tda/);
+    await change(`delete from __drizzle_migrations where hash = 'of the future'`);
+    await change(`update __drizzle_migrations set hash = 'of a draft' where id = 1`);
+    for (const connect of [connectStore, connectStoreReadonly]) {
+      expect(await rejection(connect({ folder, database }))).toMatch(
+        /did not make \(migration 0 differs\).* another database/,
+      );
+    }
+  });
+
+  onServer(
+    'are those of the one description: columns, keys, checks, indices and triggers',
+    async (running) => {
+      const database = await newDatabase(running);
+      await setUpDatabase(database, []);
+      const sqlite = temporaryStore();
+      const ask = <T extends object>(query: string) =>
+        asSuperuser(database.url, async (client) => (await client.query<T>(query)).rows);
+      try {
+        const tables = Object.values(schema).filter((value) => is(value, SQLiteTable));
+        const columns = await ask<{ table: string; name: string; type: string; nullable: string }>(`
+        select table_name as table, column_name as name, data_type as type, is_nullable as nullable
+        from information_schema.columns where table_schema = 'public' and table_name not like '\\_\\_%'`);
+        const expected = tables.flatMap((table) =>
+          Object.values(getTableColumns(table)).map((column) => ({
+            table: getTableName(table),
+            name: column.name,
+            type: POSTGRES_TYPES.get(column.getSQLType()),
+            nullable: column.notNull ? 'NO' : 'YES',
+          })),
+        );
+        expect(sorted(columns)).toEqual(sorted(expected));
+        const checks = await ask<{ name: string }>(
+          `select conname as name from pg_constraint where contype = 'c' and connamespace = 'public'::regnamespace`,
+        );
+        const wanted = tables.flatMap((table) => getTableConfig(table).checks.map(({ name }) => ({ name })));
+        expect(sorted(checks)).toEqual(sorted(wanted));
+        const [keys] = await ask<{ count: string }>(`select count(*) from pg_constraint where contype = 'f'`);
+        const references = tables.flatMap((table) => getTableConfig(table).foreignKeys);
+        expect(Number(keys!.count)).toBe(references.length);
+        const named = (type: string) =>
+          sqlite.store.db.sqlite
+            .prepare<[string], { name: string }>(
+              `select name from sqlite_master where type = ? and sql is not null order by name`,
+            )
+            .all(type)
+            .map(({ name }) => name);
+        const triggers = await ask<{ name: string }>(
+          'select tgname as name from pg_trigger where not tgisinternal',
+        );
+        expect(triggers.map(({ name }) => name).toSorted()).toEqual(named('trigger'));
+        const indices = await ask<{ name: string }>(`
+        select indexname as name from pg_indexes where schemaname = 'public' and indexname not like '%_pkey'`);
+        expect(indices.map(({ name }) => name).toSorted()).toEqual(named('index'));
+      } finally {
+        await sqlite.remove();
+      }
+    },
+  );
+});
+
+const POSTGRES_TYPES = new Map([
+  ['integer', 'bigint'],
+  ['real', 'double precision'],
+  ['text', 'text'],
+  ['blob', 'bytea'],
+]);
+
+function sorted<T>(rows: readonly T[]): string[] {
+  return rows.map((row) => JSON.stringify(row)).toSorted();
+}
