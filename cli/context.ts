@@ -62,7 +62,7 @@ export function lenientContextOf({ data, database, json, ...hostOptions }: Globa
   return {
     environment: { ...environment, hosts: hostSettings(hostOptions, environment.hosts) },
     folder,
-    place: { folder: folder.root, database: environment.database },
+    place: { folder: folder.root, database: environment.database, objects: environment.objects },
     catalogue,
     catalogueProblems: problems,
     routes,

@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { debuglog } from 'node:util';
 import { isPanicError } from '../experiment/errors.js';
+import { quietAwsSdk } from '../workers/environment.js';
 import { EXIT, SIGNAL_EXIT } from './exit-codes.js';
 import { note, tolerateClosedOutput } from './output.js';
 import { createProgram } from './program.js';
@@ -8,6 +9,7 @@ import { createProgram } from './program.js';
 const debug = debuglog('panic-tda');
 
 tolerateClosedOutput();
+quietAwsSdk();
 try {
   await createProgram((code) => {
     process.exitCode = code;

@@ -5,6 +5,7 @@ import type { Context, GlobalOptions } from './context.js';
 import { describeCommand } from './describe-command.js';
 import { EXIT_CODE_HELP } from './exit-codes.js';
 import { addModelCommands, MODELS_HELP } from './program-models.js';
+import { addObjectCommands, OBJECTS_HELP } from './program-objects.js';
 import { addHostOptions, refuseHostOptionsElsewhere } from './host-options.js';
 import { version } from './package-info.js';
 import type { WorkerOptions } from './commands/worker.js';
@@ -159,6 +160,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
       },
     );
   addModelCommands(add(MACHINE, 'models', 'the models to choose from, and their files', MODELS_HELP), act);
+  addObjectCommands(add(MACHINE, 'objects', 'the pictures, in a folder or a bucket', OBJECTS_HELP), act);
   add(MACHINE, 'setup', 'get what a device needs, or make the tables of a database', SETUP_HELP)
     .addArgument(new Argument('<what>', 'what to set up').choices(['cuda', 'database']))
     .option('--app-role <name>', 'database: a role that may then read and write rows, and nothing more')

@@ -35,7 +35,7 @@ export async function runDocument(store: Store, run: RunRow, prompt: string) {
     trajectory: trajectory.map(({ modality, text, sha256, ...step }) => ({
       ...step,
       modality,
-      ...(modality === 'text' ? { text } : { object: store.objects.path(sha256) }),
+      ...(modality === 'text' ? { text } : { object: store.objects.location(sha256) }),
     })),
     /** Embedding models that had no room for the end of some outputs. */
     cutOutputs: await store.vectors.cuts(run),

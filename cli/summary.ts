@@ -46,7 +46,7 @@ export async function summaryDocument(
       message: run.errorMessage ?? '',
     })),
     database: store.db.name,
-    objects: folder.objects,
+    objects: store.objects.root,
   };
 }
 

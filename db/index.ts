@@ -1,6 +1,13 @@
 export { bringUpToDateForRepair } from './connection.js';
 export { DATABASE_FILE, OBJECTS_FOLDER } from './layout.js';
-export { connectStore, connectStoreReadonly, openStore, openStoreReadonly, setUpDatabase } from './store.js';
+export {
+  connectStore,
+  connectStoreReadonly,
+  objectsBeside,
+  openStore,
+  openStoreReadonly,
+  setUpDatabase,
+} from './store.js';
 export type { Store, StorePlace } from './store.js';
 export type { Connection } from './connection.js';
 export { hasPassword, nameOfService, POOL_SIZE, postgresUrlProblem } from './postgres/service.js';
@@ -18,6 +25,12 @@ export type { EntropySummary, Progress, Summary } from './summary.js';
 export type { ExperimentStatus, RunHold, RunStatus } from './schema.js';
 export { compact } from './compact.js';
 export type { Compacted } from './compact.js';
+export { copyObjects } from './objects/copy.js';
+export type { CopyCounts } from './objects/copy.js';
+export type { ObjectStore, StoredObject } from './objects/object-store.js';
+export { openObjects } from './objects/open.js';
+export { OBJECTS_PLACE_FORMAT, objectsPlace } from './objects/place.js';
+export type { ObjectsPlace, S3Service } from './objects/place.js';
 export { contentDigest, contentOf } from './content.js';
 export type { ContentRow } from './content.js';
 export {

@@ -10,7 +10,8 @@ import { diagramTable } from './diagrams.js';
 import { experimentTable } from './experiments.js';
 import { invocationTable } from './invocations.js';
 import { DATABASE_FILE, OBJECTS_FOLDER } from './layout.js';
-import { createObjectFolder } from './objects.js';
+import { openObjects } from './objects/open.js';
+import type { ObjectsPlace } from './objects/place.js';
 import type { PostgresService } from './postgres/service.js';
 import { provenanceTables } from './provenance.js';
 import { runTable } from './runs.js';
@@ -27,25 +28,26 @@ export interface StorePlace {
   readonly folder: string;
   /** The database of several machines; null for an SQLite file in the data folder. */
   readonly database: PostgresService | null;
+  /** Where objects are kept; null for a folder in the data folder. */
+  readonly objects: ObjectsPlace | null;
 }
 
 /**
  * Opens a store, making it or bringing it up to date where that is still to be done.
  * Throws InvalidInput where it cannot be used, DatabaseUnavailable where it cannot be reached.
  */
-export async function connectStore({ folder, database }: StorePlace): Promise<Store> {
-  if (database === null) return openStore(folder);
-  mkdirSync(join(folder, OBJECTS_FOLDER), { recursive: true });
+export async function connectStore({ folder, database, objects }: StorePlace): Promise<Store> {
+  if (database === null) return openStore(folder, objects);
   const { openPostgres } = await postgres();
-  return storeOver<Database>(await openPostgres(database), join(folder, OBJECTS_FOLDER));
+  return storeOver<Database>(await openPostgres(database), madePlace(folder, objects));
 }
 
 /** Opens a store for reading, beside whoever writes it; null where there is none yet. Makes nothing. Throws as `connectStore`. */
-export async function connectStoreReadonly({ folder, database }: StorePlace): Promise<Store | null> {
-  if (database === null) return openStoreReadonly(folder);
+export async function connectStoreReadonly({ folder, database, objects }: StorePlace): Promise<Store | null> {
+  if (database === null) return openStoreReadonly(folder, objects);
   const { openPostgresReadonly } = await postgres();
   const db = await openPostgresReadonly(database);
-  return db === null ? null : storeOver<Database>(db, join(folder, OBJECTS_FOLDER));
+  return db === null ? null : storeOver<Database>(db, objects ?? objectsBeside(folder));
 }
 
 /** Makes the tables of a database of several machines, and lets roles use them; returns how many migrations that took. */
@@ -60,22 +62,37 @@ function postgres() {
 }
 
 /** Opens the store of a data folder with its SQLite file, making it where there is none. */
-export function openStore(folder: string): Store<Connection> {
-  mkdirSync(join(folder, OBJECTS_FOLDER), { recursive: true });
-  return storeOver(openDatabase(join(folder, DATABASE_FILE)), join(folder, OBJECTS_FOLDER));
+export function openStore(folder: string, objects: ObjectsPlace | null = null): Store<Connection> {
+  mkdirSync(folder, { recursive: true });
+  return storeOver(openDatabase(join(folder, DATABASE_FILE)), madePlace(folder, objects));
 }
 
 /**
  * Opens the store of a data folder with its SQLite file for reading, beside whoever writes it; null where there is none yet. Makes nothing.
  * Throws InvalidInput where the tables are not those of this version.
  */
-export function openStoreReadonly(folder: string): Store<Connection> | null {
+export function openStoreReadonly(
+  folder: string,
+  objects: ObjectsPlace | null = null,
+): Store<Connection> | null {
   const db = openDatabaseReadonly(join(folder, DATABASE_FILE));
-  return db === null ? null : storeOver(db, join(folder, OBJECTS_FOLDER));
+  return db === null ? null : storeOver(db, objects ?? objectsBeside(folder));
 }
 
-function storeOver<D extends Database>(db: D, objectsFolder: string) {
-  const objects = createObjectFolder(objectsFolder);
+/** Where the objects of a data folder are unless another place is named. */
+export function objectsBeside(folder: string): ObjectsPlace {
+  return { kind: 'folder', path: join(folder, OBJECTS_FOLDER) };
+}
+
+/** The place of objects; its folder is made. */
+function madePlace(folder: string, objects: ObjectsPlace | null): ObjectsPlace {
+  const place = objects ?? objectsBeside(folder);
+  if (place.kind === 'folder') mkdirSync(place.path, { recursive: true });
+  return place;
+}
+
+function storeOver<D extends Database>(db: D, place: ObjectsPlace) {
+  const objects = openObjects(place);
   const artifacts = artifactTable(db, objects);
   return {
     db,

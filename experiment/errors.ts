@@ -7,6 +7,7 @@
  * - ResourceLimit: the work would not fit (memory); final, says the figure and the remedy.
  * - DatabaseUnavailable: the database behind the network cannot be reached now; transient, retried.
  * - DeviceError: a model host died or a device call failed; transient, retried.
+ * - StoreUnavailable: the database or the objects cannot be reached now; transient, retried.
  * - StoreConflict: a row already there disagrees with the one being written; a bug or two writers, final.
  */
 export type FailureKind =
@@ -16,6 +17,7 @@ export type FailureKind =
   | 'ResourceLimit'
   | 'DatabaseUnavailable'
   | 'DeviceError'
+  | 'StoreUnavailable'
   | 'StoreConflict';
 
 export class PanicError extends Error {

@@ -7,8 +7,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 export const FAULT_POINTS = [
   'plan:before-commit',
   'plan:after-commit',
-  'object:before-rename',
-  'object:after-rename',
+  'object:before-write',
+  'object:after-write',
   'invocation:before-commit',
   'invocation:after-commit',
   'invocations:before-return',

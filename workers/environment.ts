@@ -1,9 +1,11 @@
 import { loadClientConfigProfile, toClientOptions, type ClientConnectConfig } from '@temporalio/envconfig';
 import { availableParallelism, homedir } from 'node:os';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { OBJECTS_PLACE_FORMAT, objectsPlace } from '../db/objects/place.js';
+import type { ObjectsPlace, S3Service } from '../db/objects/place.js';
 import { hasPassword, POOL_SIZE, postgresUrlProblem } from '../db/postgres/service.js';
 import type { PostgresService } from '../db/postgres/service.js';
-import { PanicError } from '../experiment/errors.js';
+import { errorMessage, PanicError } from '../experiment/errors.js';
 import { nearest } from '../experiment/nearest.js';
 import { DEVICE_CHOICES, HOST_SETTINGS, type HostSettings } from '../models/index.js';
 
@@ -31,6 +33,16 @@ export const environmentVariables = [
     name: 'PANIC_TDA_DATABASE_POOL',
     meaning: 'connections to that database that a process has open at most',
     default: String(POOL_SIZE.default),
+  },
+  {
+    name: 'PANIC_TDA_OBJECTS',
+    meaning: `where pictures are kept: ${OBJECTS_PLACE_FORMAT}`,
+    default: '<data folder>/objects',
+  },
+  {
+    name: 'PANIC_TDA_S3_PATH_STYLE',
+    meaning: '1 asks an S3 service for ENDPOINT/BUCKET/KEY, 0 for BUCKET.ENDPOINT/KEY',
+    default: '1 where AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL is set, else 0',
   },
   {
     name: 'PANIC_TDA_CACHE',
@@ -105,6 +117,8 @@ export interface Environment {
   readonly dataFolder: string;
   /** The database of several machines; null for the SQLite file of the data folder. */
   readonly database: PostgresService | null;
+  /** Where objects are kept; null for the folder in the data folder. */
+  readonly objects: ObjectsPlace | null;
   /** Absolute path. */
   readonly cacheFolder: string;
   /** Absolute path. */
@@ -143,9 +157,11 @@ export function readEnvironment(variables: Variables = process.env): Environment
   }
   const hosts = readHostSettings(value, problems);
   const database = readDatabase(value, problems);
+  const objects = readObjectsPlace(value('PANIC_TDA_OBJECTS'), variables, problems);
   return {
     dataFolder: absolute(value('PANIC_TDA_DATA')) ?? resolve('panic-tda-data'),
     database,
+    objects,
     cacheFolder,
     modelsFolder: absolute(value('PANIC_TDA_MODELS')) ?? join(cacheFolder, 'models'),
     catalogueFile: absolute(value('PANIC_TDA_CATALOGUE')),
@@ -223,6 +239,66 @@ function readHostSettings(
     gpuMemoryMiB: memory('PANIC_TDA_GPU_MEMORY'),
     ramMiB: memory('PANIC_TDA_RAM'),
   };
+}
+
+function readObjectsPlace(
+  text: string | undefined,
+  variables: Variables,
+  problems: string[],
+): ObjectsPlace | null {
+  if (text === undefined) return null;
+  try {
+    return placeOfObjects(text, variables);
+  } catch (error) {
+    problems.push(`PANIC_TDA_OBJECTS: ${errorMessage(error)}.`);
+    return null;
+  }
+}
+
+/** The place that a text names, on the S3 service of the environment. Throws InvalidInput. */
+export function placeOfObjects(text: string, variables: Variables = process.env): ObjectsPlace {
+  return objectsPlace(text, () => s3Service(variables));
+}
+
+/**
+ * The S3 service in the variables of AWS's own tools (https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html).
+ * Credentials stay with the SDK, which knows more places for them than variables.
+ */
+function s3Service(variables: Variables): S3Service {
+  const set = (...names: readonly string[]): string | undefined =>
+    names.map((name) => variables[name]?.trim()).find((text) => text !== undefined && text !== '');
+  const ignored = set('AWS_IGNORE_CONFIGURED_ENDPOINT_URLS')?.toLowerCase() === 'true';
+  const endpoint = ignored ? undefined : set('AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL');
+  if (endpoint !== undefined) refuseBadEndpoint(endpoint);
+  const style = set('PANIC_TDA_S3_PATH_STYLE') ?? (endpoint === undefined ? '0' : '1');
+  if (style !== '0' && style !== '1') {
+    throw new PanicError('InvalidInput', `PANIC_TDA_S3_PATH_STYLE is "${style}"; it can be 0 or 1`);
+  }
+  // Services of one's own rarely have regions, and the SDK signs nothing without one.
+  const region =
+    set('AWS_REGION', 'AWS_DEFAULT_REGION') ?? (endpoint === undefined ? undefined : 'us-east-1');
+  return { endpoint, region, pathStyle: style === '1' };
+}
+
+function refuseBadEndpoint(endpoint: string): void {
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : null;
+  if (url !== null && (url.username !== '' || url.password !== '')) {
+    throw new PanicError(
+      'InvalidInput',
+      'AWS_ENDPOINT_URL_S3 holds a user or a password; they belong into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+    );
+  }
+  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
+    throw new PanicError(
+      'InvalidInput',
+      `AWS_ENDPOINT_URL_S3 is "${endpoint}"; it can be a URL such as https://s3.example.org`,
+    );
+  }
+}
+
+/** The AWS SDK otherwise writes nine lines about the Node version of its later releases; this one is pinned, and runs on ours. */
+export function quietAwsSdk(): void {
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 }
 
 export const MEMORY_FORMAT = 'a number of MiB or GiB, such as 6000MiB or 7.5GiB';

@@ -21,6 +21,7 @@ import { bytes, plural, time } from '../format.js';
 import { onInterrupt } from '../interruption.js';
 import { operated, operatedRun, operating } from '../operate.js';
 import { note, printJson } from '../output.js';
+import { proveObjectsPlace } from '../objects-place.js';
 import { problemOf, queuesOf } from '../queues.js';
 import { resumeOpen } from './pause.js';
 import { openSession } from '../session.js';
@@ -109,6 +110,9 @@ async function execute(
   if (held !== null) return held;
   const settled = await readingStore(context, (store) => reportIfSettled(request, store));
   if (settled !== null) return settled;
+
+  // With workers of one's own this process writes no objects, and may not even be allowed to.
+  if (configuredTemporal() === undefined) await proveObjectsPlace(context);
 
   const interruption = onInterrupt();
   try {

@@ -10,6 +10,7 @@ import type { Queue, RunningWorker, WorkerSettings } from '../../workers/worker.
 import { placeText } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT, SIGNAL_EXIT } from '../exit-codes.js';
+import { proveObjectsPlace } from '../objects-place.js';
 import { note } from '../output.js';
 import { noAnswerFrom } from '../temporal-connection.js';
 
@@ -29,13 +30,12 @@ export interface WorkerOptions {
 }
 
 /** `worker`: serves task queues until it is stopped. */
-export async function serveQueues(
-  { environment, folder, place, catalogue }: Context,
-  options: WorkerOptions,
-): Promise<number> {
+export async function serveQueues(context: Context, options: WorkerOptions): Promise<number> {
+  const { environment, folder, place, catalogue } = context;
   const queues = queuesOf(options.queues);
   const models = modelsOf(options, queues);
   const deployment = deploymentOf(options);
+  await proveObjectsPlace(context);
   const using = joinWorkers(openDataFolder(folder.root));
   if (environment.fault !== undefined) armFault(environment.fault);
   const temporal = workerTemporal(DEFAULT_ADDRESS);

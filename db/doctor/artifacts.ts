@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isPanicError } from '../../experiment/errors.js';
-import type { ObjectStore } from '../objects.js';
+import type { ObjectStore } from '../objects/object-store.js';
 import { decodePicture } from '../picture-codec.js';
 import type { Snapshot } from '../database.js';
 import { paced } from './paced.js';
@@ -79,7 +79,7 @@ async function pictureProblems(
     if (isPanicError(error, 'StoreConflict')) return [{ invariant: 5, text: error.message }];
     throw error;
   }
-  const object = `object ${objects.path(sha256)}`;
+  const object = `object ${objects.location(sha256)}`;
   if (bytes.byteLength !== byteLength) {
     const text = `${object} has ${bytes.byteLength} bytes, its row says ${byteLength}`;
     return [{ invariant: 5, text }];

@@ -1,6 +1,6 @@
 import { PanicError } from '../../experiment/errors.js';
-import type { ObjectStore } from '../objects.js';
 import type { Database, Snapshot } from '../database.js';
+import type { ObjectStore } from '../objects/object-store.js';
 import { checkArtifacts } from './artifacts.js';
 import type { EntropyOf } from './bars.js';
 import { checkColumns } from './columns.js';

@@ -22,7 +22,7 @@ const blue = picture(8, 6, Uint8Array.of(0, 0, 255));
 
 /** Stores the red picture's object and returns its path. */
 async function path(): Promise<string> {
-  return place.store.objects.path((await staged(place.store, red)).sha256);
+  return place.store.objects.location((await staged(place.store, red)).sha256);
 }
 
 describe('contents', () => {
@@ -53,7 +53,7 @@ describe('contents', () => {
 
   test('the name of an object is the SHA-256 of its bytes', async () => {
     const { sha256, byteLength } = await staged(place.store, red);
-    const bytes = readFileSync(place.store.objects.path(sha256));
+    const bytes = readFileSync(place.store.objects.location(sha256));
     expect(createHash('sha256').update(bytes).digest()).toEqual(sha256);
     expect(bytes.byteLength).toBe(byteLength);
   });
@@ -66,7 +66,7 @@ describe('contents', () => {
 describe('an object', () => {
   test('is there in full before a row can point at it', async () => {
     const { sha256, byteLength } = await staged(place.store, red);
-    expect(statSync(place.store.objects.path(sha256)).size).toBe(byteLength);
+    expect(statSync(place.store.objects.location(sha256)).size).toBe(byteLength);
     expect(place.store.db.sqlite.prepare('select count(*) from artifacts').pluck().get()).toBe(0);
   });
 

@@ -126,7 +126,9 @@ export class Patient {
 
   /** Path of the object of a picture. */
   object(artifact: number): string {
-    return this.store.objects.path(this.one('select sha256 from artifacts where id = ?', artifact) as Buffer);
+    return this.store.objects.location(
+      this.one('select sha256 from artifacts where id = ?', artifact) as Buffer,
+    );
   }
 
   async violations(options: DoctorOptions = {}): Promise<Violation[]> {

@@ -77,8 +77,8 @@ async function withFrozenWorker(
 }
 
 const outside = [
-  'object:before-rename@3',
-  'object:after-rename@5',
+  'object:before-write@3',
+  'object:after-write@5',
   'invocation:after-commit@6',
   'invocations:before-return@1',
   'embedding:before-return@1',

@@ -13,8 +13,8 @@ type Hits = Readonly<Partial<Record<(typeof FAULT_POINTS)[number], readonly numb
 const HITS: Hits = {
   'plan:before-commit': [1],
   'plan:after-commit': [1],
-  'object:before-rename': [1, 2, 5],
-  'object:after-rename': [1, 2, 5],
+  'object:before-write': [1, 2, 5],
+  'object:after-write': [1, 2, 5],
   'invocation:before-commit': [1, 2, 3, 13],
   'invocation:after-commit': [1, 2, 3, 13],
   'invocations:before-return': [1, 2, 4],

@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   fsync,
   mkdirSync,
@@ -13,34 +14,11 @@ import {
 import { opendir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { errorCode } from '../experiment/error-code.js';
-import { PanicError } from '../experiment/errors.js';
-import { faultPoint } from '../experiment/fault.js';
-
-/** An object as a listing shows it; its bytes are not looked at. */
-export interface StoredObject {
-  readonly sha256: Buffer;
-  readonly byteLength: number;
-  /** Milliseconds since the epoch, by the clock of the disk. */
-  readonly modifiedAt: number;
-}
-
-/** Large objects by the SHA-256 of their bytes: a folder beside the database, 256 sub-folders by the first byte. */
-export interface ObjectStore {
-  /** Makes the bytes durable under their SHA-256: temporary file, fsync, rename, fsync of the folder. */
-  put(sha256: Buffer, bytes: Uint8Array): Promise<void>;
-  /** The bytes of an object. Throws StoreConflict where it is missing or its bytes do not hash to its name. */
-  get(sha256: Buffer): Promise<Buffer>;
-  /** Deletes an object; one that is missing is fine. No row may point at it. */
-  remove(sha256: Buffer): Promise<void>;
-  path(sha256: Buffer): string;
-  /** Every object, in order of name. What has no object's name is passed over. */
-  list(): AsyncIterable<StoredObject>;
-  /** Temporary files of writes that never ended, last touched before `before` (ms since the epoch). They only take room. */
-  leftovers(before: number): AsyncIterable<string>;
-  /** To be called when every `put` is settled. */
-  close(): void;
-}
+import { errorCode } from '../../experiment/error-code.js';
+import { errorMessage, PanicError } from '../../experiment/errors.js';
+import { faultPoint } from '../../experiment/fault.js';
+import { objectKey, sha256OfKey, verified } from './object-store.js';
+import type { ObjectStore, StoredObject } from './object-store.js';
 
 interface OpenFolder {
   readonly path: string;
@@ -52,28 +30,34 @@ const synchronise = promisify(fsync);
 /** Of all stores of a process: two may have the same folder. */
 let serial = 0;
 
+/** Objects in a folder: 256 sub-folders by the first byte. Written to a temporary file, synchronised, renamed. */
 export function createObjectFolder(root: string): ObjectStore {
   const folders = new Map<string, OpenFolder>();
 
-  function folderOf(name: string): string {
-    return join(root, name.slice(0, 2));
+  async function check(): Promise<void> {
+    try {
+      mkdirSync(root, { recursive: true });
+      accessSync(root, constants.R_OK | constants.W_OK | constants.X_OK);
+    } catch (error) {
+      const message = `objects cannot be written to ${root}: ${errorMessage(error)}`;
+      throw new PanicError('InvalidInput', message, { cause: error });
+    }
   }
 
-  function path(sha256: Buffer): string {
-    const name = sha256.toString('hex');
-    return join(folderOf(name), name);
+  function location(sha256: Buffer): string {
+    return join(root, objectKey(sha256));
   }
 
   async function put(sha256: Buffer, bytes: Uint8Array): Promise<void> {
     const name = sha256.toString('hex');
     const folder = await folderFor(name);
-    const target = path(sha256);
+    const target = location(sha256);
     // Where it is there, it was renamed perhaps an instant ago: its name must be durable before a row points at it.
     if (statSync(target, { throwIfNoEntry: false })?.size !== bytes.byteLength) {
       const temporary = join(folder.path, `.${name.slice(0, 16)}.${process.pid}.${serial++}.tmp`);
       try {
         await writeDurably(temporary, bytes);
-        faultPoint('object:before-rename');
+        faultPoint('object:before-write');
         renameSync(temporary, target);
       } catch (error) {
         rmSync(temporary, { force: true });
@@ -81,12 +65,12 @@ export function createObjectFolder(root: string): ObjectStore {
       }
     }
     await synchronise(folder.descriptor);
-    faultPoint('object:after-rename');
+    faultPoint('object:after-write');
   }
 
   /** The sub-folder of an object, made durably where it is missing, and kept open for its synchronisation. */
   async function folderFor(name: string): Promise<OpenFolder> {
-    const path = folderOf(name);
+    const path = join(root, name.slice(0, 2));
     const known = folders.get(path);
     if (known !== undefined) return known;
     if (mkdirSync(path, { recursive: true }) !== undefined) {
@@ -98,36 +82,32 @@ export function createObjectFolder(root: string): ObjectStore {
     return folder;
   }
 
-  function close(): void {
-    for (const { descriptor } of folders.values()) closeSync(descriptor);
-    folders.clear();
-  }
-
   async function get(sha256: Buffer): Promise<Buffer> {
-    const file = path(sha256);
+    const file = location(sha256);
     const bytes = await readFile(file).catch((error: unknown) => {
       throw new PanicError('StoreConflict', `object ${file} is missing or unreadable`, { cause: error });
     });
-    if (!sha256Of(bytes).equals(sha256)) {
-      throw new PanicError('StoreConflict', `object ${file} is damaged: its bytes do not hash to its name`);
-    }
-    return bytes;
+    return verified(bytes, sha256, file);
   }
 
-  async function remove(sha256: Buffer): Promise<void> {
-    await rm(path(sha256), { force: true });
+  async function size(sha256: Buffer): Promise<number | null> {
+    return (await statIfThere(location(sha256)))?.size ?? null;
   }
 
   async function* list(): AsyncGenerator<StoredObject, void, undefined> {
     for (const folder of await namesIn(root)) {
       for (const name of await namesIn(join(root, folder))) {
-        if (!/^[0-9a-f]{64}$/.test(name) || !name.startsWith(folder)) continue;
-        const found = await stat(join(root, folder, name)).catch(noneIfMissing);
+        const sha256 = sha256OfKey(`${folder}/${name}`);
+        if (sha256 === null) continue;
+        const found = await statIfThere(join(root, folder, name));
         if (found?.isFile() !== true) continue;
-        const sha256 = Buffer.from(name, 'hex');
         yield { sha256, byteLength: found.size, modifiedAt: found.mtimeMs };
       }
     }
+  }
+
+  async function remove(sha256: Buffer): Promise<void> {
+    await rm(location(sha256), { force: true });
   }
 
   async function* leftovers(before: number): AsyncGenerator<string, void, undefined> {
@@ -136,15 +116,20 @@ export function createObjectFolder(root: string): ObjectStore {
       if (!entry.isFile() || !entry.name.endsWith('.tmp')) continue;
       const file = join(entry.parentPath, entry.name);
       // Renamed or removed meanwhile by the write it belongs to: no leftover.
-      const touched = await stat(file).then(
-        (found) => found.mtimeMs,
-        () => Infinity,
-      );
-      if (touched < before) yield file;
+      if (((await statIfThere(file))?.mtimeMs ?? Infinity) < before) yield file;
     }
   }
 
-  return { put, get, remove, path, list, leftovers, close };
+  function close(): void {
+    for (const { descriptor } of folders.values()) closeSync(descriptor);
+    folders.clear();
+  }
+
+  return { root, check, put, get, size, list, remove, location, leftovers, close };
+}
+
+async function statIfThere(path: string) {
+  return await stat(path).catch(noneIfMissing);
 }
 
 /** In order; none where the folder is missing or is no folder. */
@@ -155,10 +140,6 @@ async function namesIn(folder: string): Promise<readonly string[]> {
 function noneIfMissing(error: unknown): undefined {
   const code = errorCode(error);
   if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
-}
-
-export function sha256Of(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest();
 }
 
 /** Only the fsync leaves the event loop: the other calls take microseconds, and a turn of the thread pool each takes more. */

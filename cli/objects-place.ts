@@ -1,0 +1,16 @@
+import { openObjects } from '../db/index.js';
+import type { Context } from './context.js';
+
+/**
+ * Writes to and reads from the place that PANIC_TDA_OBJECTS names, before any work is begun; a data folder's own objects
+ * are looked at together with the folder. Throws InvalidInput where it refuses, StoreUnavailable where nobody answers.
+ */
+export async function proveObjectsPlace({ environment }: Context): Promise<void> {
+  if (environment.objects === null) return;
+  const objects = openObjects(environment.objects);
+  try {
+    await objects.check();
+  } finally {
+    objects.close();
+  }
+}

@@ -1,0 +1,45 @@
+import type { Command } from 'commander';
+import { OBJECTS_PLACE_FORMAT } from '../db/objects/place.js';
+import type { Context, GlobalOptions } from './context.js';
+import { describeCommand } from './describe-command.js';
+
+type Act = (options: GlobalOptions, work: (context: Context) => Promise<number> | number) => Promise<void>;
+
+interface CopyCommandOptions {
+  readonly from?: string;
+  readonly to: string;
+  readonly verify?: boolean;
+}
+
+/** `panic-tda objects …`: the pictures beside the database. */
+export function addObjectCommands(objects: Command, act: Act): void {
+  objects.usage('<command> [options]').helpCommand(false);
+  describeCommand(objects.command('copy'), 'copy every object from one place to another', COPY_HELP)
+    .requiredOption('--to <place>', `where to: ${OBJECTS_PLACE_FORMAT}`)
+    .option('--from <place>', 'where from; default: the objects of this data folder, or PANIC_TDA_OBJECTS')
+    .option('--verify', 'read what is at the target already, too, and replace what is damaged')
+    .action(async ({ from, to, verify = false }: CopyCommandOptions, command: Command) => {
+      const { copyBetween } = await import('./commands/objects-copy.js');
+      await act(command.optsWithGlobals<GlobalOptions>(), (context) =>
+        copyBetween(context, { from, to, verify }),
+      );
+    });
+}
+
+export const OBJECTS_HELP = `Pictures are objects beside the database, each named by the SHA-256 of its bytes: in a folder, or in a bucket of an S3 service
+that several machines share (PANIC_TDA_OBJECTS=s3://BUCKET/PREFIX; docs/objects.md).
+
+Example:
+  panic-tda objects copy --to s3://panic-tda/lab     from the folder of this data folder to a bucket
+
+Exit codes: 0 done, 1 some objects could not be copied, 2 the request is wrong.`;
+
+const COPY_HELP = `Each object is hashed when it is read, and compared with its hash again by the S3 service that receives it. What is at the
+target already is passed over, so the same command goes on where one was interrupted. Nothing is deleted, and no row changes:
+afterwards set PANIC_TDA_OBJECTS to the new place.
+
+The S3 service is that of AWS_ENDPOINT_URL_S3, AWS_REGION and the credentials of the AWS SDK (docs/objects.md). From one service to
+another, go by way of a folder.
+
+Exit codes: 0 every object is at the target, 1 some were damaged or the service failed (the others are there), 2 the request is
+wrong, 130 / 143 / 129 stopped by Ctrl-C / SIGTERM / a closed terminal; the same command goes on.`;

@@ -1,0 +1,126 @@
+import { errorCode } from '../../experiment/error-code.js';
+import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
+import type { BucketPlace } from './place.js';
+
+/** Codes of answers below 500 that pass by themselves, or as soon as somebody renews what has run out. */
+const PASSING: ReadonlySet<string> = new Set([
+  'RequestTimeout',
+  'RequestTimeTooSkewed',
+  'RequestExpired',
+  'SlowDown',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequestsException',
+  'ExpiredToken',
+  'ExpiredTokenException',
+  // The bytes changed on their way: the service kept nothing.
+  'BadDigest',
+  'XAmzContentChecksumMismatch',
+  'XAmzContentSHA256Mismatch',
+]);
+
+/**
+ * What the SDK threw as an error of ours: `StoreUnavailable` for what may pass (network, time-outs, 5xx, throttling, expired
+ * sessions), `InvalidInput` for what the service or the configuration refuses. Other errors are bugs, and stay what they
+ * are. The service's own words are kept; none of them hold secrets.
+ */
+export function s3Failure(error: unknown, place: BucketPlace, doing: string): unknown {
+  if (isPanicError(error)) return error;
+  const name = nameOf(error);
+  const status = statusOf(error);
+  const said = wordsOf(error, name, status);
+  const service = serviceOf(place);
+  if (status === undefined) {
+    if (name === 'CredentialsProviderError') {
+      return new PanicError('StoreUnavailable', `${service} cannot be asked: ${said}. ${CREDENTIALS}`, {
+        cause: error,
+      });
+    }
+    if (said.startsWith('Region is missing')) {
+      return new PanicError(
+        'InvalidInput',
+        `${service} cannot be asked: no region is known. Set AWS_REGION.`,
+        {
+          cause: error,
+        },
+      );
+    }
+    if (!isNetworkFailure(error, name)) return error;
+    return new PanicError('StoreUnavailable', `could not ${doing}: ${service} does not answer: ${said}`, {
+      cause: error,
+    });
+  }
+  if (status >= 500 || status === 429 || status === 408 || PASSING.has(name)) {
+    return new PanicError('StoreUnavailable', `could not ${doing}: ${service} answered: ${said}`, {
+      cause: error,
+    });
+  }
+  return new PanicError(
+    'InvalidInput',
+    `could not ${doing}: ${service} answered: ${said}${remedy(name, status, place)}`,
+    { cause: error },
+  );
+}
+
+export const CREDENTIALS =
+  'Give credentials in one of the ways of AWS: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile (AWS_PROFILE), or a role of the machine.';
+
+/** Whether the service says that there is no such key. Not by the status: some answer 404 to credentials that they do not know. */
+export function isMissing(error: unknown): boolean {
+  return nameOf(error) === 'NoSuchKey';
+}
+
+/** Whether an error of `s3Failure` says that no credentials were found. */
+export function isWithoutCredentials(error: unknown): error is PanicError {
+  return isPanicError(error) && nameOf(error.cause) === 'CredentialsProviderError';
+}
+
+/** HTTP status of an answer that the SDK has turned into an error; undefined where there was none. */
+export function statusOf(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null || !('$metadata' in error)) return undefined;
+  const metadata = error.$metadata;
+  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return undefined;
+  return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined;
+}
+
+function serviceOf({ service: { endpoint, region } }: BucketPlace): string {
+  if (endpoint !== undefined) return `the S3 service at ${endpoint}`;
+  return region === undefined ? 'the S3 service' : `the S3 service of ${region}`;
+}
+
+function remedy(name: string, status: number, { bucket }: BucketPlace): string {
+  if (name === 'NoSuchBucket') {
+    return `. There is no bucket "${bucket}": create it, or name another in PANIC_TDA_OBJECTS.`;
+  }
+  if (/AccessKey|SignatureDoesNotMatch|UserNotFound/.test(name) || status === 401) {
+    return `. The credentials are not those of the service. ${CREDENTIALS}`;
+  }
+  if (status === 403) {
+    return `. The credentials need s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket for the bucket "${bucket}".`;
+  }
+  if (status >= 300 && status < 400) return '. The bucket may be in another region: set AWS_REGION.';
+  return '';
+}
+
+function wordsOf(error: unknown, name: string, status: number | undefined): string {
+  const words = errorMessage(error).trim().replace(/\.$/, '').slice(0, 300);
+  const code = errorCode(error);
+  if (status === undefined) return words === '' ? (code ?? name) : words;
+  // What a HEAD is refused with has no body, and so no words.
+  return words === '' || words === 'UnknownError'
+    ? `status ${status}`
+    : `${name}: ${words} (status ${status})`;
+}
+
+function nameOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'name' in error ? String(error.name) : '';
+}
+
+/** Errors of Node's sockets and resolver have codes of the system; those of Node itself begin with ERR, and are ours but for TLS. */
+function isNetworkFailure(error: unknown, name: string): boolean {
+  const code = errorCode(error);
+  if (name === 'TimeoutError' || name === 'AbortError') return true;
+  return (
+    code !== undefined && (!code.startsWith('ERR_') || /^ERR_(TLS|SSL|STREAM_PREMATURE_CLOSE)/.test(code))
+  );
+}

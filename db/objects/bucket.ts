@@ -1,0 +1,213 @@
+import type * as Sdk from '@aws-sdk/client-s3';
+import { errorCode } from '../../experiment/error-code.js';
+import { PanicError } from '../../experiment/errors.js';
+import { faultPoint } from '../../experiment/fault.js';
+import { isMissing, isWithoutCredentials, s3Failure, statusOf } from './bucket-failures.js';
+import { objectKey, sha256Of, sha256OfKey, verified } from './object-store.js';
+import type { ObjectStore, StoredObject } from './object-store.js';
+import type { BucketPlace } from './place.js';
+
+/** Says what the prefix is to whoever finds it; written and read by every check. */
+const MARKER = 'panic-tda-objects.txt';
+const MARKER_TEXT = Buffer.from('Objects of panic-tda, each named by the SHA-256 of its bytes.\n');
+
+/** Requests of one call in all, with pauses of tenths of a second: a longer outage is waited for by whoever retries the call. */
+const ATTEMPTS = 4;
+
+export interface BucketLimits {
+  /** Milliseconds from sending a request to the beginning of its answer; an object of 100 MB has to be sent within. */
+  readonly answerMs: number;
+  /** Milliseconds of silence within an answer. */
+  readonly silenceMs: number;
+}
+
+const LIMITS: BucketLimits = { answerMs: 60_000, silenceMs: 30_000 };
+
+/**
+ * Objects in a bucket of an S3 service, as `PREFIX/ab/ab12…`. The service itself compares what it received with the SHA-256
+ * (`x-amz-checksum-sha256`), and a write is durable when it answers. The SDK is loaded at the first call.
+ */
+export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LIMITS): ObjectStore {
+  const { bucket } = place;
+  const beginning = place.prefix === '' ? '' : `${place.prefix}/`;
+  const root = `s3://${bucket}${place.prefix === '' ? '' : `/${place.prefix}`}`;
+  let opened: Promise<{ readonly sdk: typeof Sdk; readonly client: Sdk.S3Client }> | null = null;
+  let closed: Sdk.S3Client | null = null;
+
+  /** Hands the SDK and its client to `work`, and turns what they throw into errors of ours. */
+  async function ask<T>(
+    doing: string,
+    work: (sdk: typeof Sdk, client: Sdk.S3Client) => Promise<T>,
+  ): Promise<T> {
+    opened ??= open();
+    const { sdk, client } = await opened;
+    try {
+      return await work(sdk, client);
+    } catch (error) {
+      throw s3Failure(error, place, doing);
+    }
+  }
+
+  async function open() {
+    const sdk = await loadSdk(root);
+    const { endpoint, region, pathStyle } = place.service;
+    const client = new sdk.S3Client({
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(region === undefined ? {} : { region }),
+      forcePathStyle: pathStyle,
+      followRegionRedirects: true,
+      maxAttempts: ATTEMPTS,
+      // What is read is hashed here anyway, and services other than Amazon's do not know the newer checksums.
+      responseChecksumValidation: 'WHEN_REQUIRED',
+      requestHandler: {
+        connectionTimeout: 10_000,
+        requestTimeout: limits.answerMs,
+        // Without it the time-out is a line in the log.
+        throwOnRequestTimeout: true,
+        socketTimeout: limits.silenceMs,
+      },
+    });
+    closed = client;
+    return { sdk, client };
+  }
+
+  function keyOf(sha256: Buffer): string {
+    return beginning + objectKey(sha256);
+  }
+
+  function location(sha256: Buffer): string {
+    return `s3://${bucket}/${keyOf(sha256)}`;
+  }
+
+  async function check(): Promise<void> {
+    const bytes = await writeAndReadMarker().catch((error: unknown) => {
+      // Later on credentials may be missing for a while only (a role that is being renewed).
+      throw isWithoutCredentials(error)
+        ? new PanicError('InvalidInput', error.message, { cause: error })
+        : error;
+    });
+    if (bytes === null || !bytes.equals(MARKER_TEXT)) {
+      const found = bytes === null ? 'is not there' : 'reads differently';
+      throw new PanicError(
+        'InvalidInput',
+        `${root} does not keep what is written: ${MARKER} was written and ${found}`,
+      );
+    }
+  }
+
+  async function writeAndReadMarker(): Promise<Buffer | null> {
+    const key = beginning + MARKER;
+    await write(key, sha256Of(MARKER_TEXT), MARKER_TEXT, `write ${root}/${MARKER}`);
+    return await read(key, `read ${root}/${MARKER}`);
+  }
+
+  async function put(sha256: Buffer, bytes: Uint8Array): Promise<void> {
+    if (!(await holds(sha256, bytes.byteLength))) {
+      faultPoint('object:before-write');
+      await write(keyOf(sha256), sha256, bytes, `write object ${location(sha256)}`);
+    }
+    faultPoint('object:after-write');
+  }
+
+  /** Whether the service has an object of these bytes, by its own checksum; an upload that was cut off leaves none. */
+  async function holds(sha256: Buffer, byteLength: number): Promise<boolean> {
+    const found = await head(sha256);
+    return found?.ContentLength === byteLength && found.ChecksumSHA256 === sha256.toString('base64');
+  }
+
+  /** Null where there is no such object, or where absence cannot be told for want of the permission to list. */
+  async function head(sha256: Buffer) {
+    return await ask(`look for object ${location(sha256)}`, async ({ HeadObjectCommand }, client) => {
+      const command = new HeadObjectCommand({ Bucket: bucket, Key: keyOf(sha256), ChecksumMode: 'ENABLED' });
+      try {
+        return await client.send(command);
+      } catch (error) {
+        const status = statusOf(error);
+        if (status === 404 || status === 403) return null;
+        throw error;
+      }
+    });
+  }
+
+  async function write(key: string, sha256: Buffer, bytes: Uint8Array, doing: string): Promise<void> {
+    await ask(doing, async ({ PutObjectCommand }, client) => {
+      await client.send(
+        new PutObjectCommand({
+          Bucket: bucket,
+          Key: key,
+          Body: bytes,
+          ContentLength: bytes.byteLength,
+          ChecksumSHA256: sha256.toString('base64'),
+        }),
+      );
+    });
+  }
+
+  /** The bytes of a key; null where there is no such key. */
+  async function read(key: string, doing: string): Promise<Buffer | null> {
+    return await ask(doing, async ({ GetObjectCommand }, client) => {
+      try {
+        const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+        return Body === undefined ? Buffer.alloc(0) : Buffer.from(await Body.transformToByteArray());
+      } catch (error) {
+        if (isMissing(error)) return null;
+        throw error;
+      }
+    });
+  }
+
+  async function get(sha256: Buffer): Promise<Buffer> {
+    const where = location(sha256);
+    const bytes = await read(keyOf(sha256), `read object ${where}`);
+    if (bytes === null) throw new PanicError('StoreConflict', `object ${where} is missing`);
+    return verified(bytes, sha256, where);
+  }
+
+  async function size(sha256: Buffer): Promise<number | null> {
+    return (await head(sha256))?.ContentLength ?? null;
+  }
+
+  async function* list(): AsyncGenerator<StoredObject, void, undefined> {
+    let token: string | undefined;
+    do {
+      const page = await ask(`list ${root}`, ({ ListObjectsV2Command }, client) =>
+        client.send(
+          new ListObjectsV2Command({ Bucket: bucket, Prefix: beginning, ContinuationToken: token }),
+        ),
+      );
+      for (const { Key = '', Size = 0, LastModified } of page.Contents ?? []) {
+        const sha256 = sha256OfKey(Key.slice(beginning.length));
+        if (sha256 !== null) yield { sha256, byteLength: Size, modifiedAt: LastModified?.getTime() ?? 0 };
+      }
+      token = page.NextContinuationToken;
+    } while (token !== undefined);
+  }
+
+  async function remove(sha256: Buffer): Promise<void> {
+    await ask(`delete object ${location(sha256)}`, async ({ DeleteObjectCommand }, client) => {
+      await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: keyOf(sha256) }));
+    });
+  }
+
+  function close(): void {
+    closed?.destroy();
+  }
+
+  return { root, check, put, get, size, list, remove, location, leftovers: none, close };
+}
+
+/** A write that is cut off leaves nothing: an object is there as a whole or not at all. */
+async function* none(): AsyncGenerator<string, void, undefined> {}
+
+async function loadSdk(root: string): Promise<typeof Sdk> {
+  try {
+    return await import('@aws-sdk/client-s3');
+  } catch (error) {
+    if (errorCode(error) !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new PanicError(
+      'InvalidInput',
+      `objects in ${root} need the package @aws-sdk/client-s3, which is not installed; "npm install --include=optional" in the folder of panic-tda installs it`,
+      { cause: error },
+    );
+  }
+}

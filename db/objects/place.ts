@@ -1,0 +1,53 @@
+import { isAbsolute, resolve } from 'node:path';
+import { PanicError } from '../../experiment/errors.js';
+
+/** Where objects are kept. */
+export type ObjectsPlace = FolderPlace | BucketPlace;
+
+export interface FolderPlace {
+  readonly kind: 'folder';
+  /** Absolute path. */
+  readonly path: string;
+}
+
+export interface BucketPlace {
+  readonly kind: 's3';
+  readonly bucket: string;
+  /** What the keys begin with, without slashes at its ends; '' for none. */
+  readonly prefix: string;
+  readonly service: S3Service;
+}
+
+/** Which S3 service to ask. Credentials are found by the AWS SDK itself, in the places that its users know. */
+export interface S3Service {
+  /** URL of a service that is not Amazon's; undefined leaves it to the SDK's own configuration. */
+  readonly endpoint: string | undefined;
+  /** Undefined leaves it to the SDK's own configuration. */
+  readonly region: string | undefined;
+  /** `endpoint/bucket/key` instead of `bucket.endpoint/key`. */
+  readonly pathStyle: boolean;
+}
+
+export const OBJECTS_PLACE_FORMAT = 's3://BUCKET, s3://BUCKET/PREFIX, or a folder';
+
+/**
+ * `s3://bucket/prefix`, or the path of a folder (relative ones from the current folder). `service` is asked for a bucket only.
+ * Throws InvalidInput, whose message begins with the text in quotation marks.
+ */
+export function objectsPlace(text: string, service: () => S3Service): ObjectsPlace {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1];
+  if (scheme === undefined && text.trim() !== '') {
+    return { kind: 'folder', path: isAbsolute(text) ? text : resolve(text) };
+  }
+  // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, and the characters that it calls safe in keys.
+  const [, bucket, prefix = ''] =
+    /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([\w!.*'()/-]*))?$/.exec(text) ?? [];
+  const names = prefix === '' ? [] : prefix.replace(/\/$/, '').split('/');
+  if (bucket === undefined || names.some((name) => name === '' || name === '.' || name === '..')) {
+    throw new PanicError(
+      'InvalidInput',
+      `"${text}" is no place for objects; it can be ${OBJECTS_PLACE_FORMAT}`,
+    );
+  }
+  return { kind: 's3', bucket, prefix: names.join('/'), service: service() };
+}
