@@ -29,7 +29,6 @@ import {
   toldSkipped,
 } from '../support/s3-server.js';
 import type { S3Server } from '../support/s3-server.js';
-import { quietAwsSdk } from '../../workers/environment.js';
 import { temporaryFolder } from '../workers/temporary-folder.js';
 
 jest.setTimeout(120_000);
@@ -143,7 +142,6 @@ if ('path' in program) {
     server = await startS3Server(program.path);
     // The SDK finds credentials where users put them.
     Object.assign(process.env, server.environment);
-    quietAwsSdk();
     await makeBucket(server, BUCKET);
   });
   afterAll(() => server.remove());

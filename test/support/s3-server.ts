@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kernelLock } from '../../experiment/kernel-lock.js';
+import { quietAwsSdk } from '../../workers/environment.js';
 import { freeLoopbackPorts } from '../../workers/free-ports.js';
 import { repositoryPath, until } from '../workers/child-processes.js';
 
@@ -132,6 +133,7 @@ async function isListening(port: number): Promise<boolean> {
 
 /** Makes a bucket, as an operator does. */
 export async function makeBucket({ endpoint }: S3Server, bucket: string): Promise<void> {
+  quietAwsSdk();
   const { CreateBucketCommand, S3Client } = await import('@aws-sdk/client-s3');
   const credentials = { accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY };
   const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials });

@@ -19,6 +19,7 @@ describe('our own variables', () => {
     expect(readEnvironment({})).toEqual({
       dataFolder: resolve('panic-tda-data'),
       database: null,
+      objects: null,
       cacheFolder: join(homedir(), '.cache', 'panic-tda'),
       modelsFolder: join(homedir(), '.cache', 'panic-tda', 'models'),
       catalogueFile: undefined,
@@ -114,6 +115,67 @@ describe('our own variables', () => {
 
   test('folders of PATH that depend on the current folder are not searched', () => {
     expect(readEnvironment({ PATH: '/a::relative:/b' }).searchPath).toEqual(['/a', '/b']);
+  });
+});
+
+describe('the place of objects', () => {
+  const amazon = { endpoint: undefined, region: undefined, pathStyle: false };
+
+  test.each([
+    ['s3://pictures', { kind: 's3', bucket: 'pictures', prefix: '', service: amazon }],
+    ['s3://pictures/', { kind: 's3', bucket: 'pictures', prefix: '', service: amazon }],
+    [
+      's3://my.pictures-1/lab/of_two/',
+      { kind: 's3', bucket: 'my.pictures-1', prefix: 'lab/of_two', service: amazon },
+    ],
+    ['/mnt/objects', { kind: 'folder', path: '/mnt/objects' }],
+    ['objects', { kind: 'folder', path: resolve('objects') }],
+  ])('"%s" is understood', (text, place) => {
+    expect(readEnvironment({ PANIC_TDA_OBJECTS: text })).toMatchObject({ objects: place, problems: [] });
+  });
+
+  test.each([
+    's3:// ',
+    's3://',
+    's3://UPPER',
+    's3://ab',
+    's3://bucket//twice',
+    's3://bucket/a/../b',
+    's3://bucket/a?versionId=1',
+    'gs://bucket',
+    'https://bucket.s3.amazonaws.com/',
+  ])('"%s" is reported with what is allowed', (text) => {
+    const { objects, problems } = readEnvironment({ PANIC_TDA_OBJECTS: text });
+    expect(objects).toBeNull();
+    expect(problems).toEqual([
+      `PANIC_TDA_OBJECTS: "${text}" is no place for objects; it can be s3://BUCKET, s3://BUCKET/PREFIX, or a folder.`,
+    ]);
+  });
+
+  test('has the service of the variables of AWS; one of your own is asked by paths, and needs no region', () => {
+    const read = (variables: Record<string, string>) =>
+      readEnvironment({ PANIC_TDA_OBJECTS: 's3://pictures', ...variables }).objects;
+    expect(read({ AWS_REGION: 'eu-west-1' })).toMatchObject({ service: { ...amazon, region: 'eu-west-1' } });
+    const own = { endpoint: 'http://s3:9000', region: 'us-east-1', pathStyle: true };
+    expect(read({ AWS_ENDPOINT_URL: 'http://s3:9000' })).toMatchObject({ service: own });
+    expect(read({ AWS_ENDPOINT_URL_S3: 'http://s3:9000', AWS_ENDPOINT_URL: 'http://x' })).toMatchObject({
+      service: own,
+    });
+    expect(read({ AWS_ENDPOINT_URL_S3: 'http://s3:9000', PANIC_TDA_S3_PATH_STYLE: '0' })).toMatchObject({
+      service: { ...own, pathStyle: false },
+    });
+    expect(
+      read({ AWS_ENDPOINT_URL: 'http://s3:9000', AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true' }),
+    ).toMatchObject({ service: amazon });
+  });
+
+  test.each([
+    [{ AWS_ENDPOINT_URL_S3: 's3:9000' }, /AWS_ENDPOINT_URL_S3 is "s3:9000"; it can be a URL/],
+    [{ PANIC_TDA_S3_PATH_STYLE: 'yes' }, /PANIC_TDA_S3_PATH_STYLE is "yes"; it can be 0 or 1/],
+    [{ AWS_ENDPOINT_URL_S3: 'http://me:hush@s3:9000' }, /^(?!.*hush).*belong into AWS_ACCESS_KEY_ID/],
+  ])('is refused with a service that means nothing: %j', (variables, words) => {
+    const { problems } = readEnvironment({ PANIC_TDA_OBJECTS: 's3://pictures', ...variables });
+    expect(problems).toEqual([expect.stringMatching(words)]);
   });
 });
 

@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { makeBucket, s3Program, SECRET_KEY, startS3Server, toldSkipped } from '../support/s3-server.js';
+import type { S3Server } from '../support/s3-server.js';
+import { digestOf, invocationCount } from '../support/store-checks.js';
+import { repositoryPath } from '../workers/child-processes.js';
+import { cleanUp, folderWith, panicTda, startPanicTda, until } from './cli-process.js';
+
+jest.setTimeout(300_000);
+
+const program = await s3Program();
+const BUCKET = 'pictures';
+const PLACE = `s3://${BUCKET}/lab`;
+
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'DummyI2T']],
+  prompts: ['a lighthouse in fog', 'two hares on a hill'],
+  seeds: [3],
+  embedding_models: ['Dummy'],
+  max_length: 12,
+};
+
+afterAll(cleanUp);
+
+function idIn(stderr: string): string {
+  return /Experiment ([0-9a-f]{12})/.exec(stderr)![1]!;
+}
+
+('path' in program ? describe : describe.skip)(
+  toldSkipped('pictures in S3, by the command line', program),
+  () => {
+    let server: S3Server;
+    let env: Record<string, string>;
+    let folder: string;
+    let data: string;
+    let id: string;
+    let digest: string;
+    beforeAll(async () => {
+      if (!('path' in program)) return;
+      server = await startS3Server(program.path);
+      await makeBucket(server, BUCKET);
+      env = { ...server.environment, PANIC_TDA_OBJECTS: PLACE };
+      folder = folderWith({ 'experiment.json': EXPERIMENT });
+      data = join(folder, 'panic-tda-data');
+      // The same without S3, to be compared with.
+      const plain = folderWith({ 'experiment.json': EXPERIMENT });
+      const { code, stderr } = await panicTda(plain, ['run', 'experiment.json']);
+      if (code !== 0) throw new Error(stderr);
+      id = idIn(stderr);
+      digest = await digestOf(join(plain, 'panic-tda-data'), id);
+    });
+    afterAll(() => server.remove());
+
+    /** Keys of the objects below the prefix. */
+    function keys(): string[] {
+      const root = server.file(BUCKET, 'lab');
+      if (!existsSync(root)) return [];
+      const names = readdirSync(root, { recursive: true }) as string[];
+      return names.filter((name) => /\/[0-9a-f]{64}$/.test(name)).sort();
+    }
+
+    test('an experiment puts its pictures there and ends as with a folder', async () => {
+      const { code, stdout } = await panicTda(folder, ['run', 'experiment.json'], env);
+      expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining(PLACE) });
+      expect(await digestOf(data, id)).toBe(digest);
+      expect(keys().length).toBeGreaterThan(0);
+      expect(readdirSync(join(data, 'objects'))).toEqual([]);
+      const { stdout: shown } = await panicTda(folder, ['show', id, '0', '--json'], env);
+      const { trajectory } = JSON.parse(shown) as { trajectory: { modality: string; object?: string }[] };
+      const pictures = trajectory.flatMap(({ object }) => object ?? []);
+      expect(pictures.length).toBeGreaterThan(0);
+      for (const object of pictures) expect(keys()).toContain(object.replace(`${PLACE}/`, ''));
+    });
+
+    test('doctor finds it sound, and names an object that changed', async () => {
+      const sound = await panicTda(folder, ['doctor', '--deep'], env);
+      expect({ code: sound.code, stdout: sound.stdout }).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('every invariant holds'),
+      });
+      const file = server.file(BUCKET, `lab/${keys()[0]!}`);
+      const bytes = readFileSync(file);
+      writeFileSync(file, Buffer.concat([bytes.subarray(0, -1), Buffer.of(bytes.at(-1)! ^ 1)]));
+      const { code, stdout } = await panicTda(folder, ['doctor'], env);
+      expect({ code, stdout }).toMatchObject({
+        code: 1,
+        stdout: expect.stringContaining(`object ${PLACE}/${keys()[0]!} is damaged`),
+      });
+      writeFileSync(file, bytes);
+    });
+
+    test('an experiment goes on by itself when the service was away for a while', async () => {
+      const long = { ...EXPERIMENT, networks: [['DummyT2I', 'SlowI2T']], seeds: [-1], max_length: 60 };
+      const place = folderWith({ 'experiment.json': long });
+      const running = startPanicTda(place, ['run', 'experiment.json'], {
+        ...env,
+        PANIC_TDA_OBJECTS: `s3://${BUCKET}/outage`,
+      });
+      const stored = join(place, 'panic-tda-data');
+      const told = () => running.stderr();
+      await until(() => invocationCount(stored) >= 6, told);
+      await server.kill();
+      await until(async () => {
+        const { stdout } = await panicTda(place, ['status'], { ...env, PANIC_TDA_OBJECTS: '' });
+        return stdout.includes('StoreUnavailable');
+      }, told);
+      await server.start();
+      const { code, stderr } = await running.ended;
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      expect(invocationCount(stored)).toBe(120);
+      const { stdout } = await panicTda(place, ['doctor'], {
+        ...env,
+        PANIC_TDA_OBJECTS: `s3://${BUCKET}/outage`,
+      });
+      expect(stdout).toContain('every invariant holds');
+    });
+
+    test('objects copy moves a data set to a bucket and back, and does nothing twice', async () => {
+      const [there, back] = [`s3://${BUCKET}/moved`, join(folder, 'back')];
+      const one = await panicTda(folder, ['objects', 'copy', '--from', PLACE, '--to', back], env);
+      expect(one).toMatchObject({ code: 0, stdout: expect.stringMatching(/\d+ copied, 0 there already/) });
+      const two = await panicTda(folder, ['objects', 'copy', '--from', back, '--to', there, '--json'], env);
+      expect(JSON.parse(two.stdout)).toMatchObject({
+        from: back,
+        to: there,
+        copied: keys().length,
+        damaged: 0,
+      });
+      const again = await panicTda(folder, ['objects', 'copy', '--from', back, '--to', there, '--json'], env);
+      expect(JSON.parse(again.stdout)).toMatchObject({ copied: 0, present: keys().length });
+      const doctor = await panicTda(folder, ['doctor'], { ...env, PANIC_TDA_OBJECTS: there });
+      expect(doctor.stdout).toContain('every invariant holds');
+    });
+
+    test.each([
+      ['a bucket that is not there', { PANIC_TDA_OBJECTS: 's3://nobody' }, /no bucket "nobody": create it/],
+      ['a wrong secret', { AWS_SECRET_ACCESS_KEY: 'wrong' }, /credentials are not those of the service/],
+      ['no place', { PANIC_TDA_OBJECTS: 's3://' }, /PANIC_TDA_OBJECTS: "s3:\/\/" is no place for objects/],
+    ])('%s is told before anything starts', async (_, variables, words) => {
+      const place = folderWith({ 'experiment.json': EXPERIMENT });
+      for (const command of [['run', 'experiment.json'], ['worker']]) {
+        const { code, stderr, stdout } = await panicTda(place, command, { ...env, ...variables });
+        expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(words) });
+        expect(stderr + stdout).not.toContain(SECRET_KEY);
+      }
+      expect(readdirSync(place)).toEqual(['experiment.json']);
+    });
+  },
+);
+
+test('where the package for S3 is not installed, the command that installs it is told', () => {
+  // The program as it is installed, but for that package.
+  const place = folderWith({ 'experiment.json': EXPERIMENT });
+  cpSync(repositoryPath('dist'), join(place, 'dist'), { recursive: true });
+  cpSync(repositoryPath('package.json'), join(place, 'package.json'));
+  // An empty folder, so that none is looked for further up.
+  mkdirSync(join(place, 'node_modules', '@aws-sdk', 'client-s3'), { recursive: true });
+  for (const name of readdirSync(repositoryPath('node_modules'))) {
+    if (name === '@aws-sdk') continue;
+    symlinkSync(join(repositoryPath('node_modules'), name), join(place, 'node_modules', name));
+  }
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [join(place, 'dist', 'cli', 'main.js'), 'run', 'experiment.json'],
+    {
+      cwd: place,
+      encoding: 'utf8',
+      env: {
+        ...process.env,
+        NODE_OPTIONS: '',
+        PANIC_TDA_TEST_MODELS: '1',
+        PANIC_TDA_OBJECTS: 's3://pictures',
+      },
+    },
+  );
+  expect({ status, stderr }).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(
+      /s3:\/\/pictures need the package @aws-sdk\/client-s3.*"npm install --include=optional"/,
+    ),
+  });
+});
