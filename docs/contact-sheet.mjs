@@ -8,6 +8,7 @@
 //   node docs/contact-sheet.mjs docs/trajectory.webp /tmp/first 414bfcf216f7 3 9
 import sharp from 'sharp';
 import { openStoreReadonly } from '../dist/db/index.js';
+import { readEnvironment } from '../dist/workers/environment.js';
 
 const COLUMNS = 6;
 const MOST_PICTURES = 12;
@@ -27,7 +28,7 @@ if (runs.length === 0) {
   console.error('usage: node docs/contact-sheet.mjs OUTPUT.webp DATA_FOLDER EXPERIMENT RUN [RUN ...]');
   process.exit(2);
 }
-const store = openStoreReadonly(dataFolder);
+const store = openStoreReadonly(dataFolder, readEnvironment().objects);
 if (store === null) {
   console.error(`there is no database in ${dataFolder}`);
   process.exit(2);

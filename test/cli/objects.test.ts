@@ -61,9 +61,9 @@ function idIn(stderr: string): string {
     });
     afterAll(() => server.remove());
 
-    /** Keys of the objects below the prefix. */
-    function keys(): string[] {
-      const root = server.file(BUCKET, 'lab');
+    /** Keys of the objects below a prefix. */
+    function keys(prefix = 'lab'): string[] {
+      const root = server.file(BUCKET, prefix);
       if (!existsSync(root)) return [];
       const names = readdirSync(root, { recursive: true }) as string[];
       return names.filter((name) => /\/[0-9a-f]{64}$/.test(name)).sort();
@@ -98,6 +98,24 @@ function idIn(stderr: string): string {
       });
       writeFileSync(file, bytes);
     });
+
+    test.each(['object:before-write', 'object:after-write'])(
+      'a worker that dies at %s loses and doubles nothing',
+      async (point) => {
+        const place = folderWith({ 'experiment.json': EXPERIMENT });
+        const marker = join(place, 'died');
+        const prefix = point.replace(':', '-');
+        const { code, stderr } = await panicTda(place, ['run', 'experiment.json'], {
+          ...env,
+          PANIC_TDA_OBJECTS: `s3://${BUCKET}/${prefix}`,
+          PANIC_TDA_FAULT: `${point}@3@${marker}`,
+        });
+        expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining('SIGKILL') });
+        expect(existsSync(marker)).toBe(true);
+        expect(await digestOf(join(place, 'panic-tda-data'), id)).toBe(digest);
+        expect(keys(prefix)).toEqual(keys());
+      },
+    );
 
     test('an experiment goes on by itself when the service was away for a while', async () => {
       const long = { ...EXPERIMENT, networks: [['DummyT2I', 'SlowI2T']], seeds: [-1], max_length: 60 };

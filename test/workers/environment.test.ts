@@ -118,6 +118,11 @@ describe('our own variables', () => {
   });
 });
 
+/** The place `s3://pictures`, as these variables have it. */
+function inPictures(variables: Record<string, string>) {
+  return readEnvironment({ PANIC_TDA_OBJECTS: 's3://pictures', ...variables }).objects;
+}
+
 describe('the place of objects', () => {
   const amazon = { endpoint: undefined, region: undefined, pathStyle: false };
 
@@ -153,19 +158,23 @@ describe('the place of objects', () => {
   });
 
   test('has the service of the variables of AWS; one of your own is asked by paths, and needs no region', () => {
-    const read = (variables: Record<string, string>) =>
-      readEnvironment({ PANIC_TDA_OBJECTS: 's3://pictures', ...variables }).objects;
-    expect(read({ AWS_REGION: 'eu-west-1' })).toMatchObject({ service: { ...amazon, region: 'eu-west-1' } });
+    expect(inPictures({ AWS_REGION: 'eu-west-1' })).toMatchObject({
+      service: { ...amazon, region: 'eu-west-1' },
+    });
     const own = { endpoint: 'http://s3:9000', region: 'us-east-1', pathStyle: true };
-    expect(read({ AWS_ENDPOINT_URL: 'http://s3:9000' })).toMatchObject({ service: own });
-    expect(read({ AWS_ENDPOINT_URL_S3: 'http://s3:9000', AWS_ENDPOINT_URL: 'http://x' })).toMatchObject({
-      service: own,
-    });
-    expect(read({ AWS_ENDPOINT_URL_S3: 'http://s3:9000', PANIC_TDA_S3_PATH_STYLE: '0' })).toMatchObject({
-      service: { ...own, pathStyle: false },
-    });
+    expect(inPictures({ AWS_ENDPOINT_URL: 'http://s3:9000' })).toMatchObject({ service: own });
+    expect(inPictures({ AWS_ENDPOINT_URL_S3: 'http://s3:9000', AWS_ENDPOINT_URL: 'http://x' })).toMatchObject(
+      {
+        service: own,
+      },
+    );
+    expect(inPictures({ AWS_ENDPOINT_URL_S3: 'http://s3:9000', PANIC_TDA_S3_PATH_STYLE: '0' })).toMatchObject(
+      {
+        service: { ...own, pathStyle: false },
+      },
+    );
     expect(
-      read({ AWS_ENDPOINT_URL: 'http://s3:9000', AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true' }),
+      inPictures({ AWS_ENDPOINT_URL: 'http://s3:9000', AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true' }),
     ).toMatchObject({ service: amazon });
   });
 
