@@ -49,7 +49,7 @@ export async function runFailure(
   const message = errorMessage(error);
   const times = await store.runs.logFailure(run, { ...at, kind, message }, now).catch((failed: unknown) => {
     // Then this attempt is not counted; that it failed must still be told.
-    if (isPanicError(failed, 'DatabaseUnavailable')) return 0;
+    if (isPanicError(failed, 'StoreUnavailable')) return 0;
     throw failed;
   });
   const known = isPanicError(error) ? error.kind : null;

@@ -69,7 +69,7 @@ export async function follow(
       if ((await store.experiments.find(id)) !== null) display.show(await store.summaries.progress(id));
     } catch (error) {
       // As of the server: it comes back, and the workflow goes on meanwhile.
-      if (!isPanicError(error, 'DatabaseUnavailable')) throw error;
+      if (!isPanicError(error, 'StoreUnavailable')) throw error;
     }
   }
   const outcome = outcomeOf(handle, options.signal).finally(() => {

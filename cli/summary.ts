@@ -1,5 +1,4 @@
 import type { Store, Summary } from '../db/index.js';
-import type { DataFolder } from '../workers/data-folder.js';
 import type { Context } from './context.js';
 import { count, duration, plural, rate, table } from './format.js';
 import { heading, print } from './output.js';
@@ -23,7 +22,6 @@ const FAILURES_SHOWN = 10;
 /** Everything the end of a run tells, as one document. */
 export async function summaryDocument(
   store: Store,
-  folder: DataFolder,
   id: string,
   times: { wallMs: number | null },
 ): Promise<SummaryDocument> {

@@ -3,7 +3,7 @@ import { faultPoint } from '../experiment/fault.js';
 import { REMOVAL_CLAIM_MS } from './artifacts.js';
 import type { Database } from './database.js';
 import type { Driver } from './experiments.js';
-import type { ObjectStore } from './objects.js';
+import type { ObjectStore } from './objects/object-store.js';
 import {
   artifacts,
   diagrams,

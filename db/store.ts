@@ -34,7 +34,7 @@ export interface StorePlace {
 
 /**
  * Opens a store, making it or bringing it up to date where that is still to be done.
- * Throws InvalidInput where it cannot be used, DatabaseUnavailable where it cannot be reached.
+ * Throws InvalidInput where it cannot be used, StoreUnavailable where it cannot be reached.
  */
 export async function connectStore({ folder, database, objects }: StorePlace): Promise<Store> {
   if (database === null) return openStore(folder, objects);

@@ -172,7 +172,7 @@ async function report(
   followed: Followed,
 ): Promise<number> {
   if ((await store.experiments.find(id)) !== null) {
-    const document = await summaryDocument(store, context.folder, id, { wallMs: Date.now() - startedAt });
+    const document = await summaryDocument(store, id, { wallMs: Date.now() - startedAt });
     if (context.json) printJson(document);
     else printSummary(document, context);
   }
@@ -218,7 +218,7 @@ async function reportIfSettled({ context, id, verb }: Request, store: Store | nu
       ? `Experiment ${id} is complete; there is nothing left to do.`
       : `Experiment ${id} has ended; "${context.command('retry', id)}" runs its ${plural(failed, 'failed run')} again.`,
   );
-  const document = await summaryDocument(store, context.folder, id, { wallMs: null });
+  const document = await summaryDocument(store, id, { wallMs: null });
   if (context.json) printJson(document);
   else printSummary(document, context);
   return row.status === 'completed' ? EXIT.ok : EXIT.failed;
@@ -297,6 +297,6 @@ async function tellInterrupted({ context, id, startedAt }: Request, store: Store
       : `No longer watching; ${stored}, and the workers of the Temporal service go on. "${context.command('cancel', id)}" ends it.`,
   );
   if (!context.json) return;
-  const document = await summaryDocument(store, context.folder, id, { wallMs: Date.now() - startedAt });
+  const document = await summaryDocument(store, id, { wallMs: Date.now() - startedAt });
   printJson({ ...document, status: 'interrupted' });
 }

@@ -47,7 +47,7 @@ function configOf({ url }: PostgresService) {
 
 /**
  * Opens a database, making its tables or bringing them up to date where that is still to be done.
- * Throws DatabaseUnavailable, and InvalidInput where the database cannot be used.
+ * Throws StoreUnavailable, and InvalidInput where the database cannot be used.
  */
 export async function openPostgres(service: PostgresService): Promise<PostgresDatabase> {
   await setUpPostgres(service, []);

@@ -98,7 +98,7 @@ export function serviceError(error: unknown, service: PostgresService): unknown 
   const name = nameOfService(service);
   if (isConnectionLoss(error)) {
     const message = `the database ${name} cannot be reached now: ${messageOf(error)}`;
-    return new PanicError('DatabaseUnavailable', message, { cause: error });
+    return new PanicError('StoreUnavailable', message, { cause: error });
   }
   const refused = REFUSED[codeOf(error) ?? ''];
   if (refused !== undefined) {

@@ -79,7 +79,7 @@ async function migratedTemplate(urlOf: (database: string) => string): Promise<st
 async function postgresPlace(urlOf: (database: string) => string, template: string): Promise<Place> {
   const folder = mkdtempSync(join(tmpdir(), 'panic-tda-db-'));
   const name = await createDatabase(urlOf, template);
-  const store = await connectStore({ folder, database: { url: urlOf(name), poolSize: 5 } });
+  const store = await connectStore({ folder, database: { url: urlOf(name), poolSize: 5 }, objects: null });
   const { pool } = store.db as PostgresDatabase;
   return {
     folder,
