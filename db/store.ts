@@ -28,22 +28,26 @@ export interface StorePlace {
   readonly folder: string;
   /** The database of several machines; null for an SQLite file in the data folder. */
   readonly database: PostgresService | null;
-  /** Where objects are kept; null for a folder in the data folder. */
-  readonly objects: ObjectsPlace | null;
+  /** Where objects are kept; without it, in a folder in the data folder. */
+  readonly objects?: ObjectsPlace | null;
 }
 
 /**
  * Opens a store, making it or bringing it up to date where that is still to be done.
  * Throws InvalidInput where it cannot be used, StoreUnavailable where it cannot be reached.
  */
-export async function connectStore({ folder, database, objects }: StorePlace): Promise<Store> {
+export async function connectStore({ folder, database, objects = null }: StorePlace): Promise<Store> {
   if (database === null) return openStore(folder, objects);
   const { openPostgres } = await postgres();
   return storeOver<Database>(await openPostgres(database), madePlace(folder, objects));
 }
 
 /** Opens a store for reading, beside whoever writes it; null where there is none yet. Makes nothing. Throws as `connectStore`. */
-export async function connectStoreReadonly({ folder, database, objects }: StorePlace): Promise<Store | null> {
+export async function connectStoreReadonly({
+  folder,
+  database,
+  objects = null,
+}: StorePlace): Promise<Store | null> {
   if (database === null) return openStoreReadonly(folder, objects);
   const { openPostgresReadonly } = await postgres();
   const db = await openPostgresReadonly(database);

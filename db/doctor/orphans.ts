@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { Database, Snapshot } from '../database.js';
-import type { ObjectStore } from '../objects.js';
+import type { ObjectStore } from '../objects/object-store.js';
 
 /** Something that a crash or a deletion left behind and nothing mentions. It breaks no invariant, and takes room. */
 export type Orphan =
@@ -58,7 +58,7 @@ async function* orphanedObjects(
       }
       if (picture.done !== true && picture.value.sha256.equals(sha256)) continue;
       if (modifiedAt >= before) continue;
-      yield { kind: 'object', path: objects.path(sha256), sha256, byteLength };
+      yield { kind: 'object', path: objects.location(sha256), sha256, byteLength };
     }
   } finally {
     await pictures.return?.();

@@ -772,7 +772,7 @@ describe(`invariant 5: ${INVARIANTS[5]}`, () => {
     const [stray, fresh] = strays.map((bytes) => createHash('sha256').update(bytes).digest());
     await objects.put(stray!, strays[0]!);
     await objects.put(fresh!, strays[1]!);
-    for (const file of [old, objects.path(stray!)]) utimesSync(file, new Date(NOW), new Date(NOW));
+    for (const file of [old, objects.location(stray!)]) utimesSync(file, new Date(NOW), new Date(NOW));
     patient.change(
       `insert into artifacts (modality, sha256, byte_length, text) values ('text', zeroblob(32), 1, 'x')`,
     );
@@ -784,10 +784,10 @@ describe(`invariant 5: ${INVARIANTS[5]}`, () => {
       }
       return found;
     };
-    expect(await orphans()).toEqual([old, artifact, objects.path(stray!)]);
+    expect(await orphans()).toEqual([old, artifact, objects.location(stray!)]);
     // The row is no text of its digest; what it breaks goes with it.
     await patient.mend();
-    expect(await orphans()).toEqual([old, objects.path(stray!)]);
+    expect(await orphans()).toEqual([old, objects.location(stray!)]);
     for await (const orphan of findOrphans(patient.store.db, objects, Date.now())) {
       if (orphan.kind !== 'artifact') await removeOrphan(objects, orphan);
     }

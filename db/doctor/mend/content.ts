@@ -7,7 +7,7 @@ import type { HostFingerprint } from '../../../experiment/provenance.js';
 import { textContent } from '../../artifacts.js';
 import type { ArtifactTable, EncodedArtifact, StoredContent } from '../../artifacts.js';
 import type { Database } from '../../database.js';
-import type { ObjectStore } from '../../objects.js';
+import type { ObjectStore } from '../../objects/object-store.js';
 import { decodePicture } from '../../picture-codec.js';
 import { artifacts as artifactRows, embeddings, invocations, models, runs, vectors } from '../../schema.js';
 import { all, get, run } from '../../work.js';

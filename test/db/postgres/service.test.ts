@@ -136,7 +136,7 @@ describe('a connection', () => {
         yield* store.db.rows(sql.raw('update runs set attempt = 9 returning id'));
         yield* store.db.rows(sql.raw('select pg_terminate_backend(pg_backend_pid()), pg_sleep(1)'));
       });
-      await expect(torn).rejects.toMatchObject({ kind: 'DatabaseUnavailable' });
+      await expect(torn).rejects.toMatchObject({ kind: 'StoreUnavailable' });
       expect((await store.runs.get(id, 0)).attempt).toBe(1);
       expect(await step(store, run, 'stop')).toBe(true);
     },
@@ -156,7 +156,7 @@ describe('a connection', () => {
       expect(message).toMatch(/^the database test_\w+ on 127\.0\.0\.1:\d+ cannot be reached now: /);
       const closed = await rejection(connectStoreReadonly({ folder, database }));
       for (const text of [message, closed]) expect(text).not.toMatch(/secret/);
-      await expect(connectStore({ folder, database })).rejects.toMatchObject({ kind: 'DatabaseUnavailable' });
+      await expect(connectStore({ folder, database })).rejects.toMatchObject({ kind: 'StoreUnavailable' });
       await running.start();
       await step(store, await store.runs.get(id, 0), 'stop');
       expect((await store.invocations.position(run)).sequence).toBe(2);
