@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Namespaces of the suite's server: each test of workers takes one for itself (support/namespaces.ts). */
-const NAMESPACES = 80;
+const NAMESPACES = 120;
 
 /** One real Temporal server for the whole suite. Compiled modules: Jest does not transform what it loads before tests. */
 export default async function setup() {

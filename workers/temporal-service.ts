@@ -8,6 +8,8 @@ import { SEARCH_ATTRIBUTES } from '../workflows/names.js';
 /** Keywords by which the web UI and `temporal workflow list` find our workflows. */
 export const searchAttributes = Object.values(SEARCH_ATTRIBUTES).map(({ name }) => name);
 
+const ANSWER_WITHIN_MS = 10_000;
+
 /** How long finished workflows stay visible on the embedded server; its own default is one day. */
 const retention = '30 days';
 
@@ -46,11 +48,14 @@ export async function waitUntilServing(
 export async function prepareNamespaces(address: string, namespaces: readonly string[]): Promise<void> {
   await withConnection(address, async (connection) => {
     for (const namespace of namespaces) {
-      await connection.workflowService.updateNamespace({
-        namespace,
-        config: { workflowExecutionRetentionTtl: msToTs(retention) },
+      // Each has the time of its own: there may be many, and the machine busy.
+      await connection.withDeadline(Date.now() + ANSWER_WITHIN_MS, async () => {
+        await connection.workflowService.updateNamespace({
+          namespace,
+          config: { workflowExecutionRetentionTtl: msToTs(retention) },
+        });
+        await ensureSearchAttributes(connection, namespace);
       });
-      await ensureSearchAttributes(connection, namespace);
     }
   });
 }
@@ -69,7 +74,7 @@ export async function ensureSearchAttributes(connection: Connection, namespace: 
 async function withConnection<T>(address: string, use: (connection: Connection) => Promise<T>): Promise<T> {
   const connection = await Connection.connect({ address, connectTimeout: '2s' });
   try {
-    return await connection.withDeadline(Date.now() + 10_000, async () => await use(connection));
+    return await connection.withDeadline(Date.now() + ANSWER_WITHIN_MS, async () => await use(connection));
   } finally {
     await connection.close();
   }
