@@ -19,7 +19,7 @@ import type {
 import type { Dependencies } from './dependencies.js';
 import { bookkeepingFailure } from './failures.js';
 import { whileHeartbeating } from './heartbeat.js';
-import { firstQueueOf, isRouted, routingOf } from './routing.js';
+import { endedRunQueue, isRouted, routingOf } from './routing.js';
 
 const LISTED_FAILURES = 50;
 
@@ -61,7 +61,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
     const run = await store.runs.get(ref.experiment, ref.index);
     if (run.stopReason !== null) {
       const { embedding_models } = await store.experiments.config(ref.experiment);
-      return firstQueueOf(embedding_models, deps.routing);
+      return endedRunQueue(run, embedding_models, deps.routing);
     }
     return routingOf(run, await store.invocations.position(run), false, [], deps.routing);
   }

@@ -30,10 +30,16 @@ export function routingOf(
   return Object.keys(embeddingQueues).length === 0 ? {} : { embeddingQueues };
 }
 
-/** Where a run that has ended can ask what is left to do of it: any worker of models can tell. */
-export function firstQueueOf(embeddingModels: readonly string[], routing: ModelRouting): Routing {
-  const [first] = embeddingModels;
-  return first === undefined ? {} : ownQueue(first, routing);
+/**
+ * Where a run that has ended is asked what is left to do of it. Any worker of models can tell; this is one that it needs, or has
+ * needed, anyway.
+ */
+export function endedRunQueue(
+  { network }: Pick<RunRow, 'network'>,
+  embeddingModels: readonly string[],
+  routing: ModelRouting,
+): Routing {
+  return ownQueue(embeddingModels[0] ?? network[0]!, routing);
 }
 
 function ownQueue(model: string, routing: ModelRouting): { readonly queue?: string } {

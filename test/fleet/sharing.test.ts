@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cleanUp } from '../cli/cli-process.js';
+import { queueStates } from '../../workers/queue-states.js';
+import { cleanUp, until } from '../cli/cli-process.js';
 import { openLaboratory, type Laboratory } from '../support/laboratory.js';
 import { digestOf, untilInvocations, violations } from '../support/store-checks.js';
 import { addressOf, attemptsOf, openFleet, samplesOf, type Fleet } from './fleet.js';
@@ -114,4 +115,31 @@ test('two workers of the same models share the runs; one that is killed loses no
   const advances = attempts.filter(({ activity }) => activity === 'advanceRun');
   expect(new Set(advances.map(({ by }) => by))).toEqual(new Set(['victim', 'survivor']));
   expect(advances.some(({ by, after }) => by === 'survivor' && after === 'Timeout')).toBe(true);
+});
+
+test('an experiment that was cancelled when its vectors were all it lacked is continued by a worker of vectors alone', async () => {
+  fleet = await openFleet({ DummyT2I: 'loop', SlowI2T: 'loop', Dummy: 'vectors', HashedNgram: 'vectors' });
+  await fleet.worker(['--queues', 'main,cpu']);
+  const loop = await fleet.worker(['--queues', 'gpu', '--models', 'DummyT2I,SlowI2T', '--identity', 'loop']);
+  const handle = await fleet.start(EXPERIMENT, 'in-two-parts');
+  const waiting = async (): Promise<boolean> => {
+    const [vectors] = await queueStates(fleet.client, ['panic-tda-gpu-vectors']);
+    // Two runs, two models each.
+    return vectors?.backlog === 4;
+  };
+  await until(waiting);
+  await handle.cancel();
+  await expect(handle.result()).rejects.toThrow();
+  loop.process.kill('SIGTERM');
+  await loop.ended;
+
+  await fleet.worker(['--queues', 'gpu', '--models', 'Dummy,HashedNgram', '--identity', 'vectors']);
+  const again = await fleet.start(EXPERIMENT, 'in-two-parts-again');
+  const { experiment, status } = await again.result();
+  expect(status).toBe('completed');
+  await equalToCalm(EXPERIMENT, experiment);
+  const attempts = await attemptsOf(fleet.client, `run-${experiment}-0`);
+  expect(attempts.filter(({ activity }) => activity === 'advanceRun')).toMatchObject([
+    { queue: 'panic-tda-gpu-vectors', by: 'vectors' },
+  ]);
 });

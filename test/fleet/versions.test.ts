@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { cleanUp, until } from '../cli/cli-process.js';
 import { digestOf, untilInvocations, violations } from '../support/store-checks.js';
 import { openLaboratory, type Laboratory } from '../support/laboratory.js';
@@ -36,10 +38,12 @@ test('a run that began with the first version of the workers goes on with the se
 
   // Nobody has said that v1 is to get work.
   const handle = await fleet.start(EXPERIMENT, 'rolling');
-  const doctor = async (): Promise<string> => (await fleet.command(['doctor']).ended).stdout;
+  const file = join(fleet.folder, 'experiment.json');
+  writeFileSync(file, JSON.stringify(EXPERIMENT));
+  const plan = async (): Promise<string> => (await fleet.command(['plan', file]).ended).stdout;
   await until(async () =>
     /panic-tda.* is for workers without a version, and first gets none: it is of build v1, which gets work after "temporal worker deployment/.test(
-      await doctor(),
+      await plan(),
     ),
   );
   expect((await handle.describe()).historyLength).toBe(2);
