@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import {
   bringUpToDateForRepair,
   checkInvariants,
+  connectStore,
+  connectStoreReadonly,
   asksModels,
   describeRepair,
   findOrphans,
   givesUpSteps,
   mend,
-  openStore,
-  openStoreReadonly,
   rebuildFile,
   removeOrphan,
   RepairPlan,
@@ -96,7 +96,7 @@ async function upToDate(
     if (!yes && !(await confirmed('bring its tables up to date'))) return null;
     bringUpToDateForRepair(context.folder.databaseFile);
   }
-  const store = opened(context);
+  const store = await opened(context);
   try {
     return experiment === undefined
       ? {}
@@ -106,14 +106,21 @@ async function upToDate(
   }
 }
 
-function opened({ folder }: Context): Store<Connection> {
-  return openStore(folder.root);
+async function opened(context: Context): Promise<Store<Connection>> {
+  const store = await connectStore(context.place);
+  if (isOnSqlite(store)) return store;
+  await store.close();
+  throw new Error(`${store.db.name} is no SQLite file`);
+}
+
+function isOnSqlite(store: Store): store is Store<Connection> {
+  return store.db.dialect === 'sqlite';
 }
 
 /** What is said of tables of an older version; null where they are of this one. */
-async function olderVersion({ folder }: Context): Promise<string | null> {
+async function olderVersion(context: Context): Promise<string | null> {
   try {
-    const store = openStoreReadonly(folder.root);
+    const store = await connectStoreReadonly(context.place);
     await store?.close();
     return null;
   } catch (error) {
@@ -156,7 +163,7 @@ async function fixLocked(context: Context, options: FixOptions): Promise<number>
 
 async function examined(context: Context, options: FixOptions): Promise<Examined> {
   const { experiment, deep, limit } = options;
-  const store = opened(context);
+  const store = await opened(context);
   const progress = checkProgress(context.json, experiment === undefined ? await countRows(store) : null);
   const plan = new RepairPlan();
   const listed: ViolationDocument[] = [];
@@ -214,7 +221,7 @@ async function makeRepairs(context: Context, found: Examined, options: FixOption
   };
   // What is read from a damaged file may not be what is in it: nothing else is done before the next look.
   if (found.damaged) return { ...round, ...(await rebuild(context, failures)) };
-  const store = opened(context);
+  const store = await opened(context);
   const models = repairModels(context);
   try {
     let done = await mend(store, found.plan, models.means, { cutBack: options.cutBack, onFailure });
@@ -257,7 +264,7 @@ async function removeOrphans(store: Store): Promise<number> {
 
 /** Those that have something to be made, and that nobody drives. */
 async function unfinishedExperiments(context: Context): Promise<string[]> {
-  const store = opened(context);
+  const store = await opened(context);
   try {
     const unfinished: string[] = [];
     for (const { id, status } of await store.experiments.list()) {
