@@ -8,13 +8,23 @@ export interface Kill {
   readonly at: number;
 }
 
-/** Kills workers until `count` is reached or the signal is raised: the gpu worker and all workers by turns. */
+const POLL_MS = 250;
+
+/**
+ * Kills workers until `count` is reached or the signal is raised: the gpu worker and all workers by turns, for the first time some
+ * seconds after the first step is stored.
+ */
 export async function killWorkers(
   fleet: Fleet,
   { count, everySeconds }: { readonly count: number; readonly everySeconds: number },
+  hasBegun: () => boolean,
   signal: AbortSignal,
 ): Promise<Kill[]> {
   const kills: Kill[] = [];
+  if (count === 0) return kills;
+  while (!signal.aborted && !hasBegun()) {
+    await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
+  }
   while (kills.length < count) {
     await sleep(1000 * everySeconds, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) break;

@@ -68,6 +68,7 @@ export async function measureShape(shape: ScaleShape, options: ScaleOptions): Pr
     const killing = killWorkers(
       fleet,
       { count: options.kills, everySeconds: options.killSeconds },
+      () => hasSteps(data),
       over.signal,
     );
     const files = experimentFiles(shape, options);
@@ -112,6 +113,20 @@ export async function measureShape(shape: ScaleShape, options: ScaleOptions): Pr
     sampler.stop();
     await fleet.stop();
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function hasSteps(data: string): boolean {
+  try {
+    const db = new Database(join(data, DATABASE_FILE), { readonly: true });
+    try {
+      return db.prepare('select 1 from invocations limit 1').get() !== undefined;
+    } finally {
+      db.close();
+    }
+  } catch {
+    // The file or its tables are being made.
+    return false;
   }
 }
 
