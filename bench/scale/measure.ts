@@ -112,7 +112,8 @@ export async function measureShape(shape: ScaleShape, options: ScaleOptions): Pr
     over.abort();
     sampler.stop();
     await fleet.stop();
-    rmSync(folder, { recursive: true, force: true });
+    // Somebody may be looking into it.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   }
 }
 
