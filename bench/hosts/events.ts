@@ -53,6 +53,7 @@ export const EVENTS: readonly TroubleEvent[] = [
     name: 'Postgres killed (recovers from its log)',
     happen: (site) => restartService(site, 'postgres', 'SIGQUIT'),
   },
+  { name: 'S3 service killed', happen: (site) => restartService(site, 'objects', 'SIGKILL') },
   { name: 'Temporal server killed', happen: (site) => restartService(site, 'temporal', 'SIGKILL') },
   { name: 'the only host of workflows and diagrams killed, back after 20 s', happen: killWorkflowHost },
   { name: 'worker asked to stop (SIGTERM), started again', happen: drainWorker },

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +12,9 @@ import { EVENTS, record, type EventRecord } from './events.js';
 import { createHost, type Host, type Service } from './host.js';
 import { createNetwork } from './network.js';
 import { POOL_SIZE, type StorePlace } from '../../db/index.js';
+import { placeOfObjects } from '../../workers/environment.js';
 import { createRoles, databaseUrl, setUpTables, socketUrl } from './databases.js';
+import { BUCKET, objectVariables, prepareObjects } from './objects.js';
 import { preparePostgres } from './postgres.js';
 import { examine, openRecords } from './records.js';
 import { eventTable } from './report.js';
@@ -49,13 +52,15 @@ async function main({ options, programs, postgres, temporalCli, folder }: Inside
   const host = (name: string): Host => createHost(network.addHost(name), logs);
   const [server, gpuA, gpuB, cpu] = [host('server'), host('gpu-a'), host('gpu-b'), host('cpu')];
 
-  say('starting Postgres and the Temporal server on one host');
+  say('starting Postgres, the S3 service and the Temporal server on one host');
   const { address } = server.network;
   const postgresFolder = join(folder, 'postgres');
   server.run(
     preparePostgres({ programs: postgres, folder: postgresFolder, address, network: network.subnet }),
   );
   const users = await patiently(() => createRoles(socketUrl(postgresFolder, 'postgres')));
+  const keys = { access: 'panic-tda', secret: randomBytes(16).toString('hex') };
+  server.run(prepareObjects(programs.versitygw, { folder: join(folder, 'objects'), address, keys }));
   setupTemporalSchema(programs.temporalSqlTool, address, users.temporal);
   server.run(temporalService(programs, { address, user: users.temporal, folder }));
   const temporal = `${address}:${TEMPORAL_PORT}`;
@@ -64,23 +69,23 @@ async function main({ options, programs, postgres, temporalCli, folder }: Inside
   setUpTables(CLI, { ...common, PANIC_TDA_DATABASE: databaseUrl(users.owner, address) }, users.app);
 
   say('starting a worker on each of three hosts');
-  const data = join(folder, 'data');
-  const worker = (queues: string): Service => ({
+  const worker = (host: Host, queues: string): Service => ({
     name: 'worker',
     command: process.execPath,
     args: [CLI, 'worker', '--queues', queues, '--listen', String(HEALTH_PORT)],
     env: {
       ...common,
+      ...objectVariables(address, keys),
       TEMPORAL_ADDRESS: temporal,
       TEMPORAL_NAMESPACE: NAMESPACE,
       PANIC_TDA_DATABASE: databaseUrl(users.app, address),
-      // One folder for all: pictures are in it.
-      PANIC_TDA_DATA: data,
+      // Nothing is shared between hosts but what is reached over the network.
+      PANIC_TDA_DATA: join(folder, 'data', host.network.name),
     },
   });
-  gpuA.run(worker('gpu'));
-  gpuB.run(worker('gpu'));
-  cpu.run(worker('main,cpu'));
+  gpuA.run(worker(gpuA, 'gpu'));
+  gpuB.run(worker(gpuB, 'gpu'));
+  cpu.run(worker(cpu, 'main,cpu'));
   for (const host of [gpuA, gpuB, cpu]) {
     const ready = async (): Promise<boolean> => host.answers(`http://127.0.0.1:${HEALTH_PORT}/ready`);
     await untilTrue(`the worker on ${host.network.name} is ready`, ready, START_MS);
@@ -94,13 +99,16 @@ async function main({ options, programs, postgres, temporalCli, folder }: Inside
   if (!validated.ok) throw new Error(`the experiment is not valid: ${JSON.stringify(validated.problems)}`);
   const experiment = experimentId(validated.config);
 
-  say(`undisturbed, on the switch's own loopback: panic-tda run `);
+  say('undisturbed, beside it: panic-tda run');
   const undisturbed = runUndisturbed(experimentFile, join(folder, 'undisturbed'), logs, temporalCli);
 
+  // Where the client of the S3 service looks for its keys.
+  Object.assign(process.env, objectVariables(address, keys));
   // By the socket, which is there while the server's cable is out.
   const place: StorePlace = {
-    folder: data,
+    folder: join(folder, 'data', 'switch'),
     database: { url: socketUrl(postgresFolder, users.app.database), poolSize: POOL_SIZE.default },
+    objects: placeOfObjects(`s3://${BUCKET}`, objectVariables(address, keys)),
   };
   const connection = await Connection.connect({ address: temporal });
   const client = new Client({ connection, namespace: NAMESPACE });
@@ -142,7 +150,7 @@ async function main({ options, programs, postgres, temporalCli, folder }: Inside
 
   const [there, here] = [
     await examine(place, experiment),
-    await examine({ folder: join(folder, 'undisturbed'), database: null }, experiment),
+    await examine({ folder: join(folder, 'undisturbed'), database: null, objects: null }, experiment),
   ];
   console.log(`\n${eventTable(events)}\n`);
   console.log(`result: ${JSON.stringify(result)}`);

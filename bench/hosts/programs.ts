@@ -12,11 +12,17 @@ const CACHE = join(readEnvironment().cacheFolder, 'hosts');
 /** Where the production Temporal server and its tools are, once they are built. */
 export const TEMPORAL_PROGRAMS = join(CACHE, `temporal-server-${pinnedServerVersion}`);
 
+/** As in docker-compose.yml, and in the tests. */
+const VERSITYGW = 'v1.8.0';
+const S3_MODULE = `github.com/versity/versitygw/cmd/versitygw@${VERSITYGW}`;
+
 export interface Programs {
   /** The production Temporal server. */
   readonly temporalServer: string;
   /** Its `temporal-sql-tool`, which carries the schema. */
   readonly temporalSqlTool: string;
+  /** The S3 service. */
+  readonly versitygw: string;
   /** Made of cable.go. */
   readonly cable: string;
 }
@@ -43,6 +49,7 @@ export async function buildPrograms(say: (line: string) => void): Promise<Progra
       `${server}/tools/sql@v${pinnedServerVersion}`,
       say,
     ),
+    versitygw: await installed(join(CACHE, `versitygw-${VERSITYGW}`), 'versitygw', S3_MODULE, say),
     // Quick, and made again by each call: Go looks whether the source has changed.
     cable: await go(['build', '-o', cable, fileURLToPath(new URL('cable.go', import.meta.url))], {}).then(
       () => cable,
