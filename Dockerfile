@@ -1,0 +1,62 @@
+# syntax=docker/dockerfile:1
+
+# docker build --target cpu -t panic-tda .           workers, commands, and models on the processor
+# docker build --target cuda -t panic-tda-cuda .     with CUDA 12 and cuDNN 9, linux/amd64 only, some 4 GB
+#
+# Both run as the user "panic-tda" (10001), keep their data in /data and model files in /models, and take the commands of
+# panic-tda: docker run --rm panic-tda --help
+
+ARG NODE_IMAGE=node:20.20.2-bookworm-slim@sha256:2cf067cfed83d5ea958367df9f966191a942351a2df77d6f0193e162b5febfc0
+ARG CUDA_IMAGE=nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04@sha256:d02c4310b6d57ca0b16cd80298bdb33a74187baafe2eccd8a6a16180ddc90802
+
+FROM ${NODE_IMAGE} AS build
+# better-sqlite3 is compiled where its prebuilt library cannot be downloaded.
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends python3 make g++ \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /app
+COPY package.json package-lock.json ./
+# The runtime's package would otherwise download CUDA libraries for every image; the stage "cuda-provider" asks for them.
+ENV ONNXRUNTIME_NODE_INSTALL=skip
+RUN npm ci --include=dev --no-audit --no-fund
+COPY . .
+RUN node scripts/build.mjs
+RUN npm prune --omit=dev --no-audit --no-fund \
+ && rm -rf node_modules/.cache
+
+FROM build AS cuda-provider
+RUN ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js \
+ && test -f node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so
+
+FROM ${NODE_IMAGE} AS cpu
+RUN echo 'panic-tda:x:10001:10001::/data:/usr/sbin/nologin' >> /etc/passwd \
+ && echo 'panic-tda:x:10001:' >> /etc/group \
+ && install --directory --owner=10001 --group=10001 /data /models
+WORKDIR /app
+COPY --from=build /app/package.json /app/LICENSE ./
+COPY --from=build /app/bin bin
+COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/dist dist
+ENV NODE_ENV=production PANIC_TDA_DATA=/data PANIC_TDA_MODELS=/models PANIC_TDA_CACHE=/data/cache
+USER 10001:10001
+VOLUME ["/data", "/models"]
+ENTRYPOINT ["node", "/app/bin/panic-tda.mjs"]
+CMD ["--help"]
+
+FROM ${NODE_IMAGE} AS node
+
+FROM ${CUDA_IMAGE} AS cuda
+COPY --from=node /usr/local/bin/node /usr/local/bin/node
+RUN echo 'panic-tda:x:10001:10001::/data:/usr/sbin/nologin' >> /etc/passwd \
+ && echo 'panic-tda:x:10001:' >> /etc/group \
+ && install --directory --owner=10001 --group=10001 /data /models
+WORKDIR /app
+COPY --from=build /app/package.json /app/LICENSE ./
+COPY --from=build /app/bin bin
+COPY --from=cuda-provider /app/node_modules node_modules
+COPY --from=build /app/dist dist
+ENV NODE_ENV=production PANIC_TDA_DATA=/data PANIC_TDA_MODELS=/models PANIC_TDA_CACHE=/data/cache
+USER 10001:10001
+VOLUME ["/data", "/models"]
+ENTRYPOINT ["node", "/app/bin/panic-tda.mjs"]
+CMD ["--help"]

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Makes the namespace where there is none, sets for how long ended workflows stay visible, and adds the search attributes by
+# which panic-tda's workflows are found. May be run again. The server is that of TEMPORAL_ADDRESS.
+set -eu
+
+attempts=60
+until temporal operator cluster health >/dev/null 2>&1; do
+  attempts=$((attempts - 1))
+  [ "$attempts" -gt 0 ] || { echo "the Temporal server at $TEMPORAL_ADDRESS does not answer" >&2; exit 1; }
+  sleep 1
+done
+
+if temporal operator namespace describe --namespace "$TEMPORAL_NAMESPACE" >/dev/null 2>&1; then
+  temporal operator namespace update --namespace "$TEMPORAL_NAMESPACE" --retention "$RETENTION"
+else
+  temporal operator namespace create --namespace "$TEMPORAL_NAMESPACE" --retention "$RETENTION"
+fi
+
+# A namespace that was made a moment ago is not known everywhere yet.
+attempts=60
+until known=$(temporal operator search-attribute list --namespace "$TEMPORAL_NAMESPACE" 2>&1); do
+  attempts=$((attempts - 1))
+  [ "$attempts" -gt 0 ] || { echo "$known" >&2; exit 1; }
+  sleep 1
+done
+for name in PanicTdaExperiment PanicTdaNetwork PanicTdaStatus; do
+  case "$known" in
+    *"$name"*) ;;
+    *) temporal operator search-attribute create --namespace "$TEMPORAL_NAMESPACE" --name "$name" --type Keyword ;;
+  esac
+done

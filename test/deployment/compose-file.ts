@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+
+/** What of a service of docker-compose.yml these tests look at. */
+export interface ComposeService {
+  readonly image?: string;
+  readonly build?: { readonly context: string; readonly target: string };
+  readonly restart?: string;
+  readonly user?: string;
+  readonly entrypoint?: readonly string[];
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly ports?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly read_only?: boolean;
+  readonly cap_drop?: readonly string[];
+  readonly stop_grace_period?: string;
+  readonly healthcheck?: { readonly test: readonly string[] };
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+  readonly deploy?: {
+    readonly resources: {
+      readonly reservations: {
+        readonly devices: readonly {
+          readonly driver: string;
+          readonly device_ids: readonly string[];
+          readonly capabilities: readonly string[];
+        }[];
+      };
+    };
+  };
+}
+
+export interface ComposeFile {
+  readonly services: Readonly<Record<string, ComposeService>>;
+  readonly volumes: Readonly<Record<string, unknown>>;
+}
+
+export const ROOT = new URL('../../', import.meta.url);
+
+/** docker-compose.yml with its merges carried out and its variables as they are written. */
+export function readComposeFile(): ComposeFile {
+  return parse(readFileSync(new URL('docker-compose.yml', ROOT), 'utf8'), { merge: true }) as ComposeFile;
+}
+
+/** `${NAME:?message}`, the only form of a variable that has no default. */
+export const SECRET = /^\$\{([A-Z][A-Z0-9_]*):\?[^}]+\}$/;
+
+/** A service that ends when its work is done. */
+export function isJob({ restart }: ComposeService): boolean {
+  return restart?.startsWith('on-failure') === true;
+}
+
+/** The environment of a service with the secrets in place. */
+export function environmentOf(
+  { environment = {} }: ComposeService,
+  secrets: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).map(([name, value]) => {
+      const secret = SECRET.exec(value)?.[1];
+      if (secret === undefined) return [name, value];
+      if (secrets[secret] === undefined) throw new Error(`there is no value for ${secret}`);
+      return [name, secrets[secret]];
+    }),
+  );
+}

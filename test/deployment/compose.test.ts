@@ -1,0 +1,161 @@
+import { describe, expect, test } from '@jest/globals';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { readFileSync, statSync } from 'node:fs';
+import { parse } from 'yaml';
+import { isJob, readComposeFile, ROOT, SECRET } from './compose-file.js';
+
+const { services, volumes } = readComposeFile();
+const entries = Object.entries(services);
+
+test('docker-compose.yml is a compose file by the schema that Docker Compose carries', () => {
+  const schema = JSON.parse(
+    readFileSync(new URL('test/fixtures/compose-spec/compose-spec.json', ROOT), 'utf8'),
+  ) as object;
+  // "duration" is no format of JSON Schema; Docker Compose does not check it by the schema either.
+  const ajv = new Ajv2020({ strict: false, allErrors: true, formats: { duration: true, path: true } });
+  const validate = ajv.compile(schema);
+  const file: unknown = parse(readFileSync(new URL('docker-compose.yml', ROOT), 'utf8'), { merge: true });
+  expect(validate(file) ? [] : validate.errors).toEqual([]);
+  // The schema is able to refuse.
+  expect(validate({ services: { postgres: { imagee: 'postgres' } } })).toBe(false);
+});
+
+test('it has every part of the topology', () => {
+  expect(Object.keys(services)).toEqual(
+    expect.arrayContaining([
+      'postgres',
+      'objects',
+      'temporal',
+      'temporal-ui',
+      'temporal-schema',
+      'temporal-namespace',
+      'database',
+      'worker-cpu',
+      'worker-gpu',
+    ]),
+  );
+});
+
+test.each(entries)('%s: every published port is on loopback', (_name, { ports = [] }) => {
+  for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
+});
+
+describe('secrets', () => {
+  const example = readFileSync(new URL('.env.example', ROOT), 'utf8');
+  const offered = [...example.matchAll(/^([A-Z][A-Z0-9_]*)=(.*)$/gm)].map(([, name, value]) => ({
+    name,
+    value,
+  }));
+  const text = readFileSync(new URL('docker-compose.yml', ROOT), 'utf8');
+
+  test('no variable has a default, and .env.example names each without a value', () => {
+    const used = [...text.matchAll(/\$\{([^}]*)\}/g)].map(([whole]) => whole);
+    expect(used.length).toBeGreaterThan(0);
+    for (const variable of used) expect(variable).toMatch(SECRET);
+    const names = new Set(used.map((variable) => SECRET.exec(variable)?.[1]));
+    expect(new Set(offered.map(({ name }) => name))).toEqual(names);
+    for (const { value } of offered) expect(value).toBe('');
+  });
+
+  test.each(entries)('%s: what looks like a secret is one', (_name, { environment = {}, command = [] }) => {
+    for (const [name, value] of Object.entries(environment)) {
+      if (/PASSWORD|PWD|SECRET|ACCESS_KEY|TOKEN/.test(name)) expect(value).toMatch(SECRET);
+      // A URL with a password in it.
+      expect(value).not.toMatch(/:\/\/[^/@]*:[^/@]*@/);
+    }
+    for (const word of command) expect(word).not.toContain('${');
+  });
+
+  test('git and images leave .env out', () => {
+    expect(readFileSync(new URL('.gitignore', ROOT), 'utf8').split('\n')).toContain('.env');
+    expect(readFileSync(new URL('.dockerignore', ROOT), 'utf8')).toMatch(/^\*$/m);
+  });
+});
+
+test.each(entries)('%s: its image is pinned to one version', (_name, { image, build }) => {
+  const version = (JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as { version: string })
+    .version;
+  if (build !== undefined) expect(image).toMatch(new RegExp(`^panic-tda(-cuda)?:${version}$`));
+  else expect(image).toMatch(/^[a-z/-]+:v?\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?$/);
+});
+
+test.each(entries.filter(([, service]) => !isJob(service)))(
+  '%s: says whether it is healthy, and is started again',
+  (_name, { healthcheck, restart }) => {
+    expect(healthcheck?.test[0]).toBe('CMD');
+    expect(restart).toBe('unless-stopped');
+  },
+);
+
+test('whoever needs a job waits for its success, whoever needs a service for its health', () => {
+  for (const [, { depends_on = {} }] of entries) {
+    for (const [needed, { condition }] of Object.entries(depends_on)) {
+      const service = services[needed]!;
+      expect([needed, condition]).toEqual([
+        needed,
+        isJob(service) ? 'service_completed_successfully' : 'service_healthy',
+      ]);
+    }
+  }
+});
+
+test.each(['worker-cpu', 'worker-gpu', 'worker-gpu-1'])(
+  '%s starts after tables, namespace, search attributes and bucket are there',
+  (name) => {
+    expect([...neededBy(name)]).toEqual(
+      expect.arrayContaining([
+        'postgres',
+        'database',
+        'temporal-schema',
+        'temporal',
+        'temporal-namespace',
+        'objects-bucket',
+        'objects',
+      ]),
+    );
+  },
+);
+
+/** Everything that a service waits for, at first or second hand. */
+function neededBy(name: string): Set<string> {
+  const found = new Set<string>();
+  const visit = (service: string, path: readonly string[]): void => {
+    if (path.includes(service)) throw new Error([...path, service].join(' waits for '));
+    for (const needed of Object.keys(services[service]?.depends_on ?? {})) {
+      found.add(needed);
+      visit(needed, [...path, service]);
+    }
+  };
+  visit(name, []);
+  return found;
+}
+
+test('volumes have names; what is mounted from here is there, and read only', () => {
+  for (const [, { volumes: mounts = [] }] of entries) {
+    for (const mount of mounts) {
+      const [source = '', target = '', mode] = mount.split(':');
+      expect(target).toMatch(/^\//);
+      if (!source.startsWith('./')) expect(Object.keys(volumes)).toContain(source);
+      else {
+        expect(mode).toBe('ro');
+        expect(
+          statSync(new URL(source, ROOT)).isFile() || statSync(new URL(source, ROOT)).isDirectory(),
+        ).toBe(true);
+      }
+    }
+  }
+});
+
+test('each GPU has a container of its own, by NVIDIA reservation', () => {
+  const devices = entries.flatMap(([, { deploy }]) => deploy?.resources.reservations.devices ?? []);
+  expect(devices.map(({ device_ids }) => device_ids)).toEqual([['0'], ['1']]);
+  for (const { driver, capabilities } of devices) {
+    expect({ driver, capabilities }).toEqual({ driver: 'nvidia', capabilities: ['gpu'] });
+  }
+});
+
+test('our own containers cannot write to their image, and hold no capability', () => {
+  for (const [, service] of entries.filter(([, { build }]) => build !== undefined)) {
+    expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'] });
+  }
+});
