@@ -10,7 +10,7 @@ import { get, run } from './work.js';
 import type { Work } from './work.js';
 
 /** For how long nobody may store an object again that somebody is about to remove; removing it takes far less. */
-export const REMOVAL_CLAIM_MS = 600_000;
+export const REMOVAL_CLAIM_MS = 60_000;
 
 /** What an artifact's row will say. */
 export interface StoredContent {

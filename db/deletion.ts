@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, or, sql } from 'drizzle-orm';
+
 import { faultPoint } from '../experiment/fault.js';
 import { REMOVAL_CLAIM_MS } from './artifacts.js';
 import type { Database } from './database.js';
@@ -55,8 +57,9 @@ export interface DeletionStep {
  */
 const BATCH = 1000;
 const RUNS_BATCH = 500;
-const OBJECTS_BATCH = 100;
+const OBJECTS_BATCH = 20;
 
+const CLAIM_POLL_MS = 500;
 /** For how long a removed object is remembered: longer than any step may be under way. */
 const REMEMBERED_MS = 7 * 86_400_000;
 
@@ -220,7 +223,8 @@ export function deletionTable({ build, read, write, rows }: Database, objects: O
 
   /**
    * Removes the objects of artifacts that were deleted, also those that an earlier call did not get to. Beside writers: each
-   * object is claimed first, and one that was stored again meanwhile is left (artifacts.ts).
+   * object is claimed first, and one that was stored again meanwhile is left (artifacts.ts). What another call has claimed is
+   * waited for, at most for the minute after which nobody believes in that call any more.
    */
   async function removeObjects(now: () => number): Promise<{ removed: number; removedBytes: number }> {
     const total = { removed: 0, removedBytes: 0 };
@@ -230,7 +234,10 @@ export function deletionTable({ build, read, write, rows }: Database, objects: O
     for (;;) {
       const claimedAt = now();
       const claimed = await write(() => claimObjects(claimedAt));
-      if (claimed.length === 0) return total;
+      if (claimed.length === 0) {
+        if ((await objectsLeft()) === 0) return total;
+        await sleep(CLAIM_POLL_MS);
+      }
       for (const { sha256, byteLength } of claimed) {
         // What froze in between must not remove what others may have put there by now.
         if (now() - claimedAt > REMOVAL_CLAIM_MS / 2) break;
