@@ -144,6 +144,13 @@ export function createProgram(exitWith: (code: number) => void): Command {
         await act(options, (context) => verifyExperiment(context, id, { sample, tolerance, seed }));
       },
     );
+  add(KEEP, 'merge', 'add the experiments of another data folder to this one', MERGE_HELP)
+    .argument('<source>', 'data folder to read from, or its database file')
+    .option('--dry-run', 'say what would be done')
+    .action(async (source: string, { dryRun, ...options }: GlobalOptions & { readonly dryRun?: boolean }) => {
+      const { mergeFolder } = await import('./commands/merge.js');
+      await act(options, (context) => mergeFolder(context, source, { dryRun: dryRun ?? false }));
+    });
   add(KEEP, 'delete', 'delete an experiment with all that only it has', DELETE_HELP)
     .argument('<id>', ID)
     .option('--yes', 'do not ask')
@@ -394,6 +401,19 @@ Examples:
   panic-tda verify 3f2a --sample 20 --sample-seed 7
 
 Exit codes: 0 none is different, 1 some are, or could not be made, 2 the request is wrong.`;
+
+const MERGE_HELP = `Reads the source and changes nothing there; --data names the folder that gets what it lacks. Both must be idle. The source's
+invariants are checked first, each picture by its digest as it is copied, and what was added afterwards. Experiments are taken
+one by one, each in one transaction: cut off anywhere, the same command goes on.
+
+An experiment that both have gets what the target lacks (further invocations of a run, vectors, diagrams), if everything that
+both have is equal. Where it is not (runs of seed -1 that were planned twice, another output), it is named and left as it is.
+
+Examples:
+  panic-tda merge ../laptop/panic-tda-data --dry-run
+  panic-tda merge ../laptop/panic-tda-data --data ./panic-tda-data
+
+Exit codes: 0 merged, or nothing to do, 1 some experiments do not agree, or an invariant is broken, 2 the request is wrong.`;
 
 const DELETE_HELP = `Says what will go and what stays because another experiment has it too, and asks. Refused while the experiment is running.
 Rows go in steps that each leave the others sound; one that is cut off is shown as "deleting", and the same command deletes

@@ -21,6 +21,7 @@ const COMMANDS = [
   'list',
   'status',
   'show',
+  'merge',
   'delete',
   'models',
   'setup',

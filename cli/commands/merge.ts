@@ -1,0 +1,168 @@
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { checkInvariants, DATABASE_FILE, mergeStores, openStore, openStoreReadonly } from '../../db/index.js';
+import type { MergedExperiment, Store } from '../../db/index.js';
+import { isPanicError, PanicError } from '../../experiment/errors.js';
+import { armFault } from '../../experiment/fault.js';
+import { acquireRunLock, dataFolderAt, openDataFolder, readRunInfo } from '../../workers/data-folder.js';
+import type { Context } from '../context.js';
+import { EXIT } from '../exit-codes.js';
+import { createObserver } from '../experiment-state.js';
+import { bytes, count, oneLine, plural, table } from '../format.js';
+import { note, print, printJson } from '../output.js';
+
+const VIOLATIONS_SHOWN = 10;
+
+/** `merge SOURCE`: adds the experiments of another data folder to this one. */
+export async function mergeFolder(
+  context: Context,
+  sourcePath: string,
+  { dryRun }: { readonly dryRun: boolean },
+): Promise<number> {
+  if (context.environment.fault !== undefined) armFault(context.environment.fault);
+  const sourceFolder = sourceFolderOf(context, sourcePath);
+  const source = openSource(context, sourceFolder);
+  try {
+    await refuseViolations(source, `the source ${sourceFolder}`, `panic-tda doctor --data ${sourceFolder}`);
+    if (dryRun) {
+      const target = openStoreReadonly(context.folder.root);
+      try {
+        return await merge(context, source, target, true);
+      } finally {
+        await target?.close();
+      }
+    }
+    const lock = await acquireRunLock(openDataFolder(context.folder.root));
+    try {
+      const target = openStore(context.folder.root);
+      try {
+        return await merge(context, source, target, false);
+      } finally {
+        await target.close();
+      }
+    } finally {
+      lock.release();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+async function merge(
+  context: Context,
+  source: Store,
+  target: Store | null,
+  dryRun: boolean,
+): Promise<number> {
+  const observer = createObserver(context);
+  const busy = async (id: string): Promise<string | null> => {
+    const row = (await target?.experiments.find(id)) ?? null;
+    if (row === null) return null;
+    if (row.deletingAt !== null) return 'it is being deleted in the target';
+    return (await observer.driven(row)).by === 'nobody' ? null : 'it is running in the target';
+  };
+  const merged: MergedExperiment[] = [];
+  try {
+    for await (const one of mergeStores({ source, target, dryRun, busy, now: Date.now })) {
+      merged.push(one);
+      if (!dryRun && target !== null && (one.outcome === 'new' || one.outcome === 'extended')) {
+        const check = context.command('doctor', '--experiment', one.experiment);
+        await refuseViolations(target, `experiment ${one.experiment} after the merge`, check, one.experiment);
+      }
+    }
+  } finally {
+    await observer.close();
+  }
+  if (context.json) printJson({ dryRun, experiments: merged });
+  else printMerged(merged, dryRun);
+  return merged.some(({ outcome }) => outcome === 'conflict') ? EXIT.failed : EXIT.ok;
+}
+
+/** The data folder that is meant, given as it is or by its database file. */
+function sourceFolderOf({ folder }: Context, path: string): string {
+  const given = resolve(path);
+  const isFile = existsSync(given) && statSync(given).isFile();
+  const root = isFile ? dirname(given) : given;
+  if ((isFile && basename(given) !== DATABASE_FILE) || !existsSync(join(root, DATABASE_FILE))) {
+    throw new PanicError(
+      'InvalidInput',
+      `${path} is no data folder: a source is a folder with ${DATABASE_FILE} and its objects, or that file`,
+    );
+  }
+  if (root === folder.root) {
+    throw new PanicError('InvalidInput', `source and target are both ${root}; --data names another target`);
+  }
+  const running = readRunInfo(dataFolderAt(root));
+  if (running === undefined) return root;
+  throw new PanicError(
+    'InvalidInput',
+    `process ${running.pid} is running experiments in the source ${root}; wait for it, or stop it with Ctrl-C`,
+  );
+}
+
+/** Opened for reading only: whoever has it keeps it as it is. */
+function openSource({ command }: Context, root: string): Store {
+  let store: Store | null = null;
+  try {
+    store = openStoreReadonly(root);
+  } catch (error) {
+    if (!isPanicError(error, 'InvalidInput')) throw error;
+    throw new PanicError(
+      'InvalidInput',
+      `${error.message}. A source has to be of this version: bring it, or a copy of it, up to date with "${command('worker')}" or "run" on it`,
+      { cause: error },
+    );
+  }
+  if (store === null) throw new PanicError('InvalidInput', `the source ${root} holds no experiments yet`);
+  return store;
+}
+
+async function refuseViolations(
+  { db, objects }: Store,
+  what: string,
+  doctor: string,
+  experiment?: string,
+): Promise<void> {
+  const found: string[] = [];
+  let total = 0;
+  const only = experiment === undefined ? {} : { experiment };
+  for await (const { table: name, id, message } of checkInvariants(db, objects, only)) {
+    total++;
+    if (total <= VIOLATIONS_SHOWN) found.push(`  ${name} ${id}: ${message}`);
+  }
+  if (total === 0) return;
+  const more = total > found.length ? `\n  and ${plural(total - found.length, 'more violation')}` : '';
+  throw new Error(
+    `${what} breaks invariants, and is not merged any further; "${doctor}" says what mends it:\n${found.join('\n')}${more}`,
+  );
+}
+
+function printMerged(merged: readonly MergedExperiment[], dryRun: boolean): void {
+  const rows = merged.map(({ experiment, name, outcome, added, objects, objectBytes }) => [
+    experiment,
+    dryRun && outcome !== 'equal' && outcome !== 'conflict' ? `would be ${outcome}` : outcome,
+    count(added.run),
+    count(added.invocation),
+    count(added.embedding),
+    count(added.diagram),
+    `${count(objects)} (${bytes(objectBytes)})`,
+    name === null ? '' : oneLine(name),
+  ]);
+  const header = [
+    'experiment',
+    'outcome',
+    'runs',
+    'invocations',
+    'vectors',
+    'diagrams by dimension',
+    'pictures',
+    'name',
+  ];
+  print(table([header, ...rows], [2, 3, 4, 5, 6]));
+  for (const { experiment, conflicts, conflictCount } of merged) {
+    if (conflicts.length === 0) continue;
+    note(`\nExperiment ${experiment} was left as it is in the target, since the two do not agree:`);
+    for (const conflict of conflicts) note(`  ${conflict}`);
+    if (conflictCount > conflicts.length) note(`  and ${plural(conflictCount - conflicts.length, 'more')}`);
+  }
+}

@@ -1,0 +1,157 @@
+import type { ContentOfRun, ContentRow } from '../content.js';
+
+/** What one store has of an experiment and another lacks, and where the two disagree. */
+export interface Difference {
+  /** Rows that the target lacks. */
+  readonly missing: Readonly<Record<ContentRow['kind'], number>>;
+  /** Indices of runs to which the source has something to add. */
+  readonly runs: ReadonlySet<number>;
+  /** Rows that the source lacks. */
+  readonly ahead: number;
+  /** The first contradictions, as sentences, and how many there are. */
+  readonly conflicts: readonly string[];
+  readonly conflictCount: number;
+}
+
+const CONFLICTS_TOLD = 20;
+
+const KINDS: readonly ContentRow['kind'][] = ['run', 'invocation', 'embedding', 'diagram', 'surrogate'];
+
+/** What a run's status says of how far it is: of two, the later one stands. */
+const STATUS_RANK: Readonly<Record<string, number>> = {
+  pending: 0,
+  running: 1,
+  cancelled: 2,
+  failed: 3,
+  finished: 4,
+};
+
+export function isFurther(status: string, than: string): boolean {
+  return (STATUS_RANK[status] ?? 0) > (STATUS_RANK[than] ?? 0);
+}
+
+/**
+ * Compares an experiment's content in two stores, both read in the order of `contentOf` side by side, so that nothing is held in
+ * memory. What both have must be equal, but for how far a run is.
+ */
+export async function compareContent(
+  source: AsyncIterable<ContentRow>,
+  target: AsyncIterable<ContentRow>,
+): Promise<Difference> {
+  const missing = { run: 0, invocation: 0, embedding: 0, diagram: 0, surrogate: 0 };
+  const runs = new Set<number>();
+  const conflicts: string[] = [];
+  let conflictCount = 0;
+  let ahead = 0;
+  const left = source[Symbol.asyncIterator]();
+  const right = target[Symbol.asyncIterator]();
+  try {
+    let mine = await left.next();
+    let theirs = await right.next();
+    while (mine.done !== true || theirs.done !== true) {
+      const order =
+        mine.done === true ? 1 : theirs.done === true ? -1 : compareKeys(mine.value, theirs.value);
+      if (order < 0 && mine.done !== true) {
+        missing[mine.value.kind]++;
+        runs.add(mine.value.run);
+      }
+      if (order > 0) ahead++;
+      if (order === 0 && mine.done !== true && theirs.done !== true) {
+        const told = contradiction(mine.value, theirs.value);
+        if (told !== null) {
+          conflictCount++;
+          if (conflicts.length < CONFLICTS_TOLD) conflicts.push(told);
+        }
+        if (mine.value.kind === 'run' && theirs.value.kind === 'run') {
+          if (isFurther(mine.value.status, theirs.value.status)) runs.add(mine.value.run);
+          else if (mine.value.status !== theirs.value.status) ahead++;
+        }
+      }
+      if (order <= 0) mine = await left.next();
+      if (order >= 0) theirs = await right.next();
+    }
+  } finally {
+    await left.return?.();
+    await right.return?.();
+  }
+  return { missing, runs, ahead, conflicts, conflictCount };
+}
+
+type Key = readonly (string | number)[];
+
+function keyOf(row: ContentRow): Key {
+  const { run, kind } = row;
+  const place = [run, KINDS.indexOf(kind)];
+  switch (row.kind) {
+    case 'run':
+      return place;
+    case 'invocation':
+      return [...place, row.sequence];
+    case 'embedding':
+      return [...place, ...modelKey(row.model), row.sequence];
+    case 'diagram':
+      return [...place, ...modelKey(row.model), row.dimension];
+    case 'surrogate':
+      return [...place, ...modelKey(row.model), row.nullModel, row.index, row.dimension];
+  }
+}
+
+/** Name and revision, by which the rows are ordered. */
+function modelKey(model: string): readonly [string, string] {
+  const at = model.indexOf('@');
+  return [model.slice(0, at), model.slice(at + 1)];
+}
+
+function compareKeys(a: ContentRow, b: ContentRow): number {
+  const [left, right] = [keyOf(a), keyOf(b)];
+  for (let place = 0; place < Math.min(left.length, right.length); place++) {
+    if (left[place]! < right[place]!) return -1;
+    if (left[place]! > right[place]!) return 1;
+  }
+  return left.length - right.length;
+}
+
+/** How two rows of one key disagree, or null. */
+function contradiction(source: ContentRow, target: ContentRow): string | null {
+  const where = `run ${source.run}${placeOf(source)}`;
+  const fields = source.kind === 'run' ? PLANNED : Object.keys(source);
+  for (const field of fields) {
+    const [mine, theirs] = [valueOf(source, field), valueOf(target, field)];
+    if (mine !== theirs)
+      return `${where}: ${field} is ${shown(mine)} in the source and ${shown(theirs)} in the target`;
+  }
+  if (source.kind !== 'run' || target.kind !== 'run') return null;
+  // A run that has ended in both has ended in the same way; one that goes on in either is compared by its steps.
+  if (source.stopReason === null || target.stopReason === null) return null;
+  const ends = ENDED.find((field) => source[field] !== target[field]);
+  return ends === undefined
+    ? null
+    : `${where}: ${ends} is ${shown(source[ends])} in the source and ${shown(target[ends])} in the target`;
+}
+
+const PLANNED: readonly (keyof ContentOfRun)[] = ['network', 'seed', 'drawnSeed', 'prompt', 'maxLength'];
+const ENDED: readonly (keyof ContentOfRun)[] = ['stopReason', 'length', 'cycleStart', 'cycleLength'];
+
+function placeOf(row: ContentRow): string {
+  switch (row.kind) {
+    case 'run':
+      return '';
+    case 'invocation':
+      return `, invocation ${row.sequence}`;
+    case 'embedding':
+      return `, ${row.model}, vector of invocation ${row.sequence}`;
+    case 'diagram':
+      return `, ${row.model}, diagram in dimension ${row.dimension}`;
+    case 'surrogate':
+      return `, ${row.model}, surrogate ${row.nullModel} ${row.index} in dimension ${row.dimension}`;
+  }
+}
+
+function valueOf(row: ContentRow, field: string): unknown {
+  return (row as unknown as Readonly<Record<string, unknown>>)[field];
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length <= 40 ? text : `${text.slice(0, 39)}…`;
+}

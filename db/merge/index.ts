@@ -1,0 +1,121 @@
+import { faultPoint } from '../../experiment/fault.js';
+import type { ArtifactTable, StoredContent } from '../artifacts.js';
+import { openSnapshot } from '../connection.js';
+import type { Connection } from '../connection.js';
+import { contentOf } from '../content.js';
+import type { ContentRow } from '../content.js';
+import type { Database } from '../database.js';
+import type { ObjectStore } from '../objects.js';
+import { compareContent } from './compare.js';
+import type { Difference } from './compare.js';
+import { mergeSource } from './source.js';
+import type { MergeSource, SourceExperiment } from './source.js';
+import { mergeTarget } from './target.js';
+
+/** What became, or would become, of one experiment of the source. */
+export interface MergedExperiment {
+  readonly experiment: string;
+  readonly name: string | null;
+  /**
+   * `new`: the target has not had it. `extended`: the target had less of it. `equal`: nothing to do, also where the target has
+   * more. `conflict`: the two disagree, and nothing of it was changed.
+   */
+  readonly outcome: 'new' | 'extended' | 'equal' | 'conflict';
+  /** Rows that the target lacked. */
+  readonly added: Difference['missing'];
+  /** Pictures that the target lacked. */
+  readonly objects: number;
+  readonly objectBytes: number;
+  readonly conflicts: readonly string[];
+  readonly conflictCount: number;
+}
+
+export interface MergeParts {
+  readonly source: { readonly db: Connection; readonly objects: ObjectStore };
+  /** Null where there is no store yet, for a trial. */
+  readonly target: { readonly db: Database; readonly artifacts: ArtifactTable } | null;
+  /** Says what would be done, and does nothing. */
+  readonly dryRun: boolean;
+  /** Why an experiment of the target may not be changed now, or null. */
+  readonly busy: (experiment: string) => Promise<string | null>;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+const NOTHING = { run: 0, invocation: 0, embedding: 0, diagram: 0, surrogate: 0 };
+const COPIES_AT_ONCE = 8;
+
+/**
+ * Adds the experiments of one store to another, each in one transaction after its pictures; any call of it can be cut off and
+ * repeated. An experiment that both have gets what the target lacks, if all that both have is equal.
+ */
+export async function* mergeStores(parts: MergeParts): AsyncGenerator<MergedExperiment, void, undefined> {
+  const snapshot = openSnapshot(parts.source.db);
+  try {
+    const reader = mergeSource(snapshot);
+    for (const experiment of reader.experiments()) {
+      yield await mergeOne(reader, experiment, parts);
+    }
+  } finally {
+    snapshot.close();
+  }
+}
+
+async function mergeOne(
+  reader: MergeSource,
+  experiment: SourceExperiment,
+  { source, target, dryRun, busy, now }: MergeParts,
+): Promise<MergedExperiment> {
+  const { id, name } = experiment;
+  const theirs = target === null ? nothing() : contentOf(target.db, id);
+  const difference = await compareContent(contentOf(source.db, id), theirs);
+  const reason = difference.runs.size === 0 ? null : await busy(id);
+  const conflicts = reason === null ? difference.conflicts : [reason, ...difference.conflicts];
+  const told = { experiment: id, name, conflicts };
+  if (conflicts.length > 0) {
+    const conflictCount = difference.conflictCount + (reason === null ? 0 : 1);
+    return { ...told, outcome: 'conflict', added: NOTHING, objects: 0, objectBytes: 0, conflictCount };
+  }
+  const counted = { ...told, added: difference.missing, conflictCount: 0 };
+  if (difference.runs.size === 0) return { ...counted, outcome: 'equal', objects: 0, objectBytes: 0 };
+  const copied = await copyPictures(reader, id, source.objects, target, dryRun);
+  if (!dryRun && target !== null) {
+    await mergeTarget(target.db, target.artifacts).add(reader, experiment, difference.runs, now());
+  }
+  const outcome = difference.missing.run === experiment.runCount ? 'new' : 'extended';
+  return { ...counted, outcome, ...copied };
+}
+
+async function* nothing(): AsyncGenerator<ContentRow, void, undefined> {
+  // An experiment that is not there.
+}
+
+/** Before the rows that point at them, each verified by its digest as it is read. */
+async function copyPictures(
+  reader: MergeSource,
+  experiment: string,
+  from: ObjectStore,
+  target: MergeParts['target'],
+  dryRun: boolean,
+): Promise<{ objects: number; objectBytes: number }> {
+  const total = { objects: 0, objectBytes: 0 };
+  const pictures = reader.pictures(experiment);
+  async function lane(): Promise<void> {
+    for (let next = pictures.next(); next.done !== true; next = pictures.next()) {
+      const content: StoredContent = next.value;
+      if (target !== null && (await target.artifacts.find(content)) !== null) continue;
+      if (!dryRun && target !== null) {
+        await target.artifacts.stage({ content, bytes: await from.get(content.sha256) });
+        faultPoint('merge:after-object');
+      }
+      total.objects++;
+      total.objectBytes += content.byteLength;
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: COPIES_AT_ONCE }, lane));
+  } finally {
+    pictures.return?.();
+  }
+  return total;
+}

@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { allRows, digestOf, violations, withStore } from '../support/store-checks.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
+
+jest.setTimeout(240_000);
+
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'DummyI2T']],
+  prompts: ['a quiet harbour'],
+  seeds: [-1, 3],
+  embedding_models: ['Dummy'],
+  max_length: 20,
+};
+
+let folder: string;
+let id: string;
+beforeAll(async () => {
+  folder = folderWith({ 'a.json': EXPERIMENT, 'b.json': { ...EXPERIMENT, name: 'b' } });
+  for (const name of ['a', 'b']) await panicTda(folder, ['run', `${name}.json`, '--data', name]);
+  [{ id }] = await panicTdaJson<[{ id: string }]>(folder, ['list', '--data', 'a']);
+});
+afterAll(cleanUp);
+
+const data = (name: string): string => join(folder, name);
+
+test('a trial says what would be done and does nothing', async () => {
+  const before = allRows(data('b'));
+  const { code, stdout } = await panicTda(folder, ['merge', 'a', '--data', 'b', '--dry-run']);
+  expect(stdout).toMatch(new RegExp(`^${id} +would be new +2 +`, 'm'));
+  expect(code).toBe(0);
+  expect(allRows(data('b'))).toEqual(before);
+});
+
+test.each(['merge:after-object@3', 'merge:before-commit@1', 'merge:after-commit@1'])(
+  'SIGKILL at %s leaves a sound target, and the same command goes on',
+  async (fault) => {
+    const target = fault.replaceAll(/\W/g, '-');
+    const marker = join(folder, `${target}.marker`);
+    const killed = await panicTda(folder, ['merge', 'a', '--data', target], {
+      PANIC_TDA_FAULT: `${fault}@${marker}`,
+    });
+    expect(killed.code).toBeNull();
+    expect(existsSync(marker)).toBe(true);
+    expect(await violations(data(target))).toEqual([]);
+    const again = await panicTda(folder, ['merge', join('a', 'panic-tda.sqlite'), '--data', target]);
+    expect(again.stderr).toBe('');
+    expect(again.code).toBe(0);
+    expect(await digestOf(data(target), id)).toBe(await digestOf(data('a'), id));
+    expect(await violations(data(target))).toEqual([]);
+  },
+);
+
+test('merged into another folder it is shown, verified and found complete there, as in its own', async () => {
+  expect((await panicTda(folder, ['merge', 'a', '--data', 'b'])).code).toBe(0);
+  expect(await panicTdaJson(folder, ['list', '--data', 'b'])).toHaveLength(2);
+  const run = await panicTda(folder, ['run', 'a.json', '--data', 'b']);
+  expect(run.stderr).toContain('is complete; there is nothing left to do');
+  expect((await panicTda(folder, ['doctor', '--data', 'b'])).code).toBe(0);
+});
+
+test('two plans of the same experiment drew other seeds: they are named, and both stay as they are', async () => {
+  await panicTda(folder, ['run', 'a.json', '--data', 'again']);
+  const before = allRows(data('again'));
+  const { code, stdout, stderr } = await panicTda(folder, ['merge', 'a', '--data', 'again']);
+  expect(stdout).toMatch(new RegExp(`^${id} +conflict`, 'm'));
+  expect(stderr).toMatch(/run 0: drawnSeed is \d+ in the source and \d+ in the target/);
+  expect(code).toBe(1);
+  expect(allRows(data('again'))).toEqual(before);
+});
+
+test('a source that is no data folder, the target itself, of another version or unsound is refused before anything is done', async () => {
+  const refused = async (source: string): Promise<string> => {
+    const { code, stderr } = await panicTda(folder, ['merge', source, '--data', 'b']);
+    expect(code).not.toBe(0);
+    return stderr;
+  };
+  expect(await refused('nowhere')).toContain('nowhere is no data folder');
+  expect(await refused('a.json')).toContain('a.json is no data folder');
+  expect(await refused('b')).toContain('source and target are both');
+  await withStore(data('again'), ({ db: { sqlite } }) =>
+    sqlite.exec("update experiments set status = 'completed_with_failures'"),
+  );
+  expect(await refused('again')).toContain('breaks invariants');
+  await withStore(data('again'), ({ db: { sqlite } }) =>
+    sqlite.exec(
+      'delete from __drizzle_migrations where rowid = (select max(rowid) from __drizzle_migrations)',
+    ),
+  );
+  expect(await refused('again')).toMatch(/older panic-tda.*A source has to be of this version/);
+});
