@@ -1,7 +1,14 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { checkInvariants, DATABASE_FILE, mergeStores, openStore, openStoreReadonly } from '../../db/index.js';
-import type { MergedExperiment, Store } from '../../db/index.js';
+import {
+  checkInvariants,
+  connectStore,
+  connectStoreReadonly,
+  DATABASE_FILE,
+  mergeStores,
+  openStoreReadonly,
+} from '../../db/index.js';
+import type { Connection, MergedExperiment, Store } from '../../db/index.js';
 import { isPanicError, PanicError } from '../../experiment/errors.js';
 import { armFault } from '../../experiment/fault.js';
 import { acquireRunLock, dataFolderAt, openDataFolder, readRunInfo } from '../../workers/data-folder.js';
@@ -25,7 +32,7 @@ export async function mergeFolder(
   try {
     await refuseViolations(source, `the source ${sourceFolder}`, `panic-tda doctor --data ${sourceFolder}`);
     if (dryRun) {
-      const target = openStoreReadonly(context.folder.root);
+      const target = await connectStoreReadonly(context.place);
       try {
         return await merge(context, source, target, true);
       } finally {
@@ -34,7 +41,7 @@ export async function mergeFolder(
     }
     const lock = await acquireRunLock(openDataFolder(context.folder.root));
     try {
-      const target = openStore(context.folder.root);
+      const target = await connectStore(context.place);
       try {
         return await merge(context, source, target, false);
       } finally {
@@ -50,7 +57,7 @@ export async function mergeFolder(
 
 async function merge(
   context: Context,
-  source: Store,
+  source: Store<Connection>,
   target: Store | null,
   dryRun: boolean,
 ): Promise<number> {
@@ -101,8 +108,8 @@ function sourceFolderOf({ folder }: Context, path: string): string {
 }
 
 /** Opened for reading only: whoever has it keeps it as it is. */
-function openSource({ command }: Context, root: string): Store {
-  let store: Store | null = null;
+function openSource({ command }: Context, root: string): Store<Connection> {
+  let store: Store<Connection> | null = null;
   try {
     store = openStoreReadonly(root);
   } catch (error) {

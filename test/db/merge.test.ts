@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { contentDigest } from '../../db/content.js';
 import { mergeStores } from '../../db/index.js';
-import type { MergedExperiment, Store } from '../../db/index.js';
+import type { Connection, MergedExperiment, Store } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
 import { allRows, violations } from '../support/store-checks.js';
 import {
@@ -14,8 +14,8 @@ import {
 } from './small-experiment.js';
 
 let places: ReturnType<typeof temporaryStore>[];
-let source: Store;
-let target: Store;
+let source: Store<Connection>;
+let target: Store<Connection>;
 let targetFolder: string;
 
 beforeEach(() => {
@@ -37,7 +37,7 @@ async function merge(more: { dryRun?: boolean; busy?: string } = {}): Promise<Me
 }
 
 /** Plans the experiment with the seeds that `finishExperiment` draws, and makes some steps of its first run. */
-async function begin(store: Store, steps: number): Promise<string> {
+async function begin(store: Store<Connection>, steps: number): Promise<string> {
   const id = experimentId(config);
   await store.experiments.plan(id, config, NOW);
   store.db.sqlite.prepare('update runs set drawn_seed = 1000 + run_index where seed = -1').run();
