@@ -1,3 +1,4 @@
+import { assertNever } from '../../experiment/errors.js';
 import type { ContentOfRun, ContentRow } from '../content.js';
 
 /** What one store has of an experiment and another lacks, and where the two disagree. */
@@ -93,6 +94,8 @@ function keyOf(row: ContentRow): Key {
       return [...place, ...modelKey(row.model), row.dimension];
     case 'surrogate':
       return [...place, ...modelKey(row.model), row.nullModel, row.index, row.dimension];
+    default:
+      return assertNever(row);
   }
 }
 
@@ -144,6 +147,8 @@ function placeOf(row: ContentRow): string {
       return `, ${row.model}, diagram in dimension ${row.dimension}`;
     case 'surrogate':
       return `, ${row.model}, surrogate ${row.nullModel} ${row.index} in dimension ${row.dimension}`;
+    default:
+      return assertNever(row);
   }
 }
 

@@ -217,16 +217,6 @@ export function mergeTarget({ build, write }: Database, artifacts: ArtifactTable
       Map<number, number>
     >;
 
-    function* once(ids: Map<number, number>, id: number, make: () => Work<number>): Work<number> {
-      const found = ids.get(id);
-      if (found !== undefined) return found;
-      // Runs are followed one by one: what is forgotten is looked up again.
-      if (ids.size > 100_000) ids.clear();
-      const made = yield* make();
-      ids.set(id, made);
-      return made;
-    }
-
     function* modelOf(id: number): Work<number> {
       const row = source.model(id);
       yield* execute(build.insert(models).values(row).onConflictDoNothing());
@@ -275,6 +265,16 @@ export function mergeTarget({ build, write }: Database, artifacts: ArtifactTable
   }
 
   return { add };
+}
+
+function* once(ids: Map<number, number>, id: number, make: () => Work<number>): Work<number> {
+  const found = ids.get(id);
+  if (found !== undefined) return found;
+  // Runs are followed one by one: what is forgotten is looked up again.
+  if (ids.size > 100_000) ids.clear();
+  const made = yield* make();
+  ids.set(id, made);
+  return made;
 }
 
 interface Ids {

@@ -25,6 +25,13 @@ afterAll(cleanUp);
 
 const data = (name: string): string => join(folder, name);
 
+/** What is said of a source that is not merged. */
+async function refused(source: string): Promise<string> {
+  const { code, stderr } = await panicTda(folder, ['merge', source, '--data', 'b']);
+  expect(code).not.toBe(0);
+  return stderr;
+}
+
 test('a trial says what would be done and does nothing', async () => {
   const before = allRows(data('b'));
   const { code, stdout } = await panicTda(folder, ['merge', 'a', '--data', 'b', '--dry-run']);
@@ -71,11 +78,6 @@ test('two plans of the same experiment drew other seeds: they are named, and bot
 });
 
 test('a source that is no data folder, the target itself, of another version or unsound is refused before anything is done', async () => {
-  const refused = async (source: string): Promise<string> => {
-    const { code, stderr } = await panicTda(folder, ['merge', source, '--data', 'b']);
-    expect(code).not.toBe(0);
-    return stderr;
-  };
   expect(await refused('nowhere')).toContain('nowhere is no data folder');
   expect(await refused('a.json')).toContain('a.json is no data folder');
   expect(await refused('b')).toContain('source and target are both');
