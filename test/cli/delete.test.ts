@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { existsSync } from 'node:fs';
+import { cpSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf, violations, withStore } from '../support/store-checks.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from './cli-process.js';
@@ -44,35 +44,44 @@ test('where nobody can be asked it wants --yes, and tells what would go', async 
 test.each(['delete:after-mark@1', 'delete:before-commit@2', 'delete:after-rows@3', 'delete:after-object@2'])(
   'SIGKILL at %s leaves what is known as being deleted, the other experiment sound, and a rest that the same command deletes',
   async (fault) => {
-    const digest = await digestOf(data, kept);
-    const marker = join(folder, fault.replaceAll(/\W/g, '-'));
-    const killed = await panicTda(folder, ['delete', gone, '--yes'], {
+    // Each case has a folder of its own, as it was before any was deleted.
+    const name = fault.replaceAll(/\W/g, '-');
+    const own = join(folder, name);
+    cpSync(data, own, { recursive: true });
+    const digest = await digestOf(own, kept);
+    const marker = join(folder, `${name}.marker`);
+    const killed = await panicTda(folder, ['delete', gone, '--yes', '--data', name], {
       PANIC_TDA_FAULT: `${fault}@${marker}`,
     });
     expect(killed.code).toBeNull();
     expect(existsSync(marker)).toBe(true);
-    expect(await violations(data)).toEqual([]);
-    expect(await digestOf(data, kept)).toBe(digest);
-    const list = await panicTdaJson<{ id: string; state: string }[]>(folder, ['list']);
+    expect(await violations(own)).toEqual([]);
+    expect(await digestOf(own, kept)).toBe(digest);
+    const list = await panicTdaJson<{ id: string; state: string }[]>(folder, ['list', '--data', name]);
     expect(list.find(({ id }) => id === gone)).toMatchObject({ state: 'deleting' });
-    const run = await panicTda(folder, ['run', 'gone.json']);
+    const run = await panicTda(folder, ['run', 'gone.json', '--data', name]);
     expect(run.stderr).toContain(`experiment ${gone} is being deleted`);
     expect(run.code).toBe(2);
-    const doctor = await panicTda(folder, ['doctor']);
+    const doctor = await panicTda(folder, ['doctor', '--data', name]);
     expect(doctor.stdout).toContain(`the deletion of experiment ${gone} was cut off`);
     expect(doctor.code).toBe(0);
 
     // As if a minute had passed: for so long the objects of a call that may still be alive are left to it.
-    await withStore(data, ({ db }) =>
+    await withStore(own, ({ db }) =>
       db.sqlite.exec('update removed_objects set claimed_at = claimed_at - 60000'),
     );
-    const rest = await panicTdaJson<{ experiment: string }>(folder, ['delete', gone, '--yes']);
+    const rest = await panicTdaJson<{ experiment: string }>(folder, [
+      'delete',
+      gone,
+      '--yes',
+      '--data',
+      name,
+    ]);
     expect(rest.experiment).toBe(gone);
-    expect(await panicTdaJson(folder, ['list'])).toMatchObject([{ id: kept }]);
-    expect(await digestOf(data, kept)).toBe(digest);
-    expect(await violations(data)).toEqual([]);
-    await withStore(data, async ({ deletion }) => expect(await deletion.objectsLeft()).toBe(0));
-    await panicTda(folder, ['run', 'gone.json']);
+    expect(await panicTdaJson(folder, ['list', '--data', name])).toMatchObject([{ id: kept }]);
+    expect(await digestOf(own, kept)).toBe(digest);
+    expect(await violations(own)).toEqual([]);
+    await withStore(own, async ({ deletion }) => expect(await deletion.objectsLeft()).toBe(0));
   },
 );
 
