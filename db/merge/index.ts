@@ -5,7 +5,7 @@ import type { Connection } from '../connection.js';
 import { contentOf } from '../content.js';
 import type { ContentRow } from '../content.js';
 import type { Database } from '../database.js';
-import type { ObjectStore } from '../objects.js';
+import type { ObjectStore } from '../objects/object-store.js';
 import { compareContent } from './compare.js';
 import type { Difference } from './compare.js';
 import { mergeSource } from './source.js';
