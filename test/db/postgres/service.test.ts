@@ -75,7 +75,7 @@ describe('several writers', () => {
     const writers = await Promise.all([open(database), open(database), open(database)]);
     const id = experimentId(config);
     await Promise.all(writers.map((store) => store.experiments.plan(id, config, NOW)));
-    expect(await writers[0]!.runs.list(id)).toHaveLength(4);
+    expect(await writers[0].runs.list(id)).toHaveLength(4);
     const walks = writers.map(async (store) => {
       const run = await store.runs.get(id, 0);
       while ((await store.runs.get(id, 0)).stopReason === null) await step(store, run, 'stop');
@@ -90,8 +90,8 @@ describe('several writers', () => {
       ),
     );
     for (const end of ends) expect(end).toMatch(/^$|the run has ended/);
-    const run = await writers[0]!.runs.get(id, 0);
-    const trajectory = await writers[1]!.invocations.trajectory(run);
+    const run = await writers[0].runs.get(id, 0);
+    const trajectory = await writers[1].invocations.trajectory(run);
     expect(trajectory.map(({ sequence }) => sequence)).toEqual(trajectory.map((_, sequence) => sequence));
     expect(run.length).toBe(trajectory.length);
   });
@@ -322,6 +322,6 @@ const POSTGRES_TYPES = new Map([
   ['blob', 'bytea'],
 ]);
 
-function sorted<T>(rows: readonly T[]): string[] {
+function sorted(rows: readonly unknown[]): string[] {
   return rows.map((row) => JSON.stringify(row)).toSorted();
 }
