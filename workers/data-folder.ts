@@ -146,7 +146,7 @@ export async function excludeWorkers(folder: DataFolder): Promise<{ release(): v
     run.release();
     throw new PanicError(
       'InvalidInput',
-      `workers use ${folder.root}; stop them (they give back what they are at), then repair it`,
+      `workers use ${folder.root}; stop them (they give back what they are at), then try again`,
     );
   }
   return {

@@ -2,7 +2,7 @@ import { compact } from '../../db/index.js';
 import type { DeletionPreview, ExperimentRow, Removal, Store } from '../../db/index.js';
 import { assertNever, PanicError } from '../../experiment/errors.js';
 import { armFault } from '../../experiment/fault.js';
-import { acquireRunLock } from '../../workers/data-folder.js';
+import { excludeWorkers } from '../../workers/data-folder.js';
 import { confirmed } from '../confirm.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
@@ -131,7 +131,7 @@ async function deleteRows(
 }
 
 async function compactAlone(context: Context, { db }: Store) {
-  const lock = await acquireRunLock(context.folder);
+  const lock = await excludeWorkers(context.folder);
   try {
     return compact(db);
   } finally {

@@ -11,7 +11,7 @@ import {
 import type { Connection, MergedExperiment, Store } from '../../db/index.js';
 import { isPanicError, PanicError } from '../../experiment/errors.js';
 import { armFault } from '../../experiment/fault.js';
-import { acquireRunLock, dataFolderAt, openDataFolder, readRunInfo } from '../../workers/data-folder.js';
+import { dataFolderAt, excludeWorkers, openDataFolder, readRunInfo } from '../../workers/data-folder.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { createObserver } from '../experiment-state.js';
@@ -39,7 +39,7 @@ export async function mergeFolder(
         await target?.close();
       }
     }
-    const lock = await acquireRunLock(openDataFolder(context.folder.root));
+    const lock = await excludeWorkers(openDataFolder(context.folder.root));
     try {
       const target = await connectStore(context.place);
       try {
