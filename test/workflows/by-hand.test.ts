@@ -17,13 +17,13 @@ import { runsOf } from './rows.js';
 
 jest.setTimeout(240_000);
 
-/** Three runs of ten slow calls each. */
+/** Three runs of twenty slow calls each: long enough for an operator's command to find them under way, on a busy machine too. */
 const SLOW = {
   networks: [['DummyT2I', 'SlowI2T']],
   prompts: ['a lighthouse in fog', 'two hares on a hill', 'rain'],
   seeds: [3],
   embedding_models: ['Dummy'],
-  max_length: 20,
+  max_length: 40,
   on_cycle: 'continue',
   reuse: false,
 };
@@ -143,7 +143,7 @@ test('a failed run that is reset goes on; its experiment has moved on, and learn
     'drill',
   );
   const handle = laboratory.client.workflow.getHandle(`run-${experiment}-0`);
-  expect(await handle.result()).toEqual({ length: 20, ended: 'length' });
+  expect(await handle.result()).toEqual({ length: 40, ended: 'length' });
   expect((await runsOf(laboratory.data, experiment))[0]).toMatchObject({
     status: 'finished',
     errorKind: null,
