@@ -8,7 +8,8 @@ BEGIN
   SELECT prompt_id, network::json AS network INTO run FROM runs
   WHERE id = NEW.run_id AND stop_reason IS NULL AND NEW.sequence < max_length;
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'invocation: the run has ended or the sequence passes its max_length' USING ERRCODE = '23000';
+    -- Another attempt may have ended it between two statements of this one: made again, this one sees that.
+    RAISE EXCEPTION 'invocation: the run has ended or the sequence passes its max_length' USING ERRCODE = '40001';
   END IF;
   IF NEW.input_id IS DISTINCT FROM (
     CASE NEW.sequence
