@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +28,14 @@ const SECRETS = {
   PANIC_TDA_APP_PASSWORD: 'the\\workers@2',
   S3_ACCESS_KEY: 'compose-tests',
   S3_SECRET_KEY: 'a secret of the tests',
+};
+
+const SMALL_EXPERIMENT = {
+  networks: [['ProceduralPainter', 'ProceduralDescriber']],
+  prompts: ['a lighthouse in fog', 'two hares on a hill'],
+  seeds: [1],
+  embedding_models: ['HashedNgram'],
+  max_length: 20,
 };
 
 const { services } = readComposeFile();
@@ -246,7 +254,7 @@ here('docker-compose.yml, as processes', () => {
     const result = (await client.workflow.execute('experiment', {
       taskQueue: 'panic-tda',
       workflowId: 'by-compose',
-      args: [JSON.parse(readFileSync(repositoryPath('examples/first-experiment.json'), 'utf8'))],
+      args: [SMALL_EXPERIMENT],
     })) as ExperimentResult;
     await close();
     expect(result).toMatchObject({ status: 'completed', failed: 0 });
