@@ -39,9 +39,9 @@ async function invocations(): Promise<number> {
 }
 
 async function untilMoreInvocations(): Promise<void> {
-  const before = invocations();
+  const before = await invocations();
   await until(
-    () => invocations() > before,
+    async () => (await invocations()) > before,
     () => `\n${running.stderr()}`,
   );
 }

@@ -59,9 +59,8 @@ async function untilStill(): Promise<number> {
 
 test('pause holds what another process runs, and status, list and run say so', async () => {
   running = startPanicTda(folder, ['run', 'experiment.json']);
-  await until(() => /Watch:/.test(running.stderr()));
-  id = (await status()).experiment;
   await untilMoreThan(0);
+  id = (await status()).experiment;
   const pause = await panicTda(folder, ['pause', id]);
   expect(pause).toMatchObject({ code: 0, stderr: '' });
   expect(pause.stdout).toContain(`"npx panic-tda resume ${id}" lets it go on`);
