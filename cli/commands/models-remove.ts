@@ -1,9 +1,9 @@
-import { createInterface } from 'node:readline/promises';
 import { PanicError } from '../../experiment/errors.js';
 import { plannedRemoval, removeModel, type Removal } from '../../models/index.js';
 import { readRunInfo } from '../../workers/data-folder.js';
 import { readingStore } from '../context.js';
 import type { Context } from '../context.js';
+import { confirmed } from '../confirm.js';
 import { EXIT } from '../exit-codes.js';
 import { findModel } from '../find-model.js';
 import { bytes, plural } from '../format.js';
@@ -52,16 +52,4 @@ async function refuseWhileRunning(context: Context, name: string): Promise<void>
       return;
     throw new PanicError('InvalidInput', `experiment ${running} is running and uses ${name}; stop it first`);
   });
-}
-
-async function confirmed(what: string): Promise<boolean> {
-  if (!process.stdin.isTTY) {
-    throw new PanicError('InvalidInput', `this would ${what}; say --yes where nobody can be asked`);
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await terminal.question(`This will ${what}. Type y to go on: `)).trim());
-  } finally {
-    terminal.close();
-  }
 }
