@@ -62,7 +62,7 @@ async function main({ options, programs, postgres, temporalCli, folder }: Inside
   const keys = { access: 'panic-tda', secret: randomBytes(16).toString('hex') };
   server.run(prepareObjects(programs.versitygw, { folder: join(folder, 'objects'), address, keys }));
   setupTemporalSchema(programs.temporalSqlTool, address, users.temporal);
-  server.run(temporalService(programs, { address, user: users.temporal, folder }));
+  server.run(temporalService(programs, { address, user: users.temporal }));
   const temporal = `${address}:${TEMPORAL_PORT}`;
   await setupNamespace(temporal);
   const common = commonVariables(temporalCli);

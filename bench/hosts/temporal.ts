@@ -1,9 +1,8 @@
 import { Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { ensureSearchAttributes } from '../../workers/temporal-service.js';
 import type { DatabaseUser } from './databases.js';
 import { POSTGRES_PORT } from './postgres.js';
@@ -14,6 +13,10 @@ export const TEMPORAL_PORT = 7233;
 export const NAMESPACE = 'panic-tda';
 const RETENTION = '30 days';
 const START_MS = 120_000;
+/** That of docker-compose.yml. */
+const DYNAMIC_CONFIG = fileURLToPath(
+  new URL('../../../compose/temporal-dynamic-config.yaml', import.meta.url),
+);
 
 /** Makes the tables of the production server's two databases with its own tool, which carries their schema. */
 export function setupTemporalSchema(tool: string, address: string, { role, password }: DatabaseUser): void {
@@ -35,12 +38,9 @@ export function setupTemporalSchema(tool: string, address: string, { role, passw
 /** How the production server is run: all its roles in one process, configured by variables as its image is. */
 export function temporalService(
   { temporalServer }: Programs,
-  settings: { readonly address: string; readonly user: DatabaseUser; readonly folder: string },
+  settings: { readonly address: string; readonly user: DatabaseUser },
 ): Service {
-  const { address, user, folder } = settings;
-  const dynamicConfig = join(folder, 'temporal-dynamic-config.yaml');
-  // As the embedded server is run (workers/temporal-server.ts), with partitions left as they are.
-  writeFileSync(dynamicConfig, 'history.transferProcessorMaxPollRPS:\n  - value: 2000\n');
+  const { address, user } = settings;
   return {
     name: 'temporal',
     command: temporalServer,
@@ -54,7 +54,7 @@ export function temporalService(
       BIND_ON_IP: address,
       TEMPORAL_BROADCAST_ADDRESS: address,
       PUBLIC_FRONTEND_ADDRESS: `${address}:${TEMPORAL_PORT}`,
-      DYNAMIC_CONFIG_FILE_PATH: dynamicConfig,
+      DYNAMIC_CONFIG_FILE_PATH: DYNAMIC_CONFIG,
       LOG_LEVEL: 'warn',
       TEMPORAL_VERSION_CHECK_DISABLED: '1',
     },
