@@ -24,8 +24,8 @@ export function describeMachine(python: string, programs?: readonly string[]): M
   };
 }
 
-/** With the commit, where the sources are under git. */
-function ourVersion(): string {
+/** Name and version of this program, with the commit, where the sources are under git. */
+export function ourVersion(): string {
   const root = fileURLToPath(new URL('../../', import.meta.url));
   const { name, version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as Record<string, string>;
   const git = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' });

@@ -53,8 +53,32 @@ function useOf(pid: number, cpuSeconds: number | undefined): ProcessUse[] {
   }
 }
 
+/**
+ * Processor time of a process and of all that descend from it, those included that have ended and were waited for by it: seconds.
+ * Linux only.
+ */
+export function cpuSecondsOfTree(pid: number): number {
+  const fields = statFields(String(pid));
+  if (fields === undefined) return 0;
+  // utime, stime, cutime and cstime.
+  const own = fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / CLOCK_TICKS;
+  return childrenOf(pid).reduce((sum, child) => sum + cpuSecondsOfTree(child), own);
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    const words = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
+    return words.filter((word) => word !== '').map(Number);
+  } catch {
+    // It ended meanwhile.
+    return [];
+  }
+}
+
 function roleOf(words: readonly string[]): string {
   if (words.includes('start-dev')) return 'server';
+  // Postgres' processes write what they do over their arguments.
+  if (/\/postgres$|^postgres: /.test(words[0] ?? '')) return 'database';
   const queues = words[words.indexOf('--queues') + 1];
   if (words.includes('worker') && queues !== undefined) return `worker ${queues}`;
   return words.includes('run') ? 'command' : 'other';

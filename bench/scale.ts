@@ -1,42 +1,56 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
+import { basename, dirname } from 'node:path';
 import { runCommand } from './command.js';
-import { measureShape, type Measured } from './scale/measure.js';
+import { ourVersion } from './machine.js';
+import { keepEntry, memoryOverTime, type Entry } from './scale/entries.js';
+import { measureShape } from './scale/measure.js';
 import { memoryFigure } from './scale/memory-figure.js';
 import { readOptions } from './scale/options.js';
-import { scaleReport } from './scale/report.js';
+import { scalePage } from './scale/page.js';
 
 /**
- * Runs experiments of many runs or many steps, of models that cost nothing, on a server and workers of their own, and tells what
- * an invocation takes and how that grows: `node dist/bench/scale.js --shape 5000x20 --poisoned` after `npm run build`.
- * Figures depend on the machine and on what else it does: the load is written beside them. Linux only.
+ * Runs experiments of many runs or many steps, of models that cost nothing, on SQLite and on Postgres, each with a server and
+ * workers of its own, and tells what an invocation takes, how that grows, and how long a killed worker is missed:
+ * `node dist/bench/scale.js --all` after `npm run build`. Without options it says what it can do. Figures depend on the machine
+ * and on what else it does: the load is written beside them. Linux only.
  */
 await runCommand(async () => {
-  const options = readOptions(process.argv.slice(2));
-  mkdirSync(options.out, { recursive: true });
-  const machine = {
-    date: new Date().toISOString().slice(0, 10),
-    processor: cpus()[0]?.model.trim() ?? 'unknown',
-    cores: cpus().length,
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    node: process.version,
-  };
-  const all: (Measured & { readonly loadBefore: number })[] = [];
-  for (const shape of options.shapes) {
-    const loadBefore = loadavg()[0]!;
-    const { measured, samples } = await measureShape(shape, options);
-    all.push({ ...measured, loadBefore });
-    const name = `${options.experiments === 1 ? '' : `${options.experiments}-of-`}${measured.shape}`;
-    const title = `${measured.shape.replace('x', ' runs x ')} steps${options.experiments === 1 ? '' : `, ${options.experiments} experiments`}`;
-    writeFileSync(join(options.out, `memory-${name}.svg`), memoryFigure(title, samples));
-    writeFileSync(
-      join(options.out, 'scale.json'),
-      `${JSON.stringify({ machine, options, measured: all }, null, 1)}\n`,
-    );
-    console.error(
-      `${name}: ${measured.invocationsPerSecond.toFixed(0)} invocations/s, load ${loadBefore.toFixed(1)} before`,
-    );
+  const { series, stores, concurrency, out } = readOptions(process.argv.slice(2));
+  mkdirSync(dirname(out), { recursive: true });
+  const beside = (ending: string): string => out.replace(/\.md$/, ending);
+  const machine = [
+    `${cpus()[0]?.model.trim() ?? 'unknown'}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+    `${ourVersion()}, Node.js ${process.versions.node}`,
+    new Date().toISOString().slice(0, 10),
+  ].join('; ');
+  for (const one of series) {
+    for (const shape of one.shapes) {
+      for (const store of stores) {
+        const loadBefore = loadavg()[0]!;
+        console.error(`${one.name} ${shape.name} ${store}: load ${loadBefore.toFixed(1)} before`);
+        const { measured, samples } = await measureShape(shape, one, store, concurrency);
+        const { name, invocations } = shape;
+        const entry: Entry = {
+          series: one.name,
+          shape: name,
+          invocations,
+          store,
+          concurrency,
+          machine,
+          loadBefore,
+          measured,
+          memory: memoryOverTime(samples),
+        };
+        const entries = keepEntry(beside('.json'), entry);
+        writeFileSync(out, scalePage(entries, basename(beside('.svg'))));
+        writeFileSync(beside('.svg'), memoryFigure(entries));
+        const { invocationsPerSecond, wallSeconds } = measured;
+        console.error(
+          `  ${measured.invocations} invocations, ${invocationsPerSecond.toFixed(0)}/s, ${wallSeconds.toFixed(0)} s`,
+        );
+      }
+    }
   }
-  console.log(scaleReport(all));
+  console.error(`wrote ${out}, ${beside('.svg')} and ${beside('.json')}`);
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ import { CommandError, runCommand } from './command.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { bytesUnder } from './pipeline/our-run.js';
 import { experimentOf, SHAPES, type Shape } from './pipeline/shapes.js';
+import { cpuSecondsOfTree } from './process-tree.js';
 import { watchCommand } from './watched-command.js';
 
 /**
@@ -21,7 +22,6 @@ import { watchCommand } from './watched-command.js';
  */
 
 const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
-const TICKS_PER_SECOND = 100;
 
 interface Measured {
   readonly store: 'sqlite' | 'postgres';
@@ -53,7 +53,7 @@ async function main(): Promise<void> {
         const database = { url: server.url('postgres'), poolSize: 10 };
         const folders = ['sqlite', 'postgres'].map((store) => join(root, `${name}-${store}-${round}`));
         tell(name, await measure(shape, folders[0]!, null, () => 0));
-        tell(name, await measure(shape, folders[1]!, database, () => cpuTicks(server.pid)));
+        tell(name, await measure(shape, folders[1]!, database, () => cpuSecondsOfTree(server.pid)));
       }
     }
   } finally {
@@ -74,7 +74,7 @@ async function measure(
   shape: Shape,
   folder: string,
   database: PostgresService | null,
-  ticks: () => number,
+  databaseCpuSeconds: () => number,
 ): Promise<Measured> {
   mkdirSync(folder);
   const data = join(folder, 'data');
@@ -88,7 +88,7 @@ async function measure(
     reuse: false,
   };
   writeFileSync(file, JSON.stringify(experiment));
-  const before = { ticks: ticks(), bytes: await sizeOf(data, database) };
+  const before = { cpuSeconds: databaseCpuSeconds(), bytes: await sizeOf(data, database) };
   const use = await watchCommand(process.execPath, [CLI, 'run', file, '--data', data, '--json'], {
     env: { ...process.env, PANIC_TDA_TEST_MODELS: '1', PANIC_TDA_DATABASE: database?.url ?? '' },
     logFile: join(folder, 'output.log'),
@@ -105,7 +105,7 @@ async function measure(
       store: database === null ? 'sqlite' : 'postgres',
       invocationsPerSecond: count / seconds,
       commandCpuMs: (1000 * use.last.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0)) / count,
-      databaseCpuMs: ((1000 / TICKS_PER_SECOND) * (ticks() - before.ticks)) / count,
+      databaseCpuMs: (1000 * (databaseCpuSeconds() - before.cpuSeconds)) / count,
       bytesPerInvocation: ((await sizeOf(data, database)) - before.bytes) / count,
     };
   } finally {
@@ -125,18 +125,6 @@ async function sizeOf(data: string, database: PostgresService | null): Promise<n
   } finally {
     await store.close();
   }
-}
-
-/** Of a process with all that it has waited for and all that runs below it (proc(5), stat: utime, stime, cutime, cstime). */
-function cpuTicks(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .map(Number);
-  const own = fields.slice(11, 15).reduce((sum, ticks) => sum + ticks, 0);
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
-  return children.reduce((sum, child) => sum + cpuTicks(Number(child)), own);
 }
 
 function tell(shape: string, measured: Measured): void {

@@ -3,7 +3,7 @@ import type { SQL } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { errorMessage, PanicError } from '../experiment/errors.js';
 import type { Database as AnyDatabase, Snapshot, SqlValue } from './database.js';
@@ -50,13 +50,18 @@ function databaseOver(sqlite: Database.Database): Connection {
     },
     snapshot: async () => snapshotOf(openSnapshot(connection)),
     schemaVersion: appliedMigrations(sqlite),
-    size: async () => statSync(sqlite.name).size,
+    // With what is still in the write-ahead log alone.
+    size: async () => pragmaNumber(sqlite, 'page_count') * pragmaNumber(sqlite, 'page_size'),
     async close() {
       writer.close();
       sqlite.close();
     },
   };
   return connection;
+}
+
+function pragmaNumber(sqlite: Database.Database, name: 'page_count' | 'page_size'): number {
+  return Number(sqlite.pragma(name, { simple: true }));
 }
 
 function snapshotOf(sqlite: Database.Database): Snapshot {

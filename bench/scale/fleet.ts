@@ -8,13 +8,15 @@ import { startTemporalServer } from '../../workers/temporal-server.js';
 
 export const CLI = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 
+const QUEUES = { main: 'main,cpu', gpu: 'gpu' } as const;
+
 /** A Temporal server and workers on one data folder, for any number of commands at a time. */
 export interface Fleet {
   readonly address: string;
   /** The environment in which a command uses this server. */
   readonly environment: Record<string, string>;
-  /** SIGKILLs the gpu worker, or every worker; each is started again. Returns when, in milliseconds since 1970. */
-  kill(which: 'gpu' | 'all'): number;
+  /** SIGKILLs the gpu worker, or every worker, and starts others in their place at once. Returns when, in milliseconds since 1970. */
+  kill(which: 'gpu' | 'all'): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -35,6 +37,7 @@ export async function startFleet(data: string, extra: Record<string, string>): P
     TEMPORAL_NAMESPACE: server.namespace,
     TEMPORAL_TLS: 'false',
     TEMPORAL_API_KEY: undefined,
+    PANIC_TDA_OBJECTS: undefined,
   });
   const worker = (queues: string): SupervisedProcess =>
     supervise({
@@ -46,7 +49,7 @@ export async function startFleet(data: string, extra: Record<string, string>): P
       ready: 'message',
       startAttempts: 3,
     });
-  const workers = { main: worker('main,cpu'), gpu: worker('gpu') };
+  const workers = { main: worker(QUEUES.main), gpu: worker(QUEUES.gpu) };
   const stop = async (): Promise<void> => {
     await Promise.all(Object.values(workers).map((one) => one.stop()));
     await server.stop();
@@ -60,12 +63,22 @@ export async function startFleet(data: string, extra: Record<string, string>): P
   return {
     address,
     environment,
-    kill(which) {
-      const killed = which === 'all' ? Object.values(workers) : [workers.gpu];
+    async kill(which) {
+      const killed = which === 'all' ? (['main', 'gpu'] as const) : (['gpu'] as const);
+      for (const name of killed) process.kill(pidOf(workers[name]), 'SIGKILL');
       const at = Date.now();
-      for (const { pid } of killed) if (pid !== undefined) process.kill(pid, 'SIGKILL');
+      // Not by their supervisors, whose pauses before a restart double from one kill to the next.
+      for (const name of killed) {
+        await workers[name].stop();
+        workers[name] = worker(QUEUES[name]);
+      }
       return at;
     },
     stop,
   };
+}
+
+function pidOf({ name, pid }: SupervisedProcess): number {
+  if (pid === undefined) throw new Error(`${name} is not running`);
+  return pid;
 }

@@ -1,59 +1,98 @@
-import type Database from 'better-sqlite3';
+import { sql } from 'drizzle-orm';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Store } from '../../db/index.js';
+import { CommandError } from '../command.js';
 import type { Fleet } from './fleet.js';
 
-export interface Kill {
+/** What followed a SIGKILL. */
+export interface Recovery {
+  /** The worker of the models' queue, or every worker. */
   readonly which: 'gpu' | 'all';
-  /** Milliseconds since 1970. */
-  readonly at: number;
+  /** Milliseconds from the kill to the next stored step, of each run that was under way; ascending. */
+  readonly ms: readonly number[];
 }
 
-const POLL_MS = 250;
+const POLL_MS = 100;
+const RECOVERY_LIMIT_MS = 120_000;
+/** Work goes on for so long before the next kill: at different moments of an activity, which is ten seconds at most. */
+const PAUSES_MS = [1000, 2500, 1750, 4000, 3250];
 
 /**
- * Kills workers until `count` is reached or the signal is raised: the gpu worker and all workers by turns, for the first time some
- * seconds after the first step is stored.
+ * Kills workers `count` times, the gpu worker and all of them by turns, each time when every run under way has gone on
+ * since the kill before. Throws a CommandError where the runs end before, or do not go on.
  */
 export async function killWorkers(
   fleet: Fleet,
-  { count, everySeconds }: { readonly count: number; readonly everySeconds: number },
-  hasBegun: () => boolean,
+  store: Store,
+  count: number,
   signal: AbortSignal,
-): Promise<Kill[]> {
-  const kills: Kill[] = [];
-  if (count === 0) return kills;
-  while (!signal.aborted && !hasBegun()) {
-    await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
+): Promise<Recovery[]> {
+  const recoveries: Recovery[] = [];
+  await untilAllHaveSteps(store, signal);
+  for (let k = 0; k < count; k++) {
+    await sleep(PAUSES_MS[k % PAUSES_MS.length], undefined, { signal });
+    const which = k % 2 === 0 ? 'gpu' : 'all';
+    const before = await runsUnderWay(store);
+    if (before.length === 0) {
+      throw new CommandError(`the runs ended after ${k} of ${count} kills; give them more steps`);
+    }
+    const at = await fleet.kill(which);
+    recoveries.push({ which, ms: await nextSteps(store, before, at, signal) });
+    console.error(`  kill ${k + 1} of ${count}: ${recoveries.at(-1)!.ms.at(-1)} ms until all runs went on`);
   }
-  while (kills.length < count) {
-    await sleep(1000 * everySeconds, undefined, { signal }).catch(() => undefined);
-    if (signal.aborted) break;
-    const which = kills.length % 2 === 0 ? 'gpu' : 'all';
-    kills.push({ which, at: fleet.kill(which) });
-  }
-  return kills;
+  return recoveries;
 }
 
-/** Milliseconds from a SIGKILL to the next stored step, of each run that had one before and has one after. */
-export interface Recovery {
-  readonly which: Kill['which'];
-  readonly runs: number;
-  readonly firstMs: number;
-  readonly medianMs: number;
-  readonly lastMs: number;
+interface RunUnderWay {
+  readonly id: number;
+  /** Its last stored step; -1 where there is none. */
+  readonly sequence: number;
 }
 
-/** What the rows say of each kill: runs that were under way then, and when each of them went on. */
-export function recoveries(db: Database.Database, kills: readonly Kill[]): Recovery[] {
-  const next = db.prepare<[{ at: number }], { ms: number }>(`
-    select min(created_at) - @at as ms from invocations
-    where created_at > @at and run_id in (
-      select id from runs where started_at <= @at and (finished_at is null or finished_at > @at))
-    group by run_id order by ms`);
-  return kills.flatMap(({ which, at }) => {
-    const times = next.all({ at }).map(({ ms }) => ms);
-    if (times.length === 0) return [];
-    const medianMs = times[Math.floor(times.length / 2)]!;
-    return [{ which, runs: times.length, firstMs: times[0]!, medianMs, lastMs: times.at(-1)! }];
-  });
+/** Runs that have begun and not ended. */
+function runsUnderWay({ db }: Store): Promise<RunUnderWay[]> {
+  return db.read(() =>
+    db.rows<RunUnderWay>(sql`
+      select id, coalesce((select max(sequence) from invocations where run_id = runs.id), -1) as sequence
+      from runs where status = 'running'`),
+  );
+}
+
+async function untilAllHaveSteps(store: Store, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const runs = await runsUnderWay(store);
+    if (runs.length > 0 && runs.every(({ sequence }) => sequence >= 0)) return;
+    await sleep(POLL_MS, undefined, { signal });
+  }
+}
+
+async function nextSteps(
+  { db }: Store,
+  runs: readonly RunUnderWay[],
+  at: number,
+  signal: AbortSignal,
+): Promise<number[]> {
+  const deadline = performance.now() + RECOVERY_LIMIT_MS;
+  const waiting = new Set(runs);
+  const ms: number[] = [];
+  while (waiting.size > 0) {
+    if (performance.now() > deadline) {
+      throw new CommandError(
+        `${waiting.size} of ${runs.length} runs made no step within ${RECOVERY_LIMIT_MS / 1000} s of a kill`,
+      );
+    }
+    await sleep(POLL_MS, undefined, { signal });
+    for (const run of waiting) {
+      const [step] = await db.read(() =>
+        db.rows<{ at: number | null }>(sql`
+          select min(created_at) as at from invocations
+          where run_id = ${run.id} and sequence > ${run.sequence} and created_at > ${at}`),
+      );
+      const next = step?.at ?? null;
+      if (next === null) continue;
+      ms.push(next - at);
+      waiting.delete(run);
+    }
+  }
+  return ms.toSorted((a, b) => a - b);
 }

@@ -1,59 +1,67 @@
 import { parseArgs } from 'node:util';
 import { CommandError } from '../command.js';
-
-export interface ScaleShape {
-  readonly runs: number;
-  readonly steps: number;
-}
+import { STORE_KINDS, type StoreKind } from './databases.js';
+import { SERIES, SERIES_NAMES, shapeOf, type Series } from './series.js';
 
 export interface ScaleOptions {
-  readonly shapes: readonly ScaleShape[];
-  /** Experiments of the shape that are started at the same time and share the workers. */
-  readonly experiments: number;
+  readonly series: readonly Series[];
+  readonly stores: readonly StoreKind[];
+  /** Runs under way at once, of each experiment. */
   readonly concurrency: number;
-  /** Every hundredth run fails, and is retried when the others are done. */
-  readonly poisoned: boolean;
-  /** Outputs are embedded, and every run gets its diagram of dimension 0. */
-  readonly embedded: boolean;
-  /** SIGKILLs of workers in the course of a shape, evenly over `killSeconds` each. */
-  readonly kills: number;
-  readonly killSeconds: number;
-  /** Check every invariant at the end, and measure that too. */
-  readonly checked: boolean;
-  /** Where the figures are written; nothing else is kept. */
+  /** The page, in Markdown; figures and the JSON that it is made of go beside it. */
   readonly out: string;
 }
 
-export const USAGE = `usage: node dist/bench/scale.js [options], after npm run build
+const USAGE = `usage: node dist/bench/scale.js --all | --series NAMES | --shape SHAPE [options], after npm run build
 
-  --shape RUNSxSTEPS   may be repeated; default: from 10x20 to 5000x20, and from 1x100 to 1x100000
-  --experiments N      so many of each shape at the same time, on the same workers (default 1)
+  --all                every series: ${SERIES_NAMES.join(', ')}
+  --series NAMES       some of them, with commas between
+  --shape SHAPE        RUNSxSTEPS of your own, or several experiments at the same time, as in 500x20+1x10000; may be repeated
+  --stores NAMES       ${STORE_KINDS.join(',')} (default: both)
   --concurrency N      runs under way at once, of each experiment (default 64)
+  --most N             leave out shapes of more than N invocations, but for those of kills
+  --kills N            SIGKILL a worker N times: the gpu worker, then all of them, and so on; then cancel what is left
+                       (default: 20 in the series "kills", 0 for --shape)
+  --out FILE.md        the page (default bench/scale.md); what an earlier command wrote there stays, but for what is measured again
+
+for --shape alone:
   --poisoned           one run in a hundred fails; the others end, and "retry" runs those again
   --trajectories-only  no embeddings and no diagrams
-  --kills N            SIGKILL a worker N times: the gpu worker, then all of them, and so on
-  --kill-seconds N     between two of them (default 15)
-  --check              run "doctor" at the end
-  --out FOLDER         for scale.json and a figure of the memory for each shape (default bench-scale)
 `;
-
-const DEFAULT_SHAPES = [
-  ...[10, 100, 1000, 5000].map((runs) => ({ runs, steps: 20 })),
-  ...[100, 1000, 10_000, 100_000].map((steps) => ({ runs: 1, steps })),
-];
 
 /** Throws a CommandError for what it cannot read. */
 export function readOptions(args: readonly string[]): ScaleOptions {
   const { values } = parsed(args);
-  return {
-    shapes: values.shape?.map(shapeOf) ?? DEFAULT_SHAPES,
-    experiments: wholeNumber('experiments', values.experiments, 1),
-    concurrency: wholeNumber('concurrency', values.concurrency, 1),
-    poisoned: values.poisoned,
+  const kills = values.kills === undefined ? null : wholeNumber('kills', values.kills, 0);
+  const named = values.all ? SERIES_NAMES : listed('series', values.series, SERIES_NAMES);
+  const shapes = (values.shape ?? []).map(shapeOf);
+  const most = values.most === undefined ? Infinity : wholeNumber('most', values.most, 1);
+  if (named.length === 0 && shapes.length === 0) throw new CommandError(USAGE);
+  if (shapes.length === 0 && (values.poisoned || values['trajectories-only'])) {
+    throw new CommandError(`--poisoned and --trajectories-only are for --shape\n\n${USAGE}`);
+  }
+  if (kills !== null && shapes.length === 0 && !named.includes('kills')) {
+    throw new CommandError(`--kills is for --shape and for the series "kills"\n\n${USAGE}`);
+  }
+  if (!values.out.endsWith('.md')) {
+    throw new CommandError(`--out is ${values.out}; expected a name ending in .md`);
+  }
+  const own: Series = {
+    name: 'own',
+    title: 'Other shapes',
+    shapes,
     embedded: !values['trajectories-only'],
-    kills: wholeNumber('kills', values.kills, 0),
-    killSeconds: wholeNumber('kill-seconds', values['kill-seconds'], 1),
-    checked: values.check,
+    poisoned: values.poisoned,
+    kills: kills ?? 0,
+    checked: true,
+  };
+  const series = named
+    .map((name) => SERIES[name])
+    .map((one) => (one.kills === 0 ? within(one, most) : { ...one, kills: kills ?? one.kills }));
+  return {
+    series: [...series, own].filter((one) => one.shapes.length > 0),
+    stores: listed('stores', values.stores, STORE_KINDS),
+    concurrency: wholeNumber('concurrency', values.concurrency, 1),
     out: values.out,
   };
 }
@@ -63,15 +71,16 @@ function parsed(args: readonly string[]) {
     return parseArgs({
       args: [...args],
       options: {
+        all: { type: 'boolean', default: false },
+        series: { type: 'string', default: '' },
         shape: { type: 'string', multiple: true },
-        experiments: { type: 'string', default: '1' },
+        stores: { type: 'string', default: STORE_KINDS.join(',') },
         concurrency: { type: 'string', default: '64' },
+        most: { type: 'string' },
         poisoned: { type: 'boolean', default: false },
         'trajectories-only': { type: 'boolean', default: false },
-        kills: { type: 'string', default: '0' },
-        'kill-seconds': { type: 'string', default: '15' },
-        check: { type: 'boolean', default: false },
-        out: { type: 'string', default: 'bench-scale' },
+        kills: { type: 'string' },
+        out: { type: 'string', default: 'bench/scale.md' },
       },
     });
   } catch (error) {
@@ -79,10 +88,19 @@ function parsed(args: readonly string[]) {
   }
 }
 
-function shapeOf(text: string): ScaleShape {
-  const [, runs, steps] = /^([1-9]\d*)x([1-9]\d*)$/.exec(text) ?? [];
-  if (runs === undefined) throw new CommandError(`--shape is "${text}"; it can be RUNSxSTEPS, as in 5000x20`);
-  return { runs: Number(runs), steps: Number(steps) };
+function within(series: Series, most: number): Series {
+  return { ...series, shapes: series.shapes.filter(({ invocations }) => invocations <= most) };
+}
+
+function listed<T extends string>(name: string, text: string, known: readonly T[]): T[] {
+  return text
+    .split(',')
+    .filter((word) => word !== '')
+    .map((word) => {
+      const found = known.find((one) => one === word);
+      if (found !== undefined) return found;
+      throw new CommandError(`--${name} names "${word}"; it can be ${known.join(', ')}`);
+    });
 }
 
 function wholeNumber(name: string, text: string, least: number): number {

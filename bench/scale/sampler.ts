@@ -5,9 +5,8 @@ export interface Sample {
   /** Since sampling began. */
   readonly seconds: number;
   readonly role: string;
-  readonly processes: number;
-  readonly rssMiB: number;
-  readonly cpuSeconds: number;
+  /** Resident memory, pages of files and shared memory counted once. */
+  readonly memoryMiB: number;
 }
 
 export interface Sampler {
@@ -34,15 +33,9 @@ export function startSampler(): Sampler {
       byRole.set(use.role, [...(byRole.get(use.role) ?? []), use]);
     }
     for (const [role, uses] of byRole) {
-      const sum = (of: (use: ProcessUse) => number): number =>
-        uses.reduce((total, use) => total + of(use), 0);
-      samples.push({
-        seconds,
-        role,
-        processes: uses.length,
-        rssMiB: sum((use) => use.rssMiB),
-        cpuSeconds: sum((use) => use.cpuSeconds),
-      });
+      const anonymousMiB = uses.reduce((sum, use) => sum + use.anonymousMiB, 0);
+      const sharedMiB = Math.max(...uses.map((use) => use.rssMiB - use.anonymousMiB));
+      samples.push({ seconds, role, memoryMiB: anonymousMiB + sharedMiB });
     }
   };
   const timer = setInterval(look, SAMPLE_MS);

@@ -1,0 +1,65 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import type { StoreKind } from './databases.js';
+import type { Measured } from './measure.js';
+import type { Sample } from './sampler.js';
+import { SERIES_NAMES } from './series.js';
+
+/** One measurement, as it is kept: so that several commands make one page, and one that is cut off loses nothing. */
+export interface Entry {
+  readonly series: string;
+  readonly shape: string;
+  readonly invocations: number;
+  readonly store: StoreKind;
+  readonly concurrency: number;
+  /** Where, when and beside what else. */
+  readonly machine: string;
+  /** Load of the minute before. */
+  readonly loadBefore: number;
+  readonly measured: Measured;
+  /** Memory over time by role: pairs of seconds and MiB. */
+  readonly memory: Readonly<Record<string, readonly (readonly [number, number])[]>>;
+}
+
+const MOST_POINTS = 120;
+
+export function readEntries(file: string): Entry[] {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Entry[]) : [];
+}
+
+/** Writes the entries with this one, in place of an earlier one of the same thing; returns them in the order of the page. */
+export function keepEntry(file: string, entry: Entry): Entry[] {
+  const key = (one: Entry): string => [one.series, one.shape, one.store, one.concurrency].join(' ');
+  const place = ({ series }: Entry): number => {
+    const known = SERIES_NAMES.findIndex((name) => name === series);
+    return known < 0 ? SERIES_NAMES.length : known;
+  };
+  const entries = [...readEntries(file).filter((one) => key(one) !== key(entry)), entry].toSorted(
+    (a, b) =>
+      place(a) - place(b) ||
+      a.invocations - b.invocations ||
+      a.shape.localeCompare(b.shape) ||
+      b.store.localeCompare(a.store),
+  );
+  // Whole or not at all: whoever breaks off must not lose what was measured before.
+  writeFileSync(`${file}.new`, `${JSON.stringify(entries, null, 1)}\n`);
+  renameSync(`${file}.new`, file);
+  return entries;
+}
+
+/** The largest of each group of neighbours, so that no peak is lost. */
+export function memoryOverTime(samples: readonly Sample[]): Entry['memory'] {
+  const memory: Record<string, [number, number][]> = {};
+  for (const role of new Set(samples.map((sample) => sample.role))) {
+    const own = samples.filter((sample) => sample.role === role);
+    const group = Math.ceil(own.length / MOST_POINTS);
+    const kept: [number, number][] = [];
+    for (let from = 0; from < own.length; from += group) {
+      const { seconds, memoryMiB } = own
+        .slice(from, from + group)
+        .reduce((most, one) => (one.memoryMiB > most.memoryMiB ? one : most));
+      kept.push([Math.round(10 * seconds) / 10, Math.round(memoryMiB)]);
+    }
+    memory[role] = kept;
+  }
+  return memory;
+}

@@ -1,0 +1,79 @@
+import { markdownTable } from '../markdown.js';
+import type { Entry } from './entries.js';
+import { costs, growth, histories, memory, ofEach, questions, recoveries } from './tables.js';
+import { SERIES } from './series.js';
+
+/** The page with all tables, in Markdown: the same entries give the same text. `figure` is the name of the file beside it. */
+export function scalePage(entries: readonly Entry[], figure: string): string {
+  const undisturbed = entries.filter(({ series }) => series !== SERIES.kills.name);
+  const sections = [
+    '# Long, wide and mixed experiments, on SQLite and Postgres',
+    INTRODUCTION,
+    `![Memory over time](${figure})`,
+    ...Object.values(SERIES).flatMap(({ name, title }) =>
+      name === SERIES.kills.name ? [] : seriesSections(ofSeries(entries, name), title),
+    ),
+    ...seriesSections(ofSeries(entries, 'own'), 'Other shapes'),
+    ...(undisturbed.length > 0
+      ? [
+          '## Histories',
+          'Workflows of each type, and the longest and largest history of one.',
+          histories(undisturbed),
+          '## Memory',
+          'Resident MiB of each process at a tenth, half and the end of the time; of Postgres all processes, with what they share counted once.',
+          memory(undisturbed),
+          '## Questions',
+          'Of the full database: what `status` and the lines of progress ask, the summary of the end, and `doctor`.',
+          questions(undisturbed),
+        ]
+      : []),
+    ...recoverySections(entries),
+    '## Machine',
+    [...new Set(entries.map(({ machine }) => `- ${machine}`))].join('\n'),
+  ];
+  return `${sections.join('\n\n')}\n`;
+}
+
+const INTRODUCTION = `Made by \`node dist/bench/scale.js\` ([how](../docs/scaling.md#measure-it-yourself)). DummyT2I and DummyI2T (pictures of one
+colour, 4,096 texts), seed -1, a vector of 768 numbers for each text and a diagram of dimension 0 for each run. Each line has a
+server, workers and a database of its own, all on this machine; Postgres syncs every commit to the disk, as SQLite does. Invocations/s:
+all of them over the time from the first to the last. CPU: processor time for each invocation, in ms. Bytes: for each invocation; the database
+with its vectors, without write-ahead logs. SQLite's CPU is within the workers'.`;
+
+function ofSeries(entries: readonly Entry[], name: string): Entry[] {
+  return entries.filter(({ series }) => series === name);
+}
+
+function seriesSections(entries: readonly Entry[], title: string): string[] {
+  if (entries.length === 0) return [];
+  const several = entries.filter(({ measured }) => measured.experiments.length > 1);
+  const grown = growth(entries);
+  return [
+    `## ${title}`,
+    costs(entries),
+    ...(several.length > 0 ? ['Each of the experiments:', ofEach(several)] : []),
+    ...(grown === null ? [] : ['From the smallest to the largest, as factors:', grown]),
+  ];
+}
+
+function recoverySections(entries: readonly Entry[]): string[] {
+  const killed = entries.filter(({ measured }) => measured.recoveries.length > 0);
+  if (killed.length === 0) return [];
+  return [
+    '## From SIGKILL to the next step',
+    `Seconds from a SIGKILL of the worker of the models' queue (gpu), or of every worker, to the next stored step of each run that was under
+way; another worker is started at once. First, median and last run of a kill: the median over the kills. Of all: quantiles of all runs
+and kills. Then what was left was cancelled, and \`doctor\` found nothing missing, doubled or wrong.`,
+    recoveries(killed),
+    markdownTable(
+      ['runs x steps', 'store', 'invocations made', 'load before'],
+      killed.map(({ shape, store, measured, loadBefore }) => [
+        shape,
+        store,
+        String(measured.invocations),
+        loadBefore.toFixed(1),
+      ]),
+      2,
+    ),
+  ];
+}
