@@ -3,7 +3,7 @@ import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { runCommand } from './command.js';
 import { ourVersion } from './machine.js';
-import { keepEntry, memoryOverTime, type Entry } from './scale/entries.js';
+import { keepEntry, memoryOverTime, predictedMinutes, readEntries, type Entry } from './scale/entries.js';
 import { measureShape } from './scale/measure.js';
 import { memoryFigure } from './scale/memory-figure.js';
 import { readOptions } from './scale/options.js';
@@ -16,7 +16,7 @@ import { scalePage } from './scale/page.js';
  * and on what else it does: the load is written beside them. Linux only.
  */
 await runCommand(async () => {
-  const { series, stores, concurrency, out } = readOptions(process.argv.slice(2));
+  const { series, stores, concurrency, longestMinutes, out } = readOptions(process.argv.slice(2));
   mkdirSync(dirname(out), { recursive: true });
   const beside = (ending: string): string => out.replace(/\.md$/, ending);
   const machine = [
@@ -27,10 +27,21 @@ await runCommand(async () => {
   for (const one of series) {
     for (const shape of one.shapes) {
       for (const store of stores) {
-        const loadBefore = loadavg()[0]!;
-        console.error(`${one.name} ${shape.name} ${store}: load ${loadBefore.toFixed(1)} before`);
-        const { measured, samples } = await measureShape(shape, one, store, concurrency);
         const { name, invocations } = shape;
+        const minutes = predictedMinutes(readEntries(beside('.json')), {
+          series: one.name,
+          store,
+          invocations,
+        });
+        if (minutes !== null && minutes > longestMinutes) {
+          console.error(
+            `${one.name} ${name} ${store}: left out, it would take about ${minutes.toFixed(0)} min (--longest ${longestMinutes})`,
+          );
+          continue;
+        }
+        const loadBefore = loadavg()[0]!;
+        console.error(`${one.name} ${name} ${store}: load ${loadBefore.toFixed(1)} before`);
+        const { measured, samples } = await measureShape(shape, one, store, concurrency);
         const entry: Entry = {
           series: one.name,
           shape: name,

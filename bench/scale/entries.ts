@@ -46,10 +46,22 @@ export function keepEntry(file: string, entry: Entry): Entry[] {
   return entries;
 }
 
+/** Minutes that a shape of a series will take, at the rate of the largest one that was measured; null where none was. */
+export function predictedMinutes(
+  entries: readonly Entry[],
+  { series, store, invocations }: Pick<Entry, 'series' | 'store' | 'invocations'>,
+): number | null {
+  const smaller = entries.findLast(
+    (one) => one.series === series && one.store === store && one.invocations < invocations,
+  );
+  return smaller === undefined ? null : invocations / smaller.measured.invocationsPerSecond / 60;
+}
+
 /** The largest of each group of neighbours, so that no peak is lost. */
 export function memoryOverTime(samples: readonly Sample[]): Entry['memory'] {
   const memory: Record<string, [number, number][]> = {};
   for (const role of new Set(samples.map((sample) => sample.role))) {
+    if (role === 'other') continue;
     const own = samples.filter((sample) => sample.role === role);
     const group = Math.ceil(own.length / MOST_POINTS);
     const kept: [number, number][] = [];

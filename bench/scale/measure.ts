@@ -189,22 +189,19 @@ async function experimentMeasured(
   return { runs, steps, finished, ...(await madeIn(store, id)) };
 }
 
-/** Memory of each role at these shares of the time, the most of the twentieth before: MiB. */
+/** Memory of each role at these shares of its time, the most of the twentieth before: MiB. */
 function memoryAt(samples: readonly Sample[], shares: readonly number[]): Record<string, number[]> {
-  const end = samples.at(-1)?.seconds ?? 0;
   const roles = [...new Set(samples.map(({ role }) => role))];
   return Object.fromEntries(
-    roles.map((role) => [
-      role,
-      shares.map((share) =>
-        Math.round(
-          samples
-            .filter((one) => one.role === role)
-            .filter(({ seconds }) => seconds <= share * end && seconds >= (share - 0.05) * end)
-            .reduce((most, { memoryMiB }) => Math.max(most, memoryMiB), 0),
-        ),
-      ),
-    ]),
+    roles.map((role) => {
+      const own = samples.filter((one) => one.role === role);
+      const before = (share: number): readonly Sample[] =>
+        own.slice(Math.floor((share - 0.05) * own.length), Math.max(1, Math.ceil(share * own.length)));
+      return [
+        role,
+        shares.map((share) => Math.round(Math.max(...before(share).map(({ memoryMiB }) => memoryMiB)))),
+      ];
+    }),
   );
 }
 

@@ -8,6 +8,8 @@ export interface ScaleOptions {
   readonly stores: readonly StoreKind[];
   /** Runs under way at once, of each experiment. */
   readonly concurrency: number;
+  /** A shape that would take longer, at the rate of the next smaller one of its series, is left out: minutes. */
+  readonly longestMinutes: number;
   /** The page, in Markdown; figures and the JSON that it is made of go beside it. */
   readonly out: string;
 }
@@ -20,6 +22,7 @@ const USAGE = `usage: node dist/bench/scale.js --all | --series NAMES | --shape 
   --stores NAMES       ${STORE_KINDS.join(',')} (default: both)
   --concurrency N      runs under way at once, of each experiment (default 64)
   --most N             leave out shapes of more than N invocations, but for those of kills
+  --longest MINUTES    leave out what would take longer at the rate of the next smaller shape of its series (default 10)
   --kills N            SIGKILL a worker N times: the gpu worker, then all of them, and so on; then cancel what is left
                        (default: 20 in the series "kills", 0 for --shape)
   --out FILE.md        the page (default bench/scale.md); what an earlier command wrote there stays, but for what is measured again
@@ -62,6 +65,7 @@ export function readOptions(args: readonly string[]): ScaleOptions {
     series: [...series, own].filter((one) => one.shapes.length > 0),
     stores: listed('stores', values.stores, STORE_KINDS),
     concurrency: wholeNumber('concurrency', values.concurrency, 1),
+    longestMinutes: wholeNumber('longest', values.longest, 1),
     out: values.out,
   };
 }
@@ -77,6 +81,7 @@ function parsed(args: readonly string[]) {
         stores: { type: 'string', default: STORE_KINDS.join(',') },
         concurrency: { type: 'string', default: '64' },
         most: { type: 'string' },
+        longest: { type: 'string', default: '10' },
         poisoned: { type: 'boolean', default: false },
         'trajectories-only': { type: 'boolean', default: false },
         kills: { type: 'string' },

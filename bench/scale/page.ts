@@ -1,7 +1,7 @@
-import { markdownTable } from '../markdown.js';
-import type { Entry } from './entries.js';
+import { markdownTable, significant } from '../markdown.js';
+import { predictedMinutes, type Entry } from './entries.js';
 import { costs, growth, histories, memory, ofEach, questions, recoveries } from './tables.js';
-import { SERIES } from './series.js';
+import { SERIES, SERIES_NAMES, type SeriesName } from './series.js';
 
 /** The page with all tables, in Markdown: the same entries give the same text. `figure` is the name of the file beside it. */
 export function scalePage(entries: readonly Entry[], figure: string): string {
@@ -10,8 +10,13 @@ export function scalePage(entries: readonly Entry[], figure: string): string {
     '# Long, wide and mixed experiments, on SQLite and Postgres',
     INTRODUCTION,
     `![Memory over time](${figure})`,
-    ...Object.values(SERIES).flatMap(({ name, title }) =>
-      name === SERIES.kills.name ? [] : seriesSections(ofSeries(entries, name), title),
+    ...SERIES_NAMES.flatMap((name) =>
+      name === SERIES.kills.name
+        ? []
+        : [
+            ...seriesSections(ofSeries(entries, name), SERIES[name].title),
+            ...leftOut(ofSeries(entries, name), name),
+          ],
     ),
     ...seriesSections(ofSeries(entries, 'own'), 'Other shapes'),
     ...(undisturbed.length > 0
@@ -20,7 +25,7 @@ export function scalePage(entries: readonly Entry[], figure: string): string {
           'Workflows of each type, and the longest and largest history of one.',
           histories(undisturbed),
           '## Memory',
-          'Resident MiB of each process at a tenth, half and the end of the time; of Postgres all processes, with what they share counted once.',
+          'Resident MiB of the processes at a tenth, half and the end of the time; of Postgres all processes, with what they share counted once.',
           memory(undisturbed),
           '## Questions',
           'Of the full database: what `status` and the lines of progress ask, the summary of the end, and `doctor`.',
@@ -54,6 +59,21 @@ function seriesSections(entries: readonly Entry[], title: string): string[] {
     ...(several.length > 0 ? ['Each of the experiments:', ofEach(several)] : []),
     ...(grown === null ? [] : ['From the smallest to the largest, as factors:', grown]),
   ];
+}
+
+/** Shapes of the series that one store has no line of. */
+function leftOut(entries: readonly Entry[], series: SeriesName): string[] {
+  const lines = [...new Set(entries.map(({ store }) => store))].flatMap((store) =>
+    SERIES[series].shapes
+      .filter(({ name }) => !entries.some((one) => one.store === store && one.shape === name))
+      .map(({ name, invocations }) => {
+        const minutes = predictedMinutes(entries, { series, store, invocations });
+        const time =
+          minutes === null ? '' : `; about ${significant(minutes)} min at the rate of the line before`;
+        return `- ${name} on ${store}${time}`;
+      }),
+  );
+  return lines.length === 0 ? [] : ['Not measured:', lines.join('\n')];
 }
 
 function recoverySections(entries: readonly Entry[]): string[] {
