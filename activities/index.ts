@@ -4,4 +4,5 @@ export { createDiagramRun } from './diagram-run.js';
 export type { ComputedDiagram, DiagramComputer, DiagramRequest, DiagramSize } from './diagram-run.js';
 export type { Dependencies } from './dependencies.js';
 export { createEmbedRun } from './embed-run.js';
+export { isWorkerShutdown } from './failures.js';
 export type { ExperimentResult, Plan } from './contract.js';

@@ -301,6 +301,14 @@ export function quietAwsSdk(): void {
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 }
 
+/**
+ * How long a worker's requests for work stay open after it began to stop; the Temporal SDK gives them up at once otherwise, and
+ * work that the server hands to one at that moment is waited for until its time-out. To be called before workers are made.
+ */
+export function keepPollsWhileStopping(ms: number): void {
+  process.env['TEMPORAL_POLL_SHUTDOWN_INTERRUPT_WAIT_MS'] ??= String(ms);
+}
+
 export const MEMORY_FORMAT = 'a number of MiB or GiB, such as 6000MiB or 7.5GiB';
 
 /** `6000MiB` or `7.5GiB` in MiB; undefined for anything else, and for nothing. */

@@ -176,8 +176,6 @@ function serverArguments(databaseFile: string, ports: Ports, namespaces: readonl
       'matching.numTaskqueueWritePartitions=1',
       // Experiments that run at the same time take turns (workflows/names.ts, sharePriority).
       'matching.enableFairness=true',
-      // Ends the polls of a worker that stops before it hands them work, which would be waited for until its time-out.
-      'frontend.enableCancelWorkerPollsOnShutdown=true',
       // Otherwise it keeps every workflow of the last hour, up to 128,000, each of some 0.1 MiB.
       `history.hostLevelCacheMaxSize=${CACHED_EXECUTIONS}`,
     ),

@@ -9,6 +9,8 @@ import { createModelPool, type HostSettings, loadCatalogue, type ServerAccess } 
 import { TASK_QUEUES } from '../workflows/names.js';
 import { type DeploymentVersion, makeCurrent } from './deployment.js';
 import { createDiagramPool } from './diagram-pool.js';
+import { keepPollsWhileStopping } from './environment.js';
+import { lateAnswers, POLLS_STAY_MS } from './late-answers.js';
 import { observe } from './observation.js';
 import { readinessOf } from './readiness.js';
 import { loadRoutes, queueOfModel } from './routes.js';
@@ -104,6 +106,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   });
   const taskQueues = polled.map(({ taskQueue }) => taskQueue);
 
+  keepPollsWhileStopping(POLLS_STAY_MS);
   const observed = await observe(settings, taskQueues);
   opened.push(() => observed.close());
   const { metrics } = observed;
@@ -137,7 +140,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   };
   const shared = {
     ...sharedOptions(settings.drainSeconds, deployment),
-    interceptors: { activity: [metrics.activities] },
+    interceptors: { activity: [lateAnswers, metrics.activities] },
     connection,
     namespace,
     identity,
