@@ -57,6 +57,8 @@ export async function startEmbeddedPostgres(
     /** Whether commits reach the disk; a test that kills no machine need not wait for that. */
     readonly fsync?: boolean;
     readonly settings?: readonly string[];
+    /** Beside those of this process. */
+    readonly variables?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<EmbeddedPostgres> {
   mkdirSync(folder, { recursive: true });
@@ -92,7 +94,8 @@ export async function startEmbeddedPostgres(
     const logFile = join(folder, 'server.log');
     const launch = (): void => {
       const log = openSync(logFile, 'a');
-      server = spawn(postgres, flags, { ...user, cwd: folder, stdio: ['ignore', log, log] });
+      const env = { ...process.env, ...options.variables };
+      server = spawn(postgres, flags, { ...user, cwd: folder, stdio: ['ignore', log, log], env });
       closeSync(log);
       // Whoever started it may end without it; `while` sees to it.
       server.unref();

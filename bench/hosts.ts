@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -11,6 +9,7 @@ import { readOptions, type HostsOptions } from './hosts/options.js';
 import { buildPrograms } from './hosts/programs.js';
 import { EXIT_UNAVAILABLE, missingRequirements } from './hosts/requirements.js';
 import type { InsideSettings } from './hosts/settings.js';
+import { runInNamespaces } from './namespaces.js';
 
 /**
  * `npm run hosts`: an experiment on four hosts, which are network namespaces of this machine, while hosts, cables and servers
@@ -19,13 +18,10 @@ import type { InsideSettings } from './hosts/settings.js';
  */
 
 const INSIDE = fileURLToPath(new URL('hosts/inside.js', import.meta.url));
-const STOP_SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+const NAMESPACES = ['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc'];
 
 /** A bad option, as for the commands of the program. */
 const EXIT_BAD_USE = 2;
-/** What is inside gets this long to end in order. */
-const GRACE_MS = 10_000;
-
 await runCommand(async () => {
   const options = optionsOrExplain();
   if (options === null) return;
@@ -42,7 +38,8 @@ await runCommand(async () => {
   const folder = makeFolder(options.keep);
   try {
     const postgres = await postgresPrograms(folder);
-    process.exitCode = await runInside({ options, programs, postgres, temporalCli, folder });
+    const settings: InsideSettings = { options, programs, postgres, temporalCli, folder };
+    process.exitCode = await runInNamespaces(INSIDE, settings, NAMESPACES);
   } finally {
     if (options.keep === undefined) rmSync(folder, { recursive: true, force: true });
   }
@@ -71,26 +68,4 @@ function makeFolder(keep: string | undefined): string {
   // Postgres, which is not run as root, has a folder in it.
   chmodSync(folder, 0o755);
   return folder;
-}
-
-/** In namespaces of its own; what becomes of this process, the kernel ends all of them with the first process in them. */
-async function runInside(settings: InsideSettings): Promise<number> {
-  const namespaces = ['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc'];
-  const inside = spawn('unshare', [...namespaces, process.execPath, INSIDE, JSON.stringify(settings)], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    // Ctrl-C reaches this process alone, which then ends the others in order.
-    detached: true,
-  });
-  let stopped = 0;
-  for (const [signal, code] of Object.entries(STOP_SIGNALS)) {
-    process.on(signal, () => {
-      stopped = code;
-      if (inside.connected) inside.send('end');
-      setTimeout(() => inside.kill('SIGKILL'), GRACE_MS).unref();
-    });
-  }
-  const [code, signal] = (await once(inside, 'exit')) as [number | null, string | null];
-  if (stopped > 0) return stopped;
-  if (signal !== null) console.error(`the namespaces ended by ${signal}`);
-  return code ?? 1;
 }

@@ -14,6 +14,13 @@ const MIB_PER_PAGE = 4096 / 2 ** 20;
 
 /** CPU and memory of a process and of all that descend from it, by what they are. Linux only. */
 export function processesUnder(root: number): ProcessUse[] {
+  return processTree(root).flatMap(({ pid, cpuSeconds }) => useOf(pid, cpuSeconds));
+}
+
+/** A process and all that descend from it, each after its parent. Linux only. */
+export function processTree(
+  root: number,
+): { readonly pid: number; readonly cpuSeconds: number | undefined }[] {
   const children = new Map<number, number[]>();
   const cpuSeconds = new Map<number, number>();
   for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
@@ -26,7 +33,21 @@ export function processesUnder(root: number): ProcessUse[] {
   const pids = [root];
   // The list grows while it is walked.
   for (const pid of pids) pids.push(...(children.get(pid) ?? []));
-  return pids.flatMap((pid) => useOf(pid, cpuSeconds.get(pid)));
+  return pids.map((pid) => ({ pid, cpuSeconds: cpuSeconds.get(pid) }));
+}
+
+/** Of proc(5): R, S, D, T (stopped), Z (ended, and not waited for), …; undefined where there is no such process. */
+export function processState(pid: number): string | undefined {
+  return statFields(String(pid))?.[0];
+}
+
+/** Its command line; empty where it has ended. */
+export function processWords(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
 }
 
 /** Of proc(5), the fields after the command's name, which may hold blanks: the second is the parent, the 12th and 13th are user and system ticks. */
@@ -43,7 +64,7 @@ function statFields(pid: string): string[] | undefined {
 function useOf(pid: number, cpuSeconds: number | undefined): ProcessUse[] {
   if (cpuSeconds === undefined) return [];
   try {
-    const role = roleOf(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0'));
+    const role = roleOf(processWords(pid));
     const [, resident, ofFiles] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ').map(Number);
     const rssMiB = resident! * MIB_PER_PAGE;
     return [{ pid, role, cpuSeconds, rssMiB, anonymousMiB: rssMiB - ofFiles! * MIB_PER_PAGE }];

@@ -1,19 +1,8 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { createKeeper, type Service } from '../keeper.js';
 import type { NetworkHost } from './network.js';
-
-/** A program that a host runs, and starts again whenever it ends, as an init system would. */
-export interface Service {
-  readonly name: string;
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  /** User and group to run as; root by default. */
-  readonly uid?: number;
-  readonly cwd?: string;
-}
 
 /** A network namespace with the processes in it. */
 export interface Host {
@@ -35,20 +24,9 @@ export interface Host {
   powerOn(): void;
 }
 
-const RESTART_MS = 1000;
-
-interface Kept {
-  readonly service: Service;
-  child: ChildProcess;
-  held: boolean;
-}
-
 /** `logs` is a folder; each service appends to a file of its name there. */
 export function createHost(network: NetworkHost, logs: string): Host {
-  const services = new Map<string, Kept>();
-  let restarts = 0;
-
-  function start({ name, command, args, env, uid, cwd }: Service): ChildProcess {
+  const keeper = createKeeper(({ name, command, args, env, uid, cwd }: Service): ChildProcess => {
     const log = openSync(join(logs, `${network.name}-${name}.log`), 'a');
     const identity =
       uid === undefined ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
@@ -61,63 +39,33 @@ export function createHost(network: NetworkHost, logs: string): Host {
       detached: true,
     });
     closeSync(log);
-    child.once('exit', () => void restart(name, child));
     return child;
-  }
-
-  async function restart(name: string, child: ChildProcess): Promise<void> {
-    await sleep(RESTART_MS);
-    const kept = services.get(name);
-    if (kept === undefined || kept.held || kept.child !== child) return;
-    restarts++;
-    kept.child = start(kept.service);
-  }
-
-  function find(name: string): Kept {
-    const kept = services.get(name);
-    if (kept === undefined) throw new Error(`${network.name} has no service ${name}`);
-    return kept;
-  }
-
-  async function hold(name: string, signal: NodeJS.Signals): Promise<void> {
-    const kept = find(name);
-    kept.held = true;
-    kept.child.kill(signal);
-    await goneOf(kept.child);
-  }
-
-  function release(name: string): void {
-    const kept = find(name);
-    kept.held = false;
-    kept.child = start(kept.service);
-  }
+  });
 
   return {
     network,
-    pidOf: (service) => find(service).child.pid,
+    pidOf: (service) => keeper.pidOf(service),
     answers(url) {
       const ask = `fetch(${JSON.stringify(url)}).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))`;
       const words = ['netns', 'exec', network.name, process.execPath, '-e', ask];
       return spawnSync('ip', words, { stdio: 'ignore' }).status === 0;
     },
     get restarts() {
-      return restarts;
+      return keeper.restarts;
     },
-    run(service) {
-      services.set(service.name, { service, child: start(service), held: false });
-    },
-    signal: (service, signal) => void find(service).child.kill(signal),
-    hold,
-    release,
+    run: (service) => keeper.run(service),
+    signal: (service, signal) => keeper.signal(service, signal),
+    hold: async (service, signal) => void (await keeper.hold(service, signal)),
+    release: (service) => keeper.release(service),
     async powerOff() {
-      for (const kept of services.values()) kept.held = true;
+      keeper.holdAll();
       network.unplug();
       for (const pid of pidsOf(network.name)) kill(pid);
-      await Promise.all([...services.values()].map(({ child }) => goneOf(child)));
+      await keeper.gone();
     },
     powerOn() {
       network.plug();
-      for (const name of services.keys()) release(name);
+      for (const name of keeper.names) keeper.release(name);
     },
   };
 }
@@ -134,8 +82,4 @@ function kill(pid: number): void {
   } catch {
     // Gone meanwhile.
   }
-}
-
-async function goneOf(child: ChildProcess): Promise<void> {
-  while (child.exitCode === null && child.signalCode === null) await sleep(10);
 }

@@ -9,7 +9,8 @@ import { experimentId, validateExperiment } from '../../experiment/index.js';
 import { loadCatalogue } from '../../models/index.js';
 import { CommandError, runCommand } from '../command.js';
 import { EVENTS, record, type EventRecord } from './events.js';
-import { createHost, type Host, type Service } from './host.js';
+import { createHost, type Host } from './host.js';
+import type { Service } from '../keeper.js';
 import { createNetwork } from './network.js';
 import { POOL_SIZE, type StorePlace } from '../../db/index.js';
 import { placeOfObjects } from '../../workers/environment.js';
@@ -19,6 +20,7 @@ import { preparePostgres } from './postgres.js';
 import { examine, openRecords } from './records.js';
 import { eventTable } from './report.js';
 import type { InsideSettings } from './settings.js';
+import { endTheOthers, endWithOutside } from '../namespaces.js';
 import { runsUnderWay, type Site } from './site.js';
 import {
   NAMESPACE,
@@ -205,15 +207,6 @@ function readSettings(): InsideSettings {
   return JSON.parse(process.argv[2] ?? '') as InsideSettings;
 }
 
-/** Ends everything in the namespaces but this process, which the kernel spares. */
-function endTheOthers(): void {
-  try {
-    process.kill(-1, 'SIGKILL');
-  } catch {
-    // There were none.
-  }
-}
-
 function end(code: number): never {
   endTheOthers();
   const { folder, options } = settings;
@@ -222,8 +215,7 @@ function end(code: number): never {
 }
 
 const settings = readSettings();
-process.on('disconnect', () => end(1));
-process.on('message', () => end(1));
+endWithOutside(() => end(1));
 try {
   await runCommand(() => main(settings));
 } catch (error) {

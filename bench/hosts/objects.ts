@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Service } from './host.js';
+import type { Service } from '../keeper.js';
 
 export const BUCKET = 'panic-tda';
 const OBJECTS_PORT = 7070;
@@ -14,7 +14,17 @@ export interface ObjectKeys {
 /** How the S3 service is run that docker-compose.yml has, too, with an empty bucket. */
 export function prepareObjects(
   versitygw: string,
-  { folder, address, keys }: { readonly folder: string; readonly address: string; readonly keys: ObjectKeys },
+  {
+    folder,
+    address,
+    port = OBJECTS_PORT,
+    keys,
+  }: {
+    readonly folder: string;
+    readonly address: string;
+    readonly port?: number;
+    readonly keys: ObjectKeys;
+  },
 ): Service {
   const [buckets, metadata] = [join(folder, 'buckets'), join(folder, 'metadata')];
   mkdirSync(join(buckets, BUCKET), { recursive: true });
@@ -22,16 +32,20 @@ export function prepareObjects(
   return {
     name: 'objects',
     command: versitygw,
-    args: ['--port', `${address}:${OBJECTS_PORT}`, '--quiet', 'posix', '--sidecar', metadata, buckets],
+    args: ['--port', `${address}:${port}`, '--quiet', 'posix', '--sidecar', metadata, buckets],
     env: { ROOT_ACCESS_KEY: keys.access, ROOT_SECRET_KEY: keys.secret },
   };
 }
 
 /** The variables by which workers and commands find it. */
-export function objectVariables(address: string, keys: ObjectKeys): Record<string, string> {
+export function objectVariables(
+  address: string,
+  keys: ObjectKeys,
+  port = OBJECTS_PORT,
+): Record<string, string> {
   return {
     PANIC_TDA_OBJECTS: `s3://${BUCKET}`,
-    AWS_ENDPOINT_URL_S3: `http://${address}:${OBJECTS_PORT}`,
+    AWS_ENDPOINT_URL_S3: `http://${address}:${port}`,
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: keys.access,
     AWS_SECRET_ACCESS_KEY: keys.secret,

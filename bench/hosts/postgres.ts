@@ -3,7 +3,7 @@ import { appendFileSync, chmodSync, chownSync, mkdirSync, readFileSync } from 'n
 import { join } from 'node:path';
 import { CommandError } from '../command.js';
 import type { PostgresPrograms } from '../embedded-postgres.js';
-import type { Service } from './host.js';
+import type { Service } from '../keeper.js';
 
 export const SUPERUSER = 'postgres';
 export const POSTGRES_PORT = 5432;

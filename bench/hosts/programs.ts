@@ -49,12 +49,17 @@ export async function buildPrograms(say: (line: string) => void): Promise<Progra
       `${server}/tools/sql@v${pinnedServerVersion}`,
       say,
     ),
-    versitygw: await installed(join(CACHE, `versitygw-${VERSITYGW}`), 'versitygw', S3_MODULE, say),
+    versitygw: await buildS3Service(say),
     // Quick, and made again by each call: Go looks whether the source has changed.
     cable: await go(['build', '-o', cable, fileURLToPath(new URL('cable.go', import.meta.url))], {}).then(
       () => cable,
     ),
   };
+}
+
+/** The S3 service alone: a minute or two the first time. Throws a CommandError as `buildPrograms`. */
+export async function buildS3Service(say: (line: string) => void): Promise<string> {
+  return await installed(join(CACHE, `versitygw-${VERSITYGW}`), 'versitygw', S3_MODULE, say);
 }
 
 async function installed(

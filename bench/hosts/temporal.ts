@@ -7,7 +7,7 @@ import { ensureSearchAttributes } from '../../workers/temporal-service.js';
 import type { DatabaseUser } from './databases.js';
 import { POSTGRES_PORT } from './postgres.js';
 import type { Programs } from './programs.js';
-import type { Service } from './host.js';
+import type { Service } from '../keeper.js';
 
 export const TEMPORAL_PORT = 7233;
 export const NAMESPACE = 'panic-tda';

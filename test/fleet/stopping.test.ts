@@ -3,7 +3,7 @@ import { cleanUp, type Running, until } from '../cli/cli-process.js';
 import { openLaboratory, type Laboratory } from '../support/laboratory.js';
 import { digestOf, invocationCount, untilInvocations, violations } from '../support/store-checks.js';
 import { suiteAddress } from '../support/suite-server.js';
-import { openLink } from './cut.js';
+import { openLink } from '../../bench/link.js';
 import { addressOf, attemptsOf, openFleet, type Fleet } from './fleet.js';
 
 // Seconds on a machine that has nothing else to do.

@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process';
+import type { StorePlace } from '../../db/index.js';
+import { checkInvariants } from '../../db/index.js';
+import { persistenceEntropy } from '../../tda/index.js';
+import { compareStores, openExisting } from './compare.js';
+import { CLI } from './programs.js';
+
+/** What is wrong with what a round left, each as a sentence; empty where nothing is. */
+export async function judge(
+  place: StorePlace,
+  undisturbed: StorePlace,
+  experiments: readonly string[],
+): Promise<string[]> {
+  const wrong: string[] = [];
+  const store = await openExisting(place);
+  try {
+    const stored = (await store.experiments.list()).map(({ id }) => id).sort();
+    const expected = [...experiments].sort();
+    if (stored.join() !== expected.join()) {
+      wrong.push(`the experiments are ${stored.join(', ')}; expected ${expected.join(', ')}`);
+    }
+    const options = { deep: true, entropyOf: persistenceEntropy };
+    for await (const { invariant, table, id, message } of checkInvariants(store.db, store.objects, options)) {
+      wrong.push(`${table} ${id}: ${message} (invariant ${invariant})`);
+    }
+  } finally {
+    await store.close();
+  }
+  for (const experiment of experiments) {
+    const { differences } = await compareStores(undisturbed, place, experiment);
+    for (const { how, row } of differences) wrong.push(`experiment ${experiment}, ${row}: ${how}`);
+  }
+  return wrong;
+}
+
+/** Attempts that failed for a reason that no fault explains: two that wrote different things, or an error of the program. */
+const NEVER = ['StoreConflict', 'TypeError', 'ReferenceError', 'RangeError', 'SyntaxError', 'AssertionError'];
+
+export interface FailedAttempts {
+  readonly byKind: ReadonlyMap<string, number>;
+  /** Those that must not be, with their messages. */
+  readonly unexplained: readonly string[];
+  /** Whether one of them met a full disk. */
+  readonly metFullDisk: boolean;
+}
+
+const FULL = /ENOSPC|no space left|disk is full|disk full|SQLITE_FULL/i;
+
+/** The attempts that were logged. */
+export async function failedAttempts(place: StorePlace): Promise<FailedAttempts> {
+  const store = await openExisting(place);
+  const byKind = new Map<string, number>();
+  const unexplained: string[] = [];
+  let metFullDisk = false;
+  try {
+    const snapshot = await store.db.snapshot();
+    try {
+      for await (const { kind, message } of snapshot.rows<{ kind: string; message: string }>(
+        'select kind, message from failures order by id',
+      )) {
+        byKind.set(kind, (byKind.get(kind) ?? 0) + 1);
+        if (NEVER.includes(kind)) unexplained.push(`${kind}: ${message}`);
+        if (FULL.test(message)) metFullDisk = true;
+      }
+    } finally {
+      await snapshot.close();
+    }
+  } finally {
+    await store.close();
+  }
+  return { byKind, unexplained, metFullDisk };
+}
+
+/** Whether a text of a log or an error says that a disk was full. */
+export function saysFull(text: string): boolean {
+  return FULL.test(text);
+}
+
+/** What `doctor` says: its exit code, and each violation that it names. */
+export async function askDoctor(
+  words: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<{
+  readonly code: number | null;
+  readonly violations: readonly string[];
+  readonly problems: readonly string[];
+}> {
+  const child = spawn(process.execPath, [CLI, 'doctor', ...words, '--json'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env,
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  const none = { code, violations: [], problems: [] };
+  // Killed meanwhile, or without an answer.
+  if (code === null || output.trim() === '') return none;
+  const { findings } = JSON.parse(output) as {
+    findings: { level: string; text: string; violation?: unknown }[];
+  };
+  const failed = findings.filter(({ level }) => level === 'problem');
+  return {
+    code,
+    violations: failed.filter(({ violation }) => violation !== undefined).map(({ text }) => text),
+    problems: failed.map(({ text }) => text),
+  };
+}

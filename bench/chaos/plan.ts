@@ -1,0 +1,62 @@
+import { Random, hashText } from '../../models/random.js';
+import { hasOwnProcess, randomExperiment, type ChaosExperiment } from './experiments.js';
+import { randomFaults, type Fault } from './faults.js';
+
+/** How the experiments of a round are run. */
+export interface DeploymentPlan {
+  /**
+   * `embedded`: `panic-tda run` with a server and workers of its own. `fleet`: a Temporal server and workers that were
+   * started by themselves, and commands that use them.
+   */
+  readonly kind: 'embedded' | 'fleet';
+  readonly store: 'sqlite' | 'postgres';
+  readonly objects: 'folder' | 's3';
+  /** The queues of each worker of a fleet. */
+  readonly workers: readonly string[];
+  /** For how long an activity advances a run. */
+  readonly activityMs: number;
+}
+
+/** All that is random in a round. */
+export interface RoundPlan {
+  readonly seed: number;
+  readonly round: number;
+  readonly deployment: DeploymentPlan;
+  readonly experiments: readonly ChaosExperiment[];
+  /** In the order of their moments. */
+  readonly faults: readonly Fault[];
+}
+
+const WORKERS: readonly (readonly string[])[] = [
+  ['main,cpu', 'gpu'],
+  ['all', 'all'],
+  ['main,cpu', 'gpu', 'gpu'],
+  ['main', 'cpu', 'gpu', 'all'],
+];
+
+const ACTIVITY_MS = [200, 1000, 3000, 10_000];
+
+/** A round of a seed: always the same one, on every machine. */
+export function planRound(seed: number, round: number): RoundPlan {
+  // A generator for each part: a change of one does not change the others.
+  const part = (name: string): Random => new Random(hashText(`chaos round ${round}: ${name}`, seed));
+  const deployment = randomDeployment(part('deployment'));
+  const random = part('experiments');
+  const count = random.chance(60) ? 1 : random.between(2, 3);
+  const experiments = Array.from({ length: count }, (_, index) =>
+    randomExperiment(random, `seed ${seed}, round ${round}, experiment ${index}`, count),
+  );
+  const withHosts = experiments.some(({ networks }) => networks.flat().some(hasOwnProcess));
+  const faults = randomFaults(part('faults'), deployment, withHosts);
+  return { seed, round, deployment, experiments, faults };
+}
+
+function randomDeployment(random: Random): DeploymentPlan {
+  const activityMs = random.pick(ACTIVITY_MS);
+  const kind = random.below(3);
+  const workers = random.pick(WORKERS);
+  const objects = random.chance(50) ? 's3' : 'folder';
+  if (kind === 0) return { kind: 'embedded', store: 'sqlite', objects: 'folder', workers: [], activityMs };
+  if (kind === 1) return { kind: 'fleet', store: 'sqlite', objects: 'folder', workers, activityMs };
+  return { kind: 'fleet', store: 'postgres', objects, workers, activityMs };
+}

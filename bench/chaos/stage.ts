@@ -1,0 +1,29 @@
+import type { ChildProcess } from 'node:child_process';
+import type { Deployment } from './deployment.js';
+import type { SlowDisk } from './disks.js';
+import type { Drive } from './drive.js';
+import type { Observer } from './standing.js';
+
+/** What faults happen to, while experiments are under way. */
+export interface Stage {
+  readonly deployment: Deployment;
+  readonly drives: readonly Drive[];
+  readonly slowDisk: SlowDisk | null;
+  readonly observer: Observer;
+  /** Starts a command beside those of the drives. */
+  command(words: readonly string[], env?: Readonly<Record<string, string>>): ChildProcess;
+  /** What all logs say, from so many characters on of each. */
+  logsSince(marks: ReadonlyMap<string, number>): string;
+  /** How long each log is. */
+  markLogs(): ReadonlyMap<string, number>;
+  /** Something that must not be. */
+  wrong(sentence: string): void;
+}
+
+/** Whether a fault took effect, and what was seen. */
+export interface Effect {
+  readonly took: boolean;
+  readonly remark: string;
+}
+
+export const TOO_LATE: Effect = { took: false, remark: 'the experiments had ended' };
