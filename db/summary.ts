@@ -40,6 +40,24 @@ export interface Summary {
 
 export type SummaryQueries = ReturnType<typeof summaryQueries>;
 
+/**
+ * How many invocations were `made` since a time, and when the `first` of them: of each run that is or was at work since then, the rows
+ * after the last older one, which is found from the newest row backwards.
+ */
+export function recentQuery(experimentId: string, since: number): SQL {
+  return sql`
+    select coalesce(sum(newest - older), 0) as made, min((
+      select created_at from invocations where run_id = at_work.id and sequence = at_work.older + 1)) as first
+    from (
+      select id,
+        coalesce((select max(sequence) from invocations where run_id = runs.id), -1) as newest,
+        coalesce((
+          select sequence from invocations where run_id = runs.id and created_at < ${since}
+          order by sequence desc limit 1), -1) as older
+      from runs where experiment_id = ${experimentId}
+        and (status = 'running' or finished_at >= ${since})) as at_work`;
+}
+
 /** Counts for people. Read-only; `progress` is cheap enough to ask once a second of a large experiment. */
 export function summaryQueries({ read, rows: rowsOf }: Database) {
   /** The row of a query that always has one. */
@@ -83,14 +101,9 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
     return { runs, ...total, diagrams };
   }
 
-  /** Invocations a second over the last minute. */
+  /** Invocations a second over the last minute, whatever the length of the runs. */
   async function recentRate(experimentId: string, now: number): Promise<number> {
-    const since = now - 60_000;
-    const recent = sql`
-      select count(*) as made, min(created_at) as first from invocations
-      where created_at >= ${since} and run_id in (
-        select id from runs where experiment_id = ${experimentId}
-          and (status = 'running' or finished_at >= ${since}))`;
+    const recent = recentQuery(experimentId, now - 60_000);
     const { made, first } = await read(() => only<{ made: number; first: number | null }>(recent));
     return first === null || now <= first ? 0 : (1000 * made) / (now - first);
   }
