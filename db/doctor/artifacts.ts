@@ -3,9 +3,13 @@ import { isPanicError } from '../../experiment/errors.js';
 import type { ObjectStore } from '../objects/object-store.js';
 import { decodePicture } from '../picture-codec.js';
 import type { Snapshot } from '../database.js';
+import { ahead } from './ahead.js';
 import { paced } from './paced.js';
 import type { OnRows } from './paced.js';
 import type { Invariant, Violation } from './violation.js';
+
+/** A service answers after milliseconds; each picture is in memory meanwhile. */
+const OBJECTS_AT_ONCE = 16;
 
 interface ArtifactRecord {
   readonly id: number;
@@ -45,8 +49,9 @@ export async function* checkArtifacts(
     experiment === null
       ? snapshot.rows<ArtifactRecord>(ALL)
       : snapshot.rows<ArtifactRecord>(OF_EXPERIMENT, experiment, experiment, experiment);
-  for await (const row of paced(rows, onRows)) {
-    const problems = row.modality === 'text' ? textProblems(row) : await pictureProblems(row, objects, deep);
+  const problemsOf = (row: ArtifactRecord): Problem[] | Promise<Problem[]> =>
+    row.modality === 'text' ? textProblems(row) : pictureProblems(row, objects, deep);
+  for await (const [row, problems] of ahead(paced(rows, onRows), OBJECTS_AT_ONCE, problemsOf)) {
     for (const { invariant, text } of problems) {
       const repair = { kind: 'recompute artifact', artifact: row.id } as const;
       yield { invariant, table: 'artifacts', id: row.id, message: `${row.modality}: ${text}`, repair };
