@@ -1,5 +1,6 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/client';
+import { drivenElsewhere, driverOf, isSameService } from '../db/index.js';
 import type { Driver } from '../db/index.js';
 import { PanicError } from '../experiment/errors.js';
 import { experimentId } from '../experiment/ids.js';
@@ -80,18 +81,19 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
   /** One execution at a time drives an experiment; the one in the row is asked about, not believed. */
   async function becomeDriver(id: string, driver: Driver): Promise<void> {
     for (;;) {
-      const { driverWorkflowId, driverRunId } = await store.experiments.get(id);
-      const previous =
-        driverWorkflowId === null || driverRunId === null
-          ? null
-          : { workflowId: driverWorkflowId, runId: driverRunId };
-      if (previous !== null && previous.runId !== driver.runId && (await isRunning(previous))) {
-        throw ApplicationFailure.nonRetryable(
-          `experiment ${id} is already being run by workflow ${previous.workflowId}; wait for it or cancel it`,
-          'AlreadyRunning',
-        );
+      const previous = driverOf(await store.experiments.get(id));
+      if (previous !== null && previous.runId !== driver.runId) {
+        const service = previous.service ?? null;
+        if (service !== null && !isSameService(service, deps.service)) {
+          throw alreadyRunning(drivenElsewhere(id, service.place));
+        }
+        if (await isRunning(previous)) {
+          throw alreadyRunning(
+            `experiment ${id} is already being run by workflow ${previous.workflowId}; wait for it or cancel it`,
+          );
+        }
       }
-      if (await store.experiments.claim(id, driver, previous, now())) return;
+      if (await store.experiments.claim(id, { ...driver, service: deps.service }, previous, now())) return;
     }
   }
 
@@ -163,6 +165,10 @@ async function kept<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw bookkeepingFailure(error);
   }
+}
+
+function alreadyRunning(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, 'AlreadyRunning');
 }
 
 function outcomeOf(ending: ExperimentEnding, allFinished: boolean): ExperimentOutcome {

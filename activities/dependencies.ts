@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { Store } from '../db/index.js';
+import type { DriverService, Store } from '../db/index.js';
 import type { Catalogue } from '../experiment/model.js';
 import type { ModelPool } from '../models/index.js';
 import type { DiagramComputer } from './diagram-run.js';
@@ -23,6 +23,8 @@ export interface Dependencies {
   readonly diagrams: DiagramComputer;
   /** To see whether the execution that drives an experiment is alive. */
   readonly client: Client;
+  /** Which service `client` asks. */
+  readonly service: DriverService;
   /** For how many milliseconds one activity advances a run, at least a step. */
   readonly activityMs: number;
   /** Milliseconds since the epoch. */

@@ -10,7 +10,7 @@ import { startTemporalServer } from '../workers/temporal-server.js';
 import type { TemporalServer } from '../workers/temporal-server.js';
 import type { Context } from './context.js';
 import { note } from './output.js';
-import { connect } from './temporal-connection.js';
+import { connect, sessionOver } from './temporal-connection.js';
 import type { Session } from './temporal-connection.js';
 
 // Two processes: a native crash of a model takes neither the workflows nor the diagrams with it.
@@ -69,15 +69,15 @@ export async function openEmbeddedSession(
     server = await unlessAborted(starting, signal);
     const { address, uiAddress, namespace } = server;
     const noAnswer = `the embedded Temporal server at ${address} does not answer; its log is ${join(folder.logs, 'temporal-server.log')}`;
-    const { client, close } = await connect({ address }, namespace, noAnswer);
-    parts.push({ stop: close });
+    const open = await connect({ address }, namespace, noAnswer);
+    parts.push({ stop: open.close });
     workers.push(
       ...EMBEDDED_WORKERS.map((queues) => startWorker(context, { address, namespace }, queues, onEvent)),
     );
     parts.push({ stop: async () => void (await Promise.all(workers.map((worker) => worker.stop()))) });
     await unlessAborted(Promise.all(workers.map((worker) => worker.ready)), signal);
     announce();
-    return { client, address, uiAddress, embedded: true, stop };
+    return sessionOver(open, { address, uiAddress, embedded: true, stop });
   } catch (error) {
     await stop();
     throw error;

@@ -1,7 +1,9 @@
-import type { ExperimentRow, ExperimentStatus } from '../db/index.js';
+import { driverOf, isSameService } from '../db/index.js';
+import type { Driver, ExperimentRow, ExperimentStatus } from '../db/index.js';
 import { readRunInfo } from '../workers/data-folder.js';
 import { configuredTemporal } from '../workers/environment.js';
 import type { QueueState } from '../workers/queue-states.js';
+import { embeddedPlace } from '../workers/service.js';
 import type { Context } from './context.js';
 import type { Session } from './temporal-connection.js';
 
@@ -10,6 +12,8 @@ export type Driven =
   | { readonly by: 'process'; readonly pid: number; readonly uiAddress: string | null }
   | { readonly by: 'service'; readonly address: string }
   | { readonly by: 'nobody' }
+  /** A service that is not asked here, as far as the database knows. */
+  | { readonly by: 'elsewhere'; readonly place: string }
   /** The configured service could not be asked. */
   | { readonly by: 'unknown'; readonly address: string };
 
@@ -32,11 +36,7 @@ export function createObserver(context: Context): Observer {
   const configured = configuredTemporal();
   let session: Promise<Session | null> | null = null;
 
-  async function askService(
-    { driverWorkflowId, driverRunId }: ExperimentRow,
-    address: string,
-  ): Promise<Driven> {
-    if (driverWorkflowId === null || driverRunId === null) return { by: 'nobody' };
+  async function askService({ workflowId, runId, service }: Driver, address: string): Promise<Driven> {
     // Temporal's client takes a third of a second to load, and is not needed where no service is configured.
     const { WorkflowNotFoundError } = await import('@temporalio/client');
     const { findSession } = await import('./session.js');
@@ -44,7 +44,10 @@ export function createObserver(context: Context): Observer {
       session ??= findSession(context);
       const found = await session;
       if (found === null) return { by: 'nobody' };
-      const { status } = await found.client.workflow.getHandle(driverWorkflowId, driverRunId).describe();
+      if (service != null && !isSameService(service, await found.identify(context.place))) {
+        return { by: 'elsewhere', place: service.place };
+      }
+      const { status } = await found.client.workflow.getHandle(workflowId, runId).describe();
       return status.name === 'RUNNING' ? { by: 'service', address } : { by: 'nobody' };
     } catch (error) {
       return error instanceof WorkflowNotFoundError ? { by: 'nobody' } : { by: 'unknown', address };
@@ -56,9 +59,13 @@ export function createObserver(context: Context): Observer {
       if (running !== undefined && running.experiment === row.id) {
         return { by: 'process', pid: running.pid, uiAddress: running.uiAddress ?? null };
       }
-      return configured === undefined
-        ? { by: 'nobody' }
-        : await askService(row, configured.connectionOptions.address ?? 'the configured address');
+      const driver = driverOf(row);
+      if (driver === null) return { by: 'nobody' };
+      if (configured !== undefined) {
+        return await askService(driver, configured.connectionOptions.address ?? 'the configured address');
+      }
+      const place = driver.service?.place ?? embeddedPlace(context.place);
+      return place === embeddedPlace(context.place) ? { by: 'nobody' } : { by: 'elsewhere', place };
     },
     async queues(names) {
       if (configured === undefined) return null;

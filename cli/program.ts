@@ -61,14 +61,18 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .argument('[id]', ID)
     .option('--run <index>', 'only this run, which was paused or cancelled for itself', wholeNumber)
     .option('--all', 'every paused experiment that is open; starts none')
-    .action(async (id: string | undefined, options: GlobalOptions & Selection) => {
+    .option('--take-over', 'also where another Temporal service has it, which is gone for good')
+    .action(async (id: string | undefined, options: GlobalOptions & Selection & TakeOver) => {
       const which = selected('resume', id, options);
+      if (options.takeOver === true && (which === 'all' || options.run !== undefined)) {
+        throw new PanicError('InvalidInput', 'resume: --take-over is about one experiment as a whole');
+      }
       await compute(options, async (context) => {
         const { resumeAll, resumeRun } = await import('./commands/pause.js');
         if (which === 'all') return await resumeAll(context);
         if (options.run !== undefined) return await resumeRun(context, which.id, options.run);
         const { resumeExperiment } = await import('./commands/run.js');
-        return await resumeExperiment(context, which.id);
+        return await resumeExperiment(context, which.id, { takeOver: options.takeOver ?? false });
       });
     });
   addHostOptions(add(RUN, 'retry', 'run the failed runs again, from where they stopped', RETRY_HELP))
@@ -155,14 +159,24 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .argument('<id>', ID)
     .option('--yes', 'do not ask')
     .option('--compact', 'give the room in the database file back to the disk')
+    .option('--take-over', 'also where another Temporal service has it, which is gone for good')
     .action(
       async (
         id: string,
-        { yes, compact, ...options }: GlobalOptions & Record<'yes' | 'compact', boolean | undefined>,
+        {
+          yes,
+          compact,
+          takeOver,
+          ...options
+        }: GlobalOptions & TakeOver & Record<'yes' | 'compact', boolean | undefined>,
       ) => {
         const { deleteExperiment } = await import('./commands/delete.js');
         await act(options, (context) =>
-          deleteExperiment(context, id, { yes: yes ?? false, compact: compact ?? false }),
+          deleteExperiment(context, id, {
+            yes: yes ?? false,
+            compact: compact ?? false,
+            takeOver: takeOver ?? false,
+          }),
         );
       },
     );
@@ -255,6 +269,10 @@ const KEEP = 'Keep and clear:';
 const MACHINE = 'This machine:';
 const ID = 'id of an experiment, or the beginning of one ("panic-tda list" shows them)';
 
+interface TakeOver {
+  readonly takeOver?: boolean;
+}
+
 /** What `pause` and `resume` mean: one experiment, one run of it, or all. */
 interface Selection {
   readonly run?: number;
@@ -344,6 +362,10 @@ ${RUN_EXITS}`;
 const RESUME_HELP = `The experiment file is not needed: the data folder remembers it. Failed runs stay failed; see retry.
 Where a workflow of the experiment is open and paused it is let go, and the command ends; otherwise it runs the experiment
 to its end, as "run" does. Runs that were paused one by one stay so until "resume ID --run INDEX".
+
+An experiment that another Temporal service has is left to it, since nobody here can see whether it still runs; --take-over
+continues it here. Where the other one lives after all, both work on it until one of them is cancelled: no row is wrong
+then, but steps are computed twice.
 
 ${RUN_EXITS}`;
 

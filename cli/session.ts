@@ -5,7 +5,7 @@ import { ensureSearchAttributes } from '../workers/temporal-service.js';
 import type { Context } from './context.js';
 import { openEmbeddedSession } from './embedded-session.js';
 import { note } from './output.js';
-import { connect, noAnswerFrom } from './temporal-connection.js';
+import { connect, noAnswerFrom, sessionOver } from './temporal-connection.js';
 import type { Session } from './temporal-connection.js';
 
 /**
@@ -30,18 +30,17 @@ export async function findSession(context: Context): Promise<Session | null> {
   const running = readRunInfo(context.folder);
   if (running?.temporalAddress === undefined) return null;
   const address = running.temporalAddress;
-  const { client, close } = await connect(
+  const open = await connect(
     { address },
     running.namespace ?? 'default',
     `process ${running.pid} runs experiments in ${context.folder.root}, but its Temporal server at ${address} does not answer; try again in a moment`,
   );
-  return {
-    client,
+  return sessionOver(open, {
     address,
     uiAddress: running.uiAddress ?? null,
     embedded: true,
-    stop: close,
-  };
+    stop: open.close,
+  });
 }
 
 /** The configured service, or null where none is. */
@@ -52,13 +51,9 @@ async function openConfiguredSession(
   if (configured === undefined) return null;
   const address = configured.connectionOptions.address ?? 'the configured address';
   const namespace = configured.namespace ?? 'default';
-  const { client, connection, close } = await connect(
-    configured.connectionOptions,
-    namespace,
-    noAnswerFrom(address),
-  );
-  await prepare?.(connection, namespace);
-  return { client, address, uiAddress: null, embedded: false, stop: close };
+  const open = await connect(configured.connectionOptions, namespace, noAnswerFrom(address));
+  await prepare?.(open.connection, namespace);
+  return sessionOver(open, { address, uiAddress: null, embedded: false, stop: open.close });
 }
 
 /** A workflow cannot be started with attributes that its namespace lacks, and no worker may have been there yet. */

@@ -1,5 +1,7 @@
 import type { Client } from '@temporalio/client';
+import type { DriverService, StorePlace } from '../db/index.js';
 import { PanicError } from '../experiment/errors.js';
+import { identifyService } from '../workers/service.js';
 import { openClient } from '../workers/temporal-client.js';
 import type { OpenClient } from '../workers/temporal-client.js';
 
@@ -11,6 +13,8 @@ export interface Session {
   /** Address of the web UI, where it is the embedded server's. */
   readonly uiAddress: string | null;
   readonly embedded: boolean;
+  /** Which service it is, for those rows. */
+  identify(rows: Pick<StorePlace, 'folder' | 'database'>): Promise<DriverService>;
   stop(): Promise<void>;
 }
 
@@ -29,4 +33,16 @@ export async function connect(
 
 export function noAnswerFrom(address: string): string {
   return `the Temporal service at ${address} does not answer; check TEMPORAL_ADDRESS, or unset it to use the embedded server`;
+}
+
+/** A session of an open client. */
+export function sessionOver(
+  { client, connection }: Pick<OpenClient, 'client' | 'connection'>,
+  rest: Omit<Session, 'client' | 'identify'>,
+): Session {
+  return {
+    ...rest,
+    client,
+    identify: (rows) => identifyService(connection, rest.address, client.options.namespace, rows),
+  };
 }

@@ -7,6 +7,7 @@ import { canonicalJson, drawRunSeed } from '../experiment/ids.js';
 import { textContent } from './artifacts.js';
 import type { ArtifactTable } from './artifacts.js';
 import type { Database } from './database.js';
+import type { DriverService } from './driver-service.js';
 import { experiments, runs } from './schema.js';
 import type { ExperimentStatus, RunHold } from './schema.js';
 import { all, get as first, run } from './work.js';
@@ -20,6 +21,17 @@ export type ExperimentRow = Omit<typeof experiments.$inferSelect, 'config'> & {
 export interface Driver {
   readonly workflowId: string;
   readonly runId: string;
+  /** Which service it is on; null where nobody wrote that down, as versions before did not. */
+  readonly service?: DriverService | null;
+}
+
+/** Who drives an experiment by its row; null for nobody. */
+export function driverOf(
+  row: Pick<ExperimentRow, 'driverWorkflowId' | 'driverRunId' | 'driverService' | 'driverPlace'>,
+): Driver | null {
+  const { driverWorkflowId: workflowId, driverRunId: runId, driverService: id, driverPlace: place } = row;
+  if (workflowId === null || runId === null) return null;
+  return { workflowId, runId, service: id === null || place === null ? null : { id, place } };
 }
 
 /** What an operator asked of an experiment: since when, in milliseconds since the epoch. */
@@ -122,6 +134,8 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
       .set({
         driverWorkflowId: driver.workflowId,
         driverRunId: driver.runId,
+        driverService: driver.service?.id ?? null,
+        driverPlace: driver.service?.place ?? null,
         status: 'running',
         startedAt: sql`coalesce(${experiments.startedAt}, ${now})`,
         finishedAt: null,
@@ -148,6 +162,30 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
     return done;
   }
 
+  /**
+   * Takes the experiment from a driver that somebody knows to be gone for good; false where it has another by now. The experiment
+   * stays as it is, and whoever starts it next drives it.
+   */
+  async function forgetDriver(id: string, driver: Driver): Promise<boolean> {
+    const query = build
+      .update(experiments)
+      .set({
+        driverWorkflowId: null,
+        driverRunId: null,
+        driverService: null,
+        driverPlace: null,
+        status: 'planned',
+      })
+      .where(
+        and(
+          eq(experiments.id, id),
+          eq(experiments.driverWorkflowId, driver.workflowId),
+          eq(experiments.driverRunId, driver.runId),
+        ),
+      );
+    return (await write(() => run(query))) === 1;
+  }
+
   /** Ends the drive with a status, and every hold with it. A driver that was replaced meanwhile changes nothing. */
   async function release(
     id: string,
@@ -171,6 +209,8 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
     const ended = {
       driverWorkflowId: null,
       driverRunId: null,
+      driverService: null,
+      driverPlace: null,
       status,
       error,
       finishedAt: now,
@@ -287,6 +327,7 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
     list,
     plan,
     claim,
+    forgetDriver,
     release,
     runsByStatus,
     standing,

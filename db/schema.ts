@@ -143,6 +143,9 @@ export const experiments = sqliteTable(
     /** The Temporal execution that drives the experiment now, so that a second one is refused. */
     driverWorkflowId: text('driver_workflow_id'),
     driverRunId: text('driver_run_id'),
+    /** Which Temporal service that execution is on, and where, for people (`service.ts` in `workers/`). Null where older versions wrote it. */
+    driverService: text('driver_service'),
+    driverPlace: text('driver_place'),
     createdAt: integer('created_at').notNull(),
     startedAt: integer('started_at'),
     finishedAt: integer('finished_at'),

@@ -15,6 +15,7 @@ import { observe } from './observation.js';
 import { readinessOf } from './readiness.js';
 import { loadRoutes, queueOfModel } from './routes.js';
 import { type ServedModelQueues, servedModelQueues } from './served-queues.js';
+import { identifyService } from './service.js';
 import { openClient } from './temporal-client.js';
 import { ensureSearchAttributes } from './temporal-service.js';
 import { queueOptions, sharedOptions } from './worker-options.js';
@@ -39,6 +40,8 @@ export interface WorkerSettings {
   /** Whether to make `deployment` the current version. */
   readonly setCurrent: boolean;
   readonly temporal: ClientConnectConfig;
+  /** host:port of that service. */
+  readonly address: string;
   readonly place: StorePlace;
   readonly modelsFolder: string;
   readonly hosts: HostSettings;
@@ -135,6 +138,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
     },
     diagrams: metrics.watchDiagrams(diagrams),
     client: service.client,
+    service: await identifyService(service.connection, settings.address, namespace, place),
     activityMs: settings.activityMs,
     now: Date.now,
   };

@@ -4,6 +4,7 @@ import { PanicError } from '../../experiment/errors.js';
 import { readingExperiments } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
+import { createObserver } from '../experiment-state.js';
 import { findExperiment } from '../find-experiment.js';
 import { plural } from '../format.js';
 import { openExperimentWorkflow, openRunWorkflow } from '../open-workflow.js';
@@ -20,7 +21,7 @@ export async function cancelExperiment(context: Context, id: string, waitMs: num
     const session = await findSession(context);
     try {
       const workflow = session === null ? null : await openExperimentWorkflow(session, row);
-      if (workflow === null) throw notRunning(context, row);
+      if (workflow === null) throw await notRunning(context, row);
       await workflow.cancel();
       note(`Cancelling experiment ${row.id}.`);
       const cancelled = await untilEnded(store, row.id, waitMs);
@@ -47,7 +48,7 @@ export async function cancelRun(
     const session = await findSession(context);
     try {
       if (session === null || (await openExperimentWorkflow(session, row)) === null) {
-        throw notRunning(context, row);
+        throw await notRunning(context, row);
       }
       if (run.status === 'finished' || run.status === 'failed' || run.hold === 'cancelled') {
         throw new PanicError(
@@ -128,7 +129,20 @@ async function report(context: Context, store: Store, id: string, ended: boolean
   return EXIT.ok;
 }
 
-function notRunning(context: Context, { id, status }: ExperimentRow): PanicError {
+async function notRunning(context: Context, row: ExperimentRow): Promise<PanicError> {
+  const { id, status } = row;
+  const observer = createObserver(context);
+  try {
+    const driven = await observer.driven(row);
+    if (driven.by === 'elsewhere') {
+      return new PanicError(
+        'InvalidInput',
+        `experiment ${id} cannot be cancelled from here: ${driven.place} has it, as far as the database knows; cancel it there, or, where that service is gone for good, take it over with "${context.command('resume', id, '--take-over')}"`,
+      );
+    }
+  } finally {
+    await observer.close();
+  }
   const why =
     status === 'running' || status === 'planned'
       ? `it was interrupted; "${context.command('resume', id)}" would continue it`

@@ -19,6 +19,8 @@ export interface DeleteOptions {
   readonly yes: boolean;
   /** Give the room in the database file back to the disk. */
   readonly compact: boolean;
+  /** Also where another Temporal service has it. */
+  readonly takeOver: boolean;
 }
 
 /** `delete ID`: all rows of an experiment, and what only it points at. */
@@ -36,7 +38,7 @@ export async function deleteExperiment(
   }
   return await operating(context, async (store) => {
     const row = await findExperiment(context, store, id);
-    await refuseWhileDriven(context, row);
+    await refuseWhileDriven(context, row, options.takeOver);
     const preview = await store.deletion.preview(row.id);
     if (!context.json) printPreview(row, preview);
     if (!options.yes && !(await confirmed(`delete experiment ${row.id} for ever`))) {
@@ -66,11 +68,18 @@ export async function deleteExperiment(
   });
 }
 
-async function refuseWhileDriven(context: Context, row: ExperimentRow): Promise<void> {
+async function refuseWhileDriven(context: Context, row: ExperimentRow, takeOver: boolean): Promise<void> {
   const observer = createObserver(context);
   try {
-    const who = driverText(await observer.driven(row));
-    if (who === null) return;
+    const driven = await observer.driven(row);
+    const who = driverText(driven);
+    if (who === null || (takeOver && driven.by === 'elsewhere')) return;
+    if (driven.by === 'elsewhere') {
+      throw new PanicError(
+        'InvalidInput',
+        `experiment ${row.id} cannot be deleted: ${who}; cancel it there first, or, where that service is gone for good, add --take-over. Nothing was done.`,
+      );
+    }
     throw new PanicError(
       'InvalidInput',
       `experiment ${row.id} cannot be deleted: ${who}; "${context.command('cancel', row.id)}" ends it first. Nothing was done.`,
@@ -88,6 +97,8 @@ function driverText(driven: Driven): string | null {
       return `process ${driven.pid} runs it`;
     case 'service':
       return `the Temporal service at ${driven.address} runs it`;
+    case 'elsewhere':
+      return `${driven.place} has it, as far as the database knows`;
     case 'unknown':
       return `the Temporal service at ${driven.address}, which may be running it, does not answer`;
     default:

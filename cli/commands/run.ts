@@ -1,4 +1,4 @@
-import { connectStore } from '../../db/index.js';
+import { connectStore, drivenElsewhere } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
 import { runCount } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
@@ -15,6 +15,7 @@ import type { Context } from '../context.js';
 import { follow, setOthersAside, startExperiment } from '../drive.js';
 import type { Followed } from '../drive.js';
 import { EXIT } from '../exit-codes.js';
+import { createObserver } from '../experiment-state.js';
 import { readValidExperiment } from '../experiment-file.js';
 import { findExperiment } from '../find-experiment.js';
 import { bytes, plural, time } from '../format.js';
@@ -27,6 +28,7 @@ import { resumeOpen } from './pause.js';
 import { openSession } from '../session.js';
 import type { Session } from '../temporal-connection.js';
 import { printSummary, summaryDocument } from '../summary.js';
+import { takeOver } from '../take-over.js';
 
 /** `run FILE`. Returns the exit code, as do the other two. */
 export async function runFile(context: Context, file: string): Promise<number> {
@@ -34,7 +36,12 @@ export async function runFile(context: Context, file: string): Promise<number> {
 }
 
 /** `resume ID`: ends its pause; where no workflow of it is open it is run on from its rows. */
-export async function resumeExperiment(context: Context, id: string): Promise<number> {
+export async function resumeExperiment(
+  context: Context,
+  id: string,
+  options: { readonly takeOver: boolean },
+): Promise<number> {
+  if (options.takeOver) await takeOver(context, id);
   const resumed = await resumeOpen(context, id);
   return resumed ?? (await execute(context, await storedConfig(context, id), 'resume'));
 }
@@ -108,6 +115,7 @@ async function execute(
   const request: Request = { context, id: experimentId(config), config, verb, run, startedAt: Date.now() };
   const held = await readingStore(context, (store) => reportIfHeld(request, store));
   if (held !== null) return held;
+  await readingStore(context, (store) => refuseElsewhere(request, store));
   const settled = await readingStore(context, (store) => reportIfSettled(request, store));
   if (settled !== null) return settled;
 
@@ -202,6 +210,19 @@ async function reportIfHeld({ context, id, verb }: Request, store: Store | null)
     `Experiment ${id} is paused since ${time(row.pausedAt)}; "${context.command('resume', id)}" lets it go on. Nothing was done.`,
   );
   return EXIT.cancelled;
+}
+
+/** Before anything starts: the workflow would be refused by the book-keeper, too. */
+async function refuseElsewhere({ context, id }: Request, store: Store | null): Promise<void> {
+  const row = (await store?.experiments.find(id)) ?? null;
+  if (row === null) return;
+  const observer = createObserver(context);
+  try {
+    const driven = await observer.driven(row);
+    if (driven.by === 'elsewhere') throw new PanicError('InvalidInput', drivenElsewhere(id, driven.place));
+  } finally {
+    await observer.close();
+  }
 }
 
 /** The summary of an experiment that has nothing left to do, which needs no server; null where there is something. */

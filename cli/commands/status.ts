@@ -226,6 +226,8 @@ function drivenText(driven: Driven): string {
       return `by process ${driven.pid}`;
     case 'service':
       return `by the Temporal service at ${driven.address}`;
+    case 'elsewhere':
+      return `by ${driven.place}, as far as the database knows`;
     case 'unknown':
       return `as far as the database knows; the Temporal service at ${driven.address} does not answer`;
     case 'nobody':

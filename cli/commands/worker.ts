@@ -51,6 +51,7 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
     deployment,
     setCurrent: options.setCurrent ?? false,
     temporal,
+    address,
     place: { ...place, folder: openDataFolder(folder.root).root },
     modelsFolder: environment.modelsFolder,
     hosts: environment.hosts,

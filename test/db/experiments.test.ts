@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { checkInvariants, contentDigest, contentOf } from '../../db/index.js';
+import { checkInvariants, contentDigest, contentOf, driverOf } from '../../db/index.js';
 import type { ContentRow, RunRow, Store } from '../../db/index.js';
 import { runCoordinates } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
@@ -76,6 +76,18 @@ describe('a claim', () => {
   test('may be repeated by its owner', async () => {
     await store.experiments.claim(id, one, null, NOW);
     expect(await store.experiments.claim(id, one, one, NOW)).toBe(true);
+  });
+
+  test('says which service it is of, and is forgotten with it by whoever saw that driver', async () => {
+    const service = { id: 'an id', place: 'the Temporal service at there:7233, namespace default' };
+    await store.experiments.claim(id, { ...one, service }, null, NOW);
+    const row = await store.experiments.get(id);
+    expect(driverOf(row)).toEqual({ ...one, service });
+    expect(await store.experiments.forgetDriver(id, other)).toBe(false);
+    expect(await store.experiments.get(id)).toEqual(row);
+    expect(await store.experiments.forgetDriver(id, one)).toBe(true);
+    expect(driverOf(await store.experiments.get(id))).toBeNull();
+    expect(await store.experiments.get(id)).toMatchObject({ status: 'planned', driverPlace: null });
   });
 
   test('is given back by its owner only', async () => {

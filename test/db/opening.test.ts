@@ -7,6 +7,7 @@ import {
   checkInvariants,
   contentDigest,
   DATABASE_FILE,
+  driverOf,
   openStore,
   openStoreReadonly,
 } from '../../db/index.js';
@@ -28,8 +29,10 @@ async function pragma(name: string): Promise<unknown> {
   }
 }
 
-/** Takes back the migration of holds and deletions. */
+/** Takes back the migrations of holds and deletions, and of drivers' services. */
 const WITHOUT_OPERATIONS = `
+  alter table experiments drop column driver_service;
+  alter table experiments drop column driver_place;
   drop table removed_objects;
   alter table experiments drop column paused_at;
   alter table experiments drop column deleting_at;
@@ -117,6 +120,21 @@ describe('opening a store', () => {
     const again = openStore(folder);
     expect(await contentDigest(again.db, id)).toBe(before);
     expect(() => again.db.sqlite.exec('update invocations set cut_tokens = 1')).toThrow(/never changed/);
+    await again.close();
+  });
+
+  test('of the version before drivers had a service keeps them', async () => {
+    const store = openStore(folder);
+    await store.experiments.plan('e', config, NOW);
+    const driver = { workflowId: 'w', runId: 'r' };
+    await store.experiments.claim('e', driver, null, NOW);
+    store.db.sqlite.exec(`
+      alter table experiments drop column driver_service;
+      alter table experiments drop column driver_place;
+      delete from __drizzle_migrations where rowid > 7`);
+    await store.close();
+    const again = openStore(folder);
+    expect(driverOf(await again.experiments.get('e'))).toEqual({ ...driver, service: null });
     await again.close();
   });
 

@@ -1,0 +1,77 @@
+import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cleanUp, until } from '../cli/cli-process.js';
+import { invocationCount, violations, withStore } from '../support/store-checks.js';
+import { suiteAddress, takeNamespace, withClient } from '../support/suite-server.js';
+import { openFleet, type Fleet } from './fleet.js';
+
+// Seconds on a machine that has nothing else to do.
+jest.setTimeout(300_000);
+
+let fleet: Fleet;
+afterEach(async () => await fleet.close());
+afterAll(cleanUp);
+
+const SLOW = {
+  networks: [['DummyT2I', 'SlowI2T']],
+  prompts: ['a lighthouse in fog'],
+  seeds: [3],
+  embedding_models: ['Dummy'],
+  max_length: 120,
+  on_cycle: 'continue',
+  reuse: false,
+};
+
+test('an experiment that another Temporal service has is left to it, and taken over where somebody says so', async () => {
+  fleet = await openFleet();
+  const other = { TEMPORAL_NAMESPACE: takeNamespace() };
+  const file = join(fleet.folder, 'experiment.json');
+  writeFileSync(file, JSON.stringify(SLOW));
+  const first = await fleet.worker(['--queues', 'all']);
+  await fleet.worker(['--queues', 'all'], other);
+  await fleet.start(SLOW, 'there');
+  await until(() => invocationCount(fleet.data) > 2);
+  // Its workflow stays open, and waits for a worker.
+  first.process.kill('SIGKILL');
+  await first.ended;
+  const [begun] = await withStore(fleet.data, ({ experiments }) => experiments.list());
+  const { id } = begun!;
+  const driverPlace = begun!.driverPlace!;
+  expect(driverPlace).toContain(`the Temporal service at ${suiteAddress()}`);
+  expect(driverPlace).toContain(`namespace ${fleet.env['TEMPORAL_NAMESPACE']}`);
+
+  // Elsewhere it can be neither run, nor ended, nor deleted; each says who has it and what to do.
+  const resume = `panic-tda resume ${id}`;
+  for (const [words, then] of [
+    [['run', file], `"${resume} --take-over"`],
+    [['cancel', id], `resume ${id} --take-over --data ${fleet.data}`],
+    [['delete', id, '--yes'], 'add --take-over'],
+  ] as const) {
+    const { code, stderr } = await fleet.command([...words], other).ended;
+    expect({ words, code }).toEqual({ words, code: 2 });
+    expect(stderr).toContain(driverPlace);
+    expect(stderr).toContain(then);
+  }
+  const refusal = withClient(other.TEMPORAL_NAMESPACE, (client) =>
+    client.workflow.execute('experiment', { taskQueue: 'panic-tda', workflowId: 'by-hand', args: [SLOW] }),
+  );
+  await expect(refusal).rejects.toMatchObject({
+    cause: { cause: { type: 'AlreadyRunning', message: expect.stringContaining(driverPlace) as unknown } },
+  });
+  const status = JSON.parse((await fleet.command(['status', '--json'], other).ended).stdout) as object;
+  expect(status).toMatchObject({ status: 'running', driven: { by: 'elsewhere', place: driverPlace } });
+
+  // The service that has it is asked as before.
+  expect(JSON.parse((await fleet.command(['status', '--json']).ended).stdout)).toMatchObject({
+    driven: { by: 'service' },
+  });
+  expect((await fleet.command(['resume', id, '--take-over', '--run', '0'], other).ended).code).toBe(2);
+
+  const { code, stderr } = await fleet.command(['resume', id, '--take-over'], other).ended;
+  expect(stderr).toContain(`Experiment ${id} is taken from ${driverPlace}.`);
+  expect(code).toBe(0);
+  const row = await withStore(fleet.data, ({ experiments }) => experiments.get(id));
+  expect(row).toMatchObject({ status: 'completed', driverWorkflowId: null, driverService: null });
+  expect(await violations(fleet.data)).toEqual([]);
+});
