@@ -24,6 +24,16 @@ export function addObjectCommands(objects: Command, act: Act): void {
         copyBetween(context, { from, to, verify }),
       );
     });
+  describeCommand(
+    objects.command('use'),
+    'record that the pictures of the database are where this machine has them',
+    USE_HELP,
+  )
+    .option('--incomplete', 'also where some are missing there')
+    .action(async ({ incomplete = false }: { readonly incomplete?: boolean }, command: Command) => {
+      const { usePlace } = await import('./commands/objects-use.js');
+      await act(command.optsWithGlobals<GlobalOptions>(), (context) => usePlace(context, { incomplete }));
+    });
 }
 
 export const OBJECTS_HELP = `Pictures are objects beside the database, each named by the SHA-256 of its bytes: in a folder, or in a bucket of an S3 service
@@ -31,15 +41,24 @@ that several machines share (PANIC_TDA_OBJECTS=s3://BUCKET/PREFIX; docs/objects.
 
 Example:
   panic-tda objects copy --to s3://panic-tda/lab     from the folder of this data folder to a bucket
+  PANIC_TDA_OBJECTS=s3://panic-tda/lab panic-tda objects use      from now on they are there
 
 Exit codes: 0 done, 1 some objects could not be copied, 2 the request is wrong.`;
 
 const COPY_HELP = `Each object is hashed when it is read, and compared with its hash again by the S3 service that receives it. What is at the
 target already is passed over, so the same command goes on where one was interrupted. Nothing is deleted, and no row changes:
-afterwards set PANIC_TDA_OBJECTS to the new place.
+afterwards set PANIC_TDA_OBJECTS to the new place, and say so to the database with "panic-tda objects use".
 
 The S3 service is that of AWS_ENDPOINT_URL_S3, AWS_REGION and the credentials of the AWS SDK (docs/objects.md). From one service to
 another, go by way of a folder.
 
 Exit codes: 0 every object is at the target, 1 some were damaged or the service failed (the others are there), 2 the request is
 wrong, 130 / 143 / 129 stopped by Ctrl-C / SIGTERM / a closed terminal; the same command goes on.`;
+
+const USE_HELP = `A database remembers where its pictures are, and a worker that would keep them somewhere else is refused. This records
+the place that PANIC_TDA_OBJECTS names, or the folder of the data folder, after a look at its listing: every picture of the
+database has to be there (--incomplete: "doctor --fix" computes those that are missing again). Workers that are running keep the place
+that they have: stop them before. A folder or bucket that was moved, renamed or copied as a whole needs none of this: it
+brings its mark along (panic-tda-objects.id).
+
+Exit codes: 0 recorded, 2 there is no database, or pictures are missing there.`;

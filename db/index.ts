@@ -34,6 +34,7 @@ export type { ObjectStore, StoredObject } from './objects/object-store.js';
 export { openObjects } from './objects/open.js';
 export { OBJECTS_PLACE_FORMAT, objectsPlace } from './objects/place.js';
 export type { ObjectsPlace, S3Service } from './objects/place.js';
+export { missingPictures } from './objects-place.js';
 export { mergeStores } from './merge/index.js';
 export type { MergedExperiment } from './merge/index.js';
 export { contentDigest, contentOf } from './content.js';

@@ -131,6 +131,15 @@ export const removedObjects = sqliteTable(
   ],
 );
 
+/** Where the objects of this database are: row 1, from the first time that somebody was to write any. */
+export const objectsPlaces = sqliteTable('objects_places', {
+  id: integer().primaryKey(),
+  /** What the place itself says that it is (object-store.ts). */
+  placeId: text('place_id').notNull(),
+  /** Where that was last, for people. */
+  place: text().notNull(),
+});
+
 export const experiments = sqliteTable(
   'experiments',
   {

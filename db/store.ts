@@ -10,7 +10,9 @@ import { diagramTable } from './diagrams.js';
 import { experimentTable } from './experiments.js';
 import { invocationTable } from './invocations.js';
 import { DATABASE_FILE, OBJECTS_FOLDER } from './layout.js';
+import { objectsPlaceTable } from './objects-place.js';
 import { openObjects } from './objects/open.js';
+import { placeText } from './objects/place.js';
 import type { ObjectsPlace } from './objects/place.js';
 import type { PostgresService } from './postgres/service.js';
 import { provenanceTables } from './provenance.js';
@@ -39,7 +41,11 @@ export interface StorePlace {
 export async function connectStore({ folder, database, objects = null }: StorePlace): Promise<Store> {
   if (database === null) return openStore(folder, objects);
   const { openPostgres } = await postgres();
-  return storeOver<Database>(await openPostgres(database), madePlace(folder, objects));
+  return storeOver<Database>(
+    await openPostgres(database),
+    madePlace(folder, objects),
+    nameOf(folder, database, objects),
+  );
 }
 
 /** Opens a store for reading, beside whoever writes it; null where there is none yet. Makes nothing. Throws as `connectStore`. */
@@ -51,7 +57,8 @@ export async function connectStoreReadonly({
   if (database === null) return openStoreReadonly(folder, objects);
   const { openPostgresReadonly } = await postgres();
   const db = await openPostgresReadonly(database);
-  return db === null ? null : storeOver<Database>(db, objects ?? objectsBeside(folder));
+  if (db === null) return null;
+  return storeOver<Database>(db, objects ?? objectsBeside(folder), nameOf(folder, database, objects));
 }
 
 /** Makes the tables of a database of several machines, and lets roles use them; returns how many migrations that took. */
@@ -68,7 +75,8 @@ function postgres() {
 /** Opens the store of a data folder with its SQLite file, making it where there is none. */
 export function openStore(folder: string, objects: ObjectsPlace | null = null): Store<Connection> {
   mkdirSync(folder, { recursive: true });
-  return storeOver(openDatabase(join(folder, DATABASE_FILE)), madePlace(folder, objects));
+  const db = openDatabase(join(folder, DATABASE_FILE));
+  return storeOver(db, madePlace(folder, objects), nameOf(folder, null, objects));
 }
 
 /**
@@ -80,7 +88,8 @@ export function openStoreReadonly(
   objects: ObjectsPlace | null = null,
 ): Store<Connection> | null {
   const db = openDatabaseReadonly(join(folder, DATABASE_FILE));
-  return db === null ? null : storeOver(db, objects ?? objectsBeside(folder));
+  if (db === null) return null;
+  return storeOver(db, objects ?? objectsBeside(folder), nameOf(folder, null, objects));
 }
 
 /** Where the objects of a data folder are unless another place is named. */
@@ -95,7 +104,21 @@ function madePlace(folder: string, objects: ObjectsPlace | null): ObjectsPlace {
   return place;
 }
 
-function storeOver<D extends Database>(db: D, place: ObjectsPlace) {
+interface PlaceName {
+  readonly place: string;
+  /** Nobody named a place. */
+  readonly own: boolean;
+}
+
+/** The objects of an SQLite file go with its data folder, whatever that is called next. */
+function nameOf(folder: string, database: PostgresService | null, objects: ObjectsPlace | null): PlaceName {
+  if (objects === null && database === null) {
+    return { place: `the folder "${OBJECTS_FOLDER}" of its data folder`, own: true };
+  }
+  return { place: placeText(objects ?? objectsBeside(folder)), own: objects === null };
+}
+
+function storeOver<D extends Database>(db: D, place: ObjectsPlace, name: PlaceName) {
   const objects = openObjects(place);
   const artifacts = artifactTable(db, objects);
   return {
@@ -103,6 +126,7 @@ function storeOver<D extends Database>(db: D, place: ObjectsPlace) {
     /** Number of migrations that made its tables. */
     schemaVersion: db.schemaVersion,
     objects,
+    objectsPlace: objectsPlaceTable(db, objects, name),
     artifacts,
     experiments: experimentTable(db, artifacts),
     runs: runTable(db),

@@ -125,6 +125,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   });
   const store = await connectStore(place);
   opened.push(() => store.close());
+  await store.objectsPlace.settle();
   const models = createModelPool({ ...catalogueOptions, hosts, servers });
   const diagrams = createDiagramPool({ threads: availableParallelism() });
   const deps: Dependencies = {

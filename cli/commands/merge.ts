@@ -43,6 +43,7 @@ export async function mergeFolder(
     try {
       const target = await connectStore(context.place);
       try {
+        await target.objectsPlace.settle();
         return await merge(context, source, target, false);
       } finally {
         await target.close();

@@ -74,7 +74,7 @@ function progressLine(counts: CopyCounts): string {
   return `${plural(counts.objects, 'object')}, ${bytes(counts.bytes)}; ${count(counts.copied)} copied`;
 }
 
-function report({ json }: Context, from: ObjectStore, to: ObjectStore, counts: CopyCounts): void {
+function report({ json, command }: Context, from: ObjectStore, to: ObjectStore, counts: CopyCounts): void {
   if (json) {
     printJson({ from: from.root, to: to.root, ...counts });
     return;
@@ -85,5 +85,9 @@ function report({ json }: Context, from: ObjectStore, to: ObjectStore, counts: C
       `${replaced === 0 ? '' : `, ${count(replaced)} replaced`} (${bytes(copiedBytes)} written)` +
       `${damaged === 0 ? '' : `; ${count(damaged)} damaged and not copied`}.`,
   );
-  if (damaged === 0) print(`PANIC_TDA_OBJECTS=${to.root} makes runs and workers use them there.`);
+  if (damaged === 0) {
+    print(
+      `PANIC_TDA_OBJECTS=${to.root} and "${command('objects', 'use')}" make runs and workers use them there.`,
+    );
+  }
 }

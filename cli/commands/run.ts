@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { connectStore, drivenElsewhere } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
 import { runCount } from '../../experiment/config.js';
@@ -32,7 +33,15 @@ import { takeOver } from '../take-over.js';
 
 /** `run FILE`. Returns the exit code, as do the other two. */
 export async function runFile(context: Context, file: string): Promise<number> {
-  return await execute(context, await readValidExperiment(file, context), 'run');
+  const config = await readValidExperiment(file, context);
+  await bringUpToDate(context);
+  return await execute(context, config, 'run');
+}
+
+/** A database of an older version is what a run can go on with; one that is not there is made later. */
+async function bringUpToDate({ place, folder }: Context): Promise<void> {
+  if (place.database === null && !existsSync(folder.databaseFile)) return;
+  await (await connectStore(place)).close();
 }
 
 /** `resume ID`: ends its pause; where no workflow of it is open it is run on from its rows. */
@@ -120,7 +129,10 @@ async function execute(
   if (settled !== null) return settled;
 
   // With workers of one's own this process writes no objects, and may not even be allowed to.
-  if (configuredTemporal() === undefined) await proveObjectsPlace(context);
+  if (configuredTemporal() === undefined) {
+    await readingStore(context, (store) => store?.objectsPlace.check());
+    await proveObjectsPlace(context);
+  }
 
   const interruption = onInterrupt();
   try {

@@ -57,6 +57,7 @@ export async function* checkDatabase(context: Context, options: DoctorOptions): 
   }
   try {
     yield* describeExperiments(context, store);
+    yield* checkObjectsPlace(store);
     yield* checkStore(context, store, options);
   } finally {
     await store.close();
@@ -88,6 +89,14 @@ async function* describeExperiments(context: Context, store: Store): AsyncGenera
     }
   } finally {
     await observer.close();
+  }
+}
+
+async function* checkObjectsPlace({ objectsPlace }: Store): AsyncGenerator<Finding> {
+  try {
+    await objectsPlace.check();
+  } catch (error) {
+    yield problem(errorMessage(error));
   }
 }
 

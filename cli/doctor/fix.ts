@@ -98,6 +98,7 @@ async function upToDate(
   }
   const store = await opened(context);
   try {
+    await store.objectsPlace.check();
     return experiment === undefined
       ? {}
       : { experiment: (await findExperiment(context, store, experiment)).id };

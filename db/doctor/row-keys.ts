@@ -10,6 +10,7 @@ export const TABLES: readonly SQLiteTable[] = [
   schema.hosts,
   schema.artifacts,
   schema.removedObjects,
+  schema.objectsPlaces,
   schema.experiments,
   schema.runs,
   schema.invocations,

@@ -3,7 +3,7 @@ import { errorCode } from '../../experiment/error-code.js';
 import { PanicError } from '../../experiment/errors.js';
 import { faultPoint } from '../../experiment/fault.js';
 import { isMissing, isWithoutCredentials, s3Failure, statusOf } from './bucket-failures.js';
-import { objectKey, sha256Of, sha256OfKey, verified } from './object-store.js';
+import { ID_NAME, idIn, objectKey, sha256Of, sha256OfKey, verified } from './object-store.js';
 import type { ObjectStore, StoredObject } from './object-store.js';
 import type { BucketPlace } from './place.js';
 
@@ -101,6 +101,15 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
     return await read(key, `read ${root}/${MARKER}`);
   }
 
+  async function id(): Promise<string | null> {
+    return idIn(await read(beginning + ID_NAME, `read ${root}/${ID_NAME}`));
+  }
+
+  async function setId(given: string): Promise<void> {
+    const bytes = Buffer.from(`${given}\n`);
+    await write(beginning + ID_NAME, sha256Of(bytes), bytes, `write ${root}/${ID_NAME}`);
+  }
+
   async function put(sha256: Buffer, bytes: Uint8Array): Promise<void> {
     if (!(await holds(sha256, bytes.byteLength))) {
       faultPoint('object:before-write');
@@ -193,7 +202,7 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
     closed?.destroy();
   }
 
-  return { root, check, put, get, size, list, remove, location, leftovers: none, close };
+  return { root, check, id, setId, put, get, size, list, remove, location, leftovers: none, close };
 }
 
 /** A write that is cut off leaves nothing: an object is there as a whole or not at all. */

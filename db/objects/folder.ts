@@ -17,7 +17,7 @@ import { promisify } from 'node:util';
 import { errorCode } from '../../experiment/error-code.js';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import { faultPoint } from '../../experiment/fault.js';
-import { objectKey, sha256OfKey, verified } from './object-store.js';
+import { ID_NAME, idIn, objectKey, sha256OfKey, verified } from './object-store.js';
 import type { ObjectStore, StoredObject } from './object-store.js';
 
 interface OpenFolder {
@@ -42,6 +42,24 @@ export function createObjectFolder(root: string): ObjectStore {
       const message = `objects cannot be written to ${root}: ${errorMessage(error)}`;
       throw new PanicError('InvalidInput', message, { cause: error });
     }
+  }
+
+  async function id(): Promise<string | null> {
+    return idIn((await readFile(join(root, ID_NAME)).catch(noneIfMissing)) ?? null);
+  }
+
+  async function setId(given: string): Promise<void> {
+    mkdirSync(root, { recursive: true });
+    const temporary = join(root, `.id.${process.pid}.${serial++}.tmp`);
+    try {
+      await writeDurably(temporary, Buffer.from(`${given}\n`));
+      renameSync(temporary, join(root, ID_NAME));
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+    const folder = openSync(root, 'r');
+    await synchronise(folder).finally(() => closeSync(folder));
   }
 
   function location(sha256: Buffer): string {
@@ -125,7 +143,7 @@ export function createObjectFolder(root: string): ObjectStore {
     folders.clear();
   }
 
-  return { root, check, put, get, size, list, remove, location, leftovers, close };
+  return { root, check, id, setId, put, get, size, list, remove, location, leftovers, close };
 }
 
 async function statIfThere(path: string) {

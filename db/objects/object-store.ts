@@ -19,6 +19,10 @@ export interface ObjectStore {
   readonly root: string;
   /** Proves that objects can be written and read, before work starts. Throws `InvalidInput` that says what to do. */
   check(): Promise<void>;
+  /** What this place calls itself, wherever it is moved or copied to: an id that somebody gave it; null where nobody has. */
+  id(): Promise<string | null>;
+  /** Makes that durable. */
+  setId(id: string): Promise<void>;
   /** Makes the bytes durable under their SHA-256. An equal object that is there already is kept. */
   put(sha256: Buffer, bytes: Uint8Array): Promise<void>;
   /** The bytes of an object. Throws StoreConflict where it is missing or its bytes do not hash to its name. */
@@ -47,6 +51,15 @@ export function objectKey(sha256: Buffer): string {
 export function sha256OfKey(key: string): Buffer | null {
   const [, folder, name] = /^([0-9a-f]{2})\/([0-9a-f]{64})$/.exec(key) ?? [];
   return folder === undefined || name?.startsWith(folder) !== true ? null : Buffer.from(name, 'hex');
+}
+
+/** Beside the objects: what `id` reads. */
+export const ID_NAME = 'panic-tda-objects.id';
+
+/** The id that a file of that name holds; null where it holds none. */
+export function idIn(bytes: Uint8Array | null): string | null {
+  const [id] = /^[0-9a-f-]{36}(?=\n$)/.exec(Buffer.from(bytes ?? []).toString('latin1')) ?? [];
+  return id ?? null;
 }
 
 export function sha256Of(bytes: Uint8Array): Buffer {

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { PanicError } from '../../experiment/errors.js';
 
@@ -26,6 +27,13 @@ export interface S3Service {
   readonly region: string | undefined;
   /** `endpoint/bucket/key` instead of `bucket.endpoint/key`. */
   readonly pathStyle: boolean;
+}
+
+/** A place for people, who may look for it from another machine. */
+export function placeText(place: ObjectsPlace): string {
+  if (place.kind === 'folder') return `${place.path} on ${hostname()}`;
+  const { bucket, prefix, service } = place;
+  return `s3://${[bucket, prefix].filter((part) => part !== '').join('/')}${service.endpoint === undefined ? '' : ` at ${service.endpoint}`}`;
 }
 
 export const OBJECTS_PLACE_FORMAT = 's3://BUCKET, s3://BUCKET/PREFIX, or a folder';

@@ -156,8 +156,33 @@ function idIn(stderr: string): string {
       });
       const again = await panicTda(folder, ['objects', 'copy', '--from', back, '--to', there, '--json'], env);
       expect(JSON.parse(again.stdout)).toMatchObject({ copied: 0, present: keys().length });
-      const doctor = await panicTda(folder, ['doctor'], { ...env, PANIC_TDA_OBJECTS: there });
-      expect(doctor.stdout).toContain('every invariant holds');
+      // The pictures are still where the database has them, until somebody says otherwise.
+      const moved = { ...env, PANIC_TDA_OBJECTS: there };
+      const elsewhere = await panicTda(folder, ['doctor'], moved);
+      expect(elsewhere).toMatchObject({ code: 1, stdout: expect.stringContaining('every invariant holds') });
+      expect(elsewhere.stdout).toContain(`kept in ${PLACE} at ${server.endpoint}, and this process`);
+      expect(await panicTda(folder, ['objects', 'use'], moved)).toMatchObject({ code: 0 });
+      const doctor = await panicTda(folder, ['doctor'], moved);
+      expect(doctor).toMatchObject({ code: 0, stdout: expect.stringContaining('every invariant holds') });
+      expect(await panicTda(folder, ['objects', 'use'], env)).toMatchObject({ code: 0 });
+    });
+
+    test('a run or worker without PANIC_TDA_OBJECTS is refused, and names both places and what to do', async () => {
+      const longer = { ...EXPERIMENT, max_length: 14 };
+      writeFileSync(join(folder, 'longer.json'), JSON.stringify(longer));
+      const { code, stderr } = await panicTda(folder, ['run', 'longer.json']);
+      expect(code).toBe(2);
+      expect(stderr).toContain(`kept in ${PLACE} at ${server.endpoint}, and this process would keep them in`);
+      expect(stderr).toMatch(
+        /since PANIC_TDA_OBJECTS is not set; set PANIC_TDA_OBJECTS .*"panic-tda objects use"/,
+      );
+      const used = await panicTda(folder, ['objects', 'use']);
+      expect(used).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(/\d+ of \d+ pictures .* are not in/),
+      });
+      expect(readdirSync(join(data, 'objects'))).toEqual([]);
+      expect((await panicTda(folder, ['run', 'longer.json'], env)).code).toBe(0);
     });
 
     test.each([

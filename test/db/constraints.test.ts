@@ -151,6 +151,7 @@ describe('checks', () => {
   beforeEach(() => {
     dropTriggers();
     sql('insert into removed_objects values (zeroblob(32), 1, null, null)');
+    sql(`insert into objects_places values (1, 'an id', 'a place')`);
     sql(`insert into failures (run_id, attempt, stage, kind, message, created_at)
       select min(id), 1, 'diagram', 'DeviceError', 'lost', 0 from runs`);
   });

@@ -29,8 +29,9 @@ async function pragma(name: string): Promise<unknown> {
   }
 }
 
-/** Takes back the migrations of holds and deletions, and of drivers' services. */
+/** Takes back the migrations of holds and deletions, of drivers' services, and of the place of objects. */
 const WITHOUT_OPERATIONS = `
+  drop table objects_places;
   alter table experiments drop column driver_service;
   alter table experiments drop column driver_place;
   drop table removed_objects;
@@ -131,6 +132,7 @@ describe('opening a store', () => {
     store.db.sqlite.exec(`
       alter table experiments drop column driver_service;
       alter table experiments drop column driver_place;
+      drop table objects_places;
       delete from __drizzle_migrations where rowid > 7`);
     await store.close();
     const again = openStore(folder);

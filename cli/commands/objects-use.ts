@@ -1,0 +1,36 @@
+import { missingPictures } from '../../db/index.js';
+import { PanicError } from '../../experiment/errors.js';
+import type { Context } from '../context.js';
+import { EXIT } from '../exit-codes.js';
+import { count, plural } from '../format.js';
+import { operating } from '../operate.js';
+import { print, printJson } from '../output.js';
+
+/** `objects use`: the database's pictures are where this machine has its objects. */
+export async function usePlace(
+  context: Context,
+  { incomplete }: { readonly incomplete: boolean },
+): Promise<number> {
+  return await operating(context, async (store) => {
+    const { objects, objectsPlace, db } = store;
+    await objects.check();
+    const { pictures, missing } = await missingPictures(db, objects);
+    if (missing > 0 && !incomplete) {
+      throw new PanicError(
+        'InvalidInput',
+        `${count(missing)} of ${plural(pictures, 'picture')} of ${db.name} are not in ${objects.root}; copy them first ("${context.command('objects', 'copy', '--to', objects.root)}" where they are), or give --incomplete. Nothing was done.`,
+      );
+    }
+    await objectsPlace.use();
+    const { place } = (await objectsPlace.recorded())!;
+    if (context.json) printJson({ place, pictures, missing });
+    else {
+      const lack =
+        missing === 0
+          ? ''
+          : `; ${count(missing)} are missing, and "${context.command('doctor', '--fix')}" computes them again`;
+      print(`${plural(pictures, 'picture')} of ${db.name}: kept in ${place} from now on${lack}.`);
+    }
+    return EXIT.ok;
+  });
+}
