@@ -1,4 +1,5 @@
 import type { HostFingerprint } from '../../experiment/provenance.js';
+import { onAbort } from './abort.js';
 
 // A batch waits for calls of other runs that are just coming: a run takes some milliseconds to store an output and ask for
 // the next. What a batch takes bounds what waiting may cost: a fiftieth.
@@ -26,15 +27,13 @@ export class Call<Item, Answer> {
   constructor(
     readonly item: Item,
     signal: AbortSignal | undefined,
-    onAbort: (call: Call<Item, Answer>) => void,
+    aborted: (call: Call<Item, Answer>) => void,
   ) {
     this.answered = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
-    const abort = (): void => {
+    this.#stopListening = onAbort(signal, () => {
       this.reject(signal?.reason);
-      onAbort(this);
-    };
-    signal?.addEventListener('abort', abort);
-    this.#stopListening = () => signal?.removeEventListener('abort', abort);
+      aborted(this);
+    });
   }
 
   resolve(answered: Answered<Answer>): void {

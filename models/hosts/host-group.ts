@@ -1,4 +1,5 @@
 import { PanicError } from '../../experiment/errors.js';
+import { onAbort } from './abort.js';
 import { failureError, type HostAnswer, type HostReply, type HostRequest } from './host-protocol.js';
 
 /** One running host: a thread or a child process. It is told one request at a time. */
@@ -65,17 +66,16 @@ export class HostGroup {
         reject(new PanicError('DeviceError', 'the model pool is closed'));
         return;
       }
-      const abort = (): void => this.#abort(job, signal?.reason);
+      const stopListening = onAbort(signal, () => this.#abort(job, signal?.reason));
       const job: Job = {
         request,
         transfer,
         settle: (outcome) => {
-          signal?.removeEventListener('abort', abort);
+          stopListening();
           if ('answer' in outcome) resolve(outcome.answer);
           else reject(outcome.error);
         },
       };
-      signal?.addEventListener('abort', abort);
       this.#queue.push(job);
       this.#dispatch();
     });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import type { TextArtifact } from '../../experiment/artifact.js';
 import { createModelPool, type ModelPool, type ModelPoolOptions } from '../../models/index.js';
 import { dist, runModule } from '../workers/child-processes.js';
@@ -111,6 +111,23 @@ describe('an abort', () => {
     for (const call of calls) await expect(call).rejects.toBe(reason);
     await paint('after');
     expect(performance.now() - started).toBeLessThan(8000);
+  });
+
+  test('of many calls is listened to once, and not when they are over', async () => {
+    open();
+    const controller = new AbortController();
+    const listeners = () => getEventListeners(controller.signal, 'abort').length;
+    const paintMany = (model: string) =>
+      Array.from({ length: 12 }, (_, index) => paint(`thing ${index}`, model, controller.signal));
+    const calls = [...paintMany('HostedT2I'), ...paintMany('DummyT2I')];
+    expect(listeners()).toBe(1);
+    await Promise.all(calls);
+    expect(listeners()).toBe(0);
+    const others = paintMany('HostedT2I');
+    expect(listeners()).toBe(1);
+    controller.abort(reason);
+    for (const call of others) await expect(call).rejects.toBe(reason);
+    expect(listeners()).toBe(0);
   });
 
   test('of one caller lets the batch go on for the others', async () => {
