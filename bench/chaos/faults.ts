@@ -105,7 +105,7 @@ function randomTrouble(random: Random, deployment: DeploymentPlan, withHosts: bo
     ['stop', 12],
     ['freeze', 16],
     ['cut', fleet ? 16 : 0],
-    ['full disk', 10],
+    ['full disk', 14],
     ['slow disk', 8],
     ['operator', 18],
   ];

@@ -6,7 +6,7 @@ import { STOP_MS } from './deployment.js';
 import type { Drive } from './drive.js';
 import type { Trouble } from './faults.js';
 import { askDoctor } from './judge.js';
-import { TOO_LATE, type Effect, type Stage } from './stage.js';
+import { TOO_LATE, within, type Effect, type Stage } from './stage.js';
 
 /** What an operator does, and undoes later. */
 
@@ -15,6 +15,8 @@ type Operator = Extract<Trouble, { kind: 'operator' }>;
 /** A command that has not ended after this waits for a server, or goes on with the experiment itself. */
 const PATIENCE_MS = 20_000;
 const AGAIN_MS = 2000;
+/** A worker takes some seconds to begin. */
+const START_MS = 30_000;
 const ATTEMPTS = 40;
 
 export async function operate(
@@ -97,8 +99,8 @@ async function secondWorker(stage: Stage, lastsMs: number): Promise<Effect> {
   if (environment === null) return { took: false, remark: 'there was no server' };
   const marks = stage.markLogs();
   const child = stage.command(['worker', '--queues', 'all', '--data', stage.deployment.data], environment);
+  const served = await within(START_MS, () => / serves panic-tda/.test(stage.logsSince(marks)));
   await sleep(lastsMs);
-  const served = / serves panic-tda/.test(stage.logsSince(marks));
   child.kill('SIGTERM');
   if ((await endingOf(child, STOP_MS)) === null) {
     stage.wrong(`a second worker had not ended ${STOP_MS / 1000} s after SIGTERM`);

@@ -40,7 +40,7 @@ const ACTIVITY_MS = [200, 1000, 3000, 10_000];
 export function planRound(seed: number, round: number): RoundPlan {
   // A generator for each part: a change of one does not change the others.
   const part = (name: string): Random => new Random(hashText(`chaos round ${round}: ${name}`, seed));
-  const deployment = randomDeployment(part('deployment'));
+  const deployment = randomDeployment(part('deployment'), kindOf(seed, round));
   const random = part('experiments');
   const count = random.chance(60) ? 1 : random.between(2, 3);
   const experiments = Array.from({ length: count }, (_, index) =>
@@ -51,12 +51,22 @@ export function planRound(seed: number, round: number): RoundPlan {
   return { seed, round, deployment, experiments, faults };
 }
 
-function randomDeployment(random: Random): DeploymentPlan {
+const KINDS = ['embedded', 'fleet on SQLite', 'fleet on Postgres'] as const;
+
+/** Each three rounds have each of them once, in a random order: a short run is not left with one of them by chance. */
+function kindOf(seed: number, round: number): (typeof KINDS)[number] {
+  const random = new Random(hashText(`chaos rounds from ${round - (round % KINDS.length)} on`, seed));
+  const left = [...KINDS];
+  for (let skipped = 0; skipped < round % KINDS.length; skipped++) left.splice(random.below(left.length), 1);
+  return random.pick(left);
+}
+
+function randomDeployment(random: Random, kind: (typeof KINDS)[number]): DeploymentPlan {
   const activityMs = random.pick(ACTIVITY_MS);
-  const kind = random.below(3);
   const workers = random.pick(WORKERS);
   const objects = random.chance(50) ? 's3' : 'folder';
-  if (kind === 0) return { kind: 'embedded', store: 'sqlite', objects: 'folder', workers: [], activityMs };
-  if (kind === 1) return { kind: 'fleet', store: 'sqlite', objects: 'folder', workers, activityMs };
+  if (kind === 'embedded') return { kind, store: 'sqlite', objects: 'folder', workers: [], activityMs };
+  if (kind === 'fleet on SQLite')
+    return { kind: 'fleet', store: 'sqlite', objects: 'folder', workers, activityMs };
   return { kind: 'fleet', store: 'postgres', objects, workers, activityMs };
 }

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deployment } from './deployment.js';
 import type { SlowDisk } from './disks.js';
 import type { Drive } from './drive.js';
@@ -27,3 +28,15 @@ export interface Effect {
 }
 
 export const TOO_LATE: Effect = { took: false, remark: 'the experiments had ended' };
+
+const LOOK_MS = 20;
+
+/** Whether a condition came to hold in time. */
+export async function within(limitMs: number, condition: () => boolean): Promise<boolean> {
+  const deadline = performance.now() + limitMs;
+  while (!condition()) {
+    if (performance.now() > deadline) return false;
+    await sleep(LOOK_MS);
+  }
+  return true;
+}

@@ -5,12 +5,11 @@ import { kill, STOP_MS } from './deployment.js';
 import { saysFull } from './judge.js';
 import type { Fault, Role, Trouble } from './faults.js';
 import { operate } from './operate.js';
-import type { Effect, Stage } from './stage.js';
+import { within, type Effect, type Stage } from './stage.js';
 
-const LOOK_MS = 20;
 /** SIGKILL and SIGSTOP act at once; a busy machine may take a moment. */
 const AT_ONCE_MS = 10_000;
-/** Some have no process at a moment, and will have one soon. */
+/** Some have no process at a moment, or write nothing, and will soon. */
 const PATIENCE_MS = 5000;
 /** Between the first and the second of two stop signals. */
 const TWICE_MS = 300;
@@ -169,11 +168,13 @@ async function fillDisk(stage: Stage, { disk, lastsMs }: Of<'full disk'>): Promi
   const before = stage.slowDisk?.full() ?? 0;
   const filled = small.fill();
   await sleep(lastsMs);
-  const calls = (stage.slowDisk?.full() ?? 0) - before;
+  const calls = (): number => (stage.slowDisk?.full() ?? 0) - before;
+  const told = (): boolean => saysFull(stage.logsSince(marks));
+  if (filled) await within(PATIENCE_MS, () => calls() > 0 || told());
   small.clear();
   if (!filled) return missed('it could not be filled');
-  if (calls > 0) return took(`${calls} calls found no room`);
-  return saysFull(stage.logsSince(marks)) ? took('a log says so') : missed('nobody wrote to it');
+  if (calls() > 0) return took(`${calls()} calls found no room`);
+  return told() ? took('a log says so') : missed('nobody wrote to it');
 }
 
 async function slowDown(stage: Stage, { syncMs, writeMs, lastsMs }: Of<'slow disk'>): Promise<Effect> {
@@ -182,6 +183,7 @@ async function slowDown(stage: Stage, { syncMs, writeMs, lastsMs }: Of<'slow dis
   const before = slowDisk.delayed();
   slowDisk.set(syncMs, writeMs);
   await sleep(lastsMs);
+  await within(PATIENCE_MS, () => slowDisk.delayed() > before);
   slowDisk.set(0, 0);
   const calls = slowDisk.delayed() - before;
   return calls > 0 ? took(`${calls} calls delayed`) : missed('nobody wrote');
@@ -189,15 +191,6 @@ async function slowDown(stage: Stage, { syncMs, writeMs, lastsMs }: Of<'slow dis
 
 async function untilGone(pids: readonly number[], limitMs: number): Promise<boolean> {
   return await within(limitMs, () => pids.every((pid) => [undefined, 'Z'].includes(processState(pid))));
-}
-
-async function within(limitMs: number, condition: () => boolean): Promise<boolean> {
-  const deadline = performance.now() + limitMs;
-  while (!condition()) {
-    if (performance.now() > deadline) return false;
-    await sleep(LOOK_MS);
-  }
-  return true;
 }
 
 function took(remark: string): Effect {
