@@ -81,19 +81,22 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
   /** One execution at a time drives an experiment; the one in the row is asked about, not believed. */
   async function becomeDriver(id: string, driver: Driver): Promise<void> {
     for (;;) {
+      const here = await deps.service();
       const previous = driverOf(await store.experiments.get(id));
       if (previous !== null && previous.runId !== driver.runId) {
         const service = previous.service ?? null;
-        if (service !== null && !isSameService(service, deps.service)) {
-          throw alreadyRunning(drivenElsewhere(id, service.place));
-        }
-        if (await isRunning(previous)) {
+        if (service !== null && !isSameService(service, here)) {
+          const asked = await deps.askOtherService(previous, service);
+          if (asked !== 'over') {
+            throw alreadyRunning(drivenElsewhere(id, service.place, asked === 'running'));
+          }
+        } else if (await isRunning(previous)) {
           throw alreadyRunning(
             `experiment ${id} is already being run by workflow ${previous.workflowId}; wait for it or cancel it`,
           );
         }
       }
-      if (await store.experiments.claim(id, { ...driver, service: deps.service }, previous, now())) return;
+      if (await store.experiments.claim(id, { ...driver, service: here }, previous, now())) return;
     }
   }
 

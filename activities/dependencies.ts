@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { DriverService, Store } from '../db/index.js';
+import type { Driver, DriverService, Store } from '../db/index.js';
 import type { Catalogue } from '../experiment/model.js';
 import type { ModelPool } from '../models/index.js';
 import type { DiagramComputer } from './diagram-run.js';
@@ -23,8 +23,13 @@ export interface Dependencies {
   readonly diagrams: DiagramComputer;
   /** To see whether the execution that drives an experiment is alive. */
   readonly client: Client;
-  /** Which service `client` asks. */
-  readonly service: DriverService;
+  /** Which service `client` asks: now, since one may lose its state and be another while its workers stay. */
+  readonly service: () => Promise<DriverService>;
+  /** Asks another service whether an execution on it still runs; 'unknown' where nobody answers. */
+  readonly askOtherService: (
+    driver: Driver,
+    service: DriverService,
+  ) => Promise<'running' | 'over' | 'unknown'>;
   /** For how many milliseconds one activity advances a run, at least a step. */
   readonly activityMs: number;
   /** Milliseconds since the epoch. */

@@ -1,5 +1,5 @@
 import { driverOf, isSameService } from '../db/index.js';
-import type { Driver, ExperimentRow, ExperimentStatus } from '../db/index.js';
+import type { Driver, DriverService, ExperimentRow, ExperimentStatus } from '../db/index.js';
 import { readRunInfo } from '../workers/data-folder.js';
 import { configuredTemporal } from '../workers/environment.js';
 import type { QueueState } from '../workers/queue-states.js';
@@ -12,8 +12,8 @@ export type Driven =
   | { readonly by: 'process'; readonly pid: number; readonly uiAddress: string | null }
   | { readonly by: 'service'; readonly address: string }
   | { readonly by: 'nobody' }
-  /** A service that is not asked here, as far as the database knows. */
-  | { readonly by: 'elsewhere'; readonly place: string }
+  /** A service that is not ours: as it says itself where it answers, else as far as the database knows. */
+  | { readonly by: 'elsewhere'; readonly place: string; readonly answers: boolean }
   /** The configured service could not be asked. */
   | { readonly by: 'unknown'; readonly address: string };
 
@@ -36,7 +36,8 @@ export function createObserver(context: Context): Observer {
   const configured = configuredTemporal();
   let session: Promise<Session | null> | null = null;
 
-  async function askService({ workflowId, runId, service }: Driver, address: string): Promise<Driven> {
+  async function askService(driver: Driver, address: string): Promise<Driven> {
+    const { workflowId, runId, service } = driver;
     // Temporal's client takes a third of a second to load, and is not needed where no service is configured.
     const { WorkflowNotFoundError } = await import('@temporalio/client');
     const { findSession } = await import('./session.js');
@@ -45,13 +46,20 @@ export function createObserver(context: Context): Observer {
       const found = await session;
       if (found === null) return { by: 'nobody' };
       if (service != null && !isSameService(service, await found.identify(context.place))) {
-        return { by: 'elsewhere', place: service.place };
+        return await askElsewhere(driver, service);
       }
       const { status } = await found.client.workflow.getHandle(workflowId, runId).describe();
       return status.name === 'RUNNING' ? { by: 'service', address } : { by: 'nobody' };
     } catch (error) {
       return error instanceof WorkflowNotFoundError ? { by: 'nobody' } : { by: 'unknown', address };
     }
+  }
+
+  async function askElsewhere(driver: Driver, service: DriverService): Promise<Driven> {
+    const { askOtherService } = await import('../workers/other-service.js');
+    const asked = await askOtherService(driver, service, configured?.connectionOptions ?? {});
+    if (asked === 'over') return { by: 'nobody' };
+    return { by: 'elsewhere', place: service.place, answers: asked === 'running' };
   }
 
   return {
@@ -64,8 +72,9 @@ export function createObserver(context: Context): Observer {
       if (configured !== undefined) {
         return await askService(driver, configured.connectionOptions.address ?? 'the configured address');
       }
-      const place = driver.service?.place ?? embeddedPlace(context.place);
-      return place === embeddedPlace(context.place) ? { by: 'nobody' } : { by: 'elsewhere', place };
+      const service = driver.service ?? null;
+      if (service === null || service.place === embeddedPlace(context.place)) return { by: 'nobody' };
+      return await askElsewhere(driver, service);
     },
     async queues(names) {
       if (configured === undefined) return null;
@@ -97,4 +106,9 @@ export function stateOf({ status, pausedAt, deletingAt }: ExperimentRow, driven:
 
 export function stateText(state: State): string {
   return state.replaceAll('_', ' ');
+}
+
+/** Who has it, and how that is known. */
+export function elsewhereText({ place, answers }: Extract<Driven, { by: 'elsewhere' }>): string {
+  return answers ? `${place} runs it` : `${place} has it, as far as the database knows`;
 }

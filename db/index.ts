@@ -14,7 +14,7 @@ export { hasPassword, nameOfService, POOL_SIZE, postgresUrlProblem } from './pos
 export type { PostgresService } from './postgres/service.js';
 export { driverOf } from './experiments.js';
 export type { Driver, ExperimentRow, Standing } from './experiments.js';
-export { drivenElsewhere, isSameService } from './driver-service.js';
+export { drivenElsewhere, isSameService, serviceAddress, servicePlace } from './driver-service.js';
 export type { DriverService } from './driver-service.js';
 export type { FailureRow, RunRow, Stage } from './runs.js';
 export type { EncodedArtifact } from './artifacts.js';

@@ -1,5 +1,6 @@
 import type { ConnectionLike } from '@temporalio/client';
 import { hostname } from 'node:os';
+import { servicePlace } from '../db/index.js';
 import type { DriverService, StorePlace } from '../db/index.js';
 import { dataFolderAt, readRunInfo } from './data-folder.js';
 
@@ -32,8 +33,7 @@ export async function identifyService(
 
 function placeOf(address: string, namespace: string, rows: Rows): string {
   if (readRunInfo(dataFolderAt(rows.folder))?.temporalAddress === address) return embeddedPlace(rows);
-  const where = isLoopback(address) ? `${address} on ${hostname()}` : address;
-  return `the Temporal service at ${where}, namespace ${namespace}`;
+  return servicePlace({ address, namespace, host: isLoopback(address) ? hostname() : null });
 }
 
 /**

@@ -12,6 +12,7 @@ import { createDiagramPool } from './diagram-pool.js';
 import { keepPollsWhileStopping } from './environment.js';
 import { lateAnswers, POLLS_STAY_MS } from './late-answers.js';
 import { observe } from './observation.js';
+import { askOtherService } from './other-service.js';
 import { readinessOf } from './readiness.js';
 import { loadRoutes, queueOfModel } from './routes.js';
 import { type ServedModelQueues, servedModelQueues } from './served-queues.js';
@@ -139,7 +140,9 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
     },
     diagrams: metrics.watchDiagrams(diagrams),
     client: service.client,
-    service: await identifyService(service.connection, settings.address, namespace, place),
+    askOtherService: (driver, other) =>
+      askOtherService(driver, other, temporal.connectionOptions, ASKED_TIMES),
+    service: () => identifyService(service.connection, settings.address, namespace, place),
     activityMs: settings.activityMs,
     now: Date.now,
   };
@@ -188,5 +191,8 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   }
   return { taskQueues, port: observed.port, stop, kill: () => void models.close(), ended };
 }
+
+/** Of a service that may be away for a moment. */
+const ASKED_TIMES = 3;
 
 const NO_MODELS: ServedModelQueues = { queues: [], leftOut: [] };

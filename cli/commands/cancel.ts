@@ -4,7 +4,7 @@ import { PanicError } from '../../experiment/errors.js';
 import { readingExperiments } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
-import { createObserver } from '../experiment-state.js';
+import { createObserver, elsewhereText } from '../experiment-state.js';
 import { findExperiment } from '../find-experiment.js';
 import { plural } from '../format.js';
 import { openExperimentWorkflow, openRunWorkflow } from '../open-workflow.js';
@@ -137,7 +137,7 @@ async function notRunning(context: Context, row: ExperimentRow): Promise<PanicEr
     if (driven.by === 'elsewhere') {
       return new PanicError(
         'InvalidInput',
-        `experiment ${id} cannot be cancelled from here: ${driven.place} has it, as far as the database knows; cancel it there, or, where that service is gone for good, take it over with "${context.command('resume', id, '--take-over')}"`,
+        `experiment ${id} cannot be cancelled from here: ${elsewhereText(driven)}; cancel it there, or, where that service is gone for good, take it over with "${context.command('resume', id, '--take-over')}"`,
       );
     }
   } finally {

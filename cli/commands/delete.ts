@@ -6,7 +6,7 @@ import { excludeWorkers } from '../../workers/data-folder.js';
 import { confirmed } from '../confirm.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
-import { createObserver } from '../experiment-state.js';
+import { createObserver, elsewhereText } from '../experiment-state.js';
 import type { Driven } from '../experiment-state.js';
 import { findExperiment } from '../find-experiment.js';
 import { bytes, count, oneLine, plural, table, time } from '../format.js';
@@ -99,7 +99,7 @@ function driverText(driven: Driven): string | null {
     case 'service':
       return `the Temporal service at ${driven.address} runs it`;
     case 'elsewhere':
-      return `${driven.place} has it, as far as the database knows`;
+      return elsewhereText(driven);
     case 'unknown':
       return `the Temporal service at ${driven.address}, which may be running it, does not answer`;
     default:

@@ -231,7 +231,9 @@ async function refuseElsewhere({ context, id }: Request, store: Store | null): P
   const observer = createObserver(context);
   try {
     const driven = await observer.driven(row);
-    if (driven.by === 'elsewhere') throw new PanicError('InvalidInput', drivenElsewhere(id, driven.place));
+    if (driven.by === 'elsewhere') {
+      throw new PanicError('InvalidInput', drivenElsewhere(id, driven.place, driven.answers));
+    }
   } finally {
     await observer.close();
   }

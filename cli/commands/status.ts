@@ -227,7 +227,7 @@ function drivenText(driven: Driven): string {
     case 'service':
       return `by the Temporal service at ${driven.address}`;
     case 'elsewhere':
-      return `by ${driven.place}, as far as the database knows`;
+      return `by ${driven.place}${driven.answers ? '' : ', as far as the database knows'}`;
     case 'unknown':
       return `as far as the database knows; the Temporal service at ${driven.address} does not answer`;
     case 'nobody':

@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import type { Client } from '@temporalio/client';
+import { hostname } from 'node:os';
+import { serviceAddress, servicePlace } from '../../db/index.js';
+import { freeLoopbackPorts } from '../../workers/free-ports.js';
+import { askOtherService } from '../../workers/other-service.js';
+import { identifyService } from '../../workers/service.js';
+import { connectClient, suiteAddress, takeNamespace } from '../support/suite-server.js';
+import { temporaryFolder } from '../workers/temporary-folder.js';
+
+jest.setTimeout(60_000);
+
+const namespace = takeNamespace();
+let client: Client;
+let close: () => Promise<void>;
+beforeAll(async () => {
+  ({ client, close } = await connectClient(namespace));
+});
+afterAll(() => close());
+
+test('an execution is asked about where its service was', async () => {
+  const rows = { folder: temporaryFolder(), database: null };
+  const service = await identifyService(client.connection, suiteAddress(), namespace, rows);
+  expect(serviceAddress(service.place)).toEqual({ address: suiteAddress(), namespace, host: hostname() });
+  const { workflowId, firstExecutionRunId } = await client.workflow.start('experiment', {
+    taskQueue: 'nobody-polls',
+    workflowId: 'asked',
+  });
+  const driver = { workflowId, runId: firstExecutionRunId };
+  expect(await askOtherService(driver, service, {})).toBe('running');
+  await client.workflow.getHandle(workflowId).terminate();
+  expect(await askOtherService(driver, service, {})).toBe('over');
+  expect(await askOtherService({ ...driver, workflowId: 'never' }, service, {})).toBe('over');
+});
+
+test('what was on a service without its state, or with another one in its place, is over', async () => {
+  const place = servicePlace({ address: suiteAddress(), namespace, host: null });
+  const driver = { workflowId: 'lost', runId: '0198c2a0-0000-7000-8000-000000000000' };
+  expect(await askOtherService(driver, { id: 'of before', place }, {})).toBe('over');
+});
+
+test('nobody knows of a service that does not answer, is on another machine, or has no address', async () => {
+  const { port } = await freeLoopbackPorts('port');
+  const driver = { workflowId: 'w', runId: 'r' };
+  const address = `127.0.0.1:${port}`;
+  for (const place of [
+    servicePlace({ address, namespace, host: hostname() }),
+    servicePlace({ address: suiteAddress(), namespace, host: 'another-machine' }),
+    'the Temporal server of "panic-tda run" in the data folder',
+  ]) {
+    expect(await askOtherService(driver, { id: 'of before', place }, {})).toBe('unknown');
+  }
+});
