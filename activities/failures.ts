@@ -1,5 +1,5 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { errorMessage, isPanicError } from '../experiment/errors.js';
+import { errorMessage, errorName, isPanicError } from '../experiment/errors.js';
 import type { FailureKind } from '../experiment/errors.js';
 import type { Stage, RunRow, Store } from '../db/index.js';
 
@@ -66,6 +66,5 @@ export function isWorkerShutdown(signal: AbortSignal): boolean {
 }
 
 function kindOf(error: unknown): string {
-  if (isPanicError(error)) return error.kind;
-  return error instanceof Error ? error.name : 'Error';
+  return isPanicError(error) ? error.kind : errorName(error);
 }

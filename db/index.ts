@@ -2,6 +2,7 @@ export { bringUpToDateForRepair } from './connection.js';
 export { DATABASE_FILE, OBJECTS_FOLDER } from './layout.js';
 export {
   connectStore,
+  connectStoreAlone,
   connectStoreReadonly,
   objectsBeside,
   openStore,

@@ -37,9 +37,18 @@ export function* run(query: Run<Values>, values?: Values): Work<number> {
   return changes;
 }
 
-/** Runs work on a database that answers at once. */
+/** Runs work on a database that answers at once. Where a call fails the body is told, so that it leaves nothing open that it reads from. */
 export function runNow<T>(work: Work<T>): T {
   let step = work.next();
-  while (!step.done) step = work.next(step.value());
+  while (!step.done) {
+    let answer: unknown;
+    try {
+      answer = step.value();
+    } catch (error) {
+      step = work.throw(error);
+      continue;
+    }
+    step = work.next(answer);
+  }
   return step.value;
 }

@@ -1,5 +1,6 @@
 import { Client, Pool, types } from 'pg';
-import type { CustomTypesConfig, PoolClient } from 'pg';
+import type { ClientBase, CustomTypesConfig, PoolClient } from 'pg';
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../database.js';
 import type { Work } from '../work.js';
@@ -8,7 +9,8 @@ import { isConnectionLoss, isContended, nameOfService, serviceError } from './se
 import type { PostgresService } from './service.js';
 import { openSnapshot } from './snapshot.js';
 import { postgresBuilder, rowsOf, runOn } from './statements.js';
-import { PanicError } from '../../experiment/errors.js';
+import { enterAlone, enterBesideOthers, HeldByAnother } from './users.js';
+import { assertNever, PanicError } from '../../experiment/errors.js';
 
 /** Reads and writes run on connections of a pool, each write in a transaction of its own. */
 export interface PostgresDatabase extends Database {
@@ -21,12 +23,20 @@ const CONNECT_MS = 10_000;
 const STATEMENT_MS = 120_000;
 const WRITE_ATTEMPTS = 10;
 const LONGEST_PAUSE_MS = 200;
+// Less than the 10 s after which a pool lets go of a connection that nobody needs.
+const PRESENCE_MS = 5000;
+
+/**
+ * How a process uses the database: it reads; it writes, as others do; or it must be the only one that writes, as whoever mends.
+ */
+type Use = 'reading' | 'beside others' | 'alone';
 
 /**
  * Every connection: a commit is on disk when it is told; a process that was frozen in a transaction loses it, and its
- * locks with it, before others give up waiting.
+ * locks with it, before others give up waiting; the session of a machine that is gone ends within two minutes.
  */
-const SESSION = `set synchronous_commit = on; set idle_in_transaction_session_timeout = '30s'; set lock_timeout = '20s'`;
+const SESSION = `set synchronous_commit = on; set idle_in_transaction_session_timeout = '30s'; set lock_timeout = '20s';
+  set tcp_keepalives_idle = 60; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 6`;
 
 /** Numbers as JavaScript has them: nothing that is stored is larger than 2^53. */
 const NUMBERS: ReadonlySet<number> = new Set([types.builtins.INT8, types.builtins.NUMERIC]);
@@ -40,18 +50,42 @@ function configOf({ url }: PostgresService) {
     connectionString: url,
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
-    application_name: 'panic-tda',
+    // Whoever looks for who uses the database finds it there (63 bytes at most).
+    application_name: `panic-tda ${process.pid}@${hostname()}`.slice(0, 63),
     types: TYPES,
   };
 }
 
 /**
- * Opens a database, making its tables or bringing them up to date where that is still to be done.
- * Throws StoreUnavailable, and InvalidInput where the database cannot be used.
+ * Opens a database for writing beside others, making its tables or bringing them up to date where that is still to be done.
+ * Throws StoreUnavailable, and InvalidInput where the database cannot be used, or somebody must be alone with it.
  */
 export async function openPostgres(service: PostgresService): Promise<PostgresDatabase> {
-  await setUpPostgres(service, []);
-  return databaseOver(service);
+  return await entered(service, 'beside others');
+}
+
+/**
+ * The same for somebody who must be the only one that writes, on one connection: others are refused until it is closed.
+ * Throws InvalidInput, which names them, where others use the database.
+ */
+export async function openPostgresAlone(service: PostgresService): Promise<PostgresDatabase> {
+  return await entered(service, 'alone');
+}
+
+async function entered(service: PostgresService, use: Use): Promise<PostgresDatabase> {
+  const database = databaseOver(service, use);
+  try {
+    await database.read(function* () {
+      // The first connection takes its place among the users, or is told that it cannot.
+    });
+    await setUpPostgres(service, []);
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error instanceof HeldByAnother
+      ? new PanicError('InvalidInput', error.message, { cause: error })
+      : error;
+  }
 }
 
 /** The same for reading only; null where there are no tables yet. Changes nothing. */
@@ -65,7 +99,7 @@ export async function openPostgresReadonly(service: PostgresService): Promise<Po
       `${nameOfService(service)} was written by an older panic-tda (${known - missing.length} of ${known} migrations); "panic-tda setup database", "run" or "worker" brings it up to date`,
     );
   }
-  return databaseOver(service);
+  return databaseOver(service, 'reading');
 }
 
 /** Makes the tables or brings them up to date, and lets these roles use them; returns how many migrations that took. */
@@ -95,16 +129,50 @@ async function onOneConnection<T>(
   }
 }
 
-function databaseOver(service: PostgresService): PostgresDatabase {
-  const pool = new Pool({ ...configOf(service), max: service.poolSize, query_timeout: STATEMENT_MS });
+function databaseOver(service: PostgresService, use: Use): PostgresDatabase {
+  const name = nameOfService(service);
+  let alone = false;
+
+  /** Done with each new connection before anybody is given it. */
+  async function prepare(client: ClientBase): Promise<void> {
+    await client.query(SESSION);
+    switch (use) {
+      case 'reading':
+        await client.query('set default_transaction_read_only = on');
+        return;
+      case 'beside others':
+        await enterBesideOthers(client, name);
+        return;
+      case 'alone':
+        // Others may have been here since.
+        if (alone)
+          throw new PanicError('StoreUnavailable', `the connection that kept others out of ${name} was lost`);
+        await enterAlone(client, name);
+        alone = true;
+        return;
+      default:
+        assertNever(use);
+    }
+  }
+
+  const options = {
+    ...configOf(service),
+    ...(use === 'alone' ? { max: 1, idleTimeoutMillis: 0 } : { max: service.poolSize }),
+    query_timeout: STATEMENT_MS,
+    // Waited for, whatever its type says.
+    onConnect: prepare,
+  };
+  const pool = new Pool(options);
   // An idle connection was lost; the pool forgets it, and the next query gets another.
   pool.on('error', () => undefined);
-  pool.on('connect', (client) => {
-    // One that is in use: told by its query, or by the next one. Without a listener the process would end.
-    client.on('error', () => undefined);
-    // Told by the first query, which waits for this one.
-    client.query(SESSION).catch(() => undefined);
-  });
+  // One that is in use: told by its query, or by the next one. Without a listener the process would end.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  const presence = use === 'beside others' ? setInterval(bePresent, PRESENCE_MS).unref() : undefined;
+
+  /** A process that waits, or whose connections were lost, is still one that whoever wants to be alone has to see. */
+  function bePresent(): void {
+    if (pool.totalCount === pool.idleCount && !pool.ending) pool.query('select').catch(() => undefined);
+  }
 
   async function withClient<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
     try {
@@ -137,7 +205,7 @@ function databaseOver(service: PostgresService): PostgresDatabase {
 
   return {
     dialect: 'postgres',
-    name: nameOfService(service),
+    name,
     pool,
     build: postgresBuilder(),
     read: (work) => withClient((client) => runOn(client, work())),
@@ -163,7 +231,10 @@ function databaseOver(service: PostgresService): PostgresDatabase {
         );
         return rows[0]!.size;
       }),
-    close: () => pool.end(),
+    close() {
+      clearInterval(presence);
+      return pool.end();
+    },
   };
 }
 

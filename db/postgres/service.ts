@@ -75,7 +75,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   '28P01': 'the user or the password is wrong',
   '28000': 'the server does not let this user in',
   '3D000': 'there is no such database; create it first ("createdb")',
-  '42501': 'the user has no right to do this',
+  '42501': 'the user has no right to do this; the role that owns the tables has',
   '42704': 'there is no such role; create it first ("createuser")',
 };
 
@@ -104,6 +104,10 @@ export function serviceError(error: unknown, service: PostgresService): unknown 
   if (refused !== undefined) {
     const message = `the database ${name}: ${refused} (${messageOf(error)})`;
     return new PanicError('InvalidInput', message, { cause: error });
+  }
+  // The client calls all of them "error".
+  if (typeof error === 'object' && error !== null && 'name' in error && error.name === 'error') {
+    error.name = 'DatabaseError';
   }
   return error;
 }

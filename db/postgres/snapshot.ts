@@ -8,7 +8,8 @@ const FETCHED_AT_ONCE = 500;
  * open side by side and none is held in memory.
  */
 export async function openSnapshot(client: ClientBase, close: () => Promise<void>): Promise<Snapshot> {
-  await client.query('begin isolation level repeatable read read only');
+  // A transaction sees the database as it is at its first query, not at its beginning.
+  await client.query('begin isolation level repeatable read read only; select');
   let cursors = 0;
   return {
     async *rows<T>(query: string, ...values: readonly SqlValue[]) {
@@ -30,7 +31,7 @@ export async function openSnapshot(client: ClientBase, close: () => Promise<void
 }
 
 /** `?` as Postgres numbers it; those within quotes are left alone. */
-function numbered(query: string): string {
+export function numbered(query: string): string {
   let count = 0;
   return query.replaceAll(/'[^']*'|"[^"]*"|\?/g, (part) => (part === '?' ? `$${++count}` : part));
 }

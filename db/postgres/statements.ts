@@ -5,6 +5,7 @@ import type { Param, SQLChunk } from 'drizzle-orm';
 import { SQLiteAsyncDialect } from 'drizzle-orm/sqlite-core';
 import { SqliteRemoteDatabase, SQLiteRemoteSession } from 'drizzle-orm/sqlite-proxy';
 import type { ClientBase } from 'pg';
+import { PanicError } from '../../experiment/errors.js';
 import type { Builder } from '../database.js';
 import type { Call, Work } from '../work.js';
 
@@ -58,6 +59,7 @@ export function postgresBuilder(): Builder {
 }
 
 async function execute(text: string, values: unknown[], method: string) {
+  refuseNul(values);
   const result = await clientOfCall().query<unknown[]>({ ...named(text), values, rowMode: 'array' });
   if (method === 'run') return { rows: [], changes: result.rowCount ?? 0 };
   // Of one row Drizzle wants the row itself.
@@ -68,6 +70,7 @@ async function execute(text: string, values: unknown[], method: string) {
 export function* rowsOf<T>(query: SQL): Work<T[]> {
   const { sql: text, params } = dialect.sqlToQuery(query);
   return (yield async () => {
+    refuseNul(params);
     const { rows } = await clientOfCall().query({ ...named(text), values: params });
     return rows;
   }) as T[];
@@ -76,15 +79,41 @@ export function* rowsOf<T>(query: SQL): Work<T[]> {
 /** Runs work on one connection, statement by statement. */
 export async function runOn<T>(client: ClientBase, work: Work<T>): Promise<T> {
   let step = work.next();
-  while (!step.done) step = work.next(await answer(client, step.value));
+  while (!step.done) {
+    let answered: unknown;
+    try {
+      answered = await answer(client, step.value);
+    } catch (error) {
+      step = work.throw(error);
+      continue;
+    }
+    step = work.next(answered);
+  }
   return step.value;
 }
 
 async function answer(client: ClientBase, call: Call): Promise<unknown> {
   try {
-    return await connection.run(client, call);
+    // Some calls begin only when they are waited for.
+    return await connection.run(client, async () => await call());
   } catch (error) {
     throw error instanceof DrizzleQueryError ? error.cause : error;
+  }
+}
+
+/** Characters of a refused text that are told on each side of what it is refused for. */
+const TOLD = 40;
+
+/** Throws InvalidInput for a text that no Postgres database can hold: the one character that ends it. */
+function refuseNul(values: readonly unknown[]): void {
+  for (const value of values) {
+    const at = typeof value === 'string' ? value.indexOf('\0') : -1;
+    if (typeof value !== 'string' || at < 0) continue;
+    const around = JSON.stringify(value.slice(Math.max(0, at - TOLD), at + TOLD));
+    throw new PanicError(
+      'InvalidInput',
+      `Postgres cannot store the character U+0000, which a text has at position ${at}: ${around}. Take it out, or keep this experiment in a data folder of its own, whose SQLite file holds every text.`,
+    );
   }
 }
 

@@ -6,10 +6,17 @@ import { getTableColumns, getTableName, is, sql } from 'drizzle-orm';
 import { getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { PostgresMissing, startEmbeddedPostgres } from '../../../bench/embedded-postgres.js';
 import type { EmbeddedPostgres } from '../../../bench/embedded-postgres.js';
-import { connectStore, connectStoreReadonly, contentDigest, setUpDatabase } from '../../../db/index.js';
+import {
+  connectStore,
+  connectStoreAlone,
+  connectStoreReadonly,
+  contentDigest,
+  setUpDatabase,
+} from '../../../db/index.js';
 import type { PostgresService, Store } from '../../../db/index.js';
 import type { PostgresDatabase } from '../../../db/postgres/connection.js';
 import * as schema from '../../../db/schema.js';
+import { errorMessage } from '../../../experiment/errors.js';
 import { experimentId } from '../../../experiment/ids.js';
 import { asSuperuser, createDatabase } from '../../support/suite-postgres.js';
 import { dist, runModule } from '../../workers/child-processes.js';
@@ -187,6 +194,115 @@ describe('a connection', () => {
     const store = await open(database);
     const { rows } = await poolOf(store).query<{ synchronous_commit: string }>('show synchronous_commit');
     expect(rows[0]!.synchronous_commit).toBe('on');
+  });
+});
+
+/** Writes a row. */
+function touch({ db }: Store): Promise<unknown> {
+  const row = 'insert into hosts (fingerprint) values (gen_random_uuid()) returning id';
+  return db.write(() => db.rows(sql.raw(row)));
+}
+
+/** Ends every connection to a database. */
+async function cutOff({ url }: PostgresService): Promise<void> {
+  await asSuperuser(url, (client) =>
+    client.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and pid <> pg_backend_pid()`,
+    ),
+  );
+}
+
+describe('whoever must be alone with it', () => {
+  onServer('is refused while others may write, and told who they are', async (running) => {
+    const database = await newDatabase(running);
+    const other = await open(database);
+    expect(await rejection(connectStoreAlone({ folder, database }))).toMatch(
+      new RegExp(
+        `^the database test_\\w+ on .* is in use by panic-tda ${process.pid}@.*; stop workers and runs`,
+      ),
+    );
+    await expect(connectStoreAlone({ folder, database })).rejects.toMatchObject({ kind: 'InvalidInput' });
+    await other.close();
+    stores.splice(stores.indexOf(other), 1);
+    await (await connectStoreAlone({ folder, database })).close();
+  });
+
+  onServer('keeps others from writing, not from reading, until that is over', async (running) => {
+    const database = await newDatabase(running);
+    const alone = await connectStoreAlone({ folder, database });
+    try {
+      await touch(alone);
+      const refused = await connectStore({ folder, database }).catch((error: unknown) => error);
+      expect(refused).toMatchObject({ kind: 'InvalidInput' });
+      expect(String(refused)).toMatch(/is being repaired or merged into \(panic-tda \d+@/);
+      const reader = await connectStoreReadonly({ folder, database });
+      expect(await reader!.experiments.list()).toEqual([]);
+      expect(await rejection(touch(reader!))).toMatch(/read-only transaction/);
+      await reader!.close();
+    } finally {
+      await alone.close();
+    }
+    await touch(await open(database));
+  });
+
+  onServer(
+    'is safe from who comes back after a lost connection, and no longer alone after his own',
+    async (running) => {
+      const database = await newDatabase(running);
+      const other = await open(database);
+      await touch(other);
+      await cutOff(database);
+      const alone = await connectStoreAlone({ folder, database });
+      try {
+        const refused = await touch(other).catch((error: unknown) => error);
+        expect(refused).toMatchObject({ kind: 'StoreUnavailable' });
+        await touch(alone);
+        await cutOff(database);
+        await expect(touch(alone)).rejects.toMatchObject({ kind: 'StoreUnavailable' });
+        expect(await rejection(touch(alone))).toMatch(/the connection that kept others out of .* was lost/);
+        await touch(other);
+      } finally {
+        await alone.close();
+      }
+    },
+  );
+});
+
+describe('a text with the character U+0000', () => {
+  onServer('is refused by name before anything is written, and not tried again', async (running) => {
+    const store = await open(await newDatabase(running));
+    const alone = temporaryStore();
+    try {
+      const prompts = ['a red apple', `an apple\0with a core`];
+      const of = { ...config, prompts };
+      await alone.store.experiments.plan(experimentId(of), of, NOW);
+      const [, run] = await alone.store.runs.list(experimentId(of));
+      expect(await alone.store.artifacts.load(run!.promptId)).toMatchObject({ text: prompts[1] });
+
+      const refused = await store.experiments
+        .plan(experimentId(of), of, NOW)
+        .catch((error: unknown) => error);
+      expect(refused).toMatchObject({ kind: 'InvalidInput' });
+      expect(String(refused)).toContain(
+        String.raw`the character U+0000, which a text has at position 8: "an apple\u0000with a core". Take it out`,
+      );
+      expect(await store.experiments.list()).toEqual([]);
+    } finally {
+      await alone.remove();
+    }
+  });
+
+  onServer('in the message of an error is told, not stored', async (running) => {
+    const store = await open(await newDatabase(running));
+    const id = experimentId(config);
+    await store.experiments.plan(id, config, NOW);
+    const run = await store.runs.get(id, 0);
+    const message = errorMessage(new Error('the server said \0 and went'));
+    await store.runs.logFailure(run, { stage: 'invocation', sequence: 0, kind: 'DeviceError', message }, NOW);
+    expect(await store.runs.failuresOf(run)).toMatchObject([
+      { message: String.raw`the server said \u0000 and went` },
+    ]);
   });
 });
 

@@ -1,0 +1,57 @@
+import type { ClientBase } from 'pg';
+import { PanicError } from '../../experiment/errors.js';
+
+/**
+ * A lock of the server, any number that is ours. Every connection that may write shares it for as long as it lives; whoever must
+ * be alone holds it alone. So nobody can write beside him, also not who came back from a lost connection or a frozen process.
+ */
+const LOCK = 7_264_832_902;
+
+/**
+ * Takes a place among those who write.
+ * Throws StoreUnavailable while somebody has to be alone: work that is under way is tried again.
+ */
+export async function enterBesideOthers(client: ClientBase, name: string): Promise<void> {
+  if (await taken(client, 'select pg_try_advisory_lock_shared($1) as taken')) return;
+  const holders = await users(client);
+  const who = holders.length === 0 ? '' : ` (${holders.join(', ')})`;
+  throw new HeldByAnother(
+    `what is stored in the database ${name} is being repaired or merged into${who}; try again when that is over`,
+  );
+}
+
+/** Keeps everybody else from writing for as long as this connection lives. Throws InvalidInput, which names them, where others do. */
+export async function enterAlone(client: ClientBase, name: string): Promise<void> {
+  if (await taken(client, 'select pg_try_advisory_lock($1) as taken')) return;
+  const others = await users(client);
+  throw new PanicError(
+    'InvalidInput',
+    `the database ${name} is in use${others.length === 0 ? '' : ` by ${others.join(', ')}`}; stop workers and runs (they give back what they are at), then try again`,
+  );
+}
+
+async function taken(client: ClientBase, query: string): Promise<boolean> {
+  const { rows } = await client.query<{ taken: boolean }>(query, [LOCK]);
+  return rows[0]!.taken;
+}
+
+/** Who has a place, by the names of their connections: `panic-tda PID@HOST`. */
+async function users(client: ClientBase): Promise<string[]> {
+  // The number's two halves are columns of their own.
+  const { rows } = await client.query<{ name: string }>(
+    `select distinct application_name as name from pg_locks join pg_stat_activity using (pid)
+     where locktype = 'advisory' and granted and objsubid = 1
+       and pg_locks.database = (select oid from pg_database where datname = current_database())
+       and classid = ($1::bigint >> 32)::oid and objid = ($1::bigint & 4294967295)::oid
+     order by 1`,
+    [LOCK],
+  );
+  return rows.map((row) => row.name);
+}
+
+/** Somebody else must be alone with the database just now. */
+export class HeldByAnother extends PanicError {
+  constructor(message: string) {
+    super('StoreUnavailable', message);
+  }
+}
