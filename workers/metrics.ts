@@ -2,6 +2,7 @@ import type { ActivityInterceptorsFactory, RuntimeOptions } from '@temporalio/wo
 import type { MetricMeter } from '@temporalio/common';
 import { ApplicationFailure } from '@temporalio/common';
 import type { DiagramComputer } from '../activities/index.js';
+import { errorName } from '../experiment/errors.js';
 import type { ModelPool } from '../models/index.js';
 
 /** What a worker tells Prometheus of its own work, beside what the SDK tells of tasks, slots, polls and requests. */
@@ -15,9 +16,10 @@ export interface WorkerMetrics {
   sample(): void;
 }
 
-/** Kinds of failure that are the store's: rows that disagree, and what its drivers throw. */
+/** Kinds of failure that are the store's: rows that disagree, what cannot be reached, and what its drivers throw. */
 const STORE_ERRORS: ReadonlySet<string> = new Set([
   'StoreConflict',
+  'StoreUnavailable',
   'SqliteError',
   'DrizzleQueryError',
   'DatabaseError',
@@ -149,6 +151,5 @@ export function createWorkerMetrics(meter: MetricMeter): WorkerMetrics {
 }
 
 function kindOf(error: unknown): string {
-  if (error instanceof ApplicationFailure) return error.type ?? 'Error';
-  return error instanceof Error ? error.name : 'Error';
+  return error instanceof ApplicationFailure ? (error.type ?? 'Error') : errorName(error);
 }
