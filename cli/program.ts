@@ -424,9 +424,10 @@ Examples:
 
 Exit codes: 0 none is different, 1 some are, or could not be made, 2 the request is wrong.`;
 
-const MERGE_HELP = `Reads the source and changes nothing there; --data names the folder that gets what it lacks. Both must be idle. The source's
-invariants are checked first, each picture by its digest as it is copied, and what was added afterwards. Experiments are taken
-one by one, each in one transaction: cut off anywhere, the same command goes on.
+const MERGE_HELP = `Reads the source and changes nothing there; --data names the folder that gets what it lacks, or
+PANIC_TDA_DATABASE the database of several machines. Both must be idle. The source's invariants are checked first, each
+picture by its digest as it is copied, and what was added afterwards. Experiments are taken one by one, each in one
+transaction: cut off anywhere, the same command goes on.
 
 An experiment that both have gets what the target lacks (further invocations of a run, vectors, diagrams), if everything that
 both have is equal. Where it is not (runs of seed -1 that were planned twice, another output), it is named and left as it is.
@@ -482,7 +483,7 @@ left behind, the devices (by running a tiny graph on each), model files, and eve
 Changes nothing, and may run beside workers; the rows are those of one moment.
 
 With --fix it looks at the stored rows only, says what it would do, asks, does it and looks again; nobody else may use the
-data folder meanwhile. It sets right what the plan and the other rows prove, asks models again and keeps what has the
+data folder, or write to the database, meanwhile. It sets right what the plan and the other rows prove, asks models again and keeps what has the
 recorded SHA-256, and deletes what is derived (vectors, diagrams, surrogates), which "resume" then makes again, and
 what nothing mentions. It deletes no step, unless --cut-back says so: then runs are cut back to their last good step.
 
@@ -492,4 +493,4 @@ Examples:
   panic-tda doctor --fix --yes && panic-tda resume 3f2a
 
 Exit codes: 0 no problem (with --fix: none left), 1 a problem was found (FAIL; with --fix: is left), 2 the request is wrong,
-or somebody uses the data folder (with --fix).`;
+or somebody uses the data folder or the database (with --fix).`;

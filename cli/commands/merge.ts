@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import {
   checkInvariants,
   connectStore,
+  connectStoreAlone,
   connectStoreReadonly,
   DATABASE_FILE,
   mergeStores,
@@ -20,7 +21,7 @@ import { note, print, printJson } from '../output.js';
 
 const VIOLATIONS_SHOWN = 10;
 
-/** `merge SOURCE`: adds the experiments of another data folder to this one. */
+/** `merge SOURCE`: adds the experiments of another data folder to this one, or to a database of several machines. */
 export async function mergeFolder(
   context: Context,
   sourcePath: string,
@@ -39,20 +40,32 @@ export async function mergeFolder(
         await target?.close();
       }
     }
-    const lock = await excludeWorkers(openDataFolder(context.folder.root));
-    try {
-      const target = await connectStore(context.place);
-      try {
-        await target.objectsPlace.settle();
-        return await merge(context, source, target, false);
-      } finally {
-        await target.close();
-      }
-    } finally {
-      lock.release();
-    }
+    return await withTarget(context, async (target) => {
+      await target.objectsPlace.settle();
+      return await merge(context, source, target, false);
+    });
   } finally {
     await source.close();
+  }
+}
+
+/** Hands the target to `use`, while nobody else writes to it. */
+async function withTarget<T>(context: Context, use: (target: Store) => Promise<T>): Promise<T> {
+  const { database } = context.place;
+  const folder = openDataFolder(context.folder.root);
+  const lock = database === null ? await excludeWorkers(folder) : null;
+  try {
+    const target =
+      database === null
+        ? await connectStore(context.place)
+        : await connectStoreAlone({ ...context.place, database });
+    try {
+      return await use(target);
+    } finally {
+      await target.close();
+    }
+  } finally {
+    lock?.release();
   }
 }
 
@@ -87,7 +100,14 @@ async function merge(
 }
 
 /** The data folder that is meant, given as it is or by its database file. */
-function sourceFolderOf({ folder }: Context, path: string): string {
+function sourceFolderOf({ folder, place }: Context, path: string): string {
+  if (/^postgres(ql)?:/i.test(path)) {
+    // Not repeated: it may hold a password.
+    throw new PanicError(
+      'InvalidInput',
+      'a source is a data folder with an SQLite file; a Postgres database cannot be merged from',
+    );
+  }
   const given = resolve(path);
   const isFile = existsSync(given) && statSync(given).isFile();
   const root = isFile ? dirname(given) : given;
@@ -97,7 +117,7 @@ function sourceFolderOf({ folder }: Context, path: string): string {
       `${path} is no data folder: a source is a folder with ${DATABASE_FILE} and its objects, or that file`,
     );
   }
-  if (root === folder.root) {
+  if (root === folder.root && place.database === null) {
     throw new PanicError('InvalidInput', `source and target are both ${root}; --data names another target`);
   }
   const running = readRunInfo(dataFolderAt(root));

@@ -133,9 +133,27 @@ async function* checkStore(
   if (only === undefined) yield* orphans(context, store, limit);
 }
 
-async function* orphans({ command }: Context, store: Store, limit: number): AsyncGenerator<Finding> {
+/**
+ * Whether the objects of a database of several machines lie in a data folder that has an SQLite file too: then those that the
+ * one does not mention may be the other's.
+ */
+export function sharesObjects({ place, folder }: Pick<Context, 'place' | 'folder'>): boolean {
+  const { database, objects } = place;
+  const inFolder =
+    (objects ?? null) === null || (objects?.kind === 'folder' && objects.path === folder.objects);
+  return database !== null && inFolder && existsSync(folder.databaseFile);
+}
+
+async function* orphans(context: Context, store: Store, limit: number): AsyncGenerator<Finding> {
+  const { command } = context;
+  if (sharesObjects(context)) {
+    yield info(
+      `objects that no row points at are left alone: ${context.folder.objects} also has those of ${context.folder.databaseFile}; give each database its own place (PANIC_TDA_OBJECTS)`,
+    );
+  }
   let found = 0;
   for await (const orphan of findOrphans(store.db, store.objects, Date.now())) {
+    if (orphan.kind !== 'artifact' && sharesObjects(context)) continue;
     if (++found <= limit) yield warning(`${orphanText(orphan)}; "${command('doctor', '--fix')}" deletes it`);
   }
   if (found > limit) yield warning(`and ${plural(found - limit, 'more')} of these`);

@@ -3,6 +3,7 @@ import {
   bringUpToDateForRepair,
   checkInvariants,
   connectStore,
+  connectStoreAlone,
   connectStoreReadonly,
   asksModels,
   describeRepair,
@@ -13,21 +14,21 @@ import {
   removeOrphan,
   RepairPlan,
 } from '../../db/index.js';
-import type { Connection, Repair, RepairGroup, Store } from '../../db/index.js';
-import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
+import type { PostgresService, Repair, RepairGroup, Store } from '../../db/index.js';
+import { errorMessage, isPanicError } from '../../experiment/errors.js';
 import { persistenceEntropy } from '../../tda/index.js';
 import { excludeWorkers } from '../../workers/data-folder.js';
 import type { DoctorOptions } from '../commands/doctor.js';
 import { confirmed } from '../confirm.js';
-import { noExperiments, placeText } from '../context.js';
+import { noExperiments } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { findExperiment } from '../find-experiment.js';
 import { bytes, count as number, plural } from '../format.js';
 import { heading, note, print, printJson } from '../output.js';
 import { checkProgress, countRows } from './check-progress.js';
-import { orphanText } from './data.js';
-import { foundText, RESTORE, violationDocument } from './remedy.js';
+import { orphanText, sharesObjects } from './data.js';
+import { foundText, restoreText, violationDocument } from './remedy.js';
 import type { ViolationDocument } from './remedy.js';
 import { repairModels } from './repair-models.js';
 
@@ -66,62 +67,59 @@ interface Round {
   readonly failures: readonly Failure[];
 }
 
+/** The store while it is mended: opened for each look and each round, closed after it. */
+type Opener = () => Promise<Store>;
+
 /** `doctor --fix`: says what it would do, asks, does it, and looks again, until nothing is left that it can mend. */
 export async function fix(context: Context, options: FixOptions): Promise<number> {
-  if (context.place.database !== null) {
-    throw new PanicError(
-      'InvalidInput',
-      `--fix mends an SQLite file that nobody else uses, and the rows are in ${placeText(context)}; "${context.command('doctor')}" checks those`,
-    );
-  }
+  const { database } = context.place;
+  return database === null ? await fixFile(context, options) : await fixDatabase(context, database, options);
+}
+
+async function fixFile(context: Context, options: FixOptions): Promise<number> {
   if (!existsSync(context.folder.databaseFile)) throw noExperiments(context);
   const lock = await excludeWorkers(context.folder);
   try {
-    const only = await upToDate(context, options);
-    if (only === null) return EXIT.failed;
-    return await fixLocked(context, { ...options, ...only });
+    const tables = await askedForTables(context, options);
+    if (tables === 'refused') return EXIT.failed;
+    if (tables === 'older') bringUpToDateForRepair(context.folder.databaseFile);
+    return await fixAlone(context, () => connectStore(context.place), options);
   } finally {
     lock.release();
   }
 }
 
-/** Brings the tables up to date, and finds the experiment that is meant; null where somebody did not want to. */
-async function upToDate(
+/** The server keeps others out for as long as the one connection lives that everything is done on. */
+async function fixDatabase(
   context: Context,
-  { yes, experiment }: FixOptions,
-): Promise<{ readonly experiment?: string } | null> {
-  const older = await olderVersion(context);
-  if (older !== null) {
-    note(older);
-    if (!yes && !(await confirmed('bring its tables up to date'))) return null;
-    bringUpToDateForRepair(context.folder.databaseFile);
-  }
-  const store = await opened(context);
+  database: PostgresService,
+  options: FixOptions,
+): Promise<number> {
+  if ((await askedForTables(context, options)) === 'refused') return EXIT.failed;
+  const store = await connectStoreAlone({ ...context.place, database });
   try {
-    await store.objectsPlace.check();
-    return experiment === undefined
-      ? {}
-      : { experiment: (await findExperiment(context, store, experiment)).id };
+    return await fixAlone(context, async () => ({ ...store, close: async () => undefined }), options);
   } finally {
     await store.close();
   }
 }
 
-async function opened(context: Context): Promise<Store<Connection>> {
-  const store = await connectStore(context.place);
-  if (isOnSqlite(store)) return store;
-  await store.close();
-  throw new Error(`${store.db.name} is no SQLite file`);
-}
-
-function isOnSqlite(store: Store): store is Store<Connection> {
-  return store.db.dialect === 'sqlite';
+/** Of which version the tables are; those of an older one are brought up to date, unless somebody does not want that. */
+async function askedForTables(
+  context: Context,
+  { yes }: FixOptions,
+): Promise<'current' | 'older' | 'refused'> {
+  const older = await olderVersion(context);
+  if (older === null) return 'current';
+  note(older);
+  return yes || (await confirmed('bring its tables up to date')) ? 'older' : 'refused';
 }
 
 /** What is said of tables of an older version; null where they are of this one. */
 async function olderVersion(context: Context): Promise<string | null> {
   try {
     const store = await connectStoreReadonly(context.place);
+    if (store === null && context.place.database !== null) throw noExperiments(context);
     await store?.close();
     return null;
   } catch (error) {
@@ -130,17 +128,18 @@ async function olderVersion(context: Context): Promise<string | null> {
   }
 }
 
-async function fixLocked(context: Context, options: FixOptions): Promise<number> {
+async function fixAlone(context: Context, open: Opener, given: FixOptions): Promise<number> {
+  const options = await withExperiment(context, open, given);
   const rounds: Round[] = [];
   let left: Examined;
   for (;;) {
-    left = await examined(context, options);
+    left = await examined(context, open, options);
     try {
-      if (!context.json) printExamined(left, options);
+      if (!context.json) printExamined(context, left, options);
       const wanted = left.plan.count(options.cutBack) + left.orphans.count;
       if (wanted === 0 || rounds.length === MOST_ROUNDS) break;
       if (!options.yes && !(await confirmed('make these repairs'))) break;
-      const round = await makeRepairs(context, left, options);
+      const round = await makeRepairs(context, open, left, options);
       rounds.push(round);
       if (!context.json) printRound(round);
       if (round.done === 0) break;
@@ -148,7 +147,7 @@ async function fixLocked(context: Context, options: FixOptions): Promise<number>
       left.plan.close();
     }
   }
-  const unfinished = await unfinishedExperiments(context);
+  const unfinished = await unfinishedExperiments(open);
   const { violations, listed } = left;
   if (context.json)
     printJson({
@@ -162,9 +161,21 @@ async function fixLocked(context: Context, options: FixOptions): Promise<number>
   return violations === 0 ? EXIT.ok : EXIT.failed;
 }
 
-async function examined(context: Context, options: FixOptions): Promise<Examined> {
+/** With the whole id of the experiment that is meant. Throws InvalidInput where the pictures are kept elsewhere. */
+async function withExperiment(context: Context, open: Opener, options: FixOptions): Promise<FixOptions> {
+  const store = await open();
+  try {
+    await store.objectsPlace.check();
+    if (options.experiment === undefined) return options;
+    return { ...options, experiment: (await findExperiment(context, store, options.experiment)).id };
+  } finally {
+    await store.close();
+  }
+}
+
+async function examined(context: Context, open: Opener, options: FixOptions): Promise<Examined> {
   const { experiment, deep, limit } = options;
-  const store = await opened(context);
+  const store = await open();
   const progress = checkProgress(context.json, experiment === undefined ? await countRows(store) : null);
   const plan = new RepairPlan();
   const listed: ViolationDocument[] = [];
@@ -181,7 +192,8 @@ async function examined(context: Context, options: FixOptions): Promise<Examined
       damaged ||= violation.repair.kind === 'rebuild the file';
     }
     progress.done();
-    const orphans = experiment === undefined && !damaged ? await countOrphans(store, plan) : NO_ORPHANS;
+    const orphans =
+      experiment === undefined && !damaged ? await countOrphans(context, store, plan) : NO_ORPHANS;
     return { violations, listed, plan, orphans, damaged };
   } finally {
     progress.done();
@@ -193,7 +205,7 @@ const NO_ORPHANS = { count: 0, bytes: 0, examples: [] as readonly string[] };
 const EXAMPLES = 3;
 
 /** Rows among them go with the plan; files and objects are counted, and found again when they are deleted. */
-async function countOrphans(store: Store, plan: RepairPlan): Promise<Examined['orphans']> {
+async function countOrphans(context: Context, store: Store, plan: RepairPlan): Promise<Examined['orphans']> {
   let count = 0;
   let size = 0;
   const examples: string[] = [];
@@ -202,6 +214,7 @@ async function countOrphans(store: Store, plan: RepairPlan): Promise<Examined['o
       plan.add({ kind: 'delete artifact', artifact: orphan.id });
       continue;
     }
+    if (sharesObjects(context)) continue;
     count++;
     if (orphan.kind === 'object') size += orphan.byteLength;
     if (examples.length < EXAMPLES) examples.push(orphanText(orphan));
@@ -209,7 +222,12 @@ async function countOrphans(store: Store, plan: RepairPlan): Promise<Examined['o
   return { count, bytes: size, examples };
 }
 
-async function makeRepairs(context: Context, found: Examined, options: FixOptions): Promise<Round> {
+async function makeRepairs(
+  context: Context,
+  open: Opener,
+  found: Examined,
+  options: FixOptions,
+): Promise<Round> {
   const round = {
     violations: found.listed,
     violationCount: found.violations,
@@ -222,7 +240,7 @@ async function makeRepairs(context: Context, found: Examined, options: FixOption
   };
   // What is read from a damaged file may not be what is in it: nothing else is done before the next look.
   if (found.damaged) return { ...round, ...(await rebuild(context, failures)) };
-  const store = await opened(context);
+  const store = await open();
   const models = repairModels(context);
   try {
     let done = await mend(store, found.plan, models.means, { cutBack: options.cutBack, onFailure });
@@ -264,8 +282,8 @@ async function removeOrphans(store: Store): Promise<number> {
 }
 
 /** Those that have something to be made, and that nobody drives. */
-async function unfinishedExperiments(context: Context): Promise<string[]> {
-  const store = await opened(context);
+async function unfinishedExperiments(open: Opener): Promise<string[]> {
+  const store = await open();
   try {
     const unfinished: string[] = [];
     for (const { id, status } of await store.experiments.list()) {
@@ -280,6 +298,7 @@ async function unfinishedExperiments(context: Context): Promise<string[]> {
 }
 
 function printExamined(
+  context: Context,
   { violations, listed, plan, orphans }: Examined,
   { limit, cutBack }: FixOptions,
 ): void {
@@ -287,7 +306,7 @@ function printExamined(
   for (const document of listed) print(`FAIL  ${foundText(document).replaceAll('\n', '\n      ')}`);
   if (violations > limit) print(`FAIL  and ${plural(violations - limit, 'more violation')}`);
   const lost = listed.filter(({ repair }) => repair === null).length;
-  if (lost > 0) print(`\nNothing here mends ${lost} of these: ${RESTORE}.`);
+  if (lost > 0) print(`\nNothing here mends ${lost} of these: ${restoreText(context)}.`);
   const groups = plan.groups();
   const wanted = groups.filter(({ givesUp }) => cutBack || !givesUp);
   if (wanted.length + orphans.count > 0) print(`\n${heading('This will')}`);
@@ -318,15 +337,16 @@ function printRound({ done, failures }: Round): void {
 }
 
 function printEnd(
-  { command }: Context,
+  context: Context,
   violations: number,
   unfinished: readonly string[],
   failures: readonly Failure[],
 ): void {
   if (violations > 0) {
+    const { command } = context;
     const steps = failures.some(({ repair }) => asksModels(repair) || givesUpSteps(repair));
     const cut = `; or give up what cannot be proven: "${command('doctor', '--fix', '--cut-back')}" cuts runs back to their last good steps`;
-    print(`\n${plural(violations, 'violation')} left: ${RESTORE}${steps ? cut : ''}.`);
+    print(`\n${plural(violations, 'violation')} left: ${restoreText(context)}${steps ? cut : ''}.`);
   }
-  for (const id of unfinished) print(`"${command('resume', id)}" makes what experiment ${id} lacks.`);
+  for (const id of unfinished) print(`"${context.command('resume', id)}" makes what experiment ${id} lacks.`);
 }

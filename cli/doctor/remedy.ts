@@ -2,15 +2,18 @@ import { describeRepair, givesUpSteps, INVARIANTS } from '../../db/index.js';
 import type { Invariant, Repair, Violation } from '../../db/index.js';
 import type { Context } from '../context.js';
 
-export const RESTORE =
-  'restore the data folder from a copy, or run the experiment again in a new data folder';
+export function restoreText({ place }: Pick<Context, 'place'>): string {
+  const what = place.database === null ? 'data folder' : 'database';
+  return `restore the ${what} from a copy, or run the experiment again in a new ${what}`;
+}
 
 /** What to do about a violation. */
-export function remedyOf(repair: Repair | null, { command }: Pick<Context, 'command'>): string {
-  if (repair === null) return RESTORE;
+export function remedyOf(repair: Repair | null, context: Pick<Context, 'command' | 'place'>): string {
+  const { command } = context;
+  if (repair === null) return restoreText(context);
   const does = describeRepair(repair);
   return givesUpSteps(repair)
-    ? `${RESTORE}; or give up what cannot be proven: "${command('doctor', '--fix', '--cut-back')}" would ${does}`
+    ? `${restoreText(context)}; or give up what cannot be proven: "${command('doctor', '--fix', '--cut-back')}" would ${does}`
     : `"${command('doctor', '--fix')}" would ${does}`;
 }
 

@@ -1,4 +1,6 @@
 import type { Snapshot } from '../database.js';
+import { expectedObjects, SCHEMA_OBJECTS as SERVER_OBJECTS } from '../postgres/schema-objects.js';
+import type { FoundObject } from '../postgres/schema-objects.js';
 import type { Violation } from './violation.js';
 
 /** More than anybody reads; without a number SQLite stops at 100. */
@@ -33,10 +35,29 @@ export async function* checkSchema(
   for (const { name, type, table, sql } of expected) {
     const found = there.get(name);
     if (found !== undefined && normalised(found) === normalised(sql)) continue;
-    const message = `the ${type} ${name} of ${table} ${found === undefined ? 'is missing' : 'is not the one of this version'}, so that rows which it refuses can have been written`;
-    const repair = { kind: 'restore the schema', name } as const;
-    yield { invariant: 6, table, id: name, message, repair };
+    yield schemaViolation(type, name, table, found === undefined ? 'is missing' : OTHER);
   }
+}
+
+const OTHER = 'is not the one of this version';
+
+/** The same of a Postgres database, with its checks and foreign keys. */
+export async function* checkServerSchema(snapshot: Snapshot): AsyncGenerator<Violation, void, undefined> {
+  const there = new Map<string, FoundObject>();
+  for await (const found of snapshot.rows<FoundObject>(SERVER_OBJECTS)) there.set(found.name, found);
+  for (const { type, name, table, source } of expectedObjects()) {
+    const found = there.get(name);
+    if (found === undefined) yield schemaViolation(type, name, table, 'is missing');
+    else if (!found.sound) yield schemaViolation(type, name, table, 'does not hold for every row');
+    else if (source !== null && normalised(found.source ?? '') !== normalised(source)) {
+      yield schemaViolation(type, name, table, OTHER);
+    }
+  }
+}
+
+function schemaViolation(type: string, name: string, table: string, problem: string): Violation {
+  const message = `the ${type} ${name} of ${table} ${problem}, so that rows which it refuses can have been written`;
+  return { invariant: 6, table, id: name, message, repair: { kind: 'restore the schema', name } };
 }
 
 export const SCHEMA_OBJECTS = `

@@ -4,7 +4,7 @@ import type { ObjectStore } from '../objects/object-store.js';
 import { checkArtifacts } from './artifacts.js';
 import type { EntropyOf } from './bars.js';
 import { checkColumns } from './columns.js';
-import { checkFile, checkSchema } from './database.js';
+import { checkFile, checkSchema, checkServerSchema } from './database.js';
 import { checkDiagrams } from './diagrams.js';
 import { checkEmbeddings } from './embeddings.js';
 import { checkConfig, checkPlan, checkStatus } from './experiment.js';
@@ -64,8 +64,11 @@ export async function* checkInvariants(
       onProgress?.(stage, rows);
   const snapshot = await db.snapshot();
   try {
-    // What these look for the server of a Postgres database cannot let in, and keeps whole by itself.
-    if (experiment === null && db.dialect === 'sqlite') yield* checkWholeFile(snapshot, counting);
+    if (experiment === null) {
+      yield* db.dialect === 'sqlite'
+        ? checkWholeFile(snapshot, counting)
+        : checkWholeServer(snapshot, counting);
+    }
     yield* checkExperiments(snapshot, experiment, entropyOf, counting('runs'));
     yield* checkVectors(snapshot, experiment, counting('vectors'));
     yield* checkArtifacts(snapshot, objects, experiment, deep, counting('texts and pictures'));
@@ -89,6 +92,19 @@ async function* checkWholeFile(
   counting('references and columns')(0);
   yield* checkReferences(snapshot);
   yield* checkColumns(snapshot);
+}
+
+/**
+ * A server keeps its pages whole by itself, and does not let in rows that break a check which is there. References can be passed
+ * over by who restores a copy, or has rows replicated.
+ */
+async function* checkWholeServer(
+  snapshot: Snapshot,
+  counting: (stage: Stage) => OnRows,
+): AsyncGenerator<Violation, void, undefined> {
+  counting('references and columns')(0);
+  yield* checkServerSchema(snapshot);
+  yield* checkReferences(snapshot);
 }
 
 /** Told by its code: an error of the native module need not be an `Error` of this realm. */

@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from '@jest/globals';
 import { join } from 'node:path';
-import { connectStoreReadonly, contentDigest } from '../../db/index.js';
+import { connectStore, connectStoreReadonly, contentDigest } from '../../db/index.js';
 import type { PostgresService } from '../../db/index.js';
-import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
+import { asSuperuser, createDatabase, suitePostgres } from '../support/suite-postgres.js';
 import { cleanUp, folderWith, panicTda } from './cli-process.js';
 
 afterAll(cleanUp);
@@ -18,6 +18,14 @@ const EXPERIMENT = {
 const server = await suitePostgres();
 const onServer = server.available ? test : test.skip;
 const title = server.available ? '' : ` (Postgres cannot run here: ${server.reason})`;
+
+/** Changes rows as no server would let panic-tda. */
+async function corrupt(url: string, ...statements: readonly string[]): Promise<void> {
+  await asSuperuser(url, async (client) => {
+    await client.query('set session_replication_role = replica');
+    for (const statement of statements) await client.query(statement);
+  });
+}
 
 async function digest(folder: string, database: PostgresService | null, id: string): Promise<string> {
   const store = await connectStoreReadonly({ folder, database });
@@ -62,6 +70,65 @@ onServer(
     expect(looked.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0, 0]);
     expect(looked[5]!.stdout).toMatch(/every invariant holds/);
     for (const { stdout, stderr } of [made, one, ...looked]) expect(stdout + stderr).not.toMatch(/secret/);
+
+    // What was derived is broken, a step is lost, a rule is gone, and an object has another byte.
+    await corrupt(
+      url,
+      'delete from vectors where id in (select id from vectors order by id limit 2)',
+      `update diagram_dimensions set entropy = 0.5 where diagram_id = (select max(id) from diagrams) and dimension = 0`,
+      'delete from invocations where sequence = 1 and run_id = (select min(id) from runs)',
+      'drop trigger runs_end_complete on runs',
+      `update runs set prompt_id = (select prompt_id from runs where run_index = 0) where run_index = 1`,
+      `update artifacts set byte_length = 3 where id = (select max(id) from artifacts)`,
+    );
+    const broken = await panicTda(folder, ['doctor', '--json', ...data('postgres')], env);
+    expect(broken.code).toBe(1);
+    const fix = (...options: readonly string[]) =>
+      panicTda(folder, ['doctor', '--fix', ...options, ...data('postgres')], env);
+    const asked = await fix();
+    expect(asked.code).toBe(2);
+    expect(asked.stdout).toMatch(/This will\n[^]*delete diagram \d+ with its surrogates, to be made again/);
+    expect(asked.stderr).toContain('say --yes where nobody can be asked');
+
+    const worker = await connectStore({ folder: join(folder, 'elsewhere'), database: { url, poolSize: 2 } });
+    const besideWorkers = await fix('--yes');
+    await worker.close();
+    expect(besideWorkers).toMatchObject({ code: 2 });
+    expect(besideWorkers.stderr).toMatch(/is in use by panic-tda \d+@.*; stop workers and runs/);
+
+    const fixed = await fix('--yes');
+    expect(fixed.stdout).toMatch(/Every invariant holds\.\n.*resume .* makes what experiment .* lacks/);
+    expect(fixed.code).toBe(0);
+    const resumed = await panicTda(folder, ['resume', experiment, ...data('postgres')], env);
+    expect(resumed).toMatchObject({ code: 0 });
+    expect(await digest(join(folder, 'postgres'), { url, poolSize: 2 }, experiment)).toBe(
+      await digest(join(folder, 'sqlite'), null, experiment),
+    );
+    expect(await panicTda(folder, ['doctor', ...data('postgres')], env)).toMatchObject({ code: 0 });
+
+    // What one machine has made is merged into another database, from which nothing is merged.
+    const merged = server.urlOf(await createDatabase(server.urlOf));
+    const merge = (source: string) =>
+      panicTda(folder, ['merge', source, ...data('merged')], { PANIC_TDA_DATABASE: merged });
+    const first = await merge(join(folder, 'sqlite'));
+    expect(first).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(new RegExp(`^${experiment} +new +2 `, 'm')),
+    });
+    expect(await digest(join(folder, 'merged'), { url: merged, poolSize: 2 }, experiment)).toBe(
+      await digest(join(folder, 'sqlite'), null, experiment),
+    );
+    const again = await merge(join(folder, 'sqlite'));
+    expect(again).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(new RegExp(`^${experiment} +equal +0 `, 'm')),
+    });
+    const fromServer = await merge(url);
+    expect(fromServer).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('a source is a data folder'),
+    });
+    expect(fromServer.stderr).not.toMatch(/secret/);
 
     const typed = await panicTda(folder, ['list', '--database', url]);
     expect(typed).toMatchObject({ code: 2 });

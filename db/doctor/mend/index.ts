@@ -1,6 +1,5 @@
 import { assertNever, errorMessage } from '../../../experiment/errors.js';
 import type { Catalogue } from '../../../experiment/model.js';
-import type { Connection } from '../../connection.js';
 import type { Store } from '../../store.js';
 import type { Repair } from '../repair.js';
 import { givesUpSteps } from '../repair.js';
@@ -38,7 +37,7 @@ const BATCH = 200;
  * many were made.
  */
 export async function mend(
-  store: Store<Connection>,
+  store: Store,
   plan: RepairPlan,
   means: Means,
   options: MendOptions,
@@ -98,7 +97,7 @@ const TOGETHER: ReadonlySet<Repair['kind']> = new Set([
   'reopen run',
 ]);
 
-function createRepairs(store: Store<Connection>, { catalogue, generate, now }: Means, cutBack: boolean) {
+function createRepairs(store: Store, { catalogue, generate, now }: Means, cutBack: boolean) {
   const { db, artifacts, objects, provenance } = store;
   const derived = derivedRows(db);
   const runs = runRepairs(db, artifacts, derived, catalogue, now);
@@ -152,7 +151,7 @@ function createRepairs(store: Store<Connection>, { catalogue, generate, now }: M
       case 'delete step':
         return await runs.deleteStep(repair.invocation);
       case 'restore the schema':
-        restoreSchema(db, repair.name);
+        await restoreSchema(db, repair.name);
         return DONE;
       case 'rebuild the file':
         return impossible('the file has to be rebuilt before it is opened');

@@ -1,9 +1,26 @@
+import { sql } from 'drizzle-orm';
+import { isSqlite } from '../../connection.js';
 import type { Connection } from '../../connection.js';
+import type { Database } from '../../database.js';
+import { expectedObjects } from '../../postgres/schema-objects.js';
+import { run } from '../../work.js';
 import type { Work } from '../../work.js';
 import { expectedSchema } from '../schema-objects.js';
 
-/** Makes a trigger or an index what the migrations of this version say. Throws where rows do not allow for it. */
-export function restoreSchema({ sqlite }: Connection, name: string): void {
+/** Makes a trigger, an index or another rule of a table what the migrations of this version say. Throws where rows do not allow for it. */
+export async function restoreSchema(db: Database, name: string): Promise<void> {
+  if (isSqlite(db)) {
+    restoreInFile(db, name);
+    return;
+  }
+  const wanted = expectedObjects().find((object) => object.name === name);
+  if (wanted === undefined) throw new Error(`this version has no ${name}`);
+  await db.write(function* () {
+    for (const statement of wanted.restore) yield* execute(db, statement);
+  });
+}
+
+function restoreInFile({ sqlite }: Connection, name: string): void {
   const wanted = expectedSchema().find((object) => object.name === name);
   if (wanted === undefined) throw new Error(`this version has no ${name}`);
   sqlite.transaction(() => {
@@ -15,10 +32,20 @@ export function restoreSchema({ sqlite }: Connection, name: string): void {
 const IMMUTABLE = 'artifacts_are_immutable';
 
 /** Changes rows of artifacts, which nobody else may, within a transaction. */
-export function* rewriteArtifacts({ sqlite }: Connection, change: () => Work<void>): Work<void> {
+export function* rewriteArtifacts(db: Database, change: () => Work<void>): Work<void> {
+  if (!isSqlite(db)) {
+    yield* execute(db, `alter table artifacts disable trigger ${IMMUTABLE}`);
+    yield* change();
+    yield* execute(db, `alter table artifacts enable trigger ${IMMUTABLE}`);
+    return;
+  }
   const trigger = expectedSchema().find(({ name }) => name === IMMUTABLE);
   if (trigger === undefined) throw new Error(`this version has no ${IMMUTABLE}`);
-  sqlite.exec(`drop trigger if exists ${IMMUTABLE}`);
+  db.sqlite.exec(`drop trigger if exists ${IMMUTABLE}`);
   yield* change();
-  sqlite.exec(trigger.sql);
+  db.sqlite.exec(trigger.sql);
+}
+
+function* execute({ build }: Database, statement: string): Work<void> {
+  yield* run({ run: () => build.run(sql.raw(statement)) });
 }
