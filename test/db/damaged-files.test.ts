@@ -18,6 +18,7 @@ import { bringUpToDateForRepair, MIGRATIONS } from '../../db/connection.js';
 import { contentDigest, DATABASE_FILE, openStore, openStoreReadonly, rebuildFile } from '../../db/index.js';
 import { config, finishExperiment, finishRun, NOW, temporaryStore } from './small-experiment.js';
 import { named, Patient } from './patient.js';
+import { sqliteCopy } from './sqlite-place.js';
 
 let sound: ReturnType<typeof temporaryStore>;
 let experiment: string;
@@ -41,7 +42,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 /** Looks at the folder, mends what is named, makes what is missing; returns what was found at first. */
 async function mendedAfter(options: { readonly cutBack?: boolean } = {}): Promise<string[]> {
-  const patient = new Patient(folder, experiment);
+  const patient = new Patient(sqliteCopy(folder), experiment);
   try {
     const found = named(await patient.violations());
     await patient.mend(options);
@@ -66,13 +67,18 @@ function breakPage(name: string): void {
 }
 
 async function violationsOf(): Promise<string[]> {
-  const patient = new Patient(folder, experiment);
+  const patient = new Patient(sqliteCopy(folder), experiment);
   try {
     return named(await patient.violations());
   } finally {
     await patient.discard();
   }
 }
+
+test('a damaged page is a finding, not an error', async () => {
+  breakPage('invocations');
+  expect(await violationsOf()).toContainEqual(expect.stringMatching(/^6 database .*panic-tda\.sqlite$/));
+});
 
 describe('a file with a damaged', () => {
   test.each(['invocations_step', 'artifacts_content', 'runs_identity'])(
@@ -160,10 +166,10 @@ test('what is lost with the end of the write-ahead log is a whole number of step
     truncateSync(log, Math.floor(size * share));
     const copy = mkdtempSync(join(tmpdir(), 'panic-tda-log-'));
     cpSync(folder, copy, { recursive: true });
-    const patient = new Patient(copy, experiment);
+    const patient = new Patient(sqliteCopy(copy), experiment);
     try {
       expect(await patient.violations()).toEqual([]);
-      patient.change(
+      await patient.change(
         `update experiments set driver_workflow_id = null, driver_run_id = null, status = 'planned'`,
       );
       expect(await patient.resume()).toBe(digest);

@@ -2,55 +2,51 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentDigest } from '../../db/content.js';
-import { compact } from '../../db/compact.js';
-import type { Connection, Store } from '../../db/index.js';
+import type { Store } from '../../db/index.js';
 import { OBJECTS_FOLDER } from '../../db/layout.js';
-import { violations } from '../support/store-checks.js';
-import {
-  config,
-  finishExperiment,
-  NOW,
-  picture,
-  rejection,
-  staged,
-  temporaryStore,
-} from './small-experiment.js';
+import { removedObjects } from '../../db/schema.js';
+import { run } from '../../db/work.js';
+import { violationsIn } from '../support/store-checks.js';
+import { emptyPlace } from './places.js';
+import type { Place } from './places.js';
+import { config, finishExperiment, NOW, picture, rejection, staged } from './small-experiment.js';
 
 /** Shares its first prompt, and with it every output of those runs, with `config`. */
 const other = { ...config, name: 'other', prompts: ['a red apple', 'a blue pear'] };
 
-let folder: string;
-let store: Store<Connection>;
-let place: ReturnType<typeof temporaryStore>;
+let store: Store;
+let place: Place;
 
-beforeEach(() => {
-  place = temporaryStore();
-  ({ folder, store } = place);
+beforeEach(async () => {
+  place = await emptyPlace();
+  ({ store } = place);
 });
 afterEach(async () => {
   await place.remove();
 });
 
-function count(query: string): number {
-  return Number(store.db.sqlite.prepare(`select count(*) from ${query}`).pluck().get());
+async function count(query: string): Promise<number> {
+  return Number(await place.one(`select count(*) from ${query}`));
+}
+
+function counts(tables: readonly string[]): Promise<number[]> {
+  return Promise.all(tables.map(count));
 }
 
 /** Rows that nothing points at, and pictures that are in one of database and folder only. */
-function orphans() {
-  const rows = store.db.sqlite
-    .prepare("select lower(hex(sha256)) from artifacts where modality = 'image'")
-    .pluck()
-    .all();
-  const files = readdirSync(join(folder, OBJECTS_FOLDER), { recursive: true, withFileTypes: true });
+async function orphans() {
+  const digests = await place.column("select sha256 from artifacts where modality = 'image'");
+  const rows = digests.map((digest) => (digest as Buffer).toString('hex'));
+  const files = readdirSync(join(place.folder, OBJECTS_FOLDER), { recursive: true, withFileTypes: true });
   const names = files.filter((file) => file.isFile()).map((file) => file.name);
   return {
-    vectors: count('vectors where id not in (select vector_id from embeddings)'),
-    artifacts: count(
+    vectors: await count('vectors where id not in (select vector_id from embeddings)'),
+    artifacts: await count(
       `artifacts where id not in (select output_id from invocations union select input_id from invocations
          union select prompt_id from runs)`,
     ),
     objects: names.filter((name) => !rows.includes(name)),
-    missing: rows.filter((name) => !names.includes(String(name))),
+    missing: rows.filter((name) => !names.includes(name)),
   };
 }
 
@@ -68,7 +64,7 @@ test('what only one experiment has goes as it was told, and what another has too
   const second = await finishExperiment(store, other);
   const digest = await contentDigest(store.db, second);
   const tables = ['runs', 'invocations', 'embeddings', 'diagrams', 'vectors', 'artifacts'];
-  const before = tables.map(count);
+  const before = await counts(tables);
   const told = await store.deletion.preview(first);
   expect(told.vectors.shared).toBeGreaterThan(0);
   expect(told.objects.shared).toBeGreaterThan(0);
@@ -76,7 +72,8 @@ test('what only one experiment has goes as it was told, and what another has too
   expect(told.objects.removed).toBeGreaterThan(0);
 
   await deleteWhole(first);
-  const gone = tables.map((table, index) => before[index]! - count(table));
+  const after = await counts(tables);
+  const gone = before.map((rows, index) => rows - after[index]!);
   expect(gone).toEqual([
     told.runs,
     told.invocations,
@@ -85,16 +82,15 @@ test('what only one experiment has goes as it was told, and what another has too
     told.vectors.removed,
     told.texts.removed + told.objects.removed,
   ]);
-  expect(orphans()).toEqual(NONE);
+  expect(await orphans()).toEqual(NONE);
   expect(await store.experiments.find(first)).toBeNull();
   expect(await contentDigest(store.db, second)).toBe(digest);
-  expect(await violations(folder)).toEqual([]);
+  expect(await violationsIn(store)).toEqual([]);
 
   await deleteWhole(second);
-  expect([...tables, 'experiments', 'failures', 'surrogates', 'diagram_dimensions'].map(count)).toEqual(
-    Array(10).fill(0),
-  );
-  expect(orphans()).toEqual(NONE);
+  const all = [...tables, 'experiments', 'failures', 'surrogates', 'diagram_dimensions'];
+  expect(await counts(all)).toEqual(Array(10).fill(0));
+  expect(await orphans()).toEqual(NONE);
 });
 
 test('cut off after any step it leaves the others sound, is known as being deleted, and can be gone on with', async () => {
@@ -104,15 +100,15 @@ test('cut off after any step it leaves the others sound, is known as being delet
   await store.deletion.begin(first, null, NOW);
   for (let done = false; !done;) {
     ({ done } = await store.deletion.step(first));
-    expect(await violations(folder)).toEqual([]);
-    expect(orphans()).toMatchObject({ vectors: 0, artifacts: 0, missing: [] });
+    expect(await violationsIn(store)).toEqual([]);
+    expect(await orphans()).toMatchObject({ vectors: 0, artifacts: 0, missing: [] });
     expect(await contentDigest(store.db, second)).toBe(digest);
     expect((await store.experiments.find(first))!.deletingAt).toBe(NOW);
   }
   // The objects are still there, on the list of those to remove.
-  expect(await store.deletion.objectsLeft()).toBe(orphans().objects.length);
+  expect(await store.deletion.objectsLeft()).toBe((await orphans()).objects.length);
   await deleteWhole(first);
-  expect(orphans()).toEqual(NONE);
+  expect(await orphans()).toEqual(NONE);
 });
 
 test('nobody drives an experiment that is being deleted, and one that somebody drives is not', async () => {
@@ -130,15 +126,13 @@ test('the same experiment can be run again after it was deleted, with the same r
   await deleteWhole(id);
   await finishExperiment(store);
   expect(await contentDigest(store.db, id)).toBe(digest);
-  expect(await violations(folder)).toEqual([]);
+  expect(await violationsIn(store)).toEqual([]);
 });
 
 test('a picture that is stored again while its object is to be removed keeps it', async () => {
   const id = await finishExperiment(store);
   const same = await store.artifacts.load(
-    Number(
-      store.db.sqlite.prepare("select id from artifacts where modality = 'image' limit 1").pluck().get(),
-    ),
+    Number(await place.one("select min(id) from artifacts where modality = 'image'")),
   );
   // Staged before the rows go: the object that it relies on is on the list by the time its row is to be written.
   const content = await staged(store, same);
@@ -153,18 +147,15 @@ test('a picture that is stored again while its object is to be removed keeps it'
   await write();
   await store.deletion.removeObjects(Date.now);
   expect(await store.objects.get(content.sha256)).toHaveLength(content.byteLength);
-  expect(orphans()).toMatchObject({ objects: [], missing: [] });
+  expect(await orphans()).toMatchObject({ objects: [], missing: [] });
 });
 
 test('a picture that was staged before its object was removed has to be staged again', async () => {
   const id = await finishExperiment(store);
   const image = picture(8, 6, Uint8Array.of(1, 2, 3));
   const mine = await staged(store, image);
-  const [sha256] = store.db.sqlite
-    .prepare("select sha256 from artifacts where modality = 'image'")
-    .pluck()
-    .all() as Buffer[];
-  const content = { ...mine, sha256: sha256! };
+  const sha256 = (await place.one("select sha256 from artifacts where modality = 'image'")) as Buffer;
+  const content = { ...mine, sha256 };
   await deleteWhole(id);
   const write = () => store.db.write(() => store.artifacts.idOf(content));
   expect(await rejection(write())).toMatch(/is being removed/);
@@ -175,22 +166,16 @@ test('a picture that was staged before its object was removed has to be staged a
 test('while somebody is about to remove an object, nobody stores it; who died over it is waited for a minute', async () => {
   const image = picture(8, 6, Uint8Array.of(9, 9, 9));
   const { sha256, byteLength } = await staged(store, image);
-  const claim = store.db.sqlite.prepare('insert or replace into removed_objects values (?, ?, ?, null)');
-  claim.run(sha256, byteLength, Date.now());
+  const { build, write } = store.db;
+  const claim = (claimedAt: number) =>
+    write(function* () {
+      yield* run(build.delete(removedObjects));
+      yield* run(build.insert(removedObjects).values({ sha256, byteLength, claimedAt }));
+    });
+  await claim(Date.now());
   expect(await rejection(staged(store, image))).toMatch(/is being removed/);
   expect(await store.objects.get(sha256)).toHaveLength(byteLength);
-  claim.run(sha256, byteLength, Date.now() - 60_001);
+  await claim(Date.now() - 60_001);
   await staged(store, image);
-  expect(count('removed_objects')).toBe(0);
-});
-
-test('compacting gives the room back', async () => {
-  const id = await finishExperiment(store);
-  const filler = store.db.sqlite.prepare('insert into hosts (fingerprint) values (?)');
-  for (let index = 0; index < 2000; index++) filler.run(`${index}${'x'.repeat(1000)}`);
-  store.db.sqlite.exec('delete from hosts where length(fingerprint) > 1000; pragma wal_checkpoint(TRUNCATE)');
-  const { bytesBefore, bytesAfter } = compact(store.db);
-  expect(bytesBefore - bytesAfter).toBeGreaterThan(1_500_000);
-  expect(await violations(folder)).toEqual([]);
-  expect(await store.experiments.find(id)).not.toBeNull();
+  expect(await count('removed_objects')).toBe(0);
 });

@@ -1,9 +1,13 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { sql } from 'drizzle-orm';
 import { contentDigest } from '../../db/content.js';
 import { mergeStores } from '../../db/index.js';
 import type { Connection, MergedExperiment, Store } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
-import { allRows, violations } from '../support/store-checks.js';
+import { makeBucket, s3Program, startS3Server, toldSkipped } from '../support/s3-server.js';
+import { violationsIn } from '../support/store-checks.js';
+import { emptyPlace } from './places.js';
+import type { Place } from './places.js';
 import {
   config,
   configWithSurrogates,
@@ -13,18 +17,21 @@ import {
   temporaryStore,
 } from './small-experiment.js';
 
-let places: ReturnType<typeof temporaryStore>[];
+// A source is an SQLite file whatever the target is.
+let from: ReturnType<typeof temporaryStore>;
 let source: Store<Connection>;
-let target: Store<Connection>;
-let targetFolder: string;
+let into: Place;
+let target: Store;
 
-beforeEach(() => {
-  places = [temporaryStore(), temporaryStore()];
-  [source, target] = [places[0]!.store, places[1]!.store];
-  targetFolder = places[1]!.folder;
+beforeEach(async () => {
+  from = temporaryStore();
+  into = await emptyPlace();
+  ({ store: source } = from);
+  ({ store: target } = into);
 });
 afterEach(async () => {
-  for (const place of places) await place.remove();
+  await from.remove();
+  await into.remove();
 });
 
 async function merge(more: { dryRun?: boolean; busy?: string } = {}): Promise<MergedExperiment[]> {
@@ -37,10 +44,12 @@ async function merge(more: { dryRun?: boolean; busy?: string } = {}): Promise<Me
 }
 
 /** Plans the experiment with the seeds that `finishExperiment` draws, and makes some steps of its first run. */
-async function begin(store: Store<Connection>, steps: number): Promise<string> {
+async function begin(store: Store, steps: number): Promise<string> {
   const id = experimentId(config);
   await store.experiments.plan(id, config, NOW);
-  store.db.sqlite.prepare('update runs set drawn_seed = 1000 + run_index where seed = -1').run();
+  await store.db.write(() =>
+    store.db.rows(sql.raw('update runs set drawn_seed = 1000 + run_index where seed = -1 returning id')),
+  );
   await store.experiments.claim(id, { workflowId: 'w', runId: 'r' }, null, NOW);
   const run = await store.runs.get(id, 0);
   await store.runs.markRunning(run, NOW);
@@ -52,9 +61,9 @@ test('what the target has not had is copied whole, with its pictures, and again 
   const id = await finishExperiment(source, configWithSurrogates);
   const other = await finishExperiment(target, { ...config, name: 'other' });
   const digest = await contentDigest(target.db, other);
-  const before = allRows(targetFolder);
+  const before = await into.rows();
   const trial = await merge({ dryRun: true });
-  expect(allRows(targetFolder)).toEqual(before);
+  expect(await into.rows()).toEqual(before);
 
   const done = await merge();
   expect(done).toEqual(trial);
@@ -62,11 +71,11 @@ test('what the target has not had is copied whole, with its pictures, and again 
   expect(done[0]!.added.invocation).toBeGreaterThan(20);
   expect(await contentDigest(target.db, id)).toBe(await contentDigest(source.db, id));
   expect(await contentDigest(target.db, other)).toBe(digest);
-  expect(await violations(targetFolder)).toEqual([]);
+  expect(await violationsIn(target)).toEqual([]);
 
-  const after = allRows(targetFolder);
+  const after = await into.rows();
   expect(await merge()).toMatchObject([{ outcome: 'equal', objects: 0, added: { run: 0, invocation: 0 } }]);
-  expect(allRows(targetFolder)).toEqual(after);
+  expect(await into.rows()).toEqual(after);
 });
 
 test.each([0, 1, 4])('a target that is %i steps on gets the rest', async (steps) => {
@@ -75,15 +84,15 @@ test.each([0, 1, 4])('a target that is %i steps on gets the rest', async (steps)
   expect(await merge()).toMatchObject([{ outcome: 'extended', added: { run: 0 } }]);
   expect(await contentDigest(target.db, id)).toBe(await contentDigest(source.db, id));
   expect(await target.experiments.get(id)).toMatchObject({ status: 'completed', driverWorkflowId: null });
-  expect(await violations(targetFolder)).toEqual([]);
+  expect(await violationsIn(target)).toEqual([]);
 });
 
 test('a source that is less complete adds nothing, and takes nothing away', async () => {
   await begin(source, 3);
   await finishExperiment(target);
-  const before = allRows(targetFolder);
+  const before = await into.rows();
   expect(await merge()).toMatchObject([{ outcome: 'equal' }]);
-  expect(allRows(targetFolder)).toEqual(before);
+  expect(await into.rows()).toEqual(before);
 });
 
 test('what was interrupted in the source is to be resumed in the target, and what comes after it is added', async () => {
@@ -96,27 +105,27 @@ test('what was interrupted in the source is to be resumed in the target, and wha
   expect(await merge()).toMatchObject([{ outcome: 'new', added: { invocation: 3 } }]);
   expect(await target.experiments.get(id)).toMatchObject({ status: 'cancelled', driverWorkflowId: null });
   expect(await target.runs.get(id, 0)).toMatchObject({ status: 'cancelled' });
-  expect(await violations(targetFolder)).toEqual([]);
+  expect(await violationsIn(target)).toEqual([]);
   expect(await merge()).toMatchObject([{ outcome: 'equal' }]);
 
   const run = await source.runs.get(id, 0);
   await step(source, run, config.on_cycle);
   expect(await merge()).toMatchObject([{ outcome: 'extended', added: { invocation: 1 } }]);
   expect(await target.runs.failuresOf(await target.runs.get(id, 0))).toHaveLength(1);
-  expect(await violations(targetFolder)).toEqual([]);
+  expect(await violationsIn(target)).toEqual([]);
 });
 
 test('runs that were planned with other seeds, and other outputs, are named; nothing of the experiment is changed', async () => {
   const id = await finishExperiment(source);
   await begin(target, 2);
-  target.db.sqlite.prepare('update runs set drawn_seed = 7 where run_index = 2').run();
-  const before = allRows(targetFolder);
+  await into.sql('update runs set drawn_seed = 7 where run_index = 2');
+  const before = await into.rows();
   const [planned] = await merge();
   expect(planned).toMatchObject({ experiment: id, outcome: 'conflict', conflictCount: 1 });
   expect(planned!.conflicts[0]).toMatch(/^run 2: drawnSeed is 1002 in the source and 7 in the target$/);
-  expect(allRows(targetFolder)).toEqual(before);
+  expect(await into.rows()).toEqual(before);
 
-  target.db.sqlite.exec(`
+  await into.sql(`
     update runs set drawn_seed = 1002 where run_index = 2;
     drop trigger invocations_are_immutable;
     update invocations set seed = 8 where sequence = 1`);
@@ -128,11 +137,11 @@ test('runs that were planned with other seeds, and other outputs, are named; not
 test('an experiment that is running in the target is left alone', async () => {
   await finishExperiment(source);
   await begin(target, 2);
-  const before = allRows(targetFolder);
+  const before = await into.rows();
   expect(await merge({ busy: 'it is running in the target' })).toMatchObject([
     { outcome: 'conflict', conflicts: ['it is running in the target'] },
   ]);
-  expect(allRows(targetFolder)).toEqual(before);
+  expect(await into.rows()).toEqual(before);
 });
 
 test('a picture whose object is damaged in the source is not copied, nor is its experiment', async () => {
@@ -145,5 +154,44 @@ test('a picture whose object is damaged in the source is not copied, nor is its 
   await source.objects.put(sha256!, Buffer.from('something else'));
   await expect(merge()).rejects.toThrow(/is damaged/);
   expect(await target.experiments.find(id)).toBeNull();
-  expect(await violations(targetFolder)).toEqual([]);
+  expect(await violationsIn(target)).toEqual([]);
 });
+
+test('a text that the target cannot hold is named, and nothing of its experiment is there', async () => {
+  const nul = { ...config, prompts: ['a red apple', 'the \0 sea'] };
+  await source.experiments.plan(experimentId(nul), nul, NOW);
+  if (target.db.dialect === 'sqlite') {
+    expect(await merge()).toMatchObject([{ outcome: 'new' }]);
+    const [, run] = await target.runs.list(experimentId(nul));
+    expect(await target.artifacts.load(run!.promptId)).toMatchObject({ text: 'the \0 sea' });
+    return;
+  }
+  await expect(merge()).rejects.toThrow(/cannot store the character U\+0000, which a text has at position 4/);
+  expect(await target.experiments.list()).toEqual([]);
+});
+
+const program = await s3Program();
+('path' in program ? test : test.skip)(
+  toldSkipped('pictures of a folder are merged into a bucket', program),
+  async () => {
+    if (!('path' in program)) return;
+    const server = await startS3Server(program.path);
+    Object.assign(process.env, server.environment);
+    await makeBucket(server, 'merged');
+    const service = { endpoint: server.endpoint, region: 'us-east-1', pathStyle: true };
+    const bucket = await emptyPlace({ kind: 's3', bucket: 'merged', prefix: 'lab', service });
+    try {
+      target = bucket.store;
+      const id = await finishExperiment(source);
+      const [done] = await merge();
+      expect(done).toMatchObject({ experiment: id, outcome: 'new' });
+      expect(done!.objects).toBeGreaterThan(10);
+      expect(await contentDigest(target.db, id)).toBe(await contentDigest(source.db, id));
+      expect(await violationsIn(target)).toEqual([]);
+      expect(await merge()).toMatchObject([{ outcome: 'equal', objects: 0 }]);
+    } finally {
+      await bucket.remove();
+      await server.remove();
+    }
+  },
+);

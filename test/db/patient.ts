@@ -1,22 +1,18 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   checkInvariants,
   contentDigest,
-  DATABASE_FILE,
   findOrphans,
   mend,
-  openStore,
   removeOrphan,
   RepairPlan,
 } from '../../db/index.js';
-import type { Connection, DoctorOptions, Means, Repair, Store, Violation } from '../../db/index.js';
+import type { DoctorOptions, Means, Repair, Store, Violation } from '../../db/index.js';
 import { persistenceEntropy } from '../../tda/index.js';
+import type { DroppedCheck, Place } from './places.js';
 import { answer, catalogue, finishAgain, host, NOW } from './small-experiment.js';
 
 /** The models of the small experiment, asked again. */
-const means: Means = {
+export const means: Means = {
   catalogue,
   generate: async (model, input, seed) => ({
     output: answer(model, input, seed),
@@ -30,105 +26,93 @@ const means: Means = {
 
 const MOST_ROUNDS = 8;
 
-/** A copy of a sound data folder whose database lets anything be written to it. */
+/** A copy of a sound store whose database lets anything be written to it. */
 export class Patient {
+  readonly store: Store;
   readonly folder: string;
-  readonly store: Store<Connection>;
+  private readonly dropped: DroppedCheck[] = [];
 
   constructor(
-    sound: string,
+    readonly place: Place,
     readonly experiment: string,
   ) {
-    this.folder = mkdtempSync(join(tmpdir(), 'panic-tda-patient-'));
-    cpSync(sound, this.folder, { recursive: true });
-    this.store = openStore(this.folder);
-  }
-
-  /** Does something that no trigger, check or foreign key of the database refuses. */
-  private unguarded<T>(work: () => T): T {
-    const { sqlite } = this.store.db;
-    const triggers = sqlite
-      .prepare<[], { name: string; sql: string }>(
-        `select name, sql from sqlite_master where type = 'trigger'`,
-      )
-      .all();
-    sqlite.pragma('ignore_check_constraints = ON');
-    sqlite.pragma('foreign_keys = OFF');
-    try {
-      return sqlite.transaction(() => {
-        for (const { name } of triggers) sqlite.exec(`drop trigger ${name}`);
-        const done = work();
-        for (const { sql } of triggers) sqlite.exec(sql);
-        return done;
-      })();
-    } finally {
-      sqlite.pragma('ignore_check_constraints = OFF');
-      sqlite.pragma('foreign_keys = ON');
-    }
-  }
-
-  get databaseFile(): string {
-    return join(this.folder, DATABASE_FILE);
+    this.store = place.store;
+    this.folder = place.folder;
   }
 
   /** Changes rows behind the store's back; at least one, so that a test cannot miss its mark. */
-  change(sql: string, ...values: readonly unknown[]): void {
-    const { changes } = this.unguarded(() => this.store.db.sqlite.prepare(sql).run(...values));
-    if (changes === 0) throw new Error(`nothing changed: ${sql}`);
+  async change(statement: string, ...values: readonly unknown[]): Promise<void> {
+    const { changes, dropped } = await this.place.unguarded(statement, ...values);
+    this.dropped.push(...dropped);
+    if (changes === 0) throw new Error(`nothing changed: ${statement}`);
   }
 
   /** Deletes rows and all that hangs on them. */
-  remove(sql: string): void {
-    const { changes } = this.store.db.sqlite.prepare(sql).run();
-    if (changes === 0) throw new Error(`nothing changed: ${sql}`);
+  async remove(statement: string): Promise<void> {
+    if ((await this.place.run(statement)) === 0) throw new Error(`nothing changed: ${statement}`);
   }
 
-  one(sql: string, ...values: readonly unknown[]): unknown {
-    return this.store.db.sqlite
-      .prepare(sql)
-      .pluck()
-      .get(...values);
+  sql(statements: string): Promise<void> {
+    return this.place.sql(statements);
   }
 
-  run(index: number): number {
-    return Number(this.one('select id from runs where run_index = ?', index));
+  one(query: string, ...values: readonly unknown[]): Promise<unknown> {
+    return this.place.one(query, ...values);
   }
 
-  step(index: number, sequence: number): number {
+  /**
+   * What is found of a corruption (`6 TABLE ID` where a row breaks a check). No row of Postgres breaks a check that is there:
+   * it was dropped, and that is what is found.
+   */
+  found(names: readonly string[]): readonly string[] {
+    const tables = new Set(this.dropped.map(({ table }) => table));
+    const others = names.filter((name) => !tables.has(/^6!? (\w+) /.exec(name)?.[1] ?? ''));
+    return [...others, ...this.dropped.map(({ table, check }) => `6 ${table} ${check}`)];
+  }
+
+  async run(index: number): Promise<number> {
+    return Number(await this.one('select id from runs where run_index = ?', index));
+  }
+
+  async step(index: number, sequence: number): Promise<number> {
+    const run = await this.run(index);
     return Number(
-      this.one('select id from invocations where run_id = ? and sequence = ?', this.run(index), sequence),
+      await this.one('select id from invocations where run_id = ? and sequence = ?', run, sequence),
     );
   }
 
-  output(index: number, sequence: number): number {
-    return Number(this.one('select output_id from invocations where id = ?', this.step(index, sequence)));
+  /** All steps of a run in their order. */
+  async steps(index: number): Promise<number[]> {
+    const run = await this.run(index);
+    return (
+      await this.place.column(`select id from invocations where run_id = ${run} order by sequence`)
+    ).map(Number);
   }
 
-  model(name: string): number {
-    return Number(this.one('select id from models where name = ?', name));
-  }
-
-  vector(index: number, sequence: number): number {
+  async output(index: number, sequence: number): Promise<number> {
     return Number(
-      this.one('select vector_id from embeddings where invocation_id = ?', this.step(index, sequence)),
+      await this.one('select output_id from invocations where id = ?', await this.step(index, sequence)),
     );
   }
 
-  diagram(index: number, model: string): number {
-    return Number(
-      this.one(
-        'select id from diagrams where run_id = ? and model_id = ?',
-        this.run(index),
-        this.model(model),
-      ),
-    );
+  async model(name: string): Promise<number> {
+    return Number(await this.one('select id from models where name = ?', name));
+  }
+
+  async vector(index: number, sequence: number): Promise<number> {
+    const step = await this.step(index, sequence);
+    return Number(await this.one('select vector_id from embeddings where invocation_id = ?', step));
+  }
+
+  async diagram(index: number, model: string): Promise<number> {
+    const query = 'select id from diagrams where run_id = ? and model_id = ?';
+    return Number(await this.one(query, await this.run(index), await this.model(model)));
   }
 
   /** Path of the object of a picture. */
-  object(artifact: number): string {
-    return this.store.objects.location(
-      this.one('select sha256 from artifacts where id = ?', artifact) as Buffer,
-    );
+  async object(artifact: number): Promise<string> {
+    const sha256 = await this.one('select sha256 from artifacts where id = ?', artifact);
+    return this.store.objects.location(sha256 as Buffer);
   }
 
   async violations(options: DoctorOptions = {}): Promise<Violation[]> {
@@ -163,9 +147,8 @@ export class Patient {
     return contentDigest(this.store.db, this.experiment);
   }
 
-  async discard(): Promise<void> {
-    await this.store.close();
-    rmSync(this.folder, { recursive: true });
+  discard(): Promise<void> {
+    return this.place.remove();
   }
 }
 

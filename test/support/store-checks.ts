@@ -23,16 +23,16 @@ export async function withStore<T>(
 
 /** Every violation of the invariants of DESIGN section 7, as sentences; a sound store has none. */
 export function violations(data: string): Promise<string[]> {
-  return withStore(data, async ({ db, objects }) => {
-    const found: string[] = [];
-    for await (const violation of checkInvariants(db, objects, {
-      deep: true,
-      entropyOf: persistenceEntropy,
-    })) {
-      found.push(`${violation.invariant} ${violation.table} ${violation.id}: ${violation.message}`);
-    }
-    return found;
-  });
+  return withStore(data, violationsIn);
+}
+
+/** The same of a store that is open. */
+export async function violationsIn({ db, objects }: Store): Promise<string[]> {
+  const found: string[] = [];
+  for await (const violation of checkInvariants(db, objects, { deep: true, entropyOf: persistenceEntropy })) {
+    found.push(`${violation.invariant} ${violation.table} ${violation.id}: ${violation.message}`);
+  }
+  return found;
 }
 
 /** SHA-256 over the content of an experiment: equal for equal results, whatever happened on the way. */

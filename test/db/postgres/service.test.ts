@@ -11,14 +11,17 @@ import {
   connectStoreAlone,
   connectStoreReadonly,
   contentDigest,
+  mend,
+  RepairPlan,
   setUpDatabase,
 } from '../../../db/index.js';
-import type { PostgresService, Store } from '../../../db/index.js';
+import type { PostgresService, Repair, Store } from '../../../db/index.js';
 import type { PostgresDatabase } from '../../../db/postgres/connection.js';
 import * as schema from '../../../db/schema.js';
 import { errorMessage } from '../../../experiment/errors.js';
 import { experimentId } from '../../../experiment/ids.js';
 import { asSuperuser, createDatabase } from '../../support/suite-postgres.js';
+import { means } from '../patient.js';
 import { dist, runModule } from '../../workers/child-processes.js';
 import {
   config,
@@ -364,6 +367,38 @@ describe('the tables', () => {
       /older panic-tda \(\d of \d migrations\), and this role may not/,
     );
   });
+
+  onServer(
+    'are mended by a role that cannot change them, but for what their owner alone can do, which is named',
+    async (running) => {
+      const owner = await newDatabase(running);
+      await asSuperuser(owner.url, (client) =>
+        client.query(`create role mender login password 'not a secret: word/1'`),
+      );
+      await setUpDatabase(owner, ['mender']);
+      const first = await connectStore({ folder, database: owner });
+      const { id: run } = await first.runs.get(await finishExperiment(first), 0);
+      await first.close();
+      const database = { ...owner, url: running.url(new URL(owner.url).pathname.slice(1), 'mender') };
+      const alone = await connectStoreAlone({ folder, database });
+      const plan = new RepairPlan();
+      try {
+        plan.add({ kind: 'reopen run', run });
+        plan.add({ kind: 'restore the schema', name: 'runs_end_complete' });
+        const refused: string[] = [];
+        const onFailure = (_: Repair, why: string) => refused.push(why);
+        expect(await mend(alone, plan, means, { cutBack: false, onFailure })).toBe(1);
+        expect(refused).toEqual([
+          expect.stringMatching(/no right to do this; the role that owns the tables has/),
+        ]);
+        const [reopened] = await alone.runs.list((await alone.experiments.list())[0]!.id);
+        expect(reopened).toMatchObject({ id: run, status: 'pending' });
+      } finally {
+        plan.close();
+        await alone.close();
+      }
+    },
+  );
 
   onServer('of another version or another hand are refused', async (running) => {
     const database = await newDatabase(running);
