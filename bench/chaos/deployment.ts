@@ -250,7 +250,7 @@ function modelHosts(): number[] {
 }
 
 async function startTemporal(
-  { temporalCli }: DeploymentSettings,
+  { temporalCli, plan }: DeploymentSettings,
   folder: string,
   keeper: Keeper,
 ): Promise<{ readonly address: string; serving(): Promise<void>; removeState(): void }> {
@@ -259,7 +259,9 @@ async function startTemporal(
   keeper.run({
     name: 'server',
     command: temporalCli,
-    args: serverArguments(databaseFile, ports, []),
+    args: serverArguments(databaseFile, ports, []).map((word) =>
+      word === 'journal_mode=WAL' ? `journal_mode=${plan.journal}` : word,
+    ),
     env: temporalServerEnvironment(),
   });
   const address = `${HOST}:${ports.port}`;

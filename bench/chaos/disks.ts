@@ -20,7 +20,7 @@ export interface SmallDisk {
   readonly folder: string;
   /** Takes all room that is left; false where there is none to be taken, because the folder is of a larger file system. */
   fill(): boolean;
-  /** Gives it back. */
+  /** Gives it back, once it was called as often as `fill`. */
   clear(): void;
   /** Takes the file system away; what is in it stays in the folder where it is to be kept. */
   unmount(keep: boolean): void;
@@ -41,10 +41,12 @@ export function mountSmallDisk(folder: string, mib: number | null): SmallDisk {
     if (status !== 0) throw new CommandError(`a tmpfs cannot be mounted at ${folder}: ${stderr.trim()}`);
   }
   const filler = join(folder, FILLER);
+  let fills = 0;
   return {
     folder,
     fill() {
       if (mib === null) return false;
+      fills++;
       const file = openSync(filler, 'a');
       try {
         for (const size of CHUNKS) writeUntilFull(file, Buffer.alloc(size));
@@ -53,7 +55,9 @@ export function mountSmallDisk(folder: string, mib: number | null): SmallDisk {
       }
       return statfsSync(folder).bavail === 0;
     },
-    clear: () => rmSync(filler, { force: true }),
+    clear() {
+      if (--fills <= 0) rmSync(filler, { force: true });
+    },
     unmount(keep) {
       if (mib === null) return;
       const aside = `${folder}.kept`;

@@ -11,6 +11,11 @@ export interface DeploymentPlan {
   readonly kind: 'embedded' | 'fleet';
   readonly store: 'sqlite' | 'postgres';
   readonly objects: 'folder' | 's3';
+  /**
+   * How the fleet's Temporal server writes its SQLite file: as the embedded one does, or as the CLI does by itself, which needs room on the
+   * disk for each transaction. The other overwrites its log in place, and may not notice that the disk is full.
+   */
+  readonly journal: 'WAL' | 'DELETE';
   /** The queues of each worker of a fleet. */
   readonly workers: readonly string[];
   /** For how long an activity advances a run. */
@@ -64,9 +69,12 @@ function kindOf(seed: number, round: number): (typeof KINDS)[number] {
 function randomDeployment(random: Random, kind: (typeof KINDS)[number]): DeploymentPlan {
   const activityMs = random.pick(ACTIVITY_MS);
   const workers = random.pick(WORKERS);
+  const journal = random.chance(50) ? 'WAL' : 'DELETE';
   const objects = random.chance(50) ? 's3' : 'folder';
-  if (kind === 'embedded') return { kind, store: 'sqlite', objects: 'folder', workers: [], activityMs };
-  if (kind === 'fleet on SQLite')
-    return { kind: 'fleet', store: 'sqlite', objects: 'folder', workers, activityMs };
-  return { kind: 'fleet', store: 'postgres', objects, workers, activityMs };
+  if (kind === 'embedded') {
+    return { kind, store: 'sqlite', objects: 'folder', journal: 'WAL', workers: [], activityMs };
+  }
+  const fleet = { kind: 'fleet', journal, workers, activityMs } as const;
+  if (kind === 'fleet on SQLite') return { ...fleet, store: 'sqlite', objects: 'folder' };
+  return { ...fleet, store: 'postgres', objects };
 }

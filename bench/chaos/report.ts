@@ -80,8 +80,19 @@ export function summary(results: readonly RoundResult[]): string {
     }),
     `${results.length} rounds, ${sum(({ runs }) => runs)} runs, ${sum(({ steps }) => steps)} steps, ` +
       `${tookOf(faults)} faults that took effect, ${sum(({ retried }) => retried.length)} runs retried, ${bad.length} rounds wrong`,
+    `failed attempts that were logged: ${failuresOf(results)}`,
     ...bad.map(({ plan, folder, wrong }) => `${repeatCommand(plan)}   # ${wrong[0]}; see ${folder}`),
   ].join('\n');
+}
+
+/** "DeviceError 3, StoreUnavailable 12". */
+function failuresOf(results: readonly RoundResult[]): string {
+  const sums = new Map<string, number>();
+  for (const { failures } of results) {
+    for (const [kind, count] of failures) sums.set(kind, (sums.get(kind) ?? 0) + count);
+  }
+  const sorted = [...sums].sort(([a], [b]) => a.localeCompare(b));
+  return sorted.map(([kind, count]) => `${kind} ${count}`).join(', ') || 'none';
 }
 
 export function deploymentName({ kind, store, objects, workers }: DeploymentPlan): string {
@@ -142,7 +153,7 @@ export function describeRound(plan: RoundPlan): string {
   const { deployment, experiments, faults } = plan;
   return [
     `seed ${plan.seed} round ${plan.round}: ${deploymentName(deployment)}` +
-      `${deployment.workers.length > 0 ? ` (${deployment.workers.join('; ')})` : ''}, ${deployment.activityMs} ms an activity`,
+      `${deployment.workers.length > 0 ? ` (${deployment.workers.join('; ')}; the server's journal: ${deployment.journal})` : ''}, ${deployment.activityMs} ms an activity`,
     ...experiments.map((experiment) => `  ${JSON.stringify(experiment)}`),
     ...faults.map((fault) => `  ${describeFault(fault)}`),
   ].join('\n');

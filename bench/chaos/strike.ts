@@ -11,6 +11,8 @@ import { within, type Effect, type Stage } from './stage.js';
 const AT_ONCE_MS = 10_000;
 /** Some have no process at a moment, or write nothing, and will soon. */
 const PATIENCE_MS = 5000;
+/** A database overwrites its log in place for a while before it wants more room. */
+const UNTIL_FULL_MS = 20_000;
 /** Between the first and the second of two stop signals. */
 const TWICE_MS = 300;
 
@@ -170,7 +172,7 @@ async function fillDisk(stage: Stage, { disk, lastsMs }: Of<'full disk'>): Promi
   await sleep(lastsMs);
   const calls = (): number => (stage.slowDisk?.full() ?? 0) - before;
   const told = (): boolean => saysFull(stage.logsSince(marks));
-  if (filled) await within(PATIENCE_MS, () => calls() > 0 || told());
+  if (filled) await within(UNTIL_FULL_MS, () => calls() > 0 || told());
   small.clear();
   if (!filled) return missed('it could not be filled');
   if (calls() > 0) return took(`${calls()} calls found no room`);
