@@ -259,9 +259,14 @@ async function startTemporal(
   keeper.run({
     name: 'server',
     command: temporalCli,
-    args: serverArguments(databaseFile, ports, []).map((word) =>
-      word === 'journal_mode=WAL' ? `journal_mode=${plan.journal}` : word,
-    ),
+    args: [
+      ...serverArguments(databaseFile, ports, []).map((word) =>
+        word === 'journal_mode=WAL' ? `journal_mode=${plan.journal}` : word,
+      ),
+      // Otherwise it keeps it to itself that its disk is full.
+      '--log-level',
+      'error',
+    ],
     env: temporalServerEnvironment(),
   });
   const address = `${HOST}:${ports.port}`;
