@@ -1,5 +1,6 @@
 import type { ExperimentRow, RunRow, Store } from '../../db/index.js';
 import { PanicError } from '../../experiment/errors.js';
+import type { ExperimentProgress } from '../../workflows/queries.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { plural } from '../format.js';
@@ -104,7 +105,7 @@ export async function resumeRun(context: Context, id: string, index: number): Pr
 export async function resumeOpen(context: Context, id: string): Promise<number | null> {
   return await operating(context, async (store) => {
     const row = await operated(context, store, id);
-    if (row.pausedAt === null) return null;
+    if (row.pausedAt === null && !(await isHeld(context, row))) return null;
     const changed = await store.experiments.setPaused(row.id, false, Date.now());
     const told = await tellExperiment(context, row, 'resume');
     if (told === 'not open') return null;
@@ -113,6 +114,15 @@ export async function resumeOpen(context: Context, id: string): Promise<number |
     if (held.length > 0) noteHeld(context, row.id, held);
     return code;
   });
+}
+
+/** Whether a workflow is open that waits for a `resume` which could not be told when the rows were changed. */
+async function isHeld(context: Context, row: ExperimentRow): Promise<boolean> {
+  const held = await tellingService(context, async (session) => {
+    const workflow = await openExperimentWorkflow(session, row);
+    return workflow !== null && (await workflow.query<ExperimentProgress>('progress')).paused;
+  });
+  return held === 'told';
 }
 
 /** Runs that a resumed experiment still waits for. */

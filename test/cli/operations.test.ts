@@ -85,6 +85,19 @@ test('the pause outlasts the command: run starts nothing, resume goes on from th
   expect(await status()).toMatchObject({ status: 'running', pausedAt: null });
 });
 
+test('resume reaches a workflow that waits though the rows say nothing of a pause any more', async () => {
+  expect((await panicTda(folder, ['pause', id])).code).toBe(0);
+  await until(() => /^Paused;/m.test(running.stderr()));
+  const made = await untilStill();
+  // As a resume leaves them while the service does not answer.
+  await withStore(join(folder, 'panic-tda-data'), (store) =>
+    store.experiments.setPaused(id, false, Date.now()),
+  );
+  const resume = await panicTda(folder, ['resume', id]);
+  expect(resume).toMatchObject({ code: 0, stdout: expect.stringContaining(`Experiment ${id} goes on`) });
+  await untilMoreThan(made);
+});
+
 test('one run is paused, another cancelled, and the third goes on', async () => {
   const pause = await panicTda(folder, ['pause', id, '--run', '1']);
   expect(pause.stdout).toContain(`Run 1 of experiment ${id} is paused.`);
