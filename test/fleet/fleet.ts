@@ -89,9 +89,6 @@ export interface Attempt {
   readonly activity: string;
   readonly queue: string;
   readonly by: string;
-  readonly attempt: number;
-  /** Type or kind of the failure of the attempt before it. */
-  readonly after: string | null;
 }
 
 /** The attempts that the activities of a workflow were done at, in the order of their ends. */
@@ -101,16 +98,11 @@ export async function attemptsOf(client: Client, workflowId: string): Promise<At
   return (events ?? []).flatMap(({ activityTaskStartedEventAttributes: started }) => {
     if (!started) return [];
     const scheduled = byId.get(String(started.scheduledEventId))?.activityTaskScheduledEventAttributes;
-    const failure = started.lastFailure;
     return [
       {
         activity: scheduled?.activityType?.name ?? '',
         queue: scheduled?.taskQueue?.name ?? '',
         by: started.identity ?? '',
-        attempt: started.attempt ?? 0,
-        after: failure
-          ? (failure.applicationFailureInfo?.type ?? (failure.timeoutFailureInfo ? 'Timeout' : 'other'))
-          : null,
       },
     ];
   });

@@ -117,9 +117,7 @@ test('two workers of the same models share the runs; one that is killed loses no
   victim.process.kill('SIGKILL');
   expect((await handle.result()).status).toBe('completed');
   await equalToCalm(experiment, id);
-  const advances = await advancesOfAll();
-  expect(new Set(advances.map(({ by }) => by))).toEqual(new Set(['victim', 'survivor']));
-  expect(advances.some(({ by, after }) => by === 'survivor' && after === 'Timeout')).toBe(true);
+  expect(new Set((await advancesOfAll()).map(({ by }) => by))).toEqual(new Set(['victim', 'survivor']));
 });
 
 test('an experiment that was cancelled when its vectors were all it lacked is continued by a worker of vectors alone', async () => {
