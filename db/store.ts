@@ -38,31 +38,27 @@ export interface StorePlace {
  * Opens a store, making it or bringing it up to date where that is still to be done. Throws InvalidInput where it cannot be used,
  * also while somebody has to be alone with it (`connectStoreAlone`); StoreUnavailable where it cannot be reached.
  */
-export async function connectStore({ folder, database, objects = null }: StorePlace): Promise<Store> {
+export async function connectStore(place: StorePlace): Promise<Store> {
+  const { folder, database, objects = null } = place;
   if (database === null) return openStore(folder, objects);
   const { openPostgres } = await postgres();
-  return storeOver<Database>(
-    await openPostgres(database),
-    madePlace(folder, objects),
-    nameOf(folder, database, objects),
-  );
+  return storeOnServer(await openPostgres(database), place);
 }
 
 /**
  * Opens a store in a database of several machines for somebody who must be the only one that writes: until it is closed, others
  * are refused. Throws as `connectStore`, and InvalidInput where others use it.
  */
-export async function connectStoreAlone({
-  folder,
-  database,
-  objects = null,
-}: StorePlace & { readonly database: PostgresService }): Promise<Store> {
+export async function connectStoreAlone(
+  place: StorePlace & { readonly database: PostgresService },
+): Promise<Store> {
   const { openPostgresAlone } = await postgres();
-  return storeOver<Database>(
-    await openPostgresAlone(database),
-    madePlace(folder, objects),
-    nameOf(folder, database, objects),
-  );
+  return storeOnServer(await openPostgresAlone(place.database), place);
+}
+
+/** The store of somebody who writes. */
+function storeOnServer(db: Database, { folder, database, objects = null }: StorePlace): Store {
+  return storeOver(db, madePlace(folder, objects), nameOf(folder, database, objects));
 }
 
 /** Opens a store for reading, beside whoever writes it; null where there is none yet. Makes nothing. Throws as `connectStore`. */
