@@ -89,6 +89,8 @@ export interface Attempt {
   readonly activity: string;
   readonly queue: string;
   readonly by: string;
+  /** Type or kind of the failure of the attempt before it. */
+  readonly after: string | null;
 }
 
 /** The attempts that the activities of a workflow were done at, in the order of their ends. */
@@ -98,14 +100,24 @@ export async function attemptsOf(client: Client, workflowId: string): Promise<At
   return (events ?? []).flatMap(({ activityTaskStartedEventAttributes: started }) => {
     if (!started) return [];
     const scheduled = byId.get(String(started.scheduledEventId))?.activityTaskScheduledEventAttributes;
+    const failure = started.lastFailure;
     return [
       {
         activity: scheduled?.activityType?.name ?? '',
         queue: scheduled?.taskQueue?.name ?? '',
         by: started.identity ?? '',
+        after: failure
+          ? (failure.applicationFailureInfo?.type ?? (failure.timeoutFailureInfo ? 'Timeout' : 'other'))
+          : null,
       },
     ];
   });
+}
+
+/** The activities of a workflow that have not ended, with the worker that has each. */
+export async function pendingOf(client: Client, workflowId: string) {
+  const { raw } = await client.workflow.getHandle(workflowId).describe();
+  return raw.pendingActivities ?? [];
 }
 
 /** Lines `name{label="value",…} number` of a text of Prometheus that are of this metric. */

@@ -5,7 +5,7 @@ import { queueStates } from '../../workers/queue-states.js';
 import { cleanUp, until } from '../cli/cli-process.js';
 import { openLaboratory, type Laboratory } from '../support/laboratory.js';
 import { digestOf, untilInvocations, violations } from '../support/store-checks.js';
-import { addressOf, attemptsOf, openFleet, samplesOf, type Fleet } from './fleet.js';
+import { addressOf, attemptsOf, openFleet, pendingOf, samplesOf, type Fleet } from './fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);
@@ -97,6 +97,23 @@ test('a route that appears while an experiment runs is followed, without a start
   expect(new Set(models.map(({ by }) => by))).toEqual(new Set(['before', 'first', 'second']));
 });
 
+/** Resolves when a worker has an activity of these workflows that it did not have a moment before. */
+async function untilJustGiven(worker: string, workflowIds: readonly string[]): Promise<void> {
+  let before: ReadonlySet<string> | null = null;
+  await until(async () => {
+    const pending = await Promise.all(
+      workflowIds.map(async (workflowId) =>
+        (await pendingOf(fleet.client, workflowId))
+          .filter(({ lastWorkerIdentity }) => lastWorkerIdentity === worker)
+          .map(({ activityId }) => `${workflowId} ${activityId}`),
+      ),
+    );
+    const earlier = before;
+    before = new Set(pending.flat());
+    return earlier !== null && [...before].some((activity) => !earlier.has(activity));
+  });
+}
+
 test('two workers of the same models share the runs; one that is killed loses nothing but time', async () => {
   fleet = await openFleet();
   const experiment = { ...EXPERIMENT, seeds: [3, 7, 11, 13], max_length: 60 };
@@ -114,10 +131,17 @@ test('two workers of the same models share the runs; one that is killed loses no
   };
   // Of work that is lost the history tells only who did it again: one that is told was done.
   await until(async () => new Set((await advancesOfAll()).map(({ by }) => by)).size === 2);
+  // An activity takes a second, so the victim is in the midst of one.
+  await untilJustGiven(
+    'victim',
+    [0, 1, 2, 3].map((run) => `run-${id}-${run}`),
+  );
   victim.process.kill('SIGKILL');
   expect((await handle.result()).status).toBe('completed');
   await equalToCalm(experiment, id);
-  expect(new Set((await advancesOfAll()).map(({ by }) => by))).toEqual(new Set(['victim', 'survivor']));
+  const advances = await advancesOfAll();
+  expect(new Set(advances.map(({ by }) => by))).toEqual(new Set(['victim', 'survivor']));
+  expect(advances.some(({ by, after }) => by === 'survivor' && after === 'Timeout')).toBe(true);
 });
 
 test('an experiment that was cancelled when its vectors were all it lacked is continued by a worker of vectors alone', async () => {

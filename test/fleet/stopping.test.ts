@@ -4,7 +4,7 @@ import { openLaboratory, type Laboratory } from '../support/laboratory.js';
 import { digestOf, invocationCount, untilInvocations, violations } from '../support/store-checks.js';
 import { suiteAddress } from '../support/suite-server.js';
 import { openLink } from '../../bench/link.js';
-import { addressOf, attemptsOf, openFleet, type Fleet } from './fleet.js';
+import { addressOf, attemptsOf, openFleet, pendingOf, type Fleet } from './fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);
@@ -34,11 +34,6 @@ async function isComputing(worker: Running): Promise<boolean> {
   return text.includes('panic_tda_pool_computing{model="HostedT2I"} 1');
 }
 
-async function pendingOf(fleet: Fleet, workflowId: string) {
-  const { raw } = await fleet.client.workflow.getHandle(workflowId).describe();
-  return raw.pendingActivities ?? [];
-}
-
 test('SIGTERM gives a step that takes long to another worker, which does not wait for a heartbeat', async () => {
   fleet = await openFleet();
   await fleet.worker(['--queues', 'main,cpu']);
@@ -65,11 +60,11 @@ test('SIGTERM gives a step that takes long to another worker, which does not wai
   });
   const { experiment } = await handle.query<{ experiment: string }>('progress');
   const takenOver = async (): Promise<boolean> =>
-    (await pendingOf(fleet, `run-${experiment}-0`)).some(
+    (await pendingOf(fleet.client, `run-${experiment}-0`)).some(
       ({ lastWorkerIdentity }) => lastWorkerIdentity === 'second',
     );
   await until(takenOver, () => second.stderr());
-  const [pending] = await pendingOf(fleet, `run-${experiment}-0`);
+  const [pending] = await pendingOf(fleet.client, `run-${experiment}-0`);
   expect(pending).toMatchObject({
     attempt: 2,
     lastFailure: { applicationFailureInfo: { type: 'WorkerShutdown' } },
@@ -128,7 +123,7 @@ test('a diagram that takes long is given back, too', async () => {
   const at = async (identity: string): Promise<boolean> => {
     name ??= (await handle.query<{ experiment: string | null }>('progress')).experiment;
     if (name === null) return false;
-    return (await pendingOf(fleet, `run-${name}-0`).catch(() => [])).some(
+    return (await pendingOf(fleet.client, `run-${name}-0`).catch(() => [])).some(
       ({ activityType, lastWorkerIdentity }) =>
         activityType?.name === 'diagramRun' && lastWorkerIdentity === identity,
     );
@@ -141,7 +136,7 @@ test('a diagram that takes long is given back, too', async () => {
   first.process.kill('SIGTERM');
   expect(await first.ended).toMatchObject({ code: 0 });
   await until(() => at('second'));
-  const [pending] = await pendingOf(fleet, `run-${name}-0`);
+  const [pending] = await pendingOf(fleet.client, `run-${name}-0`);
   expect(pending?.lastFailure?.applicationFailureInfo?.type).toBe('WorkerShutdown');
   await handle.terminate();
 });
