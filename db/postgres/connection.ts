@@ -25,6 +25,8 @@ const WRITE_ATTEMPTS = 10;
 const LONGEST_PAUSE_MS = 200;
 // Less than the 10 s after which a pool lets go of a connection that nobody needs.
 const PRESENCE_MS = 5000;
+// A server that cannot be reached does not say goodbye.
+const GOODBYE_MS = 2000;
 
 /**
  * How a process uses the database: it reads; it writes, as others do; or it must be the only one that writes, as whoever mends.
@@ -167,6 +169,9 @@ function databaseOver(service: PostgresService, use: Use): PostgresDatabase {
   pool.on('error', () => undefined);
   // One that is in use: told by its query, or by the next one. Without a listener the process would end.
   pool.on('connect', (client) => client.on('error', () => undefined));
+  const sessions = new Set<PoolClient>();
+  pool.on('connect', (client) => sessions.add(client));
+  pool.on('remove', (client) => sessions.delete(client));
   const presence = use === 'beside others' ? setInterval(bePresent, PRESENCE_MS).unref() : undefined;
 
   /** A process that waits, or whose connections were lost, is still one that whoever wants to be alone has to see. */
@@ -231,9 +236,12 @@ function databaseOver(service: PostgresService, use: Use): PostgresDatabase {
         );
         return rows[0]!.size;
       }),
-    close() {
+    async close() {
       clearInterval(presence);
-      return pool.end();
+      await pool.end();
+      // The pool does not wait until its sessions have ended, with which the server gives up their locks.
+      const late = performance.now() + GOODBYE_MS;
+      while (sessions.size > 0 && performance.now() < late) await sleep(5);
     },
   };
 }
