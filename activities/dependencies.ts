@@ -12,6 +12,9 @@ export interface ModelRouting {
   serves(model: string): boolean;
 }
 
+/** What became of a driver that is on another service than ours: as that says, or `unknown` where it does not answer. */
+export type DriverElsewhere = 'running' | 'over' | 'unknown';
+
 /** What activities are made of; a worker makes one of each for its process. */
 export interface Dependencies {
   readonly store: Store;
@@ -25,11 +28,8 @@ export interface Dependencies {
   readonly client: Client;
   /** Which service `client` asks: now, since one may lose its state and be another while its workers stay. */
   readonly service: () => Promise<DriverService>;
-  /** Asks another service whether an execution on it still runs; 'unknown' where nobody answers. */
-  readonly askOtherService: (
-    driver: Driver,
-    service: DriverService,
-  ) => Promise<'running' | 'over' | 'unknown'>;
+  /** Asks another service whether an execution on it still runs. */
+  readonly askOtherService: (driver: Driver, service: DriverService) => Promise<DriverElsewhere>;
   /** For how many milliseconds one activity advances a run, at least a step. */
   readonly activityMs: number;
   /** Milliseconds since the epoch. */

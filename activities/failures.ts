@@ -6,6 +6,14 @@ import type { Stage, RunRow, Store } from '../db/index.js';
 /** Times a model may answer the same step with something that is not data before the run is given up. */
 const MODEL_OUTPUT_ATTEMPTS = 3;
 
+/**
+ * An attempt that fails by itself says how long the next one waits: 0.2 s, doubling to 30 s, which outlasts an hour's outage. One that
+ * was cut short, as by a killed worker, cannot say it, and waits by the shorter scale of workflows/activities.ts: it may have come far.
+ */
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 30_000;
+const MOST_FAILURES = 150;
+
 const FINAL: ReadonlySet<FailureKind> = new Set([
   'InvalidInput',
   'ModelFilesMissing',
@@ -16,14 +24,22 @@ const FINAL: ReadonlySet<FailureKind> = new Set([
 /** The error of an activity that belongs to no run, as Temporal should see it. */
 export function bookkeepingFailure(error: unknown): Error {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
-  return asApplicationFailure(error, isPanicError(error) && FINAL.has(error.kind));
+  return asApplicationFailure(error, isPanicError(error) && FINAL.has(error.kind), attempts());
 }
 
-/** An error as Temporal should see it: its kind as type, and whether a retry can mend it. */
-function asApplicationFailure(error: unknown, final: boolean): ApplicationFailure {
-  const kind = kindOf(error);
-  const message = errorMessage(error);
-  return ApplicationFailure.create({ message, type: kind, nonRetryable: final });
+/** An error as Temporal should see it: its kind as type, whether a retry can mend it, and when, after so many failures. */
+function asApplicationFailure(error: unknown, final: boolean, failures: number): ApplicationFailure {
+  return ApplicationFailure.create({
+    message: errorMessage(error),
+    type: kindOf(error),
+    nonRetryable: final || failures >= MOST_FAILURES,
+    nextRetryDelay: Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS),
+  });
+}
+
+/** Those of the activity, with this one; also those that were cut short. */
+function attempts(): number {
+  return Context.current().info.attempt;
 }
 
 /** Writes a failed attempt of a run into its log and types it for Temporal. Cancellation is no failure. */
@@ -48,15 +64,16 @@ export async function runFailure(
   const kind = kindOf(error);
   const message = errorMessage(error);
   const times = await store.runs.logFailure(run, { ...at, kind, message }, now).catch((failed: unknown) => {
-    // Then this attempt is not counted; that it failed must still be told.
-    if (isPanicError(failed, 'StoreUnavailable')) return 0;
+    // Then this attempt is not logged; that it failed must still be told.
+    if (isPanicError(failed, 'StoreUnavailable')) return null;
     throw failed;
   });
   const known = isPanicError(error) ? error.kind : null;
   const final =
     known !== null &&
-    (FINAL.has(known) || (known === 'ModelOutputInvalid' && times >= MODEL_OUTPUT_ATTEMPTS));
-  return asApplicationFailure(error, final);
+    (FINAL.has(known) ||
+      (known === 'ModelOutputInvalid' && times !== null && times >= MODEL_OUTPUT_ATTEMPTS));
+  return asApplicationFailure(error, final, times ?? attempts());
 }
 
 /** True where the signal was raised because this worker stops, not because somebody cancelled the work. */

@@ -2,7 +2,7 @@ export { createAdvanceRun } from './advance-run.js';
 export { createBookkeeping } from './bookkeeping.js';
 export { createDiagramRun } from './diagram-run.js';
 export type { ComputedDiagram, DiagramComputer, DiagramRequest, DiagramSize } from './diagram-run.js';
-export type { Dependencies } from './dependencies.js';
+export type { Dependencies, DriverElsewhere } from './dependencies.js';
 export { createEmbedRun } from './embed-run.js';
 export { isWorkerShutdown } from './failures.js';
 export type { ExperimentResult, Plan } from './contract.js';

@@ -1,14 +1,12 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { DriverElsewhere } from '../activities/index.js';
 import { serviceAddress } from '../db/index.js';
 import type { Driver, DriverService } from '../db/index.js';
 import { openClient } from './temporal-client.js';
 
 type ConnectionOptions = NonNullable<Parameters<typeof openClient>[0]>;
-
-/** What became of a driver that is on another service than ours: as that says, or `unknown` where it does not answer. */
-export type Asked = 'running' | 'over' | 'unknown';
 
 const ANSWER_WITHIN_MS = 5000;
 const PAUSE_MS = 2000;
@@ -22,7 +20,7 @@ export async function askOtherService(
   service: DriverService,
   { tls }: Pick<ConnectionOptions, 'tls'>,
   attempts = 1,
-): Promise<Asked> {
+): Promise<DriverElsewhere> {
   const there = serviceAddress(service.place);
   if (there === null || (there.host !== null && there.host !== hostname())) return 'unknown';
   for (let attempt = 1; ; attempt++) {
@@ -37,7 +35,7 @@ async function askOnce(
   service: DriverService,
   { address, namespace }: { readonly address: string; readonly namespace: string },
   tls: ConnectionOptions['tls'],
-): Promise<Asked> {
+): Promise<DriverElsewhere> {
   try {
     const options = { address, connectTimeout: ANSWER_WITHIN_MS, ...(tls === undefined ? {} : { tls }) };
     const { client, connection, close } = await openClient(options, namespace);

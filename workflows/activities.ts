@@ -2,13 +2,13 @@ import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow'
 import type { BookkeepingActivities, DiagramActivities, ModelActivities } from '../activities/contract.js';
 import { TASK_QUEUES } from './names.js';
 
-// A killed worker counts as an attempt, so there are many: with the longest pause of 30 s they outlast an hour's outage.
-// Errors that no retry mends say so themselves (activities/failures.ts).
+// For an attempt that was cut short: one that fails by itself says when and whether it is tried again (activities/failures.ts). A
+// worker that is killed again and again must not make the healthy runs wait longer each time, and each kill counts as an attempt.
 const RETRY = {
   initialInterval: '200ms',
   backoffCoefficient: 2,
-  maximumInterval: '30s',
-  maximumAttempts: 150,
+  maximumInterval: '2s',
+  maximumAttempts: 1000,
 } as const;
 
 const DURABLE = {
