@@ -14,6 +14,11 @@ export interface ExperimentFile {
 const TRIVIAL = ['DummyT2I', 'DummyI2T'];
 const POISONED = ['DummyT2I', 'PoisonedI2T'];
 
+/** How many of so many runs, whose seeds are 0, 1, 2, ..., PoisonedI2T fails: seeds 13, 113, 213, ... */
+export function poisonedRuns(runs: number): number {
+  return Math.floor((runs + 86) / 100);
+}
+
 /** Seeds of their own for all runs, which are fixed where every hundredth is to be poisoned. */
 export function experimentFiles(
   { experiments }: ScaleShape,

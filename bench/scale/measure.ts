@@ -8,11 +8,11 @@ import { CommandError } from '../command.js';
 import { bytesUnder } from '../pipeline/our-run.js';
 import { watchCommand } from '../watched-command.js';
 import { startDatabase, type StoreKind } from './databases.js';
-import { experimentFiles, type ExperimentFile } from './experiments.js';
+import { experimentFiles, poisonedRuns, type ExperimentFile } from './experiments.js';
 import { CLI, startFleet, type Fleet } from './fleet.js';
 import { historySizes, type HistorySizes } from './histories.js';
 import { killWorkers, type Recovery } from './kills.js';
-import { madeIn, queryTimes } from './rows.js';
+import { madeIn, queryTimes, retriedIn } from './rows.js';
 import { startSampler, type Sample } from './sampler.js';
 import type { ScaleShape, Series } from './series.js';
 
@@ -46,6 +46,8 @@ interface ExperimentMeasured {
   readonly invocations: number;
   /** From its first invocation to its last. */
   readonly seconds: number;
+  /** Where every hundredth run was poisoned: how many failed and how many were finished before `retry`, and how many that took up. */
+  readonly poisoned: { readonly failed: number; readonly finished: number; readonly retried: number } | null;
 }
 
 export interface Measurement {
@@ -98,10 +100,7 @@ export async function measureShape(
       Promise.all(files.map((file, k) => run(laboratory, series, `run-${k}`, file))),
       series.kills === 0 ? [] : killAndCancel(laboratory, files, series.kills, over.signal),
     ]);
-    if (series.poisoned) {
-      writeFileSync(antidote, '');
-      for (const { id } of files) await panicTda(laboratory, `retry-${id}`, ['retry', id], ENDED.done);
-    }
+    const failed = series.poisoned ? await retryPoisoned(laboratory, files, antidote) : null;
     const wallSeconds = (performance.now() - startedAt) / 1000;
     const cpu = {
       ...sampler.cpuSeconds(),
@@ -110,7 +109,7 @@ export async function measureShape(
     sampler.stop();
     const made = await madeIn(store, null);
     const measured: Measured = {
-      experiments: await Promise.all(files.map((file) => experimentMeasured(store, file))),
+      experiments: await Promise.all(files.map((file) => experimentMeasured(store, file, failed))),
       invocations: made.invocations,
       invocationsPerSecond: made.invocations / made.seconds,
       wallSeconds,
@@ -162,6 +161,19 @@ async function killAndCancel(
   }
 }
 
+/** The runs that failed and those that were finished before they are retried, by experiment. */
+async function retryPoisoned(
+  laboratory: Laboratory,
+  files: readonly ExperimentFile[],
+  antidote: string,
+): Promise<ReadonlyMap<string, { readonly failed: number; readonly finished: number }>> {
+  const before = new Map<string, { readonly failed: number; readonly finished: number }>();
+  for (const { id } of files) before.set(id, await laboratory.store.experiments.runsByStatus(id));
+  writeFileSync(antidote, '');
+  for (const { id } of files) await panicTda(laboratory, `retry-${id}`, ['retry', id], ENDED.done);
+  return before;
+}
+
 /** Runs a command to its end. */
 async function panicTda(
   { fleet, folder, data }: Laboratory,
@@ -184,9 +196,15 @@ async function doctor(laboratory: Laboratory): Promise<Measured['doctor']> {
 async function experimentMeasured(
   store: Store,
   { id, runs, steps }: ExperimentFile,
+  beforeRetry: Awaited<ReturnType<typeof retryPoisoned>> | null,
 ): Promise<ExperimentMeasured> {
   const { finished } = await store.experiments.runsByStatus(id);
-  return { runs, steps, finished, ...(await madeIn(store, id)) };
+  const before = beforeRetry?.get(id);
+  const poisoned =
+    before === undefined
+      ? null
+      : { failed: before.failed, finished: before.finished, retried: await retriedIn(store, id) };
+  return { runs, steps, finished, ...(await madeIn(store, id)), poisoned };
 }
 
 /** Memory of each role at these shares of its time, the most of the twentieth before: MiB. */
@@ -205,13 +223,22 @@ function memoryAt(samples: readonly Sample[], shares: readonly number[]): Record
   );
 }
 
-/** Every run must be there and finished: figures of something else are of no use. */
+/** Every run must be there and finished, and none but the poisoned ones made twice: figures of something else are of no use. */
 function refuseMissingRows({ experiments }: Measured): void {
-  for (const { runs, steps, finished, invocations } of experiments) {
-    if (invocations === runs * steps && finished === runs) continue;
-    throw new CommandError(
-      `of ${runs} runs x ${steps} steps, ${finished} are finished and ${invocations} invocations are there`,
-    );
+  for (const { runs, steps, finished, invocations, poisoned } of experiments) {
+    if (invocations !== runs * steps || finished !== runs) {
+      throw new CommandError(
+        `of ${runs} runs x ${steps} steps, ${finished} are finished and ${invocations} invocations are there`,
+      );
+    }
+    if (poisoned === null) continue;
+    const { failed, retried } = poisoned;
+    const expected = poisonedRuns(runs);
+    if (failed !== expected || poisoned.finished !== runs - expected || retried !== expected) {
+      throw new CommandError(
+        `of ${runs} runs, ${expected} of them poisoned, ${failed} failed, ${poisoned.finished} were finished beside them, and ${retried} were retried`,
+      );
+    }
   }
 }
 

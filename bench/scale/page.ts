@@ -1,6 +1,6 @@
 import { markdownTable, significant } from '../markdown.js';
 import { predictedMinutes, type Entry } from './entries.js';
-import { costs, growth, histories, memory, ofEach, questions, recoveries } from './tables.js';
+import { costs, growth, histories, memory, ofEach, ofPoisoned, questions, recoveries } from './tables.js';
 import { SERIES, SERIES_NAMES, type SeriesName } from './series.js';
 
 /** The page with all tables, in Markdown: the same entries give the same text. `figure` is the name of the file beside it. */
@@ -52,11 +52,18 @@ function ofSeries(entries: readonly Entry[], name: string): Entry[] {
 function seriesSections(entries: readonly Entry[], title: string): string[] {
   if (entries.length === 0) return [];
   const several = entries.filter(({ measured }) => measured.experiments.length > 1);
-  const grown = growth(entries);
+  const poisoned = entries.filter(({ measured }) =>
+    measured.experiments.some((one) => one.poisoned !== null),
+  );
+  // Mixtures are no smaller and larger ones of a kind.
+  const grown = several.length > 0 ? null : growth(entries);
   return [
     `## ${title}`,
     costs(entries),
     ...(several.length > 0 ? ['Each of the experiments:', ofEach(several)] : []),
+    ...(poisoned.length > 0
+      ? ['Poisoned runs fail alone, and `retry` takes up just those:', ofPoisoned(poisoned)]
+      : []),
     ...(grown === null ? [] : ['From the smallest to the largest, as factors:', grown]),
   ];
 }

@@ -21,6 +21,16 @@ export async function madeIn({ db }: Store, experiment: string | null): Promise<
   return { invocations: row!.invocations, seconds: (row!.ms ?? 0) / 1000 };
 }
 
+/** Runs of an experiment that were taken up again after they had failed. */
+export async function retriedIn({ db }: Store, experiment: string): Promise<number> {
+  const [row] = await db.read(() =>
+    db.rows<{ retried: number }>(
+      sql`select count(*) as retried from runs where experiment_id = ${experiment} and attempt > 1`,
+    ),
+  );
+  return row!.retried;
+}
+
 /** Milliseconds of the questions that commands ask. */
 export async function queryTimes(store: Store, id: string): Promise<Record<string, number>> {
   const times: Record<string, number> = {};

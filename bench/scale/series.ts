@@ -25,7 +25,7 @@ export interface Series {
 }
 
 const PLAIN = { embedded: true, poisoned: false, kills: 0, checked: true } as const;
-export const SERIES_NAMES = ['runs', 'steps', 'mixed', 'kills'] as const;
+export const SERIES_NAMES = ['runs', 'poisoned', 'steps', 'mixed', 'kills'] as const;
 
 export type SeriesName = (typeof SERIES_NAMES)[number];
 
@@ -37,6 +37,13 @@ export const SERIES: Readonly<Record<SeriesName, Series>> = {
     title: 'Wide: from 10 to 5,000 runs of 20 steps',
     shapes: ['10x20', '100x20', '1000x20', '5000x20'].map(shapeOf),
   },
+  poisoned: {
+    ...PLAIN,
+    name: 'poisoned',
+    title: 'Wide, and every hundredth run fails',
+    shapes: ['5000x20'].map(shapeOf),
+    poisoned: true,
+  },
   steps: {
     ...PLAIN,
     name: 'steps',
@@ -47,7 +54,7 @@ export const SERIES: Readonly<Record<SeriesName, Series>> = {
     ...PLAIN,
     name: 'mixed',
     title: 'Mixed: three experiments at the same time',
-    shapes: ['500x20+20x500+1x10000'].map(shapeOf),
+    shapes: ['500x20+20x500+1x10000', '1000x20+1000x20+1000x20'].map(shapeOf),
   },
   kills: {
     ...PLAIN,

@@ -72,6 +72,26 @@ export function ofEach(entries: readonly Entry[]): string {
   );
 }
 
+/** Of experiments of which every hundredth run was poisoned. */
+export function ofPoisoned(entries: readonly Entry[]): string {
+  return markdownTable(
+    [...NAMES, 'runs', 'failed', 'finished beside them', 'retried', 'finished in the end'],
+    entries.flatMap((entry) =>
+      entry.measured.experiments.flatMap(({ runs, finished, poisoned }) =>
+        poisoned === null
+          ? []
+          : [
+              [
+                ...namesOf(entry),
+                ...[runs, poisoned.failed, poisoned.finished, poisoned.retried, finished].map(String),
+              ],
+            ],
+      ),
+    ),
+    LEFT_COLUMNS,
+  );
+}
+
 /** Largest over smallest shape of each store; null where a store has but one. */
 export function growth(entries: readonly Entry[]): string | null {
   const rows = [...new Set(entries.map(({ store }) => store))].flatMap((store) => {
