@@ -1,37 +1,53 @@
-import type { ClientBase } from 'pg';
+import { escapeLiteral } from 'pg';
+import type { ClientBase, QueryResult } from 'pg';
 import type { Snapshot, SqlValue } from '../database.js';
 
 const FETCHED_AT_ONCE = 500;
 
 /**
  * A database as it is now, in a transaction that reads only. Each query is a cursor of the server, so that several can be
- * open side by side and none is held in memory.
+ * open side by side and none is held in memory. Most are of a few rows, and there are some for each run: each is one round trip.
  */
 export async function openSnapshot(client: ClientBase, close: () => Promise<void>): Promise<Snapshot> {
   // A transaction sees the database as it is at its first query, not at its beginning.
   await client.query('begin isolation level repeatable read read only; select');
   let cursors = 0;
+  /** Of cursors that nobody reads any more; goes along with the next question. */
+  let closing = '';
+  async function ask<T>(statements: string): Promise<readonly T[]> {
+    const text = closing + statements;
+    closing = '';
+    const results: QueryResult | QueryResult[] = await client.query(text);
+    return (Array.isArray(results) ? results.at(-1)! : results).rows as T[];
+  }
   return {
     async *rows<T>(query: string, ...values: readonly SqlValue[]) {
       const cursor = `c${cursors++}`;
-      await client.query(`declare ${cursor} no scroll cursor for ${numbered(query)}`, [...values]);
+      const fetch = `fetch ${FETCHED_AT_ONCE} from ${cursor}`;
+      let rows = await ask<T>(
+        `declare ${cursor} no scroll cursor for ${withValues(query, values)}; ${fetch}`,
+      );
       try {
         for (;;) {
-          const { rows } = await client.query(`fetch ${FETCHED_AT_ONCE} from ${cursor}`);
-          yield* rows as T[];
+          yield* rows;
           if (rows.length < FETCHED_AT_ONCE) return;
+          rows = await ask<T>(fetch);
         }
       } finally {
-        // Nothing to close where the transaction has failed.
-        await client.query(`close ${cursor}`).catch(() => undefined);
+        closing += `close ${cursor}; `;
       }
     },
     close,
   };
 }
 
-/** `?` as Postgres numbers it; those within quotes are left alone. */
-export function numbered(query: string): string {
+/** The values in place of each `?`, as literals whose type Postgres finds as for parameters; those within quotes are left alone. */
+function withValues(query: string, values: readonly SqlValue[]): string {
   let count = 0;
-  return query.replaceAll(/'[^']*'|"[^"]*"|\?/g, (part) => (part === '?' ? `$${++count}` : part));
+  return query.replaceAll(/'[^']*'|"[^"]*"|\?/g, (part) => {
+    if (part !== '?') return part;
+    const value = values[count++];
+    if (value === undefined) throw new Error(`value ${count} of a query is missing: ${query}`);
+    return value === null ? 'null' : escapeLiteral(String(value));
+  });
 }

@@ -6,7 +6,6 @@ import { TABLES } from '../../db/doctor/row-keys.js';
 import { connectStore, setUpDatabase } from '../../db/index.js';
 import type { ObjectsPlace } from '../../db/index.js';
 import type { PostgresDatabase } from '../../db/postgres/connection.js';
-import { numbered } from '../../db/postgres/snapshot.js';
 import { errorCode } from '../../experiment/error-code.js';
 import { errorMessage } from '../../experiment/errors.js';
 import { asSuperuser, createDatabase } from '../support/suite-postgres.js';
@@ -185,3 +184,9 @@ const SQLITE_WORDS = `
     $$ select decode(repeat('00', length::integer), 'hex') $$;
   create function pulled_out() returns trigger language plpgsql as
     $$ begin raise exception 'pulled out'; end $$`;
+
+/** `?` as Postgres numbers it; those within quotes are left alone. */
+function numbered(query: string): string {
+  let count = 0;
+  return query.replaceAll(/'[^']*'|"[^"]*"|\?/g, (part) => (part === '?' ? `$${++count}` : part));
+}
