@@ -4,7 +4,7 @@ import { endTheOthers, endWithOutside } from '../namespaces.js';
 import { planRound } from './plan.js';
 import { describeRound, repeatCommand, roundLine, summary, type RoundResult } from './report.js';
 import { runRound } from './round.js';
-import type { InsideSettings } from './settings.js';
+import { VERDICT, type InsideSettings } from './settings.js';
 
 /**
  * The part of `npm run chaos` that is the first process of namespaces of its own (PIDs, mounts): when it ends, however it ends,
@@ -13,6 +13,8 @@ import type { InsideSettings } from './settings.js';
 
 const settings = JSON.parse(process.argv[2] ?? '') as InsideSettings;
 const results: RoundResult[] = [];
+/** Of what was wrong with a round. */
+const MOST_SHOWN = 20;
 
 quietAwsSdk();
 endWithOutside(() => end(1));
@@ -34,7 +36,9 @@ async function main(): Promise<void> {
     const result = await runRound(plan, settings, say);
     results.push(result);
     console.log(roundLine(result));
-    for (const sentence of result.wrong) console.log(`  WRONG: ${sentence}`);
+    for (const sentence of result.wrong.slice(0, MOST_SHOWN)) console.log(`  WRONG: ${sentence}`);
+    const more = result.wrong.length - MOST_SHOWN;
+    if (more > 0) console.log(`  WRONG: and ${more} more; ${VERDICT} in its folder has all of them`);
     for (const sentence of result.retried) console.log(`  retried: ${sentence}`);
     if (result.wrong.length > 0) console.log(`  again: ${repeatCommand(plan)}`);
     if (result.wrong.length > 0) failed = true;

@@ -120,7 +120,8 @@ async function disturb(scene: Scene): Promise<Outcome> {
   if (finished) {
     // While everybody is there: what it says of servers and queues has to be well, too.
     const { code, problems } = await askDoctor(['--deep'], deployment.commandEnvironment);
-    if (code !== 0) wrong.push(`doctor ended with ${code}: ${problems.join('; ')}`);
+    if (code !== 0) wrong.push(`doctor ended with ${code}`);
+    for (const problem of problems) wrong.push(`doctor: ${problem.replaceAll('\n', ' ')}`);
   }
   wrong.push(...(await leave(deployment, others)));
   await observer.close();
