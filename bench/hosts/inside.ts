@@ -13,7 +13,7 @@ import { createHost, type Host } from './host.js';
 import type { Service } from '../keeper.js';
 import { createNetwork } from './network.js';
 import { POOL_SIZE, type StorePlace } from '../../db/index.js';
-import { placeOfObjects } from '../../workers/environment.js';
+import { placeOfObjects, quietAwsSdk } from '../../workers/environment.js';
 import { createRoles, databaseUrl, setUpTables, socketUrl } from './databases.js';
 import { BUCKET, objectVariables, prepareObjects } from './objects.js';
 import { preparePostgres } from './postgres.js';
@@ -104,6 +104,7 @@ async function main({ options, programs, postgres, temporalCli, folder }: Inside
   say('undisturbed, beside it: panic-tda run');
   const undisturbed = runUndisturbed(experimentFile, join(folder, 'undisturbed'), logs, temporalCli);
 
+  quietAwsSdk();
   // Where the client of the S3 service looks for its keys.
   Object.assign(process.env, objectVariables(address, keys));
   // By the socket, which is there while the server's cable is out.
