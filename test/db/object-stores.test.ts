@@ -356,7 +356,7 @@ describeS3(toldSkipped('a bucket', program), () => {
     const objects = openBucket(undefined, QUICK);
     const bytes = noise(2000, 25);
     const sha256 = await stored(objects, bytes);
-    server.freeze();
+    await server.freeze();
     try {
       await expect(objects.get(sha256)).rejects.toMatchObject({ kind: 'StoreUnavailable' });
       await expect(stored(objects, noise(2000, 26))).rejects.toMatchObject({ kind: 'StoreUnavailable' });

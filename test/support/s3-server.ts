@@ -1,6 +1,15 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,7 +71,8 @@ export interface S3Server {
   start(): Promise<void>;
   /** SIGKILL, as a crash ends it. */
   kill(): Promise<void>;
-  freeze(): void;
+  /** Resolves when every thread of it stands still: until then it may still answer. */
+  freeze(): Promise<void>;
   thaw(): void;
   /** Ends it and removes what it stored. */
   remove(): Promise<void>;
@@ -110,7 +120,12 @@ export async function startS3Server(program: string): Promise<S3Server> {
       child.kill('SIGKILL');
       await gone;
     },
-    freeze: () => void child?.kill('SIGSTOP'),
+    async freeze() {
+      child?.kill('SIGSTOP');
+      await until('the S3 service stands still', () =>
+        threadStates(child!.pid!).every((state) => state === 'T'),
+      );
+    },
     thaw: () => void child?.kill('SIGCONT'),
     async remove() {
       await server.kill();
@@ -119,6 +134,18 @@ export async function startS3Server(program: string): Promise<S3Server> {
   };
   await server.start();
   return server;
+}
+
+/** Of proc(5), where there is such a thing; '' of a thread that has just ended. */
+function threadStates(pid: number): string[] {
+  const folder = `/proc/${pid}/task`;
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).map((thread) => {
+    const file = join(folder, thread, 'stat');
+    const stat = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    // The name before it, in brackets, may hold anything.
+    return stat.slice(stat.lastIndexOf(')') + 2).charAt(0);
+  });
 }
 
 async function isListening(port: number): Promise<boolean> {
