@@ -2,7 +2,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { StoreKind } from './databases.js';
 import type { Measured } from './measure.js';
 import type { Sample } from './sampler.js';
-import { SERIES_NAMES } from './series.js';
+import { SERIES, SERIES_NAMES } from './series.js';
 
 /** One measurement, as it is kept: so that several commands make one page, and one that is cut off loses nothing. */
 export interface Entry {
@@ -18,6 +18,11 @@ export interface Entry {
   readonly measured: Measured;
   /** Memory over time by role: pairs of seconds and MiB. */
   readonly memory: Readonly<Record<string, readonly (readonly [number, number])[]>>;
+}
+
+/** The shape of an entry as tables and figures of several series name it. */
+export function entryName({ series, shape }: Entry): string {
+  return series === SERIES.poisoned.name ? `${shape}, poisoned` : shape;
 }
 
 const MOST_POINTS = 120;

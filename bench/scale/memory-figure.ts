@@ -1,5 +1,5 @@
 import { colour, round, rule, text } from '../svg.js';
-import type { Entry } from './entries.js';
+import { entryName, type Entry } from './entries.js';
 
 const PANEL_WIDTH = 400;
 const PANEL_HEIGHT = 200;
@@ -63,7 +63,8 @@ interface Axis {
   readonly end: number;
 }
 
-function panel({ shape, store, memory }: Entry, roles: readonly string[], y: Axis): string {
+function panel(entry: Entry, roles: readonly string[], y: Axis): string {
+  const { store, memory } = entry;
   const x = linearAxis(Math.max(1, ...Object.values(memory).flatMap((own) => own.map(([at]) => at))));
   const across = (seconds: number): number => (seconds / x.end) * PANEL_WIDTH;
   const down = (mib: number): number => (1 - mib / y.end) * PANEL_HEIGHT;
@@ -72,7 +73,7 @@ function panel({ shape, store, memory }: Entry, roles: readonly string[], y: Axi
     return `<polyline points="${path.join(' ')}" fill="none" stroke="${colour(k)}" stroke-width="1.5"/>`;
   });
   return [
-    text(PANEL_WIDTH / 2, -8, `${shape}, ${store}`, 'middle'),
+    text(PANEL_WIDTH / 2, -8, `${entryName(entry)}, ${store}`, 'middle'),
     ...x.ticks.flatMap((tick) => [
       rule(across(tick), 0, across(tick), PANEL_HEIGHT),
       text(across(tick), PANEL_HEIGHT + 16, String(tick), 'middle'),

@@ -1,5 +1,5 @@
 import { markdownTable, significant } from '../markdown.js';
-import type { Entry } from './entries.js';
+import { entryName, type Entry } from './entries.js';
 import type { Recovery } from './kills.js';
 import type { Measured } from './measure.js';
 
@@ -43,8 +43,8 @@ export function costs(entries: readonly Entry[]): string {
 
 const NAMES = ['runs x steps', 'store'];
 
-function namesOf({ shape, store }: Entry): string[] {
-  return [shape, store];
+function namesOf(entry: Entry): string[] {
+  return [entryName(entry), entry.store];
 }
 
 function bytesEach({ databaseBytes, objectBytes, temporalBytes, invocations }: Measured): number[] {
