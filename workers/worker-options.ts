@@ -1,5 +1,6 @@
 import { bundleWorkflowCode } from '@temporalio/worker';
 import type { WorkerOptions } from '@temporalio/worker';
+import type { WorkerOptionsWithDefaults } from '@temporalio/worker/lib/worker-options.js';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -34,6 +35,26 @@ export function sharedOptions(
   };
 }
 
+/**
+ * The SDK breaks workflow code off after 5 s of the clock on the wall. A process that was frozen in the midst of it is over them when
+ * it wakes, and Node aborts a process whose promise jobs are broken off (https://github.com/nodejs/node/issues/38503). The SDK takes
+ * this option, although it is not among those that it tells of; the one that is, `debugMode`, leaves workflows without their thread.
+ */
+const patience: Pick<WorkerOptionsWithDefaults, 'isolateExecutionTimeout'> = {
+  isolateExecutionTimeout: '1 hour',
+};
+
+/** How workflow code is executed. */
+export const workflowOptions: Partial<WorkerOptions> = {
+  // More than the runs that are open at once, or every step replays its history.
+  maxCachedWorkflows: 1200,
+  // After a crash other workers wait this long for the dead one's sticky queue before they take its workflows.
+  stickyQueueScheduleToStartTimeout: '1s',
+  // A bug in workflow code fails the workflow, which people see, instead of retrying its task for ever.
+  workflowFailureErrorTypes: { '*': ['Error'] },
+  ...patience,
+};
+
 /** What one queue is served with. `concurrency` null: what suits the machine. */
 export async function queueOptions(
   queue: 'main' | 'gpu' | 'cpu',
@@ -44,13 +65,8 @@ export async function queueOptions(
     case 'main':
       return {
         ...(await workflowSource()),
+        ...workflowOptions,
         activities: createBookkeeping(deps),
-        // More than the runs that are open at once, or every step replays its history.
-        maxCachedWorkflows: 1200,
-        // After a crash other workers wait this long for the dead one's sticky queue before they take its workflows.
-        stickyQueueScheduleToStartTimeout: '1s',
-        // A bug in workflow code fails the workflow, which people see, instead of retrying its task for ever.
-        workflowFailureErrorTypes: { '*': ['Error'] },
       };
     case 'gpu':
       return {

@@ -26,7 +26,7 @@ export interface Drill {
   readonly result: ExperimentResult;
   /** Whether the armed fault fired. */
   readonly fired: boolean;
-  readonly deaths: number;
+  readonly deaths: readonly string[];
 }
 
 /**

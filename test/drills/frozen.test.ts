@@ -23,7 +23,7 @@ interface Frozen {
   readonly result: ExperimentResult;
   readonly digest: string;
   readonly violations: readonly string[];
-  readonly deaths: number;
+  readonly deaths: readonly string[];
   readonly before: Record<string, unknown[]>;
   readonly after: Record<string, unknown[]>;
 }
@@ -69,7 +69,7 @@ async function withFrozenWorker(
       after: allRows(data),
       digest: await digestOf(data, result.experiment),
       violations: await violations(data),
-      deaths: first.deaths + second.deaths,
+      deaths: [...first.deaths, ...second.deaths],
     };
   } finally {
     await Promise.all([first.stop(), second.stop()]);
@@ -124,7 +124,7 @@ test.each(outside)(
     expect(frozen.digest).toBe(undisturbedDigests.get(frozen.result.experiment));
     expect(frozen.after).toEqual(frozen.before);
     expect(frozen.violations).toEqual([]);
-    expect(frozen.deaths).toBe(0);
+    expect(frozen.deaths).toEqual([]);
   },
 );
 
@@ -135,6 +135,6 @@ test.each(inTransaction)(
     expect(frozen.result.status).toBe('completed');
     expect(frozen.digest).toBe(undisturbedDigests.get(frozen.result.experiment));
     expect(frozen.violations).toEqual([]);
-    expect(frozen.deaths).toBe(0);
+    expect(frozen.deaths).toEqual([]);
   },
 );

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,18 +18,22 @@ export interface WorkerProcessOptions {
 /** A real `panic-tda worker` that is started again whenever it dies, until `stop`. */
 export interface WorkerProcess {
   readonly pid: number;
-  /** How often it died and was started again. */
-  readonly deaths: number;
+  /** How each one that died and was started again ended, with the end of its log. */
+  readonly deaths: readonly string[];
   stop(): Promise<void>;
 }
 
+/** In characters. */
+const LOG_END = 4000;
+
 export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess {
+  const logFile = join(options.data, '..', 'worker.log');
   let stopped = false;
-  let deaths = 0;
+  const deaths: string[] = [];
   let child: ChildProcess = start();
 
   function start(): ChildProcess {
-    const log = openSync(join(options.data, '..', 'worker.log'), 'a');
+    const log = openSync(logFile, 'a');
     const started = spawn(
       process.execPath,
       [CLI, 'worker', '--queues', options.queues ?? 'all', '--data', options.data],
@@ -46,9 +50,9 @@ export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess
       },
     );
     closeSync(log);
-    started.once('exit', () => {
+    started.once('exit', (code, signal) => {
       if (stopped) return;
-      deaths++;
+      deaths.push(`${signal ?? code}: ${readFileSync(logFile, 'utf8').slice(-LOG_END)}`);
       child = start();
     });
     return started;
@@ -58,9 +62,7 @@ export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess
     get pid() {
       return child.pid!;
     },
-    get deaths() {
-      return deaths;
-    },
+    deaths,
     async stop() {
       stopped = true;
       if (child.exitCode !== null || child.signalCode !== null) return;

@@ -94,7 +94,7 @@ test('a pause by signal stops the steps within seconds, is in the rows and in th
   }
   // It outlasts the worker: what it is restarted for finds everything as it was.
   process.kill(laboratory.worker.pid, 'SIGKILL');
-  await until('the worker is back', () => laboratory.worker.deaths === 1);
+  await until('the worker is back', () => laboratory.worker.deaths.length === 1);
   await handle.query('progress');
   await untilStill(laboratory.data, runs);
   await handle.signal('resume');
