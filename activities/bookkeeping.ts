@@ -4,7 +4,7 @@ import { drivenElsewhere, driverOf, isSameService } from '../db/index.js';
 import type { Driver } from '../db/index.js';
 import { PanicError } from '../experiment/errors.js';
 import { experimentId } from '../experiment/ids.js';
-import { formatProblems, validateExperiment } from '../experiment/index.js';
+import { formatProblems } from '../experiment/index.js';
 import { runCount } from '../experiment/config.js';
 import type { ExperimentConfig } from '../experiment/config.js';
 import { explainUnready, unreadyModels } from '../models/index.js';
@@ -19,6 +19,7 @@ import type {
 } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { bookkeepingFailure } from './failures.js';
+import { givenExperiment } from './given-experiment.js';
 import { whileHeartbeating } from './heartbeat.js';
 import { endedRunQueue, isRouted, routingOf } from './routing.js';
 
@@ -28,9 +29,12 @@ const LISTED_FAILURES = 50;
 export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
   const { store, now } = deps;
 
-  /** Idempotent by the experiment's id (its content) and by the calling execution. */
-  async function planExperiment(file: unknown): Promise<Plan> {
-    const validated = validateExperiment(file, deps.catalogue);
+  /**
+   * Idempotent by the experiment's id (its content) and by the calling execution. The experiment is read from the workflow's input,
+   * and not from the argument, which the workflow parsed.
+   */
+  async function planExperiment(): Promise<Plan> {
+    const validated = await givenExperiment(deps.client, thisExecution(), deps.catalogue);
     if (!validated.ok) {
       throw new PanicError('InvalidInput', formatProblems(validated.problems, 'the experiment'));
     }
@@ -150,7 +154,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
   }
 
   return {
-    planExperiment: (file) => kept(() => planExperiment(file)),
+    planExperiment: () => kept(planExperiment),
     unfinishedRuns: ({ experiment, from, to }) =>
       kept(async () => (await store.runs.unfinished(experiment, from, to)).map((index) => index - from)),
     routeRun: (ref) => kept(() => routeRun(ref)),

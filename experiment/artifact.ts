@@ -18,3 +18,6 @@ export type Artifact = TextArtifact | ImageArtifact;
 
 /** Larger pictures are a mistake, or an attempt to fill the memory: 8192 x 8192 are 192 MiB of pixels. */
 export const MAX_PICTURE_PIXELS = 8192 * 8192;
+
+/** Longer texts are no prompts and no captions; tokenizers take seconds for them, for a few hundred tokens that are read. In UTF-16 units. */
+export const MAX_TEXT_CHARACTERS = 100_000;

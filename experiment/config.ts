@@ -36,6 +36,8 @@ export interface ExperimentConfig {
 export const DEFAULT_CONCURRENCY = 64;
 export const DEFAULT_WEIGHT = 1;
 export const MAX_LENGTH_LIMIT = 1_000_000;
+/** Points of a diagram, which packs two of them to a word. */
+export const MAX_DIAGRAM_POINTS = 65_535;
 
 /** The config as it is handed to a workflow: as short as a file can say it, since a workflow's input is limited. */
 export function experimentFile(config: ExperimentConfig): object {

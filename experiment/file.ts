@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import type { Catalogue } from './model.js';
 import { problem, type Problem } from './problems.js';
-import { parseExperimentText, type Validation } from './validate.js';
+import { parseExperimentBytes, type Validation } from './validate.js';
 
 /** Far beyond a million runs' worth of prompts, and within what a JavaScript string can hold. */
 const LARGEST_FILE_BYTES = 64 * 1024 * 1024;
@@ -11,12 +11,12 @@ const LARGEST_FILE_BYTES = 64 * 1024 * 1024;
  * mark. Whatever keeps it from being read is a problem of the answer; the promise does not reject.
  */
 export async function readExperimentFile(path: string, catalogue: Catalogue): Promise<Validation> {
-  const text = await readText(path);
-  if (typeof text === 'string') return parseExperimentText(text, path, catalogue);
-  return { ok: false, source: path, problems: [text] };
+  const bytes = await readBytes(path);
+  if (bytes instanceof Uint8Array) return parseExperimentBytes(bytes, path, catalogue);
+  return { ok: false, source: path, problems: [bytes] };
 }
 
-async function readText(path: string): Promise<string | Problem> {
+async function readBytes(path: string): Promise<Uint8Array | Problem> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
@@ -28,17 +28,7 @@ async function readText(path: string): Promise<string | Problem> {
   } catch (error) {
     return unreadableFile(error, 'the path of an experiment file (JSON)');
   }
-  return decodedText(Buffer.concat(chunks));
-}
-
-/** The text of a file in UTF-8, or what else it is. */
-export function decodedText(bytes: Buffer): string | Problem {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    const isUtf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
-    return problem('', isUtf16 ? 'text in UTF-16' : 'bytes that are not UTF-8', 'JSON saved as UTF-8');
-  }
+  return Buffer.concat(chunks);
 }
 
 const FOUND_BY_CODE: Readonly<Record<string, string>> = {

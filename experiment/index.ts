@@ -26,7 +26,7 @@ export { formatProblems } from './problems.js';
 export type { Problem } from './problems.js';
 export type { HostFingerprint } from './provenance.js';
 export { experimentJsonSchema, MAX_RUNS } from './schema.js';
-export { parseExperimentText, validateExperiment } from './validate.js';
+export { parseExperimentBytes, parseExperimentText, validateExperiment } from './validate.js';
 export type { Validation } from './validate.js';
 export { planOf } from './plan.js';
 export type { ModelWork, Plan, PlanHistory, PlanOptions } from './plan.js';

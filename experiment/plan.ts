@@ -153,7 +153,11 @@ function countInvocations(config: ExperimentConfig): Map<string, number> {
 }
 
 /** Points of the largest diagram: the most outputs of an embedded modality that one run has. */
-function mostPoints(config: ExperimentConfig, embedded: readonly Modality[], catalogue: Catalogue): number {
+export function mostPoints(
+  config: Pick<ExperimentConfig, 'networks' | 'max_length'>,
+  embedded: readonly Modality[],
+  catalogue: Catalogue,
+): number {
   const points = config.networks.flatMap((network) =>
     embedded.map((modality) =>
       sum(

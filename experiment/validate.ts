@@ -10,10 +10,13 @@ import {
   unknownFieldProblems,
   type Fields,
 } from './field-checks.js';
+import { decodedText } from './file-text.js';
 import { parseJsonText } from './json-text.js';
 import type { Catalogue } from './model.js';
 import { connectionProblems, embeddingMatchProblems, modelProblems } from './network-checks.js';
+import { promptProblems } from './prompt-checks.js';
 import { described, pathText, problem, type Problem } from './problems.js';
+import { surrogatePointProblems } from './surrogate-checks.js';
 import { allowedAt, experimentSchema, FIELD_NAMES, MAX_FILE_BYTES } from './schema.js';
 
 /** A valid experiment, or all that is wrong with it, in the order of the fields. `source` is the name to report it under. */
@@ -29,6 +32,13 @@ export function parseExperimentText(text: string, source: string, catalogue: Cat
   if (validation.ok && json.repeatedKeys.length === 0) return validation;
   const others = validation.ok ? [] : validation.problems;
   return { ok: false, source, problems: [...json.repeatedKeys, ...others] };
+}
+
+/** Validates the bytes of an experiment file, UTF-8 with or without a byte order mark. Never throws. */
+export function parseExperimentBytes(bytes: Uint8Array, source: string, catalogue: Catalogue): Validation {
+  const text = decodedText(bytes);
+  if (typeof text === 'string') return parseExperimentText(text, source, catalogue);
+  return { ok: false, source, problems: [text] };
 }
 
 /**
@@ -49,6 +59,7 @@ export function validateExperiment(value: unknown, catalogue: Catalogue): Valida
     ...seedChoiceProblems(value),
     ...duplicateProblems(value),
     ...textProblems(value),
+    ...promptProblems(value),
     ...modelProblems(value, catalogue),
     ...connectionProblems(value, catalogue),
     ...embeddingMatchProblems(value, catalogue),
@@ -57,7 +68,7 @@ export function validateExperiment(value: unknown, catalogue: Catalogue): Valida
   ];
   if (parsed.success && problems.length === 0) {
     const config = configOf(parsed.data);
-    problems.push(...sizeProblems(config));
+    problems.push(...sizeProblems(config), ...surrogatePointProblems(config, catalogue));
     if (problems.length === 0) return { ok: true, config };
   }
   return { ok: false, source, problems: inFieldOrder(withoutRepeats(problems)) };

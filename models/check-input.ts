@@ -1,9 +1,6 @@
-import { type Artifact, MAX_PICTURE_PIXELS } from '../experiment/artifact.js';
+import { type Artifact, MAX_PICTURE_PIXELS, MAX_TEXT_CHARACTERS } from '../experiment/artifact.js';
 import { PanicError } from '../experiment/errors.js';
 import type { EmbeddingModel, GenerativeModel, Model } from '../experiment/model.js';
-
-/** Longer texts are no prompts and no captions; tokenizers take seconds for them, for a few hundred tokens that are read. */
-export const MAX_TEXT_CHARACTERS = 100_000;
 
 /** The model, where it is generative and takes this input. Throws PanicError `InvalidInput`. */
 export function generativeModel(model: Model, input: Artifact, seed: number): GenerativeModel {

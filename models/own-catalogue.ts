@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { decodedText, unreadableFile } from '../experiment/file.js';
+import { decodedText } from '../experiment/file-text.js';
+import { unreadableFile } from '../experiment/file.js';
 import { parseJsonText } from '../experiment/json-text.js';
 import type { Model } from '../experiment/model.js';
 import { pathText, quoted, type Problem } from '../experiment/problems.js';

@@ -1,9 +1,10 @@
+import { MAX_DIAGRAM_POINTS } from '../experiment/config.js';
 import { TdaInputError } from './errors.js';
 import type { Work } from './pacer.js';
 import { pairCount, pairRow, pointCountOfTriangle } from './triangle.js';
 
 /** Vertices are packed two to a word. */
-export const MAX_POINTS = 65_535;
+export const MAX_POINTS = MAX_DIAGRAM_POINTS;
 
 /**
  * Number of rows of a row-major cloud.

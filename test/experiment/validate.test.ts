@@ -57,6 +57,16 @@ describe('a valid experiment', () => {
     expect(nullModelOf(null)).toBeNull();
   });
 
+  test('may ask for surrogates of runs that can be too long where each of them may end in a cycle before', () => {
+    const config = { ...smallest, max_length: 131_072, null_model: { surrogates: 1 } };
+    expect(configOf(config)).toMatchObject({ max_length: 131_072 });
+    expect(configOf({ ...config, max_length: 131_070, seeds: [-1] })).toMatchObject({ max_length: 131_070 });
+  });
+
+  test('may have prompts as long as models read', () => {
+    expect(configOf({ ...smallest, prompts: ['b'.repeat(100_000)] })).toMatchObject({ max_length: 10 });
+  });
+
   test('may repeat seed -1, and a model within a network', () => {
     const networks = [['Painter', 'Describer', 'Painter', 'Describer', 'Rewriter']];
     expect(problemsOf({ ...smallest, networks, seeds: [-1, -1, 3] })).toEqual([]);
@@ -156,6 +166,29 @@ const badCases: readonly BadCase[] = [
   ['a prompt twice', { prompts: ['a', 'b', 'a'] }, 'prompts[2]', 'first at prompts[0]', 'once'],
   ['a prompt with half a surrogate pair', { prompts: ['a\ud83d'] }, 'prompts[0]', 'surrogate', 'Unicode'],
   ['a prompt with NUL', { prompts: ['a\0b'] }, 'prompts[0]', 'NUL', 'without NUL'],
+  [
+    'a prompt that no model reads',
+    { prompts: ['a', 'b'.repeat(100_001)] },
+    'prompts[1]',
+    '100,001',
+    '100,000',
+  ],
+  ['a prompt with U+FFFD', { prompts: ['caf\ufffd'] }, 'prompts[0]', 'U+FFFD', 'UTF-8'],
+  ['a name with U+FFFD', { name: 'caf\ufffd' }, 'name', 'U+FFFD', 'UTF-8'],
+  [
+    'surrogates of more points than a diagram can have',
+    { seeds: [-1], max_length: 131_072, null_model: { surrogates: 1 } },
+    'networks[0]',
+    '65,536 points',
+    '65,535',
+  ],
+  [
+    'such surrogates of runs that go on after their cycle',
+    { on_cycle: 'continue', max_length: 131_072, null_model: { surrogates: 1 } },
+    'networks[0]',
+    '65,536 points',
+    '65,535',
+  ],
   ['neither seeds nor seed_count', { seeds: undefined }, 'seeds', 'nothing', 'seed_count'],
   ['both seeds and seed_count', { seed_count: 2 }, 'seed_count', 'both', 'one of the two'],
   ['no seeds', { seeds: [] }, 'seeds', 'an empty list', 'at least one integer'],
@@ -306,7 +339,7 @@ const badCases: readonly BadCase[] = [
   ],
   [
     'more than Temporal takes',
-    { prompts: [`a very long story: ${'and then '.repeat(250_000)}`] },
+    { prompts: Array.from({ length: 30 }, (_, k) => `story ${k}: ${'and then '.repeat(9_000)}`) },
     '',
     'bytes of JSON',
     'at most 2,000,000',

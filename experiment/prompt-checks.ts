@@ -1,0 +1,33 @@
+import { MAX_TEXT_CHARACTERS } from './artifact.js';
+import { listIn, type Fields } from './field-checks.js';
+import { pathText, problem, quoted, type Problem } from './problems.js';
+
+/** Prompts longer than any model reads, and texts that hold U+FFFD, which programs write in place of what they could not read. */
+export function promptProblems(fields: Fields): Problem[] {
+  const problems = replacementProblems('name', fields['name']);
+  for (const [index, prompt] of listIn(fields['prompts']).entries()) {
+    const path = pathText(['prompts', index]);
+    problems.push(...lengthProblems(path, prompt), ...replacementProblems(path, prompt));
+  }
+  return problems;
+}
+
+function lengthProblems(path: string, text: unknown): Problem[] {
+  if (typeof text !== 'string' || text.length <= MAX_TEXT_CHARACTERS) return [];
+  const [found, allowed] = [text.length, MAX_TEXT_CHARACTERS].map((length) => length.toLocaleString('en'));
+  return [problem(path, `a text of ${found} characters`, `at most ${allowed}, which models read`)];
+}
+
+function replacementProblems(path: string, text: unknown): Problem[] {
+  if (typeof text !== 'string') return [];
+  const position = text.indexOf('\ufffd');
+  if (position < 0) return [];
+  const shown = quoted(text.slice(Math.max(0, position - 20), position + 20));
+  return [
+    problem(
+      path,
+      `the replacement character U+FFFD in ${shown}, where another program could not read the text`,
+      'the character that was meant; save the file as UTF-8',
+    ),
+  ];
+}

@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { WorkflowFailedError } from '@temporalio/client';
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { findTemporalCli } from '../../workers/temporal-cli.js';
+import { openLaboratory } from '../support/laboratory.js';
+import type { Laboratory } from '../support/laboratory.js';
+import { suiteAddress } from '../support/suite-server.js';
+import { CLI } from '../support/worker-process.js';
+
+jest.setTimeout(120_000);
+
+const GOOD = {
+  networks: [['DummyT2I', 'DummyI2T']],
+  prompts: ['a café by a lake'],
+  seeds: [7],
+  embedding_models: ['Dummy'],
+  max_length: 4,
+};
+
+/** The text of an experiment file with `more` in front of its fields, as JSON.stringify never writes it. */
+function fileWith(more: string, fields: object = GOOD): string {
+  return `{${more},${JSON.stringify(fields).slice(1)}`;
+}
+
+const FILES: readonly [string, string | Buffer, string][] = [
+  ['bytes of Latin-1', Buffer.from(JSON.stringify(GOOD), 'latin1'), 'bytes that are not UTF-8'],
+  [
+    'a byte sequence that is cut',
+    Buffer.concat([
+      Buffer.from('{"name":"caf\xc3', 'latin1'),
+      Buffer.from('",'),
+      Buffer.from(JSON.stringify(GOOD).slice(1)),
+    ]),
+    'bytes that are not UTF-8',
+  ],
+  ['U+FFFD in a prompt', JSON.stringify({ ...GOOD, prompts: ['a caf\ufffd'] }), 'U+FFFD in \\"a caf'],
+  ['U+FFFD as an escape', fileWith('"name":"caf\\ufffd"'), 'name: found the replacement character'],
+  ['a repeated key', fileWith('"max_length":2'), 'the key \\"max_length\\" again'],
+  ['a repeated key that is escaped', fileWith('"max\\u005flength":2'), 'the key \\"max_length\\" again'],
+  [
+    'a repeated key in an object of it',
+    fileWith('"null_model":{"surrogates":1,"surrogates":2}'),
+    'null_model.surrogates: found the key',
+  ],
+  ['a repeated key that is unknown', fileWith('"colour":1,"colour":1'), 'colour: found the key'],
+  ['a number beyond all numbers', fileWith('"weight":1e400'), 'weight: found Infinity'],
+  [
+    'an integer beyond 2^53',
+    JSON.stringify(GOOD).replace('[7]', '[9007199254740993]'),
+    'seeds[0]: found 9007199254740992',
+  ],
+  [
+    'a prompt longer than models read',
+    JSON.stringify({ ...GOOD, prompts: ['rain '.repeat(20_001)] }),
+    'a text of 100,005 characters',
+  ],
+  ['a field that is unknown', fileWith('"__proto__":{"x":1}'), '__proto__: found an unknown field'],
+];
+
+let laboratory: Laboratory;
+let temporal: string;
+beforeAll(async () => {
+  laboratory = await openLaboratory();
+  ({ path: temporal } = await findTemporalCli({ fetch: false }));
+});
+afterAll(async () => {
+  await laboratory.close();
+});
+
+interface Told {
+  readonly code: number;
+  readonly stderr: string;
+}
+
+async function panicTda(...words: readonly string[]): Promise<Told> {
+  const env = { ...process.env, NODE_OPTIONS: '', TEMPORAL_ADDRESS: '', PANIC_TDA_TEST_MODELS: '1' };
+  const data = join(laboratory.folder, 'nowhere');
+  return await promisify(execFile)(process.execPath, [CLI, ...words, '--data', data], { env }).then(
+    ({ stderr }) => ({ code: 0, stderr }),
+    (error: unknown) => error as Told,
+  );
+}
+
+let started = 0;
+
+/** Starts a workflow with these words of the Temporal command line, and resolves with the message of its failure. */
+async function failureOf(...words: readonly string[]): Promise<string> {
+  const id = `both-doors-${started++}`;
+  const where = ['--address', suiteAddress(), '--namespace', laboratory.namespace];
+  const what = ['--type', 'experiment', '--task-queue', 'panic-tda', '--workflow-id', id];
+  await promisify(execFile)(temporal, ['workflow', 'start', ...what, ...where, ...words]);
+  const outcome: unknown = await laboratory.client.workflow
+    .getHandle(id)
+    .result()
+    .catch((error: unknown) => error);
+  if (!(outcome instanceof WorkflowFailedError)) throw new Error(`did not fail: ${JSON.stringify(outcome)}`);
+  let cause: Error = outcome;
+  while (cause.cause instanceof Error) cause = cause.cause;
+  expect(cause).toMatchObject({ type: 'InvalidInput' });
+  return cause.message;
+}
+
+test.each(FILES)(
+  '%s is refused by plan, by run and by way of Temporal, in the same words',
+  async (name, content, words) => {
+    const file = join(laboratory.folder, `${name.replaceAll(/\W/g, '-')}.json`);
+    writeFileSync(file, content);
+    const [plan, run, byTemporal] = await Promise.all([
+      panicTda('plan', file),
+      panicTda('run', file),
+      failureOf('--input-file', file),
+    ]);
+    expect(JSON.stringify(byTemporal)).toContain(words);
+    const told = `panic-tda: ${byTemporal.replace('the experiment:', `${file}:`)}`;
+    expect({ code: run.code, told: run.stderr.trim() }).toEqual({ code: 2, told });
+    expect({ code: plan.code, told: plan.stderr.trim() }).toEqual({ code: 2, told });
+  },
+);
+
+test('several inputs of a workflow are refused, and none is dropped', async () => {
+  const input = JSON.stringify(GOOD);
+  expect(await failureOf('--input', input, '--input', input)).toContain('found 2 inputs');
+});
+
+test('an input that is not JSON is refused', async () => {
+  const bytes = Buffer.from(JSON.stringify(GOOD)).toString('base64');
+  const words = ['--input', bytes, '--input-base64', '--input-meta', 'encoding=binary/plain'];
+  expect(await failureOf(...words)).toContain('the encoding "binary/plain"');
+});
