@@ -54,7 +54,8 @@ interface ModelIdentity {
   readonly loader: Loader;
   /** Null for models without files. */
   readonly weights: Weights | null;
-  /** Where the model comes from: `built-in`, `hub:owner/name`, `folder:/path` or `server:http://host:port/path`. */
+  /** Where the model comes from: `built-in`, `package:path` (files of the program), `hub:owner/name`, `folder:/path` or
+   * `server:http://host:port/path`. */
   readonly source: string;
   /**
    * Version of a built-in model, or the pinned commit of its repository. A change makes it another model. What the lock file of

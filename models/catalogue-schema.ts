@@ -119,8 +119,13 @@ const builtIn = {
 const withFiles = {
   source: z
     .string()
-    .regex(/^(hub:\w[\w.-]*\/\w[\w.-]*|folder:.+)$/, 'hub:owner/name or folder:PATH')
-    .describe('hub:owner/name; or folder:PATH, from the place of this file on.'),
+    .regex(
+      /^(hub:\w[\w.-]*\/\w[\w.-]*|folder:.+|package:\w[\w-]*(\/\w[\w-]*)*)$/,
+      'hub:owner/name or folder:PATH',
+    )
+    .describe(
+      'hub:owner/name; or folder:PATH, from the place of this file on. The program alone has package:PATH, files of its own.',
+    ),
   weights,
 };
 

@@ -5,12 +5,21 @@ import type { Catalogue, Model, UnavailableModel } from '../experiment/model.js'
 import { formatProblems } from '../experiment/problems.js';
 import { catalogueFileSchema, type CatalogueFile } from './catalogue-schema.js';
 import { faultyModels } from './faulty.js';
-import { pinnedModel, readLock } from './files/lock-file.js';
+import { NO_LOCK, pinnedModel, readLock } from './files/lock-file.js';
+import { isPackaged } from './files/packaged.js';
 import { readOwnCatalogue } from './own-catalogue.js';
 
-const program: CatalogueFile = catalogueFileSchema.parse(
-  JSON.parse(readFileSync(new URL('./catalogue.json', import.meta.url), 'utf8')),
-);
+const program = programCatalogue();
+
+/** The program's own catalogue; models whose files are part of the program are pinned to these files. */
+function programCatalogue(): CatalogueFile {
+  const text = readFileSync(new URL('./catalogue.json', import.meta.url), 'utf8');
+  const { models, unavailable } = catalogueFileSchema.parse(JSON.parse(text));
+  return {
+    models: models.map((model) => (isPackaged(model) ? pinnedModel(model, NO_LOCK) : model)),
+    unavailable,
+  };
+}
 
 function byName(models: readonly Model[], unavailable: readonly UnavailableModel[]): Catalogue {
   const entries = new Map(models.map((model) => [model.name, model]));

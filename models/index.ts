@@ -11,6 +11,7 @@ export {
   requiredFiles,
 } from './files/layout.js';
 export { folderOf, readLock } from './files/lock-file.js';
+export { isPackaged, PACKAGED_REMEDY } from './files/packaged.js';
 export { pullModels, type PullOutcome, type PullProgress } from './files/pull.js';
 export {
   explainUnready,

@@ -7,6 +7,7 @@ import type { Model } from '../experiment/model.js';
 import { pathText, quoted, type Problem } from '../experiment/problems.js';
 import { catalogueProblem, formProblems } from './catalogue-problems.js';
 import { catalogueFileSchema, type CatalogueFile } from './catalogue-schema.js';
+import { isPackaged } from './files/packaged.js';
 
 /** A user's catalogue file, or all that is wrong with it. */
 export type OwnCatalogue =
@@ -62,6 +63,10 @@ function entryProblems(models: readonly Model[], taken: (name: string) => string
     if (loader === 'built-in') {
       const allowed = 'another loader; built-in models are part of the program';
       problems.push(catalogueProblem(at('loader'), quoted(loader), allowed));
+    }
+    if (isPackaged({ source })) {
+      const allowed = 'hub:owner/name or folder:PATH; files of the program are those of its own models';
+      problems.push(catalogueProblem(at('source'), quoted(source), allowed));
     }
     if (weights?.components !== undefined && !source.startsWith('hub:')) {
       const allowed = 'none for a model of a local folder; put the files there';

@@ -1,5 +1,6 @@
 import { PanicError } from '../../experiment/errors.js';
-import { hubRepository, pullModels } from '../../models/index.js';
+import type { Model } from '../../experiment/model.js';
+import { hubRepository, isPackaged, pullModels } from '../../models/index.js';
 import type { PullOutcome, PullProgress } from '../../models/index.js';
 import { hubAccess } from '../../workers/environment.js';
 import type { Context } from '../context.js';
@@ -15,8 +16,7 @@ export async function pullFiles(context: Context, names: readonly string[]): Pro
   const models = [...new Set(names)].map((name) => findModel(context, name));
   for (const model of models) {
     if (hubRepository(model) === null || model.weights === null) {
-      const why = model.weights === null ? 'it needs no files' : `its files are in ${model.source}`;
-      throw new PanicError('InvalidInput', `${model.name} cannot be pulled: ${why}`);
+      throw new PanicError('InvalidInput', `${model.name} cannot be pulled: ${whyNot(model)}`);
     }
   }
   const hub = hubAccess();
@@ -48,6 +48,11 @@ export async function pullFiles(context: Context, names: readonly string[]): Pro
   } finally {
     interruption.end();
   }
+}
+
+function whyNot(model: Model): string {
+  if (model.weights === null) return 'it needs no files';
+  return isPackaged(model) ? 'its files are part of panic-tda' : `its files are in ${model.source}`;
 }
 
 function tell({ json }: Context, outcomes: readonly PullOutcome[]): void {

@@ -1,5 +1,5 @@
 import { PanicError } from '../../experiment/errors.js';
-import { plannedRemoval, removeModel, type Removal } from '../../models/index.js';
+import { isPackaged, plannedRemoval, removeModel, type Removal } from '../../models/index.js';
 import { readRunInfo } from '../../workers/data-folder.js';
 import { readingStore } from '../context.js';
 import type { Context } from '../context.js';
@@ -17,6 +17,12 @@ export async function removeFiles(
 ): Promise<number> {
   const { modelsFolder } = context.environment;
   const model = findModel(context, name);
+  if (isPackaged(model)) {
+    throw new PanicError(
+      'InvalidInput',
+      `the files of ${name} are part of panic-tda; they go when it is uninstalled`,
+    );
+  }
   const removal = plannedRemoval(model, modelsFolder);
   if (removal === null) {
     throw new PanicError(

@@ -1,5 +1,12 @@
 import type { Model } from '../../experiment/model.js';
-import { isNeural, readinessOf, readLock, verifyModel } from '../../models/index.js';
+import {
+  isNeural,
+  isPackaged,
+  PACKAGED_REMEDY,
+  readinessOf,
+  readLock,
+  verifyModel,
+} from '../../models/index.js';
 import type { Verification } from '../../models/index.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
@@ -76,7 +83,9 @@ function tell(context: Context, verified: readonly Verification[]): void {
 const STATES = { ok: 'ok', changed: 'CHANGED', missing: 'MISSING', new: 'new' } as const;
 
 function remedy({ command, catalogue }: Context, name: string): string {
-  return catalogue.get(name)?.source.startsWith('hub:')
+  const model = catalogue.get(name);
+  if (model !== undefined && isPackaged(model)) return PACKAGED_REMEDY;
+  return model?.source.startsWith('hub:')
     ? `"${command('models', 'pull', name)}" gets them again.`
     : `put the right ones back; or "${command('models', 'remove', name)}" forgets them (your files stay) and verify takes the new ones.`;
 }

@@ -1,6 +1,14 @@
 import { assertNever } from '../../experiment/errors.js';
 import type { Component, Model } from '../../experiment/model.js';
-import { modelFolders, readinessOf, readLock, requiredFiles, type Readiness } from '../../models/index.js';
+import {
+  isPackaged,
+  modelFolders,
+  PACKAGED_REMEDY,
+  readinessOf,
+  readLock,
+  requiredFiles,
+  type Readiness,
+} from '../../models/index.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { findModel } from '../find-model.js';
@@ -176,6 +184,7 @@ const TITLES: Readonly<Partial<Record<Readiness['state'], string>>> = {
 
 function remedy({ command }: Context, model: Model, state: Readiness['state']): string {
   if (state === 'pinned-since') return 'It was pulled a moment ago; ask again.';
+  if (isPackaged(model)) return PACKAGED_REMEDY;
   if (state === 'unverified') return `"${command('models', 'verify', model.name)}" checks them.`;
   return model.source.startsWith('hub:')
     ? `"${command('models', 'pull', model.name)}" gets them.`

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { PanicError } from '../../experiment/errors.js';
 import type { Model } from '../../experiment/model.js';
+import { isPackaged, PACKAGED_REMEDY, packagedFolder } from './packaged.js';
 
 const HUB = 'hub:';
 const FOLDER = 'folder:';
@@ -18,6 +19,7 @@ export function hubRepository({ source }: Pick<Part, 'source'>): string | null {
 
 /** Where a model with files comes from, in words: `owner/name`, or the path of its folder. */
 export function repositoryOf(model: Model): string {
+  if (isPackaged(model)) return packagedFolder(model);
   return hubRepository(model) ?? model.source.slice(FOLDER.length);
 }
 
@@ -62,7 +64,7 @@ export function requiredFiles(model: Model): readonly string[] {
 
 /**
  * Where a model's files belong: `<folder>/<owner>/<name>@<revision>`, so that two revisions live side by side, with those of its
- * components behind it; for a model of a local folder, that folder.
+ * components behind it; for a model of a local folder or of the program's own, that folder.
  */
 export function pinnedFolder(model: Model, modelsFolder: string): string {
   const repository = hubRepository(model);
@@ -109,14 +111,17 @@ export function missingModelFiles(model: Model, modelsFolder: string): string[] 
 export function requireModelFiles(model: Model, folder: string): void {
   const missing = missingFrom(model, folder);
   if (missing.length === 0) return;
-  const remedy =
-    hubRepository(model) === null
-      ? `Put the files of ${model.name} there.`
-      : `"panic-tda models pull ${model.name}" gets them.`;
   throw new PanicError(
     'ModelFilesMissing',
-    `${model.name} needs files that are not on this machine:\n${missing.map((path) => `  ${path}`).join('\n')}\n${remedy}`,
+    `${model.name} needs files that are not on this machine:\n${missing.map((path) => `  ${path}`).join('\n')}\n${remedyFor(model)}`,
   );
+}
+
+function remedyFor(model: Model): string {
+  if (isPackaged(model)) return PACKAGED_REMEDY;
+  return hubRepository(model) === null
+    ? `Put the files of ${model.name} there.`
+    : `"panic-tda models pull ${model.name}" gets them.`;
 }
 
 /** Every file of a folder, as a catalogue entry lists them: paths from the folder on. */

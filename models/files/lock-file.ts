@@ -6,7 +6,8 @@ import { errorMessage, PanicError } from '../../experiment/errors.js';
 import { sha256Hex } from '../../experiment/ids.js';
 import { kernelLock } from '../../experiment/kernel-lock.js';
 import type { Model } from '../../experiment/model.js';
-import { partsOf, withRevisions } from './layout.js';
+import { partsOf, requiredFiles, withRevisions } from './layout.js';
+import { isPackaged, packagedFolder } from './packaged.js';
 
 const LOCK_FILE = 'models.lock.json';
 
@@ -35,8 +36,8 @@ const lockedModel = z.strictObject({
   commit: z.string().min(1),
   /** Relative to the models folder where it lies within. */
   folder: z.string().min(1),
-  /** `pulled`: compared with what the hub says. `found`: put there by hand, and trusted at first sight. */
-  origin: z.enum(['pulled', 'found']),
+  /** `pulled`: compared with what the hub says. `found`: put there by hand, and trusted at first sight. `packaged`: the program's own. */
+  origin: z.enum(['pulled', 'found', 'packaged']),
   components: z.array(lockedComponent).min(1).exactOptional(),
   files: z.array(lockedFile).min(1),
 });
@@ -48,6 +49,9 @@ export type LockedModel = z.output<typeof lockedModel>;
 /** What the models folder's lock file says, by model name. */
 export type Lock = z.output<typeof lockSchema>;
 
+/** The lock file of a models folder that has none. */
+export const NO_LOCK: Lock = { version: 1, models: {} };
+
 /** Reads `models.lock.json`; where there is none it is empty. Throws PanicError `InvalidInput` where it is damaged. */
 export function readLock(modelsFolder: string): Lock {
   const file = join(modelsFolder, LOCK_FILE);
@@ -56,7 +60,7 @@ export function readLock(modelsFolder: string): Lock {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     const code = errorCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return { version: 1, models: {} };
+    if (code === 'ENOENT' || code === 'ENOTDIR') return NO_LOCK;
     throw new PanicError('InvalidInput', `${file} cannot be read: ${errorMessage(error)}`, { cause: error });
   }
   try {
@@ -103,8 +107,12 @@ export function syncFolder(folder: string): void {
   }
 }
 
-/** The model's entry; undefined where it has none, or one of another source or revision. */
+/**
+ * The model's entry; undefined where it has none, or one of another source or revision. Files of the program's own need none in the
+ * file: the catalogue says what they are.
+ */
 export function lockedEntry(lock: Lock, model: Model): LockedModel | undefined {
+  if (isPackaged(model)) return packagedEntry(model);
   const entry = Object.hasOwn(lock.models, model.name) ? lock.models[model.name] : undefined;
   if (entry === undefined) return undefined;
   const locked = lockedParts(entry);
@@ -114,6 +122,20 @@ export function lockedEntry(lock: Lock, model: Model): LockedModel | undefined {
     return part?.source === source && (part.revision === revision || part.commit === revision);
   });
   return fits && locked.length === parts.length ? entry : undefined;
+}
+
+/** What the catalogue says of a packaged model's files. No time of verification fits them: they are hashed at each load. */
+function packagedEntry(model: Model): LockedModel {
+  const files = requiredFiles(model).map((path) => {
+    const { sha256, bytes } = model.weights?.known?.[path] ?? {};
+    if (sha256 === undefined || bytes === undefined) {
+      throw new PanicError('InvalidInput', `${model.name}: the catalogue lacks sha256 or bytes of ${path}`);
+    }
+    return { path, bytes, sha256, mtimeMs: -1, verifiedAt: new Date(0).toISOString() };
+  });
+  const commit = digestRevision(files);
+  const { source, revision } = model;
+  return { source, revision, commit, folder: packagedFolder(model), origin: 'packaged', files };
 }
 
 /** What an entry says of each repository that its model is made of: its own first. */

@@ -18,6 +18,7 @@ import {
   type LockedFile,
   type LockedModel,
 } from './lock-file.js';
+import { isPackaged } from './packaged.js';
 import { twinOf } from './twin.js';
 
 export interface PullOptions {
@@ -72,7 +73,9 @@ export async function planPull(model: Model, options: PullOptions): Promise<Pull
   if (hubRepository(model) === null) {
     throw new PanicError(
       'InvalidInput',
-      `${model.name} comes from ${model.source}: there is nothing to pull`,
+      isPackaged(model)
+        ? `the files of ${model.name} are part of panic-tda: there is nothing to pull`
+        : `${model.name} comes from ${model.source}: there is nothing to pull`,
     );
   }
   const delaysMs = options.retryDelaysMs ?? RETRY_DELAYS_MS;

@@ -4,6 +4,7 @@ import type { ExperimentConfig } from '../../experiment/config.js';
 import { assertNever, PanicError } from '../../experiment/errors.js';
 import type { Catalogue, Model } from '../../experiment/model.js';
 import { hubRepository, isNeural, missingFrom, modelFolder, partsOf, requiredFiles } from './layout.js';
+import { isPackaged, PACKAGED_REMEDY } from './packaged.js';
 import { folderOf, lockedEntry, lockedParts, readLock, type Lock, type LockedModel } from './lock-file.js';
 
 /** Whether a run may use a model, as far as names, sizes and the lock file tell without hashing. */
@@ -98,8 +99,9 @@ export function explainUnready(
   const toPull = [...missing, ...withState('changed')].filter(({ model }) => hubRepository(model) !== null);
   const toVerify = [
     ...withState('unverified'),
-    ...withState('changed').filter(({ model }) => hubRepository(model) === null),
+    ...withState('changed').filter(({ model }) => hubRepository(model) === null && !isPackaged(model)),
   ];
+  if (unready.some(({ model }) => isPackaged(model))) lines.push(PACKAGED_REMEDY);
   if (toPull.length > 0) lines.push(`Get them with: ${command('models', 'pull', ...named(toPull))}`);
   if (toVerify.length > 0) lines.push(`Check them with: ${command('models', 'verify', ...named(toVerify))}`);
   return lines.join('\n');

@@ -5,6 +5,7 @@ import type { Model } from '../../experiment/model.js';
 import { sha256OfFile } from './sha256.js';
 import { requiredFiles } from './layout.js';
 import { updateLock, type LockedFile } from './lock-file.js';
+import { isPackaged, PACKAGED_REMEDY } from './packaged.js';
 import { requireReady } from './readiness.js';
 
 export interface ResolvedFiles {
@@ -31,12 +32,14 @@ export async function resolveModelFiles(model: Model, modelsFolder: string): Pro
     if ((await sha256OfFile(path)) !== known.sha256) {
       throw new PanicError(
         'ModelFilesMissing',
-        `${model.name}: ${path} has changed since it was verified; "panic-tda models verify ${model.name}" compares all its files`,
+        isPackaged(model)
+          ? `${path} is not the file of ${model.name} that the catalogue knows. ${PACKAGED_REMEDY}`
+          : `${model.name}: ${path} has changed since it was verified; "panic-tda models verify ${model.name}" compares all its files`,
       );
     }
     touched.push({ ...known, mtimeMs, verifiedAt: new Date().toISOString() });
   }
-  if (touched.length > 0) await rememberTimes(model.name, modelsFolder, touched);
+  if (touched.length > 0 && !isPackaged(model)) await rememberTimes(model.name, modelsFolder, touched);
   return { folder, files: requiredFiles(model).map((path) => ({ path, sha256: locked.get(path)!.sha256 })) };
 }
 

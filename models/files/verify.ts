@@ -17,6 +17,7 @@ import {
   type LockedModel,
 } from './lock-file.js';
 import { checkGraphs, lockedFileAt } from './locked-files.js';
+import { isPackaged } from './packaged.js';
 
 export interface VerifiedFile {
   readonly path: string;
@@ -82,7 +83,7 @@ export async function verifyModel(
       origin: news.size > 0 ? 'found' : (entry?.origin ?? 'found'),
       files: locked,
     });
-    await writeEntry(modelsFolder, model.name, next);
+    if (!isPackaged(model)) await writeEntry(modelsFolder, model.name, next);
   }
   return { name: model.name, folder, ok, added: ok && entry === undefined, files };
 }

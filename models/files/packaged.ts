@@ -1,0 +1,17 @@
+import { fileURLToPath } from 'node:url';
+
+const PACKAGE = 'package:';
+
+/** Whether a model's files are part of the program: nothing is downloaded, and each has its SHA-256 in the catalogue. */
+export function isPackaged({ source }: { readonly source: string }): boolean {
+  return source.startsWith(PACKAGE);
+}
+
+/** The folder of such a model's files, beside the modules of this room. */
+export function packagedFolder({ source }: { readonly source: string }): string {
+  return fileURLToPath(new URL(`../${source.slice(PACKAGE.length)}`, import.meta.url));
+}
+
+/** What helps where such files are missing or damaged, as a sentence. */
+export const PACKAGED_REMEDY =
+  'They are part of panic-tda: put the program\'s own files back ("git restore models/trained-loop" in a clone, then "npm run build"), or install it again.';

@@ -1,0 +1,45 @@
+import { afterAll, expect, jest, test } from '@jest/globals';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cleanUp, folderWith, panicTda } from './cli-process.js';
+
+jest.setTimeout(480_000);
+afterAll(cleanUp);
+
+const EXAMPLE = fileURLToPath(new URL('../../examples/trained-loop.json', import.meta.url));
+
+test('the example of trained models runs from a clone without any download, and every call of it can be made again', async () => {
+  const folder = folderWith({});
+  const models = join(folder, 'models');
+  const env = { PANIC_TDA_MODELS: models, PANIC_TDA_DEVICE: 'cpu', HF_ENDPOINT: 'http://127.0.0.1:9' };
+  const run = await panicTda(folder, ['run', EXAMPLE, '--json'], env);
+  expect(run.code).toBe(0);
+  const { experiment, runs, cycles } = JSON.parse(run.stdout) as {
+    experiment: string;
+    runs: { finished: number };
+    cycles: number;
+  };
+  expect(runs.finished).toBe(6);
+  expect(cycles).toBeGreaterThan(0);
+  const again = await panicTda(folder, ['verify', experiment, '--sample', '20%', '--json'], env);
+  const { sampled, equal } = JSON.parse(again.stdout) as { sampled: number; equal: number };
+  expect(sampled).toBeGreaterThan(20);
+  expect(equal).toBe(sampled);
+  expect((await panicTda(folder, ['doctor', '--deep'], env)).code).toBe(0);
+  expect(existsSync(join(models, 'models.lock.json'))).toBe(false);
+});
+
+test('files of the program are neither pulled nor removed, and the words say why', async () => {
+  const folder = folderWith({});
+  const env = { PANIC_TDA_MODELS: join(folder, 'models') };
+  for (const command of ['pull', 'remove']) {
+    const refused = await panicTda(folder, ['models', command, 'ShapesPainter'], env);
+    expect(refused.stderr).toContain('part of panic-tda');
+    expect(refused.code).toBe(2);
+  }
+  const verified = await panicTda(folder, ['models', 'verify', '--json'], env);
+  expect(verified.code).toBe(0);
+  const shown = await panicTda(folder, ['models', 'show', 'ShapesCaptioner'], env);
+  expect(shown.stdout).toContain('All files are verified');
+});
