@@ -1,7 +1,7 @@
 /** What the exit code of every command means; `panic-tda --help` prints it. */
 export const EXIT = {
   ok: 0,
-  /** The work ended, and some of it failed; or the command itself failed. */
+  /** The work ended, and some of it failed; or the command itself failed; or what it says could not be written. */
   failed: 1,
   /** The request is wrong: arguments, experiment file, data folder. Nothing was done. */
   badInput: 2,
@@ -16,7 +16,7 @@ export type StopSignal = keyof typeof SIGNAL_EXIT;
 
 export const EXIT_CODE_HELP = `Exit codes:
   0    done
-  1    failed, or finished with failed runs
+  1    failed, finished with failed runs, or its output could not be written (a full disk)
   2    the request is wrong (arguments, file, data folder); nothing was done
   3    the experiment was cancelled from elsewhere, or is paused; it can be resumed
   130  stopped by Ctrl-C (143 by SIGTERM, 129 by a closed terminal); it can be resumed`;

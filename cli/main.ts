@@ -3,12 +3,12 @@ import { debuglog } from 'node:util';
 import { isPanicError } from '../experiment/errors.js';
 import { quietAwsSdk } from '../workers/environment.js';
 import { EXIT, SIGNAL_EXIT } from './exit-codes.js';
-import { note, tolerateClosedOutput } from './output.js';
+import { note, watchOutput } from './output.js';
 import { createProgram } from './program.js';
 
 const debug = debuglog('panic-tda');
 
-tolerateClosedOutput();
+watchOutput();
 quietAwsSdk();
 try {
   await createProgram((code) => {

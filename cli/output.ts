@@ -1,4 +1,8 @@
+import { closeSync, fstatSync, writeSync } from 'node:fs';
 import { styleText } from 'node:util';
+import { errorCode } from '../experiment/error-code.js';
+import { errorMessage } from '../experiment/errors.js';
+import { EXIT } from './exit-codes.js';
 
 /** Everything that the command line says goes through here: results to standard output, the rest to standard error. */
 
@@ -36,18 +40,82 @@ export function outputWidth(): number {
   return process.stdout.isTTY ? process.stdout.columns : Infinity;
 }
 
-const closed = new Set<NodeJS.WriteStream>();
+/** Standard output or standard error. */
+export type Output = NodeJS.WriteStream & { readonly fd: 1 | 2 };
 
-function write(stream: NodeJS.WriteStream, text: string): void {
-  if (!closed.has(stream)) stream.write(text);
+/** Streams that take nothing more: their reader left, or they could not be written. */
+const ended = new Set<NodeJS.WriteStream>();
+let lost = false;
+
+/** Writes a text as a whole. What is written to a stream that has ended is dropped. */
+export function write(stream: Output, text: string): void {
+  if (ended.has(stream)) return;
+  if (!isFile(stream)) {
+    stream.write(text);
+    return;
+  }
+  try {
+    writeWhole(stream.fd, Buffer.from(text));
+  } catch (error) {
+    endOutput(stream, error);
+  }
 }
 
 /**
- * A reader that goes away (`| head`, a closed terminal) ends the talking and not the work: what is written after it is
- * dropped, and the exit code stays what it is.
+ * Node's own stream of a file makes one system call for each text, and passes over what a nearly full disk did not take of it
+ * (`SyncWriteStream` in lib/internal/fs/sync_write_stream.js).
  */
-export function tolerateClosedOutput(): void {
+function writeWhole(descriptor: number, bytes: Buffer): void {
+  for (let written = 0; written < bytes.byteLength;) written += writeSync(descriptor, bytes, written);
+}
+
+/** Whether a stream is a file or a device; pipes, sockets and terminals are streams that libuv writes. */
+function isFile(stream: Output): boolean {
+  if (stream.isTTY) return false;
+  const found = fstatSync(stream.fd);
+  return found.isFile() || found.isCharacterDevice() || found.isBlockDevice();
+}
+
+/**
+ * Decides what a failed write means. A reader that goes away (`| head`, a closed terminal) ends the talking and not the work:
+ * what is written after it is dropped, and the exit code stays what it is. Any other failure (a full disk) loses output that
+ * the caller wants: standard error says so, and the exit code is not 0.
+ */
+export function watchOutput(): void {
   for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', () => closed.add(stream));
+    stream.on('error', (error) => endOutput(stream, error));
+  }
+  process.on('exit', (code) => {
+    // Some file systems (NFS, quotas) say only at the close that they did not keep what they took.
+    for (const stream of [process.stdout, process.stderr]) closeFile(stream);
+    if (lost && code === EXIT.ok) process.exitCode = EXIT.failed;
+  });
+}
+
+function endOutput(stream: NodeJS.WriteStream, error: unknown): void {
+  if (ended.has(stream)) return;
+  ended.add(stream);
+  if (isReaderGone(stream, error)) return;
+  lost = true;
+  if (stream === process.stderr) return;
+  note(`panic-tda: standard output could not be written, and is incomplete: ${reasonOf(error)}`);
+}
+
+/** A terminal that was closed answers EIO. */
+function isReaderGone(stream: NodeJS.WriteStream, error: unknown): boolean {
+  const code = errorCode(error);
+  return code === 'EPIPE' || code === 'ECONNRESET' || (code === 'EIO' && stream.isTTY);
+}
+
+function reasonOf(error: unknown): string {
+  return errorCode(error) === 'ENOSPC' ? 'the disk is full (ENOSPC)' : errorMessage(error);
+}
+
+function closeFile(stream: Output): void {
+  if (ended.has(stream) || !isFile(stream)) return;
+  try {
+    closeSync(stream.fd);
+  } catch (error) {
+    endOutput(stream, error);
   }
 }

@@ -7,6 +7,7 @@ import { EXIT_CODE_HELP } from './exit-codes.js';
 import { addModelCommands, MODELS_HELP } from './program-models.js';
 import { addObjectCommands, OBJECTS_HELP } from './program-objects.js';
 import { addHostOptions, refuseHostOptionsElsewhere } from './host-options.js';
+import { write } from './output.js';
 import { version } from './package-info.js';
 import type { WorkerOptions } from './commands/worker.js';
 
@@ -26,7 +27,11 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .commandsGroup('Help:')
     .configureHelp({ subcommandTerm })
     .addHelpText('after', MAIN_HELP)
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'panic-tda: ')) })
+    .configureOutput({
+      writeOut: (text) => write(process.stdout, text),
+      writeErr: (text) => write(process.stderr, text),
+      outputError: (text, say) => say(text.replace(/^error: /, 'panic-tda: ')),
+    })
     .exitOverride()
     .showHelpAfterError('("panic-tda --help" lists the commands, "panic-tda help COMMAND" explains one)');
 

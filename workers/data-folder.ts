@@ -109,7 +109,12 @@ export async function acquireRunLock(folder: DataFolder): Promise<RunLock> {
 
   const held = lock;
   let info: RunInfo = { pid: process.pid, startedAt: new Date().toISOString() };
-  writeRunInfo(folder, info);
+  try {
+    writeRunInfo(folder, info);
+  } catch (error) {
+    held.release();
+    throw error;
+  }
   return {
     update: (more) => {
       info = { ...info, ...more };
@@ -199,8 +204,13 @@ function parseRunInfo(file: string): RunInfo | undefined {
 
 function writeRunInfo(folder: DataFolder, info: RunInfo): void {
   const temporary = `${folder.runInfoFile}.${process.pid}`;
-  writeFileSync(temporary, `${JSON.stringify(info, undefined, 2)}\n`);
-  renameSync(temporary, folder.runInfoFile);
+  try {
+    writeFileSync(temporary, `${JSON.stringify(info, undefined, 2)}\n`);
+    renameSync(temporary, folder.runInfoFile);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw unusable(folder.root, `${folder.runInfoFile} cannot be written: ${reason(error)}`, error);
+  }
 }
 
 function unusable(root: string, why: string, cause?: unknown): PanicError {

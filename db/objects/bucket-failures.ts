@@ -2,7 +2,10 @@ import { errorCode } from '../../experiment/error-code.js';
 import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
 import type { BucketPlace } from './place.js';
 
-/** Codes of answers below 500 that pass by themselves, or as soon as somebody renews what has run out. */
+/** Statuses below 500 that say "not now": a HEAD is answered without a body, and so without a code. */
+const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 409, 423, 425, 429]);
+
+/** Codes of answers below 500 that pass by themselves, or as soon as an operator renews what has run out. */
 const PASSING: ReadonlySet<string> = new Set([
   'RequestTimeout',
   'RequestTimeTooSkewed',
@@ -19,9 +22,18 @@ const PASSING: ReadonlySet<string> = new Set([
   'XAmzContentSHA256Mismatch',
 ]);
 
+/** A conflict that stays: the object is archived, or locked against changes. */
+const LASTING_CONFLICTS: ReadonlySet<string> = new Set(['InvalidBucketState', 'InvalidObjectState']);
+
 /**
- * What the SDK threw as an error of ours: `StoreUnavailable` for what may pass (network, time-outs, 5xx, throttling, expired
- * sessions), `InvalidInput` for what the service or the configuration refuses. Other errors are bugs, and stay what they
+ * Codes of a bucket or a service that has no room left, which services answer with 400, 403, 413 or 507 (Ceph `QuotaExceeded`, MinIO
+ * `XMinioAdminBucketQuotaExceeded` and `XMinioStorageFull`). Like a full disk it passes as soon as an operator makes room.
+ */
+const NO_ROOM = /quota|storage_?full|disk_?full|insufficient_?(storage|capacity)|(storage_?)?cap_?exceeded/i;
+
+/**
+ * What the SDK threw as an error of ours: `StoreUnavailable` for what may pass (network, time-outs, 5xx, throttling, conflicts with
+ * another request, a quota that is used up, expired sessions), `InvalidInput` for what the service or the configuration refuses. Other errors are bugs, and stay what they
  * are. The service's own words are kept; none of them hold secrets.
  */
 export function s3Failure(error: unknown, place: BucketPlace, doing: string): unknown {
@@ -50,8 +62,11 @@ export function s3Failure(error: unknown, place: BucketPlace, doing: string): un
       cause: error,
     });
   }
-  if (status >= 500 || status === 429 || status === 408 || PASSING.has(name)) {
-    return new PanicError('StoreUnavailable', `could not ${doing}: ${service} answered: ${said}`, {
+  if (isPassing(name, status)) {
+    const room = NO_ROOM.test(name)
+      ? `. There is no room left for the bucket "${place.bucket}": make some.`
+      : '';
+    return new PanicError('StoreUnavailable', `could not ${doing}: ${service} answered: ${said}${room}`, {
       cause: error,
     });
   }
@@ -60,6 +75,11 @@ export function s3Failure(error: unknown, place: BucketPlace, doing: string): un
     `could not ${doing}: ${service} answered: ${said}${remedy(name, status, place)}`,
     { cause: error },
   );
+}
+
+function isPassing(name: string, status: number): boolean {
+  if (LASTING_CONFLICTS.has(name)) return false;
+  return status >= 500 || PASSING_STATUSES.has(status) || PASSING.has(name) || NO_ROOM.test(name);
 }
 
 export const CREDENTIALS =

@@ -120,19 +120,19 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
 
   /** Whether the service has an object of these bytes, by its own checksum; an upload that was cut off leaves none. */
   async function holds(sha256: Buffer, byteLength: number): Promise<boolean> {
-    const found = await head(sha256);
+    // Where the credentials may not look, the write that follows says what they lack.
+    const found = await head(sha256, [404, 403]);
     return found?.ContentLength === byteLength && found.ChecksumSHA256 === sha256.toString('base64');
   }
 
-  /** Null where there is no such object, or where absence cannot be told for want of the permission to list. */
-  async function head(sha256: Buffer) {
+  /** Null where the service answers with one of these statuses. */
+  async function head(sha256: Buffer, none: readonly number[]) {
     return await ask(`look for object ${location(sha256)}`, async ({ HeadObjectCommand }, client) => {
       const command = new HeadObjectCommand({ Bucket: bucket, Key: keyOf(sha256), ChecksumMode: 'ENABLED' });
       try {
         return await client.send(command);
       } catch (error) {
-        const status = statusOf(error);
-        if (status === 404 || status === 403) return null;
+        if (none.includes(statusOf(error) ?? 0)) return null;
         throw error;
       }
     });
@@ -173,7 +173,8 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
   }
 
   async function size(sha256: Buffer): Promise<number | null> {
-    return (await head(sha256))?.ContentLength ?? null;
+    // Not 403, which a service also answers for an object that is there: denial is no absence.
+    return (await head(sha256, [404]))?.ContentLength ?? null;
   }
 
   async function* list(): AsyncGenerator<StoredObject, void, undefined> {

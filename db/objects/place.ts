@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
-import { isAbsolute, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { PanicError } from '../../experiment/errors.js';
+import { pathProblem } from '../../experiment/path-text.js';
 
 /** Where objects are kept. */
 export type ObjectsPlace = FolderPlace | BucketPlace;
@@ -43,9 +44,15 @@ export const OBJECTS_PLACE_FORMAT = 's3://BUCKET, s3://BUCKET/PREFIX, or a folde
  * Throws InvalidInput, whose message begins with the text in quotation marks.
  */
 export function objectsPlace(text: string, service: () => S3Service): ObjectsPlace {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1];
-  if (scheme === undefined && text.trim() !== '') {
-    return { kind: 'folder', path: isAbsolute(text) ? text : resolve(text) };
+  if (!text.startsWith('s3://')) {
+    const problem = pathProblem(text);
+    if (problem !== null || /^s3:|^s3\/\//i.test(text)) {
+      throw new PanicError(
+        'InvalidInput',
+        `"${text}" is no place for objects${problem === null ? '' : `: it ${problem}`}; it can be ${OBJECTS_PLACE_FORMAT}`,
+      );
+    }
+    return { kind: 'folder', path: resolve(text) };
   }
   // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, and the characters that it calls safe in keys.
   const [, bucket, prefix = ''] =

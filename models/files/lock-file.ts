@@ -1,4 +1,13 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { isAbsolute, join, relative } from 'node:path';
 import { z } from 'zod';
 import { errorCode } from '../../experiment/error-code.js';
@@ -83,14 +92,20 @@ export async function updateLock(modelsFolder: string, change: (lock: Lock) => L
   try {
     const lock = change(readLock(modelsFolder));
     const temporary = `${file}.${process.pid}`;
-    const descriptor = openSync(temporary, 'w');
     try {
-      writeSync(descriptor, `${JSON.stringify(lock, undefined, 2)}\n`);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
+      const descriptor = openSync(temporary, 'w');
+      try {
+        // Not writeSync, which leaves it to its caller what a nearly full disk did not take.
+        writeFileSync(descriptor, `${JSON.stringify(lock, undefined, 2)}\n`);
+        fsyncSync(descriptor);
+      } finally {
+        closeSync(descriptor);
+      }
+      renameSync(temporary, file);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
     }
-    renameSync(temporary, file);
     syncFolder(modelsFolder);
   } finally {
     guard.release();

@@ -29,6 +29,7 @@ import {
   toldSkipped,
 } from '../support/s3-server.js';
 import type { S3Server } from '../support/s3-server.js';
+import { refusingProxy } from '../support/s3-proxy.js';
 import { temporaryFolder } from '../workers/temporary-folder.js';
 
 jest.setTimeout(120_000);
@@ -59,6 +60,10 @@ function bucketPlace(changes: Partial<BucketPlace> = {}): BucketPlace {
     service: { endpoint: server.endpoint, region: 'us-east-1', pathStyle: true },
     ...changes,
   };
+}
+
+function serviceAt(endpoint: string) {
+  return { endpoint, region: 'us-east-1', pathStyle: true };
 }
 
 function openBucket(place = bucketPlace(), limits?: BucketLimits): ObjectStore {
@@ -402,7 +407,13 @@ describe('what a service answers', () => {
     ['TooManyRequests', 429],
     ['RequestTimeout', 400],
     ['ExpiredToken', 400],
-    ['XMinioStorageFull', 507],
+    ['OperationAborted', 409],
+    ['ConditionalRequestConflict', 409],
+    ['Locked', 423],
+    ['TooEarly', 425],
+    ['RequestTimeTooSkewed', 403],
+    ['ServiceUnavailable', 503],
+    ['GatewayTimeout', 504],
   ])('%s (%d) may pass', (name, status) => {
     expect(s3Failure(answer(name, status), place, 'write object x')).toMatchObject({
       kind: 'StoreUnavailable',
@@ -411,6 +422,27 @@ describe('what a service answers', () => {
   });
 
   test.each([
+    ['QuotaExceeded', 403],
+    ['QuotaExceeded', 413],
+    ['XMinioAdminBucketQuotaExceeded', 400],
+    ['XMinioStorageFull', 507],
+    ['InsufficientStorage', 507],
+    ['StorageCapExceeded', 403],
+  ])('%s (%d) passes as soon as there is room, as a full disk does', (name, status) => {
+    expect(s3Failure(answer(name, status), place, 'write object x')).toMatchObject({
+      kind: 'StoreUnavailable',
+      message: expect.stringMatching(/There is no room left for the bucket "pictures": make some\.$/),
+    });
+  });
+
+  test('a conflict without a code, as a HEAD has it, may pass', () => {
+    expect(s3Failure(answer('Unknown', 409), place, 'look for object x')).toMatchObject({
+      kind: 'StoreUnavailable',
+    });
+  });
+
+  test.each([
+    ['InvalidBucketState', 409, /InvalidBucketState/],
     ['AccessDenied', 403, /need s3:GetObject, s3:PutObject.*for the bucket "pictures"/],
     ['PermanentRedirect', 301, /in another region: set AWS_REGION/],
     ['InvalidRequest', 400, /words of the service \(status 400\)$/],
@@ -424,6 +456,56 @@ describe('what a service answers', () => {
   test('an error of our own is not mistaken for one of the network', () => {
     const bug = Object.assign(new TypeError('x is not a function'), { code: 'ERR_INVALID_ARG_TYPE' });
     expect(s3Failure(bug, place, 'write object x')).toBe(bug);
+  });
+});
+
+describeS3(toldSkipped('a service that refuses the first request for each object', program), () => {
+  test.each([
+    [409, 'OperationAborted'],
+    [403, 'QuotaExceeded'],
+  ])('with %d %s has stored it after the next attempt', async (status, code) => {
+    const proxy = await refusingProxy(server, (request, nth) =>
+      request.method === 'PUT' && nth === 1 ? { status, code } : null,
+    );
+    try {
+      const objects = openBucket(bucketPlace({ service: serviceAt(proxy.endpoint) }));
+      const bytes = noise(2000, 70);
+      await expect(stored(objects, bytes)).rejects.toMatchObject({ kind: 'StoreUnavailable' });
+      expect(await objects.get(await stored(objects, bytes))).toEqual(bytes);
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  test('with 409 to a HEAD, which has no words, has stored it after the next attempt', async () => {
+    const proxy = await refusingProxy(server, ({ method }, nth) =>
+      method === 'HEAD' && nth === 1 ? { status: 409, code: 'OperationAborted' } : null,
+    );
+    try {
+      const objects = openBucket(bucketPlace({ service: serviceAt(proxy.endpoint) }));
+      const bytes = noise(2000, 71);
+      await expect(stored(objects, bytes)).rejects.toMatchObject({ kind: 'StoreUnavailable' });
+      expect(await objects.get(await stored(objects, bytes))).toEqual(bytes);
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  test('with 403 has not said that the object is missing', async () => {
+    const proxy = await refusingProxy(server, ({ method }) =>
+      method === 'HEAD' ? { status: 403, code: 'AccessDenied' } : null,
+    );
+    try {
+      const objects = openBucket(bucketPlace({ service: serviceAt(proxy.endpoint) }));
+      // A write decides for itself; it needs no permission to look.
+      const sha256 = await stored(objects, noise(2000, 72));
+      await expect(objects.size(sha256)).rejects.toMatchObject({
+        kind: 'InvalidInput',
+        message: expect.stringMatching(/status 403.*need s3:GetObject/),
+      });
+    } finally {
+      await proxy.close();
+    }
   });
 });
 

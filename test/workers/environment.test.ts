@@ -135,6 +135,8 @@ describe('the place of objects', () => {
     ],
     ['/mnt/objects', { kind: 'folder', path: '/mnt/objects' }],
     ['objects', { kind: 'folder', path: resolve('objects') }],
+    ['./s3:/objects', { kind: 'folder', path: resolve('s3:/objects') }],
+    ['/mnt/objects of #1 (50 %)', { kind: 'folder', path: '/mnt/objects of #1 (50 %)' }],
   ])('"%s" is understood', (text, place) => {
     expect(readEnvironment({ PANIC_TDA_OBJECTS: text })).toMatchObject({ objects: place, problems: [] });
   });
@@ -149,12 +151,25 @@ describe('the place of objects', () => {
     's3://bucket/a?versionId=1',
     'gs://bucket',
     'https://bucket.s3.amazonaws.com/',
+    ' s3://lab/pictures',
+    's3://lab/pictures ',
+    's3:/lab/pictures',
+    's3:lab/pictures',
+    's3//lab/pictures',
+    's3:///lab/pictures',
+    'S3://lab/pictures',
+    'file:/mnt/objects',
+    ' /mnt/objects',
+    '   ',
+    '~/objects',
   ])('"%s" is reported with what is allowed', (text) => {
     const { objects, problems } = readEnvironment({ PANIC_TDA_OBJECTS: text });
     expect(objects).toBeNull();
-    expect(problems).toEqual([
+    const [said, reason] = [problems[0]!, /(?:: it [^;]+)?; /];
+    expect(problems).toHaveLength(1);
+    expect(said.replace(reason, '; ')).toBe(
       `PANIC_TDA_OBJECTS: "${text}" is no place for objects; it can be s3://BUCKET, s3://BUCKET/PREFIX, or a folder.`,
-    ]);
+    );
   });
 
   test('has the service of the variables of AWS; one of your own is asked by paths, and needs no region', () => {
