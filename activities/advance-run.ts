@@ -11,7 +11,6 @@ import type {
 } from '../db/index.js';
 import type { Artifact } from '../experiment/artifact.js';
 import type { ExperimentConfig } from '../experiment/config.js';
-import { PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
 import { seedOfStep } from '../experiment/ids.js';
 import type { GenerativeModel } from '../experiment/model.js';
@@ -21,6 +20,7 @@ import { isWorkerShutdown, runFailure } from './failures.js';
 import { whileHeartbeating } from './heartbeat.js';
 import { routingOf } from './routing.js';
 import { analyseInTimeLeft } from './time-left.js';
+import { unusableModel } from './unknown-to-worker.js';
 
 const FILL_CHUNK = 2000;
 const PROMPT_EXCERPT = 100;
@@ -264,10 +264,7 @@ function cyclesOf(
 function generativeModel(catalogue: Dependencies['catalogue'], name: string): GenerativeModel {
   const model = catalogue.get(name);
   if (model?.kind === 'generative') return model;
-  throw new PanicError(
-    'InvalidInput',
-    `${name} is not a generative model of this worker's catalogue; "panic-tda models" shows it`,
-  );
+  throw unusableModel(catalogue, name, 'generative');
 }
 
 /** The rows know what was asked while no workflow was there to be told, or before this one began. */

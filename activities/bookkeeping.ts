@@ -1,13 +1,14 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { drivenElsewhere, driverOf, isSameService } from '../db/index.js';
-import type { Driver } from '../db/index.js';
+import type { Driver, ExperimentRow } from '../db/index.js';
 import { PanicError } from '../experiment/errors.js';
 import { experimentId } from '../experiment/ids.js';
 import { formatProblems } from '../experiment/index.js';
 import { runCount } from '../experiment/config.js';
 import type { ExperimentConfig } from '../experiment/config.js';
-import { explainUnready, unreadyModels } from '../models/index.js';
+import { madeWith, unknownModels } from '../experiment/unknown-models.js';
+import { explainUnready } from '../models/index.js';
 import type {
   BookkeepingActivities,
   ExperimentEnding,
@@ -21,7 +22,9 @@ import type { Dependencies } from './dependencies.js';
 import { bookkeepingFailure } from './failures.js';
 import { givenExperiment } from './given-experiment.js';
 import { whileHeartbeating } from './heartbeat.js';
+import { missingModels } from './missing-models.js';
 import { endedRunQueue, isRouted, routingOf } from './routing.js';
+import { unknownToWorker } from './unknown-to-worker.js';
 
 const LISTED_FAILURES = 50;
 
@@ -34,14 +37,12 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
    * and not from the argument, which the workflow parsed.
    */
   async function planExperiment(): Promise<Plan> {
-    const validated = await givenExperiment(deps.client, thisExecution(), deps.catalogue);
-    if (!validated.ok) {
-      throw new PanicError('InvalidInput', formatProblems(validated.problems, 'the experiment'));
-    }
-    const { config } = validated;
-    requireModelFiles(config);
+    const { config, row } = await understood();
     const id = experimentId(config);
-    await store.experiments.plan(id, config, now());
+    await requireModels(config, row);
+    // One that is called no more may be unknown by now, and where it came from stays as it was written down.
+    const allKnown = unknownModels(config, deps.catalogue).length === 0;
+    await store.experiments.plan(id, config, now(), allKnown ? madeWith(config, deps.catalogue) : null);
     const { deletingAt, pausedAt } = await store.experiments.standing(id);
     if (deletingAt !== null) {
       throw new PanicError(
@@ -71,14 +72,28 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
     return routingOf(run, await store.invocations.position(run), false, [], deps.routing);
   }
 
-  function requireModelFiles(config: ExperimentConfig): void {
-    const { modelsFolder } = deps;
-    if (modelsFolder === null) return;
-    const unready = unreadyModels(config, deps.catalogue, modelsFolder).filter(({ model }) =>
-      deps.routing.serves(model.name),
+  /** The experiment that this workflow was started with, and its row where it has one. */
+  async function understood(): Promise<{
+    readonly config: ExperimentConfig;
+    readonly row: ExperimentRow | null;
+  }> {
+    const validated = await givenExperiment(deps.client, thisExecution(), deps.catalogue);
+    const config = validated.ok ? validated.config : validated.ifStored;
+    const row = config === undefined ? null : await store.experiments.find(experimentId(config));
+    if (config !== undefined && (validated.ok || row !== null)) return { config, row };
+    throw new PanicError(
+      'InvalidInput',
+      formatProblems(validated.ok ? [] : validated.problems, 'the experiment'),
     );
-    if (unready.length === 0) return;
-    const told = explainUnready(unready, (...words) => ['panic-tda', ...words].join(' '));
+  }
+
+  /** Throws InvalidInput, or ModelFilesMissing, where what is left to do calls models that this worker cannot have. */
+  async function requireModels(config: ExperimentConfig, row: ExperimentRow | null): Promise<void> {
+    const { unknown, unready } = await missingModels({ config, row, store }, deps);
+    if (unknown.length > 0) throw unknownToWorker(deps.catalogue, unknown, row?.catalogue ?? null);
+    const served = unready.filter(({ model }) => deps.routing.serves(model.name));
+    if (served.length === 0) return;
+    const told = explainUnready(served, (...words) => ['panic-tda', ...words].join(' '));
     throw new PanicError('ModelFilesMissing', `models of this experiment cannot be used:\n${told}`);
   }
 

@@ -1,13 +1,12 @@
 import { Context } from '@temporalio/activity';
-import type { NewDiagram, PointCloud, RunRow } from '../db/index.js';
+import type { NewDiagram, PointCloud, RunRow, UsedEmbedding } from '../db/index.js';
 import { surrogateCount } from '../experiment/config.js';
 import type { ExperimentConfig, SurrogateKind } from '../experiment/config.js';
 import { PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
-import type { EmbeddingModel } from '../experiment/model.js';
 import type { DiagramSummary, RunRef } from './contract.js';
 import type { Dependencies } from './dependencies.js';
-import { embeddingModel } from './embed-run.js';
+import { embeddingOf } from './embed-run.js';
 import { runFailure } from './failures.js';
 import { whileHeartbeating } from './heartbeat.js';
 import { makeSurrogates } from './surrogates.js';
@@ -73,7 +72,7 @@ export function createDiagramRun(deps: Dependencies) {
     const run = await deps.store.runs.get(ref.experiment, ref.index);
     const progress: DiagramProgress = { done: 0, of: 0, surrogatesLeft: 0 };
     try {
-      const model = embeddingModel(deps.catalogue, modelName);
+      const model = await embeddingOf(deps, run, modelName);
       const summary = await whileHeartbeating(
         () => progress,
         () => makeDiagram(deps, run, model, progress, Context.current().cancellationSignal),
@@ -90,13 +89,13 @@ export function createDiagramRun(deps: Dependencies) {
 export async function makeDiagram(
   deps: Pick<Dependencies, 'store' | 'diagrams' | 'now'>,
   run: RunRow,
-  model: EmbeddingModel,
+  model: UsedEmbedding,
   progress: DiagramProgress,
   signal: AbortSignal,
 ): Promise<DiagramSummary> {
   const { store } = deps;
   const config = await store.experiments.config(run.experimentId);
-  const modelId = await store.provenance.modelId(model);
+  const modelId = model.id;
   const missing = (await store.vectors.pending(run, modelId, model.input)).length;
   if (missing > 0) {
     throw new PanicError(

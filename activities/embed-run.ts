@@ -1,12 +1,12 @@
 import { Context } from '@temporalio/activity';
-import type { PendingOutput, RunRow } from '../db/index.js';
-import { PanicError } from '../experiment/errors.js';
+import type { PendingOutput, RunRow, UsedEmbedding } from '../db/index.js';
 import { faultPoint } from '../experiment/fault.js';
 import type { EmbeddingModel } from '../experiment/model.js';
 import type { RunRef } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { runFailure } from './failures.js';
 import { whileHeartbeating } from './heartbeat.js';
+import { unusableModel } from './unknown-to-worker.js';
 
 // What a crash repeats, and what one transaction holds: 64 pictures of 256 x 256 are 12 MB of pixels.
 const CHUNK = 64;
@@ -20,7 +20,7 @@ export function createEmbedRun(deps: Dependencies) {
     const run = await deps.store.runs.get(ref.experiment, ref.index);
     const counts = { embedded: 0, of: 0 };
     try {
-      const model = embeddingModel(deps.catalogue, modelName);
+      const model = await embeddingOf(deps, run, modelName);
       if (!deps.routing.serves(modelName)) return { queue: deps.routing.queueOf(modelName) };
       await whileHeartbeating(
         () => counts,
@@ -38,22 +38,23 @@ export function createEmbedRun(deps: Dependencies) {
 export async function embedMissing(
   deps: Dependencies,
   run: RunRow,
-  model: EmbeddingModel,
+  model: UsedEmbedding,
   counts: { embedded: number; of: number },
   signal: AbortSignal,
   until: number,
 ): Promise<boolean> {
   const { store } = deps;
-  const modelId = await store.provenance.modelId(model);
+  const modelId = model.id;
   const { reuse } = await store.experiments.config(run.experimentId);
   const pending = await store.vectors.pending(run, modelId, model.input);
   const missing = reuse ? await store.vectors.reuse(pending, modelId) : pending;
   counts.of = missing.length;
+  if (missing.length > 0) requireEmbedding(deps.catalogue, model.name);
   for (let from = 0; from < missing.length; from += CHUNK) {
     signal.throwIfAborted();
     if (performance.now() >= until) return false;
     const chunk = missing.slice(from, from + CHUNK);
-    await embedChunk(deps, chunk, model, modelId, signal);
+    await embedChunk(deps, chunk, model, signal);
     counts.embedded += chunk.length;
   }
   return true;
@@ -62,8 +63,7 @@ export async function embedMissing(
 async function embedChunk(
   { store, models }: Dependencies,
   chunk: readonly PendingOutput[],
-  model: EmbeddingModel,
-  modelId: number,
+  model: UsedEmbedding,
   signal: AbortSignal,
 ): Promise<void> {
   const inputs = await Promise.all(chunk.map((pending) => store.artifacts.load(pending.artifactId)));
@@ -74,15 +74,31 @@ async function embedChunk(
     computeMs: computeMs / chunk.length,
     cutTokens: cutTokens?.[index] ?? 0,
   }));
-  await store.vectors.commit(batch, modelId, await store.provenance.hostId(host));
+  await store.vectors.commit(batch, model.id, await store.provenance.hostId(host));
 }
 
-/** The embedding model of this name. Throws InvalidInput where this worker's catalogue has none. */
-export function embeddingModel(catalogue: Dependencies['catalogue'], name: string): EmbeddingModel {
+/**
+ * The embedding model of this name: that of this worker's catalogue, or else the one that the run's vectors are of, which needs
+ * no catalogue where every vector is there. Throws InvalidInput where there is neither.
+ */
+export async function embeddingOf(
+  { catalogue, store }: Pick<Dependencies, 'catalogue' | 'store'>,
+  run: RunRow,
+  name: string,
+): Promise<UsedEmbedding> {
+  const stored = catalogue.has(name) ? null : await store.provenance.embeddedWith(run.id, name);
+  if (stored !== null) return stored;
+  const model = requireEmbedding(catalogue, name);
+  return {
+    id: await store.provenance.modelId(model),
+    name,
+    input: model.input,
+    dimension: model.dimension,
+  };
+}
+
+function requireEmbedding(catalogue: Dependencies['catalogue'], name: string): EmbeddingModel {
   const model = catalogue.get(name);
   if (model?.kind === 'embedding') return model;
-  throw new PanicError(
-    'InvalidInput',
-    `${name} is not an embedding model of this worker's catalogue; "panic-tda models" shows it`,
-  );
+  throw unusableModel(catalogue, name, 'embedding');
 }

@@ -2,7 +2,7 @@ import type { RunRow } from '../db/index.js';
 import type { Analysed } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { makeDiagram } from './diagram-run.js';
-import { embeddingModel, embedMissing } from './embed-run.js';
+import { embeddingOf, embedMissing } from './embed-run.js';
 import { isWorkerShutdown } from './failures.js';
 
 // Up to 64 points make a diagram within tens of milliseconds, about what handing it to another worker takes.
@@ -25,7 +25,7 @@ export async function analyseInTimeLeft(
   const measured: string[] = [];
   try {
     for (const name of embedding_models) {
-      const model = embeddingModel(deps.catalogue, name);
+      const model = await embeddingOf(deps, run, name);
       if (!deps.routing.serves(name)) continue;
       if (!(await embedMissing(deps, run, model, { embedded: 0, of: 0 }, signal, until))) break;
       embedded.push(name);

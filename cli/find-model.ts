@@ -1,6 +1,7 @@
 import { PanicError } from '../experiment/errors.js';
 import type { Model } from '../experiment/model.js';
 import { nearest } from '../experiment/nearest.js';
+import { catalogueText } from '../experiment/unknown-models.js';
 import type { Context } from './context.js';
 
 /** The model of this name. Throws InvalidInput where the catalogue has none, with what was meant or why there is none. */
@@ -15,6 +16,10 @@ export function findModel({ catalogue, command }: Context, name: string): Model 
     );
   }
   const meant = nearest(name, catalogue.keys());
-  const hint = meant === null ? `"${command('models', 'list')}" lists it` : `did you mean ${meant}?`;
-  throw new PanicError('InvalidInput', `no model "${name}" in the catalogue; ${hint}`);
+  const hint =
+    meant === null ? `"${command('models', 'list')}" lists those there are.` : `did you mean ${meant}?`;
+  throw new PanicError(
+    'InvalidInput',
+    `no model "${name}" in the catalogue; ${hint} ${catalogueText(catalogue)}`,
+  );
 }

@@ -4,6 +4,7 @@ import type { ExperimentConfig } from '../experiment/config.js';
 import { PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
 import { canonicalJson, drawRunSeed } from '../experiment/ids.js';
+import { type MadeWith, storedMadeWith } from '../experiment/unknown-models.js';
 import { textContent } from './artifacts.js';
 import type { ArtifactTable } from './artifacts.js';
 import type { Database } from './database.js';
@@ -13,8 +14,10 @@ import type { ExperimentStatus, RunHold } from './schema.js';
 import { all, get as first, run } from './work.js';
 import type { Work } from './work.js';
 
-export type ExperimentRow = Omit<typeof experiments.$inferSelect, 'config'> & {
+export type ExperimentRow = Omit<typeof experiments.$inferSelect, 'config' | 'catalogue'> & {
   readonly config: ExperimentConfig;
+  /** Null where nothing was written down. */
+  readonly catalogue: readonly MadeWith[] | null;
 };
 
 /** The Temporal execution that drives an experiment. */
@@ -77,20 +80,42 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
 
   /**
    * Makes the experiment and every run of it in one transaction, or finds them there: keyed by the experiment's id, so
-   * that any number of calls leaves the same rows. Seeds of runs with seed -1 are drawn here, once.
+   * that any number of calls leaves the same rows. Seeds of runs with seed -1 are drawn here, once. `catalogue` is where its
+   * models come from this time (`madeWith`); null where the caller does not know, and then what is stored stays.
    */
-  async function plan(id: string, config: ExperimentConfig, now: number): Promise<void> {
-    await write(() => planned(id, config, now));
+  async function plan(
+    id: string,
+    config: ExperimentConfig,
+    now: number,
+    catalogue: readonly MadeWith[] | null = null,
+  ): Promise<void> {
+    await write(() => planned(id, config, now, catalogue));
     faultPoint('plan:after-commit');
   }
 
-  function* planned(id: string, config: ExperimentConfig, now: number): Work<void> {
-    if ((yield* first(byId, { id })) !== undefined) return;
+  function* planned(
+    id: string,
+    config: ExperimentConfig,
+    now: number,
+    madeWith: readonly MadeWith[] | null,
+  ): Work<void> {
+    const catalogue = madeWith === null ? null : canonicalJson(madeWith);
+    const there = yield* first(byId, { id });
+    if (there !== undefined) {
+      if (catalogue === null || catalogue === there.catalogue) return;
+      yield* run(build.update(experiments).set({ catalogue }).where(eq(experiments.id, id)));
+      return;
+    }
     const total = runCount(config);
     yield* run(
-      build
-        .insert(experiments)
-        .values({ id, name: config.name, config: canonicalJson(config), runCount: total, createdAt: now }),
+      build.insert(experiments).values({
+        id,
+        name: config.name,
+        config: canonicalJson(config),
+        runCount: total,
+        createdAt: now,
+        catalogue,
+      }),
     );
     const insert = build
       .insert(runs)
@@ -338,5 +363,5 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
 }
 
 function parsed(row: typeof experiments.$inferSelect): ExperimentRow {
-  return { ...row, config: storedConfig(row.config) };
+  return { ...row, config: storedConfig(row.config), catalogue: storedMadeWith(row.catalogue) };
 }

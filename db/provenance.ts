@@ -1,16 +1,17 @@
 import { and, eq } from 'drizzle-orm';
+import type { Modality } from '../experiment/artifact.js';
 import { canonicalJson } from '../experiment/ids.js';
 import { type Model, wholeRevision } from '../experiment/model.js';
 import type { HostFingerprint } from '../experiment/provenance.js';
 import type { Database } from './database.js';
-import { hosts, models } from './schema.js';
-import { get, run as execute } from './work.js';
+import { embeddings, hosts, invocations, models } from './schema.js';
+import { all, get, run as execute } from './work.js';
 import type { Work } from './work.js';
 
 export type ProvenanceTables = ReturnType<typeof provenanceTables>;
 
 /** Rows for models and hosts, made at first use. Ids never change, so they are remembered for the process's life. */
-export function provenanceTables({ build, write }: Database) {
+export function provenanceTables({ build, read, write }: Database) {
   const modelIds = new Map<Model, number>();
   const hostIds = new Map<string, number>();
 
@@ -70,5 +71,31 @@ export function provenanceTables({ build, write }: Database) {
     return (yield* get(query))!.id;
   }
 
-  return { modelId, hostId };
+  /**
+   * The embedding model of this name whose vectors a run has, as it was stored: what a diagram is made with where the catalogue
+   * does not know the model any more. Null where the run has vectors of none, or of several versions.
+   */
+  async function embeddedWith(runId: number, name: string): Promise<UsedEmbedding | null> {
+    const query = build
+      .selectDistinct({ id: models.id, name: models.name, input: models.input, dimension: models.dimension })
+      .from(models)
+      .innerJoin(embeddings, eq(embeddings.modelId, models.id))
+      .innerJoin(invocations, eq(invocations.id, embeddings.invocationId))
+      .where(and(eq(invocations.runId, runId), eq(models.name, name), eq(models.kind, 'embedding')))
+      .limit(2);
+    const found = await read(() => all(query));
+    const [only] = found;
+    if (only === undefined || found.length > 1 || only.dimension === null) return null;
+    return { id: only.id, name: only.name, input: only.input, dimension: only.dimension };
+  }
+
+  return { modelId, hostId, embeddedWith };
+}
+
+/** What of an embedding model its vectors and diagrams are kept under. */
+export interface UsedEmbedding {
+  readonly id: number;
+  readonly name: string;
+  readonly input: Modality;
+  readonly dimension: number;
 }

@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, gte, inArray, isNotNull, lt, ne, or, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gte, inArray, isNotNull, lt, ne, or, type SQL, sql } from 'drizzle-orm';
 import { PanicError } from '../experiment/errors.js';
 import type { Database } from './database.js';
 import { failures, runs } from './schema.js';
@@ -77,6 +77,43 @@ export function runTable({ build, read, write }: Database) {
       )
       .orderBy(asc(runs.runIndex));
     return (await read(() => all(query))).map((row) => row.runIndex);
+  }
+
+  /**
+   * Which of these models the runs that are not finished still call: those of networks whose trajectory has not ended, and
+   * those that have outputs of a run to embed. `failed` tells which failed runs count, too: the one of an index, all, or none.
+   */
+  async function stillCalled(
+    experimentId: string,
+    names: { readonly generative: readonly string[]; readonly embedding: readonly string[] },
+    failed: number | 'all' | 'none',
+  ): Promise<string[]> {
+    const open = sql`${runs.experimentId} = ${experimentId} and (${runs.status} in ('pending', 'running', 'cancelled')${
+      failed === 'none'
+        ? sql``
+        : failed === 'all'
+          ? sql` or ${runs.status} = 'failed'`
+          : sql` or (${runs.status} = 'failed' and ${runs.runIndex} = ${failed})`
+    })`;
+    return await read(function* () {
+      const networks = yield* all(
+        build
+          .selectDistinct({ network: runs.network })
+          .from(runs)
+          .where(sql`${open} and ${runs.stopReason} is null`),
+      );
+      const called = new Set(networks.flatMap(({ network }) => JSON.parse(network) as string[]));
+      const needed = names.generative.filter((name) => called.has(name));
+      for (const name of names.embedding) {
+        const lacking = build
+          .select({ id: runs.id })
+          .from(runs)
+          .where(sql`${open} and (${runs.stopReason} is null or not ${embeddedBy(name)})`)
+          .limit(1);
+        if ((yield* first(lacking)) !== undefined) needed.push(name);
+      }
+      return needed;
+    });
   }
 
   const setRunning = build
@@ -179,7 +216,32 @@ export function runTable({ build, read, write }: Database) {
     return row === undefined ? null : { ...row.failure, runIndex: row.runIndex };
   }
 
-  return { get, list, failed, unfinished, markRunning, setHold, stop, logFailure, failuresOf, lastFailure };
+  return {
+    get,
+    list,
+    failed,
+    unfinished,
+    stillCalled,
+    markRunning,
+    setHold,
+    stop,
+    logFailure,
+    failuresOf,
+    lastFailure,
+  };
+}
+
+/** Whether a run has a vector of one model of this name for each output of its kind, and any at all. */
+function embeddedBy(name: string): SQL {
+  return sql`exists (
+    select 1 from models m where m.name = ${name} and m.kind = 'embedding'
+      and exists (
+        select 1 from invocations i join embeddings e on e.invocation_id = i.id
+        where i.run_id = ${runs.id} and e.model_id = m.id)
+      and not exists (
+        select 1 from invocations i join artifacts o on o.id = i.output_id
+        where i.run_id = ${runs.id} and o.modality = m.input
+          and not exists (select 1 from embeddings e where e.invocation_id = i.id and e.model_id = m.id)))`;
 }
 
 function withNetwork(row: typeof runs.$inferSelect): RunRow {

@@ -163,6 +163,11 @@ export const experiments = sqliteTable(
     pausedAt: integer('paused_at'),
     /** Since when its rows are being deleted, batch by batch: from then on it is no experiment any more, only what is left of one. */
     deletingAt: integer('deleting_at'),
+    /**
+     * The catalogue files of the user's that gave models to it when it was last started, as JSON
+     * (`experiment/unknown-models.ts`); null where older versions started it.
+     */
+    catalogue: text(),
   },
   (t) => [
     check('experiments_status', oneOf(t.status, EXPERIMENT_STATUSES)),

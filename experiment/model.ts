@@ -99,7 +99,27 @@ export interface UnavailableModel {
   readonly instead: string;
 }
 
+/** A catalogue file of the user's, as it was read. */
+export interface CatalogueFileRead {
+  /** Absolute. */
+  readonly path: string;
+  /** Of its bytes, hexadecimal. */
+  readonly sha256: string;
+  /** Names of the models that it gives. */
+  readonly models: readonly string[];
+}
+
 /** Model name -> model, in the order that `panic-tda models` lists them. */
 export interface Catalogue extends ReadonlyMap<string, Model> {
   readonly unavailable?: ReadonlyMap<string, UnavailableModel>;
+  /** What it was read from, beside the program's own file; absent where a test or a program made it. */
+  readonly origin?: CatalogueOrigin;
+}
+
+export interface CatalogueOrigin {
+  readonly files: readonly CatalogueFileRead[];
+  /** What PANIC_TDA_CATALOGUE names; null where it is not set. */
+  readonly variable: string | null;
+  /** The file that is read from the models folder where it is there; null without a models folder. */
+  readonly inModelsFolder: string | null;
 }

@@ -4,43 +4,63 @@ import { MAX_LENGTH_LIMIT } from './config.js';
 import type { Catalogue, EmbeddingModel, GenerativeModel, Model } from './model.js';
 import { nearest } from './nearest.js';
 import { listed, pathText, problem, quoted, type Problem } from './problems.js';
+import { catalogueText } from './unknown-models.js';
 
-/** Names that the catalogue has not, or knows to be unavailable, and models of the other kind than their place needs. */
+/** Models of the other kind than their place needs. */
 export function modelProblems(fields: Fields, catalogue: Catalogue): Problem[] {
-  return [
-    ...listIn(fields['networks']).flatMap((network, i) =>
-      listIn(network).flatMap((name, j) => nameProblems(['networks', i, j], name, 'generative', catalogue)),
-    ),
-    ...listIn(fields['embedding_models']).flatMap((name, k) =>
-      nameProblems(['embedding_models', k], name, 'embedding', catalogue),
-    ),
-  ];
+  return namedModels(fields).flatMap(({ path, name, kind }) => {
+    const model = catalogue.get(name);
+    if (model === undefined || model.kind === kind) return [];
+    const fitting = `${WITH_ARTICLE[kind]}: ${listed(fittingNames(kind, catalogue))}`;
+    return [problem(pathText(path), `${quoted(name)}, ${WITH_ARTICLE[model.kind]}`, fitting)];
+  });
 }
 
-function nameProblems(
-  path: readonly PropertyKey[],
-  name: unknown,
-  kind: Model['kind'],
-  catalogue: Catalogue,
-): Problem[] {
-  if (typeof name !== 'string' || name === '') return [];
-  const model = catalogue.get(name);
-  if (model?.kind === kind) return [];
-  const fitting = namesOf(catalogue, (candidate) => candidate.kind === kind);
-  const noun = WITH_ARTICLE[kind];
-  if (model !== undefined) {
-    return [
-      problem(pathText(path), `${quoted(name)}, ${WITH_ARTICLE[model.kind]}`, `${noun}: ${listed(fitting)}`),
-    ];
-  }
-  const unavailable = catalogue.unavailable?.get(name);
-  if (unavailable !== undefined) {
-    const found = `${quoted(name)}, which this program cannot run: ${unavailable.missing}`;
-    return [problem(pathText(path), found, unavailable.instead)];
-  }
-  const near = nearest(name, fitting);
-  const allowed = near === null ? `${noun}: ${listed(fitting)}` : `did you mean ${quoted(near)}?`;
-  return [problem(pathText(path), `the unknown model ${quoted(name)}`, allowed)];
+/** Names that the catalogue has not, or knows to be unavailable. */
+export function unknownModelProblems(fields: Fields, catalogue: Catalogue): Problem[] {
+  return namedModels(fields)
+    .filter(({ name }) => !catalogue.has(name))
+    .map(({ path, name, kind }) => {
+      const unavailable = catalogue.unavailable?.get(name);
+      if (unavailable !== undefined) {
+        const found = `${quoted(name)}, which this program cannot run: ${unavailable.missing}`;
+        return problem(pathText(path), found, unavailable.instead);
+      }
+      const fitting = fittingNames(kind, catalogue);
+      const near = nearest(name, fitting);
+      const allowed =
+        near === null ? `${WITH_ARTICLE[kind]}: ${listed(fitting)}` : `did you mean ${quoted(near)}?`;
+      const unknown = problem(pathText(path), `the unknown model ${quoted(name)}`, allowed);
+      return catalogue.origin === undefined ? unknown : { ...unknown, note: `${catalogueText(catalogue)}.` };
+    });
+}
+
+interface NamedModel {
+  readonly path: readonly PropertyKey[];
+  readonly name: string;
+  /** The kind that its place needs. */
+  readonly kind: Model['kind'];
+}
+
+/** Every place of a model that has a name. */
+function namedModels(fields: Fields): NamedModel[] {
+  const places = [
+    ...listIn(fields['networks']).flatMap((network, i) =>
+      listIn(network).map((name, j) => ({ path: ['networks', i, j], name, kind: 'generative' as const })),
+    ),
+    ...listIn(fields['embedding_models']).map((name, k) => ({
+      path: ['embedding_models', k],
+      name,
+      kind: 'embedding' as const,
+    })),
+  ];
+  return places.flatMap(({ path, name, kind }) =>
+    typeof name === 'string' && name !== '' ? [{ path, name, kind }] : [],
+  );
+}
+
+function fittingNames(kind: Model['kind'], catalogue: Catalogue): string[] {
+  return namesOf(catalogue, (candidate) => candidate.kind === kind);
 }
 
 /** Networks whose first model does not take a prompt, and neighbours (last to first included) that do not connect. */

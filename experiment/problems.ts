@@ -6,6 +6,8 @@ export interface Problem {
   readonly allowed: string;
   /** Path, found and allowed as one line. */
   readonly message: string;
+  /** What is to be known of several problems, as a sentence: told once, after all of them. */
+  readonly note?: string;
 }
 
 export function problem(path: string, found: string, allowed: string): Problem {
@@ -59,12 +61,13 @@ export function listed(names: readonly string[], most = 30): string {
 
 const MOST_PROBLEM_LINES = 100;
 
-/** A heading, then one line per problem; beyond 100 the rest is counted. Ends without a line break. */
+/** A heading, then one line per problem; beyond 100 the rest is counted. Notes follow, each once. Ends without a line break. */
 export function formatProblems(problems: readonly Problem[], source: string): string {
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
   const lines = problems.slice(0, MOST_PROBLEM_LINES).map(({ message }) => `  ${message}`);
   if (problems.length > MOST_PROBLEM_LINES) {
     lines.push(`  and ${problems.length - MOST_PROBLEM_LINES} more`);
   }
-  return [`${source}: ${count}`, ...lines].join('\n');
+  const notes = new Set(problems.flatMap(({ note }) => note ?? []));
+  return [`${source}: ${count}`, ...lines, ...notes].join('\n');
 }

@@ -13,7 +13,12 @@ import {
 import { decodedText } from './file-text.js';
 import { parseJsonText } from './json-text.js';
 import type { Catalogue } from './model.js';
-import { connectionProblems, embeddingMatchProblems, modelProblems } from './network-checks.js';
+import {
+  connectionProblems,
+  embeddingMatchProblems,
+  modelProblems,
+  unknownModelProblems,
+} from './network-checks.js';
 import { promptProblems } from './prompt-checks.js';
 import { described, pathText, problem, type Problem } from './problems.js';
 import { surrogatePointProblems } from './surrogate-checks.js';
@@ -22,14 +27,23 @@ import { allowedAt, experimentSchema, FIELD_NAMES, MAX_FILE_BYTES } from './sche
 /** A valid experiment, or all that is wrong with it, in the order of the fields. `source` is the name to report it under. */
 export type Validation =
   | { readonly ok: true; readonly config: ExperimentConfig }
-  | { readonly ok: false; readonly source: string; readonly problems: readonly Problem[] };
+  | {
+      readonly ok: false;
+      readonly source: string;
+      readonly problems: readonly Problem[];
+      /**
+       * Where nothing is wrong but models that the catalogue has not: what the experiment is nevertheless. One that is stored
+       * already may need them no more.
+       */
+      readonly ifStored?: ExperimentConfig;
+    };
 
 /** Validates the text of an experiment file; `source` is its name in reports. Never throws. */
 export function parseExperimentText(text: string, source: string, catalogue: Catalogue): Validation {
   const json = parseJsonText(text);
   if (!json.ok) return { ok: false, source, problems: [json.problem] };
   const validation = validateExperiment(json.value, catalogue);
-  if (validation.ok && json.repeatedKeys.length === 0) return validation;
+  if (json.repeatedKeys.length === 0) return validation.ok ? validation : { ...validation, source };
   const others = validation.ok ? [] : validation.problems;
   return { ok: false, source, problems: [...json.repeatedKeys, ...others] };
 }
@@ -66,12 +80,18 @@ export function validateExperiment(value: unknown, catalogue: Catalogue): Valida
     ...nullModelProblems(value),
     ...runCountProblems(value),
   ];
-  if (parsed.success && problems.length === 0) {
-    const config = configOf(parsed.data);
-    problems.push(...sizeProblems(config), ...surrogatePointProblems(config, catalogue));
-    if (problems.length === 0) return { ok: true, config };
-  }
-  return { ok: false, source, problems: inFieldOrder(withoutRepeats(problems)) };
+  const unknown = unknownModelProblems(value, catalogue);
+  const refused = (): Validation & { readonly ok: false } => ({
+    ok: false,
+    source,
+    problems: inFieldOrder(withoutRepeats([...problems, ...unknown])),
+  });
+  if (!parsed.success || problems.length > 0) return refused();
+  const config = configOf(parsed.data);
+  problems.push(...sizeProblems(config));
+  if (unknown.length === 0) problems.push(...surrogatePointProblems(config, catalogue));
+  if (problems.length > 0) return refused();
+  return unknown.length === 0 ? { ok: true, config } : { ...refused(), ifStored: config };
 }
 
 function sizeProblems(config: ExperimentConfig): Problem[] {

@@ -1,7 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { errorMessage, PanicError } from '../experiment/errors.js';
-import type { Catalogue, Model, UnavailableModel } from '../experiment/model.js';
+import type {
+  Catalogue,
+  CatalogueFileRead,
+  CatalogueOrigin,
+  Model,
+  UnavailableModel,
+} from '../experiment/model.js';
 import { formatProblems } from '../experiment/problems.js';
 import { catalogueFileSchema, type CatalogueFile } from './catalogue-schema.js';
 import { faultyModels } from './faulty.js';
@@ -21,13 +27,24 @@ function programCatalogue(): CatalogueFile {
   };
 }
 
-function byName(models: readonly Model[], unavailable: readonly UnavailableModel[]): Catalogue {
+function byName(
+  models: readonly Model[],
+  unavailable: readonly UnavailableModel[],
+  origin: CatalogueOrigin,
+): Catalogue {
   const entries = new Map(models.map((model) => [model.name, model]));
-  return Object.assign(entries, { unavailable: new Map(unavailable.map((model) => [model.name, model])) });
+  return Object.assign(entries, {
+    unavailable: new Map(unavailable.map((model) => [model.name, model])),
+    origin,
+  });
 }
 
+const BUILT_IN: CatalogueOrigin = { files: [], variable: null, inModelsFolder: null };
+
 /** Every model that panic-tda brings along, in the order in which they are listed. */
-export const catalogue: Catalogue = byName(program.models, program.unavailable);
+export const catalogue: Catalogue = byName(program.models, program.unavailable, BUILT_IN);
+
+const OWN_FILE = 'catalogue.json';
 
 export interface CatalogueOptions {
   /** Adds the models that misbehave on purpose (blank captions, crashes, slowness). */
@@ -46,6 +63,7 @@ export function readCatalogue(options: CatalogueOptions = {}): {
   const models = [...program.models, ...(options.testModels === true ? faultyModels : [])];
   const unavailable = [...program.unavailable];
   const problems: string[] = [];
+  const files: CatalogueFileRead[] = [];
   const ownerOf = new Map(models.map(({ name }) => [name, "the program's catalogue"]));
   for (const path of ownFiles(options)) {
     const own = readOwnCatalogue(path, (name) => ownerOf.get(name) ?? null);
@@ -54,10 +72,16 @@ export function readCatalogue(options: CatalogueOptions = {}): {
       continue;
     }
     for (const { name } of own.models) ownerOf.set(name, path);
+    files.push({ path: resolve(path), sha256: own.sha256, models: own.models.map(({ name }) => name) });
     models.push(...own.models);
     unavailable.push(...own.unavailable);
   }
-  return { catalogue: byName(pinned(models, options, problems), unavailable), problems };
+  const origin: CatalogueOrigin = {
+    files,
+    variable: options.catalogueFile === undefined ? null : resolve(options.catalogueFile),
+    inModelsFolder: options.modelsFolder === undefined ? null : resolve(options.modelsFolder, OWN_FILE),
+  };
+  return { catalogue: byName(pinned(models, options, problems), unavailable, origin), problems };
 }
 
 /**
@@ -71,7 +95,7 @@ export function loadCatalogue(options: CatalogueOptions = {}): Catalogue {
 }
 
 function ownFiles({ catalogueFile, modelsFolder }: CatalogueOptions): string[] {
-  const inFolder = modelsFolder === undefined ? null : join(modelsFolder, 'catalogue.json');
+  const inFolder = modelsFolder === undefined ? null : join(modelsFolder, OWN_FILE);
   return [
     ...(catalogueFile === undefined ? [] : [catalogueFile]),
     ...(inFolder !== null && inFolder !== catalogueFile && existsSync(inFolder) ? [inFolder] : []),

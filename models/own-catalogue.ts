@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { decodedText } from '../experiment/file-text.js';
 import { unreadableFile } from '../experiment/file.js';
+import { sha256Hex } from '../experiment/ids.js';
 import { parseJsonText } from '../experiment/json-text.js';
 import type { Model } from '../experiment/model.js';
 import { pathText, quoted, type Problem } from '../experiment/problems.js';
@@ -11,7 +12,7 @@ import { isPackaged } from './files/packaged.js';
 
 /** A user's catalogue file, or all that is wrong with it. */
 export type OwnCatalogue =
-  | ({ readonly ok: true } & CatalogueFile)
+  | ({ readonly ok: true; readonly sha256: string } & CatalogueFile)
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 const FOLDER = 'folder:';
@@ -21,8 +22,11 @@ const FOLDER = 'folder:';
  * the file on. Never throws.
  */
 export function readOwnCatalogue(path: string, taken: (name: string) => string | null): OwnCatalogue {
-  const text = textOf(path);
-  if (typeof text !== 'string') return { ok: false, problems: [ofCatalogue(text)] };
+  const read = bytesOf(path);
+  const text = Buffer.isBuffer(read) ? decodedText(read) : read;
+  if (!Buffer.isBuffer(read) || typeof text !== 'string') {
+    return { ok: false, problems: typeof text === 'string' ? [] : [ofCatalogue(text)] };
+  }
   const json = parseJsonText(text, 'a catalogue in JSON: { "models": [ … ] }');
   if (!json.ok) return { ok: false, problems: [ofCatalogue(json.problem)] };
   const parsed = catalogueFileSchema.safeParse(json.value);
@@ -34,12 +38,12 @@ export function readOwnCatalogue(path: string, taken: (name: string) => string |
   ];
   if (!parsed.success || problems.length > 0) return { ok: false, problems };
   const models = parsed.data.models.map((model) => withAbsoluteFolder(model, dirname(resolve(path))));
-  return { ok: true, models, unavailable: parsed.data.unavailable };
+  return { ok: true, sha256: sha256Hex(read), models, unavailable: parsed.data.unavailable };
 }
 
-function textOf(path: string): string | Problem {
+function bytesOf(path: string): Buffer | Problem {
   try {
-    return decodedText(readFileSync(path));
+    return readFileSync(path);
   } catch (error) {
     return unreadableFile(error, 'the path of a catalogue file (JSON)');
   }

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Artifact } from '../experiment/artifact.js';
 import { PanicError } from '../experiment/errors.js';
 import type { Model } from '../experiment/model.js';
+import { explainUnknown } from '../experiment/unknown-models.js';
 import { type CatalogueOptions, loadCatalogue } from './catalogue.js';
 import { embeddingModel, generativeModel } from './check-input.js';
 import { checkGenerated, checkVectors } from './check-output.js';
@@ -76,7 +77,7 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
 
   function find(name: string): Model {
     const model = catalogue.get(name);
-    if (!model) throw new PanicError('InvalidInput', `there is no model called ${name} in the catalogue`);
+    if (!model) throw new PanicError('InvalidInput', explainUnknown([name], catalogue));
     if (closed) throw new PanicError('DeviceError', 'the model pool is closed');
     return model;
   }

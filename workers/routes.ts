@@ -8,6 +8,7 @@ import { parseJsonText } from '../experiment/json-text.js';
 import type { Catalogue } from '../experiment/model.js';
 import { nearest } from '../experiment/nearest.js';
 import { described, formatProblems, pathText, type Problem, quoted } from '../experiment/problems.js';
+import { catalogueText } from '../experiment/unknown-models.js';
 import { routeQueue, TASK_QUEUES } from '../workflows/names.js';
 
 /** Which models have a task queue of their own. All that are not named are on the queue `panic-tda-gpu`. */
@@ -85,9 +86,10 @@ function parseRoutes(file: string, catalogue: Catalogue): Map<string, string> | 
     const near = nearest(name, catalogue.keys());
     const allowed =
       near === null ? 'the names that "panic-tda models" lists' : `did you mean ${quoted(near)}?`;
-    problems.push(
-      ofRoutes(pathText([name]), 'a model that is not in the catalogue of this machine', allowed),
-    );
+    problems.push({
+      ...ofRoutes(pathText([name]), 'a model that is not in the catalogue of this machine', allowed),
+      note: `${catalogueText(catalogue)}.`,
+    });
   }
   return problems.length > 0 ? problems : new Map(Object.entries(parsed.data));
 }

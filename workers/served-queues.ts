@@ -2,6 +2,7 @@ import { PanicError } from '../experiment/errors.js';
 import type { Catalogue } from '../experiment/model.js';
 import { nearest } from '../experiment/nearest.js';
 import { listed, quoted } from '../experiment/problems.js';
+import { catalogueText } from '../experiment/unknown-models.js';
 import { explainUnready, unreadyAmong } from '../models/index.js';
 import { TASK_QUEUES } from '../workflows/names.js';
 import { modelQueues, type ModelRoutes, modelsRoutedTo, queueOfModel } from './routes.js';
@@ -54,8 +55,9 @@ function problemOf(name: string, models: readonly string[], machine: Machine): s
   if (name === UNROUTED) return [];
   if (!catalogue.has(name)) {
     const near = nearest(name, catalogue.keys());
-    const hint = near === null ? '"panic-tda models" lists those there are' : `did you mean ${quoted(near)}?`;
-    return [`--models: there is no model called ${quoted(name)}; ${hint}`];
+    const hint =
+      near === null ? '"panic-tda models" lists those there are.' : `did you mean ${quoted(near)}?`;
+    return [`--models: there is no model called ${quoted(name)}; ${hint} ${catalogueText(catalogue)}`];
   }
   const queue = queueOfModel(routes, name);
   if (queue === TASK_QUEUES.gpu) {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { missingModels } from '../../activities/missing-models.js';
 import { connectStore, drivenElsewhere } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
 import { runCount } from '../../experiment/config.js';
@@ -6,7 +7,8 @@ import type { ExperimentConfig } from '../../experiment/config.js';
 import { assertNever, PanicError } from '../../experiment/errors.js';
 import { experimentId } from '../../experiment/ids.js';
 import { planOf } from '../../experiment/index.js';
-import { chooseDevice, explainUnready, unreadyModels } from '../../models/index.js';
+import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
+import { chooseDevice, explainUnready } from '../../models/index.js';
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
 import { readRunInfo } from '../../workers/data-folder.js';
 import { configuredTemporal } from '../../workers/environment.js';
@@ -17,7 +19,7 @@ import { follow, setOthersAside, startExperiment } from '../drive.js';
 import type { Followed } from '../drive.js';
 import { EXIT } from '../exit-codes.js';
 import { createObserver } from '../experiment-state.js';
-import { readValidExperiment } from '../experiment-file.js';
+import { readStoredOrValidExperiment } from '../experiment-file.js';
 import { findExperiment } from '../find-experiment.js';
 import { bytes, plural, time } from '../format.js';
 import { onInterrupt } from '../interruption.js';
@@ -33,7 +35,7 @@ import { takeOver } from '../take-over.js';
 
 /** `run FILE`. Returns the exit code, as do the other two. */
 export async function runFile(context: Context, file: string): Promise<number> {
-  const config = await readValidExperiment(file, context);
+  const config = await readStoredOrValidExperiment(file, context);
   await bringUpToDate(context);
   return await execute(context, config, 'run');
 }
@@ -119,14 +121,14 @@ async function execute(
   verb: Request['verb'],
   run: number | null = null,
 ): Promise<number> {
-  refuseUnreadyModels(context, config);
-  await refuseBrokenDevice(context, config);
   const request: Request = { context, id: experimentId(config), config, verb, run, startedAt: Date.now() };
   const held = await readingStore(context, (store) => reportIfHeld(request, store));
   if (held !== null) return held;
   await readingStore(context, (store) => refuseElsewhere(request, store));
   const settled = await readingStore(context, (store) => reportIfSettled(request, store));
   if (settled !== null) return settled;
+  await readingStore(context, (store) => refuseMissingModels(request, store));
+  await refuseBrokenDevice(context, config);
 
   // With workers of one's own this process writes no objects, and may not even be allowed to.
   if (configuredTemporal() === undefined) {
@@ -259,8 +261,20 @@ async function reportIfSettled({ context, id, verb }: Request, store: Store | nu
   return row.status === 'completed' ? EXIT.ok : EXIT.failed;
 }
 
-function refuseUnreadyModels({ catalogue, environment, command }: Context, config: ExperimentConfig): void {
-  const unready = unreadyModels(config, catalogue, environment.modelsFolder);
+/** What is left of a stored experiment may call fewer models than it names. */
+async function refuseMissingModels(
+  { context, config, id, verb, run }: Request,
+  store: Store | null,
+): Promise<void> {
+  const { catalogue, environment, command } = context;
+  const row = (await store?.experiments.find(id)) ?? null;
+  const machine = { catalogue, modelsFolder: environment.modelsFolder };
+  const failed = verb === 'retry' ? (run ?? 'all') : 'none';
+  const { unknown, unready } = await missingModels({ config, row, store }, machine, failed);
+  if (unknown.length > 0) {
+    const told = explainUnknown(unknown, catalogue, row?.catalogue ?? null);
+    throw new PanicError('InvalidInput', `${told}. Nothing was done`);
+  }
   if (unready.length === 0) return;
   throw new PanicError(
     'InvalidInput',
@@ -282,6 +296,8 @@ async function refuseBrokenDevice(
 
 /** Runs that end in a cycle stay shorter, so this is no refusal; a diagram that does not fit keeps its trajectory. */
 function warnAboutDiagramMemory({ catalogue }: Context, config: ExperimentConfig): void {
+  // Which outputs such a model gives, or embeds, is not known; what is left does not call it.
+  if (unknownModels(config, catalogue).length > 0) return;
   const plan = planOf(config, catalogue, { diagramBytes: predictDiagramBytes });
   const allowed = diagramMemoryBytes();
   if (plan.largestDiagramBytes <= allowed) return;

@@ -1,6 +1,7 @@
 import type { ExperimentRow, RunEntropy, RunRow, Store } from '../../db/index.js';
 import { runCoordinates } from '../../experiment/config.js';
 import { PanicError } from '../../experiment/errors.js';
+import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
 import { readingExperiments } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
@@ -30,7 +31,7 @@ export async function showExperiment(context: Context, id: string): Promise<numb
         run.length ?? (run.status === 'pending' ? 0 : (await store.invocations.position(run)).sequence);
       runs.push({ run, made, entropies: entropies.get(run.runIndex) ?? [] });
     }
-    if (context.json) printJson(experimentDocument(row, runs));
+    if (context.json) printJson(experimentDocument(context, row, runs));
     else printExperiment(context, row, runs);
     return EXIT.ok;
   });
@@ -43,7 +44,7 @@ interface ShownRun {
   readonly entropies: readonly RunEntropy[];
 }
 
-function experimentDocument(row: ExperimentRow, runs: readonly ShownRun[]) {
+function experimentDocument({ catalogue }: Context, row: ExperimentRow, runs: readonly ShownRun[]) {
   return {
     experiment: row.id,
     name: row.name,
@@ -53,6 +54,9 @@ function experimentDocument(row: ExperimentRow, runs: readonly ShownRun[]) {
     startedAt: isoTime(row.startedAt),
     finishedAt: isoTime(row.finishedAt),
     config: row.config,
+    /** Catalogue files of the user's that gave it models when it was last started; null where nobody wrote that down. */
+    catalogue: row.catalogue,
+    unknownModels: unknownModels(row.config, catalogue),
     runs: runs.map(({ run, made, entropies }) => ({
       run: run.runIndex,
       network: run.network,
@@ -113,6 +117,8 @@ function printExperiment(context: Context, row: ExperimentRow, runs: readonly Sh
       [0, 1, 2, 4, ...columns.map((_, k) => 6 + k)],
     ),
   );
+  const unknown = unknownModels(config, context.catalogue);
+  if (unknown.length > 0) print(`\nToday ${explainUnknown(unknown, context.catalogue, row.catalogue)}.`);
   print(`\n"${context.command('show', row.id, 'RUN')}" shows one run.`);
 }
 

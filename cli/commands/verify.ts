@@ -1,6 +1,7 @@
-import type { ComputedInvocation, Store } from '../../db/index.js';
+import type { ComputedInvocation, ExperimentRow, Store } from '../../db/index.js';
 import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
 import { type Model, wholeRevision } from '../../experiment/model.js';
+import { explainUnknown } from '../../experiment/unknown-models.js';
 import { createModelPool, explainUnready, type ModelPool, unreadyAmong } from '../../models/index.js';
 import { readingExperiments } from '../context.js';
 import type { Context } from '../context.js';
@@ -37,13 +38,13 @@ export async function verifyExperiment(
   options: VerifyOptions,
 ): Promise<number> {
   return await readingExperiments(context, async (store) => {
-    const { id: experiment } = await findExperiment(context, store, id);
+    const { id: experiment, catalogue: made } = await findExperiment(context, store, id);
     const all = await store.computed.ids(experiment);
     const size = sampleSize(options.sample, all.length);
     if (size === 0)
       throw new PanicError('InvalidInput', `no model call of experiment ${experiment} is stored yet`);
     const sample = await store.computed.get(drawSample(all, size, options.seed));
-    refuseMissingModels(context, sample);
+    refuseMissingModels(context, sample, made);
     const models = createModelPool(context.environment);
     try {
       const checked: Checked[] = [];
@@ -65,11 +66,12 @@ export async function verifyExperiment(
 function refuseMissingModels(
   { catalogue, environment, command }: Context,
   sample: readonly ComputedInvocation[],
+  made: ExperimentRow['catalogue'],
 ): void {
   const names = [...new Set(sample.map(({ model }) => model.name))];
   const unknown = names.filter((name) => !catalogue.has(name));
   if (unknown.length > 0) {
-    throw new PanicError('InvalidInput', `the catalogue has no model ${unknown.join(', ')} any more`);
+    throw new PanicError('InvalidInput', explainUnknown(unknown, catalogue, made));
   }
   const models = names.map((name) => catalogue.get(name)!);
   const unready = unreadyAmong(models, environment.modelsFolder);

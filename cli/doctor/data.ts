@@ -1,8 +1,10 @@
 import { assertNever, errorMessage } from '../../experiment/errors.js';
 import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { missingModels } from '../../activities/missing-models.js';
 import { checkInvariants, connectStoreReadonly, findOrphans, INVARIANTS } from '../../db/index.js';
-import type { Orphan, Store } from '../../db/index.js';
+import type { ExperimentRow, Orphan, Store } from '../../db/index.js';
+import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
 import { persistenceEntropy } from '../../tda/index.js';
 import type { DoctorOptions } from '../commands/doctor.js';
 import type { Context } from '../context.js';
@@ -72,6 +74,7 @@ async function* describeExperiments(context: Context, store: Store): AsyncGenera
   const observer = createObserver(context);
   try {
     for (const row of rows) {
+      if (row.deletingAt === null) yield* unknownModelsOf(context, store, row);
       const state = stateOf(row, await observer.driven(row));
       if (state === 'paused') {
         yield info(`experiment ${row.id} is paused; "${context.command('resume', row.id)}" lets it go on`);
@@ -90,6 +93,25 @@ async function* describeExperiments(context: Context, store: Store): AsyncGenera
   } finally {
     await observer.close();
   }
+}
+
+/** Told of every experiment; a warning where what is left of it, or of its failed runs, calls them. */
+async function* unknownModelsOf(
+  { catalogue, catalogueProblems }: Context,
+  store: Store,
+  row: ExperimentRow,
+): AsyncGenerator<Finding> {
+  // Entries of a file that cannot be used are told as the problem that they are.
+  if (catalogueProblems.length > 0) return;
+  const all = unknownModels(row.config, catalogue);
+  if (all.length === 0) return;
+  const machine = { catalogue, modelsFolder: null };
+  const { unknown } = await missingModels({ config: row.config, row, store }, machine, 'all');
+  yield unknown.length > 0
+    ? warning(`experiment ${row.id} cannot go on: ${explainUnknown(unknown, catalogue, row.catalogue)}`)
+    : info(
+        `experiment ${row.id} has nothing left that needs them, but ${explainUnknown(all, catalogue, row.catalogue)}; "verify" and "doctor --fix" would ask them`,
+      );
 }
 
 async function* checkObjectsPlace({ objectsPlace }: Store): AsyncGenerator<Finding> {

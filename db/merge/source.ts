@@ -28,6 +28,7 @@ export interface SourceExperiment {
   readonly startedAt: number | null;
   readonly finishedAt: number | null;
   readonly error: string | null;
+  readonly catalogue: string | null;
 }
 
 export interface SourceRun {
@@ -128,7 +129,7 @@ const CONTENT = `modality, sha256, byte_length as "byteLength", text, width, hei
 export function mergeSource(sqlite: Sqlite.Database) {
   const experiments = sqlite.prepare<[], SourceExperiment>(`
     select id, name, config, run_count as "runCount", status, created_at as "createdAt", started_at as "startedAt",
-      finished_at as "finishedAt", error
+      finished_at as "finishedAt", error, catalogue
     from experiments where deleting_at is null order by created_at, id`);
   const runs = sqlite.prepare<[string], SourceRun>(`
     select id, run_index as "runIndex", network, seed, drawn_seed as "drawnSeed", prompt_id as "promptId",

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { assertNever, PanicError } from '../../experiment/errors.js';
 import type { Catalogue, Model } from '../../experiment/model.js';
+import { modelNames } from '../../experiment/unknown-models.js';
 import { hubRepository, isNeural, missingFrom, modelFolder, partsOf, requiredFiles } from './layout.js';
 import { isPackaged, PACKAGED_REMEDY } from './packaged.js';
 import { folderOf, lockedEntry, lockedParts, readLock, type Lock, type LockedModel } from './lock-file.js';
@@ -49,15 +50,17 @@ export interface UnreadyModel {
   readonly readiness: Exclude<Readiness, { state: 'built-in' | 'ready' }>;
 }
 
-/** All models of an experiment that a run cannot use as they are; empty where it can start. */
+/**
+ * The models of an experiment that a run cannot use as they are; empty where it can start. Names that the catalogue has not are
+ * told by `explainUnknown`, and are not among them.
+ */
 export function unreadyModels(
   config: Pick<ExperimentConfig, 'networks' | 'embedding_models'>,
   catalogue: Catalogue,
   modelsFolder: string,
 ): UnreadyModel[] {
-  const names = new Set([...config.networks.flat(), ...config.embedding_models]);
   return unreadyAmong(
-    [...names].map((name) => catalogue.get(name)!),
+    modelNames(config).flatMap((name) => catalogue.get(name) ?? []),
     modelsFolder,
   );
 }

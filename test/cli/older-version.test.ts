@@ -18,7 +18,7 @@ test('`run` brings the database of an older version up to date, and other comman
   const folder = folderWith({ 'experiment.json': EXPERIMENT });
   const store = openStore(join(folder, 'panic-tda-data'));
   store.db.sqlite.exec(`
-    drop table objects_places;
+    alter table experiments drop column catalogue;
     delete from __drizzle_migrations where rowid = (select max(rowid) from __drizzle_migrations)`);
   await store.close();
   const listed = await panicTda(folder, ['list']);

@@ -6,11 +6,14 @@ import { experimentId } from '../../experiment/ids.js';
 import {
   config,
   configWithSurrogates,
+  embed,
   finishExperiment,
   finishRun,
+  imagePoints,
   NOW,
   step,
   rejection,
+  textPoints,
 } from './small-experiment.js';
 import { emptyPlace } from './places.js';
 import type { Place } from './places.js';
@@ -169,6 +172,60 @@ describe('runs', () => {
     expect(await store.runs.failuresOf(await run(1))).toHaveLength(8);
     expect(await store.runs.lastFailure(id)).toMatchObject({ runIndex: 1, attempt: 2 });
     expect(await store.runs.lastFailure('nobody')).toBeNull();
+  });
+});
+
+describe('models that are still called', () => {
+  const all = { generative: ['Painter', 'Describer'], embedding: ['TextPoints', 'ImagePoints'] };
+
+  test('are those of trajectories that go on, and of outputs without a vector', async () => {
+    await store.experiments.plan(id, config, NOW);
+    expect(await store.runs.stillCalled(id, all, 'none')).toEqual([...all.generative, ...all.embedding]);
+    for (const index of [0, 1, 2]) await finishRun(store, await run(index), config);
+    while (await step(store, await run(3), 'stop'));
+    expect(await store.runs.stillCalled(id, all, 'none')).toEqual(all.embedding);
+    await embed(store, await run(3), textPoints);
+    expect(await store.runs.stillCalled(id, all, 'none')).toEqual(['ImagePoints']);
+    await embed(store, await run(3), imagePoints);
+    expect(await store.runs.stillCalled(id, all, 'none')).toEqual([]);
+  });
+
+  test('are those of failed runs where these are asked about, all or one', async () => {
+    await store.experiments.plan(id, config, NOW);
+    for (const index of [0, 1, 2]) await finishRun(store, await run(index), config);
+    await store.runs.stop(await run(3), { status: 'failed', kind: 'DeviceError', message: 'x' }, NOW);
+    const called = (failed: number | 'all' | 'none') => store.runs.stillCalled(id, all, failed);
+    expect([await called('none'), await called('all'), await called(2), await called(3)]).toEqual([
+      [],
+      [...all.generative, ...all.embedding],
+      [],
+      [...all.generative, ...all.embedding],
+    ]);
+  });
+
+  test("are found by a run's vectors, where these are of one version", async () => {
+    await store.experiments.plan(id, config, NOW);
+    while (await step(store, await run(3), 'stop'));
+    const { id: runId } = await run(3);
+    expect(await store.provenance.embeddedWith(runId, 'TextPoints')).toBeNull();
+    await embed(store, await run(3), textPoints);
+    expect(await store.provenance.embeddedWith(runId, 'TextPoints')).toEqual({
+      id: await store.provenance.modelId(textPoints),
+      name: 'TextPoints',
+      input: 'text',
+      dimension: 4,
+    });
+    await embed(store, await run(3), { ...textPoints, revision: '2' });
+    expect(await store.provenance.embeddedWith(runId, 'TextPoints')).toBeNull();
+  });
+
+  test('and the catalogue file that gave them, are kept from the last start that knew it', async () => {
+    const made = { path: '/own.json', sha256: 'ab', models: ['Painter'], machine: 'here' };
+    await store.experiments.plan(id, config, NOW, [made]);
+    await store.experiments.plan(id, config, NOW);
+    expect((await store.experiments.get(id)).catalogue).toEqual([made]);
+    await store.experiments.plan(id, config, NOW, [{ ...made, path: '/moved.json' }]);
+    expect((await store.experiments.get(id)).catalogue).toMatchObject([{ path: '/moved.json' }]);
   });
 });
 

@@ -31,6 +31,7 @@ async function pragma(name: string): Promise<unknown> {
 
 /** Takes back the migrations of holds and deletions, of drivers' services, and of the place of objects. */
 const WITHOUT_OPERATIONS = `
+  alter table experiments drop column catalogue;
   drop table objects_places;
   alter table experiments drop column driver_service;
   alter table experiments drop column driver_place;
@@ -133,6 +134,7 @@ describe('opening a store', () => {
       alter table experiments drop column driver_service;
       alter table experiments drop column driver_place;
       drop table objects_places;
+      alter table experiments drop column catalogue;
       delete from __drizzle_migrations where rowid > 7`);
     await store.close();
     const again = openStore(folder);

@@ -112,7 +112,7 @@ test('a diagram that would not fit into memory is refused before its points are 
     makeDiagram(
       { store: { ...store, vectors }, diagrams, now: () => NOW },
       run,
-      textPoints,
+      { ...textPoints, id: await store.provenance.modelId(textPoints) },
       { done: 0, of: 0, surrogatesLeft: 0 },
       new AbortController().signal,
     );

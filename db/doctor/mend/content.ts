@@ -4,6 +4,7 @@ import { isPanicError } from '../../../experiment/errors.js';
 import type { Artifact } from '../../../experiment/artifact.js';
 import type { Catalogue, GenerativeModel } from '../../../experiment/model.js';
 import type { HostFingerprint } from '../../../experiment/provenance.js';
+import { explainUnknown } from '../../../experiment/unknown-models.js';
 import { textContent } from '../../artifacts.js';
 import type { ArtifactTable, EncodedArtifact, StoredContent } from '../../artifacts.js';
 import type { Database } from '../../database.js';
@@ -139,7 +140,8 @@ export function contentRepairs(
     readonly model: typeof models.$inferSelect;
   }): Promise<EncodedArtifact | string> {
     const model = catalogue.get(call.model.name);
-    if (model?.kind !== 'generative' || !isSame(model, call.model)) {
+    if (model === undefined) return explainUnknown([call.model.name], catalogue);
+    if (model.kind !== 'generative' || !isSame(model, call.model)) {
       return `${call.model.name} of revision ${call.model.revision} is not a model of this machine`;
     }
     try {

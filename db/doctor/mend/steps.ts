@@ -3,6 +3,7 @@ import { runCoordinates } from '../../../experiment/config.js';
 import { isPanicError } from '../../../experiment/errors.js';
 import { seedOfStep } from '../../../experiment/ids.js';
 import type { Catalogue, GenerativeModel } from '../../../experiment/model.js';
+import { explainUnknown } from '../../../experiment/unknown-models.js';
 import type { ArtifactTable, EncodedArtifact } from '../../artifacts.js';
 import { textContent } from '../../artifacts.js';
 import type { Database } from '../../database.js';
@@ -79,8 +80,9 @@ export function stepRepairs(
     const mended: Mended[] = [];
     let proven = true;
     for (let sequence = from; sequence <= to; sequence++) {
-      const model = catalogue.get(plan.network[sequence % plan.network.length]!);
-      if (model?.kind !== 'generative') return impossible('its model is not one of this machine', cut);
+      const name = plan.network[sequence % plan.network.length]!;
+      const model = catalogue.get(name);
+      if (model?.kind !== 'generative') return impossible(explainUnknown([name], catalogue), cut);
       const seed = seedOfStep(seeds, sequence);
       const modelId = await provenance.modelId(model);
       const wanted: Wanted = { sequence, model, modelId, inputId, seed };

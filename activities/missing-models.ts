@@ -1,0 +1,36 @@
+import type { ExperimentRow, Store } from '../db/index.js';
+import type { ExperimentConfig } from '../experiment/config.js';
+import type { Catalogue } from '../experiment/model.js';
+import { unknownModels } from '../experiment/unknown-models.js';
+import { type UnreadyModel, unreadyModels } from '../models/index.js';
+
+/** What an experiment still calls and cannot have here. */
+export interface MissingModels {
+  /** Names that the catalogue has not. */
+  readonly unknown: readonly string[];
+  readonly unready: readonly UnreadyModel[];
+}
+
+/**
+ * The models that keep an experiment from going on: of one that is not stored yet all that are unknown or unready, of one that is
+ * stored those that its unfinished runs still call. A diagram whose vectors are all there calls none.
+ */
+export async function missingModels(
+  { config, row, store }: { config: ExperimentConfig; row: ExperimentRow | null; store: Store | null },
+  machine: { readonly catalogue: Catalogue; readonly modelsFolder: string | null },
+  /** Which failed runs count as unfinished. */
+  failed: number | 'all' | 'none' = 'none',
+): Promise<MissingModels> {
+  const { catalogue, modelsFolder } = machine;
+  const unknown = unknownModels(config, catalogue);
+  const unready = modelsFolder === null ? [] : unreadyModels(config, catalogue, modelsFolder);
+  const names = new Set([...unknown, ...unready.map(({ model }) => model.name)]);
+  if (row === null || store === null || names.size === 0) return { unknown, unready };
+  const among = (list: readonly string[]): string[] => [...new Set(list)].filter((name) => names.has(name));
+  const asked = { generative: among(config.networks.flat()), embedding: among(config.embedding_models) };
+  const called = new Set(await store.runs.stillCalled(row.id, asked, failed));
+  return {
+    unknown: unknown.filter((name) => called.has(name)),
+    unready: unready.filter(({ model }) => called.has(model.name)),
+  };
+}

@@ -1,0 +1,26 @@
+import { hostname } from 'node:os';
+import { PanicError } from '../experiment/errors.js';
+import type { Catalogue, Model } from '../experiment/model.js';
+import { catalogueText, explainUnknown, type MadeWith } from '../experiment/unknown-models.js';
+
+/** That this worker's catalogue has not these models, and which catalogue that is. */
+export function unknownToWorker(
+  catalogue: Catalogue,
+  names: readonly string[],
+  stored: readonly MadeWith[] | null = null,
+): PanicError {
+  return new PanicError(
+    'InvalidInput',
+    `worker on ${hostname()}: ${explainUnknown(names, catalogue, stored)}`,
+  );
+}
+
+/** Why this worker cannot call a model by this name as one of this kind. */
+export function unusableModel(catalogue: Catalogue, name: string, kind: Model['kind']): PanicError {
+  const model = catalogue.get(name);
+  if (model === undefined) return unknownToWorker(catalogue, [name]);
+  return new PanicError(
+    'InvalidInput',
+    `worker on ${hostname()}: ${name} is of kind ${model.kind}, and the experiment wants one of kind ${kind}. ${catalogueText(catalogue)}`,
+  );
+}

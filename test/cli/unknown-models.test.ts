@@ -1,0 +1,196 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { contentDigest, openStore, openStoreReadonly } from '../../db/index.js';
+import { experimentId } from '../../experiment/ids.js';
+import { validateExperiment } from '../../experiment/index.js';
+import { loadCatalogue } from '../../models/index.js';
+import { describerAt, embedderAt, startModelServer } from '../models/model-server.js';
+import { openLaboratory } from '../support/laboratory.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
+
+jest.setTimeout(180_000);
+afterAll(cleanUp);
+
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'ServedDescriber']],
+  prompts: ['a red fox', 'a grey sea'],
+  seeds: [3, -1],
+  embedding_models: ['ServedEmbedder'],
+  max_length: 6,
+};
+const UNKNOWN = /the catalogue has no models? (ServedDescriber|ServedEmbedder)(, ServedEmbedder)? any more/;
+const READ = /Read: the built-in catalogue alone; PANIC_TDA_CATALOGUE is not set/;
+
+const server = startModelServer();
+let folder: string;
+let data: string;
+let catalogueFile: string;
+let env: Record<string, string>;
+let id: string;
+
+beforeAll(async () => {
+  const { base } = await server;
+  folder = folderWith({
+    'own.json': { models: [describerAt(base, 'image'), embedderAt(base)] },
+    'experiment.json': EXPERIMENT,
+  });
+  data = join(folder, 'panic-tda-data');
+  catalogueFile = join(folder, 'own.json');
+  env = { PANIC_TDA_CATALOGUE: catalogueFile };
+  const ran = await panicTda(folder, ['run', 'experiment.json', '--json'], env);
+  if (ran.code !== 0) throw new Error(ran.stderr);
+  id = (JSON.parse(ran.stdout) as { experiment: string }).experiment;
+});
+afterAll(async () => await (await server).close());
+
+/** A copy of the finished data folder whose rows are changed. */
+async function copyWith(sql: string): Promise<string> {
+  const copy = folderWith({ 'experiment.json': EXPERIMENT });
+  cpSync(data, join(copy, 'panic-tda-data'), { recursive: true });
+  const store = openStore(join(copy, 'panic-tda-data'));
+  store.db.sqlite.exec(sql);
+  await store.close();
+  return copy;
+}
+
+async function digestOf(where: string): Promise<string> {
+  const store = openStoreReadonly(join(where, 'panic-tda-data'))!;
+  try {
+    return await contentDigest(store.db, id);
+  } finally {
+    await store.close();
+  }
+}
+
+const REOPENED = `update experiments set status = 'cancelled'`;
+const TO_BE_MEASURED = `
+  delete from diagrams;
+  update runs set status = 'pending', finished_at = null;
+  ${REOPENED}`;
+
+describe('a finished experiment whose models are not in the catalogue any more', () => {
+  test.each([['resume'], ['retry']])('%s says that there is nothing to do', async (verb) => {
+    const { code, stderr } = await panicTda(folder, [verb, id]);
+    expect(stderr).toMatch(/complete; there is nothing left to do/);
+    expect(code).toBe(0);
+  });
+
+  test('run of its file says so, too, and one of another file names the catalogue that was read', async () => {
+    expect(await panicTda(folder, ['run', 'experiment.json'])).toMatchObject({ code: 0 });
+    const other = folderWith({ 'experiment.json': EXPERIMENT });
+    for (const verb of ['run', 'plan']) {
+      const { code, stderr } = await panicTda(other, [verb, 'experiment.json']);
+      expect(stderr).toMatch(/networks\[0\]\[1\]: found the unknown model "ServedDescriber"/);
+      expect(stderr.match(/Read: /g)).toHaveLength(1);
+      expect(stderr).toMatch(READ);
+      expect(code).toBe(2);
+    }
+  });
+
+  test('is shown, with the file that they came from', async () => {
+    const { code, stdout } = await panicTda(folder, ['show', id]);
+    expect(stdout).toMatch(UNKNOWN);
+    expect(stdout).toContain(`came from ${catalogueFile}`);
+    expect(code).toBe(0);
+    const shown = await panicTdaJson<{ unknownModels: string[]; catalogue: object[] }>(folder, ['show', id]);
+    expect(shown.unknownModels).toEqual(['ServedDescriber', 'ServedEmbedder']);
+    expect(shown.catalogue).toMatchObject([
+      { path: catalogueFile, models: ['ServedDescriber', 'ServedEmbedder'] },
+    ]);
+  });
+
+  test('is told by doctor, and is no problem; verify refuses it', async () => {
+    const looked = await panicTda(folder, ['doctor']);
+    expect(looked.stdout).toMatch(UNKNOWN);
+    expect(looked.stdout).toMatch(/has nothing left that needs them/);
+    expect(looked.code).toBe(0);
+    const verified = await panicTda(folder, ['verify', id, '--sample', '100%']);
+    expect(verified.stderr).toMatch(/the catalogue has no model ServedDescriber any more/);
+    expect(verified.stderr).toMatch(READ);
+    expect(verified.stderr).toContain(catalogueFile);
+    expect(verified.code).toBe(2);
+  });
+});
+
+describe('an unfinished one', () => {
+  test('is refused before anything starts, with the file that its models came from', async () => {
+    const copy = await copyWith(`
+      delete from diagrams;
+      delete from invocations where sequence > 2;
+      update runs set status = 'pending', finished_at = null, stop_reason = null, length = null, cycle_start = null,
+        cycle_length = null;
+      ${REOPENED}`);
+    for (const words of [
+      ['resume', id],
+      ['run', 'experiment.json'],
+    ]) {
+      const { code, stderr } = await panicTda(copy, words);
+      expect(stderr).toMatch(/the catalogue has no models ServedDescriber, ServedEmbedder any more/);
+      expect(stderr).toMatch(READ);
+      expect(stderr).toMatch(/SHA-256 [0-9a-f]{12}.*PANIC_TDA_CATALOGUE\. Nothing was done/);
+      expect(stderr).toContain(`came from ${catalogueFile}`);
+      expect(code).toBe(2);
+    }
+    const looked = await panicTda(copy, ['doctor']);
+    expect(looked.stdout).toMatch(new RegExp(`warn +experiment ${id} cannot go on: ${UNKNOWN.source}`));
+  });
+
+  test('goes on where only diagrams are left, whose vectors are there', async () => {
+    const copy = await copyWith(TO_BE_MEASURED);
+    const { code, stderr } = await panicTda(copy, ['resume', id]);
+    expect(stderr).toMatch(/Web UI/);
+    expect(code).toBe(0);
+    expect(await digestOf(copy)).toBe(await digestOf(folder));
+  });
+
+  test('is refused where vectors are left, for their model alone', async () => {
+    const copy = await copyWith(`
+      ${TO_BE_MEASURED};
+      delete from embeddings where invocation_id = (select max(invocation_id) from embeddings)`);
+    const { code, stderr } = await panicTda(copy, ['resume', id]);
+    expect(stderr).toMatch(/the catalogue has no model ServedEmbedder any more/);
+    expect(code).toBe(2);
+  });
+
+  test('of which a failed run is left: resume has nothing to do, retry would need its models', async () => {
+    const copy = await copyWith(`
+      delete from diagrams where run_id = (select min(id) from runs);
+      delete from invocations where run_id = (select min(id) from runs) and sequence > 2;
+      update runs set status = 'failed', error_kind = 'DeviceError', error_message = 'gone', stop_reason = null,
+        length = null, cycle_start = null, cycle_length = null where id = (select min(id) from runs);
+      update experiments set status = 'completed_with_failures'`);
+    const resumed = await panicTda(copy, ['resume', id]);
+    expect(resumed.stderr).toMatch(/has ended; ".*retry.*" runs its 1 failed run again/);
+    expect(resumed.code).toBe(1);
+    const retried = await panicTda(copy, ['retry', id]);
+    expect(retried.stderr).toMatch(UNKNOWN);
+    expect(retried.code).toBe(2);
+  });
+});
+
+test('a worker refuses the work of models that its catalogue has not, and names that catalogue', async () => {
+  const { base } = await server;
+  const whole = folderWith({ 'own.json': { models: [describerAt(base, 'image'), embedderAt(base)] } });
+  const catalogue = loadCatalogue({ catalogueFile: join(whole, 'own.json') });
+  const validated = validateExperiment({ ...EXPERIMENT, name: 'elsewhere' }, catalogue);
+  if (!validated.ok) throw new Error('it is valid');
+  const laboratory = await openLaboratory();
+  try {
+    const store = openStore(laboratory.data);
+    await store.experiments.plan(experimentId(validated.config), validated.config, Date.now());
+    await store.close();
+    await expect(laboratory.run(validated.config, 'elsewhere')).rejects.toMatchObject({
+      cause: {
+        cause: {
+          type: 'InvalidInput',
+          message: expect.stringMatching(
+            /^worker on .*: the catalogue has no models ServedDescriber, ServedEmbedder any more\. Read: the built-in/,
+          ) as unknown,
+        },
+      },
+    });
+  } finally {
+    await laboratory.close();
+  }
+});
