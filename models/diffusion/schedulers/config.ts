@@ -72,15 +72,19 @@ export function parseSchedulerJson(text: string): unknown {
 
 /**
  * Checks a scheduler's configuration by the schema of its class, which names every key of that class and for each the values
- * that are supported. Throws PanicError `InvalidInput` naming the keys that are not known or whose values are not supported.
+ * that are supported. A key that the configuration lists in `_use_default_values` has its default, as in diffusers. Throws PanicError
+ * `InvalidInput` naming the keys that are not known or whose values are not supported.
  */
 export function checkConfig<T extends z.ZodRawShape>(
   className: string,
   shape: T,
   content: Readonly<Record<string, unknown>>,
 ): z.infer<z.ZodObject<T>> {
+  const unset = content['_use_default_values'];
   const own = Object.entries(content).filter(
-    ([key]) => key in shape || !(key.startsWith('_') || KEYS_OF_OTHER_SCHEDULERS.has(key)),
+    ([key]) =>
+      !(Array.isArray(unset) && unset.includes(key)) &&
+      (key in shape || !(key.startsWith('_') || KEYS_OF_OTHER_SCHEDULERS.has(key))),
   );
   const checked = z.strictObject(shape).safeParse(Object.fromEntries(own));
   if (checked.success) return checked.data;
@@ -110,6 +114,47 @@ export function requireTrained(
       'Take fewer steps',
   );
 }
+
+/**
+ * Throws PanicError `InvalidInput` where a denoiser that tells the noise would begin without any signal: the picture behind pure noise
+ * cannot be computed from the noise, unless it is clipped.
+ */
+export function requireSignal(
+  className: string,
+  { prediction_type: type, clip_sample: clips }: { prediction_type: string; clip_sample: boolean },
+  firstShare: number,
+): void {
+  if (firstShare > 0 || type !== 'epsilon' || clips) return;
+  throw new PanicError(
+    'InvalidInput',
+    `scheduler_config.json of ${className}: rescale_betas_zero_snr is true, which leaves no signal at the first timestep, and ` +
+      'prediction_type is "epsilon", from which no picture can be computed there. Models of such a schedule have "v_prediction"',
+  );
+}
+
+/**
+ * Throws PanicError `InvalidInput` where the first two timesteps are one: diffusers then begins at the second level of noise and runs out
+ * of levels at the end.
+ */
+export function requireDistinctStart(
+  className: string,
+  { use_karras_sigmas: karras }: { use_karras_sigmas: boolean | null },
+  [first, second]: readonly number[],
+): void {
+  if (first !== second) return;
+  throw new PanicError(
+    'InvalidInput',
+    `${className}: its first two timesteps would both be ${first}` +
+      (karras === true ? ' by use_karras_sigmas (and sigma_max, where the configuration has it)' : '') +
+      '; take fewer steps, or another scheduler',
+  );
+}
+
+/** The smallest and the largest level of noise, where Karras levels are wanted; null for those of the training. */
+export const sigmaRangeShape = {
+  sigma_min: z.number().positive().nullable().default(null),
+  sigma_max: z.number().positive().nullable().default(null),
+};
 
 /** A key whose other values nobody has carried over: only those of `values` are taken. */
 const only = <const T extends string>(...values: readonly T[]) => z.enum(values);

@@ -5,6 +5,7 @@ import {
   checkConfig,
   clippingShape,
   predictionType,
+  requireSignal,
   requireTrained,
   spacingShape,
 } from './config.js';
@@ -35,6 +36,7 @@ export function ddim(content: Readonly<Record<string, unknown>>): (steps: number
     const trained = config.num_train_timesteps;
     const timesteps = spacedTimesteps(config, trained, steps).map(roundHalfToEven);
     requireTrained('DDIMScheduler', timesteps, trained, steps);
+    requireSignal('DDIMScheduler', config, shares[timesteps[0]!]!);
     const stride = Math.floor(trained / steps);
     return {
       timesteps,

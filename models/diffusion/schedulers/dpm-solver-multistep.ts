@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import { assertNever } from '../../../experiment/errors.js';
-import { betaShape, checkConfig, clippingShape, off, only, predictionType, spacingShape } from './config.js';
+import {
+  betaShape,
+  checkConfig,
+  clippingShape,
+  off,
+  only,
+  predictionType,
+  requireDistinctStart,
+  sigmaRangeShape,
+  spacingShape,
+} from './config.js';
 import { countDown, evenly, positiveSignalShares, roundHalfToEven } from './noise-levels.js';
 import { originalOfMixture } from './prediction.js';
 import { blend, type Scheduler } from './scheduler.js';
@@ -14,10 +24,16 @@ const shape = {
   solver_order: z.union([z.literal(1), z.literal(2)], '1 or 2').default(2),
   prediction_type: predictionType,
   algorithm_type: only('dpmsolver++', 'sde-dpmsolver++').default('dpmsolver++'),
-  solver_type: only('midpoint', 'heun').default('midpoint'),
+  // Names of other solvers, which diffusers takes for this one's default.
+  solver_type: z
+    .enum(['midpoint', 'heun', 'logrho', 'bh1', 'bh2'])
+    .transform((type) => (type === 'heun' ? type : 'midpoint'))
+    .default('midpoint'),
   lower_order_final: z.boolean().default(true),
   euler_at_final: z.boolean().default(false),
   use_karras_sigmas: z.boolean().nullable().default(false),
+  // The class does not declare these two; diffusers heeds them where a configuration has them.
+  ...sigmaRangeShape,
   use_exponential_sigmas: off,
   use_beta_sigmas: off,
   use_lu_lambdas: off,
@@ -46,11 +62,12 @@ export function dpmSolverMultistep(content: Readonly<Record<string, unknown>>): 
     let timesteps = timestepsOf(config, shares, steps);
     let sigmas = timesteps.map((timestep) => sigmaAt(trained, timestep));
     if (config.use_karras_sigmas === true) {
-      sigmas = karrasSigmas(trained.at(-1)!, trained[0]!, steps);
+      sigmas = karrasSigmas(config.sigma_max ?? trained.at(-1)!, config.sigma_min ?? trained[0]!, steps);
       timesteps = sigmas.map((sigma) => timestepOf(trained, sigma));
       if (config.beta_schedule !== 'squaredcos_cap_v2') timesteps = timesteps.map(roundHalfToEven);
       timesteps = timesteps.map(Math.trunc);
     }
+    requireDistinctStart('DPMSolverMultistepScheduler', config, timesteps);
     const levels = Float32Array.from([...sigmas, config.final_sigmas_type === 'zero' ? 0 : trained[0]!]);
     const mixtures = Array.from(levels, (sigma) => ({
       alpha: 1 / Math.sqrt(sigma ** 2 + 1),

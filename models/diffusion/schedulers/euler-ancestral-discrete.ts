@@ -1,4 +1,4 @@
-import { betaShape, checkConfig, only, spacingShape } from './config.js';
+import { betaShape, checkConfig, only, requireDistinctStart, spacingShape } from './config.js';
 import { initialSigma } from './euler-discrete.js';
 import { positiveSignalShares, spacedTimesteps } from './noise-levels.js';
 import { eulerStep, originalOf } from './prediction.js';
@@ -22,6 +22,7 @@ export function eulerAncestralDiscrete(
   const trained = trainedSigmas(positiveSignalShares(config));
   return (steps) => {
     const timesteps = spacedTimesteps(config, config.num_train_timesteps, steps);
+    requireDistinctStart('EulerAncestralDiscreteScheduler', { use_karras_sigmas: false }, timesteps);
     const levels = Float32Array.from([...timesteps.map((timestep) => sigmaAt(trained, timestep)), 0]);
     return {
       timesteps: timesteps.map(Math.fround),

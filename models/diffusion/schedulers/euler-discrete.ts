@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { betaShape, checkConfig, off, only, predictionType, spacingShape } from './config.js';
+import {
+  betaShape,
+  checkConfig,
+  off,
+  only,
+  predictionType,
+  requireDistinctStart,
+  sigmaRangeShape,
+  spacingShape,
+} from './config.js';
 import { positiveSignalShares, spacedTimesteps } from './noise-levels.js';
 import { eulerStep, originalOf } from './prediction.js';
 import { scale, type Scheduler } from './scheduler.js';
@@ -13,8 +22,7 @@ const shape = {
   use_karras_sigmas: z.boolean().nullable().default(false),
   use_exponential_sigmas: off,
   use_beta_sigmas: off,
-  sigma_min: z.number().positive().nullable().default(null),
-  sigma_max: z.number().positive().nullable().default(null),
+  ...sigmaRangeShape,
   timestep_type: only('discrete').default('discrete'),
   final_sigmas_type: only('zero', 'sigma_min').default('zero'),
 };
@@ -33,6 +41,7 @@ export function eulerDiscrete(content: Readonly<Record<string, unknown>>): (step
       sigmas = karrasSigmas(config.sigma_max ?? sigmas[0]!, config.sigma_min ?? sigmas.at(-1)!, steps);
       timesteps = sigmas.map((sigma) => timestepOf(trained, sigma));
     }
+    requireDistinctStart('EulerDiscreteScheduler', config, timesteps);
     const levels = Float32Array.from([...sigmas, config.final_sigmas_type === 'zero' ? 0 : trained[0]!]);
     return {
       timesteps: timesteps.map(Math.fround),

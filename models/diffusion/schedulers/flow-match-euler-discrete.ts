@@ -19,13 +19,15 @@ const shape = {
   use_beta_sigmas: off,
   time_shift_type: only('exponential', 'linear').default('exponential'),
   stochastic_sampling: off,
+  // The class does not declare it; FluxPipeline heeds it.
+  use_flow_sigmas: z.boolean().default(false),
 };
 
 export interface FlowPath {
   readonly steps: number;
   /** Patches of the picture, on which a dynamic shift depends. */
   readonly imageTokens: number;
-  /** From 1 down to 1/steps, as Flux asks for, and not along the training's timesteps. */
+  /** From 1 down to 1/steps, as Flux asks for, and not along the training's timesteps; unless the configuration has use_flow_sigmas. */
   readonly toOneStep: boolean;
 }
 
@@ -38,10 +40,12 @@ export function flowMatchEulerDiscrete(
 ): (path: FlowPath) => Scheduler {
   const config = checkConfig('FlowMatchEulerDiscreteScheduler', shape, content);
   const trained = config.num_train_timesteps;
+  if (config.use_dynamic_shifting) requireShifts(config);
   const shifted = (sigma: number): number => (config.shift * sigma) / (1 + (config.shift - 1) * sigma);
   return ({ steps, imageTokens, toOneStep }) => {
     const least = config.use_dynamic_shifting ? 1 / trained : shifted(1 / trained);
-    const plain = evenly(1, toOneStep ? 1 / steps : Math.fround(least), steps);
+    const toOne = toOneStep && !config.use_flow_sigmas;
+    const plain = evenly(1, toOne ? 1 / steps : Math.fround(least), steps);
     const moved = config.use_dynamic_shifting ? dynamicShift(config, imageTokens) : shifted;
     const sigmas = Float32Array.from([...plain.map(moved), 0]);
     return {
@@ -66,9 +70,21 @@ export function requireFlowMatch(content: Readonly<Record<string, unknown>>): (p
   );
 }
 
-function dynamicShift(config: z.infer<z.ZodObject<typeof shape>>, imageTokens: number) {
+type Config = z.infer<z.ZodObject<typeof shape>>;
+
+/** Throws PanicError `InvalidInput` where the shift is to depend on the picture's size and a bound of it is null. */
+function requireShifts(config: Config): void {
+  const unset = (['base_shift', 'max_shift'] as const).find((key) => config[key] === null);
+  if (unset === undefined) return;
+  throw new PanicError(
+    'InvalidInput',
+    `scheduler_config.json of FlowMatchEulerDiscreteScheduler: ${unset} is null; use_dynamic_shifting needs a number`,
+  );
+}
+
+function dynamicShift(config: Config, imageTokens: number) {
   const { base_image_seq_len: few, max_image_seq_len: many } = config;
-  const [low, high] = [config.base_shift ?? 0.5, config.max_shift ?? 1.15];
+  const [low, high] = [config.base_shift!, config.max_shift!];
   const mu = low + ((high - low) / (many - few)) * (imageTokens - few);
   const weight = config.time_shift_type === 'exponential' ? Math.exp(mu) : mu;
   return (sigma: number): number => weight / (weight + (1 / sigma - 1));

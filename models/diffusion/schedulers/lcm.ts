@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PanicError } from '../../../experiment/errors.js';
-import { betaShape, checkConfig, clippingShape, only, predictionType } from './config.js';
+import { betaShape, checkConfig, clippingShape, only, predictionType, requireSignal } from './config.js';
 import { signalShares } from './noise-levels.js';
 import { clipped, originalOfMixture } from './prediction.js';
 import { blend, type Scheduler } from './scheduler.js';
@@ -44,6 +44,7 @@ export function lcm(content: Readonly<Record<string, unknown>>): (steps: number)
       { length: steps },
       (_, i) => (original - Math.floor(i * (original / steps))) * stride - 1,
     );
+    requireSignal('LCMScheduler', config, shares[timesteps[0]!]!);
     return {
       timesteps,
       initialSigma: 1,

@@ -55,7 +55,10 @@ export function originalOfMixture(
     case 'sample':
       return prediction;
     case 'epsilon':
-      return blend(1 / alpha, latents, -sigma / alpha, prediction);
+      // Without any signal values are infinite, and clipped afterwards.
+      return alpha === 0
+        ? latents.map((value, i) => (value - sigma * prediction[i]!) / alpha)
+        : blend(1 / alpha, latents, -sigma / alpha, prediction);
     case 'v_prediction':
       return blend(alpha, latents, -sigma, prediction);
     default:

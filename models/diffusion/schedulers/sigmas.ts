@@ -23,12 +23,19 @@ export function karrasSigmas(largest: number, least: number, steps: number): num
   );
 }
 
-/** The timestep whose sigma is `sigma`: linear in its logarithm between those of the training. */
+/**
+ * The timestep whose sigma is `sigma`: linear in its logarithm between those of the training. Logarithms of the training's are float32 as
+ * in diffusers: where timesteps are cut to whole numbers, the last bit decides.
+ */
 export function timestepOf(sigmas: Float32Array, sigma: number): number {
   const wanted = Math.log(Math.max(sigma, 1e-10));
   let low = 0;
-  while (low < sigmas.length - 2 && Math.log(sigmas[low + 1]!) <= wanted) low++;
-  const [below, above] = [Math.log(sigmas[low]!), Math.log(sigmas[low + 1]!)];
-  const part = Math.min(Math.max((below - wanted) / (below - above), 0), 1);
-  return low + part;
+  while (low < sigmas.length - 2 && logOf(sigmas[low + 1]!) <= wanted) low++;
+  const [below, above] = [logOf(sigmas[low]!), logOf(sigmas[low + 1]!)];
+  const part = Math.min(Math.max((below - wanted) / Math.fround(below - above), 0), 1);
+  return (1 - part) * low + part * (low + 1);
+}
+
+function logOf(sigma: number): number {
+  return Math.fround(Math.log(sigma));
 }
