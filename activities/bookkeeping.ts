@@ -1,5 +1,6 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/client';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { drivenElsewhere, driverOf, isSameService } from '../db/index.js';
 import type { Driver, ExperimentRow } from '../db/index.js';
 import { PanicError } from '../experiment/errors.js';
@@ -28,6 +29,10 @@ import { unknownToWorker } from './unknown-to-worker.js';
 
 const LISTED_FAILURES = 50;
 
+/** Between two attempts to become the driver; doubles from the first to the longest. */
+const FIRST_CLAIM_PAUSE_MS = 50;
+const LONGEST_CLAIM_PAUSE_MS = 5000;
+
 /** Makes the activities of the queue `panic-tda`. */
 export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
   const { store, now } = deps;
@@ -43,14 +48,8 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
     // One that is called no more may be unknown by now, and where it came from stays as it was written down.
     const allKnown = unknownModels(config, deps.catalogue).length === 0;
     await store.experiments.plan(id, config, now(), allKnown ? madeWith(config, deps.catalogue) : null);
-    const { deletingAt, pausedAt } = await store.experiments.standing(id);
-    if (deletingAt !== null) {
-      throw new PanicError(
-        'InvalidInput',
-        `experiment ${id} is being deleted; "panic-tda delete ${id}" deletes the rest of it, and then it can be run from its start`,
-      );
-    }
-    await becomeDriver(id, thisExecution());
+    if (!(await becomeDriver(id, thisExecution()))) throw beingDeleted(id);
+    const { pausedAt } = await store.experiments.standing(id);
     return {
       experiment: id,
       name: config.name,
@@ -97,11 +96,18 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
     throw new PanicError('ModelFilesMissing', `models of this experiment cannot be used:\n${told}`);
   }
 
-  /** One execution at a time drives an experiment; the one in the row is asked about, not believed. */
-  async function becomeDriver(id: string, driver: Driver): Promise<void> {
-    for (;;) {
+  /**
+   * One execution at a time drives an experiment; the one in the row is asked about, not believed. Where another execution claims it in
+   * between, this one looks again after a pause. False where the experiment is being deleted: then it has no driver any more.
+   */
+  async function becomeDriver(id: string, driver: Driver): Promise<boolean> {
+    const { cancellationSignal: signal } = Context.current();
+    for (let pauseMs = FIRST_CLAIM_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_CLAIM_PAUSE_MS)) {
+      signal.throwIfAborted();
       const here = await deps.service();
-      const previous = driverOf(await store.experiments.get(id));
+      const row = await store.experiments.get(id);
+      if (row.deletingAt !== null) return false;
+      const previous = driverOf(row);
       if (previous !== null && previous.runId !== driver.runId) {
         const service = previous.service ?? null;
         if (service !== null && !isSameService(service, here)) {
@@ -115,7 +121,8 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
           );
         }
       }
-      if (await store.experiments.claim(id, { ...driver, service: here }, previous, now())) return;
+      if (await store.experiments.claim(id, { ...driver, service: here }, previous, now())) return true;
+      await sleep(pauseMs, undefined, { signal });
     }
   }
 
@@ -142,8 +149,12 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
   async function finishExperiment(id: string, ending: ExperimentEnding): Promise<ExperimentResult> {
     const { runCount: planned, driverWorkflowId } = await store.experiments.get(id);
     // After "workflow reset" this is another execution than the one that planned.
-    if (driverWorkflowId === thisExecution().workflowId) await becomeDriver(id, thisExecution());
+    const drives =
+      driverWorkflowId !== thisExecution().workflowId || (await becomeDriver(id, thisExecution()));
     const byStatus = await store.experiments.runsByStatus(id);
+    const { deletingAt } = await store.experiments.standing(id);
+    // Its rows go one by one: they cannot be compared with the plan, and an end would be written down for nothing.
+    if (!drives || deletingAt !== null) return resultOf(id, 'cancelled', planned, byStatus, []);
     const total = Object.values(byStatus).reduce((sum, count) => sum + count, 0);
     if (total !== planned) {
       throw new PanicError(
@@ -157,15 +168,8 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
       failed[0] === undefined ? null : `run ${failed[0].runIndex}: ${failed[0].errorMessage}`;
     const error = ending.kind === 'failed' ? ending.message : firstFailure;
     await store.experiments.release(id, thisExecution(), status, error, now());
-    return {
-      experiment: id,
-      status,
-      runs: planned,
-      finished: byStatus.finished,
-      failed: byStatus.failed,
-      cancelled: byStatus.cancelled,
-      failedRuns: failed.map((run) => run.runIndex),
-    };
+    const failedRuns = failed.map((run) => run.runIndex);
+    return resultOf(id, status, planned, byStatus, failedRuns);
   }
 
   return {
@@ -187,6 +191,23 @@ async function kept<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw bookkeepingFailure(error);
   }
+}
+
+function resultOf(
+  experiment: string,
+  status: ExperimentOutcome,
+  runs: number,
+  { finished, failed, cancelled }: Pick<ExperimentResult, 'finished' | 'failed' | 'cancelled'>,
+  failedRuns: readonly number[],
+): ExperimentResult {
+  return { experiment, status, runs, finished, failed, cancelled, failedRuns };
+}
+
+function beingDeleted(id: string): PanicError {
+  return new PanicError(
+    'InvalidInput',
+    `experiment ${id} is being deleted; "panic-tda delete ${id}" deletes the rest of it, and then it can be run from its start`,
+  );
 }
 
 function alreadyRunning(message: string): ApplicationFailure {

@@ -23,6 +23,9 @@ const FINAL: ReadonlySet<FailureKind> = new Set([
 
 /** The error of an activity that belongs to no run, as Temporal should see it. */
 export function bookkeepingFailure(error: unknown): Error {
+  const { cancellationSignal } = Context.current();
+  if (isWorkerShutdown(cancellationSignal)) return workerShutdown();
+  if (cancellationSignal.aborted) return new CancelledFailure('the activity was cancelled');
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   return asApplicationFailure(error, isPanicError(error) && FINAL.has(error.kind), attempts());
 }
@@ -53,12 +56,7 @@ export async function runFailure(
   const { cancellationSignal } = Context.current();
   if (cancellationSignal.aborted) {
     return isWorkerShutdown(cancellationSignal)
-      ? ApplicationFailure.create({
-          message: 'the worker is shutting down; another attempt goes on from the stored rows',
-          type: 'WorkerShutdown',
-          // Not the work's fault, so it need not wait as long as after that many failures.
-          nextRetryDelay: '1ms',
-        })
+      ? workerShutdown()
       : new CancelledFailure('the run was cancelled');
   }
   const kind = kindOf(error);
@@ -74,6 +72,15 @@ export async function runFailure(
     (FINAL.has(known) ||
       (known === 'ModelOutputInvalid' && times !== null && times >= MODEL_OUTPUT_ATTEMPTS));
   return asApplicationFailure(error, final, times ?? attempts());
+}
+
+/** Not the work's fault, so the next attempt need not wait as long as after that many failures. */
+function workerShutdown(): ApplicationFailure {
+  return ApplicationFailure.create({
+    message: 'the worker is shutting down; another attempt goes on from the stored rows',
+    type: 'WorkerShutdown',
+    nextRetryDelay: '1ms',
+  });
 }
 
 /** True where the signal was raised because this worker stops, not because somebody cancelled the work. */

@@ -3,10 +3,10 @@ import { WorkflowFailedError } from '@temporalio/client';
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExperimentResult } from '../activities/index.js';
-import type { Store } from '../db/index.js';
+import type { ExperimentRow, Store } from '../db/index.js';
 import type { ExperimentConfig } from '../experiment/config.js';
 import { experimentFile, runCount } from '../experiment/config.js';
-import { isPanicError, PanicError } from '../experiment/errors.js';
+import { PanicError } from '../experiment/errors.js';
 import type { experiment } from '../workflows/index.js';
 import {
   experimentWorkflowId,
@@ -15,10 +15,20 @@ import {
   startAttributes,
   TASK_QUEUES,
 } from '../workflows/names.js';
+import type { LiveProgress } from './live-display.js';
+import { openActivities } from './open-activities.js';
 import { note } from './output.js';
-import { progressDisplay } from './progress.js';
+import { isOutage, outageOf, patiently } from './patience.js';
+import type { Outage } from './patience.js';
+import { progressDisplay, surrogatesMade } from './progress.js';
+import type { Expected, Standing } from './progress.js';
+import { standstillOf } from './standstill.js';
+import type { Standstill } from './standstill.js';
 
 const POLL_MS = 500;
+/** Counts that have not changed for so long are explained. */
+const STILL_MS = 3000;
+const ASK_AGAIN_MS = 2000;
 
 export type ExperimentHandle = WorkflowHandleWithFirstExecutionRunId<typeof experiment>;
 
@@ -52,48 +62,150 @@ export type Followed =
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'terminated'; readonly reason: string };
 
+export interface FollowOptions {
+  readonly silent: boolean;
+  readonly diagramsExpected: number;
+  /** Default: none. */
+  readonly surrogatesExpected?: number;
+  readonly signal: AbortSignal;
+}
+
 /**
- * Shows progress until the workflow ends. A server that is away for a while is waited for.
+ * Shows progress until the workflow ends. A store or a Temporal service that is away for a while is waited for, and the display says so.
  * @throws the error that made the workflow fail; the signal's reason when it is raised.
  */
 export async function follow(
   handle: ExperimentHandle,
   store: Store,
   id: string,
-  options: { readonly silent: boolean; readonly diagramsExpected: number; readonly signal: AbortSignal },
+  { silent, diagramsExpected, surrogatesExpected = 0, signal }: FollowOptions,
 ): Promise<Followed> {
-  const display = progressDisplay(options);
-  const ended = { now: false };
-  async function showProgress(): Promise<void> {
-    try {
-      if ((await store.experiments.find(id)) !== null) display.show(await store.summaries.progress(id));
-    } catch (error) {
-      // As of the server: it comes back, and the workflow goes on meanwhile.
-      if (!isPanicError(error, 'StoreUnavailable')) throw error;
-    }
-  }
-  const outcome = outcomeOf(handle, options.signal).finally(() => {
-    ended.now = true;
-  });
+  const expected = { diagrams: diagramsExpected, surrogates: surrogatesExpected };
+  const display = progressDisplay({ silent, expected });
+  const watch = watched(handle, store, id, expected);
+  const ended = new AbortController();
+  const outcome = outcomeOf(handle, signal).finally(() => ended.abort());
   // Its rejection is met below; until then it must not count as unhandled.
   outcome.catch(() => undefined);
-  let paused = false;
+  const untilEnd = AbortSignal.any([signal, ended.signal]);
   try {
-    while (!ended.now) {
-      await showProgress();
-      const row = await store.experiments.find(id);
-      if (row !== null && (row.pausedAt !== null) !== paused) {
-        paused = !paused;
-        note(paused ? 'Paused; "resume" in another terminal lets it go on.' : 'It goes on.');
-      }
-      await Promise.race([sleep(POLL_MS, undefined, { signal: options.signal }), outcome]);
+    while (!untilEnd.aborted) {
+      const standing = await patiently(() => watch.look(), {
+        signal: untilEnd,
+        onOutage: (outage) => {
+          const last = watch.outage(outage);
+          if (last !== null) display.show(last);
+        },
+      });
+      if (standing !== null) display.show(standing);
+      await sleep(POLL_MS, undefined, { signal: untilEnd });
     }
-    const followed = await outcome;
-    await showProgress();
-    return followed;
+  } catch (error) {
+    if (!ended.signal.aborted || signal.aborted) throw error;
   } finally {
+    if (ended.signal.aborted && !signal.aborted) await showLast(watch, display);
     display.done();
   }
+  return await outcome;
+}
+
+/** The counts at the end, where the store answers; the summary after them waits for it. */
+async function showLast(watch: Watch, display: LiveProgress<Standing>): Promise<void> {
+  try {
+    const standing = await watch.look();
+    watch.outage(null);
+    if (standing !== null) display.show({ ...standing, standstill: null });
+  } catch (error) {
+    if (!isOutage(error)) throw error;
+  }
+}
+
+interface Watch {
+  /** Where the experiment stands; null while it has no rows. Throws what the store throws. */
+  look(): Promise<Standing | null>;
+  /** Where it stood when the store answered last, and that it does not now; null where it never answered. Notes it at its begin and end. */
+  outage(outage: Outage | null): Standing | null;
+}
+
+function watched(handle: ExperimentHandle, store: Store, id: string, expected: Expected): Watch {
+  let paused = false;
+  let away = false;
+  let last: Standing | null = null;
+  const stalls = standstills(handle, store);
+
+  async function look(): Promise<Standing | null> {
+    const row = await store.experiments.find(id);
+    if (row === null) return null;
+    const progress = await store.summaries.progress(id);
+    const surrogates = await surrogatesMade(store, id, progress, expected.surrogates);
+    if ((row.pausedAt !== null) !== paused) {
+      paused = !paused;
+      note(paused ? 'Paused; "resume" in another terminal lets it go on.' : 'It goes on.');
+    }
+    const standing = { progress, surrogates, paused, stale: false };
+    last = { ...standing, standstill: stalls(row, standing) };
+    return last;
+  }
+
+  return {
+    look,
+    outage(outage) {
+      if (away !== (outage !== null)) {
+        away = !away;
+        note(
+          outage === null ? 'It can be watched again.' : `It cannot be watched meanwhile: ${outage.reason}`,
+        );
+      }
+      if (last === null || outage === null) return last;
+      return {
+        ...last,
+        stale: true,
+        standstill: { kind: 'waiting', text: outage.reason, nextTryAt: outage.nextTryAt },
+      };
+    },
+  };
+}
+
+/**
+ * Asks the Temporal service why nothing moves, where nothing has for three seconds, and at most every other second. The answer is
+ * for the next look: a service that is slow to answer holds up no display.
+ */
+function standstills(
+  handle: ExperimentHandle,
+  store: Store,
+): (row: ExperimentRow, standing: Omit<Standing, 'standstill'>) => Standstill | null {
+  let shown = '';
+  let movedAt = performance.now();
+  let askAt = 0;
+  let known: Standstill | null = null;
+
+  async function ask(row: ExperimentRow, counts: string): Promise<void> {
+    let found: Standstill | null = null;
+    try {
+      found = standstillOf(await openActivities(handle.client, store, row), Date.now());
+    } catch (error) {
+      // An extra: what cannot be found out is left out, unless that is itself what is waited for.
+      if (isOutage(error)) {
+        found = { kind: 'waiting', text: `no answer: ${outageOf(error, 0).reason}`, nextTryAt: null };
+      }
+    }
+    if (counts === shown) known = found;
+    askAt = performance.now() + ASK_AGAIN_MS;
+  }
+
+  return (row, standing) => {
+    const counts = JSON.stringify(standing);
+    const now = performance.now();
+    if (counts !== shown || standing.paused) {
+      shown = counts;
+      movedAt = now;
+      known = null;
+    } else if (now - movedAt >= STILL_MS && now >= askAt) {
+      askAt = Infinity;
+      void ask(row, counts);
+    }
+    return known;
+  };
 }
 
 async function outcomeOf(handle: ExperimentHandle, signal: AbortSignal): Promise<Followed> {
@@ -103,7 +215,7 @@ async function outcomeOf(handle: ExperimentHandle, signal: AbortSignal): Promise
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof WorkflowFailedError) return endedFromOutside(error);
-      if (!isConnectionLoss(error)) throw error;
+      if (!isOutage(error)) throw error;
       await sleep(POLL_MS, undefined, { signal });
     }
   }
@@ -114,14 +226,6 @@ function endedFromOutside(error: WorkflowFailedError): Followed {
   if (error.cause instanceof CancelledFailure) return { kind: 'cancelled' };
   if (error.cause instanceof TerminatedFailure) return { kind: 'terminated', reason: error.cause.message };
   throw rootCause(error);
-}
-
-/** gRPC CANCELLED, DEADLINE_EXCEEDED and UNAVAILABLE: the server is being restarted. */
-function isConnectionLoss(error: unknown): boolean {
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    if ('code' in cause && [1, 4, 14].includes(Number(cause.code))) return true;
-  }
-  return false;
 }
 
 /** A workflow's failure as the error that caused it. */

@@ -1,10 +1,12 @@
 import { driverOf, isSameService } from '../db/index.js';
-import type { Driver, DriverService, ExperimentRow, ExperimentStatus } from '../db/index.js';
+import type { Driver, DriverService, ExperimentRow, ExperimentStatus, Store } from '../db/index.js';
 import { readRunInfo } from '../workers/data-folder.js';
 import { configuredTemporal } from '../workers/environment.js';
 import type { QueueState } from '../workers/queue-states.js';
 import { embeddedPlace } from '../workers/service.js';
 import type { Context } from './context.js';
+import { standstillOf } from './standstill.js';
+import type { Standstill } from './standstill.js';
 import type { Session } from './temporal-connection.js';
 
 /** Who drives an experiment now. */
@@ -27,6 +29,8 @@ export interface Observer {
   driven(row: ExperimentRow): Promise<Driven>;
   /** How these task queues stand at the configured service; null where none is configured, or it does not answer. */
   queues(names: readonly string[]): Promise<QueueState[] | null>;
+  /** Why an experiment that is driven here stands where it does; null where nothing is to be told, or the service does not answer. */
+  standstill(store: Store, row: ExperimentRow): Promise<Standstill | null>;
   close(): Promise<void>;
 }
 
@@ -86,6 +90,19 @@ export function createObserver(context: Context): Observer {
         return found === null ? null : await queueStates(found.client, names);
       } catch {
         // Whether the service answers is told by `driven`.
+        return null;
+      }
+    },
+    async standstill(store, row) {
+      if (configured === undefined && running?.experiment !== row.id) return null;
+      const { findSession } = await import('./session.js');
+      const { openActivities } = await import('./open-activities.js');
+      try {
+        session ??= findSession(context);
+        const found = await session;
+        if (found === null) return null;
+        return standstillOf(await openActivities(found.client.workflow, store, row), Date.now());
+      } catch {
         return null;
       }
     },

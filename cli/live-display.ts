@@ -18,13 +18,15 @@ export interface LiveOptions<T> {
   readonly bars: (state: T) => string;
   /** The same as one plain line. */
   readonly line: (state: T) => string;
+  /** Lines of which this is the same are not repeated; without it, equal lines are not. */
+  readonly sameAs?: (state: T) => string;
 }
 
 /** Bars that redraw on a terminal; a plain line every five seconds elsewhere; nothing where the output is JSON. */
 export function liveProgress<T>(options: LiveOptions<T>): LiveProgress<T> {
   const stream = options.stream ?? process.stderr;
   if (options.silent) return { show: () => undefined, done: () => undefined };
-  return stream.isTTY ? barDisplay(stream, options.bars) : lineDisplay(stream, options.line);
+  return stream.isTTY ? barDisplay(stream, options.bars) : lineDisplay(stream, options);
 }
 
 /** A bar of 28 characters, as full as `done` is of `of`. */
@@ -64,14 +66,17 @@ function barDisplay<T>(stream: NodeJS.WriteStream, bars: LiveOptions<T>['bars'])
   };
 }
 
-function lineDisplay<T>(stream: NodeJS.WriteStream, line: LiveOptions<T>['line']): LiveProgress<T> {
+function lineDisplay<T>(
+  stream: NodeJS.WriteStream,
+  { line, sameAs = line }: Pick<LiveOptions<T>, 'line' | 'sameAs'>,
+): LiveProgress<T> {
   let shownAt = performance.now();
   let shown = '';
   let last: { state: T } | null = null;
   const write = (state: T): void => {
-    const text = line(state);
-    if (text !== shown) stream.write(`${text}\n`);
-    shown = text;
+    const same = sameAs(state);
+    if (same !== shown) stream.write(`${line(state)}\n`);
+    shown = same;
   };
   return {
     show(state) {

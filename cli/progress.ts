@@ -1,28 +1,73 @@
-import type { Progress } from '../db/index.js';
-import { count, rate, timeLeft } from './format.js';
+import type { Progress, Store } from '../db/index.js';
+import { count, excerpt, rate, timeLeft } from './format.js';
 import { bar, liveProgress, type LiveProgress } from './live-display.js';
+import { standstillText } from './standstill.js';
+import type { Standstill } from './standstill.js';
+
+/** What the display shows of an experiment. */
+export interface Standing {
+  readonly progress: Progress;
+  /** Surrogates stored. */
+  readonly surrogates: number;
+  readonly paused: boolean;
+  /** The store does not answer: the counts are those of its last answer. */
+  readonly stale: boolean;
+  /** Why nothing moves, or what is at work meanwhile; null while the counts move. */
+  readonly standstill: Standstill | null;
+}
+
+/** What there will be when every run has finished. */
+export interface Expected {
+  readonly diagrams: number;
+  readonly surrogates: number;
+}
+
+/** Surrogates that are stored of an experiment that is to have `expected`: of each finished run all, of the others those that are there. */
+export async function surrogatesMade(
+  { summaries }: Pick<Store, 'summaries'>,
+  id: string,
+  { runs }: Progress,
+  expected: number,
+): Promise<number> {
+  if (expected === 0) return 0;
+  const runCount = Object.values(runs).reduce((sum, value) => sum + value, 0);
+  // While an experiment is being planned it has no runs.
+  if (runCount === 0) return 0;
+  return (expected / runCount) * runs.finished + (await summaries.surrogatesOfUnfinished(id));
+}
 
 /** How far an experiment is, on standard error. */
 export function progressDisplay(options: {
   readonly silent: boolean;
-  readonly diagramsExpected: number;
+  readonly expected: Expected;
   readonly stream?: NodeJS.WriteStream;
-}): LiveProgress<Progress> {
-  const { diagramsExpected, ...display } = options;
+}): LiveProgress<Standing> {
+  const { expected, ...display } = options;
   const pace = paceMeter();
-  const live = liveProgress<Progress>({
+  const live = liveProgress<Standing>({
     ...display,
-    bars: (progress) => bars(progress, diagramsExpected, pace(progress)),
-    line: (progress) => plainLine(progress, diagramsExpected, pace(progress)),
+    bars: (standing) => bars(standing, expected, pace(standing), widthOf(options.stream)),
+    line: (standing) => plainLine(standing, expected, pace(standing)),
+    // The seconds until the next try are no news.
+    sameAs: (standing) =>
+      plainLine({ ...standing, standstill: untimed(standing.standstill) }, expected, NO_PACE),
   });
   return {
-    show(progress) {
+    show(standing) {
       // The pace needs every sample, also those that are not shown.
-      pace(progress);
-      live.show(progress);
+      pace(standing);
+      live.show(standing);
     },
     done: () => live.done(),
   };
+}
+
+function widthOf(stream: NodeJS.WriteStream = process.stderr): number {
+  return stream.columns ?? 80;
+}
+
+function untimed(standstill: Standstill | null): Standstill | null {
+  return standstill === null ? null : { ...standstill, nextTryAt: null };
 }
 
 interface Pace {
@@ -30,10 +75,16 @@ interface Pace {
   readonly etaMs: number | null;
 }
 
-/** Invocations a second over the last ten seconds or so, and what is left at that pace. */
-function paceMeter(): (progress: Progress) => Pace {
-  const samples: { at: number; made: number }[] = [];
-  return ({ invocations, invocationsExpected }) => {
+const NO_PACE: Pace = { perSecond: 0, etaMs: null };
+
+/** Invocations a second over the last ten seconds or so, and what is left at that pace. A pause counts for nothing, nor does an outage. */
+function paceMeter(): (standing: Standing) => Pace {
+  let samples: { at: number; made: number }[] = [];
+  return ({ progress: { invocations, invocationsExpected }, paused, stale }) => {
+    if (paused || stale) {
+      samples = [];
+      return NO_PACE;
+    }
     const at = performance.now();
     samples.push({ at, made: invocations });
     while (samples.length > 2 && at - samples[0]!.at > 10_000) samples.shift();
@@ -44,15 +95,31 @@ function paceMeter(): (progress: Progress) => Pace {
   };
 }
 
-function bars(progress: Progress, diagramsExpected: number, pace: Pace): string {
+function bars(standing: Standing, expected: Expected, pace: Pace, width: number): string {
+  const { progress, surrogates, standstill } = standing;
   const { runs, invocations, invocationsExpected, diagrams } = progress;
   const runCount = Object.values(runs).reduce((sum, value) => sum + value, 0);
-  const failed = runs.failed > 0 ? `, ${runs.failed} failed` : '';
-  return [
+  const lines = [
     `invocations  ${counted(invocations, invocationsExpected)}  ${paceText(pace)}`,
-    `diagrams     ${counted(diagrams, diagramsExpected)}`,
-    `runs         ${counted(runs.finished, runCount)}  ${runs.running} running${failed}`,
-  ].join('\n');
+    `diagrams     ${counted(diagrams, expected.diagrams)}`,
+    ...(expected.surrogates === 0 ? [] : [`surrogates   ${counted(surrogates, expected.surrogates)}`]),
+    `runs         ${counted(runs.finished, runCount)}  ${runsText(standing)}`,
+  ];
+  // A line that is wider than the terminal would take two, and the next drawing would leave one behind.
+  if (standstill !== null) lines.push(excerptAround(standstillText(standstill, Date.now()), width));
+  return lines.join('\n');
+}
+
+/** One line of at most `width` characters that keeps its end, where the time of the next try stands. */
+function excerptAround(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const end = /, next try [^,]*$/.exec(text)?.[0] ?? '';
+  return `${excerpt(text.slice(0, text.length - end.length), Math.max(1, width - end.length))}${end}`;
+}
+
+function runsText({ progress: { runs }, paused }: Standing): string {
+  const failed = runs.failed > 0 ? `, ${runs.failed} failed` : '';
+  return paused ? `paused, ${runs.running} begun${failed}` : `${runs.running} running${failed}`;
 }
 
 function counted(done: number, of: number): string {
@@ -66,12 +133,15 @@ function paceText({ perSecond, etaMs }: Pace): string {
   return `${rate(perSecond)}/s${etaMs === null ? '' : `, ${timeLeft(etaMs)}`}`;
 }
 
-function plainLine(progress: Progress, diagramsExpected: number, pace: Pace): string {
+function plainLine(standing: Standing, expected: Expected, pace: Pace): string {
+  const { progress, surrogates, standstill } = standing;
   const { runs, invocations, invocationsExpected, diagrams } = progress;
-  const failed = runs.failed > 0 ? `, ${runs.failed} failed` : '';
   const at = paceText(pace);
-  return (
-    `invocations ${count(invocations)}/${count(invocationsExpected)}${at === '' ? '' : ` (${at})`}; ` +
-    `diagrams ${count(diagrams)}/${count(diagramsExpected)}; runs ${runs.finished} finished, ${runs.running} running${failed}`
-  );
+  return [
+    `invocations ${count(invocations)}/${count(invocationsExpected)}${at === '' ? '' : ` (${at})`}`,
+    `diagrams ${count(diagrams)}/${count(expected.diagrams)}`,
+    ...(expected.surrogates === 0 ? [] : [`surrogates ${count(surrogates)}/${count(expected.surrogates)}`]),
+    `runs ${runs.finished} finished, ${runsText(standing)}`,
+    ...(standstill === null ? [] : [standstillText(standstill, Date.now())]),
+  ].join('; ');
 }

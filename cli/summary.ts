@@ -12,12 +12,17 @@ export interface SummaryDocument extends Summary {
   readonly invocationsPerSecond: number | null;
   /** Time of this command, milliseconds. */
   readonly wallMs: number | null;
+  /** The first failed runs, at most 1,000. */
   readonly failures: readonly { readonly run: number; readonly kind: string; readonly message: string }[];
+  /** Failed runs beyond those. */
+  readonly failuresLeftOut: number;
   readonly database: string;
   readonly objects: string;
 }
 
 const FAILURES_SHOWN = 10;
+/** In the document; how many there are in all is in `runs.failed`. */
+const FAILURES_TOLD = 1000;
 
 /** Everything the end of a run tells, as one document. */
 export async function summaryDocument(
@@ -29,12 +34,13 @@ export async function summaryDocument(
   const summary = await store.summaries.summary(id);
   const made = summary.invocations.computed + summary.invocations.reused + summary.invocations.cycle;
   const span = (summary.lastInvocationAt ?? 0) - (summary.firstInvocationAt ?? 0);
-  const failed = (await store.runs.list(id)).filter((run) => run.status === 'failed');
+  const failed = await store.runs.failed(id, FAILURES_TOLD);
+  const runs = await store.experiments.runsByStatus(id);
   return {
     experiment: id,
     name,
     status,
-    runs: await store.experiments.runsByStatus(id),
+    runs,
     ...summary,
     invocationsPerSecond: span > 0 ? (1000 * made) / span : null,
     wallMs: times.wallMs,
@@ -43,6 +49,7 @@ export async function summaryDocument(
       kind: run.errorKind ?? '',
       message: run.errorMessage ?? '',
     })),
+    failuresLeftOut: Math.max(0, runs.failed - failed.length),
     database: store.db.name,
     objects: store.objects.root,
   };
@@ -82,11 +89,20 @@ export function printSummary(document: SummaryDocument, { command }: Context): v
   printEntropy(document);
   printFailures(document, command('retry', document.experiment));
   const next = [
+    ...continuing(document, command),
     [command('show', document.experiment), 'each run, its end and its entropies'],
     [command('show', document.experiment, 0), 'the trajectory of run 0'],
     [command('run', 'FILE'), 'an experiment of your own (README.md, "The experiment file")'],
   ].map(([words, meaning]) => [`  ${words}`, ` ${meaning}`]);
   print(`\n${heading('Next')}\n${table(next)}`);
+}
+
+/** The command that goes on with an experiment which is not complete, first of what comes next. */
+function continuing({ experiment, runs }: SummaryDocument, command: Context['command']): string[][] {
+  if (runs.pending + runs.running + runs.cancelled > 0) {
+    return [[command('resume', experiment), 'continues it from where it stopped']];
+  }
+  return runs.failed === 0 ? [] : [[command('retry', experiment), 'runs the failed runs again']];
 }
 
 function printEntropy({ entropy }: SummaryDocument): void {
@@ -103,11 +119,11 @@ function printEntropy({ entropy }: SummaryDocument): void {
   print(table([['embedding model', 'dim', 'bars', 'mean', 'min', 'max'], ...rows], [2, 3, 4, 5]));
 }
 
-function printFailures({ failures }: SummaryDocument, retry: string): void {
+function printFailures({ failures, runs }: SummaryDocument, retry: string): void {
   if (failures.length === 0) return;
   print(`\n${heading('Failed runs')} ("${retry}" runs them again from where they stopped)\n`);
   for (const { run, kind, message } of failures.slice(0, FAILURES_SHOWN))
     print(`  run ${run}: ${kind}: ${message}`);
-  if (failures.length > FAILURES_SHOWN)
-    print(`  and ${plural(failures.length - FAILURES_SHOWN, 'more run')}`);
+  const more = runs.failed - Math.min(failures.length, FAILURES_SHOWN);
+  if (more > 0) print(`  and ${plural(more, 'more run')}`);
 }

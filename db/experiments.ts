@@ -14,6 +14,9 @@ import type { ExperimentStatus, RunHold } from './schema.js';
 import { all, get as first, run } from './work.js';
 import type { Work } from './work.js';
 
+/** As many as may well be driven at once by the workers of one store. */
+const CONFIGS_KEPT = 16;
+
 export type ExperimentRow = Omit<typeof experiments.$inferSelect, 'config' | 'catalogue'> & {
   readonly config: ExperimentConfig;
   /** Null where nothing was written down. */
@@ -48,7 +51,7 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
     .from(experiments)
     .where(eq(experiments.id, sql.placeholder('id')))
     .prepare();
-  /** What was planned never changes, and every activity asks for it. */
+  /** What was planned never changes, and every activity asks for it. The last few: one may take 2 MB. */
   const configs = new Map<string, ExperimentConfig>();
 
   async function find(id: string): Promise<ExperimentRow | null> {
@@ -69,7 +72,10 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
 
   async function config(id: string): Promise<ExperimentConfig> {
     const known = configs.get(id) ?? (await get(id)).config;
+    // In the order of their last use.
+    configs.delete(id);
     configs.set(id, known);
+    if (configs.size > CONFIGS_KEPT) configs.delete(configs.keys().next().value!);
     return known;
   }
 

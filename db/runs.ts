@@ -116,6 +116,20 @@ export function runTable({ build, read, write }: Database) {
     });
   }
 
+  /** Indices of runs that have begun and not ended, at most `limit`; where none has, of the first that are to begin. */
+  async function underWay(experimentId: string, limit: number): Promise<number[]> {
+    for (const status of ['running', 'pending'] satisfies RunStatus[]) {
+      const query = build
+        .select({ runIndex: runs.runIndex })
+        .from(runs)
+        .where(and(eq(runs.experimentId, experimentId), eq(runs.status, status)))
+        .limit(limit);
+      const found = await read(() => all(query));
+      if (found.length > 0) return found.map((row) => row.runIndex);
+    }
+    return [];
+  }
+
   const setRunning = build
     .update(runs)
     .set({
@@ -222,6 +236,7 @@ export function runTable({ build, read, write }: Database) {
     failed,
     unfinished,
     stillCalled,
+    underWay,
     markRunning,
     setHold,
     stop,

@@ -101,6 +101,20 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
     return { runs, ...total, diagrams };
   }
 
+  /**
+   * Surrogates stored of runs that are not finished; a finished run has all of its own, which would take long to count again and again.
+   */
+  async function surrogatesOfUnfinished(experimentId: string): Promise<number> {
+    const { stored } = await read(() =>
+      only<{ stored: number }>(sql`
+        select count(*) as stored from runs
+        join diagrams on diagrams.run_id = runs.id join surrogates on surrogates.diagram_id = diagrams.id
+        where runs.experiment_id = ${experimentId} and surrogates.dimension = 0
+          and (runs.status in ('running', 'failed', 'cancelled') or (runs.status = 'pending' and runs.attempt > 1))`),
+    );
+    return stored;
+  }
+
   /** Invocations a second over the last minute, whatever the length of the runs. */
   async function recentRate(experimentId: string, now: number): Promise<number> {
     const recent = recentQuery(experimentId, now - 60_000);
@@ -179,5 +193,5 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
       where invocations.source = 'computed' and artifacts.modality = 'image' group by models.name`);
   }
 
-  return { progress, recentRate, summary, invocationMs, vectorMs, imageBytes };
+  return { progress, surrogatesOfUnfinished, recentRate, summary, invocationMs, vectorMs, imageBytes };
 }

@@ -10,6 +10,7 @@ import { plural } from '../format.js';
 import { openExperimentWorkflow, openRunWorkflow } from '../open-workflow.js';
 import { operated, operatedRun, operating } from '../operate.js';
 import { note, print, printJson } from '../output.js';
+import { isOutage, outageNotes, outageOf } from '../patience.js';
 import { findSession } from '../session.js';
 
 const POLL_MS = 200;
@@ -67,15 +68,25 @@ export async function cancelRun(
   });
 }
 
-async function untilRunEnded(
-  store: Store,
-  { experimentId, runIndex }: RunRow,
-  waitMs: number,
-): Promise<boolean> {
-  const deadline = performance.now() + waitMs;
-  for (;;) {
+function untilRunEnded(store: Store, { experimentId, runIndex }: RunRow, waitMs: number): Promise<boolean> {
+  return isSoWithin(waitMs, async () => {
     const { status } = await store.runs.get(experimentId, runIndex);
-    if (status !== 'running' && status !== 'pending') return true;
+    return status !== 'running' && status !== 'pending';
+  });
+}
+
+/** Whether it is so before the time is over. A store that is away for a while may answer again in that time. */
+async function isSoWithin(waitMs: number, isSo: () => Promise<boolean>): Promise<boolean> {
+  const deadline = performance.now() + waitMs;
+  const tell = outageNotes();
+  for (;;) {
+    try {
+      if (await isSo()) return true;
+      tell(null);
+    } catch (error) {
+      if (!isOutage(error)) throw error;
+      tell(outageOf(error, Date.now() + POLL_MS));
+    }
     if (performance.now() >= deadline) return false;
     await sleep(POLL_MS);
   }
@@ -98,15 +109,12 @@ function reportRun(context: Context, { experimentId, runIndex, status }: RunRow,
 }
 
 /** Whether the rows said within the time that the experiment and each run of it has ended. */
-async function untilEnded(store: Store, id: string, waitMs: number): Promise<boolean> {
-  const deadline = performance.now() + waitMs;
-  for (;;) {
+function untilEnded(store: Store, id: string, waitMs: number): Promise<boolean> {
+  return isSoWithin(waitMs, async () => {
     const { status } = await store.experiments.get(id);
     const { running } = await store.experiments.runsByStatus(id);
-    if (status !== 'running' && status !== 'planned' && running === 0) return true;
-    if (performance.now() >= deadline) return false;
-    await sleep(POLL_MS);
-  }
+    return status !== 'running' && status !== 'planned' && running === 0;
+  });
 }
 
 async function report(context: Context, store: Store, id: string, ended: boolean): Promise<number> {

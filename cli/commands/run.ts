@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { missingModels } from '../../activities/missing-models.js';
 import { connectStore, drivenElsewhere } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
-import { runCount } from '../../experiment/config.js';
+import { runCount, surrogateCount } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
-import { assertNever, PanicError } from '../../experiment/errors.js';
+import { assertNever, errorMessage, PanicError } from '../../experiment/errors.js';
 import { experimentId } from '../../experiment/ids.js';
 import { planOf } from '../../experiment/index.js';
 import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
@@ -25,6 +25,8 @@ import { bytes, plural, time } from '../format.js';
 import { onInterrupt } from '../interruption.js';
 import { operated, operatedRun, operating } from '../operate.js';
 import { note, printJson } from '../output.js';
+import { isOutage, outageNotes, patiently } from '../patience.js';
+import type { PatienceOptions } from '../patience.js';
 import { proveObjectsPlace } from '../objects-place.js';
 import { problemOf, queuesOf } from '../queues.js';
 import { resumeOpen } from './pause.js';
@@ -142,7 +144,7 @@ async function execute(
   } catch (error) {
     const code = interruption.exitCode();
     if (code === null) throw error;
-    await readingStore(context, (store) => tellInterrupted(request, store));
+    await tellInterruptedIfPossible(request);
     return code;
   } finally {
     interruption.end();
@@ -158,11 +160,14 @@ async function executeInSession(request: Request, signal: AbortSignal): Promise<
   const session = await openSession(context, id, signal);
   let store: Store | null = null;
   try {
-    store = await connectStore(context.place);
-    await tellAboutSession(request, session);
-    if (verb === 'retry') await resetFailedRuns(store, id, run);
-    const followed = await followToTheEnd(request, session, store, signal);
-    return await report(request, store, followed);
+    // The workers are at work by now: whatever blinks from here on is waited for.
+    const patience = { signal, onOutage: outageNotes() };
+    const opened = await patiently(() => connectStore(context.place), patience);
+    store = opened;
+    await patiently(() => tellAboutSession(request, session), patience);
+    if (verb === 'retry') await resetFailedRuns(opened, id, run, patience);
+    const followed = await followToTheEnd(request, session, opened, patience);
+    return await patiently(() => report(request, opened, followed), patience);
   } finally {
     await session.stop();
     await store?.close();
@@ -173,18 +178,21 @@ async function followToTheEnd(
   { context, id, config }: Request,
   session: Session,
   store: Store,
-  signal: AbortSignal,
+  patience: PatienceOptions,
 ): Promise<Followed> {
+  const diagramsExpected = runCount(config) * config.embedding_models.length;
   const options = {
     silent: context.json,
-    diagramsExpected: runCount(config) * config.embedding_models.length,
-    signal,
+    diagramsExpected,
+    surrogatesExpected: diagramsExpected * surrogateCount(config),
+    signal: patience.signal,
   };
   for (;;) {
-    const followed = await follow(await startExperiment(session.client, id, config), store, id, options);
+    const handle = await patiently(() => startExperiment(session.client, id, config), patience);
+    const followed = await follow(handle, store, id, options);
     // A workflow that is open has not seen the runs that `retry` or `resume --run` made pending since it started.
-    const overlooked = followed.kind === 'result' && (await store.experiments.runsByStatus(id)).pending > 0;
-    if (!overlooked) return followed;
+    const byStatus = await patiently(() => store.experiments.runsByStatus(id), patience);
+    if (followed.kind !== 'result' || byStatus.pending === 0) return followed;
   }
 }
 
@@ -329,9 +337,26 @@ async function tellAboutSession({ context, id, config }: Request, session: Sessi
   note(`Watch:   ${context.command('status', id)}  (in another terminal)`);
 }
 
-async function resetFailedRuns(store: Store, id: string, run: number | null): Promise<void> {
-  const reset = await store.experiments.resetFailedRuns(id, run);
+async function resetFailedRuns(
+  store: Store,
+  id: string,
+  run: number | null,
+  patience: PatienceOptions,
+): Promise<void> {
+  const reset = await patiently(() => store.experiments.resetFailedRuns(id, run), patience);
   note(reset.length === 0 ? 'No run has failed.' : `Retrying ${plural(reset.length, 'failed run')}.`);
+}
+
+/** Where the store does not answer, that is told: a command that was stopped waits for nothing. */
+async function tellInterruptedIfPossible(request: Request): Promise<void> {
+  try {
+    await readingStore(request.context, (store) => tellInterrupted(request, store));
+  } catch (error) {
+    if (!isOutage(error)) throw error;
+    note(
+      `What is stored stays; it could not be counted: ${errorMessage(error)}. "${request.context.command('resume', request.id)}" continues.`,
+    );
+  }
 }
 
 async function tellInterrupted({ context, id, startedAt }: Request, store: Store | null): Promise<void> {

@@ -1,4 +1,5 @@
 import type { ExperimentRow, Progress, Store } from '../../db/index.js';
+import { surrogateCount } from '../../experiment/config.js';
 import { assertNever } from '../../experiment/errors.js';
 import { readRunInfo } from '../../workers/data-folder.js';
 import { noExperiments, readingExperiments } from '../context.js';
@@ -9,6 +10,9 @@ import type { Driven, State } from '../experiment-state.js';
 import { findExperiment } from '../find-experiment.js';
 import { count, isoTime, oneLine, rate, table, time, timeLeft } from '../format.js';
 import { heading, print, printJson } from '../output.js';
+import { surrogatesMade } from '../progress.js';
+import { standstillText } from '../standstill.js';
+import type { Standstill } from '../standstill.js';
 import { type QueueDocument, queueDocument, queuesOf } from '../queues.js';
 
 type Stage = 'planned' | 'generating' | 'analysing' | 'finishing' | 'ended';
@@ -29,6 +33,8 @@ interface StatusDocument {
   readonly invocationsExpected: number;
   readonly diagrams: number;
   readonly diagramsExpected: number;
+  readonly surrogates: number;
+  readonly surrogatesExpected: number;
   /** Over the last minute; null where nobody is at work. */
   readonly invocationsPerSecond: number | null;
   /** At most, for the invocations alone. */
@@ -43,6 +49,12 @@ interface StatusDocument {
   } | null;
   /** Of the experiment as a whole. */
   readonly error: string | null;
+  /** What it waits for, or is at: a failed attempt and when the next one begins, or an activity under way; null where nothing is known. */
+  readonly now: {
+    readonly kind: Standstill['kind'];
+    readonly text: string;
+    readonly nextTryAt: string | null;
+  } | null;
   /** The task queues of its work, where it is run by a configured service; null otherwise. */
   readonly queues: readonly QueueDocument[] | null;
   readonly createdAt: string | null;
@@ -63,14 +75,21 @@ export async function showStatus(context: Context, id: string | undefined): Prom
       const states =
         driven.by === 'service' ? await observer.queues(queuesOf(row.config, context.routes)) : null;
       const queues = states?.map((state) => queueDocument(context, state)) ?? null;
-      const document = { ...(await statusDocument(store, row, driven, Date.now())), queues };
+      const atWork = row.status === 'running' && row.pausedAt === null;
+      const now = atWork ? await observer.standstill(store, row) : null;
+      const stands = await statusDocument(store, row, driven, Date.now());
+      const document = { ...stands, now: nowDocument(now), queues };
       if (context.json) printJson(document);
-      else printStatus(context, document, row);
+      else printStatus(context, document, row, now);
     } finally {
       await observer.close();
     }
     return EXIT.ok;
   });
+}
+
+function nowDocument(now: Standstill | null): StatusDocument['now'] {
+  return now === null ? null : { ...now, nextTryAt: isoTime(now.nextTryAt) };
 }
 
 async function currentExperiment(context: Context, store: Store): Promise<ExperimentRow> {
@@ -87,7 +106,7 @@ async function statusDocument(
   row: ExperimentRow,
   driven: Driven,
   now: number,
-): Promise<Omit<StatusDocument, 'queues'>> {
+): Promise<Omit<StatusDocument, 'queues' | 'now'>> {
   const { id, config } = row;
   const progress = await store.summaries.progress(id);
   const { runs, invocations, invocationsExpected, diagrams } = progress;
@@ -97,6 +116,8 @@ async function statusDocument(
   const left = invocationsExpected - invocations;
   const failure = await store.runs.lastFailure(id);
   const held = await store.experiments.heldRuns(id);
+  const diagramsExpected = row.runCount * config.embedding_models.length;
+  const surrogatesExpected = diagramsExpected * surrogateCount(config);
   return {
     experiment: id,
     name: row.name,
@@ -108,7 +129,9 @@ async function statusDocument(
     invocations,
     invocationsExpected,
     diagrams,
-    diagramsExpected: row.runCount * config.embedding_models.length,
+    diagramsExpected,
+    surrogates: await surrogatesMade(store, id, progress, surrogatesExpected),
+    surrogatesExpected,
     invocationsPerSecond: perSecond,
     etaMs: perSecond !== null && perSecond > 0 && left > 0 ? (1000 * left) / perSecond : null,
     lastFailure:
@@ -145,8 +168,13 @@ const STAGE_TEXT: Readonly<Record<Stage, string>> = {
   ended: 'ended',
 };
 
-function printStatus(context: Context, document: StatusDocument, row: ExperimentRow): void {
-  const { runs, pausedRuns, status, lastFailure, invocationsPerSecond, etaMs } = document;
+function printStatus(
+  context: Context,
+  document: StatusDocument,
+  row: ExperimentRow,
+  now: Standstill | null,
+): void {
+  const { runs, pausedRuns, status, lastFailure, invocationsPerSecond, etaMs, surrogatesExpected } = document;
   const others = [
     ...(runs.failed > 0 ? [`${count(runs.failed)} failed`] : []),
     ...(runs.cancelled > 0 ? [`${count(runs.cancelled)} cancelled`] : []),
@@ -171,6 +199,10 @@ function printStatus(context: Context, document: StatusDocument, row: Experiment
     ],
     ['invocations', `${made}${pace}`],
     ['diagrams', `${count(document.diagrams)} of ${count(document.diagramsExpected)}`],
+    ...(surrogatesExpected === 0
+      ? []
+      : [['surrogates', `${count(document.surrogates)} of ${count(surrogatesExpected)}`]]),
+    ...(now === null ? [] : [['now', standstillText(now, Date.now())]]),
     ['started', row.startedAt === null ? 'not yet' : time(row.startedAt)],
     ...(row.finishedAt === null ? [] : [['ended', time(row.finishedAt)]]),
     ...(lastFailure === null ? [] : [['last error', failureText(lastFailure)]]),

@@ -59,8 +59,12 @@ export async function panicTda(
 }
 
 /** The one JSON document that a command printed; throws where it printed anything else. */
-export async function panicTdaJson<T>(folder: string, args: readonly string[]): Promise<T> {
-  const { stdout } = await panicTda(folder, [...args, '--json']);
+export async function panicTdaJson<T>(
+  folder: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<T> {
+  const { stdout } = await panicTda(folder, [...args, '--json'], env);
   return JSON.parse(stdout) as T;
 }
 

@@ -105,8 +105,9 @@ test('cancel from elsewhere ends it with 3, and the rows say cancelled', async (
   const cancel = await panicTda(folder, ['cancel', id.slice(0, 6)]);
   expect(cancel.stdout).toContain(`"npx panic-tda resume ${id}" continues`);
   expect(cancel.code).toBe(0);
-  const { code, stderr } = await running.ended;
+  const { code, stdout, stderr } = await running.ended;
   expect(stderr).toMatch(/The experiment was cancelled\./);
+  expect(stdout).toMatch(new RegExp(`^Next\\n  npx panic-tda resume ${id} `, 'm'));
   expect(code).toBe(3);
   expect(await panicTdaJson(folder, ['status'])).toMatchObject({
     status: 'cancelled',

@@ -1,0 +1,42 @@
+import { afterAll, expect, test } from '@jest/globals';
+import { join } from 'node:path';
+import { experimentId } from '../../experiment/ids.js';
+import { summaryDocument } from '../../cli/summary.js';
+import { config, NOW } from '../db/small-experiment.js';
+import { withStore } from '../support/store-checks.js';
+import { cleanUp, folderWith, panicTda } from './cli-process.js';
+import { dummyConfig } from './stored-run.js';
+
+afterAll(cleanUp);
+
+test('the summary lists the first failed runs, says how many it leaves out, and reads no others', async () => {
+  const folder = folderWith();
+  const many = { ...config, seeds: Array.from({ length: 600 }, () => -1) };
+  const id = experimentId(many);
+  await withStore(join(folder, 'data'), async (store) => {
+    await store.experiments.plan(id, many, NOW);
+    store.db.sqlite
+      .exec(`update runs set status = 'failed', error_kind = 'Error', error_message = 'run ' || run_index
+      where run_index >= 10`);
+    const { failures, failuresLeftOut, runs } = await summaryDocument(store, id, { wallMs: null });
+    expect([failures.length, failures[0], failuresLeftOut, runs.failed]).toEqual([
+      1000,
+      { run: 10, kind: 'Error', message: 'run 10' },
+      190,
+      1190,
+    ]);
+  });
+});
+
+test('what comes next after an experiment with failed runs is retry', async () => {
+  const folder = folderWith({ 'experiment.json': { ...dummyConfig, name: 'settled' } });
+  expect((await panicTda(folder, ['run', 'experiment.json'])).code).toBe(0);
+  const data = join(folder, 'panic-tda-data');
+  const id = await withStore(data, async (store) => {
+    store.db.sqlite.exec(`update runs set status = 'failed', error_kind = 'Error', error_message = 'no';
+      update experiments set status = 'completed_with_failures'`);
+    return (await store.experiments.list())[0]!.id;
+  });
+  const { stdout } = await panicTda(folder, ['run', 'experiment.json']);
+  expect(stdout).toMatch(new RegExp(`^Next\\n  npx panic-tda retry ${id} `, 'm'));
+});
