@@ -72,7 +72,8 @@ export function lenientContextOf({ data, database, json, ...hostOptions }: Globa
   };
 }
 
-function shellQuoted(word: string): string {
+/** A word of a command as a shell takes it. */
+export function shellQuoted(word: string): string {
   return /^[\w./~-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 

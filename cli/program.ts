@@ -132,8 +132,16 @@ export function createProgram(exitWith: (code: number) => void): Command {
   add(LOOK, 'show', 'the runs of an experiment, or one run in full', SHOW_HELP)
     .argument('<id>', ID)
     .argument('[run]', 'index of a run')
-    .action(async (id: string, run: string | undefined, options: GlobalOptions) => {
-      const { showExperiment, showRun } = await import('./commands/show.js');
+    .option('--experiment-file', 'print the experiment as a file for "run", with its drawn seeds')
+    .action(async (id: string, run: string | undefined, { experimentFile, ...options }: ShowOptions) => {
+      const { showExperiment, showExperimentFile, showRun } = await import('./commands/show.js');
+      if (experimentFile === true) {
+        if (run !== undefined) {
+          throw new PanicError('InvalidInput', 'show: --experiment-file is about an experiment, not one run');
+        }
+        await act(options, (context) => showExperimentFile(context, id));
+        return;
+      }
       await act(options, (context) =>
         run === undefined ? showExperiment(context, id) : showRun(context, id, run),
       );
@@ -249,6 +257,10 @@ export function createProgram(exitWith: (code: number) => void): Command {
       exitWith(await examine(lenientContextOf(options), { experiment, deep, limit }));
     });
   return program;
+}
+
+interface ShowOptions extends GlobalOptions {
+  readonly experimentFile?: boolean;
 }
 
 interface DoctorFlags {
@@ -416,6 +428,9 @@ With RUN: each invocation, the failed attempts, and the longest bars of each dia
 With RUN, --json has every bar as [birth, death], where a death of null is infinite, and the Betti curve of each
 dimension at the diagram's bettiThresholds: 101 evenly spaced from 0 to its last finite birth or death.
 
+With --experiment-file: the experiment as a file that "run" takes. Its drawn_seeds are those of the runs of seed -1, so
+that another data folder gets the same runs: panic-tda show 3f2a --experiment-file > again.json
+
 ${READ_EXITS}`;
 
 const VERIFY_HELP = `Calls the models of this machine with stored inputs and seeds, and says whether the outputs have equal bytes, are pictures
@@ -435,7 +450,8 @@ picture by its digest as it is copied, and what was added afterwards. Experiment
 transaction: cut off anywhere, the same command goes on.
 
 An experiment that both have gets what the target lacks (further invocations of a run, vectors, diagrams), if everything that
-both have is equal. Where it is not (runs of seed -1 that were planned twice, another output), it is named and left as it is.
+both have is equal. Where it is not (runs of seed -1 that were planned twice, another output), each such run is named and the
+experiment is left as it is; for runs of seed -1 it says how to have both.
 
 Examples:
   panic-tda merge ../laptop/panic-tda-data --dry-run

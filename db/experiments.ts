@@ -86,7 +86,8 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
 
   /**
    * Makes the experiment and every run of it in one transaction, or finds them there: keyed by the experiment's id, so
-   * that any number of calls leaves the same rows. Seeds of runs with seed -1 are drawn here, once. `catalogue` is where its
+   * that any number of calls leaves the same rows. Seeds of runs with seed -1 are drawn here, once, where the
+   * config does not give them; an experiment that is there with others is refused. `catalogue` is where its
    * models come from this time (`madeWith`); null where the caller does not know, and then what is stored stays.
    */
   async function plan(
@@ -107,7 +108,9 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
   ): Work<void> {
     const catalogue = madeWith === null ? null : canonicalJson(madeWith);
     const there = yield* first(byId, { id });
+    const { drawn_seeds: given, ...stored } = config;
     if (there !== undefined) {
+      if (given !== undefined) yield* refusedOtherSeeds(id, given);
       if (catalogue === null || catalogue === there.catalogue) return;
       yield* run(build.update(experiments).set({ catalogue }).where(eq(experiments.id, id)));
       return;
@@ -117,7 +120,7 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
       build.insert(experiments).values({
         id,
         name: config.name,
-        config: canonicalJson(config),
+        config: canonicalJson(stored),
         runCount: total,
         createdAt: now,
         catalogue,
@@ -137,17 +140,50 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
       .prepare();
     const promptIds = new Map<string, number>();
     for (const prompt of config.prompts) promptIds.set(prompt, yield* artifacts.idOf(textContent(prompt)));
+    let drawing = 0;
     for (let runIndex = 0; runIndex < total; runIndex++) {
       const { network, seed, prompt } = runCoordinates(config, runIndex);
       yield* run(insert, {
         runIndex,
         network: JSON.stringify(network),
         seed,
-        drawnSeed: seed === -1 ? drawRunSeed() : null,
+        drawnSeed: seed === -1 ? (given?.[drawing++] ?? drawRunSeed()) : null,
         promptId: promptIds.get(prompt)!,
       });
     }
     faultPoint('plan:before-commit');
+  }
+
+  /** The drawn seed of each run of seed -1, in the order of the runs. */
+  async function drawnSeeds(id: string): Promise<(number | null)[]> {
+    return (await read(() => drawn(id))).map(({ drawnSeed }) => drawnSeed);
+  }
+
+  function drawn(id: string): Work<{ readonly runIndex: number; readonly drawnSeed: number | null }[]> {
+    return all(
+      build
+        .select({ runIndex: runs.runIndex, drawnSeed: runs.drawnSeed })
+        .from(runs)
+        .where(and(eq(runs.experimentId, id), eq(runs.seed, -1)))
+        .orderBy(asc(runs.runIndex)),
+    );
+  }
+
+  /** Throws InvalidInput where an experiment is stored with other drawn seeds than a file gives. */
+  async function refuseOtherSeeds(id: string, given: readonly (number | null)[]): Promise<void> {
+    await read(() => refusedOtherSeeds(id, given));
+  }
+
+  function* refusedOtherSeeds(id: string, given: readonly (number | null)[]): Work<void> {
+    const there = yield* drawn(id);
+    const other = there.findIndex(({ drawnSeed }, k) => (given[k] ?? drawnSeed) !== drawnSeed);
+    if (other < 0) return;
+    const { runIndex, drawnSeed } = there[other]!;
+    throw new PanicError(
+      'InvalidInput',
+      `experiment ${id} is stored with other drawn seeds: run ${runIndex} has ${drawnSeed}, and drawn_seeds[${other}] of the file is ${given[other]}. ` +
+        `Leave drawn_seeds out to go on with what is stored, use another data folder, or give the file a "name", which makes another experiment of it`,
+    );
   }
 
   /**
@@ -357,6 +393,8 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
     config,
     list,
     plan,
+    drawnSeeds,
+    refuseOtherSeeds,
     claim,
     forgetDriver,
     release,

@@ -17,6 +17,11 @@ export interface ExperimentConfig {
   readonly prompts: readonly string[];
   /** Integers >= -1. -1 draws a seed when the run is planned and gives each step its own. */
   readonly seeds: readonly number[];
+  /**
+   * The drawn seed of each run of seed -1, in the order of the runs, for an experiment that repeats one of another store; null for
+   * a run that draws one. Not part of the identity, and stored with the runs alone: a stored config has none.
+   */
+  readonly drawn_seeds?: readonly (number | null)[];
   readonly embedding_models: readonly string[];
   readonly max_length: number;
   /** What a run with a fixed seed does at the first exact repeat. Runs with seed -1 have no cycles to act on. */
@@ -61,6 +66,11 @@ export interface RunCoordinates {
 
 export function runCount(config: ExperimentConfig): number {
   return config.networks.length * config.seeds.length * config.prompts.length;
+}
+
+/** Runs that draw a seed. */
+export function drawingRunCount({ networks, seeds, prompts }: ExperimentConfig): number {
+  return networks.length * seeds.filter((seed) => seed === -1).length * prompts.length;
 }
 
 /** Surrogate diagrams for each diagram of an experiment. */

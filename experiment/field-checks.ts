@@ -41,6 +41,22 @@ export function seedChoiceProblems(fields: Fields): Problem[] {
   ];
 }
 
+/** As many drawn seeds as there are runs of seed -1. What is wrong for another reason is not reported here as well. */
+export function drawnSeedProblems(fields: Fields): Problem[] {
+  const drawn = fields['drawn_seeds'];
+  const seedCount = fields['seed_count'];
+  if (!Array.isArray(drawn) || drawn.length === 0) return [];
+  const drawing =
+    typeof seedCount === 'number' ? seedCount : listIn(fields['seeds']).filter((seed) => seed === -1).length;
+  const runs = listIn(fields['networks']).length * drawing * listIn(fields['prompts']).length;
+  if (drawn.length === runs) return [];
+  const allowed =
+    runs === 0
+      ? 'none, since no run has seed -1'
+      : `${runs.toLocaleString('en')}, one for each run of seed -1 in the order of the runs (networks, then seeds, then prompts)`;
+  return [problem('drawn_seeds', `${drawn.length.toLocaleString('en')} drawn seeds`, allowed)];
+}
+
 /**
  * Each network, prompt, embedding model, kind of surrogate and fixed seed once; seed -1 may repeat, since each draws its own. What is
  * wrong for another reason (empty, blank, of another type) is not reported here as well.

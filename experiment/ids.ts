@@ -23,10 +23,11 @@ export function canonicalJson(value: unknown): string {
 
 /**
  * The experiment's id: 12 hex digits (48 bits) of the SHA-256 of everything that decides its results. `concurrency` and
- * `weight` only decide how fast they come, so they are left out and may change between two starts of one experiment.
+ * `weight` only decide how fast they come, so they are left out and may change between two starts of one experiment. Drawn seeds
+ * are left out, too: a run that drew its own has no other id than one that was given the same.
  */
 export function experimentId(config: ExperimentConfig): string {
-  const identity: Omit<ExperimentConfig, 'concurrency' | 'weight' | 'null_model'> = {
+  const identity: Omit<ExperimentConfig, 'concurrency' | 'weight' | 'null_model' | 'drawn_seeds'> = {
     name: config.name,
     networks: config.networks,
     prompts: config.prompts,

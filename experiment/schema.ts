@@ -73,6 +73,14 @@ export const experimentSchema = z.object({
         '-1 draws a seed for the run and derives one for each step from it; -1 may be repeated.',
     ),
   seed_count: z.int().min(1).max(MAX_RUNS).optional().describe('Instead of `seeds`: that many seeds of -1.'),
+  drawn_seeds: z
+    .array(z.int().min(0).nullable())
+    .min(1)
+    .optional()
+    .describe(
+      'For repeating the runs of another data folder: the drawn seed of each run of seed -1, in the order of the runs ' +
+        '(`panic-tda show ID --experiment-file` writes them); null draws one. Not part of the identity of the experiment.',
+    ),
   embedding_models: z
     .array(modelName)
     .meta({ uniqueItems: true })
@@ -147,6 +155,8 @@ const ALLOWED: Readonly<Record<string, string>> = {
   seeds: 'a list of at least one integer (or seed_count instead)',
   'seeds[]': 'an integer from -1 to 9007199254740991',
   seed_count: 'an integer from 1 to 1,000,000',
+  drawn_seeds: 'a list with an integer or null for each run of seed -1',
+  'drawn_seeds[]': 'an integer from 0 to 9007199254740991, or null to draw one',
   embedding_models: 'a list of embedding models, [] for trajectories alone',
   'embedding_models[]': 'the name of an embedding model',
   max_length: 'an integer from 1 to 1,000,000',

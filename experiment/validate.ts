@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import { experimentFile, SURROGATE_KINDS, type ExperimentConfig, type NullModel } from './config.js';
 import {
+  drawnSeedProblems,
   duplicateProblems,
   isFields,
   nullModelProblems,
@@ -71,6 +72,7 @@ export function validateExperiment(value: unknown, catalogue: Catalogue): Valida
       .map((issue) => formProblem(issue, value)),
     ...unknownFieldProblems(value),
     ...seedChoiceProblems(value),
+    ...drawnSeedProblems(value),
     ...duplicateProblems(value),
     ...textProblems(value),
     ...promptProblems(value),
@@ -102,7 +104,7 @@ function sizeProblems(config: ExperimentConfig): Problem[] {
     problem(
       '',
       `${found} bytes of JSON`,
-      `at most ${allowed}, which Temporal takes; split its prompts or seeds over several experiments, or use seed_count`,
+      `at most ${allowed}, which Temporal takes; split its prompts or seeds over several experiments, or use seed_count instead of seeds`,
     ),
   ];
 }
@@ -138,6 +140,9 @@ function configOf(data: z.output<typeof experimentSchema>): ExperimentConfig {
     networks: data.networks,
     prompts: data.prompts,
     seeds,
+    ...(data.drawn_seeds === undefined
+      ? {}
+      : { drawn_seeds: data.drawn_seeds.map((seed) => (seed === null ? null : seed + 0)) }),
     embedding_models: data.embedding_models,
     max_length: data.max_length,
     on_cycle: data.on_cycle,

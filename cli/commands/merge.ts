@@ -13,6 +13,7 @@ import type { Connection, MergedExperiment, Store } from '../../db/index.js';
 import { isPanicError, PanicError } from '../../experiment/errors.js';
 import { armFault } from '../../experiment/fault.js';
 import { dataFolderAt, excludeWorkers, openDataFolder, readRunInfo } from '../../workers/data-folder.js';
+import { shellQuoted } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { createObserver } from '../experiment-state.js';
@@ -35,14 +36,14 @@ export async function mergeFolder(
     if (dryRun) {
       const target = await connectStoreReadonly(context.place);
       try {
-        return await merge(context, source, target, true);
+        return await merge(context, source, target, true, sourceFolder);
       } finally {
         await target?.close();
       }
     }
     return await withTarget(context, async (target) => {
       await target.objectsPlace.settle();
-      return await merge(context, source, target, false);
+      return await merge(context, source, target, false, sourceFolder);
     });
   } finally {
     await source.close();
@@ -74,6 +75,7 @@ async function merge(
   source: Store<Connection>,
   target: Store | null,
   dryRun: boolean,
+  sourceFolder: string,
 ): Promise<number> {
   const observer = createObserver(context);
   const busy = async (id: string): Promise<string | null> => {
@@ -95,7 +97,7 @@ async function merge(
     await observer.close();
   }
   if (context.json) printJson({ dryRun, experiments: merged });
-  else printMerged(merged, dryRun);
+  else printMerged(merged, dryRun, sourceFolder);
   return merged.some(({ outcome }) => outcome === 'conflict') ? EXIT.failed : EXIT.ok;
 }
 
@@ -165,7 +167,7 @@ async function refuseViolations(
   );
 }
 
-function printMerged(merged: readonly MergedExperiment[], dryRun: boolean): void {
+function printMerged(merged: readonly MergedExperiment[], dryRun: boolean, sourceFolder: string): void {
   const rows = merged.map(({ experiment, name, outcome, added, objects, objectBytes }) => [
     experiment,
     dryRun && outcome !== 'equal' && outcome !== 'conflict' ? `would be ${outcome}` : outcome,
@@ -187,10 +189,31 @@ function printMerged(merged: readonly MergedExperiment[], dryRun: boolean): void
     'name',
   ];
   print(table([header, ...rows], [2, 3, 4, 5, 6]));
-  for (const { experiment, conflicts, conflictCount } of merged) {
-    if (conflicts.length === 0) continue;
-    note(`\nExperiment ${experiment} was left as it is in the target, since the two do not agree:`);
-    for (const conflict of conflicts) note(`  ${conflict}`);
-    if (conflictCount > conflicts.length) note(`  and ${plural(conflictCount - conflicts.length, 'more')}`);
-  }
+  for (const one of merged) if (one.conflicts.length > 0) noteConflicts(one, sourceFolder);
+}
+
+function noteConflicts(merged: MergedExperiment, sourceFolder: string): void {
+  const { experiment, name, conflicts, conflictingRuns, drawnApart, agreeingRuns } = merged;
+  const runs =
+    conflictingRuns === 0
+      ? ''
+      : ` (${plural(conflictingRuns, 'run')} ${conflictingRuns === 1 ? 'disagrees' : 'disagree'} with the target's, ${count(agreeingRuns)} ${agreeingRuns === 1 ? 'agrees' : 'agree'})`;
+  note(`\nExperiment ${experiment} was left as it is in the target${runs}:`);
+  for (const conflict of conflicts) note(`  ${conflict}`);
+  const told = conflicts.filter((line) => line.startsWith('run ')).length;
+  if (conflictingRuns > told) note(`  and ${plural(conflictingRuns - told, 'more run')}`);
+  if (drawnApart === 0) return;
+  note(
+    `Runs of seed -1 were planned in each folder and drew other seeds: they are other runs. To have both, make the source's another ` +
+      `experiment by a name. There, equal work is copied:\n` +
+      `  ${inFolder(sourceFolder, 'show', experiment, '--experiment-file')} > named.json\n` +
+      `  put a name in the place of "name": ${JSON.stringify(name)} of named.json\n` +
+      `  ${inFolder(sourceFolder, 'run', 'named.json')}\n` +
+      `and merge again. "${inFolder(sourceFolder, 'delete', experiment)}" deletes the one without that name, which goes on to disagree.`,
+  );
+}
+
+/** A command as the user would type it for another data folder. */
+function inFolder(folder: string, ...words: readonly string[]): string {
+  return ['npx panic-tda', ...words, '--data', shellQuoted(folder)].join(' ');
 }

@@ -46,6 +46,9 @@ export async function planFile(context: Context, file: string): Promise<number> 
   const config = await readValidExperiment(file, context);
   const queues = await queuesAtService(context, config);
   await readingStore(context, async (store) => {
+    if (config.drawn_seeds !== undefined) {
+      await store?.experiments.refuseOtherSeeds(experimentId(config), config.drawn_seeds);
+    }
     const unready = unreadyModels(config, context.catalogue, context.environment.modelsFolder);
     const document = { ...(await planDocument(context, config, store, unready)), queues };
     if (context.json) printJson(document);

@@ -127,6 +127,10 @@ async function execute(
   const held = await readingStore(context, (store) => reportIfHeld(request, store));
   if (held !== null) return held;
   await readingStore(context, (store) => refuseElsewhere(request, store));
+  if (config.drawn_seeds !== undefined) {
+    const { drawn_seeds } = config;
+    await readingStore(context, (store) => store?.experiments.refuseOtherSeeds(request.id, drawn_seeds));
+  }
   const settled = await readingStore(context, (store) => reportIfSettled(request, store));
   if (settled !== null) return settled;
   await readingStore(context, (store) => refuseMissingModels(request, store));

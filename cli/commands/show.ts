@@ -1,6 +1,7 @@
 import type { ExperimentRow, RunEntropy, RunRow, Store } from '../../db/index.js';
-import { runCoordinates } from '../../experiment/config.js';
+import { experimentFile, runCoordinates } from '../../experiment/config.js';
 import { PanicError } from '../../experiment/errors.js';
+import { MAX_FILE_BYTES } from '../../experiment/schema.js';
 import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
 import { readingExperiments } from '../context.js';
 import type { Context } from '../context.js';
@@ -8,7 +9,7 @@ import { EXIT } from '../exit-codes.js';
 import { findExperiment } from '../find-experiment.js';
 import { count, excerpt, isoTime, oneLine, plural, table } from '../format.js';
 import { nullModelText } from '../null-model.js';
-import { heading, outputWidth, print, printJson } from '../output.js';
+import { heading, note, outputWidth, print, printJson } from '../output.js';
 import { runDocument } from '../run-document.js';
 import type { BarPair, RunDocument } from '../run-document.js';
 
@@ -33,6 +34,26 @@ export async function showExperiment(context: Context, id: string): Promise<numb
     }
     if (context.json) printJson(experimentDocument(context, row, runs));
     else printExperiment(context, row, runs);
+    return EXIT.ok;
+  });
+}
+
+/**
+ * `show ID --experiment-file`: the experiment as a file that `run` takes, with its drawn seeds, so that the same runs can be made in
+ * another data folder.
+ */
+export async function showExperimentFile(context: Context, id: string): Promise<number> {
+  return await readingExperiments(context, async (store) => {
+    const row = await findExperiment(context, store, id);
+    const drawn = row.config.seeds.includes(-1) ? await store.experiments.drawnSeeds(row.id) : [];
+    const file = experimentFile(drawn.length === 0 ? row.config : { ...row.config, drawn_seeds: drawn });
+    print(JSON.stringify(file, null, 2));
+    const size = Buffer.byteLength(JSON.stringify(file));
+    if (size > MAX_FILE_BYTES) {
+      note(
+        `These are ${count(size)} bytes without spaces, and "run" takes ${count(MAX_FILE_BYTES)}: split its prompts or seeds, with their drawn_seeds, over several files.`,
+      );
+    }
     return EXIT.ok;
   });
 }

@@ -9,9 +9,13 @@ export interface Difference {
   readonly runs: ReadonlySet<number>;
   /** Rows that the source lacks. */
   readonly ahead: number;
-  /** The first contradictions, as sentences, and how many there are. */
+  /** Runs that both have and that contradict each other: a line for each of the first ones. */
   readonly conflicts: readonly string[];
-  readonly conflictCount: number;
+  readonly conflictingRuns: number;
+  /** Of these, how many have another drawn seed, and are therefore other runs. */
+  readonly drawnApart: number;
+  /** Runs that both have and that do not contradict each other. */
+  readonly agreeingRuns: number;
 }
 
 const CONFLICTS_TOLD = 20;
@@ -41,8 +45,10 @@ export async function compareContent(
 ): Promise<Difference> {
   const missing = { run: 0, invocation: 0, embedding: 0, diagram: 0, surrogate: 0 };
   const runs = new Set<number>();
-  const conflicts: string[] = [];
-  let conflictCount = 0;
+  const conflicts: { readonly told: string; rows: number }[] = [];
+  /** The last run that disagreed. */
+  let conflicting = { run: -1, drawnApart: false };
+  let [runsInBoth, conflictingRuns, drawnApart] = [0, 0, 0];
   let ahead = 0;
   const left = source[Symbol.asyncIterator]();
   const right = target[Symbol.asyncIterator]();
@@ -58,10 +64,17 @@ export async function compareContent(
       }
       if (order > 0) ahead++;
       if (order === 0 && mine.done !== true && theirs.done !== true) {
+        if (mine.value.kind === 'run') runsInBoth++;
+        const { run } = mine.value;
         const told = contradiction(mine.value, theirs.value);
-        if (told !== null) {
-          conflictCount++;
-          if (conflicts.length < CONFLICTS_TOLD) conflicts.push(told);
+        if (told !== null && conflicting.run !== run) {
+          conflicting = { run, drawnApart: told.field === 'drawnSeed' };
+          conflictingRuns++;
+          if (conflicting.drawnApart) drawnApart++;
+          if (conflicts.length < CONFLICTS_TOLD) conflicts.push({ told: told.text, rows: 0 });
+        } else if (told !== null && !conflicting.drawnApart && conflictingRuns === conflicts.length) {
+          // Of runs that are told; with another drawn seed every row differs.
+          conflicts.at(-1)!.rows++;
         }
         if (mine.value.kind === 'run' && theirs.value.kind === 'run') {
           if (isFurther(mine.value.status, theirs.value.status)) runs.add(mine.value.run);
@@ -75,7 +88,17 @@ export async function compareContent(
     await left.return?.();
     await right.return?.();
   }
-  return { missing, runs, ahead, conflicts, conflictCount };
+  return {
+    missing,
+    runs,
+    ahead,
+    conflicts: conflicts.map(({ told, rows }) =>
+      rows === 0 ? told : `${told}, and ${rows} more of its rows`,
+    ),
+    conflictingRuns,
+    drawnApart,
+    agreeingRuns: runsInBoth - conflictingRuns,
+  };
 }
 
 type Key = readonly (string | number)[];
@@ -114,22 +137,28 @@ function compareKeys(a: ContentRow, b: ContentRow): number {
   return left.length - right.length;
 }
 
+interface Contradiction {
+  readonly field: string;
+  readonly text: string;
+}
+
 /** How two rows of one key disagree, or null. */
-function contradiction(source: ContentRow, target: ContentRow): string | null {
+function contradiction(source: ContentRow, target: ContentRow): Contradiction | null {
   const where = `run ${source.run}${placeOf(source)}`;
+  const told = (field: string, mine: unknown, theirs: unknown): Contradiction => ({
+    field,
+    text: `${where}: ${field === 'drawnSeed' ? 'the drawn seed' : field} is ${shown(mine)} in the source and ${shown(theirs)} in the target`,
+  });
   const fields = source.kind === 'run' ? PLANNED : Object.keys(source);
   for (const field of fields) {
     const [mine, theirs] = [valueOf(source, field), valueOf(target, field)];
-    if (mine !== theirs)
-      return `${where}: ${field} is ${shown(mine)} in the source and ${shown(theirs)} in the target`;
+    if (mine !== theirs) return told(field, mine, theirs);
   }
   if (source.kind !== 'run' || target.kind !== 'run') return null;
   // A run that has ended in both has ended in the same way; one that goes on in either is compared by its steps.
   if (source.stopReason === null || target.stopReason === null) return null;
   const ends = ENDED.find((field) => source[field] !== target[field]);
-  return ends === undefined
-    ? null
-    : `${where}: ${ends} is ${shown(source[ends])} in the source and ${shown(target[ends])} in the target`;
+  return ends === undefined ? null : told(ends, source[ends], target[ends]);
 }
 
 const PLANNED: readonly (keyof ContentOfRun)[] = ['network', 'seed', 'drawnSeed', 'prompt', 'maxLength'];

@@ -26,8 +26,12 @@ export interface MergedExperiment {
   /** Pictures that the target lacked. */
   readonly objects: number;
   readonly objectBytes: number;
+  /** Why it is left as it is: that it may not be changed now, then a line for each of the first runs that disagree. */
   readonly conflicts: readonly string[];
-  readonly conflictCount: number;
+  /** Runs that both have and that disagree; with drawn seeds that differ; and those that agree. */
+  readonly conflictingRuns: number;
+  readonly drawnApart: number;
+  readonly agreeingRuns: number;
 }
 
 export interface MergeParts {
@@ -71,12 +75,12 @@ async function mergeOne(
   const difference = await compareContent(contentOf(source.db, id), theirs);
   const reason = difference.runs.size === 0 ? null : await busy(id);
   const conflicts = reason === null ? difference.conflicts : [reason, ...difference.conflicts];
-  const told = { experiment: id, name, conflicts };
+  const { conflictingRuns, drawnApart, agreeingRuns } = difference;
+  const told = { experiment: id, name, conflicts, conflictingRuns, drawnApart, agreeingRuns };
   if (conflicts.length > 0) {
-    const conflictCount = difference.conflictCount + (reason === null ? 0 : 1);
-    return { ...told, outcome: 'conflict', added: NOTHING, objects: 0, objectBytes: 0, conflictCount };
+    return { ...told, outcome: 'conflict', added: NOTHING, objects: 0, objectBytes: 0 };
   }
-  const counted = { ...told, added: difference.missing, conflictCount: 0 };
+  const counted = { ...told, added: difference.missing };
   if (difference.runs.size === 0) return { ...counted, outcome: 'equal', objects: 0, objectBytes: 0 };
   const copied = await copyPictures(reader, id, source.objects, target, dryRun);
   if (!dryRun && target !== null) {

@@ -72,7 +72,7 @@ test('two plans of the same experiment drew other seeds: they are named, and bot
   const before = allRows(data('again'));
   const { code, stdout, stderr } = await panicTda(folder, ['merge', 'a', '--data', 'again']);
   expect(stdout).toMatch(new RegExp(`^${id} +conflict`, 'm'));
-  expect(stderr).toMatch(/run 0: drawnSeed is \d+ in the source and \d+ in the target/);
+  expect(stderr).toMatch(/run 0: the drawn seed is \d+ in the source and \d+ in the target/);
   expect(code).toBe(1);
   expect(allRows(data('again'))).toEqual(before);
 });

@@ -10,6 +10,7 @@ import { emptyPlace } from './places.js';
 import type { Place } from './places.js';
 import {
   config,
+  finishAgain,
   configWithSurrogates,
   finishExperiment,
   NOW,
@@ -121,8 +122,14 @@ test('runs that were planned with other seeds, and other outputs, are named; not
   await into.sql('update runs set drawn_seed = 7 where run_index = 2');
   const before = await into.rows();
   const [planned] = await merge();
-  expect(planned).toMatchObject({ experiment: id, outcome: 'conflict', conflictCount: 1 });
-  expect(planned!.conflicts[0]).toMatch(/^run 2: drawnSeed is 1002 in the source and 7 in the target$/);
+  expect(planned).toMatchObject({
+    experiment: id,
+    outcome: 'conflict',
+    conflictingRuns: 1,
+    drawnApart: 1,
+    agreeingRuns: 3,
+  });
+  expect(planned!.conflicts).toEqual(['run 2: the drawn seed is 1002 in the source and 7 in the target']);
   expect(await into.rows()).toEqual(before);
 
   await into.sql(`
@@ -132,6 +139,36 @@ test('runs that were planned with other seeds, and other outputs, are named; not
   expect((await merge())[0]!.conflicts).toEqual([
     'run 0, invocation 1: seed is 7 in the source and 8 in the target',
   ]);
+});
+
+test('runs that disagree take a line each, and those that agree are counted', async () => {
+  const id = await finishExperiment(source);
+  await target.experiments.plan(id, { ...config, drawn_seeds: [7, 8] }, NOW);
+  await finishAgain(target, id);
+  await into.sql('drop trigger invocations_are_immutable');
+  await into.sql('update invocations set seed = 9 where run_id = (select id from runs where run_index = 1)');
+  const { length } = await target.runs.get(id, 1);
+  const [told] = await merge();
+  expect(told).toMatchObject({ outcome: 'conflict', conflictingRuns: 3, drawnApart: 2, agreeingRuns: 1 });
+  expect(told!.conflicts).toEqual([
+    `run 1, invocation 0: seed is 7 in the source and 9 in the target, and ${length! - 1} more of its rows`,
+    'run 2: the drawn seed is 1002 in the source and 7 in the target',
+    'run 3: the drawn seed is 1003 in the source and 8 in the target',
+  ]);
+});
+
+test('an experiment that is planned with the drawn seeds of another store is equal to it', async () => {
+  const id = await finishExperiment(source);
+  const drawn = await source.experiments.drawnSeeds(id);
+  expect(drawn).toEqual([1002, 1003]);
+  await target.experiments.plan(id, { ...config, drawn_seeds: drawn }, NOW);
+  await finishAgain(target, id);
+  expect((await target.experiments.get(id)).config).toEqual(config);
+  expect(await merge()).toMatchObject([{ outcome: 'equal' }]);
+  await target.experiments.plan(id, { ...config, drawn_seeds: [null, 1003] }, NOW);
+  await expect(target.experiments.plan(id, { ...config, drawn_seeds: [null, 5] }, NOW)).rejects.toThrow(
+    /run 3 has 1003, and drawn_seeds\[1\] of the file is 5/,
+  );
 });
 
 test('an experiment that is running in the target is left alone', async () => {

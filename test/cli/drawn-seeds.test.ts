@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { contentDigest, openStoreReadonly } from '../../db/index.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
+
+jest.setTimeout(180_000);
+afterAll(cleanUp);
+
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'DummyI2T']],
+  prompts: ['a lighthouse in fog', 'an owl'],
+  seeds: [3, -1],
+  embedding_models: ['HashedNgram'],
+  max_length: 6,
+};
+
+interface File {
+  readonly name: string | null;
+  readonly prompts: readonly string[];
+  readonly drawn_seeds: readonly (number | null)[];
+}
+
+let folder: string;
+let id: string;
+let file: File;
+
+beforeAll(async () => {
+  folder = folderWith({ 'experiment.json': EXPERIMENT });
+  ({ experiment: id } = await run('experiment.json', 'one'));
+  const shown = await panicTda(folder, ['show', id, '--experiment-file', '--data', 'one']);
+  file = JSON.parse(shown.stdout) as File;
+});
+
+/** Writes the file of the finished experiment, with changes. */
+function again(name: string, changes: object = {}): string {
+  writeFileSync(join(folder, name), JSON.stringify({ ...file, ...changes }));
+  return name;
+}
+
+async function run(path: string, data: string): Promise<{ readonly experiment: string }> {
+  const { code, stdout, stderr } = await panicTda(folder, ['run', path, '--data', data, '--json']);
+  if (code !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as { experiment: string };
+}
+
+async function digestOf(data: string, experiment: string): Promise<string> {
+  const store = openStoreReadonly(join(folder, data))!;
+  try {
+    return await contentDigest(store.db, experiment);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Where each step of a run comes from. */
+async function sourcesOf(experiment: string, index: number): Promise<string[]> {
+  const words = ['show', experiment, String(index), '--data', 'one'];
+  const { trajectory } = await panicTdaJson<{ trajectory: { source: string }[] }>(folder, words);
+  return trajectory.map(({ source }) => source);
+}
+
+test('the file that show gives back makes the same experiment in another folder, which merges as equal', async () => {
+  expect(file.drawn_seeds).toHaveLength(2);
+  expect(await run(again('again.json'), 'two')).toMatchObject({ experiment: id });
+  expect(await digestOf('two', id)).toBe(await digestOf('one', id));
+  const merged = await panicTda(folder, ['merge', 'two', '--data', 'one', '--json']);
+  expect(JSON.parse(merged.stdout)).toMatchObject({ experiments: [{ outcome: 'equal' }] });
+  expect(merged.code).toBe(0);
+});
+
+test('other drawn seeds than those that are stored are refused before anything starts, by plan as by run', async () => {
+  const other = again('other.json', { drawn_seeds: [file.drawn_seeds[0], 5] });
+  for (const verb of ['plan', 'run']) {
+    const { code, stderr } = await panicTda(folder, [verb, other, '--data', 'one']);
+    expect(stderr).toMatch(
+      /stored with other drawn seeds: run 3 has \d+, and drawn_seeds\[1\] of the file is 5.*"name"/,
+    );
+    expect(stderr).not.toMatch(/Web UI/);
+    expect(code).toBe(2);
+  }
+});
+
+test('folders that drew apart are told a line a run, and doing what is said brings both together', async () => {
+  await run('experiment.json', 'apart');
+  const told = await panicTda(folder, ['merge', 'apart', '--data', 'one']);
+  expect(told.code).toBe(1);
+  expect(told.stderr).toMatch(/\(2 runs disagree with the target's, 2 agree\)/);
+  expect(told.stderr.match(/^ {2}run \d+: the drawn seed is/gm)).toHaveLength(2);
+  const source = join(folder, 'apart');
+  const shows = `npx panic-tda show ${id} --experiment-file --data ${source} > named.json`;
+  expect(told.stderr).toContain(shows);
+  expect(told.stderr).toContain(`npx panic-tda run named.json --data ${source}`);
+  const shown = await panicTda(folder, ['show', id, '--experiment-file', '--data', 'apart']);
+  expect(shown.stdout).toContain('"name": null');
+  writeFileSync(join(folder, 'named.json'), shown.stdout.replace('"name": null', '"name": "laptop"'));
+  const { experiment } = await run('named.json', 'apart');
+  const merged = await panicTda(folder, ['merge', 'apart', '--data', 'one', '--json']);
+  const { experiments } = JSON.parse(merged.stdout) as { experiments: object[] };
+  expect(experiments).toMatchObject([
+    { experiment: id, outcome: 'conflict', conflictingRuns: 2, agreeingRuns: 2 },
+    { experiment, outcome: 'new' },
+  ]);
+  expect(await digestOf('one', experiment)).toBe(await digestOf('apart', experiment));
+});
+
+test('a file with one more prompt and seed copies the work that is stored', async () => {
+  const [first, second] = file.drawn_seeds;
+  const more = again('more.json', {
+    prompts: [...file.prompts, 'a third one'],
+    seeds: [3, -1, 4],
+    drawn_seeds: [first, second, null],
+  });
+  const { experiment } = await run(more, 'one');
+  expect(experiment).not.toBe(id);
+  for (const stored of [0, 1, 3, 4]) {
+    expect(new Set(await sourcesOf(experiment, stored))).toEqual(new Set(['reused']));
+  }
+  for (const fresh of [2, 5, 8]) expect(await sourcesOf(experiment, fresh)).toContain('computed');
+});
+
+test('drawn seeds that are not one for each run of seed -1 are refused', async () => {
+  const bad = again('bad.json', { drawn_seeds: [1, 2, 3] });
+  const { code, stderr } = await panicTda(folder, ['plan', bad]);
+  expect(stderr).toMatch(/drawn_seeds: found 3 drawn seeds; allowed: 2, one for each run of seed -1/);
+  expect(code).toBe(2);
+  const fixed = again('fixed.json', { seeds: [3, 4] });
+  expect((await panicTda(folder, ['plan', fixed])).stderr).toMatch(/allowed: none, since no run has seed -1/);
+  const negative = again('negative.json', { drawn_seeds: [1, -1] });
+  expect((await panicTda(folder, ['plan', negative])).stderr).toMatch(
+    /drawn_seeds\[1\]: found -1; allowed: an integer from 0 .* or null/,
+  );
+});
