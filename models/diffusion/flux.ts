@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { PanicError } from '../../experiment/errors.js';
+import { requireAgreement, type Statement } from './agreement.js';
 import { Decoder } from './decoder.js';
+import type { Graph } from './graph.js';
 import type { ModelFolder } from './model-folder.js';
 import { denoise, type Pipeline, refuseUnheard } from './pipeline.js';
 import { requireFlowMatch } from './schedulers/flow-match-euler-discrete.js';
 import type { TextToImageSettings } from './settings.js';
 import type { Floats, Numbers } from './tensors.js';
-import { clipEncoder, t5Encoder } from './text-encoder.js';
+import { clipEncoder, t5Encoder, type TextEncoder } from './text-encoder.js';
 
 const transformerConfig = { in_channels: z.int().multipleOf(4), guidance_embeds: z.boolean().default(false) };
 
@@ -31,14 +33,19 @@ export async function flux(folder: ModelFolder, settings: TextToImageSettings): 
       `guidance_scale is ${weight}; this model has no input for it, so that it must be 0`,
     );
   }
-  const [height, width] = folder.latentSize(settings, PATCH);
   const decoder = await Decoder.open(folder, settings);
+  const [height, width] = folder.latentSize(settings, decoder.latentPixels, PATCH);
   const channels = config.in_channels / PATCH ** 2;
-  decoder.requireChannels(channels);
   const clip = await clipEncoder(folder, 'text_encoder', 'tokenizer');
   const length = settings.max_sequence_length ?? T5_TOKENS;
   const t5 = await t5Encoder(folder, 'text_encoder_2', 'tokenizer_2', length);
   const transformer = await folder.graph(folder.transformer());
+  await requireFit(folder, transformer, clip, t5, config.guidance_embeds);
+  const stated = {
+    value: channels,
+    where: `a quarter of ${folder.path(folder.transformer(), 'config.json')}: in_channels`,
+  };
+  decoder.requireLatents([stated], height, width);
   const imageTokens = (height / PATCH) * (width / PATCH);
   const ids = (name: string, data: Float32Array): Numbers =>
     // Older exports have a dimension for the batch.
@@ -77,6 +84,42 @@ export async function flux(folder: ModelFolder, settings: TextToImageSettings): 
       return { picture: await decoder.decode(latents), cutTokens: Math.min(summary.cut, read.cut) };
     },
   };
+}
+
+/** Throws PanicError `InvalidInput` where the transformer's configuration and graph do not fit what it will be given. */
+async function requireFit(
+  folder: ModelFolder,
+  transformer: Graph,
+  clip: TextEncoder,
+  t5: TextEncoder,
+  isTold: boolean,
+): Promise<void> {
+  transformer.requireInputs([
+    'hidden_states',
+    'timestep',
+    'pooled_projections',
+    'encoder_hidden_states',
+    'txt_ids',
+    'img_ids',
+    ...(isTold ? ['guidance'] : []),
+  ]);
+  const stated = async (key: string): Promise<Statement> => await folder.statement(folder.transformer(), key);
+  requireAgreement('width of what is read of a prompt', [
+    await stated('joint_attention_dim'),
+    transformer.inputDim('encoder_hidden_states', -1),
+    t5.width('last_hidden_state'),
+  ]);
+  requireAgreement('width of the summary of a prompt', [
+    await stated('pooled_projection_dim'),
+    transformer.inputDim('pooled_projections', -1),
+    clip.width('pooler_output'),
+  ]);
+  requireAgreement('width of a packed patch', [
+    await stated('in_channels'),
+    await stated('out_channels'),
+    transformer.inputDim('hidden_states', -1),
+    transformer.outputDim(transformer.outputs[0]!, -1),
+  ]);
 }
 
 /** Row and column of each patch, behind a zero. */

@@ -4,6 +4,7 @@ import type { Device } from '../loaded-model.js';
 import { floatsOf } from '../onnx/floats.js';
 import { toHalf } from '../onnx/half.js';
 import { openSession } from '../onnx/session.js';
+import type { Statement } from './agreement.js';
 import type { Floats, Numbers } from './tensors.js';
 
 /**
@@ -56,6 +57,41 @@ export class Graph {
     return this.#inputs.get(input)?.shape.length ?? 0;
   }
 
+  /** What the graph declares of a dimension of an input (-1 is the last); null where it takes any number. */
+  inputDim(input: string, axis: number): Statement {
+    return this.#declared(`the input ${input}`, this.#inputs.get(input)?.shape, axis);
+  }
+
+  /** The same of an output. */
+  outputDim(output: string, axis: number): Statement {
+    const found = this.#session.outputMetadata.find(({ name }) => name === output);
+    return this.#declared(`the output ${output}`, found?.isTensor === true ? found.shape : undefined, axis);
+  }
+
+  #declared(what: string, shape: readonly (number | string)[] | undefined, axis: number): Statement {
+    const value = shape?.at(axis);
+    return {
+      value: typeof value === 'number' && value > 0 ? value : null,
+      where: `${this.#file}: ${what}`,
+    };
+  }
+
+  /** Throws PanicError `InvalidInput` unless these are the graph's inputs. */
+  requireInputs(names: readonly string[]): void {
+    const missing = [...this.#inputs.keys()].filter((name) => !names.includes(name));
+    const unknown = names.filter((name) => !this.#inputs.has(name));
+    if (missing.length === 0 && unknown.length === 0) return;
+    throw new PanicError(
+      'InvalidInput',
+      `${this.#file} takes ${[...this.#inputs.keys()].join(', ')}; ` +
+        `this kind of pipeline gives it ${names.join(', ')}`,
+    );
+  }
+
+  get file(): string {
+    return this.#file;
+  }
+
   get outputs(): readonly string[] {
     return this.#session.outputNames;
   }
@@ -65,15 +101,7 @@ export class Graph {
    * `DeviceError` where the runtime fails.
    */
   async run(feeds: Readonly<Record<string, Numbers>>): Promise<ReadonlyMap<string, Floats>> {
-    const missing = [...this.#inputs.keys()].filter((name) => !(name in feeds));
-    const unknown = Object.keys(feeds).filter((name) => !this.#inputs.has(name));
-    if (missing.length > 0 || unknown.length > 0) {
-      throw new PanicError(
-        'InvalidInput',
-        `${this.#file} takes ${[...this.#inputs.keys()].join(', ')}; ` +
-          `this kind of pipeline gives it ${Object.keys(feeds).join(', ')}`,
-      );
-    }
+    this.requireInputs(Object.keys(feeds));
     const tensors: Record<string, Tensor> = {};
     for (const [name, numbers] of Object.entries(feeds)) {
       const make = tensorOf[this.#inputs.get(name)!.type]!;

@@ -7,15 +7,13 @@ import type { Device } from '../loaded-model.js';
 import { requiredFiles } from '../files/layout.js';
 import { readModelFiles } from '../unreadable.js';
 import type { GenerativeModel } from '../../experiment/model.js';
+import type { Statement } from './agreement.js';
 import { Graph } from './graph.js';
 import { parseSchedulerJson } from './schedulers/config.js';
 import type { TextToImageSettings } from './settings.js';
 
 const json = z.record(z.string(), z.unknown());
 export type Json = z.infer<typeof json>;
-
-/** Pixels to a side of what one latent stands for, with every decoder of these families. */
-const LATENT_PIXELS = 8;
 
 /** A text-to-image model's folder in the layout of the ONNX exporters: a folder for each component, `model_index.json` beside them. */
 export class ModelFolder {
@@ -60,6 +58,16 @@ export class ModelFolder {
     );
   }
 
+  /** A number of a component's config.json; null where there is no such file or key, or its value is no number. */
+  async statement(component: string, key: string): Promise<Statement> {
+    const content = this.has(component, 'config.json') ? await this.json(component, 'config.json') : {};
+    const value = content[key];
+    return {
+      value: typeof value === 'number' ? value : null,
+      where: `${this.path(component, 'config.json')}: ${key}`,
+    };
+  }
+
   /** The graph of a component: the one .onnx file among the model's files that lies in the component's folder. */
   async graph(component: string): Promise<Graph> {
     const graphs = requiredFiles(this.model).filter(
@@ -99,18 +107,22 @@ export class ModelFolder {
   }
 
   /**
-   * Rows and columns of the latents of a picture; the denoiser reads them in patches. Throws PanicError `InvalidInput` for a size that is
-   * no whole number of patches.
+   * Rows and columns of the latents of a picture, each of which stands for `latentPixels` pixels a side; the denoiser reads them in patches.
+   * Throws PanicError `InvalidInput` for a size that is no whole number of patches.
    */
-  latentSize({ width, height }: TextToImageSettings, patch = 1): readonly [height: number, width: number] {
+  latentSize(
+    { width, height }: TextToImageSettings,
+    latentPixels: number,
+    patch = 1,
+  ): readonly [height: number, width: number] {
     for (const [name, pixels] of Object.entries({ width, height })) {
-      if (pixels % (LATENT_PIXELS * patch) === 0) continue;
+      if (pixels % (latentPixels * patch) === 0) continue;
       throw new PanicError(
         'InvalidInput',
-        `${this.model.name}: ${name} is ${pixels}; it must be a multiple of ${LATENT_PIXELS * patch}`,
+        `${this.model.name}: ${name} is ${pixels}; it must be a multiple of ${latentPixels * patch}`,
       );
     }
-    return [height / LATENT_PIXELS, width / LATENT_PIXELS];
+    return [height / latentPixels, width / latentPixels];
   }
 
   /** The scheduler's configuration. */

@@ -1,5 +1,8 @@
 import { z } from 'zod';
+import { requireAgreement, requireRoom, type Statement, together } from './agreement.js';
 import { Decoder } from './decoder.js';
+import { latentChannels, requireLatentSize } from './denoiser-graph.js';
+import type { Graph } from './graph.js';
 import type { ModelFolder } from './model-folder.js';
 import { denoise, guided, type Pipeline, refuseUnheard } from './pipeline.js';
 import { requireFlowMatch } from './schedulers/flow-match-euler-discrete.js';
@@ -35,9 +38,8 @@ export async function stableDiffusion3(
   const { guidance_scale: weight, steps } = settings;
   const hasT5 = (await folder.components()).has('text_encoder_3');
   refuseUnheard(settings, { negative_prompt: weight > 1, max_sequence_length: hasT5, scheduler: false });
-  const [height, width] = folder.latentSize(settings, config.patch_size);
   const decoder = await Decoder.open(folder, settings);
-  decoder.requireChannels(config.in_channels);
+  const [height, width] = folder.latentSize(settings, decoder.latentPixels, config.patch_size);
   const clips = [
     await clipEncoder(folder, 'text_encoder', 'tokenizer'),
     await clipEncoder(folder, 'text_encoder_2', 'tokenizer_2'),
@@ -46,6 +48,9 @@ export async function stableDiffusion3(
     ? await t5Encoder(folder, 'text_encoder_3', 'tokenizer_3', settings.max_sequence_length ?? T5_TOKENS)
     : null;
   const transformer = await folder.graph(folder.transformer());
+  await requireFit(folder, transformer, clips, t5, [height, width], config.patch_size);
+  const channels = await latentChannels(folder, folder.transformer(), transformer, 'hidden_states');
+  decoder.requireLatents(channels, height, width);
   const read = async (prompt: string): Promise<Condition> =>
     await readPrompt(prompt, clips, t5 ?? { dims: [1, T5_TOKENS, config.joint_attention_dim] });
   const negative = weight > 1 ? await read(settings.negative_prompt ?? '') : null;
@@ -73,6 +78,38 @@ export async function stableDiffusion3(
       return { picture: await decoder.decode(latents), cutTokens: condition.cut };
     },
   };
+}
+
+/** Throws PanicError `InvalidInput` where the transformer's configuration and graph do not fit what it will be given. */
+async function requireFit(
+  folder: ModelFolder,
+  transformer: Graph,
+  clips: readonly TextEncoder[],
+  t5: TextEncoder | null,
+  [height, width]: readonly [number, number],
+  patch: number,
+): Promise<void> {
+  transformer.requireInputs(['hidden_states', 'encoder_hidden_states', 'pooled_projections', 'timestep']);
+  const stated = async (key: string): Promise<Statement> => await folder.statement(folder.transformer(), key);
+  const joint = await stated('joint_attention_dim');
+  requireAgreement('width of what is read of a prompt', [
+    joint,
+    transformer.inputDim('encoder_hidden_states', -1),
+    ...(t5 === null ? [] : [t5.width('last_hidden_state')]),
+  ]);
+  const clip = together(clips.map((one) => one.width(one.beforeLastName)));
+  requireRoom('width of what is read of a prompt', clip, joint, 'the files do not belong together');
+  requireAgreement('width of the summary of a prompt', [
+    await stated('pooled_projection_dim'),
+    transformer.inputDim('pooled_projections', -1),
+    together(clips.map((one) => one.width('text_embeds'))),
+  ]);
+  requireLatentSize(transformer, 'hidden_states', height, width);
+  const places = await stated('pos_embed_max_size');
+  for (const [name, latents] of Object.entries({ height, width })) {
+    const wanted = { value: latents / patch, where: `the setting ${name} (in patches)` };
+    requireRoom(`${name} of a picture`, wanted, places, 'set a smaller size');
+  }
 }
 
 /** `t5` is the encoder or, for a model without one, the shape of the zeros in its place. */

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { requireAgreement, type Statement, together } from './agreement.js';
 import { Decoder } from './decoder.js';
+import { latentChannels, requireLatentSize } from './denoiser-graph.js';
 import type { Graph } from './graph.js';
 import type { Json, ModelFolder } from './model-folder.js';
 import { denoise, guided, type Painting, type Pipeline, refuseUnheard } from './pipeline.js';
@@ -23,7 +25,16 @@ interface Condition {
 }
 
 /** Reads prompts; null stands for no prompt at all. */
-type Reader = (prompt: string | null) => Promise<Condition>;
+interface Reader {
+  readonly read: (prompt: string | null) => Promise<Condition>;
+  readonly widths: Widths;
+}
+
+/** What the encoders' graphs declare of the widths of what they give. */
+interface Widths {
+  readonly embeddings: Statement;
+  readonly summary: Statement | null;
+}
 
 /**
  * Stable Diffusion 1.x, 2.x, Turbo and XL, and latent consistency models: one or two CLIP encoders, a UNet and a decoder, as
@@ -42,14 +53,17 @@ export async function stableDiffusion(
   const makeScheduler = schedulerMaker(kind === 'plain' ? upToDate(saved) : saved, settings.scheduler);
   makeScheduler(settings.steps);
   const decoder = await Decoder.open(folder, settings);
-  const read = kind === 'xl' ? await xlReader(folder) : await plainReader(folder);
+  const { read, widths } = kind === 'xl' ? await xlReader(folder) : await plainReader(folder);
   const unet = await folder.graph('unet');
   const { guidance_scale: weight, width, height } = settings;
   const told = config.time_cond_proj_dim ?? null;
-  decoder.requireChannels(config.in_channels);
+  const size = folder.latentSize(settings, decoder.latentPixels);
+  await requireFit(folder, unet, widths, kind, size, told !== null);
+  const channels = await latentChannels(folder, 'unet', unet, 'sample');
+  decoder.requireLatents([{ value: config.in_channels, where: channels[0].where }, ...channels], ...size);
   const isGuided = weight > 1 && told === null && kind !== 'lcm';
   refuseUnheard(settings, { negative_prompt: isGuided, max_sequence_length: false });
-  const dims = [1, config.in_channels, ...folder.latentSize(settings)];
+  const dims = [1, config.in_channels, ...size];
   const negative = isGuided ? await read(settings.negative_prompt ?? null) : null;
 
   async function paint(prompt: string, noise: Parameters<Pipeline['paint']>[1]): Promise<Painting> {
@@ -97,9 +111,12 @@ function times(unet: Graph, timestep: number, latents: Floats): Numbers {
 
 async function plainReader(folder: ModelFolder): Promise<Reader> {
   const encoder = await clipEncoder(folder, 'text_encoder', 'tokenizer');
-  return async (prompt) => {
-    const encoded = await encoder.encode(prompt ?? '');
-    return { embeddings: encoder.value(encoded, 'last_hidden_state'), summary: null, cut: encoded.cut };
+  return {
+    widths: { embeddings: encoder.width('last_hidden_state'), summary: null },
+    read: async (prompt) => {
+      const encoded = await encoder.encode(prompt ?? '');
+      return { embeddings: encoder.value(encoded, 'last_hidden_state'), summary: null, cut: encoded.cut };
+    },
   };
 }
 
@@ -112,7 +129,7 @@ async function xlReader(folder: ModelFolder): Promise<Reader> {
     await clipEncoder(folder, 'text_encoder', 'tokenizer'),
     await clipEncoder(folder, 'text_encoder_2', 'tokenizer_2'),
   ];
-  return async (prompt) => {
+  const read = async (prompt: string | null): Promise<Condition> => {
     const encoded = await Promise.all(encoders.map((encoder) => encoder.encode(prompt ?? '')));
     const embeddings = sideBySide(...encoded.map((one, k) => encoders[k]!.beforeLast(one)));
     const summary = encoders[1]!.value(encoded[1]!, 'text_embeds');
@@ -120,11 +137,56 @@ async function xlReader(folder: ModelFolder): Promise<Reader> {
     if (prompt !== null || !index.force_zeros_for_empty_prompt) return { embeddings, summary, cut };
     return { embeddings: zeros(embeddings), summary: zeros(summary), cut };
   };
+  const embeddings = together(encoders.map((encoder) => encoder.width(encoder.beforeLastName)));
+  return { read, widths: { embeddings, summary: encoders[1]!.width('text_embeds') } };
 }
+
+/** Throws PanicError `InvalidInput` where the denoiser's configuration and graph do not fit what it will be given. */
+async function requireFit(
+  folder: ModelFolder,
+  unet: Graph,
+  { embeddings, summary }: Widths,
+  kind: 'plain' | 'xl' | 'lcm',
+  [rows, columns]: readonly [number, number],
+  isTold: boolean,
+): Promise<void> {
+  unet.requireInputs([
+    'sample',
+    'timestep',
+    'encoder_hidden_states',
+    ...(kind === 'xl' ? ['text_embeds', 'time_ids'] : []),
+    ...(isTold ? ['timestep_cond'] : []),
+  ]);
+  const stated = async (key: string): Promise<Statement> => await folder.statement('unet', key);
+  requireAgreement('width of what is read of a prompt', [
+    await stated('cross_attention_dim'),
+    unet.inputDim('encoder_hidden_states', -1),
+    embeddings,
+  ]);
+  requireAgreement('width of the guidance', [
+    await stated('time_cond_proj_dim'),
+    unet.inputDim('timestep_cond', -1),
+  ]);
+  requireLatentSize(unet, 'sample', rows, columns);
+  if (summary === null) return;
+  requireAgreement('width of the summary of a prompt', [unet.inputDim('text_embeds', -1), summary]);
+  const [all, each] = [
+    await stated('projection_class_embeddings_input_dim'),
+    await stated('addition_time_embed_dim'),
+  ];
+  const sized = {
+    value: each.value === null ? null : SIZES * each.value,
+    where: `${SIZES} times ${each.where}`,
+  };
+  requireAgreement('width of the summary and the sizes of a picture', [all, together([summary, sized])]);
+}
+
+/** Numbers that the XL models are told of a picture's size. */
+const SIZES = 6;
 
 /** What the XL models are told of a picture: its original size, where it was cropped (nowhere), the size wanted. */
 function sizes(height: number, width: number): Floats {
-  return { data: Float32Array.from([height, width, 0, 0, height, width]), dims: [1, 6] };
+  return { data: Float32Array.from([height, width, 0, 0, height, width]), dims: [1, SIZES] };
 }
 
 /** The weight of the prompt as sines and cosines (diffusers, `get_guidance_scale_embedding`). */

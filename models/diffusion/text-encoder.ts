@@ -1,4 +1,5 @@
 import { PanicError } from '../../experiment/errors.js';
+import { requireAgreement, requireRoom, type Statement } from './agreement.js';
 import type { Graph } from './graph.js';
 import type { ModelFolder } from './model-folder.js';
 import type { Floats } from './tensors.js';
@@ -36,30 +37,45 @@ export class TextEncoder {
       const found = outputs.get(name);
       if (found) return found;
     }
-    throw new PanicError(
-      'InvalidInput',
-      `${this.name} gives ${[...outputs.keys()].join(', ')}; ${names.join(' or ')} is needed. ` +
-        'Export it with its hidden states, as optimum does for this kind of pipeline',
-    );
+    throw this.lacks(...names);
   }
 
   /** The hidden state before the last layer's. */
   beforeLast(encoded: Encoded): Floats {
-    const layers = [...encoded.outputs.keys()].filter((name) => /^hidden_states\.\d+$/.test(name)).length;
-    return this.value(encoded, `hidden_states.${layers - 2}`);
+    return this.value(encoded, this.beforeLastName);
+  }
+
+  get beforeLastName(): string {
+    const layers = this.graph.outputs.filter((name) => /^hidden_states\.\d+$/.test(name)).length;
+    return `hidden_states.${layers - 2}`;
+  }
+
+  /** What the graph declares of the width of an output. Throws PanicError `InvalidInput` where it has no such output. */
+  width(output: string): Statement {
+    if (!this.graph.outputs.includes(output)) throw this.lacks(output);
+    return this.graph.outputDim(output, -1);
+  }
+
+  private lacks(...names: readonly string[]): PanicError {
+    return new PanicError(
+      'InvalidInput',
+      `${this.name} gives ${this.graph.outputs.join(', ')}; ${names.join(' or ')} is needed. ` +
+        'Export it with its hidden states, as optimum does for this kind of pipeline',
+    );
   }
 }
 
-/** A CLIP encoder, by the names of its folder and of its tokenizer's. */
+/** A CLIP encoder, by the names of its folder and of its tokenizer's. Throws PanicError `InvalidInput` where the two do not fit. */
 export async function clipEncoder(
   folder: ModelFolder,
   component: string,
   tokenizer: string,
 ): Promise<TextEncoder> {
-  return new TextEncoder(await clipTokenizer(folder, tokenizer), await folder.graph(component), component);
+  const where = `${folder.path(tokenizer, 'tokenizer_config.json')}: model_max_length`;
+  return await encoderOf(folder, component, await clipTokenizer(folder, tokenizer), where);
 }
 
-/** A T5 encoder that reads `length` tokens. */
+/** A T5 encoder that reads `length` tokens. Throws PanicError `InvalidInput` where its tokenizer does not fit. */
 export async function t5Encoder(
   folder: ModelFolder,
   component: string,
@@ -67,5 +83,27 @@ export async function t5Encoder(
   length: number,
 ): Promise<TextEncoder> {
   const reader = await t5Tokenizer(folder, tokenizer, length);
-  return new TextEncoder(reader, await folder.graph(component), component);
+  return await encoderOf(folder, component, reader, 'the setting max_sequence_length');
+}
+
+/** Checks what the tokenizer gives against what the encoder's configuration and graph take. */
+async function encoderOf(
+  folder: ModelFolder,
+  component: string,
+  tokenizer: PromptTokenizer,
+  lengthIsIn: string,
+): Promise<TextEncoder> {
+  const graph = await folder.graph(component);
+  const { ids } = tokenizer.encode('');
+  const length = { value: ids.length, where: lengthIsIn };
+  const positions = await folder.statement(component, 'max_position_embeddings');
+  requireRoom('tokens of a prompt', length, positions, 'the tokenizer is of another model');
+  requireAgreement('tokens of a prompt', [length, graph.inputDim('input_ids', 1)]);
+  const vocabulary = await folder.statement(component, 'vocab_size');
+  const used = {
+    value: Math.max(...ids) + 1,
+    where: `the tokenizer of ${component}, by its special tokens,`,
+  };
+  requireRoom('number of words', used, vocabulary, 'the tokenizer is of another model');
+  return new TextEncoder(tokenizer, graph, component);
 }

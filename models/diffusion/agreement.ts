@@ -1,0 +1,46 @@
+import { PanicError } from '../../experiment/errors.js';
+
+/** A number that a model's files or settings state. Null where that place leaves it open. */
+export interface Statement {
+  readonly value: number | null;
+  /** The file and its key, the graph and its input or output, or the setting. */
+  readonly where: string;
+}
+
+/**
+ * Throws PanicError `InvalidInput` where two places state different numbers for one thing, so that a folder whose files do not belong
+ * together is refused when it is opened, and not by the runtime at its first picture.
+ */
+export function requireAgreement(
+  what: string,
+  statements: readonly Statement[],
+  hint = 'the files do not belong together',
+): void {
+  const stated = statements.filter(({ value }) => value !== null);
+  const [first, ...others] = stated;
+  const other = others.find(({ value }) => value !== first?.value);
+  if (first === undefined || other === undefined) return;
+  throw new PanicError(
+    'InvalidInput',
+    `${what}: ${first.where} says ${first.value}, ${other.where} says ${other.value}; ${hint}`,
+  );
+}
+
+/** Throws PanicError `InvalidInput` where more is asked for than there is. */
+export function requireRoom(what: string, wanted: Statement, most: Statement, hint: string): void {
+  if (wanted.value === null || most.value === null || wanted.value <= most.value) return;
+  throw new PanicError(
+    'InvalidInput',
+    `${what}: ${wanted.where} says ${wanted.value}, and ${most.where} has room for ${most.value}; ${hint}`,
+  );
+}
+
+/** The sum of what all of them state; null where one leaves it open. */
+export function together(statements: readonly Statement[]): Statement {
+  const values = statements.map(({ value }) => value);
+  const sum = values.reduce<number | null>(
+    (total, value) => (total === null || value === null ? null : total + value),
+    0,
+  );
+  return { value: sum, where: statements.map(({ where }) => where).join(' with ') };
+}
