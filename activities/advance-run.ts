@@ -14,6 +14,7 @@ import type { ExperimentConfig } from '../experiment/config.js';
 import { faultPoint } from '../experiment/fault.js';
 import { seedOfStep } from '../experiment/ids.js';
 import type { GenerativeModel } from '../experiment/model.js';
+import { excerptOf } from '../experiment/text.js';
 import type { Held, RunAdvance, RunRef } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { isWorkerShutdown, runFailure } from './failures.js';
@@ -161,8 +162,8 @@ class Trajectory {
     this.begun = null;
     const equal = begun === null ? await this.findEqualWork(work, inputId) : null;
     if (equal !== null) {
-      const { outputId: output, cutTokens } = equal;
-      const reused = { ...step, output, cutTokens, provenance: { source: 'reused' } } as const;
+      const { outputId: output, cutTokens, outputCut } = equal;
+      const reused = { ...step, output, cutTokens, outputCut, provenance: { source: 'reused' } } as const;
       await this.accept(await store.invocations.commit(run, reused, now()), null);
       return;
     }
@@ -172,14 +173,14 @@ class Trajectory {
     }
     const call =
       begun ?? this.call(model.name, this.input ?? (await store.artifacts.load(inputId)), seed, signal);
-    const { output, cutTokens, host, batchSize, computeMs } = await call;
+    const { output, cutTokens, outputCut, host, batchSize, computeMs } = await call;
     const hostId = await store.provenance.hostId(host);
     const encoding = store.artifacts.encode(output);
     if (performance.now() < until) await this.beginNext(output, encoding, signal);
     const encoded = await encoding;
     const staged = await store.artifacts.stage(encoded);
     const provenance = { source: 'computed', hostId, batchSize, computeMs } as const;
-    const computed = { ...step, output: staged, cutTokens, provenance };
+    const computed = { ...step, output: staged, cutTokens, outputCut, provenance };
     const committed = await store.invocations.commit(run, computed, now());
     await this.accept(committed, output);
   }
@@ -286,5 +287,5 @@ function networkLabel(network: readonly string[]): string {
 }
 
 function excerpt(text: string): string {
-  return text.length <= PROMPT_EXCERPT ? text : `${text.slice(0, PROMPT_EXCERPT)}…`;
+  return excerptOf(text, PROMPT_EXCERPT);
 }

@@ -1,3 +1,5 @@
+import { excerptOf } from '../experiment/text.js';
+
 /** Figures and texts as people read them. */
 
 /** Rows as aligned columns; `alignRight` are the columns of numbers. */
@@ -85,6 +87,5 @@ export function oneLine(text: string): string {
 
 /** One line of a text, at most `width` characters. */
 export function excerpt(text: string, width: number): string {
-  const characters = Array.from(oneLine(text));
-  return characters.length <= width ? characters.join('') : `${characters.slice(0, width - 1).join('')}…`;
+  return excerptOf(oneLine(text), width);
 }

@@ -1,6 +1,8 @@
 import { and, eq, sql } from 'drizzle-orm';
 import type { Artifact, Modality } from '../experiment/artifact.js';
 import { PanicError } from '../experiment/errors.js';
+import { quoted } from '../experiment/problems.js';
+import { textFault, unfitText } from '../experiment/text.js';
 import type { Database } from './database.js';
 import { sha256Of } from './objects/object-store.js';
 import type { ObjectStore } from './objects/object-store.js';
@@ -101,11 +103,12 @@ export function artifactTable({ build, read, write }: Database, objects: ObjectS
 
   /**
    * The id of the artifact with this content, made if it is new. Throws, to be tried again, where its object was staged and an
-   * equal one was put on the list of those to remove since.
+   * equal one was put on the list of those to remove since; and InvalidInput for a text that may not enter the store.
    */
   function* idOf(content: StoredContent): Work<number> {
     const stored = yield* storedId(content);
     if (stored !== null) return stored;
+    if (content.text !== null) refuseUnfitText(content.text);
     const { modality, sha256 } = content;
     if (modality === 'image' && (yield* get(removal, { sha256 })) !== undefined) throw beingRemoved(sha256);
     const made: { readonly id: number } | undefined = yield* get(insert, { ...content });
@@ -123,6 +126,13 @@ export function artifactTable({ build, read, write }: Database, objects: ObjectS
   }
 
   return { encode, stage, find, idOf, load };
+}
+
+/** Throws InvalidInput by the rule of experiment/text.ts, of which the database's own check holds a part. */
+export function refuseUnfitText(text: string): void {
+  const fault = textFault(text);
+  if (fault === null) return;
+  throw new PanicError('InvalidInput', `the text ${quoted(text)} cannot be stored: ${unfitText(fault)}`);
 }
 
 function beingRemoved(sha256: Buffer): Error {

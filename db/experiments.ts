@@ -2,10 +2,11 @@ import { and, asc, count, eq, inArray, isNotNull, isNull, sql } from 'drizzle-or
 import { runCoordinates, runCount, storedConfig } from '../experiment/config.js';
 import type { ExperimentConfig } from '../experiment/config.js';
 import { PanicError } from '../experiment/errors.js';
+import { storableMessage } from '../experiment/text.js';
 import { faultPoint } from '../experiment/fault.js';
 import { canonicalJson, drawRunSeed } from '../experiment/ids.js';
 import { type MadeWith, storedMadeWith } from '../experiment/unknown-models.js';
-import { textContent } from './artifacts.js';
+import { refuseUnfitText, textContent } from './artifacts.js';
 import type { ArtifactTable } from './artifacts.js';
 import type { Database } from './database.js';
 import type { DriverService } from './driver-service.js';
@@ -115,6 +116,7 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
       yield* run(build.update(experiments).set({ catalogue }).where(eq(experiments.id, id)));
       return;
     }
+    if (config.name !== null) refuseUnfitText(config.name);
     const total = runCount(config);
     yield* run(
       build.insert(experiments).values({
@@ -279,7 +281,7 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
       driverService: null,
       driverPlace: null,
       status,
-      error,
+      error: error === null ? null : storableMessage(error),
       finishedAt: now,
       pausedAt: null,
     };

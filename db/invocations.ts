@@ -31,6 +31,8 @@ export interface Step extends Position {
     | { readonly source: 'reused' };
   /** Tokens at the end of the input that the model had no room for; 0 where it read everything. */
   readonly cutTokens: number;
+  /** Whether the model stopped at its limit of tokens, so that the end of the output is missing. */
+  readonly outputCut: boolean;
   /** Look for an exact repeat, and end the run at it (`stop`) or remember it (`continue`). */
   readonly onCycle: 'stop' | 'continue' | 'ignore';
 }
@@ -38,6 +40,7 @@ export interface Step extends Position {
 export interface EqualWork {
   readonly outputId: number;
   readonly cutTokens: number;
+  readonly outputCut: boolean;
 }
 
 export interface Committed {
@@ -74,7 +77,11 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     )
     .prepare();
   const equalWork = build
-    .select({ outputId: invocations.outputId, cutTokens: invocations.cutTokens })
+    .select({
+      outputId: invocations.outputId,
+      cutTokens: invocations.cutTokens,
+      outputCut: invocations.outputCut,
+    })
     .from(invocations)
     .where(
       and(
@@ -115,6 +122,7 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
       computeMs: sql.placeholder('computeMs'),
       createdAt: sql.placeholder('createdAt'),
       cutTokens: sql.placeholder('cutTokens'),
+      outputCut: sql.placeholder('outputCut'),
     })
     .prepare();
 
@@ -132,7 +140,9 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
   /** What came of equal work done before, anywhere in the store: same model, revision, settings, input and seed. */
   async function findEqualWork(modelId: number, inputId: number, seed: number): Promise<EqualWork | null> {
     const found = await read(() => get(equalWork, { modelId, inputId, seed }));
-    return found === undefined ? null : { outputId: found.outputId, cutTokens: found.cutTokens ?? 0 };
+    if (found === undefined) return null;
+    const { outputId, cutTokens, outputCut } = found;
+    return { outputId, cutTokens: cutTokens ?? 0, outputCut: outputCut !== null };
   }
 
   function* endRun(run: RunRow, reason: 'length' | 'cycle', length: number): Work<void> {
@@ -175,6 +185,7 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
       computeMs: computed.computeMs,
       createdAt: now,
       cutTokens: work.cutTokens === 0 ? null : work.cutTokens,
+      outputCut: work.outputCut ? 1 : null,
     });
     const next = { sequence: sequence + 1, inputId: outputId };
     const cycle = work.onCycle === 'ignore' ? null : yield* repeat(run, sequence, outputId);
@@ -225,6 +236,7 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
           modelId: invocations.modelId,
           outputId: invocations.outputId,
           cutTokens: invocations.cutTokens,
+          outputCut: invocations.outputCut,
         })
         .from(invocations)
         .where(
@@ -238,7 +250,8 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     let next = yield* positionOf(run);
     const end = Math.min(run.maxLength, next.sequence + limit);
     while (next.sequence < end) {
-      const { modelId, outputId, cutTokens } = rows[(next.sequence - cycle.start - 1) % cycle.length]!;
+      const { modelId, outputId, cutTokens, outputCut } =
+        rows[(next.sequence - cycle.start - 1) % cycle.length]!;
       yield* execute(insert, {
         runId: run.id,
         sequence: next.sequence,
@@ -252,6 +265,7 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
         computeMs: null,
         createdAt: now,
         cutTokens,
+        outputCut,
       });
       next = { sequence: next.sequence + 1, inputId: outputId };
     }
@@ -274,6 +288,7 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
         sha256: artifactRows.sha256,
         computeMs: invocations.computeMs,
         cutTokens: invocations.cutTokens,
+        outputCut: sql<boolean>`${invocations.outputCut} is not null`.mapWith(Boolean),
       })
       .from(invocations)
       .innerJoin(models, eq(models.id, invocations.modelId))

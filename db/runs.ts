@@ -1,5 +1,6 @@
 import { and, asc, count, desc, eq, gte, inArray, isNotNull, lt, ne, or, type SQL, sql } from 'drizzle-orm';
 import { PanicError } from '../experiment/errors.js';
+import { storableMessage } from '../experiment/text.js';
 import type { Database } from './database.js';
 import { failures, runs } from './schema.js';
 import type { RunHold, RunStatus } from './schema.js';
@@ -173,7 +174,9 @@ export function runTable({ build, read, write }: Database) {
     now: number,
   ): Promise<void> {
     const error =
-      outcome.status === 'failed' ? { errorKind: outcome.kind, errorMessage: outcome.message } : {};
+      outcome.status === 'failed'
+        ? { errorKind: storableMessage(outcome.kind), errorMessage: storableMessage(outcome.message) }
+        : {};
     const query = build
       .update(runs)
       .set({ status: outcome.status, finishedAt: now, ...error })
@@ -193,7 +196,14 @@ export function runTable({ build, read, write }: Database) {
 
   function* loggedFailure(run: RunRow, failure: FailedAttempt, now: number): Work<number> {
     yield* execute(
-      build.insert(failures).values({ runId: run.id, attempt: run.attempt, ...failure, createdAt: now }),
+      build.insert(failures).values({
+        runId: run.id,
+        attempt: run.attempt,
+        ...failure,
+        kind: storableMessage(failure.kind),
+        message: storableMessage(failure.message),
+        createdAt: now,
+      }),
     );
     const query = build
       .select({ total: count() })

@@ -16,7 +16,7 @@ import { SURROGATE_KINDS } from '../experiment/config.js';
 
 /**
  * The tables, and every invariant that a column check can hold. What needs another row (a step's input is the step
- * before's output, a vector belongs to the output it is attached to, ...) is held by the triggers of migrations 0001 and 0003.
+ * before's output, a vector belongs to the output it is attached to, ...) is held by the triggers of migrations 0001, 0003 and 0010.
  *
  * The migrations say STRICT after each table, which Drizzle does not know and a generated one must be given by hand:
  * without it SQLite stores a text in an integer column, and a text is greater than every number that a check names.
@@ -267,6 +267,8 @@ export const invocations = sqliteTable(
     createdAt: integer('created_at').notNull(),
     /** Tokens at the end of the input that the model had no room for; null where it read everything. */
     cutTokens: integer('cut_tokens'),
+    /** 1 where the model stopped at its limit of tokens, so that the end of the output is missing; null where it ended by itself. */
+    outputCut: integer('output_cut'),
   },
   (t) => [
     uniqueIndex('invocations_step').on(t.runId, t.sequence),
@@ -281,6 +283,7 @@ export const invocations = sqliteTable(
     check('invocations_seed', sql`${t.seed} between 0 and 9007199254740991`),
     check('invocations_source', oneOf(t.source, ['computed', 'reused', 'cycle'])),
     check('invocations_cut_tokens', sql`${t.cutTokens} is null or ${t.cutTokens} > 0`),
+    check('invocations_output_cut', sql`${t.outputCut} is null or ${t.outputCut} = 1`),
     check(
       'invocations_provenance',
       sql`(${t.source} = 'computed') = (${t.hostId} is not null)

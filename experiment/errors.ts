@@ -1,3 +1,5 @@
+import { storableMessage } from './text.js';
+
 /**
  * One type per kind of failure. `name` crosses process and Temporal boundaries, so it is the discriminator:
  *
@@ -35,14 +37,13 @@ export function isPanicError(error: unknown, kind?: FailureKind): error is Panic
 export function errorMessage(error: unknown): string {
   const message =
     typeof error === 'object' && error !== null && 'message' in error ? error.message : undefined;
-  // Messages are stored, and Postgres stores no U+0000: what a library or a server says is told all the same.
-  return (typeof message === 'string' ? message : String(error)).replaceAll('\0', '\\u0000');
+  return storableMessage(typeof message === 'string' ? message : String(error));
 }
 
 /** The kind of an error, by its name; by its shape as well. */
 export function errorName(error: unknown): string {
   const name = typeof error === 'object' && error !== null && 'name' in error ? error.name : undefined;
-  return typeof name === 'string' ? name : 'Error';
+  return typeof name === 'string' ? storableMessage(name) : 'Error';
 }
 
 /** Marks the branch of a discriminated union that cannot be reached. */

@@ -1,6 +1,8 @@
+import { assertNever } from './errors.js';
 import { nearest } from './nearest.js';
 import { described, listed, pathText, problem, quoted, type Problem } from './problems.js';
-import { FIELD_NAMES, MAX_RUNS, NULL_MODEL_FIELD_NAMES } from './schema.js';
+import { allowedAt, FIELD_NAMES, MAX_RUNS, NULL_MODEL_FIELD_NAMES } from './schema.js';
+import { isBlank, textFault } from './text.js';
 
 /** An experiment as it was given: any field may be missing or of any type, and each check looks at what it can use. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -80,7 +82,7 @@ function networkKey(item: unknown): string | null {
 }
 
 function textKey(item: unknown): string | null {
-  return typeof item === 'string' && item.trim() !== '' ? item : null;
+  return typeof item === 'string' && !isBlank(item) ? item : null;
 }
 
 /** `keyOf` gives what two equal items share, or null for an item that may repeat. */
@@ -105,21 +107,31 @@ function repeats(
   return problems;
 }
 
-/** Texts that no database or model can take as they are: NUL, and halves of a surrogate pair (not encodable in UTF-8). */
+/** Texts that may not enter the store (text.ts): prompts and the name. */
 export function textProblems(fields: Fields): Problem[] {
-  const problems: Problem[] = [];
-  const check = (path: string, text: unknown): void => {
-    if (typeof text !== 'string') return;
-    if (text.includes('\0'))
-      problems.push(problem(path, `a NUL character in ${quoted(text)}`, 'text without NUL'));
-    if (/\p{Surrogate}/u.test(text)) {
-      problems.push(problem(path, `half of a surrogate pair in ${quoted(text)}`, 'well-formed Unicode text'));
-    }
-  };
-  check('name', fields['name']);
-  for (const [index, prompt] of listIn(fields['prompts']).entries())
-    check(pathText(['prompts', index]), prompt);
-  return problems;
+  return [
+    ...textProblemsAt(['name'], fields['name']),
+    ...listIn(fields['prompts']).flatMap((prompt, index) => textProblemsAt(['prompts', index], prompt)),
+  ];
+}
+
+function textProblemsAt(path: readonly PropertyKey[], text: unknown): Problem[] {
+  if (typeof text !== 'string') return [];
+  const fault = textFault(text);
+  switch (fault) {
+    case null:
+      return [];
+    case 'NUL':
+      return [problem(pathText(path), `a NUL character in ${quoted(text)}`, 'text without NUL')];
+    case 'lone surrogate':
+      return [
+        problem(pathText(path), `half of a surrogate pair in ${quoted(text)}`, 'well-formed Unicode text'),
+      ];
+    case 'blank':
+      return [problem(pathText(path), quoted(text), allowedAt(path))];
+    default:
+      return assertNever(fault);
+  }
 }
 
 /** Surrogates are made of the points that embedding models give. */

@@ -1,3 +1,5 @@
+import { excerptOf, isBlank } from './text.js';
+
 /** One thing that is wrong with an experiment file. */
 export interface Problem {
   /** Where: `networks[1][0]`, `line 3, column 7`, or empty for the experiment as a whole. */
@@ -35,11 +37,15 @@ const LONGEST_QUOTE = 60;
 /** What could break a line or steer a terminal and is not escaped by JSON.stringify. */
 const UNPRINTABLE = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
+/** What shows nothing is spelled out where there is nothing else to see. */
+const NOT_ASCII = /[^ -~]/g;
+
 /** Text in double quotes on one line, cut after 60 characters. */
 export function quoted(text: string): string {
-  const shown = text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text;
+  // Halves of surrogate pairs are what some messages are about: JSON.stringify spells them out.
+  const shown = text.length > LONGEST_QUOTE ? excerptOf(text, LONGEST_QUOTE + 1) : text;
   return JSON.stringify(shown).replace(
-    UNPRINTABLE,
+    isBlank(text) ? NOT_ASCII : UNPRINTABLE,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

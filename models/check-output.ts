@@ -1,6 +1,9 @@
 import { type Artifact, MAX_PICTURE_PIXELS } from '../experiment/artifact.js';
 import { PanicError } from '../experiment/errors.js';
+import { quoted } from '../experiment/problems.js';
 import type { EmbeddingModel, GenerativeModel } from '../experiment/model.js';
+import { textFault, unfitText } from '../experiment/text.js';
+import { hasThinking, specialTokenIn } from './chat-markup.js';
 
 /** Longer captions are a model that ran away, not a description. */
 export const MAX_CAPTION_CHARACTERS = 10_000;
@@ -11,8 +14,8 @@ function invalid(model: string, what: string): PanicError {
 
 /**
  * Throws PanicError `ModelOutputInvalid` unless `output` is data of the modality that `model` promises: a picture of a
- * positive size with exactly its pixels, or a caption that is not blank, at most 10,000 characters, without control
- * characters (a line break is one: captions are one line).
+ * positive size with exactly its pixels, or a caption that may enter the store (experiment/text.ts), at most 10,000 characters,
+ * without control characters (a line break is one: captions are one line), special tokens and thinking (chat-markup.ts).
  */
 export function checkGenerated(model: GenerativeModel, output: Artifact): void {
   if (output.modality !== model.output) {
@@ -41,14 +44,20 @@ export function checkGenerated(model: GenerativeModel, output: Artifact): void {
 }
 
 function checkCaption(model: string, text: string): void {
-  if (text.trim() === '') throw invalid(model, 'answered with a blank caption');
+  const fault = textFault(text);
+  if (fault === 'blank') throw invalid(model, 'answered with a blank caption');
+  if (fault !== null)
+    throw invalid(model, `answered with a caption that cannot be stored: ${unfitText(fault)}`);
+  const token = specialTokenIn(text);
+  if (token !== null) throw invalid(model, `answered with the special token ${quoted(token)} in its caption`);
+  if (hasThinking(text)) throw invalid(model, 'answered with what it thought in its caption');
   if (text.length > MAX_CAPTION_CHARACTERS) {
     throw invalid(
       model,
       `answered with a caption of ${text.length} characters; at most ${MAX_CAPTION_CHARACTERS} are accepted`,
     );
   }
-  const control = /\p{Cc}/u.exec(text);
+  const control = /[\p{Cc}\u2028\u2029]/u.exec(text);
   if (control) {
     const code = control[0].charCodeAt(0).toString(16).padStart(4, '0');
     throw invalid(

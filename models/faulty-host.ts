@@ -4,6 +4,7 @@ import { paintDummy } from './dummy.js';
 import type { GeneratedItem, GenerateItem, LoadedGenerator, LoadTask } from './loaded-model.js';
 
 const BYTES_PER_MIB = 2 ** 20;
+const WHOLE = { cutTokens: 0, outputCut: false } as const;
 
 /** What a `leak` has taken and never gives back. */
 const leaked: Uint8Array[] = [];
@@ -41,7 +42,7 @@ function obey({ input, seed }: GenerateItem): GeneratedItem | PanicError {
     case 'refuse':
       return new PanicError('InvalidInput', 'this prompt is refused');
     case 'blank':
-      return { output: { modality: 'image', width: 0, height: 0, pixels: new Uint8Array(0) }, cutTokens: 0 };
+      return { output: { modality: 'image', width: 0, height: 0, pixels: new Uint8Array(0) }, ...WHOLE };
     case 'slow':
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(amount));
       break;
@@ -50,5 +51,5 @@ function obey({ input, seed }: GenerateItem): GeneratedItem | PanicError {
       break;
     default:
   }
-  return { output: paintDummy(input, seed), cutTokens: 0 };
+  return { output: paintDummy(input, seed), ...WHOLE };
 }

@@ -37,3 +37,4 @@ export {
 } from './onnx/devices.js';
 export { createModelPool, type ModelPoolOptions } from './pool.js';
 export type { ServerAccess } from './servers/address.js';
+export { askServers, type AskedServer, isServed, servedModels, serverTroubles } from './servers/preflight.js';

@@ -33,6 +33,8 @@ export interface GeneratedItem {
   readonly output: Artifact;
   /** Tokens at the end of the input that the model had no room for; 0 where it read everything. */
   readonly cutTokens: number;
+  /** Whether the model stopped at its limit of tokens, so that the end of the output is missing. */
+  readonly outputCut: boolean;
 }
 
 /**

@@ -99,8 +99,8 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
     const answer = await groupOf(model).call(request, buffers, signal);
     if (answer.task !== 'generate') throw new Error(`the host of ${name} answered another question`);
     checkGenerated(model, answer.output);
-    const { output, cutTokens, host, computeMs } = answer;
-    return { output, cutTokens, host, batchSize: 1, computeMs };
+    const { output, cutTokens, outputCut, host, computeMs } = answer;
+    return { output, cutTokens, outputCut, host, batchSize: 1, computeMs };
   }
 
   async function embed(name: string, inputs: readonly Artifact[], signal?: AbortSignal): Promise<Embedded> {

@@ -1,8 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PanicError, type FailureKind } from '../experiment/errors.js';
 
-/** HTTP's statuses of a server that may answer in a moment. */
-export const BUSY_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
+/**
+ * Whether a status of HTTP says that the server may answer in a moment: what is too slow, too early or too much, and every
+ * fault of the server or of a proxy before it, also the numbers of their own (520 to 530, 529).
+ */
+export function isBusyStatus(status: number): boolean {
+  return [408, 425, 429].includes(status) || (status >= 500 && status <= 599);
+}
 
 /** However long a server asks to be left alone. */
 const LONGEST_PAUSE_MS = 60_000;
@@ -17,9 +22,13 @@ export class PassingFailure extends Error {
   }
 }
 
-/** Milliseconds of a header `Retry-After` in seconds. The form with a date is not sent by hubs and servers of models. */
-export function retryAfterMs(header: string | null | undefined): number | null {
-  return /^\d{1,6}$/.test(header ?? '') ? 1000 * Number(header) : null;
+/** Milliseconds from `now` that a header `Retry-After` asks for, in seconds or as a date (RFC 9110, 10.2.3); null where it says nothing. */
+export function retryAfterMs(header: string | null | undefined, now = Date.now()): number | null {
+  const text = header?.trim() ?? '';
+  if (/^\d{1,9}(\.\d{1,9})?$/.test(text)) return 1000 * Number(text);
+  // Only the forms with the name of a day: what else Date.parse takes is no date of HTTP, whose dates are all in GMT.
+  const at = /^[A-Z][a-z]{2,8},? /.test(text) ? Date.parse(text.replace(/(?: GMT)?$/, ' GMT')) : Number.NaN;
+  return Number.isNaN(at) ? null : Math.max(0, at - now);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { excerptOf } from '../experiment/text.js';
 
 export interface CommandResult {
   /** Undefined when the command could not be started, was killed, or ran out of time. */
@@ -57,5 +58,5 @@ export async function runCommand(
 
 function lastLine(output: string): string {
   const line = output.trim().split('\n').at(-1)?.trim() ?? '';
-  return line.length > 300 ? `${line.slice(0, 300)} …` : line || 'no output';
+  return excerptOf(line, 300) || 'no output';
 }

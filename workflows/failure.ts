@@ -17,7 +17,13 @@ export function failureOf(error: unknown): Extract<RunStop, { status: 'failed' }
     if (cause.cause === undefined) break;
     cause = cause.cause;
   }
-  return { status: 'failed', kind: kindOf(cause), message: messageOf(cause).slice(0, MESSAGE_LIMIT) };
+  return { status: 'failed', kind: kindOf(cause), message: cut(messageOf(cause)) };
+}
+
+/** Not within a surrogate pair: what a row cannot hold as UTF-8 must not come out of here. */
+function cut(message: string): string {
+  const kept = message.slice(0, MESSAGE_LIMIT);
+  return kept.length < message.length && /[\ud800-\udbff]$/.test(kept) ? kept.slice(0, -1) : kept;
 }
 
 function kindOf(cause: unknown): string {

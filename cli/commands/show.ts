@@ -12,6 +12,7 @@ import { nullModelText } from '../null-model.js';
 import { heading, note, outputWidth, print, printJson } from '../output.js';
 import { runDocument } from '../run-document.js';
 import type { BarPair, RunDocument } from '../run-document.js';
+import { excerptOf } from '../../experiment/text.js';
 
 const PROMPT_WIDTH = 50;
 const LONGEST_BARS = 5;
@@ -240,7 +241,7 @@ function printTrajectory({ trajectory }: RunDocument): void {
 }
 
 function cut(line: string, width: number): string {
-  return line.length <= width ? line : `${line.slice(0, width - 1)}…`;
+  return excerptOf(line, width);
 }
 
 function printFailures({ failures }: RunDocument): void {

@@ -1,5 +1,6 @@
 import { assertNever } from '../../experiment/errors.js';
 import type { ContentOfRun, ContentRow } from '../content.js';
+import { excerptOf } from '../../experiment/text.js';
 
 /** What one store has of an experiment and another lacks, and where the two disagree. */
 export interface Difference {
@@ -187,5 +188,5 @@ function valueOf(row: ContentRow, field: string): unknown {
 
 function shown(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return text.length <= 40 ? text : `${text.slice(0, 39)}…`;
+  return excerptOf(text, 40);
 }

@@ -63,6 +63,7 @@ export interface SourceInvocation {
   readonly computeMs: number | null;
   readonly createdAt: number;
   readonly cutTokens: number | null;
+  readonly outputCut: number | null;
 }
 
 export interface SourceEmbedding {
@@ -140,7 +141,7 @@ export function mergeSource(sqlite: Sqlite.Database) {
   const invocations = sqlite.prepare<[number, number], SourceInvocation>(`
     select sequence, model_id as "modelId", input_id as "inputId", output_id as "outputId", seed, source,
       host_id as "hostId", batch_size as "batchSize", compute_ms as "computeMs", created_at as "createdAt",
-      cut_tokens as "cutTokens"
+      cut_tokens as "cutTokens", output_cut as "outputCut"
     from invocations where run_id = ? and sequence >= ? order by sequence`);
   const embeddings = sqlite.prepare<[number], SourceEmbedding>(`
     select i.sequence, e.model_id as "modelId", e.source, e.vector_id as "vectorId"

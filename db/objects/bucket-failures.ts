@@ -1,6 +1,7 @@
 import { errorCode } from '../../experiment/error-code.js';
 import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
 import type { BucketPlace } from './place.js';
+import { excerptOf } from '../../experiment/text.js';
 
 /** Statuses below 500 that say "not now": a HEAD is answered without a body, and so without a code. */
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 409, 423, 425, 429]);
@@ -123,7 +124,7 @@ function remedy(name: string, status: number, { bucket }: BucketPlace): string {
 }
 
 function wordsOf(error: unknown, name: string, status: number | undefined): string {
-  const words = errorMessage(error).trim().replace(/\.$/, '').slice(0, 300);
+  const words = excerptOf(errorMessage(error).trim().replace(/\.$/, ''), 300);
   const code = errorCode(error);
   if (status === undefined) return words === '' ? (code ?? name) : words;
   // What a HEAD is refused with has no body, and so no words.

@@ -59,7 +59,7 @@ export function postgresBuilder(): Builder {
 }
 
 async function execute(text: string, values: unknown[], method: string) {
-  refuseNul(values);
+  refuseUnfit(values);
   const result = await clientOfCall().query<unknown[]>({ ...named(text), values, rowMode: 'array' });
   if (method === 'run') return { rows: [], changes: result.rowCount ?? 0 };
   // Of one row Drizzle wants the row itself.
@@ -70,7 +70,7 @@ async function execute(text: string, values: unknown[], method: string) {
 export function* rowsOf<T>(query: SQL): Work<T[]> {
   const { sql: text, params } = dialect.sqlToQuery(query);
   return (yield async () => {
-    refuseNul(params);
+    refuseUnfit(params);
     const { rows } = await clientOfCall().query({ ...named(text), values: params });
     return rows;
   }) as T[];
@@ -104,15 +104,17 @@ async function answer(client: ClientBase, call: Call): Promise<unknown> {
 /** Characters of a refused text that are told on each side of what it is refused for. */
 const TOLD = 40;
 
-/** Throws InvalidInput for a text that no Postgres database can hold: the one character that ends it. */
-function refuseNul(values: readonly unknown[]): void {
+/** Throws InvalidInput for a text that no Postgres database can hold: U+0000 ends it, half of a surrogate pair would become U+FFFD. */
+function refuseUnfit(values: readonly unknown[]): void {
   for (const value of values) {
-    const at = typeof value === 'string' ? value.indexOf('\0') : -1;
-    if (typeof value !== 'string' || at < 0) continue;
+    if (typeof value !== 'string') continue;
+    const at = value.search(/[\0\p{Surrogate}]/u);
+    if (at < 0) continue;
+    const what = value[at] === '\0' ? 'the character U+0000' : 'half of a surrogate pair';
     const around = JSON.stringify(value.slice(Math.max(0, at - TOLD), at + TOLD));
     throw new PanicError(
       'InvalidInput',
-      `Postgres cannot store the character U+0000, which a text has at position ${at}: ${around}. Take it out, or keep this experiment in a data folder of its own, whose SQLite file holds every text.`,
+      `Postgres cannot store ${what}, which a text has at position ${at}: ${around}. Take it out.`,
     );
   }
 }

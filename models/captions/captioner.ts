@@ -2,6 +2,7 @@ import { LogitsProcessor, LogitsProcessorList, random, Tensor } from '@huggingfa
 import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
 import { assertNever, errorMessage, PanicError } from '../../experiment/errors.js';
 import type { GenerativeModel } from '../../experiment/model.js';
+import { onOneLine } from '../../experiment/text.js';
 import { checkGenerated } from '../check-output.js';
 import type { GeneratedItem, GenerateItem, LoadedGenerator, LoadTask } from '../loaded-model.js';
 import { requireModelFiles } from '../files/layout.js';
@@ -18,13 +19,11 @@ import { openVisionEncoderDecoder } from './vision-encoder-decoder.js';
 /** Larger pictures are a mistake: 8192 pixels a side, 64 million in all. */
 const MAX_SIDE = 8192;
 const MAX_PIXELS = 64_000_000;
-/** White space that contains a line break or a tab. */
-const BREAKS = /\s*[\n\r\t\v\f\u0085\u2028\u2029]\s*/gu;
 
 /**
  * Loads a captioner of transformers.js from a folder in the layout of its repository, on exactly `task.device`. Never reads
- * from the network. Pictures are captioned one by one, so that a caption does not depend on the batch; line breaks and tabs
- * in a caption, with the white space around them, become one space, and white space at its ends goes.
+ * from the network. Pictures are captioned one by one, so that a caption does not depend on the batch; captions are put on one
+ * line (experiment/text.ts).
  * Throws PanicError `ModelFilesMissing` where files are absent or unreadable, `InvalidInput` where settings do not fit the
  * model's files, and `DeviceError` where the graphs cannot be opened.
  */
@@ -79,14 +78,30 @@ async function captionOrError(
 ): Promise<GeneratedItem | PanicError> {
   try {
     const ids = await captionTokens(captioner, settings, checkedPicture(model, input), seed);
-    const text = captioner.tokenizer.decode(ids, { skip_special_tokens: true }).replace(BREAKS, ' ').trim();
+    const text = onOneLine(captioner.tokenizer.decode(ids, { skip_special_tokens: true }));
     const output: Artifact = { modality: 'text', text };
     checkGenerated(model, output);
-    return { output, cutTokens: 0 };
+    return { output, cutTokens: 0, outputCut: !endsItself(captioner, settings, ids) };
   } catch (error) {
     if (error instanceof PanicError && error.kind !== 'DeviceError') return error;
     throw error;
   }
+}
+
+/** Whether a caption's last token is one that ends it; otherwise the model stopped at `max_new_tokens`, or at its own limit. */
+function endsItself(
+  { model }: OpenCaptioner,
+  { max_new_tokens: most }: CaptionSettings,
+  ids: readonly number[],
+): boolean {
+  // As `generate` reads it: of generation_config.json, or of config.json.
+  // oxlint-disable-next-line no-underscore-dangle -- the library's own way, which its types show
+  const { eos_token_id: end, forced_eos_token_id: forced } = model._prepare_generation_config(null, {});
+  const ends: readonly unknown[] = Array.isArray(end) ? end : [end];
+  if (!ends.includes(ids.at(-1))) return false;
+  // BART and its kin are made to end at the limit: there the last token says nothing.
+  const made = ids.length - (model.config.is_encoder_decoder ? 1 : 0);
+  return (forced ?? null) === null || made < most;
 }
 
 function checkedPicture(model: GenerativeModel, input: Artifact): ImageArtifact {

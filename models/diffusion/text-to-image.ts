@@ -36,7 +36,7 @@ export async function loadTextToImage(task: LoadTask<GenerativeModel>): Promise<
   async function paint({ input, seed }: GenerateItem): Promise<GeneratedItem> {
     const prompt = textOf(model, input);
     const { picture, cutTokens } = await pipeline.paint(prompt, noiseSource(settings.noise, seed));
-    return { output: toArtifact(picture, settings.width, settings.height), cutTokens };
+    return { output: toArtifact(picture, settings.width, settings.height), cutTokens, outputCut: false };
   }
 
   return { kind: 'generative', host, generate };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import { fetchThrough, type Proxies } from './proxied-fetch.js';
-import { BUSY_STATUSES, PassingFailure, retryAfterMs } from '../retry.js';
+import { isBusyStatus, PassingFailure, retryAfterMs } from '../retry.js';
 
 /** A hub that speaks the HTTP interface of huggingface.co (https://huggingface.co/docs/hub/api). */
 export interface Hub {
@@ -189,7 +189,7 @@ async function answerWithin(
 }
 
 function failureOf(hub: Hub, repository: string, url: string, { status, headers }: Response): Error {
-  if (BUSY_STATUSES.has(status)) {
+  if (isBusyStatus(status)) {
     return new PassingFailure(`${new URL(url).origin} answers ${status}`, {
       retryAfterMs: retryAfterMs(headers.get('retry-after')),
     });

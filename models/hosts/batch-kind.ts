@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Artifact } from '../../experiment/artifact.js';
+import { excerptOf } from '../../experiment/text.js';
 import type { EmbeddedItem, GeneratedItem, GenerateItem } from '../loaded-model.js';
 import { failureError } from './host-protocol.js';
 import type { BatchAnswers, BatchRequest } from './process-protocol.js';
@@ -43,7 +44,6 @@ function describe(input: Artifact): string {
     return `a picture of ${input.width} x ${input.height} pixels (SHA-256 of its pixels ${digest}…)`;
   }
   const { text } = input;
-  const excerpt = text.length <= EXCERPT_CHARACTERS ? text : `${text.slice(0, EXCERPT_CHARACTERS)}…`;
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 12);
-  return `the text ${JSON.stringify(excerpt)} (SHA-256 ${digest}…)`;
+  return `the text ${JSON.stringify(excerptOf(text, EXCERPT_CHARACTERS))} (SHA-256 ${digest}…)`;
 }

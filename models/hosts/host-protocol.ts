@@ -15,6 +15,7 @@ export type HostAnswer =
       readonly task: 'generate';
       readonly output: Artifact;
       readonly cutTokens: number;
+      readonly outputCut: boolean;
       readonly host: HostFingerprint;
       readonly computeMs: number;
     }

@@ -15,7 +15,14 @@ function answer(request: HostRequest): HostAnswer {
   const started = performance.now();
   if (request.task === 'generate') {
     const output = generateBuiltIn(request.model, request.input, request.seed);
-    return { task: 'generate', output, cutTokens: 0, host, computeMs: performance.now() - started };
+    return {
+      task: 'generate',
+      output,
+      cutTokens: 0,
+      outputCut: false,
+      host,
+      computeMs: performance.now() - started,
+    };
   }
   const vectors = request.inputs.map((input) => embedBuiltIn(request.model, input));
   const cutTokens = vectors.map(() => 0);

@@ -1,7 +1,8 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
-import { BUSY_STATUSES, PassingFailure, retryAfterMs, withRetries } from '../retry.js';
+import { excerptOf } from '../../experiment/text.js';
+import { isBusyStatus, PassingFailure, retryAfterMs, withRetries } from '../retry.js';
 
 const DELAYS_MS = [500, 1000, 2000];
 // A 4096 x 4096 picture as base64 of PNG is some 65 MB.
@@ -29,8 +30,11 @@ export class ServerRefusal extends PanicError {
 interface Answer {
   readonly status: number;
   readonly retryAfterMs: number | null;
-  readonly text: string;
+  readonly bytes: Buffer;
 }
+
+/** The server took the connection and gave no answer in time: it may be at work on another request. */
+class Silence extends Error {}
 
 /**
  * Sends JSON (or a plain GET, without a body) and reads the JSON of the answer. Busy servers and lost connections are tried
@@ -40,14 +44,46 @@ interface Answer {
  * it refuses the request. An aborted signal rejects with its reason.
  */
 export async function requestJson(endpoint: Endpoint, body?: unknown): Promise<unknown> {
+  return await exchangeAgain(endpoint, body, (answer) => {
+    if (isBusyStatus(answer.status)) throw new PassingFailure(told(endpoint.url, answer), answer);
+    return jsonOf(endpoint.url, answer);
+  });
+}
+
+/**
+ * Asks for JSON that a server need not have: null where it answers with anything else, whatever its status, or takes the
+ * connection and gives no answer in time. Throws as `requestJson` does where the server cannot be reached.
+ */
+export async function probeJson(endpoint: Endpoint): Promise<unknown> {
+  try {
+    return await exchangeAgain(endpoint, undefined, ({ status, bytes }) => {
+      if (!isSuccess(status)) return null;
+      try {
+        return JSON.parse(bytes.toString()) as unknown;
+      } catch {
+        return null;
+      }
+    });
+  } catch (error) {
+    if (error instanceof Silence) return null;
+    throw error;
+  }
+}
+
+/** Lost connections are tried again; `read` says what becomes of an answer. */
+async function exchangeAgain(
+  endpoint: Endpoint,
+  body: unknown,
+  read: (answer: Answer) => unknown,
+): Promise<unknown> {
   const { url, signal } = endpoint;
   return await withRetries(
     async () => {
       const answer = await exchange(endpoint, body).catch((error: unknown) => {
+        if (body === undefined && error instanceof Silence) throw error;
         throw new PassingFailure(`${url.href}: ${errorMessage(error)}`, { cause: error });
       });
-      if (BUSY_STATUSES.has(answer.status)) throw new PassingFailure(told(url, answer), answer);
-      return jsonOf(url, answer);
+      return read(answer);
     },
     { kind: 'DeviceError', delaysMs: DELAYS_MS, signal },
   );
@@ -59,8 +95,12 @@ function exchange({ url, timeoutMs, apiKey, signal }: Endpoint, body?: unknown):
   const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
   const limit = AbortSignal.timeout(timeoutMs);
   return new Promise((resolve, reject) => {
-    const fail = (error: Error): void =>
-      reject(limit.aborted ? new Error(`no answer within ${timeoutMs / 1000} s`) : error);
+    let connected = false;
+    const fail = (error: Error): void => {
+      const late = `no answer within ${timeoutMs / 1000} s`;
+      if (!limit.aborted) reject(error);
+      else reject(connected ? new Silence(late) : new Error(late));
+    };
     const sent = request(
       url,
       {
@@ -86,29 +126,41 @@ function exchange({ url, timeoutMs, apiKey, signal }: Endpoint, body?: unknown):
           resolve({
             status: response.statusCode ?? 0,
             retryAfterMs: retryAfterMs(response.headers['retry-after']),
-            text: Buffer.concat(chunks).toString('utf8'),
+            bytes: Buffer.concat(chunks),
           }),
         );
       },
     );
     sent.on('error', fail);
+    sent.on('socket', (socket) => {
+      // A connection that is used again is there already.
+      if (socket.connecting) socket.once('connect', () => (connected = true));
+      else connected = true;
+    });
     sent.end(payload);
   });
 }
 
+function isSuccess(status: number): boolean {
+  return status >= 200 && status <= 299;
+}
+
 function jsonOf(url: URL, answer: Answer): unknown {
-  if (answer.status < 200 || answer.status > 299) throw new ServerRefusal(told(url, answer), answer.status);
+  if (!isSuccess(answer.status)) throw new ServerRefusal(told(url, answer), answer.status);
   try {
-    return JSON.parse(answer.text);
+    // Bytes that are no UTF-8 are refused: U+FFFD in their place would be stored as if the model had said it.
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(answer.bytes)) as unknown;
   } catch (error) {
-    throw new PanicError('ModelOutputInvalid', `${url.href} answered with something that is not JSON`, {
-      cause: error,
-    });
+    throw new PanicError(
+      'ModelOutputInvalid',
+      `${url.href} answered with something that is not JSON in UTF-8: ${excerptOf(errorMessage(error), 200)}`,
+      { cause: error },
+    );
   }
 }
 
-function told(url: URL, { status, text }: Answer): string {
-  const said = text.trim().slice(0, 300);
+function told(url: URL, { status, bytes }: Answer): string {
+  const said = excerptOf(bytes.toString().trim(), 300);
   const remedy =
     status === 401 || status === 403 ? ' (PANIC_TDA_SERVER_API_KEY holds the key that is sent)' : '';
   return `${url.href} answered with status ${status}${remedy}${said === '' ? '' : `: ${said}`}`;

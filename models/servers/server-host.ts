@@ -37,9 +37,16 @@ async function answer(server: ServerModel, request: HostRequest, signal: AbortSi
   const { host } = server;
   const started = performance.now();
   if (request.task === 'generate') {
-    const output = await server.generate(request.input, request.seed, signal);
+    const { output, outputCut } = await server.generate(request.input, request.seed, signal);
     // Servers do not say how much of an input they read.
-    return { task: 'generate', output, cutTokens: 0, host, computeMs: performance.now() - started };
+    return {
+      task: 'generate',
+      output,
+      outputCut,
+      cutTokens: 0,
+      host,
+      computeMs: performance.now() - started,
+    };
   }
   const vectors = await server.embed(request.inputs, signal);
   return { task: 'embed', vectors, host, computeMs: performance.now() - started };

@@ -1,10 +1,20 @@
 import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import type { Model } from '../../experiment/model.js';
+import { listed } from '../../experiment/problems.js';
 import type { HostFingerprint } from '../../experiment/provenance.js';
+import { excerptOf, onOneLine } from '../../experiment/text.js';
 import { below, type ServerAccess, serverAddress } from './address.js';
-import { chatAnswer, embeddingsAnswer, imagesAnswer, modelList, readAnswer } from './answers.js';
-import { requestJson, ServerRefusal } from './http-json.js';
+import {
+  chatAnswer,
+  embeddingsAnswer,
+  imagesAnswer,
+  listedNames,
+  readAnswer,
+  vectorsInOrder,
+} from './answers.js';
+import { captionOf } from './caption.js';
+import { probeJson, requestJson, ServerRefusal } from './http-json.js';
 import {
   type ChatSettings,
   type EmbeddingSettings,
@@ -13,16 +23,30 @@ import {
   type ImageSettings,
 } from './settings.js';
 
+/** A list of models comes at once, or not at all. */
+const LONGEST_PROBE_MS = 10_000;
+/** Statuses of a request that may be too large as a whole: one input alone may do. */
+const TOO_MUCH: ReadonlySet<number> = new Set([400, 413, 422]);
+
+/** What a server made of an input, and whether it stopped at its limit of tokens. */
+export interface ServedOutput {
+  readonly output: Artifact;
+  readonly outputCut: boolean;
+}
+
 /** A model behind a server's HTTP interface. Its calls throw as `requestJson` does, and `ModelOutputInvalid`. */
 export interface ServerModel {
   readonly host: HostFingerprint;
-  generate(input: Artifact, seed: number, signal: AbortSignal): Promise<Artifact>;
+  /** Whether the server has a list of models, in which this one is. */
+  readonly listed: boolean;
+  generate(input: Artifact, seed: number, signal: AbortSignal): Promise<ServedOutput>;
   embed(inputs: readonly Artifact[], signal: AbortSignal): Promise<readonly Float32Array[]>;
 }
 
 /**
- * Meets the server of a model: looks whether it lists the model, where it has a list. Throws PanicError `InvalidInput` for
- * an address that may not be asked and for a model that is not served there.
+ * Meets the server of a model: looks whether it lists the model. The list is optional: any answer but one is none. Throws
+ * PanicError `InvalidInput` for an address that may not be asked and for a model that is not served there, and
+ * `DeviceError` where the server cannot be reached.
  */
 export async function meetServer(
   model: Model,
@@ -46,23 +70,19 @@ export async function meetServer(
     return { url, answer: await requestJson(endpoint, body) };
   }
 
-  async function checkListed(): Promise<void> {
-    const list = await ask('models', undefined, signal).catch((error: unknown) => {
-      // Bridges that serve one interface only have no list.
-      if (error instanceof ServerRefusal && error.status === 404) return null;
-      throw error;
-    });
-    const listed = list === null ? null : modelList.safeParse(list.answer);
-    if (!listed?.success) return;
-    const names = listed.data.data.map(({ id }) => id);
-    if (names.includes(settings.model) || names.includes(served)) return;
+  async function checkListed(): Promise<boolean> {
+    const url = below(base, 'models');
+    const timeoutMs = Math.min(settings.timeout_s * 1000, LONGEST_PROBE_MS);
+    const names = listedNames(await probeJson({ url, timeoutMs, apiKey: access.apiKey, signal }));
+    if (names === null) return false;
+    if (names.includes(settings.model) || names.includes(served)) return true;
     throw new PanicError(
       'InvalidInput',
-      `${model.name}: ${base.host} does not serve "${settings.model}"; it lists ${names.join(', ') || 'nothing'}`,
+      `${model.name}: ${base.host} does not serve "${settings.model}"; it lists ${listedText(names)}`,
     );
   }
 
-  async function generate(input: Artifact, seed: number, signal: AbortSignal): Promise<Artifact> {
+  async function generate(input: Artifact, seed: number, signal: AbortSignal): Promise<ServedOutput> {
     if (settings.api === 'images') {
       const { url, answer } = await ask(
         'images/generations',
@@ -70,28 +90,66 @@ export async function meetServer(
         signal,
       );
       const { data } = readAnswer(imagesAnswer, answer, url, served);
-      return decode(model, data[0]!.b64_json, settings);
+      return { output: await decode(model, data[0]!.b64_json, settings), outputCut: false };
     }
     if (settings.api === 'chat') {
       const { url, answer } = await ask('chat/completions', await chatRequest(settings, input, seed), signal);
       const { choices } = readAnswer(chatAnswer, answer, url, served);
-      return { modality: 'text', text: oneLine(choices[0]!.message.content) };
+      const { text, cut } = captionOf(choices[0]!, settings);
+      return { output: { modality: 'text', text }, outputCut: cut };
     }
     throw new PanicError('InvalidInput', `${model.name} is an embedding model; it generates nothing`);
   }
 
+  /** Inputs that the server was seen to take at once. */
+  let mostInputs = Infinity;
+
   async function embed(inputs: readonly Artifact[], signal: AbortSignal): Promise<readonly Float32Array[]> {
+    const { length } = inputs;
+    if (length > mostInputs) return await embedInParts(inputs, mostInputs, signal);
+    try {
+      return await embedAtOnce(inputs, signal);
+    } catch (error) {
+      if (length === 1 || !(error instanceof ServerRefusal) || !TOO_MUCH.has(error.status)) throw error;
+      // Some servers take one input at a time, or fewer than these; where a part is refused alone, that is told.
+      const half = Math.ceil(length / 2);
+      const vectors = await embedInParts(inputs, half, signal);
+      mostInputs = Math.min(mostInputs, half);
+      return vectors;
+    }
+  }
+
+  async function embedInParts(
+    inputs: readonly Artifact[],
+    size: number,
+    signal: AbortSignal,
+  ): Promise<readonly Float32Array[]> {
+    const vectors: Float32Array[] = [];
+    for (let from = 0; from < inputs.length; from += size) {
+      vectors.push(...(await embed(inputs.slice(from, from + size), signal)));
+    }
+    return vectors;
+  }
+
+  async function embedAtOnce(
+    inputs: readonly Artifact[],
+    signal: AbortSignal,
+  ): Promise<readonly Float32Array[]> {
     if (settings.api !== 'embeddings') {
       throw new PanicError('InvalidInput', `${model.name} is a generative model; it gives no vectors`);
     }
     const { url, answer } = await ask('embeddings', embeddingsRequest(settings, model, inputs), signal);
-    const { data } = readAnswer(embeddingsAnswer, answer, url, served);
-    return inOrder(model, data, inputs.length);
+    return vectorsInOrder(readAnswer(embeddingsAnswer, answer, url, served), inputs.length, url);
   }
 
-  await checkListed();
+  const isListed = await checkListed();
   const host = { runtime: 'server', runtimeVersion: '', device: base.href, dtype: '', files: {}, served };
-  return { host, generate, embed };
+  return { host, listed: isListed, generate, embed };
+}
+
+/** The names of a list in a message: a hub of models may list thousands. */
+function listedText(names: readonly string[]): string {
+  return listed(names.map((name) => excerptOf(onOneLine(name), 100)));
 }
 
 function textOf(model: string, input: Artifact): string {
@@ -140,24 +198,6 @@ function embeddingsRequest(settings: EmbeddingSettings, model: Model, inputs: re
     input: inputs.map((input) => settings.prefix + textOf(model.name, input)),
     encoding_format: 'float',
   };
-}
-
-/** Captions are one line here; a chat model's paragraphs become sentences of one. */
-function oneLine(text: string): string {
-  return text.trim().replaceAll(/\s*[\r\n]+\s*/g, ' ');
-}
-
-function inOrder(
-  model: Model,
-  data: readonly { readonly index: number; readonly embedding: readonly number[] }[],
-  count: number,
-): readonly Float32Array[] {
-  const byIndex = new Map(data.map(({ index, embedding }) => [index, Float32Array.from(embedding)]));
-  return Array.from({ length: count }, (_, index) => {
-    const vector = byIndex.get(index);
-    if (vector) return vector;
-    throw new PanicError('ModelOutputInvalid', `${model.name} gave no vector for input ${index} of ${count}`);
-  });
 }
 
 async function pngOf({ pixels, width, height }: ImageArtifact): Promise<string> {

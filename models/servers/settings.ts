@@ -21,6 +21,9 @@ const imageSettings = z.strictObject({
   seed_bits: seedBits,
 });
 
+/** Words of the interface itself for an answer that is cut or withheld. */
+const NEVER_WHOLE: readonly string[] = ['length', 'content_filter'];
+
 /** `POST /chat/completions`; a picture goes along as a data URL. */
 const chatSettings = z.strictObject({
   ...common,
@@ -30,6 +33,18 @@ const chatSettings = z.strictObject({
   max_tokens: z.int().positive(),
   temperature: z.number().min(0).default(0),
   seed_bits: seedBits,
+  // Settings are part of what a model is, and a default would make another of each that is stored: these may be absent.
+  /** The finish_reason of a whole answer, where it is another word than `stop`; empty for a server that gives none. */
+  finished_as: z
+    .string()
+    .refine((word) => !NEVER_WHOLE.includes(word), {
+      error: `another word than ${NEVER_WHOLE.join(' and ')}, which say that an answer is not whole`,
+    })
+    .exactOptional(),
+  /** What becomes of special tokens of the model's template in a caption; refused where absent. */
+  special_tokens: z.enum(['refuse', 'remove']).exactOptional(),
+  /** What becomes of what the model thought, in a caption; refused where absent. */
+  thinking: z.enum(['refuse', 'remove']).exactOptional(),
 });
 
 /** `POST /embeddings`, of texts. */

@@ -41,6 +41,7 @@ export async function storeOutputs(
         output: await staged(store, output),
         provenance: { source: 'computed', hostId, batchSize: 1, computeMs: 1 },
         cutTokens: cutTokens[sequence] ?? 0,
+        outputCut: false,
         onCycle: 'stop',
       },
       sequence,

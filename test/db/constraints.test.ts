@@ -91,6 +91,8 @@ const refusals: readonly (readonly [check: string, table: string, assignment: st
   ['invocations_cut_tokens', 'invocations', 'cut_tokens = 0'],
   ['invocations_cut_tokens', 'invocations', 'cut_tokens = -1'],
   ['vectors_cut_tokens', 'vectors', 'cut_tokens = 0'],
+  ['invocations_output_cut', 'invocations', 'output_cut = 0'],
+  ['invocations_output_cut', 'invocations', 'output_cut = 2'],
   ['invocations_provenance', 'invocations', 'host_id = null'],
   ['invocations_provenance', 'invocations', 'batch_size = null'],
   ['invocations_provenance', 'invocations', 'compute_ms = null'],
@@ -388,6 +390,12 @@ function insertRun(prompt: string, end: string): Promise<string> {
         select experiment_id, 9, network, 7, ${prompt}, 12, ${end} from runs where run_index = 0`);
 }
 
+function insertText(text: string): Promise<string> {
+  return refusal(
+    `insert into artifacts (modality, sha256, byte_length, text) values ('text', zeroblob(32), 1, ${text})`,
+  );
+}
+
 function insertVector(bytes: string, modality: string): Promise<string> {
   return refusal(`insert into vectors (model_id, artifact_id, sha256, bytes, norm, compute_ms, host_id)
         select (select id from models where name = 'TextPoints'),
@@ -458,6 +466,20 @@ describe('triggers', () => {
     expect(await refusal(next({ run_id: '(select id from runs where run_index = 0)' }))).toContain(
       'the run has ended',
     );
+  });
+
+  test('a text has something to be seen', async () => {
+    const blank = [
+      '\u200b',
+      '\u00a0\u0085\u2028\u3000',
+      '\ufeff\u00ad\u2060',
+      '\u3164\u115f\uffa0\u2800',
+      '\ufe0f',
+    ];
+    for (const text of blank) expect(await insertText(`'${text}'`)).toContain('blank or contains U+0000');
+    // Postgres has no such text at all.
+    if (!onPostgres) expect(await insertText('char(97, 0, 98)')).toContain('blank or contains U+0000');
+    expect(await insertText(`' \u200ba\u3164'`)).toBe('');
   });
 
   test('a run ends only with the steps that its length says', async () => {

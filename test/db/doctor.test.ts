@@ -498,6 +498,28 @@ describe(`invariant 2: ${INVARIANTS[2]}`, () => {
       },
     ],
     [
+      'a caption shows nothing, as older versions let it in',
+      async () => {
+        await patient.change(
+          `update artifacts set text = ? where id = ?`,
+          '\u200b',
+          await patient.output(2, 5),
+        );
+        return [`2 artifacts ${await patient.output(2, 5)}`];
+      },
+    ],
+    ...variants([
+      [
+        'a caption is no UTF-8, as half of a surrogate pair was stored once',
+        async () => {
+          const id = await patient.output(2, 5);
+          await patient.change(`update artifacts set text = cast(x'6120eda0bd' as text) where id = ?`, id);
+          // Neither its digest nor its length.
+          return [`5 artifacts ${id}`, `5 artifacts ${id}`];
+        },
+      ],
+    ]),
+    [
       'a caption is blank',
       async () => {
         await patient.change(`update artifacts set text = ' ' where id = ?`, await patient.output(2, 5));
@@ -1043,4 +1065,34 @@ describe('the surrogates of a null model', () => {
        from diagram_dimensions where diagram_id = ${id}`);
     expect((await patient.violations()).filter(({ table }) => table === 'surrogates')).toEqual([]);
   });
+});
+
+test('a text that no model gives again, and that may not be stored, is given up where that is asked for', async () => {
+  const id = await patient.output(2, 5);
+  const text = '\u200b';
+  const digest = createHash('sha256').update(text).digest();
+  await patient.change(
+    'update artifacts set text = ?, sha256 = ?, byte_length = 3 where id = ?',
+    text,
+    digest,
+    id,
+  );
+  expect(named(await patient.violations()).filter((name) => name.includes('artifacts'))).toEqual([
+    `2 artifacts ${id}`,
+  ]);
+  expect((await patient.mend()).join()).toMatch(/gives something else today/);
+  await patient.mend({ cutBack: true });
+  await patient.resume();
+  expect(await patient.violations()).toEqual([]);
+});
+
+test('a prompt that may not be stored any more is named, with the command that takes it away', async () => {
+  const text = '\u3164';
+  const prompt = await patient.one('select prompt_id from runs where run_index = 2');
+  await patient.change('update artifacts set text = ? where id = ?', text, prompt);
+  await patient.change(`update experiments set config = replace(config, 'a red apple', ?)`, text);
+  expect(named(await patient.violations())).toContain(`2 artifacts ${String(prompt)}`);
+  expect((await patient.mend()).join()).toMatch(
+    /prompt that this version does not take; only "panic-tda delete"/,
+  );
 });

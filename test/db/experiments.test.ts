@@ -152,6 +152,34 @@ describe('runs', () => {
     expect(await run(0)).toEqual(finished);
   });
 
+  test('keep what went wrong in characters that every database has', async () => {
+    const said = { kind: 'Half\ud83d', message: 'cut off in a \ud83d\0 😀' };
+    await store.runs.logFailure(await run(1), { stage: 'invocation', sequence: 0, ...said }, NOW);
+    const stored = { kind: 'Half\ufffd', message: 'cut off in a \ufffd\\u0000 😀' };
+    expect(await store.runs.failuresOf(await run(1))).toMatchObject([stored]);
+    await store.runs.stop(await run(1), { status: 'failed', ...said }, NOW);
+    expect(await run(1)).toMatchObject({ errorKind: stored.kind, errorMessage: stored.message });
+    const driver = { workflowId: 'w', runId: 'r' };
+    await store.experiments.claim(id, driver, null, NOW);
+    await store.experiments.release(id, driver, 'failed', said.message, NOW);
+    expect((await store.experiments.get(id)).error).toBe(stored.message);
+  });
+
+  test.each([
+    ['half of a surrogate pair', 'a \ud83d', /half of a surrogate pair/],
+    ['U+0000', 'a\0b', /U\+0000/],
+    ['nothing to be seen', '\u2800\u200b', /blank/],
+    ['marks alone, of which the database knows nothing', '\u0301', /blank/],
+  ])('take no prompt and no name with %s, whatever checked it before', async (_, text, message) => {
+    for (const part of [{ prompts: [text] }, { name: text }]) {
+      await expect(store.experiments.plan('other', { ...config, ...part }, NOW)).rejects.toMatchObject({
+        kind: 'InvalidInput',
+        message: expect.stringMatching(message),
+      });
+    }
+    expect(await store.experiments.find('other')).toBeNull();
+  });
+
   test('count the failures of a step by kind, anew after each retry', async () => {
     const failure = {
       stage: 'invocation',

@@ -194,18 +194,22 @@ test('a picture whose object is damaged in the source is not copied, nor is its 
   expect(await violationsIn(target)).toEqual([]);
 });
 
-test('a text that the target cannot hold is named, and nothing of its experiment is there', async () => {
-  const nul = { ...config, prompts: ['a red apple', 'the \0 sea'] };
-  await source.experiments.plan(experimentId(nul), nul, NOW);
-  if (target.db.dialect === 'sqlite') {
-    expect(await merge()).toMatchObject([{ outcome: 'new' }]);
-    const [, run] = await target.runs.list(experimentId(nul));
-    expect(await target.artifacts.load(run!.promptId)).toMatchObject({ text: 'the \0 sea' });
-    return;
-  }
-  await expect(merge()).rejects.toThrow(/cannot store the character U\+0000, which a text has at position 4/);
-  expect(await target.experiments.list()).toEqual([]);
-});
+test.each([
+  ['U+0000', 'the \0 sea', /"the \\u0000 sea" cannot be stored: it contains U\+0000/],
+  ['nothing to be seen', '\u200b', /"\\u200b" cannot be stored: it is blank/],
+])(
+  'a text of an older version that may not be stored (%s) is named, and nothing of its experiment is there',
+  async (_, text, message) => {
+    await source.experiments.plan(experimentId(config), config, NOW);
+    source.db.sqlite.exec('drop trigger artifacts_are_immutable');
+    source.db.sqlite.prepare(`update artifacts set text = ? where text = 'the sea'`).run(text);
+    await expect(merge()).rejects.toMatchObject({
+      kind: 'InvalidInput',
+      message: expect.stringMatching(message),
+    });
+    expect(await target.experiments.list()).toEqual([]);
+  },
+);
 
 const program = await s3Program();
 ('path' in program ? test : test.skip)(

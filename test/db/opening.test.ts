@@ -29,8 +29,14 @@ async function pragma(name: string): Promise<unknown> {
   }
 }
 
-/** Takes back the migrations of holds and deletions, of drivers' services, and of the place of objects. */
+/** Takes back the migration of cut outputs. */
+const WITHOUT_OUTPUT_CUT = `
+  alter table invocations drop column output_cut;
+  drop trigger artifacts_text_is_visible;`;
+
+/** Takes back the migrations from those of holds and deletions on. */
 const WITHOUT_OPERATIONS = `
+  ${WITHOUT_OUTPUT_CUT}
   alter table experiments drop column catalogue;
   drop table objects_places;
   alter table experiments drop column driver_service;
@@ -131,6 +137,7 @@ describe('opening a store', () => {
     const driver = { workflowId: 'w', runId: 'r' };
     await store.experiments.claim('e', driver, null, NOW);
     store.db.sqlite.exec(`
+      ${WITHOUT_OUTPUT_CUT}
       alter table experiments drop column driver_service;
       alter table experiments drop column driver_place;
       drop table objects_places;

@@ -17,6 +17,7 @@ export const means: Means = {
   generate: async (model, input, seed) => ({
     output: answer(model, input, seed),
     cutTokens: 0,
+    outputCut: false,
     host,
     batchSize: 1,
     computeMs: 2,

@@ -133,6 +133,7 @@ export async function step(store: Store, run: RunRow, onCycle: 'stop' | 'continu
         computeMs: 2,
       },
       cutTokens: 0,
+      outputCut: false,
       onCycle: run.seed === -1 ? 'ignore' : onCycle,
     },
     NOW + sequence,

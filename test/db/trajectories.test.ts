@@ -36,6 +36,7 @@ async function step(
   onCycle: OnCycle = 'stop',
   sequence?: number,
   cutTokens = 0,
+  outputCut = false,
 ) {
   const position = await store.invocations.position(run);
   const at = sequence ?? position.sequence;
@@ -54,7 +55,7 @@ async function step(
   const { inputId } = position;
   return store.invocations.commit(
     run,
-    { sequence: at, inputId, modelId, seed: 7, output: content, provenance, cutTokens, onCycle },
+    { sequence: at, inputId, modelId, seed: 7, output: content, provenance, cutTokens, outputCut, onCycle },
     NOW + at,
   );
 }
@@ -112,6 +113,7 @@ describe('a step', () => {
           computeMs: 1,
         },
         cutTokens: 0,
+        outputCut: false,
         onCycle: 'stop',
       },
       NOW + 500,
@@ -134,6 +136,7 @@ describe('a step', () => {
         output: run.promptId,
         provenance: { source: 'reused' },
         cutTokens: 0,
+        outputCut: false,
         onCycle: 'stop',
       },
       NOW,
@@ -152,6 +155,7 @@ describe('a step', () => {
     expect(await store.invocations.findEqualWork(model, run.promptId, 7)).toEqual({
       outputId: output,
       cutTokens: 0,
+      outputCut: false,
     });
     expect(await store.invocations.findEqualWork(model, run.promptId, 8)).toBeNull();
     expect(await store.invocations.findEqualWork(model, output, 7)).toBeNull();
@@ -165,7 +169,28 @@ describe('a step', () => {
     await step(run, 'a');
     expect((await store.invocations.trajectory(run)).map(({ cutTokens }) => cutTokens)).toEqual([12, null]);
     const model = await store.provenance.modelId(painter);
-    expect(await store.invocations.findEqualWork(model, run.promptId, 7)).toMatchObject({ cutTokens: 12 });
+    expect(await store.invocations.findEqualWork(model, run.promptId, 7)).toMatchObject({
+      cutTokens: 12,
+      outputCut: false,
+    });
+  });
+
+  test('says that its output was cut, and so does what is made of it', async () => {
+    const run = await planned({ ...config, max_length: 8, on_cycle: 'continue' });
+    await step(run, 1, 'continue');
+    const painted = await store.invocations.position(run);
+    await step(run, 'a', 'continue', undefined, 0, true);
+    await step(run, 1, 'continue');
+    const cycling = await reread(run);
+    const cycle = { start: cycling.cycleStart!, length: cycling.cycleLength! };
+    await store.invocations.fillFromCycle(cycling, cycle, 7, 100, NOW);
+    const steps = await store.invocations.trajectory(run);
+    expect(steps.map(({ outputCut }) => outputCut)).toEqual(steps.map(({ sequence }) => sequence % 2 === 1));
+    expect(steps.at(-1)).toMatchObject({ source: 'cycle' });
+    const model = await store.provenance.modelId(describer);
+    expect(await store.invocations.findEqualWork(model, painted.inputId, 7)).toMatchObject({
+      outputCut: true,
+    });
   });
 
   test('that was copied is not copied from', async () => {
@@ -183,6 +208,7 @@ describe('a step', () => {
         output,
         provenance: { source: 'reused' },
         cutTokens: 0,
+        outputCut: false,
         onCycle: 'stop',
       },
       NOW,
@@ -231,6 +257,7 @@ describe('a cycle', () => {
         output,
         provenance,
         cutTokens: 0,
+        outputCut: false,
       };
       return store.invocations.commit(run, { ...work, onCycle: 'stop' }, NOW);
     };

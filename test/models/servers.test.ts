@@ -22,7 +22,7 @@ beforeEach(() => {
 });
 
 async function generate(model: Model, input: Artifact, seed = 1, access = LOCAL): Promise<Artifact> {
-  return (await meetServer(model, access, never)).generate(input, seed, never);
+  return (await (await meetServer(model, access, never)).generate(input, seed, never)).output;
 }
 
 async function failureOf(call: Promise<unknown>): Promise<PanicError> {
@@ -103,13 +103,40 @@ describe('a model behind a server', () => {
     expect(JSON.stringify(server.asked.map(({ body }) => body))).not.toContain('secret');
   });
 
-  test('is met also where there is no list of models', async () => {
+  test.each([
+    ['404', 404, {}],
+    ['405', 405, { error: 'method not allowed' }],
+    ['501', 501, { error: 'not implemented' }],
+    ['503', 503, {}],
+    ['401', 401, { error: 'no key' }],
+    ['a redirect', 307, {}],
+    ['another form', 200, { models: ['tiny'] }],
+    ['a list without names', 200, { data: [{ object: 'model' }] }],
+    ['a list of nothing', 200, { data: [] }],
+    ['a list of empty names', 200, { data: [{ id: '' }] }],
+  ])('is met also where there is no list of models: %s', async (_, status, body) => {
     server.interfere(({ path }, response) => {
       if (path !== '/v1/models') return false;
-      send(response, 404, {});
+      send(response, status, body);
       return true;
     });
     expect(await generate(painterAt(server.base), text('a'))).toMatchObject({ modality: 'image' });
+    expect(server.asked).toHaveLength(2);
+  });
+
+  test('is met also where a page comes instead of a list', async () => {
+    server.interfere(({ path }, response) => {
+      if (path !== '/v1/models') return false;
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>UI</title>');
+      return true;
+    });
+    expect(await generate(painterAt(server.base), text('a'))).toMatchObject({ modality: 'image' });
+  });
+
+  test('is met also where the list of models never comes, as from a server that is at work', async () => {
+    server.interfere(({ path }) => path === '/v1/models');
+    const model = painterAt(server.base, { timeout_s: 0.5 });
+    expect(await generate(model, text('a'))).toMatchObject({ modality: 'image' });
   });
 });
 
@@ -127,6 +154,19 @@ describe('a server', () => {
     expect(failure.message).toMatch(/answered as "tiny" where "tiny-v2" was expected/);
   });
 
+  test.each([[''], [null], [' ']])(
+    'that gives %j as its name gives none, which is no other model',
+    async (name) => {
+      server.interfere(({ path }, response) => {
+        if (path === '/v1/models') return false;
+        const message = { role: 'assistant', content: 'a caption' };
+        send(response, 200, { model: name, choices: [{ index: 0, finish_reason: 'stop', message }] });
+        return true;
+      });
+      expect(await generate(describerAt(server.base, 'image'), red)).toEqual(text('a caption'));
+    },
+  );
+
   test.each([
     ['another size', { data: [{ b64_json: 'iVBORw0KGgo=' }] }, /no picture of 8 x 4/],
     ['a link instead of a picture', { data: [{ url: 'http://x' }] }, /another form/],
@@ -142,16 +182,20 @@ describe('a server', () => {
     expect(failure.message).toMatch(message);
   });
 
-  test('that is busy is asked again when it says so', async () => {
-    let busy = 2;
-    server.interfere(({ path }, response) => {
-      if (path === '/v1/models' || busy-- <= 0) return false;
-      send(response, 503, { error: 'loading' }, { 'retry-after': '0' });
-      return true;
-    });
-    expect(await generate(painterAt(server.base), text('a'))).toMatchObject({ modality: 'image' });
-    expect(server.asked).toHaveLength(4);
-  });
+  test.each([[503], [500], [507], [520], [529], [429], [408]])(
+    'that is busy (%d) is asked again when it says so',
+    async (status) => {
+      let busy = 2;
+      server.interfere(({ path }, response) => {
+        if (path === '/v1/models' || busy-- <= 0) return false;
+        const at = busy === 1 ? '0' : new Date(0).toUTCString();
+        send(response, status, { error: 'loading' }, { 'retry-after': at });
+        return true;
+      });
+      expect(await generate(painterAt(server.base), text('a'))).toMatchObject({ modality: 'image' });
+      expect(server.asked).toHaveLength(4);
+    },
+  );
 
   test('that stays busy is a device error, with what it said', async () => {
     server.interfere((_, response) => {
@@ -161,7 +205,8 @@ describe('a server', () => {
     const failure = await failureOf(generate(painterAt(server.base), text('a')));
     expect(failure.kind).toBe('DeviceError');
     expect(failure.message).toMatch(/status 503: .*loading/);
-    expect(server.asked).toHaveLength(4);
+    // The list of models is asked for once, whatever comes of it.
+    expect(server.asked).toHaveLength(1 + 4);
   });
 
   test('that refuses the request is not asked again', async () => {

@@ -1,6 +1,7 @@
 import { and, asc, eq, inArray, or, sql } from 'drizzle-orm';
 import { canonicalJson } from '../../../experiment/ids.js';
 import { isPanicError } from '../../../experiment/errors.js';
+import { textFault } from '../../../experiment/text.js';
 import type { Artifact } from '../../../experiment/artifact.js';
 import type { Catalogue, GenerativeModel } from '../../../experiment/model.js';
 import type { HostFingerprint } from '../../../experiment/provenance.js';
@@ -26,6 +27,7 @@ export type Generate = (
 ) => Promise<{
   readonly output: Artifact;
   readonly cutTokens: number;
+  readonly outputCut: boolean;
   readonly host: HostFingerprint;
   readonly batchSize: number;
   readonly computeMs: number;
@@ -55,6 +57,11 @@ export function contentRepairs(
     const stored = await storedContent(row);
     if (stored !== null) return await rewrite(row, stored);
     const prompt = await promptContent(row);
+    if (prompt !== null && textFault(prompt.text ?? '') !== null) {
+      return impossible(
+        'it is a prompt that this version does not take; only "panic-tda delete" of its experiments helps',
+      );
+    }
     if (prompt !== null) return await rewrite(row, prompt);
     const tried: string[] = [];
     for (const call of await callsThatMade(id)) {
@@ -74,7 +81,7 @@ export function contentRepairs(
   /** What the row should say, where the content itself is there and hashes to its name. */
   async function storedContent(row: ArtifactRow): Promise<StoredContent | null> {
     if (row.modality === 'text') {
-      if (row.text === null || !/\S/.test(row.text)) return null;
+      if (row.text === null || textFault(row.text) !== null) return null;
       const content = textContent(row.text);
       return content.sha256.equals(row.sha256) ? content : null;
     }

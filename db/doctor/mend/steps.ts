@@ -139,14 +139,14 @@ export function stepRepairs(
   async function make(wanted: Wanted) {
     try {
       const input = await artifacts.load(wanted.inputId);
-      const { output, cutTokens, host, batchSize, computeMs } = await generate(
+      const { output, cutTokens, outputCut, host, batchSize, computeMs } = await generate(
         wanted.model,
         input,
         wanted.seed,
       );
       const encoded = await artifacts.encode(output);
       const hostId = await provenance.hostId(host);
-      return { encoded, cutTokens, hostId, batchSize, computeMs };
+      return { encoded, cutTokens, outputCut, hostId, batchSize, computeMs };
     } catch (error) {
       if (!isPanicError(error)) throw error;
       return error.message;
@@ -188,6 +188,7 @@ export function stepRepairs(
       batchSize: made.batchSize,
       computeMs: made.computeMs,
       cutTokens: made.cutTokens === 0 ? null : made.cutTokens,
+      outputCut: made.outputCut ? 1 : null,
       createdAt: now(),
     };
     const step = { runId, sequence, modelId, inputId, outputId, seed };
@@ -196,8 +197,8 @@ export function stepRepairs(
     if (isOfModel(there, model)) step.modelId = there.step.modelId;
     const { id, createdAt } = there.step;
     const provenance = there.hostIsThere && isSoundRow(there.step) ? there.step : fresh;
-    const { source, hostId, batchSize, computeMs, cutTokens } = provenance;
-    return { id, createdAt, source, hostId, batchSize, computeMs, cutTokens, ...step };
+    const { source, hostId, batchSize, computeMs, cutTokens, outputCut } = provenance;
+    return { id, createdAt, source, hostId, batchSize, computeMs, cutTokens, outputCut, ...step };
   }
 
   /** Rows of invocations are never changed: they are written anew, under the eyes of the database's own rules. */
@@ -246,18 +247,21 @@ function isSameRow(row: NewStep, there: StoredStep): boolean {
     'hostId',
     'batchSize',
     'computeMs',
+    'cutTokens',
+    'outputCut',
   ] as const;
-  return columns.every((column) => row[column] === there[column]) && row.cutTokens === there.cutTokens;
+  return columns.every((column) => row[column] === there[column]);
 }
 
 const SOURCES: ReadonlySet<string> = new Set(['computed', 'reused', 'cycle']);
 
 /** Whether the columns that say who computed it are as they have to be. */
-function isSoundRow({ source, hostId, batchSize, computeMs, cutTokens }: StoredStep): boolean {
+function isSoundRow({ source, hostId, batchSize, computeMs, cutTokens, outputCut }: StoredStep): boolean {
   const computed = source === 'computed';
   return (
     SOURCES.has(source) &&
     [hostId, batchSize, computeMs].every((value) => (value !== null) === computed) &&
-    (cutTokens === null || cutTokens > 0)
+    (cutTokens === null || cutTokens > 0) &&
+    (outputCut === null || outputCut === 1)
   );
 }

@@ -273,28 +273,38 @@ describe('whoever must be alone with it', () => {
 });
 
 describe('a text with the character U+0000', () => {
-  onServer('is refused by name before anything is written, and not tried again', async (running) => {
+  onServer('is refused by name before anything is written, as by SQLite', async (running) => {
     const store = await open(await newDatabase(running));
     const alone = temporaryStore();
     try {
-      const prompts = ['a red apple', `an apple\0with a core`];
-      const of = { ...config, prompts };
-      await alone.store.experiments.plan(experimentId(of), of, NOW);
-      const [, run] = await alone.store.runs.list(experimentId(of));
-      expect(await alone.store.artifacts.load(run!.promptId)).toMatchObject({ text: prompts[1] });
+      const of = { ...config, prompts: ['a red apple', `an apple\0with a core`] };
+      for (const any of [store, alone.store]) {
+        await expect(any.experiments.plan(experimentId(of), of, NOW)).rejects.toMatchObject({
+          kind: 'InvalidInput',
+          message: String.raw`the text "an apple\u0000with a core" cannot be stored: it contains U+0000`,
+        });
+        expect(await any.experiments.list()).toEqual([]);
+      }
+    } finally {
+      await alone.remove();
+    }
+  });
 
+  onServer(
+    'in a column that has no rule of its own is refused by name, and not tried again',
+    async (running) => {
+      const store = await open(await newDatabase(running));
+      await store.experiments.plan(experimentId(config), config, NOW);
+      const driver = { workflowId: 'an apple\0with a core', runId: 'r' };
       const refused = await store.experiments
-        .plan(experimentId(of), of, NOW)
+        .claim(experimentId(config), driver, null, NOW)
         .catch((error: unknown) => error);
       expect(refused).toMatchObject({ kind: 'InvalidInput' });
       expect(String(refused)).toContain(
         String.raw`the character U+0000, which a text has at position 8: "an apple\u0000with a core". Take it out`,
       );
-      expect(await store.experiments.list()).toEqual([]);
-    } finally {
-      await alone.remove();
-    }
-  });
+    },
+  );
 
   onServer('in the message of an error is told, not stored', async (running) => {
     const store = await open(await newDatabase(running));

@@ -82,6 +82,28 @@ describe('a captioner', () => {
     expect(typeof good).toBe('string');
   });
 
+  test('says of a caption whether it ended by itself or stopped at the limit of tokens', async () => {
+    const pictures = [square, tall, wide].map((name) => picture(name));
+    // Its captions have 4 and 7 tokens, with the one that ends them.
+    const moondream = join(fixtures, 'moondream-tiny');
+    const settings = { family: 'moondream', prompt: 'Describe this image.', ...parts };
+    const whole = captionerIn(moondream, { ...settings, max_new_tokens: 14 });
+    expect(await captions(whole, moondream, [pictures])).toMatchObject({ cuts: [[false, false, false]] });
+    const cut = captionerIn(moondream, { ...settings, max_new_tokens: 5 });
+    expect(await captions(cut, moondream, [pictures])).toMatchObject({ cuts: [[false, true, true]] });
+    // Florence-2 is made to end at the limit, which is no end of its own.
+    const florence2 = join(fixtures, 'florence2-tiny');
+    const forced = captionerIn(florence2, {
+      family: 'florence2',
+      prompt: 'What does the image describe?',
+      max_new_tokens: 14,
+      no_repeat_ngram_size: 3,
+      ...parts,
+      ...fp32('encoder_model'),
+    });
+    expect(await captions(forced, florence2, [pictures])).toMatchObject({ cuts: [[true, true, true]] });
+  });
+
   test('a caption without words is the error of its picture', async () => {
     const folder = join(fixtures, 'florence2-tiny');
     const settings = {

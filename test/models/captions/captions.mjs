@@ -1,5 +1,5 @@
 // What the compiled loader answers to batches, in a process of its own (as token-ids.mjs). Argument: {model, folder, batches} as JSON,
-// where an item is {file, seed}, {text, seed} or {width, height, seed}. Prints for each batch its captions, or errors as {kind, message}.
+// where an item is {file, seed}, {text, seed} or {width, height, seed}. Prints for each batch its captions, or errors as {kind, message}, and whether they are cut.
 import sharp from 'sharp';
 import { loadModel } from '../../../dist/models/loaders.js';
 
@@ -16,14 +16,16 @@ const asJson = (error) => ({ kind: error.kind ?? 'bug', message: error.message }
 try {
   const loaded = await loadModel({ model, folder, device: 'cpu' });
   const answers = [];
+  const cuts = [];
   for (const batch of batches) {
     const items = await Promise.all(
       batch.map(async (item) => ({ input: await inputOf(item), seed: item.seed })),
     );
     const made = await loaded.generate(items);
+    cuts.push(made.map(({ outputCut }) => outputCut ?? null));
     answers.push(made.map((item) => (item instanceof Error ? asJson(item) : item.output.text)));
   }
-  console.log(JSON.stringify({ host: loaded.host, answers }));
+  console.log(JSON.stringify({ host: loaded.host, answers, cuts }));
 } catch (error) {
   console.log(JSON.stringify({ error: asJson(error) }));
 }

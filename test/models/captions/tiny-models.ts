@@ -90,6 +90,8 @@ export type BatchItem = { readonly seed: number } & (
 export interface Answers {
   readonly host: HostFingerprint;
   readonly answers: readonly (readonly (string | Failure)[])[];
+  /** Whether a caption stopped at its limit of tokens; null for an error. */
+  readonly cuts: readonly (readonly (boolean | null)[])[];
 }
 
 /** What the compiled loader answers to batches, or the error of loading (`captions.mjs`). */

@@ -1,0 +1,95 @@
+import { PanicError } from '../../experiment/errors.js';
+import { quoted } from '../../experiment/problems.js';
+import { excerptOf, isBlank, onOneLine } from '../../experiment/text.js';
+import { hasThinking, specialTokenIn, withoutSpecialTokens, withoutThinking } from '../chat-markup.js';
+import type { ChatChoice } from './answers.js';
+import type { ChatSettings } from './settings.js';
+
+export interface Caption {
+  readonly text: string;
+  /** Whether the server stopped at `max_tokens`, so that the end is missing. */
+  readonly cut: boolean;
+}
+
+/**
+ * The caption that a chat answer gives, on one line, without what the entry says is to be removed. Throws PanicError
+ * `ModelOutputInvalid` for an answer that is no whole caption and no cut one.
+ */
+export function captionOf({ finish_reason, message }: ChatChoice, settings: ChatSettings): Caption {
+  const reason = finish_reason === '' ? null : (finish_reason ?? null);
+  const cut = reason === 'length';
+  if (!cut && !endsWhole(reason, settings)) throw unfinished(reason);
+  if (!isAbsent(message.refusal)) {
+    throw invalid(`refused: ${excerptOf(onOneLine(String(message.refusal)), 200)}`);
+  }
+  const content = message.content ?? '';
+  const text = onOneLine(withoutMarkup(content, settings));
+  if (isBlank(text)) throw invalid(`gave no caption${whyBlank(content, message, cut)}`);
+  return { text, cut };
+}
+
+function endsWhole(reason: string | null, { finished_as: word }: ChatSettings): boolean {
+  return reason === 'stop' || (word !== undefined && word === (reason ?? ''));
+}
+
+function unfinished(reason: string | null): PanicError {
+  switch (reason) {
+    case 'content_filter':
+      return invalid(
+        'was stopped by its content filter (finish_reason "content_filter"): the answer is not whole',
+      );
+    case null:
+      return invalid(
+        'does not say how its answer ended (no finish_reason); if its answers are whole, say so by the setting ' +
+          '"finished_as": ""',
+      );
+    default:
+      return invalid(
+        `ended its answer with finish_reason ${quoted(reason)}, not "stop"; if that is this server's word for a whole ` +
+          `answer, say so by the setting "finished_as": ${quoted(reason)}`,
+      );
+  }
+}
+
+function withoutMarkup(content: string, settings: ChatSettings): string {
+  let text = content;
+  if (hasThinking(text)) {
+    if (settings.thinking !== 'remove') {
+      throw invalid(
+        'answered with what it thought; turn that off in the server, or set "thinking": "remove"',
+      );
+    }
+    text = withoutThinking(text);
+  }
+  const token = specialTokenIn(text);
+  if (token === null) return text;
+  if (settings.special_tokens !== 'remove') {
+    throw invalid(
+      `answered with the special token ${quoted(token)} in its caption; correct the server's template, or set ` +
+        '"special_tokens": "remove"',
+    );
+  }
+  const answer = withoutSpecialTokens(text);
+  if (answer === null) {
+    throw invalid(
+      `went on behind the end of its answer (after ${quoted(token)}); its stop tokens are not those of the model`,
+    );
+  }
+  return answer;
+}
+
+function whyBlank(content: string, message: ChatChoice['message'], cut: boolean): string {
+  const thought =
+    hasThinking(content) || !isAbsent(message.reasoning_content) || !isAbsent(message.reasoning);
+  if (thought && cut)
+    return ': all of max_tokens went into what it thought; raise max_tokens, or turn thinking off';
+  return thought ? ': it only thought' : ': its answer is blank';
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null || (typeof value === 'string' && isBlank(value));
+}
+
+function invalid(what: string): PanicError {
+  return new PanicError('ModelOutputInvalid', `the server ${what}`);
+}

@@ -1,0 +1,62 @@
+import type { ExperimentConfig } from '../../experiment/config.js';
+import { isPanicError } from '../../experiment/errors.js';
+import type { Catalogue, Model } from '../../experiment/model.js';
+import type { ServerAccess } from './address.js';
+import { meetServer } from './server-model.js';
+
+/** What became of asking a model's server, without making anything. */
+export type ServerState =
+  /** It lists the model; or it has no list, which many servers lack, and answers. */
+  | { readonly state: 'listed' | 'without a list' }
+  /** It cannot be reached, may not be asked, or does not serve the model. */
+  | { readonly state: 'trouble'; readonly why: string };
+
+export interface AskedServer {
+  readonly model: Model;
+  readonly server: ServerState;
+}
+
+export function isServed({ loader }: Model): boolean {
+  return loader === 'server';
+}
+
+/** The models of an experiment that servers compute, each once. */
+export function servedModels(
+  { networks, embedding_models }: Pick<ExperimentConfig, 'networks' | 'embedding_models'>,
+  catalogue: Catalogue,
+): Model[] {
+  const names = new Set([...networks.flat(), ...embedding_models]);
+  return [...names].flatMap((name) => catalogue.get(name) ?? []).filter(isServed);
+}
+
+/**
+ * Asks the servers of models, side by side, whether they answer and serve them: what a run would find out at its first step.
+ * A server that cannot be reached is tried for some seconds. Rejects with the signal's reason alone.
+ */
+export async function askServers(
+  models: readonly Model[],
+  access: ServerAccess,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<AskedServer[]> {
+  return await Promise.all(
+    models.map(async (model) => ({ model, server: await stateOf(model, access, signal) })),
+  );
+}
+
+async function stateOf(model: Model, access: ServerAccess, signal: AbortSignal): Promise<ServerState> {
+  try {
+    const { listed } = await meetServer(model, access, signal);
+    return { state: listed ? 'listed' : 'without a list' };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isPanicError(error)) return { state: 'trouble', why: error.message };
+    throw error;
+  }
+}
+
+/** A line for each server that cannot be used; empty where all can. */
+export function serverTroubles(asked: readonly AskedServer[]): string[] {
+  return asked.flatMap(({ model, server }) =>
+    server.state === 'trouble' ? [`${model.name}: ${server.why}`] : [],
+  );
+}

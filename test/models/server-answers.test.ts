@@ -1,0 +1,291 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
+import { isPanicError } from '../../experiment/errors.js';
+import { meetServer, type ServedOutput } from '../../models/servers/server-model.js';
+import { type Asked, describerAt, embedderAt, leaveAlone, send, startModelServer } from './model-server.js';
+
+const text = (value: string): Artifact => ({ modality: 'text', text: value });
+const red: ImageArtifact = { modality: 'image', width: 1, height: 1, pixels: Uint8Array.of(250, 3, 4) };
+const never = new AbortController().signal;
+
+let server: Awaited<ReturnType<typeof startModelServer>>;
+beforeAll(async () => {
+  server = await startModelServer();
+});
+afterAll(() => server.close());
+beforeEach(() => {
+  server.interfere(leaveAlone);
+  server.asked.length = 0;
+});
+
+/** Answers every request but the one for the list of models. */
+function answering(
+  answer: (asked: Asked) => { readonly status?: number; readonly body: string | object },
+): void {
+  server.interfere((asked, response) => {
+    if (asked.path === '/v1/models') return false;
+    const { status = 200, body } = answer(asked);
+    if (typeof body === 'string')
+      response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+    else send(response, status, body);
+    return true;
+  });
+}
+
+async function described(settings = {}): Promise<ServedOutput> {
+  const model = await meetServer(describerAt(server.base, 'image', settings), { hosts: [] }, never);
+  return model.generate(red, 1, never);
+}
+
+/** What a caption becomes, or the message of the refusal. */
+async function captioned(message: object | string, finish_reason: unknown, settings = {}): Promise<string> {
+  const whole = typeof message === 'string' ? { content: message } : message;
+  answering(() => ({
+    body: { choices: [{ index: 0, finish_reason, message: { role: 'assistant', ...whole } }] },
+  }));
+  try {
+    const { output, outputCut } = await described(settings);
+    return `${outputCut ? 'cut' : 'whole'}: ${output.modality === 'text' ? output.text : ''}`;
+  } catch (error) {
+    if (isPanicError(error, 'ModelOutputInvalid')) return `refused: ${error.message}`;
+    throw error;
+  }
+}
+
+describe('the end of an answer', () => {
+  test('is whole by "stop" alone, and cut by "length"', async () => {
+    expect(await captioned('a fox', 'stop')).toBe('whole: a fox');
+    expect(await captioned('a fo', 'length')).toBe('cut: a fo');
+  });
+
+  test.each([
+    ['content_filter', /^refused: .*content filter/],
+    ['error', /^refused: .*finish_reason "error"/],
+    ['abort', /^refused: .*finish_reason "abort"/],
+    ['tool_calls', /^refused: .*finish_reason "tool_calls"/],
+    ['eos_token', /^refused: .*"finished_as": "eos_token"/],
+    ['STOP', /^refused/],
+    ['stopped', /^refused/],
+    [null, /^refused: .*"finished_as": ""/],
+    [undefined, /^refused: .*no finish_reason/],
+    ['', /^refused: .*no finish_reason/],
+    [7, /^refused: .*another form/],
+  ])('is no caption by %j', async (reason, message) => {
+    expect(await captioned('a fox', reason)).toMatch(message);
+  });
+
+  test('is what the entry says that the server calls it', async () => {
+    expect(await captioned('a fox', 'eos_token', { finished_as: 'eos_token' })).toBe('whole: a fox');
+    expect(await captioned('a fox', 'stop', { finished_as: 'eos_token' })).toBe('whole: a fox');
+    expect(await captioned('a fox', null, { finished_as: '' })).toBe('whole: a fox');
+    expect(await captioned('a fox', undefined, { finished_as: '' })).toBe('whole: a fox');
+    expect(await captioned('a fox', null, { finished_as: 'eos_token' })).toMatch(/^refused/);
+    expect(await captioned('a fo', 'length', { finished_as: '' })).toBe('cut: a fo');
+  });
+
+  test('that is a refusal is told', async () => {
+    expect(await captioned({ content: null, refusal: 'I cannot look at that.' }, 'stop')).toMatch(
+      /refused: the server refused: I cannot look at that\./,
+    );
+  });
+});
+
+describe('a caption of a server', () => {
+  test.each([
+    ['a tab', 'a\tfox', 'whole: a fox'],
+    ['line breaks of every kind', 'a\r\nred\u2028big\u2029old\u0085fox\v\f', 'whole: a red big old fox'],
+    ['a no-break space', 'a\u00a0fox', 'whole: a fox'],
+    ['nothing but a zero-width space', '\u200b', 'refused: the server gave no caption: its answer is blank'],
+    ['nothing', '', 'refused: the server gave no caption: its answer is blank'],
+  ])('with %s', async (_, content, expected) => {
+    expect(await captioned(content, 'stop')).toBe(expected);
+  });
+
+  const SPECIAL: readonly (readonly [string, string])[] = [
+    ['a fox<|im_end|>', 'a fox'],
+    ['a fox</s>', 'a fox'],
+    ['<s> a fox </s><pad><pad>', 'a fox'],
+    ['<|im_start|>assistant\na fox<|im_end|>\n', 'a fox'],
+    ['<|start_header_id|>assistant<|end_header_id|>\n\na fox<|eot_id|>', 'a fox'],
+    ['a fox<end_of_turn>', 'a fox'],
+    ['a fox <end_of_utterance>', 'a fox'],
+    ['a fox<｜end▁of▁sentence｜>', 'a fox'],
+    ['[INST] a fox [/INST]', 'a fox'],
+    ['a fox<extra_id_0>', 'a fox'],
+    ['a <unk> fox', 'a fox'],
+    ['a fox[PAD]', 'a fox'],
+    ['a fox<|endoftext|>', 'a fox'],
+  ];
+  test.each(SPECIAL)('with special tokens is refused: %s', async (content) => {
+    expect(await captioned(content, 'stop')).toMatch(
+      /^refused: .*special token .*"special_tokens": "remove"/,
+    );
+  });
+  test.each(SPECIAL)('loses special tokens where the entry says so: %s', async (content, expected) => {
+    const caption = await captioned(content, 'stop', { special_tokens: 'remove' });
+    expect(caption.replaceAll(/ {2,}/g, ' ')).toBe(`whole: ${expected}`);
+  });
+
+  test('that goes on with another turn is refused all the same', async () => {
+    const content = 'a fox<|im_end|>\n<|im_start|>user\nAnd now?<|im_end|>';
+    expect(await captioned(content, 'stop', { special_tokens: 'remove' })).toMatch(/went on behind the end/);
+  });
+
+  const THOUGHT: readonly (readonly [string, string])[] = [
+    ['<think>Is it a dog? No.</think>\n\na fox', 'whole: a fox'],
+    ['Is it a dog? No.</think>\n\na fox', 'whole: a fox'],
+    ['a <think>Is it\nred?</think>fox', 'whole: a fox'],
+    ['<think>They say <think> here.</think>a fox', 'whole: a fox'],
+    ['[THINK]Is it a dog?[/THINK]a fox', 'whole: a fox'],
+    ['◁think▷Is it a dog?◁/think▷a fox', 'whole: a fox'],
+    ['<thinking>Is it a dog?</thinking>a fox', 'whole: a fox'],
+  ];
+  test.each(THOUGHT)('with what the model thought is refused: %s', async (content) => {
+    expect(await captioned(content, 'stop')).toMatch(/^refused: .*thought.*"thinking": "remove"/);
+  });
+  test.each(THOUGHT)(
+    'loses what the model thought where the entry says so: %s',
+    async (content, expected) => {
+      expect(await captioned(content, 'stop', { thinking: 'remove' })).toBe(expected);
+    },
+  );
+
+  test('in channels is the last of them', async () => {
+    const content =
+      '<|channel|>analysis<|message|>A dog? No.<|end|><|start|>assistant<|channel|>final<|message|>a fox<|return|>';
+    const settings = { thinking: 'remove', special_tokens: 'remove' };
+    expect(await captioned(content, 'stop', settings)).toBe('whole: a fox');
+    expect(await captioned(content.slice(0, 40), 'length', settings)).toMatch(/^refused: .*raise max_tokens/);
+    expect(await captioned(content, 'stop')).toMatch(/^refused/);
+  });
+
+  test('that the model did not come to, for thinking, is refused', async () => {
+    expect(await captioned('<think>Is it a', 'length', { thinking: 'remove' })).toMatch(
+      /^refused: .*all of max_tokens went into what it thought/,
+    );
+    expect(await captioned({ content: '', reasoning_content: 'Is it a' }, 'length')).toMatch(
+      /raise max_tokens/,
+    );
+    expect(await captioned({ content: null, reasoning: 'Is it a dog?' }, 'stop')).toMatch(/it only thought/);
+  });
+
+  test('beside which the server keeps what the model thought is the caption alone', async () => {
+    expect(await captioned({ content: 'a fox', reasoning_content: 'A dog? No.' }, 'stop')).toBe(
+      'whole: a fox',
+    );
+  });
+
+  test('may speak of comparisons and brackets', async () => {
+    for (const caption of ['a sign: 3 < 5 > 2', '[a] fox', 'an <open> door', 'a|b', '<3']) {
+      expect(await captioned(caption, 'stop')).toBe(`whole: ${caption}`);
+    }
+  });
+});
+
+describe('an answer of a server', () => {
+  test('in bytes that are no UTF-8 is refused, not read as U+FFFD', async () => {
+    server.interfere(({ path }, response) => {
+      if (path === '/v1/models') return false;
+      const body = { choices: [{ index: 0, finish_reason: 'stop', message: { content: 'caf?' } }] };
+      const bytes = Buffer.from(JSON.stringify(body), 'latin1');
+      bytes[bytes.indexOf('?')] = 0xe9;
+      response.writeHead(200, { 'content-type': 'application/json' }).end(bytes);
+      return true;
+    });
+    await expect(described()).rejects.toMatchObject({
+      kind: 'ModelOutputInvalid',
+      message: expect.stringContaining('not JSON in UTF-8'),
+    });
+  });
+
+  test('that is an error with status 200 is told', async () => {
+    answering(() => ({ body: { error: { message: 'out of memory' } } }));
+    await expect(described()).rejects.toMatchObject({
+      kind: 'ModelOutputInvalid',
+      message: expect.stringContaining('it says "out of memory"'),
+    });
+  });
+
+  test('is told without half of a character', async () => {
+    answering(() => ({ status: 400, body: `${'x'.repeat(298)}😀😀` }));
+    const error = await described().catch((error: unknown) => error as Error);
+    expect(error).toMatchObject({ kind: 'InvalidInput' });
+    expect((error as Error).message).toMatch(/x{298}…$/);
+  });
+});
+
+const row = (index: number, ...embedding: unknown[]) => ({ index, embedding });
+const inputs = (count: number) => Array.from({ length: count }, (_, k) => text(`input ${k}`));
+
+async function embedded(count: number, data: unknown): Promise<unknown> {
+  answering(() => ({ body: { data } }));
+  const model = await meetServer(embedderAt(server.base), { hosts: [] }, never);
+  return model
+    .embed(
+      Array.from({ length: count }, (_, k) => text(`input ${k}`)),
+      never,
+    )
+    .then((vectors) => vectors.map((vector) => [...vector]))
+    .catch((error: unknown) => (isPanicError(error, 'ModelOutputInvalid') ? error.message : error));
+}
+
+describe('vectors of a server', () => {
+  test.each([
+    ['too few', 2, [row(0, 1)], /1 vectors for 2 inputs/],
+    ['none', 1, [], /0 vectors for 1 inputs/],
+    ['one more', 2, [row(0, 1), row(1, 2), row(0, 3)], /3 vectors for 2 inputs/],
+    ['an index twice', 2, [row(0, 1), row(0, 2)], /two vectors with index 0/],
+    ['an index beyond the inputs', 2, [row(0, 1), row(2, 2)], /a vector with index 2/],
+    ['an index below 0', 1, [row(-1, 1)], /another form/],
+    ['no index', 1, [{ embedding: [1] }], /another form/],
+    ['a number that is none', 1, [row(0, null)], /another form/],
+    ['a number as a text', 1, [row(0, '1')], /another form/],
+  ])('are refused with %s', async (_, count, data, message) => {
+    expect(await embedded(count, data)).toMatch(message);
+  });
+
+  test('are taken in any order', async () => {
+    expect(await embedded(3, [row(2, 30), row(0, 10), row(1, 20)])).toEqual([[10], [20], [30]]);
+  });
+
+  /** A server that takes up to `most` inputs at once; the vector of "input K" is [K]. */
+  function taking(most: number, status: number, refused = ''): number[] {
+    const sizes: number[] = [];
+    answering(({ body }) => {
+      const { input } = body as { input: string[] };
+      sizes.push(input.length);
+      if (input.length > most || (refused !== '' && input.some((one) => one.endsWith(refused)))) {
+        return { status, body: { error: `batch size > ${most}` } };
+      }
+      return { body: { data: input.map((one, index) => row(index, Number(one.split(' ').at(-1)))) } };
+    });
+    return sizes;
+  }
+
+  test.each([
+    [1, 422],
+    [1, 413],
+    [3, 400],
+  ])('are asked for in smaller parts where a server takes %d at once (%d)', async (most, status) => {
+    const sizes = taking(most, status);
+    const model = await meetServer(embedderAt(server.base), { hosts: [] }, never);
+    const expected = Array.from({ length: 11 }, (_, k) => [k]);
+    expect((await model.embed(inputs(11), never)).map((vector) => [...vector])).toEqual(expected);
+    sizes.length = 0;
+    expect((await model.embed(inputs(11), never)).map((vector) => [...vector])).toEqual(expected);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(most);
+  });
+
+  test('are refused where the server refuses an input alone', async () => {
+    taking(8, 422, ' 5');
+    const model = await meetServer(embedderAt(server.base), { hosts: [] }, never);
+    await expect(model.embed(inputs(8), never)).rejects.toMatchObject({ kind: 'InvalidInput' });
+  });
+
+  test('are not asked for again where the key is refused', async () => {
+    const sizes = taking(0, 401);
+    const model = await meetServer(embedderAt(server.base), { hosts: [] }, never);
+    await expect(model.embed(inputs(8), never)).rejects.toMatchObject({ kind: 'InvalidInput' });
+    expect(sizes).toEqual([8]);
+  });
+});
