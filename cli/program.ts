@@ -8,6 +8,7 @@ import { addModelCommands, MODELS_HELP } from './program-models.js';
 import { addObjectCommands, OBJECTS_HELP } from './program-objects.js';
 import { addHostOptions, refuseHostOptionsElsewhere } from './host-options.js';
 import { write } from './output.js';
+import type { VerbWithoutId } from './meant-experiment.js';
 import { version } from './package-info.js';
 import type { WorkerOptions } from './commands/worker.js';
 
@@ -63,7 +64,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
       await compute(options, (context) => runFile(context, file));
     });
   addHostOptions(add(RUN, 'resume', 'continue an experiment from its stored rows', RESUME_HELP))
-    .argument('[id]', ID)
+    .argument('[id]', `${ID}; default: the only one that is paused, or else that has stopped before its end`)
     .option('--run <index>', 'only this run, which was paused or cancelled for itself', wholeNumber)
     .option('--all', 'every paused experiment that is open; starts none')
     .option('--take-over', 'also where another Temporal service has it, which is gone for good')
@@ -75,42 +76,57 @@ export function createProgram(exitWith: (code: number) => void): Command {
       await compute(options, async (context) => {
         const { resumeAll, resumeRun } = await import('./commands/pause.js');
         if (which === 'all') return await resumeAll(context);
-        if (options.run !== undefined) return await resumeRun(context, which.id, options.run);
+        const one = await meant(context, 'resume', which.id, options.run);
+        if (options.run !== undefined) return await resumeRun(context, one, options.run);
         const { resumeExperiment } = await import('./commands/run.js');
-        return await resumeExperiment(context, which.id, { takeOver: options.takeOver ?? false });
+        return await resumeExperiment(context, one, { takeOver: options.takeOver ?? false });
       });
     });
   addHostOptions(add(RUN, 'retry', 'run the failed runs again, from where they stopped', RETRY_HELP))
-    .argument('<id>', ID)
+    .argument('[id]', `${ID}; default: the only one with failed runs`)
     .option('--run <index>', 'only this run', wholeNumber)
-    .action(async (id: string, options: GlobalOptions & { readonly run?: number }) => {
+    .action(async (id: string | undefined, options: GlobalOptions & { readonly run?: number }) => {
       const { retryExperiment } = await import('./commands/run.js');
-      await compute(options, (context) => retryExperiment(context, id, options.run ?? null));
+      await compute(options, async (context) =>
+        retryExperiment(context, await meant(context, 'retry', id, options.run), options.run ?? null),
+      );
     });
   add(RUN, 'pause', 'hold an experiment, or a run of it, where it is', PAUSE_HELP)
-    .argument('[id]', ID)
+    .argument('[id]', `${ID}; default: the only one that is under way`)
     .option('--run <index>', 'only this run', wholeNumber)
     .option('--all', 'every experiment that is under way')
     .action(async (id: string | undefined, options: GlobalOptions & Selection) => {
       const which = selected('pause', id, options);
       const { pauseAll, pauseExperiment } = await import('./commands/pause.js');
-      await act(options, (context) =>
-        which === 'all' ? pauseAll(context) : pauseExperiment(context, which.id, options.run ?? null),
+      await act(options, async (context) =>
+        which === 'all'
+          ? await pauseAll(context)
+          : await pauseExperiment(
+              context,
+              await meant(context, 'pause', which.id, options.run),
+              options.run ?? null,
+            ),
       );
     });
   add(RUN, 'cancel', 'end a running experiment; it can be resumed', CANCEL_HELP)
-    .argument('<id>', ID)
+    .argument('[id]', `${ID}; default: the only one that is under way`)
     .option('--run <index>', 'only this run', wholeNumber)
     .option('--wait <seconds>', 'how long to wait for it to end', seconds, 60)
-    .action(async (id: string, options: GlobalOptions & { readonly run?: number; readonly wait: number }) => {
-      const { cancelExperiment, cancelRun } = await import('./commands/cancel.js');
-      const { run, wait } = options;
-      await act(options, (context) =>
-        run === undefined
-          ? cancelExperiment(context, id, wait * 1000)
-          : cancelRun(context, id, run, wait * 1000),
-      );
-    });
+    .action(
+      async (
+        id: string | undefined,
+        options: GlobalOptions & { readonly run?: number; readonly wait: number },
+      ) => {
+        const { cancelExperiment, cancelRun } = await import('./commands/cancel.js');
+        const { run, wait } = options;
+        await act(options, async (context) => {
+          const one = await meant(context, 'cancel', id, run);
+          return run === undefined
+            ? await cancelExperiment(context, one, wait * 1000)
+            : await cancelRun(context, one, run, wait * 1000);
+        });
+      },
+    );
   add(LOOK, 'plan', 'what a run would do, and need; writes nothing', PLAN_HELP)
     .argument('<file>', 'experiment file (JSON)')
     .action(async (file: string, options: GlobalOptions) => {
@@ -300,13 +316,25 @@ function selected(
   verb: string,
   id: string | undefined,
   { run, all }: Selection,
-): 'all' | { readonly id: string } {
-  if (all === true && id === undefined && run === undefined) return 'all';
-  if (all !== true && id !== undefined) return { id };
+): 'all' | { readonly id: string | undefined } {
+  if (all !== true) return { id };
+  if (id === undefined && run === undefined) return 'all';
   throw new PanicError(
     'InvalidInput',
-    `${verb}: name an experiment, and perhaps one run of it with --run, or give --all alone`,
+    `${verb}: --all stands alone, without an experiment and without --run`,
   );
+}
+
+/** The id that is given, or that of the only experiment that the command can be about. */
+async function meant(
+  context: Context,
+  verb: VerbWithoutId,
+  id: string | undefined,
+  run: number | undefined,
+): Promise<string> {
+  if (id !== undefined) return id;
+  const { meantExperiment } = await import('./meant-experiment.js');
+  return await meantExperiment(context, verb, run !== undefined);
 }
 
 function seconds(text: string): number {
@@ -391,6 +419,7 @@ the database: it outlasts workers, servers and a second start, until "panic-tda 
 will not go on either. A paused run keeps its place among those that run at once.
 
 Examples:
+  panic-tda pause
   panic-tda pause 3f2a
   panic-tda pause 3f2a --run 12
   panic-tda pause --all

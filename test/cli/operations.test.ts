@@ -61,8 +61,9 @@ test('pause holds what another process runs, and status, list and run say so', a
   running = startPanicTda(folder, ['run', 'experiment.json']);
   await untilMoreThan(0);
   id = (await status()).experiment;
-  const pause = await panicTda(folder, ['pause', id]);
+  const pause = await panicTda(folder, ['pause']);
   expect(pause).toMatchObject({ code: 0, stderr: '' });
+  expect(pause.stdout).toContain(`Experiment ${id} is paused.`);
   expect(pause.stdout).toContain(`"npx panic-tda resume ${id}" lets it go on`);
   await until(() => /^Paused;/m.test(running.stderr()));
   await untilStill();
@@ -80,7 +81,7 @@ test('the pause outlasts the command: run starts nothing, resume goes on from th
   expect(run.stderr).toMatch(/is paused since .*Nothing was done/);
   expect(run.code).toBe(3);
   expect((await panicTda(folder, ['status'])).stdout).toMatch(/status +paused since .*nobody runs it/);
-  running = startPanicTda(folder, ['resume', id]);
+  running = startPanicTda(folder, ['resume']);
   await untilMoreThan(made);
   expect(await status()).toMatchObject({ status: 'running', pausedAt: null });
 });
@@ -101,16 +102,16 @@ test('resume reaches a workflow that waits though the rows say nothing of a paus
 test('one run is paused, another cancelled, and the third goes on', async () => {
   const pause = await panicTda(folder, ['pause', id, '--run', '1']);
   expect(pause.stdout).toContain(`Run 1 of experiment ${id} is paused.`);
-  const cancel = await panicTda(folder, ['cancel', id, '--run', '2']);
+  const cancel = await panicTda(folder, ['cancel', '--run', '2']);
   expect(cancel.stderr).toBe('');
   expect(cancel.stdout).toContain('Run 2 is cancelled');
   expect(await status()).toMatchObject({ status: 'running', pausedRuns: [1], runs: { cancelled: 1 } });
   const bad = await panicTda(folder, ['pause', id, '--run', '3']);
   expect(bad.stderr).toContain('has no run 3; it has runs 0 to 2');
   expect(bad.code).toBe(2);
-  const neither = await panicTda(folder, ['pause']);
-  expect(neither.stderr).toContain('name an experiment');
-  expect(neither.code).toBe(2);
+  const both = await panicTda(folder, ['pause', id, '--all']);
+  expect(both.stderr).toContain('--all stands alone');
+  expect(both.code).toBe(2);
   const failed = await panicTda(folder, ['retry', id, '--run', '2']);
   expect(failed.stderr).toContain('run 2');
   expect(failed.code).toBe(2);

@@ -1,0 +1,85 @@
+import { afterAll, beforeEach, expect, jest, test } from '@jest/globals';
+import { join } from 'node:path';
+import { openStore } from '../../db/index.js';
+import type { Store } from '../../db/index.js';
+import { experimentId } from '../../experiment/ids.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
+import { dummyConfig } from './stored-run.js';
+
+jest.setTimeout(120_000);
+afterAll(cleanUp);
+
+const [first, second] = ['first', 'second'].map((name) => ({ ...dummyConfig, name }));
+const [firstId, secondId] = [experimentId(first!), experimentId(second!)];
+
+let folder: string;
+beforeEach(() => {
+  folder = folderWith();
+});
+
+async function withStore(change: (store: Store) => Promise<unknown>): Promise<void> {
+  const store = openStore(join(folder, 'panic-tda-data'));
+  try {
+    await change(store);
+  } finally {
+    await store.close();
+  }
+}
+
+test.each([
+  ['pause', 'no experiment is under way'],
+  ['cancel', 'no experiment is under way'],
+  ['resume', 'no experiment is paused, and none has stopped before its end'],
+  ['retry', 'no experiment has a failed run'],
+])('%s without an id says so where there is none that it can be about', async (verb, why) => {
+  await withStore(async (store) => {
+    await store.experiments.plan(firstId, first!, 0);
+    const driver = { workflowId: 'w', runId: 'r' };
+    await store.experiments.claim(firstId, driver, null, 0);
+    await store.experiments.release(firstId, driver, 'completed', null, 1);
+  });
+  const { code, stderr } = await panicTda(folder, [verb]);
+  expect(stderr).toContain(`${verb}: ${why} in ${join(folder, 'panic-tda-data')}; "npx panic-tda list"`);
+  expect(code).toBe(2);
+});
+
+test('pause without an id takes the only one; of several it lists those that are meant', async () => {
+  await withStore((store) => store.experiments.plan(firstId, first!, 0));
+  const paused = await panicTda(folder, ['pause']);
+  expect(paused.stdout).toContain(`Experiment ${firstId} is paused.`);
+  await withStore((store) => store.experiments.plan(secondId, second!, 0));
+  // The other one is paused already, so it is not meant.
+  expect((await panicTda(folder, ['pause'])).stdout).toContain(`Experiment ${secondId} is paused.`);
+
+  const resumed = await panicTda(folder, ['resume']);
+  expect(resumed.stderr).toMatch(
+    /resume: 2 experiments are paused; name the one that is meant, as in "npx panic-tda resume/,
+  );
+  for (const text of [firstId, secondId, 'first', 'second']) expect(resumed.stderr).toContain(text);
+  expect(resumed.code).toBe(2);
+  expect(await panicTdaJson(folder, ['list'])).toMatchObject([{ state: 'paused' }, { state: 'paused' }]);
+});
+
+test('resume takes what is paused before what has stopped', async () => {
+  await withStore(async (store) => {
+    await store.experiments.plan(firstId, first!, 0);
+    await store.experiments.plan(secondId, second!, 0);
+    await store.experiments.setPaused(secondId, true, 0);
+  });
+  const { stdout } = await panicTda(folder, ['resume', '--run', '0']);
+  expect(stdout).toContain(`Run 0 of experiment ${secondId}`);
+});
+
+test('retry takes the only one that has a failed run', async () => {
+  await withStore(async (store) => {
+    await store.experiments.plan(firstId, first!, 0);
+    await store.experiments.plan(secondId, second!, 0);
+    const failed = { status: 'failed', kind: 'InvalidInput', message: 'x' } as const;
+    await store.runs.stop(await store.runs.get(secondId, 0), failed, 0);
+    await store.experiments.setPaused(secondId, true, 0);
+  });
+  // A paused experiment is not run: what is asked is which one was meant.
+  const { code, stderr } = await panicTda(folder, ['retry']);
+  expect(stderr).toContain(`Experiment ${secondId} is paused since`);
+  expect(code).toBe(3);
+});
