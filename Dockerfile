@@ -1,13 +1,14 @@
 # syntax=docker/dockerfile:1
 
 # docker build --target cpu -t panic-tda .           workers, commands, and models on the processor
-# docker build --target cuda -t panic-tda-cuda .     with CUDA 12 and cuDNN 9, linux/amd64 only, some 4 GB
+# docker build --target cuda -t panic-tda-cuda .     with CUDA 13 and cuDNN 9, linux/amd64 only, some 4 GB
 #
 # Both run as the user "panic-tda" (10001), keep their data in /data and model files in /models, and take the commands of
 # panic-tda: docker run --rm panic-tda --help
 
 ARG NODE_IMAGE=node:20.20.2-bookworm-slim@sha256:2cf067cfed83d5ea958367df9f966191a942351a2df77d6f0193e162b5febfc0
-ARG CUDA_IMAGE=nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04@sha256:d02c4310b6d57ca0b16cd80298bdb33a74187baafe2eccd8a6a16180ddc90802
+# Its major version is the one that the runtime's CUDA provider was built for; the stage "cuda-provider" sees to it.
+ARG CUDA_IMAGE=nvidia/cuda:13.0.2-cudnn-runtime-ubuntu24.04@sha256:14d94b039cb94bbd5da559f303b46bc4b0d5d6c24ab1a9d7b186e566ed3400dc
 
 FROM ${NODE_IMAGE} AS build
 # better-sqlite3 is compiled where its prebuilt library cannot be downloaded.
@@ -24,9 +25,12 @@ RUN node scripts/build.mjs
 RUN npm prune --omit=dev --no-audit --no-fund \
  && rm -rf node_modules/.cache
 
-FROM build AS cuda-provider
-RUN ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js \
- && test -f node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so
+# On the image that the workers run on: the build ends where that image lacks a library which the provider needs.
+FROM ${CUDA_IMAGE} AS cuda-provider
+COPY --from=build /usr/local/bin/node /usr/local/bin/node
+COPY --from=build /app /app
+WORKDIR /app
+RUN node bin/panic-tda.mjs setup cuda --without-gpu
 
 FROM ${NODE_IMAGE} AS cpu
 RUN echo 'panic-tda:x:10001:10001::/data:/usr/sbin/nologin' >> /etc/passwd \

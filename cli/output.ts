@@ -10,13 +10,28 @@ export function print(text: string): void {
   write(process.stdout, `${text}\n`);
 }
 
+let documents = 0;
+let noted = '';
+
 export function printJson(value: unknown): void {
+  documents++;
   print(JSON.stringify(value, undefined, 2));
 }
 
+/** Whether a JSON document has gone to standard output, which takes one. */
+export function jsonPrinted(): boolean {
+  return documents > 0;
+}
+
 export function note(text: string): void {
+  noted = text;
   if (display === null) write(process.stderr, `${text}\n`);
   else display.above(text);
+}
+
+/** What standard error was told last; empty where that is nothing. */
+export function lastNote(): string {
+  return noted;
 }
 
 /** Text that is bold on a terminal. */

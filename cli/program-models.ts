@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { PanicError } from '../experiment/errors.js';
 import type { Context, GlobalOptions } from './context.js';
 import { describeCommand } from './describe-command.js';
 
@@ -14,16 +15,24 @@ export function addModelCommands(models: Command, act: Act): void {
     .usage('[name] | <command> [options]')
     .helpCommand(false)
     .argument('[name]', 'the same as show NAME; without it, as list')
-    .action(async (name: string | undefined, options: GlobalOptions) => {
+    .option('--ready', READY)
+    .action(async (name: string | undefined, options: GlobalOptions & ReadyOption) => {
+      const { ready = false } = options;
+      if (name !== undefined && ready) {
+        throw new PanicError('InvalidInput', '--ready is of the list of models; leave the name away');
+      }
       const { listModels, showModel } = await import('./commands/models.js');
-      await act(options, (context) => (name === undefined ? listModels(context) : showModel(context, name)));
+      await act(options, (context) =>
+        name === undefined ? listModels(context, { ready }) : showModel(context, name),
+      );
     });
-  add('list', 'every model, and whether its files are there', LIST_HELP).action(
-    async (_: GlobalOptions, command: Command) => {
+  add('list', 'every model, and whether its files are there', LIST_HELP)
+    .option('--ready', READY)
+    .action(async (_: GlobalOptions, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions & ReadyOption>();
       const { listModels } = await import('./commands/models.js');
-      await act(command.optsWithGlobals<GlobalOptions>(), listModels);
-    },
-  );
+      await act(options, (context) => listModels(context, { ready: options.ready ?? false }));
+    });
   add('show', 'one model in full', SHOW_HELP)
     .argument('<name>', NAME)
     .action(async (name: string, _: GlobalOptions, command: Command) => {
@@ -59,6 +68,11 @@ export function addModelCommands(models: Command, act: Act): void {
     });
 }
 
+interface ReadyOption {
+  readonly ready?: boolean;
+}
+
+const READY = 'only those that a run can use now: their files are verified, or they need none';
 const NAME = 'name of a model ("panic-tda models list" shows them)';
 
 export const MODELS_HELP = `Built-in models need no files. For the others, pull gets the files, and a run uses only what the lock file
@@ -66,6 +80,7 @@ export const MODELS_HELP = `Built-in models need no files. For the others, pull 
 
 Examples:
   panic-tda models                     the same as panic-tda models list
+  panic-tda models --ready             only those that a run can use now
   panic-tda models pull AllMiniLML6v2
   panic-tda models AllMiniLML6v2       the same as panic-tda models show AllMiniLML6v2
 

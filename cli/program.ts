@@ -214,7 +214,15 @@ export function createProgram(exitWith: (code: number) => void): Command {
   add(MACHINE, 'setup', 'get what a device needs, or make the tables of a database', SETUP_HELP)
     .addArgument(new Argument('<what>', 'what to set up').choices(['cuda', 'database']))
     .option('--app-role <name>', 'database: a role that may then read and write rows, and nothing more')
-    .action(async (what: 'cuda' | 'database', options: GlobalOptions & { readonly appRole?: string }) => {
+    .option(
+      '--without-gpu',
+      'cuda: fetch it and look for its libraries, and run nothing; for building images',
+    )
+    .action(async (what: 'cuda' | 'database', options: GlobalOptions & SetupFlags) => {
+      const { withoutGpu = false } = options;
+      if (what === 'database' && withoutGpu) {
+        throw new PanicError('InvalidInput', '--without-gpu is of "setup cuda"');
+      }
       if (what === 'database') {
         const { setUpTables } = await import('./commands/setup-database.js');
         await act(options, (context) => setUpTables(context, options.appRole));
@@ -224,7 +232,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
         throw new PanicError('InvalidInput', '--app-role is of "setup database"');
       }
       const { setUpCuda } = await import('./commands/setup.js');
-      await act(options, (context) => setUpCuda(context));
+      await act(options, (context) => setUpCuda(context, undefined, { withoutGpu }));
     });
   addHostOptions(add(MACHINE, 'worker', 'serve task queues of a Temporal service', WORKER_HELP))
     .addOption(new Option('--queues <list>', 'main, gpu, cpu, separated by commas, or all').default('all'))
@@ -277,6 +285,11 @@ export function createProgram(exitWith: (code: number) => void): Command {
 
 interface ShowOptions extends GlobalOptions {
   readonly experimentFile?: boolean;
+}
+
+interface SetupFlags {
+  readonly appRole?: string;
+  readonly withoutGpu?: boolean;
 }
 
 interface DoctorFlags {
@@ -500,8 +513,9 @@ Examples:
 Exit codes: 0 deleted, or the answer was no, 1 it was cut off, 2 it is running, there is none, or nobody can be asked.`;
 
 const SETUP_HELP = `cuda: models with files run on onnxruntime, whose package has CUDA for Linux on x64 but for one library of some 300 MB. This
-downloads it into node_modules, by the runtime's own script, and then runs a tiny graph on the GPU. CUDA 12 and cuDNN 9
-have to be on the machine already.
+fetches it from NuGet into node_modules, keeps the SHA-256 of what came, and runs a tiny graph on the GPU. The library itself
+says which version of CUDA it was built for; where CUDA, cuDNN or the driver is missing, this says what brings it. A library
+that is damaged is fetched again.
 
 database: makes the tables of the Postgres database of --database or PANIC_TDA_DATABASE, or brings them up to date. "run" and
 "worker" do that by themselves where their role may; with --app-role NAME they can have a role that may not.

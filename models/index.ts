@@ -25,9 +25,20 @@ export { plannedRemoval, type Removal, removeModel } from './files/remove.js';
 export { resolveModelFiles, type ResolvedFiles } from './files/resolve.js';
 export { type Verification, verifyModel } from './files/verify.js';
 export { HOST_SETTINGS, type HostSettings } from './hosts/settings.js';
-export { type CudaProvider, cudaProvider, downloadCudaProvider, missingLibraries } from './onnx/cuda.js';
+export { type CudaProvider, cudaProvider, providerState, type ProviderState } from './onnx/cuda.js';
+export { fetchCudaProvider } from './onnx/cuda-download.js';
+export {
+  cudaLibrariesCommand,
+  cudaProblem,
+  type CudaProblem,
+  DRIVER,
+  explainCudaProblem,
+} from './onnx/cuda-libraries.js';
 export {
   chooseDevice,
+  decideDevice,
+  type DeviceDecision,
+  explainDecision,
   type DeviceChoice,
   DEVICE_CHOICES,
   DEVICES,

@@ -397,6 +397,11 @@ export function hubAccess(variables: Variables = process.env): HubAccess {
   };
 }
 
+/** The proxies of `hubAccess`, for other addresses. Throws PanicError `InvalidInput` where one is no URL. */
+export function proxies(variables: Variables = process.env): HubAccess['proxies'] {
+  return proxiesOf(variables).proxies;
+}
+
 function proxiesOf(variables: Variables): Pick<HubAccess, 'proxies'> {
   const valueOf = (name: string): string => (variables[name.toLowerCase()] ?? variables[name] ?? '').trim();
   const all = proxyUrl('ALL_PROXY', valueOf('ALL_PROXY'));

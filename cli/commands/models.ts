@@ -35,24 +35,25 @@ interface ModelDocument extends Record<string, unknown> {
   } | null;
 }
 
-/** `models list`: the catalogue as a table. */
-export function listModels(context: Context): number {
+/** `models list`: the catalogue as a table; with `ready`, only the models that a run can use now. */
+export function listModels(context: Context, { ready }: { readonly ready: boolean }): number {
   const { catalogue, environment } = context;
   const lock = readLock(environment.modelsFolder);
-  const models = [...catalogue.values()];
-  const unavailable = [...(catalogue.unavailable?.values() ?? [])];
+  const all = [...catalogue.values()].map((model) => ({
+    model,
+    readiness: readinessOf(model, environment.modelsFolder, lock),
+  }));
+  const listed = ready ? all.filter(({ readiness }) => isReady(readiness)) : all;
+  const unavailable = ready ? [] : [...(catalogue.unavailable?.values() ?? [])];
   if (context.json) {
-    const documents = models.map((model) =>
-      documentOf(model, context, readinessOf(model, environment.modelsFolder, lock)),
-    );
-    printJson(documents);
+    printJson(listed.map(({ model, readiness }) => documentOf(model, context, readiness)));
     return EXIT.ok;
   }
-  const rows = models.map((model) => [
+  const rows = listed.map(({ model, readiness }) => [
     model.name,
     model.kind,
     `${model.input} → ${model.kind === 'generative' ? model.output : `${model.dimension}-d vector`}`,
-    filesText(model, readinessOf(model, environment.modelsFolder, lock)),
+    filesText(model, readiness),
     [model.source, ...componentsOf(model).map(({ source }) => source)].join(' + '),
   ]);
   print(table([['name', 'kind', 'takes and gives', 'files', 'source'], ...rows]));
@@ -60,7 +61,13 @@ export function listModels(context: Context): number {
     const names = unavailable.map(({ name }) => name).join(', ');
     print(`\nNot available, with the reason from "${context.command('models', 'show', 'NAME')}": ${names}`);
   }
+  const left = all.length - listed.length;
+  if (left > 0) print(`\n${left} more cannot be used yet; "${context.command('models', 'list')}" says why.`);
   return EXIT.ok;
+}
+
+function isReady({ state }: Readiness): boolean {
+  return state === 'built-in' || state === 'ready';
 }
 
 /** `models show NAME`: one model, its files, and where they are or belong. */
@@ -77,7 +84,7 @@ export function printModelPath(context: Context, name: string): number {
   const model = findModel(context, name);
   const readiness = readinessOf(model, context.environment.modelsFolder);
   const folder = readiness.state === 'built-in' ? null : readiness.folder;
-  const ready = readiness.state === 'built-in' || readiness.state === 'ready';
+  const ready = isReady(readiness);
   if (context.json) printJson({ name, folder, state: readiness.state });
   else if (folder !== null) print(folder);
   if (folder === null && !context.json) note(`${name} needs no files.`);

@@ -1,26 +1,37 @@
-import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { PanicError } from '../../experiment/errors.js';
+import { isPanicError, PanicError } from '../../experiment/errors.js';
 import {
+  type CudaProblem,
+  cudaProblem,
   type CudaProvider,
   cudaProvider,
-  downloadCudaProvider,
-  missingLibraries,
+  explainCudaProblem,
+  fetchCudaProvider,
+  providerState,
   tryDeviceAgain,
 } from '../../models/index.js';
-import { childEnvironment } from '../../workers/environment.js';
+import { proxies } from '../../workers/environment.js';
 import type { Context } from '../context.js';
+import { cudaRemedy } from '../cuda-remedy.js';
 import { EXIT } from '../exit-codes.js';
+import { onInterrupt } from '../interruption.js';
 import { note, print, printJson } from '../output.js';
 
-const NEEDED = `CUDA 12 and cuDNN 9 have to be on the loader's path (LD_LIBRARY_PATH, or "ldconfig"), and a driver for them; the runtime brings
-neither. NVIDIA's packages have them, and so does "pip install nvidia-cudnn-cu12 nvidia-cublas-cu12 nvidia-cuda-runtime-cu12
-nvidia-cufft-cu12 nvidia-curand-cu12 nvidia-cuda-nvrtc-cu12", whose lib folders then go into LD_LIBRARY_PATH.`;
+export interface CudaSetup {
+  /** For building images: a missing driver is no failure, and nothing is run on a GPU. */
+  readonly withoutGpu?: boolean;
+  /** Pauses before further attempts to fetch, milliseconds. */
+  readonly delaysMs?: readonly number[];
+}
 
-/** `setup cuda`: gets the runtime's CUDA provider, and tries it. */
+/**
+ * `setup cuda`: gets the runtime's CUDA provider, and tries it. Throws PanicError `InvalidInput` where there is none for this
+ * system, and `DeviceError` where it cannot be fetched.
+ */
 export async function setUpCuda(
   { json, command }: Pick<Context, 'json' | 'command'>,
   provider: CudaProvider | null = cudaProvider(),
+  { withoutGpu = false, delaysMs }: CudaSetup = {},
 ): Promise<number> {
   if (provider === null) {
     throw new PanicError(
@@ -29,34 +40,98 @@ export async function setUpCuda(
         `"${command('doctor')}" says which devices work`,
     );
   }
-  await download(provider, command);
-  const missing = await missingLibraries(provider);
+  const interruption = onInterrupt();
+  try {
+    await fetchWhereNeeded(provider, command, interruption.signal, delaysMs);
+  } catch (error) {
+    const code = interruption.exitCode();
+    if (code === null) throw error;
+    note(`Stopped; nothing was changed. "${command('setup', 'cuda')}" begins again.`);
+    return code;
+  } finally {
+    interruption.end();
+  }
+  return withoutGpu ? await tellLibraries(provider, json, command) : await tell(provider, json, command);
+}
+
+async function tell(provider: CudaProvider, json: boolean, command: Context['command']): Promise<number> {
+  const missing = await cudaProblem(provider.library);
   const { reason } = await tryDeviceAgain('cuda');
   const works = reason === null;
-  if (json) printJson({ works, reason, library: provider.library, missingLibraries: missing });
-  else if (works) print('CUDA works: a session ran on it. Models with files use it from now on.');
-  else {
-    print(`CUDA does not work yet: ${reason}`);
-    if (missing !== null && missing.length > 0) print(`\nNot found: ${missing.join(', ')}`);
-    print(`\n${NEEDED}\nThen run "${command('setup', 'cuda')}" again.`);
+  const remedy = missing === null ? [] : cudaRemedy(missing, command);
+  if (json) {
+    printJson({ works, reason, library: provider.library, ...missingOf(missing), remedy });
+  } else if (works) {
+    print('CUDA works: a session ran on it. Models with files use it from now on.');
+  } else {
+    print(`CUDA does not work yet: ${reason}.`);
+    for (const line of remedy) print(`  ${line}`);
+    print(`Then run "${command('setup', 'cuda')}" again.`);
   }
   return works ? EXIT.ok : EXIT.failed;
 }
 
-async function download(provider: CudaProvider, command: Context['command']): Promise<void> {
-  if (existsSync(provider.library)) {
-    note(`${provider.library} is there already.`);
+/** What can be said where there is no GPU: whether all libraries but the driver's are there. */
+async function tellLibraries(
+  provider: CudaProvider,
+  json: boolean,
+  command: Context['command'],
+): Promise<number> {
+  const found = await cudaProblem(provider.library);
+  const problem = found?.kind === 'driver-missing' ? null : found;
+  const remedy = problem === null ? [] : cudaRemedy(problem, command);
+  const reason = problem === null ? null : explainCudaProblem(problem);
+  if (json) printJson({ works: null, reason, library: provider.library, ...missingOf(problem), remedy });
+  else if (reason === null) print('All libraries that CUDA needs are there. Nothing was run on a GPU.');
+  else {
+    print(`CUDA cannot work here: ${reason}.`);
+    for (const line of remedy) print(`  ${line}`);
+  }
+  return reason === null ? EXIT.ok : EXIT.failed;
+}
+
+function missingOf(missing: CudaProblem | null): {
+  readonly cudaMajor: number | null;
+  readonly missingLibraries: readonly string[];
+} {
+  return missing?.kind === 'libraries-missing'
+    ? { cudaMajor: missing.cudaMajor, missingLibraries: missing.libraries }
+    : { cudaMajor: null, missingLibraries: [] };
+}
+
+/** Leaves a whole library where it is, also where it cannot be fetched anew. */
+async function fetchWhereNeeded(
+  provider: CudaProvider,
+  command: Context['command'],
+  signal: AbortSignal,
+  delaysMs: readonly number[] | undefined,
+): Promise<void> {
+  const found = await providerState(provider);
+  if (found.state === 'whole') {
+    note(`${provider.library} is there already, and is what was fetched.`);
     return;
   }
-  note('Downloading the CUDA provider of the runtime from NuGet (some 300 MB).');
-  const failure = await downloadCudaProvider(provider, childEnvironment(), note);
-  if (failure === null && existsSync(provider.library)) {
-    note(`It is now in ${dirname(provider.library)}; installing the packages again removes it.`);
-    return;
+  if (found.state === 'damaged') note(`${found.why}; it is fetched again.`);
+  if (found.state === 'unrecorded') {
+    note(`${provider.library} is there, and nothing is known of its origin; it is fetched again.`);
   }
-  throw new PanicError(
-    'DeviceError',
-    `the CUDA provider could not be downloaded: ${failure ?? `the script ended, and ${provider.library} is not there`}.\n` +
-      `It comes from api.nuget.org; behind a proxy, set GLOBAL_AGENT_HTTPS_PROXY. Then run "${command('setup', 'cuda')}" again.`,
-  );
+  note("Fetching the runtime's CUDA provider (some 300 MB).");
+  try {
+    const record = await fetchCudaProvider(provider, {
+      proxies: proxies(),
+      signal,
+      onLine: note,
+      ...(delaysMs === undefined ? {} : { delaysMs }),
+    });
+    const checked = record.packageSha512 === null ? '' : ", and the package's SHA-512 is that of its feed";
+    note(`It is now in ${dirname(provider.library)}${checked}; installing the packages again removes it.`);
+  } catch (error) {
+    if (!isPanicError(error)) throw error;
+    if (found.state === 'unrecorded') {
+      note(`${error.message}; the library that is there is tried.`);
+      return;
+    }
+    const remedy = `behind a proxy, set HTTPS_PROXY; then run "${command('setup', 'cuda')}" again`;
+    throw new PanicError(error.kind, `${error.message}; ${remedy}`, { cause: error });
+  }
 }

@@ -2,6 +2,7 @@ import type * as Sdk from '@aws-sdk/client-s3';
 import { errorCode } from '../../experiment/error-code.js';
 import { PanicError } from '../../experiment/errors.js';
 import { faultPoint } from '../../experiment/fault.js';
+import { remembered } from '../../experiment/remembered.js';
 import { isMissing, isWithoutCredentials, s3Failure, statusOf } from './bucket-failures.js';
 import { ID_NAME, idIn, objectKey, sha256Of, sha256OfKey, verified } from './object-store.js';
 import type { ObjectStore, StoredObject } from './object-store.js';
@@ -31,7 +32,7 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
   const { bucket } = place;
   const beginning = place.prefix === '' ? '' : `${place.prefix}/`;
   const root = `s3://${bucket}${place.prefix === '' ? '' : `/${place.prefix}`}`;
-  let opened: Promise<{ readonly sdk: typeof Sdk; readonly client: Sdk.S3Client }> | null = null;
+  const opened = remembered(open);
   let closed: Sdk.S3Client | null = null;
 
   /** Hands the SDK and its client to `work`, and turns what they throw into errors of ours. */
@@ -39,8 +40,7 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
     doing: string,
     work: (sdk: typeof Sdk, client: Sdk.S3Client) => Promise<T>,
   ): Promise<T> {
-    opened ??= open();
-    const { sdk, client } = await opened;
+    const { sdk, client } = await opened();
     try {
       return await work(sdk, client);
     } catch (error) {

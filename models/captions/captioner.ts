@@ -1,12 +1,13 @@
 import { LogitsProcessor, LogitsProcessorList, random, Tensor } from '@huggingface/transformers';
 import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
-import { assertNever, errorMessage, PanicError } from '../../experiment/errors.js';
+import { assertNever, PanicError } from '../../experiment/errors.js';
 import type { GenerativeModel } from '../../experiment/model.js';
 import { onOneLine } from '../../experiment/text.js';
 import { checkGenerated } from '../check-output.js';
 import type { GeneratedItem, GenerateItem, LoadedGenerator, LoadTask } from '../loaded-model.js';
 import { requireModelFiles } from '../files/layout.js';
 import { fingerprint } from '../onnx/fingerprint.js';
+import { runtimeError } from '../onnx/runtime-error.js';
 import type { OpenCaptioner } from './family.js';
 import { openFlorence2 } from './florence2.js';
 import { graphDtypes, ModelFolder } from './model-folder.js';
@@ -124,7 +125,7 @@ let lastCall: Promise<unknown> = Promise.resolve();
 
 /**
  * The ids of a caption's tokens, special ones included. Throws PanicError `ModelOutputInvalid` for scores that are not numbers,
- * and `DeviceError` where the runtime fails.
+ * `InvalidInput` where the runtime refuses the graphs on this device, and `DeviceError` where it fails.
  */
 export function captionTokens(
   captioner: OpenCaptioner,
@@ -166,7 +167,7 @@ async function generateTokens(
     return model.config.is_encoder_decoder ? ids : ids.slice(inputs['input_ids']!.dims[1]);
   } catch (error) {
     if (error instanceof PanicError) throw error;
-    throw new PanicError('DeviceError', `transformers.js failed: ${errorMessage(error)}`, { cause: error });
+    throw runtimeError('transformers.js failed', error);
   }
 }
 

@@ -13,6 +13,7 @@ import { errorMessage, PanicError } from '../../experiment/errors.js';
 import type { GenerativeModel } from '../../experiment/model.js';
 import type { Device, LoadTask } from '../loaded-model.js';
 import { requiredFiles } from '../files/layout.js';
+import { runtimeError } from '../onnx/runtime-error.js';
 import { type CaptionSettings, type Dtype, DTYPE_SUFFIXES } from './settings.js';
 
 /** A class of the library that opens graphs. */
@@ -100,11 +101,8 @@ export class ModelFolder {
         local_files_only: true,
       });
     } catch (error) {
-      throw new PanicError(
-        'DeviceError',
-        `cannot open the graphs of ${this.#model.name} in ${this.#folder} on ${this.#device}: ${errorMessage(error)}`,
-        { cause: error },
-      );
+      const doing = `cannot open the graphs of ${this.#model.name} in ${this.#folder} on ${this.#device}`;
+      throw runtimeError(doing, error);
     }
   }
 

@@ -3,6 +3,7 @@ import { errorMessage, PanicError } from '../../experiment/errors.js';
 import type { Device } from '../loaded-model.js';
 import { floatsOf } from '../onnx/floats.js';
 import { toHalf } from '../onnx/half.js';
+import { runtimeError } from '../onnx/runtime-error.js';
 import { openSession } from '../onnx/session.js';
 import type { Statement } from './agreement.js';
 import type { Floats, Numbers } from './tensors.js';
@@ -108,18 +109,11 @@ export class Graph {
       tensors[name] = make(numbers.data, numbers.dims, `${this.#file}: "${name}"`);
     }
     const answer = await this.#session.run(tensors).catch((error: unknown) => {
-      throw this.#runError(error);
+      throw runtimeError(`${this.#file}: onnxruntime failed`, error);
     });
     return new Map(
       this.outputs.map((name) => [name, { data: floatsOf(answer[name]!), dims: answer[name]!.dims }]),
     );
-  }
-
-  /** Shapes that do not fit will not fit next time either; anything else may be the device's. */
-  #runError(error: unknown): PanicError {
-    const message = errorMessage(error);
-    const kind = /INVALID_ARGUMENT|invalid dimensions/i.test(message) ? 'InvalidInput' : 'DeviceError';
-    return new PanicError(kind, `${this.#file}: onnxruntime failed: ${message}`, { cause: error });
   }
 
   /** Runs the graph for the first of its outputs. Throws as `run`. */

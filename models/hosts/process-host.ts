@@ -1,10 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { compiledFile } from '../../experiment/compiled-file.js';
 import type { HostTask } from '../loaded-model.js';
+import { lastWords } from '../onnx/runtime-words.js';
 import { failureError } from './host-protocol.js';
 import type { BatchRequest, ComputedBatch, ProcessMessage } from './process-protocol.js';
 
-const STDERR_TAIL_CHARACTERS = 500;
+const STDERR_TAIL_CHARACTERS = 16_384;
+const LAST_WORDS_CHARACTERS = 500;
 
 /** The process is gone, asked or not; the message completes the sentence "the host of X ...". */
 export class HostEnded extends Error {
@@ -87,7 +89,8 @@ function endOf(child: ChildProcess): Promise<HostEnded> {
     });
     child.on('close', (code, signal) => {
       const how = signal === null ? `with code ${code}` : `by ${signal}`;
-      const said = tail.trim() === '' ? '' : `; it said: ${tail.trim()}`;
+      const words = lastWords(tail, LAST_WORDS_CHARACTERS);
+      const said = words === '' ? '' : `; it said: ${words}`;
       resolve(new HostEnded(`ended ${how}${said}`));
     });
   });

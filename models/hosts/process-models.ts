@@ -1,4 +1,5 @@
 import type { Artifact } from '../../experiment/artifact.js';
+import { remembered } from '../../experiment/remembered.js';
 import type { EmbeddingModel, GenerativeModel, Model } from '../../experiment/model.js';
 import type { ModelActivity } from '../contract.js';
 import type { Device, EmbeddedItem, GeneratedItem, GenerateItem, HostFiles } from '../loaded-model.js';
@@ -11,7 +12,7 @@ import type { WearLimits } from './wear.js';
 export interface ProcessModelsOptions {
   /** Where the files of a model are. Throws PanicError `ModelFilesMissing`. */
   readonly filesOf: (model: Model) => HostFiles;
-  /** Asked when a model is first called. */
+  /** Asked when a model is first called, and again by the next call where it rejected. */
   readonly findPlace: () => Promise<Place>;
   readonly wear: WearLimits;
 }
@@ -21,10 +22,11 @@ export class ProcessModels {
   readonly #options: ProcessModelsOptions;
   readonly #generating = new Map<string, ModelLane<GenerateItem, GeneratedItem>>();
   readonly #embedding = new Map<string, ModelLane<Artifact, EmbeddedItem>>();
-  #place: Promise<Place> | null = null;
+  readonly #place: () => Promise<Place>;
 
   constructor(options: ProcessModelsOptions) {
     this.#options = options;
+    this.#place = remembered(options.findPlace);
   }
 
   async generate(
@@ -60,11 +62,11 @@ export class ProcessModels {
   }
 
   #laneOptions(model: Model) {
-    const { filesOf, findPlace, wear } = this.#options;
+    const { filesOf, wear } = this.#options;
     return {
       model,
       wear,
-      place: () => (this.#place ??= findPlace()),
+      place: this.#place,
       start: (device: Device) => startProcessHost({ model, ...filesOf(model), device }),
     };
   }

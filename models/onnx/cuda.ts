@@ -1,18 +1,25 @@
-import { execFile, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { z } from 'zod';
+import { errorMessage } from '../../experiment/errors.js';
+import { sha256OfFile } from '../files/sha256.js';
+import { readSharedLibrary } from './elf.js';
 
 /**
- * The runtime's CUDA provider. Its package cannot carry it (too large for the registry), and has a script that downloads it
- * from NuGet: node_modules/onnxruntime-node/script/install.js.
+ * The runtime's CUDA provider. The runtime's package cannot carry it (too large for the registry); its file
+ * script/install-metadata.js says from which package of NuGet it comes.
  */
 export interface CudaProvider {
-  /** The runtime's own download script. */
-  readonly script: string;
-  /** The library that the script puts beside the runtime. */
+  /** The runtime's list of packages, versions, feeds and files. */
+  readonly metadata: string;
+  /** The library, beside the runtime's own. */
   readonly library: string;
+  /** What `setup cuda` has fetched, with the SHA-256 of each file. */
+  readonly record: string;
 }
+
+const SYSTEM = 'linux/x64';
 
 /** Null on a system for which there is none. */
 export function cudaProvider(
@@ -20,48 +27,96 @@ export function cudaProvider(
   system = `${process.platform}/${process.arch}`,
 ): CudaProvider | null {
   // `requirements` of the package's script/install-metadata.js.
-  if (system !== 'linux/x64') return null;
+  if (system !== SYSTEM) return null;
+  const folder = join(packageFolder, 'bin', 'napi-v6', system);
   return {
-    script: join(packageFolder, 'script', 'install.js'),
-    library: join(packageFolder, 'bin', 'napi-v6', system, 'libonnxruntime_providers_cuda.so'),
+    metadata: join(packageFolder, 'script', 'install-metadata.js'),
+    library: join(folder, 'libonnxruntime_providers_cuda.so'),
+    record: join(folder, 'panic-tda-cuda.json'),
   };
 }
 
-/** Runs the download script, and hands on what it prints. Resolves with why it failed, or with null. */
-export async function downloadCudaProvider(
-  { script }: CudaProvider,
-  environment: Readonly<Record<string, string>>,
-  onLine: (line: string) => void,
-): Promise<string | null> {
-  return await new Promise((resolve) => {
-    const child = spawn(process.execPath, [script], {
-      // Without it the script does nothing in a clone: that the download is wanted has to be said.
-      env: { ...environment, ONNXRUNTIME_NODE_INSTALL: 'cuda12' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let errors = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      for (const line of text.split('\n')) if (line.trim() !== '') onLine(line);
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      errors += text;
-    });
-    child.on('error', (error) => resolve(error.message));
-    child.on('close', (code, signal) => {
-      const said = /^\w*Error: .*$/m.exec(errors)?.[0] ?? errors.trim().split('\n').at(-1) ?? '';
-      if (code === 0) resolve(null);
-      else resolve(`it ended ${signal === null ? `with code ${code}` : `by ${signal}`}: ${said}`);
-    });
-  });
+const recordSchema = z.strictObject({
+  package: z.string(),
+  version: z.string(),
+  source: z.string(),
+  /** SHA-512 of the whole package, base64, where the feed names it; compared when it was fetched. */
+  packageSha512: z.string().nullable(),
+  files: z.record(z.string(), z.strictObject({ bytes: z.number(), sha256: z.string() })),
+});
+
+export type CudaRecord = z.infer<typeof recordSchema>;
+
+/** Whether the provider's files are those that were fetched. */
+export type ProviderState =
+  | { readonly state: 'whole' }
+  /** A whole library, of which there is no record that `setup cuda` fetched it. */
+  | { readonly state: 'unrecorded' }
+  | { readonly state: 'missing' }
+  /** `why` is a sentence about a file. */
+  | { readonly state: 'damaged'; readonly why: string };
+
+/** Compares the provider's files with the record of their fetch, by SHA-256. */
+export async function providerState({ library, record }: CudaProvider): Promise<ProviderState> {
+  if (!existsSync(library)) return { state: 'missing' };
+  try {
+    readSharedLibrary(library);
+  } catch (error) {
+    return { state: 'damaged', why: `${library} is damaged: ${errorMessage(error)}` };
+  }
+  const fetched = readRecord(record);
+  if (fetched === null) return { state: 'unrecorded' };
+  for (const [name, { sha256 }] of Object.entries(fetched.files)) {
+    const file = join(dirname(library), name);
+    if (!existsSync(file)) return { state: 'damaged', why: `${file} is not there` };
+    if ((await sha256OfFile(file)) !== sha256) {
+      return { state: 'damaged', why: `${file} is damaged: its SHA-256 is not that of what was fetched` };
+    }
+  }
+  return { state: 'whole' };
 }
 
-/** Libraries that the provider needs and the loader does not find; null where that cannot be asked. */
-export async function missingLibraries({ library }: CudaProvider): Promise<readonly string[] | null> {
+function readRecord(file: string): CudaRecord | null {
   try {
-    const { stdout } = await promisify(execFile)('ldd', [library]);
-    const names = stdout.split('\n').filter((line) => line.includes('not found'));
-    return names.map((line) => line.trim().split(' ')[0]!);
+    return recordSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch {
     return null;
   }
+}
+
+const metadataSchema = z.object({
+  manifests: z.record(z.string(), z.record(z.string(), z.object({ package: z.string(), path: z.string() }))),
+  packages: z.record(
+    z.string(),
+    z.object({
+      name: z.string(),
+      versions: z.array(z.object({ feed: z.string(), version: z.string() })).min(1),
+    }),
+  ),
+  feeds: z.record(z.string(), z.object({ type: z.string(), index: z.url() })),
+});
+
+/** What the runtime says of its provider: which package has it, where, and which of its files are needed. */
+export interface CudaSource {
+  readonly package: string;
+  /** In the order in which the runtime prefers them. */
+  readonly versions: readonly { readonly index: string; readonly version: string }[];
+  /** Paths in the package, by the name of the file beside the runtime. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** Throws Error where the runtime's list is not there, or is not made as in onnxruntime-node 1.30. */
+export function cudaSource({ metadata }: Pick<CudaProvider, 'metadata'>): CudaSource {
+  const { manifests, packages, feeds } = metadataSchema.parse(createRequire(import.meta.url)(metadata));
+  // Its name says "cuda12" also where what comes is built for CUDA 13.
+  const manifest = Object.entries(manifests).find(([name]) => name.startsWith(`${SYSTEM}:cuda`))?.[1];
+  const from = Object.values(manifest ?? {})[0]?.package;
+  const source = from === undefined ? undefined : packages[from];
+  if (manifest === undefined || source === undefined) throw new Error(`${metadata} names no CUDA provider`);
+  const versions = source.versions.flatMap(({ feed, version }) => {
+    const index = feeds[feed]?.index;
+    return index === undefined ? [] : [{ index, version }];
+  });
+  const files = Object.entries(manifest).map(([name, { path }]) => [name.replace(/^\.\//, ''), path]);
+  return { package: source.name, versions, files: Object.fromEntries(files) as Record<string, string> };
 }

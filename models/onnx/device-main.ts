@@ -1,9 +1,12 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { errorMessage } from '../../experiment/errors.js';
+import type { Device } from '../loaded-model.js';
+import type { TrialReport } from './device-trial.js';
+import { softwareEvidence } from './software-driver.js';
 import { TINY_INPUTS, TINY_OUTPUT, tinyGraph } from './tiny-graph.js';
 
-/** Runs the tiny graph on the device of its first argument and tells its parent why it does not work; null where it does. */
-async function trial(device: string): Promise<string | null> {
+/** Runs the tiny graph on the device of its first argument; gives why that does not work, or null. */
+async function trial(device: Device): Promise<string | null> {
   const session = await InferenceSession.create(tinyGraph(), {
     executionProviders: [device],
     // Otherwise the runtime gives nodes that a provider refuses to the processor, and says nothing.
@@ -19,5 +22,12 @@ async function trial(device: string): Promise<string | null> {
   return given === right ? null : `it computes ${given} where ${right} is right`;
 }
 
-const reason = await trial(process.argv[2]!).catch(errorMessage);
-process.send?.(reason, () => process.exit());
+async function report(device: Device): Promise<TrialReport> {
+  const reason = await trial(device).catch(errorMessage);
+  const software = reason === null && device === 'webgpu' ? await softwareEvidence(device) : null;
+  return { reason, software };
+}
+
+const device = process.argv[2];
+if (device !== 'cpu' && device !== 'cuda' && device !== 'webgpu') throw new Error(`no device: ${device}`);
+process.send?.(await report(device), () => process.exit());

@@ -1,8 +1,10 @@
-import { execFile, fork } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { compiledFile } from '../../experiment/compiled-file.js';
 import { PanicError } from '../../experiment/errors.js';
 import type { Device } from '../loaded-model.js';
+import { type DeviceTrial, runTrial } from './device-trial.js';
+
+export type { DeviceTrial } from './device-trial.js';
 
 /** The devices that models can be computed on, in the order in which `auto` tries them. */
 export const DEVICES = ['cuda', 'webgpu', 'cpu'] as const satisfies readonly Device[];
@@ -10,89 +12,101 @@ export const DEVICES = ['cuda', 'webgpu', 'cpu'] as const satisfies readonly Dev
 export type DeviceChoice = 'auto' | Device;
 export const DEVICE_CHOICES: readonly DeviceChoice[] = ['auto', ...DEVICES];
 
-export interface DeviceTrial {
-  readonly device: Device;
-  /** Why it does not work; null where it does. */
-  readonly reason: string | null;
-}
-
-// The first use of a GPU may compile its kernels.
-const TRIAL_MS = 60_000;
-const STDERR_TAIL_CHARACTERS = 1000;
-
 const trials = new Map<Device, Promise<DeviceTrial>>();
 
 /**
- * Tries a device by running a tiny graph on it, in a process of its own, since drivers crash; the outcome is kept for as long
- * as this process lives.
+ * Tries a device by running a tiny graph on it, in a process of its own. One that works is kept for as long as this process
+ * lives; one that does not is tried again by the next caller, since what was missing may have come meanwhile. Callers that ask
+ * at the same time share a trial. Never rejects.
  */
 export function tryDevice(device: Device): Promise<DeviceTrial> {
-  const known = trials.get(device) ?? runTrial(device);
-  trials.set(device, known);
-  return known;
+  const known = trials.get(device);
+  if (known !== undefined) return known;
+  const trial = runTrial(device);
+  trials.set(device, trial);
+  void forgetFailure(device, trial);
+  return trial;
 }
 
-/** Tries a device again, for whoever has changed something about it. */
+async function forgetFailure(device: Device, trial: Promise<DeviceTrial>): Promise<void> {
+  const { reason } = await trial;
+  if (reason !== null && trials.get(device) === trial) trials.delete(device);
+}
+
+/** Tries a device again, after a change of it. */
 export function tryDeviceAgain(device: Device): Promise<DeviceTrial> {
   trials.delete(device);
   return tryDevice(device);
 }
 
-function runTrial(device: Device): Promise<DeviceTrial> {
-  return new Promise((resolve) => {
-    const child = fork(compiledFile(import.meta.url, 'device-main.js'), [device], {
-      execArgv: [],
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      timeout: TRIAL_MS,
-      killSignal: 'SIGKILL',
-    });
-    let tail = '';
-    let told: string | null | undefined;
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      tail = (tail + text).slice(-STDERR_TAIL_CHARACTERS);
-    });
-    child.on('message', (reason) => {
-      told = reason as string | null;
-    });
-    child.on('error', (error) => resolve({ device, reason: `it could not be tried: ${error.message}` }));
-    child.on('close', (code, signal) => {
-      const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
-      const crashed = `the process that tried it ${how}: ${tail.trim() || 'it said nothing'}`;
-      const reason = told === undefined ? crashed : told;
-      resolve({ device, reason: reason === null ? null : explained(reason, tail) });
-    });
-  });
-}
-
-/** In one line. The runtime logs which library it cannot load, and its error does not say. */
-function explained(reason: string, log: string): string {
-  const library = /with error: ([^\n]+)/.exec(log)?.[1];
-  return (library === undefined ? reason : `${reason} (${library})`).replaceAll(/\s+/g, ' ').trim();
+/** The device that models are computed on, and why no faster one is. */
+export interface DeviceDecision {
+  readonly device: Device;
+  /** Faster devices that `auto` did not take, with the reason in one sentence each; empty where one was chosen by name. */
+  readonly passedOver: readonly { readonly device: Device; readonly reason: string }[];
+  /** Where a device was chosen by name: why `auto` would not take it, as a clause; null otherwise. */
+  readonly warning: string | null;
 }
 
 /**
- * The device to compute on: the first that works of `auto`'s, or the one that was chosen. Throws PanicError `InvalidInput` where
- * the chosen one does not work and `allowFallback` does not let `auto` choose instead.
+ * The device to compute on: the first that works of `auto`'s, or the one that was chosen. `auto` takes no device whose driver
+ * computes on the processor, nor one of which that cannot be told. Throws PanicError `InvalidInput` where the chosen one does not
+ * work and `allowFallback` does not let `auto` choose instead, and `DeviceError` where it could not be tried.
  */
-export async function chooseDevice(choice: DeviceChoice, allowFallback: boolean): Promise<Device> {
-  const failed: DeviceTrial[] = [];
+export async function decideDevice(choice: DeviceChoice, allowFallback: boolean): Promise<DeviceDecision> {
+  const passedOver: { device: Device; reason: string }[] = [];
+  let undecided = false;
+  let setupHelps = false;
   for (const device of choice === 'auto' ? DEVICES : [choice]) {
-    const trial = await tryDevice(device);
-    if (trial.reason === null) return device;
-    failed.push(trial);
+    const trial = await tryTwice(device);
+    if (trial.reason !== null) {
+      passedOver.push({ device, reason: trial.reason });
+      undecided ||= trial.undecided === true;
+      setupHelps ||= trial.setupHelps === true;
+    } else if (choice === 'auto' && trial.software !== undefined) {
+      passedOver.push({ device, reason: `auto does not take it: ${trial.software}` });
+    } else {
+      return { device, passedOver, warning: trial.software ?? null };
+    }
   }
-  if (choice !== 'auto' && allowFallback) return await chooseDevice('auto', false);
-  const reasons = failed.map(({ device, reason }) => `${device} does not work here: ${reason}`);
-  const advice = choice === 'cuda' ? '"panic-tda setup cuda" gets what is missing; ' : '';
+  if (choice !== 'auto' && allowFallback) {
+    const other = await decideDevice('auto', false);
+    const alsoPassed = other.passedOver.filter(({ device }) => device !== choice);
+    return { ...other, passedOver: [...passedOver, ...alsoPassed] };
+  }
+  const reasons = passedOver.map(({ device, reason }) => `${device} does not work here: ${reason}`);
+  const advice = setupHelps ? '"panic-tda setup cuda" gets what is missing; ' : '';
   throw new PanicError(
-    'InvalidInput',
+    undecided ? 'DeviceError' : 'InvalidInput',
     `${reasons.join('\n')}\n${advice}--device auto takes what works, and so does --allow-fallback`,
   );
 }
 
-/** Memory of the first GPU, MiB, as its driver tells; null where that is not known. */
+/** The device of `decideDevice`. Throws as that does. */
+export async function chooseDevice(choice: DeviceChoice, allowFallback: boolean): Promise<Device> {
+  return (await decideDevice(choice, allowFallback)).device;
+}
+
+/** A second time where the first trial was cut short: otherwise a moment without memory would decide for hours. */
+async function tryTwice(device: Device): Promise<DeviceTrial> {
+  const trial = await tryDevice(device);
+  return trial.undecided === true ? await tryDevice(device) : trial;
+}
+
+/** In one line each: the device, and what faster ones lack. */
+export function explainDecision({ device, passedOver, warning }: DeviceDecision): string[] {
+  return [
+    ...(warning === null ? [] : [`${device} is taken as asked, although ${warning}`]),
+    ...passedOver.map((passed) => `${passed.device} is not used: ${passed.reason}`),
+  ];
+}
+
+/**
+ * Memory of the first GPU, MiB, as NVIDIA's driver tells; null for the processor, and where no such driver tells it: other GPUs,
+ * and WebGPU on other systems than Linux and Windows.
+ */
 export async function gpuMemoryMiB(device: Device): Promise<number | null> {
-  if (device !== 'cuda') return null;
+  if (device === 'cpu') return null;
   const query = ['--query-gpu=memory.total', '--format=csv,noheader,nounits'];
   const { stdout } = await promisify(execFile)('nvidia-smi', query).catch(() => ({ stdout: '' }));
   const first = Number.parseInt(stdout, 10);

@@ -1,37 +1,41 @@
 import { env as runtime, InferenceSession, type Tensor } from 'onnxruntime-node';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import type { Device } from '../loaded-model.js';
+import { isRefusal, runtimeError } from './runtime-error.js';
+import { runtimeSentence } from './runtime-words.js';
 
 /** How onnxruntime 1.30 begins when it is the file that it cannot use: damaged, not there, data beside it missing. */
 const ABOUT_THE_FILE = /^(Load model |External data |The model path is a directory)/;
 
-/** And when the graph is in order, and the device has no kernel for an operator with such numbers: bfloat16 on processors. */
-const NO_KERNEL = /Could not find an implementation for /;
-
 /**
  * Opens a graph on exactly `device`: the runtime has no fall-back of its own that would say so. Throws PanicError
- * `ModelFilesMissing` where the file is none that the runtime can read, `InvalidInput` where the runtime has no kernels for it on
- * that device, and `DeviceError` where the device refuses.
+ * `ModelFilesMissing` where the file is none that the runtime can read, `InvalidInput` where the runtime cannot compute the
+ * graph or its numbers on that device, and `DeviceError` where the device fails.
  */
 export async function openSession(file: string, device: Device): Promise<InferenceSession> {
   try {
     return await InferenceSession.create(file, { executionProviders: [device] });
   } catch (error) {
     const message = errorMessage(error).trim();
-    if (NO_KERNEL.test(message)) {
+    if (isRefusal(error)) {
       throw new PanicError(
         'InvalidInput',
-        `${file} cannot run on ${device}: ${message}. The runtime has no kernel there for numbers of that type; ` +
+        `${file} cannot run on ${device}: ${runtimeSentence(message)}. The runtime has no kernel there for numbers of that type; ` +
           'take another device, or an export in fp32, fp16, int8 or int4',
         { cause: error },
       );
     }
     const kind = ABOUT_THE_FILE.test(message) ? 'ModelFilesMissing' : 'DeviceError';
-    throw new PanicError(kind, `cannot open ${file} on ${device}: ${message}`, { cause: error });
+    throw new PanicError(kind, `cannot open ${file} on ${device}: ${runtimeSentence(message)}`, {
+      cause: error,
+    });
   }
 }
 
-/** Runs a graph. Throws PanicError `DeviceError` where the runtime fails. */
+/**
+ * Runs a graph. Throws PanicError `InvalidInput` where the runtime cannot compute it with these inputs on its device, and
+ * `DeviceError` where the runtime fails.
+ */
 export async function runSession(
   session: InferenceSession,
   feeds: Readonly<Record<string, Tensor>>,
@@ -39,7 +43,7 @@ export async function runSession(
   try {
     return await session.run(feeds);
   } catch (error) {
-    throw new PanicError('DeviceError', `onnxruntime failed: ${errorMessage(error)}`, { cause: error });
+    throw runtimeError('onnxruntime failed', error);
   }
 }
 

@@ -1,0 +1,112 @@
+import { fork } from 'node:child_process';
+import { compiledFile } from '../../experiment/compiled-file.js';
+import { errorMessage } from '../../experiment/errors.js';
+import type { Device } from '../loaded-model.js';
+import { cudaProvider } from './cuda.js';
+import { cudaProblem, explainCudaProblem } from './cuda-libraries.js';
+import { lastWords, runtimeSentence } from './runtime-words.js';
+
+export interface DeviceTrial {
+  readonly device: Device;
+  /** Why it does not work, in one sentence; null where it does. */
+  readonly reason: string | null;
+  /** Where it works, and `auto` does not take it all the same: why, as a clause. */
+  readonly software?: string;
+  /**
+   * Set where the device itself said nothing: its process did not start, took too long, or was ended from outside. Another trial
+   * may go otherwise.
+   */
+  readonly undecided?: true;
+  /** Set where `panic-tda setup cuda` brings what is missing, or says what does. */
+  readonly setupHelps?: true;
+}
+
+/** What the process that tries a device tells. */
+export interface TrialReport {
+  readonly reason: string | null;
+  readonly software: string | null;
+}
+
+// The first use of a GPU may compile its kernels.
+const TRIAL_MS = 60_000;
+const STDERR_TAIL_CHARACTERS = 16_384;
+const LAST_WORDS_CHARACTERS = 300;
+/** Signals that a driver's own fault ends a process by. */
+const CRASHES: ReadonlySet<string> = new Set(['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGABRT', 'SIGFPE', 'SIGTRAP']);
+
+/** Tries a device by running a tiny graph on it, in a process of its own, since drivers crash. Never rejects. */
+export async function runTrial(device: Device): Promise<DeviceTrial> {
+  try {
+    const missing = device === 'cuda' ? await cudaIsMissing() : null;
+    return missing ?? (await tryInProcess(device));
+  } catch (error) {
+    return { device, reason: `it could not be tried: ${errorMessage(error)}`, undecided: true };
+  }
+}
+
+/** What the runtime would say of it says neither which library is missing nor what brings it. */
+async function cudaIsMissing(): Promise<DeviceTrial | null> {
+  const provider = cudaProvider();
+  if (provider === null) return { device: 'cuda', reason: 'the runtime has CUDA for Linux on x64 only' };
+  const problem = await cudaProblem(provider.library);
+  if (problem === null) return null;
+  const trial = { device: 'cuda', reason: explainCudaProblem(problem) } as const;
+  return problem.kind === 'driver-missing' ? trial : { ...trial, setupHelps: true };
+}
+
+function tryInProcess(device: Device): Promise<DeviceTrial> {
+  return new Promise((resolve) => {
+    const child = fork(compiledFile(import.meta.url, 'device-main.js'), [device], {
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    let late = false;
+    const limit = setTimeout(() => {
+      late = true;
+      child.kill('SIGKILL');
+    }, TRIAL_MS);
+    let tail = '';
+    let told: TrialReport | undefined;
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      tail = (tail + text).slice(-STDERR_TAIL_CHARACTERS);
+    });
+    child.on('message', (report) => {
+      told = report as TrialReport;
+    });
+    child.on('error', (error) => {
+      clearTimeout(limit);
+      const reason = `it could not be tried: ${error.message}`;
+      if (child.pid === undefined) resolve({ device, reason, undecided: true });
+    });
+    child.on('close', (code, signal) => {
+      clearTimeout(limit);
+      if (told !== undefined) resolve(trialOf(device, told, tail));
+      else if (late) {
+        const reason = `it did not run a tiny graph within ${TRIAL_MS / 1000} s`;
+        resolve({ device, reason, undecided: true });
+      } else resolve(crashed(device, code, signal, tail));
+    });
+  });
+}
+
+function trialOf(device: Device, { reason, software }: TrialReport, log: string): DeviceTrial {
+  if (reason !== null) return { device, reason: explained(reason, log) };
+  return software === null ? { device, reason } : { device, reason, software };
+}
+
+function crashed(device: Device, code: number | null, signal: string | null, log: string): DeviceTrial {
+  const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
+  const words = lastWords(log, LAST_WORDS_CHARACTERS);
+  const said = words === '' ? '' : `: ${runtimeSentence(words)}`;
+  const reason = `the process that tried it ${how}${said}`;
+  // SIGKILL and SIGTERM come from outside: from a person, or from a system short of memory.
+  const undecided = signal !== null && !CRASHES.has(signal);
+  return undecided ? { device, reason, undecided: true } : { device, reason };
+}
+
+/** The runtime logs which library it cannot load, and its error does not say. */
+function explained(reason: string, log: string): string {
+  const library = /with error: ([^\n]+)/.exec(log)?.[1];
+  const sentence = runtimeSentence(reason);
+  return library === undefined ? sentence : `${sentence} (${runtimeSentence(library)})`;
+}

@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { cleanUp, folderWith, panicTda, startPanicTda } from './cli-process.js';
+
+jest.setTimeout(60_000);
+afterAll(cleanUp);
+
+let folder: string;
+beforeAll(() => {
+  folder = folderWith({
+    'half.json': '{ "networks": [',
+    'wrong.json': { networks: [], promts: ['a'] },
+  });
+});
+
+interface Told {
+  readonly error: { readonly kind: string; readonly message: string; readonly exitCode: number };
+}
+
+const FAILING = [
+  { args: ['run', 'half.json'], kind: 'InvalidInput', told: /half\.json/, code: 2 },
+  { args: ['plan', 'wrong.json'], kind: 'InvalidInput', told: /promts/, code: 2 },
+  { args: ['show', 'abc'], kind: 'InvalidInput', told: /the data folder .* does not exist/, code: 2 },
+  { args: ['models', 'show', 'DumyT2I'], kind: 'InvalidInput', told: /did you mean DummyT2I\?/, code: 2 },
+  { args: ['stauts'], kind: 'Usage', told: /^unknown command 'stauts'/, code: 2 },
+  { args: ['list', '--jsno'], kind: 'Usage', told: /unknown option '--jsno'/, code: 2 },
+  { args: ['show'], kind: 'Usage', told: /missing required argument 'id'/, code: 2 },
+  { args: ['cancel', 'abc', '--wait', 'long'], kind: 'Usage', told: /Expected a number of seconds/, code: 2 },
+  { args: ['models', 'pull'], kind: 'Usage', told: /missing required argument 'names'/, code: 2 },
+  { args: [], kind: 'Usage', told: /a command is missing/, code: 2 },
+  { args: ['verify', 'abc', '--sample', 'many'], kind: 'InvalidInput', told: /./, code: 2 },
+] as const;
+
+describe('--json prints an error as one document on standard output, and for people on standard error', () => {
+  test.each(FAILING)('$args', async ({ args, kind, told, code }) => {
+    const ended = await panicTda(folder, [...args, '--json']);
+    const document = JSON.parse(ended.stdout) as Told;
+    expect(document).toEqual({
+      error: { kind, message: expect.stringMatching(told) as unknown, exitCode: code },
+    });
+    expect(ended.code).toBe(code);
+    expect(ended.stderr).not.toBe('');
+  });
+
+  test('also where --json comes first, and not where it is a word after --', async () => {
+    const first = await panicTda(folder, ['show', '--json']);
+    expect((JSON.parse(first.stdout) as Told).error.kind).toBe('Usage');
+    const word = await panicTda(folder, ['show', 'a', 'b', 'c', '--', '--json']);
+    expect(word).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  test('a command that prints its result and ends with another code than 0 prints no second one', async () => {
+    const { code, stdout } = await panicTda(folder, ['models', 'path', 'SDTurbo', '--json']);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ name: 'SDTurbo', state: 'missing' });
+  });
+
+  test('a command that is stopped before it has a result says so', async () => {
+    const config = {
+      networks: [['SlowT2I', 'DummyI2T']],
+      prompts: ['a'],
+      seeds: [1],
+      embedding_models: ['Dummy'],
+      max_length: 100,
+    };
+    const place = folderWith({ 'slow.json': config });
+    const run = startPanicTda(place, ['run', 'slow.json', '--json']);
+    while (!run.stderr().includes('Ctrl-C') && run.process.exitCode === null) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    run.process.kill('SIGTERM');
+    const { code, stdout } = await run.ended;
+    expect(code).toBe(143);
+    expect((JSON.parse(stdout) as Told).error).toMatchObject({ kind: 'Stopped', exitCode: 143 });
+  });
+
+  test('without it standard output stays empty', async () => {
+    const { code, stdout } = await panicTda(folder, ['show', 'abc']);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+});
+
+describe('models --ready', () => {
+  test.each([
+    ['models', '--ready'],
+    ['models', 'list', '--ready'],
+  ])('%s %s lists the models that a run can use now, and no others', async (...args) => {
+    const all = JSON.parse((await panicTda(folder, ['models', '--json'])).stdout) as { state: string }[];
+    const ready = JSON.parse((await panicTda(folder, [...args, '--json'])).stdout) as { state: string }[];
+    expect(ready).toEqual(all.filter(({ state }) => ['built-in', 'ready'].includes(state)));
+    expect(ready.length).toBeGreaterThan(0);
+    expect(ready.length).toBeLessThan(all.length);
+    const { stdout } = await panicTda(folder, args);
+    expect(stdout).not.toContain('SDTurbo');
+    expect(stdout).toMatch(/\d+ more cannot be used yet/);
+  });
+
+  test('is no option of one model', async () => {
+    expect(await panicTda(folder, ['models', 'SDTurbo', '--ready'])).toMatchObject({ code: 2 });
+  });
+});

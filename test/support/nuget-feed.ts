@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What a feed does wrong. */
+export interface Mischief {
+  /** The address that ends so answers with this status. */
+  readonly status?: readonly [ending: string, status: number];
+  /** Each answer is a page, as log-in pages of networks are. */
+  readonly page?: boolean;
+  /** The package's connection ends after this many bytes, this many times. */
+  readonly cut?: { readonly bytes: number; times: number };
+  /** The feed's catalogue lists another hash than the package has. */
+  readonly otherHash?: boolean;
+  /** The feed has no catalogue. */
+  readonly withoutHash?: boolean;
+}
+
+/** A NuGet feed (https://learn.microsoft.com/en-us/nuget/api/overview) on this machine, with one package in one version. */
+export class NugetFeed {
+  readonly seen: string[] = [];
+  mischief: Mischief = {};
+  readonly #server = createServer((request, response) => this.#answer(request, response));
+  readonly #name: string;
+  readonly #version: string;
+  package_: Buffer;
+
+  constructor(name: string, version: string, content: Buffer) {
+    this.#name = name.toLowerCase();
+    this.#version = version;
+    this.package_ = content;
+  }
+
+  async start(): Promise<void> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  get index(): string {
+    return `${this.#base}/v3/index.json`;
+  }
+
+  get #base(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const url = request.url ?? '';
+    this.seen.push(url);
+    const { status, page } = this.mischief;
+    if (status !== undefined && url.endsWith(status[0])) {
+      response.writeHead(status[1]).end('no');
+      return;
+    }
+    if (page === true) {
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<html>log in</html>');
+      return;
+    }
+    if (url.endsWith('.nupkg')) this.#sendPackage(response);
+    else {
+      const document = this.#document(url);
+      response.writeHead(document === undefined ? 404 : 200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(document ?? {}));
+    }
+  }
+
+  #document(url: string): unknown {
+    const base = this.#base;
+    const registrations = { '@type': 'RegistrationsBaseUrl/3.6.0', '@id': `${base}/registration/` };
+    const packages = { '@type': 'PackageBaseAddress/3.0.0', '@id': `${base}/flat/` };
+    const hash = createHash('sha512').update(this.package_);
+    if (this.mischief.otherHash === true) hash.update('and more');
+    const documents: Record<string, unknown> = {
+      '/v3/index.json': {
+        version: '3.0.0',
+        resources: this.mischief.withoutHash === true ? [packages] : [registrations, packages],
+      },
+      [`/flat/${this.#name}/index.json`]: { versions: [this.#version] },
+      [`/registration/${this.#name}/${this.#version}.json`]: { catalogEntry: `${base}/catalog/it.json` },
+      '/catalog/it.json': { packageHash: hash.digest('base64'), packageHashAlgorithm: 'SHA512' },
+    };
+    return documents[url];
+  }
+
+  #sendPackage(response: ServerResponse): void {
+    const { cut } = this.mischief;
+    response.writeHead(200, { 'content-length': this.package_.length });
+    if (cut === undefined || cut.times === 0) {
+      response.end(this.package_);
+      return;
+    }
+    cut.times--;
+    response.write(this.package_.subarray(0, cut.bytes), () => setImmediate(() => response.destroy()));
+  }
+}
