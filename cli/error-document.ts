@@ -30,7 +30,8 @@ export function errorDocument(error: unknown, exitCode: number): ErrorDocument {
 /** Of a command that ended by itself without its result: `Stopped` by a signal or from elsewhere, else `Failed`. */
 export function unfinishedDocument(told: string, exitCode: number): ErrorDocument {
   const stopped = exitCode >= EXIT.cancelled;
-  const message = told || (stopped ? 'the command was stopped' : 'the command did not do what it was asked to');
+  const message =
+    told || (stopped ? 'the command was stopped' : 'the command did not do what it was asked to');
   return { error: { kind: stopped ? 'Stopped' : 'Failed', message, exitCode } };
 }
 

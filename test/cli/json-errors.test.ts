@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { cleanUp, folderWith, panicTda, startPanicTda } from './cli-process.js';
+import { join } from 'node:path';
+import { cleanUp, folderWith, panicTda, runInfo, startPanicTda, until } from './cli-process.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 afterAll(cleanUp);
 
 let folder: string;
@@ -26,7 +27,7 @@ const FAILING = [
   { args: ['show'], kind: 'Usage', told: /missing required argument 'id'/, code: 2 },
   { args: ['cancel', 'abc', '--wait', 'long'], kind: 'Usage', told: /Expected a number of seconds/, code: 2 },
   { args: ['models', 'pull'], kind: 'Usage', told: /missing required argument 'names'/, code: 2 },
-  { args: [], kind: 'Usage', told: /a command is missing/, code: 2 },
+  { args: ['models', 'frobnicate', 'x'], kind: 'Usage', told: /too many arguments/, code: 2 },
   { args: ['verify', 'abc', '--sample', 'many'], kind: 'InvalidInput', told: /./, code: 2 },
 ] as const;
 
@@ -56,17 +57,19 @@ describe('--json prints an error as one document on standard output, and for peo
 
   test('a command that is stopped before it has a result says so', async () => {
     const config = {
-      networks: [['SlowT2I', 'DummyI2T']],
+      networks: [['SlowT2I', 'SlowI2T']],
       prompts: ['a'],
-      seeds: [1],
+      seeds: [-1],
       embedding_models: ['Dummy'],
-      max_length: 100,
+      max_length: 1000,
     };
     const place = folderWith({ 'slow.json': config });
     const run = startPanicTda(place, ['run', 'slow.json', '--json']);
-    while (!run.stderr().includes('Ctrl-C') && run.process.exitCode === null) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    const data = join(place, 'panic-tda-data');
+    await until(
+      () => (runInfo(data)?.workerPids?.length ?? 0) > 0,
+      () => run.stderr(),
+    );
     run.process.kill('SIGTERM');
     const { code, stdout } = await run.ended;
     expect(code).toBe(143);

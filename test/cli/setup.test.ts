@@ -43,7 +43,7 @@ afterAll(() => feed.stop());
 afterAll(cleanUp);
 beforeEach(() => {
   feed.mischief = {};
-  feed.package_ = content;
+  feed.archive = content;
   feed.seen.length = 0;
   provider = runtimePackage();
   printed = '';
@@ -55,11 +55,12 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
+const file = (name: string) => ({ package: 'nuget:linux/x64:cuda12', path: `${IN_PACKAGE}/${name}` });
+
 /** A package of the runtime whose list of downloads names our feed, in the form of the true one. */
 function runtimePackage(): CudaProvider {
   const folder = folderWith();
   for (const path of ['script', 'bin/napi-v6/linux/x64']) mkdirSync(join(folder, path), { recursive: true });
-  const file = (name: string) => ({ package: 'nuget:linux/x64:cuda12', path: `${IN_PACKAGE}/${name}` });
   const metadata = {
     requirements: { 'linux/x64': ['cuda12'] },
     manifests: { 'linux/x64:cuda12': { [`./${NAME}`]: file(NAME), [`./${SHARED}`]: file(SHARED) } },
@@ -217,7 +218,7 @@ describe('setup cuda', () => {
       zipArchive({ a: Buffer.from('b') }),
       content.subarray(0, -100),
     ]) {
-      feed.package_ = Buffer.from(bytes);
+      feed.archive = Buffer.from(bytes);
       await expect(setUp()).rejects.toThrow(/\.nupkg cannot be used: it (?:is no ZIP archive|has no file)/);
       expect(filesThere()).toEqual([]);
     }
@@ -225,9 +226,9 @@ describe('setup cuda', () => {
 
   test('a package whose file differs from its checksum is refused, also where the feed has no hash', async () => {
     feed.mischief = { withoutHash: true };
-    feed.package_ = Buffer.from(content);
-    const at = feed.package_.indexOf(NAME) + NAME.length + 20;
-    feed.package_.writeUInt8(feed.package_.readUInt8(at) ^ 1, at);
+    feed.archive = Buffer.from(content);
+    const at = feed.archive.indexOf(NAME) + NAME.length + 20;
+    feed.archive.writeUInt8(feed.archive.readUInt8(at) ^ 1, at);
     await expect(setUp()).rejects.toThrow(/\.nupkg cannot be used: /);
     expect(filesThere()).toEqual([]);
   });

@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symli
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cudaLibrariesCommand } from '../../models/onnx/cuda-libraries.js';
 import { readComposeFile, ROOT } from './compose-file.js';
 import { buildContext, readDockerfile } from './dockerfile.js';
 
@@ -22,6 +23,15 @@ describe('the Dockerfile', () => {
       else expect(from).toMatch(/^[a-z/]+:\d+\.\d+[\w.-]*@sha256:[0-9a-f]{64}$/);
     }
     expect(stage('build').from).toContain(`node:${process.versions.node.split('.')[0]}.`);
+  });
+
+  test('ends the build where the CUDA image lacks a library that the provider of the runtime needs', () => {
+    // The provider is fetched on the very image that the workers run on, and its needs are asked of the loader there.
+    expect(stage('cuda-provider').from).toBe(stage('cuda').from);
+    const run = stage('cuda-provider').instructions.find(({ name }) => name === 'RUN');
+    expect(run?.words).toBe('node bin/panic-tda.mjs setup cuda --without-gpu');
+    const major = Number(/:(\d+)\./.exec(stage('cuda').from)?.[1]);
+    expect(cudaLibrariesCommand(major)).not.toBeNull();
   });
 
   test('has the targets that docker-compose.yml builds', () => {

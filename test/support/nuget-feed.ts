@@ -24,12 +24,12 @@ export class NugetFeed {
   readonly #server = createServer((request, response) => this.#answer(request, response));
   readonly #name: string;
   readonly #version: string;
-  package_: Buffer;
+  archive: Buffer;
 
   constructor(name: string, version: string, content: Buffer) {
     this.#name = name.toLowerCase();
     this.#version = version;
-    this.package_ = content;
+    this.archive = content;
   }
 
   async start(): Promise<void> {
@@ -75,7 +75,7 @@ export class NugetFeed {
     const base = this.#base;
     const registrations = { '@type': 'RegistrationsBaseUrl/3.6.0', '@id': `${base}/registration/` };
     const packages = { '@type': 'PackageBaseAddress/3.0.0', '@id': `${base}/flat/` };
-    const hash = createHash('sha512').update(this.package_);
+    const hash = createHash('sha512').update(this.archive);
     if (this.mischief.otherHash === true) hash.update('and more');
     const documents: Record<string, unknown> = {
       '/v3/index.json': {
@@ -91,12 +91,12 @@ export class NugetFeed {
 
   #sendPackage(response: ServerResponse): void {
     const { cut } = this.mischief;
-    response.writeHead(200, { 'content-length': this.package_.length });
+    response.writeHead(200, { 'content-length': this.archive.length });
     if (cut === undefined || cut.times === 0) {
-      response.end(this.package_);
+      response.end(this.archive);
       return;
     }
     cut.times--;
-    response.write(this.package_.subarray(0, cut.bytes), () => setImmediate(() => response.destroy()));
+    response.write(this.archive.subarray(0, cut.bytes), () => setImmediate(() => response.destroy()));
   }
 }

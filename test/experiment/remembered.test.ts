@@ -1,0 +1,22 @@
+import { expect, test } from '@jest/globals';
+import { remembered } from '../../experiment/remembered.js';
+
+test('a value is made once, also for callers that ask while it is being made', async () => {
+  let made = 0;
+  const value = remembered(async () => ++made);
+  expect(await Promise.all([value(), value()])).toEqual([1, 1]);
+  expect(await value()).toBe(1);
+});
+
+test('a failure is told to all that wait for it, and the next caller tries again', async () => {
+  let tries = 0;
+  const value = remembered(async () => {
+    tries++;
+    if (tries === 1) throw new Error('for a moment');
+    return tries;
+  });
+  const first = await Promise.allSettled([value(), value()]);
+  expect(first.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  expect(await value()).toBe(2);
+  expect(await value()).toBe(2);
+});
