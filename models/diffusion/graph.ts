@@ -32,7 +32,7 @@ export class Graph {
   static async open(file: string, device: Device): Promise<Graph> {
     const session = await openSession(file, device).catch((error: unknown) => {
       // The runtime's binding gives up on a graph whose inputs or outputs are bfloat16, number 16 of ONNX's types.
-      throw errorMessage(error).endsWith('Unsupported data type: 16')
+      throw /Unsupported data type: 16\b/.test(errorMessage(error))
         ? unpassable(file, 'an input or output', 'bfloat16')
         : error;
     });
