@@ -9,7 +9,7 @@ import { errorMessage, PanicError } from '../../experiment/errors.js';
 import { chunksOf } from '../files/hub.js';
 import { fetchThrough, type Proxies } from '../files/proxied-fetch.js';
 import { extractZipEntry } from '../files/zip-entry.js';
-import { BUSY_STATUSES, PassingFailure, retryAfterMs, withRetries } from '../retry.js';
+import { isBusyStatus, PassingFailure, retryAfterMs, withRetries } from '../retry.js';
 import { type CudaProvider, type CudaRecord, cudaSource } from './cuda.js';
 import { readSharedLibrary } from './elf.js';
 
@@ -184,7 +184,7 @@ async function ask(url: string, { proxies, signal }: CudaFetch): Promise<Respons
   if (response.ok) return response;
   await response.body?.cancel();
   const told = `${url} answered ${response.status}${response.statusText === '' ? '' : ` ${response.statusText}`}`;
-  if (!BUSY_STATUSES.has(response.status)) throw new Error(told);
+  if (!isBusyStatus(response.status)) throw new Error(told);
   throw new PassingFailure(told, { retryAfterMs: retryAfterMs(response.headers.get('retry-after')) });
 }
 
