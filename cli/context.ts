@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { connectStoreReadonly, nameOfService, POOL_SIZE } from '../db/index.js';
 import type { Store, StorePlace } from '../db/index.js';
 import { PanicError } from '../experiment/errors.js';
 import type { Catalogue } from '../experiment/model.js';
+import { isThere } from '../experiment/presence.js';
 import { readCatalogue } from '../models/index.js';
 import { dataFolderAt } from '../workers/data-folder.js';
 import type { DataFolder } from '../workers/data-folder.js';
@@ -113,7 +113,7 @@ export function noExperiments({ folder, place, command }: Context): PanicError {
       `${placeText({ place })} holds no experiments yet; "${command('run', 'FILE')}" makes the first one`,
     );
   }
-  const there = existsSync(folder.root) ? 'holds no experiments yet' : 'does not exist';
+  const there = isThere(folder.root) ? 'holds no experiments yet' : 'does not exist';
   return new PanicError(
     'InvalidInput',
     `the data folder ${folder.root} ${there}; "${command('run', 'FILE')}" makes the first experiment, --data names another folder`,

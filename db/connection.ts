@@ -3,10 +3,14 @@ import type { SQL } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
-import { existsSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { errorMessage, PanicError } from '../experiment/errors.js';
+import { accessFailure, isThere } from '../experiment/presence.js';
 import type { Database as AnyDatabase, Snapshot, SqlValue } from './database.js';
+import { GUARDED, readableFile } from './readable-file.js';
+import type { ReadableFile } from './readable-file.js';
 import * as schema from './schema.js';
 import { runNow } from './work.js';
 import { createWriter } from './writer.js';
@@ -15,13 +19,14 @@ import { createWriter } from './writer.js';
 export interface Connection extends AnyDatabase {
   readonly dialect: 'sqlite';
   readonly sqlite: Database.Database;
+  readonly file: ReadableFile;
 }
 
 export const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
 const BUSY_TIMEOUT_MS = 30_000;
 
-function connect(file: string, readonly: boolean): Database.Database {
-  const sqlite = new Database(file, { timeout: BUSY_TIMEOUT_MS, readonly });
+function connect(location: string, readonly: boolean): Database.Database {
+  const sqlite = new Database(location, { timeout: BUSY_TIMEOUT_MS, readonly });
   if (!readonly) {
     sqlite.pragma('journal_mode = WAL');
     // WAL with FULL fsyncs the log at every commit: a committed step survives power loss, not only a crash.
@@ -35,20 +40,21 @@ export function isSqlite(db: AnyDatabase): db is Connection {
   return db.dialect === 'sqlite';
 }
 
-function databaseOver(sqlite: Database.Database): Connection {
+function databaseOver(sqlite: Database.Database, name: string, file: ReadableFile): Connection {
   const build = drizzle(sqlite, { schema });
   const writer = createWriter(sqlite);
   const connection: Connection = {
     dialect: 'sqlite',
-    name: sqlite.name,
+    name,
     sqlite,
+    file,
     build,
-    read: async (work) => runNow(work()),
+    read: async (work) => whileUnchanged(file, () => runNow(work())),
     write: (work) => writer.write(() => runNow(work())),
     *rows<T>(query: SQL) {
       return (yield () => build.all<T>(query)) as T[];
     },
-    snapshot: async () => snapshotOf(openSnapshot(connection)),
+    snapshot: async () => snapshotOf(openSnapshot(connection), file),
     schemaVersion: appliedMigrations(sqlite),
     // With what is still in the write-ahead log alone.
     size: async () => pragmaNumber(sqlite, 'page_count') * pragmaNumber(sqlite, 'page_size'),
@@ -64,14 +70,27 @@ function pragmaNumber(sqlite: Database.Database, name: 'page_count' | 'page_size
   return Number(sqlite.pragma(name, { simple: true }));
 }
 
-function snapshotOf(sqlite: Database.Database): Snapshot {
+/** What was read of a file, unless it changed meanwhile: then neither rows nor an error of SQLite's means anything. */
+function whileUnchanged<T>(file: ReadableFile, read: () => T): T {
+  try {
+    return read();
+  } finally {
+    file.refuseIfChanged();
+  }
+}
+
+function snapshotOf(sqlite: Database.Database, file: ReadableFile): Snapshot {
   const statements = new Map<string, Database.Statement<SqlValue[]>>();
   return {
     async *rows<T>(query: string, ...values: readonly SqlValue[]) {
       const known = statements.get(query);
       const statement = known === undefined || known.busy ? sqlite.prepare<SqlValue[]>(query) : known;
       statements.set(query, statement);
-      for (const row of statement.iterate(...values)) yield row as T;
+      try {
+        for (const row of statement.iterate(...values)) yield row as T;
+      } finally {
+        file.refuseIfChanged();
+      }
     },
     async close() {
       sqlite.close();
@@ -81,30 +100,47 @@ function snapshotOf(sqlite: Database.Database): Snapshot {
 
 /**
  * Opens the SQLite file, creating it and bringing its tables up to date.
- * Throws InvalidInput for a file of a newer panic-tda.
+ * Throws InvalidInput for a file of a newer panic-tda, and where this user may not write to it.
  */
 export function openDatabase(file: string): Connection {
+  requireWritable(file);
   const sqlite = connect(file, false);
   try {
     bringUpToDate(sqlite, file);
     refuseOtherTables(sqlite, file);
-    return databaseOver(sqlite);
+    return databaseOver(sqlite, file, { location: file, ...GUARDED });
   } catch (error) {
     sqlite.close();
     throw error;
   }
 }
 
-/** Opens an existing file for reading only; null where there is none yet. Its tables must be up to date. */
+/** SQLite needs the folder as well, for the files beside the database. */
+function requireWritable(file: string): void {
+  const folder = dirname(file);
+  for (const path of isThere(file) ? [folder, file] : [folder]) {
+    try {
+      accessSync(path, constants.W_OK | (path === folder ? constants.X_OK : 0));
+    } catch (error) {
+      throw accessFailure(error, path, 'written to');
+    }
+  }
+}
+
+/**
+ * Opens an existing file for reading only; null where there is none yet. Its tables must be up to date. This user need not be able to
+ * write to it, or to its folder. Throws InvalidInput that says what is missing.
+ */
 export function openDatabaseReadonly(file: string): Connection | null {
-  if (!existsSync(file)) return null;
-  const sqlite = connect(file, true);
+  const readable = readableFile(file);
+  if (readable === null) return null;
+  const sqlite = connect(readable.location, true);
   try {
     const applied = appliedMigrations(sqlite);
     const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).length;
     if (applied === known) {
       refuseOtherTables(sqlite, file);
-      return databaseOver(sqlite);
+      return databaseOver(sqlite, file, readable);
     }
     if (applied > 0) throw new PanicError('InvalidInput', migrationMismatch(file, applied, known));
   } catch (error) {
@@ -119,9 +155,9 @@ export function openDatabaseReadonly(file: string): Connection | null {
  * A second connection to the same file that writes nothing and sees it as it is now, whatever is written meanwhile: for
  * reading much of it, row by row. Close it soon: the write-ahead log cannot be cut back while it is open.
  */
-export function openSnapshot(db: Pick<Connection, 'sqlite'>): Database.Database {
+export function openSnapshot({ file }: Pick<Connection, 'file'>): Database.Database {
   // Not opened as read-only: SQLite then does not even parse column checks, and integrity_check passes over them.
-  const snapshot = new Database(db.sqlite.name, { timeout: BUSY_TIMEOUT_MS, fileMustExist: true });
+  const snapshot = new Database(file.location, { timeout: BUSY_TIMEOUT_MS, fileMustExist: true });
   snapshot.pragma('query_only = ON');
   snapshot.exec('BEGIN');
   // A transaction sees the database as it is at its first read, not at its beginning.
@@ -146,6 +182,7 @@ function bringUpToDate(sqlite: Database.Database, file: string): void {
 
 /** Brings the tables of a file up to date whatever their rows break, for whoever mends these next. */
 export function bringUpToDateForRepair(file: string): void {
+  requireWritable(file);
   const sqlite = connect(file, false);
   try {
     sqlite.pragma('ignore_check_constraints = ON');

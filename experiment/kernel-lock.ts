@@ -1,7 +1,8 @@
 import Database from 'better-sqlite3';
-import { existsSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode } from './error-code.js';
+import { accessFailure, isThere } from './presence.js';
 
 /**
  * An exclusive lock that the kernel releases when its holder dies, however it dies. Node has no binding for file locks, but
@@ -62,9 +63,14 @@ export function shareKernelLock(file: string): KernelLock | undefined {
   return { release: () => database.close() };
 }
 
-/** Whether a living process holds the lock. Takes nothing and creates nothing. */
+/** Whether a living process holds the lock. Takes nothing and creates nothing. Throws InvalidInput where this user may not look. */
 export function isKernelLockHeld(file: string): boolean {
-  if (!existsSync(file)) return false;
+  if (!isThere(file)) return false;
+  try {
+    accessSync(file, constants.R_OK);
+  } catch (error) {
+    throw accessFailure(error, file, 'read');
+  }
   const database = new Database(file, { readonly: true, fileMustExist: true, timeout: 0 });
   try {
     database.prepare('SELECT count(*) FROM sqlite_schema').get();

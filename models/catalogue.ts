@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { errorMessage, PanicError } from '../experiment/errors.js';
 import type {
@@ -8,6 +8,7 @@ import type {
   Model,
   UnavailableModel,
 } from '../experiment/model.js';
+import { isThere } from '../experiment/presence.js';
 import { formatProblems } from '../experiment/problems.js';
 import { catalogueFileSchema, type CatalogueFile } from './catalogue-schema.js';
 import { faultyModels } from './faulty.js';
@@ -65,7 +66,7 @@ export function readCatalogue(options: CatalogueOptions = {}): {
   const problems: string[] = [];
   const files: CatalogueFileRead[] = [];
   const ownerOf = new Map(models.map(({ name }) => [name, "the program's catalogue"]));
-  for (const path of ownFiles(options)) {
+  for (const path of ownFiles(options, problems)) {
     const own = readOwnCatalogue(path, (name) => ownerOf.get(name) ?? null);
     if (!own.ok) {
       problems.push(formatProblems(own.problems, path));
@@ -94,12 +95,16 @@ export function loadCatalogue(options: CatalogueOptions = {}): Catalogue {
   return catalogue;
 }
 
-function ownFiles({ catalogueFile, modelsFolder }: CatalogueOptions): string[] {
-  const inFolder = modelsFolder === undefined ? null : join(modelsFolder, OWN_FILE);
-  return [
-    ...(catalogueFile === undefined ? [] : [catalogueFile]),
-    ...(inFolder !== null && inFolder !== catalogueFile && existsSync(inFolder) ? [inFolder] : []),
-  ];
+function ownFiles({ catalogueFile, modelsFolder }: CatalogueOptions, problems: string[]): string[] {
+  const named = catalogueFile === undefined ? [] : [catalogueFile];
+  if (modelsFolder === undefined) return named;
+  const inFolder = join(modelsFolder, OWN_FILE);
+  try {
+    return inFolder !== catalogueFile && isThere(inFolder) ? [...named, inFolder] : named;
+  } catch (error) {
+    problems.push(errorMessage(error));
+    return named;
+  }
 }
 
 function pinned(

@@ -7,6 +7,8 @@ const NAMESPACES = 120;
 
 /** One real Temporal server for the whole suite. Compiled modules: Jest does not transform what it loads before tests. */
 export default async function setup() {
+  // As cli/main.ts does: inside of Jest's sandbox it comes too late, and does not reach SQLite.
+  process.env.SQLITE_USE_URI = '1';
   const { findTemporalCli } = await import('../dist/workers/temporal-cli.js');
   const { startTemporalServer } = await import('../dist/workers/temporal-server.js');
   const folder = mkdtempSync(join(tmpdir(), 'panic-tda-suite-'));

@@ -1,14 +1,4 @@
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -17,6 +7,7 @@ import { errorMessage, isPanicError, PanicError } from '../experiment/errors.js'
 import { errorCode } from '../experiment/error-code.js';
 import { isKernelLockHeld, shareKernelLock, tryKernelLock } from '../experiment/kernel-lock.js';
 import type { KernelLock } from '../experiment/kernel-lock.js';
+import { accessFailure, isAbsence, statIfThere } from '../experiment/presence.js';
 
 /** Where everything of an installation lies: absolute paths. */
 export interface DataFolder {
@@ -60,7 +51,7 @@ export function openDataFolder(path: string): DataFolder {
   const parts = [folder.root, folder.objects, folder.temporal, folder.logs];
   for (const part of parts) {
     try {
-      if (existsSync(part) && !statSync(part).isDirectory()) {
+      if (statIfThere(part)?.isDirectory() === false) {
         throw unusable(folder.root, `${part === folder.root ? 'it' : part} is a file, not a folder`);
       }
       mkdirSync(part, { recursive: true });
@@ -162,7 +153,10 @@ export async function excludeWorkers(folder: DataFolder): Promise<{ release(): v
   };
 }
 
-/** The process that runs experiments in the folder now, or undefined. What a dead one left behind is not shown. */
+/**
+ * The process that runs experiments in the folder now, or undefined. What a dead one left behind is not shown.
+ * @throws PanicError InvalidInput where this user may not look.
+ */
 export function readRunInfo(folder: DataFolder): RunInfo | undefined {
   return isKernelLockHeld(folder.lockFile) ? parseRunInfo(folder.runInfoFile) : undefined;
 }
@@ -193,9 +187,15 @@ const runInfoSchema = z.object({
 });
 
 function parseRunInfo(file: string): RunInfo | undefined {
-  if (!existsSync(file)) return undefined;
+  let text: string;
   try {
-    return runInfoSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw accessFailure(error, file, 'read');
+  }
+  try {
+    return runInfoSchema.parse(JSON.parse(text));
   } catch {
     // Removed or cut short between two lines of ours; the lock is what counts.
     return undefined;
@@ -209,7 +209,7 @@ function writeRunInfo(folder: DataFolder, info: RunInfo): void {
     renameSync(temporary, folder.runInfoFile);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw unusable(folder.root, `${folder.runInfoFile} cannot be written: ${reason(error)}`, error);
+    throw unusable(folder.root, reason(error), error);
   }
 }
 

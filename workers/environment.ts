@@ -302,6 +302,14 @@ export function quietAwsSdk(): void {
 }
 
 /**
+ * Lets SQLite read URIs (`file:///path?immutable=1`), which is how a file is read in a folder that may not be written to. better-sqlite3
+ * looks at the variable when its first database is opened. Our paths are absolute, and so never taken for URIs.
+ */
+export function letSqliteReadUris(): void {
+  process.env['SQLITE_USE_URI'] = '1';
+}
+
+/**
  * How long a worker's requests for work stay open after it began to stop; the Temporal SDK gives them up at once otherwise, and
  * work that the server hands to one at that moment is waited for until its time-out. To be called before workers are made.
  */

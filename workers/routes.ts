@@ -1,11 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { PanicError } from '../experiment/errors.js';
+import { errorMessage, PanicError } from '../experiment/errors.js';
 import { decodedText } from '../experiment/file-text.js';
 import { unreadableFile } from '../experiment/file.js';
 import { parseJsonText } from '../experiment/json-text.js';
 import type { Catalogue } from '../experiment/model.js';
+import { isThere } from '../experiment/presence.js';
 import { nearest } from '../experiment/nearest.js';
 import { described, formatProblems, pathText, type Problem, quoted } from '../experiment/problems.js';
 import { catalogueText } from '../experiment/unknown-models.js';
@@ -59,7 +60,11 @@ export function readRoutes(
   catalogue: Catalogue,
 ): { readonly routes: ModelRoutes; readonly problems: readonly string[] } {
   const file = at.routesFile ?? join(at.dataFolder, DEFAULT_FILE);
-  if (at.routesFile === undefined && !existsSync(file)) return { routes: NO_ROUTES, problems: [] };
+  try {
+    if (at.routesFile === undefined && !isThere(file)) return { routes: NO_ROUTES, problems: [] };
+  } catch (error) {
+    return { routes: NO_ROUTES, problems: [errorMessage(error)] };
+  }
   const read = parseRoutes(file, catalogue);
   if (Array.isArray(read)) return { routes: NO_ROUTES, problems: [formatProblems(read, file)] };
   return { routes: { byModel: read, file }, problems: [] };

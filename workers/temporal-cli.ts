@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errorMessage, PanicError } from '../experiment/errors.js';
+import { isThere } from '../experiment/presence.js';
 import { childEnvironment, readEnvironment, type Environment } from './environment.js';
 import { runCommand } from './run-command.js';
 
@@ -106,7 +107,7 @@ type CliCheck = { version: string; fault?: undefined } | { version?: undefined; 
 
 /** Runs the file, since a path that exists may be another system's binary or a shim without its program. */
 async function checkCli(path: string): Promise<CliCheck> {
-  if (statSync(path, { throwIfNoEntry: false }) === undefined) return { fault: 'does not exist' };
+  if (!isThere(path)) return { fault: 'does not exist' };
   if (!isExecutableFile(path)) return { fault: 'is not an executable file' };
   const result = await runCommand(path, ['--version'], { timeoutMs: 20_000, env: childEnvironment() });
   if (result.failure !== undefined) return { fault: result.failure };

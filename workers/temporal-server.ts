@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { mkdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { PanicError } from '../experiment/errors.js';
+import { isThere } from '../experiment/presence.js';
 import { temporalServerEnvironment } from './environment.js';
 import { freeLoopbackPorts } from './free-ports.js';
 import { tryKernelLock } from '../experiment/kernel-lock.js';
@@ -75,7 +76,7 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
     try {
       running = await startOnFreePorts(databaseFile, options);
     } catch (error) {
-      if (!(error instanceof StartFailure && existsSync(databaseFile) && looksCorrupt(error.logTail)))
+      if (!(error instanceof StartFailure && isThere(databaseFile) && looksCorrupt(error.logTail)))
         throw error;
       const aside = setStateAside(databaseFile);
       notice(`Temporal's state was damaged; it was moved to ${aside} and starts empty.`);

@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { isThere } from '../experiment/presence.js';
 
 /**
  * The embedded server's SQLite file. The database of experiments is the truth and Temporal only drives, so this state may be lost
@@ -7,9 +8,9 @@ import { basename, dirname, join } from 'node:path';
  */
 
 export function stateIsOfAnotherVersion(databaseFile: string, cliVersion: string): boolean {
-  if (!existsSync(databaseFile)) return false;
+  if (!isThere(databaseFile)) return false;
   const file = versionFile(databaseFile);
-  return !existsSync(file) || readFileSync(file, 'utf8').trim() !== cliVersion;
+  return !isThere(file) || readFileSync(file, 'utf8').trim() !== cliVersion;
 }
 
 export function recordCliVersion(databaseFile: string, cliVersion: string): void {
@@ -32,7 +33,7 @@ export function setStateAside(databaseFile: string): string {
     ...['', '-wal', '-shm', '-journal'].map((suffix) => databaseFile + suffix),
     versionFile(databaseFile),
   ]) {
-    if (existsSync(file)) renameSync(file, join(aside, basename(file)));
+    if (isThere(file)) renameSync(file, join(aside, basename(file)));
   }
   return aside;
 }

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { isThere, statIfThere } from '../../experiment/presence.js';
 import { basename, dirname, join, resolve } from 'node:path';
 import {
   checkInvariants,
@@ -111,9 +111,9 @@ function sourceFolderOf({ folder, place }: Context, path: string): string {
     );
   }
   const given = resolve(path);
-  const isFile = existsSync(given) && statSync(given).isFile();
+  const isFile = statIfThere(given)?.isFile() === true;
   const root = isFile ? dirname(given) : given;
-  if ((isFile && basename(given) !== DATABASE_FILE) || !existsSync(join(root, DATABASE_FILE))) {
+  if ((isFile && basename(given) !== DATABASE_FILE) || !isThere(join(root, DATABASE_FILE))) {
     throw new PanicError(
       'InvalidInput',
       `${path} is no data folder: a source is a folder with ${DATABASE_FILE} and its objects, or that file`,

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { isThere } from '../../experiment/presence.js';
 import { copyObjects, objectsBeside, openObjects } from '../../db/index.js';
 import type { CopyCounts, ObjectsPlace, ObjectStore } from '../../db/index.js';
 import { PanicError } from '../../experiment/errors.js';
@@ -37,7 +37,7 @@ export async function copyBetween(context: Context, request: CopyRequest): Promi
 }
 
 function refuseMissingFolder(place: ObjectsPlace): void {
-  if (place.kind === 'folder' && !existsSync(place.path)) {
+  if (place.kind === 'folder' && !isThere(place.path)) {
     throw new PanicError('InvalidInput', `there is no folder ${place.path}; name the objects with --from`);
   }
 }

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { missingModels } from '../../activities/missing-models.js';
 import { connectStore, drivenElsewhere } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
@@ -7,6 +6,7 @@ import type { ExperimentConfig } from '../../experiment/config.js';
 import { assertNever, errorMessage, PanicError } from '../../experiment/errors.js';
 import { experimentId } from '../../experiment/ids.js';
 import { planOf } from '../../experiment/index.js';
+import { isThere } from '../../experiment/presence.js';
 import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
 import { chooseDevice, explainUnready } from '../../models/index.js';
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
@@ -44,7 +44,7 @@ export async function runFile(context: Context, file: string): Promise<number> {
 
 /** A database of an older version is what a run can go on with; one that is not there is made later. */
 async function bringUpToDate({ place, folder }: Context): Promise<void> {
-  if (place.database === null && !existsSync(folder.databaseFile)) return;
+  if (place.database === null && !isThere(folder.databaseFile)) return;
   await (await connectStore(place)).close();
 }
 

@@ -1,5 +1,6 @@
-import { assertNever, errorMessage } from '../../experiment/errors.js';
-import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
+import { assertNever, errorMessage, isPanicError } from '../../experiment/errors.js';
+import { accessSync, constants, statfsSync } from 'node:fs';
+import { isThere, statIfThere } from '../../experiment/presence.js';
 import { dirname } from 'node:path';
 import { missingModels } from '../../activities/missing-models.js';
 import { checkInvariants, connectStoreReadonly, findOrphans, INVARIANTS } from '../../db/index.js';
@@ -20,19 +21,28 @@ import { violationDocument, violationText } from './remedy.js';
 const LITTLE_SPACE_BYTES = 2 ** 30;
 
 export function* checkDataFolder({ folder }: Context): Generator<Finding> {
-  const found = statSync(folder.root, { throwIfNoEntry: false });
+  let found;
+  let there;
+  try {
+    found = statIfThere(folder.root);
+    there = nearestFolder(folder.root);
+  } catch (error) {
+    yield problem(errorMessage(error));
+    return;
+  }
   if (found !== undefined && !found.isDirectory()) {
     yield problem(`${folder.root} is a file, not a folder; choose another with --data`);
     return;
   }
-  const there = nearestFolder(folder.root);
   try {
     accessSync(there, constants.R_OK | constants.W_OK | constants.X_OK);
     yield found === undefined
       ? info(`${folder.root} is not there yet; a run makes it`)
       : ok(`${folder.root} can be written to`);
   } catch {
-    yield problem(`${there} cannot be written to; choose another folder with --data`);
+    yield found === undefined
+      ? problem(`${there} cannot be written to; choose another folder with --data`)
+      : warning(`${there} may only be read: what is stored can be looked at, and nothing can be run here`);
   }
   const { bavail, bsize } = statfsSync(there);
   const free = `${bytes(bavail * bsize)} are free on its disk`;
@@ -41,7 +51,7 @@ export function* checkDataFolder({ folder }: Context): Generator<Finding> {
 
 function nearestFolder(path: string): string {
   let folder = path;
-  while (!existsSync(folder)) folder = dirname(folder);
+  while (!isThere(folder)) folder = dirname(folder);
   return folder;
 }
 
@@ -143,6 +153,11 @@ async function* checkStore(
       const document = violationDocument(violation, context);
       yield { ...problem(violationText(document)), violation: document };
     }
+  } catch (error) {
+    if (!isPanicError(error)) throw error;
+    // What could not be looked at is no violation, and no proof that there is none.
+    yield problem(`the check ended before its end: ${error.message}`);
+    return;
   } finally {
     progress.done();
   }
@@ -163,7 +178,7 @@ export function sharesObjects({ place, folder }: Pick<Context, 'place' | 'folder
   const { database, objects } = place;
   const inFolder =
     (objects ?? null) === null || (objects?.kind === 'folder' && objects.path === folder.objects);
-  return database !== null && inFolder && existsSync(folder.databaseFile);
+  return database !== null && inFolder && isThere(folder.databaseFile);
 }
 
 async function* orphans(context: Context, store: Store, limit: number): AsyncGenerator<Finding> {

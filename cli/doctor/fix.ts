@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { isThere } from '../../experiment/presence.js';
 import {
   bringUpToDateForRepair,
   checkInvariants,
@@ -77,7 +77,7 @@ export async function fix(context: Context, options: FixOptions): Promise<number
 }
 
 async function fixFile(context: Context, options: FixOptions): Promise<number> {
-  if (!existsSync(context.folder.databaseFile)) throw noExperiments(context);
+  if (!isThere(context.folder.databaseFile)) throw noExperiments(context);
   const lock = await excludeWorkers(context.folder);
   try {
     const tables = await askedForTables(context, options);

@@ -1,14 +1,22 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
+import { errorMessage } from '../../experiment/errors.js';
+import { isThere } from '../../experiment/presence.js';
 import { readRunInfo } from '../../workers/data-folder.js';
 import { processesWithArgument } from '../../workers/processes.js';
 import type { Context } from '../context.js';
-import { info, ok, warning } from './finding.js';
+import { info, ok, problem, warning } from './finding.js';
 import type { Finding } from './finding.js';
 
 /** Who runs experiments in this folder, and what a run that was killed left behind. */
 export function* checkProcesses({ folder, command }: Context): Generator<Finding> {
-  const running = readRunInfo(folder);
+  let running;
+  try {
+    running = readRunInfo(folder);
+  } catch (error) {
+    yield problem(errorMessage(error));
+    return;
+  }
   if (running !== undefined) {
     const what = running.experiment === undefined ? 'experiments' : `experiment ${running.experiment}`;
     yield info(`process ${running.pid} runs ${what} here since ${running.startedAt}`);
@@ -24,7 +32,7 @@ export function* checkProcesses({ folder, command }: Context): Generator<Finding
 }
 
 function leftovers(temporal: string, root: string): { name: string; pid: number }[] {
-  if (!existsSync(temporal)) return [];
+  if (!isThere(temporal)) return [];
   const servers = processesWithArgument(join(realpathSync(temporal), 'temporal.sqlite'));
   // Workers end by themselves when their supervisor is gone; one that hangs does not. Configured workers are somebody's.
   const workers = processesWithArgument(root).filter(

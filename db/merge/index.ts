@@ -58,7 +58,9 @@ export async function* mergeStores(parts: MergeParts): AsyncGenerator<MergedExpe
   try {
     const reader = mergeSource(snapshot);
     for (const experiment of reader.experiments()) {
-      yield await mergeOne(reader, experiment, parts);
+      const merged = await mergeOne(reader, experiment, parts);
+      parts.source.db.file.refuseIfChanged();
+      yield merged;
     }
   } finally {
     snapshot.close();

@@ -2,13 +2,11 @@ import {
   accessSync,
   closeSync,
   constants,
-  existsSync,
   fsync,
   mkdirSync,
   openSync,
   renameSync,
   rmSync,
-  statSync,
   writeSync,
 } from 'node:fs';
 import { opendir, readdir, readFile, rm, stat } from 'node:fs/promises';
@@ -17,6 +15,7 @@ import { promisify } from 'node:util';
 import { errorCode } from '../../experiment/error-code.js';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import { faultPoint } from '../../experiment/fault.js';
+import { accessFailure, isAbsence, isDenial, isThere, statIfThere } from '../../experiment/presence.js';
 import { ID_NAME, idIn, objectKey, sha256OfKey, verified } from './object-store.js';
 import type { ObjectStore, StoredObject } from './object-store.js';
 
@@ -45,7 +44,7 @@ export function createObjectFolder(root: string): ObjectStore {
   }
 
   async function id(): Promise<string | null> {
-    return idIn((await readFile(join(root, ID_NAME)).catch(noneIfMissing)) ?? null);
+    return idIn((await readFile(join(root, ID_NAME)).catch(noneIfMissing(join(root, ID_NAME)))) ?? null);
   }
 
   async function setId(given: string): Promise<void> {
@@ -71,7 +70,7 @@ export function createObjectFolder(root: string): ObjectStore {
     const folder = await folderFor(name);
     const target = location(sha256);
     // Where it is there, it was renamed perhaps an instant ago: its name must be durable before a row points at it.
-    if (statSync(target, { throwIfNoEntry: false })?.size !== bytes.byteLength) {
+    if (statIfThere(target)?.size !== bytes.byteLength) {
       const temporary = join(folder.path, `.${name.slice(0, 16)}.${process.pid}.${serial++}.tmp`);
       try {
         await writeDurably(temporary, bytes);
@@ -103,13 +102,17 @@ export function createObjectFolder(root: string): ObjectStore {
   async function get(sha256: Buffer): Promise<Buffer> {
     const file = location(sha256);
     const bytes = await readFile(file).catch((error: unknown) => {
+      const failure = accessFailure(error, file, 'read');
+      // Denied, or not answered now: nothing is known of the object. A disk that cannot read it back has lost it.
+      const unknown = isDenial(error) || (failure.kind === 'StoreUnavailable' && errorCode(error) !== 'EIO');
+      if (unknown) throw failure;
       throw new PanicError('StoreConflict', `object ${file} is missing or unreadable`, { cause: error });
     });
     return verified(bytes, sha256, file);
   }
 
   async function size(sha256: Buffer): Promise<number | null> {
-    return (await statIfThere(location(sha256)))?.size ?? null;
+    return (await statOrNone(location(sha256)))?.size ?? null;
   }
 
   async function* list(): AsyncGenerator<StoredObject, void, undefined> {
@@ -117,7 +120,7 @@ export function createObjectFolder(root: string): ObjectStore {
       for (const name of await namesIn(join(root, folder))) {
         const sha256 = sha256OfKey(`${folder}/${name}`);
         if (sha256 === null) continue;
-        const found = await statIfThere(join(root, folder, name));
+        const found = await statOrNone(join(root, folder, name));
         if (found?.isFile() !== true) continue;
         yield { sha256, byteLength: found.size, modifiedAt: found.mtimeMs };
       }
@@ -129,12 +132,12 @@ export function createObjectFolder(root: string): ObjectStore {
   }
 
   async function* leftovers(before: number): AsyncGenerator<string, void, undefined> {
-    if (!existsSync(root)) return;
+    if (!isThere(root)) return;
     for await (const entry of await opendir(root, { recursive: true })) {
       if (!entry.isFile() || !entry.name.endsWith('.tmp')) continue;
       const file = join(entry.parentPath, entry.name);
       // Renamed or removed meanwhile by the write it belongs to: no leftover.
-      if (((await statIfThere(file))?.mtimeMs ?? Infinity) < before) yield file;
+      if (((await statOrNone(file))?.mtimeMs ?? Infinity) < before) yield file;
     }
   }
 
@@ -146,18 +149,21 @@ export function createObjectFolder(root: string): ObjectStore {
   return { root, check, id, setId, put, get, size, list, remove, location, leftovers, close };
 }
 
-async function statIfThere(path: string) {
-  return await stat(path).catch(noneIfMissing);
+async function statOrNone(path: string) {
+  return await stat(path).catch(noneIfMissing(path));
 }
 
 /** In order; none where the folder is missing or is no folder. */
 async function namesIn(folder: string): Promise<readonly string[]> {
-  return ((await readdir(folder).catch(noneIfMissing)) ?? []).sort();
+  return ((await readdir(folder).catch(noneIfMissing(folder))) ?? []).sort();
 }
 
-function noneIfMissing(error: unknown): undefined {
-  const code = errorCode(error);
-  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+/** For `catch`: undefined where nothing is at the path. */
+function noneIfMissing(path: string): (error: unknown) => undefined {
+  return (error) => {
+    if (!isAbsence(error)) throw accessFailure(error, path, 'read');
+    return undefined;
+  };
 }
 
 /** Only the fsync leaves the event loop: the other calls take microseconds, and a turn of the thread pool each takes more. */

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { PanicError } from '../../experiment/errors.js';
+import { isThere } from '../../experiment/presence.js';
 import type { Device } from '../loaded-model.js';
 import { requiredFiles } from '../files/layout.js';
 import { readModelFiles } from '../unreadable.js';
@@ -28,7 +28,7 @@ export class ModelFolder {
   }
 
   has(...parts: readonly string[]): boolean {
-    return existsSync(this.path(...parts));
+    return isThere(this.path(...parts));
   }
 
   /** The object in a JSON file. Throws PanicError `ModelFilesMissing` where it is absent or none. */

@@ -1,9 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createReadStream, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorCode } from '../../experiment/error-code.js';
 import { PanicError } from '../../experiment/errors.js';
+import { isThere, statIfThere } from '../../experiment/presence.js';
 import { PassingFailure, withRetries } from '../retry.js';
 import { chunksOf } from './hub.js';
 import { syncFolder } from './lock-file.js';
@@ -78,7 +79,7 @@ function etagFileOf(target: string): string {
 
 /** How much of a file an interrupted download has left. */
 export function partBytes(target: string): number {
-  return statSync(partOf(target), { throwIfNoEntry: false })?.size ?? 0;
+  return statIfThere(partOf(target))?.size ?? 0;
 }
 
 export function removeParts(target: string): void {
@@ -94,9 +95,9 @@ async function fetchRest(task: DownloadTask): Promise<Digests> {
   const { target, expected, onBytes, signal } = task;
   if (partBytes(target) > expected.bytes) removeParts(target);
   const there = partBytes(target);
-  if (there === expected.bytes && existsSync(partOf(target))) return digestsOfPart(target, expected);
+  if (there === expected.bytes && isThere(partOf(target))) return digestsOfPart(target, expected);
   const etagFile = etagFileOf(target);
-  const etag = existsSync(etagFile) ? readFileSync(etagFile, 'utf8') : null;
+  const etag = isThere(etagFile) ? readFileSync(etagFile, 'utf8') : null;
   const response = await task.openFrom({ from: there, etag });
   const goesOn = there > 0 && continues(response, there, etag);
   if (response.status !== 200 && !goesOn) {

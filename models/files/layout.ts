@@ -1,7 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { PanicError } from '../../experiment/errors.js';
 import type { Model } from '../../experiment/model.js';
+import { isThere } from '../../experiment/presence.js';
 import { isPackaged, PACKAGED_REMEDY, packagedFolder } from './packaged.js';
 
 const HUB = 'hub:';
@@ -99,7 +100,7 @@ export function modelFolder(model: Model, modelsFolder: string): string {
 export function missingFrom(model: Model, folder: string): string[] {
   return requiredFiles(model)
     .map((file) => join(folder, file))
-    .filter((path) => !existsSync(path));
+    .filter((path) => !isThere(path));
 }
 
 /** Paths of the files that a model needs and this machine lacks. Empty for built-in models. */

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { statIfThere } from '../../experiment/presence.js';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PanicError } from '../../experiment/errors.js';
@@ -166,7 +166,7 @@ async function presentHash(
   locked: LockedFile | undefined,
   signal: AbortSignal,
 ): Promise<string | null> {
-  const found = statSync(target, { throwIfNoEntry: false });
+  const found = statIfThere(target);
   if (found === undefined || found.size !== expected.bytes) return null;
   const wanted = expected.sha256 ?? locked?.sha256;
   if (wanted === undefined) return null;

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { isThere } from '../../experiment/presence.js';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isPanicError, type PanicError } from '../../experiment/errors.js';
 import { kernelLock } from '../../experiment/kernel-lock.js';
@@ -148,7 +149,7 @@ async function downloadPlanned(
 ): Promise<string> {
   // Another model of the same repository may have brought it a moment ago.
   if (
-    existsSync(target) &&
+    isThere(target) &&
     expected.sha256 !== null &&
     (await sha256OfFile(target, { signal })) === expected.sha256
   ) {

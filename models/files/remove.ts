@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, realpathSync, rmSync, rmdirSync, statSync } from 'node:fs';
+import { mkdirSync, realpathSync, rmSync, rmdirSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { errorCode } from '../../experiment/error-code.js';
 import { PanicError } from '../../experiment/errors.js';
 import { shareKernelLock, tryKernelLock, type KernelLock } from '../../experiment/kernel-lock.js';
 import type { Model } from '../../experiment/model.js';
+import { isThere, statIfThere } from '../../experiment/presence.js';
 import { removeParts } from './download.js';
 import { folderOf, readLock, updateLock, type LockedModel } from './lock-file.js';
 
@@ -33,7 +34,7 @@ export function plannedRemoval(model: Model, modelsFolder: string): Removal | nu
 
 /** What deleting a file frees: nothing where another model has the same one by another name. */
 function freedBytes(path: string): number {
-  const found = statSync(path, { throwIfNoEntry: false });
+  const found = statIfThere(path);
   return found?.nlink === 1 ? found.size : 0;
 }
 
@@ -78,7 +79,7 @@ function useFile(model: Model, modelsFolder: string): string {
 }
 
 function liesWithin(folder: string, modelsFolder: string): boolean {
-  return existsSync(folder) && realpathSync(folder).startsWith(realpathSync(modelsFolder) + sep);
+  return isThere(folder) && realpathSync(folder).startsWith(realpathSync(modelsFolder) + sep);
 }
 
 function removeEmptyFolders(from: string, modelsFolder: string): void {
@@ -87,7 +88,7 @@ function removeEmptyFolders(from: string, modelsFolder: string): void {
     folder.startsWith(modelsFolder) && folder !== modelsFolder;
     folder = dirname(folder)
   ) {
-    if (!existsSync(folder)) continue;
+    if (!isThere(folder)) continue;
     try {
       rmdirSync(folder);
     } catch (error) {

@@ -1,5 +1,6 @@
-import { copyFileSync, linkSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, linkSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { statIfThere } from '../../experiment/presence.js';
 import { removeParts } from './download.js';
 import type { HubFile } from './hub.js';
 import { folderOf, type Lock } from './lock-file.js';
@@ -16,7 +17,7 @@ export function twinOf(
     const file = entry.files.find((one) => one.sha256 === sha256);
     if (file === undefined) continue;
     const path = join(folderOf(entry, modelsFolder), file.path);
-    const found = statSync(path, { throwIfNoEntry: false });
+    const found = statIfThere(path);
     if (found?.size === bytes && found.mtimeMs === file.mtimeMs) return path;
   }
   return null;

@@ -1,6 +1,6 @@
-import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Model } from '../../experiment/model.js';
+import { statIfThere } from '../../experiment/presence.js';
 import { sha256OfFile } from './sha256.js';
 import { modelFolder, partsOf, requiredFiles } from './layout.js';
 import {
@@ -59,11 +59,11 @@ export async function verifyModel(
     const full = join(folder, path);
     const expected =
       entry?.files.find((file) => file.path === path)?.sha256 ?? model.weights?.known?.[path]?.sha256 ?? null;
-    if (!existsSync(full)) {
+    const size = statIfThere(full)?.size;
+    if (size === undefined) {
       files.push({ path, state: 'missing', sha256: null, expected });
       continue;
     }
-    const { size } = statSync(full);
     let bytes = 0;
     const sha256 = await sha256OfFile(full, {
       ...(options.signal === undefined ? {} : { signal: options.signal }),

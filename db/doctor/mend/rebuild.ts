@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
-import { existsSync, fsyncSync, openSync, closeSync, renameSync, rmSync } from 'node:fs';
+import { isThere } from '../../../experiment/presence.js';
+import { fsyncSync, openSync, closeSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errorMessage, PanicError } from '../../../experiment/errors.js';
 import { openDatabase } from '../../connection.js';
@@ -45,7 +46,7 @@ export async function rebuildFile(file: string, now: number): Promise<Rebuilt> {
   synchronise(fresh);
   const kept = `${file}.damaged-${now}`;
   for (const suffix of ['-wal', '-shm', '']) {
-    if (existsSync(file + suffix)) renameSync(file + suffix, kept + suffix);
+    if (isThere(file + suffix)) renameSync(file + suffix, kept + suffix);
   }
   renameSync(fresh, file);
   synchronise(dirname(file));

@@ -1,0 +1,266 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { openStore } from '../../db/index.js';
+import { config, finishExperiment } from '../db/small-experiment.js';
+import { ANOTHER_CAN_RUN, AS_ANOTHER, CAN_MOUNT, IS_ROOT, toldWhy } from '../support/mounts.js';
+import { dist, nextLine, repositoryPath } from '../workers/child-processes.js';
+import { cleanUp, folderWith } from './cli-process.js';
+
+const MAIN = repositoryPath('dist/cli/main.js');
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'DummyI2T']],
+  prompts: ['a red fox'],
+  seeds: [3],
+  embedding_models: ['Dummy'],
+  max_length: 4,
+};
+
+let folder: string;
+let original: string;
+let data: string;
+let id: string;
+
+beforeAll(async () => {
+  folder = folderWith({ 'experiment.json': EXPERIMENT });
+  original = join(folder, 'original');
+  const store = openStore(original);
+  id = await finishExperiment(store, config);
+  await store.close();
+});
+afterAll(cleanUp);
+
+beforeEach(() => {
+  data = join(folder, 'data');
+  modes(data, 'u+rwX,go+rX');
+  rmSync(data, { recursive: true, force: true });
+  cpSync(original, data, { recursive: true });
+  for (const lock of ['run.lock', 'workers.lock']) writeFileSync(join(data, lock), '');
+  modes(folder, 'u+rwX,go+rX');
+});
+
+function modes(path: string, change: string): void {
+  spawnSync('chmod', ['-R', change, path]);
+}
+
+/** Takes the right to write from the user who will look; root cannot be kept out by modes, and is another user then. */
+function onlyRead(): void {
+  if (!IS_ROOT) modes(data, 'a-w');
+}
+
+function command(words: readonly string[], before: readonly string[] = AS_ANOTHER) {
+  const [program, ...args] = [...before, process.execPath, MAIN, ...words, '--data', data];
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd: folder, encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+interface Findings {
+  readonly findings: readonly { readonly section: string; readonly level: string; readonly text: string }[];
+}
+
+function findingsOf(section: string, before: readonly string[] = AS_ANOTHER) {
+  const { findings } = JSON.parse(command(['doctor', '--json'], before).stdout) as Findings;
+  return findings.filter((finding) => finding.section === section);
+}
+
+function look(before: readonly string[] = AS_ANOTHER): void {
+  for (const words of [
+    ['list'],
+    ['list', '--json'],
+    ['show', id],
+    ['show', id, '0'],
+    ['status'],
+    ['status', id],
+  ]) {
+    const { status, stdout, stderr } = command(words, before);
+    expect([words, status, stderr]).toEqual([words, 0, '']);
+    expect(stdout).toMatch(/completed|Painter/);
+  }
+  expect(command(['plan', join(folder, 'experiment.json')], before)).toMatchObject({ status: 0, stderr: '' });
+  const database = findingsOf('Database', before);
+  expect(database.map(({ level }) => level)).not.toContain('problem');
+  expect(database.at(-1)?.text).toMatch(/every invariant holds/);
+  expect(findingsOf('Data folder', before)[0]).toMatchObject({
+    level: 'warning',
+    text: expect.stringMatching(/may only be read/),
+  });
+}
+
+const others = ANOTHER_CAN_RUN ? describe : describe.skip;
+others(toldWhy('a data folder that may only be read', ANOTHER_CAN_RUN, 'no other user can run it'), () => {
+  test('can be looked at by every command that looks, and nothing is made in it', () => {
+    onlyRead();
+    const before = readdirSync(data).sort();
+    look();
+    expect(readdirSync(data).sort()).toEqual(before);
+  });
+
+  test('whose path has signs of a URI is read as it is', () => {
+    const odd = join(folder, 'data #1 ?x=%41&immutable=0');
+    cpSync(data, odd, { recursive: true });
+    data = odd;
+    modes(data, 'u+rwX,go+rX');
+    onlyRead();
+    look();
+  });
+
+  test.each([['pause'], ['resume'], ['delete', '--yes']])(
+    'refuses what would write, with the reason: %s',
+    (...words) => {
+      onlyRead();
+      const { status, stderr } = command([words[0], id, ...words.slice(1)]);
+      expect(stderr).toMatch(/cannot be written to: this user may not write to it/);
+      expect(status).toBe(2);
+    },
+  );
+
+  test('is read beside a process that writes to it', async () => {
+    const writer = spawn(
+      process.execPath,
+      [
+        '--input-type=module',
+        '-e',
+        `const { openStore } = await import(${dist('db/index.js')});
+         const store = (globalThis.store = openStore(process.argv[1]));
+         store.db.sqlite.exec("update experiments set name = 'from the log'");
+         console.log('written');
+         process.stdin.once('data', () => process.exit());`,
+        data,
+      ],
+      { stdio: ['pipe', 'pipe', 'inherit'] },
+    );
+    try {
+      expect(await nextLine(writer)).toBe('written');
+      expect(command(['list']).stdout).toMatch(/from the log/);
+    } finally {
+      writer.kill('SIGKILL');
+      await once(writer, 'close');
+    }
+    // It was killed: its log and the log's index are still there.
+    onlyRead();
+    expect(command(['list']).stdout).toMatch(/from the log/);
+    // Some copies leave the index out.
+    if (!IS_ROOT) modes(data, 'u+w');
+    rmSync(join(data, 'panic-tda.sqlite-shm'));
+    onlyRead();
+    for (const words of [['list'], ['list', '--json'], ['status'], ['show', id]]) {
+      const { status, stdout, stderr } = command(words);
+      expect(stderr).toMatch(/written last is in .*-wal, and .*-shm is missing\..*ask a user who may/);
+      expect([status, stdout]).toEqual([2, '']);
+    }
+  });
+
+  test('that a process changes while it is read as immutable gives no rows', async () => {
+    onlyRead();
+    const script = `const { openStoreReadonly } = await import(${dist('db/index.js')});
+      const store = (globalThis.store = openStoreReadonly(process.argv[1]));
+      const names = async () => (await store.experiments.list()).map(({ id }) => id).join();
+      console.log(await names());
+      process.stdin.once('data', async () => {
+        for (const read of [names, () => store.db.snapshot().then(async (rows) => { for await (const _ of rows.rows('select 1 from runs')); })]) {
+          await read().then(() => console.log('read'), (error) => console.log(error.name + ': ' + error.message));
+        }
+        process.exit();
+      });`;
+    const words = [process.execPath, '--input-type=module', '-e', script, data];
+    const [program, ...args] = [...AS_ANOTHER, 'env', 'SQLITE_USE_URI=1', ...words];
+    const reader = spawn(program!, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    try {
+      expect(await nextLine(reader)).toBe(id);
+      if (!IS_ROOT) modes(data, 'u+w');
+      const store = openStore(data);
+      store.db.sqlite.exec(`update experiments set name = 'changed'`);
+      await store.close();
+      reader.stdin.write('go on\n');
+      const answers = (await text(reader.stdout)).trim().split('\n');
+      expect(answers).toHaveLength(2);
+      for (const answer of answers)
+        expect(answer).toMatch(/StoreUnavailable: .*was changed by another process/);
+    } finally {
+      reader.kill('SIGKILL');
+    }
+  });
+});
+
+(CAN_MOUNT ? test : test.skip)(
+  toldWhy('a data folder on a read-only mount can be looked at', CAN_MOUNT, 'mounts need root'),
+  () => {
+    const script = `mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && shift 0 && exec "$@"`;
+    const before = ['unshare', '-m', 'sh', '-c', script, data];
+    look(before);
+    const { status, stderr } = command(['pause', id], before);
+    expect(stderr).toMatch(/cannot be written to: its disk is mounted for reading only/);
+    expect(status).toBe(2);
+  },
+);
+
+others(toldWhy('what may not be entered', ANOTHER_CAN_RUN, 'no other user can run it'), () => {
+  test.each([
+    [['list']],
+    [['list', '--json']],
+    [['status']],
+    [['show', 'abc']],
+    [['plan', 'experiment.json']],
+    [['resume', 'abc']],
+    [['doctor', '--fix', '--yes']],
+  ])('a data folder is not one without experiments: %j', (words) => {
+    chmodSync(data, 0);
+    const { status, stdout, stderr } = command(words);
+    expect(stderr).toContain(`this user may not enter ${data}`);
+    expect([status, stdout]).toEqual([2, '']);
+  });
+
+  test('a data folder is a problem for doctor', () => {
+    chmodSync(data, 0);
+    for (const section of ['Processes', 'Database']) {
+      expect(findingsOf(section)).toEqual([
+        expect.objectContaining({ level: 'problem', text: expect.stringMatching(/may not enter/) }),
+      ]);
+    }
+  });
+
+  test('a source is not "no data folder"', () => {
+    const source = join(folder, 'source');
+    cpSync(original, source, { recursive: true });
+    chmodSync(source, 0);
+    data = join(folder, 'elsewhere');
+    const { status, stderr } = command(['merge', source]);
+    expect(stderr).toContain(`this user may not enter ${source}`);
+    expect(status).toBe(2);
+  });
+
+  test.each(['run.lock', 'panic-tda.sqlite'])(
+    '%s that may not be read is not one without content',
+    (name) => {
+      chmodSync(join(data, name), 0);
+      const { status, stdout, stderr } = command(['list', '--json']);
+      expect(stderr).toContain(`${join(data, name)} cannot be read: this user may not read it`);
+      expect([status, stdout]).toEqual([2, '']);
+    },
+  );
+
+  test('objects are not missing, and no invariant is called broken', () => {
+    chmodSync(join(data, 'objects'), 0);
+    const database = findingsOf('Database').filter(({ level }) => level === 'problem');
+    expect(database).toEqual([
+      expect.objectContaining({
+        text: expect.stringMatching(/ended before its end: .*may not enter .*objects/),
+      }),
+    ]);
+  });
+
+  test.each([['models', 'list'], ['list'], ['plan', 'experiment.json']])(
+    'a folder of model files is not one without models: %s',
+    (...words) => {
+      const models = join(folder, 'models');
+      mkdirSync(models, { recursive: true });
+      chmodSync(models, 0);
+      const { status, stderr } = command(words, [...AS_ANOTHER, 'env', `PANIC_TDA_MODELS=${models}`]);
+      expect(stderr).toContain(`this user may not enter ${models}`);
+      expect(status).toBe(2);
+    },
+  );
+});
