@@ -35,7 +35,7 @@ export async function loadCaptioner(task: LoadTask<GenerativeModel>): Promise<Lo
   const captioner = await openFamily(new ModelFolder(task, settings), settings);
   return {
     kind: 'generative',
-    host: { ...(await fingerprint(task)), dtype: dtypeOf(settings) },
+    host: { ...(await fingerprint(task, { readsText: true })), dtype: dtypeOf(settings) },
     generate: async (items) => {
       const captions: (GeneratedItem | PanicError)[] = [];
       for (const item of items) captions.push(await captionOrError(model, captioner, settings, item));
@@ -79,7 +79,7 @@ async function captionOrError(
 ): Promise<GeneratedItem | PanicError> {
   try {
     const ids = await captionTokens(captioner, settings, checkedPicture(model, input), seed);
-    const text = onOneLine(captioner.tokenizer.decode(ids, { skip_special_tokens: true }));
+    const text = onOneLine(await captioner.tokenizer.decode(ids));
     const output: Artifact = { modality: 'text', text };
     checkGenerated(model, output);
     return { output, cutTokens: 0, outputCut: !endsItself(captioner, settings, ids) };
@@ -144,7 +144,7 @@ async function generateTokens(
   picture: ImageArtifact,
   seed: number,
 ): Promise<number[]> {
-  const inputs = inputsFor(picture);
+  const inputs = await inputsFor(picture);
   const checks = new LogitsProcessorList();
   checks.push(new FiniteScores());
   if (settings.do_sample) random.seed(seed);

@@ -1,5 +1,6 @@
-import { type PreTrainedModel, type PreTrainedTokenizer, Tensor } from '@huggingface/transformers';
+import { type PreTrainedModel, Tensor } from '@huggingface/transformers';
 import type { ImageArtifact } from '../../experiment/artifact.js';
+import type { Tokenizer } from '../tokenizers/tokenizer.js';
 import type { ModelFolder } from './model-folder.js';
 import type { CaptionSettings } from './settings.js';
 
@@ -9,9 +10,9 @@ export type ModelInputs = Readonly<Record<string, Tensor>>;
 /** A captioner's graphs and words, and what its family makes of a picture. */
 export interface OpenCaptioner {
   readonly model: PreTrainedModel;
-  readonly tokenizer: PreTrainedTokenizer;
+  readonly tokenizer: Tokenizer;
   /** Throws PanicError `InvalidInput` for a picture that the family cannot take. */
-  readonly inputsFor: (picture: ImageArtifact) => ModelInputs;
+  readonly inputsFor: (picture: ImageArtifact) => Promise<ModelInputs>;
 }
 
 /** Opens a model of one family. */
@@ -21,8 +22,8 @@ export type OpenFamily<Settings extends CaptionSettings> = (
 ) => Promise<OpenCaptioner>;
 
 /** A text's tokens, with those that the tokenizer puts around it, as a batch of one; all of them are attended to. */
-export function tokensOf(tokenizer: PreTrainedTokenizer, text: string): ModelInputs {
-  const ids = BigInt64Array.from(tokenizer.encode(text), BigInt);
+export async function tokensOf(tokenizer: Tokenizer, text: string): Promise<ModelInputs> {
+  const ids = BigInt64Array.from(await tokenizer.encode(text), BigInt);
   return {
     input_ids: new Tensor('int64', ids, [1, ids.length]),
     attention_mask: new Tensor('int64', new BigInt64Array(ids.length).fill(1n), [1, ids.length]),
@@ -33,11 +34,8 @@ export function tokensOf(tokenizer: PreTrainedTokenizer, text: string): ModelInp
  * What the model's chat template makes of a picture and a sentence, up to where the answer begins. The template is in
  * `tokenizer_config.json`, or in a file of its own where exporters were newer.
  */
-export async function chatAbout(
-  folder: ModelFolder,
-  tokenizer: PreTrainedTokenizer,
-  sentence: string,
-): Promise<string> {
+export async function chatAbout(folder: ModelFolder, sentence: string): Promise<string> {
+  const tokenizer = await folder.chatTemplates();
   const content = [{ type: 'image' }, { type: 'text', text: sentence }];
   return tokenizer.apply_chat_template([{ role: 'user', content }], {
     ...(!tokenizer.chat_template && { chat_template: await folder.text('chat_template.jinja') }),

@@ -8,10 +8,10 @@ export const openFlorence2: OpenFamily<SettingsOf<'florence2'>> = async (folder,
   const tokenizer = await folder.tokenizer();
   const processor = await folder.json('preprocessor_config.json', fixedSizeProcessor(3));
   const model = await folder.open(Florence2ForConditionalGeneration);
-  const sentence = tokensOf(tokenizer, prompt);
+  const sentence = await tokensOf(tokenizer, prompt);
   return {
     model,
     tokenizer,
-    inputsFor: (picture) => ({ ...sentence, pixel_values: fixedSizePixels(picture, processor) }),
+    inputsFor: async (picture) => ({ ...sentence, pixel_values: fixedSizePixels(picture, processor) }),
   };
 };

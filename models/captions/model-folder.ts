@@ -9,11 +9,12 @@ import {
 } from '@huggingface/transformers';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { z } from 'zod';
-import { errorMessage, PanicError } from '../../experiment/errors.js';
+import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
 import type { GenerativeModel } from '../../experiment/model.js';
 import type { Device, LoadTask } from '../loaded-model.js';
 import { requiredFiles } from '../files/layout.js';
 import { runtimeError } from '../onnx/runtime-error.js';
+import { type Tokenizer, tokenizerOfFolder } from '../tokenizers/tokenizer.js';
 import { type CaptionSettings, type Dtype, DTYPE_SUFFIXES } from './settings.js';
 
 /** A class of the library that opens graphs. */
@@ -51,8 +52,13 @@ export class ModelFolder {
     env.logLevel = LogLevel.NONE;
   }
 
-  tokenizer(): Promise<PreTrainedTokenizer> {
-    return this.#read('tokenizer.json', () =>
+  tokenizer(): Promise<Tokenizer> {
+    return this.#read('tokenizer.json', () => tokenizerOfFolder(this.#folder));
+  }
+
+  /** The library's tokenizer, whose chat templates alone are used: its tokens are not always those of Python. */
+  chatTemplates(): Promise<PreTrainedTokenizer> {
+    return this.#read('tokenizer_config.json', () =>
       AutoTokenizer.from_pretrained(this.#folder, { local_files_only: true }),
     );
   }
@@ -110,6 +116,7 @@ export class ModelFolder {
     try {
       return await read();
     } catch (error) {
+      if (isPanicError(error)) throw error;
       throw new PanicError(
         'ModelFilesMissing',
         `cannot read ${join(this.#folder, file)} of ${this.#model.name}: ${errorMessage(error)}`,

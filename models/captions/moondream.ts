@@ -13,13 +13,13 @@ export const openMoondream: OpenFamily<SettingsOf<'moondream'>> = async (folder,
   const nothing = new Tensor('float32', new Float32Array(3 * width * height), [1, 3, height, width]);
   const features: Tensor = await model.encode_image({ pixel_values: nothing });
   const pictureTokens = features.dims.slice(0, -1).reduce((product, size) => product * size, 1);
-  const question = tokensOf(
+  const question = await tokensOf(
     tokenizer,
     `${'<image>'.repeat(pictureTokens)}\n\nQuestion: ${prompt}\n\nAnswer:`,
   );
   return {
     model,
     tokenizer,
-    inputsFor: (picture) => ({ ...question, pixel_values: fixedSizePixels(picture, processor) }),
+    inputsFor: async (picture) => ({ ...question, pixel_values: fixedSizePixels(picture, processor) }),
   };
 };

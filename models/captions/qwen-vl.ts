@@ -49,22 +49,22 @@ export const openQwenVl: OpenFamily<SettingsOf<'qwen-vl'>> = async (folder, sett
   const processor = await folder.json('preprocessor_config.json', processorSchema);
   const { model_type: generation } = await folder.json('config.json', generationSchema);
   const model = await folder.open(GENERATIONS[generation]);
-  const chat = await chatAbout(folder, tokenizer, settings.prompt);
+  const chat = await chatAbout(folder, settings.prompt);
   const largest = Math.min(settings.max_pixels, processor.largest);
   return {
     model,
     tokenizer,
-    inputsFor: (picture) => {
+    inputsFor: async (picture) => {
       const { width, height } = patchableSize(picture, processor, largest);
       const resized = resizePicture(picture, width, height, processor.kernel);
       const [rows, columns] = [height / processor.patch_size, width / processor.patch_size];
       const tokens = (rows * columns) / processor.merge_size ** 2;
       const grid = BigInt64Array.of(1n, BigInt(rows), BigInt(columns));
       return {
-        ...tokensOf(
+        ...(await tokensOf(
           tokenizer,
           chat.replace(PLACEHOLDER, () => PLACEHOLDER.repeat(tokens)),
-        ),
+        )),
         pixel_values: patchesOf(resized, processor),
         image_grid_thw: new Tensor('int64', grid, [1, 3]),
       };

@@ -32,12 +32,12 @@ export const openSmolVlm: OpenFamily<SettingsOf<'smolvlm'>> = async (folder, set
   const processor = await folder.json('preprocessor_config.json', processorSchema);
   const { image_seq_len: tokensPerTile } = await folder.json('processor_config.json', promptSchema);
   const model = await folder.open(SmolVLMForConditionalGeneration);
-  const chat = await chatAbout(folder, tokenizer, settings.prompt);
+  const chat = await chatAbout(folder, settings.prompt);
   const side = processor.max_image_size.longest_edge;
   return {
     model,
     tokenizer,
-    inputsFor: (picture) => {
+    inputsFor: async (picture) => {
       const resized = atLongestEdge(picture, processor.size.longest_edge, processor.kernel);
       const tiles = settings.image_splitting
         ? split(resized, side, processor.kernel)
@@ -48,10 +48,10 @@ export const openSmolVlm: OpenFamily<SettingsOf<'smolvlm'>> = async (folder, set
         pixels.set(normalisedPlanes(tile, processor), i * 3 * side * side);
       }
       return {
-        ...tokensOf(
+        ...(await tokensOf(
           tokenizer,
           chat.replace('<image>', () => pictureTokens(tiles, tokensPerTile)),
-        ),
+        )),
         pixel_values: new Tensor('float32', pixels, [1, count, 3, side, side]),
         pixel_attention_mask: new Tensor('bool', new Uint8Array(count * side * side).fill(1), [
           1,

@@ -11,6 +11,6 @@ export const openVisionEncoderDecoder: OpenFamily<SettingsOf<'vision-encoder-dec
   return {
     model,
     tokenizer,
-    inputsFor: (picture) => ({ pixel_values: fixedSizePixels(picture, processor) }),
+    inputsFor: async (picture) => ({ pixel_values: fixedSizePixels(picture, processor) }),
   };
 };

@@ -21,7 +21,7 @@ export class TextEncoder {
   ) {}
 
   async encode(prompt: string): Promise<Encoded> {
-    const { ids, cut } = this.tokenizer.encode(prompt);
+    const { ids, cut } = await this.tokenizer.encode(prompt);
     const dims = [1, ids.length];
     const feeds = {
       input_ids: { data: ids, dims },

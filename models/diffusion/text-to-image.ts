@@ -25,7 +25,7 @@ export async function loadTextToImage(task: LoadTask<GenerativeModel>): Promise<
   library.allowRemoteModels = false;
   const settings = textToImageSettings.parse(model.settings);
   const pipeline = await loadPipeline(new ModelFolder(model, folder, task.device), settings);
-  const host = await fingerprint(task);
+  const host = await fingerprint(task, { readsText: true });
 
   async function generate(items: readonly GenerateItem[]): Promise<(GeneratedItem | PanicError)[]> {
     const answers: (GeneratedItem | PanicError)[] = [];

@@ -1,7 +1,8 @@
-import { AutoTokenizer, CLIPTokenizer, type PreTrainedTokenizer } from '@huggingface/transformers';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { PanicError } from '../../experiment/errors.js';
+import { tokenizerDescription, tokenizerConfiguration } from '../tokenizers/description.js';
+import { openTokenizer, type Tokenizer, tokenizerOfFolder } from '../tokenizers/tokenizer.js';
 import type { ModelFolder } from './model-folder.js';
 
 /** What an encoder reads of a prompt. */
@@ -13,7 +14,8 @@ export interface Tokens {
 }
 
 export interface PromptTokenizer {
-  encode(prompt: string): Tokens;
+  /** Throws PanicError `InvalidInput` for a prompt that the tokenizer cannot read. */
+  encode(prompt: string): Promise<Tokens>;
 }
 
 const token = z.union([z.string(), z.object({ content: z.string() }).transform(({ content }) => content)]);
@@ -35,8 +37,8 @@ export async function clipTokenizer(folder: ModelFolder, component: string): Pro
   const tokenizer = folder.has(component, 'vocab.json')
     ? await clipFromVocabulary(folder, component, { ...config, pad_token: pad })
     : await fromTokenizerJson(folder, component);
-  const padId = tokenizer.convert_tokens_to_ids([pad])[0];
-  return { encode: (prompt) => fit(tokenizer.encode(prompt), config.model_max_length, padId ?? 0) };
+  const padId = idOf(tokenizer, pad, folder.path(component));
+  return { encode: async (prompt) => fit(await tokenizer.encode(prompt), config.model_max_length, padId) };
 }
 
 /** The tokenizer of a T5 encoder that reads `length` tokens, from its `tokenizer.json`. */
@@ -46,8 +48,17 @@ export async function t5Tokenizer(
   length: number,
 ): Promise<PromptTokenizer> {
   const tokenizer = await fromTokenizerJson(folder, component);
-  const padId = tokenizer.convert_tokens_to_ids(['<pad>'])[0];
-  return { encode: (prompt) => fit(tokenizer.encode(prompt), length, padId ?? 0) };
+  const padId = idOf(tokenizer, '<pad>', folder.path(component));
+  return { encode: async (prompt) => fit(await tokenizer.encode(prompt), length, padId) };
+}
+
+function idOf(tokenizer: Tokenizer, token: string, where: string): number {
+  const id = tokenizer.idOf(token);
+  if (id !== undefined) return id;
+  throw new PanicError(
+    'InvalidInput',
+    `the tokenizer in ${where} lacks the token ${token}, which pads prompts`,
+  );
 }
 
 /** The first tokens and the end token; padding where there is room. */
@@ -57,12 +68,9 @@ function fit(ids: readonly number[], length: number, padId: number): Tokens {
   return { ids: [...kept, ...Array.from({ length: length - kept.length }, () => padId)], cut };
 }
 
-async function fromTokenizerJson(folder: ModelFolder, component: string): Promise<PreTrainedTokenizer> {
+async function fromTokenizerJson(folder: ModelFolder, component: string): Promise<Tokenizer> {
   const path = folder.path(component);
-  return await folder.read(
-    path,
-    async () => await AutoTokenizer.from_pretrained(path, { local_files_only: true }),
-  );
+  return await folder.read(path, () => tokenizerOfFolder(path));
 }
 
 /**
@@ -79,7 +87,7 @@ async function clipFromVocabulary(
     pad_token: string;
     model_max_length: number;
   },
-): Promise<PreTrainedTokenizer> {
+): Promise<Tokenizer> {
   const given = await folder.json(component, 'vocab.json');
   const vocabulary = await folder.read(folder.path(component, 'vocab.json'), async () =>
     z.record(z.string(), z.int()).parse(given),
@@ -155,5 +163,6 @@ async function clipFromVocabulary(
       merges,
     },
   };
-  return new CLIPTokenizer(content, config);
+  const where = folder.path(component, 'vocab.json');
+  return openTokenizer(tokenizerDescription(content, where), tokenizerConfiguration({}, where), where);
 }

@@ -38,7 +38,7 @@ export async function loadImageEmbedder(task: LoadTask<EmbeddingModel>): Promise
   checkProcessor(model, processor);
   const graph = await openEmbeddingGraph(task, settings);
   checkInputs(model, graph.inputs);
-  const host = await fingerprint(task);
+  const host = await fingerprint(task, { readsText: false });
   return {
     kind: 'embedding',
     host,

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
-import { AutoTokenizer, env as library, type PreTrainedTokenizer } from '@huggingface/transformers';
 import type { Artifact } from '../../experiment/artifact.js';
 import { PanicError } from '../../experiment/errors.js';
 import type { EmbeddingModel } from '../../experiment/model.js';
 import type { EmbeddedItem, LoadedEmbedder, LoadTask } from '../loaded-model.js';
 import { requireModelFiles } from '../files/layout.js';
 import { fingerprint } from '../onnx/fingerprint.js';
+import { tokenizerOfFolder } from '../tokenizers/tokenizer.js';
 import { readModelFiles } from '../unreadable.js';
 import { openEmbeddingGraph } from './embedding-graph.js';
 import { textEmbedderSettings } from './settings.js';
@@ -23,22 +23,19 @@ import { textTokenizer, type TokenizedText } from './tokens.js';
 export async function loadTextEmbedder(task: LoadTask<EmbeddingModel>): Promise<LoadedEmbedder> {
   const { model, folder } = task;
   requireModelFiles(model, folder);
-  library.allowRemoteModels = false;
   const settings = textEmbedderSettings.parse(model.settings);
-  const tokenizer: PreTrainedTokenizer = await readModelFiles(
-    model,
-    `tokenizer.json and tokenizer_config.json in ${folder}`,
-    () => AutoTokenizer.from_pretrained(resolve(folder), { local_files_only: true }),
+  const tokenizer = await readModelFiles(model, `tokenizer.json and tokenizer_config.json in ${folder}`, () =>
+    tokenizerOfFolder(resolve(folder)),
   );
-  const tokenize = textTokenizer(model, tokenizer, settings);
+  const tokenize = await textTokenizer(model, tokenizer, settings);
   const graph = await openEmbeddingGraph(task, settings);
   const feed = tokenFeeder(graph.inputs, settings.image_size);
-  const host = await fingerprint(task);
+  const host = await fingerprint(task, { readsText: true });
   return {
     kind: 'embedding',
     host,
     embed: async (inputs) => {
-      const texts = inputs.map((input) => tokenize(textOf(model, input)));
+      const texts = await Promise.all(inputs.map((input) => tokenize(textOf(model, input))));
       const items: EmbeddedItem[] = [];
       for (const batch of batchesOfEqualLength(texts, graph.batchSize)) {
         const ids = batch.map((index) => texts[index]!.ids);

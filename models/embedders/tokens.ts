@@ -1,7 +1,7 @@
-import type { PreTrainedTokenizer } from '@huggingface/transformers';
 import type { z } from 'zod';
 import { PanicError } from '../../experiment/errors.js';
 import type { EmbeddingModel } from '../../experiment/model.js';
+import type { Tokenizer } from '../tokenizers/tokenizer.js';
 import type { textEmbedderSettings } from './settings.js';
 
 export interface TokenizedText {
@@ -13,17 +13,17 @@ export interface TokenizedText {
 /**
  * How a model reads texts: prefix, special tokens around, cut at `max_tokens` as the tokenizers in Python do it, that is
  * before the closing tokens: without [SEP] the vector moves (cosine 0.77 on long texts), and last-token pooling would read
- * another token. What is returned throws PanicError `InvalidInput` for a text without tokens.
+ * another token. What is returned throws PanicError `InvalidInput` for a text without tokens, or one that the tokenizer cannot read.
  */
-export function textTokenizer(
+export async function textTokenizer(
   model: EmbeddingModel,
-  tokenizer: PreTrainedTokenizer,
+  tokenizer: Tokenizer,
   settings: z.infer<typeof textEmbedderSettings>,
-): (text: string) => TokenizedText {
+): Promise<(text: string) => Promise<TokenizedText>> {
   const { max_tokens: maxTokens, prefix = '' } = settings;
-  const closing = closingTokens(tokenizer);
-  return (text) => {
-    const all = tokenizer.encode(prefix + text);
+  const closing = await closingTokens(tokenizer);
+  return async (text) => {
+    const all = await tokenizer.encode(prefix + text);
     // An empty text has its special tokens, as in Python; a model without them has nothing to go by.
     if (all.length === 0) {
       throw new PanicError(
@@ -39,9 +39,9 @@ export function textTokenizer(
 }
 
 /** How many tokens the tokenizer puts behind each text. */
-function closingTokens(tokenizer: PreTrainedTokenizer): number {
-  const bare = tokenizer.encode('a', { add_special_tokens: false });
-  const whole = tokenizer.encode('a');
+async function closingTokens(tokenizer: Tokenizer): Promise<number> {
+  const bare = await tokenizer.encode('a', { specialTokens: false });
+  const whole = await tokenizer.encode('a');
   const opening = whole.length - bare.length;
   for (let start = 0; start <= opening; start++) {
     if (bare.every((id, i) => whole[start + i] === id)) return opening - start;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ModelSettings } from '../../experiment/model.js';
+import { TOKENIZERS_VERSION } from '../../models/tokenizers/tokenizer.js';
 import {
   apart,
   type Entry,
@@ -69,6 +70,7 @@ describe.each(families)('a text embedder of the family %s', (name, settings) => 
     expect(apart(found, rows(vectors, dimension))).toBeLessThan(1e-5);
     expect(items.map((item) => item.cutTokens)).toEqual(cutTokens);
     expect(cutTokens.at(-1)).toBeGreaterThan(0);
+    expect(embedder.host.tokenizers).toBe(TOKENIZERS_VERSION);
   });
 
   test('gives equal bytes alone and among 31 others', async () => {

@@ -13,7 +13,7 @@ const answers = [];
 for (const path of pictures) {
   const { data, info } = await sharp(path).removeAlpha().raw().toBuffer({ resolveWithObject: true });
   const picture = { modality: 'image', width: info.width, height: info.height, pixels: new Uint8Array(data) };
-  const { pixel_values: pixels, input_ids: prompt } = captioner.inputsFor(picture);
+  const { pixel_values: pixels, input_ids: prompt } = await captioner.inputsFor(picture);
   const bytes = new Uint8Array(pixels.data.buffer);
   answers.push({
     pixel_values: { dims: pixels.dims, sha256: createHash('sha256').update(bytes).digest('hex') },

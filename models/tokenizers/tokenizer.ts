@@ -1,0 +1,160 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { AddedToken, Tokenizer as RustTokenizer } from 'tokenizers';
+import { errorMessage, PanicError } from '../../experiment/errors.js';
+import {
+  configuredDescription,
+  namedSpecialTokens,
+  type TokenizerConfiguration,
+  tokenizerConfiguration,
+  type TokenizerDescription,
+  tokenizerDescription,
+} from './description.js';
+
+/**
+ * Tokens of texts, and texts of tokens, letter by letter as Python's: the package `tokenizers` is the Rust code that Python's package of
+ * that name runs, so that both have one idea of letters, case, white space and composed forms, whatever Node's Unicode tables say.
+ */
+export interface Tokenizer {
+  /**
+   * A text's tokens, by default with those that the tokenizer puts around each text. Throws PanicError `InvalidInput` for a text that is
+   * no well-formed Unicode, or has a part that the vocabulary cannot express.
+   */
+  encode(text: string, options?: { readonly specialTokens: boolean }): Promise<number[]>;
+  /** The text of tokens, special ones left out. */
+  decode(ids: readonly number[]): Promise<string>;
+  /** Undefined for what is no token. */
+  idOf(token: string): number | undefined;
+}
+
+/** The version of the code that makes tokens; provenance records it. */
+export const TOKENIZERS_VERSION: string = versionOfPackage();
+
+/**
+ * The tokenizer of a folder with `tokenizer.json` and `tokenizer_config.json`, as transformers opens it. Throws PanicError `InvalidInput`
+ * for what cannot be carried out as Python does; a file that is absent or no JSON throws its own error.
+ */
+export async function tokenizerOfFolder(folder: string): Promise<Tokenizer> {
+  const [path, configPath] = [join(folder, 'tokenizer.json'), join(folder, 'tokenizer_config.json')];
+  const described = tokenizerDescription(await readJson(path), path);
+  const config = tokenizerConfiguration(await readJson(configPath), configPath);
+  return openTokenizer(described, config, path);
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const text = await readFile(path, 'utf8');
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${path} is no JSON: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+/** @param where The file, for messages. Throws PanicError `InvalidInput` where the parts do not make a tokenizer. */
+export function openTokenizer(
+  described: TokenizerDescription,
+  config: TokenizerConfiguration,
+  where: string,
+): Tokenizer {
+  const rust = rustTokenizer(configuredDescription(described, config), where);
+  addMissingTokens(rust, described, config, where);
+  return {
+    encode: async (text, { specialTokens } = { specialTokens: true }) => {
+      if (/\p{Surrogate}/u.test(text)) {
+        throw new PanicError(
+          'InvalidInput',
+          `a text is no well-formed Unicode: ${JSON.stringify(text.slice(0, 100))}`,
+        );
+      }
+      try {
+        const encoding = await rust.encode(text, null, { addSpecialTokens: specialTokens });
+        return encoding.getIds();
+      } catch (error) {
+        throw new PanicError(
+          'InvalidInput',
+          `the tokenizer of ${where} cannot read ${JSON.stringify(text.slice(0, 100))}: ${errorMessage(error)}`,
+          { cause: error },
+        );
+      }
+    },
+    decode: async (ids) => {
+      const text = await rust.decode([...ids], true);
+      return config.clean_up_tokenization_spaces === true ? withoutLooseSpaces(text) : text;
+    },
+    idOf: (token) => rust.tokenToId(token) ?? undefined,
+  };
+}
+
+function rustTokenizer(described: TokenizerDescription, where: string): RustTokenizer {
+  try {
+    return RustTokenizer.fromString(JSON.stringify(described));
+  } catch (error) {
+    throw new PanicError(
+      'InvalidInput',
+      `${where} is no tokenizer that can be used (its parts: ${partsOf(described)}): ${errorMessage(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+/** The kinds of the parts: where one is not known, the error of the Rust code does not name it. */
+function partsOf(described: TokenizerDescription): string {
+  const { normalizer, pre_tokenizer: preTokenizer, model, post_processor: processor, decoder } = described;
+  const parts = { normalizer, 'pre-tokenizer': preTokenizer, model, 'post-processor': processor, decoder };
+  return Object.entries(parts)
+    .map(([part, it]) => `${part} ${typeof it?.['type'] === 'string' ? it['type'] : 'none'}`)
+    .join(', ');
+}
+
+/**
+ * Tokens of the configuration that `tokenizer.json` does not name as whole tokens: transformers adds them. One that has no place in the
+ * vocabulary is left out where it is only named by its role, for a model has no row for it.
+ */
+function addMissingTokens(
+  rust: RustTokenizer,
+  described: TokenizerDescription,
+  config: TokenizerConfiguration,
+  where: string,
+): void {
+  const known = new Set(described.added_tokens.map(({ content }) => content));
+  const roles = namedSpecialTokens(config);
+  const listed = Object.entries(config.added_tokens_decoder)
+    .map(([id, added]) => ({ ...added, id: Number(id) }))
+    .toSorted((a, b) => a.id - b.id);
+  for (const { id, content, single_word: singleWord, lstrip, rstrip, special, ...more } of listed) {
+    if (known.has(content)) continue;
+    known.add(content);
+    const isSpecial = special || roles.includes(content);
+    const normalized = more.normalized ?? !isSpecial;
+    const options = { singleWord, leftStrip: lstrip, rightStrip: rstrip, normalized };
+    rust.addAddedTokens([new AddedToken(content, isSpecial, options)]);
+    const given = rust.tokenToId(content);
+    if (given === id) continue;
+    throw new PanicError(
+      'InvalidInput',
+      `${where} has ${given} for the token ${JSON.stringify(content)}, tokenizer_config.json has ${id}`,
+    );
+  }
+  for (const content of roles) {
+    if (known.has(content) || rust.tokenToId(content) === null) continue;
+    known.add(content);
+    rust.addSpecialTokens([content]);
+  }
+}
+
+/** `clean_up_tokenization` of transformers: spaces before signs and English contractions go. */
+function withoutLooseSpaces(text: string): string {
+  return [' .', ' ?', ' !', ' ,', " n't", " 'm", " 's", " 've", " 're"].reduce(
+    // transformers has it between the commas and the contractions.
+    (cleaned, loose) =>
+      (loose === " n't" ? cleaned.replaceAll(" ' ", "'") : cleaned).replaceAll(loose, loose.slice(1)),
+    text,
+  );
+}
+
+function versionOfPackage(): string {
+  const content: unknown = createRequire(import.meta.url)('tokenizers/package.json');
+  if (typeof content === 'object' && content !== null && 'version' in content) return String(content.version);
+  throw new Error('the package tokenizers has no version');
+}

@@ -1,0 +1,249 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { catalogue } from '../../models/index.js';
+import { ModelFolder } from '../../models/diffusion/model-folder.js';
+import { clipTokenizer } from '../../models/diffusion/tokenizer.js';
+import { type Tokenizer, tokenizerOfFolder } from '../../models/tokenizers/tokenizer.js';
+
+/** Tokenizers and texts, and what Python's `tokenizers` made of them: see make.py there. */
+const fixtures = join(import.meta.dirname, '../fixtures/tokenizers');
+
+interface Family {
+  readonly model: string;
+  readonly parts: Readonly<Record<string, unknown>>;
+}
+/** A text; the code points of a range, the last left out, and what joins them; or how many times a text. */
+type Entry = string | readonly [number, string] | readonly [number, number, string];
+
+const families = fixture('families.json') as Readonly<Record<string, Family>>;
+const texts = (fixture('texts.json') as readonly Entry[]).map(expand);
+
+function fixture(file: string): unknown {
+  return JSON.parse(gunzipSync(readFileSync(join(fixtures, `${file}.gz`))).toString());
+}
+
+const models = new Map<string, unknown>();
+function vocabulary(model: string): unknown {
+  if (!models.has(model)) models.set(model, fixture(`models/${model}.json`));
+  return models.get(model);
+}
+
+function expand(entry: Entry): string {
+  if (typeof entry === 'string') return entry;
+  if (entry.length === 2) return entry[1].repeat(entry[0]);
+  const [from, to, between] = entry;
+  return Array.from({ length: to - from }, (_, i) => String.fromCodePoint(from + i)).join(between);
+}
+
+/** The tokenizer.json of a family. */
+function tokenizerJson(family: string): Record<string, unknown> {
+  const { model, parts } = families[family]!;
+  return { ...parts, model: vocabulary(model) };
+}
+
+function shortHash(data: Uint8Array | string): string {
+  return createHash('sha256').update(data).digest('hex').slice(0, 12);
+}
+
+/** Per text 6 bytes of the SHA-256 of its ids (32 bits each, little-endian), and 6 of that of the text that Python reads back. */
+function expected(family: string): { readonly ids: string; readonly read: string }[] {
+  const hashes = readFileSync(join(fixtures, 'expected', `${family}.bin`));
+  expect(hashes).toHaveLength(12 * texts.length);
+  return texts.map((_, i) => ({
+    ids: hashes.toString('hex', 12 * i, 12 * i + 6),
+    read: hashes.toString('hex', 12 * i + 6, 12 * i + 12),
+  }));
+}
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'panic-tda-tokenizers-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+let folders = 0;
+
+async function opened(content: object, config: object = {}): Promise<Tokenizer> {
+  const path = join(folder, String(folders++));
+  await mkdir(path);
+  await writeFile(join(path, 'tokenizer.json'), JSON.stringify(content));
+  await writeFile(join(path, 'tokenizer_config.json'), JSON.stringify(config));
+  return tokenizerOfFolder(path);
+}
+
+/** Texts, shortened, of which the tokens or what is read of them differ. Looks at one of `every` texts. */
+async function disagreements(tokenizer: Tokenizer, family: string, every = 1): Promise<string[]> {
+  const wanted = expected(family);
+  const wrong: string[] = [];
+  for (const [i, text] of texts.entries()) {
+    if (i % every !== 0) continue;
+    const ids = await tokenizer.encode(text);
+    const read = await tokenizer.decode(ids);
+    const { ids: wantedIds, read: wantedRead } = wanted[i]!;
+    if (shortHash(new Uint8Array(Uint32Array.from(ids).buffer)) !== wantedIds)
+      wrong.push(`ids of ${told(text)}`);
+    else if (shortHash(read) !== wantedRead) wrong.push(`read: ${told(text)}`);
+  }
+  return wrong;
+}
+
+function told(text: string): string {
+  return JSON.stringify(text.slice(0, 40));
+}
+
+test('the texts are at least 5,000, and some of them have 100,000 characters', () => {
+  expect(texts.length).toBeGreaterThanOrEqual(5000);
+  expect(texts.filter((text) => text.length >= 100_000).length).toBeGreaterThanOrEqual(5);
+  for (const one of ['ΣΊΣΥΦΟΣ', 'İstanbul', '\u{20000}\u{20001}\u{2a700}', '👩‍👩‍👧‍👦', 'a\u0085b', ''])
+    expect(texts).toContain(one);
+});
+
+test.each(Object.keys(families))(
+  '%s: ids are those of Python, and so is the text that is read of them',
+  async (family) => {
+    expect(await disagreements(await opened(tokenizerJson(family)), family)).toEqual([]);
+  },
+  300_000,
+);
+
+test('Greek capitals at the end of a word are the letters that Python makes of them', async () => {
+  const tokenizer = await opened(tokenizerJson('bert-uncased'));
+  expect(await tokenizer.encode('ΣΊΣΥΦΟΣ ΟΔΟΣ')).toEqual([
+    101, 1173, 18199, 29733, 29735, 29736, 29730, 29733, 1169, 29722, 29730, 29733, 102,
+  ]);
+});
+
+describe('tokenizer_config.json changes what transformers lets it change', () => {
+  test.each([
+    ['do_lower_case', { do_lower_case: false }, 'bert-cased'],
+    ['strip_accents', { strip_accents: false }, 'bert-accents'],
+  ])('%s', async (_, config, family) => {
+    expect(await disagreements(await opened(tokenizerJson('bert-uncased'), config), family, 5)).toEqual([]);
+  });
+
+  test('tokenize_chinese_chars', async () => {
+    const tokenizer = await opened(tokenizerJson('bert-uncased'), { tokenize_chinese_chars: false });
+    const apart = await opened(tokenizerJson('bert-uncased'));
+    expect(await apart.encode('漢字')).toHaveLength(4);
+    expect(await tokenizer.encode('漢字')).not.toEqual(await apart.encode('漢字'));
+  });
+
+  test('add_prefix_space', async () => {
+    const tokenizer = await opened(tokenizerJson('gpt2'), { add_prefix_space: true });
+    const plain = await opened(tokenizerJson('gpt2'));
+    expect(await tokenizer.encode('word')).toEqual(await plain.encode(' word'));
+    expect(await tokenizer.encode('word')).not.toEqual(await plain.encode('word'));
+  });
+
+  test('tokens that only it names are whole, and special ones are not read', async () => {
+    const content = { ...tokenizerJson('gpt2'), added_tokens: [] };
+    const config = {
+      eos_token: { content: '<|endoftext|>' },
+      pad_token: '[PAD]',
+      added_tokens_decoder: { 50257: { content: '<image>', special: true } },
+    };
+    const tokenizer = await opened(content, config);
+    const ids = await tokenizer.encode('a<image>b<|endoftext|>');
+    expect(ids).toEqual([64, 50257, 65, 50256]);
+    expect(await tokenizer.decode(ids)).toBe('ab');
+    // The vocabulary has no place for it.
+    expect(tokenizer.idOf('[PAD]')).toBeUndefined();
+  });
+
+  test('clean_up_tokenization_spaces', async () => {
+    const loose = 'a dog , a cat . it is n\'t " ours "';
+    const [tidy, plain] = [true, false].map((clean) =>
+      opened(tokenizerJson('gpt2'), { clean_up_tokenization_spaces: clean }),
+    );
+    const ids = await (await plain!).encode(loose);
+    expect(await (await plain!).decode(ids)).toBe(loose);
+    expect(await (await tidy!).decode(ids)).toBe('a dog, a cat. it isn\'t " ours "');
+  });
+});
+
+function changed(changes: object): object {
+  return { ...tokenizerJson('t5'), ...changes };
+}
+
+describe('what cannot be done as Python does is refused by name', () => {
+  test.each<[string, () => object, object, string]>([
+    ['a key that nothing reads', () => changed({ speller: {} }), {}, 'speller'],
+    ['dropout', () => changed({ model: { ...(vocabulary('t5') as object), dropout: 0.1 } }), {}, 'dropout'],
+    ['a normaliser of another kind', () => changed({ normalizer: { type: 'Rot13' } }), {}, 'Rot13'],
+    ['no model', () => changed({ model: undefined }), {}, 'model'],
+    ['split_special_tokens', () => changed({}), { split_special_tokens: true }, 'split_special_tokens'],
+    ['a value of another kind', () => changed({}), { do_lower_case: 'yes' }, 'do_lower_case'],
+    [
+      'a token with another id than that of its file',
+      () => changed({}),
+      { added_tokens_decoder: { 60000: { content: '<image>' } } },
+      '60000',
+    ],
+  ])('%s', async (_, content, config, named) => {
+    await expect(opened(content(), config)).rejects.toMatchObject({
+      kind: 'InvalidInput',
+      message: expect.stringContaining(named),
+    });
+  });
+
+  test('a text with half of a surrogate pair', async () => {
+    const tokenizer = await opened(tokenizerJson('gpt2'));
+    await expect(tokenizer.encode('half \ud83d of it')).rejects.toMatchObject({ kind: 'InvalidInput' });
+  });
+});
+
+/** A component of a model with these files. */
+async function component(files: Readonly<Record<string, string>>): Promise<ModelFolder> {
+  const path = join(folder, `clip-${folders++}`);
+  await mkdir(join(path, 'tokenizer'), { recursive: true });
+  for (const [name, content] of Object.entries(files))
+    await writeFile(join(path, 'tokenizer', name), content);
+  const model = catalogue.get('SDTurbo');
+  if (model?.kind !== 'generative') throw new Error('the catalogue lacks SDTurbo');
+  return new ModelFolder(model, path, 'cpu');
+}
+
+describe("CLIP's tokenizer of a text-to-image model", () => {
+  const { vocab, merges } = vocabulary('clip') as { vocab: object; merges: [string, string][] };
+
+  const config = { model_max_length: 77, bos_token: '<|startoftext|>', eos_token: '<|endoftext|>' };
+  const files = {
+    'vocab.json': JSON.stringify(vocab),
+    'merges.txt': ['#version: 0.2', ...merges.map((pair) => pair.join(' ')), ''].join('\n'),
+  };
+
+  test('reads vocab.json and merges.txt as Python does, cuts before the end token and pads with its token', async () => {
+    const whole = await opened(tokenizerJson('clip'));
+    const padded = { ...config, pad_token: '!' };
+    const tokenizer = await clipTokenizer(
+      await component({ ...files, 'tokenizer_config.json': JSON.stringify(padded) }),
+      'tokenizer',
+    );
+    for (const text of texts.filter((_, i) => i % 7 === 0)) {
+      if (text.includes('!')) continue;
+      const ids = await whole.encode(text);
+      const cut = Math.max(ids.length - 77, 0);
+      const kept = cut === 0 ? ids : [...ids.slice(0, 76), 49407];
+      expect(await tokenizer.encode(text)).toEqual({
+        ids: [...kept, ...Array(77 - kept.length).fill(0)],
+        cut,
+      });
+    }
+  });
+
+  test('without its token for padding is refused by name', async () => {
+    const folder = await component({
+      'tokenizer.json': JSON.stringify(tokenizerJson('clip')),
+      'tokenizer_config.json': JSON.stringify({ ...config, pad_token: '<nothing>' }),
+    });
+    await expect(clipTokenizer(folder, 'tokenizer')).rejects.toMatchObject({
+      kind: 'InvalidInput',
+      message: expect.stringContaining('<nothing>'),
+    });
+  });
+});
