@@ -94,7 +94,7 @@ async function encoderOf(
   lengthIsIn: string,
 ): Promise<TextEncoder> {
   const graph = await folder.graph(component);
-  const { ids } = tokenizer.encode('');
+  const { ids } = await tokenizer.encode('');
   const length = { value: ids.length, where: lengthIsIn };
   const positions = await folder.statement(component, 'max_position_embeddings');
   requireRoom('tokens of a prompt', length, positions, 'the tokenizer is of another model');
