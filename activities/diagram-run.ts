@@ -96,7 +96,7 @@ export async function makeDiagram(
   const { store } = deps;
   const config = await store.experiments.config(run.experimentId);
   const modelId = model.id;
-  const missing = (await store.vectors.pending(run, modelId, model.input)).length;
+  const missing = await store.vectors.countPending(run, modelId, model.input);
   if (missing > 0) {
     throw new PanicError(
       'StoreConflict',

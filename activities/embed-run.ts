@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { portionsOf } from '../db/index.js';
 import type { PendingOutput, RunRow, UsedEmbedding } from '../db/index.js';
 import { faultPoint } from '../experiment/fault.js';
 import type { EmbeddingModel } from '../experiment/model.js';
@@ -11,6 +12,13 @@ import { unusableModel } from './unknown-to-worker.js';
 // What a crash repeats, and what one transaction holds: 64 pictures of 256 x 256 are 12 MB of pixels.
 const CHUNK = 64;
 
+/** For heartbeats: vectors that were computed, and steps of the run that have all of theirs. */
+export interface EmbeddingProgress {
+  embedded: number;
+  step: number;
+  of: number;
+}
+
 /** Makes `embedRun`. Idempotent by (invocation, model): only outputs without a vector are embedded. */
 export function createEmbedRun(deps: Dependencies) {
   return async function embedRun(
@@ -18,7 +26,7 @@ export function createEmbedRun(deps: Dependencies) {
     modelName: string,
   ): Promise<number | { readonly queue: string }> {
     const run = await deps.store.runs.get(ref.experiment, ref.index);
-    const counts = { embedded: 0, of: 0 };
+    const counts: EmbeddingProgress = { embedded: 0, step: 0, of: 0 };
     try {
       const model = await embeddingOf(deps, run, modelName);
       if (!deps.routing.serves(modelName)) return { queue: deps.routing.queueOf(modelName) };
@@ -39,23 +47,27 @@ export async function embedMissing(
   deps: Dependencies,
   run: RunRow,
   model: UsedEmbedding,
-  counts: { embedded: number; of: number },
+  counts: EmbeddingProgress,
   signal: AbortSignal,
   until: number,
 ): Promise<boolean> {
   const { store } = deps;
   const modelId = model.id;
   const { reuse } = await store.experiments.config(run.experimentId);
-  const pending = await store.vectors.pending(run, modelId, model.input);
-  const missing = reuse ? await store.vectors.reuse(pending, modelId) : pending;
-  counts.of = missing.length;
-  if (missing.length > 0) requireEmbedding(deps.catalogue, model.name);
-  for (let from = 0; from < missing.length; from += CHUNK) {
-    signal.throwIfAborted();
-    if (performance.now() >= until) return false;
-    const chunk = missing.slice(from, from + CHUNK);
-    await embedChunk(deps, chunk, model, signal);
-    counts.embedded += chunk.length;
+  counts.of = run.length ?? run.maxLength;
+  for (const steps of portionsOf(run)) {
+    const pending = await store.vectors.pending(run, modelId, model.input, steps);
+    // Without reuse a run has vectors of its own, but one for each of its distinct outputs, also across portions.
+    const missing = await store.vectors.reuse(pending, modelId, reuse ? null : run);
+    if (missing.length > 0) requireEmbedding(deps.catalogue, model.name);
+    for (let from = 0; from < missing.length; from += CHUNK) {
+      signal.throwIfAborted();
+      if (performance.now() >= until) return false;
+      const chunk = missing.slice(from, from + CHUNK);
+      await embedChunk(deps, chunk, model, signal);
+      counts.embedded += chunk.length;
+    }
+    counts.step = steps.to;
   }
   return true;
 }

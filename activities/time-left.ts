@@ -20,6 +20,8 @@ export async function analyseInTimeLeft(
   until: number,
   signal: AbortSignal,
 ): Promise<Required<Analysed>> {
+  // As it was read before its last steps it does not know its length.
+  const ended = { ...run, length };
   const { embedding_models, null_model } = await deps.store.experiments.config(run.experimentId);
   const embedded: string[] = [];
   const measured: string[] = [];
@@ -27,11 +29,11 @@ export async function analyseInTimeLeft(
     for (const name of embedding_models) {
       const model = await embeddingOf(deps, run, name);
       if (!deps.routing.serves(name)) continue;
-      if (!(await embedMissing(deps, run, model, { embedded: 0, of: 0 }, signal, until))) break;
+      if (!(await embedMissing(deps, ended, model, { embedded: 0, step: 0, of: 0 }, signal, until))) break;
       embedded.push(name);
       // Surrogates are many diagrams, whatever their size.
       if (null_model !== null || length > SMALL_RUN || performance.now() >= until) continue;
-      await makeDiagram(deps, run, model, { done: 0, of: 0, surrogatesLeft: 0 }, signal);
+      await makeDiagram(deps, ended, model, { done: 0, of: 0, surrogatesLeft: 0 }, signal);
       measured.push(name);
     }
   } catch (error) {

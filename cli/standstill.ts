@@ -56,10 +56,10 @@ function placeOf({ run, activity }: OpenActivity): string {
 
 /** What an activity says of itself: the figures are those of its heartbeat (`activities/`). */
 function workText(activity: OpenActivity): string {
-  const { next, embedded, of, done, surrogatesLeft = 0 } = activity.heartbeat;
+  const { next, step, of, done, surrogatesLeft = 0 } = activity.heartbeat;
   const place = placeOf(activity);
   if (next !== undefined) return `${place} of step ${count(next)}`;
-  if (embedded !== undefined && of !== undefined) return `${place}, ${count(embedded)} of ${count(of)}`;
+  if (step !== undefined && of !== undefined) return `${place} of steps up to ${count(step)} of ${count(of)}`;
   if (done === undefined || of === undefined) return place;
   const share = of === 0 ? '' : `, ${Math.floor((100 * done) / of)} % of its edges`;
   const left = surrogatesLeft === 0 ? '' : `, ${plural(surrogatesLeft, 'surrogate')} left`;

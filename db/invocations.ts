@@ -229,7 +229,9 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     limit: number,
     now: number,
   ): Work<Committed> {
-    // From its second step to the repeat of the first: the first itself was reached by an input from outside of it.
+    let next = yield* positionOf(run);
+    // The lap before, and of it no more than is to be made: a cycle may be half a million steps long.
+    const lap = next.sequence - cycle.length;
     const rows = yield* all(
       build
         .select({
@@ -242,16 +244,14 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
         .where(
           and(
             eq(invocations.runId, run.id),
-            sql`${invocations.sequence} between ${cycle.start + 1} and ${cycle.start + cycle.length}`,
+            sql`${invocations.sequence} between ${lap} and ${lap + Math.min(cycle.length, limit) - 1}`,
           ),
         )
         .orderBy(asc(invocations.sequence)),
     );
-    let next = yield* positionOf(run);
     const end = Math.min(run.maxLength, next.sequence + limit);
     while (next.sequence < end) {
-      const { modelId, outputId, cutTokens, outputCut } =
-        rows[(next.sequence - cycle.start - 1) % cycle.length]!;
+      const { modelId, outputId, cutTokens, outputCut } = rows[(next.sequence - lap) % cycle.length]!;
       yield* execute(insert, {
         runId: run.id,
         sequence: next.sequence,

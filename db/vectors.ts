@@ -1,5 +1,6 @@
-import { and, asc, eq, gt, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, gte, inArray, isNotNull, isNull, lt, sql } from 'drizzle-orm';
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import type { Modality } from '../experiment/artifact.js';
 import { PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
@@ -11,6 +12,31 @@ import type { Work } from './work.js';
 
 /** Vectors that are read at once: 3 MB of 768 numbers each. */
 const CLOUD_CHUNK = 1000;
+
+/** Steps whose outputs are looked at, and given vectors, before the event loop and others get their turn. */
+const PORTION = 4000;
+const REUSE_CHUNK = 500;
+const ATTACHED_AT_ONCE = 2000;
+
+/** The steps of a run from a sequence to before another. */
+export interface StepRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A run in portions that each take milliseconds to look through: all of it, ended or not. */
+export function* portionsOf({
+  length,
+  maxLength,
+}: Pick<RunRow, 'length' | 'maxLength'>): Generator<StepRange> {
+  const end = length ?? maxLength;
+  for (let from = 0; from < end; from += PORTION) yield { from, to: Math.min(end, from + PORTION) };
+}
+
+interface Attachment {
+  readonly invocationId: number;
+  readonly vectorId: number;
+}
 
 /** An output that waits for its vector; several invocations may share it. */
 export interface PendingOutput {
@@ -59,6 +85,8 @@ export function vectorTable({ build, read, write }: Database) {
     .where(
       and(
         eq(invocations.runId, sql.placeholder('runId')),
+        gte(invocations.sequence, sql.placeholder('from')),
+        lt(invocations.sequence, sql.placeholder('to')),
         eq(artifacts.modality, sql.placeholder('modality')),
         isNull(embeddings.invocationId),
       ),
@@ -135,38 +163,103 @@ export function vectorTable({ build, read, write }: Database) {
     .where(eq(invocations.runId, sql.placeholder('runId')))
     .prepare();
 
-  /** The outputs of this modality that have no vector of this model yet, by distinct output. */
-  async function pending(run: RunRow, modelId: number, modality: Modality): Promise<PendingOutput[]> {
-    const rows = await read(() => all(withoutVector, { runId: run.id, modelId, modality }));
+  /**
+   * The outputs of this modality that have no vector of this model yet, by distinct output; of steps in a portion of the run, or of
+   * all. Steps are read a portion at a time, so that the event loop gets its turn.
+   */
+  async function pending(
+    run: RunRow,
+    modelId: number,
+    modality: Modality,
+    steps?: StepRange,
+  ): Promise<PendingOutput[]> {
     const byArtifact = new Map<number, number[]>();
-    for (const { artifactId, invocationId } of rows) {
-      const list = byArtifact.get(artifactId);
-      if (list === undefined) byArtifact.set(artifactId, [invocationId]);
-      else list.push(invocationId);
+    for (const { from, to } of steps === undefined ? portionsOf(run) : [steps]) {
+      const range = { runId: run.id, modelId, modality, from, to };
+      for (const { artifactId, invocationId } of await read(() => all(withoutVector, range))) {
+        const list = byArtifact.get(artifactId);
+        if (list === undefined) byArtifact.set(artifactId, [invocationId]);
+        else list.push(invocationId);
+      }
+      await setImmediate();
     }
     return [...byArtifact].map(([artifactId, invocationIds]) => ({ artifactId, invocationIds }));
   }
 
-  /** Gives outputs the vectors that equal outputs already have; returns those that are left. Keyed by (invocation, model). */
-  async function reuse(outputs: readonly PendingOutput[], modelId: number): Promise<PendingOutput[]> {
-    const found = new Map<number, number>();
-    for (let from = 0; from < outputs.length; from += 500) {
-      const ids = outputs.slice(from, from + 500).map((output) => output.artifactId);
-      const query = build
-        .select({ artifactId: vectors.artifactId, vectorId: sql<number>`min(${vectors.id})` })
-        .from(vectors)
-        .where(and(eq(vectors.modelId, modelId), inArray(vectors.artifactId, ids)))
-        .groupBy(vectors.artifactId);
-      for (const row of await read(() => all(query))) found.set(row.artifactId, row.vectorId);
+  /** How many outputs of this modality have no vector of this model. Holds none of them. */
+  async function countPending(run: RunRow, modelId: number, modality: Modality): Promise<number> {
+    let missing = 0;
+    for (const { from, to } of portionsOf(run)) {
+      missing += (await read(() => all(withoutVector, { runId: run.id, modelId, modality, from, to })))
+        .length;
+      await setImmediate();
     }
-    if (found.size === 0) return [...outputs];
+    return missing;
+  }
+
+  /**
+   * Gives outputs the vectors that equal outputs already have, in any run or `within` one; returns those that are left. Keyed by
+   * (invocation, model): a call that was cut off is gone on with. A transaction attaches 2,000 at most, since it holds up the event
+   * loop.
+   */
+  async function reuse(
+    outputs: readonly PendingOutput[],
+    modelId: number,
+    within: RunRow | null = null,
+  ): Promise<PendingOutput[]> {
+    const left: PendingOutput[] = [];
+    let attaching: Attachment[] = [];
+    for (let at = 0; at < outputs.length; at += REUSE_CHUNK) {
+      const chunk = outputs.slice(at, at + REUSE_CHUNK);
+      const found = await vectorsOf(chunk, modelId, within);
+      for (const output of chunk) {
+        const vectorId = found.get(output.artifactId);
+        if (vectorId === undefined) left.push(output);
+        else for (const invocationId of output.invocationIds) attaching.push({ invocationId, vectorId });
+      }
+      for (; attaching.length >= ATTACHED_AT_ONCE; attaching = attaching.slice(ATTACHED_AT_ONCE)) {
+        await attachAll(attaching.slice(0, ATTACHED_AT_ONCE), modelId);
+      }
+      await setImmediate();
+    }
+    if (attaching.length > 0) await attachAll(attaching, modelId);
+    return left;
+  }
+
+  async function attachAll(attachments: readonly Attachment[], modelId: number): Promise<void> {
     await write(function* () {
-      for (const { artifactId, invocationIds } of outputs) {
-        const vectorId = found.get(artifactId);
-        if (vectorId !== undefined) yield* attach(invocationIds, modelId, vectorId, 'reused');
+      for (const { invocationId, vectorId } of attachments) {
+        yield* attach([invocationId], modelId, vectorId, 'reused');
       }
     });
-    return outputs.filter((output) => !found.has(output.artifactId));
+  }
+
+  /** The oldest vector of each output's artifact, by artifact. */
+  async function vectorsOf(
+    outputs: readonly PendingOutput[],
+    modelId: number,
+    within: RunRow | null,
+  ): Promise<Map<number, number>> {
+    const ids = outputs.map((output) => output.artifactId);
+    const anywhere = build
+      .select({ artifactId: vectors.artifactId, vectorId: sql<number>`min(${vectors.id})` })
+      .from(vectors)
+      .where(and(eq(vectors.modelId, modelId), inArray(vectors.artifactId, ids)))
+      .groupBy(vectors.artifactId);
+    const inRun = build
+      .select({ artifactId: invocations.outputId, vectorId: sql<number>`min(${embeddings.vectorId})` })
+      .from(invocations)
+      .innerJoin(embeddings, eq(embeddings.invocationId, invocations.id))
+      .where(
+        and(
+          eq(invocations.runId, within?.id ?? 0),
+          inArray(invocations.outputId, ids),
+          eq(embeddings.modelId, modelId),
+        ),
+      )
+      .groupBy(invocations.outputId);
+    const rows = await read(() => all(within === null ? anywhere : inRun));
+    return new Map(rows.map(({ artifactId, vectorId }) => [artifactId, vectorId]));
   }
 
   function* attach(
@@ -257,7 +350,7 @@ export function vectorTable({ build, read, write }: Database) {
     return read(() => all(query));
   }
 
-  return { pending, reuse, commit, countDistinct, pointCloud, cuts };
+  return { pending, countPending, reuse, commit, countDistinct, pointCloud, cuts };
 }
 
 /** Euclidean length in float64; NaN or infinite where a component is. */

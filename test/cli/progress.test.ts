@@ -59,8 +59,8 @@ test.each([
   ],
   [
     'vectors under way',
-    [{ activity: 'embedRun', heartbeat: { embedded: 64, of: 1200 } }],
-    'at work: run 3, vectors, 64 of 1,200',
+    [{ activity: 'embedRun', heartbeat: { embedded: 64, step: 4000, of: 12_000 } }],
+    'at work: run 3, vectors of steps up to 4,000 of 12,000',
   ],
   [
     'a step under way',

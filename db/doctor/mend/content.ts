@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, or, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, sql } from 'drizzle-orm';
 import { canonicalJson } from '../../../experiment/ids.js';
 import { isPanicError } from '../../../experiment/errors.js';
 import { textFault } from '../../../experiment/text.js';
@@ -209,22 +209,21 @@ export function contentRepairs(
   }
 
   function* deleted(ids: readonly number[]): Work<ArtifactRow[]> {
-    const mentioned = new Set<number>();
-    const steps = yield* all(
+    // Asked of each: a prompt, or an output that many runs share, is mentioned by as many rows as there are steps.
+    const unmentioned = yield* all(
       build
-        .select({ inputId: invocations.inputId, outputId: invocations.outputId })
-        .from(invocations)
-        .where(or(inArray(invocations.inputId, [...ids]), inArray(invocations.outputId, [...ids]))),
+        .select({ id: artifactRows.id })
+        .from(artifactRows)
+        .where(
+          and(
+            inArray(artifactRows.id, [...ids]),
+            sql`not exists (select 1 from ${invocations} where ${invocations.outputId} = ${artifactRows.id})`,
+            sql`not exists (select 1 from ${invocations} where ${invocations.inputId} = ${artifactRows.id})`,
+            sql`not exists (select 1 from ${runs} where ${runs.promptId} = ${artifactRows.id})`,
+          ),
+        ),
     );
-    for (const { inputId, outputId } of steps) mentioned.add(inputId).add(outputId);
-    const prompts = yield* all(
-      build
-        .select({ id: runs.promptId })
-        .from(runs)
-        .where(inArray(runs.promptId, [...ids])),
-    );
-    for (const { id } of prompts) mentioned.add(id);
-    const free = ids.filter((id) => !mentioned.has(id));
+    const free = unmentioned.map(({ id }) => id);
     if (free.length === 0) return [];
     const rows = yield* all(build.select().from(artifactRows).where(inArray(artifactRows.id, free)));
     const theirs = build.select({ id: vectors.id }).from(vectors).where(inArray(vectors.artifactId, free));

@@ -14,6 +14,16 @@ import {
 import { all, run } from '../../work.js';
 import type { Work } from '../../work.js';
 
+/**
+ * Values that one statement names: SQLite takes 32,766 (https://sqlite.org/limits.html, SQLITE_MAX_VARIABLE_NUMBER), Postgres 65,535; and
+ * rows that one transaction changes.
+ */
+const BATCH = 1000;
+
+function* batchesOf<T>(values: readonly T[]): Generator<T[]> {
+  for (let from = 0; from < values.length; from += BATCH) yield values.slice(from, from + BATCH);
+}
+
 /** Deletes what is derived, and makes the runs that lack it now unfinished, so that the next `resume` makes it again. */
 export function derivedRows({ build, write }: Database) {
   /**
@@ -21,16 +31,17 @@ export function derivedRows({ build, write }: Database) {
    * retry: earlier failures do not count against it.
    */
   function* reopen(ids: readonly number[]): Work<void> {
-    if (ids.length === 0) return;
-    yield* run(
-      build
-        .update(runs)
-        .set({ status: 'pending', finishedAt: null, attempt: sql`${runs.attempt} + 1` })
-        .where(and(inArray(runs.id, [...ids]), eq(runs.status, 'finished'))),
-    );
-    yield* reopenExperiments(
-      sql`${experiments.id} in (select ${runs.experimentId} from ${runs} where ${inArray(runs.id, [...ids])})`,
-    );
+    for (const some of batchesOf(ids)) {
+      yield* run(
+        build
+          .update(runs)
+          .set({ status: 'pending', finishedAt: null, attempt: sql`${runs.attempt} + 1` })
+          .where(and(inArray(runs.id, some), eq(runs.status, 'finished'))),
+      );
+      yield* reopenExperiments(
+        sql`${experiments.id} in (select ${runs.experimentId} from ${runs} where ${inArray(runs.id, some)})`,
+      );
+    }
   }
 
   /** What is not finished any more has no end; whoever drives it keeps on. */
@@ -71,22 +82,39 @@ export function derivedRows({ build, write }: Database) {
     });
   }
 
-  /** With what points at them. */
+  /**
+   * With what points at them, which may be steps of every run: these first, some at a time, each with its run made unfinished, so that
+   * whatever ends the process leaves a sound store.
+   */
   async function deleteVectors(ids: readonly number[]): Promise<void> {
-    await write(() => deletedVectors(inArray(vectors.id, [...ids]), inArray(embeddings.vectorId, [...ids])));
+    for (const some of batchesOf(ids)) {
+      const pointing = inArray(embeddings.vectorId, some);
+      while ((await write(() => detached(pointing))) === BATCH);
+      await write(() => run(build.delete(vectors).where(inArray(vectors.id, some))));
+    }
+  }
+
+  /** Deletes embeddings, at most a batch of them, and makes their runs unfinished; returns how many there were. */
+  function* detached(which: SQL): Work<number> {
+    const some = yield* all(
+      build
+        .select({ invocation: embeddings.invocationId, run: invocations.runId })
+        .from(embeddings)
+        // One that is broken may point at no invocation.
+        .leftJoin(invocations, eq(invocations.id, embeddings.invocationId))
+        .where(which)
+        .limit(BATCH),
+    );
+    if (some.length === 0) return 0;
+    const steps = some.map(({ invocation }) => invocation);
+    yield* run(build.delete(embeddings).where(and(inArray(embeddings.invocationId, steps), which)));
+    yield* reopen([...new Set(some.flatMap((row) => row.run ?? []))]);
+    return some.length;
   }
 
   function* deletedVectors(which: SQL, pointing: SQL): Work<void> {
-    const of = yield* all(
-      build
-        .selectDistinct({ run: invocations.runId })
-        .from(embeddings)
-        .innerJoin(invocations, eq(invocations.id, embeddings.invocationId))
-        .where(pointing),
-    );
-    yield* run(build.delete(embeddings).where(pointing));
+    while ((yield* detached(pointing)) === BATCH);
     yield* run(build.delete(vectors).where(which));
-    yield* reopen(of.map((row) => row.run));
   }
 
   /** With their dimensions and surrogates. */

@@ -1,4 +1,4 @@
-import { and, eq, gte, sql } from 'drizzle-orm';
+import { and, desc, eq, gte, inArray, sql } from 'drizzle-orm';
 import { runCoordinates, runCount } from '../../../experiment/config.js';
 import type { ExperimentConfig } from '../../../experiment/config.js';
 import { drawRunSeed } from '../../../experiment/ids.js';
@@ -14,6 +14,11 @@ import type { Repair } from '../repair.js';
 import type { DerivedRows } from './derived.js';
 import { DONE, impossible } from './outcome.js';
 import type { Outcome } from './outcome.js';
+
+/** Steps that one transaction deletes. */
+const STEPS_BATCH = 1000;
+/** Runs that one transaction makes. */
+const RUNS_BATCH = 1000;
 
 const STATUSES: ReadonlySet<string> = new Set(['pending', 'running', 'finished', 'failed', 'cancelled']);
 
@@ -179,12 +184,26 @@ export function runRepairs(
           .where(eq(runs.id, id)),
       );
       yield* execute(build.delete(diagrams).where(eq(diagrams.runId, id)));
-      yield* execute(
-        build.delete(invocations).where(and(eq(invocations.runId, id), gte(invocations.sequence, from))),
-      );
       yield* derived.reopenExperiments(sql`${experiments.id} = ${row.experimentId}`);
     });
+    await deleteSteps(id, from);
     return { done: true, next: [{ kind: 'restore run', run: id }] };
+  }
+
+  /** From the end, some at a time: what is left of a run whose steps go is a shorter run. */
+  async function deleteSteps(id: number, from: number): Promise<void> {
+    for (;;) {
+      const deleted = await write(function* () {
+        const last = build
+          .select({ id: invocations.id })
+          .from(invocations)
+          .where(and(eq(invocations.runId, id), gte(invocations.sequence, from)))
+          .orderBy(desc(invocations.sequence))
+          .limit(STEPS_BATCH);
+        return yield* execute(build.delete(invocations).where(inArray(invocations.id, last)));
+      });
+      if (deleted < STEPS_BATCH) return;
+    }
   }
 
   async function restartRun(id: number): Promise<Outcome> {
@@ -196,6 +215,7 @@ export function runRepairs(
   }
 
   async function deleteRun(id: number): Promise<Outcome> {
+    await deleteSteps(id, 0);
     await write(() => execute(build.delete(runs).where(eq(runs.id, id))));
     return DONE;
   }
@@ -210,38 +230,53 @@ export function runRepairs(
     { experiment, from, to }: Extract<Repair, { kind: 'plan runs' }>,
     drawn: boolean,
   ): Promise<Outcome> {
-    return await write(function* (): Work<Outcome> {
-      const row = yield* get(build.select().from(experiments).where(eq(experiments.id, experiment)));
-      const config = row === undefined ? null : configOf(row);
-      if (config === null) return impossible('the plan is not known');
-      let left = 0;
-      for (let runIndex = from; runIndex <= to; runIndex++) {
-        const { network, seed, prompt } = runCoordinates(config, runIndex);
-        if (seed === -1 && !drawn) {
-          left++;
-          continue;
-        }
-        const promptId = yield* artifacts.idOf(textContent(prompt));
-        yield* execute(
-          build
-            .insert(runs)
-            .values({
-              experimentId: experiment,
-              runIndex,
-              network: JSON.stringify(network),
-              seed,
-              drawnSeed: seed === -1 ? drawRunSeed() : null,
-              promptId,
-              maxLength: config.max_length,
-            })
-            .onConflictDoNothing(),
-        );
+    const row = await read(() => get(build.select().from(experiments).where(eq(experiments.id, experiment))));
+    const config = row === undefined ? null : configOf(row);
+    if (config === null) return impossible('the plan is not known');
+    let left = 0;
+    for (let first = from; first <= to; first += RUNS_BATCH) {
+      left += await write(() =>
+        planned(experiment, config, first, Math.min(to, first + RUNS_BATCH - 1), drawn),
+      );
+    }
+    await write(() => derived.reopenExperiments(sql`${experiments.id} = ${experiment}`));
+    if (left === 0) return DONE;
+    const anew: Repair = { kind: 'plan runs', experiment, from, to, fixed: false };
+    return impossible(`${left} of the runs have drawn seeds, which are lost`, anew);
+  }
+
+  /** Returns how many runs it leaves out, since their seeds are lost. */
+  function* planned(
+    experiment: string,
+    config: ExperimentConfig,
+    from: number,
+    to: number,
+    drawn: boolean,
+  ): Work<number> {
+    let left = 0;
+    for (let runIndex = from; runIndex <= to; runIndex++) {
+      const { network, seed, prompt } = runCoordinates(config, runIndex);
+      if (seed === -1 && !drawn) {
+        left++;
+        continue;
       }
-      yield* derived.reopenExperiments(sql`${experiments.id} = ${experiment}`);
-      if (left === 0) return DONE;
-      const anew: Repair = { kind: 'plan runs', experiment, from, to, fixed: false };
-      return impossible(`${left} of the runs have drawn seeds, which are lost`, anew);
-    });
+      const promptId = yield* artifacts.idOf(textContent(prompt));
+      yield* execute(
+        build
+          .insert(runs)
+          .values({
+            experimentId: experiment,
+            runIndex,
+            network: JSON.stringify(network),
+            seed,
+            drawnSeed: seed === -1 ? drawRunSeed() : null,
+            promptId,
+            maxLength: config.max_length,
+          })
+          .onConflictDoNothing(),
+      );
+    }
+    return left;
   }
 
   /** Sets the status and the number of runs to what the plan and the runs say. */
