@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { closeSync, fstatSync, writeSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { errorCode } from '../experiment/error-code.js';
@@ -21,6 +23,50 @@ export function printJson(value: unknown): void {
 /** Whether a JSON document has gone to standard output, which takes one. */
 export function jsonPrinted(): boolean {
   return documents > 0;
+}
+
+/**
+ * One JSON document like `printJson`, of which the list `key`, an empty one in `document`, may be of any length: its items are written as
+ * they come. A reader that is slow is waited for; one that left ends it.
+ */
+export async function printJsonWithList<T extends Readonly<Record<K, readonly unknown[]>>, K extends string>(
+  document: T,
+  key: K,
+  items: AsyncIterable<T[K][number]>,
+): Promise<void> {
+  const placeholder = randomUUID();
+  const whole = JSON.stringify({ ...document, [key]: placeholder }, undefined, 2);
+  const [before = '', after = ''] = whole.split(`"${placeholder}"`);
+  write(process.stdout, `${before}[`);
+  let separator = '\n    ';
+  for await (const item of items) {
+    const text = JSON.stringify(item, undefined, 2).replaceAll('\n', '\n    ');
+    write(process.stdout, `${separator}${text}`);
+    separator = ',\n    ';
+    if (!(await isOutputReady())) return;
+  }
+  print(`${separator.startsWith(',') ? '\n  ' : ''}]${after}`);
+}
+
+/** Lines of any number, as they come; otherwise as `printJsonWithList`. */
+export async function printLines(lines: AsyncIterable<string>): Promise<void> {
+  for await (const line of lines) {
+    print(line);
+    if (!(await isOutputReady())) return;
+  }
+}
+
+/** Resolves once standard output has written enough of what it was given, so that its buffer stays small; false where it takes nothing more. */
+async function isOutputReady(): Promise<boolean> {
+  const { stdout } = process;
+  if (!stdout.writableNeedDrain || ended.has(stdout)) return !ended.has(stdout);
+  const waiting = new AbortController();
+  const { signal } = waiting;
+  await Promise.race(
+    ['drain', 'close', 'error'].map((event) => once(stdout, event, { signal }).catch(() => undefined)),
+  );
+  waiting.abort();
+  return !ended.has(stdout);
 }
 
 export function note(text: string): void {

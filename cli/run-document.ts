@@ -6,11 +6,32 @@ import { nullModelRanks } from './null-model.js';
 /** Thresholds of a Betti curve: evenly spaced from 0 to the last finite birth or death of the diagram. */
 const BETTI_THRESHOLDS = 101;
 
-/** Everything of one run, as `show ID RUN --json` prints it. */
+/** Everything of one run, as `show ID RUN --json` prints it, but for its trajectory, which may be long: `documentSteps` has it. */
 export type RunDocument = Awaited<ReturnType<typeof runDocument>>;
 
+type StoredStep = ReturnType<Store['invocations']['steps']> extends AsyncGenerator<infer S> ? S : never;
+
+/** One step, as `show ID RUN --json` prints it. */
+export type StepDocument = ReturnType<typeof stepDocument>;
+
+function stepDocument({ objects }: Store, { modality, text, sha256, ...step }: StoredStep) {
+  return {
+    ...step,
+    modality,
+    ...(modality === 'text' ? { text } : { object: objects.location(sha256) }),
+  };
+}
+
+/** The steps of a run, read as they are taken. */
+export async function* documentSteps(
+  store: Store,
+  run: RunRow,
+): AsyncGenerator<StepDocument, void, undefined> {
+  for await (const step of store.invocations.steps(run)) yield stepDocument(store, step);
+}
+
 export async function runDocument(store: Store, run: RunRow, prompt: string) {
-  const trajectory = await store.invocations.trajectory(run);
+  const trajectory: StepDocument[] = [];
   const failures = await store.runs.failuresOf(run);
   const diagrams = await store.diagrams.ofRun(run);
   return {
@@ -32,11 +53,7 @@ export async function runDocument(store: Store, run: RunRow, prompt: string) {
     error: run.errorKind === null ? null : { kind: run.errorKind, message: run.errorMessage },
     startedAt: isoTime(run.startedAt),
     finishedAt: isoTime(run.finishedAt),
-    trajectory: trajectory.map(({ modality, text, sha256, ...step }) => ({
-      ...step,
-      modality,
-      ...(modality === 'text' ? { text } : { object: store.objects.location(sha256) }),
-    })),
+    trajectory,
     /** Embedding models that had no room for the end of some outputs. */
     cutOutputs: await store.vectors.cuts(run),
     failures: failures.map(({ attempt, stage, sequence, kind, message, createdAt }) => ({

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, sql } from 'drizzle-orm';
 import { PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
 import type { ArtifactTable, StoredContent } from './artifacts.js';
@@ -58,6 +58,9 @@ export interface Cycle {
 
 export type InvocationTable = ReturnType<typeof invocationTable>;
 
+/** Steps that a reader of a trajectory holds at a time. */
+const STEPS_READ = 1000;
+
 export function invocationTable({ build, read, write }: Database, artifacts: ArtifactTable) {
   const last = build
     .select({ sequence: invocations.sequence, outputId: invocations.outputId })
@@ -92,6 +95,31 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
       ),
     )
     .limit(1)
+    .prepare();
+  const stepsAfter = build
+    .select({
+      sequence: invocations.sequence,
+      model: models.name,
+      seed: invocations.seed,
+      source: invocations.source,
+      modality: artifactRows.modality,
+      text: artifactRows.text,
+      sha256: artifactRows.sha256,
+      computeMs: invocations.computeMs,
+      cutTokens: invocations.cutTokens,
+      outputCut: sql<boolean>`${invocations.outputCut} is not null`.mapWith(Boolean),
+    })
+    .from(invocations)
+    .innerJoin(models, eq(models.id, invocations.modelId))
+    .innerJoin(artifactRows, eq(artifactRows.id, invocations.outputId))
+    .where(
+      and(
+        eq(invocations.runId, sql.placeholder('runId')),
+        gt(invocations.sequence, sql.placeholder('after')),
+      ),
+    )
+    .orderBy(asc(invocations.sequence))
+    .limit(STEPS_READ)
     .prepare();
   const firstRepeat = build
     .select({ sequence: invocations.sequence })
@@ -275,30 +303,41 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     return { superseded: false, next, ended, cycle };
   }
 
-  /** The trajectory as a reader wants it: model names, texts, digests of pictures. */
+  /** The trajectory as a reader wants it: model names, texts, digests of pictures. A thousand steps are held at a time. */
+  async function* steps(run: RunRow) {
+    for (let after = -1; ;) {
+      const rows = await read(() => all(stepsAfter, { runId: run.id, after }));
+      yield* rows;
+      if (rows.length < STEPS_READ) return;
+      after = rows.at(-1)!.sequence;
+    }
+  }
+
+  /** All of it at once. */
   async function trajectory(run: RunRow) {
+    const all = [];
+    for await (const made of steps(run)) all.push(made);
+    return all;
+  }
+
+  /** How many steps there are, and what a table of them has to have room for. */
+  async function stepFigures(run: RunRow) {
     const query = build
       .select({
-        sequence: invocations.sequence,
-        model: models.name,
-        seed: invocations.seed,
-        source: invocations.source,
-        modality: artifactRows.modality,
-        text: artifactRows.text,
-        sha256: artifactRows.sha256,
-        computeMs: invocations.computeMs,
-        cutTokens: invocations.cutTokens,
-        outputCut: sql<boolean>`${invocations.outputCut} is not null`.mapWith(Boolean),
+        steps: sql<number>`count(*)`,
+        modelWidth: sql<number>`coalesce(max(length(${models.name})), 0)`,
+        seedWidth: sql<number>`coalesce(max(length(cast(${invocations.seed} as text))), 0)`,
+        sourceWidth: sql<number>`coalesce(max(length(${invocations.source})), 0)`,
+        cutSteps: sql<number>`count(${invocations.cutTokens})`,
+        mostCutTokens: sql<number>`coalesce(max(${invocations.cutTokens}), 0)`,
       })
       .from(invocations)
       .innerJoin(models, eq(models.id, invocations.modelId))
-      .innerJoin(artifactRows, eq(artifactRows.id, invocations.outputId))
-      .where(eq(invocations.runId, run.id))
-      .orderBy(asc(invocations.sequence));
-    return read(() => all(query));
+      .where(eq(invocations.runId, run.id));
+    return (await read(() => get(query)))!;
   }
 
-  return { position, findEqualWork, commit, fillFromCycle, trajectory };
+  return { position, findEqualWork, commit, fillFromCycle, steps, trajectory, stepFigures };
 }
 
 function endOf(

@@ -9,9 +9,9 @@ import { EXIT } from '../exit-codes.js';
 import { findExperiment } from '../find-experiment.js';
 import { count, excerpt, isoTime, oneLine, plural, table } from '../format.js';
 import { nullModelText } from '../null-model.js';
-import { heading, note, outputWidth, print, printJson } from '../output.js';
-import { runDocument } from '../run-document.js';
-import type { BarPair, RunDocument } from '../run-document.js';
+import { heading, note, outputWidth, print, printJson, printJsonWithList, printLines } from '../output.js';
+import { documentSteps, runDocument } from '../run-document.js';
+import type { BarPair, RunDocument, StepDocument } from '../run-document.js';
 import { excerptOf } from '../../experiment/text.js';
 
 const PROMPT_WIDTH = 50;
@@ -161,8 +161,8 @@ export async function showRun(context: Context, id: string, index: string): Prom
     const row = await findExperiment(context, store, id);
     const run = await findRun(row, store, index);
     const document = await runDocument(store, run, promptOf(row, run));
-    if (context.json) printJson(document);
-    else printRun(document);
+    if (context.json) await printJsonWithList(document, 'trajectory', documentSteps(store, run));
+    else await printRun(store, run, document);
     return EXIT.ok;
   });
 }
@@ -182,9 +182,11 @@ function statusOf({ status, hold }: RunDocument): string {
   return hold === 'paused' ? `paused (${status})` : status;
 }
 
-function printRun(document: RunDocument): void {
+type StepFigures = Awaited<ReturnType<Store['invocations']['stepFigures']>>;
+
+async function printRun(store: Store, run: RunRow, document: RunDocument): Promise<void> {
   const { cycle, error } = document;
-  const length = document.trajectory.length;
+  const figures = await store.invocations.stepFigures(run);
   const rows = [
     ['prompt', oneLine(document.prompt)],
     ['network', document.network.join(' → ')],
@@ -195,27 +197,26 @@ function printRun(document: RunDocument): void {
         ? statusOf(document)
         : `${document.status}: ${error.kind}: ${oneLine(error.message ?? '')}`,
     ],
-    ['length', `${count(length)} of at most ${count(document.maxLength)}`],
+    ['length', `${count(figures.steps)} of at most ${count(document.maxLength)}`],
     ...(cycle === null ? [] : [['cycle', `period ${cycle.length}, first entered at ${cycle.start}`]]),
-    ...cutRows(document),
+    ...cutRows(document, figures),
   ];
   print(`${heading(`Run ${document.run} of experiment ${document.experiment}`)}\n`);
   print(table(rows));
   print(`\n${heading('Trajectory')}\n`);
-  printTrajectory(document);
+  await printTrajectory(figures, documentSteps(store, run));
   printFailures(document);
   for (const diagram of document.diagrams) printDiagram(diagram);
 }
 
 /** How much was longer than what models could read; nothing where nothing was. */
-function cutRows({ trajectory, cutOutputs }: RunDocument): string[][] {
-  const cuts = trajectory.flatMap(({ cutTokens }) => cutTokens ?? []);
-  const steps = `${plural(cuts.length, 'step')} of ${count(trajectory.length)}`;
-  const most = plural(Math.max(...cuts), 'token');
+function cutRows({ cutOutputs }: RunDocument, { steps, cutSteps, mostCutTokens }: StepFigures): string[][] {
+  const which = `${plural(cutSteps, 'step')} of ${count(steps)}`;
+  const most = plural(mostCutTokens, 'token');
   return [
-    ...(cuts.length === 0
+    ...(cutSteps === 0
       ? []
-      : [['cut', `${steps}, by up to ${most}: their models had no room for the end of their inputs`]]),
+      : [['cut', `${which}, by up to ${most}: their models had no room for the end of their inputs`]]),
     ...cutOutputs.map(({ model, outputs, mostTokens }) => [
       'cut',
       `${plural(outputs, 'output')} for ${model}, by up to ${plural(mostTokens, 'token')}: it had no room for their ends`,
@@ -223,21 +224,35 @@ function cutRows({ trajectory, cutOutputs }: RunDocument): string[][] {
   ];
 }
 
-function printTrajectory({ trajectory }: RunDocument): void {
-  if (trajectory.length === 0) {
-    print('Nothing yet.');
-    return;
-  }
-  const steps = trajectory.map((step) => [
-    String(step.sequence),
-    step.model,
-    String(step.seed),
-    step.source,
-    'text' in step ? oneLine(step.text ?? '') : (step.object ?? ''),
-  ]);
-  const lines = table([['step', 'model', 'seed', 'source', 'output'], ...steps], [0, 2]).split('\n');
+async function printTrajectory(figures: StepFigures, steps: AsyncIterable<StepDocument>): Promise<void> {
+  if (figures.steps === 0) print('Nothing yet.');
+  else await printLines(trajectoryLines(figures, steps));
+}
+
+/** A table whose widths are known beforehand, so that no row has to wait for the last one. */
+async function* trajectoryLines(
+  { steps: count, modelWidth, seedWidth, sourceWidth }: StepFigures,
+  steps: AsyncIterable<StepDocument>,
+): AsyncGenerator<string, void, undefined> {
   const width = outputWidth();
-  print(lines.map((line) => cut(line, width)).join('\n'));
+  const lineOf = (step: string, model: string, seed: string, source: string, output: string): string =>
+    cut(
+      [
+        step.padStart(Math.max('step'.length, String(count - 1).length)),
+        model.padEnd(Math.max('model'.length, modelWidth)),
+        seed.padStart(Math.max('seed'.length, seedWidth)),
+        source.padEnd(Math.max('source'.length, sourceWidth)),
+        output,
+      ]
+        .join('  ')
+        .trimEnd(),
+      width,
+    );
+  yield lineOf('step', 'model', 'seed', 'source', 'output');
+  for await (const step of steps) {
+    const output = 'text' in step ? oneLine(step.text ?? '') : (step.object ?? '');
+    yield lineOf(String(step.sequence), step.model, String(step.seed), step.source, output);
+  }
 }
 
 function cut(line: string, width: number): string {

@@ -111,6 +111,8 @@ async function longRun(of: Partial<ExperimentConfig> = {}): Promise<RunRow> {
   return await store.runs.get(id, 0);
 }
 
+const idOf = (k: number) => `(select id from artifacts where text = 't${k}')`;
+
 /** How often the event loop got its turn while the work went on. */
 async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
   let turns = 0;
@@ -192,7 +194,6 @@ test('a cycle that is longer than a portion is filled lap by lap, from the lap b
   const run = await store.runs.get(id, 0);
   // Texts 0 to 20; step 20 repeats step 9, so that the cycle has 11 steps.
   for (let k = 0; k < 20; k++) await store.db.write(() => store.artifacts.idOf(textContent(`t${k}`)));
-  const idOf = (k: number) => `(select id from artifacts where text = 't${k}')`;
   for (let k = 0; k <= 20; k++) {
     const input = k === 0 ? 'prompt_id' : idOf(k - 1);
     await place.sql(`insert into invocations
