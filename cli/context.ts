@@ -4,10 +4,10 @@ import type { Store, StorePlace } from '../db/index.js';
 import { PanicError } from '../experiment/errors.js';
 import type { Catalogue } from '../experiment/model.js';
 import { isThere } from '../experiment/presence.js';
-import { readCatalogue } from '../models/index.js';
+import { readCatalogue } from '../models/catalogue.js';
 import { dataFolderAt } from '../workers/data-folder.js';
 import type { DataFolder } from '../workers/data-folder.js';
-import { databaseAt, readEnvironment } from '../workers/environment.js';
+import { databaseAt, letSqliteReadUris, quietAwsSdk, readEnvironment } from '../workers/environment.js';
 import type { Environment } from '../workers/environment.js';
 import { type ModelRoutes, readRoutes } from '../workers/routes.js';
 import { type HostOptions, hostSettings } from './host-options.js';
@@ -46,6 +46,9 @@ export function contextOf(options: GlobalOptions): Context {
 
 /** The same, leaving the problems to be told. */
 export function lenientContextOf({ data, database, json, ...hostOptions }: GlobalOptions): Context {
+  // Before any library reads them.
+  quietAwsSdk();
+  letSqliteReadUris();
   const read = readEnvironment();
   const environment =
     database === undefined

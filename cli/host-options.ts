@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { PanicError } from '../experiment/errors.js';
-import { DEVICE_CHOICES, type DeviceChoice, type HostSettings } from '../models/index.js';
-import { configuredTemporal, memoryMiB, MEMORY_FORMAT } from '../workers/environment.js';
+import { DEVICE_CHOICES, type DeviceChoice, type HostSettings } from '../models/choices.js';
+import { memoryMiB, MEMORY_FORMAT } from '../workers/memory-text.js';
 
 /** Options of the commands that compute with models: where, and with how much memory. */
 export interface HostOptions {
@@ -54,9 +54,16 @@ export function hostSettings(
 }
 
 /** Throws PanicError `InvalidInput` where the options are for workers that a command would not start itself. */
-export function refuseHostOptionsElsewhere({ device, allowFallback, gpuMemory, ram }: HostOptions): void {
+export async function refuseHostOptionsElsewhere({
+  device,
+  allowFallback,
+  gpuMemory,
+  ram,
+}: HostOptions): Promise<void> {
   const given = device ?? allowFallback ?? gpuMemory ?? ram;
-  if (given === undefined || configuredTemporal() === undefined) return;
+  if (given === undefined) return;
+  const { configuredTemporal } = await import('../workers/environment.js');
+  if (configuredTemporal() === undefined) return;
   throw new PanicError(
     'InvalidInput',
     '--device, --allow-fallback, --gpu-memory and --ram are for the workers of a run, and with TEMPORAL_ADDRESS set they are ' +

@@ -1,6 +1,5 @@
 import { CommanderError } from 'commander';
 import { debuglog } from 'node:util';
-import { letSqliteReadUris, quietAwsSdk } from '../workers/environment.js';
 import { asksForJson, errorDocument, exitCodeOf, unfinishedDocument, withCauses } from './error-document.js';
 import { SIGNAL_EXIT } from './exit-codes.js';
 import { jsonPrinted, lastNote, note, printJson, watchOutput } from './output.js';
@@ -9,8 +8,6 @@ import { createProgram } from './program.js';
 const debug = debuglog('panic-tda');
 
 watchOutput();
-quietAwsSdk();
-letSqliteReadUris();
 const json = asksForJson(process.argv.slice(2));
 try {
   await createProgram((code) => {

@@ -1,13 +1,22 @@
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
-
-const schema = z.object({ version: z.string(), engines: z.object({ node: z.string() }) });
 
 // From dist/cli/, where this runs.
 const file = new URL('../../package.json', import.meta.url);
 
-function packageInfo() {
-  return schema.parse(JSON.parse(readFileSync(file, 'utf8')));
+/** Read by hand: a library that checks forms takes longer to load than everything else that `--version` does. */
+function packageInfo(): { readonly version: string; readonly engines: { readonly node: string } } {
+  const read: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  if (hasField(read, 'version') && typeof read.version === 'string' && hasField(read, 'engines')) {
+    const { version, engines } = read;
+    if (hasField(engines, 'node') && typeof engines.node === 'string') {
+      return { version, engines: { node: engines.node } };
+    }
+  }
+  throw new Error(`${file.pathname} names no version, or no version of Node`);
+}
+
+function hasField<Name extends string>(value: unknown, name: Name): value is Readonly<Record<Name, unknown>> {
+  return typeof value === 'object' && value !== null && name in value;
 }
 
 export function version(): string {

@@ -1,6 +1,5 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { PanicError } from '../experiment/errors.js';
-import { contextOf, lenientContextOf } from './context.js';
 import type { Context, GlobalOptions } from './context.js';
 import { describeCommand } from './describe-command.js';
 import { EXIT_CODE_HELP } from './exit-codes.js';
@@ -45,6 +44,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     options: GlobalOptions,
     work: (context: Context) => Promise<number> | number,
   ): Promise<void> {
+    const { contextOf } = await import('./context.js');
     exitWith(await work(contextOf(options)));
   }
 
@@ -53,7 +53,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     options: GlobalOptions,
     work: (context: Context) => Promise<number> | number,
   ): Promise<void> {
-    refuseHostOptionsElsewhere(options);
+    await refuseHostOptionsElsewhere(options);
     await act(options, work);
   }
 
@@ -277,6 +277,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
         return;
       }
       const { examine } = await import('./commands/doctor.js');
+      const { lenientContextOf } = await import('./context.js');
       // A doctor has to be able to look at an environment that other commands refuse.
       exitWith(await examine(lenientContextOf(options), { experiment, deep, limit }));
     });

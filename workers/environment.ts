@@ -7,7 +7,8 @@ import { hasPassword, POOL_SIZE, postgresUrlProblem } from '../db/postgres/servi
 import type { PostgresService } from '../db/postgres/service.js';
 import { errorMessage, PanicError } from '../experiment/errors.js';
 import { nearest } from '../experiment/nearest.js';
-import { DEVICE_CHOICES, HOST_SETTINGS, type HostSettings } from '../models/index.js';
+import { DEVICE_CHOICES, HOST_SETTINGS, type HostSettings } from '../models/choices.js';
+import { memoryMiB, MEMORY_FORMAT } from './memory-text.js';
 
 /** The only file that reads `process.env`. Everything else is handed what it needs. */
 
@@ -315,15 +316,6 @@ export function letSqliteReadUris(): void {
  */
 export function keepPollsWhileStopping(ms: number): void {
   process.env['TEMPORAL_POLL_SHUTDOWN_INTERRUPT_WAIT_MS'] ??= String(ms);
-}
-
-export const MEMORY_FORMAT = 'a number of MiB or GiB, such as 6000MiB or 7.5GiB';
-
-/** `6000MiB` or `7.5GiB` in MiB; undefined for anything else, and for nothing. */
-export function memoryMiB(text: string): number | undefined {
-  const [, figure, unit] = /^(\d+(?:\.\d+)?) ?(MiB|GiB)$/.exec(text) ?? [];
-  const mib = Math.floor(Number(figure) * (unit === 'GiB' ? 1024 : 1));
-  return mib >= 1 ? mib : undefined;
 }
 
 /** The variables that give a child process these settings. */

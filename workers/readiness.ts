@@ -3,7 +3,7 @@ import type { Store } from '../db/index.js';
 import { errorMessage } from '../experiment/errors.js';
 import type { Catalogue } from '../experiment/model.js';
 import { explainUnready, unreadyAmong } from '../models/index.js';
-import { UNROUTED } from './served-queues.js';
+import { UNROUTED } from './routes.js';
 import type { OpenClient } from './temporal-client.js';
 
 interface Parts {

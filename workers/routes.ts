@@ -12,6 +12,9 @@ import { described, formatProblems, pathText, type Problem, quoted } from '../ex
 import { catalogueText } from '../experiment/unknown-models.js';
 import { routeQueue, TASK_QUEUES } from '../workflows/names.js';
 
+/** In a list of models: all those that have no route. */
+export const UNROUTED = 'unrouted';
+
 /** Which models have a task queue of their own. All that are not named are on the queue `panic-tda-gpu`. */
 export interface ModelRoutes {
   /** Route by name of model, such as `flux` for the queue `panic-tda-gpu-flux`. */

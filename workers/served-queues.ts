@@ -5,10 +5,7 @@ import { listed, quoted } from '../experiment/problems.js';
 import { catalogueText } from '../experiment/unknown-models.js';
 import { explainUnready, unreadyAmong } from '../models/index.js';
 import { TASK_QUEUES } from '../workflows/names.js';
-import { modelQueues, type ModelRoutes, modelsRoutedTo, queueOfModel } from './routes.js';
-
-/** In a list of models: all those that have no route. */
-export const UNROUTED = 'unrouted';
+import { modelQueues, type ModelRoutes, modelsRoutedTo, queueOfModel, UNROUTED } from './routes.js';
 
 export interface ServedModelQueues {
   /** Task queues of model calls that a worker polls. It serves every model of them. */

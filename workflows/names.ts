@@ -1,4 +1,5 @@
-import { defineSearchAttributeKey } from '@temporalio/common';
+// This file of the package alone: clients and light commands load these names, and the whole package takes longer than they do.
+import { defineSearchAttributeKey } from '@temporalio/common/lib/search-attributes.js';
 import type { Priority, SearchAttributePair } from '@temporalio/common';
 
 /** Names that workflows, workers and clients must agree on. Pure: this file is in the workflow bundle. */

@@ -1,26 +1,11 @@
 import { totalmem } from 'node:os';
+import type { HostSettings } from '../choices.js';
 import type { Device } from '../loaded-model.js';
-import { chooseDevice, type DeviceChoice, gpuMemoryMiB } from '../onnx/devices.js';
+import { chooseDevice, gpuMemoryMiB } from '../onnx/devices.js';
 import { MemoryBudget } from './memory-budget.js';
 import type { Place } from './model-lane.js';
 
-/** Where models with files are computed, and how much memory they may take. */
-export interface HostSettings {
-  readonly device: DeviceChoice;
-  /** Whether another device may be taken where the chosen one does not work. */
-  readonly allowFallback: boolean;
-  /** What all loaded models may take on a GPU; null for all of it. */
-  readonly gpuMemoryMiB: number | null;
-  /** What all loaded models may take of this machine's memory, on the processor; null for half of it. */
-  readonly ramMiB: number | null;
-}
-
-export const HOST_SETTINGS: HostSettings = {
-  device: 'auto',
-  allowFallback: false,
-  gpuMemoryMiB: null,
-  ramMiB: null,
-};
+export { HOST_SETTINGS, type HostSettings } from '../choices.js';
 
 const BYTES_PER_MIB = 2 ** 20;
 

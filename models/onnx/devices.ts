@@ -1,16 +1,13 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { PanicError } from '../../experiment/errors.js';
+import { type DeviceChoice, DEVICES } from '../choices.js';
 import type { Device } from '../loaded-model.js';
 import { type DeviceTrial, runTrial } from './device-trial.js';
 
 export type { DeviceTrial } from './device-trial.js';
 
-/** The devices that models can be computed on, in the order in which `auto` tries them. */
-export const DEVICES = ['cuda', 'webgpu', 'cpu'] as const satisfies readonly Device[];
-
-export type DeviceChoice = 'auto' | Device;
-export const DEVICE_CHOICES: readonly DeviceChoice[] = ['auto', ...DEVICES];
+export { DEVICE_CHOICES, type DeviceChoice, DEVICES } from '../choices.js';
 
 const trials = new Map<Device, Promise<DeviceTrial>>();
 

@@ -76,6 +76,44 @@ test.each(['show', 'status'])('%s of a stored run loads neither', async (verb) =
   expect(heavyOnes()).toEqual([]);
 });
 
+const MODULES = new URL('../support/loaded-modules.mjs', import.meta.url).href;
+
+/** Packages, and rooms of ours, whose modules a command loads. */
+async function loadedBy(command: string): Promise<ReadonlySet<string>> {
+  const file = join(temporaryFolder(), 'modules.txt');
+  const env = { NODE_OPTIONS: `--import=${MODULES}`, LOADED_MODULES_FILE: file };
+  await startPanicTda(folderWith(), command.split(' '), env).ended;
+  const addresses = readFileSync(file, 'utf8').split('\n');
+  const inPackage = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//;
+  const inRoom = /\/dist\/(\w+)\//;
+  return new Set(addresses.flatMap((url) => inPackage.exec(url)?.[1] ?? inRoom.exec(url)?.[1] ?? []));
+}
+
+test('help, the version and a wrong word load the command line, and neither models, nor the store, nor Temporal', async () => {
+  for (const command of ['--version', '--help', 'help run', 'run --help', 'stauts', 'list --jsno']) {
+    const loaded = await loadedBy(command);
+    expect(
+      [...loaded].filter((name) => !['cli', 'experiment', 'db', 'workers', 'models'].includes(name)),
+    ).toEqual(['commander']);
+  }
+});
+
+test('commands that look at stored rows load no client of Temporal, no Postgres, and no library of models', async () => {
+  for (const command of ['list', 'status', 'models list']) {
+    const loaded = await loadedBy(command);
+    expect(loaded).toContain('zod');
+    for (const name of [
+      '@temporalio/client',
+      '@temporalio/worker',
+      'pg',
+      '@huggingface/transformers',
+      'undici',
+    ]) {
+      expect(loaded).not.toContain(name);
+    }
+  }
+});
+
 test('a worker loads neither before it has work', async () => {
   const { env, heavyOnes } = watched();
   const folder = folderWith({});

@@ -7,11 +7,11 @@ import {
   environmentVariables,
   hubAccess,
   hostVariables,
-  memoryMiB,
   readEnvironment,
   temporalServerEnvironment,
   workerTemporal,
 } from '../../workers/environment.js';
+import { memoryMiB } from '../../workers/memory-text.js';
 import { temporaryFolder } from './temporary-folder.js';
 
 describe('our own variables', () => {
