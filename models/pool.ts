@@ -20,7 +20,6 @@ import { startServerHost } from './servers/server-host.js';
 // Requests to one server at a time: what arrives together such servers compute together.
 const SERVER_REQUESTS = 8;
 
-// Long beside the loading of a model, which takes seconds.
 const TURN_MS = 60_000;
 
 export interface ModelPoolOptions extends CatalogueOptions {
@@ -36,8 +35,10 @@ export interface ModelPoolOptions extends CatalogueOptions {
   readonly hosts?: Partial<HostSettings>;
   /** When a host is replaced by a new one. */
   readonly wear?: WearLimits;
-  /** How long a model waits for memory before those that are loaded give way with calls waiting; milliseconds. */
+  /** How long a model waits at least for memory before those that are loaded give way with calls waiting; milliseconds. */
   readonly turnMs?: number;
+  /** How many times as long as its loading a turn lasts at least. Default: 10. */
+  readonly loadsInTurn?: number;
 }
 
 /** Starts nothing until a model is first called. See ModelPool for what its calls throw. */
@@ -61,7 +62,11 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
       requireReady(model, modelsFolder);
       return { modelsFolder };
     },
-    findPlace: () => findPlace({ ...HOST_SETTINGS, ...options.hosts }, options.turnMs ?? TURN_MS),
+    findPlace: () =>
+      findPlace(
+        { ...HOST_SETTINGS, ...options.hosts },
+        { turnMs: options.turnMs ?? TURN_MS, loadsInTurn: options.loadsInTurn },
+      ),
     wear: options.wear ?? WEAR_LIMITS,
   });
   const servers = new Map<string, HostGroup>();

@@ -112,11 +112,13 @@ export class ModelLane<Item, Answer> implements Tenant {
     this.#budget = budget;
     await budget.acquire(this);
     if (this.#host !== null) return { host: this.#host, budget };
+    const isLoaded = budget.loading(this);
     try {
       const host = await loadHost(this.name, this.memoryMiB, () => {
         if (this.#closed) throw closedError();
         return (this.#host = start(device));
       });
+      isLoaded();
       this.#wear = new Wear(this.memoryMiB, wear);
       void host.ended.then(() => this.#lose(host));
       return { host, budget };

@@ -2,7 +2,7 @@ import { totalmem } from 'node:os';
 import type { HostSettings } from '../choices.js';
 import type { Device } from '../loaded-model.js';
 import { chooseDevice, gpuMemoryMiB } from '../onnx/devices.js';
-import { MemoryBudget } from './memory-budget.js';
+import { MemoryBudget, type TurnOptions } from './memory-budget.js';
 import type { Place } from './model-lane.js';
 
 export { HOST_SETTINGS, type HostSettings } from '../choices.js';
@@ -10,9 +10,9 @@ export { HOST_SETTINGS, type HostSettings } from '../choices.js';
 const BYTES_PER_MIB = 2 ** 20;
 
 /** Tries the devices and says what models may take there. Throws PanicError `InvalidInput` where the chosen one does not work. */
-export async function findPlace(settings: HostSettings, turnMs: number): Promise<Place> {
+export async function findPlace(settings: HostSettings, turns: TurnOptions): Promise<Place> {
   const device = await chooseDevice(settings.device, settings.allowFallback);
-  return { device, budget: new MemoryBudget({ ...(await memoryOn(device, settings)), turnMs }) };
+  return { device, budget: new MemoryBudget({ ...(await memoryOn(device, settings)), ...turns }) };
 }
 
 async function memoryOn(

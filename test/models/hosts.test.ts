@@ -177,7 +177,7 @@ describe('memory', () => {
   });
 
   test('a model whose queue never ends gives way to one that has waited for its turn', async () => {
-    open({ hosts: { ...CPU, ramMiB: MEMORY_MIB }, turnMs: 300 });
+    open({ hosts: { ...CPU, ramMiB: MEMORY_MIB }, turnMs: 300, loadsInTurn: 0 });
     const served = new AbortController();
     const caller = async (): Promise<void> => {
       while (!served.signal.aborted) await paint('slow 20');

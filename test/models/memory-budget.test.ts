@@ -6,6 +6,28 @@ const FOREVER_MS = 1e9;
 const budgetOf = (limitMiB: number, turnMs = FOREVER_MS) =>
   new MemoryBudget({ limitMiB, turnMs, remedy: 'give more' });
 
+/** A budget by a clock that the test sets. */
+function clocked(limitMiB: number, turnMs: number) {
+  let now = 0;
+  return {
+    budget: new MemoryBudget({ limitMiB, turnMs, remedy: 'give more', now: () => now }),
+    pass: (ms: number): void => void (now += ms),
+  };
+}
+
+/** Takes the memory, and loads for so long. */
+async function load(
+  budget: MemoryBudget,
+  tenant: Tenant,
+  loadMs: number,
+  pass: (ms: number) => void = () => {},
+): Promise<void> {
+  await budget.acquire(tenant);
+  const isLoaded = budget.loading(tenant);
+  pass(loadMs);
+  isLoaded();
+}
+
 /** Writes down who left, in order. */
 function tenants(log: string[]): (name: string, memoryMiB: number) => Tenant {
   return (name, memoryMiB) => ({ name, memoryMiB, leave: async () => void log.push(name) });
@@ -75,18 +97,64 @@ describe('the memory of loaded models', () => {
 
   test('has to be given up after a turn by the one that has been loaded longest, as far as needed', async () => {
     const tenant = tenants([]);
-    const budget = budgetOf(100, 20);
+    const { budget, pass } = clocked(100, 60_000);
     const [old, young] = [tenant('old', 50), tenant('young', 50)];
-    await budget.acquire(old);
-    await sleep(2);
-    await budget.acquire(young);
+    await load(budget, old, 0);
+    pass(1);
+    await load(budget, young, 0);
     const waiting = budget.acquire(tenant('waiting', 40));
+    pass(59_999);
     expect(budget.mustYield(old)).toBe(false);
-    await sleep(30);
+    pass(1);
     expect(budget.mustYield(young)).toBe(false);
     expect(budget.mustYield(old)).toBe(true);
     budget.release(old);
     await waiting;
     expect(budget.mustYield(young)).toBe(false);
+  });
+
+  test('is kept for ten times as long as loading takes of the two that would be swapped, counted from when it was loaded', async () => {
+    const tenant = tenants([]);
+    const { budget, pass } = clocked(100, 60_000);
+    const [painter, describer] = [tenant('painter', 60), tenant('describer', 60)];
+
+    await load(budget, painter, 45_000, pass);
+    let waiting = budget.acquire(describer);
+
+    /** The one that works gives way to the one that waits, and waits itself while that loads. */
+    async function swap(from: Tenant, to: Tenant, loadMs: number): Promise<void> {
+      budget.release(from);
+      await waiting;
+      waiting = budget.acquire(from);
+      const isLoaded = budget.loading(to);
+      pass(loadMs);
+      isLoaded();
+    }
+
+    await swap(painter, describer, 6_000);
+    // The painter has waited since before the describer was loaded; the turn is the describer's from then on.
+    pass(509_999);
+    expect(budget.mustYield(describer)).toBe(false);
+    pass(1);
+    expect(budget.mustYield(describer)).toBe(true);
+    // What was measured at the last time counts.
+    await swap(describer, painter, 3_000);
+    pass(89_999);
+    expect(budget.mustYield(painter)).toBe(false);
+    pass(1);
+    expect(budget.mustYield(painter)).toBe(true);
+  });
+
+  test('is not asked of a model that is still loading, however long another waits', async () => {
+    const tenant = tenants([]);
+    const { budget, pass } = clocked(100, 60_000);
+    const slow = tenant('slow', 60);
+    await budget.acquire(slow);
+    const isLoaded = budget.loading(slow);
+    void budget.acquire(tenant('waiting', 60));
+    pass(1e9);
+    expect(budget.mustYield(slow)).toBe(false);
+    isLoaded();
+    expect(budget.mustYield(slow)).toBe(false);
   });
 });
