@@ -209,6 +209,12 @@ export function createProgram(exitWith: (code: number) => void): Command {
         );
       },
     );
+  add(KEEP, 'upgrade', 'bring what an older version stored up to date, after a copy', UPGRADE_HELP)
+    .option('--check', 'say whether there is anything to do, and what it takes')
+    .action(async ({ check, ...options }: GlobalOptions & { readonly check?: boolean }) => {
+      const { upgradeStore } = await import('./commands/upgrade.js');
+      await act(options, (context) => upgradeStore(context, { check: check ?? false }));
+    });
   addModelCommands(add(MACHINE, 'models', 'the models to choose from, and their files', MODELS_HELP), act);
   addObjectCommands(add(MACHINE, 'objects', 'the pictures, in a folder or a bucket', OBJECTS_HELP), act);
   add(MACHINE, 'setup', 'get what a device needs, or make the tables of a database', SETUP_HELP)
@@ -512,6 +518,19 @@ Examples:
   panic-tda delete 3f2a --yes --compact
 
 Exit codes: 0 deleted, or the answer was no, 1 it was cut off, 2 it is running, there is none, or nobody can be asked.`;
+
+const UPGRADE_HELP = `A newer panic-tda may have tables that an older one has not; "list", "show" and other commands that only look then refuse the
+data folder and name this one. It copies the database beside itself, as one file with the date in its name, and then
+changes the tables in one transaction. Pictures are not touched. Cut off anywhere, the database is of the one version or the
+other, and the same command goes on. Refused while a run or a worker uses the folder.
+
+Of a Postgres database no copy is made here: it says what to back up, and which command changes the tables.
+
+Examples:
+  panic-tda upgrade --check
+  panic-tda upgrade
+
+Exit codes: 0 of this version (now), 1 --check found an older one, 2 it is in use, of a newer version, or there is none.`;
 
 const SETUP_HELP = `cuda: models with files run on onnxruntime, whose package has CUDA for Linux on x64 but for one library of some 300 MB. This
 fetches it from NuGet into node_modules, keeps the SHA-256 of what came, and runs a tiny graph on the GPU. The library itself

@@ -210,6 +210,30 @@ function migrateWhole(sqlite: Database.Database, file: string, applied: number):
   }
 }
 
+/** Of which version tables are: migrations that made them, and those that this version knows. */
+export interface TablesVersion {
+  readonly applied: number;
+  readonly known: number;
+}
+
+/**
+ * Of which version the tables of a file are, which may be an older one; null where there is no file. Changes nothing. Throws
+ * InvalidInput for a file of a newer panic-tda.
+ */
+export function tablesOf(file: string): TablesVersion | null {
+  const readable = readableFile(file);
+  if (readable === null) return null;
+  const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).length;
+  const sqlite = connect(readable.location, true);
+  try {
+    const applied = appliedMigrations(sqlite);
+    if (applied > known) throw new PanicError('InvalidInput', migrationMismatch(file, applied, known));
+    return { applied, known };
+  } finally {
+    sqlite.close();
+  }
+}
+
 /** Number of migrations that made the tables what they are. */
 function appliedMigrations(sqlite: Database.Database): number {
   const table = sqlite
@@ -234,5 +258,5 @@ function refuseOtherTables(sqlite: Database.Database, file: string): void {
 function migrationMismatch(file: string, applied: number, known: number): string {
   return applied > known
     ? `${file} was written by a newer panic-tda (${applied} migrations, this one knows ${known}); update panic-tda to use it`
-    : `${file} was written by an older panic-tda (${applied} of ${known} migrations); "panic-tda run" or "panic-tda worker" brings it up to date`;
+    : `${file} was written by an older panic-tda (${applied} of ${known} migrations); "panic-tda upgrade" copies it and brings it up to date`;
 }

@@ -1,9 +1,12 @@
 export { bringUpToDateForRepair } from './connection.js';
 export { DATABASE_FILE, OBJECTS_FOLDER } from './layout.js';
+export { plannedUpgrade, upgradeFile } from './upgrade.js';
+export type { Upgraded, UpgradePlan } from './upgrade.js';
 export {
   connectStore,
   connectStoreAlone,
   connectStoreReadonly,
+  missingTables,
   objectsBeside,
   openStore,
   openStoreReadonly,

@@ -80,6 +80,14 @@ export async function setUpDatabase(database: PostgresService, roles: readonly s
   return setUpPostgres(database, roles);
 }
 
+/** How many migrations the tables of a database of several machines lack, of how many. Changes nothing. */
+export async function missingTables(
+  database: PostgresService,
+): Promise<{ readonly missing: number; readonly known: number }> {
+  const { countMissing } = await postgres();
+  return countMissing(database);
+}
+
 /** Loaded by those who use it: without it a command starts sooner. */
 function postgres() {
   return import('./postgres/connection.js');

@@ -29,6 +29,9 @@ export const FAULT_POINTS = [
   'merge:after-object',
   'merge:before-commit',
   'merge:after-commit',
+  'upgrade:before-copy',
+  'upgrade:after-copy',
+  'upgrade:after-commit',
 ] as const;
 
 export type FaultPoint = (typeof FAULT_POINTS)[number];

@@ -30,7 +30,7 @@ export async function mergeFolder(
 ): Promise<number> {
   if (context.environment.fault !== undefined) armFault(context.environment.fault);
   const sourceFolder = sourceFolderOf(context, sourcePath);
-  const source = openSource(context, sourceFolder);
+  const source = openSource(sourceFolder);
   try {
     await refuseViolations(source, `the source ${sourceFolder}`, `panic-tda doctor --data ${sourceFolder}`);
     if (dryRun) {
@@ -131,7 +131,7 @@ function sourceFolderOf({ folder, place }: Context, path: string): string {
 }
 
 /** Opened for reading only: whoever has it keeps it as it is. */
-function openSource({ command }: Context, root: string): Store<Connection> {
+function openSource(root: string): Store<Connection> {
   let store: Store<Connection> | null = null;
   try {
     store = openStoreReadonly(root);
@@ -139,7 +139,7 @@ function openSource({ command }: Context, root: string): Store<Connection> {
     if (!isPanicError(error, 'InvalidInput')) throw error;
     throw new PanicError(
       'InvalidInput',
-      `${error.message}. A source has to be of this version: bring it, or a copy of it, up to date with "${command('worker')}" or "run" on it`,
+      `${error.message}. A source has to be of this version: bring it, or a copy of it, up to date with "${inFolder(root, 'upgrade')}"`,
       { cause: error },
     );
   }

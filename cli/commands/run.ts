@@ -1,12 +1,11 @@
 import { missingModels } from '../../activities/missing-models.js';
-import { connectStore, drivenElsewhere } from '../../db/index.js';
+import { connectStore, drivenElsewhere, plannedUpgrade } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
 import { runCount, surrogateCount } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { assertNever, errorMessage, PanicError } from '../../experiment/errors.js';
 import { experimentId } from '../../experiment/ids.js';
 import { planOf } from '../../experiment/index.js';
-import { isThere } from '../../experiment/presence.js';
 import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
 import { chooseDevice, explainUnready } from '../../models/index.js';
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
@@ -43,9 +42,15 @@ export async function runFile(context: Context, file: string): Promise<number> {
 }
 
 /** A database of an older version is what a run can go on with; one that is not there is made later. */
-async function bringUpToDate({ place, folder }: Context): Promise<void> {
-  if (place.database === null && !isThere(folder.databaseFile)) return;
+async function bringUpToDate({ place, folder, command }: Context): Promise<void> {
+  if (place.database !== null) return await (await connectStore(place)).close();
+  const before = plannedUpgrade(folder.databaseFile);
+  if (before === null) return;
   await (await connectStore(place)).close();
+  if (before.applied === 0 || before.applied === before.known) return;
+  note(
+    `${folder.databaseFile} was of an older version (${before.applied} of ${before.known} migrations) and was brought up to date, without a copy; "${command('upgrade')}" would have made one.`,
+  );
 }
 
 /** `resume ID`: ends its pause; where no workflow of it is open it is run on from its rows. */

@@ -98,10 +98,18 @@ export async function openPostgresReadonly(service: PostgresService): Promise<Po
   if (missing.length > 0) {
     throw new PanicError(
       'InvalidInput',
-      `${nameOfService(service)} was written by an older panic-tda (${known - missing.length} of ${known} migrations); "panic-tda setup database", "run" or "worker" brings it up to date`,
+      `${nameOfService(service)} was written by an older panic-tda (${known - missing.length} of ${known} migrations); back it up with pg_dump, and "panic-tda setup database" brings it up to date`,
     );
   }
   return databaseOver(service, 'reading');
+}
+
+/** How many migrations the tables lack, of how many. Throws InvalidInput where they are of a newer version. */
+export async function countMissing(
+  service: PostgresService,
+): Promise<{ readonly missing: number; readonly known: number }> {
+  const missing = await onOneConnection(service, (client, name) => missingMigrations(client, name));
+  return { missing: missing.length, known: knownMigrations().length };
 }
 
 /** Makes the tables or brings them up to date, and lets these roles use them; returns how many migrations that took. */

@@ -1,6 +1,14 @@
-import { afterAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import Database from 'better-sqlite3';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { openStore } from '../../db/index.js';
+import { fileURLToPath } from 'node:url';
+import { contentDigest, openStore, openStoreReadonly } from '../../db/index.js';
+import { finishExperiment } from '../db/small-experiment.js';
+import { dataFolderAt, joinWorkers } from '../../workers/data-folder.js';
+import { CAN_MOUNT, toldWhy } from '../support/mounts.js';
+import { makeOlder, migrationsBefore } from '../support/older-store.js';
 import { cleanUp, folderWith, panicTda } from './cli-process.js';
 
 jest.setTimeout(120_000);
@@ -14,15 +22,156 @@ const EXPERIMENT = {
   max_length: 2,
 };
 
-test('`run` brings the database of an older version up to date, and other commands say so', async () => {
-  const folder = folderWith({ 'experiment.json': EXPERIMENT });
-  const store = openStore(join(folder, 'panic-tda-data'));
-  store.db.sqlite.exec(`
-    alter table experiments drop column catalogue;
-    delete from __drizzle_migrations where rowid = (select max(rowid) from __drizzle_migrations)`);
+let folder: string;
+let data: string;
+let id: string;
+let digest: string;
+/** Migrations of this version. */
+let known: number;
+
+/** A finished experiment, in tables of the version before catalogues were recorded. */
+beforeEach(async () => {
+  folder = folderWith({ 'experiment.json': EXPERIMENT });
+  data = join(folder, 'panic-tda-data');
+  const store = openStore(data);
+  id = await finishExperiment(store);
+  digest = await contentDigest(store.db, id);
+  known = store.schemaVersion;
   await store.close();
-  const listed = await panicTda(folder, ['list']);
-  expect(listed).toMatchObject({ code: 2, stderr: expect.stringMatching(/"panic-tda run"/) as unknown });
-  expect(await panicTda(folder, ['run', 'experiment.json'])).toMatchObject({ code: 0 });
+  makeOlder(file(), migrationsBefore('catalogue'));
+});
+
+function migrationsOf(file: string): number {
+  const sqlite = new Database(file, { readonly: true });
+  try {
+    return Number(sqlite.prepare('select count(*) from __drizzle_migrations').pluck().get());
+  } finally {
+    sqlite.close();
+  }
+}
+
+/** The copies that upgrades made, and what was left of unfinished ones. */
+function copies(): string[] {
+  return readdirSync(data)
+    .filter((name) => name.includes('before-upgrade'))
+    .map((name) => join(data, name));
+}
+
+async function digestNow(): Promise<string> {
+  const store = openStoreReadonly(data)!;
+  try {
+    return await contentDigest(store.db, id);
+  } finally {
+    await store.close();
+  }
+}
+
+const file = (): string => join(data, 'panic-tda.sqlite');
+
+test('commands that look refuse an older database and name upgrade, which copies it and brings it up to date', async () => {
+  const before = migrationsOf(file());
+  for (const words of [['list'], ['show', id], ['status'], ['plan', 'experiment.json'], ['pause']]) {
+    expect(await panicTda(folder, words)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/older panic-tda .*"panic-tda upgrade"/) as unknown,
+    });
+  }
+  expect((await panicTda(folder, ['doctor'])).stdout).toMatch(/FAIL .*"panic-tda upgrade"/);
+
+  const check = await panicTda(folder, ['upgrade', '--check']);
+  expect(check.stdout).toMatch(/is of an older version \(\d+ of \d+ migrations\).*"npx panic-tda upgrade"/);
+  expect(check.code).toBe(1);
+  expect(migrationsOf(file())).toBe(before);
+  expect(copies()).toEqual([]);
+
+  const upgraded = await panicTda(folder, ['upgrade']);
+  const [copy, ...others] = copies();
+  expect(upgraded.code).toBe(0);
+  expect(others).toEqual([]);
+  expect(copy).toMatch(
+    new RegExp(`before-upgrade-${before}-migrations-\\d{4}-\\d\\d-\\d\\dT\\d{6}Z\\.sqlite$`),
+  );
+  expect(upgraded.stdout).toContain(copy!);
+  expect(migrationsOf(copy!)).toBe(before);
+  expect(migrationsOf(file())).toBe(known);
+  expect(await digestNow()).toBe(digest);
+  expect(await panicTda(folder, ['list'])).toMatchObject({ code: 0 });
+
+  const again = await panicTda(folder, ['upgrade', '--json']);
+  expect(JSON.parse(again.stdout)).toMatchObject({ upToDate: true, copy: null });
+  expect(again.code).toBe(0);
+  expect(copies()).toEqual([copy]);
+});
+
+test('the copy has what was in the write-ahead log alone', async () => {
+  const writer = new Database(file());
+  writer.pragma('journal_mode = WAL');
+  writer.exec(`update experiments set name = 'in the log'`);
+  expect(existsSync(`${file()}-wal`)).toBe(true);
+  expect((await panicTda(folder, ['upgrade'])).code).toBe(0);
+  writer.close();
+  const copy = new Database(copies()[0]!, { readonly: true });
+  expect(copy.prepare('select name from experiments').pluck().get()).toBe('in the log');
+  copy.close();
+  // It is one file.
+  expect(copies()).toHaveLength(1);
+});
+
+test.each(['upgrade:before-copy', 'upgrade:after-copy', 'upgrade:after-commit'])(
+  'SIGKILL at %s leaves the one version or the other, whole, and the same command goes on',
+  async (point) => {
+    const marker = join(folder, 'marker');
+    const killed = await panicTda(folder, ['upgrade'], { PANIC_TDA_FAULT: `${point}@1@${marker}` });
+    expect(killed.code).toBeNull();
+    expect(existsSync(marker)).toBe(true);
+    expect((await panicTda(folder, ['upgrade'])).code).toBe(0);
+    expect(copies().filter((name) => !name.endsWith('.sqlite'))).toEqual([]);
+    expect(copies().length).toBeGreaterThan(0);
+    expect(await digestNow()).toBe(digest);
+  },
+);
+
+describe('upgrade is refused', () => {
+  const noRoom = 'where the disk has too little room, before anything is written';
+  (CAN_MOUNT ? test : test.skip)(toldWhy(noRoom, CAN_MOUNT, 'it mounts a small disk'), () => {
+    const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+    const script = `mount -t tmpfs -o size=1536k none /mnt && cp "$1" /mnt && "$2" "$3" upgrade --data /mnt; code=$?; ls /mnt; exit $code`;
+    const args = ['-m', 'sh', '-c', script, 'sh', file(), process.execPath, main];
+    const { status, stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8' });
+    expect(stderr).toMatch(/its copy and its new tables need \d+ MiB in \/mnt, which has \d+ MiB free/);
+    expect(stdout).not.toContain('before-upgrade');
+    expect(status).toBe(2);
+  });
+
+  test('while a worker uses the folder', async () => {
+    const worker = joinWorkers(dataFolderAt(data));
+    try {
+      const { code, stderr } = await panicTda(folder, ['upgrade']);
+      expect(stderr).toMatch(/workers use/);
+      expect(code).toBe(2);
+    } finally {
+      worker.release();
+    }
+    expect(copies()).toEqual([]);
+  });
+
+  test('where there is nothing, and of a newer version', async () => {
+    const nothing = await panicTda(folderWith(), ['upgrade']);
+    expect(nothing).toMatchObject({ code: 2, stderr: expect.stringMatching(/does not exist/) as unknown });
+    const sqlite = new Database(file());
+    for (const hash of ['a', 'b']) {
+      sqlite.prepare('insert into __drizzle_migrations (hash, created_at) values (?, 9e15)').run(hash);
+    }
+    sqlite.close();
+    const newer = await panicTda(folder, ['upgrade']);
+    expect(newer).toMatchObject({ code: 2, stderr: expect.stringMatching(/newer panic-tda/) as unknown });
+    expect(copies()).toEqual([]);
+  });
+});
+
+test('`run` brings it up to date as well, and says so', async () => {
+  const { code, stderr } = await panicTda(folder, ['run', 'experiment.json']);
+  expect(stderr).toMatch(/was of an older version .* brought up to date, without a copy; ".* upgrade"/);
+  expect(code).toBe(0);
   expect(await panicTda(folder, ['list'])).toMatchObject({ code: 0 });
 });

@@ -1,0 +1,65 @@
+import Database from 'better-sqlite3';
+import { drizzle } from 'drizzle-orm/better-sqlite3';
+import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
+import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MIGRATIONS } from '../../db/connection.js';
+
+interface Journal {
+  readonly entries: readonly { readonly tag: string }[];
+}
+
+/** How many migrations there are before the one of this name. */
+export function migrationsBefore(tag: string): number {
+  const { entries } = JSON.parse(readFileSync(join(MIGRATIONS, 'meta/_journal.json'), 'utf8')) as Journal;
+  return entries.findIndex((entry) => entry.tag.endsWith(`_${tag}`));
+}
+
+/**
+ * Puts the rows of an SQLite file into tables that the first `count` migrations made, as an older version would have left them. What
+ * the older tables have no column for is left out. Nobody else may have the file open.
+ */
+export function makeOlder(file: string, count: number): void {
+  const folder = mkdtempSync(join(tmpdir(), 'panic-tda-migrations-'));
+  const older = `${file}.older`;
+  const sqlite = new Database(older);
+  try {
+    cpSync(MIGRATIONS, folder, { recursive: true });
+    const journal = join(folder, 'meta/_journal.json');
+    const known = JSON.parse(readFileSync(journal, 'utf8')) as Journal;
+    writeFileSync(journal, JSON.stringify({ ...known, entries: known.entries.slice(0, count) }));
+    migrate(drizzle(sqlite), { migrationsFolder: folder });
+    copyRows(sqlite, file);
+  } finally {
+    sqlite.close();
+    rmSync(folder, { recursive: true });
+  }
+  for (const beside of [file, `${file}-wal`, `${file}-shm`]) rmSync(beside, { force: true });
+  renameSync(older, file);
+}
+
+/** Without triggers, which are about rows that come one after another. */
+function copyRows(sqlite: Database.Database, from: string): void {
+  const named = (type: string, schema: string) =>
+    sqlite
+      .prepare<[string], { name: string; sql: string }>(
+        `select name, sql from ${schema}.sqlite_master where type = ? and name not like '%drizzle%' and sql is not null`,
+      )
+      .all(type);
+  sqlite.pragma('foreign_keys = OFF');
+  sqlite.prepare('attach ? as newer').run(from);
+  const triggers = named('trigger', 'main');
+  for (const { name } of triggers) sqlite.exec(`drop trigger "${name}"`);
+  for (const { name } of named('table', 'main')) {
+    const columns = sqlite
+      .prepare<[string], string>('select name from pragma_table_info(?)')
+      .pluck()
+      .all(name)
+      .map((column) => `"${column}"`)
+      .join(', ');
+    sqlite.exec(`insert into main."${name}" (${columns}) select ${columns} from newer."${name}"`);
+  }
+  for (const { sql } of triggers) sqlite.exec(sql);
+  sqlite.exec('detach newer');
+}
