@@ -218,7 +218,7 @@ export interface TablesVersion {
 
 /**
  * Of which version the tables of a file are, which may be an older one; null where there is no file. Changes nothing. Throws
- * InvalidInput for a file of a newer panic-tda.
+ * InvalidInput for a file of a newer panic-tda, or with tables that no version of ours made.
  */
 export function tablesOf(file: string): TablesVersion | null {
   const readable = readableFile(file);
@@ -228,6 +228,7 @@ export function tablesOf(file: string): TablesVersion | null {
   try {
     const applied = appliedMigrations(sqlite);
     if (applied > known) throw new PanicError('InvalidInput', migrationMismatch(file, applied, known));
+    if (applied > 0) refuseOtherTables(sqlite, file);
     return { applied, known };
   } finally {
     sqlite.close();

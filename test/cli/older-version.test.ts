@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { contentDigest, openStore, openStoreReadonly } from '../../db/index.js';
@@ -110,7 +110,7 @@ test('the copy has what was in the write-ahead log alone', async () => {
   expect(existsSync(`${file()}-wal`)).toBe(true);
   expect((await panicTda(folder, ['upgrade'])).code).toBe(0);
   writer.close();
-  const copy = new Database(copies()[0]!, { readonly: true });
+  const copy = new Database(copies()[0], { readonly: true });
   expect(copy.prepare('select name from experiments').pluck().get()).toBe('in the log');
   copy.close();
   // It is one file.
@@ -135,7 +135,8 @@ describe('upgrade is refused', () => {
   const noRoom = 'where the disk has too little room, before anything is written';
   (CAN_MOUNT ? test : test.skip)(toldWhy(noRoom, CAN_MOUNT, 'it mounts a small disk'), () => {
     const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-    const script = `mount -t tmpfs -o size=1536k none /mnt && cp "$1" /mnt && "$2" "$3" upgrade --data /mnt; code=$?; ls /mnt; exit $code`;
+    const size = 2 * statSync(file()).size;
+    const script = `mount -t tmpfs -o size=${size} none /mnt && cp "$1" /mnt && "$2" "$3" upgrade --data /mnt; code=$?; ls /mnt; exit $code`;
     const args = ['-m', 'sh', '-c', script, 'sh', file(), process.execPath, main];
     const { status, stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8' });
     expect(stderr).toMatch(/its copy and its new tables need \d+ MiB in \/mnt, which has \d+ MiB free/);
@@ -155,13 +156,17 @@ describe('upgrade is refused', () => {
     expect(copies()).toEqual([]);
   });
 
-  test('where there is nothing, and of a newer version', async () => {
+  test('where there is nothing, of tables that no version made, and of a newer version', async () => {
     const nothing = await panicTda(folderWith(), ['upgrade']);
     expect(nothing).toMatchObject({ code: 2, stderr: expect.stringMatching(/does not exist/) as unknown });
     const sqlite = new Database(file());
-    for (const hash of ['a', 'b']) {
-      sqlite.prepare('insert into __drizzle_migrations (hash, created_at) values (?, 9e15)').run(hash);
-    }
+    const insert = sqlite.prepare(
+      `insert into __drizzle_migrations (hash, created_at) values ('of the future', 9e15)`,
+    );
+    insert.run();
+    const other = await panicTda(folder, ['upgrade']);
+    expect(other).toMatchObject({ code: 2, stderr: expect.stringMatching(/did not make/) as unknown });
+    for (let more = 0; more <= known; more++) insert.run();
     sqlite.close();
     const newer = await panicTda(folder, ['upgrade']);
     expect(newer).toMatchObject({ code: 2, stderr: expect.stringMatching(/newer panic-tda/) as unknown });

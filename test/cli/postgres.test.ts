@@ -137,3 +137,34 @@ onServer(
   },
   300_000,
 );
+
+onServer(
+  `tables of an older version are refused by what looks; upgrade says what to back up and which command changes them${title}`,
+  async () => {
+    if (!server.available) return;
+    const folder = folderWith();
+    const url = server.urlOf(await createDatabase(server.urlOf));
+    const env = { PANIC_TDA_DATABASE: url };
+    expect((await panicTda(folder, ['setup', 'database'], env)).code).toBe(0);
+    const current = await panicTda(folder, ['upgrade'], env);
+    expect(current.stdout).toMatch(/ is of this version\./);
+    expect(current.code).toBe(0);
+
+    await corrupt(
+      url,
+      'delete from __drizzle_migrations where id = (select max(id) from __drizzle_migrations)',
+    );
+    const older = /is of an older version \(\d+ of \d+ migrations\).*pg_dump.*"npx panic-tda setup database"/;
+    const check = await panicTda(folder, ['upgrade', '--check'], env);
+    expect(check.stdout).toMatch(older);
+    expect(check.code).toBe(1);
+    const upgrade = await panicTda(folder, ['upgrade'], env);
+    expect(upgrade.stderr).toMatch(older);
+    expect(upgrade.code).toBe(2);
+    const list = await panicTda(folder, ['list'], env);
+    expect(list.stderr).toMatch(/older panic-tda .*pg_dump.*"panic-tda setup database"/);
+    expect(list.code).toBe(2);
+    expect(check.stdout + upgrade.stderr).not.toMatch(/secret/);
+  },
+  120_000,
+);
