@@ -3,6 +3,7 @@ import { connectStoreReadonly, nameOfService, POOL_SIZE } from '../db/index.js';
 import type { Store, StorePlace } from '../db/index.js';
 import { PanicError } from '../experiment/errors.js';
 import type { Catalogue } from '../experiment/model.js';
+import { pathProblem } from '../experiment/path-text.js';
 import { isThere } from '../experiment/presence.js';
 import { readCatalogue } from '../models/catalogue.js';
 import { dataFolderAt } from '../workers/data-folder.js';
@@ -49,6 +50,8 @@ export function lenientContextOf({ data, database, json, ...hostOptions }: Globa
   // Before any library reads them.
   quietAwsSdk();
   letSqliteReadUris();
+  const problem = data === undefined ? null : pathProblem(data);
+  if (problem !== null) throw new PanicError('InvalidInput', `--data ${problem}: "${data}"`);
   const read = readEnvironment();
   const environment =
     database === undefined

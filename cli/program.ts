@@ -1,5 +1,6 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { PanicError } from '../experiment/errors.js';
+import { refuseUnusableArguments } from './arguments.js';
 import type { Context, GlobalOptions } from './context.js';
 import { describeCommand } from './describe-command.js';
 import { EXIT_CODE_HELP } from './exit-codes.js';
@@ -33,6 +34,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
       outputError: (text, say) => say(text.replace(/^error: /, 'panic-tda: ')),
     })
     .exitOverride()
+    .hook('preAction', (_, command) => refuseUnusableArguments(command))
     .showHelpAfterError('("panic-tda --help" lists the commands, "panic-tda help COMMAND" explains one)');
 
   function add(group: string, usage: string, description: string, details: string): Command {

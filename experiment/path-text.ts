@@ -11,3 +11,11 @@ export function pathProblem(text: string): string | null {
   if (/^~(\/|$)/.test(text)) return 'begins with "~", which only a shell replaces by the home folder';
   return null;
 }
+
+/**
+ * An http or https URL; null for another text. Stricter than the URL standard, which mends what has a slash too few or too many,
+ * and white space around it.
+ */
+export function httpUrl(text: string): URL | null {
+  return /^https?:\/\/[^/\s]+\S*$/i.test(text) && URL.canParse(text) ? new URL(text) : null;
+}

@@ -7,6 +7,7 @@ import { hasPassword, POOL_SIZE, postgresUrlProblem } from '../db/postgres/servi
 import type { PostgresService } from '../db/postgres/service.js';
 import { errorMessage, PanicError } from '../experiment/errors.js';
 import { nearest } from '../experiment/nearest.js';
+import { httpUrl, pathProblem } from '../experiment/path-text.js';
 import { DEVICE_CHOICES, HOST_SETTINGS, type HostSettings } from '../models/choices.js';
 import { memoryMiB, MEMORY_FORMAT } from './memory-text.js';
 
@@ -146,9 +147,15 @@ export function readEnvironment(variables: Variables = process.env): Environment
   const value = (name: VariableName): string | undefined =>
     variables[name] === '' ? undefined : variables[name];
 
-  const cacheFolder = absolute(value('PANIC_TDA_CACHE')) ?? join(userCacheFolder(variables), 'panic-tda');
-  const testModels = value('PANIC_TDA_TEST_MODELS') ?? '0';
   const problems = misspeltVariables(variables);
+  const path = (name: VariableName): string | undefined => {
+    const text = value(name);
+    const problem = text === undefined ? null : pathProblem(text);
+    if (problem !== null) problems.push(`${name} ${problem}: "${text}".`);
+    return text === undefined ? undefined : resolve(text);
+  };
+  const cacheFolder = path('PANIC_TDA_CACHE') ?? join(userCacheFolder(variables), 'panic-tda');
+  const testModels = value('PANIC_TDA_TEST_MODELS') ?? '0';
   if (testModels !== '0' && testModels !== '1') {
     problems.push(`PANIC_TDA_TEST_MODELS is "${testModels}"; it can be 0 or 1.`);
   }
@@ -160,25 +167,37 @@ export function readEnvironment(variables: Variables = process.env): Environment
   const database = readDatabase(value, problems);
   const objects = readObjectsPlace(value('PANIC_TDA_OBJECTS'), variables, problems);
   return {
-    dataFolder: absolute(value('PANIC_TDA_DATA')) ?? resolve('panic-tda-data'),
+    dataFolder: path('PANIC_TDA_DATA') ?? resolve('panic-tda-data'),
     database,
     objects,
     cacheFolder,
-    modelsFolder: absolute(value('PANIC_TDA_MODELS')) ?? join(cacheFolder, 'models'),
-    catalogueFile: absolute(value('PANIC_TDA_CATALOGUE')),
-    routesFile: absolute(value('PANIC_TDA_ROUTES')),
-    temporalCli: absolute(value('PANIC_TDA_TEMPORAL_CLI')),
+    modelsFolder: path('PANIC_TDA_MODELS') ?? join(cacheFolder, 'models'),
+    catalogueFile: path('PANIC_TDA_CATALOGUE'),
+    routesFile: path('PANIC_TDA_ROUTES'),
+    temporalCli: path('PANIC_TDA_TEMPORAL_CLI'),
     hosts,
     fault: value('PANIC_TDA_FAULT'),
     testModels: testModels === '1',
     activityMs: Number(activityMs),
     servers: {
-      hosts: (value('PANIC_TDA_SERVER_HOSTS') ?? '').split(',').filter((host) => host !== ''),
+      hosts: readServerHosts(value('PANIC_TDA_SERVER_HOSTS') ?? '', problems),
       apiKey: value('PANIC_TDA_SERVER_API_KEY'),
     },
     searchPath: (variables['PATH'] ?? '').split(delimiter).filter(isAbsolute),
     problems,
   };
+}
+
+function readServerHosts(text: string, problems: string[]): string[] {
+  const hosts = text
+    .split(',')
+    .map((host) => host.trim())
+    .filter((host) => host !== '');
+  for (const host of hosts) {
+    if (/^[^\s/@?#]+$/.test(host)) continue;
+    problems.push(`PANIC_TDA_SERVER_HOSTS has "${host}"; it can be names or name:port, with commas between.`);
+  }
+  return hosts;
 }
 
 function readDatabase(
@@ -282,14 +301,14 @@ function s3Service(variables: Variables): S3Service {
 }
 
 function refuseBadEndpoint(endpoint: string): void {
-  const url = URL.canParse(endpoint) ? new URL(endpoint) : null;
+  const url = httpUrl(endpoint);
   if (url !== null && (url.username !== '' || url.password !== '')) {
     throw new PanicError(
       'InvalidInput',
       'AWS_ENDPOINT_URL_S3 holds a user or a password; they belong into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
     );
   }
-  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
+  if (url === null) {
     throw new PanicError(
       'InvalidInput',
       `AWS_ENDPOINT_URL_S3 is "${endpoint}"; it can be a URL such as https://s3.example.org`,
@@ -351,7 +370,30 @@ export function setVariables(
  */
 export function configuredTemporal(variables: Variables = process.env): ClientConnectConfig | undefined {
   const profile = loadClientConfigProfile({ overrideEnvVars: givenOnly(variables) });
+  refuseBadService(profile);
   return profile.address ? toClientOptions(profile) : undefined;
+}
+
+/** Before anything starts: a client takes an address of another form for a host that does not answer. */
+function refuseBadService({
+  address,
+  namespace,
+}: {
+  readonly address?: string;
+  readonly namespace?: string;
+}) {
+  if (address !== undefined && !/^(\[[0-9a-f:.]+\]|[^\s:/@?#[\]]+)(:\d{1,5})?$/i.test(address)) {
+    throw new PanicError(
+      'InvalidInput',
+      `the address of the Temporal service is "${address}" (TEMPORAL_ADDRESS, or a profile); it can be HOST:PORT, such as 127.0.0.1:7233`,
+    );
+  }
+  if (namespace !== undefined && (namespace === '' || /\s/.test(namespace))) {
+    throw new PanicError(
+      'InvalidInput',
+      `the namespace of the Temporal service is "${namespace}" (TEMPORAL_NAMESPACE, or a profile); white space is no part of a namespace`,
+    );
+  }
 }
 
 /** The service that a worker polls: the configured one, or the one at `defaultAddress` with whatever else is configured. */
@@ -360,6 +402,7 @@ export function workerTemporal(
   variables: Variables = process.env,
 ): ClientConnectConfig & { readonly namespace: string } {
   const profile = loadClientConfigProfile({ overrideEnvVars: givenOnly(variables) });
+  refuseBadService(profile);
   const { connectionOptions, namespace } = toClientOptions({
     ...profile,
     address: profile.address ?? defaultAddress,
@@ -383,8 +426,7 @@ export interface HubAccess {
  */
 export function hubAccess(variables: Variables = process.env): HubAccess {
   const given = variables['HF_ENDPOINT']?.trim() || 'https://huggingface.co';
-  const url = URL.canParse(given) ? new URL(given) : null;
-  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
+  if (httpUrl(given) === null) {
     throw new PanicError(
       'InvalidInput',
       `HF_ENDPOINT is "${given}"; it can be a URL such as https://huggingface.co`,
@@ -414,8 +456,8 @@ function proxiesOf(variables: Variables): Pick<HubAccess, 'proxies'> {
 /** Also without its scheme, as other programs take it. What is told leaves out a password that the address may hold. */
 function proxyUrl(name: string, given: string): string {
   if (given === '') return '';
-  const address = given.includes('://') ? given : `http://${given}`;
-  if (URL.canParse(address) && ['http:', 'https:'].includes(new URL(address).protocol)) return address;
+  const address = /^[a-z][a-z0-9+.-]*:\//i.test(given) ? given : `http://${given}`;
+  if (httpUrl(address) !== null) return address;
   throw new PanicError(
     'InvalidInput',
     `${name} names a proxy that cannot be used; it can be a URL such as http://proxy.example:3128, with http: or https:`,
@@ -444,10 +486,6 @@ export function temporalServerEnvironment(variables: Variables = process.env): R
     // The server otherwise asks its maker once a day whether there is a newer version.
     TEMPORAL_VERSION_CHECK_DISABLED: '1',
   });
-}
-
-function absolute(path: string | undefined): string | undefined {
-  return path === undefined ? undefined : resolve(path);
 }
 
 function userCacheFolder(variables: Variables): string {

@@ -259,6 +259,7 @@ async function startTemporal(
   keeper.run({
     name: 'server',
     command: temporalCli,
+    cwd: folder,
     args: [
       ...serverArguments(databaseFile, ports, []).map((word) =>
         word === 'journal_mode=WAL' ? `journal_mode=${plan.journal}` : word,

@@ -35,10 +35,11 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
   const queues = queuesOf(options.queues);
   const models = modelsOf(options, queues);
   const deployment = deploymentOf(options);
+  // Refused before anything is made.
+  const temporal = workerTemporal(DEFAULT_ADDRESS);
   await proveObjectsPlace(context);
   const using = joinWorkers(openDataFolder(folder.root));
   if (environment.fault !== undefined) armFault(environment.fault);
-  const temporal = workerTemporal(DEFAULT_ADDRESS);
   const address = temporal.connectionOptions.address ?? DEFAULT_ADDRESS;
   const identity = options.identity ?? `${process.pid}@${hostname()}:${queues.join('+')}`;
   const worker = await startOrExplain(address, {

@@ -81,7 +81,14 @@ async function* describeExperiments(context: Context, store: Store): AsyncGenera
   yield ok(
     `${store.db.name}: of this version (${plural(store.schemaVersion, 'migration')}), ${bytes(await store.db.size())}, ${plural(rows.length, 'experiment')}`,
   );
-  const observer = createObserver(context);
+  let observer;
+  try {
+    observer = createObserver(context);
+  } catch (error) {
+    if (!isPanicError(error)) throw error;
+    yield problem(error.message);
+    return;
+  }
   try {
     for (const row of rows) {
       if (row.deletingAt === null) yield* unknownModelsOf(context, store, row);

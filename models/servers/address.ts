@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { PanicError } from '../../experiment/errors.js';
+import { httpUrl } from '../../experiment/path-text.js';
 
 const SERVER = 'server:';
 
@@ -17,8 +18,8 @@ export interface ServerAccess {
  */
 export function serverAddress(source: string, access: ServerAccess): URL {
   const text = source.slice(SERVER.length);
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
+  const url = httpUrl(text);
+  if (url === null) {
     throw new PanicError(
       'InvalidInput',
       `"${text}" is no address of a server; one is http://127.0.0.1:8000/v1`,

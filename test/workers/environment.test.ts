@@ -203,6 +203,91 @@ describe('the place of objects', () => {
   });
 });
 
+describe('a path', () => {
+  const PATHS = ['DATA', 'CACHE', 'MODELS', 'CATALOGUE', 'ROUTES', 'TEMPORAL_CLI'].map(
+    (name) => `PANIC_TDA_${name}`,
+  );
+
+  test.each(PATHS)('in %s is refused where it would be another than what was meant', (name) => {
+    for (const text of ['  ', ' /srv/x', ' ~/x', '~/x', '~', 'file:///srv/x', 's3://lab/x', 'http:/lab/x']) {
+      expect([text, readEnvironment({ [name]: text }).problems]).toEqual([
+        text,
+        [expect.stringMatching(new RegExp(`^${name} (is|begins with) .*: "`))],
+      ]);
+    }
+  });
+
+  test.each(PATHS)('in %s is taken as it is, whatever signs it has', (name) => {
+    for (const text of [
+      '/srv/set #1',
+      '/srv/50%25 ?x',
+      "/srv/it's",
+      '/srv/a\nb',
+      '/srv/x ',
+      './~',
+      './s3:/x',
+    ]) {
+      expect(readEnvironment({ [name]: text }).problems).toEqual([]);
+    }
+    expect(readEnvironment({ PANIC_TDA_DATA: '/srv/set #1 50%25 ?x ' }).dataFolder).toBe(
+      '/srv/set #1 50%25 ?x ',
+    );
+  });
+});
+
+describe('an address of the Temporal service', () => {
+  test.each([
+    ' localhost:7233',
+    'localhost:7233 ',
+    'http://localhost:7233',
+    'http:/localhost:7233',
+    'localhost:7233/',
+    'localhost:',
+    'localhost:x',
+    'me@localhost:7233',
+    '::1:7233',
+  ])('"%s" is refused, for clients and for workers', (address) => {
+    const words = `is "${address}" (TEMPORAL_ADDRESS, or a profile); it can be HOST:PORT`;
+    expect(() => configuredTemporal({ TEMPORAL_ADDRESS: address })).toThrow(words);
+    expect(() => workerTemporal('127.0.0.1:1', { TEMPORAL_ADDRESS: address })).toThrow(words);
+  });
+
+  test.each(['localhost:7233', 'localhost', '[::1]:7233', 'a.b-c.example:7233'])(
+    '"%s" is taken',
+    (address) => {
+      expect(configuredTemporal({ TEMPORAL_ADDRESS: address })?.connectionOptions.address).toBe(address);
+    },
+  );
+
+  test('with a namespace of white space is refused', () => {
+    const variables = { TEMPORAL_ADDRESS: 'localhost:7233', TEMPORAL_NAMESPACE: ' lab' };
+    expect(() => configuredTemporal(variables)).toThrow(/namespace of the Temporal service is " lab"/);
+  });
+});
+
+test.each(['http://gpu:8000', 'gpu:8000/v1', 'me@gpu'])(
+  'a host of model servers that is none is reported: %s',
+  (host) => {
+    expect(readEnvironment({ PANIC_TDA_SERVER_HOSTS: `gpu-1, ${host}` })).toMatchObject({
+      problems: [`PANIC_TDA_SERVER_HOSTS has "${host}"; it can be names or name:port, with commas between.`],
+    });
+    expect(readEnvironment({ PANIC_TDA_SERVER_HOSTS: 'gpu-1, gpu-2:80' }).servers.hosts).toEqual([
+      'gpu-1',
+      'gpu-2:80',
+    ]);
+  },
+);
+
+test.each(['http:/hub.example', 'https:hub.example', 'http:///hub.example', 'http://hub example'])(
+  'an address with a slash too few or too many, or a blank, is no URL: %s',
+  (url) => {
+    expect(() => hubAccess({ HF_ENDPOINT: url })).toThrow(/it can be a URL such as/);
+    expect(() => hubAccess({ HTTPS_PROXY: url })).toThrow(/names a proxy that cannot be used/);
+    const { problems } = readEnvironment({ PANIC_TDA_OBJECTS: 's3://pictures', AWS_ENDPOINT_URL_S3: url });
+    expect(problems).toEqual([expect.stringMatching(/it can be a URL such as/)]);
+  },
+);
+
 describe('the model hub', () => {
   test('is that of HF_ENDPOINT, without a slash at its end, and by default the usual one', () => {
     expect(hubAccess({})).toEqual({ endpoint: 'https://huggingface.co', token: undefined });
