@@ -9,7 +9,7 @@ import { formatProblems } from '../experiment/index.js';
 import { runCount } from '../experiment/config.js';
 import type { ExperimentConfig } from '../experiment/config.js';
 import { madeWith, unknownModels } from '../experiment/unknown-models.js';
-import { explainUnready } from '../models/index.js';
+import { askServers, explainUnready, serverTroubles } from '../models/index.js';
 import type {
   BookkeepingActivities,
   ExperimentEnding,
@@ -86,14 +86,23 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
     );
   }
 
-  /** Throws InvalidInput, or ModelFilesMissing, where what is left to do calls models that this worker cannot have. */
+  /** Throws InvalidInput, or ModelFilesMissing, where what is left to do calls models that this worker cannot have, or servers that are down. */
   async function requireModels(config: ExperimentConfig, row: ExperimentRow | null): Promise<void> {
-    const { unknown, unready } = await missingModels({ config, row, store }, deps);
+    const { unknown, unready, served: ofServers } = await missingModels({ config, row, store }, deps);
     if (unknown.length > 0) throw unknownToWorker(deps.catalogue, unknown, row?.catalogue ?? null);
     const served = unready.filter(({ model }) => deps.routing.serves(model.name));
-    if (served.length === 0) return;
-    const told = explainUnready(served, (...words) => ['panic-tda', ...words].join(' '));
-    throw new PanicError('ModelFilesMissing', `models of this experiment cannot be used:\n${told}`);
+    if (served.length > 0) {
+      const told = explainUnready(served, (...words) => ['panic-tda', ...words].join(' '));
+      throw new PanicError('ModelFilesMissing', `models of this experiment cannot be used:\n${told}`);
+    }
+    const asked = ofServers.filter(({ name }) => deps.routing.serves(name));
+    const { cancellationSignal } = Context.current();
+    const troubles = serverTroubles(await askServers(asked, deps.servers, cancellationSignal));
+    if (troubles.length === 0) return;
+    throw new PanicError(
+      'InvalidInput',
+      `servers of models of this experiment cannot be used; nothing was done:\n${troubles.join('\n')}`,
+    );
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Driver, DriverService, Store } from '../db/index.js';
 import type { Catalogue } from '../experiment/model.js';
-import type { ModelPool } from '../models/index.js';
+import type { ModelPool, ServerAccess } from '../models/index.js';
 import type { DiagramComputer } from './diagram-run.js';
 
 /** Where models are served. */
@@ -22,6 +22,8 @@ export interface Dependencies {
   readonly models: ModelPool;
   /** Where model files are, on a worker that serves model calls; null on one that does not and cannot know. */
   readonly modelsFolder: string | null;
+  /** Which servers of models may be asked. */
+  readonly servers: ServerAccess;
   readonly routing: ModelRouting;
   readonly diagrams: DiagramComputer;
   /** To see whether the execution that drives an experiment is alive. */

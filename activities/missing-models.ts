@@ -1,14 +1,16 @@
 import type { ExperimentRow, Store } from '../db/index.js';
 import type { ExperimentConfig } from '../experiment/config.js';
-import type { Catalogue } from '../experiment/model.js';
+import type { Catalogue, Model } from '../experiment/model.js';
 import { unknownModels } from '../experiment/unknown-models.js';
-import { type UnreadyModel, unreadyModels } from '../models/index.js';
+import { servedModels, type UnreadyModel, unreadyModels } from '../models/index.js';
 
 /** What an experiment still calls and cannot have here. */
 export interface MissingModels {
   /** Names that the catalogue has not. */
   readonly unknown: readonly string[];
   readonly unready: readonly UnreadyModel[];
+  /** Models that it calls and that servers compute: whether those answer is for the caller to ask (`askServers`). */
+  readonly served: readonly Model[];
 }
 
 /**
@@ -24,13 +26,18 @@ export async function missingModels(
   const { catalogue, modelsFolder } = machine;
   const unknown = unknownModels(config, catalogue);
   const unready = modelsFolder === null ? [] : unreadyModels(config, catalogue, modelsFolder);
-  const names = new Set([...unknown, ...unready.map(({ model }) => model.name)]);
-  if (row === null || store === null || names.size === 0) return { unknown, unready };
+  const served = servedModels(config, catalogue);
+  const names = new Set([
+    ...unknown,
+    ...[...unready.map(({ model }) => model), ...served].map(({ name }) => name),
+  ]);
+  if (row === null || store === null || names.size === 0) return { unknown, unready, served };
   const among = (list: readonly string[]): string[] => [...new Set(list)].filter((name) => names.has(name));
   const asked = { generative: among(config.networks.flat()), embedding: among(config.embedding_models) };
   const called = new Set(await store.runs.stillCalled(row.id, asked, failed));
   return {
     unknown: unknown.filter((name) => called.has(name)),
     unready: unready.filter(({ model }) => called.has(model.name)),
+    served: served.filter(({ name }) => called.has(name)),
   };
 }

@@ -34,6 +34,7 @@ export async function runDocument(store: Store, run: RunRow, prompt: string) {
   const trajectory: StepDocument[] = [];
   const failures = await store.runs.failuresOf(run);
   const diagrams = await store.diagrams.ofRun(run);
+  const { embedding_models: models } = await store.experiments.config(run.experimentId);
   return {
     experiment: run.experimentId,
     run: run.runIndex,
@@ -54,6 +55,10 @@ export async function runDocument(store: Store, run: RunRow, prompt: string) {
     startedAt: isoTime(run.startedAt),
     finishedAt: isoTime(run.finishedAt),
     trajectory,
+    /** Outputs that stopped at the limit of tokens, so that their end is missing. */
+    outputsCut: (await store.invocations.stepFigures(run)).outputsCut,
+    /** Embedding models that gave all distinct outputs of the run one vector. */
+    sharedVectors: await store.summaries.sharedVectors(run.experimentId, models, run.id),
     /** Embedding models that had no room for the end of some outputs. */
     cutOutputs: await store.vectors.cuts(run),
     failures: failures.map(({ attempt, stage, sequence, kind, message, createdAt }) => ({

@@ -1,7 +1,8 @@
-import type { Store, Summary } from '../db/index.js';
+import type { SharedVectors, Store, Summary } from '../db/index.js';
 import type { Context } from './context.js';
 import { count, duration, plural, rate, table } from './format.js';
 import { heading, print } from './output.js';
+import { cutOutputRows, sharedVectorRows } from './warnings.js';
 
 export interface SummaryDocument extends Summary {
   readonly experiment: string;
@@ -16,6 +17,8 @@ export interface SummaryDocument extends Summary {
   readonly failures: readonly { readonly run: number; readonly kind: string; readonly message: string }[];
   /** Failed runs beyond those. */
   readonly failuresLeftOut: number;
+  /** Embedding models that gave distinct outputs one vector. */
+  readonly sharedVectors: readonly SharedVectors[];
   readonly database: string;
   readonly objects: string;
 }
@@ -30,7 +33,7 @@ export async function summaryDocument(
   id: string,
   times: { wallMs: number | null },
 ): Promise<SummaryDocument> {
-  const { name, status } = await store.experiments.get(id);
+  const { name, status, config } = await store.experiments.get(id);
   const summary = await store.summaries.summary(id);
   const made = summary.invocations.computed + summary.invocations.reused + summary.invocations.cycle;
   const span = (summary.lastInvocationAt ?? 0) - (summary.firstInvocationAt ?? 0);
@@ -50,6 +53,7 @@ export async function summaryDocument(
       message: run.errorMessage ?? '',
     })),
     failuresLeftOut: Math.max(0, runs.failed - failed.length),
+    sharedVectors: await store.summaries.sharedVectors(id, config.embedding_models),
     database: store.db.name,
     objects: store.objects.root,
   };
@@ -74,12 +78,14 @@ export function printSummary(document: SummaryDocument, { command }: Context): v
     ],
     ...(perSecond === null ? [] : [['invocations/s', rate(perSecond)]]),
     ['distinct outputs', count(document.distinctOutputs)],
+    ...cutOutputRows(document.outputsCut, count(made)),
     ['cycles found', cycles === 0 ? '0' : `${cycles} (${period})`],
     ['embeddings', `${count(document.embeddings)} (${count(document.vectors)} distinct vectors)`],
     ['diagrams', count(document.diagrams)],
     ...(document.wallMs === null ? [] : [['time', duration(document.wallMs)]]),
     ['data', document.database],
     ['images', document.objects],
+    ...sharedVectorRows(document.sharedVectors),
   ];
   const name = document.name === null ? '' : ` "${document.name}"`;
   print(

@@ -30,6 +30,7 @@ export { portionsOf } from './vectors.js';
 export type { NewVector, PendingOutput, PointCloud, StepRange } from './vectors.js';
 export type { DiagramDimension, NewDiagram, RunEntropy } from './diagrams.js';
 export type { SurrogateDimension, SurrogateKey, SurrogateRow } from './surrogates.js';
+export type { SharedVectors } from './output-warnings.js';
 export type { EntropySummary, Progress, Summary } from './summary.js';
 export type { ExperimentStatus, RunHold, RunStatus } from './schema.js';
 export { compact } from './compact.js';

@@ -327,7 +327,9 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
         steps: sql<number>`count(*)`,
         modelWidth: sql<number>`coalesce(max(length(${models.name})), 0)`,
         seedWidth: sql<number>`coalesce(max(length(cast(${invocations.seed} as text))), 0)`,
-        sourceWidth: sql<number>`coalesce(max(length(${invocations.source})), 0)`,
+        // A step whose output was cut says so behind its source: `computed, cut`.
+        sourceWidth: sql<number>`coalesce(max(length(${invocations.source}) + 5 * coalesce(${invocations.outputCut}, 0)), 0)`,
+        outputsCut: sql<number>`count(${invocations.outputCut})`,
         cutSteps: sql<number>`count(${invocations.cutTokens})`,
         mostCutTokens: sql<number>`coalesce(max(${invocations.cutTokens}), 0)`,
       })

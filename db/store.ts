@@ -17,6 +17,7 @@ import type { ObjectsPlace } from './objects/place.js';
 import type { PostgresService } from './postgres/service.js';
 import { provenanceTables } from './provenance.js';
 import { runTable } from './runs.js';
+import { outputWarningQueries } from './output-warnings.js';
 import { summaryQueries } from './summary.js';
 import { surrogateTable } from './surrogates.js';
 import { vectorTable } from './vectors.js';
@@ -157,7 +158,7 @@ function storeOver<D extends Database>(db: D, place: ObjectsPlace, name: PlaceNa
     vectors: vectorTable(db),
     diagrams: diagramTable(db),
     surrogates: surrogateTable(db),
-    summaries: summaryQueries(db),
+    summaries: { ...summaryQueries(db), ...outputWarningQueries(db) },
     deletion: deletionTable(db, objects),
     async close(): Promise<void> {
       objects.close();

@@ -25,6 +25,8 @@ export interface EntropySummary {
 export interface Summary {
   readonly invocations: Readonly<Record<'computed' | 'reused' | 'cycle', number>>;
   readonly distinctOutputs: number;
+  /** Invocations whose output stopped at the model's limit of tokens. */
+  readonly outputsCut: number;
   /** Runs whose trajectory met an exact cycle, and the periods in invocations. */
   readonly cycles: number;
   readonly shortestCycle: number | null;
@@ -133,8 +135,14 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
       sql`select source, count(*) as made from invocations where ${ofExperiment} group by source`,
     );
     for (const { source, made } of bySource) invocations[source] = made;
-    const times = yield* only<{ first: number | null; last: number | null; outputs: number }>(sql`
-      select min(created_at) as first, max(created_at) as last, count(distinct output_id) as outputs
+    const times = yield* only<{
+      first: number | null;
+      last: number | null;
+      outputs: number;
+      cut: number;
+    }>(sql`
+      select min(created_at) as first, max(created_at) as last, count(distinct output_id) as outputs,
+        count(output_cut) as cut
       from invocations where ${ofExperiment}`);
     const cycles = yield* only<{ found: number; shortest: number | null; longest: number | null }>(sql`
       select count(cycle_length) as found, min(cycle_length) as shortest, max(cycle_length) as longest
@@ -155,6 +163,7 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
     return {
       invocations,
       distinctOutputs: times.outputs,
+      outputsCut: times.cut,
       cycles: cycles.found,
       shortestCycle: cycles.shortest,
       longestCycle: cycles.longest,

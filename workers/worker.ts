@@ -134,6 +134,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
     catalogue,
     models: metrics.watchModels(models),
     modelsFolder: queues.includes('gpu') ? modelsFolder : null,
+    servers,
     routing: {
       queueOf: (model) => queueOfModel(routes, model),
       serves: (model) => served.queues.includes(queueOfModel(routes, model)),

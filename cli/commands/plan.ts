@@ -3,8 +3,14 @@ import { experimentId } from '../../experiment/ids.js';
 import { listed } from '../../experiment/problems.js';
 import { planOf } from '../../experiment/index.js';
 import type { ExperimentConfig, ModelWork, Plan, PlanHistory } from '../../experiment/index.js';
-import { explainUnready, unreadyModels } from '../../models/index.js';
-import type { UnreadyModel } from '../../models/index.js';
+import {
+  askServers,
+  explainUnready,
+  servedModels,
+  serverTroubles,
+  unreadyModels,
+} from '../../models/index.js';
+import type { AskedServer, UnreadyModel } from '../../models/index.js';
 import { predictRipsSeconds } from '../../tda/index.js';
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
 import { configuredTemporal } from '../../workers/environment.js';
@@ -31,6 +37,13 @@ interface PlanDocument extends Plan {
     readonly state: string;
     readonly paths: readonly string[];
   }[];
+  /** What the servers of its models say, asked from here; a worker elsewhere may reach others. */
+  readonly servers: readonly {
+    readonly name: string;
+    readonly state: AskedServer['server']['state'];
+    /** What is wrong, where something is. */
+    readonly why: string | null;
+  }[];
   /** The task queues of its work at the configured Temporal service; null where none is configured, or it does not answer. */
   readonly queues: readonly QueueDocument[] | null;
   /** What the data folder holds of this experiment already. */
@@ -45,16 +58,22 @@ interface PlanDocument extends Plan {
 export async function planFile(context: Context, file: string): Promise<number> {
   const config = await readValidExperiment(file, context);
   const queues = await queuesAtService(context, config);
+  const asked = await askServers(servedModels(config, context.catalogue), context.environment.servers);
   await readingStore(context, async (store) => {
     if (config.drawn_seeds !== undefined) {
       await store?.experiments.refuseOtherSeeds(experimentId(config), config.drawn_seeds);
     }
     const unready = unreadyModels(config, context.catalogue, context.environment.modelsFolder);
-    const document = { ...(await planDocument(context, config, store, unready)), queues };
+    const servers = asked.map(serverDocument);
+    const document = { ...(await planDocument(context, config, store, unready)), servers, queues };
     if (context.json) printJson(document);
-    else printPlan(context, document, config, file, unready);
+    else printPlan(context, document, config, file, { unready, asked });
   });
   return EXIT.ok;
+}
+
+function serverDocument({ model, server }: AskedServer): PlanDocument['servers'][number] {
+  return { name: model.name, state: server.state, why: server.state === 'trouble' ? server.why : null };
 }
 
 async function queuesAtService(context: Context, config: ExperimentConfig): Promise<QueueDocument[] | null> {
@@ -72,7 +91,7 @@ async function planDocument(
   config: ExperimentConfig,
   store: Store | null,
   unready: readonly UnreadyModel[],
-): Promise<Omit<PlanDocument, 'queues'>> {
+): Promise<Omit<PlanDocument, 'servers' | 'queues'>> {
   const plan = planOf(config, catalogue, {
     diagramBytes: predictDiagramBytes,
     ...(store === null ? {} : { history: await historyOf(store) }),
@@ -119,7 +138,7 @@ function printPlan(
   document: PlanDocument,
   config: ExperimentConfig,
   file: string,
-  unready: readonly UnreadyModel[],
+  { unready, asked }: { readonly unready: readonly UnreadyModel[]; readonly asked: readonly AskedServer[] },
 ): void {
   const { stored } = document;
   const product = `${count(config.networks.length)} x ${count(config.seeds.length)} x ${count(config.prompts.length)}`;
@@ -153,6 +172,11 @@ function printPlan(
   print(`\n${document.assumptions.join('\n')}`);
   if (unready.length > 0) {
     print(`\n${heading('Models that cannot be used yet')}\n${explainUnready(unready, context.command)}`);
+  }
+  const troubles = serverTroubles(asked);
+  if (troubles.length > 0) {
+    const from = configuredTemporal() === undefined ? '' : ' from this machine; your workers ask again';
+    print(`\n${heading(`Servers that cannot be used${from}`)}\n${troubles.join('\n')}`);
   }
   if (configuredTemporal() !== undefined) {
     print(`\n${heading('Task queues')}\n${queuesText(document)}`);

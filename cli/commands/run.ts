@@ -7,7 +7,7 @@ import { assertNever, errorMessage, PanicError } from '../../experiment/errors.j
 import { experimentId } from '../../experiment/ids.js';
 import { planOf } from '../../experiment/index.js';
 import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
-import { chooseDevice, explainUnready } from '../../models/index.js';
+import { askServers, chooseDevice, explainUnready, serverTroubles } from '../../models/index.js';
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
 import { readRunInfo } from '../../workers/data-folder.js';
 import { configuredTemporal } from '../../workers/environment.js';
@@ -287,15 +287,24 @@ async function refuseMissingModels(
   const row = (await store?.experiments.find(id)) ?? null;
   const machine = { catalogue, modelsFolder: environment.modelsFolder };
   const failed = verb === 'retry' ? (run ?? 'all') : 'none';
-  const { unknown, unready } = await missingModels({ config, row, store }, machine, failed);
+  const { unknown, unready, served } = await missingModels({ config, row, store }, machine, failed);
   if (unknown.length > 0) {
     const told = explainUnknown(unknown, catalogue, row?.catalogue ?? null);
     throw new PanicError('InvalidInput', `${told}. Nothing was done`);
   }
-  if (unready.length === 0) return;
+  if (unready.length > 0) {
+    throw new PanicError(
+      'InvalidInput',
+      `models of this experiment cannot be used yet; nothing was done:\n${explainUnready(unready, command)}`,
+    );
+  }
+  // Workers of one's own may reach servers that this machine does not: they ask before they plan.
+  if (configuredTemporal() !== undefined) return;
+  const troubles = serverTroubles(await askServers(served, environment.servers));
+  if (troubles.length === 0) return;
   throw new PanicError(
     'InvalidInput',
-    `models of this experiment cannot be used yet; nothing was done:\n${explainUnready(unready, command)}`,
+    `servers of models of this experiment cannot be used; nothing was done:\n${troubles.join('\n')}`,
   );
 }
 

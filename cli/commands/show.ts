@@ -1,4 +1,4 @@
-import type { ExperimentRow, RunEntropy, RunRow, Store } from '../../db/index.js';
+import type { ExperimentRow, RunEntropy, RunRow, SharedVectors, Store } from '../../db/index.js';
 import { experimentFile, runCoordinates } from '../../experiment/config.js';
 import { PanicError } from '../../experiment/errors.js';
 import { MAX_FILE_BYTES } from '../../experiment/schema.js';
@@ -12,6 +12,7 @@ import { nullModelText } from '../null-model.js';
 import { heading, note, outputWidth, print, printJson, printJsonWithList, printLines } from '../output.js';
 import { documentSteps, runDocument } from '../run-document.js';
 import type { BarPair, RunDocument, StepDocument } from '../run-document.js';
+import { cutOutputRows, sharedVectorRows } from '../warnings.js';
 import { excerptOf } from '../../experiment/text.js';
 
 const PROMPT_WIDTH = 50;
@@ -33,8 +34,12 @@ export async function showExperiment(context: Context, id: string): Promise<numb
         run.length ?? (run.status === 'pending' ? 0 : (await store.invocations.position(run)).sequence);
       runs.push({ run, made, entropies: entropies.get(run.runIndex) ?? [] });
     }
-    if (context.json) printJson(experimentDocument(context, row, runs));
-    else printExperiment(context, row, runs);
+    const warnings = {
+      outputsCut: await store.summaries.outputsCut(row.id),
+      sharedVectors: await store.summaries.sharedVectors(row.id, row.config.embedding_models),
+    };
+    if (context.json) printJson({ ...experimentDocument(context, row, runs), ...warnings });
+    else printExperiment(context, row, runs, warnings);
     return EXIT.ok;
   });
 }
@@ -104,7 +109,12 @@ function promptOf({ config }: ExperimentRow, { runIndex }: RunRow): string {
   return runCoordinates(config, runIndex).prompt;
 }
 
-function printExperiment(context: Context, row: ExperimentRow, runs: readonly ShownRun[]): void {
+function printExperiment(
+  context: Context,
+  row: ExperimentRow,
+  runs: readonly ShownRun[],
+  { outputsCut, sharedVectors }: { outputsCut: number; sharedVectors: readonly SharedVectors[] },
+): void {
   const { config } = row;
   const name = row.name === null ? '' : ` "${oneLine(row.name)}"`;
   print(`${heading(`Experiment ${row.id}${name}`)}: ${row.status.replaceAll('_', ' ')}\n`);
@@ -141,6 +151,9 @@ function printExperiment(context: Context, row: ExperimentRow, runs: readonly Sh
   );
   const unknown = unknownModels(config, context.catalogue);
   if (unknown.length > 0) print(`\nToday ${explainUnknown(unknown, context.catalogue, row.catalogue)}.`);
+  const made = runs.reduce((sum, run) => sum + run.made, 0);
+  const warnings = [...cutOutputRows(outputsCut, count(made)), ...sharedVectorRows(sharedVectors)];
+  if (warnings.length > 0) print(`\n${table(warnings)}`);
   print(`\n"${context.command('show', row.id, 'RUN')}" shows one run.`);
 }
 
@@ -200,6 +213,8 @@ async function printRun(store: Store, run: RunRow, document: RunDocument): Promi
     ['length', `${count(figures.steps)} of at most ${count(document.maxLength)}`],
     ...(cycle === null ? [] : [['cycle', `period ${cycle.length}, first entered at ${cycle.start}`]]),
     ...cutRows(document, figures),
+    ...cutOutputRows(figures.outputsCut, count(figures.steps)),
+    ...sharedVectorRows(document.sharedVectors),
   ];
   print(`${heading(`Run ${document.run} of experiment ${document.experiment}`)}\n`);
   print(table(rows));
@@ -251,7 +266,8 @@ async function* trajectoryLines(
   yield lineOf('step', 'model', 'seed', 'source', 'output');
   for await (const step of steps) {
     const output = 'text' in step ? oneLine(step.text ?? '') : (step.object ?? '');
-    yield lineOf(String(step.sequence), step.model, String(step.seed), step.source, output);
+    const source = step.outputCut ? `${step.source}, cut` : step.source;
+    yield lineOf(String(step.sequence), step.model, String(step.seed), source, output);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ExperimentRow, Progress, Store } from '../../db/index.js';
+import type { ExperimentRow, Progress, SharedVectors, Store } from '../../db/index.js';
 import { surrogateCount } from '../../experiment/config.js';
 import { assertNever } from '../../experiment/errors.js';
 import { readRunInfo } from '../../workers/data-folder.js';
@@ -14,6 +14,7 @@ import { surrogatesMade } from '../progress.js';
 import { standstillText } from '../standstill.js';
 import type { Standstill } from '../standstill.js';
 import { type QueueDocument, queueDocument, queuesOf } from '../queues.js';
+import { sharedVectorRows } from '../warnings.js';
 
 type Stage = 'planned' | 'generating' | 'analysing' | 'finishing' | 'ended';
 
@@ -47,6 +48,8 @@ interface StatusDocument {
     readonly message: string;
     readonly at: string | null;
   } | null;
+  /** Embedding models that gave distinct outputs one vector. */
+  readonly sharedVectors: readonly SharedVectors[];
   /** Of the experiment as a whole. */
   readonly error: string | null;
   /** What it waits for, or is at: a failed attempt and when the next one begins, or an activity under way; null where nothing is known. */
@@ -145,6 +148,7 @@ async function statusDocument(
             message: failure.message,
             at: isoTime(failure.createdAt),
           },
+    sharedVectors: await store.summaries.sharedVectors(id, config.embedding_models),
     error: row.error,
     createdAt: isoTime(row.createdAt),
     startedAt: isoTime(row.startedAt),
@@ -209,6 +213,7 @@ function printStatus(
     ...(document.error === null || lastFailure?.message === document.error
       ? []
       : [['error', oneLine(document.error)]]),
+    ...sharedVectorRows(document.sharedVectors),
     ...(document.queues ?? []).flatMap(({ problem }) => (problem === null ? [] : [['waits', problem]])),
     ...(document.driven.by === 'process' && document.driven.uiAddress !== null
       ? [['web UI', document.driven.uiAddress]]

@@ -12,6 +12,7 @@ import type { Context } from '../context.js';
 import { createObserver, stateOf } from '../experiment-state.js';
 import { findExperiment } from '../find-experiment.js';
 import { bytes, plural } from '../format.js';
+import { cutOutputText, sharedVectorText } from '../warnings.js';
 import { checkProgress, countRows } from './check-progress.js';
 import { info, ok, problem, warning } from './finding.js';
 import type { Finding } from './finding.js';
@@ -173,8 +174,21 @@ async function* checkStore(
   }
   if (violations === 0) {
     yield ok(`every invariant holds (${Object.values(INVARIANTS).length} kinds were checked)`);
+    yield* outputWarnings(store, only);
   }
   if (only === undefined) yield* orphans(context, store, limit);
+}
+
+/** What breaks no invariant and should be looked at before results are believed. */
+async function* outputWarnings(store: Store, only: string | undefined): AsyncGenerator<Finding> {
+  for (const { id, config, deletingAt } of await store.experiments.list()) {
+    if (deletingAt !== null || (only !== undefined && id !== only)) continue;
+    const cut = await store.summaries.outputsCut(id);
+    if (cut > 0) yield info(`experiment ${id}: ${cutOutputText(cut)}`);
+    for (const shared of await store.summaries.sharedVectors(id, config.embedding_models)) {
+      yield warning(`experiment ${id}: ${sharedVectorText(shared)}`);
+    }
+  }
 }
 
 /**

@@ -1,15 +1,26 @@
-import { explainUnready, readinessOf, readLock, requiredFiles } from '../../models/index.js';
+import {
+  askServers,
+  explainUnready,
+  isServed,
+  readinessOf,
+  readLock,
+  requiredFiles,
+} from '../../models/index.js';
+import { assertNever } from '../../experiment/errors.js';
+import { plural } from '../format.js';
+import type { AskedServer } from '../../models/index.js';
 import type { Context } from '../context.js';
 import { info, ok, problem, warning } from './finding.js';
 import type { Finding } from './finding.js';
 
-/** Missing files are no problem of the installation: only experiments that name the model need them. */
-export function* checkModels(context: Context): Generator<Finding> {
+/** Missing files and servers that are down are no problem of the installation: only experiments that name the model need them. */
+export async function* checkModels(context: Context): AsyncGenerator<Finding> {
   const { catalogue, catalogueProblems, environment, command } = context;
   for (const sentence of catalogueProblems) yield problem(sentence);
   if (catalogueProblems.length > 0) return;
   const models = [...catalogue.values()];
-  const builtIn = models.filter((model) => requiredFiles(model).length === 0);
+  const served = models.filter(isServed);
+  const builtIn = models.filter((model) => !isServed(model) && requiredFiles(model).length === 0);
   yield ok(`${builtIn.length} of ${models.length} models need no files`);
   const lock = readLock(environment.modelsFolder);
   const absent: string[] = [];
@@ -23,5 +34,20 @@ export function* checkModels(context: Context): Generator<Finding> {
   }
   if (absent.length > 0) {
     yield info(`not on this machine: ${absent.join(', ')}; "${command('models', 'pull', 'NAME')}" gets one`);
+  }
+  if (served.length > 0) yield info(`${plural(served.length, 'model')} of servers, which are asked now`);
+  for (const asked of await askServers(served, environment.servers)) yield serverFinding(asked);
+}
+
+function serverFinding({ model, server }: AskedServer): Finding {
+  switch (server.state) {
+    case 'listed':
+      return ok(`${model.name}: its server answers, and lists it`);
+    case 'without a list':
+      return ok(`${model.name}: its server answers; it has no list of models, so the first call will tell`);
+    case 'trouble':
+      return warning(`${model.name}: ${server.why}`);
+    default:
+      return assertNever(server);
   }
 }

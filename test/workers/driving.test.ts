@@ -34,6 +34,7 @@ function bookkeeping(store: Dependencies['store'] = temporary.store) {
     catalogue,
     models: createModelPool(readEnvironment()),
     modelsFolder: null,
+    servers: { hosts: [] },
     routing: { serves: () => true, queueOf: () => 'panic-tda-gpu' },
     diagrams: { requireMemory: () => undefined, compute: () => Promise.reject(new Error('not asked for')) },
     client: new Client(),
