@@ -1,9 +1,20 @@
-import { and, eq, inArray } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { HostFingerprint } from '../experiment/provenance.js';
 import type { ModelSettings } from '../experiment/model.js';
 import type { Database } from './database.js';
 import { artifacts, hosts, invocations, models, runs } from './schema.js';
-import { all } from './work.js';
+import { all, get as first } from './work.js';
+
+/** A stored model call by its row, and the name of its model. */
+export interface ComputedId {
+  readonly id: number;
+  readonly model: string;
+}
+
+/** In the order of two indices, so that nothing is sorted. */
+export const IDS = `
+  select i.id as id, m.name as model from runs r join invocations i on i.run_id = r.id join models m on m.id = i.model_id
+  where r.experiment_id = ? and i.source = 'computed' order by r.run_index, i.sequence`;
 
 // SQLite takes 32,766 parameters a statement.
 const CHUNK = 10_000;
@@ -12,15 +23,26 @@ const CHUNK = 10_000;
 export type ComputedInvocation = Awaited<ReturnType<ReturnType<typeof computedQueries>['get']>>[number];
 
 /** Invocations that a model computed; those copied or filled from a cycle are left out. */
-export function computedQueries({ build, read }: Database) {
-  async function ids(experimentId: string): Promise<number[]> {
+export function computedQueries(db: Database) {
+  const { build, read } = db;
+
+  async function count(experimentId: string): Promise<number> {
     const query = build
-      .select({ id: invocations.id })
-      .from(invocations)
-      .innerJoin(runs, eq(runs.id, invocations.runId))
-      .where(and(eq(runs.experimentId, experimentId), eq(invocations.source, 'computed')))
-      .orderBy(runs.runIndex, invocations.sequence);
-    return (await read(() => all(query))).map(({ id }) => id);
+      .select({ computed: sql<number>`count(*)` })
+      .from(runs)
+      .innerJoin(invocations, eq(invocations.runId, runs.id))
+      .where(and(eq(runs.experimentId, experimentId), eq(invocations.source, 'computed')));
+    return (await read(() => first(query)))!.computed;
+  }
+
+  /** Each of them, in the order run, sequence: read as they are taken, as they were at the first. */
+  async function* ids(experimentId: string): AsyncGenerator<ComputedId, void, undefined> {
+    const snapshot = await db.snapshot();
+    try {
+      yield* snapshot.rows<ComputedId>(IDS, experimentId);
+    } finally {
+      await snapshot.close();
+    }
   }
 
   /** Those of these ids, in the order model, run, sequence: each model is needed once. */
@@ -64,5 +86,5 @@ export function computedQueries({ build, read }: Database) {
     }));
   }
 
-  return { ids, get };
+  return { count, ids, get };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, or, sql } from 'drizzle-orm';
+import type { SQL } from 'drizzle-orm';
 
 import { faultPoint } from '../experiment/fault.js';
 import { REMOVAL_CLAIM_MS } from './artifacts.js';
@@ -329,15 +330,7 @@ export function deletionTable({ build, read, write, rows }: Database, objects: O
             union select prompt_id from runs where experiment_id = ${id})
         ) as found group by modality`),
     );
-    const reused = await one<{ readonly reused: number }>(sql`
-      select count(*) as "reused" from invocations i join runs r on r.id = i.run_id
-      where i.source = 'reused' and r.experiment_id <> ${id}
-        and exists (
-          select 1 from invocations c where c.model_id = i.model_id and c.input_id = i.input_id and c.seed = i.seed
-            and c.source = 'computed' and c.run_id in ${mine})
-        and not exists (
-          select 1 from invocations c where c.model_id = i.model_id and c.input_id = i.input_id and c.seed = i.seed
-            and c.source = 'computed' and c.run_id not in ${mine})`);
+    const reused = await one<{ readonly reused: number }>(reusedElsewhereQuery(id));
     const of = (modality: string): Removal => removal(byModality.find((row) => row.modality === modality));
     return {
       runs: counted.runs,
@@ -363,6 +356,26 @@ export function deletionTable({ build, read, write, rows }: Database, objects: O
   }
 
   return { begin, step, removeObjects, end, preview, objectsLeft };
+}
+
+/**
+ * Counts invocations of other experiments whose equal work only this one computed. From its own work to that of others, by the index of
+ * inputs: the other way round every reused invocation of the store would be looked at. `cross join` keeps SQLite to that order
+ * (https://sqlite.org/optoverview.html, section 7.2).
+ */
+export function reusedElsewhereQuery(id: string): SQL {
+  const mine = sql`(select id from runs where experiment_id = ${id})`;
+  return sql`
+    select count(*) as "reused"
+    from (
+      select distinct o.model_id, o.input_id, o.seed from runs r cross join invocations o
+      where r.experiment_id = ${id} and o.run_id = r.id and o.source = 'computed') as own
+    cross join invocations i
+    where i.input_id = own.input_id and i.model_id = own.model_id and i.seed = own.seed
+      and i.source = 'reused' and i.run_id not in ${mine}
+      and not exists (
+        select 1 from invocations c where c.model_id = own.model_id and c.input_id = own.input_id and c.seed = own.seed
+          and c.source = 'computed' and c.run_id not in ${mine})`;
 }
 
 interface Found {

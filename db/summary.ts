@@ -60,6 +60,30 @@ export function recentQuery(experimentId: string, since: number): SQL {
         and (status = 'running' or finished_at >= ${since})) as at_work`;
 }
 
+/** Of a model of which a store has millions of calls, so many tell its mean. */
+const NEWEST = 1000;
+
+/**
+ * Sum and number of a figure of a model's newest calls, as the index of equal work has them: by their inputs. All calls would be read for
+ * a mean over all.
+ */
+export function newestCalls(modelId: number, figure: SQL, joined: SQL): SQL {
+  return sql`
+    select coalesce(sum(figure), 0) as sum, count(figure) as count from (
+      select ${figure} as figure from (
+        select compute_ms, output_id from invocations
+        where model_id = ${modelId} and source = 'computed' order by model_id desc, input_id desc, seed desc limit ${NEWEST}) as newest
+      ${joined}) as figures`;
+}
+
+/** The same of the newest artifacts that it has vectors of. */
+export function newestVectors(modelId: number): SQL {
+  return sql`
+    select coalesce(sum(compute_ms), 0) as sum, count(*) as count from (
+      select compute_ms from vectors
+      where model_id = ${modelId} order by model_id desc, artifact_id desc, sha256 desc limit ${NEWEST}) as newest`;
+}
+
 /** Counts for people. Read-only; `progress` is cheap enough to ask once a second of a large experiment. */
 export function summaryQueries({ read, rows: rowsOf }: Database) {
   /** The row of a query that always has one. */
@@ -175,31 +199,41 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
     };
   }
 
-  async function meansOf(byName: SQL): Promise<Map<string, number>> {
-    const means = await read(() => rowsOf<{ name: string; mean: number }>(byName));
-    return new Map(means.map(({ name, mean }) => [name, mean]));
+  /** By name over all revisions of a model: the mean of what `newest` gives for each. */
+  async function meansOf(kind: 'generative' | 'embedding', newest: (modelId: number) => SQL) {
+    const sums = new Map<string, { sum: number; count: number }>();
+    const known = await read(() =>
+      rowsOf<{ id: number; name: string }>(sql`select id, name from models where kind = ${kind} order by id`),
+    );
+    for (const { id, name } of known) {
+      const { sum, count } = await read(() => only<{ sum: number; count: number }>(newest(id)));
+      const before = sums.get(name) ?? { sum: 0, count: 0 };
+      sums.set(name, { sum: before.sum + sum, count: before.count + count });
+    }
+    return new Map(
+      [...sums].flatMap(([name, { sum, count }]) => (count === 0 ? [] : [[name, sum / count] as const])),
+    );
   }
 
-  /** Mean compute time by model name, over everything this store has seen: invocations, milliseconds each. */
+  /** Mean compute time by model name, over the newest thousand inputs that each was given: invocations, milliseconds each. */
   async function invocationMs(): Promise<Map<string, number>> {
-    return meansOf(sql`
-      select models.name as name, avg(compute_ms) as mean from invocations
-      join models on models.id = model_id where invocations.source = 'computed' group by models.name`);
+    return meansOf('generative', (model) => newestCalls(model, sql`compute_ms`, sql``));
   }
 
-  /** Mean compute time of a vector by embedding model, over everything this store has seen: milliseconds. */
+  /** Mean compute time of a vector by embedding model, over its newest thousand: milliseconds. */
   async function vectorMs(): Promise<Map<string, number>> {
-    return meansOf(sql`
-      select models.name as name, avg(compute_ms) as mean from vectors
-      join models on models.id = model_id group by models.name`);
+    return meansOf('embedding', newestVectors);
   }
 
-  /** Mean size of a stored picture by the model that painted it, over everything this store has seen: bytes. */
+  /** Mean size of a stored picture by the model that painted it, over the newest thousand inputs that each was given: bytes. */
   async function imageBytes(): Promise<Map<string, number>> {
-    return meansOf(sql`
-      select models.name as name, avg(artifacts.byte_length) as mean from invocations
-      join models on models.id = model_id join artifacts on artifacts.id = output_id
-      where invocations.source = 'computed' and artifacts.modality = 'image' group by models.name`);
+    return meansOf('generative', (model) =>
+      newestCalls(
+        model,
+        sql`case when artifacts.modality = 'image' then artifacts.byte_length end`,
+        sql`join artifacts on artifacts.id = output_id`,
+      ),
+    );
   }
 
   return { progress, surrogatesOfUnfinished, recentRate, summary, invocationMs, vectorMs, imageBytes };

@@ -12,6 +12,9 @@ import { heading, note, print, printJson } from '../output.js';
 import { compareOutputs, provenanceDifferences, type Verdict } from '../verify/compare.js';
 import { drawSample, sampleSize } from '../verify/sample.js';
 
+/** Invocations whose rows are held at a time. Within them each model is needed once. */
+const READ_AT_ONCE = 10_000;
+
 export interface VerifyOptions {
   /** `1%` or `20`. */
   readonly sample: string;
@@ -39,20 +42,28 @@ export async function verifyExperiment(
 ): Promise<number> {
   return await readingExperiments(context, async (store) => {
     const { id: experiment, catalogue: made } = await findExperiment(context, store, id);
-    const all = await store.computed.ids(experiment);
-    const size = sampleSize(options.sample, all.length);
+    const total = await store.computed.count(experiment);
+    const size = sampleSize(options.sample, total);
     if (size === 0)
       throw new PanicError('InvalidInput', `no model call of experiment ${experiment} is stored yet`);
-    const sample = await store.computed.get(drawSample(all, size, options.seed));
-    refuseMissingModels(context, sample, made);
+    const sample: number[] = [];
+    const names = new Set<string>();
+    const computed = store.computed.ids(experiment);
+    for await (const { id: drawn, model } of drawSample(computed, { total, size, seed: options.seed })) {
+      sample.push(drawn);
+      names.add(model);
+    }
+    refuseMissingModels(context, [...names], made);
     const models = createModelPool(context.environment);
     try {
       const checked: Checked[] = [];
-      for (const invocation of sample) {
-        checked.push(await check(context, store, models, invocation, options.tolerance));
-        if (checked.length % 100 === 0) note(`${count(checked.length)} of ${plural(size, 'invocation')}`);
+      for (let from = 0; from < sample.length; from += READ_AT_ONCE) {
+        for (const invocation of await store.computed.get(sample.slice(from, from + READ_AT_ONCE))) {
+          checked.push(await check(context, store, models, invocation, options.tolerance));
+          if (checked.length % 100 === 0) note(`${count(checked.length)} of ${plural(size, 'invocation')}`);
+        }
       }
-      const document = documentOf(experiment, all.length, options, checked);
+      const document = documentOf(experiment, total, options, checked);
       if (context.json) printJson(document);
       else printChecked(document);
       return document.different + document.failed === 0 ? EXIT.ok : EXIT.failed;
@@ -65,10 +76,9 @@ export async function verifyExperiment(
 /** Throws InvalidInput where the catalogue has not every model, or a run could not use it. */
 function refuseMissingModels(
   { catalogue, environment, command }: Context,
-  sample: readonly ComputedInvocation[],
+  names: readonly string[],
   made: ExperimentRow['catalogue'],
 ): void {
-  const names = [...new Set(sample.map(({ model }) => model.name))];
   const unknown = names.filter((name) => !catalogue.has(name));
   if (unknown.length > 0) {
     throw new PanicError('InvalidInput', explainUnknown(unknown, catalogue, made));

@@ -13,17 +13,23 @@ export function sampleSize(text: string, total: number): number {
   );
 }
 
-/** `size` of the values, none twice, in their order. The same seed draws the same. */
-export function drawSample(values: readonly number[], size: number, seed: number): number[] {
+/**
+ * `size` of `total` values, none twice, in their order, each with the same chance; holds none of them. The same seed draws the same.
+ * Knuth, The Art of Computer Programming, volume 2, section 3.4.2, algorithm S.
+ */
+export async function* drawSample<T>(
+  values: AsyncIterable<T> | Iterable<T>,
+  { total, size, seed }: { readonly total: number; readonly size: number; readonly seed: number },
+): AsyncGenerator<T, void, undefined> {
   const random = new Sfc32([seed >>> 0, Math.floor(seed / 2 ** 32), 0, 1]);
-  const pool = values.map((_, index) => index);
-  // The first steps of Fisher and Yates's shuffle. 2^32 is so much more than any number of rows that the bias is nothing.
-  for (let i = 0; i < size; i++) {
-    const j = i + (random.word() % (pool.length - i));
-    [pool[i], pool[j]] = [pool[j]!, pool[i]!];
+  let left = size;
+  let remaining = total;
+  if (left === 0) return;
+  for await (const value of values) {
+    if (random.word() * remaining < left * 2 ** 32) {
+      yield value;
+      if (--left === 0) return;
+    }
+    remaining--;
   }
-  return pool
-    .slice(0, size)
-    .sort((a, b) => a - b)
-    .map((index) => values[index]!);
 }

@@ -100,7 +100,8 @@ test('a loop of neural models: verified, run, and made again byte for byte', asy
   expect(shown.stdout).toMatch(/^cut +\d+ steps? of 6/m);
 
   const store = openStoreReadonly(join(folder, 'panic-tda-data'))!;
-  const [invocation] = await store.computed.get((await store.computed.ids(experiment)).slice(0, 1));
+  const { value: computed } = await store.computed.ids(experiment).next();
+  const [invocation] = await store.computed.get([computed!.id]);
   await store.close();
   expect(invocation!.host).toMatchObject({ runtime: 'onnxruntime', device: 'cpu', dtype: 'fp32' });
   expect(invocation!.host.files['unet/model.onnx']).toMatch(/^[0-9a-f]{64}$/);
@@ -129,7 +130,8 @@ test('a loop of models behind a server', async () => {
   expect(server.asked.filter(({ path }) => path === '/v1/images/generations')).toHaveLength(10);
 
   const store = openStoreReadonly(join(folder, 'panic-tda-data'))!;
-  const [invocation] = await store.computed.get((await store.computed.ids(experiment)).slice(0, 1));
+  const { value: computed } = await store.computed.ids(experiment).next();
+  const [invocation] = await store.computed.get([computed!.id]);
   await store.close();
   expect(invocation!.host).toMatchObject({ runtime: 'server', device: server.base, served: 'tiny' });
 });

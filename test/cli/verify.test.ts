@@ -69,6 +69,12 @@ describe('verify of an experiment', () => {
   });
 });
 
+async function drawn(values: readonly number[], size: number, seed: number): Promise<number[]> {
+  const sample: number[] = [];
+  for await (const value of drawSample(values, { total: values.length, size, seed })) sample.push(value);
+  return sample;
+}
+
 describe('a sample', () => {
   test('of a share is rounded up, and of a number at most everything', () => {
     expect([
@@ -81,15 +87,34 @@ describe('a sample', () => {
     expect(() => sampleSize('-1', 5)).toThrow(expect.objectContaining({ kind: 'InvalidInput' }));
   });
 
-  test('has each value at most once, in order, and depends on its seed', () => {
+  test('has each value at most once, in order, and depends on its seed', async () => {
     const values = Array.from({ length: 1000 }, (_, k) => 3 * k);
-    const drawn = drawSample(values, 100, 1);
-    expect(new Set(drawn).size).toBe(100);
-    expect(drawn).toEqual(drawn.toSorted((a, b) => a - b));
-    expect(values).toEqual(expect.arrayContaining(drawn));
-    expect(drawSample(values, 100, 1)).toEqual(drawn);
-    expect(drawSample(values, 100, 2)).not.toEqual(drawn);
-    expect(drawSample(values, 1000, 5)).toEqual(values);
+    const sample = await drawn(values, 100, 1);
+    expect(new Set(sample).size).toBe(100);
+    expect(sample).toEqual(sample.toSorted((a, b) => a - b));
+    expect(values).toEqual(expect.arrayContaining(sample));
+    expect(await drawn(values, 100, 1)).toEqual(sample);
+    expect(await drawn(values, 100, 2)).not.toEqual(sample);
+    expect(await drawn(values, 1000, 5)).toEqual(values);
+    expect(await drawn(values, 0, 5)).toEqual([]);
+  });
+
+  test('has each value as often as any other', async () => {
+    const values = [0, 1, 2, 3, 4];
+    const times = [0, 0, 0, 0, 0];
+    for (let seed = 0; seed < 5000; seed++) for (const value of await drawn(values, 2, seed)) times[value]!++;
+    // 2,000 each, with a standard deviation of 35.
+    for (const often of times) expect(Math.abs(often - 2000)).toBeLessThan(175);
+  });
+
+  test('is drawn from a stream of which nothing is read behind its last value', async () => {
+    let read = 0;
+    function* values() {
+      for (; read < 1000; read++) yield read;
+    }
+    for await (const value of drawSample(values(), { total: 1000, size: 1, seed: 3 }))
+      expect(value).toBe(read);
+    expect(read).toBeLessThan(1000);
   });
 });
 
