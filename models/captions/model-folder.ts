@@ -8,9 +8,10 @@ import {
   type PreTrainedTokenizer,
 } from '@huggingface/transformers';
 import type { InferenceSession } from 'onnxruntime-node';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
 import type { GenerativeModel } from '../../experiment/model.js';
+import { type Statement, statementIn } from '../agreement.js';
 import type { Device, LoadTask } from '../loaded-model.js';
 import { requiredFiles } from '../files/layout.js';
 import { runtimeError } from '../onnx/runtime-error.js';
@@ -68,6 +69,12 @@ export class ModelFolder {
     return this.#read(file, async () =>
       schema.parse(JSON.parse(await readFile(join(this.#folder, file), 'utf8'))),
     );
+  }
+
+  /** The number under these keys of one of the folder's JSON files; null where it has none. Throws as `json`. */
+  async statement(file: string, ...keys: readonly string[]): Promise<Statement> {
+    const content = await this.json(file, z.looseObject({}));
+    return statementIn(content, join(this.#folder, file), ...keys);
   }
 
   text(file: string): Promise<string> {

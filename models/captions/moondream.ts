@@ -1,12 +1,13 @@
 import { Moondream1ForConditionalGeneration, Tensor } from '@huggingface/transformers';
 import { type OpenFamily, tokensOf } from './family.js';
-import { fixedSizePixels, fixedSizeProcessor } from './pixels.js';
+import { fixedSizePixels, fixedSizeProcessor, requireTowerSize } from './pixels.js';
 import type { SettingsOf } from './settings.js';
 
 /** Moondream 2 as of 2024: SigLIP and Phi. A question about the picture in a form of its own, not a chat. */
 export const openMoondream: OpenFamily<SettingsOf<'moondream'>> = async (folder, { prompt }) => {
   const tokenizer = await folder.tokenizer();
   const processor = await folder.json('preprocessor_config.json', fixedSizeProcessor(3));
+  await requireTowerSize(folder, processor, 'vision_config', 'image_size');
   const model = await folder.open(Moondream1ForConditionalGeneration);
   // The library wants one token for each vector of the picture, and no file says how many there are.
   const { width, height } = processor.size;

@@ -1,7 +1,9 @@
 import { Tensor } from '@huggingface/transformers';
 import { z } from 'zod';
 import type { ImageArtifact } from '../../experiment/artifact.js';
+import { requireAgreement } from '../agreement.js';
 import { type ResizeKernel, resizePicture } from '../pictures.js';
+import type { ModelFolder } from './model-folder.js';
 
 const perChannel = z.tuple([z.number(), z.number(), z.number()]);
 /** Pillow's numbers of its filters. */
@@ -54,6 +56,24 @@ export function fixedSizeProcessor(usual: Resample) {
     );
 }
 export type FixedSizeProcessor = z.output<ReturnType<typeof fixedSizeProcessor>>;
+
+/**
+ * Throws PanicError `InvalidInput` where the processor's size is not the one that the vision tower was made for, which `config.json` states
+ * under these keys: its positions are those of that size alone.
+ */
+export async function requireTowerSize(
+  folder: ModelFolder,
+  { size }: FixedSizeProcessor,
+  ...keys: readonly string[]
+): Promise<void> {
+  const made = await folder.statement('config.json', ...keys);
+  for (const [side, value] of Object.entries({ height: size.height, width: size.width })) {
+    requireAgreement(`${side} of a picture`, [
+      made,
+      { value, where: `preprocessor_config.json: size (${side})` },
+    ]);
+  }
+}
 
 /** `pixel_values` [1, 3, height, width] of a picture brought to the processor's size. */
 export function fixedSizePixels(picture: ImageArtifact, processor: FixedSizeProcessor): Tensor {

@@ -6,8 +6,10 @@ import {
 import { z } from 'zod';
 import type { ImageArtifact } from '../../experiment/artifact.js';
 import { PanicError } from '../../experiment/errors.js';
+import { requireAgreement } from '../agreement.js';
 import { resizePicture } from '../pictures.js';
 import { chatAbout, type OpenFamily, tokensOf } from './family.js';
+import type { ModelFolder } from './model-folder.js';
 import { normalisedPlanes, type ProcessorValues, processorValues } from './pixels.js';
 import type { SettingsOf } from './settings.js';
 
@@ -48,6 +50,7 @@ export const openQwenVl: OpenFamily<SettingsOf<'qwen-vl'>> = async (folder, sett
   const tokenizer = await folder.tokenizer();
   const processor = await folder.json('preprocessor_config.json', processorSchema);
   const { model_type: generation } = await folder.json('config.json', generationSchema);
+  await requireFit(folder, processor);
   const model = await folder.open(GENERATIONS[generation]);
   const chat = await chatAbout(folder, settings.prompt);
   const largest = Math.min(settings.max_pixels, processor.largest);
@@ -71,6 +74,21 @@ export const openQwenVl: OpenFamily<SettingsOf<'qwen-vl'>> = async (folder, sett
     },
   };
 };
+
+/** Throws PanicError `InvalidInput` where pictures would be cut into other patches than the vision tower reads. */
+async function requireFit(folder: ModelFolder, processor: Processor): Promise<void> {
+  const pairs = [
+    ['patch_size', processor.patch_size, 'patch_size'],
+    ['temporal_patch_size', processor.temporal_patch_size, 'temporal_patch_size'],
+    ['merge_size', processor.merge_size, 'spatial_merge_size'],
+  ] as const;
+  for (const [key, value, inTower] of pairs) {
+    requireAgreement(`the ${key} of pictures`, [
+      await folder.statement('config.json', 'vision_config', inTower),
+      { value, where: `preprocessor_config.json: ${key}` },
+    ]);
+  }
+}
 
 /** `smart_resize` of the Python processor: multiples of a merged patch, within the bounds, about the same proportions. */
 function patchableSize(

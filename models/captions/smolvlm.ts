@@ -1,8 +1,10 @@
 import { SmolVLMForConditionalGeneration, Tensor } from '@huggingface/transformers';
 import { z } from 'zod';
 import type { ImageArtifact } from '../../experiment/artifact.js';
+import { requireAgreement, type Statement } from '../agreement.js';
 import { resizePicture, type ResizeKernel } from '../pictures.js';
 import { chatAbout, type OpenFamily, tokensOf } from './family.js';
+import type { ModelFolder } from './model-folder.js';
 import { normalisedPlanes, processorValues } from './pixels.js';
 import type { SettingsOf } from './settings.js';
 
@@ -31,6 +33,7 @@ export const openSmolVlm: OpenFamily<SettingsOf<'smolvlm'>> = async (folder, set
   const tokenizer = await folder.tokenizer();
   const processor = await folder.json('preprocessor_config.json', processorSchema);
   const { image_seq_len: tokensPerTile } = await folder.json('processor_config.json', promptSchema);
+  await requireFit(folder, processor.max_image_size.longest_edge, tokensPerTile);
   const model = await folder.open(SmolVLMForConditionalGeneration);
   const chat = await chatAbout(folder, settings.prompt);
   const side = processor.max_image_size.longest_edge;
@@ -63,6 +66,25 @@ export const openSmolVlm: OpenFamily<SettingsOf<'smolvlm'>> = async (folder, set
     },
   };
 };
+
+/**
+ * Throws PanicError `InvalidInput` where the tiles are of another size than the vision encoder's pictures, or the prompt gets another number of
+ * tokens for each than the encoder gives: its patches, of which each `scale_factor` squared become one.
+ */
+async function requireFit(folder: ModelFolder, side: number, tokensPerTile: number): Promise<void> {
+  const stated = async (...keys: string[]): Promise<Statement> =>
+    await folder.statement('config.json', ...keys);
+  const size = await stated('vision_config', 'image_size');
+  const tile = { value: side, where: 'preprocessor_config.json: max_image_size.longest_edge' };
+  requireAgreement('pixels a side of a tile', [size, tile]);
+  const [patch, scale] = [await stated('vision_config', 'patch_size'), await stated('scale_factor')];
+  const given =
+    patch.value === null || scale.value === null ? null : (side / patch.value) ** 2 / scale.value ** 2;
+  requireAgreement('tokens of a tile', [
+    { value: tokensPerTile, where: 'processor_config.json: image_seq_len' },
+    { value: given, where: `${patch.where} and scale_factor` },
+  ]);
+}
 
 /** The longer side at `longest` pixels, the other even, as the Python processor rounds it. */
 function atLongestEdge(picture: ImageArtifact, longest: number, kernel: ResizeKernel): ImageArtifact {

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { isPanicError, PanicError } from '../../experiment/errors.js';
-import { requireAgreement, type Statement } from './agreement.js';
+import { requireAgreement, type Statement } from '../agreement.js';
 import type { Graph } from './graph.js';
 import type { ModelFolder } from './model-folder.js';
 import type { TextToImageSettings } from './settings.js';

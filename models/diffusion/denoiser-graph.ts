@@ -1,4 +1,4 @@
-import { requireAgreement, type Statement } from './agreement.js';
+import { requireAgreement, type Statement } from '../agreement.js';
 import type { Graph } from './graph.js';
 import type { ModelFolder } from './model-folder.js';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PanicError } from '../../experiment/errors.js';
-import { requireAgreement, type Statement } from './agreement.js';
+import { requireAgreement, type Statement } from '../agreement.js';
 import { Decoder } from './decoder.js';
 import type { Graph } from './graph.js';
 import type { ModelFolder } from './model-folder.js';

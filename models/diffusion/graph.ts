@@ -5,7 +5,7 @@ import { floatsOf } from '../onnx/floats.js';
 import { toHalf } from '../onnx/half.js';
 import { runtimeError } from '../onnx/runtime-error.js';
 import { openSession } from '../onnx/session.js';
-import type { Statement } from './agreement.js';
+import type { Statement } from '../agreement.js';
 import type { Floats, Numbers } from './tensors.js';
 
 /**

@@ -7,7 +7,7 @@ import type { Device } from '../loaded-model.js';
 import { requiredFiles } from '../files/layout.js';
 import { readModelFiles } from '../unreadable.js';
 import type { GenerativeModel } from '../../experiment/model.js';
-import type { Statement } from './agreement.js';
+import { type Statement, statementIn } from '../agreement.js';
 import { Graph } from './graph.js';
 import { parseSchedulerJson } from './schedulers/config.js';
 import type { TextToImageSettings } from './settings.js';
@@ -61,11 +61,7 @@ export class ModelFolder {
   /** A number of a component's config.json; null where there is no such file or key, or its value is no number. */
   async statement(component: string, key: string): Promise<Statement> {
     const content = this.has(component, 'config.json') ? await this.json(component, 'config.json') : {};
-    const value = content[key];
-    return {
-      value: typeof value === 'number' ? value : null,
-      where: `${this.path(component, 'config.json')}: ${key}`,
-    };
+    return statementIn(content, this.path(component, 'config.json'), key);
   }
 
   /** The graph of a component: the one .onnx file among the model's files that lies in the component's folder. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { requireAgreement, requireRoom, type Statement, together } from './agreement.js';
+import { requireAgreement, requireRoom, type Statement, together } from '../agreement.js';
 import { Decoder } from './decoder.js';
 import { latentChannels, requireLatentSize } from './denoiser-graph.js';
 import type { Graph } from './graph.js';

@@ -1,5 +1,5 @@
 import { PanicError } from '../../experiment/errors.js';
-import { requireAgreement, requireRoom, type Statement } from './agreement.js';
+import { requireAgreement, requireRoom, type Statement } from '../agreement.js';
 import type { Graph } from './graph.js';
 import type { ModelFolder } from './model-folder.js';
 import type { Floats } from './tensors.js';

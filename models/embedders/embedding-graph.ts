@@ -3,6 +3,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { PanicError } from '../../experiment/errors.js';
 import type { EmbeddingModel } from '../../experiment/model.js';
 import type { LoadTask } from '../loaded-model.js';
+import { requireAgreement, requireRoom } from '../agreement.js';
 import { openSession, runSession } from '../onnx/session.js';
 import { readModelFiles } from '../unreadable.js';
 import type { EmbedderSettings } from './settings.js';
@@ -38,6 +39,7 @@ export async function openEmbeddingGraph(
       `${model.name}: ${file} has no output ${output}; it has ${session.outputNames.join(', ')}`,
     );
   }
+  requireDimension(model, settings, file, session.outputMetadata);
   // On a CPU the bytes of a vector must not depend on the batch. In fp32 those of tokens do not (texts of equal length; see
   // the tests). Where a graph goes on with one vector for each input, it multiplies a single row by another routine.
   const batches = device !== 'cpu' || (settings.dtype === 'fp32' && settings.pooling !== 'none');
@@ -46,4 +48,23 @@ export async function openEmbeddingGraph(
     batchSize: batches ? (model.weights?.maxBatch ?? 1) : 1,
     embed: async (feeds, rows) => vectorsOf((await runSession(session, feeds))[output]!, rows, settings),
   };
+}
+
+/** Throws PanicError `InvalidInput` where the graph declares vectors of another width than the catalogue's entry says. */
+function requireDimension(
+  model: EmbeddingModel,
+  { output, truncate_dimension: kept }: EmbedderSettings,
+  file: string,
+  outputs: readonly InferenceSession.ValueMetadata[],
+): void {
+  const declared = outputs.find(({ name }) => name === output);
+  const width = declared?.isTensor === true ? declared.shape.at(-1) : undefined;
+  const given = {
+    value: typeof width === 'number' && width > 0 ? width : null,
+    where: `${file}: the output ${output}`,
+  };
+  const wanted = { value: model.dimension, where: `the catalogue's entry ${model.name}: dimension` };
+  const what = 'dimension of the vectors';
+  if (kept === undefined) requireAgreement(what, [wanted, given], 'set the other dimension');
+  else requireRoom(what, wanted, given, 'set a smaller dimension');
 }

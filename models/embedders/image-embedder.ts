@@ -11,6 +11,7 @@ import { fingerprint } from '../onnx/fingerprint.js';
 import { pictureForProcessor } from '../pictures.js';
 import { readModelFiles } from '../unreadable.js';
 import { openEmbeddingGraph } from './embedding-graph.js';
+import { requirePictureFit } from './folder-fit.js';
 import { imageEmbedderSettings } from './settings.js';
 import type { Feeds } from './token-feeds.js';
 
@@ -36,6 +37,7 @@ export async function loadImageEmbedder(task: LoadTask<EmbeddingModel>): Promise
     AutoImageProcessor.from_pretrained(resolve(folder), { local_files_only: true }),
   );
   checkProcessor(model, processor);
+  await requirePictureFit(model, folder, processor.config);
   const graph = await openEmbeddingGraph(task, settings);
   checkInputs(model, graph.inputs);
   const host = await fingerprint(task, { readsText: false });

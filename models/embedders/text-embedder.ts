@@ -8,6 +8,7 @@ import { fingerprint } from '../onnx/fingerprint.js';
 import { tokenizerOfFolder } from '../tokenizers/tokenizer.js';
 import { readModelFiles } from '../unreadable.js';
 import { openEmbeddingGraph } from './embedding-graph.js';
+import { requireTextFit } from './folder-fit.js';
 import { textEmbedderSettings } from './settings.js';
 import { tokenFeeder } from './token-feeds.js';
 import { textTokenizer, type TokenizedText } from './tokens.js';
@@ -28,6 +29,7 @@ export async function loadTextEmbedder(task: LoadTask<EmbeddingModel>): Promise<
     tokenizerOfFolder(resolve(folder)),
   );
   const tokenize = await textTokenizer(model, tokenizer, settings);
+  await requireTextFit(model, folder, settings.max_tokens, await tokenizer.encode('a'));
   const graph = await openEmbeddingGraph(task, settings);
   const feed = tokenFeeder(graph.inputs, settings.image_size);
   const host = await fingerprint(task, { readsText: true });

@@ -159,7 +159,12 @@ describe('a text embedder refuses', () => {
   });
 
   test('a graph that wants a picture, unless it is told of which size', async () => {
-    const towers = entryOf('two-towers', { ...mean, output: 'text_embeddings', pooling: 'none' });
+    const towers = entryOf('two-towers', {
+      ...mean,
+      output: 'text_embeddings',
+      pooling: 'none',
+      truncate_dimension: 16,
+    });
     expect(await failure('InvalidInput', load(towers))).toContain('image_size');
   });
 

@@ -119,6 +119,60 @@ describe('a captioner', () => {
   });
 });
 
+describe("a captioner whose files do not fit each other is refused when it is opened, by the file's name and the key's", () => {
+  const encoderDecoder = join(import.meta.dirname, '../../../models/trained-loop/captioner');
+  const greedy: ModelSettings = {
+    family: 'vision-encoder-decoder',
+    max_new_tokens: 30,
+    ...fp32('encoder_model', 'decoder_model_merged'),
+  };
+  const smolvlm: ModelSettings = {
+    family: 'smolvlm',
+    prompt: 'Describe this image.',
+    max_new_tokens: 4,
+    image_splitting: false,
+    ...parts,
+  };
+  const moondream: ModelSettings = {
+    family: 'moondream',
+    prompt: 'Describe this image.',
+    max_new_tokens: 4,
+    ...parts,
+  };
+  const square20 = { height: 20, width: 20 };
+
+  test.each([
+    [encoderDecoder, greedy, 'preprocessor_config.json', { size: square20 }, 'encoder.image_size'],
+    [encoderDecoder, { ...greedy, max_new_tokens: 49 }, 'config.json', {}, 'decoder.n_positions'],
+    [
+      join(fixtures, 'smolvlm-tiny'),
+      smolvlm,
+      'preprocessor_config.json',
+      { max_image_size: { longest_edge: 64 } },
+      'vision_config.image_size',
+    ],
+    [join(fixtures, 'smolvlm-tiny'), smolvlm, 'processor_config.json', { image_seq_len: 9 }, 'image_seq_len'],
+    [qwenFolder, qwen, 'preprocessor_config.json', { patch_size: 14 }, 'vision_config.patch_size'],
+    [qwenFolder, qwen, 'preprocessor_config.json', { merge_size: 1 }, 'vision_config.spatial_merge_size'],
+    [
+      join(fixtures, 'moondream-tiny'),
+      moondream,
+      'preprocessor_config.json',
+      { size: square20, crop_size: square20 },
+      'vision_config.image_size',
+    ],
+  ])('%s', async (original, settings, file, values, key) => {
+    const folder = await mkdtemp(join(tmpdir(), 'panic-tda-unfit-'));
+    await cp(original, folder, { recursive: true });
+    const content = readJson(join(folder, file)) as object;
+    await writeFile(join(folder, file), JSON.stringify({ ...content, ...values }));
+    const given = await captions(captionerIn(folder, settings), folder, []);
+    await rm(folder, { recursive: true });
+    expect(given).toMatchObject({ error: { kind: 'InvalidInput' } });
+    expect(JSON.stringify(given)).toContain(key);
+  });
+});
+
 test('a captioner takes the export of each graph that its settings name, where they fit each other', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'panic-tda-captioner-'));
   await cp(join(fixtures, 'smolvlm-tiny'), folder, { recursive: true });

@@ -1,4 +1,4 @@
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../experiment/errors.js';
 
 /** A number that a model's files or settings state. Null where that place leaves it open. */
 export interface Statement {
@@ -33,6 +33,18 @@ export function requireRoom(what: string, wanted: Statement, most: Statement, hi
     'InvalidInput',
     `${what}: ${wanted.where} says ${wanted.value}, and ${most.where} has room for ${most.value}; ${hint}`,
   );
+}
+
+/** The number under these keys of a JSON file's content, one within the other; null where it is absent or no number. */
+export function statementIn(content: unknown, file: string, ...keys: readonly string[]): Statement {
+  const value = keys.reduce<unknown>(
+    (inner, key) =>
+      typeof inner === 'object' && inner !== null
+        ? (inner as Readonly<Record<string, unknown>>)[key]
+        : undefined,
+    content,
+  );
+  return { value: typeof value === 'number' ? value : null, where: `${file}: ${keys.join('.')}` };
 }
 
 /** The sum of what all of them state; null where one leaves it open. */
