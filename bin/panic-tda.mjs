@@ -7,6 +7,11 @@ if (existsSync(main)) {
   await import(main.href);
 } else {
   const root = fileURLToPath(new URL('..', import.meta.url));
-  console.error(`panic-tda is not built yet: run \`npm start\` or \`npm run setup\` in ${root} first.`);
+  // A package has no scripts: npm runs prepack, which builds, unless it was asked not to.
+  console.error(
+    existsSync(new URL('../scripts/setup.mjs', import.meta.url))
+      ? `panic-tda is not built yet: run \`npm start\` or \`npm run setup\` in ${root} first.`
+      : `The panic-tda in ${root} was packed without its compiled code: pack it again in a clone, by \`npm pack\`, and install that.`,
+  );
   process.exitCode = 1;
 }

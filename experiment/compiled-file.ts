@@ -13,6 +13,7 @@ export function compiledFile(moduleUrl: string, file: string): string {
   const folder = dirname(fileURLToPath(moduleUrl));
   const isCompiled = !moduleUrl.endsWith('.ts');
   const path = isCompiled ? join(folder, file) : join(ROOT, 'dist', relative(ROOT, folder), file);
-  if (!existsSync(path)) throw new Error(`${path} is missing: compile first (npm run build)`);
+  if (!existsSync(path))
+    throw new Error(`${path} is missing: compile in a clone (npm run build), or install the package again`);
   return path;
 }

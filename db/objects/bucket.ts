@@ -216,7 +216,7 @@ async function loadSdk(root: string): Promise<typeof Sdk> {
     if (errorCode(error) !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new PanicError(
       'InvalidInput',
-      `objects in ${root} need the package @aws-sdk/client-s3, which is not installed; "npm install --include=optional" in the folder of panic-tda installs it`,
+      `objects in ${root} need the package @aws-sdk/client-s3, which is not installed; "npm install --include=optional" in a clone of panic-tda installs it, and so does installing the package again without --omit=optional`,
       { cause: error },
     );
   }

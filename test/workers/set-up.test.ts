@@ -142,18 +142,32 @@ describe('two set-ups of one folder', () => {
   });
 });
 
+/** Runs the command in a folder that has nothing compiled. */
+async function withoutBuild(root: string): Promise<CommandResult> {
+  cpSync(repositoryPath('bin'), join(root, 'bin'), { recursive: true });
+  return await runCommand(process.execPath, [join(root, 'bin', 'panic-tda.mjs')], {
+    timeoutMs: 20_000,
+    env: childEnvironment({ NODE_OPTIONS: undefined }),
+  });
+}
+
 describe('the command', () => {
   test('says in one sentence what to do while nothing is built', async () => {
     const root = temporaryFolder();
-    cpSync(repositoryPath('bin'), join(root, 'bin'), { recursive: true });
-    const result = await runCommand(process.execPath, [join(root, 'bin', 'panic-tda.mjs')], {
-      timeoutMs: 20_000,
-      env: childEnvironment({ NODE_OPTIONS: undefined }),
+    mkdirSync(join(root, 'scripts'));
+    cpSync(repositoryPath('scripts/setup.mjs'), join(root, 'scripts', 'setup.mjs'));
+    expect(await withoutBuild(root)).toMatchObject({
+      code: 1,
+      output: `panic-tda is not built yet: run \`npm start\` or \`npm run setup\` in ${root}/ first.\n`,
     });
-    expect(result.code).toBe(1);
-    expect(result.output).toBe(
-      `panic-tda is not built yet: run \`npm start\` or \`npm run setup\` in ${root}/ first.\n`,
-    );
+  });
+
+  test('of a package without compiled code says where it went wrong, and names no script that a package lacks', async () => {
+    const root = temporaryFolder();
+    expect(await withoutBuild(root)).toMatchObject({
+      code: 1,
+      output: `The panic-tda in ${root}/ was packed without its compiled code: pack it again in a clone, by \`npm pack\`, and install that.\n`,
+    });
   });
 });
 

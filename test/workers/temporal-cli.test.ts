@@ -116,7 +116,7 @@ describe('without fetching', () => {
         'The Temporal CLI 1.9.1 or later was not found. Tried:',
         '  - PATH: has no temporal',
         `  - cache (${cachedCliPath(join(folder, 'cache'))}): does not exist`,
-        'Run `npm run setup` to fetch it, or install it so that `temporal` is on PATH (https://docs.temporal.io/cli),',
+        '`panic-tda run` fetches it; or install it so that `temporal` is on PATH (https://docs.temporal.io/cli),',
         'or set PANIC_TDA_TEMPORAL_CLI to its path.',
       ].join('\n'),
     });
