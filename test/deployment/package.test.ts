@@ -94,7 +94,7 @@ describe('the package', () => {
       .flatMap((file) =>
         [
           ...readFileSync(join(installed, 'dist', file), 'utf8').matchAll(
-            /(?:^import |^export |^\} )[^'\n]*'([^'.][^']*)';$|\bimport\('([^'.][^']*)'\)/gm,
+            /^(?:(?:import|export|\}) (?:.* )?from |import )'([^'.][^']*)';$|\bimport\('([^'.][^']*)'\)/gm,
           ),
         ].map((match) => ({ file, imported: match[1] ?? match[2] ?? '' })),
       )
