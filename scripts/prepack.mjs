@@ -10,7 +10,7 @@ const say = (line) => console.error(`prepack: ${line}`);
 
 try {
   await withLock(root, say, async () => {
-    await installPackages(root, say);
+    installPackages(root, say);
     await build(root, say);
   });
 } catch (error) {
