@@ -20,17 +20,19 @@ const EMBEDDED_WORKERS = ['main,cpu', 'gpu'] as const;
 const HALF_STARTED_MS = 5000;
 
 /**
- * Starts a Temporal server and workers for one experiment and supervises them. `signal` ends the start, too.
+ * Starts a Temporal server and workers for one experiment and supervises them. `devices` is what others are told of
+ * where models are computed. `signal` ends the start, too.
  * @throws PanicError InvalidInput where another process runs experiments in the data folder.
  */
 export async function openEmbeddedSession(
   context: Context,
   experiment: string,
+  devices: readonly string[],
   signal: AbortSignal,
 ): Promise<Session> {
   const folder = openDataFolder(context.folder.root);
   const lock = await acquireRunLock(folder);
-  lock.update({ experiment });
+  lock.update({ experiment, ...(devices.length > 0 && { devices }) });
   const parts: { stop(): Promise<void> }[] = [];
   let stopped: Promise<void> | null = null;
   const stop = (): Promise<void> => {

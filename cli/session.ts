@@ -10,16 +10,17 @@ import type { Session } from './temporal-connection.js';
 
 /**
  * The service that the user has configured, with workers that are there; or else our own server and workers, made for
- * this experiment. `signal` ends their start, too.
+ * this experiment. `devices` is what `status` tells of where these compute. `signal` ends their start, too.
  */
 export async function openSession(
   context: Context,
   experiment: string,
+  devices: readonly string[],
   signal: AbortSignal,
 ): Promise<Session> {
   return (
     (await openConfiguredSession(prepareNamespace)) ??
-    (await openEmbeddedSession(context, experiment, signal))
+    (await openEmbeddedSession(context, experiment, devices, signal))
   );
 }
 

@@ -20,7 +20,7 @@ export { driverOf } from './experiments.js';
 export type { Driver, ExperimentRow, Standing } from './experiments.js';
 export { drivenElsewhere, isSameService, serviceAddress, servicePlace } from './driver-service.js';
 export type { DriverService } from './driver-service.js';
-export type { UsedEmbedding } from './provenance.js';
+export type { UsedDevice, UsedEmbedding } from './provenance.js';
 export type { FailureRow, RunRow, Stage } from './runs.js';
 export type { EncodedArtifact } from './artifacts.js';
 export type { DeletionPreview, Removal } from './deletion.js';

@@ -1,10 +1,10 @@
-import { and, eq } from 'drizzle-orm';
+import { and, desc, eq, inArray, lt, ne } from 'drizzle-orm';
 import type { Modality } from '../experiment/artifact.js';
 import { canonicalJson } from '../experiment/ids.js';
 import { type Model, wholeRevision } from '../experiment/model.js';
 import type { HostFingerprint } from '../experiment/provenance.js';
 import type { Database } from './database.js';
-import { embeddings, hosts, invocations, models } from './schema.js';
+import { embeddings, hosts, invocations, models, runs, vectors } from './schema.js';
 import { all, get, run as execute } from './work.js';
 import type { Work } from './work.js';
 
@@ -89,7 +89,53 @@ export function provenanceTables({ build, read, write }: Database) {
     return { id: only.id, name: only.name, input: only.input, dimension: only.dimension };
   }
 
-  return { modelId, hostId, embeddedWith };
+  /**
+   * On which devices the models of an experiment were computed, in the last runs that were begun and the first steps of these: a
+   * bounded look, whatever the size of the experiment. What was copied from equal work counts with what computed it.
+   */
+  async function devices(experimentId: string): Promise<UsedDevice[]> {
+    const begun = build
+      .select({ id: runs.id })
+      .from(runs)
+      .where(and(eq(runs.experimentId, experimentId), ne(runs.status, 'pending')))
+      .orderBy(desc(runs.runIndex))
+      .limit(LOOKED_AT.runs);
+    const ids = (await read(() => all(begun))).map(({ id }) => id);
+    if (ids.length === 0) return [];
+    const looked = and(inArray(invocations.runId, ids), lt(invocations.sequence, LOOKED_AT.steps));
+    const generating = build
+      .selectDistinct({ model: models.name, fingerprint: hosts.fingerprint })
+      .from(invocations)
+      .innerJoin(models, eq(models.id, invocations.modelId))
+      .innerJoin(hosts, eq(hosts.id, invocations.hostId))
+      .where(looked);
+    const embedding = build
+      .selectDistinct({ model: models.name, fingerprint: hosts.fingerprint })
+      .from(invocations)
+      .innerJoin(embeddings, eq(embeddings.invocationId, invocations.id))
+      .innerJoin(vectors, eq(vectors.id, embeddings.vectorId))
+      .innerJoin(models, eq(models.id, vectors.modelId))
+      .innerJoin(hosts, eq(hosts.id, vectors.hostId))
+      .where(looked);
+    const rows = [...(await read(() => all(generating))), ...(await read(() => all(embedding)))];
+    const used = new Map<string, UsedDevice>();
+    for (const { model, fingerprint } of rows) {
+      const { device } = JSON.parse(fingerprint) as HostFingerprint;
+      used.set(canonicalJson([model, device]), { model, device });
+    }
+    return [...used.values()];
+  }
+
+  return { modelId, hostId, embeddedWith, devices };
+}
+
+const LOOKED_AT = { runs: 50, steps: 64 } as const;
+
+/** A device that a model was computed on. */
+export interface UsedDevice {
+  readonly model: string;
+  /** `cpu`, `cuda` or `webgpu`; of a model behind a server, what its server is called. */
+  readonly device: string;
 }
 
 /** What of an embedding model its vectors and diagrams are kept under. */

@@ -14,6 +14,7 @@ import { ProcessModels } from './hosts/process-models.js';
 import { findPlace, HOST_SETTINGS, type HostSettings } from './hosts/settings.js';
 import { startThreadHost } from './hosts/thread-host.js';
 import { WEAR_LIMITS, type WearLimits } from './hosts/wear.js';
+import type { DeviceDecision } from './onnx/devices.js';
 import type { ServerAccess } from './servers/address.js';
 import { startServerHost } from './servers/server-host.js';
 
@@ -33,6 +34,8 @@ export interface ModelPoolOptions extends CatalogueOptions {
   readonly servers?: ServerAccess;
   /** For models with files. Default: any device that works, all of a GPU's memory, half of the machine's. */
   readonly hosts?: Partial<HostSettings>;
+  /** Told once the device of models with files is chosen: when the first of them is called. */
+  readonly onDevice?: (decision: DeviceDecision) => void;
   /** When a host is replaced by a new one. */
   readonly wear?: WearLimits;
   /** How long a model waits at least for memory before those that are loaded give way with calls waiting; milliseconds. */
@@ -66,6 +69,7 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
       findPlace(
         { ...HOST_SETTINGS, ...options.hosts },
         { turnMs: options.turnMs ?? TURN_MS, loadsInTurn: options.loadsInTurn },
+        options.onDevice,
       ),
     wear: options.wear ?? WEAR_LIMITS,
   });

@@ -77,6 +77,8 @@ export interface RunInfo {
   readonly namespace?: string | undefined;
   readonly serverPid?: number | undefined;
   readonly workerPids?: readonly number[] | undefined;
+  /** Where its models with files are computed, and why no faster device is: lines for people. Absent where it has none. */
+  readonly devices?: readonly string[] | undefined;
 }
 
 export interface RunLock {
@@ -184,6 +186,7 @@ const runInfoSchema = z.object({
   namespace: z.string().optional(),
   serverPid: z.int().optional(),
   workerPids: z.array(z.int()).optional(),
+  devices: z.array(z.string()).optional(),
 });
 
 function parseRunInfo(file: string): RunInfo | undefined {

@@ -5,7 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dependencies } from '../activities/index.js';
 import { connectStore } from '../db/index.js';
 import type { StorePlace } from '../db/index.js';
-import { createModelPool, type HostSettings, loadCatalogue, type ServerAccess } from '../models/index.js';
+import {
+  createModelPool,
+  explainDecision,
+  type HostSettings,
+  loadCatalogue,
+  type ServerAccess,
+} from '../models/index.js';
 import { TASK_QUEUES } from '../workflows/names.js';
 import { type DeploymentVersion, makeCurrent } from './deployment.js';
 import { createDiagramPool } from './diagram-pool.js';
@@ -127,7 +133,14 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   const store = await connectStore(place);
   opened.push(() => store.close());
   await store.objectsPlace.settle();
-  const models = createModelPool({ ...catalogueOptions, hosts, servers });
+  const models = createModelPool({
+    ...catalogueOptions,
+    hosts,
+    servers,
+    onDevice: (decision) => {
+      for (const line of explainDecision(decision)) settings.onNotice(line);
+    },
+  });
   const diagrams = createDiagramPool({ threads: availableParallelism() });
   const deps: Dependencies = {
     store,

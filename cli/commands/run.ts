@@ -7,7 +7,13 @@ import { assertNever, errorMessage, PanicError } from '../../experiment/errors.j
 import { experimentId } from '../../experiment/ids.js';
 import { planOf } from '../../experiment/index.js';
 import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
-import { askServers, chooseDevice, explainUnready, serverTroubles } from '../../models/index.js';
+import {
+  askServers,
+  decideDevice,
+  explainDecision,
+  explainUnready,
+  serverTroubles,
+} from '../../models/index.js';
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
 import { readRunInfo } from '../../workers/data-folder.js';
 import { configuredTemporal } from '../../workers/environment.js';
@@ -139,7 +145,7 @@ async function execute(
   const settled = await readingStore(context, (store) => reportIfSettled(request, store));
   if (settled !== null) return settled;
   await readingStore(context, (store) => refuseMissingModels(request, store));
-  await refuseBrokenDevice(context, config);
+  const devices = await decideDevices(context, config);
 
   // With workers of one's own this process writes no objects, and may not even be allowed to.
   if (configuredTemporal() === undefined) {
@@ -149,7 +155,7 @@ async function execute(
 
   const interruption = onInterrupt();
   try {
-    return await executeInSession(request, interruption.signal);
+    return await executeInSession(request, devices, interruption.signal);
   } catch (error) {
     const code = interruption.exitCode();
     if (code === null) throw error;
@@ -160,13 +166,17 @@ async function execute(
   }
 }
 
-async function executeInSession(request: Request, signal: AbortSignal): Promise<number> {
+async function executeInSession(
+  request: Request,
+  devices: readonly string[],
+  signal: AbortSignal,
+): Promise<number> {
   const { context, id, config, verb, run } = request;
   note(
     `Experiment ${id}${config.name === null ? '' : ` "${config.name}"`}: ${plural(runCount(config), 'run')} of at most ${plural(config.max_length, 'invocation')}.`,
   );
   warnAboutDiagramMemory(context, config);
-  const session = await openSession(context, id, signal);
+  const session = await openSession(context, id, devices, signal);
   let store: Store | null = null;
   try {
     // The workers are at work by now: whatever blinks from here on is waited for.
@@ -174,6 +184,7 @@ async function executeInSession(request: Request, signal: AbortSignal): Promise<
     const opened = await patiently(() => connectStore(context.place), patience);
     store = opened;
     await patiently(() => tellAboutSession(request, session), patience);
+    for (const line of devices) note(`Device:  ${line}`);
     if (verb === 'retry') await resetFailedRuns(opened, id, run, patience);
     const followed = await followToTheEnd(request, session, opened, patience);
     return await patiently(() => report(request, opened, followed), patience);
@@ -308,16 +319,19 @@ async function refuseMissingModels(
   );
 }
 
-/** Told before anything starts, where the workers will be here and somebody has chosen a device. */
-async function refuseBrokenDevice(
+/**
+ * Where the models with files of an experiment will be computed, and why no faster device will be, in lines; empty where it has
+ * none, or workers elsewhere compute. Throws PanicError `InvalidInput` before anything starts where a chosen device does not work.
+ */
+async function decideDevices(
   { catalogue, environment }: Context,
   { networks, embedding_models }: ExperimentConfig,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { device, allowFallback } = environment.hosts;
-  const names = [...networks.flat(), ...embedding_models];
-  const onDevice = names.some((name) => (catalogue.get(name)?.weights ?? null) !== null);
-  if (device === 'auto' || !onDevice || configuredTemporal() !== undefined) return;
-  await chooseDevice(device, allowFallback);
+  const names = [...new Set([...networks.flat(), ...embedding_models])];
+  const withFiles = names.filter((name) => (catalogue.get(name)?.weights ?? null) !== null);
+  if (withFiles.length === 0 || configuredTemporal() !== undefined) return [];
+  return explainDecision(await decideDevice(device, allowFallback), withFiles);
 }
 
 /** Runs that end in a cycle stay shorter, so this is no refusal; a diagram that does not fit keeps its trajectory. */

@@ -1,4 +1,4 @@
-import type { ExperimentRow, Progress, SharedVectors, Store } from '../../db/index.js';
+import type { ExperimentRow, Progress, SharedVectors, Store, UsedDevice } from '../../db/index.js';
 import { surrogateCount } from '../../experiment/config.js';
 import { assertNever } from '../../experiment/errors.js';
 import { readRunInfo } from '../../workers/data-folder.js';
@@ -60,6 +60,10 @@ interface StatusDocument {
   } | null;
   /** The task queues of its work, where it is run by a configured service; null otherwise. */
   readonly queues: readonly QueueDocument[] | null;
+  /** On which devices its models were computed, as far as the last begun runs tell. */
+  readonly devices: readonly UsedDevice[];
+  /** Where the process that runs it computes models with files, and why no faster device is used: lines for people. */
+  readonly deviceRemarks: readonly string[];
   readonly createdAt: string | null;
   readonly startedAt: string | null;
   readonly pausedAt: string | null;
@@ -81,7 +85,14 @@ export async function showStatus(context: Context, id: string | undefined): Prom
       const atWork = row.status === 'running' && row.pausedAt === null;
       const now = atWork ? await observer.standstill(store, row) : null;
       const stands = await statusDocument(store, row, driven, Date.now());
-      const document = { ...stands, now: nowDocument(now), queues };
+      const running = readRunInfo(context.folder);
+      const document = {
+        ...stands,
+        now: nowDocument(now),
+        queues,
+        devices: await store.provenance.devices(row.id),
+        deviceRemarks: running?.experiment === row.id ? (running.devices ?? []) : [],
+      };
       if (context.json) printJson(document);
       else printStatus(context, document, row, now);
     } finally {
@@ -89,6 +100,14 @@ export async function showStatus(context: Context, id: string | undefined): Prom
     }
     return EXIT.ok;
   });
+}
+
+/** `cpu: A, B; webgpu: C` */
+function devicesText(used: readonly UsedDevice[]): string {
+  const devices = [...new Set(used.map(({ device }) => device))];
+  const modelsOf = (device: string): string[] =>
+    used.filter((one) => one.device === device).map(({ model }) => model);
+  return devices.map((device) => `${device}: ${modelsOf(device).join(', ')}`).join('; ');
 }
 
 function nowDocument(now: Standstill | null): StatusDocument['now'] {
@@ -109,7 +128,7 @@ async function statusDocument(
   row: ExperimentRow,
   driven: Driven,
   now: number,
-): Promise<Omit<StatusDocument, 'queues' | 'now'>> {
+): Promise<Omit<StatusDocument, 'queues' | 'now' | 'devices' | 'deviceRemarks'>> {
   const { id, config } = row;
   const progress = await store.summaries.progress(id);
   const { runs, invocations, invocationsExpected, diagrams } = progress;
@@ -207,6 +226,8 @@ function printStatus(
       ? []
       : [['surrogates', `${count(document.surrogates)} of ${count(surrogatesExpected)}`]]),
     ...(now === null ? [] : [['now', standstillText(now, Date.now())]]),
+    ...(document.devices.length === 0 ? [] : [['computed on', devicesText(document.devices)]]),
+    ...document.deviceRemarks.map((line) => ['device', line]),
     ['started', row.startedAt === null ? 'not yet' : time(row.startedAt)],
     ...(row.finishedAt === null ? [] : [['ended', time(row.finishedAt)]]),
     ...(lastFailure === null ? [] : [['last error', failureText(lastFailure)]]),

@@ -2,7 +2,13 @@ import type { ComputedInvocation, ExperimentRow, Store } from '../../db/index.js
 import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
 import { type Model, wholeRevision } from '../../experiment/model.js';
 import { explainUnknown } from '../../experiment/unknown-models.js';
-import { createModelPool, explainUnready, type ModelPool, unreadyAmong } from '../../models/index.js';
+import {
+  createModelPool,
+  explainDecision,
+  explainUnready,
+  type ModelPool,
+  unreadyAmong,
+} from '../../models/index.js';
 import { readingExperiments } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
@@ -54,7 +60,12 @@ export async function verifyExperiment(
       names.add(model);
     }
     refuseMissingModels(context, [...names], made);
-    const models = createModelPool(context.environment);
+    const models = createModelPool({
+      ...context.environment,
+      onDevice: (decision) => {
+        for (const line of explainDecision(decision)) note(line);
+      },
+    });
     try {
       const checked: Checked[] = [];
       for (let from = 0; from < sample.length; from += READ_AT_ONCE) {

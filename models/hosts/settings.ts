@@ -1,7 +1,6 @@
 import { totalmem } from 'node:os';
 import type { HostSettings } from '../choices.js';
-import type { Device } from '../loaded-model.js';
-import { chooseDevice, gpuMemoryMiB } from '../onnx/devices.js';
+import { decideDevice, type DeviceDecision, gpuMemoryMiB } from '../onnx/devices.js';
 import { MemoryBudget, type TurnOptions } from './memory-budget.js';
 import type { Place } from './model-lane.js';
 
@@ -9,17 +8,26 @@ export { HOST_SETTINGS, type HostSettings } from '../choices.js';
 
 const BYTES_PER_MIB = 2 ** 20;
 
-/** Tries the devices and says what models may take there. Throws PanicError `InvalidInput` where the chosen one does not work. */
-export async function findPlace(settings: HostSettings, turns: TurnOptions): Promise<Place> {
-  const device = await chooseDevice(settings.device, settings.allowFallback);
-  return { device, budget: new MemoryBudget({ ...(await memoryOn(device, settings)), ...turns }) };
+/**
+ * Tries the devices, tells which it takes and why no faster one, and says what models may take there. Throws as `decideDevice`.
+ */
+export async function findPlace(
+  settings: HostSettings,
+  turns: TurnOptions,
+  onDevice: (decision: DeviceDecision) => void = () => undefined,
+): Promise<Place> {
+  const decision = await decideDevice(settings.device, settings.allowFallback);
+  const { device } = decision;
+  onDevice(decision);
+  return { device, budget: new MemoryBudget({ ...(await memoryOn(decision, settings)), ...turns }) };
 }
 
 async function memoryOn(
-  device: Device,
+  { device, warning }: DeviceDecision,
   { gpuMemoryMiB: gpuMiB, ramMiB }: HostSettings,
 ): Promise<{ limitMiB: number; remedy: string }> {
-  if (device === 'cpu') {
+  // A driver that computes on the processor takes the machine's own memory.
+  if (device === 'cpu' || (warning !== null && gpuMiB === null)) {
     return {
       limitMiB: ramMiB ?? Math.floor(totalmem() / 2 / BYTES_PER_MIB),
       remedy: 'give models more with --ram',

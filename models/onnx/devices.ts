@@ -90,11 +90,16 @@ async function tryTwice(device: Device): Promise<DeviceTrial> {
   return trial.undecided === true ? await tryDevice(device) : trial;
 }
 
-/** In one line each: the device, and what faster ones lack. */
-export function explainDecision({ device, passedOver, warning }: DeviceDecision): string[] {
+/** In a line each: where models with files are computed, and what faster devices lack; `models` names them. */
+export function explainDecision(
+  { device, passedOver, warning }: DeviceDecision,
+  models: readonly string[] = [],
+): string[] {
+  const which = models.length === 0 ? 'Models with files' : models.join(', ');
   return [
-    ...(warning === null ? [] : [`${device} is taken as asked, although ${warning}`]),
-    ...passedOver.map((passed) => `${passed.device} is not used: ${passed.reason}`),
+    `${which}: computed on ${device}.`,
+    ...(warning === null ? [] : [`${device} is taken as asked, although ${warning}.`]),
+    ...passedOver.map((passed) => `${passed.device} is not used: ${passed.reason}.`),
   ];
 }
 

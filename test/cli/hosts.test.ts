@@ -1,9 +1,10 @@
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DATABASE_FILE } from '../../db/layout.js';
-import { tryDevice } from '../../models/index.js';
+import { decideDevice, tryDevice } from '../../models/index.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson, runInfo, startPanicTda, until } from './cli-process.js';
 
 jest.setTimeout(180_000);
@@ -90,6 +91,42 @@ describe('devices', () => {
     const asked = await panicTda(folder, ['doctor'], { PANIC_TDA_DEVICE: 'cuda' });
     expect(asked.code).toBe(1);
     expect(asked.stdout).toMatch(/FAIL {2}cuda does not work/);
+  });
+
+  test('run, its worker and status name the device of models with files, and why no faster one is used', async () => {
+    const folder = folderWith({ 'experiment.json': experiment(['slow 60000']) });
+    const data = join(folder, 'panic-tda-data');
+    const { device, passedOver } = await decideDevice('auto', false);
+    const running = startPanicTda(folder, ['run', 'experiment.json'], { PANIC_TDA_RAM: '1GiB' });
+    await until(
+      () => hostsOf(runInfo(data)?.workerPids ?? []).length > 0,
+      () => running.stderr(),
+    );
+    const log = readFileSync(join(data, 'logs', 'worker-gpu.log'), 'utf8');
+    const status = await panicTdaJson<{ deviceRemarks: string[] }>(folder, ['status']);
+    running.process.kill('SIGINT');
+    await running.ended;
+    expect(status.deviceRemarks[0]).toBe(`HostedT2I: computed on ${device}.`);
+    expect(running.stderr()).toContain(`Device:  HostedT2I: computed on ${device}.`);
+    expect(log).toContain(`Models with files: computed on ${device}.`);
+    for (const { device: passed } of passedOver) {
+      for (const told of [running.stderr(), log, status.deviceRemarks.join('\n')]) {
+        expect(told).toContain(`${passed} is not used: `);
+      }
+    }
+  });
+
+  test('status of stored rows names the device that computed each model', async () => {
+    const folder = folderWith({ 'experiment.json': experiment(['a']) });
+    const args = ['run', 'experiment.json', '--device', 'cpu', '--ram', '1GiB'];
+    expect((await panicTda(folder, args)).code).toBe(0);
+    const { devices } = await panicTdaJson<{ devices: { model: string; device: string }[] }>(folder, [
+      'status',
+    ]);
+    expect(devices).toEqual(['HostedT2I', 'DummyI2T', 'Dummy'].map((model) => ({ model, device: 'cpu' })));
+    expect((await panicTda(folder, ['status'])).stdout).toMatch(
+      /computed on +cpu: HostedT2I, DummyI2T, Dummy/,
+    );
   });
 
   test('options for workers that are elsewhere are refused, not ignored', async () => {
