@@ -458,8 +458,9 @@ With --run the others go on, and the experiment ends with an unfinished run.
 
 Exit codes: 0 cancelled, 1 it did not end within the time, 2 nothing is running or no such experiment.`;
 
-const PLAN_HELP = `Counts are upper bounds, since a run ends early at a cycle; bytes are estimates; times are those that the data
-folder's own history knows. The largest diagram's memory is what its computation is predicted to allocate at most.
+const PLAN_HELP = `Counts are upper bounds, since a run ends early at a cycle; bytes are estimates. Times of models are those
+that the data folder's own history knows, or else, of models that come with the program, what was measured once on another
+machine; those of diagrams follow a measured model, on one core, as if each had the most points. The largest diagram's memory is what its computation is predicted to allocate at most.
 
 Exit codes: 0 the file is good, 2 it is not (every problem is listed).`;
 

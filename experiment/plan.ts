@@ -15,13 +15,18 @@ export interface PlanOptions {
   /** Peak memory of a diagram of `points` points up to `maxDimension`; the room that computes diagrams knows it. */
   readonly diagramBytes: (points: number, maxDimension: 0 | 1 | 2) => number;
   readonly history?: PlanHistory;
+  /** Milliseconds of a call that were measured once, elsewhere, for models that history does not know. */
+  readonly measured?: Pick<PlanHistory, 'msPerInvocation' | 'msPerVector'>;
 }
 
-/** A model's share of the work. `ms` is the model's own time, one call after another; null where no history knows it. */
+/** A model's share of the work. */
 export interface ModelWork {
   readonly model: string;
   readonly count: number;
+  /** The model's own time, one call after another; null where neither history nor a measurement knows it. */
   readonly ms: number | null;
+  /** Where that time is from: the data folder's own history, or a measurement of another machine. */
+  readonly from: 'history' | 'measurement' | null;
 }
 
 /** What an experiment would do, at most: runs that end in a cycle, and equal work that is reused, need less. */
@@ -42,7 +47,7 @@ export interface Plan {
   readonly databaseBytes: number;
   /** Pictures, stored beside the database. */
   readonly objectBytes: number;
-  /** All model time together; null unless every model is known to history. */
+  /** All model time together; null unless the time of every model is known. */
   readonly modelMs: number | null;
   /** What the figures take for granted, one sentence each. */
   readonly assumptions: readonly string[];
@@ -70,7 +75,7 @@ const IMAGE_BYTES = 40_000;
  * `InvalidInput` for one whose models are not in the catalogue.
  */
 export function planOf(config: ExperimentConfig, catalogue: Catalogue, options: PlanOptions): Plan {
-  const { history } = options;
+  const { history, measured } = options;
   const runs = runCount(config);
   const invocations = countInvocations(config);
   const generative = [...invocations].map(([name, count]) => ({
@@ -85,10 +90,10 @@ export function planOf(config: ExperimentConfig, catalogue: Catalogue, options: 
     return { model, count };
   });
   const invocationsByModel = generative.map(({ model: { name }, count }) =>
-    workOf(name, count, history?.msPerInvocation),
+    workOf(name, count, history?.msPerInvocation, measured?.msPerInvocation),
   );
   const embeddingsByModel = embedding.map(({ model: { name }, count }) =>
-    workOf(name, count, history?.msPerVector),
+    workOf(name, count, history?.msPerVector, measured?.msPerVector),
   );
   const largestDiagramPoints = mostPoints(
     config,
@@ -130,7 +135,7 @@ export function planOf(config: ExperimentConfig, catalogue: Catalogue, options: 
     assumptions: [
       'Counts are upper bounds: a run ends earlier at a cycle, and equal work is computed once.',
       `Bytes are estimates: pictures of ${IMAGE_BYTES / 1000} kB where history knows no better, texts of about twenty words.`,
-      'Time is the time of the models alone, one call after another, without persistence diagrams.',
+      'Model time is that of one call after another, without persistence diagrams; several go on at once.',
     ],
   };
 }
@@ -176,9 +181,17 @@ function outputRowBytes(modality: Modality): number {
   return modality === 'image' ? IMAGE_ROW_BYTES : TEXT_ROW_BYTES;
 }
 
-function workOf(model: string, count: number, msEach: ReadonlyMap<string, number> | undefined): ModelWork {
-  const each = count === 0 ? 0 : msEach?.get(model);
-  return { model, count, ms: each === undefined ? null : count * each };
+function workOf(
+  model: string,
+  count: number,
+  history: ReadonlyMap<string, number> | undefined,
+  measured: ReadonlyMap<string, number> | undefined,
+): ModelWork {
+  if (count === 0) return { model, count, ms: 0, from: null };
+  const known = history?.get(model);
+  const each = known ?? measured?.get(model);
+  if (each === undefined) return { model, count, ms: null, from: null };
+  return { model, count, ms: count * each, from: known === undefined ? 'measurement' : 'history' };
 }
 
 function sum(values: readonly number[]): number {

@@ -16,5 +16,5 @@ export {
   totalPersistence,
 } from './summaries.js';
 export { surrogate, type SurrogateKind } from './surrogates.js';
-export { predictRipsSeconds } from './time.js';
+export { DIAGRAM_START_SECONDS, predictRipsSeconds, predictSurrogateSeconds } from './time.js';
 export { wassersteinDistance, type WassersteinOptions } from './wasserstein.js';

@@ -8,10 +8,12 @@ import {
   explainUnready,
   servedModels,
   serverTroubles,
+  MEASURED_MS_PER_INVOCATION,
+  MEASURED_MS_PER_VECTOR,
   unreadyModels,
 } from '../../models/index.js';
 import type { AskedServer, UnreadyModel } from '../../models/index.js';
-import { predictRipsSeconds } from '../../tda/index.js';
+import { DIAGRAM_START_SECONDS, predictRipsSeconds, predictSurrogateSeconds } from '../../tda/index.js';
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
 import { configuredTemporal } from '../../workers/environment.js';
 import { readingStore } from '../context.js';
@@ -26,10 +28,14 @@ import { type QueueDocument, queueDocument, queuesOf } from '../queues.js';
 interface PlanDocument extends Plan {
   readonly experiment: string;
   readonly name: string | null;
-  /** Time of the models that history knows, milliseconds, one call after another. */
+  /** Time of the models that history or a measurement knows, milliseconds, one call after another. */
   readonly knownModelMs: number;
   /** Of the largest diagram on one core, about; see predictRipsSeconds. */
   readonly largestDiagramMs: number;
+  /** Of all diagrams, and of all surrogates, on one core, about and at most: as if each were the largest. */
+  readonly diagramsMs: number;
+  readonly surrogatesMs: number;
+  /** Models whose time is known neither to history nor from a measurement. */
   readonly modelsWithoutHistory: readonly string[];
   /** Models that `run` would refuse, and the files that are missing, unverified or changed. */
   readonly unreadyModels: readonly {
@@ -94,6 +100,7 @@ async function planDocument(
 ): Promise<Omit<PlanDocument, 'servers' | 'queues'>> {
   const plan = planOf(config, catalogue, {
     diagramBytes: predictDiagramBytes,
+    measured: { msPerInvocation: MEASURED_MS_PER_INVOCATION, msPerVector: MEASURED_MS_PER_VECTOR },
     ...(store === null ? {} : { history: await historyOf(store) }),
   });
   const work = workOf(plan);
@@ -103,7 +110,7 @@ async function planDocument(
     experiment: id,
     name: config.name,
     ...plan,
-    largestDiagramMs: diagramMs(config, plan, catalogue),
+    ...diagramTimes(config, plan, catalogue),
     knownModelMs: work.reduce((sum, { ms }) => sum + (ms ?? 0), 0),
     modelsWithoutHistory: work.filter(({ ms }) => ms === null).map(({ model }) => model),
     unreadyModels: unready.map(({ model, readiness: { state, paths } }) => ({
@@ -151,6 +158,7 @@ function printPlan(
     ['database', `about ${bytes(document.databaseBytes)}`],
     ['images', `about ${bytes(document.objectBytes)}`],
     ['model time', timeText(document)],
+    ...(document.diagrams === 0 ? [] : [['diagram time', diagramTimeText(document)]]),
     ...(stored === null
       ? []
       : [
@@ -163,12 +171,13 @@ function printPlan(
   const name = document.name === null ? '' : ` "${oneLine(document.name)}"`;
   print(`${heading(`Plan of experiment ${document.experiment}${name}`)}\n`);
   print(table(rows));
-  const models = workOf(document).map(({ model, count: calls, ms }) => [
+  const models = workOf(document).map(({ model, count: calls, ms, from }) => [
     model,
     count(calls),
-    ms === null ? 'unknown' : duration(ms),
+    ms === null ? 'unknown' : `about ${duration(ms)}`,
+    FROM_TEXT[from ?? 'nowhere'],
   ]);
-  print(`\n${table([['model', 'calls', 'time'], ...models], [1, 2])}`);
+  print(`\n${table([['model', 'calls', 'time', 'as measured'], ...models], [1, 2])}`);
   print(`\n${document.assumptions.join('\n')}`);
   if (unready.length > 0) {
     print(`\n${heading('Models that cannot be used yet')}\n${explainUnready(unready, context.command)}`);
@@ -184,6 +193,12 @@ function printPlan(
   print(`\nNothing was written. "${context.command('run', file)}" does it.`);
 }
 
+const FROM_TEXT = {
+  history: 'in this data folder',
+  measurement: 'once, on another machine',
+  nowhere: '',
+} as const;
+
 function queuesText({ queues }: PlanDocument): string {
   if (queues === null)
     return 'The configured Temporal service does not answer: whether workers are there is not known.';
@@ -196,18 +211,35 @@ function surrogatesText({ surrogateDiagrams }: Plan): string {
   return surrogateDiagrams === 0 ? '' : `, and ${count(surrogateDiagrams)} of surrogates`;
 }
 
-/** Of the largest diagram on one core, from a measured model. */
-function diagramMs(config: ExperimentConfig, plan: Plan, catalogue: Context['catalogue']): number {
+/** On one core, from a measured model. */
+function diagramTimes(
+  config: ExperimentConfig,
+  plan: Plan,
+  catalogue: Context['catalogue'],
+): Pick<PlanDocument, 'largestDiagramMs' | 'diagramsMs' | 'surrogatesMs'> {
   const dimensions = config.embedding_models.map((name) => {
     const model = catalogue.get(name);
     return model?.kind === 'embedding' ? model.dimension : 0;
   });
-  const seconds = predictRipsSeconds(
-    plan.largestDiagramPoints,
-    config.max_dimension,
-    Math.max(0, ...dimensions),
+  const size = [plan.largestDiagramPoints, config.max_dimension, Math.max(0, ...dimensions)] as const;
+  const seconds = predictRipsSeconds(...size);
+  const kinds = config.null_model?.kinds ?? [];
+  const ofSurrogates = kinds.map(
+    (kind) =>
+      (plan.surrogateDiagrams / kinds.length) *
+      (DIAGRAM_START_SECONDS + predictSurrogateSeconds(kind, ...size)),
   );
-  return Math.ceil(1000 * seconds);
+  return {
+    largestDiagramMs: Math.ceil(1000 * seconds),
+    diagramsMs: Math.ceil(1000 * plan.diagrams * (DIAGRAM_START_SECONDS + seconds)),
+    surrogatesMs: Math.ceil(1000 * ofSurrogates.reduce((sum, all) => sum + all, 0)),
+  };
+}
+
+/** At most: a run that ends in a cycle has fewer points, and a run that settles has fewer distinct ones. */
+function diagramTimeText({ diagramsMs, surrogatesMs, surrogateDiagrams }: PlanDocument): string {
+  const surrogates = surrogateDiagrams === 0 ? '' : `, and ${duration(surrogatesMs)} for surrogates`;
+  return `at most about ${duration(diagramsMs)} of one core${surrogates}`;
 }
 
 function diagramText(document: PlanDocument): string {

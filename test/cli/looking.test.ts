@@ -163,3 +163,24 @@ describe('an id', () => {
     expect(list[0]!.runs).toBe(6);
   });
 });
+
+test('plan tells time before any history: of built-in models, diagrams and surrogates, and where it is from', async () => {
+  const folder = folderWith({
+    'experiment.json': {
+      networks: [['ProceduralPainter', 'ProceduralDescriber']],
+      prompts: ['a red fox'],
+      seeds: [3],
+      embedding_models: ['HashedNgram', 'ColourGradient'],
+      max_length: 400,
+      null_model: { surrogates: 99 },
+    },
+  });
+  const { stdout, code } = await panicTda(folder, ['plan', 'experiment.json']);
+  expect(stdout).toMatch(/^model time +about [\d.]+ (ms|s)/m);
+  expect(stdout).toMatch(/^diagram time +at most about .* of one core, and .* for surrogates/m);
+  expect(stdout).toMatch(/^ProceduralPainter +200 +about .* +once, on another machine/m);
+  expect(code).toBe(0);
+  const plan = await panicTdaJson<Record<string, number | null>>(folder, ['plan', 'experiment.json']);
+  expect(plan).toMatchObject({ modelsWithoutHistory: [], modelMs: expect.any(Number) });
+  expect(plan['surrogatesMs']).toBeGreaterThan(99 * plan['diagramsMs']!);
+});

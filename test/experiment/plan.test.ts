@@ -60,7 +60,12 @@ describe('a plan', () => {
     };
     const partial = planOf(config, catalogue, { diagramBytes, history });
     expect(partial.modelMs).toBeNull();
-    expect(partial.invocationsByModel[0]).toEqual({ model: 'Painter', count: 36, ms: 360 });
+    expect(partial.invocationsByModel[0]).toEqual({
+      model: 'Painter',
+      count: 36,
+      ms: 360,
+      from: 'history',
+    });
     expect(partial.objectBytes).toBe(36_000);
     const whole = {
       ...history,
@@ -73,6 +78,29 @@ describe('a plan', () => {
       360 + 150 + 18 + 96 + 108,
     );
     expect(planOf(config, catalogue, { diagramBytes }).modelMs).toBeNull();
+  });
+
+  test('takes a measurement where history knows nothing, and says which it was', () => {
+    const known = {
+      msPerInvocation: new Map([['Painter', 10]]),
+      msPerVector: new Map<string, number>(),
+      bytesPerImage: new Map<string, number>(),
+    };
+    const measured = {
+      msPerInvocation: new Map([
+        ['Painter', 1],
+        ['Describer', 5],
+      ]),
+      msPerVector: new Map([['TextPoints', 2]]),
+    };
+    const plan = planOf(config, catalogue, { diagramBytes, history: known, measured });
+    expect(plan.invocationsByModel).toEqual([
+      { model: 'Painter', count: 36, ms: 360, from: 'history' },
+      { model: 'Describer', count: 30, ms: 150, from: 'measurement' },
+      { model: 'Rewriter', count: 18, ms: null, from: null },
+    ]);
+    expect(plan.embeddingsByModel[0]).toMatchObject({ ms: 96, from: 'measurement' });
+    expect(plan.modelMs).toBeNull();
   });
 
   test('says what it takes for granted', () => {

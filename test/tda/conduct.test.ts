@@ -1,6 +1,7 @@
 import {
   predictRipsMemory,
   predictRipsSeconds,
+  predictSurrogateSeconds,
   ripsPersistence,
   TdaInputError,
   TdaMemoryError,
@@ -326,6 +327,19 @@ describe('memory', () => {
       expect(predictRipsSeconds(2 * count, 2, 768)).toBeGreaterThan(4 * predictRipsSeconds(count, 2, 768));
       expect(predictRipsSeconds(count, 2, 768)).toBeGreaterThan(predictRipsSeconds(count, 1, 768));
     }
+  });
+
+  test('the prediction of time for surrogates: a walk as the trajectory, and independent directions far more', () => {
+    for (const count of [100, 500, 2000]) {
+      const walk = predictRipsSeconds(count, 2, 768);
+      expect(predictSurrogateSeconds('shuffled_increments', count, 2, 768)).toBe(walk);
+      expect(predictSurrogateSeconds('sphere', count, 2, 768)).toBeGreaterThan(5 * walk);
+      expect(predictSurrogateSeconds('sphere', count, 0, 768)).toBe(predictRipsSeconds(count, 0, 768));
+    }
+    // What was measured (bench/persistence.md, iid, and bench/model-times.ts): 0.68 s, 0.26 s, 6.2 s.
+    expect(predictSurrogateSeconds('sphere', 1000, 1, 768)).toBeCloseTo(0.8, 0);
+    expect(predictSurrogateSeconds('sphere', 200, 2, 768)).toBeCloseTo(0.27, 1);
+    expect(predictSurrogateSeconds('sphere', 500, 2, 768)).toBeCloseTo(6.6, 0);
   });
 
   test('the prediction grows with points and dimension', () => {
