@@ -20,6 +20,16 @@ export async function latentChannels(
   ];
 }
 
+/** Throws PanicError `InvalidInput` where the graph was exported for another number of pictures: guidance asks about two at once. */
+export function requireBatch(graph: Graph, input: string, isGuided: boolean): void {
+  const wanted = { value: isGuided ? 2 : 1, where: 'the setting guidance_scale' };
+  requireAgreement(
+    'pictures that the denoiser is asked about at once',
+    [wanted, graph.inputDim(input, 0)],
+    'guidance asks about two; set another guidance_scale, or take an export for any number',
+  );
+}
+
 /** Throws PanicError `InvalidInput` where the graph was exported for latents of another size. */
 export function requireLatentSize(graph: Graph, input: string, rows: number, columns: number): void {
   const size = [

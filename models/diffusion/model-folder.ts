@@ -58,9 +58,10 @@ export class ModelFolder {
     );
   }
 
-  /** A number of a component's config.json; null where there is no such file or key, or its value is no number. */
+  /** A number of a component's config.json; null where the model's files have none, or it has no number under this key. */
   async statement(component: string, key: string): Promise<Statement> {
-    const content = this.has(component, 'config.json') ? await this.json(component, 'config.json') : {};
+    const isListed = requiredFiles(this.model).includes(`${component}/config.json`);
+    const content = isListed ? await this.json(component, 'config.json') : {};
     return statementIn(content, this.path(component, 'config.json'), key);
   }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { requireAgreement, requireRoom, type Statement, together } from '../agreement.js';
 import { Decoder } from './decoder.js';
-import { latentChannels, requireLatentSize } from './denoiser-graph.js';
+import { latentChannels, requireBatch, requireLatentSize } from './denoiser-graph.js';
 import type { Graph } from './graph.js';
 import type { ModelFolder } from './model-folder.js';
 import { denoise, guided, type Pipeline, refuseUnheard } from './pipeline.js';
@@ -51,6 +51,7 @@ export async function stableDiffusion3(
   await requireFit(folder, transformer, clips, t5, [height, width], config.patch_size);
   const channels = await latentChannels(folder, folder.transformer(), transformer, 'hidden_states');
   decoder.requireLatents(channels, height, width);
+  requireBatch(transformer, 'hidden_states', weight > 1);
   const read = async (prompt: string): Promise<Condition> =>
     await readPrompt(prompt, clips, t5 ?? { dims: [1, T5_TOKENS, config.joint_attention_dim] });
   const negative = weight > 1 ? await read(settings.negative_prompt ?? '') : null;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { requireAgreement, type Statement, together } from '../agreement.js';
 import { Decoder } from './decoder.js';
-import { latentChannels, requireLatentSize } from './denoiser-graph.js';
+import { latentChannels, requireBatch, requireLatentSize } from './denoiser-graph.js';
 import type { Graph } from './graph.js';
 import type { Json, ModelFolder } from './model-folder.js';
 import { denoise, guided, type Painting, type Pipeline, refuseUnheard } from './pipeline.js';
@@ -57,13 +57,14 @@ export async function stableDiffusion(
   const unet = await folder.graph('unet');
   const { guidance_scale: weight, width, height } = settings;
   const told = config.time_cond_proj_dim ?? null;
-  const size = folder.latentSize(settings, decoder.latentPixels);
-  await requireFit(folder, unet, widths, kind, size, told !== null);
+  const sides = folder.latentSize(settings, decoder.latentPixels);
+  await requireFit(folder, unet, widths, kind, sides, told !== null);
   const channels = await latentChannels(folder, 'unet', unet, 'sample');
-  decoder.requireLatents([{ value: config.in_channels, where: channels[0].where }, ...channels], ...size);
+  decoder.requireLatents([{ value: config.in_channels, where: channels[0].where }, ...channels], ...sides);
   const isGuided = weight > 1 && told === null && kind !== 'lcm';
   refuseUnheard(settings, { negative_prompt: isGuided, max_sequence_length: false });
-  const dims = [1, config.in_channels, ...size];
+  requireBatch(unet, 'sample', isGuided);
+  const dims = [1, config.in_channels, ...sides];
   const negative = isGuided ? await read(settings.negative_prompt ?? null) : null;
 
   async function paint(prompt: string, noise: Parameters<Pipeline['paint']>[1]): Promise<Painting> {

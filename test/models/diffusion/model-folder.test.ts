@@ -26,6 +26,25 @@ async function changed(
   return { folder, settings: settingsOf(fixture, fixture.cases[1] ?? fixture.cases[0]!) };
 }
 
+function protobufText(field: number, content: string): Buffer {
+  return Buffer.concat([Buffer.of((field << 3) | 2, content.length), Buffer.from(content)]);
+}
+
+/**
+ * The bytes of an ONNX graph whose input declares a number in place of a dimension's name. Their lengths stay what they were: the number is
+ * a protobuf varint with padding, and an empty text (`denotation`) follows.
+ */
+function withFixedDimension(graph: Buffer, input: string, name: string, value: number): Buffer {
+  const old = protobufText(2, name);
+  const at = graph.indexOf(
+    old,
+    graph.indexOf(protobufText(1, input).toString('latin1') + String.fromCodePoint(0x12), 0, 'latin1'),
+  );
+  const padding = Array.from({ length: old.length - 5 }, () => 0x80);
+  const fixed = Buffer.of(0x08, value | 0x80, ...padding, 0x00, 0x1a, 0x00);
+  return Buffer.concat([graph.subarray(0, at), fixed, graph.subarray(at + old.length)]);
+}
+
 async function refusal(folder: string, settings: ModelSettings): Promise<unknown> {
   try {
     await loadTextToImage({ model: modelOf(folder, settings), folder, device: 'cpu' });
@@ -65,6 +84,20 @@ describe("a folder whose files do not agree is refused when it is opened, by the
     expect(error).toMatchObject({ kind: 'InvalidInput' });
     expect(String(error)).toContain(join(folder, file));
     expect(String(error)).toContain(key);
+  });
+
+  test.each([
+    ['batch_size', 2, 'the setting guidance_scale'],
+    ['height', 64, 'the setting height'],
+    ['width', 64, 'the setting width'],
+  ])('a graph that was exported for one %s alone', async (dimension, value, where) => {
+    const { folder, settings } = await changed('sd', 'unet/config.json', {});
+    const graph = join(folder, 'unet/model.onnx');
+    writeFileSync(graph, withFixedDimension(readFileSync(graph), 'sample', dimension, value));
+    const error = await refusal(folder, settings);
+    expect(error).toMatchObject({ kind: 'InvalidInput' });
+    expect(String(error)).toContain(where);
+    expect(String(error)).toContain(`${graph}: the input sample says ${value}`);
   });
 
   test('a graph with an input that the pipeline does not feed', async () => {
