@@ -2,7 +2,8 @@ import { availableParallelism } from 'node:os';
 
 /** @type {import('jest').Config} */
 export default {
-  testEnvironment: 'node',
+  // What a test file starts does not outlive it.
+  testEnvironment: '<rootDir>/test/support/environment.mjs',
   // Real processes on a busy machine take longer than the default of five seconds.
   testTimeout: 60_000,
   roots: ['<rootDir>/test'],

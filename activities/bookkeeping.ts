@@ -59,6 +59,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
       embeddingModels: config.embedding_models,
       ...(isRouted(config, deps.routing) ? { routed: true as const } : {}),
       ...(pausedAt === null ? {} : { paused: true }),
+      ...((await deps.isIndexed()) ? {} : { unindexed: true as const }),
     };
   }
 

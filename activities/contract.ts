@@ -20,6 +20,8 @@ export interface Plan {
   readonly routed?: true;
   /** An operator holds all runs; absent: nobody does. */
   readonly paused?: boolean;
+  /** The namespace lacks the search attributes, so that the workflows set none. */
+  readonly unindexed?: true;
 }
 
 export type ExperimentOutcome = 'completed' | 'completed_with_failures' | 'cancelled' | 'failed';

@@ -30,6 +30,8 @@ export interface Dependencies {
   readonly client: Client;
   /** Which service `client` asks: now, since one may lose its state and be another while its workers stay. */
   readonly service: () => Promise<DriverService>;
+  /** Whether the namespace has the search attributes of our workflows: now, since an operator may make them while workers stay. */
+  readonly isIndexed: () => Promise<boolean>;
   /** Asks another service whether an execution on it still runs. */
   readonly askOtherService: (driver: Driver, service: DriverService) => Promise<DriverElsewhere>;
   /** For how many milliseconds one activity advances a run, at least a step. */

@@ -110,7 +110,7 @@ export async function startEmbeddedPostgres(
       // After a kill the server's children take a moment to notice; until then it refuses to start.
       if (server.exitCode !== null) launch();
     }
-    if (options.while !== undefined) endWith(options.while, server.pid!);
+    if (options.while !== undefined) endWith(options.while, server.pid!, options.variables);
   }
 
   async function stop(how: 'fast' | 'kill' = 'fast'): Promise<void> {
@@ -151,7 +151,7 @@ function isReady(data: string, pid: number | undefined): boolean {
 }
 
 /** A process of its own, so that it outlives whoever started the server. */
-function endWith(pid: number, server: number): void {
+function endWith(pid: number, server: number, variables?: Readonly<Record<string, string>>): void {
   const watch = `
     const gone = (pid) => { try { process.kill(pid, 0); return false; } catch (error) { return error.code === 'ESRCH'; } };
     setInterval(() => {
@@ -161,7 +161,7 @@ function endWith(pid: number, server: number): void {
   spawn(process.execPath, ['-e', watch], {
     detached: true,
     stdio: 'ignore',
-    env: { ...process.env, NODE_OPTIONS: '' },
+    env: { ...process.env, ...variables, NODE_OPTIONS: '' },
   }).unref();
 }
 

@@ -24,6 +24,7 @@ import { progressDisplay, surrogatesMade } from './progress.js';
 import type { Expected, Standing } from './progress.js';
 import { standstillOf } from './standstill.js';
 import type { Standstill } from './standstill.js';
+import type { Session } from './temporal-connection.js';
 
 const POLL_MS = 500;
 /** Counts that have not changed for so long are explained. */
@@ -37,22 +38,26 @@ export type ExperimentHandle = WorkflowHandleWithFirstExecutionRunId<typeof expe
  * of a pause of which the rows know nothing any more is told.
  */
 export async function startExperiment(
-  client: Client,
+  { client, unindexed }: Pick<Session, 'client' | 'unindexed'>,
   id: string,
   config: ExperimentConfig,
 ): Promise<ExperimentHandle> {
+  // A workflow cannot be started with attributes that its namespace lacks.
+  const indexing = (await unindexed()) === null ? {} : ({ unindexed: true } as const);
   const handle = await client.workflow.start<typeof experiment>('experiment', {
     taskQueue: TASK_QUEUES.main,
     workflowId: experimentWorkflowId(id),
     args: [experimentFile(config)],
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
     workflowIdConflictPolicy: 'USE_EXISTING',
-    typedSearchAttributes: startAttributes(id, 'planning'),
+    typedSearchAttributes: startAttributes(id, 'planning', indexing),
     priority: sharePriority({ experiment: id, weight: config.weight }),
     staticSummary: `experiment ${id}${config.name === null ? '' : ` "${config.name}"`}: ${runCount(config)} runs`,
   });
   const { typedSearchAttributes } = await handle.describe();
-  if (typedSearchAttributes.get(SEARCH_ATTRIBUTES.status) === 'paused') await handle.signal('resume');
+  const shown = typedSearchAttributes.get(SEARCH_ATTRIBUTES.status);
+  // Without attributes nothing shows whether it waits; where it does not, the signal changes nothing.
+  if (shown === 'paused' || indexing.unindexed === true) await handle.signal('resume');
   return handle;
 }
 

@@ -16,6 +16,11 @@ import type { Session } from './temporal-connection.js';
 // Two processes: a native crash of a model takes neither the workflows nor the diagrams with it.
 const EMBEDDED_WORKERS = ['main,cpu', 'gpu'] as const;
 
+/** Of a worker, until it serves. */
+const START_ATTEMPTS = 3;
+/** In a row, of a worker that served once: with their pauses some two minutes, which outlast what passes. */
+const RESTART_ATTEMPTS = 10;
+
 /** A server that is still coming up when everything is to stop gets this long to come up and be stopped in order. */
 const HALF_STARTED_MS = 5000;
 
@@ -70,16 +75,20 @@ export async function openEmbeddedSession(
     parts.push({ stop: () => stopEvenIfStarting(starting) });
     server = await unlessAborted(starting, signal);
     const { address, uiAddress, namespace } = server;
-    const noAnswer = `the embedded Temporal server at ${address} does not answer; its log is ${join(folder.logs, 'temporal-server.log')}`;
+    const noAnswer = (): string =>
+      `the embedded Temporal server at ${address} does not answer; its log is ${join(folder.logs, 'temporal-server.log')}`;
     const open = await connect({ address }, namespace, noAnswer);
     parts.push({ stop: open.close });
     workers.push(
       ...EMBEDDED_WORKERS.map((queues) => startWorker(context, { address, namespace }, queues, onEvent)),
     );
     parts.push({ stop: async () => void (await Promise.all(workers.map((worker) => worker.stop()))) });
-    await unlessAborted(Promise.all(workers.map((worker) => worker.ready)), signal);
+    const parted = Promise.race([server.givenUp, ...workers.map((worker) => worker.givenUp)]);
+    await unlessAborted(Promise.race([Promise.all(workers.map((worker) => worker.ready)), parted]), signal);
     announce();
-    return sessionOver(open, { address, uiAddress, embedded: true, stop });
+    const failed = new AbortController();
+    parted.catch((error: unknown) => failed.abort(error));
+    return sessionOver(open, { address, uiAddress, embedded: true, failed: failed.signal, stop });
   } catch (error) {
     await stop();
     throw error;
@@ -139,7 +148,8 @@ function startWorker(
     }),
     logFile: join(context.folder.logs, `${name}.log`),
     ready: 'message',
-    startAttempts: 3,
+    startAttempts: START_ATTEMPTS,
+    restartAttempts: RESTART_ATTEMPTS,
     onEvent,
   });
 }

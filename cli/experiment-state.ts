@@ -4,6 +4,7 @@ import { readRunInfo } from '../workers/data-folder.js';
 import { configuredTemporal } from '../workers/environment.js';
 import type { QueueState } from '../workers/queue-states.js';
 import { embeddedPlace } from '../workers/service.js';
+import { errorMessage } from '../experiment/errors.js';
 import type { Context } from './context.js';
 import { standstillOf } from './standstill.js';
 import type { Standstill } from './standstill.js';
@@ -16,8 +17,8 @@ export type Driven =
   | { readonly by: 'nobody' }
   /** A service that is not ours: as it says itself where it answers, else as far as the database knows. */
   | { readonly by: 'elsewhere'; readonly place: string; readonly answers: boolean }
-  /** The configured service could not be asked. */
-  | { readonly by: 'unknown'; readonly address: string };
+  /** The configured service could not be asked, for the reason that a sentence tells. */
+  | { readonly by: 'unknown'; readonly address: string; readonly reason: string };
 
 /**
  * What an experiment's row says; `paused` or `deleting` where an operator asked for that, and `interrupted` where it says that
@@ -31,6 +32,8 @@ export interface Observer {
   queues(names: readonly string[]): Promise<QueueState[] | null>;
   /** Why an experiment that is driven here stands where it does; null where nothing is to be told, or the service does not answer. */
   standstill(store: Store, row: ExperimentRow): Promise<Standstill | null>;
+  /** A sentence where the configured service lacks our search attributes; null otherwise, or where it does not say. */
+  unindexed(): Promise<string | null>;
   close(): Promise<void>;
 }
 
@@ -55,7 +58,8 @@ export function createObserver(context: Context): Observer {
       const { status } = await found.client.workflow.getHandle(workflowId, runId).describe();
       return status.name === 'RUNNING' ? { by: 'service', address } : { by: 'nobody' };
     } catch (error) {
-      return error instanceof WorkflowNotFoundError ? { by: 'nobody' } : { by: 'unknown', address };
+      if (error instanceof WorkflowNotFoundError) return { by: 'nobody' };
+      return { by: 'unknown', address, reason: errorMessage(error) };
     }
   }
 
@@ -103,6 +107,14 @@ export function createObserver(context: Context): Observer {
         if (found === null) return null;
         return standstillOf(await openActivities(found.client.workflow, store, row), Date.now());
       } catch {
+        return null;
+      }
+    },
+    async unindexed() {
+      try {
+        return (await (await session)?.unindexed()) ?? null;
+      } catch {
+        // As above.
         return null;
       }
     },

@@ -7,6 +7,9 @@ import { createProgram } from './program.js';
 
 const debug = debuglog('panic-tda');
 
+/** How long a command that failed may take to close what is open, and to write what it has printed. */
+const LEFT_OPEN_MS = 2000;
+
 watchOutput();
 const json = asksForJson(process.argv.slice(2));
 try {
@@ -24,6 +27,8 @@ try {
     note(`panic-tda: ${withCauses(error)}`);
     debug('%o', error);
   }
+  // A command that failed ends, whatever it left open: a worker that hangs is started again by no supervisor.
+  setTimeout(() => process.exit(), LEFT_OPEN_MS).unref();
 }
 // Whoever asked to stop is not kept waiting by what may still be open (a download that was begun).
 if (Number(process.exitCode) >= SIGNAL_EXIT.SIGHUP) process.exit();

@@ -562,7 +562,8 @@ Examples:
   panic-tda worker --queues gpu --models FluxSchnell --concurrency 8
   panic-tda worker --deployment panic-tda --build-id 2026-07-01 --set-current
 
-Exit codes: 0 stopped, 1 failed or not stopped in time, 2 the request is wrong or the service does not answer, 130 / 143
+Exit codes: 0 stopped, 1 failed or not stopped in time, 2 it cannot work so (the request is wrong, the service does not answer
+or refuses it, its namespace is not there, its address space is limited), 130 / 143
 stopped at once by a second Ctrl-C / SIGTERM.`;
 
 const DOCTOR_HELP = `Looks at Node, the environment, the Temporal CLI (which, and why that one), the data folder, processes that a killed run

@@ -1,11 +1,12 @@
 import type { Connection } from '@temporalio/client';
 import { readRunInfo } from '../workers/data-folder.js';
 import { configuredTemporal } from '../workers/environment.js';
-import { ensureSearchAttributes } from '../workers/temporal-service.js';
+import { ensureSearchAttributes, unindexedText } from '../workers/search-attributes.js';
+import { connectionProblem, requireNamespace } from '../workers/service-problems.js';
 import type { Context } from './context.js';
 import { openEmbeddedSession } from './embedded-session.js';
 import { note } from './output.js';
-import { connect, noAnswerFrom, sessionOver } from './temporal-connection.js';
+import { connect, sessionOver } from './temporal-connection.js';
 import type { Session } from './temporal-connection.js';
 
 /**
@@ -34,7 +35,8 @@ export async function findSession(context: Context): Promise<Session | null> {
   const open = await connect(
     { address },
     running.namespace ?? 'default',
-    `process ${running.pid} runs experiments in ${context.folder.root}, but its Temporal server at ${address} does not answer; try again in a moment`,
+    () =>
+      `process ${running.pid} runs experiments in ${context.folder.root}, but its Temporal server at ${address} does not answer; try again in a moment`,
   );
   return sessionOver(open, {
     address,
@@ -50,18 +52,23 @@ async function openConfiguredSession(
 ): Promise<Session | null> {
   const configured = configuredTemporal();
   if (configured === undefined) return null;
-  const address = configured.connectionOptions.address ?? 'the configured address';
-  const namespace = configured.namespace ?? 'default';
-  const open = await connect(configured.connectionOptions, namespace, noAnswerFrom(address));
-  await prepare?.(open.connection, namespace);
+  const { connectionOptions, namespace = 'default' } = configured;
+  const address = connectionOptions.address ?? 'the configured address';
+  const open = await connect(connectionOptions, namespace, (error) =>
+    connectionProblem(error, connectionOptions, namespace),
+  );
+  try {
+    await requireNamespace(open.connection, address, namespace, 'may be hidden');
+    await prepare?.(open.connection, namespace);
+  } catch (error) {
+    await open.close();
+    throw error;
+  }
   return sessionOver(open, { address, uiAddress: null, embedded: false, stop: open.close });
 }
 
-/** A workflow cannot be started with attributes that its namespace lacks, and no worker may have been there yet. */
+/** No worker may have been there yet, which makes the search attributes. */
 async function prepareNamespace(connection: Connection, namespace: string): Promise<void> {
-  await ensureSearchAttributes(connection, namespace).catch((error: unknown) => {
-    note(
-      `The search attributes could not be made (${String(error)}); ask the server's operator to add them.`,
-    );
-  });
+  const indexing = await ensureSearchAttributes(connection, namespace);
+  if (indexing.missing.length > 0) note(`Warning: ${unindexedText(namespace, indexing)}.`);
 }

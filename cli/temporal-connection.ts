@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { DriverService, StorePlace } from '../db/index.js';
 import { PanicError } from '../experiment/errors.js';
+import { missingSearchAttributes, unindexedText } from '../workers/search-attributes.js';
 import { identifyService } from '../workers/service.js';
 import { openClient } from '../workers/temporal-client.js';
 import type { OpenClient } from '../workers/temporal-client.js';
@@ -15,34 +16,47 @@ export interface Session {
   readonly embedded: boolean;
   /** Which service it is, for those rows. */
   identify(rows: Pick<StorePlace, 'folder' | 'database'>): Promise<DriverService>;
+  /** A sentence where the namespace lacks our search attributes; null otherwise. Asks the service. */
+  unindexed(): Promise<string | null>;
+  /** Raised, with the reason, when the processes of a session of our own were given up; such a session does nothing any more. */
+  readonly failed: AbortSignal;
   stop(): Promise<void>;
 }
 
-/** @throws PanicError InvalidInput with the sentence `noAnswer` where nothing answers within five seconds. */
+type ClientOptions = Parameters<typeof openClient>[0];
+
+/** @throws PanicError InvalidInput where nothing answers within five seconds, with the sentence that `explain` makes of the error. */
 export async function connect(
-  options: Parameters<typeof openClient>[0],
+  options: ClientOptions,
   namespace: string,
-  noAnswer: string,
+  explain: (error: unknown) => string | Promise<string>,
 ): Promise<OpenClient> {
   try {
     return await openClient({ connectTimeout: '5s', ...options }, namespace);
   } catch (error) {
-    throw new PanicError('InvalidInput', noAnswer, { cause: error });
+    throw new PanicError('InvalidInput', await explain(error), { cause: error });
   }
 }
 
-export function noAnswerFrom(address: string): string {
-  return `the Temporal service at ${address} does not answer; check TEMPORAL_ADDRESS, or unset it to use the embedded server`;
-}
+type SessionParts = Omit<Session, 'client' | 'identify' | 'unindexed' | 'failed'> &
+  Partial<Pick<Session, 'failed'>>;
+
+const NEVER = new AbortController().signal;
 
 /** A session of an open client. */
 export function sessionOver(
   { client, connection }: Pick<OpenClient, 'client' | 'connection'>,
-  rest: Omit<Session, 'client' | 'identify'>,
+  { failed = NEVER, ...rest }: SessionParts,
 ): Session {
+  const { namespace } = client.options;
   return {
     ...rest,
+    failed,
     client,
-    identify: (rows) => identifyService(connection, rest.address, client.options.namespace, rows),
+    unindexed: async () => {
+      const missing = await missingSearchAttributes(connection, namespace);
+      return missing.length === 0 ? null : unindexedText(namespace, { missing, reason: '' });
+    },
+    identify: (rows) => identifyService(connection, rest.address, namespace, rows),
   };
 }

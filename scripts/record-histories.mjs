@@ -27,7 +27,7 @@ const EMBEDDERS = ['HashedNgram', 'ColourGradient'];
  * of them otherwise); `steps` is after how many activities a run ends, and `analysed` what the last of them did of the later
  * stages; `queues` are those on which the steps are to be made, by turns, where models have routes, `disagreeing` is how often the
  * workers first send a run on; `advance` may do something else first; `held` is what the rows say after so many calls; `paused`,
- * that they say it of the experiment when it is planned.
+ * that they say it of the experiment when it is planned; `unindexed`, that the namespace lacks search attributes.
  */
 const scenarios = {
   'experiment-direct': { runs: 3 },
@@ -53,7 +53,9 @@ const scenarios = {
     advance: untilCancelled,
   },
   'experiment-shards': { runs: 510, unfinished: [0, 1, 2, 250, 251, 509], concurrency: 4 },
+  'experiment-unindexed': { runs: 2, unindexed: true },
   'run-plain': { steps: 3 },
+  'run-unindexed': { steps: 2, unindexed: true },
   'run-embedded': { steps: 2, analysed: { embedded: ['HashedNgram'], measured: [] } },
   'run-over-at-once': { analysed: { embedded: EMBEDDERS, measured: EMBEDDERS } },
   'run-cycle': { steps: 2, ended: 'cycle' },
@@ -147,7 +149,7 @@ function onQueue(queue) {
 
 const activities = {
   async planExperiment({ experiment }) {
-    const { plan, runs, concurrency = 64, queues, paused } = scenarios[experiment];
+    const { plan, runs, concurrency = 64, queues, paused, unindexed } = scenarios[experiment];
     await plan?.();
     const routed = queues === undefined ? {} : { routed: true };
     const held = paused === true ? { paused } : {};
@@ -159,6 +161,7 @@ const activities = {
       embeddingModels: ['HashedNgram'],
       ...routed,
       ...held,
+      ...(unindexed === true ? { unindexed } : {}),
     };
   },
   unfinishedRuns({ experiment, from, to }) {
@@ -261,7 +264,8 @@ async function record() {
 
 async function recordRun(name) {
   const routed = scenarios[name].queues === undefined ? {} : { routed: true };
-  const args = [{ experiment: name, index: 0, embeddingModels: EMBEDDERS, ...routed }];
+  const indexing = scenarios[name].unindexed === true ? { unindexed: true } : {};
+  const args = [{ experiment: name, index: 0, embeddingModels: EMBEDDERS, ...routed, ...indexing }];
   const handle = await client.workflow.start('run', { taskQueue: TASK_QUEUES.main, workflowId: name, args });
   if (name === 'run-cancelled') await cancelWhenWaiting(handle);
   if (name === 'run-paused') await pauseWhenWaiting(handle, [name]);

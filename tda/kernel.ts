@@ -1,4 +1,4 @@
-import { instantiateModule, PAGE } from './webassembly-module.js';
+import { grow, instantiateModule, PAGE } from './webassembly-module.js';
 
 /** What tda/assembly/kernel.ts exports; addresses and sizes are bytes of its memory. */
 interface KernelExports {
@@ -120,9 +120,9 @@ export class LinkKernel {
     const found = this.searchWithRoom(search, edges, representatives);
     if (found.count > 0 || edges.length === 0) return found;
     // The cycles of one link's core did not fit.
-    const grown = Math.ceil((this.recordsEnd - this.records) / PAGE);
-    this.memory.grow(grown);
-    this.recordsEnd += grown * PAGE;
+    const grown = PAGE * Math.ceil((this.recordsEnd - this.records) / PAGE);
+    grow(this.memory, grown);
+    this.recordsEnd += grown;
     return this.search(search, edges, representatives);
   }
 

@@ -1,5 +1,5 @@
 import { TdaMemoryError } from './errors.js';
-import { instantiateModule, PAGE } from './webassembly-module.js';
+import { grow, instantiateModule, PAGE } from './webassembly-module.js';
 
 /** What tda/assembly/relations.ts exports; addresses and sizes are bytes of its memory. */
 interface RelationsExports {
@@ -157,7 +157,7 @@ export class Relations {
     const { byteLength } = this.memory.buffer;
     if (needed <= byteLength) return;
     if (needed > this.maxBytes) throw this.tooLarge(needed);
-    this.memory.grow(Math.ceil((Math.min(1.25 * needed, this.maxBytes) - byteLength) / PAGE));
+    grow(this.memory, Math.min(1.25 * needed, this.maxBytes) - byteLength);
     this.numbers = new Int32Array(this.memory.buffer, NUMBERS, MAX_NUMBERS);
   }
 

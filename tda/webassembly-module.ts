@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { compiledFile } from '../experiment/compiled-file.js';
+import { TdaMemoryError } from './errors.js';
 
 /** Bytes that memory of WebAssembly grows by. */
 export const PAGE = 65_536;
@@ -16,7 +17,27 @@ export function instantiateModule(
     module = new WebAssembly.Module(readFileSync(compiledFile(import.meta.url, file)));
     compiled.set(file, module);
   }
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE) });
+  const memory = reserved(bytes, () => new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE) }));
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   return { memory, exports };
+}
+
+/** Makes a memory longer by at least `bytes`. Throws TdaMemoryError where the process does not get them. */
+export function grow(memory: WebAssembly.Memory, bytes: number): void {
+  reserved(bytes, () => memory.grow(Math.ceil(bytes / PAGE)));
+}
+
+/** An engine reserves 8 GiB of addresses for each memory, whatever its length, so that a limit of the process is met early. */
+function reserved<T>(bytes: number, reserve: () => T): T {
+  try {
+    return reserve();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new TdaMemoryError(
+      `the process does not get the memory of a WebAssembly module (${error.message}): ` +
+        'raise the limit of its addresses ("ulimit -v unlimited"), or use a machine with more memory',
+      bytes,
+      0,
+    );
+  }
 }

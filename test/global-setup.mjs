@@ -1,12 +1,16 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { guard, MARK } from './support/leftovers.mjs';
 
 /** Namespaces of the suite's server: each test of workers takes one for itself (support/namespaces.ts). */
 const NAMESPACES = 120;
 
 /** One real Temporal server for the whole suite. Compiled modules: Jest does not transform what it loads before tests. */
 export default async function setup() {
+  process.env[MARK] = `${process.env[MARK] ?? ''}/run-${process.pid}`;
+  process.env.SUITE_RUN_MARK = process.env[MARK];
+  guard(process.env[MARK]);
   // As cli/main.ts does: inside of Jest's sandbox it comes too late, and does not reach SQLite.
   process.env.SQLITE_USE_URI = '1';
   const { findTemporalCli } = await import('../dist/workers/temporal-cli.js');

@@ -1,22 +1,23 @@
-import { errorMessage } from '../experiment/errors.js';
+import { errorMessage, errorName } from '../experiment/errors.js';
 import { parentPort } from 'node:worker_threads';
 import type { ComputedDiagram } from '../activities/index.js';
-import {
-  persistenceEntropy,
-  ripsPersistence,
-  surrogate,
-  TdaInputError,
-  TdaMemoryError,
-} from '../tda/index.js';
+import { persistenceEntropy, ripsPersistence, surrogate } from '../tda/index.js';
 import type { DiagramFailure, DiagramOrder, DiagramReply } from './diagram-protocol.js';
 
 function say(reply: DiagramReply, transfer: ArrayBuffer[] = []): void {
   parentPort?.postMessage(reply, transfer);
 }
 
+/** By name: an error of another thread has lost its class on the way. */
 function kindOf(error: unknown): DiagramFailure {
-  if (error instanceof TdaInputError) return 'InvalidInput';
-  return error instanceof TdaMemoryError ? 'ResourceLimit' : null;
+  switch (errorName(error)) {
+    case 'TdaInputError':
+      return 'InvalidInput';
+    case 'TdaMemoryError':
+      return 'ResourceLimit';
+    default:
+      return null;
+  }
 }
 
 async function compute({

@@ -2,6 +2,7 @@ import { DefaultLogger, Runtime } from '@temporalio/worker';
 import type { LogEntry } from '@temporalio/worker';
 import { freeLoopbackPorts } from './free-ports.js';
 import { listen } from './listener.js';
+import type { Readiness } from './readiness.js';
 import { createWorkerMetrics, prometheusTelemetry, type WorkerMetrics } from './metrics.js';
 
 /** What others can see of a worker from the outside. */
@@ -9,8 +10,8 @@ export interface Observation {
   readonly metrics: WorkerMetrics;
   /** Where health and metrics are; null where nobody listens. */
   readonly port: number | null;
-  /** The worker does work from now on; `problems` says, when asked, what keeps it from that. */
-  begin(problems: () => Promise<string[]>): void;
+  /** The worker does work from now on; `readiness` says, when asked, what keeps it from that. */
+  begin(readiness: () => Promise<Readiness>): void;
   /** The worker is to stop. */
   drain(): void;
   close(): Promise<void>;
@@ -21,12 +22,12 @@ interface Observed {
   readonly listenPort: number | null;
 }
 
-async function starting(): Promise<string[]> {
-  return ['it is starting'];
+async function starting(): Promise<Readiness> {
+  return { problems: ['it is starting'], remarks: [] };
 }
 
-async function stopping(): Promise<string[]> {
-  return ['it is stopping, and gives its work back'];
+async function stopping(): Promise<Readiness> {
+  return { problems: ['it is stopping, and gives its work back'], remarks: [] };
 }
 
 /** Installs the SDK's runtime of this process, with its exporter of metrics where somebody is to see them. */
@@ -43,14 +44,14 @@ export async function observe(
   const metrics = createWorkerMetrics(Runtime.instance().metricMeter);
   const self = { identity, pid: process.pid, taskQueues, startedAt: new Date().toISOString() };
   let state: 'starting' | 'running' | 'draining' = 'starting';
-  let problems = starting;
+  let readiness = starting;
 
   const listener =
     listenPort === null
       ? null
       : await listen(listenPort, {
           health: () => ({ state, ...self }),
-          readiness: async () => ({ state, ...self, problems: await problems() }),
+          readiness: async () => ({ state, ...self, ...(await readiness()) }),
           metrics: async () => {
             metrics.sample();
             return await (await fetch(`http://127.0.0.1:${exporter}/metrics`)).text();
@@ -61,11 +62,11 @@ export async function observe(
     port: listener?.port ?? null,
     begin: (ask) => {
       state = 'running';
-      problems = ask;
+      readiness = ask;
     },
     drain: () => {
       state = 'draining';
-      problems = stopping;
+      readiness = stopping;
     },
     close: async () => await listener?.close(),
   };

@@ -4,10 +4,13 @@ import { errorMessage } from '../experiment/errors.js';
 import type { Catalogue } from '../experiment/model.js';
 import { explainUnready, unreadyAmong } from '../models/index.js';
 import { UNROUTED } from './routes.js';
+import { refusal } from './service-problems.js';
 import type { OpenClient } from './temporal-client.js';
 
 interface Parts {
   readonly service: OpenClient;
+  /** host:port of that service. */
+  readonly address: string;
   readonly namespace: string;
   readonly store: Store;
   readonly workers: readonly Worker[];
@@ -15,12 +18,20 @@ interface Parts {
   readonly models: readonly string[] | null;
   readonly catalogue: Catalogue;
   readonly modelsFolder: string;
+  /** A sentence where the namespace lacks search attributes; null otherwise. */
+  readonly unindexed: () => Promise<string | null>;
+}
+
+/** What keeps a worker from doing work at this moment, and what is worth knowing besides: sentences. */
+export interface Readiness {
+  readonly problems: readonly string[];
+  readonly remarks: readonly string[];
 }
 
 const ANSWER_WITHIN_MS = 2000;
 
-/** Says, when asked, what keeps a worker from doing work at this moment: sentences, none where it is ready. */
-export function readinessOf(parts: Parts): () => Promise<string[]> {
+/** Says, when asked, whether a worker is ready: no problem keeps it from work then. */
+export function readinessOf(parts: Parts): () => Promise<Readiness> {
   const { service, namespace, store, workers, catalogue, modelsFolder } = parts;
   const named = (parts.models ?? []).filter((name) => name !== UNROUTED).map((name) => catalogue.get(name)!);
 
@@ -43,20 +54,32 @@ export function readinessOf(parts: Parts): () => Promise<string[]> {
 
   return async () => {
     const questions = [
-      { otherwise: 'Temporal does not answer', asked: askTemporal() },
-      { otherwise: 'the store does not answer', asked: askStore() },
-      { otherwise: 'models cannot be used', asked: askModels() },
+      { asked: askTemporal(), problem: temporalProblem },
+      { asked: askStore(), problem: told('the store does not answer') },
+      { asked: askModels(), problem: told('models cannot be used') },
     ];
     const outcomes = await Promise.allSettled(questions.map(({ asked }) => asked));
-    return [
-      ...workers
-        .filter((worker) => worker.getState() === 'FAILED')
-        .map(({ options }) => `it does not poll ${options.taskQueue} any more`),
-      ...outcomes.flatMap((outcome, index) =>
-        outcome.status === 'rejected'
-          ? [`${questions[index]!.otherwise}: ${errorMessage(outcome.reason)}`]
-          : [],
-      ),
-    ];
+    const deadline = Date.now() + ANSWER_WITHIN_MS;
+    // Where Temporal does not answer, that is a problem already.
+    const remark = await service.connection.withDeadline(deadline, parts.unindexed).catch(() => null);
+    return {
+      problems: [
+        ...workers
+          .filter((worker) => worker.getState() === 'FAILED')
+          .map(({ options }) => `it does not poll ${options.taskQueue} any more`),
+        ...outcomes.flatMap((outcome, index) =>
+          outcome.status === 'rejected' ? [questions[index]!.problem(outcome.reason)] : [],
+        ),
+      ],
+      remarks: remark === null ? [] : [remark],
+    };
   };
+
+  function temporalProblem(error: unknown): string {
+    return refusal(error, parts.address, namespace) ?? told('Temporal does not answer')(error);
+  }
+}
+
+function told(what: string): (error: unknown) => string {
+  return (error) => `${what}: ${errorMessage(error)}`;
 }

@@ -1,4 +1,4 @@
-import { errorMessage } from '../experiment/errors.js';
+import { errorMessage, PanicError } from '../experiment/errors.js';
 import { spawn, type ChildProcess, type Serializable } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import { logSize, logTail, openLog } from './log-file.js';
@@ -35,8 +35,10 @@ export interface SuperviseOptions {
    * The probe's signal is aborted when the process ends first. Without it a process is ready once it runs.
    */
   readonly ready?: 'message' | ((pid: number, signal: AbortSignal) => Promise<void>);
-  /** Incarnations that may end before any was ever ready; then `ready` rejects and nothing is restarted. Default: no limit. */
+  /** Incarnations that may end before any was ever ready; then the supervisor gives up. Default: no limit. */
   readonly startAttempts?: number;
+  /** Incarnations in a row that may end before they are ready, once one was; then it gives up, too. Default: no limit. */
+  readonly restartAttempts?: number;
   /** Default true: an IPC channel, by which a Node child learns that its supervisor is gone (`endWithParent`). */
   readonly ipc?: boolean;
   /** Between SIGTERM and SIGKILL when stopping; default 5 s. */
@@ -50,8 +52,13 @@ export interface SupervisedProcess {
   readonly pid: number | undefined;
   /** How many times it was started again. */
   readonly restarts: number;
-  /** The first time that it is ready. Rejects when it never was: start attempts used up, or stopped before. */
+  /** The first time that it is ready. Rejects when it never was: given up, or stopped before. */
   readonly ready: Promise<void>;
+  /**
+   * Never resolves. Rejects when the supervisor gives up: with PanicError `InvalidInput` where the process said by `reportUnable` that it
+   * will never be able to work, with StartFailure where it ended too often before it was ready.
+   */
+  readonly givenUp: Promise<never>;
   /** SIGTERM, then SIGKILL to its whole process group after the grace time. Resolves when it is gone; may be called again. */
   stop(): Promise<void>;
 }
@@ -70,6 +77,7 @@ export function supervise(options: SuperviseOptions): SupervisedProcess {
 class Supervised implements SupervisedProcess {
   readonly name: string;
   readonly ready: Promise<void>;
+  readonly givenUp: Promise<never>;
   restarts = 0;
   readonly #options: SuperviseOptions;
   #child: ChildProcess | undefined;
@@ -77,9 +85,14 @@ class Supervised implements SupervisedProcess {
   #restartTimer: NodeJS.Timeout | undefined;
   #quickFailures = 0;
   #wasReady = false;
+  /** Of the running incarnation, or the last one. */
+  #isReady = false;
+  /** Incarnations in a row that ended before they were ready. */
+  #failedStarts = 0;
   #stopping: Promise<void> | undefined;
   #markReady!: () => void;
   #failReady!: (error: Error) => void;
+  #giveUp!: (error: Error) => void;
 
   constructor(options: SuperviseOptions) {
     this.name = options.name;
@@ -88,8 +101,12 @@ class Supervised implements SupervisedProcess {
       this.#markReady = resolve;
       this.#failReady = reject;
     });
-    // Whoever does not wait for readiness must not be ended by an unhandled rejection.
+    this.givenUp = new Promise((_, reject) => {
+      this.#giveUp = reject;
+    });
+    // A caller that waits for neither must not be ended by an unhandled rejection.
     this.ready.catch(() => undefined);
+    this.givenUp.catch(() => undefined);
     endAtExit.add(this);
   }
 
@@ -109,15 +126,21 @@ class Supervised implements SupervisedProcess {
     });
     if (log !== 'ignore') closeSync(log);
     this.#child = child;
+    this.#isReady = false;
     const startedAt = performance.now();
     const lifetime = new AbortController();
     let neverReady: string | undefined;
+    let unable: string | undefined;
+    child.on('message', (message) => {
+      if (isUnableMessage(message)) unable = message.reason;
+    });
     this.#gone = new Promise((resolve) => {
       const ended = (how: string): void => {
         lifetime.abort();
         this.#child = undefined;
         signalGroup(child.pid, 'SIGKILL');
-        this.#ended(child.pid, neverReady ?? how, performance.now() - startedAt, logStart);
+        const livedMs = performance.now() - startedAt;
+        this.#ended({ pid: child.pid, how: neverReady ?? how, unable, livedMs, logStart });
         resolve();
       };
       child.once('error', (error) => {
@@ -182,13 +205,14 @@ class Supervised implements SupervisedProcess {
     const isReady = (): void => {
       if (signal.aborted) return;
       this.#wasReady = true;
+      this.#isReady = true;
       this.#markReady();
       this.#emit({ kind: 'ready', name, pid });
     };
     child.on('message', (message) => {
       if (isReadyMessage(message)) {
         if (ready === 'message') isReady();
-      } else this.#emit({ kind: 'message', name, pid, message });
+      } else if (!isUnableMessage(message)) this.#emit({ kind: 'message', name, pid, message });
     });
     if (ready === undefined) isReady();
     else if (typeof ready === 'function') {
@@ -198,14 +222,22 @@ class Supervised implements SupervisedProcess {
     }
   }
 
-  #ended(pid: number | undefined, how: string, livedMs: number, logStart: number): void {
-    const { name, logFile, startAttempts = Infinity } = this.#options;
+  #ended({ pid, how, unable, livedMs, logStart }: Ending): void {
+    const { name, logFile, startAttempts = Infinity, restartAttempts = Infinity } = this.#options;
     const expected = this.#stopping !== undefined;
     this.#quickFailures = livedMs >= healthyAfterMs ? 0 : this.#quickFailures;
     this.#emit({ kind: 'exited', name, pid, how, expected });
     if (expected) return;
-    if (!this.#wasReady && this.restarts + 1 >= startAttempts) {
-      this.#failReady(new StartFailure(name, how, logFile, logTail(logFile, logStart)));
+    this.#failedStarts = this.#isReady ? 0 : this.#failedStarts + 1;
+    const failure =
+      unable !== undefined
+        ? new PanicError('InvalidInput', `${name} cannot work: ${unable}`)
+        : this.#failedStarts >= (this.#wasReady ? restartAttempts : startAttempts)
+          ? new StartFailure(name, how, logFile, logTail(logFile, logStart))
+          : null;
+    if (failure !== null) {
+      this.#giveUp(failure);
+      this.#failReady(failure);
       this.#stopping = this.#stop();
       return;
     }
@@ -221,6 +253,16 @@ class Supervised implements SupervisedProcess {
   #emit(event: SupervisorEvent): void {
     this.#options.onEvent?.(event);
   }
+}
+
+/** How an incarnation ended. */
+interface Ending {
+  readonly pid: number | undefined;
+  readonly how: string;
+  /** What it said by `reportUnable`. */
+  readonly unable: string | undefined;
+  readonly livedMs: number;
+  readonly logStart: number;
 }
 
 /** A supervisor that leaves by process.exit() or an uncaught error takes its children along. */
@@ -254,6 +296,24 @@ const readyMessage = { kind: 'panic-tda:ready' } as const;
 
 function isReadyMessage(message: Serializable): boolean {
   return typeof message === 'object' && 'kind' in message && message.kind === readyMessage.kind;
+}
+
+interface UnableMessage {
+  readonly kind: 'panic-tda:unable';
+  readonly reason: string;
+}
+
+function isUnableMessage(message: Serializable): message is UnableMessage & object {
+  return typeof message === 'object' && 'kind' in message && message.kind === 'panic-tda:unable';
+}
+
+/** On the child's side: tells the supervisor (if there is one) why starting this process again would not help. */
+export async function reportUnable(reason: string): Promise<void> {
+  const message: UnableMessage = { kind: 'panic-tda:unable', reason };
+  await new Promise<void>((resolve) => {
+    if (process.send === undefined || !process.connected) resolve();
+    else process.send(message, () => resolve());
+  });
 }
 
 /** On the child's side: tells the supervisor (if there is one) that work can begin. */

@@ -8,12 +8,15 @@ import { tryKernelLock } from '../experiment/kernel-lock.js';
 import { endProcess, processesWithArgument } from './processes.js';
 import { StartFailure, supervise, type SupervisedProcess, type SupervisorEvent } from './supervisor.js';
 import type { TemporalCli } from './temporal-cli.js';
-import { prepareNamespaces, searchAttributes, waitUntilServing } from './temporal-service.js';
+import { searchAttributes } from './search-attributes.js';
+import { prepareNamespaces, waitUntilServing } from './temporal-service.js';
 import { looksCorrupt, recordCliVersion, setStateAside, stateIsOfAnotherVersion } from './temporal-state.js';
 
 const host = '127.0.0.1';
 const defaultNamespace = 'default';
 const startAttempts = 3;
+/** In a row, of a server that was ready once: with their pauses some two minutes, which outlast what passes. */
+const RESTART_ATTEMPTS = 10;
 /** More than the workflows that are open at once, as in a worker's cache of them. */
 const CACHED_EXECUTIONS = 2000;
 
@@ -42,6 +45,8 @@ export interface TemporalServer {
   /** Undefined between the end of one incarnation and the start of the next. */
   readonly pid: number | undefined;
   readonly restarts: number;
+  /** Never resolves; rejects with StartFailure where the server was ready once, and does not become so again. */
+  readonly givenUp: Promise<never>;
   /** Ends the server and gives up its database file. */
   stop(): Promise<void>;
 }
@@ -87,6 +92,7 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
       address,
       uiAddress,
       namespace: defaultNamespace,
+      givenUp: server.givenUp,
       get pid() {
         return server.pid;
       },
@@ -141,6 +147,7 @@ async function startOnce(databaseFile: string, options: TemporalServerOptions): 
     logFile: options.logFile,
     ipc: false,
     startAttempts: 1,
+    restartAttempts: RESTART_ATTEMPTS,
     ready: async (_pid, signal) =>
       await waitUntilServing(address, namespaces, signal, options.startTimeoutMs ?? 60_000),
     ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),

@@ -1,19 +1,13 @@
 import { Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
-import proto from '@temporalio/proto';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SEARCH_ATTRIBUTES } from '../workflows/names.js';
-
-/** Keywords by which the web UI and `temporal workflow list` find our workflows. */
-export const searchAttributes = Object.values(SEARCH_ATTRIBUTES).map(({ name }) => name);
+import { ensureSearchAttributes } from './search-attributes.js';
 
 const ANSWER_WITHIN_MS = 10_000;
 
 /** How long finished workflows stay visible on the embedded server; its own default is one day. */
 const retention = '30 days';
-
-const { INDEXED_VALUE_TYPE_KEYWORD } = proto.temporal.api.enums.v1.IndexedValueType;
 
 /**
  * Resolves once the server answers for every namespace.
@@ -54,20 +48,11 @@ export async function prepareNamespaces(address: string, namespaces: readonly st
           namespace,
           config: { workflowExecutionRetentionTtl: msToTs(retention) },
         });
-        await ensureSearchAttributes(connection, namespace);
+        const { missing, reason } = await ensureSearchAttributes(connection, namespace);
+        if (missing.length > 0)
+          throw new Error(`search attributes of ${namespace} cannot be made: ${reason}`);
       });
     }
-  });
-}
-
-/** Adds those of our search attributes that the namespace lacks. Safe to call again, and by several processes at once. */
-export async function ensureSearchAttributes(connection: Connection, namespace: string): Promise<void> {
-  const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-  const missing = searchAttributes.filter((name) => !(name in customAttributes));
-  if (missing.length === 0) return;
-  await connection.operatorService.addSearchAttributes({
-    namespace,
-    searchAttributes: Object.fromEntries(missing.map((name) => [name, INDEXED_VALUE_TYPE_KEYWORD])),
   });
 }
 

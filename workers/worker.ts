@@ -13,6 +13,7 @@ import {
   type ServerAccess,
 } from '../models/index.js';
 import { TASK_QUEUES } from '../workflows/names.js';
+import { requireAddressSpace } from './address-space.js';
 import { type DeploymentVersion, makeCurrent } from './deployment.js';
 import { createDiagramPool } from './diagram-pool.js';
 import { keepPollsWhileStopping } from './environment.js';
@@ -22,9 +23,15 @@ import { askOtherService } from './other-service.js';
 import { readinessOf } from './readiness.js';
 import { loadRoutes, queueOfModel } from './routes.js';
 import { type ServedModelQueues, servedModelQueues } from './served-queues.js';
+import {
+  ensureSearchAttributes,
+  INDEXED,
+  missingSearchAttributes,
+  unindexedText,
+} from './search-attributes.js';
+import { connectionProblem, requireNamespace, ServiceProblem } from './service-problems.js';
 import { identifyService } from './service.js';
-import { openClient } from './temporal-client.js';
-import { ensureSearchAttributes } from './temporal-service.js';
+import { type OpenClient, openClient } from './temporal-client.js';
 import { queueOptions, sharedOptions } from './worker-options.js';
 
 export const QUEUES = ['main', 'gpu', 'cpu'] as const;
@@ -116,20 +123,22 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   });
   const taskQueues = polled.map(({ taskQueue }) => taskQueue);
 
+  requireAddressSpace(webAssemblyMemories(queues));
   keepPollsWhileStopping(POLLS_STAY_MS);
   const observed = await observe(settings, taskQueues);
   opened.push(() => observed.close());
   const { metrics } = observed;
   const namespace = temporal.namespace ?? 'default';
-  const connection = await NativeConnection.connect(temporal.connectionOptions);
-  opened.push(() => connection.close());
-  const service = await openClient(temporal.connectionOptions, namespace, identity);
+  const service = await connected(settings, namespace, (options) =>
+    openClient({ connectTimeout: '5s', ...options }, namespace, identity),
+  );
   opened.push(() => service.close());
-  await ensureSearchAttributes(service.connection, namespace).catch((error: unknown) => {
-    settings.onNotice(
-      `The search attributes could not be made (${String(error)}); ask the server's operator to add them.`,
-    );
-  });
+  await requireNamespace(service.connection, settings.address, namespace);
+  const connection = await connected(settings, namespace, (options) => NativeConnection.connect(options));
+  opened.push(() => connection.close());
+  const indexing = indexingOf(service, namespace);
+  const unindexed = await indexing.ensure();
+  if (unindexed !== null) settings.onNotice(`Warning: ${unindexed}.`);
   const store = await connectStore(place);
   opened.push(() => store.close());
   await store.objectsPlace.settle();
@@ -156,6 +165,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
     client: service.client,
     askOtherService: (driver, other) =>
       askOtherService(driver, other, temporal.connectionOptions, ASKED_TIMES),
+    isIndexed: async () => (await indexing.remark()) === null,
     service: () => identifyService(service.connection, settings.address, namespace, place),
     activityMs: settings.activityMs,
     now: Date.now,
@@ -177,7 +187,17 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   // Whoever awaits it hears of its rejection; until then it must not count as unhandled.
   ended.catch(() => undefined);
   observed.begin(
-    readinessOf({ service, namespace, store, workers, models: settings.models, catalogue, modelsFolder }),
+    readinessOf({
+      service,
+      address: settings.address,
+      namespace,
+      store,
+      workers,
+      models: settings.models,
+      catalogue,
+      modelsFolder,
+      unindexed: indexing.remark,
+    }),
   );
   const stopping = new AbortController();
   if (deployment !== null && settings.setCurrent) {
@@ -204,6 +224,40 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
     await Promise.race([close(), late]).finally(() => waited.abort());
   }
   return { taskQueues, port: observed.port, stop, kill: () => void models.close(), ended };
+}
+
+/** Of the SDK, which reads the source map of workflows, and of the threads of diagrams. */
+function webAssemblyMemories(queues: readonly Queue[]): number {
+  return (queues.includes('main') ? 1 : 0) + (queues.includes('cpu') ? availableParallelism() : 0);
+}
+
+/** @throws ServiceProblem with the reason where the service cannot be connected to. */
+async function connected<T>(
+  { temporal: { connectionOptions } }: Pick<WorkerSettings, 'temporal'>,
+  namespace: string,
+  connect: (options: ClientConnectConfig['connectionOptions']) => Promise<T>,
+): Promise<T> {
+  try {
+    return await connect(connectionOptions);
+  } catch (error) {
+    throw new ServiceProblem(await connectionProblem(error, connectionOptions, namespace), error);
+  }
+}
+
+/** Whether the namespace has our search attributes. Each answers with a remark where it lacks some, and with null otherwise. */
+function indexingOf({ connection }: OpenClient, namespace: string) {
+  let found = INDEXED;
+  const remark = (): string | null => (found.missing.length === 0 ? null : unindexedText(namespace, found));
+  return {
+    ensure: async (): Promise<string | null> => {
+      found = await ensureSearchAttributes(connection, namespace);
+      return remark();
+    },
+    remark: async (): Promise<string | null> => {
+      found = { ...found, missing: await missingSearchAttributes(connection, namespace) };
+      return remark();
+    },
+  };
 }
 
 /** Of a service that may be away for a moment. */

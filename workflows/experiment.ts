@@ -4,10 +4,10 @@ import {
   setCurrentDetails,
   setHandler,
   startChild,
-  upsertSearchAttributes,
 } from '@temporalio/workflow';
 import type { ExperimentEnding, ExperimentResult, Plan } from '../activities/contract.js';
 import { bookkeeping } from './activities.js';
+import { setAttributes } from './attributes.js';
 import { failureOf } from './failure.js';
 import { driveRuns, sharedByRuns, slide } from './fan-out.js';
 import type { FanOutCounts } from './fan-out.js';
@@ -113,7 +113,7 @@ async function driveShards(plan: Plan, counts: FanOutCounts, hold: Hold): Promis
     const child = await startChild(shard, {
       workflowId: shardWorkflowId(plan.experiment, number),
       args: [{ ...sharedByRuns(plan), from, to, window }],
-      typedSearchAttributes: startAttributes(plan.experiment, 'running'),
+      typedSearchAttributes: startAttributes(plan.experiment, 'running', plan),
       staticSummary: `runs ${from} to ${to - 1} of experiment ${plan.experiment}`,
       priority: sharePriority(plan),
     });
@@ -133,7 +133,7 @@ function showHold(plan: Plan, paused: boolean): void {
 }
 
 function setStatus(plan: Plan, status: string): void {
-  upsertSearchAttributes([
+  setAttributes(plan, [
     { key: SEARCH_ATTRIBUTES.experiment, value: plan.experiment },
     { key: SEARCH_ATTRIBUTES.status, value: status },
   ]);

@@ -36,11 +36,16 @@ export async function slide<T>(
 }
 
 /** What every run of an experiment is told. */
-export type SharedByRuns = Pick<Plan, 'experiment' | 'embeddingModels' | 'routed'>;
+export type SharedByRuns = Pick<Plan, 'experiment' | 'embeddingModels' | 'routed' | 'unindexed'>;
 
 /** Of a plan, or of something else that has it, just that. */
-export function sharedByRuns({ experiment, embeddingModels, routed }: SharedByRuns): SharedByRuns {
-  return { experiment, embeddingModels, ...(routed === undefined ? {} : { routed }) };
+export function sharedByRuns({ experiment, embeddingModels, routed, unindexed }: SharedByRuns): SharedByRuns {
+  return {
+    experiment,
+    embeddingModels,
+    ...(routed === undefined ? {} : { routed }),
+    ...(unindexed === undefined ? {} : { unindexed }),
+  };
 }
 
 /**
@@ -77,7 +82,7 @@ async function driveRun(input: RunInput, hold: Hold, priority: Priority): Promis
       const child = await startChild(run, {
         workflowId: runWorkflowId(ref.experiment, ref.index),
         args: [input],
-        typedSearchAttributes: startAttributes(ref.experiment, 'invoking'),
+        typedSearchAttributes: startAttributes(ref.experiment, 'invoking', input),
         staticSummary: `run ${ref.index} of experiment ${ref.experiment}`,
         priority,
       });

@@ -24,8 +24,19 @@ export const SEARCH_ATTRIBUTES = {
   status: defineSearchAttributeKey('PanicTdaStatus', 'KEYWORD'),
 } as const;
 
+/** Absent: workflows set their search attributes. */
+export interface Indexing {
+  /** The namespace lacks them: a workflow that set one would never get further. */
+  readonly unindexed?: true;
+}
+
 /** The search attributes that a workflow of an experiment starts with. */
-export function startAttributes(experiment: string, status: string): SearchAttributePair[] {
+export function startAttributes(
+  experiment: string,
+  status: string,
+  { unindexed }: Indexing = {},
+): SearchAttributePair[] {
+  if (unindexed === true) return [];
   return [
     { key: SEARCH_ATTRIBUTES.experiment, value: experiment },
     { key: SEARCH_ATTRIBUTES.status, value: status },

@@ -1,17 +1,13 @@
-import {
-  CancelledFailure,
-  CancellationScope,
-  continueAsNew,
-  setCurrentDetails,
-  upsertSearchAttributes,
-} from '@temporalio/workflow';
+import { CancelledFailure, CancellationScope, continueAsNew, setCurrentDetails } from '@temporalio/workflow';
 import type { Routing, RunAdvance, RunRef } from '../activities/contract.js';
 import { bookkeeping, cpu, embedding, gpu } from './activities.js';
+import { setAttributes } from './attributes.js';
 import { failureOf } from './failure.js';
 import type { SharedByRuns } from './fan-out.js';
 import { FREE, Hold, isInterruption } from './hold.js';
 import type { Held } from './hold.js';
 import { SEARCH_ATTRIBUTES } from './names.js';
+import type { Indexing } from './names.js';
 import { Redirections } from './redirections.js';
 
 export interface RunInput extends RunRef, SharedByRuns {
@@ -43,7 +39,7 @@ export async function run(input: RunInput): Promise<RunResult> {
       input.embeddingModels.map((model) => embedAndMeasure(input, model, end, hold)),
     );
     for (const outcome of measured) if (outcome.status === 'rejected') throw outcome.reason;
-    setStatus(end, end.ended === 'cycle' ? 'cycle' : 'finished');
+    setStatus(input, end, end.ended === 'cycle' ? 'cycle' : 'finished');
     await hold.settled();
     return { length: end.next, ended: end.ended };
   } catch (error) {
@@ -60,12 +56,13 @@ interface Shown {
 }
 
 /** The web UI tells of a pause by the run's status and by the first line of its details. */
-function holdOf({ experiment, index, held = FREE }: RunInput, shown: Shown): Hold {
+function holdOf(input: RunInput, shown: Shown): Hold {
+  const { experiment, index, held = FREE } = input;
   return new Hold(
     held,
     (paused) => {
       const status = paused ? 'paused' : shown.status;
-      upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: status }]);
+      setAttributes(input, [{ key: SEARCH_ATTRIBUTES.status, value: status }]);
       setCurrentDetails(paused ? `**paused**\n\n${shown.details}` : shown.details);
     },
     (paused) => bookkeeping.recordPause({ experiment, index }, paused),
@@ -98,7 +95,7 @@ async function advanceToTheEnd(
     const short = activities === 0 && input.advanced === undefined;
     // Each change of a search attribute is a write of the server's: a run that is over in a second is only told finished.
     if (short ? advanced.ended === null : advanced.ended !== null) {
-      setStatus(advanced, advanced.ended === null ? 'invoking' : 'analysing');
+      setStatus(input, advanced, advanced.ended === null ? 'invoking' : 'analysing');
     }
     if (advanced.ended !== null) return { ...advanced, ended: advanced.ended };
     if (advanced.next > before) redirections.forget();
@@ -145,8 +142,8 @@ function on(queue: string | undefined): { taskQueue?: string } {
   return queue === undefined ? {} : { taskQueue: queue };
 }
 
-function setStatus(advanced: RunAdvance, status: string): void {
-  upsertSearchAttributes([
+function setStatus(indexing: Indexing, advanced: RunAdvance, status: string): void {
+  setAttributes(indexing, [
     { key: SEARCH_ATTRIBUTES.network, value: advanced.network },
     { key: SEARCH_ATTRIBUTES.status, value: status },
   ]);
@@ -163,6 +160,6 @@ async function writeDownTheStop(input: RunInput, error: unknown): Promise<void> 
   const ref = { experiment: input.experiment, index: input.index };
   const outcome = isInterruption(error) ? ({ status: 'cancelled' } as const) : failureOf(error);
   if (outcome === null) return;
-  upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: outcome.status }]);
+  setAttributes(input, [{ key: SEARCH_ATTRIBUTES.status, value: outcome.status }]);
   await CancellationScope.nonCancellable(() => bookkeeping.stopRun(ref, outcome));
 }

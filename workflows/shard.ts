@@ -1,9 +1,11 @@
-import { isCancellation, setCurrentDetails, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import { isCancellation, setCurrentDetails, setHandler } from '@temporalio/workflow';
+import { setAttributes } from './attributes.js';
 import { bookkeeping } from './activities.js';
 import { driveRuns } from './fan-out.js';
 import { FREE, Hold } from './hold.js';
 import type { FanOutCounts, SharedByRuns } from './fan-out.js';
 import { SEARCH_ATTRIBUTES } from './names.js';
+import type { Indexing } from './names.js';
 import { shardProgress } from './queries.js';
 
 export interface ShardInput extends SharedByRuns {
@@ -20,7 +22,7 @@ export async function shard(input: ShardInput): Promise<FanOutCounts> {
   const { experiment, from, to, window } = input;
   const hold = new Hold(
     FREE,
-    (paused) => setStatus(paused ? 'paused' : 'running'),
+    (paused) => setStatus(input, paused ? 'paused' : 'running'),
     // The rows know experiments and runs only.
     () => Promise.resolve(),
   );
@@ -30,13 +32,13 @@ export async function shard(input: ShardInput): Promise<FanOutCounts> {
   try {
     await driveRuns(input, indices, window, counts, hold);
   } catch (error) {
-    if (isCancellation(error)) setStatus('cancelled');
+    if (isCancellation(error)) setStatus(input, 'cancelled');
     throw error;
   }
-  setStatus(counts.failed > 0 ? 'completed_with_failures' : 'completed');
+  setStatus(input, counts.failed > 0 ? 'completed_with_failures' : 'completed');
   return counts;
 }
 
-function setStatus(status: string): void {
-  upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: status }]);
+function setStatus(indexing: Indexing, status: string): void {
+  setAttributes(indexing, [{ key: SEARCH_ATTRIBUTES.status, value: status }]);
 }

@@ -3,7 +3,7 @@ import { msToTs } from '@temporalio/common/lib/time.js';
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { ensureSearchAttributes } from '../../workers/temporal-service.js';
+import { ensureSearchAttributes } from '../../workers/search-attributes.js';
 import type { DatabaseUser } from './databases.js';
 import { POSTGRES_PORT } from './postgres.js';
 import type { Programs } from './programs.js';
@@ -73,7 +73,8 @@ export async function setupNamespace(address: string): Promise<void> {
           workflowExecutionRetentionPeriod: msToTs(RETENTION),
         });
       }
-      await ensureSearchAttributes(connection, NAMESPACE);
+      const { missing, reason } = await ensureSearchAttributes(connection, NAMESPACE);
+      if (missing.length > 0) throw new Error(reason);
     } finally {
       await connection.close();
     }

@@ -101,7 +101,7 @@ function driverText(driven: Driven): string | null {
     case 'elsewhere':
       return elsewhereText(driven);
     case 'unknown':
-      return `the Temporal service at ${driven.address}, which may be running it, does not answer`;
+      return `whether the Temporal service at ${driven.address} runs it is not known: ${driven.reason}`;
     default:
       return assertNever(driven);
   }

@@ -179,8 +179,8 @@ async function executeInSession(
   const session = await openSession(context, id, devices, signal);
   let store: Store | null = null;
   try {
-    // The workers are at work by now: whatever blinks from here on is waited for.
-    const patience = { signal, onOutage: outageNotes() };
+    // The workers are at work by now: whatever blinks from here on is waited for, but for a process of ours that was given up.
+    const patience = { signal: AbortSignal.any([signal, session.failed]), onOutage: outageNotes() };
     const opened = await patiently(() => connectStore(context.place), patience);
     store = opened;
     await patiently(() => tellAboutSession(request, session), patience);
@@ -188,6 +188,12 @@ async function executeInSession(
     if (verb === 'retry') await resetFailedRuns(opened, id, run, patience);
     const followed = await followToTheEnd(request, session, opened, patience);
     return await patiently(() => report(request, opened, followed), patience);
+  } catch (error) {
+    if (session.failed.aborted && !signal.aborted) {
+      await tellInterrupted(request, store);
+      session.failed.throwIfAborted();
+    }
+    throw error;
   } finally {
     await session.stop();
     await store?.close();
@@ -208,7 +214,7 @@ async function followToTheEnd(
     signal: patience.signal,
   };
   for (;;) {
-    const handle = await patiently(() => startExperiment(session.client, id, config), patience);
+    const handle = await patiently(() => startExperiment(session, id, config), patience);
     const followed = await follow(handle, store, id, options);
     // A workflow that is open has not seen the runs that `retry` or `resume --run` made pending since it started.
     const byStatus = await patiently(() => store.experiments.runsByStatus(id), patience);

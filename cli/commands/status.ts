@@ -64,6 +64,8 @@ interface StatusDocument {
   readonly devices: readonly UsedDevice[];
   /** Where the process that runs it computes models with files, and why no faster device is used: lines for people. */
   readonly deviceRemarks: readonly string[];
+  /** What that service lacks: search attributes, without which the web UI does not find the experiment. Null where nothing. */
+  readonly unindexed: string | null;
   readonly createdAt: string | null;
   readonly startedAt: string | null;
   readonly pausedAt: string | null;
@@ -90,6 +92,7 @@ export async function showStatus(context: Context, id: string | undefined): Prom
         ...stands,
         now: nowDocument(now),
         queues,
+        unindexed: driven.by === 'service' ? await observer.unindexed() : null,
         devices: await store.provenance.devices(row.id),
         deviceRemarks: running?.experiment === row.id ? (running.devices ?? []) : [],
       };
@@ -128,7 +131,7 @@ async function statusDocument(
   row: ExperimentRow,
   driven: Driven,
   now: number,
-): Promise<Omit<StatusDocument, 'queues' | 'now' | 'devices' | 'deviceRemarks'>> {
+): Promise<Omit<StatusDocument, 'queues' | 'now' | 'unindexed' | 'devices' | 'deviceRemarks'>> {
   const { id, config } = row;
   const progress = await store.summaries.progress(id);
   const { runs, invocations, invocationsExpected, diagrams } = progress;
@@ -236,6 +239,7 @@ function printStatus(
       : [['error', oneLine(document.error)]]),
     ...sharedVectorRows(document.sharedVectors),
     ...(document.queues ?? []).flatMap(({ problem }) => (problem === null ? [] : [['waits', problem]])),
+    ...(document.unindexed === null ? [] : [['remark', document.unindexed]]),
     ...(document.driven.by === 'process' && document.driven.uiAddress !== null
       ? [['web UI', document.driven.uiAddress]]
       : []),
@@ -287,7 +291,7 @@ function drivenText(driven: Driven): string {
     case 'elsewhere':
       return `by ${driven.place}${driven.answers ? '' : ', as far as the database knows'}`;
     case 'unknown':
-      return `as far as the database knows; the Temporal service at ${driven.address} does not answer`;
+      return `as far as the database knows; ${driven.reason}`;
     case 'nobody':
       return 'by nobody';
     default:

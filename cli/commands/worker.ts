@@ -1,10 +1,11 @@
 import { hostname } from 'node:os';
-import { PanicError } from '../../experiment/errors.js';
+import { isPanicError, PanicError } from '../../experiment/errors.js';
 import { armFault } from '../../experiment/fault.js';
 import { joinWorkers, openDataFolder } from '../../workers/data-folder.js';
 import { type DeploymentVersion, setCurrentCommand } from '../../workers/deployment.js';
+import { ServiceProblem } from '../../workers/service-problems.js';
 import { workerTemporal } from '../../workers/environment.js';
-import { endWithParent, reportReady } from '../../workers/supervisor.js';
+import { endWithParent, reportReady, reportUnable } from '../../workers/supervisor.js';
 import { DrainTimeout, QUEUES, startWorker } from '../../workers/worker.js';
 import type { Queue, RunningWorker, WorkerSettings } from '../../workers/worker.js';
 import { placeText } from '../context.js';
@@ -12,7 +13,6 @@ import type { Context } from '../context.js';
 import { EXIT, SIGNAL_EXIT } from '../exit-codes.js';
 import { proveObjectsPlace } from '../objects-place.js';
 import { note } from '../output.js';
-import { noAnswerFrom } from '../temporal-connection.js';
 
 export const DEFAULT_ADDRESS = '127.0.0.1:7233';
 
@@ -42,7 +42,7 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
   if (environment.fault !== undefined) armFault(environment.fault);
   const address = temporal.connectionOptions.address ?? DEFAULT_ADDRESS;
   const identity = options.identity ?? `${process.pid}@${hostname()}:${queues.join('+')}`;
-  const worker = await startOrExplain(address, {
+  const worker = await startOrTell({
     queues,
     models,
     concurrency: options.concurrency ?? null,
@@ -98,7 +98,9 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
     await worker.ended;
   } catch (error) {
     // What is late is told below.
-    if (!asked) throw error;
+    if (!asked) {
+      throw new Error(`the Temporal service at ${address} gives this worker no more work`, { cause: error });
+    }
   } finally {
     // One queue that fails takes the others along: a supervisor starts the whole again.
     stop();
@@ -143,12 +145,13 @@ function deploymentOf({ deployment, buildId, setCurrent }: WorkerOptions): Deplo
   return { deploymentName: deployment, buildId };
 }
 
-async function startOrExplain(address: string, settings: WorkerSettings): Promise<RunningWorker> {
+async function startOrTell(settings: WorkerSettings): Promise<RunningWorker> {
   try {
     return await startWorker(settings);
   } catch (error) {
-    if (error instanceof Error && error.name === 'TransportError') {
-      throw new PanicError('InvalidInput', noAnswerFrom(address), { cause: error });
+    // A service may answer later; nothing else of it passes by itself.
+    if (isPanicError(error, 'InvalidInput') && !(error instanceof ServiceProblem)) {
+      await reportUnable(error.message);
     }
     throw error;
   }

@@ -1,7 +1,9 @@
-import { setVariables } from '../../workers/environment.js';
+import { availableParallelism } from 'node:os';
+import { addressSpaceProblem } from '../../workers/address-space.js';
+import { configuredTemporal, setVariables } from '../../workers/environment.js';
 import type { Context } from '../context.js';
 import { requiredNode } from '../package-info.js';
-import { info, ok, problem } from './finding.js';
+import { info, ok, problem, warning } from './finding.js';
 import type { Finding } from './finding.js';
 
 export function* checkNode(): Generator<Finding> {
@@ -10,6 +12,10 @@ export function* checkNode(): Generator<Finding> {
   yield isAtLeast(has, wanted)
     ? ok(`Node ${has} (${wanted} or later is needed)`)
     : problem(`Node ${has} is too old; install ${wanted} or later`);
+  const narrow = addressSpaceProblem(1 + availableParallelism());
+  if (narrow === null) return;
+  // With a service of one's own the workers are elsewhere, or have limits of their own.
+  yield configuredTemporal() === undefined ? problem(narrow) : warning(narrow);
 }
 
 function isAtLeast(version: string, wanted: string): boolean {

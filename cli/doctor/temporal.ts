@@ -46,6 +46,8 @@ async function* checkService(context: Context, address: string): AsyncGenerator<
     if (session === null) return;
     try {
       yield ok(`the configured Temporal service at ${address} answers`);
+      const unindexed = await session.unindexed();
+      if (unindexed !== null) yield warning(unindexed);
       for (const state of await queueStates(session.client, allQueues(context.routes))) {
         const { queue, workers, backlog } = state;
         const wrong = problemOf(context, state);

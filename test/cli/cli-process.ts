@@ -44,6 +44,8 @@ export function startPanicTda(
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const ended = new Promise<Ended>((resolve) => {
     child.once('close', (code) => resolve({ code, stdout, stderr }));
+    // It never ran, as where its folder is gone.
+    child.once('error', (error) => resolve({ code: null, stdout, stderr: `${stderr}${error.message}` }));
   });
   started.add(child);
   child.once('exit', () => started.delete(child));

@@ -1,3 +1,4 @@
+import { ownMark } from '../support/own-mark.js';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -104,6 +105,7 @@ here('docker-compose.yml, as processes', () => {
   function environment(service: ComposeService): NodeJS.ProcessEnv {
     const own = Object.entries(environmentOf(service, SECRETS)).map(([name, value]) => [name, placed(value)]);
     return {
+      ...ownMark(),
       PATH: `${join(folder, 'bin')}:${process.env['PATH']}`,
       HOME: folder,
       PANIC_TDA_DATA: data,

@@ -5,7 +5,7 @@ import type { ExperimentResult } from '../../activities/index.js';
 import type { experiment } from '../../workflows/index.js';
 import { startPanicTda, type Running, until } from '../cli/cli-process.js';
 import { connectClient, suiteAddress, takeNamespace } from '../support/suite-server.js';
-import { temporaryFolder } from '../workers/temporary-folder.js';
+import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
 
 /** A namespace and a data folder that several workers share. */
 export interface Fleet {
@@ -26,7 +26,7 @@ export async function openFleet(
   routes: Readonly<Record<string, string>> | null = null,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Fleet> {
-  const folder = temporaryFolder();
+  const folder = sharedTemporaryFolder();
   const data = join(folder, 'data');
   mkdirSync(data);
   if (routes !== null) writeFileSync(join(data, 'routes.json'), JSON.stringify(routes));

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kernelLock } from '../../experiment/kernel-lock.js';
 import { quietAwsSdk } from '../../workers/environment.js';
+import { ownMark } from './own-mark.js';
 import { freeLoopbackPorts } from '../../workers/free-ports.js';
 import { repositoryPath, until } from '../workers/child-processes.js';
 
@@ -102,7 +103,7 @@ export async function startS3Server(program: string): Promise<S3Server> {
       const args = ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', '--sidecar', metadata, data];
       const started = spawn(program, args, {
         stdio: ['ignore', 'ignore', 'inherit'],
-        env: { ROOT_ACCESS_KEY: ACCESS_KEY, ROOT_SECRET_KEY: SECRET_KEY },
+        env: { ...ownMark(), ROOT_ACCESS_KEY: ACCESS_KEY, ROOT_SECRET_KEY: SECRET_KEY },
       });
       child = started;
       await until(

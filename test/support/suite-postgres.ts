@@ -55,7 +55,11 @@ async function start(): Promise<Word> {
   try {
     // Not in the suite's folder, which belongs to root alone where root runs the suite.
     const folder = mkdtempSync(join(tmpdir(), 'panic-tda-postgres-'));
-    const server = await startEmbeddedPostgres(folder, { while: Number(process.env['SUITE_PID']) });
+    const server = await startEmbeddedPostgres(folder, {
+      while: Number(process.env['SUITE_PID']),
+      // It outlives the file that starts it.
+      variables: { SUITE_MARK: process.env['SUITE_RUN_MARK'] ?? '' },
+    });
     writeFileSync(
       join(process.env['SUITE_FOLDER']!, 'postgres-process.json'),
       JSON.stringify({ pid: server.pid, folder }),

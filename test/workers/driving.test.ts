@@ -42,6 +42,7 @@ function bookkeeping(store: Dependencies['store'] = temporary.store) {
       rounds++;
       return SERVICE;
     },
+    isIndexed: async () => true,
     askOtherService: async () => 'over',
     activityMs: 1,
     now: () => NOW,

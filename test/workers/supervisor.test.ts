@@ -119,6 +119,46 @@ describe('a child that ends', () => {
   });
 });
 
+/** Ready the first time, and then as `again` says. */
+function readyOnce(again: string): string {
+  const marker = JSON.stringify(join(temporaryFolder(), 'was-ready'));
+  return `const { existsSync, writeFileSync } = require('node:fs');
+    if (existsSync(${marker})) { ${again} } else { writeFileSync(${marker}, ''); ${sayReady} setTimeout(() => process.exit(1), 50); }`;
+}
+
+const sayUnable =
+  "process.send({ kind: 'panic-tda:unable', reason: 'the lake is frozen' }, () => process.exit(2));";
+
+describe('a child that cannot work', () => {
+  test('and says so is given up at once, with its reason', async () => {
+    const { child, events } = superviseScript(sayUnable, { ready: 'message', startAttempts: 3 });
+    await expect(child.ready).rejects.toMatchObject({
+      kind: 'InvalidInput',
+      message: 'child cannot work: the lake is frozen',
+    });
+    await expect(child.givenUp).rejects.toThrow('the lake is frozen');
+    expect(kinds(events)).toEqual(['started', 'exited']);
+  });
+
+  test('any more is given up as well, though it was ready before', async () => {
+    const { child, events } = superviseScript(readyOnce(sayUnable), { ready: 'message' });
+    await child.ready;
+    await expect(child.givenUp).rejects.toThrow('child cannot work: the lake is frozen');
+    expect(kinds(events)).toEqual(['started', 'ready', 'exited', 'restarting', 'started', 'exited']);
+  });
+
+  test('and was ready once is given up after its restart attempts in a row, with the end of its log', async () => {
+    const { child, events } = superviseScript(readyOnce("console.error('no room'); process.exit(1);"), {
+      ready: 'message',
+      startAttempts: 1,
+      restartAttempts: 2,
+    });
+    await child.ready;
+    await expect(child.givenUp).rejects.toThrow(/ended with code 1 before it was ready\.[^]*no room/);
+    expect(kinds(events).filter((kind) => kind === 'started')).toHaveLength(3);
+  });
+});
+
 describe('stopping', () => {
   test('is SIGTERM, which lets the child finish, and is no reason to restart', async () => {
     const { child, events, log } = superviseScript(

@@ -1,7 +1,7 @@
 import { Client } from '@temporalio/client';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { TemporalServer } from '../../workers/temporal-server.js';
-import { ensureSearchAttributes, searchAttributes } from '../../workers/temporal-service.js';
+import { ensureSearchAttributes, searchAttributes } from '../../workers/search-attributes.js';
 import { isRunning, until } from './child-processes.js';
 import { sharedTemporaryFolder } from './temporary-folder.js';
 import { startServer, startWorkflow, withConnection, workflowStatus } from './temporal-servers.js';

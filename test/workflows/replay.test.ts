@@ -59,6 +59,7 @@ test('this version has a history of every workflow and of every way that it ends
     'experiment-shards-cancelled',
     'experiment-shards-paused',
     'experiment-terminated-run',
+    'experiment-unindexed',
     'run-cancelled',
     'run-cancelled-before',
     'run-continued',
@@ -74,6 +75,7 @@ test('this version has a history of every workflow and of every way that it ends
     'run-retried-activity',
     'run-routed',
     'run-routes-disagree',
+    'run-unindexed',
     'shard',
     'shard-cancelled',
     'shard-paused',
@@ -105,6 +107,12 @@ test.each([
     history: 'run-continued-as-new',
     from: 'const ACTIVITIES_PER_EXECUTION = 200',
     to: 'const ACTIVITIES_PER_EXECUTION = 201',
+  },
+  {
+    change: 'search attributes of a namespace that lacks them',
+    history: 'experiment-unindexed',
+    from: 'if (unindexed !== true)',
+    to: 'if (true)',
   },
   {
     change: 'a run that asks for no queue',

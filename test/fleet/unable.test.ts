@@ -1,0 +1,133 @@
+import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { cleanUp } from '../cli/cli-process.js';
+import { openRefusingService, type RefusingService } from '../support/refusing-service.js';
+import { suiteAddress } from '../support/suite-server.js';
+import { CLI } from '../support/worker-process.js';
+import { openFleet, type Fleet } from './fleet.js';
+
+// Seconds on a machine that has nothing else to do.
+jest.setTimeout(300_000);
+
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'DummyI2T']],
+  prompts: ['a lighthouse in fog'],
+  seeds: [3],
+  embedding_models: ['Dummy'],
+  max_length: 4,
+};
+
+let fleet: Fleet;
+let file: string;
+let service: RefusingService | null = null;
+beforeEach(async () => {
+  fleet = await openFleet();
+  file = join(fleet.folder, 'experiment.json');
+  writeFileSync(file, JSON.stringify(EXPERIMENT));
+});
+afterEach(async () => {
+  await fleet.close();
+  await service?.close();
+  service = null;
+});
+afterAll(cleanUp);
+
+const UNAUTHENTICATED = 16;
+const PERMISSION_DENIED = 7;
+const UNIMPLEMENTED = 12;
+
+test('a worker ends at once where its namespace is not there, and names it; so do run and doctor', async () => {
+  const nowhere = { TEMPORAL_NAMESPACE: 'not-there' };
+  const named = `the Temporal service at ${suiteAddress()} has no namespace "not-there"`;
+  const [worker, run, doctor] = await Promise.all([
+    fleet.command(['worker'], nowhere).ended,
+    fleet.command(['run', file], nowhere).ended,
+    fleet.command(['doctor'], nowhere).ended,
+  ]);
+  expect(worker).toMatchObject({ code: 2, stderr: expect.stringContaining(named) });
+  expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining(named) });
+  expect(doctor).toMatchObject({ code: 1, stdout: expect.stringContaining(`FAIL  ${named}`) });
+});
+
+test.each([
+  {
+    what: 'takes no credentials',
+    codeOf: () => UNAUTHENTICATED,
+    words: 'does not take the credentials of this process (so says the test); check TEMPORAL_API_KEY',
+  },
+  {
+    what: 'lets nobody see the namespace',
+    codeOf: (method: string) => (method === 'DescribeNamespace' ? PERMISSION_DENIED : UNIMPLEMENTED),
+    words: 'does not let this process work in the namespace',
+  },
+])('a worker ends at once, and says why, where the service $what', async ({ codeOf, words }) => {
+  service = await openRefusingService(codeOf);
+  const { address } = service;
+  const { code, stderr } = await fleet.command(['worker'], { TEMPORAL_ADDRESS: address }).ended;
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: expect.stringContaining(`the Temporal service at ${address} ${words}`),
+  });
+});
+
+test('a worker that asks for TLS where there is none ends, and says so', async () => {
+  const { code, stderr } = await fleet.command(['worker'], { TEMPORAL_TLS: 'true' }).ended;
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: expect.stringMatching(/does not answer over TLS; .*TEMPORAL_TLS_.* \(wrong version number\)\n$/),
+  });
+});
+
+test('a worker whose address is that of another program ends, and says so', async () => {
+  const other = createServer((socket) => {
+    socket.on('error', () => undefined).resume();
+    socket.end('220 mail.example ready\r\n');
+  });
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  try {
+    const address = other.address();
+    if (address === null || typeof address === 'string') throw new Error('a TCP server has no port');
+    const where = { TEMPORAL_ADDRESS: `127.0.0.1:${address.port}` };
+    const { code, stderr } = await fleet.command(['worker'], where).ended;
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('a program listens there, which wants TLS or is no Temporal service'),
+    });
+  } finally {
+    await new Promise((resolve) => other.close(resolve));
+  }
+});
+
+const canLimit = process.platform === 'linux' && spawnSync('bash', ['-c', 'ulimit -v 4000000']).status === 0;
+if (!canLimit) console.warn('skipped: a limit of addresses is set with ulimit, which is not here');
+const testWithLimit = canLimit ? test : test.skip;
+
+function limited(kib: number, ...words: readonly string[]) {
+  return spawnSync('bash', ['-c', `ulimit -v ${kib}; exec "$0" "$@"`, process.execPath, CLI, ...words], {
+    encoding: 'utf8',
+    cwd: fleet.folder,
+    env: {
+      ...process.env,
+      NODE_OPTIONS: '',
+      PANIC_TDA_TEST_MODELS: '1',
+      TEMPORAL_ADDRESS: '',
+      TEMPORAL_NAMESPACE: '',
+    },
+  });
+}
+
+testWithLimit('run ends with the reason where its workers do not get the addresses that they need', () => {
+  const data = join(fleet.folder, 'narrow');
+  const { status, stderr } = limited(4_000_000, 'run', file, '--data', data);
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: expect.stringMatching(
+      /^panic-tda: worker-main-cpu cannot work: .*address space is limited to 4096000000 bytes/m,
+    ),
+  });
+  const doctor = limited(4_000_000, 'doctor', '--data', data);
+  expect(doctor.stdout).toMatch(/FAIL {2}this process gets addresses for/);
+});

@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { Client, Connection } from '@temporalio/client';
+import proto from '@temporalio/proto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TemporalServer } from '../../workers/temporal-server.js';
+import { ensureSearchAttributes, missingSearchAttributes } from '../../workers/search-attributes.js';
+import { cleanUp, until } from '../cli/cli-process.js';
+import { violations } from '../support/store-checks.js';
+import { startServer } from '../workers/temporal-servers.js';
+import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
+import { addressOf, openFleet, type Fleet } from './fleet.js';
+
+// Seconds on a machine that has nothing else to do.
+jest.setTimeout(300_000);
+
+const { INDEXED_VALUE_TYPE_KEYWORD: KEYWORD, INDEXED_VALUE_TYPE_TEXT: TEXT } =
+  proto.temporal.api.enums.v1.IndexedValueType;
+
+const OURS = ['PanicTdaExperiment', 'PanicTdaNetwork', 'PanicTdaStatus'];
+
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'DummyI2T']],
+  prompts: ['a lighthouse in fog', 'rain'],
+  seeds: [3],
+  embedding_models: ['Dummy'],
+  max_length: 4,
+};
+
+let server: TemporalServer;
+let connection: Connection;
+let fleet: Fleet;
+beforeAll(async () => {
+  ({ server } = await startServer(sharedTemporaryFolder(), { namespaces: ['full', 'another-type'] }));
+  connection = await Connection.connect({ address: server.address });
+  // A namespace has room for ten keywords.
+  await exchange(
+    'full',
+    OURS,
+    Object.fromEntries(Array.from({ length: 10 }, (_, k) => [`Team${k}`, KEYWORD])),
+  );
+  await exchange('another-type', ['PanicTdaStatus'], { PanicTdaStatus: TEXT });
+  fleet = await openFleet(null, { TEMPORAL_ADDRESS: server.address, TEMPORAL_NAMESPACE: 'full' });
+});
+afterAll(async () => {
+  await fleet.close();
+  await connection.close();
+  await server.stop();
+  await cleanUp();
+});
+
+async function exchange(
+  namespace: string,
+  removed: readonly string[],
+  added: Readonly<Record<string, typeof KEYWORD | typeof TEXT>>,
+): Promise<void> {
+  const { operatorService } = connection;
+  await operatorService.removeSearchAttributes({ namespace, searchAttributes: [...removed] });
+  await operatorService.addSearchAttributes({ namespace, searchAttributes: { ...added } });
+}
+
+test('attributes that cannot be made are named, with the reason, and so is one of another type', async () => {
+  expect(await ensureSearchAttributes(connection, 'full')).toEqual({
+    missing: OURS,
+    reason: expect.stringContaining('more than 10'),
+  });
+  expect(await ensureSearchAttributes(connection, 'another-type')).toEqual({
+    missing: ['PanicTdaStatus'],
+    reason: 'PanicTdaStatus is there and is no keyword',
+  });
+  expect(await missingSearchAttributes(connection, 'default')).toEqual([]);
+});
+
+test('without search attributes experiments end, by hand and by run, and each face says what is missing', async () => {
+  const lacks = 'the namespace "full" lacks the search attributes PanicTdaExperiment';
+  const worker = await fleet.worker(['--listen', '0']);
+  expect(worker.stderr()).toMatch(new RegExp(`^Warning: ${lacks}.*could not be made \\(.*more than 10`, 'm'));
+  const ready = await fetch(`${addressOf(worker)}/ready`);
+  expect({ status: ready.status, body: await ready.json() }).toEqual({
+    status: 200,
+    body: expect.objectContaining({ problems: [], remarks: [expect.stringContaining(lacks)] }),
+  });
+
+  const client = new Client({ connection, namespace: 'full' });
+  const byHand = await client.workflow.start('experiment', {
+    taskQueue: 'panic-tda',
+    workflowId: 'by-hand',
+    args: [EXPERIMENT],
+  });
+  expect(await byHand.result()).toMatchObject({ status: 'completed', runs: 2 });
+
+  const slow = { ...EXPERIMENT, networks: [['DummyT2I', 'SlowI2T']], max_length: 200, seeds: [-1] };
+  const file = join(fleet.folder, 'slow.json');
+  writeFileSync(file, JSON.stringify(slow));
+  const run = fleet.command(['run', file]);
+  await until(
+    () => /^Watch:/m.test(run.stderr()),
+    () => run.stderr(),
+  );
+  expect(run.stderr()).toContain(lacks);
+  const [, id = ''] = /^Experiment (\w+)/m.exec(run.stderr()) ?? [];
+  await until(async () => (await fleet.command(['status', id]).ended).stdout.includes('running'));
+  const pause = await fleet.command(['pause', id]).ended;
+  expect(pause).toMatchObject({ code: 0, stderr: '' });
+  const status = await fleet.command(['status', id]).ended;
+  expect(status.stdout).toContain(`remark       ${lacks}`);
+  const doctor = await fleet.command(['doctor']).ended;
+  expect(doctor.stdout).toContain(`warn  ${lacks}`);
+  expect(await fleet.command(['resume', id]).ended).toMatchObject({ code: 0 });
+  expect(await run.ended).toMatchObject({ code: 0 });
+  expect(await violations(fleet.data)).toEqual([]);
+});
+
+test('a worker uses attributes that an operator makes while it serves', async () => {
+  await exchange(
+    'full',
+    ['Team7', 'Team8', 'Team9'],
+    Object.fromEntries(OURS.map((name) => [name, KEYWORD])),
+  );
+  const client = new Client({ connection, namespace: 'full' });
+  const handle = await client.workflow.start('experiment', {
+    taskQueue: 'panic-tda',
+    workflowId: 'found',
+    args: [EXPERIMENT],
+  });
+  expect(await handle.result()).toMatchObject({ status: 'completed' });
+  expect((await handle.describe()).searchAttributes).toMatchObject({ PanicTdaStatus: ['completed'] });
+});

@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * Processes that tests start, found by a mark in their environment, which their own children inherit. A mark is a path of names,
+ * from the run of Jest down to the test file: `/run-812/process-840/file-7`. It does not begin with `PANIC_TDA_`, which the program refuses.
+ */
+export const MARK = 'SUITE_MARK';
+
+/** The processes of a mark and of all marks below it, and what descends from them without the mark. Empty without /proc. */
+export function markedProcesses(mark) {
+  const all = processes();
+  const found = new Set(all.filter(({ pid }) => isMarked(pid, mark)).map(({ pid }) => pid));
+  // A server may write over its environment, as those of Postgres do with the title of a process.
+  for (let before = -1; before !== found.size;) {
+    before = found.size;
+    for (const { pid, parent } of all) if (found.has(parent)) found.add(pid);
+  }
+  found.delete(process.pid);
+  return [...found];
+}
+
+/** Ends them, and what they start meanwhile, by SIGKILL; Postgres in good order first. Resolves with the command lines of those it met. */
+export async function endMarked(mark) {
+  const met = new Map();
+  for (let empty = 0, round = 0; empty < 2 && round < 200; round++) {
+    const pids = markedProcesses(mark);
+    empty = pids.length === 0 ? empty + 1 : 0;
+    for (const pid of pids) {
+      const command = read(pid, 'cmdline').replaceAll('\0', ' ').trim();
+      if (!met.has(pid)) met.set(pid, command);
+      // SIGQUIT is Postgres' immediate shutdown, which gives its shared memory back.
+      const inOrder = round < 20 && /\bpostgres\b/.test(command);
+      signal(pid, inOrder ? 'SIGQUIT' : 'SIGKILL');
+    }
+    await sleep(pids.length === 0 ? 20 : 100);
+  }
+  return [...met].map(([pid, command]) => `${pid}: ${command.slice(0, 200)}`);
+}
+
+/**
+ * Starts a process that ends what has the mark as soon as this process is gone, however that ended: the kernel closes the pipe between
+ * them. It is in a process group of its own, which a terminal's Ctrl-C does not reach.
+ */
+export function guard(mark) {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('guard.mjs', import.meta.url)), mark], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+    detached: true,
+    // Without the mark, or it would end itself.
+    env: { ...process.env, NODE_OPTIONS: '', [MARK]: '' },
+  });
+  child.unref();
+  child.stdin.unref();
+  child.stdin.on('error', () => undefined);
+  return child;
+}
+
+function processes() {
+  try {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .flatMap((name) => {
+        // The name in parentheses may itself hold parentheses and blanks.
+        const stat = read(name, 'stat');
+        const [, state, parent] = /^\) (\S) (\d+) /.exec(stat.slice(stat.lastIndexOf(')'))) ?? [];
+        return parent === undefined || state === 'Z' ? [] : [{ pid: Number(name), parent: Number(parent) }];
+      });
+  } catch {
+    return [];
+  }
+}
+
+function isMarked(pid, mark) {
+  return read(pid, 'environ')
+    .split('\0')
+    .some((entry) => entry === `${MARK}=${mark}` || entry.startsWith(`${MARK}=${mark}/`));
+}
+
+function read(pid, file) {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    // It ended, or belongs to another user.
+    return '';
+  }
+}
+
+function signal(pid, name) {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It ended.
+  }
+}
