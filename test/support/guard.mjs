@@ -1,8 +1,7 @@
 // Started by `guard` of leftovers.mjs: waits for the end of the process that started it, which is the end of its standard input.
+import { once } from 'node:events';
 import { endMarked } from './leftovers.mjs';
 
 const [, , mark] = process.argv;
-process.stdin.resume().once('close', async () => {
-  for (const line of await endMarked(mark)) console.error(`ended what a run of the tests left: ${line}`);
-  process.exit();
-});
+await once(process.stdin.resume(), 'close');
+for (const line of await endMarked(mark)) console.error(`ended what a run of the tests left: ${line}`);
