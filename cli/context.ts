@@ -12,6 +12,7 @@ import { databaseAt, letSqliteReadUris, quietAwsSdk, readEnvironment } from '../
 import type { Environment } from '../workers/environment.js';
 import { type ModelRoutes, readRoutes } from '../workers/routes.js';
 import { type HostOptions, hostSettings } from './host-options.js';
+import { note } from './output.js';
 
 export interface GlobalOptions extends HostOptions {
   readonly data?: string;
@@ -42,6 +43,20 @@ export function contextOf(options: GlobalOptions): Context {
   const context = lenientContextOf(options);
   const problems = [...context.environment.problems, ...context.catalogueProblems, ...context.routesProblems];
   if (problems.length > 0) throw new PanicError('InvalidInput', problems.join('\n'));
+  return context;
+}
+
+/**
+ * The same for a command that needs no model: what is wrong with users' catalogue files and routes is a remark, and what is stored can
+ * be looked at and kept without them.
+ */
+export function contextWithoutModels(options: GlobalOptions): Context {
+  const context = lenientContextOf(options);
+  const { environment, catalogueProblems, routesProblems } = context;
+  if (environment.problems.length > 0) {
+    throw new PanicError('InvalidInput', environment.problems.join('\n'));
+  }
+  for (const problem of [...catalogueProblems, ...routesProblems]) note(`Remark: ${problem}`);
   return context;
 }
 

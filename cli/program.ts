@@ -50,6 +50,15 @@ export function createProgram(exitWith: (code: number) => void): Command {
     exitWith(await work(contextOf(options)));
   }
 
+  /** The same for a command that needs no model: a catalogue file that is gone does not keep it from what is stored. */
+  async function withoutModels(
+    options: GlobalOptions,
+    work: (context: Context) => Promise<number> | number,
+  ): Promise<void> {
+    const { contextWithoutModels } = await import('./context.js');
+    exitWith(await work(contextWithoutModels(options)));
+  }
+
   /** The same for a command whose own workers compute with models. */
   async function compute(
     options: GlobalOptions,
@@ -100,7 +109,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .action(async (id: string | undefined, options: GlobalOptions & Selection) => {
       const which = selected('pause', id, options);
       const { pauseAll, pauseExperiment } = await import('./commands/pause.js');
-      await act(options, async (context) =>
+      await withoutModels(options, async (context) =>
         which === 'all'
           ? await pauseAll(context)
           : await pauseExperiment(
@@ -121,7 +130,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
       ) => {
         const { cancelExperiment, cancelRun } = await import('./commands/cancel.js');
         const { run, wait } = options;
-        await act(options, async (context) => {
+        await withoutModels(options, async (context) => {
           const one = await meant(context, 'cancel', id, run);
           return run === undefined
             ? await cancelExperiment(context, one, wait * 1000)
@@ -138,14 +147,14 @@ export function createProgram(exitWith: (code: number) => void): Command {
   add(LOOK, 'list', 'the experiments of the data folder', LIST_HELP).action(
     async (options: GlobalOptions) => {
       const { listExperiments } = await import('./commands/list.js');
-      await act(options, listExperiments);
+      await withoutModels(options, listExperiments);
     },
   );
   add(LOOK, 'status', 'how far an experiment is: pace, last error', STATUS_HELP)
     .argument('[id]', `${ID}; default: the one that is running, or the newest`)
     .action(async (id: string | undefined, options: GlobalOptions) => {
       const { showStatus } = await import('./commands/status.js');
-      await act(options, (context) => showStatus(context, id));
+      await withoutModels(options, (context) => showStatus(context, id));
     });
   add(LOOK, 'show', 'the runs of an experiment, or one run in full', SHOW_HELP)
     .argument('<id>', ID)
@@ -157,10 +166,10 @@ export function createProgram(exitWith: (code: number) => void): Command {
         if (run !== undefined) {
           throw new PanicError('InvalidInput', 'show: --experiment-file is about an experiment, not one run');
         }
-        await act(options, (context) => showExperimentFile(context, id));
+        await withoutModels(options, (context) => showExperimentFile(context, id));
         return;
       }
-      await act(options, (context) =>
+      await withoutModels(options, (context) =>
         run === undefined ? showExperiment(context, id) : showRun(context, id, run),
       );
     });
@@ -184,7 +193,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .option('--dry-run', 'say what would be done')
     .action(async (source: string, { dryRun, ...options }: GlobalOptions & { readonly dryRun?: boolean }) => {
       const { mergeFolder } = await import('./commands/merge.js');
-      await act(options, (context) => mergeFolder(context, source, { dryRun: dryRun ?? false }));
+      await withoutModels(options, (context) => mergeFolder(context, source, { dryRun: dryRun ?? false }));
     });
   add(KEEP, 'delete', 'delete an experiment with all that only it has', DELETE_HELP)
     .argument('<id>', ID)
@@ -202,7 +211,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
         }: GlobalOptions & TakeOver & Record<'yes' | 'compact', boolean | undefined>,
       ) => {
         const { deleteExperiment } = await import('./commands/delete.js');
-        await act(options, (context) =>
+        await withoutModels(options, (context) =>
           deleteExperiment(context, id, {
             yes: yes ?? false,
             compact: compact ?? false,
@@ -215,7 +224,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .option('--check', 'say whether there is anything to do, and what it takes')
     .action(async ({ check, ...options }: GlobalOptions & { readonly check?: boolean }) => {
       const { upgradeStore } = await import('./commands/upgrade.js');
-      await act(options, (context) => upgradeStore(context, { check: check ?? false }));
+      await withoutModels(options, (context) => upgradeStore(context, { check: check ?? false }));
     });
   addModelCommands(add(MACHINE, 'models', 'the models to choose from, and their files', MODELS_HELP), act);
   addObjectCommands(add(MACHINE, 'objects', 'the pictures, in a folder or a bucket', OBJECTS_HELP), act);
@@ -233,7 +242,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
       }
       if (what === 'database') {
         const { setUpTables } = await import('./commands/setup-database.js');
-        await act(options, (context) => setUpTables(context, options.appRole));
+        await withoutModels(options, (context) => setUpTables(context, options.appRole));
         return;
       }
       if (options.appRole !== undefined) {

@@ -81,8 +81,12 @@ export async function showStatus(context: Context, id: string | undefined): Prom
     const observer = createObserver(context);
     try {
       const driven = await observer.driven(row);
+      // Without routes that can be used the queues are not known.
+      const routed = context.routesProblems.length === 0;
       const states =
-        driven.by === 'service' ? await observer.queues(queuesOf(row.config, context.routes)) : null;
+        driven.by === 'service' && routed
+          ? await observer.queues(queuesOf(row.config, context.routes))
+          : null;
       const queues = states?.map((state) => queueDocument(context, state)) ?? null;
       const atWork = row.status === 'running' && row.pausedAt === null;
       const now = atWork ? await observer.standstill(store, row) : null;

@@ -113,6 +113,24 @@ describe('a finished experiment whose models are not in the catalogue any more',
   });
 });
 
+test('what needs no model goes on without a catalogue file that is gone, with a remark', async () => {
+  const gone = { PANIC_TDA_CATALOGUE: join(folder, 'gone.json') };
+  const remark = /Remark: .*gone\.json: 1 problem\n.*no file of that name/;
+  for (const words of [['list'], ['show', id], ['status'], ['upgrade']]) {
+    const { code, stderr } = await panicTda(folder, words, gone);
+    expect(stderr).toMatch(remark);
+    expect(code).toBe(0);
+  }
+  const shown = await panicTda(folder, ['show', id], gone);
+  expect(shown.stdout).toMatch(/gone\.json \(PANIC_TDA_CATALOGUE\) could not be used/);
+  for (const words of [['resume', id], ['verify', id], ['plan', 'experiment.json'], ['worker']]) {
+    const { code, stderr } = await panicTda(folder, words, gone);
+    expect(stderr).toMatch(/gone\.json: 1 problem\n.*no file of that name/);
+    expect(stderr).not.toMatch(/Remark/);
+    expect(code).toBe(2);
+  }
+});
+
 describe('an unfinished one', () => {
   test('is refused before anything starts, with the file that its models came from', async () => {
     const copy = await copyWith(`
@@ -167,6 +185,17 @@ describe('an unfinished one', () => {
     expect(retried.stderr).toMatch(UNKNOWN);
     expect(retried.code).toBe(2);
   });
+});
+
+test('doctor --fix says which model it could not ask, and which catalogue was read', async () => {
+  const copy = await copyWith(`
+    drop trigger invocations_are_immutable;
+    update invocations set seed = seed + 1 where sequence = 1`);
+  const { code, stdout } = await panicTda(copy, ['doctor', '--fix', '--yes']);
+  expect(stdout).toMatch(
+    /could not .*: the catalogue has no model ServedDescriber any more\. Read: the built-in/,
+  );
+  expect(code).toBe(1);
 });
 
 test('a worker refuses the work of models that its catalogue has not, and names that catalogue', async () => {
