@@ -5,7 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../database.js';
 import type { Work } from '../work.js';
 import { grantToRole, knownMigrations, migrate, missingMigrations, refuseOtherServers } from './migrate.js';
-import { isConnectionLoss, isContended, nameOfService, serviceError } from './service.js';
+import type { PostgresAddress } from './address.js';
+import { encryptionsOf, isEncryptionRefused } from './encryption.js';
+import type { Encryption } from './encryption.js';
+import { enterTables, refuseReadOnly, requireWritable } from './find-tables.js';
+import { addressOf, codeOf, isConnectionLoss, isContended, nameOfService, serviceError } from './service.js';
 import type { PostgresService } from './service.js';
 import { openSnapshot } from './snapshot.js';
 import { postgresBuilder, rowsOf, runOn } from './statements.js';
@@ -47,11 +51,27 @@ const TYPES: CustomTypesConfig = {
   getTypeParser: (oid, format): unknown => (NUMBERS.has(oid) ? Number : types.getTypeParser(oid, format)),
 };
 
-function configOf({ url }: PostgresService) {
+/** Of the client, whose own reading of addresses differs from libpq's. What is left out is taken from the variables of libpq. */
+function configOf({ user, password, host, port, database, parameters }: PostgresAddress, ssl: Encryption) {
+  const seconds = (name: string): number | undefined => {
+    const text = parameters.get(name);
+    return text === undefined ? undefined : Number(text);
+  };
+  const [connect, idle] = [seconds('connect_timeout'), seconds('keepalives_idle')];
   return {
-    connectionString: url,
-    connectionTimeoutMillis: CONNECT_MS,
-    keepAlive: true,
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { password }),
+    ...(host === '' ? {} : { host }),
+    ...(port === undefined ? {} : { port }),
+    database,
+    ...(parameters.has('options') ? { options: parameters.get('options') } : {}),
+    ...(ssl !== false && parameters.get('sslnegotiation') === 'direct'
+      ? { sslnegotiation: 'direct' as const }
+      : {}),
+    ssl,
+    connectionTimeoutMillis: connect === undefined ? CONNECT_MS : connect * 1000,
+    keepAlive: parameters.get('keepalives') !== '0',
+    ...(idle === undefined ? {} : { keepAliveInitialDelayMillis: idle * 1000 }),
     // Whoever looks for who uses the database finds it there (63 bytes at most).
     application_name: `panic-tda ${process.pid}@${hostname()}`.slice(0, 63),
     types: TYPES,
@@ -80,7 +100,11 @@ async function entered(service: PostgresService, use: Use): Promise<PostgresData
     await database.read(function* () {
       // The first connection takes its place among the users, or is told that it cannot.
     });
-    await setUpPostgres(service, []);
+    await onOneConnection(service, async (client, name) => {
+      await refuseReadOnly(client, name);
+      await migrate(client, name, () => enterTables(client, name, choosesSchema(addressOf(service))));
+      await requireWritable(client, name);
+    });
     return database;
   } catch (error) {
     await database.close();
@@ -115,37 +139,102 @@ export async function countMissing(
 /** Makes the tables or brings them up to date, and lets these roles use them; returns how many migrations that took. */
 export async function setUpPostgres(service: PostgresService, roles: readonly string[]): Promise<number> {
   return onOneConnection(service, async (client, name) => {
-    const applied = await migrate(client, name);
+    await refuseReadOnly(client, name);
+    const applied = await migrate(client, name, () =>
+      enterTables(client, name, choosesSchema(addressOf(service))),
+    );
     for (const role of roles) await grantToRole(client, role);
     return applied;
   });
+}
+
+/** The ways by which a database can be reached. One that was refused is tried after the other from then on. */
+interface Way {
+  readonly address: PostgresAddress;
+  /** The way that is tried first now. */
+  readonly encryption: () => Encryption;
+  /**
+   * Connects by the first way that the server takes. Another is tried only where encryption is what was refused.
+   */
+  readonly by: <T>(connect: (encryption: Encryption) => Promise<T>) => Promise<T>;
+}
+
+function wayTo(service: PostgresService): Way {
+  const address = addressOf(service);
+  const ways = encryptionsOf(address);
+  let first = 0;
+  const wayAfter = (steps: number): Encryption => ways[(first + steps) % ways.length] ?? ways[0];
+  return {
+    address,
+    encryption: () => wayAfter(0),
+    async by(connect) {
+      for (let steps = 0; ; steps++) {
+        const encryption = wayAfter(steps);
+        try {
+          const connected = await connect(encryption);
+          first = Math.max(ways.indexOf(encryption), 0);
+          return connected;
+        } catch (error) {
+          if (steps + 1 >= ways.length || !isEncryptionRefused(error, codeOf(error))) throw error;
+        }
+      }
+    },
+  };
+}
+
+/** A connection of its own, which has found the tables. */
+async function connected(way: Way, service: PostgresService): Promise<Client> {
+  const client = await way.by(async (encryption) => {
+    const made = new Client(configOf(way.address, encryption));
+    // Told by the query that meets it.
+    made.on('error', () => undefined);
+    try {
+      await made.connect();
+      return made;
+    } catch (error) {
+      await made.end().catch(() => undefined);
+      throw error;
+    }
+  });
+  try {
+    await enterTables(client, nameOfService(service), choosesSchema(way.address));
+    return client;
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Whether the user named the schemas, in the address or in libpq's variable. */
+function choosesSchema({ parameters }: PostgresAddress): boolean {
+  return (parameters.get('options') ?? process.env['PGOPTIONS'] ?? '').includes('search_path');
 }
 
 async function onOneConnection<T>(
   service: PostgresService,
   use: (client: Client, name: string) => Promise<T>,
 ): Promise<T> {
-  const client = new Client(configOf(service));
-  // Told by the query that meets it.
-  client.on('error', () => undefined);
+  let client: Client | null = null;
   try {
-    await client.connect();
+    client = await connected(wayTo(service), service);
     await refuseOtherServers(client, nameOfService(service));
     return await use(client, nameOfService(service));
   } catch (error) {
     throw serviceError(error, service);
   } finally {
-    await client.end().catch(() => undefined);
+    await client?.end().catch(() => undefined);
   }
 }
 
 function databaseOver(service: PostgresService, use: Use): PostgresDatabase {
   const name = nameOfService(service);
+  const way = wayTo(service);
   let alone = false;
 
   /** Done with each new connection before anybody is given it. */
   async function prepare(client: ClientBase): Promise<void> {
     await client.query(SESSION);
+    await enterTables(client, name, choosesSchema(way.address));
     switch (use) {
       case 'reading':
         await client.query('set default_transaction_read_only = on');
@@ -166,7 +255,7 @@ function databaseOver(service: PostgresService, use: Use): PostgresDatabase {
   }
 
   const options = {
-    ...configOf(service),
+    ...configOf(way.address, way.encryption()),
     ...(use === 'alone' ? { max: 1, idleTimeoutMillis: 0 } : { max: service.poolSize }),
     query_timeout: STATEMENT_MS,
     // Waited for, whatever its type says.
@@ -189,7 +278,11 @@ function databaseOver(service: PostgresService, use: Use): PostgresDatabase {
 
   async function withClient<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
     try {
-      const client = await pool.connect();
+      const client = await way.by((encryption) => {
+        // Of the connections that are made from now on.
+        pool.options.ssl = encryption;
+        return pool.connect();
+      });
       let broken = false;
       try {
         return await use(client);
@@ -226,13 +319,12 @@ function databaseOver(service: PostgresService, use: Use): PostgresDatabase {
     rows: rowsOf,
     async snapshot() {
       // Not one of the pool: it may be open for hours, and its statements may take long.
-      const client = new Client(configOf(service));
-      client.on('error', () => undefined);
+      let client: Client | null = null;
       try {
-        await client.connect();
-        return await openSnapshot(client, () => client.end());
+        const own = (client = await connected(way, service));
+        return await openSnapshot(own, () => own.end());
       } catch (error) {
-        await client.end().catch(() => undefined);
+        await client?.end().catch(() => undefined);
         throw serviceError(error, service);
       }
     },

@@ -65,13 +65,16 @@ export async function missingMigrations(client: ClientBase, name: string) {
 
 /**
  * Makes the tables, or brings them up to date, in one transaction; returns how many migrations that took. Processes that
- * start together wait for each other at a lock of the server. Throws InvalidInput where the role may not.
+ * start together wait for each other at a lock of the server, and `enter` then looks again where tables are. Throws InvalidInput
+ * where the role may not.
  */
-export async function migrate(client: ClientBase, name: string): Promise<number> {
+export async function migrate(client: ClientBase, name: string, enter: () => Promise<void>): Promise<number> {
   if ((await missingMigrations(client, name)).length === 0) return 0;
   await client.query('begin');
   try {
     await client.query('select pg_advisory_xact_lock($1)', [LOCK]);
+    // Another role may have made them meanwhile, in a schema of its own.
+    await enter();
     const missing = await missingMigrations(client, name);
     await client.query(
       'create table if not exists __drizzle_migrations (id serial primary key, hash text not null, created_at bigint)',

@@ -1,8 +1,11 @@
-import { errorMessage, PanicError } from '../../experiment/errors.js';
+import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
+import { parsePostgresAddress } from './address.js';
+import type { PostgresAddress } from './address.js';
+import { encryptionsOf, isTlsFailure, tlsRemedy } from './encryption.js';
 
 /** A Postgres database that is used as the store. */
 export interface PostgresService {
-  /** `postgres://user:password@host:5432/database`, with the options that libpq knows (`sslmode`, ...). */
+  /** `postgres://user:password@host:5432/database`, with the parameters of libpq that `address.ts` lists (`sslmode`, ...). */
   readonly url: string;
   /** Connections that one process has open at most. */
   readonly poolSize: number;
@@ -12,33 +15,39 @@ export const POOL_SIZE = { least: 2, default: 10, most: 200 } as const;
 
 /** What is wrong with the address of a database; null where nothing is. Never repeats it, since it may hold a password. */
 export function postgresUrlProblem(url: string): string | null {
-  const parsed = parsedUrl(url);
-  if (parsed === null || !/^postgres(ql)?:$/.test(parsed.protocol)) {
-    return 'is no address of a Postgres database, such as postgres://user@host:5432/database';
+  const parsed = parsePostgresAddress(url);
+  if (!parsed.ok) return parsed.problem;
+  try {
+    encryptionsOf(parsed.address);
+    return null;
+  } catch (error) {
+    if (!isPanicError(error)) throw error;
+    return `cannot be used: ${error.message}`;
   }
-  if (parsed.pathname.length < 2) return 'names no database; it ends with /database';
-  return null;
 }
 
+/** Throws InvalidInput for an address that means nothing. */
+export function addressOf({ url }: Pick<PostgresService, 'url'>): PostgresAddress {
+  const parsed = parsePostgresAddress(url);
+  if (parsed.ok) return parsed.address;
+  throw new PanicError('InvalidInput', `the address of the database ${parsed.problem}`);
+}
+
+/** Whether an address holds a password; also one that is wrong elsewhere. */
 export function hasPassword(url: string): boolean {
-  const parsed = parsedUrl(url);
-  return parsed !== null && (parsed.password !== '' || parsed.searchParams.has('password'));
+  const parsed = parsePostgresAddress(url);
+  if (parsed.ok) return parsed.address.password !== undefined || parsed.address.parameters.has('sslpassword');
+  return /^[^/]*\/\/[^/?]*:[^/?]*@|[?&](ssl)?password=/i.test(url);
 }
 
 /** Which database it is, for people: `database on host:port`. Without user and password. */
 export function nameOfService({ url }: PostgresService): string {
-  const parsed = parsedUrl(url);
-  if (parsed === null) return 'the Postgres database';
-  const host = parsed.searchParams.get('host') ?? parsed.host;
-  return `${decodeURIComponent(parsed.pathname.slice(1))} on ${host === '' ? 'this machine' : host}`;
-}
-
-function parsedUrl(url: string): URL | null {
-  try {
-    return new URL(url);
-  } catch {
-    return null;
-  }
+  const parsed = parsePostgresAddress(url);
+  if (!parsed.ok) return 'the Postgres database';
+  const { host, port, database } = parsed.address;
+  if (host === '') return `${database} on this machine`;
+  const named = host.includes(':') ? `[${host}]` : host;
+  return `${database} on ${named}${port === undefined ? '' : `:${port}`}`;
 }
 
 /** Conditions of a connection that was lost, was refused, or could not be had in time: another attempt may find the database there. */
@@ -75,8 +84,11 @@ const REFUSED: Readonly<Record<string, string>> = {
   '28P01': 'the user or the password is wrong',
   '28000': 'the server does not let this user in',
   '3D000': 'there is no such database; create it first ("createdb")',
-  '42501': 'the user has no right to do this; the role that owns the tables has',
+  '42501':
+    'the user has no right to do this; the role that owns the tables has, and gives it with "panic-tda setup database --app-role ROLE"',
   '42704': 'there is no such role; create it first ("createuser")',
+  '3F000':
+    'the search_path of this user names no schema that it may use; "alter role … set search_path", or options=-c%20search_path%3DNAME in the address',
 };
 
 /** Conditions after which the same transaction may well succeed: others wrote or deleted the same, or took locks in another order. */
@@ -96,6 +108,10 @@ export function isContended(error: unknown): boolean {
 export function serviceError(error: unknown, service: PostgresService): unknown {
   if (error instanceof PanicError) return error;
   const name = nameOfService(service);
+  if (isTlsFailure(causeOf(error), codeOf(error))) {
+    const message = `the database ${name}: ${tlsRemedy(causeOf(error))} (${messageOf(error)})`;
+    return new PanicError('InvalidInput', message, { cause: error });
+  }
   if (isConnectionLoss(error)) {
     const message = `the database ${name} cannot be reached now: ${messageOf(error)}`;
     return new PanicError('StoreUnavailable', message, { cause: error });
