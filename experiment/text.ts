@@ -23,12 +23,17 @@ export function isBlank(text: string): boolean {
   return INVISIBLE.test(text);
 }
 
+/** False for a text with half of a surrogate pair. */
+export function isWellFormed(text: string): boolean {
+  return !LONE_SURROGATE.test(text);
+}
+
 /** What keeps a text out of the store; null for one that may enter. */
 export type TextFault = 'NUL' | 'lone surrogate' | 'blank';
 
 export function textFault(text: string): TextFault | null {
   if (text.includes('\0')) return 'NUL';
-  if (LONE_SURROGATE.test(text)) return 'lone surrogate';
+  if (!isWellFormed(text)) return 'lone surrogate';
   return isBlank(text) ? 'blank' : null;
 }
 

@@ -6,8 +6,8 @@ const component = z.looseObject({ type: z.string().optional() }).nullish();
 /** `tokenizer.json`, as far as it is looked at here; the rest goes to the tokenizer as it is. Keys that it would overlook are errors. */
 const description = z.strictObject({
   version: z.string().nullish(),
-  truncation: z.unknown(),
-  padding: z.unknown(),
+  truncation: z.unknown().optional(),
+  padding: z.unknown().optional(),
   added_tokens: z.array(z.looseObject({ id: z.int(), content: z.string() })).default([]),
   normalizer: component,
   pre_tokenizer: component,
@@ -49,7 +49,6 @@ const addedToken = z.looseObject({
   normalized: z.boolean().optional(),
   special: z.boolean().default(false),
 });
-export type AddedTokenConfig = z.infer<typeof addedToken>;
 
 /** `tokenizer_config.json`: what of it changes tokens. */
 const configuration = z.looseObject({
@@ -68,6 +67,7 @@ const configuration = z.looseObject({
   cls_token: token.nullish(),
   mask_token: token.nullish(),
   additional_special_tokens: z.array(token).nullish(),
+  extra_special_tokens: z.union([z.array(token), z.record(z.string(), token)]).nullish(),
 });
 export type TokenizerConfiguration = z.infer<typeof configuration>;
 
@@ -122,7 +122,11 @@ export function configuredDescription(
 export function namedSpecialTokens(config: TokenizerConfiguration): string[] {
   const { bos_token, eos_token, unk_token, sep_token, pad_token, cls_token, mask_token } = config;
   const named = [bos_token, eos_token, unk_token, sep_token, pad_token, cls_token, mask_token];
-  return [...named, ...(config.additional_special_tokens ?? [])]
+  const more = [
+    config.additional_special_tokens ?? [],
+    Object.values(config.extra_special_tokens ?? {}),
+  ].flat();
+  return [...named, ...more]
     .filter((one) => one !== undefined && one !== null)
     .map((one) => (typeof one === 'string' ? one : one.content));
 }

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { AddedToken, Tokenizer as RustTokenizer } from 'tokenizers';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
+import { excerptOf, isWellFormed } from '../../experiment/text.js';
 import {
   configuredDescription,
   namedSpecialTokens,
@@ -61,10 +62,10 @@ export function openTokenizer(
   addMissingTokens(rust, described, config, where);
   return {
     encode: async (text, { specialTokens } = { specialTokens: true }) => {
-      if (/\p{Surrogate}/u.test(text)) {
+      if (!isWellFormed(text)) {
         throw new PanicError(
           'InvalidInput',
-          `a text is no well-formed Unicode: ${JSON.stringify(text.slice(0, 100))}`,
+          `a text has half of a surrogate pair, which is no character: ${quoted(text)}`,
         );
       }
       try {
@@ -73,7 +74,7 @@ export function openTokenizer(
       } catch (error) {
         throw new PanicError(
           'InvalidInput',
-          `the tokenizer of ${where} cannot read ${JSON.stringify(text.slice(0, 100))}: ${errorMessage(error)}`,
+          `the tokenizer of ${where} cannot read ${quoted(text)}: ${errorMessage(error)}`,
           { cause: error },
         );
       }
@@ -84,6 +85,10 @@ export function openTokenizer(
     },
     idOf: (token) => rust.tokenToId(token) ?? undefined,
   };
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(excerptOf(text, 100));
 }
 
 function rustTokenizer(described: TokenizerDescription, where: string): RustTokenizer {

@@ -118,6 +118,13 @@ test('Greek capitals at the end of a word are the letters that Python makes of t
   ]);
 });
 
+test('a file that leaves out what is empty is read as one that says null', async () => {
+  const content = Object.entries(tokenizerJson('gpt2')).filter(([, value]) => value !== null);
+  expect(content.map(([key]) => key)).not.toContain('truncation');
+  const [short, whole] = [await opened(Object.fromEntries(content)), await opened(tokenizerJson('gpt2'))];
+  expect(await short.encode('a cat')).toEqual(await whole.encode('a cat'));
+});
+
 describe('tokenizer_config.json changes what transformers lets it change', () => {
   test.each([
     ['do_lower_case', { do_lower_case: false }, 'bert-cased'],
@@ -145,11 +152,15 @@ describe('tokenizer_config.json changes what transformers lets it change', () =>
     const config = {
       eos_token: { content: '<|endoftext|>' },
       pad_token: '[PAD]',
+      extra_special_tokens: { picture_token: 'Ġpicture' },
       added_tokens_decoder: { 50257: { content: '<image>', special: true } },
     };
     const tokenizer = await opened(content, config);
     const ids = await tokenizer.encode('a<image>b<|endoftext|>');
     expect(ids).toEqual([64, 50257, 65, 50256]);
+    const named = await tokenizer.encode('aĠpicture');
+    expect(named).toEqual([64, tokenizer.idOf('Ġpicture')]);
+    expect(await tokenizer.decode(named)).toBe('a');
     expect(await tokenizer.decode(ids)).toBe('ab');
     // The vocabulary has no place for it.
     expect(tokenizer.idOf('[PAD]')).toBeUndefined();
