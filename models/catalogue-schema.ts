@@ -4,6 +4,7 @@ import { captionSettings } from './captions/settings.js';
 import { textToImageSettings } from './diffusion/settings.js';
 import { imageEmbedderSettings, textEmbedderSettings } from './embedders/settings.js';
 import { embeddingServerSettings, generativeServerSettings } from './servers/settings.js';
+import { visibleText } from './visible-text.js';
 
 const modality = z.enum(['text', 'image']);
 
@@ -91,9 +92,9 @@ const weights = z
 
 const identity = {
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, ".", "_" and "-"'),
-  summary: z.string().min(1),
+  summary: visibleText,
   revision,
-  license: z.string().min(1),
+  license: visibleText,
 };
 
 const generative = {
@@ -185,8 +186,8 @@ export const catalogueFileSchema = z.strictObject({
     .array(
       z.strictObject({
         name: identity.name,
-        missing: z.string().min(1).describe('What keeps the program from running it.'),
-        instead: z.string().min(1).describe('What to take instead.'),
+        missing: visibleText.describe('What keeps the program from running it.'),
+        instead: visibleText.describe('What to take instead.'),
       }),
     )
     .default([])

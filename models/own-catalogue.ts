@@ -6,6 +6,7 @@ import { sha256Hex } from '../experiment/ids.js';
 import { parseJsonText } from '../experiment/json-text.js';
 import type { Model } from '../experiment/model.js';
 import { pathText, quoted, type Problem } from '../experiment/problems.js';
+import { textFault } from '../experiment/text.js';
 import { catalogueProblem, formProblems } from './catalogue-problems.js';
 import { catalogueFileSchema, type CatalogueFile } from './catalogue-schema.js';
 import { isPackaged } from './files/packaged.js';
@@ -32,6 +33,7 @@ export function readOwnCatalogue(path: string, taken: (name: string) => string |
   const parsed = catalogueFileSchema.safeParse(json.value);
   const problems = [
     ...json.repeatedKeys.map(ofCatalogue),
+    ...unfitTexts(json.value, []),
     ...(parsed.success
       ? entryProblems(parsed.data.models, taken)
       : formProblems(parsed.error.issues, json.value)),
@@ -51,6 +53,23 @@ function bytesOf(path: string): Buffer | Problem {
 
 function ofCatalogue({ path, found, allowed }: Problem): Problem {
   return catalogueProblem(path, found, allowed);
+}
+
+/** Texts that no store can hold (experiment/text.ts), wherever they are: settings and sources are stored with each model. */
+function unfitTexts(value: unknown, path: readonly PropertyKey[]): Problem[] {
+  if (typeof value === 'string') return unfitText(value, path);
+  if (typeof value !== 'object' || value === null) return [];
+  const entries = Array.isArray(value) ? value.entries() : Object.entries(value);
+  return [...entries].flatMap(([key, inner]) => unfitTexts(inner, [...path, key]));
+}
+
+function unfitText(text: string, path: readonly PropertyKey[]): Problem[] {
+  const fault = textFault(text);
+  // Some may be blank, such as the prefix of an embedder; the schema says which may not.
+  if (fault === null || fault === 'blank') return [];
+  const found = fault === 'NUL' ? 'a NUL character' : 'half of a surrogate pair';
+  const allowed = fault === 'NUL' ? 'text without NUL' : 'well-formed Unicode text';
+  return [catalogueProblem(pathText(path), `${found} in ${quoted(text)}`, allowed)];
 }
 
 function entryProblems(models: readonly Model[], taken: (name: string) => string | null): Problem[] {

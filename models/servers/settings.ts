@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { visibleText } from '../visible-text.js';
 
 const common = {
   /** The name that requests ask for. */
-  model: z.string().min(1),
+  model: visibleText,
   /** The name that answers carry, where it is another: an answer of anything else is refused. */
-  served_as: z.string().min(1).exactOptional(),
+  served_as: visibleText.exactOptional(),
   /** Seconds to wait for an answer. */
   timeout_s: z.number().positive().max(86_400).default(600),
 };
@@ -29,7 +30,7 @@ const chatSettings = z.strictObject({
   ...common,
   api: z.literal('chat'),
   /** What is asked; of a text, with `{input}` where the text goes. */
-  prompt: z.string().min(1),
+  prompt: visibleText,
   max_tokens: z.int().positive(),
   temperature: z.number().min(0).default(0),
   seed_bits: seedBits,

@@ -63,6 +63,44 @@ describe("a user's own catalogue", () => {
     });
   });
 
+  test('holds no text that cannot be stored, or shows nothing where something is to be read', () => {
+    const served = {
+      ...{
+        name: 'Served',
+        kind: 'generative',
+        summary: 'Served.',
+        loader: 'server',
+        revision: '1',
+        license: 'MIT',
+      },
+      source: 'server:http://127.0.0.1:8000/v1',
+      ...{ input: 'image', output: 'text', deterministic: false },
+      settings: { api: 'chat', model: 'm', prompt: 'Describe.', max_tokens: 40 },
+    };
+    const withSettings = (settings: object) => ({
+      models: [{ ...served, settings: { ...served.settings, ...settings } }],
+    });
+    expect(problemsOf({ models: [served] })).toEqual([]);
+    expect(problemsOf(withSettings({ prompt: 'half \ud83d' }))).toEqual([
+      'models[0].settings.prompt: found half of a surrogate pair in "half \\ud83d"; allowed: well-formed Unicode text',
+    ]);
+    expect(problemsOf(withSettings({ model: 'a\0b' }))).toEqual([
+      'models[0].settings.model: found a NUL character in "a\\u0000b"; allowed: text without NUL',
+    ]);
+    expect(problemsOf(withSettings({ prompt: '\u200b' }))).toEqual([
+      'models[0].settings.prompt: found "\\u200b"; allowed: text with a visible character',
+    ]);
+    expect(problemsOf({ models: [{ ...served, summary: ' \u3164' }] })).toEqual([
+      'models[0].summary: found " \\u3164"; allowed: text with a visible character',
+    ]);
+    expect(problemsOf(withSettings({ finished_as: 'length' }))).toEqual([
+      'models[0].settings.finished_as: found "length"; allowed: another word than length and content_filter, which say that an answer is not whole',
+    ]);
+    expect(problemsOf(withSettings({ thinking: 'keep' }))).toEqual([
+      'models[0].settings.thinking: found "keep"; allowed: "refuse" or "remove"',
+    ]);
+  });
+
   test('may lie in the models folder', () => {
     const modelsFolder = temporaryFolder();
     writeFileSync(join(modelsFolder, 'catalogue.json'), JSON.stringify({ models: [entry] }));
