@@ -121,7 +121,16 @@ export function artifactTable({ build, read, write }: Database, objects: ObjectS
     const row = await read(() => get(byId, { id }));
     if (row === undefined)
       throw new PanicError('StoreConflict', `artifact ${id} is missing from the database`);
-    if (row.text !== null) return { modality: 'text', text: row.text };
+    if (row.text !== null) {
+      // Older versions stored halves of surrogate pairs, which SQLite gives back as U+FFFD: no model was given that.
+      if (row.text.includes('\ufffd') && !textContent(row.text).sha256.equals(row.sha256)) {
+        throw new PanicError(
+          'StoreConflict',
+          `the text of artifact ${id} is no UTF-8; "panic-tda doctor" says what mends it`,
+        );
+      }
+      return { modality: 'text', text: row.text };
+    }
     return decodePicture(await objects.get(row.sha256));
   }
 

@@ -15,15 +15,21 @@ export interface Caption {
  * The caption that a chat answer gives, on one line, without what the entry says is to be removed. Throws PanicError
  * `ModelOutputInvalid` for an answer that is no whole caption and no cut one.
  */
-export function captionOf({ finish_reason, message }: ChatChoice, settings: ChatSettings): Caption {
+export function captionOf(
+  model: string,
+  { finish_reason, message }: ChatChoice,
+  settings: ChatSettings,
+): Caption {
+  const invalid = (what: string): PanicError =>
+    new PanicError('ModelOutputInvalid', `the server of ${model} ${what}`);
   const reason = finish_reason === '' ? null : (finish_reason ?? null);
   const cut = reason === 'length';
-  if (!cut && !endsWhole(reason, settings)) throw unfinished(reason);
+  if (!cut && !endsWhole(reason, settings)) throw invalid(unfinishedText(reason));
   if (!isAbsent(message.refusal)) {
     throw invalid(`refused: ${excerptOf(onOneLine(String(message.refusal)), 200)}`);
   }
   const content = message.content ?? '';
-  const text = onOneLine(withoutMarkup(content, settings));
+  const text = onOneLine(withoutMarkup(content, settings, invalid));
   if (isBlank(text)) throw invalid(`gave no caption${whyBlank(content, message, cut)}`);
   return { text, cut };
 }
@@ -32,26 +38,28 @@ function endsWhole(reason: string | null, { finished_as: word }: ChatSettings): 
   return reason === 'stop' || (word !== undefined && word === (reason ?? ''));
 }
 
-function unfinished(reason: string | null): PanicError {
+function unfinishedText(reason: string | null): string {
   switch (reason) {
     case 'content_filter':
-      return invalid(
-        'was stopped by its content filter (finish_reason "content_filter"): the answer is not whole',
-      );
+      return 'was stopped by its content filter (finish_reason "content_filter"): the answer is not whole';
     case null:
-      return invalid(
+      return (
         'does not say how its answer ended (no finish_reason); if its answers are whole, say so by the setting ' +
-          '"finished_as": ""',
+        '"finished_as": ""'
       );
     default:
-      return invalid(
+      return (
         `ended its answer with finish_reason ${quoted(reason)}, not "stop"; if that is this server's word for a whole ` +
-          `answer, say so by the setting "finished_as": ${quoted(reason)}`,
+        `answer, say so by the setting "finished_as": ${quoted(reason)}`
       );
   }
 }
 
-function withoutMarkup(content: string, settings: ChatSettings): string {
+function withoutMarkup(
+  content: string,
+  settings: ChatSettings,
+  invalid: (what: string) => PanicError,
+): string {
   let text = content;
   if (hasThinking(text)) {
     if (settings.thinking !== 'remove') {
@@ -88,8 +96,4 @@ function whyBlank(content: string, message: ChatChoice['message'], cut: boolean)
 
 function isAbsent(value: unknown): boolean {
   return value === undefined || value === null || (typeof value === 'string' && isBlank(value));
-}
-
-function invalid(what: string): PanicError {
-  return new PanicError('ModelOutputInvalid', `the server ${what}`);
 }

@@ -95,7 +95,7 @@ export async function meetServer(
     if (settings.api === 'chat') {
       const { url, answer } = await ask('chat/completions', await chatRequest(settings, input, seed), signal);
       const { choices } = readAnswer(chatAnswer, answer, url, served);
-      const { text, cut } = captionOf(choices[0]!, settings);
+      const { text, cut } = captionOf(model.name, choices[0]!, settings);
       return { output: { modality: 'text', text }, outputCut: cut };
     }
     throw new PanicError('InvalidInput', `${model.name} is an embedding model; it generates nothing`);

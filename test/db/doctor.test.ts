@@ -1086,6 +1086,18 @@ test('a text that no model gives again, and that may not be stored, is given up 
   expect(await patient.violations()).toEqual([]);
 });
 
+(isOnPostgres() ? test.skip : test)(
+  'a text that is no UTF-8 is given to no model as if it were',
+  async () => {
+    const id = await patient.output(2, 5);
+    await patient.change(`update artifacts set text = cast(x'6120eda0bd' as text) where id = ?`, id);
+    await expect(patient.store.artifacts.load(id)).rejects.toMatchObject({
+      kind: 'StoreConflict',
+      message: expect.stringContaining('is no UTF-8'),
+    });
+  },
+);
+
 test('a prompt that may not be stored any more is named, with the command that takes it away', async () => {
   const text = '\u3164';
   const prompt = await patient.one('select prompt_id from runs where run_index = 2');

@@ -85,7 +85,7 @@ describe('the end of an answer', () => {
 
   test('that is a refusal is told', async () => {
     expect(await captioned({ content: null, refusal: 'I cannot look at that.' }, 'stop')).toMatch(
-      /refused: the server refused: I cannot look at that\./,
+      /refused: the server of ServedDescriber refused: I cannot look at that\./,
     );
   });
 });
@@ -95,8 +95,12 @@ describe('a caption of a server', () => {
     ['a tab', 'a\tfox', 'whole: a fox'],
     ['line breaks of every kind', 'a\r\nred\u2028big\u2029old\u0085fox\v\f', 'whole: a red big old fox'],
     ['a no-break space', 'a\u00a0fox', 'whole: a fox'],
-    ['nothing but a zero-width space', '\u200b', 'refused: the server gave no caption: its answer is blank'],
-    ['nothing', '', 'refused: the server gave no caption: its answer is blank'],
+    [
+      'nothing but a zero-width space',
+      '\u200b',
+      'refused: the server of ServedDescriber gave no caption: its answer is blank',
+    ],
+    ['nothing', '', 'refused: the server of ServedDescriber gave no caption: its answer is blank'],
   ])('with %s', async (_, content, expected) => {
     expect(await captioned(content, 'stop')).toBe(expected);
   });
