@@ -65,16 +65,16 @@ describe("a user's own catalogue", () => {
 
   test('holds no text that cannot be stored, or shows nothing where something is to be read', () => {
     const served = {
-      ...{
-        name: 'Served',
-        kind: 'generative',
-        summary: 'Served.',
-        loader: 'server',
-        revision: '1',
-        license: 'MIT',
-      },
+      name: 'Served',
+      kind: 'generative',
+      summary: 'Served.',
+      loader: 'server',
+      revision: '1',
+      license: 'MIT',
       source: 'server:http://127.0.0.1:8000/v1',
-      ...{ input: 'image', output: 'text', deterministic: false },
+      input: 'image',
+      output: 'text',
+      deterministic: false,
       settings: { api: 'chat', model: 'm', prompt: 'Describe.', max_tokens: 40 },
     };
     const withSettings = (settings: object) => ({
