@@ -43,7 +43,7 @@ export { OBJECTS_PLACE_FORMAT, objectsPlace } from './objects/place.js';
 export type { ObjectsPlace, S3Service } from './objects/place.js';
 export { missingPictures } from './objects-place.js';
 export { mergeStores } from './merge/index.js';
-export type { MergedExperiment } from './merge/index.js';
+export type { MergedExperiment, MergeProgress } from './merge/index.js';
 export { contentDigest, contentOf } from './content.js';
 export type { ContentRow } from './content.js';
 export {

@@ -9,7 +9,7 @@ import {
   mergeStores,
   openStoreReadonly,
 } from '../../db/index.js';
-import type { Connection, MergedExperiment, Store } from '../../db/index.js';
+import type { Connection, MergedExperiment, MergeProgress, Store } from '../../db/index.js';
 import { isPanicError, PanicError } from '../../experiment/errors.js';
 import { armFault } from '../../experiment/fault.js';
 import { dataFolderAt, excludeWorkers, openDataFolder, readRunInfo } from '../../workers/data-folder.js';
@@ -18,9 +18,11 @@ import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { createObserver } from '../experiment-state.js';
 import { bytes, count, oneLine, plural, table } from '../format.js';
+import { bar, liveProgress } from '../live-display.js';
 import { note, print, printJson } from '../output.js';
 
 const VIOLATIONS_SHOWN = 10;
+const QUIET_MS = 5000;
 
 /** `merge SOURCE`: adds the experiments of another data folder to this one, or to a database of several machines. */
 export async function mergeFolder(
@@ -85,8 +87,19 @@ async function merge(
     return (await observer.driven(row)).by === 'nobody' ? null : 'it is running in the target';
   };
   const merged: MergedExperiment[] = [];
+  const display = liveProgress<MergeProgress>({
+    silent: context.json || dryRun,
+    bars: ({ experiment, runs, of }) =>
+      `merging ${experiment}  ${bar(runs, of)} ${count(runs)}/${count(of)} runs`,
+    line: ({ experiment, runs, of }) => `merging ${experiment}: ${count(runs)} of ${plural(of, 'run')}`,
+  });
   try {
-    for await (const one of mergeStores({ source, target, dryRun, busy, now: Date.now })) {
+    // Of what is done in a moment nothing is told but the table.
+    const quietUntil = performance.now() + QUIET_MS;
+    const onProgress = (progress: MergeProgress): void => {
+      if (performance.now() > quietUntil) display.show(progress);
+    };
+    for await (const one of mergeStores({ source, target, dryRun, busy, now: Date.now, onProgress })) {
       merged.push(one);
       if (!dryRun && target !== null && (one.outcome === 'new' || one.outcome === 'extended')) {
         const check = context.command('doctor', '--experiment', one.experiment);
@@ -94,6 +107,7 @@ async function merge(
       }
     }
   } finally {
+    display.done();
     await observer.close();
   }
   if (context.json) printJson({ dryRun, experiments: merged });

@@ -44,14 +44,21 @@ export interface MergeParts {
   readonly busy: (experiment: string) => Promise<string | null>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  readonly onProgress?: (progress: MergeProgress) => void;
+}
+
+/** How many runs of an experiment were added or extended, of those that are to be. */
+export interface MergeProgress {
+  readonly experiment: string;
+  readonly runs: number;
+  readonly of: number;
 }
 
 const NOTHING = { run: 0, invocation: 0, embedding: 0, diagram: 0, surrogate: 0 };
 const COPIES_AT_ONCE = 8;
 
 /**
- * Adds the experiments of one store to another, each in one transaction after its pictures; any call of it can be cut off and
- * repeated. An experiment that both have gets what the target lacks, if all that both have is equal.
+ * Adds the experiments of one store to another, each after its pictures; any call of it can be cut off and repeated. An experiment that both have gets what the target lacks, if all that both have is equal.
  */
 export async function* mergeStores(parts: MergeParts): AsyncGenerator<MergedExperiment, void, undefined> {
   const snapshot = openSnapshot(parts.source.db);
@@ -70,7 +77,7 @@ export async function* mergeStores(parts: MergeParts): AsyncGenerator<MergedExpe
 async function mergeOne(
   reader: MergeSource,
   experiment: SourceExperiment,
-  { source, target, dryRun, busy, now }: MergeParts,
+  { source, target, dryRun, busy, now, onProgress }: MergeParts,
 ): Promise<MergedExperiment> {
   const { id, name } = experiment;
   const theirs = target === null ? nothing() : contentOf(target.db, id);
@@ -86,7 +93,9 @@ async function mergeOne(
   if (difference.runs.size === 0) return { ...counted, outcome: 'equal', objects: 0, objectBytes: 0 };
   const copied = await copyPictures(reader, id, source.objects, target, dryRun);
   if (!dryRun && target !== null) {
-    await mergeTarget(target.db, target.artifacts).add(reader, experiment, difference.runs, now());
+    const of = difference.runs.size;
+    const tell = (done: number): void => onProgress?.({ experiment: id, runs: done, of });
+    await mergeTarget(target.db, target.artifacts).add(reader, experiment, difference.runs, now(), tell);
   }
   const outcome = difference.missing.run === experiment.runCount ? 'new' : 'extended';
   return { ...counted, outcome, ...copied };

@@ -19,74 +19,147 @@ import type { ExperimentStatus } from '../schema.js';
 import { all, get, run as execute } from '../work.js';
 import type { Work } from '../work.js';
 import { isFurther } from './compare.js';
-import type { MergeSource, SourceExperiment, SourceRun } from './source.js';
+import type {
+  MergeSource,
+  SourceDiagram,
+  SourceEmbedding,
+  SourceExperiment,
+  SourceInvocation,
+  SourceRun,
+  SourceSurrogate,
+} from './source.js';
+
+/** Rows that one transaction adds, and that are held at a time. */
+const BATCH = 500;
 
 /**
- * The writing side of a merge: adds what the source has more of, in one transaction for each experiment. What is there already
- * stands; the comparison before it found it equal. The objects of pictures must be staged before.
+ * The writing side of a merge: adds what the source has more of. What is there already stands; the comparison before it found it equal.
+ * The objects of pictures must be staged before.
+ *
+ * A transaction adds 500 rows at most, but for the rows of runs, which come with their experiment. Wherever a merge is cut off it leaves
+ * a sound store: an experiment that was cancelled, whose runs are as far as they came. The comparison of the next merge finds what is
+ * missing. A run takes the status of the source with its last transaction, and the experiment with that of its last run.
  */
-export function mergeTarget({ build, write }: Database, artifacts: ArtifactTable) {
+export function mergeTarget(db: Database, artifacts: ArtifactTable) {
+  const { build, read } = db;
+
+  /** One transaction. Its body may be run again from its start, so it gets what it adds as a list, and new memory of ids. */
+  async function write<T>(source: MergeSource, work: (ids: Ids) => Work<T>): Promise<T> {
+    const written = await db.write(function* () {
+      const made = yield* work(remembered(source));
+      faultPoint('merge:before-commit');
+      return made;
+    });
+    faultPoint('merge:after-commit');
+    return written;
+  }
+
+  /** @param onRun called after each run with the number of those that are done. */
   async function add(
     source: MergeSource,
     experiment: SourceExperiment,
     wanted: ReadonlySet<number>,
     now: number,
+    onRun: (done: number) => void,
   ): Promise<void> {
-    await write(() => added(source, experiment, wanted, now));
-    faultPoint('merge:after-commit');
+    const isNew = await write(source, (ids) => addPlan(source, ids, experiment, wanted, now));
+    let done = 0;
+    for (const row of source.runs(experiment.id)) {
+      if (!wanted.has(row.runIndex)) continue;
+      const stored = (await read(() => storedRun(experiment.id, row.runIndex)))!;
+      const more = await addRun(source, stored, row);
+      done++;
+      await write(source, function* () {
+        yield* addEnd(source, stored, row, more);
+        if (done < wanted.size) return;
+        if (isNew) yield* endNew(experiment);
+        else yield* closeWhereAllEnded(experiment);
+      });
+      onRun(done);
+    }
   }
 
-  function* added(
+  /** The rows of the experiment and of its runs, where they are not there; whether the experiment was not. */
+  function* addPlan(
     source: MergeSource,
+    ids: Ids,
     experiment: SourceExperiment,
     wanted: ReadonlySet<number>,
     now: number,
-  ): Work<void> {
-    const ids = remembered(source);
+  ): Work<boolean> {
+    const { id } = experiment;
     const present = yield* get(
-      build.select({ id: experiments.id }).from(experiments).where(eq(experiments.id, experiment.id)),
+      build.select({ id: experiments.id }).from(experiments).where(eq(experiments.id, id)),
     );
     if (present === undefined) {
-      // Nobody drives it here: what was under way there is to be resumed, as after a cancellation.
-      const underWay = experiment.status === 'running';
-      const status = underWay ? 'cancelled' : (experiment.status as ExperimentStatus);
-      const finishedAt = underWay ? now : experiment.finishedAt;
-      yield* execute(build.insert(experiments).values({ ...experiment, status, finishedAt }));
+      const underWay = { status: 'cancelled', finishedAt: now, error: null } as const;
+      yield* execute(build.insert(experiments).values({ ...experiment, ...underWay }));
     }
-    for (const row of source.runs(experiment.id)) {
-      if (present !== undefined && !wanted.has(row.runIndex)) continue;
-      yield* addRun(source, ids, experiment.id, row);
+    for (const { promptId, ...row } of source.runs(id)) {
+      if (!wanted.has(row.runIndex)) continue;
+      if ((yield* storedRun(id, row.runIndex)) !== undefined) continue;
+      const { runIndex, network, seed, drawnSeed, maxLength } = row;
+      const planned = { experimentId: id, runIndex, network, seed, drawnSeed, maxLength };
+      yield* execute(build.insert(runs).values({ ...planned, promptId: yield* ids.artifact(promptId) }));
     }
-    if (present !== undefined) yield* closeWhereAllEnded(experiment);
-    faultPoint('merge:before-commit');
+    return present === undefined;
   }
 
-  function* addRun(source: MergeSource, ids: Ids, experimentId: string, row: SourceRun): Work<void> {
-    const { id: sourceId, promptId, ...planned } = row;
-    const where = and(eq(runs.experimentId, experimentId), eq(runs.runIndex, row.runIndex));
-    let stored = yield* get(build.select({ id: runs.id, status: runs.status }).from(runs).where(where));
-    if (stored === undefined) {
-      const { runIndex, network, seed, drawnSeed, maxLength } = planned;
-      yield* execute(
-        build.insert(runs).values({
-          experimentId,
-          runIndex,
-          network,
-          seed,
-          drawnSeed,
-          maxLength,
-          promptId: yield* ids.artifact(promptId),
-        }),
-      );
-      stored = yield* get(build.select({ id: runs.id, status: runs.status }).from(runs).where(where));
+  function* storedRun(experimentId: string, runIndex: number) {
+    const where = and(eq(runs.experimentId, experimentId), eq(runs.runIndex, runIndex));
+    return yield* get(build.select().from(runs).where(where));
+  }
+
+  /**
+   * Its steps, then its end, since a trajectory that has ended takes no more, then what was made of them. Returns whether there were any
+   * steps.
+   */
+  async function addRun(source: MergeSource, { id }: StoredRun, row: SourceRun): Promise<boolean> {
+    const last = await read(() =>
+      get(
+        build
+          .select({ sequence: max(invocations.sequence) })
+          .from(invocations)
+          .where(eq(invocations.runId, id)),
+      ),
+    );
+    const { stopReason, length, cycleStart, cycleLength } = row;
+    const ended = build
+      .update(runs)
+      .set({ stopReason, length, cycleStart, cycleLength })
+      .where(eq(runs.id, id));
+    let more = false;
+    for (const some of batchesOf(source.invocations(row.id, (last?.sequence ?? -1) + 1))) {
+      more = true;
+      await write(source, function* (ids) {
+        yield* addInvocations(ids, some, id);
+        // With its last step: a trajectory that has all of them has ended.
+        if (some.at(-1)!.sequence + 1 === length) yield* execute(ended);
+      });
     }
-    const { id, status } = stored!;
-    const more = yield* addInvocations(source, ids, sourceId, id);
-    // Before the vectors: a trajectory that has ended takes no more steps, and nothing else minds.
+    // Where it has ended in both, it has ended in the same way.
+    if (more || stopReason !== null) await write(source, () => execute(ended));
+    for (const some of batchesOf(source.embeddings(row.id))) {
+      await write(source, (ids) => addEmbeddings(ids, some, id));
+    }
+    for (const diagram of source.diagrams(row.id)) {
+      const diagramId = await write(source, (ids) => addDiagram(source, ids, diagram, id));
+      for (const some of batchesOf(source.surrogates(diagram.id))) {
+        await write(source, () => addSurrogates(some, diagramId));
+      }
+    }
+    return more;
+  }
+
+  /** How the run stands, which it does not say before all of it is there; and its log. */
+  function* addEnd(
+    source: MergeSource,
+    { id, status }: StoredRun,
+    row: SourceRun,
+    more: boolean,
+  ): Work<void> {
     if (more || isFurther(row.status, status)) {
-      const { attempt, errorKind, errorMessage, startedAt, finishedAt, stopReason, length } = row;
-      const { cycleStart, cycleLength } = row;
-      const ended = { stopReason, length, cycleStart, cycleLength };
+      const { attempt, errorKind, errorMessage, startedAt, finishedAt } = row;
       const told = {
         status: row.status === 'running' ? 'cancelled' : row.status,
         attempt,
@@ -95,30 +168,13 @@ export function mergeTarget({ build, write }: Database, artifacts: ArtifactTable
         startedAt,
         finishedAt,
       } as const;
-      yield* execute(
-        build
-          .update(runs)
-          .set({ ...ended, ...told })
-          .where(eq(runs.id, id)),
-      );
+      yield* execute(build.update(runs).set(told).where(eq(runs.id, id)));
     }
-    yield* addEmbeddings(source, ids, sourceId, id);
-    yield* addDiagrams(source, ids, sourceId, id);
-    yield* addFailures(source, sourceId, id);
+    yield* addFailures(source, row.id, id);
   }
 
-  /** Whether there were any. */
-  function* addInvocations(source: MergeSource, ids: Ids, sourceRun: number, runId: number): Work<boolean> {
-    const last = yield* get(
-      build
-        .select({ sequence: max(invocations.sequence) })
-        .from(invocations)
-        .where(eq(invocations.runId, runId)),
-    );
-    let any = false;
-    for (const step of source.invocations(sourceRun, (last?.sequence ?? -1) + 1)) {
-      any = true;
-      const { modelId, inputId, outputId, hostId, ...rest } = step;
+  function* addInvocations(ids: Ids, steps: readonly SourceInvocation[], runId: number): Work<void> {
+    for (const { modelId, inputId, outputId, hostId, ...rest } of steps) {
       yield* execute(
         build.insert(invocations).values({
           ...rest,
@@ -130,11 +186,10 @@ export function mergeTarget({ build, write }: Database, artifacts: ArtifactTable
         }),
       );
     }
-    return any;
   }
 
-  function* addEmbeddings(source: MergeSource, ids: Ids, sourceRun: number, runId: number): Work<void> {
-    for (const { sequence, modelId, source: how, vectorId } of source.embeddings(sourceRun)) {
+  function* addEmbeddings(ids: Ids, some: readonly SourceEmbedding[], runId: number): Work<void> {
+    for (const { sequence, modelId, source: how, vectorId } of some) {
       const step = yield* get(
         build
           .select({ id: invocations.id })
@@ -151,27 +206,34 @@ export function mergeTarget({ build, write }: Database, artifacts: ArtifactTable
     }
   }
 
-  function* addDiagrams(source: MergeSource, ids: Ids, sourceRun: number, runId: number): Work<void> {
-    for (const { id: sourceId, modelId: sourceModel, ...diagram } of source.diagrams(sourceRun)) {
-      const modelId = yield* ids.model(sourceModel);
-      const where = and(eq(diagrams.runId, runId), eq(diagrams.modelId, modelId));
-      const present = yield* get(build.select({ id: diagrams.id }).from(diagrams).where(where));
-      if (present === undefined)
-        yield* execute(build.insert(diagrams).values({ ...diagram, runId, modelId }));
-      const { id: diagramId } = (yield* get(build.select({ id: diagrams.id }).from(diagrams).where(where)))!;
-      if (present === undefined) {
-        for (const row of source.dimensions(sourceId)) {
-          yield* execute(build.insert(diagramDimensions).values({ ...row, diagramId }));
-        }
-      }
-      for (const row of source.surrogates(sourceId)) {
-        yield* execute(
-          build
-            .insert(surrogates)
-            .values({ ...row, diagramId })
-            .onConflictDoNothing(),
-        );
-      }
+  /** With its dimensions; returns its id in the target. */
+  function* addDiagram(
+    source: MergeSource,
+    ids: Ids,
+    { id: sourceId, modelId: sourceModel, ...diagram }: SourceDiagram,
+    runId: number,
+  ): Work<number> {
+    const modelId = yield* ids.model(sourceModel);
+    const where = and(eq(diagrams.runId, runId), eq(diagrams.modelId, modelId));
+    const query = build.select({ id: diagrams.id }).from(diagrams).where(where);
+    const present = yield* get(query);
+    if (present !== undefined) return present.id;
+    yield* execute(build.insert(diagrams).values({ ...diagram, runId, modelId }));
+    const { id: diagramId } = (yield* get(query))!;
+    for (const row of source.dimensions(sourceId)) {
+      yield* execute(build.insert(diagramDimensions).values({ ...row, diagramId }));
+    }
+    return diagramId;
+  }
+
+  function* addSurrogates(some: readonly SourceSurrogate[], diagramId: number): Work<void> {
+    for (const row of some) {
+      yield* execute(
+        build
+          .insert(surrogates)
+          .values({ ...row, diagramId })
+          .onConflictDoNothing(),
+      );
     }
   }
 
@@ -184,8 +246,15 @@ export function mergeTarget({ build, write }: Database, artifacts: ArtifactTable
     }
   }
 
+  /** Nobody drives it here: what was under way there is to be resumed, as after a cancellation. */
+  function* endNew({ id, status, finishedAt, error }: SourceExperiment): Work<void> {
+    if (status === 'running') return;
+    const ended = { status: status as ExperimentStatus, finishedAt, error };
+    yield* execute(build.update(experiments).set(ended).where(eq(experiments.id, id)));
+  }
+
   /** An experiment whose last runs came from the source has ended with them. */
-  function* closeWhereAllEnded({ id, finishedAt }: SourceExperiment): Work<void> {
+  function* closeWhereAllEnded({ id, finishedAt, error }: SourceExperiment): Work<void> {
     const counts = yield* get(
       build
         .select({
@@ -204,7 +273,8 @@ export function mergeTarget({ build, write }: Database, artifacts: ArtifactTable
         .set({
           ...ended,
           finishedAt: sql`coalesce(${experiments.finishedAt}, ${finishedAt}, ${experiments.createdAt})`,
-          ...(counts.failed === 0 ? { error: null } : {}),
+          // A merge that was cut off had not written it yet.
+          error: counts.failed === 0 ? null : sql`coalesce(${experiments.error}, ${error})`,
         })
         .where(eq(experiments.id, id)),
     );
@@ -265,6 +335,19 @@ export function mergeTarget({ build, write }: Database, artifacts: ArtifactTable
   }
 
   return { add };
+}
+
+type StoredRun = typeof runs.$inferSelect;
+
+function* batchesOf<T>(rows: Iterable<T>): Generator<T[], void, undefined> {
+  let some: T[] = [];
+  for (const row of rows) {
+    some.push(row);
+    if (some.length < BATCH) continue;
+    yield some;
+    some = [];
+  }
+  if (some.length > 0) yield some;
 }
 
 function* once(ids: Map<number, number>, id: number, make: () => Work<number>): Work<number> {

@@ -40,24 +40,29 @@ test('a trial says what would be done and does nothing', async () => {
   expect(allRows(data('b'))).toEqual(before);
 });
 
-test.each(['merge:after-object@3', 'merge:before-commit@1', 'merge:after-commit@1'])(
-  'SIGKILL at %s leaves a sound target, and the same command goes on',
-  async (fault) => {
-    const target = fault.replaceAll(/\W/g, '-');
-    const marker = join(folder, `${target}.marker`);
-    const killed = await panicTda(folder, ['merge', 'a', '--data', target], {
-      PANIC_TDA_FAULT: `${fault}@${marker}`,
-    });
-    expect(killed.code).toBeNull();
-    expect(existsSync(marker)).toBe(true);
-    expect(await violations(data(target))).toEqual([]);
-    const again = await panicTda(folder, ['merge', join('a', 'panic-tda.sqlite'), '--data', target]);
-    expect(again.stderr).toBe('');
-    expect(again.code).toBe(0);
-    expect(await digestOf(data(target), id)).toBe(await digestOf(data('a'), id));
-    expect(await violations(data(target))).toEqual([]);
-  },
-);
+test.each([
+  'merge:after-object@3',
+  'merge:before-commit@1',
+  'merge:after-commit@1',
+  'merge:after-commit@2',
+  'merge:before-commit@4',
+  'merge:after-commit@5',
+  'merge:before-commit@8',
+])('SIGKILL at %s leaves a sound target, and the same command goes on', async (fault) => {
+  const target = fault.replaceAll(/\W/g, '-');
+  const marker = join(folder, `${target}.marker`);
+  const killed = await panicTda(folder, ['merge', 'a', '--data', target], {
+    PANIC_TDA_FAULT: `${fault}@${marker}`,
+  });
+  expect(killed.code).toBeNull();
+  expect(existsSync(marker)).toBe(true);
+  expect(await violations(data(target))).toEqual([]);
+  const again = await panicTda(folder, ['merge', join('a', 'panic-tda.sqlite'), '--data', target]);
+  expect(again.stderr).toBe('');
+  expect(again.code).toBe(0);
+  expect(await digestOf(data(target), id)).toBe(await digestOf(data('a'), id));
+  expect(await violations(data(target))).toEqual([]);
+});
 
 test('merged into another folder it is shown, verified and found complete there, as in its own', async () => {
   expect((await panicTda(folder, ['merge', 'a', '--data', 'b'])).code).toBe(0);

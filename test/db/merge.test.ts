@@ -3,17 +3,20 @@ import { sql } from 'drizzle-orm';
 import { contentDigest } from '../../db/content.js';
 import { mergeStores } from '../../db/index.js';
 import type { Connection, MergedExperiment, Store } from '../../db/index.js';
-import { experimentId } from '../../experiment/ids.js';
+import { experimentId, seedOfStep } from '../../experiment/ids.js';
+import { generative } from '../experiment/small-catalogue.js';
 import { makeBucket, s3Program, startS3Server, toldSkipped } from '../support/s3-server.js';
 import { violationsIn } from '../support/store-checks.js';
-import { emptyPlace } from './places.js';
+import { emptyPlace, isOnPostgres } from './places.js';
 import type { Place } from './places.js';
 import {
   config,
   finishAgain,
   configWithSurrogates,
   finishExperiment,
+  host,
   NOW,
+  rejection,
   step,
   temporaryStore,
 } from './small-experiment.js';
@@ -236,3 +239,60 @@ const program = await s3Program();
     }
   },
 );
+
+test('a long run is added in transactions of at most 500 rows, and wherever that ends the target is sound', async () => {
+  const id = await longExperiment();
+  const messages: string[] = [];
+  for (const at of [499, 500, 1200]) {
+    await into.fault('insert on invocations', `new.sequence = ${at}`);
+    messages.push(await rejection(merge()));
+    await into.sql(`drop trigger fault${isOnPostgres() ? ' on invocations' : ''}`);
+    expect(await into.one('select count(*) from invocations')).toBe(at - (at % 500));
+    expect(await violationsIn(target)).toEqual([]);
+    expect(await target.experiments.get(id)).toMatchObject({ status: 'cancelled' });
+  }
+  expect(messages.every((message) => message.includes('pulled out'))).toBe(true);
+  expect(await merge()).toMatchObject([{ outcome: 'extended', added: { run: 0, invocation: 500 } }]);
+  expect(await contentDigest(target.db, id)).toBe(await contentDigest(source.db, id));
+  expect(await target.experiments.get(id)).toMatchObject({ status: 'completed', error: null });
+  expect(await violationsIn(target)).toEqual([]);
+});
+
+test('each run that was added is told', async () => {
+  await finishExperiment(source);
+  const told: unknown[] = [];
+  const parts = { source, target, dryRun: false, busy: async () => null, now: () => NOW };
+  for await (const one of mergeStores({ ...parts, onProgress: ({ runs, of }) => told.push([runs, of]) })) {
+    expect(one.outcome).toBe('new');
+  }
+  expect(told).toEqual([1, 2, 3, 4].map((run) => [run, 4]));
+});
+
+/** One finished run of 1,500 steps, without vectors. */
+async function longExperiment(): Promise<string> {
+  const long = {
+    ...config,
+    networks: [['Echo']],
+    prompts: ['p'],
+    seeds: [-1],
+    embedding_models: [],
+    max_length: 1500,
+  };
+  const id = experimentId(long);
+  const driver = { workflowId: 'w', runId: 'r' };
+  await source.experiments.plan(id, long, NOW);
+  await source.experiments.claim(id, driver, null, NOW);
+  const run = await source.runs.get(id, 0);
+  await source.runs.markRunning(run, NOW);
+  const echo = generative('Echo', 'text', 'text');
+  const modelId = await source.provenance.modelId(echo);
+  const hostId = await source.provenance.hostId(host);
+  const step = source.db.sqlite.prepare(`
+    insert into invocations (run_id, sequence, model_id, input_id, output_id, seed, source, host_id, batch_size, compute_ms, created_at)
+    values (${run.id}, ?, ${modelId}, ${run.promptId}, ${run.promptId}, ?, 'computed', ${hostId}, 1, 1, 1)`);
+  for (let k = 0; k < 1500; k++) step.run(k, seedOfStep(run, k));
+  source.db.sqlite.exec(`update runs set stop_reason = 'length', length = 1500`);
+  await source.diagrams.finishRun(await source.runs.get(id, 0), { diagrams: 0, surrogates: 0 }, NOW);
+  await source.experiments.release(id, driver, 'completed', null, NOW);
+  return id;
+}
