@@ -121,6 +121,18 @@ describe('the package', () => {
   });
 });
 
+test('npm link makes a command of the clone', async () => {
+  const prefix = temporaryFolder();
+  mkdirSync(join(prefix, 'lib'));
+  const link = ['npm', 'link', '--ignore-scripts', '--no-audit', '--no-fund'];
+  const linked = await inFolder(repositoryPath('.'), 'env', `npm_config_prefix=${prefix}`, ...link);
+  expect(linked).toMatchObject({ code: 0 });
+  expect(await inFolder(prefix, join(prefix, 'bin', 'panic-tda'), '--version')).toMatchObject({
+    code: 0,
+    output: `${manifest.version}\n`,
+  });
+});
+
 test('what cannot be compiled is not packed', async () => {
   const root = temporaryFolder();
   for (const file of [
