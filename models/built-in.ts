@@ -4,6 +4,7 @@ import { embedColourGradient } from './colour-gradient.js';
 import { describeDummy, embedDummy, paintDummy } from './dummy.js';
 import {
   describeAfterCrash,
+  describeBehindGate,
   describeSlowly,
   describeUnlessPoisoned,
   describeUnlessSeed13,
@@ -34,6 +35,7 @@ const describers: Readonly<Record<string, Describe>> = {
   EmptyCaptionI2T: describeUnlessSeed13,
   PoisonedI2T: describeUnlessPoisoned,
   CrashingI2T: describeAfterCrash,
+  GatedI2T: describeBehindGate,
   SlowI2T: describeSlowly,
 };
 const textEmbedders: Readonly<Record<string, EmbedText>> = {

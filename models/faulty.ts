@@ -12,7 +12,11 @@ export const CRASH_MARKER_VARIABLE = 'CRASHING_I2T_MARKER';
 /** Names the file whose presence cures PoisonedI2T. */
 export const ANTIDOTE_VARIABLE = 'POISONED_I2T_ANTIDOTE';
 
+/** Names the file whose presence lets GatedI2T answer at once. */
+export const GATE_VARIABLE = 'GATED_I2T_GATE';
+
 const SLOW_MS = 100;
+const GATED_MS = 1000;
 
 /** Answers a blank caption for seed 13, and is DummyI2T otherwise. */
 export function describeUnlessSeed13(picture: ImageArtifact, seed: number): TextArtifact {
@@ -36,6 +40,17 @@ export function describeAfterCrash(picture: ImageArtifact, seed: number): TextAr
 /** DummyI2T that holds its thread for 100 ms. */
 export function describeSlowly(picture: ImageArtifact, seed: number): TextArtifact {
   hold();
+  return describeDummy(picture, seed);
+}
+
+/**
+ * DummyI2T that holds its thread for a second until the gate's file is there, and not at all from then on: a run of some hundred steps
+ * cannot end before a test lets it, however slow the machine.
+ */
+export function describeBehindGate(picture: ImageArtifact, seed: number): TextArtifact {
+  const gate = process.env[GATE_VARIABLE];
+  const end = performance.now() + GATED_MS;
+  while (gate !== undefined && gate !== '' && !existsSync(gate) && performance.now() < end) hold();
   return describeDummy(picture, seed);
 }
 
@@ -93,6 +108,7 @@ export const faultyModels: readonly GenerativeModel[] = [
     'CrashingI2T',
     `For tests: ends its thread once, when the file of ${CRASH_MARKER_VARIABLE} is absent.`,
   ),
+  faulty('GatedI2T', `For tests: DummyI2T that takes a second until the file of ${GATE_VARIABLE} is there.`),
   faulty('SlowI2T', 'For tests and benchmarks: DummyI2T that takes 100 ms.'),
   faulty('SlowT2I', 'For tests and benchmarks: DummyT2I that takes 100 ms.', 'text'),
   hosted('HostedT2I', 'For tests: DummyT2I in a process of its own, which obeys commands in its prompt.'),

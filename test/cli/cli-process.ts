@@ -92,14 +92,14 @@ export async function cleanUp(): Promise<void> {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 }
 
-/** Waits until the condition holds; throws with what `told` says after 60 s. */
+/** Waits until the condition holds; throws with what `told` says after two minutes, which a busy machine may take. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   told: () => string = () => '',
 ): Promise<void> {
-  const deadline = performance.now() + 60_000;
+  const deadline = performance.now() + 120_000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`it did not happen within 60 s ${told()}`);
+    if (performance.now() > deadline) throw new Error(`it did not happen within two minutes ${told()}`);
     await sleep(100);
   }
 }

@@ -1,14 +1,19 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { GATE_VARIABLE } from '../../models/faulty.js';
 import { invocationCount, withStore } from '../support/store-checks.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from './cli-process.js';
 import type { Running } from './cli-process.js';
 
 jest.setTimeout(240_000);
 
-/** Three runs of some fifteen seconds. The tests below are one story and run in their order. */
+/**
+ * Three runs that take minutes until their gate is opened, so that every command finds them under way. The tests below are one story and
+ * run in their order.
+ */
 const EXPERIMENT = {
-  networks: [['DummyT2I', 'SlowI2T']],
+  networks: [['DummyT2I', 'GatedI2T']],
   prompts: ['a quiet harbour', 'a loud tower', 'rain'],
   seeds: [-1],
   embedding_models: ['Dummy'],
@@ -31,6 +36,14 @@ beforeAll(() => {
   folder = folderWith({ 'experiment.json': EXPERIMENT });
 });
 afterAll(cleanUp);
+
+function gateFile(): string {
+  return join(folder, 'gate');
+}
+
+function gate(): Readonly<Record<string, string>> {
+  return { [GATE_VARIABLE]: gateFile() };
+}
 
 function status(): Promise<Status> {
   return panicTdaJson<Status>(folder, ['status']);
@@ -58,7 +71,7 @@ async function untilStill(): Promise<number> {
 }
 
 test('pause holds what another process runs, and status, list and run say so', async () => {
-  running = startPanicTda(folder, ['run', 'experiment.json']);
+  running = startPanicTda(folder, ['run', 'experiment.json'], gate());
   await untilMoreThan(0);
   id = (await status()).experiment;
   const pause = await panicTda(folder, ['pause']);
@@ -81,7 +94,7 @@ test('the pause outlasts the command: run starts nothing, resume goes on from th
   expect(run.stderr).toMatch(/is paused since .*Nothing was done/);
   expect(run.code).toBe(3);
   expect((await panicTda(folder, ['status'])).stdout).toMatch(/status +paused since .*nobody runs it/);
-  running = startPanicTda(folder, ['resume']);
+  running = startPanicTda(folder, ['resume'], gate());
   await untilMoreThan(made);
   expect(await status()).toMatchObject({ status: 'running', pausedAt: null });
 });
@@ -115,6 +128,7 @@ test('one run is paused, another cancelled, and the third goes on', async () => 
   const failed = await panicTda(folder, ['retry', id, '--run', '2']);
   expect(failed.stderr).toContain('run 2');
   expect(failed.code).toBe(2);
+  writeFileSync(gateFile(), '');
   await until(
     async () => (await status()).runs['finished'] === 1,
     () => `\n${running.stderr()}`,

@@ -114,7 +114,7 @@ beforeAll(async () => {
   for (const { data, result } of undisturbed) {
     undisturbedDigests.set(result.experiment, await digestOf(data, result.experiment));
   }
-}, 60_000);
+}, 300_000);
 
 test.each(outside)(
   'a worker frozen at %s is replaced, and what it does when it wakes changes nothing',

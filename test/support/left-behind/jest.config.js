@@ -1,0 +1,10 @@
+import config from '../../../jest.config.js';
+
+/** Runs the suites of this folder, which leave processes behind on purpose, as the others are run. */
+export default {
+  ...config,
+  rootDir: '../../..',
+  roots: ['<rootDir>/test/support/left-behind'],
+  testMatch: ['**/*.suite.ts'],
+  maxWorkers: 1,
+};
