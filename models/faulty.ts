@@ -48,9 +48,8 @@ export function describeSlowly(picture: ImageArtifact, seed: number): TextArtifa
  * cannot end before a test lets it, however slow the machine.
  */
 export function describeBehindGate(picture: ImageArtifact, seed: number): TextArtifact {
-  const gate = process.env[GATE_VARIABLE];
-  const end = performance.now() + GATED_MS;
-  while (gate !== undefined && gate !== '' && !existsSync(gate) && performance.now() < end) hold();
+  const gate = process.env[GATE_VARIABLE] ?? '';
+  if (gate !== '') holdUntilThere(gate, performance.now() + GATED_MS);
   return describeDummy(picture, seed);
 }
 
@@ -58,6 +57,10 @@ export function describeBehindGate(picture: ImageArtifact, seed: number): TextAr
 export function paintSlowly(prompt: TextArtifact, seed: number): ImageArtifact {
   hold();
   return paintDummy(prompt, seed);
+}
+
+function holdUntilThere(file: string, end: number): void {
+  while (!existsSync(file) && performance.now() < end) hold();
 }
 
 function hold(): void {
