@@ -61,7 +61,7 @@ export async function startExperiment(
   return handle;
 }
 
-/** How a followed workflow ended: with its result, or because somebody else ended it. */
+/** How a followed workflow ended: with its result, or because another command, or an operator, ended it. */
 export type Followed =
   | { readonly kind: 'result'; readonly result: ExperimentResult }
   | { readonly kind: 'cancelled' }

@@ -246,7 +246,7 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
     }
   }
 
-  /** Nobody drives it here: what was under way there is to be resumed, as after a cancellation. */
+  /** No workflow drives it here: what was under way there is to be resumed, as after a cancellation. */
   function* endNew({ id, status, finishedAt, error }: SourceExperiment): Work<void> {
     if (status === 'running') return;
     const ended = { status: status as ExperimentStatus, finishedAt, error };
