@@ -1,0 +1,86 @@
+import { expect, test } from '@jest/globals';
+import type { Command } from 'commander';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type * as Program from '../../cli/program.js';
+
+const ROOT = join(import.meta.dirname, '../..');
+const SOURCES = ['activities', 'cli', 'db', 'experiment', 'models', 'workers'];
+// The compiled one, which finds package.json beside it.
+const compiled = new URL('../../dist/cli/program.js', import.meta.url).href;
+const { createProgram } = (await import(compiled)) as Pick<typeof Program, 'createProgram'>;
+const program = createProgram(() => undefined);
+
+interface Named {
+  readonly where: string;
+  readonly words: readonly string[];
+}
+
+/** What the code tells people to type: by `context.command('models', 'pull', …)`, or in a message as "panic-tda models pull". */
+function namedInSources(): Named[] {
+  return SOURCES.flatMap((room) =>
+    readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .flatMap((name) => {
+        const where = join(room, name);
+        const text = readFileSync(join(ROOT, where), 'utf8');
+        const calls = [...text.matchAll(/(?<![.\w])command\(\s*('[^']+'(?:,\s*'[^']+')*)/g)].map(
+          ([, words]) => [...words!.matchAll(/'([^']+)'/g)].map(([, word]) => word!),
+        );
+        const quoted = [...text.matchAll(/"panic-tda ([^"$\n]+)/g)].map(([, words]) =>
+          words!.trim().split(/\s+/),
+        );
+        return [...calls, ...quoted].map((words) => ({ where, words }));
+      }),
+  );
+}
+
+/** Of README.md and docs/, where a line or a code span begins so. */
+function namedInDocs(): Named[] {
+  const files = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => join('docs', name))];
+  return files
+    .filter((name) => name.endsWith('.md'))
+    .flatMap((where) =>
+      [...readFileSync(join(ROOT, where), 'utf8').matchAll(/npx panic-tda ([^`\n|#;&>]+)/g)].map(
+        ([, words]) => ({
+          where,
+          words: words!.trim().split(/\s+/),
+        }),
+      ),
+    );
+}
+
+/** What is wrong with a command line, but for the values of its arguments; null where a user can type it. */
+function wrongIn(words: readonly string[]): string | null {
+  let command: Command = program;
+  const rest = [...words];
+  if (rest[0]?.startsWith('-') === true || rest[0] === 'help' || rest[0] === 'COMMAND') return null;
+  do {
+    const name = rest.shift();
+    const found = command.commands.find((one) => one.name() === name);
+    if (found === undefined) return `${command.name()} has no command ${name}`;
+    command = found;
+  } while (command.commands.length > 0 && rest.length > 0 && !rest[0]!.startsWith('-'));
+  const known = [...command.options, ...program.options].map(({ long }) => long);
+  const option = rest.find((word) => /^--[a-z]/.test(word) && !known.includes(word.replace(/[=,.)].*$/, '')));
+  return option === undefined || option === '--help' ? null : `${command.name()} has no option ${option}`;
+}
+
+test.each([
+  ['the code', namedInSources],
+  ['a document', namedInDocs],
+])('a command to type, wherever %s names one, is one', (_, named) => {
+  const all = named();
+  expect(all.length).toBeGreaterThan(30);
+  const wrong = all.flatMap(({ where, words }) => {
+    const why = wrongIn(words);
+    return why === null ? [] : [`${where}: "${words.join(' ')}": ${why}`];
+  });
+  expect(wrong).toEqual([]);
+});
+
+test('one that does not exist would be found', () => {
+  expect(wrongIn(['resme', 'ID'])).toMatch(/no command resme/);
+  expect(wrongIn(['models', 'fetch'])).toMatch(/no command fetch/);
+  expect(wrongIn(['doctor', '--repair'])).toMatch(/no option --repair/);
+});
