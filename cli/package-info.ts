@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 
-// From dist/cli/, where this runs.
-const file = new URL('../../package.json', import.meta.url);
+// From dist/cli/, where this runs; or from cli/, where a test loads it.
+const file = new URL(
+  import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json',
+  import.meta.url,
+);
 
 /** Read by hand: a library that checks forms takes longer to load than everything else that `--version` does. */
 function packageInfo(): { readonly version: string; readonly engines: { readonly node: string } } {

@@ -72,7 +72,8 @@ interface ReadyOption {
   readonly ready?: boolean;
 }
 
-const READY = 'only those that a run can use now: their files are verified, or they need none';
+const READY =
+  'only those that a run can use now: their files are verified, they need none, or their server answers';
 const NAME = 'name of a model ("panic-tda models list" shows them)';
 
 export const MODELS_HELP = `Built-in models need no files. For the others, pull gets the files, and a run uses only what the lock file

@@ -6,6 +6,7 @@ import { describeCommand } from './describe-command.js';
 import { EXIT_CODE_HELP } from './exit-codes.js';
 import { addModelCommands, MODELS_HELP } from './program-models.js';
 import { addObjectCommands, OBJECTS_HELP } from './program-objects.js';
+import { COMPLETE_WORDS, type Shell, SHELLS } from './shells.js';
 import { addHostOptions, refuseHostOptionsElsewhere } from './host-options.js';
 import { write } from './output.js';
 import type { VerbWithoutId } from './meant-experiment.js';
@@ -34,7 +35,10 @@ export function createProgram(exitWith: (code: number) => void): Command {
       outputError: (text, say) => say(text.replace(/^error: /, 'panic-tda: ')),
     })
     .exitOverride()
-    .hook('preAction', (_, command) => refuseUnusableArguments(command))
+    .hook('preAction', (_, command) => {
+      // What a shell asks about is still being typed.
+      if (command.name() !== COMPLETE_WORDS) refuseUnusableArguments(command);
+    })
     .showHelpAfterError('("panic-tda --help" lists the commands, "panic-tda help COMMAND" explains one)');
 
   function add(group: string, usage: string, description: string, details: string): Command {
@@ -298,6 +302,20 @@ export function createProgram(exitWith: (code: number) => void): Command {
       // A doctor has to be able to look at an environment that other commands refuse.
       exitWith(await examine(lenientContextOf(options), { experiment, deep, limit }));
     });
+  add(MACHINE, 'completion', 'a script that lets your shell complete panic-tda', COMPLETION_HELP)
+    .addArgument(new Argument('<shell>', 'your shell').choices(SHELLS))
+    .action(async (shell: Shell, { json = false }: GlobalOptions) => {
+      const { printCompletion } = await import('./commands/completion.js');
+      exitWith(printCompletion(shell, json));
+    });
+  program
+    .command(COMPLETE_WORDS, { hidden: true })
+    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .argument('[words...]')
+    .action(async (shell: Shell, words: readonly string[]) => {
+      const { printWords } = await import('./commands/completion.js');
+      exitWith(await printWords(program, shell, words));
+    });
   return program;
 }
 
@@ -553,6 +571,15 @@ database: makes the tables of the Postgres database of --database or PANIC_TDA_D
 "worker" do that by themselves where their role may; with --app-role NAME they can have a role that may not.
 
 Exit codes: 0 done, 1 CUDA does not work or the database does not answer (it says why), 2 the request is wrong.`;
+
+const COMPLETION_HELP = `Completes commands, options and their values, files and folders, ids of experiments of the data folder, and names of models. The
+script asks the panic-tda of your PATH at each Tab ("npm link" in a clone puts it there), so that it is never out of date.
+
+  bash   echo 'source <(panic-tda completion bash)' >> ~/.bashrc
+  zsh    echo 'source <(panic-tda completion zsh)' >> ~/.zshrc
+  fish   panic-tda completion fish > ~/.config/fish/completions/panic-tda.fish
+
+Exit codes: 0 printed, 2 the request is wrong.`;
 
 const WORKER_HELP = `The service is that of TEMPORAL_ADDRESS or Temporal's configuration file (default 127.0.0.1:7233), with TLS and keys.
 Queues: main (workflows and book-keeping), gpu (models), cpu (diagrams). Models that routes.json in the data folder

@@ -1,6 +1,8 @@
 import { assertNever } from '../../experiment/errors.js';
 import type { Component, Model } from '../../experiment/model.js';
 import {
+  askServers,
+  isServed,
   isPackaged,
   modelFolders,
   PACKAGED_REMEDY,
@@ -36,14 +38,14 @@ interface ModelDocument extends Record<string, unknown> {
 }
 
 /** `models list`: the catalogue as a table; with `ready`, only the models that a run can use now. */
-export function listModels(context: Context, { ready }: { readonly ready: boolean }): number {
+export async function listModels(context: Context, { ready }: { readonly ready: boolean }): Promise<number> {
   const { catalogue, environment } = context;
   const lock = readLock(environment.modelsFolder);
   const all = [...catalogue.values()].map((model) => ({
     model,
     readiness: readinessOf(model, environment.modelsFolder, lock),
   }));
-  const listed = ready ? all.filter(({ readiness }) => isReady(readiness)) : all;
+  const listed = ready ? await readyAmong(all, context) : all;
   const unavailable = ready ? [] : [...(catalogue.unavailable?.values() ?? [])];
   if (context.json) {
     printJson(listed.map(({ model, readiness }) => documentOf(model, context, readiness)));
@@ -64,6 +66,25 @@ export function listModels(context: Context, { ready }: { readonly ready: boolea
   const left = all.length - listed.length;
   if (left > 0) print(`\n${left} more cannot be used yet; "${context.command('models', 'list')}" says why.`);
   return EXIT.ok;
+}
+
+interface ListedModel {
+  readonly model: Model;
+  readonly readiness: Readiness;
+}
+
+/** Those whose files are verified or that need none; a model behind a server is ready where its server answers and serves it. */
+async function readyAmong(
+  models: readonly ListedModel[],
+  { environment }: Context,
+): Promise<readonly ListedModel[]> {
+  const withFiles = models.filter(({ readiness }) => isReady(readiness));
+  const served = withFiles.map(({ model }) => model).filter(isServed);
+  const asked = await askServers(served, environment.servers);
+  const troubled = new Set(
+    asked.flatMap(({ model, server }) => (server.state === 'trouble' ? [model.name] : [])),
+  );
+  return withFiles.filter(({ model }) => !troubled.has(model.name));
 }
 
 function isReady({ state }: Readiness): boolean {

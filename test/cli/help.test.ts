@@ -25,6 +25,7 @@ const COMMANDS = [
   'delete',
   'models',
   'setup',
+  'completion',
   'worker',
   'doctor',
 ];

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { join } from 'node:path';
+import { describerAt, startModelServer } from '../models/model-server.js';
 import { cleanUp, folderWith, panicTda, runInfo, startPanicTda, until } from './cli-process.js';
 
 jest.setTimeout(120_000);
@@ -95,6 +96,20 @@ describe('models --ready', () => {
     const { stdout } = await panicTda(folder, args);
     expect(stdout).not.toContain('SDTurbo');
     expect(stdout).toMatch(/\d+ more cannot be used yet/);
+  });
+
+  test('has a model behind a server while its server answers, and not when it is down', async () => {
+    const server = await startModelServer();
+    const { weights: _, ...entry } = describerAt(server.base, 'image');
+    const place = folderWith({ 'mine.json': { models: [entry] } });
+    const names = async (): Promise<string[]> => {
+      const env = { PANIC_TDA_CATALOGUE: 'mine.json' };
+      const { stdout } = await panicTda(place, ['models', '--ready', '--json'], env);
+      return (JSON.parse(stdout) as { name: string }[]).map(({ name }) => name);
+    };
+    expect(await names()).toContain('ServedDescriber');
+    await server.close();
+    expect(await names()).not.toContain('ServedDescriber');
   });
 
   test('is no option of one model', async () => {

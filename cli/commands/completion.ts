@@ -1,0 +1,142 @@
+import type { Command } from 'commander';
+import { assertNever } from '../../experiment/errors.js';
+import { type Candidate, type Lookups, type Offer, offerFor } from '../completion-words.js';
+import type { GlobalOptions } from '../context.js';
+import { EXIT } from '../exit-codes.js';
+import { print, printJson } from '../output.js';
+import type { Shell } from '../shells.js';
+
+/** `completion SHELL`: a script for the shell, which asks `panic-tda complete-words` for what may come next. */
+export function printCompletion(shell: Shell, json: boolean): number {
+  const script = scriptOf(shell);
+  if (json) printJson({ shell, script });
+  else print(script.trimEnd());
+  return EXIT.ok;
+}
+
+/** `complete-words SHELL -- WORDS`: what may stand in place of the last word, in the form that the shell's script reads. */
+export async function printWords(program: Command, shell: Shell, words: readonly string[]): Promise<number> {
+  const { words: candidates, paths } = await offerFor(program, words, lookupsFor(words));
+  for (const candidate of candidates) print(lineOf(shell, candidate));
+  if (paths !== null) print(`:${paths satisfies NonNullable<Offer['paths']>}`);
+  return EXIT.ok;
+}
+
+function lineOf(shell: Shell, { word, description }: Candidate): string {
+  const told = description.replaceAll(/\s+/g, ' ');
+  switch (shell) {
+    case 'bash':
+      return word;
+    case 'zsh':
+      return `${word.replaceAll(/[\\:]/g, String.raw`\$&`)}:${told}`;
+    case 'fish':
+      return `${word}\t${told}`;
+    default:
+      return assertNever(shell);
+  }
+}
+
+/** Of the data folder and the catalogue that the words name; nothing where they cannot be read, and no server is asked. */
+function lookupsFor(words: readonly string[]): Lookups {
+  const data = valueOf(words, '--data');
+  const options: GlobalOptions = data === undefined ? {} : { data };
+  const read = async <T>(work: () => Promise<readonly T[]>): Promise<readonly T[]> => {
+    try {
+      return await work();
+    } catch {
+      // A half-typed command is no place to tell what is wrong; the command itself does.
+      return [];
+    }
+  };
+  return {
+    experiments: () =>
+      read(async () => {
+        const { lenientContextOf, readingStore } = await import('../context.js');
+        const context = lenientContextOf(options);
+        if (context.place.database !== null) return [];
+        return await readingStore(context, async (store) => {
+          const rows = (await store?.experiments.list()) ?? [];
+          return rows.map(({ id, name, status }) => ({ word: id, description: name ?? status }));
+        });
+      }),
+    models: () =>
+      read(async () => {
+        const { lenientContextOf } = await import('../context.js');
+        const models = [...lenientContextOf(options).catalogue.values()];
+        return models.map(({ name, summary }) => ({ word: name, description: summary }));
+      }),
+  };
+}
+
+function valueOf(words: readonly string[], option: string): string | undefined {
+  const at = words.indexOf(option);
+  if (at >= 0) return words[at + 1] === '=' ? words[at + 2] : words[at + 1];
+  return words.find((word) => word.startsWith(`${option}=`))?.slice(option.length + 1);
+}
+
+function scriptOf(shell: Shell): string {
+  switch (shell) {
+    case 'bash':
+      return BASH;
+    case 'zsh':
+      return ZSH;
+    case 'fish':
+      return FISH;
+    default:
+      return assertNever(shell);
+  }
+}
+
+const BASH = String.raw`# panic-tda in bash: source <(panic-tda completion bash)
+_panic_tda() {
+  local current="${'$'}{COMP_WORDS[COMP_CWORD]}" line
+  [[ $current == = ]] && current=
+  COMPREPLY=()
+  while IFS= read -r line; do
+    case $line in
+      :files) compopt -o filenames 2>/dev/null
+        while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$current") ;;
+      :folders) compopt -o filenames 2>/dev/null
+        while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -d -- "$current") ;;
+      *) COMPREPLY+=("$line") ;;
+    esac
+  done < <(panic-tda complete-words bash -- "${'$'}{COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+complete -F _panic_tda panic-tda
+`;
+
+const ZSH = String.raw`#compdef panic-tda
+# panic-tda in zsh: source <(panic-tda completion zsh)
+_panic_tda() {
+  local line
+  local -a candidates
+  for line in "${'$'}{(@f)$(panic-tda complete-words zsh -- "${'$'}{(@)words[2,CURRENT]}" 2>/dev/null)}"; do
+    case $line in
+      :files) _files ;;
+      :folders) _files -/ ;;
+      ?*) candidates+=("$line") ;;
+    esac
+  done
+  (( ${'$'}{#candidates} )) && _describe 'panic-tda' candidates
+}
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+compdef _panic_tda panic-tda
+`;
+
+const FISH = String.raw`# panic-tda in fish: panic-tda completion fish | source
+function __panic_tda_complete
+    set -l before (commandline -opc)
+    set -l current (commandline -ct)
+    for line in (panic-tda complete-words fish -- $before[2..-1] "$current" 2>/dev/null)
+        switch $line
+            case ':files'
+                __fish_complete_path "$current"
+            case ':folders'
+                __fish_complete_directories "$current"
+            case '*'
+                echo $line
+        end
+    end
+end
+complete -c panic-tda -f -a '(__panic_tda_complete)'
+`;
