@@ -40,17 +40,9 @@ function lineOf(shell: Shell, { word, description }: Candidate): string {
 function lookupsFor(words: readonly string[]): Lookups {
   const data = valueOf(words, '--data');
   const options: GlobalOptions = data === undefined ? {} : { data };
-  const read = async <T>(work: () => Promise<readonly T[]>): Promise<readonly T[]> => {
-    try {
-      return await work();
-    } catch {
-      // A half-typed command is no place to tell what is wrong; the command itself does.
-      return [];
-    }
-  };
   return {
     experiments: () =>
-      read(async () => {
+      orNothing(async () => {
         const { lenientContextOf, readingStore } = await import('../context.js');
         const context = lenientContextOf(options);
         if (context.place.database !== null) return [];
@@ -60,12 +52,21 @@ function lookupsFor(words: readonly string[]): Lookups {
         });
       }),
     models: () =>
-      read(async () => {
+      orNothing(async () => {
         const { lenientContextOf } = await import('../context.js');
         const models = [...lenientContextOf(options).catalogue.values()];
         return models.map(({ name, summary }) => ({ word: name, description: summary }));
       }),
   };
+}
+
+/** Nothing where it fails: a half-typed command is no place to tell what is wrong; the command itself does. */
+async function orNothing<T>(work: () => Promise<readonly T[]>): Promise<readonly T[]> {
+  try {
+    return await work();
+  } catch {
+    return [];
+  }
 }
 
 function valueOf(words: readonly string[], option: string): string | undefined {

@@ -99,15 +99,16 @@ const CASES: readonly {
   });
 });
 
+// The functions of zsh's own system show what they are given.
+const zshScript = (words: readonly string[]) => `
+  compdef() { :; }
+  source <(panic-tda completion zsh)
+  _describe() { print -l -- "\${(@P)2}"; }
+  _files() { print -l -- "files $*"; }
+  words=(panic-tda ${words.map((word) => `'${word}'`).join(' ')}); CURRENT=\${#words}
+  _panic_tda`;
+
 (hasShell('zsh') ? describe : describe.skip)('zsh completes (needs zsh)', () => {
-  // The functions of zsh's own system show what they are given.
-  const script = (words: readonly string[]) => `
-    compdef() { :; }
-    source <(panic-tda completion zsh)
-    _describe() { print -l -- "\${(@P)2}"; }
-    _files() { print -l -- "files $*"; }
-    words=(panic-tda ${words.map((word) => `'${word}'`).join(' ')}); CURRENT=\${#words}
-    _panic_tda`;
   test.each([
     [['sta'], /^status:\S/m],
     [['run', '--device', 'w'], /^webgpu:/m],
@@ -115,7 +116,7 @@ const CASES: readonly {
     [['run', ''], /^files $/m],
     [['list', '--data', ''], /^files -\/$/m],
   ] as const)('%s', (words, told) => {
-    expect(inShell('zsh', ['-f', '-c', script(words)]).join('\n')).toMatch(told);
+    expect(inShell('zsh', ['-f', '-c', zshScript(words)]).join('\n')).toMatch(told);
   });
 });
 
