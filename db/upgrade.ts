@@ -46,7 +46,7 @@ export function plannedUpgrade(file: string): UpgradePlan | null {
 
 /**
  * Copies an SQLite file of an older version, then brings its tables up to date in one transaction. Cut off anywhere, the file is of
- * the one version or the other, and the same call goes on. Nobody else may be writing.
+ * the one version or the other, and the same call goes on. No other process may write to it meanwhile.
  * @throws PanicError InvalidInput where the disk has too little room, before anything is written, and where the newer tables refuse
  * what is stored, with the copy named.
  */

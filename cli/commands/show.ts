@@ -81,7 +81,7 @@ function experimentDocument({ catalogue }: Context, row: ExperimentRow, runs: re
     startedAt: isoTime(row.startedAt),
     finishedAt: isoTime(row.finishedAt),
     config: row.config,
-    /** Catalogue files of the user's that gave it models when it was last started; null where nobody wrote that down. */
+    /** Catalogue files of the user's that gave it models when it was last started; null where an older version started it. */
     catalogue: row.catalogue,
     unknownModels: unknownModels(row.config, catalogue),
     runs: runs.map(({ run, made, entropies }) => ({

@@ -18,7 +18,7 @@ export function migrationsBefore(tag: string): number {
 
 /**
  * Puts the rows of an SQLite file into tables that the first `count` migrations made, as an older version would have left them. What
- * the older tables have no column for is left out. Nobody else may have the file open.
+ * the older tables have no column for is left out. No other connection may have the file open.
  */
 export function makeOlder(file: string, count: number): void {
   const folder = mkdtempSync(join(tmpdir(), 'panic-tda-migrations-'));
