@@ -195,12 +195,13 @@ export function runTable({ build, read, write }: Database) {
   }
 
   function* loggedFailure(run: RunRow, failure: FailedAttempt, now: number): Work<number> {
+    const kind = storableMessage(failure.kind);
     yield* execute(
       build.insert(failures).values({
         runId: run.id,
         attempt: run.attempt,
         ...failure,
-        kind: storableMessage(failure.kind),
+        kind,
         message: storableMessage(failure.message),
         createdAt: now,
       }),
@@ -213,7 +214,7 @@ export function runTable({ build, read, write }: Database) {
           eq(failures.runId, run.id),
           eq(failures.attempt, run.attempt),
           eq(failures.stage, failure.stage),
-          eq(failures.kind, failure.kind),
+          eq(failures.kind, kind),
           sql`${failures.sequence} is not distinct from ${failure.sequence}`,
         ),
       );
