@@ -2,14 +2,21 @@ import { MAX_TEXT_CHARACTERS } from './artifact.js';
 import { listIn, type Fields } from './field-checks.js';
 import { pathText, problem, quoted, type Problem } from './problems.js';
 
-/** Prompts longer than any model reads, and texts that hold U+FFFD, which programs write in place of what they could not read. */
-export function promptProblems(fields: Fields): Problem[] {
-  const problems = replacementProblems('name', fields['name']);
-  for (const [index, prompt] of listIn(fields['prompts']).entries()) {
-    const path = pathText(['prompts', index]);
-    problems.push(...lengthProblems(path, prompt), ...replacementProblems(path, prompt));
-  }
-  return problems;
+/** Prompts longer than any model reads: their runs could not begin. */
+export function promptLengthProblems(fields: Fields): Problem[] {
+  return listIn(fields['prompts']).flatMap((prompt, index) =>
+    lengthProblems(pathText(['prompts', index]), prompt),
+  );
+}
+
+/** Texts that hold U+FFFD, which programs write in place of what they could not read. */
+export function unreadTextProblems(fields: Fields): Problem[] {
+  return [
+    ...replacementProblems('name', fields['name']),
+    ...listIn(fields['prompts']).flatMap((prompt, index) =>
+      replacementProblems(pathText(['prompts', index]), prompt),
+    ),
+  ];
 }
 
 function lengthProblems(path: string, text: unknown): Problem[] {

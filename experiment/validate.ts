@@ -20,7 +20,7 @@ import {
   modelProblems,
   unknownModelProblems,
 } from './network-checks.js';
-import { promptProblems } from './prompt-checks.js';
+import { promptLengthProblems, unreadTextProblems } from './prompt-checks.js';
 import { described, pathText, problem, type Problem } from './problems.js';
 import { surrogatePointProblems } from './surrogate-checks.js';
 import { allowedAt, experimentSchema, FIELD_NAMES, MAX_FILE_BYTES } from './schema.js';
@@ -33,8 +33,8 @@ export type Validation =
       readonly source: string;
       readonly problems: readonly Problem[];
       /**
-       * Where nothing is wrong but models that the catalogue has not: what the experiment is nevertheless. One that is stored
-       * already may need them no more.
+       * Where nothing is wrong but what an experiment that is stored already may have: models that the catalogue has no more and
+       * that may not be called again, and what an older version let in (U+FFFD, more points than surrogates can have).
        */
       readonly ifStored?: ExperimentConfig;
     };
@@ -75,7 +75,7 @@ export function validateExperiment(value: unknown, catalogue: Catalogue): Valida
     ...drawnSeedProblems(value),
     ...duplicateProblems(value),
     ...textProblems(value),
-    ...promptProblems(value),
+    ...promptLengthProblems(value),
     ...modelProblems(value, catalogue),
     ...connectionProblems(value, catalogue),
     ...embeddingMatchProblems(value, catalogue),
@@ -83,17 +83,18 @@ export function validateExperiment(value: unknown, catalogue: Catalogue): Valida
     ...runCountProblems(value),
   ];
   const unknown = unknownModelProblems(value, catalogue);
+  const ofNewOnes = [...unreadTextProblems(value), ...unknown];
   const refused = (): Validation & { readonly ok: false } => ({
     ok: false,
     source,
-    problems: inFieldOrder(withoutRepeats([...problems, ...unknown])),
+    problems: inFieldOrder(withoutRepeats([...problems, ...ofNewOnes])),
   });
   if (!parsed.success || problems.length > 0) return refused();
   const config = configOf(parsed.data);
   problems.push(...sizeProblems(config));
-  if (unknown.length === 0) problems.push(...surrogatePointProblems(config, catalogue));
   if (problems.length > 0) return refused();
-  return unknown.length === 0 ? { ok: true, config } : { ...refused(), ifStored: config };
+  if (unknown.length === 0) ofNewOnes.push(...surrogatePointProblems(config, catalogue));
+  return ofNewOnes.length === 0 ? { ok: true, config } : { ...refused(), ifStored: config };
 }
 
 function sizeProblems(config: ExperimentConfig): Problem[] {

@@ -459,3 +459,19 @@ test('any JSON value is a config or has problems, each with its message on one l
     { numRuns: 500 },
   );
 });
+
+describe('an experiment that an older version may have stored', () => {
+  test.each([
+    ['U+FFFD', { name: 'caf\ufffd' }],
+    ['models that the catalogue has no more', { embedding_models: ['Gone'] }],
+    ['surrogates of too many points', { seeds: [-1], max_length: 131_072, null_model: { surrogates: 1 } }],
+  ])('is refused as a new one and known as a stored one: %s', (_, fields) => {
+    const validation = validateExperiment({ ...smallest, ...fields }, catalogue);
+    expect(validation).toMatchObject({ ok: false, ifStored: fields });
+  });
+
+  test('is not known by what no version let in', () => {
+    const validation = validateExperiment({ ...smallest, name: 'caf\ufffd', max_length: 0 }, catalogue);
+    expect(validation).not.toHaveProperty('ifStored');
+  });
+});
