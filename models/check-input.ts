@@ -1,4 +1,4 @@
-import { type Artifact, MAX_PICTURE_PIXELS, MAX_TEXT_CHARACTERS } from '../experiment/artifact.js';
+import { type Artifact, MAX_TEXT_CHARACTERS, pictureExcess } from '../experiment/artifact.js';
 import { PanicError } from '../experiment/errors.js';
 import type { EmbeddingModel, GenerativeModel, Model } from '../experiment/model.js';
 
@@ -30,9 +30,8 @@ function checkInput({ name, input: wanted }: Model, input: Artifact): void {
   }
   const { width, height, pixels } = input;
   const size = `${width} x ${height} pixels`;
-  if (width * height > MAX_PICTURE_PIXELS) {
-    throw invalid(`${name} was given ${size}; at most ${MAX_PICTURE_PIXELS} in all are read`);
-  }
+  const excess = pictureExcess(width, height);
+  if (excess !== null) throw invalid(`${name} was given ${size}; ${excess} are read`);
   if (pixels.length !== width * height * 3) {
     throw invalid(`${name} was given ${size} in ${pixels.length} bytes; ${width * height * 3} were expected`);
   }

@@ -1,4 +1,4 @@
-import { type Artifact, MAX_PICTURE_PIXELS } from '../experiment/artifact.js';
+import { type Artifact, pictureExcess } from '../experiment/artifact.js';
 import { PanicError } from '../experiment/errors.js';
 import { quoted } from '../experiment/problems.js';
 import type { EmbeddingModel, GenerativeModel } from '../experiment/model.js';
@@ -14,7 +14,7 @@ function invalid(model: string, what: string): PanicError {
 
 /**
  * Throws PanicError `ModelOutputInvalid` unless `output` is data of the modality that `model` promises: a picture of a
- * positive size with exactly its pixels, or a caption that may enter the store (experiment/text.ts), at most 10,000 characters,
+ * positive size that is not too large (experiment/artifact.ts) with exactly its pixels, or a caption that may enter the store (experiment/text.ts), at most 10,000 characters,
  * without control characters (a line break is one: captions are one line), special tokens and thinking (chat-markup.ts).
  */
 export function checkGenerated(model: GenerativeModel, output: Artifact): void {
@@ -29,11 +29,9 @@ export function checkGenerated(model: GenerativeModel, output: Artifact): void {
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
     throw invalid(model.name, `painted a picture of ${width} x ${height} pixels`);
   }
-  if (width * height > MAX_PICTURE_PIXELS) {
-    throw invalid(
-      model.name,
-      `painted a picture of ${width} x ${height} pixels; at most ${MAX_PICTURE_PIXELS} in all are accepted`,
-    );
+  const excess = pictureExcess(width, height);
+  if (excess !== null) {
+    throw invalid(model.name, `painted a picture of ${width} x ${height} pixels; ${excess} are accepted`);
   }
   if (pixels.length !== width * height * 3) {
     throw invalid(

@@ -1,5 +1,5 @@
 import { LogitsProcessor, LogitsProcessorList, random, Tensor } from '@huggingface/transformers';
-import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
+import { type Artifact, type ImageArtifact, pictureExcess } from '../../experiment/artifact.js';
 import { assertNever, PanicError } from '../../experiment/errors.js';
 import type { GenerativeModel } from '../../experiment/model.js';
 import { onOneLine } from '../../experiment/text.js';
@@ -16,10 +16,6 @@ import { openQwenVl } from './qwen-vl.js';
 import { type CaptionSettings, captionSettings } from './settings.js';
 import { openSmolVlm } from './smolvlm.js';
 import { openVisionEncoderDecoder } from './vision-encoder-decoder.js';
-
-/** Larger pictures are a mistake: 8192 pixels a side, 64 million in all. */
-const MAX_SIDE = 8192;
-const MAX_PIXELS = 64_000_000;
 
 /**
  * Loads a captioner of transformers.js from a folder in the layout of its repository, on exactly `task.device`. Never reads
@@ -110,11 +106,11 @@ function checkedPicture(model: GenerativeModel, input: Artifact): ImageArtifact 
     throw new PanicError('InvalidInput', `${model.name} takes image; it was given ${input.modality}`);
   }
   const { width, height } = input;
-  if (width > MAX_SIDE || height > MAX_SIDE || width * height > MAX_PIXELS) {
+  const excess = pictureExcess(width, height);
+  if (excess !== null) {
     throw new PanicError(
       'InvalidInput',
-      `${model.name} was given a picture of ${width} x ${height} pixels; ` +
-        `at most ${MAX_SIDE} a side and ${MAX_PIXELS} in all are taken`,
+      `${model.name} was given a picture of ${width} x ${height} pixels; ${excess} are taken`,
     );
   }
   return input;

@@ -1,12 +1,13 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { MAX_PICTURE_PIXELS } from '../../experiment/artifact.js';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import { excerptOf } from '../../experiment/text.js';
 import { isBusyStatus, PassingFailure, retryAfterMs, withRetries } from '../retry.js';
 
 const DELAYS_MS = [500, 1000, 2000];
-// A 4096 x 4096 picture as base64 of PNG is some 65 MB.
-const MAX_ANSWER_BYTES = 128 * 2 ** 20;
+/** The largest picture that models may paint, as base64 of a PNG with transparency that nothing could compress, and what is around it. */
+const MAX_ANSWER_BYTES = Math.ceil((MAX_PICTURE_PIXELS * 4 * 4) / 3) + 2 ** 20;
 
 export interface Endpoint {
   readonly url: URL;

@@ -47,6 +47,9 @@ describe('the check of what models answer', () => {
   test('accepts a picture with exactly its pixels', () => {
     expect(picture(2, 3, 18)).toBe('valid');
     expect(picture(8193, 8192, 0)).toContain('painted a picture of 8193 x 8192 pixels; at most 67108864');
+    expect(picture(1, 16_384, 49_152)).toContain(
+      '1 x 16384 pixels; at most 67108864 in all, and 16383 a side',
+    );
     expect(picture(2, 3, 24)).toContain('painted 2 x 3 pixels and gave 24 bytes; 18 were expected');
     expect(picture(0, 3, 0)).toContain('0 x 3 pixels');
     expect(picture(1.5, 2, 9)).toContain('1.5 x 2 pixels');

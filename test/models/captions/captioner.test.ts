@@ -71,15 +71,26 @@ describe('a captioner', () => {
   test('refuses in its place what is no picture, or too large a one, or too narrow; the others stand', async () => {
     const { answers } = await ask(qwen, [
       { text: 'a fox', seed: 0 },
-      { width: 8193, height: 1, seed: 0 },
-      { width: 8192, height: 8192, seed: 0 },
+      { width: 16_384, height: 100, seed: 0 },
+      { width: 8193, height: 8192, seed: 0 },
       { width: 1, height: 201, seed: 0 },
       picture(square),
     ]);
     const [[text, long, many, narrow, good]] = answers as [(string | Failure)[]];
     for (const refused of [text, long, many, narrow]) expect(refused).toMatchObject({ kind: 'InvalidInput' });
-    expect((many as Failure).message).toContain('8192 x 8192');
+    expect((long as Failure).message).toContain(
+      '16384 x 100 pixels; at most 67108864 in all, and 16383 a side',
+    );
+    expect((many as Failure).message).toContain('8193 x 8192');
     expect(typeof good).toBe('string');
+  });
+
+  test('takes a picture as large as any that is kept', async () => {
+    const { answers } = await ask(qwen, [
+      { width: 8192, height: 8192, seed: 0 },
+      { width: 16_383, height: 100, seed: 0 },
+    ]);
+    expect(answers).toEqual([[expect.any(String), expect.any(String)]]);
   });
 
   test('says of a caption whether it ended by itself or stopped at the limit of tokens', async () => {

@@ -7,7 +7,8 @@ const { model, folder, batches } = JSON.parse(process.argv[2]);
 
 async function inputOf({ file, text, width, height }) {
   if (text !== undefined) return { modality: 'text', text };
-  if (width !== undefined) return { modality: 'image', width, height, pixels: new Uint8Array(0) };
+  if (width !== undefined)
+    return { modality: 'image', width, height, pixels: new Uint8Array(width * height * 3) };
   const { data, info } = await sharp(file).removeAlpha().raw().toBuffer({ resolveWithObject: true });
   return { modality: 'image', width: info.width, height: info.height, pixels: new Uint8Array(data) };
 }

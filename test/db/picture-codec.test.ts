@@ -1,0 +1,28 @@
+import { expect, test } from '@jest/globals';
+import { decodePicture, encodePicture } from '../../db/picture-codec.js';
+import { pictureExcess } from '../../experiment/artifact.js';
+
+const blank = (width: number, height: number) => ({
+  modality: 'image' as const,
+  width,
+  height,
+  pixels: new Uint8Array(width * height * 3),
+});
+
+test.each([
+  [16_383, 1],
+  [1, 16_383],
+  [8192, 8192],
+])('a picture of %i x %i, as large as models may paint it, is kept and read', async (width, height) => {
+  expect(pictureExcess(width, height)).toBeNull();
+  const read = await decodePicture(await encodePicture(blank(width, height)));
+  expect([read.width, read.height, read.pixels.length]).toEqual([width, height, width * height * 3]);
+});
+
+test.each([
+  [16_384, 1],
+  [1, 16_384],
+])('a picture of %i x %i, which the store could not keep, is refused before', async (width, height) => {
+  expect(pictureExcess(width, height)).toBe('at most 67108864 in all, and 16383 a side,');
+  await expect(encodePicture(blank(width, height))).rejects.toThrow('too large for the WebP format');
+});
