@@ -25,7 +25,7 @@ const RESTART_ATTEMPTS = 10;
 const HALF_STARTED_MS = 5000;
 
 /**
- * Starts a Temporal server and workers for one experiment and supervises them. `devices` is what others are told of
+ * Starts a Temporal server and workers for one experiment and supervises them. `devices` is what `run.json` says of
  * where models are computed. `signal` ends the start, too.
  * @throws PanicError InvalidInput where another process runs experiments in the data folder.
  */

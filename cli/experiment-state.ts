@@ -30,7 +30,7 @@ export interface Observer {
   driven(row: ExperimentRow): Promise<Driven>;
   /** How these task queues stand at the configured service; null where none is configured, or it does not answer. */
   queues(names: readonly string[]): Promise<QueueState[] | null>;
-  /** Why an experiment that is driven here stands where it does; null where nothing is to be told, or the service does not answer. */
+  /** Why an experiment that is driven here stands where it does; null where it does not stand, or the service does not answer. */
   standstill(store: Store, row: ExperimentRow): Promise<Standstill | null>;
   /** A sentence where the configured service lacks our search attributes; null otherwise, or where it does not say. */
   unindexed(): Promise<string | null>;

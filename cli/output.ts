@@ -75,7 +75,7 @@ export function note(text: string): void {
   else display.above(text);
 }
 
-/** What standard error was told last; empty where that is nothing. */
+/** What the command last wrote to standard error; empty where it wrote nothing. */
 export function lastNote(): string {
   return noted;
 }

@@ -70,7 +70,7 @@ function markOf(file: string): string {
   return `${ino} ${size} ${mtimeNs}`;
 }
 
-/** Of this user, on this mount: a read-only one refuses to be written to, whoever asks. */
+/** Of this user, on this mount: a read-only mount refuses every user's writes. */
 function isAllowed(path: string, mode: number): boolean {
   try {
     accessSync(path, mode);

@@ -94,7 +94,7 @@ async function merge(
     line: ({ experiment, runs, of }) => `merging ${experiment}: ${count(runs)} of ${plural(of, 'run')}`,
   });
   try {
-    // Of what is done in a moment nothing is told but the table.
+    // A merge that takes a moment shows the table alone.
     const quietUntil = performance.now() + QUIET_MS;
     const onProgress = (progress: MergeProgress): void => {
       if (performance.now() > quietUntil) display.show(progress);

@@ -179,7 +179,7 @@ async function executeInSession(
   const session = await openSession(context, id, devices, signal);
   let store: Store | null = null;
   try {
-    // The workers are at work by now: whatever blinks from here on is waited for, but for a process of ours that was given up.
+    // The workers are at work by now: from here on the command waits while a service is away, unless the supervisor gave up a process of ours.
     const patience = { signal: AbortSignal.any([signal, session.failed]), onOutage: outageNotes() };
     const opened = await patiently(() => connectStore(context.place), patience);
     store = opened;
@@ -385,7 +385,7 @@ async function resetFailedRuns(
   note(reset.length === 0 ? 'No run has failed.' : `Retrying ${plural(reset.length, 'failed run')}.`);
 }
 
-/** Where the store does not answer, that is told: a command that was stopped waits for nothing. */
+/** The message says where the store does not answer: a command that the user stopped waits for nothing. */
 async function tellInterruptedIfPossible(request: Request): Promise<void> {
   try {
     await readingStore(request.context, (store) => tellInterrupted(request, store));

@@ -261,7 +261,7 @@ function statusText(
   switch (status) {
     case 'paused': {
       const since = pausedAt === null ? '' : ` since ${time(Date.parse(pausedAt))}`;
-      const waits = driven.by === 'nobody' ? 'nobody runs it' : `waiting ${drivenText(driven)}`;
+      const waits = driven.by === 'nobody' ? 'no process runs it' : `waiting ${drivenText(driven)}`;
       return `paused${since}, ${waits}; "${context.command('resume', experiment)}" lets it go on`;
     }
     case 'deleting':

@@ -119,7 +119,7 @@ async function* unknownModelsOf(
   store: Store,
   row: ExperimentRow,
 ): AsyncGenerator<Finding> {
-  // Entries of a file that cannot be used are told as the problem that they are.
+  // The doctor names entries of a file that cannot be used as problems.
   if (catalogueProblems.length > 0) return;
   const all = unknownModels(row.config, catalogue);
   if (all.length === 0) return;

@@ -74,7 +74,7 @@ export async function compareContent(
           if (conflicting.drawnApart) drawnApart++;
           if (conflicts.length < CONFLICTS_TOLD) conflicts.push({ told: told.text, rows: 0 });
         } else if (told !== null && !conflicting.drawnApart && conflictingRuns === conflicts.length) {
-          // Of runs that are told; with another drawn seed every row differs.
+          // Of runs that the report names; with another drawn seed every row differs.
           conflicts.at(-1)!.rows++;
         }
         if (mine.value.kind === 'run' && theirs.value.kind === 'run') {

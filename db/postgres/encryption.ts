@@ -139,7 +139,7 @@ const TLS_WORDS = /before secure TLS connection was established|wrong version nu
 /** Codes of Node's TLS, and of OpenSSL's verification (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */
 const TLS_CODES =
   /^(ERR_TLS|ERR_SSL|EPROTO|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|CERT_|CRL_|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH|PATH_LENGTH|ERROR_IN_(CERT|CRL))/;
-/** The server lets nobody in by this way (pg_hba.conf has lines for encrypted connections alone, and for others). */
+/** The server refuses this way in (pg_hba.conf has lines for encrypted connections alone, or for others). */
 const NOT_THIS_WAY = '28000';
 
 export function isEncryptionRefused(error: unknown, code: string | undefined): boolean {

@@ -50,7 +50,7 @@ export async function enterTables(client: ClientBase, name: string, chosen: bool
   if (hidden !== undefined) throw new PanicError('InvalidInput', hiddenText(name, hidden));
 }
 
-/** A schema with migrations that are not ours: what they made is told by whoever compares them. */
+/** A schema with migrations that are not ours: the caller compares them, and says what they made. */
 async function firstWithMigrations(client: ClientBase, rows: readonly Found[]): Promise<Found | null> {
   if (rows.every(({ tables }) => tables === 0)) return null;
   const { rows: found } = await client.query<Found>(

@@ -182,7 +182,7 @@ async function requireFit(
   requireAgreement('width of the summary and the sizes of a picture', [all, together([summary, sized])]);
 }
 
-/** Numbers that the XL models are told of a picture's size. */
+/** Numbers by which the XL models know a picture's size. */
 const SIZES = 6;
 
 /** What the XL models are told of a picture: its original size, where it was cropped (nowhere), the size wanted. */

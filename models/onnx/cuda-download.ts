@@ -121,7 +121,7 @@ function within(base: string, path: string): string {
   return `${base.replace(/\/$/, '')}/${path}`;
 }
 
-/** SHA-512 of a package, base64, as the feed's catalogue has it; null where the feed has none, which is told. */
+/** SHA-512 of a package, base64, as the feed's catalogue has it; null where the feed has none; the caller says so. */
 async function listedHash(registration: string, options: CudaFetch): Promise<string | null> {
   try {
     return await readHash(registration, options);

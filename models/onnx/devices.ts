@@ -47,7 +47,7 @@ export interface DeviceDecision {
 
 /**
  * The device to compute on: the first that works of `auto`'s, or the one that was chosen. `auto` takes no device whose driver
- * computes on the processor, nor one of which that cannot be told. Throws PanicError `InvalidInput` where the chosen one does not
+ * computes on the processor, nor one for which that is unknown. Throws PanicError `InvalidInput` where the chosen one does not
  * work and `allowFallback` does not let `auto` choose instead, and `DeviceError` where it could not be tried.
  */
 export async function decideDevice(choice: DeviceChoice, allowFallback: boolean): Promise<DeviceDecision> {

@@ -111,7 +111,7 @@ export async function meetServer(
       return await embedAtOnce(inputs, signal);
     } catch (error) {
       if (length === 1 || !(error instanceof ServerRefusal) || !TOO_MUCH.has(error.status)) throw error;
-      // Some servers take one input at a time, or fewer than these; where a part is refused alone, that is told.
+      // Some servers take one input at a time, or fewer than these; where the server refuses a part alone, the error says so.
       const half = Math.ceil(length / 2);
       const vectors = await embedInParts(inputs, half, signal);
       mostInputs = Math.min(mostInputs, half);
