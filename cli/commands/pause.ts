@@ -165,7 +165,7 @@ function tell(context: Context, { experiment, run, paused, changed }: Outcome, t
     told === 'told'
       ? 'goes on'
       : run === null
-        ? `is paused no longer; nobody runs it, "${context.command('resume', experiment)}" does`
+        ? `is paused no longer; no process runs it, "${context.command('resume', experiment)}" does`
         : `is held no longer; it goes on when its turn comes while the experiment runs, or with "${context.command('resume', experiment)}"`;
   print(`${what} ${goesOn}.`);
 }

@@ -93,7 +93,7 @@ test('the pause outlasts the command: run starts nothing, resume goes on from th
   const run = await panicTda(folder, ['run', 'experiment.json']);
   expect(run.stderr).toMatch(/is paused since .*Nothing was done/);
   expect(run.code).toBe(3);
-  expect((await panicTda(folder, ['status'])).stdout).toMatch(/status +paused since .*nobody runs it/);
+  expect((await panicTda(folder, ['status'])).stdout).toMatch(/status +paused since .*no process runs it/);
   running = startPanicTda(folder, ['resume'], gate());
   await untilMoreThan(made);
   expect(await status()).toMatchObject({ status: 'running', pausedAt: null });
