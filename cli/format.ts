@@ -7,16 +7,21 @@ export function table(rows: readonly (readonly string[])[], alignRight: readonly
   const widths = (rows[0] ?? []).map((_, column) =>
     rows.reduce((widest, row) => Math.max(widest, row[column]!.length), 0),
   );
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) =>
-          alignRight.includes(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
-        )
-        .join('  ')
-        .trimEnd(),
+  return rows.map((row) => tableLine(row, widths, alignRight)).join('\n');
+}
+
+/** One row of a table whose widths are known. */
+export function tableLine(
+  row: readonly string[],
+  widths: readonly number[],
+  alignRight: readonly number[],
+): string {
+  return row
+    .map((cell, column) =>
+      alignRight.includes(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
     )
-    .join('\n');
+    .join('  ')
+    .trimEnd();
 }
 
 /** `1,234`. */

@@ -31,15 +31,6 @@ export interface NewDiagram extends DiagramKey {
   readonly dimensions: readonly DiagramDimension[];
 }
 
-/** One homology dimension of one run's diagram, without its bars. */
-export interface RunEntropy {
-  readonly runIndex: number;
-  readonly model: string;
-  readonly dimension: number;
-  readonly bars: number;
-  readonly entropy: number;
-}
-
 /** What a run must have to be finished. */
 export interface RunMeasured {
   readonly diagrams: number;
@@ -144,25 +135,6 @@ export function diagramTable({ build, read, write, rows }: Database) {
     return (await read(() => all(query))).map((row) => row.bars);
   }
 
-  /** The entropies of every diagram of an experiment, by run, model and dimension. */
-  async function entropies(experimentId: string): Promise<RunEntropy[]> {
-    const query = build
-      .select({
-        runIndex: runs.runIndex,
-        model: models.name,
-        dimension: diagramDimensions.dimension,
-        bars: diagramDimensions.barCount,
-        entropy: diagramDimensions.entropy,
-      })
-      .from(diagramDimensions)
-      .innerJoin(diagrams, eq(diagrams.id, diagramDimensions.diagramId))
-      .innerJoin(models, eq(models.id, diagrams.modelId))
-      .innerJoin(runs, eq(runs.id, diagrams.runId))
-      .where(eq(runs.experimentId, experimentId))
-      .orderBy(asc(runs.runIndex), asc(models.name), asc(diagramDimensions.dimension));
-    return read(() => all(query));
-  }
-
   /** The diagrams of a run with their bars, by model name. */
   async function ofRun(run: RunRow) {
     return read(() => diagramsOfRun(run));
@@ -195,7 +167,7 @@ export function diagramTable({ build, read, write, rows }: Database) {
     return made;
   }
 
-  return { find, commit, finishRun, barCounts, entropies, ofRun };
+  return { find, commit, finishRun, barCounts, ofRun };
 }
 
 function countFinite(bars: Float32Array): number {

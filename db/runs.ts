@@ -43,6 +43,7 @@ export function runTable({ build, read, write }: Database) {
     return withNetwork(row);
   }
 
+  /** All of them at once: for few. */
   async function list(experimentId: string): Promise<RunRow[]> {
     const query = build
       .select()
@@ -270,6 +271,7 @@ function embeddedBy(name: string): SQL {
           and not exists (select 1 from embeddings e where e.invocation_id = i.id and e.model_id = m.id)))`;
 }
 
-function withNetwork(row: typeof runs.$inferSelect): RunRow {
+/** A row with its list of models. */
+export function withNetwork(row: typeof runs.$inferSelect): RunRow {
   return { ...row, network: JSON.parse(row.network) as string[] };
 }

@@ -16,6 +16,7 @@ import { placeText } from './objects/place.js';
 import type { ObjectsPlace } from './objects/place.js';
 import type { PostgresService } from './postgres/service.js';
 import { provenanceTables } from './provenance.js';
+import { runOverviewQueries } from './run-overviews.js';
 import { runTable } from './runs.js';
 import { outputWarningQueries } from './output-warnings.js';
 import { summaryQueries } from './summary.js';
@@ -152,6 +153,7 @@ function storeOver<D extends Database>(db: D, place: ObjectsPlace, name: PlaceNa
     artifacts,
     experiments: experimentTable(db, artifacts),
     runs: runTable(db),
+    runOverviews: runOverviewQueries(db),
     provenance: provenanceTables(db),
     invocations: invocationTable(db, artifacts),
     computed: computedQueries(db),

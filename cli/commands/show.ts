@@ -1,5 +1,5 @@
-import type { ExperimentRow, RunEntropy, RunRow, SharedVectors, Store } from '../../db/index.js';
-import { experimentFile, runCoordinates } from '../../experiment/config.js';
+import type { ExperimentRow, RunOverview, RunRow, SharedVectors, Store } from '../../db/index.js';
+import { experimentFile } from '../../experiment/config.js';
 import { PanicError } from '../../experiment/errors.js';
 import { MAX_FILE_BYTES } from '../../experiment/schema.js';
 import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
@@ -7,39 +7,29 @@ import { readingExperiments } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { findExperiment } from '../find-experiment.js';
-import { count, excerpt, isoTime, oneLine, plural, table } from '../format.js';
+import { count, isoTime, oneLine, plural, table } from '../format.js';
 import { nullModelText } from '../null-model.js';
-import { heading, note, outputWidth, print, printJson, printJsonWithList, printLines } from '../output.js';
+import { heading, note, outputWidth, print, printJsonWithList, printLines } from '../output.js';
 import { documentSteps, runDocument } from '../run-document.js';
 import type { BarPair, RunDocument, StepDocument } from '../run-document.js';
+import { overviewLines, promptOf } from '../run-table.js';
 import { cutOutputRows, sharedVectorRows } from '../warnings.js';
 import { excerptOf } from '../../experiment/text.js';
 
-const PROMPT_WIDTH = 50;
 const LONGEST_BARS = 5;
 
 /** `show ID`: the runs of an experiment, each with its end and its entropies. */
 export async function showExperiment(context: Context, id: string): Promise<number> {
   return await readingExperiments(context, async (store) => {
     const row = await findExperiment(context, store, id);
-    const entropies = new Map<number, RunEntropy[]>();
-    for (const entropy of await store.diagrams.entropies(row.id)) {
-      const ofRun = entropies.get(entropy.runIndex);
-      if (ofRun === undefined) entropies.set(entropy.runIndex, [entropy]);
-      else ofRun.push(entropy);
-    }
-    const runs: ShownRun[] = [];
-    for (const run of await store.runs.list(row.id)) {
-      const made =
-        run.length ?? (run.status === 'pending' ? 0 : (await store.invocations.position(run)).sequence);
-      runs.push({ run, made, entropies: entropies.get(run.runIndex) ?? [] });
-    }
     const warnings = {
       outputsCut: await store.summaries.outputsCut(row.id),
       sharedVectors: await store.summaries.sharedVectors(row.id, row.config.embedding_models),
     };
-    if (context.json) printJson({ ...experimentDocument(context, row, runs), ...warnings });
-    else printExperiment(context, row, runs, warnings);
+    if (context.json) {
+      const document = { ...experimentDocument(context, row), ...warnings };
+      await printJsonWithList(document, 'runs', runDocuments(store, row));
+    } else await printExperiment(context, store, row, warnings);
     return EXIT.ok;
   });
 }
@@ -64,14 +54,9 @@ export async function showExperimentFile(context: Context, id: string): Promise<
   });
 }
 
-interface ShownRun {
-  readonly run: RunRow;
-  /** Invocations so far. */
-  readonly made: number;
-  readonly entropies: readonly RunEntropy[];
-}
-
-function experimentDocument({ catalogue }: Context, row: ExperimentRow, runs: readonly ShownRun[]) {
+/** All but its runs, of which there may be very many. */
+function experimentDocument({ catalogue }: Context, row: ExperimentRow) {
+  const runs: OverviewDocument[] = [];
   return {
     experiment: row.id,
     name: row.name,
@@ -84,75 +69,57 @@ function experimentDocument({ catalogue }: Context, row: ExperimentRow, runs: re
     /** Catalogue files of the user's that gave it models when it was last started; null where an older version started it. */
     catalogue: row.catalogue,
     unknownModels: unknownModels(row.config, catalogue),
-    runs: runs.map(({ run, made, entropies }) => ({
-      run: run.runIndex,
-      network: run.network,
-      seed: run.seed,
-      prompt: promptOf(row, run),
-      status: run.status,
-      hold: run.hold,
-      invocations: made,
-      stopReason: run.stopReason,
-      cycle: run.cycleStart === null ? null : { start: run.cycleStart, length: run.cycleLength },
-      error: run.errorKind === null ? null : { kind: run.errorKind, message: run.errorMessage },
-      entropies: entropies.map(({ model, dimension, bars, entropy }) => ({
-        model,
-        dimension,
-        bars,
-        entropy,
-      })),
+    runs,
+  };
+}
+
+type OverviewDocument = ReturnType<typeof overviewDocument>;
+
+function overviewDocument(row: ExperimentRow, { run, made, entropies }: RunOverview) {
+  return {
+    run: run.runIndex,
+    network: run.network,
+    seed: run.seed,
+    prompt: promptOf(row, run),
+    status: run.status,
+    hold: run.hold,
+    invocations: made,
+    stopReason: run.stopReason,
+    cycle: run.cycleStart === null ? null : { start: run.cycleStart, length: run.cycleLength },
+    error: run.errorKind === null ? null : { kind: run.errorKind, message: run.errorMessage },
+    entropies: entropies.map(({ model, dimension, bars, entropy }) => ({
+      model,
+      dimension,
+      bars,
+      entropy,
     })),
   };
 }
 
-function promptOf({ config }: ExperimentRow, { runIndex }: RunRow): string {
-  return runCoordinates(config, runIndex).prompt;
+async function* runDocuments(
+  store: Store,
+  row: ExperimentRow,
+): AsyncGenerator<OverviewDocument, void, undefined> {
+  for await (const overview of store.runOverviews.list(row.id)) yield overviewDocument(row, overview);
 }
 
-function printExperiment(
+async function printExperiment(
   context: Context,
+  store: Store,
   row: ExperimentRow,
-  runs: readonly ShownRun[],
   { outputsCut, sharedVectors }: { outputsCut: number; sharedVectors: readonly SharedVectors[] },
-): void {
+): Promise<void> {
   const { config } = row;
   const name = row.name === null ? '' : ` "${oneLine(row.name)}"`;
   print(`${heading(`Experiment ${row.id}${name}`)}: ${row.status.replaceAll('_', ' ')}\n`);
   print('Networks');
   print(table(config.networks.map((network, k) => [`  ${k}`, network.join(' → ')])));
-  // One column a model and dimension; models that embed nothing yet still get theirs.
-  const columns = config.embedding_models.flatMap((model) =>
-    Array.from({ length: config.max_dimension + 1 }, (_, dimension) => ({ model, dimension })),
-  );
-  const runsPerNetwork = config.seeds.length * config.prompts.length;
-  const lines = runs.map(({ run, made, entropies }) => [
-    String(run.runIndex),
-    String(Math.floor(run.runIndex / runsPerNetwork)),
-    String(run.seed),
-    run.hold === 'paused' ? 'paused' : run.status,
-    count(made),
-    endText(run),
-    ...columns.map(({ model, dimension }) => {
-      const found = entropies.find((entry) => entry.model === model && entry.dimension === dimension);
-      return found === undefined ? '-' : found.entropy.toFixed(3);
-    }),
-    excerpt(promptOf(row, run), PROMPT_WIDTH),
-  ]);
-  const numbered = config.embedding_models.length > 1;
-  const titles = columns.map(
-    ({ model, dimension }) => `H${dimension}${numbered ? `.${config.embedding_models.indexOf(model)}` : ''}`,
-  );
   print(`\nPersistence entropies: ${entropyLegend(config.embedding_models)}\n`);
-  print(
-    table(
-      [['run', 'net', 'seed', 'status', 'length', 'end', ...titles, 'prompt'], ...lines],
-      [0, 1, 2, 4, ...columns.map((_, k) => 6 + k)],
-    ),
-  );
+  const figures = await store.runOverviews.figures(row.id);
+  await printLines(overviewLines(row, figures, store.runOverviews.list(row.id)));
   const unknown = unknownModels(config, context.catalogue);
   if (unknown.length > 0) print(`\nToday ${explainUnknown(unknown, context.catalogue, row.catalogue)}.`);
-  const made = runs.reduce((sum, run) => sum + run.made, 0);
-  const warnings = [...cutOutputRows(outputsCut, count(made)), ...sharedVectorRows(sharedVectors)];
+  const warnings = [...cutOutputRows(outputsCut, count(figures.made)), ...sharedVectorRows(sharedVectors)];
   if (warnings.length > 0) print(`\n${table(warnings)}`);
   print(`\n"${context.command('show', row.id, 'RUN')}" shows one run.`);
 }
@@ -160,12 +127,6 @@ function printExperiment(
 function entropyLegend(models: readonly string[]): string {
   if (models.length === 1) return `H0, H1, … under ${models[0]}`;
   return models.map((model, k) => `H0.${k}, H1.${k}, … under ${model}`).join('; ');
-}
-
-function endText(run: RunRow): string {
-  if (run.errorKind !== null) return run.errorKind;
-  if (run.cycleLength !== null) return `cycle of ${run.cycleLength}`;
-  return run.stopReason ?? '';
 }
 
 /** `show ID RUN`: one run's trajectory, what failed in it, and its diagrams. */

@@ -284,6 +284,37 @@ describe('figures', () => {
     });
   });
 
+  test('of all runs tell each run with its entropies, and what a table of them has to have room for', async () => {
+    const id = await finishExperiment(store);
+    const listed = [];
+    for await (const overview of store.runOverviews.list(id)) listed.push(overview);
+    expect(listed.map(({ run }) => run)).toEqual(await store.runs.list(id));
+    expect(listed.map(({ run, made }) => made - run.length!)).toEqual([0, 0, 0, 0]);
+    const names = ['ImagePoints H0', 'ImagePoints H1', 'TextPoints H0', 'TextPoints H1'];
+    for (const { entropies } of listed) {
+      expect(entropies.map(({ model, dimension }) => `${model} H${dimension}`)).toEqual(names);
+    }
+    const figures = await store.runOverviews.figures(id);
+    const made = listed.map((overview) => overview.made);
+    expect(figures).toMatchObject({
+      made: made.reduce((sum, one) => sum + one, 0),
+      mostMade: Math.max(...made),
+      seedWidth: 2,
+      statusWidth: 'finished'.length,
+      errorKindWidth: 0,
+      longestCycle: Math.max(...listed.map(({ run }) => run.cycleLength ?? 0)),
+    });
+    expect(figures.entropies).toHaveLength(4);
+    for (const { model, dimension, entropy } of figures.entropies) {
+      const same = listed.flatMap(({ entropies }) =>
+        entropies.filter((one) => one.model === model && one.dimension === dimension),
+      );
+      expect(entropy).toBe(Math.max(...same.map((one) => one.entropy)));
+    }
+    const none = await store.runOverviews.figures('nobody');
+    expect(none).toMatchObject({ made: 0, mostMade: 0, seedWidth: 0, longestCycle: null, entropies: [] });
+  });
+
   test('of the summary are those of the rows', async () => {
     await finishExperiment(store);
     const runs = await store.runs.list(id);

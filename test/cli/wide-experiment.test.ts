@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { join } from 'node:path';
+import { experimentId } from '../../experiment/ids.js';
+import { generative } from '../experiment/small-catalogue.js';
+import { config, host, NOW } from '../db/small-experiment.js';
+import { withStore } from '../support/store-checks.js';
+import { cleanUp, folderWith, panicTda } from './cli-process.js';
+
+jest.setTimeout(180_000);
+afterAll(cleanUp);
+
+/** More than the heap below holds. */
+const RUNS = 150_000;
+/** What Node, the command line and its libraries take, and a little more. */
+const SMALL_HEAP = { NODE_OPTIONS: '--max-old-space-size=64' };
+
+let folder: string;
+let id: string;
+
+/** Runs of two steps: the first has failed, the second has made one and waits to be tried again, the third is paused, the others have ended. */
+beforeAll(async () => {
+  folder = folderWith();
+  const wide = {
+    ...config,
+    networks: [['Echo']],
+    prompts: ['p'],
+    seeds: [7],
+    embedding_models: [],
+    max_length: 2,
+  };
+  id = experimentId(wide);
+  await withStore(join(folder, 'panic-tda-data'), async (store) => {
+    await store.experiments.plan(id, wide, NOW);
+    const model = await store.provenance.modelId(generative('Echo', 'text', 'text'));
+    const hostId = await store.provenance.hostId(host);
+    const seeds = Array.from({ length: RUNS }, (_, k) => k + 1);
+    store.db.sqlite.exec(`
+      update experiments set run_count = ${RUNS}, config = json_set(config, '$.seeds', json('[${seeds.join()}]'));
+      update runs set seed = 1;
+      with recursive numbers(k) as (select 1 union all select k + 1 from numbers where k < ${RUNS - 1})
+      insert into runs (experiment_id, run_index, network, seed, prompt_id, max_length)
+        select experiment_id, k, network, k + 1, prompt_id, max_length from runs, numbers;
+      insert into invocations (run_id, sequence, model_id, input_id, output_id, seed, source, host_id, batch_size, compute_ms, created_at)
+        select id, 0, ${model}, prompt_id, prompt_id, seed, 'computed', ${hostId}, 1, 1, 1 from runs;
+      insert into invocations (run_id, sequence, model_id, input_id, output_id, seed, source, host_id, batch_size, compute_ms, created_at)
+        select id, 1, ${model}, prompt_id, prompt_id, seed, 'computed', ${hostId}, 1, 1, 2 from runs where run_index > 2;
+      update runs set stop_reason = 'length', length = 2, status = 'finished' where run_index > 2;
+      update runs set status = 'failed', error_kind = 'ModelOutputInvalid', error_message = 'm' where run_index = 0;
+      update runs set attempt = 2 where run_index = 1;
+      update runs set status = 'running', hold = 'paused' where run_index = 2`);
+  });
+});
+
+test('show writes 150,000 runs as it reads them, in columns', async () => {
+  const { code, stdout, stderr } = await panicTda(folder, ['show', id], SMALL_HEAP);
+  expect([code, stderr]).toEqual([0, '']);
+  const lines = stdout.split('\n');
+  const header = lines.findIndex((line) => line.includes('prompt'));
+  expect(lines.slice(header, header + 5)).toEqual([
+    '   run  net    seed  status    length  end                 prompt',
+    '     0    0       1  failed         1  ModelOutputInvalid  p',
+    '     1    0       2  pending        1                      p',
+    '     2    0       3  paused         1                      p',
+    '     3    0       4  finished       2  length              p',
+  ]);
+  expect(lines[header + RUNS]).toBe('149999    0  150000  finished       2  length              p');
+});
+
+test('its JSON is one document with every run, indented as any other', async () => {
+  const { code, stdout } = await panicTda(folder, ['show', id, '--json'], SMALL_HEAP);
+  expect(code).toBe(0);
+  const document = JSON.parse(stdout) as {
+    readonly runs: readonly { readonly run: number; readonly invocations: number }[];
+  };
+  expect(document.runs).toHaveLength(RUNS);
+  expect(document.runs.every(({ run }, index) => run === index)).toBe(true);
+  expect(document.runs.slice(0, 4).map(({ invocations }) => invocations)).toEqual([1, 1, 1, 2]);
+  expect(stdout === `${JSON.stringify(document, undefined, 2)}\n`).toBe(true);
+});
