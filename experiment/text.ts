@@ -10,10 +10,11 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 /**
  * Characters that show nothing by themselves, by properties of the Unicode standard: white space, controls, format characters
  * (zero-width space, byte order mark), default ignorables (variation selectors, Hangul fillers), marks without a letter,
- * code points that are no characters; and U+2800, the Braille pattern without dots.
+ * code points that are no characters; and two that are symbols by their properties and empty by their design: U+2800, the Braille
+ * pattern without dots, and U+1D159, the null notehead of music.
  */
 const INVISIBLE =
-  /^[\p{White_Space}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{M}\p{Noncharacter_Code_Point}\u2800]*$/u;
+  /^[\p{White_Space}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{M}\p{Noncharacter_Code_Point}\u2800\u{1d159}]*$/u;
 
 /** A run of Unicode's white space: `White_Space` of PropList.txt. */
 const WHITE_SPACE = /\p{White_Space}+/gu;

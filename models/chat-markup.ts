@@ -3,14 +3,18 @@
  * come from templates and servers, so the lists below are of what models of 2024 to 2026 use.
  */
 
-/** Names in angle brackets with an underscore (`<end_of_turn>`, `<extra_id_0>`), in bars (`<|im_end|>`), and the short ones. */
+/**
+ * Names in angle brackets with an underscore (`<end_of_turn>`, `<extra_id_0>`), in bars (`<|im_end|>`), with a bar at one end
+ * (`<|turn>` and `<turn|>`), the short ones, and the pair that reasoning models are trained to put around the answer.
+ */
 const SPECIAL_TOKEN = new RegExp(
   [
     String.raw`<\|[^<>|\n]{1,64}\|>`,
+    String.raw`<\|[a-z_]{1,32}>|<[a-z_]{1,32}\|>`,
     // DeepSeek writes full-width bars.
     String.raw`<\uff5c[^<>\uff5c\n]{1,64}\uff5c>`,
     String.raw`<\/?[a-z][a-z0-9]{0,30}(?:[_-][a-z0-9]{1,30}){1,8}>`,
-    String.raw`<\/?(?:s|pad|unk|bos|eos|cls|sep|mask|eot|eod|eom|eop|sop|end|image|img|unused\d{1,5}|0x[0-9a-f]{2})>`,
+    String.raw`<\/?(?:s|pad|unk|bos|eos|cls|sep|mask|eot|eod|eom|eop|sop|end|image|img|answer|unused\d{1,5}|0x[0-9a-f]{2})>`,
     String.raw`\[\/?(?:PAD|UNK|CLS|SEP|MASK|BOS|EOS|INST|IMG|IMG_END|IMG_BREAK|TOOL_CALLS|gMASK)\]`,
     String.raw`<<\/?SYS>>`,
   ].join('|'),
@@ -25,8 +29,19 @@ const END_OF_ANSWER =
 const HEAD_OF_TURN =
   /<\|(?:im_start|start|start_header_id)\|>\s*(?:assistant|model)?\s*(?:<\|(?:end_header_id|message)\|>)?|<start_of_turn>\s*(?:model|assistant)?/giu;
 
-/** The beginning or the end of what a model thought: of DeepSeek and Qwen, Mistral, Kimi. */
-const THINKING_TAG = /<(\/?)(?:think|thinking|thought|reasoning)>|\[(\/?)THINK\]|◁(\/?)think▷/giu;
+const THINKING_NAME = '(?:seed:)?(?:think|thinking|thought|reasoning|reflection|analysis|scratchpad)';
+
+/**
+ * The beginning (group 1) or the end (group 2) of what a model thought: tags of DeepSeek, Qwen and Seed, of Mistral and Kimi, and
+ * tokens of OpenThinker, Command A and Gemma.
+ */
+const THINKING_TAG = new RegExp(
+  [
+    String.raw`(<${THINKING_NAME}>|\[THINK\]|◁think▷|<\|(?:begin_of_thought|START_THINKING)\|>|<\|channel>(?:thought)?)`,
+    String.raw`(<\/${THINKING_NAME}>|\[\/THINK\]|◁\/think▷|<\|(?:end_of_thought|END_THINKING)\|>|<channel\|>)`,
+  ].join('|'),
+  'giu',
+);
 
 /** gpt-oss writes into channels, of which the last is the answer. */
 const CHANNEL = '<|channel|>';
@@ -54,7 +69,7 @@ export function withoutThinking(text: string): string {
   let from = 0;
   let thinking = false;
   for (const tag of text.matchAll(THINKING_TAG)) {
-    const ends = (tag[1] ?? tag[2] ?? tag[3]) === '/';
+    const ends = tag[2] !== undefined;
     if (!ends && !thinking) kept += text.slice(from, tag.index);
     if (ends && !thinking) kept = '';
     thinking = !ends;

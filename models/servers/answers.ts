@@ -16,13 +16,24 @@ export function listedNames(answer: unknown): readonly string[] | null {
 /** Which model answered. Many bridges leave it out, or empty. */
 const answering = { model: z.string().nullish() };
 
-export const imagesAnswer = z.object({
-  ...answering,
-  data: z.array(z.object({ b64_json: z.string().min(1) })).length(1),
+/** Some servers paint something all the same, a black or a blurred picture say, and tell in a field what kept them from more. */
+const picture = z.object({
+  b64_json: z.string().min(1),
+  /** The name of bridges to other services, and Stability's. */
+  finish_reason: z.unknown().optional(),
+  finishReason: z.unknown().optional(),
+  error: z.unknown().optional(),
+  /** What was painted, where the server put the prompt into words of its own. */
+  revised_prompt: z.string().nullish(),
 });
+export type ServedPicture = z.infer<typeof picture>;
+
+export const imagesAnswer = z.object({ ...answering, data: z.array(picture).length(1) });
 
 const chatChoice = z.object({
   finish_reason: z.string().nullish(),
+  /** What went wrong after the answer had begun: OpenRouter's. */
+  error: z.unknown().optional(),
   message: z.object({
     content: z.string().nullish(),
     refusal: z.unknown().optional(),
@@ -40,9 +51,12 @@ export const embeddingsAnswer = z.object({
   data: z.array(z.object({ index: z.int().min(0), embedding: z.array(z.number()) })),
 });
 
-const errorAnswer = z.object({ error: z.union([z.string(), z.object({ message: z.string() })]) });
+const errorAnswer = z.object({ error: z.unknown().optional() });
 
-/** Throws PanicError `ModelOutputInvalid` where the answer has another form, or comes from another model than `served`. */
+/**
+ * Throws PanicError `ModelOutputInvalid` where the answer has another form, speaks of an error beside what it gives, or comes from
+ * another model than `served`.
+ */
 export function readAnswer<T extends { model?: string | null | undefined }>(
   form: z.ZodType<T>,
   answer: unknown,
@@ -55,6 +69,10 @@ export function readAnswer<T extends { model?: string | null | undefined }>(
       'ModelOutputInvalid',
       `${url.href} answered in another form than its interface has: ${saidError(answer) ?? z.prettifyError(error)}`,
     );
+  }
+  const said = saidError(answer);
+  if (said !== null) {
+    throw new PanicError('ModelOutputInvalid', `${url.href} answered, and speaks of an error: ${said}`);
   }
   const name = data.model ?? '';
   if (!isBlank(name) && name !== served) {
@@ -70,8 +88,22 @@ export function readAnswer<T extends { model?: string | null | undefined }>(
 /** Some servers say with status 200 what went wrong. */
 function saidError(answer: unknown): string | null {
   const { success, data } = errorAnswer.safeParse(answer);
-  if (!success) return null;
-  return `it says ${quoted(excerptOf(onOneLine(typeof data.error === 'string' ? data.error : data.error.message), 300))}`;
+  return success && !isNothing(data.error) ? `it says ${errorText(data.error)}` : null;
+}
+
+const errorMessageForm = z.object({ message: z.string() });
+
+/** What a server says of an error, as a text, an object with a message, or anything else. */
+export function errorText(error: unknown): string {
+  const { success, data } = errorMessageForm.safeParse(error);
+  const text = success ? data.message : typeof error === 'string' ? error : JSON.stringify(error);
+  return quoted(excerptOf(onOneLine(text), 300));
+}
+
+/** Whether a field that speaks of trouble speaks of none. */
+export function isNothing(value: unknown): boolean {
+  if (value === undefined || value === null || value === false) return true;
+  return typeof value === 'string' && isBlank(value);
 }
 
 /**

@@ -2,7 +2,7 @@ import { PanicError } from '../../experiment/errors.js';
 import { quoted } from '../../experiment/problems.js';
 import { excerptOf, isBlank, onOneLine } from '../../experiment/text.js';
 import { hasThinking, specialTokenIn, withoutSpecialTokens, withoutThinking } from '../chat-markup.js';
-import type { ChatChoice } from './answers.js';
+import { type ChatChoice, errorText, isNothing } from './answers.js';
 import type { ChatSettings } from './settings.js';
 
 export interface Caption {
@@ -17,15 +17,16 @@ export interface Caption {
  */
 export function captionOf(
   model: string,
-  { finish_reason, message }: ChatChoice,
+  { finish_reason, error, message }: ChatChoice,
   settings: ChatSettings,
 ): Caption {
   const invalid = (what: string): PanicError =>
     new PanicError('ModelOutputInvalid', `the server of ${model} ${what}`);
+  if (!isNothing(error)) throw invalid(`broke off: it says ${errorText(error)}`);
   const reason = finish_reason === '' ? null : (finish_reason ?? null);
   const cut = reason === 'length';
   if (!cut && !endsWhole(reason, settings)) throw invalid(unfinishedText(reason));
-  if (!isAbsent(message.refusal)) {
+  if (!isNothing(message.refusal)) {
     throw invalid(`refused: ${excerptOf(onOneLine(String(message.refusal)), 200)}`);
   }
   const content = message.content ?? '';
@@ -88,12 +89,8 @@ function withoutMarkup(
 
 function whyBlank(content: string, message: ChatChoice['message'], cut: boolean): string {
   const thought =
-    hasThinking(content) || !isAbsent(message.reasoning_content) || !isAbsent(message.reasoning);
+    hasThinking(content) || !isNothing(message.reasoning_content) || !isNothing(message.reasoning);
   if (thought && cut)
     return ': all of max_tokens went into what it thought; raise max_tokens, or turn thinking off';
   return thought ? ': it only thought' : ': its answer is blank';
-}
-
-function isAbsent(value: unknown): boolean {
-  return value === undefined || value === null || (typeof value === 'string' && isBlank(value));
 }

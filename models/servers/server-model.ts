@@ -1,5 +1,5 @@
 import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
-import { errorMessage, PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../experiment/errors.js';
 import type { Model } from '../../experiment/model.js';
 import { listed } from '../../experiment/problems.js';
 import type { HostFingerprint } from '../../experiment/provenance.js';
@@ -14,6 +14,7 @@ import {
   vectorsInOrder,
 } from './answers.js';
 import { captionOf } from './caption.js';
+import { pictureOf } from './painting.js';
 import { probeJson, requestJson, ServerRefusal } from './http-json.js';
 import {
   type ChatSettings,
@@ -90,7 +91,10 @@ export async function meetServer(
         signal,
       );
       const { data } = readAnswer(imagesAnswer, answer, url, served);
-      return { output: await decode(model, data[0]!.b64_json, settings), outputCut: false };
+      return {
+        output: await pictureOf(model.name, data[0]!, textOf(model.name, input), settings),
+        outputCut: false,
+      };
     }
     if (settings.api === 'chat') {
       const { url, answer } = await ask('chat/completions', await chatRequest(settings, input, seed), signal);
@@ -205,28 +209,4 @@ async function pngOf({ pixels, width, height }: ImageArtifact): Promise<string> 
   const { default: sharp } = await import('sharp');
   const raw = { raw: { width, height, channels: 3 as const } };
   return (await sharp(pixels, raw).png().toBuffer()).toString('base64');
-}
-
-/** Throws PanicError `ModelOutputInvalid` unless it is a picture of exactly the size that was asked for. */
-async function decode(
-  model: Model,
-  base64: string,
-  { width, height }: ImageSettings,
-): Promise<ImageArtifact> {
-  const fail = (what: string): PanicError => new PanicError('ModelOutputInvalid', `${model.name} ${what}`);
-  const { default: sharp } = await import('sharp');
-  const { data, info } = await sharp(Buffer.from(base64, 'base64'), { limitInputPixels: width * height })
-    .toColourspace('srgb')
-    .removeAlpha()
-    .raw()
-    .toBuffer({ resolveWithObject: true })
-    .catch((error: unknown) => {
-      throw fail(
-        `answered with something that is no picture of ${width} x ${height}: ${errorMessage(error)}`,
-      );
-    });
-  if (info.width !== width || info.height !== height || info.channels !== 3) {
-    throw fail(`painted ${info.width} x ${info.height} where ${width} x ${height} was asked for`);
-  }
-  return { modality: 'image', width, height, pixels: new Uint8Array(data) };
 }

@@ -20,6 +20,8 @@ const imageSettings = z.strictObject({
   width: z.int().min(1).max(8192),
   height: z.int().min(1).max(8192),
   seed_bits: seedBits,
+  /** What becomes of a picture that the server painted from a prompt in words of its own; refused where absent. */
+  revised_prompt: z.enum(['refuse', 'accept']).exactOptional(),
 });
 
 /** Words of the interface itself for an answer that is cut or withheld. */

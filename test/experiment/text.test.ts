@@ -21,6 +21,7 @@ describe('a text is blank', () => {
     ['variation selectors and tags', '\ufe0f\u{e0100}\u{e0061}\u{e007f}'],
     ['Hangul fillers', '\u115f\u1160\u3164\uffa0'],
     ['the Braille pattern without dots', '\u2800'],
+    ['the null notehead of music', '\u{1d159}'],
     ['marks without a letter', '\u0301\u20e3'],
     ['controls', '\u0001\u007f\u009f'],
     ['code points that are no characters', '\ufffe\ufdd0\u{1ffff}'],

@@ -1,8 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import sharp from 'sharp';
 import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
 import { isPanicError } from '../../experiment/errors.js';
 import { meetServer, type ServedOutput } from '../../models/servers/server-model.js';
-import { type Asked, describerAt, embedderAt, leaveAlone, send, startModelServer } from './model-server.js';
+import {
+  type Asked,
+  describerAt,
+  embedderAt,
+  leaveAlone,
+  painterAt,
+  send,
+  startModelServer,
+} from './model-server.js';
 
 const text = (value: string): Artifact => ({ modality: 'text', text: value });
 const red: ImageArtifact = { modality: 'image', width: 1, height: 1, pixels: Uint8Array.of(250, 3, 4) };
@@ -46,6 +55,23 @@ async function captioned(message: object | string, finish_reason: unknown, setti
   try {
     const { output, outputCut } = await described(settings);
     return `${outputCut ? 'cut' : 'whole'}: ${output.modality === 'text' ? output.text : ''}`;
+  } catch (error) {
+    if (isPanicError(error, 'ModelOutputInvalid')) return `refused: ${error.message}`;
+    throw error;
+  }
+}
+
+/** The size and colours of an 8 x 4 picture as they come back, or the message of the refusal. */
+async function painted(beside: object, settings = {}, alpha = 1): Promise<string> {
+  const background = { r: 9, g: 99, b: 200, alpha };
+  const png = await sharp({ create: { width: 8, height: 4, channels: 4, background } })
+    .png()
+    .toBuffer();
+  answering(() => ({ body: { data: [{ b64_json: png.toString('base64'), ...beside }] } }));
+  const model = await meetServer(painterAt(server.base, settings), { hosts: [] }, never);
+  try {
+    const { output } = await model.generate(text('a fox'), 1, never);
+    return output.modality === 'image' ? `${output.width} x ${output.height}: ${output.pixels[1]}` : '';
   } catch (error) {
     if (isPanicError(error, 'ModelOutputInvalid')) return `refused: ${error.message}`;
     throw error;
@@ -119,6 +145,8 @@ describe('a caption of a server', () => {
     ['a <unk> fox', 'a fox'],
     ['a fox[PAD]', 'a fox'],
     ['a fox<|endoftext|>', 'a fox'],
+    ['<|turn>a fox<turn|>', 'a fox'],
+    ['<answer> a fox </answer>', 'a fox'],
   ];
   test.each(SPECIAL)('with special tokens is refused: %s', async (content) => {
     expect(await captioned(content, 'stop')).toMatch(
@@ -143,6 +171,11 @@ describe('a caption of a server', () => {
     ['[THINK]Is it a dog?[/THINK]a fox', 'whole: a fox'],
     ['◁think▷Is it a dog?◁/think▷a fox', 'whole: a fox'],
     ['<thinking>Is it a dog?</thinking>a fox', 'whole: a fox'],
+    ['<seed:think>Is it a dog?</seed:think>a fox', 'whole: a fox'],
+    ['<reflection>Is it a dog?</reflection>a fox', 'whole: a fox'],
+    ['<|begin_of_thought|>Is it a dog?<|end_of_thought|>a fox', 'whole: a fox'],
+    ['<|START_THINKING|>Is it a dog?<|END_THINKING|>a fox', 'whole: a fox'],
+    ['<|channel>thought\nIs it a dog?<channel|>a fox', 'whole: a fox'],
   ];
   test.each(THOUGHT)('with what the model thought is refused: %s', async (content) => {
     expect(await captioned(content, 'stop')).toMatch(/^refused: .*thought.*"thinking": "remove"/);
@@ -208,6 +241,25 @@ describe('an answer of a server', () => {
       kind: 'ModelOutputInvalid',
       message: expect.stringContaining('it says "out of memory"'),
     });
+  });
+
+  test.each([
+    ['beside a whole answer', { error: { code: 502, message: 'upstream died' } }, {}],
+    ['in the choice', {}, { error: { code: 502, message: 'upstream died' } }],
+    ['as a text', { error: 'upstream died' }, {}],
+  ])('that speaks of an error is refused: %s', async (_, beside, inChoice) => {
+    const choice = { index: 0, finish_reason: 'stop', message: { content: 'a fox' }, ...inChoice };
+    answering(() => ({ body: { choices: [choice], ...beside } }));
+    await expect(described()).rejects.toMatchObject({
+      kind: 'ModelOutputInvalid',
+      message: expect.stringContaining('it says "upstream died"'),
+    });
+  });
+
+  test('that speaks of no error is taken', async () => {
+    const choice = { index: 0, finish_reason: 'stop', error: null, message: { content: 'a fox' } };
+    answering(() => ({ body: { choices: [choice], error: null } }));
+    expect(await described()).toMatchObject({ output: { text: 'a fox' } });
   });
 
   test('is told without half of a character', async () => {
@@ -291,5 +343,36 @@ describe('vectors of a server', () => {
     const model = await meetServer(embedderAt(server.base), { hosts: [] }, never);
     await expect(model.embed(inputs(8), never)).rejects.toMatchObject({ kind: 'InvalidInput' });
     expect(sizes).toEqual([8]);
+  });
+});
+
+describe('a picture of a server', () => {
+  test.each([
+    ['nothing', {}],
+    ['a whole end', { finish_reason: 'stop' }],
+    ["a whole end in Stability's words", { finishReason: 'SUCCESS' }],
+    ['empty fields', { finish_reason: null, error: null, revised_prompt: '' }],
+    ['the prompt that was given', { revised_prompt: 'a fox' }],
+  ])('is taken where the answer says beside it: %s', async (_, beside) => {
+    expect(await painted(beside)).toBe('8 x 4: 99');
+  });
+
+  test.each([
+    ['a filter', { finish_reason: 'content_filter' }, /finish_reason "content_filter"/],
+    ["a filter in Stability's words", { finishReason: 'CONTENT_FILTERED' }, /"CONTENT_FILTERED"/],
+    ['an error', { error: { message: 'unsafe' } }, /it says "unsafe"/],
+    ['another prompt', { revised_prompt: 'two red foxes' }, /"two red foxes".*"revised_prompt": "accept"/],
+  ])('is refused where the answer says beside it: %s', async (_, beside, message) => {
+    expect(await painted(beside)).toMatch(/^refused/);
+    expect(await painted(beside)).toMatch(message);
+  });
+
+  test('of another prompt is taken where the entry says so', async () => {
+    const settings = { revised_prompt: 'accept' };
+    expect(await painted({ revised_prompt: 'two red foxes' }, settings)).toBe('8 x 4: 99');
+  });
+
+  test('that is transparent somewhere is refused', async () => {
+    expect(await painted({}, {}, 0.5)).toMatch(/^refused: .*transparent/);
   });
 });
