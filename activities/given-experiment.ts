@@ -30,11 +30,11 @@ export async function givenExperiment(
     );
   }
   const [payload] = payloads;
-  const encoding = Buffer.from(payload?.metadata?.['encoding'] ?? []).toString();
+  if (payload === undefined) return validateExperiment(undefined, catalogue);
+  const encoding = Buffer.from(payload.metadata?.['encoding'] ?? []).toString();
   switch (encoding) {
     case 'json/plain':
-      return parseExperimentBytes(payload?.data ?? new Uint8Array(), SOURCE, catalogue);
-    case '':
+      return parseExperimentBytes(payload.data ?? new Uint8Array(), SOURCE, catalogue);
     case 'binary/null':
       return validateExperiment(undefined, catalogue);
     default:

@@ -88,5 +88,6 @@ async function workflowSource() {
   const bundle = fileURLToPath(new URL('../workflows/bundle.js', import.meta.url));
   if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
   const workflowsPath = fileURLToPath(new URL('../workflows/index.js', import.meta.url));
-  return { workflowBundle: await bundleWorkflowCode({ workflowsPath }) };
+  const payloadConverterPath = fileURLToPath(new URL('../workflows/payload-converter.js', import.meta.url));
+  return { workflowBundle: await bundleWorkflowCode({ workflowsPath, payloadConverterPath }) };
 }

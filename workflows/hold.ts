@@ -56,8 +56,9 @@ export class Hold {
     return this.held.self || this.held.parent;
   }
 
-  private set(from: 'parent' | undefined, wanted: boolean): void {
-    this.change({ ...this.held, [from ?? 'self']: wanted });
+  /** `from` is whatever came with the signal: all but a parent's own word means this workflow itself. */
+  private set(from: unknown, wanted: boolean): void {
+    this.change({ ...this.held, [from === 'parent' ? 'parent' : 'self']: wanted });
     // Children are told in any case: they may have learned of a pause from the rows alone.
     for (const line of this.children) line.tell(this.paused);
     if (from === 'parent') return;

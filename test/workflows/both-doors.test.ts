@@ -92,6 +92,10 @@ async function failureOf(...words: readonly string[]): Promise<string> {
   const where = ['--address', suiteAddress(), '--namespace', laboratory.namespace];
   const what = ['--type', 'experiment', '--task-queue', 'panic-tda', '--workflow-id', id];
   await promisify(execFile)(temporal, ['workflow', 'start', ...what, ...where, ...words]);
+  return await messageOfFailure(id);
+}
+
+async function messageOfFailure(id: string): Promise<string> {
   const outcome: unknown = await laboratory.client.workflow
     .getHandle(id)
     .result()
@@ -125,8 +129,54 @@ test('several inputs of a workflow are refused, and none is dropped', async () =
   expect(await failureOf('--input', input, '--input', input)).toContain('found 2 inputs');
 });
 
-test('an input that is not JSON is refused', async () => {
-  const bytes = Buffer.from(JSON.stringify(GOOD)).toString('base64');
-  const words = ['--input', bytes, '--input-base64', '--input-meta', 'encoding=binary/plain'];
-  expect(await failureOf(...words)).toContain('the encoding "binary/plain"');
+interface GivenPayload {
+  readonly metadata?: Record<string, Uint8Array>;
+  readonly data?: Uint8Array;
+}
+
+/** As other clients encode values; the Temporal command line refuses some of these itself. */
+function payload(encoding: string, data: string | Buffer): GivenPayload {
+  return { metadata: { encoding: Buffer.from(encoding) }, data: Buffer.from(data) };
+}
+
+/** Starts a workflow with these payloads, and resolves with the message of its failure. */
+async function failureOfPayloads(...payloads: readonly GivenPayload[]): Promise<string> {
+  const id = `both-doors-${started++}`;
+  await laboratory.client.workflowService.startWorkflowExecution({
+    namespace: laboratory.namespace,
+    workflowId: id,
+    workflowType: { name: 'experiment' },
+    taskQueue: { name: 'panic-tda' },
+    input: { payloads: [...payloads] },
+    requestId: id,
+    identity: 'both-doors',
+  });
+  return await messageOfFailure(id);
+}
+
+// The SDK has a converter for the first alone.
+test.each(['binary/plain', 'xyz/abc', 'binary/encrypted', 'json/protobuf', 'json/plain ', ''])(
+  'an input of the encoding %j is refused by its name, whether workflows can read it or not',
+  async (encoding) => {
+    const told = await failureOfPayloads(payload(encoding, JSON.stringify(GOOD)));
+    expect(told).toContain(`an input with the encoding ${JSON.stringify(encoding)}`);
+  },
+);
+
+test('an input that does not say its encoding is refused', async () => {
+  const told = await failureOfPayloads({ data: Buffer.from(JSON.stringify(GOOD)) });
+  expect(told).toContain('an input with the encoding ""');
+});
+
+test('of several inputs none has to be readable for them to be refused', async () => {
+  const [good, other] = [payload('json/plain', JSON.stringify(GOOD)), payload('xyz/abc', 'x')];
+  expect(await failureOfPayloads(good, other)).toContain('found 2 inputs');
+});
+
+test.each([
+  ['cut', JSON.stringify(GOOD).slice(0, -1)],
+  ['empty', ''],
+  ['of bytes that are no text', Buffer.from([0xff, 0xfe, 0x00])],
+])('an input whose JSON is %s is refused', async (_name, bytes) => {
+  expect(await failureOfPayloads(payload('json/plain', bytes))).toMatch(/^the experiment: /);
 });

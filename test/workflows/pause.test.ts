@@ -103,6 +103,22 @@ test('a pause by signal stops the steps within seconds, is in the rows and in th
   expect(await experimentRow(experiment)).toMatchObject({ status: 'completed', pausedAt: null });
 });
 
+test('a pause that comes with an argument which workflows cannot read holds the workflow itself', async () => {
+  const { handle, experiment } = await started('unreadable');
+  await laboratory.client.workflowService.signalWorkflowExecution({
+    namespace: laboratory.namespace,
+    workflowExecution: { workflowId: handle.workflowId },
+    signalName: 'pause',
+    input: { payloads: [{ metadata: { encoding: Buffer.from('xyz/abc') }, data: Buffer.from('x') }] },
+    requestId: 'unreadable',
+  });
+  await until('the pause is written down', async () => (await experimentRow(experiment)).pausedAt !== null);
+  expect(await handle.query('progress')).toMatchObject({ paused: true });
+  await untilStill(laboratory.data, runHandles(experiment, [0, 1]));
+  await handle.signal('resume');
+  await completesEqually(handle, {}, 'unreadable', experiment);
+});
+
 test('a pause in the rows alone holds the next activity, and a second start of the experiment', async () => {
   const { handle, experiment } = await started('by-rows');
   await handle.terminate('the server lost its state');

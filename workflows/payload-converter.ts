@@ -1,0 +1,19 @@
+import { defaultPayloadConverter } from '@temporalio/workflow';
+import type { PayloadConverter } from '@temporalio/workflow';
+
+/**
+ * The SDK's converter, but a value that its caller encoded in a way that workflows cannot read becomes `{ unreadable: REASON }`. Where
+ * a converter throws, the task that the value came with fails, and the server tries such a task for ever: the workflow would neither go
+ * on nor end. So the workflow goes on, and judges the value; `planExperiment` reads the payload itself and names its encoding.
+ */
+export const payloadConverter: PayloadConverter = {
+  toPayload: (value, context, hint) => defaultPayloadConverter.toPayload(value, context, hint),
+  fromPayload: (payload, context, hint) => {
+    try {
+      return defaultPayloadConverter.fromPayload(payload, context, hint);
+    } catch (error) {
+      const unreadable = error instanceof Error ? error.message : String(error);
+      return defaultPayloadConverter.fromPayload(defaultPayloadConverter.toPayload({ unreadable }));
+    }
+  },
+};
