@@ -5,13 +5,16 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const stampName = '.build-stamp';
@@ -41,11 +44,7 @@ export async function build(root, say) {
   }
   const workflows = join(fresh, 'workflows', 'index.js');
   if (existsSync(workflows)) {
-    runNode(root, [
-      join('scripts', 'bundle-workflows.mjs'),
-      workflows,
-      join(fresh, 'workflows', 'bundle.js'),
-    ]);
+    bundleWorkflows(root);
   }
   writeFileSync(join(fresh, stampName), stamp);
 
@@ -64,6 +63,27 @@ function buildAssembly(root, file, fresh) {
   const features = ['--enable', 'simd', '--enable', 'bulk-memory'];
   const size = ['-O3', '--noAssert', '--runtime', 'stub', '--importMemory'];
   runNode(root, [asc, relative(root, file), '--outFile', target, ...size, ...features]);
+}
+
+/**
+ * dist.new/workflows/ -> dist.new/workflows/bundle.js. In a path, webpack takes `?` for the beginning of a query, `#` for that of a fragment
+ * and `!` for the end of a loader's name (https://webpack.js.org/concepts/loaders/#inline), so it is given a link of a plain name.
+ */
+function bundleWorkflows(root) {
+  if (!/[?#!]/.test(root)) return bundleFrom(root, []);
+  const folder = mkdtempSync(join(tmpdir(), 'panic-tda-build-'));
+  try {
+    symlinkSync(resolve(root), join(folder, 'clone'));
+    bundleFrom(join(folder, 'clone'), ['--preserve-symlinks', '--preserve-symlinks-main']);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function bundleFrom(root, flags) {
+  const folder = join(root, 'dist.new', 'workflows');
+  const script = join(root, 'scripts', 'bundle-workflows.mjs');
+  runNode(root, [script, join(folder, 'index.js'), join(folder, 'bundle.js')], flags);
 }
 
 function isAssembly(file) {
@@ -102,11 +122,12 @@ function hashOf(root, files) {
   return hash.digest('hex');
 }
 
-function runNode(root, args) {
-  const result = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 });
+function runNode(root, args, flags = []) {
+  const options = { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 };
+  const result = spawnSync(process.execPath, [...flags, ...args], options);
   if (result.status === 0) return;
   const output = `${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}`.trim();
-  throw new Error(`\`node ${relative(root, join(root, args[0]))}\` reported:\n${output}`);
+  throw new Error(`\`node ${relative(root, resolve(root, args[0]))}\` reported:\n${output}`);
 }
 
 function readIfThere(file) {

@@ -24,16 +24,17 @@ export interface Running {
   stderr(): string;
 }
 
-/** Starts `panic-tda` in a folder, away from the settings of whoever runs the tests. */
+/** Starts `panic-tda` in a folder, away from the settings of the user who runs the tests. `main` is the compiled program. */
 export function startPanicTda(
   folder: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  main: string = MAIN,
 ): Running {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(PANIC_TDA_(?!CACHE|TEMPORAL_CLI)|TEMPORAL_|NODE_OPTIONS)/.test(name),
   );
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const child = spawn(process.execPath, [main, ...args], {
     cwd: folder,
     env: { ...Object.fromEntries(inherited), PANIC_TDA_TEST_MODELS: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -56,8 +57,9 @@ export async function panicTda(
   folder: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  main: string = MAIN,
 ): Promise<Ended> {
-  return await startPanicTda(folder, args, env).ended;
+  return await startPanicTda(folder, args, env, main).ended;
 }
 
 /** The one JSON document that a command printed; throws where it printed anything else. */
