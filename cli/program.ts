@@ -142,11 +142,11 @@ export function createProgram(exitWith: (code: number) => void): Command {
         });
       },
     );
-  add(LOOK, 'plan', 'what a run would do, and need; writes nothing', PLAN_HELP)
+  addHostOptions(add(LOOK, 'plan', 'what a run would do, and need; writes nothing', PLAN_HELP))
     .argument('<file>', 'experiment file (JSON)')
     .action(async (file: string, options: GlobalOptions) => {
       const { planFile } = await import('./commands/plan.js');
-      await act(options, (context) => planFile(context, file));
+      await compute(options, (context) => planFile(context, file));
     });
   add(LOOK, 'list', 'the experiments of the data folder', LIST_HELP).action(
     async (options: GlobalOptions) => {
@@ -488,6 +488,7 @@ Exit codes: 0 cancelled, 1 it did not end within the time, 2 nothing is running 
 const PLAN_HELP = `Counts are upper bounds, since a run ends early at a cycle; bytes are estimates. Times of models are those
 that the data folder's own history knows, or else, of models that come with the program, what was measured once on another
 machine; those of diagrams follow a measured model, on one core, as if each had the most points. The largest diagram's memory is what its computation is predicted to allocate at most.
+Models whose files are missing, servers that do not answer, and a chosen device that does not work are told at the end.
 
 Exit codes: 0 the file is good, 2 it is not (every problem is listed).`;
 

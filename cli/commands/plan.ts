@@ -18,6 +18,7 @@ import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-p
 import { configuredTemporal } from '../../workers/environment.js';
 import { readingStore } from '../context.js';
 import type { Context } from '../context.js';
+import { deviceTrouble } from '../devices.js';
 import { EXIT } from '../exit-codes.js';
 import { createObserver } from '../experiment-state.js';
 import { readValidExperiment } from '../experiment-file.js';
@@ -50,6 +51,8 @@ interface PlanDocument extends Plan {
     /** What is wrong, where something is. */
     readonly why: string | null;
   }[];
+  /** Why `run` would refuse the device that was chosen for its models with files; null where it would not. */
+  readonly deviceTrouble: string | null;
   /** The task queues of its work at the configured Temporal service; null where none is configured, or it does not answer. */
   readonly queues: readonly QueueDocument[] | null;
   /** What the data folder holds of this experiment already. */
@@ -64,14 +67,18 @@ interface PlanDocument extends Plan {
 export async function planFile(context: Context, file: string): Promise<number> {
   const config = await readValidExperiment(file, context);
   const queues = await queuesAtService(context, config);
-  const asked = await askServers(servedModels(config, context.catalogue), context.environment.servers);
+  const [asked, refusedDevice] = await Promise.all([
+    askServers(servedModels(config, context.catalogue), context.environment.servers),
+    deviceTrouble(context, config),
+  ]);
   await readingStore(context, async (store) => {
     if (config.drawn_seeds !== undefined) {
       await store?.experiments.refuseOtherSeeds(experimentId(config), config.drawn_seeds);
     }
     const unready = unreadyModels(config, context.catalogue, context.environment.modelsFolder);
     const servers = asked.map(serverDocument);
-    const document = { ...(await planDocument(context, config, store, unready)), servers, queues };
+    const planned = await planDocument(context, config, store, unready);
+    const document = { ...planned, servers, deviceTrouble: refusedDevice, queues };
     if (context.json) printJson(document);
     else printPlan(context, document, config, file, { unready, asked });
   });
@@ -97,7 +104,7 @@ async function planDocument(
   config: ExperimentConfig,
   store: Store | null,
   unready: readonly UnreadyModel[],
-): Promise<Omit<PlanDocument, 'servers' | 'queues'>> {
+): Promise<Omit<PlanDocument, 'servers' | 'deviceTrouble' | 'queues'>> {
   const plan = planOf(config, catalogue, {
     diagramBytes: predictDiagramBytes,
     measured: { msPerInvocation: MEASURED_MS_PER_INVOCATION, msPerVector: MEASURED_MS_PER_VECTOR },
@@ -186,6 +193,9 @@ function printPlan(
   if (troubles.length > 0) {
     const from = configuredTemporal() === undefined ? '' : ' from this machine; your workers ask again';
     print(`\n${heading(`Servers that cannot be used${from}`)}\n${troubles.join('\n')}`);
+  }
+  if (document.deviceTrouble !== null) {
+    print(`\n${heading('A device that cannot be used')}\n${document.deviceTrouble}`);
   }
   if (configuredTemporal() !== undefined) {
     print(`\n${heading('Task queues')}\n${queuesText(document)}`);

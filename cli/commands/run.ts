@@ -7,19 +7,14 @@ import { assertNever, errorMessage, PanicError } from '../../experiment/errors.j
 import { experimentId } from '../../experiment/ids.js';
 import { planOf } from '../../experiment/index.js';
 import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
-import {
-  askServers,
-  decideDevice,
-  explainDecision,
-  explainUnready,
-  serverTroubles,
-} from '../../models/index.js';
+import { askServers, explainUnready, serverTroubles } from '../../models/index.js';
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
 import { readRunInfo } from '../../workers/data-folder.js';
 import { configuredTemporal } from '../../workers/environment.js';
 import { queueStates } from '../../workers/queue-states.js';
 import { placeText, readingExperiments, readingStore } from '../context.js';
 import type { Context } from '../context.js';
+import { explainDevices } from '../devices.js';
 import { follow, setOthersAside, startExperiment } from '../drive.js';
 import type { Followed } from '../drive.js';
 import { EXIT } from '../exit-codes.js';
@@ -145,7 +140,7 @@ async function execute(
   const settled = await readingStore(context, (store) => reportIfSettled(request, store));
   if (settled !== null) return settled;
   await readingStore(context, (store) => refuseMissingModels(request, store));
-  const devices = await decideDevices(context, config);
+  const devices = await explainDevices(context, config);
 
   // With workers of one's own this process writes no objects, and may not even be allowed to.
   if (configuredTemporal() === undefined) {
@@ -323,21 +318,6 @@ async function refuseMissingModels(
     'InvalidInput',
     `servers of models of this experiment cannot be used; nothing was done:\n${troubles.join('\n')}`,
   );
-}
-
-/**
- * Where the models with files of an experiment will be computed, and why no faster device will be, in lines; empty where it has
- * none, or workers elsewhere compute. Throws PanicError `InvalidInput` before anything starts where a chosen device does not work.
- */
-async function decideDevices(
-  { catalogue, environment }: Context,
-  { networks, embedding_models }: ExperimentConfig,
-): Promise<readonly string[]> {
-  const { device, allowFallback } = environment.hosts;
-  const names = [...new Set([...networks.flat(), ...embedding_models])];
-  const withFiles = names.filter((name) => (catalogue.get(name)?.weights ?? null) !== null);
-  if (withFiles.length === 0 || configuredTemporal() !== undefined) return [];
-  return explainDecision(await decideDevice(device, allowFallback), withFiles);
 }
 
 /** Runs that end in a cycle stay shorter, so this is no refusal; a diagram that does not fit keeps its trajectory. */

@@ -86,6 +86,14 @@ describe('devices', () => {
     expect(code).toBe(2);
     expect(stderr).toContain('panic-tda: cuda does not work here');
     expect(stderr).toContain('"panic-tda setup cuda" gets what is missing');
+    const told = stderr.slice('panic-tda: '.length).trimEnd();
+    const plan = await panicTda(folder, ['plan', 'experiment.json', '--device', 'cuda']);
+    expect(plan.stdout).toContain(`\nA device that cannot be used\n${told}\n`);
+    const args = ['plan', 'experiment.json'];
+    const byEnvironment = { PANIC_TDA_DEVICE: 'cuda' };
+    expect(await panicTdaJson(folder, args, byEnvironment)).toMatchObject({ deviceTrouble: told });
+    const fallback = { ...byEnvironment, PANIC_TDA_ALLOW_FALLBACK: '1' };
+    expect(await panicTdaJson(folder, args, fallback)).toMatchObject({ deviceTrouble: null });
     const healthy = await panicTdaJson<{ healthy: boolean }>(folder, ['doctor']);
     expect(healthy.healthy).toBe(true);
     const asked = await panicTda(folder, ['doctor'], { PANIC_TDA_DEVICE: 'cuda' });
