@@ -25,7 +25,7 @@ export {
 export { plannedRemoval, type Removal, removeModel } from './files/remove.js';
 export { resolveModelFiles, type ResolvedFiles } from './files/resolve.js';
 export { type Verification, verifyModel } from './files/verify.js';
-export { HOST_SETTINGS, type HostSettings } from './hosts/settings.js';
+export { fitEverywhere, HOST_SETTINGS, type HostSettings, oversizedModels } from './hosts/settings.js';
 export { type CudaProvider, cudaProvider, providerState, type ProviderState } from './onnx/cuda.js';
 export { fetchCudaProvider } from './onnx/cuda-download.js';
 export {

@@ -51,7 +51,7 @@ interface PlanDocument extends Plan {
     /** What is wrong, where something is. */
     readonly why: string | null;
   }[];
-  /** Why `run` would refuse the device that was chosen for its models with files; null where it would not. */
+  /** Why `run` would refuse: the device that was chosen for models with files, or models that do not fit there; null where it would not. */
   readonly deviceTrouble: string | null;
   /** The task queues of its work at the configured Temporal service; null where none is configured, or it does not answer. */
   readonly queues: readonly QueueDocument[] | null;
@@ -195,7 +195,7 @@ function printPlan(
     print(`\n${heading(`Servers that cannot be used${from}`)}\n${troubles.join('\n')}`);
   }
   if (document.deviceTrouble !== null) {
-    print(`\n${heading('A device that cannot be used')}\n${document.deviceTrouble}`);
+    print(`\n${heading('Devices')}\n${document.deviceTrouble}`);
   }
   if (configuredTemporal() !== undefined) {
     print(`\n${heading('Task queues')}\n${queuesText(document)}`);

@@ -140,7 +140,11 @@ async function execute(
   const settled = await readingStore(context, (store) => reportIfSettled(request, store));
   if (settled !== null) return settled;
   await readingStore(context, (store) => refuseMissingModels(request, store));
-  const devices = await explainDevices(context, config);
+  const row = await readingStore(
+    context,
+    async (store) => (await store?.experiments.find(request.id)) ?? null,
+  );
+  const devices = await explainDevices(context, config, row === null);
 
   // With workers of one's own this process writes no objects, and may not even be allowed to.
   if (configuredTemporal() === undefined) {

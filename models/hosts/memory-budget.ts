@@ -39,6 +39,17 @@ export interface MemoryBudgetOptions extends TurnOptions {
   readonly now?: () => number;
 }
 
+/** That a tenant does not even fit alone. */
+export function excessText(
+  { name, memoryMiB }: Pick<Tenant, 'name' | 'memoryMiB'>,
+  { limitMiB, remedy }: Pick<MemoryBudgetOptions, 'limitMiB' | 'remedy'>,
+): string {
+  return (
+    `${name} needs about ${memoryMiB} MiB of memory, and models may take ${limitMiB} MiB here; ` +
+    `${remedy}, or take a smaller model`
+  );
+}
+
 /** Of the time of turns that follow one another, at most a tenth is spent on loading. */
 const LOADS_IN_TURN = 10;
 
@@ -72,11 +83,7 @@ export class MemoryBudget {
   async acquire(tenant: Tenant): Promise<void> {
     const { limitMiB, remedy } = this.#options;
     if (tenant.memoryMiB > limitMiB) {
-      throw new PanicError(
-        'ResourceLimit',
-        `${tenant.name} needs about ${tenant.memoryMiB} MiB of memory, and models may take ${limitMiB} MiB here; ` +
-          `${remedy}, or take a smaller model`,
-      );
+      throw new PanicError('ResourceLimit', excessText(tenant, { limitMiB, remedy }));
     }
     const residence = this.#residents.get(tenant);
     if (residence?.leaving === false) {

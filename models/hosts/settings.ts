@@ -1,7 +1,8 @@
 import { totalmem } from 'node:os';
+import type { Model } from '../../experiment/model.js';
 import type { HostSettings } from '../choices.js';
 import { decideDevice, type DeviceDecision, gpuMemoryMiB } from '../onnx/devices.js';
-import { MemoryBudget, type TurnOptions } from './memory-budget.js';
+import { excessText, MemoryBudget, type TurnOptions } from './memory-budget.js';
 import type { Place } from './model-lane.js';
 
 export { HOST_SETTINGS, type HostSettings } from '../choices.js';
@@ -20,6 +21,28 @@ export async function findPlace(
   const { device } = decision;
   onDevice(decision);
   return { device, budget: new MemoryBudget({ ...(await memoryOn(decision, settings)), ...turns }) };
+}
+
+/** In a line each: the models that do not even fit alone into what models may take on this device. */
+export async function oversizedModels(
+  models: readonly Model[],
+  decision: DeviceDecision,
+  settings: HostSettings,
+): Promise<string[]> {
+  const memory = await memoryOn(decision, settings);
+  return models.flatMap(({ name, weights }) => {
+    const memoryMiB = weights?.memoryMiB ?? 0;
+    return memoryMiB > memory.limitMiB ? [excessText({ name, memoryMiB }, memory)] : [];
+  });
+}
+
+/** Whether all models fit alone whichever device is taken, which is known without trying any. */
+export async function fitEverywhere(models: readonly Model[], settings: HostSettings): Promise<boolean> {
+  const limits = await Promise.all(
+    (['cpu', 'cuda'] as const).map((device) => memoryOn({ device, passedOver: [], warning: null }, settings)),
+  );
+  const limitMiB = Math.min(...limits.map((memory) => memory.limitMiB));
+  return models.every(({ weights }) => (weights?.memoryMiB ?? 0) <= limitMiB);
 }
 
 async function memoryOn(

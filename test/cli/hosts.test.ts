@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DATABASE_FILE } from '../../db/layout.js';
 import { decideDevice, tryDevice } from '../../models/index.js';
@@ -36,13 +36,17 @@ describe('models with a process of their own', () => {
     db.close();
   });
 
-  test('that are larger than the memory given to them fail the run with the figure', async () => {
+  test('that are larger than the memory given to them are refused with the figure before a run starts, and plan says so', async () => {
     const folder = folderWith({ 'experiment.json': experiment(['a']) });
-    const { code, stdout } = await panicTda(folder, ['run', 'experiment.json', '--device', 'cpu'], {
-      PANIC_TDA_RAM: '100MiB',
-    });
-    expect(code).toBe(1);
-    expect(stdout).toMatch(/needs about 200 MiB of memory, and models may take 100 MiB/);
+    const env = { PANIC_TDA_RAM: '100MiB', PANIC_TDA_DEVICE: 'cpu' };
+    const { code, stderr } = await panicTda(folder, ['run', 'experiment.json'], env);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/HostedT2I needs about 200 MiB of memory, and models may take 100 MiB/);
+    expect(existsSync(join(folder, 'panic-tda-data'))).toBe(false);
+    const told = stderr.slice('panic-tda: '.length).trimEnd();
+    const plan = ['plan', 'experiment.json'];
+    expect(await panicTdaJson(folder, plan, env)).toMatchObject({ deviceTrouble: told });
+    expect(await panicTdaJson(folder, plan)).toMatchObject({ deviceTrouble: null });
   });
 
   test('are cancelled within seconds by Ctrl-C, while they compute', async () => {
@@ -88,7 +92,7 @@ describe('devices', () => {
     expect(stderr).toContain('"panic-tda setup cuda" gets what is missing');
     const told = stderr.slice('panic-tda: '.length).trimEnd();
     const plan = await panicTda(folder, ['plan', 'experiment.json', '--device', 'cuda']);
-    expect(plan.stdout).toContain(`\nA device that cannot be used\n${told}\n`);
+    expect(plan.stdout).toContain(`\nDevices\n${told}\n`);
     const args = ['plan', 'experiment.json'];
     const byEnvironment = { PANIC_TDA_DEVICE: 'cuda' };
     expect(await panicTdaJson(folder, args, byEnvironment)).toMatchObject({ deviceTrouble: told });
