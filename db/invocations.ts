@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { and, asc, desc, eq, gt, sql } from 'drizzle-orm';
 import { PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
@@ -303,11 +304,12 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     return { superseded: false, next, ended, cycle };
   }
 
-  /** The trajectory as a reader wants it: model names, texts, digests of pictures. A thousand steps are held at a time. */
+  /** The trajectory as a reader wants it: model names, texts, digests of pictures. A thousand steps are held at a time, and the event loop gets its turn between them. */
   async function* steps(run: RunRow) {
     for (let after = -1; ;) {
       const rows = await read(() => all(stepsAfter, { runId: run.id, after }));
       yield* rows;
+      await setImmediate();
       if (rows.length < STEPS_READ) return;
       after = rows.at(-1)!.sequence;
     }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm';
 import type { Database } from './database.js';
 import { withNetwork } from './runs.js';
@@ -52,11 +53,12 @@ export type RunOverviews = ReturnType<typeof runOverviewQueries>;
 
 /** Read-only. */
 export function runOverviewQueries({ build, read }: Database) {
-  /** The runs of an experiment in order, however many. A thousand are held at a time, each portion as it is at one moment. */
+  /** The runs of an experiment in order, however many. A thousand are held at a time, each portion as it is at one moment; the event loop gets its turn between them. */
   async function* list(experimentId: string): AsyncGenerator<RunOverview, void, undefined> {
     for (let after = -1; ;) {
       const portion = await read(() => portionAfter(experimentId, after));
       yield* portion;
+      await setImmediate();
       if (portion.length < RUNS_READ) return;
       after = portion.at(-1)!.run.runIndex;
     }
