@@ -6,7 +6,7 @@ import type { Catalogue } from '../experiment/model.js';
 import { pathProblem } from '../experiment/path-text.js';
 import { isThere } from '../experiment/presence.js';
 import { readCatalogue } from '../models/catalogue.js';
-import { dataFolderAt } from '../workers/data-folder.js';
+import { dataFolderAt, refuseNoFolder } from '../workers/data-folder.js';
 import type { DataFolder } from '../workers/data-folder.js';
 import { databaseAt, letSqliteReadUris, quietAwsSdk, readEnvironment } from '../workers/environment.js';
 import type { Environment } from '../workers/environment.js';
@@ -74,6 +74,7 @@ export function lenientContextOf({ data, database, json, ...hostOptions }: Globa
       : { ...read, database: databaseAt(database, read.database ?? { poolSize: POOL_SIZE.default }) };
   const { catalogue, problems } = readCatalogue(environment);
   const folder = dataFolderAt(data === undefined ? environment.dataFolder : resolve(data));
+  refuseNoFolder(folder.root);
   const { routesFile } = environment;
   const { routes, problems: routesProblems } = readRoutes({ routesFile, dataFolder: folder.root }, catalogue);
   const named = [

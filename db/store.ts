@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../experiment/make-folder.js';
 import { artifactTable } from './artifacts.js';
 import { computedQueries } from './computed.js';
 import { openDatabase, openDatabaseReadonly } from './connection.js';
@@ -97,7 +97,7 @@ function postgres() {
 
 /** Opens the store of a data folder with its SQLite file, making it where there is none. */
 export function openStore(folder: string, objects: ObjectsPlace | null = null): Store<Connection> {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const db = openDatabase(join(folder, DATABASE_FILE));
   return storeOver(db, madePlace(folder, objects), nameOf(folder, null, objects));
 }
@@ -123,7 +123,7 @@ export function objectsBeside(folder: string): ObjectsPlace {
 /** The place of objects; its folder is made. */
 function madePlace(folder: string, objects: ObjectsPlace | null): ObjectsPlace {
   const place = objects ?? objectsBeside(folder);
-  if (place.kind === 'folder') mkdirSync(place.path, { recursive: true });
+  if (place.kind === 'folder') makeFolder(place.path);
   return place;
 }
 

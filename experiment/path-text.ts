@@ -9,6 +9,10 @@ export function pathProblem(text: string): string | null {
   if (/^\s+(\/|~|[a-z][a-z0-9+.-]*:\/)/i.test(text)) return 'begins with white space';
   if (/^[a-z][a-z0-9+.-]*:\/+/i.test(text)) return 'is an address and no path';
   if (/^~(\/|$)/.test(text)) return 'begins with "~", which only a shell replaces by the home folder';
+  if (/^~[a-z_][\w-]*\//.test(text))
+    return 'begins with "~" and a name, which only a shell replaces by a home folder';
+  if (/^\$(\w+|\{\w+\})(\/|$)/.test(text))
+    return 'begins with a variable, which only a shell replaces by its value';
   return null;
 }
 

@@ -1,6 +1,17 @@
-import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import {
+  accessSync,
+  constants,
+  lstatSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from '../experiment/make-folder.js';
 import { z } from 'zod';
 import { DATABASE_FILE, OBJECTS_FOLDER } from '../db/layout.js';
 import { errorMessage, isPanicError, PanicError } from '../experiment/errors.js';
@@ -43,6 +54,32 @@ export function dataFolderAt(path: string): DataFolder {
 }
 
 /**
+ * Refuses what can be no data folder, also for those who only look: a file, a path below a file, and a path over a link that leads
+ * nowhere, as to a disk that is not mounted. Nothing is stored there, but for another reason than that there is nothing yet.
+ * @throws PanicError InvalidInput that says which of these.
+ */
+export function refuseNoFolder(path: string): void {
+  try {
+    if (!statSync(path).isDirectory()) throw unusable(path, 'it is a file, not a folder');
+  } catch (error) {
+    if (errorCode(error) === 'ENOTDIR') throw unusable(path, reason(error), error);
+    const link = errorCode(error) === 'ENOENT' ? deadLinkOf(path) : null;
+    if (link !== null)
+      throw unusable(path, `the link ${link} leads to ${readlinkSync(link)}, where nothing is`);
+    if (isPanicError(error)) throw error;
+    // What this user may not look at, and disks that do not answer, are told by those who look at a file of it.
+  }
+}
+
+/** The link on the way to a missing path that leads nowhere; null where none does. */
+function deadLinkOf(path: string): string | null {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found !== undefined) return statSync(path, { throwIfNoEntry: false }) === undefined ? path : null;
+  const above = dirname(path);
+  return above === path ? null : deadLinkOf(above);
+}
+
+/**
  * Makes the folder and its parts where they are missing.
  * @throws PanicError InvalidInput when it cannot be made or written to.
  */
@@ -54,7 +91,7 @@ export function openDataFolder(path: string): DataFolder {
       if (statIfThere(part)?.isDirectory() === false) {
         throw unusable(folder.root, `${part === folder.root ? 'it' : part} is a file, not a folder`);
       }
-      mkdirSync(part, { recursive: true });
+      makeFolder(part);
       accessSync(part, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
       throw isPanicError(error) ? error : unusable(folder.root, reason(error), error);

@@ -1,20 +1,12 @@
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  renameSync,
-  statSync,
-} from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '../experiment/make-folder.js';
 
 const maxLogBytes = 16 * 1024 * 1024;
 
 /** Opens a child's log for appending. One that has grown beyond 16 MiB becomes `<file>.1`, replacing the one before. */
 export function openLog(file: string): number {
-  mkdirSync(dirname(file), { recursive: true });
+  makeFolder(dirname(file));
   if (existsSync(file) && statSync(file).size > maxLogBytes) renameSync(file, `${file}.1`);
   return openSync(file, 'a');
 }

@@ -3,7 +3,6 @@ import {
   accessSync,
   chmodSync,
   constants,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   renameSync,
@@ -11,6 +10,7 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../experiment/make-folder.js';
 import { errorMessage, PanicError } from '../experiment/errors.js';
 import { isThere } from '../experiment/presence.js';
 import { childEnvironment, readEnvironment, type Environment } from './environment.js';
@@ -205,7 +205,7 @@ async function fetchInto(
 ): Promise<FetchOutcome> {
   let folder: string | undefined;
   try {
-    mkdirSync(dirname(target), { recursive: true });
+    makeFolder(dirname(target));
     folder = mkdtempSync(join(dirname(target), 'fetching-'));
     const fetched = await fetch(folder);
     if (fetched.failure !== undefined) return { source, failure: fetched.failure };

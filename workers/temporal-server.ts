@@ -1,5 +1,6 @@
-import { mkdirSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { makeFolder } from '../experiment/make-folder.js';
 import { PanicError } from '../experiment/errors.js';
 import { isThere } from '../experiment/presence.js';
 import { temporalServerEnvironment } from './environment.js';
@@ -58,7 +59,7 @@ export interface TemporalServer {
  * @throws StartFailure with the end of the server's log when it does not start.
  */
 export async function startTemporalServer(options: TemporalServerOptions): Promise<TemporalServer> {
-  mkdirSync(dirname(options.databaseFile), { recursive: true });
+  makeFolder(dirname(options.databaseFile));
   // One spelling of the path, since a server left behind is recognised by it.
   const databaseFile = join(realpathSync(dirname(options.databaseFile)), basename(options.databaseFile));
   const lock = tryKernelLock(`${databaseFile}.lock`);

@@ -16,7 +16,7 @@ import type { AskedServer, UnreadyModel } from '../../models/index.js';
 import { DIAGRAM_START_SECONDS, predictRipsSeconds, predictSurrogateSeconds } from '../../tda/index.js';
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
 import { configuredTemporal } from '../../workers/environment.js';
-import { readingStore } from '../context.js';
+import { readingStore, shellQuoted } from '../context.js';
 import type { Context } from '../context.js';
 import { deviceTrouble } from '../devices.js';
 import { EXIT } from '../exit-codes.js';
@@ -200,7 +200,9 @@ function printPlan(
   if (configuredTemporal() !== undefined) {
     print(`\n${heading('Task queues')}\n${queuesText(document)}`);
   }
-  print(`\nNothing was written. "${context.command('run', file)}" does it.`);
+  print(
+    `\nNothing was written. "${context.command('run', shellQuoted(file.startsWith('-') ? `./${file}` : file))}" does it.`,
+  );
 }
 
 const FROM_TEXT = {

@@ -1,17 +1,8 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  fsync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { accessSync, closeSync, constants, fsync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { opendir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { makeFolder } from '../../experiment/make-folder.js';
 import { errorCode } from '../../experiment/error-code.js';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import { faultPoint } from '../../experiment/fault.js';
@@ -35,7 +26,7 @@ export function createObjectFolder(root: string): ObjectStore {
 
   async function check(): Promise<void> {
     try {
-      mkdirSync(root, { recursive: true });
+      makeFolder(root);
       accessSync(root, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
       const message = `objects cannot be written to ${root}: ${errorMessage(error)}`;
@@ -48,7 +39,7 @@ export function createObjectFolder(root: string): ObjectStore {
   }
 
   async function setId(given: string): Promise<void> {
-    mkdirSync(root, { recursive: true });
+    makeFolder(root);
     const temporary = join(root, `.id.${process.pid}.${serial++}.tmp`);
     try {
       await writeDurably(temporary, Buffer.from(`${given}\n`));
@@ -90,7 +81,7 @@ export function createObjectFolder(root: string): ObjectStore {
     const path = join(root, name.slice(0, 2));
     const known = folders.get(path);
     if (known !== undefined) return known;
-    if (mkdirSync(path, { recursive: true }) !== undefined) {
+    if (makeFolder(path) !== undefined) {
       const parent = openSync(root, 'r');
       await synchronise(parent).finally(() => closeSync(parent));
     }

@@ -23,7 +23,8 @@ interface Elsewhere {
  * Lets a connection find the tables where their owner made them: in the first schema of its search_path that has them, even where an
  * earlier one exists (as "$user", which shared servers give to each role). From then on that schema is its whole path. Without any
  * tables nothing is changed. `chosen` says that the address itself names a search_path.
- * Throws InvalidInput where the tables are in a schema that this role does not look into, or may not use: it would make others.
+ * Throws InvalidInput where the tables are in a schema that this role does not look into, or may not use: it would make others; and
+ * where there is no schema to look into, which says nothing of what is stored.
  */
 export async function enterTables(client: ClientBase, name: string, chosen: boolean): Promise<void> {
   const { rows } = await client.query<Found>(
@@ -48,6 +49,12 @@ export async function enterTables(client: ClientBase, name: string, chosen: bool
     ({ schema, usable, path }) => !chosen || (!usable && path.includes(schema)),
   );
   if (hidden !== undefined) throw new PanicError('InvalidInput', hiddenText(name, hidden));
+  if (rows.length === 0) {
+    throw new PanicError(
+      'InvalidInput',
+      `the database ${name}: the search_path of this user names no schema that is there and that it may use; "alter role … set search_path", or options=-c%20search_path%3DNAME in the address`,
+    );
+  }
 }
 
 /** A schema with migrations that are not ours: the caller compares them, and says what they made. */

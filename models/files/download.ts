@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
+import { open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from '../../experiment/make-folder.js';
 import { errorCode } from '../../experiment/error-code.js';
 import { PanicError } from '../../experiment/errors.js';
 import { isThere, statIfThere } from '../../experiment/presence.js';
@@ -37,7 +38,7 @@ export interface DownloadTask {
  */
 export async function download(task: DownloadTask): Promise<string> {
   const { target, delaysMs, signal, onRetry } = task;
-  await mkdir(dirname(target), { recursive: true });
+  makeFolder(dirname(target));
   let before = partBytes(target);
   const progressed = (): boolean => {
     const now = partBytes(target);

@@ -1,14 +1,6 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join, relative } from 'node:path';
+import { makeFolder } from '../../experiment/make-folder.js';
 import { z } from 'zod';
 import { errorCode } from '../../experiment/error-code.js';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
@@ -86,7 +78,7 @@ export function readLock(modelsFolder: string): Lock {
 
 /** Changes the lock file, one process at a time: durable and atomic. */
 export async function updateLock(modelsFolder: string, change: (lock: Lock) => Lock): Promise<void> {
-  mkdirSync(modelsFolder, { recursive: true });
+  makeFolder(modelsFolder);
   const file = join(modelsFolder, LOCK_FILE);
   const guard = await kernelLock(`${file}.guard`);
   try {

@@ -1,6 +1,6 @@
 import { isThere } from '../../experiment/presence.js';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../../experiment/make-folder.js';
 import { isPanicError, type PanicError } from '../../experiment/errors.js';
 import { kernelLock } from '../../experiment/kernel-lock.js';
 import type { Model } from '../../experiment/model.js';
@@ -48,7 +48,7 @@ export async function pullModels(
   models: readonly Model[],
   options: PullOptions & { readonly onProgress: (progress: PullProgress) => void },
 ): Promise<PullOutcome[]> {
-  mkdirSync(options.modelsFolder, { recursive: true });
+  makeFolder(options.modelsFolder);
   const lock = await kernelLock(join(options.modelsFolder, 'pull.lock'), {
     signal: options.signal,
     whileHeld: () => options.onNotice('Another process is pulling models into this folder; waiting for it.'),

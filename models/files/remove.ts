@@ -1,5 +1,6 @@
-import { mkdirSync, realpathSync, rmSync, rmdirSync } from 'node:fs';
+import { realpathSync, rmSync, rmdirSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
+import { makeFolder } from '../../experiment/make-folder.js';
 import { errorCode } from '../../experiment/error-code.js';
 import { PanicError } from '../../experiment/errors.js';
 import { shareKernelLock, tryKernelLock, type KernelLock } from '../../experiment/kernel-lock.js';
@@ -74,7 +75,7 @@ export function holdModel(model: Model, modelsFolder: string): KernelLock | null
 
 function useFile(model: Model, modelsFolder: string): string {
   const folder = join(modelsFolder, '.in-use');
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   return join(folder, model.name);
 }
 

@@ -1,5 +1,6 @@
-import { copyFileSync, linkSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, linkSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../../experiment/make-folder.js';
 import { statIfThere } from '../../experiment/presence.js';
 import { removeParts } from './download.js';
 import type { HubFile } from './hub.js';
@@ -25,7 +26,7 @@ export function twinOf(
 
 /** Gives a file a second name, so that models of the same parts take their room once; a copy where the disk has no such names. */
 export function linkTwin(twin: string, target: string): void {
-  mkdirSync(dirname(target), { recursive: true });
+  makeFolder(dirname(target));
   rmSync(target, { force: true });
   removeParts(target);
   try {

@@ -56,6 +56,15 @@ describe('is refused before anything is made:', () => {
       `p run experiment.json --data ' /srv/x'`,
       /begins with white space/,
     ],
+    ["another's home folder that no shell replaced", `p list --data '~lab/x'`, /begins with "~" and a name/],
+    ['a variable that no shell replaced', `p list --data '$HOME/x'`, /begins with a variable/],
+    ['a file in place of the data folder', `p list --data experiment.json`, /it is a file, not a folder/],
+    ['a data folder below a file', `p list --data experiment.json/x`, /a part of its path is a file/],
+    [
+      'a data folder over a link to a disk that is not mounted',
+      `ln -s gone disk; p list --data disk/x; code=$?; rm disk; exit $code`,
+      /the link .*disk leads to gone, where nothing is/,
+    ],
     ['a home folder that no shell replaced', `p run experiment.json --data '~/x'`, /begins with "~"/],
     [
       'bytes that are no UTF-8',
@@ -102,6 +111,12 @@ describe('is refused before anything is made:', () => {
     expect(status).toBe(2);
     expectNothingMade();
   });
+});
+
+test('a data folder over a link to a folder is used', () => {
+  const line =
+    'mkdir real && ln -s real link && p list --data link/new; code=$?; rm -r link real; exit $code';
+  expect(bash(line)).toMatchObject({ status: 0, stderr: expect.stringContaining('No experiments in') });
 });
 
 test('help and version need no folder', () => {

@@ -183,15 +183,21 @@ describe('tables', () => {
     expect(await schemasWithTables(running, name)).toEqual(['public', 'second']);
   });
 
-  onServer('cannot be made where the search_path is empty, which is said', async (running) => {
-    const { name, owner, ownerUrl } = await laboratory(running);
-    await asRoot(running, name, `alter role ${owner} set search_path = ''`);
-    await expect(open(ownerUrl)).rejects.toMatchObject({
-      kind: 'InvalidInput',
-      message: expect.stringMatching(new RegExp(`${name} on .*search_path of this user names no schema`)),
-    });
-    expect(await experimentsAt(ownerUrl)).toBeNull();
-  });
+  onServer(
+    'are neither made nor looked for where the search_path is empty, which is said',
+    async (running) => {
+      const { name, owner, ownerUrl } = await laboratory(running);
+      await asRoot(running, name, `alter role ${owner} set search_path = ''`);
+      const told = {
+        kind: 'InvalidInput',
+        message: expect.stringMatching(new RegExp(`${name} on .*search_path of this user names no schema`)),
+      };
+      await expect(open(ownerUrl)).rejects.toMatchObject(told);
+      await expect(experimentsAt(ownerUrl)).rejects.toMatchObject(told);
+      const nowhere = `${ownerUrl}?options=-c%20search_path%3Dnowhere`;
+      await expect(experimentsAt(nowhere)).rejects.toMatchObject(told);
+    },
+  );
 });
 
 describe('a role', () => {
