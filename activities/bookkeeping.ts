@@ -47,7 +47,8 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
     await requireModels(config, row);
     // One that is called no more may be unknown by now, and where it came from stays as it was written down.
     const allKnown = unknownModels(config, deps.catalogue).length === 0;
-    await store.experiments.plan(id, config, now(), allKnown ? madeWith(config, deps.catalogue) : null);
+    const catalogue = allKnown ? madeWith(config, deps.catalogue) : null;
+    await store.experiments.plan(id, config, now(), catalogue, Context.current().cancellationSignal);
     if (!(await becomeDriver(id, thisExecution()))) throw beingDeleted(id);
     const { pausedAt } = await store.experiments.standing(id);
     return {

@@ -1,15 +1,14 @@
 import { and, asc, count, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
-import { runCoordinates, runCount, storedConfig } from '../experiment/config.js';
+import { storedConfig } from '../experiment/config.js';
 import type { ExperimentConfig } from '../experiment/config.js';
 import { PanicError } from '../experiment/errors.js';
 import { storableMessage } from '../experiment/text.js';
 import { faultPoint } from '../experiment/fault.js';
-import { canonicalJson, drawRunSeed } from '../experiment/ids.js';
 import { type MadeWith, storedMadeWith } from '../experiment/unknown-models.js';
-import { refuseUnfitText, textContent } from './artifacts.js';
 import type { ArtifactTable } from './artifacts.js';
 import type { Database } from './database.js';
 import type { DriverService } from './driver-service.js';
+import { experimentPlanning } from './planning.js';
 import { experiments, runs } from './schema.js';
 import type { ExperimentStatus, RunHold } from './schema.js';
 import { all, get as first, run } from './work.js';
@@ -46,7 +45,9 @@ export type Standing = Pick<ExperimentRow, 'pausedAt' | 'deletingAt'>;
 
 export type ExperimentTable = ReturnType<typeof experimentTable>;
 
-export function experimentTable({ build, read, write }: Database, artifacts: ArtifactTable) {
+export function experimentTable(db: Database, artifacts: ArtifactTable) {
+  const { build, read, write } = db;
+  const planning = experimentPlanning(db, artifacts);
   const byId = build
     .select()
     .from(experiments)
@@ -86,111 +87,8 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
   }
 
   /**
-   * Makes the experiment and every run of it in one transaction, or finds them there: keyed by the experiment's id, so
-   * that any number of calls leaves the same rows. Seeds of runs with seed -1 are drawn here, once, where the
-   * config does not give them; an experiment that is there with others is refused. `catalogue` is where its
-   * models come from this time (`madeWith`); null where the caller does not know, and then what is stored stays.
-   */
-  async function plan(
-    id: string,
-    config: ExperimentConfig,
-    now: number,
-    catalogue: readonly MadeWith[] | null = null,
-  ): Promise<void> {
-    await write(() => planned(id, config, now, catalogue));
-    faultPoint('plan:after-commit');
-  }
-
-  function* planned(
-    id: string,
-    config: ExperimentConfig,
-    now: number,
-    madeWith: readonly MadeWith[] | null,
-  ): Work<void> {
-    const catalogue = madeWith === null ? null : canonicalJson(madeWith);
-    const there = yield* first(byId, { id });
-    const { drawn_seeds: given, ...stored } = config;
-    if (there !== undefined) {
-      if (given !== undefined) yield* refusedOtherSeeds(id, given);
-      if (catalogue === null || catalogue === there.catalogue) return;
-      yield* run(build.update(experiments).set({ catalogue }).where(eq(experiments.id, id)));
-      return;
-    }
-    if (config.name !== null) refuseUnfitText(config.name);
-    const total = runCount(config);
-    yield* run(
-      build.insert(experiments).values({
-        id,
-        name: config.name,
-        config: canonicalJson(stored),
-        runCount: total,
-        createdAt: now,
-        catalogue,
-      }),
-    );
-    const insert = build
-      .insert(runs)
-      .values({
-        experimentId: id,
-        runIndex: sql.placeholder('runIndex'),
-        network: sql.placeholder('network'),
-        seed: sql.placeholder('seed'),
-        drawnSeed: sql.placeholder('drawnSeed'),
-        promptId: sql.placeholder('promptId'),
-        maxLength: config.max_length,
-      })
-      .prepare();
-    const promptIds = new Map<string, number>();
-    for (const prompt of config.prompts) promptIds.set(prompt, yield* artifacts.idOf(textContent(prompt)));
-    let drawing = 0;
-    for (let runIndex = 0; runIndex < total; runIndex++) {
-      const { network, seed, prompt } = runCoordinates(config, runIndex);
-      yield* run(insert, {
-        runIndex,
-        network: JSON.stringify(network),
-        seed,
-        drawnSeed: seed === -1 ? (given?.[drawing++] ?? drawRunSeed()) : null,
-        promptId: promptIds.get(prompt)!,
-      });
-    }
-    faultPoint('plan:before-commit');
-  }
-
-  /** The drawn seed of each run of seed -1, in the order of the runs. */
-  async function drawnSeeds(id: string): Promise<(number | null)[]> {
-    return (await read(() => drawn(id))).map(({ drawnSeed }) => drawnSeed);
-  }
-
-  function drawn(id: string): Work<{ readonly runIndex: number; readonly drawnSeed: number | null }[]> {
-    return all(
-      build
-        .select({ runIndex: runs.runIndex, drawnSeed: runs.drawnSeed })
-        .from(runs)
-        .where(and(eq(runs.experimentId, id), eq(runs.seed, -1)))
-        .orderBy(asc(runs.runIndex)),
-    );
-  }
-
-  /** Throws InvalidInput where an experiment is stored with other drawn seeds than a file gives. */
-  async function refuseOtherSeeds(id: string, given: readonly (number | null)[]): Promise<void> {
-    await read(() => refusedOtherSeeds(id, given));
-  }
-
-  function* refusedOtherSeeds(id: string, given: readonly (number | null)[]): Work<void> {
-    const there = yield* drawn(id);
-    const other = there.findIndex(({ drawnSeed }, k) => (given[k] ?? drawnSeed) !== drawnSeed);
-    if (other < 0) return;
-    const { runIndex, drawnSeed } = there[other]!;
-    throw new PanicError(
-      'InvalidInput',
-      `experiment ${id} is stored with other drawn seeds: run ${runIndex} has ${drawnSeed}, and drawn_seeds[${other}] of the file is ${given[other]}. ` +
-        `Leave drawn_seeds out to go on with what is stored, use another data folder, or give the file a "name", which makes another experiment of it`,
-    );
-  }
-
-  /**
    * Makes `driver` the one that drives the experiment, in place of `previous`, which the caller knows to be over.
-   * False where somebody else claimed it meanwhile, or deletes it. Runs that were cancelled one by one are to be done again,
+   * False where another execution claimed it meanwhile, a user deletes it, or not all of its runs are planned yet. Runs that were cancelled one by one are to be done again,
    * since somebody asks for the whole; a pause outlasts the drive that it interrupted.
    */
   async function claim(id: string, driver: Driver, previous: Driver | null, now: number): Promise<boolean> {
@@ -214,6 +112,9 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
         and(
           eq(experiments.id, id),
           isNull(experiments.deletingAt),
+          // Runs are planned in their order, and what was driven once has had all of them.
+          sql`(${experiments.startedAt} is not null or exists (
+            select 1 from runs r where r.experiment_id = ${id} and r.run_index = experiments.run_count - 1))`,
           sql`${experiments.driverWorkflowId} is not distinct from ${previous?.workflowId ?? null}`,
           sql`${experiments.driverRunId} is not distinct from ${previous?.runId ?? null}`,
         ),
@@ -394,9 +295,7 @@ export function experimentTable({ build, read, write }: Database, artifacts: Art
     get,
     config,
     list,
-    plan,
-    drawnSeeds,
-    refuseOtherSeeds,
+    ...planning,
     claim,
     forgetDriver,
     release,

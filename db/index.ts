@@ -69,5 +69,6 @@ export type {
   Repair,
   RepairGroup,
   Stage as CheckStage,
+  UnfinishedPlan,
   Violation,
 } from './doctor/index.js';

@@ -1,8 +1,23 @@
-import { and, asc, count, desc, eq, gte, inArray, isNotNull, lt, ne, or, type SQL, sql } from 'drizzle-orm';
+import {
+  and,
+  asc,
+  count,
+  desc,
+  eq,
+  gte,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  ne,
+  or,
+  type SQL,
+  sql,
+} from 'drizzle-orm';
 import { PanicError } from '../experiment/errors.js';
 import { storableMessage } from '../experiment/text.js';
 import type { Database } from './database.js';
-import { failures, runs } from './schema.js';
+import { experiments, failures, runs } from './schema.js';
 import type { RunHold, RunStatus } from './schema.js';
 import { all, get as first, run as execute } from './work.js';
 import type { Work } from './work.js';
@@ -34,13 +49,26 @@ export function runTable({ build, read, write }: Database) {
 
   async function get(experimentId: string, runIndex: number): Promise<RunRow> {
     const row = await read(() => first(byIndex, { experimentId, runIndex }));
-    if (row === undefined) {
-      throw new PanicError(
-        'InvalidInput',
-        `experiment ${experimentId} has no run ${runIndex} in this data folder`,
-      );
-    }
+    if (row === undefined) throw await missing(experimentId, runIndex);
     return withNetwork(row);
+  }
+
+  /** Why a run is not there. */
+  async function missing(experimentId: string, runIndex: number): Promise<PanicError> {
+    const query = build
+      .select({ total: experiments.runCount })
+      .from(experiments)
+      .where(
+        and(eq(experiments.id, experimentId), isNull(experiments.startedAt), isNull(experiments.deletingAt)),
+      );
+    const experiment = await read(() => first(query));
+    const isToCome = experiment !== undefined && runIndex < experiment.total;
+    return new PanicError(
+      'InvalidInput',
+      isToCome
+        ? `run ${runIndex} of experiment ${experimentId} is not planned yet: its planning goes on, or was cut off; "panic-tda resume ${experimentId}" plans the rest and runs it`
+        : `experiment ${experimentId} has no run ${runIndex} in this data folder`,
+    );
   }
 
   /** All of them at once: for few. */

@@ -19,7 +19,8 @@ export interface ExperimentConfig {
   readonly seeds: readonly number[];
   /**
    * The drawn seed of each run of seed -1, in the order of the runs, for an experiment that repeats one of another store; null for
-   * a run that draws one. Not part of the identity, and stored with the runs alone: a stored config has none.
+   * a run that draws one. Not part of the identity. A stored config has them only until all of its runs are planned, whose rows then
+   * have them.
    */
   readonly drawn_seeds?: readonly (number | null)[];
   readonly embedding_models: readonly string[];
@@ -68,9 +69,22 @@ export function runCount(config: ExperimentConfig): number {
   return config.networks.length * config.seeds.length * config.prompts.length;
 }
 
+function drawingSeeds(seeds: readonly number[]): number {
+  return seeds.filter((seed) => seed === -1).length;
+}
+
 /** Runs that draw a seed. */
 export function drawingRunCount({ networks, seeds, prompts }: ExperimentConfig): number {
-  return networks.length * seeds.filter((seed) => seed === -1).length * prompts.length;
+  return networks.length * drawingSeeds(seeds) * prompts.length;
+}
+
+/** Runs before run `index` that draw a seed: the place of that run's own seed among `drawn_seeds`, if it draws one. */
+export function drawingRunsBefore({ seeds, prompts }: ExperimentConfig, index: number): number {
+  const block = Math.floor(index / prompts.length);
+  const networks = Math.floor(block / seeds.length);
+  const blocks = networks * drawingSeeds(seeds) + drawingSeeds(seeds.slice(0, block % seeds.length));
+  const partial = seeds[block % seeds.length] === -1 ? index % prompts.length : 0;
+  return blocks * prompts.length + partial;
 }
 
 /** Surrogate diagrams for each diagram of an experiment. */

@@ -72,9 +72,7 @@ export async function planFile(context: Context, file: string): Promise<number> 
     deviceTrouble(context, config),
   ]);
   await readingStore(context, async (store) => {
-    if (config.drawn_seeds !== undefined) {
-      await store?.experiments.refuseOtherSeeds(experimentId(config), config.drawn_seeds);
-    }
+    await store?.experiments.refuseOtherSeeds(experimentId(config), config);
     const unready = unreadyModels(config, context.catalogue, context.environment.modelsFolder);
     const servers = asked.map(serverDocument);
     const planned = await planDocument(context, config, store, unready);

@@ -133,10 +133,7 @@ async function execute(
   const held = await readingStore(context, (store) => reportIfHeld(request, store));
   if (held !== null) return held;
   await readingStore(context, (store) => refuseElsewhere(request, store));
-  if (config.drawn_seeds !== undefined) {
-    const { drawn_seeds } = config;
-    await readingStore(context, (store) => store?.experiments.refuseOtherSeeds(request.id, drawn_seeds));
-  }
+  await readingStore(context, (store) => store?.experiments.refuseOtherSeeds(request.id, config));
   const settled = await readingStore(context, (store) => reportIfSettled(request, store));
   if (settled !== null) return settled;
   await readingStore(context, (store) => refuseMissingModels(request, store));

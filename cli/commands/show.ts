@@ -119,6 +119,17 @@ async function printExperiment(
   await printLines(overviewLines(row, figures, store.runOverviews.list(row.id)));
   const unknown = unknownModels(config, context.catalogue);
   if (unknown.length > 0) print(`\nToday ${explainUnknown(unknown, context.catalogue, row.catalogue)}.`);
+  if (row.startedAt === null) {
+    const planned = Object.values(await store.experiments.runsByStatus(row.id)).reduce(
+      (sum, k) => sum + k,
+      0,
+    );
+    if (planned < row.runCount) {
+      print(
+        `\nThese are ${count(planned)} of its ${plural(row.runCount, 'run')}; "${context.command('resume', row.id)}" plans the rest and runs it.`,
+      );
+    }
+  }
   const warnings = [...cutOutputRows(outputsCut, count(figures.made)), ...sharedVectorRows(sharedVectors)];
   if (warnings.length > 0) print(`\n${table(warnings)}`);
   print(`\n"${context.command('show', row.id, 'RUN')}" shows one run.`);

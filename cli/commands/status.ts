@@ -209,6 +209,7 @@ function printStatus(
     ...(runs.failed > 0 ? [`${count(runs.failed)} failed`] : []),
     ...(runs.cancelled > 0 ? [`${count(runs.cancelled)} cancelled`] : []),
   ];
+  const planned = Object.values(runs).reduce((sum, value) => sum + value, 0);
   const made = `${count(document.invocations)} of at most ${count(document.invocationsExpected)}`;
   const pace =
     invocationsPerSecond === null || invocationsPerSecond === 0
@@ -221,6 +222,7 @@ function printStatus(
       'runs',
       [
         `${count(runs.finished)} of ${count(row.runCount)} finished`,
+        ...(row.startedAt === null && planned < row.runCount ? [`${count(planned)} planned`] : []),
         ...(runs.running > 0 ? [`${count(runs.running)} ${status === 'running' ? 'running' : 'begun'}`] : []),
         ...(runs.pending > 0 ? [`${count(runs.pending)} waiting`] : []),
         ...others,

@@ -4,14 +4,14 @@ import { isThere, statIfThere } from '../../experiment/presence.js';
 import { dirname } from 'node:path';
 import { missingModels } from '../../activities/missing-models.js';
 import { checkInvariants, connectStoreReadonly, findOrphans, INVARIANTS } from '../../db/index.js';
-import type { ExperimentRow, Orphan, Store } from '../../db/index.js';
+import type { ExperimentRow, Orphan, Store, UnfinishedPlan } from '../../db/index.js';
 import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
 import { persistenceEntropy } from '../../tda/index.js';
 import type { DoctorOptions } from '../commands/doctor.js';
 import type { Context } from '../context.js';
 import { createObserver, stateOf } from '../experiment-state.js';
 import { findExperiment } from '../find-experiment.js';
-import { bytes, plural } from '../format.js';
+import { bytes, count, plural } from '../format.js';
 import { cutOutputText, sharedVectorText } from '../warnings.js';
 import { checkProgress, countRows } from './check-progress.js';
 import { info, ok, problem, warning } from './finding.js';
@@ -147,10 +147,12 @@ async function* checkStore(
 ): AsyncGenerator<Finding> {
   const only = experiment === undefined ? undefined : (await findExperiment(context, store, experiment)).id;
   const progress = checkProgress(context.json, only === undefined ? await countRows(store) : null);
+  const unfinished: UnfinishedPlan[] = [];
   const checked = {
     deep,
     entropyOf: persistenceEntropy,
     onProgress: progress.onProgress,
+    onUnfinishedPlan: (plan: UnfinishedPlan) => void unfinished.push(plan),
     ...(only === undefined ? {} : { experiment: only }),
   };
   let violations = 0;
@@ -168,6 +170,11 @@ async function* checkStore(
     return;
   } finally {
     progress.done();
+  }
+  for (const { experiment: id, planned, of } of unfinished) {
+    yield info(
+      `experiment ${id} has ${count(planned)} of its ${plural(of, 'run')}: it is being planned, or its planning was cut off. Nothing of it has begun; "${context.command('resume', id)}" plans the rest and runs it`,
+    );
   }
   if (violations > limit) {
     yield problem(`and ${plural(violations - limit, 'more violation')}; --limit names more of them`);

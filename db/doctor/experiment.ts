@@ -13,6 +13,7 @@ export interface ExperimentRecord {
   readonly runCount: number;
   readonly status: string;
   readonly driver: string | null;
+  readonly startedAt: number | null;
   readonly finishedAt: number | null;
   readonly deletingAt: number | null;
 }
@@ -53,12 +54,41 @@ const PLANNED = `
   from runs left join artifacts on artifacts.id = prompt_id
   where experiment_id = ? order by run_index, runs.id`;
 
-/** Invariant 0: the rows are the product of networks, seeds and prompts, each once. */
+/** The first runs of an experiment whose planning was cut off, or goes on. Nothing of it has begun, and the next `resume` plans the rest. */
+export interface UnfinishedPlan {
+  readonly experiment: string;
+  /** Runs that are there, of `of` in the plan. */
+  readonly planned: number;
+  readonly of: number;
+}
+
+const BEGUN = `
+  select id from runs where experiment_id = ? and (status <> 'pending' or stop_reason is not null
+    or exists (select 1 from invocations where run_id = runs.id))
+  limit 1`;
+
+/** Whether an experiment that has its first runs alone is still to be planned: it never had a driver, and no run has begun. */
+async function isStillPlanned(
+  snapshot: Snapshot,
+  { id, driver, startedAt }: ExperimentRecord,
+  planned: number,
+): Promise<boolean> {
+  // The first runs come in the transaction of the experiment's row.
+  if (planned === 0 || driver !== null || startedAt !== null) return false;
+  for await (const _ of snapshot.rows(BEGUN, id)) return false;
+  return true;
+}
+
+/**
+ * Invariant 0: the rows are the product of networks, seeds and prompts, each once. Where the last ones are missing since they are
+ * still to be planned, `onUnfinished` hears of it instead.
+ */
 export async function* checkPlan(
   snapshot: Snapshot,
   record: ExperimentRecord,
   config: ExperimentConfig,
   onRows: OnRows,
+  onUnfinished: (plan: UnfinishedPlan) => void,
 ): AsyncGenerator<Violation, void, undefined> {
   const count = runCount(config);
   if (record.runCount !== count) {
@@ -79,7 +109,12 @@ export async function* checkPlan(
     }
     next = Math.max(next, run.runIndex + 1);
   }
-  if (next < count) yield missingRuns(record.id, config, next, count - 1);
+  if (next >= count) return;
+  if (await isStillPlanned(snapshot, record, next)) {
+    onUnfinished({ experiment: record.id, planned: next, of: count });
+  } else {
+    yield missingRuns(record.id, config, next, count - 1);
+  }
 }
 
 function missingRuns(experiment: string, config: ExperimentConfig, from: number, to: number): Violation {

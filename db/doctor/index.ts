@@ -8,7 +8,7 @@ import { checkFile, checkSchema, checkServerSchema } from './database.js';
 import { checkDiagrams } from './diagrams.js';
 import { checkEmbeddings } from './embeddings.js';
 import { checkConfig, checkPlan, checkStatus } from './experiment.js';
-import type { ExperimentRecord } from './experiment.js';
+import type { ExperimentRecord, UnfinishedPlan } from './experiment.js';
 import { paced } from './paced.js';
 import type { OnRows } from './paced.js';
 import { checkReferences } from './references.js';
@@ -21,6 +21,7 @@ import type { Violation } from './violation.js';
 export { INVARIANTS } from './violation.js';
 export type { Invariant, Violation } from './violation.js';
 export type { EntropyOf } from './bars.js';
+export type { UnfinishedPlan } from './experiment.js';
 export { asksModels, describeRepair, givesUpSteps } from './repair.js';
 export type { Repair } from './repair.js';
 export { findOrphans, removeOrphan } from './orphans.js';
@@ -40,6 +41,8 @@ export interface DoctorOptions {
   /** Persistence entropy of a diagram (`persistenceEntropy` of the room of topology), to compare with the recorded one. */
   readonly entropyOf?: EntropyOf;
   readonly onProgress?: OnProgress;
+  /** Called for each experiment of which only the first runs are planned: no violation while nothing of it has begun. */
+  readonly onUnfinishedPlan?: (plan: UnfinishedPlan) => void;
 }
 
 /** What is being looked at, for whoever waits: rows since the last call. */
@@ -58,6 +61,7 @@ export async function* checkInvariants(
   options: DoctorOptions = {},
 ): AsyncGenerator<Violation, void, undefined> {
   const { experiment = null, deep = false, entropyOf = null, onProgress } = options;
+  const onUnfinished = options.onUnfinishedPlan ?? (() => undefined);
   const counting =
     (stage: Stage): OnRows =>
     (rows) =>
@@ -69,7 +73,7 @@ export async function* checkInvariants(
         ? checkWholeFile(snapshot, counting)
         : checkWholeServer(snapshot, counting);
     }
-    yield* checkExperiments(snapshot, experiment, entropyOf, counting('runs'));
+    yield* checkExperiments(snapshot, experiment, entropyOf, counting('runs'), onUnfinished);
     yield* checkVectors(snapshot, experiment, counting('vectors'));
     yield* checkArtifacts(snapshot, objects, experiment, deep, counting('texts and pictures'));
   } catch (error) {
@@ -114,8 +118,8 @@ function isCorruption(error: unknown): boolean {
 }
 
 const EXPERIMENTS = `
-  select id, config, run_count as "runCount", status, driver_workflow_id as driver, finished_at as "finishedAt",
-    deleting_at as "deletingAt"
+  select id, config, run_count as "runCount", status, driver_workflow_id as driver, started_at as "startedAt",
+    finished_at as "finishedAt", deleting_at as "deletingAt"
   from experiments`;
 
 const RUNS = `
@@ -129,6 +133,7 @@ async function* checkExperiments(
   only: string | null,
   entropyOf: EntropyOf | null,
   onRows: OnRows,
+  onUnfinished: (plan: UnfinishedPlan) => void,
 ): AsyncGenerator<Violation, void, undefined> {
   const records =
     only === null
@@ -142,7 +147,7 @@ async function* checkExperiments(
     const config = yield* checkConfig(record);
     yield* checkStatus(snapshot, record);
     if (config === null) continue;
-    yield* checkPlan(snapshot, record, config, onRows);
+    yield* checkPlan(snapshot, record, config, onRows, onUnfinished);
     for await (const row of paced(snapshot.rows<RunRow>(RUNS, record.id), onRows)) {
       const run: RunRecord = { ...row, network: namesIn(row.network) };
       yield* checkTrajectory(snapshot, run, config, onRows);

@@ -97,7 +97,8 @@ async function mergeOne(
     const tell = (done: number): void => onProgress?.({ experiment: id, runs: done, of });
     await mergeTarget(target.db, target.artifacts).add(reader, experiment, difference.runs, now(), tell);
   }
-  const outcome = difference.missing.run === experiment.runCount ? 'new' : 'extended';
+  // The first run comes with the row of its experiment.
+  const outcome = agreeingRuns === 0 ? 'new' : 'extended';
   return { ...counted, outcome, ...copied };
 }
 

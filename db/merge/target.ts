@@ -2,6 +2,7 @@ import { and, eq, max, sql } from 'drizzle-orm';
 import { faultPoint } from '../../experiment/fault.js';
 import type { ArtifactTable } from '../artifacts.js';
 import type { Database } from '../database.js';
+import { withoutGivenSeeds } from '../planning.js';
 import {
   diagramDimensions,
   diagrams,
@@ -89,7 +90,7 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
   ): Work<boolean> {
     const { id } = experiment;
     const present = yield* get(
-      build.select({ id: experiments.id }).from(experiments).where(eq(experiments.id, id)),
+      build.select({ config: experiments.config }).from(experiments).where(eq(experiments.id, id)),
     );
     if (present === undefined) {
       const underWay = { status: 'cancelled', finishedAt: now, error: null } as const;
@@ -101,6 +102,12 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
       const { runIndex, network, seed, drawnSeed, maxLength } = row;
       const planned = { experimentId: id, runIndex, network, seed, drawnSeed, maxLength };
       yield* execute(build.insert(runs).values({ ...planned, promptId: yield* ids.artifact(promptId) }));
+    }
+    if (present !== undefined && (yield* storedRun(id, experiment.runCount - 1)) !== undefined) {
+      // The target may have had its first runs alone; their rows have their seeds now.
+      const config = withoutGivenSeeds(present.config);
+      const where = eq(experiments.id, id);
+      if (config !== present.config) yield* execute(build.update(experiments).set({ config }).where(where));
     }
     return present === undefined;
   }

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { checkInvariants, contentDigest, contentOf, driverOf } from '../../db/index.js';
-import type { ContentRow, RunRow, Store } from '../../db/index.js';
+import type { ContentRow, RunRow, Store, UnfinishedPlan } from '../../db/index.js';
 import { runCoordinates } from '../../experiment/config.js';
+import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
 import {
   config,
@@ -32,6 +33,20 @@ function run(index: number): Promise<RunRow> {
   return store.runs.get(id, index);
 }
 
+const drawnOf = (rows: readonly RunRow[]) =>
+  rows.filter(({ seed }) => seed === -1).map(({ drawnSeed }) => drawnSeed);
+
+/** What the doctor says of the store. */
+async function found() {
+  const violations: string[] = [];
+  const unfinished: UnfinishedPlan[] = [];
+  const onUnfinishedPlan = (plan: UnfinishedPlan) => void unfinished.push(plan);
+  for await (const { message } of checkInvariants(store.db, store.objects, { onUnfinishedPlan })) {
+    violations.push(message);
+  }
+  return { violations, unfinished };
+}
+
 describe('planning', () => {
   test('makes every run of the experiment, once, in the order of the plan', async () => {
     await store.experiments.plan(id, config, NOW);
@@ -52,6 +67,156 @@ describe('planning', () => {
     expect(await rejection(store.experiments.plan(id, config, NOW))).toContain('pulled out');
     expect(await store.experiments.find(id)).toBeNull();
     expect(await place.one('select count(*) from artifacts')).toBe(0);
+  });
+
+  describe('of more runs than one transaction makes', () => {
+    // 2,100 runs, of which 1,050 draw a seed: three transactions.
+    const seeds = [-1, 7];
+    const prompts = Array.from({ length: 525 }, (_, k) => `prompt ${k}`);
+    const wide = { ...config, networks: [...config.networks, ...config.networks], seeds, prompts };
+    const wideId = 'wide';
+    const given = Array.from({ length: 1050 }, (_, k) => (k % 7 === 0 ? null : 5000 + k));
+
+    /** Ends a plan in its second transaction. */
+    async function cutOff(of: ExperimentConfig): Promise<void> {
+      await place.fault('insert on runs', 'new.run_index = 1500');
+      expect(await rejection(store.experiments.plan(wideId, of, NOW))).toContain('pulled out');
+      await place.mend();
+      expect(await place.one('select count(*) from runs')).toBe(1000);
+    }
+
+    async function plannedRows(): Promise<readonly RunRow[]> {
+      const rows = await store.runs.list(wideId);
+      expect(rows.map(({ runIndex }) => runIndex)).toEqual(Array.from({ length: 2100 }, (_, k) => k));
+      const promptIds = await place.column(
+        'select text from artifacts join runs on prompt_id = artifacts.id order by run_index',
+      );
+      for (const [k, row] of rows.entries()) {
+        const { network, seed, prompt } = runCoordinates(wide, k);
+        expect([row.network, row.seed, promptIds[k]]).toEqual([network, seed, prompt]);
+      }
+      return rows;
+    }
+
+    test('goes on where it was cut off, and keeps the drawn seeds that are there', async () => {
+      await cutOff(wide);
+      const before = await store.runs.list(wideId);
+      await store.experiments.plan(wideId, wide, NOW + 1);
+      const rows = await plannedRows();
+      expect(rows.slice(0, 1000)).toEqual(before);
+      expect(new Set(drawnOf(rows)).size).toBe(1050);
+      expect(await store.experiments.get(wideId)).toMatchObject({ createdAt: NOW, status: 'planned' });
+    });
+
+    test('goes on with the drawn seeds that a file gave, also where the next call gives none', async () => {
+      await cutOff({ ...wide, drawn_seeds: given });
+      const stored = (await store.experiments.get(wideId)).config;
+      expect(stored.drawn_seeds).toEqual(given);
+      // The first 1,000 runs have 525 drawn seeds; of the others the file says which are to be drawn.
+      const told = await store.experiments.drawnSeeds(wideId);
+      expect(told.slice(525)).toEqual(given.slice(525));
+      expect(told.slice(0, 525)).toEqual(given.slice(0, 525).map((seed) => seed ?? expect.any(Number)));
+      await store.experiments.plan(wideId, wide, NOW);
+      const drawn = drawnOf(await plannedRows());
+      expect(drawn.map((seed, k) => (given[k] === null ? null : seed))).toEqual(given);
+      expect((await store.experiments.get(wideId)).config).toEqual(wide);
+    });
+
+    test('takes drawn seeds of a file for the runs to come, and refuses others than are there or were given', async () => {
+      await cutOff(wide);
+      const there = await store.experiments.drawnSeeds(wideId);
+      expect(there).toHaveLength(1050);
+      const agreeing = there.map((seed, k) => seed ?? 9000 + k);
+      const other = { ...wide, drawn_seeds: agreeing.with(3, 1) };
+      await expect(store.experiments.plan(wideId, other, NOW)).rejects.toThrow(
+        /run 3 has \d+, and drawn_seeds\[3\] of the file is 1/,
+      );
+      await place.fault('insert on runs', 'new.run_index = 1000');
+      expect(
+        await rejection(store.experiments.plan(wideId, { ...wide, drawn_seeds: agreeing }, NOW)),
+      ).toContain('pulled out');
+      await place.mend();
+      await store.experiments.plan(wideId, { ...wide, drawn_seeds: agreeing }, NOW);
+      expect(drawnOf(await plannedRows())).toEqual(agreeing);
+    });
+
+    test('refuses a file that gives other drawn seeds to runs that are still to come', async () => {
+      await cutOff({ ...wide, drawn_seeds: given });
+      const other = { ...wide, drawn_seeds: given.map((_, k) => (k === 1040 ? 1 : null)) };
+      const refused =
+        /the file that began it gives 6040 at this place, and drawn_seeds\[1040\] of the file is 1/;
+      await expect(store.experiments.refuseOtherSeeds(wideId, other)).rejects.toThrow(refused);
+      await expect(store.experiments.plan(wideId, other, NOW)).rejects.toThrow(refused);
+      expect(await place.one('select count(*) from runs')).toBe(1000);
+    });
+
+    test('leaves the same rows whether one call makes them or three side by side', async () => {
+      await Promise.all([1, 2, 3].map((k) => store.experiments.plan(wideId, wide, NOW + k)));
+      expect(new Set(drawnOf(await plannedRows())).size).toBe(1050);
+    });
+
+    test('lets nothing claim the experiment before its last run is there', async () => {
+      await cutOff(wide);
+      const driver = { workflowId: 'w', runId: 'r' };
+      expect(await store.experiments.claim(wideId, driver, null, NOW)).toBe(false);
+      await store.experiments.plan(wideId, wide, NOW);
+      expect(await store.experiments.claim(wideId, driver, null, NOW)).toBe(true);
+    });
+
+    test('makes no run again that an experiment lost after it was driven', async () => {
+      await store.experiments.plan(wideId, wide, NOW);
+      await store.experiments.claim(wideId, { workflowId: 'w', runId: 'r' }, null, NOW);
+      await place.run('delete from runs where run_index >= 2000');
+      await store.experiments.plan(wideId, wide, NOW);
+      expect(await place.one('select count(*) from runs')).toBe(2000);
+    });
+
+    test('ends where a user deletes the experiment meanwhile, which then goes as a whole', async () => {
+      await cutOff(wide);
+      expect(await store.deletion.begin(wideId, null, NOW)).toBe(true);
+      await store.experiments.plan(wideId, wide, NOW);
+      expect(await place.one('select count(*) from runs')).toBe(1000);
+      while (!(await store.deletion.step(wideId)).done);
+      await store.deletion.end(wideId);
+      expect(
+        await place.one('select (select count(*) from experiments) + (select count(*) from artifacts)'),
+      ).toBe(0);
+    });
+
+    test('ends between two transactions where its caller gives up', async () => {
+      const given = new AbortController();
+      given.abort(new Error('given up'));
+      expect(await rejection(store.experiments.plan(wideId, wide, NOW, null, given.signal))).toBe('given up');
+      expect(await place.one('select count(*) from runs')).toBe(1000);
+    });
+
+    test('is no violation while it is cut off and nothing has begun, and one afterwards', async () => {
+      const whole = experimentId(wide);
+      await place.fault('insert on runs', 'new.run_index = 1500');
+      await rejection(store.experiments.plan(whole, wide, NOW));
+      await place.mend();
+      expect(await found()).toEqual({
+        violations: [],
+        unfinished: [{ experiment: whole, planned: 1000, of: 2100 }],
+      });
+      const missing = {
+        violations: [expect.stringContaining('runs 1000..2099 are missing')],
+        unfinished: [],
+      };
+      await place.run(`update experiments set started_at = 1`);
+      expect(await found()).toEqual(missing);
+      await place.run(`update experiments set started_at = null`);
+      await store.runs.markRunning(await store.runs.get(whole, 5), NOW);
+      expect((await found()).violations).toContainEqual(missing.violations[0]);
+    });
+
+    test('says of a run to come that it is not planned yet', async () => {
+      await cutOff(wide);
+      await expect(store.runs.get(wideId, 1000)).rejects.toThrow(
+        /run 1000 .* is not planned yet.*resume wide/,
+      );
+      await expect(store.runs.get(wideId, 2100)).rejects.toThrow(/no run 2100/);
+    });
   });
 
   test('an experiment that is not there is an input error that says where to look', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { embedMissing } from '../../activities/embed-run.js';
 import { textContent } from '../../db/artifacts.js';
 import { derivedRows } from '../../db/doctor/mend/derived.js';
@@ -127,6 +128,35 @@ async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
   }
   return turns;
 }
+
+test('20,000 runs are planned in portions between which others have their turn', async () => {
+  const wide = { ...config, networks: [['Echo']], prompts: ['hello'], seeds: Array<number>(20_000).fill(-1) };
+  const id = experimentId(wide);
+  const counts: number[] = [];
+  const watch = new AbortController();
+  async function watchPlan(): Promise<void> {
+    while (!watch.signal.aborted) {
+      const { pending } = await store.experiments.runsByStatus(id);
+      if (pending !== counts.at(-1)) counts.push(pending);
+      await sleep(2);
+    }
+  }
+  const turns = await turnsDuring(async () => {
+    const watching = watchPlan();
+    try {
+      await store.experiments.plan(id, wide, NOW);
+    } finally {
+      watch.abort();
+      await watching;
+    }
+  });
+  expect(turns).toBeGreaterThanOrEqual(20);
+  // Others see the plan grow, and not only none and all.
+  expect(counts.length).toBeGreaterThan(2);
+  expect(counts.filter((pending) => pending % 1000 !== 0)).toEqual([]);
+  expect(await store.experiments.runsByStatus(id)).toMatchObject({ pending: 20_000 });
+  expect(new Set(await store.experiments.drawnSeeds(id)).size).toBe(20_000);
+});
 
 test('outputs of a long run are looked through, and given vectors, in portions between which others have their turn', async () => {
   const run = await longRun();

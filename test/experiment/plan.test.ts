@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
+import { drawingRunCount, drawingRunsBefore } from '../../experiment/config.js';
 import { planOf, runCoordinates, runCount, type ExperimentConfig } from '../../experiment/index.js';
 import { catalogue, smallestConfig } from './small-catalogue.js';
 
@@ -160,4 +161,28 @@ describe('the runs of an experiment', () => {
   test.each([-1, 12, 0.5, Number.NaN])('have no index %p', (index) => {
     expect(() => runCoordinates(config, index)).toThrow(RangeError);
   });
+});
+
+test('the place of a run among the drawn seeds is the number of runs before it that draw one', () => {
+  const lists = fc.record({
+    seeds: fc.array(fc.constantFrom(-1, 3), { minLength: 1, maxLength: 4 }),
+    networks: fc.constantFrom(1, 2, 3),
+    prompts: fc.constantFrom(1, 2, 5),
+  });
+  fc.assert(
+    fc.property(lists, ({ seeds, networks, prompts }) => {
+      const of = {
+        ...config,
+        seeds,
+        networks: Array.from({ length: networks }, () => ['Painter']),
+        prompts: Array.from({ length: prompts }, (_, k) => `prompt ${k}`),
+      };
+      let before = 0;
+      for (let index = 0; index < runCount(of); index++) {
+        expect(drawingRunsBefore(of, index)).toBe(before);
+        if (runCoordinates(of, index).seed === -1) before++;
+      }
+      expect(drawingRunCount(of)).toBe(before);
+    }),
+  );
 });

@@ -1,0 +1,183 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { contentDigest, openStoreReadonly } from '../../db/index.js';
+import type { ExperimentConfig } from '../../experiment/config.js';
+import { experimentId } from '../../experiment/ids.js';
+import { validateExperiment } from '../../experiment/index.js';
+import { catalogue } from '../../models/index.js';
+import { violations, withStore } from '../support/store-checks.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from './cli-process.js';
+
+jest.setTimeout(240_000);
+afterAll(cleanUp);
+
+/** 2,500 runs, which are planned in three transactions. Every drawn seed is given, so that two plans of it are equal. */
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'DummyI2T']],
+  prompts: Array.from({ length: 50 }, (_, k) => `prompt ${k}`),
+  seed_count: 50,
+  drawn_seeds: Array.from({ length: 2500 }, (_, k) => 1000 + k),
+  embedding_models: [],
+  max_length: 1,
+};
+
+let folder: string;
+let config: ExperimentConfig;
+let id: string;
+let undisturbed: string;
+
+beforeAll(async () => {
+  folder = folderWith({ 'wide.json': EXPERIMENT });
+  const validated = validateExperiment(EXPERIMENT, catalogue);
+  if (!validated.ok) throw new Error('the experiment of this file is not valid');
+  ({ config } = validated);
+  id = experimentId(config);
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
+  undisturbed = await withStore(join(folder, 'undisturbed'), async (store) => {
+    await store.experiments.plan(id, config, 0);
+    return await contentDigest(store.db, id);
+  });
+  await planUntil('plan:after-commit@2', 'cut-off');
+});
+
+/** Plans the experiment in a process that dies at a fault. */
+async function planUntil(fault: string, data: string): Promise<void> {
+  const marker = join(folder, `${data}.marker`);
+  const dist = new URL('../../dist/', import.meta.url).href;
+  const program = `
+    import { readFileSync } from 'node:fs';
+    import { openStore } from '${dist}db/index.js';
+    import { armFault } from '${dist}experiment/fault.js';
+    armFault(${JSON.stringify(`${fault}@${marker}`)});
+    const config = JSON.parse(readFileSync(${JSON.stringify(join(folder, 'config.json'))}, 'utf8'));
+    await openStore(${JSON.stringify(join(folder, data))}).experiments.plan('${id}', config, 0);`;
+  const { signal, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+    timeout: 120_000,
+  });
+  expect({ signal, fired: existsSync(marker), stderr }).toEqual({
+    signal: 'SIGKILL',
+    fired: true,
+    stderr: '',
+  });
+}
+
+/** Runs a command on the plan that was cut off after 2,000 runs. */
+function onCutOff(...words: readonly string[]) {
+  return panicTda(folder, [...words, '--data', 'cut-off']);
+}
+
+async function runsIn(data: string): Promise<number> {
+  const store = openStoreReadonly(join(folder, data));
+  try {
+    return store === null ? 0 : (await store.experiments.runsByStatus(id)).pending;
+  } finally {
+    await store?.close();
+  }
+}
+
+test.each([
+  ['plan:before-commit@1', 0],
+  ['plan:after-commit@1', 1000],
+  ['plan:before-commit@2', 1000],
+  ['plan:after-commit@2', 2000],
+  ['plan:before-commit@3', 2000],
+  ['plan:after-commit@3', 2500],
+])(
+  'SIGKILL at %s leaves a sound store with the first %i runs, and the next plan those of an undisturbed one',
+  async (fault, runs) => {
+    const data = fault.replaceAll(/\W/g, '-');
+    await planUntil(fault, data);
+    const own = join(folder, data);
+    expect(await violations(own)).toEqual([]);
+    expect(await runsIn(data)).toBe(runs);
+    await withStore(own, async (store) => {
+      // As a resume does, which has the stored config and no file.
+      const stored = (await store.experiments.find(id))?.config ?? config;
+      await store.experiments.plan(id, stored, 1);
+      expect(await contentDigest(store.db, id)).toBe(undisturbed);
+      expect((await store.experiments.get(id)).config).toEqual({ ...config, drawn_seeds: undefined });
+    });
+    expect(await violations(own)).toEqual([]);
+  },
+);
+
+test('doctor, list, status and show say how far a plan that was cut off is, and that resume goes on', async () => {
+  const { code, stdout } = await onCutOff('doctor', '--experiment', id);
+  expect(stdout).toMatch(/^ +experiment \w+ has 2,000 of its 2,500 runs: .*resume \w+.* plans the rest/m);
+  expect(stdout).toContain('every invariant holds');
+  expect(code).toBe(0);
+  expect((await onCutOff('list')).stdout).toMatch(/interrupted +0\/2,500/);
+  const status = await onCutOff('status', id);
+  expect(status.stdout).toMatch(/^status +interrupted/m);
+  expect(status.stdout).toMatch(/^runs +0 of 2,500 finished, 2,000 planned/m);
+  expect((await onCutOff('show', id)).stdout).toMatch(/These are 2,000 of its 2,500 runs; .*resume/);
+  const later = await onCutOff('show', id, '2400');
+  expect(later.stderr).toMatch(/run 2400 of experiment \w+ is not planned yet/);
+  expect(later.code).toBe(2);
+});
+
+test('the experiment file of a plan that was cut off has every drawn seed that its file gave', async () => {
+  const { stdout } = await panicTda(folder, ['show', id, '--experiment-file', '--data', 'cut-off']);
+  expect((JSON.parse(stdout) as typeof EXPERIMENT).drawn_seeds).toEqual(EXPERIMENT.drawn_seeds);
+});
+
+test('a plan that was cut off can be merged, and is resumed there', async () => {
+  const words = ['merge', 'cut-off', '--data', 'merged'];
+  const { experiments } = await panicTdaJson<{ experiments: unknown[] }>(folder, words);
+  expect(experiments).toMatchObject([{ outcome: 'new', added: { run: 2000 } }]);
+  expect(await violations(join(folder, 'merged'))).toEqual([]);
+  await withStore(join(folder, 'merged'), async (store) => {
+    const { config: stored, status } = await store.experiments.get(id);
+    expect(status).toBe('planned');
+    await store.experiments.plan(id, stored, 1);
+    expect(await contentDigest(store.db, id)).toBe(undisturbed);
+  });
+});
+
+test('a merge of the whole experiment completes a plan that was cut off', async () => {
+  cpSync(join(folder, 'cut-off'), join(folder, 'completed'), { recursive: true });
+  const words = ['merge', 'undisturbed', '--data', 'completed'];
+  const { experiments } = await panicTdaJson<{ experiments: unknown[] }>(folder, words);
+  expect(experiments).toMatchObject([{ outcome: 'extended', added: { run: 500 } }]);
+  await withStore(join(folder, 'completed'), async (store) => {
+    expect(await contentDigest(store.db, id)).toBe(undisturbed);
+    expect((await store.experiments.get(id)).config).toEqual({ ...config, drawn_seeds: undefined });
+  });
+});
+
+test('a plan that was cut off can be deleted', async () => {
+  cpSync(join(folder, 'cut-off'), join(folder, 'deleted'), { recursive: true });
+  expect((await panicTda(folder, ['delete', id, '--yes', '--data', 'deleted'])).code).toBe(0);
+  expect(await panicTdaJson(folder, ['list', '--data', 'deleted'])).toEqual([]);
+  expect(await violations(join(folder, 'deleted'))).toEqual([]);
+});
+
+test('resume plans the rest, and begins', async () => {
+  cpSync(join(folder, 'cut-off'), join(folder, 'resumed'), { recursive: true });
+  const running = startPanicTda(folder, ['resume', id, '--data', 'resumed']);
+  try {
+    await until(
+      async () => {
+        const store = openStoreReadonly(join(folder, 'resumed'))!;
+        try {
+          return (await store.experiments.get(id)).startedAt !== null;
+        } finally {
+          await store.close();
+        }
+      },
+      () => running.stderr(),
+    );
+  } finally {
+    running.process.kill('SIGINT');
+    await running.ended;
+  }
+  await withStore(join(folder, 'resumed'), async (store) => {
+    const counts = await store.experiments.runsByStatus(id);
+    expect(Object.values(counts).reduce((sum, count) => sum + count, 0)).toBe(2500);
+    expect(await store.experiments.drawnSeeds(id)).toEqual(EXPERIMENT.drawn_seeds);
+  });
+  expect(await violations(join(folder, 'resumed'))).toEqual([]);
+});
