@@ -56,6 +56,8 @@ export function contextWithoutModels(options: GlobalOptions): Context {
   if (environment.problems.length > 0) {
     throw new PanicError('InvalidInput', environment.problems.join('\n'));
   }
+  // A data folder that may not be entered is the error of the command, and no remark about one of its files beside that.
+  if (context.place.database === null) isThere(context.folder.lockFile);
   for (const problem of [...catalogueProblems, ...routesProblems]) note(`Remark: ${problem}`);
   return context;
 }

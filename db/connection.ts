@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { errorMessage, PanicError } from '../experiment/errors.js';
 import { accessFailure, isThere } from '../experiment/presence.js';
+import { openingFailure, refuseNoFile } from '../experiment/sqlite-file.js';
 import type { Database as AnyDatabase, Snapshot, SqlValue } from './database.js';
 import { GUARDED, readableFile } from './readable-file.js';
 import type { ReadableFile } from './readable-file.js';
@@ -25,15 +26,24 @@ export interface Connection extends AnyDatabase {
 export const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
 const BUSY_TIMEOUT_MS = 30_000;
 
-function connect(location: string, readonly: boolean): Database.Database {
+/** @throws PanicError InvalidInput where `file` is no file, or none of SQLite's. */
+function connect(file: string, readonly: boolean, location = file): Database.Database {
+  refuseNoFile(file);
   const sqlite = new Database(location, { timeout: BUSY_TIMEOUT_MS, readonly });
-  if (!readonly) {
-    sqlite.pragma('journal_mode = WAL');
-    // WAL with FULL fsyncs the log at every commit: a committed step survives power loss, not only a crash.
-    sqlite.pragma('synchronous = FULL');
+  try {
+    if (!readonly) {
+      sqlite.pragma('journal_mode = WAL');
+      // WAL with FULL fsyncs the log at every commit: a committed step survives power loss, not only a crash.
+      sqlite.pragma('synchronous = FULL');
+    }
+    sqlite.pragma('foreign_keys = ON');
+    // Reads the first page: a file of another kind is noticed here, whatever is asked of it next.
+    sqlite.pragma('schema_version');
+    return sqlite;
+  } catch (error) {
+    sqlite.close();
+    throw openingFailure(error, file);
   }
-  sqlite.pragma('foreign_keys = ON');
-  return sqlite;
 }
 
 export function isSqlite(db: AnyDatabase): db is Connection {
@@ -134,7 +144,7 @@ function requireWritable(file: string): void {
 export function openDatabaseReadonly(file: string): Connection | null {
   const readable = readableFile(file);
   if (readable === null) return null;
-  const sqlite = connect(readable.location, true);
+  const sqlite = connect(file, true, readable.location);
   try {
     const applied = appliedMigrations(sqlite);
     const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).length;
@@ -169,14 +179,24 @@ function bringUpToDate(sqlite: Database.Database, file: string): void {
   const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).length;
   if (appliedMigrations(sqlite) === known) return;
   // Two processes that start together must not both create the tables: a lock file of its own serialises them.
-  const lock = new Database(`${file}.migrate-lock`, { timeout: BUSY_TIMEOUT_MS });
+  const lockFile = `${file}.migrate-lock`;
+  refuseNoFile(lockFile);
+  const lock = new Database(lockFile, { timeout: BUSY_TIMEOUT_MS });
   try {
-    lock.exec('BEGIN EXCLUSIVE');
+    lockWhole(lock, lockFile);
     const applied = appliedMigrations(sqlite);
     if (applied > known) throw new PanicError('InvalidInput', migrationMismatch(file, applied, known));
     if (applied < known) migrateWhole(sqlite, file, applied);
   } finally {
     lock.close();
+  }
+}
+
+function lockWhole(lock: Database.Database, file: string): void {
+  try {
+    lock.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    throw openingFailure(error, file);
   }
 }
 
@@ -224,7 +244,7 @@ export function tablesOf(file: string): TablesVersion | null {
   const readable = readableFile(file);
   if (readable === null) return null;
   const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).length;
-  const sqlite = connect(readable.location, true);
+  const sqlite = connect(file, true, readable.location);
   try {
     const applied = appliedMigrations(sqlite);
     if (applied > known) throw new PanicError('InvalidInput', migrationMismatch(file, applied, known));

@@ -3,6 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode } from './error-code.js';
 import { accessFailure, isThere } from './presence.js';
+import { openingFailure, refuseNoFile } from './sqlite-file.js';
 
 /**
  * An exclusive lock that the kernel releases when its holder dies, however it dies. Node has no binding for file locks, but
@@ -15,9 +16,11 @@ export interface KernelLock {
 
 /**
  * Takes the lock, or returns undefined when a living process (this one included) holds it.
- * @throws SqliteError when the file cannot be opened or created.
+ * @throws PanicError InvalidInput where the path leads to no file, or to none of SQLite's; SqliteError where the file cannot be opened
+ * or created.
  */
 export function tryKernelLock(file: string): KernelLock | undefined {
+  refuseNoFile(file);
   // The short wait lets a concurrent isKernelLockHeld() finish looking.
   const database = new Database(file, { timeout: 100 });
   try {
@@ -25,7 +28,7 @@ export function tryKernelLock(file: string): KernelLock | undefined {
   } catch (error) {
     database.close();
     if (isBusy(error)) return undefined;
-    throw error;
+    throw openingFailure(error, file);
   }
   return { release: () => database.close() };
 }
@@ -50,6 +53,7 @@ export async function kernelLock(
 
 /** Holds the lock together with others that share it; nobody can take it for himself meanwhile. Undefined where somebody has. */
 export function shareKernelLock(file: string): KernelLock | undefined {
+  refuseNoFile(file);
   const database = new Database(file, { timeout: 100 });
   try {
     // A read transaction keeps SQLite's shared lock until it ends.
@@ -58,7 +62,7 @@ export function shareKernelLock(file: string): KernelLock | undefined {
   } catch (error) {
     database.close();
     if (isBusy(error)) return undefined;
-    throw error;
+    throw openingFailure(error, file);
   }
   return { release: () => database.close() };
 }
@@ -71,13 +75,14 @@ export function isKernelLockHeld(file: string): boolean {
   } catch (error) {
     throw accessFailure(error, file, 'read');
   }
+  refuseNoFile(file);
   const database = new Database(file, { readonly: true, fileMustExist: true, timeout: 0 });
   try {
     database.prepare('SELECT count(*) FROM sqlite_schema').get();
     return false;
   } catch (error) {
     if (isBusy(error)) return true;
-    throw error;
+    throw openingFailure(error, file);
   } finally {
     database.close();
   }

@@ -1,4 +1,4 @@
-import { loadClientConfigProfile, toClientOptions, type ClientConnectConfig } from '@temporalio/envconfig';
+import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { availableParallelism, homedir } from 'node:os';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { OBJECTS_PLACE_FORMAT, objectsPlace } from '../db/objects/place.js';
@@ -10,6 +10,7 @@ import { nearest } from '../experiment/nearest.js';
 import { httpUrl, pathProblem } from '../experiment/path-text.js';
 import { DEVICE_CHOICES, HOST_SETTINGS, type HostSettings } from '../models/choices.js';
 import { memoryMiB, MEMORY_FORMAT } from './memory-text.js';
+import { connectConfig, temporalProfile } from './temporal-profile.js';
 
 /** The only file that reads `process.env`. Everything else is handed what it needs. */
 
@@ -366,34 +367,11 @@ export function setVariables(
 /**
  * How to reach the Temporal service that the user has configured with `TEMPORAL_ADDRESS` or with the profile of Temporal's
  * environment configuration (https://docs.temporal.io/develop/environment-configuration); undefined when no address is
- * configured, which means the embedded server.
+ * configured, which means the embedded server. Throws as `temporalProfile` and `connectConfig`.
  */
 export function configuredTemporal(variables: Variables = process.env): ClientConnectConfig | undefined {
-  const profile = loadClientConfigProfile({ overrideEnvVars: givenOnly(variables) });
-  refuseBadService(profile);
-  return profile.address ? toClientOptions(profile) : undefined;
-}
-
-/** Before anything starts: a client takes an address of another form for a host that does not answer. */
-function refuseBadService({
-  address,
-  namespace,
-}: {
-  readonly address?: string;
-  readonly namespace?: string;
-}) {
-  if (address !== undefined && !/^(\[[0-9a-f:.]+\]|[^\s:/@?#[\]]+)(:\d{1,5})?$/i.test(address)) {
-    throw new PanicError(
-      'InvalidInput',
-      `the address of the Temporal service is "${address}" (TEMPORAL_ADDRESS, or a profile); it can be HOST:PORT, such as 127.0.0.1:7233`,
-    );
-  }
-  if (namespace !== undefined && (namespace === '' || /\s/.test(namespace))) {
-    throw new PanicError(
-      'InvalidInput',
-      `the namespace of the Temporal service is "${namespace}" (TEMPORAL_NAMESPACE, or a profile); white space is no part of a namespace`,
-    );
-  }
+  const profile = temporalProfile(givenOnly(variables));
+  return profile.address ? connectConfig(profile) : undefined;
 }
 
 /** The service that a worker polls: the configured one, or the one at `defaultAddress` with whatever else is configured. */
@@ -401,9 +379,8 @@ export function workerTemporal(
   defaultAddress: string,
   variables: Variables = process.env,
 ): ClientConnectConfig & { readonly namespace: string } {
-  const profile = loadClientConfigProfile({ overrideEnvVars: givenOnly(variables) });
-  refuseBadService(profile);
-  const { connectionOptions, namespace } = toClientOptions({
+  const profile = temporalProfile(givenOnly(variables));
+  const { connectionOptions, namespace } = connectConfig({
     ...profile,
     address: profile.address ?? defaultAddress,
   });

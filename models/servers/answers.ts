@@ -16,6 +16,9 @@ export function listedNames(answer: unknown): readonly string[] | null {
 /** Which model answered. Many bridges leave it out, or empty. */
 const answering = { model: z.string().nullish() };
 
+/** What Azure's filter judged of an answer: `{ "hate": { "filtered": false, … }, … }`. */
+const filterResults = z.unknown().optional();
+
 /** Some servers paint something all the same, a black or a blurred picture say, and tell in a field what kept them from more. */
 const picture = z.object({
   b64_json: z.string().min(1),
@@ -23,6 +26,7 @@ const picture = z.object({
   finish_reason: z.unknown().optional(),
   finishReason: z.unknown().optional(),
   error: z.unknown().optional(),
+  content_filter_results: filterResults,
   /** What was painted, where the server put the prompt into words of its own. */
   revised_prompt: z.string().nullish(),
 });
@@ -34,15 +38,31 @@ const chatChoice = z.object({
   finish_reason: z.string().nullish(),
   /** What went wrong after the answer had begun: OpenRouter's. */
   error: z.unknown().optional(),
+  content_filter_results: filterResults,
   message: z.object({
     content: z.string().nullish(),
     refusal: z.unknown().optional(),
+    /** What the model wants done instead of a caption, or beside one; and the older name of it. */
+    tool_calls: z.unknown().optional(),
+    function_call: z.unknown().optional(),
     /** What the model thought, where the server keeps it apart: vLLM's and DeepSeek's name, and OpenRouter's. */
     reasoning_content: z.unknown().optional(),
     reasoning: z.unknown().optional(),
   }),
 });
 export type ChatChoice = z.infer<typeof chatChoice>;
+
+const filterJudgement = z.object({ filtered: z.literal(true) });
+
+/** What a content filter took out of an answer, as the end of "the server …"; null where it says of nothing that it did. */
+export function filteredText(results: unknown): string | null {
+  const { success, data } = z.record(z.string(), z.unknown()).safeParse(results);
+  if (!success) return null;
+  const categories = Object.keys(data).filter((name) => filterJudgement.safeParse(data[name]).success);
+  if (categories.length === 0) return null;
+  const names = excerptOf(onOneLine(categories.join(', ')), 200);
+  return `gave what its content filter left (content_filter_results: filtered for ${names})`;
+}
 
 export const chatAnswer = z.object({ ...answering, choices: z.array(chatChoice).length(1) });
 

@@ -2,7 +2,7 @@ import { PanicError } from '../../experiment/errors.js';
 import { quoted } from '../../experiment/problems.js';
 import { excerptOf, isBlank, onOneLine } from '../../experiment/text.js';
 import { hasThinking, specialTokenIn, withoutSpecialTokens, withoutThinking } from '../chat-markup.js';
-import { type ChatChoice, errorText, isNothing } from './answers.js';
+import { type ChatChoice, errorText, filteredText, isNothing } from './answers.js';
 import type { ChatSettings } from './settings.js';
 
 export interface Caption {
@@ -17,7 +17,7 @@ export interface Caption {
  */
 export function captionOf(
   model: string,
-  { finish_reason, error, message }: ChatChoice,
+  { finish_reason, error, content_filter_results, message }: ChatChoice,
   settings: ChatSettings,
 ): Caption {
   const invalid = (what: string): PanicError =>
@@ -29,10 +29,20 @@ export function captionOf(
   if (!isNothing(message.refusal)) {
     throw invalid(`refused: ${excerptOf(onOneLine(String(message.refusal)), 200)}`);
   }
+  const filtered = filteredText(content_filter_results);
+  if (filtered !== null) throw invalid(filtered);
+  if (wantsCall(message)) {
+    throw invalid('wants a tool called beside its answer (tool_calls); turn tools off in the server');
+  }
   const content = message.content ?? '';
   const text = onOneLine(withoutMarkup(content, settings, invalid));
   if (isBlank(text)) throw invalid(`gave no caption${whyBlank(content, message, cut)}`);
   return { text, cut };
+}
+
+/** Many servers write an empty list where nothing is to be called. */
+function wantsCall({ tool_calls: calls, function_call: call }: ChatChoice['message']): boolean {
+  return !(Array.isArray(calls) ? calls.length === 0 : isNothing(calls)) || !isNothing(call);
 }
 
 function endsWhole(reason: string | null, { finished_as: word }: ChatSettings): boolean {

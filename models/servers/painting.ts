@@ -2,7 +2,7 @@ import type { ImageArtifact } from '../../experiment/artifact.js';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import { quoted } from '../../experiment/problems.js';
 import { excerptOf, onOneLine } from '../../experiment/text.js';
-import { errorText, isNothing, type ServedPicture } from './answers.js';
+import { errorText, filteredText, isNothing, type ServedPicture } from './answers.js';
 import type { ImageSettings } from './settings.js';
 
 /** Words for a picture that is whole; Stability writes capitals. */
@@ -27,6 +27,8 @@ export async function pictureOf(
       `ended its picture with finish_reason ${excerptOf(JSON.stringify(reason), 100)}, not "stop"`,
     );
   }
+  const filtered = filteredText(picture.content_filter_results);
+  if (filtered !== null) throw invalid(filtered);
   const painted = picture.revised_prompt ?? '';
   if (!isNothing(painted) && painted !== prompt && settings.revised_prompt !== 'accept') {
     throw invalid(

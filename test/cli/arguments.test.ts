@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStore } from '../../db/index.js';
 import { config, finishExperiment } from '../db/small-experiment.js';
@@ -88,6 +88,12 @@ describe('is refused before anything is made:', () => {
       `PANIC_TDA_OBJECTS=' s3://lab/x' p run experiment.json`,
       /no place for objects/,
     ],
+    ['a port that is none', `TEMPORAL_ADDRESS=localhost:65536 p run experiment.json`, /a port of 1 to 65535/],
+    [
+      'a certificate that is not there',
+      `TEMPORAL_ADDRESS=127.0.0.1:1 TEMPORAL_TLS_SERVER_CA_CERT_PATH=/gone.pem p run experiment.json`,
+      /TEMPORAL_TLS_SERVER_CA_CERT_PATH .*\/gone\.pem is not there/,
+    ],
     ['a bucket with one slash', `PANIC_TDA_OBJECTS=s3:/lab/x p run experiment.json`, /no place for objects/],
   ])('%s', (_, line, words) => {
     const { status, stderr } = bash(line);
@@ -110,6 +116,26 @@ describe('is refused before anything is made:', () => {
     expect(stderr).toMatch(/current folder holds bytes that are no UTF-8 \(\$'.*caf\\xe9'\)/);
     expect(status).toBe(2);
     expectNothingMade();
+  });
+});
+
+describe('what is no SQLite file in its place is refused with its path:', () => {
+  afterEach(() => rmSync(join(folder, 'd'), { recursive: true }));
+
+  test.each(
+    ['panic-tda.sqlite', 'run.lock'].flatMap((name) => [
+      { name, make: `mkdir -p d/${name}`, words: 'is a folder, and panic-tda keeps an SQLite file there' },
+      { name, make: `mkdir d && echo something else > d/${name}`, words: 'is not a database of SQLite' },
+    ]),
+  )('$make', ({ name, make, words }) => {
+    expect(bash(make).status).toBe(0);
+    // Only some commands come to the lock of a folder without experiments.
+    const all = ['list', 'status', 'plan experiment.json', 'run experiment.json'];
+    for (const command of name === 'run.lock' ? ['list', 'run experiment.json'] : all) {
+      const { status, stderr } = bash(`p ${command} --data d`);
+      expect(stderr).toContain(`${join(folder, 'd', name)} ${words}`);
+      expect(status).toBe(2);
+    }
   });
 });
 

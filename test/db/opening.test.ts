@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import {
   openStore,
   openStoreReadonly,
 } from '../../db/index.js';
+import { isPanicError } from '../../experiment/errors.js';
 import { dist, runModule } from '../workers/child-processes.js';
 import { config, finishExperiment, NOW, rejection } from './small-experiment.js';
 
@@ -166,15 +167,41 @@ describe('opening a store', () => {
     expect(() => openStoreReadonly(folder)).toThrow(/did not make/);
   });
 
-  test('whose file is something else is an error, and the file stays', () => {
-    writeFileSync(
-      join(folder, DATABASE_FILE),
-      'not a database, but long enough to be looked at. '.repeat(200),
-    );
-    expect(() => openStore(folder)).toThrow(/not a database/);
-    expect(existsSync(join(folder, DATABASE_FILE))).toBe(true);
+  test.each([
+    ['a text', 'not a database, but long enough to be looked at. '.repeat(200)],
+    ['a few bytes', 'hi'],
+  ])('whose file is %s is refused with its path, for reading, too, and the file stays', (_, content) => {
+    const file = join(folder, DATABASE_FILE);
+    writeFileSync(file, content);
+    for (const open of [openStore, openStoreReadonly]) {
+      const error = thrownBy(() => open(folder));
+      expect(isPanicError(error, 'InvalidInput')).toBe(true);
+      expect(String(error)).toContain(`${file} is not a database of SQLite`);
+    }
+    expect(readFileSync(file, 'utf8')).toBe(content);
   });
+
+  test.each([DATABASE_FILE, `${DATABASE_FILE}.migrate-lock`])(
+    'where %s is a folder is refused with its path',
+    (name) => {
+      const path = join(folder, name);
+      mkdirSync(path);
+      const error = thrownBy(() => openStore(folder));
+      expect(isPanicError(error, 'InvalidInput')).toBe(true);
+      expect(String(error)).toContain(`${path} is a folder, and panic-tda keeps an SQLite file there`);
+      if (name === DATABASE_FILE) expect(() => openStoreReadonly(folder)).toThrow(`${path} is a folder`);
+    },
+  );
 });
+
+function thrownBy(work: () => unknown): unknown {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
 
 describe('opening a store for reading', () => {
   test('makes nothing where there is none', () => {

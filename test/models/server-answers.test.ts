@@ -116,6 +116,50 @@ describe('the end of an answer', () => {
   });
 });
 
+/** The refusal of a choice that ends with "stop" and says more beside it. */
+async function saidBeside(choice: object): Promise<string> {
+  answering(() => ({
+    body: {
+      choices: [{ index: 0, finish_reason: 'stop', message: { content: 'a fox' }, ...choice }],
+    },
+  }));
+  return await described().then(
+    () => 'whole',
+    (error: unknown) =>
+      isPanicError(error, 'ModelOutputInvalid') ? error.message : `other: ${String(error)}`,
+  );
+}
+
+describe('what a content filter or a tool took', () => {
+  const sound = { hate: { filtered: false, severity: 'safe' } };
+
+  test('is told where content_filter_results say filtered beside "stop"', async () => {
+    const violence = { filtered: true, severity: 'high' };
+    expect(await saidBeside({ content_filter_results: { ...sound, violence } })).toMatch(
+      /ServedDescriber gave what its content filter left \(content_filter_results: filtered for violence\)/,
+    );
+    for (const results of [sound, {}, null, undefined, 'none']) {
+      expect(await saidBeside({ content_filter_results: results })).toBe('whole');
+    }
+    expect(await painted({ content_filter_results: { ...sound, violence } })).toMatch(
+      /^refused: .*filtered for violence/,
+    );
+    expect(await painted({ content_filter_results: sound })).toBe('8 x 4: 99');
+  });
+
+  test('is told where the answer calls a tool beside "stop"', async () => {
+    const call = { id: '1', type: 'function', function: { name: 'zoom', arguments: '{}' } };
+    for (const calls of [{ tool_calls: [call] }, { function_call: call.function }]) {
+      expect(await saidBeside({ message: { content: 'a fox', ...calls } })).toMatch(/wants a tool called/);
+    }
+    for (const none of [[], null, undefined]) {
+      expect(await saidBeside({ message: { content: 'a fox', tool_calls: none, function_call: null } })).toBe(
+        'whole',
+      );
+    }
+  });
+});
+
 describe('a caption of a server', () => {
   test.each([
     ['a tab', 'a\tfox', 'whole: a fox'],

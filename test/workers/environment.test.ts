@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { isPanicError } from '../../experiment/errors.js';
 import {
   childEnvironment,
   configuredTemporal,
@@ -246,18 +247,25 @@ describe('an address of the Temporal service', () => {
     'localhost:x',
     'me@localhost:7233',
     '::1:7233',
+    'localhost:0',
+    'localhost:65536',
+    '[::1]:99999',
   ])('"%s" is refused, for clients and for workers', (address) => {
     const words = `is "${address}" (TEMPORAL_ADDRESS, or a profile); it can be HOST:PORT`;
     expect(() => configuredTemporal({ TEMPORAL_ADDRESS: address })).toThrow(words);
     expect(() => workerTemporal('127.0.0.1:1', { TEMPORAL_ADDRESS: address })).toThrow(words);
   });
 
-  test.each(['localhost:7233', 'localhost', '[::1]:7233', 'a.b-c.example:7233'])(
-    '"%s" is taken',
-    (address) => {
-      expect(configuredTemporal({ TEMPORAL_ADDRESS: address })?.connectionOptions.address).toBe(address);
-    },
-  );
+  test.each([
+    'localhost:7233',
+    'localhost',
+    '[::1]:7233',
+    'a.b-c.example:7233',
+    'localhost:1',
+    'localhost:65535',
+  ])('"%s" is taken', (address) => {
+    expect(configuredTemporal({ TEMPORAL_ADDRESS: address })?.connectionOptions.address).toBe(address);
+  });
 
   test('with a namespace of white space is refused', () => {
     const variables = { TEMPORAL_ADDRESS: 'localhost:7233', TEMPORAL_NAMESPACE: ' lab' };
@@ -361,6 +369,70 @@ describe('a configured Temporal service', () => {
     expect(configured?.connectionOptions.address).toBe('lab:7233');
   });
 });
+
+describe('TLS of the Temporal service', () => {
+  const address = { TEMPORAL_CONFIG_FILE: '/does/not/exist', TEMPORAL_ADDRESS: 'example:7233' };
+
+  test.each(['SERVER_CA_CERT', 'CLIENT_CERT', 'CLIENT_KEY'])(
+    'names the variable and the path where the file of TEMPORAL_TLS_%s_PATH cannot be read',
+    (name) => {
+      const folder = temporaryFolder();
+      const variable = `TEMPORAL_TLS_${name}_PATH`;
+      for (const [path, why] of [
+        [join(folder, 'none.pem'), 'none.pem is not there'],
+        [folder, 'EISDIR'],
+      ] as const) {
+        const variables = { ...address, [variable]: path };
+        for (const use of [configuredTemporal, (v: typeof variables) => workerTemporal('127.0.0.1:1', v)]) {
+          const error = thrownBy(() => use(variables));
+          expect(isPanicError(error, 'InvalidInput')).toBe(true);
+          expect(String(error)).toContain(
+            `${variable} (or a profile) names a file that cannot be used: ${folder}`,
+          );
+          expect(String(error)).toContain(why);
+        }
+      }
+    },
+  );
+
+  test.each([
+    ['CERT', 'KEY'],
+    ['KEY', 'CERT'],
+  ])('is refused with half a pair: a client %s alone', (given, missing) => {
+    const variables = { ...address, [`TEMPORAL_TLS_CLIENT_${given}_DATA`]: 'x' };
+    const words = `TEMPORAL_TLS_CLIENT_${missing}_PATH is not`;
+    expect(() => configuredTemporal(variables)).toThrow(words);
+    expect(configuredTemporal({ ...variables, [`TEMPORAL_TLS_CLIENT_${missing}_DATA`]: 'y' })).toMatchObject({
+      connectionOptions: { tls: { clientCertPair: expect.anything() } },
+    });
+  });
+
+  test('with files that are not there is no matter where TLS is turned off', () => {
+    const off = { ...address, TEMPORAL_TLS: 'false', TEMPORAL_TLS_CLIENT_CERT_PATH: '/does/not/exist' };
+    expect(configuredTemporal(off)?.connectionOptions.tls).toBe(false);
+  });
+
+  test('and the rest of a configuration file that cannot be read names that file', () => {
+    const file = join(temporaryFolder(), 'temporal.toml');
+    writeFileSync(file, 'no toml at all\n');
+    for (const variables of [{ TEMPORAL_CONFIG_FILE: file }, { ...address, TEMPORAL_PROFILE: 'gone' }]) {
+      const error = thrownBy(() => configuredTemporal(variables));
+      expect(isPanicError(error, 'InvalidInput')).toBe(true);
+      expect(String(error)).toContain(
+        `look at the variables TEMPORAL_…, and at ${variables.TEMPORAL_CONFIG_FILE}`,
+      );
+    }
+  });
+});
+
+function thrownBy(work: () => unknown): unknown {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
 
 describe('environments of child processes', () => {
   test('are ours with additions and removals', () => {
