@@ -8,7 +8,8 @@ import { experimentId } from '../experiment/ids.js';
 import { formatProblems } from '../experiment/index.js';
 import { runCount } from '../experiment/config.js';
 import type { ExperimentConfig } from '../experiment/config.js';
-import { madeWith, unknownModels } from '../experiment/unknown-models.js';
+import { madeWith } from '../experiment/made-with.js';
+import { unknownModels } from '../experiment/unknown-models.js';
 import { askServers, explainUnready, serverTroubles } from '../models/index.js';
 import type {
   BookkeepingActivities,

@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
 import { PanicError } from '../experiment/errors.js';
 import type { Catalogue, Model } from '../experiment/model.js';
-import { catalogueText, explainUnknown, type MadeWith } from '../experiment/unknown-models.js';
+import type { MadeWith } from '../experiment/made-with.js';
+import { catalogueText, explainUnknown } from '../experiment/unknown-models.js';
 
 /** That this worker's catalogue has not these models, and which catalogue that is. */
 export function unknownToWorker(

@@ -4,7 +4,7 @@ import type { ExperimentConfig } from '../experiment/config.js';
 import { PanicError } from '../experiment/errors.js';
 import { storableMessage } from '../experiment/text.js';
 import { faultPoint } from '../experiment/fault.js';
-import { type MadeWith, storedMadeWith } from '../experiment/unknown-models.js';
+import { type MadeWith, storedMadeWith } from '../experiment/made-with.js';
 import type { ArtifactTable } from './artifacts.js';
 import type { Database } from './database.js';
 import type { DriverService } from './driver-service.js';

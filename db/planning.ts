@@ -4,7 +4,7 @@ import type { ExperimentConfig } from '../experiment/config.js';
 import { PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
 import { canonicalJson, drawRunSeed } from '../experiment/ids.js';
-import type { MadeWith } from '../experiment/unknown-models.js';
+import type { MadeWith } from '../experiment/made-with.js';
 import { refuseUnfitText, textContent } from './artifacts.js';
 import type { ArtifactTable } from './artifacts.js';
 import type { Database } from './database.js';

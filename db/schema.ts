@@ -165,7 +165,7 @@ export const experiments = sqliteTable(
     deletingAt: integer('deleting_at'),
     /**
      * The catalogue files of the user's that gave models to it when it was last started, as JSON
-     * (`experiment/unknown-models.ts`); null where older versions started it.
+     * (`experiment/made-with.ts`); null where older versions started it.
      */
     catalogue: text(),
   },

@@ -73,6 +73,14 @@ function drawingSeeds(seeds: readonly number[]): number {
   return seeds.filter((seed) => seed === -1).length;
 }
 
+/** The models that an experiment names, each once. */
+export function modelNames({
+  networks,
+  embedding_models,
+}: Pick<ExperimentConfig, 'networks' | 'embedding_models'>): string[] {
+  return [...new Set([...networks.flat(), ...embedding_models])];
+}
+
 /** Runs that draw a seed. */
 export function drawingRunCount({ networks, seeds, prompts }: ExperimentConfig): number {
   return networks.length * drawingSeeds(seeds) * prompts.length;

@@ -1,18 +1,9 @@
-import { hostname } from 'node:os';
-import * as z from 'zod';
-import type { ExperimentConfig } from './config.js';
+import { modelNames, type ExperimentConfig } from './config.js';
+import type { MadeWith } from './made-with.js';
 import type { Catalogue } from './model.js';
 import { listed } from './problems.js';
 
-/** The models that an experiment names, each once. */
-export function modelNames({
-  networks,
-  embedding_models,
-}: Pick<ExperimentConfig, 'networks' | 'embedding_models'>): string[] {
-  return [...new Set([...networks.flat(), ...embedding_models])];
-}
-
-/** Those of them that the catalogue has not. */
+/** The models of an experiment that the catalogue has not. */
 export function unknownModels(
   config: Pick<ExperimentConfig, 'networks' | 'embedding_models'>,
   catalogue: Catalogue,
@@ -36,35 +27,6 @@ export function catalogueText({ origin }: Catalogue): string {
   ];
   const own = read.length === 0 ? 'the built-in catalogue alone' : `the built-in catalogue, ${listed(read)}`;
   return `Read: ${own}${not.length === 0 ? '' : `; ${not.join(', and ')}`}`;
-}
-
-const madeWithSchema = z.array(
-  z.object({ path: z.string(), sha256: z.string(), models: z.array(z.string()), machine: z.string() }),
-);
-
-/** A catalogue file of the user's that gave models to an experiment, and the machine that it was on. */
-export type MadeWith = z.output<typeof madeWithSchema>[number];
-
-/** The catalogue files of the user's that give models to an experiment; none where all of its models are built in. */
-export function madeWith(
-  config: Pick<ExperimentConfig, 'networks' | 'embedding_models'>,
-  { origin }: Catalogue,
-): MadeWith[] {
-  const names = new Set(modelNames(config));
-  return (origin?.files ?? []).flatMap(({ path, sha256, models }) => {
-    const given = models.filter((name) => names.has(name));
-    return given.length === 0 ? [] : [{ path, sha256, models: given, machine: hostname() }];
-  });
-}
-
-/** What `madeWith` gave, as it was stored; null where nothing was stored, as by versions before, or it cannot be read. */
-export function storedMadeWith(json: string | null): MadeWith[] | null {
-  if (json === null) return null;
-  try {
-    return madeWithSchema.safeParse(JSON.parse(json)).data ?? null;
-  } catch {
-    return null;
-  }
 }
 
 /**

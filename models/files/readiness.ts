@@ -1,9 +1,8 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ExperimentConfig } from '../../experiment/config.js';
+import { modelNames, type ExperimentConfig } from '../../experiment/config.js';
 import { assertNever, PanicError } from '../../experiment/errors.js';
 import type { Catalogue, Model } from '../../experiment/model.js';
-import { modelNames } from '../../experiment/unknown-models.js';
 import { hubRepository, isNeural, missingFrom, modelFolder, partsOf, requiredFiles } from './layout.js';
 import { isPackaged, PACKAGED_REMEDY } from './packaged.js';
 import { folderOf, lockedEntry, lockedParts, readLock, type Lock, type LockedModel } from './lock-file.js';
