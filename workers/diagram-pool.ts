@@ -98,6 +98,8 @@ export function createDiagramPool({
     for (const [thread, job] of busy) {
       if (!job.signal.aborted) continue;
       busy.delete(thread);
+      // An answer that is under way would make it idle, and the next job would end with it.
+      thread.removeAllListeners('message');
       void thread.terminate();
       job.reject(job.signal.reason);
     }

@@ -100,8 +100,12 @@ test('run outlasts a Temporal service that is away while it watches', async () =
   await saysUntil(running, /invocations [1-9]/);
   link.cut('refused');
   const before = invocationCount(laboratory.data);
-  // The workers have a connection of their own, and go on.
-  await until(() => invocationCount(laboratory.data) > before + 20);
+  // The workers have a connection of their own, and go on. On a machine under load they may be near the end by now.
+  const more = Math.min(before + 20, 2 * EXPERIMENT.max_length);
+  await until(
+    () => invocationCount(laboratory.data) >= more,
+    () => `${before} invocations, then ${invocationCount(laboratory.data)}\n${running.stderr()}`,
+  );
   link.restore();
   const { code, stderr } = await running.ended;
   expect([code, stderr]).toEqual([0, expect.stringMatching(/runs 2 finished/)]);

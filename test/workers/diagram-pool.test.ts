@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
+import { setImmediate } from 'node:timers/promises';
 import type { DiagramRequest } from '../../activities/index.js';
 import { createDiagramPool, predictDiagramBytes } from '../../workers/diagram-pool.js';
 import type { DiagramPool } from '../../workers/diagram-pool.js';
@@ -31,4 +32,30 @@ test('they fail where there is no more', async () => {
   const error = await compute(pool).catch((reason: unknown) => reason);
   expect(error).toMatchObject({ kind: 'ResourceLimit' });
   expect(String(error)).toContain('allow more memory');
+});
+
+test('a thread whose answer was under way when its job was aborted gets no other job', async () => {
+  pool = createDiagramPool({ threads: 4, memoryBytes: 2 * predicted });
+  const diagrams = pool;
+  const small: DiagramRequest = {
+    ...threeSimplices(4),
+    maxDimension: 1,
+    maxEdgeLength: null,
+    surrogate: null,
+  };
+  const computeSmall = (signal: AbortSignal) => diagrams.compute(small, () => undefined, signal);
+  await computeSmall(new AbortController().signal);
+  const controller = new AbortController();
+  const aborted = computeSmall(controller.signal);
+  aborted.catch(() => undefined);
+  // The thread answers while this one stands still, as in a process that was stopped.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
+  controller.abort(new Error('no longer wanted'));
+  const next = [];
+  for (let turn = 0; turn < 3; turn += 1) {
+    next.push(computeSmall(new AbortController().signal));
+    await setImmediate();
+  }
+  await expect(aborted).rejects.toThrow('no longer wanted');
+  for (const diagram of await Promise.all(next)) expect(diagram.dimensions).toHaveLength(2);
 });
