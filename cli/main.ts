@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
-import { debuglog } from 'node:util';
+import { debuglog, inspect } from 'node:util';
+import { withoutSecrets } from '../experiment/secrets.js';
 import { asksForJson, errorDocument, exitCodeOf, unfinishedDocument, withCauses } from './error-document.js';
 import { SIGNAL_EXIT } from './exit-codes.js';
 import { jsonPrinted, lastNote, note, printJson, watchOutput } from './output.js';
@@ -25,7 +26,7 @@ try {
   // Commander has printed its own message.
   if (!(error instanceof CommanderError)) {
     note(`panic-tda: ${withCauses(error)}`);
-    debug('%o', error);
+    debug('%s', withoutSecrets(inspect(error, { depth: 4, showHidden: true })));
   }
   // A command that failed ends, whatever it left open: a worker that hangs is started again by no supervisor.
   setTimeout(() => process.exit(), LEFT_OPEN_MS).unref();

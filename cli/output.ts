@@ -4,6 +4,7 @@ import { closeSync, fstatSync, writeSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { errorCode } from '../experiment/error-code.js';
 import { errorMessage } from '../experiment/errors.js';
+import { withoutSecrets } from '../experiment/secrets.js';
 import { EXIT } from './exit-codes.js';
 
 /** Everything that the command line says goes through here: results to standard output, the rest to standard error. */
@@ -108,9 +109,10 @@ export type Output = NodeJS.WriteStream & { readonly fd: 1 | 2 };
 const ended = new Set<NodeJS.WriteStream>();
 let lost = false;
 
-/** Writes a text as a whole. What is written to a stream that has ended is dropped. */
-export function write(stream: Output, text: string): void {
+/** Writes a text as a whole, but for known secrets. What is written to a stream that has ended is dropped. */
+export function write(stream: Output, whole: string): void {
   if (ended.has(stream)) return;
+  const text = withoutSecrets(whole);
   if (!isFile(stream)) {
     stream.write(text);
     return;

@@ -1,3 +1,4 @@
+import { withoutSecrets } from './secrets.js';
 import { storableMessage } from './text.js';
 
 /**
@@ -20,10 +21,11 @@ export type FailureKind =
   | 'StoreUnavailable'
   | 'StoreConflict';
 
+/** Its message may repeat what a server or a library said: known secrets are left out of it. */
 export class PanicError extends Error {
   readonly kind: FailureKind;
   constructor(kind: FailureKind, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(withoutSecrets(message), options);
     this.kind = kind;
     this.name = kind;
   }

@@ -1,3 +1,5 @@
+import { withoutSecrets } from './secrets.js';
+
 /**
  * What text may enter the store, and in which form. Prompts, captions, names and messages all follow this one definition: SQLite
  * would take half of a surrogate pair as bytes that are no UTF-8, Postgres refuses U+0000, and a caption that shows nothing
@@ -59,11 +61,11 @@ export function onOneLine(text: string): string {
 }
 
 /**
- * A message as every database can store it: halves of surrogate pairs become U+FFFD, and U+0000 is spelled out. For what
- * libraries and servers say; data are refused instead (`textFault`).
+ * A message as every database can store it: halves of surrogate pairs become U+FFFD, U+0000 is spelled out, and known secrets are left
+ * out. For what libraries and servers say; data are refused instead (`textFault`).
  */
 export function storableMessage(text: string): string {
-  return text.toWellFormed().replaceAll('\0', '\\u0000');
+  return withoutSecrets(text).toWellFormed().replaceAll('\0', '\\u0000');
 }
 
 /** Longer clusters than that are cut: more marks on a letter than any language has. */
@@ -72,9 +74,10 @@ let segmenter: Intl.Segmenter | undefined;
 
 /**
  * At most `most` UTF-16 units of a text, cut before the character (grapheme cluster, UAX 29) that does not fit whole, with `…`
- * in the last place. The result is well-formed.
+ * in the last place. The result is well-formed. Known secrets are left out before the cut, which would leave a part of one.
  */
-export function excerptOf(text: string, most: number): string {
+export function excerptOf(whole: string, most: number): string {
+  const text = withoutSecrets(whole);
   if (text.length <= most) return text.toWellFormed();
   return `${text.slice(0, boundaryBefore(text, Math.max(0, most - 1)))}…`.toWellFormed();
 }

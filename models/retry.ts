@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PanicError, type FailureKind } from '../experiment/errors.js';
+import { withoutSecrets } from '../experiment/secrets.js';
 
 /**
  * Whether a status of HTTP says that the server may answer in a moment: what is too slow, too early or too much, and every
@@ -17,7 +18,7 @@ export class PassingFailure extends Error {
   /** How long the server asks to be left alone, milliseconds; null where it does not say. */
   readonly retryAfterMs: number | null;
   constructor(message: string, options: ErrorOptions & { readonly retryAfterMs?: number | null } = {}) {
-    super(message, options);
+    super(withoutSecrets(message), options);
     this.retryAfterMs = options.retryAfterMs ?? null;
   }
 }

@@ -1,5 +1,6 @@
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import type { LogEntry } from '@temporalio/worker';
+import { withoutSecrets } from '../experiment/secrets.js';
 import { freeLoopbackPorts } from './free-ports.js';
 import { listen } from './listener.js';
 import type { Readiness } from './readiness.js';
@@ -76,7 +77,7 @@ export async function observe(
 function log({ level, message, meta }: LogEntry): void {
   if (message.startsWith('No workflows registered')) return;
   const details = meta === undefined ? '' : ` ${JSON.stringify(meta, errorsAsText)}`;
-  process.stderr.write(`${new Date().toISOString()} ${level} ${message}${details}\n`);
+  process.stderr.write(withoutSecrets(`${new Date().toISOString()} ${level} ${message}${details}\n`));
 }
 
 function errorsAsText(_key: string, value: unknown): unknown {

@@ -7,6 +7,7 @@ import {
 import { readFileSync } from 'node:fs';
 import { errorMessage, PanicError } from '../experiment/errors.js';
 import { isAbsence, accessFailure } from '../experiment/presence.js';
+import { keepSecrets, type Secret } from '../experiment/secrets.js';
 
 /**
  * The profile of Temporal's environment configuration (https://docs.temporal.io/develop/environment-configuration). What its reader
@@ -14,8 +15,21 @@ import { isAbsence, accessFailure } from '../experiment/presence.js';
  */
 export function temporalProfile(variables: Record<string, string>): ClientConfigProfile {
   const profile = readProfile(variables);
+  keepSecrets(secretsOfProfile(profile));
   refuseBadAddress(profile);
   return profile;
+}
+
+/** Also those that a file holds. */
+function secretsOfProfile({ apiKey, grpcMeta = {} }: ClientConfigProfile): Secret[] {
+  const headers = Object.entries(grpcMeta).filter(([name]) => /auth|token|key|secret/i.test(name));
+  return [
+    { name: 'API key of the Temporal profile', value: apiKey ?? '' },
+    ...headers.map(([name, value]) => ({
+      name: `${name} of the Temporal profile`,
+      value: value.replace(/^(?:bearer|basic)\s+/i, ''),
+    })),
+  ];
 }
 
 /** How to connect with a profile. Throws PanicError `InvalidInput` where a file of its TLS is missing, or half a pair is given. */

@@ -3,10 +3,20 @@ import { errorCode } from '../../experiment/error-code.js';
 import { PanicError } from '../../experiment/errors.js';
 import { faultPoint } from '../../experiment/fault.js';
 import { remembered } from '../../experiment/remembered.js';
+import { keepSecrets } from '../../experiment/secrets.js';
 import { isMissing, isWithoutCredentials, s3Failure, statusOf } from './bucket-failures.js';
 import { ID_NAME, idIn, objectKey, sha256Of, sha256OfKey, verified } from './object-store.js';
 import type { ObjectStore, StoredObject } from './object-store.js';
 import type { BucketPlace } from './place.js';
+
+/** The SDK finds credentials in files and roles, too; a service that echoes requests repeats their session token. */
+async function keepCredentials(client: Sdk.S3Client): Promise<void> {
+  const found = await client.config.credentials().catch(() => null);
+  keepSecrets([
+    { name: 'AWS_SECRET_ACCESS_KEY', value: found?.secretAccessKey ?? '' },
+    { name: 'AWS_SESSION_TOKEN', value: found?.sessionToken ?? '' },
+  ]);
+}
 
 /** Says what the prefix is to whoever finds it; written and read by every check. */
 const MARKER = 'panic-tda-objects.txt';
@@ -44,6 +54,7 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
     try {
       return await work(sdk, client);
     } catch (error) {
+      await keepCredentials(client);
       throw s3Failure(error, place, doing);
     }
   }

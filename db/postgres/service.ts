@@ -40,6 +40,17 @@ export function hasPassword(url: string): boolean {
   return /^[^/]*\/\/[^/?]*:[^/?]*@|[?&](ssl)?password=/i.test(url);
 }
 
+/** The passwords that an address holds, as they are without their escapes; also where it is wrong elsewhere. */
+export function passwordsIn(url: string): string[] {
+  const parsed = parsePostgresAddress(url);
+  if (!parsed.ok) {
+    const found = url.matchAll(/:([^/?:@]*)@|[?&](?:ssl)?password=([^&]*)/gi);
+    return [...found].map(([, login, parameter]) => login ?? parameter ?? '');
+  }
+  const { password, parameters } = parsed.address;
+  return [password, parameters.get('sslpassword')].flatMap((one) => one ?? []);
+}
+
 /** Which database it is, for people: `database on host:port`. Without user and password. */
 export function nameOfService({ url }: PostgresService): string {
   const parsed = parsePostgresAddress(url);

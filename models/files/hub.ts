@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
+import { keepSecrets } from '../../experiment/secrets.js';
 import { fetchThrough, type Proxies } from './proxied-fetch.js';
 import { isBusyStatus, PassingFailure, retryAfterMs } from '../retry.js';
 
@@ -133,6 +134,7 @@ async function request(
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<Response> {
+  keepSecrets([{ name: 'HF_TOKEN', value: hub.token ?? '' }]);
   const { origin } = new URL(hub.endpoint);
   let url = start;
   for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {

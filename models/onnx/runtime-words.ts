@@ -1,3 +1,5 @@
+import { withoutSecrets } from '../../experiment/secrets.js';
+
 /** What people need of the words of onnxruntime and of the libraries below it, which write for their own developers. */
 
 const LONGEST_SENTENCE = 300;
@@ -16,7 +18,7 @@ const LIBRARY_FAILURE = /\b[A-Z]\w* failure -?\d+: .*?(?= ;|$)/;
  * line breaks; at most 300 characters.
  */
 export function runtimeSentence(text: string): string {
-  const line = text.replaceAll(COLOUR, '').replaceAll(/\s+/g, ' ').trim();
+  const line = withoutSecrets(text.replaceAll(COLOUR, '')).replaceAll(/\s+/g, ' ').trim();
   const told = LIBRARY_FAILURE.exec(line)?.[0] ?? withoutPlaces(line);
   const sentence = told
     .replaceAll(/\[ONNXRuntimeError\] : \d+ : \w+ : /g, '')
@@ -68,7 +70,7 @@ const DRIVER_REMARK = /^(?:Warning|WARNING|Info|INFO|DEBUG|MESA(?:-\w+)?: (?:war
 export function lastWords(stderr: string, length: number): string {
   const kept: string[] = [];
   let remark = false;
-  for (const line of stderr.replaceAll(COLOUR, '').split('\n')) {
+  for (const line of withoutSecrets(stderr.replaceAll(COLOUR, '')).split('\n')) {
     const goesOn: boolean = remark && /^(?:\s+\S|\s*$)/.test(line);
     remark = goesOn || RUNTIME_REMARK.test(line) || DRIVER_REMARK.test(line);
     if (!remark) kept.push(line);

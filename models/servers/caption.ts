@@ -1,5 +1,6 @@
 import { PanicError } from '../../experiment/errors.js';
 import { quoted } from '../../experiment/problems.js';
+import { secretIn } from '../../experiment/secrets.js';
 import { excerptOf, isBlank, onOneLine } from '../../experiment/text.js';
 import { hasThinking, specialTokenIn, withoutSpecialTokens, withoutThinking } from '../chat-markup.js';
 import { type ChatChoice, errorText, filteredText, isNothing } from './answers.js';
@@ -37,6 +38,8 @@ export function captionOf(
   const content = message.content ?? '';
   const text = onOneLine(withoutMarkup(content, settings, invalid));
   if (isBlank(text)) throw invalid(`gave no caption${whyBlank(content, message, cut)}`);
+  const secret = secretIn(text);
+  if (secret !== null) throw invalid(`repeated a secret in its caption (${secret}), which is not stored`);
   return { text, cut };
 }
 

@@ -3,6 +3,7 @@ import { PanicError } from '../../experiment/errors.js';
 import type { Model } from '../../experiment/model.js';
 import { listed } from '../../experiment/problems.js';
 import type { HostFingerprint } from '../../experiment/provenance.js';
+import { keepSecrets } from '../../experiment/secrets.js';
 import { excerptOf, onOneLine } from '../../experiment/text.js';
 import { below, type ServerAccess, serverAddress } from './address.js';
 import {
@@ -54,6 +55,7 @@ export async function meetServer(
   access: ServerAccess,
   signal: AbortSignal,
 ): Promise<ServerModel> {
+  keepSecrets([{ name: 'PANIC_TDA_SERVER_API_KEY', value: access.apiKey ?? '' }]);
   const base = serverAddress(model.source, access);
   const settings =
     model.kind === 'generative'

@@ -9,6 +9,7 @@ import {
   hubAccess,
   hostVariables,
   readEnvironment,
+  secretsOf,
   temporalServerEnvironment,
   workerTemporal,
 } from '../../workers/environment.js';
@@ -451,5 +452,41 @@ describe('environments of child processes', () => {
     });
     expect(environment).toEqual({ HOME: '/h', GOGC: '50', TEMPORAL_VERSION_CHECK_DISABLED: '1' });
     expect(Number(GOMAXPROCS)).toBeGreaterThanOrEqual(1);
+  });
+});
+
+describe('the secrets of the environment', () => {
+  test('are its keys, and the passwords of its addresses', () => {
+    const variables = {
+      PANIC_TDA_SERVER_API_KEY: 'server key',
+      PANIC_TDA_DATABASE: 'postgres://me:pass%2Fword@host/db?sslpassword=key%20password',
+      PGPASSWORD: 'other password',
+      HF_TOKEN: 'token',
+      AWS_ACCESS_KEY_ID: 'a name',
+      AWS_SECRET_ACCESS_KEY: 'secret key',
+      AWS_SESSION_TOKEN: '',
+      TEMPORAL_API_KEY: 'api key',
+      TEMPORAL_TLS_CLIENT_KEY_DATA: `-----BEGIN PRIVATE KEY-----\n${'k'.repeat(64)}\n-----END PRIVATE KEY-----`,
+      https_proxy: 'http://user:proxy%40password@proxy:3128',
+      HTTP_PROXY: 'user:other@proxy:3128',
+      ALL_PROXY: 'http://proxy:3128/a:b@c',
+    };
+    expect(secretsOf(variables).map(({ value }) => value)).toEqual([
+      'server key',
+      'other password',
+      'token',
+      'secret key',
+      'api key',
+      'k'.repeat(64),
+      'pass/word',
+      'key password',
+      'other',
+      'proxy@password',
+    ]);
+  });
+
+  test('are found in an address that is wrong elsewhere', () => {
+    const variables = { PANIC_TDA_DATABASE: 'postgres://me:the password@host/db?sslpassword=another&x=1' };
+    expect(secretsOf(variables).map(({ value }) => value)).toEqual(['the password', 'another']);
   });
 });
