@@ -66,8 +66,8 @@ export const environmentVariables = [
   },
   {
     name: 'PANIC_TDA_TEMPORAL_CLI',
-    meaning: 'the Temporal CLI to use; nothing else is tried when it is set',
-    default: 'found on PATH or fetched into the cache',
+    meaning: 'the Temporal CLI to use, unchecked; nothing else is tried when it is set',
+    default: 'the pinned version, from PATH or fetched into the cache',
   },
   {
     name: 'PANIC_TDA_DEVICE',

@@ -12,7 +12,7 @@ export interface Proxies {
 /** What a hub is asked with. */
 interface Question {
   readonly headers: Record<string, string>;
-  readonly redirect: 'manual';
+  readonly redirect: 'manual' | 'follow';
   readonly signal: AbortSignal;
 }
 
