@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { acquireRunLock, openDataFolder } from '../workers/data-folder.js';
-import { childEnvironment, hostVariables, databaseVariables } from '../workers/environment.js';
+import { childEnvironment, type ChildNeed } from '../experiment/child-environment.js';
+import { hostVariables, databaseVariables } from '../workers/environment.js';
+import { isServed } from '../models/servers/preflight.js';
 import { supervise } from '../workers/supervisor.js';
 import type { SupervisedProcess, SupervisorEvent } from '../workers/supervisor.js';
 import { findTemporalCli } from '../workers/temporal-cli.js';
@@ -138,13 +140,15 @@ function startWorker(
       '--data',
       context.folder.root,
     ],
-    env: childEnvironment({
-      ...hostVariables(context.environment.hosts),
-      ...databaseVariables(context.environment.database),
-      TEMPORAL_ADDRESS: server.address,
-      TEMPORAL_NAMESPACE: server.namespace,
-      TEMPORAL_TLS: 'false',
-      TEMPORAL_API_KEY: undefined,
+    env: childEnvironment('worker', {
+      needs: needsOf(context),
+      extra: {
+        ...hostVariables(context.environment.hosts),
+        ...databaseVariables(context.environment.database),
+        TEMPORAL_ADDRESS: server.address,
+        TEMPORAL_NAMESPACE: server.namespace,
+        TEMPORAL_TLS: 'false',
+      },
     }),
     logFile: join(context.folder.logs, `${name}.log`),
     ready: 'message',
@@ -152,6 +156,15 @@ function startWorker(
     restartAttempts: RESTART_ATTEMPTS,
     onEvent,
   });
+}
+
+/** Either worker may write pictures and rows; the book-keeper asks model servers before the other one uses them. */
+function needsOf({ environment, catalogue }: Context): ChildNeed[] {
+  const needs: ChildNeed[] = [];
+  if (environment.database !== null) needs.push('postgres');
+  if (environment.objects?.kind === 's3') needs.push('bucket');
+  if ([...catalogue.values()].some(isServed)) needs.push('modelServers');
+  return needs;
 }
 
 function tell(event: SupervisorEvent): void {

@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { toolEnvironment } from './tool-environment.mjs';
 
 const stampName = '.build-stamp';
 
@@ -123,7 +124,7 @@ function hashOf(root, files) {
 }
 
 function runNode(root, args, flags = []) {
-  const options = { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 };
+  const options = { cwd: root, env: toolEnvironment(root), encoding: 'utf8', maxBuffer: 2 ** 26 };
   const result = spawnSync(process.execPath, [...flags, ...args], options);
   if (result.status === 0) return;
   const output = `${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}`.trim();

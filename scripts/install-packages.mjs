@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { toolEnvironment } from './tool-environment.mjs';
 
 /** Runs `npm ci` when the installed packages are not those of package-lock.json, or were compiled for another Node. */
 export function installPackages(root, say) {
@@ -43,7 +44,7 @@ function npmCi(root) {
   const result = spawnSync(npm[0], args, {
     cwd: root,
     env: {
-      ...process.env,
+      ...toolEnvironment(root),
       ...nodeHeaders(),
       // package.json denies this package's installer, which older npm takes for advice. The installer reads this.
       ONNXRUNTIME_NODE_INSTALL: 'skip',

@@ -127,7 +127,10 @@ export function createDiagramPool({
   }
 
   function startThread(): Worker {
-    const thread = new Worker(compiledFile(import.meta.url, 'diagram-thread.js'), { execArgv: [] });
+    const thread = new Worker(compiledFile(import.meta.url, 'diagram-thread.js'), {
+      execArgv: [],
+      env: {},
+    });
     let failure = '';
     thread.on('message', (reply: DiagramReply) => onReply(thread, reply));
     thread.on('error', (error) => {

@@ -5,6 +5,7 @@ import { OBJECTS_PLACE_FORMAT, objectsPlace } from '../db/objects/place.js';
 import type { ObjectsPlace, S3Service } from '../db/objects/place.js';
 import { hasPassword, passwordsIn, POOL_SIZE, postgresUrlProblem } from '../db/postgres/service.js';
 import type { PostgresService } from '../db/postgres/service.js';
+import { childEnvironment } from '../experiment/child-environment.js';
 import { errorMessage, PanicError } from '../experiment/errors.js';
 import { nearest } from '../experiment/nearest.js';
 import { httpUrl, pathProblem } from '../experiment/path-text.js';
@@ -111,6 +112,11 @@ export const environmentVariables = [
     meaning: 'the key that model servers are sent; it is never stored',
     default: 'none',
   },
+  {
+    name: 'PANIC_TDA_PASS_VARIABLES',
+    meaning: 'names of further variables that every child process is given, with commas between',
+    default: 'none: a child is given what its kind needs (docs/security.md)',
+  },
 ] as const;
 
 const SECRETS: readonly string[] = ['PANIC_TDA_SERVER_API_KEY', 'PANIC_TDA_DATABASE'];
@@ -166,6 +172,7 @@ export function readEnvironment(variables: Variables = process.env): Environment
   if (!/^\d{1,6}$/.test(activityMs)) {
     problems.push(`PANIC_TDA_ACTIVITY_MS is "${activityMs}"; it can be a whole number from 0 to 999999.`);
   }
+  readPassedNames(value('PANIC_TDA_PASS_VARIABLES') ?? '', problems);
   const hosts = readHostSettings(value, problems);
   const database = readDatabase(value, problems);
   const objects = readObjectsPlace(value('PANIC_TDA_OBJECTS'), variables, problems);
@@ -189,6 +196,16 @@ export function readEnvironment(variables: Variables = process.env): Environment
     searchPath: (variables['PATH'] ?? '').split(delimiter).filter(isAbsolute),
     problems,
   };
+}
+
+/** Who hands them on reads them again (experiment/child-environment.ts). */
+function readPassedNames(text: string, problems: string[]): void {
+  for (const name of text.split(',').map((one) => one.trim())) {
+    if (name === '' || /^\w+$/.test(name)) continue;
+    problems.push(
+      `PANIC_TDA_PASS_VARIABLES has "${name}"; it can be names of variables, with commas between.`,
+    );
+  }
 }
 
 function readServerHosts(text: string, problems: string[]): string[] {
@@ -497,28 +514,17 @@ function proxyUrl(name: string, given: string): string {
   );
 }
 
-/** Our own environment for a child process, with `extra` on top; undefined removes a variable. */
-export function childEnvironment(
-  extra: Variables = {},
-  variables: Variables = process.env,
-): Record<string, string> {
-  return definedOnly({ ...variables, ...extra });
-}
-
 /** The environment of the embedded server: a user's settings for Temporal clients must not configure it. */
 export function temporalServerEnvironment(variables: Variables = process.env): Record<string, string> {
-  const without = Object.fromEntries(
-    Object.entries(variables).filter(([name]) => !name.startsWith('TEMPORAL_')),
-  );
-  return definedOnly({
+  return {
     // Half of the cores are left to the workers, which wait for the server's threads otherwise: measured on 2 cores, a
     // tenth more invocations a second. Fewer garbage collections take 50 MiB and save a tenth of the server's time.
     GOMAXPROCS: String(Math.max(1, Math.floor(availableParallelism() / 2))),
     GOGC: '200',
-    ...without,
+    ...childEnvironment('server', {}, variables),
     // The server otherwise asks its maker once a day whether there is a newer version.
     TEMPORAL_VERSION_CHECK_DISABLED: '1',
-  });
+  };
 }
 
 function userCacheFolder(variables: Variables): string {

@@ -2,7 +2,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { errorMessage } from '../experiment/errors.js';
 import { isThere } from '../experiment/presence.js';
 import { sha256OfFile } from '../models/files/sha256.js';
-import { childEnvironment } from './environment.js';
+import { childEnvironment } from '../experiment/child-environment.js';
 import { runCommand } from './run-command.js';
 import { pinnedCliVersion, type PinnedCli } from './temporal-cli-pins.js';
 
@@ -31,7 +31,7 @@ type Answer = { version: string; fault?: undefined } | { version?: undefined; fa
 export async function askVersion(path: string): Promise<Answer> {
   if (!isThere(path)) return { fault: 'does not exist' };
   if (!isExecutableFile(path)) return { fault: 'is not an executable file' };
-  const result = await runCommand(path, ['--version'], { timeoutMs: 20_000, env: childEnvironment() });
+  const result = await runCommand(path, ['--version'], { timeoutMs: 20_000, env: childEnvironment('probe') });
   if (result.failure !== undefined) return { fault: result.failure };
   const version = /temporal version (\d+\.\d+\.\d+)/.exec(result.output)?.[1];
   return version === undefined

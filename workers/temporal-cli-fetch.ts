@@ -12,10 +12,11 @@ import {
 import { dirname, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { childEnvironment } from '../experiment/child-environment.js';
 import { errorMessage } from '../experiment/errors.js';
 import { makeFolder } from '../experiment/make-folder.js';
 import { fetchThrough } from '../models/files/proxied-fetch.js';
-import { childEnvironment, proxies } from './environment.js';
+import { proxies } from './environment.js';
 import { runCommand } from './run-command.js';
 import type { FindTemporalCliOptions, TemporalCli } from './temporal-cli.js';
 import { askVersion, otherThan } from './temporal-cli-check.js';
@@ -72,7 +73,7 @@ async function ask(url: string, signal: AbortSignal): Promise<Readable> {
 async function unpack(archive: Readable, file: string, bytes: number, signal: AbortSignal): Promise<void> {
   const tar = spawn('tar', ['-xzOf', '-', 'temporal'], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: childEnvironment(),
+    env: childEnvironment('probe'),
   });
   try {
     let complaint = '';
@@ -145,11 +146,7 @@ export async function installFromPyPI(
 }
 
 async function firstFailure(steps: [string, string[]][], timeoutMs: number): Promise<string | undefined> {
-  const env = childEnvironment({
-    PYTHONHOME: undefined,
-    PYTHONPATH: undefined,
-    PIP_DISABLE_PIP_VERSION_CHECK: '1',
-  });
+  const env = childEnvironment('pip', { extra: { PIP_DISABLE_PIP_VERSION_CHECK: '1' } });
   for (const [command, args] of steps) {
     const { failure } = await runCommand(command, args, { timeoutMs, env });
     if (failure !== undefined) return `${command} ${args.slice(0, 3).join(' ')} ${failure}`;

@@ -111,7 +111,7 @@ export function openSlowDisk(library: string, folder: string): SlowDisk {
   spawnSync('chmod', ['666', path]);
   const file = openSync(path, 'r+');
   return {
-    variables: { LD_PRELOAD: library, CHAOS_SLOW_DISK: path },
+    variables: { LD_PRELOAD: library, CHAOS_SLOW_DISK: path, PANIC_TDA_PASS_VARIABLES: 'CHAOS_SLOW_DISK' },
     set(syncMs, writeMs) {
       const delays = Buffer.alloc(8);
       delays.writeUInt32LE(1000 * syncMs, 0);

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { childEnvironment } from '../../workers/environment.js';
+import { childEnvironment } from '../../experiment/child-environment.js';
 import { supervise, type SupervisedProcess } from '../../workers/supervisor.js';
 import { findTemporalCli } from '../../workers/temporal-cli.js';
 import { startTemporalServer } from '../../workers/temporal-server.js';
@@ -30,14 +30,17 @@ export async function startFleet(data: string, extra: Record<string, string>): P
     logFile: join(logs, 'temporal-server.log'),
   });
   const { address } = server;
-  const environment = childEnvironment({
-    ...extra,
-    PANIC_TDA_TEST_MODELS: '1',
-    TEMPORAL_ADDRESS: address,
-    TEMPORAL_NAMESPACE: server.namespace,
-    TEMPORAL_TLS: 'false',
-    TEMPORAL_API_KEY: undefined,
-    PANIC_TDA_OBJECTS: undefined,
+  const environment = childEnvironment('worker', {
+    needs: ['postgres'],
+    extra: {
+      ...extra,
+      PANIC_TDA_TEST_MODELS: '1',
+      TEMPORAL_ADDRESS: address,
+      TEMPORAL_NAMESPACE: server.namespace,
+      TEMPORAL_TLS: 'false',
+      TEMPORAL_API_KEY: undefined,
+      PANIC_TDA_OBJECTS: undefined,
+    },
   });
   const worker = (queues: string): SupervisedProcess =>
     supervise({

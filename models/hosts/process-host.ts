@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { childEnvironment } from '../../experiment/child-environment.js';
 import { compiledFile } from '../../experiment/compiled-file.js';
 import type { HostTask } from '../loaded-model.js';
 import { lastWords } from '../onnx/runtime-words.js';
@@ -38,6 +39,7 @@ export function startProcessHost(task: HostTask): ProcessHost {
   const child = fork(compiledFile(import.meta.url, 'process-main.js'), [JSON.stringify(task)], {
     serialization: 'advanced',
     execArgv: [],
+    env: childEnvironment('host'),
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   let loading: Settle<void> | null = null;

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { childEnvironment } from '../../experiment/child-environment.js';
 import { compiledFile } from '../../experiment/compiled-file.js';
 import type { Host, HostEvents } from './host-group.js';
 import type { HostReply } from './host-protocol.js';
@@ -7,7 +8,7 @@ import type { HostReply } from './host-protocol.js';
 export function startThreadHost(events: HostEvents): Host {
   const worker = new Worker(compiledFile(import.meta.url, 'thread-main.js'), {
     execArgv: [],
-    env: { ...process.env },
+    env: childEnvironment('thread'),
   });
   let failure = '';
   worker.on('message', (reply: HostReply) => events.reply(reply));

@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { childEnvironment } from '../../experiment/child-environment.js';
 import { compiledFile } from '../../experiment/compiled-file.js';
 import { assertNever, errorMessage } from '../../experiment/errors.js';
 import { readSharedLibrary } from './elf.js';
@@ -102,6 +103,7 @@ function askLoader(names: readonly string[]): Promise<Readonly<Record<string, st
   return new Promise((resolve, reject) => {
     const child = fork(compiledFile(import.meta.url, 'libraries-main.js'), names, {
       execArgv: [],
+      env: childEnvironment('host'),
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     let answers: Readonly<Record<string, string | null>> | null = null;

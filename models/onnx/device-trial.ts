@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { childEnvironment } from '../../experiment/child-environment.js';
 import { compiledFile } from '../../experiment/compiled-file.js';
 import { errorMessage } from '../../experiment/errors.js';
 import type { Device } from '../loaded-model.js';
@@ -58,6 +59,7 @@ function tryInProcess(device: Device): Promise<DeviceTrial> {
   return new Promise((resolve) => {
     const child = fork(compiledFile(import.meta.url, 'device-main.js'), [device], {
       execArgv: [],
+      env: childEnvironment('host'),
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     let late = false;

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { childEnvironment } from '../../experiment/child-environment.js';
 import { PanicError } from '../../experiment/errors.js';
 import { type DeviceChoice, DEVICES } from '../choices.js';
 import type { Device } from '../loaded-model.js';
@@ -110,7 +111,9 @@ export function explainDecision(
 export async function gpuMemoryMiB(device: Device): Promise<number | null> {
   if (device === 'cpu') return null;
   const query = ['--query-gpu=memory.total', '--format=csv,noheader,nounits'];
-  const { stdout } = await promisify(execFile)('nvidia-smi', query).catch(() => ({ stdout: '' }));
+  const { stdout } = await promisify(execFile)('nvidia-smi', query, { env: childEnvironment('probe') }).catch(
+    () => ({ stdout: '' }),
+  );
   const first = Number.parseInt(stdout, 10);
   return Number.isFinite(first) ? first : null;
 }

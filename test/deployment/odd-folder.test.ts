@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { childEnvironment } from '../../workers/environment.js';
+import { wholeEnvironment } from '../support/whole-environment.js';
 import { runCommand } from '../../workers/run-command.js';
 import { cleanUp, folderWith, panicTda } from '../cli/cli-process.js';
 import { TINY_MODELS, tinyCatalogue } from '../cli/tiny-models.js';
@@ -62,7 +62,7 @@ test('a clone, its data, its models and their catalogue work in folders of odd n
   }
   const built = await runCommand(process.execPath, [join(clone, 'scripts', 'build.mjs')], {
     timeoutMs: 300_000,
-    env: childEnvironment({ NODE_OPTIONS: undefined }),
+    env: wholeEnvironment({ NODE_OPTIONS: undefined }),
   });
   expect(built).toMatchObject({ code: 0, output: 'building\n' });
 

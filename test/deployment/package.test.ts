@@ -11,7 +11,7 @@ import {
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { childEnvironment } from '../../workers/environment.js';
+import { wholeEnvironment } from '../support/whole-environment.js';
 import { type CommandResult, runCommand } from '../../workers/run-command.js';
 import { repositoryPath } from '../workers/child-processes.js';
 import { sharedTemporaryFolder, temporaryFolder } from '../workers/temporary-folder.js';
@@ -31,7 +31,7 @@ const manifest = z
 async function inFolder(folder: string, ...command: readonly string[]): Promise<CommandResult> {
   return await runCommand('sh', ['-c', 'cd "$1" && shift && exec "$@"', 'sh', folder, ...command], {
     timeoutMs: 600_000,
-    env: childEnvironment({ NODE_OPTIONS: undefined, ONNXRUNTIME_NODE_INSTALL: 'skip' }),
+    env: wholeEnvironment({ NODE_OPTIONS: undefined, ONNXRUNTIME_NODE_INSTALL: 'skip' }),
   });
 }
 

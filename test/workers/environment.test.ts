@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isPanicError } from '../../experiment/errors.js';
+import { childEnvironment, type ChildKind, type ChildOptions } from '../../experiment/child-environment.js';
 import {
-  childEnvironment,
   configuredTemporal,
   environmentVariables,
   hubAccess,
@@ -435,12 +435,61 @@ function thrownBy(work: () => unknown): unknown {
   return undefined;
 }
 
+/** What a user may have set: keys and passwords, each with its own name as its value, and what programs need. */
+const SECRETS =
+  'HF_TOKEN AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY PANIC_TDA_SERVER_API_KEY PGPASSWORD PANIC_TDA_DATABASE ' +
+  'TEMPORAL_API_KEY NVIDIA_API_KEY GITHUB_TOKEN HTTPS_PROXY NPM_TOKEN';
+const user = Object.fromEntries(
+  `${SECRETS} PATH HOME TZ LC_ALL CUDA_VISIBLE_DEVICES NODE_EXTRA_CA_CERTS`
+    .split(' ')
+    .map((name) => [name, name]),
+);
+
+function given(...[kind, options]: [ChildKind, ChildOptions?]): string[] {
+  return Object.keys(childEnvironment(kind, options, user)).sort();
+}
+
 describe('environments of child processes', () => {
-  test('are ours with additions and removals', () => {
-    expect(childEnvironment({ A: '2', B: undefined }, { A: '1', B: '1', C: '1' })).toEqual({
-      A: '2',
-      C: '1',
+  const basic = ['HOME', 'LC_ALL', 'PATH', 'TZ'];
+
+  test('hold what the kind of the child needs, and no key that it has no use for', () => {
+    expect(given('probe')).toEqual(['CUDA_VISIBLE_DEVICES', ...basic]);
+    expect(given('host')).toEqual(['CUDA_VISIBLE_DEVICES', ...basic]);
+    expect(given('worker')).toEqual(['CUDA_VISIBLE_DEVICES', ...basic]);
+    expect(given('server')).toEqual(basic);
+    expect(given('thread')).toEqual([]);
+    expect(given('pip')).toEqual(['HOME', 'HTTPS_PROXY', 'LC_ALL', 'NODE_EXTRA_CA_CERTS', 'PATH', 'TZ']);
+  });
+
+  test.each([
+    ['bucket', ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']],
+    ['postgres', ['PGPASSWORD']],
+    ['modelServers', ['PANIC_TDA_SERVER_API_KEY']],
+  ] as const)('hold the keys of a %s where the child speaks to one, and whom it trusts', (need, keys) => {
+    expect(given('worker', { needs: [need] })).toEqual(
+      [...keys, 'CUDA_VISIBLE_DEVICES', ...basic, 'NODE_EXTRA_CA_CERTS'].sort(),
+    );
+  });
+
+  test('are changed by what is added and removed', () => {
+    const extra = { TZ: undefined, PATH: '/b', OWN: '1' };
+    expect(childEnvironment('server', { extra }, { TZ: 'UTC', PATH: '/a', HOME: '/h' })).toEqual({
+      PATH: '/b',
+      HOME: '/h',
+      OWN: '1',
     });
+  });
+
+  test('hold what PANIC_TDA_PASS_VARIABLES names, which names variables', () => {
+    const variables = { PANIC_TDA_PASS_VARIABLES: 'ONE, OTHER', ONE: '1', OTHER: '2', THIRD: '3' };
+    expect(childEnvironment('server', {}, variables)).toEqual({
+      PANIC_TDA_PASS_VARIABLES: 'ONE, OTHER',
+      ONE: '1',
+      OTHER: '2',
+    });
+    expect(readEnvironment({ PANIC_TDA_PASS_VARIABLES: 'A=1,B' }).problems).toEqual([
+      'PANIC_TDA_PASS_VARIABLES has "A=1"; it can be names of variables, with commas between.',
+    ]);
   });
 
   test("the embedded server gets none of the user's settings for Temporal clients", () => {

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { childEnvironment } from '../../workers/environment.js';
+import { wholeEnvironment } from '../support/whole-environment.js';
 import { runCommand, type CommandResult } from '../../workers/run-command.js';
 import { repositoryPath, runModule, nextLine, kill } from './child-processes.js';
 import { temporaryFolder } from './temporary-folder.js';
@@ -18,7 +18,7 @@ import { temporaryFolder } from './temporary-folder.js';
 async function node(text: string, env: Record<string, string> = {}): Promise<CommandResult> {
   return await runCommand(process.execPath, ['--input-type=module', '-e', text], {
     timeoutMs: 60_000,
-    env: childEnvironment({ NODE_OPTIONS: undefined, ...env }),
+    env: wholeEnvironment({ NODE_OPTIONS: undefined, ...env }),
   });
 }
 
@@ -34,7 +34,7 @@ describe('the Node version', () => {
       ['--import', older, repositoryPath('scripts/setup.mjs')],
       {
         timeoutMs: 20_000,
-        env: childEnvironment({ NODE_OPTIONS: undefined }),
+        env: wholeEnvironment({ NODE_OPTIONS: undefined }),
       },
     );
     expect(result.code).toBe(1);
@@ -79,6 +79,18 @@ describe('installing packages', () => {
     const { install, calls } = installation();
     await install({ npm_config_nodedir: '/mine' });
     expect(calls()[0]).toMatchObject({ npm_config_nodedir: '/mine' });
+  });
+
+  test('gives the code of packages no key of the user, but those that an .npmrc or PANIC_TDA_PASS_VARIABLES names', async () => {
+    const { root, install, calls } = installation();
+    writeFileSync(join(root, '.npmrc'), '//registry.example/:_authToken=${OWN_REGISTRY_TOKEN}\n');
+    const keys = ['HF_TOKEN', 'AWS_SECRET_ACCESS_KEY', 'PANIC_TDA_SERVER_API_KEY', 'PGPASSWORD', 'NPM_TOKEN'];
+    const named = ['OWN_REGISTRY_TOKEN', 'OWN_COMPILER'];
+    const set = Object.fromEntries([...keys, ...named].map((name) => [name, 'x']));
+    await install({ ...set, PANIC_TDA_PASS_VARIABLES: 'OWN_COMPILER' });
+    const [call] = calls();
+    expect(call!['variables']).toEqual(expect.arrayContaining(['PATH', ...named]));
+    for (const name of keys) expect(call!['variables']).not.toContain(name);
   });
 
   test('that fails says what npm said and what to do, and is tried again', async () => {
@@ -147,7 +159,7 @@ async function withoutBuild(root: string): Promise<CommandResult> {
   cpSync(repositoryPath('bin'), join(root, 'bin'), { recursive: true });
   return await runCommand(process.execPath, [join(root, 'bin', 'panic-tda.mjs')], {
     timeoutMs: 20_000,
-    env: childEnvironment({ NODE_OPTIONS: undefined }),
+    env: wholeEnvironment({ NODE_OPTIONS: undefined }),
   });
 }
 
@@ -183,7 +195,8 @@ function installation(npmExitCode = 0) {
     `const fs = require('node:fs');
      fs.mkdirSync('node_modules', { recursive: true });
      const { ONNXRUNTIME_NODE_INSTALL, npm_config_nodedir } = process.env;
-     fs.appendFileSync('calls', JSON.stringify({ args: process.argv.slice(2), ONNXRUNTIME_NODE_INSTALL, npm_config_nodedir }) + '\\n');
+     const variables = Object.keys(process.env);
+     fs.appendFileSync('calls', JSON.stringify({ args: process.argv.slice(2), ONNXRUNTIME_NODE_INSTALL, npm_config_nodedir, variables }) + '\\n');
      console.error('npm error code EPAPER');
      process.exit(${npmExitCode});`,
   );

@@ -6,7 +6,7 @@ import {
   type SupervisedProcess,
   type SupervisorEvent,
 } from '../../workers/supervisor.js';
-import { childEnvironment } from '../../workers/environment.js';
+import { wholeEnvironment } from '../support/whole-environment.js';
 import { dist, isRunning, kill, nextLine, runModule, until } from './child-processes.js';
 import { temporaryFolder } from './temporary-folder.js';
 
@@ -23,7 +23,7 @@ function superviseScript(script: string, options: Partial<SuperviseOptions> = {}
     name: 'child',
     command: process.execPath,
     args: ['-e', script],
-    env: childEnvironment({ NODE_OPTIONS: undefined }),
+    env: wholeEnvironment({ NODE_OPTIONS: undefined }),
     logFile,
     onEvent: (event) => events.push(event),
     ...options,
