@@ -1,4 +1,4 @@
-import { and, asc, count, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
+import { and, asc, count, eq, gt, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
 import { storedConfig } from '../experiment/config.js';
 import type { ExperimentConfig } from '../experiment/config.js';
 import { PanicError } from '../experiment/errors.js';
@@ -255,14 +255,26 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
   }
 
   /**
-   * Sets failed runs, or the one of this index if it has failed, to pending, for `retry`; returns their indices. Earlier
-   * failures stay in the log.
+   * Sets failed runs, or the one of this index if it has failed, to pending, for `retry`: 500 in a transaction, and a call that was
+   * cut off can be repeated. Returns how many; `onReset` hears the indices. Earlier failures stay in the log.
    */
-  async function resetFailedRuns(id: string, only: number | null = null): Promise<number[]> {
-    return write(() => resetFailed(id, only));
+  async function resetFailedRuns(
+    id: string,
+    only: number | null = null,
+    onReset?: (indices: readonly number[]) => void,
+  ): Promise<number> {
+    let [count, after] = [0, -1];
+    for (;;) {
+      const indices = await write(() => resetFailed(id, only, after));
+      if (indices.length === 0) return count;
+      onReset?.(indices);
+      count += indices.length;
+      after = indices.at(-1)!;
+    }
   }
 
-  function* resetFailed(id: string, only: number | null): Work<number[]> {
+  /** The next ones behind a run. */
+  function* resetFailed(id: string, only: number | null, after: number): Work<number[]> {
     const failed = yield* all(
       build
         .select({ id: runs.id, runIndex: runs.runIndex })
@@ -271,22 +283,23 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
           and(
             eq(runs.experimentId, id),
             eq(runs.status, 'failed'),
+            gt(runs.runIndex, after),
             only === null ? undefined : eq(runs.runIndex, only),
           ),
         )
-        .orderBy(asc(runs.runIndex)),
+        .orderBy(asc(runs.runIndex))
+        .limit(500),
     );
-    for (let from = 0; from < failed.length; from += 500) {
-      const ids = failed.slice(from, from + 500).map((row) => row.id);
-      const reset = {
-        status: 'pending',
-        errorKind: null,
-        errorMessage: null,
-        finishedAt: null,
-        attempt: sql`${runs.attempt} + 1`,
-      } as const;
-      yield* run(build.update(runs).set(reset).where(inArray(runs.id, ids)));
-    }
+    if (failed.length === 0) return [];
+    const reset = {
+      status: 'pending',
+      errorKind: null,
+      errorMessage: null,
+      finishedAt: null,
+      attempt: sql`${runs.attempt} + 1`,
+    } as const;
+    const ids = failed.map((row) => row.id);
+    yield* run(build.update(runs).set(reset).where(inArray(runs.id, ids)));
     return failed.map((row) => row.runIndex);
   }
 

@@ -284,6 +284,17 @@ function withSeeds(config: string, seeds: Seeds | null): string {
   return canonicalJson(seeds === null ? bare : { ...bare, drawn_seeds: seeds });
 }
 
+/**
+ * The config of a row that is to have runs of these drawn seeds, which are kept in it until they are planned. One whose plan is not
+ * whole stays as it is.
+ */
+export function withDrawnSeeds(config: string, seeds: readonly number[]): string {
+  if (seeds.length === 0 || storedSeeds(config) !== null) return config;
+  return seeds.length === drawingRunCount(JSON.parse(config) as ExperimentConfig)
+    ? withSeeds(config, seeds)
+    : config;
+}
+
 /** The config of a row as it is once every run of it is there. */
 export function withoutGivenSeeds(config: string): string {
   return storedSeeds(config) === null ? config : withSeeds(config, null);

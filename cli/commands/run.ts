@@ -94,12 +94,15 @@ async function handToRunningProcess(
   return await operating(context, async (store) => {
     const row = await operated(context, store, id);
     if (driver.experiment !== row.id) return null;
-    const reset = await store.experiments.resetFailedRuns(row.id, run);
-    if (context.json) printJson({ experiment: row.id, retried: reset });
+    const retried: number[] = [];
+    const count = await store.experiments.resetFailedRuns(row.id, run, (indices) => {
+      if (context.json) retried.push(...indices);
+    });
+    if (context.json) printJson({ experiment: row.id, retried });
     note(
-      reset.length === 0
+      count === 0
         ? 'No run has failed.'
-        : `${plural(reset.length, 'failed run')} will be run again by process ${driver.pid} when the others have ended.`,
+        : `${plural(count, 'failed run')} will be run again by process ${driver.pid} when the others have ended.`,
     );
     return EXIT.ok;
   });
@@ -362,8 +365,8 @@ async function resetFailedRuns(
   run: number | null,
   patience: PatienceOptions,
 ): Promise<void> {
-  const reset = await patiently(() => store.experiments.resetFailedRuns(id, run), patience);
-  note(reset.length === 0 ? 'No run has failed.' : `Retrying ${plural(reset.length, 'failed run')}.`);
+  const count = await patiently(() => store.experiments.resetFailedRuns(id, run), patience);
+  note(count === 0 ? 'No run has failed.' : `Retrying ${plural(count, 'failed run')}.`);
 }
 
 /** The message says where the store does not answer: a command that the user stopped waits for nothing. */

@@ -1,13 +1,15 @@
 import { assertNever } from '../../experiment/errors.js';
 import type { ContentOfRun, ContentRow } from '../content.js';
 import { excerptOf } from '../../experiment/text.js';
+import { runIndices } from './run-indices.js';
+import type { RunIndices } from './run-indices.js';
 
 /** What one store has of an experiment and another lacks, and where the two disagree. */
 export interface Difference {
   /** Rows that the target lacks. */
   readonly missing: Readonly<Record<ContentRow['kind'], number>>;
   /** Indices of runs to which the source has something to add. */
-  readonly runs: ReadonlySet<number>;
+  readonly runs: RunIndices;
   /** Rows that the source lacks. */
   readonly ahead: number;
   /** Runs that both have and that contradict each other: a line for each of the first ones. */
@@ -45,7 +47,7 @@ export async function compareContent(
   target: AsyncIterable<ContentRow>,
 ): Promise<Difference> {
   const missing = { run: 0, invocation: 0, embedding: 0, diagram: 0, surrogate: 0 };
-  const runs = new Set<number>();
+  const runs = runIndices();
   const conflicts: { readonly told: string; rows: number }[] = [];
   /** The last run that disagreed. */
   let conflicting = { run: -1, drawnApart: false };

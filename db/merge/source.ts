@@ -138,6 +138,11 @@ export function mergeSource(sqlite: Sqlite.Database) {
       cycle_length as "cycleLength", attempt, error_kind as "errorKind", error_message as "errorMessage",
       started_at as "startedAt", finished_at as "finishedAt"
     from runs where experiment_id = ? order by run_index`);
+  const drawnSeeds = sqlite
+    .prepare<[string], number>(
+      'select drawn_seed from runs where experiment_id = ? and drawn_seed is not null order by run_index',
+    )
+    .pluck();
   const invocations = sqlite.prepare<[number, number], SourceInvocation>(`
     select sequence, model_id as "modelId", input_id as "inputId", output_id as "outputId", seed, source,
       host_id as "hostId", batch_size as "batchSize", compute_ms as "computeMs", created_at as "createdAt",
@@ -179,6 +184,7 @@ export function mergeSource(sqlite: Sqlite.Database) {
   return {
     experiments: () => experiments.all(),
     runs: (experiment: string) => runs.iterate(experiment),
+    drawnSeeds: (experiment: string) => drawnSeeds.all(experiment),
     /** From this sequence on. */
     invocations: (run: number, from: number) => invocations.iterate(run, from),
     embeddings: (run: number) => embeddings.iterate(run),

@@ -2,7 +2,7 @@ import { and, eq, max, sql } from 'drizzle-orm';
 import { faultPoint } from '../../experiment/fault.js';
 import type { ArtifactTable } from '../artifacts.js';
 import type { Database } from '../database.js';
-import { withoutGivenSeeds } from '../planning.js';
+import { withDrawnSeeds, withoutGivenSeeds } from '../planning.js';
 import {
   diagramDimensions,
   diagrams,
@@ -20,6 +20,7 @@ import type { ExperimentStatus } from '../schema.js';
 import { all, get, run as execute } from '../work.js';
 import type { Work } from '../work.js';
 import { isFurther } from './compare.js';
+import type { RunIndices } from './run-indices.js';
 import type {
   MergeSource,
   SourceDiagram,
@@ -37,8 +38,8 @@ const BATCH = 500;
  * The writing side of a merge: adds what the source has more of. What is there already stands; the comparison before it found it equal.
  * The objects of pictures must be staged before.
  *
- * A transaction adds 500 rows at most, but for the rows of runs, which come with their experiment. Wherever a merge is cut off it leaves
- * a sound store: an experiment that was cancelled, whose runs are as far as they came. The comparison of the next merge finds what is
+ * A transaction adds 500 rows at most. Wherever a merge is cut off it leaves a sound store: an experiment that was cancelled, of
+ * which the first runs are planned, or all, and these are as far as they came. The comparison of the next merge finds what is
  * missing. A run takes the status of the source with its last transaction, and the experiment with that of its last run.
  */
 export function mergeTarget(db: Database, artifacts: ArtifactTable) {
@@ -59,11 +60,11 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
   async function add(
     source: MergeSource,
     experiment: SourceExperiment,
-    wanted: ReadonlySet<number>,
+    wanted: RunIndices,
     now: number,
     onRun: (done: number) => void,
   ): Promise<void> {
-    const isNew = await write(source, (ids) => addPlan(source, ids, experiment, wanted, now));
+    const isNew = await addPlan(source, experiment, wanted, now);
     let done = 0;
     for (const row of source.runs(experiment.id)) {
       if (!wanted.has(row.runIndex)) continue;
@@ -81,35 +82,58 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
   }
 
   /** The rows of the experiment and of its runs, where they are not there; whether the experiment was not. */
-  function* addPlan(
+  async function addPlan(
     source: MergeSource,
-    ids: Ids,
     experiment: SourceExperiment,
-    wanted: ReadonlySet<number>,
+    wanted: RunIndices,
     now: number,
-  ): Work<boolean> {
+  ): Promise<boolean> {
     const { id } = experiment;
-    const present = yield* get(
-      build.select({ config: experiments.config }).from(experiments).where(eq(experiments.id, id)),
-    );
-    if (present === undefined) {
-      const underWay = { status: 'cancelled', finishedAt: now, error: null } as const;
-      yield* execute(build.insert(experiments).values({ ...experiment, ...underWay }));
+    let isNew: boolean | null = null;
+    for (const some of batchesOf(wantedRuns(source, id, wanted))) {
+      const isFirst: boolean = isNew === null;
+      const made: boolean = await write(source, function* (ids): Work<boolean> {
+        const isMade: boolean = isFirst && (yield* addExperiment(source, experiment, now));
+        yield* addRuns(ids, id, some);
+        return isMade;
+      });
+      isNew ??= made;
     }
-    for (const { promptId, ...row } of source.runs(id)) {
-      if (!wanted.has(row.runIndex)) continue;
-      if ((yield* storedRun(id, row.runIndex)) !== undefined) continue;
-      const { runIndex, network, seed, drawnSeed, maxLength } = row;
-      const planned = { experimentId: id, runIndex, network, seed, drawnSeed, maxLength };
+    await write(source, () => endPlan(experiment, isNew === true));
+    return isNew === true;
+  }
+
+  /**
+   * As an experiment that was never driven, until all of its runs are there; its row keeps the seeds that the source drew, so that a
+   * `resume` in between plans the same runs. Returns whether it was not there.
+   */
+  function* addExperiment(source: MergeSource, experiment: SourceExperiment, now: number): Work<boolean> {
+    const { id } = experiment;
+    const where = eq(experiments.id, id);
+    const present = yield* get(build.select({ id: experiments.id }).from(experiments).where(where));
+    if (present !== undefined) return false;
+    const config = withDrawnSeeds(experiment.config, source.drawnSeeds(id));
+    const underWay = { config, status: 'cancelled', startedAt: null, finishedAt: now, error: null } as const;
+    yield* execute(build.insert(experiments).values({ ...experiment, ...underWay }));
+    return true;
+  }
+
+  function* addRuns(ids: Ids, experimentId: string, some: readonly SourceRun[]): Work<void> {
+    for (const { runIndex, network, seed, drawnSeed, maxLength, promptId } of some) {
+      if ((yield* storedRun(experimentId, runIndex)) !== undefined) continue;
+      const planned = { experimentId, runIndex, network, seed, drawnSeed, maxLength };
       yield* execute(build.insert(runs).values({ ...planned, promptId: yield* ids.artifact(promptId) }));
     }
-    if (present !== undefined && (yield* storedRun(id, experiment.runCount - 1)) !== undefined) {
-      // The target may have had its first runs alone; their rows have their seeds now.
-      const config = withoutGivenSeeds(present.config);
-      const where = eq(experiments.id, id);
-      if (config !== present.config) yield* execute(build.update(experiments).set({ config }).where(where));
-    }
-    return present === undefined;
+  }
+
+  /** Where the last run is there, the rows of runs have their seeds, and the experiment can have begun. */
+  function* endPlan({ id, runCount, startedAt }: SourceExperiment, isNew: boolean): Work<void> {
+    if ((yield* storedRun(id, runCount - 1)) === undefined) return;
+    const where = eq(experiments.id, id);
+    const row = (yield* get(build.select({ config: experiments.config }).from(experiments).where(where)))!;
+    const config = withoutGivenSeeds(row.config);
+    const begun = isNew ? { config, startedAt } : { config };
+    if (isNew || config !== row.config) yield* execute(build.update(experiments).set(begun).where(where));
   }
 
   function* storedRun(experimentId: string, runIndex: number) {
@@ -342,6 +366,10 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
   }
 
   return { add };
+}
+
+function* wantedRuns(source: MergeSource, id: string, wanted: RunIndices): Generator<SourceRun> {
+  for (const row of source.runs(id)) if (wanted.has(row.runIndex)) yield row;
 }
 
 type StoredRun = typeof runs.$inferSelect;

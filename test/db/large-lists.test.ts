@@ -4,6 +4,7 @@ import { embedMissing } from '../../activities/embed-run.js';
 import { textContent } from '../../db/artifacts.js';
 import { derivedRows } from '../../db/doctor/mend/derived.js';
 import { contentRepairs } from '../../db/doctor/mend/content.js';
+import type { Repair } from '../../db/doctor/repair.js';
 import type { RunRow, Store } from '../../db/index.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
@@ -84,9 +85,8 @@ test('33,000 runs are reopened in one repair', async () => {
   expect(await place.one(`select count(*) from runs where status = 'pending' and attempt = 2`)).toBe(MANY);
 });
 
-test('a text that 33,000 runs pass through is not deleted, and is not looked for in each of them', async () => {
-  await manyRuns();
-  const repairs = contentRepairs(
+function repairsOfContent(): ReturnType<typeof contentRepairs> {
+  return contentRepairs(
     store.db,
     store,
     derivedRows(store.db),
@@ -94,8 +94,12 @@ test('a text that 33,000 runs pass through is not deleted, and is not looked for
     () => Promise.reject(new Error('not asked')),
     (change) => change(),
   );
+}
+
+test('a text that 33,000 runs pass through is not deleted, and is not looked for in each of them', async () => {
+  await manyRuns();
   const id = Number(await place.one(`select id from artifacts where text = 'hello'`));
-  expect(await repairs.deleteArtifacts([id])).toMatchObject({ done: false });
+  expect(await repairsOfContent().deleteArtifacts([id])).toMatchObject({ done: false });
   expect(await place.one('select count(*) from artifacts')).toBe(1);
 });
 
@@ -156,6 +160,43 @@ test('20,000 runs are planned in portions between which others have their turn',
   expect(counts.filter((pending) => pending % 1000 !== 0)).toEqual([]);
   expect(await store.experiments.runsByStatus(id)).toMatchObject({ pending: 20_000 });
   expect(new Set(await store.experiments.drawnSeeds(id)).size).toBe(20_000);
+});
+
+test('2,100 failed runs are reset in portions', async () => {
+  const id = await planned({ seeds: Array<number>(2100).fill(-1) });
+  await place.sql(
+    `update runs set status = 'failed', error_kind = 'DeviceError', error_message = 'gone', finished_at = 1`,
+  );
+  const portions: number[] = [];
+  const count = await store.experiments.resetFailedRuns(id, null, (some) => portions.push(some.length));
+  expect([count, portions]).toEqual([2100, [500, 500, 500, 500, 100]]);
+  expect(await store.experiments.runsByStatus(id)).toMatchObject({ pending: 2100, failed: 0 });
+});
+
+test('a text that 6,000 runs gave, and that cannot be made again, can be cut out of each of them', async () => {
+  await planned({ seeds: Array<number>(6000).fill(-1), max_length: 1 });
+  // Its digest is not that of its text.
+  await place.run(
+    `insert into artifacts (modality, sha256, byte_length, text) values ('text', ?, 4, 'lost')`,
+    Buffer.alloc(32, 1),
+  );
+  await place.sql(`insert into invocations
+      (run_id, sequence, model_id, input_id, output_id, seed, source, host_id, batch_size, compute_ms, created_at)
+    select id, 0, ${ECHO}, prompt_id, (select id from artifacts where text = 'lost'), 7, 'computed', ${HOST}, 1, 1, 1
+    from runs`);
+  const id = Number(await place.one(`select id from artifacts where text = 'lost'`));
+  const outcome = await repairsOfContent().recomputeArtifact(id);
+  const cuts = new Set<number>();
+  const others: Repair[] = [];
+  for await (const repair of outcome.next ?? []) {
+    if (repair.kind === 'cut run') cuts.add(repair.run);
+    else others.push(repair);
+  }
+  expect([outcome.done, cuts.size, others]).toEqual([
+    false,
+    6000,
+    [{ kind: 'delete artifact', artifact: id }],
+  ]);
 });
 
 test('outputs of a long run are looked through, and given vectors, in portions between which others have their turn', async () => {

@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm';
 import { contentDigest } from '../../db/content.js';
 import { mergeStores } from '../../db/index.js';
 import type { Connection, MergedExperiment, Store } from '../../db/index.js';
+import { runCount } from '../../experiment/config.js';
 import { experimentId, seedOfStep } from '../../experiment/ids.js';
 import { generative } from '../experiment/small-catalogue.js';
 import { makeBucket, s3Program, startS3Server, toldSkipped } from '../support/s3-server.js';
@@ -256,6 +257,26 @@ test('a long run is added in transactions of at most 500 rows, and wherever that
   expect(await contentDigest(target.db, id)).toBe(await contentDigest(source.db, id));
   expect(await target.experiments.get(id)).toMatchObject({ status: 'completed', error: null });
   expect(await violationsIn(target)).toEqual([]);
+});
+
+test('many runs are planned in transactions of at most 500 rows, and where that ends a resume plans the others with their seeds', async () => {
+  const wide = { ...config, prompts: Array.from({ length: 600 }, (_, k) => `prompt ${k}`) };
+  const id = experimentId(wide);
+  await source.experiments.plan(id, wide, NOW);
+  const count = runCount(wide);
+  expect(count).toBeGreaterThan(1100);
+  for (const at of [499, 500, 1001]) {
+    await into.fault('insert on runs', `new.run_index = ${at}`);
+    expect(await rejection(merge())).toContain('pulled out');
+    await into.sql(`drop trigger fault${isOnPostgres() ? ' on runs' : ''}`);
+    expect(await into.one('select count(*) from runs')).toBe(at - (at % 500));
+    expect(await violationsIn(target)).toEqual([]);
+  }
+  await target.experiments.plan(id, wide, NOW);
+  expect(await target.experiments.drawnSeeds(id)).toEqual(await source.experiments.drawnSeeds(id));
+  expect(await merge()).toMatchObject([{ conflicts: [], conflictingRuns: 0 }]);
+  expect(await contentDigest(target.db, id)).toBe(await contentDigest(source.db, id));
+  expect((await target.experiments.get(id)).config).toEqual((await source.experiments.get(id)).config);
 });
 
 test('each run that was added is told', async () => {

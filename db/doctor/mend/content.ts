@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm';
 import { canonicalJson } from '../../../experiment/ids.js';
 import { isPanicError } from '../../../experiment/errors.js';
 import { textFault } from '../../../experiment/text.js';
@@ -37,6 +37,8 @@ type ArtifactRow = typeof artifactRows.$inferSelect;
 
 /** How many of the calls that made an artifact are tried. */
 const CALLS_TRIED = 3;
+/** Runs that are read at a time. */
+const CUTS_BATCH = 5000;
 
 /** Texts and pictures as they were stored: only what has the recorded SHA-256 takes the place of what is there. */
 export function contentRepairs(
@@ -75,7 +77,7 @@ export function contentRepairs(
     }
     const why =
       tried.length === 0 ? 'no model call that made it is recorded' : [...new Set(tried)].join('; ');
-    return impossible(why, ...(await cutsFor(id)));
+    return { done: false, why, next: cutsFor(id) };
   }
 
   /** What the row should say, where the content itself is there and hashes to its name. */
@@ -169,7 +171,8 @@ export function contentRepairs(
   async function rewrite(row: ArtifactRow, content: StoredContent): Promise<Outcome> {
     const there = await artifacts.find(content);
     if (there !== null && there !== row.id) {
-      return impossible(`artifact ${there} has the content that it should have`, ...(await cutsFor(row.id)));
+      const why = `artifact ${there} has the content that it should have`;
+      return { done: false, why, next: cutsFor(row.id) };
     }
     const same =
       row.sha256.equals(content.sha256) &&
@@ -187,18 +190,24 @@ export function contentRepairs(
   }
 
   /** Every run that passed through an artifact, cut back to the step before it; a prompt is no step. */
-  async function cutsFor(id: number): Promise<Repair[]> {
-    const rows = await read(() =>
-      all(
-        build
-          .select({ run: invocations.runId, from: sql<number>`min(${invocations.sequence})` })
-          .from(invocations)
-          .where(eq(invocations.outputId, id))
-          .groupBy(invocations.runId),
-      ),
-    );
-    const cuts = rows.map((row): Repair => ({ kind: 'cut run', ...row }));
-    return cuts.length === 0 ? [] : [...cuts, { kind: 'delete artifact', artifact: id }];
+  async function* cutsFor(id: number): AsyncGenerator<Repair, void, undefined> {
+    const after = (run: number) =>
+      read(() =>
+        all(
+          build
+            .select({ run: invocations.runId, from: sql<number>`min(${invocations.sequence})` })
+            .from(invocations)
+            .where(and(eq(invocations.outputId, id), gt(invocations.runId, run)))
+            .groupBy(invocations.runId)
+            .orderBy(asc(invocations.runId))
+            .limit(CUTS_BATCH),
+        ),
+      );
+    let rows = await after(-1);
+    if (rows.length > 0) yield { kind: 'delete artifact', artifact: id };
+    for (; rows.length > 0; rows = await after(rows.at(-1)!.run)) {
+      for (const row of rows) yield { kind: 'cut run', ...row };
+    }
   }
 
   /** Deletes artifacts that no run mentions, with their vectors and objects. */

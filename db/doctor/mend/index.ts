@@ -49,13 +49,16 @@ export async function mend(
     const [first] = batch;
     if (first === undefined) return made;
     for (const { repair, outcome } of await attempted(batch, repairs)) {
-      for (const following of outcome.next ?? []) plan.add(following);
+      let canCutBack = false;
+      for await (const following of outcome.next ?? []) {
+        plan.add(following);
+        canCutBack ||= givesUpSteps(following);
+      }
       if (outcome.done) {
         made++;
         options.onDone?.(repair);
-      } else {
-        const instead = outcome.next?.find(givesUpSteps);
-        if (instead === undefined || !options.cutBack) options.onFailure(repair, outcome.why ?? '');
+      } else if (!canCutBack || !options.cutBack) {
+        options.onFailure(repair, outcome.why ?? '');
       }
     }
   }

@@ -6,7 +6,7 @@ export interface Outcome {
   /** Why it was not done. */
   readonly why?: string;
   /** What has to follow it; or, where it was not done, what would mend the same. */
-  readonly next?: readonly Repair[];
+  readonly next?: Iterable<Repair> | AsyncIterable<Repair>;
 }
 
 export const DONE: Outcome = { done: true };
