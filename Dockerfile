@@ -11,18 +11,18 @@ ARG NODE_IMAGE=node:20.20.2-bookworm-slim@sha256:2cf067cfed83d5ea958367df9f96619
 ARG CUDA_IMAGE=nvidia/cuda:13.0.2-cudnn-runtime-ubuntu24.04@sha256:14d94b039cb94bbd5da559f303b46bc4b0d5d6c24ab1a9d7b186e566ed3400dc
 
 FROM ${NODE_IMAGE} AS build
-# better-sqlite3 is compiled where its prebuilt library cannot be downloaded.
+# better-sqlite3 is compiled: nothing holds the prebuilt library that its script would download to a checksum.
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends python3 make g++ \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json ./
-# The runtime's package would otherwise download CUDA libraries for every image; the stage "cuda-provider" asks for them.
-ENV ONNXRUNTIME_NODE_INSTALL=skip
-RUN npm ci --include=dev --no-audit --no-fund
+# Of the install scripts only this one runs, with the headers that the image has.
+RUN npm ci --include=dev --ignore-scripts --no-audit --no-fund \
+ && npm_config_build_from_source=true npm_config_nodedir=/usr/local npm rebuild better-sqlite3
 COPY . .
 RUN node scripts/build.mjs
-RUN npm prune --omit=dev --no-audit --no-fund \
+RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
  && rm -rf node_modules/.cache
 
 # On the image that the workers run on: the build ends where that image lacks a library which the provider needs.

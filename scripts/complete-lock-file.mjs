@@ -1,46 +1,43 @@
-// node scripts/complete-lock-file.mjs, after package-lock.json was changed.
+// node scripts/complete-lock-file.mjs [FOLDER], after package.json or package-lock.json of that folder was changed; of this clone otherwise.
 //
-// npm leaves an optional package out of the lock file when it could not see it: one for another platform that the registry in
-// use does not offer, or that was not installed here (https://github.com/npm/cli/issues/4828). `npm ci` then refuses the lock
-// file. This adds those entries, from what their names say, without the checksums that are not known here.
-import { readFileSync, writeFileSync } from 'node:fs';
+// npm leaves an optional package of another system out of the lock file, or its checksum, where it reads what is installed here instead of
+// asking the registry (https://github.com/npm/cli/issues/4828). This lets npm lock them anew in a folder where nothing is installed, without
+// a cache, and keeps the result only where it is complete.
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { lockFileProblems } from './lock-file.mjs';
+import { toolEnvironment } from './tool-environment.mjs';
 
-const lockFile = new URL('../package-lock.json', import.meta.url);
-const lock = JSON.parse(readFileSync(lockFile, 'utf8'));
+const root = process.argv[2] ?? fileURLToPath(new URL('..', import.meta.url));
+const read = (folder, file) => JSON.parse(readFileSync(join(folder, file), 'utf8'));
 
-const systems = ['aix', 'android', 'darwin', 'freebsd', 'linux', 'openharmony', 'sunos', 'win32'];
-const processors = ['arm', 'arm64', 'ia32', 'loong64', 'ppc64', 'riscv64', 's390x', 'x64'];
-
-let added = 0;
-for (const [path, parent] of Object.entries(lock.packages)) {
-  for (const [name, version] of Object.entries(parent.optionalDependencies ?? {})) {
-    if (path === '' || isLocked(path, name)) continue;
-    const words = name.split(/[/-]/);
-    const os = systems.filter((system) => words.includes(system));
-    const cpu = processors.filter((processor) => words.includes(processor));
-    if (os.length !== 1 || cpu.length !== 1) continue;
-    lock.packages[`node_modules/${name}`] = {
-      version,
-      cpu,
-      ...(parent.dev ? { dev: true } : {}),
-      ...(os[0] === 'linux' ? { libc: [/musl/.test(name) ? 'musl' : 'glibc'] } : {}),
-      ...(parent.license ? { license: parent.license } : {}),
-      optional: true,
-      os,
-      ...(parent.engines ? { engines: parent.engines } : {}),
-    };
-    added++;
-  }
+const project = read(root, 'package.json');
+const lock = read(root, 'package-lock.json');
+for (const [path, entry] of Object.entries(lock.packages)) {
+  if (path !== '' && entry.integrity === undefined) delete lock.packages[path];
 }
-const [root, ...others] = Object.entries(lock.packages);
-lock.packages = Object.fromEntries([root, ...others.sort(([a], [b]) => a.localeCompare(b, 'en'))]);
-writeFileSync(lockFile, `${JSON.stringify(lock, undefined, 2)}\n`);
-console.log(`${added} packages of other platforms added`);
 
-/** Whether a package of this name would be found from `path`, as Node looks for it: there, then in each folder above. */
-function isLocked(path, name) {
-  for (let folder = path; ; folder = folder.replace(/(^|\/)node_modules\/(@[^/]+\/)?[^/]+$/, '')) {
-    if (lock.packages[`${folder}${folder ? '/' : ''}node_modules/${name}`]) return true;
-    if (folder === '') return false;
-  }
+const folder = mkdtempSync(join(tmpdir(), 'panic-tda-lock-'));
+try {
+  copyFileSync(join(root, 'package.json'), join(folder, 'package.json'));
+  writeFileSync(join(folder, 'package-lock.json'), JSON.stringify(lock));
+  const words = ['install', '--package-lock-only', '--ignore-scripts', '--omit-lockfile-registry-resolved'];
+  const args = [...words, '--no-audit', '--no-fund', '--loglevel=error', '--cache', join(folder, 'cache')];
+  const { status, stderr, error } = spawnSync('npm', args, {
+    cwd: folder,
+    env: toolEnvironment(root),
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`npm could not complete package-lock.json: ${error?.message ?? stderr}`);
+  const problems = lockFileProblems(read(folder, 'package-lock.json'), project);
+  if (problems.length > 0) throw new Error(`package-lock.json stays as it was:\n${problems.join('\n')}`);
+  copyFileSync(join(folder, 'package-lock.json'), join(root, 'package-lock.json'));
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
 }

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { lockFileProblems, packagesWithScripts } from './lock-file.mjs';
 import { toolEnvironment } from './tool-environment.mjs';
 
 /** Runs `npm ci` when the installed packages are not those of package-lock.json, or were compiled for another Node. */
@@ -35,27 +36,40 @@ export function installPackages(root, say) {
   linkOwnCommand(root);
 }
 
+/** Nothing of what is installed runs but the install scripts that package.json allows, whatever npm makes of that field. */
 function npmCi(root) {
+  const read = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'));
+  const [lock, project] = [read('package-lock.json'), read('package.json')];
+  const problems = lockFileProblems(lock, project);
+  if (problems.length > 0) {
+    throw new Error(
+      `nothing was installed, since package-lock.json does not hold every package to its checksum:\n${shortened(problems.join('\n'))}\n` +
+        'Take the file of the repository, or mend yours by `node scripts/complete-lock-file.mjs`.',
+    );
+  }
+  npm(root, ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund']);
+  const allowed = packagesWithScripts(lock, project).filter((name) =>
+    existsSync(join(root, 'node_modules', name)),
+  );
+  // Without a name, npm would run the scripts of all.
+  if (allowed.length > 0) npm(root, ['rebuild', ...allowed]);
+}
+
+function npm(root, words) {
   // The npm that runs this script rather than another one that may be on PATH.
-  const npm = process.env.npm_execpath?.endsWith('.js')
+  const [program, ...first] = process.env.npm_execpath?.endsWith('.js')
     ? [process.execPath, process.env.npm_execpath]
     : ['npm'];
-  const args = [...npm.slice(1), 'ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
-  const result = spawnSync(npm[0], args, {
+  const result = spawnSync(program, [...first, ...words, '--loglevel=error'], {
     cwd: root,
-    env: {
-      ...toolEnvironment(root),
-      ...nodeHeaders(),
-      // package.json denies this package's installer, which older npm takes for advice. The installer reads this.
-      ONNXRUNTIME_NODE_INSTALL: 'skip',
-    },
+    env: { ...toolEnvironment(root), ...nodeHeaders() },
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
   });
   if (result.error) throw new Error(`npm cannot be started: ${result.error.message}`);
   if (result.status !== 0) {
     throw new Error(
-      `\`npm ci\` ended with ${result.signal ?? `code ${result.status}`}:\n${shortened(`${result.stdout}\n${result.stderr}`)}\n` +
+      `\`npm ${words[0]}\` ended with ${result.signal ?? `code ${result.status}`}:\n${shortened(`${result.stdout}\n${result.stderr}`)}\n` +
         'Check that the npm registry can be reached; where better-sqlite3 has to be compiled, python3, make and a C++ compiler are needed. Then start again.',
     );
   }

@@ -65,6 +65,19 @@ describe('the Dockerfile', () => {
     expect(runs.at(-1)).toContain('npm prune --omit=dev');
   });
 
+  test('runs no install script but that of better-sqlite3, which it compiles', () => {
+    const commands = stages.flatMap(({ instructions }) =>
+      instructions.filter(({ name }) => name === 'RUN').flatMap(({ words }) => words.split(/\s*&&\s*/)),
+    );
+    const installing = commands.filter((words) => /npm (ci|install|prune|rebuild)/.test(words));
+    expect(installing).toHaveLength(3);
+    for (const words of installing) {
+      if (words.includes('rebuild'))
+        expect(words).toMatch(/build_from_source=true.* npm rebuild better-sqlite3$/);
+      else expect(words).toContain('--ignore-scripts');
+    }
+  });
+
   test('takes from here only what .dockerignore lets in, and that is there', () => {
     const context = buildContext();
     for (const name of context) expect(existsSync(join(root, name))).toBe(true);

@@ -45,34 +45,54 @@ describe('the Node version', () => {
 });
 
 describe('installing packages', () => {
-  test('happens once, without the download of onnxruntime-node, and links our own command', async () => {
+  test('happens once, runs the scripts of packages that may run theirs and of no other, and links our own command', async () => {
     const { root, install, calls } = installation();
     expect((await install()).output).toContain('installing packages');
     expect((await install()).output).toBe('');
-    expect(calls()).toHaveLength(1);
-    expect(calls()[0]).toMatchObject({ ONNXRUNTIME_NODE_INSTALL: 'skip' });
-    expect(calls()[0]?.args).toEqual(expect.arrayContaining(['ci', '--include=dev']));
+    const [first, second, ...others] = calls().map(({ args }) => args);
+    expect(first).toEqual(expect.arrayContaining(['ci', '--include=dev', '--ignore-scripts']));
+    expect(second).toEqual(['rebuild', 'may', '--loglevel=error']);
+    expect(others).toEqual([]);
     expect(readlinkSync(join(root, 'node_modules', '.bin', 'panic-tda'))).toBe('../../bin/panic-tda.mjs');
   });
 
-  test('happens again when the lock file changes, and when node_modules is gone', async () => {
+  test('rebuilds nothing where no package may run a script: npm would rebuild all', async () => {
     const { root, install, calls } = installation();
+    writeFileSync(join(root, 'package-lock.json'), '{ "packages": {} }');
+    await install();
+    expect(calls().map(({ args }) => args[0])).toEqual(['ci']);
+  });
+
+  test('does not begin where a package of the lock file is held to no checksum', async () => {
+    const { root, install, calls } = installation();
+    writeFileSync(
+      join(root, 'package-lock.json'),
+      JSON.stringify({ packages: { 'node_modules/may': { version: '1.0.0' } } }),
+    );
+    expect((await install()).output).toContain(
+      'nothing was installed, since package-lock.json does not hold every package to its checksum:\nnode_modules/may has no SHA-512 in "integrity"\nTake the file',
+    );
+    expect(calls()).toEqual([]);
+  });
+
+  test('happens again when the lock file changes, and when node_modules is gone', async () => {
+    const { root, install, installs } = installation();
     await install();
     writeFileSync(join(root, 'package-lock.json'), '{ "packages": {} }');
     await install();
-    expect(calls()).toHaveLength(2);
+    expect(installs()).toHaveLength(2);
     rmSync(join(root, 'node_modules'), { recursive: true });
     await install();
-    expect(calls()).toHaveLength(3);
+    expect(installs()).toHaveLength(3);
   });
 
   test('happens again for a Node with another ABI, since native packages are compiled for one', async () => {
-    const { root, install, calls } = installation();
+    const { root, install, installs } = installation();
     await install();
     const stamp = join(root, 'node_modules', '.panic-tda-setup.json');
     writeFileSync(stamp, readFileSync(stamp, 'utf8').replace(`"${process.versions.modules}"`, '"1"'));
     await install();
-    expect(calls()).toHaveLength(2);
+    expect(installs()).toHaveLength(2);
   });
 
   test('leaves a choice of Node headers as it is', async () => {
@@ -187,19 +207,35 @@ describe('the command', () => {
 function installation(npmExitCode = 0) {
   const root = temporaryFolder();
   const npm = join(root, 'npm-cli.js');
-  writeFileSync(join(root, 'package-lock.json'), '{}');
+  const integrity = `sha512-${'A'.repeat(86)}==`;
+  const entry = { version: '1.0.0', integrity, hasInstallScript: true };
+  writeFileSync(
+    join(root, 'package-lock.json'),
+    JSON.stringify({ packages: { 'node_modules/may': entry, 'node_modules/may-not': entry } }),
+  );
+  writeFileSync(
+    join(root, 'package.json'),
+    JSON.stringify({ allowScripts: { may: true, 'may-not': false } }),
+  );
   mkdirSync(join(root, 'bin'));
   writeFileSync(join(root, 'bin', 'panic-tda.mjs'), '');
   writeFileSync(
     npm,
     `const fs = require('node:fs');
-     fs.mkdirSync('node_modules', { recursive: true });
-     const { ONNXRUNTIME_NODE_INSTALL, npm_config_nodedir } = process.env;
+     for (const name of ['may', 'may-not']) fs.mkdirSync('node_modules/' + name, { recursive: true });
+     const { npm_config_nodedir } = process.env;
      const variables = Object.keys(process.env);
-     fs.appendFileSync('calls', JSON.stringify({ args: process.argv.slice(2), ONNXRUNTIME_NODE_INSTALL, npm_config_nodedir, variables }) + '\\n');
+     fs.appendFileSync('calls', JSON.stringify({ args: process.argv.slice(2), npm_config_nodedir, variables }) + '\\n');
      console.error('npm error code EPAPER');
      process.exit(${npmExitCode});`,
   );
+  const calls = () =>
+    existsSync(join(root, 'calls'))
+      ? readFileSync(join(root, 'calls'), 'utf8')
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line) as { args: string[]; [variable: string]: unknown })
+      : [];
   return {
     root,
     install: async (env: Record<string, string> = {}) =>
@@ -208,13 +244,8 @@ function installation(npmExitCode = 0) {
          try { installPackages(${JSON.stringify(root)}, console.log); } catch (error) { console.log(error.message); }`,
         { npm_execpath: npm, ...env },
       ),
-    calls: () =>
-      existsSync(join(root, 'calls'))
-        ? readFileSync(join(root, 'calls'), 'utf8')
-            .trim()
-            .split('\n')
-            .map((line) => JSON.parse(line) as { args: string[]; [variable: string]: unknown })
-        : [],
+    calls,
+    installs: () => calls().filter(({ args }) => args[0] === 'ci'),
   };
 }
 
