@@ -14,7 +14,7 @@ import type { ExperimentConfig } from '../experiment/config.js';
 import { faultPoint } from '../experiment/fault.js';
 import { seedOfStep } from '../experiment/ids.js';
 import type { GenerativeModel } from '../experiment/model.js';
-import { excerptOf } from '../experiment/text.js';
+import { excerptOf, visibleLine } from '../experiment/text.js';
 import type { Held, RunAdvance, RunRef } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { isWorkerShutdown, runFailure } from './failures.js';
@@ -287,5 +287,5 @@ function networkLabel(network: readonly string[]): string {
 }
 
 function excerpt(text: string): string {
-  return excerptOf(text, PROMPT_EXCERPT);
+  return excerptOf(visibleLine(text), PROMPT_EXCERPT);
 }

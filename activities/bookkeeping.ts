@@ -9,6 +9,7 @@ import { formatProblems } from '../experiment/index.js';
 import { runCount } from '../experiment/config.js';
 import type { ExperimentConfig } from '../experiment/config.js';
 import { madeWith } from '../experiment/made-with.js';
+import { excerptOf, visibleLine } from '../experiment/text.js';
 import { unknownModels } from '../experiment/unknown-models.js';
 import { askServers, explainUnready, serverTroubles } from '../models/index.js';
 import type {
@@ -29,6 +30,7 @@ import { endedRunQueue, isRouted, routingOf } from './routing.js';
 import { unknownToWorker } from './unknown-to-worker.js';
 
 const LISTED_FAILURES = 50;
+const NAME_EXCERPT = 100;
 
 /** Between two attempts to become the driver; doubles from the first to the longest. */
 const FIRST_CLAIM_PAUSE_MS = 50;
@@ -54,7 +56,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
     const { pausedAt } = await store.experiments.standing(id);
     return {
       experiment: id,
-      name: config.name,
+      name: config.name === null ? null : excerptOf(visibleLine(config.name), NAME_EXCERPT),
       runs: runCount(config),
       concurrency: config.concurrency,
       weight: config.weight,

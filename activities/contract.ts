@@ -10,6 +10,7 @@ export interface RunRef {
 
 export interface Plan {
   readonly experiment: string;
+  /** In a few words, for people. */
   readonly name: string | null;
   readonly runs: number;
   readonly concurrency: number;

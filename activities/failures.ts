@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { errorMessage, errorName, isPanicError } from '../experiment/errors.js';
 import type { FailureKind } from '../experiment/errors.js';
+import { visible, visibleLine } from '../experiment/text.js';
 import type { Stage, RunRow, Store } from '../db/index.js';
 
 /** Times a model may answer the same step with something that is not data before the run is given up. */
@@ -33,8 +34,9 @@ export function bookkeepingFailure(error: unknown): Error {
 /** An error as Temporal should see it: its kind as type, whether a retry can mend it, and when, after so many failures. */
 function asApplicationFailure(error: unknown, final: boolean, failures: number): ApplicationFailure {
   return ApplicationFailure.create({
-    message: errorMessage(error),
-    type: kindOf(error),
+    // Temporal's programs show it as it is.
+    message: visible(errorMessage(error)),
+    type: visibleLine(kindOf(error)),
     nonRetryable: final || failures >= MOST_FAILURES,
     nextRetryDelay: Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS),
   });

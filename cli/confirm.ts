@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { PanicError } from '../experiment/errors.js';
+import { visible } from '../experiment/text.js';
 
 /**
  * Asks at the terminal whether to do something, given as a phrase: "remove 3 files". Throws InvalidInput where nobody can
@@ -11,7 +12,8 @@ export async function confirmed(what: string): Promise<boolean> {
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return /^y(es)?$/i.test((await terminal.question(`This will ${what}. Type y to go on: `)).trim());
+    const answer = await terminal.question(visible(`This will ${what}. Type y to go on: `));
+    return /^y(es)?$/i.test(answer.trim());
   } finally {
     terminal.close();
   }

@@ -15,6 +15,8 @@ import {
   startAttributes,
   TASK_QUEUES,
 } from '../workflows/names.js';
+import { codeSpan } from '../workflows/markdown.js';
+import { excerpt } from './format.js';
 import type { LiveProgress } from './live-display.js';
 import { openActivities } from './open-activities.js';
 import { note } from './output.js';
@@ -30,6 +32,8 @@ const POLL_MS = 500;
 /** Counts that have not changed for so long are explained. */
 const STILL_MS = 3000;
 const ASK_AGAIN_MS = 2000;
+/** A summary has 400 bytes (`limit.userMetadataSummarySize` of Temporal). */
+const NAME_WIDTH = 80;
 
 export type ExperimentHandle = WorkflowHandleWithFirstExecutionRunId<typeof experiment>;
 
@@ -52,7 +56,7 @@ export async function startExperiment(
     workflowIdConflictPolicy: 'USE_EXISTING',
     typedSearchAttributes: startAttributes(id, 'planning', indexing),
     priority: sharePriority({ experiment: id, weight: config.weight }),
-    staticSummary: `experiment ${id}${config.name === null ? '' : ` "${config.name}"`}: ${runCount(config)} runs`,
+    staticSummary: `experiment ${id}${config.name === null ? '' : ` ${codeSpan(excerpt(config.name, NAME_WIDTH))}`}: ${runCount(config)} runs`,
   });
   const { typedSearchAttributes } = await handle.describe();
   const shown = typedSearchAttributes.get(SEARCH_ATTRIBUTES.status);

@@ -1,9 +1,10 @@
-import { excerptOf } from '../experiment/text.js';
+import { excerptOf, visible, visibleLine } from '../experiment/text.js';
 
 /** Figures and texts as people read them. */
 
-/** Rows as aligned columns; `alignRight` are the columns of numbers. */
-export function table(rows: readonly (readonly string[])[], alignRight: readonly number[] = []): string {
+/** Rows as aligned columns; `alignRight` are the columns of numbers. Cells are made visible, each on one line. */
+export function table(given: readonly (readonly string[])[], alignRight: readonly number[] = []): string {
+  const rows = given.map((row) => row.map(visibleLine));
   const widths = (rows[0] ?? []).map((_, column) =>
     rows.reduce((widest, row) => Math.max(widest, row[column]!.length), 0),
   );
@@ -17,6 +18,7 @@ export function tableLine(
   alignRight: readonly number[],
 ): string {
   return row
+    .map(visibleLine)
     .map((cell, column) =>
       alignRight.includes(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
     )
@@ -82,12 +84,12 @@ export function isoTime(millisecondsSinceEpoch: number | null): string | null {
   return millisecondsSinceEpoch === null ? null : new Date(millisecondsSinceEpoch).toISOString();
 }
 
-/** What would break a line or steer a terminal. */
-const UNPRINTABLE = /[\s\p{Cc}\u2028-\u202e\u2066-\u2069]+/gu;
+/** White space and line breaks. */
+const BREAKS = /[\s\u0085]+/g;
 
-/** A text as one line. */
+/** A text as one line that can be seen. */
 export function oneLine(text: string): string {
-  return text.replaceAll(UNPRINTABLE, ' ').trim();
+  return visible(text.replaceAll(BREAKS, ' ').trim());
 }
 
 /** One line of a text, at most `width` characters. */

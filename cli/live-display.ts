@@ -1,4 +1,5 @@
 import { createLogUpdate } from 'log-update';
+import { visible } from '../experiment/text.js';
 import { setLiveDisplay } from './output.js';
 
 export interface LiveProgress<T> {
@@ -41,13 +42,13 @@ function barDisplay<T>(stream: NodeJS.WriteStream, bars: LiveOptions<T>['bars'])
   let shownAt = 0;
   let last: { state: T } | null = null;
   const draw = (state: T): void => {
-    shown = bars(state);
+    shown = visible(bars(state));
     update(shown);
   };
   setLiveDisplay({
     above(text) {
       update.clear();
-      stream.write(`${text}\n`);
+      stream.write(`${visible(text)}\n`);
       if (shown !== '') update(shown);
     },
   });
@@ -75,7 +76,7 @@ function lineDisplay<T>(
   let last: { state: T } | null = null;
   const write = (state: T): void => {
     const same = sameAs(state);
-    if (same !== shown) stream.write(`${line(state)}\n`);
+    if (same !== shown) stream.write(`${visible(line(state))}\n`);
     shown = same;
   };
   return {

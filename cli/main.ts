@@ -2,7 +2,8 @@ import { CommanderError } from 'commander';
 import { debuglog, inspect } from 'node:util';
 import { withoutSecrets } from '../experiment/secrets.js';
 import { asksForJson, errorDocument, exitCodeOf, unfinishedDocument, withCauses } from './error-document.js';
-import { SIGNAL_EXIT } from './exit-codes.js';
+import { visible } from '../experiment/text.js';
+import { EXIT, SIGNAL_EXIT } from './exit-codes.js';
 import { jsonPrinted, lastNote, note, printJson, watchOutput } from './output.js';
 import { createProgram } from './program.js';
 
@@ -12,6 +13,11 @@ const debug = debuglog('panic-tda');
 const LEFT_OPEN_MS = 2000;
 
 watchOutput();
+// As Node itself does, but that no text of others within it steers the terminal.
+process.on('uncaughtException', (error) => {
+  note(inspect(error));
+  process.exit(EXIT.failed);
+});
 const json = asksForJson(process.argv.slice(2));
 try {
   await createProgram((code) => {
@@ -26,7 +32,7 @@ try {
   // Commander has printed its own message.
   if (!(error instanceof CommanderError)) {
     note(`panic-tda: ${withCauses(error)}`);
-    debug('%s', withoutSecrets(inspect(error, { depth: 4, showHidden: true })));
+    debug('%s', visible(withoutSecrets(inspect(error, { depth: 4, showHidden: true }))));
   }
   // A command that failed ends, whatever it left open: a worker that hangs is started again by no supervisor.
   setTimeout(() => process.exit(), LEFT_OPEN_MS).unref();

@@ -5,12 +5,22 @@ import { styleText } from 'node:util';
 import { errorCode } from '../experiment/error-code.js';
 import { errorMessage } from '../experiment/errors.js';
 import { withoutSecrets } from '../experiment/secrets.js';
+import { visible, visibleLine } from '../experiment/text.js';
 import { EXIT } from './exit-codes.js';
 
-/** Everything that the command line says goes through here: results to standard output, the rest to standard error. */
+/**
+ * Everything that the command line says goes through here: results to standard output, the rest to standard error. Much of it holds
+ * text of others (names, captions, what servers say), so this is where characters that steer a terminal are made visible (`visible`);
+ * JSON keeps its meaning by that.
+ */
 
 export function print(text: string): void {
   write(process.stdout, `${text}\n`);
+}
+
+/** Words with tabs between them, for programs that split lines there. */
+export function printFields(...fields: readonly string[]): void {
+  writeAsIs(process.stdout, `${fields.map((field) => visibleLine(withoutSecrets(field))).join('\t')}\n`);
 }
 
 let documents = 0;
@@ -81,9 +91,18 @@ export function lastNote(): string {
   return noted;
 }
 
+/** Stands for the beginning and the end of bold text until it is written. Drawn anew by each process, so that no text of others can hold it. */
+const BOLD = randomUUID();
+
 /** Text that is bold on a terminal. */
 export function heading(text: string): string {
-  return styleText('bold', text, { stream: process.stdout });
+  const isStyled = styleText('bold', 'x', { stream: process.stdout }) !== 'x';
+  return isStyled ? `${BOLD}<${text}${BOLD}>` : text;
+}
+
+/** A text as a terminal may have it: ours is bold where it is to be, and no character of others acts. */
+function shown(text: string): string {
+  return visible(text).replaceAll(`${BOLD}<`, '\u001b[1m').replaceAll(`${BOLD}>`, '\u001b[22m');
 }
 
 /** Lines that redraw in place on standard error; notes go above them. */
@@ -109,10 +128,13 @@ export type Output = NodeJS.WriteStream & { readonly fd: 1 | 2 };
 const ended = new Set<NodeJS.WriteStream>();
 let lost = false;
 
-/** Writes a text as a whole, but for known secrets. What is written to a stream that has ended is dropped. */
-export function write(stream: Output, whole: string): void {
+/** Writes a text as a whole, made visible and without known secrets. What is written to a stream that has ended is dropped. */
+export function write(stream: Output, text: string): void {
+  writeAsIs(stream, shown(withoutSecrets(text)));
+}
+
+function writeAsIs(stream: Output, text: string): void {
   if (ended.has(stream)) return;
-  const text = withoutSecrets(whole);
   if (!isFile(stream)) {
     stream.write(text);
     return;

@@ -3,6 +3,7 @@ import { runCoordinates } from '../experiment/config.js';
 import { count, excerpt, tableLine } from './format.js';
 
 const PROMPT_WIDTH = 50;
+const KIND_WIDTH = 30;
 
 export function promptOf({ config }: ExperimentRow, { runIndex }: RunRow): string {
   return runCoordinates(config, runIndex).prompt;
@@ -66,12 +67,13 @@ function entropyText(
 type RunEnd = Pick<RunRow, 'errorKind' | 'cycleLength' | 'stopReason'>;
 
 function endText({ errorKind, cycleLength, stopReason }: RunEnd): string {
-  if (errorKind !== null) return errorKind;
+  if (errorKind !== null) return excerpt(errorKind, KIND_WIDTH);
   if (cycleLength !== null) return `cycle of ${cycleLength}`;
   return stopReason ?? '';
 }
 
-function widestEnd({ errorKindWidth, longestCycle, stopReasonWidth }: OverviewFigures): string {
+function widestEnd({ errorKinds, longestCycle, stopReasonWidth }: OverviewFigures): string {
+  const kinds = errorKinds.map((kind) => excerpt(kind, KIND_WIDTH).length);
   const cycle = longestCycle === null ? 0 : `cycle of ${longestCycle}`.length;
-  return ' '.repeat(Math.max(errorKindWidth, cycle, stopReasonWidth));
+  return ' '.repeat(Math.max(...kinds, cycle, stopReasonWidth));
 }

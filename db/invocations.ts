@@ -327,7 +327,6 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     const query = build
       .select({
         steps: sql<number>`count(*)`,
-        modelWidth: sql<number>`coalesce(max(length(${models.name})), 0)`,
         seedWidth: sql<number>`coalesce(max(length(cast(${invocations.seed} as text))), 0)`,
         // A step whose output was cut says so behind its source: `computed, cut`.
         sourceWidth: sql<number>`coalesce(max(length(${invocations.source}) + 5 * coalesce(${invocations.outputCut}, 0)), 0)`,
@@ -336,7 +335,6 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
         mostCutTokens: sql<number>`coalesce(max(${invocations.cutTokens}), 0)`,
       })
       .from(invocations)
-      .innerJoin(models, eq(models.id, invocations.modelId))
       .where(eq(invocations.runId, run.id));
     return (await read(() => get(query)))!;
   }

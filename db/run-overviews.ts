@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm';
 import type { Database } from './database.js';
 import { withNetwork } from './runs.js';
 import type { RunRow } from './runs.js';
@@ -32,7 +32,8 @@ export interface OverviewFigures {
   readonly mostMade: number;
   readonly seedWidth: number;
   readonly statusWidth: number;
-  readonly errorKindWidth: number;
+  /** Each kind of error once; the first of very many. */
+  readonly errorKinds: readonly string[];
   readonly stopReasonWidth: number;
   readonly longestCycle: number | null;
   /** The greatest entropy of each model and dimension. */
@@ -41,6 +42,8 @@ export interface OverviewFigures {
 
 /** Runs that a reader holds at a time. */
 const RUNS_READ = 1000;
+/** There are about ten kinds; a store of others may have any text there. */
+const KINDS_READ = 100;
 
 /** A run that waits for its first attempt has made nothing; looking it up for all of them would be slow. */
 const MADE = sql<number>`case
@@ -122,12 +125,18 @@ export function runOverviewQueries({ build, read }: Database) {
           mostMade: sql<number>`coalesce(max(${MADE}), 0)`,
           seedWidth: sql<number>`coalesce(max(length(cast(${runs.seed} as text))), 0)`,
           statusWidth: sql<number>`coalesce(max(length(case when ${runs.hold} = 'paused' then 'paused' else ${runs.status} end)), 0)`,
-          errorKindWidth: sql<number>`coalesce(max(length(${runs.errorKind})), 0)`,
           stopReasonWidth: sql<number>`coalesce(max(length(${runs.stopReason})), 0)`,
           longestCycle: sql<number | null>`max(${runs.cycleLength})`,
         })
         .from(runs)
         .where(eq(runs.experimentId, experimentId)),
+    );
+    const errorKinds = yield* all(
+      build
+        .selectDistinct({ kind: runs.errorKind })
+        .from(runs)
+        .where(and(eq(runs.experimentId, experimentId), isNotNull(runs.errorKind)))
+        .limit(KINDS_READ),
     );
     const entropies = yield* all(
       build
@@ -143,7 +152,7 @@ export function runOverviewQueries({ build, read }: Database) {
         .where(eq(runs.experimentId, experimentId))
         .groupBy(models.name, diagramDimensions.dimension),
     );
-    return { ...ofRuns!, entropies };
+    return { ...ofRuns!, errorKinds: errorKinds.map(({ kind }) => kind ?? ''), entropies };
   }
 
   return { list, figures };

@@ -1,4 +1,4 @@
-import { excerptOf, isBlank } from './text.js';
+import { excerptOf, isBlank, visible } from './text.js';
 
 /** One thing that is wrong with an experiment file. */
 export interface Problem {
@@ -34,8 +34,6 @@ export function pathText(segments: readonly PropertyKey[]): string {
 }
 
 const LONGEST_QUOTE = 60;
-/** What could break a line or steer a terminal and is not escaped by JSON.stringify. */
-const UNPRINTABLE = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 /** What shows nothing is spelled out where there is nothing else to see. */
 const NOT_ASCII = /[^ -~]/g;
@@ -44,8 +42,10 @@ const NOT_ASCII = /[^ -~]/g;
 export function quoted(text: string): string {
   // Halves of surrogate pairs are what some messages are about: JSON.stringify spells them out.
   const shown = text.length > LONGEST_QUOTE ? excerptOf(text, LONGEST_QUOTE + 1) : text;
-  return JSON.stringify(shown).replace(
-    isBlank(text) ? NOT_ASCII : UNPRINTABLE,
+  const json = JSON.stringify(shown);
+  if (!isBlank(text)) return visible(json);
+  return json.replace(
+    NOT_ASCII,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

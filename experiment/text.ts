@@ -68,6 +68,58 @@ export function storableMessage(text: string): string {
   return withoutSecrets(text).toWellFormed().replaceAll('\0', '\\u0000');
 }
 
+/**
+ * Characters that steer a terminal, turn the text around them, or hide: controls (C0, DEL, C1), separators of lines and paragraphs, format
+ * characters (marks of direction, zero-width characters, tags), fillers, anchors of annotations, and halves of surrogate pairs.
+ */
+const UNSEEN = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;
+const PLAIN = /^[\n\x20-\x7e]*$/;
+
+/** Letters that change their forms beside a joiner: those of scripts whose letters stand alone do not. */
+const JOINING = String.raw`(?:(?![\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Script=Inherited}])[\p{L}\p{M}])`;
+const ENDS_WITH_LETTER = new RegExp(`${JOINING}$`, 'u');
+const BEGINS_WITH_LETTER = new RegExp(`^${JOINING}`, 'u');
+const ENDS_WITH_EMOJI = /[\p{Extended_Pictographic}\p{Emoji_Modifier}]\ufe0f?$/u;
+const BEGINS_WITH_EMOJI = /^\p{Extended_Pictographic}/u;
+const ENDS_WITH_HAN = /\p{Script=Han}$/u;
+const TAKES_VARIATION = /[\p{L}\p{N}\p{S}\p{P}]$/u;
+
+/**
+ * A text in which every character can be seen, for terminals, logs and what Temporal shows: what `UNSEEN` names is spelled as in JSON,
+ * `\u001b`, so that a JSON document stays the same document. Line breaks stay, and so do joiners and variation selectors that
+ * shape what stands before them. A text that was made visible before comes back as it is.
+ */
+export function visible(text: string): string {
+  if (PLAIN.test(text)) return text;
+  return text.replaceAll(UNSEEN, (found, at: number) =>
+    found === '\n' || shapes(found, text, at) ? found : spelled(found),
+  );
+}
+
+/** The same on one line: line breaks are spelled as well. */
+export function visibleLine(text: string): string {
+  return visible(text).replaceAll('\n', String.raw`\u000a`);
+}
+
+function spelled(character: string): string {
+  return Array.from(
+    { length: character.length },
+    (_, unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, '0')}`,
+  ).join('');
+}
+
+/** Whether a joiner or a variation selector belongs to what stands beside it. */
+function shapes(character: string, text: string, at: number): boolean {
+  const before = text.slice(Math.max(0, at - 3), at);
+  const after = text.slice(at + character.length, at + character.length + 2);
+  const code = character.codePointAt(0)!;
+  if (code === 0x200d && ENDS_WITH_EMOJI.test(before) && BEGINS_WITH_EMOJI.test(after)) return true;
+  if (code === 0x200c || code === 0x200d)
+    return ENDS_WITH_LETTER.test(before) && BEGINS_WITH_LETTER.test(after);
+  if (code >= 0xfe00 && code <= 0xfe0f) return TAKES_VARIATION.test(before);
+  return code >= 0xe0100 && code <= 0xe01ef && ENDS_WITH_HAN.test(before);
+}
+
 /** Longer clusters than that are cut: more marks on a letter than any language has. */
 const LONGEST_CLUSTER = 64;
 let segmenter: Intl.Segmenter | undefined;

@@ -1,6 +1,7 @@
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import type { LogEntry } from '@temporalio/worker';
 import { withoutSecrets } from '../experiment/secrets.js';
+import { visibleLine } from '../experiment/text.js';
 import { freeLoopbackPorts } from './free-ports.js';
 import { listen } from './listener.js';
 import type { Readiness } from './readiness.js';
@@ -77,7 +78,8 @@ export async function observe(
 function log({ level, message, meta }: LogEntry): void {
   if (message.startsWith('No workflows registered')) return;
   const details = meta === undefined ? '' : ` ${JSON.stringify(meta, errorsAsText)}`;
-  process.stderr.write(withoutSecrets(`${new Date().toISOString()} ${level} ${message}${details}\n`));
+  const line = withoutSecrets(`${new Date().toISOString()} ${level} ${message}${details}`);
+  process.stderr.write(`${visibleLine(line)}\n`);
 }
 
 function errorsAsText(_key: string, value: unknown): unknown {

@@ -1,6 +1,9 @@
 import { errorMessage, PanicError } from '../experiment/errors.js';
+import { withoutSecrets } from '../experiment/secrets.js';
+import { visible } from '../experiment/text.js';
 import { spawn, type ChildProcess, type Serializable } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { logSize, logTail, openLog } from './log-file.js';
 
 const firstDelayMs = 200;
@@ -331,7 +334,7 @@ export function endWithParent(end: () => void | Promise<void>, graceMs = 3000): 
     setTimeout(() => process.exit(1), graceMs).unref();
     void Promise.resolve()
       .then(end)
-      .catch((error: unknown) => console.error(error))
+      .catch((error: unknown) => void process.stderr.write(`${visible(withoutSecrets(inspect(error)))}\n`))
       .then(() => process.exit(1));
   };
   if (!process.connected) leave();

@@ -12,6 +12,7 @@ import { failureOf } from './failure.js';
 import { driveRuns, sharedByRuns, slide } from './fan-out.js';
 import type { FanOutCounts } from './fan-out.js';
 import { FREE, Hold, isInterruption } from './hold.js';
+import { codeSpan } from './markdown.js';
 import { progress } from './queries.js';
 import type { ExperimentProgress } from './queries.js';
 import {
@@ -124,7 +125,8 @@ async function driveShards(plan: Plan, counts: FanOutCounts, hold: Hold): Promis
 }
 
 function describe({ experiment: id, name, runs, concurrency }: Plan): string {
-  return `experiment **${id}** ${name ?? ''}: ${runs} runs, ${concurrency} at once`;
+  const called = name === null ? '' : ` ${codeSpan(name)}`;
+  return `experiment **${id}**${called}: ${runs} runs, ${concurrency} at once`;
 }
 
 function showHold(plan: Plan, paused: boolean): void {

@@ -6,6 +6,7 @@ import { failureOf } from './failure.js';
 import type { SharedByRuns } from './fan-out.js';
 import { FREE, Hold, isInterruption } from './hold.js';
 import type { Held } from './hold.js';
+import { codeSpan } from './markdown.js';
 import { SEARCH_ATTRIBUTES } from './names.js';
 import type { Indexing } from './names.js';
 import { Redirections } from './redirections.js';
@@ -152,7 +153,7 @@ function setStatus(indexing: Indexing, advanced: RunAdvance, status: string): vo
 function describe({ network, seed, prompt, next, maxLength, ended, cycleLength }: RunAdvance): string {
   const cycle = cycleLength === null ? '' : `, in a cycle of ${cycleLength}`;
   const state = ended === null ? '' : ended === 'cycle' ? ' - ended at its cycle' : ' - complete';
-  return `**${network}**, seed ${seed}\n\n> ${prompt}\n\n${next} of at most ${maxLength} invocations${cycle}${state}`;
+  return `${codeSpan(network)}, seed ${seed}\n\n> ${codeSpan(prompt)}\n\n${next} of at most ${maxLength} invocations${cycle}${state}`;
 }
 
 /** The row must say how the run stopped even when the workflow is being cancelled. */

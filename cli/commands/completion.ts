@@ -3,7 +3,7 @@ import { assertNever } from '../../experiment/errors.js';
 import { type Candidate, type Lookups, type Offer, offerFor } from '../completion-words.js';
 import type { GlobalOptions } from '../context.js';
 import { EXIT } from '../exit-codes.js';
-import { print, printJson } from '../output.js';
+import { print, printFields, printJson } from '../output.js';
 import type { Shell } from '../shells.js';
 
 /** `completion SHELL`: a script for the shell, which asks `panic-tda complete-words` for what may come next. */
@@ -17,20 +17,20 @@ export function printCompletion(shell: Shell, json: boolean): number {
 /** `complete-words SHELL -- WORDS`: what may stand in place of the last word, in the form that the shell's script reads. */
 export async function printWords(program: Command, shell: Shell, words: readonly string[]): Promise<number> {
   const { words: candidates, paths } = await offerFor(program, words, lookupsFor(words));
-  for (const candidate of candidates) print(lineOf(shell, candidate));
+  for (const candidate of candidates) printFields(...fieldsOf(shell, candidate));
   if (paths !== null) print(`:${paths satisfies NonNullable<Offer['paths']>}`);
   return EXIT.ok;
 }
 
-function lineOf(shell: Shell, { word, description }: Candidate): string {
+function fieldsOf(shell: Shell, { word, description }: Candidate): string[] {
   const told = description.replaceAll(/\s+/g, ' ');
   switch (shell) {
     case 'bash':
-      return word;
+      return [word];
     case 'zsh':
-      return `${word.replaceAll(/[\\:]/g, String.raw`\$&`)}:${told}`;
+      return [`${word.replaceAll(/[\\:]/g, String.raw`\$&`)}:${told}`];
     case 'fish':
-      return `${word}\t${told}`;
+      return [word, told];
     default:
       return assertNever(shell);
   }

@@ -14,7 +14,7 @@ import { documentSteps, runDocument } from '../run-document.js';
 import type { BarPair, RunDocument, StepDocument } from '../run-document.js';
 import { overviewLines, promptOf } from '../run-table.js';
 import { cutOutputRows, sharedVectorRows } from '../warnings.js';
-import { excerptOf } from '../../experiment/text.js';
+import { excerptOf, visibleLine } from '../../experiment/text.js';
 
 const LONGEST_BARS = 5;
 
@@ -191,7 +191,7 @@ async function printRun(store: Store, run: RunRow, document: RunDocument): Promi
   print(`${heading(`Run ${document.run} of experiment ${document.experiment}`)}\n`);
   print(table(rows));
   print(`\n${heading('Trajectory')}\n`);
-  await printTrajectory(figures, documentSteps(store, run));
+  await printTrajectory(run.network, figures, documentSteps(store, run));
   printFailures(document);
   for (const diagram of document.diagrams) printDiagram(diagram);
 }
@@ -211,22 +211,28 @@ function cutRows({ cutOutputs }: RunDocument, { steps, cutSteps, mostCutTokens }
   ];
 }
 
-async function printTrajectory(figures: StepFigures, steps: AsyncIterable<StepDocument>): Promise<void> {
+async function printTrajectory(
+  network: readonly string[],
+  figures: StepFigures,
+  steps: AsyncIterable<StepDocument>,
+): Promise<void> {
   if (figures.steps === 0) print('Nothing yet.');
-  else await printLines(trajectoryLines(figures, steps));
+  else await printLines(trajectoryLines(network, figures, steps));
 }
 
 /** A table whose widths are known beforehand, so that no row has to wait for the last one. */
 async function* trajectoryLines(
-  { steps: count, modelWidth, seedWidth, sourceWidth }: StepFigures,
+  network: readonly string[],
+  { steps: count, seedWidth, sourceWidth }: StepFigures,
   steps: AsyncIterable<StepDocument>,
 ): AsyncGenerator<string, void, undefined> {
   const width = outputWidth();
+  const modelWidth = Math.max(...['model', ...network].map((name) => visibleLine(name).length));
   const lineOf = (step: string, model: string, seed: string, source: string, output: string): string =>
     cut(
       [
         step.padStart(Math.max('step'.length, String(count - 1).length)),
-        model.padEnd(Math.max('model'.length, modelWidth)),
+        model.padEnd(modelWidth),
         seed.padStart(Math.max('seed'.length, seedWidth)),
         source.padEnd(Math.max('source'.length, sourceWidth)),
         output,
@@ -239,7 +245,7 @@ async function* trajectoryLines(
   for await (const step of steps) {
     const output = 'text' in step ? oneLine(step.text ?? '') : (step.object ?? '');
     const source = step.outputCut ? `${step.source}, cut` : step.source;
-    yield lineOf(String(step.sequence), step.model, String(step.seed), source, output);
+    yield lineOf(String(step.sequence), visibleLine(step.model), String(step.seed), source, output);
   }
 }
 

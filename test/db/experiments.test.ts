@@ -468,7 +468,7 @@ describe('figures', () => {
       mostMade: Math.max(...made),
       seedWidth: 2,
       statusWidth: 'finished'.length,
-      errorKindWidth: 0,
+      errorKinds: [],
       longestCycle: Math.max(...listed.map(({ run }) => run.cycleLength ?? 0)),
     });
     expect(figures.entropies).toHaveLength(4);

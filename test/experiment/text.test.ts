@@ -1,6 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import { assert, constantFrom, integer, oneof, property, string } from 'fast-check';
-import { excerptOf, isBlank, onOneLine, storableMessage, textFault } from '../../experiment/text.js';
+import {
+  excerptOf,
+  isBlank,
+  onOneLine,
+  storableMessage,
+  textFault,
+  visible,
+  visibleLine,
+} from '../../experiment/text.js';
+import { actingIn, NASTY } from '../support/nasty.js';
 
 /** `White_Space` of Unicode's PropList.txt. */
 const WHITE_SPACE = [
@@ -108,4 +117,45 @@ describe('an excerpt', () => {
 
 test('a message loses halves of surrogate pairs and U+0000, and nothing else', () => {
   expect(storableMessage('a\ud83d\0b 😀\n\u200b')).toBe('a\ufffd\\u0000b 😀\n\u200b');
+});
+
+describe('a text made visible', () => {
+  test('has nothing that steers, turns or hides, and all else as it was', () => {
+    expect(actingIn(visible(NASTY))).toEqual([]);
+    expect(visible('a\u001b[31mb\u009bc\u202ed\u2028e\u200bf\u{e0041}g\ud800h\ti')).toBe(
+      String.raw`a\u001b[31mb\u009bc\u202ed\u2028e\u200bf\udb40\udc41g\ud800h\u0009i`,
+    );
+    expect(visible('two\nlines')).toBe('two\nlines');
+    expect(visibleLine('two\nlines')).toBe(String.raw`two\u000alines`);
+  });
+
+  test.each([
+    ['plain ASCII', 'a "b" \\ c'],
+    ['letters of many scripts', 'Ærø 緑の野 крем हिन्दी'],
+    ['a family of emoji, and one in colour', '👩‍👩‍👧 ❤️ 👍🏽'],
+    ['Persian with joiners', 'می\u200cخواهم'],
+    ['conjuncts without a ligature', 'क्\u200dष'],
+    ['a variant of an ideograph', '葛\u{e0100}'],
+  ])('keeps %s', (_, text) => {
+    expect(visible(text)).toBe(text);
+  });
+
+  test.each([
+    ['a joiner between Latin letters', 'pay\u200cpal'],
+    ['a joiner at the end', 'می\u200c'],
+    ['selectors in a row', '❤\ufe0f\ufe0e'],
+    ['a selector after a space', ' \ufe0f'],
+  ])('shows %s', (_, text) => {
+    expect(visible(text)).toMatch(/\\u(200c|fe0e|fe0f)/);
+  });
+
+  test('is the same when it is made visible again, and stays the same JSON document', () => {
+    assert(
+      property(string({ unit: 'binary', minLength: 1, maxLength: 30 }), (text) => {
+        const once = visible(text);
+        expect(visible(once)).toBe(once);
+        expect(JSON.parse(visible(JSON.stringify(text)))).toBe(text);
+      }),
+    );
+  });
 });
