@@ -1,6 +1,6 @@
 export { bringUpToDateForRepair } from './connection.js';
 export { DATABASE_FILE, OBJECTS_FOLDER } from './layout.js';
-export { plannedUpgrade, upgradeFile } from './upgrade.js';
+export { plannedUpgrade, upgradedText, upgradeFile } from './upgrade.js';
 export type { Upgraded, UpgradePlan } from './upgrade.js';
 export {
   connectStore,

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { makeFolder } from '../experiment/make-folder.js';
 import { artifactTable } from './artifacts.js';
 import { computedQueries } from './computed.js';
-import { openDatabase, openDatabaseReadonly } from './connection.js';
-import type { Connection } from './connection.js';
+import { openDatabase, openDatabaseReadonly, tablesOf } from './connection.js';
+import type { Connection, TablesVersion } from './connection.js';
 import type { Database } from './database.js';
 import { deletionTable } from './deletion.js';
 import { diagramTable } from './diagrams.js';
@@ -38,11 +38,21 @@ export interface StorePlace {
 
 /**
  * Opens a store, making it or bringing it up to date where that is still to be done. Throws InvalidInput where it cannot be used,
- * also while somebody has to be alone with it (`connectStoreAlone`); StoreUnavailable where it cannot be reached.
+ * also while another process has to be alone with it (`connectStoreAlone`); StoreUnavailable where it cannot be reached.
+ * `onUpgraded` hears of an SQLite file that was brought up to date.
  */
-export async function connectStore(place: StorePlace): Promise<Store> {
+export async function connectStore(
+  place: StorePlace,
+  onUpgraded?: (file: string, before: TablesVersion) => void,
+): Promise<Store> {
   const { folder, database, objects = null } = place;
-  if (database === null) return openStore(folder, objects);
+  if (database === null) {
+    const file = join(folder, DATABASE_FILE);
+    const before = onUpgraded === undefined ? null : tablesOf(file);
+    const store = openStore(folder, objects);
+    if (before !== null && before.applied > 0 && before.applied < before.known) onUpgraded?.(file, before);
+    return store;
+  }
   const { openPostgres } = await postgres();
   return storeOnServer(await openPostgres(database), place);
 }

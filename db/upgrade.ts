@@ -73,6 +73,11 @@ export async function upgradeFile(file: string, now: Date): Promise<Upgraded> {
   return { copy, copyBytes: statSync(copy).size };
 }
 
+/** What `connectStore` brought up to date; `command` would have copied it first. */
+export function upgradedText(file: string, { applied, known }: TablesVersion, command: string): string {
+  return `${file} was of an older version (${applied} of ${known} migrations) and was brought up to date, without a copy; "${command}" would have made one.`;
+}
+
 async function copied(file: string, applied: number, now: Date): Promise<string> {
   const time = now.toISOString().replace(/\.\d+/, '').replaceAll(':', '');
   const copy = `${file.replace(/\.sqlite$/, '')}${COPY}${applied}-migrations-${time}.sqlite`;

@@ -3,7 +3,7 @@ import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dependencies } from '../activities/index.js';
-import { connectStore } from '../db/index.js';
+import { connectStore, upgradedText } from '../db/index.js';
 import type { StorePlace } from '../db/index.js';
 import {
   createModelPool,
@@ -139,7 +139,9 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   const indexing = indexingOf(service, namespace);
   const unindexed = await indexing.ensure();
   if (unindexed !== null) settings.onNotice(`Warning: ${unindexed}.`);
-  const store = await connectStore(place);
+  const store = await connectStore(place, (file, before) =>
+    settings.onNotice(upgradedText(file, before, 'panic-tda upgrade')),
+  );
   opened.push(() => store.close());
   await store.objectsPlace.settle();
   const models = createModelPool({

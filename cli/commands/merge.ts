@@ -8,6 +8,7 @@ import {
   DATABASE_FILE,
   mergeStores,
   openStoreReadonly,
+  upgradedText,
 } from '../../db/index.js';
 import type { Connection, MergedExperiment, MergeProgress, Store } from '../../db/index.js';
 import { isPanicError, PanicError } from '../../experiment/errors.js';
@@ -60,7 +61,9 @@ async function withTarget<T>(context: Context, use: (target: Store) => Promise<T
   try {
     const target =
       database === null
-        ? await connectStore(context.place)
+        ? await connectStore(context.place, (file, before) =>
+            note(upgradedText(file, before, context.command('upgrade'))),
+          )
         : await connectStoreAlone({ ...context.place, database });
     try {
       return await use(target);

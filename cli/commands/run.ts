@@ -1,11 +1,12 @@
 import { missingModels } from '../../activities/missing-models.js';
-import { connectStore, drivenElsewhere, plannedUpgrade } from '../../db/index.js';
+import { connectStore, drivenElsewhere, upgradedText } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
 import { runCount, surrogateCount } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { assertNever, errorMessage, PanicError } from '../../experiment/errors.js';
 import { experimentId } from '../../experiment/ids.js';
 import { planOf } from '../../experiment/index.js';
+import { isThere } from '../../experiment/presence.js';
 import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
 import { askServers, explainUnready, serverTroubles } from '../../models/index.js';
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
@@ -44,14 +45,11 @@ export async function runFile(context: Context, file: string): Promise<number> {
 
 /** A database of an older version is what a run can go on with; one that is not there is made later. */
 async function bringUpToDate({ place, folder, command }: Context): Promise<void> {
-  if (place.database !== null) return await (await connectStore(place)).close();
-  const before = plannedUpgrade(folder.databaseFile);
-  if (before === null) return;
-  await (await connectStore(place)).close();
-  if (before.applied === 0 || before.applied === before.known) return;
-  note(
-    `${folder.databaseFile} was of an older version (${before.applied} of ${before.known} migrations) and was brought up to date, without a copy; "${command('upgrade')}" would have made one.`,
+  if (place.database === null && !isThere(folder.databaseFile)) return;
+  const store = await connectStore(place, (file, before) =>
+    note(upgradedText(file, before, command('upgrade'))),
   );
+  await store.close();
 }
 
 /** `resume ID`: ends its pause; where no workflow of it is open it is run on from its rows. */

@@ -9,7 +9,8 @@ import { finishExperiment } from '../db/small-experiment.js';
 import { dataFolderAt, joinWorkers } from '../../workers/data-folder.js';
 import { CAN_MOUNT, toldWhy } from '../support/mounts.js';
 import { makeOlder, migrationsBefore } from '../support/older-store.js';
-import { cleanUp, folderWith, panicTda } from './cli-process.js';
+import { suiteAddress, takeNamespace } from '../support/suite-server.js';
+import { cleanUp, folderWith, panicTda, startPanicTda, until } from './cli-process.js';
 
 jest.setTimeout(120_000);
 afterAll(cleanUp);
@@ -174,9 +175,31 @@ describe('upgrade is refused', () => {
   });
 });
 
+const SAYS_SO = /was of an older version .* brought up to date, without a copy; ".* upgrade"/;
+
 test('`run` brings it up to date as well, and says so', async () => {
   const { code, stderr } = await panicTda(folder, ['run', 'experiment.json']);
-  expect(stderr).toMatch(/was of an older version .* brought up to date, without a copy; ".* upgrade"/);
+  expect(stderr).toMatch(SAYS_SO);
   expect(code).toBe(0);
   expect(await panicTda(folder, ['list'])).toMatchObject({ code: 0 });
+});
+
+test('so does `merge` of another folder into it', async () => {
+  const other = folderWith();
+  const source = openStore(join(other, 'panic-tda-data'));
+  await finishExperiment(source);
+  await source.close();
+  const { code, stderr } = await panicTda(folder, ['merge', join(other, 'panic-tda-data')]);
+  expect([code, stderr]).toEqual([0, expect.stringMatching(SAYS_SO)]);
+});
+
+test('so does a worker', async () => {
+  const env = { TEMPORAL_ADDRESS: suiteAddress(), TEMPORAL_NAMESPACE: takeNamespace() };
+  const worker = startPanicTda(folder, ['worker'], env);
+  await until(
+    () => SAYS_SO.test(worker.stderr()),
+    () => worker.stderr(),
+  );
+  worker.process.kill('SIGTERM');
+  await worker.ended;
 });
