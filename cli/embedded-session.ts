@@ -11,12 +11,10 @@ import { findTemporalCli } from '../workers/temporal-cli.js';
 import { startTemporalServer } from '../workers/temporal-server.js';
 import type { TemporalServer } from '../workers/temporal-server.js';
 import type { Context } from './context.js';
+import { EMBEDDED_WORKERS, workerWords } from './embedded-workers.js';
 import { note } from './output.js';
 import { connect, sessionOver } from './temporal-connection.js';
 import type { Session } from './temporal-connection.js';
-
-// Two processes: a native crash of a model takes neither the workflows nor the diagrams with it.
-const EMBEDDED_WORKERS = ['main,cpu', 'gpu'] as const;
 
 /** Of a worker, until it serves. */
 const START_ATTEMPTS = 3;
@@ -132,14 +130,7 @@ function startWorker(
   return supervise({
     name,
     command: process.execPath,
-    args: [
-      fileURLToPath(new URL('./main.js', import.meta.url)),
-      'worker',
-      '--queues',
-      queues,
-      '--data',
-      context.folder.root,
-    ],
+    args: [fileURLToPath(new URL('./main.js', import.meta.url)), ...workerWords(queues, context.folder.root)],
     env: childEnvironment('worker', {
       needs: needsOf(context),
       extra: {

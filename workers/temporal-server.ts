@@ -6,7 +6,8 @@ import { isThere } from '../experiment/presence.js';
 import { temporalServerEnvironment } from './environment.js';
 import { freeLoopbackPorts } from './free-ports.js';
 import { tryKernelLock } from '../experiment/kernel-lock.js';
-import { endProcess, processesWithArgument } from './processes.js';
+import { endProcess } from './processes.js';
+import { orphansOn, recordServer } from './started-server.js';
 import { StartFailure, supervise, type SupervisedProcess, type SupervisorEvent } from './supervisor.js';
 import type { TemporalCli } from './temporal-cli.js';
 import { searchAttributes } from './search-attributes.js';
@@ -139,10 +140,13 @@ async function startOnce(databaseFile: string, options: TemporalServerOptions): 
   const address = `${host}:${ports.port}`;
   const namespaces = [defaultNamespace, ...(options.namespaces ?? [])];
   recordCliVersion(databaseFile, options.cli.version);
+  const command = options.cli.path;
+  const args = serverArguments(databaseFile, ports, options.namespaces ?? []);
+  recordServer(databaseFile, { command, args });
   const server = supervise({
     name: 'temporal server',
-    command: options.cli.path,
-    args: serverArguments(databaseFile, ports, options.namespaces ?? []),
+    command,
+    args,
     cwd: dirname(databaseFile),
     env: temporalServerEnvironment(),
     logFile: options.logFile,
@@ -152,7 +156,10 @@ async function startOnce(databaseFile: string, options: TemporalServerOptions): 
     ready: async (_pid, signal) =>
       await waitUntilServing(address, namespaces, signal, options.startTimeoutMs ?? 60_000),
     ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
-    ...(options.onEvent ? { onEvent: options.onEvent } : {}),
+    onEvent: (event) => {
+      if (event.kind === 'started') recordIfPossible(databaseFile, { command, args }, event.pid);
+      options.onEvent?.(event);
+    },
   });
   try {
     await server.ready;
@@ -162,6 +169,15 @@ async function startOnce(databaseFile: string, options: TemporalServerOptions): 
     throw error;
   }
   return { server, address, uiAddress: `http://${host}:${ports.uiPort}` };
+}
+
+/** A full disk must not keep a server that died from being started again: its words are known already. */
+function recordIfPossible(...what: Parameters<typeof recordServer>): void {
+  try {
+    recordServer(...what);
+  } catch {
+    // `orphansOn` goes by the words.
+  }
 }
 
 export type Ports = Record<'port' | 'uiPort' | 'httpPort' | 'metricsPort', number>;
@@ -182,7 +198,7 @@ export function serverArguments(databaseFile: string, ports: Ports, namespaces: 
     ...flag('metrics-port', ports.metricsPort),
     '--ui-disable-news-fetch',
     // The server puts the last of these into a URI unescaped, where "#", "?" and "%" mean something: it is given the name alone, and
-    // started in that folder. The first is for `processesWithArgument`.
+    // started in that folder. The first is for `orphansOn`.
     ...flag('db-filename', databaseFile, basename(databaseFile)),
     ...flag('sqlite-pragma', 'journal_mode=WAL', 'synchronous=NORMAL'),
     ...flag(
@@ -206,9 +222,10 @@ function flag(name: string, ...values: readonly (string | number)[]): string[] {
 
 /** With the lock in our hands, a server on our file has lost its supervisor (SIGKILL); two on one file would damage it. */
 async function endOrphans(databaseFile: string, { onNotice }: TemporalServerOptions): Promise<void> {
-  const servers = (): number[] => processesWithArgument(databaseFile).filter((pid) => pid !== process.pid);
-  for (const pid of servers()) {
-    await endProcess(pid, 5000, () => !servers().includes(pid));
-    onNotice?.(`A Temporal server (process ${pid}) had outlived the program that started it; it was ended.`);
+  for (const orphan of orphansOn(databaseFile)) {
+    await endProcess(orphan, 5000);
+    onNotice?.(
+      `A Temporal server (process ${orphan.pid}) had outlived the program that started it; it was ended.`,
+    );
   }
 }

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { errorMessage } from '../../experiment/errors.js';
 import { isThere } from '../../experiment/presence.js';
 import { readRunInfo } from '../../workers/data-folder.js';
-import { processesWithArgument } from '../../workers/processes.js';
+import { endsWithWords, hasWords, ownProcesses } from '../../workers/processes.js';
 import type { Context } from '../context.js';
+import { EMBEDDED_WORKERS, workerWords } from '../embedded-workers.js';
 import { info, ok, problem, warning } from './finding.js';
 import type { Finding } from './finding.js';
 
@@ -33,13 +34,12 @@ export function* checkProcesses({ folder, command }: Context): Generator<Finding
 
 function leftovers(temporal: string, root: string): { name: string; pid: number }[] {
   if (!isThere(temporal)) return [];
-  const servers = processesWithArgument(join(realpathSync(temporal), 'temporal.sqlite'));
-  // Workers end by themselves when their supervisor is gone; one that hangs does not. Configured workers are somebody's.
-  const workers = processesWithArgument(root).filter(
-    (pid) => processesWithArgument('main,cpu').includes(pid) || processesWithArgument('gpu').includes(pid),
-  );
-  return [
-    ...servers.map((pid) => ({ name: 'Temporal server', pid })),
-    ...workers.map((pid) => ({ name: 'worker', pid })),
-  ].filter(({ pid }) => pid !== process.pid);
+  const server = join(realpathSync(temporal), 'temporal.sqlite');
+  return ownProcesses().flatMap(({ pid, words }) => {
+    if (hasWords(words, ['start-dev']) && hasWords(words, [server]))
+      return [{ name: 'Temporal server', pid }];
+    // Workers end by themselves when their supervisor is gone; one that hangs does not. Configured workers are somebody's.
+    const isWorker = EMBEDDED_WORKERS.some((queues) => endsWithWords(words, workerWords(queues, root)));
+    return isWorker ? [{ name: 'worker', pid }] : [];
+  });
 }
