@@ -154,7 +154,8 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
   /** A pause or resume that came as a signal, perhaps not from the command line, which writes its own first. */
   async function recordPause(of: RunRef | { readonly experiment: string }, paused: boolean): Promise<void> {
     if ('index' in of) {
-      await store.runs.setHold(await store.runs.get(of.experiment, of.index), paused ? 'paused' : null);
+      const run = await store.runs.get(of.experiment, of.index);
+      await store.runs.setHold(run, paused ? 'paused' : null, now());
     } else {
       await store.experiments.setPaused(of.experiment, paused, now());
     }

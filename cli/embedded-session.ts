@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { connectStore } from '../db/index.js';
 import { acquireRunLock, openDataFolder } from '../workers/data-folder.js';
 import { childEnvironment, type ChildNeed } from '../experiment/child-environment.js';
 import { hostVariables, databaseVariables } from '../workers/environment.js';
@@ -10,6 +11,7 @@ import type { SupervisedProcess, SupervisorEvent } from '../workers/supervisor.j
 import { findTemporalCli } from '../workers/temporal-cli.js';
 import { startTemporalServer } from '../workers/temporal-server.js';
 import type { TemporalServer } from '../workers/temporal-server.js';
+import { readingStore } from './context.js';
 import type { Context } from './context.js';
 import { EMBEDDED_WORKERS, workerWords } from './embedded-workers.js';
 import { note } from './output.js';
@@ -61,6 +63,7 @@ export async function openEmbeddedSession(
     if (event.kind === 'started' || event.kind === 'ready') announce();
   };
   try {
+    await takeUp(context, experiment);
     const cli = await unlessAborted(
       findTemporalCli({ fetch: true, environment: context.environment, onProgress: note }),
       signal,
@@ -92,6 +95,18 @@ export async function openEmbeddedSession(
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** Nothing in this folder was at work on the experiment until now: its workflow may be open, and goes on without a word. */
+async function takeUp(context: Context, id: string): Promise<void> {
+  const row = await readingStore(context, async (store) => (await store?.experiments.find(id)) ?? null);
+  if (row === null || row.driverRunId === null) return;
+  const store = await connectStore(context.place);
+  try {
+    await store.experiments.takeUp(id, Date.now());
+  } finally {
+    await store.close();
   }
 }
 

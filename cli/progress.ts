@@ -77,10 +77,13 @@ interface Pace {
 
 const NO_PACE: Pace = { perSecond: 0, etaMs: null };
 
-/** Invocations a second over the last ten seconds or so, and what is left at that pace. A pause counts for nothing, nor does an outage. */
+/**
+ * Invocations a second over the last ten seconds or so, and what is left at that pace. A pause counts for nothing, nor does an outage, nor
+ * do runs that a user holds.
+ */
 function paceMeter(): (standing: Standing) => Pace {
   let samples: { at: number; made: number }[] = [];
-  return ({ progress: { invocations, invocationsExpected }, paused, stale }) => {
+  return ({ progress: { invocations, invocationsExpected, invocationsHeld }, paused, stale }) => {
     if (paused || stale) {
       samples = [];
       return NO_PACE;
@@ -90,7 +93,7 @@ function paceMeter(): (standing: Standing) => Pace {
     while (samples.length > 2 && at - samples[0]!.at > 10_000) samples.shift();
     const { at: since, made } = samples[0]!;
     const perSecond = at > since ? (1000 * (invocations - made)) / (at - since) : 0;
-    const left = invocationsExpected - invocations;
+    const left = invocationsExpected - invocationsHeld - invocations;
     return { perSecond, etaMs: left > 0 && perSecond > 0 ? (1000 * left) / perSecond : null };
   };
 }

@@ -9,7 +9,7 @@ export interface SummaryDocument extends Summary {
   readonly name: string | null;
   readonly status: string;
   readonly runs: Readonly<Record<'pending' | 'running' | 'finished' | 'failed' | 'cancelled', number>>;
-  /** From the first invocation of the experiment to the last; null where there are fewer than two. */
+  /** From the first invocation of the experiment to the last, while it was at work; null where there are fewer than two. */
   readonly invocationsPerSecond: number | null;
   /** Time of this command, milliseconds. */
   readonly wallMs: number | null;
@@ -36,7 +36,7 @@ export async function summaryDocument(
   const { name, status, config } = await store.experiments.get(id);
   const summary = await store.summaries.summary(id);
   const made = summary.invocations.computed + summary.invocations.reused + summary.invocations.cycle;
-  const span = (summary.lastInvocationAt ?? 0) - (summary.firstInvocationAt ?? 0);
+  const span = (summary.lastInvocationAt ?? 0) - (summary.firstInvocationAt ?? 0) - summary.restedMs;
   const failed = await store.runs.failed(id, FAILURES_TOLD);
   const runs = await store.experiments.runsByStatus(id);
   return {
@@ -76,7 +76,7 @@ export function printSummary(document: SummaryDocument, { command }: Context): v
       'invocations',
       `${count(made)} (${count(invocations.computed)} computed, ${count(invocations.reused)} reused, ${count(invocations.cycle)} filled from cycles)`,
     ],
-    ...(perSecond === null ? [] : [['invocations/s', rate(perSecond)]]),
+    ...(perSecond === null ? [] : [['invocations/s', `${rate(perSecond)}${restText(document.restedMs)}`]]),
     ['distinct outputs', count(document.distinctOutputs)],
     ...cutOutputRows(document.outputsCut, count(made)),
     ['cycles found', cycles === 0 ? '0' : `${cycles} (${period})`],
@@ -101,6 +101,10 @@ export function printSummary(document: SummaryDocument, { command }: Context): v
     [command('run', 'FILE'), 'an experiment of your own (README.md, "The experiment file")'],
   ].map(([words, meaning]) => [`  ${words}`, ` ${meaning}`]);
   print(`\n${heading('Next')}\n${table(next)}`);
+}
+
+function restText(restedMs: number): string {
+  return restedMs < 1000 ? '' : ` (without ${duration(restedMs)} in which it was not at work)`;
 }
 
 /** The command that goes on with an experiment which is not complete, first of what comes next. */

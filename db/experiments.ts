@@ -9,6 +9,8 @@ import type { ArtifactTable } from './artifacts.js';
 import type { Database } from './database.js';
 import type { DriverService } from './driver-service.js';
 import { experimentPlanning } from './planning.js';
+import { restKeeper, storedRests } from './rests.js';
+import type { Rest } from './rests.js';
 import { experiments, runs } from './schema.js';
 import type { ExperimentStatus, RunHold } from './schema.js';
 import { all, get as first, run } from './work.js';
@@ -17,10 +19,12 @@ import type { Work } from './work.js';
 /** As many as may well be driven at once by the workers of one store. */
 const CONFIGS_KEPT = 16;
 
-export type ExperimentRow = Omit<typeof experiments.$inferSelect, 'config' | 'catalogue'> & {
+export type ExperimentRow = Omit<typeof experiments.$inferSelect, 'config' | 'catalogue' | 'rests'> & {
   readonly config: ExperimentConfig;
   /** Null where nothing was written down. */
   readonly catalogue: readonly MadeWith[] | null;
+  /** When it was not at work, in order and apart. */
+  readonly rests: readonly Rest[];
 };
 
 /** The Temporal execution that drives an experiment. */
@@ -48,6 +52,7 @@ export type ExperimentTable = ReturnType<typeof experimentTable>;
 export function experimentTable(db: Database, artifacts: ArtifactTable) {
   const { build, read, write } = db;
   const planning = experimentPlanning(db, artifacts);
+  const rests = restKeeper(db);
   const byId = build
     .select()
     .from(experiments)
@@ -89,7 +94,8 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
   /**
    * Makes `driver` the one that drives the experiment, in place of `previous`, which the caller knows to be over.
    * False where another execution claimed it meanwhile, a user deletes it, or not all of its runs are planned yet. Runs that were cancelled one by one are to be done again,
-   * since somebody asks for the whole; a pause outlasts the drive that it interrupted.
+   * since somebody asks for the whole; a pause outlasts the drive that it interrupted. From the last thing that was stored until now
+   * the experiment was not at work.
    */
   async function claim(id: string, driver: Driver, previous: Driver | null, now: number): Promise<boolean> {
     return write(() => claimed(id, driver, previous, now));
@@ -122,6 +128,7 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
     const done = (yield* run(query)) === 1;
     // The same execution asks again where its answer was lost; what was cancelled since it began stays so.
     if (done && previous?.runId !== driver.runId) {
+      yield* rests.addSinceLastWork(id, now);
       yield* run(
         build
           .update(runs)
@@ -130,6 +137,14 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
       );
     }
     return done;
+  }
+
+  /**
+   * Writes down that an experiment which goes on with the driver that it has was not at work since the last thing that was stored: to be
+   * called while no worker is at work on it.
+   */
+  async function takeUp(id: string, now: number): Promise<void> {
+    await write(() => rests.addSinceLastWork(id, now));
   }
 
   /**
@@ -196,7 +211,9 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
           eq(experiments.driverRunId, driver.runId),
         ),
       );
+    const since = yield* pausedSince(id);
     if ((yield* run(query)) === 0) return;
+    if (since !== null) yield* rests.add(id, [since, now]);
     yield* run(
       build
         .update(runs)
@@ -217,6 +234,14 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
     return counts;
   }
 
+  function* pausedSince(id: string): Work<number | null> {
+    const query = build
+      .select({ pausedAt: experiments.pausedAt })
+      .from(experiments)
+      .where(eq(experiments.id, id));
+    return (yield* first(query))?.pausedAt ?? null;
+  }
+
   /** Whether an operator holds it, or deletes it; without reading its config. */
   async function standing(id: string): Promise<Standing> {
     const query = build
@@ -231,6 +256,11 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
    * under way.
    */
   async function setPaused(id: string, paused: boolean, now: number): Promise<boolean> {
+    return write(() => setPause(id, paused, now));
+  }
+
+  function* setPause(id: string, paused: boolean, now: number): Work<boolean> {
+    const since = yield* pausedSince(id);
     const query = build
       .update(experiments)
       .set({ pausedAt: paused ? now : null })
@@ -241,7 +271,9 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
           paused ? isNull(experiments.pausedAt) : isNotNull(experiments.pausedAt),
         ),
       );
-    return (await write(() => run(query))) === 1;
+    const changed = (yield* run(query)) === 1;
+    if (changed && since !== null) yield* rests.add(id, [since, now]);
+    return changed;
   }
 
   /** Runs that are held one by one, in order. */
@@ -310,6 +342,7 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
     list,
     ...planning,
     claim,
+    takeUp,
     forgetDriver,
     release,
     runsByStatus,
@@ -321,5 +354,10 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
 }
 
 function parsed(row: typeof experiments.$inferSelect): ExperimentRow {
-  return { ...row, config: storedConfig(row.config), catalogue: storedMadeWith(row.catalogue) };
+  return {
+    ...row,
+    config: storedConfig(row.config),
+    catalogue: storedMadeWith(row.catalogue),
+    rests: storedRests(row.rests),
+  };
 }

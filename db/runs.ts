@@ -17,6 +17,7 @@ import {
 import { PanicError } from '../experiment/errors.js';
 import { storableMessage } from '../experiment/text.js';
 import type { Database } from './database.js';
+import { restKeeper } from './rests.js';
 import { experiments, failures, runs } from './schema.js';
 import type { RunHold, RunStatus } from './schema.js';
 import { all, get as first, run as execute } from './work.js';
@@ -35,7 +36,8 @@ export interface FailedAttempt {
 
 export type RunTable = ReturnType<typeof runTable>;
 
-export function runTable({ build, read, write }: Database) {
+export function runTable({ build, read, write, rows }: Database) {
+  const rests = restKeeper({ build, rows });
   const byIndex = build
     .select()
     .from(runs)
@@ -177,9 +179,15 @@ export function runTable({ build, read, write }: Database) {
 
   /**
    * Holds one run, or lets it go on; false where that changes nothing: it is so already, or the run has ended. A cancelled run
-   * that is let go is waiting again.
+   * that is let go is waiting again; where nothing else of its experiment was at work, the experiment was not since the last thing that
+   * was stored.
    */
-  async function setHold(run: RunRow, hold: RunHold | null): Promise<boolean> {
+  async function setHold(run: RunRow, hold: RunHold | null, now: number): Promise<boolean> {
+    return write(() => changedHold(run, hold, now));
+  }
+
+  function* changedHold(run: RunRow, hold: RunHold | null, now: number): Work<boolean> {
+    const nothingAtWork = hold === null && !(yield* isAtWork(run.experimentId));
     const waiting = sql`case when ${runs.status} = 'cancelled' then 'pending' else ${runs.status} end`;
     const query = build
       .update(runs)
@@ -193,7 +201,20 @@ export function runTable({ build, read, write }: Database) {
             : sql`${runs.hold} is distinct from ${hold}`,
         ),
       );
-    return (await write(() => execute(query))) === 1;
+    const changed = (yield* execute(query)) === 1;
+    if (changed && nothingAtWork) yield* rests.addSinceLastWork(run.experimentId, now);
+    return changed;
+  }
+
+  /** Whether an experiment has open runs that are not held one by one. */
+  function* isAtWork(experimentId: string): Work<boolean> {
+    const open = inArray(runs.status, ['pending', 'running'] satisfies RunStatus[]);
+    const query = build
+      .select({ id: runs.id })
+      .from(runs)
+      .where(and(eq(runs.experimentId, experimentId), open, isNull(runs.hold)))
+      .limit(1);
+    return (yield* first(query)) !== undefined;
   }
 
   /** Ends a run that did not finish. A finished run is left as it is. */

@@ -168,6 +168,8 @@ export const experiments = sqliteTable(
      * (`experiment/made-with.ts`); null where older versions started it.
      */
     catalogue: text(),
+    /** When it was not at work, as JSON: pairs of times (`rests.ts`). Null where that never was, or older versions wrote it. */
+    rests: text(),
   },
   (t) => [
     check('experiments_status', oneOf(t.status, EXPERIMENT_STATUSES)),

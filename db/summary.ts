@@ -1,6 +1,8 @@
 import { sql } from 'drizzle-orm';
 import type { SQL } from 'drizzle-orm';
 import type { Database } from './database.js';
+import { restedMs, storedRests } from './rests.js';
+import type { Rest } from './rests.js';
 import type { Work } from './work.js';
 
 export interface Progress {
@@ -8,6 +10,8 @@ export interface Progress {
   /** Invocations made, and how many there will be if no further cycle is found. */
   readonly invocations: number;
   readonly invocationsExpected: number;
+  /** Of those to come, how many are of runs that a user holds one by one: they wait for that user. */
+  readonly invocationsHeld: number;
   readonly trajectoriesEnded: number;
   readonly diagrams: number;
 }
@@ -38,18 +42,22 @@ export interface Summary {
   /** Times of the first and last invocation, ms since the epoch; null where there is none. */
   readonly firstInvocationAt: number | null;
   readonly lastInvocationAt: number | null;
+  /** Of the time between these, how much the experiment was not at work: paused, or driven by no process. Milliseconds. */
+  readonly restedMs: number;
 }
 
 export type SummaryQueries = ReturnType<typeof summaryQueries>;
 
 /**
- * How many invocations were `made` since a time, and when the `first` of them: of each run that is or was at work since then, the rows
- * after the last older one, which is found from the newest row backwards.
+ * How many invocations were `made` since a time, and when the call of the first of them `began`: of each run that is or was at work since
+ * then, the rows after the last older one, which is found from the newest row backwards.
  */
 export function recentQuery(experimentId: string, since: number): SQL {
   return sql`
     select coalesce(sum(newest - older), 0) as made, min((
-      select created_at from invocations where run_id = at_work.id and sequence = at_work.older + 1)) as first
+      -- The time of a batch is shared out among its calls.
+      select created_at - coalesce(compute_ms * batch_size, 0) from invocations
+      where run_id = at_work.id and sequence = at_work.older + 1)) as began
     from (
       select id,
         coalesce((select max(sequence) from invocations where run_id = runs.id), -1) as newest,
@@ -59,6 +67,8 @@ export function recentQuery(experimentId: string, since: number): SQL {
       from runs where experiment_id = ${experimentId}
         and (status = 'running' or finished_at >= ${since})) as at_work`;
 }
+
+const RECENT_MS = 60_000;
 
 /** Of a model of which a store has millions of calls, so many tell its mean. */
 const NEWEST = 1000;
@@ -101,24 +111,27 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
       runs: number;
       made: number;
       expected: number;
+      held: number;
       ended: number;
     }>(sql`
       select status, count(*) as runs, count(stop_reason) as ended,
-        sum(coalesce(length, made)) as made, sum(coalesce(length, max_length)) as expected
+        sum(coalesce(length, made)) as made, sum(coalesce(length, max_length)) as expected,
+        sum(case when hold is null or length is not null then 0 else max_length - made end) as held
       from (
-        select status, stop_reason, length, max_length,
-          -- A run that waits for its first attempt has made nothing; looking it up for all of them would be slow.
-          case when length is null and (status <> 'pending' or attempt > 1)
+        select status, stop_reason, length, max_length, hold,
+          -- A run that has never begun has made nothing; looking it up for all of them would be slow.
+          case when length is null and (status <> 'pending' or started_at is not null or attempt > 1)
             then coalesce((select max(sequence) + 1 from invocations where run_id = runs.id), 0) else 0 end as made
         from runs where experiment_id = ${experimentId}) as of_experiment
       group by status`);
     const runs = { pending: 0, running: 0, finished: 0, failed: 0, cancelled: 0 };
-    const total = { invocations: 0, invocationsExpected: 0, trajectoriesEnded: 0 };
+    const total = { invocations: 0, invocationsExpected: 0, invocationsHeld: 0, trajectoriesEnded: 0 };
     for (const row of rows) {
       runs[row.status] = row.runs;
       total.invocations += row.made;
       // What a failed run has not made is not expected of it any more.
       total.invocationsExpected += row.status === 'failed' ? row.made : row.expected;
+      total.invocationsHeld += row.status === 'failed' ? 0 : row.held;
       total.trajectoriesEnded += row.ended;
     }
     const { diagrams } = yield* only<{ diagrams: number }>(sql`
@@ -136,16 +149,37 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
         select count(*) as stored from runs
         join diagrams on diagrams.run_id = runs.id join surrogates on surrogates.diagram_id = diagrams.id
         where runs.experiment_id = ${experimentId} and surrogates.dimension = 0
-          and (runs.status in ('running', 'failed', 'cancelled') or (runs.status = 'pending' and runs.attempt > 1))`),
+          and (runs.status in ('running', 'failed', 'cancelled')
+            or (runs.status = 'pending' and (runs.started_at is not null or runs.attempt > 1)))`),
     );
     return stored;
   }
 
-  /** Invocations a second over the last minute, whatever the length of the runs. */
+  /**
+   * Invocations a second over the last minute, whatever the length of the runs. It begins anew behind a rest, and with the call of the first
+   * of these invocations: what passes before that, as while models are loaded, says nothing of their pace.
+   */
   async function recentRate(experimentId: string, now: number): Promise<number> {
-    const recent = recentQuery(experimentId, now - 60_000);
-    const { made, first } = await read(() => only<{ made: number; first: number | null }>(recent));
-    return first === null || now <= first ? 0 : (1000 * made) / (now - first);
+    return read(() => recent(experimentId, now));
+  }
+
+  function* recent(experimentId: string, now: number): Work<number> {
+    const [, restedUntil = -Infinity] = (yield* restsOf(experimentId, now)).at(-1) ?? [];
+    const since = Math.max(now - RECENT_MS, restedUntil);
+    const { made, began } = yield* only<{ made: number; began: number | null }>(
+      recentQuery(experimentId, since),
+    );
+    const ms = now - Math.max(since, began ?? now);
+    return ms > 0 ? (1000 * made) / ms : 0;
+  }
+
+  /** Those of an experiment that is paused last until now. */
+  function* restsOf(experimentId: string, now: number): Work<readonly Rest[]> {
+    const [row] = yield* rowsOf<{ rests: string | null; paused: number | null }>(
+      sql`select rests, paused_at as paused from experiments where id = ${experimentId}`,
+    );
+    const rests = storedRests(row?.rests ?? null);
+    return row?.paused == null ? rests : [...rests, [row.paused, now]];
   }
 
   async function summary(experimentId: string): Promise<Summary> {
@@ -168,6 +202,9 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
       select min(created_at) as first, max(created_at) as last, count(distinct output_id) as outputs,
         count(output_cut) as cut
       from invocations where ${ofExperiment}`);
+    const { first, last } = times;
+    const rested =
+      first === null || last === null ? 0 : restedMs(yield* restsOf(experimentId, last), first, last);
     const cycles = yield* only<{ found: number; shortest: number | null; longest: number | null }>(sql`
       select count(cycle_length) as found, min(cycle_length) as shortest, max(cycle_length) as longest
       from runs where experiment_id = ${experimentId}`);
@@ -194,8 +231,9 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
       ...embedded,
       diagrams,
       entropy,
-      firstInvocationAt: times.first,
-      lastInvocationAt: times.last,
+      firstInvocationAt: first,
+      lastInvocationAt: last,
+      restedMs: rested,
     };
   }
 

@@ -57,7 +57,7 @@ export async function cancelRun(
           `run ${index} of experiment ${row.id} is ${run.hold ?? run.status}; there is nothing to cancel`,
         );
       }
-      await store.runs.setHold(run, 'cancelled');
+      await store.runs.setHold(run, 'cancelled', Date.now());
       const workflow = await openRunWorkflow(session, row.id, index);
       await workflow?.cancel();
       const ended = workflow === null || (await untilRunEnded(store, run, waitMs));

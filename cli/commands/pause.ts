@@ -78,7 +78,7 @@ async function each(
 
 async function pauseRun(context: Context, store: Store, row: ExperimentRow, run: RunRow): Promise<number> {
   if (!isOpen(run)) throw endedRun(context, run, 'paused');
-  const changed = await store.runs.setHold(run, 'paused');
+  const changed = await store.runs.setHold(run, 'paused', Date.now());
   const told = await tellRun(context, run, 'pause');
   return report(context, { experiment: row.id, run: run.runIndex, paused: true, changed }, told);
 }
@@ -89,7 +89,7 @@ export async function resumeRun(context: Context, id: string, index: number): Pr
     const row = await operated(context, store, id);
     const run = await operatedRun(store, row, index);
     if (run.status === 'failed' || run.status === 'finished') throw endedRun(context, run, 'resumed');
-    const changed = await store.runs.setHold(run, null);
+    const changed = await store.runs.setHold(run, null, Date.now());
     const told = await tellRun(context, run, 'resume');
     if (row.pausedAt !== null) {
       note(`The experiment as a whole is paused; "${context.command('resume', row.id)}" lets it go on.`);

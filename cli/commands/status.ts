@@ -32,13 +32,15 @@ interface StatusDocument {
   readonly invocations: number;
   /** At most: a run that meets a cycle ends earlier. */
   readonly invocationsExpected: number;
+  /** Of those to come, how many are of runs that are paused or cancelled one by one. */
+  readonly invocationsHeld: number;
   readonly diagrams: number;
   readonly diagramsExpected: number;
   readonly surrogates: number;
   readonly surrogatesExpected: number;
-  /** Over the last minute; null where nobody is at work. */
+  /** Over the last minute, or since the experiment went on after a pause in it; null where nobody is at work. */
   readonly invocationsPerSecond: number | null;
-  /** At most, for the invocations alone. */
+  /** At most, for the invocations alone that are not held. */
   readonly etaMs: number | null;
   readonly lastFailure: {
     readonly run: number;
@@ -138,11 +140,11 @@ async function statusDocument(
 ): Promise<Omit<StatusDocument, 'queues' | 'now' | 'unindexed' | 'devices' | 'deviceRemarks'>> {
   const { id, config } = row;
   const progress = await store.summaries.progress(id);
-  const { runs, invocations, invocationsExpected, diagrams } = progress;
+  const { runs, invocations, invocationsExpected, invocationsHeld, diagrams } = progress;
   const status = stateOf(row, driven);
   const atWork = status === 'running' || status === 'planned';
   const perSecond = atWork ? await store.summaries.recentRate(id, now) : null;
-  const left = invocationsExpected - invocations;
+  const left = invocationsExpected - invocationsHeld - invocations;
   const failure = await store.runs.lastFailure(id);
   const held = await store.experiments.heldRuns(id);
   const diagramsExpected = row.runCount * config.embedding_models.length;
@@ -157,6 +159,7 @@ async function statusDocument(
     pausedRuns: held.filter(({ hold }) => hold === 'paused').map(({ runIndex }) => runIndex),
     invocations,
     invocationsExpected,
+    invocationsHeld,
     diagrams,
     diagramsExpected,
     surrogates: await surrogatesMade(store, id, progress, surrogatesExpected),
@@ -210,7 +213,8 @@ function printStatus(
     ...(runs.cancelled > 0 ? [`${count(runs.cancelled)} cancelled`] : []),
   ];
   const planned = Object.values(runs).reduce((sum, value) => sum + value, 0);
-  const made = `${count(document.invocations)} of at most ${count(document.invocationsExpected)}`;
+  const held = document.invocationsHeld === 0 ? '' : `, ${count(document.invocationsHeld)} of them held`;
+  const made = `${count(document.invocations)} of at most ${count(document.invocationsExpected)}${held}`;
   const pace =
     invocationsPerSecond === null || invocationsPerSecond === 0
       ? ''

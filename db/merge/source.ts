@@ -1,5 +1,6 @@
 import type Sqlite from 'better-sqlite3';
 import type { StoredContent } from '../artifacts.js';
+import { LAST_WORK } from '../rests.js';
 
 /**
  * The reading side of a merge: an experiment's rows in another SQLite file, with what they point at told by content instead of
@@ -29,6 +30,7 @@ export interface SourceExperiment {
   readonly finishedAt: number | null;
   readonly error: string | null;
   readonly catalogue: string | null;
+  readonly rests: string | null;
 }
 
 export interface SourceRun {
@@ -130,7 +132,7 @@ const CONTENT = `modality, sha256, byte_length as "byteLength", text, width, hei
 export function mergeSource(sqlite: Sqlite.Database) {
   const experiments = sqlite.prepare<[], SourceExperiment>(`
     select id, name, config, run_count as "runCount", status, created_at as "createdAt", started_at as "startedAt",
-      finished_at as "finishedAt", error, catalogue
+      finished_at as "finishedAt", error, catalogue, rests
     from experiments where deleting_at is null order by created_at, id`);
   const runs = sqlite.prepare<[string], SourceRun>(`
     select id, run_index as "runIndex", network, seed, drawn_seed as "drawnSeed", prompt_id as "promptId",
@@ -181,8 +183,12 @@ export function mergeSource(sqlite: Sqlite.Database) {
       select i.output_id from runs r join invocations i on i.run_id = r.id where r.experiment_id = ?)
     order by sha256`);
 
+  const lastWork = sqlite.prepare<[string], { readonly at: number | null }>(LAST_WORK);
+
   return {
     experiments: () => experiments.all(),
+    /** When the last thing was stored of an experiment, milliseconds since the epoch; null where nothing was. */
+    lastWork: (experiment: string) => lastWork.get(experiment)?.at ?? null,
     runs: (experiment: string) => runs.iterate(experiment),
     drawnSeeds: (experiment: string) => drawnSeeds.all(experiment),
     /** From this sequence on. */

@@ -3,6 +3,8 @@ import { faultPoint } from '../../experiment/fault.js';
 import type { ArtifactTable } from '../artifacts.js';
 import type { Database } from '../database.js';
 import { withDrawnSeeds, withoutGivenSeeds } from '../planning.js';
+import { commonRests, restKeeper, storedRests } from '../rests.js';
+import type { AtWork } from '../rests.js';
 import {
   diagramDimensions,
   diagrams,
@@ -44,6 +46,7 @@ const BATCH = 500;
  */
 export function mergeTarget(db: Database, artifacts: ArtifactTable) {
   const { build, read } = db;
+  const { lastWork } = restKeeper(db);
 
   /** One transaction. Its body may be run again from its start, so it gets what it adds as a list, and new memory of ids. */
   async function write<T>(source: MergeSource, work: (ids: Ids) => Work<T>): Promise<T> {
@@ -99,7 +102,7 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
       });
       isNew ??= made;
     }
-    await write(source, () => endPlan(experiment, isNew === true));
+    await write(source, () => endPlan(source, experiment));
     return isNew === true;
   }
 
@@ -127,13 +130,30 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
   }
 
   /** Where the last run is there, the rows of runs have their seeds, and the experiment can have begun. */
-  function* endPlan({ id, runCount, startedAt }: SourceExperiment, isNew: boolean): Work<void> {
+  function* endPlan(source: MergeSource, experiment: SourceExperiment): Work<void> {
+    const { id, runCount } = experiment;
     if ((yield* storedRun(id, runCount - 1)) === undefined) return;
     const where = eq(experiments.id, id);
-    const row = (yield* get(build.select({ config: experiments.config }).from(experiments).where(where)))!;
+    const row = (yield* get(build.select().from(experiments).where(where)))!;
     const config = withoutGivenSeeds(row.config);
-    const begun = isNew ? { config, startedAt } : { config };
-    if (isNew || config !== row.config) yield* execute(build.update(experiments).set(begun).where(where));
+    const times = yield* timesOfBoth(source, experiment, row);
+    yield* execute(
+      build
+        .update(experiments)
+        .set({ config, ...times })
+        .where(where),
+    );
+  }
+
+  /** When an experiment began, and when it was at work in neither store: before the steps of one are added to the other. */
+  function* timesOfBoth(source: MergeSource, theirs: SourceExperiment, ours: Times): Work<Times> {
+    const { id } = theirs;
+    const common = commonRests(atWork(ours, yield* lastWork(id)), atWork(theirs, source.lastWork(id)));
+    const began = [ours.startedAt, theirs.startedAt].filter((time) => time !== null);
+    return {
+      startedAt: began.length === 0 ? null : Math.min(...began),
+      rests: common.length === 0 ? null : JSON.stringify(common),
+    };
   }
 
   function* storedRun(experimentId: string, runIndex: number) {
@@ -373,6 +393,13 @@ function* wantedRuns(source: MergeSource, id: string, wanted: RunIndices): Gener
 }
 
 type StoredRun = typeof runs.$inferSelect;
+
+type Times = Pick<SourceExperiment, 'startedAt' | 'rests'>;
+
+function atWork({ startedAt, rests }: Times, lastWork: number | null): AtWork | null {
+  if (startedAt === null || lastWork === null) return null;
+  return { from: startedAt, to: lastWork, rests: storedRests(rests) };
+}
 
 function* batchesOf<T>(rows: Iterable<T>): Generator<T[], void, undefined> {
   let some: T[] = [];

@@ -38,6 +38,17 @@ async function invocations(): Promise<number> {
   }
 }
 
+/** When it was not at work, and the time of its last step. */
+async function times() {
+  const store = openStoreReadonly(data)!;
+  try {
+    const { rests } = await store.experiments.get(id);
+    return { rests, ...(await store.summaries.summary(id)) };
+  } finally {
+    await store.close();
+  }
+}
+
 async function untilMoreInvocations(): Promise<void> {
   const before = await invocations();
   await until(
@@ -136,6 +147,7 @@ test('after everything was killed, doctor names what was left and run continues 
   running.process.kill('SIGKILL');
   for (const pid of workerPids) process.kill(pid, 'SIGKILL');
   await running.ended;
+  const before = await times();
   const doctor = await panicTda(folder, ['doctor']);
   expect(doctor.stdout).toContain(`process ${serverPid} (Temporal server) was left behind`);
   expect(doctor.stdout).toMatch(/was interrupted/);
@@ -146,6 +158,11 @@ test('after everything was killed, doctor names what was left and run continues 
   expect(stderr).toContain(`A Temporal server (process ${serverPid}) had outlived`);
   expect(stdout).toMatch(/runs +2 finished/);
   expect(stdout).toMatch(/invocations +900 /);
+  // From the last step until the command went on with it.
+  const { rests, restedMs } = await times();
+  expect(rests.length).toBeGreaterThan(before.rests.length);
+  expect(rests.at(-1)![0]).toBe(before.lastInvocationAt);
+  expect(restedMs).toBe(rests.reduce((sum, [from, to]) => sum + to - from, 0));
   expect(code).toBe(0);
   expect((await panicTda(folder, ['doctor'])).code).toBe(0);
 });

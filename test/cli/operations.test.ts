@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { summaryDocument } from '../../cli/summary.js';
 import { GATE_VARIABLE } from '../../models/faulty.js';
 import { invocationCount, withStore } from '../support/store-checks.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from './cli-process.js';
@@ -24,6 +25,8 @@ interface Status {
   readonly experiment: string;
   readonly status: string;
   readonly invocations: number;
+  readonly invocationsExpected: number;
+  readonly invocationsHeld: number;
   readonly pausedAt: string | null;
   readonly pausedRuns: readonly number[];
   readonly runs: Readonly<Record<string, number>>;
@@ -60,6 +63,14 @@ async function untilMoreThan(before: number): Promise<void> {
   );
 }
 
+/** Times without work, and times of the first and the last step. */
+function times() {
+  return withStore(join(folder, 'panic-tda-data'), async (store) => {
+    const { rests } = await store.experiments.get(id);
+    return { rests, ...(await summaryDocument(store, id, { wallMs: null })) };
+  });
+}
+
 /** Resolves with how many invocations there are when no more come for a while. */
 async function untilStill(): Promise<number> {
   let before = -1;
@@ -80,7 +91,12 @@ test('pause holds what another process runs, and status, list and run say so', a
   expect(pause.stdout).toContain(`"npx panic-tda resume ${id}" lets it go on`);
   await until(() => /^Paused;/m.test(running.stderr()));
   await untilStill();
-  expect(await status()).toMatchObject({ status: 'paused', pausedAt: expect.any(String) });
+  expect(await status()).toMatchObject({
+    status: 'paused',
+    pausedAt: expect.any(String),
+    invocationsPerSecond: null,
+    etaMs: null,
+  });
   expect(await panicTdaJson(folder, ['list'])).toMatchObject([{ id, state: 'paused' }]);
   const again = await panicTda(folder, ['pause', id]);
   expect(again.stdout).toContain('is paused already');
@@ -90,6 +106,8 @@ test('the pause outlasts the command: run starts nothing, resume goes on from th
   running.process.kill('SIGINT');
   expect((await running.ended).code).toBe(130);
   const made = invocations();
+  const pausedAt = Date.parse((await status()).pausedAt!);
+  const { lastInvocationAt } = await times();
   const run = await panicTda(folder, ['run', 'experiment.json']);
   expect(run.stderr).toMatch(/is paused since .*Nothing was done/);
   expect(run.code).toBe(3);
@@ -97,6 +115,11 @@ test('the pause outlasts the command: run starts nothing, resume goes on from th
   running = startPanicTda(folder, ['resume'], gate());
   await untilMoreThan(made);
   expect(await status()).toMatchObject({ status: 'running', pausedAt: null });
+  // From the pause, or the last step where that came later, to the end of the pause, however often it was stopped and begun meanwhile.
+  const { rests, restedMs } = await times();
+  expect(rests).toHaveLength(1);
+  expect(rests[0]![0]).toBe(Math.min(pausedAt, lastInvocationAt!));
+  expect(restedMs).toBe(rests[0]![1] - rests[0]![0]);
 });
 
 test('resume reaches a workflow that waits though the rows say nothing of a pause any more', async () => {
@@ -118,7 +141,15 @@ test('one run is paused, another cancelled, and the third goes on', async () => 
   const cancel = await panicTda(folder, ['cancel', '--run', '2']);
   expect(cancel.stderr).toBe('');
   expect(cancel.stdout).toContain('Run 2 is cancelled');
-  expect(await status()).toMatchObject({ status: 'running', pausedRuns: [1], runs: { cancelled: 1 } });
+  const held = await status();
+  expect(held).toMatchObject({ status: 'running', pausedRuns: [1], runs: { cancelled: 1 } });
+  // What is left of the two of them.
+  expect(held.invocationsHeld).toBeGreaterThan(900);
+  expect(held.invocationsHeld).toBeLessThan(1000);
+  expect(held.invocationsHeld).toBeLessThan(held.invocationsExpected - held.invocations);
+  expect((await panicTda(folder, ['status'])).stdout).toMatch(
+    /^invocations .* of at most 1,500, \d+ of them held/m,
+  );
   const bad = await panicTda(folder, ['pause', id, '--run', '3']);
   expect(bad.stderr).toContain('has no run 3; it has runs 0 to 2');
   expect(bad.code).toBe(2);
@@ -143,7 +174,11 @@ test('pause --all and resume --all reach what is open; resume --run lets the run
   const { code, stdout, stderr } = await running.ended;
   expect(stderr).toContain('Paused;');
   expect(stdout).toMatch(/runs +3 finished/);
+  expect(stdout).toMatch(/^invocations\/s .* \(without .* in which it was not at work\)$/m);
   expect(code).toBe(0);
+  const { firstInvocationAt, lastInvocationAt, restedMs, invocationsPerSecond } = await times();
+  const atWorkMs = lastInvocationAt! - firstInvocationAt! - restedMs;
+  expect(invocationsPerSecond).toBeCloseTo((1000 * invocations()) / atWorkMs, 6);
   const pause = await panicTda(folder, ['pause', id]);
   expect(pause.stderr).toContain('there is nothing to pause');
   expect(pause.code).toBe(2);

@@ -83,6 +83,7 @@ const standing: Standing = {
     runs: { pending: 0, running: 2, finished: 1, failed: 0, cancelled: 0 },
     invocations: 30,
     invocationsExpected: 60,
+    invocationsHeld: 0,
     trajectoriesEnded: 1,
     diagrams: 1,
   },
@@ -152,6 +153,24 @@ test('a paused experiment has runs that have begun and no pace, and what is left
     expect(last('invocations')).toMatch(/ 10\/s, at most 2 s left$/);
     expect(last('runs')).toMatch(/2 running$/);
     display.done();
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
+test('what is left at its pace are the invocations of runs that no user holds', () => {
+  jest.useFakeTimers();
+  try {
+    const { stream, drawn } = terminal(200);
+    const display = progressDisplay({ silent: false, expected: { diagrams: 3, surrogates: 0 }, stream });
+    for (const invocations of [10, 20]) {
+      jest.advanceTimersByTime(1000);
+      const state = made(invocations, false);
+      display.show({ ...state, progress: { ...state.progress, invocationsHeld: 30 } });
+    }
+    display.done();
+    const shown = lastLines(drawn()).findLast((line) => line.startsWith('invocations'));
+    expect(shown).toMatch(/ 10\/s, at most 1 s left$/);
   } finally {
     jest.useRealTimers();
   }

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import { experimentId } from '../../experiment/ids.js';
 import { summaryDocument } from '../../cli/summary.js';
-import { config, NOW } from '../db/small-experiment.js';
+import { config, finishExperiment, NOW } from '../db/small-experiment.js';
 import { withStore } from '../support/store-checks.js';
 import { cleanUp, folderWith, panicTda } from './cli-process.js';
 import { dummyConfig } from './stored-run.js';
@@ -25,6 +25,21 @@ test('the summary lists the first failed runs, says how many it leaves out, and 
       190,
       1190,
     ]);
+  });
+});
+
+test('the pace is that of the time in which the experiment was at work', async () => {
+  const folder = folderWith();
+  await withStore(join(folder, 'data'), async (store) => {
+    const id = await finishExperiment(store);
+    const whole = await summaryDocument(store, id, { wallMs: null });
+    const spanMs = whole.lastInvocationAt! - whole.firstInvocationAt!;
+    expect(whole.restedMs).toBe(0);
+    const rests = JSON.stringify([[NOW + 1, NOW + 4]]);
+    store.db.sqlite.prepare('update experiments set rests = ?').run(rests);
+    const { restedMs, invocationsPerSecond } = await summaryDocument(store, id, { wallMs: null });
+    expect(restedMs).toBe(3);
+    expect(invocationsPerSecond).toBeCloseTo((whole.invocationsPerSecond! * spanMs) / (spanMs - 3));
   });
 });
 

@@ -436,6 +436,7 @@ describe('figures', () => {
       runs: { pending: 2, running: 1, finished: 1, failed: 0, cancelled: 0 },
       invocations: length! + 3,
       invocationsExpected: length! + 36,
+      invocationsHeld: 0,
       trajectoriesEnded: 1,
       diagrams: 2,
     });
@@ -544,7 +545,7 @@ describe('figures', () => {
     await store.experiments.plan(id, config, NOW);
     await store.runs.markRunning(await run(0), NOW);
     for (let made = 0; made < 3; made++) await step(store, await run(0), 'stop');
-    expect(await store.summaries.recentRate(id, NOW + 1000)).toBeCloseTo(3);
+    expect(await store.summaries.recentRate(id, NOW + 1000)).toBeCloseTo(3000 / 1002);
     expect(await store.summaries.recentRate(id, NOW + 120_000)).toBe(0);
   });
 });

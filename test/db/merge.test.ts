@@ -120,6 +120,36 @@ test('what was interrupted in the source is to be resumed in the target, and wha
   expect(await violationsIn(target)).toEqual([]);
 });
 
+test('an experiment of two stores was at work when it was in either', async () => {
+  const HOUR = 3_600_000;
+  const id = await begin(target, 2);
+  await finishExperiment(source);
+  source.db.sqlite.exec(`
+    update experiments set started_at = ${NOW + HOUR}, rests = '[[${NOW + 2 * HOUR},${NOW + 3 * HOUR}]]';
+    update runs set finished_at = ${NOW + 4 * HOUR}`);
+  await target.experiments.setPaused(id, true, NOW + HOUR);
+  expect(await merge()).toMatchObject([{ outcome: 'extended' }]);
+  const rests = [
+    [NOW + 1, NOW + HOUR],
+    [NOW + 2 * HOUR, NOW + 3 * HOUR],
+  ];
+  expect(await target.experiments.get(id)).toMatchObject({ startedAt: NOW, rests });
+});
+
+test('one that the target has planned and never begun has the times of the source, and a new one has them, too', async () => {
+  const id = await finishExperiment(source);
+  source.db.sqlite.exec(`update experiments set rests = '[[${NOW + 1},${NOW + 3}]]'`);
+  await target.experiments.plan(id, { ...config, drawn_seeds: [1002, 1003] }, NOW - 5);
+  expect(await merge()).toMatchObject([{ outcome: 'extended' }]);
+  const times = { startedAt: NOW, rests: [[NOW + 1, NOW + 3]] };
+  expect(await target.experiments.get(id)).toMatchObject(times);
+  await into.remove();
+  into = await emptyPlace();
+  ({ store: target } = into);
+  expect(await merge()).toMatchObject([{ outcome: 'new' }]);
+  expect(await target.experiments.get(id)).toMatchObject(times);
+});
+
 test('runs that were planned with other seeds, and other outputs, are named; nothing of the experiment is changed', async () => {
   const id = await finishExperiment(source);
   await begin(target, 2);

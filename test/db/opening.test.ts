@@ -12,6 +12,7 @@ import {
   openStoreReadonly,
 } from '../../db/index.js';
 import { isPanicError } from '../../experiment/errors.js';
+import { makeOlder, migrationsBefore } from '../support/older-store.js';
 import { dist, runModule } from '../workers/child-processes.js';
 import { config, finishExperiment, NOW, rejection } from './small-experiment.js';
 
@@ -30,8 +31,9 @@ async function pragma(name: string): Promise<unknown> {
   }
 }
 
-/** Takes back the migration of cut outputs. */
+/** Takes back the migrations from that of cut outputs on. */
 const WITHOUT_OUTPUT_CUT = `
+  alter table experiments drop column rests;
   alter table invocations drop column output_cut;
   drop trigger artifacts_text_is_visible;`;
 
@@ -147,6 +149,18 @@ describe('opening a store', () => {
     await store.close();
     const again = openStore(folder);
     expect(driverOf(await again.experiments.get('e'))).toEqual({ ...driver, service: null });
+    await again.close();
+  });
+
+  test('of the version before rests were recorded has none, and its figures stay', async () => {
+    const store = openStore(folder);
+    const id = await finishExperiment(store);
+    const before = [await contentDigest(store.db, id), await store.summaries.summary(id)];
+    await store.close();
+    makeOlder(join(folder, DATABASE_FILE), migrationsBefore('rests'));
+    const again = openStore(folder);
+    expect((await again.experiments.get(id)).rests).toEqual([]);
+    expect([await contentDigest(again.db, id), await again.summaries.summary(id)]).toEqual(before);
     await again.close();
   });
 
