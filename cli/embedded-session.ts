@@ -56,7 +56,13 @@ export async function openEmbeddedSession(
     if (server === null || stopped !== null) return;
     const { address, uiAddress, namespace, pid } = server;
     const workerPids = workers.flatMap((worker) => worker.pid ?? []);
-    lock.update({ temporalAddress: address, uiAddress, namespace, serverPid: pid, workerPids });
+    lock.update({
+      temporalAddress: address,
+      uiAddress: uiAddress ?? undefined,
+      namespace,
+      serverPid: pid,
+      workerPids,
+    });
   };
   const onEvent = (event: SupervisorEvent): void => {
     tell(event);
@@ -72,6 +78,7 @@ export async function openEmbeddedSession(
       cli,
       databaseFile: join(folder.temporal, 'temporal.sqlite'),
       logFile: join(folder.logs, 'temporal-server.log'),
+      httpNames: context.environment.httpNames,
       onEvent,
       onNotice: note,
     });

@@ -1,4 +1,5 @@
 import type { ClientConnectConfig } from '@temporalio/envconfig';
+import { isIP } from 'node:net';
 import { availableParallelism, homedir } from 'node:os';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { OBJECTS_PLACE_FORMAT, objectsPlace } from '../db/objects/place.js';
@@ -102,6 +103,12 @@ export const environmentVariables = [
     default: String(ACTIVITY_MS),
   },
   {
+    name: 'PANIC_TDA_HTTP_NAMES',
+    meaning:
+      'host names by which the web UI and the health and metrics of workers may be asked for, with commas between',
+    default: 'none: localhost and addresses of this machine alone',
+  },
+  {
     name: 'PANIC_TDA_SERVER_HOSTS',
     meaning:
       'hosts beside this one whose model servers may be asked: names or name:port, with commas between',
@@ -143,6 +150,8 @@ export interface Environment {
   readonly fault: string | undefined;
   readonly testModels: boolean;
   readonly activityMs: number;
+  /** Names by which our HTTP ports may be asked, beside those of this machine; in small letters. */
+  readonly httpNames: readonly string[];
   readonly servers: { readonly hosts: readonly string[]; readonly apiKey: string | undefined };
   /** Absolute folders of PATH, in order. */
   readonly searchPath: readonly string[];
@@ -189,6 +198,7 @@ export function readEnvironment(variables: Variables = process.env): Environment
     fault: value('PANIC_TDA_FAULT'),
     testModels: testModels === '1',
     activityMs: Number(activityMs),
+    httpNames: readHttpNames(value('PANIC_TDA_HTTP_NAMES') ?? '', problems),
     servers: {
       hosts: readServerHosts(value('PANIC_TDA_SERVER_HOSTS') ?? '', problems),
       apiKey: value('PANIC_TDA_SERVER_API_KEY'),
@@ -208,16 +218,31 @@ function readPassedNames(text: string, problems: string[]): void {
   }
 }
 
+function readHttpNames(text: string, problems: string[]): string[] {
+  const names = listed(text).map((name) => name.toLowerCase());
+  for (const name of names) {
+    if (isIP(name) !== 0 || /^[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/.test(name)) continue;
+    problems.push(
+      `PANIC_TDA_HTTP_NAMES has "${name}"; it can be host names without a port, such as gpu-1.lan, with commas between.`,
+    );
+  }
+  return names;
+}
+
 function readServerHosts(text: string, problems: string[]): string[] {
-  const hosts = text
-    .split(',')
-    .map((host) => host.trim())
-    .filter((host) => host !== '');
+  const hosts = listed(text);
   for (const host of hosts) {
     if (/^[^\s/@?#]+$/.test(host)) continue;
     problems.push(`PANIC_TDA_SERVER_HOSTS has "${host}"; it can be names or name:port, with commas between.`);
   }
   return hosts;
+}
+
+function listed(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
 }
 
 function readDatabase(

@@ -1,8 +1,11 @@
+import { get } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import type { LogEntry } from '@temporalio/worker';
 import { withoutSecrets } from '../experiment/secrets.js';
 import { visibleLine } from '../experiment/text.js';
 import { freeLoopbackPorts } from './free-ports.js';
+import { placeClosedToBrowsers } from './hidden-ports.js';
 import { listen } from './listener.js';
 import type { Readiness } from './readiness.js';
 import { createWorkerMetrics, prometheusTelemetry, type WorkerMetrics } from './metrics.js';
@@ -22,6 +25,8 @@ export interface Observation {
 interface Observed {
   readonly identity: string;
   readonly listenPort: number | null;
+  /** By which health and metrics may be asked for, beside `localhost`. */
+  readonly httpNames: readonly string[];
 }
 
 async function starting(): Promise<Readiness> {
@@ -32,16 +37,36 @@ async function stopping(): Promise<Readiness> {
   return { problems: ['it is stopping, and gives its work back'], remarks: [] };
 }
 
+/** As HOST:PORT. The SDK's exporter checks nothing of what it is asked, so that no page may reach it. */
+async function addressOfExporter(): Promise<string> {
+  const place = await placeClosedToBrowsers();
+  if (place !== null) return `${place.host}:${place.port}`;
+  const { port } = await freeLoopbackPorts('port');
+  process.stderr.write(
+    `All ports that browsers do not open are taken; the SDK's metrics are at port ${port} of 127.0.0.1, which pages may reach.\n`,
+  );
+  return `127.0.0.1:${port}`;
+}
+
+/** Not by `fetch`, which opens no port that browsers do not open. */
+async function exported(address: string): Promise<string> {
+  return await new Promise((resolve, reject) => {
+    get(`http://${address}/metrics`, { agent: false }, (answer) => {
+      text(answer).then(resolve, reject);
+    }).once('error', reject);
+  });
+}
+
 /** Installs the SDK's runtime of this process, with its exporter of metrics where somebody is to see them. */
 export async function observe(
-  { identity, listenPort }: Observed,
+  { identity, listenPort, httpNames }: Observed,
   taskQueues: readonly string[],
 ): Promise<Observation> {
-  const exporter = listenPort === null ? null : (await freeLoopbackPorts('exporter')).exporter;
+  const exporter = listenPort === null ? null : await addressOfExporter();
   Runtime.install({
     logger: new DefaultLogger('WARN', log),
     shutdownSignals: [],
-    ...(exporter === null ? {} : { telemetryOptions: prometheusTelemetry(`127.0.0.1:${exporter}`) }),
+    ...(exporter === null ? {} : { telemetryOptions: prometheusTelemetry(exporter) }),
   });
   const metrics = createWorkerMetrics(Runtime.instance().metricMeter);
   const self = { identity, pid: process.pid, taskQueues, startedAt: new Date().toISOString() };
@@ -49,14 +74,14 @@ export async function observe(
   let readiness = starting;
 
   const listener =
-    listenPort === null
+    listenPort === null || exporter === null
       ? null
-      : await listen(listenPort, {
+      : await listen(listenPort, httpNames, {
           health: () => ({ state, ...self }),
           readiness: async () => ({ state, ...self, ...(await readiness()) }),
           metrics: async () => {
             metrics.sample();
-            return await (await fetch(`http://127.0.0.1:${exporter}/metrics`)).text();
+            return await exported(exporter);
           },
         });
   return {

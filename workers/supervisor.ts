@@ -29,6 +29,8 @@ export interface SuperviseOptions {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
+  /** The arguments of each further incarnation; default: the same. May not reject. */
+  readonly nextArgs?: () => Promise<readonly string[]>;
   readonly env: Record<string, string>;
   readonly cwd?: string;
   /** Takes stdout and stderr of every incarnation, one after the other. */
@@ -83,6 +85,7 @@ class Supervised implements SupervisedProcess {
   readonly givenUp: Promise<never>;
   restarts = 0;
   readonly #options: SuperviseOptions;
+  #args: readonly string[];
   #child: ChildProcess | undefined;
   #gone: Promise<void> = Promise.resolve();
   #restartTimer: NodeJS.Timeout | undefined;
@@ -100,6 +103,7 @@ class Supervised implements SupervisedProcess {
   constructor(options: SuperviseOptions) {
     this.name = options.name;
     this.#options = options;
+    this.#args = options.args;
     this.ready = new Promise((resolve, reject) => {
       this.#markReady = resolve;
       this.#failReady = reject;
@@ -118,10 +122,10 @@ class Supervised implements SupervisedProcess {
   }
 
   start(): void {
-    const { name, command, args, env, cwd, logFile, ipc = true } = this.#options;
+    const { name, command, env, cwd, logFile, ipc = true } = this.#options;
     const logStart = logSize(logFile);
     const log = this.#openLog();
-    const child = spawn(command, args, {
+    const child = spawn(command, this.#args, {
       env,
       ...(cwd === undefined ? {} : { cwd }),
       detached: true,
@@ -247,10 +251,14 @@ class Supervised implements SupervisedProcess {
     const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** this.#quickFailures);
     this.#quickFailures++;
     this.#emit({ kind: 'restarting', name, delayMs });
-    this.#restartTimer = setTimeout(() => {
-      this.restarts++;
-      this.start();
-    }, delayMs);
+    this.#restartTimer = setTimeout(() => void this.#restart(), delayMs);
+  }
+
+  async #restart(): Promise<void> {
+    if (this.#options.nextArgs !== undefined) this.#args = await this.#options.nextArgs();
+    if (this.#stopping !== undefined) return;
+    this.restarts++;
+    this.start();
   }
 
   #emit(event: SupervisorEvent): void {

@@ -5,14 +5,18 @@ import { PanicError } from '../experiment/errors.js';
 import { isThere } from '../experiment/presence.js';
 import { temporalServerEnvironment } from './environment.js';
 import { freeLoopbackPorts } from './free-ports.js';
+import type { Place } from './hidden-ports.js';
 import { tryKernelLock } from '../experiment/kernel-lock.js';
 import { endProcess } from './processes.js';
 import { orphansOn, recordServer } from './started-server.js';
 import { StartFailure, supervise, type SupervisedProcess, type SupervisorEvent } from './supervisor.js';
 import type { TemporalCli } from './temporal-cli.js';
 import { searchAttributes } from './search-attributes.js';
+import { innerPorts, type ServerPorts } from './server-ports.js';
 import { prepareNamespaces, waitUntilServing } from './temporal-service.js';
 import { looksCorrupt, recordCliVersion, setStateAside, stateIsOfAnotherVersion } from './temporal-state.js';
+import type { GuardedServer } from './http-guard.js';
+import { serveWebUi } from './web-ui.js';
 
 const host = '127.0.0.1';
 const defaultNamespace = 'default';
@@ -29,6 +33,8 @@ export interface TemporalServerOptions {
   readonly logFile: string;
   /** Beside `default`. */
   readonly namespaces?: readonly string[];
+  /** Names beside `localhost` by which the web UI may be asked for. */
+  readonly httpNames?: readonly string[];
   readonly onEvent?: (event: SupervisorEvent) => void;
   /** A sentence for the user about something unusual that was dealt with. */
   readonly onNotice?: (sentence: string) => void;
@@ -41,8 +47,8 @@ export interface TemporalServerOptions {
 export interface TemporalServer {
   /** host:port of the gRPC frontend. The same over restarts. */
   readonly address: string;
-  /** URL of the web UI. The same over restarts. */
-  readonly uiAddress: string;
+  /** URL of the web UI, behind our guard. The same over restarts. Null where this machine has no place for the UI that pages cannot reach. */
+  readonly uiAddress: string | null;
   readonly namespace: string;
   /** Undefined between the end of one incarnation and the start of the next. */
   readonly pid: number | undefined;
@@ -89,10 +95,11 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
       notice(`Temporal's state was damaged; it was moved to ${aside} and starts empty.`);
       running = await startOnFreePorts(databaseFile, options);
     }
-    const { server, address, uiAddress } = running;
+    const { server, address, ui } = running;
+    const webUi = ui() === null ? null : await guardedWebUi(running, options);
     return {
       address,
-      uiAddress,
+      uiAddress: webUi === null ? null : `http://${host}:${webUi.port}`,
       namespace: defaultNamespace,
       givenUp: server.givenUp,
       get pid() {
@@ -103,6 +110,7 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
       },
       stop: async () => {
         await server.stop();
+        await webUi?.close();
         lock.release();
       },
     };
@@ -115,7 +123,20 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
 interface RunningServer {
   readonly server: SupervisedProcess;
   readonly address: string;
-  readonly uiAddress: string;
+  /** Where the UI itself is, until the server starts again. */
+  readonly ui: () => Place | null;
+}
+
+async function guardedWebUi(
+  { server, ui }: RunningServer,
+  { httpNames = [] }: TemporalServerOptions,
+): Promise<GuardedServer> {
+  try {
+    return await serveWebUi({ host, port: 0, names: httpNames, ui });
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
 }
 
 async function startOnFreePorts(
@@ -136,17 +157,27 @@ async function startOnFreePorts(
 }
 
 async function startOnce(databaseFile: string, options: TemporalServerOptions): Promise<RunningServer> {
-  const ports = await freeLoopbackPorts('port', 'uiPort', 'httpPort', 'metricsPort');
-  const address = `${host}:${ports.port}`;
+  const { port } = await freeLoopbackPorts('port');
+  let ports: ServerPorts = { port, ...(await innerPorts(options.onNotice)) };
+  const address = `${host}:${port}`;
+  const argsFor = (ports: ServerPorts): string[] =>
+    serverArguments(databaseFile, ports, options.namespaces ?? []);
   const namespaces = [defaultNamespace, ...(options.namespaces ?? [])];
   recordCliVersion(databaseFile, options.cli.version);
   const command = options.cli.path;
-  const args = serverArguments(databaseFile, ports, options.namespaces ?? []);
-  recordServer(databaseFile, { command, args });
+  recordServer(databaseFile, { command, args: argsFor(ports) });
   const server = supervise({
     name: 'temporal server',
     command,
-    args,
+    args: argsFor(ports),
+    // Few ports are closed to browsers, and another server may have taken them in the meantime.
+    nextArgs: async () => {
+      const next = await innerPorts(options.onNotice).catch(() => ports);
+      // One that is not written down would not be recognised; the ports of before may well be free.
+      if (recordIfPossible(databaseFile, { command, args: argsFor({ port, ...next }) }))
+        ports = { port, ...next };
+      return argsFor(ports);
+    },
     cwd: dirname(databaseFile),
     env: temporalServerEnvironment(),
     logFile: options.logFile,
@@ -157,7 +188,9 @@ async function startOnce(databaseFile: string, options: TemporalServerOptions): 
       await waitUntilServing(address, namespaces, signal, options.startTimeoutMs ?? 60_000),
     ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
     onEvent: (event) => {
-      if (event.kind === 'started') recordIfPossible(databaseFile, { command, args }, event.pid);
+      if (event.kind === 'started') {
+        recordIfPossible(databaseFile, { command, args: argsFor(ports) }, event.pid);
+      }
       options.onEvent?.(event);
     },
   });
@@ -168,41 +201,49 @@ async function startOnce(databaseFile: string, options: TemporalServerOptions): 
     await server.stop();
     throw error;
   }
-  return { server, address, uiAddress: `http://${host}:${ports.uiPort}` };
+  return { server, address, ui: () => ports.ui };
 }
 
-/** A full disk must not keep a server that died from being started again: its words are known already. */
-function recordIfPossible(...what: Parameters<typeof recordServer>): void {
+/** A full disk must not keep a server that died from being started again: its words are known already. False where it was not possible. */
+function recordIfPossible(...what: Parameters<typeof recordServer>): boolean {
   try {
     recordServer(...what);
+    return true;
   } catch {
-    // `orphansOn` goes by the words.
+    return false;
   }
 }
 
-export type Ports = Record<'port' | 'uiPort' | 'httpPort' | 'metricsPort', number>;
+/** Matches no Host header, which has no space in it: nothing of ours asks the HTTP API, and a page could start and end workflows there. */
+const NO_HOST = 'no host';
 
 /**
  * The words that start the server of the Temporal CLI as we want it, on loopback, with its state in a file; the process has to be
  * started in the folder of that file. Measured on 2 cores: without
- * the first dynamic value each step of a workflow takes 100 ms, without WAL 98 ms, with both 20 ms.
+ * transferProcessorMaxPollRPS each step of a workflow takes 100 ms, without WAL 98 ms, with both 20 ms.
  */
-export function serverArguments(databaseFile: string, ports: Ports, namespaces: readonly string[]): string[] {
+export function serverArguments(
+  databaseFile: string,
+  { port, httpPort, metricsPort, ui }: ServerPorts,
+  namespaces: readonly string[],
+): string[] {
   return [
     'server',
     'start-dev',
     ...flag('ip', host),
-    ...flag('port', ports.port),
-    ...flag('ui-port', ports.uiPort),
-    ...flag('http-port', ports.httpPort),
-    ...flag('metrics-port', ports.metricsPort),
-    '--ui-disable-news-fetch',
+    ...flag('port', port),
+    ...flag('http-port', httpPort),
+    ...flag('metrics-port', metricsPort),
+    ...(ui === null
+      ? ['--headless']
+      : [...flag('ui-ip', ui.host), ...flag('ui-port', ui.port), '--ui-disable-news-fetch']),
     // The server puts the last of these into a URI unescaped, where "#", "?" and "%" mean something: it is given the name alone, and
     // started in that folder. The first is for `orphansOn`.
     ...flag('db-filename', databaseFile, basename(databaseFile)),
     ...flag('sqlite-pragma', 'journal_mode=WAL', 'synchronous=NORMAL'),
     ...flag(
       'dynamic-config-value',
+      `frontend.httpAllowedHosts=${JSON.stringify([NO_HOST])}`,
       'history.transferProcessorMaxPollRPS=2000',
       'matching.numTaskqueueReadPartitions=1',
       'matching.numTaskqueueWritePartitions=1',

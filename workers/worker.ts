@@ -47,6 +47,8 @@ export interface WorkerSettings {
   readonly identity: string;
   /** Port of this machine's loopback address for health and metrics; 0 for any that is free, null for none. */
   readonly listenPort: number | null;
+  /** Names beside `localhost` by which that port may be asked. */
+  readonly httpNames: readonly string[];
   /** How long stopping may take. */
   readonly drainSeconds: number;
   /** The version that this worker is of, where the server's worker deployments decide who gets work; null otherwise. */

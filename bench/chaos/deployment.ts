@@ -254,7 +254,7 @@ async function startTemporal(
   folder: string,
   keeper: Keeper,
 ): Promise<{ readonly address: string; serving(): Promise<void>; removeState(): void }> {
-  const ports = await freeLoopbackPorts('port', 'uiPort', 'httpPort', 'metricsPort');
+  const ports = { ...(await freeLoopbackPorts('port', 'httpPort', 'metricsPort')), ui: null };
   const databaseFile = join(folder, 'temporal.sqlite');
   keeper.run({
     name: 'server',

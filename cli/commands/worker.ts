@@ -48,6 +48,7 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
     concurrency: options.concurrency ?? null,
     identity,
     listenPort: options.listen ?? null,
+    httpNames: environment.httpNames,
     drainSeconds: options.drainSeconds,
     deployment,
     setCurrent: options.setCurrent ?? false,

@@ -30,6 +30,7 @@ describe('our own variables', () => {
       fault: undefined,
       testModels: false,
       activityMs: 10_000,
+      httpNames: [],
       servers: { hosts: [], apiKey: undefined },
       searchPath: [],
       problems: [],
@@ -273,6 +274,19 @@ describe('an address of the Temporal service', () => {
     expect(() => configuredTemporal(variables)).toThrow(/namespace of the Temporal service is " lab"/);
   });
 });
+
+test.each(['http://gpu.lan', 'gpu.lan:9464', '*.lan', '.lan', 'gpu lan', '[::1]'])(
+  'a name for our HTTP ports that is none is reported: %s',
+  (name) => {
+    expect(readEnvironment({ PANIC_TDA_HTTP_NAMES: `gpu-1.lan, ${name}` }).problems).toEqual([
+      `PANIC_TDA_HTTP_NAMES has "${name}"; it can be host names without a port, such as gpu-1.lan, with commas between.`,
+    ]);
+    expect(readEnvironment({ PANIC_TDA_HTTP_NAMES: 'GPU-1.lan, 10.0.0.7,::1' })).toMatchObject({
+      httpNames: ['gpu-1.lan', '10.0.0.7', '::1'],
+      problems: [],
+    });
+  },
+);
 
 test.each(['http://gpu:8000', 'gpu:8000/v1', 'me@gpu'])(
   'a host of model servers that is none is reported: %s',

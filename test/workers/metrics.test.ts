@@ -62,7 +62,7 @@ test('errors of either store are counted as such by kind, and those of others ar
     );
   } else process.stderr.write(`without Postgres, which cannot run here: ${server.reason}\n`);
 
-  const observation = await observe({ identity: 'observed', listenPort: 0 }, ['queue']);
+  const observation = await observe({ identity: 'observed', listenPort: 0, httpNames: [] }, ['queue']);
   try {
     for (const { what } of thrown) {
       const activity = new MockActivityEnvironment(

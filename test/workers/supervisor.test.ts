@@ -51,6 +51,16 @@ describe('a child that ends', () => {
     });
   });
 
+  test('is given its next arguments when it is started again', async () => {
+    let next = 0;
+    const { log } = superviseScript('', {
+      args: ['-e', 'console.log(process.argv[1])', 'first'],
+      nextArgs: async () => ['-e', 'console.log(process.argv[1])', `next-${++next}`],
+    });
+    await until('it was started three times', () => log().includes('next-2'));
+    expect(log()).toMatch(/^first$[^]*^next-1$[^]*^next-2$/m);
+  });
+
   test('by SIGKILL comes back as another process and is ready again', async () => {
     const { child, events } = superviseScript(`${sayReady} ${stay}`, { ready: 'message' });
     await child.ready;
@@ -179,6 +189,19 @@ describe('stopping', () => {
     await child.ready;
     await Promise.all([child.stop(), child.stop()]);
     expect(events.at(-1)).toMatchObject({ kind: 'exited', how: 'was ended by SIGKILL', expected: true });
+  });
+
+  test('while the next arguments are looked for cancels the restart', async () => {
+    const answers: ((args: readonly string[]) => void)[] = [];
+    const { child, events } = superviseScript('process.exit(1);', {
+      nextArgs: async () => await new Promise((resolve) => answers.push(resolve)),
+    });
+    await until('they are looked for', () => answers.length === 1);
+    await child.stop();
+    answers[0]!(['-e', stay]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(kinds(events).filter((kind) => kind === 'started')).toHaveLength(1);
+    expect(child.pid).toBeUndefined();
   });
 
   test('between two incarnations cancels the restart', async () => {

@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { Client } from '@temporalio/client';
+import { spawn } from 'node:child_process';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { delimiter, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { TemporalServer } from '../../workers/temporal-server.js';
+import { sharedTemporaryFolder } from './temporary-folder.js';
+import { startServer, withConnection, workflowStatus } from './temporal-servers.js';
+
+jest.setTimeout(180_000);
+
+/** What a real browser shows a person of the web UI, and what it lets pages of other sites do. */
+
+const chromium = onPath(['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']);
+const withChromium = chromium === undefined ? test.skip : test;
+if (chromium === undefined) process.stderr.write('skipped: pages in Chromium, which is not on PATH\n');
+
+const VICTIM = 'experiment-victim';
+let server: TemporalServer;
+let folder: string;
+let site: Server;
+/** The page of the other site. */
+let page = '';
+beforeAll(async () => {
+  if (chromium === undefined) return;
+  folder = sharedTemporaryFolder();
+  ({ server } = await startServer(folder));
+  await withConnection(server, async (connection) => {
+    await new Client({ connection }).workflow.start('waits', { taskQueue: 'nobody', workflowId: VICTIM });
+  });
+  site = createServer((_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end(page));
+  await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
+});
+afterAll(async () => {
+  if (chromium === undefined) return;
+  await server.stop();
+  site.closeAllConnections();
+  await new Promise((resolve) => site.close(resolve));
+});
+
+function onPath(names: readonly string[]): string | undefined {
+  return names
+    .flatMap((name) => (process.env['PATH'] ?? '').split(delimiter).map((place) => join(place, name)))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** The page at this address, once its scripts had ten seconds of their own. Every name of other sites leads to this machine. */
+async function opened(url: string): Promise<string> {
+  const child = spawn(
+    chromium!,
+    [
+      '--headless',
+      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+      '--disable-gpu',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      `--user-data-dir=${join(folder, 'profile')}`,
+      '--host-resolver-rules=MAP *.example 127.0.0.1',
+      '--virtual-time-budget=10000',
+      '--timeout=60000',
+      '--dump-dom',
+      url,
+    ],
+    { stdio: ['ignore', 'pipe', 'ignore'], env: { ...process.env, HOME: folder } },
+  );
+  try {
+    return await text(child.stdout);
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+withChromium('the web UI shows workflows at the address that is printed', async () => {
+  const shown = await opened(server.uiAddress!);
+  expect(shown).toContain(VICTIM);
+  expect(await opened(`${server.uiAddress}/namespaces/default/workflows`)).toContain(VICTIM);
+});
+
+/** Where each part of the server answers, by its log; and the guarded UI, and gRPC. */
+function targets(): string[] {
+  const log = readFileSync(join(folder, 'temporal.log'), 'utf8');
+  const parts = ['HTTP', 'UI', 'Metrics'].map(
+    (part) => new RegExp(`^Temporal ${part}: +(?:http://)?([^/\\s]+)`, 'm').exec(log)![1]!,
+  );
+  return [
+    ...parts.map((part) => part.replace('localhost', '127.0.0.1')),
+    server.address,
+    new URL(server.uiAddress!).host,
+  ];
+}
+
+/** Of the page below, as text: it is made for a browser, which is no Node. */
+const SCRIPT = `
+  async function attack(addresses, victim) {
+    const results = [];
+    const workflow = '/api/v1/namespaces/default/workflows/' + victim;
+    const blind = { method: 'POST', mode: 'no-cors', body: '{}' };
+    const tries = [[workflow + '/terminate', blind], [workflow + '/terminate', { method: 'POST', body: '{}' }],
+      [workflow + '/history', {}], ['/', {}], ['/metrics', {}], ['/swagger.json', {}]];
+    for (const address of addresses) {
+      for (const [path, init] of tries) {
+        try {
+          const answer = await fetch('http://' + address + path, init);
+          if (answer.type !== 'opaque') results.push(address + path + ': ' + answer.status);
+        } catch {}
+      }
+    }
+    document.body.textContent = 'done: ' + results.join('; ');
+  }`;
+
+/** Tries everything at each target, and leaves what came of it in the page. */
+function attack(hosts: readonly string[]): string {
+  const frames = hosts.map(
+    (host) => `<iframe src="http://${host}/"></iframe><img src="http://${host}/favicon.ico">`,
+  );
+  const call = `attack(${JSON.stringify(hosts)}, ${JSON.stringify(VICTIM)})`;
+  return `<body>${frames.join('')}<script>${SCRIPT}\n${call}</script></body>`;
+}
+
+withChromium('a page of another site reads nothing at any port, and ends nothing', async () => {
+  page = attack(targets());
+  const { port } = site.address() as { port: number };
+  for (const name of ['localhost', 'evil.example']) {
+    expect(await opened(`http://${name}:${port}/`)).toMatch(/<body>done: <\/body>/);
+  }
+  expect(await workflowStatus(server, VICTIM)).toBe('RUNNING');
+});
+
+withChromium('a page whose name was changed to an address of this machine is given nothing', async () => {
+  for (const target of targets()) {
+    const { port } = new URL(`http://${target}`);
+    const shown = await opened(`http://evil.example:${port}/metrics`);
+    expect([target, shown]).toEqual([target, expect.not.stringMatching(/# HELP|<div id="svelte">|swagger/)]);
+  }
+  expect(await opened(`http://evil.example:${new URL(server.uiAddress!).port}/`)).toMatch(
+    /this is not evil\.example/,
+  );
+});

@@ -1,0 +1,78 @@
+import { describe, expect, test } from '@jest/globals';
+import { createServer, type Server } from 'node:net';
+import {
+  placeClosedToBrowsers,
+  PORTS_CLOSED_TO_BROWSERS,
+  portsClosedToBrowsers,
+} from '../../workers/hidden-ports.js';
+import { innerPorts } from '../../workers/server-ports.js';
+import { serverArguments } from '../../workers/temporal-server.js';
+
+test.each(PORTS_CLOSED_TO_BROWSERS)(
+  'fetch, which keeps the standard of browsers, does not open port %d',
+  async (port) => {
+    await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({
+      cause: { message: 'bad port' },
+    });
+  },
+);
+
+test('only free ports are chosen, each once, and no more than there are', async () => {
+  const servers = await Promise.all([listen(), listen(), listen()]);
+  const [taken, ...free] = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.slice(1).map(close));
+  try {
+    const chosen = await portsClosedToBrowsers(3, [taken!, ...free]);
+    expect(new Set(chosen)).toEqual(new Set(free));
+    expect(chosen).toHaveLength(2);
+    expect(await portsClosedToBrowsers(1, free)).toHaveLength(1);
+    expect(await portsClosedToBrowsers(2, [taken!])).toEqual([]);
+  } finally {
+    await close(servers[0]);
+  }
+});
+
+const onLinux = process.platform === 'linux' ? test : test.skip;
+onLinux('there is always a place, at an address that is not guessed', async () => {
+  const places = [await placeClosedToBrowsers(), await placeClosedToBrowsers()];
+  for (const place of places) {
+    expect(PORTS_CLOSED_TO_BROWSERS).toContain(place?.port);
+    expect(place?.host).toMatch(/^127\.[1-9]\d*\.\d+\.[1-9]\d*$/);
+  }
+  expect(places[0]?.host).not.toBe(places[1]?.host);
+});
+
+describe('where others have all these ports', () => {
+  test('the server is told to do without its UI, and people are told what pages can reach', async () => {
+    const notices: string[] = [];
+    const inner = await innerPorts((notice) => notices.push(notice), []);
+    expect(inner.ui).toBeNull();
+    expect(notices).toEqual([
+      expect.stringContaining(`at port ${inner.metricsPort} and ${inner.httpPort} (docs/security.md)`),
+      expect.stringMatching(/^There is no web UI: /),
+    ]);
+    const words = serverArguments('/data/temporal.sqlite', { port: 7233, ...inner }, []);
+    expect(words).toContain('--headless');
+    expect(words.filter((word) => word.startsWith('--ui-'))).toEqual([]);
+  });
+
+  test('but one, it is for the metrics, since the HTTP API refuses every name', async () => {
+    const server = await listen();
+    const { port } = server.address() as { port: number };
+    await close(server);
+    const notices: string[] = [];
+    const { metricsPort, httpPort } = await innerPorts((notice) => notices.push(notice), [port]);
+    expect(metricsPort).toBe(port);
+    expect(notices[0]).toContain(`at port ${httpPort} (docs/security.md)`);
+  });
+});
+
+async function listen(): Promise<Server> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
+
+async function close(server: Server): Promise<void> {
+  await new Promise((resolve) => server.close(resolve));
+}
