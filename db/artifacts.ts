@@ -1,12 +1,13 @@
 import { and, eq, sql } from 'drizzle-orm';
 import type { Artifact, Modality } from '../experiment/artifact.js';
 import { PanicError } from '../experiment/errors.js';
+import { UnreadablePicture } from '../experiment/pictures/decode.js';
 import { quoted } from '../experiment/problems.js';
 import { textFault, unfitText } from '../experiment/text.js';
 import type { Database } from './database.js';
 import { sha256Of } from './objects/object-store.js';
 import type { ObjectStore } from './objects/object-store.js';
-import { decodePicture, encodePicture } from './picture-codec.js';
+import { decodeObject, encodePicture } from './picture-codec.js';
 import { artifacts, removedObjects } from './schema.js';
 import { get, run } from './work.js';
 import type { Work } from './work.js';
@@ -131,7 +132,16 @@ export function artifactTable({ build, read, write }: Database, objects: ObjectS
       }
       return { modality: 'text', text: row.text };
     }
-    return decodePicture(await objects.get(row.sha256));
+    const bytes = await objects.get(row.sha256);
+    return await decodeObject(bytes).catch((error: unknown) => {
+      if (!(error instanceof UnreadablePicture)) throw error;
+      const object = objects.location(row.sha256);
+      throw new PanicError(
+        'StoreConflict',
+        `${object} is not a picture of the store: ${error.message}; "panic-tda doctor --deep" says what mends it`,
+        { cause: error },
+      );
+    });
   }
 
   return { encode, stage, find, idOf, load };

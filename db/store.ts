@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { endIdleDecoders } from '../experiment/pictures/decode.js';
 import { makeFolder } from '../experiment/make-folder.js';
 import { artifactTable } from './artifacts.js';
 import { computedQueries } from './computed.js';
@@ -174,6 +175,7 @@ function storeOver<D extends Database>(db: D, place: ObjectsPlace, name: PlaceNa
     deletion: deletionTable(db, objects),
     async close(): Promise<void> {
       objects.close();
+      await endIdleDecoders();
       await db.close();
     },
   };

@@ -66,6 +66,8 @@ const KINDS = {
   worker: ['basic', 'node', 'devices', 'drills', 'worker'],
   /** A process that loads a model, tries a device or asks the loader for libraries. */
   host: ['basic', 'node', 'devices', 'drills'],
+  /** A process that decodes pictures. */
+  decoder: ['basic', 'node'],
   /** A thread of ours that computes: its libraries heed the environment of its process. */
   thread: ['drills'],
   /** Brings the Temporal CLI. */

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Artifact } from '../experiment/artifact.js';
 import { PanicError } from '../experiment/errors.js';
 import type { Model } from '../experiment/model.js';
+import { endIdleDecoders } from '../experiment/pictures/decode.js';
 import { explainUnknown } from '../experiment/unknown-models.js';
 import { type CatalogueOptions, loadCatalogue } from './catalogue.js';
 import { embeddingModel, generativeModel } from './check-input.js';
@@ -147,6 +148,7 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
   async function close(): Promise<void> {
     closed = true;
     await Promise.all([builtIn, processes, ...servers.values()].map((hosts) => hosts.close()));
+    await endIdleDecoders();
   }
 
   return { generate, embed, activity, close };

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { isPanicError } from '../../experiment/errors.js';
+import { UnreadablePicture } from '../../experiment/pictures/decode.js';
 import { textFault, unfitText } from '../../experiment/text.js';
 import type { ObjectStore } from '../objects/object-store.js';
-import { decodePicture } from '../picture-codec.js';
+import { decodeObject } from '../picture-codec.js';
 import type { Snapshot } from '../database.js';
 import { ahead } from './ahead.js';
 import { paced } from './paced.js';
@@ -93,7 +94,10 @@ async function pictureProblems(
     return [{ invariant: 5, text }];
   }
   if (!deep) return [];
-  const size = await decodePicture(bytes).catch(() => null);
+  const size = await decodeObject(bytes).catch((error: unknown) => {
+    if (error instanceof UnreadablePicture) return null;
+    throw error;
+  });
   if (size === null) return [{ invariant: 5, text: `${object} is not a picture that can be read` }];
   if (size.width === width && size.height === height) return [];
   const text = `${object} is ${size.width} x ${size.height}, its row says ${width} x ${height}`;

@@ -1,13 +1,15 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { MAX_PICTURE_PIXELS } from '../../experiment/artifact.js';
-import { errorMessage, PanicError } from '../../experiment/errors.js';
+import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
 import { excerptOf } from '../../experiment/text.js';
 import { isBusyStatus, PassingFailure, retryAfterMs, withRetries } from '../retry.js';
 
 const DELAYS_MS = [500, 1000, 2000];
 /** The largest picture that models may paint, as base64 of a PNG with transparency that nothing could compress, and what is around it. */
 const MAX_ANSWER_BYTES = Math.ceil((MAX_PICTURE_PIXELS * 4 * 4) / 3) + 2 ** 20;
+/** Of an answer that is no success, of which a message takes some hundred characters. */
+const MAX_REFUSAL_BYTES = 2 ** 20;
 
 export interface Endpoint {
   readonly url: URL;
@@ -15,6 +17,8 @@ export interface Endpoint {
   readonly timeoutMs: number;
   /** Sent as a bearer token. */
   readonly apiKey: string | undefined;
+  /** A longer answer is none. */
+  readonly maxBytes: number;
   readonly signal: AbortSignal;
 }
 
@@ -41,8 +45,8 @@ class Silence extends Error {}
  * Sends JSON (or a plain GET, without a body) and reads the JSON of the answer. Busy servers and lost connections are tried
  * again, four times in all; redirects are not followed, so that nothing goes to a host that nobody named.
  *
- * Throws PanicError `DeviceError` where the server cannot be reached, stays busy or is too slow, and `InvalidInput` where
- * it refuses the request. An aborted signal rejects with its reason.
+ * Throws PanicError `DeviceError` where the server cannot be reached, stays busy or is too slow, `InvalidInput` where it refuses the
+ * request, and `ModelOutputInvalid` where its answer is too long or no JSON. An aborted signal rejects with its reason.
  */
 export async function requestJson(endpoint: Endpoint, body?: unknown): Promise<unknown> {
   return await exchangeAgain(endpoint, body, (answer) => {
@@ -81,7 +85,7 @@ async function exchangeAgain(
   return await withRetries(
     async () => {
       const answer = await exchange(endpoint, body).catch((error: unknown) => {
-        if (body === undefined && error instanceof Silence) throw error;
+        if ((body === undefined && error instanceof Silence) || isPanicError(error)) throw error;
         throw new PassingFailure(`${url.href}: ${errorMessage(error)}`, { cause: error });
       });
       return read(answer);
@@ -91,10 +95,11 @@ async function exchangeAgain(
 }
 
 /** node:http and not fetch, which gives up on a server that computes for five minutes before it answers. */
-function exchange({ url, timeoutMs, apiKey, signal }: Endpoint, body?: unknown): Promise<Answer> {
+function exchange({ url, timeoutMs, apiKey, maxBytes, signal }: Endpoint, body?: unknown): Promise<Answer> {
   const payload = body === undefined ? undefined : JSON.stringify(body);
   const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
   const limit = AbortSignal.timeout(timeoutMs);
+  const most = Math.min(maxBytes, MAX_ANSWER_BYTES);
   return new Promise((resolve, reject) => {
     let connected = false;
     const fail = (error: Error): void => {
@@ -114,22 +119,26 @@ function exchange({ url, timeoutMs, apiKey, signal }: Endpoint, body?: unknown):
         },
       },
       (response) => {
+        const status = response.statusCode ?? 0;
         const chunks: Buffer[] = [];
         let bytes = 0;
+        const finish = (): void =>
+          resolve({
+            status,
+            retryAfterMs: retryAfterMs(response.headers['retry-after']),
+            bytes: Buffer.concat(chunks),
+          });
         response.on('data', (chunk: Buffer) => {
           bytes += chunk.length;
           chunks.push(chunk);
-          if (bytes > MAX_ANSWER_BYTES)
-            response.destroy(new Error(`the answer exceeds ${MAX_ANSWER_BYTES} bytes`));
+          if (isSuccess(status) && bytes > most) response.destroy(tooLong(url, most));
+          else if (!isSuccess(status) && bytes > MAX_REFUSAL_BYTES) {
+            finish();
+            response.destroy();
+          }
         });
         response.on('error', fail);
-        response.on('end', () =>
-          resolve({
-            status: response.statusCode ?? 0,
-            retryAfterMs: retryAfterMs(response.headers['retry-after']),
-            bytes: Buffer.concat(chunks),
-          }),
-        );
+        response.on('end', finish);
       },
     );
     sent.on('error', fail);
@@ -140,6 +149,13 @@ function exchange({ url, timeoutMs, apiKey, signal }: Endpoint, body?: unknown):
     });
     sent.end(payload);
   });
+}
+
+function tooLong(url: URL, most: number): PanicError {
+  return new PanicError(
+    'ModelOutputInvalid',
+    `${url.href} answered with more than ${most} bytes; it was not read on`,
+  );
 }
 
 function isSuccess(status: number): boolean {

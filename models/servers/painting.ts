@@ -1,5 +1,6 @@
 import type { ImageArtifact } from '../../experiment/artifact.js';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
+import { decodePicture } from '../../experiment/pictures/decode.js';
 import { quoted } from '../../experiment/problems.js';
 import { excerptOf, onOneLine } from '../../experiment/text.js';
 import { errorText, filteredText, isNothing, type ServedPicture } from './answers.js';
@@ -10,13 +11,14 @@ const WHOLE: ReadonlySet<string> = new Set(['stop', 'success']);
 
 /**
  * The picture that an images answer gives for a prompt. Throws PanicError `ModelOutputInvalid` unless it is a whole and opaque one, of
- * exactly the size that was asked for, painted from that prompt.
+ * exactly the size that was asked for, painted from that prompt, which is PNG, JPEG or WebP. Throws the signal's reason.
  */
 export async function pictureOf(
   model: string,
   picture: ServedPicture,
   prompt: string,
   settings: ImageSettings,
+  signal: AbortSignal,
 ): Promise<ImageArtifact> {
   const invalid = (what: string): PanicError =>
     new PanicError('ModelOutputInvalid', `the server of ${model} ${what}`);
@@ -36,32 +38,38 @@ export async function pictureOf(
         'server, or set "revised_prompt": "accept"',
     );
   }
-  return await decode(picture.b64_json, settings, invalid);
+  return await decode(picture.b64_json, settings, invalid, signal);
+}
+
+/** More than what programs keep beside the pixels: settings, profiles of colour, signatures. */
+const BESIDE_PIXELS = 2 ** 22;
+/** Of a PNG with transparency and 16 bits for a colour, which nothing could compress. */
+const BYTES_PER_PIXEL = 8.1;
+
+/** The most bytes that the picture of an answer may have. */
+export function mostPictureBytes({ width, height }: Pick<ImageSettings, 'width' | 'height'>): number {
+  return Math.ceil(width * height * BYTES_PER_PIXEL) + BESIDE_PIXELS;
 }
 
 async function decode(
   base64: string,
-  { width, height }: ImageSettings,
+  settings: ImageSettings,
   invalid: (what: string) => PanicError,
+  signal: AbortSignal,
 ): Promise<ImageArtifact> {
-  const { default: sharp } = await import('sharp');
-  const picture = sharp(Buffer.from(base64, 'base64'), { limitInputPixels: width * height });
-  const unreadable = (error: unknown): never => {
-    throw invalid(
-      `answered with something that is no picture of ${width} x ${height}: ${errorMessage(error)}`,
-    );
-  };
-  const { isOpaque } = await picture.clone().stats().catch(unreadable);
-  // Colours behind a transparent place are whatever the program that wrote the file left there.
-  if (!isOpaque) throw invalid('painted a picture with transparent places, which have no colour');
-  const { data, info } = await picture
-    .toColourspace('srgb')
-    .removeAlpha()
-    .raw()
-    .toBuffer({ resolveWithObject: true })
-    .catch(unreadable);
-  if (info.width !== width || info.height !== height || info.channels !== 3) {
-    throw invalid(`painted ${info.width} x ${info.height} where ${width} x ${height} was asked for`);
+  const { width, height } = settings;
+  const unreadable = (why: string): PanicError =>
+    invalid(`answered with something that is no picture of ${width} x ${height}: ${why}`);
+  const bytes = Math.floor((base64.length * 3) / 4);
+  const most = mostPictureBytes(settings);
+  if (bytes > most) throw unreadable(`it has ${bytes} bytes, and ${most} at most are decoded`);
+  try {
+    const limits = { formats: ['png', 'jpeg', 'webp'], size: { width, height }, signal } as const;
+    const { picture, opaque } = await decodePicture(Buffer.from(base64, 'base64'), limits);
+    if (opaque) return picture;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw unreadable(errorMessage(error));
   }
-  return { modality: 'image', width, height, pixels: new Uint8Array(data) };
+  throw invalid('painted a picture with transparent places, which have no colour');
 }

@@ -3,6 +3,7 @@ import { PanicError } from '../../experiment/errors.js';
 import type { Model } from '../../experiment/model.js';
 import { listed } from '../../experiment/problems.js';
 import type { HostFingerprint } from '../../experiment/provenance.js';
+import { pictureLibrary } from '../../experiment/pictures/library.js';
 import { keepSecrets } from '../../experiment/secrets.js';
 import { excerptOf, onOneLine } from '../../experiment/text.js';
 import { below, type ServerAccess, serverAddress } from './address.js';
@@ -15,7 +16,7 @@ import {
   vectorsInOrder,
 } from './answers.js';
 import { captionOf } from './caption.js';
-import { pictureOf } from './painting.js';
+import { mostPictureBytes, pictureOf } from './painting.js';
 import { probeJson, requestJson, ServerRefusal } from './http-json.js';
 import {
   type ChatSettings,
@@ -27,6 +28,10 @@ import {
 
 /** A list of models comes at once, or not at all. */
 const LONGEST_PROBE_MS = 10_000;
+/** Of a caption with all that a model thought, of a list of models, and of what is around a picture or vectors. */
+const MOST_TEXT_BYTES = 2 ** 24;
+/** A float64 in all its digits, with blanks and a comma. */
+const MOST_NUMBER_BYTES = 40;
 /** Statuses of a request that may be too large as a whole: one input alone may do. */
 const TOO_MUCH: ReadonlySet<number> = new Set([400, 413, 422]);
 
@@ -66,17 +71,20 @@ export async function meetServer(
   async function ask(
     path: string,
     body: unknown,
+    maxBytes: number,
     signal: AbortSignal,
   ): Promise<{ url: URL; answer: unknown }> {
     const url = below(base, path);
-    const endpoint = { url, timeoutMs: settings.timeout_s * 1000, apiKey: access.apiKey, signal };
+    const endpoint = { url, timeoutMs: settings.timeout_s * 1000, apiKey: access.apiKey, maxBytes, signal };
     return { url, answer: await requestJson(endpoint, body) };
   }
 
   async function checkListed(): Promise<boolean> {
     const url = below(base, 'models');
     const timeoutMs = Math.min(settings.timeout_s * 1000, LONGEST_PROBE_MS);
-    const names = listedNames(await probeJson({ url, timeoutMs, apiKey: access.apiKey, signal }));
+    const names = listedNames(
+      await probeJson({ url, timeoutMs, apiKey: access.apiKey, maxBytes: MOST_TEXT_BYTES, signal }),
+    );
     if (names === null) return false;
     if (names.includes(settings.model) || names.includes(served)) return true;
     throw new PanicError(
@@ -90,16 +98,22 @@ export async function meetServer(
       const { url, answer } = await ask(
         'images/generations',
         imageRequest(settings, model, input, seed),
+        Math.ceil((mostPictureBytes(settings) * 4) / 3) + MOST_TEXT_BYTES,
         signal,
       );
       const { data } = readAnswer(imagesAnswer, answer, url, served);
       return {
-        output: await pictureOf(model.name, data[0]!, textOf(model.name, input), settings),
+        output: await pictureOf(model.name, data[0]!, textOf(model.name, input), settings, signal),
         outputCut: false,
       };
     }
     if (settings.api === 'chat') {
-      const { url, answer } = await ask('chat/completions', await chatRequest(settings, input, seed), signal);
+      const { url, answer } = await ask(
+        'chat/completions',
+        await chatRequest(settings, input, seed),
+        MOST_TEXT_BYTES,
+        signal,
+      );
       const { choices } = readAnswer(chatAnswer, answer, url, served);
       const { text, cut } = captionOf(model.name, choices[0]!, settings);
       return { output: { modality: 'text', text }, outputCut: cut };
@@ -144,7 +158,10 @@ export async function meetServer(
     if (settings.api !== 'embeddings') {
       throw new PanicError('InvalidInput', `${model.name} is a generative model; it gives no vectors`);
     }
-    const { url, answer } = await ask('embeddings', embeddingsRequest(settings, model, inputs), signal);
+    const dimension = model.kind === 'embedding' ? model.dimension : 0;
+    const maxBytes = inputs.length * dimension * MOST_NUMBER_BYTES + MOST_TEXT_BYTES;
+    const request = embeddingsRequest(settings, model, inputs);
+    const { url, answer } = await ask('embeddings', request, maxBytes, signal);
     return vectorsInOrder(readAnswer(embeddingsAnswer, answer, url, served), inputs.length, url);
   }
 
@@ -207,8 +224,7 @@ function embeddingsRequest(settings: EmbeddingSettings, model: Model, inputs: re
 }
 
 async function pngOf({ pixels, width, height }: ImageArtifact): Promise<string> {
-  // Not before there is a picture: it takes a while to load.
-  const { default: sharp } = await import('sharp');
+  const sharp = await pictureLibrary();
   const raw = { raw: { width, height, channels: 3 as const } };
   return (await sharp(pixels, raw).png().toBuffer()).toString('base64');
 }

@@ -1,6 +1,9 @@
-import { expect, test } from '@jest/globals';
-import { decodePicture, encodePicture } from '../../db/picture-codec.js';
+import { afterAll, expect, test } from '@jest/globals';
+import { decodeObject, encodePicture } from '../../db/picture-codec.js';
 import { pictureExcess } from '../../experiment/artifact.js';
+import { endIdleDecoders } from '../../experiment/pictures/decode.js';
+
+afterAll(endIdleDecoders);
 
 const blank = (width: number, height: number) => ({
   modality: 'image' as const,
@@ -15,7 +18,7 @@ test.each([
   [8192, 8192],
 ])('a picture of %i x %i, as large as models may paint it, is kept and read', async (width, height) => {
   expect(pictureExcess(width, height)).toBeNull();
-  const read = await decodePicture(await encodePicture(blank(width, height)));
+  const read = await decodeObject(await encodePicture(blank(width, height)));
   expect([read.width, read.height, read.pixels.length]).toEqual([width, height, width * height * 3]);
 });
 

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
 import { MAX_PICTURE_PIXELS } from '../../experiment/artifact.js';
 import { requestJson } from '../../models/servers/http-json.js';
+import { mostPictureBytes } from '../../models/servers/painting.js';
 
 test('an answer as long as the largest picture without any compression is read', async () => {
   const base64 = Buffer.alloc(MAX_PICTURE_PIXELS * 3 + 2 ** 16, 'x').toString('base64');
@@ -18,6 +19,7 @@ test('an answer as long as the largest picture without any compression is read',
       url: new URL(`http://127.0.0.1:${port}/`),
       timeoutMs: 120_000,
       apiKey: undefined,
+      maxBytes: (4 * mostPictureBytes({ width: 8192, height: 8192 })) / 3,
       signal: new AbortController().signal,
     });
     // Not the text itself: where it differs it would be printed.

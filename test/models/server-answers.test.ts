@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import sharp from 'sharp';
 import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
 import { isPanicError } from '../../experiment/errors.js';
+import { endIdleDecoders } from '../../experiment/pictures/decode.js';
 import { meetServer, type ServedOutput } from '../../models/servers/server-model.js';
 import {
   type Asked,
@@ -21,7 +22,10 @@ let server: Awaited<ReturnType<typeof startModelServer>>;
 beforeAll(async () => {
   server = await startModelServer();
 });
-afterAll(() => server.close());
+afterAll(async () => {
+  await server.close();
+  await endIdleDecoders();
+});
 beforeEach(() => {
   server.interfere(leaveAlone);
   server.asked.length = 0;
@@ -390,7 +394,18 @@ describe('vectors of a server', () => {
   });
 });
 
+/** Took the program's whole time for pictures: filters of filters over a large place. */
+const SLOW_SVG = `<svg xmlns="http://www.w3.org/2000/svg" width="8" height="4">
+  <filter id="f"><feTurbulence baseFrequency="0.01" numOctaves="99"/><feGaussianBlur stdDeviation="99"/></filter>
+  <rect width="8" height="4" fill="#123456"/><rect width="8" height="4" filter="url(#f)"/></svg>`;
+
 describe('a picture of a server', () => {
+  const create = { width: 8, height: 4, channels: 3 as const, background: { r: 9, g: 99, b: 200 } };
+  let plain: Buffer;
+  beforeAll(async () => {
+    plain = await sharp({ create }).png().toBuffer();
+  });
+
   test.each([
     ['nothing', {}],
     ['a whole end', { finish_reason: 'stop' }],
@@ -414,6 +429,47 @@ describe('a picture of a server', () => {
   test('of another prompt is taken where the entry says so', async () => {
     const settings = { revised_prompt: 'accept' };
     expect(await painted({ revised_prompt: 'two red foxes' }, settings)).toBe('8 x 4: 99');
+  });
+
+  test.each([
+    ['JPEG', () => sharp(plain).jpeg({ quality: 100 }).toBuffer(), /^8 x 4: /],
+    ['lossless WebP', () => sharp(plain).webp({ lossless: true }).toBuffer(), /^8 x 4: 99$/],
+    ['GIF', () => sharp(plain).gif().toBuffer(), /^refused: .*no picture in PNG, JPEG, WebP/],
+    ['TIFF', () => sharp(plain).tiff().toBuffer(), /^refused: .*no picture in PNG, JPEG, WebP/],
+    ['SVG', async () => Buffer.from(SLOW_SVG), /^refused: .*no picture in PNG, JPEG, WebP/],
+    [
+      'another size',
+      () => sharp(plain).resize(4, 8).png().toBuffer(),
+      /^refused: .*4 x 8 pixels, not of 8 x 4/,
+    ],
+  ])('in %s', async (_, made, told) => {
+    expect(await painted({ b64_json: (await made()).toString('base64') })).toMatch(told);
+  });
+
+  test('of far more bytes than its pixels can have is refused before it is decoded', async () => {
+    const png = await sharp(plain).png().toBuffer();
+    const padded = Buffer.concat([png, Buffer.alloc(2 ** 23)]).toString('base64');
+    expect(await painted({ b64_json: padded })).toMatch(/^refused: .*bytes, and \d+ at most are decoded/);
+  });
+
+  test('in an answer that goes on and on is not read on', async () => {
+    const pushed = { bytes: 0 };
+    server.interfere(({ path }, response) => {
+      if (path === '/v1/models') return false;
+      response.writeHead(200, { 'content-type': 'application/json' });
+      const push = (): void => {
+        while (!response.destroyed && response.write(Buffer.alloc(2 ** 20, ' '))) pushed.bytes += 2 ** 20;
+      };
+      response.on('drain', push);
+      push();
+      return true;
+    });
+    const model = await meetServer(painterAt(server.base, { timeout_s: 600 }), { hosts: [] }, never);
+    const error: unknown = await model.generate(text('a fox'), 1, never).catch((reason: unknown) => reason);
+    expect(isPanicError(error, 'ModelOutputInvalid') && error.message).toMatch(
+      /answered with more than \d+ bytes/,
+    );
+    expect(pushed.bytes).toBeLessThan(2 ** 28);
   });
 
   test('that is transparent somewhere is refused', async () => {

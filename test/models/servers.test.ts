@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { endIdleDecoders } from '../../experiment/pictures/decode.js';
 import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
 import { isPanicError, type PanicError } from '../../experiment/errors.js';
 import type { Model } from '../../experiment/model.js';
@@ -15,7 +16,10 @@ let server: Awaited<ReturnType<typeof startModelServer>>;
 beforeAll(async () => {
   server = await startModelServer();
 });
-afterAll(() => server.close());
+afterAll(async () => {
+  await server.close();
+  await endIdleDecoders();
+});
 beforeEach(() => {
   server.interfere(leaveAlone);
   server.asked.length = 0;

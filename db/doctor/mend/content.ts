@@ -10,7 +10,7 @@ import { textContent } from '../../artifacts.js';
 import type { ArtifactTable, EncodedArtifact, StoredContent } from '../../artifacts.js';
 import type { Database } from '../../database.js';
 import type { ObjectStore } from '../../objects/object-store.js';
-import { decodePicture } from '../../picture-codec.js';
+import { decodeObject } from '../../picture-codec.js';
 import { artifacts as artifactRows, embeddings, invocations, models, runs, vectors } from '../../schema.js';
 import { all, get, run } from '../../work.js';
 import type { Work } from '../../work.js';
@@ -89,7 +89,7 @@ export function contentRepairs(
     }
     try {
       const bytes = await objects.get(row.sha256);
-      const { width, height } = await decodePicture(bytes);
+      const { width, height } = await decodeObject(bytes);
       return {
         modality: 'image',
         sha256: row.sha256,
