@@ -100,7 +100,7 @@ export async function requireWritable(client: ClientBase, name: string): Promise
   const { rows } = await client.query<{ role: string; closed: string | null }>(
     `select current_user as role, min(c.relname) filter (where not (has_table_privilege(c.oid, 'select')
        and has_table_privilege(c.oid, 'insert') and has_table_privilege(c.oid, 'update') and has_table_privilege(c.oid, 'delete'))) as closed
-     from pg_class c where c.relnamespace = current_schema()::regnamespace and c.relkind = 'r' and c.relname <> $1`,
+     from pg_class c where c.relnamespace = quote_ident(current_schema())::regnamespace and c.relkind = 'r' and c.relname <> $1`,
     [OURS[0]],
   );
   const { role, closed } = rows[0]!;

@@ -32,7 +32,7 @@ async function appliedMigrations(client: ClientBase): Promise<string[]> {
   const { rows: found } = await client.query<{ there: boolean }>(
     // Asked of the rows of the catalogue: to_regclass may answer from before a lock was waited for.
     `select exists (
-       select from pg_class where relname = '__drizzle_migrations' and relnamespace = current_schema()::regnamespace
+       select from pg_class where relname = '__drizzle_migrations' and relnamespace = quote_ident(current_schema())::regnamespace
      ) as there`,
   );
   if (!found[0]!.there) return [];

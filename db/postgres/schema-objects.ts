@@ -85,14 +85,14 @@ function parenthesised(text: string, start: number): string {
 export const SCHEMA_OBJECTS = `
   select t.tgname::text as name, p.prosrc as source, t.tgenabled in ('O', 'A') as sound
   from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_proc p on p.oid = t.tgfoid
-  where not t.tgisinternal and c.relnamespace = current_schema()::regnamespace
+  where not t.tgisinternal and c.relnamespace = quote_ident(current_schema())::regnamespace
   union all
   select c.relname::text, null, i.indisvalid
-  from pg_index i join pg_class c on c.oid = i.indexrelid where c.relnamespace = current_schema()::regnamespace
+  from pg_index i join pg_class c on c.oid = i.indexrelid where c.relnamespace = quote_ident(current_schema())::regnamespace
   union all
   select k.conname::text, null,
     k.convalidated and not exists (select from pg_trigger t where t.tgconstraint = k.oid and t.tgenabled = 'D')
-  from pg_constraint k where k.contype in ('c', 'f') and k.connamespace = current_schema()::regnamespace`;
+  from pg_constraint k where k.contype in ('c', 'f') and k.connamespace = quote_ident(current_schema())::regnamespace`;
 
 export interface FoundObject {
   readonly name: string;

@@ -103,6 +103,10 @@ async function schemasWithTables(running: EmbeddedPostgres, database: string): P
   });
 }
 
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
 describe('tables', () => {
   onServer(
     'are found where their owner made them, though the worker has a schema of its own name',
@@ -127,6 +131,29 @@ describe('tables', () => {
       expect(owner).not.toBe(worker);
     },
   );
+
+  onServer('are found in a schema, and for a role, whose names are SQL', async (running) => {
+    const { name, worker, ownerUrl } = await laboratory(running);
+    const schema = `lab"; drop table runs; --`;
+    const role = `${worker}"; drop schema public; --`;
+    await asRoot(
+      running,
+      name,
+      `create schema ${quoted(schema)} authorization ${new URL(ownerUrl).username}`,
+      `create role ${quoted(role)} login password '${PASSWORD}'`,
+      `alter role ${quoted(role)} set search_path = ${quoted(schema)}`,
+      `alter role ${new URL(ownerUrl).username} set search_path = ${quoted(schema)}`,
+    );
+    await setUpDatabase(place(ownerUrl).database, [role]);
+    const store = await open(running.url(name, role));
+    const id = await finishExperiment(store, { ...config, max_length: 2 });
+    expect(await experimentsAt(ownerUrl)).toEqual([id]);
+    expect(await schemasWithTables(running, name)).toEqual([schema]);
+    await expect(setUpDatabase(place(ownerUrl).database, [`none"; drop table runs; --`])).rejects.toThrow(
+      /does not exist/,
+    );
+    expect(await experimentsAt(ownerUrl)).toEqual([id]);
+  });
 
   onServer('in a schema that the worker does not look into are told, and not made again', async (running) => {
     const { name, owner, worker, ownerUrl, workerUrl } = await laboratory(running);
