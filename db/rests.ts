@@ -97,13 +97,8 @@ export function restKeeper({ build, rows }: Pick<Database, 'build' | 'rows'>) {
     const there = yield* first(build.select({ rests: experiments.rests }).from(experiments).where(row));
     if (there === undefined) return;
     const rests = joined([...storedRests(there.rests), rest]);
-    if (rests.length > 0)
-      yield* run(
-        build
-          .update(experiments)
-          .set({ rests: JSON.stringify(rests) })
-          .where(row),
-      );
+    const json = rests.length === 0 ? null : JSON.stringify(rests);
+    yield* run(build.update(experiments).set({ rests: json }).where(row));
   }
 
   /**

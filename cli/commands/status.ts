@@ -38,7 +38,7 @@ interface StatusDocument {
   readonly diagramsExpected: number;
   readonly surrogates: number;
   readonly surrogatesExpected: number;
-  /** Over the last minute, or since the experiment went on after a pause in it; null where nobody is at work. */
+  /** Over the last minute, or since the experiment went on after a pause in it; null while it is not at work. */
   readonly invocationsPerSecond: number | null;
   /** At most, for the invocations alone that are not held. */
   readonly etaMs: number | null;
