@@ -1,5 +1,3 @@
-# syntax=docker/dockerfile:1
-
 # docker build --target cpu -t panic-tda .           workers, commands, and models on the processor
 # docker build --target cuda -t panic-tda-cuda .     with CUDA 13 and cuDNN 9, linux/amd64 only, some 4 GB
 #

@@ -17,6 +17,6 @@ create role panic_tda_owner login password :'owner_password';
 create role panic_tda_app login password :'app_password';
 create database panic_tda owner panic_tda_owner;
 
-revoke connect, temporary on database temporal, temporal_visibility, panic_tda from public;
+revoke connect, temporary on database temporal, temporal_visibility, panic_tda, postgres, template1 from public;
 grant connect on database panic_tda to panic_tda_app;
 SQL

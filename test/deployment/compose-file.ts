@@ -14,6 +14,12 @@ export interface ComposeService {
   readonly volumes?: readonly string[];
   readonly read_only?: boolean;
   readonly cap_drop?: readonly string[];
+  readonly cap_add?: readonly string[];
+  readonly security_opt?: readonly string[];
+  readonly privileged?: boolean;
+  readonly networks?: readonly string[];
+  readonly network_mode?: string;
+  readonly profiles?: readonly string[];
   readonly stop_grace_period?: string;
   readonly healthcheck?: { readonly test: readonly string[] };
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
@@ -63,4 +69,25 @@ export function environmentOf(
       return [name, secrets[secret]];
     }),
   );
+}
+
+/** What lets a container do more than it has to; `exceptions` are the capabilities that it is granted on purpose. */
+export function excessOf(service: ComposeService, exceptions: readonly string[] = []): string[] {
+  const granted = (service.cap_add ?? []).filter((capability) => !exceptions.includes(capability));
+  const [user = ''] = (service.user ?? '').split(':');
+  const checks: readonly (readonly [boolean, string])[] = [
+    [service.cap_drop?.includes('ALL') === true, 'keeps capabilities'],
+    [granted.length === 0, `is granted ${granted.join(', ')}`],
+    [
+      service.security_opt?.includes('no-new-privileges:true') === true,
+      'may get more rights by setuid programs',
+    ],
+    [service.read_only === true, 'can write to its image'],
+    [service.privileged !== true, 'is privileged'],
+    [/^[1-9]\d*$/.test(user) || exceptions.length > 0, 'runs as root, or as the user of an image'],
+    [service.network_mode !== 'host', 'is on the network of the machine'],
+    [(service.networks ?? []).length > 0 || service.network_mode === 'none', 'is on the network of all'],
+    [!(service.volumes ?? []).some((mount) => mount.startsWith('/')), 'has a folder of the machine'],
+  ];
+  return checks.filter(([holds]) => !holds).map(([, excess]) => excess);
 }

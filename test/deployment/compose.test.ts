@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { readFileSync, statSync } from 'node:fs';
 import { parse } from 'yaml';
-import { isJob, readComposeFile, ROOT, SECRET } from './compose-file.js';
+import { type ComposeService, excessOf, isJob, readComposeFile, ROOT, SECRET } from './compose-file.js';
 
 const { services, volumes } = readComposeFile();
 const entries = Object.entries(services);
@@ -72,11 +72,11 @@ describe('secrets', () => {
   });
 });
 
-test.each(entries)('%s: its image is pinned to one version', (_name, { image, build }) => {
+test.each(entries)('%s: its image is pinned to one version and digest', (_name, { image, build }) => {
   const version = (JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as { version: string })
     .version;
   if (build !== undefined) expect(image).toMatch(new RegExp(`^panic-tda(-cuda)?:${version}$`));
-  else expect(image).toMatch(/^[a-z/-]+:v?\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?$/);
+  else expect(image).toMatch(/^[a-z/-]+:v?\d+\.\d+[\w.-]*@sha256:[0-9a-f]{64}$/);
 });
 
 test.each(entries.filter(([, service]) => !isJob(service)))(
@@ -154,8 +154,84 @@ test('each GPU has a container of its own, by NVIDIA reservation', () => {
   }
 });
 
-test('our own containers cannot write to their image, and hold no capability', () => {
-  for (const [, service] of entries.filter(([, { build }]) => build !== undefined)) {
-    expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'] });
-  }
+/** The variables of .env that a service is given. */
+function secretsOf(name: string): string[] {
+  return Object.values(services[name]!.environment ?? {}).flatMap((value) => SECRET.exec(value)?.[1] ?? []);
+}
+
+function holders(secret: string): string[] {
+  return entries.map(([name]) => name).filter((name) => secretsOf(name).includes(secret));
+}
+
+/** Those that have a network in common with a service; all workers under one name. */
+function neighbours(name: string): Set<string> {
+  const own = services[name]!.networks ?? [];
+  const others = entries.filter(
+    ([other, { networks = [] }]) => other !== name && networks.some((network) => own.includes(network)),
+  );
+  return new Set(others.map(([other]) => other.replace(/^worker-.*/, 'worker')));
+}
+
+describe('what a container may do', () => {
+  /** It gives a new volume to the user of the service, and has no network. */
+  const exceptions: Readonly<Record<string, readonly string[]>> = {
+    'objects-bucket': ['CHOWN', 'DAC_OVERRIDE'],
+  };
+
+  test.each(entries)('%s: no more than it has to', (name, service) => {
+    expect(excessOf(service, exceptions[name])).toEqual([]);
+  });
+
+  test.each<[Partial<Record<keyof ComposeService, unknown>>, string]>([
+    [{ cap_drop: undefined }, 'keeps capabilities'],
+    [{ cap_drop: ['NET_RAW'] }, 'keeps capabilities'],
+    [{ cap_add: ['SYS_ADMIN'] }, 'is granted SYS_ADMIN'],
+    [{ security_opt: undefined }, 'may get more rights by setuid programs'],
+    [{ read_only: undefined }, 'can write to its image'],
+    [{ privileged: true }, 'is privileged'],
+    [{ user: '0:0' }, 'runs as root, or as the user of an image'],
+    [{ user: undefined }, 'runs as root, or as the user of an image'],
+    [{ network_mode: 'host' }, 'is on the network of the machine'],
+    [{ networks: undefined }, 'is on the network of all'],
+    [{ volumes: ['/var/run/docker.sock:/var/run/docker.sock'] }, 'has a folder of the machine'],
+  ])('a worker with %j is refused', (change, excess) => {
+    expect(excessOf({ ...services['worker-cpu'], ...change } as ComposeService)).toEqual([excess]);
+  });
+
+  test('workers have accounts of their own at the database and the S3 service, and no other', () => {
+    const own = ['PANIC_TDA_APP_PASSWORD', 'S3_WORKER_ACCESS_KEY', 'S3_WORKER_SECRET_KEY'];
+    for (const name of ['worker-cpu', 'worker-gpu', 'worker-gpu-1']) expect(secretsOf(name)).toEqual(own);
+  });
+
+  test('the keys of an owner are with the jobs and the services that need them', () => {
+    expect(holders('S3_ROOT_SECRET_KEY')).toEqual(['objects', 'objects-account']);
+    expect(holders('PANIC_TDA_OWNER_PASSWORD')).toEqual(['postgres', 'database']);
+    expect(holders('POSTGRES_PASSWORD')).toEqual(['postgres']);
+    expect(holders('TEMPORAL_DB_PASSWORD')).toEqual(['postgres', 'temporal-schema', 'temporal']);
+  });
+
+  test('a service is on a network with those that it calls, or that call it, and with no other service', () => {
+    expect(neighbours('postgres')).toEqual(new Set(['temporal-schema', 'temporal', 'database', 'worker']));
+    expect(neighbours('objects')).toEqual(new Set(['objects-account', 'worker']));
+    expect(neighbours('temporal-ui')).toEqual(new Set(['temporal', 'temporal-namespace', 'worker']));
+  });
+
+  test('the Temporal server, which has an address on each of its networks, says by which its parts find each other', () => {
+    expect(services['temporal']).toMatchObject({
+      networks: ['database', 'workflows'],
+      environment: { TEMPORAL_BROADCAST_ADDRESS: '127.0.0.1' },
+    });
+  });
+
+  test('the web UI, which asks its visitors for nothing, is started on request', () => {
+    expect(services['temporal-ui']!.profiles).toEqual(['ui']);
+    for (const [, { depends_on: needed = {} }] of entries)
+      expect(Object.keys(needed)).not.toContain('temporal-ui');
+  });
+
+  test('the port that makes accounts at the S3 service is not published', () => {
+    const { command = [], ports } = services['objects']!;
+    expect(command[command.indexOf('--admin-port') + 1]).toBe(':7071');
+    expect(ports).toEqual(['127.0.0.1:7070:7070']);
+  });
 });

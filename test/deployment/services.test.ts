@@ -6,8 +6,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Client } from 'pg';
 import type { ExperimentResult } from '../../activities/index.js';
 import { TEMPORAL_PROGRAMS } from '../../bench/hosts/programs.js';
+import { quietAwsSdk } from '../../workers/environment.js';
 import { freeLoopbackPorts } from '../../workers/free-ports.js';
 import { findTemporalCli } from '../../workers/temporal-cli.js';
 import { s3Program } from '../support/s3-server.js';
@@ -27,8 +29,10 @@ const SECRETS = {
   TEMPORAL_DB_PASSWORD: 'temporals',
   PANIC_TDA_OWNER_PASSWORD: 'the owner:1',
   PANIC_TDA_APP_PASSWORD: 'the\\workers@2',
-  S3_ACCESS_KEY: 'compose-tests',
-  S3_SECRET_KEY: 'a secret of the tests',
+  S3_ROOT_ACCESS_KEY: 'root-of-the-tests',
+  S3_ROOT_SECRET_KEY: "the root's secret",
+  S3_WORKER_ACCESS_KEY: 'compose-tests',
+  S3_WORKER_SECRET_KEY: 'a secret <of> the "tests" & theirs',
 };
 
 const SMALL_EXPERIMENT = {
@@ -81,14 +85,16 @@ here('docker-compose.yml, as processes', () => {
     temporalSqlTool = join(TEMPORAL_PROGRAMS, 'sql');
     if (existsSync(temporalSqlTool)) symlinkSync(temporalSqlTool, join(bin, 'temporal-sql-tool'));
     else temporalSqlTool = null;
-    const free = await freeLoopbackPorts('objects', 'worker-cpu', 'worker-gpu');
+    const free = await freeLoopbackPorts('objects', 'objects-admin', 'worker-cpu', 'worker-gpu');
     for (const [name, port] of Object.entries(free)) ports.set(name, port);
     const database = new URL(postgresUrl('postgres'));
     places = [
       ['postgres:5432', database.host],
       ['temporal:7233', suiteAddress()],
       ['http://objects:7070', `http://127.0.0.1:${ports.get('objects')}`],
+      ['http://objects:7071', `http://127.0.0.1:${ports.get('objects-admin')}`],
       [':7070', `127.0.0.1:${ports.get('objects')}`],
+      [':7071', `127.0.0.1:${ports.get('objects-admin')}`],
       ['/compose/', fileURLToPath(new URL('compose/', ROOT))],
       ['/data/', join(folder, 'objects', '/')],
     ];
@@ -170,6 +176,24 @@ here('docker-compose.yml, as processes', () => {
     ]);
   });
 
+  test('a role reaches its own databases only, and is no superuser', async () => {
+    const { rows } = await asSuperuser(postgresUrl('postgres'), (client) =>
+      client.query<{ role: string; database: string }>(
+        `select rolname as role, datname as database from pg_roles, pg_database
+         where rolname in ('temporal', 'panic_tda_owner', 'panic_tda_app')
+           and (datname in ('postgres', 'template1', 'panic_tda') or datname like 'temporal%')
+           and (has_database_privilege(rolname, datname, 'connect') or rolsuper or rolcreatedb or rolcreaterole or rolreplication)
+         order by 1, 2`,
+      ),
+    );
+    expect(rows.map(({ role, database }) => `${role}: ${database}`)).toEqual([
+      'panic_tda_app: panic_tda',
+      'panic_tda_owner: panic_tda',
+      'temporal: temporal',
+      'temporal: temporal_visibility',
+    ]);
+  });
+
   test('the bucket is made, and the S3 service is healthy', async () => {
     const [shell = '', flag = '', script = ''] = services['objects-bucket']!.entrypoint!;
     mkdirSync(join(folder, 'objects'));
@@ -194,6 +218,99 @@ here('docker-compose.yml, as processes', () => {
         ),
       60_000,
     );
+  });
+
+  test('objects-account.mjs makes the account of the workers, and may run again', () => {
+    const service = services['objects-account']!;
+    const [node, script = ''] = service.entrypoint!;
+    expect(node).toBe('node');
+    for (const time of ['first', 'second']) {
+      const { status, output } = run(process.execPath, [placed(script)], environment(service));
+      expect([time, status, output]).toEqual([time, 0, '']);
+    }
+  });
+
+  /** A client of the S3 service with the keys that a service of ours, or the root account, has. */
+  async function s3Client(access: string, secret: string) {
+    quietAwsSdk();
+    const { S3Client } = await import('@aws-sdk/client-s3');
+    const { AWS_ENDPOINT_URL_S3: endpoint = '', AWS_REGION: region = '' } = environment(
+      services['worker-cpu']!,
+    );
+    const credentials = { accessKeyId: access, secretAccessKey: secret };
+    return new S3Client({ endpoint, region, forcePathStyle: true, maxAttempts: 1, credentials });
+  }
+
+  test('the account of the workers reads, writes, lists and deletes in the bucket, and can do nothing else', async () => {
+    const sdk = await import('@aws-sdk/client-s3');
+    const root = await s3Client(SECRETS.S3_ROOT_ACCESS_KEY, SECRETS.S3_ROOT_SECRET_KEY);
+    await root.send(new sdk.CreateBucketCommand({ Bucket: 'of-others' }));
+    await root.send(new sdk.PutObjectCommand({ Bucket: 'of-others', Key: 'secret', Body: 'text' }));
+    const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '' } = environment(services['worker-cpu']!);
+    const worker = await s3Client(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY);
+    const own = { Bucket: 'panic-tda', Key: 'probe' };
+    await worker.send(new sdk.PutObjectCommand({ ...own, Body: 'text' }));
+    const { Body } = await worker.send(new sdk.GetObjectCommand(own));
+    expect(await Body?.transformToString()).toBe('text');
+    const { Contents } = await worker.send(new sdk.ListObjectsV2Command({ Bucket: own.Bucket }));
+    expect(Contents?.map(({ Key }) => Key)).toEqual(['probe']);
+
+    const others = { Bucket: 'of-others', Key: 'secret' };
+    const Policy = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Principal: '*', Action: 's3:*', Resource: 'arn:aws:s3:::panic-tda/*' }],
+    });
+    const attacks: Readonly<Record<string, () => Promise<unknown>>> = {
+      'reads of others': () => worker.send(new sdk.GetObjectCommand(others)),
+      'copies from others': () =>
+        worker.send(new sdk.CopyObjectCommand({ ...own, CopySource: 'of-others/secret' })),
+      'lists others': () => worker.send(new sdk.ListObjectsV2Command({ Bucket: 'of-others' })),
+      'writes to others': () => worker.send(new sdk.PutObjectCommand({ ...others, Body: 'mine' })),
+      'deletes of others': () => worker.send(new sdk.DeleteObjectCommand(others)),
+      'makes a bucket': () => worker.send(new sdk.CreateBucketCommand({ Bucket: 'mine' })),
+      'deletes its bucket': () => worker.send(new sdk.DeleteBucketCommand({ Bucket: own.Bucket })),
+      'changes the policy': () => worker.send(new sdk.PutBucketPolicyCommand({ Bucket: own.Bucket, Policy })),
+      'deletes the policy': () => worker.send(new sdk.DeleteBucketPolicyCommand({ Bucket: own.Bucket })),
+      'opens the bucket': () =>
+        worker.send(new sdk.PutBucketAclCommand({ Bucket: own.Bucket, ACL: 'public-read' })),
+    };
+    for (const [attack, attempt] of Object.entries(attacks)) {
+      const status = await attempt().then(
+        () => 'succeeded',
+        (error: { $metadata?: { httpStatusCode?: number } }) => error.$metadata?.httpStatusCode ?? error,
+      );
+      expect([attack, status]).toEqual([attack, 403]);
+    }
+    const above = { ...own, Key: '../of-others/secret' };
+    await expect(worker.send(new sdk.GetObjectCommand(above))).rejects.toThrow();
+    const { Buckets } = await worker.send(new sdk.ListBucketsCommand({}));
+    expect(Buckets?.map(({ Name }) => Name) ?? []).not.toContain('of-others');
+    const read = await root.send(new sdk.GetObjectCommand(others));
+    expect(await read.Body?.transformToString()).toBe('text');
+    await worker.send(new sdk.DeleteObjectCommand(own));
+    root.destroy();
+    worker.destroy();
+  });
+
+  test('the account of the workers makes no accounts, and the port of the bucket takes no such request from any account', async () => {
+    const service = services['objects-account']!;
+    const script = placed(service.entrypoint![1]!);
+    const own = environment(service);
+    const asWorker = {
+      ...own,
+      ROOT_ACCESS_KEY_ID: own['WORKER_ACCESS_KEY_ID'],
+      ROOT_SECRET_ACCESS_KEY: own['WORKER_SECRET_ACCESS_KEY'],
+      WORKER_ACCESS_KEY_ID: 'another',
+    };
+    expect(run(process.execPath, [script], asWorker)).toEqual({
+      status: 1,
+      output: expect.stringContaining('PATCH /create-user was answered with 403'),
+    });
+    const published = { ...own, ADMIN_ENDPOINT_URL: own['AWS_ENDPOINT_URL_S3'] };
+    expect(run(process.execPath, [script], published)).toEqual({
+      status: 1,
+      output: expect.stringContaining('PATCH /create-user was answered with 405'),
+    });
   });
 
   test('temporal-namespace.sh makes the namespace with its retention and search attributes, and may run again', async () => {
@@ -242,6 +359,38 @@ here('docker-compose.yml, as processes', () => {
     for (const time of ['first', 'second']) {
       const { status, output } = run(process.execPath, words('database'), environment(services['database']!));
       expect([time, status, status === 0 ? '' : output]).toEqual([time, 0, '']);
+    }
+  });
+
+  test.each([
+    'create table mine (id integer)',
+    'create temporary table mine (id integer)',
+    'create schema mine',
+    'drop table runs',
+    'alter table runs add column mine integer',
+    'truncate runs',
+    'delete from __drizzle_migrations',
+    'create function mine() returns integer language sql as $$ select 1 $$',
+    'set role panic_tda_owner',
+    'set session authorization temporal',
+    "copy runs to program 'cat'",
+    "select pg_read_file('/etc/passwd')",
+  ])("the workers' role cannot: %s", async (statement) => {
+    const { PANIC_TDA_DATABASE = '', PGPASSWORD = '' } = environment(services['worker-cpu']!);
+    const url = new URL(PANIC_TDA_DATABASE);
+    const client = new Client({
+      host: url.hostname,
+      port: Number(url.port),
+      user: url.username,
+      database: url.pathname.slice(1),
+      password: PGPASSWORD,
+    });
+    await client.connect();
+    try {
+      // 42501: insufficient_privilege.
+      await expect(client.query(statement)).rejects.toMatchObject({ code: '42501' });
+    } finally {
+      await client.end();
     }
   });
 
