@@ -3,6 +3,7 @@ import { cpus, loadavg } from 'node:os';
 import type { Artifact } from '../experiment/artifact.js';
 import type { EmbeddingModel } from '../experiment/model.js';
 import { catalogue, createModelPool, type ModelPool, type ModelPoolOptions } from '../models/index.js';
+import { openFolder } from '../models/files/model-files.js';
 import { loadModel } from '../models/loaders.js';
 import { CommandError, runCommand } from './command.js';
 
@@ -104,7 +105,7 @@ async function invocations(folder: string): Promise<void> {
   console.log(`${CALLS} calls, milliseconds for each\n`);
   console.log(`${' '.repeat(34)}      wall  own CPU  host CPU     1/s`);
   const model = catalogue.get(MODEL) as EmbeddingModel;
-  const loaded = await loadModel({ model, folder, device: 'cpu' });
+  const loaded = await loadModel({ model, files: await openFolder(model, folder), device: 'cpu' });
   if (loaded.kind !== 'embedding') throw new Error(`${MODEL} does not embed`);
   await loaded.embed([sentence(0)]);
   row(

@@ -4,6 +4,7 @@ import { captionSettings } from './captions/settings.js';
 import { textToImageSettings } from './diffusion/settings.js';
 import { imageEmbedderSettings, textEmbedderSettings } from './embedders/settings.js';
 import { embeddingServerSettings, generativeServerSettings } from './servers/settings.js';
+import { modelPathProblem } from './files/model-path.js';
 import { visibleText } from './visible-text.js';
 
 const modality = z.enum(['text', 'image']);
@@ -11,10 +12,14 @@ const modality = z.enum(['text', 'image']);
 // Names within a repository, so that nothing is read or written outside of the model's folder.
 const filePath = z
   .string()
-  .regex(
-    /^(?!\/)(?!.*(^|\/)\.{0,2}(\/|$))[^\\\0]+$/,
-    'a path within the repository, such as onnx/model.onnx',
-  );
+  .refine((path) => modelPathProblem(path) === null, {
+    error: ({ input }) =>
+      `a path within the repository, such as onnx/model.onnx; this one ${modelPathProblem(String(input))}`,
+  })
+  // For editors; the program looks at more.
+  .meta({
+    pattern: String.raw`^(?!/)(?![\s\S]*(^|/)\.{0,2}(/|$))[^\\\u0000-\u001f\u007f-\u009f\u2028\u2029]+$`,
+  });
 
 const weightsFile = z.union([
   filePath,

@@ -2,6 +2,7 @@ import type { Artifact } from '../experiment/artifact.js';
 import type { PanicError } from '../experiment/errors.js';
 import type { Model } from '../experiment/model.js';
 import type { HostFingerprint } from '../experiment/provenance.js';
+import type { ModelFiles } from './files/model-files.js';
 
 /** Where a graph is computed: one of the runtime's execution providers. */
 export type Device = 'cpu' | 'cuda' | 'webgpu';
@@ -9,10 +10,8 @@ export type Device = 'cpu' | 'cuda' | 'webgpu';
 /** What a loader is given. */
 export interface LoadTask<M extends Model = Model> {
   readonly model: M;
-  /** Folder of the model's files, as its repository lays them out. */
-  readonly folder: string;
-  /** SHA-256 (hex) of its files by path, as the lock file has them; where it is absent, `fingerprint` hashes them. */
-  readonly hashes?: Readonly<Record<string, string>>;
+  /** Its verified files: a loader opens no others. */
+  readonly files: ModelFiles;
   /** A device that was seen to work; the loader uses no other. */
   readonly device: Device;
 }
@@ -21,7 +20,7 @@ export interface LoadTask<M extends Model = Model> {
 export type HostFiles = { readonly folder: string } | { readonly modelsFolder: string };
 
 /** What a host process is given. */
-export type HostTask = Omit<LoadTask, 'folder' | 'hashes'> & HostFiles;
+export type HostTask = Omit<LoadTask, 'files'> & HostFiles;
 
 export interface GenerateItem {
   readonly input: Artifact;

@@ -4,8 +4,9 @@ import { decodedText } from '../experiment/file-text.js';
 import { unreadableFile } from '../experiment/file.js';
 import { sha256Hex } from '../experiment/ids.js';
 import { parseJsonText } from '../experiment/json-text.js';
-import type { Model } from '../experiment/model.js';
+import type { Model, ModelSettings } from '../experiment/model.js';
 import { pathText, quoted, type Problem } from '../experiment/problems.js';
+import { collidingPaths } from '../experiment/relative-path.js';
 import { textFault } from '../experiment/text.js';
 import { catalogueProblem, formProblems } from './catalogue-problems.js';
 import { catalogueFileSchema, type CatalogueFile } from './catalogue-schema.js';
@@ -74,7 +75,7 @@ function unfitText(text: string, path: readonly PropertyKey[]): Problem[] {
 
 function entryProblems(models: readonly Model[], taken: (name: string) => string | null): Problem[] {
   const first = new Map<string, number>();
-  return models.flatMap(({ name, loader, source, weights }, index) => {
+  return models.flatMap(({ name, loader, source, settings, weights }, index) => {
     const at = (...fields: readonly string[]): string => pathText(['models', index, ...fields]);
     const problems: Problem[] = [];
     const owner = taken(name) ?? (first.has(name) ? pathText(['models', first.get(name)!]) : null);
@@ -95,13 +96,41 @@ function entryProblems(models: readonly Model[], taken: (name: string) => string
       const allowed = 'none for a model of a local folder; put the files there';
       problems.push(catalogueProblem(at('weights', 'components'), 'parts of other repositories', allowed));
     }
-    const twice = weights?.files.find((file, k) => weights.files.indexOf(file) < k);
-    if (twice !== undefined) {
-      problems.push(catalogueProblem(at('weights', 'files'), `${quoted(twice)} twice`, 'each file once'));
-    }
+    if (weights !== null) problems.push(...fileProblems(weights.files, settings, at));
     if (!first.has(name)) first.set(name, index);
     return problems;
   });
+}
+
+/** The settings that name a file of the model. */
+const FILE_SETTINGS = ['file', 'vae'];
+
+function fileProblems(
+  files: readonly string[],
+  settings: ModelSettings,
+  at: (...fields: readonly string[]) => string,
+): Problem[] {
+  const problems: Problem[] = [];
+  const colliding = collidingPaths(files);
+  if (colliding !== null) {
+    const path = files[colliding.index]!;
+    const [found, allowed] =
+      path === colliding.other
+        ? [`${quoted(path)} twice`, 'each file once']
+        : [
+            `${quoted(path)} beside ${quoted(colliding.other)}, which some file systems take for one`,
+            'names that differ by more than case and accents, and no file that is a folder of another',
+          ];
+    problems.push(catalogueProblem(at('weights', 'files'), found, allowed));
+  }
+  for (const name of FILE_SETTINGS) {
+    const file = settings[name];
+    if (typeof file !== 'string' || files.includes(file)) continue;
+    const graphs = files.filter((path) => path.endsWith('.onnx')).map(quoted);
+    const allowed = `a graph of weights.files${graphs.length === 0 ? ', which has none' : `: ${graphs.join(', ')}`}`;
+    problems.push(catalogueProblem(at('settings', name), quoted(file), allowed));
+  }
+  return problems;
 }
 
 function withAbsoluteFolder(model: Model, base: string): Model {

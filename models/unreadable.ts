@@ -1,5 +1,6 @@
 import { errorMessage, isPanicError, PanicError } from '../experiment/errors.js';
 import type { Model } from '../experiment/model.js';
+import { FilesChanged } from './files/model-files.js';
 
 /**
  * Reads something of a model's files. What goes wrong there is the files' fault, unless it says otherwise: PanicError
@@ -11,7 +12,8 @@ export async function readModelFiles<T>(model: Model, what: string, read: () => 
   try {
     return await read();
   } catch (error) {
-    if (isPanicError(error) && error.kind !== 'ModelFilesMissing') throw error;
+    if (error instanceof FilesChanged || (isPanicError(error) && error.kind !== 'ModelFilesMissing'))
+      throw error;
     const message = errorMessage(error);
     throw new PanicError(
       'ModelFilesMissing',

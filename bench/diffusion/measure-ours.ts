@@ -3,32 +3,31 @@
  *
  *   node dist/bench/diffusion/measure-ours.js <folder> <pixels> <repeats>
  */
+import type { GenerativeModel } from '../../experiment/model.js';
 import { loadTextToImage } from '../../models/diffusion/text-to-image.js';
 import { filesIn } from '../../models/files/layout.js';
+import { openFolder } from '../../models/files/model-files.js';
 
 const [folder, pixels, repeats] = process.argv.slice(2);
 if (folder === undefined || pixels === undefined || repeats === undefined) {
   throw new Error('give a folder, a number of pixels and a number of pictures');
 }
 const size = { width: Number(pixels), height: Number(pixels) };
-const loaded = await loadTextToImage({
-  model: {
-    kind: 'generative',
-    name: 'Random',
-    summary: 'Random weights.',
-    loader: 'text-to-image',
-    source: `folder:${folder}`,
-    revision: '1',
-    license: 'MIT',
-    input: 'text',
-    output: 'image',
-    deterministic: true,
-    settings: { ...size, steps: 1, guidance_scale: 0, noise: 'cpu', dtype: 'fp32' },
-    weights: { files: filesIn(folder), gated: false, memoryMiB: 1, maxBatch: 1 },
-  },
-  folder,
-  device: 'cpu',
-});
+const model: GenerativeModel = {
+  kind: 'generative',
+  name: 'Random',
+  summary: 'Random weights.',
+  loader: 'text-to-image',
+  source: `folder:${folder}`,
+  revision: '1',
+  license: 'MIT',
+  input: 'text',
+  output: 'image',
+  deterministic: true,
+  settings: { ...size, steps: 1, guidance_scale: 0, noise: 'cpu', dtype: 'fp32' },
+  weights: { files: filesIn(folder), gated: false, memoryMiB: 1, maxBatch: 1 },
+};
+const loaded = await loadTextToImage({ model, files: await openFolder(model, folder), device: 'cpu' });
 const seconds: number[] = [];
 const cpuSeconds: number[] = [];
 let picture = '';

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { TextArtifact } from '../../experiment/artifact.js';
 import { catalogue } from '../../models/index.js';
+import { openFolder } from '../../models/files/model-files.js';
 import { loadModel } from '../../models/loaders.js';
 
 const [folder, file, size] = process.argv.slice(2);
@@ -10,7 +11,8 @@ const texts = (JSON.parse(readFileSync(file!, 'utf8')) as string[]).map((text): 
   modality: 'text',
   text,
 }));
-const loaded = await loadModel({ model: catalogue.get('AllMiniLML6v2')!, folder: folder!, device: 'cpu' });
+const model = catalogue.get('AllMiniLML6v2')!;
+const loaded = await loadModel({ model, files: await openFolder(model, folder!), device: 'cpu' });
 if (loaded.kind !== 'embedding') throw new Error('not an embedder');
 
 const embedder = loaded;

@@ -5,7 +5,6 @@ import type { GenerativeModel } from '../../experiment/model.js';
 import { onOneLine } from '../../experiment/text.js';
 import { checkGenerated } from '../check-output.js';
 import type { GeneratedItem, GenerateItem, LoadedGenerator, LoadTask } from '../loaded-model.js';
-import { requireModelFiles } from '../files/layout.js';
 import { fingerprint } from '../onnx/fingerprint.js';
 import { runtimeError } from '../onnx/runtime-error.js';
 import type { OpenCaptioner } from './family.js';
@@ -18,20 +17,19 @@ import { openSmolVlm } from './smolvlm.js';
 import { openVisionEncoderDecoder } from './vision-encoder-decoder.js';
 
 /**
- * Loads a captioner of transformers.js from a folder in the layout of its repository, on exactly `task.device`. Never reads
+ * Loads a captioner of transformers.js from files in the layout of its repository, on exactly `task.device`. Never reads
  * from the network. Pictures are captioned one by one, so that a caption does not depend on the batch; captions are put on one
  * line (experiment/text.ts).
  * Throws PanicError `ModelFilesMissing` where files are absent or unreadable, `InvalidInput` where settings do not fit the
  * model's files, and `DeviceError` where the graphs cannot be opened.
  */
 export async function loadCaptioner(task: LoadTask<GenerativeModel>): Promise<LoadedGenerator> {
-  const { model, folder } = task;
-  requireModelFiles(model, folder);
+  const { model } = task;
   const settings = captionSettings.parse(model.settings);
   const captioner = await openFamily(new ModelFolder(task, settings), settings);
   return {
     kind: 'generative',
-    host: { ...(await fingerprint(task, { readsText: true })), dtype: dtypeOf(settings) },
+    host: { ...fingerprint(task, { readsText: true }), dtype: dtypeOf(settings) },
     generate: async (items) => {
       const captions: (GeneratedItem | PanicError)[] = [];
       for (const item of items) captions.push(await captionOrError(model, captioner, settings, item));

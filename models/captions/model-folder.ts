@@ -1,21 +1,14 @@
-import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import {
-  AutoTokenizer,
-  env,
-  LogLevel,
-  type PreTrainedModel,
-  type PreTrainedTokenizer,
-} from '@huggingface/transformers';
+import { AutoTokenizer, type PreTrainedModel, type PreTrainedTokenizer } from '@huggingface/transformers';
 import type { InferenceSession } from 'onnxruntime-node';
 import { z } from 'zod';
 import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
 import type { GenerativeModel } from '../../experiment/model.js';
 import { type Statement, statementIn } from '../agreement.js';
 import type { Device, LoadTask } from '../loaded-model.js';
-import { requiredFiles } from '../files/layout.js';
+import type { ModelFiles } from '../files/model-files.js';
+import { throughLibrary } from '../library-files.js';
 import { runtimeError } from '../onnx/runtime-error.js';
-import { type Tokenizer, tokenizerOfFolder } from '../tokenizers/tokenizer.js';
+import { type Tokenizer, tokenizerOf } from '../tokenizers/tokenizer.js';
 import { type CaptionSettings, type Dtype, DTYPE_SUFFIXES } from './settings.js';
 
 /** A class of the library that opens graphs. */
@@ -29,56 +22,52 @@ interface ModelClass {
 /** The files of one captioner, read through the library, which never asks the network. */
 export class ModelFolder {
   readonly #model: GenerativeModel;
-  readonly #folder: string;
+  readonly #files: ModelFiles;
   readonly #device: Device;
   readonly #dtypes: Record<string, Dtype>;
 
   /** Throws PanicError `InvalidInput` where the settings ask for a graph that is not one of the model's files. */
-  constructor({ model, folder, device }: LoadTask<GenerativeModel>, settings: CaptionSettings) {
+  constructor({ model, files, device }: LoadTask<GenerativeModel>, settings: CaptionSettings) {
     this.#model = model;
-    this.#folder = resolve(folder);
+    this.#files = files;
     this.#device = device;
     this.#dtypes = graphDtypes(settings);
-    const files = requiredFiles(model);
     for (const [graph, dtype] of Object.entries(this.#dtypes)) {
       const file = `onnx/${graph}${DTYPE_SUFFIXES[dtype]}.onnx`;
-      if (files.includes(file)) continue;
+      if (files.has(file)) continue;
       throw new PanicError(
         'InvalidInput',
         `${model.name}: ${graph}_dtype ${dtype} is the file ${file}, which is not among the model's files`,
       );
     }
-    env.allowRemoteModels = false;
-    // What the library would print it also throws; its print of a failed call holds whole tensors.
-    env.logLevel = LogLevel.NONE;
   }
 
   tokenizer(): Promise<Tokenizer> {
-    return this.#read('tokenizer.json', () => tokenizerOfFolder(this.#folder));
+    return this.#read('tokenizer.json', () => tokenizerOf(this.#files));
   }
 
   /** The library's tokenizer, whose chat templates alone are used: its tokens are not always those of Python. */
   chatTemplates(): Promise<PreTrainedTokenizer> {
     return this.#read('tokenizer_config.json', () =>
-      AutoTokenizer.from_pretrained(this.#folder, { local_files_only: true }),
+      throughLibrary(this.#files, ['tokenizer.json', 'tokenizer_config.json'], (name) =>
+        AutoTokenizer.from_pretrained(name, { local_files_only: true }),
+      ),
     );
   }
 
-  /** One of the folder's JSON files. Throws PanicError `ModelFilesMissing` where it is not what its schema says. */
+  /** One of the model's JSON files. Throws PanicError `ModelFilesMissing` where it is not what its schema says. */
   json<Schema extends z.ZodType>(file: string, schema: Schema): Promise<z.output<Schema>> {
-    return this.#read(file, async () =>
-      schema.parse(JSON.parse(await readFile(join(this.#folder, file), 'utf8'))),
-    );
+    return this.#read(file, async () => schema.parse(JSON.parse(await this.#files.text(file))));
   }
 
-  /** The number under these keys of one of the folder's JSON files; null where it has none. Throws as `json`. */
+  /** The number under these keys of one of the model's JSON files; null where it has none. Throws as `json`. */
   async statement(file: string, ...keys: readonly string[]): Promise<Statement> {
     const content = await this.json(file, z.looseObject({}));
-    return statementIn(content, join(this.#folder, file), ...keys);
+    return statementIn(content, this.#files.nameOf(file), ...keys);
   }
 
   text(file: string): Promise<string> {
-    return this.#read(file, () => readFile(join(this.#folder, file), 'utf8'));
+    return this.#read(file, () => this.#files.text(file));
   }
 
   /**
@@ -108,13 +97,16 @@ export class ModelFolder {
 
   async #openGraphs(kind: ModelClass): Promise<PreTrainedModel> {
     try {
-      return await kind.from_pretrained(this.#folder, {
-        device: this.#device,
-        dtype: this.#dtypes,
-        local_files_only: true,
-      });
+      return await throughLibrary(this.#files, ['config.json'], (name) =>
+        kind.from_pretrained(name, {
+          device: this.#device,
+          dtype: this.#dtypes,
+          local_files_only: true,
+        }),
+      );
     } catch (error) {
-      const doing = `cannot open the graphs of ${this.#model.name} in ${this.#folder} on ${this.#device}`;
+      if (isPanicError(error)) throw error;
+      const doing = `cannot open the graphs of ${this.#model.name} in ${this.#files.nameOf('.')} on ${this.#device}`;
       throw runtimeError(doing, error);
     }
   }
@@ -126,7 +118,7 @@ export class ModelFolder {
       if (isPanicError(error)) throw error;
       throw new PanicError(
         'ModelFilesMissing',
-        `cannot read ${join(this.#folder, file)} of ${this.#model.name}: ${errorMessage(error)}`,
+        `cannot read ${this.#files.nameOf(file)} of ${this.#model.name}: ${errorMessage(error)}`,
         { cause: error },
       );
     }

@@ -1,5 +1,6 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
+import type { ModelFiles } from '../files/model-files.js';
 import type { Device } from '../loaded-model.js';
 import { floatsOf } from '../onnx/floats.js';
 import { toHalf } from '../onnx/half.js';
@@ -26,11 +27,12 @@ export class Graph {
   }
 
   /**
-   * Throws PanicError `DeviceError` where the runtime cannot open the graph on the device, and `InvalidInput` where the graph takes
+   * Opens one of the model's files. Throws PanicError as `ModelFiles.graph`, `DeviceError` where the runtime cannot open the graph on the device, and `InvalidInput` where the graph takes
    * numbers of a type that cannot be passed from here, or gives bfloat16.
    */
-  static async open(file: string, device: Device): Promise<Graph> {
-    const session = await openSession(file, device).catch((error: unknown) => {
+  static async open(files: ModelFiles, path: string, device: Device): Promise<Graph> {
+    const file = files.nameOf(path);
+    const session = await openSession(files, path, device).catch((error: unknown) => {
       // The runtime's binding gives up on a graph whose inputs or outputs are bfloat16, number 16 of ONNX's types.
       throw /Unsupported data type: 16\b/.test(errorMessage(error))
         ? unpassable(file, 'an input or output', 'bfloat16')

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { PanicError } from '../../experiment/errors.js';
-import { isThere } from '../../experiment/presence.js';
-import type { Device } from '../loaded-model.js';
-import { requiredFiles } from '../files/layout.js';
+import type { ModelFiles } from '../files/model-files.js';
+import type { Device, LoadTask } from '../loaded-model.js';
+import { type Tokenizer, tokenizerOf } from '../tokenizers/tokenizer.js';
 import { readModelFiles } from '../unreadable.js';
 import type { GenerativeModel } from '../../experiment/model.js';
 import { type Statement, statementIn } from '../agreement.js';
@@ -15,31 +14,45 @@ import type { TextToImageSettings } from './settings.js';
 const json = z.record(z.string(), z.unknown());
 export type Json = z.infer<typeof json>;
 
-/** A text-to-image model's folder in the layout of the ONNX exporters: a folder for each component, `model_index.json` beside them. */
+/** A text-to-image model's files in the layout of the ONNX exporters: a folder for each component, `model_index.json` beside them. */
 export class ModelFolder {
-  constructor(
-    private readonly model: GenerativeModel,
-    private readonly folder: string,
-    private readonly device: Device,
-  ) {}
+  readonly #model: GenerativeModel;
+  readonly #files: ModelFiles;
+  readonly #device: Device;
 
+  constructor({ model, files, device }: LoadTask<GenerativeModel>) {
+    this.#model = model;
+    this.#files = files;
+    this.#device = device;
+  }
+
+  /** A file or a component as messages name it. */
   path(...parts: readonly string[]): string {
-    return join(this.folder, ...parts);
+    return this.#files.nameOf(parts.join('/'));
   }
 
+  /** Whether a file is among the model's. */
   has(...parts: readonly string[]): boolean {
-    return isThere(this.path(...parts));
+    return this.#files.has(parts.join('/'));
   }
 
-  /** The object in a JSON file. Throws PanicError `ModelFilesMissing` where it is absent or none. */
+  /** The object in a JSON file. Throws PanicError `ModelFilesMissing` where it is none. */
   async json(...parts: readonly string[]): Promise<Json> {
     const path = this.path(...parts);
-    return await this.read(path, async () => json.parse(parseSchedulerJson(await readFile(path, 'utf8'))));
+    return await this.read(path, async () => json.parse(parseSchedulerJson(await this.text(...parts))));
+  }
+
+  async text(...parts: readonly string[]): Promise<string> {
+    return await this.#files.text(parts.join('/'));
+  }
+
+  async tokenizer(component: string): Promise<Tokenizer> {
+    return await this.read(this.path(component), () => tokenizerOf(this.#files, component));
   }
 
   /** Reads something of the model's files; see readModelFiles. */
   async read<T>(what: string, read: () => Promise<T>): Promise<T> {
-    return await readModelFiles(this.model, what, read);
+    return await readModelFiles(this.#model, what, read);
   }
 
   /** Some values of a component's config.json. Throws PanicError `InvalidInput` where they do not fit `shape`. */
@@ -60,40 +73,36 @@ export class ModelFolder {
 
   /** A number of a component's config.json; null where the model's files have none, or it has no number under this key. */
   async statement(component: string, key: string): Promise<Statement> {
-    const isListed = requiredFiles(this.model).includes(`${component}/config.json`);
-    const content = isListed ? await this.json(component, 'config.json') : {};
+    const content = this.has(component, 'config.json') ? await this.json(component, 'config.json') : {};
     return statementIn(content, this.path(component, 'config.json'), key);
   }
 
   /** The graph of a component: the one .onnx file among the model's files that lies in the component's folder. */
   async graph(component: string): Promise<Graph> {
-    const graphs = requiredFiles(this.model).filter(
-      (file) => dirname(file) === component && file.endsWith('.onnx'),
-    );
+    const graphs = this.#files.listed.filter((file) => dirname(file) === component && file.endsWith('.onnx'));
     const [file] = graphs;
     if (file === undefined || graphs.length > 1) {
       throw new PanicError(
         'InvalidInput',
-        `${this.model.name}: its files have ${graphs.length} graphs (*.onnx) in ${component}/; one is needed`,
+        `${this.#model.name}: its files have ${graphs.length} graphs (*.onnx) in ${component}/; one is needed`,
       );
     }
-    return await Graph.open(this.path(file), this.device);
+    return await Graph.open(this.#files, file, this.#device);
   }
 
-  /** A graph by its path within the folder. */
+  /** A graph by its path among the model's files. */
   async graphAt(file: string): Promise<Graph> {
-    return await Graph.open(this.path(file), this.device);
+    return await Graph.open(this.#files, file, this.#device);
   }
 
   /** Whether a component was written by the exporter of diffusers' OnnxStableDiffusionPipeline, which gave it no config.json. */
   isOfFirstExporter(component: string): boolean {
-    const files = requiredFiles(this.model);
-    return !files.includes(`${component}/config.json`) && files.includes(`${component}/model.onnx`);
+    return !this.has(component, 'config.json') && this.has(component, 'model.onnx');
   }
 
   /** The folder of a transformer: some exporters keep calling it `unet`, as earlier models' denoisers are. */
   transformer(): 'transformer' | 'unet' {
-    return requiredFiles(this.model).some((file) => file.startsWith('transformer/')) ? 'transformer' : 'unet';
+    return this.#files.listed.some((file) => file.startsWith('transformer/')) ? 'transformer' : 'unet';
   }
 
   /** Names of the components that the pipeline has. */
@@ -116,7 +125,7 @@ export class ModelFolder {
       if (pixels % (latentPixels * patch) === 0) continue;
       throw new PanicError(
         'InvalidInput',
-        `${this.model.name}: ${name} is ${pixels}; it must be a multiple of ${latentPixels * patch}`,
+        `${this.#model.name}: ${name} is ${pixels}; it must be a multiple of ${latentPixels * patch}`,
       );
     }
     return [height / latentPixels, width / latentPixels];

@@ -1,9 +1,7 @@
-import { env as library } from '@huggingface/transformers';
 import type { Artifact } from '../../experiment/artifact.js';
 import { isPanicError, PanicError } from '../../experiment/errors.js';
 import type { GenerativeModel } from '../../experiment/model.js';
 import type { GeneratedItem, GenerateItem, LoadedGenerator, LoadTask } from '../loaded-model.js';
-import { requireModelFiles } from '../files/layout.js';
 import { fingerprint } from '../onnx/fingerprint.js';
 import { flux } from './flux.js';
 import { ModelFolder } from './model-folder.js';
@@ -20,12 +18,10 @@ import { stableDiffusion3 } from './stable-diffusion-3.js';
  * Throws PanicError `ModelFilesMissing`, `InvalidInput` for pipelines, schedulers and settings that are not supported, `DeviceError`.
  */
 export async function loadTextToImage(task: LoadTask<GenerativeModel>): Promise<LoadedGenerator> {
-  const { model, folder } = task;
-  requireModelFiles(model, folder);
-  library.allowRemoteModels = false;
+  const { model } = task;
   const settings = textToImageSettings.parse(model.settings);
-  const pipeline = await loadPipeline(new ModelFolder(model, folder, task.device), settings);
-  const host = await fingerprint(task, { readsText: true });
+  const pipeline = await loadPipeline(new ModelFolder(task), settings);
+  const host = fingerprint(task, { readsText: true });
 
   async function generate(items: readonly GenerateItem[]): Promise<(GeneratedItem | PanicError)[]> {
     const answers: (GeneratedItem | PanicError)[] = [];

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { PanicError } from '../../experiment/errors.js';
 import { tokenizerDescription, tokenizerConfiguration } from '../tokenizers/description.js';
-import { openTokenizer, type Tokenizer, tokenizerOfFolder } from '../tokenizers/tokenizer.js';
+import { openTokenizer, type Tokenizer } from '../tokenizers/tokenizer.js';
 import type { ModelFolder } from './model-folder.js';
 
 /** What an encoder reads of a prompt. */
@@ -36,7 +35,7 @@ export async function clipTokenizer(folder: ModelFolder, component: string): Pro
   const pad = config.pad_token ?? config.eos_token;
   const tokenizer = folder.has(component, 'vocab.json')
     ? await clipFromVocabulary(folder, component, { ...config, pad_token: pad })
-    : await fromTokenizerJson(folder, component);
+    : await folder.tokenizer(component);
   const padId = idOf(tokenizer, pad, folder.path(component));
   return { encode: async (prompt) => fit(await tokenizer.encode(prompt), config.model_max_length, padId) };
 }
@@ -47,7 +46,7 @@ export async function t5Tokenizer(
   component: string,
   length: number,
 ): Promise<PromptTokenizer> {
-  const tokenizer = await fromTokenizerJson(folder, component);
+  const tokenizer = await folder.tokenizer(component);
   const padId = idOf(tokenizer, '<pad>', folder.path(component));
   return { encode: async (prompt) => fit(await tokenizer.encode(prompt), length, padId) };
 }
@@ -66,11 +65,6 @@ function fit(ids: readonly number[], length: number, padId: number): Tokens {
   const cut = Math.max(ids.length - length, 0);
   const kept = cut === 0 ? ids : [...ids.slice(0, length - 1), ids.at(-1)!];
   return { ids: [...kept, ...Array.from({ length: length - kept.length }, () => padId)], cut };
-}
-
-async function fromTokenizerJson(folder: ModelFolder, component: string): Promise<Tokenizer> {
-  const path = folder.path(component);
-  return await folder.read(path, () => tokenizerOfFolder(path));
 }
 
 /**
@@ -93,7 +87,7 @@ async function clipFromVocabulary(
     z.record(z.string(), z.int()).parse(given),
   );
   const merged = folder.path(component, 'merges.txt');
-  const text = await folder.read(merged, async () => await readFile(merged, 'utf8'));
+  const text = await folder.read(merged, () => folder.text(component, 'merges.txt'));
   const merges = text
     .split('\n')
     .slice(1)

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { PanicError } from '../../experiment/errors.js';
 import type { EmbeddingModel } from '../../experiment/model.js';
@@ -22,7 +21,7 @@ export interface EmbeddingGraph {
  * the device refuses it, and `InvalidInput` where the settings do not fit it or the model.
  */
 export async function openEmbeddingGraph(
-  { model, folder, device }: LoadTask<EmbeddingModel>,
+  { model, files, device }: LoadTask<EmbeddingModel>,
   settings: EmbedderSettings,
 ): Promise<EmbeddingGraph> {
   const { file, output, truncate_dimension: kept } = settings;
@@ -32,7 +31,7 @@ export async function openEmbeddingGraph(
       `${model.name} has dimension ${model.dimension}, but its settings truncate to ${kept}`,
     );
   }
-  const session = await readModelFiles(model, file, () => openSession(join(folder, file), device));
+  const session = await readModelFiles(model, file, () => openSession(files, file, device));
   if (!session.outputNames.includes(output)) {
     throw new PanicError(
       'InvalidInput',

@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
 import type { EmbeddingModel } from '../../experiment/model.js';
 import { requireAgreement, requireRoom, statementIn } from '../agreement.js';
-import { requiredFiles } from '../files/layout.js';
+import type { ModelFiles } from '../files/model-files.js';
 import { readModelFiles } from '../unreadable.js';
 
 /** Families whose first position is the one behind the padding's, so that so many positions are never used. */
@@ -25,11 +23,11 @@ const object = z.record(z.string(), z.unknown());
  */
 export async function requireTextFit(
   model: EmbeddingModel,
-  folder: string,
+  files: ModelFiles,
   maxTokens: number,
   ids: readonly number[],
 ): Promise<void> {
-  const config = await configOf(model, folder);
+  const config = await configOf(model, files);
   if (config === null) return;
   const { file, content } = config;
   const unused = BEHIND_PADDING.includes(content['model_type'])
@@ -54,10 +52,10 @@ export async function requireTextFit(
 /** Throws PanicError `InvalidInput` where pictures are brought to another size than the one that the tower was made for, by its config.json. */
 export async function requirePictureFit(
   model: EmbeddingModel,
-  folder: string,
+  files: ModelFiles,
   processor: Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  const config = await configOf(model, folder);
+  const config = await configOf(model, files);
   if (config === null || !FIXED_TOWERS.includes(config.content['model_type'])) return;
   const key = processor['do_center_crop'] === true ? 'crop_size' : 'size';
   for (const side of ['height', 'width']) {
@@ -72,12 +70,12 @@ export async function requirePictureFit(
 /** The content of config.json; null for a model that has none among its files. */
 async function configOf(
   model: EmbeddingModel,
-  folder: string,
+  files: ModelFiles,
 ): Promise<{ readonly file: string; readonly content: Readonly<Record<string, unknown>> } | null> {
-  if (!requiredFiles(model).includes('config.json')) return null;
-  const file = join(folder, 'config.json');
+  if (!files.has('config.json')) return null;
+  const file = files.nameOf('config.json');
   const content = await readModelFiles(model, file, async () =>
-    object.parse(JSON.parse(await readFile(file, 'utf8'))),
+    object.parse(JSON.parse(await files.text('config.json'))),
   );
   return { file, content };
 }

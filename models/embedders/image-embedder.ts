@@ -1,13 +1,12 @@
-import { resolve } from 'node:path';
-import { AutoImageProcessor, env as library, type ImageProcessor } from '@huggingface/transformers';
+import { AutoImageProcessor, type ImageProcessor } from '@huggingface/transformers';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { z } from 'zod';
 import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
 import { PanicError } from '../../experiment/errors.js';
 import type { EmbeddingModel } from '../../experiment/model.js';
 import type { EmbeddedItem, LoadedEmbedder, LoadTask } from '../loaded-model.js';
-import { requireModelFiles } from '../files/layout.js';
 import { fingerprint } from '../onnx/fingerprint.js';
+import { throughLibrary } from '../library-files.js';
 import { pictureForProcessor } from '../pictures.js';
 import { readModelFiles } from '../unreadable.js';
 import { openEmbeddingGraph } from './embedding-graph.js';
@@ -25,22 +24,25 @@ const KNOWN_PROCESSORS = [
 ] as const;
 
 /**
- * Loads an image embedder from a folder in the layout of its repository. Never reads from the network. Throws like
+ * Loads an image embedder from files in the layout of its repository. Never reads from the network. Throws like
  * loadTextEmbedder; vectors do not depend on the pictures beside them.
  */
 export async function loadImageEmbedder(task: LoadTask<EmbeddingModel>): Promise<LoadedEmbedder> {
-  const { model, folder } = task;
-  requireModelFiles(model, folder);
-  library.allowRemoteModels = false;
+  const { model, files } = task;
   const settings = imageEmbedderSettings.parse(model.settings);
-  const processor: ImageProcessor = await readModelFiles(model, `preprocessor_config.json in ${folder}`, () =>
-    AutoImageProcessor.from_pretrained(resolve(folder), { local_files_only: true }),
+  const processor: ImageProcessor = await readModelFiles(
+    model,
+    files.nameOf('preprocessor_config.json'),
+    () =>
+      throughLibrary(files, ['preprocessor_config.json'], (name) =>
+        AutoImageProcessor.from_pretrained(name, { local_files_only: true }),
+      ),
   );
   checkProcessor(model, processor);
-  await requirePictureFit(model, folder, processor.config);
+  await requirePictureFit(model, files, processor.config);
   const graph = await openEmbeddingGraph(task, settings);
   checkInputs(model, graph.inputs);
-  const host = await fingerprint(task, { readsText: false });
+  const host = fingerprint(task, { readsText: false });
   return {
     kind: 'embedding',
     host,

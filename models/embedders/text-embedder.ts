@@ -1,11 +1,9 @@
-import { resolve } from 'node:path';
 import type { Artifact } from '../../experiment/artifact.js';
 import { PanicError } from '../../experiment/errors.js';
 import type { EmbeddingModel } from '../../experiment/model.js';
 import type { EmbeddedItem, LoadedEmbedder, LoadTask } from '../loaded-model.js';
-import { requireModelFiles } from '../files/layout.js';
 import { fingerprint } from '../onnx/fingerprint.js';
-import { tokenizerOfFolder } from '../tokenizers/tokenizer.js';
+import { tokenizerOf } from '../tokenizers/tokenizer.js';
 import { readModelFiles } from '../unreadable.js';
 import { openEmbeddingGraph } from './embedding-graph.js';
 import { requireTextFit } from './folder-fit.js';
@@ -14,7 +12,7 @@ import { tokenFeeder } from './token-feeds.js';
 import { textTokenizer, type TokenizedText } from './tokens.js';
 
 /**
- * Loads a text embedder from a folder in the layout of its repository. Never reads from the network.
+ * Loads a text embedder from files in the layout of its repository. Never reads from the network.
  * Throws PanicError `ModelFilesMissing` where files are absent or unreadable, `InvalidInput` where the settings do not fit
  * them, and `DeviceError` where the device refuses.
  *
@@ -22,17 +20,18 @@ import { textTokenizer, type TokenizedText } from './tokens.js';
  * (That costs no time: batches of mixed lengths waste what they gain on padding.)
  */
 export async function loadTextEmbedder(task: LoadTask<EmbeddingModel>): Promise<LoadedEmbedder> {
-  const { model, folder } = task;
-  requireModelFiles(model, folder);
+  const { model, files } = task;
   const settings = textEmbedderSettings.parse(model.settings);
-  const tokenizer = await readModelFiles(model, `tokenizer.json and tokenizer_config.json in ${folder}`, () =>
-    tokenizerOfFolder(resolve(folder)),
+  const tokenizer = await readModelFiles(
+    model,
+    `tokenizer.json and tokenizer_config.json in ${files.nameOf('.')}`,
+    () => tokenizerOf(files),
   );
   const tokenize = await textTokenizer(model, tokenizer, settings);
-  await requireTextFit(model, folder, settings.max_tokens, await tokenizer.encode('a'));
+  await requireTextFit(model, files, settings.max_tokens, await tokenizer.encode('a'));
   const graph = await openEmbeddingGraph(task, settings);
   const feed = tokenFeeder(graph.inputs, settings.image_size);
-  const host = await fingerprint(task, { readsText: true });
+  const host = fingerprint(task, { readsText: true });
   return {
     kind: 'embedding',
     host,

@@ -1,14 +1,17 @@
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, createReadStream, lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder } from '../../experiment/make-folder.js';
 import { errorCode } from '../../experiment/error-code.js';
 import { PanicError } from '../../experiment/errors.js';
-import { isThere, statIfThere } from '../../experiment/presence.js';
+import { statIfThere } from '../../experiment/presence.js';
 import { PassingFailure, withRetries } from '../retry.js';
 import { chunksOf } from './hub.js';
 import { syncFolder } from './lock-file.js';
+import { PART_SUFFIX, PART_TAG_SUFFIX } from './model-path.js';
+import type { HashedFile } from './sha256.js';
+import { sameStamp, settledStamp, stampAt } from './stamp.js';
 
 /** What the bytes of a file must be. */
 export interface ExpectedFile {
@@ -32,18 +35,20 @@ export interface DownloadTask {
 }
 
 /**
- * Downloads a file, going on from what an earlier attempt left, and gives its SHA-256 (hex). It gets its name only when all its
- * bytes are there, are what was expected, and are durable. Throws PanicError `ModelFilesMissing` where they are not or cannot be
+ * Downloads a file, going on from what an earlier attempt left, and gives its SHA-256 (hex) and stamp. It gets its name only when all
+ * its bytes are there, are what was expected, and are durable. A link or another kind of file in its place is replaced, not followed. Throws PanicError `ModelFilesMissing` where they are not or cannot be
  * had, `ResourceLimit` where the disk is full, and the signal's reason.
  */
-export async function download(task: DownloadTask): Promise<string> {
+export async function download(task: DownloadTask): Promise<HashedFile> {
   const { target, delaysMs, signal, onRetry } = task;
   makeFolder(dirname(target));
-  let before = partBytes(target);
+  const before = partBytes(target);
+  let most = before;
+  // More than there ever was: a server that lets everything begin anew, again and again, gets on with nothing.
   const progressed = (): boolean => {
     const now = partBytes(target);
-    const more = now > before;
-    before = now;
+    const more = now > most;
+    most = Math.max(most, now);
     return more;
   };
   const patience = { kind: 'ModelFilesMissing', delaysMs, signal, progressed, onRetry } as const;
@@ -71,17 +76,35 @@ interface Digests {
 }
 
 function partOf(target: string): string {
-  return `${target}.part`;
+  return `${target}${PART_SUFFIX}`;
 }
 
 function etagFileOf(target: string): string {
-  return `${target}.part.etag`;
+  return `${target}${PART_TAG_SUFFIX}`;
 }
 
 /** How much of a file an interrupted download has left. */
 export function partBytes(target: string): number {
-  return statIfThere(partOf(target))?.size ?? 0;
+  return isOwn(partOf(target)) ? (statIfThere(partOf(target))?.size ?? 0) : 0;
 }
+
+/** Whether a regular file of one name is there: what is written to it changes nothing elsewhere. */
+function isOwn(file: string): boolean {
+  const found = lstatSync(file, { throwIfNoEntry: false });
+  return found?.isFile() === true && found.nlink === 1;
+}
+
+/** A tag that can be asked for in a header (RFC 9110, 8.8.3; some servers leave the quotation marks out). */
+const ETAG = /^[\x20-\x7e\x80-\xff]{1,1000}$/;
+
+function savedTag(target: string): string | null {
+  const file = etagFileOf(target);
+  if (!isOwn(file)) return null;
+  const tag = readFileSync(file, 'utf8');
+  return ETAG.test(tag) ? tag : null;
+}
+
+const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW;
 
 export function removeParts(target: string): void {
   for (const file of [partOf(target), etagFileOf(target)]) rmSync(file, { force: true });
@@ -94,13 +117,12 @@ async function fetchAnew(task: DownloadTask): Promise<Digests> {
 
 async function fetchRest(task: DownloadTask): Promise<Digests> {
   const { target, expected, onBytes, signal } = task;
-  if (partBytes(target) > expected.bytes) removeParts(target);
+  if (!isOwn(partOf(target)) || partBytes(target) > expected.bytes) removeParts(target);
   const there = partBytes(target);
-  if (there === expected.bytes && isThere(partOf(target))) return digestsOfPart(target, expected);
-  const etagFile = etagFileOf(target);
-  const etag = isThere(etagFile) ? readFileSync(etagFile, 'utf8') : null;
+  if (there === expected.bytes && isOwn(partOf(target))) return digestsOfPart(target, expected);
+  const etag = savedTag(target);
   const response = await task.openFrom({ from: there, etag });
-  const goesOn = there > 0 && continues(response, there, etag);
+  const goesOn = there > 0 && continues(response, there, expected.bytes, etag);
   if (response.status !== 200 && !goesOn) {
     await response.body?.cancel();
     removeParts(target);
@@ -114,9 +136,9 @@ async function fetchRest(task: DownloadTask): Promise<Digests> {
   } else {
     removeParts(target);
     const newTag = response.headers.get('etag');
-    if (newTag !== null) writeFileSync(etagFile, newTag);
+    if (newTag !== null) writeFileSync(etagFileOf(target), newTag, { flag: 'wx' });
   }
-  const part = await open(partOf(target), goesOn ? 'a' : 'w');
+  const part = await open(partOf(target), goesOn ? APPEND : 'wx');
   try {
     onBytes(bytes);
     for await (const chunk of chunksOf(response, signal)) {
@@ -138,12 +160,25 @@ async function fetchRest(task: DownloadTask): Promise<Digests> {
   return digestsOf(hashes);
 }
 
-/** Whether an answer is the rest of what is there: from the right byte on, and of the same file as far as tags tell. */
-function continues(response: Response, from: number, etag: string | null): boolean {
+/**
+ * Whether an answer is the rest of what is there: from the right byte on, within a file of the right size (RFC 9110, 14.4), and of the same
+ * file as far as tags tell.
+ */
+function continues(response: Response, from: number, bytes: number, etag: string | null): boolean {
   if (response.status !== 206) return false;
-  const start = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
+  const range = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(
+    response.headers.get('content-range') ?? '',
+  );
+  if (range === null) return false;
+  const [, start, end, size] = range;
   const now = response.headers.get('etag');
-  return Number(start) === from && (etag === null || now === null || etag === now);
+  return (
+    Number(start) === from &&
+    Number(end) >= from &&
+    Number(end) < bytes &&
+    (size === '*' || Number(size) === bytes) &&
+    (etag === null || now === null || etag === now)
+  );
 }
 
 type Hashes = readonly [sha256: Hash, git?: Hash];
@@ -186,7 +221,7 @@ function mismatch({ sha256, gitOid }: Digests, expected: ExpectedFile): string |
     : `its git object is ${gitOid}, and should be ${expected.gitOid}`;
 }
 
-async function accept({ target, expected }: DownloadTask, digests: Digests): Promise<string> {
+async function accept({ target, expected }: DownloadTask, digests: Digests): Promise<HashedFile> {
   const wrong = mismatch(digests, expected);
   if (wrong !== null) {
     removeParts(target);
@@ -201,8 +236,12 @@ async function accept({ target, expected }: DownloadTask, digests: Digests): Pro
   } finally {
     await part.close();
   }
+  const before = stampAt(partOf(target));
   await rename(partOf(target), target);
   syncFolder(dirname(target));
   removeParts(target);
-  return digests.sha256;
+  const stamp = await settledStamp(target);
+  // The new name changes the time of change and no other.
+  if (sameStamp({ ...stamp, ctimeNs: before.ctimeNs }, before)) return { sha256: digests.sha256, stamp };
+  throw new PanicError('ModelFilesMissing', `${target} was changed by another program while it was pulled`);
 }

@@ -18,6 +18,11 @@ export function hubRepository({ source }: Pick<Part, 'source'>): string | null {
   return source.startsWith(HUB) ? source.slice(HUB.length) : null;
 }
 
+/** The path of a local folder that a model comes from; null for one that comes from a hub. */
+export function folderSource({ source }: Pick<Part, 'source'>): string | null {
+  return source.startsWith(FOLDER) ? source.slice(FOLDER.length) : null;
+}
+
 /** Where a model with files comes from, in words: `owner/name`, or the path of its folder. */
 export function repositoryOf(model: Model): string {
   if (isPackaged(model)) return packagedFolder(model);
@@ -121,7 +126,7 @@ export function requireModelFiles(model: Model, folder: string): void {
 function remedyFor(model: Model): string {
   if (isPackaged(model)) return PACKAGED_REMEDY;
   return hubRepository(model) === null
-    ? `Put the files of ${model.name} there.`
+    ? `Put the files of ${model.name} there; then "panic-tda models verify ${model.name}".`
     : `"panic-tda models pull ${model.name}" gets them.`;
 }
 

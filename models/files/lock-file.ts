@@ -5,36 +5,58 @@ import { z } from 'zod';
 import { errorCode } from '../../experiment/error-code.js';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import { sha256Hex } from '../../experiment/ids.js';
+import { parseJsonText } from '../../experiment/json-text.js';
 import { kernelLock } from '../../experiment/kernel-lock.js';
 import type { Model } from '../../experiment/model.js';
-import { partsOf, requiredFiles, withRevisions } from './layout.js';
+import { collidingPaths, relativePathProblem } from '../../experiment/relative-path.js';
+import { folderSource, partsOf, requiredFiles, withRevisions } from './layout.js';
+import { modelPathProblem } from './model-path.js';
 import { isPackaged, packagedFolder } from './packaged.js';
+import type { HashedFile } from './sha256.js';
 
 const LOCK_FILE = 'models.lock.json';
 
+const filePath = z.string().refine((path) => modelPathProblem(path) === null, {
+  error: ({ input }) => `it ${modelPathProblem(String(input))}`,
+});
+const decimal = z.string().regex(/^\d{1,20}$/, 'a whole number in quotes');
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits');
+
 const lockedFile = z.strictObject({
   /** Within the model's folder. */
-  path: z.string().min(1),
+  path: filePath,
   bytes: z.int().nonnegative(),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  /** Modification time when it was last hashed: with the same time and size it need not be hashed again. */
+  sha256,
+  /** With `bytes` its stamp (`stamp.ts`) when it was last hashed: with the same one it need not be hashed again. */
   mtimeMs: z.number(),
+  /** Absent where an earlier version wrote the entry: the file is then hashed at the next load. */
+  ctimeNs: decimal.exactOptional(),
+  inode: decimal.exactOptional(),
   verifiedAt: z.iso.datetime(),
+  /** When it was found to have other bytes. It is not loaded until it is pulled or verified again. */
+  changedAt: z.iso.datetime().exactOptional(),
 });
+
+const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+const HUB_SOURCE = /^hub:\w[\w.-]*\/\w[\w.-]*$/;
+const pinned = {
+  /** As the catalogue asks for it: a commit, or a name. */
+  revision: z
+    .string()
+    .regex(/^(?!.*\.\.)\w[\w./:-]*$/, 'a commit, or the name of a branch, a tag or a version'),
+  /** What that was when the files were got: the commit, or `files:` and a digest of the files where nobody vouches for one. */
+  commit: z.string().regex(/^(files:)?[0-9a-f]{40}$/, 'a commit: 40 hexadecimal digits'),
+};
 
 /** Another repository that a model is made of; its files are among those of the model. */
 const lockedComponent = z.strictObject({
-  source: z.string().min(1),
-  revision: z.string().min(1),
-  commit: z.string().min(1),
+  source: z.string().regex(HUB_SOURCE, 'hub:owner/name'),
+  ...pinned,
 });
 
 const lockedModel = z.strictObject({
   source: z.string().min(1),
-  /** As the catalogue asks for it: a commit, or a name. */
-  revision: z.string().min(1),
-  /** What that was when the files were got: the commit, or `files:` and a digest of the files where nobody vouches for one. */
-  commit: z.string().min(1),
+  ...pinned,
   /** Relative to the models folder where it lies within. */
   folder: z.string().min(1),
   /** `pulled`: compared with what the hub says. `found`: put there by hand, and trusted at first sight. `packaged`: the program's own. */
@@ -43,10 +65,35 @@ const lockedModel = z.strictObject({
   files: z.array(lockedFile).min(1),
 });
 
-const lockSchema = z.strictObject({ version: z.literal(1), models: z.record(z.string(), lockedModel) });
-
 export type LockedFile = z.output<typeof lockedFile>;
 export type LockedModel = z.output<typeof lockedModel>;
+
+/** What no version of this program writes, and would lead elsewhere or nowhere. */
+const writtenModel = lockedModel.superRefine(({ source, folder, origin, files }, context) => {
+  const refuse = (path: PropertyKey[], message: string): void =>
+    context.addIssue({ code: 'custom', path, message });
+  if (origin === 'packaged') refuse(['origin'], 'files of the program have no entry here');
+  const local = folderSource({ source });
+  if (local === null && !HUB_SOURCE.test(source)) refuse(['source'], 'hub:owner/name or folder:PATH');
+  const problem = isAbsolute(folder)
+    ? folder === local
+      ? null
+      : "is absolute, and not the folder of the entry's source"
+    : relativePathProblem(folder);
+  if (problem !== null) refuse(['folder'], `it ${problem}`);
+  const colliding = collidingPaths(files.map(({ path }) => path));
+  if (colliding !== null) {
+    refuse(
+      ['files', colliding.index, 'path'],
+      `some file systems take it for ${JSON.stringify(colliding.other)}, which is listed before`,
+    );
+  }
+});
+
+const lockSchema = z.strictObject({
+  version: z.literal(1),
+  models: z.record(z.string().regex(MODEL_NAME, "a model's name"), writtenModel),
+});
 /** What the models folder's lock file says, by model name. */
 export type Lock = z.output<typeof lockSchema>;
 
@@ -64,16 +111,30 @@ export function readLock(modelsFolder: string): Lock {
     if (code === 'ENOENT' || code === 'ENOTDIR') return NO_LOCK;
     throw new PanicError('InvalidInput', `${file} cannot be read: ${errorMessage(error)}`, { cause: error });
   }
-  try {
-    return lockSchema.parse(JSON.parse(text));
-  } catch (error) {
-    const why = error instanceof z.ZodError ? z.prettifyError(error) : errorMessage(error);
-    throw new PanicError(
-      'InvalidInput',
-      `${file} is not a lock file of this program's (${why}). Move it away; "panic-tda models verify" makes a new one.`,
-      { cause: error },
-    );
-  }
+  const json = parseJsonText(text, 'a lock file in JSON');
+  const faults = json.ok ? json.repeatedKeys : [json.problem];
+  const parsed = lockSchema.safeParse(json.ok ? json.value : undefined);
+  if (faults.length === 0 && parsed.success) return parsed.data;
+  const told = faults.map(({ message }) => message).join('; ') || z.prettifyError(parsed.error!);
+  throw new PanicError(
+    'InvalidInput',
+    `${file} is not a lock file of this program's (${told}). Move it away; "panic-tda models verify" makes a new one.`,
+  );
+}
+
+/**
+ * Changes the entry of a model, where it has one. A models folder that this user cannot write to, as a shared one, keeps its entry: what is
+ * lost is time, since such a file is hashed at each load.
+ */
+export async function tryChangeEntry(
+  modelsFolder: string,
+  name: string,
+  change: (entry: LockedModel) => LockedModel,
+): Promise<void> {
+  await updateLock(modelsFolder, (lock) => {
+    const entry = Object.hasOwn(lock.models, name) ? lock.models[name] : undefined;
+    return entry === undefined ? lock : { ...lock, models: { ...lock.models, [name]: change(entry) } };
+  }).catch(() => undefined);
 }
 
 /** Changes the lock file, one process at a time: durable and atomic. */
@@ -85,7 +146,9 @@ export async function updateLock(modelsFolder: string, change: (lock: Lock) => L
     const lock = change(readLock(modelsFolder));
     const temporary = `${file}.${process.pid}`;
     try {
-      const descriptor = openSync(temporary, 'w');
+      // A file of that name is left over of a process that had this number.
+      rmSync(temporary, { force: true });
+      const descriptor = openSync(temporary, 'wx');
       try {
         // Not writeSync, which leaves it to its caller what a nearly full disk did not take.
         writeFileSync(descriptor, `${JSON.stringify(lock, undefined, 2)}\n`);
@@ -159,6 +222,11 @@ export function lockedModelOf(
   return { ...own!, ...rest, ...(components.length > 0 && { components }) };
 }
 
+/** A file as an entry holds it, from what hashing it gave. */
+export function lockedFileOf(path: string, { sha256: hash, stamp }: HashedFile): LockedFile {
+  return { path, sha256: hash, ...stamp, verifiedAt: new Date().toISOString() };
+}
+
 export async function writeEntry(modelsFolder: string, name: string, entry: LockedModel): Promise<void> {
   await updateLock(modelsFolder, (lock) => ({ ...lock, models: { ...lock.models, [name]: entry } }));
 }
@@ -170,7 +238,7 @@ export function folderOf(entry: LockedModel, modelsFolder: string): string {
 /** As an entry holds it. */
 export function folderText(folder: string, modelsFolder: string): string {
   const within = relative(modelsFolder, folder);
-  return within.startsWith('..') || isAbsolute(within) ? folder : within;
+  return relativePathProblem(within) === null ? within : folder;
 }
 
 const COMMIT = /^[0-9a-f]{40}$/;

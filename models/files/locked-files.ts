@@ -1,18 +1,39 @@
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
+import { realPathWithin } from '../../experiment/contained.js';
 import type { Model } from '../../experiment/model.js';
 import { checkGraph } from '../onnx/graph-check.js';
 import { requiredFiles } from './layout.js';
 import type { LockedFile } from './lock-file.js';
+import { hashedFile, type HashedFile, type HashOptions } from './sha256.js';
+import { sameStamp, type Stamp, stampAt } from './stamp.js';
 
-/** A file as the lock holds it, from what hashing it gave just now. */
-export function lockedFileAt(folder: string, path: string, sha256: string): LockedFile {
-  const { size: bytes, mtimeMs } = statSync(join(folder, path));
-  return { path, bytes, sha256, mtimeMs, verifiedAt: new Date().toISOString() };
+/** Whether a file has the stamp that it was verified with, and was not found changed since. */
+export function isAsVerified(locked: LockedFile, stamp: Stamp): boolean {
+  return locked.changedAt === undefined && sameStamp(stamp, locked);
 }
 
-/** Checks every graph of a model, as is done before its files get into the lock. Throws PanicError `InvalidInput`. */
-export function checkGraphs(model: Model, folder: string): void {
+/** A file's SHA-256: as the lock has it where the file was not touched since, else by hashing. Throws as `hashedFile`. */
+export async function hashUnlessKnown(
+  path: string,
+  locked: LockedFile | undefined,
+  options: HashOptions = {},
+): Promise<HashedFile> {
+  if (locked === undefined) return await hashedFile(path, options);
+  const stamp = stampAt(path);
+  return isAsVerified(locked, stamp) ? { sha256: locked.sha256, stamp } : await hashedFile(path, options);
+}
+
+/**
+ * Checks files of a model as is done before they get into the lock: none is a link out of the folder, and each graph is one
+ * (`graph-check.ts`). Throws PanicError `InvalidInput`.
+ */
+export function checkFiles(model: Model, folder: string): void {
   const files = requiredFiles(model);
-  for (const file of files) if (file.endsWith('.onnx')) checkGraph(folder, file, files);
+  for (const file of files) {
+    realPathWithin(folder, file);
+    if (isGraph(file)) checkGraph(folder, file, files);
+  }
+}
+
+export function isGraph(file: string): boolean {
+  return file.endsWith('.onnx');
 }

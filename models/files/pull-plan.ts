@@ -1,11 +1,13 @@
-import { statIfThere } from '../../experiment/presence.js';
+import { realpathSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { liesBelow, requireBelow } from '../../experiment/contained.js';
 import { PanicError } from '../../experiment/errors.js';
 import type { Model } from '../../experiment/model.js';
 import { nearest } from '../../experiment/nearest.js';
+import { statIfThere } from '../../experiment/presence.js';
 import { withRetries } from '../retry.js';
-import { sha256OfFile } from './sha256.js';
+import type { HashedFile } from './sha256.js';
 import { partBytes } from './download.js';
 import { commitOf, filesAt, RETRY_DELAYS_MS, type Hub, type HubFile } from './hub.js';
 import { hubRepository, partsOf, pinnedFolder, withRevisions } from './layout.js';
@@ -18,6 +20,7 @@ import {
   type LockedFile,
   type LockedModel,
 } from './lock-file.js';
+import { hashUnlessKnown } from './locked-files.js';
 import { isPackaged } from './packaged.js';
 import { twinOf } from './twin.js';
 
@@ -40,8 +43,8 @@ export interface PlannedFile {
   readonly repository: string;
   readonly commit: string;
   readonly expected: HubFile;
-  /** SHA-256 of the file that is there, where that is the right one. */
-  readonly present: string | null;
+  /** The file that is there, where that is the right one. */
+  readonly present: HashedFile | null;
 }
 
 /** What is to be got of a model. */
@@ -65,7 +68,7 @@ const SPARE_BYTES = 256 * 1024 * 1024;
 
 /**
  * Asks the hub what a model's files are, and looks at what of them is here. Throws PanicError `InvalidInput` where it has no
- * such file, `ModelFilesMissing` where it cannot be asked or has another file than the catalogue knows, and the signal's
+ * such file, or a link leads what would be written out of the models folder, `ModelFilesMissing` where it cannot be asked or has another file than the catalogue knows, and the signal's
  * reason.
  */
 export async function planPull(model: Model, options: PullOptions): Promise<PullPlan> {
@@ -103,10 +106,11 @@ export async function planPull(model: Model, options: PullOptions): Promise<Pull
     const { commit, listed } = parts[k]!;
     for (const file of wanted) {
       const target = join(folder, file.path);
+      requireBelow(modelsFolder, target);
       const expected = expectedFile(model, source, file, listed, entry);
       const known =
         locked[k]?.commit === commit ? entry?.files.find(({ path }) => path === file.path) : undefined;
-      const present = await presentHash(target, expected, known, signal);
+      const present = await presentFile(folder, target, expected, known, signal);
       files.push({
         path: file.path,
         target,
@@ -159,36 +163,33 @@ function expectedFile(
   return { ...found, sha256 };
 }
 
-/** The file's SHA-256 where it is there as it should be; a file that was verified and not touched since is not hashed again. */
-async function presentHash(
+/** The file where it is there as it should be; one that was verified and not touched since is not hashed again. */
+async function presentFile(
+  folder: string,
   target: string,
   expected: HubFile,
   locked: LockedFile | undefined,
   signal: AbortSignal,
-): Promise<string | null> {
+): Promise<HashedFile | null> {
   const found = statIfThere(target);
-  if (found === undefined || found.size !== expected.bytes) return null;
+  if (found?.isFile() !== true || found.size !== expected.bytes) return null;
+  // A link out of the folder is replaced by the file itself.
+  if (!liesBelow(realpathSync(target), folder)) return null;
   const wanted = expected.sha256 ?? locked?.sha256;
   if (wanted === undefined) return null;
-  const sha256 = locked?.mtimeMs === found.mtimeMs ? locked.sha256 : await sha256OfFile(target, { signal });
-  return sha256 === wanted ? sha256 : null;
+  const hashed = await hashUnlessKnown(target, locked, { signal });
+  return hashed.sha256 === wanted ? hashed : null;
 }
 
 /** Throws PanicError `ResourceLimit` with the figures where the disk has no room for what is to come. */
 export async function requireSpace(plans: readonly PullPlan[], options: PullOptions): Promise<void> {
   const lock = readLock(options.modelsFolder);
   // What several models share is downloaded once.
-  const wanted = new Map(
-    plans
-      .flatMap(({ files }) => files)
-      .filter(
-        ({ present, expected }) => present === null && twinOf(expected, options.modelsFolder, lock) === null,
-      )
-      .map(({ target, expected }) => [
-        expected.sha256 ?? target,
-        Math.max(0, expected.bytes - partBytes(target)),
-      ]),
-  );
+  const wanted = new Map<string, number>();
+  for (const { target, expected, present } of plans.flatMap(({ files }) => files)) {
+    if (present !== null || (await twinOf(expected, options.modelsFolder, lock, options)) !== null) continue;
+    wanted.set(expected.sha256 ?? target, Math.max(0, expected.bytes - partBytes(target)));
+  }
   const needed = [...wanted.values()].reduce((sum, bytes) => sum + bytes, 0);
   if (needed === 0) return;
   const free = await (options.freeBytes ?? freeBytesOf)(options.modelsFolder);

@@ -1,15 +1,25 @@
-import { isThere } from '../../experiment/presence.js';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
+import { requireBelow } from '../../experiment/contained.js';
 import { makeFolder } from '../../experiment/make-folder.js';
 import { isPanicError, type PanicError } from '../../experiment/errors.js';
 import { kernelLock } from '../../experiment/kernel-lock.js';
 import type { Model } from '../../experiment/model.js';
-import { sha256OfFile } from './sha256.js';
+import { checkGraph } from '../onnx/graph-check.js';
 import { download } from './download.js';
 import { openHubFile, RETRY_DELAYS_MS } from './hub.js';
-import { folderText, lockedModelOf, readLock, writeEntry, type LockedFile } from './lock-file.js';
-import { checkGraphs, lockedFileAt } from './locked-files.js';
+import { requiredFiles } from './layout.js';
+import {
+  folderText,
+  lockedFileOf,
+  lockedModelOf,
+  readLock,
+  writeEntry,
+  type LockedFile,
+} from './lock-file.js';
+import { checkFiles, isGraph } from './locked-files.js';
 import { planPull, requireSpace, type PlannedFile, type PullOptions, type PullPlan } from './pull-plan.js';
+import { hashedFile, type HashedFile } from './sha256.js';
 import { linkTwin, twinOf } from './twin.js';
 
 /** How far a pull is. */
@@ -117,22 +127,25 @@ function progressMeter(plans: readonly PullPlan[], onProgress: (progress: PullPr
 async function pullOne(plan: PullPlan, options: PullOptions, meter: Meter): Promise<PulledModel> {
   const { model, parts, folder } = plan;
   const { modelsFolder } = options;
-  const files: LockedFile[] = [];
+  const got = new Map<string, LockedFile>();
   let downloadedBytes = 0;
-  for (const file of plan.files) {
-    let sha256 = file.present;
-    if (sha256 === null) {
+  // Graphs first: one that names files which the entry lacks is refused before gigabytes of weights have come.
+  for (const file of plan.files.toSorted((a, b) => Number(isGraph(b.path)) - Number(isGraph(a.path)))) {
+    let hashed = file.present;
+    if (hashed === null) {
       let before: number | null = null;
-      sha256 = await downloadPlanned(file, options, (bytes) => {
+      hashed = await downloadPlanned(file, options, (bytes) => {
         // What is there already, and where it begins anew, does not count.
         if (before !== null) downloadedBytes += Math.max(0, bytes - before);
         before = bytes;
         meter(plan, file, bytes);
       });
     }
-    files.push(lockedFileAt(folder, file.path, sha256));
+    got.set(file.path, lockedFileOf(file.path, hashed));
+    if (isGraph(file.path)) checkGraph(folder, file.path, requiredFiles(model));
   }
-  checkGraphs(model, folder);
+  checkFiles(model, folder);
+  const files = plan.files.map(({ path }) => got.get(path)!);
   await writeEntry(
     modelsFolder,
     model.name,
@@ -146,20 +159,19 @@ async function downloadPlanned(
   { repository, commit, target, expected }: PlannedFile,
   { hub, signal, onNotice, retryDelaysMs, modelsFolder }: PullOptions,
   onBytes: (bytes: number) => void,
-): Promise<string> {
-  // Another model of the same repository may have brought it a moment ago.
-  if (
-    isThere(target) &&
-    expected.sha256 !== null &&
-    (await sha256OfFile(target, { signal })) === expected.sha256
-  ) {
-    return expected.sha256;
-  }
-  const twin = twinOf(expected, modelsFolder, readLock(modelsFolder));
-  if (twin !== null && twin !== target && expected.sha256 !== null) {
-    linkTwin(twin, target);
-    onBytes(expected.bytes);
-    return expected.sha256;
+): Promise<HashedFile> {
+  requireBelow(modelsFolder, target);
+  const { sha256 } = expected;
+  if (sha256 !== null) {
+    // Another model of the same repository may have brought it a moment ago.
+    const there = isOwnFile(target) ? await hashedFile(target, { signal }) : null;
+    if (there?.sha256 === sha256) return there;
+    const twin = await twinOf(expected, modelsFolder, readLock(modelsFolder), { signal });
+    const linked = twin === null ? null : await linkTwin(twin, target, sha256);
+    if (linked !== null) {
+      onBytes(expected.bytes);
+      return linked;
+    }
   }
   return await download({
     target,
@@ -170,4 +182,9 @@ async function downloadPlanned(
     delaysMs: retryDelaysMs ?? RETRY_DELAYS_MS,
     signal,
   });
+}
+
+/** Whether a regular file is at the path, and no link. */
+function isOwnFile(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }

@@ -36,7 +36,10 @@ export function readinessOf(
   if (lockedParts(entry).some(({ commit }, k) => commit !== parts[k]!.revision))
     return { state: 'pinned-since', folder, paths: [] };
   const changed = requiredFiles(model)
-    .filter((file) => statSync(join(folder, file)).size !== locked.get(file)?.bytes)
+    .filter((file) => {
+      const known = locked.get(file)!;
+      return known.changedAt !== undefined || statSync(join(folder, file)).size !== known.bytes;
+    })
     .map((file) => join(folder, file));
   return changed.length > 0
     ? { state: 'changed', folder, paths: changed }

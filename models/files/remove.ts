@@ -1,11 +1,13 @@
 import { realpathSync, rmSync, rmdirSync } from 'node:fs';
-import { dirname, join, sep } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { liesBelow, requireBelow } from '../../experiment/contained.js';
 import { makeFolder } from '../../experiment/make-folder.js';
 import { errorCode } from '../../experiment/error-code.js';
 import { PanicError } from '../../experiment/errors.js';
 import { shareKernelLock, tryKernelLock, type KernelLock } from '../../experiment/kernel-lock.js';
 import type { Model } from '../../experiment/model.js';
 import { isThere, statIfThere } from '../../experiment/presence.js';
+import { foldedPath } from '../../experiment/relative-path.js';
 import { removeParts } from './download.js';
 import { folderOf, readLock, updateLock, type LockedModel } from './lock-file.js';
 
@@ -17,20 +19,36 @@ export interface Removal {
   readonly bytes: number;
 }
 
-/** What `removeModel` would delete: the files that the lock lists for this model alone. Null where the lock has no entry of that name. */
+/**
+ * What `removeModel` would delete: the files that the lock lists for this model alone. Null where the lock has no entry of that name. Throws
+ * PanicError `InvalidInput` where a link within the model's folder leads what would be deleted out of it.
+ */
 export function plannedRemoval(model: Model, modelsFolder: string): Removal | null {
   const { models } = readLock(modelsFolder);
   const entry = Object.hasOwn(models, model.name) ? models[model.name] : undefined;
   if (entry === undefined) return null;
   const folder = folderOf(entry, modelsFolder);
   // A folder elsewhere, also by a link, is the user's own: it is forgotten and not emptied.
-  if (!liesWithin(folder, modelsFolder)) return { entry, folder, files: [], bytes: 0 };
-  const others = Object.entries(models)
-    .filter(([name, other]) => name !== model.name && other.folder === entry.folder)
-    .flatMap(([, other]) => other.files.map(({ path }) => path));
-  const going = entry.files.filter(({ path }) => !others.includes(path));
-  const bytes = going.reduce((sum, file) => sum + freedBytes(join(folder, file.path)), 0);
-  return { entry, folder, files: going.map(({ path }) => join(folder, path)), bytes };
+  if (!isThere(folder) || !liesBelow(realpathSync(folder), modelsFolder))
+    return { entry, folder, files: [], bytes: 0 };
+  const others = new Set(
+    Object.entries(models)
+      .filter(([name]) => name !== model.name)
+      .flatMap(([, other]) => other.files.map(({ path }) => join(folderOf(other, modelsFolder), path)))
+      .map(placeOf),
+  );
+  const going = entry.files
+    .map(({ path }) => join(folder, path))
+    .filter((file) => !others.has(placeOf(file)));
+  for (const file of going) requireBelow(folder, file);
+  const bytes = going.reduce((sum, file) => sum + freedBytes(file), 0);
+  return { entry, folder, files: going, bytes };
+}
+
+/** The path of a name, with the links on the way to it resolved; equal for names that some file system takes for one. */
+function placeOf(file: string): string {
+  const folder = dirname(file);
+  return foldedPath(isThere(folder) ? join(realpathSync(folder), basename(file)) : file);
 }
 
 /** What deleting a file frees: nothing where another model has the same one by another name. */
@@ -55,6 +73,7 @@ export async function removeModel(model: Model, modelsFolder: string, removal: R
       return { ...lock, models: Object.fromEntries(others) };
     });
     for (const file of removal.files) {
+      requireBelow(removal.folder, file);
       rmSync(file, { force: true });
       removeParts(file);
       removeEmptyFolders(dirname(file), modelsFolder);
@@ -77,10 +96,6 @@ function useFile(model: Model, modelsFolder: string): string {
   const folder = join(modelsFolder, '.in-use');
   makeFolder(folder);
   return join(folder, model.name);
-}
-
-function liesWithin(folder: string, modelsFolder: string): boolean {
-  return isThere(folder) && realpathSync(folder).startsWith(realpathSync(modelsFolder) + sep);
 }
 
 function removeEmptyFolders(from: string, modelsFolder: string): void {

@@ -1,22 +1,55 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { PanicError } from '../../experiment/errors.js';
+import type { FileHandle } from 'node:fs/promises';
+import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
+import { openRegular, pastTick, sameStamp, type Stamp, stampOf } from './stamp.js';
 
-/** SHA-256 of a file's bytes, hex. Throws PanicError `ModelFilesMissing` where it cannot be read, and the signal's reason. */
-export async function sha256OfFile(
-  path: string,
-  options: { readonly onBytes?: (bytes: number) => void; readonly signal?: AbortSignal } = {},
-): Promise<string> {
-  const hash = createHash('sha256');
+export interface HashOptions {
+  readonly onBytes?: (bytes: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** SHA-256 (hex) of a file's bytes, and the stamp that the file has as long as it has them. */
+export interface HashedFile {
+  readonly sha256: string;
+  readonly stamp: Stamp;
+}
+
+/**
+ * Hashes a regular file. Throws PanicError `ModelFilesMissing` where it cannot be read or is changed meanwhile, and the signal's
+ * reason.
+ */
+export async function hashedFile(path: string, options: HashOptions = {}): Promise<HashedFile> {
+  let handle: FileHandle | undefined;
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
-      options.signal?.throwIfAborted();
-      hash.update(chunk);
-      options.onBytes?.(chunk.length);
-    }
+    handle = await openRegular(path);
+    return await hashOpened(handle, path, options);
   } catch (error) {
     options.signal?.throwIfAborted();
-    throw new PanicError('ModelFilesMissing', `${path} cannot be read`, { cause: error });
+    if (isPanicError(error)) throw error;
+    throw new PanicError('ModelFilesMissing', `${path} cannot be read: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  } finally {
+    await handle?.close();
   }
-  return hash.digest('hex');
+}
+
+async function hashOpened(handle: FileHandle, path: string, options: HashOptions): Promise<HashedFile> {
+  const stampNow = async (): Promise<Stamp> => stampOf(await handle.stat({ bigint: true }));
+  await pastTick(await stampNow());
+  const stamp = await stampNow();
+  const hash = createHash('sha256');
+  const stream = handle.createReadStream({ highWaterMark: 2 ** 20, autoClose: false });
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    options.signal?.throwIfAborted();
+    hash.update(chunk);
+    options.onBytes?.(chunk.length);
+  }
+  if (sameStamp(await stampNow(), stamp)) return { sha256: hash.digest('hex'), stamp };
+  throw new PanicError('ModelFilesMissing', `${path} was changed while it was hashed`);
+}
+
+/** SHA-256 of a file's bytes, hex. Throws as `hashedFile`. */
+export async function sha256OfFile(path: string, options: HashOptions = {}): Promise<string> {
+  return (await hashedFile(path, options)).sha256;
 }

@@ -1,37 +1,60 @@
-import { copyFileSync, linkSync, rmSync } from 'node:fs';
+import { constants, copyFileSync, linkSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { realPathWithin } from '../../experiment/contained.js';
+import { isPanicError } from '../../experiment/errors.js';
 import { makeFolder } from '../../experiment/make-folder.js';
 import { statIfThere } from '../../experiment/presence.js';
 import { removeParts } from './download.js';
 import type { HubFile } from './hub.js';
-import { folderOf, type Lock } from './lock-file.js';
+import { folderOf, type Lock, type LockedFile } from './lock-file.js';
+import { hashUnlessKnown } from './locked-files.js';
+import { hashedFile, type HashedFile, type HashOptions } from './sha256.js';
+import { sameStamp, settledStamp } from './stamp.js';
 
-/** A file with the same bytes that was pulled for another model, and has not been touched since: its full path, or null. */
-export function twinOf(
+/** A file with the same bytes that was pulled for another model, and has them still: its full path, or null. */
+export async function twinOf(
   { sha256, bytes }: Pick<HubFile, 'sha256' | 'bytes'>,
   modelsFolder: string,
   { models }: Lock,
-): string | null {
+  options: HashOptions = {},
+): Promise<string | null> {
   if (sha256 === null) return null;
   for (const entry of Object.values(models)) {
     if (entry.origin !== 'pulled') continue;
-    const file = entry.files.find((one) => one.sha256 === sha256);
+    const file: LockedFile | undefined = entry.files.find((one) => one.sha256 === sha256);
     if (file === undefined) continue;
-    const path = join(folderOf(entry, modelsFolder), file.path);
-    const found = statIfThere(path);
-    if (found?.size === bytes && found.mtimeMs === file.mtimeMs) return path;
+    const folder = folderOf(entry, modelsFolder);
+    if (statIfThere(join(folder, file.path))?.size !== bytes) continue;
+    try {
+      const path = realPathWithin(folder, file.path);
+      if ((await hashUnlessKnown(path, file, options)).sha256 === sha256) return path;
+    } catch (error) {
+      // A link out of its folder, or a file that cannot be read, is no twin.
+      if (!isPanicError(error)) throw error;
+    }
   }
   return null;
 }
 
-/** Gives a file a second name, so that models of the same parts take their room once; a copy where the disk has no such names. */
-export function linkTwin(twin: string, target: string): void {
+/**
+ * Gives a file a second name, so that models of the same parts take their room once; a copy where the disk has no such names. Null where the
+ * twin lost its bytes meanwhile.
+ */
+export async function linkTwin(twin: string, target: string, sha256: string): Promise<HashedFile | null> {
   makeFolder(dirname(target));
   rmSync(target, { force: true });
   removeParts(target);
+  const before = await settledStamp(twin);
   try {
     linkSync(twin, target);
   } catch {
-    copyFileSync(twin, target);
+    copyFileSync(twin, target, constants.COPYFILE_EXCL);
   }
+  const stamp = await settledStamp(target);
+  // A new name changes the time of change and no other.
+  if (sameStamp({ ...stamp, ctimeNs: before.ctimeNs }, before)) return { sha256, stamp };
+  const hashed = await hashedFile(target);
+  if (hashed.sha256 === sha256) return hashed;
+  rmSync(target, { force: true });
+  return null;
 }

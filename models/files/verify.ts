@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { Model } from '../../experiment/model.js';
+import { realPathWithin } from '../../experiment/contained.js';
 import { statIfThere } from '../../experiment/presence.js';
-import { sha256OfFile } from './sha256.js';
+import { hashedFile } from './sha256.js';
 import { modelFolder, partsOf, requiredFiles } from './layout.js';
 import {
   digestRevision,
@@ -9,6 +10,7 @@ import {
   folderText,
   isCommit,
   lockedEntry,
+  lockedFileOf,
   lockedModelOf,
   lockedParts,
   readLock,
@@ -16,8 +18,9 @@ import {
   type LockedFile,
   type LockedModel,
 } from './lock-file.js';
-import { checkGraphs, lockedFileAt } from './locked-files.js';
+import { checkFiles } from './locked-files.js';
 import { isPackaged } from './packaged.js';
+import { markChanged } from './resolve.js';
 
 export interface VerifiedFile {
   readonly path: string;
@@ -41,8 +44,9 @@ export interface Verification {
 
 /**
  * Hashes every file of a model and compares it with the lock file, or, where that knows nothing of it, with the catalogue.
- * Files that nobody knows anything of are taken into the lock as they are. Nothing is written unless all files are there and
- * as expected. Throws PanicError `InvalidInput` where a graph is refused, and the signal's reason.
+ * Files that nobody knows anything of are taken into the lock as they are. Unless all files are there and as
+ * expected, the entry keeps what it knew, and those that are others are marked: no run loads the model then. Throws PanicError `InvalidInput`
+ * where a graph or a link is refused, and the signal's reason.
  */
 export async function verifyModel(
   model: Model,
@@ -55,6 +59,7 @@ export async function verifyModel(
   const entry = lockedEntry(readLock(modelsFolder), model);
   const folder = entry === undefined ? modelFolder(model, modelsFolder) : folderOf(entry, modelsFolder);
   const files: VerifiedFile[] = [];
+  const locked: LockedFile[] = [];
   for (const path of requiredFiles(model)) {
     const full = join(folder, path);
     const expected =
@@ -65,18 +70,19 @@ export async function verifyModel(
       continue;
     }
     let bytes = 0;
-    const sha256 = await sha256OfFile(full, {
+    const hashed = await hashedFile(realPathWithin(folder, path), {
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       onBytes: (more) => options.onBytes?.(path, (bytes += more), size),
     });
+    const { sha256 } = hashed;
+    locked.push(lockedFileOf(path, hashed));
     const otherSize = size !== (model.weights?.known?.[path]?.bytes ?? size);
     const state = expected === null ? 'new' : sha256 === expected ? 'ok' : 'changed';
     files.push({ path, state: otherSize ? 'changed' : state, sha256, expected });
   }
   const ok = files.every(({ state }) => state === 'ok' || state === 'new');
   if (ok) {
-    checkGraphs(model, folder);
-    const locked = files.map(({ path, sha256 }) => lockedFileAt(folder, path, sha256!));
+    checkFiles(model, folder);
     const news = new Set(files.filter(({ state }) => state === 'new').map(({ path }) => path));
     const next = lockedModelOf(verifiedParts(model, entry, locked, news), {
       folder: folderText(folder, modelsFolder),
@@ -84,6 +90,9 @@ export async function verifyModel(
       files: locked,
     });
     if (!isPackaged(model)) await writeEntry(modelsFolder, model.name, next);
+  } else if (entry !== undefined && !isPackaged(model)) {
+    const changed = files.filter(({ state }) => state === 'changed').map(({ path }) => path);
+    await markChanged(model.name, modelsFolder, changed);
   }
   return { name: model.name, folder, ok, added: ok && entry === undefined, files };
 }

@@ -1,6 +1,7 @@
 import { isPanicError, PanicError } from '../../experiment/errors.js';
+import { FilesChanged, openModelFiles } from '../files/model-files.js';
 import { holdModel } from '../files/remove.js';
-import { resolveModelFiles } from '../files/resolve.js';
+import { resolveModelFiles, resolveUnlocked } from '../files/resolve.js';
 import type { HostTask, LoadedModel } from '../loaded-model.js';
 import { loadModel } from '../loaders.js';
 import { hostFailure } from './host-protocol.js';
@@ -10,16 +11,28 @@ const task = JSON.parse(process.argv[2]!) as HostTask;
 
 const BYTES_PER_MIB = 2 ** 20;
 
+/** Files that are touched while they are loaded (another model may take a second name of one) are verified and loaded again. */
+const ATTEMPTS = 3;
+
 /** Files are hashed here, where that keeps nobody's event loop from its heartbeats. */
 async function load(): Promise<LoadedModel> {
-  if ('folder' in task) return await loadModel(task);
-  const { modelsFolder, ...rest } = task;
-  // Held until the process ends, so that nobody removes the files of a model that is loaded.
-  const hold = holdModel(task.model, modelsFolder);
-  process.on('exit', () => hold?.release());
-  const { folder, files } = await resolveModelFiles(task.model, modelsFolder);
-  const hashes = Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256]));
-  return await loadModel({ ...rest, folder, hashes });
+  const { model, device } = task;
+  if ('modelsFolder' in task) {
+    // Held until the process ends, so that nobody removes the files of a model that is loaded.
+    const hold = holdModel(model, task.modelsFolder);
+    process.on('exit', () => hold?.release());
+  }
+  for (let attempt = 1; ; attempt++) {
+    const found =
+      'folder' in task
+        ? await resolveUnlocked(model, task.folder)
+        : await resolveModelFiles(model, task.modelsFolder);
+    try {
+      return await loadModel({ model, files: openModelFiles(model, found), device });
+    } catch (error) {
+      if (!(error instanceof FilesChanged) || attempt === ATTEMPTS) throw error;
+    }
+  }
 }
 
 function tell(message: ProcessMessage): void {

@@ -1,6 +1,8 @@
 import { realpathSync } from 'node:fs';
-import { dirname, join, sep } from 'node:path';
+import { dirname, join } from 'node:path';
+import { liesBelow } from '../../experiment/contained.js';
 import { PanicError } from '../../experiment/errors.js';
+import { isThere } from '../../experiment/presence.js';
 import { fieldsOf, openWire, type Wire, type WireField } from './wire.js';
 
 /** Operator sets inside the runtime (https://onnxruntime.ai/docs/reference/operators/); '' is that of ONNX itself. */
@@ -41,14 +43,33 @@ interface GraphParts {
 }
 
 /**
+ * Operators that run what another file holds: a context that another program compiled for its device, named by a path that no list sees
+ * (https://onnxruntime.ai/docs/execution-providers/EP-Context-Design.html).
+ */
+const FOREIGN_CODE = ['com.microsoft:EPContext'];
+
+/**
  * Checks a graph before anything opens it: each file that its tensors lie in is one of the model's `files`, a plain name beside the graph
  * that no link leads out of the model's folder; and each operator is the runtime's own or a function of the model itself.
- * Reads the structure and skips the weights. Throws PanicError `InvalidInput` that names what is refused, also where the
+ * Reads the structure and skips the weights. Throws PanicError `InvalidInput` that names what is refused, and `ModelFilesMissing` where the
  * file is no ONNX model.
  */
 export function checkGraph(folder: string, graph: string, files: readonly string[]): void {
   const file = join(folder, graph);
+  if (!graph.endsWith('.onnx')) {
+    throw new PanicError(
+      'InvalidInput',
+      `${file} is no graph that can be opened: the name of one ends with .onnx; the runtime reads other files in other ways`,
+    );
+  }
   const { operators, functions, locations } = partsOf(file);
+  const foreign = FOREIGN_CODE.filter((name) => operators.has(name));
+  if (foreign.length > 0) {
+    throw new PanicError(
+      'InvalidInput',
+      `${file} has the operator ${foreign.join(', ')}, which runs what another file holds; take an export without it`,
+    );
+  }
   const custom = [...operators].filter((name) => !isBuiltIn(name) && !functions.has(name)).sort();
   if (custom.length > 0) {
     throw new PanicError(
@@ -72,9 +93,10 @@ function checkLocation(folder: string, graph: string, location: string, files: r
   if (!plain) refuse('only the name of a file beside it is allowed');
   const path = dirname(graph) === '.' ? location : `${dirname(graph)}/${location}`;
   if (!files.includes(path)) refuse(`that file is not among the model's files; add "${path}" to them`);
+  // At a pull the graphs come first.
+  if (!isThere(join(folder, path))) return;
   const real = realpathSync(join(folder, path));
-  if (!real.startsWith(realpathSync(folder) + sep))
-    refuse(`it is a link to ${real}, out of the model's folder`);
+  if (!liesBelow(real, folder)) refuse(`it is a link to ${real}, out of the model's folder`);
 }
 
 function partsOf(file: string): GraphParts {
@@ -83,12 +105,12 @@ function partsOf(file: string): GraphParts {
   try {
     walk(wire, 'Model', { start: 0, end: wire.bytes }, parts);
   } catch (error) {
-    throw new PanicError('InvalidInput', `${file} cannot be read as an ONNX model`, { cause: error });
+    throw new PanicError('ModelFilesMissing', `${file} cannot be read as an ONNX model`, { cause: error });
   } finally {
     wire.close();
   }
   if (parts.operators.size === 0)
-    throw new PanicError('InvalidInput', `${file} is no ONNX model: it has no operators`);
+    throw new PanicError('ModelFilesMissing', `${file} is no ONNX model: it has no operators`);
   return parts;
 }
 

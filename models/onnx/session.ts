@@ -1,5 +1,6 @@
 import { env as runtime, InferenceSession, type Tensor } from 'onnxruntime-node';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
+import type { ModelFiles } from '../files/model-files.js';
 import type { Device } from '../loaded-model.js';
 import { isRefusal, runtimeError } from './runtime-error.js';
 import { runtimeSentence } from './runtime-words.js';
@@ -8,11 +9,16 @@ import { runtimeSentence } from './runtime-words.js';
 const ABOUT_THE_FILE = /^(Load model |External data |The model path is a directory)/;
 
 /**
- * Opens a graph on exactly `device`: the runtime has no fall-back of its own that would say so. Throws PanicError
- * `ModelFilesMissing` where the file is none that the runtime can read, `InvalidInput` where the runtime cannot compute the
+ * Opens a graph, one of the model's files, on exactly `device`: the runtime has no fall-back of its own that would say so. Operators come
+ * from the runtime alone: no library of others is ever named to it. Throws PanicError as `ModelFiles.graph`, `ModelFilesMissing` where the file is none that the runtime can read, `InvalidInput` where the runtime cannot compute the
  * graph or its numbers on that device, and `DeviceError` where the device fails.
  */
-export async function openSession(file: string, device: Device): Promise<InferenceSession> {
+export async function openSession(
+  files: ModelFiles,
+  path: string,
+  device: Device,
+): Promise<InferenceSession> {
+  const file = files.graph(path);
   try {
     return await InferenceSession.create(file, { executionProviders: [device] });
   } catch (error) {

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { AddedToken, Tokenizer as RustTokenizer } from 'tokenizers';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import { excerptOf, isWellFormed } from '../../experiment/text.js';
+import type { ModelFiles } from '../files/model-files.js';
 import {
   configuredDescription,
   namedSpecialTokens,
@@ -33,22 +32,25 @@ export interface Tokenizer {
 export const TOKENIZERS_VERSION: string = versionOfPackage();
 
 /**
- * The tokenizer of a folder with `tokenizer.json` and `tokenizer_config.json`, as transformers opens it. Throws PanicError `InvalidInput`
- * for what cannot be carried out as Python does; a file that is absent or no JSON throws its own error.
+ * The tokenizer of `tokenizer.json` and `tokenizer_config.json`, as transformers opens it. Throws PanicError `InvalidInput`
+ * for what cannot be carried out as Python does; a file that is no JSON throws its own error.
+ *
+ * @param component The folder of the two among the model's files, where they are not at the top.
  */
-export async function tokenizerOfFolder(folder: string): Promise<Tokenizer> {
-  const [path, configPath] = [join(folder, 'tokenizer.json'), join(folder, 'tokenizer_config.json')];
-  const described = tokenizerDescription(await readJson(path), path);
-  const config = tokenizerConfiguration(await readJson(configPath), configPath);
-  return openTokenizer(described, config, path);
+export async function tokenizerOf(files: ModelFiles, component?: string): Promise<Tokenizer> {
+  const within = (name: string): string => (component === undefined ? name : `${component}/${name}`);
+  const [path, configPath] = [within('tokenizer.json'), within('tokenizer_config.json')];
+  const described = tokenizerDescription(await readJson(files, path), files.nameOf(path));
+  const config = tokenizerConfiguration(await readJson(files, configPath), files.nameOf(configPath));
+  return openTokenizer(described, config, files.nameOf(path));
 }
 
-async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, 'utf8');
+async function readJson(files: ModelFiles, path: string): Promise<unknown> {
+  const text = await files.text(path);
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Error(`${path} is no JSON: ${errorMessage(error)}`, { cause: error });
+    throw new Error(`${files.nameOf(path)} is no JSON: ${errorMessage(error)}`, { cause: error });
   }
 }
 

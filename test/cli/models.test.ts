@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { COMMIT, HubServer } from '../models/files/hub-server.js';
 import { tinyGraph } from '../models/files/onnx-bytes.js';
@@ -138,6 +139,73 @@ describe('models pull', () => {
       stderr: expect.stringMatching(/cannot be run.*Instead/) as unknown,
     });
   });
+});
+
+const outside = (): string => join(folder, 'outside.txt');
+
+describe('paths that lead out of the models folder', () => {
+  test.each(['a\n/../../../../outside.txt', 'a\u2028/../../../../outside.txt', '../../../outside.txt'])(
+    'are refused in a catalogue, before anything is got: %j',
+    async (path) => {
+      const wrong = { ...entry, weights: { ...entry.weights, files: [...entry.weights.files, path] } };
+      writeFileSync(join(folder, 'mine.json'), JSON.stringify({ models: [wrong] }));
+      const { code, stderr } = await run('models', 'pull', 'Tiny');
+      expect(stderr).toMatch(
+        /models\[0\]\.weights\.files\[3\]: found .*; allowed: a path within the repository/,
+      );
+      expect(code).toBe(2);
+      expect(hub.seen).toEqual([]);
+    },
+  );
+
+  test('are refused in a lock file that was edited, and nothing is deleted', async () => {
+    expect(await run('models', 'pull', 'Tiny')).toMatchObject({ code: 0 });
+    writeFileSync(outside(), 'mine');
+    const file = join(models, 'models.lock.json');
+    const text = readFileSync(file, 'utf8');
+    for (const path of ['../../../outside.txt', 'a\n/../../../../outside.txt']) {
+      writeFileSync(file, text.replace('"path": "config.json"', `"path": ${JSON.stringify(path)}`));
+      const { code, stderr } = await run('models', 'remove', 'Tiny', '--yes');
+      expect(stderr).toMatch(
+        /not a lock file of this program's.*models\.Tiny\.files\[0\]\.path.*Move it away/s,
+      );
+      expect(code).toBe(2);
+    }
+    expect(readFileSync(outside(), 'utf8')).toBe('mine');
+    expect(existsSync(join(models, `owner/tiny@${COMMIT}/config.json`))).toBe(true);
+  });
+
+  test('by a link are refused, and nothing is deleted', async () => {
+    expect(await run('models', 'pull', 'Tiny')).toMatchObject({ code: 0 });
+    const there = join(models, `owner/tiny@${COMMIT}`);
+    writeFileSync(outside(), '{}');
+    rmSync(join(there, 'config.json'));
+    symlinkSync(outside(), join(there, 'config.json'));
+    const verified = await run('models', 'verify', 'Tiny');
+    expect(verified).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/config\.json is a link to .*outside\.txt, out of the folder/) as unknown,
+    });
+    expect(await run('models', 'remove', 'Tiny', '--yes')).toMatchObject({ code: 0 });
+    expect(readFileSync(outside(), 'utf8')).toBe('{}');
+    expect(existsSync(there)).toBe(false);
+  });
+});
+
+test('a file that was changed with its time restored is found, marked, and got again', async () => {
+  expect(await run('models', 'pull', 'Tiny')).toMatchObject({ code: 0 });
+  const file = join(models, `owner/tiny@${COMMIT}/model.onnx_data`);
+  const time = join(folder, 'time');
+  execFileSync('touch', ['-r', file, time]);
+  writeFileSync(file, Buffer.alloc(weights.length, 'x'));
+  execFileSync('touch', ['-r', time, file]);
+  expect((await run('models', 'verify', 'Tiny')).stdout).toMatch(/CHANGED +model\.onnx_data/);
+  expect((await run('models', 'show', 'Tiny', '--json')).stdout).toMatch(/"state": "changed"/);
+  expect(await run('models', 'path', 'Tiny')).toMatchObject({ code: 1 });
+  expect((await run('plan', 'experiment.json')).stdout).toMatch(/models pull Tiny/);
+  expect(await run('models', 'pull', 'Tiny')).toMatchObject({ code: 0 });
+  expect(await run('models', 'path', 'Tiny')).toMatchObject({ code: 0 });
+  expect(readFileSync(file).equals(weights)).toBe(true);
 });
 
 test('an experiment whose models are not there starts nothing, and tells the command', async () => {

@@ -33,7 +33,7 @@ async function entryWith(
   const folder = join(temporaryFolder(), name);
   await cp(join(own, name), folder, { recursive: true });
   await writeFile(join(folder, 'config.json'), JSON.stringify(config));
-  return { folder, input, dimension, settings, files: ['config.json', 'model.onnx'] };
+  return { folder, input, dimension, settings };
 }
 
 test.each([

@@ -5,6 +5,8 @@ import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
 import type { EmbeddingModel, ModelSettings } from '../../experiment/model.js';
 import { isPanicError } from '../../experiment/errors.js';
 import type { LoadedEmbedder } from '../../models/loaded-model.js';
+import { filesIn } from '../../models/files/layout.js';
+import { openFolder } from '../../models/files/model-files.js';
 import { loadModel } from '../../models/loaders.js';
 
 /** Tiny models of this repository; see make.py there. */
@@ -35,12 +37,13 @@ export function modelOf({ folder, input, dimension, settings, files, maxBatch = 
     input,
     dimension,
     settings,
-    weights: { files: files ?? [String(settings['file'])], gated: false, memoryMiB: 50, maxBatch },
+    weights: { files: files ?? filesIn(folder), gated: false, memoryMiB: 50, maxBatch },
   };
 }
 
 export async function load(entry: Entry): Promise<LoadedEmbedder> {
-  const loaded = await loadModel({ model: modelOf(entry), folder: entry.folder, device: 'cpu' });
+  const model = modelOf(entry);
+  const loaded = await loadModel({ model, files: await openFolder(model, entry.folder), device: 'cpu' });
   if (loaded.kind !== 'embedding') throw new Error('not an embedder');
   return loaded;
 }

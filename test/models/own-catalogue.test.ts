@@ -137,7 +137,7 @@ describe("a user's own catalogue", () => {
       'models[0].revison: found an unknown field; allowed: did you mean "revision"?',
       'models[0].settings.max_tokens: found 0; allowed: number to be >0',
       expect.stringMatching(/^models\[0\]\.settings\.pooling: found "median"; allowed: "mean"/),
-      'models[0].weights.files[0]: found "../elsewhere"; allowed: a path within the repository, such as onnx/model.onnx',
+      'models[0].weights.files[0]: found "../elsewhere"; allowed: a path within the repository, such as onnx/model.onnx; this one has the name "..", which leads elsewhere',
       'models[0].weights.files[1].sha256: found "abc"; allowed: 64 hexadecimal digits',
       'models[0].weights.memory_mib: found 1.5; allowed: a whole number',
       'models[1].license: found nothing; allowed: text in quotes',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ModelSettings } from '../../experiment/model.js';
+import { filesIn } from '../../models/files/layout.js';
 import { TOKENIZERS_VERSION } from '../../models/tokenizers/tokenizer.js';
 import {
   apart,
@@ -184,7 +185,11 @@ describe('files that cannot be read are told from a device that refuses', () => 
   afterAll(async () => {
     await rm(folder, { recursive: true });
   });
-  const broken = (name: string): Entry => ({ ...entryOf('mpnet', mean), folder: join(folder, name) });
+  const broken = (name: string): Entry => ({
+    ...entryOf('mpnet', mean),
+    folder: join(folder, name),
+    files: filesIn(join(own, 'mpnet')),
+  });
 
   test.each([
     ['a graph that ends too early', 'model.onnx', async (path: string) => truncate(path, 3000)],

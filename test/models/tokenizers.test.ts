@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { catalogue } from '../../models/index.js';
 import { ModelFolder } from '../../models/diffusion/model-folder.js';
+import { openFolder } from '../../models/files/model-files.js';
 import { clipTokenizer } from '../../models/diffusion/tokenizer.js';
-import { type Tokenizer, tokenizerOfFolder } from '../../models/tokenizers/tokenizer.js';
+import { type Tokenizer, tokenizerOf } from '../../models/tokenizers/tokenizer.js';
+import { modelOf } from './diffusion/fixtures.js';
 
 /** Tokenizers and texts, and what Python's `tokenizers` made of them: see make.py there. */
 const fixtures = join(import.meta.dirname, '../fixtures/tokenizers');
@@ -73,7 +74,7 @@ async function opened(content: object, config: object = {}): Promise<Tokenizer> 
   await mkdir(path);
   await writeFile(join(path, 'tokenizer.json'), JSON.stringify(content));
   await writeFile(join(path, 'tokenizer_config.json'), JSON.stringify(config));
-  return tokenizerOfFolder(path);
+  return tokenizerOf(await openFolder(modelOf(path, {}), path));
 }
 
 /** Texts, shortened, of which the tokens or what is read of them differ. Looks at one of `every` texts. */
@@ -214,9 +215,8 @@ async function component(files: Readonly<Record<string, string>>): Promise<Model
   await mkdir(join(path, 'tokenizer'), { recursive: true });
   for (const [name, content] of Object.entries(files))
     await writeFile(join(path, 'tokenizer', name), content);
-  const model = catalogue.get('SDTurbo');
-  if (model?.kind !== 'generative') throw new Error('the catalogue lacks SDTurbo');
-  return new ModelFolder(model, path, 'cpu');
+  const model = modelOf(path, {});
+  return new ModelFolder({ model, files: await openFolder(model, path), device: 'cpu' });
 }
 
 describe("CLIP's tokenizer of a text-to-image model", () => {

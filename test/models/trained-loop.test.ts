@@ -8,6 +8,7 @@ import { ModelFolder } from '../../models/diffusion/model-folder.js';
 import { toArtifact } from '../../models/diffusion/picture.js';
 import { textToImageSettings } from '../../models/diffusion/settings.js';
 import { loadPipeline } from '../../models/diffusion/text-to-image.js';
+import { openModelFiles } from '../../models/files/model-files.js';
 import { catalogue, readinessOf, resolveModelFiles, verifyModel } from '../../models/index.js';
 import { readCatalogue } from '../../models/catalogue.js';
 import { NO_LOCK, pinnedModel } from '../../models/files/lock-file.js';
@@ -28,7 +29,7 @@ function generative(name: string): GenerativeModel {
 
 const painter = generative('ShapesPainter');
 const captioner = generative('ShapesCaptioner');
-const { folder: painterFolder } = await resolveModelFiles(painter, temporaryFolder());
+const painterFiles = await resolveModelFiles(painter, temporaryFolder());
 const { folder: captionerFolder } = await resolveModelFiles(captioner, temporaryFolder());
 
 describe('the trained models that come with the program', () => {
@@ -41,7 +42,11 @@ describe('the trained models that come with the program', () => {
     'paint "$prompt" as diffusers does, value by value',
     async ({ prompt, seed, pixels_b64 }) => {
       const settings = textToImageSettings.parse({ ...painter.settings, noise: 'cpu' });
-      const pipeline = await loadPipeline(new ModelFolder(painter, painterFolder, 'cpu'), settings);
+      const files = openModelFiles(painter, painterFiles);
+      const pipeline = await loadPipeline(
+        new ModelFolder({ model: painter, files, device: 'cpu' }),
+        settings,
+      );
       const { picture } = await pipeline.paint(prompt, noiseSource('cpu', seed));
       const { pixels } = toArtifact(picture, settings.width, settings.height);
       expect(Buffer.from(pixels).equals(Buffer.from(pixels_b64, 'base64'))).toBe(true);

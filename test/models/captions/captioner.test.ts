@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ModelSettings } from '../../../experiment/model.js';
 import { createModelPool } from '../../../models/index.js';
+import { temporaryFolder } from '../../workers/temporary-folder.js';
 import {
   type Answers,
   type BatchItem,
@@ -232,7 +233,9 @@ describe('a captioner whose files are not right', () => {
       error: { kind: 'InvalidInput', message: expect.stringContaining('onnx/vision_encoder_q4.onnx') },
     });
     await writeFile(join(folder, 'onnx/vision_encoder.onnx'), 'no graph');
-    expect(await captions(model, folder, [])).toMatchObject({ error: { kind: 'DeviceError' } });
+    expect(await captions(model, folder, [])).toMatchObject({
+      error: { kind: 'ModelFilesMissing', message: expect.stringContaining('onnx/vision_encoder.onnx') },
+    });
     await rm(join(folder, 'preprocessor_config.json'));
     expect(await captions(model, folder, [])).toMatchObject({
       error: { kind: 'ModelFilesMissing', message: expect.stringContaining('preprocessor_config.json') },
@@ -259,7 +262,12 @@ describe('settings of a captioner', () => {
 });
 
 test('captioners of the catalogue run in hosts of the pool', async () => {
-  const folder = join(fixtures, 'smolvlm-tiny');
+  const folder = temporaryFolder();
+  await cp(join(fixtures, 'smolvlm-tiny'), folder, { recursive: true });
+  // The catalogue's entry lists no file of its own for the template, and then none is opened.
+  const [template, config] = [join(folder, 'chat_template.jinja'), join(folder, 'tokenizer_config.json')];
+  const content = JSON.parse(await readFile(config, 'utf8')) as object;
+  await writeFile(config, JSON.stringify({ ...content, chat_template: await readFile(template, 'utf8') }));
   const pool = createModelPool({
     modelsFolder: tmpdir(),
     folders: { SmolVLM: folder },

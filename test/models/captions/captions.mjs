@@ -1,6 +1,7 @@
 // What the compiled loader answers to batches, in a process of its own (as token-ids.mjs). Argument: {model, folder, batches} as JSON,
 // where an item is {file, seed}, {text, seed} or {width, height, seed}. Prints for each batch its captions, or errors as {kind, message}, and whether they are cut.
 import sharp from 'sharp';
+import { openFolder } from '../../../dist/models/files/model-files.js';
 import { loadModel } from '../../../dist/models/loaders.js';
 
 const { model, folder, batches } = JSON.parse(process.argv[2]);
@@ -15,7 +16,8 @@ async function inputOf({ file, text, width, height }) {
 
 const asJson = (error) => ({ kind: error.kind ?? 'bug', message: error.message });
 try {
-  const loaded = await loadModel({ model, folder, device: 'cpu' });
+  const files = await openFolder(model, folder);
+  const loaded = await loadModel({ model, files, device: 'cpu' });
   const answers = [];
   const cuts = [];
   for (const batch of batches) {

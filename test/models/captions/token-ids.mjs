@@ -4,11 +4,13 @@ import { createHash } from 'node:crypto';
 import sharp from 'sharp';
 import { captionTokens, openFamily } from '../../../dist/models/captions/captioner.js';
 import { ModelFolder } from '../../../dist/models/captions/model-folder.js';
+import { openFolder } from '../../../dist/models/files/model-files.js';
 import { captionSettings } from '../../../dist/models/captions/settings.js';
 
 const { model, folder, pictures } = JSON.parse(process.argv[2]);
 const settings = captionSettings.parse(model.settings);
-const captioner = await openFamily(new ModelFolder({ model, folder, device: 'cpu' }, settings), settings);
+const files = await openFolder(model, folder);
+const captioner = await openFamily(new ModelFolder({ model, files, device: 'cpu' }, settings), settings);
 const answers = [];
 for (const path of pictures) {
   const { data, info } = await sharp(path).removeAlpha().raw().toBuffer({ resolveWithObject: true });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { GenerativeModel, ModelSettings } from '../../../experiment/model.js';
 import { ModelFolder } from '../../../models/diffusion/model-folder.js';
 import { filesIn } from '../../../models/files/layout.js';
+import { openFolder } from '../../../models/files/model-files.js';
 import type { NoiseSource } from '../../../models/diffusion/noise/noise-source.js';
 import { textToImageSettings } from '../../../models/diffusion/settings.js';
 import type { Floats } from '../../../models/diffusion/tensors.js';
@@ -76,8 +77,9 @@ export async function paint(
   prompt: string,
   noise: NoiseSource,
 ): Promise<Floats> {
+  const model = modelOf(folder, settings);
   const pipeline = await loadPipeline(
-    new ModelFolder(modelOf(folder, settings), folder, 'cpu'),
+    new ModelFolder({ model, files: await openFolder(model, folder), device: 'cpu' }),
     textToImageSettings.parse(settings),
   );
   return (await pipeline.paint(prompt, noise)).picture;

@@ -7,6 +7,7 @@ import type { ModelSettings } from '../../../experiment/model.js';
 import { noiseSource } from '../../../models/diffusion/noise/noise-source.js';
 import { toArtifact } from '../../../models/diffusion/picture.js';
 import { catalogue, resolveModelFiles } from '../../../models/index.js';
+import { openFolder } from '../../../models/files/model-files.js';
 import { loadTextToImage } from '../../../models/diffusion/text-to-image.js';
 import { temporaryFolder } from '../../workers/temporary-folder.js';
 import { fixtures, modelOf, paint, readFixture, settingsOf } from './fixtures.js';
@@ -47,7 +48,8 @@ function withFixedDimension(graph: Buffer, input: string, name: string, value: n
 
 async function refusal(folder: string, settings: ModelSettings): Promise<unknown> {
   try {
-    await loadTextToImage({ model: modelOf(folder, settings), folder, device: 'cpu' });
+    const model = modelOf(folder, settings);
+    await loadTextToImage({ model, files: await openFolder(model, folder), device: 'cpu' });
     return 'opened';
   } catch (error) {
     return error;

@@ -10,6 +10,7 @@ import type { ModelSettings } from '../../../experiment/model.js';
 import { noiseSource } from '../../../models/diffusion/noise/noise-source.js';
 import { createModelPool } from '../../../models/index.js';
 import { toArtifact, unitPixels } from '../../../models/diffusion/picture.js';
+import { openFolder } from '../../../models/files/model-files.js';
 import { loadTextToImage } from '../../../models/diffusion/text-to-image.js';
 import type { GeneratedItem, GenerateItem } from '../../../models/loaded-model.js';
 import {
@@ -26,7 +27,8 @@ import {
 } from './fixtures.js';
 
 async function load(folder: string, settings: ModelSettings) {
-  return await loadTextToImage({ model: modelOf(folder, settings), folder, device: 'cpu' });
+  const model = modelOf(folder, settings);
+  return await loadTextToImage({ model, files: await openFolder(model, folder), device: 'cpu' });
 }
 
 const text = (prompt: string, seed: number): GenerateItem => ({

@@ -86,8 +86,8 @@ describe('files put there by hand', () => {
     expect(await resolveModelFiles(pinned(model, modelsFolder), modelsFolder)).toEqual({
       folder,
       files: [
-        { path: 'config.json', sha256: sha256(Buffer.from('{}')) },
-        { path: 'model.onnx', sha256: sha256(tinyGraph) },
+        expect.objectContaining({ path: 'config.json', sha256: sha256(Buffer.from('{}')) }),
+        expect.objectContaining({ path: 'model.onnx', sha256: sha256(tinyGraph) }),
       ],
     });
     expect(await verifyModel(model, modelsFolder)).toMatchObject({

@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { realPathWithin } from '../../experiment/contained.js';
+import { PanicError } from '../../experiment/errors.js';
+import type { Model } from '../../experiment/model.js';
+import { checkGraph } from '../onnx/graph-check.js';
+import { resolveUnlocked, type ResolvedFiles } from './resolve.js';
+import { readRegular, sameStamp, stampAt } from './stamp.js';
+
+/**
+ * The verified files of one model: all that its loader can open. A file that is not among them cannot be reached from here, whatever
+ * settings, configurations and graphs name.
+ */
+export interface ModelFiles {
+  /** Paths within the model's folder. */
+  readonly listed: readonly string[];
+  has(path: string): boolean;
+  /** Throws PanicError `InvalidInput` for a file that is not listed, with what to do. */
+  require(path: string): void;
+  /** A file or a folder of the model as messages name it. */
+  nameOf(path: string): string;
+  /** The bytes of a file, hashed as they are read. Throws PanicError `InvalidInput` for one that is not listed, and FilesChanged. */
+  bytes(path: string): Promise<Buffer>;
+  text(path: string): Promise<string>;
+  /**
+   * The full path of a graph, for the runtime to open. The graph's structure is read before: the runtime opens the files that it names by
+   * itself. Throws PanicError `InvalidInput` for a graph that is not listed, or names files that are not (`graph-check.ts`).
+   */
+  graph(path: string): string;
+  /**
+   * SHA-256 (hex) of every file, for provenance. To be asked for when everything is loaded: it sees that no file was touched since it was
+   * hashed, and nothing can be opened after that. Throws FilesChanged.
+   */
+  seal(): Readonly<Record<string, string>>;
+}
+
+/** Files of a model were touched between their verification and the end of loading. A second attempt verifies them again. */
+export class FilesChanged extends PanicError {
+  constructor(model: Model, path: string) {
+    super(
+      'ModelFilesMissing',
+      `${path} was changed while ${model.name} was loaded; "panic-tda models verify ${model.name}" compares all its files`,
+    );
+  }
+}
+
+/** The files of a model in a folder that no lock file knows, which are trusted as they are. Throws as `resolveUnlocked`. */
+export async function openFolder(model: Model, folder: string): Promise<ModelFiles> {
+  return openModelFiles(model, await resolveUnlocked(model, folder));
+}
+
+export function openModelFiles(model: Model, { folder, files }: ResolvedFiles): ModelFiles {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const listed = [...byPath.keys()];
+  let sealed = false;
+
+  function find(path: string) {
+    if (sealed) throw new Error(`${path} of ${model.name} is opened after its fingerprint was taken`);
+    const file = byPath.get(path);
+    if (file !== undefined) return file;
+    throw new PanicError(
+      'InvalidInput',
+      `${model.name} needs the file ${path}, which is not among the files that its catalogue entry lists (weights.files): ` +
+        'no other is verified, and none but these is opened. List it, then pull or verify the model',
+    );
+  }
+
+  async function bytes(path: string): Promise<Buffer> {
+    const { sha256 } = find(path);
+    const full = realPathWithin(folder, path);
+    const read = await readRegular(full);
+    if (createHash('sha256').update(read).digest('hex') === sha256) return read;
+    throw new FilesChanged(model, full);
+  }
+
+  function graph(path: string): string {
+    find(path);
+    realPathWithin(folder, path);
+    checkGraph(folder, path, listed);
+    return join(folder, path);
+  }
+
+  function seal(): Readonly<Record<string, string>> {
+    for (const { path, stamp } of files) {
+      const full = realPathWithin(folder, path);
+      if (!sameStamp(stampAt(full), stamp)) throw new FilesChanged(model, full);
+    }
+    sealed = true;
+    return Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256]));
+  }
+
+  return {
+    listed,
+    has: (path) => byPath.has(path),
+    require: (path) => void find(path),
+    nameOf: (path) => join(folder, path),
+    bytes,
+    text: async (path) => (await bytes(path)).toString('utf8'),
+    graph,
+    seal,
+  };
+}
