@@ -11,6 +11,7 @@ import { addHostOptions, refuseHostOptionsElsewhere } from './host-options.js';
 import { write } from './output.js';
 import type { VerbWithoutId } from './meant-experiment.js';
 import { version } from './package-info.js';
+import type { WebUiFlags } from './commands/web-ui.js';
 import type { WorkerOptions } from './commands/worker.js';
 
 /**
@@ -279,6 +280,13 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .action(async (options: GlobalOptions & WorkerOptions) => {
       const { serveQueues } = await import('./commands/worker.js');
       await act(options, (context) => serveQueues(context, options));
+    });
+  add(MACHINE, 'web-ui', "put a guard before a Temporal service's web UI", WEB_UI_HELP)
+    .argument('<address>', 'where that UI answers, HOST:PORT')
+    .option('--listen <address>', 'IP address and port for browsers, port 0 for any', '127.0.0.1:8080')
+    .action(async (address: string, options: WebUiFlags) => {
+      const { guardWebUi } = await import('./commands/web-ui.js');
+      exitWith(await guardWebUi(address, options));
     });
   addHostOptions(add(MACHINE, 'doctor', 'check this machine and all that is stored', DOCTOR_HELP))
     .option('--experiment <id>', 'check the rows of this experiment only')
@@ -602,6 +610,16 @@ Examples:
 Exit codes: 0 stopped, 1 failed or not stopped in time, 2 it cannot work so (the request is wrong, the service does not answer
 or refuses it, its namespace is not there, its address space is limited), 130 / 143
 stopped at once by a second Ctrl-C / SIGTERM.`;
+
+const WEB_UI_HELP = `Temporal's web UI answers to every name, so that a page of another site may read workflows with their inputs, and end them. This
+hands on what your browser asks by "localhost", an IP address or a name in PANIC_TDA_HTTP_NAMES, and refuses pages of other
+sites. "run" does so for its own. Let the UI itself listen on a port that browsers open for no page, such as 6666.
+
+Example:
+  temporal server start-dev --ui-port 6666 --http-port 6668 --metrics-port 6669
+  panic-tda web-ui 127.0.0.1:6666
+
+Exit codes: 0 stopped, 2 the request is wrong, or its port is taken.`;
 
 const DOCTOR_HELP = `Looks at Node, the environment, the Temporal CLI (which, and why that one), the data folder, processes that a killed run
 left behind, the devices (by running a tiny graph on each), model files, and every invariant of the stored rows and objects.

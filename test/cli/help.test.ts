@@ -27,6 +27,7 @@ const COMMANDS = [
   'setup',
   'completion',
   'worker',
+  'web-ui',
   'doctor',
 ];
 

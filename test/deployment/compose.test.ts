@@ -2,10 +2,13 @@ import { describe, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { readFileSync, statSync } from 'node:fs';
 import { parse } from 'yaml';
+import { PORTS_CLOSED_TO_BROWSERS } from '../../workers/hidden-ports.js';
+import { serverArguments } from '../../workers/temporal-server.js';
 import { type ComposeService, excessOf, isJob, readComposeFile, ROOT, SECRET } from './compose-file.js';
 
 const { services, volumes } = readComposeFile();
 const entries = Object.entries(services);
+const NO_PORTS = { port: 0, httpPort: 0, metricsPort: 0, ui: null };
 
 test('docker-compose.yml is a compose file by the schema that Docker Compose carries', () => {
   const schema = JSON.parse(
@@ -27,6 +30,7 @@ test('it has every part of the topology', () => {
       'objects',
       'temporal',
       'temporal-ui',
+      'web-ui',
       'temporal-schema',
       'temporal-namespace',
       'database',
@@ -38,6 +42,35 @@ test('it has every part of the topology', () => {
 
 test.each(entries)('%s: every published port is on loopback', (_name, { ports = [] }) => {
   for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
+});
+
+test('the web UI is seen through the guard alone, and Temporal has no HTTP API', () => {
+  const ui = services['temporal-ui']!;
+  expect(ui).not.toHaveProperty('ports');
+  const port = ui.environment!['TEMPORAL_UI_PORT'];
+  expect(PORTS_CLOSED_TO_BROWSERS).toContain(Number(port));
+  expect(ui.healthcheck!.test.at(-1)).toContain(`:${port}/`);
+  expect(services['web-ui']!.command).toEqual(['web-ui', `temporal-ui:${port}`, '--listen', '0.0.0.0:8080']);
+  const temporal = services['temporal']!;
+  expect(temporal.environment!['FRONTEND_HTTP_PORT']).toBe('0');
+  const dynamic = parse(
+    readFileSync(new URL('compose/temporal-dynamic-config.yaml', ROOT), 'utf8'),
+  ) as Record<string, unknown>;
+  const [, words] = /^frontend\.httpAllowedHosts=(.*)$/m.exec(serverArguments('', NO_PORTS, []).join('\n'))!;
+  expect(dynamic['frontend.httpAllowedHosts']).toEqual([{ value: JSON.parse(words!) }]);
+});
+
+test('docs/security.md lists every port that is published, and that of each service of ours', () => {
+  const page = readFileSync(new URL('docs/security.md', ROOT), 'utf8');
+  const rows = [...page.matchAll(/^\| `([\w-]+…?)` +\| (\d+), published +\|/gm)];
+  const published = entries.flatMap(([name, { ports = [] }]) =>
+    ports.map((port) => `${name} ${port.split(':').at(-1)}`),
+  );
+  expect(new Set(rows.map(([, name, port]) => `${name} ${port}`))).toEqual(new Set(published));
+  for (const [, { command = [] }] of entries.filter(([name]) => name.startsWith('worker-'))) {
+    const port = command[command.indexOf('--listen') + 1];
+    expect(page).toMatch(new RegExp(`^\\| .worker-….+ \\| ${port} of 127\\.0\\.0\\.1`, 'm'));
+  }
 });
 
 describe('secrets', () => {
@@ -213,7 +246,10 @@ describe('what a container may do', () => {
   test('a service is on a network with those that it calls, or that call it, and with no other service', () => {
     expect(neighbours('postgres')).toEqual(new Set(['temporal-schema', 'temporal', 'database', 'worker']));
     expect(neighbours('objects')).toEqual(new Set(['objects-account', 'worker']));
-    expect(neighbours('temporal-ui')).toEqual(new Set(['temporal', 'temporal-namespace', 'worker']));
+    expect(neighbours('temporal-ui')).toEqual(
+      new Set(['temporal', 'temporal-namespace', 'web-ui', 'worker']),
+    );
+    expect(neighbours('web-ui')).toEqual(new Set(['temporal-ui']));
   });
 
   test('the Temporal server, which has an address on each of its networks, says by which its parts find each other', () => {
@@ -224,9 +260,11 @@ describe('what a container may do', () => {
   });
 
   test('the web UI, which asks its visitors for nothing, is started on request', () => {
-    expect(services['temporal-ui']!.profiles).toEqual(['ui']);
-    for (const [, { depends_on: needed = {} }] of entries)
-      expect(Object.keys(needed)).not.toContain('temporal-ui');
+    for (const name of ['temporal-ui', 'web-ui']) {
+      expect(services[name]!.profiles).toEqual(['ui']);
+      const asking = entries.filter(([, { depends_on: needed = {} }]) => name in needed);
+      expect(asking.map(([asker]) => asker)).toEqual(name === 'web-ui' ? [] : ['web-ui']);
+    }
   });
 
   test('the port that makes accounts at the S3 service is not published', () => {

@@ -14,7 +14,8 @@ import { freeLoopbackPorts } from '../../workers/free-ports.js';
 import { findTemporalCli } from '../../workers/temporal-cli.js';
 import { s3Program } from '../support/s3-server.js';
 import { asSuperuser, suitePostgres } from '../support/suite-postgres.js';
-import { connectClient, suiteAddress } from '../support/suite-server.js';
+import { httpRequest } from '../support/http-request.js';
+import { connectClient, suiteAddress, suiteUi } from '../support/suite-server.js';
 import { repositoryPath, until } from '../workers/child-processes.js';
 import { environmentOf, readComposeFile, ROOT, type ComposeService } from './compose-file.js';
 import { readDockerfile } from './dockerfile.js';
@@ -85,12 +86,14 @@ here('docker-compose.yml, as processes', () => {
     temporalSqlTool = join(TEMPORAL_PROGRAMS, 'sql');
     if (existsSync(temporalSqlTool)) symlinkSync(temporalSqlTool, join(bin, 'temporal-sql-tool'));
     else temporalSqlTool = null;
-    const free = await freeLoopbackPorts('objects', 'objects-admin', 'worker-cpu', 'worker-gpu');
+    const free = await freeLoopbackPorts('objects', 'objects-admin', 'web-ui', 'worker-cpu', 'worker-gpu');
     for (const [name, port] of Object.entries(free)) ports.set(name, port);
     const database = new URL(postgresUrl('postgres'));
     places = [
       ['postgres:5432', database.host],
       ['temporal:7233', suiteAddress()],
+      ['temporal-ui:6666', suiteUi()],
+      ['0.0.0.0:8080', `127.0.0.1:${ports.get('web-ui')}`],
       ['http://objects:7070', `http://127.0.0.1:${ports.get('objects')}`],
       ['http://objects:7071', `http://127.0.0.1:${ports.get('objects-admin')}`],
       [':7070', `127.0.0.1:${ports.get('objects')}`],
@@ -129,7 +132,7 @@ here('docker-compose.yml, as processes', () => {
     const port = ports.get(name);
     return [
       repositoryPath('bin/panic-tda.mjs'),
-      ...command.map((word) => (word === '9464' ? String(port) : word)),
+      ...command.map((word) => (word === '9464' ? String(port) : placed(word))),
     ];
   }
 
@@ -145,7 +148,7 @@ here('docker-compose.yml, as processes', () => {
   function healthy(name: string): boolean {
     const [kind, command = '', ...args] = services[name]!.healthcheck!.test;
     expect([kind, command]).toEqual(['CMD', 'node']);
-    const there = args.map((word) => word.replaceAll('127.0.0.1:9464', `127.0.0.1:${ports.get(name)}`));
+    const there = args.map((word) => word.replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${ports.get(name)}`));
     return run(process.execPath, there, environment(services[name]!)).status === 0;
   }
 
@@ -398,6 +401,21 @@ here('docker-compose.yml, as processes', () => {
     start(name, process.execPath, words(name));
     expect(healthy(name)).toBe(false);
     await until(`${name} is healthy`, () => healthy(name), 120_000);
+  });
+
+  test('web-ui becomes healthy, shows the web UI to its published names, and to no other', async () => {
+    start('web-ui', process.execPath, words('web-ui'));
+    await until('web-ui is healthy', () => healthy('web-ui'), 60_000);
+    const url = `http://127.0.0.1:${ports.get('web-ui')}/api/v1/namespaces/panic-tda`;
+    const asked = async (host: string) => await httpRequest(url, { headers: { host } });
+    for (const host of ['127.0.0.1:8080', 'localhost:8080']) {
+      expect(await asked(host)).toMatchObject({ status: 200, body: expect.stringContaining('"panic-tda"') });
+    }
+    expect((await asked('evil.example:8080')).status).toBe(403);
+    const child = running.get('web-ui')!;
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
   });
 
   test('the two workers carry an experiment to its end, with its pictures in the bucket', async () => {

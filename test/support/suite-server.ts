@@ -1,5 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The suite's Temporal server, as test/global-setup.mjs left word of it. */
@@ -12,6 +12,14 @@ function suite(name: 'SUITE_TEMPORAL_ADDRESS' | 'SUITE_FOLDER' | 'SUITE_NAMESPAC
 
 export function suiteAddress(): string {
   return suite('SUITE_TEMPORAL_ADDRESS');
+}
+
+/** HOST:PORT of its UI itself, without our guard, as its log has it. */
+export function suiteUi(): string {
+  const log = readFileSync(join(suite('SUITE_FOLDER'), 'temporal.log'), 'utf8');
+  const [, address] = /^Temporal UI: +http:\/\/(\S+)/m.exec(log) ?? [];
+  if (address === undefined) throw new Error(`the suite's server has no web UI: ${log}`);
+  return address;
 }
 
 /** A namespace that nobody else of the suite uses, whichever process asks. Making a folder is atomic. */

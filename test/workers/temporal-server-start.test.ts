@@ -57,6 +57,32 @@ describe('a server that outlived its supervisor', () => {
     ]);
     expect(await workflowStatus(server, 'survives')).toBe('RUNNING');
   });
+
+  test('is ended as well when it had been started again, with other words', async () => {
+    const folder = temporaryFolder();
+    const supervisor = runModule(
+      `import { startTemporalServer } from ${dist('workers/temporal-server.js')};
+       const [folder, path, version] = process.argv.slice(1);
+       const ready = [];
+       const server = await startTemporalServer({
+         cli: { path, version }, databaseFile: folder + '/temporal.sqlite', logFile: folder + '/temporal.log',
+         onEvent: ({ kind, pid }) => {
+           if (kind !== 'ready') return;
+           ready.push(pid);
+           if (ready.length === 2) console.log(JSON.stringify(ready));
+         },
+       });
+       process.kill(server.pid, 'SIGKILL');`,
+      [folder, cli.path, cli.version],
+    );
+    const [first, second] = JSON.parse(await nextLine(supervisor)) as [number, number];
+    expect(second).not.toBe(first);
+    await kill(supervisor);
+    expect(isRunning(second)).toBe(true);
+    const { notices } = await start(folder);
+    expect(isRunning(second)).toBe(false);
+    expect(notices).toEqual([expect.stringContaining(`(process ${second}) had outlived`)]);
+  });
 });
 
 describe('state that cannot be used', () => {

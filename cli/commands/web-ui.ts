@@ -1,0 +1,61 @@
+import { isIP } from 'node:net';
+import { errorCode } from '../../experiment/error-code.js';
+import { PanicError } from '../../experiment/errors.js';
+import { readEnvironment } from '../../workers/environment.js';
+import type { Place } from '../../workers/hidden-ports.js';
+import type { GuardedServer } from '../../workers/http-guard.js';
+import { serveWebUi } from '../../workers/web-ui.js';
+import { EXIT } from '../exit-codes.js';
+import { note, printJson } from '../output.js';
+
+export interface WebUiFlags {
+  readonly listen: string;
+  readonly json?: boolean;
+}
+
+/** `web-ui`: Temporal's web UI of another process behind our guard, until it is stopped. */
+export async function guardWebUi(address: string, { listen, json = false }: WebUiFlags): Promise<number> {
+  const { problems, httpNames } = readEnvironment();
+  if (problems.length > 0) throw new PanicError('InvalidInput', problems.join('\n'));
+  const ui = placeOf(address);
+  if (ui === null || ui.port === 0) throw meaningless('web-ui', address, 'HOST:PORT, such as 127.0.0.1:6666');
+  const at = placeOf(listen);
+  if (at === null || isIP(at.host) === 0) {
+    throw meaningless('--listen', listen, 'ADDRESS:PORT, such as 127.0.0.1:8080');
+  }
+  const guard = await serve(at, httpNames, ui);
+  const uiAddress = `http://${at.host.includes(':') ? `[${at.host}]` : at.host}:${guard.port}`;
+  if (json) printJson({ uiAddress, of: address });
+  note(`Web UI:  ${uiAddress}  (that of ${address}). Ctrl-C stops it.`);
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+  });
+  await guard.close();
+  return EXIT.ok;
+}
+
+async function serve(at: Place, names: readonly string[], ui: Place): Promise<GuardedServer> {
+  try {
+    return await serveWebUi({ ...at, names, ui: () => ui });
+  } catch (error) {
+    const why = {
+      EADDRINUSE: 'another process has it',
+      EACCES: 'this user may not have it',
+      EADDRNOTAVAIL: 'this machine has no such address',
+    }[errorCode(error) ?? ''];
+    if (why === undefined) throw error;
+    throw new PanicError('InvalidInput', `--listen ${at.host}:${at.port}: ${why}`, { cause: error });
+  }
+}
+
+/** Of HOST:PORT, an IPv6 address in brackets. */
+function placeOf(text: string): Place | null {
+  const [, address, name, digits] = /^(?:\[([0-9a-f:.]+)\]|([^\s:/@?#[\]]+)):(\d{1,5})$/i.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port > 65_535 || (address !== undefined && isIP(address) !== 6)) return null;
+  return { host: address ?? name ?? '', port };
+}
+
+function meaningless(what: string, found: string, expected: string): PanicError {
+  return new PanicError('InvalidInput', `${what}: found "${found}"; expected ${expected}`);
+}
