@@ -81,8 +81,12 @@ export interface S3Server {
 
 export async function startS3Server(program: string): Promise<S3Server> {
   const folder = mkdtempSync(join(realpathSync(tmpdir()), 'panic-tda-s3-'));
-  const [data, metadata] = [join(folder, 'data'), join(folder, 'metadata')];
-  for (const part of [data, metadata]) mkdirSync(part);
+  const [data, metadata, accounts] = [
+    join(folder, 'data'),
+    join(folder, 'metadata'),
+    join(folder, 'accounts'),
+  ];
+  for (const part of [data, metadata, accounts]) mkdirSync(part);
   const { s3: port } = await freeLoopbackPorts('s3');
   let child: ChildProcess | null = null;
 
@@ -100,7 +104,8 @@ export async function startS3Server(program: string): Promise<S3Server> {
     file: (bucket, key) => join(data, bucket, key),
     async start() {
       // Metadata in files of their own: not every file system has extended attributes.
-      const args = ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', '--sidecar', metadata, data];
+      const own = ['--port', `127.0.0.1:${port}`, '--quiet', '--iam-dir', accounts];
+      const args = [...own, 'posix', '--sidecar', metadata, data];
       const started = spawn(program, args, {
         stdio: ['ignore', 'ignore', 'inherit'],
         env: { ...ownMark(), ROOT_ACCESS_KEY: ACCESS_KEY, ROOT_SECRET_KEY: SECRET_KEY },
@@ -167,6 +172,14 @@ export async function makeBucket({ endpoint }: S3Server, bucket: string): Promis
   const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
   client.destroy();
+}
+
+/** Makes an account that may do nothing yet. */
+export function makeAccount(program: string, { endpoint }: S3Server, access: string, secret: string): void {
+  const root = ['admin', '--endpoint-url', endpoint, '--access', ACCESS_KEY, '--secret', SECRET_KEY];
+  const account = ['create-user', '--access', access, '--secret', secret, '--role', 'user'];
+  const { status, stderr } = spawnSync(program, [...root, ...account], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`the account ${access} could not be made: ${stderr}`);
 }
 
 /** Says which tests are left out and why, where Jest prints it; the words go into the title of the skipped tests, too. */
