@@ -5,6 +5,7 @@ import { generating } from '../models/hosts/batch-kind.js';
 import { MemoryBudget } from '../models/hosts/memory-budget.js';
 import { ModelLane } from '../models/hosts/model-lane.js';
 import { HostEnded, type ProcessHost } from '../models/hosts/process-host.js';
+import { HOST_SETTINGS } from '../models/choices.js';
 import { WEAR_LIMITS } from '../models/hosts/wear.js';
 import { runCommand } from './command.js';
 import { markdownTable } from './markdown.js';
@@ -86,6 +87,7 @@ async function measure(one: Case, loadsInTurn: number): Promise<Outcome> {
       model: modelNamed(name),
       kind: generating,
       wear: WEAR_LIMITS,
+      deadlines: HOST_SETTINGS,
       place: () => Promise.resolve({ device: 'cpu', budget }),
       start: () => host(loadMs, computeMs),
     });

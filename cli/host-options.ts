@@ -46,6 +46,7 @@ export function hostSettings(
   environment: HostSettings,
 ): HostSettings {
   return {
+    ...environment,
     device: device ?? environment.device,
     allowFallback: allowFallback ?? environment.allowFallback,
     gpuMemoryMiB: gpuMemory ?? environment.gpuMemoryMiB,

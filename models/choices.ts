@@ -11,8 +11,15 @@ export const DEVICES = ['cuda', 'webgpu', 'cpu'] as const satisfies readonly Dev
 export type DeviceChoice = 'auto' | Device;
 export const DEVICE_CHOICES: readonly DeviceChoice[] = ['auto', ...DEVICES];
 
-/** Where models with files are computed, and how much memory they may take. */
-export interface HostSettings {
+/** After how much time the process or thread of a model is ended, in seconds for which this process is at work. */
+export interface Deadlines {
+  /** Of a call; where the model has answered before, less (models/hosts/deadline.ts). */
+  readonly callSeconds: number;
+  readonly loadSeconds: number;
+}
+
+/** Where models with files are computed, how much memory they may take, and for how long. */
+export interface HostSettings extends Deadlines {
   readonly device: DeviceChoice;
   /** Whether another device may be taken where the chosen one does not work. */
   readonly allowFallback: boolean;
@@ -27,4 +34,10 @@ export const HOST_SETTINGS: HostSettings = {
   allowFallback: false,
   gpuMemoryMiB: null,
   ramMiB: null,
+  // A picture of the largest models takes hours on a processor, and their weights as long from a disk across a slow network.
+  callSeconds: 6 * 3600,
+  loadSeconds: 2 * 3600,
 };
+
+/** What either may be set to: a day is what an activity of Temporal's has. */
+export const LONGEST_DEADLINE_SECONDS = 86_400;

@@ -32,7 +32,8 @@ export interface Embedded {
  *
  * Throws PanicError: `ModelOutputInvalid` (empty caption, wrong size, non-finite vector), `ModelFilesMissing`,
  * `DeviceError` (the host died of this input; the next call starts a fresh one), `InvalidInput` (unknown model, wrong
- * modality, a device that does not work), `ResourceLimit` (the model is larger than the memory given to models).
+ * modality, a device that does not work), `ResourceLimit` (the model is larger than the memory given to models, or takes longer
+ * than a call or its loading may).
  * An aborted signal rejects with the signal's reason.
  */
 export interface ModelPool {

@@ -33,7 +33,7 @@ export interface ModelPoolOptions extends CatalogueOptions {
   readonly folders?: Readonly<Record<string, string>>;
   /** Servers that models may be asked of. Default: those of this machine. */
   readonly servers?: ServerAccess;
-  /** For models with files. Default: any device that works, all of a GPU's memory, half of the machine's. */
+  /** Default: any device that works, all of a GPU's memory, half of the machine's, and hours for a call. */
   readonly hosts?: Partial<HostSettings>;
   /** Told once the device of models with files is chosen: when the first of them is called. */
   readonly onDevice?: (decision: DeviceDecision) => void;
@@ -48,11 +48,13 @@ export interface ModelPoolOptions extends CatalogueOptions {
 /** Starts nothing until a model is first called. See ModelPool for what its calls throw. */
 export function createModelPool(options: ModelPoolOptions): ModelPool {
   const catalogue = loadCatalogue(options);
+  const hosts = { ...HOST_SETTINGS, ...options.hosts };
   const builtIn = new HostGroup({
     name: 'built-in models',
     size: options.threads ?? Math.min(2, availableParallelism()),
     start: startThreadHost,
     stopOnAbort: false,
+    deadlines: hosts,
   });
   const processes = new ProcessModels({
     filesOf: (model) => {
@@ -68,11 +70,12 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
     },
     findPlace: () =>
       findPlace(
-        { ...HOST_SETTINGS, ...options.hosts },
+        hosts,
         { turnMs: options.turnMs ?? TURN_MS, loadsInTurn: options.loadsInTurn },
         options.onDevice,
       ),
     wear: options.wear ?? WEAR_LIMITS,
+    deadlines: hosts,
   });
   const servers = new Map<string, HostGroup>();
   let closed = false;

@@ -11,7 +11,12 @@ import { errorMessage, PanicError } from '../experiment/errors.js';
 import { nearest } from '../experiment/nearest.js';
 import { httpUrl, pathProblem } from '../experiment/path-text.js';
 import { keepSecrets, type Secret } from '../experiment/secrets.js';
-import { DEVICE_CHOICES, HOST_SETTINGS, type HostSettings } from '../models/choices.js';
+import {
+  DEVICE_CHOICES,
+  HOST_SETTINGS,
+  type HostSettings,
+  LONGEST_DEADLINE_SECONDS,
+} from '../models/choices.js';
 import { memoryMiB, MEMORY_FORMAT } from './memory-text.js';
 import { connectConfig, temporalProfile } from './temporal-profile.js';
 
@@ -90,6 +95,18 @@ export const environmentVariables = [
     name: 'PANIC_TDA_RAM',
     meaning: 'what loaded models may take on the processor, such as 8GiB',
     default: 'half of the memory of the machine',
+  },
+  {
+    name: 'PANIC_TDA_CALL_SECONDS',
+    meaning:
+      'seconds after which a call of a model on this machine is ended with its process; a model that has answered is given 100 times ' +
+      'its longest call, at least 10 minutes and no more than this',
+    default: String(HOST_SETTINGS.callSeconds),
+  },
+  {
+    name: 'PANIC_TDA_LOAD_SECONDS',
+    meaning: 'seconds after which a process that still loads its model is ended',
+    default: String(HOST_SETTINGS.loadSeconds),
   },
   { name: 'PANIC_TDA_FAULT', meaning: 'crash drills: the fault point at which to die', default: 'none' },
   {
@@ -298,11 +315,21 @@ function readHostSettings(
     if (mib === undefined) problems.push(`${name} is "${text}"; it can be ${MEMORY_FORMAT}.`);
     return mib ?? null;
   };
+  const seconds = (name: 'PANIC_TDA_CALL_SECONDS' | 'PANIC_TDA_LOAD_SECONDS', usual: number): number => {
+    const text = value(name) ?? String(usual);
+    if (/^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= LONGEST_DEADLINE_SECONDS) {
+      return Number(text);
+    }
+    problems.push(`${name} is "${text}"; it can be a whole number from 1 to ${LONGEST_DEADLINE_SECONDS}.`);
+    return usual;
+  };
   return {
     device: device ?? HOST_SETTINGS.device,
     allowFallback: fallback === '1',
     gpuMemoryMiB: memory('PANIC_TDA_GPU_MEMORY'),
     ramMiB: memory('PANIC_TDA_RAM'),
+    callSeconds: seconds('PANIC_TDA_CALL_SECONDS', HOST_SETTINGS.callSeconds),
+    loadSeconds: seconds('PANIC_TDA_LOAD_SECONDS', HOST_SETTINGS.loadSeconds),
   };
 }
 
@@ -388,12 +415,16 @@ export function hostVariables({
   allowFallback,
   gpuMemoryMiB,
   ramMiB,
+  callSeconds,
+  loadSeconds,
 }: HostSettings): Partial<Record<VariableName, string>> {
   return {
     PANIC_TDA_DEVICE: device,
     PANIC_TDA_ALLOW_FALLBACK: allowFallback ? '1' : '0',
     PANIC_TDA_GPU_MEMORY: gpuMemoryMiB === null ? '' : `${gpuMemoryMiB}MiB`,
     PANIC_TDA_RAM: ramMiB === null ? '' : `${ramMiB}MiB`,
+    PANIC_TDA_CALL_SECONDS: String(callSeconds),
+    PANIC_TDA_LOAD_SECONDS: String(loadSeconds),
   };
 }
 

@@ -21,6 +21,8 @@ export class Call<Item, Answer> {
   readonly arrived = performance.now();
   readonly answered: Promise<Answered<Answer>>;
   settled = false;
+  /** Whether a batch that it was in took too long. */
+  overdue = false;
   #settle!: { resolve: (answered: Answered<Answer>) => void; reject: (error: unknown) => void };
   #stopListening: () => void;
 
@@ -72,7 +74,7 @@ export class CallQueue<Item, Answer> {
   }
 
   add(call: Call<Item, Answer>): void {
-    const known = this.#culprits.size > 0 && this.#culprits.has(this.#describe(call.item));
+    const known = this.isBlamed(call.item);
     (known ? this.#alone : this.#waiting).push(call);
     if (known || this.#waiting.length >= this.#batchLimit) this.#stopWaiting();
   }
@@ -120,6 +122,10 @@ export class CallQueue<Item, Answer> {
   blame(item: Item): void {
     this.#culprits.add(this.#describe(item));
     this.#batchLimit = this.#maxBatch;
+  }
+
+  isBlamed(item: Item): boolean {
+    return this.#culprits.size > 0 && this.#culprits.has(this.#describe(item));
   }
 
   /** An item that was alone succeeded. */

@@ -1,5 +1,7 @@
 import { PanicError } from '../../experiment/errors.js';
+import type { Deadlines } from '../choices.js';
 import { onAbort } from './abort.js';
+import { CallDeadline } from './deadline.js';
 import { failureError, type HostAnswer, type HostReply, type HostRequest } from './host-protocol.js';
 
 /** One running host: a thread or a child process. It is told one request at a time. */
@@ -24,6 +26,8 @@ export interface HostGroupOptions {
   readonly start: (events: HostEvents) => Host;
   /** Whether an abort ends a host that is working on the call (a long native call cannot be interrupted otherwise). */
   readonly stopOnAbort: boolean;
+  /** How long a call may take before its host is ended; absent where the hosts see to it themselves. */
+  readonly deadlines?: Pick<Deadlines, 'callSeconds'>;
 }
 
 interface Job {
@@ -35,6 +39,8 @@ interface Job {
 interface Slot {
   host: Host | null;
   job: Job | null;
+  /** Of the job. */
+  watch: ReturnType<CallDeadline['watch']> | null;
 }
 
 /**
@@ -44,17 +50,23 @@ interface Slot {
 export class HostGroup {
   readonly #options: HostGroupOptions;
   readonly #slots: readonly Slot[];
+  readonly #deadline: CallDeadline | null;
   #queue: Job[] = [];
   #closed = false;
 
   constructor(options: HostGroupOptions) {
     this.#options = options;
-    this.#slots = Array.from({ length: options.size }, () => ({ host: null, job: null }));
+    this.#deadline = options.deadlines === undefined ? null : new CallDeadline(options.deadlines);
+    this.#slots = Array.from({ length: options.size }, () => ({
+      host: null,
+      job: null,
+      watch: null,
+    }));
   }
 
   /**
-   * Runs one request. Rejects with PanicError `DeviceError` where the host dies or the group is closed, with the error
-   * of the model where that throws, and with the signal's reason where it aborts.
+   * Runs one request. Rejects with PanicError `DeviceError` where the host dies or the group is closed, `ResourceLimit` where the call
+   * takes too long, with the error of the model where that throws, and with the signal's reason where it aborts.
    */
   call(request: HostRequest, transfer: readonly ArrayBuffer[], signal?: AbortSignal): Promise<HostAnswer> {
     return new Promise((resolve, reject) => {
@@ -98,7 +110,7 @@ export class HostGroup {
     const hosts: Host[] = [];
     for (const slot of this.#slots) {
       slot.job?.settle({ error });
-      slot.job = null;
+      leave(slot);
       if (slot.host) hosts.push(slot.host);
       slot.host = null;
     }
@@ -120,11 +132,31 @@ export class HostGroup {
       slot.host ??= this.#start(slot);
       slot.job = job;
       slot.host.keepAlive(true);
+      slot.watch = this.#watch(slot, job);
       slot.host.send(job.request, job.transfer);
     } catch (error) {
-      slot.job = null;
+      leave(slot);
       job.settle({ error });
     }
+  }
+
+  #watch(slot: Slot, job: Job): Slot['watch'] {
+    const about = `the host of ${job.request.model}`;
+    return (
+      this.#deadline?.watch(about, (error) => {
+        if (slot.job === job) this.#end(slot, error);
+      }) ?? null
+    );
+  }
+
+  /** Ends the host of a slot with its call. */
+  #end(slot: Slot, error: unknown): void {
+    const { host, job } = slot;
+    slot.host = null;
+    leave(slot);
+    void host?.stop();
+    job?.settle({ error });
+    this.#dispatch();
   }
 
   #start(slot: Slot): Host {
@@ -140,8 +172,9 @@ export class HostGroup {
   }
 
   #finish(slot: Slot, reply: HostReply): void {
-    const { job, host } = slot;
-    slot.job = null;
+    const { job, host, watch } = slot;
+    watch?.answered();
+    leave(slot);
     host?.keepAlive(false);
     job?.settle(reply.ok ? { answer: reply.answer } : { error: failureError(reply.failure) });
     this.#dispatch();
@@ -150,7 +183,7 @@ export class HostGroup {
   #lose(slot: Slot, reason: string): void {
     const { job } = slot;
     slot.host = null;
-    slot.job = null;
+    leave(slot);
     job?.settle({ error: new PanicError('DeviceError', `the host of ${this.#options.name} ${reason}`) });
     this.#dispatch();
   }
@@ -161,10 +194,12 @@ export class HostGroup {
     this.#queue = this.#queue.filter((waiting) => waiting !== job);
     const slot = this.#slots.find((slot) => slot.job === job);
     if (!slot || !this.#options.stopOnAbort) return;
-    const { host } = slot;
-    slot.host = null;
-    slot.job = null;
-    void host?.stop();
-    this.#dispatch();
+    this.#end(slot, reason);
   }
+}
+
+function leave(slot: Slot): void {
+  slot.watch?.stop();
+  slot.watch = null;
+  slot.job = null;
 }

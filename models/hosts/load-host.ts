@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PanicError } from '../../experiment/errors.js';
+import type { Deadlines } from '../choices.js';
+import { loadedWithin } from './deadline.js';
 import { HostEnded, type ProcessHost } from './process-host.js';
 
 const ATTEMPTS = 3;
@@ -7,18 +9,24 @@ const FIRST_PAUSE_MS = 500;
 
 /**
  * Starts a host and waits until its model is loaded. One that dies meanwhile is started again, three times in all. Throws
- * PanicError: what the loader throws, or `DeviceError` where every attempt died.
+ * PanicError: what the loader throws, `DeviceError` where every attempt died, or `ResourceLimit` where one took too long.
  */
 export async function loadHost(
   name: string,
   memoryMiB: number,
+  deadlines: Pick<Deadlines, 'loadSeconds'>,
   start: () => ProcessHost,
 ): Promise<ProcessHost> {
   for (let attempt = 1; ; attempt++) {
     const host = start();
     host.keepAlive(true);
     try {
-      await host.loaded;
+      await loadedWithin(
+        name,
+        deadlines,
+        () => host.loaded,
+        () => void host.stop(),
+      );
       host.keepAlive(false);
       return host;
     } catch (error) {

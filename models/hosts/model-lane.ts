@@ -1,9 +1,11 @@
 import { isPanicError, PanicError } from '../../experiment/errors.js';
 import type { Model } from '../../experiment/model.js';
+import type { Deadlines } from '../choices.js';
 import type { ModelActivity } from '../contract.js';
 import type { Device } from '../loaded-model.js';
 import type { BatchKind } from './batch-kind.js';
 import { type Answered, Call, CallQueue } from './call-queue.js';
+import { CallDeadline, CallOverdue } from './deadline.js';
 import { loadHost } from './load-host.js';
 import type { MemoryBudget, Tenant } from './memory-budget.js';
 import { HostEnded, type ProcessHost } from './process-host.js';
@@ -23,6 +25,7 @@ export interface LaneOptions<Item, Answer> {
   /** Throws PanicError `ModelFilesMissing`. */
   readonly start: (device: Device) => ProcessHost;
   readonly wear: WearLimits;
+  readonly deadlines: Deadlines;
 }
 
 /** One model with a process of its own, and the calls for it: loads, unloads and replaces the process, and gives it batches. */
@@ -31,6 +34,7 @@ export class ModelLane<Item, Answer> implements Tenant {
   readonly memoryMiB: number;
   readonly #options: LaneOptions<Item, Answer>;
   readonly #queue: CallQueue<Item, Answer>;
+  readonly #deadline: CallDeadline;
   #batch: readonly Call<Item, Answer>[] = [];
   /** Present as soon as it is started, so that it can be ended; it is given batches once it is loaded. */
   #host: ProcessHost | null = null;
@@ -47,12 +51,13 @@ export class ModelLane<Item, Answer> implements Tenant {
     this.memoryMiB = model.weights?.memoryMiB ?? 0;
     this.#queue = new CallQueue(model.weights?.maxBatch ?? 1, (item) => kind.describe(item));
     this.#wear = new Wear(this.memoryMiB, wear);
+    this.#deadline = new CallDeadline(options.deadlines);
   }
 
   /**
    * Has one item computed, together with others that wait. Rejects with the error of the model for this item; with
-   * PanicError `DeviceError` where the host dies of it, or does not load, or the lane is closed; and with the signal's
-   * reason at once where it aborts. A batch that nobody waits for any more is ended with its host.
+   * PanicError `DeviceError` where the host dies of it, or does not load, or the lane is closed, `ResourceLimit` where it takes too
+   * long; and with the signal's reason at once where it aborts. A batch that nobody waits for any more is ended with its host.
    */
   async call(item: Item, signal?: AbortSignal): Promise<Answered<Answer>> {
     signal?.throwIfAborted();
@@ -107,14 +112,14 @@ export class ModelLane<Item, Answer> implements Tenant {
 
   /** Waits until there is memory and the model is loaded. */
   async #ready(): Promise<{ host: ProcessHost; budget: MemoryBudget }> {
-    const { place, start, wear } = this.#options;
+    const { place, start, wear, deadlines } = this.#options;
     const { device, budget } = await place();
     this.#budget = budget;
     await budget.acquire(this);
     if (this.#host !== null) return { host: this.#host, budget };
     const isLoaded = budget.loading(this);
     try {
-      const host = await loadHost(this.name, this.memoryMiB, () => {
+      const host = await loadHost(this.name, this.memoryMiB, deadlines, () => {
         if (this.#closed) throw closedError();
         return (this.#host = start(device));
       });
@@ -133,7 +138,15 @@ export class ModelLane<Item, Answer> implements Tenant {
     this.#batch = batch;
     host.keepAlive(true);
     try {
-      const computed = await host.compute(kind.request(batch.map(({ item }) => item)));
+      const about =
+        batch.length === 1
+          ? `the host of ${this.name}, at work on ${kind.describe(batch[0]!.item)},`
+          : `the host of ${this.name}`;
+      const computed = await this.#deadline.within(
+        about,
+        () => host.compute(kind.request(batch.map(({ item }) => item))),
+        () => void host.stop(),
+      );
       const answers = kind.answers(computed.answers);
       if (answers.length !== batch.length) {
         throw new Error(`${this.name} gave ${answers.length} answers to ${batch.length} inputs`);
@@ -160,9 +173,13 @@ export class ModelLane<Item, Answer> implements Tenant {
    * items, the process is not trusted any more: a device that failed once may fail until its context is made anew.
    */
   async #failed(error: unknown, batch: readonly Call<Item, Answer>[]): Promise<void> {
-    const hostFailed = !isPanicError(error) || error.kind === 'DeviceError';
+    const isOverdue = error instanceof CallOverdue;
+    const hostFailed = !isPanicError(error) || error.kind === 'DeviceError' || isOverdue;
     if (hostFailed) await this.#unload();
-    if (batch.length > 1) {
+    // A device that hung may do in a new process: an item is given one more try, unless it is known for this.
+    const triesAgain = isOverdue && batch.some((call) => !call.overdue && !this.#queue.isBlamed(call.item));
+    for (const call of batch) call.overdue ||= isOverdue;
+    if (batch.length > 1 || triesAgain) {
       this.#queue.separate(batch, hostFailed);
       return;
     }

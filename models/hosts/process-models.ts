@@ -1,6 +1,7 @@
 import type { Artifact } from '../../experiment/artifact.js';
 import { remembered } from '../../experiment/remembered.js';
 import type { EmbeddingModel, GenerativeModel, Model } from '../../experiment/model.js';
+import type { Deadlines } from '../choices.js';
 import type { ModelActivity } from '../contract.js';
 import type { Device, EmbeddedItem, GeneratedItem, GenerateItem, HostFiles } from '../loaded-model.js';
 import { embedding, generating } from './batch-kind.js';
@@ -15,6 +16,7 @@ export interface ProcessModelsOptions {
   /** Asked when a model is first called, and again by the next call where it rejected. */
   readonly findPlace: () => Promise<Place>;
   readonly wear: WearLimits;
+  readonly deadlines: Deadlines;
 }
 
 /** The models with a process of their own; see ModelLane for what calls throw. */
@@ -62,10 +64,11 @@ export class ProcessModels {
   }
 
   #laneOptions(model: Model) {
-    const { filesOf, wear } = this.#options;
+    const { filesOf, wear, deadlines } = this.#options;
     return {
       model,
       wear,
+      deadlines,
       place: this.#place,
       start: (device: Device) => startProcessHost({ model, ...filesOf(model), device }),
     };

@@ -49,6 +49,23 @@ describe('models with a process of their own', () => {
     expect(await panicTdaJson(folder, plan)).toMatchObject({ deviceTrouble: null });
   });
 
+  test('that find no end are ended, and fail their run once, by name', async () => {
+    const folder = folderWith({ 'experiment.json': experiment(['slow 3600000', 'a']) });
+    const env = { PANIC_TDA_CALL_SECONDS: '5', PANIC_TDA_DEVICE: 'cpu' };
+    const { code, stdout } = await panicTda(folder, ['run', 'experiment.json'], env);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /run 0: ResourceLimit: the host of HostedT2I, at work on the text "slow 3600000" .* gave no answer within 5 s and was ended/,
+    );
+    const db = new Database(join(folder, 'panic-tda-data', DATABASE_FILE), { readonly: true });
+    expect(db.prepare(`select kind from failures`).pluck().all()).toEqual(['ResourceLimit']);
+    expect(db.prepare(`select status from runs order by run_index`).pluck().all()).toEqual([
+      'failed',
+      'finished',
+    ]);
+    db.close();
+  });
+
   test('are cancelled within seconds by Ctrl-C, while they compute', async () => {
     const folder = folderWith({ 'experiment.json': experiment(['slow 60000']) });
     const data = join(folder, 'panic-tda-data');

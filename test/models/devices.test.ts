@@ -7,6 +7,7 @@ import { PanicError } from '../../experiment/errors.js';
 import { loadCatalogue } from '../../models/catalogue.js';
 import { MemoryBudget } from '../../models/hosts/memory-budget.js';
 import { ProcessModels } from '../../models/hosts/process-models.js';
+import { HOST_SETTINGS } from '../../models/choices.js';
 import { WEAR_LIMITS } from '../../models/hosts/wear.js';
 import {
   chooseDevice,
@@ -102,6 +103,7 @@ describe('a place for models that could not be found', () => {
         return { device: 'cpu', budget: new MemoryBudget({ limitMiB: 1000, remedy: 'x', turnMs: 1000 }) };
       },
       wear: WEAR_LIMITS,
+      deadlines: HOST_SETTINGS,
     });
     const model = loadCatalogue({ testModels: true }).get('HostedT2I');
     if (model?.kind !== 'generative') throw new Error('no such model');

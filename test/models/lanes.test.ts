@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { HOST_SETTINGS } from '../../models/choices.js';
 import type { GenerativeModel } from '../../experiment/model.js';
 import type { GeneratedItem, GenerateItem } from '../../models/loaded-model.js';
 import { generating } from '../../models/hosts/batch-kind.js';
@@ -43,6 +44,7 @@ function lanesOf(loadMs: Readonly<Record<'painter' | 'describer', number>>, comp
       model: modelNamed(name),
       kind: generating,
       wear: WEAR_LIMITS,
+      deadlines: HOST_SETTINGS,
       place: () => Promise.resolve({ device: 'cpu', budget }),
       start: () => host(name),
     });

@@ -26,7 +26,14 @@ describe('our own variables', () => {
       modelsFolder: join(homedir(), '.cache', 'panic-tda', 'models'),
       catalogueFile: undefined,
       temporalCli: undefined,
-      hosts: { device: 'auto', allowFallback: false, gpuMemoryMiB: null, ramMiB: null },
+      hosts: {
+        device: 'auto',
+        allowFallback: false,
+        gpuMemoryMiB: null,
+        ramMiB: null,
+        callSeconds: 21_600,
+        loadSeconds: 7200,
+      },
       fault: undefined,
       testModels: false,
       activityMs: 10_000,
@@ -76,15 +83,24 @@ describe('our own variables', () => {
     ]);
   });
 
-  test('the device and the memory of models are read, and told to child processes in the same way', () => {
+  test('the device, the memory and the time of models are read, and told to child processes in the same way', () => {
     const variables = {
       PANIC_TDA_DEVICE: 'cuda',
       PANIC_TDA_ALLOW_FALLBACK: '1',
       PANIC_TDA_GPU_MEMORY: '20GiB',
       PANIC_TDA_RAM: '1.5 GiB',
+      PANIC_TDA_CALL_SECONDS: '90',
+      PANIC_TDA_LOAD_SECONDS: '86400',
     };
     const { hosts } = readEnvironment(variables);
-    expect(hosts).toEqual({ device: 'cuda', allowFallback: true, gpuMemoryMiB: 20480, ramMiB: 1536 });
+    expect(hosts).toEqual({
+      device: 'cuda',
+      allowFallback: true,
+      gpuMemoryMiB: 20480,
+      ramMiB: 1536,
+      callSeconds: 90,
+      loadSeconds: 86_400,
+    });
     expect(readEnvironment(hostVariables(hosts)).hosts).toEqual(hosts);
     const { hosts: defaults } = readEnvironment({});
     expect(readEnvironment(hostVariables(defaults)).hosts).toEqual(defaults);
@@ -96,12 +112,16 @@ describe('our own variables', () => {
       PANIC_TDA_ALLOW_FALLBACK: 'yes',
       PANIC_TDA_GPU_MEMORY: '20',
       PANIC_TDA_RAM: '0GiB',
+      PANIC_TDA_CALL_SECONDS: '0',
+      PANIC_TDA_LOAD_SECONDS: '86401',
     });
     expect(problems).toEqual([
       'PANIC_TDA_DEVICE is "gpu"; it can be auto, cuda, webgpu, cpu.',
       'PANIC_TDA_ALLOW_FALLBACK is "yes"; it can be 0 or 1.',
       'PANIC_TDA_GPU_MEMORY is "20"; it can be a number of MiB or GiB, such as 6000MiB or 7.5GiB.',
       'PANIC_TDA_RAM is "0GiB"; it can be a number of MiB or GiB, such as 6000MiB or 7.5GiB.',
+      'PANIC_TDA_CALL_SECONDS is "0"; it can be a whole number from 1 to 86400.',
+      'PANIC_TDA_LOAD_SECONDS is "86401"; it can be a whole number from 1 to 86400.',
     ]);
   });
 
