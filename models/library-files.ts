@@ -1,4 +1,5 @@
 import { env, LogLevel } from '@huggingface/transformers';
+import { errorMessage, PanicError } from '../experiment/errors.js';
 import type { ModelFiles } from './files/model-files.js';
 import { isGraph } from './files/locked-files.js';
 
@@ -54,6 +55,15 @@ export async function throughLibrary<T>(
   throw reading.failures[0];
 }
 
+/** The library's own error names no file. */
+function requireJson(bytes: Buffer, name: string): void {
+  try {
+    JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw new PanicError('ModelFilesMissing', `${name} is no JSON: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
 async function answer(request: string): Promise<Response | string | undefined> {
   const [, name = '', path = ''] = /^(\/model-\d+)\/(.+)$/s.exec(request) ?? [];
   const reading = readings.get(name);
@@ -63,7 +73,10 @@ async function answer(request: string): Promise<Response | string | undefined> {
     if (isGraph(path)) return files.has(path) ? files.graph(path) : undefined;
     // It asks for a graph's data as well, and goes on with no more than a name: the runtime finds them beside the graph.
     if (!/\.(json|jinja|txt)$/.test(path)) return request;
-    return files.has(path) ? new Response(new Uint8Array(await files.bytes(path))) : undefined;
+    if (!files.has(path)) return undefined;
+    const bytes = await files.bytes(path);
+    if (path.endsWith('.json')) requireJson(bytes, files.nameOf(path));
+    return new Response(new Uint8Array(bytes));
   } catch (error) {
     failures.push(error);
     return undefined;

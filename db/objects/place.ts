@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { PanicError } from '../../experiment/errors.js';
 import { pathProblem } from '../../experiment/path-text.js';
+import { relativePathProblem } from '../../experiment/relative-path.js';
 
 /** Where objects are kept. */
 export type ObjectsPlace = FolderPlace | BucketPlace;
@@ -57,12 +58,12 @@ export function objectsPlace(text: string, service: () => S3Service): ObjectsPla
   // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, and the characters that it calls safe in keys.
   const [, bucket, prefix = ''] =
     /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([\w!.*'()/-]*))?$/.exec(text) ?? [];
-  const names = prefix === '' ? [] : prefix.replace(/\/$/, '').split('/');
-  if (bucket === undefined || names.some((name) => name === '' || name === '.' || name === '..')) {
+  const folder = prefix.replace(/\/$/, '');
+  if (bucket === undefined || (prefix !== '' && relativePathProblem(folder) !== null)) {
     throw new PanicError(
       'InvalidInput',
       `"${text}" is no place for objects; it can be ${OBJECTS_PLACE_FORMAT}`,
     );
   }
-  return { kind: 's3', bucket, prefix: names.join('/'), service: service() };
+  return { kind: 's3', bucket, prefix: folder, service: service() };
 }

@@ -36,8 +36,8 @@ export interface DownloadTask {
 
 /**
  * Downloads a file, going on from what an earlier attempt left, and gives its SHA-256 (hex) and stamp. It gets its name only when all
- * its bytes are there, are what was expected, and are durable. A link or another kind of file in its place is replaced, not followed. Throws PanicError `ModelFilesMissing` where they are not or cannot be
- * had, `ResourceLimit` where the disk is full, and the signal's reason.
+ * its bytes are there, are what was expected, and are durable. A link or another kind of file in its place is replaced, not followed.
+ * Throws PanicError `ModelFilesMissing` where they are not or cannot be had, `ResourceLimit` where the disk is full, and the signal's reason.
  */
 export async function download(task: DownloadTask): Promise<HashedFile> {
   const { target, delaysMs, signal, onRetry } = task;

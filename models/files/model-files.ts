@@ -28,18 +28,20 @@ export interface ModelFiles {
    */
   graph(path: string): string;
   /**
-   * SHA-256 (hex) of every file, for provenance. To be asked for when everything is loaded: it sees that no file was touched since it was
-   * hashed, and nothing can be opened after that. Throws FilesChanged.
+   * SHA-256 (hex) of every file, for provenance. To be asked for when everything is loaded: nothing can be opened after that. Throws as
+   * `requireUntouched`.
    */
   seal(): Readonly<Record<string, string>>;
+  /** Throws FilesChanged where a file was touched since it was hashed: what was loaded of it may not be what the hash is of. */
+  requireUntouched(): void;
 }
 
-/** Files of a model were touched between their verification and the end of loading. A second attempt verifies them again. */
+/** Files of a model were touched after their verification. A second attempt verifies them again. */
 export class FilesChanged extends PanicError {
   constructor(model: Model, path: string) {
     super(
       'ModelFilesMissing',
-      `${path} was changed while ${model.name} was loaded; "panic-tda models verify ${model.name}" compares all its files`,
+      `${path} was changed while ${model.name} had it open; "panic-tda models verify ${model.name}" compares all its files`,
     );
   }
 }
@@ -80,11 +82,15 @@ export function openModelFiles(model: Model, { folder, files }: ResolvedFiles): 
     return join(folder, path);
   }
 
-  function seal(): Readonly<Record<string, string>> {
+  function requireUntouched(): void {
     for (const { path, stamp } of files) {
       const full = realPathWithin(folder, path);
       if (!sameStamp(stampAt(full), stamp)) throw new FilesChanged(model, full);
     }
+  }
+
+  function seal(): Readonly<Record<string, string>> {
+    requireUntouched();
     sealed = true;
     return Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256]));
   }
@@ -98,5 +104,6 @@ export function openModelFiles(model: Model, { folder, files }: ResolvedFiles): 
     text: async (path) => (await bytes(path)).toString('utf8'),
     graph,
     seal,
+    requireUntouched,
   };
 }

@@ -68,8 +68,8 @@ const SPARE_BYTES = 256 * 1024 * 1024;
 
 /**
  * Asks the hub what a model's files are, and looks at what of them is here. Throws PanicError `InvalidInput` where it has no
- * such file, or a link leads what would be written out of the models folder, `ModelFilesMissing` where it cannot be asked or has another file than the catalogue knows, and the signal's
- * reason.
+ * such file, or a link leads what would be written out of the models folder, `ModelFilesMissing` where it cannot be asked or has another
+ * file than the catalogue knows, and the signal's reason.
  */
 export async function planPull(model: Model, options: PullOptions): Promise<PullPlan> {
   const { modelsFolder, hub, signal, onNotice } = options;

@@ -1,38 +1,28 @@
-import { isPanicError, PanicError } from '../../experiment/errors.js';
-import { FilesChanged, openModelFiles } from '../files/model-files.js';
+import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
+import type { ModelFiles } from '../files/model-files.js';
 import { holdModel } from '../files/remove.js';
 import { resolveModelFiles, resolveUnlocked } from '../files/resolve.js';
 import type { HostTask, LoadedModel } from '../loaded-model.js';
-import { loadModel } from '../loaders.js';
 import { hostFailure } from './host-protocol.js';
+import { loadVerified } from './load-verified.js';
 import type { BatchAnswers, BatchRequest, ProcessMessage } from './process-protocol.js';
 
 const task = JSON.parse(process.argv[2]!) as HostTask;
 
 const BYTES_PER_MIB = 2 ** 20;
 
-/** Files that are touched while they are loaded (another model may take a second name of one) are verified and loaded again. */
-const ATTEMPTS = 3;
-
-/** Files are hashed here, where that keeps nobody's event loop from its heartbeats. */
-async function load(): Promise<LoadedModel> {
-  const { model, device } = task;
-  if ('modelsFolder' in task) {
-    // Held until the process ends, so that nobody removes the files of a model that is loaded.
-    const hold = holdModel(model, task.modelsFolder);
-    process.on('exit', () => hold?.release());
+/** Files are hashed here, where that keeps no worker's event loop from its heartbeats. */
+function load(): ReturnType<typeof loadVerified> {
+  const { model } = task;
+  if ('folder' in task) {
+    const { folder } = task;
+    return loadVerified(task, () => resolveUnlocked(model, folder));
   }
-  for (let attempt = 1; ; attempt++) {
-    const found =
-      'folder' in task
-        ? await resolveUnlocked(model, task.folder)
-        : await resolveModelFiles(model, task.modelsFolder);
-    try {
-      return await loadModel({ model, files: openModelFiles(model, found), device });
-    } catch (error) {
-      if (!(error instanceof FilesChanged) || attempt === ATTEMPTS) throw error;
-    }
-  }
+  const { modelsFolder } = task;
+  // Held until the process ends, so that no process removes the files of a model that is loaded.
+  const hold = holdModel(model, modelsFolder);
+  process.on('exit', () => hold?.release());
+  return loadVerified(task, () => resolveModelFiles(model, modelsFolder));
 }
 
 function tell(message: ProcessMessage): void {
@@ -50,10 +40,25 @@ async function answersOf(model: LoadedModel, request: BatchRequest): Promise<Bat
   throw new PanicError('InvalidInput', `this is a ${model.kind} model: it cannot ${request.task}`);
 }
 
-async function compute(model: LoadedModel, request: BatchRequest): Promise<void> {
+/**
+ * The runtime maps data of graphs into memory, so that what is written to such a file changes what a loaded model computes. Throws PanicError
+ * `DeviceError` where a file was touched: the parent starts another process, which verifies the files again.
+ */
+function requireSameFiles(files: ModelFiles): void {
+  try {
+    files.requireUntouched();
+  } catch (error) {
+    throw new PanicError('DeviceError', `what was computed is thrown away: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function compute(model: LoadedModel, files: ModelFiles, request: BatchRequest): Promise<void> {
   const started = performance.now();
   try {
     const answers = await answersOf(model, request);
+    requireSameFiles(files);
     const computeMs = performance.now() - started;
     const residentMiB = process.memoryUsage.rss() / BYTES_PER_MIB;
     tell({ kind: 'computed', batch: { answers, host: model.host, computeMs, residentMiB } });
@@ -67,8 +72,8 @@ process.on('SIGINT', () => {});
 process.on('disconnect', () => process.exit());
 
 try {
-  const model = await load();
-  process.on('message', (request) => void compute(model, request as BatchRequest));
+  const { loaded, files } = await load();
+  process.on('message', (request) => void compute(loaded, files, request as BatchRequest));
   tell({ kind: 'loaded' });
 } catch (error) {
   tell({ kind: 'not-loaded', failure: hostFailure(error) });

@@ -461,6 +461,17 @@ describe('a verified file', () => {
   });
 });
 
+test('a model’s folder may be a link to another disk: it is verified and loaded, and remove only forgets it', async () => {
+  expect(await pull()).toBe('pulled');
+  const real = join(outside, 'tiny');
+  renameSync(there, real);
+  symlinkSync(real, there);
+  expect(await verifyModel(pinned(), folder)).toMatchObject({ ok: true });
+  expect((await resolveModelFiles(pinned(), folder)).files).toHaveLength(3);
+  await removeModel(modelOf(), folder, plannedRemoval(modelOf(), folder)!);
+  expect(existsSync(join(real, 'config.json'))).toBe(true);
+});
+
 test('a copy of a models folder is hashed once more, and then not again', async () => {
   expect(await pull()).toBe('pulled');
   const copy = join(outside, 'copy');

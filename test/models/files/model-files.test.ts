@@ -15,13 +15,10 @@ import type { EmbeddingModel, ModelSettings } from '../../../experiment/model.js
 import { loadImageEmbedder } from '../../../models/embedders/image-embedder.js';
 import { loadTextEmbedder } from '../../../models/embedders/text-embedder.js';
 import { filesIn } from '../../../models/files/layout.js';
-import {
-  FilesChanged,
-  type ModelFiles,
-  openFolder,
-  openModelFiles,
-} from '../../../models/files/model-files.js';
+import { FilesChanged, type ModelFiles, openFolder } from '../../../models/files/model-files.js';
 import { resolveUnlocked } from '../../../models/files/resolve.js';
+import { loadVerified } from '../../../models/hosts/load-verified.js';
+import { createModelPool } from '../../../models/index.js';
 import { throughLibrary } from '../../../models/library-files.js';
 import { temporaryFolder } from '../../workers/temporary-folder.js';
 import { captionerIn, captions, fixtures as captioners, fp32 } from '../captions/tiny-models.js';
@@ -35,7 +32,7 @@ import {
 import { noiseSource } from '../../../models/diffusion/noise/noise-source.js';
 import { modelOf, own } from '../embedder-fixtures.js';
 import { sha256 } from './hub-server.js';
-import { externalTensor, model as graphOf, node, tinyGraph } from './onnx-bytes.js';
+import { externalTensor, model as graphOf, node, tableModel, tinyGraph } from './onnx-bytes.js';
 
 /*
  * What settings, configurations and graphs name beside the verified files of a model. Each was opened once, unhashed.
@@ -148,7 +145,12 @@ describe('a file that the entry does not list is not opened, though it lies ther
     ]);
     expect(heard).toMatchObject({ answers: [[expect.any(String)]] });
     expect('host' in heard && heard.host.files).not.toHaveProperty('generation_config.json');
-    expect(await captions(whole, folder, [])).toMatchObject({ error: {} });
+    expect(await captions(whole, folder, [])).toMatchObject({
+      error: {
+        kind: 'ModelFilesMissing',
+        message: expect.stringMatching(/generation_config\.json is no JSON/),
+      },
+    });
     cpSync(join(captioners, 'smolvlm-tiny'), folder, { recursive: true });
     for (const file of ['config.json', 'chat_template.jinja']) {
       expect(await captions(without(file), folder, [])).toMatchObject({ error: unlisted(file) });
@@ -254,7 +256,7 @@ describe('the fingerprint is of the bytes that were loaded', () => {
     const files = await graphFiles(tinyGraph);
     files.graph('model.onnx');
     touch();
-    expect(() => files.seal()).toThrow(/was changed while Tiny was loaded|is a link to/);
+    expect(() => files.seal()).toThrow(/was changed while Tiny had it open|is a link to/);
   });
 
   test('and what is read as bytes is hashed as it is read', async () => {
@@ -271,13 +273,60 @@ describe('the fingerprint is of the bytes that were loaded', () => {
     await expect(loadImageEmbedder(task)).rejects.toBeInstanceOf(FilesChanged);
   });
 
-  test('and a model whose files moved meanwhile can be opened again', async () => {
-    const { model } = await opened('mpnet', 'text');
-    const found = await resolveUnlocked(model, folder);
-    linkSync(join(folder, 'model.onnx'), join(folder, 'second-name'));
-    const task = { model, files: openModelFiles(model, found), device: 'cpu' as const };
-    await expect(loadTextEmbedder(task)).rejects.toBeInstanceOf(FilesChanged);
-    const again = { ...task, files: openModelFiles(model, await resolveUnlocked(model, folder)) };
-    await expect(loadTextEmbedder(again)).resolves.toMatchObject({ kind: 'embedding' });
+  test.each([1, 3])(
+    'and a model whose files are touched meanwhile %d times is verified and loaded again',
+    async (times) => {
+      const task = await opened('mpnet', 'text');
+      let found = 0;
+      const loading = loadVerified(task, async () => {
+        const files = await resolveUnlocked(task.model, folder);
+        if (found++ < times) linkSync(join(folder, 'model.onnx'), join(folder, `name-${found}`));
+        return files;
+      });
+      if (times === 1) await expect(loading).resolves.toMatchObject({ loaded: { kind: 'embedding' } });
+      else await expect(loading).rejects.toBeInstanceOf(FilesChanged);
+      expect(found).toBe(Math.min(times + 1, 3));
+    },
+  );
+
+  test('and what a host computes after its files were written to is thrown away; the next host names the new bytes', async () => {
+    const rows = 2000;
+    const floats = (value: number): Uint8Array =>
+      new Uint8Array(new Float32Array(rows * 32).fill(value).buffer);
+    for (const file of ['tokenizer.json', 'tokenizer_config.json'])
+      cpSync(join(own, 'mpnet', file), join(folder, file));
+    writeFileSync(join(folder, 'model.onnx'), tableModel(rows, 32, 'data.bin'));
+    writeFileSync(join(folder, 'data.bin'), floats(1));
+    const entry = {
+      ...modelOf({
+        folder,
+        input: 'text',
+        dimension: 32,
+        settings: { ...settings, output: 'rows', normalize: false },
+      }),
+      name: 'Table',
+      weights: { files: filesIn(folder), memory_mib: 50 },
+    };
+    const catalogueFile = join(temporaryFolder(), 'catalogue.json');
+    writeFileSync(catalogueFile, JSON.stringify({ models: [entry] }));
+    const pool = createModelPool({
+      modelsFolder: temporaryFolder(),
+      catalogueFile,
+      folders: { Table: folder },
+      hosts: { device: 'cpu' },
+    });
+    const ask = () => pool.embed('Table', [{ modality: 'text', text: 'a' }]);
+    const before = await ask();
+    // In place, as a copy over it does: the runtime has mapped this file.
+    writeFileSync(join(folder, 'data.bin'), floats(2));
+    await expect(ask()).rejects.toMatchObject({
+      kind: 'DeviceError',
+      message: expect.stringMatching(/what was computed is thrown away: .*data\.bin was changed/) as unknown,
+    });
+    const after = await ask();
+    await pool.close();
+    expect([before.vectors[0]![0], after.vectors[0]![0]]).toEqual([1, 2]);
+    expect(before.host.files['data.bin']).toBe(sha256(floats(1)));
+    expect(after.host.files['data.bin']).toBe(sha256(floats(2)));
   });
 });

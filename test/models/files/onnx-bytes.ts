@@ -56,5 +56,45 @@ export function model(
   ]);
 }
 
+/** A field that is a number. */
+function number(field: number, value: number): Buffer {
+  return Buffer.concat([varint(8 * field), varint(value)]);
+}
+
+/**
+ * A model that the runtime can open: each number of `input_ids` becomes a row of a table of float32, which lies in another file; the output
+ * `rows` is [inputs, numbers, width].
+ */
+export function tableModel(rows: number, width: number, location: string): Buffer {
+  const floatType = 1;
+  const wholeType = 7;
+  const valueOf = (name: string, type: number, ...dims: readonly string[]): Buffer => {
+    const shape = message(...dims.map((dim) => [1, message([2, dim])] as const));
+    const tensor = Buffer.concat([number(1, type), message([2, shape])]);
+    return message([1, name], [2, message([1, tensor])]);
+  };
+  const external = ([key, value]: readonly [string, string]): Buffer =>
+    message([13, message([1, key], [2, value])]);
+  const table = Buffer.concat([
+    number(1, rows),
+    number(1, width),
+    number(2, floatType),
+    message([8, 'table']),
+    external(['location', location]),
+    external(['offset', '0']),
+    external(['length', String(4 * rows * width)]),
+    number(14, 1),
+  ]);
+  const graph = message(
+    [1, message([1, 'table'], [1, 'input_ids'], [2, 'rows'], [4, 'Gather'])],
+    [2, 'g'],
+    [5, table],
+    [11, valueOf('input_ids', wholeType, 'inputs', 'numbers')],
+    [12, valueOf('rows', floatType, 'inputs', 'numbers', 'width')],
+  );
+  const operators = Buffer.concat([message([1, '']), number(2, 17)]);
+  return Buffer.concat([number(1, 8), message([7, graph], [8, operators])]);
+}
+
 /** The smallest model that is one. */
 export const tinyGraph = model([node('Add')]);
