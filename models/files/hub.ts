@@ -1,7 +1,11 @@
 import { z } from 'zod';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import { keepSecrets } from '../../experiment/secrets.js';
+import { quoted } from '../../experiment/problems.js';
+import { relativePathProblem } from '../../experiment/relative-path.js';
+import { excerptOf, onOneLine } from '../../experiment/text.js';
 import { fetchThrough, type Proxies } from './proxied-fetch.js';
+import { redirectTarget } from './redirects.js';
 import { isBusyStatus, PassingFailure, retryAfterMs } from '../retry.js';
 
 /** A hub that speaks the HTTP interface of huggingface.co (https://huggingface.co/docs/hub/api). */
@@ -12,6 +16,8 @@ export interface Hub {
   readonly token: string | undefined;
   /** Between here and the hub, and the hosts that it redirects to. */
   readonly proxies?: Proxies;
+  /** Silence after which a connection counts as lost; a minute where absent. */
+  readonly silenceMs?: number;
 }
 
 /** A file of a repository at one commit. */
@@ -28,16 +34,26 @@ const MOST_REDIRECTS = 8;
 /** Silence after which a connection counts as lost. */
 const SILENCE_MS = 60_000;
 
+/** The hub gives a thousand files on a page, in some hundred kilobytes. After decompression. */
+const MOST_PAGE_BYTES = 2 ** 24;
+const MOST_PAGES = 200;
+const MOST_FILES = 100_000;
+/** Of one file: the largest are some hundred gigabytes. */
+const MOST_FILE_BYTES = 2 ** 42;
+/** An answer that keeps dripping is as good as none: so many times the silence. */
+const LONGEST_ANSWER = 5;
+
 const revisionAnswer = z.object({ sha: z.string().regex(/^[0-9a-f]{40}$/) });
-const treeAnswer = z.array(
-  z.object({
-    type: z.string(),
-    path: z.string(),
-    size: z.number(),
-    oid: z.string(),
-    lfs: z.object({ oid: z.string(), size: z.number() }).optional(),
-  }),
-);
+const fileSize = z.int().min(0).max(MOST_FILE_BYTES);
+const gitName = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
+/** Files, folders, and repositories within the repository. */
+const treeAnswer = z.array(z.looseObject({ type: z.string() }));
+const fileEntry = z.object({
+  path: z.string(),
+  size: fileSize,
+  oid: gitName,
+  lfs: z.object({ oid: z.string().regex(/^[0-9a-f]{64}$/), size: fileSize }).optional(),
+});
 
 /** The commit that a branch, a tag or a commit is now. Throws as `request` does. */
 export async function commitOf(
@@ -59,15 +75,20 @@ export async function filesAt(
 ): Promise<ReadonlyMap<string, HubFile>> {
   const files = new Map<string, HubFile>();
   let url: string | null = `${hub.endpoint}/api/models/${repository}/tree/${commit}?recursive=true`;
-  while (url !== null) {
+  for (let pages = 1; url !== null; pages++) {
     const response: Response = await request(hub, repository, url, {}, signal);
-    const entries = answerOf(treeAnswer, await bodyOf(response), url);
-    for (const { type, path, size, oid, lfs } of entries) {
-      if (type !== 'file') continue;
+    for (const entry of answerOf(treeAnswer, await bodyOf(hub, response, url, signal), url)) {
+      if (entry.type !== 'file') continue;
+      const { path, size, oid, lfs } = answerOf(fileEntry, entry, url);
+      // No catalogue can ask for such a file.
+      if (relativePathProblem(path) !== null) continue;
+      if (files.has(path)) throw noHub(url, `it lists ${quoted(path)} twice`);
       const hashes = lfs === undefined ? { sha256: null, gitOid: oid } : { sha256: lfs.oid, gitOid: null };
       files.set(path, { path, bytes: lfs?.size ?? size, ...hashes });
     }
-    url = nextPage(response, url);
+    if (files.size > MOST_FILES) throw noHub(url, `it lists more than ${MOST_FILES} files`);
+    url = nextPage(hub, response, url);
+    if (url !== null && pages === MOST_PAGES) throw noHub(url, `its list has more than ${MOST_PAGES} pages`);
   }
   return files;
 }
@@ -96,30 +117,37 @@ export async function openHubFile(
 }
 
 async function jsonFrom(hub: Hub, repository: string, url: string, signal: AbortSignal): Promise<unknown> {
-  return bodyOf(await request(hub, repository, url, {}, signal));
+  return bodyOf(hub, await request(hub, repository, url, {}, signal), url, signal);
 }
 
-async function bodyOf(response: Response): Promise<unknown> {
+async function bodyOf(hub: Hub, response: Response, url: string, signal: AbortSignal): Promise<unknown> {
+  const { silenceMs = SILENCE_MS } = hub;
+  const bytes = await bodyWithin(response, MOST_PAGE_BYTES, signal, silenceMs);
+  if (bytes === null) throw noHub(url, `its answer has more than ${MOST_PAGE_BYTES} bytes`);
   try {
-    return await response.json();
+    return JSON.parse(bytes.toString('utf8')) as unknown;
   } catch (error) {
-    throw new PassingFailure(`the answer of ${response.url} is no JSON`, { cause: error });
+    throw new PassingFailure(`the answer of ${url} is no JSON`, { cause: error });
   }
 }
 
 function answerOf<T>(schema: z.ZodType<T>, answer: unknown, url: string): T {
   const parsed = schema.safeParse(answer);
   if (parsed.success) return parsed.data;
-  throw new PanicError(
-    'InvalidInput',
-    `${url} does not answer as a model hub does: ${z.prettifyError(parsed.error)}`,
-  );
+  throw noHub(url, excerptOf(z.prettifyError(parsed.error), 1000));
 }
 
-/** The hub lists a thousand entries at a time and links to the next page (RFC 8288). */
-function nextPage(response: Response, url: string): string | null {
+function noHub(url: string, why: string): PanicError {
+  return new PanicError('InvalidInput', `${url} does not answer as a model hub does: ${why}`);
+}
+
+/** The hub lists a thousand entries at a time and links to the next page (RFC 8288), which is its own: the token goes there. */
+function nextPage(hub: Hub, response: Response, url: string): string | null {
   const next = /<([^>]+)>;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
-  return next === undefined ? null : new URL(next, url).href;
+  if (next === undefined) return null;
+  const target = URL.canParse(next, url) ? new URL(next, url) : null;
+  if (target?.origin === new URL(hub.endpoint).origin) return target.href;
+  throw noHub(url, `its next page ${quoted(next)} is not its own`);
 }
 
 /**
@@ -150,13 +178,8 @@ async function request(
       throw failure;
     }
     await response.body?.cancel();
-    const target = new URL(location, url);
-    if (new URL(url).protocol === 'https:' && target.protocol !== 'https:') {
-      throw new PanicError(
-        'ModelFilesMissing',
-        `${url} leads to ${target.origin}, which is not encrypted; not followed`,
-      );
-    }
+    const target = redirectTarget(url, location);
+    if (typeof target === 'string') throw new PanicError('ModelFilesMissing', `${url} ${target}`);
     url = target.href;
   }
   throw new PanicError('ModelFilesMissing', `${start} leads on and on (${MOST_REDIRECTS} times)`);
@@ -175,14 +198,14 @@ async function answerWithin(
   signal: AbortSignal,
 ): Promise<Response> {
   const waiting = new AbortController();
-  const timer = setTimeout(() => waiting.abort(), SILENCE_MS);
+  const timer = setTimeout(() => waiting.abort(), hub.silenceMs ?? SILENCE_MS);
   try {
     const either = AbortSignal.any([signal, waiting.signal]);
     const ask = await fetchThrough(hub.proxies);
     return await ask(url, { headers, redirect: 'manual', signal: either });
   } catch (error) {
     signal.throwIfAborted();
-    const why = waiting.signal.aborted ? 'no answer within a minute' : errorMessage(rootOf(error));
+    const why = waiting.signal.aborted ? 'no answer in time' : errorMessage(rootOf(error));
     const way = hub.proxies === undefined ? '' : ', by way of the proxy that the environment names';
     throw new PassingFailure(`${new URL(url).origin} cannot be reached${way}: ${why}`, { cause: error });
   } finally {
@@ -199,7 +222,7 @@ function failureOf(hub: Hub, repository: string, url: string, { status, headers 
   const page = `${hub.endpoint}/${repository}`;
   const code = headers.get('x-error-code');
   const told = headers.get('x-error-message');
-  const said = told === null ? '' : ` The hub says: ${told}`;
+  const said = told === null ? '' : ` The hub says: ${excerptOf(onOneLine(told), 300)}`;
   return new PanicError(
     'ModelFilesMissing',
     `${explained(status, code, page, repository, hub.token)}${said}`,
@@ -227,13 +250,37 @@ function explained(
   return status === 404 ? `there is no ${page} (404)` : `${page} answers ${status}`;
 }
 
+/** An answer's body; null where it has more than `most` bytes, of which the rest is not read. Throws as `chunksOf` does, also where it drips. */
+export async function bodyWithin(
+  response: Response,
+  most: number,
+  signal: AbortSignal,
+  silenceMs = SILENCE_MS,
+): Promise<Buffer | null> {
+  const until = performance.now() + LONGEST_ANSWER * silenceMs;
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of chunksOf(response, signal, silenceMs)) {
+    bytes += chunk.length;
+    if (bytes > most) return null;
+    chunks.push(chunk);
+    if (performance.now() > until)
+      throw new PassingFailure(`the answer of ${response.url} found no end in time`);
+  }
+  return Buffer.concat(chunks);
+}
+
 /** The chunks of an answer's body; PassingFailure where the connection is lost or silent. Throws the signal's reason. */
-export async function* chunksOf(response: Response, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+export async function* chunksOf(
+  response: Response,
+  signal: AbortSignal,
+  silenceMs = SILENCE_MS,
+): AsyncGenerator<Uint8Array> {
   const reader = response.body?.getReader();
   if (reader === undefined) return;
   try {
     for (;;) {
-      const { done, value } = await withinSilence(reader.read(), signal);
+      const { done, value } = await withinSilence(reader.read(), signal, silenceMs);
       if (done) return;
       yield value;
     }
@@ -242,10 +289,10 @@ export async function* chunksOf(response: Response, signal: AbortSignal): AsyncG
   }
 }
 
-async function withinSilence<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+async function withinSilence<T>(work: Promise<T>, signal: AbortSignal, silenceMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new PassingFailure('nothing came for a minute')), SILENCE_MS);
+    timer = setTimeout(() => reject(new PassingFailure(`nothing came for ${silenceMs / 1000} s`)), silenceMs);
   });
   try {
     return await Promise.race([work, silence]);

@@ -19,6 +19,8 @@ interface Entry {
 
 const END_BYTES = 22;
 const LONGEST_COMMENT = 65_535;
+/** Some hundred thousand files. */
+const MOST_LIST_BYTES = 2 ** 25;
 const END_SIGNATURE = 0x06054b50;
 const ENTRY_SIGNATURE = 0x02014b50;
 const ENTRY_BYTES = 46;
@@ -51,6 +53,10 @@ export async function extractZipEntry(archive: string, name: string, target: str
     const count = new Transform({
       transform(chunk: Buffer, _, done) {
         bytes += chunk.length;
+        if (bytes > entry.bytes) {
+          done(new Error(`its file ${name} is damaged: it is longer than the archive says`));
+          return;
+        }
         crc = crc32(chunk, crc);
         sha256.update(chunk);
         done(null, chunk);
@@ -78,6 +84,8 @@ async function findEntry(handle: FileHandle, name: string): Promise<Entry> {
   const listBytes = tail.readUInt32LE(end + 12);
   const listAt = tail.readUInt32LE(end + 16);
   if (listAt === IN_ZIP64) throw new Error('it is a ZIP64 archive, which is not read here');
+  if (listBytes > MOST_LIST_BYTES || listAt + listBytes > size)
+    throw new Error('its list of files is damaged');
   const list = await readAt(handle, listAt, listAt + listBytes);
   for (let at = 0; at + ENTRY_BYTES <= list.length;) {
     if (list.readUInt32LE(at) !== ENTRY_SIGNATURE) throw new Error('its list of files is damaged');

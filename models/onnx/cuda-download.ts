@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { errorCode } from '../../experiment/error-code.js';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
-import { chunksOf } from '../files/hub.js';
+import { bodyWithin, chunksOf } from '../files/hub.js';
 import { fetchThrough, type Proxies } from '../files/proxied-fetch.js';
+import { redirectTarget } from '../files/redirects.js';
 import { extractZipEntry } from '../files/zip-entry.js';
 import { isBusyStatus, PassingFailure, retryAfterMs, withRetries } from '../retry.js';
 import { type CudaProvider, type CudaRecord, cudaSource } from './cuda.js';
@@ -22,6 +24,10 @@ export interface CudaFetch {
 }
 
 const DELAYS_MS = [1000, 4000];
+/** A feed's documents are some hundred kilobytes at most. */
+const MOST_DOCUMENT_BYTES = 2 ** 24;
+/** What an archive without ZIP64 can have; the package has some hundred megabytes. */
+const MOST_PACKAGE_BYTES = 2 ** 32;
 /** Work in progress, beside the library: on the same disk, so that a whole file gets its name at once. */
 const WORK_PREFIX = '.panic-tda-cuda-';
 
@@ -103,22 +109,29 @@ async function findPackage(source: ReturnType<typeof cudaSource>, options: CudaF
     const { resources } = await fetchJson(index, indexSchema, options);
     const base = resources.find((resource) => resource['@type'] === 'PackageBaseAddress/3.0.0')?.['@id'];
     if (base === undefined) throw new Error(`${index} is no feed of packages`);
-    const { versions } = await fetchJson(within(base, `${name}/index.json`), versionsSchema, options);
+    const { versions } = await fetchJson(within(index, base, `${name}/index.json`), versionsSchema, options);
     const wanted = version.toLowerCase();
     if (!versions.some((one) => one.toLowerCase() === wanted)) continue;
     const registrations = resources.find((one) => one['@type'].startsWith('RegistrationsBaseUrl'))?.['@id'];
     const packageSha512 =
       registrations === undefined
         ? null
-        : await listedHash(within(registrations, `${name}/${wanted}.json`), options);
-    return { url: within(base, `${name}/${wanted}/${name}.${wanted}.nupkg`), version, packageSha512 };
+        : await listedHash(within(index, registrations, `${name}/${wanted}.json`), options);
+    return { url: within(index, base, `${name}/${wanted}/${name}.${wanted}.nupkg`), version, packageSha512 };
   }
   const named = source.versions.map(({ version, index }) => `${version} of ${index}`).join(', ');
   throw new Error(`there is no ${source.package} ${named}`);
 }
 
-function within(base: string, path: string): string {
-  return `${base.replace(/\/$/, '')}/${path}`;
+/** `base` with more path, where the document at `index` names it. Throws Error where that leads elsewhere than a redirect may. */
+function within(index: string, base: string, path: string): string {
+  return named(index, `${base.replace(/\/$/, '')}/${path}`);
+}
+
+function named(by: string, address: string): string {
+  const target = redirectTarget(by, address);
+  if (typeof target === 'string') throw new Error(`${by} ${target}`);
+  return target.href;
 }
 
 /** SHA-512 of a package, base64, as the feed's catalogue has it; null where the feed has none; the caller says so. */
@@ -135,15 +148,19 @@ async function listedHash(registration: string, options: CudaFetch): Promise<str
 async function readHash(registration: string, options: CudaFetch): Promise<string | null> {
   const { catalogEntry } = await fetchJson(registration, leafSchema, options);
   const entry = typeof catalogEntry === 'string' ? catalogEntry : catalogEntry['@id'];
-  const { packageHash, packageHashAlgorithm } = await fetchJson(entry, catalogueSchema, options);
+  const { packageHash, packageHashAlgorithm } = await fetchJson(
+    named(registration, entry),
+    catalogueSchema,
+    options,
+  );
   return packageHashAlgorithm.toUpperCase() === 'SHA512' ? packageHash : null;
 }
 
 async function fetchJson<T>(url: string, schema: z.ZodType<T>, options: CudaFetch): Promise<T> {
   const response = await ask(url, options);
-  const text = await response.text().catch((error: unknown) => {
-    throw lost(url, error);
-  });
+  const body = await bodyWithin(response, MOST_DOCUMENT_BYTES, options.signal);
+  if (body === null) throw new Error(`${url} answered with more than ${MOST_DOCUMENT_BYTES} bytes`);
+  const text = body.toString('utf8');
   let document: unknown;
   try {
     document = JSON.parse(text);
@@ -162,9 +179,10 @@ async function fetchFile(url: string, target: string, options: CudaFetch): Promi
   const listed = response.headers.get('content-length');
   const file = createWriteStream(target);
   try {
-    await pipeline(chunksOf(response, options.signal), file);
+    await pipeline(chunksOf(response, options.signal), noMoreThan(MOST_PACKAGE_BYTES), file);
   } catch (error) {
     options.signal.throwIfAborted();
+    if (error instanceof TooLong) throw new Error(`${url}: ${error.message}`, { cause: error });
     if (errorCode(error) === 'ENOSPC') throw new Error(`the disk is full: ${target}`, { cause: error });
     const all = listed === null ? '' : ` of ${listed}`;
     const told = `${url}: the connection ended after ${file.bytesWritten}${all} bytes (${errorMessage(error)})`;
@@ -174,6 +192,19 @@ async function fetchFile(url: string, target: string, options: CudaFetch): Promi
   if (file.bytesWritten !== expected) {
     throw new PassingFailure(`${url}: the connection ended after ${file.bytesWritten} of ${expected} bytes`);
   }
+}
+
+class TooLong extends Error {}
+
+function noMoreThan(most: number): Transform {
+  let bytes = 0;
+  return new Transform({
+    transform(chunk: Buffer, _, done) {
+      bytes += chunk.length;
+      if (bytes > most) done(new TooLong(`more than ${most} bytes came`));
+      else done(null, chunk);
+    },
+  });
 }
 
 async function ask(url: string, { proxies, signal }: CudaFetch): Promise<Response> {
@@ -202,7 +233,9 @@ async function follow(url: string, fetchUrl: (address: string) => Promise<Respon
     const next = response.headers.get('location');
     if (next === null || response.status < 300 || response.status >= 400) return response;
     await response.body?.cancel();
-    address = new URL(next, address).href;
+    const target = redirectTarget(address, next);
+    if (typeof target === 'string') throw new Error(`${address} ${target}`);
+    address = target.href;
   }
   throw new Error(`${url} leads from one address to the next without an end`);
 }

@@ -1,0 +1,32 @@
+import { isIPv4 } from 'node:net';
+
+/**
+ * Where an answer of `from` may lead: another address of HTTP, encrypted if `from` is, and not of the machine that asks unless `from` is. A text says
+ * why it may not, as the end of a sentence that begins with the address.
+ */
+export function redirectTarget(from: string, location: string): URL | string {
+  const [base, target] = [new URL(from), URL.canParse(location, from) ? new URL(location, from) : null];
+  if (target === null) return 'leads to an address that is none; not followed';
+  if (target.protocol !== 'https:' && target.protocol !== 'http:') {
+    return `leads to an address of ${target.protocol} and not of HTTP; not followed`;
+  }
+  if (base.protocol === 'https:' && target.protocol !== 'https:') {
+    return `leads to ${target.origin}, which is not encrypted; not followed`;
+  }
+  if (target.username !== '' || target.password !== '') {
+    return `leads to ${target.origin} with a user name; not followed`;
+  }
+  if (isThisMachine(target.hostname) && !isThisMachine(base.hostname)) {
+    return `leads to ${target.origin}, which is this machine; not followed`;
+  }
+  return target;
+}
+
+/** Loopback, the unspecified address, and the link-local ones where machines in clouds find their keys (RFC 1122, 3927, 4291). */
+function isThisMachine(hostname: string): boolean {
+  const name = hostname.toLowerCase().replace(/\.$/, '');
+  if (name === 'localhost' || name.endsWith('.localhost')) return true;
+  if (isIPv4(name)) return /^(?:0|127|169\.254)\./.test(name);
+  // As in a URL: [::1], [::ffff:7f00:1] and so on.
+  return /^\[(?:::|::1|fe[89ab][0-9a-f]:.*|::ffff:(?:7f[0-9a-f]{2}|a9fe|0):.*)\]$/.test(name);
+}
