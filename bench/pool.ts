@@ -93,7 +93,7 @@ async function withPool<T>(
 ): Promise<T> {
   const hosts = { device: 'cpu', ...options.hosts } as const;
   const folders = { [MODEL]: folder };
-  const pool = createModelPool({ modelsFolder: '.', testModels: true, ...options, hosts, folders });
+  const pool = await createModelPool({ modelsFolder: '.', testModels: true, ...options, hosts, folders });
   try {
     return await work(pool);
   } finally {

@@ -39,8 +39,8 @@ export interface Context {
 }
 
 /** Throws InvalidInput where the environment, or a catalogue file of the user's, holds something that means nothing. */
-export function contextOf(options: GlobalOptions): Context {
-  const context = lenientContextOf(options);
+export async function contextOf(options: GlobalOptions): Promise<Context> {
+  const context = await lenientContextOf(options);
   const problems = [...context.environment.problems, ...context.catalogueProblems, ...context.routesProblems];
   if (problems.length > 0) throw new PanicError('InvalidInput', problems.join('\n'));
   return context;
@@ -50,8 +50,8 @@ export function contextOf(options: GlobalOptions): Context {
  * The same for a command that needs no model: what is wrong with users' catalogue files and routes is a remark, and what is stored can
  * be looked at and kept without them.
  */
-export function contextWithoutModels(options: GlobalOptions): Context {
-  const context = lenientContextOf(options);
+export async function contextWithoutModels(options: GlobalOptions): Promise<Context> {
+  const context = await lenientContextOf(options);
   const { environment, catalogueProblems, routesProblems } = context;
   if (environment.problems.length > 0) {
     throw new PanicError('InvalidInput', environment.problems.join('\n'));
@@ -63,7 +63,12 @@ export function contextWithoutModels(options: GlobalOptions): Context {
 }
 
 /** The same, leaving the problems to be told. */
-export function lenientContextOf({ data, database, json, ...hostOptions }: GlobalOptions): Context {
+export async function lenientContextOf({
+  data,
+  database,
+  json,
+  ...hostOptions
+}: GlobalOptions): Promise<Context> {
   // Before any library reads them.
   quietAwsSdk();
   letSqliteReadUris();
@@ -74,7 +79,7 @@ export function lenientContextOf({ data, database, json, ...hostOptions }: Globa
     database === undefined
       ? read
       : { ...read, database: databaseAt(database, read.database ?? { poolSize: POOL_SIZE.default }) };
-  const { catalogue, problems } = readCatalogue(environment);
+  const { catalogue, problems } = await readCatalogue(environment);
   const folder = dataFolderAt(data === undefined ? environment.dataFolder : resolve(data));
   refuseNoFolder(folder.root);
   const { routesFile } = environment;

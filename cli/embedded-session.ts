@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { connectStore } from '../db/index.js';
+import { compiledFile } from '../experiment/compiled-file.js';
 import { acquireRunLock, openDataFolder } from '../workers/data-folder.js';
 import { childEnvironment, type ChildNeed } from '../experiment/child-environment.js';
 import { hostVariables, databaseVariables } from '../workers/environment.js';
@@ -152,7 +152,7 @@ function startWorker(
   return supervise({
     name,
     command: process.execPath,
-    args: [fileURLToPath(new URL('./main.js', import.meta.url)), ...workerWords(queues, context.folder.root)],
+    args: [compiledFile('cli/main.js'), ...workerWords(queues, context.folder.root)],
     env: childEnvironment('worker', {
       needs: needsOf(context),
       extra: {

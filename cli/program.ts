@@ -52,7 +52,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     work: (context: Context) => Promise<number> | number,
   ): Promise<void> {
     const { contextOf } = await import('./context.js');
-    exitWith(await work(contextOf(options)));
+    exitWith(await work(await contextOf(options)));
   }
 
   /** The same for a command that needs no model: a catalogue file that is gone does not keep it from what is stored. */
@@ -61,7 +61,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     work: (context: Context) => Promise<number> | number,
   ): Promise<void> {
     const { contextWithoutModels } = await import('./context.js');
-    exitWith(await work(contextWithoutModels(options)));
+    exitWith(await work(await contextWithoutModels(options)));
   }
 
   /** The same for a command whose own workers compute with models. */
@@ -308,7 +308,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
       const { examine } = await import('./commands/doctor.js');
       const { lenientContextOf } = await import('./context.js');
       // A doctor has to be able to look at an environment that other commands refuse.
-      exitWith(await examine(lenientContextOf(options), { experiment, deep, limit }));
+      exitWith(await examine(await lenientContextOf(options), { experiment, deep, limit }));
     });
   add(MACHINE, 'completion', 'a script that lets your shell complete panic-tda', COMPLETION_HELP)
     .addArgument(new Argument('<shell>', 'your shell').choices(SHELLS))

@@ -1,4 +1,4 @@
-import type { Progress, Store } from '../db/index.js';
+import type { Progress } from '../db/index.js';
 import { count, excerpt, rate, timeLeft } from './format.js';
 import { bar, liveProgress, type LiveProgress } from './live-display.js';
 import { standstillText } from './standstill.js';
@@ -20,20 +20,6 @@ export interface Standing {
 export interface Expected {
   readonly diagrams: number;
   readonly surrogates: number;
-}
-
-/** Surrogates that are stored of an experiment that is to have `expected`: of each finished run all, of the others those that are there. */
-export async function surrogatesMade(
-  { summaries }: Pick<Store, 'summaries'>,
-  id: string,
-  { runs }: Progress,
-  expected: number,
-): Promise<number> {
-  if (expected === 0) return 0;
-  const runCount = Object.values(runs).reduce((sum, value) => sum + value, 0);
-  // While an experiment is being planned it has no runs.
-  if (runCount === 0) return 0;
-  return (expected / runCount) * runs.finished + (await summaries.surrogatesOfUnfinished(id));
 }
 
 /** How far an experiment is, on standard error. */

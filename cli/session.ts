@@ -4,7 +4,6 @@ import { configuredTemporal } from '../workers/environment.js';
 import { ensureSearchAttributes, unindexedText } from '../workers/search-attributes.js';
 import { connectionProblem, requireNamespace } from '../workers/service-problems.js';
 import type { Context } from './context.js';
-import { openEmbeddedSession } from './embedded-session.js';
 import { note } from './output.js';
 import { connect, sessionOver } from './temporal-connection.js';
 import type { Session } from './temporal-connection.js';
@@ -19,10 +18,10 @@ export async function openSession(
   devices: readonly string[],
   signal: AbortSignal,
 ): Promise<Session> {
-  return (
-    (await openConfiguredSession(prepareNamespace)) ??
-    (await openEmbeddedSession(context, experiment, devices, signal))
-  );
+  const configured = await openConfiguredSession(prepareNamespace);
+  if (configured !== null) return configured;
+  const { openEmbeddedSession } = await import('./embedded-session.js');
+  return await openEmbeddedSession(context, experiment, devices, signal);
 }
 
 /** The service that runs now: the configured one, or the embedded one of a `run` in this data folder. Starts nothing. */

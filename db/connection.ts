@@ -5,7 +5,7 @@ import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { compiledPath } from '../experiment/compiled-file.js';
 import { errorMessage, PanicError } from '../experiment/errors.js';
 import { accessFailure, isThere } from '../experiment/presence.js';
 import { openingFailure, refuseNoFile } from '../experiment/sqlite-file.js';
@@ -23,7 +23,7 @@ export interface Connection extends AnyDatabase {
   readonly file: ReadableFile;
 }
 
-export const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
+export const MIGRATIONS = compiledPath('db/migrations');
 const BUSY_TIMEOUT_MS = 30_000;
 
 /** @throws PanicError InvalidInput where `file` is no file, or none of SQLite's. */

@@ -43,32 +43,5 @@ export { openObjects } from './objects/open.js';
 export { OBJECTS_PLACE_FORMAT, objectsPlace } from './objects/place.js';
 export type { ObjectsPlace, S3Service } from './objects/place.js';
 export { missingPictures } from './objects-place.js';
-export { mergeStores } from './merge/index.js';
-export type { MergedExperiment, MergeProgress } from './merge/index.js';
 export { contentDigest, contentOf } from './content.js';
 export type { ContentRow } from './content.js';
-export {
-  asksModels,
-  checkInvariants,
-  describeRepair,
-  findOrphans,
-  givesUpSteps,
-  INVARIANTS,
-  mend,
-  rebuildFile,
-  removeOrphan,
-  RepairPlan,
-} from './doctor/index.js';
-export type {
-  DoctorOptions,
-  EntropyOf,
-  Invariant,
-  Means,
-  OnProgress,
-  Orphan,
-  Repair,
-  RepairGroup,
-  Stage as CheckStage,
-  UnfinishedPlan,
-  Violation,
-} from './doctor/index.js';

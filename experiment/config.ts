@@ -10,6 +10,9 @@ export interface NullModel {
 
 export const MAX_SURROGATES = 999;
 
+/** Of an experiment as JSON: Temporal refuses more than 2 MiB as the input of a workflow or an activity. */
+export const MAX_FILE_BYTES = 2_000_000;
+
 /** A validated experiment: every optional field filled in, `seed_count` expanded. The shape that is stored and hashed. */
 export interface ExperimentConfig {
   readonly name: string | null;

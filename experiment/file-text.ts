@@ -9,3 +9,18 @@ export function decodedText(bytes: Uint8Array): string | Problem {
     return problem('', isUtf16 ? 'text in UTF-16' : 'bytes that are not UTF-8', 'JSON saved as UTF-8');
   }
 }
+
+const FOUND_BY_CODE: Readonly<Record<string, string>> = {
+  ENOENT: 'no file of that name',
+  ENOTDIR: 'no file of that name (a part of the path is not a folder)',
+  EISDIR: 'a folder',
+  EACCES: 'a file that this user may not read',
+  EPERM: 'a file that this user may not read',
+};
+
+/** Why a file cannot be read, as a problem of it. */
+export function unreadableFile(error: unknown, allowed: string): Problem {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const found = FOUND_BY_CODE[code ?? ''] ?? `a file that cannot be read (${message})`;
+  return problem('', found, allowed);
+}

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { unreadableFile } from './file-text.js';
 import type { Catalogue } from './model.js';
 import { problem, type Problem } from './problems.js';
 import { parseExperimentBytes, type Validation } from './validate.js';
@@ -29,19 +30,4 @@ async function readBytes(path: string): Promise<Uint8Array | Problem> {
     return unreadableFile(error, 'the path of an experiment file (JSON)');
   }
   return Buffer.concat(chunks);
-}
-
-const FOUND_BY_CODE: Readonly<Record<string, string>> = {
-  ENOENT: 'no file of that name',
-  ENOTDIR: 'no file of that name (a part of the path is not a folder)',
-  EISDIR: 'a folder',
-  EACCES: 'a file that this user may not read',
-  EPERM: 'a file that this user may not read',
-};
-
-/** Why a file cannot be read, as a problem of it. */
-export function unreadableFile(error: unknown, allowed: string): Problem {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const found = FOUND_BY_CODE[code ?? ''] ?? `a file that cannot be read (${message})`;
-  return problem('', found, allowed);
 }

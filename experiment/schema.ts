@@ -8,8 +8,6 @@ import {
 } from './config.js';
 
 export const MAX_RUNS = 1_000_000;
-/** Of an experiment as JSON: Temporal refuses more than 2 MiB as the input of a workflow or an activity. */
-export const MAX_FILE_BYTES = 2_000_000;
 export const MAX_CONCURRENCY = 1000;
 /** Those that a Temporal server tells apart. */
 export const MIN_WEIGHT = 0.001;

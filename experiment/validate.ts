@@ -1,5 +1,11 @@
 import type * as z from 'zod';
-import { experimentFile, SURROGATE_KINDS, type ExperimentConfig, type NullModel } from './config.js';
+import {
+  experimentFile,
+  MAX_FILE_BYTES,
+  SURROGATE_KINDS,
+  type ExperimentConfig,
+  type NullModel,
+} from './config.js';
 import {
   drawnSeedProblems,
   duplicateProblems,
@@ -23,7 +29,7 @@ import {
 import { promptLengthProblems, unreadTextProblems } from './prompt-checks.js';
 import { described, pathText, problem, type Problem } from './problems.js';
 import { surrogatePointProblems } from './surrogate-checks.js';
-import { allowedAt, experimentSchema, FIELD_NAMES, MAX_FILE_BYTES } from './schema.js';
+import { allowedAt, experimentSchema, FIELD_NAMES } from './schema.js';
 
 /** A valid experiment, or all that is wrong with it, in the order of the fields. `source` is the name to report it under. */
 export type Validation =

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { compiledFile } from '../experiment/compiled-file.js';
 import { errorMessage, PanicError } from '../experiment/errors.js';
 import type {
   Catalogue,
@@ -10,21 +11,20 @@ import type {
 } from '../experiment/model.js';
 import { isThere } from '../experiment/presence.js';
 import { formatProblems } from '../experiment/problems.js';
-import { catalogueFileSchema, type CatalogueFile } from './catalogue-schema.js';
+import type { CatalogueFile } from './catalogue-schema.js';
 import { faultyModels } from './faulty.js';
-import { NO_LOCK, pinnedModel, readLock } from './files/lock-file.js';
+import { lockFileIn, NO_LOCK, pinnedModel } from './files/lock.js';
 import { isPackaged } from './files/packaged.js';
-import { readOwnCatalogue } from './own-catalogue.js';
 
 const program = programCatalogue();
 
-/** The program's own catalogue; models whose files are part of the program are pinned to these files. */
+/**
+ * The program's own catalogue, which the build checked (`scripts/compile-catalogue.mjs`). Models whose files are part of the program are
+ * pinned to these files.
+ */
 function programCatalogue(): CatalogueFile {
-  const text = readFileSync(new URL('./catalogue.json', import.meta.url), 'utf8');
-  const { models, unavailable } = catalogueFileSchema.parse(JSON.parse(text), {
-    // Code that is made for a schema pays off from the second file on.
-    jitless: true,
-  });
+  const text = readFileSync(compiledFile('models/catalogue.json'), 'utf8');
+  const { models, unavailable } = JSON.parse(text) as CatalogueFile;
   return {
     models: models.map((model) => (isPackaged(model) ? pinnedModel(model, NO_LOCK) : model)),
     unavailable,
@@ -60,16 +60,18 @@ export interface CatalogueOptions {
 }
 
 /** The catalogue without what could not be used of users' files, and all that is wrong with these, as sentences. */
-export function readCatalogue(options: CatalogueOptions = {}): {
+export async function readCatalogue(options: CatalogueOptions = {}): Promise<{
   readonly catalogue: Catalogue;
   readonly problems: readonly string[];
-} {
+}> {
   const models = [...program.models, ...(options.testModels === true ? faultyModels : [])];
   const unavailable = [...program.unavailable];
   const problems: string[] = [];
   const files: CatalogueFileRead[] = [];
   const ownerOf = new Map(models.map(({ name }) => [name, "the program's catalogue"]));
   for (const path of ownFiles(options, problems)) {
+    // Only where there is one: the library of schemas takes longer to load than all else that commands which look at rows do.
+    const { readOwnCatalogue } = await import('./own-catalogue.js');
     const own = readOwnCatalogue(path, (name) => ownerOf.get(name) ?? null);
     if (!own.ok) {
       problems.push(formatProblems(own.problems, path));
@@ -85,15 +87,15 @@ export function readCatalogue(options: CatalogueOptions = {}): {
     variable: options.catalogueFile === undefined ? null : resolve(options.catalogueFile),
     inModelsFolder: options.modelsFolder === undefined ? null : resolve(options.modelsFolder, OWN_FILE),
   };
-  return { catalogue: byName(pinned(models, options, problems), unavailable, origin), problems };
+  return { catalogue: byName(await pinned(models, options, problems), unavailable, origin), problems };
 }
 
 /**
  * The catalogue that commands, activities and the pool look models up in. Throws PanicError `InvalidInput` with every problem of
  * users' files.
  */
-export function loadCatalogue(options: CatalogueOptions = {}): Catalogue {
-  const { catalogue, problems } = readCatalogue(options);
+export async function loadCatalogue(options: CatalogueOptions = {}): Promise<Catalogue> {
+  const { catalogue, problems } = await readCatalogue(options);
   if (problems.length > 0) throw new PanicError('InvalidInput', problems.join('\n'));
   return catalogue;
 }
@@ -110,13 +112,15 @@ function ownFiles({ catalogueFile, modelsFolder }: CatalogueOptions, problems: s
   }
 }
 
-function pinned(
+async function pinned(
   models: readonly Model[],
   { modelsFolder }: CatalogueOptions,
   problems: string[],
-): readonly Model[] {
+): Promise<readonly Model[]> {
   if (modelsFolder === undefined) return models;
   try {
+    if (!isThere(lockFileIn(modelsFolder))) return models;
+    const { readLock } = await import('./files/lock-file.js');
     const lock = readLock(modelsFolder);
     return models.map((model) => pinnedModel(model, lock));
   } catch (error) {

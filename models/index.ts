@@ -11,7 +11,8 @@ export {
   repositoryOf,
   requiredFiles,
 } from './files/layout.js';
-export { folderOf, readLock } from './files/lock-file.js';
+export { folderOf } from './files/lock.js';
+export { readLock } from './files/lock-file.js';
 export { isPackaged, PACKAGED_REMEDY } from './files/packaged.js';
 export { pullModels, type PullOutcome, type PullProgress } from './files/pull.js';
 export {

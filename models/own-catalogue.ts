@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { decodedText } from '../experiment/file-text.js';
-import { unreadableFile } from '../experiment/file.js';
+import { decodedText, unreadableFile } from '../experiment/file-text.js';
 import { sha256Hex } from '../experiment/ids.js';
 import { parseJsonText } from '../experiment/json-text.js';
 import type { Model, ModelSettings } from '../experiment/model.js';

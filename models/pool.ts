@@ -46,8 +46,8 @@ export interface ModelPoolOptions extends CatalogueOptions {
 }
 
 /** Starts nothing until a model is first called. See ModelPool for what its calls throw. */
-export function createModelPool(options: ModelPoolOptions): ModelPool {
-  const catalogue = loadCatalogue(options);
+export async function createModelPool(options: ModelPoolOptions): Promise<ModelPool> {
+  const catalogue = await loadCatalogue(options);
   const hosts = { ...HOST_SETTINGS, ...options.hosts };
   const builtIn = new HostGroup({
     name: 'built-in models',

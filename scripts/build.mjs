@@ -1,4 +1,4 @@
-// TypeScript -> dist/, with the files beside it and the bundle of the workflows. `npm run build`, and a step of set-up.
+// TypeScript -> dist/, with the files beside it, the checked catalogue, and the bundles of the workflows and of the program. `npm run build`, and a step of set-up.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -43,9 +43,16 @@ export async function build(root, say) {
     mkdirSync(dirname(target), { recursive: true });
     cpSync(file, target);
   }
+  const models = join(fresh, 'models');
+  if (existsSync(join(models, 'catalogue.json'))) {
+    runNode(root, [join('scripts', 'compile-catalogue.mjs'), models]);
+  }
   const workflows = join(fresh, 'workflows', 'index.js');
   if (existsSync(workflows)) {
     bundleWorkflows(root);
+  }
+  if (existsSync(join(fresh, 'cli', 'main.js'))) {
+    runNode(root, [join('scripts', 'bundle-program.mjs'), fresh]);
   }
   writeFileSync(join(fresh, stampName), stamp);
 
@@ -94,7 +101,9 @@ function isAssembly(file) {
 /** The files that say how to build. */
 function recipeFiles(root) {
   const names = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
-  const scripts = ['build.mjs', 'bundle-workflows.mjs'].map((name) => join('scripts', name));
+  const scripts = ['build', 'bundle-program', 'bundle-workflows', 'compile-catalogue'].map((name) =>
+    join('scripts', `${name}.mjs`),
+  );
   return [...names, ...scripts].map((name) => join(root, name)).filter((file) => existsSync(file));
 }
 

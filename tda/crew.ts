@@ -74,7 +74,7 @@ export function lonelyCrew(pacer: Pacer): Crew {
 
 /** Threads of their own. The calling thread only waits, and hears the reports in order. */
 export function threadCrew(size: number, signal: AbortSignal | undefined): Crew {
-  const file = compiledFile(import.meta.url, 'crew-thread.js');
+  const file = compiledFile('tda/crew-thread.js');
   const threads = Array.from({ length: size }, () => new Worker(file, { execArgv: [], env: {} }));
 
   /** Gives all threads the same order; resolves when every one has said that it is done. */

@@ -14,7 +14,7 @@ export function instantiateModule(
 ): { memory: WebAssembly.Memory; exports: Record<string, unknown> } {
   let module = compiled.get(file);
   if (module === undefined) {
-    module = new WebAssembly.Module(readFileSync(compiledFile(import.meta.url, file)));
+    module = new WebAssembly.Module(readFileSync(compiledFile(`tda/${file}`)));
     compiled.set(file, module);
   }
   const memory = reserved(bytes, () => new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE) }));

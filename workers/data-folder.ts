@@ -12,7 +12,6 @@ import {
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolder } from '../experiment/make-folder.js';
-import { z } from 'zod';
 import { DATABASE_FILE, OBJECTS_FOLDER } from '../db/layout.js';
 import { errorMessage, isPanicError, PanicError } from '../experiment/errors.js';
 import { errorCode } from '../experiment/error-code.js';
@@ -214,17 +213,39 @@ async function refusal(folder: DataFolder): Promise<PanicError> {
   );
 }
 
-const runInfoSchema = z.object({
-  pid: z.int(),
-  startedAt: z.string(),
-  experiment: z.string().optional(),
-  temporalAddress: z.string().optional(),
-  uiAddress: z.string().optional(),
-  namespace: z.string().optional(),
-  serverPid: z.int().optional(),
-  workerPids: z.array(z.int()).optional(),
-  devices: z.array(z.string()).optional(),
-});
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isInteger(value: unknown): value is number {
+  return Number.isSafeInteger(value);
+}
+
+function maybe(isRight: (value: unknown) => boolean): (value: unknown) => boolean {
+  return (value) => value === undefined || isRight(value);
+}
+
+function listOf(isRight: (value: unknown) => boolean): (value: unknown) => boolean {
+  return (value) => Array.isArray(value) && value.every(isRight);
+}
+
+/** By hand, since every command that looks at rows reads it, and a library of schemas takes longer to load than the store. */
+const isRight: Readonly<Record<keyof RunInfo, (value: unknown) => boolean>> = {
+  pid: isInteger,
+  startedAt: isText,
+  experiment: maybe(isText),
+  temporalAddress: maybe(isText),
+  uiAddress: maybe(isText),
+  namespace: maybe(isText),
+  serverPid: maybe(isInteger),
+  workerPids: maybe(listOf(isInteger)),
+  devices: maybe(listOf(isText)),
+};
+
+function isRunInfo(value: unknown): value is RunInfo {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(isRight).every(([name, check]) => check(Reflect.get(value, name)));
+}
 
 function parseRunInfo(file: string): RunInfo | undefined {
   let text: string;
@@ -235,7 +256,8 @@ function parseRunInfo(file: string): RunInfo | undefined {
     throw accessFailure(error, file, 'read');
   }
   try {
-    return runInfoSchema.parse(JSON.parse(text));
+    const info: unknown = JSON.parse(text);
+    return isRunInfo(info) ? info : undefined;
   } catch {
     // Removed or cut short between two lines of ours; the lock is what counts.
     return undefined;

@@ -127,7 +127,7 @@ export function createDiagramPool({
   }
 
   function startThread(): Worker {
-    const thread = new Worker(compiledFile(import.meta.url, 'diagram-thread.js'), {
+    const thread = new Worker(compiledFile('workers/diagram-thread.js'), {
       execArgv: [],
       env: {},
     });

@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { errorMessage, PanicError } from '../experiment/errors.js';
-import { decodedText } from '../experiment/file-text.js';
-import { unreadableFile } from '../experiment/file.js';
+import { decodedText, unreadableFile } from '../experiment/file-text.js';
 import { parseJsonText } from '../experiment/json-text.js';
 import type { Catalogue } from '../experiment/model.js';
 import { isThere } from '../experiment/presence.js';
@@ -29,8 +27,6 @@ const DEFAULT_FILE = 'routes.json';
 const ROUTE = /^[a-z0-9][a-z0-9-]{0,39}$/;
 const ALLOWED_ROUTE =
   'lower-case letters, digits and hyphens, at most 40, such as "flux" for the queue panic-tda-gpu-flux';
-
-const routesSchema = z.record(z.string(), z.string().regex(ROUTE));
 
 export interface RoutesAt {
   /** Path that the user gave; it has to be there. */
@@ -86,20 +82,26 @@ function parseRoutes(file: string, catalogue: Catalogue): Map<string, string> | 
   const json = parseJsonText(text, 'routes in JSON: { "MODEL": "route" }');
   if (!json.ok) return [ofRoutes(json.problem.path, json.problem.found, json.problem.allowed)];
   const problems = json.repeatedKeys.map(({ path, found, allowed }) => ofRoutes(path, found, allowed));
-  const parsed = routesSchema.safeParse(json.value);
-  if (!parsed.success)
-    return [...problems, ...parsed.error.issues.map((issue) => formProblem(issue, json.value))];
-  for (const name of Object.keys(parsed.data)) {
-    if (catalogue.has(name)) continue;
-    const near = nearest(name, catalogue.keys());
-    const allowed =
-      near === null ? 'the names that "panic-tda models" lists' : `did you mean ${quoted(near)}?`;
-    problems.push({
-      ...ofRoutes(pathText([name]), 'a model that is not in the catalogue of this machine', allowed),
-      note: `${catalogueText(catalogue)}.`,
-    });
+  const { value } = json;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return [...problems, ofRoutes('', described(value), 'an object: { "MODEL": "route" }')];
   }
-  return problems.length > 0 ? problems : new Map(Object.entries(parsed.data));
+  const routes = new Map<string, string>();
+  for (const [name, route] of Object.entries(value as Readonly<Record<string, unknown>>)) {
+    if (typeof route === 'string' && ROUTE.test(route)) routes.set(name, route);
+    else problems.push(ofRoutes(pathText([name]), described(route), ALLOWED_ROUTE));
+    if (!catalogue.has(name)) problems.push(unknownModel(name, catalogue));
+  }
+  return problems.length > 0 ? problems : routes;
+}
+
+function unknownModel(name: string, catalogue: Catalogue): Problem {
+  const near = nearest(name, catalogue.keys());
+  const allowed = near === null ? 'the names that "panic-tda models" lists' : `did you mean ${quoted(near)}?`;
+  return {
+    ...ofRoutes(pathText([name]), 'a model that is not in the catalogue of this machine', allowed),
+    note: `${catalogueText(catalogue)}.`,
+  };
 }
 
 function textOf(file: string): string | Problem {
@@ -108,13 +110,6 @@ function textOf(file: string): string | Problem {
   } catch (error) {
     return unreadableFile(error, 'the path of a file of routes (JSON)');
   }
-}
-
-function formProblem({ path }: z.core.$ZodIssue, content: unknown): Problem {
-  const [name] = path;
-  if (name === undefined) return ofRoutes('', described(content), 'an object: { "MODEL": "route" }');
-  const value = (content as Record<PropertyKey, unknown>)[name];
-  return ofRoutes(pathText([name]), described(value), ALLOWED_ROUTE);
 }
 
 function ofRoutes(path: string, found: string, allowed: string): Problem {

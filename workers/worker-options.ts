@@ -1,9 +1,6 @@
-import { bundleWorkflowCode } from '@temporalio/worker';
 import type { WorkerOptions } from '@temporalio/worker';
 import type { WorkerOptionsWithDefaults } from '@temporalio/worker/lib/worker-options.js';
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import {
   createAdvanceRun,
   createBookkeeping,
@@ -11,6 +8,7 @@ import {
   createEmbedRun,
 } from '../activities/index.js';
 import type { Dependencies } from '../activities/index.js';
+import { compiledFile } from '../experiment/compiled-file.js';
 import { assertNever } from '../experiment/errors.js';
 import { type DeploymentVersion, versioningOptions } from './deployment.js';
 
@@ -56,15 +54,16 @@ export const workflowOptions: Partial<WorkerOptions> = {
 };
 
 /** What one queue is served with. `concurrency` null: what suits the machine. */
-export async function queueOptions(
+export function queueOptions(
   queue: 'main' | 'gpu' | 'cpu',
   deps: Dependencies,
   concurrency: number | null,
-): Promise<Partial<WorkerOptions>> {
+): Partial<WorkerOptions> {
   switch (queue) {
     case 'main':
       return {
-        ...(await workflowSource()),
+        // The bundle that the build made saves a second at every start.
+        workflowBundle: { codePath: compiledFile('workflows/bundle.js') },
         ...workflowOptions,
         activities: createBookkeeping(deps),
       };
@@ -81,13 +80,4 @@ export async function queueOptions(
     default:
       return assertNever(queue);
   }
-}
-
-/** The bundle that the build made; it saves a second at every start. Without one (a test of the sources) it is made now. */
-async function workflowSource() {
-  const bundle = fileURLToPath(new URL('../workflows/bundle.js', import.meta.url));
-  if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
-  const workflowsPath = fileURLToPath(new URL('../workflows/index.js', import.meta.url));
-  const payloadConverterPath = fileURLToPath(new URL('../workflows/payload-converter.js', import.meta.url));
-  return { workflowBundle: await bundleWorkflowCode({ workflowsPath, payloadConverterPath }) };
 }

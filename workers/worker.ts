@@ -113,7 +113,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
     testModels: settings.testModels,
     catalogueFile: settings.catalogueFile,
   };
-  const catalogue = loadCatalogue(catalogueOptions);
+  const catalogue = await loadCatalogue(catalogueOptions);
   const routes = loadRoutes({ routesFile: settings.routesFile, dataFolder: place.folder }, catalogue);
   const served = queues.includes('gpu')
     ? servedModelQueues(settings.models, { routes, catalogue, modelsFolder })
@@ -146,7 +146,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   );
   opened.push(() => store.close());
   await store.objectsPlace.settle();
-  const models = createModelPool({
+  const models = await createModelPool({
     ...catalogueOptions,
     hosts,
     servers,
@@ -183,7 +183,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   };
   const workers = await Promise.all(
     polled.map(async ({ queue, taskQueue }) =>
-      Worker.create({ ...shared, taskQueue, ...(await queueOptions(queue, deps, settings.concurrency)) }),
+      Worker.create({ ...shared, taskQueue, ...queueOptions(queue, deps, settings.concurrency) }),
     ),
   );
   const running = workers.map((worker) => worker.run());

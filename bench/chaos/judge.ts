@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { StorePlace } from '../../db/index.js';
-import { checkInvariants } from '../../db/index.js';
+import { checkInvariants } from '../../db/doctor/index.js';
 import { persistenceEntropy } from '../../tda/index.js';
 import { compareStores, openExisting } from './compare.js';
 import { CLI } from './programs.js';

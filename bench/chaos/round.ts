@@ -37,7 +37,7 @@ export async function runRound(
   chmodSync(folder, 0o755);
   const mounts = abilities.noSmallDisks === null;
   const common = commonVariables(settings.temporalCli, settings.cacheFolder);
-  const experiments = writeExperiments(plan, folder);
+  const experiments = await writeExperiments(plan, folder);
 
   const undisturbed = await runUndisturbed(experiments, {
     folder: join(folder, 'disk-undisturbed'),

@@ -10,8 +10,11 @@ export interface WrittenExperiment {
 }
 
 /** Writes the experiments of a round as files. Throws where one of them is not valid, which is a bug of the plan. */
-export function writeExperiments({ experiments }: RoundPlan, folder: string): WrittenExperiment[] {
-  const catalogue = loadCatalogue({ modelsFolder: folder, testModels: true, catalogueFile: undefined });
+export async function writeExperiments(
+  { experiments }: RoundPlan,
+  folder: string,
+): Promise<WrittenExperiment[]> {
+  const catalogue = await loadCatalogue({ modelsFolder: folder, testModels: true, catalogueFile: undefined });
   return experiments.map((experiment, index) => {
     const validated = validateExperiment(experiment, catalogue);
     if (!validated.ok) {

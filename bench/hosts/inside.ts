@@ -96,7 +96,7 @@ async function main({ options, programs, postgres, temporalCli, folder }: Inside
   const file = experimentOf(options);
   const experimentFile = join(folder, 'experiment.json');
   writeFileSync(experimentFile, JSON.stringify(file));
-  const catalogue = loadCatalogue({ modelsFolder: folder, testModels: true, catalogueFile: undefined });
+  const catalogue = await loadCatalogue({ modelsFolder: folder, testModels: true, catalogueFile: undefined });
   const validated = validateExperiment(file, catalogue);
   if (!validated.ok) throw new Error(`the experiment is not valid: ${JSON.stringify(validated.problems)}`);
   const experiment = experimentId(validated.config);

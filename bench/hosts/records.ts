@@ -1,10 +1,5 @@
-import {
-  checkInvariants,
-  connectStoreReadonly,
-  contentDigest,
-  type Store,
-  type StorePlace,
-} from '../../db/index.js';
+import { connectStoreReadonly, contentDigest, type Store, type StorePlace } from '../../db/index.js';
+import { checkInvariants } from '../../db/doctor/index.js';
 import { persistenceEntropy } from '../../tda/index.js';
 import type { Steps } from './watch.js';
 

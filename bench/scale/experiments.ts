@@ -20,11 +20,12 @@ export function poisonedRuns(runs: number): number {
 }
 
 /** Seeds of their own for all runs, which are fixed where every hundredth is to be poisoned. */
-export function experimentFiles(
+export async function experimentFiles(
   { experiments }: ScaleShape,
   { poisoned, embedded }: Series,
   concurrency: number,
-): ExperimentFile[] {
+): Promise<ExperimentFile[]> {
+  const catalogue = await loadCatalogue({ modelsFolder: '.', testModels: true, catalogueFile: undefined });
   return experiments.map(({ runs, steps }, k) => {
     const seeds = poisoned
       ? { seeds: Array.from({ length: runs }, (_, seed) => seed) }
@@ -40,7 +41,6 @@ export function experimentFiles(
       on_cycle: 'continue',
       concurrency,
     };
-    const catalogue = loadCatalogue({ modelsFolder: '.', testModels: true, catalogueFile: undefined });
     const validation = validateExperiment(experiment, catalogue);
     if (!validation.ok) throw new CommandError(validation.problems.map(({ message }) => message).join('\n'));
     return { id: experimentId(validation.config), runs, steps, text: JSON.stringify(experiment) };

@@ -94,7 +94,7 @@ export async function measureShape(
     const sampler = startSampler();
     over.signal.addEventListener('abort', () => sampler.stop());
     const laboratory = { folder, data, fleet, store };
-    const files = experimentFiles(shape, series, concurrency);
+    const files = await experimentFiles(shape, series, concurrency);
     const startedAt = performance.now();
     const [, recoveries] = await Promise.all([
       Promise.all(files.map((file, k) => run(laboratory, series, `run-${k}`, file))),

@@ -44,7 +44,7 @@ function lookupsFor(words: readonly string[]): Lookups {
     experiments: () =>
       orNothing(async () => {
         const { lenientContextOf, readingStore } = await import('../context.js');
-        const context = lenientContextOf(options);
+        const context = await lenientContextOf(options);
         if (context.place.database !== null) return [];
         return await readingStore(context, async (store) => {
           const rows = (await store?.experiments.list()) ?? [];
@@ -54,7 +54,7 @@ function lookupsFor(words: readonly string[]): Lookups {
     models: () =>
       orNothing(async () => {
         const { lenientContextOf } = await import('../context.js');
-        const models = [...lenientContextOf(options).catalogue.values()];
+        const models = [...(await lenientContextOf(options)).catalogue.values()];
         return models.map(({ name, summary }) => ({ word: name, description: summary }));
       }),
   };

@@ -1,16 +1,17 @@
 import { isThere, statIfThere } from '../../experiment/presence.js';
 import { basename, dirname, join, resolve } from 'node:path';
 import {
-  checkInvariants,
   connectStore,
   connectStoreAlone,
   connectStoreReadonly,
   DATABASE_FILE,
-  mergeStores,
   openStoreReadonly,
   upgradedText,
 } from '../../db/index.js';
-import type { Connection, MergedExperiment, MergeProgress, Store } from '../../db/index.js';
+import { checkInvariants } from '../../db/doctor/index.js';
+import { mergeStores } from '../../db/merge/index.js';
+import type { Connection, Store } from '../../db/index.js';
+import type { MergedExperiment, MergeProgress } from '../../db/merge/index.js';
 import { isPanicError, PanicError } from '../../experiment/errors.js';
 import { armFault } from '../../experiment/fault.js';
 import { dataFolderAt, excludeWorkers, openDataFolder, readRunInfo } from '../../workers/data-folder.js';

@@ -1,7 +1,6 @@
 import type { ExperimentRow, RunOverview, RunRow, SharedVectors, Store } from '../../db/index.js';
-import { experimentFile } from '../../experiment/config.js';
+import { experimentFile, MAX_FILE_BYTES } from '../../experiment/config.js';
 import { PanicError } from '../../experiment/errors.js';
-import { MAX_FILE_BYTES } from '../../experiment/schema.js';
 import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
 import { readingExperiments } from '../context.js';
 import type { Context } from '../context.js';

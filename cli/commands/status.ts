@@ -10,7 +10,7 @@ import type { Driven, State } from '../experiment-state.js';
 import { findExperiment } from '../find-experiment.js';
 import { count, isoTime, oneLine, rate, table, time, timeLeft } from '../format.js';
 import { heading, print, printJson } from '../output.js';
-import { surrogatesMade } from '../progress.js';
+import { surrogatesMade } from '../surrogates-made.js';
 import { standstillText } from '../standstill.js';
 import type { Standstill } from '../standstill.js';
 import { type QueueDocument, queueDocument, queuesOf } from '../queues.js';

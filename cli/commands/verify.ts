@@ -60,7 +60,7 @@ export async function verifyExperiment(
       names.add(model);
     }
     refuseMissingModels(context, [...names], made);
-    const models = createModelPool({
+    const models = await createModelPool({
       ...context.environment,
       onDevice: (decision) => {
         for (const line of explainDecision(decision)) note(line);

@@ -1,4 +1,5 @@
-import type { CheckStage, OnProgress, Store } from '../../db/index.js';
+import type { Store } from '../../db/index.js';
+import type { Stage as CheckStage, OnProgress } from '../../db/doctor/index.js';
 import { count, rate, timeLeft } from '../format.js';
 import { bar, liveProgress } from '../live-display.js';
 

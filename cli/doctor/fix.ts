@@ -1,10 +1,12 @@
 import { isThere } from '../../experiment/presence.js';
 import {
   bringUpToDateForRepair,
-  checkInvariants,
   connectStore,
   connectStoreAlone,
   connectStoreReadonly,
+} from '../../db/index.js';
+import {
+  checkInvariants,
   asksModels,
   describeRepair,
   findOrphans,
@@ -13,8 +15,9 @@ import {
   rebuildFile,
   removeOrphan,
   RepairPlan,
-} from '../../db/index.js';
-import type { PostgresService, Repair, RepairGroup, Store } from '../../db/index.js';
+} from '../../db/doctor/index.js';
+import type { PostgresService, Store } from '../../db/index.js';
+import type { Repair, RepairGroup } from '../../db/doctor/index.js';
 import { errorMessage, isPanicError } from '../../experiment/errors.js';
 import { persistenceEntropy } from '../../tda/index.js';
 import { excludeWorkers } from '../../workers/data-folder.js';
@@ -241,7 +244,7 @@ async function makeRepairs(
   // What is read from a damaged file may not be what is in it: nothing else is done before the next look.
   if (found.damaged) return { ...round, ...(await rebuild(context, failures)) };
   const store = await open();
-  const models = repairModels(context);
+  const models = await repairModels(context);
   try {
     let done = await mend(store, found.plan, models.means, { cutBack: options.cutBack, onFailure });
     if (found.orphans.count > 0) done += await removeOrphans(store);

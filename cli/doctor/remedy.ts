@@ -1,5 +1,5 @@
-import { describeRepair, givesUpSteps, INVARIANTS } from '../../db/index.js';
-import type { Invariant, Repair, Violation } from '../../db/index.js';
+import { describeRepair, givesUpSteps, INVARIANTS } from '../../db/doctor/index.js';
+import type { Invariant, Repair, Violation } from '../../db/doctor/index.js';
 import type { Context } from '../context.js';
 
 export function restoreText({ place }: Pick<Context, 'place'>): string {

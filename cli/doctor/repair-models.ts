@@ -1,11 +1,13 @@
-import type { Means } from '../../db/index.js';
+import type { Means } from '../../db/doctor/index.js';
 import { createModelPool } from '../../models/index.js';
 import type { Context } from '../context.js';
 
 /** The models of this machine, started when the first is asked; `close` ends them. */
-export function repairModels(context: Context): { readonly means: Means; close(): Promise<void> } {
+export async function repairModels(
+  context: Context,
+): Promise<{ readonly means: Means; close(): Promise<void> }> {
   const { environment, catalogue } = context;
-  const pool = createModelPool(environment);
+  const pool = await createModelPool(environment);
   return {
     means: {
       catalogue,

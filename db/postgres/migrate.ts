@@ -1,10 +1,10 @@
 import { readMigrationFiles } from 'drizzle-orm/migrator';
-import { fileURLToPath } from 'node:url';
 import type { ClientBase } from 'pg';
+import { compiledPath } from '../../experiment/compiled-file.js';
 import { PanicError } from '../../experiment/errors.js';
 import { codeOf } from './service.js';
 
-const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
+const MIGRATIONS = compiledPath('db/postgres/migrations');
 const OLDEST_SERVER = 14;
 /** Any number that is ours: whoever changes tables holds it. */
 const LOCK = 7_264_832_901;

@@ -172,7 +172,7 @@ async function ask(
 }
 
 function start(place: Place): ChildProcess {
-  const decoder = fork(compiledFile(import.meta.url, 'decode-main.js'), [], {
+  const decoder = fork(compiledFile('experiment/pictures/decode-main.js'), [], {
     serialization: 'advanced',
     execArgv: [],
     env: childEnvironment('decoder'),

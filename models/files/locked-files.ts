@@ -2,7 +2,7 @@ import { realPathWithin } from '../../experiment/contained.js';
 import type { Model } from '../../experiment/model.js';
 import { checkGraph } from '../onnx/graph-check.js';
 import { requiredFiles } from './layout.js';
-import type { LockedFile } from './lock-file.js';
+import type { LockedFile } from './lock.js';
 import { hashedFile, type HashedFile, type HashOptions } from './sha256.js';
 import { sameStamp, type Stamp, stampAt } from './stamp.js';
 

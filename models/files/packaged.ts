@@ -1,4 +1,4 @@
-import { fileURLToPath } from 'node:url';
+import { compiledPath } from '../../experiment/compiled-file.js';
 
 const PACKAGE = 'package:';
 
@@ -7,9 +7,9 @@ export function isPackaged({ source }: { readonly source: string }): boolean {
   return source.startsWith(PACKAGE);
 }
 
-/** The folder of such a model's files, beside the modules of this room. */
+/** The folder of such a model's files, in the room `models/`. */
 export function packagedFolder({ source }: { readonly source: string }): string {
-  return fileURLToPath(new URL(`../${source.slice(PACKAGE.length)}`, import.meta.url));
+  return compiledPath(`models/${source.slice(PACKAGE.length)}`);
 }
 
 /** What helps where such files are missing or damaged, as a sentence. */

@@ -11,15 +11,8 @@ import type { HashedFile } from './sha256.js';
 import { partBytes } from './download.js';
 import { commitOf, filesAt, RETRY_DELAYS_MS, type Hub, type HubFile } from './hub.js';
 import { hubRepository, partsOf, pinnedFolder, withRevisions } from './layout.js';
-import {
-  isCommit,
-  lockedEntry,
-  lockedParts,
-  readLock,
-  type Lock,
-  type LockedFile,
-  type LockedModel,
-} from './lock-file.js';
+import { isCommit, lockedEntry, lockedParts, type Lock, type LockedFile, type LockedModel } from './lock.js';
+import { readLock } from './lock-file.js';
 import { hashUnlessKnown } from './locked-files.js';
 import { isPackaged } from './packaged.js';
 import { twinOf } from './twin.js';

@@ -9,14 +9,8 @@ import { checkGraph } from '../onnx/graph-check.js';
 import { download } from './download.js';
 import { openHubFile, RETRY_DELAYS_MS } from './hub.js';
 import { requiredFiles } from './layout.js';
-import {
-  folderText,
-  lockedFileOf,
-  lockedModelOf,
-  readLock,
-  writeEntry,
-  type LockedFile,
-} from './lock-file.js';
+import { folderText, lockedFileOf, lockedModelOf, type LockedFile } from './lock.js';
+import { readLock, writeEntry } from './lock-file.js';
 import { checkFiles, isGraph } from './locked-files.js';
 import { planPull, requireSpace, type PlannedFile, type PullOptions, type PullPlan } from './pull-plan.js';
 import { hashedFile, type HashedFile } from './sha256.js';

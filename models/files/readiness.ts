@@ -5,7 +5,8 @@ import { assertNever, PanicError } from '../../experiment/errors.js';
 import type { Catalogue, Model } from '../../experiment/model.js';
 import { hubRepository, isNeural, missingFrom, modelFolder, partsOf, requiredFiles } from './layout.js';
 import { isPackaged, PACKAGED_REMEDY } from './packaged.js';
-import { folderOf, lockedEntry, lockedParts, readLock, type Lock, type LockedModel } from './lock-file.js';
+import { folderOf, lockedEntry, lockedParts, type Lock, type LockedModel } from './lock.js';
+import { readLock } from './lock-file.js';
 
 /** Whether a run may use a model, as far as names, sizes and the lock file tell without hashing. */
 export type Readiness =

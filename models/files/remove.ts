@@ -9,7 +9,8 @@ import type { Model } from '../../experiment/model.js';
 import { isThere, statIfThere } from '../../experiment/presence.js';
 import { foldedPath } from '../../experiment/relative-path.js';
 import { removeParts } from './download.js';
-import { folderOf, readLock, updateLock, type LockedModel } from './lock-file.js';
+import { folderOf, type LockedModel } from './lock.js';
+import { readLock, updateLock } from './lock-file.js';
 
 export interface Removal {
   readonly entry: LockedModel;

@@ -6,7 +6,7 @@ import { makeFolder } from '../../experiment/make-folder.js';
 import { statIfThere } from '../../experiment/presence.js';
 import { removeParts } from './download.js';
 import type { HubFile } from './hub.js';
-import { folderOf, type Lock, type LockedFile } from './lock-file.js';
+import { folderOf, type Lock, type LockedFile } from './lock.js';
 import { hashUnlessKnown } from './locked-files.js';
 import { hashedFile, type HashedFile, type HashOptions } from './sha256.js';
 import { sameStamp, settledStamp } from './stamp.js';

@@ -13,11 +13,10 @@ import {
   lockedFileOf,
   lockedModelOf,
   lockedParts,
-  readLock,
-  writeEntry,
   type LockedFile,
   type LockedModel,
-} from './lock-file.js';
+} from './lock.js';
+import { readLock, writeEntry } from './lock-file.js';
 import { checkFiles } from './locked-files.js';
 import { isPackaged } from './packaged.js';
 import { markChanged } from './resolve.js';

@@ -36,7 +36,7 @@ interface Settle<T> {
 
 /** Starts the process of a model; it is told which as JSON in its first argument. */
 export function startProcessHost(task: HostTask): ProcessHost {
-  const child = fork(compiledFile(import.meta.url, 'process-main.js'), [JSON.stringify(task)], {
+  const child = fork(compiledFile('models/hosts/process-main.js'), [JSON.stringify(task)], {
     serialization: 'advanced',
     execArgv: [],
     env: childEnvironment('host'),

@@ -6,7 +6,7 @@ import type { HostReply } from './host-protocol.js';
 
 /** Starts a thread that runs built-in models. */
 export function startThreadHost(events: HostEvents): Host {
-  const worker = new Worker(compiledFile(import.meta.url, 'thread-main.js'), {
+  const worker = new Worker(compiledFile('models/hosts/thread-main.js'), {
     execArgv: [],
     env: childEnvironment('thread'),
   });

@@ -101,7 +101,7 @@ function notFoundIn(message: string): string | undefined {
 /** What the loader says to each name: null where it has the library. */
 function askLoader(names: readonly string[]): Promise<Readonly<Record<string, string | null>>> {
   return new Promise((resolve, reject) => {
-    const child = fork(compiledFile(import.meta.url, 'libraries-main.js'), names, {
+    const child = fork(compiledFile('models/onnx/libraries-main.js'), names, {
       execArgv: [],
       env: childEnvironment('host'),
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],

@@ -57,7 +57,7 @@ async function cudaIsMissing(): Promise<DeviceTrial | null> {
 
 function tryInProcess(device: Device): Promise<DeviceTrial> {
   return new Promise((resolve) => {
-    const child = fork(compiledFile(import.meta.url, 'device-main.js'), [device], {
+    const child = fork(compiledFile('models/onnx/device-main.js'), [device], {
       execArgv: [],
       env: childEnvironment('host'),
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -22,8 +22,12 @@ describe('the plan of a round', () => {
     expect(new Set(texts).size).toBe(texts.length);
   });
 
-  test('has experiments that are valid, and no two of one round that are the same', () => {
-    const catalogue = loadCatalogue({ modelsFolder: '/nowhere', testModels: true, catalogueFile: undefined });
+  test('has experiments that are valid, and no two of one round that are the same', async () => {
+    const catalogue = await loadCatalogue({
+      modelsFolder: '/nowhere',
+      testModels: true,
+      catalogueFile: undefined,
+    });
     for (const { experiments } of plans) {
       const ids = experiments.map((experiment) => {
         const validated = validateExperiment(experiment, catalogue);

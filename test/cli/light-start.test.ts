@@ -1,12 +1,14 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, expect, jest, test } from '@jest/globals';
 import { experimentId } from '../../experiment/ids.js';
 import { picture } from '../db/small-experiment.js';
 import { suiteAddress, takeNamespace } from '../support/suite-server.js';
+import { repositoryPath } from '../workers/child-processes.js';
 import { temporaryFolder } from '../workers/temporary-folder.js';
 import { cleanUp, folderWith, startPanicTda } from './cli-process.js';
 import { dummyConfig, storeOutputs } from './stored-run.js';
@@ -76,42 +78,101 @@ test.each(['show', 'status'])('%s of a stored run loads neither', async (verb) =
   expect(heavyOnes()).toEqual([]);
 });
 
+const ROOT = repositoryPath('.');
 const MODULES = new URL('../support/loaded-modules.mjs', import.meta.url).href;
 
-/** Packages, and rooms of ours, whose modules a command loads. */
-async function loadedBy(command: string): Promise<ReadonlySet<string>> {
+/** The modules that a file of the program was made of, by the map beside it; one that was made of no others is its own. */
+function sourcesOf(address: string): string[] {
+  if (!address.startsWith('file:')) return [];
+  const file = fileURLToPath(address);
+  if (!existsSync(`${file}.map`)) return [file];
+  const { sources } = JSON.parse(readFileSync(`${file}.map`, 'utf8')) as { readonly sources: string[] };
+  return sources.map((source) => resolve(dirname(file), source));
+}
+
+/** What a command loads: names of packages, and of modules of ours such as `db/store`. */
+async function loadedBy(
+  command: readonly string[],
+  folder = folderWith(),
+  variables: Readonly<Record<string, string>> = {},
+): Promise<ReadonlySet<string>> {
   const file = join(temporaryFolder(), 'modules.txt');
-  const env = { NODE_OPTIONS: `--import=${MODULES}`, LOADED_MODULES_FILE: file };
-  await startPanicTda(folderWith(), command.split(' '), env).ended;
-  const addresses = readFileSync(file, 'utf8').split('\n');
-  const inPackage = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//;
-  const inRoom = /\/dist\/(\w+)\//;
-  return new Set(addresses.flatMap((url) => inPackage.exec(url)?.[1] ?? inRoom.exec(url)?.[1] ?? []));
+  const env = { ...variables, NODE_OPTIONS: `--import=${MODULES}`, LOADED_MODULES_FILE: file };
+  await startPanicTda(folder, command, env).ended;
+  const paths = readFileSync(file, 'utf8').split('\n').flatMap(sourcesOf);
+  const packaged = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//;
+  const own = new Set(paths.map((path) => packaged.exec(path)?.[1] ?? relative(ROOT, path)));
+  return new Set([...own].map((name) => name.replace(/^dist\//, '').replace(/\.[jt]s$/, '')));
+}
+
+/** A folder with an experiment of one run in it, and a file of one. */
+async function folderWithRun(): Promise<string> {
+  const folder = folderWith({
+    'experiment.json': {
+      networks: [['DummyT2I', 'DummyI2T']],
+      prompts: ['a'],
+      seeds: [1],
+      embedding_models: ['Dummy'],
+      max_length: 4,
+    },
+  });
+  const outputs = [picture(2, 2, Uint8Array.of(1, 2, 3)), { modality: 'text', text: 'a caption' }] as const;
+  const store = await storeOutputs(join(folder, 'panic-tda-data'), dummyConfig, dummyHost, outputs);
+  await store.close();
+  return folder;
 }
 
 test('help, the version and a wrong word load the command line, and neither models, nor the store, nor Temporal', async () => {
-  for (const command of ['--version', '--help', 'help run', 'run --help', 'stauts', 'list --jsno']) {
-    const loaded = await loadedBy(command);
-    expect(
-      [...loaded].filter((name) => !['cli', 'experiment', 'db', 'workers', 'models'].includes(name)),
-    ).toEqual(['commander']);
+  const commands = ['--version', '--help', 'help run', 'run --help', 'stauts', 'list --jsno'];
+  for (const command of commands) {
+    const loaded = await loadedBy(command.split(' '));
+    const rooms = ['bin', 'cli', 'experiment', 'db', 'workers', 'models'];
+    expect([...loaded].filter((name) => !rooms.includes(name.split('/')[0]!))).toEqual(['commander']);
+    for (const heavy of ['db/store', 'models/catalogue', 'workers/environment']) {
+      expect(loaded).not.toContain(heavy);
+    }
   }
 });
 
-test('commands that look at stored rows load no client of Temporal, no Postgres, and no library of models', async () => {
-  for (const command of ['list', 'status', 'models list']) {
-    const loaded = await loadedBy(command);
-    expect(loaded).toContain('zod');
-    for (const name of [
-      '@temporalio/client',
-      '@temporalio/worker',
-      'pg',
-      '@huggingface/transformers',
-      'undici',
-    ]) {
-      expect(loaded).not.toContain(name);
-    }
-  }
+/** What takes 20 to 300 ms of CPU time to load, by its name as a package or as a module of ours. */
+const LIBRARIES = {
+  'a library of schemas': ['zod'],
+  "Temporal's client": ['@temporalio/client', '@temporalio/worker', '@temporalio/proto'],
+  'a display that redraws': ['log-update', 'cli/live-display'],
+  'what models are run with': ['@huggingface/transformers', 'onnxruntime-node', 'tokenizers', 'sharp'],
+  'a client of other stores or servers': ['pg', '@aws-sdk/client-s3', 'undici'],
+  'the doctor, the merging or the topology': ['db/doctor/index', 'db/merge/index', 'tda/index'],
+} as const;
+type Library = keyof typeof LIBRARIES;
+const ALL = Object.keys(LIBRARIES) as Library[];
+
+const ID = experimentId(dummyConfig);
+test.each<{ readonly command: readonly string[]; readonly needs: readonly Library[] }>([
+  { command: ['list'], needs: [] },
+  { command: ['status'], needs: [] },
+  { command: ['status', ID, '--json'], needs: [] },
+  { command: ['show', ID], needs: [] },
+  { command: ['show', ID, '0'], needs: [] },
+  { command: ['show', ID, '--experiment-file'], needs: [] },
+  { command: ['complete-words', 'show', ''], needs: [] },
+  { command: ['completion', 'bash'], needs: [] },
+  { command: ['upgrade', '--check'], needs: [] },
+  { command: ['models'], needs: ['a library of schemas'] },
+  { command: ['plan', 'experiment.json'], needs: ['a library of schemas'] },
+  { command: ['pause'], needs: ["Temporal's client"] },
+])('$command loads nothing that it does not need', async ({ command, needs }) => {
+  const loaded = await loadedBy(command, await folderWithRun());
+  const found = ALL.filter((library) => LIBRARIES[library].some((name) => loaded.has(name)));
+  expect(found).toEqual(needs);
+});
+
+test('what is looked for above can be found where it is needed', async () => {
+  const folder = await folderWithRun();
+  const elsewhere = { PANIC_TDA_DATABASE: 'postgres://127.0.0.1:1/none', PANIC_TDA_DEVICE: 'cpu' };
+  const doctor = await loadedBy(['doctor'], folder, elsewhere);
+  const found = ALL.filter((library) => LIBRARIES[library].some((name) => doctor.has(name)));
+  // Models are run in processes of their own, which are not looked at.
+  expect(found).toEqual(ALL.filter((library) => library !== 'what models are run with'));
 });
 
 test('a worker loads neither before it has work', async () => {

@@ -24,7 +24,7 @@ test('an experiment with U+FFFD that an older version planned goes on, and no ne
   const refused = await panicTda(folder, ['run', 'experiment.json']);
   expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('U+FFFD') });
 
-  const validation = validateExperiment(FILE, loadCatalogue());
+  const validation = validateExperiment(FILE, await loadCatalogue());
   if (validation.ok || validation.ifStored === undefined) throw new Error('the file was not refused');
   const id = experimentId(validation.ifStored);
   mkdirSync(data, { recursive: true });

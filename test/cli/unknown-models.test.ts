@@ -201,7 +201,7 @@ test('doctor --fix says which model it could not ask, and which catalogue was re
 test('a worker refuses the work of models that its catalogue has not, and names that catalogue', async () => {
   const { base } = await server;
   const whole = folderWith({ 'own.json': { models: [describerAt(base, 'image'), embedderAt(base)] } });
-  const catalogue = loadCatalogue({ catalogueFile: join(whole, 'own.json') });
+  const catalogue = await loadCatalogue({ catalogueFile: join(whole, 'own.json') });
   const validated = validateExperiment({ ...EXPERIMENT, name: 'elsewhere' }, catalogue);
   if (!validated.ok) throw new Error('it is valid');
   const laboratory = await openLaboratory();

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkInvariants } from '../../db/index.js';
+import { checkInvariants } from '../../db/doctor/index.js';
 import type { ObjectStore } from '../../db/index.js';
 import { config, finishExperiment, temporaryStore } from './small-experiment.js';
 

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { checkInvariants, contentDigest, contentOf, driverOf } from '../../db/index.js';
-import type { ContentRow, RunRow, Store, UnfinishedPlan } from '../../db/index.js';
+import { contentDigest, contentOf, driverOf } from '../../db/index.js';
+import { checkInvariants } from '../../db/doctor/index.js';
+import type { ContentRow, RunRow, Store } from '../../db/index.js';
+import type { UnfinishedPlan } from '../../db/doctor/index.js';
 import { runCoordinates } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';

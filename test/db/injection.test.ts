@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { mergeStores } from '../../db/index.js';
+import { mergeStores } from '../../db/merge/index.js';
 import { violationsIn } from '../support/store-checks.js';
 import { emptyPlace } from './places.js';
 import type { Place } from './places.js';

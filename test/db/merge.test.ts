@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { sql } from 'drizzle-orm';
 import { contentDigest } from '../../db/content.js';
-import { mergeStores } from '../../db/index.js';
-import type { Connection, MergedExperiment, Store } from '../../db/index.js';
+import { mergeStores } from '../../db/merge/index.js';
+import type { Connection, Store } from '../../db/index.js';
+import type { MergedExperiment } from '../../db/merge/index.js';
 import { runCount } from '../../experiment/config.js';
 import { experimentId, seedOfStep } from '../../experiment/ids.js';
 import { generative } from '../experiment/small-catalogue.js';

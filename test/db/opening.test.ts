@@ -3,14 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  checkInvariants,
-  contentDigest,
-  DATABASE_FILE,
-  driverOf,
-  openStore,
-  openStoreReadonly,
-} from '../../db/index.js';
+import { contentDigest, DATABASE_FILE, driverOf, openStore, openStoreReadonly } from '../../db/index.js';
+import { checkInvariants } from '../../db/doctor/index.js';
 import { isPanicError } from '../../experiment/errors.js';
 import { makeOlder, migrationsBefore } from '../support/older-store.js';
 import { dist, runModule } from '../workers/child-processes.js';

@@ -1,12 +1,7 @@
-import {
-  checkInvariants,
-  contentDigest,
-  findOrphans,
-  mend,
-  removeOrphan,
-  RepairPlan,
-} from '../../db/index.js';
-import type { DoctorOptions, Means, Repair, Store, Violation } from '../../db/index.js';
+import { contentDigest } from '../../db/index.js';
+import { checkInvariants, findOrphans, mend, removeOrphan, RepairPlan } from '../../db/doctor/index.js';
+import type { Store } from '../../db/index.js';
+import type { DoctorOptions, Means, Repair, Violation } from '../../db/doctor/index.js';
 import { persistenceEntropy } from '../../tda/index.js';
 import type { DroppedCheck, Place } from './places.js';
 import { answer, catalogue, finishAgain, host, NOW } from './small-experiment.js';

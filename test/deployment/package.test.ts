@@ -69,6 +69,7 @@ describe('the package', () => {
       'LICENSE',
       'bin/panic-tda.mjs',
       'dist/cli/main.js',
+      'dist/program/LICENSES.txt',
       'dist/workflows/bundle.js',
       'dist/models/catalogue.json',
       'dist/db/migrations/meta/_journal.json',
@@ -94,7 +95,7 @@ describe('the package', () => {
       .flatMap((file) =>
         [
           ...readFileSync(join(installed, 'dist', file), 'utf8').matchAll(
-            /^(?:(?:import|export|\}) (?:.* )?from |import )'([^'.][^']*)';$|\bimport\('([^'.][^']*)'\)/gm,
+            /^(?:(?:import|export|\}) (?:.* )?from |import )['"]([^'".][^'"]*)['"];$|\bimport\(['"]([^'".][^'"]*)['"]\)/gm,
           ),
         ].map((match) => ({ file, imported: match[1] ?? match[2] ?? '' })),
       )

@@ -7,7 +7,7 @@ import { servedModelQueues } from '../../workers/served-queues.js';
 import { cleanUp, folderWith, panicTda } from '../cli/cli-process.js';
 import { temporaryFolder } from '../workers/temporary-folder.js';
 
-const catalogue = loadCatalogue({ testModels: true });
+const catalogue = await loadCatalogue({ testModels: true });
 
 afterAll(cleanUp);
 

@@ -5,7 +5,7 @@ import { embedBuiltIn, generateBuiltIn } from '../../models/built-in.js';
 import { createModelPool, loadCatalogue, type ModelPool } from '../../models/index.js';
 import { pictureOf, text } from './pictures.js';
 
-const builtIn = [...loadCatalogue({ testModels: true }).values()].filter(
+const builtIn = [...(await loadCatalogue({ testModels: true })).values()].filter(
   ({ loader }) => loader === 'built-in',
 );
 const generative = builtIn.filter((model) => model.kind === 'generative');
@@ -32,8 +32,8 @@ function digest(artifact: Artifact): string {
 
 describe('built-in models', () => {
   let pool: ModelPool;
-  beforeAll(() => {
-    pool = createModelPool({ modelsFolder: '.', threads: 2, testModels: true });
+  beforeAll(async () => {
+    pool = await createModelPool({ modelsFolder: '.', threads: 2, testModels: true });
   });
   afterAll(() => pool.close());
 

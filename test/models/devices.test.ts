@@ -105,7 +105,7 @@ describe('a place for models that could not be found', () => {
       wear: WEAR_LIMITS,
       deadlines: HOST_SETTINGS,
     });
-    const model = loadCatalogue({ testModels: true }).get('HostedT2I');
+    const model = (await loadCatalogue({ testModels: true })).get('HostedT2I');
     if (model?.kind !== 'generative') throw new Error('no such model');
     const paint = () => models.generate(model, { input: { modality: 'text', text: 'a' }, seed: 1 });
     try {

@@ -46,8 +46,8 @@ async function countDistinct(found: AsyncIterable<string>): Promise<number> {
 describe.each(NETWORKS)('the loop of %s and %s', (...network) => {
   // In threads: the same code is ten times slower inside Jest.
   let pool: ModelPool;
-  beforeAll(() => {
-    pool = createModelPool({ modelsFolder: '.', threads: 2 });
+  beforeAll(async () => {
+    pool = await createModelPool({ modelsFolder: '.', threads: 2 });
   });
   afterAll(() => pool.close());
 

@@ -23,9 +23,9 @@ function hostProcesses(): number[] {
 }
 
 let pool: ModelPool;
-function open(options: Partial<ModelPoolOptions> = {}): void {
+async function open(options: Partial<ModelPoolOptions> = {}): Promise<void> {
   const folders = { HostedT2I: FOLDER };
-  pool = createModelPool({ modelsFolder: '.', testModels: true, hosts: CPU, folders, ...options });
+  pool = await createModelPool({ modelsFolder: '.', testModels: true, hosts: CPU, folders, ...options });
 }
 afterEach(() => pool.close());
 
@@ -39,14 +39,14 @@ const failureOf = (call: Promise<unknown>): Promise<Error> =>
 
 describe('batches', () => {
   test('calls that come together are computed together, up to the size that the model names', async () => {
-    open();
+    await open();
     const calls = Array.from({ length: MAX_BATCH + 1 }, (_, index) => paint(`thing ${index}`));
     const sizes = (await Promise.all(calls)).map(({ batchSize }) => batchSize);
     expect(sizes).toEqual([MAX_BATCH, MAX_BATCH, MAX_BATCH, MAX_BATCH, 1]);
   });
 
   test('each caller gets the answer to its own input, with what computed it', async () => {
-    open();
+    await open();
     const prompts = ['a', 'b', 'c'];
     const hosted = await Promise.all(prompts.map((prompt) => paint(prompt)));
     const alone = await Promise.all(prompts.map((prompt) => paint(prompt, 'DummyT2I')));
@@ -55,7 +55,7 @@ describe('batches', () => {
   });
 
   test('an input that is refused, or answered with nothing, fails alone', async () => {
-    open();
+    await open();
     const calls = await Promise.allSettled(['a', 'refuse', 'blank', 'b'].map((prompt) => paint(prompt)));
     expect(calls.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
     expect(calls[1]).toMatchObject({ reason: { kind: 'InvalidInput', message: 'this prompt is refused' } });
@@ -66,7 +66,7 @@ describe('batches', () => {
 
 describe('a host that dies', () => {
   test.each(['crash', 'break'])('of one input (%s) fails that call alone, by name', async (command) => {
-    open();
+    await open();
     const calls = await Promise.allSettled(['a', command, 'b', 'c'].map((prompt) => paint(prompt)));
     expect(calls.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
     expect(calls[0]).toMatchObject({ value: { batchSize: 1 } });
@@ -75,7 +75,7 @@ describe('a host that dies', () => {
   });
 
   test('of an input does not take others with it a second time', async () => {
-    open();
+    await open();
     await Promise.allSettled([paint('crash'), paint('a')]);
     const calls = await Promise.allSettled(['crash', 'a', 'b', 'c'].map((prompt) => paint(prompt)));
     const sizes = calls.map((call) => (call.status === 'fulfilled' ? call.value.batchSize : null));
@@ -83,7 +83,7 @@ describe('a host that dies', () => {
   });
 
   test('while it loads is started three times, and then says what it said', async () => {
-    open();
+    await open();
     const failure = await failureOf(paint('a', 'UnloadableT2I'));
     expect(failure).toMatchObject({ kind: 'DeviceError' });
     expect(failure.message).toMatch(
@@ -103,7 +103,7 @@ describe('an abort', () => {
   };
 
   test('of everybody who waits for a batch ends it, with its host, at once', async () => {
-    open();
+    await open();
     await paint('warm');
     const signal = abortAfter(100);
     const started = performance.now();
@@ -114,7 +114,7 @@ describe('an abort', () => {
   });
 
   test('of many calls is listened to once, and not when they are over', async () => {
-    open();
+    await open();
     const controller = new AbortController();
     const listeners = () => getEventListeners(controller.signal, 'abort').length;
     const paintMany = (model: string) =>
@@ -131,7 +131,7 @@ describe('an abort', () => {
   });
 
   test('of one caller lets the batch go on for the others', async () => {
-    open();
+    await open();
     await paint('warm');
     const started = performance.now();
     const other = paint('slow 1000');
@@ -142,7 +142,7 @@ describe('an abort', () => {
   });
 
   test('of a call that waits takes it out of the queue', async () => {
-    open();
+    await open();
     await paint('warm');
     const running = paint('slow 500');
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -155,7 +155,7 @@ describe('an abort', () => {
 
 describe('memory', () => {
   test('a model that alone exceeds the budget is refused with the figure and the remedy', async () => {
-    open({ hosts: { ...CPU, ramMiB: MEMORY_MIB - 1 } });
+    await open({ hosts: { ...CPU, ramMiB: MEMORY_MIB - 1 } });
     const failure = await failureOf(paint('a'));
     expect(failure).toMatchObject({ kind: 'ResourceLimit' });
     expect(failure.message).toContain('about 200 MiB');
@@ -164,7 +164,7 @@ describe('memory', () => {
   });
 
   test('two models that do not fit together take turns, and each works its queue off first', async () => {
-    open({ hosts: { ...CPU, ramMiB: 1.5 * MEMORY_MIB } });
+    await open({ hosts: { ...CPU, ramMiB: 1.5 * MEMORY_MIB } });
     const order: string[] = [];
     const log = (model: string) => (): number => order.push(model);
     const first = Array.from({ length: 10 }, (_, index) => paint(`slow 20 ${index}`).then(log('first')));
@@ -177,7 +177,7 @@ describe('memory', () => {
   });
 
   test('a model whose queue never ends gives way to one that has waited for its turn', async () => {
-    open({ hosts: { ...CPU, ramMiB: MEMORY_MIB }, turnMs: 300, loadsInTurn: 0 });
+    await open({ hosts: { ...CPU, ramMiB: MEMORY_MIB }, turnMs: 300, loadsInTurn: 0 });
     const served = new AbortController();
     const caller = async (): Promise<void> => {
       while (!served.signal.aborted) await paint('slow 20');
@@ -189,7 +189,7 @@ describe('memory', () => {
   });
 
   test('a host that has grown is replaced between two batches', async () => {
-    open({ wear: { items: 1000, growth: 1 } });
+    await open({ wear: { items: 1000, growth: 1 } });
     await paint('a');
     const [first] = hostProcesses();
     await paint('leak 10');
@@ -201,7 +201,7 @@ describe('memory', () => {
   });
 
   test('a host is replaced after so many items', async () => {
-    open({ wear: { items: 3, growth: 2 } });
+    await open({ wear: { items: 3, growth: 2 } });
     await paint('a');
     const [first] = hostProcesses();
     await Promise.all([paint('b'), paint('c')]);
@@ -211,7 +211,7 @@ describe('memory', () => {
   });
 
   test('a host that somebody ends while it rests is started by the next call', async () => {
-    open({ hosts: { ...CPU, ramMiB: MEMORY_MIB } });
+    await open({ hosts: { ...CPU, ramMiB: MEMORY_MIB } });
     await paint('a');
     process.kill(hostProcesses()[0]!, 'SIGKILL');
     await new Promise((resolve) => setTimeout(resolve, 500));
@@ -223,7 +223,7 @@ describe('memory', () => {
 test('an idle host does not keep the program running, and ends with it', async () => {
   const program = runModule(`
     const { createModelPool } = await import(${dist('models/index.js')});
-    const pool = createModelPool({
+    const pool = await createModelPool({
       modelsFolder: '.', testModels: true, hosts: { device: 'cpu' }, folders: { HostedT2I: ${JSON.stringify(FOLDER)} },
     });
     await pool.generate('HostedT2I', { modality: 'text', text: 'a' }, 1);
@@ -234,7 +234,7 @@ test('an idle host does not keep the program running, and ends with it', async (
 });
 
 test('closing ends a host at work and rejects its calls', async () => {
-  open();
+  await open();
   const running = paint('slow 20000');
   const refused = expect(running).rejects.toMatchObject({ kind: 'DeviceError' });
   await new Promise((resolve) => setTimeout(resolve, 1000));

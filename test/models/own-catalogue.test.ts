@@ -38,8 +38,8 @@ function written(content: unknown): string {
   return file;
 }
 
-function problemsOf(content: unknown): string[] {
-  const { problems } = readCatalogue({ catalogueFile: written(content) });
+async function problemsOf(content: unknown): Promise<string[]> {
+  const { problems } = await readCatalogue({ catalogueFile: written(content) });
   return problems.flatMap((text) =>
     text
       .split('\n')
@@ -49,9 +49,9 @@ function problemsOf(content: unknown): string[] {
 }
 
 describe("a user's own catalogue", () => {
-  test('adds its entries; a local folder counts from the file on', () => {
+  test('adds its entries; a local folder counts from the file on', async () => {
     const file = written({ $schema: 'x', models: [entry] });
-    const mine = loadCatalogue({ catalogueFile: file }).get('MyEmbedder');
+    const mine = (await loadCatalogue({ catalogueFile: file })).get('MyEmbedder');
     expect(mine).toMatchObject({
       source: `folder:${join(file, '../weights/mine')}`,
       weights: {
@@ -63,7 +63,7 @@ describe("a user's own catalogue", () => {
     });
   });
 
-  test('holds no text that cannot be stored, or shows nothing where something is to be read', () => {
+  test('holds no text that cannot be stored, or shows nothing where something is to be read', async () => {
     const served = {
       name: 'Served',
       kind: 'generative',
@@ -80,49 +80,50 @@ describe("a user's own catalogue", () => {
     const withSettings = (settings: object) => ({
       models: [{ ...served, settings: { ...served.settings, ...settings } }],
     });
-    expect(problemsOf({ models: [served] })).toEqual([]);
-    expect(problemsOf(withSettings({ prompt: 'half \ud83d' }))).toEqual([
+    expect(await problemsOf({ models: [served] })).toEqual([]);
+    expect(await problemsOf(withSettings({ prompt: 'half \ud83d' }))).toEqual([
       'models[0].settings.prompt: found half of a surrogate pair in "half \\ud83d"; allowed: well-formed Unicode text',
     ]);
-    expect(problemsOf(withSettings({ model: 'a\0b' }))).toEqual([
+    expect(await problemsOf(withSettings({ model: 'a\0b' }))).toEqual([
       'models[0].settings.model: found a NUL character in "a\\u0000b"; allowed: text without NUL',
     ]);
-    expect(problemsOf(withSettings({ prompt: '\u200b' }))).toEqual([
+    expect(await problemsOf(withSettings({ prompt: '\u200b' }))).toEqual([
       'models[0].settings.prompt: found "\\u200b"; allowed: text with a visible character',
     ]);
-    expect(problemsOf({ models: [{ ...served, summary: ' \u3164' }] })).toEqual([
+    expect(await problemsOf({ models: [{ ...served, summary: ' \u3164' }] })).toEqual([
       'models[0].summary: found " \\u3164"; allowed: text with a visible character',
     ]);
-    expect(problemsOf(withSettings({ finished_as: 'length' }))).toEqual([
+    expect(await problemsOf(withSettings({ finished_as: 'length' }))).toEqual([
       'models[0].settings.finished_as: found "length"; allowed: another word than length and content_filter, which say that an answer is not whole',
     ]);
-    expect(problemsOf(withSettings({ thinking: 'keep' }))).toEqual([
+    expect(await problemsOf(withSettings({ thinking: 'keep' }))).toEqual([
       'models[0].settings.thinking: found "keep"; allowed: "refuse" or "remove"',
     ]);
   });
 
-  test('may lie in the models folder', () => {
+  test('may lie in the models folder', async () => {
     const modelsFolder = temporaryFolder();
     writeFileSync(join(modelsFolder, 'catalogue.json'), JSON.stringify({ models: [entry] }));
-    expect(loadCatalogue({ modelsFolder }).has('MyEmbedder')).toBe(true);
+    expect((await loadCatalogue({ modelsFolder })).has('MyEmbedder')).toBe(true);
     expect(
-      loadCatalogue({ modelsFolder, catalogueFile: written({ models: [{ ...entry, name: 'B' }] }) }).size,
+      (await loadCatalogue({ modelsFolder, catalogueFile: written({ models: [{ ...entry, name: 'B' }] }) }))
+        .size,
     ).toBe(catalogue.size + 2);
   });
 
-  test('cannot give a name again: neither of the program, nor of itself, nor of the other file', () => {
-    expect(problemsOf({ models: [{ ...entry, name: 'Dummy' }, entry, entry] })).toEqual([
+  test('cannot give a name again: neither of the program, nor of itself, nor of the other file', async () => {
+    expect(await problemsOf({ models: [{ ...entry, name: 'Dummy' }, entry, entry] })).toEqual([
       `models[0].name: found "Dummy", a name that the program's catalogue has; allowed: a name of its own`,
       'models[2].name: found "MyEmbedder", a name that models[1] has; allowed: a name of its own',
     ]);
     const modelsFolder = temporaryFolder();
     writeFileSync(join(modelsFolder, 'catalogue.json'), JSON.stringify({ models: [entry] }));
     const catalogueFile = written({ models: [entry] });
-    const { problems } = readCatalogue({ modelsFolder, catalogueFile });
+    const { problems } = await readCatalogue({ modelsFolder, catalogueFile });
     expect(problems.join()).toContain(`"MyEmbedder", a name that ${catalogueFile} has`);
   });
 
-  test('is told everything that is wrong with it, as an experiment is', () => {
+  test('is told everything that is wrong with it, as an experiment is', async () => {
     const wrong = {
       ...entry,
       dimension: 'many',
@@ -131,7 +132,7 @@ describe("a user's own catalogue", () => {
       weights: { files: ['../elsewhere', { path: 'a', sha256: 'abc' }], memory_mib: 1.5 },
     };
     const { license: _, ...unlicensed } = entry;
-    const told = problemsOf({ models: [wrong, { ...unlicensed, loader: 'text-embeder' }] }).sort();
+    const told = (await problemsOf({ models: [wrong, { ...unlicensed, loader: 'text-embeder' }] })).sort();
     expect(told).toEqual([
       expect.stringMatching(/^models\[0\]\.dimension: found "many"; allowed: a (whole )?number$/),
       'models[0].revison: found an unknown field; allowed: did you mean "revision"?',
@@ -162,8 +163,8 @@ describe("a user's own catalogue", () => {
       },
       'models[0].weights.components[0].source: found "folder:x"; allowed: hub:owner/name',
     ],
-  ])('has parts of other repositories only as they can be pulled (%#)', (wrong, told) => {
-    expect(problemsOf({ models: [wrong] })).toContain(told);
+  ])('has parts of other repositories only as they can be pulled (%#)', async (wrong, told) => {
+    expect(await problemsOf({ models: [wrong] })).toContain(told);
   });
 
   test.each([
@@ -175,12 +176,14 @@ describe("a user's own catalogue", () => {
       { models: [{ ...entry, loader: 'built-in', source: 'built-in', settings: {}, weights: null }] },
       /built-in models are part of the program/,
     ],
-  ])('%j is refused', (content, told) => {
-    expect(problemsOf(content).join('\n')).toMatch(told);
+  ])('%j is refused', async (content, told) => {
+    expect((await problemsOf(content)).join('\n')).toMatch(told);
   });
 
-  test('that is not there is refused', () => {
-    expect(() => loadCatalogue({ catalogueFile: '/does/not/exist.json' })).toThrow(/no file of that name/);
+  test('that is not there is refused', async () => {
+    await expect(loadCatalogue({ catalogueFile: '/does/not/exist.json' })).rejects.toThrow(
+      /no file of that name/,
+    );
   });
 });
 
@@ -188,8 +191,9 @@ test('a revision that is a name becomes what the lock file pinned', async () => 
   const modelsFolder = temporaryFolder();
   const source = 'hub:me/mine';
   const catalogueFile = written({ models: [{ ...entry, source, revision: 'main' }] });
-  const revision = (): string => loadCatalogue({ modelsFolder, catalogueFile }).get('MyEmbedder')!.revision;
-  expect(revision()).toBe('main');
+  const revision = async (): Promise<string> =>
+    (await loadCatalogue({ modelsFolder, catalogueFile })).get('MyEmbedder')!.revision;
+  expect(await revision()).toBe('main');
   mkdirSync(modelsFolder, { recursive: true });
   const commit = 'd'.repeat(40);
   const files = [
@@ -197,9 +201,9 @@ test('a revision that is a name becomes what the lock file pinned', async () => 
   ];
   const locked = { source, revision: 'main', commit, folder: 'x', origin: 'pulled' as const, files };
   await writeEntry(modelsFolder, 'MyEmbedder', locked);
-  expect(revision()).toBe(commit);
+  expect(await revision()).toBe(commit);
   await writeEntry(modelsFolder, 'MyEmbedder', { ...locked, source: 'hub:me/other' });
-  expect(revision()).toBe('main');
+  expect(await revision()).toBe('main');
 });
 
 test("the program's models name files that they have, each once, and parts of hubs", () => {

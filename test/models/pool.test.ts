@@ -20,7 +20,7 @@ describe('the model pool', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'panic-tda-models-'));
     process.env['CRASHING_I2T_MARKER'] = join(folder, 'crashed');
-    pool = createModelPool({ modelsFolder: folder, threads: 2, testModels: true });
+    pool = await createModelPool({ modelsFolder: folder, threads: 2, testModels: true });
   });
   afterAll(async () => {
     await pool.close();
@@ -117,13 +117,13 @@ describe('the model pool', () => {
   });
 
   test('does not know the misbehaving models unless it is told to', async () => {
-    const plain = createModelPool({ modelsFolder: folder });
+    const plain = await createModelPool({ modelsFolder: folder });
     await expect(plain.generate('SlowI2T', picture(1), 0)).rejects.toMatchObject({ kind: 'InvalidInput' });
     await plain.close();
   });
 
   test('closing rejects the calls in flight, and later ones', async () => {
-    const short = createModelPool({ modelsFolder: folder, testModels: true });
+    const short = await createModelPool({ modelsFolder: folder, testModels: true });
     const running = short.generate('SlowI2T', picture(1), 0);
     const closed = short.close();
     await expect(running).rejects.toMatchObject({ kind: 'DeviceError' });

@@ -37,7 +37,7 @@ describe('a neural model without its files', () => {
   });
 
   test('fails by naming each missing file', async () => {
-    const pool = createModelPool({ modelsFolder: nowhere, hosts: { device: 'cpu' } });
+    const pool = await createModelPool({ modelsFolder: nowhere, hosts: { device: 'cpu' } });
     const failure = await pool.embed(MINILM, [text('a')]).catch((error: unknown) => error);
     await pool.close();
     expect(isPanicError(failure, 'ModelFilesMissing')).toBe(true);
@@ -67,7 +67,7 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'panic-tda-minilm-'));
-    pool = createModelPool({
+    pool = await createModelPool({
       modelsFolder: folder,
       folders: { [MINILM]: weights },
       hosts: { device: 'cpu' },
@@ -128,11 +128,11 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
     await mkdir(dirname(path), { recursive: true });
     await symlink(weights, path);
     expect(missingModelFiles(model, folder)).toEqual([]);
-    const found = createModelPool({ modelsFolder: folder, hosts: { device: 'cpu' } });
+    const found = await createModelPool({ modelsFolder: folder, hosts: { device: 'cpu' } });
     await expect(found.embed(MINILM, [text('found')])).rejects.toThrow(/models verify AllMiniLML6v2/);
     await found.close();
     const { files } = await verifyModel(model, folder);
-    const verified = createModelPool({ modelsFolder: folder, hosts: { device: 'cpu' } });
+    const verified = await createModelPool({ modelsFolder: folder, hosts: { device: 'cpu' } });
     const { vectors, host } = await verified.embed(MINILM, [text('found')]);
     expect(vectors).toHaveLength(1);
     expect(host.files).toEqual(Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256])));

@@ -11,7 +11,7 @@ import { loadPipeline } from '../../models/diffusion/text-to-image.js';
 import { openModelFiles } from '../../models/files/model-files.js';
 import { catalogue, readinessOf, resolveModelFiles, verifyModel } from '../../models/index.js';
 import { readCatalogue } from '../../models/catalogue.js';
-import { NO_LOCK, pinnedModel } from '../../models/files/lock-file.js';
+import { NO_LOCK, pinnedModel } from '../../models/files/lock.js';
 import { temporaryFolder } from '../workers/temporary-folder.js';
 import { captions } from './captions/tiny-models.js';
 
@@ -75,7 +75,7 @@ describe('files that are part of the program', () => {
       expect(ok).toBe(true);
       // The same on every machine: the source names no folder of it, and the revision is a digest of the files.
       expect(model.revision).toMatch(/^files:[0-9a-f]{40}$/);
-      expect(readCatalogue({ modelsFolder: nowhere }).catalogue.get(model.name)).toEqual(model);
+      expect((await readCatalogue({ modelsFolder: nowhere })).catalogue.get(model.name)).toEqual(model);
     }
   });
 

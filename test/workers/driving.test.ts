@@ -28,11 +28,13 @@ beforeEach(async () => {
 });
 afterEach(() => temporary.remove());
 
+const models = await createModelPool(readEnvironment());
+
 function bookkeeping(store: Dependencies['store'] = temporary.store) {
   return createBookkeeping({
     store,
     catalogue,
-    models: createModelPool(readEnvironment()),
+    models,
     modelsFolder: null,
     servers: { hosts: [] },
     routing: { serves: () => true, queueOf: () => 'panic-tda-gpu' },

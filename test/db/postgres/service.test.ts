@@ -11,11 +11,11 @@ import {
   connectStoreAlone,
   connectStoreReadonly,
   contentDigest,
-  mend,
-  RepairPlan,
   setUpDatabase,
 } from '../../../db/index.js';
-import type { PostgresService, Repair, Store } from '../../../db/index.js';
+import { mend, RepairPlan } from '../../../db/doctor/index.js';
+import type { PostgresService, Store } from '../../../db/index.js';
+import type { Repair } from '../../../db/doctor/index.js';
 import type { PostgresDatabase } from '../../../db/postgres/connection.js';
 import * as schema from '../../../db/schema.js';
 import { errorMessage } from '../../../experiment/errors.js';

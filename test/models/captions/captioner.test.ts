@@ -268,7 +268,7 @@ test('captioners of the catalogue run in hosts of the pool', async () => {
   const [template, config] = [join(folder, 'chat_template.jinja'), join(folder, 'tokenizer_config.json')];
   const content = JSON.parse(await readFile(config, 'utf8')) as object;
   await writeFile(config, JSON.stringify({ ...content, chat_template: await readFile(template, 'utf8') }));
-  const pool = createModelPool({
+  const pool = await createModelPool({
     modelsFolder: tmpdir(),
     folders: { SmolVLM: folder },
     hosts: { device: 'cpu' },

@@ -190,7 +190,7 @@ describe('a text-to-image model', () => {
 
   test('runs in a process of its own, by its name in the catalogue', async () => {
     // The files of SDTurbo are those of the tiny model.
-    const pool = createModelPool({ modelsFolder: 'nowhere', folders: { SDTurbo: folder } });
+    const pool = await createModelPool({ modelsFolder: 'nowhere', folders: { SDTurbo: folder } });
     const answer = await pool.generate('SDTurbo', text(repeated('cat', 80), 1).input, 1);
     await pool.close();
     expect(answer.output).toMatchObject({ modality: 'image', width: 512, height: 512 });

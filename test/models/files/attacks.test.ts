@@ -25,7 +25,7 @@ import {
   resolveModelFiles,
   verifyModel,
 } from '../../../models/index.js';
-import { pinnedModel } from '../../../models/files/lock-file.js';
+import { pinnedModel } from '../../../models/files/lock.js';
 import { temporaryFolder } from '../../workers/temporary-folder.js';
 import { COMMIT, HubServer, sha256 } from './hub-server.js';
 import { externalTensor, model as graphOf, node } from './onnx-bytes.js';
@@ -121,15 +121,15 @@ const catalogueEntry = (files: readonly unknown[], settings: object = {}) => ({
   weights: { files, memory_mib: 1 },
 });
 
-function problemsOf(...asked: Parameters<typeof catalogueEntry>): string {
+async function problemsOf(...asked: Parameters<typeof catalogueEntry>): Promise<string> {
   const catalogueFile = join(outside, 'catalogue.json');
   writeFileSync(catalogueFile, JSON.stringify({ models: [catalogueEntry(...asked)] }));
-  return readCatalogue({ catalogueFile }).problems.join('\n');
+  return (await readCatalogue({ catalogueFile })).problems.join('\n');
 }
 
 describe('a catalogue', () => {
-  test('is taken as it should be', () => {
-    expect(problemsOf(['model.onnx', 'tokenizer.json'])).toBe('');
+  test('is taken as it should be', async () => {
+    expect(await problemsOf(['model.onnx', 'tokenizer.json'])).toBe('');
   });
 
   test.each([
@@ -140,17 +140,21 @@ describe('a catalogue', () => {
     'a\u009bb',
     '/x',
     'a\\b',
-  ])('whose file is named %j is refused', (path) => {
-    expect(problemsOf(['model.onnx', path])).toMatch(/weights\.files\[1\]: found .*; allowed: a path within/);
-    expect(problemsOf(['model.onnx', { path }])).toMatch(/weights\.files\[1\]\.path: found/);
+  ])('whose file is named %j is refused', async (path) => {
+    expect(await problemsOf(['model.onnx', path])).toMatch(
+      /weights\.files\[1\]: found .*; allowed: a path within/,
+    );
+    expect(await problemsOf(['model.onnx', { path }])).toMatch(/weights\.files\[1\]\.path: found/);
   });
 
   test.each([
     ['Model.onnx', 'model.onnx'],
     ['caf\u00e9', 'cafe\u0301'],
     ['a/b', 'a'],
-  ])('whose files %j and %j some file systems take for one is refused', (one, other) => {
-    expect(problemsOf(['model.onnx', 'x/y', one, other])).toMatch(/which some file systems take for one/);
+  ])('whose files %j and %j some file systems take for one is refused', async (one, other) => {
+    expect(await problemsOf(['model.onnx', 'x/y', one, other])).toMatch(
+      /which some file systems take for one/,
+    );
   });
 
   test.each([
@@ -160,21 +164,23 @@ describe('a catalogue', () => {
     'pull.lock',
     'model.onnx.part',
     'a.PART.ETAG',
-  ])('whose file has a name of the program’s own, %j, is refused', (path) => {
-    expect(problemsOf(['model.onnx', path])).toMatch(/own files|unfinished downloads/);
+  ])('whose file has a name of the program’s own, %j, is refused', async (path) => {
+    expect(await problemsOf(['model.onnx', path])).toMatch(/own files|unfinished downloads/);
   });
 
-  test('whose graph is none of its files is refused', () => {
-    expect(problemsOf(['tokenizer.json', 'onnx/model.onnx'])).toMatch(
+  test('whose graph is none of its files is refused', async () => {
+    expect(await problemsOf(['tokenizer.json', 'onnx/model.onnx'])).toMatch(
       /settings\.file: found "model\.onnx"; allowed: a graph of weights\.files: "onnx\/model\.onnx"/,
     );
-    expect(problemsOf(['model.onnx'], { file: '../../outside/model.onnx' })).toMatch(/settings\.file: found/);
+    expect(await problemsOf(['model.onnx'], { file: '../../outside/model.onnx' })).toMatch(
+      /settings\.file: found/,
+    );
   });
 
   test.each(['trust_remote_code', 'custom_ops_library', 'session_options', 'auto_map'])(
     'cannot ask for code of others: %s is no setting',
-    (key) => {
-      expect(problemsOf(['model.onnx'], { [key]: true })).toMatch(/an unknown field/);
+    async (key) => {
+      expect(await problemsOf(['model.onnx'], { [key]: true })).toMatch(/an unknown field/);
     },
   );
 });

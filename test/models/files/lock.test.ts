@@ -183,11 +183,11 @@ describe('a verified file', () => {
 });
 
 describe('the lock file', () => {
-  test('that is damaged is refused with what to do', () => {
+  test('that is damaged is refused with what to do', async () => {
     const modelsFolder = temporaryFolder();
     writeFileSync(join(modelsFolder, 'models.lock.json'), '{"version": 2, "models": {}}');
     expect(() => readLock(modelsFolder)).toThrow(/is not a lock file of this program's.*Move it away/s);
-    expect(() => loadCatalogue({ modelsFolder })).toThrow(/Move it away/);
+    await expect(loadCatalogue({ modelsFolder })).rejects.toThrow(/Move it away/);
   });
 
   test('keeps every entry that is written at once', async () => {

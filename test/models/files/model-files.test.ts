@@ -309,7 +309,7 @@ describe('the fingerprint is of the bytes that were loaded', () => {
     };
     const catalogueFile = join(temporaryFolder(), 'catalogue.json');
     writeFileSync(catalogueFile, JSON.stringify({ models: [entry] }));
-    const pool = createModelPool({
+    const pool = await createModelPool({
       modelsFolder: temporaryFolder(),
       catalogueFile,
       folders: { Table: folder },

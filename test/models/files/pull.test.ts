@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type EmbeddingModel, type Weights, wholeRevision } from '../../../experiment/model.js';
-import { pinnedModel } from '../../../models/files/lock-file.js';
+import { pinnedModel } from '../../../models/files/lock.js';
 import {
   plannedRemoval,
   pullModels,

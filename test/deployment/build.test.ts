@@ -1,0 +1,68 @@
+import { expect, jest, test } from '@jest/globals';
+import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { catalogueFileSchema } from '../../models/catalogue-schema.js';
+import { runCommand } from '../../workers/run-command.js';
+import { wholeEnvironment } from '../support/whole-environment.js';
+import { repositoryPath } from '../workers/child-processes.js';
+import { temporaryFolder } from '../workers/temporary-folder.js';
+
+jest.setTimeout(120_000);
+
+const ROOMS = ['activities', 'cli', 'db', 'experiment', 'models', 'tda', 'workers', 'workflows'];
+
+/** The lines of a room's modules that ask for the address of their module. */
+function askingForTheirAddress(room: string): string[] {
+  return readdirSync(repositoryPath(room), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) =>
+      readFileSync(join(repositoryPath(room), file), 'utf8')
+        .split('\n')
+        .filter((line) => line.includes('import.meta.') && !line.includes('createRequire(import.meta.url)'))
+        .map(() => `${room}/${file}`),
+    );
+}
+
+test('one module alone asks where it is: the build puts the others at another place', () => {
+  expect(ROOMS.flatMap(askingForTheirAddress)).toEqual(['experiment/compiled-file.ts']);
+});
+
+const source = (): { readonly models: Record<string, unknown>[] } =>
+  JSON.parse(readFileSync(repositoryPath('models/catalogue.json'), 'utf8'));
+
+test('the catalogue of the build is what the schema makes of that of the sources', () => {
+  const built: unknown = JSON.parse(readFileSync(repositoryPath('dist/models/catalogue.json'), 'utf8'));
+  const { models, unavailable } = catalogueFileSchema.parse(source());
+  expect(built).toEqual({ models, unavailable });
+});
+
+test('a catalogue with a fault makes no build, and the entry and the field are named', async () => {
+  const root = temporaryFolder();
+  for (const room of ['experiment', 'models']) {
+    cpSync(repositoryPath(`dist/${room}`), join(root, 'dist', room), { recursive: true });
+  }
+  symlinkSync(repositoryPath('node_modules'), join(root, 'node_modules'));
+  const { models, ...rest } = source();
+  const wrong = models.map((model, index) => (index === 3 ? { ...model, revison: 'main' } : model));
+  writeFileSync(join(root, 'dist/models/catalogue.json'), JSON.stringify({ ...rest, models: wrong }));
+  const script = repositoryPath('scripts/compile-catalogue.mjs');
+  const { code, output } = await runCommand(process.execPath, [script, join(root, 'dist/models')], {
+    timeoutMs: 60_000,
+    env: wholeEnvironment({ NODE_OPTIONS: undefined }),
+  });
+  expect(code).toBe(1);
+  expect(output).toMatch(/"models",\s+3\s/);
+  expect(output).toContain('revison');
+});
+
+test('the licence of each package whose code was joined goes along', () => {
+  const text = readFileSync(repositoryPath('dist/program/LICENSES.txt'), 'utf8');
+  for (const name of ['commander', 'drizzle-orm', 'log-update', 'zod']) {
+    const { version } = JSON.parse(
+      readFileSync(repositoryPath(`node_modules/${name}/package.json`), 'utf8'),
+    ) as {
+      readonly version: string;
+    };
+    expect(text).toContain(`${name} ${version}\n`);
+  }
+});
