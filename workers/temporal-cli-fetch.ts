@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { childEnvironment } from '../experiment/child-environment.js';
+import { errorCode } from '../experiment/error-code.js';
 import { errorMessage } from '../experiment/errors.js';
 import { makeFolder } from '../experiment/make-folder.js';
 import { fetchThrough } from '../models/files/proxied-fetch.js';
@@ -78,17 +79,15 @@ async function unpack(archive: Readable, file: string, bytes: number, signal: Ab
   try {
     let complaint = '';
     tar.stderr.on('data', (chunk: Buffer) => (complaint = `${complaint}${chunk.toString()}`.slice(-300)));
-    const ended = once(tar, 'close', { signal });
-    await Promise.all([
-      // tar ends before its input does, where it has found its file or is at a loss.
-      pipeline(archive, tar.stdin, { signal }).catch((error: unknown) => {
-        if (tar.exitCode === null) throw error;
-      }),
-      pipeline(tar.stdout, noMoreThan(bytes), createWriteStream(file), { signal }),
-      ended,
-    ]);
-    if (tar.exitCode !== 0)
+    // tar may end before its input does, where it is at a loss.
+    const sending = pipeline(archive, tar.stdin, { signal }).catch((error: unknown) => {
+      if (!['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(errorCode(error) ?? '')) throw error;
+    });
+    const writing = pipeline(tar.stdout, noMoreThan(bytes), createWriteStream(file), { signal });
+    await Promise.all([sending, writing, once(tar, 'close', { signal })]);
+    if (tar.exitCode !== 0) {
       throw new Error(`tar cannot unpack what came: ${complaint.trim() || 'no reason given'}`);
+    }
   } finally {
     tar.kill('SIGKILL');
   }

@@ -278,6 +278,21 @@ describe('fetching', () => {
     ],
     ['that is none', () => (_, response) => response.end('<html>log in</html>'), /tar cannot unpack/],
     ['that is not there', () => noArchives, /answered 503/],
+    [
+      'that is no archive and does not end',
+      () => (_, response) => {
+        response.write('x'.repeat(100_000));
+        response.on('drain', () => response.write('x'.repeat(100_000)));
+      },
+      /tar cannot unpack/,
+    ],
+    [
+      'of which the connection ends',
+      () => (_, response) => {
+        response.write(Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]), () => response.destroy());
+      },
+      /Temporal's download: terminated/,
+    ],
   ])('refuses an archive %s, and runs nothing of it', async (_, listener, failure) => {
     const folder = temporaryFolder();
     const cli = fakeCli(folder);
