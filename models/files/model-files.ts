@@ -19,7 +19,10 @@ export interface ModelFiles {
   require(path: string): void;
   /** A file or a folder of the model as messages name it. */
   nameOf(path: string): string;
-  /** The bytes of a file, hashed as they are read. Throws PanicError `InvalidInput` for one that is not listed, and FilesChanged. */
+  /**
+   * The bytes of a file, hashed as they are read. Throws PanicError `InvalidInput` for one that is not listed, `ResourceLimit` for one of
+   * more than `MOST_BYTES_READ`, and FilesChanged.
+   */
   bytes(path: string): Promise<Buffer>;
   text(path: string): Promise<string>;
   /**
@@ -51,6 +54,9 @@ export async function openFolder(model: Model, folder: string): Promise<ModelFil
   return openModelFiles(model, await resolveUnlocked(model, folder));
 }
 
+/** Of a vocabulary, a configuration, a template. The largest vocabularies of text models take some 35 MB. */
+export const MOST_BYTES_READ = 128 * 2 ** 20;
+
 export function openModelFiles(model: Model, { folder, files }: ResolvedFiles): ModelFiles {
   const byPath = new Map(files.map((file) => [file.path, file]));
   const listed = [...byPath.keys()];
@@ -70,7 +76,7 @@ export function openModelFiles(model: Model, { folder, files }: ResolvedFiles): 
   async function bytes(path: string): Promise<Buffer> {
     const { sha256 } = find(path);
     const full = realPathWithin(folder, path);
-    const read = await readRegular(full);
+    const read = await readRegular(full, MOST_BYTES_READ);
     if (createHash('sha256').update(read).digest('hex') === sha256) return read;
     throw new FilesChanged(model, full);
   }

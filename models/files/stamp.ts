@@ -1,6 +1,7 @@
 import { type BigIntStats, constants, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PanicError } from '../../experiment/errors.js';
 
 /**
  * What the file system says of a file and no program can set back: with an equal stamp a file still has the bytes that were hashed. The time
@@ -53,10 +54,17 @@ export async function settledStamp(path: string): Promise<Stamp> {
   return stampAt(path);
 }
 
-/** The bytes of a regular file. Throws as `openRegular`. */
-export async function readRegular(path: string): Promise<Buffer> {
+/** The bytes of a regular file, of at most so many. Throws as `openRegular`, and PanicError `ResourceLimit` for a longer one. */
+export async function readRegular(path: string, most: number): Promise<Buffer> {
   const handle = await openRegular(path);
   try {
+    const { size } = await handle.stat();
+    if (size > most) {
+      throw new PanicError(
+        'ResourceLimit',
+        `${path} has ${Math.ceil(size / 2 ** 20)} MiB; files of at most ${most / 2 ** 20} MiB are read whole`,
+      );
+    }
     return await handle.readFile();
   } finally {
     await handle.close();

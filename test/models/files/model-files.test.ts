@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +16,12 @@ import type { EmbeddingModel, ModelSettings } from '../../../experiment/model.js
 import { loadImageEmbedder } from '../../../models/embedders/image-embedder.js';
 import { loadTextEmbedder } from '../../../models/embedders/text-embedder.js';
 import { filesIn } from '../../../models/files/layout.js';
-import { FilesChanged, type ModelFiles, openFolder } from '../../../models/files/model-files.js';
+import {
+  FilesChanged,
+  type ModelFiles,
+  MOST_BYTES_READ,
+  openFolder,
+} from '../../../models/files/model-files.js';
 import { resolveUnlocked } from '../../../models/files/resolve.js';
 import { loadVerified } from '../../../models/hosts/load-verified.js';
 import { createModelPool } from '../../../models/index.js';
@@ -76,6 +82,16 @@ beforeEach(() => {
 const unlisted = (file: string) => ({
   kind: 'InvalidInput',
   message: expect.stringContaining(`needs the file ${file}, which is not among the files`) as unknown,
+});
+
+test('a vocabulary without end is not read into memory', async () => {
+  const task = await opened('mpnet', 'text');
+  truncateSync(join(folder, 'tokenizer.json'), MOST_BYTES_READ + 1);
+  const files = await openFolder(task.model, folder);
+  await expect(loadTextEmbedder({ ...task, files })).rejects.toMatchObject({
+    kind: 'ResourceLimit',
+    message: expect.stringMatching(/tokenizer\.json has 129 MiB; files of at most 128 MiB/) as unknown,
+  });
 });
 
 describe('a file that the entry does not list is not opened, though it lies there', () => {
