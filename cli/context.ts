@@ -10,6 +10,7 @@ import { dataFolderAt, refuseNoFolder } from '../workers/data-folder.js';
 import type { DataFolder } from '../workers/data-folder.js';
 import { databaseAt, letSqliteReadUris, quietAwsSdk, readEnvironment } from '../workers/environment.js';
 import type { Environment } from '../workers/environment.js';
+import { keepFilesPrivate } from '../workers/private-files.js';
 import { type ModelRoutes, readRoutes } from '../workers/routes.js';
 import { type HostOptions, hostSettings } from './host-options.js';
 import { note } from './output.js';
@@ -75,6 +76,7 @@ export async function lenientContextOf({
   const problem = data === undefined ? null : pathProblem(data);
   if (problem !== null) throw new PanicError('InvalidInput', `--data ${problem}: "${data}"`);
   const read = readEnvironment();
+  keepFilesPrivate(read);
   const environment =
     database === undefined
       ? read

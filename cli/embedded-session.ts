@@ -11,6 +11,7 @@ import type { SupervisedProcess, SupervisorEvent } from '../workers/supervisor.j
 import { findTemporalCli } from '../workers/temporal-cli.js';
 import { startTemporalServer } from '../workers/temporal-server.js';
 import type { TemporalServer } from '../workers/temporal-server.js';
+import { closeFolder } from './closed-folder.js';
 import { readingStore } from './context.js';
 import type { Context } from './context.js';
 import { EMBEDDED_WORKERS, workerWords } from './embedded-workers.js';
@@ -38,6 +39,7 @@ export async function openEmbeddedSession(
   signal: AbortSignal,
 ): Promise<Session> {
   const folder = openDataFolder(context.folder.root);
+  closeFolder(context);
   const lock = await acquireRunLock(folder);
   lock.update({ experiment, ...(devices.length > 0 && { devices }) });
   const parts: { stop(): Promise<void> }[] = [];

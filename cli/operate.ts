@@ -1,6 +1,7 @@
 import { connectStore } from '../db/index.js';
 import type { ExperimentRow, RunRow, Store } from '../db/index.js';
 import { PanicError } from '../experiment/errors.js';
+import { closeFolder } from './closed-folder.js';
 import { readingExperiments } from './context.js';
 import type { Context } from './context.js';
 import { findExperiment } from './find-experiment.js';
@@ -11,6 +12,7 @@ import { findExperiment } from './find-experiment.js';
  */
 export async function operating<T>(context: Context, use: (store: Store) => T | Promise<T>): Promise<T> {
   await readingExperiments(context, () => undefined);
+  closeFolder(context);
   const store = await connectStore(context.place);
   try {
     return await use(store);

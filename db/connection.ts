@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import { compiledPath } from '../experiment/compiled-file.js';
 import { errorMessage, PanicError } from '../experiment/errors.js';
 import { accessFailure, isThere } from '../experiment/presence.js';
-import { openingFailure, refuseNoFile } from '../experiment/sqlite-file.js';
+import { heldFailure, openingFailure, refuseNoFile } from '../experiment/sqlite-file.js';
 import type { Database as AnyDatabase, Snapshot, SqlValue } from './database.js';
 import { GUARDED, readableFile } from './readable-file.js';
 import type { ReadableFile } from './readable-file.js';
@@ -60,7 +60,13 @@ function databaseOver(sqlite: Database.Database, name: string, file: ReadableFil
     file,
     build,
     read: async (work) => whileUnchanged(file, () => runNow(work())),
-    write: (work) => writer.write(() => runNow(work())),
+    write: async (work) => {
+      try {
+        return await writer.write(() => runNow(work()));
+      } catch (error) {
+        throw heldFailure(error, name, 'StoreUnavailable') ?? error;
+      }
+    },
     *rows<T>(query: SQL) {
       return (yield () => build.all<T>(query)) as T[];
     },

@@ -1,7 +1,9 @@
 import Database from 'better-sqlite3';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, lstatSync, type Stats } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode } from './error-code.js';
+import { PanicError } from './errors.js';
+import { holderText, lockHolderOfAnotherUser, userText } from './lock-holder.js';
 import { accessFailure, isThere } from './presence.js';
 import { openingFailure, refuseNoFile } from './sqlite-file.js';
 
@@ -16,11 +18,12 @@ export interface KernelLock {
 
 /**
  * Takes the lock, or returns undefined when a living process (this one included) holds it.
- * @throws PanicError InvalidInput where the path leads to no file, or to none of SQLite's; SqliteError where the file cannot be opened
- * or created.
+ * @throws PanicError InvalidInput where the path leads to no file, or to none of SQLite's, where it is a link, and where this user may not
+ * write to it; SqliteError where the file cannot be opened or created.
  */
 export function tryKernelLock(file: string): KernelLock | undefined {
   refuseNoFile(file);
+  refuseForeignLock(file);
   // The short wait lets a concurrent isKernelLockHeld() finish looking.
   const database = new Database(file, { timeout: 100 });
   try {
@@ -33,27 +36,77 @@ export function tryKernelLock(file: string): KernelLock | undefined {
   return { release: () => database.close() };
 }
 
+/** Where the file is missing, SQLite would make one at the end of a link that another user has put there. */
+function refuseLink(file: string): Stats | undefined {
+  const stats = lstatSync(file, { throwIfNoEntry: false });
+  if (stats?.isSymbolicLink() !== true) return stats;
+  throw new PanicError(
+    'InvalidInput',
+    `${file} is a link, and locks of panic-tda are files; remove the link`,
+  );
+}
+
+/** SQLite takes a shared lock, and says nothing, where the file can only be read: two processes would both have the lock. */
+function refuseForeignLock(file: string): void {
+  const stats = refuseLink(file);
+  if (stats === undefined) return;
+  try {
+    accessSync(file, constants.W_OK);
+  } catch (error) {
+    if (errorCode(error) === 'EROFS') throw accessFailure(error, file, 'written to');
+    throw new PanicError(
+      'InvalidInput',
+      `${file} belongs to ${userText(stats.uid)}, and this user may not write to it, which taking the lock needs`,
+      { cause: error },
+    );
+  }
+}
+
+export interface KernelLockOptions {
+  /** Called once, where the lock is not free at once, with who holds it. */
+  readonly whileHeld?: (holder: string) => void;
+  readonly signal?: AbortSignal;
+  /** How long a process of this user may hold it; default 60 s. */
+  readonly longestMs?: number;
+  /** The same for another user's; default 60 s, and never more than `longestMs`. */
+  readonly longestOfOthersMs?: number;
+}
+
+const LONGEST_MS = 60_000;
+const PAUSE_MS = 20;
+
 /**
- * Waits for the lock until it is free; `whileHeld` is called once, where it is not free at once. Throws the signal's reason.
+ * Waits for the lock until it is free. Throws the signal's reason, and PanicError `InvalidInput` that names the holder where the lock is
+ * not free in time.
  */
 export async function kernelLock(
   file: string,
-  options: { readonly whileHeld?: () => void; readonly signal?: AbortSignal } = {},
+  { whileHeld, signal, longestMs = LONGEST_MS, longestOfOthersMs = LONGEST_MS }: KernelLockOptions = {},
 ): Promise<KernelLock> {
-  let told = false;
-  for (;;) {
-    options.signal?.throwIfAborted();
+  const since = performance.now();
+  for (let told = false; ; told = true) {
+    signal?.throwIfAborted();
     const lock = tryKernelLock(file);
     if (lock !== undefined) return lock;
-    if (!told) options.whileHeld?.();
-    told = true;
-    await sleep(20);
+    if (!told) whileHeld?.(holderText(file));
+    const waited = performance.now() - since;
+    if (waited > Math.min(longestMs, longestOfOthersMs)) refuseLongHeld(file, waited, longestMs);
+    await sleep(PAUSE_MS);
   }
+}
+
+function refuseLongHeld(file: string, waitedMs: number, longestMs: number): void {
+  if (waitedMs <= longestMs && lockHolderOfAnotherUser(file) === null) return;
+  throw new PanicError(
+    'InvalidInput',
+    `${holderText(file)} has held ${file} for ${Math.round(waitedMs / 1000)} s; wait for it or end it, then try again`,
+  );
 }
 
 /** Holds the lock together with others that share it; nobody can take it for himself meanwhile. Undefined where somebody has. */
 export function shareKernelLock(file: string): KernelLock | undefined {
   refuseNoFile(file);
+  refuseLink(file);
   const database = new Database(file, { timeout: 100 });
   try {
     // A read transaction keeps SQLite's shared lock until it ends.

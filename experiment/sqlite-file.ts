@@ -1,5 +1,6 @@
 import { errorCode } from './error-code.js';
 import { PanicError } from './errors.js';
+import { textOf, writerOfAnotherUser } from './lock-holder.js';
 import { statIfThere } from './presence.js';
 
 /**
@@ -19,8 +20,28 @@ export function refuseNoFile(path: string): void {
   );
 }
 
+/** Where SQLite waited in vain for a process of another user, an error that names it; null where an error is no such one. */
+export function heldFailure(
+  error: unknown,
+  path: string,
+  kind: 'InvalidInput' | 'StoreUnavailable',
+): PanicError | null {
+  if (errorCode(error)?.startsWith('SQLITE_BUSY') !== true) return null;
+  const holder = writerOfAnotherUser(path);
+  if (holder === null) return null;
+  return new PanicError(
+    kind,
+    `${textOf(holder)} holds a lock of ${path}, and did not give it back in time; ask that user`,
+    {
+      cause: error,
+    },
+  );
+}
+
 /** What opening a file threw; where SQLite says that the file is no database, an `InvalidInput` that names it. */
 export function openingFailure(error: unknown, path: string): unknown {
+  const held = heldFailure(error, path, 'InvalidInput');
+  if (held !== null) return held;
   if (errorCode(error) !== 'SQLITE_NOTADB') return error;
   return new PanicError(
     'InvalidInput',

@@ -7,10 +7,16 @@ const longestSetUpMs = 30 * 60_000;
 /** Lets one set-up of this clone work at a time; a second one waits, and then finds everything done. */
 export async function withLock(root, say, work) {
   const file = join(root, '.panic-tda-setup.lock');
+  const since = Date.now();
   let waiting = false;
   while (!take(file)) {
     if (!waiting) say(`waiting for another set-up of this folder (remove ${file} if there is none)`);
     waiting = true;
+    if (Date.now() - since > longestSetUpMs) {
+      throw new Error(
+        `Another set-up of this folder has not ended in half an hour; remove ${file} if there is none.`,
+      );
+    }
     await sleep(200);
   }
   const release = () => rmSync(file, { force: true });

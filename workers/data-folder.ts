@@ -17,6 +17,7 @@ import { errorMessage, isPanicError, PanicError } from '../experiment/errors.js'
 import { errorCode } from '../experiment/error-code.js';
 import { isKernelLockHeld, shareKernelLock, tryKernelLock } from '../experiment/kernel-lock.js';
 import type { KernelLock } from '../experiment/kernel-lock.js';
+import { lockHolderOfAnotherUser, textOf } from '../experiment/lock-holder.js';
 import { accessFailure, isAbsence, statIfThere } from '../experiment/presence.js';
 
 /** Where everything of an installation lies: absolute paths. */
@@ -163,6 +164,7 @@ export async function acquireRunLock(folder: DataFolder): Promise<RunLock> {
 export function joinWorkers(folder: DataFolder): KernelLock {
   const lock = shareKernelLock(folder.workersLockFile);
   if (lock !== undefined) return lock;
+  refuseAnotherUser(folder, folder.workersLockFile);
   throw new PanicError(
     'InvalidInput',
     `what is stored in ${folder.root} is being repaired ("doctor --fix"); start the worker when that is over`,
@@ -178,6 +180,7 @@ export async function excludeWorkers(folder: DataFolder): Promise<{ release(): v
   const workers = tryKernelLock(folder.workersLockFile);
   if (workers === undefined) {
     run.release();
+    refuseAnotherUser(folder, folder.workersLockFile);
     throw new PanicError(
       'InvalidInput',
       `workers use ${folder.root}; stop them (they give back what they are at), then try again`,
@@ -200,6 +203,7 @@ export function readRunInfo(folder: DataFolder): RunInfo | undefined {
 }
 
 async function refusal(folder: DataFolder): Promise<PanicError> {
+  refuseAnotherUser(folder, folder.lockFile);
   // The first process may have taken the lock a moment ago and not have written its name yet.
   let first = readRunInfo(folder);
   for (let attempt = 0; first === undefined && attempt < 10; attempt++) {
@@ -210,6 +214,16 @@ async function refusal(folder: DataFolder): Promise<PanicError> {
   return new PanicError(
     'InvalidInput',
     `${who} is already running experiments in ${folder.root}; wait for it, stop it with Ctrl-C, or use another --data folder.`,
+  );
+}
+
+/** What another user does in a folder can neither be asked nor ended: the message says who it is. */
+function refuseAnotherUser({ root }: DataFolder, lockFile: string): void {
+  const holder = lockHolderOfAnotherUser(lockFile);
+  if (holder === null) return;
+  throw new PanicError(
+    'InvalidInput',
+    `${textOf(holder)} holds ${lockFile}, and so keeps others from running experiments in ${root}; ask that user, or use another --data folder`,
   );
 }
 
@@ -267,7 +281,9 @@ function parseRunInfo(file: string): RunInfo | undefined {
 function writeRunInfo(folder: DataFolder, info: RunInfo): void {
   const temporary = `${folder.runInfoFile}.${process.pid}`;
   try {
-    writeFileSync(temporary, `${JSON.stringify(info, undefined, 2)}\n`);
+    // Made anew: what is there under this name is of a process that is gone, or a link of another user's.
+    rmSync(temporary, { force: true });
+    writeFileSync(temporary, `${JSON.stringify(info, undefined, 2)}\n`, { flag: 'wx' });
     renameSync(temporary, folder.runInfoFile);
   } catch (error) {
     rmSync(temporary, { force: true });

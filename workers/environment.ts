@@ -137,6 +137,12 @@ export const environmentVariables = [
     default: 'none',
   },
   {
+    name: 'PANIC_TDA_SHARE_WITH_GROUP',
+    meaning:
+      '1 lets the group of a folder read what is made in it: modes 0750 and 0640 instead of 0700 and 0600',
+    default: '0',
+  },
+  {
     name: 'PANIC_TDA_PASS_VARIABLES',
     meaning: 'names of further variables that every child process is given, with commas between',
     default: 'none: a child is given what its kind needs (docs/security.md)',
@@ -169,6 +175,7 @@ export interface Environment {
   readonly activityMs: number;
   /** Names by which our HTTP ports may be asked, beside those of this machine; in small letters. */
   readonly httpNames: readonly string[];
+  readonly shareWithGroup: boolean;
   readonly servers: { readonly hosts: readonly string[]; readonly apiKey: string | undefined };
   /** Absolute folders of PATH, in order. */
   readonly searchPath: readonly string[];
@@ -194,6 +201,10 @@ export function readEnvironment(variables: Variables = process.env): Environment
   if (testModels !== '0' && testModels !== '1') {
     problems.push(`PANIC_TDA_TEST_MODELS is "${testModels}"; it can be 0 or 1.`);
   }
+  const share = value('PANIC_TDA_SHARE_WITH_GROUP') ?? '0';
+  if (share !== '0' && share !== '1') {
+    problems.push(`PANIC_TDA_SHARE_WITH_GROUP is "${share}"; it can be 0 or 1.`);
+  }
   const activityMs = value('PANIC_TDA_ACTIVITY_MS') ?? String(ACTIVITY_MS);
   if (!/^\d{1,6}$/.test(activityMs)) {
     problems.push(`PANIC_TDA_ACTIVITY_MS is "${activityMs}"; it can be a whole number from 0 to 999999.`);
@@ -216,6 +227,7 @@ export function readEnvironment(variables: Variables = process.env): Environment
     testModels: testModels === '1',
     activityMs: Number(activityMs),
     httpNames: readHttpNames(value('PANIC_TDA_HTTP_NAMES') ?? '', problems),
+    shareWithGroup: share === '1',
     servers: {
       hosts: readServerHosts(value('PANIC_TDA_SERVER_HOSTS') ?? '', problems),
       apiKey: value('PANIC_TDA_SERVER_API_KEY'),

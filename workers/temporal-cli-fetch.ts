@@ -18,6 +18,7 @@ import { errorMessage } from '../experiment/errors.js';
 import { makeFolder } from '../experiment/make-folder.js';
 import { fetchThrough } from '../models/files/proxied-fetch.js';
 import { proxies } from './environment.js';
+import { programMode } from './private-files.js';
 import { runCommand } from './run-command.js';
 import type { FindTemporalCliOptions, TemporalCli } from './temporal-cli.js';
 import { askVersion, otherThan } from './temporal-cli-check.js';
@@ -167,7 +168,7 @@ async function fetchInto(
     const fetched = await fetch(folder);
     if (fetched.failure !== undefined) return { source, failure: fetched.failure };
     if (!lstatSync(fetched.file).isFile()) return { source, failure: 'gave no regular file' };
-    chmodSync(fetched.file, 0o755);
+    chmodSync(fetched.file, programMode());
     const fault = await otherThan(pinned, fetched.file);
     if (fault !== null) return { source, failure: `gave a file that ${fault}; it was not run` };
     const answer = await askVersion(fetched.file);

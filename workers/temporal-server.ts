@@ -7,6 +7,7 @@ import { temporalServerEnvironment } from './environment.js';
 import { freeLoopbackPorts } from './free-ports.js';
 import type { Place } from './hidden-ports.js';
 import { tryKernelLock } from '../experiment/kernel-lock.js';
+import { holderText } from '../experiment/lock-holder.js';
 import { endProcess } from './processes.js';
 import { orphansOn, recordServer } from './started-server.js';
 import { StartFailure, supervise, type SupervisedProcess, type SupervisorEvent } from './supervisor.js';
@@ -73,7 +74,7 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
   if (lock === undefined) {
     throw new PanicError(
       'InvalidInput',
-      `A Temporal server on ${databaseFile} is already being run by another process.`,
+      `A Temporal server on ${databaseFile} is already being run by ${holderText(`${databaseFile}.lock`)}.`,
     );
   }
   try {

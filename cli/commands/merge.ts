@@ -15,6 +15,7 @@ import type { MergedExperiment, MergeProgress } from '../../db/merge/index.js';
 import { isPanicError, PanicError } from '../../experiment/errors.js';
 import { armFault } from '../../experiment/fault.js';
 import { dataFolderAt, excludeWorkers, openDataFolder, readRunInfo } from '../../workers/data-folder.js';
+import { closeFolder } from '../closed-folder.js';
 import { shellQuoted } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
@@ -58,6 +59,7 @@ export async function mergeFolder(
 async function withTarget<T>(context: Context, use: (target: Store) => Promise<T>): Promise<T> {
   const { database } = context.place;
   const folder = openDataFolder(context.folder.root);
+  closeFolder(context);
   const lock = database === null ? await excludeWorkers(folder) : null;
   try {
     const target =

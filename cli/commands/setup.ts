@@ -11,6 +11,7 @@ import {
   tryDeviceAgain,
 } from '../../models/index.js';
 import { proxies } from '../../workers/environment.js';
+import { useUmaskOfUser } from '../../workers/private-files.js';
 import type { Context } from '../context.js';
 import { cudaRemedy } from '../cuda-remedy.js';
 import { EXIT } from '../exit-codes.js';
@@ -115,6 +116,8 @@ async function fetchWhereNeeded(
   if (found.state === 'unrecorded') {
     note(`${provider.library} is there, and nothing is known of its origin; it is fetched again.`);
   }
+  // It becomes a part of the program, which other users may run.
+  useUmaskOfUser();
   note("Fetching the runtime's CUDA provider (some 300 MB).");
   try {
     const record = await fetchCudaProvider(provider, {

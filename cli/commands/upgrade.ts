@@ -3,6 +3,7 @@ import type { PostgresService, UpgradePlan } from '../../db/index.js';
 import { PanicError } from '../../experiment/errors.js';
 import { armFault } from '../../experiment/fault.js';
 import { excludeWorkers } from '../../workers/data-folder.js';
+import { closeFolder } from '../closed-folder.js';
 import { noExperiments } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
@@ -47,6 +48,7 @@ async function upgradeFolder(context: Context, check: boolean): Promise<number> 
     return told(context, { ...document, ...NO_COPY, upToDate: false }, text);
   }
   if (environment.fault !== undefined) armFault(environment.fault);
+  closeFolder(context);
   const lock = await excludeWorkers(folder);
   try {
     const { copy, copyBytes } = await upgradeFile(databaseFile, new Date());

@@ -8,6 +8,7 @@ import { workerTemporal } from '../../workers/environment.js';
 import { endWithParent, reportReady, reportUnable } from '../../workers/supervisor.js';
 import { DrainTimeout, QUEUES, startWorker } from '../../workers/worker.js';
 import type { Queue, RunningWorker, WorkerSettings } from '../../workers/worker.js';
+import { closeFolder } from '../closed-folder.js';
 import { placeText } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT, SIGNAL_EXIT } from '../exit-codes.js';
@@ -38,7 +39,9 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
   // Refused before anything is made.
   const temporal = workerTemporal(DEFAULT_ADDRESS);
   await proveObjectsPlace(context);
-  const using = joinWorkers(openDataFolder(folder.root));
+  openDataFolder(folder.root);
+  closeFolder(context);
+  const using = joinWorkers(folder);
   if (environment.fault !== undefined) armFault(environment.fault);
   const address = temporal.connectionOptions.address ?? DEFAULT_ADDRESS;
   const identity = options.identity ?? `${process.pid}@${hostname()}:${queues.join('+')}`;

@@ -23,6 +23,7 @@ import { persistenceEntropy } from '../../tda/index.js';
 import { excludeWorkers } from '../../workers/data-folder.js';
 import type { DoctorOptions } from '../commands/doctor.js';
 import { confirmed } from '../confirm.js';
+import { closeFolder } from '../closed-folder.js';
 import { noExperiments } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
@@ -81,6 +82,7 @@ export async function fix(context: Context, options: FixOptions): Promise<number
 
 async function fixFile(context: Context, options: FixOptions): Promise<number> {
   if (!isThere(context.folder.databaseFile)) throw noExperiments(context);
+  closeFolder(context);
   const lock = await excludeWorkers(context.folder);
   try {
     const tables = await askedForTables(context, options);

@@ -16,6 +16,9 @@ import { planPull, requireSpace, type PlannedFile, type PullOptions, type PullPl
 import { hashedFile, type HashedFile } from './sha256.js';
 import { linkTwin, twinOf } from './twin.js';
 
+/** The largest model on a slow line. */
+const LONGEST_PULL_MS = 12 * 3_600_000;
+
 /** How far a pull is. */
 export interface PullProgress {
   readonly model: string;
@@ -55,7 +58,9 @@ export async function pullModels(
   makeFolder(options.modelsFolder);
   const lock = await kernelLock(join(options.modelsFolder, 'pull.lock'), {
     signal: options.signal,
-    whileHeld: () => options.onNotice('Another process is pulling models into this folder; waiting for it.'),
+    longestMs: LONGEST_PULL_MS,
+    whileHeld: (holder) =>
+      options.onNotice(`${capital(holder)} is pulling models into this folder; waiting for it.`),
   });
   try {
     const planned = await eachApart(models, (model) => planPull(model, options), options.signal);
@@ -73,6 +78,10 @@ export async function pullModels(
   } finally {
     lock.release();
   }
+}
+
+function capital(text: string): string {
+  return `${text[0]!.toUpperCase()}${text.slice(1)}`;
 }
 
 type Apart<T, R> =

@@ -1,4 +1,4 @@
-import { constants, copyFileSync, linkSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, linkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { realPathWithin } from '../../experiment/contained.js';
 import { isPanicError } from '../../experiment/errors.js';
@@ -48,7 +48,11 @@ export async function linkTwin(twin: string, target: string, sha256: string): Pr
   try {
     linkSync(twin, target);
   } catch {
-    copyFileSync(twin, target, constants.COPYFILE_EXCL);
+    // With the mode of a new file, and not of what is copied.
+    writeFileSync(target, '', { flag: 'wx' });
+    const { mode } = statSync(target);
+    copyFileSync(twin, target);
+    chmodSync(target, mode);
   }
   const stamp = await settledStamp(target);
   // A new name changes the time of change and no other.

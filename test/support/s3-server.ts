@@ -32,7 +32,7 @@ export async function s3Program(): Promise<S3Program> {
   const path = join(cache, `versitygw-${VERSION}`);
   if (existsSync(path)) return { path };
   mkdirSync(cache, { recursive: true });
-  const lock = await kernelLock(`${path}.lock`);
+  const lock = await kernelLock(`${path}.lock`, { longestMs: 600_000 });
   try {
     return existsSync(path) ? { path } : build(cache, path);
   } finally {

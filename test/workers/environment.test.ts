@@ -5,6 +5,7 @@ import { isPanicError } from '../../experiment/errors.js';
 import { childEnvironment, type ChildKind, type ChildOptions } from '../../experiment/child-environment.js';
 import {
   configuredTemporal,
+  databaseVariables,
   environmentVariables,
   hubAccess,
   hostVariables,
@@ -38,6 +39,7 @@ describe('our own variables', () => {
       testModels: false,
       activityMs: 10_000,
       httpNames: [],
+      shareWithGroup: false,
       servers: { hosts: [], apiKey: undefined },
       searchPath: [],
       problems: [],
@@ -80,6 +82,13 @@ describe('our own variables', () => {
     ]);
     expect(readEnvironment({ PANIC_TDA_ACTIVITY_MS: '1e3' }).problems).toEqual([
       'PANIC_TDA_ACTIVITY_MS is "1e3"; it can be a whole number from 0 to 999999.',
+    ]);
+  });
+
+  test('files are shared with their group by a switch', () => {
+    expect(readEnvironment({ PANIC_TDA_SHARE_WITH_GROUP: '1' }).shareWithGroup).toBe(true);
+    expect(readEnvironment({ PANIC_TDA_SHARE_WITH_GROUP: 'yes' }).problems).toEqual([
+      'PANIC_TDA_SHARE_WITH_GROUP is "yes"; it can be 0 or 1.',
     ]);
   });
 
@@ -503,6 +512,19 @@ describe('environments of child processes', () => {
     expect(given('worker', { needs: [need] })).toEqual(
       [...keys, 'CUDA_VISIBLE_DEVICES', ...basic, 'NODE_EXTRA_CA_CERTS'].sort(),
     );
+  });
+
+  test('of a worker hold every setting of ours that it is not given in another way', () => {
+    const ours = Object.fromEntries(environmentVariables.map(({ name }) => [name, '1']));
+    const needs = ['bucket', 'modelServers'] as const;
+    const handedOn = Object.keys(childEnvironment('worker', { needs }, ours));
+    const byValue = [
+      ...Object.keys(hostVariables(readEnvironment({}).hosts)),
+      ...Object.keys(databaseVariables({ url: 'postgres://x', poolSize: 1 })),
+    ];
+    // The data folder is an argument; the other two are of the server, and of ports that such a worker has not.
+    const elsewhere = ['PANIC_TDA_DATA', 'PANIC_TDA_TEMPORAL_CLI', 'PANIC_TDA_HTTP_NAMES'];
+    expect([...handedOn, ...byValue, ...elsewhere].sort()).toEqual(Object.keys(ours).sort());
   });
 
   test('are changed by what is added and removed', () => {

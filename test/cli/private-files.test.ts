@@ -1,0 +1,262 @@
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { openStore } from '../../db/index.js';
+import { dataFolderAt, openDataFolder } from '../../workers/data-folder.js';
+import { closeToOthers } from '../../workers/private-files.js';
+import { finishExperiment } from '../db/small-experiment.js';
+import { COMMIT, HubServer } from '../models/files/hub-server.js';
+import { tinyGraph } from '../models/files/onnx-bytes.js';
+import { IS_ROOT, toldWhy } from '../support/mounts.js';
+import { makeOlder, migrationsBefore } from '../support/older-store.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson, runInfo, startPanicTda, until } from './cli-process.js';
+
+jest.setTimeout(300_000);
+
+const umask = process.umask(0o022);
+afterEach(() => void process.umask(0o022));
+afterAll(async () => {
+  process.umask(umask);
+  await cleanUp();
+});
+
+/** Whether this user may do it. */
+function setImmutable(path: string, immutable: boolean): boolean {
+  return spawnSync('chattr', [immutable ? '+i' : '-i', path]).status === 0;
+}
+
+const CAN_FIX = ((): boolean => {
+  const probe = mkdtempSync(join(tmpdir(), 'panic-tda-immutable-'));
+  const can = setImmutable(probe, true);
+  setImmutable(probe, false);
+  rmdirSync(probe);
+  return can;
+})();
+
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'DummyI2T']],
+  prompts: ['a quiet harbour'],
+  seeds: [3],
+  embedding_models: ['Dummy'],
+  max_length: 6,
+};
+
+/** What is in a folder, and the folder, with other modes than these: "path mode". Names that vanish meanwhile are left out. */
+function otherModes(root: string, modes: { readonly folder: number; readonly file: number }): string[] {
+  const paths = [root, ...readdirSync(root, { recursive: true }).map((name) => join(root, String(name)))];
+  return paths.flatMap((path) => {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found === undefined) return [];
+    const mode = found.mode & 0o777;
+    const wanted = found.isDirectory() ? modes.folder : modes.file;
+    return mode === wanted ? [] : [`${relative(root, path)} ${mode.toString(8)}`];
+  });
+}
+
+const PRIVATE = { folder: 0o700, file: 0o600 };
+const SHARED = { folder: 0o750, file: 0o640 };
+
+/** A folder as an earlier version left it. */
+function widen(root: string): void {
+  for (const path of [
+    root,
+    ...readdirSync(root, { recursive: true }).map((name) => join(root, String(name))),
+  ]) {
+    chmodSync(path, lstatSync(path).isDirectory() ? 0o755 : 0o644);
+  }
+}
+
+describe.each([0o022, 0o000, 0o077])('whatever the umask is (%p)', (mask) => {
+  test('what run, merge and delete make is closed to other users, also while it is used', async () => {
+    process.umask(mask);
+    const gated = { ...EXPERIMENT, networks: [['DummyT2I', 'GatedI2T']], max_length: 400 };
+    const folder = folderWith({ 'a.json': EXPERIMENT, 'gated.json': gated });
+    const gate = join(folder, 'gate');
+    const a = join(folder, 'new', 'a');
+    expect((await panicTda(folder, ['run', 'a.json', '--data', 'new/a'])).code).toBe(0);
+    expect(otherModes(join(folder, 'new'), PRIVATE)).toEqual([]);
+
+    const running = startPanicTda(folder, ['run', 'gated.json', '--data', 'new/a'], { GATED_I2T_GATE: gate });
+    await until(
+      () => runInfo(a)?.workerPids?.length === 2,
+      () => running.stderr(),
+    );
+    expect(otherModes(a, PRIVATE)).toEqual([]);
+    writeFileSync(gate, '');
+    expect((await running.ended).code).toBe(0);
+
+    expect((await panicTda(folder, ['merge', 'new/a', '--data', 'new/b'])).code).toBe(0);
+    const [{ id }] = await panicTdaJson<[{ id: string }]>(folder, ['list', '--data', 'new/b']);
+    expect((await panicTda(folder, ['delete', id, '--yes', '--compact', '--data', 'new/b'])).code).toBe(0);
+    expect(otherModes(join(folder, 'new'), PRIVATE)).toEqual([]);
+  });
+});
+
+test('files of models, their lock file and what is beside it are closed to other users', async () => {
+  process.umask(0o000);
+  const hub = new HubServer({ 'owner/tiny': { 'model.onnx': { bytes: tinyGraph } } });
+  await hub.start();
+  try {
+    const model = {
+      name: 'Tiny',
+      kind: 'embedding',
+      summary: 'Tiny.',
+      loader: 'text-embedder',
+      source: 'hub:owner/tiny',
+      revision: COMMIT,
+      license: 'MIT',
+      input: 'text',
+      dimension: 3,
+      settings: {
+        file: 'model.onnx',
+        dtype: 'fp32',
+        output: 'last_hidden_state',
+        max_tokens: 8,
+        pooling: 'mean',
+        normalize: true,
+      },
+      weights: { files: ['model.onnx'], memory_mib: 1 },
+    };
+    const folder = folderWith({ 'catalogue.json': { models: [model] } });
+    const env = {
+      HF_ENDPOINT: hub.endpoint,
+      PANIC_TDA_CATALOGUE: join(folder, 'catalogue.json'),
+      PANIC_TDA_MODELS: join(folder, 'cache/models'),
+    };
+    expect(await panicTda(folder, ['models', 'pull', 'Tiny'], env)).toMatchObject({ code: 0 });
+    expect(readdirSync(join(folder, 'cache/models'))).toContain('models.lock.json');
+    expect(otherModes(join(folder, 'cache'), PRIVATE)).toEqual([]);
+  } finally {
+    await hub.stop();
+  }
+});
+
+test('the group may read where PANIC_TDA_SHARE_WITH_GROUP says so, and nobody else', async () => {
+  process.umask(0o000);
+  const folder = folderWith({ 'a.json': EXPERIMENT });
+  const shared = { PANIC_TDA_SHARE_WITH_GROUP: '1' };
+  expect((await panicTda(folder, ['run', 'a.json', '--data', 'new/a'], shared)).code).toBe(0);
+  expect(otherModes(join(folder, 'new'), SHARED)).toEqual([]);
+});
+
+describe('a data folder that is open to others', () => {
+  let folder: string;
+  let data: string;
+  beforeAll(async () => {
+    folder = folderWith({ 'a.json': EXPERIMENT, 'b.json': { ...EXPERIMENT, seeds: [4] } });
+    data = join(folder, 'panic-tda-data');
+    expect((await panicTda(folder, ['run', 'a.json'])).code).toBe(0);
+  });
+
+  test('is closed by the next run, which says so once', async () => {
+    widen(data);
+    const { code, stderr } = await panicTda(folder, ['run', 'b.json']);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(stderr.match(/could enter/g)).toHaveLength(1);
+    expect(stderr).toContain(`Other users of this machine could enter ${data}; its mode is 0700 now.`);
+    // What is in the folders of the objects is behind these.
+    expect(otherModes(data, PRIVATE).filter((line) => !/^objects\/./.test(line))).toEqual([]);
+    expect((await panicTda(folder, ['run', 'b.json'])).stderr).not.toContain('could enter');
+  });
+
+  test('loses the rights of others alone where its group shares it', async () => {
+    const shared = openDataFolder(join(folder, 'group'));
+    const env = { PANIC_TDA_SHARE_WITH_GROUP: '1' };
+    chmodSync(shared.root, 0o2775);
+    const { code, stderr } = await panicTda(folder, ['merge', 'panic-tda-data', '--data', 'group'], env);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(statSync(shared.root).mode & 0o7777).toBe(0o2770);
+  });
+
+  test('is looked at as it is', async () => {
+    widen(data);
+    expect((await panicTda(folder, ['list'])).code).toBe(0);
+    expect(statSync(data).mode & 0o777).toBe(0o755);
+  });
+
+  test('is closed before an upgrade copies its database, and the copy is closed as well', async () => {
+    const older = folderWith();
+    const root = join(older, 'panic-tda-data');
+    const store = openStore(root);
+    await finishExperiment(store);
+    await store.close();
+    makeOlder(join(root, 'panic-tda.sqlite'), migrationsBefore('catalogue'));
+    widen(root);
+    expect((await panicTda(older, ['upgrade'])).code).toBe(0);
+    expect(readdirSync(root).filter((name) => name.includes('before-upgrade'))).toHaveLength(1);
+    expect(otherModes(root, PRIVATE).filter((line) => !/^objects\/./.test(line))).toEqual([]);
+  });
+
+  const owners = toldWhy(
+    'and is of another user is used as it is, and that is said',
+    IS_ROOT,
+    'it needs root',
+  );
+  (IS_ROOT ? test : test.skip)(owners, async () => {
+    const root = join(folder, 'foreign');
+    mkdirSync(root);
+    chownSync(root, 65534, 65534);
+    const { code, stderr } = await panicTda(folder, ['run', 'a.json', '--data', 'foreign']);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(stderr).toMatch(/foreign belongs to user 65534.*, and other users may enter it \(mode 0755\)/);
+    expect(stderr.match(/belongs to user/g)).toHaveLength(1);
+    expect(statSync(root).mode & 0o777).toBe(0o755);
+    const made = readdirSync(root).map((name) => join(root, name));
+    expect(made.flatMap((path) => (lstatSync(path).isDirectory() ? otherModes(path, PRIVATE) : []))).toEqual(
+      [],
+    );
+    expect(made.filter((path) => (lstatSync(path).mode & 0o077) !== 0)).toEqual([]);
+  });
+
+  const planted = toldWhy(
+    'and has a part that another user has put there is refused',
+    IS_ROOT,
+    'it needs root',
+  );
+  (IS_ROOT ? test : test.skip).each(['run.lock', 'logs', 'panic-tda.sqlite'])(
+    `${planted}: %s`,
+    async (name) => {
+      const root = join(folder, `planted-${name}`);
+      mkdirSync(root);
+      chmodSync(root, 0o1777);
+      if (name === 'logs') mkdirSync(join(root, name));
+      else writeFileSync(join(root, name), '');
+      chownSync(join(root, name), 65534, 65534);
+      const { code, stderr } = await panicTda(folder, ['run', 'a.json', '--data', root]);
+      expect({ code, stderr }).toMatchObject({ code: 2 });
+      expect(stderr).toContain(`${join(root, name)} belongs to user 65534`);
+      expect(stderr).toContain('Choose a folder of your own with --data');
+    },
+  );
+
+  // An immutable folder stands in for one of a file system that has no modes: it cannot be changed either.
+  const fixed = toldWhy(
+    'on a file system that has no modes is used, and that is said',
+    CAN_FIX,
+    'it needs chattr +i',
+  );
+  (CAN_FIX ? test : test.skip)(fixed, () => {
+    const root = join(folder, 'immutable');
+    mkdirSync(root);
+    try {
+      setImmutable(root, true);
+      expect(closeToOthers(dataFolderAt(root))).toEqual([
+        `Other users of this machine may enter ${root} (mode 0755), and its file system does not let that be changed.`,
+      ]);
+    } finally {
+      setImmutable(root, false);
+    }
+  });
+});
