@@ -70,7 +70,7 @@ async function answer(request: string): Promise<Response | string | undefined> {
   if (reading === undefined) return undefined;
   const { files, failures } = reading;
   try {
-    if (isGraph(path)) return files.has(path) ? files.graph(path) : undefined;
+    if (isGraph(path)) return files.graph(path);
     // It asks for a graph's data as well, and goes on with no more than a name: the runtime finds them beside the graph.
     if (!/\.(json|jinja|txt)$/.test(path)) return request;
     if (!files.has(path)) return undefined;

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { realPathWithin } from '../../experiment/contained.js';
 import { PanicError } from '../../experiment/errors.js';
 import type { Model } from '../../experiment/model.js';
+import { isThere } from '../../experiment/presence.js';
 import { checkGraph } from '../onnx/graph-check.js';
 import { resolveUnlocked, type ResolvedFiles } from './resolve.js';
 import { readRegular, sameStamp, stampAt } from './stamp.js';
@@ -90,12 +91,13 @@ export function openModelFiles(model: Model, { folder, files }: ResolvedFiles): 
 
   function requireUntouched(): void {
     for (const { path, stamp } of files) {
-      const full = realPathWithin(folder, path);
-      if (!sameStamp(stampAt(full), stamp)) throw new FilesChanged(model, full);
+      const full = join(folder, path);
+      if (!isThere(full) || !sameStamp(stampAt(full), stamp)) throw new FilesChanged(model, full);
     }
   }
 
   function seal(): Readonly<Record<string, string>> {
+    for (const path of listed) realPathWithin(folder, path);
     requireUntouched();
     sealed = true;
     return Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256]));

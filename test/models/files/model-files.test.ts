@@ -168,6 +168,12 @@ describe('a file that the entry does not list is not opened, though it lies ther
       },
     });
     cpSync(join(captioners, 'smolvlm-tiny'), folder, { recursive: true });
+    // A library decides by config.json which graphs it opens.
+    const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as object;
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, is_encoder_decoder: true }));
+    writeFileSync(join(folder, 'onnx/encoder_model.onnx'), tinyGraph);
+    expect(await captions(whole, folder, [])).toMatchObject({ error: unlisted('onnx/encoder_model.onnx') });
+    cpSync(join(captioners, 'smolvlm-tiny'), folder, { recursive: true });
     for (const file of ['config.json', 'chat_template.jinja']) {
       expect(await captions(without(file), folder, [])).toMatchObject({ error: unlisted(file) });
     }
