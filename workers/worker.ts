@@ -17,6 +17,7 @@ import { requireAddressSpace } from './address-space.js';
 import { type DeploymentVersion, makeCurrent } from './deployment.js';
 import { createDiagramPool } from './diagram-pool.js';
 import { keepPollsWhileStopping } from './environment.js';
+import { failuresWithoutSecrets } from './failures-without-secrets.js';
 import { lateAnswers, POLLS_STAY_MS } from './late-answers.js';
 import { observe } from './observation.js';
 import { askOtherService } from './other-service.js';
@@ -176,7 +177,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   };
   const shared = {
     ...sharedOptions(settings.drainSeconds, deployment),
-    interceptors: { activity: [lateAnswers, metrics.activities] },
+    interceptors: { activity: [lateAnswers, failuresWithoutSecrets, metrics.activities] },
     connection,
     namespace,
     identity,

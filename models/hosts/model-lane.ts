@@ -180,7 +180,7 @@ export class ModelLane<Item, Answer> implements Tenant {
     const triesAgain = isOverdue && batch.some((call) => !call.overdue && !this.#queue.isBlamed(call.item));
     for (const call of batch) call.overdue ||= isOverdue;
     if (batch.length > 1 || triesAgain) {
-      this.#queue.separate(batch, hostFailed);
+      this.#queue.separate(batch, hostFailed && batch.length > 1);
       return;
     }
     const call = batch[0]!;

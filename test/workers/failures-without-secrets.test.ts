@@ -1,0 +1,34 @@
+import { expect, test } from '@jest/globals';
+import type { Context } from '@temporalio/activity';
+import { PanicError } from '../../experiment/errors.js';
+import { keepSecrets } from '../../experiment/secrets.js';
+import { failuresWithoutSecrets } from '../../workers/failures-without-secrets.js';
+
+const KEY = 'a-key-of-this-test-0123';
+keepSecrets([{ name: 'KEY', value: KEY }]);
+
+/** What comes through the interceptor where an activity throws. */
+async function thrown(reason: unknown): Promise<unknown> {
+  const { inbound } = failuresWithoutSecrets({} as Context);
+  try {
+    return await inbound!.execute!({ args: [], headers: {} }, async () => await Promise.reject(reason));
+  } catch (caught) {
+    return caught;
+  }
+}
+
+test('an error of an activity holds no secret, nor do its stack and its causes', async () => {
+  const deepest = new Error(`sent ${KEY}`);
+  const middle = new Error(`failed with ${KEY}`, { cause: deepest });
+  const error = new PanicError('StoreUnavailable', 'the store is away', { cause: middle });
+  expect(await thrown(error)).toBe(error);
+  for (const one of [error, middle, deepest]) expect(`${one.message} ${one.stack}`).not.toContain(KEY);
+  expect(deepest.message).toBe('sent (KEY not shown)');
+});
+
+test('an error whose message is no value of its own is no exception, and others stay what they are', async () => {
+  const aborted = new DOMException(`aborted with ${KEY}`, 'AbortError');
+  expect(await thrown(aborted)).toBe(aborted);
+  expect(aborted.message).toBe('aborted with (KEY not shown)');
+  expect(await thrown('a text')).toBe('a text');
+});
