@@ -11,7 +11,7 @@ import type { ExperimentConfig } from '../experiment/config.js';
 import { madeWith } from '../experiment/made-with.js';
 import { excerptOf, visibleLine } from '../experiment/text.js';
 import { unknownModels } from '../experiment/unknown-models.js';
-import { askServers, explainUnready, serverTroubles } from '../models/index.js';
+import { askServers, explainUnfit, explainUnready, serverTroubles, unfitModels } from '../models/index.js';
 import type {
   BookkeepingActivities,
   ExperimentEnding,
@@ -93,15 +93,31 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
 
   /** Throws InvalidInput, or ModelFilesMissing, where what is left to do calls models that this worker cannot have, or servers that are down. */
   async function requireModels(config: ExperimentConfig, row: ExperimentRow | null): Promise<void> {
-    const { unknown, unready, served: ofServers } = await missingModels({ config, row, store }, deps);
+    const {
+      unknown,
+      unready,
+      served: ofServers,
+      withFiles,
+    } = await missingModels({ config, row, store }, deps);
     if (unknown.length > 0) throw unknownToWorker(deps.catalogue, unknown, row?.catalogue ?? null);
     const served = unready.filter(({ model }) => deps.routing.serves(model.name));
     if (served.length > 0) {
       const told = explainUnready(served, (...words) => ['panic-tda', ...words].join(' '));
       throw new PanicError('ModelFilesMissing', `models of this experiment cannot be used:\n${told}`);
     }
-    const asked = ofServers.filter(({ name }) => deps.routing.serves(name));
     const { cancellationSignal } = Context.current();
+    if (deps.modelsFolder !== null) {
+      const computed = withFiles.filter(({ name }) => deps.routing.serves(name));
+      const unfit = await unfitModels(computed, deps.modelsFolder, cancellationSignal);
+      if (unfit.length > 0) {
+        const told = explainUnfit(unfit);
+        throw new PanicError(
+          'InvalidInput',
+          `models of this experiment cannot be used as they are:\n${told}`,
+        );
+      }
+    }
+    const asked = ofServers.filter(({ name }) => deps.routing.serves(name));
     const troubles = serverTroubles(await askServers(asked, deps.servers, cancellationSignal));
     if (troubles.length === 0) return;
     throw new PanicError(

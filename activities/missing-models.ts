@@ -1,8 +1,8 @@
 import type { ExperimentRow, Store } from '../db/index.js';
-import type { ExperimentConfig } from '../experiment/config.js';
+import { type ExperimentConfig, modelNames } from '../experiment/config.js';
 import type { Catalogue, Model } from '../experiment/model.js';
 import { unknownModels } from '../experiment/unknown-models.js';
-import { servedModels, type UnreadyModel, unreadyModels } from '../models/index.js';
+import { isNeural, servedModels, type UnreadyModel, unreadyModels } from '../models/index.js';
 
 /** What an experiment still calls and cannot have here. */
 export interface MissingModels {
@@ -11,6 +11,8 @@ export interface MissingModels {
   readonly unready: readonly UnreadyModel[];
   /** Models that it calls and that servers compute: whether those answer is for the caller to ask (`askServers`). */
   readonly served: readonly Model[];
+  /** Models that it calls and whose files are there: whether those fit is for the caller to ask (`unfitModels`). */
+  readonly withFiles: readonly Model[];
 }
 
 /**
@@ -27,11 +29,15 @@ export async function missingModels(
   const unknown = unknownModels(config, catalogue);
   const unready = modelsFolder === null ? [] : unreadyModels(config, catalogue, modelsFolder);
   const served = servedModels(config, catalogue);
-  const names = new Set([
-    ...unknown,
-    ...[...unready.map(({ model }) => model), ...served].map(({ name }) => name),
-  ]);
-  if (row === null || store === null || names.size === 0) return { unknown, unready, served };
+  const notReady = new Set(unready.map(({ model }) => model));
+  const withFiles =
+    modelsFolder === null
+      ? []
+      : modelNames(config)
+          .flatMap((name) => catalogue.get(name) ?? [])
+          .filter((model) => isNeural(model) && !notReady.has(model));
+  const names = new Set([...unknown, ...[...notReady, ...served, ...withFiles].map(({ name }) => name)]);
+  if (row === null || store === null || names.size === 0) return { unknown, unready, served, withFiles };
   const among = (list: readonly string[]): string[] => [...new Set(list)].filter((name) => names.has(name));
   const asked = { generative: among(config.networks.flat()), embedding: among(config.embedding_models) };
   const called = new Set(await store.runs.stillCalled(row.id, asked, failed));
@@ -39,5 +45,6 @@ export async function missingModels(
     unknown: unknown.filter((name) => called.has(name)),
     unready: unready.filter(({ model }) => called.has(model.name)),
     served: served.filter(({ name }) => called.has(name)),
+    withFiles: withFiles.filter(({ name }) => called.has(name)),
   };
 }

@@ -496,7 +496,8 @@ Exit codes: 0 cancelled, 1 it did not end within the time, 2 nothing is running 
 const PLAN_HELP = `Counts are upper bounds, since a run ends early at a cycle; bytes are estimates. Times of models are those
 that the data folder's own history knows, or else, of models that come with the program, what was measured once on another
 machine; those of diagrams follow a measured model, on one core, as if each had the most points. The largest diagram's memory is what its computation is predicted to allocate at most.
-Models whose files are missing, servers that do not answer, a chosen device that does not work, and models that do not fit are told at the end.
+Models whose files are missing or do not belong together (as far as configurations, tokenizers and what graphs declare say), servers that
+do not answer, a chosen device that does not work, and models that do not fit are told at the end.
 
 Exit codes: 0 the file is good, 2 it is not (every problem is listed).`;
 

@@ -1,7 +1,14 @@
 import { PanicError } from '../experiment/errors.js';
 import type { HostFingerprint } from '../experiment/provenance.js';
 import { paintDummy } from './dummy.js';
-import type { GeneratedItem, GenerateItem, LoadedGenerator, LoadTask } from './loaded-model.js';
+import {
+  type GeneratedItem,
+  type GenerateItem,
+  type LoadedGenerator,
+  type LoadTask,
+  UNOPENED,
+} from './loaded-model.js';
+import { NothingComputes } from './onnx/session.js';
 
 const BYTES_PER_MIB = 2 ** 20;
 const WHOLE = { cutTokens: 0, outputCut: false } as const;
@@ -15,6 +22,7 @@ const leaked: Uint8Array[] = [];
  * its item alone; `blank` paints nothing; `slow MS` holds the process for so long; `leak MIB` takes memory for good.
  */
 export function loadFaulty({ model, device }: LoadTask): LoadedGenerator {
+  if (device === UNOPENED) throw new NothingComputes();
   if (model.settings['unloadable'] === true) {
     process.stderr.write('the weights are made of cheese\n');
     process.kill(process.pid, 'SIGKILL');

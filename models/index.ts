@@ -1,6 +1,7 @@
 export { catalogue, type CatalogueOptions, loadCatalogue, readCatalogue } from './catalogue.js';
 export { MEASURED_MS_PER_INVOCATION, MEASURED_MS_PER_VECTOR } from './measured-times.js';
 export type { Embedded, Generated, ModelActivity, ModelPool } from './contract.js';
+export { explainUnfit, type UnfitModel, unfitModels } from './files-fit.js';
 export type { Hub } from './files/hub.js';
 export {
   hubRepository,

@@ -7,13 +7,16 @@ import type { ModelFiles } from './files/model-files.js';
 /** Where a graph is computed: one of the runtime's execution providers. */
 export type Device = 'cpu' | 'cuda' | 'webgpu';
 
+/** In the place of a device: the loader reads what can be told of the files, opens no graph, and ends with `NothingComputes`. */
+export const UNOPENED = 'unopened';
+
 /** What a loader is given. */
 export interface LoadTask<M extends Model = Model> {
   readonly model: M;
   /** Its verified files: a loader opens no others. */
   readonly files: ModelFiles;
   /** A device that was seen to work; the loader uses no other. */
-  readonly device: Device;
+  readonly device: Device | typeof UNOPENED;
 }
 
 /** The folder of a model's files; or the folder of all models, where its process finds and verifies them itself. */

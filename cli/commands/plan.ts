@@ -1,18 +1,21 @@
 import type { Store } from '../../db/index.js';
+import { modelNames } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
 import { listed } from '../../experiment/problems.js';
 import { planOf } from '../../experiment/index.js';
 import type { ExperimentConfig, ModelWork, Plan, PlanHistory } from '../../experiment/index.js';
 import {
   askServers,
+  explainUnfit,
   explainUnready,
   servedModels,
   serverTroubles,
   MEASURED_MS_PER_INVOCATION,
   MEASURED_MS_PER_VECTOR,
+  unfitModels,
   unreadyModels,
 } from '../../models/index.js';
-import type { AskedServer, UnreadyModel } from '../../models/index.js';
+import type { AskedServer, UnfitModel, UnreadyModel } from '../../models/index.js';
 import { DIAGRAM_START_SECONDS, predictRipsSeconds, predictSurrogateSeconds } from '../../tda/index.js';
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
 import { configuredTemporal } from '../../workers/environment.js';
@@ -44,6 +47,8 @@ interface PlanDocument extends Plan {
     readonly state: string;
     readonly paths: readonly string[];
   }[];
+  /** Models whose files are there, and that `run` would refuse for what these say. */
+  readonly unfitModels: readonly { readonly name: string; readonly why: string }[];
   /** What the servers of its models say, asked from here; a worker elsewhere may reach others. */
   readonly servers: readonly {
     readonly name: string;
@@ -67,18 +72,27 @@ interface PlanDocument extends Plan {
 export async function planFile(context: Context, file: string): Promise<number> {
   const config = await readValidExperiment(file, context);
   const queues = await queuesAtService(context, config);
-  const [asked, refusedDevice] = await Promise.all([
+  const { modelsFolder } = context.environment;
+  const models = modelNames(config).flatMap((name) => context.catalogue.get(name) ?? []);
+  const [asked, refusedDevice, unfit] = await Promise.all([
     askServers(servedModels(config, context.catalogue), context.environment.servers),
     deviceTrouble(context, config),
+    unfitModels(models, modelsFolder),
   ]);
   await readingStore(context, async (store) => {
     await store?.experiments.refuseOtherSeeds(experimentId(config), config);
-    const unready = unreadyModels(config, context.catalogue, context.environment.modelsFolder);
+    const unready = unreadyModels(config, context.catalogue, modelsFolder);
     const servers = asked.map(serverDocument);
     const planned = await planDocument(context, config, store, unready);
-    const document = { ...planned, servers, deviceTrouble: refusedDevice, queues };
+    const document = {
+      ...planned,
+      unfitModels: unfit.map(({ model, why }) => ({ name: model.name, why })),
+      servers,
+      deviceTrouble: refusedDevice,
+      queues,
+    };
     if (context.json) printJson(document);
-    else printPlan(context, document, config, file, { unready, asked });
+    else printPlan(context, document, config, file, { unready, unfit, asked });
   });
   return EXIT.ok;
 }
@@ -102,7 +116,7 @@ async function planDocument(
   config: ExperimentConfig,
   store: Store | null,
   unready: readonly UnreadyModel[],
-): Promise<Omit<PlanDocument, 'servers' | 'deviceTrouble' | 'queues'>> {
+): Promise<Omit<PlanDocument, 'unfitModels' | 'servers' | 'deviceTrouble' | 'queues'>> {
   const plan = planOf(config, catalogue, {
     diagramBytes: predictDiagramBytes,
     measured: { msPerInvocation: MEASURED_MS_PER_INVOCATION, msPerVector: MEASURED_MS_PER_VECTOR },
@@ -150,7 +164,15 @@ function printPlan(
   document: PlanDocument,
   config: ExperimentConfig,
   file: string,
-  { unready, asked }: { readonly unready: readonly UnreadyModel[]; readonly asked: readonly AskedServer[] },
+  {
+    unready,
+    unfit,
+    asked,
+  }: {
+    readonly unready: readonly UnreadyModel[];
+    readonly unfit: readonly UnfitModel[];
+    readonly asked: readonly AskedServer[];
+  },
 ): void {
   const { stored } = document;
   const product = `${count(config.networks.length)} x ${count(config.seeds.length)} x ${count(config.prompts.length)}`;
@@ -186,6 +208,9 @@ function printPlan(
   print(`\n${document.assumptions.join('\n')}`);
   if (unready.length > 0) {
     print(`\n${heading('Models that cannot be used yet')}\n${explainUnready(unready, context.command)}`);
+  }
+  if (unfit.length > 0) {
+    print(`\n${heading('Models that cannot be used as they are')}\n${explainUnfit(unfit)}`);
   }
   const troubles = serverTroubles(asked);
   if (troubles.length > 0) {

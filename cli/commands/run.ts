@@ -8,7 +8,7 @@ import { experimentId } from '../../experiment/ids.js';
 import { planOf } from '../../experiment/index.js';
 import { isThere } from '../../experiment/presence.js';
 import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
-import { askServers, explainUnready, serverTroubles } from '../../models/index.js';
+import { askServers, explainUnfit, explainUnready, serverTroubles, unfitModels } from '../../models/index.js';
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
 import { readRunInfo } from '../../workers/data-folder.js';
 import { configuredTemporal } from '../../workers/environment.js';
@@ -301,7 +301,11 @@ async function refuseMissingModels(
   const row = (await store?.experiments.find(id)) ?? null;
   const machine = { catalogue, modelsFolder: environment.modelsFolder };
   const failed = verb === 'retry' ? (run ?? 'all') : 'none';
-  const { unknown, unready, served } = await missingModels({ config, row, store }, machine, failed);
+  const { unknown, unready, served, withFiles } = await missingModels(
+    { config, row, store },
+    machine,
+    failed,
+  );
   if (unknown.length > 0) {
     const told = explainUnknown(unknown, catalogue, row?.catalogue ?? null);
     throw new PanicError('InvalidInput', `${told}. Nothing was done`);
@@ -310,6 +314,13 @@ async function refuseMissingModels(
     throw new PanicError(
       'InvalidInput',
       `models of this experiment cannot be used yet; nothing was done:\n${explainUnready(unready, command)}`,
+    );
+  }
+  const unfit = await unfitModels(withFiles, environment.modelsFolder);
+  if (unfit.length > 0) {
+    throw new PanicError(
+      'InvalidInput',
+      `models of this experiment cannot be used as they are; nothing was done:\n${explainUnfit(unfit)}`,
     );
   }
   // Workers of one's own may reach servers that this machine does not: they ask before they plan.

@@ -4,10 +4,11 @@ import { z } from 'zod';
 import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
 import type { GenerativeModel } from '../../experiment/model.js';
 import { type Statement, statementIn } from '../agreement.js';
-import type { Device, LoadTask } from '../loaded-model.js';
+import { type Device, type LoadTask, UNOPENED } from '../loaded-model.js';
 import type { ModelFiles } from '../files/model-files.js';
 import { throughLibrary } from '../library-files.js';
 import { runtimeError } from '../onnx/runtime-error.js';
+import { NothingComputes, type OpenGraph, openSession } from '../onnx/session.js';
 import { type Tokenizer, tokenizerOf } from '../tokenizers/tokenizer.js';
 import { type CaptionSettings, type Dtype, DTYPE_SUFFIXES } from './settings.js';
 
@@ -23,7 +24,7 @@ interface ModelClass {
 export class ModelFolder {
   readonly #model: GenerativeModel;
   readonly #files: ModelFiles;
-  readonly #device: Device;
+  readonly #device: LoadTask['device'];
   readonly #dtypes: Record<string, Dtype>;
 
   /** Throws PanicError `InvalidInput` where the settings ask for a graph that is not one of the model's files. */
@@ -33,7 +34,7 @@ export class ModelFolder {
     this.#device = device;
     this.#dtypes = graphDtypes(settings);
     for (const [graph, dtype] of Object.entries(this.#dtypes)) {
-      const file = `onnx/${graph}${DTYPE_SUFFIXES[dtype]}.onnx`;
+      const file = fileOf(graph, dtype);
       if (files.has(file)) continue;
       throw new PanicError(
         'InvalidInput',
@@ -75,13 +76,19 @@ export class ModelFolder {
    * they do not fit each other.
    */
   async open(kind: ModelClass): Promise<PreTrainedModel> {
-    const model = await this.#openGraphs(kind);
+    if (this.#device === UNOPENED) {
+      this.#checkVectorTypes(await this.#unopened());
+      throw new NothingComputes();
+    }
+    const model = await this.#openGraphs(kind, this.#device);
     this.#checkVectorTypes(model.sessions);
     return model;
   }
 
   /** The library copies the picture's vectors among the words' as they are: other bits would be taken for numbers. */
-  #checkVectorTypes(graphs: Readonly<Record<string, InferenceSession>>): void {
+  #checkVectorTypes(
+    graphs: Readonly<Record<string, Pick<OpenGraph, 'inputMetadata' | 'outputMetadata'>>>,
+  ): void {
     const types = [
       vectorType(graphs['vision_encoder']?.outputMetadata, 'image_features'),
       vectorType(graphs['embed_tokens']?.outputMetadata, 'inputs_embeds'),
@@ -95,18 +102,22 @@ export class ModelFolder {
     );
   }
 
-  async #openGraphs(kind: ModelClass): Promise<PreTrainedModel> {
+  async #unopened(): Promise<Readonly<Record<string, OpenGraph>>> {
+    const graphs: Record<string, OpenGraph> = {};
+    for (const [graph, dtype] of Object.entries(this.#dtypes)) {
+      graphs[graph] = await openSession(this.#files, fileOf(graph, dtype), UNOPENED);
+    }
+    return graphs;
+  }
+
+  async #openGraphs(kind: ModelClass, device: Device): Promise<PreTrainedModel> {
     try {
       return await throughLibrary(this.#files, ['config.json'], (name) =>
-        kind.from_pretrained(name, {
-          device: this.#device,
-          dtype: this.#dtypes,
-          local_files_only: true,
-        }),
+        kind.from_pretrained(name, { device, dtype: this.#dtypes, local_files_only: true }),
       );
     } catch (error) {
       if (isPanicError(error)) throw error;
-      const doing = `cannot open the graphs of ${this.#model.name} in ${this.#files.nameOf('.')} on ${this.#device}`;
+      const doing = `cannot open the graphs of ${this.#model.name} in ${this.#files.nameOf('.')} on ${device}`;
       throw runtimeError(doing, error);
     }
   }
@@ -123,6 +134,10 @@ export class ModelFolder {
       );
     }
   }
+}
+
+function fileOf(graph: string, dtype: Dtype): string {
+  return `onnx/${graph}${DTYPE_SUFFIXES[dtype]}.onnx`;
 }
 
 function vectorType(

@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { isPanicError, PanicError } from '../../experiment/errors.js';
 import { requireAgreement, type Statement } from '../agreement.js';
+import { NothingComputes } from '../onnx/session.js';
 import type { Graph } from './graph.js';
 import type { ModelFolder } from './model-folder.js';
 import type { TextToImageSettings } from './settings.js';
@@ -139,7 +140,12 @@ async function latentPixels(graph: Graph, config: DecoderConfig, file: string | 
     value: named === undefined ? null : 2 ** (named.length - 1),
     where: `${file}: block_out_channels, with ${named?.length} blocks,`,
   };
-  const tried = { value: await triedLatentPixels(graph, config), where: `${graph.file}: a trial` };
+  const value = await triedLatentPixels(graph, config).catch((error: unknown) => {
+    // Where no graph is opened, the configuration has to do.
+    if (error instanceof NothingComputes && stated.value !== null) return null;
+    throw error;
+  });
+  const tried = { value, where: `${graph.file}: a trial` };
   requireAgreement('pixels a side for each latent', [stated, tried]);
   return stated.value ?? tried.value ?? USUAL_LATENT_PIXELS;
 }

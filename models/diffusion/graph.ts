@@ -1,11 +1,11 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import type { ModelFiles } from '../files/model-files.js';
-import type { Device } from '../loaded-model.js';
+import type { LoadTask } from '../loaded-model.js';
 import { floatsOf } from '../onnx/floats.js';
 import { toHalf } from '../onnx/half.js';
 import { runtimeError } from '../onnx/runtime-error.js';
-import { openSession } from '../onnx/session.js';
+import { NothingComputes, type OpenGraph, openSession } from '../onnx/session.js';
 import type { Statement } from '../agreement.js';
 import type { Floats, Numbers } from './tensors.js';
 
@@ -14,11 +14,11 @@ import type { Floats, Numbers } from './tensors.js';
  * (int8, int4) are its own affair, and so is data that lies in files beside it.
  */
 export class Graph {
-  readonly #session: InferenceSession;
+  readonly #session: OpenGraph;
   readonly #file: string;
   readonly #inputs: ReadonlyMap<string, InferenceSession.TensorValueMetadata>;
 
-  private constructor(session: InferenceSession, file: string) {
+  private constructor(session: OpenGraph, file: string) {
     this.#session = session;
     this.#file = file;
     this.#inputs = new Map(
@@ -30,7 +30,7 @@ export class Graph {
    * Opens one of the model's files. Throws PanicError as `ModelFiles.graph`, `DeviceError` where the runtime cannot open the graph on the device, and `InvalidInput` where the graph takes
    * numbers of a type that cannot be passed from here, or gives bfloat16.
    */
-  static async open(files: ModelFiles, path: string, device: Device): Promise<Graph> {
+  static async open(files: ModelFiles, path: string, device: LoadTask['device']): Promise<Graph> {
     const file = files.nameOf(path);
     const session = await openSession(files, path, device).catch((error: unknown) => {
       // The runtime's binding gives up on a graph whose inputs or outputs are bfloat16, number 16 of ONNX's types.
@@ -111,6 +111,7 @@ export class Graph {
       tensors[name] = make(numbers.data, numbers.dims, `${this.#file}: "${name}"`);
     }
     const answer = await this.#session.run(tensors).catch((error: unknown) => {
+      if (error instanceof NothingComputes) throw error;
       throw runtimeError(`${this.#file}: onnxruntime failed`, error);
     });
     return new Map(

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { PanicError } from '../../experiment/errors.js';
 import type { ModelFiles } from '../files/model-files.js';
-import type { Device, LoadTask } from '../loaded-model.js';
+import type { LoadTask } from '../loaded-model.js';
 import { type Tokenizer, tokenizerOf } from '../tokenizers/tokenizer.js';
 import { readModelFiles } from '../unreadable.js';
 import type { GenerativeModel } from '../../experiment/model.js';
@@ -18,7 +18,7 @@ export type Json = z.infer<typeof json>;
 export class ModelFolder {
   readonly #model: GenerativeModel;
   readonly #files: ModelFiles;
-  readonly #device: Device;
+  readonly #device: LoadTask['device'];
 
   constructor({ model, files, device }: LoadTask<GenerativeModel>) {
     this.#model = model;

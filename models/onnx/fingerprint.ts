@@ -1,17 +1,18 @@
 import type { HostFingerprint } from '../../experiment/provenance.js';
-import type { LoadTask } from '../loaded-model.js';
+import { type LoadTask, UNOPENED } from '../loaded-model.js';
 import { TOKENIZERS_VERSION } from '../tokenizers/tokenizer.js';
-import { runtimeVersion } from './session.js';
+import { NothingComputes, runtimeVersion } from './session.js';
 
 /**
  * What a host will say that it computed with: the runtime, the device, the model's `dtype`, and the SHA-256 of each of its
  * files; where the model reads text also the code that makes tokens of it. The last step of loading: throws FilesChanged where
- * the files are not those any more (`ModelFiles.seal`).
+ * the files are not those any more (`ModelFiles.seal`), and `NothingComputes` for a model that was not opened.
  */
 export function fingerprint(
   { model, files, device }: LoadTask,
   { readsText }: { readonly readsText: boolean },
 ): HostFingerprint {
+  if (device === UNOPENED) throw new NothingComputes();
   return {
     runtime: 'onnxruntime',
     runtimeVersion: runtimeVersion(),

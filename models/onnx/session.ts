@@ -1,24 +1,33 @@
 import { env as runtime, InferenceSession, type Tensor } from 'onnxruntime-node';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import type { ModelFiles } from '../files/model-files.js';
-import type { Device } from '../loaded-model.js';
+import { type LoadTask, UNOPENED } from '../loaded-model.js';
+import { declaredGraph } from './declared-graph.js';
 import { isRefusal, runtimeError } from './runtime-error.js';
 import { runtimeSentence } from './runtime-words.js';
 
 /** How onnxruntime 1.30 begins when it is the file that it cannot use: damaged, not there, data beside it missing. */
 const ABOUT_THE_FILE = /^(Load model |External data |The model path is a directory)/;
 
+/** A graph that was opened, or of which the file alone was read. */
+export type OpenGraph = Pick<InferenceSession, 'inputMetadata' | 'outputMetadata' | 'outputNames' | 'run'>;
+
+/** Thrown where a loader that opens nothing would compute: what can be told without that was in order. */
+export class NothingComputes extends Error {}
+
 /**
  * Opens a graph, one of the model's files, on exactly `device`: the runtime has no fall-back of its own that would say so. Operators come
  * from the runtime alone: no library of others is ever named to it. Throws PanicError as `ModelFiles.graph`, `ModelFilesMissing` where the file is none that the runtime can read, `InvalidInput` where the runtime cannot compute the
- * graph or its numbers on that device, and `DeviceError` where the device fails.
+ * graph or its numbers on that device, and `DeviceError` where the device fails. Where nothing is to be opened, its answers throw
+ * `NothingComputes`.
  */
 export async function openSession(
   files: ModelFiles,
   path: string,
-  device: Device,
-): Promise<InferenceSession> {
+  device: LoadTask['device'],
+): Promise<OpenGraph> {
   const file = files.graph(path);
+  if (device === UNOPENED) return unopenedGraph(file);
   try {
     return await InferenceSession.create(file, { executionProviders: [device] });
   } catch (error) {
@@ -38,17 +47,28 @@ export async function openSession(
   }
 }
 
+function unopenedGraph(file: string): OpenGraph {
+  const { inputMetadata, outputMetadata } = declaredGraph(file);
+  return {
+    inputMetadata,
+    outputMetadata,
+    outputNames: outputMetadata.map(({ name }) => name),
+    run: () => Promise.reject(new NothingComputes()),
+  };
+}
+
 /**
  * Runs a graph. Throws PanicError `InvalidInput` where the runtime cannot compute it with these inputs on its device, and
  * `DeviceError` where the runtime fails.
  */
 export async function runSession(
-  session: InferenceSession,
+  session: OpenGraph,
   feeds: Readonly<Record<string, Tensor>>,
 ): Promise<Readonly<Record<string, Tensor>>> {
   try {
     return await session.run(feeds);
   } catch (error) {
+    if (error instanceof NothingComputes) throw error;
     throw runtimeError('onnxruntime failed', error);
   }
 }

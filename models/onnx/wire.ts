@@ -55,6 +55,23 @@ export function openWire(file: string): Wire {
 
 /** The fields with a length in a message that lies from `start` to before `end`. Throws where it is no message. */
 export function* fieldsOf(wire: Wire, start: number, end: number): Generator<WireField> {
+  for (const field of allFieldsOf(wire, start, end)) if ('start' in field) yield field;
+}
+
+/** The numbers (varints) in such a message, by field; of a field that comes again the last, as protobuf has it. */
+export function numbersOf(wire: Wire, start: number, end: number): Map<number, number> {
+  const numbers = new Map<number, number>();
+  for (const field of allFieldsOf(wire, start, end)) {
+    if ('value' in field) numbers.set(field.number, field.value);
+  }
+  return numbers;
+}
+
+function* allFieldsOf(
+  wire: Wire,
+  start: number,
+  end: number,
+): Generator<WireField | { readonly number: number; readonly value: number }> {
   let at = start;
   const varint = (): number => {
     let value = 0;
@@ -70,13 +87,14 @@ export function* fieldsOf(wire: Wire, start: number, end: number): Generator<Wir
   while (at < end) {
     const key = varint();
     const kind = key % 8;
-    if (kind === VARINT) varint();
+    const number = Math.floor(key / 8);
+    if (kind === VARINT) yield { number, value: varint() };
     else if (kind === FIXED_64) at += 8;
     else if (kind === FIXED_32) at += 4;
     else if (kind === LENGTH) {
       const length = varint();
       if (length > end - at) throw new Error(`a field at ${at} is longer than its message`);
-      yield { number: Math.floor(key / 8), start: at, end: at + length };
+      yield { number, start: at, end: at + length };
       at += length;
     } else throw new Error(`a field of the unknown kind ${kind} at ${at}`);
   }

@@ -6,8 +6,7 @@ import type { EmbeddingModel, ModelSettings } from '../../experiment/model.js';
 import { isPanicError } from '../../experiment/errors.js';
 import type { LoadedEmbedder } from '../../models/loaded-model.js';
 import { filesIn } from '../../models/files/layout.js';
-import { openFolder } from '../../models/files/model-files.js';
-import { loadModel } from '../../models/loaders.js';
+import { lookAndLoad } from './look-and-load.js';
 
 /** Tiny models of this repository; see make.py there. */
 export const own = join(import.meta.dirname, '../fixtures/embedders');
@@ -42,8 +41,7 @@ export function modelOf({ folder, input, dimension, settings, files, maxBatch = 
 }
 
 export async function load(entry: Entry): Promise<LoadedEmbedder> {
-  const model = modelOf(entry);
-  const loaded = await loadModel({ model, files: await openFolder(model, entry.folder), device: 'cpu' });
+  const loaded = await lookAndLoad(modelOf(entry), entry.folder);
   if (loaded.kind !== 'embedding') throw new Error('not an embedder');
   return loaded;
 }

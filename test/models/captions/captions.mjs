@@ -3,6 +3,7 @@
 import sharp from 'sharp';
 import { openFolder } from '../../../dist/models/files/model-files.js';
 import { loadModel } from '../../../dist/models/loaders.js';
+import { NothingComputes } from '../../../dist/models/onnx/session.js';
 
 const { model, folder, batches } = JSON.parse(process.argv[2]);
 
@@ -18,6 +19,9 @@ const asJson = (error) => ({ kind: error.kind ?? 'bug', message: error.message }
 try {
   const files = await openFolder(model, folder);
   const loaded = await loadModel({ model, files, device: 'cpu' });
+  const looked = { model, files: await openFolder(model, folder), device: 'unopened' };
+  const look = await loadModel(looked).catch((error) => error);
+  if (!(look instanceof NothingComputes)) throw new Error(`a look at its files says ${look}`);
   const answers = [];
   const cuts = [];
   for (const batch of batches) {

@@ -1,0 +1,74 @@
+import { fork } from 'node:child_process';
+import { childEnvironment } from '../experiment/child-environment.js';
+import { compiledFile } from '../experiment/compiled-file.js';
+import type { Model } from '../experiment/model.js';
+import { requiredFiles } from './files/layout.js';
+import { readinessOf } from './files/readiness.js';
+
+/** A model whose files are all there, verified, and not what its loader can use. */
+export interface UnfitModel {
+  readonly model: Model;
+  readonly why: string;
+}
+
+/** What the process that reads is given, and what it tells of each model, in their order: null where nothing is wrong. */
+export type FitTask = readonly {
+  readonly model: Model;
+  readonly folder: string;
+  readonly files: readonly { readonly path: string; readonly sha256: string }[];
+}[];
+export type FitReport = string | null;
+
+const LONGEST_READING_MS = 120_000;
+
+/**
+ * Reads what each model's folder says (configurations, tokenizers, what its graphs declare), and finds those whose loader would refuse it
+ * at the first step of a run. No weights are read and no graph is opened, so that what only these show is not found. Models whose files
+ * are not ready are left to `unreadyModels`. A process of its own reads, since the libraries are native code and take long to load.
+ */
+export async function unfitModels(
+  models: readonly Model[],
+  modelsFolder: string,
+  signal?: AbortSignal,
+): Promise<UnfitModel[]> {
+  const task = models.flatMap((model) => {
+    const readiness = readinessOf(model, modelsFolder);
+    if (readiness.state !== 'ready') return [];
+    const locked = new Map(readiness.entry.files.map(({ path, sha256 }) => [path, sha256]));
+    const files = requiredFiles(model).map((path) => ({ path, sha256: locked.get(path)! }));
+    return [{ model, folder: readiness.folder, files }];
+  });
+  if (task.length === 0) return [];
+  const reports = await readInProcess(task, signal);
+  return task.flatMap(({ model }, k) => {
+    const why = reports[k] ?? null;
+    return why === null ? [] : [{ model, why }];
+  });
+}
+
+/** A line or more for each. */
+export function explainUnfit(unfit: readonly UnfitModel[]): string {
+  return unfit
+    .map(({ model, why }) => (why.startsWith(model.name) ? why : `${model.name}: ${why}`))
+    .join('\n');
+}
+
+/** Without a report for the models that a process did not come to: whether these fit is for the run to find out. */
+function readInProcess(task: FitTask, signal: AbortSignal | undefined): Promise<readonly FitReport[]> {
+  return new Promise((resolve, reject) => {
+    const child = fork(compiledFile('models/files-fit-main.js'), {
+      execArgv: [],
+      env: childEnvironment('host'),
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      timeout: LONGEST_READING_MS,
+      killSignal: 'SIGKILL',
+      ...(signal !== undefined && { signal }),
+    });
+    const reports: FitReport[] = [];
+    child.on('message', (report) => reports.push(report as FitReport));
+    child.on('error', reject);
+    child.on('close', () => resolve(reports));
+    // Where the process has ended already, `close` follows.
+    child.send(task, () => undefined);
+  });
+}

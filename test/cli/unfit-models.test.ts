@@ -1,0 +1,73 @@
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, jest, test } from '@jest/globals';
+import { cleanUp, folderWith, panicTda } from './cli-process.js';
+import { TINY_MODELS, tinyCatalogue } from './tiny-models.js';
+
+jest.setTimeout(180_000);
+afterAll(cleanUp);
+
+const fixtures = join(import.meta.dirname, '../fixtures');
+
+interface PlanDocument {
+  readonly unfitModels: readonly { readonly name: string; readonly why: string }[];
+}
+
+/** A folder with copies of the tiny models, all of them verified, after `change`. */
+async function verified(
+  change: (models: string) => void,
+): Promise<{ folder: string; env: Record<string, string> }> {
+  const folder = folderWith({
+    'experiment.json': {
+      networks: [['TinyPainter', 'TinyCaptioner']],
+      prompts: ['a red fox'],
+      seeds: [3],
+      embedding_models: ['TinyWords', 'TinyLooks'],
+      max_length: 4,
+    },
+  });
+  const copies = join(folder, 'fixtures');
+  for (const name of ['diffusion/sd', 'captioners/smolvlm-tiny', 'embedders/mpnet', 'embedders/dinov2']) {
+    cpSync(join(fixtures, name), join(copies, name), { recursive: true });
+  }
+  change(copies);
+  writeFileSync(join(folder, 'catalogue.json'), JSON.stringify(tinyCatalogue(copies)));
+  const env = {
+    PANIC_TDA_CATALOGUE: join(folder, 'catalogue.json'),
+    PANIC_TDA_MODELS: join(folder, 'models'),
+    PANIC_TDA_DEVICE: 'cpu',
+  };
+  expect((await panicTda(folder, ['models', 'verify', ...TINY_MODELS], env)).code).toBe(0);
+  return { folder, env };
+}
+
+function changeJson(file: string, values: object): void {
+  writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), ...values }));
+}
+
+test('plan tells which models a run would refuse for what their files say, and run refuses before anything is made', async () => {
+  const { folder, env } = await verified((models) => {
+    changeJson(join(models, 'diffusion/sd/unet/config.json'), { in_channels: 9 });
+    writeFileSync(join(models, 'captioners/smolvlm-tiny/preprocessor_config.json'), '{');
+    writeFileSync(join(models, 'embedders/mpnet/tokenizer.json'), '{"model": {}}');
+  });
+  const plan = await panicTda(folder, ['plan', 'experiment.json', '--json'], env);
+  const { unfitModels } = JSON.parse(plan.stdout) as PlanDocument;
+  expect(unfitModels.map(({ name }) => name)).toEqual(['TinyPainter', 'TinyCaptioner', 'TinyWords']);
+  expect(unfitModels[0]!.why).toMatch(/unet\/config\.json: in_channels says 9/);
+  expect(unfitModels[1]!.why).toContain('preprocessor_config.json');
+  expect(unfitModels[2]!.why).toContain('tokenizer.json');
+  const { stdout } = await panicTda(folder, ['plan', 'experiment.json'], env);
+  expect(stdout).toMatch(/Models that cannot be used as they are\nTinyPainter: .*in_channels says 9/);
+
+  const run = await panicTda(folder, ['run', 'experiment.json'], env);
+  expect(run.code).toBe(2);
+  expect(run.stderr).toMatch(/cannot be used as they are; nothing was done:\nTinyPainter: .*in_channels/);
+  expect(existsSync(join(folder, 'panic-tda-data'))).toBe(false);
+});
+
+test('plan finds nothing wrong with models that run', async () => {
+  const { folder, env } = await verified(() => undefined);
+  const plan = await panicTda(folder, ['plan', 'experiment.json', '--json'], env);
+  expect((JSON.parse(plan.stdout) as PlanDocument).unfitModels).toEqual([]);
+});

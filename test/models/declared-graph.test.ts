@@ -1,0 +1,46 @@
+/** @jest-environment ./test/models/native-arrays-environment.mjs */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { InferenceSession } from 'onnxruntime-node';
+import { filesIn } from '../../models/files/layout.js';
+import { declaredGraph } from '../../models/onnx/declared-graph.js';
+import { temporaryFolder } from '../workers/temporary-folder.js';
+
+const fixtures = join(import.meta.dirname, '../fixtures');
+const graphs = filesIn(fixtures).filter((file) => file.endsWith('.onnx'));
+
+test('graphs declare what sessions of the runtime tell of them', async () => {
+  expect(graphs.length).toBeGreaterThan(30);
+  for (const graph of graphs) {
+    const file = join(fixtures, graph);
+    const session = await InferenceSession.create(file).catch(() => null);
+    // bfloat16, for one, which the runtime's binding does not pass.
+    if (session === null) continue;
+    const { inputMetadata, outputMetadata } = declaredGraph(file);
+    expect([graph, inputMetadata]).toEqual([graph, session.inputMetadata]);
+    for (const [k, declared] of outputMetadata.entries()) {
+      const told = session.outputMetadata[k]!;
+      if (!told.isTensor) throw new Error(`${graph}: ${told.name} is no tensor`);
+      expect({ ...declared, shape: [] }).toEqual({ ...told, shape: [] });
+      // What the graph leaves open the runtime may conclude.
+      for (const [axis, size] of declared.shape.entries()) {
+        if (typeof size === 'number') expect(told.shape[axis]).toBe(size);
+      }
+    }
+  }
+});
+
+test('files that are no graphs are told as such', () => {
+  const folder = temporaryFolder();
+  const whole = readFileSync(join(fixtures, graphs[0]!));
+  for (const [name, bytes] of Object.entries({
+    cut: whole.subarray(0, whole.length - 100),
+    text: Buffer.from('version https://git-lfs.github.com/spec/v1\n'),
+    empty: Buffer.alloc(0),
+  })) {
+    const file = join(folder, name);
+    writeFileSync(file, bytes);
+    expect(() => declaredGraph(file)).toThrow(`${file} cannot be read as an ONNX model`);
+  }
+});

@@ -1,0 +1,28 @@
+import { expect } from '@jest/globals';
+import { isPanicError } from '../../experiment/errors.js';
+import type { Model } from '../../experiment/model.js';
+import { openFolder } from '../../models/files/model-files.js';
+import { type LoadedModel, type LoadTask, UNOPENED } from '../../models/loaded-model.js';
+import { loadModel } from '../../models/loaders.js';
+import { NothingComputes } from '../../models/onnx/session.js';
+
+/**
+ * Loads the model of a folder as a host does, and expects that a look at its files alone finds the same: nothing, or the same fault. With
+ * `trial` the load may find what only an opened graph shows.
+ */
+export async function lookAndLoad(model: Model, folder: string, trial = false): Promise<LoadedModel> {
+  const on = async (device: LoadTask['device']): Promise<LoadedModel> =>
+    await loadModel({ model, files: await openFolder(model, folder), device });
+  const look = await on(UNOPENED).catch((error: unknown) => error);
+  const [loaded] = await Promise.allSettled([on('cpu')]);
+  if (loaded.status === 'fulfilled') {
+    expect(look).toBeInstanceOf(NothingComputes);
+    return loaded.value;
+  }
+  const found: unknown = loaded.reason;
+  // The runtime has words of its own for damaged files.
+  if (isPanicError(found, 'ModelFilesMissing')) expect(look).toMatchObject({ kind: found.kind });
+  else if (trial) expect(look).toBeInstanceOf(NothingComputes);
+  else expect(look).toEqual(found);
+  throw found;
+}
