@@ -57,11 +57,20 @@ export function closeToOthers(folder: DataFolder): string[] {
   return openTo(now) === 0
     ? [
         `Other users of this machine could enter ${folder.root}; its mode is ${modeText(now)} now. ` +
-          'PANIC_TDA_SHARE_WITH_GROUP=1 leaves it, and what is made from now on, open to its group (docs/security.md).',
+          'docs/security.md says how its group may share it.',
       ]
     : [
         `Other users of this machine may enter ${folder.root} (mode ${modeText(now)}), and its file system does not let that be changed.`,
       ];
+}
+
+/** What lets others enter a data folder, for people, and what becomes of that; null where nothing does. Changes nothing. */
+export function openToOthersText(folder: DataFolder): string | null {
+  const root = statSync(folder.root, { throwIfNoEntry: false });
+  if (root === undefined || openTo(root) === 0) return null;
+  return root.uid === process.geteuid?.()
+    ? `other users of this machine may enter ${folder.root} (mode ${modeText(root)}); the next command that writes to it closes it`
+    : foreignText(folder.root, root);
 }
 
 const UNCHANGED: ReadonlySet<string> = new Set([

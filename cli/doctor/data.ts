@@ -9,6 +9,7 @@ import type { ExperimentRow, Store } from '../../db/index.js';
 import type { Orphan, UnfinishedPlan } from '../../db/doctor/index.js';
 import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
 import { persistenceEntropy } from '../../tda/index.js';
+import { openToOthersText } from '../../workers/private-files.js';
 import type { DoctorOptions } from '../commands/doctor.js';
 import type { Context } from '../context.js';
 import { createObserver, stateOf } from '../experiment-state.js';
@@ -47,6 +48,8 @@ export function* checkDataFolder({ folder }: Context): Generator<Finding> {
       ? problem(`${there} cannot be written to; choose another folder with --data`)
       : warning(`${there} may only be read: what is stored can be looked at, and nothing can be run here`);
   }
+  const open = openToOthersText(folder);
+  if (open !== null) yield warning(open);
   const { bavail, bsize } = statfsSync(there);
   const free = `${bytes(bavail * bsize)} are free on its disk`;
   yield bavail * bsize < LITTLE_SPACE_BYTES ? warning(free) : ok(free);

@@ -180,9 +180,14 @@ describe('a data folder that is open to others', () => {
     expect(statSync(shared.root).mode & 0o7777).toBe(0o2770);
   });
 
-  test('is looked at as it is', async () => {
+  test('is looked at as it is, and doctor says so', async () => {
     widen(data);
     expect((await panicTda(folder, ['list'])).code).toBe(0);
+    const { findings } = await panicTdaJson<{ findings: { level: string; text: string }[] }>(folder, [
+      'doctor',
+    ]);
+    const text = `other users of this machine may enter ${data} (mode 0755); the next command that writes to it closes it`;
+    expect(findings).toContainEqual(expect.objectContaining({ level: 'warning', text }));
     expect(statSync(data).mode & 0o777).toBe(0o755);
   });
 
