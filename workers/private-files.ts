@@ -6,7 +6,7 @@ import { errorCode } from '../experiment/error-code.js';
 import { userText } from '../experiment/lock-holder.js';
 import type { DataFolder } from './data-folder.js';
 
-/** Rights that folders and files of ours do not give: to nobody but their owner, or to others than the owner's group. */
+/** Rights that a folder or a file of ours does not give: `own` keeps all for the owner, `group` lets the group read. */
 const CLOSED = { own: 0o077, group: 0o027 } as const;
 const OTHERS_MAY_WRITE = 0o002;
 

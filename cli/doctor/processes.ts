@@ -38,7 +38,7 @@ function leftovers(temporal: string, root: string): { name: string; pid: number 
   return ownProcesses().flatMap(({ pid, words }) => {
     if (hasWords(words, ['start-dev']) && hasWords(words, [server]))
       return [{ name: 'Temporal server', pid }];
-    // Workers end by themselves when their supervisor is gone; one that hangs does not. Configured workers are somebody's.
+    // Workers end by themselves when their supervisor is gone; one that hangs does not. Configured workers belong to their user.
     const isWorker = EMBEDDED_WORKERS.some((queues) => endsWithWords(words, workerWords(queues, root)));
     return isWorker ? [{ name: 'worker', pid }] : [];
   });

@@ -143,7 +143,7 @@ test('files of models, their lock file and what is beside it are closed to other
   }
 });
 
-test('the group may read where PANIC_TDA_SHARE_WITH_GROUP says so, and nobody else', async () => {
+test('the group may read where PANIC_TDA_SHARE_WITH_GROUP says so, and no other user', async () => {
   process.umask(0o000);
   const folder = folderWith({ 'a.json': EXPERIMENT });
   const shared = { PANIC_TDA_SHARE_WITH_GROUP: '1' };
