@@ -19,6 +19,11 @@ export interface LiveOptions<T> {
   readonly bars: (state: T) => string;
   /** The same as one plain line. */
   readonly line: (state: T) => string;
+  /**
+   * Whether the cursor stays to be seen. To hide it, the library catches the signals that end a process, and a statement of SQLite that
+   * runs for minutes keeps it from hearing of them: for commands that have no handler of their own.
+   */
+  readonly cursor?: boolean;
   /** Lines of which this is the same are not repeated; without it, equal lines are not. */
   readonly sameAs?: (state: T) => string;
 }
@@ -27,7 +32,7 @@ export interface LiveOptions<T> {
 export function liveProgress<T>(options: LiveOptions<T>): LiveProgress<T> {
   const stream = options.stream ?? process.stderr;
   if (options.silent) return { show: () => undefined, done: () => undefined };
-  return stream.isTTY ? barDisplay(stream, options.bars) : lineDisplay(stream, options);
+  return stream.isTTY ? barDisplay(stream, options) : lineDisplay(stream, options);
 }
 
 /** A bar of 28 characters, as full as `done` is of `of`. */
@@ -36,8 +41,11 @@ export function bar(done: number, of: number): string {
   return `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}`;
 }
 
-function barDisplay<T>(stream: NodeJS.WriteStream, bars: LiveOptions<T>['bars']): LiveProgress<T> {
-  const update = createLogUpdate(stream);
+function barDisplay<T>(
+  stream: NodeJS.WriteStream,
+  { bars, cursor = false }: Pick<LiveOptions<T>, 'bars' | 'cursor'>,
+): LiveProgress<T> {
+  const update = createLogUpdate(stream, { showCursor: cursor });
   let shown = '';
   let shownAt = 0;
   let last: { state: T } | null = null;

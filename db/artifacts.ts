@@ -132,7 +132,7 @@ export function artifactTable({ build, read, write }: Database, objects: ObjectS
       }
       return { modality: 'text', text: row.text };
     }
-    const bytes = await objects.get(row.sha256);
+    const bytes = await objects.get(row.sha256, row.byteLength);
     return await decodeObject(bytes).catch((error: unknown) => {
       if (!(error instanceof UnreadablePicture)) throw error;
       const object = objects.location(row.sha256);

@@ -5,11 +5,19 @@ import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
-import { compiledPath } from '../experiment/compiled-file.js';
+import { errorCode } from '../experiment/error-code.js';
 import { errorMessage, PanicError } from '../experiment/errors.js';
 import { accessFailure, isThere } from '../experiment/presence.js';
 import { heldFailure, openingFailure, refuseNoFile } from '../experiment/sqlite-file.js';
 import type { Database as AnyDatabase, Snapshot, SqlValue } from './database.js';
+import {
+  appliedMigrations,
+  foreignSchema,
+  hasOwnTables,
+  knownMigrations,
+  MIGRATIONS,
+  schemaDifferences,
+} from './own-schema.js';
 import { GUARDED, readableFile } from './readable-file.js';
 import type { ReadableFile } from './readable-file.js';
 import * as schema from './schema.js';
@@ -23,34 +31,79 @@ export interface Connection extends AnyDatabase {
   readonly file: ReadableFile;
 }
 
-export const MIGRATIONS = compiledPath('db/migrations');
+export { MIGRATIONS } from './own-schema.js';
 const BUSY_TIMEOUT_MS = 30_000;
 
-/** @throws PanicError InvalidInput where `file` is no file, or none of SQLite's. */
-function connect(file: string, readonly: boolean, location = file): Database.Database {
+/**
+ * What is done about rules that are not ours (`SchemaDifferences`): such a file is refused; or it is opened where its tables are ours, by those
+ * who then tell of the rules, or copy the rows to another file, and write nothing.
+ */
+export type ForeignRules = 'refused' | 'told';
+
+interface Connected {
+  readonly sqlite: Database.Database;
+  /** Number of migrations that made the tables; 0 for a file without any. */
+  readonly applied: number;
+}
+
+/**
+ * @throws PanicError InvalidInput where `file` is no file, or none of SQLite's, and where its schema is not ours. Before that nothing of the
+ * schema has run, and nothing was written.
+ */
+function connect(file: string, readonly: boolean, rules: ForeignRules, location = file): Connected {
   refuseNoFile(file);
   const sqlite = new Database(location, { timeout: BUSY_TIMEOUT_MS, readonly });
   try {
+    harden(sqlite);
+    if (readonly) sqlite.pragma('query_only = ON');
+    // Reads the first page: a file of another kind is noticed here, whatever is asked of it next.
+    sqlite.pragma('schema_version');
+    const applied = examinedSchema(sqlite, file, rules);
     if (!readonly) {
       sqlite.pragma('journal_mode = WAL');
       // WAL with FULL fsyncs the log at every commit: a committed step survives power loss, not only a crash.
       sqlite.pragma('synchronous = FULL');
     }
     sqlite.pragma('foreign_keys = ON');
-    // Reads the first page: a file of another kind is noticed here, whatever is asked of it next.
-    sqlite.pragma('schema_version');
-    return sqlite;
+    return { sqlite, applied };
   } catch (error) {
     sqlite.close();
     throw openingFailure(error, file);
   }
 }
 
+/** Against crafted files (https://sqlite.org/security.html); the library itself has switched on SQLITE_DBCONFIG_DEFENSIVE. */
+export function harden(sqlite: Database.Database): void {
+  sqlite.pragma('trusted_schema = OFF');
+  sqlite.pragma('cell_size_check = ON');
+  sqlite.pragma('mmap_size = 0');
+}
+
+/** How many of our migrations made the schema. Throws InvalidInput for a schema that is newer, or not ours. */
+function examinedSchema(sqlite: Database.Database, file: string, rules: ForeignRules): number {
+  const known = knownMigrations();
+  const applied = appliedMigrations(sqlite, file);
+  if (applied > known) throw new PanicError('InvalidInput', migrationMismatch(file, applied, known));
+  if (applied > 0) refuseOtherTables(sqlite, file);
+  const encoding = String(sqlite.pragma('encoding', { simple: true }));
+  if (encoding !== 'UTF-8') {
+    throw new PanicError(
+      'InvalidInput',
+      `${file} keeps its texts in ${encoding}, which no version of panic-tda did`,
+    );
+  }
+  const differences = schemaDifferences(sqlite, applied);
+  if (differences.foreign.length > 0 && !(rules === 'told' && hasOwnTables(differences, applied))) {
+    throw foreignSchema(file, differences.foreign);
+  }
+  return applied;
+}
+
 export function isSqlite(db: AnyDatabase): db is Connection {
   return db.dialect === 'sqlite';
 }
 
-function databaseOver(sqlite: Database.Database, name: string, file: ReadableFile): Connection {
+function databaseOver({ sqlite, applied }: Connected, name: string, file: ReadableFile): Connection {
   const build = drizzle(sqlite, { schema });
   const writer = createWriter(sqlite);
   const connection: Connection = {
@@ -59,7 +112,7 @@ function databaseOver(sqlite: Database.Database, name: string, file: ReadableFil
     sqlite,
     file,
     build,
-    read: async (work) => whileUnchanged(file, () => runNow(work())),
+    read: async (work) => whileUnchanged(file, name, () => runNow(work())),
     write: async (work) => {
       try {
         return await writer.write(() => runNow(work()));
@@ -70,8 +123,8 @@ function databaseOver(sqlite: Database.Database, name: string, file: ReadableFil
     *rows<T>(query: SQL) {
       return (yield () => build.all<T>(query)) as T[];
     },
-    snapshot: async () => snapshotOf(openSnapshot(connection), file),
-    schemaVersion: appliedMigrations(sqlite),
+    snapshot: async () => snapshotOf(openSnapshot(connection), file, name),
+    schemaVersion: applied,
     // With what is still in the write-ahead log alone.
     size: async () => pragmaNumber(sqlite, 'page_count') * pragmaNumber(sqlite, 'page_size'),
     async close() {
@@ -87,15 +140,27 @@ function pragmaNumber(sqlite: Database.Database, name: 'page_count' | 'page_size
 }
 
 /** What was read of a file, unless it changed meanwhile: then neither rows nor an error of SQLite's means anything. */
-function whileUnchanged<T>(file: ReadableFile, read: () => T): T {
+function whileUnchanged<T>(file: ReadableFile, name: string, read: () => T): T {
   try {
     return read();
+  } catch (error) {
+    throw tooLarge(error, name);
   } finally {
     file.refuseIfChanged();
   }
 }
 
-function snapshotOf(sqlite: Database.Database, file: ReadableFile): Snapshot {
+/** SQLite's refusal of a text or blob that no string or buffer can hold, with the file named; other errors as they are. */
+function tooLarge(error: unknown, name: string): unknown {
+  if (errorCode(error) !== 'SQLITE_TOOBIG') return error;
+  return new PanicError(
+    'StoreConflict',
+    `${name} holds a text or blob that is larger than any of panic-tda; "panic-tda doctor" names its row`,
+    { cause: error },
+  );
+}
+
+function snapshotOf(sqlite: Database.Database, file: ReadableFile, name: string): Snapshot {
   const statements = new Map<string, Database.Statement<SqlValue[]>>();
   return {
     async *rows<T>(query: string, ...values: readonly SqlValue[]) {
@@ -104,6 +169,8 @@ function snapshotOf(sqlite: Database.Database, file: ReadableFile): Snapshot {
       statements.set(query, statement);
       try {
         for (const row of statement.iterate(...values)) yield row as T;
+      } catch (error) {
+        throw tooLarge(error, name);
       } finally {
         file.refuseIfChanged();
       }
@@ -118,13 +185,13 @@ function snapshotOf(sqlite: Database.Database, file: ReadableFile): Snapshot {
  * Opens the SQLite file, creating it and bringing its tables up to date.
  * Throws InvalidInput for a file of a newer panic-tda, and where this user may not write to it.
  */
-export function openDatabase(file: string): Connection {
+export function openDatabase(file: string, rules: ForeignRules = 'refused'): Connection {
   requireWritable(file);
-  const sqlite = connect(file, false);
+  const { sqlite } = connect(file, false, rules);
   try {
     bringUpToDate(sqlite, file);
-    refuseOtherTables(sqlite, file);
-    return databaseOver(sqlite, file, { location: file, ...GUARDED });
+    const applied = examinedSchema(sqlite, file, rules);
+    return databaseOver({ sqlite, applied }, file, { location: file, ...GUARDED });
   } catch (error) {
     sqlite.close();
     throw error;
@@ -147,17 +214,14 @@ function requireWritable(file: string): void {
  * Opens an existing file for reading only; null where there is none yet. Its tables must be up to date. This user need not be able to
  * write to it, or to its folder. Throws InvalidInput that says what is missing.
  */
-export function openDatabaseReadonly(file: string): Connection | null {
+export function openDatabaseReadonly(file: string, rules: ForeignRules = 'refused'): Connection | null {
   const readable = readableFile(file);
   if (readable === null) return null;
-  const sqlite = connect(file, true, readable.location);
+  const connected = connect(file, true, rules, readable.location);
+  const { sqlite, applied } = connected;
   try {
-    const applied = appliedMigrations(sqlite);
-    const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).length;
-    if (applied === known) {
-      refuseOtherTables(sqlite, file);
-      return databaseOver(sqlite, file, readable);
-    }
+    const known = knownMigrations();
+    if (applied === known) return databaseOver(connected, file, readable);
     if (applied > 0) throw new PanicError('InvalidInput', migrationMismatch(file, applied, known));
   } catch (error) {
     sqlite.close();
@@ -174,6 +238,7 @@ export function openDatabaseReadonly(file: string): Connection | null {
 export function openSnapshot({ file }: Pick<Connection, 'file'>): Database.Database {
   // Not opened as read-only: SQLite then does not even parse column checks, and integrity_check passes over them.
   const snapshot = new Database(file.location, { timeout: BUSY_TIMEOUT_MS, fileMustExist: true });
+  harden(snapshot);
   snapshot.pragma('query_only = ON');
   snapshot.exec('BEGIN');
   // A transaction sees the database as it is at its first read, not at its beginning.
@@ -182,16 +247,16 @@ export function openSnapshot({ file }: Pick<Connection, 'file'>): Database.Datab
 }
 
 function bringUpToDate(sqlite: Database.Database, file: string): void {
-  const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).length;
-  if (appliedMigrations(sqlite) === known) return;
+  const known = knownMigrations();
+  if (appliedMigrations(sqlite, file) === known) return;
   // Two processes that start together must not both create the tables: a lock file of its own serialises them.
   const lockFile = `${file}.migrate-lock`;
   refuseNoFile(lockFile);
   const lock = new Database(lockFile, { timeout: BUSY_TIMEOUT_MS });
   try {
     lockWhole(lock, lockFile);
-    const applied = appliedMigrations(sqlite);
-    if (applied > known) throw new PanicError('InvalidInput', migrationMismatch(file, applied, known));
+    // Another process may have been first. What a migration changes fires triggers, so that all of them have to be ours.
+    const applied = examinedSchema(sqlite, file, 'refused');
     if (applied < known) migrateWhole(sqlite, file, applied);
   } finally {
     lock.close();
@@ -209,7 +274,7 @@ function lockWhole(lock: Database.Database, file: string): void {
 /** Brings the tables of a file up to date whatever their rows break, for whoever mends these next. */
 export function bringUpToDateForRepair(file: string): void {
   requireWritable(file);
-  const sqlite = connect(file, false);
+  const { sqlite } = connect(file, false, 'refused');
   try {
     sqlite.pragma('ignore_check_constraints = ON');
     bringUpToDate(sqlite, file);
@@ -249,25 +314,10 @@ export interface TablesVersion {
 export function tablesOf(file: string): TablesVersion | null {
   const readable = readableFile(file);
   if (readable === null) return null;
-  const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).length;
-  const sqlite = connect(file, true, readable.location);
-  try {
-    const applied = appliedMigrations(sqlite);
-    if (applied > known) throw new PanicError('InvalidInput', migrationMismatch(file, applied, known));
-    if (applied > 0) refuseOtherTables(sqlite, file);
-    return { applied, known };
-  } finally {
-    sqlite.close();
-  }
-}
-
-/** Number of migrations that made the tables what they are. */
-function appliedMigrations(sqlite: Database.Database): number {
-  const table = sqlite
-    .prepare(`select 1 from sqlite_master where type = 'table' and name = '__drizzle_migrations'`)
-    .get();
-  if (table === undefined) return 0;
-  return Number(sqlite.prepare('select count(*) from __drizzle_migrations').pluck().get());
+  const known = knownMigrations();
+  const { sqlite, applied } = connect(file, true, 'refused', readable.location);
+  sqlite.close();
+  return { applied, known };
 }
 
 /** Throws InvalidInput where the tables were made by other migrations of the same number, which no version of ours makes. */

@@ -4,7 +4,7 @@ import { makeFolder } from '../experiment/make-folder.js';
 import { artifactTable } from './artifacts.js';
 import { computedQueries } from './computed.js';
 import { openDatabase, openDatabaseReadonly, tablesOf } from './connection.js';
-import type { Connection, TablesVersion } from './connection.js';
+import type { Connection, ForeignRules, TablesVersion } from './connection.js';
 import type { Database } from './database.js';
 import { deletionTable } from './deletion.js';
 import { diagramTable } from './diagrams.js';
@@ -35,6 +35,8 @@ export interface StorePlace {
   readonly database: PostgresService | null;
   /** Where objects are kept; without it, in a folder in the data folder. */
   readonly objects?: ObjectsPlace | null;
+  /** What is done about a schema that others changed; refused unless a caller looks for it. */
+  readonly foreignRules?: ForeignRules;
 }
 
 /**
@@ -50,7 +52,7 @@ export async function connectStore(
   if (database === null) {
     const file = join(folder, DATABASE_FILE);
     const before = onUpgraded === undefined ? null : tablesOf(file);
-    const store = openStore(folder, objects);
+    const store = openStore(folder, objects, place.foreignRules);
     if (before !== null && before.applied > 0 && before.applied < before.known) onUpgraded?.(file, before);
     return store;
   }
@@ -79,8 +81,9 @@ export async function connectStoreReadonly({
   folder,
   database,
   objects = null,
+  foreignRules,
 }: StorePlace): Promise<Store | null> {
-  if (database === null) return openStoreReadonly(folder, objects);
+  if (database === null) return openStoreReadonly(folder, objects, foreignRules);
   const { openPostgresReadonly } = await postgres();
   const db = await openPostgresReadonly(database);
   if (db === null) return null;
@@ -107,9 +110,13 @@ function postgres() {
 }
 
 /** Opens the store of a data folder with its SQLite file, making it where there is none. */
-export function openStore(folder: string, objects: ObjectsPlace | null = null): Store<Connection> {
+export function openStore(
+  folder: string,
+  objects: ObjectsPlace | null = null,
+  foreignRules: ForeignRules = 'refused',
+): Store<Connection> {
   makeFolder(folder);
-  const db = openDatabase(join(folder, DATABASE_FILE));
+  const db = openDatabase(join(folder, DATABASE_FILE), foreignRules);
   return storeOver(db, madePlace(folder, objects), nameOf(folder, null, objects));
 }
 
@@ -120,15 +127,16 @@ export function openStore(folder: string, objects: ObjectsPlace | null = null): 
 export function openStoreReadonly(
   folder: string,
   objects: ObjectsPlace | null = null,
+  foreignRules: ForeignRules = 'refused',
 ): Store<Connection> | null {
-  const db = openDatabaseReadonly(join(folder, DATABASE_FILE));
+  const db = openDatabaseReadonly(join(folder, DATABASE_FILE), foreignRules);
   if (db === null) return null;
   return storeOver(db, objects ?? objectsBeside(folder), nameOf(folder, null, objects));
 }
 
 /** Where the objects of a data folder are unless another place is named. */
 export function objectsBeside(folder: string): ObjectsPlace {
-  return { kind: 'folder', path: join(folder, OBJECTS_FOLDER) };
+  return { kind: 'folder', path: join(folder, OBJECTS_FOLDER), within: folder };
 }
 
 /** The place of objects; its folder is made. */

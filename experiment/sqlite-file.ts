@@ -1,7 +1,9 @@
+import { closeSync, lstatSync, openSync, readSync } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { errorCode } from './error-code.js';
 import { PanicError } from './errors.js';
 import { textOf, writerOfAnotherUser } from './lock-holder.js';
-import { statIfThere } from './presence.js';
+import { accessFailure, isAbsence } from './presence.js';
 
 /**
  * What stands where an SQLite file of ours belongs. SQLite's own words ("disk I/O error", "file is not a database") name neither the
@@ -9,15 +11,65 @@ import { statIfThere } from './presence.js';
  * (https://sqlite.org/howtocorrupt.html, 2.2).
  */
 
-/** Throws PanicError `InvalidInput` where a path leads to something that is no file, such as a folder. */
+/**
+ * Throws PanicError `InvalidInput` where something that is no file, such as a folder, is at a path or where SQLite keeps what belongs to it.
+ * Links are refused as well: SQLite would read and write, truncate or delete what they lead to. So is a journal that names another
+ * file, which SQLite deletes when it plays the journal back (`pager_delsuper` of its pager.c); no transaction of ours spans two files.
+ */
 export function refuseNoFile(path: string): void {
-  const stats = statIfThere(path);
-  if (stats === undefined || stats.isFile()) return;
-  const what = stats.isDirectory() ? 'a folder' : 'a pipe or a device';
-  throw new PanicError(
-    'InvalidInput',
-    `${path} is ${what}, and panic-tda keeps an SQLite file there; move it away, or choose another folder`,
-  );
+  for (const suffix of ['', '-wal', '-shm', '-journal']) {
+    const file = path + suffix;
+    const stats = lstatIfThere(file);
+    if (stats === undefined) continue;
+    if (!stats.isFile()) {
+      throw new PanicError(
+        'InvalidInput',
+        `${file} is ${kindOf(stats)}, and panic-tda keeps an SQLite file there; move it away, or choose another folder`,
+      );
+    }
+    if (suffix === '-journal' && namesAnotherFile(file, stats.size)) {
+      throw new PanicError(
+        'InvalidInput',
+        `${file} asks SQLite to delete another file, and no version of panic-tda wrote it; delete it, and trust nothing else in its folder`,
+      );
+    }
+  }
+}
+
+function kindOf(stats: Stats): string {
+  if (stats.isSymbolicLink()) return 'a link';
+  return stats.isDirectory() ? 'a folder' : 'a pipe or a device';
+}
+
+function lstatIfThere(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw accessFailure(error, path, 'looked at');
+  }
+}
+
+/** With these bytes a journal begins, and ends where it names a super-journal (https://sqlite.org/fileformat2.html#the_rollback_journal). */
+const JOURNAL_MAGIC = Buffer.from('d9d505f920a163d7', 'hex');
+
+function namesAnotherFile(journal: string, size: number): boolean {
+  const end = Buffer.alloc(JOURNAL_MAGIC.byteLength);
+  if (size < end.byteLength) return false;
+  let descriptor: number;
+  try {
+    descriptor = openSync(journal, 'r');
+  } catch (error) {
+    // Each transaction of a living process begins and ends with one.
+    if (isAbsence(error)) return false;
+    throw accessFailure(error, journal, 'read');
+  }
+  try {
+    readSync(descriptor, end, 0, end.byteLength, size - end.byteLength);
+  } finally {
+    closeSync(descriptor);
+  }
+  return end.equals(JOURNAL_MAGIC);
 }
 
 /** Where SQLite waited in vain for a process of another user, an error that names it; null where an error is no such one. */

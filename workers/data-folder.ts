@@ -2,14 +2,14 @@ import {
   accessSync,
   constants,
   lstatSync,
-  readFileSync,
   readlinkSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolder } from '../experiment/make-folder.js';
 import { DATABASE_FILE, OBJECTS_FOLDER } from '../db/layout.js';
@@ -19,6 +19,7 @@ import { isKernelLockHeld, shareKernelLock, tryKernelLock } from '../experiment/
 import type { KernelLock } from '../experiment/kernel-lock.js';
 import { lockHolderOfAnotherUser, textOf } from '../experiment/lock-holder.js';
 import { accessFailure, isAbsence, statIfThere } from '../experiment/presence.js';
+import { readRegularFileNow, UnfitFile } from '../experiment/regular-file.js';
 
 /** Where everything of an installation lies: absolute paths. */
 export interface DataFolder {
@@ -92,12 +93,20 @@ export function openDataFolder(path: string): DataFolder {
         throw unusable(folder.root, `${part === folder.root ? 'it' : part} is a file, not a folder`);
       }
       makeFolder(part);
+      // Objects see to it themselves, and may be elsewhere.
+      if (part !== folder.objects) refuseLinkOut(folder.root, part);
       accessSync(part, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
       throw isPanicError(error) ? error : unusable(folder.root, reason(error), error);
     }
   }
   return folder;
+}
+
+/** What is made in a part of the folder stays in the folder, also where a stranger made the folder. */
+function refuseLinkOut(root: string, part: string): void {
+  if (part === root || realpathSync(part) === join(realpathSync(root), relative(root, part))) return;
+  throw unusable(root, `${part} is a link to ${realpathSync(part)}; remove the link`);
 }
 
 /** What the running process says of itself, for `status`, `cancel` and the refusal of a second one. */
@@ -261,11 +270,15 @@ function isRunInfo(value: unknown): value is RunInfo {
   return Object.entries(isRight).every(([name, check]) => check(Reflect.get(value, name)));
 }
 
+/** Some lines for each worker and device. */
+const MOST_RUN_INFO_BYTES = 2 ** 20;
+
 function parseRunInfo(file: string): RunInfo | undefined {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readRegularFileNow(file, MOST_RUN_INFO_BYTES).toString();
   } catch (error) {
+    if (error instanceof UnfitFile) return undefined;
     if (isAbsence(error)) return undefined;
     throw accessFailure(error, file, 'read');
   }

@@ -1,23 +1,34 @@
-import { closeSync, existsSync, fstatSync, openSync, readSync, renameSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, lstatSync, openSync, readSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { PanicError } from '../experiment/errors.js';
 import { makeFolder } from '../experiment/make-folder.js';
+import { openForAppending, UnfitFile } from '../experiment/regular-file.js';
 
 const maxLogBytes = 16 * 1024 * 1024;
 
-/** Opens a child's log for appending. One that has grown beyond 16 MiB becomes `<file>.1`, replacing the one before. */
+/**
+ * Opens a child's log for appending. One that has grown beyond 16 MiB becomes `<file>.1`, replacing the one before.
+ * @throws PanicError InvalidInput where a link or something else that is no file is in its place.
+ */
 export function openLog(file: string): number {
   makeFolder(dirname(file));
-  if (existsSync(file) && statSync(file).size > maxLogBytes) renameSync(file, `${file}.1`);
-  return openSync(file, 'a');
+  if (logSize(file) > maxLogBytes) renameSync(file, `${file}.1`);
+  try {
+    return openForAppending(file, 0o666);
+  } catch (error) {
+    if (!(error instanceof UnfitFile)) throw error;
+    const message = `${file} ${error.message}, and panic-tda writes a log there; move it away, or choose another folder`;
+    throw new PanicError('InvalidInput', message, { cause: error });
+  }
 }
 
 export function logSize(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  return lstatSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /** The last lines that were written after `fromByte`, for error messages. */
 export function logTail(file: string, fromByte: number, lines = 15): string {
-  if (!existsSync(file)) return '';
+  if (lstatSync(file, { throwIfNoEntry: false })?.isFile() !== true) return '';
   const descriptor = openSync(file, 'r');
   try {
     const size = fstatSync(descriptor).size;

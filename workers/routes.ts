@@ -5,6 +5,7 @@ import { decodedText, unreadableFile } from '../experiment/file-text.js';
 import { parseJsonText } from '../experiment/json-text.js';
 import type { Catalogue } from '../experiment/model.js';
 import { isThere } from '../experiment/presence.js';
+import { readRegularFileNow, UnfitFile } from '../experiment/regular-file.js';
 import { nearest } from '../experiment/nearest.js';
 import { described, formatProblems, pathText, type Problem, quoted } from '../experiment/problems.js';
 import { catalogueText } from '../experiment/unknown-models.js';
@@ -64,7 +65,7 @@ export function readRoutes(
   } catch (error) {
     return { routes: NO_ROUTES, problems: [errorMessage(error)] };
   }
-  const read = parseRoutes(file, catalogue);
+  const read = parseRoutes(file, at.routesFile !== undefined, catalogue);
   if (Array.isArray(read)) return { routes: NO_ROUTES, problems: [formatProblems(read, file)] };
   return { routes: { byModel: read, file }, problems: [] };
 }
@@ -76,8 +77,8 @@ export function loadRoutes(at: RoutesAt, catalogue: Catalogue): ModelRoutes {
   return routes;
 }
 
-function parseRoutes(file: string, catalogue: Catalogue): Map<string, string> | Problem[] {
-  const text = textOf(file);
+function parseRoutes(file: string, named: boolean, catalogue: Catalogue): Map<string, string> | Problem[] {
+  const text = textOf(file, named);
   if (typeof text !== 'string') return [ofRoutes(text.path, text.found, text.allowed)];
   const json = parseJsonText(text, 'routes in JSON: { "MODEL": "route" }');
   if (!json.ok) return [ofRoutes(json.problem.path, json.problem.found, json.problem.allowed)];
@@ -104,10 +105,17 @@ function unknownModel(name: string, catalogue: Catalogue): Problem {
   };
 }
 
-function textOf(file: string): string | Problem {
+/** A line for each model. */
+const MOST_ROUTES_BYTES = 2 ** 20;
+
+function textOf(file: string, named: boolean): string | Problem {
   try {
-    return decodedText(readFileSync(file));
+    // A user may name a pipe; in a folder that others may have filled it waits for ever.
+    return decodedText(
+      named ? readFileSync(file) : readRegularFileNow(file, MOST_ROUTES_BYTES, { links: true }),
+    );
   } catch (error) {
+    if (error instanceof UnfitFile) return ofRoutes('', `a path that ${error.message}`, 'a file');
     return unreadableFile(error, 'the path of a file of routes (JSON)');
   }
 }

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { makeFolder } from '../experiment/make-folder.js';
 import { PanicError } from '../experiment/errors.js';
 import { isThere } from '../experiment/presence.js';
+import { refuseNoFile } from '../experiment/sqlite-file.js';
 import { temporalServerEnvironment } from './environment.js';
 import { freeLoopbackPorts } from './free-ports.js';
 import type { Place } from './hidden-ports.js';
@@ -70,6 +71,8 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
   makeFolder(dirname(options.databaseFile));
   // One spelling of the path, since a server left behind is recognised by it.
   const databaseFile = join(realpathSync(dirname(options.databaseFile)), basename(options.databaseFile));
+  // A stranger may have made the folder: the server would follow a link.
+  refuseNoFile(databaseFile);
   const lock = tryKernelLock(`${databaseFile}.lock`);
   if (lock === undefined) {
     throw new PanicError(

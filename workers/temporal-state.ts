@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { isThere } from '../experiment/presence.js';
+import { isAbsence, isThere } from '../experiment/presence.js';
+import { readRegularFileNow, UnfitFile } from '../experiment/regular-file.js';
 
 /**
  * The embedded server's SQLite file. The database of experiments is the truth and Temporal only drives, so this state may be lost
@@ -10,12 +11,25 @@ import { isThere } from '../experiment/presence.js';
 export function stateIsOfAnotherVersion(databaseFile: string, cliVersion: string): boolean {
   if (!isThere(databaseFile)) return false;
   const file = versionFile(databaseFile);
-  return !isThere(file) || readFileSync(file, 'utf8').trim() !== cliVersion;
+  return readVersion(file) !== cliVersion;
 }
 
 export function recordCliVersion(databaseFile: string, cliVersion: string): void {
-  writeFileSync(versionFile(databaseFile), `${cliVersion}\n`);
+  rmSync(versionFile(databaseFile), { force: true });
+  writeFileSync(versionFile(databaseFile), `${cliVersion}\n`, { flag: 'wx' });
 }
+
+/** Null where there is none, or something else than a file in its place. */
+function readVersion(file: string): string | null {
+  try {
+    return readRegularFileNow(file, MOST_VERSION_BYTES).toString().trim();
+  } catch (error) {
+    if (error instanceof UnfitFile || isAbsence(error)) return null;
+    throw error;
+  }
+}
+
+const MOST_VERSION_BYTES = 1024;
 
 /** Whether the server's last words blame its database file: SQLite's own messages, and tables that are not as it knows them. */
 export function looksCorrupt(logTail: string): boolean {

@@ -95,6 +95,7 @@ async function merge(
   const merged: MergedExperiment[] = [];
   const display = liveProgress<MergeProgress>({
     silent: context.json || dryRun,
+    cursor: true,
     bars: ({ experiment, runs, of }) =>
       `merging ${experiment}  ${bar(runs, of)} ${count(runs)}/${count(of)} runs`,
     line: ({ experiment, runs, of }) => `merging ${experiment}: ${count(runs)} of ${plural(of, 'run')}`,
@@ -156,7 +157,7 @@ function openSource(root: string): Store<Connection> {
   try {
     store = openStoreReadonly(root);
   } catch (error) {
-    if (!isPanicError(error, 'InvalidInput')) throw error;
+    if (!isPanicError(error, 'InvalidInput') || !/older panic-tda/.test(error.message)) throw error;
     throw new PanicError(
       'InvalidInput',
       `${error.message}. A source has to be of this version: bring it, or a copy of it, up to date with "${inFolder(root, 'upgrade')}"`,

@@ -22,6 +22,7 @@ export function checkProgress(silent: boolean, of: number | null): CheckProgress
   let rows = 0;
   const live = liveProgress<State>({
     silent,
+    cursor: true,
     bars: (state) => text(state, true),
     line: (state) => text(state, false),
   });

@@ -64,7 +64,9 @@ function nearestFolder(path: string): string {
 export async function* checkDatabase(context: Context, options: DoctorOptions): AsyncGenerator<Finding> {
   let store: Store | null;
   try {
-    store = await connectStoreReadonly(context.place);
+    // What others added to its schema is told by a check of the whole.
+    const foreignRules = options.experiment === undefined ? 'told' : 'refused';
+    store = await connectStoreReadonly({ ...context.place, foreignRules });
   } catch (error) {
     yield problem(errorMessage(error));
     return;

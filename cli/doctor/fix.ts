@@ -16,7 +16,7 @@ import {
   removeOrphan,
   RepairPlan,
 } from '../../db/doctor/index.js';
-import type { PostgresService, Store } from '../../db/index.js';
+import type { PostgresService, Store, StorePlace } from '../../db/index.js';
 import type { Repair, RepairGroup } from '../../db/doctor/index.js';
 import { errorMessage, isPanicError } from '../../experiment/errors.js';
 import { persistenceEntropy } from '../../tda/index.js';
@@ -88,10 +88,18 @@ async function fixFile(context: Context, options: FixOptions): Promise<number> {
     const tables = await askedForTables(context, options);
     if (tables === 'refused') return EXIT.failed;
     if (tables === 'older') bringUpToDateForRepair(context.folder.databaseFile);
-    return await fixAlone(context, () => connectStore(context.place), options);
+    return await fixAlone(context, () => connectStore(placeToFix(context, options)), options);
   } finally {
     lock.release();
   }
+}
+
+/**
+ * What others added to a schema is a finding of a look at the whole store, which copies the rows to a new file before it writes. A look at
+ * one experiment does not see it, and would write beside it.
+ */
+function placeToFix({ place }: Context, { experiment }: FixOptions): StorePlace {
+  return { ...place, foreignRules: experiment === undefined ? 'told' : 'refused' };
 }
 
 /** The server keeps others out for as long as the one connection lives that everything is done on. */
@@ -112,18 +120,18 @@ async function fixDatabase(
 /** Of which version the tables are; those of an older one are brought up to date, unless somebody does not want that. */
 async function askedForTables(
   context: Context,
-  { yes }: FixOptions,
+  options: FixOptions,
 ): Promise<'current' | 'older' | 'refused'> {
-  const older = await olderVersion(context);
+  const older = await olderVersion(context, options);
   if (older === null) return 'current';
   note(older);
-  return yes || (await confirmed('bring its tables up to date')) ? 'older' : 'refused';
+  return options.yes || (await confirmed('bring its tables up to date')) ? 'older' : 'refused';
 }
 
 /** What is said of tables of an older version; null where they are of this one. */
-async function olderVersion(context: Context): Promise<string | null> {
+async function olderVersion(context: Context, options: FixOptions): Promise<string | null> {
   try {
-    const store = await connectStoreReadonly(context.place);
+    const store = await connectStoreReadonly(placeToFix(context, options));
     if (store === null && context.place.database !== null) throw noExperiments(context);
     await store?.close();
     return null;

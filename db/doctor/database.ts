@@ -1,6 +1,11 @@
+import { getTableName } from 'drizzle-orm';
+import { getTableConfig } from 'drizzle-orm/sqlite-core';
 import type { Snapshot } from '../database.js';
+import { differencesOf, knownMigrations, SCHEMA_OBJECTS } from '../own-schema.js';
+import type { SchemaObject } from '../own-schema.js';
 import { expectedObjects, SCHEMA_OBJECTS as SERVER_OBJECTS } from '../postgres/schema-objects.js';
 import type { FoundObject } from '../postgres/schema-objects.js';
+import { TABLES } from './row-keys.js';
 import type { Violation } from './violation.js';
 
 /** More than anybody reads; without a number SQLite stops at 100. */
@@ -17,27 +22,48 @@ export async function* checkFile(snapshot: Snapshot): AsyncGenerator<Violation, 
   }
 }
 
-export interface SchemaObject {
-  readonly name: string;
-  readonly type: string;
-  readonly table: string;
-  readonly sql: string;
+/**
+ * Triggers and indices that the migrations make and the file does not have, and whatever it has that is not ours. Returns whether the
+ * rest of the file can be looked at: what is not ours may run for ever when pages are checked.
+ */
+export async function* checkSchema(snapshot: Snapshot): AsyncGenerator<Violation, boolean, undefined> {
+  const objects: SchemaObject[] = [];
+  for await (const object of snapshot.rows<SchemaObject>(SCHEMA_OBJECTS)) objects.push(object);
+  const { foreign, missing } = differencesOf(objects, knownMigrations());
+  for (const { name, type, table } of missing) yield schemaViolation(type, name, table, 'is missing');
+  const repair = { kind: 'rebuild the file' } as const;
+  for (const { name, type, table } of foreign) {
+    const message = `the ${type} ${name} of ${table} is not of panic-tda, and SQLite runs it when rows are written or checked; nothing else was looked at`;
+    yield { invariant: 6, table, id: name, message, repair };
+  }
+  return foreign.length === 0;
 }
 
-/** Triggers and indices that the migrations make and the file does not have, or has otherwise. */
-export async function* checkSchema(
-  snapshot: Snapshot,
-  expected: readonly SchemaObject[],
-): AsyncGenerator<Violation, void, undefined> {
-  const there = new Map<string, string>();
-  const rows = snapshot.rows<SchemaObject>(SCHEMA_OBJECTS);
-  for await (const { name, sql } of rows) there.set(name, sql);
-  for (const { name, type, table, sql } of expected) {
-    const found = there.get(name);
-    if (found !== undefined && normalised(found) === normalised(sql)) continue;
-    yield schemaViolation(type, name, table, found === undefined ? 'is missing' : OTHER);
+/**
+ * Texts and blobs of others that would fill the memory, by SQLite's record headers alone. Returns whether all can be read.
+ */
+export async function* checkLengths(snapshot: Snapshot): AsyncGenerator<Violation, boolean, undefined> {
+  let fit = true;
+  for (const table of TABLES) {
+    const name = getTableName(table);
+    for (const { name: column, dataType } of getTableConfig(table).columns) {
+      if (dataType !== 'string' && dataType !== 'buffer' && dataType !== 'json') continue;
+      const rows = snapshot.rows<{ id: number; bytes: number }>(
+        `select rowid as id, octet_length("${column}") as bytes from "${name}" where octet_length("${column}") > ? limit 10`,
+        MOST_VALUE_BYTES,
+      );
+      for await (const { id, bytes } of rows) {
+        fit = false;
+        const message = `its ${column} has ${bytes} bytes, and nothing that is stored has more than ${MOST_VALUE_BYTES}; nothing else was looked at`;
+        yield { invariant: 6, table: name, id, message, repair: null };
+      }
+    }
   }
+  return fit;
 }
+
+/** Eight million bars, or a config whose seeds were all drawn several times over. */
+const MOST_VALUE_BYTES = 64 * 2 ** 20;
 
 const OTHER = 'is not the one of this version';
 
@@ -59,10 +85,6 @@ function schemaViolation(type: string, name: string, table: string, problem: str
   const message = `the ${type} ${name} of ${table} ${problem}, so that rows which it refuses can have been written`;
   return { invariant: 6, table, id: name, message, repair: { kind: 'restore the schema', name } };
 }
-
-export const SCHEMA_OBJECTS = `
-  select name, type, tbl_name as "table", sql from sqlite_master
-  where type in ('trigger', 'index') and sql is not null order by name`;
 
 function normalised(sql: string): string {
   return sql.replaceAll(/\s+/g, ' ').trim();

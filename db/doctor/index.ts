@@ -4,7 +4,7 @@ import type { ObjectStore } from '../objects/object-store.js';
 import { checkArtifacts } from './artifacts.js';
 import type { EntropyOf } from './bars.js';
 import { checkColumns } from './columns.js';
-import { checkFile, checkSchema, checkServerSchema } from './database.js';
+import { checkFile, checkLengths, checkSchema, checkServerSchema } from './database.js';
 import { checkDiagrams } from './diagrams.js';
 import { checkEmbeddings } from './embeddings.js';
 import { checkConfig, checkPlan, checkStatus } from './experiment.js';
@@ -12,7 +12,6 @@ import type { ExperimentRecord, UnfinishedPlan } from './experiment.js';
 import { paced } from './paced.js';
 import type { OnRows } from './paced.js';
 import { checkReferences } from './references.js';
-import { expectedSchema } from './schema-objects.js';
 import { checkTrajectory } from './trajectory.js';
 import type { RunRecord } from './trajectory.js';
 import { checkVectors } from './vectors.js';
@@ -69,9 +68,10 @@ export async function* checkInvariants(
   const snapshot = await db.snapshot();
   try {
     if (experiment === null) {
-      yield* db.dialect === 'sqlite'
+      const readable = yield* db.dialect === 'sqlite'
         ? checkWholeFile(snapshot, counting)
         : checkWholeServer(snapshot, counting);
+      if (!readable) return;
     }
     yield* checkExperiments(snapshot, experiment, entropyOf, counting('runs'), onUnfinished);
     yield* checkVectors(snapshot, experiment, counting('vectors'));
@@ -89,13 +89,14 @@ export async function* checkInvariants(
 async function* checkWholeFile(
   snapshot: Snapshot,
   counting: (stage: Stage) => OnRows,
-): AsyncGenerator<Violation, void, undefined> {
+): AsyncGenerator<Violation, boolean, undefined> {
   counting('the file')(0);
+  if (!(yield* checkSchema(snapshot)) || !(yield* checkLengths(snapshot))) return false;
   yield* checkFile(snapshot);
-  yield* checkSchema(snapshot, expectedSchema());
   counting('references and columns')(0);
   yield* checkReferences(snapshot);
   yield* checkColumns(snapshot);
+  return true;
 }
 
 /**
@@ -105,10 +106,11 @@ async function* checkWholeFile(
 async function* checkWholeServer(
   snapshot: Snapshot,
   counting: (stage: Stage) => OnRows,
-): AsyncGenerator<Violation, void, undefined> {
+): AsyncGenerator<Violation, boolean, undefined> {
   counting('references and columns')(0);
   yield* checkServerSchema(snapshot);
   yield* checkReferences(snapshot);
+  return true;
 }
 
 /** Told by its code: an error of the native module need not be an `Error` of this realm. */

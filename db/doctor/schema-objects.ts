@@ -1,17 +1,15 @@
-import Database from 'better-sqlite3';
-import { drizzle } from 'drizzle-orm/better-sqlite3';
-import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
-import { MIGRATIONS } from '../connection.js';
-import { SCHEMA_OBJECTS } from './database.js';
-import type { SchemaObject } from './database.js';
+import { knownMigrations, schemaAfter } from '../own-schema.js';
+import type { SchemaObject } from '../own-schema.js';
 
-/** The triggers and indices that the migrations of this version make. */
-export function expectedSchema(): SchemaObject[] {
-  const sqlite = new Database(':memory:');
-  try {
-    migrate(drizzle(sqlite), { migrationsFolder: MIGRATIONS });
-    return sqlite.prepare<[], SchemaObject>(SCHEMA_OBJECTS).all();
-  } finally {
-    sqlite.close();
-  }
+/** A trigger or an index that the migrations of this version make. */
+export type OwnRule = SchemaObject & { readonly sql: string };
+
+export function ownRules(): OwnRule[] {
+  return schemaAfter(knownMigrations()).filter(
+    (object): object is OwnRule => object.sql !== null && isRule(object),
+  );
+}
+
+export function isRule({ type }: SchemaObject): boolean {
+  return type === 'trigger' || type === 'index';
 }

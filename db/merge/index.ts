@@ -121,7 +121,7 @@ async function copyPictures(
       const content: StoredContent = next.value;
       if (target !== null && (await target.artifacts.find(content)) !== null) continue;
       if (!dryRun && target !== null) {
-        await target.artifacts.stage({ content, bytes: await from.get(content.sha256) });
+        await target.artifacts.stage({ content, bytes: await from.get(content.sha256, content.byteLength) });
         faultPoint('merge:after-object');
       }
       total.objects++;

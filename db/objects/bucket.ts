@@ -1,11 +1,21 @@
 import type * as Sdk from '@aws-sdk/client-s3';
+import type { Readable } from 'node:stream';
 import { errorCode } from '../../experiment/error-code.js';
 import { PanicError } from '../../experiment/errors.js';
 import { faultPoint } from '../../experiment/fault.js';
 import { remembered } from '../../experiment/remembered.js';
 import { keepSecrets } from '../../experiment/secrets.js';
 import { isMissing, isWithoutCredentials, s3Failure, statusOf } from './bucket-failures.js';
-import { ID_NAME, idIn, objectKey, sha256Of, sha256OfKey, verified } from './object-store.js';
+import {
+  ID_NAME,
+  idIn,
+  MOST_MARK_BYTES,
+  MOST_OBJECT_BYTES,
+  objectKey,
+  sha256Of,
+  sha256OfKey,
+  verified,
+} from './object-store.js';
 import type { ObjectStore, StoredObject } from './object-store.js';
 import type { BucketPlace } from './place.js';
 
@@ -109,11 +119,11 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
   async function writeAndReadMarker(): Promise<Buffer | null> {
     const key = beginning + MARKER;
     await write(key, sha256Of(MARKER_TEXT), MARKER_TEXT, `write ${root}/${MARKER}`);
-    return await read(key, `read ${root}/${MARKER}`);
+    return await read(key, `read ${root}/${MARKER}`, MOST_MARK_BYTES);
   }
 
   async function id(): Promise<string | null> {
-    return idIn(await read(beginning + ID_NAME, `read ${root}/${ID_NAME}`));
+    return idIn(await read(beginning + ID_NAME, `read ${root}/${ID_NAME}`, MOST_MARK_BYTES));
   }
 
   async function setId(given: string): Promise<void> {
@@ -163,12 +173,12 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
     });
   }
 
-  /** The bytes of a key; null where there is no such key. */
-  async function read(key: string, doing: string): Promise<Buffer | null> {
+  /** The bytes of a key; null where there is no such key. Throws StoreConflict where there are more than `most`. */
+  async function read(key: string, doing: string, most: number): Promise<Buffer | null> {
     return await ask(doing, async ({ GetObjectCommand }, client) => {
       try {
         const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-        return Body === undefined ? Buffer.alloc(0) : Buffer.from(await Body.transformToByteArray());
+        return Body === undefined ? Buffer.alloc(0) : await atMost(Body as Readable, most, doing);
       } catch (error) {
         if (isMissing(error)) return null;
         throw error;
@@ -176,10 +186,15 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
     });
   }
 
-  async function get(sha256: Buffer): Promise<Buffer> {
+  async function get(sha256: Buffer, byteLength?: number): Promise<Buffer> {
     const where = location(sha256);
-    const bytes = await read(keyOf(sha256), `read object ${where}`);
+    const most = Math.min(byteLength ?? MOST_OBJECT_BYTES, MOST_OBJECT_BYTES);
+    const bytes = await read(keyOf(sha256), `read object ${where}`, most);
     if (bytes === null) throw new PanicError('StoreConflict', `object ${where} is missing`);
+    if (byteLength !== undefined && bytes.byteLength !== byteLength) {
+      const found = `object ${where} is damaged: it has ${bytes.byteLength} bytes, its row says ${byteLength}`;
+      throw new PanicError('StoreConflict', found);
+    }
     return verified(bytes, sha256, where);
   }
 
@@ -215,6 +230,24 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
   }
 
   return { root, check, id, setId, put, get, size, list, remove, location, leftovers: none, close };
+}
+
+/** Of a service that others run, or a bucket that others write to. Throws StoreConflict. */
+async function atMost(body: Readable, most: number, doing: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    length += chunk.byteLength;
+    // Leaving the loop ends the request.
+    if (length > most) {
+      throw new PanicError(
+        'StoreConflict',
+        `could not ${doing}: it has more than the ${most} bytes that it can have`,
+      );
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 /** A write that is cut off leaves nothing: an object is there as a whole or not at all. */

@@ -50,7 +50,7 @@ export async function copyObjects(
   async function copy({ sha256, byteLength }: StoredObject): Promise<void> {
     const there = await isThere(sha256, byteLength);
     if (there === 'whole') counts.present++;
-    else await transfer(sha256, there);
+    else await transfer({ sha256, byteLength }, there);
     counts.objects++;
     counts.bytes += byteLength;
     onProgress({ ...counts });
@@ -61,11 +61,15 @@ export async function copyObjects(
     if (size === null) return 'missing';
     if (size !== byteLength) return 'other';
     if (!verify) return 'whole';
-    return (await bytesOf(to, sha256)) === null ? 'other' : 'whole';
+    return (await bytesOf(to, { sha256, byteLength })) === null ? 'other' : 'whole';
   }
 
-  async function transfer(sha256: Buffer, there: 'other' | 'missing'): Promise<void> {
-    const bytes = await bytesOf(from, sha256, onDamaged);
+  async function transfer(
+    object: Pick<StoredObject, 'sha256' | 'byteLength'>,
+    there: 'other' | 'missing',
+  ): Promise<void> {
+    const { sha256 } = object;
+    const bytes = await bytesOf(from, object, onDamaged);
     if (bytes === null) {
       counts.damaged++;
       return;
@@ -96,11 +100,11 @@ export async function copyObjects(
 /** The bytes of a whole object; null where it is missing or damaged, which `told` hears of. */
 async function bytesOf(
   store: ObjectStore,
-  sha256: Buffer,
+  { sha256, byteLength }: Pick<StoredObject, 'sha256' | 'byteLength'>,
   told: (message: string) => void = () => undefined,
 ): Promise<Buffer | null> {
   try {
-    return await store.get(sha256);
+    return await store.get(sha256, byteLength);
   } catch (error) {
     if (!isPanicError(error, 'StoreConflict')) throw error;
     told(error.message);

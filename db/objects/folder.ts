@@ -1,13 +1,32 @@
-import { accessSync, closeSync, constants, fsync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { opendir, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsync,
+  lstatSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { lstat, readdir, realpath, rm } from 'node:fs/promises';
+import { join, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { makeFolder } from '../../experiment/make-folder.js';
 import { errorCode } from '../../experiment/error-code.js';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import { faultPoint } from '../../experiment/fault.js';
-import { accessFailure, isAbsence, isDenial, isThere, statIfThere } from '../../experiment/presence.js';
-import { ID_NAME, idIn, objectKey, sha256OfKey, verified } from './object-store.js';
+import { accessFailure, isAbsence, isDenial } from '../../experiment/presence.js';
+import { readRegularFile, UnfitFile } from '../../experiment/regular-file.js';
+import {
+  ID_NAME,
+  idIn,
+  MOST_MARK_BYTES,
+  MOST_OBJECT_BYTES,
+  objectKey,
+  sha256OfKey,
+  verified,
+} from './object-store.js';
 import type { ObjectStore, StoredObject } from './object-store.js';
 
 interface OpenFolder {
@@ -20,9 +39,34 @@ const synchronise = promisify(fsync);
 /** Of all stores of a process: two may have the same folder. */
 let serial = 0;
 
-/** Objects in a folder: 256 sub-folders by the first byte. Written to a temporary file, synchronised, renamed. */
-export function createObjectFolder(root: string): ObjectStore {
+/** Names of temporary files of ours: of the mark of the place, and of objects. */
+const TEMPORARY = /^\.(id|[0-9a-f]+)\.\d+\.\d+\.tmp$/;
+const SUB_FOLDER = /^[0-9a-f]{2}$/;
+
+/**
+ * Objects in a folder: 256 sub-folders by the first byte. Written to a temporary file, synchronised, renamed. Others may have filled the
+ * folder: only files are read, no link is followed out of it, or out of the folder `within` where it belongs.
+ */
+export function createObjectFolder(root: string, within: string | null = null): ObjectStore {
   const folders = new Map<string, OpenFolder>();
+  /** Sub-folders that were seen to lie where they belong. */
+  const inPlace = new Set<string>();
+
+  /** Throws InvalidInput where a link on the way to a sub-folder leads out of the place; one that is missing leads nowhere. */
+  async function requireInPlace(folder: string): Promise<void> {
+    if (inPlace.has(folder)) return;
+    const path = join(root, folder);
+    const real = await realpath(path).catch(noneIfMissing(path));
+    const place = await realpath(root).catch(noneIfMissing(root));
+    if (place === undefined) return;
+    if (within !== null) {
+      const whole = await realpath(within).catch(noneIfMissing(within));
+      if (whole !== undefined) refuseOutside(place, whole, root, within);
+    }
+    if (real === undefined) return;
+    refuseOutside(real, place, path, root);
+    inPlace.add(folder);
+  }
 
   async function check(): Promise<void> {
     try {
@@ -35,11 +79,18 @@ export function createObjectFolder(root: string): ObjectStore {
   }
 
   async function id(): Promise<string | null> {
-    return idIn((await readFile(join(root, ID_NAME)).catch(noneIfMissing(join(root, ID_NAME)))) ?? null);
+    const file = join(root, ID_NAME);
+    await requireInPlace('');
+    const bytes = await readRegularFile(file, MOST_MARK_BYTES).catch((error: unknown) => {
+      if (error instanceof UnfitFile) return undefined;
+      return noneIfMissing(file)(error);
+    });
+    return idIn(bytes ?? null);
   }
 
   async function setId(given: string): Promise<void> {
     makeFolder(root);
+    await requireInPlace('');
     const temporary = join(root, `.id.${process.pid}.${serial++}.tmp`);
     try {
       await writeDurably(temporary, Buffer.from(`${given}\n`));
@@ -61,7 +112,8 @@ export function createObjectFolder(root: string): ObjectStore {
     const folder = await folderFor(name);
     const target = location(sha256);
     // Where it is there, it was renamed perhaps an instant ago: its name must be durable before a row points at it.
-    if (statIfThere(target)?.size !== bytes.byteLength) {
+    const there = lstatIfThere(target);
+    if (there?.isFile() !== true || there.size !== bytes.byteLength) {
       const temporary = join(folder.path, `.${name.slice(0, 16)}.${process.pid}.${serial++}.tmp`);
       try {
         await writeDurably(temporary, bytes);
@@ -81,6 +133,7 @@ export function createObjectFolder(root: string): ObjectStore {
     const path = join(root, name.slice(0, 2));
     const known = folders.get(path);
     if (known !== undefined) return known;
+    await requireInPlace(name.slice(0, 2));
     if (makeFolder(path) !== undefined) {
       const parent = openSync(root, 'r');
       await synchronise(parent).finally(() => closeSync(parent));
@@ -90,9 +143,13 @@ export function createObjectFolder(root: string): ObjectStore {
     return folder;
   }
 
-  async function get(sha256: Buffer): Promise<Buffer> {
+  async function get(sha256: Buffer, byteLength?: number): Promise<Buffer> {
     const file = location(sha256);
-    const bytes = await readFile(file).catch((error: unknown) => {
+    await requireInPlace(sha256.toString('hex').slice(0, 2));
+    const bytes = await readRegularFile(file, MOST_OBJECT_BYTES, byteLength).catch((error: unknown) => {
+      if (error instanceof UnfitFile) {
+        throw new PanicError('StoreConflict', `object ${file} ${error.message}`, { cause: error });
+      }
       const failure = accessFailure(error, file, 'read');
       // Denied, or not answered now: nothing is known of the object. A disk that cannot read it back has lost it.
       const unknown = isDenial(error) || (failure.kind === 'StoreUnavailable' && errorCode(error) !== 'EIO');
@@ -103,15 +160,19 @@ export function createObjectFolder(root: string): ObjectStore {
   }
 
   async function size(sha256: Buffer): Promise<number | null> {
-    return (await statOrNone(location(sha256)))?.size ?? null;
+    await requireInPlace(sha256.toString('hex').slice(0, 2));
+    const found = await lstatOrNone(location(sha256));
+    return found?.isFile() === true ? found.size : null;
   }
 
   async function* list(): AsyncGenerator<StoredObject, void, undefined> {
     for (const folder of await namesIn(root)) {
+      if (!SUB_FOLDER.test(folder)) continue;
+      await requireInPlace(folder);
       for (const name of await namesIn(join(root, folder))) {
         const sha256 = sha256OfKey(`${folder}/${name}`);
         if (sha256 === null) continue;
-        const found = await statOrNone(join(root, folder, name));
+        const found = await lstatOrNone(join(root, folder, name));
         if (found?.isFile() !== true) continue;
         yield { sha256, byteLength: found.size, modifiedAt: found.mtimeMs };
       }
@@ -119,16 +180,22 @@ export function createObjectFolder(root: string): ObjectStore {
   }
 
   async function remove(sha256: Buffer): Promise<void> {
+    await requireInPlace(sha256.toString('hex').slice(0, 2));
     await rm(location(sha256), { force: true });
   }
 
   async function* leftovers(before: number): AsyncGenerator<string, void, undefined> {
-    if (!isThere(root)) return;
-    for await (const entry of await opendir(root, { recursive: true })) {
-      if (!entry.isFile() || !entry.name.endsWith('.tmp')) continue;
-      const file = join(entry.parentPath, entry.name);
-      // Renamed or removed meanwhile by the write it belongs to: no leftover.
-      if (((await statOrNone(file))?.mtimeMs ?? Infinity) < before) yield file;
+    await requireInPlace('');
+    const subFolders = (await namesIn(root)).filter((name) => SUB_FOLDER.test(name));
+    for (const folder of ['', ...subFolders]) {
+      await requireInPlace(folder);
+      for (const name of await namesIn(join(root, folder))) {
+        if (!TEMPORARY.test(name)) continue;
+        const file = join(root, folder, name);
+        // Renamed or removed meanwhile by the write it belongs to: no leftover.
+        const found = await lstatOrNone(file);
+        if (found?.isFile() === true && found.mtimeMs < before) yield file;
+      }
     }
   }
 
@@ -140,8 +207,26 @@ export function createObjectFolder(root: string): ObjectStore {
   return { root, check, id, setId, put, get, size, list, remove, location, leftovers, close };
 }
 
-async function statOrNone(path: string) {
-  return await stat(path).catch(noneIfMissing(path));
+async function lstatOrNone(path: string) {
+  return await lstat(path).catch(noneIfMissing(path));
+}
+
+function lstatIfThere(path: string) {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    return noneIfMissing(path)(error);
+  }
+}
+
+/** Both are real paths; `path` and `folder` are what they are called. */
+function refuseOutside(real: string, place: string, path: string, folder: string): void {
+  if (real === place || real.startsWith(place.endsWith(sep) ? place : place + sep)) return;
+  throw new PanicError(
+    'InvalidInput',
+    `${path} is a link to ${real}, out of ${folder}: no objects are read, written or deleted there; remove the link, or name the place of the ` +
+      'objects by PANIC_TDA_OBJECTS',
+  );
 }
 
 /** In order; none where the folder is missing or is no folder. */

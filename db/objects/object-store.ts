@@ -25,8 +25,11 @@ export interface ObjectStore {
   setId(id: string): Promise<void>;
   /** Makes the bytes durable under their SHA-256. An equal object that is there already is kept. */
   put(sha256: Buffer, bytes: Uint8Array): Promise<void>;
-  /** The bytes of an object. Throws StoreConflict where it is missing or its bytes do not hash to its name. */
-  get(sha256: Buffer): Promise<Buffer>;
+  /**
+   * The bytes of an object, of which there are `byteLength` where a row says so. Throws StoreConflict where it is missing, is no file, has
+   * another length, or its bytes do not hash to its name.
+   */
+  get(sha256: Buffer, byteLength?: number): Promise<Buffer>;
   /** Bytes of an object, by its listing alone; null where there is none. */
   size(sha256: Buffer): Promise<number | null>;
   /** Every object, in order of name. What has no object's name is passed over. */
@@ -40,6 +43,12 @@ export interface ObjectStore {
   /** To be called when every other call is settled. */
   close(): void;
 }
+
+/** The largest picture (`MAX_PICTURE_PIXELS`) in a form that nothing made smaller, with room for what WebP adds. */
+export const MOST_OBJECT_BYTES = 256 * 2 ** 20;
+
+/** Far more than the mark of a place has. */
+export const MOST_MARK_BYTES = 4096;
 
 /** `ab/ab12…`: sub-folder and name, in lower-case hexadecimal. The same in both kinds of store, so that either can be copied whole. */
 export function objectKey(sha256: Buffer): string {

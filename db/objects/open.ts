@@ -5,5 +5,5 @@ import type { ObjectsPlace } from './place.js';
 
 /** The objects of a place. Nothing is touched, asked or loaded before they are used. */
 export function openObjects(place: ObjectsPlace): ObjectStore {
-  return place.kind === 's3' ? createObjectBucket(place) : createObjectFolder(place.path);
+  return place.kind === 's3' ? createObjectBucket(place) : createObjectFolder(place.path, place.within);
 }

@@ -11,6 +11,8 @@ export interface FolderPlace {
   readonly kind: 'folder';
   /** Absolute path. */
   readonly path: string;
+  /** The data folder that it is a part of, where nobody named a place: a link that leads out of it is refused. */
+  readonly within?: string;
 }
 
 export interface BucketPlace {

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { allRows, digestOf, violations, withStore } from '../support/store-checks.js';
+import { knownMigrations } from '../../db/own-schema.js';
+import { makeOlder } from '../support/older-store.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
 
 jest.setTimeout(240_000);
@@ -90,10 +92,6 @@ test('a source that is no data folder, the target itself, of another version or 
     sqlite.exec("update experiments set status = 'completed_with_failures'"),
   );
   expect(await refused('again')).toContain('breaks invariants');
-  await withStore(data('again'), ({ db: { sqlite } }) =>
-    sqlite.exec(
-      'delete from __drizzle_migrations where rowid = (select max(rowid) from __drizzle_migrations)',
-    ),
-  );
+  makeOlder(join(data('again'), 'panic-tda.sqlite'), knownMigrations() - 1);
   expect(await refused('again')).toMatch(/older panic-tda.*A source has to be of this version/);
 });

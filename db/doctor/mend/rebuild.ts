@@ -3,7 +3,7 @@ import { isThere } from '../../../experiment/presence.js';
 import { fsyncSync, openSync, closeSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errorMessage, PanicError } from '../../../experiment/errors.js';
-import { openDatabase } from '../../connection.js';
+import { harden, openDatabase } from '../../connection.js';
 
 /** Tables whose rows are made again where they cannot be read. */
 const DERIVED: ReadonlySet<string> = new Set([
@@ -67,6 +67,9 @@ function copyTables(sqlite: Database.Database, file: string): string[] {
   // What was let in once is copied as it is; it has a repair of its own.
   for (const { type, name } of others) sqlite.exec(`drop ${type} "${name}"`);
   const damaged = new Database(file, { fileMustExist: true });
+  // It may be a stranger's.
+  harden(damaged);
+  damaged.pragma('query_only = ON');
   const cutShort: string[] = [];
   try {
     sqlite.exec('begin');

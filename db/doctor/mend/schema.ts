@@ -5,7 +5,7 @@ import type { Database } from '../../database.js';
 import { expectedObjects } from '../../postgres/schema-objects.js';
 import { run } from '../../work.js';
 import type { Work } from '../../work.js';
-import { expectedSchema } from '../schema-objects.js';
+import { ownRules } from '../schema-objects.js';
 
 /** Makes a trigger, an index or another rule of a table what the migrations of this version say. Throws where rows do not allow for it. */
 export async function restoreSchema(db: Database, name: string): Promise<void> {
@@ -21,7 +21,7 @@ export async function restoreSchema(db: Database, name: string): Promise<void> {
 }
 
 function restoreInFile({ sqlite }: Connection, name: string): void {
-  const wanted = expectedSchema().find((object) => object.name === name);
+  const wanted = ownRules().find((object) => object.name === name);
   if (wanted === undefined) throw new Error(`this version has no ${name}`);
   sqlite.transaction(() => {
     sqlite.exec(`drop ${wanted.type} if exists "${name}"`);
@@ -39,7 +39,7 @@ export function* rewriteArtifacts(db: Database, change: () => Work<void>): Work<
     yield* execute(db, `alter table artifacts enable trigger ${IMMUTABLE}`);
     return;
   }
-  const trigger = expectedSchema().find(({ name }) => name === IMMUTABLE);
+  const trigger = ownRules().find(({ name }) => name === IMMUTABLE);
   if (trigger === undefined) throw new Error(`this version has no ${IMMUTABLE}`);
   db.sqlite.exec(`drop trigger if exists ${IMMUTABLE}`);
   yield* change();

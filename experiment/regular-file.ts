@@ -1,0 +1,101 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import type { Stats } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { errorCode } from './error-code.js';
+
+/**
+ * Files in folders that others may have filled. A name there can be a link out of the folder, a pipe that waits for a writer for ever, a
+ * device without an end, or a file of any size: none of these is followed, waited for or read.
+ */
+
+/** What is at a path is no file, or a larger one than it can be. The message ends a sentence that begins with the path. */
+export class UnfitFile extends Error {
+  override readonly name = 'UnfitFile';
+}
+
+// A pipe is opened without waiting for a writer, and a terminal does not become this process's own.
+const READING = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+
+/** The bytes of a file of at most `most` bytes, exactly `size` where that is given. Throws UnfitFile, or the system's error. */
+export async function readRegularFile(
+  path: string,
+  most: number,
+  size: number | null = null,
+): Promise<Buffer> {
+  const handle = await open(path, READING | constants.O_NOFOLLOW).catch(refuseLink);
+  try {
+    const stats = await handle.stat();
+    requireFit(stats, most, size);
+    const expected = size ?? stats.size;
+    // One byte more, so that a file which grows is noticed.
+    const bytes = Buffer.allocUnsafe(expected + 1);
+    let length = 0;
+    for (let read = 1; read > 0 && length < bytes.byteLength; length += read) {
+      ({ bytesRead: read } = await handle.read(bytes, length, bytes.byteLength - length, length));
+    }
+    if (length !== expected) throw new UnfitFile('changed while it was read');
+    return bytes.subarray(0, expected);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The same at once; a link is followed where `links` says so. */
+export function readRegularFileNow(
+  path: string,
+  most: number,
+  { links = false }: { readonly links?: boolean } = {},
+): Buffer {
+  const descriptor = openNow(path, READING | (links ? 0 : constants.O_NOFOLLOW));
+  try {
+    const stats = fstatSync(descriptor);
+    requireFit(stats, most, null);
+    const bytes = Buffer.allocUnsafe(stats.size + 1);
+    let length = 0;
+    for (let read = 1; read > 0 && length < bytes.byteLength; length += read) {
+      read = readSync(descriptor, bytes, length, bytes.byteLength - length, length);
+    }
+    if (length !== stats.size) throw new UnfitFile('changed while it was read');
+    return bytes.subarray(0, stats.size);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Opens a file for appending, made where it is missing; a link is not followed. Throws UnfitFile, or the system's error. */
+export function openForAppending(path: string, mode: number): number {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY, O_NOFOLLOW } = constants;
+  const descriptor = openNow(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, mode);
+  try {
+    requireFit(fstatSync(descriptor), Infinity, null);
+    return descriptor;
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
+function openNow(path: string, flags: number, mode?: number): number {
+  try {
+    return openSync(path, flags, mode);
+  } catch (error) {
+    return refuseLink(error);
+  }
+}
+
+/** What the system says of a link, and of a pipe that nobody reads, in place of which a file belongs. */
+function refuseLink(error: unknown): never {
+  const code = errorCode(error);
+  if (code === 'ELOOP' || code === 'EMLINK') throw new UnfitFile('is a link', { cause: error });
+  if (code === 'ENXIO') throw new UnfitFile('is a pipe, a socket or a device', { cause: error });
+  throw error;
+}
+
+function requireFit(stats: Stats, most: number, size: number | null): void {
+  if (stats.isDirectory()) throw new UnfitFile('is a folder');
+  if (!stats.isFile()) throw new UnfitFile('is a pipe, a socket or a device');
+  if (stats.size > most) throw new UnfitFile(`has ${stats.size} bytes, and can have at most ${most}`);
+  if (size !== null && stats.size !== size) {
+    throw new UnfitFile(`is damaged: it has ${stats.size} bytes, its row says ${size}`);
+  }
+}

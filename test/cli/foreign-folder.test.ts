@@ -1,0 +1,454 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import Sqlite from 'better-sqlite3';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { openStore, openStoreReadonly, plannedUpgrade } from '../../db/index.js';
+import { experimentId } from '../../experiment/ids.js';
+import { config, finishExperiment } from '../db/small-experiment.js';
+import { cleanUp, folderWith, startPanicTda, until } from './cli-process.js';
+import type { Ended } from './cli-process.js';
+
+jest.setTimeout(120_000);
+afterAll(cleanUp);
+
+const ID = experimentId(config);
+
+/** A data folder as a stranger may have sent it, one for each test; `mine` is beside it. */
+let sound: string;
+let place: string;
+let sent: string;
+let file: string;
+beforeAll(async () => {
+  sound = join(folderWith(), 'sound');
+  const store = openStore(sound);
+  await finishExperiment(store, config);
+  await store.close();
+});
+beforeEach(() => {
+  place = folderWith({ 'precious.txt': 'precious\n' });
+  sent = join(place, 'sent');
+  cpSync(sound, sent, { recursive: true });
+  file = join(sent, 'panic-tda.sqlite');
+});
+
+function precious(): string | null {
+  const path = join(place, 'precious.txt');
+  return existsSync(path) ? readFileSync(path, 'utf8') : null;
+}
+
+function change(...statements: readonly string[]): void {
+  const sqlite = new Sqlite(file);
+  sqlite.pragma('foreign_keys = OFF');
+  for (const statement of statements) sqlite.exec(statement);
+  sqlite.close();
+}
+
+/** Changes what SQLite keeps of its schema, as an editor of bytes can. */
+function rewriteSchema(name: string, from: string | RegExp, to: string): void {
+  const sqlite = new Sqlite(file);
+  sqlite.unsafeMode(true);
+  sqlite.pragma('writable_schema = ON');
+  const sql = sqlite
+    .prepare<[string], string>('select sql from sqlite_schema where name = ?')
+    .pluck()
+    .get(name)!;
+  expect(sql.replace(from, to)).not.toBe(sql);
+  sqlite.prepare('update sqlite_schema set sql = ? where name = ?').run(sql.replace(from, to), name);
+  sqlite.close();
+}
+
+/** Picture objects of the store, by name. */
+function objects(): string[] {
+  const root = join(sent, 'objects');
+  return readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /[0-9a-f]{64}$/.test(name))
+    .map((name) => join(root, name));
+}
+
+/** Runs a command that has to end by itself. */
+async function ended(...args: readonly string[]): Promise<Ended> {
+  const running = startPanicTda(place, args);
+  const killer = setTimeout(() => running.process.kill('SIGKILL'), 60_000);
+  const answer = await running.ended;
+  clearTimeout(killer);
+  expect([args, answer.code]).not.toEqual([args, null]);
+  return answer;
+}
+
+describe('objects of others', () => {
+  test.each([
+    ['a pipe without a writer', (path: string) => void spawnSync('mkfifo', [path]), /is a pipe/],
+    ['a link to a device without an end', (path: string) => symlinkSync('/dev/zero', path), /is a link/],
+    [
+      'a link to a file of the user',
+      (path: string) => symlinkSync(join(place, 'precious.txt'), path),
+      /is a link/,
+    ],
+    ['a folder', (path: string) => mkdirSync(path), /is a folder/],
+    [
+      'a file of another size, of which only the size is read',
+      (path: string) => {
+        writeFileSync(path, '');
+        spawnSync('truncate', ['-s', '1T', path]);
+      },
+      /has 1099511627776 bytes/,
+    ],
+  ])('%s is named by doctor, and refused by merge', async (_, put, why) => {
+    const [path] = objects();
+    rmSync(path!);
+    put(path!);
+    const doctor = await ended('doctor', '--data', sent, '--deep');
+    expect(doctor.stdout).toMatch(why);
+    expect(doctor.code).toBe(1);
+    const merged = await ended('merge', sent, '--data', 'mine');
+    expect(merged.stderr).toMatch(why);
+    expect(merged.code).toBe(1);
+    expect(existsSync(join(place, 'mine', 'panic-tda.sqlite'))).toBe(false);
+  });
+
+  test('a sub-folder that leads elsewhere is not entered', async () => {
+    const [path] = objects();
+    const folder = join(path!, '..');
+    cpSync(folder, join(place, 'elsewhere'), { recursive: true });
+    rmSync(folder, { recursive: true });
+    symlinkSync(join(place, 'elsewhere'), folder);
+    for (const args of [
+      ['merge', sent, '--data', 'mine'],
+      ['doctor', '--data', sent],
+      ['delete', ID, '--yes', '--data', sent],
+    ]) {
+      const { code, stdout, stderr } = await ended(...args);
+      expect(stdout + stderr).toMatch(/is a link to .*elsewhere, out of/);
+      expect(code).not.toBe(0);
+    }
+    expect(readdirSync(join(place, 'elsewhere'))).not.toEqual([]);
+  });
+
+  test('"doctor --fix" deletes nothing where a link to a folder of the user is in the place of the objects', async () => {
+    const mine = join(place, 'work');
+    mkdirSync(join(mine, 'ab'), { recursive: true });
+    for (const name of ['draft.tmp', 'ab/.ab12.1.0.tmp']) {
+      writeFileSync(join(mine, name), 'a draft');
+      utimesSync(join(mine, name), 1, 1);
+    }
+    rmSync(join(sent, 'objects'), { recursive: true });
+    symlinkSync(mine, join(sent, 'objects'));
+    const { stdout, stderr, code } = await ended('doctor', '--fix', '--yes', '--data', sent);
+    expect(stdout + stderr).toMatch(/objects is a link to .*work, out of/);
+    expect(code).not.toBe(0);
+    expect(readdirSync(mine)).toContain('draft.tmp');
+    expect(readdirSync(join(mine, 'ab'))).toEqual(['.ab12.1.0.tmp']);
+  });
+
+  test('a temporary file is one of ours by its name, wherever the objects are', async () => {
+    const mine = join(sent, 'objects', 'drafts.tmp');
+    writeFileSync(mine, 'a draft');
+    utimesSync(mine, 1, 1);
+    await ended('doctor', '--fix', '--yes', '--data', sent);
+    expect(existsSync(mine)).toBe(true);
+  });
+});
+
+describe('a schema of others', () => {
+  const ENDLESS = 'with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n';
+
+  const CHANGES: readonly (readonly [string, () => void, RegExp])[] = [
+    [
+      'a view without an end in a table’s place',
+      () =>
+        change(
+          'drop table hosts',
+          `create view hosts as with recursive n(i) as (select 1 union all select i + 1 from n) select i as id, '' as fingerprint from n`,
+        ),
+      /the view hosts/,
+    ],
+    [
+      'a journal of migrations that is a view without an end',
+      () =>
+        change(
+          'drop table __drizzle_migrations',
+          `create view __drizzle_migrations as with recursive n(i) as (select 1 union all select i + 1 from n) select i as id from n`,
+        ),
+      /the view __drizzle_migrations/,
+    ],
+    [
+      'a trigger that acts on deletions',
+      () =>
+        change(
+          `create trigger extra after delete on runs begin insert into failures select 1, 1, 1, 'invocation', null, 'k', 'm', 1; end`,
+        ),
+      /the trigger extra of runs/,
+    ],
+    [
+      'a trigger of ours with another body',
+      () =>
+        change(
+          'drop trigger invocations_are_immutable',
+          `create trigger invocations_are_immutable before delete on invocations begin select (${ENDLESS}); end`,
+        ),
+      /the trigger invocations_are_immutable of invocations/,
+    ],
+    [
+      'an index that computes',
+      () => change('create index heavy on artifacts (length(hex(zeroblob(100000000))))'),
+      /the index heavy of artifacts/,
+    ],
+    ['a table', () => change('create table notes (note text)'), /the table notes/],
+    [
+      'a virtual table in a table’s place',
+      () => change('drop table failures', 'create virtual table failures using fts5(run_id, message)'),
+      /the table failures.*failures_data/s,
+    ],
+    [
+      'a generated column',
+      () => change(`alter table hosts add column more text generated always as (hex(zeroblob(100000000)))`),
+      /the table hosts/,
+    ],
+    [
+      'a check that computes',
+      () =>
+        rewriteSchema(
+          'models',
+          `in ('generative', 'embedding')`,
+          `in ('generative', 'embedding', hex(zeroblob(9)))`,
+        ),
+      /the table models/,
+    ],
+    [
+      'a default that computes',
+      () => rewriteSchema('experiments', `DEFAULT 'planned'`, `DEFAULT (hex(zeroblob(9)))`),
+      /the table experiments/,
+    ],
+  ];
+
+  test.each(CHANGES)('%s is refused before any of it runs', async (what, make, named) => {
+    make();
+    const before = readFileSync(file);
+    const refused = /no version of panic-tda put there/;
+    // In a process of its own, which can be ended where a statement has no end.
+    const commands = /without an end/.test(what)
+      ? [['list'], ['delete', ID, '--yes'], ['doctor'], ['upgrade']]
+      : [['delete', ID, '--yes']];
+    for (const args of commands) {
+      const { code, stdout, stderr } = await ended(...args, '--data', sent);
+      expect(stdout + stderr).toMatch(refused);
+      expect(stdout + stderr).toMatch(named);
+      expect(code).not.toBe(0);
+    }
+    for (const open of [openStore, openStoreReadonly, () => plannedUpgrade(file)]) {
+      expect(() => open(sent)).toThrow(refused);
+    }
+    expect(readFileSync(file).equals(before)).toBe(true);
+  });
+
+  test('what was added to our tables is named by doctor, which copies the rows to a new file', async () => {
+    change(
+      `create trigger extra after delete on runs begin insert into failures select 1, 1, 1, 'invocation', null, 'k', 'm', 1; end`,
+      'create table notes (note text)',
+      `insert into notes values ('of a stranger')`,
+    );
+    const { stdout, code } = await ended('doctor', '--data', sent);
+    expect(stdout).toMatch(/the trigger extra of runs is not of panic-tda/);
+    expect(stdout).toMatch(/the table notes of notes is not of panic-tda/);
+    expect(code).toBe(1);
+    const fixed = await ended('doctor', '--fix', '--yes', '--data', sent);
+    expect(fixed.stdout).toMatch(/Every invariant holds/);
+    expect(fixed.code).toBe(0);
+    expect((await ended('list', '--data', sent)).stdout).toContain(ID);
+    // Nothing of it is lost.
+    const kept = readdirSync(sent).find((name) => name.includes('.damaged-'))!;
+    const sqlite = new Sqlite(join(sent, kept), { readonly: true });
+    expect(sqlite.prepare('select note from notes').pluck().get()).toBe('of a stranger');
+    sqlite.close();
+  });
+
+  test('of one experiment, nothing is mended beside it', async () => {
+    change(`create trigger extra after update on runs begin delete from failures; end`);
+    const { stderr, code } = await ended('doctor', '--fix', '--yes', '--experiment', ID, '--data', sent);
+    expect(stderr).toMatch(/the trigger extra of runs/);
+    expect(code).toBe(2);
+  });
+
+  test('a file of another program is no data folder', async () => {
+    rmSync(file);
+    change('create table bookmarks (url text)');
+    for (const command of ['list', 'upgrade']) {
+      expect((await ended(command, '--data', sent)).stderr).toMatch(/the table bookmarks/);
+    }
+    expect((await ended('merge', sound, '--data', sent)).stderr).toMatch(/the table bookmarks/);
+  });
+});
+
+describe('rows of others', () => {
+  test('a text of 300 MB and a blob of 500 MB are named, and nothing else is read', async () => {
+    change(
+      `update experiments set error = cast(zeroblob(300000000) as text)`,
+      'pragma ignore_check_constraints = on; update vectors set bytes = zeroblob(500000000) where id = 1',
+    );
+    expect(statSync(file).size).toBeGreaterThan(700_000_000);
+    const { stdout } = await ended('doctor', '--data', sent);
+    expect(stdout).toMatch(/experiments \d+: its error has 300000000 bytes/);
+    expect(stdout).toMatch(/vectors 1: its bytes has 500000000 bytes/);
+    const merged = await ended('merge', sent, '--data', 'mine');
+    expect(merged.stderr).toMatch(/breaks invariants.*its error has 300000000 bytes/s);
+  });
+
+  test.each([
+    ['huge counts', `update experiments set run_count = 9223372036854775807`, /its run_count is/],
+    [
+      'a negative size',
+      `update artifacts set byte_length = -1 where modality = 'image'`,
+      /artifacts_byte_length/,
+    ],
+    ['a vector of a wrong dimension', `update vectors set bytes = zeroblob(4) where id = 1`, /vectors 1/],
+    [
+      'a gap in the sequence',
+      `update invocations set sequence = 9007199254740993 where id = 2`,
+      /invocations?/,
+    ],
+    ['a NUL', `update artifacts set text = text || char(0) || 'x' where modality = 'text'`, /U\+0000/],
+  ])('%s: doctor names it, and merge takes nothing', async (_, statement, named) => {
+    change(
+      'pragma ignore_check_constraints = on',
+      'drop trigger artifacts_are_immutable',
+      'drop trigger invocations_are_immutable',
+      statement,
+    );
+    expect((await ended('doctor', '--data', sent)).stdout).toMatch(named);
+    const merged = await ended('merge', sent, '--data', 'mine');
+    expect(merged.code).toBe(1);
+    expect(existsSync(join(place, 'mine', 'panic-tda.sqlite'))).toBe(false);
+  });
+});
+
+/** A rollback journal that asks SQLite to delete a file when it is played back (https://sqlite.org/fileformat2.html). */
+function journalAgainst(victim: string): Buffer {
+  const magic = Buffer.from('d9d505f920a163d7', 'hex');
+  const header = Buffer.alloc(512);
+  magic.copy(header);
+  for (const [at, value] of [
+    [12, 7],
+    [16, statSync(file).size / 4096],
+    [20, 512],
+    [24, 4096],
+  ] as const) {
+    header.writeUInt32BE(value, at);
+  }
+  const name = Buffer.from(realpathSync(victim));
+  const end = Buffer.alloc(16);
+  end.writeUInt32BE(name.byteLength, 0);
+  end.writeUInt32BE(
+    name.reduce((sum, byte) => sum + byte, 0),
+    4,
+  );
+  magic.copy(end, 8);
+  const page = Buffer.alloc(4);
+  page.writeUInt32BE(2 ** 30 / 4096 + 1);
+  return Buffer.concat([header, page, name, end]);
+}
+
+describe('other files of a folder of others', () => {
+  test.each(['panic-tda.sqlite', 'run.lock', 'workers.lock'])(
+    'a journal of %s that names a file of the user is not played back',
+    async (name) => {
+      if (!existsSync(join(sent, name))) cpSync(file, join(sent, name));
+      writeFileSync(join(sent, `${name}-journal`), journalAgainst(join(place, 'precious.txt')));
+      for (const args of [
+        ['doctor', '--data', sent],
+        ['merge', sent, '--data', 'mine'],
+        ['delete', ID, '--yes', '--data', sent],
+      ]) {
+        await ended(...args);
+        expect([args, precious()]).toEqual([args, 'precious\n']);
+      }
+    },
+  );
+
+  test.each([
+    'panic-tda.sqlite-wal',
+    'panic-tda.sqlite-shm',
+    'run.lock',
+    'workers.lock',
+    'panic-tda.sqlite.migrate-lock',
+    'temporal/temporal.db',
+    'temporal/temporal.db.lock',
+    'temporal/temporal.db.cli-version',
+    'logs/temporal.log',
+    'run.json',
+  ])('a link in the place of %s is neither followed nor truncated', async (name) => {
+    rmSync(join(sent, name), { force: true });
+    mkdirSync(join(sent, name, '..'), { recursive: true });
+    symlinkSync(join(place, 'precious.txt'), join(sent, name));
+    writeFileSync(
+      join(place, 'experiment.json'),
+      JSON.stringify({
+        networks: [['DummyT2I', 'DummyI2T']],
+        prompts: ['a'],
+        seeds: [1],
+        embedding_models: ['Dummy'],
+        max_length: 2,
+      }),
+    );
+    // A server and workers are started for what they alone write.
+    const args = /^(temporal|logs|run\.json)/.test(name)
+      ? ['run', 'experiment.json']
+      : ['delete', ID, '--yes'];
+    for (const words of [['list'], args]) {
+      await ended(...words, '--data', sent);
+      expect([words, precious()]).toEqual([words, 'precious\n']);
+    }
+  });
+
+  test.each(['run.json', 'run.lock', 'routes.json', 'panic-tda.sqlite', 'objects/panic-tda-objects.id'])(
+    'a pipe in the place of %s keeps nobody waiting',
+    async (name) => {
+      rmSync(join(sent, name), { force: true });
+      spawnSync('mkfifo', [join(sent, name)]);
+      await ended('doctor', '--data', sent);
+      await ended('merge', sent, '--data', 'mine');
+    },
+  );
+});
+
+test.each(['SIGINT', 'SIGTERM'] as const)(
+  '%s ends doctor and list in the midst of a statement',
+  async (signal) => {
+    // Another connection keeps the file to itself, so that a statement waits within SQLite for up to 30 s.
+    change('pragma journal_mode = delete');
+    const sqlite = new Sqlite(file);
+    sqlite.exec('begin exclusive');
+    try {
+      for (const command of ['list', 'doctor']) {
+        const running = startPanicTda(place, [command, '--data', sent]);
+        const reading = (): boolean =>
+          readdirSync(`/proc/${running.process.pid}/fd`).some((fd) => {
+            try {
+              return realpathSync(`/proc/${running.process.pid}/fd/${fd}`) === realpathSync(file);
+            } catch {
+              return false;
+            }
+          });
+        await until(reading, () => running.stderr());
+        running.process.kill(signal);
+        const [code, by] = (await once(running.process, 'exit')) as [number | null, string | null];
+        expect([command, by ?? code]).toEqual([command, signal]);
+      }
+    } finally {
+      sqlite.close();
+    }
+  },
+);
