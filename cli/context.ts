@@ -103,9 +103,9 @@ export async function lenientContextOf({
   };
 }
 
-/** A word of a command as a shell takes it. */
+/** A word of a command as a shell takes it: it replaces a "~" that stands first. */
 export function shellQuoted(word: string): string {
-  return /^[\w./~-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return /^[\w./-][\w./~-]*$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Hands the folder's store, opened for reading, to `use`; null where there is none. Makes nothing. */

@@ -30,6 +30,8 @@ const HEAD_OF_TURN =
   /<\|(?:im_start|start|start_header_id)\|>\s*(?:assistant|model)?\s*(?:<\|(?:end_header_id|message)\|>)?|<start_of_turn>\s*(?:model|assistant)?/giu;
 
 const THINKING_NAME = '(?:seed:)?(?:think|thinking|thought|reasoning|reflection|analysis|scratchpad)';
+/** `<think duration="3">` and `<think >`. */
+const ATTRIBUTES = String.raw`(?:\s+[a-z_-]{1,40}="[^"<>]{0,200}")*\s*`;
 
 /**
  * The beginning (group 1) or the end (group 2) of what a model thought: tags of DeepSeek, Qwen and Seed, of Mistral and Kimi, and
@@ -37,8 +39,8 @@ const THINKING_NAME = '(?:seed:)?(?:think|thinking|thought|reasoning|reflection|
  */
 const THINKING_TAG = new RegExp(
   [
-    String.raw`(<${THINKING_NAME}>|\[THINK\]|◁think▷|<\|(?:begin_of_thought|START_THINKING)\|>|<\|channel>(?:thought)?)`,
-    String.raw`(<\/${THINKING_NAME}>|\[\/THINK\]|◁\/think▷|<\|(?:end_of_thought|END_THINKING)\|>|<channel\|>)`,
+    String.raw`(<${THINKING_NAME}${ATTRIBUTES}>|\[THINK\]|◁think▷|<\|(?:begin_of_thought|START_THINKING)\|>|<\|channel>(?:thought)?)`,
+    String.raw`(<\/${THINKING_NAME}\s*>|\[\/THINK\]|◁\/think▷|<\|(?:end_of_thought|END_THINKING)\|>|<channel\|>)`,
   ].join('|'),
   'giu',
 );

@@ -28,7 +28,9 @@ export function captionOf(
   const cut = reason === 'length';
   if (!cut && !endsWhole(reason, settings)) throw invalid(unfinishedText(reason));
   if (!isNothing(message.refusal)) {
-    throw invalid(`refused: ${excerptOf(onOneLine(String(message.refusal)), 200)}`);
+    const { refusal } = message;
+    const said = typeof refusal === 'string' ? refusal : JSON.stringify(refusal);
+    throw invalid(`refused: ${excerptOf(onOneLine(said), 200)}`);
   }
   const filtered = filteredText(content_filter_results);
   if (filtered !== null) throw invalid(filtered);

@@ -86,7 +86,9 @@ export async function meetServer(
       await probeJson({ url, timeoutMs, apiKey: access.apiKey, maxBytes: MOST_TEXT_BYTES, signal }),
     );
     if (names === null) return false;
-    if (names.includes(settings.model) || names.includes(served)) return true;
+    // Ollama lists "llava:latest" for what it serves, and answers, as "llava".
+    const asked = [settings.model, served].flatMap((name) => [name, `${name}:latest`]);
+    if (asked.some((name) => names.includes(name))) return true;
     throw new PanicError(
       'InvalidInput',
       `${model.name}: ${base.host} does not serve "${settings.model}"; it lists ${listedText(names)}`,

@@ -117,6 +117,9 @@ describe('the end of an answer', () => {
     expect(await captioned({ content: null, refusal: 'I cannot look at that.' }, 'stop')).toMatch(
       /refused: the server of ServedDescriber refused: I cannot look at that\./,
     );
+    expect(await captioned({ content: null, refusal: { reason: 'blood' } }, 'stop')).toMatch(
+      /refused: the server of ServedDescriber refused: \{"reason":"blood"\}/,
+    );
   });
 });
 
@@ -220,6 +223,8 @@ describe('a caption of a server', () => {
     ['◁think▷Is it a dog?◁/think▷a fox', 'whole: a fox'],
     ['<thinking>Is it a dog?</thinking>a fox', 'whole: a fox'],
     ['<seed:think>Is it a dog?</seed:think>a fox', 'whole: a fox'],
+    ['<think duration="3">Is it a dog?</think >a fox', 'whole: a fox'],
+    ['a fox <think >Is it a dog?', 'whole: a fox'],
     ['<reflection>Is it a dog?</reflection>a fox', 'whole: a fox'],
     ['<|begin_of_thought|>Is it a dog?<|end_of_thought|>a fox', 'whole: a fox'],
     ['<|START_THINKING|>Is it a dog?<|END_THINKING|>a fox', 'whole: a fox'],

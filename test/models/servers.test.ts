@@ -145,6 +145,15 @@ describe('a model behind a server', () => {
 });
 
 describe('a server', () => {
+  test('may list a model with the tag that names stand for without one', async () => {
+    server.interfere(({ path }, response) => {
+      if (path !== '/v1/models') return false;
+      send(response, 200, { data: [{ id: 'tiny:latest' }] });
+      return true;
+    });
+    expect(await generate(painterAt(server.base), text('a'))).toMatchObject({ modality: 'image' });
+  });
+
   test('that does not list the model is told from the ones it lists', async () => {
     const failure = await failureOf(generate(painterAt(server.base, { model: 'other' }), text('a')));
     expect(failure.kind).toBe('InvalidInput');
