@@ -4,6 +4,8 @@ import type { Snapshot } from '../database.js';
 import { differencesOf, knownMigrations, SCHEMA_OBJECTS } from '../own-schema.js';
 import type { SchemaObject } from '../own-schema.js';
 import { expectedObjects, SCHEMA_OBJECTS as SERVER_OBJECTS } from '../postgres/schema-objects.js';
+import { FOREIGN_OBJECTS } from '../postgres/foreign-objects.js';
+import type { ForeignObject } from '../postgres/foreign-objects.js';
 import type { FoundObject } from '../postgres/schema-objects.js';
 import { TABLES } from './row-keys.js';
 import type { Violation } from './violation.js';
@@ -78,6 +80,18 @@ export async function* checkServerSchema(snapshot: Snapshot): AsyncGenerator<Vio
     else if (source !== null && normalised(found.source ?? '') !== normalised(source)) {
       yield schemaViolation(type, name, table, OTHER);
     }
+  }
+  yield* checkServerForForeign(snapshot);
+}
+
+/** What is not ours is its owner's to delete: nothing tells who needs it. */
+async function* checkServerForForeign(snapshot: Snapshot): AsyncGenerator<Violation, void, undefined> {
+  const tables = TABLES.map(getTableName).join(',');
+  const triggers = expectedObjects().filter(({ type }) => type === 'trigger');
+  const names = triggers.map(({ name }) => name).join(',');
+  for await (const { type, name, table } of snapshot.rows<ForeignObject>(FOREIGN_OBJECTS, tables, names)) {
+    const message = `the ${type} ${name} of ${table} is not of panic-tda, and the server runs it with its statements; its owner can drop it`;
+    yield { invariant: 6, table, id: name, message, repair: null };
   }
 }
 

@@ -13,7 +13,7 @@ import {
   contentDigest,
   setUpDatabase,
 } from '../../../db/index.js';
-import { mend, RepairPlan } from '../../../db/doctor/index.js';
+import { checkInvariants, mend, RepairPlan } from '../../../db/doctor/index.js';
 import type { PostgresService, Store } from '../../../db/index.js';
 import type { Repair } from '../../../db/doctor/index.js';
 import type { PostgresDatabase } from '../../../db/postgres/connection.js';
@@ -376,6 +376,40 @@ describe('the tables', () => {
     expect(await rejection(connectStore({ folder, database }))).toMatch(
       /older panic-tda \(\d of \d migrations\), and this role may not/,
     );
+  });
+
+  onServer('of which others made more are named by doctor', async (running) => {
+    const database = await newDatabase(running);
+    await setUpDatabase(database, []);
+    const store = await connectStore({ folder, database });
+    try {
+      await finishExperiment(store);
+      const named = async (): Promise<string[]> => {
+        const found: string[] = [];
+        for await (const { table, id } of checkInvariants(store.db, store.objects))
+          found.push(`${table} ${id}`);
+        return found;
+      };
+      expect(await named()).toEqual([]);
+      await asSuperuser(database.url, (client) =>
+        client.query(`
+          create function spy() returns trigger language plpgsql as 'begin return new; end';
+          create trigger spy after insert on runs for each row execute function spy();
+          create rule deaf as on delete to failures do instead nothing;
+          create policy hidden on experiments using (false);
+          create function length(text) returns integer language sql as 'select 1';
+          alter table hosts add column more text generated always as ('x') stored`),
+      );
+      expect((await named()).toSorted()).toEqual([
+        'experiments hidden',
+        'failures deaf',
+        'hosts more',
+        'its schema length',
+        'runs spy',
+      ]);
+    } finally {
+      await store.close();
+    }
   });
 
   onServer(
