@@ -497,7 +497,7 @@ const PLAN_HELP = `Counts are upper bounds, since a run ends early at a cycle; b
 that the data folder's own history knows, or else, of models that come with the program, what was measured once on another
 machine; those of diagrams follow a measured model, on one core, as if each had the most points. The largest diagram's memory is what its computation is predicted to allocate at most.
 Models whose files are missing or do not belong together (as far as configurations, tokenizers and what graphs declare say), servers that
-do not answer, a chosen device that does not work, and models that do not fit are told at the end.
+do not answer, a chosen device that does not work, models that do not fit, and a data folder that cannot be written to are told at the end.
 
 Exit codes: 0 the file is good, 2 it is not (every problem is listed).`;
 

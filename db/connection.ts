@@ -198,8 +198,11 @@ export function openDatabase(file: string, rules: ForeignRules = 'refused'): Con
   }
 }
 
-/** SQLite needs the folder as well, for the files beside the database. */
-function requireWritable(file: string): void {
+/**
+ * SQLite needs the folder as well, for the files beside the database.
+ * @throws PanicError InvalidInput that says what this user may not write to.
+ */
+export function requireWritable(file: string): void {
   const folder = dirname(file);
   for (const path of isThere(file) ? [folder, file] : [folder]) {
     try {

@@ -54,12 +54,18 @@ export function dataFolderAt(path: string): DataFolder {
   };
 }
 
+/** SQLite opens no file with a longer path (MAX_PATHNAME of its os_unix.c, without the ending of a journal). */
+const LONGEST_SQLITE_PATH_BYTES = 504;
+
 /**
- * Refuses what can be no data folder, also for those who only look: a file, a path below a file, and a path over a link that leads
- * nowhere, as to a disk that is not mounted. Nothing is stored there, but for another reason than that there is nothing yet.
+ * Refuses what can be no data folder, also for those who only look: a file, a path below a file, a path over a link that leads
+ * nowhere, as to a disk that is not mounted, and a path in which SQLite opens nothing. Nothing is stored there, but for another reason than that there is nothing yet.
  * @throws PanicError InvalidInput that says which of these.
  */
 export function refuseNoFolder(path: string): void {
+  const most = LONGEST_SQLITE_PATH_BYTES - Buffer.byteLength(`/${DATABASE_FILE}.migrate-lock`);
+  const bytes = Buffer.byteLength(path);
+  if (bytes > most) throw unusable(path, `its path has ${bytes} bytes, and SQLite takes ${most} here`);
   try {
     if (!statSync(path).isDirectory()) throw unusable(path, 'it is a file, not a folder');
   } catch (error) {

@@ -1,6 +1,10 @@
+import { dirname } from 'node:path';
+import { requireWritable } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
 import { modelNames } from '../../experiment/config.js';
+import { errorMessage } from '../../experiment/errors.js';
 import { experimentId } from '../../experiment/ids.js';
+import { isThere } from '../../experiment/presence.js';
 import { listed } from '../../experiment/problems.js';
 import { planOf } from '../../experiment/index.js';
 import type { ExperimentConfig, ModelWork, Plan, PlanHistory } from '../../experiment/index.js';
@@ -58,6 +62,8 @@ interface PlanDocument extends Plan {
   }[];
   /** Why `run` would refuse: the device that was chosen for models with files, or models that do not fit there; null where it would not. */
   readonly deviceTrouble: string | null;
+  /** Why `run` could write nothing into the data folder; null where it could. */
+  readonly folderTrouble: string | null;
   /** The task queues of its work at the configured Temporal service; null where none is configured, or it does not answer. */
   readonly queues: readonly QueueDocument[] | null;
   /** What the data folder holds of this experiment already. */
@@ -89,12 +95,24 @@ export async function planFile(context: Context, file: string): Promise<number> 
       unfitModels: unfit.map(({ model, why }) => ({ name: model.name, why })),
       servers,
       deviceTrouble: refusedDevice,
+      folderTrouble: folderTrouble(context),
       queues,
     };
     if (context.json) printJson(document);
     else printPlan(context, document, config, file, { unready, unfit, asked });
   });
   return EXIT.ok;
+}
+
+function folderTrouble({ folder, place }: Context): string | null {
+  try {
+    let made = place.database === null ? folder.databaseFile : folder.lockFile;
+    while (!isThere(dirname(made))) made = dirname(made);
+    requireWritable(made);
+    return null;
+  } catch (error) {
+    return errorMessage(error);
+  }
 }
 
 function serverDocument({ model, server }: AskedServer): PlanDocument['servers'][number] {
@@ -116,7 +134,7 @@ async function planDocument(
   config: ExperimentConfig,
   store: Store | null,
   unready: readonly UnreadyModel[],
-): Promise<Omit<PlanDocument, 'unfitModels' | 'servers' | 'deviceTrouble' | 'queues'>> {
+): Promise<Omit<PlanDocument, 'unfitModels' | 'servers' | 'deviceTrouble' | 'folderTrouble' | 'queues'>> {
   const plan = planOf(config, catalogue, {
     diagramBytes: predictDiagramBytes,
     measured: { msPerInvocation: MEASURED_MS_PER_INVOCATION, msPerVector: MEASURED_MS_PER_VECTOR },
@@ -219,6 +237,9 @@ function printPlan(
   }
   if (document.deviceTrouble !== null) {
     print(`\n${heading('Devices')}\n${document.deviceTrouble}`);
+  }
+  if (document.folderTrouble !== null) {
+    print(`\n${heading('Data folder')}\n${document.folderTrouble}`);
   }
   if (configuredTemporal() !== undefined) {
     print(`\n${heading('Task queues')}\n${queuesText(document)}`);

@@ -65,6 +65,11 @@ describe('is refused before anything is made:', () => {
       `ln -s gone disk; p list --data disk/x; code=$?; rm disk; exit $code`,
       /the link .*disk leads to gone, where nothing is/,
     ],
+    [
+      'a data folder in which SQLite opens nothing',
+      `p run experiment.json --data ${'deep/'.repeat(100)}`,
+      /its path has \d+ bytes, and SQLite takes 474 here/,
+    ],
     ['a home folder that no shell replaced', `p run experiment.json --data '~/x'`, /begins with "~"/],
     [
       'bytes that are no UTF-8',

@@ -97,6 +97,19 @@ function look(before: readonly string[] = AS_ANOTHER): void {
 
 const others = ANOTHER_CAN_RUN ? describe : describe.skip;
 others(toldWhy('a data folder that may only be read', ANOTHER_CAN_RUN, 'no other user can run it'), () => {
+  test('plan tells such a folder, and one that cannot be made', () => {
+    const file = join(folder, 'experiment.json');
+    const told = (): unknown =>
+      (JSON.parse(command(['plan', file, '--json']).stdout) as { folderTrouble: unknown }).folderTrouble;
+    onlyRead();
+    expect(told()).toBe(`${data} cannot be written to: this user may not write to it`);
+    expect(command(['plan', file]).stdout).toMatch(/Data folder\n.* may not write to it\n/);
+    modes(data, 'u+w');
+    rmSync(data, { recursive: true, force: true });
+    if (!IS_ROOT) chmodSync(folder, 0o555);
+    expect(told()).toBe(`${folder} cannot be written to: this user may not write to it`);
+  });
+
   test('can be looked at by every command that looks, and nothing is made in it', () => {
     onlyRead();
     const before = readdirSync(data).sort();
