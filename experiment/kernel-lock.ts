@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { accessSync, constants, lstatSync, type Stats } from 'node:fs';
+import { accessSync, constants, lstatSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode } from './error-code.js';
 import { PanicError } from './errors.js';
@@ -36,19 +36,9 @@ export function tryKernelLock(file: string): KernelLock | undefined {
   return { release: () => database.close() };
 }
 
-/** Where the file is missing, SQLite would make one at the end of a link that another user has put there. */
-function refuseLink(file: string): Stats | undefined {
-  const stats = lstatSync(file, { throwIfNoEntry: false });
-  if (stats?.isSymbolicLink() !== true) return stats;
-  throw new PanicError(
-    'InvalidInput',
-    `${file} is a link, and locks of panic-tda are files; remove the link`,
-  );
-}
-
 /** SQLite takes a shared lock, and says nothing, where the file can only be read: two processes would both have the lock. */
 function refuseForeignLock(file: string): void {
-  const stats = refuseLink(file);
+  const stats = lstatSync(file, { throwIfNoEntry: false });
   if (stats === undefined) return;
   try {
     accessSync(file, constants.W_OK);
@@ -106,7 +96,6 @@ function refuseLongHeld(file: string, waitedMs: number, longestMs: number): void
 /** Holds the lock together with others that share it; nobody can take it for himself meanwhile. Undefined where somebody has. */
 export function shareKernelLock(file: string): KernelLock | undefined {
   refuseNoFile(file);
-  refuseLink(file);
   const database = new Database(file, { timeout: 100 });
   try {
     // A read transaction keeps SQLite's shared lock until it ends.

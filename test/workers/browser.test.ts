@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TemporalServer } from '../../workers/temporal-server.js';
 import { sharedTemporaryFolder } from './temporary-folder.js';
-import { startServer, withConnection, workflowStatus } from './temporal-servers.js';
+import { startServer, webUiAnswers, withConnection, workflowStatus } from './temporal-servers.js';
 
 jest.setTimeout(180_000);
 
@@ -85,6 +85,7 @@ async function opened(url: string, address = '127.0.0.1'): Promise<string> {
 }
 
 withChromium('the web UI shows workflows at the address that is printed', async () => {
+  await webUiAnswers(server);
   const shown = await opened(server.uiAddress!);
   expect(shown).toContain(VICTIM);
 });

@@ -7,7 +7,7 @@ import type { TemporalServer } from '../../workers/temporal-server.js';
 import { httpRequest, type HttpAnswer } from '../support/http-request.js';
 import { listeningSockets } from '../support/listening.js';
 import { sharedTemporaryFolder } from './temporary-folder.js';
-import { startServer, withConnection, workflowStatus } from './temporal-servers.js';
+import { startServer, webUiAnswers, withConnection, workflowStatus } from './temporal-servers.js';
 
 /** What a page of another site, and a page whose name was changed to an address of this machine, can do at the ports of a real server. */
 
@@ -139,6 +139,7 @@ onLinux('all other ports give a browser no answer', async () => {
 });
 
 test('a person sees workflows in the web UI, and ends one', async () => {
+  await webUiAnswers(server);
   const ui = server.uiAddress!;
   const own = { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' };
   const page = await httpRequest(ui, {

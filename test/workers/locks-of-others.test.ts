@@ -172,7 +172,7 @@ test.each([tryKernelLock, shareKernelLock])(
     const target = join(folder, 'target');
     symlinkSync(target, join(folder, 'run.lock'));
     expect(() => take(join(folder, 'run.lock'))).toThrow(
-      /run\.lock is a link, and locks of panic-tda are files/,
+      /run\.lock is a link, and panic-tda keeps an SQLite file there; move it away/,
     );
     expect(existsSync(target)).toBe(false);
   },

@@ -7,6 +7,8 @@ import {
   type TemporalServer,
   type TemporalServerOptions,
 } from '../../workers/temporal-server.js';
+import { httpRequest } from '../support/http-request.js';
+import { until } from './child-processes.js';
 
 // Real processes on a machine that may be busy with other tests.
 jest.setTimeout(60_000);
@@ -27,6 +29,15 @@ export async function startServer(
     ...options,
   });
   return { server, notices };
+}
+
+/** Until the web UI reaches the server. It starts beside it, and tries again after a second or more. */
+export async function webUiAnswers({ uiAddress }: Pick<TemporalServer, 'uiAddress'>): Promise<void> {
+  await until(
+    'the web UI reaches the server',
+    async () => (await httpRequest(`${uiAddress}/api/v1/namespaces`)).status === 200,
+    30_000,
+  );
 }
 
 type Address = Pick<TemporalServer, 'address'>;
