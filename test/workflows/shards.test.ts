@@ -105,6 +105,7 @@ test('the progress of the database counts failed runs, and what they have made',
     runs: { pending: 0, running: 0, finished, failed: POISONED.length, cancelled: 0 },
     invocations: made,
     invocationsExpected: made,
+    invocationsHeld: 0,
     trajectoriesEnded: finished,
     diagrams: finished,
   });
