@@ -24,16 +24,22 @@ const BEGINNINGS = ['npm_', 'XDG_', 'GYP_', 'DYLD_', 'ONNXRUNTIME_'];
 export function toolEnvironment(root, variables = process.env) {
   const passed = (variables.PANIC_TDA_PASS_VARIABLES ?? '').split(',').map((name) => name.trim());
   const names = new Set([...NAMES, ...passed, ...namedByNpmrc(root, variables)]);
-  const isGiven = (name) => names.has(name) || BEGINNINGS.some((beginning) => name.startsWith(beginning));
+  const isGiven = (name) =>
+    names.has(name) || isNpmSetting(name) || BEGINNINGS.some((beginning) => name.startsWith(beginning));
   return Object.fromEntries(Object.entries(variables).filter(([name]) => isGiven(name)));
+}
+
+/** npm takes them in capitals as well. */
+function isNpmSetting(name) {
+  return /^npm_config_/i.test(name);
 }
 
 /** The names in "//registry.example/:_authToken=${NAME}". */
 function namedByNpmrc(root, variables) {
   const files = [
     join(root, '.npmrc'),
-    variables.npm_config_userconfig ?? join(homedir(), '.npmrc'),
-    variables.npm_config_globalconfig,
+    variables.npm_config_userconfig ?? variables.NPM_CONFIG_USERCONFIG ?? join(homedir(), '.npmrc'),
+    variables.npm_config_globalconfig ?? variables.NPM_CONFIG_GLOBALCONFIG,
   ];
   return files.flatMap((file) => [...textOf(file).matchAll(/\$\{(\w+)\??\}/g)].map(([, name]) => name));
 }

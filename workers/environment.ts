@@ -239,8 +239,8 @@ export function readEnvironment(variables: Variables = process.env): Environment
 
 /** Who hands them on reads them again (experiment/child-environment.ts). */
 function readPassedNames(text: string, problems: string[]): void {
-  for (const name of text.split(',').map((one) => one.trim())) {
-    if (name === '' || /^\w+$/.test(name)) continue;
+  for (const name of listed(text)) {
+    if (/^\w+$/.test(name)) continue;
     problems.push(
       `PANIC_TDA_PASS_VARIABLES has "${name}"; it can be names of variables, with commas between.`,
     );

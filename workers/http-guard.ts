@@ -43,6 +43,9 @@ export const GUARD_HEADERS = {
 /** A web UI's requests have 15,000 characters of query and more; Node's own limit is 16 KiB. */
 export const HEADER_BYTES = 128 * 1024;
 
+/** Each is a descriptor of this process, and any program of the machine may open them; a browser has six. */
+const MOST_CONNECTIONS = 200;
+
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
 LOOPBACK.addAddress('::1', 'ipv6');
@@ -59,8 +62,10 @@ export async function serveGuarded(options: GuardedServerOptions): Promise<Guard
     if (refusal.status === 405) response.setHeader('allow', 'GET, HEAD');
     sendJson(response, refusal.status, { error: refusal.error });
   });
+  server.maxConnections = MOST_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    // It stays: a connection that cannot be had, for want of descriptors, ends no process.
+    server.on('error', reject);
     server.listen(options.port, options.host, resolve);
   });
   const address = server.address();

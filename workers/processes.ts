@@ -27,13 +27,6 @@ export function ownProcess(pid: number): OwnProcess | undefined {
   return linux ? fromProc(pid) : fromPs().find((one) => one.pid === pid);
 }
 
-/** Processes of this user whose command line has `value` as one of its words. */
-export function processesWithArgument(value: string): number[] {
-  return ownProcesses()
-    .filter(({ words }) => hasWords(words, [value]))
-    .map(({ pid }) => pid);
-}
-
 /** Whether these words, one after the other, are among those of a process. */
 export function hasWords(words: readonly string[], wanted: readonly string[]): boolean {
   // ps parts words by blanks, as are those within one.

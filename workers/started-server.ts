@@ -1,14 +1,16 @@
 import {
   closeSync,
+  constants,
   openSync,
-  readFileSync,
   readSync,
   realpathSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { z } from 'zod';
 import { PanicError } from '../experiment/errors.js';
+import { readRegularFileNow } from '../experiment/regular-file.js';
 import { endsWithWords, hasWords, ownProcess, ownProcesses, type OwnProcess } from './processes.js';
 
 /**
@@ -25,6 +27,9 @@ const startedServer = z.strictObject({
 });
 type StartedServer = z.output<typeof startedServer>;
 
+/** The words that start one server. */
+const MOST_RECORD_BYTES = 2 ** 20;
+
 /** Writes down what is about to be started on a file, and by `pid` what it became. */
 export function recordServer(
   databaseFile: string,
@@ -34,7 +39,9 @@ export function recordServer(
   const process = pid === undefined ? undefined : ownProcess(pid);
   const record = { ...started, ...(process && { pid: process.pid, startedAt: process.startedAt }) };
   const file = recordFile(databaseFile);
-  writeFileSync(`${file}.new`, `${JSON.stringify(record)}\n`);
+  // Made anew: in a folder that others have filled, a link may have this name.
+  rmSync(`${file}.new`, { force: true });
+  writeFileSync(`${file}.new`, `${JSON.stringify(record)}\n`, { flag: 'wx' });
   renameSync(`${file}.new`, file);
 }
 
@@ -69,7 +76,8 @@ function isOf({ command, args, pid, startedAt }: StartedServer, found: OwnProces
 /** Its process is its interpreter's, with the script among the words. */
 function isScript(path: string): boolean {
   try {
-    const descriptor = openSync(path, 'r');
+    // It is whatever the record says: a pipe would wait for a writer.
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const first = Buffer.alloc(2);
       readSync(descriptor, first, 0, 2, 0);
@@ -92,7 +100,8 @@ function realPath(path: string): string {
 
 function readRecord(databaseFile: string): StartedServer | undefined {
   try {
-    return startedServer.parse(JSON.parse(readFileSync(recordFile(databaseFile), 'utf8')));
+    const text = readRegularFileNow(recordFile(databaseFile), MOST_RECORD_BYTES).toString();
+    return startedServer.parse(JSON.parse(text));
   } catch {
     // None, or not ours: nothing is known then, and nothing is ended.
     return undefined;

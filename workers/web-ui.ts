@@ -75,7 +75,7 @@ async function ask(
       path,
       agent: false,
       method: request.method,
-      headers: withoutHops(request.headers),
+      headers: { ...withoutHops(request.headers), ...framingOf(request.headers) },
       maxHeaderSize: HEADER_BYTES,
     });
     asked.once('response', resolve);
@@ -90,6 +90,11 @@ function withoutHops(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name) && !named.includes(name)),
   );
+}
+
+/** Where a body comes without its length. Without this, Node sends that of a GET or DELETE as if it were the next request. */
+function framingOf(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  return headers['transfer-encoding'] === undefined ? {} : { 'transfer-encoding': 'chunked' };
 }
 
 /** Those of the guard stand; the UI's own answer would let pages of configured sites read it (CORS). */

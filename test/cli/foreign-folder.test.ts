@@ -384,25 +384,18 @@ describe('other files of a folder of others', () => {
     'run.lock',
     'workers.lock',
     'panic-tda.sqlite.migrate-lock',
-    'temporal/temporal.db',
-    'temporal/temporal.db.lock',
-    'temporal/temporal.db.cli-version',
+    'temporal/temporal.sqlite',
+    'temporal/temporal.sqlite.lock',
+    'temporal/temporal.sqlite.cli-version',
+    'temporal/temporal.sqlite.server.json',
+    'temporal/temporal.sqlite.server.json.new',
     'logs/temporal.log',
     'run.json',
   ])('a link in the place of %s is neither followed nor truncated', async (name) => {
     rmSync(join(sent, name), { force: true });
     mkdirSync(join(sent, name, '..'), { recursive: true });
     symlinkSync(join(place, 'precious.txt'), join(sent, name));
-    writeFileSync(
-      join(place, 'experiment.json'),
-      JSON.stringify({
-        networks: [['DummyT2I', 'DummyI2T']],
-        prompts: ['a'],
-        seeds: [1],
-        embedding_models: ['Dummy'],
-        max_length: 2,
-      }),
-    );
+    writeExperiment();
     // A server and workers are started for what they alone write.
     const args = /^(temporal|logs|run\.json)/.test(name)
       ? ['run', 'experiment.json']
@@ -422,7 +415,33 @@ describe('other files of a folder of others', () => {
       await ended('merge', sent, '--data', 'mine');
     },
   );
+
+  test.each(['cli-version', 'server.json', 'server.json.new'])(
+    'a pipe in the place of temporal.sqlite.%s keeps no run waiting',
+    async (ending) => {
+      mkdirSync(join(sent, 'temporal'));
+      // Empty, so that the version that wrote it is looked up.
+      writeFileSync(join(sent, 'temporal', 'temporal.sqlite'), '');
+      spawnSync('mkfifo', [join(sent, 'temporal', `temporal.sqlite.${ending}`)]);
+      writeExperiment();
+      expect(await ended('run', 'experiment.json', '--data', sent)).toMatchObject({ code: 0 });
+    },
+  );
 });
+
+/** One that starts a server and workers. */
+function writeExperiment(): void {
+  writeFileSync(
+    join(place, 'experiment.json'),
+    JSON.stringify({
+      networks: [['DummyT2I', 'DummyI2T']],
+      prompts: ['a'],
+      seeds: [1],
+      embedding_models: ['Dummy'],
+      max_length: 2,
+    }),
+  );
+}
 
 test.each(['SIGINT', 'SIGTERM'] as const)(
   '%s ends doctor and list in the midst of a statement',

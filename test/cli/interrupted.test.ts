@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStoreReadonly } from '../../db/index.js';
-import { processesWithArgument } from '../../workers/processes.js';
+import { processesWithArgument } from '../support/processes-with-argument.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson, runInfo, startPanicTda, until } from './cli-process.js';
 import type { RunInfo, Running } from './cli-process.js';
 

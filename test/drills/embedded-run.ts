@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { dataFolderAt, readRunInfo } from '../../workers/data-folder.js';
 import type { RunInfo } from '../../workers/data-folder.js';
-import { processesWithArgument } from '../../workers/processes.js';
+import { processesWithArgument } from '../support/processes-with-argument.js';
 import { CLI } from '../support/worker-process.js';
 import { isRunning } from '../workers/child-processes.js';
 

@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { refusalOf, serveGuarded, type GuardedServer, type GuardRules } from '../../workers/http-guard.js';
 import { httpRequest } from '../support/http-request.js';
+import { until } from './child-processes.js';
 
 const RULES: GuardRules = { host: '127.0.0.1', names: [], methods: 'read' };
 type Headers = Parameters<typeof refusalOf>[0]['headers'];
@@ -214,6 +216,24 @@ describe('a guarded server', () => {
     expect(await answerTo(bytes)).toMatch(/^(HTTP\/1\.1 4\d\d [^]*)?$/);
   });
 
+  test('has a bound for connections, beyond which it ends new ones, and answers again when others end', async () => {
+    await serve();
+    const sockets = Array.from({ length: 250 }, () =>
+      connect(server.port, '127.0.0.1').on('error', () => undefined),
+    );
+    try {
+      await Promise.all(sockets.map(async (socket) => await once(socket, 'connect')));
+      await until('those beyond the bound are ended', () => sockets.filter(isEnded).length === 50);
+      for (const socket of sockets) socket.destroy();
+      await until('it answers', async () => {
+        const answer = await ask('/', { host: 'localhost' }).catch(() => null);
+        return answer?.status === 200;
+      });
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+  });
+
   test('rejects where its port is taken', async () => {
     await serve();
     const again = serveGuarded({
@@ -226,3 +246,7 @@ describe('a guarded server', () => {
     await expect(again).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 });
+
+function isEnded(socket: Socket): boolean {
+  return socket.destroyed || socket.readableEnded;
+}

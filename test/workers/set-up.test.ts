@@ -15,7 +15,7 @@ import { repositoryPath, runModule, nextLine, kill } from './child-processes.js'
 import { temporaryFolder } from './temporary-folder.js';
 
 /** Runs an ES module's text; what it prints is the answer. */
-async function node(text: string, env: Record<string, string> = {}): Promise<CommandResult> {
+async function node(text: string, env: Record<string, string | undefined> = {}): Promise<CommandResult> {
   return await runCommand(process.execPath, ['--input-type=module', '-e', text], {
     timeoutMs: 60_000,
     env: wholeEnvironment({ NODE_OPTIONS: undefined, ...env }),
@@ -105,9 +105,12 @@ describe('installing packages', () => {
     const { root, install, calls } = installation();
     writeFileSync(join(root, '.npmrc'), '//registry.example/:_authToken=${OWN_REGISTRY_TOKEN}\n');
     const keys = ['HF_TOKEN', 'AWS_SECRET_ACCESS_KEY', 'PANIC_TDA_SERVER_API_KEY', 'PGPASSWORD', 'NPM_TOKEN'];
-    const named = ['OWN_REGISTRY_TOKEN', 'OWN_COMPILER'];
+    const npmrc = join(root, 'npmrc-of-the-user');
+    writeFileSync(npmrc, '//other.example/:_authToken=${OTHER_REGISTRY_TOKEN}\n');
+    const named = ['OWN_REGISTRY_TOKEN', 'OTHER_REGISTRY_TOKEN', 'OWN_COMPILER', 'NPM_CONFIG_REGISTRY'];
     const set = Object.fromEntries([...keys, ...named].map((name) => [name, 'x']));
-    await install({ ...set, PANIC_TDA_PASS_VARIABLES: 'OWN_COMPILER' });
+    const settings = { npm_config_userconfig: undefined, NPM_CONFIG_USERCONFIG: npmrc };
+    await install({ ...set, ...settings, PANIC_TDA_PASS_VARIABLES: 'OWN_COMPILER' });
     const [call] = calls();
     expect(call!['variables']).toEqual(expect.arrayContaining(['PATH', ...named]));
     for (const name of keys) expect(call!['variables']).not.toContain(name);
@@ -238,7 +241,7 @@ function installation(npmExitCode = 0) {
       : [];
   return {
     root,
-    install: async (env: Record<string, string> = {}) =>
+    install: async (env: Record<string, string | undefined> = {}) =>
       await node(
         `import { installPackages } from ${script('install-packages.mjs')};
          try { installPackages(${JSON.stringify(root)}, console.log); } catch (error) { console.log(error.message); }`,

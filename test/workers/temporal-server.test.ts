@@ -5,7 +5,13 @@ import { ensureSearchAttributes, searchAttributes } from '../../workers/search-a
 import { listeningSockets } from '../support/listening.js';
 import { isRunning, until } from './child-processes.js';
 import { sharedTemporaryFolder } from './temporary-folder.js';
-import { startServer, startWorkflow, withConnection, workflowStatus } from './temporal-servers.js';
+import {
+  startServer,
+  startWorkflow,
+  webUiAnswers,
+  withConnection,
+  workflowStatus,
+} from './temporal-servers.js';
 
 /** One server for the whole file; its tests are in the order of its life. */
 describe('the embedded server', () => {
@@ -22,6 +28,7 @@ describe('the embedded server', () => {
 
   test('answers at its address, with a web UI at another', async () => {
     expect(server.address).toMatch(/^127\.0\.0\.1:\d+$/);
+    await webUiAnswers(server);
     expect((await fetch(server.uiAddress!)).status).toBe(200);
   });
 
@@ -84,6 +91,7 @@ describe('the embedded server', () => {
       return (await workflowStatus({ address }, 'found').catch(() => '')) === 'RUNNING';
     });
     expect(server).toMatchObject({ address, uiAddress, restarts: 1 });
+    await webUiAnswers({ uiAddress });
     expect((await fetch(uiAddress!)).status).toBe(200);
   });
 

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { processesWithArgument } from '../../workers/processes.js';
+import { processesWithArgument } from '../support/processes-with-argument.js';
 import { startServer, startWorkflow, workflowStatus } from './temporal-servers.js';
 import { temporaryFolder } from './temporary-folder.js';
 

@@ -89,6 +89,29 @@ test('hands on method, path, query, headers and body, and gives back status, hea
   expect(answer.headers).not.toHaveProperty('access-control-allow-origin');
 });
 
+test.each(['DELETE', 'GET', 'OPTIONS', 'POST'])(
+  'hands on the body of a %s that comes without its length as a body, and not as a request of its own',
+  async (method) => {
+    const asked: string[] = [];
+    const address = await guardBefore(
+      await startUi((request, response) => {
+        asked.push(request.url ?? '');
+        void mirror(request, response);
+      }),
+    );
+    const request = send(`${address}/first`, {
+      method,
+      agent: false,
+      headers: { 'transfer-encoding': 'chunked' },
+    });
+    const body = 'GET /second HTTP/1.1\r\nHost: evil.example\r\n\r\n';
+    request.end(body);
+    const [answer] = (await once(request, 'response')) as [IncomingMessage];
+    expect(JSON.parse(await text(answer))).toMatchObject({ method, url: '/first', body });
+    expect(asked).toEqual(['/first']);
+  },
+);
+
 test('lets nothing of another site or name through', async () => {
   let asked = 0;
   const address = await guardBefore(
