@@ -73,12 +73,15 @@ const HTML_NAMES: Readonly<Record<string, string>> = {
   "'": 'apos',
 };
 
+/** As of JSON in JSON in JSON. So many at most: a server's answer of nothing but backslashes would take the square of its length otherwise. */
+const ESCAPES = '\\\\{1,32}';
+
 /** A character as it is, percent-encoded, escaped for JSON, or for HTML. Letters and digits are escaped by no program. */
 function characterPattern(character: string): string {
   if (/^[A-Za-z0-9]$/.test(character)) return character;
   const code = character.codePointAt(0)!;
   const percent = [...Buffer.from(character)].map((byte) => `%(?:25)*${anyCase(byte, 2)}`).join('');
-  const units = character.split('').map((unit) => `\\\\+u${anyCase(unit.charCodeAt(0), 4)}`);
+  const units = character.split('').map((unit) => `${ESCAPES}u${anyCase(unit.charCodeAt(0), 4)}`);
   const html = [`#0*${code}`, `#[xX]0*${anyCase(code, 1)}`, HTML_NAMES[character] ?? []].flat();
   const forms = [literal(character), percent, units.join(''), `&(?:amp;)*(?:${html.join('|')});`];
   return `(?:${forms.join('|')})`;
@@ -87,14 +90,14 @@ function characterPattern(character: string): string {
 function literal(character: string): string {
   switch (character) {
     case '\\':
-      return '\\\\+';
+      return ESCAPES;
     case '"':
     case '/':
-      return `\\\\*${character === '/' ? '\\/' : character}`;
+      return `(?:${ESCAPES})?${character === '/' ? '\\/' : character}`;
     case ' ':
       return '[ +]';
     case '\n':
-      return '(?:\\n|\\\\+n)';
+      return `(?:\\n|${ESCAPES}n)`;
     default:
       return character.replace(/[$()*+.?[\]^{|}]/, '\\$&');
   }

@@ -11,6 +11,7 @@ keepSecrets([
   { name: 'SHORT', value: SHORT },
   { name: 'TINY', value: 'EMPTY' },
   { name: 'LONGER', value: `${KEY}-and-more` },
+  { name: 'SLASHED', value: '/a/secret/of/slashes' },
 ]);
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
@@ -76,6 +77,12 @@ test('errors, stored messages and excerpts hold no secret, and a cut leaves no p
   for (let most = 1; most < said.length; most++) {
     expect(`${told} `).toContain(excerptOf(said, most).replace(/…$/, ''));
   }
+});
+
+test('an answer of nothing but backslashes is read in a moment, and a secret behind them is found', () => {
+  const flood = '\\'.repeat(2 ** 18);
+  expect(withoutSecrets(flood)).toBe(flood);
+  expect(withoutSecrets(`${flood}/a/secret/of/slashes`)).toMatch(/^\\*\(SLASHED not shown\)$/);
 });
 
 test('only a long secret is found in data', () => {
