@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { Stats } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { errorCode } from './error-code.js';
 
 /**
@@ -16,13 +16,28 @@ export class UnfitFile extends Error {
 // A pipe is opened without waiting for a writer, and a terminal does not become this process's own.
 const READING = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
+/** Opens a file to read it; a link is followed where `links` says so. Throws UnfitFile, or the system's error. */
+export async function openRegularFile(
+  path: string,
+  { links = false }: { readonly links?: boolean } = {},
+): Promise<FileHandle> {
+  const handle = await open(path, READING | (links ? 0 : constants.O_NOFOLLOW)).catch(refuseLink);
+  try {
+    requireFit(await handle.stat(), Infinity, null);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
 /** The bytes of a file of at most `most` bytes, exactly `size` where that is given. Throws UnfitFile, or the system's error. */
 export async function readRegularFile(
   path: string,
   most: number,
   size: number | null = null,
 ): Promise<Buffer> {
-  const handle = await open(path, READING | constants.O_NOFOLLOW).catch(refuseLink);
+  const handle = await openRegularFile(path);
   try {
     const stats = await handle.stat();
     requireFit(stats, most, size);

@@ -4,9 +4,10 @@ import { realPathWithin } from '../../experiment/contained.js';
 import { PanicError } from '../../experiment/errors.js';
 import type { Model } from '../../experiment/model.js';
 import { isThere } from '../../experiment/presence.js';
+import { openRegularFile, UnfitFile } from '../../experiment/regular-file.js';
 import { checkGraph } from '../onnx/graph-check.js';
 import { resolveUnlocked, type ResolvedFiles } from './resolve.js';
-import { readRegular, sameStamp, stampAt } from './stamp.js';
+import { sameStamp, stampAt } from './stamp.js';
 
 /**
  * The verified files of one model: all that its loader can open. A file that is not among them cannot be reached from here, whatever
@@ -77,7 +78,7 @@ export function openModelFiles(model: Model, { folder, files }: ResolvedFiles): 
   async function bytes(path: string): Promise<Buffer> {
     const { sha256 } = find(path);
     const full = realPathWithin(folder, path);
-    const read = await readRegular(full, MOST_BYTES_READ);
+    const read = await bytesOf(full);
     if (createHash('sha256').update(read).digest('hex') === sha256) return read;
     throw new FilesChanged(model, full);
   }
@@ -114,4 +115,22 @@ export function openModelFiles(model: Model, { folder, files }: ResolvedFiles): 
     seal,
     requireUntouched,
   };
+}
+
+async function bytesOf(path: string): Promise<Buffer> {
+  const handle = await openRegularFile(path).catch((error: unknown) => {
+    if (!(error instanceof UnfitFile)) throw error;
+    throw new PanicError('ModelFilesMissing', `${path} ${error.message}`, { cause: error });
+  });
+  try {
+    const { size } = await handle.stat();
+    if (size <= MOST_BYTES_READ) return await handle.readFile();
+    const most = MOST_BYTES_READ / 2 ** 20;
+    throw new PanicError(
+      'ResourceLimit',
+      `${path} has ${Math.ceil(size / 2 ** 20)} MiB; files of at most ${most} MiB are read whole`,
+    );
+  } finally {
+    await handle.close();
+  }
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
-import { openRegular, pastTick, sameStamp, type Stamp, stampOf } from './stamp.js';
+import { openRegularFile, UnfitFile } from '../../experiment/regular-file.js';
+import { pastTick, sameStamp, type Stamp, stampOf } from './stamp.js';
 
 export interface HashOptions {
   readonly onBytes?: (bytes: number) => void;
@@ -21,14 +22,13 @@ export interface HashedFile {
 export async function hashedFile(path: string, options: HashOptions = {}): Promise<HashedFile> {
   let handle: FileHandle | undefined;
   try {
-    handle = await openRegular(path);
+    handle = await openRegularFile(path, { links: true });
     return await hashOpened(handle, path, options);
   } catch (error) {
     options.signal?.throwIfAborted();
     if (isPanicError(error)) throw error;
-    throw new PanicError('ModelFilesMissing', `${path} cannot be read: ${errorMessage(error)}`, {
-      cause: error,
-    });
+    const why = error instanceof UnfitFile ? error.message : `cannot be read: ${errorMessage(error)}`;
+    throw new PanicError('ModelFilesMissing', `${path} ${why}`, { cause: error });
   } finally {
     await handle?.close();
   }

@@ -1,7 +1,5 @@
-import { type BigIntStats, constants, statSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type BigIntStats, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PanicError } from '../../experiment/errors.js';
 
 /**
  * What the file system says of a file and no program can set back: with an equal stamp a file still has the bytes that were hashed. The time
@@ -52,29 +50,4 @@ export async function settledStamp(path: string): Promise<Stamp> {
   const stamp = stampAt(path);
   await pastTick(stamp);
   return stampAt(path);
-}
-
-/** The bytes of a regular file, of at most so many. Throws as `openRegular`, and PanicError `ResourceLimit` for a longer one. */
-export async function readRegular(path: string, most: number): Promise<Buffer> {
-  const handle = await openRegular(path);
-  try {
-    const { size } = await handle.stat();
-    if (size > most) {
-      throw new PanicError(
-        'ResourceLimit',
-        `${path} has ${Math.ceil(size / 2 ** 20)} MiB; files of at most ${most / 2 ** 20} MiB are read whole`,
-      );
-    }
-    return await handle.readFile();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Opens a regular file to read it. Throws, and does not wait, for a pipe, a device or a folder. */
-export async function openRegular(path: string): Promise<FileHandle> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  if ((await handle.stat()).isFile()) return handle;
-  await handle.close();
-  throw new Error(`${path} is no regular file`);
 }

@@ -29,11 +29,6 @@ export class CallDeadline {
     return Math.min(this.#mostMs, Math.max(SHORTEST_MS, TIMES_THE_LONGEST * this.#longestMs));
   }
 
-  /** What a call took that was answered. */
-  took(ms: number): void {
-    this.#longestMs = Math.max(this.#longestMs ?? 0, ms);
-  }
-
   /** Begins to watch a call. `end` is given the call's error where it takes too long; `about` begins a sentence. */
   watch(about: string, end: (error: CallOverdue) => void): CallWatch {
     const { ms } = this;

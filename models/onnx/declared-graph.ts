@@ -2,7 +2,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import { fieldsOf, numbersOf, openWire, type Wire, type WireField } from './wire.js';
 
-type Metadata = InferenceSession.TensorValueMetadata;
+type Metadata = InferenceSession.ValueMetadata;
 
 /** What a graph's file declares of its inputs and outputs, as the runtime's sessions tell it. */
 export interface DeclaredGraph {
@@ -39,8 +39,9 @@ const ELEMENTS: Readonly<Record<number, Tensor.Type>> = {
 };
 
 /**
- * Reads what a graph declares, and no weights. Dimensions that the runtime would conclude from the graph's nodes are left open. Throws
- * PanicError `ModelFilesMissing` for a file that is no ONNX model, and `InvalidInput` for inputs and outputs that the runtime's binding cannot pass.
+ * Reads what a graph declares, and no weights. What the runtime would conclude from the graph's nodes is left open: dimensions, and the type of
+ * an output, which is no tensor here then. Throws PanicError `ModelFilesMissing` for a file that is no ONNX model, and `InvalidInput` for inputs and
+ * outputs that the runtime's binding cannot pass.
  */
 export function declaredGraph(file: string): DeclaredGraph {
   const wire = openWire(file);
@@ -78,8 +79,8 @@ function graphOf(wire: Wire, file: string): DeclaredGraph {
 function metadataOf(wire: Wire, value: WireField, file: string): Metadata {
   const name = textIn(wire, value, VALUE.name);
   const tensor = within(wire, value, VALUE.type).flatMap((type) => within(wire, type, TYPE.tensor))[0];
-  if (tensor === undefined) throw new PanicError('InvalidInput', `${file}: "${name}" is no tensor`);
-  const element = numbersOf(wire, tensor.start, tensor.end).get(TENSOR_TYPE.element) ?? 0;
+  const element = tensor && numbersOf(wire, tensor.start, tensor.end).get(TENSOR_TYPE.element);
+  if (tensor === undefined || element === undefined) return { name, isTensor: false };
   const type = ELEMENTS[element];
   if (type === undefined) {
     throw new PanicError(

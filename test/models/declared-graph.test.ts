@@ -5,6 +5,7 @@ import { expect, test } from '@jest/globals';
 import { InferenceSession } from 'onnxruntime-node';
 import { filesIn } from '../../models/files/layout.js';
 import { declaredGraph } from '../../models/onnx/declared-graph.js';
+import { message, node } from './files/onnx-bytes.js';
 import { temporaryFolder } from '../workers/temporary-folder.js';
 
 const fixtures = join(import.meta.dirname, '../fixtures');
@@ -21,7 +22,7 @@ test('graphs declare what sessions of the runtime tell of them', async () => {
     expect([graph, inputMetadata]).toEqual([graph, session.inputMetadata]);
     for (const [k, declared] of outputMetadata.entries()) {
       const told = session.outputMetadata[k]!;
-      if (!told.isTensor) throw new Error(`${graph}: ${told.name} is no tensor`);
+      if (!told.isTensor || !declared.isTensor) throw new Error(`${graph}: ${told.name} is no tensor`);
       expect({ ...declared, shape: [] }).toEqual({ ...told, shape: [] });
       // What the graph leaves open the runtime may conclude.
       for (const [axis, size] of declared.shape.entries()) {
@@ -29,6 +30,22 @@ test('graphs declare what sessions of the runtime tell of them', async () => {
       }
     }
   }
+});
+
+test('the type of an output that a graph leaves to the runtime is left open', async () => {
+  const floats = message([1, Buffer.from([8, 1])]);
+  const graph = message(
+    [1, node('Identity')],
+    [2, 'g'],
+    [11, message([1, 'in'], [2, floats])],
+    [12, message([1, 'out'])],
+  );
+  const operators = Buffer.concat([message([1, '']), Buffer.from([16, 17])]);
+  const file = join(temporaryFolder(), 'open.onnx');
+  writeFileSync(file, Buffer.concat([Buffer.from([8, 8]), message([7, graph], [8, operators])]));
+  const session = await InferenceSession.create(file);
+  expect(session.outputMetadata).toMatchObject([{ name: 'out', isTensor: true, type: 'float32' }]);
+  expect(declaredGraph(file).outputMetadata).toEqual([{ name: 'out', isTensor: false }]);
 });
 
 test('files that are no graphs are told as such', () => {

@@ -338,17 +338,22 @@ describe('the fingerprint is of the bytes that were loaded', () => {
       hosts: { device: 'cpu' },
     });
     const ask = () => pool.embed('Table', [{ modality: 'text', text: 'a' }]);
-    const before = await ask();
-    // In place, as a copy over it does: the runtime has mapped this file.
-    writeFileSync(join(folder, 'data.bin'), floats(2));
-    await expect(ask()).rejects.toMatchObject({
-      kind: 'DeviceError',
-      message: expect.stringMatching(/what was computed is thrown away: .*data\.bin was changed/) as unknown,
-    });
-    const after = await ask();
-    await pool.close();
-    expect([before.vectors[0]![0], after.vectors[0]![0]]).toEqual([1, 2]);
-    expect(before.host.files['data.bin']).toBe(sha256(floats(1)));
-    expect(after.host.files['data.bin']).toBe(sha256(floats(2)));
+    try {
+      const before = await ask();
+      // In place, as a copy over it does: the runtime has mapped this file.
+      writeFileSync(join(folder, 'data.bin'), floats(2));
+      await expect(ask()).rejects.toMatchObject({
+        kind: 'DeviceError',
+        message: expect.stringMatching(
+          /what was computed is thrown away: .*data\.bin was changed/,
+        ) as unknown,
+      });
+      const after = await ask();
+      expect([before.vectors[0]![0], after.vectors[0]![0]]).toEqual([1, 2]);
+      expect(before.host.files['data.bin']).toBe(sha256(floats(1)));
+      expect(after.host.files['data.bin']).toBe(sha256(floats(2)));
+    } finally {
+      await pool.close();
+    }
   });
 });
