@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { BlockList, isIP, isIPv4 } from 'node:net';
+import { errorMessage } from '../experiment/errors.js';
 
 /**
  * The one way in which this program serves HTTP. A page in a browser can send requests to every port of its machine, and a
@@ -89,7 +90,7 @@ async function answerOrFail(
     await answer(request, response);
   } catch (error) {
     if (response.headersSent) response.destroy();
-    else sendJson(response, 500, { error: String(error) });
+    else sendJson(response, 500, { error: errorMessage(error) });
   }
 }
 

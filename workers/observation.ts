@@ -29,6 +29,9 @@ interface Observed {
   readonly httpNames: readonly string[];
 }
 
+/** It is in this process; another program may have got its port, and never answer. */
+const EXPORTER_MS = 10_000;
+
 async function starting(): Promise<Readiness> {
   return { problems: ['it is starting'], remarks: [] };
 }
@@ -51,7 +54,8 @@ async function addressOfExporter(): Promise<string> {
 /** Not by `fetch`, which opens no port that browsers do not open. */
 async function exported(address: string): Promise<string> {
   return await new Promise((resolve, reject) => {
-    get(`http://${address}/metrics`, { agent: false }, (answer) => {
+    const signal = AbortSignal.timeout(EXPORTER_MS);
+    get(`http://${address}/metrics`, { agent: false, signal }, (answer) => {
       text(answer).then(resolve, reject);
     }).once('error', reject);
   });

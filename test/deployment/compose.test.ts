@@ -243,7 +243,7 @@ describe('what a container may do', () => {
     expect(holders('TEMPORAL_DB_PASSWORD')).toEqual(['postgres', 'temporal-schema', 'temporal']);
   });
 
-  test('a service is on a network with those that it calls, or that call it, and with no other service', () => {
+  test('a service is on no network but those of what it calls, and of what calls it', () => {
     expect(neighbours('postgres')).toEqual(new Set(['temporal-schema', 'temporal', 'database', 'worker']));
     expect(neighbours('objects')).toEqual(new Set(['objects-account', 'worker']));
     expect(neighbours('temporal-ui')).toEqual(

@@ -6,6 +6,7 @@ import { PORTS_CLOSED_TO_BROWSERS } from '../../workers/hidden-ports.js';
 import type { TemporalServer } from '../../workers/temporal-server.js';
 import { httpRequest, type HttpAnswer } from '../support/http-request.js';
 import { listeningSockets } from '../support/listening.js';
+import { toldWhy } from '../support/mounts.js';
 import { sharedTemporaryFolder } from './temporary-folder.js';
 import { startServer, webUiAnswers, withConnection, workflowStatus } from './temporal-servers.js';
 
@@ -120,8 +121,9 @@ test('what checks no Host is where browsers open no port', () => {
   }
 });
 
-const onLinux = process.platform === 'linux' ? test : test.skip;
-onLinux('all other ports give a browser no answer', async () => {
+const linux = process.platform === 'linux';
+const onLinux = linux ? test : test.skip;
+onLinux(toldWhy('all other ports give a browser no answer', linux, 'it needs /proc'), async () => {
   const known = (['HTTP', 'UI', 'Metrics'] as const).map((part) => Number(addressOf(part).port));
   const others = listeningSockets(server.pid!).filter(({ port }) => !known.includes(port));
   // gRPC: the frontend, history, matching and the internal worker.
