@@ -98,7 +98,7 @@ function openNow(path: string, flags: number, mode?: number): number {
   }
 }
 
-/** What the system says of a link, and of a pipe that nobody reads, in place of which a file belongs. */
+/** What the system says of a link, and of a pipe that no process reads, in place of which a file belongs. */
 function refuseLink(error: unknown): never {
   const code = errorCode(error);
   if (code === 'ELOOP' || code === 'EMLINK') throw new UnfitFile('is a link', { cause: error });

@@ -17,7 +17,7 @@ export interface LockedModel {
   readonly source: string;
   /** As the catalogue asks for it: a commit, or a name. */
   readonly revision: string;
-  /** What that was when the files were got: the commit, or `files:` and a digest of the files where nobody vouches for one. */
+  /** What that was when the files were got: the commit, or `files:` and a digest of the files where the hub gave none. */
   readonly commit: string;
   /** Relative to the models folder where it lies within. */
   readonly folder: string;

@@ -6,7 +6,7 @@ import type { Model } from '../../experiment/model.js';
 import { isThere } from '../../experiment/presence.js';
 import { openRegularFile, UnfitFile } from '../../experiment/regular-file.js';
 import { checkGraph } from '../onnx/graph-check.js';
-import { resolveUnlocked, type ResolvedFiles } from './resolve.js';
+import { changedText, resolveUnlocked, type ResolvedFiles } from './resolve.js';
 import { sameStamp, stampAt } from './stamp.js';
 
 /**
@@ -44,10 +44,7 @@ export interface ModelFiles {
 /** Files of a model were touched after their verification. A second attempt verifies them again. */
 export class FilesChanged extends PanicError {
   constructor(model: Model, path: string) {
-    super(
-      'ModelFilesMissing',
-      `${path} was changed while ${model.name} had it open; "panic-tda models verify ${model.name}" compares all its files`,
-    );
+    super('ModelFilesMissing', changedText(model, path));
   }
 }
 

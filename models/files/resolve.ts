@@ -40,7 +40,7 @@ export async function resolveModelFiles(model: Model, modelsFolder: string): Pro
         'ModelFilesMissing',
         isPackaged(model)
           ? `${full} is not the file of ${model.name} that the catalogue knows. ${PACKAGED_REMEDY}`
-          : `${model.name}: ${full} has changed since it was verified; "panic-tda models verify ${model.name}" compares all its files`,
+          : changedText(model, full),
       );
     }
     if (!isAsVerified(known, found.stamp)) touched.push(lockedFileOf(path, found));
@@ -48,6 +48,10 @@ export async function resolveModelFiles(model: Model, modelsFolder: string): Pro
   }
   if (touched.length > 0 && !isPackaged(model)) await rememberStamps(model.name, modelsFolder, touched);
   return { folder, files };
+}
+
+export function changedText({ name }: Model, path: string): string {
+  return `${name}: ${path} has changed since it was verified; "panic-tda models verify ${name}" compares all its files`;
 }
 
 /** The files of a model in a folder that no lock file knows: hashed now, and trusted as they are. Throws as `resolveModelFiles`. */

@@ -43,7 +43,7 @@ export interface Verification {
 
 /**
  * Hashes every file of a model and compares it with the lock file, or, where that knows nothing of it, with the catalogue.
- * Files that nobody knows anything of are taken into the lock as they are. Unless all files are there and as
+ * Files of which neither knows anything are taken into the lock as they are. Unless all files are there and as
  * expected, the entry keeps what it knew, and those that are others are marked: no run loads the model then. Throws PanicError `InvalidInput`
  * where a graph or a link is refused, and the signal's reason.
  */

@@ -57,7 +57,7 @@ export class ModelLane<Item, Answer> implements Tenant {
   /**
    * Has one item computed, together with others that wait. Rejects with the error of the model for this item; with
    * PanicError `DeviceError` where the host dies of it, or does not load, or the lane is closed, `ResourceLimit` where it takes too
-   * long; and with the signal's reason at once where it aborts. A batch that nobody waits for any more is ended with its host.
+   * long; and with the signal's reason at once where it aborts. A batch whose callers have all gone is ended with its host.
    */
   async call(item: Item, signal?: AbortSignal): Promise<Answered<Answer>> {
     signal?.throwIfAborted();

@@ -66,6 +66,15 @@ test('plan tells which models a run would refuse for what their files say, and r
   expect(existsSync(join(folder, 'panic-tda-data'))).toBe(false);
 });
 
+test('plan tells a configuration that has changed since it was verified, and not its size', async () => {
+  const { folder, env } = await verified(() => undefined);
+  const config = join(folder, 'fixtures/embedders/mpnet/tokenizer_config.json');
+  writeFileSync(config, readFileSync(config, 'utf8').replace('"', "'"));
+  const plan = await panicTda(folder, ['plan', 'experiment.json', '--json'], env);
+  const why = `TinyWords: ${config} has changed since it was verified; "panic-tda models verify TinyWords" compares all its files`;
+  expect((JSON.parse(plan.stdout) as PlanDocument).unfitModels).toEqual([{ name: 'TinyWords', why }]);
+});
+
 test('plan finds nothing wrong with models that run', async () => {
   const { folder, env } = await verified(() => undefined);
   const plan = await panicTda(folder, ['plan', 'experiment.json', '--json'], env);

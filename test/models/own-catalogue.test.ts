@@ -123,7 +123,7 @@ describe("a user's own catalogue", () => {
     expect(problems.join()).toContain(`"MyEmbedder", a name that ${catalogueFile} has`);
   });
 
-  test('is told everything that is wrong with it, as an experiment is', async () => {
+  test('has everything reported that is wrong with it, as an experiment has', async () => {
     const wrong = {
       ...entry,
       dimension: 'many',
