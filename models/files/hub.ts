@@ -198,14 +198,17 @@ async function answerWithin(
   signal: AbortSignal,
 ): Promise<Response> {
   const waiting = new AbortController();
-  const timer = setTimeout(() => waiting.abort(), hub.silenceMs ?? SILENCE_MS);
+  const { silenceMs = SILENCE_MS } = hub;
+  const timer = setTimeout(() => waiting.abort(), silenceMs);
   try {
     const either = AbortSignal.any([signal, waiting.signal]);
     const ask = await fetchThrough(hub.proxies);
     return await ask(url, { headers, redirect: 'manual', signal: either });
   } catch (error) {
     signal.throwIfAborted();
-    const why = waiting.signal.aborted ? 'no answer in time' : errorMessage(rootOf(error));
+    const why = waiting.signal.aborted
+      ? `no answer within ${silenceMs / 1000} s`
+      : errorMessage(rootOf(error));
     const way = hub.proxies === undefined ? '' : ', by way of the proxy that the environment names';
     throw new PassingFailure(`${new URL(url).origin} cannot be reached${way}: ${why}`, { cause: error });
   } finally {
@@ -257,7 +260,8 @@ export async function bodyWithin(
   signal: AbortSignal,
   silenceMs = SILENCE_MS,
 ): Promise<Buffer | null> {
-  const until = performance.now() + LONGEST_ANSWER * silenceMs;
+  const longestMs = LONGEST_ANSWER * silenceMs;
+  const until = performance.now() + longestMs;
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of chunksOf(response, signal, silenceMs)) {
@@ -265,7 +269,7 @@ export async function bodyWithin(
     if (bytes > most) return null;
     chunks.push(chunk);
     if (performance.now() > until)
-      throw new PassingFailure(`the answer of ${response.url} found no end in time`);
+      throw new PassingFailure(`the answer of ${response.url} had no end within ${longestMs / 1000} s`);
   }
   return Buffer.concat(chunks);
 }
