@@ -68,7 +68,7 @@ function readInProcess(task: FitTask, signal: AbortSignal | undefined): Promise<
     child.on('message', (report) => reports.push(report as FitReport));
     child.on('error', reject);
     child.on('close', () => resolve(reports));
-    // Where the process has ended already, `close` follows.
-    child.send(task, () => undefined);
+    // Where the process has ended already, `close` follows; where it did not start, `error`.
+    if (child.connected) child.send(task, () => undefined);
   });
 }

@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { childEnvironment } from '../experiment/child-environment.js';
+import { endChild } from '../experiment/end-child.js';
 import { errorCode } from '../experiment/error-code.js';
 import { errorMessage } from '../experiment/errors.js';
 import { makeFolder } from '../experiment/make-folder.js';
@@ -90,7 +91,7 @@ async function unpack(archive: Readable, file: string, bytes: number, signal: Ab
       throw new Error(`tar cannot unpack what came: ${complaint.trim() || 'no reason given'}`);
     }
   } finally {
-    tar.kill('SIGKILL');
+    endChild(tar);
   }
 }
 

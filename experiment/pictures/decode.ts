@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { type ImageArtifact, pictureExcess } from '../artifact.js';
 import { childEnvironment } from '../child-environment.js';
 import { compiledFile } from '../compiled-file.js';
+import { endChild } from '../end-child.js';
 import { PanicError } from '../errors.js';
 import { afterWorkingTime } from '../working-time.js';
 import type { DecodeReply, DecodeRequest } from './decode-protocol.js';
@@ -96,7 +97,7 @@ export async function endIdleDecoders(): Promise<void> {
       place.process = null;
       const gone = once(decoder, 'exit').catch(() => undefined);
       keepAlive(decoder, true);
-      decoder.kill('SIGKILL');
+      endChild(decoder);
       await gone;
     }),
   );
@@ -157,12 +158,12 @@ async function ask(
       signal?.addEventListener('abort', abort, { signal: settled.signal });
       settled.signal.addEventListener('abort', stopTimer);
       place.asked = { answer: resolve, fail };
-      // A failed send means that the process is ending, which is heard of.
-      decoder.send(request, () => undefined);
+      // A failed send means that the process is ending, and one without a channel did not start: either is heard of.
+      if (decoder.connected) decoder.send(request, () => undefined);
     });
   } catch (error) {
     place.process = null;
-    decoder.kill('SIGKILL');
+    endChild(decoder);
     throw error;
   } finally {
     place.asked = null;

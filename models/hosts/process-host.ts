@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { childEnvironment } from '../../experiment/child-environment.js';
 import { compiledFile } from '../../experiment/compiled-file.js';
+import { endChild } from '../../experiment/end-child.js';
 import type { HostTask } from '../loaded-model.js';
 import { lastWords } from '../onnx/runtime-words.js';
 import { failureError } from './host-protocol.js';
@@ -73,7 +74,7 @@ export function startProcessHost(task: HostTask): ProcessHost {
     keepAlive: (keep) => keepAlive(child, keep),
     stop: async () => {
       keepAlive(child, true);
-      child.kill('SIGKILL');
+      endChild(child);
       await ended;
     },
   };

@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +10,7 @@ import sharp, { type Sharp } from 'sharp';
 import { isPanicError } from '../../../experiment/errors.js';
 import { decodePicture, endIdleDecoders, UnreadablePicture } from '../../../experiment/pictures/decode.js';
 import { pictureHeader } from '../../../experiment/pictures/header.js';
+import { dist } from '../../workers/child-processes.js';
 
 afterAll(endIdleDecoders);
 
@@ -193,7 +196,9 @@ describe('a decoder that takes long', () => {
     expect((await decodePicture(bomb(8), { formats: ALL })).picture.pixels).toHaveLength(192);
   });
 
-  const linux = process.platform === 'linux' ? test : test.skip;
+  const onLinux = process.platform === 'linux';
+  if (!onLinux) console.warn('skipped: processes are looked for in /proc, which is not here');
+  const linux = onLinux ? test : test.skip;
 
   linux(
     'is ended with its process when the time is over',
@@ -227,6 +232,49 @@ describe('a decoder that takes long', () => {
     120_000,
   );
 });
+
+test('a decoder that cannot be started fails the picture alone, and the next one starts again', async () => {
+  const script = `
+    import { closeSync, openSync } from 'node:fs';
+    import { decodePicture } from ${dist('experiment/pictures/decode.js')};
+    const bytes = Buffer.from('${bomb(8).toString('base64')}', 'base64');
+    const outcome = () => decodePicture(bytes, { formats: ['png'] }).then(() => 'decoded', ({ name, message }) => name + ' ' + message);
+    const taken = [];
+    try {
+      for (;;) taken.push(openSync('/dev/null'));
+    } catch {}
+    const outcomes = [];
+    // Starting it fails at another place with each descriptor more.
+    for (let free = 0; free < 12; free++) {
+      outcomes.push(await outcome());
+      closeSync(taken.pop());
+    }
+    for (const descriptor of taken) closeSync(descriptor);
+    console.log(JSON.stringify({ outcomes, last: await outcome() }));
+    process.exit();`;
+  const child = spawn(
+    'sh',
+    ['-c', 'ulimit -n 64; exec "$@"', 'sh', process.execPath, '--input-type=module', '-e', script],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: 60_000,
+      env: { ...process.env, NODE_OPTIONS: '' },
+      // What ends it may end its whole group.
+      detached: true,
+    },
+  );
+  let stdout = '';
+  child.stdout.on('data', (some: Buffer) => (stdout += some.toString()));
+  const [, signal] = (await once(child, 'close')) as [unknown, string | null];
+  expect(signal).toBeNull();
+  const { outcomes, last } = JSON.parse(stdout) as { outcomes: string[]; last: string };
+  const others = outcomes.filter(
+    (outcome) => !/^(decoded|DeviceError the process that decodes )/.test(outcome),
+  );
+  expect(others).toEqual([]);
+  expect(outcomes[0]).toContain('EMFILE');
+  expect(last).toBe('decoded');
+}, 120_000);
 
 test('pictures that come together are decoded one after another', async () => {
   const png = await drawn().png().toBuffer();
