@@ -9,6 +9,7 @@ import type { DataFolder } from './data-folder.js';
 /** Rights that a folder or a file of ours does not give: `own` keeps all for the owner, `group` lets the group read. */
 const CLOSED = { own: 0o077, group: 0o027 } as const;
 const OTHERS_MAY_WRITE = 0o002;
+const STICKY = 0o1000;
 
 let umaskOfUser: number | undefined;
 let closed: number = CLOSED.own;
@@ -50,9 +51,10 @@ export function closeToOthers(folder: DataFolder): string[] {
   refusePartsOfOthers(folder.root, root, [...parts, ...files]);
   const open = openTo(root);
   if (root.uid !== user) return open === 0 ? [] : [foreignText(folder.root, root)];
-  close(folder.root, root, user);
+  if (!isOfEveryUser(root)) close(folder.root, root, user);
   for (const path of [...parts, ...files]) close(path, lookAt(path), user);
   if (open === 0) return [];
+  if (isOfEveryUser(root)) return [everyUsersText(folder.root, root)];
   const now = statSync(folder.root);
   return openTo(now) === 0
     ? [
@@ -68,6 +70,7 @@ export function closeToOthers(folder: DataFolder): string[] {
 export function openToOthersText(folder: DataFolder): string | null {
   const root = statSync(folder.root, { throwIfNoEntry: false });
   if (root === undefined || openTo(root) === 0) return null;
+  if (isOfEveryUser(root)) return everyUsersText(folder.root, root);
   return root.uid === process.geteuid?.()
     ? `other users of this machine may enter ${folder.root} (mode ${modeText(root)}); the next command that writes to it closes it`
     : foreignText(folder.root, root);
@@ -96,6 +99,15 @@ function close(path: string, stats: Stats | undefined, user: number): void {
 /** The rights that it gives to others; with the group's share, what the owner lets the group do is the owner's word. */
 function openTo({ mode }: Stats): number {
   return mode & (closed === CLOSED.group ? 0o007 : closed);
+}
+
+/** Such as /tmp, which other programs of the machine need as it is, also where it belongs to this user: to root. */
+function isOfEveryUser({ mode }: Stats): boolean {
+  return (mode & STICKY) !== 0 && (mode & OTHERS_MAY_WRITE) !== 0;
+}
+
+function everyUsersText(path: string, root: Stats): string {
+  return `${path} is a folder for every user of this machine (mode ${modeText(root)}), and stays one. What is made in it now is closed to them.`;
 }
 
 function refusePartsOfOthers(path: string, root: Stats, parts: readonly string[]): void {

@@ -246,6 +246,18 @@ describe('a data folder that is open to others', () => {
     },
   );
 
+  test('and is meant for every user, as /tmp is, stays so, and what lies in it is closed', () => {
+    const root = join(folder, 'common');
+    mkdirSync(join(root, 'logs'), { recursive: true });
+    writeFileSync(join(root, 'run.lock'), '');
+    chmodSync(root, 0o1777);
+    expect(closeToOthers(dataFolderAt(root))).toEqual([
+      `${root} is a folder for every user of this machine (mode 1777), and stays one. What is made in it now is closed to them.`,
+    ]);
+    expect(statSync(root).mode & 0o7777).toBe(0o1777);
+    expect(otherModes(root, PRIVATE)).toEqual([' 777']);
+  });
+
   // An immutable folder stands in for one of a file system that has no modes: it cannot be changed either.
   const fixed = toldWhy(
     'on a file system that has no modes is used, and that is said',
