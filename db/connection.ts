@@ -16,6 +16,7 @@ import {
   hasOwnTables,
   knownMigrations,
   MIGRATIONS,
+  objectsText,
   schemaDifferences,
 } from './own-schema.js';
 import { GUARDED, readableFile } from './readable-file.js';
@@ -225,7 +226,7 @@ export function openDatabaseReadonly(file: string, rules: ForeignRules = 'refuse
   try {
     const known = knownMigrations();
     if (applied === known) return databaseOver(connected, file, readable);
-    if (applied > 0) throw new PanicError('InvalidInput', migrationMismatch(file, applied, known));
+    if (applied > 0) throw new PanicError('InvalidInput', olderText(sqlite, file, applied));
   } catch (error) {
     sqlite.close();
     throw error;
@@ -333,6 +334,28 @@ function refuseOtherTables(sqlite: Database.Database, file: string): void {
     'InvalidInput',
     `${file} has tables that this version of panic-tda did not make (migration ${different} differs); use the version that made it, or another data folder`,
   );
+}
+
+/** Where others added to the tables of an older version, nothing brings these up to date as they are. */
+function olderText(sqlite: Database.Database, file: string, applied: number): string {
+  const known = knownMigrations();
+  const { foreign } = schemaDifferences(sqlite, applied);
+  if (foreign.length === 0) return migrationMismatch(file, applied, known);
+  return (
+    `${file} was written by an older panic-tda (${applied} of ${known} migrations), and has what no version put there: ${objectsText(foreign)}. ` +
+    'If you trust who made it, "panic-tda doctor --fix" copies the rows to a new file without it, brings that up to date, and keeps the old file'
+  );
+}
+
+/** What others added to a file of an older version whose tables are ours; null where nothing. Changes nothing. */
+export function addedToOlder(file: string): { readonly applied: number; readonly added: string } | null {
+  const { sqlite, applied } = connect(file, true, 'told', readableFile(file)?.location);
+  try {
+    const { foreign } = schemaDifferences(sqlite, applied);
+    return foreign.length === 0 ? null : { applied, added: objectsText(foreign) };
+  } finally {
+    sqlite.close();
+  }
 }
 
 function migrationMismatch(file: string, applied: number, known: number): string {

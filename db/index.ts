@@ -1,4 +1,4 @@
-export { bringUpToDateForRepair, requireWritable } from './connection.js';
+export { addedToOlder, bringUpToDateForRepair, requireWritable } from './connection.js';
 export { DATABASE_FILE, OBJECTS_FOLDER } from './layout.js';
 export { plannedUpgrade, upgradedText, upgradeFile } from './upgrade.js';
 export type { Upgraded, UpgradePlan } from './upgrade.js';

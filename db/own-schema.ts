@@ -89,14 +89,19 @@ export function hasOwnTables({ foreign, missing }: SchemaDifferences, applied: n
   return [...foreign, ...missing].every(({ name }) => !tables.has(name));
 }
 
-export function foreignSchema(file: string, foreign: readonly SchemaObject[]): PanicError {
+/** The first of these objects, for people. */
+export function objectsText(foreign: readonly SchemaObject[]): string {
   const named = foreign.slice(0, 3).map(({ type, name, table }) => {
     return type === 'table' || type === 'view' ? `the ${type} ${name}` : `the ${type} ${name} of ${table}`;
   });
   const more = foreign.length > 3 ? `, and ${foreign.length - 3} more` : '';
+  return `${named.join(', ')}${more}`;
+}
+
+export function foreignSchema(file: string, foreign: readonly SchemaObject[]): PanicError {
   return new PanicError(
     'InvalidInput',
-    `${file} has what no version of panic-tda put there: ${named.join(', ')}${more}. SQLite would run it whenever rows are read or written, so the ` +
+    `${file} has what no version of panic-tda put there: ${objectsText(foreign)}. SQLite would run it whenever rows are read or written, so the ` +
       'file is not used; if you trust who made it, "panic-tda doctor" says what takes it out',
   );
 }
@@ -110,7 +115,7 @@ function isSame(one: SchemaObject, other: SchemaObject): boolean {
 }
 
 /** Whether two statements are the same but for white space between words. */
-export function isSameSql(one: string | null, other: string | null): boolean {
+function isSameSql(one: string | null, other: string | null): boolean {
   if (one === null || other === null) return one === other;
   return one === other || wordsOf(one) === wordsOf(other);
 }
@@ -127,14 +132,19 @@ export function schemaAfter(applied: number): readonly SchemaObject[] {
   if (known !== undefined) return known;
   const sqlite = new Database(':memory:');
   try {
-    sqlite.exec(JOURNAL_SQL);
-    for (const { sql } of readMigrationFiles({ migrationsFolder: MIGRATIONS }).slice(0, applied)) {
-      for (const statement of sql) sqlite.exec(statement);
-    }
+    makeSchema(sqlite, applied);
     const objects = sqlite.prepare<[], SchemaObject>(SCHEMA_OBJECTS).all();
     made.set(applied, objects);
     return objects;
   } finally {
     sqlite.close();
+  }
+}
+
+/** Makes what the first `applied` migrations make in an empty file; the rows of its journal are for the caller to copy. */
+export function makeSchema(sqlite: Database.Database, applied: number): void {
+  sqlite.exec(JOURNAL_SQL);
+  for (const { sql } of readMigrationFiles({ migrationsFolder: MIGRATIONS }).slice(0, applied)) {
+    for (const statement of sql) sqlite.exec(statement);
   }
 }

@@ -1,5 +1,6 @@
 import { isThere } from '../../experiment/presence.js';
 import {
+  addedToOlder,
   bringUpToDateForRepair,
   connectStore,
   connectStoreAlone,
@@ -87,7 +88,7 @@ async function fixFile(context: Context, options: FixOptions): Promise<number> {
   try {
     const tables = await askedForTables(context, options);
     if (tables === 'refused') return EXIT.failed;
-    if (tables === 'older') bringUpToDateForRepair(context.folder.databaseFile);
+    if (tables === 'older') bringOlderUpToDate(context.folder.databaseFile);
     return await fixAlone(context, () => connectStore(placeToFix(context, options)), options);
   } finally {
     lock.release();
@@ -100,6 +101,16 @@ async function fixFile(context: Context, options: FixOptions): Promise<number> {
  */
 function placeToFix({ place }: Context, { experiment }: FixOptions): StorePlace {
   return { ...place, foreignRules: experiment === undefined ? 'told' : 'refused' };
+}
+
+/** What others added would run while the tables are changed: the rows are copied to a new file without it before. */
+function bringOlderUpToDate(file: string): void {
+  const older = addedToOlder(file);
+  if (older !== null) {
+    const { kept } = rebuildFile(file, Date.now(), older.applied);
+    note(`The file with ${older.added} is kept as ${kept}.`);
+  }
+  bringUpToDateForRepair(file);
 }
 
 /** The server keeps others out for as long as the one connection lives that everything is done on. */
@@ -270,7 +281,7 @@ async function rebuild(
   failures: Failure[],
 ): Promise<{ readonly done: number; readonly failures: readonly Failure[] }> {
   try {
-    const { kept, cutShort } = await rebuildFile(context.folder.databaseFile, Date.now());
+    const { kept, cutShort } = rebuildFile(context.folder.databaseFile, Date.now());
     note(`The damaged file is kept as ${kept}.`);
     if (cutShort.length > 0) {
       note(

@@ -175,6 +175,33 @@ describe('upgrade is refused', () => {
   });
 });
 
+test('one to which its user added a view and an index goes on without them, and keeps them in the old file', async () => {
+  const sqlite = new Database(file());
+  sqlite.exec('create view mine as select seed from runs; create index by_seed on runs (seed)');
+  sqlite.close();
+  const before = migrationsOf(file());
+  for (const command of ['list', 'upgrade']) {
+    const { code, stderr } = await panicTda(folder, [command]);
+    expect([command, code, stderr]).toEqual([
+      command,
+      2,
+      expect.stringMatching(/the view mine.*panic-tda doctor/),
+    ]);
+  }
+  const doctor = await panicTda(folder, ['doctor']);
+  expect(doctor.stdout).toMatch(
+    /older panic-tda .* the view mine, the index by_seed of runs.*"panic-tda doctor --fix" copies/,
+  );
+  const fixed = await panicTda(folder, ['doctor', '--fix', '--yes']);
+  expect(fixed).toMatchObject({ code: 0, stdout: expect.stringContaining('Every invariant holds') });
+  expect(migrationsOf(file())).toBe(known);
+  expect(await digestNow()).toBe(digest);
+  const kept = readdirSync(data).find((name) => name.includes('.damaged-'))!;
+  expect(fixed.stderr).toContain(`the view mine, the index by_seed of runs is kept as ${join(data, kept)}`);
+  expect(migrationsOf(join(data, kept))).toBe(before);
+  expect(await panicTda(folder, ['list'])).toMatchObject({ code: 0 });
+});
+
 const SAYS_SO = /was of an older version .* brought up to date, without a copy; ".* upgrade"/;
 
 test('`run` brings it up to date as well, and says so', async () => {

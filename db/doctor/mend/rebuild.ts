@@ -3,7 +3,8 @@ import { isThere } from '../../../experiment/presence.js';
 import { fsyncSync, openSync, closeSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errorMessage, PanicError } from '../../../experiment/errors.js';
-import { harden, openDatabase } from '../../connection.js';
+import { harden } from '../../connection.js';
+import { knownMigrations, makeSchema } from '../../own-schema.js';
 
 /** Tables whose rows are made again where they cannot be read. */
 const DERIVED: ReadonlySet<string> = new Set([
@@ -22,26 +23,24 @@ export interface Rebuilt {
 }
 
 /**
- * Copies every table of a database file into a new one with the tables, indices and triggers of this version, and puts it
- * in the old one's place. Rows are read from the tables themselves, so that damaged indices do not matter; of a damaged
+ * Copies every table of a database file into a new one with the tables, indices and triggers that the first `applied` migrations make (all
+ * of this version, unless the file is of an older one), and puts it in the old one's place. Rows are read from the tables themselves, so that damaged indices do not matter; of a damaged
  * table that is derived, what can be read. Nobody may have the file open.
  * Throws StoreConflict where a table that cannot be made again is damaged; the file is then as it was.
  */
-export async function rebuildFile(file: string, now: number): Promise<Rebuilt> {
+export function rebuildFile(file: string, now: number, applied = knownMigrations()): Rebuilt {
   const fresh = `${file}.rebuilt`;
   removeFile(fresh);
-  await openDatabase(fresh).close();
   const sqlite = new Database(fresh);
   let cutShort: string[];
   try {
+    sqlite.transaction(() => makeSchema(sqlite, applied))();
     cutShort = copyTables(sqlite, file);
   } catch (error) {
     sqlite.close();
     removeFile(fresh);
     throw error;
   }
-  sqlite.pragma('wal_checkpoint(TRUNCATE)');
-  sqlite.pragma('journal_mode = DELETE');
   sqlite.close();
   synchronise(fresh);
   const kept = `${file}.damaged-${now}`;
