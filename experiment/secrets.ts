@@ -4,7 +4,7 @@ export interface Secret {
   readonly value: string;
 }
 
-/** A shorter one is told from other text by nothing. */
+/** Nothing tells a shorter one from other text. */
 const SHORTEST = 6;
 /** A shorter one may be a word, or a part of one: only where it stands alone is it taken for the secret. */
 const UNMISTAKABLE = 12;

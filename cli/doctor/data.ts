@@ -64,7 +64,7 @@ function nearestFolder(path: string): string {
 export async function* checkDatabase(context: Context, options: DoctorOptions): AsyncGenerator<Finding> {
   let store: Store | null;
   try {
-    // What others added to its schema is told by a check of the whole.
+    // A check of the whole tells what others added to its schema.
     const foreignRules = options.experiment === undefined ? 'told' : 'refused';
     store = await connectStoreReadonly({ ...context.place, foreignRules });
   } catch (error) {

@@ -2,7 +2,7 @@ import { knownMigrations, schemaAfter } from '../own-schema.js';
 import type { SchemaObject } from '../own-schema.js';
 
 /** A trigger or an index that the migrations of this version make. */
-export type OwnRule = SchemaObject & { readonly sql: string };
+type OwnRule = SchemaObject & { readonly sql: string };
 
 export function ownRules(): OwnRule[] {
   return schemaAfter(knownMigrations()).filter(
@@ -10,6 +10,6 @@ export function ownRules(): OwnRule[] {
   );
 }
 
-export function isRule({ type }: SchemaObject): boolean {
+function isRule({ type }: SchemaObject): boolean {
   return type === 'trigger' || type === 'index';
 }

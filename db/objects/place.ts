@@ -11,7 +11,7 @@ export interface FolderPlace {
   readonly kind: 'folder';
   /** Absolute path. */
   readonly path: string;
-  /** The data folder that it is a part of, where nobody named a place: a link that leads out of it is refused. */
+  /** The data folder that it is a part of, where the user named no place: a link that leads out of it is refused. */
   readonly within?: string;
 }
 

@@ -98,7 +98,7 @@ describe('rests', () => {
 });
 
 describe('a pause', () => {
-  test('is no time of work, however often it is told', async () => {
+  test('is no time of work, however often it is written down', async () => {
     await stepAt(0, NOW + SECOND);
     expect(await store.experiments.setPaused(id, true, NOW + 2 * SECOND)).toBe(true);
     expect(await store.experiments.setPaused(id, true, NOW + 3 * SECOND)).toBe(false);
