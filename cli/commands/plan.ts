@@ -244,9 +244,13 @@ function printPlan(
   if (configuredTemporal() !== undefined) {
     print(`\n${heading('Task queues')}\n${queuesText(document)}`);
   }
-  print(
-    `\nNothing was written. "${context.command('run', shellQuoted(file.startsWith('-') ? `./${file}` : file))}" does it.`,
-  );
+  const refused =
+    unready.length + unfit.length > 0 ||
+    (troubles.length > 0 && configuredTemporal() === undefined) ||
+    document.deviceTrouble !== null ||
+    document.folderTrouble !== null;
+  const run = context.command('run', shellQuoted(file.startsWith('-') ? `./${file}` : file));
+  print(`\nNothing was written. "${run}" does it${refused ? ', once what is named above is mended' : ''}.`);
 }
 
 const FROM_TEXT = {

@@ -59,6 +59,7 @@ test('plan tells which models a run would refuse for what their files say, and r
   expect(unfitModels[2]!.why).toContain('tokenizer.json');
   const { stdout } = await panicTda(folder, ['plan', 'experiment.json'], env);
   expect(stdout).toMatch(/Models that cannot be used as they are\nTinyPainter: .*in_channels says 9/);
+  expect(stdout).toMatch(/run experiment\.json" does it, once what is named above is mended\.\n$/);
 
   const run = await panicTda(folder, ['run', 'experiment.json'], env);
   expect(run.code).toBe(2);
@@ -79,4 +80,7 @@ test('plan finds nothing wrong with models that run', async () => {
   const { folder, env } = await verified(() => undefined);
   const plan = await panicTda(folder, ['plan', 'experiment.json', '--json'], env);
   expect((JSON.parse(plan.stdout) as PlanDocument).unfitModels).toEqual([]);
+  expect((await panicTda(folder, ['plan', 'experiment.json'], env)).stdout).toMatch(
+    /experiment\.json" does it\.\n$/,
+  );
 });
