@@ -378,9 +378,7 @@ describe('other files of a folder of others', () => {
     },
   );
 
-  test.each([
-    'panic-tda.sqlite-wal',
-    'panic-tda.sqlite-shm',
+  const leftByRun = [
     'run.lock',
     'workers.lock',
     'panic-tda.sqlite.migrate-lock',
@@ -388,8 +386,21 @@ describe('other files of a folder of others', () => {
     'temporal/temporal.sqlite.lock',
     'temporal/temporal.sqlite.cli-version',
     'temporal/temporal.sqlite.server.json',
+    'logs/temporal-server.log',
+    'logs/worker-gpu.log',
+  ];
+
+  test('what is tried below are names that a run uses', async () => {
+    writeExperiment();
+    await ended('run', 'experiment.json', '--data', 'mine');
+    expect(leftByRun.filter((name) => !existsSync(join(place, 'mine', name)))).toEqual([]);
+  });
+
+  test.each([
+    ...leftByRun,
     'temporal/temporal.sqlite.server.json.new',
-    'logs/temporal.log',
+    'panic-tda.sqlite-wal',
+    'panic-tda.sqlite-shm',
     'run.json',
   ])('a link in the place of %s is neither followed nor truncated', async (name) => {
     rmSync(join(sent, name), { force: true });
