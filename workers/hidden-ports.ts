@@ -4,13 +4,13 @@ import { createServer, type Server } from 'node:net';
 /**
  * Browsers open these ports for no page, whatever the name or address before them: "port blocking" of the Fetch standard
  * (https://fetch.spec.whatwg.org/#port-blocking). Programs of others that check no Host header listen there. Those of services
- * that machines still have are left out (SSH, mail, NFS, X11): they could not start while we have their port. Below 1024 are
- * for root, and for containers.
+ * that machines still have are left out (SSH, mail, NFS, X11): they could not start while we have their port. So are 4190 and
+ * 6679, which Chromium opens. Below 1024 are for root, and for containers.
  */
 // oxfmt-ignore
 export const PORTS_CLOSED_TO_BROWSERS: readonly number[] = [
   1, 7, 9, 11, 13, 15, 17, 19, 37, 42, 77, 79, 87, 95, 101, 102, 103, 104, 109, 115, 117, 526, 530, 531, 532, 540, 556,
-  1719, 1720, 1723, 3659, 4190, 5060, 5061, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+  1719, 1720, 1723, 3659, 5060, 5061, 6566, 6665, 6666, 6667, 6668, 6669, 6697, 10080,
 ];
 
 export interface Place {

@@ -5,6 +5,7 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { PORTS_CLOSED_TO_BROWSERS } from '../../workers/hidden-ports.js';
 import type { TemporalServer } from '../../workers/temporal-server.js';
 import { sharedTemporaryFolder } from './temporary-folder.js';
 import { startServer, webUiAnswers, withConnection, workflowStatus } from './temporal-servers.js';
@@ -20,16 +21,15 @@ if (chromium === undefined) process.stderr.write('skipped: pages in Chromium, wh
 const VICTIM = 'experiment-victim';
 let server: TemporalServer;
 let folder: string;
-/** That not all ports could be had which browsers do not open. */
-let notices: string[];
+let lackingPorts: string[];
 let site: Server;
 /** The page of the other site. */
 let page = '';
 beforeAll(async () => {
   if (chromium === undefined) return;
   folder = sharedTemporaryFolder();
-  ({ server, notices } = await startServer(folder));
-  if (notices.length > 0) process.stderr.write(`not looked at: ${notices.join(' ')}\n`);
+  ({ server, lackingPorts } = await startServer(folder));
+  if (lackingPorts.length > 0) process.stderr.write(`not looked at: ${lackingPorts.join(' ')}\n`);
   await withConnection(server, async (connection) => {
     await new Client({ connection }).workflow.start('waits', { taskQueue: 'nobody', workflowId: VICTIM });
   });
@@ -131,8 +131,46 @@ function attack(hosts: readonly string[]): string {
   return `<body>${frames.join('')}<script>${SCRIPT}\n${call}</script></body>`;
 }
 
+withChromium('a page sends nothing to any port that we take to be closed to browsers', async () => {
+  // On Linux an address of its own, where no other program has these ports.
+  const host = process.platform === 'linux' ? '127.83.12.7' : '127.0.0.1';
+  const reached = new Set<number>();
+  const listeners: Server[] = [];
+  const listen = async (port: number): Promise<number | null> => {
+    const listener = createServer((request, response) => {
+      reached.add(request.socket.localPort!);
+      response.end();
+    });
+    return await new Promise((resolve) => {
+      listener.once('error', () => resolve(null));
+      listener.listen(port, host, () => {
+        listeners.push(listener);
+        resolve((listener.address() as { port: number }).port);
+      });
+    });
+  };
+  try {
+    const open = (await listen(0))!;
+    const tried = [open];
+    for (const port of PORTS_CLOSED_TO_BROWSERS) if ((await listen(port)) !== null) tried.push(port);
+    expect(tried.length).toBeGreaterThan(1);
+    const places = JSON.stringify(tried.map((port) => `http://${host}:${port}/`));
+    page = `<body><script>
+      Promise.allSettled(${places}.map((place) => fetch(place, { mode: 'no-cors' })))
+        .then(() => document.body.textContent = 'done');
+    </script></body>`;
+    expect(await opened(`http://127.0.0.1:${(site.address() as { port: number }).port}/`)).toContain('done');
+    expect([...reached]).toEqual([open]);
+  } finally {
+    for (const listener of listeners) {
+      listener.closeAllConnections();
+      listener.close();
+    }
+  }
+});
+
 withChromium('a page of another site reads nothing at any port, and ends nothing', async () => {
-  if (notices.length > 0) return;
+  if (lackingPorts.length > 0) return;
   page = attack(targets());
   const { port } = site.address() as { port: number };
   for (const name of ['localhost', 'evil.example']) {
@@ -142,7 +180,7 @@ withChromium('a page of another site reads nothing at any port, and ends nothing
 });
 
 withChromium('a page whose name was changed to an address of this machine is given nothing', async () => {
-  if (notices.length > 0) return;
+  if (lackingPorts.length > 0) return;
   const [http, ui, metrics, grpc] = targets();
   for (const [target, path] of [
     [http, 'swagger.json'],

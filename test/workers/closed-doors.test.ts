@@ -17,10 +17,10 @@ const VICTIM = 'experiment-victim';
 
 let server: TemporalServer;
 let folder: string;
-let notices: string[];
+let lackingPorts: string[];
 beforeAll(async () => {
   folder = sharedTemporaryFolder();
-  ({ server, notices } = await startServer(folder));
+  ({ server, lackingPorts } = await startServer(folder));
   await withConnection(server, async (connection) => {
     await new Client({ connection }).workflow.start('waits', {
       taskQueue: 'nobody',
@@ -111,8 +111,8 @@ function payload(): string {
 }
 
 test('what checks no Host is where browsers open no port', () => {
-  if (notices.length > 0) {
-    process.stderr.write(`not looked at: ${notices.join(' ')}\n`);
+  if (lackingPorts.length > 0) {
+    process.stderr.write(`not looked at: ${lackingPorts.join(' ')}\n`);
     return;
   }
   for (const part of ['HTTP', 'UI', 'Metrics'] as const) {

@@ -17,18 +17,25 @@ jest.setTimeout(60_000);
 export async function startServer(
   folder: string,
   options: Partial<TemporalServerOptions> = {},
-): Promise<{ server: TemporalServer; notices: string[] }> {
+): Promise<{
+  server: TemporalServer;
+  notices: string[];
+  /** That servers of other tests have the ports which browsers do not open: there are some twenty. */
+  lackingPorts: string[];
+}> {
   const notices: string[] = [];
+  const lackingPorts: string[] = [];
   const server = await startTemporalServer({
     cli: await findTemporalCli({ fetch: false }),
     databaseFile: join(folder, 'temporal.sqlite'),
     logFile: join(folder, 'temporal.log'),
-    onNotice: (sentence) => notices.push(sentence),
+    onNotice: (sentence) =>
+      (sentence.includes('browsers do not open') ? lackingPorts : notices).push(sentence),
     // Saves the second that the server takes to end in good order.
     graceMs: 0,
     ...options,
   });
-  return { server, notices };
+  return { server, notices, lackingPorts };
 }
 
 /** Until the web UI reaches the server. It starts beside it, and tries again after a second or more. */
