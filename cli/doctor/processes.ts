@@ -1,9 +1,10 @@
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { errorMessage } from '../../experiment/errors.js';
+import { errorMessage, isPanicError } from '../../experiment/errors.js';
 import { isThere } from '../../experiment/presence.js';
 import { readRunInfo } from '../../workers/data-folder.js';
-import { endsWithWords, hasWords, ownProcesses } from '../../workers/processes.js';
+import { endsWithWords, ownProcesses } from '../../workers/processes.js';
+import { orphansOn } from '../../workers/started-server.js';
 import type { Context } from '../context.js';
 import { EMBEDDED_WORKERS, workerWords } from '../embedded-workers.js';
 import { info, ok, problem, warning } from './finding.js';
@@ -23,7 +24,15 @@ export function* checkProcesses({ folder, command }: Context): Generator<Finding
     yield info(`process ${running.pid} runs ${what} here since ${running.startedAt}`);
     return;
   }
-  const left = leftovers(folder.temporal, folder.root);
+  let left;
+  try {
+    left = leftovers(folder.temporal, folder.root);
+  } catch (error) {
+    if (!isPanicError(error, 'InvalidInput')) throw error;
+    // A server that no record tells of, such as one of an earlier version: a run refuses to start beside it.
+    yield warning(error.message);
+    return;
+  }
   if (left.length === 0) yield ok('no process runs experiments here, and none was left behind');
   for (const { name, pid } of left) {
     yield warning(
@@ -34,12 +43,11 @@ export function* checkProcesses({ folder, command }: Context): Generator<Finding
 
 function leftovers(temporal: string, root: string): { name: string; pid: number }[] {
   if (!isThere(temporal)) return [];
-  const server = join(realpathSync(temporal), 'temporal.sqlite');
-  return ownProcesses().flatMap(({ pid, words }) => {
-    if (hasWords(words, ['start-dev']) && hasWords(words, [server]))
-      return [{ name: 'Temporal server', pid }];
+  const servers = orphansOn(join(realpathSync(temporal), 'temporal.sqlite'));
+  const workers = ownProcesses().flatMap(({ pid, words }) => {
     // Workers end by themselves when their supervisor is gone; one that hangs does not. Configured workers belong to their user.
     const isWorker = EMBEDDED_WORKERS.some((queues) => endsWithWords(words, workerWords(queues, root)));
     return isWorker ? [{ name: 'worker', pid }] : [];
   });
+  return [...servers.map(({ pid }) => ({ name: 'Temporal server', pid })), ...workers];
 }

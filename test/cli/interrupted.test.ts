@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { existsSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStoreReadonly } from '../../db/index.js';
 import { processesWithArgument } from '../support/processes-with-argument.js';
@@ -151,6 +151,15 @@ test('after everything was killed, doctor names what was left and run continues 
   const doctor = await panicTda(folder, ['doctor']);
   expect(doctor.stdout).toContain(`process ${serverPid} (Temporal server) was left behind`);
   expect(doctor.stdout).toMatch(/was interrupted/);
+  // Versions that wrote no record left such servers: the next run does not end them.
+  const record = join(data, 'temporal', 'temporal.sqlite.server.json');
+  renameSync(record, `${record}.away`);
+  const { stdout: told } = await panicTda(folder, ['doctor']);
+  expect(told).toMatch(
+    new RegExp(`process ${serverPid} .* no run of this data folder is known.*"kill ${serverPid}"`),
+  );
+  expect(told).not.toContain('was left behind');
+  renameSync(`${record}.away`, record);
   expect(doctor.code).toBe(0);
 
   running = startPanicTda(folder, ['run', 'experiment.json']);
