@@ -74,6 +74,12 @@ const KINDS = {
   pip: ['basic', 'certificates', 'proxies', 'python'],
 } as const satisfies Record<string, readonly Group[]>;
 
+/**
+ * ONNX Runtime, from 1.29 on, sends names and digests of models, devices and errors to its maker unless it is told not to; it also
+ * keeps an identifier in the user's cache folder, and a log for each process in the folder of temporary files.
+ */
+export const NO_TELEMETRY = { ORT_DISABLE_TELEMETRY: '1' } as const;
+
 export type ChildKind = keyof typeof KINDS;
 /** What some workers use: a bucket, a Postgres, model servers. */
 export type ChildNeed = 'bucket' | 'postgres' | 'modelServers';
@@ -103,6 +109,7 @@ export function childEnvironment(
   for (const [name, value] of Object.entries(variables)) {
     if (value !== undefined && isGiven(name)) given[name] = value;
   }
+  if (kind === 'host') Object.assign(given, NO_TELEMETRY);
   for (const [name, value] of Object.entries(extra)) {
     if (value === undefined) delete given[name];
     else given[name] = value;

@@ -10,6 +10,8 @@ const NAMESPACES = 120;
 export default async function setup() {
   process.env[MARK] = `${process.env[MARK] ?? ''}/run-${process.pid}`;
   process.env.SUITE_RUN_MARK = process.env[MARK];
+  // Some tests make sessions in their own process.
+  process.env.ORT_DISABLE_TELEMETRY = '1';
   guard(process.env[MARK]);
   // As cli/main.ts does: inside of Jest's sandbox it comes too late, and does not reach SQLite.
   process.env.SQLITE_USE_URI = '1';

@@ -1,10 +1,14 @@
 import { env as runtime, InferenceSession, type Tensor } from 'onnxruntime-node';
+import { NO_TELEMETRY } from '../../experiment/child-environment.js';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
 import type { ModelFiles } from '../files/model-files.js';
 import { type LoadTask, UNOPENED } from '../loaded-model.js';
 import { declaredGraph } from './declared-graph.js';
 import { isRefusal, runtimeError } from './runtime-error.js';
 import { runtimeSentence } from './runtime-words.js';
+
+// Hosts have it from their parent; this is for programs that open a session in their own process. The first session is what heeds it.
+Object.assign(process.env, NO_TELEMETRY);
 
 /** How onnxruntime 1.30 begins when it is the file that it cannot use: damaged, not there, data beside it missing. */
 const ABOUT_THE_FILE = /^(Load model |External data |The model path is a directory)/;
