@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { COMMIT, HubServer } from '../models/files/hub-server.js';
 import { tinyGraph } from '../models/files/onnx-bytes.js';
 import { cleanUp, folderWith, panicTda, startPanicTda, until, type Ended } from './cli-process.js';
+import { TINY_ENTRY } from './tiny-entry.js';
 
 jest.setTimeout(120_000);
 
@@ -12,23 +13,8 @@ const weights = Buffer.alloc(3_000_000, 'weights of the model ');
 const TOKEN = 'hf_secret-of-the-test';
 
 const entry = {
-  name: 'Tiny',
-  kind: 'embedding',
-  summary: 'A tiny embedder.',
-  loader: 'text-embedder',
-  source: 'hub:owner/tiny',
+  ...TINY_ENTRY,
   revision: 'main',
-  license: 'CC0',
-  input: 'text',
-  dimension: 3,
-  settings: {
-    file: 'model.onnx',
-    dtype: 'fp32',
-    output: 'last_hidden_state',
-    max_tokens: 8,
-    pooling: 'mean',
-    normalize: true,
-  },
   weights: { files: ['config.json', 'model.onnx', 'model.onnx_data'], memory_mib: 1 },
 };
 const experiment = {

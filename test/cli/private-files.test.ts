@@ -17,11 +17,12 @@ import { openStore } from '../../db/index.js';
 import { dataFolderAt, openDataFolder } from '../../workers/data-folder.js';
 import { closeToOthers } from '../../workers/private-files.js';
 import { finishExperiment } from '../db/small-experiment.js';
-import { COMMIT, HubServer } from '../models/files/hub-server.js';
+import { HubServer } from '../models/files/hub-server.js';
 import { tinyGraph } from '../models/files/onnx-bytes.js';
 import { IS_ROOT, toldWhy } from '../support/mounts.js';
 import { makeOlder, migrationsBefore } from '../support/older-store.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson, runInfo, startPanicTda, until } from './cli-process.js';
+import { TINY_ENTRY } from './tiny-entry.js';
 
 jest.setTimeout(300_000);
 
@@ -109,27 +110,7 @@ test('files of models, their lock file and what is beside it are closed to other
   const hub = new HubServer({ 'owner/tiny': { 'model.onnx': { bytes: tinyGraph } } });
   await hub.start();
   try {
-    const model = {
-      name: 'Tiny',
-      kind: 'embedding',
-      summary: 'Tiny.',
-      loader: 'text-embedder',
-      source: 'hub:owner/tiny',
-      revision: COMMIT,
-      license: 'MIT',
-      input: 'text',
-      dimension: 3,
-      settings: {
-        file: 'model.onnx',
-        dtype: 'fp32',
-        output: 'last_hidden_state',
-        max_tokens: 8,
-        pooling: 'mean',
-        normalize: true,
-      },
-      weights: { files: ['model.onnx'], memory_mib: 1 },
-    };
-    const folder = folderWith({ 'catalogue.json': { models: [model] } });
+    const folder = folderWith({ 'catalogue.json': { models: [TINY_ENTRY] } });
     const env = {
       HF_ENDPOINT: hub.endpoint,
       PANIC_TDA_CATALOGUE: join(folder, 'catalogue.json'),

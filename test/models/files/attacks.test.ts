@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { EmbeddingModel } from '../../../experiment/model.js';
+import type { EmbeddingModel, Weights } from '../../../experiment/model.js';
 import {
   plannedRemoval,
   pullModels,
@@ -29,6 +29,7 @@ import { pinnedModel } from '../../../models/files/lock.js';
 import { temporaryFolder } from '../../workers/temporary-folder.js';
 import { COMMIT, HubServer, sha256 } from './hub-server.js';
 import { externalTensor, model as graphOf, node } from './onnx-bytes.js';
+import { tinyModel } from './tiny-model.js';
 
 /*
  * Attacks on the models folder by a catalogue, a lock file or a folder of a stranger's. Each worked once.
@@ -40,20 +41,7 @@ const outer = graphOf([node('Add')], [externalTensor('model.onnx_data')]);
 const FILES = ['config.json', 'onnx/model.onnx', 'onnx/model.onnx_data'];
 
 function modelOf(files: readonly string[] = FILES, more: Partial<EmbeddingModel> = {}): EmbeddingModel {
-  return {
-    name: 'Tiny',
-    kind: 'embedding',
-    summary: 'for tests',
-    loader: 'text-embedder',
-    source: 'hub:owner/tiny',
-    revision: COMMIT,
-    license: 'MIT',
-    input: 'text',
-    dimension: 3,
-    settings: {},
-    weights: { files, gated: false, memoryMiB: 1, maxBatch: 1 },
-    ...more,
-  };
+  return tinyModel({ ...more, weights: { files } as Weights });
 }
 
 let hub: HubServer;

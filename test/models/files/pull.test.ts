@@ -18,6 +18,7 @@ import { temporaryFolder } from '../../workers/temporary-folder.js';
 import { HttpProxy } from './http-proxy.js';
 import { COMMIT, HubServer, sha256 } from './hub-server.js';
 import { model as graph, node, tinyGraph } from './onnx-bytes.js';
+import { tinyModel } from './tiny-model.js';
 
 const TOKEN = 'hf_secret-of-the-test';
 const config = Buffer.from('{"a": 1}');
@@ -31,21 +32,8 @@ const repository = {
   'onnx/model.onnx_data': { bytes: weights, large: true },
 };
 
-function modelOf(more: Partial<EmbeddingModel> & { weights?: Partial<Weights> } = {}): EmbeddingModel {
-  return {
-    name: 'Tiny',
-    kind: 'embedding',
-    summary: 'for tests',
-    loader: 'text-embedder',
-    source: 'hub:owner/tiny',
-    revision: 'main',
-    license: 'MIT',
-    input: 'text',
-    dimension: 3,
-    settings: {},
-    ...more,
-    weights: { files: FILES, gated: false, memoryMiB: 1, maxBatch: 1, ...more.weights },
-  };
+function modelOf(more: Parameters<typeof tinyModel>[0] = {}): EmbeddingModel {
+  return tinyModel({ revision: 'main', ...more, weights: { files: FILES, ...more.weights } as Weights });
 }
 
 let hub: HubServer;
