@@ -140,6 +140,57 @@ export const objectsPlaces = sqliteTable('objects_places', {
   place: text().notNull(),
 });
 
+/** What this database is: row 1, drawn when its tables were made. A copy of the database has the same id. */
+export const databases = sqliteTable(
+  'databases',
+  {
+    id: integer().primaryKey(),
+    databaseId: text('database_id').notNull(),
+    /** A version that knows at least so many migrations can read these tables. Each later migration that is not additive raises it. */
+    readableFrom: integer('readable_from').notNull(),
+    /** The same for versions that write to these tables. */
+    writableFrom: integer('writable_from').notNull(),
+  },
+  (t) => [
+    check('databases_id', sql`${t.id} = 1`),
+    check('databases_database_id', sql`length(${t.databaseId}) = 32`),
+    check('databases_versions', sql`0 < ${t.readableFrom} and ${t.readableFrom} <= ${t.writableFrom}`),
+  ],
+);
+
+/** Which workflow code each build id of the workers stands for, from the first worker of that build. */
+export const builds = sqliteTable(
+  'builds',
+  {
+    /** Name of the worker deployment. */
+    deployment: text().notNull(),
+    buildId: text('build_id').notNull(),
+    /** Of the bundle of workflow code. */
+    bundleSha256: blob('bundle_sha256', { mode: 'buffer' }).notNull(),
+    /** Version of the package, for people. */
+    version: text().notNull(),
+    recordedAt: integer('recorded_at').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.deployment, t.buildId] }),
+    check('builds_bundle_sha256', sql`length(${t.bundleSha256}) = 32`),
+  ],
+);
+
+/** Routes of models, as the worker that recorded them last has them: a machine without a file of routes knows the queues by these. */
+export const routes = sqliteTable(
+  'routes',
+  {
+    /** Name of a model. */
+    model: text().primaryKey(),
+    route: text().notNull(),
+    /** Identity of the worker, for people. */
+    recordedBy: text('recorded_by').notNull(),
+    recordedAt: integer('recorded_at').notNull(),
+  },
+  (t) => [check('routes_route', sql`length(${t.route}) > 0`)],
+);
+
 export const experiments = sqliteTable(
   'experiments',
   {

@@ -49,6 +49,12 @@ const refusals: readonly (readonly [check: string, table: string, assignment: st
   ['artifacts_shape', 'artifacts', `text = 'a picture'`, `modality = 'image'`],
   ['removed_objects_sha256', 'removed_objects', 'sha256 = zeroblob(31)'],
   ['removed_objects_byte_length', 'removed_objects', 'byte_length = 0'],
+  ['builds_bundle_sha256', 'builds', 'bundle_sha256 = zeroblob(31)'],
+  ['databases_id', 'databases', 'id = 2'],
+  ['databases_database_id', 'databases', `database_id = 'short'`],
+  ['databases_versions', 'databases', 'readable_from = 0'],
+  ['databases_versions', 'databases', 'readable_from = writable_from + 1'],
+  ['routes_route', 'routes', `route = ''`],
   ['experiments_status', 'experiments', `status = 'asleep'`],
   ['experiments_run_count', 'experiments', 'run_count = 0'],
   ['experiments_config', 'experiments', `config = '{'`],
@@ -174,6 +180,8 @@ describe('checks', () => {
     await dropTriggers();
     await sql('insert into removed_objects values (zeroblob(32), 1, null, null)');
     await sql(`insert into objects_places values (1, 'an id', 'a place')`);
+    await sql(`insert into builds values ('panic-tda', 'a build', zeroblob(32), '0.1.0', 0)`);
+    await sql(`insert into routes values ('a model', 'large', 'a worker', 0)`);
     await sql(`insert into failures (run_id, attempt, stage, kind, message, created_at)
       select min(id), 1, 'diagram', 'DeviceError', 'lost', 0 from runs`);
   });

@@ -25,8 +25,15 @@ async function pragma(name: string): Promise<unknown> {
   }
 }
 
+/** Takes back the migration of databases, builds and routes. */
+const WITHOUT_FLEET = `
+  drop table databases;
+  drop table builds;
+  drop table routes;`;
+
 /** Takes back the migrations from that of cut outputs on. */
 const WITHOUT_OUTPUT_CUT = `
+  ${WITHOUT_FLEET}
   alter table experiments drop column rests;
   alter table invocations drop column output_cut;
   drop trigger artifacts_text_is_visible;`;
