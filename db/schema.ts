@@ -150,11 +150,14 @@ export const databases = sqliteTable(
     readableFrom: integer('readable_from').notNull(),
     /** The same for versions that write to these tables. */
     writableFrom: integer('writable_from').notNull(),
+    /** The first version of panic-tda that has these tables, as each later migration writes it. */
+    version: text().notNull(),
   },
   (t) => [
     check('databases_id', sql`${t.id} = 1`),
     check('databases_database_id', sql`length(${t.databaseId}) = 32`),
     check('databases_versions', sql`0 < ${t.readableFrom} and ${t.readableFrom} <= ${t.writableFrom}`),
+    check('databases_version', sql`length(${t.version}) > 0`),
   ],
 );
 

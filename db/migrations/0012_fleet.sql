@@ -13,9 +13,11 @@ CREATE TABLE `databases` (
 	`database_id` text NOT NULL,
 	`readable_from` integer NOT NULL,
 	`writable_from` integer NOT NULL,
+	`version` text NOT NULL,
 	CONSTRAINT "databases_id" CHECK(("databases"."id" = 1) is true),
 	CONSTRAINT "databases_database_id" CHECK((length("databases"."database_id") = 32) is true),
-	CONSTRAINT "databases_versions" CHECK((0 < "databases"."readable_from" and "databases"."readable_from" <= "databases"."writable_from") is true)
+	CONSTRAINT "databases_versions" CHECK((0 < "databases"."readable_from" and "databases"."readable_from" <= "databases"."writable_from") is true),
+	CONSTRAINT "databases_version" CHECK((length("databases"."version") > 0) is true)
 ) STRICT;
 --> statement-breakpoint
 CREATE TABLE `routes` (
@@ -26,5 +28,5 @@ CREATE TABLE `routes` (
 	CONSTRAINT "routes_route" CHECK((length("routes"."route") > 0) is true)
 ) STRICT;
 --> statement-breakpoint
-INSERT INTO `databases` (`id`, `database_id`, `readable_from`, `writable_from`)
-  VALUES (1, lower(hex(randomblob(16))), 13, 13);
+INSERT INTO `databases` (`id`, `database_id`, `readable_from`, `writable_from`, `version`)
+  VALUES (1, lower(hex(randomblob(16))), 13, 13, '0.2.0');

@@ -54,6 +54,7 @@ const refusals: readonly (readonly [check: string, table: string, assignment: st
   ['databases_database_id', 'databases', `database_id = 'short'`],
   ['databases_versions', 'databases', 'readable_from = 0'],
   ['databases_versions', 'databases', 'readable_from = writable_from + 1'],
+  ['databases_version', 'databases', `version = ''`],
   ['routes_route', 'routes', `route = ''`],
   ['experiments_status', 'experiments', `status = 'asleep'`],
   ['experiments_run_count', 'experiments', 'run_count = 0'],

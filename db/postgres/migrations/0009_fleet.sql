@@ -3,13 +3,15 @@ CREATE TABLE "databases" (
   "database_id" text COLLATE "C" NOT NULL,
   "readable_from" bigint NOT NULL,
   "writable_from" bigint NOT NULL,
+  "version" text COLLATE "C" NOT NULL,
   CONSTRAINT "databases_id" CHECK(("id" = 1) is true),
   CONSTRAINT "databases_database_id" CHECK((length("database_id") = 32) is true),
-  CONSTRAINT "databases_versions" CHECK((0 < "readable_from" and "readable_from" <= "writable_from") is true)
+  CONSTRAINT "databases_versions" CHECK((0 < "readable_from" and "readable_from" <= "writable_from") is true),
+  CONSTRAINT "databases_version" CHECK((length("version") > 0) is true)
 );
 --> statement-breakpoint
-INSERT INTO "databases" ("id", "database_id", "readable_from", "writable_from")
-  VALUES (1, replace(gen_random_uuid()::text, '-', ''), 10, 10);
+INSERT INTO "databases" ("id", "database_id", "readable_from", "writable_from", "version")
+  VALUES (1, replace(gen_random_uuid()::text, '-', ''), 10, 10, '0.2.0');
 --> statement-breakpoint
 CREATE TABLE "builds" (
   "deployment" text COLLATE "C" NOT NULL,
