@@ -8,9 +8,9 @@ import {
   createEmbedRun,
 } from '../activities/index.js';
 import type { Dependencies } from '../activities/index.js';
-import { compiledFile } from '../experiment/compiled-file.js';
 import { assertNever } from '../experiment/errors.js';
 import { type DeploymentVersion, versioningOptions } from './deployment.js';
+import { workflowBundle } from './workflow-bundle.js';
 
 /** Deep enough for model calls of different runs to meet, small enough to share with other workers. */
 export const MODEL_ACTIVITIES = 40;
@@ -63,7 +63,7 @@ export function queueOptions(
     case 'main':
       return {
         // The bundle that the build made saves a second at every start.
-        workflowBundle: { codePath: compiledFile('workflows/bundle.js') },
+        workflowBundle: { codePath: workflowBundle() },
         ...workflowOptions,
         activities: createBookkeeping(deps),
       };
