@@ -1,4 +1,5 @@
 import { EXIT } from '../exit-codes.js';
+import { plural } from '../format.js';
 import { heading, print, printJson } from '../output.js';
 import type { Context } from '../context.js';
 import { checkDataFolder, checkDatabase } from '../doctor/data.js';
@@ -38,10 +39,23 @@ export async function examine(context: Context, options: DoctorOptions): Promise
       if (!context.json) printFinding(finding);
     }
   }
-  const problems = findings.filter(({ level }) => level === 'problem').length;
-  if (context.json) printJson({ healthy: problems === 0, problems, findings });
-  else print(problems === 0 ? '\nNo problem found.' : `\n${problems} of these must be dealt with (FAIL).`);
+  const problems = countOf('problem', findings);
+  const warnings = countOf('warning', findings);
+  if (context.json) printJson({ healthy: problems === 0, problems, warnings, findings });
+  else print(`\n${ending(problems, warnings)}`);
   return problems === 0 ? EXIT.ok : EXIT.failed;
+}
+
+function countOf(wanted: Finding['level'], findings: readonly Finding[]): number {
+  return findings.filter(({ level }) => level === wanted).length;
+}
+
+function ending(problems: number, warnings: number): string {
+  if (problems === 0 && warnings === 0) return 'No problem found.';
+  const warned = `${plural(warnings, 'warning')} (warn)`;
+  if (problems === 0) return `Nothing failed; see the ${warned} above.`;
+  const failed = `${plural(problems, 'problem')} (FAIL) above must be solved`;
+  return warnings === 0 ? `${failed}.` : `${failed}; see the ${warned}, too.`;
 }
 
 function printFinding({ level, text }: Finding): void {

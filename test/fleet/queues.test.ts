@@ -66,9 +66,15 @@ test('plan, status and doctor name the queue that has work and no worker, and th
   expect(text).toMatch(
     /waits +no worker serves the task queue panic-tda-gpu-slow, where 1 task has waited since .*; start one with "npx panic-tda worker --queues gpu --models SlowI2T/,
   );
-  const { findings } = await json<{ findings: { section: string; level: string; text: string }[] }>([
-    'doctor',
-  ]);
+  const { findings, problems, warnings } = await json<{
+    findings: { section: string; level: string; text: string }[];
+    problems: number;
+    warnings: number;
+  }>(['doctor']);
+  expect({ problems, warnings }).toEqual({
+    problems: 0,
+    warnings: findings.filter(({ level }) => level === 'warning').length,
+  });
   const temporal = findings.filter(({ section }) => section === 'Temporal');
   expect(temporal).toContainEqual(
     expect.objectContaining({

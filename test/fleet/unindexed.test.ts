@@ -106,6 +106,10 @@ test('without search attributes experiments end, by hand and by run, and each fa
   expect(status.stdout).toContain(`remark       ${lacks}`);
   const doctor = await fleet.command(['doctor']).ended;
   expect(doctor.stdout).toContain(`warn  ${lacks}`);
+  expect(doctor).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/\nNothing failed; see the \d+ warnings? \(warn\) above\.\n$/),
+  });
   expect(await fleet.command(['resume', id]).ended).toMatchObject({ code: 0 });
   expect(await run.ended).toMatchObject({ code: 0 });
   expect(await violations(fleet.data)).toEqual([]);
