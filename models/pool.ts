@@ -1,6 +1,6 @@
-import { availableParallelism } from 'node:os';
 import type { Artifact } from '../experiment/artifact.js';
 import { PanicError } from '../experiment/errors.js';
+import { usableCores } from '../experiment/machine.js';
 import type { Model } from '../experiment/model.js';
 import { endIdleDecoders } from '../experiment/pictures/decode.js';
 import { explainUnknown } from '../experiment/unknown-models.js';
@@ -51,7 +51,7 @@ export async function createModelPool(options: ModelPoolOptions): Promise<ModelP
   const hosts = { ...HOST_SETTINGS, ...options.hosts };
   const builtIn = new HostGroup({
     name: 'built-in models',
-    size: options.threads ?? Math.min(2, availableParallelism()),
+    size: options.threads ?? Math.min(2, usableCores()),
     start: startThreadHost,
     stopOnAbort: false,
     deadlines: hosts,

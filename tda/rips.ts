@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { usableCores } from '../experiment/machine.js';
 import { type Crew, lonelyCrew, threadCrew } from './crew.js';
 import type { LinkReport } from './crew-tasks.js';
 import { CriticalEdges } from './critical-edges.js';
@@ -78,7 +78,7 @@ export interface RipsResult {
  */
 export async function ripsPersistence(input: RipsInput, options: RipsOptions = {}): Promise<RipsResult> {
   const { maxDimension = 2, maxEdgeLength = Infinity, maxMemoryBytes = Infinity, signal } = options;
-  const { threads = availableParallelism(), representatives = false } = options;
+  const { threads = usableCores(), representatives = false } = options;
   const onProgress = tenTimesASecond(options.onProgress ?? (() => undefined));
   checkMaxDimension(maxDimension);
   checkMaxEdgeLength(maxEdgeLength);

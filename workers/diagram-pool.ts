@@ -1,8 +1,8 @@
-import { availableParallelism, totalmem } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { ComputedDiagram, DiagramComputer, DiagramRequest, DiagramSize } from '../activities/index.js';
 import { compiledFile } from '../experiment/compiled-file.js';
 import { PanicError } from '../experiment/errors.js';
+import { limitedMemoryBytes, usableCores, usableMemoryBytes } from '../experiment/machine.js';
 import { predictRipsMemory } from '../tda/index.js';
 import type { DiagramOrder, DiagramReply } from './diagram-protocol.js';
 
@@ -27,9 +27,9 @@ export interface DiagramPool extends DiagramComputer {
   close(): Promise<void>;
 }
 
-/** What the diagrams of one machine may take together: half of its memory. */
+/** What the diagrams of one worker may take together: half of the memory that it shares out. */
 export function diagramMemoryBytes(): number {
-  return totalmem() / 2;
+  return usableMemoryBytes() / 2;
 }
 
 /** Memory that a diagram on this machine is taken to need: bytes, with all cores at work on it. */
@@ -38,7 +38,15 @@ export function predictDiagramBytes(
   maxDimension: 0 | 1 | 2,
   dimension = LARGEST_DIMENSION,
 ): number {
-  return predictRipsMemory(pointCount, maxDimension, { threads: availableParallelism(), dimension });
+  return predictRipsMemory(pointCount, maxDimension, { threads: usableCores(), dimension });
+}
+
+/** How a worker gets more memory for diagrams. */
+export function moreMemoryRemedy(): string {
+  const limit = limitedMemoryBytes();
+  return limit === null
+    ? 'use a machine with more memory'
+    : `allow the worker more than the ${mib(limit)} of its container or control group`;
 }
 
 /** Of the vectors of the embedding models that people use. */
@@ -64,7 +72,7 @@ export function createDiagramPool({
     const [what, without] = isSurrogate
       ? ['the diagram of a surrogate', 'leave out null_model, ']
       : ['the diagram', ''];
-    const remedy = `${without}lower max_dimension or max_length, or use a machine with more memory`;
+    const remedy = `${without}lower max_dimension or max_length, or ${moreMemoryRemedy()}`;
     throw new PanicError(
       'ResourceLimit',
       `${what} of ${pointCount} points up to dimension ${maxDimension} needs about ${mib(bytes)}; ` +

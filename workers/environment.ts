@@ -1,6 +1,6 @@
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { isIP } from 'node:net';
-import { availableParallelism, homedir } from 'node:os';
+import { homedir } from 'node:os';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { OBJECTS_PLACE_FORMAT, objectsPlace } from '../db/objects/place.js';
 import type { ObjectsPlace, S3Service } from '../db/objects/place.js';
@@ -8,6 +8,7 @@ import { hasPassword, passwordsIn, POOL_SIZE, postgresUrlProblem } from '../db/p
 import type { PostgresService } from '../db/postgres/service.js';
 import { childEnvironment } from '../experiment/child-environment.js';
 import { errorMessage, PanicError } from '../experiment/errors.js';
+import { usableCores } from '../experiment/machine.js';
 import { nearest } from '../experiment/nearest.js';
 import { httpUrl, pathProblem } from '../experiment/path-text.js';
 import { keepSecrets, type Secret } from '../experiment/secrets.js';
@@ -94,7 +95,7 @@ export const environmentVariables = [
   {
     name: 'PANIC_TDA_RAM',
     meaning: 'what loaded models may take on the processor, such as 8GiB',
-    default: 'half of the memory of the machine',
+    default: "half of the machine's memory, or of its container's",
   },
   {
     name: 'PANIC_TDA_CALL_SECONDS',
@@ -587,7 +588,7 @@ export function temporalServerEnvironment(variables: Variables = process.env): R
   return {
     // Half of the cores are left to the workers, which wait for the server's threads otherwise: measured on 2 cores, a
     // tenth more invocations a second. Fewer garbage collections take 50 MiB and save a tenth of the server's time.
-    GOMAXPROCS: String(Math.max(1, Math.floor(availableParallelism() / 2))),
+    GOMAXPROCS: String(Math.max(1, Math.floor(usableCores() / 2))),
     GOGC: '200',
     ...childEnvironment('server', {}, variables),
     // The server otherwise asks its maker once a day whether there is a newer version.

@@ -1,6 +1,6 @@
 import type { WorkerOptions } from '@temporalio/worker';
 import type { WorkerOptionsWithDefaults } from '@temporalio/worker/lib/worker-options.js';
-import { availableParallelism } from 'node:os';
+import { usableCores } from '../experiment/machine.js';
 import {
   createAdvanceRun,
   createBookkeeping,
@@ -16,7 +16,7 @@ import { workflowBundle } from './workflow-bundle.js';
 export const MODEL_ACTIVITIES = 40;
 
 /** Diagrams at once, with one more for each core that waits for its turn. */
-export const DIAGRAM_ACTIVITIES = 2 * availableParallelism();
+export const DIAGRAM_ACTIVITIES = 2 * usableCores();
 
 /** What the pollers of all queues have in common. */
 export function sharedOptions(

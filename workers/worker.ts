@@ -1,10 +1,10 @@
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
-import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dependencies } from '../activities/index.js';
 import { connectStore, upgradedText } from '../db/index.js';
 import type { StorePlace } from '../db/index.js';
+import { usableCores } from '../experiment/machine.js';
 import {
   createModelPool,
   explainDecision,
@@ -155,7 +155,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
       for (const line of explainDecision(decision)) settings.onNotice(line);
     },
   });
-  const diagrams = createDiagramPool({ threads: availableParallelism() });
+  const diagrams = createDiagramPool({ threads: usableCores() });
   const deps: Dependencies = {
     store,
     catalogue,
@@ -233,7 +233,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
 
 /** Of the SDK, which reads the source map of workflows, and of the threads of diagrams. */
 function webAssemblyMemories(queues: readonly Queue[]): number {
-  return (queues.includes('main') ? 1 : 0) + (queues.includes('cpu') ? availableParallelism() : 0);
+  return (queues.includes('main') ? 1 : 0) + (queues.includes('cpu') ? usableCores() : 0);
 }
 
 /** @throws ServiceProblem with the reason where the service cannot be connected to. */

@@ -21,7 +21,7 @@ import {
 } from '../../models/index.js';
 import type { AskedServer, UnfitModel, UnreadyModel } from '../../models/index.js';
 import { DIAGRAM_START_SECONDS, predictRipsSeconds, predictSurrogateSeconds } from '../../tda/index.js';
-import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
+import { diagramMemoryBytes, moreMemoryRemedy, predictDiagramBytes } from '../../workers/diagram-pool.js';
 import { configuredTemporal } from '../../workers/environment.js';
 import { readingStore, shellQuoted } from '../context.js';
 import type { Context } from '../context.js';
@@ -308,7 +308,7 @@ function diagramText(document: PlanDocument): string {
   const limit = diagramMemoryBytes();
   return largestDiagramBytes <= limit
     ? need
-    : `${need}: more than the ${bytes(limit)} that a worker on this machine may use; lower max_dimension or max_length`;
+    : `${need}: more than the ${bytes(limit)} that a worker may use here; lower max_dimension or max_length, or ${moreMemoryRemedy()}`;
 }
 
 function timeText({ knownModelMs, modelsWithoutHistory, modelMs }: PlanDocument): string {

@@ -1,7 +1,9 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
+import { limitedCores, limitedMemoryBytes, usableCores } from '../../experiment/machine.js';
 import { addressSpaceProblem } from '../../workers/address-space.js';
 import { configuredTemporal, setVariables } from '../../workers/environment.js';
 import type { Context } from '../context.js';
+import { bytes, plural } from '../format.js';
 import { requiredNode } from '../package-info.js';
 import { info, ok, problem, warning } from './finding.js';
 import type { Finding } from './finding.js';
@@ -12,10 +14,21 @@ export function* checkNode(): Generator<Finding> {
   yield isAtLeast(has, wanted)
     ? ok(`Node ${has} (${wanted} or later is needed)`)
     : problem(`Node ${has} is too old; install ${wanted} or later`);
-  const narrow = addressSpaceProblem(1 + availableParallelism());
+  yield* checkLimits();
+  const narrow = addressSpaceProblem(1 + usableCores());
   if (narrow === null) return;
   // With a service of one's own the workers are elsewhere, or have limits of their own.
   yield configuredTemporal() === undefined ? problem(narrow) : warning(narrow);
+}
+
+/** What of the machine a container or a unit of systemd leaves to this process, where that is not all. */
+function* checkLimits(): Generator<Finding> {
+  const [memory, cores] = [limitedMemoryBytes(), limitedCores()];
+  const parts = [
+    ...(memory === null ? [] : [`${bytes(memory)} of the ${bytes(totalmem())} of memory`]),
+    ...(cores === null ? [] : [`the time of ${plural(cores, 'core')} of ${availableParallelism()}`]),
+  ];
+  if (parts.length > 0) yield info(`its control group allows this process ${parts.join(' and ')}`);
 }
 
 function isAtLeast(version: string, wanted: string): boolean {

@@ -1,11 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
 import { type ImageArtifact, pictureExcess } from '../artifact.js';
 import { childEnvironment } from '../child-environment.js';
 import { compiledFile } from '../compiled-file.js';
 import { endChild } from '../end-child.js';
 import { PanicError } from '../errors.js';
+import { usableCores } from '../machine.js';
 import { afterWorkingTime } from '../working-time.js';
 import type { DecodeReply, DecodeRequest } from './decode-protocol.js';
 import { type PictureFormat, pictureHeader } from './header.js';
@@ -33,7 +33,7 @@ export interface DecodedPicture {
 /** Some hundred times as long as a fast machine takes: a busy one took 13 s for 8192 x 8192. */
 const TIMEOUT_MS = 60_000;
 const TIMEOUT_MS_PER_PIXEL = 0.005;
-const MOST_PROCESSES = Math.min(2, availableParallelism());
+const MOST_PROCESSES = Math.min(2, usableCores());
 
 /**
  * The pixels of a picture that others made: the one way to decode any. Format and size are read from its header, and anything unexpected is

@@ -1,4 +1,4 @@
-import { totalmem } from 'node:os';
+import { usableMemoryBytes } from '../../experiment/machine.js';
 import type { Model } from '../../experiment/model.js';
 import type { HostSettings } from '../choices.js';
 import { decideDevice, type DeviceDecision, gpuMemoryMiB } from '../onnx/devices.js';
@@ -52,7 +52,7 @@ async function memoryOn(
   // A driver that computes on the processor takes the machine's own memory.
   if (device === 'cpu' || (warning !== null && gpuMiB === null)) {
     return {
-      limitMiB: ramMiB ?? Math.floor(totalmem() / 2 / BYTES_PER_MIB),
+      limitMiB: ramMiB ?? Math.floor(usableMemoryBytes() / 2 / BYTES_PER_MIB),
       remedy: 'give models more with --ram',
     };
   }

@@ -1,6 +1,7 @@
 import { env as runtime, InferenceSession, type Tensor } from 'onnxruntime-node';
 import { NO_TELEMETRY } from '../../experiment/child-environment.js';
 import { errorMessage, PanicError } from '../../experiment/errors.js';
+import { limitedCores } from '../../experiment/machine.js';
 import type { ModelFiles } from '../files/model-files.js';
 import { type LoadTask, UNOPENED } from '../loaded-model.js';
 import { declaredGraph } from './declared-graph.js';
@@ -33,7 +34,7 @@ export async function openSession(
   const file = files.graph(path);
   if (device === UNOPENED) return unopenedGraph(file);
   try {
-    return await InferenceSession.create(file, { executionProviders: [device] });
+    return await InferenceSession.create(file, { executionProviders: [device], ...threads() });
   } catch (error) {
     const message = errorMessage(error).trim();
     if (isRefusal(error)) {
@@ -49,6 +50,12 @@ export async function openSession(
       cause: error,
     });
   }
+}
+
+/** The runtime takes a thread for each core of the machine, also where a control group gives the process the time of a few. */
+function threads(): { readonly intraOpNumThreads?: number } {
+  const cores = limitedCores();
+  return cores === null ? {} : { intraOpNumThreads: cores };
 }
 
 function unopenedGraph(file: string): OpenGraph {
