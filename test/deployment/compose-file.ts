@@ -21,6 +21,13 @@ export interface ComposeService {
   readonly network_mode?: string;
   readonly profiles?: readonly string[];
   readonly stop_grace_period?: string;
+  readonly mem_limit?: string;
+  readonly memswap_limit?: string;
+  readonly cpus?: number | string;
+  readonly pids_limit?: number;
+  readonly shm_size?: string;
+  readonly tmpfs?: readonly string[];
+  readonly ulimits?: Readonly<Record<string, number>>;
   readonly healthcheck?: { readonly test: readonly string[] };
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly deploy?: {
@@ -51,9 +58,17 @@ export function readComposeFile(): ComposeFile {
 /** `${NAME:?message}`, the only form of a variable that has no default. */
 export const SECRET = /^\$\{([A-Z][A-Z0-9_]*):\?[^}]+\}$/;
 
+/** `${NAME:-value}`, the only form of a variable that has one. */
+export const CHANGEABLE = /^\$\{([A-Z][A-Z0-9_]*):-([^}]+)\}$/;
+
+/** The value that holds where .env does not name another. */
+export function valueOf(text: string | number): string {
+  return CHANGEABLE.exec(String(text))?.[2] ?? String(text);
+}
+
 /** A service that ends when its work is done. */
 export function isJob({ restart }: ComposeService): boolean {
-  return restart?.startsWith('on-failure') === true;
+  return restart?.startsWith('on-failure') === true || restart === 'no';
 }
 
 /** The environment of a service with the secrets in place. */
@@ -64,7 +79,7 @@ export function environmentOf(
   return Object.fromEntries(
     Object.entries(environment).map(([name, value]) => {
       const secret = SECRET.exec(value)?.[1];
-      if (secret === undefined) return [name, value];
+      if (secret === undefined) return [name, valueOf(value)];
       if (secrets[secret] === undefined) throw new Error(`there is no value for ${secret}`);
       return [name, secrets[secret]];
     }),
@@ -86,7 +101,10 @@ export function excessOf(service: ComposeService, exceptions: readonly string[] 
     [service.privileged !== true, 'is privileged'],
     [/^[1-9]\d*$/.test(user) || exceptions.length > 0, 'runs as root, or as the user of an image'],
     [service.network_mode !== 'host', 'is on the network of the machine'],
-    [(service.networks ?? []).length > 0 || service.network_mode === 'none', 'is on the network of all'],
+    [
+      (service.networks ?? []).length > 0 || /^(none|service:.+)$/.test(service.network_mode ?? ''),
+      'is on the network of all',
+    ],
     [!(service.volumes ?? []).some((mount) => mount.startsWith('/')), 'has a folder of the machine'],
   ];
   return checks.filter(([holds]) => !holds).map(([, excess]) => excess);

@@ -4,7 +4,16 @@ import { readFileSync, statSync } from 'node:fs';
 import { parse } from 'yaml';
 import { PORTS_CLOSED_TO_BROWSERS } from '../../workers/hidden-ports.js';
 import { serverArguments } from '../../workers/temporal-server.js';
-import { type ComposeService, excessOf, isJob, readComposeFile, ROOT, SECRET } from './compose-file.js';
+import {
+  CHANGEABLE,
+  type ComposeService,
+  excessOf,
+  isJob,
+  readComposeFile,
+  ROOT,
+  SECRET,
+  valueOf,
+} from './compose-file.js';
 
 const { services, volumes } = readComposeFile();
 const entries = Object.entries(services);
@@ -81,13 +90,29 @@ describe('secrets', () => {
   }));
   const text = readFileSync(new URL('docker-compose.yml', ROOT), 'utf8');
 
-  test('no variable has a default, and .env.example names each without a value', () => {
-    const used = [...text.matchAll(/\$\{([^}]*)\}/g)].map(([whole]) => whole);
-    expect(used.length).toBeGreaterThan(0);
-    for (const variable of used) expect(variable).toMatch(SECRET);
-    const names = new Set(used.map((variable) => SECRET.exec(variable)?.[1]));
+  const used = [...text.matchAll(/\$\{([^}]*)\}/g)].map(([whole]) => whole);
+
+  test('no secret has a default, and .env.example names each without a value', () => {
+    const needed = used.filter((variable) => !CHANGEABLE.test(variable));
+    for (const variable of needed) expect(variable).toMatch(SECRET);
+    const names = new Set(needed.map((variable) => SECRET.exec(variable)![1]!));
+    // compose/images.sh writes it.
+    expect(names.delete('PANIC_TDA_TAG')).toBe(true);
     expect(new Set(offered.map(({ name }) => name))).toEqual(names);
     for (const { value } of offered) expect(value).toBe('');
+  });
+
+  test('.env.example tells what may be changed, each with the value that holds without it', () => {
+    const told = [...example.matchAll(/^# ([A-Z][A-Z0-9_]*)=(.+)$/gm)].map(([, name, value]) => [
+      name,
+      value,
+    ]);
+    const defaults = used.flatMap((variable) => {
+      const [, name, value] = CHANGEABLE.exec(variable) ?? [];
+      return name === undefined ? [] : [`${name}=${value}`];
+    });
+    expect(defaults.length).toBeGreaterThan(0);
+    expect(new Set(told.map((pair) => pair.join('=')))).toEqual(new Set(defaults));
   });
 
   test.each(entries)('%s: what looks like a secret is one', (_name, { environment = {}, command = [] }) => {
@@ -106,10 +131,59 @@ describe('secrets', () => {
 });
 
 test.each(entries)('%s: its image is pinned to one version and digest', (_name, { image, build }) => {
-  const version = (JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as { version: string })
-    .version;
-  if (build !== undefined) expect(image).toMatch(new RegExp(`^panic-tda(-cuda)?:${version}$`));
+  if (build !== undefined) expect(image).toMatch(/^panic-tda(-cuda)?:\$\{PANIC_TDA_TAG:\?[^}]+\}$/);
   else expect(image).toMatch(/^[a-z/-]+:v?\d+\.\d+[\w.-]*@sha256:[0-9a-f]{64}$/);
+});
+
+const MEBIBYTES: Readonly<Record<string, number>> = { m: 1, g: 1024 };
+
+function mebibytes(size: string): number {
+  const [, figure, unit = ''] = /^(\d+)([mg])$/.exec(valueOf(size)) ?? [];
+  return Number(figure) * MEBIBYTES[unit]!;
+}
+
+describe('limits', () => {
+  test.each(entries)(
+    '%s: has one of memory without swap, processor time, processes and files',
+    (_name, service) => {
+      expect(mebibytes(service.mem_limit!)).toBeGreaterThan(0);
+      expect(service.memswap_limit).toBe(service.mem_limit);
+      expect(Number(valueOf(service.cpus!))).toBeGreaterThan(0);
+      expect(service.pids_limit).toBeGreaterThan(0);
+      expect(service.ulimits).toEqual({ nofile: 65_536, core: 0 });
+      for (const folder of service.tmpfs!) expect(folder).toMatch(/^\/[a-z/]+:size=\d+m$/);
+    },
+  );
+
+  test('what a container keeps in memory as files fits beside its processes', () => {
+    for (const [name, { mem_limit, shm_size, tmpfs = [] }] of entries) {
+      const sizes = [
+        ...tmpfs.map((folder) => folder.split('=')[1]!),
+        ...(shm_size === undefined ? [] : [shm_size]),
+      ];
+      const files = sizes.map(mebibytes).reduce((sum, size) => sum + size, 0);
+      expect([name, files <= mebibytes(mem_limit!) / 4]).toEqual([name, true]);
+    }
+  });
+
+  test('docs/docker.md tells each limit that may be changed, and their sum', () => {
+    const page = readFileSync(new URL('docs/docker.md', ROOT), 'utf8');
+    const always = entries.filter(
+      ([, { profiles, ...service }]) => profiles === undefined && !isJob(service),
+    );
+    for (const [name, { mem_limit, cpus }] of always) {
+      const memory = valueOf(mem_limit!).replace('g', ' GiB');
+      expect(page).toMatch(new RegExp(`^\\| \`${name}\`.* ${memory} .*\\| ${valueOf(cpus!)} `, 'm'));
+    }
+    const sum = always.reduce((sum, [, { mem_limit }]) => sum + mebibytes(mem_limit!), 0) / 1024;
+    expect(page).toContain(`**${sum} GiB**`);
+  });
+
+  test('Temporal collects its garbage before it meets its limit', () => {
+    const { mem_limit, environment } = services['temporal']!;
+    const [, figure] = /^(\d+)MiB$/.exec(valueOf(environment!['GOMEMLIMIT']!)) ?? [];
+    expect(Number(figure) / mebibytes(mem_limit!)).toBeCloseTo(0.9, 1);
+  });
 });
 
 test.each(entries.filter(([, service]) => !isJob(service)))(
@@ -166,9 +240,12 @@ function neededBy(name: string): Set<string> {
 test('volumes have names; what is mounted from here is there, and read only', () => {
   for (const [, { volumes: mounts = [] }] of entries) {
     for (const mount of mounts) {
-      const [source = '', target = '', mode] = mount.split(':');
+      const folder = /^\$\{BACKUP_FOLDER:-[^}]+\}/.exec(mount)?.[0];
+      const [source = '', target = '', mode] =
+        folder === undefined ? mount.split(':') : [folder, ...mount.slice(folder.length + 1).split(':')];
       expect(target).toMatch(/^\//);
-      if (!source.startsWith('./')) expect(Object.keys(volumes)).toContain(source);
+      if (folder !== undefined) expect(target).toBe('/backup');
+      else if (!source.startsWith('./')) expect(Object.keys(volumes)).toContain(source);
       else {
         expect(mode).toBe('ro');
         expect(
@@ -206,9 +283,10 @@ function neighbours(name: string): Set<string> {
 }
 
 describe('what a container may do', () => {
-  /** It gives a new volume to the user of the service, and has no network. */
+  /** They give a new folder to the users of the services, and have no network. */
   const exceptions: Readonly<Record<string, readonly string[]>> = {
     'objects-bucket': ['CHOWN', 'DAC_OVERRIDE'],
+    'backup-folder': ['CHOWN', 'DAC_OVERRIDE'],
   };
 
   test.each(entries)('%s: no more than it has to', (name, service) => {
@@ -232,20 +310,27 @@ describe('what a container may do', () => {
   });
 
   test('workers have accounts of their own at the database and the S3 service, and no other', () => {
-    const own = ['PANIC_TDA_APP_PASSWORD', 'S3_WORKER_ACCESS_KEY', 'S3_WORKER_SECRET_KEY'];
-    for (const name of ['worker-cpu', 'worker-gpu', 'worker-gpu-1']) expect(secretsOf(name)).toEqual(own);
+    const own = new Set(['PANIC_TDA_APP_PASSWORD', 'S3_WORKER_ACCESS_KEY', 'S3_WORKER_SECRET_KEY']);
+    for (const name of ['worker-cpu', 'worker-gpu', 'worker-gpu-1'])
+      expect(new Set(secretsOf(name))).toEqual(own);
   });
 
   test('the keys of an owner are with the jobs and the services that need them', () => {
     expect(holders('S3_ROOT_SECRET_KEY')).toEqual(['objects', 'objects-account']);
-    expect(holders('PANIC_TDA_OWNER_PASSWORD')).toEqual(['postgres', 'database']);
-    expect(holders('POSTGRES_PASSWORD')).toEqual(['postgres']);
+    expect(holders('PANIC_TDA_OWNER_PASSWORD')).toEqual(['postgres', 'database', 'backup-database']);
+    expect(holders('POSTGRES_PASSWORD')).toEqual(['postgres', 'restore-database']);
     expect(holders('TEMPORAL_DB_PASSWORD')).toEqual(['postgres', 'temporal-schema', 'temporal']);
   });
 
   test('a service is on no network but those of what it calls, and of what calls it', () => {
-    expect(neighbours('postgres')).toEqual(new Set(['temporal-schema', 'temporal', 'database', 'worker']));
-    expect(neighbours('objects')).toEqual(new Set(['objects-account', 'worker']));
+    expect(neighbours('postgres')).toEqual(
+      new Set(['temporal-schema', 'temporal', 'database', 'worker', 'backup-database', 'restore-database']),
+    );
+    expect(neighbours('objects')).toEqual(
+      new Set(['objects-account', 'worker', 'backup', 'restore-objects']),
+    );
+    expect(neighbours('prometheus')).toEqual(new Set(['worker', 'metrics-ui']));
+    expect(neighbours('metrics-ui')).toEqual(new Set(['prometheus']));
     expect(neighbours('temporal-ui')).toEqual(
       new Set(['temporal', 'temporal-namespace', 'web-ui', 'worker']),
     );
@@ -265,6 +350,50 @@ describe('what a container may do', () => {
       const asking = entries.filter(([, { depends_on: needed = {} }]) => name in needed);
       expect(asking.map(([asker]) => asker)).toEqual(name === 'web-ui' ? [] : ['web-ui']);
     }
+  });
+
+  test('a container that shares the network of a worker goes by its metrics alone, and is no part of the others', () => {
+    for (const [name, { network_mode: mode, ...service }] of entries) {
+      const worker = /^service:(.+)$/.exec(mode ?? '')?.[1];
+      if (worker === undefined) continue;
+      expect([name, service.entrypoint]).toEqual([
+        `metrics-${worker}`,
+        ['node', '/compose/worker-metrics.mjs'],
+      ]);
+      expect(service).not.toHaveProperty('ports');
+      expect(secretsOf(name)).toEqual([]);
+      expect(Object.keys(service.depends_on!)).toEqual([worker]);
+    }
+  });
+
+  test.each(['metrics', 'backup', 'restore'])(
+    'what is of the profile %s is needed by nothing else',
+    (profile) => {
+      const own = entries
+        .filter(([, { profiles }]) => profiles?.includes(profile) === true)
+        .map(([name]) => name);
+      expect(own.length).toBeGreaterThan(0);
+      for (const [name, { depends_on: needed = {} }] of entries) {
+        if (own.includes(name)) continue;
+        expect([name, Object.keys(needed).filter((one) => own.includes(one))]).toEqual([name, []]);
+      }
+    },
+  );
+
+  test('Prometheus asks each worker that has such a container, and is seen through the guard alone', () => {
+    const { scrape_configs: jobs } = parse(readFileSync(new URL('compose/prometheus.yml', ROOT), 'utf8')) as {
+      scrape_configs: readonly { static_configs: readonly { targets: readonly string[] }[] }[];
+    };
+    const targets = jobs.flatMap(({ static_configs: configs }) => configs.flatMap(({ targets }) => targets));
+    const workers = entries.flatMap(
+      ([, { network_mode: mode = '' }]) => /^service:(.+)$/.exec(mode)?.[1] ?? [],
+    );
+    expect(targets).toEqual(workers.map((worker) => `${worker}:9465`));
+    expect(services['prometheus']).not.toHaveProperty('ports');
+    expect(services['metrics-ui']).toMatchObject({
+      command: ['web-ui', 'prometheus:9090', '--listen', '0.0.0.0:9090'],
+      ports: ['127.0.0.1:9090:9090'],
+    });
   });
 
   test('the port that makes accounts at the S3 service is not published', () => {

@@ -66,7 +66,7 @@ test('images without a digest get that of their registry, each asked for once, a
   const { status, stderr } = run();
   expect([status, stderr]).toEqual([0, '']);
   expect(read().replaceAll(PIN, '')).toBe(before);
-  expect(read().match(PIN)).toHaveLength(7);
+  expect(read().match(PIN)).toHaveLength(8);
   for (const [, image = '', digest = ''] of read().matchAll(
     /([a-z][a-z/-]+:v?\d[\w.-]+)@(sha256:[0-9a-f]{64})/g,
   )) {

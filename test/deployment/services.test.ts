@@ -86,7 +86,14 @@ here('docker-compose.yml, as processes', () => {
     temporalSqlTool = join(TEMPORAL_PROGRAMS, 'sql');
     if (existsSync(temporalSqlTool)) symlinkSync(temporalSqlTool, join(bin, 'temporal-sql-tool'));
     else temporalSqlTool = null;
-    const free = await freeLoopbackPorts('objects', 'objects-admin', 'web-ui', 'worker-cpu', 'worker-gpu');
+    const free = await freeLoopbackPorts(
+      'objects',
+      'objects-admin',
+      'web-ui',
+      'worker-cpu',
+      'worker-gpu',
+      'metrics',
+    );
     for (const [name, port] of Object.entries(free)) ports.set(name, port);
     const database = new URL(postgresUrl('postgres'));
     places = [
@@ -413,6 +420,42 @@ here('docker-compose.yml, as processes', () => {
     }
     expect((await asked('evil.example:8080')).status).toBe(403);
     const child = running.get('web-ui')!;
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+  });
+
+  test('the metrics of a worker are handed on, and nothing else of it', async () => {
+    const service = services['metrics-worker-cpu']!;
+    const [node, script = ''] = service.entrypoint!;
+    expect(node).toBe('node');
+    // What both share in a container: the address and port at which the worker answers.
+    const own = { WORKER_PORT: String(ports.get('worker-cpu')), METRICS_PORT: String(ports.get('metrics')) };
+    const child = spawn(process.execPath, [placed(script)], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...environment(service), ...own },
+    });
+    running.set('metrics-worker-cpu', child);
+    const [, command = '', ...args] = service.healthcheck!.test;
+    expect(command).toBe('node');
+    const there = args.map((word) => word.replace('127.0.0.1:9465', `127.0.0.1:${ports.get('metrics')}`));
+    await until(
+      'the metrics are healthy',
+      () => run(process.execPath, there, process.env).status === 0,
+      60_000,
+    );
+    const url = `http://127.0.0.1:${ports.get('metrics')}`;
+    // By the name that Prometheus asks for, which the worker itself refuses.
+    const headers = { host: 'worker-cpu:9465' };
+    expect(await httpRequest(`${url}/metrics`, { headers })).toMatchObject({
+      status: 200,
+      body: expect.stringContaining('# TYPE '),
+    });
+    const direct = `http://127.0.0.1:${ports.get('worker-cpu')}/metrics`;
+    expect((await httpRequest(direct, { headers })).status).toBe(403);
+    for (const path of ['/ready', '/health', '/', '/metrics/../ready', '/metrics?a=b']) {
+      expect([path, (await httpRequest(`${url}${path}`, { headers })).status]).toEqual([path, 404]);
+    }
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
     expect(await ended).toEqual([0, null]);
