@@ -11,6 +11,7 @@ const throughLink = process.execArgv.includes('--preserve-symlinks');
 const { code } = await bundleWorkflowCode({
   workflowsPath,
   payloadConverterPath: join(dirname(workflowsPath), 'payload-converter.js'),
+  workflowInterceptorModules: [join(dirname(workflowsPath), 'fit.js')],
   logger: new DefaultLogger('WARN'),
   // The build reaches a folder through a link where webpack cannot read its path, so webpack has to keep to the link.
   webpackConfigHook: (config) => (throughLink ? keepToLinks(config) : config),

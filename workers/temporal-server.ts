@@ -253,6 +253,9 @@ export function serverArguments(
       'matching.numTaskqueueWritePartitions=1',
       // Experiments that run at the same time take turns (workflows/names.ts, sharePriority).
       'matching.enableFairness=true',
+      // What waits for a worker with the right code is tried again after half a minute at most, not after ten, and is found at once.
+      'history.workflowTaskRetryMaxInterval="20s"',
+      'system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=1',
       // Otherwise it keeps every workflow of the last hour, up to 128,000, each of some 0.1 MiB.
       `history.hostLevelCacheMaxSize=${CACHED_EXECUTIONS}`,
     ),

@@ -9,6 +9,7 @@ import type { ExperimentEnding, ExperimentResult, Plan } from '../activities/con
 import { bookkeeping } from './activities.js';
 import { setAttributes } from './attributes.js';
 import { failureOf } from './failure.js';
+import { judge } from './fit.js';
 import { driveRuns, sharedByRuns, slide } from './fan-out.js';
 import type { FanOutCounts } from './fan-out.js';
 import { FREE, Hold, isInterruption } from './hold.js';
@@ -75,6 +76,7 @@ export async function experiment(file: unknown): Promise<ExperimentResult> {
       await driveShards(plan, counts, hold);
     }
   } catch (error) {
+    judge(error);
     const ending = endingOf(error);
     await hold.settled();
     await CancellationScope.nonCancellable(() => bookkeeping.finishExperiment(plan.experiment, ending));

@@ -4,6 +4,7 @@ import { CancellationScope, isCancellation, sleep, startChild } from '@temporali
 import type { Plan } from '../activities/contract.js';
 import { bookkeeping } from './activities.js';
 import { failureOf } from './failure.js';
+import { judge, judged } from './fit.js';
 import type { Hold } from './hold.js';
 import { runWorkflowId, startAttributes } from './names.js';
 import { run } from './run.js';
@@ -30,7 +31,7 @@ export async function slide<T>(
     while (next < items.length) await task(items[next++]!, lane);
   }
   const lanes = await Promise.allSettled(
-    Array.from({ length: Math.min(width, items.length) }, (_, lane) => work(lane)),
+    Array.from({ length: Math.min(width, items.length) }, (_, lane) => judged(work(lane))),
   );
   for (const ended of lanes) if (ended.status === 'rejected') throw ended.reason;
 }
@@ -89,6 +90,7 @@ async function driveRun(input: RunInput, hold: Hold, priority: Priority): Promis
       await hold.withChild(child, () => child.result());
       return true;
     } catch (error) {
+      judge(error);
       if (isCancellation(error) && CancellationScope.current().consideredCancelled) throw error;
       if (error instanceof WorkflowExecutionAlreadyStartedError && attempt < ID_RETRIES) {
         await sleep(ID_RETRY_SECONDS * 1000);

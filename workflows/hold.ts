@@ -5,6 +5,7 @@ import {
   isCancellation,
   setHandler,
 } from '@temporalio/workflow';
+import { judge } from './fit.js';
 import { pause, resume } from './signals.js';
 
 /** Who holds a workflow: somebody it alone, somebody its parent, or both. */
@@ -66,7 +67,7 @@ export class Hold {
     this.recorded = this.recorded
       .then(() => CancellationScope.nonCancellable(() => this.record(wanted)))
       // The pause itself holds; a row that cannot be written says so in the activity's own failures.
-      .catch(() => undefined);
+      .catch(judge);
   }
 
   private change(to: Held): void {
@@ -144,8 +145,9 @@ class Line {
         this.dirty = false;
         await this.child.signal(this.wanted ? pause : resume, 'parent');
       }
-    } catch {
+    } catch (error) {
       // It has ended meanwhile and needs to know nothing.
+      judge(error);
     } finally {
       this.sending = false;
     }

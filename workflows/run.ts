@@ -3,6 +3,7 @@ import type { Routing, RunAdvance, RunRef } from '../activities/contract.js';
 import { bookkeeping, cpu, embedding, gpu } from './activities.js';
 import { setAttributes } from './attributes.js';
 import { failureOf } from './failure.js';
+import { judge, judged, requireKnown } from './fit.js';
 import type { SharedByRuns } from './fan-out.js';
 import { FREE, Hold, isInterruption } from './hold.js';
 import type { Held } from './hold.js';
@@ -18,6 +19,16 @@ export interface RunInput extends RunRef, SharedByRuns {
   readonly held?: Held;
 }
 
+const KNOWN_INPUT: Readonly<Record<keyof RunInput, true>> = {
+  experiment: true,
+  index: true,
+  embeddingModels: true,
+  routed: true,
+  unindexed: true,
+  advanced: true,
+  held: true,
+};
+
 export interface RunResult {
   readonly length: number;
   readonly ended: 'length' | 'cycle';
@@ -31,19 +42,21 @@ const ACTIVITIES_PER_EXECUTION = 200;
  * Continues as new every 200 activities of the trajectory, carrying its ids and where it stands.
  */
 export async function run(input: RunInput): Promise<RunResult> {
+  requireKnown(input, KNOWN_INPUT);
   const shown: Shown = { status: 'invoking', details: '' };
   const hold = holdOf(input, shown);
   try {
     const end = await advanceToTheEnd(input, hold, shown);
     // Every model's work is kept, also when another one's fails.
     const measured = await Promise.allSettled(
-      input.embeddingModels.map((model) => embedAndMeasure(input, model, end, hold)),
+      input.embeddingModels.map((model) => judged(embedAndMeasure(input, model, end, hold))),
     );
     for (const outcome of measured) if (outcome.status === 'rejected') throw outcome.reason;
     setStatus(input, end, end.ended === 'cycle' ? 'cycle' : 'finished');
     await hold.settled();
     return { length: end.next, ended: end.ended };
   } catch (error) {
+    judge(error);
     await hold.settled();
     await writeDownTheStop(input, error);
     throw error;

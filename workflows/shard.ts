@@ -1,6 +1,7 @@
 import { isCancellation, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import { setAttributes } from './attributes.js';
 import { bookkeeping } from './activities.js';
+import { judge, requireKnown } from './fit.js';
 import { driveRuns } from './fan-out.js';
 import { FREE, Hold } from './hold.js';
 import type { FanOutCounts, SharedByRuns } from './fan-out.js';
@@ -15,8 +16,19 @@ export interface ShardInput extends SharedByRuns {
   readonly window: number;
 }
 
+const KNOWN_INPUT: Readonly<Record<keyof ShardInput, true>> = {
+  experiment: true,
+  embeddingModels: true,
+  routed: true,
+  unindexed: true,
+  from: true,
+  to: true,
+  window: true,
+};
+
 /** A range of a large experiment's runs, fanned out in a sliding window. Never continues as new: about 1,100 events. */
 export async function shard(input: ShardInput): Promise<FanOutCounts> {
+  requireKnown(input, KNOWN_INPUT);
   const counts: FanOutCounts = { running: 0, finished: 0, failed: 0 };
   setHandler(shardProgress, () => counts);
   const { experiment, from, to, window } = input;
@@ -32,6 +44,7 @@ export async function shard(input: ShardInput): Promise<FanOutCounts> {
   try {
     await driveRuns(input, indices, window, counts, hold);
   } catch (error) {
+    judge(error);
     if (isCancellation(error)) setStatus(input, 'cancelled');
     throw error;
   }

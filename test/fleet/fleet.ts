@@ -14,8 +14,8 @@ export interface Fleet {
   readonly client: Client;
   /** What points a command at them. */
   readonly env: Readonly<Record<string, string>>;
-  /** Starts `panic-tda worker …` and waits until it serves. */
-  worker(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Running>;
+  /** Starts `panic-tda worker …` and waits until it serves. `main`: of another version of the program. */
+  worker(args: readonly string[], env?: Readonly<Record<string, string>>, main?: string): Promise<Running>;
   start(file: unknown, workflowId: string): Promise<WorkflowHandle<typeof experiment>>;
   /** Runs a command that looks at the data folder and the service. */
   command(args: readonly string[], env?: Readonly<Record<string, string>>): Running;
@@ -39,16 +39,19 @@ export async function openFleet(
     ...env,
   };
   const workers: Running[] = [];
-  const command = (args: readonly string[], more: Readonly<Record<string, string>> = {}): Running =>
-    startPanicTda(folder, [...args, '--data', data], { ...service, ...more });
+  const command = (
+    args: readonly string[],
+    more: Readonly<Record<string, string>> = {},
+    main?: string,
+  ): Running => startPanicTda(folder, [...args, '--data', data], { ...service, ...more }, main);
   return {
     folder,
     data,
     client,
     env: service,
     command,
-    worker: async (args, more) => {
-      const worker = command(['worker', ...args], more);
+    worker: async (args, more, main) => {
+      const worker = command(['worker', ...args], more, main);
       workers.push(worker);
       await serving(worker);
       return worker;

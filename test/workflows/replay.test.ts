@@ -28,7 +28,7 @@ function namesIn(release: string): string[] {
 async function replay(code: string, release: string, name: string): Promise<string | null> {
   const text = readFileSync(join(HISTORIES, release, `${name}.json`), 'utf8');
   const history = History.fromObject(JSON.parse(text) as Record<string, unknown>);
-  const options = { workflowBundle: { code }, workflowFailureErrorTypes: { '*': ['Error'] } };
+  const options = { workflowBundle: { code } };
   for await (const { error } of Worker.runReplayHistories(options, [{ workflowId: name, history }])) {
     return error === undefined ? null : `${error.name}: ${error.message}`;
   }
