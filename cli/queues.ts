@@ -2,7 +2,7 @@ import type { ExperimentConfig } from '../experiment/config.js';
 import { listed } from '../experiment/problems.js';
 import { setCurrentCommand } from '../workers/deployment.js';
 import type { QueueState } from '../workers/queue-states.js';
-import { modelQueues, type ModelRoutes, modelsRoutedTo, queueOfModel, UNROUTED } from '../workers/routes.js';
+import { type ModelRoutes, modelsRoutedTo, queueOfModel, UNROUTED } from '../workers/routes.js';
 import { TASK_QUEUES } from '../workflows/names.js';
 import type { Context } from './context.js';
 import { duration, isoTime, plural, time } from './format.js';
@@ -24,11 +24,6 @@ export function queuesOf(
 ): string[] {
   const models = [...networks.flat(), ...embedding_models].map((name) => queueOfModel(routes, name));
   return [TASK_QUEUES.main, ...new Set(models), TASK_QUEUES.cpu];
-}
-
-/** Every task queue that workers of this data folder may be asked to serve. */
-export function allQueues(routes: ModelRoutes): string[] {
-  return [TASK_QUEUES.main, ...modelQueues(routes), TASK_QUEUES.cpu];
 }
 
 export function queueDocument(context: Context, state: QueueState): QueueDocument {

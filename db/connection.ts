@@ -126,8 +126,10 @@ function databaseOver({ sqlite, applied }: Connected, name: string, file: Readab
     },
     snapshot: async () => snapshotOf(openSnapshot(connection), file, name),
     schemaVersion: applied,
+    knownMigrations: knownMigrations(),
     // With what is still in the write-ahead log alone.
     size: async () => pragmaNumber(sqlite, 'page_count') * pragmaNumber(sqlite, 'page_size'),
+    connections: () => null,
     async close() {
       writer.close();
       sqlite.close();

@@ -26,10 +26,23 @@ export interface Database {
   snapshot(): Promise<Snapshot>;
   /** Number of migrations that made the tables. */
   readonly schemaVersion: number;
+  /** Number of migrations that this version of panic-tda knows. */
+  readonly knownMigrations: number;
   /** What the rows take, bytes. */
   readonly size: () => Promise<number>;
+  /** Those of this process at this moment; null for a file, which has one for all. */
+  readonly connections: () => Connections | null;
   /** To be called when every write is settled. */
   close(): Promise<void>;
+}
+
+/** Connections of a process to a database of several machines. */
+export interface Connections {
+  readonly inUse: number;
+  readonly idle: number;
+  /** Calls that wait for one. */
+  readonly waiting: number;
+  readonly most: number;
 }
 
 export type SqlValue = string | number | null;

@@ -33,6 +33,9 @@ export type { OverviewFigures, RunEntropy, RunOverview } from './run-overviews.j
 export type { SurrogateDimension, SurrogateKey, SurrogateRow } from './surrogates.js';
 export type { SharedVectors } from './output-warnings.js';
 export type { EntropySummary, Progress, Summary } from './summary.js';
+export { awaitedMs } from './figures.js';
+export type { AwaitedStep, StoreFigures } from './figures.js';
+export type { Connections } from './database.js';
 export type { ExperimentStatus, RunHold, RunStatus } from './schema.js';
 export { compact } from './compact.js';
 export type { Compacted } from './compact.js';

@@ -9,6 +9,7 @@ import type { Database } from './database.js';
 import { deletionTable } from './deletion.js';
 import { diagramTable } from './diagrams.js';
 import { experimentTable } from './experiments.js';
+import { figureQueries } from './figures.js';
 import { invocationTable } from './invocations.js';
 import { DATABASE_FILE, OBJECTS_FOLDER } from './layout.js';
 import { objectsPlaceTable } from './objects-place.js';
@@ -181,6 +182,7 @@ function storeOver<D extends Database>(db: D, place: ObjectsPlace, name: PlaceNa
     surrogates: surrogateTable(db),
     summaries: { ...summaryQueries(db), ...outputWarningQueries(db) },
     deletion: deletionTable(db, objects),
+    figures: figureQueries(db),
     async close(): Promise<void> {
       objects.close();
       await endIdleDecoders();

@@ -12,14 +12,16 @@ import { storableMessage } from './text.js';
  * - StoreUnavailable: the database or the objects cannot be reached now; transient, retried.
  * - StoreConflict: a row already there disagrees with the one being written; a bug or two writers, final.
  */
-export type FailureKind =
-  | 'InvalidInput'
-  | 'ModelOutputInvalid'
-  | 'ModelFilesMissing'
-  | 'ResourceLimit'
-  | 'DeviceError'
-  | 'StoreUnavailable'
-  | 'StoreConflict';
+export const FAILURE_KINDS = [
+  'InvalidInput',
+  'ModelOutputInvalid',
+  'ModelFilesMissing',
+  'ResourceLimit',
+  'DeviceError',
+  'StoreUnavailable',
+  'StoreConflict',
+] as const;
+export type FailureKind = (typeof FAILURE_KINDS)[number];
 
 /** Its message may repeat what a server or a library said: known secrets are left out of it. */
 export class PanicError extends Error {

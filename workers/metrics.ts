@@ -2,7 +2,8 @@ import type { ActivityInterceptorsFactory, RuntimeOptions } from '@temporalio/wo
 import type { MetricMeter } from '@temporalio/common';
 import { ApplicationFailure } from '@temporalio/common';
 import type { DiagramComputer } from '../activities/index.js';
-import { errorName } from '../experiment/errors.js';
+import { errorName, FAILURE_KINDS } from '../experiment/errors.js';
+import type { Model } from '../experiment/model.js';
 import type { ModelPool } from '../models/index.js';
 
 /** What a worker tells Prometheus of its own work, beside what the SDK tells of tasks, slots, polls and requests. */
@@ -10,10 +11,25 @@ export interface WorkerMetrics {
   /** The pool, with its answers counted. */
   watchModels(pool: ModelPool): ModelPool;
   watchDiagrams(diagrams: DiagramComputer): DiagramComputer;
-  /** Counts failed attempts of activities by kind. */
+  /** Counts attempts of activities, and those that failed by kind. */
   readonly activities: ActivityInterceptorsFactory;
+  /**
+   * Shows what this worker may count at zero: Prometheus sees how much a counter grew only where it saw the counter before
+   * (https://prometheus.io/docs/practices/instrumentation/#avoid-missing-metrics).
+   */
+  begin(counted: Counted): void;
+  /** Counts a source of gauges that could not be read for a scrape. */
+  missed(source: string): void;
   /** Takes down how the models of the pool stand; for the moment before somebody reads. */
   sample(): void;
+}
+
+/** What the counters of a worker can be about. */
+export interface Counted {
+  readonly models: readonly Model[];
+  readonly activities: readonly string[];
+  /** Of gauges. */
+  readonly sources: readonly string[];
 }
 
 /** Kinds of failure that are the store's: rows that disagree, what cannot be reached, and what its drivers throw. */
@@ -24,6 +40,11 @@ const STORE_ERRORS: ReadonlySet<string> = new Set([
   'DrizzleQueryError',
   'DatabaseError',
 ]);
+
+/** What failed attempts can be, as far as it is known before: of other programs' errors any name. */
+const KINDS: readonly string[] = [
+  ...new Set([...FAILURE_KINDS, ...STORE_ERRORS, 'WorkerShutdown', 'CancelledFailure']),
+];
 
 const COMPUTE = 'panic_tda_compute_seconds';
 const BATCH = 'panic_tda_batch_size';
@@ -87,12 +108,22 @@ export function createWorkerMetrics(meter: MetricMeter): WorkerMetrics {
     'Memory of the process of a model after its last batch; its estimate before the first',
   );
   const diagrams = meter.createHistogram(DIAGRAM, 'float', '', 'Time from asking for a diagram to having it');
+  const attempts = meter.createCounter(
+    'panic_tda_activity_attempts',
+    '',
+    'Attempts of activities that ended, however they did',
+  );
   const failures = meter.createCounter(
     'panic_tda_activity_failures',
     '',
     'Attempts of activities that failed, by kind; WorkerShutdown is work that was given back',
   );
   const storeErrors = meter.createCounter('panic_tda_store_errors', '', 'Those that the store gave, by kind');
+  const scrapeErrors = meter.createCounter(
+    'panic_tda_scrape_errors',
+    '',
+    'Scrapes for which a source of gauges gave no answer in time, by source',
+  );
   let watched: ModelPool | null = null;
 
   return {
@@ -135,10 +166,23 @@ export function createWorkerMetrics(meter: MetricMeter): WorkerMetrics {
             failures.add(1, { activity: info.activityType, kind });
             if (STORE_ERRORS.has(kind)) storeErrors.add(1, { kind });
             throw error;
+          } finally {
+            attempts.add(1, { activity: info.activityType });
           }
         },
       },
     }),
+    begin({ models, activities, sources }) {
+      for (const { name: model, kind } of models)
+        (kind === 'generative' ? invocations : vectors).add(0, { model });
+      for (const activity of activities) {
+        attempts.add(0, { activity });
+        for (const kind of KINDS) failures.add(0, { activity, kind });
+      }
+      for (const kind of STORE_ERRORS) storeErrors.add(0, { kind });
+      for (const source of sources) scrapeErrors.add(0, { source });
+    },
+    missed: (source) => scrapeErrors.add(1, { source }),
     sample() {
       for (const { model, residentMiB, ...calls } of watched?.activity() ?? []) {
         waiting.set(calls.waiting, { model });

@@ -5,18 +5,25 @@ import type { LogEntry } from '@temporalio/worker';
 import { withoutSecrets } from '../experiment/secrets.js';
 import { visibleLine } from '../experiment/text.js';
 import { freeLoopbackPorts } from './free-ports.js';
+import { type Gauge, type Gauges, gaugesText } from './gauges.js';
 import { placeClosedToBrowsers } from './hidden-ports.js';
 import { listen } from './listener.js';
+import { question } from './question.js';
 import type { Readiness } from './readiness.js';
-import { createWorkerMetrics, prometheusTelemetry, type WorkerMetrics } from './metrics.js';
+import { type Counted, createWorkerMetrics, prometheusTelemetry, type WorkerMetrics } from './metrics.js';
+import { type Build, buildGauges, readyGauges } from './process-gauges.js';
 
 /** What others can see of a worker from the outside. */
 export interface Observation {
   readonly metrics: WorkerMetrics;
   /** Where health and metrics are; null where nobody listens. */
   readonly port: number | null;
-  /** The worker does work from now on; `readiness` says, when asked, what keeps it from that. */
-  begin(readiness: () => Promise<Readiness>): void;
+  /** The worker does work from now on; `readiness` says, when asked, what keeps it from that, and `gauges` are told to who asks for metrics. */
+  begin(
+    readiness: () => Promise<Readiness>,
+    counted: Omit<Counted, 'sources'>,
+    gauges: readonly Gauges[],
+  ): void;
   /** The worker is to stop. */
   drain(): void;
   close(): Promise<void>;
@@ -27,10 +34,20 @@ interface Observed {
   readonly listenPort: number | null;
   /** By which health and metrics may be asked for, beside `localhost`. */
   readonly httpNames: readonly string[];
+  readonly build: Build;
 }
 
 /** It is in this process; another program may have got its port, and never answer. */
 const EXPORTER_MS = 10_000;
+
+/** Prometheus gives a scrape 10 s unless it is told otherwise. */
+const GAUGES_MS = 3000;
+
+/** Gauges whose source may be away: a scrape waits for them only so long, and no scrapes heap up before it. */
+function bounded(gauges: Gauges): Pick<Gauges, 'source' | 'read'> {
+  const { source, keptMs, keptTimes } = gauges;
+  return { source, read: question(() => gauges.read(), { withinMs: GAUGES_MS, keptMs, keptTimes }) };
+}
 
 async function starting(): Promise<Readiness> {
   return { problems: ['it is starting'], remarks: [] };
@@ -63,7 +80,7 @@ async function exported(address: string): Promise<string> {
 
 /** Installs the SDK's runtime of this process, with its exporter of metrics where somebody is to see them. */
 export async function observe(
-  { identity, listenPort, httpNames }: Observed,
+  { identity, listenPort, httpNames, build }: Observed,
   taskQueues: readonly string[],
 ): Promise<Observation> {
   const exporter = listenPort === null ? null : await addressOfExporter();
@@ -76,6 +93,24 @@ export async function observe(
   const self = { identity, pid: process.pid, taskQueues, startedAt: new Date().toISOString() };
   let state: 'starting' | 'running' | 'draining' = 'starting';
   let readiness = starting;
+  // Of the process itself, and the first to be told.
+  const always = [buildGauges(build), readyGauges(() => readiness())].map(bounded);
+  let sources = always;
+
+  /** What can be read now. The rest is left out: neither zero nor what it was before. */
+  async function gaugesNow(): Promise<string> {
+    const read = await Promise.all(
+      sources.map(async (one): Promise<readonly Gauge[]> => {
+        try {
+          return await one.read();
+        } catch {
+          metrics.missed(one.source);
+          return [];
+        }
+      }),
+    );
+    return gaugesText(read.flat());
+  }
 
   const listener =
     listenPort === null || exporter === null
@@ -85,15 +120,18 @@ export async function observe(
           readiness: async () => ({ state, ...self, ...(await readiness()) }),
           metrics: async () => {
             metrics.sample();
-            return await exported(exporter);
+            const gauges = await gaugesNow();
+            return `${await exported(exporter)}${gauges}`;
           },
         });
   return {
     metrics,
     port: listener?.port ?? null,
-    begin: (ask) => {
+    begin: (ask, counted, gauges) => {
       state = 'running';
       readiness = ask;
+      sources = [...always, ...gauges.map(bounded)];
+      metrics.begin({ ...counted, sources: sources.map(({ source }) => source) });
     },
     drain: () => {
       state = 'draining';

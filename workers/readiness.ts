@@ -3,6 +3,7 @@ import type { Store } from '../db/index.js';
 import { errorMessage } from '../experiment/errors.js';
 import type { Catalogue } from '../experiment/model.js';
 import { explainUnready, unreadyAmong } from '../models/index.js';
+import { question } from './question.js';
 import { UNROUTED } from './routes.js';
 import { refusal } from './service-problems.js';
 import type { OpenClient } from './temporal-client.js';
@@ -42,9 +43,8 @@ export function readinessOf(parts: Parts): () => Promise<Readiness> {
     });
   }
 
-  async function askStore(): Promise<void> {
-    await store.experiments.find('');
-  }
+  // A database that stands still answers nothing for minutes.
+  const askStore = question(() => store.experiments.find(''), { withinMs: ANSWER_WITHIN_MS });
 
   async function askModels(): Promise<void> {
     const unready = unreadyAmong(named, modelsFolder);

@@ -46,6 +46,11 @@ export function modelQueues({ byModel }: ModelRoutes): string[] {
   return [TASK_QUEUES.gpu, ...[...new Set(byModel.values())].sort().map(routeQueue)];
 }
 
+/** Every task queue that workers with these routes may be asked to serve. */
+export function allQueues(routes: ModelRoutes): string[] {
+  return [TASK_QUEUES.main, ...modelQueues(routes), TASK_QUEUES.cpu];
+}
+
 /** The models that have a route to this queue. */
 export function modelsRoutedTo(routes: ModelRoutes, queue: string): string[] {
   return [...routes.byModel.keys()].filter((model) => queueOfModel(routes, model) === queue);

@@ -17,12 +17,14 @@ import { requireAddressSpace } from './address-space.js';
 import { type DeploymentVersion, makeCurrent } from './deployment.js';
 import { createDiagramPool } from './diagram-pool.js';
 import { keepPollsWhileStopping } from './environment.js';
+import { queueGauges, storeGauges } from './fleet-gauges.js';
 import { failuresWithoutSecrets } from './failures-without-secrets.js';
 import { lateAnswers, POLLS_STAY_MS } from './late-answers.js';
 import { observe } from './observation.js';
 import { askOtherService } from './other-service.js';
 import { readinessOf } from './readiness.js';
-import { loadRoutes, queueOfModel } from './routes.js';
+import { databaseGauges, diskGauges } from './process-gauges.js';
+import { allQueues, loadRoutes, queueOfModel } from './routes.js';
 import { type ServedModelQueues, servedModelQueues } from './served-queues.js';
 import {
   ensureSearchAttributes,
@@ -34,6 +36,7 @@ import { connectionProblem, requireNamespace, ServiceProblem } from './service-p
 import { identifyService } from './service.js';
 import { type OpenClient, openClient } from './temporal-client.js';
 import { queueOptions, sharedOptions } from './worker-options.js';
+import { bundleSha256 } from './workflow-bundle.js';
 
 export const QUEUES = ['main', 'gpu', 'cpu'] as const;
 export type Queue = (typeof QUEUES)[number];
@@ -46,6 +49,8 @@ export interface WorkerSettings {
   readonly concurrency: number | null;
   /** By which Temporal and people know this worker. */
   readonly identity: string;
+  /** Of the package. */
+  readonly version: string;
   /** Port of this machine's loopback address for health and metrics; 0 for any that is free, null for none. */
   readonly listenPort: number | null;
   /** Names beside `localhost` by which that port may be asked. */
@@ -128,7 +133,8 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
 
   requireAddressSpace(webAssemblyMemories(queues));
   keepPollsWhileStopping(POLLS_STAY_MS);
-  const observed = await observe(settings, taskQueues);
+  const build = { version: settings.version, deployment, bundleSha256: bundleSha256() };
+  const observed = await observe({ ...settings, build }, taskQueues);
   opened.push(() => observed.close());
   const { metrics } = observed;
   const namespace = temporal.namespace ?? 'default';
@@ -182,11 +188,11 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
     namespace,
     identity,
   };
-  const workers = await Promise.all(
-    polled.map(async ({ queue, taskQueue }) =>
-      Worker.create({ ...shared, taskQueue, ...queueOptions(queue, deps, settings.concurrency) }),
-    ),
-  );
+  const options = polled.map(({ queue, taskQueue }) => ({
+    taskQueue,
+    ...queueOptions(queue, deps, settings.concurrency),
+  }));
+  const workers = await Promise.all(options.map(async (one) => Worker.create({ ...shared, ...one })));
   const running = workers.map((worker) => worker.run());
   const ended = Promise.all(running).then(() => undefined);
   // Whoever awaits it hears of its rejection; until then it must not count as unhandled.
@@ -203,6 +209,17 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
       modelsFolder,
       unindexed: indexing.remark,
     }),
+    {
+      models: [...catalogue.values()].filter(({ name }) => deps.routing.serves(name)),
+      activities: [...new Set(options.flatMap(({ activities = {} }) => Object.keys(activities)))],
+    },
+    [
+      diskGauges(place.folder),
+      databaseGauges(store),
+      ...(queues.includes('main')
+        ? [storeGauges(store), queueGauges(service.client, async () => allQueues(routes))]
+        : []),
+    ],
   );
   const stopping = new AbortController();
   if (deployment !== null && settings.setCurrent) {

@@ -14,6 +14,7 @@ import type { Context } from '../context.js';
 import { EXIT, SIGNAL_EXIT } from '../exit-codes.js';
 import { proveObjectsPlace } from '../objects-place.js';
 import { note } from '../output.js';
+import { version } from '../package-info.js';
 
 export const DEFAULT_ADDRESS = '127.0.0.1:7233';
 
@@ -50,6 +51,7 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
     models,
     concurrency: options.concurrency ?? null,
     identity,
+    version: version(),
     listenPort: options.listen ?? null,
     httpNames: environment.httpNames,
     drainSeconds: options.drainSeconds,

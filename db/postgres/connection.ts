@@ -329,6 +329,7 @@ function databaseOver(service: PostgresService, use: Use): PostgresDatabase {
       }
     },
     schemaVersion: knownMigrations().length,
+    knownMigrations: knownMigrations().length,
     size: () =>
       withClient(async (client) => {
         const { rows } = await client.query<{ size: number }>(
@@ -336,6 +337,12 @@ function databaseOver(service: PostgresService, use: Use): PostgresDatabase {
         );
         return rows[0]!.size;
       }),
+    connections: () => ({
+      inUse: pool.totalCount - pool.idleCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+      most: options.max,
+    }),
     async close() {
       clearInterval(presence);
       await pool.end();

@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,15 +8,24 @@ import { sql } from 'drizzle-orm';
 import { bookkeepingFailure } from '../../activities/failures.js';
 import { connectStore, openStore } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
-import { PanicError } from '../../experiment/errors.js';
-import { observe } from '../../workers/observation.js';
+import { FAILURE_KINDS, PanicError } from '../../experiment/errors.js';
+import type { Gauge } from '../../workers/gauges.js';
+import { observe, type Observation } from '../../workers/observation.js';
+import { embedding, generative } from '../experiment/small-catalogue.js';
 import { samplesOf } from '../fleet/fleet.js';
 import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
 import { config, NOW } from '../db/small-experiment.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'panic-tda-metrics-'));
 const stores: Store[] = [];
+/** A process has one runtime of the SDK, and with it one exporter. */
+let observation: Observation;
+beforeAll(async () => {
+  const build = { version: '1.2.3', deployment: null, bundleSha256: 'ab'.repeat(32) };
+  observation = await observe({ identity: 'observed', listenPort: 0, httpNames: [], build }, ['queue']);
+});
 afterAll(async () => {
+  await observation.close();
   for (const store of stores) await store.close();
   rmSync(folder, { recursive: true });
 });
@@ -32,6 +41,44 @@ function refusals(store: Store) {
     badInput: () => store.experiments.plan('with a \0', { ...config, name: 'a \0' }, NOW),
   };
 }
+
+async function scrape(): Promise<string> {
+  return (await fetch(`http://127.0.0.1:${observation.port}/metrics`)).text();
+}
+
+async function ready() {
+  return { problems: [], remarks: ['a remark'] };
+}
+
+test('what a worker may count is there at zero, and counts go on from that', async () => {
+  expect(samplesOf(await scrape(), 'panic_tda_ready')).toEqual([{ labels: '', value: 0 }]);
+  const models = [generative('Painter', 'text', 'image'), embedding('Points', 'text', 4)];
+  observation.begin(ready, { models, activities: ['planExperiment'] }, []);
+  const text = await scrape();
+  const zeros = (metric: string) => {
+    const samples = samplesOf(text, metric);
+    expect(samples.every(({ value }) => value === 0)).toBe(true);
+    return samples.map(({ labels }) => labels);
+  };
+  expect(zeros('panic_tda_invocations_total')).toEqual(['model="Painter"']);
+  expect(zeros('panic_tda_vectors_total')).toEqual(['model="Points"']);
+  expect(zeros('panic_tda_activity_attempts_total')).toEqual(['activity="planExperiment"']);
+  const kinds = zeros('panic_tda_activity_failures_total');
+  for (const kind of [...FAILURE_KINDS, 'WorkerShutdown', 'DatabaseError']) {
+    expect(kinds).toContain(`activity="planExperiment",kind="${kind}"`);
+  }
+  expect(zeros('panic_tda_store_errors_total')).toContain('kind="StoreUnavailable"');
+  expect(zeros('panic_tda_scrape_errors_total')).toEqual(['source="build"', 'source="readiness"']);
+  expect(samplesOf(text, 'panic_tda_ready')).toEqual([{ labels: '', value: 1 }]);
+  expect(samplesOf(text, 'panic_tda_ready_remarks')).toEqual([{ labels: '', value: 1 }]);
+  const node = process.versions.node;
+  expect(samplesOf(text, 'panic_tda_build_info')).toEqual([
+    {
+      labels: `version="1.2.3",deployment="",build_id="",bundle="abababababab",node="${node}"`,
+      value: 1,
+    },
+  ]);
+});
 
 test('errors of either store are counted as such by kind, and those of others are not', async () => {
   const sqlite = openStore(join(folder, 'sqlite'));
@@ -62,41 +109,77 @@ test('errors of either store are counted as such by kind, and those of others ar
     );
   } else process.stderr.write(`without Postgres, which cannot run here: ${server.reason}\n`);
 
-  const observation = await observe({ identity: 'observed', listenPort: 0, httpNames: [] }, ['queue']);
-  try {
-    for (const { what } of thrown) {
-      const activity = new MockActivityEnvironment(
-        { activityType: 'advanceRun' },
-        { interceptors: [observation.metrics.activities], logger: new DefaultLogger('ERROR') },
-      );
-      const attempt = activity.run(async () => {
-        await what().catch((error: unknown) => {
-          throw bookkeepingFailure(error);
-        });
+  for (const { what } of thrown) {
+    const activity = new MockActivityEnvironment(
+      { activityType: 'advanceRun' },
+      { interceptors: [observation.metrics.activities], logger: new DefaultLogger('ERROR') },
+    );
+    const attempt = activity.run(async () => {
+      await what().catch((error: unknown) => {
+        throw bookkeepingFailure(error);
       });
-      await expect(attempt).rejects.toMatchObject({ name: 'ApplicationFailure' });
-    }
-    const text = await (await fetch(`http://127.0.0.1:${observation.port}/metrics`)).text();
-    const wanted = (only: (one: (typeof thrown)[number]) => boolean, labels: (kind: string) => string) => {
-      const counts = new Map<string, number>();
-      for (const { kind } of thrown.filter(only)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-      return [...counts].map(([kind, value]) => ({ labels: labels(kind), value })).toSorted(byLabels);
-    };
-    expect(samplesOf(text, 'panic_tda_store_errors_total').toSorted(byLabels)).toEqual(
-      wanted(
-        ({ ofStore }) => ofStore,
-        (kind) => `kind="${kind}"`,
-      ),
-    );
-    expect(samplesOf(text, 'panic_tda_activity_failures_total').toSorted(byLabels)).toEqual(
-      wanted(
-        () => true,
-        (kind) => `activity="advanceRun",kind="${kind}"`,
-      ),
-    );
-  } finally {
-    await observation.close();
+    });
+    await expect(attempt).rejects.toMatchObject({ name: 'ApplicationFailure' });
   }
+  const text = await scrape();
+  const counted = (metric: string) =>
+    samplesOf(text, metric)
+      .filter(({ value }) => value > 0)
+      .toSorted(byLabels);
+  const wanted = (only: (one: (typeof thrown)[number]) => boolean, labels: (kind: string) => string) => {
+    const counts = new Map<string, number>();
+    for (const { kind } of thrown.filter(only)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    return [...counts].map(([kind, value]) => ({ labels: labels(kind), value })).toSorted(byLabels);
+  };
+  expect(counted('panic_tda_store_errors_total')).toEqual(
+    wanted(
+      ({ ofStore }) => ofStore,
+      (kind) => `kind="${kind}"`,
+    ),
+  );
+  expect(counted('panic_tda_activity_failures_total')).toEqual(
+    wanted(
+      () => true,
+      (kind) => `activity="advanceRun",kind="${kind}"`,
+    ),
+  );
+});
+
+const REFUSING: readonly Gauge[] = [
+  { name: 'panic_tda_refusing', help: 'A "value"', samples: [{ labels: { a: 'b"\\\n' }, value: 1 }] },
+];
+
+test('a scrape leaves out what cannot be had now, counts it, and waits for nothing that does not answer', async () => {
+  let answers = true;
+  let asked = 0;
+  observation.begin(ready, { models: [], activities: [] }, [
+    {
+      source: 'refusing',
+      read: async () => {
+        if (!answers) throw new Error('it is away');
+        return REFUSING;
+      },
+    },
+    {
+      source: 'silent',
+      read: () => {
+        asked++;
+        return new Promise(() => undefined);
+      },
+    },
+  ]);
+  const before = await scrape();
+  expect(samplesOf(before, 'panic_tda_refusing')).toEqual([{ labels: 'a="b\\"\\\\\\n"', value: 1 }]);
+  answers = false;
+  const after = await scrape();
+  expect(after).not.toContain('panic_tda_refusing');
+  // The rest is there.
+  expect(samplesOf(after, 'panic_tda_ready')).toEqual([{ labels: '', value: 1 }]);
+  const errors = samplesOf(after, 'panic_tda_scrape_errors_total');
+  expect(errors).toContainEqual({ labels: 'source="refusing"', value: 1 });
+  expect(errors).toContainEqual({ labels: 'source="silent"', value: 2 });
+  // What does not answer is asked once.
+  expect(asked).toBe(1);
 });
 
 function byLabels(a: { readonly labels: string }, b: { readonly labels: string }): number {
