@@ -275,7 +275,10 @@ export function createProgram(exitWith: (code: number) => void): Command {
     )
     .option('--drain-seconds <seconds>', 'how long stopping may take', wholeNumberFrom1, 10)
     .option('--deployment <name>', 'worker deployment of the server that this worker belongs to')
-    .option('--build-id <id>', 'its version in that deployment')
+    .option(
+      '--build-id <id>',
+      'its version in that deployment; "auto" makes one of version and workflow code',
+    )
     .option('--set-current', 'make that version the current one, as soon as the server lets it')
     .action(async (options: GlobalOptions & WorkerOptions) => {
       const { serveQueues } = await import('./commands/worker.js');
@@ -600,16 +603,17 @@ Ctrl-C or SIGTERM: new work is no longer taken, stored steps are reported, and w
 be continued by another worker. After --drain-seconds, or at a second signal, it ends as it is.
 
 With --deployment and --build-id the worker takes part in the server's worker deployments: it gets work when its
-version is made the current one, and then gets all. Until some version is current, runs of that queue wait.
+version is made the current one, and then gets all. Until some version is current, runs of that queue wait. A build id stands for
+one workflow code; "auto" makes one of the version and the digest of that code.
 
 Examples:
   panic-tda worker --queues main,cpu
   panic-tda worker --queues gpu --models unrouted --listen 9464
   panic-tda worker --queues gpu --models FluxSchnell --concurrency 8
-  panic-tda worker --deployment panic-tda --build-id 2026-07-01 --set-current
+  panic-tda worker --deployment panic-tda --build-id auto --set-current
 
 Exit codes: 0 stopped, 1 failed or not stopped in time, 2 it cannot work so (the request is wrong, the service does not answer
-or refuses it, its namespace is not there, its address space is limited), 130 / 143
+or refuses it, its namespace is not there, its address space is limited, its build id is of other code), 130 / 143
 stopped at once by a second Ctrl-C / SIGTERM.`;
 
 const WEB_UI_HELP = `Temporal's web UI answers to every name, so that a page of another site may read workflows with their inputs, and end them. This

@@ -16,6 +16,7 @@ export type { Store, StorePlace } from './store.js';
 export type { Connection } from './connection.js';
 export { hasPassword, nameOfService, POOL_SIZE, postgresUrlProblem } from './postgres/service.js';
 export type { PostgresService } from './postgres/service.js';
+export type { RecordedBuild } from './builds.js';
 export { driverOf } from './experiments.js';
 export type { Driver, ExperimentRow, Standing } from './experiments.js';
 export { drivenElsewhere, isSameService, serviceAddress, servicePlace } from './driver-service.js';

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { endIdleDecoders } from '../experiment/pictures/decode.js';
 import { makeFolder } from '../experiment/make-folder.js';
 import { artifactTable } from './artifacts.js';
+import { buildTable } from './builds.js';
 import { computedQueries } from './computed.js';
 import { openDatabase, openDatabaseReadonly, tablesOf } from './connection.js';
 import type { Connection, ForeignRules, TablesVersion } from './connection.js';
@@ -183,6 +184,7 @@ function storeOver<D extends Database>(db: D, place: ObjectsPlace, name: PlaceNa
     summaries: { ...summaryQueries(db), ...outputWarningQueries(db) },
     deletion: deletionTable(db, objects),
     figures: figureQueries(db),
+    builds: buildTable(db),
     async close(): Promise<void> {
       objects.close();
       await endIdleDecoders();

@@ -24,6 +24,7 @@ import { observe } from './observation.js';
 import { askOtherService } from './other-service.js';
 import { readinessOf } from './readiness.js';
 import { databaseGauges, diskGauges } from './process-gauges.js';
+import { requireOwnBuild } from './recorded-build.js';
 import { allQueues, loadRoutes, queueOfModel } from './routes.js';
 import { type ServedModelQueues, servedModelQueues } from './served-queues.js';
 import {
@@ -153,6 +154,8 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   );
   opened.push(() => store.close());
   await store.objectsPlace.settle();
+  if (deployment !== null && queues.includes('main'))
+    await requireOwnBuild(store, deployment, settings.version);
   const models = await createModelPool({
     ...catalogueOptions,
     hosts,

@@ -3,6 +3,7 @@ import { isPanicError, PanicError } from '../../experiment/errors.js';
 import { armFault } from '../../experiment/fault.js';
 import { joinWorkers, openDataFolder } from '../../workers/data-folder.js';
 import { type DeploymentVersion, setCurrentCommand } from '../../workers/deployment.js';
+import { ownBuildId } from '../../workers/recorded-build.js';
 import { ServiceProblem } from '../../workers/service-problems.js';
 import { workerTemporal } from '../../workers/environment.js';
 import { endWithParent, reportReady, reportUnable } from '../../workers/supervisor.js';
@@ -17,6 +18,9 @@ import { note } from '../output.js';
 import { version } from '../package-info.js';
 
 export const DEFAULT_ADDRESS = '127.0.0.1:7233';
+
+/** Of `--build-id`: a build id that this program makes of its version and its workflow code. */
+export const OWN_BUILD = 'auto';
 
 /** Options of `worker`, as they were given. */
 export interface WorkerOptions {
@@ -51,12 +55,12 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
     models,
     concurrency: options.concurrency ?? null,
     identity,
-    version: version(),
     listenPort: options.listen ?? null,
     httpNames: environment.httpNames,
     drainSeconds: options.drainSeconds,
     deployment,
     setCurrent: options.setCurrent ?? false,
+    version: version(),
     temporal,
     address,
     place: { ...place, folder: openDataFolder(folder.root).root },
@@ -148,7 +152,7 @@ function deploymentOf({ deployment, buildId, setCurrent }: WorkerOptions): Deplo
       'a versioned worker needs both --deployment NAME and --build-id ID; leave out both, and --set-current, for one that is not',
     );
   }
-  return { deploymentName: deployment, buildId };
+  return { deploymentName: deployment, buildId: buildId === OWN_BUILD ? ownBuildId(version()) : buildId };
 }
 
 async function startOrTell(settings: WorkerSettings): Promise<RunningWorker> {

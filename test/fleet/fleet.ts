@@ -18,7 +18,7 @@ export interface Fleet {
   worker(args: readonly string[], env?: Readonly<Record<string, string>>, main?: string): Promise<Running>;
   start(file: unknown, workflowId: string): Promise<WorkflowHandle<typeof experiment>>;
   /** Runs a command that looks at the data folder and the service. */
-  command(args: readonly string[], env?: Readonly<Record<string, string>>): Running;
+  command(args: readonly string[], env?: Readonly<Record<string, string>>, main?: string): Running;
   close(): Promise<void>;
 }
 

@@ -1,0 +1,56 @@
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { cleanUp } from '../cli/cli-process.js';
+import { builtVersion, type BuiltVersion } from '../support/built-version.js';
+import { openFleet, type Fleet } from './fleet.js';
+
+// Seconds on a machine that has nothing else to do.
+jest.setTimeout(120_000);
+
+let later: BuiltVersion;
+let fleet: Fleet;
+beforeAll(() => {
+  later = builtVersion({ version: '9.8.7', workflows: (code) => `${code}// other code\n` });
+});
+afterEach(async () => await fleet.close());
+afterAll(async () => {
+  await cleanUp();
+  later.remove();
+});
+
+const BUILD = ['--deployment', 'fleet', '--build-id', 'v1'];
+
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'DummyI2T']],
+  prompts: ['a lighthouse in fog'],
+  seeds: [3],
+  embedding_models: [],
+  max_length: 4,
+};
+
+test('a worker with other workflow code than its build id stands for refuses to serve, and the first one goes on', async () => {
+  fleet = await openFleet();
+  const first = await fleet.worker([...BUILD, '--identity', 'first', '--set-current']);
+  const refused = await fleet.command(['worker', ...BUILD, '--queues', 'main'], {}, later.main).ended;
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toMatch(
+    /the build id v1 of fleet stands for the workflow code [0-9a-f]{12} of version \S+, as its first worker recorded at \S+, and this worker has the code [0-9a-f]{12} of version 9\.8\.7\. .*"--build-id auto" makes one/,
+  );
+
+  const handle = await fleet.start(EXPERIMENT, 'goes-on');
+  expect(await handle.result()).toMatchObject({ status: 'completed' });
+  expect(first.process.exitCode).toBeNull();
+});
+
+test('other code serves under a build id of its own, and a worker without workflow code under any', async () => {
+  fleet = await openFleet();
+  await fleet.worker([...BUILD, '--queues', 'main']);
+  await fleet.worker([...BUILD, '--queues', 'gpu'], {}, later.main);
+  const own = await fleet.worker(
+    ['--deployment', 'fleet', '--build-id', 'auto', '--queues', 'main'],
+    {},
+    later.main,
+  );
+  expect(own.stderr()).toMatch(
+    /set-current-version --deployment-name fleet --build-id 9\.8\.7-[0-9a-f]{12}$/m,
+  );
+});
