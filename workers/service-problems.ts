@@ -1,8 +1,8 @@
 import type { ConnectionLike } from '@temporalio/client';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
-import { connect, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
-import { errorMessage, PanicError } from '../experiment/errors.js';
+import { X509Certificate } from 'node:crypto';
+import { assertNever, errorMessage, PanicError } from '../experiment/errors.js';
+import { type Found, tlsOf, whatAnswers } from './what-answers.js';
 
 type ConnectionOptions = ClientConnectConfig['connectionOptions'];
 
@@ -54,12 +54,19 @@ export async function requireNamespace(
 /** Why a service that answered refuses, as a sentence without its full stop; null where it refuses nothing. */
 export function refusal(error: unknown, address: string, namespace: string): string | null {
   const status = grpcStatus(error);
-  if (status === null) return null;
+  return status === null ? null : refusalText(status, address, namespace);
+}
+
+function refusalText(
+  status: { readonly code: number; readonly details: string },
+  address: string,
+  namespace: string,
+): string | null {
   switch (status.code) {
     case NOT_FOUND:
       return (
         `the Temporal service at ${address} has no namespace "${namespace}" (${status.details}); check TEMPORAL_NAMESPACE, ` +
-        `or make it with "temporal operator namespace create --namespace ${namespace}"`
+        `or make it with "temporal operator namespace create --namespace ${namespace} --retention 720h"`
       );
     case PERMISSION_DENIED:
       return `the Temporal service at ${address} does not let this process work in the namespace "${namespace}" (${status.details}); give its API key or certificate the right to read and to write there`;
@@ -79,74 +86,83 @@ export async function connectionProblem(
   const address = options.address ?? 'the configured address';
   const refused = refusal(error, address, namespace);
   if (refused !== null) return refused;
-  const silent = `the Temporal service at ${address} does not answer`;
-  const advice = 'check TEMPORAL_ADDRESS, or unset it to use the embedded server';
   const url = URL.canParse(`tcp://${address}`) ? new URL(`tcp://${address}`) : null;
-  if (url === null) return `${silent}; ${advice} (it has no address of the form host:port)`;
-  const unreachable = await reach(url);
-  if (unreachable !== null) return `${silent}; ${advice} (${unreachable})`;
-  const tls = tlsOf(options);
-  if (tls === null) {
-    const why = 'a program listens there, which wants TLS or is no Temporal service';
-    return `${silent}; check TEMPORAL_ADDRESS and TEMPORAL_TLS (${why})`;
+  if (url === null) {
+    return `the address "${address}" of the Temporal service has not the form HOST:PORT; correct TEMPORAL_ADDRESS`;
   }
-  const why = (await reachOverTls(url, tls)) ?? BEHIND_TLS;
-  return `${silent} over TLS; check TEMPORAL_ADDRESS and the variables TEMPORAL_TLS_... (${why})`;
+  if (url.port === '') url.port = DEFAULT_PORT;
+  return foundText(await whatAnswers(url, options), { address, url, options, namespace, error });
 }
 
-const BEHIND_TLS =
-  'TLS connects, but what answers is no Temporal service, or closes the connection, as where a client certificate is missing';
+/** Of Temporal's clients, for an address without one. */
+const DEFAULT_PORT = '7233';
 
-interface Tls {
-  readonly serverNameOverride?: string;
-  readonly serverRootCACertificate?: Uint8Array;
-  readonly clientCertPair?: { readonly crt: Uint8Array; readonly key: Uint8Array };
+interface Asked {
+  readonly address: string;
+  readonly url: URL;
+  readonly options: ConnectionOptions;
+  readonly namespace: string;
+  readonly error: unknown;
 }
 
-/** Null where the connection is not over TLS; an API key asks for it, as Temporal's clients have it. */
-function tlsOf({ tls, apiKey }: ConnectionOptions): Tls | null {
-  if (tls === true || ((tls === undefined || tls === null) && apiKey !== undefined)) return {};
-  return tls === undefined || tls === null || tls === false ? null : tls;
+const EMBEDDED = 'unset TEMPORAL_ADDRESS where "run" is to start its own server';
+const OTHER_PORT =
+  'correct the port of TEMPORAL_ADDRESS (7233 unless the operator of the service chose another; 8233 and 8080 are those of its web UI)';
+
+/** What was found where the service should be, and the remedy. */
+function foundText(found: Found, { address, url, options, namespace, error }: Asked): string {
+  const service = `the Temporal service at ${address}`;
+  switch (found.kind) {
+    case 'unknown host':
+      return `the host name ${url.hostname} of the Temporal service has no address (${found.why}); correct TEMPORAL_ADDRESS, or ${EMBEDDED}`;
+    case 'refused':
+      return `nothing listens at ${address}, where the Temporal service should be (${found.why}); start the service, correct TEMPORAL_ADDRESS, or ${EMBEDDED}`;
+    case 'dropped':
+      return `no answer comes from ${address}, where the Temporal service should be (${found.why}): a firewall drops the connection, or the machine is off; let this machine through to that port, or correct TEMPORAL_ADDRESS`;
+    case 'unreachable':
+      return `this machine cannot reach ${address}, where the Temporal service should be (${found.why}); check its network, or correct TEMPORAL_ADDRESS`;
+    case 'silent':
+      return `a program at ${address} takes the connection and does not answer (${found.why}): the Temporal service there hangs or is starting, or it is another program; try again, look at the log of the service, or correct TEMPORAL_ADDRESS`;
+    case 'other program':
+      return `what answers at ${address} is no Temporal service: ${found.what}; ${OTHER_PORT}`;
+    case 'wants TLS':
+      return `${service} wants TLS, and this process connects without it; set TEMPORAL_TLS=true (and TEMPORAL_TLS_SERVER_CA_CERT_PATH where the service has a certificate authority of its own)`;
+    case 'takes no TLS':
+      return `${service} takes no TLS, and this process connects with it; ${
+        options.apiKey === undefined
+          ? 'unset TEMPORAL_TLS and the other variables TEMPORAL_TLS_...'
+          : 'an API key alone asks for TLS: unset TEMPORAL_API_KEY and the variables TEMPORAL_TLS_...'
+      }, or correct the port of TEMPORAL_ADDRESS`;
+    case 'unknown authority':
+      return `this process does not know the authority "${found.issuer}" that signed the certificate of ${service} (${found.why}); name a file with the certificate of that authority by TEMPORAL_TLS_SERVER_CA_CERT_PATH`;
+    case 'other name':
+      return `the certificate of ${service} is for ${found.names}, and not for ${found.wanted}; give one of its names in TEMPORAL_TLS_SERVER_NAME, or correct TEMPORAL_ADDRESS`;
+    case 'not valid now':
+      return `the certificate of ${service} is valid from ${found.from} to ${found.to}, and not now (${found.why}); its operator has to renew it, unless the clock of this machine is wrong`;
+    case 'bad certificate':
+      return `TLS with ${service} fails (${found.why}); compare the variables TEMPORAL_TLS_... with what the operator of the service says`;
+    case 'wants a client certificate':
+      return `${service} wants a client certificate, and this process has none (${found.why}); name one and its key by TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH`;
+    case 'refuses the client certificate':
+      return `${service} does not take the client certificate of this process (${found.why})${expiredText(options)}; get one from the authority that the service trusts, and name it by TEMPORAL_TLS_CLIENT_CERT_PATH with its key by TEMPORAL_TLS_CLIENT_KEY_PATH`;
+    case 'own certificate unusable':
+      return `the files of the variables TEMPORAL_TLS_... cannot be used (${found.why}): they must hold certificates and keys as PEM, and TEMPORAL_TLS_CLIENT_KEY_PATH the key of TEMPORAL_TLS_CLIENT_CERT_PATH`;
+    case 'answers':
+      return (
+        refusalText(found, address, namespace) ??
+        `${service} could not be connected to (${errorMessage(error)}), and answers now; try again`
+      );
+    default:
+      return assertNever(found);
+  }
 }
 
-const REACH_WITHIN_MS = 3000;
-
-/** Null where a socket connects, or what it says instead. */
-function reach({ hostname, port }: URL): Promise<string | null> {
-  return outcomeOf(connect(Number(port), withoutBrackets(hostname)), 'connect');
-}
-
-function reachOverTls({ hostname, port }: URL, tls: Tls): Promise<string | null> {
-  const host = withoutBrackets(hostname);
-  const { serverNameOverride, serverRootCACertificate: ca, clientCertPair: pair } = tls;
-  const socket = connectTls({
-    host,
-    port: Number(port),
-    // The name that a certificate is for; addresses have none.
-    ...(serverNameOverride === undefined && isIP(host) !== 0
-      ? {}
-      : { servername: serverNameOverride ?? host }),
-    ALPNProtocols: ['h2'],
-    ...(ca === undefined ? {} : { ca: Buffer.from(ca) }),
-    ...(pair === undefined ? {} : { cert: Buffer.from(pair.crt), key: Buffer.from(pair.key) }),
-  });
-  return outcomeOf(socket, 'secureConnect');
-}
-
-function withoutBrackets(hostname: string): string {
-  return hostname.replace(/^\[|\]$/g, '');
-}
-
-async function outcomeOf(socket: Socket, connected: 'connect' | 'secureConnect'): Promise<string | null> {
-  return await new Promise<string | null>((resolve) => {
-    socket.once(connected, () => resolve(null));
-    socket.setTimeout(REACH_WITHIN_MS, () => resolve(`nothing came back within ${REACH_WITHIN_MS / 1000} s`));
-    socket.on('error', (error) => resolve(reasonOf(error)));
-    socket.on('close', () => resolve('it closed the connection'));
-  }).finally(() => socket.destroy());
-}
-
-/** OpenSSL's own words without its place in the code. */
-function reasonOf(error: Error): string {
-  return 'reason' in error && typeof error.reason === 'string' ? error.reason : errorMessage(error);
+/** Where the client certificate of this process is the reason by itself. */
+function expiredText(options: ConnectionOptions): string {
+  const crt = tlsOf(options)?.clientCertPair?.crt;
+  if (crt === undefined) return '';
+  const { validFrom, validTo } = new X509Certificate(crt);
+  const now = Date.now();
+  if (Date.parse(validFrom) <= now && now <= Date.parse(validTo)) return '';
+  return `: it is valid from ${validFrom} to ${validTo}, and not now`;
 }

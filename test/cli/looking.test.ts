@@ -77,7 +77,9 @@ describe('where there is no data folder', () => {
     const { code, stderr } = await panicTda(folder, ['run', 'good.json'], {
       TEMPORAL_ADDRESS: '127.0.0.1:9',
     });
-    expect(stderr).toMatch(/the Temporal service at 127\.0\.0\.1:9 does not answer; check TEMPORAL_ADDRESS/);
+    expect(stderr).toMatch(
+      /nothing listens at 127\.0\.0\.1:9, .*; start the service, correct TEMPORAL_ADDRESS/,
+    );
     expect(code).toBe(2);
   });
 

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createServer, type TLSSocket } from 'node:tls';
 import { cleanUp } from '../cli/cli-process.js';
+import { certificatesIn, hasOpenssl } from '../support/certificates.js';
 import { suiteAddress } from '../support/suite-server.js';
 import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
 import { openFleet, type Fleet } from './fleet.js';
@@ -12,7 +12,6 @@ import { openFleet, type Fleet } from './fleet.js';
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);
 
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 if (!hasOpenssl)
   console.warn('skipped: TLS is tested with certificates that the program openssl makes, and it is not here');
 const testWithTls = hasOpenssl ? test : test.skip;
@@ -29,35 +28,13 @@ const EXPERIMENT = {
 
 let fleet: Fleet | null = null;
 let service: Awaited<ReturnType<typeof openSecureService>> | null = null;
-let certificates: string;
+const certificates = certificatesIn(sharedTemporaryFolder());
 
 beforeAll(() => {
   if (!hasOpenssl) return;
-  certificates = sharedTemporaryFolder();
-  const openssl = (...args: readonly string[]): void => {
-    execFileSync('openssl', args, { cwd: certificates, stdio: 'pipe' });
-  };
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=a test', '-days', '2');
-  for (const [name, subject] of [
-    ['server', SERVER_NAME],
-    ['client', 'a worker'],
-  ] as const) {
-    openssl('req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${subject}`);
-    writeFileSync(join(certificates, `${name}.ext`), `subjectAltName=DNS:${SERVER_NAME}\n`);
-    const signing = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2'];
-    openssl(
-      'x509',
-      '-req',
-      '-in',
-      `${name}.csr`,
-      ...signing,
-      '-out',
-      `${name}.pem`,
-      '-extfile',
-      `${name}.ext`,
-    );
-  }
+  certificates.authority('ca');
+  certificates.sign('server', 'ca', SERVER_NAME, `DNS:${SERVER_NAME}`);
+  certificates.sign('client', 'ca', 'a worker', 'DNS:worker.panic-tda.test');
 });
 afterEach(async () => {
   await fleet?.close();
@@ -67,12 +44,8 @@ afterEach(async () => {
 });
 afterAll(cleanUp);
 
-function path(name: string): string {
-  return join(certificates, name);
-}
-
 function read(name: string): Buffer {
-  return readFileSync(path(name));
+  return readFileSync(certificates.path(name));
 }
 
 /** What a hosted service is to its clients: TLS that asks for a certificate, and then the suite's server. */
@@ -120,9 +93,9 @@ testWithTls(
       TEMPORAL_ADDRESS: service.address,
       TEMPORAL_TLS: 'true',
       TEMPORAL_TLS_SERVER_NAME: SERVER_NAME,
-      TEMPORAL_TLS_SERVER_CA_CERT_PATH: path('ca.pem'),
-      TEMPORAL_TLS_CLIENT_CERT_PATH: path('client.pem'),
-      TEMPORAL_TLS_CLIENT_KEY_PATH: path('client.key'),
+      TEMPORAL_TLS_SERVER_CA_CERT_PATH: certificates.path('ca.pem'),
+      TEMPORAL_TLS_CLIENT_CERT_PATH: certificates.path('client.pem'),
+      TEMPORAL_TLS_CLIENT_KEY_PATH: certificates.path('client.key'),
     });
     await fleet.worker([]);
     const file = join(fleet.folder, 'experiment.json');
@@ -145,9 +118,9 @@ namespace = "${fleet.env['TEMPORAL_NAMESPACE']}"
 api_key = "a key"
 [profile.lab.tls]
 server_name = "${SERVER_NAME}"
-server_ca_cert_path = "${join(certificates, 'ca.pem')}"
-client_cert_path = "${join(certificates, 'client.pem')}"
-client_key_path = "${join(certificates, 'client.key')}"
+server_ca_cert_path = "${certificates.path('ca.pem')}"
+client_cert_path = "${certificates.path('client.pem')}"
+client_key_path = "${certificates.path('client.key')}"
 `,
   );
   const env = {
@@ -169,11 +142,13 @@ testWithTls('without the certificate nobody gets in, and the message says where'
     TEMPORAL_ADDRESS: service.address,
     TEMPORAL_TLS: 'true',
     TEMPORAL_TLS_SERVER_NAME: SERVER_NAME,
-    TEMPORAL_TLS_SERVER_CA_CERT_PATH: join(certificates, 'ca.pem'),
+    TEMPORAL_TLS_SERVER_CA_CERT_PATH: certificates.path('ca.pem'),
   });
   const { code, stderr } = await fleet.command(['worker', '--queues', 'cpu']).ended;
   expect({ code, stderr }).toEqual({
     code: 2,
-    stderr: expect.stringContaining(`the Temporal service at ${service.address} does not answer`),
+    stderr: expect.stringContaining(
+      `the Temporal service at ${service.address} wants a client certificate, and this process has none`,
+    ),
   });
 });

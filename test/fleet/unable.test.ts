@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { cleanUp } from '../cli/cli-process.js';
 import { openRefusingService, type RefusingService } from '../support/refusing-service.js';
@@ -71,34 +70,6 @@ test.each([
     code: 2,
     stderr: expect.stringContaining(`the Temporal service at ${address} ${words}`),
   });
-});
-
-test('a worker that asks for TLS where there is none ends, and says so', async () => {
-  const { code, stderr } = await fleet.command(['worker'], { TEMPORAL_TLS: 'true' }).ended;
-  expect({ code, stderr }).toEqual({
-    code: 2,
-    stderr: expect.stringMatching(/does not answer over TLS; .*TEMPORAL_TLS_.* \(wrong version number\)\n$/),
-  });
-});
-
-test('a worker whose address is that of another program ends, and says so', async () => {
-  const other = createServer((socket) => {
-    socket.on('error', () => undefined).resume();
-    socket.end('220 mail.example ready\r\n');
-  });
-  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-  try {
-    const address = other.address();
-    if (address === null || typeof address === 'string') throw new Error('a TCP server has no port');
-    const where = { TEMPORAL_ADDRESS: `127.0.0.1:${address.port}` };
-    const { code, stderr } = await fleet.command(['worker'], where).ended;
-    expect({ code, stderr }).toEqual({
-      code: 2,
-      stderr: expect.stringContaining('a program listens there, which wants TLS or is no Temporal service'),
-    });
-  } finally {
-    await new Promise((resolve) => other.close(resolve));
-  }
 });
 
 const canLimit = process.platform === 'linux' && spawnSync('bash', ['-c', 'ulimit -v 4000000']).status === 0;
