@@ -225,6 +225,15 @@ export function createProgram(exitWith: (code: number) => void): Command {
         );
       },
     );
+  add(KEEP, 'backup', 'copy the data folder to another folder while work goes on', BACKUP_HELP)
+    .argument(
+      '<folder>',
+      'folder for the copy: an empty one, one that is not there yet, or an earlier backup',
+    )
+    .action(async (target: string, options: GlobalOptions) => {
+      const { backUpFolder } = await import('./commands/backup.js');
+      await withoutModels(options, (context) => backUpFolder(context, target));
+    });
   add(KEEP, 'upgrade', 'bring what an older version stored up to date, after a copy', UPGRADE_HELP)
     .option('--check', 'say whether there is anything to do, and what it takes')
     .action(async ({ check, ...options }: GlobalOptions & { readonly check?: boolean }) => {
@@ -561,6 +570,22 @@ Examples:
   panic-tda delete 3f2a --yes --compact
 
 Exit codes: 0 deleted, or the answer was no, 1 it was cut off, 2 it is running, there is none, or nobody can be asked.`;
+
+const BACKUP_HELP = `Copies the database as it is at one moment, then every picture that it mentions, each compared with its SHA-256, then
+routes.json. Runs and workers go on meanwhile. Pictures are copied wherever they are kept, also out of a bucket. The copy is a data folder: "--data
+FOLDER" takes it as it stands. Temporal's state, logs, locks and keys are not in it; work goes on from the rows.
+
+An earlier backup in FOLDER is brought up to date: pictures that are there are read and compared, and only new ones are copied; then the new
+database takes the place of the old one. Until that moment the earlier backup stays as it was, whatever ends the command, and the same command goes
+on. Nothing is deleted in FOLDER. A FOLDER that holds something else, or was worked in since, is refused.
+
+Of a Postgres database no copy is made here: docs/backup.md has the commands for it and for its bucket.
+
+Example:
+  panic-tda backup /mnt/backup/panic-tda && panic-tda doctor --deep --data /mnt/backup/panic-tda
+
+Exit codes: 0 FOLDER is a backup of now, 1 it is one, but for pictures that the data folder itself lacks; or the disk is full or something failed
+(FOLDER is then what it was before), 2 the request is wrong (nothing was done), 130 / 143 / 129 stopped by Ctrl-C / SIGTERM / a closed terminal.`;
 
 const UPGRADE_HELP = `A newer panic-tda may have tables that an older one has not; "list", "show" and other commands that only look then refuse the
 data folder and name this one. It copies the database beside itself, as one file with the date in its name, and then

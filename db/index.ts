@@ -49,3 +49,5 @@ export type { ObjectsPlace, S3Service } from './objects/place.js';
 export { missingPictures } from './objects-place.js';
 export { contentDigest, contentOf } from './content.js';
 export type { ContentRow } from './content.js';
+export { backUp, MANIFEST_FILE, refuseTarget } from './backup/index.js';
+export type { Backup, BackupManifest, BackupProgress } from './backup/index.js';

@@ -2,6 +2,7 @@ import { desc, eq } from 'drizzle-orm';
 import { randomUUID } from 'node:crypto';
 import { PanicError } from '../experiment/errors.js';
 import type { Database } from './database.js';
+import { OBJECTS_FOLDER } from './layout.js';
 import type { ObjectStore } from './objects/object-store.js';
 import { artifacts, objectsPlaces } from './schema.js';
 import { all, get, run } from './work.js';
@@ -15,6 +16,9 @@ export interface RecordedPlace {
 }
 
 export type ObjectsPlaceTable = ReturnType<typeof objectsPlaceTable>;
+
+/** Where objects are whose database is the SQLite file of the data folder that they lie in. */
+export const OWN_PLACE = `the folder "${OBJECTS_FOLDER}" of its data folder`;
 
 /** Pictures that are looked for before a place counts as that of a database which has some already. */
 const PROOFS = 3;
@@ -114,27 +118,30 @@ function remedy(): string {
   return 'set PANIC_TDA_OBJECTS to where they are, or, where they were copied to this place ("panic-tda objects copy"), say so with "panic-tda objects use"';
 }
 
-/** Of the pictures that rows mention: how many there are, and how many a place lacks. */
+/** Of the pictures that rows mention: how many there are, and how many a place lacks, with their bytes. */
 export async function missingPictures(
   { snapshot }: Pick<Database, 'snapshot'>,
   objects: ObjectStore,
-): Promise<{ readonly pictures: number; readonly missing: number }> {
+): Promise<{ readonly pictures: number; readonly missing: number; readonly missingBytes: number }> {
   const rows = await snapshot();
   try {
     const listing = objects.list()[Symbol.asyncIterator]();
     let there = await listing.next();
     let pictures = 0;
     let missing = 0;
+    let missingBytes = 0;
     // Both in the order of their digests.
-    for await (const { sha256 } of rows.rows<{ sha256: Buffer }>(
-      `select sha256 from artifacts where modality = 'image' order by sha256`,
+    for await (const { sha256, byteLength } of rows.rows<{ sha256: Buffer; byteLength: number }>(
+      `select sha256, byte_length as "byteLength" from artifacts where modality = 'image' order by sha256`,
     )) {
       pictures++;
       while (there.done !== true && Buffer.compare(there.value.sha256, sha256) < 0)
         there = await listing.next();
-      if (there.done === true || !there.value.sha256.equals(sha256)) missing++;
+      if (there.done !== true && there.value.sha256.equals(sha256)) continue;
+      missing++;
+      missingBytes += byteLength;
     }
-    return { pictures, missing };
+    return { pictures, missing, missingBytes };
   } finally {
     await rows.close();
   }

@@ -13,7 +13,7 @@ import { experimentTable } from './experiments.js';
 import { figureQueries } from './figures.js';
 import { invocationTable } from './invocations.js';
 import { DATABASE_FILE, OBJECTS_FOLDER } from './layout.js';
-import { objectsPlaceTable } from './objects-place.js';
+import { objectsPlaceTable, OWN_PLACE } from './objects-place.js';
 import { openObjects } from './objects/open.js';
 import { placeText } from './objects/place.js';
 import type { ObjectsPlace } from './objects/place.js';
@@ -157,7 +157,7 @@ interface PlaceName {
 /** The objects of an SQLite file go with its data folder, whatever that is called next. */
 function nameOf(folder: string, database: PostgresService | null, objects: ObjectsPlace | null): PlaceName {
   if (objects === null && database === null) {
-    return { place: `the folder "${OBJECTS_FOLDER}" of its data folder`, own: true };
+    return { place: OWN_PLACE, own: true };
   }
   return { place: placeText(objects ?? objectsBeside(folder)), own: objects === null };
 }

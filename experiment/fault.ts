@@ -32,6 +32,10 @@ export const FAULT_POINTS = [
   'upgrade:before-copy',
   'upgrade:after-copy',
   'upgrade:after-commit',
+  'backup:after-database',
+  'backup:after-objects',
+  'backup:after-manifest',
+  'backup:after-adopted',
 ] as const;
 
 export type FaultPoint = (typeof FAULT_POINTS)[number];

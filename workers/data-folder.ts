@@ -173,16 +173,17 @@ export async function acquireRunLock(folder: DataFolder): Promise<RunLock> {
 }
 
 /**
- * Says that this process, a worker, uses the folder, until release() or its death.
- * @throws PanicError InvalidInput while somebody repairs it.
+ * Says that this process, a worker or a backup, uses the folder, until release() or its death. `toDo` is what the user can do once another process
+ * has ended its repair.
+ * @throws PanicError InvalidInput while another process repairs it.
  */
-export function joinWorkers(folder: DataFolder): KernelLock {
+export function joinWorkers(folder: DataFolder, toDo = 'start the worker'): KernelLock {
   const lock = shareKernelLock(folder.workersLockFile);
   if (lock !== undefined) return lock;
   refuseAnotherUser(folder, folder.workersLockFile);
   throw new PanicError(
     'InvalidInput',
-    `what is stored in ${folder.root} is being repaired ("doctor --fix"); start the worker when that is over`,
+    `what is stored in ${folder.root} is being repaired ("doctor --fix"), merged into or upgraded; ${toDo} when that is over`,
   );
 }
 
@@ -198,7 +199,7 @@ export async function excludeWorkers(folder: DataFolder): Promise<{ release(): v
     refuseAnotherUser(folder, folder.workersLockFile);
     throw new PanicError(
       'InvalidInput',
-      `workers use ${folder.root}; stop them (they give back what they are at), then try again`,
+      `workers use ${folder.root}, or a backup of it is being made; stop the workers (they give back what they are at), or wait for the backup, then try again`,
     );
   }
   return {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ROUTES_FILE } from '../db/layout.js';
 import { errorMessage, PanicError } from '../experiment/errors.js';
 import { decodedText, unreadableFile } from '../experiment/file-text.js';
 import { parseJsonText } from '../experiment/json-text.js';
@@ -24,7 +25,6 @@ export interface ModelRoutes {
 
 export const NO_ROUTES: ModelRoutes = { byModel: new Map(), file: null };
 
-const DEFAULT_FILE = 'routes.json';
 const ROUTE = /^[a-z0-9][a-z0-9-]{0,39}$/;
 const ALLOWED_ROUTE =
   'lower-case letters, digits and hyphens, at most 40, such as "flux" for the queue panic-tda-gpu-flux';
@@ -64,7 +64,7 @@ export function readRoutes(
   at: RoutesAt,
   catalogue: Catalogue,
 ): { readonly routes: ModelRoutes; readonly problems: readonly string[] } {
-  const file = at.routesFile ?? join(at.dataFolder, DEFAULT_FILE);
+  const file = at.routesFile ?? join(at.dataFolder, ROUTES_FILE);
   try {
     if (at.routesFile === undefined && !isThere(file)) return { routes: NO_ROUTES, problems: [] };
   } catch (error) {

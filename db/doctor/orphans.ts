@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { Database, Snapshot } from '../database.js';
 import type { ObjectStore } from '../objects/object-store.js';
+import { unmentionedObjects } from '../objects/unmentioned.js';
 
 /** Something that a crash or a deletion left behind and nothing mentions. It breaks no invariant, and takes room. */
 export type Orphan =
@@ -49,19 +50,10 @@ async function* orphanedObjects(
   objects: ObjectStore,
   before: number,
 ): AsyncGenerator<Orphan, void, undefined> {
-  const pictures = snapshot.rows<{ sha256: Buffer }>(PICTURES)[Symbol.asyncIterator]();
-  try {
-    let picture = await pictures.next();
-    for await (const { sha256, byteLength, modifiedAt } of objects.list()) {
-      while (picture.done !== true && Buffer.compare(picture.value.sha256, sha256) < 0) {
-        picture = await pictures.next();
-      }
-      if (picture.done !== true && picture.value.sha256.equals(sha256)) continue;
-      if (modifiedAt >= before) continue;
-      yield { kind: 'object', path: objects.location(sha256), sha256, byteLength };
-    }
-  } finally {
-    await pictures.return?.();
+  const pictures = snapshot.rows<{ sha256: Buffer }>(PICTURES);
+  for await (const { sha256, byteLength, modifiedAt } of unmentionedObjects(objects.list(), pictures)) {
+    if (modifiedAt >= before) continue;
+    yield { kind: 'object', path: objects.location(sha256), sha256, byteLength };
   }
 }
 

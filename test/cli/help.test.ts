@@ -23,6 +23,7 @@ const COMMANDS = [
   'show',
   'merge',
   'delete',
+  'backup',
   'models',
   'setup',
   'completion',

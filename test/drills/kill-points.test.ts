@@ -94,8 +94,8 @@ test('the undisturbed runs keep every invariant', async () => {
 
 test('every fault point has a drill', () => {
   const drilled = new Set(Object.keys({ ...HITS, ...STEP_BY_STEP_HITS, ...NULL_MODEL_HITS }));
-  // Those of `delete`, `merge` and `upgrade` are drilled where these commands are tested.
-  const ofExperiments = FAULT_POINTS.filter((point) => !/^(delete|merge|upgrade):/.test(point));
+  // Those of `delete`, `merge`, `upgrade` and `backup` are drilled where these commands are tested.
+  const ofExperiments = FAULT_POINTS.filter((point) => !/^(delete|merge|upgrade|backup):/.test(point));
   expect([...drilled].sort()).toEqual(ofExperiments.sort());
 });
 

@@ -1,0 +1,268 @@
+import { createHash } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { errorCode } from '../../experiment/error-code.js';
+import { PanicError } from '../../experiment/errors.js';
+import { faultPoint } from '../../experiment/fault.js';
+import { makeFolder } from '../../experiment/make-folder.js';
+import { isAbsence, isThere } from '../../experiment/presence.js';
+import { readRegularFileNow, UnfitFile } from '../../experiment/regular-file.js';
+import type { Connection } from '../connection.js';
+import { DATABASE_FILE, OBJECTS_FOLDER, ROUTES_FILE } from '../layout.js';
+import { missingPictures, OWN_PLACE } from '../objects-place.js';
+import { createObjectFolder } from '../objects/folder.js';
+import type { ObjectStore } from '../objects/object-store.js';
+import { unmentionedObjects } from '../objects/unmentioned.js';
+import type { Store } from '../store.js';
+import { copyDatabase, readCopy, settleCopy, sha256OfFile } from './database-copy.js';
+import { synchronise, writeUnfinishedManifest } from './manifest.js';
+import type { BackupManifest } from './manifest.js';
+import { copyPictures, NO_OBJECTS } from './object-copy.js';
+import type { LackedObject, ObjectCounts } from './object-copy.js';
+import { adopt, enterTarget, namesLeftOut, placeIdOf, removeLeftovers, UNFINISHED } from './target.js';
+
+export type { BackupManifest } from './manifest.js';
+export { MANIFEST_FILE } from './manifest.js';
+
+export type BackupProgress =
+  | { readonly stage: 'database'; readonly pages: number; readonly of: number }
+  | { readonly stage: 'objects'; readonly counts: ObjectCounts; readonly of: number };
+
+export interface BackupRequest {
+  /** Opened for reading. */
+  readonly source: Store<Connection>;
+  readonly sourceFolder: string;
+  /** Held by the caller, so that no other process writes there. */
+  readonly folder: string;
+  /** Of panic-tda. */
+  readonly version: string;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: BackupProgress) => void;
+  /** Called for each object that the data folder itself lacks. */
+  readonly onMissing: (message: string) => void;
+}
+
+export interface Backup {
+  readonly manifest: BackupManifest;
+  readonly counts: ObjectCounts;
+  /** How often the database was copied, since objects went with a deletion meanwhile. */
+  readonly databaseCopies: number;
+  /** Objects in the folder that no row of the copy mentions: of rows that were deleted since an earlier backup. */
+  readonly unmentioned: number;
+  readonly unmentionedBytes: number;
+  /** What lies in the data folder and is in no backup. */
+  readonly leftOut: readonly string[];
+}
+
+/** A deletion under way removes objects that a copy mentions; each further copy has only what was made since, to read. */
+const MOST_COPIES = 10;
+/** What a file system rounds the length of a file up to. */
+const BLOCK_BYTES = 4096;
+const MOST_ROUTES_BYTES = 16 * 2 ** 20;
+
+/**
+ * Throws InvalidInput where a folder cannot take a backup of this store, since it holds something else or has too little room. To be asked before
+ * the folder is made or locked; changes nothing but a backup that was cut off between its last two steps.
+ */
+export async function refuseTarget(
+  request: Pick<BackupRequest, 'source' | 'folder' | 'signal'>,
+): Promise<void> {
+  const { source, folder, signal } = request;
+  await enterTarget(folder, await databaseIdOf(source), signal);
+  const to = createObjectFolder(join(folder, OBJECTS_FOLDER), folder);
+  try {
+    await requireRoom(source, to, folder);
+  } finally {
+    to.close();
+  }
+}
+
+/**
+ * Copies a data folder with its SQLite file while others write to it: the database as it is at one moment, then the objects that it mentions,
+ * then the user's small files. Only then does the copy take the place of an earlier one; cut off before, the earlier one stays as it was,
+ * and the same call goes on.
+ * @throws PanicError InvalidInput where the folder holds something else.
+ */
+export async function backUp(request: BackupRequest): Promise<Backup> {
+  try {
+    return await backedUp(request);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOSPC' && errorCode(error) !== 'SQLITE_FULL') throw error;
+    throw new Error(`the disk of ${request.folder} is full; free some space, and the same command goes on`, {
+      cause: error,
+    });
+  }
+}
+
+async function backedUp(request: BackupRequest): Promise<Backup> {
+  const { source, sourceFolder, folder, version, signal } = request;
+  makeFolder(folder);
+  const databaseId = await databaseIdOf(source);
+  await enterTarget(folder, databaseId, signal);
+  const to = createObjectFolder(join(folder, OBJECTS_FOLDER), folder);
+  try {
+    const begun = { format: 1, version, source: sourceFolder, databaseId } as const;
+    writeUnfinishedManifest(folder, { ...begun, begunAt: new Date().toISOString() });
+    await removeLeftovers(folder, to);
+    makeFolder(to.root);
+    const copied = await copyRows(request, to, await placeIdOf(to));
+    const routesSha256 = copyRoutes(sourceFolder, folder);
+    faultPoint('backup:after-objects');
+    const file = join(folder, DATABASE_FILE + UNFINISHED);
+    const manifest: BackupManifest = {
+      ...begun,
+      takenAt: copied.takenAt.toISOString(),
+      finishedAt: new Date().toISOString(),
+      migrations: source.schemaVersion,
+      databaseBytes: statSync(file).size,
+      databaseSha256: await sha256OfFile(file, signal),
+      ...copied.rows,
+      missing: copied.missing.length,
+      routesSha256,
+    };
+    signal.throwIfAborted();
+    writeUnfinishedManifest(folder, manifest);
+    faultPoint('backup:after-manifest');
+    adopt(folder, manifest);
+    faultPoint('backup:after-adopted');
+    const { counts, databaseCopies } = copied;
+    const unmentioned = await countUnmentioned(folder, to);
+    return { manifest, counts, databaseCopies, ...unmentioned, leftOut: namesLeftOut(sourceFolder) };
+  } finally {
+    to.close();
+  }
+}
+
+async function databaseIdOf({ db }: Store<Connection>): Promise<string> {
+  const snapshot = await db.snapshot();
+  try {
+    for await (const { id } of snapshot.rows<{ id: string }>('select database_id as id from databases'))
+      return id;
+    throw new PanicError(
+      'InvalidInput',
+      `${db.name} has no id; "panic-tda doctor" says what is wrong with it`,
+    );
+  } finally {
+    await snapshot.close();
+  }
+}
+
+/** Throws InvalidInput where the disk has too little room for the copy of the database, and for the objects that the folder lacks. */
+async function requireRoom({ db }: Store<Connection>, to: ObjectStore, folder: string): Promise<void> {
+  const { missing, missingBytes } = await missingPictures(db, to);
+  const needed = (await db.size()) + missingBytes + missing * BLOCK_BYTES;
+  let there = folder;
+  while (!isThere(there)) there = dirname(there);
+  const { bavail, bsize } = statfsSync(there);
+  if (bavail * bsize >= needed) return;
+  throw new PanicError(
+    'InvalidInput',
+    `the backup needs ${mebibytes(needed)} in ${folder}, which has ${mebibytes(bavail * bsize)} free. Nothing was done.`,
+  );
+}
+
+interface CopiedRows {
+  readonly takenAt: Date;
+  readonly counts: ObjectCounts;
+  readonly rows: ReturnType<ReturnType<typeof readCopy>['counts']>;
+  readonly missing: readonly LackedObject[];
+  readonly databaseCopies: number;
+}
+
+/** Copies the database and the objects that it mentions, until no deletion has removed one of these in between. */
+async function copyRows(request: BackupRequest, to: ObjectStore, placeId: string): Promise<CopiedRows> {
+  const { source, folder, signal, onProgress, onMissing } = request;
+  const file = join(folder, DATABASE_FILE + UNFINISHED);
+  const earlier = `${file}.earlier`;
+  const missing: LackedObject[] = [];
+  let counts = NO_OBJECTS;
+  let deleted: readonly LackedObject[] = [];
+  for (let databaseCopies = 1; databaseCopies <= MOST_COPIES; databaseCopies++) {
+    if (databaseCopies > 1) renameSync(file, earlier);
+    const { takenAt } = await copyDatabase(source.db, file, signal, (pages, of) =>
+      onProgress({ stage: 'database', pages, of }),
+    );
+    settleCopy(file, { placeId, place: OWN_PLACE });
+    faultPoint('backup:after-database');
+    const copy = readCopy(file);
+    try {
+      const rows = copy.counts();
+      const again = deleted.map(({ sha256 }) => sha256);
+      const pictures = databaseCopies === 1 ? copy.pictures() : copy.picturesSince(earlier, again);
+      const copied = await copyPictures(pictures, source.objects, to, counts, signal, (now) =>
+        onProgress({ stage: 'objects', counts: now, of: rows.objects }),
+      );
+      ({ counts } = copied);
+      const left = await sorted(source, copied.lacked);
+      for (const { message } of left.missing) onMissing(message);
+      missing.push(...left.missing);
+      deleted = left.deleted;
+      if (deleted.length === 0) return { takenAt, counts, rows, missing, databaseCopies };
+    } finally {
+      copy.close();
+      rmSync(earlier, { force: true });
+    }
+  }
+  throw new PanicError(
+    'StoreUnavailable',
+    `objects went with deletions during each of ${MOST_COPIES} copies of the database; back up when these are over. What was copied stays`,
+  );
+}
+
+/** Objects that were not there: those whose rows were deleted meanwhile, and those that the rows still mention. */
+async function sorted(
+  { db }: Store<Connection>,
+  lacked: readonly LackedObject[],
+): Promise<{ readonly missing: readonly LackedObject[]; readonly deleted: readonly LackedObject[] }> {
+  const [missing, deleted]: [LackedObject[], LackedObject[]] = [[], []];
+  if (lacked.length === 0) return { missing, deleted };
+  const isMentioned = db.sqlite.prepare("select 1 from artifacts where sha256 = ? and modality = 'image'");
+  for (const object of lacked) {
+    (isMentioned.get(object.sha256) === undefined ? deleted : missing).push(object);
+  }
+  return { missing, deleted };
+}
+
+/** Copies the user's routes to their unfinished name; returns their digest, null where there are none. */
+function copyRoutes(from: string, to: string): string | null {
+  const file = join(from, ROUTES_FILE);
+  let bytes: Buffer;
+  try {
+    bytes = readRegularFileNow(file, MOST_ROUTES_BYTES, { links: true });
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    if (error instanceof UnfitFile) throw new PanicError('InvalidInput', `${file} ${error.message}`);
+    throw error;
+  }
+  const target = join(to, ROUTES_FILE + UNFINISHED);
+  const descriptor = openSync(target, 'wx');
+  try {
+    for (let written = 0; written < bytes.byteLength;) written += writeSync(descriptor, bytes, written);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  synchronise(to);
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+async function countUnmentioned(
+  folder: string,
+  objects: ObjectStore,
+): Promise<Pick<Backup, 'unmentioned' | 'unmentionedBytes'>> {
+  const copy = readCopy(join(folder, DATABASE_FILE));
+  let [unmentioned, unmentionedBytes] = [0, 0];
+  try {
+    for await (const { byteLength } of unmentionedObjects(objects.list(), copy.pictures())) {
+      unmentioned++;
+      unmentionedBytes += byteLength;
+    }
+    return { unmentioned, unmentionedBytes };
+  } finally {
+    copy.close();
+  }
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}
