@@ -17,6 +17,7 @@ export type { Connection } from './connection.js';
 export { hasPassword, nameOfService, POOL_SIZE, postgresUrlProblem } from './postgres/service.js';
 export type { PostgresService } from './postgres/service.js';
 export type { RecordedBuild } from './builds.js';
+export { connectionRoom, connectionsWanted, shortageText } from './postgres/connection-room.js';
 export { driverOf } from './experiments.js';
 export type { Driver, ExperimentRow, Standing } from './experiments.js';
 export { drivenElsewhere, isSameService, serviceAddress, servicePlace } from './driver-service.js';

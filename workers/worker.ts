@@ -2,8 +2,8 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dependencies } from '../activities/index.js';
-import { connectStore, upgradedText } from '../db/index.js';
-import type { StorePlace } from '../db/index.js';
+import { connectionRoom, connectStore, shortageText, upgradedText } from '../db/index.js';
+import type { Store, StorePlace } from '../db/index.js';
 import { usableCores } from '../experiment/machine.js';
 import {
   createModelPool,
@@ -156,6 +156,8 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   await store.objectsPlace.settle();
   if (deployment !== null && queues.includes('main'))
     await requireOwnBuild(store, deployment, settings.version);
+  const shortage = await shortageOf(store, place);
+  if (shortage !== null) settings.onNotice(`Warning: ${shortage}.`);
   const models = await createModelPool({
     ...catalogueOptions,
     hosts,
@@ -249,6 +251,12 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
     await Promise.race([close(), late]).finally(() => waited.abort());
   }
   return { taskQueues, port: observed.port, stop, kill: () => void models.close(), ended };
+}
+
+/** A sentence where the database may refuse connections once every process fills its pool. */
+async function shortageOf({ db }: Store, { database }: StorePlace): Promise<string | null> {
+  const room = await connectionRoom(db);
+  return room === null || database === null ? null : shortageText(room, database.poolSize);
 }
 
 /** Of the SDK, which reads the source map of workflows, and of the threads of diagrams. */

@@ -20,8 +20,15 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
-/** The processes that `panic-tda run` starts for itself. `extra` goes into the environment of workers and commands. */
-export async function startFleet(data: string, extra: Record<string, string>): Promise<Fleet> {
+/**
+ * The processes that `panic-tda run` starts for itself, and more workers with the queues of `more`. `extra` goes into the environment of
+ * workers and commands.
+ */
+export async function startFleet(
+  data: string,
+  extra: Record<string, string>,
+  more: readonly (keyof typeof QUEUES)[] = [],
+): Promise<Fleet> {
   const logs = join(data, '..', 'logs');
   mkdirSync(logs, { recursive: true });
   const server = await startTemporalServer({
@@ -42,23 +49,25 @@ export async function startFleet(data: string, extra: Record<string, string>): P
       PANIC_TDA_OBJECTS: undefined,
     },
   });
-  const worker = (queues: string): SupervisedProcess =>
+  const worker = (queues: string, number = 1): SupervisedProcess =>
     supervise({
       name: `worker ${queues}`,
       command: process.execPath,
       args: [CLI, 'worker', '--queues', queues, '--data', data],
       env: environment,
-      logFile: join(logs, `worker-${queues.replace(',', '-')}.log`),
+      logFile: join(logs, `worker-${queues.replace(',', '-')}-${number}.log`),
       ready: 'message',
       startAttempts: 3,
     });
   const workers = { main: worker(QUEUES.main), gpu: worker(QUEUES.gpu) };
+  const others = more.map((name, index) => worker(QUEUES[name], index + 2));
+  const all = (): SupervisedProcess[] => [...Object.values(workers), ...others];
   const stop = async (): Promise<void> => {
-    await Promise.all(Object.values(workers).map((one) => one.stop()));
+    await Promise.all(all().map((one) => one.stop()));
     await server.stop();
   };
   try {
-    await Promise.all(Object.values(workers).map((one) => one.ready));
+    await Promise.all(all().map((one) => one.ready));
   } catch (error) {
     await stop();
     throw error;

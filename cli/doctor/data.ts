@@ -3,7 +3,7 @@ import { accessSync, constants, statfsSync } from 'node:fs';
 import { isThere, statIfThere } from '../../experiment/presence.js';
 import { dirname } from 'node:path';
 import { missingModels } from '../../activities/missing-models.js';
-import { connectStoreReadonly } from '../../db/index.js';
+import { connectionRoom, connectionsWanted, connectStoreReadonly, shortageText } from '../../db/index.js';
 import { checkInvariants, findOrphans, INVARIANTS } from '../../db/doctor/index.js';
 import type { ExperimentRow, Store } from '../../db/index.js';
 import type { Orphan, UnfinishedPlan } from '../../db/doctor/index.js';
@@ -77,6 +77,7 @@ export async function* checkDatabase(context: Context, options: DoctorOptions): 
   }
   try {
     yield* describeExperiments(context, store);
+    yield* checkConnections(context, store);
     yield* checkObjectsPlace(store);
     yield* checkStore(context, store, options);
   } finally {
@@ -137,6 +138,19 @@ async function* unknownModelsOf(
     : info(
         `experiment ${row.id} has nothing left that needs them, but ${explainUnknown(all, catalogue, row.catalogue)}; "verify" and "doctor --fix" would ask them`,
       );
+}
+
+/** Whether the server takes what all processes that are connected, this one included, may want. */
+async function* checkConnections({ place }: Context, { db }: Store): AsyncGenerator<Finding> {
+  const room = await connectionRoom(db);
+  if (room === null || place.database === null) return;
+  const { poolSize } = place.database;
+  const shortage = shortageText(room, poolSize);
+  yield shortage === null
+    ? ok(
+        `it takes ${room.most} connections; ${room.open} are open, and ${connectionsWanted(room, poolSize)} may be wanted by what is connected now`,
+      )
+    : warning(shortage);
 }
 
 async function* checkObjectsPlace({ objectsPlace }: Store): AsyncGenerator<Finding> {
