@@ -131,7 +131,9 @@ function startWatch(client: Client) {
     }
   }
   let last = look();
-  const timer = setInterval(() => (last = last.then(look)), LOOK_MS);
+  const timer = setInterval(() => {
+    last = last.then(look);
+  }, LOOK_MS);
   return {
     async end(): Promise<{ readonly seen: ReadonlyMap<number, Seen>; readonly connections: Connections }> {
       clearInterval(timer);
@@ -178,7 +180,6 @@ function processTable(
     mib,
     connections === undefined ? '' : String(connections),
   ];
-  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
   const rows = [
     ...single
       .toSorted((one, other) => one.use.role.localeCompare(other.use.role) || one.use.pid - other.use.pid)
@@ -188,4 +189,8 @@ function processTable(
   ];
   const header = ['process', 'seconds of a core', 'ms each invocation', 'MiB at most', 'connections at most'];
   return markdownTable(header, rows, 1);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

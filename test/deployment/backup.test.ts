@@ -55,7 +55,9 @@ if (missing.length > 0)
   beforeAll(async () => {
     const postgresFolder = mkdtempSync(join(tmpdir(), 'panic-tda-postgres-'));
     if (typeof programs !== 'string') {
-      postgres = await startEmbeddedPostgres(postgresFolder, { programs });
+      const { command = [] } = services['postgres']!;
+      const settings = command.filter((_word, index) => command[index - 1] === '-c');
+      postgres = await startEmbeddedPostgres(postgresFolder, { programs, settings });
     }
     if ('path' in s3) objects = await startS3Server(s3.path);
     await makeBucket(objects, 'panic-tda');
@@ -128,6 +130,19 @@ if (missing.length > 0)
       );
       return rows[0];
     });
+
+  test('the settings of the server are those of its command', async () => {
+    const { rows } = await asSuperuser(postgres.url('postgres'), (client) =>
+      client.query<{ name: string; setting: string }>(
+        `select name, setting from pg_settings where name = 'max_connections' or name like 'tcp_keepalives%' order by 1`,
+      ),
+    );
+    const words = services['postgres']!.command!;
+    expect(words[0]).toBe('postgres');
+    expect(rows.map(({ name, setting }) => `${name}=${setting}`)).toEqual(
+      words.filter((word) => word.includes('=')).toSorted(),
+    );
+  });
 
   test('rows and pictures of a fleet', async () => {
     const roles = services['postgres']!.volumes!.find((mount) => mount.endsWith('/roles.sh:ro'))!.split(

@@ -29,9 +29,9 @@ afterAll(async () => {
 /** By process, the most connections that it had at one look. */
 async function mostConnections(client: Client, until: Promise<unknown>): Promise<Map<string, number>> {
   const most = new Map<string, number>();
-  let over = false;
-  void until.finally(() => (over = true)).catch(() => undefined);
-  while (!over) {
+  const over = new AbortController();
+  void until.finally(() => over.abort()).catch(() => undefined);
+  while (!over.signal.aborted) {
     const { rows } = await client.query<{ name: string; count: string }>(
       `select application_name as name, count(*) from pg_stat_activity where application_name like 'panic-tda %' group by 1`,
     );
