@@ -14,6 +14,7 @@ import { keepFilesPrivate } from '../workers/private-files.js';
 import { type ModelRoutes, readRoutes } from '../workers/routes.js';
 import { type HostOptions, hostSettings } from './host-options.js';
 import { note } from './output.js';
+import type { Asking } from './patience.js';
 
 export interface GlobalOptions extends HostOptions {
   readonly data?: string;
@@ -35,6 +36,8 @@ export interface Context {
   readonly routesProblems: readonly string[];
   /** One JSON document on standard output instead of text. */
   readonly json: boolean;
+  /** How a command that waits asks the store; without it the first answer counts. */
+  readonly asking?: Asking;
   /** `npx panic-tda <words>` as this user would type it for the same data folder. */
   readonly command: (...words: readonly (string | number)[]) => string;
 }
@@ -113,12 +116,15 @@ export async function readingStore<T>(
   context: Context,
   use: (store: Store | null) => T | Promise<T>,
 ): Promise<T> {
-  const store = await connectStoreReadonly(context.place);
-  try {
-    return await use(store);
-  } finally {
-    await store?.close();
-  }
+  const look = async (): Promise<T> => {
+    const store = await connectStoreReadonly(context.place);
+    try {
+      return await use(store);
+    } finally {
+      await store?.close();
+    }
+  };
+  return await (context.asking === undefined ? look() : context.asking(look));
 }
 
 /** The same for commands that mean something only where there are experiments: throws InvalidInput where there are none. */

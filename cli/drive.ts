@@ -1,8 +1,8 @@
 import { CancelledFailure, TerminatedFailure } from '@temporalio/common';
-import { WorkflowFailedError } from '@temporalio/client';
+import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ExperimentResult } from '../activities/index.js';
+import type { ExperimentOutcome } from '../activities/contract.js';
 import type { ExperimentRow, Store } from '../db/index.js';
 import type { ExperimentConfig } from '../experiment/config.js';
 import { experimentFile, runCount } from '../experiment/config.js';
@@ -16,17 +16,19 @@ import {
   TASK_QUEUES,
 } from '../workflows/names.js';
 import { codeSpan } from '../workflows/markdown.js';
-import { excerpt } from './format.js';
+import { excerpt, oneLine } from './format.js';
 import type { LiveProgress } from './live-display.js';
 import { openActivities } from './open-activities.js';
 import { note } from './output.js';
-import { isOutage, outageOf, patiently } from './patience.js';
-import type { Outage } from './patience.js';
+import { outageNotes } from './patience.js';
+import type { OutageWords } from './patience.js';
 import { progressDisplay } from './progress.js';
 import { surrogatesMade } from './surrogates-made.js';
 import type { Expected, Standing } from './progress.js';
 import { standstillOf } from './standstill.js';
 import type { Standstill } from './standstill.js';
+import { isOutage, outageReason, patiently } from '../workers/patience.js';
+import type { Outage } from '../workers/patience.js';
 import type { Session } from './temporal-connection.js';
 
 const POLL_MS = 500;
@@ -66,35 +68,43 @@ export async function startExperiment(
   return handle;
 }
 
-/** How a followed workflow ended: with its result, or because another command, or an operator, ended it. */
+/**
+ * How a followed workflow ended: with its result, by an error of its own, or because another command, or an operator, ended it. `gone`: the
+ * service has no such workflow any more.
+ */
 export type Followed =
-  | { readonly kind: 'result'; readonly result: ExperimentResult }
+  | { readonly kind: 'result'; readonly status: ExperimentOutcome }
+  | { readonly kind: 'failed'; readonly error: Error }
   | { readonly kind: 'cancelled' }
-  | { readonly kind: 'terminated'; readonly reason: string };
+  | { readonly kind: 'terminated'; readonly reason: string }
+  | { readonly kind: 'gone' };
 
 export interface FollowOptions {
   readonly silent: boolean;
   readonly diagramsExpected: number;
   /** Default: none. */
   readonly surrogatesExpected?: number;
+  /** What is told where the rows cannot be read, or the Temporal service cannot be asked how the workflow ended. */
+  readonly words: OutageWords;
   readonly signal: AbortSignal;
 }
 
 /**
- * Shows progress until the workflow ends. A store or a Temporal service that is away for a while is waited for, and the display says so.
- * @throws the error that made the workflow fail; the signal's reason when it is raised.
+ * Shows progress until the workflow ends. A store or a Temporal service that is away is waited for, as long as it takes, and the display
+ * says so.
+ * @throws what the store or the service refuses with; the signal's reason when it is raised.
  */
 export async function follow(
   handle: ExperimentHandle,
   store: Store,
   id: string,
-  { silent, diagramsExpected, surrogatesExpected = 0, signal }: FollowOptions,
+  { silent, diagramsExpected, surrogatesExpected = 0, words, signal }: FollowOptions,
 ): Promise<Followed> {
   const expected = { diagrams: diagramsExpected, surrogates: surrogatesExpected };
   const display = progressDisplay({ silent, expected });
-  const watch = watched(handle, store, id, expected);
+  const watch = watched(handle, store, id, expected, words);
   const ended = new AbortController();
-  const outcome = outcomeOf(handle, signal).finally(() => ended.abort());
+  const outcome = outcomeOf(handle, words, signal).finally(() => ended.abort());
   // Its rejection is met below; until then it must not count as unhandled.
   outcome.catch(() => undefined);
   const untilEnd = AbortSignal.any([signal, ended.signal]);
@@ -137,10 +147,16 @@ interface Watch {
   outage(outage: Outage | null): Standing | null;
 }
 
-function watched(handle: ExperimentHandle, store: Store, id: string, expected: Expected): Watch {
+function watched(
+  handle: ExperimentHandle,
+  store: Store,
+  id: string,
+  expected: Expected,
+  words: OutageWords,
+): Watch {
   let paused = false;
-  let away = false;
   let last: Standing | null = null;
+  const tell = outageNotes(words);
   const stalls = standstills(handle, store);
 
   async function look(): Promise<Standing | null> {
@@ -152,7 +168,7 @@ function watched(handle: ExperimentHandle, store: Store, id: string, expected: E
       paused = !paused;
       note(paused ? 'Paused; "resume" in another terminal lets it go on.' : 'It goes on.');
     }
-    const standing = { progress, surrogates, paused, stale: false };
+    const standing = { progress, surrogates, paused, awaySince: null };
     last = { ...standing, standstill: stalls(row, standing) };
     return last;
   }
@@ -160,17 +176,13 @@ function watched(handle: ExperimentHandle, store: Store, id: string, expected: E
   return {
     look,
     outage(outage) {
-      if (away !== (outage !== null)) {
-        away = !away;
-        note(
-          outage === null ? 'It can be watched again.' : `It cannot be watched meanwhile: ${outage.reason}`,
-        );
-      }
+      tell(outage);
       if (last === null || outage === null) return last;
+      const { reason, since, nextTryAt } = outage;
       return {
         ...last,
-        stale: true,
-        standstill: { kind: 'waiting', text: outage.reason, nextTryAt: outage.nextTryAt },
+        awaySince: since,
+        standstill: { kind: 'waiting', text: oneLine(reason), nextTryAt },
       };
     },
   };
@@ -196,7 +208,8 @@ function standstills(
     } catch (error) {
       // An extra: what cannot be found out is left out, unless that is itself what is waited for.
       if (isOutage(error)) {
-        found = { kind: 'waiting', text: `no answer: ${outageOf(error, 0).reason}`, nextTryAt: null };
+        const text = `no answer: ${oneLine(outageReason(error))}`;
+        found = { kind: 'waiting', text, nextTryAt: null };
       }
     }
     if (counts === shown) known = found;
@@ -218,24 +231,46 @@ function standstills(
   };
 }
 
-async function outcomeOf(handle: ExperimentHandle, signal: AbortSignal): Promise<Followed> {
+async function outcomeOf(
+  handle: ExperimentHandle,
+  words: OutageWords,
+  signal: AbortSignal,
+): Promise<Followed> {
+  const tell = outageNotes(words);
   for (;;) {
     try {
-      return { kind: 'result', result: await handle.result() };
+      const { status } = await handle.result();
+      return { kind: 'result', status };
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof WorkflowFailedError) return endedFromOutside(error);
+      if (error instanceof WorkflowFailedError) return endOf(error);
+      if (error instanceof WorkflowNotFoundError) return { kind: 'gone' };
       if (!isOutage(error)) throw error;
-      await sleep(POLL_MS, undefined, { signal });
+      const now = Date.now();
+      const reason = `the Temporal service does not answer: ${outageReason(error)}`;
+      tell({ reason, since: now, nextTryAt: now + POLL_MS });
     }
+    await sleep(POLL_MS, undefined, { signal });
+    // The result comes at the end, perhaps in days: what it is asked for now says that there are answers again.
+    await patiently(() => isThere(handle), { signal });
+    tell(null);
   }
 }
 
-/** Throws the cause where the workflow failed by itself. */
-function endedFromOutside(error: WorkflowFailedError): Followed {
+async function isThere(handle: ExperimentHandle): Promise<boolean> {
+  try {
+    await handle.describe();
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
+function endOf(error: WorkflowFailedError): Followed {
   if (error.cause instanceof CancelledFailure) return { kind: 'cancelled' };
   if (error.cause instanceof TerminatedFailure) return { kind: 'terminated', reason: error.cause.message };
-  throw rootCause(error);
+  return { kind: 'failed', error: rootCause(error) };
 }
 
 /** A workflow's failure as the error that caused it. */

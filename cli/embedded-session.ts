@@ -11,11 +11,16 @@ import type { SupervisedProcess, SupervisorEvent } from '../workers/supervisor.j
 import { findTemporalCli } from '../workers/temporal-cli.js';
 import { startTemporalServer } from '../workers/temporal-server.js';
 import type { TemporalServer } from '../workers/temporal-server.js';
+import { unlessAborted } from './abort.js';
 import { closeFolder } from './closed-folder.js';
 import { readingStore } from './context.js';
 import type { Context } from './context.js';
 import { EMBEDDED_WORKERS, workerWords } from './embedded-workers.js';
 import { note } from './output.js';
+import { outageNotes } from './patience.js';
+import { isPanicError } from '../experiment/errors.js';
+import { patiently } from '../workers/patience.js';
+import type { OpenClient } from '../workers/temporal-client.js';
 import { connect, sessionOver } from './temporal-connection.js';
 import type { Session } from './temporal-connection.js';
 
@@ -23,6 +28,9 @@ import type { Session } from './temporal-connection.js';
 const START_ATTEMPTS = 3;
 /** In a row, of a worker that served once: with their pauses some two minutes, which outlast what passes. */
 const RESTART_ATTEMPTS = 10;
+
+/** While something starts. */
+const ASK_AGAIN_MS = 2000;
 
 /** A server that is still coming up when everything is to stop gets this long to come up and be stopped in order. */
 const HALF_STARTED_MS = 5000;
@@ -87,16 +95,18 @@ export async function openEmbeddedSession(
     parts.push({ stop: () => stopEvenIfStarting(starting) });
     server = await unlessAborted(starting, signal);
     const { address, uiAddress, namespace } = server;
-    const noAnswer = (): string =>
-      `the embedded Temporal server at ${address} does not answer; its log is ${join(folder.logs, 'temporal-server.log')}`;
-    const open = await connect({ address }, namespace, noAnswer);
+    const open = await unlessAborted(
+      Promise.race([connectPatiently(address, namespace), server.givenUp]),
+      signal,
+    );
     parts.push({ stop: open.close });
     workers.push(
       ...EMBEDDED_WORKERS.map((queues) => startWorker(context, { address, namespace }, queues, onEvent)),
     );
     parts.push({ stop: async () => void (await Promise.all(workers.map((worker) => worker.stop()))) });
     const parted = Promise.race([server.givenUp, ...workers.map((worker) => worker.givenUp)]);
-    await unlessAborted(Promise.race([Promise.all(workers.map((worker) => worker.ready)), parted]), signal);
+    const ready = Promise.all(workers.map((worker) => worker.ready));
+    await unlessAborted(Promise.race([tellingOfStore(context, ready), parted]), signal);
     announce();
     const failed = new AbortController();
     parted.catch((error: unknown) => failed.abort(error));
@@ -107,16 +117,50 @@ export async function openEmbeddedSession(
   }
 }
 
+/** The supervisor starts a server again that died, and says when it gives it up: until then the server is waited for. */
+async function connectPatiently(address: string, namespace: string): Promise<OpenClient> {
+  for (;;) {
+    try {
+      return await connect({ address }, namespace, () => `the embedded server at ${address} does not answer`);
+    } catch (error) {
+      if (!isPanicError(error, 'InvalidInput')) throw error;
+    }
+    await sleep(ASK_AGAIN_MS, undefined, { ref: false });
+  }
+}
+
+/** Workers wait for a store that is away before they serve, and say so in their logs alone: this says it to people. */
+async function tellingOfStore(context: Context, ready: Promise<unknown>): Promise<void> {
+  const done = new AbortController();
+  const watching = (async () => {
+    const options = { signal: done.signal, onOutage: outageNotes() };
+    for (;;) {
+      await sleep(ASK_AGAIN_MS, undefined, { signal: done.signal });
+      await patiently(() => readingStore(context, () => undefined), options);
+    }
+  })();
+  // It ends when the workers are ready; what the store refuses with, the workers say.
+  watching.catch(() => undefined);
+  try {
+    await ready;
+  } finally {
+    done.abort();
+  }
+}
+
 /** Nothing in this folder was at work on the experiment until now: its workflow may be open, and goes on without a word. */
 async function takeUp(context: Context, id: string): Promise<void> {
   const row = await readingStore(context, async (store) => (await store?.experiments.find(id)) ?? null);
   if (row === null || row.driverRunId === null) return;
-  const store = await connectStore(context.place);
-  try {
-    await store.experiments.takeUp(id, Date.now());
-  } finally {
-    await store.close();
-  }
+  const write = async (): Promise<void> => {
+    const store = await connectStore(context.place);
+    try {
+      await store.experiments.takeUp(id, Date.now());
+    } finally {
+      await store.close();
+    }
+  };
+  await (context.asking === undefined ? write() : context.asking(write));
 }
 
 async function stopEvenIfStarting(starting: Promise<TemporalServer>): Promise<void> {
@@ -132,16 +176,6 @@ async function stopEvenIfStarting(starting: Promise<TemporalServer>): Promise<vo
   );
   await Promise.race([stopped, sleep(HALF_STARTED_MS, undefined, { ref: false })]);
   if (started) await stopped;
-}
-
-/** The promise's result, or the signal's reason as soon as it is raised; the work itself goes on, and is the caller's to stop. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  return await new Promise<T>((resolve, reject) => {
-    const raise = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', raise, { once: true });
-    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', raise));
-  });
 }
 
 function startWorker(

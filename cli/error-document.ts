@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { isPanicError } from '../experiment/errors.js';
+import { isOutage } from '../workers/patience.js';
 import { EXIT } from './exit-codes.js';
 
 /** What `--json` prints on standard output in place of a result, where a command ends with an error. */
@@ -7,7 +8,7 @@ export interface ErrorDocument {
   readonly error: {
     /**
      * One of the kinds of `experiment/errors.ts`; `Usage` for words that the command line does not know, `Stopped` after a signal,
-     * a `cancel` or a `pause`, `Failed` where the command itself gave up, else `Error`.
+     * a `cancel` or a `pause`, `Failed` where the command itself gave up, `Unknown` where it cannot say how its work ended, else `Error`.
      */
     readonly kind: string;
     readonly message: string;
@@ -22,25 +23,33 @@ export function errorDocument(error: unknown, exitCode: number): ErrorDocument {
       error.code === 'commander.help' ? 'a command is missing' : error.message.replace(/^error: /, '').trim();
     return { error: { kind: 'Usage', message, exitCode } };
   }
-  return {
-    error: { kind: isPanicError(error) ? error.kind : 'Error', message: withCauses(error), exitCode },
-  };
+  return { error: { kind: kindOf(error), message: withCauses(error), exitCode } };
+}
+
+function kindOf(error: unknown): string {
+  if (isPanicError(error)) return error.kind;
+  return error instanceof Unfinished || isOutage(error) ? 'Unknown' : 'Error';
+}
+
+/** A command had to leave its work, which may go on, without knowing how it ends. The message says why. */
+export class Unfinished extends Error {
+  override readonly name = 'Unfinished';
 }
 
 /** Of a command that ended by itself without its result: `Stopped` by a signal or from elsewhere, else `Failed`. */
 export function unfinishedDocument(told: string, exitCode: number): ErrorDocument {
-  const stopped = exitCode >= EXIT.cancelled;
+  const unknown = exitCode === EXIT.unknown;
+  const stopped = !unknown && exitCode >= EXIT.cancelled;
   const message =
     told || (stopped ? 'the command was stopped' : 'the command did not do what it was asked to');
-  return { error: { kind: stopped ? 'Stopped' : 'Failed', message, exitCode } };
+  return { error: { kind: unknown ? 'Unknown' : stopped ? 'Stopped' : 'Failed', message, exitCode } };
 }
 
 /** The exit code of a command that threw. Help and version are no failures. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.badInput;
-  return isPanicError(error, 'InvalidInput') || isPanicError(error, 'ModelFilesMissing')
-    ? EXIT.badInput
-    : EXIT.failed;
+  if (isPanicError(error, 'InvalidInput') || isPanicError(error, 'ModelFilesMissing')) return EXIT.badInput;
+  return error instanceof Unfinished || isOutage(error) ? EXIT.unknown : EXIT.failed;
 }
 
 /** Errors of ours say everything themselves; those of libraries often leave the reason to their cause. */

@@ -1,12 +1,17 @@
 /** What the exit code of every command means; `panic-tda --help` prints it. */
 export const EXIT = {
   ok: 0,
-  /** The work ended, and some of it failed; or the command itself failed; or what it says could not be written. */
+  /** The experiment failed, or ended with failed runs; a command that checks or changes something found a fault, or failed. */
   failed: 1,
   /** The request is wrong: arguments, experiment file, data folder. Nothing was done. */
   badInput: 2,
   /** Somebody else ended the experiment while we followed it (`cancel`, or the web UI), or holds it (`pause`). The work is resumable. */
   cancelled: 3,
+  /**
+   * How it ended, or what there is, is not known: a service does not answer or refuses, a process of the command's own was given up, or
+   * what it says could not be written. No experiment failed for that.
+   */
+  unknown: 4,
 } as const;
 
 /** Ended by Ctrl-C (130), SIGTERM (143) or a closed terminal (129), as shells number it; the work is resumable. */
@@ -16,7 +21,8 @@ export type StopSignal = keyof typeof SIGNAL_EXIT;
 
 export const EXIT_CODE_HELP = `Exit codes:
   0    done
-  1    failed, finished with failed runs, or its output could not be written (a full disk)
+  1    the experiment failed or ended with failed runs; or, of a command that checks or changes something, it found a fault or failed
   2    the request is wrong (arguments, file, data folder); nothing was done
   3    the experiment was cancelled from elsewhere, or is paused; it can be resumed
+  4    how it ended is not known: a service did not answer, or its output could not be written; what is stored stays
   130  stopped by Ctrl-C (143 by SIGTERM, 129 by a closed terminal); it can be resumed`;

@@ -16,7 +16,7 @@ watchOutput();
 // As Node itself does, but that no text of others within it steers the terminal.
 process.on('uncaughtException', (error) => {
   note(inspect(error));
-  process.exit(EXIT.failed);
+  process.exit(EXIT.unknown);
 });
 const json = asksForJson(process.argv.slice(2));
 try {

@@ -13,7 +13,8 @@ import { findExperiment } from './find-experiment.js';
 export async function operating<T>(context: Context, use: (store: Store) => T | Promise<T>): Promise<T> {
   await readingExperiments(context, () => undefined);
   closeFolder(context);
-  const store = await connectStore(context.place);
+  const open = (): Promise<Store> => connectStore(context.place);
+  const store = await (context.asking === undefined ? open() : context.asking(open));
   try {
     return await use(store);
   } finally {

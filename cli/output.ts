@@ -173,7 +173,7 @@ export function watchOutput(): void {
   process.on('exit', (code) => {
     // Some file systems (NFS, quotas) say only at the close that they did not keep what they took.
     for (const stream of [process.stdout, process.stderr]) closeFile(stream);
-    if (lost && code === EXIT.ok) process.exitCode = EXIT.failed;
+    if (lost && code === EXIT.ok) process.exitCode = EXIT.unknown;
   });
 }
 

@@ -1,82 +1,44 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { errorMessage, isPanicError } from '../experiment/errors.js';
-import { oneLine } from './format.js';
+import { patiently } from '../workers/patience.js';
+import type { Outage, PatienceOptions } from '../workers/patience.js';
+import { duration, oneLine } from './format.js';
 import { note } from './output.js';
 
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 8000;
+type OnOutage = NonNullable<PatienceOptions['onOutage']>;
 
-/**
- * gRPC status codes of a Temporal service that is away, restarts or is too busy: CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED,
- * ABORTED, UNAVAILABLE, DATA_LOSS. Others, such as NOT_FOUND and PERMISSION_DENIED, are refusals
- * (https://grpc.io/docs/guides/status-codes/).
- */
-const PASSING_CODES: ReadonlySet<unknown> = new Set([1, 2, 4, 8, 10, 14, 15]);
-const INTERNAL = 13;
-
-/** Whether a store or a Temporal service cannot be reached now, so that the same question may be answered later. */
-export function isOutage(error: unknown): boolean {
-  if (isPanicError(error)) return error.kind === 'StoreUnavailable';
-  if (typeof error !== 'object' || error === null) return false;
-  if ('code' in error) {
-    if (PASSING_CODES.has(error.code)) return true;
-    // A connection that broke in the midst of an answer.
-    if (error.code === INTERNAL && /RST_STREAM|without gRPC status/i.test(errorMessage(error))) return true;
-    // Another process holds the SQLite file for longer than the busy time-out.
-    if (typeof error.code === 'string' && /^SQLITE_(BUSY|LOCKED)/.test(error.code)) return true;
-  }
-  return 'cause' in error && isOutage(error.cause);
+/** What a command says when something stops answering, and when it answers again. Sentences. */
+export interface OutageWords {
+  readonly away: (outage: Outage) => string;
+  readonly back: (awayMs: number) => string;
 }
 
-/** A question that was not answered: why, and when it is asked again. */
-export interface Outage {
-  readonly reason: string;
-  /** As `Date.now()` counts. */
-  readonly nextTryAt: number;
-}
-
-export interface PatienceOptions {
-  readonly signal: AbortSignal;
-  /** Called at each failure, and with null once there is an answer again. */
-  readonly onOutage?: (outage: Outage | null) => void;
-}
-
-/**
- * Asks again until there is an answer: after 0.5 s, then after twice as long each time, up to 8 s.
- * @throws what `ask` throws, unless it is an outage; the signal's reason, or an AbortError, when the signal is raised.
- */
-export async function patiently<T>(ask: () => Promise<T>, { signal, onOutage }: PatienceOptions): Promise<T> {
-  for (let pauseMs = FIRST_PAUSE_MS, failed = false; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-    signal.throwIfAborted();
-    try {
-      const answer = await ask();
-      if (failed) onOutage?.(null);
-      return answer;
-    } catch (error) {
-      if (!isOutage(error)) throw error;
-      failed = true;
-      onOutage?.(outageOf(error, Date.now() + pauseMs));
-    }
-    await sleep(pauseMs, undefined, { signal });
-  }
-}
-
-/** What to tell of an error that is an outage: the innermost reason of a Temporal client's error, whose own message says only what it tried. */
-export function outageOf(error: unknown, nextTryAt: number): Outage {
-  return { reason: oneLine(reasonOf(error)), nextTryAt };
-}
-
-function reasonOf(error: unknown): string {
-  if (isPanicError(error) || typeof error !== 'object' || error === null) return errorMessage(error);
-  return 'cause' in error && error.cause != null ? reasonOf(error.cause) : errorMessage(error);
-}
+const USUAL: OutageWords = {
+  away: ({ reason }) => `Waiting until it answers: ${oneLine(reason)}`,
+  back: (awayMs) => `It answers again, after ${duration(awayMs)}.`,
+};
 
 /** Notes that something does not answer, once, and that it does again. */
-export function outageNotes(): NonNullable<PatienceOptions['onOutage']> {
-  let away = false;
+export function outageNotes({ away, back }: OutageWords = USUAL): OnOutage {
+  let since: number | null = null;
   return (outage) => {
-    if (away === (outage !== null)) return;
-    away = !away;
-    note(outage === null ? 'It answers again.' : `Waiting until it answers: ${outage.reason}`);
+    if ((since !== null) === (outage !== null)) return;
+    if (outage !== null) note(away(outage));
+    else if (since !== null) note(back(Date.now() - since));
+    since = outage?.since ?? null;
+  };
+}
+
+/** Asks a store. */
+export type Asking = <T>(ask: () => Promise<T>) => Promise<T>;
+
+/**
+ * Waits for a store that has answered before, as long as it takes. Where it never did its address may be wrong, so that the first question
+ * is asked once.
+ */
+export function onceAnswered(options: PatienceOptions): Asking {
+  let answered = false;
+  return async (ask) => {
+    const answer = answered ? await patiently(ask, options) : await ask();
+    answered = true;
+    return answer;
   };
 }

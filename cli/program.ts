@@ -453,11 +453,14 @@ PANIC_TDA_ALLOW_FALLBACK, PANIC_TDA_GPU_MEMORY, PANIC_TDA_RAM, PANIC_TDA_TEMPORA
 that are set); TEMPORAL_ADDRESS and the SDK's other variables name a Temporal service to use instead of an embedded
 one. NODE_DEBUG=panic-tda prints the stack of an unexpected error.`;
 
-const RUN_EXITS = `Exit codes: 0 completed, 1 ended with failed runs, 2 the request is wrong (nothing was done), 3 cancelled from
-elsewhere or paused, 130 / 143 / 129 stopped by Ctrl-C / SIGTERM / a closed terminal. After 3 and above, resume continues.`;
+const RUN_EXITS = `A database, a place of objects or a Temporal service that stops answering is waited for, as long as it takes.
+
+Exit codes: 0 completed, 1 the experiment failed or ended with failed runs, 2 the request is wrong (nothing was done), 3 cancelled from
+elsewhere or paused, 4 how it ended is not known (a service refuses or did not answer at the start, a process was given up), 130 / 143 / 129
+stopped by Ctrl-C / SIGTERM / a closed terminal. After 3 and above, resume continues.`;
 
 const READ_EXITS =
-  'Exit codes: 0 done, 2 no such experiment or data folder. Needs no server and changes nothing.';
+  'Exit codes: 0 done, 2 no such experiment or data folder, 4 the database does not answer. Needs no server and changes nothing.';
 
 const RUN_HELP = `Starts a Temporal server and workers of its own and stops them at the end; with TEMPORAL_ADDRESS set it uses the
 service and the workers that are there. What is complete in the data folder is not done again. Progress goes to
@@ -493,7 +496,7 @@ Examples:
   panic-tda pause 3f2a --run 12
   panic-tda pause --all
 
-Exit codes: 0 paused, 1 written down but the workflow could not be told, 2 nothing to pause or no such experiment.`;
+Exit codes: 0 paused, 4 written down but the workflow could not be told, 2 nothing to pause or no such experiment.`;
 
 const RETRY_HELP = `Each failed run goes on from its last stored invocation. The log keeps its earlier failures. While another process runs
 the experiment, that one takes them when its other runs have ended.
@@ -503,7 +506,7 @@ ${RUN_EXITS}`;
 const CANCEL_HELP = `Waits until the database says that every run has stopped. Whatever is stored stays, and "panic-tda resume" goes on.
 With --run the others go on, and the experiment ends with an unfinished run.
 
-Exit codes: 0 cancelled, 1 it did not end within the time, 2 nothing is running or no such experiment.`;
+Exit codes: 0 cancelled, 2 nothing is running or no such experiment, 4 it did not end within the time.`;
 
 const PLAN_HELP = `Counts are upper bounds, since a run ends early at a cycle; bytes are estimates. Times of models are those
 that the data folder's own history knows, or else, of models that come with the program, what was measured once on another

@@ -1,5 +1,5 @@
 import type { Progress } from '../db/index.js';
-import { count, excerpt, rate, timeLeft } from './format.js';
+import { count, duration, excerpt, rate, timeLeft } from './format.js';
 import { bar, liveProgress, type LiveProgress } from './live-display.js';
 import { standstillText } from './standstill.js';
 import type { Standstill } from './standstill.js';
@@ -10,8 +10,8 @@ export interface Standing {
   /** Surrogates stored. */
   readonly surrogates: number;
   readonly paused: boolean;
-  /** The store does not answer: the counts are those of its last answer. */
-  readonly stale: boolean;
+  /** Since when the store does not answer, as `Date.now()` counts; the counts are those of its last answer. Null where it answers. */
+  readonly awaySince: number | null;
   /** Why nothing moves, or what is at work meanwhile; null while the counts move. */
   readonly standstill: Standstill | null;
 }
@@ -34,9 +34,13 @@ export function progressDisplay(options: {
     ...display,
     bars: (standing) => bars(standing, expected, pace(standing), widthOf(options.stream)),
     line: (standing) => plainLine(standing, expected, pace(standing)),
-    // The seconds until the next try are no news.
+    // The seconds that it is away, and until the next try, are no news.
     sameAs: (standing) =>
-      plainLine({ ...standing, standstill: untimed(standing.standstill) }, expected, NO_PACE),
+      plainLine(
+        { ...standing, awaySince: null, standstill: untimed(standing.standstill) },
+        expected,
+        NO_PACE,
+      ),
   });
   return {
     show(standing) {
@@ -69,8 +73,8 @@ const NO_PACE: Pace = { perSecond: 0, etaMs: null };
  */
 function paceMeter(): (standing: Standing) => Pace {
   let samples: { at: number; made: number }[] = [];
-  return ({ progress: { invocations, invocationsExpected, invocationsHeld }, paused, stale }) => {
-    if (paused || stale) {
+  return ({ progress: { invocations, invocationsExpected, invocationsHeld }, paused, awaySince }) => {
+    if (paused || awaySince !== null) {
       samples = [];
       return NO_PACE;
     }
@@ -85,7 +89,7 @@ function paceMeter(): (standing: Standing) => Pace {
 }
 
 function bars(standing: Standing, expected: Expected, pace: Pace, width: number): string {
-  const { progress, surrogates, standstill } = standing;
+  const { progress, surrogates } = standing;
   const { runs, invocations, invocationsExpected, diagrams } = progress;
   const runCount = Object.values(runs).reduce((sum, value) => sum + value, 0);
   const lines = [
@@ -95,8 +99,16 @@ function bars(standing: Standing, expected: Expected, pace: Pace, width: number)
     `runs         ${counted(runs.finished, runCount)}  ${runsText(standing)}`,
   ];
   // A line that is wider than the terminal would take two, and the next drawing would leave one behind.
-  if (standstill !== null) lines.push(excerptAround(standstillText(standstill, Date.now()), width));
+  const stands = standsText(standing);
+  if (stands !== null) lines.push(excerptAround(stands, width));
   return lines.join('\n');
+}
+
+function standsText({ standstill, awaySince }: Standing): string | null {
+  if (standstill === null) return null;
+  const now = Date.now();
+  const away = awaySince === null ? '' : ` (for ${duration(now - awaySince)})`;
+  return standstillText({ ...standstill, text: `${standstill.text}${away}` }, now);
 }
 
 /** One line of at most `width` characters that keeps its end, where the time of the next try stands. */
@@ -123,14 +135,15 @@ function paceText({ perSecond, etaMs }: Pace): string {
 }
 
 function plainLine(standing: Standing, expected: Expected, pace: Pace): string {
-  const { progress, surrogates, standstill } = standing;
+  const { progress, surrogates } = standing;
   const { runs, invocations, invocationsExpected, diagrams } = progress;
   const at = paceText(pace);
+  const stands = standsText(standing);
   return [
     `invocations ${count(invocations)}/${count(invocationsExpected)}${at === '' ? '' : ` (${at})`}`,
     `diagrams ${count(diagrams)}/${count(expected.diagrams)}`,
     ...(expected.surrogates === 0 ? [] : [`surrogates ${count(surrogates)}/${count(expected.surrogates)}`]),
     `runs ${runs.finished} finished, ${runsText(standing)}`,
-    ...(standstill === null ? [] : [standstillText(standstill, Date.now())]),
+    ...(stands === null ? [] : [stands]),
   ].join('; ');
 }

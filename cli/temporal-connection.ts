@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { DriverService, StorePlace } from '../db/index.js';
 import { PanicError } from '../experiment/errors.js';
+import { NEVER } from '../workers/patience.js';
 import { missingSearchAttributes, unindexedText } from '../workers/search-attributes.js';
 import { identifyService } from '../workers/service.js';
 import { openClient } from '../workers/temporal-client.js';
@@ -40,8 +41,6 @@ export async function connect(
 
 type SessionParts = Omit<Session, 'client' | 'identify' | 'unindexed' | 'failed'> &
   Partial<Pick<Session, 'failed'>>;
-
-const NEVER = new AbortController().signal;
 
 /** A session of an open client. */
 export function sessionOver(

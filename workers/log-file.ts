@@ -1,10 +1,21 @@
-import { closeSync, fstatSync, lstatSync, openSync, readSync, renameSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { PanicError } from '../experiment/errors.js';
 import { makeFolder } from '../experiment/make-folder.js';
 import { openForAppending, UnfitFile } from '../experiment/regular-file.js';
 
-const maxLogBytes = 16 * 1024 * 1024;
+export const maxLogBytes = 16 * 1024 * 1024;
 
 /**
  * Opens a child's log for appending. One that has grown beyond 16 MiB becomes `<file>.1`, replacing the one before.
@@ -20,6 +31,17 @@ export function openLog(file: string): number {
     const message = `${file} ${error.message}, and panic-tda writes a log there; move it away, or choose another folder`;
     throw new PanicError('InvalidInput', message, { cause: error });
   }
+}
+
+/**
+ * The same for a log that a process has open, which goes on at the beginning of the file: it writes by appending. What it writes in the
+ * instant between the copy and the cut is lost.
+ */
+export function boundOpenLog(file: string, mostBytes: number = maxLogBytes): void {
+  if (logSize(file) <= mostBytes) return;
+  rmSync(`${file}.1`, { force: true });
+  copyFileSync(file, `${file}.1`, constants.COPYFILE_EXCL);
+  truncateSync(file);
 }
 
 export function logSize(file: string): number {

@@ -1,9 +1,6 @@
 import { get } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
-import type { LogEntry } from '@temporalio/worker';
-import { withoutSecrets } from '../experiment/secrets.js';
-import { visibleLine } from '../experiment/text.js';
 import { freeLoopbackPorts } from './free-ports.js';
 import { type Gauge, type Gauges, gaugesText } from './gauges.js';
 import { placeClosedToBrowsers } from './hidden-ports.js';
@@ -12,6 +9,7 @@ import { question } from './question.js';
 import type { Readiness } from './readiness.js';
 import { type Counted, createWorkerMetrics, prometheusTelemetry, type WorkerMetrics } from './metrics.js';
 import { type Build, buildGauges, readyGauges } from './process-gauges.js';
+import { sdkLog } from './sdk-log.js';
 
 /** What others can see of a worker from the outside. */
 export interface Observation {
@@ -84,8 +82,9 @@ export async function observe(
   taskQueues: readonly string[],
 ): Promise<Observation> {
   const exporter = listenPort === null ? null : await addressOfExporter();
+  const log = sdkLog((line) => void process.stderr.write(`${line}\n`));
   Runtime.install({
-    logger: new DefaultLogger('WARN', log),
+    logger: new DefaultLogger('WARN', log.write),
     shutdownSignals: [],
     ...(exporter === null ? {} : { telemetryOptions: prometheusTelemetry(exporter) }),
   });
@@ -137,19 +136,9 @@ export async function observe(
       state = 'draining';
       readiness = stopping;
     },
-    close: async () => await listener?.close(),
+    close: async () => {
+      log.close();
+      await listener?.close();
+    },
   };
-}
-
-/** What the SDK warns about, but for the queues that have no workflows on purpose. */
-function log({ level, message, meta }: LogEntry): void {
-  if (message.startsWith('No workflows registered')) return;
-  const details = meta === undefined ? '' : ` ${JSON.stringify(meta, errorsAsText)}`;
-  const line = withoutSecrets(`${new Date().toISOString()} ${level} ${message}${details}`);
-  process.stderr.write(`${visibleLine(line)}\n`);
-}
-
-function errorsAsText(_key: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return String(value);
-  return value instanceof Error ? `${value.name}: ${value.message}` : value;
 }

@@ -4,11 +4,13 @@ import { visible } from '../experiment/text.js';
 import { spawn, type ChildProcess, type Serializable } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import { inspect } from 'node:util';
-import { logSize, logTail, openLog } from './log-file.js';
+import { boundOpenLog, logSize, logTail, openLog } from './log-file.js';
 
 const firstDelayMs = 200;
 const longestDelayMs = 30_000;
 const healthyAfterMs = 60_000;
+/** How often the size of a log is looked at. */
+const LOG_CHECK_MS = 60_000;
 
 export type SupervisorEvent =
   | { readonly kind: 'started'; readonly name: string; readonly pid: number; readonly restarts: number }
@@ -89,6 +91,7 @@ class Supervised implements SupervisedProcess {
   #child: ChildProcess | undefined;
   #gone: Promise<void> = Promise.resolve();
   #restartTimer: NodeJS.Timeout | undefined;
+  readonly #logTimer: NodeJS.Timeout;
   #quickFailures = 0;
   #wasReady = false;
   /** Of the running incarnation, or the last one. */
@@ -115,6 +118,7 @@ class Supervised implements SupervisedProcess {
     this.ready.catch(() => undefined);
     this.givenUp.catch(() => undefined);
     endAtExit.add(this);
+    this.#logTimer = setInterval(() => boundIfPossible(options.logFile), LOG_CHECK_MS).unref();
   }
 
   get pid(): number | undefined {
@@ -155,7 +159,7 @@ class Supervised implements SupervisedProcess {
         if (child.pid === undefined) ended(`cannot be started: ${error.message}`);
       });
       child.once('exit', (code, signal) =>
-        ended(signal === null ? `ended with code ${code}` : `was ended by ${signal}`),
+        ended(signal === null ? `ended with code ${code}` : `${KILLED}${signal}`),
       );
     });
     if (child.pid !== undefined) {
@@ -191,6 +195,7 @@ class Supervised implements SupervisedProcess {
 
   async #stop(): Promise<void> {
     clearTimeout(this.#restartTimer);
+    clearInterval(this.#logTimer);
     const child = this.#child;
     if (child !== undefined) {
       const killer = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), this.#options.graceMs ?? 5000);
@@ -266,6 +271,17 @@ class Supervised implements SupervisedProcess {
   }
 }
 
+/** A full disk must not end the supervisor: then the log grows, or cannot. */
+function boundIfPossible(logFile: string): void {
+  try {
+    boundOpenLog(logFile);
+  } catch {
+    // As above.
+  }
+}
+
+const KILLED = 'was ended by ';
+
 /** How an incarnation ended. */
 interface Ending {
   readonly pid: number | undefined;
@@ -285,12 +301,15 @@ process.on('exit', () => {
 /** The process ended before it was ready. The message ends with what it last wrote to its log. */
 export class StartFailure extends Error {
   readonly logTail: string;
+  /** By a signal that was not ours. */
+  readonly killed: boolean;
   constructor(name: string, how: string, logFile: string, logTail: string) {
     super(
       `${name} ${how} before it was ready. The end of ${logFile}:\n${logTail || '(nothing was written)'}`,
     );
     this.name = 'StartFailure';
     this.logTail = logTail;
+    this.killed = how.startsWith(KILLED);
   }
 }
 

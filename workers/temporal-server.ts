@@ -13,6 +13,7 @@ import { endProcess } from './processes.js';
 import { orphansOn, recordServer } from './started-server.js';
 import { StartFailure, supervise, type SupervisedProcess, type SupervisorEvent } from './supervisor.js';
 import type { TemporalCli } from './temporal-cli.js';
+import { NEVER, patiently } from './patience.js';
 import { searchAttributes } from './search-attributes.js';
 import { innerPorts, type ServerPorts } from './server-ports.js';
 import { prepareNamespaces, waitUntilServing } from './temporal-service.js';
@@ -151,10 +152,11 @@ async function startOnFreePorts(
     try {
       return await startOnce(databaseFile, options);
     } catch (error) {
-      // Somebody took a port between our looking and the server's binding; or the server stumbled over itself, as
-      // 1.32.0 does now and then on a busy machine (a nil pointer in worker.Service.Start).
+      // Another program took a port between our looking and the server's binding; or the kernel or an operator killed the server; or it
+      // stumbled over itself, as 1.32.0 does now and then on a busy machine (a nil pointer in worker.Service.Start).
       const passing =
-        error instanceof StartFailure && /address already in use|^panic: /im.test(error.logTail);
+        error instanceof StartFailure &&
+        (error.killed || /address already in use|^panic: /im.test(error.logTail));
       if (!passing || attempt === startAttempts) throw error;
     }
   }
@@ -200,7 +202,9 @@ async function startOnce(databaseFile: string, options: TemporalServerOptions): 
   });
   try {
     await server.ready;
-    await prepareNamespaces(address, namespaces);
+    // Where it dies in between, its supervisor starts it again.
+    const prepared = patiently(() => prepareNamespaces(address, namespaces), { signal: NEVER });
+    await Promise.race([prepared, server.givenUp]);
   } catch (error) {
     await server.stop();
     throw error;

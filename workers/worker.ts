@@ -22,6 +22,7 @@ import { failuresWithoutSecrets } from './failures-without-secrets.js';
 import { lateAnswers, POLLS_STAY_MS } from './late-answers.js';
 import { observe } from './observation.js';
 import { askOtherService } from './other-service.js';
+import { NEVER, type PatienceOptions, patiently } from './patience.js';
 import { readinessOf } from './readiness.js';
 import { databaseGauges, diskGauges } from './process-gauges.js';
 import { requireOwnBuild } from './recorded-build.js';
@@ -33,7 +34,7 @@ import {
   missingSearchAttributes,
   unindexedText,
 } from './search-attributes.js';
-import { connectionProblem, requireNamespace, ServiceProblem } from './service-problems.js';
+import { connectionProblem, refusal, requireNamespace, ServiceProblem } from './service-problems.js';
 import { identifyService } from './service.js';
 import { type OpenClient, openClient } from './temporal-client.js';
 import { queueOptions, sharedOptions } from './worker-options.js';
@@ -65,6 +66,8 @@ export interface WorkerSettings {
   readonly temporal: ClientConnectConfig;
   /** host:port of that service. */
   readonly address: string;
+  /** Whether to wait for a service that does not answer yet, as a worker of `run` does: its server may be about to start again. */
+  readonly waitsForService: boolean;
   readonly place: StorePlace;
   readonly modelsFolder: string;
   readonly hosts: HostSettings;
@@ -143,20 +146,23 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
     openClient({ connectTimeout: '5s', ...options }, namespace, identity),
   );
   opened.push(() => service.close());
-  await requireNamespace(service.connection, settings.address, namespace);
+  const waiting = { signal: NEVER, onOutage: outageNotices(settings.onNotice) };
+  const asked = <T>(ask: () => Promise<T>): Promise<T> =>
+    settings.waitsForService ? patiently(ask, waiting) : ask();
+  await asked(() => requireNamespace(service.connection, settings.address, namespace));
   const connection = await connected(settings, namespace, (options) => NativeConnection.connect(options));
   opened.push(() => connection.close());
   const indexing = indexingOf(service, namespace);
-  const unindexed = await indexing.ensure();
+  const unindexed = await asked(() => indexing.ensure());
   if (unindexed !== null) settings.onNotice(`Warning: ${unindexed}.`);
-  const store = await connectStore(place, (file, before) =>
-    settings.onNotice(upgradedText(file, before, 'panic-tda upgrade')),
-  );
+  const open = (): Promise<Store> =>
+    connectStore(place, (file, before) => settings.onNotice(upgradedText(file, before, 'panic-tda upgrade')));
+  const store = await patiently(open, waiting);
   opened.push(() => store.close());
-  await store.objectsPlace.settle();
+  await patiently(() => store.objectsPlace.settle(), waiting);
   if (deployment !== null && queues.includes('main'))
-    await requireOwnBuild(store, deployment, settings.version);
-  const shortage = await shortageOf(store, place);
+    await patiently(() => requireOwnBuild(store, deployment, settings.version), waiting);
+  const shortage = await patiently(() => shortageOf(store, place), waiting);
   if (shortage !== null) settings.onNotice(`Warning: ${shortage}.`);
   const models = await createModelPool({
     ...catalogueOptions,
@@ -264,17 +270,37 @@ function webAssemblyMemories(queues: readonly Queue[]): number {
   return (queues.includes('main') ? 1 : 0) + (queues.includes('cpu') ? usableCores() : 0);
 }
 
-/** @throws ServiceProblem with the reason where the service cannot be connected to. */
+/** @throws ServiceProblem with the reason where the service cannot be connected to, and is not waited for. */
 async function connected<T>(
-  { temporal: { connectionOptions } }: Pick<WorkerSettings, 'temporal'>,
+  {
+    temporal: { connectionOptions },
+    address,
+    waitsForService,
+  }: Pick<WorkerSettings, 'temporal' | 'address' | 'waitsForService'>,
   namespace: string,
   connect: (options: ClientConnectConfig['connectionOptions']) => Promise<T>,
 ): Promise<T> {
-  try {
-    return await connect(connectionOptions);
-  } catch (error) {
-    throw new ServiceProblem(await connectionProblem(error, connectionOptions, namespace), error);
+  for (;;) {
+    try {
+      return await connect(connectionOptions);
+    } catch (error) {
+      if (!waitsForService || refusal(error, address, namespace) !== null) {
+        throw new ServiceProblem(await connectionProblem(error, connectionOptions, namespace), error);
+      }
+    }
+    await sleep(CONNECT_AGAIN_MS);
   }
+}
+
+const CONNECT_AGAIN_MS = 1000;
+
+function outageNotices(onNotice: (sentence: string) => void): NonNullable<PatienceOptions['onOutage']> {
+  let away = false;
+  return (outage) => {
+    if (away === (outage !== null)) return;
+    away = !away;
+    onNotice(outage === null ? 'It answers now.' : `Waiting until it answers: ${outage.reason}`);
+  };
 }
 
 /** Whether the namespace has our search attributes. Each answers with a remark where it lacks some, and with null otherwise. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExperimentRow, RunRow, Store } from '../../db/index.js';
 import { PanicError } from '../../experiment/errors.js';
+import { isOutage, outageReason } from '../../workers/patience.js';
 import { readingExperiments } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
@@ -10,7 +11,7 @@ import { plural } from '../format.js';
 import { openExperimentWorkflow, openRunWorkflow } from '../open-workflow.js';
 import { operated, operatedRun, operating } from '../operate.js';
 import { note, print, printJson } from '../output.js';
-import { isOutage, outageNotes, outageOf } from '../patience.js';
+import { outageNotes } from '../patience.js';
 import { findSession } from '../session.js';
 
 const POLL_MS = 200;
@@ -81,11 +82,13 @@ async function isSoWithin(waitMs: number, isSo: () => Promise<boolean>): Promise
   const tell = outageNotes();
   for (;;) {
     try {
-      if (await isSo()) return true;
+      const so = await isSo();
       tell(null);
+      if (so) return true;
     } catch (error) {
       if (!isOutage(error)) throw error;
-      tell(outageOf(error, Date.now() + POLL_MS));
+      const now = Date.now();
+      tell({ reason: outageReason(error), since: now, nextTryAt: now + POLL_MS });
     }
     if (performance.now() >= deadline) return false;
     await sleep(POLL_MS);
@@ -97,7 +100,7 @@ function reportRun(context: Context, { experimentId, runIndex, status }: RunRow,
   if (context.json) printJson({ experiment: experimentId, run: runIndex, status: outcome, ended });
   if (!ended) {
     note(`Run ${runIndex} was told to end and has not yet; no worker may be serving it.`);
-    return EXIT.failed;
+    return EXIT.unknown;
   }
   if (outcome !== 'cancelled')
     note(`Run ${runIndex} had ended by itself (${status}) before it could be cancelled.`);
@@ -126,7 +129,7 @@ async function report(context: Context, store: Store, id: string, ended: boolean
     note(
       `The experiment was told to end and has not yet; no worker may be serving it. "${context.command('status', id)}" shows where it stands.`,
     );
-    return EXIT.failed;
+    return EXIT.unknown;
   }
   if (status !== 'cancelled') note('The experiment had ended by itself before it could be cancelled.');
   else if (!context.json) {

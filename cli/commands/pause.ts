@@ -178,7 +178,7 @@ function unheard(context: Context, { experiment, run, paused }: Outcome, why: st
   note(
     `The database says so, but the workflow could not be told: ${why}\n${meanwhile} Repeat "${context.command(...words)}" when the service answers.`,
   );
-  return EXIT.failed;
+  return EXIT.unknown;
 }
 
 function isUnderWay({ status }: ExperimentRow): boolean {

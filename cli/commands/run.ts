@@ -3,7 +3,7 @@ import { connectStore, drivenElsewhere, upgradedText } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
 import { runCount, surrogateCount } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
-import { assertNever, errorMessage, PanicError } from '../../experiment/errors.js';
+import { assertNever, errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
 import { experimentId } from '../../experiment/ids.js';
 import { planOf } from '../../experiment/index.js';
 import { isThere } from '../../experiment/presence.js';
@@ -12,22 +12,27 @@ import { askServers, explainUnfit, explainUnready, serverTroubles, unfitModels }
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagram-pool.js';
 import { readRunInfo } from '../../workers/data-folder.js';
 import { configuredTemporal } from '../../workers/environment.js';
+import { isOutage, patiently } from '../../workers/patience.js';
+import type { PatienceOptions } from '../../workers/patience.js';
 import { queueStates } from '../../workers/queue-states.js';
+import { refusal } from '../../workers/service-problems.js';
 import { placeText, readingExperiments, readingStore } from '../context.js';
 import type { Context } from '../context.js';
+import { unlessAborted } from '../abort.js';
 import { explainDevices } from '../devices.js';
+import { exitCodeOf, Unfinished, withCauses } from '../error-document.js';
 import { follow, setOthersAside, startExperiment } from '../drive.js';
 import type { Followed } from '../drive.js';
 import { EXIT } from '../exit-codes.js';
 import { createObserver } from '../experiment-state.js';
 import { readStoredOrValidExperiment } from '../experiment-file.js';
 import { findExperiment } from '../find-experiment.js';
-import { bytes, plural, time } from '../format.js';
+import { bytes, duration, oneLine, plural, time } from '../format.js';
 import { onInterrupt } from '../interruption.js';
 import { operated, operatedRun, operating } from '../operate.js';
 import { note, printJson } from '../output.js';
-import { isOutage, outageNotes, patiently } from '../patience.js';
-import type { PatienceOptions } from '../patience.js';
+import { onceAnswered, outageNotes } from '../patience.js';
+import type { OutageWords } from '../patience.js';
 import { proveObjectsPlace } from '../objects-place.js';
 import { problemOf, queuesOf } from '../queues.js';
 import { resumeOpen } from './pause.js';
@@ -38,17 +43,62 @@ import { takeOver } from '../take-over.js';
 
 /** `run FILE`. Returns the exit code, as do the other two. */
 export async function runFile(context: Context, file: string): Promise<number> {
-  const config = await readStoredOrValidExperiment(file, context);
-  await bringUpToDate(context);
-  return await execute(context, config, 'run');
+  return await watching(context, async (watcher) => {
+    const config = await readStoredOrValidExperiment(file, watcher.context);
+    await bringUpToDate(watcher.context);
+    return await execute(watcher, config, 'run');
+  });
 }
 
+/** What the three commands, which wait for services that are away, have in common. */
+interface Watcher {
+  /** Its store, once it has answered, is waited for. */
+  readonly context: Context;
+  /** Raised by the user's first Ctrl-C. */
+  readonly signal: AbortSignal;
+  /** From here on the work ends itself in order when the signal is raised; before, it is left as it is. */
+  readonly begin: () => void;
+}
+
+/**
+ * Hands a watcher to `work`. Code 1 is kept for an experiment that failed: what else goes wrong, but for a request that is wrong, is thrown
+ * as Unfinished.
+ */
+async function watching(context: Context, work: (watcher: Watcher) => Promise<number>): Promise<number> {
+  const interruption = onInterrupt();
+  const { signal } = interruption;
+  const asking = onceAnswered({ signal, onOutage: outageNotes() });
+  const early = new AbortController();
+  const leave = (): void => early.abort(signal.reason);
+  signal.addEventListener('abort', leave);
+  const begin = (): void => signal.removeEventListener('abort', leave);
+  try {
+    return await unlessAborted(work({ context: { ...context, asking }, signal, begin }), early.signal);
+  } catch (error) {
+    const code = interruption.exitCode();
+    if (code !== null) {
+      if (!(error instanceof ToldStop)) note('Stopped before anything was begun.');
+      return code;
+    }
+    if (exitCodeOf(error) === EXIT.badInput || error instanceof ExperimentFailed) throw error;
+    throw error instanceof Unfinished ? error : new Unfinished(withCauses(error), { cause: error });
+  } finally {
+    interruption.end();
+  }
+}
+
+/** The user stopped the command, which has said what is stored. */
+class ToldStop extends Error {}
+
+/** The workflow of the experiment failed as a whole; the message says why. */
+class ExperimentFailed extends Error {}
+
 /** A database of an older version is what a run can go on with; one that is not there is made later. */
-async function bringUpToDate({ place, folder, command }: Context): Promise<void> {
+async function bringUpToDate({ place, folder, command, asking }: Context): Promise<void> {
   if (place.database === null && !isThere(folder.databaseFile)) return;
-  const store = await connectStore(place, (file, before) =>
-    note(upgradedText(file, before, command('upgrade'))),
-  );
+  const open = (): Promise<Store> =>
+    connectStore(place, (file, before) => note(upgradedText(file, before, command('upgrade'))));
+  const store = await (asking === undefined ? open() : asking(open));
   await store.close();
 }
 
@@ -58,16 +108,20 @@ export async function resumeExperiment(
   id: string,
   options: { readonly takeOver: boolean },
 ): Promise<number> {
-  if (options.takeOver) await takeOver(context, id);
-  const resumed = await resumeOpen(context, id);
-  return resumed ?? (await execute(context, await storedConfig(context, id), 'resume'));
+  return await watching(context, async (watcher) => {
+    if (options.takeOver) await takeOver(watcher.context, id);
+    const resumed = await resumeOpen(watcher.context, id);
+    return resumed ?? (await execute(watcher, await storedConfig(watcher.context, id), 'resume'));
+  });
 }
 
 /** `retry ID [--run K]`. */
 export async function retryExperiment(context: Context, id: string, run: number | null): Promise<number> {
-  if (run !== null) await refuseUnfailed(context, id, run);
-  const handedOver = await handToRunningProcess(context, id, run);
-  return handedOver ?? (await execute(context, await storedConfig(context, id), 'retry', run));
+  return await watching(context, async (watcher) => {
+    if (run !== null) await refuseUnfailed(watcher.context, id, run);
+    const handedOver = await handToRunningProcess(watcher.context, id, run);
+    return handedOver ?? (await execute(watcher, await storedConfig(watcher.context, id), 'retry', run));
+  });
 }
 
 async function refuseUnfailed(context: Context, id: string, index: number): Promise<void> {
@@ -125,7 +179,7 @@ interface Request {
 
 /** Runs an experiment to its end and prints its summary; the exit code tells how it ended. */
 async function execute(
-  context: Context,
+  { context, signal, begin }: Watcher,
   config: ExperimentConfig,
   verb: Request['verb'],
   run: number | null = null,
@@ -150,16 +204,14 @@ async function execute(
     await proveObjectsPlace(context);
   }
 
-  const interruption = onInterrupt();
+  signal.throwIfAborted();
+  begin();
   try {
-    return await executeInSession(request, devices, interruption.signal);
+    return await executeInSession(request, devices, signal);
   } catch (error) {
-    const code = interruption.exitCode();
-    if (code === null) throw error;
+    if (!signal.aborted) throw error;
     await tellInterruptedIfPossible(request);
-    return code;
-  } finally {
-    interruption.end();
+    throw new ToldStop('', { cause: error });
   }
 }
 
@@ -175,6 +227,7 @@ async function executeInSession(
   warnAboutDiagramMemory(context, config);
   const session = await openSession(context, id, devices, signal);
   let store: Store | null = null;
+  let failure: Error;
   try {
     // The workers are at work by now: from here on the command waits while a service is away, unless the supervisor gave up a process of ours.
     const patience = { signal: AbortSignal.any([signal, session.failed]), onOutage: outageNotes() };
@@ -183,18 +236,28 @@ async function executeInSession(
     await patiently(() => tellAboutSession(request, session), patience);
     for (const line of devices) note(`Device:  ${line}`);
     if (verb === 'retry') await resetFailedRuns(opened, id, run, patience);
-    const followed = await followToTheEnd(request, session, opened, patience);
-    return await patiently(() => report(request, opened, followed), patience);
+    const ended = await followToTheEnd(request, session, opened, patience);
+    if (ended.kind !== 'failed') return await patiently(() => report(request, opened, ended), patience);
+    failure = ended.error;
   } catch (error) {
-    if (session.failed.aborted && !signal.aborted) {
-      await tellInterrupted(request, store);
-      session.failed.throwIfAborted();
-    }
-    throw error;
+    if (signal.aborted) throw error;
+    const reason: unknown = session.failed.aborted ? session.failed.reason : error;
+    await tellInterruptedIfPossible(request);
+    throw new Unfinished(refusalOf(session, reason) ?? withCauses(reason), { cause: reason });
   } finally {
     await session.stop();
     await store?.close();
   }
+  throw failureOf(failure);
+}
+
+/** An error of the workflow: a request that the book-keeper refused stays one. */
+function failureOf(error: Error): Error {
+  return isPanicError(error) ? error : new ExperimentFailed(withCauses(error), { cause: error });
+}
+
+function refusalOf({ address, client }: Session, reason: unknown): string | null {
+  return refusal(reason, address, client.options.namespace);
 }
 
 async function followToTheEnd(
@@ -208,21 +271,39 @@ async function followToTheEnd(
     silent: context.json,
     diagramsExpected,
     surrogatesExpected: diagramsExpected * surrogateCount(config),
+    words: watchWords(session),
     signal: patience.signal,
   };
   for (;;) {
     const handle = await patiently(() => startExperiment(session, id, config), patience);
     const followed = await follow(handle, store, id, options);
+    if (followed.kind === 'gone') return await patiently(() => endByRows(store, id), patience);
     // A workflow that is open has not seen the runs that `retry` or `resume --run` made pending since it started.
     const byStatus = await patiently(() => store.experiments.runsByStatus(id), patience);
     if (followed.kind !== 'result' || byStatus.pending === 0) return followed;
   }
 }
 
+function watchWords({ embedded }: Session): OutageWords {
+  const leaves = embedded ? 'stops the run, and "resume" continues it' : 'leaves it to its workers';
+  return {
+    away: ({ reason }) =>
+      `It cannot be watched meanwhile: ${oneLine(reason)}. Its work waits or goes on by itself; Ctrl-C ${leaves}.`,
+    back: (awayMs) => `It can be watched again, after ${duration(awayMs)}.`,
+  };
+}
+
+/** How an experiment ended whose workflow the service does not know any more, as after its time of retention. */
+async function endByRows(store: Store, id: string): Promise<Followed> {
+  const { status } = await store.experiments.get(id);
+  if (status === 'cancelled') return { kind: 'cancelled' };
+  return status === 'planned' || status === 'running' ? { kind: 'gone' } : { kind: 'result', status };
+}
+
 async function report(
   { context, id, startedAt }: Request,
   store: Store,
-  followed: Followed,
+  followed: Exclude<Followed, { kind: 'failed' }>,
 ): Promise<number> {
   if ((await store.experiments.find(id)) !== null) {
     const document = await summaryDocument(store, id, { wallMs: Date.now() - startedAt });
@@ -231,7 +312,7 @@ async function report(
   }
   switch (followed.kind) {
     case 'result':
-      return followed.result.status === 'completed' ? EXIT.ok : EXIT.failed;
+      return followed.status === 'completed' ? EXIT.ok : EXIT.failed;
     case 'cancelled':
       note(`\nThe experiment was cancelled. "${context.command('resume', id)}" continues it.`);
       return EXIT.cancelled;
@@ -240,6 +321,11 @@ async function report(
         `\nThe experiment's workflow was terminated from outside (${followed.reason}). "${context.command('resume', id)}" continues it.`,
       );
       return EXIT.cancelled;
+    case 'gone':
+      note(
+        `\nThe Temporal service has no workflow of the experiment any more, as where its state was deleted. "${context.command('resume', id)}" continues the experiment from its rows.`,
+      );
+      return EXIT.unknown;
     default:
       return assertNever(followed);
   }
@@ -378,14 +464,15 @@ async function resetFailedRuns(
   note(count === 0 ? 'No run has failed.' : `Retrying ${plural(count, 'failed run')}.`);
 }
 
-/** The message says where the store does not answer: a command that the user stopped waits for nothing. */
+/** The message says where the store does not answer: a command that ends waits for nothing. */
 async function tellInterruptedIfPossible(request: Request): Promise<void> {
+  const { asking: _, ...context } = request.context;
   try {
-    await readingStore(request.context, (store) => tellInterrupted(request, store));
+    await readingStore(context, (store) => tellInterrupted({ ...request, context }, store));
   } catch (error) {
-    if (!isOutage(error)) throw error;
+    if (!isOutage(error) && !isPanicError(error)) throw error;
     note(
-      `What is stored stays; it could not be counted: ${errorMessage(error)}. "${request.context.command('resume', request.id)}" continues.`,
+      `What is stored stays; it could not be counted: ${errorMessage(error)}. "${context.command('resume', request.id)}" continues.`,
     );
   }
 }

@@ -3,6 +3,7 @@ import { isPanicError, PanicError } from '../../experiment/errors.js';
 import { armFault } from '../../experiment/fault.js';
 import { joinWorkers, openDataFolder } from '../../workers/data-folder.js';
 import { type DeploymentVersion, setCurrentCommand } from '../../workers/deployment.js';
+import { NEVER, patiently } from '../../workers/patience.js';
 import { ownBuildId } from '../../workers/recorded-build.js';
 import { ServiceProblem } from '../../workers/service-problems.js';
 import { workerTemporal } from '../../workers/environment.js';
@@ -16,6 +17,7 @@ import { EXIT, SIGNAL_EXIT } from '../exit-codes.js';
 import { proveObjectsPlace } from '../objects-place.js';
 import { note } from '../output.js';
 import { version } from '../package-info.js';
+import { outageNotes } from '../patience.js';
 
 export const DEFAULT_ADDRESS = '127.0.0.1:7233';
 
@@ -43,7 +45,9 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
   const deployment = deploymentOf(options);
   // Refused before anything is made.
   const temporal = workerTemporal(DEFAULT_ADDRESS);
-  await proveObjectsPlace(context);
+  let started: RunningWorker | null = null;
+  endWithParent(async () => await started?.stop());
+  await patiently(() => proveObjectsPlace(context), { signal: NEVER, onOutage: outageNotes() });
   openDataFolder(folder.root);
   closeFolder(context);
   const using = joinWorkers(folder);
@@ -63,6 +67,7 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
     version: version(),
     temporal,
     address,
+    waitsForService: process.send !== undefined,
     place: { ...place, folder: openDataFolder(folder.root).root },
     modelsFolder: environment.modelsFolder,
     hosts: environment.hosts,
@@ -73,6 +78,7 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
     servers: environment.servers,
     onNotice: note,
   });
+  started = worker;
   let stopping = Promise.resolve();
   let asked = false;
   const stop = (): void => {
@@ -91,7 +97,6 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  endWithParent(() => worker.stop());
   note(
     `${identity} serves ${worker.taskQueues.join(', ')} at ${address} with ${catalogue.size} models; data in ${folder.root}${place.database === null ? '' : `, rows in ${placeText({ place })}`}. Ctrl-C stops it.`,
   );

@@ -133,9 +133,14 @@ function fileOf(path: string, name: string): Buffer {
   }
 }
 
-/** The client's own words where the server answers the request for TLS otherwise than with yes. */
-const NO_TLS = /server does not support SSL connections|error establishing an SSL connection/i;
-const TLS_WORDS = /before secure TLS connection was established|wrong version number/i;
+/** The client's own words where the server answers the request for TLS with no. */
+const NO_TLS = /server does not support SSL connections/i;
+/**
+ * A server that stops, or has no process to spare, cuts the handshake off or answers with an error (pg's connection.js); so does one that
+ * does not know this way to begin it.
+ */
+const CUT_OFF = /before secure TLS connection was established|error establishing an SSL connection/i;
+const TLS_WORDS = /wrong version number/i;
 /** Codes of Node's TLS, and of OpenSSL's verification (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */
 const TLS_CODES =
   /^(ERR_TLS|ERR_SSL|EPROTO|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|CERT_|CRL_|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH|PATH_LENGTH|ERROR_IN_(CERT|CRL))/;
@@ -143,7 +148,12 @@ const TLS_CODES =
 const NOT_THIS_WAY = '28000';
 
 export function isEncryptionRefused(error: unknown, code: string | undefined): boolean {
-  return isTlsFailure(error, code) || code === NOT_THIS_WAY;
+  return isTlsFailure(error, code) || isHandshakeCutOff(error) || code === NOT_THIS_WAY;
+}
+
+/** Whether the connection ended before it was known whether encryption can be had. */
+export function isHandshakeCutOff(error: unknown): boolean {
+  return CUT_OFF.test(errorMessage(error));
 }
 
 /** Whether encryption could not be had, or its certificate was refused. */

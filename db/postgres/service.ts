@@ -1,7 +1,7 @@
 import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
 import { parsePostgresAddress } from './address.js';
 import type { PostgresAddress } from './address.js';
-import { encryptionsOf, isTlsFailure, tlsRemedy } from './encryption.js';
+import { encryptionsOf, isHandshakeCutOff, isTlsFailure, tlsRemedy } from './encryption.js';
 
 /** A Postgres database that is used as the store. */
 export interface PostgresService {
@@ -106,6 +106,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 const CONTENDED = new Set(['40001', '40P01', '23505', '55P03', '23503']);
 
 export function isConnectionLoss(error: unknown): boolean {
+  if (isHandshakeCutOff(causeOf(error))) return true;
   const code = codeOf(error);
   if (code !== undefined) return LOST.has(code) || code.startsWith('08');
   return LOST_WORDS.test(errorMessage(error));

@@ -38,7 +38,7 @@ describe('help', () => {
     expect(code).toBe(0);
     expect(stderr).toBe('');
     for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
-    for (const exit of ['0', '1', '2', '3', '130'])
+    for (const exit of ['0', '1', '2', '3', '4', '130'])
       expect(stdout).toMatch(new RegExp(`^  ${exit} +\\w`, 'm'));
   });
 

@@ -3,22 +3,29 @@ import { join } from 'node:path';
 import { connectStoreReadonly } from '../../db/index.js';
 import { openLink, type Link } from '../../bench/link.js';
 import { openLaboratory } from '../support/laboratory.js';
-import { invocationCount } from '../support/store-checks.js';
 import { suiteAddress } from '../support/suite-server.js';
-import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
+import { asSuperuser, createDatabase, suitePostgres } from '../support/suite-postgres.js';
+import { makeBucket, s3Program, startS3Server, toldSkipped } from '../support/s3-server.js';
+import { processesWithArgument } from '../support/processes-with-argument.js';
+import { PASSWORD, startEmbeddedPostgres } from '../../bench/embedded-postgres.js';
+import type { EmbeddedPostgres } from '../../bench/embedded-postgres.js';
+import { startServer } from '../workers/temporal-servers.js';
+import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
+import { serving } from '../fleet/fleet.js';
+import { experimentWorkflowId } from '../../workflows/names.js';
 import { describerAt, leaveAlone, painterAt, send, startModelServer } from '../models/model-server.js';
-import { cleanUp, folderWith, panicTdaJson, startPanicTda, until } from './cli-process.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson, runInfo, startPanicTda, until } from './cli-process.js';
 import type { Running } from './cli-process.js';
 
 jest.setTimeout(240_000);
 
-/** Half a minute of work: where no terminal is, counts are shown every five seconds, and the first must not be the last. */
+/** A quarter of a minute of work: where no terminal is, counts are shown every five seconds, and the first must not be the last. */
 const EXPERIMENT = {
   networks: [['DummyT2I', 'SlowI2T']],
   prompts: ['a lighthouse', 'a forest'],
   seeds: [-1],
   embedding_models: ['Dummy'],
-  max_length: 300,
+  max_length: 150,
 };
 
 const closing: (() => Promise<unknown>)[] = [];
@@ -43,54 +50,180 @@ async function saysUntil(running: Running, words: RegExp): Promise<void> {
 const server = await suitePostgres();
 const onServer = server.available ? test : test.skip;
 const title = server.available ? '' : ` (Postgres cannot run here: ${server.reason})`;
+const program = await s3Program();
+const everywhere = server.available && 'path' in program ? test : test.skip;
+
+/** A server of a test's own, which it may end and start again. */
+async function ownPostgres(): Promise<EmbeddedPostgres> {
+  const postgres = await startEmbeddedPostgres(sharedTemporaryFolder(), { fsync: false, while: process.pid });
+  closing.push(() => postgres.stop());
+  return postgres;
+}
+
+async function finishedRuns(folder: string, url: string): Promise<number> {
+  const place = { folder: join(folder, 'panic-tda-data'), database: { url, poolSize: 2 } };
+  const store = await connectStoreReadonly(place);
+  const [row] = await store!.experiments.list();
+  const { finished } = await store!.experiments.runsByStatus(row!.id);
+  await store!.close();
+  return finished;
+}
 
 onServer(
-  `run outlasts a Postgres that is away while it watches, says so, and ends with its experiment${title}`,
+  `run outlasts a Postgres that is restarted, one that crashes, and its own Temporal server killed, and says so${title}`,
+  async () => {
+    const postgres = await ownPostgres();
+    const url = postgres.url('postgres');
+    const folder = folderWith({ 'experiment.json': EXPERIMENT });
+    const running = startPanicTda(folder, ['run', 'experiment.json'], { PANIC_TDA_DATABASE: url });
+    await saysUntil(running, /invocations [1-9]/);
+    await postgres.stop('fast');
+    await saysUntil(running, /It cannot be watched meanwhile: the database .* cannot be reached now/);
+    await saysUntil(running, /waiting: the database .* cannot be reached now.* \(for .*\), next try/);
+    await postgres.start();
+    await saysUntil(running, /It can be watched again, after /);
+    await postgres.stop('kill');
+    process.kill(runInfo(join(folder, 'panic-tda-data'))!.serverPid!, 'SIGKILL');
+    await postgres.start();
+    const { code, stderr, stdout } = await running.ended;
+    expect([code, stdout, stderr]).toEqual([
+      0,
+      expect.stringMatching(/: completed\n/),
+      expect.stringMatching(/temporal server runs again/),
+    ]);
+    expect(await finishedRuns(folder, url)).toBe(2);
+  },
+);
+
+everywhere(
+  toldSkipped(
+    'run outlasts Postgres, S3 and a configured Temporal service that crash, and so does a worker',
+    program,
+  ),
+  async () => {
+    if (!('path' in program)) return;
+    const postgres = await ownPostgres();
+    const s3 = await startS3Server(program.path);
+    closing.push(() => s3.remove());
+    await makeBucket(s3, 'pictures');
+    const { server: temporal } = await startServer(sharedTemporaryFolder());
+    closing.push(() => temporal.stop());
+    const url = postgres.url('postgres');
+    const env = {
+      ...s3.environment,
+      PANIC_TDA_DATABASE: url,
+      PANIC_TDA_OBJECTS: 's3://pictures',
+      TEMPORAL_ADDRESS: temporal.address,
+    };
+    const folder = folderWith({ 'experiment.json': EXPERIMENT });
+    const worker = startPanicTda(folder, ['worker'], env);
+    await serving(worker);
+    const running = startPanicTda(folder, ['run', 'experiment.json'], env);
+    await saysUntil(running, /invocations [1-9]/);
+    process.kill(temporal.pid!, 'SIGKILL');
+    await Promise.all([postgres.stop('kill'), s3.kill()]);
+    await saysUntil(running, /It cannot be watched meanwhile: .*Ctrl-C leaves it to its workers/);
+    await Promise.all([postgres.start(), s3.start()]);
+    const { code, stderr } = await running.ended;
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/It can be watched again/)]);
+    expect(await finishedRuns(folder, url)).toBe(2);
+    worker.process.kill('SIGTERM');
+    expect(await worker.ended).toMatchObject({ code: 0 });
+  },
+);
+
+const SHORT = { ...EXPERIMENT, networks: [['DummyT2I', 'DummyI2T']], max_length: 4 };
+
+test('run outlasts its own Temporal server killed before it is up', async () => {
+  const folder = folderWith({ 'experiment.json': SHORT });
+  const running = startPanicTda(folder, ['run', 'experiment.json']);
+  const file = join(folder, 'panic-tda-data', 'temporal', 'temporal.sqlite');
+  let servers: number[] = [];
+  await until(
+    () => (servers = processesWithArgument(file)).length > 0,
+    () => running.stderr(),
+  );
+  for (const pid of servers) process.kill(pid, 'SIGKILL');
+  const { code, stderr } = await running.ended;
+  expect([code, stderr]).toEqual([0, expect.stringMatching(/temporal server .* was ended by SIGKILL/)]);
+});
+
+onServer(
+  `run waits for a Postgres that has answered it once before anything was begun; for one that never did it ends with 4${title}`,
   async () => {
     if (!server.available) return;
     const address = new URL(server.urlOf(await createDatabase(server.urlOf)));
     const link = await linkTo(address.host);
-    const url = Object.assign(address, { host: link.address }).href;
-    const folder = folderWith({ 'experiment.json': EXPERIMENT });
-    const env = { PANIC_TDA_DATABASE: url };
-    const running = startPanicTda(folder, ['run', 'experiment.json'], env);
-    await saysUntil(running, /invocations [1-9]/);
+    const env = { PANIC_TDA_DATABASE: Object.assign(address, { host: link.address }).href };
+    const folder = folderWith({ 'experiment.json': SHORT });
     link.cut('refused');
-    await saysUntil(running, /It cannot be watched meanwhile: the database .* cannot be reached now/);
-    await saysUntil(running, /waiting: the database .* cannot be reached now.*, next try in/);
+    const never = await panicTda(folder, ['run', 'experiment.json', '--json'], env);
+    expect([never.code, JSON.parse(never.stdout)]).toEqual([
+      4,
+      { error: { kind: 'Unknown', message: expect.stringMatching(/cannot be reached now/), exitCode: 4 } },
+    ]);
     link.restore();
-    const { code, stderr, stdout } = await running.ended;
-    expect(stderr).toMatch(/It can be watched again/);
-    expect([code, stdout]).toEqual([0, expect.stringMatching(/: completed\n/)]);
-    const store = await connectStoreReadonly({
-      folder: join(folder, 'panic-tda-data'),
-      database: { url, poolSize: 1 },
-    });
-    const [row] = await store!.experiments.list();
-    expect(await store!.experiments.runsByStatus(row!.id)).toMatchObject({ finished: 2 });
-    await store!.close();
+    const running = startPanicTda(folder, ['run', 'experiment.json'], env);
+    // Then its server and its workers are still to be started.
+    await saysUntil(running, /Experiment [0-9a-f]{12}:/);
+    link.cut('refused');
+    await saysUntil(running, /Waiting until it answers: the database/);
+    link.restore();
+    const { code, stderr } = await running.ended;
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/It answers again, after /)]);
   },
 );
 
-onServer(`Ctrl-C ends a run whose Postgres is away, with the code of the signal${title}`, async () => {
-  if (!server.available) return;
-  const address = new URL(server.urlOf(await createDatabase(server.urlOf)));
-  const link = await linkTo(address.host);
-  const url = Object.assign(address, { host: link.address }).href;
-  const folder = folderWith({ 'experiment.json': EXPERIMENT });
-  const running = startPanicTda(folder, ['run', 'experiment.json'], { PANIC_TDA_DATABASE: url });
-  await saysUntil(running, /invocations [1-9]/);
-  link.cut('refused');
-  await saysUntil(running, /It cannot be watched meanwhile/);
-  running.process.kill('SIGINT');
-  const { code, stderr } = await running.ended;
-  expect([code, stderr]).toEqual([
-    130,
-    expect.stringMatching(/it could not be counted: the database .*"npx panic-tda resume/s),
-  ]);
-});
+onServer(
+  `a password that is taken away ends a run with 4, and Ctrl-C one whose Postgres is away with 130${title}`,
+  async () => {
+    if (!server.available) return;
+    const database = await createDatabase(server.urlOf);
+    const laboratory = await openLaboratory({ PANIC_TDA_DATABASE: server.urlOf(database) });
+    closing.push(() => laboratory.close());
+    const role = `watcher_${process.pid}`;
+    const own = Object.assign(new URL(server.urlOf(database)), { username: role });
+    const link = await linkTo(own.host);
+    const url = Object.assign(own, { host: link.address }).href;
+    const env = {
+      TEMPORAL_ADDRESS: suiteAddress(),
+      TEMPORAL_NAMESPACE: laboratory.namespace,
+      PANIC_TDA_DATABASE: url,
+    };
+    const folder = folderWith({ 'experiment.json': EXPERIMENT });
+    await asSuperuser(server.urlOf(database), async (client) => {
+      await client.query(`create role ${role} superuser login password '${PASSWORD}'`);
+    });
+    const words = ['run', 'experiment.json', '--data', laboratory.data];
+    const running = startPanicTda(folder, words, env);
+    await saysUntil(running, /invocations [1-9]/);
 
-test('run outlasts a Temporal service that is away while it watches', async () => {
+    const interrupted = startPanicTda(folder, words, env);
+    await saysUntil(interrupted, /invocations [1-9]/);
+    link.cut('refused');
+    await saysUntil(interrupted, /It cannot be watched meanwhile/);
+    interrupted.process.kill('SIGINT');
+    const stopped = await interrupted.ended;
+    expect([stopped.code, stopped.stderr]).toEqual([
+      130,
+      expect.stringMatching(/it could not be counted: the database .*"npx panic-tda resume/s),
+    ]);
+    link.restore();
+    await saysUntil(running, /It can be watched again/);
+
+    await asSuperuser(server.urlOf(database), async (client) => {
+      await client.query(`alter role ${role} password 'another'`);
+      await client.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [role]);
+    });
+    const { code, stderr } = await running.ended;
+    expect([code, stderr]).toEqual([
+      4,
+      expect.stringMatching(/panic-tda: the database .*: the user or the password is wrong/),
+    ]);
+  },
+);
+
+test('run outlasts a Temporal service that is away until its experiment is over and its workflow is deleted', async () => {
   const laboratory = await openLaboratory();
   closing.push(() => laboratory.close());
   const link = await linkTo(suiteAddress());
@@ -99,16 +232,33 @@ test('run outlasts a Temporal service that is away while it watches', async () =
   const running = startPanicTda(folder, ['run', 'experiment.json', '--data', laboratory.data], env);
   await saysUntil(running, /invocations [1-9]/);
   link.cut('refused');
-  const before = invocationCount(laboratory.data);
+  await saysUntil(
+    running,
+    /It cannot be watched meanwhile: the Temporal service does not answer: .*(UNAVAILABLE|ECONN)/,
+  );
   // The workers have a connection of their own, and go on.
-  const more = Math.min(before + 20, 2 * EXPERIMENT.max_length);
   await until(
-    () => invocationCount(laboratory.data) >= more,
-    () => `${before} invocations, then ${invocationCount(laboratory.data)}\n${running.stderr()}`,
+    () => /runs 2 finished/.test(running.stderr()),
+    () => running.stderr(),
+  );
+  const id = /Experiment ([0-9a-f]{12})/.exec(running.stderr())![1]!;
+  const { workflow, workflowService } = laboratory.client;
+  const handle = workflow.getHandle(experimentWorkflowId(id));
+  await handle.result();
+  await workflowService.deleteWorkflowExecution({
+    namespace: laboratory.namespace,
+    workflowExecution: { workflowId: handle.workflowId },
+  });
+  await until(
+    async () =>
+      await handle.describe().then(
+        () => false,
+        () => true,
+      ),
   );
   link.restore();
-  const { code, stderr } = await running.ended;
-  expect([code, stderr]).toEqual([0, expect.stringMatching(/runs 2 finished/)]);
+  const { code, stdout } = await running.ended;
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/: completed\n/)]);
 });
 
 test('a run that stands still says why, and when it is tried again; so does status', async () => {

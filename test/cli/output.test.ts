@@ -61,7 +61,7 @@ describe('standard output on a full disk', () => {
     const { status, stderr } = onto('stdout', '/dev/full', args);
     expect(stderr).toMatch(LOST);
     expect(stderr.match(LOST)).toHaveLength(1);
-    expect(status).toBe(1);
+    expect(status).toBe(4);
   });
 
   test('a command that fails by itself keeps its exit code', () => {
@@ -76,13 +76,13 @@ describe('standard output on a full disk', () => {
       const { status, stdout, stderr } = spawnSync('unshare', words, { cwd: folder, encoding: 'utf8' });
       expect(Number(stdout)).toBe(32 * 1024);
       expect(stderr).toMatch(LOST);
-      expect(status).toBe(1);
+      expect(status).toBe(4);
     },
   );
 });
 
-test('remarks that cannot be written make the exit code 1', () => {
-  expect(onto('stderr', '/dev/full', ['list', '--data', 'none']).status).toBe(1);
+test('remarks that cannot be written make the exit code 4', () => {
+  expect(onto('stderr', '/dev/full', ['list', '--data', 'none']).status).toBe(4);
   expect(onto('stderr', '/dev/null', ['list', '--data', 'none']).status).toBe(0);
 });
 
@@ -122,7 +122,7 @@ const compiler = spawnSync('cc', ['--version']).status === 0 && process.platform
     const { status, stderr } = onto('stdout', out, ['--version'], { LD_PRELOAD: library });
     expect(readFileSync(out, 'utf8')).toMatch(/^\d+\.\d+/);
     expect(stderr).toMatch(LOST);
-    expect(status).toBe(1);
+    expect(status).toBe(4);
   },
 );
 

@@ -2,8 +2,8 @@ import { expect, jest, test } from '@jest/globals';
 import { Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import type { OpenActivity } from '../../cli/open-activities.js';
-import { isOutage, patiently } from '../../cli/patience.js';
-import type { Outage } from '../../cli/patience.js';
+import { isOutage, patiently } from '../../workers/patience.js';
+import type { Outage } from '../../workers/patience.js';
 import { progressDisplay } from '../../cli/progress.js';
 import { surrogatesMade } from '../../cli/surrogates-made.js';
 import type { Standing } from '../../cli/progress.js';
@@ -90,7 +90,7 @@ const standing: Standing = {
   },
   surrogates: 7,
   paused: false,
-  stale: false,
+  awaySince: null,
   standstill: null,
 };
 
@@ -148,7 +148,7 @@ test('a paused experiment has runs that have begun and no pace, and what is left
     show(600_000, made(20, true));
     expect(last('invocations')).not.toMatch(/left/);
     show(1000, made(20, false));
-    show(1000, { ...made(30, false), stale: true });
+    show(1000, { ...made(30, false), awaySince: 0 });
     show(8000, made(30, false));
     show(1000, made(40, false));
     expect(last('invocations')).toMatch(/ 10\/s, at most 2 s left$/);

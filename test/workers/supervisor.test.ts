@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { boundOpenLog } from '../../workers/log-file.js';
 import {
   supervise,
   type SuperviseOptions,
@@ -275,5 +276,21 @@ describe('the log', () => {
     await child.ready;
     expect(existsSync(`${logFile}.1`)).toBe(true);
     expect(readFileSync(logFile).length).toBeLessThan(1000);
+  });
+
+  test('is put aside while its process goes on writing to it', async () => {
+    const { child, logFile, log } = superviseScript(
+      `console.log('before'); process.on('SIGUSR2', () => { console.log('after'); }); ${sayReady} ${stay}`,
+      { ready: 'message' },
+    );
+    await child.ready;
+    await until('it has written', () => log().includes('before'));
+    boundOpenLog(logFile, 1000);
+    expect(log()).toContain('before');
+    boundOpenLog(logFile, 10);
+    expect(log()).toBe('');
+    expect(readFileSync(`${logFile}.1`, 'utf8')).toContain('before');
+    process.kill(child.pid!, 'SIGUSR2');
+    await until('it goes on at the beginning', () => log() === 'after\n');
   });
 });

@@ -1,0 +1,86 @@
+import type { LogEntry } from '@temporalio/worker';
+import { errorMessage, errorName } from '../experiment/errors.js';
+import { withoutSecrets } from '../experiment/secrets.js';
+import { visibleLine } from '../experiment/text.js';
+
+/** A line that repeats itself is written once in this time. */
+const REPEAT_MS = 10 * 60_000;
+/** Kinds of lines that are remembered: beyond them the one that was written first may be written again too soon. */
+const MOST_KINDS = 500;
+
+export interface SdkLog {
+  readonly write: (entry: LogEntry) => void;
+  /** Writes how many lines were left out and not told yet. */
+  readonly close: () => void;
+}
+
+interface Kind {
+  writtenAt: number;
+  leftOut: number;
+}
+
+/**
+ * What the SDK warns about, as lines. A store that is away for an hour makes every run fail 150 times, each time with the same words: the
+ * first is written, the others are counted. Left out are queues that have no workflows on purpose, and work that a worker hands back
+ * because it stops, which is no failure.
+ */
+export function sdkLog(write: (line: string) => void, now: () => number = Date.now): SdkLog {
+  const kinds = new Map<string, Kind>();
+
+  function text({ level, message, meta }: LogEntry, kind: Kind | undefined): string {
+    const { taskToken: _, ...told } = meta ?? {};
+    const details = Object.keys(told).length === 0 ? '' : ` ${JSON.stringify(told, errorsAsText)}`;
+    const repeated =
+      kind === undefined || kind.leftOut === 0
+        ? ''
+        : ` (and ${kind.leftOut} more like it since ${new Date(kind.writtenAt).toISOString()})`;
+    return `${new Date(now()).toISOString()} ${level} ${message}${details}${repeated}`;
+  }
+
+  return {
+    write(entry) {
+      if (entry.message.startsWith('No workflows registered') || isHandedBack(entry)) return;
+      const key = kindOf(entry);
+      const kind = kinds.get(key);
+      if (kind !== undefined && now() - kind.writtenAt < REPEAT_MS) {
+        kind.leftOut++;
+        return;
+      }
+      write(visibleLine(withoutSecrets(text(entry, kind))));
+      kinds.delete(key);
+      kinds.set(key, { writtenAt: now(), leftOut: 0 });
+      if (kinds.size > MOST_KINDS) kinds.delete(kinds.keys().next().value!);
+    },
+    close() {
+      let leftOut = 0;
+      for (const kind of kinds.values()) leftOut += kind.leftOut;
+      kinds.clear();
+      if (leftOut > 0)
+        write(`${new Date(now()).toISOString()} ${leftOut} more lines like those above were left out`);
+    },
+  };
+}
+
+function isHandedBack({ meta }: LogEntry): boolean {
+  const error: unknown = meta?.['error'];
+  return typeof error === 'object' && error !== null && 'type' in error && error.type === 'WorkerShutdown';
+}
+
+/** Runs, attempts and times are numbers and ids, which differ from line to line. */
+function kindOf({ level, message, meta }: LogEntry): string {
+  const error: unknown = meta?.['error'];
+  const type = typeof error === 'object' && error !== null && 'type' in error ? error.type : errorName(error);
+  const words = error === undefined ? '' : errorMessage(error);
+  return JSON.stringify([
+    level,
+    message.replaceAll(/\d+/g, '#'),
+    meta?.['activityType'],
+    type,
+    words.replaceAll(/[0-9a-f-]*\d[0-9a-f-]*/g, '#'),
+  ]);
+}
+
+function errorsAsText(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value);
+  return value instanceof Error ? `${value.name}: ${value.message}` : value;
+}
