@@ -84,7 +84,7 @@ const scenarios = {
 // Not the SDK's historyToJSON: it fails where npm installs two copies of protobufjs.
 const { History } = proto.temporal.api.history.v1;
 
-/** What differs between two recordings and no replay looks at. */
+/** What differs between two recordings, or tells of the machine that recorded, and no replay looks at. */
 const NOISE = new Set([
   'taskId',
   'requestId',
@@ -92,6 +92,7 @@ const NOISE = new Set([
   'workerVersion',
   'meteringMetadata',
   'historySizeBytes',
+  'stackTrace',
 ]);
 
 let takenBySomebody = true;
