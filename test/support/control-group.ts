@@ -8,6 +8,8 @@ const TREE = '/sys/fs/cgroup';
 export interface ControlGroup {
   /** A command that runs another one within the group. */
   within(command: string, args: readonly string[]): { readonly command: string; readonly args: string[] };
+  /** Puts a process that runs already into the group, with all of its threads. What it has is not counted there; what it takes from now on is. */
+  enter(pid: number): void;
   /** Processes that the kernel ended since the group used all its memory. */
   endedForMemory(): number;
   /** Only when no process is left in it. */
@@ -49,6 +51,9 @@ export function controlGroup(memoryBytes: number, cores: number): ControlGroup |
           ...args,
         ],
       }),
+      enter: (pid) => {
+        for (const file of entries) writeFileSync(file, String(pid));
+      },
       endedForMemory: () => {
         const events = readFileSync(join(memory, isV2 ? 'memory.events' : 'memory.oom_control'), 'utf8');
         return Number(/^oom_kill (\d+)$/m.exec(events)?.[1]);
