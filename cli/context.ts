@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { connectStoreReadonly, nameOfService, POOL_SIZE } from '../db/index.js';
+import { connectStoreReadonly, isNewer, nameOfService, newerRemark, POOL_SIZE } from '../db/index.js';
 import type { Store, StorePlace } from '../db/index.js';
 import { PanicError } from '../experiment/errors.js';
 import type { Catalogue } from '../experiment/model.js';
@@ -118,6 +118,7 @@ export async function readingStore<T>(
 ): Promise<T> {
   const look = async (): Promise<T> => {
     const store = await connectStoreReadonly(context.place);
+    if (store !== null) noteNewer(store);
     try {
       return await use(store);
     } finally {
@@ -125,6 +126,15 @@ export async function readingStore<T>(
     }
   };
   return await (context.asking === undefined ? look() : context.asking(look));
+}
+
+const noted = new Set<string>();
+
+/** Says once that a store is of a newer version. */
+export function noteNewer({ db }: Store): void {
+  if (!isNewer(db.tables) || noted.has(db.name)) return;
+  noted.add(db.name);
+  note(`Remark: ${newerRemark(db.name, db.tables)}`);
 }
 
 /** The same for commands that mean something only where there are experiments: throws InvalidInput where there are none. */

@@ -12,6 +12,8 @@ export const EXIT = {
    * what it says could not be written. No experiment failed for that.
    */
   unknown: 4,
+  /** Of a worker: what is stored is of a newer version, to which it may not write. Started again, it is refused with the same code. */
+  newerTables: 5,
 } as const;
 
 /** Ended by Ctrl-C (130), SIGTERM (143) or a closed terminal (129), as shells number it; the work is resumable. */
@@ -25,4 +27,5 @@ export const EXIT_CODE_HELP = `Exit codes:
   2    the request is wrong (arguments, file, data folder); nothing was done
   3    the experiment was cancelled from elsewhere, or is paused; it can be resumed
   4    how it ended is not known: a service did not answer, or its output could not be written; what is stored stays
+  5    a worker of an older version than the tables, which may not write to them; start one of the newer version
   130  stopped by Ctrl-C (143 by SIGTERM, 129 by a closed terminal); it can be resumed`;

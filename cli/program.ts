@@ -11,6 +11,7 @@ import { addHostOptions, refuseHostOptionsElsewhere } from './host-options.js';
 import { write } from './output.js';
 import type { VerbWithoutId } from './meant-experiment.js';
 import { version } from './package-info.js';
+import type { DatabaseFlags } from './commands/setup-database.js';
 import type { WebUiFlags } from './commands/web-ui.js';
 import type { WorkerOptions } from './commands/worker.js';
 
@@ -245,6 +246,12 @@ export function createProgram(exitWith: (code: number) => void): Command {
   add(MACHINE, 'setup', 'get what a device needs, or make the tables of a database', SETUP_HELP)
     .addArgument(new Argument('<what>', 'what to set up').choices(['cuda', 'database']))
     .option('--app-role <name>', 'database: a role that may then read and write rows, and nothing more')
+    .option('--check', 'database: only say of which version the tables are, and what a migration would do')
+    .option(
+      '--wait <seconds>',
+      'database: where a migration is not for workers of the version before, tell them to end, and wait for that',
+      seconds,
+    )
     .option(
       '--without-gpu',
       'cuda: fetch it and look for its libraries, and run nothing; for building images',
@@ -256,11 +263,13 @@ export function createProgram(exitWith: (code: number) => void): Command {
       }
       if (what === 'database') {
         const { setUpTables } = await import('./commands/setup-database.js');
-        await withoutModels(options, (context) => setUpTables(context, options.appRole));
+        await withoutModels(options, (context) => setUpTables(context, options));
         return;
       }
-      if (options.appRole !== undefined) {
-        throw new PanicError('InvalidInput', '--app-role is of "setup database"');
+      for (const flag of ['appRole', 'check', 'wait'] as const) {
+        if (options[flag] === undefined) continue;
+        const named = flag === 'appRole' ? 'app-role' : flag;
+        throw new PanicError('InvalidInput', `--${named} is of "setup database"`);
       }
       const { setUpCuda } = await import('./commands/setup.js');
       await act(options, (context) => setUpCuda(context, undefined, { withoutGpu }));
@@ -343,8 +352,7 @@ interface ShowOptions extends GlobalOptions {
   readonly experimentFile?: boolean;
 }
 
-interface SetupFlags {
-  readonly appRole?: string;
+interface SetupFlags extends DatabaseFlags {
   readonly withoutGpu?: boolean;
 }
 
@@ -596,6 +604,7 @@ changes the tables in one transaction. Pictures are not touched. Cut off anywher
 other, and the same command goes on. Refused while a run or a worker uses the folder.
 
 Of a Postgres database no copy is made here: it says what to back up, and which command changes the tables.
+--check also says which versions read and write the tables, and which migrations are missing.
 
 Examples:
   panic-tda upgrade --check
@@ -609,9 +618,18 @@ says which version of CUDA it was built for; where CUDA, cuDNN or the driver is 
 that is damaged is fetched again.
 
 database: makes the tables of the Postgres database of --database or PANIC_TDA_DATABASE, or brings them up to date. "run" and
-"worker" do that by themselves where their role may; with --app-role NAME they can have a role that may not.
+"worker" do that by themselves where their role may; with --app-role NAME they can have a role that may not. With --check it
+says of which version the tables are, which versions read and write them, which migrations are missing, and who is connected;
+it changes nothing. Most migrations add to the tables, and workers of the version before go on. One that does not is
+refused while such workers are connected; --wait SECONDS tells them to give their work back and end (those of version 0.2.0 and
+later look every 5 seconds), and migrates when the last one has.
 
-Exit codes: 0 done, 1 CUDA does not work or the database does not answer (it says why), 2 the request is wrong.`;
+Examples:
+  panic-tda setup database --check
+  panic-tda setup database --wait 120
+
+Exit codes: 0 done, 1 --check found work to do, CUDA does not work or the database does not answer (it says why), 2 the request
+is wrong.`;
 
 const COMPLETION_HELP = `Completes commands, options and their values, files and folders, ids of experiments of the data folder, and names of models. The
 script asks the panic-tda of your PATH at each Tab ("npm link" in a clone puts it there), so that it is never out of date.
@@ -641,8 +659,8 @@ Examples:
   panic-tda worker --deployment panic-tda --build-id auto --set-current
 
 Exit codes: 0 stopped, 1 failed or not stopped in time, 2 it cannot work so (the request is wrong, the service does not answer
-or refuses it, its namespace is not there, its address space is limited, its build id is of other code), 130 / 143
-stopped at once by a second Ctrl-C / SIGTERM.`;
+or refuses it, its namespace is not there, its address space is limited, its build id is of other code), 5 the tables are of a
+newer version, to which it may not write (it looks every 5 seconds), 130 / 143 stopped at once by a second Ctrl-C / SIGTERM.`;
 
 const WEB_UI_HELP = `Temporal's web UI answers to every name, so that a page of another site may read workflows with their inputs, and end them. This
 hands on what your browser asks by "localhost", an IP address or a name in PANIC_TDA_HTTP_NAMES, and refuses pages of other

@@ -9,7 +9,10 @@ import { errorCode } from '../experiment/error-code.js';
 import { errorMessage, PanicError } from '../experiment/errors.js';
 import { accessFailure, isThere } from '../experiment/presence.js';
 import { heldFailure, openingFailure, refuseNoFile } from '../experiment/sqlite-file.js';
+import { NewerTables, NewerTablesRefused, refuseNewer } from './compatibility.js';
+import type { StatedVersions, TablesVersion } from './compatibility.js';
 import type { Database as AnyDatabase, Snapshot, SqlValue } from './database.js';
+import { newerSchema } from './newer-schema.js';
 import {
   appliedMigrations,
   foreignSchema,
@@ -17,6 +20,7 @@ import {
   knownMigrations,
   MIGRATIONS,
   objectsText,
+  schemaAfter,
   schemaDifferences,
 } from './own-schema.js';
 import { GUARDED, readableFile } from './readable-file.js';
@@ -43,30 +47,34 @@ export type ForeignRules = 'refused' | 'told';
 
 interface Connected {
   readonly sqlite: Database.Database;
-  /** Number of migrations that made the tables; 0 for a file without any. */
-  readonly applied: number;
+  /** Without any migration for a file without tables. */
+  readonly tables: TablesVersion;
 }
+
+/** What a connection is for: only readers take a file of a newer version that lets others only read. */
+type Use = 'reading' | 'writing';
 
 /**
  * @throws PanicError InvalidInput where `file` is no file, or none of SQLite's, and where its schema is not ours. Before that nothing of the
  * schema has run, and nothing was written.
  */
-function connect(file: string, readonly: boolean, rules: ForeignRules, location = file): Connected {
+function connect(file: string, use: Use, rules: ForeignRules, location = file): Connected {
   refuseNoFile(file);
+  const readonly = use === 'reading';
   const sqlite = new Database(location, { timeout: BUSY_TIMEOUT_MS, readonly });
   try {
     harden(sqlite);
     if (readonly) sqlite.pragma('query_only = ON');
     // Reads the first page: a file of another kind is noticed here, whatever is asked of it next.
     sqlite.pragma('schema_version');
-    const applied = examinedSchema(sqlite, file, rules);
+    const tables = examinedSchema(sqlite, file, rules, use);
     if (!readonly) {
       sqlite.pragma('journal_mode = WAL');
       // WAL with FULL fsyncs the log at every commit: a committed step survives power loss, not only a crash.
       sqlite.pragma('synchronous = FULL');
     }
     sqlite.pragma('foreign_keys = ON');
-    return { sqlite, applied };
+    return { sqlite, tables };
   } catch (error) {
     sqlite.close();
     throw openingFailure(error, file);
@@ -80,11 +88,18 @@ export function harden(sqlite: Database.Database): void {
   sqlite.pragma('mmap_size = 0');
 }
 
-/** How many of our migrations made the schema. Throws InvalidInput for a schema that is newer, or not ours. */
-function examinedSchema(sqlite: Database.Database, file: string, rules: ForeignRules): number {
+/**
+ * Of which version the schema is. Throws InvalidInput for one that is not ours, and for one of a newer version that keeps this one from that
+ * use of it, or has what this version cannot be sure of.
+ */
+function examinedSchema(
+  sqlite: Database.Database,
+  file: string,
+  rules: ForeignRules,
+  use: Use,
+): TablesVersion {
   const known = knownMigrations();
   const applied = appliedMigrations(sqlite, file);
-  if (applied > known) throw new PanicError('InvalidInput', migrationMismatch(file, applied, known));
   if (applied > 0) refuseOtherTables(sqlite, file);
   const encoding = String(sqlite.pragma('encoding', { simple: true }));
   if (encoding !== 'UTF-8') {
@@ -93,20 +108,48 @@ function examinedSchema(sqlite: Database.Database, file: string, rules: ForeignR
       `${file} keeps its texts in ${encoding}, which no version of panic-tda did`,
     );
   }
+  if (applied > known) return examinedNewer(sqlite, file, applied, use);
   const differences = schemaDifferences(sqlite, applied);
   if (differences.foreign.length > 0 && !(rules === 'told' && hasOwnTables(differences, applied))) {
     throw foreignSchema(file, differences.foreign);
   }
-  return applied;
+  return tablesVersion(sqlite, applied);
 }
+
+/** Nothing of a table is read before it is known that reading computes nothing of the file's own. */
+function examinedNewer(sqlite: Database.Database, file: string, applied: number, use: Use): TablesVersion {
+  const { unreadable, unwritable } = newerSchema(sqlite);
+  if (unreadable.length > 0) throw foreignSchema(file, unreadable);
+  const tables = tablesVersion(sqlite, applied);
+  refuseNewer(file, tables, use);
+  if (use === 'writing' && unwritable.length > 0) {
+    throw new NewerTablesRefused(
+      `${file} is of a newer panic-tda (${applied} migrations, this one knows ${knownMigrations()}) and has what SQLite would run when this version ` +
+        `writes: ${objectsText(unwritable)}. This version looks at it, and does not write to it; update panic-tda`,
+    );
+  }
+  return tables;
+}
+
+/** A file that was damaged by hand may lack the row. */
+function tablesVersion(sqlite: Database.Database, applied: number): TablesVersion {
+  const known = knownMigrations();
+  const tables = new Set(schemaAfter(Math.min(applied, known)).map(({ name }) => name));
+  if (!tables.has('databases')) return { applied, known, stated: null };
+  return { applied, known, stated: sqlite.prepare<[], StatedVersions>(STATED).get() ?? null };
+}
+
+const STATED = `
+  select readable_from as "readableFrom", writable_from as "writableFrom", version from databases where id = 1`;
 
 export function isSqlite(db: AnyDatabase): db is Connection {
   return db.dialect === 'sqlite';
 }
 
-function databaseOver({ sqlite, applied }: Connected, name: string, file: ReadableFile): Connection {
+function databaseOver({ sqlite, tables }: Connected, name: string, file: ReadableFile): Connection {
   const build = drizzle(sqlite, { schema });
-  const writer = createWriter(sqlite);
+  const now = (): TablesVersion => tablesVersion(sqlite, appliedMigrations(sqlite, name));
+  const writer = createWriter(sqlite, writableTables(sqlite, name, now));
   const connection: Connection = {
     dialect: 'sqlite',
     name,
@@ -125,8 +168,9 @@ function databaseOver({ sqlite, applied }: Connected, name: string, file: Readab
       return (yield () => build.all<T>(query)) as T[];
     },
     snapshot: async () => snapshotOf(openSnapshot(connection), file, name),
-    schemaVersion: applied,
-    knownMigrations: knownMigrations(),
+    schemaVersion: tables.applied,
+    tables,
+    tablesNow: async () => ({ tables: now(), leaveFor: null }),
     // With what is still in the write-ahead log alone.
     size: async () => pragmaNumber(sqlite, 'page_count') * pragmaNumber(sqlite, 'page_size'),
     connections: () => null,
@@ -136,6 +180,20 @@ function databaseOver({ sqlite, applied }: Connected, name: string, file: Readab
     },
   };
   return connection;
+}
+
+/**
+ * Throws NewerTables where another process has made tables of them to which this version may not write. Asked in each transaction, which
+ * no migration can then overtake.
+ */
+function writableTables(sqlite: Database.Database, name: string, now: () => TablesVersion): () => void {
+  const known = knownMigrations();
+  let statement: Database.Statement<[], number> | null = null;
+  return () => {
+    statement ??= sqlite.prepare<[], number>('select writable_from from databases').pluck();
+    const writableFrom = statement.get();
+    if (writableFrom !== undefined && writableFrom > known) throw new NewerTables(name, now());
+  };
 }
 
 function pragmaNumber(sqlite: Database.Database, name: 'page_count' | 'page_size'): number {
@@ -186,15 +244,15 @@ function snapshotOf(sqlite: Database.Database, file: ReadableFile, name: string)
 
 /**
  * Opens the SQLite file, creating it and bringing its tables up to date.
- * Throws InvalidInput for a file of a newer panic-tda, and where this user may not write to it.
+ * Throws InvalidInput for a file of a newer panic-tda to which this version may not write, and where this user may not.
  */
 export function openDatabase(file: string, rules: ForeignRules = 'refused'): Connection {
   requireWritable(file);
-  const { sqlite } = connect(file, false, rules);
+  const { sqlite } = connect(file, 'writing', rules);
   try {
     bringUpToDate(sqlite, file);
-    const applied = examinedSchema(sqlite, file, rules);
-    return databaseOver({ sqlite, applied }, file, { location: file, ...GUARDED });
+    const tables = examinedSchema(sqlite, file, rules, 'writing');
+    return databaseOver({ sqlite, tables }, file, { location: file, ...GUARDED });
   } catch (error) {
     sqlite.close();
     throw error;
@@ -217,17 +275,20 @@ export function requireWritable(file: string): void {
 }
 
 /**
- * Opens an existing file for reading only; null where there is none yet. Its tables must be up to date. This user need not be able to
+ * Opens an existing file for reading only; null where there is none yet. Its tables are of this version, or of a newer one
+ * whose changes let this one read. This user need not be able to
  * write to it, or to its folder. Throws InvalidInput that says what is missing.
  */
 export function openDatabaseReadonly(file: string, rules: ForeignRules = 'refused'): Connection | null {
   const readable = readableFile(file);
   if (readable === null) return null;
-  const connected = connect(file, true, rules, readable.location);
-  const { sqlite, applied } = connected;
+  const connected = connect(file, 'reading', rules, readable.location);
+  const {
+    sqlite,
+    tables: { applied, known },
+  } = connected;
   try {
-    const known = knownMigrations();
-    if (applied === known) return databaseOver(connected, file, readable);
+    if (applied >= known) return databaseOver(connected, file, readable);
     if (applied > 0) throw new PanicError('InvalidInput', olderText(sqlite, file, applied));
   } catch (error) {
     sqlite.close();
@@ -254,7 +315,7 @@ export function openSnapshot({ file }: Pick<Connection, 'file'>): Database.Datab
 
 function bringUpToDate(sqlite: Database.Database, file: string): void {
   const known = knownMigrations();
-  if (appliedMigrations(sqlite, file) === known) return;
+  if (appliedMigrations(sqlite, file) >= known) return;
   // Two processes that start together must not both create the tables: a lock file of its own serialises them.
   const lockFile = `${file}.migrate-lock`;
   refuseNoFile(lockFile);
@@ -262,7 +323,7 @@ function bringUpToDate(sqlite: Database.Database, file: string): void {
   try {
     lockWhole(lock, lockFile);
     // Another process may have been first. What a migration changes fires triggers, so that all of them have to be ours.
-    const applied = examinedSchema(sqlite, file, 'refused');
+    const { applied } = examinedSchema(sqlite, file, 'refused', 'writing');
     if (applied < known) migrateWhole(sqlite, file, applied);
   } finally {
     lock.close();
@@ -280,7 +341,7 @@ function lockWhole(lock: Database.Database, file: string): void {
 /** Brings the tables of a file up to date whatever their rows break, for whoever mends these next. */
 export function bringUpToDateForRepair(file: string): void {
   requireWritable(file);
-  const { sqlite } = connect(file, false, 'refused');
+  const { sqlite } = connect(file, 'writing', 'refused');
   try {
     sqlite.pragma('ignore_check_constraints = ON');
     bringUpToDate(sqlite, file);
@@ -307,30 +368,23 @@ function migrateWhole(sqlite: Database.Database, file: string, applied: number):
   }
 }
 
-/** Of which version tables are: migrations that made them, and those that this version knows. */
-export interface TablesVersion {
-  readonly applied: number;
-  readonly known: number;
-}
-
 /**
  * Of which version the tables of a file are, which may be an older one; null where there is no file. Changes nothing. Throws
- * InvalidInput for a file of a newer panic-tda, or with tables that no version of ours made.
+ * InvalidInput for tables that no version of ours made, and for those of a newer panic-tda that this one cannot read.
  */
 export function tablesOf(file: string): TablesVersion | null {
   const readable = readableFile(file);
   if (readable === null) return null;
-  const known = knownMigrations();
-  const { sqlite, applied } = connect(file, true, 'refused', readable.location);
+  const { sqlite, tables } = connect(file, 'reading', 'refused', readable.location);
   sqlite.close();
-  return { applied, known };
+  return tables;
 }
 
 /** Throws InvalidInput where the tables were made by other migrations of the same number, which no version of ours makes. */
 function refuseOtherTables(sqlite: Database.Database, file: string): void {
   const made = sqlite.prepare('select hash from __drizzle_migrations order by created_at').pluck().all();
   const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).map(({ hash }) => hash);
-  const different = made.findIndex((hash, index) => hash !== known[index]);
+  const different = known.slice(0, made.length).findIndex((hash, index) => hash !== made[index]);
   if (different < 0) return;
   throw new PanicError(
     'InvalidInput',
@@ -342,7 +396,9 @@ function refuseOtherTables(sqlite: Database.Database, file: string): void {
 function olderText(sqlite: Database.Database, file: string, applied: number): string {
   const known = knownMigrations();
   const { foreign } = schemaDifferences(sqlite, applied);
-  if (foreign.length === 0) return migrationMismatch(file, applied, known);
+  if (foreign.length === 0) {
+    return `${file} was written by an older panic-tda (${applied} of ${known} migrations); "panic-tda upgrade" copies it and brings it up to date`;
+  }
   return (
     `${file} was written by an older panic-tda (${applied} of ${known} migrations), and has what no version put there: ${objectsText(foreign)}. ` +
     'If you trust who made it, "panic-tda doctor --fix" copies the rows to a new file without it, brings that up to date, and keeps the old file'
@@ -351,17 +407,14 @@ function olderText(sqlite: Database.Database, file: string, applied: number): st
 
 /** What others added to a file of an older version whose tables are ours; null where nothing. Changes nothing. */
 export function addedToOlder(file: string): { readonly applied: number; readonly added: string } | null {
-  const { sqlite, applied } = connect(file, true, 'told', readableFile(file)?.location);
+  const {
+    sqlite,
+    tables: { applied },
+  } = connect(file, 'reading', 'told', readableFile(file)?.location);
   try {
     const { foreign } = schemaDifferences(sqlite, applied);
     return foreign.length === 0 ? null : { applied, added: objectsText(foreign) };
   } finally {
     sqlite.close();
   }
-}
-
-function migrationMismatch(file: string, applied: number, known: number): string {
-  return applied > known
-    ? `${file} was written by a newer panic-tda (${applied} migrations, this one knows ${known}); update panic-tda to use it`
-    : `${file} was written by an older panic-tda (${applied} of ${known} migrations); "panic-tda upgrade" copies it and brings it up to date`;
 }

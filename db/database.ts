@@ -1,6 +1,7 @@
 import type Sqlite from 'better-sqlite3';
 import type { SQL } from 'drizzle-orm';
 import type { BaseSQLiteDatabase } from 'drizzle-orm/sqlite-core';
+import type { TablesNow, TablesVersion } from './compatibility.js';
 import type * as schema from './schema.js';
 import type { Work } from './work.js';
 
@@ -26,8 +27,10 @@ export interface Database {
   snapshot(): Promise<Snapshot>;
   /** Number of migrations that made the tables. */
   readonly schemaVersion: number;
-  /** Number of migrations that this version of panic-tda knows. */
-  readonly knownMigrations: number;
+  /** Of which version the tables were when this process opened them; a newer one's may be read, and written to, where they say so. */
+  readonly tables: TablesVersion;
+  /** The same at this moment: another process may have migrated them since. */
+  readonly tablesNow: () => Promise<TablesNow>;
   /** What the rows take, bytes. */
   readonly size: () => Promise<number>;
   /** Those of this process at this moment; null for a file, which has one for all. */

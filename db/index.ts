@@ -1,4 +1,16 @@
 export { addedToOlder, bringUpToDateForRepair, requireWritable } from './connection.js';
+export {
+  accessTo,
+  isNewer,
+  NewerTables,
+  NewerTablesRefused,
+  newerRemark,
+  newerText,
+  RELEASES,
+} from './compatibility.js';
+export type { Access, Dialect, PlannedMigration, TablesNow, TablesVersion } from './compatibility.js';
+export type { TablesOnServer } from './postgres/connection.js';
+export { leaveText } from './postgres/users.js';
 export { DATABASE_FILE, OBJECTS_FOLDER } from './layout.js';
 export { plannedUpgrade, upgradedText, upgradeFile } from './upgrade.js';
 export type { Upgraded, UpgradePlan } from './upgrade.js';
@@ -6,11 +18,11 @@ export {
   connectStore,
   connectStoreAlone,
   connectStoreReadonly,
-  missingTables,
   objectsBeside,
   openStore,
   openStoreReadonly,
   setUpDatabase,
+  tablesOnServer,
 } from './store.js';
 export type { Store, StorePlace } from './store.js';
 export type { Connection } from './connection.js';

@@ -41,7 +41,7 @@ export const SCHEMA_OBJECTS = `
   select type, name, tbl_name as "table", substr(sql, 1, ${MOST_SQL_CHARACTERS}) as sql from sqlite_schema limit ${MOST_OBJECTS}`;
 
 /** Everything in a file's schema. Reads that alone, and runs nothing of it. */
-function objectsOf(sqlite: Database.Database): SchemaObject[] {
+export function objectsOf(sqlite: Database.Database): SchemaObject[] {
   return sqlite.prepare<[], SchemaObject>(SCHEMA_OBJECTS).all();
 }
 
@@ -110,6 +110,10 @@ function byName(objects: readonly SchemaObject[]): Map<string, SchemaObject> {
   return new Map(objects.map((object) => [object.name, object]));
 }
 
+export function isSameObject(one: SchemaObject | undefined, other: SchemaObject): boolean {
+  return one !== undefined && isSame(one, other);
+}
+
 function isSame(one: SchemaObject, other: SchemaObject): boolean {
   return one.type === other.type && one.table === other.table && isSameSql(one.sql, other.sql);
 }
@@ -117,11 +121,11 @@ function isSame(one: SchemaObject, other: SchemaObject): boolean {
 /** Whether two statements are the same but for white space between words. */
 function isSameSql(one: string | null, other: string | null): boolean {
   if (one === null || other === null) return one === other;
-  return one === other || wordsOf(one) === wordsOf(other);
+  return one === other || wordsOf(one).join(' ') === wordsOf(other).join(' ');
 }
 
-function wordsOf(sql: string): string {
-  return (sql.match(/'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|\w+|[^\s\w]/g) ?? []).join(' ');
+export function wordsOf(sql: string): readonly string[] {
+  return sql.match(/'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|\w+|[^\s\w]/g) ?? [];
 }
 
 const made = new Map<number, readonly SchemaObject[]>();

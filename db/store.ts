@@ -5,7 +5,8 @@ import { artifactTable } from './artifacts.js';
 import { buildTable } from './builds.js';
 import { computedQueries } from './computed.js';
 import { openDatabase, openDatabaseReadonly, tablesOf } from './connection.js';
-import type { Connection, ForeignRules, TablesVersion } from './connection.js';
+import type { TablesVersion } from './compatibility.js';
+import type { Connection, ForeignRules } from './connection.js';
 import type { Database } from './database.js';
 import { deletionTable } from './deletion.js';
 import { diagramTable } from './diagrams.js';
@@ -17,6 +18,8 @@ import { objectsPlaceTable, OWN_PLACE } from './objects-place.js';
 import { openObjects } from './objects/open.js';
 import { placeText } from './objects/place.js';
 import type { ObjectsPlace } from './objects/place.js';
+import type { TablesOnServer } from './postgres/connection.js';
+import type { Waiting } from './postgres/migrate.js';
 import type { PostgresService } from './postgres/service.js';
 import { provenanceTables } from './provenance.js';
 import { runOverviewQueries } from './run-overviews.js';
@@ -92,18 +95,23 @@ export async function connectStoreReadonly({
   return storeOver<Database>(db, objects ?? objectsBeside(folder), nameOf(folder, database, objects));
 }
 
-/** Makes the tables of a database of several machines, and lets roles use them; returns how many migrations that took. */
-export async function setUpDatabase(database: PostgresService, roles: readonly string[]): Promise<number> {
+/**
+ * Makes the tables of a database of several machines, and lets roles use them; returns how many migrations that took. With `waiting` it asks
+ * writers to leave that a migration is not for.
+ */
+export async function setUpDatabase(
+  database: PostgresService,
+  roles: readonly string[],
+  waiting: Waiting | null = null,
+): Promise<number> {
   const { setUpPostgres } = await postgres();
-  return setUpPostgres(database, roles);
+  return setUpPostgres(database, roles, waiting);
 }
 
-/** How many migrations the tables of a database of several machines lack, of how many. Changes nothing. */
-export async function missingTables(
-  database: PostgresService,
-): Promise<{ readonly missing: number; readonly known: number }> {
-  const { countMissing } = await postgres();
-  return countMissing(database);
+/** Of which version the tables of a database of several machines are, and who writes to them. Changes nothing. */
+export async function tablesOnServer(database: PostgresService): Promise<TablesOnServer> {
+  const { lookAtTables } = await postgres();
+  return lookAtTables(database);
 }
 
 /** Loaded by those who use it: without it a command starts sooner. */

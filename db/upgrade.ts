@@ -13,11 +13,15 @@ import { basename, dirname, join } from 'node:path';
 import { errorMessage, PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
 import { statIfThere } from '../experiment/presence.js';
-import { openDatabase, tablesOf } from './connection.js';
-import type { TablesVersion } from './connection.js';
+import { plannedMigration } from './compatibility.js';
+import type { PlannedMigration, TablesVersion } from './compatibility.js';
+import { MIGRATIONS, openDatabase, tablesOf } from './connection.js';
+import { migrationFiles } from './migration-files.js';
 
 /** What bringing an SQLite file up to date takes. */
-export interface UpgradePlan extends TablesVersion {
+export interface UpgradePlan {
+  readonly tables: TablesVersion;
+  readonly plan: PlannedMigration;
   /** Bytes of the file with its write-ahead log: so large is the copy. */
   readonly bytes: number;
   /** Room for the copy and for the tables that are written anew. */
@@ -36,12 +40,13 @@ const UNFINISHED = '.unfinished';
 
 /** What is to be done about a file; null where there is none. Changes nothing. */
 export function plannedUpgrade(file: string): UpgradePlan | null {
-  const version = tablesOf(file);
-  if (version === null) return null;
+  const tables = tablesOf(file);
+  if (tables === null) return null;
+  const plan = plannedMigration(tables, migrationFiles(MIGRATIONS));
   const log = statIfThere(`${file}-wal`)?.size ?? 0;
   const bytes = statSync(file).size + log;
   const { bavail, bsize } = statfsSync(dirname(file));
-  return { ...version, bytes, neededBytes: 2 * bytes, freeBytes: bavail * bsize };
+  return { tables, plan, bytes, neededBytes: 2 * bytes, freeBytes: bavail * bsize };
 }
 
 /**
@@ -60,7 +65,7 @@ export async function upgradeFile(file: string, now: Date): Promise<Upgraded> {
     );
   }
   removeUnfinished(file);
-  const copy = await copied(file, plan.applied, now);
+  const copy = await copied(file, plan.tables.applied, now);
   faultPoint('upgrade:after-copy');
   try {
     await openDatabase(file).close();

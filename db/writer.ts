@@ -31,17 +31,19 @@ interface Outcome {
  * up the whole event loop. So groups commit without one (`synchronous = NORMAL`), the write-ahead log is synchronised on
  * another thread, and nobody is told before that: who hears of a write has what `synchronous = FULL` promises. Meanwhile
  * further groups commit, and share the next fsync. SQLite itself synchronises the log before it writes pages back to the
- * database (https://sqlite.org/wal.html, "Checkpointing").
+ * database (https://sqlite.org/wal.html, "Checkpointing"). `mayWrite` is called at the beginning of each transaction; what it throws is the
+ * answer to every write of the group.
  */
-export function createWriter(sqlite: Database.Database): Writer {
+export function createWriter(sqlite: Database.Database, mayWrite: () => void): Writer {
   let waiting: Job[] = [];
   let committed: Outcome[] = [];
   let syncing: Promise<void> | null = null;
   let log: number | null = null;
   const savepoint = sqlite.transaction((job: Job) => job.run());
-  const group = sqlite.transaction((jobs: readonly Job[]) =>
-    jobs.map((job) => attempt(job, jobs.length === 1)),
-  );
+  const group = sqlite.transaction((jobs: readonly Job[]) => {
+    mayWrite();
+    return jobs.map((job) => attempt(job, jobs.length === 1));
+  });
 
   /** Undoes nobody else's work where a job throws; one that is alone needs no savepoint for that. */
   function attempt(job: Job, alone: boolean): Outcome {

@@ -22,8 +22,8 @@ export interface Observation {
     counted: Omit<Counted, 'sources'>,
     gauges: readonly Gauges[],
   ): void;
-  /** The worker is to stop. */
-  drain(): void;
+  /** The worker is to stop; `reason` says why, where it was not asked to. */
+  drain(reason: string | null): void;
   close(): Promise<void>;
 }
 
@@ -51,8 +51,9 @@ async function starting(): Promise<Readiness> {
   return { problems: ['it is starting'], remarks: [] };
 }
 
-async function stopping(): Promise<Readiness> {
-  return { problems: ['it is stopping, and gives its work back'], remarks: [] };
+function stopping(reason: string | null): () => Promise<Readiness> {
+  const problems = [...(reason === null ? [] : [reason]), 'it is stopping, and gives its work back'];
+  return async () => ({ problems, remarks: [] });
 }
 
 /** As HOST:PORT. The SDK's exporter checks nothing of what it is asked, so that no page may reach it. */
@@ -132,9 +133,9 @@ export async function observe(
       sources = [...always, ...gauges.map(bounded)];
       metrics.begin({ ...counted, sources: sources.map(({ source }) => source) });
     },
-    drain: () => {
+    drain: (reason) => {
       state = 'draining';
-      readiness = stopping;
+      readiness = stopping(reason);
     },
     close: async () => {
       log.close();

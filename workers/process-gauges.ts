@@ -99,7 +99,7 @@ export function databaseGauges({ db }: Pick<Store, 'db'>): Gauges {
       const known = {
         name: 'panic_tda_known_migrations',
         help: 'Migrations of the database that this worker knows',
-        samples: [{ value: db.knownMigrations }],
+        samples: [{ value: db.tables.known }],
       };
       const connections = db.connections();
       if (connections === null) return [known];

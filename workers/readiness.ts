@@ -21,6 +21,8 @@ interface Parts {
   readonly modelsFolder: string;
   /** A sentence where the namespace lacks search attributes; null otherwise. */
   readonly unindexed: () => Promise<string | null>;
+  /** A sentence where the tables are of a newer version to which this worker may write; null otherwise. */
+  readonly newerTables: () => string | null;
 }
 
 /** What keeps a worker from doing work at this moment, and what is worth knowing besides: sentences. */
@@ -71,7 +73,7 @@ export function readinessOf(parts: Parts): () => Promise<Readiness> {
           outcome.status === 'rejected' ? [questions[index]!.problem(outcome.reason)] : [],
         ),
       ],
-      remarks: remark === null ? [] : [remark],
+      remarks: [remark, parts.newerTables()].filter((sentence) => sentence !== null),
     };
   };
 

@@ -2,7 +2,14 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dependencies } from '../activities/index.js';
-import { connectionRoom, connectStore, shortageText, upgradedText } from '../db/index.js';
+import {
+  connectionRoom,
+  connectStore,
+  isNewer,
+  newerRemark,
+  shortageText,
+  upgradedText,
+} from '../db/index.js';
 import type { Store, StorePlace } from '../db/index.js';
 import { usableCores } from '../experiment/machine.js';
 import {
@@ -36,6 +43,7 @@ import {
 } from './search-attributes.js';
 import { connectionProblem, refusal, requireNamespace, ServiceProblem } from './service-problems.js';
 import { identifyService } from './service.js';
+import { type Outdated, watchTables } from './tables-watch.js';
 import { type OpenClient, openClient } from './temporal-client.js';
 import { queueOptions, sharedOptions } from './worker-options.js';
 import { bundleSha256 } from './workflow-bundle.js';
@@ -87,12 +95,14 @@ export interface RunningWorker {
   /** Where health and metrics are; null where nobody listens. */
   readonly port: number | null;
   /**
-   * Hands unfinished work back and ends; resolves when everything is closed, also where a queue failed before. Rejects with
+   * Hands unfinished work back and ends; `reason` is what `/ready` says of it where it was not asked to. Resolves when everything is closed, also where a queue failed before. Rejects with
    * `DrainTimeout` where that took longer than it may.
    */
-  stop(): Promise<void>;
+  stop(reason?: string | null): Promise<void>;
   /** Kills the processes of models, so that the caller can exit at once. */
   kill(): void;
+  /** Resolves where this worker has to stop for its tables; rejects where it stopped before. */
+  readonly outdated: Promise<Outdated>;
   /** Resolves after `stop`; rejects as soon as one queue fails, while the others go on until `stop`. */
   readonly ended: Promise<void>;
 }
@@ -159,6 +169,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
     connectStore(place, (file, before) => settings.onNotice(upgradedText(file, before, 'panic-tda upgrade')));
   const store = await patiently(open, waiting);
   opened.push(() => store.close());
+  if (isNewer(store.db.tables)) settings.onNotice(newerRemark(store.db.name, store.db.tables));
   await patiently(() => store.objectsPlace.settle(), waiting);
   if (deployment !== null && queues.includes('main'))
     await patiently(() => requireOwnBuild(store, deployment, settings.version), waiting);
@@ -208,6 +219,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   const ended = Promise.all(running).then(() => undefined);
   // Whoever awaits it hears of its rejection; until then it must not count as unhandled.
   ended.catch(() => undefined);
+  const tables = watchTables(store);
   observed.begin(
     readinessOf({
       service,
@@ -219,6 +231,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
       catalogue,
       modelsFolder,
       unindexed: indexing.remark,
+      newerTables: () => tables.remark(),
     }),
     {
       models: [...catalogue.values()].filter(({ name }) => deps.routing.serves(name)),
@@ -245,9 +258,10 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
     await store.close();
   }
 
-  async function stop(): Promise<void> {
-    observed.drain();
+  async function stop(reason: string | null = null): Promise<void> {
+    observed.drain(reason);
     stopping.abort();
+    tables.stop();
     const waited = new AbortController();
     const { drainSeconds } = settings;
     // The SDK's own time-out says nothing of what hangs after it.
@@ -256,7 +270,14 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
     });
     await Promise.race([close(), late]).finally(() => waited.abort());
   }
-  return { taskQueues, port: observed.port, stop, kill: () => void models.close(), ended };
+  return {
+    taskQueues,
+    port: observed.port,
+    stop,
+    kill: () => void models.close(),
+    outdated: tables.outdated,
+    ended,
+  };
 }
 
 /** A sentence where the database may refuse connections once every process fills its pool. */

@@ -43,13 +43,17 @@ function lookupsFor(words: readonly string[]): Lookups {
   return {
     experiments: () =>
       orNothing(async () => {
-        const { lenientContextOf, readingStore } = await import('../context.js');
-        const context = await lenientContextOf(options);
-        if (context.place.database !== null) return [];
-        return await readingStore(context, async (store) => {
+        const { lenientContextOf } = await import('../context.js');
+        const { place } = await lenientContextOf(options);
+        if (place.database !== null) return [];
+        const { openStoreReadonly } = await import('../../db/index.js');
+        const store = openStoreReadonly(place.folder, place.objects);
+        try {
           const rows = (await store?.experiments.list()) ?? [];
           return rows.map(({ id, name, status }) => ({ word: id, description: name ?? status }));
-        });
+        } finally {
+          await store?.close();
+        }
       }),
     models: () =>
       orNothing(async () => {

@@ -4,6 +4,8 @@ import {
   connectStore,
   connectStoreAlone,
   connectStoreReadonly,
+  isNewer,
+  newerRemark,
   DATABASE_FILE,
   openStoreReadonly,
   upgradedText,
@@ -37,16 +39,19 @@ export async function mergeFolder(
   const sourceFolder = sourceFolderOf(context, sourcePath);
   const source = openSource(sourceFolder);
   try {
+    refuseNewer(source);
     await refuseViolations(source, `the source ${sourceFolder}`, `panic-tda doctor --data ${sourceFolder}`);
     if (dryRun) {
       const target = await connectStoreReadonly(context.place);
       try {
+        if (target !== null) refuseNewer(target);
         return await merge(context, source, target, true, sourceFolder);
       } finally {
         await target?.close();
       }
     }
     return await withTarget(context, async (target) => {
+      refuseNewer(target);
       await target.objectsPlace.settle();
       return await merge(context, source, target, false, sourceFolder);
     });
@@ -166,6 +171,15 @@ function openSource(root: string): Store<Connection> {
   }
   if (store === null) throw new PanicError('InvalidInput', `the source ${root} holds no experiments yet`);
   return store;
+}
+
+/** What this version does not know of a row would be left behind without a word. */
+function refuseNewer({ db: { name, tables } }: Store): void {
+  if (!isNewer(tables)) return;
+  throw new PanicError(
+    'InvalidInput',
+    `${newerRemark(name, tables)} A merge copies whole rows: do it with the newer version`,
+  );
 }
 
 async function refuseViolations(

@@ -1,23 +1,44 @@
-import { nameOfService, setUpDatabase } from '../../db/index.js';
+import { nameOfService, setUpDatabase, tablesOnServer } from '../../db/index.js';
+import type { PostgresService } from '../../db/index.js';
 import { PanicError } from '../../experiment/errors.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { plural } from '../format.js';
-import { print, printJson } from '../output.js';
+import { note, print, printJson } from '../output.js';
+import { needsWork, tablesDocument, tablesText } from '../tables-report.js';
 
-/** `setup database`: makes the tables of the Postgres database, or brings them up to date, and lets a role use them. */
+/** Options of `setup database`, as they were given. */
+export interface DatabaseFlags {
+  readonly appRole?: string;
+  readonly check?: boolean;
+  /** Seconds to wait for writers that a migration is not for. */
+  readonly wait?: number;
+}
+
+/**
+ * `setup database`: makes the tables of the Postgres database, or brings them up to date, and lets a role use them. With `--check` it only
+ * says what there is to do.
+ */
 export async function setUpTables(
-  { place: { database }, json }: Pick<Context, 'place' | 'json'>,
-  appRole: string | undefined,
+  { place: { database }, json, command }: Pick<Context, 'place' | 'json' | 'command'>,
+  { appRole, check = false, wait }: DatabaseFlags,
 ): Promise<number> {
+  if (check && (appRole !== undefined || wait !== undefined)) {
+    throw new PanicError('InvalidInput', 'setup database: --check changes nothing, and stands alone');
+  }
   if (database === null) {
     throw new PanicError(
       'InvalidInput',
       'no database is named: set PANIC_TDA_DATABASE to postgres://user:password@host:5432/database, or give --database. ' +
-        'The SQLite file of a data folder needs no setting up',
+        `The SQLite file of a data folder needs no setting up; "${command('upgrade', '--check')}" says of which version it is`,
     );
   }
-  const migrations = await setUpDatabase(database, appRole === undefined ? [] : [appRole]);
+  if (check) return await tellTables(database, json, command);
+  const migrations = await setUpDatabase(
+    database,
+    appRole === undefined ? [] : [appRole],
+    wait === undefined ? null : { milliseconds: wait * 1000, onWaiting: sayWriters() },
+  );
   const name = nameOfService(database);
   if (json) {
     printJson({ database: name, migrations, appRole: appRole ?? null });
@@ -30,4 +51,32 @@ export async function setUpTables(
   );
   if (appRole !== undefined) print(`The role ${appRole} can read and write their rows.`);
   return EXIT.ok;
+}
+
+async function tellTables(
+  database: PostgresService,
+  json: boolean,
+  command: Context['command'],
+): Promise<number> {
+  const found = await tablesOnServer(database);
+  const document = tablesDocument({ database: nameOfService(database), dialect: 'postgres', ...found });
+  if (json) printJson(document);
+  else {
+    print(tablesText(document));
+    if (!document.upToDate) print(`"${command('setup', 'database')}" brings it up to date.`);
+  }
+  return needsWork(document) ? EXIT.failed : EXIT.ok;
+}
+
+/** Says for whom a migration waits, each time that these are others. */
+function sayWriters(): (writers: readonly string[]) => void {
+  let said = '';
+  return (writers) => {
+    const names = writers.join(', ');
+    if (names === said) return;
+    said = names;
+    note(
+      `Waits until ${plural(writers.length, 'writer')} of the version before ${writers.length === 1 ? 'has' : 'have'} ended: ${names}.`,
+    );
+  };
 }

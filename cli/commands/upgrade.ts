@@ -1,4 +1,4 @@
-import { missingTables, nameOfService, plannedUpgrade, upgradeFile } from '../../db/index.js';
+import { nameOfService, plannedUpgrade, tablesOnServer, upgradeFile } from '../../db/index.js';
 import type { PostgresService, UpgradePlan } from '../../db/index.js';
 import { PanicError } from '../../experiment/errors.js';
 import { armFault } from '../../experiment/fault.js';
@@ -9,15 +9,11 @@ import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { bytes, plural } from '../format.js';
 import { print, printJson } from '../output.js';
+import { needsWork, tablesDocument, tablesText } from '../tables-report.js';
+import type { TablesDocument } from '../tables-report.js';
 
 /** What `--json` prints. */
-interface UpgradeDocument {
-  readonly database: string;
-  /** Migrations that made its tables, and those of this version. */
-  readonly migrations: number;
-  readonly known: number;
-  /** Whether the tables are of this version now. */
-  readonly upToDate: boolean;
+interface UpgradeDocument extends TablesDocument {
   /** The file as it was before; null where none was made. */
   readonly copy: string | null;
   readonly copyBytes: number | null;
@@ -37,28 +33,32 @@ export async function upgradeStore(
 async function upgradeFolder(context: Context, check: boolean): Promise<number> {
   const { environment, folder, command } = context;
   const { databaseFile } = folder;
-  const plan = plannedUpgrade(databaseFile);
-  if (plan === null || plan.applied === 0) throw noExperiments(context);
-  const document = { database: databaseFile, migrations: plan.applied, known: plan.known };
-  if (plan.applied === plan.known) {
-    return told(context, { ...document, ...NO_COPY, upToDate: true }, `${databaseFile} is of this version.`);
-  }
+  const document = documentOf(context);
+  if (document.upToDate) return told(context, { ...document, ...NO_COPY }, tablesText(document));
   if (check) {
-    const text = `${databaseFile} is of an older version (${plan.applied} of ${plan.known} migrations). ${roomText(plan)} "${command('upgrade')}" copies it and brings it up to date.`;
-    return told(context, { ...document, ...NO_COPY, upToDate: false }, text);
+    const text = `${tablesText(document)}\n${roomText(plannedUpgrade(databaseFile)!)} "${command('upgrade')}" copies it and brings it up to date.`;
+    return told(context, { ...document, ...NO_COPY }, text);
   }
   if (environment.fault !== undefined) armFault(environment.fault);
   closeFolder(context);
   const lock = await excludeWorkers(folder);
   try {
     const { copy, copyBytes } = await upgradeFile(databaseFile, new Date());
+    const { migrations, known } = document;
     const text =
-      `${databaseFile} was of an older version (${plural(plan.applied, 'migration')}) and is of this one now (${plan.known}).\n` +
+      `${databaseFile} was of an older version (${plural(migrations, 'migration')}) and is of this one now (${known}).\n` +
       `As it was before, it is in ${copy} (${bytes(copyBytes)}); delete that when you need it no more. Pictures are as they were.`;
-    return told(context, { ...document, upToDate: true, copy, copyBytes }, text);
+    return told(context, { ...documentOf(context), copy, copyBytes }, text);
   } finally {
     lock.release();
   }
+}
+
+function documentOf(context: Context): TablesDocument {
+  const { databaseFile } = context.folder;
+  const plan = plannedUpgrade(databaseFile);
+  if (plan === null || plan.tables.applied === 0) throw noExperiments(context);
+  return tablesDocument({ database: databaseFile, dialect: 'sqlite', writers: null, ...plan });
 }
 
 const NO_COPY = { copy: null, copyBytes: null } as const;
@@ -69,26 +69,21 @@ function roomText({ bytes: size, neededBytes, freeBytes }: UpgradePlan): string 
 
 /** The copy of a server's database is the operator's to make, so that the tables are not touched here. */
 async function tellOfServer(context: Context, database: PostgresService, check: boolean): Promise<number> {
+  const found = await tablesOnServer(database);
+  if (found.tables.applied === 0) throw noExperiments(context);
   const name = nameOfService(database);
-  const { missing, known } = await missingTables(database);
-  if (missing === known) throw noExperiments(context);
   const document = {
-    database: name,
-    migrations: known - missing,
-    known,
+    ...tablesDocument({ database: name, dialect: 'postgres', ...found }),
     ...NO_COPY,
-    upToDate: missing === 0,
   };
-  if (missing === 0) return told(context, document, `${name} is of this version.`);
-  const text =
-    `${name} is of an older version (${known - missing} of ${known} migrations). Stop its workers, back it up with pg_dump, and then ` +
-    `"${context.command('setup', 'database')}" brings it up to date. Pictures stay as they are.`;
-  if (check) return told(context, document, text);
-  throw new PanicError('InvalidInput', `no copy can be made of a Postgres database: ${text}`);
+  if (document.upToDate) return told(context, document, tablesText(document));
+  const text = `Back it up with pg_dump, and then "${context.command('setup', 'database')}" brings it up to date. Pictures stay as they are.`;
+  if (check) return told(context, document, `${tablesText(document)}\n${text}`);
+  throw new PanicError('InvalidInput', `no copy can be made of the Postgres database ${name}. ${text}`);
 }
 
 function told(context: Context, document: UpgradeDocument, text: string): number {
   if (context.json) printJson(document);
   else print(text);
-  return document.upToDate ? EXIT.ok : EXIT.failed;
+  return needsWork(document) ? EXIT.failed : EXIT.ok;
 }

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { NewerTablesRefused } from '../../db/index.js';
 import { isPanicError, PanicError } from '../../experiment/errors.js';
 import { armFault } from '../../experiment/fault.js';
 import { joinWorkers, openDataFolder } from '../../workers/data-folder.js';
@@ -78,13 +79,18 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
     servers: environment.servers,
     onNotice: note,
   });
+  if (worker === null) {
+    using.release();
+    return EXIT.newerTables;
+  }
   started = worker;
   let stopping = Promise.resolve();
   let asked = false;
-  const stop = (): void => {
+  let code: number = EXIT.ok;
+  const stop = (reason: string | null = null): void => {
     if (asked) return;
     asked = true;
-    stopping = worker.stop();
+    stopping = worker.stop(reason);
     // Its rejection is met below.
     stopping.catch(() => undefined);
   };
@@ -97,6 +103,16 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  const leave = async (): Promise<void> => {
+    const { reason, tablesAreNewer } = await worker.outdated;
+    if (asked) return;
+    code = tablesAreNewer ? EXIT.newerTables : EXIT.badInput;
+    note(`Stopping: ${reason}. Work under way is given back, within ${options.drainSeconds} s.`);
+    stop(reason);
+    if (tablesAreNewer) await reportUnable(reason);
+  };
+  // It stopped before.
+  leave().catch(() => undefined);
   note(
     `${identity} serves ${worker.taskQueues.join(', ')} at ${address} with ${catalogue.size} models; data in ${folder.root}${place.database === null ? '' : `, rows in ${placeText({ place })}`}. Ctrl-C stops it.`,
   );
@@ -122,11 +138,11 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
     await stopping.catch((error: unknown) => {
       if (!(error instanceof DrainTimeout)) throw error;
       note(`panic-tda: ${error.message}; it is left to the time-out of its heartbeat.`);
-      stopAtOnce(worker, EXIT.failed);
+      stopAtOnce(worker, code === EXIT.ok ? EXIT.failed : code);
     });
     using.release();
   }
-  return EXIT.ok;
+  return code;
 }
 
 function stopAtOnce(worker: RunningWorker, code: number): never {
@@ -160,7 +176,8 @@ function deploymentOf({ deployment, buildId, setCurrent }: WorkerOptions): Deplo
   return { deploymentName: deployment, buildId: buildId === OWN_BUILD ? ownBuildId(version()) : buildId };
 }
 
-async function startOrTell(settings: WorkerSettings): Promise<RunningWorker> {
+/** Null for tables of a newer version to which this one may not write; that has been said. */
+async function startOrTell(settings: WorkerSettings): Promise<RunningWorker | null> {
   try {
     return await startWorker(settings);
   } catch (error) {
@@ -168,7 +185,9 @@ async function startOrTell(settings: WorkerSettings): Promise<RunningWorker> {
     if (isPanicError(error, 'InvalidInput') && !(error instanceof ServiceProblem)) {
       await reportUnable(error.message);
     }
-    throw error;
+    if (!(error instanceof NewerTablesRefused)) throw error;
+    note(`panic-tda: ${error.message}`);
+    return null;
   }
 }
 

@@ -3,7 +3,14 @@ import { accessSync, constants, statfsSync } from 'node:fs';
 import { isThere, statIfThere } from '../../experiment/presence.js';
 import { dirname } from 'node:path';
 import { missingModels } from '../../activities/missing-models.js';
-import { connectionRoom, connectionsWanted, connectStoreReadonly, shortageText } from '../../db/index.js';
+import {
+  connectionRoom,
+  connectionsWanted,
+  connectStoreReadonly,
+  isNewer,
+  newerRemark,
+  shortageText,
+} from '../../db/index.js';
 import { checkInvariants, findOrphans, INVARIANTS } from '../../db/doctor/index.js';
 import type { ExperimentRow, Store } from '../../db/index.js';
 import type { Orphan, UnfinishedPlan } from '../../db/doctor/index.js';
@@ -87,9 +94,16 @@ export async function* checkDatabase(context: Context, options: DoctorOptions): 
 
 async function* describeExperiments(context: Context, store: Store): AsyncGenerator<Finding> {
   const rows = await store.experiments.list();
+  const { tables, name } = store.db;
+  const version = isNewer(tables) ? 'of a newer version' : 'of this version';
   yield ok(
-    `${store.db.name}: of this version (${plural(store.schemaVersion, 'migration')}), ${bytes(await store.db.size())}, ${plural(rows.length, 'experiment')}`,
+    `${name}: ${version} (${plural(tables.applied, 'migration')}), ${bytes(await store.db.size())}, ${plural(rows.length, 'experiment')}`,
   );
+  if (isNewer(tables)) {
+    yield info(
+      `${newerRemark(name, tables)} What follows is of the tables and columns that it knows: the rules of the tables and what nothing points at are for the newer version's doctor`,
+    );
+  }
   let observer;
   try {
     observer = createObserver(context);
@@ -237,6 +251,8 @@ async function* orphans(context: Context, store: Store, limit: number): AsyncGen
       `objects that no row points at are left alone: ${context.folder.objects} also has those of ${context.folder.databaseFile}; give each database its own place (PANIC_TDA_OBJECTS)`,
     );
   }
+  // What this version does not know may point at them.
+  if (isNewer(store.db.tables)) return;
   let found = 0;
   for await (const orphan of findOrphans(store.db, store.objects, Date.now())) {
     if (orphan.kind !== 'artifact' && sharesObjects(context)) continue;

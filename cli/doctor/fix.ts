@@ -5,6 +5,8 @@ import {
   connectStore,
   connectStoreAlone,
   connectStoreReadonly,
+  isNewer,
+  newerRemark,
 } from '../../db/index.js';
 import {
   checkInvariants,
@@ -19,7 +21,7 @@ import {
 } from '../../db/doctor/index.js';
 import type { PostgresService, Store, StorePlace } from '../../db/index.js';
 import type { Repair, RepairGroup } from '../../db/doctor/index.js';
-import { errorMessage, isPanicError } from '../../experiment/errors.js';
+import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
 import { persistenceEntropy } from '../../tda/index.js';
 import { excludeWorkers } from '../../workers/data-folder.js';
 import type { DoctorOptions } from '../commands/doctor.js';
@@ -144,12 +146,25 @@ async function olderVersion(context: Context, options: FixOptions): Promise<stri
   try {
     const store = await connectStoreReadonly(placeToFix(context, options));
     if (store === null && context.place.database !== null) throw noExperiments(context);
-    await store?.close();
+    try {
+      if (store !== null) refuseNewer(store);
+    } finally {
+      await store?.close();
+    }
     return null;
   } catch (error) {
     if (isPanicError(error, 'InvalidInput') && /older panic-tda/.test(error.message)) return error.message;
     throw error;
   }
+}
+
+/** A repair deletes what nothing points at, and this version does not know everything that does. */
+function refuseNewer({ db: { name, tables } }: Store): void {
+  if (!isNewer(tables)) return;
+  throw new PanicError(
+    'InvalidInput',
+    `${newerRemark(name, tables)} Only a version that knows all of it mends it: update panic-tda, and let its doctor --fix do it`,
+  );
 }
 
 async function fixAlone(context: Context, open: Opener, given: FixOptions): Promise<number> {

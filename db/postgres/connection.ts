@@ -4,7 +4,17 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../database.js';
 import type { Work } from '../work.js';
-import { grantToRole, knownMigrations, migrate, missingMigrations, refuseOtherServers } from './migrate.js';
+import { accessTo, NewerTables, NewerTablesRefused, refuseNewer } from '../compatibility.js';
+import type { PlannedMigration, TablesVersion } from '../compatibility.js';
+import {
+  grantToRole,
+  migrate,
+  plannedFor,
+  readableTables,
+  refuseOtherServers,
+  tablesVersion,
+} from './migrate.js';
+import type { Waiting } from './migrate.js';
 import type { PostgresAddress } from './address.js';
 import { encryptionsOf, isEncryptionRefused } from './encryption.js';
 import type { Encryption } from './encryption.js';
@@ -13,7 +23,7 @@ import { addressOf, codeOf, isConnectionLoss, isContended, nameOfService, servic
 import type { PostgresService } from './service.js';
 import { openSnapshot } from './snapshot.js';
 import { postgresBuilder, rowsOf, runOn } from './statements.js';
-import { enterAlone, enterBesideOthers, HeldByAnother } from './users.js';
+import { enterAlone, enterBesideOthers, HeldByAnother, leaveFor, users } from './users.js';
 import { assertNever, PanicError } from '../../experiment/errors.js';
 
 /** Reads and writes run on connections of a pool, each write in a transaction of its own. */
@@ -95,54 +105,77 @@ export async function openPostgresAlone(service: PostgresService): Promise<Postg
 }
 
 async function entered(service: PostgresService, use: Use): Promise<PostgresDatabase> {
-  const database = databaseOver(service, use);
   try {
-    await database.read(function* () {
-      // The first connection takes its place among the users, or is told that it cannot.
-    });
-    await onOneConnection(service, async (client, name) => {
+    const tables = await onOneConnection(service, async (client, name) => {
       await refuseReadOnly(client, name);
       await migrate(client, name, () => enterTables(client, name, choosesSchema(addressOf(service))));
+      const migrated = await readableTables(client, name);
+      refuseNewer(name, migrated, 'writing');
       await requireWritable(client, name);
+      return migrated;
     });
-    return database;
+    const database = databaseOver(service, use, tables);
+    try {
+      await database.read(function* () {
+        // The first connection takes its place among the users, or is told that it cannot.
+      });
+      return database;
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
   } catch (error) {
-    await database.close();
+    if (error instanceof NewerTables) throw new NewerTablesRefused(error.message);
     throw error instanceof HeldByAnother
       ? new PanicError('InvalidInput', error.message, { cause: error })
       : error;
   }
 }
 
-/** The same for reading only; null where there are no tables yet. Changes nothing. */
+/**
+ * The same for reading only, also of tables of a newer version whose changes let this one read; null where there are no tables yet. Changes
+ * nothing.
+ */
 export async function openPostgresReadonly(service: PostgresService): Promise<PostgresDatabase | null> {
-  const missing = await onOneConnection(service, (client, name) => missingMigrations(client, name));
-  const known = knownMigrations().length;
-  if (missing.length === known) return null;
-  if (missing.length > 0) {
+  const tables = await onOneConnection(service, (client, name) => readableTables(client, name));
+  const { applied, known } = tables;
+  if (applied === 0) return null;
+  if (applied < known) {
     throw new PanicError(
       'InvalidInput',
-      `${nameOfService(service)} was written by an older panic-tda (${known - missing.length} of ${known} migrations); back it up with pg_dump, and "panic-tda setup database" brings it up to date`,
+      `${nameOfService(service)} was written by an older panic-tda (${applied} of ${known} migrations); back it up with pg_dump, and "panic-tda setup database" brings it up to date`,
     );
   }
-  return databaseOver(service, 'reading');
+  return databaseOver(service, 'reading', tables);
 }
 
-/** How many migrations the tables lack, of how many. Throws InvalidInput where they are of a newer version. */
-export async function countMissing(
-  service: PostgresService,
-): Promise<{ readonly missing: number; readonly known: number }> {
-  const missing = await onOneConnection(service, (client, name) => missingMigrations(client, name));
-  return { missing: missing.length, known: knownMigrations().length };
+/** The tables of a database, of whatever version, and who writes to them. */
+export interface TablesOnServer {
+  readonly tables: TablesVersion;
+  readonly plan: PlannedMigration;
+  /** By the names of their connections: `panic-tda PID@HOST`. */
+  readonly writers: readonly string[];
+}
+
+/** Looks at the tables. Needs no right but to read them, and changes nothing. */
+export async function lookAtTables(service: PostgresService): Promise<TablesOnServer> {
+  return onOneConnection(service, async (client, name) => {
+    await client.query('set default_transaction_read_only = on');
+    const tables = await tablesVersion(client, name);
+    return { tables, plan: plannedFor(tables), writers: await users(client) };
+  });
 }
 
 /** Makes the tables or brings them up to date, and lets these roles use them; returns how many migrations that took. */
-export async function setUpPostgres(service: PostgresService, roles: readonly string[]): Promise<number> {
+export async function setUpPostgres(
+  service: PostgresService,
+  roles: readonly string[],
+  waiting: Waiting | null,
+): Promise<number> {
   return onOneConnection(service, async (client, name) => {
     await refuseReadOnly(client, name);
-    const applied = await migrate(client, name, () =>
-      enterTables(client, name, choosesSchema(addressOf(service))),
-    );
+    const enter = () => enterTables(client, name, choosesSchema(addressOf(service)));
+    const applied = await migrate(client, name, enter, waiting);
     for (const role of roles) await grantToRole(client, role);
     return applied;
   });
@@ -226,7 +259,7 @@ async function onOneConnection<T>(
   }
 }
 
-function databaseOver(service: PostgresService, use: Use): PostgresDatabase {
+function databaseOver(service: PostgresService, use: Use, tables: TablesVersion): PostgresDatabase {
   const name = nameOfService(service);
   const way = wayTo(service);
   let alone = false;
@@ -241,12 +274,14 @@ function databaseOver(service: PostgresService, use: Use): PostgresDatabase {
         return;
       case 'beside others':
         await enterBesideOthers(client, name);
+        await refuseNewerTables(client, name);
         return;
       case 'alone':
         // Others may have been here since.
         if (alone)
           throw new PanicError('StoreUnavailable', `the connection that kept others out of ${name} was lost`);
         await enterAlone(client, name);
+        await refuseNewerTables(client, name);
         alone = true;
         return;
       default:
@@ -328,8 +363,13 @@ function databaseOver(service: PostgresService, use: Use): PostgresDatabase {
         throw serviceError(error, service);
       }
     },
-    schemaVersion: knownMigrations().length,
-    knownMigrations: knownMigrations().length,
+    schemaVersion: tables.applied,
+    tables,
+    tablesNow: () =>
+      withClient(async (client) => ({
+        tables: await tablesVersion(client, name),
+        leaveFor: await leaveFor(client),
+      })),
     size: () =>
       withClient(async (client) => {
         const { rows } = await client.query<{ size: number }>(
@@ -351,6 +391,15 @@ function databaseOver(service: PostgresService, use: Use): PostgresDatabase {
       while (sessions.size > 0 && performance.now() < late) await sleep(5);
     },
   };
+}
+
+/**
+ * Asked once for each connection: a migration that is not for its writers waits until they have left.
+ * Throws NewerTables.
+ */
+async function refuseNewerTables(client: ClientBase, name: string): Promise<void> {
+  const tables = await tablesVersion(client, name);
+  if (accessTo(tables) !== 'writing') throw new NewerTables(name, tables);
 }
 
 async function transaction<T>(client: PoolClient, work: Work<T>): Promise<T> {

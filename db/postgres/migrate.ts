@@ -1,16 +1,32 @@
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import type { ClientBase } from 'pg';
 import { compiledPath } from '../../experiment/compiled-file.js';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PanicError } from '../../experiment/errors.js';
+import { plannedMigration, refuseNewer } from '../compatibility.js';
+import type { Migration, PlannedMigration, StatedVersions, TablesVersion } from '../compatibility.js';
+import { migrationFiles } from '../migration-files.js';
 import { codeOf } from './service.js';
+import { askToLeave, enterForMigration, users } from './users.js';
 
 const MIGRATIONS = compiledPath('db/postgres/migrations');
 const OLDEST_SERVER = 14;
 /** Any number that is ours: whoever changes tables holds it. */
 const LOCK = 7_264_832_901;
 const INSUFFICIENT_PRIVILEGE = '42501';
+const LOCK_NOT_AVAILABLE = '55P03';
+/**
+ * A change of a table waits for every transaction that uses it, and all later ones wait behind it: it gives up soon, and is tried again when
+ * the others had their turn.
+ */
+const TABLE_LOCK_MS = 2000;
+const TABLE_LOCK_ATTEMPTS = 40;
+const PAUSE_MS = 1000;
 
-export const knownMigrations = () => readMigrationFiles({ migrationsFolder: MIGRATIONS });
+let read: ReturnType<typeof readMigrationFiles> | null = null;
+
+/** Read once: each connection that is made compares them with the tables. */
+export const knownMigrations = () => (read ??= readMigrationFiles({ migrationsFolder: MIGRATIONS }));
 
 /** Throws InvalidInput for a server that is too old, or a database that does not hold every text. */
 export async function refuseOtherServers(client: ClientBase, name: string): Promise<void> {
@@ -29,53 +45,145 @@ export async function refuseOtherServers(client: ClientBase, name: string): Prom
 
 /** Hashes of the migrations that made the tables, in their order; none where there are no tables. */
 async function appliedMigrations(client: ClientBase): Promise<string[]> {
-  const { rows: found } = await client.query<{ there: boolean }>(
-    // Asked of the rows of the catalogue: to_regclass may answer from before a lock was waited for.
-    `select exists (
-       select from pg_class where relname = '__drizzle_migrations' and relnamespace = quote_ident(current_schema())::regnamespace
-     ) as there`,
-  );
-  if (!found[0]!.there) return [];
+  if (!(await isTable(client, '__drizzle_migrations'))) return [];
   const { rows } = await client.query<{ hash: string }>('select hash from __drizzle_migrations order by id');
   return rows.map(({ hash }) => hash);
 }
 
+/** Asked of the rows of the catalogue: to_regclass may answer from before a lock was waited for. */
+async function isTable(client: ClientBase, name: string): Promise<boolean> {
+  const { rows } = await client.query<{ there: boolean }>(
+    `select exists (
+       select from pg_class where relname = $1 and relnamespace = quote_ident(current_schema())::regnamespace
+     ) as there`,
+    [name],
+  );
+  return rows[0]!.there;
+}
+
 /**
- * What is missing of the tables: the migrations that are still to be applied.
- * Throws InvalidInput where they were made by a newer panic-tda, or by other migrations.
+ * Of which version the tables are. Throws InvalidInput where other migrations made them, and those of a newer panic-tda that this one cannot
+ * read.
  */
-export async function missingMigrations(client: ClientBase, name: string) {
+export async function readableTables(client: ClientBase, name: string): Promise<TablesVersion> {
+  const tables = await tablesVersion(client, name);
+  refuseNewer(name, tables, 'reading');
+  return tables;
+}
+
+/** The same, also of tables that this version cannot read. */
+export async function tablesVersion(client: ClientBase, name: string): Promise<TablesVersion> {
   const known = knownMigrations();
   const made = await appliedMigrations(client);
-  if (made.length > known.length) {
-    throw new PanicError(
-      'InvalidInput',
-      `${name} was written by a newer panic-tda (${made.length} migrations, this one knows ${known.length}); update panic-tda to use it`,
-    );
-  }
-  const different = made.findIndex((hash, index) => hash !== known[index]!.hash);
+  const different = known.slice(0, made.length).findIndex(({ hash }, index) => hash !== made[index]);
   if (different >= 0) {
     throw new PanicError(
       'InvalidInput',
       `${name} has tables that this version of panic-tda did not make (migration ${different} differs); use the version that made it, or another database`,
     );
   }
-  return known.slice(made.length);
+  const stated = made.length === 0 ? null : await statedVersions(client);
+  return { applied: made.length, known: known.length, stated };
+}
+
+/** Null for tables of before it was there. */
+async function statedVersions(client: ClientBase): Promise<StatedVersions | null> {
+  if (!(await isTable(client, 'databases'))) return null;
+  const { rows } = await client.query<StatedVersions>(
+    `select readable_from::int as "readableFrom", writable_from::int as "writableFrom", version from databases where id = 1`,
+  );
+  return rows[0] ?? null;
+}
+
+/** What bringing these tables up to date would do. */
+export function plannedFor(tables: TablesVersion): PlannedMigration {
+  return plannedMigration(tables, migrations());
+}
+
+const migrations = (): readonly Migration[] => migrationFiles(MIGRATIONS);
+
+/** How long a migration waits for writers that know nothing of it, and whom it tells whom it waits for. */
+export interface Waiting {
+  readonly milliseconds: number;
+  readonly onWaiting: (writers: readonly string[]) => void;
 }
 
 /**
  * Makes the tables, or brings them up to date, in one transaction; returns how many migrations that took. Processes that
- * start together wait for each other at a lock of the server, and `enter` then looks again where tables are. Throws InvalidInput
- * where the role may not.
+ * start together wait for each other at a lock of the server, and `enter` then looks again where tables are. Where a migration is not for
+ * writers of the version before, these have to leave first: with `waiting` they are asked to. Throws InvalidInput
+ * where the role may not, and where writers stay; StoreUnavailable where transactions of others kept the tables.
  */
-export async function migrate(client: ClientBase, name: string, enter: () => Promise<void>): Promise<number> {
-  if ((await missingMigrations(client, name)).length === 0) return 0;
+export async function migrate(
+  client: ClientBase,
+  name: string,
+  enter: () => Promise<void>,
+  waiting: Waiting | null = null,
+): Promise<number> {
+  const tables = await readableTables(client, name);
+  if (tables.applied >= tables.known) return 0;
+  try {
+    if (tables.applied === 0 || plannedFor(tables).besideWriters || waiting === null) {
+      return await migratedSoon(client, name, enter);
+    }
+    await askToLeave(client, name);
+    return await migratedWithoutWriters(client, name, enter, waiting);
+  } catch (error) {
+    throw codeOf(error) === INSUFFICIENT_PRIVILEGE ? await mayNot(client, name, error) : error;
+  }
+}
+
+async function migratedWithoutWriters(
+  client: ClientBase,
+  name: string,
+  enter: () => Promise<void>,
+  { milliseconds, onWaiting }: Waiting,
+): Promise<number> {
+  const deadline = performance.now() + milliseconds;
+  for (;;) {
+    try {
+      return await migratedSoon(client, name, enter);
+    } catch (error) {
+      if (!(error instanceof WritersStay) || performance.now() > deadline) throw error;
+      onWaiting(error.writers);
+    }
+    await sleep(PAUSE_MS);
+  }
+}
+
+async function migratedSoon(client: ClientBase, name: string, enter: () => Promise<void>): Promise<number> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await migrateOnce(client, name, enter);
+    } catch (error) {
+      if (codeOf(error) !== LOCK_NOT_AVAILABLE) throw error;
+      if (attempt === TABLE_LOCK_ATTEMPTS) {
+        throw new PanicError(
+          'StoreUnavailable',
+          `the tables of ${name} could not be changed, since transactions of others use them all the time; nothing was changed, try again`,
+          { cause: error },
+        );
+      }
+    }
+    await sleep(PAUSE_MS);
+  }
+}
+
+async function migrateOnce(client: ClientBase, name: string, enter: () => Promise<void>): Promise<number> {
   await client.query('begin');
   try {
     await client.query('select pg_advisory_xact_lock($1)', [LOCK]);
     // Another role may have made them meanwhile, in a schema of its own.
     await enter();
-    const missing = await missingMigrations(client, name);
+    const tables = await readableTables(client, name);
+    const missing = knownMigrations().slice(tables.applied);
+    if (missing.length > 0 && tables.applied > 0) {
+      const plan = plannedFor(tables);
+      if (!(await enterForMigration(client, name, plan.besideWriters))) {
+        throw new WritersStay(name, await users(client), plan);
+      }
+    }
+    await client.query(`set local lock_timeout = ${TABLE_LOCK_MS}`);
     await client.query(
       'create table if not exists __drizzle_migrations (id serial primary key, hash text not null, created_at bigint)',
     );
@@ -88,17 +196,33 @@ export async function migrate(client: ClientBase, name: string, enter: () => Pro
     return missing.length;
   } catch (error) {
     await client.query('rollback').catch(() => undefined);
-    throw codeOf(error) === INSUFFICIENT_PRIVILEGE ? await mayNot(client, name, error) : error;
+    throw error;
+  }
+}
+
+/** Writers that would go on by the tables as they were before a migration. */
+class WritersStay extends PanicError {
+  constructor(
+    name: string,
+    readonly writers: readonly string[],
+    { missing }: PlannedMigration,
+  ) {
+    const changes = missing.filter(({ additive }) => !additive).map(({ name: migration }) => migration);
+    super(
+      'InvalidInput',
+      `the tables of ${name} are as they were: workers of the version before may not go on beside ${changes.join(', ')}, and ` +
+        `${writers.length === 0 ? 'some are' : `${writers.join(', ')} ${writers.length === 1 ? 'is' : 'are'}`} connected. Stop them, or let ` +
+        '"panic-tda setup database --wait SECONDS" tell those of version 0.2.0 and later to give their work back and end',
+    );
   }
 }
 
 async function mayNot(client: ClientBase, name: string, cause: unknown): Promise<PanicError> {
-  const missing = (await missingMigrations(client, name)).length;
-  const known = knownMigrations().length;
+  const { applied, known } = await readableTables(client, name);
   const state =
-    missing === known
+    applied === 0
       ? 'has no tables yet'
-      : `was written by an older panic-tda (${known - missing} of ${known} migrations)`;
+      : `was written by an older panic-tda (${applied} of ${known} migrations)`;
   return new PanicError(
     'InvalidInput',
     `${name} ${state}, and this role may not change that; "panic-tda setup database" with a role that owns the schema does`,

@@ -6,15 +6,19 @@ import { PanicError } from '../../experiment/errors.js';
  * be alone holds it alone. So nobody can write beside him, also not who came back from a lost connection or a frozen process.
  */
 const LOCK = 7_264_832_902;
+/** Held by the process that asks all writers to leave; without one at LOCK it waits until they have. */
+const LEAVE = 7_264_832_903;
 
 /**
  * Takes a place among those who write.
  * Throws StoreUnavailable while somebody has to be alone: work that is under way is tried again.
  */
 export async function enterBesideOthers(client: ClientBase, name: string): Promise<void> {
+  const [leaveFor] = await holders(client, LEAVE);
+  if (leaveFor !== undefined) throw new HeldByAnother(leaveText(name, leaveFor));
   if (await taken(client, 'select pg_try_advisory_lock_shared($1) as taken')) return;
-  const holders = await users(client);
-  const who = holders.length === 0 ? '' : ` (${holders.join(', ')})`;
+  const others = await users(client);
+  const who = others.length === 0 ? '' : ` (${others.join(', ')})`;
   throw new HeldByAnother(
     `what is stored in the database ${name} is being repaired or merged into${who}; try again when that is over`,
   );
@@ -30,13 +34,55 @@ export async function enterAlone(client: ClientBase, name: string): Promise<void
   );
 }
 
-async function taken(client: ClientBase, query: string): Promise<boolean> {
-  const { rows } = await client.query<{ taken: boolean }>(query, [LOCK]);
+/**
+ * Asks all writers to leave, and lets none enter, for as long as this connection lives.
+ * Throws InvalidInput where another process does so.
+ */
+export async function askToLeave(client: ClientBase, name: string): Promise<void> {
+  if (await taken(client, 'select pg_try_advisory_lock($1) as taken', LEAVE)) return;
+  throw new PanicError(
+    'InvalidInput',
+    `another process waits to migrate the tables of ${name} (${(await holders(client, LEAVE)).join(', ')})`,
+  );
+}
+
+/** Who asks all writers to leave; null where no process does. */
+export async function leaveFor(client: ClientBase): Promise<string | null> {
+  return (await holders(client, LEAVE))[0] ?? null;
+}
+
+/** What a writer is told that has to leave, or that may not enter. */
+export function leaveText(name: string, who: string): string {
+  return `the tables of ${name} are about to be migrated by ${who}, which waits until workers of the version before have ended`;
+}
+
+/**
+ * Takes a place for the transaction: beside those who write, or alone. Returns whether there is one for it; where another process has to be
+ * alone, no migration has.
+ */
+export async function enterForMigration(
+  client: ClientBase,
+  name: string,
+  besideWriters: boolean,
+): Promise<boolean> {
+  if (!besideWriters) return await taken(client, 'select pg_try_advisory_xact_lock($1) as taken');
+  if (await taken(client, 'select pg_try_advisory_xact_lock_shared($1) as taken')) return true;
+  throw new HeldByAnother(
+    `what is stored in the database ${name} is being repaired or merged into; migrate its tables when that is over`,
+  );
+}
+
+async function taken(client: ClientBase, query: string, lock = LOCK): Promise<boolean> {
+  const { rows } = await client.query<{ taken: boolean }>(query, [lock]);
   return rows[0]!.taken;
 }
 
 /** Who has a place, by the names of their connections: `panic-tda PID@HOST`. */
-async function users(client: ClientBase): Promise<string[]> {
+export async function users(client: ClientBase): Promise<string[]> {
+  return await holders(client, LOCK);
+}
+
+async function holders(client: ClientBase, lock: number): Promise<string[]> {
   // The number's two halves are columns of their own.
   const { rows } = await client.query<{ name: string }>(
     `select distinct application_name as name from pg_locks join pg_stat_activity using (pid)
@@ -44,7 +90,7 @@ async function users(client: ClientBase): Promise<string[]> {
        and pg_locks.database = (select oid from pg_database where datname = current_database())
        and classid = ($1::bigint >> 32)::oid and objid = ($1::bigint & 4294967295)::oid
      order by 1`,
-    [LOCK],
+    [lock],
   );
   return rows.map((row) => row.name);
 }

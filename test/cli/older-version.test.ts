@@ -80,7 +80,11 @@ test('commands that look refuse an older database and name upgrade, which copies
   expect((await panicTda(folder, ['doctor'])).stdout).toMatch(/FAIL .*"panic-tda upgrade"/);
 
   const check = await panicTda(folder, ['upgrade', '--check']);
-  expect(check.stdout).toMatch(/is of an older version \(\d+ of \d+ migrations\).*"npx panic-tda upgrade"/);
+  expect(check.stdout).toMatch(/is of an older version \(\d+ of \d+ migrations\)[^]*"npx panic-tda upgrade"/);
+  expect(check.stdout).toMatch(
+    /version 0\.1\.0 \(12 migrations\) uses them once it has brought them up to date; afterwards it can do nothing with them\n/,
+  );
+  expect(check.stdout).toMatch(/Missing: 0009_catalogue \(changes\), .*0012_fleet/);
   expect(check.code).toBe(1);
   expect(migrationsOf(file())).toBe(before);
   expect(copies()).toEqual([]);
@@ -167,9 +171,12 @@ describe('upgrade is refused', () => {
     insert.run();
     const other = await panicTda(folder, ['upgrade']);
     expect(other).toMatchObject({ code: 2, stderr: expect.stringMatching(/did not make/) as unknown });
-    for (let more = 0; more <= known; more++) insert.run();
     sqlite.close();
-    const newer = await panicTda(folder, ['upgrade']);
+    const ahead = openStore(join(folder, 'ahead'));
+    ahead.db.sqlite.exec(`insert into __drizzle_migrations (hash, created_at) values ('of the future', 9e15);
+      update databases set readable_from = ${known + 1}, writable_from = ${known + 1}`);
+    await ahead.close();
+    const newer = await panicTda(folder, ['upgrade', '--data', 'ahead']);
     expect(newer).toMatchObject({ code: 2, stderr: expect.stringMatching(/newer panic-tda/) as unknown });
     expect(copies()).toEqual([]);
   });

@@ -165,10 +165,10 @@ describe('opening a store', () => {
     await again.close();
   });
 
-  test('of a newer panic-tda is refused, and leaves it as it is', async () => {
+  test('of a newer panic-tda that this one cannot read is refused, and leaves it as it is', async () => {
     const store = openStore(folder);
-    const insert = `insert into __drizzle_migrations (hash, created_at) values ('of the future', 9e15)`;
-    store.db.sqlite.exec(insert);
+    store.db.sqlite.exec(`insert into __drizzle_migrations (hash, created_at) values ('of the future', 9e15);
+      update databases set readable_from = 14, writable_from = 14`);
     await store.close();
     expect(() => openStore(folder)).toThrow(/written by a newer panic-tda .* update panic-tda/);
     expect(() => openStoreReadonly(folder)).toThrow(/written by a newer panic-tda/);

@@ -1,0 +1,62 @@
+import type { Dialect } from '../../db/compatibility.js';
+
+/**
+ * What a statement of a migration means for versions that know nothing of it. `adds`: they read and write as before. `changes writes`: they
+ * read, and may write something that the new tables refuse or lack. `changes reads`: they may read something else than was meant.
+ */
+export type Effect = 'adds' | 'changes writes' | 'changes reads';
+
+/** By which a statement declares that what versions before write satisfies a trigger, a check or a key; a reason follows it. */
+const DECLARED = /^-- What versions before write satisfies it: \S/m;
+
+const NAME = String.raw`[\`"]?\w+[\`"]?`;
+const CREATE_TABLE = new RegExp(`^create table ${NAME} \\(`, 'i');
+const ADD_COLUMN = new RegExp(
+  `^alter table ${NAME} add (?:column )?(?!constraint|check|primary|foreign|unique)${NAME} (.*)$`,
+  'i',
+);
+const PLAIN_INDEX = new RegExp(`^create index ${NAME} on ${NAME} \\(${NAME}(?:, ?${NAME})*\\)$`, 'i');
+const OWN_ROW = /^update [`"]databases[`"] set /i;
+/** Rows that a table of the same migration starts with. */
+const INSERT = new RegExp(`^insert into (${NAME})`, 'i');
+
+/** `made`: tables that the same migration makes. */
+export function effectOf(dialect: Dialect, statement: string, made: ReadonlySet<string>): Effect {
+  const declared = dialect === 'postgres' && DECLARED.test(statement);
+  const text = statement
+    .replaceAll(/^\s*--.*$/gm, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+    .replace(/;$/, '');
+  if (CREATE_TABLE.test(text)) {
+    // A row of it would keep versions before from deleting the row that it points at.
+    const references = text.match(/references [^,]*/gi) ?? [];
+    return references.every((one) => /on delete cascade/i.test(one)) ? 'adds' : 'changes writes';
+  }
+  const column = ADD_COLUMN.exec(text)?.[1];
+  if (column !== undefined) return effectOfColumn(dialect, column);
+  if (PLAIN_INDEX.test(text) || OWN_ROW.test(text)) return 'adds';
+  const inserted = INSERT.exec(text)?.[1]?.replaceAll(/[`"]/g, '');
+  if (inserted !== undefined) return made.has(inserted) ? 'adds' : 'changes reads';
+  if (/^create (?:or replace )?function\b/i.test(text)) return declared ? 'adds' : 'changes writes';
+  if (/^create (?:trigger|index|unique index)\b/i.test(text)) return declared ? 'adds' : 'changes writes';
+  if (/^drop (?:trigger|index)\b/i.test(text)) return 'changes writes';
+  if (/^alter table \S+ add (?:constraint|check)\b/i.test(text)) return declared ? 'adds' : 'changes writes';
+  return 'changes reads';
+}
+
+/** Versions before give it no value. An SQLite file's own checks run with every write, so that only a plain column is one for them. */
+function effectOfColumn(dialect: Dialect, definition: string): Effect {
+  if (/\bgenerated\b|\bas \(/i.test(definition)) return 'changes reads';
+  if (/\b(?:unique|primary key)\b/i.test(definition)) return 'changes writes';
+  if (/\bnot null\b/i.test(definition) && !/\bdefault\b/i.test(definition)) return 'changes writes';
+  return dialect === 'sqlite' && /\b(?:check|references)\b/i.test(definition) ? 'changes writes' : 'adds';
+}
+
+/** Names of the tables that statements make. */
+export function tablesMade(statements: readonly string[]): ReadonlySet<string> {
+  const made = new RegExp(`create table (${NAME})`, 'gi');
+  return new Set(
+    statements.flatMap((text) => [...text.matchAll(made)].map(([, name]) => name!.replaceAll(/[`"]/g, ''))),
+  );
+}
