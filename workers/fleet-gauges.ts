@@ -15,8 +15,8 @@ const ANSWER_WITHIN_MS = 2500;
 /** Less than the usual pause between two scrapes, so that each has new values, and enough for several programs that scrape. */
 const KEPT_MS = 10_000;
 
-/** So often the time that it took: however large the store, counting it is 2 % of the time of one connection at most. */
-const KEPT_TIMES = 50;
+/** So often the time that it took: however large the store, counting it is 5 % of the time of one connection at most. */
+const KEPT_TIMES = 20;
 
 /** Rows of the store. */
 export function storeGauges({ figures }: Pick<Store, 'figures'>): Gauges {

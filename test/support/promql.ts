@@ -1,0 +1,49 @@
+/** A metric that an expression asks for. */
+export interface Selector {
+  readonly metric: string;
+  /** Texts that a label is compared with, by label; the alternatives of a regular expression one by one. */
+  readonly labels: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface Expression {
+  readonly selectors: readonly Selector[];
+  /** Labels by which results are grouped or joined. */
+  readonly grouping: readonly string[];
+}
+
+interface Node {
+  readonly name: string;
+  readonly type: { readonly isError: boolean };
+  readonly from: number;
+  readonly to: number;
+}
+
+interface Parser {
+  parse(text: string): { iterate(spec: { enter(node: Node): void }): void };
+}
+
+const GRAMMAR: string = '@prometheus-io/lezer-promql';
+const { parser } = (await import(GRAMMAR)) as { readonly parser: Parser };
+
+/** @throws Error where it is no PromQL, by the grammar of Prometheus' own web page. */
+export function parsePromql(text: string): Expression {
+  const selectors: { metric: string; labels: Map<string, string[]> }[] = [];
+  const grouping: string[] = [];
+  let inGrouping = -1;
+  let label = '';
+  parser.parse(text).iterate({
+    enter({ name, type, from, to }) {
+      const word = text.slice(from, to);
+      if (type.isError) throw new Error(`no PromQL at ${from}, before "${text.slice(from)}": ${text}`);
+      if (name === 'VectorSelector') selectors.push({ metric: '', labels: new Map() });
+      else if (name === 'Identifier') selectors.at(-1)!.metric = word;
+      else if (name === 'GroupingLabels') inGrouping = to;
+      else if (name === 'LabelName' && from < inGrouping) grouping.push(word);
+      else if (name === 'LabelName') selectors.at(-1)!.labels.set((label = word), []);
+      else if (name === 'StringLiteral' && selectors.at(-1)?.labels.has(label)) {
+        selectors.at(-1)!.labels.set(label, (JSON.parse(word) as string).split('|'));
+      }
+    },
+  });
+  return { selectors, grouping };
+}
