@@ -30,6 +30,17 @@ export function versioningOptions(version: DeploymentVersion): {
   };
 }
 
+/**
+ * What a worker says of its code where it takes no part in worker deployments. The server gives work to it as to any other without a
+ * version, and tells who asks what code it has.
+ */
+export function unversionedOptions(ownBuildId: string): {
+  workerDeploymentOptions: WorkerDeploymentOptions;
+} {
+  const version = { deploymentName: 'panic-tda', buildId: ownBuildId };
+  return { workerDeploymentOptions: { version, useWorkerVersioning: false } };
+}
+
 /** What an operator types to give new work, and the workflows that are under way, to this version. */
 export function setCurrentCommand({ deploymentName, buildId }: DeploymentVersion): string {
   return `temporal worker deployment set-current-version --deployment-name ${deploymentName} --build-id ${buildId}`;

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { optionalTsToMs, tsToMs } from '@temporalio/common/lib/time.js';
 import proto from '@temporalio/proto';
 import type { DeploymentVersion } from './deployment.js';
+import type { UnversionedWorker } from './mixed-code.js';
 import { TASK_QUEUES } from '../workflows/names.js';
 
 const { TASK_QUEUE_TYPE_ACTIVITY, TASK_QUEUE_TYPE_WORKFLOW } = proto.temporal.api.enums.v1.TaskQueueType;
@@ -25,6 +26,8 @@ export interface QueueState {
     /** Who gets the work; null: workers that are of no version. */
     readonly current: DeploymentVersion | null;
   } | null;
+  /** Those of its workers that have workflow code and are of no version. */
+  readonly unversioned: readonly UnversionedWorker[];
 }
 
 // A worker asks again at least once a minute, when the answer to its question was that there is nothing; the server names
@@ -61,6 +64,7 @@ async function queueState(client: Client, queue: string): Promise<QueueState> {
         backlog,
         waitingMs: backlog === 0 ? null : (optionalTsToMs(stats?.approximateBacklogAge ?? undefined) ?? 0),
         passedOver: passedOver(asking, current),
+        unversioned: taskQueueType === TASK_QUEUE_TYPE_WORKFLOW ? unversionedOf(asking) : [],
       };
     }),
   );
@@ -71,6 +75,7 @@ async function queueState(client: Client, queue: string): Promise<QueueState> {
     backlog: parts.reduce((sum, { backlog }) => sum + backlog, 0),
     waitingSince: waits.length === 0 ? null : now - Math.max(...waits),
     passedOver: parts.map((part) => part.passedOver).find((one) => one !== null) ?? null,
+    unversioned: parts.flatMap(({ unversioned }) => unversioned),
   };
 }
 
@@ -83,6 +88,14 @@ function passedOver(asking: readonly Poller[], current: DeploymentVersion | null
   const [version] = versions;
   if (version === undefined || versions.some((one) => one?.buildId === current?.buildId)) return null;
   return { version, current };
+}
+
+function unversionedOf(asking: readonly Poller[]): UnversionedWorker[] {
+  return asking.flatMap(({ identity, deploymentOptions, workerVersionCapabilities }) => {
+    if (deploymentOptions?.workerVersioningMode === WORKER_VERSIONING_MODE_VERSIONED) return [];
+    const buildId = deploymentOptions?.buildId ?? workerVersionCapabilities?.buildId ?? '';
+    return [{ identity: identity ?? '', buildId }];
+  });
 }
 
 function versionOf(

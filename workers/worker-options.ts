@@ -9,7 +9,7 @@ import {
 } from '../activities/index.js';
 import type { Dependencies } from '../activities/index.js';
 import { assertNever } from '../experiment/errors.js';
-import { type DeploymentVersion, versioningOptions } from './deployment.js';
+import { type DeploymentVersion, unversionedOptions, versioningOptions } from './deployment.js';
 import { workflowBundle } from './workflow-bundle.js';
 
 /** Deep enough for model calls of different runs to meet, small enough to share with other workers. */
@@ -18,10 +18,11 @@ export const MODEL_ACTIVITIES = 40;
 /** Diagrams at once, with one more for each core that waits for its turn. */
 export const DIAGRAM_ACTIVITIES = 2 * usableCores();
 
-/** What the pollers of all queues have in common. */
+/** What the pollers of all queues have in common. `buildId` is what this program calls its code. */
 export function sharedOptions(
   drainSeconds: number,
   deployment: DeploymentVersion | null,
+  buildId: string,
 ): Partial<WorkerOptions> {
   return {
     // 0: a step that is not committed is given back at once, instead of being waited for.
@@ -29,7 +30,7 @@ export function sharedOptions(
     shutdownForceTime: `${drainSeconds}s`,
     // Heartbeats are sent once a second and time out after five; the default throttle would leave one second of slack.
     maxHeartbeatThrottleInterval: '1s',
-    ...(deployment === null ? {} : versioningOptions(deployment)),
+    ...(deployment === null ? unversionedOptions(buildId) : versioningOptions(deployment)),
   };
 }
 

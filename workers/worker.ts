@@ -1,3 +1,4 @@
+import type { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +12,7 @@ import {
   upgradedText,
 } from '../db/index.js';
 import type { Store, StorePlace } from '../db/index.js';
+import { errorMessage } from '../experiment/errors.js';
 import { usableCores } from '../experiment/machine.js';
 import {
   createModelPool,
@@ -27,12 +29,14 @@ import { keepPollsWhileStopping } from './environment.js';
 import { queueGauges, storeGauges } from './fleet-gauges.js';
 import { failuresWithoutSecrets } from './failures-without-secrets.js';
 import { lateAnswers, POLLS_STAY_MS } from './late-answers.js';
+import { mixedCodeText } from './mixed-code.js';
 import { observe } from './observation.js';
 import { askOtherService } from './other-service.js';
 import { NEVER, type PatienceOptions, patiently } from './patience.js';
 import { readinessOf } from './readiness.js';
 import { databaseGauges, diskGauges } from './process-gauges.js';
-import { requireOwnBuild } from './recorded-build.js';
+import { queueStates } from './queue-states.js';
+import { ownBuildId, requireOwnBuild } from './recorded-build.js';
 import { allQueues, loadRoutes, queueOfModel } from './routes.js';
 import { type ServedModelQueues, servedModelQueues } from './served-queues.js';
 import {
@@ -173,6 +177,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   await patiently(() => store.objectsPlace.settle(), waiting);
   if (deployment !== null && queues.includes('main'))
     await patiently(() => requireOwnBuild(store, deployment, settings.version), waiting);
+  if (deployment === null && queues.includes('main')) await tellOfOtherCode(service.client, settings);
   const shortage = await patiently(() => shortageOf(store, place), waiting);
   if (shortage !== null) settings.onNotice(`Warning: ${shortage}.`);
   const models = await createModelPool({
@@ -204,7 +209,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
     now: Date.now,
   };
   const shared = {
-    ...sharedOptions(settings.drainSeconds, deployment),
+    ...sharedOptions(settings.drainSeconds, deployment, ownBuildId(settings.version)),
     interceptors: { activity: [lateAnswers, failuresWithoutSecrets, metrics.activities] },
     connection,
     namespace,
@@ -284,6 +289,21 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
 async function shortageOf({ db }: Store, { database }: StorePlace): Promise<string | null> {
   const room = await connectionRoom(db);
   return room === null || database === null ? null : shortageText(room, database.poolSize);
+}
+
+/** Warns of other workers without a version that have other workflow code. */
+async function tellOfOtherCode(
+  client: Client,
+  { identity, version, onNotice }: Pick<WorkerSettings, 'identity' | 'version' | 'onNotice'>,
+): Promise<void> {
+  try {
+    const [main] = await queueStates(client, [TASK_QUEUES.main]);
+    const others = main!.unversioned.filter((other) => other.identity !== identity);
+    const mixed = mixedCodeText([...others, { identity, buildId: ownBuildId(version) }]);
+    if (mixed !== null) onNotice(`Warning: ${mixed}.`);
+  } catch (error) {
+    onNotice(`Warning: whether other workers have other workflow code is not known: ${errorMessage(error)}`);
+  }
 }
 
 /** Of the SDK, which reads the source map of workflows, and of the threads of diagrams. */

@@ -28,6 +28,25 @@ import { info, ok, problem, warning } from './finding.js';
 import type { Finding } from './finding.js';
 import { violationDocument, violationText } from './remedy.js';
 
+/** Which code the workers' build ids stand for. */
+async function* tellBuilds({ builds }: Store): AsyncGenerator<Finding> {
+  const recorded = await builds.list();
+  const last = recorded.at(-1);
+  if (last === undefined) return;
+  yield {
+    ...info(
+      `${plural(recorded.length, 'build id')} of workers ${recorded.length === 1 ? 'is' : 'are'} recorded, the last one ${last.buildId} of ${last.deployment}: version ${last.version}`,
+    ),
+    builds: recorded.map(({ deployment, buildId, version, bundleSha256, recordedAt }) => ({
+      deployment,
+      buildId,
+      version,
+      workflows: bundleSha256.toString('hex'),
+      recordedAt: new Date(recordedAt).toISOString(),
+    })),
+  };
+}
+
 /** A run that fills the disk stops in the middle: told before it does. */
 const LITTLE_SPACE_BYTES = 2 ** 30;
 
@@ -86,6 +105,7 @@ export async function* checkDatabase(context: Context, options: DoctorOptions): 
     yield* describeExperiments(context, store);
     yield* checkConnections(context, store);
     yield* checkObjectsPlace(store);
+    yield* tellBuilds(store);
     yield* checkStore(context, store, options);
   } finally {
     await store.close();

@@ -1,6 +1,7 @@
 import { errorMessage, isPanicError } from '../../experiment/errors.js';
 import { listed } from '../../experiment/problems.js';
 import { configuredTemporal } from '../../workers/environment.js';
+import { mixedCodeText } from '../../workers/mixed-code.js';
 import { queueStates } from '../../workers/queue-states.js';
 import { allQueues } from '../../workers/routes.js';
 import { findTemporalCli } from '../../workers/temporal-cli.js';
@@ -50,7 +51,9 @@ async function* checkService(context: Context, address: string): AsyncGenerator<
       const unindexed = await session.unindexed();
       if (unindexed !== null) yield warning(unindexed);
       for (const state of await queueStates(session.client, allQueues(context.routes))) {
-        const { queue, workers, backlog } = state;
+        const { queue, workers, backlog, unversioned } = state;
+        const mixed = mixedCodeText(unversioned);
+        if (mixed !== null) yield warning(mixed);
         const wrong = problemOf(context, state);
         const waiting = backlog === 0 ? '' : `, ${plural(backlog, 'task')} waiting`;
         if (wrong !== null) yield warning(wrong);

@@ -41,16 +41,38 @@ test('a worker with other workflow code than its build id stands for refuses to 
   expect(first.process.exitCode).toBeNull();
 });
 
-test('other code serves under a build id of its own, and a worker without workflow code under any', async () => {
+interface DoctorDocument {
+  readonly findings: readonly { readonly level: string; readonly text: string; readonly builds?: object[] }[];
+}
+
+test('other code serves under a build id of its own; without a version it serves with a warning; doctor tells both', async () => {
   fleet = await openFleet();
   await fleet.worker([...BUILD, '--queues', 'main']);
+  // It loads no workflow code.
   await fleet.worker([...BUILD, '--queues', 'gpu'], {}, later.main);
-  const own = await fleet.worker(
-    ['--deployment', 'fleet', '--build-id', 'auto', '--queues', 'main'],
-    {},
-    later.main,
-  );
+  const auto = ['--deployment', 'fleet', '--build-id', 'auto', '--queues', 'main'];
+  const own = await fleet.worker(auto, {}, later.main);
   expect(own.stderr()).toMatch(
     /set-current-version --deployment-name fleet --build-id 9\.8\.7-[0-9a-f]{12}$/m,
   );
+
+  const mixed =
+    /workers without a version have different workflow code: first \(\d\S+-[0-9a-f]{12}\), second \(9\.8\.7-[0-9a-f]{12}\)\. /;
+  const first = await fleet.worker(['--queues', 'main', '--identity', 'first']);
+  expect(first.stderr()).not.toMatch(/different workflow code/);
+  const second = await fleet.worker(['--queues', 'main', '--identity', 'second'], {}, later.main);
+  expect(second.stderr()).toMatch(mixed);
+
+  const { stdout } = await fleet.command(['doctor', '--json']).ended;
+  const { findings } = JSON.parse(stdout) as DoctorDocument;
+  const warning = { level: 'warning', text: expect.stringMatching(mixed) };
+  expect(findings).toContainEqual(expect.objectContaining(warning));
+  expect(findings.flatMap(({ builds = [] }) => builds)).toEqual([
+    expect.objectContaining({ deployment: 'fleet', buildId: 'v1' }),
+    expect.objectContaining({
+      deployment: 'fleet',
+      buildId: expect.stringMatching(/^9\.8\.7-/),
+      version: '9.8.7',
+    }),
+  ]);
 });
