@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { join } from 'node:path';
-import { connectStore, openStore, type StorePlace } from '../../db/index.js';
+import { accessTo, connectStore, openStore, type StorePlace } from '../../db/index.js';
 import type { BuiltVersion } from '../support/built-version.js';
-import { nextVersion } from '../support/next-version.js';
+import { laterVersion, nextVersion } from '../support/next-version.js';
+import { releasedVersion, releases, whyNotStarted } from '../support/released-version.js';
 import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
 import { cleanUp, folderWith, panicTda, type Ended } from './cli-process.js';
 import { config, finishExperiment } from '../db/small-experiment.js';
@@ -27,7 +28,7 @@ let closed: BuiltVersion;
 let folder: string;
 beforeAll(() => {
   next = nextVersion();
-  closed = nextVersion({ closedTo: 'readers' });
+  closed = laterVersion('readers');
   folder = folderWith({ 'experiment.json': EXPERIMENT });
 });
 afterAll(async () => {
@@ -126,11 +127,40 @@ describe.each(KINDS)('tables in %s that a next version made and wrote', (kind) =
       expect(await panicTda(folder, [...words, ...fresh], other)).toMatchObject({
         code: 2,
         stderr: expect.stringMatching(
-          /newer panic-tda \(version 0\.3\.0, .*this version cannot read its tables; update panic-tda/,
+          /newer panic-tda \(version 0\.4\.0, .*this version cannot read its tables; update panic-tda/,
         ) as unknown,
       });
     }
     const doctor = await panicTda(folder, ['doctor', ...fresh], other);
     expect(doctor.stdout).toMatch(/FAIL .*cannot read its tables; update panic-tda/);
+  });
+});
+
+describe.each(releases.map((release) => [release.version, release] as const))('release %s', (_, release) => {
+  const reason = whyNotStarted(release);
+  const title = 'meets the tables of this version as they say that it may';
+  (reason === null ? test : test.skip)(reason === null ? title : `${title} (${reason})`, async () => {
+    const data = join(folder, `for-${release.version}`);
+    const store = openStore(data);
+    const id = await finishExperiment(store);
+    const { tables } = store.db;
+    await store.close();
+    const released = releasedVersion(release.version);
+    try {
+      const words = ['show', id, '0', '--json', '--data', data];
+      const [old, present] = await Promise.all([
+        panicTda(folder, words, {}, released.main),
+        panicTda(folder, words),
+      ]);
+      const access = accessTo({ ...tables, known: Object.keys(release.migrations.sqlite).length });
+      if (access === 'none') {
+        expect(old).toMatchObject({ code: 2, stderr: expect.stringMatching(/newer panic-tda/) as unknown });
+        return;
+      }
+      expect([old.code, present.code]).toEqual([0, 0]);
+      expect(JSON.parse(old.stdout)).toEqual(expect.objectContaining({ id: expect.anything() as unknown }));
+    } finally {
+      released.remove();
+    }
   });
 });

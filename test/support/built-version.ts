@@ -11,7 +11,7 @@ interface Migration {
   readonly sql: string;
 }
 
-interface Changes {
+export interface Changes {
   /** Version in its package.json. */
   readonly version?: string;
   /** Changes the code of the bundle of workflows. The digest of the build changes with every character. */

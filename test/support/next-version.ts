@@ -1,11 +1,4 @@
-import { builtVersion, type BuiltVersion } from './built-version.js';
-
-/** What the migration of a next version does beside adding to the tables. */
-export interface NextVersion {
-  /** Versions before may not read its tables; or only not write to them; or both. */
-  readonly closedTo?: 'readers' | 'writers';
-  readonly workflows?: (code: string) => string;
-}
+import { builtVersion, type BuiltVersion, type Changes } from './built-version.js';
 
 const SQLITE_ADDED = [
   'ALTER TABLE `invocations` ADD COLUMN `brightness` integer DEFAULT 7 NOT NULL',
@@ -33,43 +26,53 @@ END $$`,
 CREATE TRIGGER "invocations_are_bright" BEFORE INSERT ON "invocations" FOR EACH ROW EXECUTE FUNCTION "invocations_are_bright"()`,
 ];
 
-/**
- * The program as its next version 0.3.0 could be: with one migration more. In Postgres that has a trigger, which versions before satisfy; in
- * SQLite only where it is closed to writers, since a version before runs no trigger that it does not know.
- */
-export function nextVersion({ closedTo, workflows }: NextVersion = {}): BuiltVersion {
+/** The program as a next version 0.3.0 could be: with one migration more, which adds to the tables. */
+export function nextVersion(changes: Omit<Changes, 'version' | 'migrations'> = {}): BuiltVersion {
   return builtVersion({
+    ...changes,
     version: '0.3.0',
-    ...(workflows === undefined ? {} : { workflows }),
+    migrations: { sqlite: [SQLITE_TELESCOPES], postgres: [POSTGRES_TELESCOPES] },
+  });
+}
+
+/**
+ * The program as a version 0.4.0 after that could be: with a migration more, behind which versions before may not write to the tables, or do
+ * nothing with them.
+ */
+export function laterVersion(closedTo: 'writers' | 'readers'): BuiltVersion {
+  const raised = (quote: string, number: number): string =>
+    (closedTo === 'writers' ? ['writable_from'] : ['readable_from', 'writable_from'])
+      .map((column) => `${quote}${column}${quote} = ${number}, `)
+      .join('');
+  return builtVersion({
+    version: '0.4.0',
     migrations: {
       sqlite: [
+        SQLITE_TELESCOPES,
         {
-          tag: 'telescopes',
+          tag: 'darkness',
           sql: statements([
-            ...SQLITE_ADDED,
-            ...(closedTo === undefined ? [] : [SQLITE_TRIGGER]),
-            `UPDATE \`databases\` SET ${stated('`', 14, closedTo)}`,
+            SQLITE_TRIGGER,
+            `UPDATE \`databases\` SET ${raised('`', 15)}\`version\` = '0.4.0'`,
           ]),
         },
       ],
       postgres: [
-        {
-          tag: 'telescopes',
-          sql: statements([...POSTGRES_ADDED, `UPDATE "databases" SET ${stated('"', 11, closedTo)}`]),
-        },
+        POSTGRES_TELESCOPES,
+        { tag: 'darkness', sql: `UPDATE "databases" SET ${raised('"', 12)}"version" = '0.4.0'` },
       ],
     },
   });
 }
 
-function stated(quote: string, number: number, closedTo: NextVersion['closedTo']): string {
-  const column = (name: string, value: string | number): string => `${quote}${name}${quote} = ${value}`;
-  return [
-    ...(closedTo === 'readers' ? [column('readable_from', number)] : []),
-    ...(closedTo === undefined ? [] : [column('writable_from', number)]),
-    column('version', `'0.3.0'`),
-  ].join(', ');
-}
+const SQLITE_TELESCOPES = {
+  tag: 'telescopes',
+  sql: statements([...SQLITE_ADDED, "UPDATE `databases` SET `version` = '0.3.0'"]),
+};
+const POSTGRES_TELESCOPES = {
+  tag: 'telescopes',
+  sql: statements([...POSTGRES_ADDED, `UPDATE "databases" SET "version" = '0.3.0'`]),
+};
 
 function statements(list: readonly string[]): string {
   return list.join(';\n--> statement-breakpoint\n');

@@ -1,0 +1,151 @@
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import {
+  connectStore,
+  connectStoreReadonly,
+  contentDigest,
+  openStore,
+  setUpDatabase,
+} from '../../db/index.js';
+import type { StorePlace } from '../../db/index.js';
+import { cleanUp, startPanicTda, until, type Running } from '../cli/cli-process.js';
+import type { BuiltVersion } from '../support/built-version.js';
+import { httpRequest } from '../support/http-request.js';
+import { openLaboratory, type Laboratory } from '../support/laboratory.js';
+import { laterVersion, nextVersion } from '../support/next-version.js';
+import { digestOf, untilInvocations } from '../support/store-checks.js';
+import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
+import { addressOf, openFleet, serving, type Fleet } from './fleet.js';
+
+// Seconds on a machine that has nothing else to do.
+jest.setTimeout(300_000);
+
+const EXPERIMENT = {
+  networks: [['SlowT2I', 'SlowI2T']],
+  prompts: ['a lighthouse in fog'],
+  seeds: [3, 7],
+  embedding_models: ['Dummy'],
+  max_length: 30,
+  on_cycle: 'continue',
+  reuse: false,
+};
+
+const server = await suitePostgres();
+let calm: Laboratory;
+let undisturbed: Promise<string>;
+let fleet: Fleet;
+let next: BuiltVersion;
+let later: BuiltVersion;
+const others: Running[] = [];
+beforeAll(async () => {
+  [next, later] = [nextVersion(), laterVersion('writers')];
+  calm = await openLaboratory();
+  undisturbed = calm.run(EXPERIMENT, 'calm').then(({ experiment }) => digestOf(calm.data, experiment));
+});
+afterEach(async () => {
+  for (const { process } of others) process.kill('SIGKILL');
+  await Promise.all(others.splice(0).map(({ ended }) => ended));
+  await fleet.close();
+});
+afterAll(async () => {
+  next.remove();
+  later.remove();
+  await calm.close();
+  await cleanUp();
+});
+
+async function ready(worker: Running): Promise<{ readonly status: number; readonly body: string }> {
+  return await httpRequest(`${addressOf(worker)}/ready`);
+}
+
+/** A command of another version. */
+function command(version: BuiltVersion, args: readonly string[]): Running {
+  const running = startPanicTda(fleet.folder, [...args, '--data', fleet.data], fleet.env, version.main);
+  others.push(running);
+  return running;
+}
+
+/** Read by this version, which may not write. */
+async function digestNow(database: StorePlace['database'], experiment: string): Promise<string> {
+  const store = await connectStoreReadonly({ folder: fleet.data, database });
+  try {
+    return await contentDigest(store!.db, experiment);
+  } finally {
+    await store!.close();
+  }
+}
+
+(server.available ? test : test.skip)(
+  'a worker on Postgres goes on beside a migration that adds, and leaves before one that is not for it, with nothing lost',
+  async () => {
+    if (!server.available) return;
+    const database = { url: server.urlOf(await createDatabase(server.urlOf)), poolSize: 3 };
+    await setUpDatabase(database, []);
+    fleet = await openFleet(null, { PANIC_TDA_DATABASE: database.url });
+    const worker = await fleet.worker(['--listen', '0']);
+    const handle = await fleet.start(EXPERIMENT, 'migrated');
+
+    const check = await command(next, ['setup', 'database', '--check']).ended;
+    expect(check.code).toBe(1);
+    expect(check.stdout).toMatch(
+      /Missing: 0010_telescopes \(adds\)\. Workers of the version before may go on/,
+    );
+    expect(check.stdout).toMatch(
+      /version 0\.2\.0 \(10 migrations\) reads and writes them; afterwards it reads/,
+    );
+    expect(check.stdout).toContain(`panic-tda ${worker.process.pid}@`);
+    expect((await command(next, ['setup', 'database']).ended).code).toBe(0);
+    await until(async () => (await ready(worker)).body.includes('is of a newer panic-tda (version 0.3.0'));
+    expect((await ready(worker)).status).toBe(200);
+
+    const refused = await command(later, ['setup', 'database']).ended;
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/may not go on beside 0011_darkness, and panic-tda \d+@\S+ is connected/);
+    const waiting = command(later, ['setup', 'database', '--wait', '120']);
+    // The server closes as soon as the worker has given its work back.
+    let told = '';
+    await until(async () => {
+      const answer = await ready(worker).catch(() => null);
+      if (answer?.status === 503) told = answer.body;
+      return worker.process.exitCode !== null;
+    });
+    expect(told === '' || told.includes('are about to be migrated by panic-tda')).toBe(true);
+    expect((await worker.ended).code).toBe(2);
+    expect(worker.stderr()).toMatch(/Stopping: the tables of .* are about to be migrated by panic-tda \d+@/);
+    expect(await waiting.ended).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(
+        /Waits until 1 writer of the version before has ended: panic-tda/,
+      ) as unknown,
+    });
+
+    const again = fleet.command(['worker']);
+    expect(await again.ended).toMatchObject({
+      code: 5,
+      stderr: expect.stringMatching(/newer panic-tda \(version 0\.4\.0, .*may not write to it/) as unknown,
+    });
+    await serving(command(later, ['worker']));
+    const { experiment, status } = await handle.result();
+    expect(status).toBe('completed');
+    const store = await connectStore({ folder: fleet.data, database }).catch(String);
+    expect(store).toMatch(/newer panic-tda/);
+    expect(await digestNow(database, experiment)).toBe(await undisturbed);
+  },
+);
+
+test('workers on an SQLite file that another process migrates write nothing any more, and end', async () => {
+  fleet = await openFleet();
+  const workers = [await fleet.worker(['--listen', '0']), await fleet.worker([])];
+  const handle = await fleet.start(EXPERIMENT, 'migrated');
+  await untilInvocations(fleet.data, 6);
+  await serving(command(later, ['worker']));
+  for (const worker of workers) {
+    expect(await worker.ended).toMatchObject({
+      code: 5,
+      stderr: expect.stringMatching(/Stopping: .*newer panic-tda \(version 0\.4\.0/) as unknown,
+    });
+  }
+  const { experiment, status } = await handle.result();
+  expect(status).toBe('completed');
+  expect(() => openStore(fleet.data)).toThrow(/may look at what is stored/);
+  expect(await digestNow(null, experiment)).toBe(await undisturbed);
+});
