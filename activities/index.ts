@@ -5,5 +5,6 @@ export type { ComputedDiagram, DiagramComputer, DiagramRequest, DiagramSize } fr
 export type { Dependencies, DriverElsewhere } from './dependencies.js';
 export { type MissingModels, missingModels } from './missing-models.js';
 export { createEmbedRun } from './embed-run.js';
+export { unknownActivity } from './unknown-activity.js';
 export { isWorkerShutdown } from './failures.js';
 export type { ExperimentResult, Plan } from './contract.js';

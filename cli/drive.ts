@@ -18,14 +18,14 @@ import {
 import { codeSpan } from '../workflows/markdown.js';
 import { excerpt, oneLine } from './format.js';
 import type { LiveProgress } from './live-display.js';
-import { openActivities } from './open-activities.js';
+import { blockedOfExperiment, openActivities } from './open-activities.js';
 import { note } from './output.js';
 import { outageNotes } from './patience.js';
 import type { OutageWords } from './patience.js';
 import { progressDisplay } from './progress.js';
 import { surrogatesMade } from './surrogates-made.js';
 import type { Expected, Standing } from './progress.js';
-import { standstillOf } from './standstill.js';
+import { blockedStandstill, standstillOf } from './standstill.js';
 import type { Standstill } from './standstill.js';
 import { isOutage, outageReason, patiently } from '../workers/patience.js';
 import type { Outage } from '../workers/patience.js';
@@ -204,7 +204,11 @@ function standstills(
   async function ask(row: ExperimentRow, counts: string): Promise<void> {
     let found: Standstill | null = null;
     try {
-      found = standstillOf(await openActivities(handle.client, store, row), Date.now());
+      const blocked = await blockedOfExperiment(handle.client, store, row);
+      found =
+        blocked === null
+          ? standstillOf(await openActivities(handle.client, store, row), Date.now())
+          : blockedStandstill(blocked);
     } catch (error) {
       // An extra: what cannot be found out is left out, unless that is itself what is waited for.
       if (isOutage(error)) {

@@ -2,6 +2,7 @@ import { driverOf, isSameService } from '../db/index.js';
 import type { Driver, DriverService, ExperimentRow, ExperimentStatus, Store } from '../db/index.js';
 import { readRunInfo } from '../workers/data-folder.js';
 import { configuredTemporal } from '../workers/environment.js';
+import type { BlockedWorkflows } from '../workers/blocked-workflows.js';
 import type { QueueState } from '../workers/queue-states.js';
 import { embeddedPlace } from '../workers/service.js';
 import { errorMessage } from '../experiment/errors.js';
@@ -32,6 +33,8 @@ export interface Observer {
   queues(names: readonly string[]): Promise<QueueState[] | null>;
   /** Why an experiment that is driven here stands where it does; null where it does not stand, or the service does not answer. */
   standstill(store: Store, row: ExperimentRow): Promise<Standstill | null>;
+  /** The workflows of an experiment that is driven here which wait for a worker with other code; null where none does, or the service does not answer. */
+  blocked(store: Store, row: ExperimentRow): Promise<BlockedWorkflows | null>;
   /** A sentence where the configured service lacks our search attributes; null otherwise, or where it does not say. */
   unindexed(): Promise<string | null>;
   close(): Promise<void>;
@@ -106,6 +109,18 @@ export function createObserver(context: Context): Observer {
         const found = await session;
         if (found === null) return null;
         return standstillOf(await openActivities(found.client.workflow, store, row), Date.now());
+      } catch {
+        return null;
+      }
+    },
+    async blocked(store, row) {
+      if (configured === undefined && running?.experiment !== row.id) return null;
+      const { findSession } = await import('./session.js');
+      const { blockedOfExperiment } = await import('./open-activities.js');
+      try {
+        session ??= findSession(context);
+        const found = await session;
+        return found === null ? null : await blockedOfExperiment(found.client.workflow, store, row);
       } catch {
         return null;
       }

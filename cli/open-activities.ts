@@ -4,6 +4,8 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import proto from '@temporalio/proto';
 import type { ExperimentRow, Store } from '../db/index.js';
+import { blockedWorkflows } from '../workers/blocked-workflows.js';
+import type { BlockedWorkflows } from '../workers/blocked-workflows.js';
 import { experimentWorkflowId, runWorkflowId } from '../workflows/names.js';
 
 const { PENDING_ACTIVITY_STATE_STARTED } = proto.temporal.api.enums.v1.PendingActivityState;
@@ -52,6 +54,19 @@ export async function openActivities(
       ...[...runs].map((run) => pendingOf(client, runWorkflowId(id, run), run)),
     ]);
   return (await client.withDeadline(Date.now() + ANSWER_WITHIN_MS, ask)).flat();
+}
+
+/** The workflows of an experiment that wait for a worker with other code; null where none does. Throws what the store and the service throw. */
+export async function blockedOfExperiment(
+  client: WorkflowClient,
+  store: Store,
+  { id, driverWorkflowId }: Pick<ExperimentRow, 'id' | 'driverWorkflowId'>,
+): Promise<BlockedWorkflows | null> {
+  const runs = await store.runs.underWay(id, RUNS_ASKED);
+  return await blockedWorkflows(client, { id, driverWorkflowId }, [
+    driverWorkflowId ?? experimentWorkflowId(id),
+    ...runs.map((run) => runWorkflowId(id, run)),
+  ]);
 }
 
 async function pendingOf(

@@ -1,3 +1,5 @@
+import { blockedText } from './blocked.js';
+import type { BlockedWorkflows } from '../workers/blocked-workflows.js';
 import type { OpenActivity } from './open-activities.js';
 import { count, duration, oneLine, plural } from './format.js';
 
@@ -23,6 +25,11 @@ export function standstillOf(activities: readonly OpenActivity[], now: number): 
   const since = duration(now - queued.dueAt);
   const text = `${placeOf(queued)}: no worker has taken its work for ${since}`;
   return { kind: 'waiting', text, nextTryAt: null };
+}
+
+/** Workflows wait for a worker with other code: until one is there nothing else is worth telling. */
+export function blockedStandstill(blocked: BlockedWorkflows): Standstill {
+  return { kind: 'waiting', text: blockedText(blocked), nextTryAt: null };
 }
 
 function retried(activity: OpenActivity): Standstill {

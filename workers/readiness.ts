@@ -23,6 +23,8 @@ interface Parts {
   readonly unindexed: () => Promise<string | null>;
   /** A sentence where the tables are of a newer version to which this worker may write; null otherwise. */
   readonly newerTables: () => string | null;
+  /** A sentence where the workflow code does not fit histories that the worker was given; null otherwise. */
+  readonly unfit: () => string | null;
 }
 
 /** What keeps a worker from doing work at this moment, and what is worth knowing besides: sentences. */
@@ -64,8 +66,10 @@ export function readinessOf(parts: Parts): () => Promise<Readiness> {
     const deadline = Date.now() + ANSWER_WITHIN_MS;
     // Where Temporal does not answer, that is a problem already.
     const remark = await service.connection.withDeadline(deadline, parts.unindexed).catch(() => null);
+    const unfit = parts.unfit();
     return {
       problems: [
+        ...(unfit === null ? [] : [unfit]),
         ...workers
           .filter((worker) => worker.getState() === 'FAILED')
           .map(({ options }) => `it does not poll ${options.taskQueue} any more`),

@@ -6,6 +6,7 @@ import {
   createBookkeeping,
   createDiagramRun,
   createEmbedRun,
+  unknownActivity,
 } from '../activities/index.js';
 import type { Dependencies } from '../activities/index.js';
 import { assertNever } from '../experiment/errors.js';
@@ -54,6 +55,9 @@ export const workflowOptions: Partial<WorkerOptions> = {
   ...patience,
 };
 
+/** The SDK calls it for an activity of any other name. */
+const FOR_OTHERS = { default: unknownActivity };
+
 /** What one queue is served with. `concurrency` null: what suits the machine. */
 export function queueOptions(
   queue: 'main' | 'gpu' | 'cpu',
@@ -66,16 +70,20 @@ export function queueOptions(
         // The bundle that the build made saves a second at every start.
         workflowBundle: { codePath: workflowBundle() },
         ...workflowOptions,
-        activities: createBookkeeping(deps),
+        activities: { ...createBookkeeping(deps), ...FOR_OTHERS },
       };
     case 'gpu':
       return {
-        activities: { advanceRun: createAdvanceRun(deps), embedRun: createEmbedRun(deps) },
+        activities: {
+          advanceRun: createAdvanceRun(deps),
+          embedRun: createEmbedRun(deps),
+          ...FOR_OTHERS,
+        },
         maxConcurrentActivityTaskExecutions: concurrency ?? MODEL_ACTIVITIES,
       };
     case 'cpu':
       return {
-        activities: { diagramRun: createDiagramRun(deps) },
+        activities: { diagramRun: createDiagramRun(deps), ...FOR_OTHERS },
         maxConcurrentActivityTaskExecutions: concurrency ?? DIAGRAM_ACTIVITIES,
       };
     default:

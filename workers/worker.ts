@@ -49,6 +49,7 @@ import { connectionProblem, refusal, requireNamespace, ServiceProblem } from './
 import { identifyService } from './service.js';
 import { type Outdated, watchTables } from './tables-watch.js';
 import { type OpenClient, openClient } from './temporal-client.js';
+import { unfitGauges, unfitHistories } from './unfit-histories.js';
 import { queueOptions, sharedOptions } from './worker-options.js';
 import { bundleSha256 } from './workflow-bundle.js';
 
@@ -220,6 +221,12 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
     ...queueOptions(queue, deps, settings.concurrency),
   }));
   const workers = await Promise.all(options.map(async (one) => Worker.create({ ...shared, ...one })));
+  const unfit = unfitHistories({
+    client: service.client,
+    onFirst: (sentence) => settings.onNotice(`Warning: ${sentence}.`),
+  });
+  opened.push(() => unfit.close());
+  for (const worker of workers) unfit.watch(worker);
   const running = workers.map((worker) => worker.run());
   const ended = Promise.all(running).then(() => undefined);
   // Whoever awaits it hears of its rejection; until then it must not count as unhandled.
@@ -237,16 +244,19 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
       modelsFolder,
       unindexed: indexing.remark,
       newerTables: () => tables.remark(),
+      unfit: () => unfit.problem(),
     }),
     {
       models: [...catalogue.values()].filter(({ name }) => deps.routing.serves(name)),
-      activities: [...new Set(options.flatMap(({ activities = {} }) => Object.keys(activities)))],
+      activities: [...new Set(options.flatMap(({ activities = {} }) => Object.keys(activities)))].filter(
+        (name) => name !== 'default',
+      ),
     },
     [
       diskGauges(place.folder),
       databaseGauges(store),
       ...(queues.includes('main')
-        ? [storeGauges(store), queueGauges(service.client, async () => allQueues(routes))]
+        ? [unfitGauges(unfit), storeGauges(store), queueGauges(service.client, async () => allQueues(routes))]
         : []),
     ],
   );
@@ -258,6 +268,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   async function close(): Promise<void> {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     await Promise.allSettled(running);
+    await unfit.close();
     await Promise.all([models.close(), diagrams.close(), service.close(), observed.close()]);
     await connection.close();
     await store.close();

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExperimentRow, RunRow, Store } from '../../db/index.js';
 import { PanicError } from '../../experiment/errors.js';
 import { isOutage, outageReason } from '../../workers/patience.js';
+import { blockedText } from '../blocked.js';
 import { readingExperiments } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
@@ -27,6 +28,7 @@ export async function cancelExperiment(context: Context, id: string, waitMs: num
       await workflow.cancel();
       note(`Cancelling experiment ${row.id}.`);
       const cancelled = await untilEnded(store, row.id, waitMs);
+      if (!cancelled) await noteBlocked(context, store, row);
       return await report(context, store, row.id, cancelled);
     } finally {
       await session?.stop();
@@ -62,11 +64,26 @@ export async function cancelRun(
       const workflow = await openRunWorkflow(session, row.id, index);
       await workflow?.cancel();
       const ended = workflow === null || (await untilRunEnded(store, run, waitMs));
+      if (!ended) await noteBlocked(context, store, row);
       return reportRun(context, await store.runs.get(row.id, index), ended);
     } finally {
       await session?.stop();
     }
   });
+}
+
+/** A workflow that waits for other code does nothing that it is told, until such a worker is there or an operator terminates it. */
+async function noteBlocked(context: Context, store: Store, row: ExperimentRow): Promise<void> {
+  const observer = createObserver(context);
+  try {
+    const blocked = await observer.blocked(store, row);
+    if (blocked === null) return;
+    note(
+      `${blockedText(blocked)}. It ends then; "temporal workflow terminate --workflow-id ${blocked.example.workflowId}" ends it at once.`,
+    );
+  } finally {
+    await observer.close();
+  }
 }
 
 function untilRunEnded(store: Store, { experimentId, runIndex }: RunRow, waitMs: number): Promise<boolean> {

@@ -1,5 +1,6 @@
 import type { ExperimentRow, Progress, SharedVectors, Store, UsedDevice } from '../../db/index.js';
 import { surrogateCount } from '../../experiment/config.js';
+import type { BlockedWorkflows } from '../../workers/blocked-workflows.js';
 import { assertNever } from '../../experiment/errors.js';
 import { readRunInfo } from '../../workers/data-folder.js';
 import { noExperiments, readingExperiments } from '../context.js';
@@ -11,6 +12,8 @@ import { findExperiment } from '../find-experiment.js';
 import { count, isoTime, oneLine, rate, table, time, timeLeft } from '../format.js';
 import { heading, print, printJson } from '../output.js';
 import { surrogatesMade } from '../surrogates-made.js';
+import { blockedDocument, blockedText } from '../blocked.js';
+import type { BlockedDocument } from '../blocked.js';
 import { standstillText } from '../standstill.js';
 import type { Standstill } from '../standstill.js';
 import { type QueueDocument, queueDocument, queuesOf } from '../queues.js';
@@ -60,6 +63,8 @@ interface StatusDocument {
     readonly text: string;
     readonly nextTryAt: string | null;
   } | null;
+  /** Its workflows that wait for a worker with the code that they began with; null where none does. */
+  readonly blocked: BlockedDocument | null;
   /** The task queues of its work, where it is run by a configured service; null otherwise. */
   readonly queues: readonly QueueDocument[] | null;
   /** On which devices its models were computed, as far as the last begun runs tell. */
@@ -92,18 +97,20 @@ export async function showStatus(context: Context, id: string | undefined): Prom
       const queues = states?.map((state) => queueDocument(context, state)) ?? null;
       const atWork = row.status === 'running' && row.pausedAt === null;
       const now = atWork ? await observer.standstill(store, row) : null;
+      const blocked = row.status === 'running' ? await observer.blocked(store, row) : null;
       const stands = await statusDocument(store, row, driven, Date.now());
       const running = readRunInfo(context.folder);
       const document = {
         ...stands,
         now: nowDocument(now),
+        blocked: blocked === null ? null : blockedDocument(blocked),
         queues,
         unindexed: driven.by === 'service' ? await observer.unindexed() : null,
         devices: await store.provenance.devices(row.id),
         deviceRemarks: running?.experiment === row.id ? (running.devices ?? []) : [],
       };
       if (context.json) printJson(document);
-      else printStatus(context, document, row, now);
+      else printStatus(context, document, row, { now, blocked });
     } finally {
       await observer.close();
     }
@@ -137,7 +144,7 @@ async function statusDocument(
   row: ExperimentRow,
   driven: Driven,
   now: number,
-): Promise<Omit<StatusDocument, 'queues' | 'now' | 'unindexed' | 'devices' | 'deviceRemarks'>> {
+): Promise<Omit<StatusDocument, 'queues' | 'now' | 'blocked' | 'unindexed' | 'devices' | 'deviceRemarks'>> {
   const { id, config } = row;
   const progress = await store.summaries.progress(id);
   const { runs, invocations, invocationsExpected, invocationsHeld, diagrams } = progress;
@@ -205,7 +212,7 @@ function printStatus(
   context: Context,
   document: StatusDocument,
   row: ExperimentRow,
-  now: Standstill | null,
+  { now, blocked }: { readonly now: Standstill | null; readonly blocked: BlockedWorkflows | null },
 ): void {
   const { runs, pausedRuns, status, lastFailure, invocationsPerSecond, etaMs, surrogatesExpected } = document;
   const others = [
@@ -238,6 +245,7 @@ function printStatus(
     ...(surrogatesExpected === 0
       ? []
       : [['surrogates', `${count(document.surrogates)} of ${count(surrogatesExpected)}`]]),
+    ...(blocked === null ? [] : [['blocked', blockedText(blocked)]]),
     ...(now === null ? [] : [['now', standstillText(now, Date.now())]]),
     ...(document.devices.length === 0 ? [] : [['computed on', devicesText(document.devices)]]),
     ...document.deviceRemarks.map((line) => ['device', line]),

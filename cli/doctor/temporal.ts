@@ -2,13 +2,16 @@ import { errorMessage, isPanicError } from '../../experiment/errors.js';
 import { listed } from '../../experiment/problems.js';
 import { configuredTemporal } from '../../workers/environment.js';
 import { mixedCodeText } from '../../workers/mixed-code.js';
+import { blockedWorkflows } from '../../workers/blocked-workflows.js';
 import { queueStates } from '../../workers/queue-states.js';
 import { allQueues } from '../../workers/routes.js';
 import { findTemporalCli } from '../../workers/temporal-cli.js';
 import type { Context } from '../context.js';
+import { blockedText } from '../blocked.js';
 import { problemOf } from '../queues.js';
 import { plural } from '../format.js';
 import { findSession } from '../session.js';
+import type { Session } from '../temporal-connection.js';
 import { info, ok, problem, warning } from './finding.js';
 import type { Finding } from './finding.js';
 
@@ -16,7 +19,10 @@ export async function* checkTemporal(context: Context): AsyncGenerator<Finding> 
   const configured = configuredAddress();
   if (configured instanceof Error) yield problem(`Temporal's client configuration: ${configured.message}`);
   else if (configured !== null) yield* checkService(context, configured);
-  else yield info('no Temporal service is configured (TEMPORAL_ADDRESS): runs start their own server');
+  else {
+    yield info('no Temporal service is configured (TEMPORAL_ADDRESS): runs start their own server');
+    yield* checkRunningServer(context);
+  }
   try {
     const { path, version, tried } = await findTemporalCli({
       fetch: false,
@@ -42,6 +48,26 @@ function configuredAddress(): string | Error | null {
   }
 }
 
+/** That of a `run` which is going on. */
+async function* checkRunningServer(context: Context): AsyncGenerator<Finding> {
+  try {
+    const session = await findSession(context);
+    if (session === null) return;
+    try {
+      yield* checkWorkflows(session);
+    } finally {
+      await session.stop();
+    }
+  } catch (error) {
+    yield problem(errorMessage(error));
+  }
+}
+
+async function* checkWorkflows({ client }: Session): AsyncGenerator<Finding> {
+  const blocked = await blockedWorkflows(client.workflow, 'all');
+  if (blocked !== null) yield problem(blockedText(blocked));
+}
+
 async function* checkService(context: Context, address: string): AsyncGenerator<Finding> {
   try {
     const session = await findSession(context);
@@ -59,6 +85,7 @@ async function* checkService(context: Context, address: string): AsyncGenerator<
         if (wrong !== null) yield warning(wrong);
         else yield ok(`${queue} is served by ${listed(workers)}${waiting}`);
       }
+      yield* checkWorkflows(session);
     } finally {
       await session.stop();
     }

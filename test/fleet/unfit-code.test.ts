@@ -1,9 +1,15 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { cleanUp, until } from '../cli/cli-process.js';
+import type { WorkflowHandle } from '@temporalio/client';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DATABASE_FILE } from '../../db/index.js';
+import type { experiment as workflow } from '../../workflows/index.js';
+import { cleanUp, type Running, until } from '../cli/cli-process.js';
+import { httpRequest } from '../support/http-request.js';
 import { builtVersion, type BuiltVersion } from '../support/built-version.js';
 import { openLaboratory, type Laboratory } from '../support/laboratory.js';
-import { digestOf, violations } from '../support/store-checks.js';
-import { openFleet, type Fleet } from './fleet.js';
+import { digestOf, violations, withStore } from '../support/store-checks.js';
+import { addressOf, openFleet, samplesOf, type Fleet } from './fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);
@@ -15,7 +21,7 @@ const EXPERIMENT = {
   prompts: ['a lighthouse in fog'],
   seeds: Array.from({ length: RUNS }, (_, seed) => seed),
   embedding_models: ['Dummy'],
-  max_length: 20,
+  max_length: 14,
   concurrency: RUNS,
   on_cycle: 'continue',
   reuse: false,
@@ -28,21 +34,27 @@ const PATCH = 'another-step';
 const patched = (code: string): string =>
   code.replace(STEP, `(0,_temporalio_workflow__WEBPACK_IMPORTED_MODULE_0__.patched)('${PATCH}'); ${STEP}`);
 
+/** Code whose runs ask for a queue whatever their input says: an activity that the histories of others do not begin with. */
+const asking = (code: string): string => code.replace('input.routed === true', 'true');
+
 let calm: Laboratory;
 let undisturbed: Promise<string>;
 let fleet: Fleet;
 let later: BuiltVersion;
+let wrong: BuiltVersion;
 beforeAll(async () => {
   calm = await openLaboratory();
   undisturbed = calm.run(EXPERIMENT, 'calm').then(({ experiment }) => digestOf(calm.data, experiment));
   undisturbed.catch(() => undefined);
   later = builtVersion({ version: '9.0.0', workflows: patched });
+  wrong = builtVersion({ workflows: asking });
 });
 afterEach(async () => await fleet.close());
 afterAll(async () => {
   await calm.close();
   await cleanUp();
   later.remove();
+  wrong.remove();
 });
 
 /** How many workflows of runs the service has of these. */
@@ -52,7 +64,7 @@ async function runs(query: string): Promise<number> {
 }
 
 function versioned(buildId: string): string[] {
-  return ['--deployment', 'fleet', '--build-id', buildId];
+  return ['--deployment', 'fleet', '--build-id', buildId, '--identity', buildId, '--listen', '0'];
 }
 
 async function makeCurrent(buildId: string): Promise<void> {
@@ -72,7 +84,19 @@ async function untilBlocked(): Promise<void> {
   await until(async () => (await runs('TemporalReportedProblems IS NOT NULL')) === RUNS);
 }
 
-async function finishesUndisturbed(handle: Awaited<ReturnType<Fleet['start']>>): Promise<void> {
+/** Of the experiment in this data folder, as soon as it is planned. */
+async function idOf(data: string): Promise<string> {
+  let id: string | undefined;
+  await until(async () => {
+    id = existsSync(join(data, DATABASE_FILE))
+      ? (await withStore(data, ({ experiments }) => experiments.list()))[0]?.id
+      : undefined;
+    return id !== undefined;
+  });
+  return id!;
+}
+
+async function finishesUndisturbed(handle: WorkflowHandle<typeof workflow>): Promise<void> {
   const { experiment, ...result } = await handle.result();
   expect(result).toMatchObject({ status: 'completed', finished: RUNS, failed: 0 });
   expect(await runs('ExecutionStatus = "Failed"')).toBe(0);
@@ -80,17 +104,97 @@ async function finishesUndisturbed(handle: Awaited<ReturnType<Fleet['start']>>):
   expect(await digestOf(fleet.data, experiment)).toBe(await undisturbed);
 }
 
+/** What `/ready` of a worker answers. */
+async function readiness(worker: Running): Promise<{ status: number; problems: string[] }> {
+  const { status, body } = await httpRequest(`${addressOf(worker)}/ready`);
+  return { status, problems: (JSON.parse(body) as { problems: string[] }).problems };
+}
+
+async function blockedGauge(worker: Running): Promise<number | undefined> {
+  const { body } = await httpRequest(`${addressOf(worker)}/metrics`);
+  return samplesOf(body, 'panic_tda_blocked_workflows')[0]?.value;
+}
+
+/** What commands say of the runs that wait. */
+async function told(experiment: string): Promise<{ status: string; json: unknown; doctor: string }> {
+  const [status, json, doctor] = await Promise.all([
+    fleet.command(['status', experiment]).ended,
+    fleet.command(['status', experiment, '--json']).ended,
+    fleet.command(['doctor']).ended,
+  ]);
+  expect(doctor.code).toBe(1);
+  return { status: status.stdout, json: JSON.parse(json.stdout), doctor: doctor.stdout };
+}
+
 test('runs that a later version recorded wait while its workers are rolled back, and go on with it', async () => {
   fleet = await openFleet();
-  await fleet.worker([...versioned('earlier'), '--set-current']);
+  // Both are there before the runs begin, so that these are under way when the versions change.
+  const [earlier, newer] = await Promise.all([
+    fleet.worker(versioned('earlier')),
+    fleet.worker(versioned('later'), {}, later.main),
+  ]);
+  await makeCurrent('earlier');
   const handle = await fleet.start(EXPERIMENT, 'rolled-back');
-  await fleet.worker(versioned('later'), {}, later.main);
+  await until(async () => (await runs('ExecutionStatus = "Running"')) === RUNS);
   await makeCurrent('later');
   await until(async () => (await runs(`TemporalChangeVersion = "${PATCH}"`)) === RUNS);
+  expect(await readiness(earlier)).toEqual({ status: 200, problems: [] });
 
   await makeCurrent('earlier');
   await untilBlocked();
+  const experiment = await idOf(fleet.data);
+  const unfit =
+    /of (12|a) workflows?: it could not go on with .*Nondeterminism error.*; nothing of this has failed/;
+  expect(await readiness(earlier)).toEqual({ status: 503, problems: [expect.stringMatching(unfit)] });
+  expect(await blockedGauge(earlier)).toBe(RUNS);
+  expect(await readiness(newer)).toEqual({ status: 200, problems: [] });
+  const { status, json, doctor } = await told(experiment);
+  const waiting = new RegExp(
+    `${RUNS} runs wait for a worker with the code that they began with: worker earlier could not go on with run-${experiment}-`,
+  );
+  expect(status).toMatch(waiting);
+  expect(json).toMatchObject({
+    status: 'running',
+    blocked: { runs: RUNS, others: 0, atLeast: false, worker: 'earlier' },
+  });
+  expect(doctor).toMatch(waiting);
 
   await makeCurrent('later');
   await finishesUndisturbed(handle);
+  await until(async () => (await blockedGauge(earlier)) === 0);
+});
+
+test('runs wait while a worker with other code has their tasks, and go on when it has left', async () => {
+  fleet = await openFleet();
+  const right = await fleet.worker(['--identity', 'right', '--listen', '0']);
+  const file = join(fleet.folder, 'experiment.json');
+  writeFileSync(file, JSON.stringify(EXPERIMENT));
+  const watching = fleet.command(['run', file]);
+  const experiment = await idOf(fleet.data);
+  // What a version begins only that version can go on with: all of them have begun already.
+  await until(async () => {
+    const described = await Promise.all(
+      EXPERIMENT.seeds.map((seed) => fleet.client.workflow.getHandle(`run-${experiment}-${seed}`).describe()),
+    ).catch(() => []);
+    return described.length === RUNS && described.every(({ historyLength }) => historyLength > 6);
+  });
+  // Their next tasks come to the other one, and not to the one that has them in its cache.
+  right.process.kill('SIGTERM');
+  await right.ended;
+  const other = await fleet.worker(['--identity', 'other', '--listen', '0'], {}, wrong.main);
+  await untilBlocked();
+  expect((await told(experiment)).status).toContain(
+    `${RUNS} runs wait for a worker with the code that they began with: worker other`,
+  );
+
+  expect((await readiness(other)).status).toBe(503);
+  await until(
+    () => watching.stderr().includes(`waiting: ${RUNS} runs wait for a worker with the code`),
+    () => watching.stderr(),
+  );
+  await fleet.worker(['--identity', 'right again']);
+  other.process.kill('SIGTERM');
+  await other.ended;
+  await finishesUndisturbed(fleet.client.workflow.getHandle(`experiment-${experiment}`));
+  expect((await watching.ended).code).toBe(0);
 });
