@@ -79,7 +79,11 @@ async function tellOfServer(context: Context, database: PostgresService, check: 
   if (document.upToDate) return told(context, document, tablesText(document));
   const text = `Back it up with pg_dump, and then "${context.command('setup', 'database')}" brings it up to date. Pictures stay as they are.`;
   if (check) return told(context, document, `${tablesText(document)}\n${text}`);
-  throw new PanicError('InvalidInput', `no copy can be made of the Postgres database ${name}. ${text}`);
+  const { migrations, known } = document;
+  throw new PanicError(
+    'InvalidInput',
+    `no copy can be made of a Postgres database: ${name} is of an older version (${migrations} of ${known} migrations). ${text}`,
+  );
 }
 
 function told(context: Context, document: UpgradeDocument, text: string): number {

@@ -147,14 +147,15 @@ onServer(
     const env = { PANIC_TDA_DATABASE: url };
     expect((await panicTda(folder, ['setup', 'database'], env)).code).toBe(0);
     const current = await panicTda(folder, ['upgrade'], env);
-    expect(current.stdout).toMatch(/ is of this version\./);
+    expect(current.stdout).toMatch(/ is of this version \(version \d+\.\d+\.\d+, \d+ migrations\)\./);
     expect(current.code).toBe(0);
 
     await corrupt(
       url,
       'delete from __drizzle_migrations where id = (select max(id) from __drizzle_migrations)',
     );
-    const older = /is of an older version \(\d+ of \d+ migrations\).*pg_dump.*"npx panic-tda setup database"/;
+    const older =
+      /is of an older version \((?:version [\d.]+, )?\d+ of \d+ migrations\)[^]*pg_dump.*"npx panic-tda setup database"/;
     const check = await panicTda(folder, ['upgrade', '--check'], env);
     expect(check.stdout).toMatch(older);
     expect(check.code).toBe(1);
