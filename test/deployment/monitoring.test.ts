@@ -23,9 +23,12 @@ function anchorsOf(file: string): string[] {
   );
 }
 
+const ajv = new Ajv({ strict: false, allErrors: true, addUsedSchema: false });
+
 /** Where a value is none of a schema. */
 function troubles(schema: AnySchemaObject | undefined, value: unknown) {
-  const validate = new Ajv({ strict: false, allErrors: true }).compile(schema!);
+  // Compiled once: the library knows a schema again.
+  const validate = ajv.compile(schema!);
   return validate(value)
     ? []
     : validate.errors!.map(({ instancePath, message }) => ({ instancePath, message }));
