@@ -80,7 +80,7 @@ await runCommand(async () => {
       await experimentTable(store, files),
       `${shape.invocations} invocations in ${seconds.toFixed(0)} s, from the start of the commands to their end.`,
       processTable(seen, before, connections, shape.invocations),
-      `Connections of Postgres at one look, at most: ${connections.together}, that of this program and the two that look at the rows included.`,
+      `Connections of Postgres at one look, at most: ${connections.together}, those of this program included.`,
     ].join('\n\n');
     mkdirSync(dirname(values.out), { recursive: true });
     writeFileSync(values.out, `${page}\n`);
