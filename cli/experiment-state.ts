@@ -29,7 +29,10 @@ export type State = ExperimentStatus | 'interrupted' | 'paused' | 'deleting';
 
 export interface Observer {
   driven(row: ExperimentRow): Promise<Driven>;
-  /** How these task queues stand at the configured service; null where none is configured, or it does not answer. */
+  /**
+   * How these task queues stand at the configured service, and others on which runs wait for a worker; null where none is configured,
+   * or it does not answer.
+   */
   queues(names: readonly string[]): Promise<QueueState[] | null>;
   /** Why an experiment that is driven here stands where it does; null where it does not stand, or the service does not answer. */
   standstill(store: Store, row: ExperimentRow): Promise<Standstill | null>;
@@ -94,7 +97,9 @@ export function createObserver(context: Context): Observer {
       try {
         session ??= findSession(context);
         const found = await session;
-        return found === null ? null : await queueStates(found.client, names);
+        if (found === null) return null;
+        const { abandonedQueues } = await import('../workers/open-queues.js');
+        return [...(await queueStates(found.client, names)), ...(await abandonedQueues(found.client, names))];
       } catch {
         // Whether the service answers is told by `driven`.
         return null;

@@ -298,6 +298,10 @@ export function createProgram(exitWith: (code: number) => void): Command {
       'its version in that deployment; "auto" makes one of version and workflow code',
     )
     .option('--set-current', 'make that version the current one, as soon as the server lets it')
+    .option(
+      '--record-routes',
+      'its file of routes takes the place of those that all machines have in the database',
+    )
     .action(async (options: GlobalOptions & WorkerOptions) => {
       const { serveQueues } = await import('./commands/worker.js');
       await act(options, (context) => serveQueues(context, options));
@@ -642,8 +646,9 @@ Exit codes: 0 printed, 2 the request is wrong.`;
 
 const WORKER_HELP = `The service is that of TEMPORAL_ADDRESS or Temporal's configuration file (default 127.0.0.1:7233), with TLS and keys.
 Queues: main (workflows and book-keeping), gpu (models), cpu (diagrams). Models that routes.json in the data folder
-gives a route, { "MODEL": "route" }, are on the queue panic-tda-gpu-ROUTE instead of panic-tda-gpu; all workers and
-commands of an experiment need the same routes, catalogue entries and store.
+gives a route, { "MODEL": "route" }, are on the queue panic-tda-gpu-ROUTE instead of panic-tda-gpu. The first worker with such a
+file records it in the database, and all machines go by that from then on, with a file or without; --record-routes replaces it.
+All workers and commands of an experiment need the same catalogue entries and store.
 
 Ctrl-C or SIGTERM: new work is no longer taken, stored steps are reported, and what is under way goes back at once, to
 be continued by another worker. After --drain-seconds, or at a second signal, it ends as it is.
@@ -656,6 +661,7 @@ Examples:
   panic-tda worker --queues main,cpu
   panic-tda worker --queues gpu --models unrouted --listen 9464
   panic-tda worker --queues gpu --models FluxSchnell --concurrency 8
+  panic-tda worker --queues main --record-routes
   panic-tda worker --deployment panic-tda --build-id auto --set-current
 
 Exit codes: 0 stopped, 1 failed or not stopped in time, 2 it cannot work so (the request is wrong, the service does not answer

@@ -2,7 +2,7 @@ import type { ExperimentConfig } from '../experiment/config.js';
 import { listed } from '../experiment/problems.js';
 import { setCurrentCommand } from '../workers/deployment.js';
 import type { QueueState } from '../workers/queue-states.js';
-import { type ModelRoutes, modelsRoutedTo, queueOfModel, UNROUTED } from '../workers/routes.js';
+import { allQueues, type ModelRoutes, modelsRoutedTo, queueOfModel, UNROUTED } from '../workers/routes.js';
 import { TASK_QUEUES } from '../workflows/names.js';
 import type { Context } from './context.js';
 import { duration, isoTime, plural, time } from './format.js';
@@ -35,7 +35,12 @@ export function queueDocument(context: Context, state: QueueState): QueueDocumen
 export function problemOf(context: Context, state: QueueState): string | null {
   const { queue, workers, passedOver } = state;
   if (workers.length === 0) {
-    return `no worker serves the task queue ${queue}${waitingText(state)}; start one with "${workerCommand(context, queue)}"`;
+    const serves = workerCommand(context, queue);
+    const remedy =
+      serves === null
+        ? 'no route leads there any more: "cancel" and then "resume" of the experiment send its runs to where the routes lead now'
+        : `start one with "${serves}"`;
+    return `no worker serves the task queue ${queue}${waitingText(state)}; ${remedy}`;
   }
   if (passedOver === null) return null;
   const { version, current } = passedOver;
@@ -54,8 +59,9 @@ function waitingText({ backlog, waitingSince }: QueueState): string {
   return `, where ${plural(backlog, 'task')} ${backlog === 1 ? 'has' : 'have'} waited ${since}`;
 }
 
-/** What a person types to start a worker for the queue. */
-function workerCommand({ routes, command }: Context, queue: string): string {
+/** What a person types to start a worker for the queue; null where it is that of a route which is there no more. */
+function workerCommand({ routes, command }: Context, queue: string): string | null {
+  if (!allQueues(routes).includes(queue)) return null;
   if (queue === TASK_QUEUES.main) return command('worker', '--queues', 'main');
   if (queue === TASK_QUEUES.cpu) return command('worker', '--queues', 'cpu');
   if (routes.byModel.size === 0) return command('worker', '--queues', 'gpu');

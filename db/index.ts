@@ -30,6 +30,7 @@ export { hasPassword, nameOfService, POOL_SIZE, postgresUrlProblem } from './pos
 export type { PostgresService } from './postgres/service.js';
 export type { RecordedBuild } from './builds.js';
 export { connectionRoom, connectionsWanted, shortageText } from './postgres/connection-room.js';
+export type { RecordedRoutes, RouteRecord } from './routes.js';
 export { driverOf } from './experiments.js';
 export type { Driver, ExperimentRow, Standing } from './experiments.js';
 export { drivenElsewhere, isSameService, serviceAddress, servicePlace } from './driver-service.js';

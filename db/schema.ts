@@ -180,7 +180,10 @@ export const builds = sqliteTable(
   ],
 );
 
-/** Routes of models, as the worker that recorded them last has them: a machine without a file of routes knows the queues by these. */
+/**
+ * Routes of models, as a worker recorded them: a machine without a file of routes knows the queues by these. The row `unrouted` is no
+ * model: it says who changed them last (routes.ts).
+ */
 export const routes = sqliteTable(
   'routes',
   {

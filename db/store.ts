@@ -22,6 +22,7 @@ import type { TablesOnServer } from './postgres/connection.js';
 import type { Waiting } from './postgres/migrate.js';
 import type { PostgresService } from './postgres/service.js';
 import { provenanceTables } from './provenance.js';
+import { routeTable } from './routes.js';
 import { runOverviewQueries } from './run-overviews.js';
 import { runTable } from './runs.js';
 import { outputWarningQueries } from './output-warnings.js';
@@ -193,6 +194,7 @@ function storeOver<D extends Database>(db: D, place: ObjectsPlace, name: PlaceNa
     deletion: deletionTable(db, objects),
     figures: figureQueries(db),
     builds: buildTable(db),
+    routes: routeTable(db),
     async close(): Promise<void> {
       objects.close();
       await endIdleDecoders();

@@ -4,7 +4,9 @@ import { errorMessage } from '../experiment/errors.js';
 import type { Catalogue } from '../experiment/model.js';
 import { explainUnready, unreadyAmong } from '../models/index.js';
 import { question } from './question.js';
-import { UNROUTED } from './routes.js';
+import { type KnownRoutes, routesRemarks } from './known-routes.js';
+import { queueStates } from './queue-states.js';
+import { allQueues, type ModelRoutes, UNROUTED } from './routes.js';
 import { refusal } from './service-problems.js';
 import type { OpenClient } from './temporal-client.js';
 
@@ -25,6 +27,11 @@ interface Parts {
   readonly newerTables: () => string | null;
   /** A sentence where the workflow code does not fit histories that the worker was given; null otherwise. */
   readonly unfit: () => string | null;
+  /** By which the worker works, and those that hold now. */
+  readonly routes: ModelRoutes;
+  readonly routesNow: () => Promise<KnownRoutes>;
+  /** Whether it tells of task queues that no worker serves: workers with the queue `main` do. */
+  readonly tellsQueues: boolean;
 }
 
 /** What keeps a worker from doing work at this moment, and what is worth knowing besides: sentences. */
@@ -67,6 +74,8 @@ export function readinessOf(parts: Parts): () => Promise<Readiness> {
     // Where Temporal does not answer, that is a problem already.
     const remark = await service.connection.withDeadline(deadline, parts.unindexed).catch(() => null);
     const unfit = parts.unfit();
+    const known = await parts.routesNow().catch(() => null);
+    const unserved = parts.tellsQueues ? await unservedQueues(known?.routes ?? parts.routes) : [];
     return {
       problems: [
         ...(unfit === null ? [] : [unfit]),
@@ -77,9 +86,28 @@ export function readinessOf(parts: Parts): () => Promise<Readiness> {
           outcome.status === 'rejected' ? [questions[index]!.problem(outcome.reason)] : [],
         ),
       ],
-      remarks: [remark, parts.newerTables()].filter((sentence) => sentence !== null),
+      remarks: [
+        ...[remark, parts.newerTables()].filter((sentence) => sentence !== null),
+        ...(known === null ? [] : routesRemarks(parts.routes, known)),
+        ...unserved,
+      ],
     };
   };
+
+  /** Where tasks wait and no worker asks for them. */
+  async function unservedQueues(routes: ModelRoutes): Promise<string[]> {
+    const { client } = service;
+    const deadline = Date.now() + ANSWER_WITHIN_MS;
+    const states = await client
+      .withDeadline(deadline, async () => await queueStates(client, allQueues(routes)))
+      .catch(() => []);
+    return states
+      .filter(({ workers: asking, backlog }) => asking.length === 0 && backlog > 0)
+      .map(
+        ({ queue, backlog }) =>
+          `no worker serves the task queue ${queue}, where tasks wait (${backlog}); "panic-tda doctor" tells how to start one`,
+      );
+  }
 
   function temporalProblem(error: unknown): string {
     return refusal(error, parts.address, namespace) ?? told('Temporal does not answer')(error);

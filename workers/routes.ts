@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { RouteRecord } from '../db/index.js';
 import { ROUTES_FILE } from '../db/layout.js';
 import { errorMessage, PanicError } from '../experiment/errors.js';
 import { decodedText, unreadableFile } from '../experiment/file-text.js';
@@ -19,11 +20,13 @@ export const UNROUTED = 'unrouted';
 export interface ModelRoutes {
   /** Route by name of model, such as `flux` for the queue `panic-tda-gpu-flux`. */
   readonly byModel: ReadonlyMap<string, string>;
-  /** Where they were read, for messages; null where there is no such file. */
+  /** Where they were read, for messages; null where they were not read in a file of this machine. */
   readonly file: string | null;
+  /** Who changed them last in the database; null where they are not from there. */
+  readonly recorded: RouteRecord | null;
 }
 
-export const NO_ROUTES: ModelRoutes = { byModel: new Map(), file: null };
+export const NO_ROUTES: ModelRoutes = { byModel: new Map(), file: null, recorded: null };
 
 const ROUTE = /^[a-z0-9][a-z0-9-]{0,39}$/;
 const ALLOWED_ROUTE =
@@ -51,6 +54,23 @@ export function allQueues(routes: ModelRoutes): string[] {
   return [TASK_QUEUES.main, ...modelQueues(routes), TASK_QUEUES.cpu];
 }
 
+/** Where they are from, for people. */
+export function originOfRoutes({ file, recorded }: ModelRoutes): string {
+  if (recorded !== null) return `the database, where ${recordText(recorded)}`;
+  return file ?? 'routes.json in the data folder';
+}
+
+/** `A has the route "large", B has the route "large"`, and where that is from. */
+export function routesText(routes: ModelRoutes): string {
+  const each = [...routes.byModel].map(([model, route]) => `${model} has the route ${quoted(route)}`);
+  return `${each.join(', ')} (from ${originOfRoutes(routes)})`;
+}
+
+/** `PID@HOST:QUEUES recorded them at 2026-07-01T09:12:00.000Z` */
+export function recordText({ by, at }: RouteRecord): string {
+  return `${by} recorded them at ${new Date(at).toISOString()}`;
+}
+
 /** The models that have a route to this queue. */
 export function modelsRoutedTo(routes: ModelRoutes, queue: string): string[] {
   return [...routes.byModel.keys()].filter((model) => queueOfModel(routes, model) === queue);
@@ -72,7 +92,7 @@ export function readRoutes(
   }
   const read = parseRoutes(file, at.routesFile !== undefined, catalogue);
   if (Array.isArray(read)) return { routes: NO_ROUTES, problems: [formatProblems(read, file)] };
-  return { routes: { byModel: read, file }, problems: [] };
+  return { routes: { byModel: read, file, recorded: null }, problems: [] };
 }
 
 /** @throws PanicError `InvalidInput` with every problem of the file. */

@@ -5,7 +5,14 @@ import { listed, quoted } from '../experiment/problems.js';
 import { catalogueText } from '../experiment/unknown-models.js';
 import { explainUnready, unreadyAmong } from '../models/index.js';
 import { TASK_QUEUES } from '../workflows/names.js';
-import { modelQueues, type ModelRoutes, modelsRoutedTo, queueOfModel, UNROUTED } from './routes.js';
+import {
+  modelQueues,
+  type ModelRoutes,
+  modelsRoutedTo,
+  originOfRoutes,
+  queueOfModel,
+  UNROUTED,
+} from './routes.js';
 
 export interface ServedModelQueues {
   /** Task queues of model calls that a worker polls. It serves every model of them. */
@@ -60,13 +67,13 @@ function problemOf(name: string, models: readonly string[], machine: Machine): s
   if (queue === TASK_QUEUES.gpu) {
     return [
       `--models: ${name} has no route, so its work is on the queue ${queue} with that of all models without one; ` +
-        `serve these with --models ${UNROUTED}, or give it a route (${routes.file ?? 'routes.json in the data folder'})`,
+        `serve these with --models ${UNROUTED}, or give it a route (routes are from ${originOfRoutes(routes)})`,
     ];
   }
   const others = modelsRoutedTo(routes, queue).filter((other) => !models.includes(other));
   if (others.length > 0) {
     return [
-      `--models: the queue ${queue} of ${name} also brings work for ${listed(others)}; name these, too, or give them another route (${routes.file})`,
+      `--models: the queue ${queue} of ${name} also brings work for ${listed(others)}; name these, too, or give them another route (routes are from ${originOfRoutes(routes)})`,
     ];
   }
   const missing = unusable([name], machine);
@@ -75,6 +82,9 @@ function problemOf(name: string, models: readonly string[], machine: Machine): s
 
 /** What is missing on this machine for these models; null where all can be used. */
 function unusable(names: readonly string[], { catalogue, modelsFolder }: Machine): string | null {
+  // Routes of the database may be of models that this machine has never heard of.
+  const unknown = names.filter((name) => !catalogue.has(name));
+  if (unknown.length > 0) return `the catalogue of this machine has no model ${listed(unknown)}`;
   const unready = unreadyAmong(
     names.map((name) => catalogue.get(name)!),
     modelsFolder,

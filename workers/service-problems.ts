@@ -2,7 +2,7 @@ import type { ConnectionLike } from '@temporalio/client';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { X509Certificate } from 'node:crypto';
 import { assertNever, errorMessage, PanicError } from '../experiment/errors.js';
-import { type Found, tlsOf, whatAnswers } from './what-answers.js';
+import { type Found, serviceUrl, tlsOf, whatAnswers } from './what-answers.js';
 
 type ConnectionOptions = ClientConnectConfig['connectionOptions'];
 
@@ -86,16 +86,12 @@ export async function connectionProblem(
   const address = options.address ?? 'the configured address';
   const refused = refusal(error, address, namespace);
   if (refused !== null) return refused;
-  const url = URL.canParse(`tcp://${address}`) ? new URL(`tcp://${address}`) : null;
+  const url = serviceUrl(options);
   if (url === null) {
     return `the address "${address}" of the Temporal service has not the form HOST:PORT; correct TEMPORAL_ADDRESS`;
   }
-  if (url.port === '') url.port = DEFAULT_PORT;
   return foundText(await whatAnswers(url, options), { address, url, options, namespace, error });
 }
-
-/** Of Temporal's clients, for an address without one. */
-const DEFAULT_PORT = '7233';
 
 interface Asked {
   readonly address: string;

@@ -52,6 +52,38 @@ export async function whatAnswers(url: URL, options: ConnectionOptions): Promise
   return tls === null ? await whatAnswersPlain(url, options) : await whatAnswersTls(url, tls, options);
 }
 
+/**
+ * Calls a method that Temporal's client for TypeScript has not. Rejects where nothing answers, or a certificate is not to be trusted.
+ * `path`: `/package.Service/Method`; `message` as protobuf has it.
+ */
+export async function callService(
+  options: ConnectionOptions,
+  path: string,
+  message: Buffer,
+): Promise<UnaryAnswer> {
+  const url = serviceUrl(options);
+  if (url === null) throw new Error(`${options.address} is no address`);
+  const tls = tlsOf(options);
+  if (tls === null) return await ask(await connectedTo(url), url, options, path, message);
+  const socket = await connectedOverTls(url, tls);
+  if (!socket.authorized) {
+    socket.destroy();
+    throw new Error(String(socket.authorizationError));
+  }
+  return await ask(socket, url, options, path, message);
+}
+
+/** Of Temporal's clients, for an address without one. */
+const DEFAULT_PORT = '7233';
+
+/** Null where the address has another form than HOST:PORT or HOST. */
+export function serviceUrl({ address = '127.0.0.1' }: ConnectionOptions): URL | null {
+  if (!URL.canParse(`tcp://${address}`)) return null;
+  const url = new URL(`tcp://${address}`);
+  if (url.port === '') url.port = DEFAULT_PORT;
+  return url;
+}
+
 function ended(socket: Socket): null {
   socket.destroy();
   return null;
@@ -161,10 +193,16 @@ function untrusted(socket: TLSSocket, url: URL, tls: Tls): Found {
   }
 }
 
-function ask(socket: Socket, url: URL, options: ConnectionOptions): Promise<UnaryAnswer> {
-  const { apiKey } = options;
+function ask(
+  socket: Socket,
+  url: URL,
+  { apiKey }: ConnectionOptions,
+  path = SYSTEM_INFO,
+  message: Buffer = Buffer.alloc(0),
+): Promise<UnaryAnswer> {
   return unaryCall(socket, {
-    path: SYSTEM_INFO,
+    path,
+    message,
     authority: url.host,
     secure: 'encrypted' in socket,
     withinMs: WITHIN_MS,

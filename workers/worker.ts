@@ -28,6 +28,7 @@ import { createDiagramPool } from './diagram-pool.js';
 import { keepPollsWhileStopping } from './environment.js';
 import { queueGauges, storeGauges } from './fleet-gauges.js';
 import { failuresWithoutSecrets } from './failures-without-secrets.js';
+import { disagreementText, noRoutesToRecord, routesAsker, settleRoutes } from './known-routes.js';
 import { lateAnswers, POLLS_STAY_MS } from './late-answers.js';
 import { mixedCodeText } from './mixed-code.js';
 import { observe } from './observation.js';
@@ -37,7 +38,7 @@ import { readinessOf } from './readiness.js';
 import { databaseGauges, diskGauges } from './process-gauges.js';
 import { queueStates } from './queue-states.js';
 import { ownBuildId, requireOwnBuild } from './recorded-build.js';
-import { allQueues, loadRoutes, queueOfModel } from './routes.js';
+import { allQueues, loadRoutes, queueOfModel, routesText } from './routes.js';
 import { type ServedModelQueues, servedModelQueues } from './served-queues.js';
 import {
   ensureSearchAttributes,
@@ -89,6 +90,8 @@ export interface WorkerSettings {
   readonly catalogueFile: string | undefined;
   /** Path of the file of routes, where the user has named one. */
   readonly routesFile: string | undefined;
+  /** Whether the routes of that file take the place of those that the database has for all machines. */
+  readonly recordRoutes: boolean;
   readonly activityMs: number;
   readonly servers: ServerAccess;
   readonly onNotice: (sentence: string) => void;
@@ -139,16 +142,10 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
     catalogueFile: settings.catalogueFile,
   };
   const catalogue = await loadCatalogue(catalogueOptions);
-  const routes = loadRoutes({ routesFile: settings.routesFile, dataFolder: place.folder }, catalogue);
-  const served = queues.includes('gpu')
-    ? servedModelQueues(settings.models, { routes, catalogue, modelsFolder })
-    : NO_MODELS;
-  for (const sentence of served.leftOut) settings.onNotice(sentence);
-  const polled = queues.flatMap((queue) => {
-    const taskQueues = queue === 'gpu' ? served.queues : [TASK_QUEUES[queue]];
-    return taskQueues.map((taskQueue) => ({ queue, taskQueue }));
-  });
-  const taskQueues = polled.map(({ taskQueue }) => taskQueue);
+  const ofFile = loadRoutes({ routesFile: settings.routesFile, dataFolder: place.folder }, catalogue);
+  if (settings.recordRoutes && ofFile.file === null) throw noRoutesToRecord();
+  // Filled as soon as the database has told the routes.
+  const taskQueues: string[] = [];
 
   requireAddressSpace(webAssemblyMemories(queues));
   keepPollsWhileStopping(POLLS_STAY_MS);
@@ -176,6 +173,28 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   opened.push(() => store.close());
   if (isNewer(store.db.tables)) settings.onNotice(newerRemark(store.db.name, store.db.tables));
   await patiently(() => store.objectsPlace.settle(), waiting);
+  // The file in an SQLite data folder is that of the database beside it.
+  const ownFile = place.database === null && settings.routesFile === undefined;
+  const recording = { identity, replace: settings.recordRoutes || ownFile, now: Date.now() };
+  const { routes, disagreements, replaced } = await patiently(
+    () => settleRoutes(store, ofFile, recording),
+    waiting,
+  );
+  const routesNow = routesAsker(store, ofFile);
+  const disagreement = disagreementText(disagreements);
+  if (disagreement !== null) settings.onNotice(`Warning: ${disagreement}.`);
+  if (replaced.length > 0)
+    settings.onNotice(`Routes recorded for all machines; until now ${replaced.join('; ')}.`);
+  if (routes.byModel.size > 0) settings.onNotice(`Routes: ${routesText(routes)}.`);
+  const served = queues.includes('gpu')
+    ? servedModelQueues(settings.models, { routes, catalogue, modelsFolder })
+    : NO_MODELS;
+  for (const sentence of served.leftOut) settings.onNotice(sentence);
+  const polled = queues.flatMap((queue) => {
+    const ofQueue = queue === 'gpu' ? served.queues : [TASK_QUEUES[queue]];
+    return ofQueue.map((taskQueue) => ({ queue, taskQueue }));
+  });
+  taskQueues.push(...polled.map(({ taskQueue }) => taskQueue));
   if (deployment !== null && queues.includes('main'))
     await patiently(() => requireOwnBuild(store, deployment, settings.version), waiting);
   if (deployment === null && queues.includes('main')) await tellOfOtherCode(service.client, settings);
@@ -245,6 +264,9 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
       unindexed: indexing.remark,
       newerTables: () => tables.remark(),
       unfit: () => unfit.problem(),
+      routes,
+      routesNow,
+      tellsQueues: queues.includes('main'),
     }),
     {
       models: [...catalogue.values()].filter(({ name }) => deps.routing.serves(name)),
@@ -256,7 +278,18 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
       diskGauges(place.folder),
       databaseGauges(store),
       ...(queues.includes('main')
-        ? [unfitGauges(unfit), storeGauges(store), queueGauges(service.client, async () => allQueues(routes))]
+        ? [
+            unfitGauges(unfit),
+            storeGauges(store),
+            queueGauges(service.client, async () =>
+              allQueues(
+                await routesNow().then(
+                  (known) => known.routes,
+                  () => routes,
+                ),
+              ),
+            ),
+          ]
         : []),
     ],
   );

@@ -31,6 +31,7 @@ import { createObserver } from '../experiment-state.js';
 import { readValidExperiment } from '../experiment-file.js';
 import { bytes, count, duration, oneLine, table } from '../format.js';
 import { heading, print, printJson } from '../output.js';
+import { routedBy } from '../known-routes.js';
 import { type QueueDocument, queueDocument, queuesOf } from '../queues.js';
 
 interface PlanDocument extends Plan {
@@ -66,6 +67,8 @@ interface PlanDocument extends Plan {
   readonly folderTrouble: string | null;
   /** The task queues of its work at the configured Temporal service; null where none is configured, or it does not answer. */
   readonly queues: readonly QueueDocument[] | null;
+  /** Where the file of routes of this machine says something else than the database; null where it does not. */
+  readonly routesRemark: string | null;
   /** What the data folder holds of this experiment already. */
   readonly stored: {
     readonly status: string;
@@ -77,7 +80,6 @@ interface PlanDocument extends Plan {
 /** `plan FILE`: what a run of the file would do. Writes nothing, not even the data folder. */
 export async function planFile(context: Context, file: string): Promise<number> {
   const config = await readValidExperiment(file, context);
-  const queues = await queuesAtService(context, config);
   const { modelsFolder } = context.environment;
   const models = modelNames(config).flatMap((name) => context.catalogue.get(name) ?? []);
   const [asked, refusedDevice, unfit] = await Promise.all([
@@ -89,6 +91,8 @@ export async function planFile(context: Context, file: string): Promise<number> 
     await store?.experiments.refuseOtherSeeds(experimentId(config), config);
     const unready = unreadyModels(config, context.catalogue, modelsFolder);
     const servers = asked.map(serverDocument);
+    const routed = await routedBy(context, store);
+    const queues = await queuesAtService(routed.context, config);
     const planned = await planDocument(context, config, store, unready);
     const document = {
       ...planned,
@@ -97,6 +101,7 @@ export async function planFile(context: Context, file: string): Promise<number> 
       deviceTrouble: refusedDevice,
       folderTrouble: folderTrouble(context),
       queues,
+      routesRemark: routed.disagreement,
     };
     if (context.json) printJson(document);
     else printPlan(context, document, config, file, { unready, unfit, asked });
@@ -134,7 +139,12 @@ async function planDocument(
   config: ExperimentConfig,
   store: Store | null,
   unready: readonly UnreadyModel[],
-): Promise<Omit<PlanDocument, 'unfitModels' | 'servers' | 'deviceTrouble' | 'folderTrouble' | 'queues'>> {
+): Promise<
+  Omit<
+    PlanDocument,
+    'unfitModels' | 'servers' | 'deviceTrouble' | 'folderTrouble' | 'queues' | 'routesRemark'
+  >
+> {
   const plan = planOf(config, catalogue, {
     diagramBytes: predictDiagramBytes,
     measured: { msPerInvocation: MEASURED_MS_PER_INVOCATION, msPerVector: MEASURED_MS_PER_VECTOR },
@@ -259,12 +269,13 @@ const FROM_TEXT = {
   nowhere: '',
 } as const;
 
-function queuesText({ queues }: PlanDocument): string {
+function queuesText({ queues, routesRemark }: PlanDocument): string {
   if (queues === null)
     return 'The configured Temporal service does not answer: whether workers are there is not known.';
-  return queues
-    .map(({ queue, workers, problem }) => problem ?? `${queue} is served by ${listed(workers)}`)
-    .join('\n');
+  return [
+    ...queues.map(({ queue, workers, problem }) => problem ?? `${queue} is served by ${listed(workers)}`),
+    ...(routesRemark === null ? [] : [routesRemark]),
+  ].join('\n');
 }
 
 function surrogatesText({ surrogateDiagrams }: Plan): string {

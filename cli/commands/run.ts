@@ -34,6 +34,7 @@ import { note, printJson } from '../output.js';
 import { onceAnswered, outageNotes } from '../patience.js';
 import type { OutageWords } from '../patience.js';
 import { proveObjectsPlace } from '../objects-place.js';
+import { routedBy } from '../known-routes.js';
 import { problemOf, queuesOf } from '../queues.js';
 import { resumeOpen } from './pause.js';
 import { openSession } from '../session.js';
@@ -233,7 +234,7 @@ async function executeInSession(
     const patience = { signal: AbortSignal.any([signal, session.failed]), onOutage: outageNotes() };
     const opened = await patiently(() => connectStore(context.place), patience);
     store = opened;
-    await patiently(() => tellAboutSession(request, session), patience);
+    await patiently(() => tellAboutSession(request, session, opened), patience);
     for (const line of devices) note(`Device:  ${line}`);
     if (verb === 'retry') await resetFailedRuns(opened, id, run, patience);
     const ended = await followToTheEnd(request, session, opened, patience);
@@ -433,7 +434,11 @@ function warnAboutDiagramMemory({ catalogue }: Context, config: ExperimentConfig
   );
 }
 
-async function tellAboutSession({ context, id, config }: Request, session: Session): Promise<void> {
+async function tellAboutSession(
+  { context, id, config }: Request,
+  session: Session,
+  store: Store,
+): Promise<void> {
   const { client, embedded, uiAddress, address } = session;
   if (embedded) {
     for (const other of await setOthersAside(client, id)) {
@@ -443,8 +448,10 @@ async function tellAboutSession({ context, id, config }: Request, session: Sessi
     }
   } else {
     note(`Temporal service: ${address}`);
-    for (const state of await queueStates(client, queuesOf(config, context.routes))) {
-      const problem = problemOf(context, state);
+    const { context: routed, disagreement } = await routedBy(context, store);
+    if (disagreement !== null) note(`Warning: ${disagreement}.`);
+    for (const state of await queueStates(client, queuesOf(config, routed.routes))) {
+      const problem = problemOf(routed, state);
       if (problem !== null) note(`${problem[0]!.toUpperCase()}${problem.slice(1)}.`);
     }
   }

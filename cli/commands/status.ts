@@ -16,6 +16,7 @@ import { blockedDocument, blockedText } from '../blocked.js';
 import type { BlockedDocument } from '../blocked.js';
 import { standstillText } from '../standstill.js';
 import type { Standstill } from '../standstill.js';
+import { routedBy } from '../known-routes.js';
 import { type QueueDocument, queueDocument, queuesOf } from '../queues.js';
 import { sharedVectorRows } from '../warnings.js';
 
@@ -73,6 +74,8 @@ interface StatusDocument {
   readonly deviceRemarks: readonly string[];
   /** What that service lacks: search attributes, without which the web UI does not find the experiment. Null where nothing. */
   readonly unindexed: string | null;
+  /** Where the file of routes of this machine says something else than the database; null where it does not. */
+  readonly routesRemark: string | null;
   readonly createdAt: string | null;
   readonly startedAt: string | null;
   readonly pausedAt: string | null;
@@ -88,13 +91,10 @@ export async function showStatus(context: Context, id: string | undefined): Prom
     const observer = createObserver(context);
     try {
       const driven = await observer.driven(row);
-      // Without routes that can be used the queues are not known.
-      const routed = context.routesProblems.length === 0;
+      const { context: routed, disagreement, known } = await routedBy(context, store);
       const states =
-        driven.by === 'service' && routed
-          ? await observer.queues(queuesOf(row.config, context.routes))
-          : null;
-      const queues = states?.map((state) => queueDocument(context, state)) ?? null;
+        driven.by === 'service' && known ? await observer.queues(queuesOf(row.config, routed.routes)) : null;
+      const queues = states?.map((state) => queueDocument(routed, state)) ?? null;
       const atWork = row.status === 'running' && row.pausedAt === null;
       const now = atWork ? await observer.standstill(store, row) : null;
       const blocked = row.status === 'running' ? await observer.blocked(store, row) : null;
@@ -106,6 +106,7 @@ export async function showStatus(context: Context, id: string | undefined): Prom
         blocked: blocked === null ? null : blockedDocument(blocked),
         queues,
         unindexed: driven.by === 'service' ? await observer.unindexed() : null,
+        routesRemark: disagreement,
         devices: await store.provenance.devices(row.id),
         deviceRemarks: running?.experiment === row.id ? (running.devices ?? []) : [],
       };
@@ -144,7 +145,12 @@ async function statusDocument(
   row: ExperimentRow,
   driven: Driven,
   now: number,
-): Promise<Omit<StatusDocument, 'queues' | 'now' | 'blocked' | 'unindexed' | 'devices' | 'deviceRemarks'>> {
+): Promise<
+  Omit<
+    StatusDocument,
+    'queues' | 'now' | 'blocked' | 'unindexed' | 'routesRemark' | 'devices' | 'deviceRemarks'
+  >
+> {
   const { id, config } = row;
   const progress = await store.summaries.progress(id);
   const { runs, invocations, invocationsExpected, invocationsHeld, diagrams } = progress;
@@ -258,6 +264,7 @@ function printStatus(
     ...sharedVectorRows(document.sharedVectors),
     ...(document.queues ?? []).flatMap(({ problem }) => (problem === null ? [] : [['waits', problem]])),
     ...(document.unindexed === null ? [] : [['remark', document.unindexed]]),
+    ...(document.routesRemark === null ? [] : [['routes', document.routesRemark]]),
     ...(document.driven.by === 'process' && document.driven.uiAddress !== null
       ? [['web UI', document.driven.uiAddress]]
       : []),

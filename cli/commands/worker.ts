@@ -36,6 +36,7 @@ export interface WorkerOptions {
   readonly deployment?: string;
   readonly buildId?: string;
   readonly setCurrent?: true;
+  readonly recordRoutes?: true;
 }
 
 /** `worker`: serves task queues until it is stopped. */
@@ -75,6 +76,7 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
     testModels: environment.testModels,
     catalogueFile: environment.catalogueFile,
     routesFile: environment.routesFile,
+    recordRoutes: options.recordRoutes ?? false,
     activityMs: environment.activityMs,
     servers: environment.servers,
     onNotice: note,

@@ -3,10 +3,12 @@ import { listed } from '../../experiment/problems.js';
 import { configuredTemporal } from '../../workers/environment.js';
 import { mixedCodeText } from '../../workers/mixed-code.js';
 import { blockedWorkflows } from '../../workers/blocked-workflows.js';
+import { abandonedQueues } from '../../workers/open-queues.js';
 import { queueStates } from '../../workers/queue-states.js';
-import { allQueues } from '../../workers/routes.js';
+import { allQueues, originOfRoutes } from '../../workers/routes.js';
 import { findTemporalCli } from '../../workers/temporal-cli.js';
-import type { Context } from '../context.js';
+import { type Context, readingStore } from '../context.js';
+import { type Routed, routedBy } from '../known-routes.js';
 import { blockedText } from '../blocked.js';
 import { problemOf } from '../queues.js';
 import { plural } from '../format.js';
@@ -68,6 +70,22 @@ async function* checkWorkflows({ client }: Session): AsyncGenerator<Finding> {
   if (blocked !== null) yield problem(blockedText(blocked));
 }
 
+/** Those of the file alone where the database cannot be asked, which is told where the database is looked at. */
+async function routes(context: Context): Promise<Routed> {
+  try {
+    return await readingStore(context, async (store) => await routedBy(context, store));
+  } catch (error) {
+    if (!isPanicError(error)) throw error;
+    return await routedBy(context, null);
+  }
+}
+
+function* routesFound({ routes }: Context): Generator<Finding> {
+  for (const [model, route] of routes.byModel) {
+    yield info(`${model} has the route ${route} (from ${originOfRoutes(routes)})`);
+  }
+}
+
 async function* checkService(context: Context, address: string): AsyncGenerator<Finding> {
   try {
     const session = await findSession(context);
@@ -76,11 +94,17 @@ async function* checkService(context: Context, address: string): AsyncGenerator<
       yield ok(`the configured Temporal service at ${address} answers`);
       const unindexed = await session.unindexed();
       if (unindexed !== null) yield warning(unindexed);
-      for (const state of await queueStates(session.client, allQueues(context.routes))) {
+      const { context: routed, disagreement } = await routes(context);
+      if (disagreement !== null) yield warning(disagreement);
+      // Those of a file of this machine that agrees were told already.
+      if (context.routes.file === null || disagreement !== null) yield* routesFound(routed);
+      const queues = allQueues(routed.routes);
+      const abandoned = await abandonedQueues(session.client, queues);
+      for (const state of [...(await queueStates(session.client, queues)), ...abandoned]) {
         const { queue, workers, backlog, unversioned } = state;
         const mixed = mixedCodeText(unversioned);
         if (mixed !== null) yield warning(mixed);
-        const wrong = problemOf(context, state);
+        const wrong = problemOf(routed, state);
         const waiting = backlog === 0 ? '' : `, ${plural(backlog, 'task')} waiting`;
         if (wrong !== null) yield warning(wrong);
         else yield ok(`${queue} is served by ${listed(workers)}${waiting}`);

@@ -1,0 +1,158 @@
+import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { queueStates } from '../../workers/queue-states.js';
+import { cleanUp, type Running, until } from '../cli/cli-process.js';
+import { addressOf, openFleet, type Fleet } from './fleet.js';
+
+// Seconds on a machine that has nothing else to do.
+jest.setTimeout(300_000);
+
+let fleet: Fleet;
+beforeEach(async () => {
+  fleet = await openFleet();
+});
+afterEach(async () => await fleet.close());
+afterAll(cleanUp);
+
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'SlowI2T']],
+  prompts: ['a lighthouse in fog', 'rain'],
+  seeds: [3],
+  embedding_models: ['Dummy'],
+  max_length: 4,
+};
+
+/** A machine with this file of routes; the data folder has none. */
+function machine(name: string, routes: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const file = join(fleet.folder, `${name}.json`);
+  writeFileSync(file, JSON.stringify(routes));
+  return { PANIC_TDA_ROUTES: file };
+}
+
+interface Queue {
+  readonly queue: string;
+  readonly backlog: number;
+  readonly problem: string | null;
+}
+
+async function status(env: Readonly<Record<string, string>> = {}) {
+  const { stdout, stderr } = await fleet.command(['status', '--json'], env).ended;
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout) as { experiment: string; queues: Queue[] | null; routesRemark: string | null };
+}
+
+/** Until two tasks wait on a queue. */
+async function untilTwoWaitOn(name: string): Promise<void> {
+  await until(async () => (await queueStates(fleet.client, [name]))[0]?.backlog === 2);
+}
+
+/** A queue as a machine without a file sees it. */
+async function queueOfStatus(name: string): Promise<Queue | undefined> {
+  return (await status()).queues?.find(({ queue }) => queue === name);
+}
+
+async function remarksOf(worker: Running): Promise<string[]> {
+  const ready = await fetch(`${addressOf(worker)}/ready`);
+  expect(ready.status).toBe(200);
+  return ((await ready.json()) as { remarks: string[] }).remarks;
+}
+
+test('routes that a worker has in a file are known to machines without one, and an old file changes nothing', async () => {
+  const first = await fleet.worker(
+    ['--queues', 'main,gpu', '--models', 'unrouted', '--identity', 'first', '--listen', '0'],
+    machine('first', { SlowI2T: 'slow' }),
+  );
+  const handle = await fleet.start(EXPERIMENT, 'waiting');
+  const start = `worker --queues gpu --models SlowI2T --data ${fleet.data}`;
+  await untilTwoWaitOn('panic-tda-gpu-slow');
+  expect(await queueOfStatus('panic-tda-gpu-slow')).toMatchObject({
+    backlog: 2,
+    problem: expect.stringContaining(start),
+  });
+  expect(await remarksOf(first)).toEqual([
+    expect.stringContaining('no worker serves the task queue panic-tda-gpu-slow, where tasks wait (2)'),
+  ]);
+  const doctor = await fleet.command(['doctor']).ended;
+  expect(doctor.stdout).toMatch(
+    /SlowI2T has the route slow \(from the database, where first recorded them at 2\d/,
+  );
+  expect(doctor.stdout).toMatch(/warn {2}no worker serves the task queue panic-tda-gpu-slow, where 2 tasks/);
+
+  const old = machine('old', { SlowI2T: 'before', Dummy: 'vectors' });
+  const disagreement = new RegExp(
+    `^Dummy has the route "vectors" in ${old['PANIC_TDA_ROUTES']}, and none in the database, where first recorded them at \\S+; ` +
+      `SlowI2T has the route "before" in \\S+, and the route "slow" in the database, where first recorded them at \\S+; ` +
+      'the routes of the database hold for all machines: .* --record-routes',
+  );
+  expect(await status(old)).toMatchObject({
+    queues: expect.arrayContaining([expect.objectContaining({ queue: 'panic-tda-gpu-slow', backlog: 2 })]),
+    routesRemark: expect.stringMatching(disagreement),
+  });
+  const late = await fleet.worker(['--queues', 'cpu', '--listen', '0'], old);
+  expect(late.stderr()).toContain('Warning: Dummy has the route "vectors"');
+  expect(await remarksOf(late)).toEqual([expect.stringMatching(disagreement)]);
+
+  const without = await fleet.worker(['--queues', 'gpu']);
+  expect(without.stderr()).toMatch(/ serves panic-tda-gpu, panic-tda-gpu-slow at /);
+  expect(await handle.result()).toMatchObject({ status: 'completed' });
+});
+
+test('routes that a worker is told to record take the place of others, and what waits where they led is told and goes on', async () => {
+  const first = await fleet.worker(
+    ['--queues', 'main,gpu', '--models', 'unrouted', '--identity', 'first', '--listen', '0'],
+    machine('first', { SlowI2T: 'slow' }),
+  );
+  const handle = await fleet.start(EXPERIMENT, 'waiting');
+  await untilTwoWaitOn('panic-tda-gpu-slow');
+
+  const none = await fleet.command(['worker', '--queues', 'cpu', '--record-routes']).ended;
+  expect(none).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('this machine has no file of routes'),
+  });
+  const second = await fleet.worker(
+    ['--queues', 'main,gpu,cpu', '--models', 'unrouted,SlowI2T', '--record-routes', '--identity', 'second'],
+    machine('second', { SlowI2T: 'swift' }),
+  );
+  expect(second.stderr()).toMatch(
+    /^Routes recorded for all machines; until now SlowI2T has the route "swift" in \S+, and the route "slow" in the database, where first recorded/m,
+  );
+  expect(await remarksOf(first)).toContainEqual(
+    expect.stringMatching(
+      /^this worker goes by routes that hold no more: the database, where second recorded them at/,
+    ),
+  );
+  first.process.kill('SIGKILL');
+
+  const { experiment, queues } = await status();
+  expect(queues).toContainEqual({
+    queue: 'panic-tda-gpu-slow',
+    workers: [],
+    backlog: 2,
+    waitingSince: expect.any(String),
+    problem: expect.stringMatching(
+      /where 2 tasks have waited .*; no route leads there any more: "cancel" and then "resume" of the experiment/,
+    ),
+  });
+  expect(await fleet.command(['cancel', experiment]).ended).toMatchObject({ code: 0 });
+  await expect(handle.result()).rejects.toThrow();
+  expect(await fleet.command(['resume', experiment]).ended).toMatchObject({ code: 0 });
+});
+
+test('the file in an SQLite data folder is that of its database, and models that get out of it have no route', async () => {
+  const file = join(fleet.data, 'routes.json');
+  const plan = async (): Promise<string[]> => {
+    const { stdout } = await fleet.command(['plan', experiment, '--json']).ended;
+    return (JSON.parse(stdout) as { queues: Queue[] }).queues.map(({ queue }) => queue);
+  };
+  const experiment = join(fleet.folder, 'experiment.json');
+  writeFileSync(experiment, JSON.stringify(EXPERIMENT));
+  writeFileSync(file, '{ "SlowI2T": "slow", "Dummy": "vectors" }');
+  const first = await fleet.worker(['--queues', 'cpu']);
+  writeFileSync(file, '{ "Dummy": "vectors" }');
+  first.process.kill('SIGKILL');
+  await fleet.worker(['--queues', 'cpu']);
+  writeFileSync(file, '{ "SlowI2T": "other" }');
+  expect(await plan()).toEqual(['panic-tda', 'panic-tda-gpu', 'panic-tda-gpu-vectors', 'panic-tda-cpu']);
+});
