@@ -43,11 +43,15 @@ function contradiction(
   const unfit = [...verdicts].flatMap(([name, verdict]) => (verdict === null ? [] : [{ name, verdict }]));
   const names = unfit.map(({ name }) => name);
   if (names.toSorted().join() === waiting.toSorted().join()) return null;
-  const outcome = names.length === 0 ? 'go on' : `wait: ${names.map((name) => `\`${name}\``).join(', ')}`;
+  const lineOf = (outcome: string): string => `| ${from} | ${to} | ${outcome} |`;
+  if (names.length === 0) {
+    return `${to} goes on with every workflow of ${from}, and ${TABLE} says otherwise: write ${lineOf('go on')}`;
+  }
+  const outcome = `wait: ${names.map((name) => `\`${name}\``).join(', ')}`;
   return (
-    `${to} does not go on with these workflows of ${from}:\n${unfit.map(({ name, verdict }) => `  ${name}: ${verdict}`).join('\n') || '  none'}\n` +
-    `Where that is not wanted, change the workflow code so that its histories are those which ${to} makes. Where it has to be, an operator of ${from} ` +
-    `cannot go back to ${to}: say so in ${TABLE} with | ${from} | ${to} | ${outcome} |, and which of their workflows wait.`
+    `${to} does not go on with these workflows of ${from}:\n${unfit.map(({ name, verdict }) => `  ${name}: ${verdict}`).join('\n')}\n` +
+    `Where that is not wanted, change the workflow code so that its histories are those which ${to} makes. Where it has to be, these workflows of ` +
+    `an operator who goes back from ${from} to ${to} wait until ${from} is there again: say so in ${TABLE} with ${lineOf(outcome)}`
   );
 }
 
