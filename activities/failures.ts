@@ -1,5 +1,6 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { errorMessage, errorName, isPanicError } from '../experiment/errors.js';
+import { errorMessage, errorName, isPanicError, StoreRefusal } from '../experiment/errors.js';
+import type { PanicError } from '../experiment/errors.js';
 import type { FailureKind } from '../experiment/errors.js';
 import { visible, visibleLine } from '../experiment/text.js';
 import type { Stage, RunRow, Store } from '../db/index.js';
@@ -22,13 +23,18 @@ const FINAL: ReadonlySet<FailureKind> = new Set([
   'StoreConflict',
 ]);
 
+/** Whether no retry can mend it. An operator can mend what the store refuses, and needs the time for it that an outage has. */
+function isFinal(error: PanicError): boolean {
+  return FINAL.has(error.kind) && !(error instanceof StoreRefusal);
+}
+
 /** The error of an activity that belongs to no run, as Temporal should see it. */
 export function bookkeepingFailure(error: unknown): Error {
   const { cancellationSignal } = Context.current();
   if (isWorkerShutdown(cancellationSignal)) return workerShutdown();
   if (cancellationSignal.aborted) return new CancelledFailure('the activity was cancelled');
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
-  return asApplicationFailure(error, isPanicError(error) && FINAL.has(error.kind), attempts());
+  return asApplicationFailure(error, isPanicError(error) && isFinal(error), attempts());
 }
 
 /** An error as Temporal should see it: its kind as type, whether a retry can mend it, and when, after so many failures. */
@@ -65,14 +71,13 @@ export async function runFailure(
   const message = errorMessage(error);
   const times = await store.runs.logFailure(run, { ...at, kind, message }, now).catch((failed: unknown) => {
     // Then this attempt is not logged; that it failed must still be told.
-    if (isPanicError(failed, 'StoreUnavailable')) return null;
+    if (isPanicError(failed, 'StoreUnavailable') || failed instanceof StoreRefusal) return null;
     throw failed;
   });
-  const known = isPanicError(error) ? error.kind : null;
   const final =
-    known !== null &&
-    (FINAL.has(known) ||
-      (known === 'ModelOutputInvalid' && times !== null && times >= MODEL_OUTPUT_ATTEMPTS));
+    isPanicError(error) &&
+    (isFinal(error) ||
+      (error.kind === 'ModelOutputInvalid' && times !== null && times >= MODEL_OUTPUT_ATTEMPTS));
   return asApplicationFailure(error, final, times ?? attempts());
 }
 

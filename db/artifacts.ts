@@ -4,6 +4,7 @@ import { PanicError } from '../experiment/errors.js';
 import { UnreadablePicture } from '../experiment/pictures/decode.js';
 import { quoted } from '../experiment/problems.js';
 import { textFault, unfitText } from '../experiment/text.js';
+import { databaseTime } from './clock.js';
 import type { Database } from './database.js';
 import { sha256Of } from './objects/object-store.js';
 import type { ObjectStore } from './objects/object-store.js';
@@ -33,7 +34,7 @@ export interface EncodedArtifact {
 
 export type ArtifactTable = ReturnType<typeof artifactTable>;
 
-export function artifactTable({ build, read, write }: Database, objects: ObjectStore) {
+export function artifactTable({ build, read, write, rows, dialect }: Database, objects: ObjectStore) {
   const byContent = build
     .select({ id: artifacts.id })
     .from(artifacts)
@@ -78,15 +79,16 @@ export function artifactTable({ build, read, write }: Database, objects: ObjectS
     if (bytes === null) return content;
     const { sha256 } = content;
     const removed = await read(() => get(removal, { sha256 }));
-    if (removed !== undefined) await write(() => forgetRemoval(sha256, Date.now()));
+    if (removed !== undefined) await write(() => forgetRemoval(sha256));
     await objects.put(sha256, bytes);
     return content;
   }
 
   /** From here on the object is nobody's to remove, unless somebody is at it. */
-  function* forgetRemoval(sha256: Buffer, now: number): Work<void> {
+  function* forgetRemoval(sha256: Buffer): Work<void> {
     const row = yield* get(removal, { sha256 });
     if (row === undefined) return;
+    const now = yield* databaseTime({ dialect, rows }, Date.now);
     if (row.removedAt === null && row.claimedAt !== null && now - row.claimedAt < REMOVAL_CLAIM_MS) {
       throw beingRemoved(sha256);
     }

@@ -4,6 +4,7 @@ import type { SQL } from 'drizzle-orm';
 
 import { faultPoint } from '../experiment/fault.js';
 import { REMOVAL_CLAIM_MS } from './artifacts.js';
+import { databaseTime } from './clock.js';
 import type { Database } from './database.js';
 import type { Driver } from './experiments.js';
 import type { ObjectStore } from './objects/object-store.js';
@@ -71,7 +72,7 @@ export type DeletionTable = ReturnType<typeof deletionTable>;
  * one that was begun and cut off is known for what it is and can be gone on with. Outputs and vectors that nothing points at any
  * more go in the transaction of the rows that pointed at them; their objects afterwards.
  */
-export function deletionTable({ build, read, write, rows }: Database, objects: ObjectStore) {
+export function deletionTable({ build, read, write, rows, dialect }: Database, objects: ObjectStore) {
   /**
    * Marks the experiment, so that nobody runs it any more; false where somebody drives it who is not `driver`, which the caller
    * knows to be over.
@@ -229,36 +230,46 @@ export function deletionTable({ build, read, write, rows }: Database, objects: O
    */
   async function removeObjects(now: () => number): Promise<{ removed: number; removedBytes: number }> {
     const total = { removed: 0, removedBytes: 0 };
-    await write(() =>
-      run(build.delete(removedObjects).where(lt(removedObjects.removedAt, now() - REMEMBERED_MS))),
-    );
+    await write(() => forgetOldRemovals(now));
     for (;;) {
-      const claimedAt = now();
-      const claimed = await write(() => claimObjects(claimedAt));
+      const began = now();
+      const { claimedAt, claimed } = await write(() => claimObjects(now));
       if (claimed.length === 0) {
         if ((await objectsLeft()) === 0) return total;
         await sleep(CLAIM_POLL_MS);
       }
       for (const { sha256, byteLength } of claimed) {
         // What froze in between must not remove what others may have put there by now.
-        if (now() - claimedAt > REMOVAL_CLAIM_MS / 2) break;
+        if (now() - began > REMOVAL_CLAIM_MS / 2) break;
         await objects.remove(sha256);
         faultPoint('delete:after-object');
-        await write(() =>
-          run(
-            build
-              .update(removedObjects)
-              .set({ removedAt: now() })
-              .where(and(eq(removedObjects.sha256, sha256), eq(removedObjects.claimedAt, claimedAt))),
-          ),
-        );
+        await write(() => markRemoved(sha256, claimedAt, now));
         total.removed++;
         total.removedBytes += byteLength;
       }
     }
   }
 
-  function* claimObjects(at: number): Work<{ sha256: Buffer; byteLength: number }[]> {
+  function* forgetOldRemovals(own: () => number): Work<void> {
+    const before = (yield* databaseTime({ dialect, rows }, own)) - REMEMBERED_MS;
+    yield* run(build.delete(removedObjects).where(lt(removedObjects.removedAt, before)));
+  }
+
+  function* markRemoved(sha256: Buffer, claimedAt: number, own: () => number): Work<void> {
+    const removedAt = yield* databaseTime({ dialect, rows }, own);
+    yield* run(
+      build
+        .update(removedObjects)
+        .set({ removedAt })
+        .where(and(eq(removedObjects.sha256, sha256), eq(removedObjects.claimedAt, claimedAt))),
+    );
+  }
+
+  /** By the clock of the database: a machine whose own is ahead must not take a claim for an old one. */
+  function* claimObjects(
+    own: () => number,
+  ): Work<{ claimedAt: number; claimed: { sha256: Buffer; byteLength: number }[] }> {
+    const at = yield* databaseTime({ dialect, rows }, own);
     const doomed = yield* all(
       build
         .select({ sha256: removedObjects.sha256, byteLength: removedObjects.byteLength })
@@ -272,12 +283,12 @@ export function deletionTable({ build, read, write, rows }: Database, objects: O
         .orderBy(asc(removedObjects.sha256))
         .limit(OBJECTS_BATCH),
     );
-    if (doomed.length === 0) return [];
+    if (doomed.length === 0) return { claimedAt: at, claimed: [] };
     const digests = doomed.map(({ sha256 }) => sha256);
     yield* run(
       build.update(removedObjects).set({ claimedAt: at }).where(inArray(removedObjects.sha256, digests)),
     );
-    return doomed;
+    return { claimedAt: at, claimed: doomed };
   }
 
   /** Deletes the experiment's own row, once nothing else of it is left. */

@@ -50,6 +50,7 @@ export type { SharedVectors } from './output-warnings.js';
 export type { EntropySummary, Progress, Summary } from './summary.js';
 export { awaitedMs } from './figures.js';
 export type { AwaitedStep, StoreFigures } from './figures.js';
+export { clockAheadMs, clockText } from './clock.js';
 export type { Connections } from './database.js';
 export type { ExperimentStatus, RunHold, RunStatus } from './schema.js';
 export { compact } from './compact.js';

@@ -33,6 +33,16 @@ export class PanicError extends Error {
   }
 }
 
+/**
+ * A database or a place of objects refuses this process, as after its password was changed. The request is wrong as it is made now, and an
+ * operator can mend that: work that is under way is tried again.
+ */
+export class StoreRefusal extends PanicError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('InvalidInput', message, options);
+  }
+}
+
 export function isPanicError(error: unknown, kind?: FailureKind): error is PanicError {
   return error instanceof PanicError && (kind === undefined || error.kind === kind);
 }

@@ -1,4 +1,5 @@
 import type { Worker } from '@temporalio/worker';
+import { clockAheadMs, clockText } from '../db/index.js';
 import type { Store } from '../db/index.js';
 import { errorMessage } from '../experiment/errors.js';
 import type { Catalogue } from '../experiment/model.js';
@@ -57,6 +58,10 @@ export function readinessOf(parts: Parts): () => Promise<Readiness> {
   // A database that stands still answers nothing for minutes.
   const askStore = question(() => store.experiments.find(''), { withinMs: ANSWER_WITHIN_MS });
 
+  const askClock = question(async () => clockText(await clockAheadMs(store.db)), {
+    withinMs: ANSWER_WITHIN_MS,
+  });
+
   async function askModels(): Promise<void> {
     const unready = unreadyAmong(named, modelsFolder);
     if (unready.length === 0) return;
@@ -71,8 +76,11 @@ export function readinessOf(parts: Parts): () => Promise<Readiness> {
     ];
     const outcomes = await Promise.allSettled(questions.map(({ asked }) => asked));
     const deadline = Date.now() + ANSWER_WITHIN_MS;
-    // Where Temporal does not answer, that is a problem already.
-    const remark = await service.connection.withDeadline(deadline, parts.unindexed).catch(() => null);
+    // Where Temporal or the store does not answer, that is a problem already.
+    const remarks = await Promise.all([
+      service.connection.withDeadline(deadline, parts.unindexed).catch(() => null),
+      askClock().catch(() => null),
+    ]);
     const unfit = parts.unfit();
     const known = await parts.routesNow().catch(() => null);
     const unserved = parts.tellsQueues ? await unservedQueues(known?.routes ?? parts.routes) : [];
@@ -87,7 +95,7 @@ export function readinessOf(parts: Parts): () => Promise<Readiness> {
         ),
       ],
       remarks: [
-        ...[remark, parts.newerTables()].filter((sentence) => sentence !== null),
+        ...[...remarks, parts.newerTables()].filter((sentence) => sentence !== null),
         ...(known === null ? [] : routesRemarks(parts.routes, known)),
         ...unserved,
       ],

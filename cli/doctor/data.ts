@@ -10,6 +10,8 @@ import {
   isNewer,
   newerRemark,
   shortageText,
+  clockAheadMs,
+  clockText,
 } from '../../db/index.js';
 import { checkInvariants, findOrphans, INVARIANTS } from '../../db/doctor/index.js';
 import type { ExperimentRow, Store } from '../../db/index.js';
@@ -104,6 +106,7 @@ export async function* checkDatabase(context: Context, options: DoctorOptions): 
   try {
     yield* describeExperiments(context, store);
     yield* checkConnections(context, store);
+    yield* checkClock(store);
     yield* checkObjectsPlace(store);
     yield* tellBuilds(store);
     yield* checkStore(context, store, options);
@@ -185,6 +188,11 @@ async function* checkConnections({ place }: Context, { db }: Store): AsyncGenera
         `it takes ${room.most} connections; ${room.open} are open, and ${connectionsWanted(room, poolSize)} may be wanted by what is connected now`,
       )
     : warning(shortage);
+}
+
+async function* checkClock({ db }: Store): AsyncGenerator<Finding> {
+  const told = clockText(await clockAheadMs(db));
+  if (told !== null) yield warning(told);
 }
 
 async function* checkObjectsPlace({ objectsPlace }: Store): AsyncGenerator<Finding> {

@@ -1,5 +1,5 @@
 import { errorCode } from '../../experiment/error-code.js';
-import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
+import { errorMessage, isPanicError, PanicError, StoreRefusal } from '../../experiment/errors.js';
 import type { BucketPlace } from './place.js';
 import { excerptOf } from '../../experiment/text.js';
 
@@ -71,11 +71,10 @@ export function s3Failure(error: unknown, place: BucketPlace, doing: string): un
       cause: error,
     });
   }
-  return new PanicError(
-    'InvalidInput',
-    `could not ${doing}: ${service} answered: ${said}${remedy(name, status, place)}`,
-    { cause: error },
-  );
+  const message = `could not ${doing}: ${service} answered: ${said}${remedy(name, status, place)}`;
+  return status === 401 || status === 403
+    ? new StoreRefusal(message, { cause: error })
+    : new PanicError('InvalidInput', message, { cause: error });
 }
 
 function isPassing(name: string, status: number): boolean {

@@ -1,4 +1,4 @@
-import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
+import { errorMessage, isPanicError, PanicError, StoreRefusal } from '../../experiment/errors.js';
 import { parsePostgresAddress } from './address.js';
 import type { PostgresAddress } from './address.js';
 import { encryptionsOf, isHandshakeCutOff, isTlsFailure, tlsRemedy } from './encryption.js';
@@ -122,7 +122,7 @@ export function serviceError(error: unknown, service: PostgresService): unknown 
   const name = nameOfService(service);
   if (isTlsFailure(causeOf(error), codeOf(error))) {
     const message = `the database ${name}: ${tlsRemedy(causeOf(error))} (${messageOf(error)})`;
-    return new PanicError('InvalidInput', message, { cause: error });
+    return new StoreRefusal(message, { cause: error });
   }
   if (isConnectionLoss(error)) {
     const message = `the database ${name} cannot be reached now: ${messageOf(error)}`;
@@ -131,7 +131,7 @@ export function serviceError(error: unknown, service: PostgresService): unknown 
   const refused = REFUSED[codeOf(error) ?? ''];
   if (refused !== undefined) {
     const message = `the database ${name}: ${refused} (${messageOf(error)})`;
-    return new PanicError('InvalidInput', message, { cause: error });
+    return new StoreRefusal(message, { cause: error });
   }
   // The client calls all of them "error".
   if (typeof error === 'object' && error !== null && 'name' in error && error.name === 'error') {

@@ -175,14 +175,22 @@ onServer(
 );
 
 onServer(
-  `a password that is taken away ends a run with 4, and Ctrl-C one whose Postgres is away with 130${title}`,
+  `a password that is changed ends the watching with 4 and not the runs, and Ctrl-C one whose Postgres is away with 130${title}`,
   async () => {
     if (!server.available) return;
     const database = await createDatabase(server.urlOf);
-    const laboratory = await openLaboratory({ PANIC_TDA_DATABASE: server.urlOf(database) });
-    closing.push(() => laboratory.close());
     const role = `watcher_${process.pid}`;
+    const setPassword = (statement: 'create' | 'alter', password: string): Promise<void> =>
+      asSuperuser(server.urlOf(database), async (client) => {
+        await client.query(`${statement} role ${role} superuser login password '${password}'`);
+        await client.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [
+          role,
+        ]);
+      });
+    await setPassword('create', PASSWORD);
     const own = Object.assign(new URL(server.urlOf(database)), { username: role });
+    const laboratory = await openLaboratory({ PANIC_TDA_DATABASE: own.href });
+    closing.push(() => laboratory.close());
     const link = await linkTo(own.host);
     const url = Object.assign(own, { host: link.address }).href;
     const env = {
@@ -191,9 +199,6 @@ onServer(
       PANIC_TDA_DATABASE: url,
     };
     const folder = folderWith({ 'experiment.json': EXPERIMENT });
-    await asSuperuser(server.urlOf(database), async (client) => {
-      await client.query(`create role ${role} superuser login password '${PASSWORD}'`);
-    });
     const words = ['run', 'experiment.json', '--data', laboratory.data];
     const running = startPanicTda(folder, words, env);
     await saysUntil(running, /invocations [1-9]/);
@@ -211,15 +216,17 @@ onServer(
     link.restore();
     await saysUntil(running, /It can be watched again/);
 
-    await asSuperuser(server.urlOf(database), async (client) => {
-      await client.query(`alter role ${role} password 'another'`);
-      await client.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [role]);
-    });
+    await setPassword('alter', 'another');
     const { code, stderr } = await running.ended;
     expect([code, stderr]).toEqual([
       4,
       expect.stringMatching(/panic-tda: the database .*: the user or the password is wrong/),
     ]);
+    // Meanwhile the work was tried again.
+    await setPassword('alter', PASSWORD);
+    const id = /Experiment ([0-9a-f]{12})/.exec(stderr)![1]!;
+    const { workflow } = laboratory.client;
+    expect(await workflow.getHandle(experimentWorkflowId(id)).result()).toMatchObject({ finished: 2 });
   },
 );
 

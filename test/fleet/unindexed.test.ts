@@ -27,6 +27,8 @@ const EXPERIMENT = {
   max_length: 4,
 };
 
+const LONG_NETWORK = Array.from({ length: 20 }, () => ['DummyT2I', 'DummyI2T']).flat();
+
 let server: TemporalServer;
 let connection: Connection;
 let fleet: Fleet;
@@ -125,8 +127,14 @@ test('a worker uses attributes that an operator makes while it serves', async ()
   const handle = await client.workflow.start('experiment', {
     taskQueue: 'panic-tda',
     workflowId: 'found',
-    args: [EXPERIMENT],
+    args: [{ ...EXPERIMENT, networks: [LONG_NETWORK] }],
   });
-  expect(await handle.result()).toMatchObject({ status: 'completed' });
+  const { status, experiment } = await handle.result();
+  expect(status).toBe('completed');
   expect((await handle.describe()).searchAttributes).toMatchObject({ PanicTdaStatus: ['completed'] });
+  // A Temporal server on Postgres keeps 255 characters of a keyword, and cannot store a longer one.
+  const { searchAttributes } = await client.workflow.getHandle(`run-${experiment}-0`).describe();
+  const [network] = searchAttributes['PanicTdaNetwork'] as string[];
+  expect(LONG_NETWORK.join(' → ').length).toBeGreaterThan(255);
+  expect(network!.length).toBeLessThanOrEqual(255);
 });

@@ -1,0 +1,33 @@
+import { sql } from 'drizzle-orm';
+import type { Database } from './database.js';
+import type { Work } from './work.js';
+
+type Clock = Pick<Database, 'dialect' | 'rows'>;
+
+/**
+ * The time by which processes of several machines agree, milliseconds since the epoch: that of the server, since the clock of a machine may
+ * be minutes off. A file has the clock of its machine, `own`.
+ */
+export function* databaseTime({ dialect, rows }: Clock, own: () => number): Work<number> {
+  if (dialect === 'sqlite') return own();
+  const [row] = yield* rows<{ now: number }>(
+    sql`select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now`,
+  );
+  return row!.now;
+}
+
+/** How far the clock of this machine is ahead of the database's, milliseconds, give or take half of the time that asking takes. */
+export async function clockAheadMs({ read, ...db }: Clock & Pick<Database, 'read'>): Promise<number> {
+  const asked = Date.now();
+  const there = await read(() => databaseTime(db, Date.now));
+  return (asked + Date.now()) / 2 - there;
+}
+
+const TOLERATED_MS = 60_000;
+
+/** A sentence without its full stop where this machine's clock is more than a minute off; null otherwise. */
+export function clockText(aheadMs: number): string | null {
+  if (Math.abs(aheadMs) <= TOLERATED_MS) return null;
+  const off = `${Math.round(Math.abs(aheadMs) / 1000)} s ${aheadMs > 0 ? 'ahead of' : 'behind'}`;
+  return `the clock of this machine is ${off} that of the database: nothing is lost by it, but times, ages and rates are wrong by as much; let a time service (NTP) set it`;
+}

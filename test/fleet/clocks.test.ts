@@ -1,0 +1,77 @@
+import { afterAll, expect, jest, test } from '@jest/globals';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { cleanUp, until } from '../cli/cli-process.js';
+import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
+import { repositoryPath } from '../workers/child-processes.js';
+import { addressOf, openFleet, type Fleet } from './fleet.js';
+
+// Seconds on a machine that has nothing else to do.
+jest.setTimeout(300_000);
+
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'SlowI2T']],
+  prompts: ['a lighthouse', 'a forest', 'rain', 'two hares'],
+  seeds: [-1],
+  embedding_models: ['Dummy'],
+  max_length: 40,
+};
+
+let fleet: Fleet | null = null;
+afterAll(async () => {
+  await fleet?.close();
+  await cleanUp();
+});
+
+const FIVE_MINUTES = 300_000;
+
+function shifted(ms: number): Record<string, string> {
+  const preload = pathToFileURL(repositoryPath('test/support/shifted-clock.mjs')).href;
+  return { NODE_OPTIONS: `--import=${preload}`, SHIFTED_CLOCK_MS: String(ms) };
+}
+
+const server = await suitePostgres();
+const onServer = server.available ? test : test.skip;
+const title = server.available ? '' : ` (Postgres cannot run here: ${server.reason})`;
+
+onServer(
+  `workers whose clocks are five minutes off, either way, lose and fail nothing, and say so${title}`,
+  async () => {
+    if (!server.available) return;
+    const url = server.urlOf(await createDatabase(server.urlOf));
+    fleet = await openFleet(null, { PANIC_TDA_DATABASE: url });
+    const { command, worker, folder } = fleet;
+    const words = ['--listen', '0', '--concurrency', '2', '--identity'];
+    const ahead = await worker([...words, 'ahead'], shifted(FIVE_MINUTES));
+    const behind = await worker([...words, 'behind'], shifted(-FIVE_MINUTES));
+    for (const [one, told] of [
+      [ahead, /the clock of this machine is (299|300|301) s ahead of that of the database/],
+      [behind, /the clock of this machine is (299|300|301) s behind that of the database/],
+    ] as const) {
+      const ready = (await (await fetch(`${addressOf(one)}/ready`)).json()) as unknown;
+      expect(ready).toMatchObject({ problems: [], remarks: [expect.stringMatching(told)] });
+    }
+    const file = join(folder, 'experiment.json');
+    writeFileSync(file, JSON.stringify(EXPERIMENT));
+    const running = command(['run', file]);
+    await until(
+      () => /invocations [1-9]/.test(running.stderr()),
+      () => running.stderr(),
+    );
+    const [, id = ''] = /^Experiment (\w+)/m.exec(running.stderr()) ?? [];
+    for (const words of [
+      ['status', id],
+      ['pause', id],
+      ['resume', id],
+    ]) {
+      expect(await command(words).ended).toMatchObject({ code: 0 });
+    }
+    expect(await running.ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/: completed\n/) });
+    const there = await command(['doctor']).ended;
+    expect([there.code, there.stdout]).toEqual([0, expect.not.stringMatching(/the clock of this machine/)]);
+    const off = await command(['doctor'], shifted(FIVE_MINUTES)).ended;
+    expect([off.code, off.stdout]).toEqual([0, expect.stringMatching(/warn {2}the clock of this machine/)]);
+    expect(await command(['delete', id, '--yes'], shifted(-FIVE_MINUTES)).ended).toMatchObject({ code: 0 });
+  },
+);

@@ -1,0 +1,88 @@
+import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { experimentWorkflowId, runWorkflowId } from '../../workflows/names.js';
+import { cleanUp, until } from '../cli/cli-process.js';
+import { violations } from '../support/store-checks.js';
+import { openFleet, type Fleet } from './fleet.js';
+
+// Seconds on a machine that has nothing else to do.
+jest.setTimeout(300_000);
+
+const EXPERIMENT = {
+  networks: [['DummyT2I', 'SlowI2T']],
+  prompts: ['a lighthouse', 'a forest', 'rain', 'two hares', 'a clock'],
+  seeds: [-1],
+  embedding_models: ['Dummy'],
+  max_length: 40,
+  concurrency: 2,
+};
+
+let fleet: Fleet;
+afterEach(async () => await fleet.close());
+afterAll(cleanUp);
+
+async function isThere(workflowId: string): Promise<boolean> {
+  try {
+    await fleet.client.workflow.getHandle(workflowId).describe();
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
+/** What the service does by itself when the time of retention of a closed workflow is over. */
+async function forget(workflowId: string): Promise<void> {
+  const { namespace } = fleet.client.options;
+  const workflowExecution = { workflowId };
+  await fleet.client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution });
+  await until(async () => !(await isThere(workflowId)));
+}
+
+async function isClosed(workflowId: string): Promise<boolean> {
+  if (!(await isThere(workflowId))) return false;
+  const { status } = await fleet.client.workflow.getHandle(workflowId).describe();
+  return status.name !== 'RUNNING';
+}
+
+test('an experiment whose ended runs the service has forgotten goes on, and so does everything that an operator does to it', async () => {
+  fleet = await openFleet();
+  const { client, command, folder, data } = fleet;
+  await fleet.worker([]);
+  const file = join(folder, 'experiment.json');
+  writeFileSync(file, JSON.stringify(EXPERIMENT));
+  const running = command(['run', file]);
+  await until(
+    () => /invocations [1-9]/.test(running.stderr()),
+    () => running.stderr(),
+  );
+  const [, id = ''] = /^Experiment (\w+)/m.exec(running.stderr()) ?? [];
+  await client.workflow.getHandle(runWorkflowId(id, 0)).terminate('by hand');
+  await until(() => isClosed(runWorkflowId(id, 1)));
+  for (const index of [0, 1]) await forget(runWorkflowId(id, index));
+
+  for (const words of [
+    ['status', id],
+    ['pause', id],
+    ['resume', id],
+    ['cancel', id, '--run', '4'],
+  ]) {
+    expect(await command(words).ended).toMatchObject({ code: 0 });
+  }
+  expect(await running.ended).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/runs +3 finished, 1 failed, 1 cancelled/),
+  });
+
+  for (const index of [2, 3]) await forget(runWorkflowId(id, index));
+  await forget(experimentWorkflowId(id));
+  expect(await command(['resume', id, '--run', '4']).ended).toMatchObject({ code: 0 });
+  expect(await command(['status', id]).ended).toMatchObject({ code: 0 });
+  expect(await command(['retry', id]).ended).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/runs +5 finished/),
+  });
+  expect(await violations(data)).toEqual([]);
+});
