@@ -40,21 +40,24 @@ onServer(
   async () => {
     if (!server.available) return;
     const url = server.urlOf(await createDatabase(server.urlOf));
-    fleet = await openFleet(null, { PANIC_TDA_DATABASE: url });
-    const { command, worker, folder } = fleet;
+    const opened = (fleet = await openFleet(null, { PANIC_TDA_DATABASE: url }));
+    const { folder } = opened;
     const words = ['--listen', '0', '--concurrency', '2', '--identity'];
-    const ahead = await worker([...words, 'ahead'], shifted(FIVE_MINUTES));
-    const behind = await worker([...words, 'behind'], shifted(-FIVE_MINUTES));
+    const ahead = await opened.worker([...words, 'ahead'], shifted(FIVE_MINUTES));
+    const behind = await opened.worker([...words, 'behind'], shifted(-FIVE_MINUTES));
     for (const [one, told] of [
       [ahead, /the clock of this machine is (299|300|301) s ahead of that of the database/],
       [behind, /the clock of this machine is (299|300|301) s behind that of the database/],
     ] as const) {
-      const ready = (await (await fetch(`${addressOf(one)}/ready`)).json()) as unknown;
-      expect(ready).toMatchObject({ problems: [], remarks: [expect.stringMatching(told)] });
+      const ready: unknown = await (await fetch(`${addressOf(one)}/ready`)).json();
+      expect(ready).toMatchObject({
+        problems: [],
+        remarks: expect.arrayContaining([expect.stringMatching(told)]) as unknown,
+      });
     }
     const file = join(folder, 'experiment.json');
     writeFileSync(file, JSON.stringify(EXPERIMENT));
-    const running = command(['run', file]);
+    const running = opened.command(['run', file]);
     await until(
       () => /invocations [1-9]/.test(running.stderr()),
       () => running.stderr(),
@@ -65,13 +68,15 @@ onServer(
       ['pause', id],
       ['resume', id],
     ]) {
-      expect(await command(words).ended).toMatchObject({ code: 0 });
+      expect(await opened.command(words).ended).toMatchObject({ code: 0 });
     }
     expect(await running.ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/: completed\n/) });
-    const there = await command(['doctor']).ended;
+    const there = await opened.command(['doctor']).ended;
     expect([there.code, there.stdout]).toEqual([0, expect.not.stringMatching(/the clock of this machine/)]);
-    const off = await command(['doctor'], shifted(FIVE_MINUTES)).ended;
+    const off = await opened.command(['doctor'], shifted(FIVE_MINUTES)).ended;
     expect([off.code, off.stdout]).toEqual([0, expect.stringMatching(/warn {2}the clock of this machine/)]);
-    expect(await command(['delete', id, '--yes'], shifted(-FIVE_MINUTES)).ended).toMatchObject({ code: 0 });
+    expect(await opened.command(['delete', id, '--yes'], shifted(-FIVE_MINUTES)).ended).toMatchObject({
+      code: 0,
+    });
   },
 );

@@ -49,14 +49,14 @@ async function isClosed(workflowId: string): Promise<boolean> {
 
 test('an experiment whose ended runs the service has forgotten goes on, and so does everything that an operator does to it', async () => {
   fleet = await openFleet();
-  const { client, command, folder, data } = fleet;
+  const { client, folder, data } = fleet;
   const done = async (...words: readonly string[]): Promise<void> => {
-    expect(await command(words).ended).toMatchObject({ code: 0 });
+    expect(await fleet.command(words).ended).toMatchObject({ code: 0 });
   };
   await fleet.worker(['--queues', 'main,cpu']);
   const file = join(folder, 'experiment.json');
   writeFileSync(file, JSON.stringify(EXPERIMENT));
-  const running = command(['run', file]);
+  const running = fleet.command(['run', file]);
   await until(
     () => /^Watch:/m.test(running.stderr()),
     () => running.stderr(),
@@ -85,7 +85,7 @@ test('an experiment whose ended runs the service has forgotten goes on, and so d
   await forget(experimentWorkflowId(id));
   await done('status', id);
   await done('resume', id, '--run', '4');
-  expect(await command(['retry', id]).ended).toMatchObject({
+  expect(await fleet.command(['retry', id]).ended).toMatchObject({
     code: 0,
     stdout: expect.stringMatching(/runs +5 finished/),
   });
