@@ -1,6 +1,13 @@
 import { openObjects } from '../db/index.js';
+import type { Store } from '../db/index.js';
 import type { Context } from './context.js';
 import { note } from './output.js';
+
+/** Says where pictures are read that belong to another database: these may be gone or changed without this one hearing of it. */
+export async function warnOfOtherOwner({ objectsPlace }: Store): Promise<void> {
+  const found = await objectsPlace.belonging();
+  if (found.to === 'another database') note(`Warning: ${found.told}.`);
+}
 
 /**
  * Writes to and reads from the place that PANIC_TDA_OBJECTS names, before any work is begun; a data folder's own objects

@@ -11,6 +11,11 @@ interface CopyCommandOptions {
   readonly verify?: boolean;
 }
 
+interface UseCommandOptions {
+  readonly incomplete?: boolean;
+  readonly takeOver?: boolean;
+}
+
 /** `panic-tda objects …`: the pictures beside the database. */
 export function addObjectCommands(objects: Command, act: Act): void {
   objects.usage('<command> [options]').helpCommand(false);
@@ -30,9 +35,12 @@ export function addObjectCommands(objects: Command, act: Act): void {
     USE_HELP,
   )
     .option('--incomplete', 'also where some are missing there')
-    .action(async ({ incomplete = false }: { readonly incomplete?: boolean }, command: Command) => {
+    .option('--take-over', 'also where they belong to another database, which is gone for good')
+    .action(async ({ incomplete = false, takeOver = false }: UseCommandOptions, command: Command) => {
       const { usePlace } = await import('./commands/objects-use.js');
-      await act(command.optsWithGlobals<GlobalOptions>(), (context) => usePlace(context, { incomplete }));
+      await act(command.optsWithGlobals<GlobalOptions>(), (context) =>
+        usePlace(context, { incomplete, takeOver }),
+      );
     });
 }
 
@@ -59,6 +67,9 @@ const USE_HELP = `A database remembers where its pictures are, and a worker that
 the place that PANIC_TDA_OBJECTS names, or the folder of the data folder, after a look at its listing: every picture of the
 database has to be there (--incomplete: "doctor --fix" computes those that are missing again). Workers that are running keep the place
 that they have: stop them before. A folder or bucket that was moved, renamed or copied as a whole needs none of this: it
-brings its mark along (panic-tda-objects.id).
+brings its marks along (panic-tda-objects.id, panic-tda-objects.owner.json).
 
-Exit codes: 0 recorded, 2 there is no database, or pictures are missing there.`;
+The second mark says to which database the pictures belong. A restored or copied database is another one, and is refused where the pictures of its
+original are; after the loss of the original, --take-over gives them to this one, and refuses the original from then on.
+
+Exit codes: 0 recorded, 2 there is no database, pictures are missing there, or they belong to another database.`;

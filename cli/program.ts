@@ -320,14 +320,25 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .option('--fix', 'mend what can be recomputed, and delete what is derived or left behind; asks first')
     .option('--cut-back', 'with --fix: also give up steps that cannot be proven, and all that follows them')
     .option('--yes', 'with --fix: do not ask')
+    .option(
+      '--delete-objects <number>',
+      'with --fix: delete this number of pictures that nothing mentions, however many that is',
+      wholeNumber,
+    )
     .action(async (options: GlobalOptions & DoctorFlags) => {
       const { experiment, deep = false, limit, fix = false, cutBack = false, yes = false } = options;
-      if (!fix && (cutBack || yes)) {
-        throw new PanicError('InvalidInput', '--cut-back and --yes say how to mend; they go with --fix');
+      const { deleteObjects } = options;
+      if (!fix && (cutBack || yes || deleteObjects !== undefined)) {
+        throw new PanicError(
+          'InvalidInput',
+          '--cut-back, --yes and --delete-objects say how to mend; they go with --fix',
+        );
       }
       if (fix) {
         const { fix: mend } = await import('./doctor/fix.js');
-        await act(options, (context) => mend(context, { experiment, deep, limit, cutBack, yes }));
+        await act(options, (context) =>
+          mend(context, { experiment, deep, limit, cutBack, yes, deleteObjects }),
+        );
         return;
       }
       const { examine } = await import('./commands/doctor.js');
@@ -367,6 +378,7 @@ interface DoctorFlags {
   readonly fix?: boolean;
   readonly cutBack?: boolean;
   readonly yes?: boolean;
+  readonly deleteObjects?: number;
 }
 
 /** `show <id> [run]`: the options are in the command's own help. */
@@ -685,12 +697,13 @@ Changes nothing, and may run beside workers; the rows are those of one moment.
 With --fix it looks at the stored rows only, says what it would do, asks, does it and looks again; nobody else may use the
 data folder, or write to the database, meanwhile. It sets right what the plan and the other rows prove, asks models again and keeps what has the
 recorded SHA-256, and deletes what is derived (vectors, diagrams, surrogates), which "resume" then makes again, and
-what nothing mentions. It deletes no step, unless --cut-back says so: then runs are cut back to their last good step.
+what nothing mentions: up to 100 pictures or one in a hundred, and more only where --delete-objects names their exact number. Pictures of a place that
+belongs to another database ("panic-tda objects use --help") are left alone. It deletes no step, unless --cut-back says so: then runs are cut back to their last good step.
 
 Examples:
   panic-tda doctor --json | jq '.findings[].violation'
   panic-tda doctor --fix
   panic-tda doctor --fix --yes && panic-tda resume 3f2a
 
-Exit codes: 0 no problem (with --fix: none left), 1 a problem was found (FAIL; with --fix: is left), 2 the request is wrong,
+Exit codes: 0 no problem (with --fix: none left), 1 a problem was found (FAIL; with --fix: is left, or pictures that are too many to be deleted), 2 the request is wrong,
 or somebody uses the data folder or the database (with --fix).`;

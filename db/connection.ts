@@ -25,6 +25,7 @@ import {
 } from './own-schema.js';
 import { GUARDED, readableFile } from './readable-file.js';
 import type { ReadableFile } from './readable-file.js';
+import { ownSqliteInstance, sqliteInstance } from './instance.js';
 import * as schema from './schema.js';
 import { runNow } from './work.js';
 import { createWriter } from './writer.js';
@@ -171,6 +172,9 @@ function databaseOver({ sqlite, tables }: Connected, name: string, file: Readabl
     schemaVersion: tables.applied,
     tables,
     tablesNow: async () => ({ tables: now(), leaveFor: null }),
+    async instance(draw) {
+      return draw ? ownSqliteInstance(dirname(name)) : sqliteInstance(dirname(name));
+    },
     // With what is still in the write-ahead log alone.
     size: async () => pragmaNumber(sqlite, 'page_count') * pragmaNumber(sqlite, 'page_size'),
     connections: () => null,

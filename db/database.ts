@@ -31,6 +31,11 @@ export interface Database {
   readonly tables: TablesVersion;
   /** The same at this moment: another process may have migrated them since. */
   readonly tablesNow: () => Promise<TablesNow>;
+  /**
+   * What this database is that no copy of it is, wherever it is moved: words with spaces between, of which "?" is one that could not be asked
+   * for. Null where nothing says so yet; with `draw` that is then made (of an SQLite file, which says it beside itself).
+   */
+  readonly instance: (draw: boolean) => Promise<string | null>;
   /** What the rows take, bytes. */
   readonly size: () => Promise<number>;
   /** Those of this process at this moment; null for a file, which has one for all. */

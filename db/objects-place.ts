@@ -1,10 +1,14 @@
 import { desc, eq } from 'drizzle-orm';
 import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { PanicError } from '../experiment/errors.js';
 import type { Database } from './database.js';
 import { OBJECTS_FOLDER } from './layout.js';
+import { OWNER_NAME } from './objects/object-store.js';
 import type { ObjectStore } from './objects/object-store.js';
-import { artifacts, objectsPlaces } from './schema.js';
+import { isSameInstance, ownerIn, ownerText } from './objects/owner.js';
+import type { Owner } from './objects/owner.js';
+import { artifacts, databases, objectsPlaces } from './schema.js';
 import { all, get, run } from './work.js';
 import type { Work } from './work.js';
 
@@ -23,16 +27,26 @@ export const OWN_PLACE = `the folder "${OBJECTS_FOLDER}" of its data folder`;
 /** Pictures that are looked for before a place counts as that of a database which has some already. */
 const PROOFS = 3;
 
+/** Whose objects a place has. */
+export type Belonging =
+  | { readonly to: 'this database' }
+  /** No process that writes has recorded it. */
+  | { readonly to: 'none' }
+  /** `told` says so, and what to do, as a sentence without its end. */
+  | { readonly to: 'another database'; readonly told: string };
+
 /**
- * Sees to it that all processes of a database have its objects in one place. `here` is where this process has them, `own` whether
+ * Sees to it that all processes of a database have its objects in one place, and that no other database has its own there. `here` is where this process has them, `own` whether
  * that is because nobody named a place, `place` the same for people.
  */
 export function objectsPlaceTable(
-  { build, read, write, name }: Database,
+  { build, read, write, name, dialect, instance: instanceHere }: Database,
   here: ObjectStore,
   { place, own }: { readonly place: string; readonly own: boolean },
 ) {
   const { placeId, place: placeColumn } = objectsPlaces;
+  /** The objects are a part of the data folder that has the database. */
+  const isPart = own && dialect === 'sqlite';
   const record = build.select({ placeId, place: placeColumn }).from(objectsPlaces);
 
   async function recorded(): Promise<RecordedPlace | null> {
@@ -47,30 +61,120 @@ export function objectsPlaceTable(
   }
 
   /**
-   * The same for a process that will write objects: the first one records where they are. A place that was moved as a whole brings
-   * its id along, and is recorded where it is now.
+   * The same for a process that will write objects: the first one records where they are, and there that they are those of this database. A place
+   * that was moved as a whole brings its id along, and is recorded where it is now. Returns a sentence where the place was not known to be any
+   * database's before, though something had marked it: older versions recorded no more.
    */
-  async function settle(): Promise<void> {
+  async function settle(): Promise<string | null> {
     const id = await here.id();
-    let row = await recorded();
-    if (row === null) {
+    refuseElsewhere(id, await recorded());
+    await refuseOther();
+    if ((await recorded()) === null) {
       await refuseWithoutPictures();
-      row = await write(() => recordedFirst(id ?? randomUUID()));
+      await write(() => recordedFirst(id ?? randomUUID()));
     }
-    if (id === row.placeId) {
-      if (row.place !== place) await write(() => replaced(id));
-      return;
-    }
-    // Nobody wrote it there yet, or somebody deleted it.
-    if (id === null && row.place === place) await here.setId(row.placeId);
-    else throw otherPlace(row);
+    // Another process may have recorded another place meanwhile.
+    const row = (await recorded())!;
+    refuseElsewhere(id, row);
+    if (id === null) await here.setId(row.placeId);
+    else if (row.place !== place) await write(() => replaced(id));
+    return (await claimed()) && id !== null && !isPart
+      ? `The objects in ${place} belong to ${name} from now on; until now nothing said to which database.`
+      : null;
   }
 
-  /** Records that the objects are here from now on, whatever was recorded before. */
-  async function use(): Promise<void> {
+  /** A mark that is missing was not written yet, or was deleted: then the place counts by its name. */
+  function refuseElsewhere(id: string | null, row: RecordedPlace | null): void {
+    if (row === null || id === row.placeId || (id === null && row.place === place)) return;
+    throw otherPlace(row);
+  }
+
+  /**
+   * Records that the objects are here from now on, whatever was recorded before; with `takeOver` also where the place belongs to another
+   * database. Throws InvalidInput where it does, otherwise.
+   */
+  async function use({ takeOver }: { readonly takeOver: boolean }): Promise<void> {
+    if (!takeOver) await refuseOther();
     const id = (await here.id()) ?? randomUUID();
     await here.setId(id);
+    if (takeOver) await here.setOwner(ownerText(await ownerNow()));
+    else await claimed();
     await write(() => replaced(id));
+  }
+
+  /** Whose objects these are. */
+  async function belonging(): Promise<Belonging> {
+    if (isPart) return { to: 'this database' };
+    const text = await here.owner();
+    if (text === null) return { to: 'none' };
+    const owner = ownerIn(text, `${here.root}/${OWNER_NAME}`);
+    const instance = await instanceHere(false);
+    return instance !== null && isSameInstance(owner.instance, instance)
+      ? { to: 'this database' }
+      : { to: 'another database', told: await otherOwnerText(owner) };
+  }
+
+  /** Throws InvalidInput where the objects are those of another database: writes nothing, and may be asked by a process that only reads. */
+  async function refuseOther(): Promise<void> {
+    const found = await belonging();
+    if (found.to === 'another database') throw new PanicError('InvalidInput', found.told);
+  }
+
+  /**
+   * For a process that deletes objects: throws InvalidInput as `check`, and where the objects are not known to be those of this
+   * database. A copy of a database may be the first one to ask, so that nothing is claimed here.
+   */
+  async function requireOwn(): Promise<void> {
+    await check();
+    await refuseOther();
+    if ((await belonging()).to === 'this database') return;
+    throw new PanicError(
+      'InvalidInput',
+      `nothing says to which database the objects in ${place} belong, so none is deleted there; the next worker of the database records it, and "panic-tda objects use" does: say so where ${name} is no copy of another database that has its pictures there`,
+    );
+  }
+
+  /** Sees to it that the place says whose it is; whether it said nothing before. Throws InvalidInput where another process was first. */
+  async function claimed(): Promise<boolean> {
+    const text = await here.owner();
+    const owner = await ownerNow();
+    if (isPart) {
+      // What lies in a data folder goes along with it, and is that of a copy of it as well.
+      if (
+        text === null ||
+        !isSameInstance(ownerIn(text, `${here.root}/${OWNER_NAME}`).instance, owner.instance)
+      ) {
+        await here.setOwner(ownerText(owner));
+      }
+      return text === null;
+    }
+    if (text === null) await here.claim(ownerText(owner));
+    await refuseOther();
+    return text === null;
+  }
+
+  async function ownerNow(): Promise<Owner> {
+    const instance = (await instanceHere(true))!;
+    const since = new Date().toISOString();
+    return { format: 1, databaseId: await databaseId(), instance, database: databaseName(), since };
+  }
+
+  async function databaseId(): Promise<string> {
+    const row = await read(() => get(build.select({ id: databases.databaseId }).from(databases)));
+    if (row !== undefined) return row.id;
+    throw new PanicError('InvalidInput', `${name} has no id; "panic-tda doctor" says what is wrong with it`);
+  }
+
+  function databaseName(): string {
+    return dialect === 'sqlite' ? `${name} on ${hostname()}` : name;
+  }
+
+  async function otherOwnerText({ database, databaseId: id, since }: Owner): Promise<string> {
+    const what = id === (await databaseId()) ? 'a copy of it, or was restored or moved' : 'another one';
+    return (
+      `the objects in ${place} belong to another database, ${database}, since ${since}: ${name} is ${what}. Nothing is written or deleted there. Give this one ` +
+      'its own objects ("panic-tda objects copy", PANIC_TDA_OBJECTS, "panic-tda objects use"); or, where the other one is gone for good, "panic-tda objects use --take-over"'
+    );
   }
 
   function* recordedFirst(id: string): Work<RecordedPlace> {
@@ -111,7 +215,7 @@ export function objectsPlaceTable(
     );
   }
 
-  return { recorded, check, settle, use };
+  return { recorded, check, refuseOther, requireOwn, belonging, settle, use };
 }
 
 function remedy(): string {

@@ -199,7 +199,7 @@ export async function excludeWorkers(folder: DataFolder): Promise<{ release(): v
     refuseAnotherUser(folder, folder.workersLockFile);
     throw new PanicError(
       'InvalidInput',
-      `workers use ${folder.root}, or a backup of it is being made; stop the workers (they give back what they are at), or wait for the backup, then try again`,
+      `workers use ${folder.root}; stop them (they give back what they are at), then try again. A backup that is being made counts as one: wait for it`,
     );
   }
   return {

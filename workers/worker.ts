@@ -172,7 +172,8 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   const store = await patiently(open, waiting);
   opened.push(() => store.close());
   if (isNewer(store.db.tables)) settings.onNotice(newerRemark(store.db.name, store.db.tables));
-  await patiently(() => store.objectsPlace.settle(), waiting);
+  const given = await patiently(() => store.objectsPlace.settle(), waiting);
+  if (given !== null) settings.onNotice(given);
   // The file in an SQLite data folder is that of the database beside it.
   const ownFile = place.database === null && settings.routesFile === undefined;
   const recording = { identity, replace: settings.recordRoutes || ownFile, now: Date.now() };

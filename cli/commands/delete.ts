@@ -39,7 +39,7 @@ export async function deleteExperiment(
   return await operating(context, async (store) => {
     const row = await findExperiment(context, store, id);
     await refuseWhileDriven(context, row, options.takeOver);
-    await store.objectsPlace.check();
+    await store.objectsPlace.requireOwn();
     const preview = await store.deletion.preview(row.id);
     if (!context.json) printPreview(row, preview);
     if (!options.yes && !(await confirmed(`delete experiment ${row.id} for ever`))) {

@@ -52,7 +52,8 @@ export async function mergeFolder(
     }
     return await withTarget(context, async (target) => {
       refuseNewer(target);
-      await target.objectsPlace.settle();
+      const given = await target.objectsPlace.settle();
+      if (given !== null) note(given);
       return await merge(context, source, target, false, sourceFolder);
     });
   } finally {

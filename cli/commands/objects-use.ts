@@ -9,11 +9,12 @@ import { print, printJson } from '../output.js';
 /** `objects use`: the database's pictures are where this machine has its objects. */
 export async function usePlace(
   context: Context,
-  { incomplete }: { readonly incomplete: boolean },
+  { incomplete, takeOver }: { readonly incomplete: boolean; readonly takeOver: boolean },
 ): Promise<number> {
   return await operating(context, async (store) => {
     const { objects, objectsPlace, db } = store;
     await objects.check();
+    if (!takeOver) await objectsPlace.refuseOther();
     const { pictures, missing } = await missingPictures(db, objects);
     if (missing > 0 && !incomplete) {
       throw new PanicError(
@@ -21,7 +22,7 @@ export async function usePlace(
         `${count(missing)} of ${plural(pictures, 'picture')} of ${db.name} are not in ${objects.root}; copy them first ("${context.command('objects', 'copy', '--to', objects.root)}" where they are), or give --incomplete. Nothing was done.`,
       );
     }
-    await objectsPlace.use();
+    await objectsPlace.use({ takeOver });
     const { place } = (await objectsPlace.recorded())!;
     if (context.json) printJson({ place, pictures, missing });
     else {

@@ -201,7 +201,10 @@ async function execute(
 
   // With workers of one's own this process writes no objects, and may not even be allowed to.
   if (configuredTemporal() === undefined) {
-    await readingStore(context, (store) => store?.objectsPlace.check());
+    await readingStore(context, async (store) => {
+      await store?.objectsPlace.check();
+      await store?.objectsPlace.refuseOther();
+    });
     await proveObjectsPlace(context);
   }
 

@@ -14,6 +14,7 @@ import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { findExperiment } from '../find-experiment.js';
 import { count, oneLine, plural, table } from '../format.js';
+import { warnOfOtherOwner } from '../objects-place.js';
 import { heading, note, print, printJson } from '../output.js';
 import { compareOutputs, provenanceDifferences, type Verdict } from '../verify/compare.js';
 import { drawSample, sampleSize } from '../verify/sample.js';
@@ -48,6 +49,7 @@ export async function verifyExperiment(
 ): Promise<number> {
   return await readingExperiments(context, async (store) => {
     const { id: experiment, catalogue: made } = await findExperiment(context, store, id);
+    await warnOfOtherOwner(store);
     const total = await store.computed.count(experiment);
     const size = sampleSize(options.sample, total);
     if (size === 0)

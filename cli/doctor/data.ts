@@ -198,6 +198,8 @@ async function* checkClock({ db }: Store): AsyncGenerator<Finding> {
 async function* checkObjectsPlace({ objectsPlace }: Store): AsyncGenerator<Finding> {
   try {
     await objectsPlace.check();
+    const found = await objectsPlace.belonging();
+    if (found.to === 'another database') yield warning(found.told);
   } catch (error) {
     yield problem(errorMessage(error));
   }

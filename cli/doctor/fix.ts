@@ -11,7 +11,9 @@ import {
 import {
   checkInvariants,
   asksModels,
+  deletionCeiling,
   describeRepair,
+  findOrphanRows,
   findOrphans,
   givesUpSteps,
   mend,
@@ -31,7 +33,7 @@ import { noExperiments } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { findExperiment } from '../find-experiment.js';
-import { bytes, count as number, plural } from '../format.js';
+import { bytes, count, plural } from '../format.js';
 import { heading, note, print, printJson } from '../output.js';
 import { checkProgress, countRows } from './check-progress.js';
 import { orphanText, sharesObjects } from './data.js';
@@ -44,6 +46,8 @@ export interface FixOptions extends DoctorOptions {
   readonly yes: boolean;
   /** Also give up steps that cannot be proven. */
   readonly cutBack: boolean;
+  /** So many pictures that nothing mentions are deleted, also where that is more than the ceiling. */
+  readonly deleteObjects: number | undefined;
 }
 
 /** Each repair may bring to light what another hid: the next look is a round of its own. */
@@ -60,9 +64,27 @@ interface Examined {
   /** The first of them. */
   readonly listed: readonly ViolationDocument[];
   readonly plan: RepairPlan;
-  readonly orphans: { readonly count: number; readonly bytes: number; readonly examples: readonly string[] };
+  readonly orphans: Orphans;
   /** Whether the file must be copied before anything else. */
   readonly damaged: boolean;
+}
+
+/** What nothing mentions. */
+interface Orphans {
+  /** Objects and temporary files that will be deleted, and the bytes of the objects. */
+  readonly count: number;
+  readonly bytes: number;
+  readonly examples: readonly string[];
+  /** Pictures that are too many to be deleted without a further word; null where none are. */
+  readonly left: LeftPictures | null;
+}
+
+interface LeftPictures {
+  readonly pictures: number;
+  readonly ceiling: number;
+  /** Objects in the place. */
+  readonly stored: number;
+  readonly place: string;
 }
 
 interface Round {
@@ -194,17 +216,21 @@ async function fixAlone(context: Context, open: Opener, given: FixOptions): Prom
       violationCount: violations,
       violations: listed,
       rounds,
+      picturesLeft: left.orphans.left,
       unfinished,
     });
-  else printEnd(context, violations, unfinished, rounds.at(-1)?.failures ?? []);
-  return violations === 0 ? EXIT.ok : EXIT.failed;
+  else {
+    printEnd(context, violations, unfinished, rounds.at(-1)?.failures ?? []);
+    if (left.orphans.left !== null) print(leftText(context, left.orphans.left));
+  }
+  return violations === 0 && left.orphans.left === null ? EXIT.ok : EXIT.failed;
 }
 
 /** With the whole id of the experiment that is meant. Throws InvalidInput where the pictures are kept elsewhere. */
 async function withExperiment(context: Context, open: Opener, options: FixOptions): Promise<FixOptions> {
   const store = await open();
   try {
-    await store.objectsPlace.check();
+    await store.objectsPlace.requireOwn();
     if (options.experiment === undefined) return options;
     return { ...options, experiment: (await findExperiment(context, store, options.experiment)).id };
   } finally {
@@ -232,7 +258,9 @@ async function examined(context: Context, open: Opener, options: FixOptions): Pr
     }
     progress.done();
     const orphans =
-      experiment === undefined && !damaged ? await countOrphans(context, store, plan) : NO_ORPHANS;
+      experiment === undefined && !damaged
+        ? await countOrphans(context, store, plan, options.deleteObjects)
+        : NO_ORPHANS;
     return { violations, listed, plan, orphans, damaged };
   } finally {
     progress.done();
@@ -240,25 +268,51 @@ async function examined(context: Context, open: Opener, options: FixOptions): Pr
   }
 }
 
-const NO_ORPHANS = { count: 0, bytes: 0, examples: [] as readonly string[] };
+const NO_ORPHANS: Orphans = { count: 0, bytes: 0, examples: [], left: null };
 const EXAMPLES = 3;
 
-/** Rows among them go with the plan; files and objects are counted, and found again when they are deleted. */
-async function countOrphans(context: Context, store: Store, plan: RepairPlan): Promise<Examined['orphans']> {
-  let count = 0;
-  let size = 0;
+/**
+ * Rows among them go with the plan; files and objects are counted, and found again when they are deleted. Pictures are left where they are
+ * more than the ceiling, or another number than the user has named.
+ */
+async function countOrphans(
+  context: Context,
+  { db, objects }: Store,
+  plan: RepairPlan,
+  named: number | undefined,
+): Promise<Orphans> {
+  const found = { objects: 0, bytes: 0, files: 0, rows: 0, stored: 0 };
   const examples: string[] = [];
-  for await (const orphan of findOrphans(store.db, store.objects, Date.now())) {
+  for await (const orphan of findOrphans(db, { ...objects, list: counted }, Date.now())) {
     if (orphan.kind === 'artifact') {
-      plan.add({ kind: 'delete artifact', artifact: orphan.id });
+      if (orphan.modality === 'image') found.rows++;
+      else plan.add({ kind: 'delete artifact', artifact: orphan.id });
       continue;
     }
     if (sharesObjects(context)) continue;
-    count++;
-    if (orphan.kind === 'object') size += orphan.byteLength;
+    if (orphan.kind === 'temporary file') found.files++;
+    else {
+      found.objects++;
+      found.bytes += orphan.byteLength;
+    }
     if (examples.length < EXAMPLES) examples.push(orphanText(orphan));
   }
-  return { count, bytes: size, examples };
+  async function* counted() {
+    for await (const object of objects.list()) {
+      found.stored++;
+      yield object;
+    }
+  }
+  const pictures = found.objects + found.rows;
+  const ceiling = deletionCeiling(found.stored);
+  if (pictures > 0 && (named === undefined ? pictures > ceiling : pictures !== named)) {
+    const left = { pictures, ceiling, stored: found.stored, place: objects.root };
+    return { count: found.files, bytes: 0, examples: found.files > 0 ? examples : [], left };
+  }
+  for await (const { id, modality } of findOrphanRows(db)) {
+    if (modality === 'image') plan.add({ kind: 'delete artifact', artifact: id });
+  }
+  return { count: found.files + found.objects, bytes: found.bytes, examples, left: null };
 }
 
 async function makeRepairs(
@@ -283,7 +337,7 @@ async function makeRepairs(
   const models = await repairModels(context);
   try {
     let done = await mend(store, found.plan, models.means, { cutBack: options.cutBack, onFailure });
-    if (found.orphans.count > 0) done += await removeOrphans(store);
+    if (found.orphans.count > 0) done += await removeOrphans(store, found.orphans);
     return { ...round, done, failures };
   } finally {
     await models.close();
@@ -310,10 +364,12 @@ async function rebuild(
   }
 }
 
-async function removeOrphans(store: Store): Promise<number> {
+async function removeOrphans(store: Store, { left }: Orphans): Promise<number> {
+  // Another database may have taken them over while this one was looked at.
+  await store.objectsPlace.requireOwn();
   let removed = 0;
   for await (const orphan of findOrphans(store.db, store.objects, Date.now())) {
-    if (orphan.kind === 'artifact') continue;
+    if (orphan.kind === 'artifact' || (orphan.kind === 'object' && left !== null)) continue;
     await removeOrphan(store.objects, orphan);
     removed++;
   }
@@ -362,9 +418,17 @@ function printExamined(
   for (const group of refused) printGroup(group);
 }
 
-function printGroup({ count, examples }: RepairGroup): void {
+function leftText({ command }: Context, { pictures, ceiling, stored, place }: LeftPictures): string {
+  return (
+    `NOT deleted: ${plural(pictures, 'picture')} that nothing mentions, of ${plural(stored, 'object')} in ${place}. No crash leaves so many: at most ${count(ceiling)} ` +
+    '(the larger of 100 and one in a hundred) are deleted without a further word, or as many as it names. First see that this is the newest database of these pictures, and no ' +
+    `restored copy. If they are to go: "${command('doctor', '--fix', '--delete-objects', pictures)}".`
+  );
+}
+
+function printGroup({ count: all, examples }: RepairGroup): void {
   for (const example of examples) print(`  ${example}`);
-  if (count > examples.length) print(`  and ${number(count - examples.length)} more like this`);
+  if (all > examples.length) print(`  and ${count(all - examples.length)} more like this`);
 }
 
 function printRound({ done, failures }: Round): void {

@@ -24,7 +24,7 @@ export type { EntropyOf } from './bars.js';
 export type { UnfinishedPlan } from './experiment.js';
 export { asksModels, describeRepair, givesUpSteps } from './repair.js';
 export type { Repair } from './repair.js';
-export { findOrphans, removeOrphan } from './orphans.js';
+export { deletionCeiling, findOrphanRows, findOrphans, removeOrphan } from './orphans.js';
 export type { Orphan } from './orphans.js';
 export { mend } from './mend/index.js';
 export type { Means, MendOptions } from './mend/index.js';

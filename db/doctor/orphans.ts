@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import type { Modality } from '../../experiment/artifact.js';
 import type { Database, Snapshot } from '../database.js';
 import type { ObjectStore } from '../objects/object-store.js';
 import { unmentionedObjects } from '../objects/unmentioned.js';
@@ -13,14 +14,46 @@ export type Orphan =
       readonly sha256: Buffer;
       readonly byteLength: number;
     }
-  | { readonly kind: 'artifact'; readonly id: number };
+  | OrphanRow;
+
+/** A text or picture that no run mentions. */
+export interface OrphanRow {
+  readonly kind: 'artifact';
+  readonly id: number;
+  readonly modality: Modality;
+}
 
 /** Younger ones may be those of a write that is under way, here or on another machine. */
 const ORPHAN_AGE_MS = 3_600_000;
 
 const UNMENTIONED = `
-  select id from artifacts except select prompt_id from runs
-  except select input_id from invocations except select output_id from invocations`;
+  select id, modality from artifacts where id in (
+    select id from artifacts except select prompt_id from runs
+    except select input_id from invocations except select output_id from invocations
+  ) order by id`;
+
+/** Pictures that nothing mentions, of which more are not deleted without a further word: the larger of a number and a share of all that are stored. */
+const CEILING = { pictures: 100, oneIn: 100 };
+
+/** A restored copy mentions none of what was made after it, and another database hardly any: that many are left over by no crash. */
+export function deletionCeiling(stored: number): number {
+  return Math.max(CEILING.pictures, Math.floor(stored / CEILING.oneIn));
+}
+
+/** Texts and pictures that no run mentions. */
+export async function* findOrphanRows(db: Database): AsyncGenerator<OrphanRow, void, undefined> {
+  const snapshot = await db.snapshot();
+  try {
+    yield* orphanRows(snapshot);
+  } finally {
+    await snapshot.close();
+  }
+}
+
+async function* orphanRows(snapshot: Snapshot): AsyncGenerator<OrphanRow, void, undefined> {
+  for await (const row of snapshot.rows<Omit<OrphanRow, 'kind'>>(UNMENTIONED))
+    yield { kind: 'artifact', ...row };
+}
 
 // In the order of the objects' own names.
 const PICTURES = `select sha256 from artifacts where modality = 'image' order by sha256`;
@@ -38,7 +71,7 @@ export async function* findOrphans(
   for await (const path of objects.leftovers(before)) yield { kind: 'temporary file', path };
   const snapshot = await db.snapshot();
   try {
-    for await (const { id } of snapshot.rows<{ id: number }>(UNMENTIONED)) yield { kind: 'artifact', id };
+    yield* orphanRows(snapshot);
     yield* orphanedObjects(snapshot, objects, before);
   } finally {
     await snapshot.close();

@@ -12,6 +12,7 @@ import {
   MOST_MARK_BYTES,
   MOST_OBJECT_BYTES,
   objectKey,
+  OWNER_NAME,
   sha256Of,
   sha256OfKey,
   verified,
@@ -131,6 +132,45 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
     await write(beginning + ID_NAME, sha256Of(bytes), bytes, `write ${root}/${ID_NAME}`);
   }
 
+  async function owner(): Promise<string | null> {
+    return (
+      (await read(beginning + OWNER_NAME, `read ${root}/${OWNER_NAME}`, MOST_MARK_BYTES))?.toString() ?? null
+    );
+  }
+
+  async function claim(text: string): Promise<void> {
+    if (!(await writeOwner(text, { IfNoneMatch: '*' }))) await writeOwner(text, {});
+  }
+
+  async function setOwner(text: string): Promise<void> {
+    await writeOwner(text, {});
+  }
+
+  /** False where the service knows no such condition; true where it was written, or the condition does not hold. */
+  async function writeOwner(text: string, condition: { readonly IfNoneMatch?: '*' }): Promise<boolean> {
+    const bytes = Buffer.from(text);
+    return await ask(`write ${root}/${OWNER_NAME}`, async ({ PutObjectCommand }, client) => {
+      const put = {
+        Bucket: bucket,
+        Key: beginning + OWNER_NAME,
+        Body: bytes,
+        ContentLength: bytes.byteLength,
+      };
+      try {
+        const ChecksumSHA256 = sha256Of(bytes).toString('base64');
+        await client.send(new PutObjectCommand({ ...put, ChecksumSHA256, ...condition }));
+        return true;
+      } catch (error) {
+        if (condition.IfNoneMatch === undefined) throw error;
+        // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html: 409 where two are under way at once.
+        const status = statusOf(error);
+        if (status === 412 || status === 409) return true;
+        if (status === 501) return false;
+        throw error;
+      }
+    });
+  }
+
   async function put(sha256: Buffer, bytes: Uint8Array): Promise<void> {
     if (!(await holds(sha256, bytes.byteLength))) {
       faultPoint('object:before-write');
@@ -229,7 +269,23 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
     closed?.destroy();
   }
 
-  return { root, check, id, setId, put, get, size, list, remove, location, leftovers: none, close };
+  return {
+    root,
+    check,
+    id,
+    setId,
+    owner,
+    claim,
+    setOwner,
+    put,
+    get,
+    size,
+    list,
+    remove,
+    location,
+    leftovers: none,
+    close,
+  };
 }
 
 /** Of a service that others run, or a bucket that others write to. Throws StoreConflict. */

@@ -3,6 +3,7 @@ import {
   closeSync,
   constants,
   fsync,
+  linkSync,
   lstatSync,
   openSync,
   renameSync,
@@ -24,6 +25,7 @@ import {
   MOST_MARK_BYTES,
   MOST_OBJECT_BYTES,
   objectKey,
+  OWNER_NAME,
   sha256OfKey,
   verified,
 } from './object-store.js';
@@ -89,15 +91,37 @@ export function createObjectFolder(root: string, within: string | null = null): 
   }
 
   async function setId(given: string): Promise<void> {
+    await mark(`${given}\n`, (temporary) => renameSync(temporary, join(root, ID_NAME)));
+  }
+
+  async function owner(): Promise<string | null> {
+    const file = join(root, OWNER_NAME);
+    await requireInPlace('');
+    const bytes = await readRegularFile(file, MOST_MARK_BYTES).catch((error: unknown) => {
+      if (error instanceof UnfitFile) throw new PanicError('InvalidInput', `${file} ${error.message}`);
+      return noneIfMissing(file)(error);
+    });
+    return bytes?.toString() ?? null;
+  }
+
+  async function claim(text: string): Promise<void> {
+    await mark(text, (temporary) => nameUnlessThere(temporary, join(root, OWNER_NAME)));
+  }
+
+  async function setOwner(text: string): Promise<void> {
+    await mark(text, (temporary) => renameSync(temporary, join(root, OWNER_NAME)));
+  }
+
+  /** Writes a mark of the place under a name that passes, and lets `name` give it its own. */
+  async function mark(text: string, name: (temporary: string) => void): Promise<void> {
     makeFolder(root);
     await requireInPlace('');
     const temporary = join(root, `.id.${process.pid}.${serial++}.tmp`);
     try {
-      await writeDurably(temporary, Buffer.from(`${given}\n`));
-      renameSync(temporary, join(root, ID_NAME));
-    } catch (error) {
+      await writeDurably(temporary, Buffer.from(text));
+      name(temporary);
+    } finally {
       rmSync(temporary, { force: true });
-      throw error;
     }
     const folder = openSync(root, 'r');
     await synchronise(folder).finally(() => closeSync(folder));
@@ -204,7 +228,38 @@ export function createObjectFolder(root: string, within: string | null = null): 
     folders.clear();
   }
 
-  return { root, check, id, setId, put, get, size, list, remove, location, leftovers, close };
+  return {
+    root,
+    check,
+    id,
+    setId,
+    owner,
+    claim,
+    setOwner,
+    put,
+    get,
+    size,
+    list,
+    remove,
+    location,
+    leftovers,
+    close,
+  };
+}
+
+/** File systems without hard links answer with one of these. */
+const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+/** A link is made only where its name is free, whichever process is first. */
+function nameUnlessThere(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    const code = errorCode(error) ?? '';
+    if (code === 'EEXIST') return;
+    if (!NO_LINKS.has(code)) throw error;
+    if (lstatIfThere(to) === undefined) renameSync(from, to);
+  }
 }
 
 async function lstatOrNone(path: string) {

@@ -23,6 +23,15 @@ export interface ObjectStore {
   id(): Promise<string | null>;
   /** Makes that durable. */
   setId(id: string): Promise<void>;
+  /** What this place says of the database that it belongs to (owner.ts); null where it says nothing. */
+  owner(): Promise<string | null>;
+  /**
+   * Makes `text` durable where the place says nothing yet. Of several that claim a place at once one succeeds; a service that knows no conditional
+   * writes keeps the last of them. What it says is asked afterwards.
+   */
+  claim(text: string): Promise<void>;
+  /** Makes `text` durable, whatever the place said before. */
+  setOwner(text: string): Promise<void>;
   /** Makes the bytes durable under their SHA-256. An equal object that is there already is kept. */
   put(sha256: Buffer, bytes: Uint8Array): Promise<void>;
   /**
@@ -64,6 +73,9 @@ export function sha256OfKey(key: string): Buffer | null {
 
 /** Beside the objects: what `id` reads. */
 export const ID_NAME = 'panic-tda-objects.id';
+
+/** Beside the objects: what `owner` reads. */
+export const OWNER_NAME = 'panic-tda-objects.owner.json';
 
 /** The id that a file of that name holds; null where it holds none. */
 export function idIn(bytes: Uint8Array | null): string | null {

@@ -18,6 +18,7 @@ import type { Waiting } from './migrate.js';
 import type { PostgresAddress } from './address.js';
 import { encryptionsOf, isEncryptionRefused } from './encryption.js';
 import type { Encryption } from './encryption.js';
+import { instanceOf } from './instance.js';
 import { enterTables, refuseReadOnly, requireWritable } from './find-tables.js';
 import { addressOf, codeOf, isConnectionLoss, isContended, nameOfService, serviceError } from './service.js';
 import type { PostgresService } from './service.js';
@@ -370,6 +371,7 @@ function databaseOver(service: PostgresService, use: Use, tables: TablesVersion)
         tables: await tablesVersion(client, name),
         leaveFor: await leaveFor(client),
       })),
+    instance: () => withClient(instanceOf),
     size: () =>
       withClient(async (client) => {
         const { rows } = await client.query<{ size: number }>(

@@ -263,6 +263,19 @@ for (const kind of [FOLDER, S3]) {
       expect(await objects.get(removed)).toEqual(noise(10, 8));
     });
 
+    test('belong to one of those that claim the place at once, until one takes it over', async () => {
+      const { objects } = kind.open();
+      expect(await objects.owner()).toBeNull();
+      await Promise.all(Array.from({ length: 8 }, (_, index) => objects.claim(`owner ${index}`)));
+      const owner = await objects.owner();
+      expect(owner).toMatch(/^owner \d$/);
+      await objects.claim('another');
+      expect(await objects.owner()).toBe(owner);
+      await objects.setOwner('the last');
+      expect(await objects.owner()).toBe('the last');
+      expect((await listed(objects)).length).toBe(0);
+    });
+
     test('are possible, says the check, and it leaves no object', async () => {
       const { objects } = kind.open();
       await objects.check();

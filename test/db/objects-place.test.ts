@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { cpSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { copyObjects, missingPictures, openStore } from '../../db/index.js';
 import type { ObjectsPlace, Store } from '../../db/index.js';
@@ -107,13 +107,13 @@ test('objects that were copied are used once somebody says so, and what is missi
       throw new Error(message);
     },
   });
-  expect(await missingPictures(there.db, there.objects)).toEqual({ pictures, missing: 0 });
+  expect(await missingPictures(there.db, there.objects)).toMatchObject({ pictures, missing: 0 });
   let first: Buffer | undefined;
   for await (const { sha256 } of there.objects.list()) first ??= sha256;
   await there.objects.remove(first!);
-  expect(await missingPictures(there.db, there.objects)).toEqual({ pictures, missing: 1 });
+  expect(await missingPictures(there.db, there.objects)).toMatchObject({ pictures, missing: 1 });
   expect(await rejection(there.objectsPlace.settle())).toContain('objects use');
-  await there.objectsPlace.use();
+  await there.objectsPlace.use({ takeOver: false });
   await there.objectsPlace.settle();
   expect(await rejection(store.objectsPlace.settle())).toContain(join(root, 'there'));
 });
@@ -135,4 +135,99 @@ test('a mark that was deleted where the objects were last is made again', async 
   rmSync(join(data, 'objects', 'panic-tda-objects.id'));
   await store.objectsPlace.settle();
   expect(await createObjectFolder(join(data, 'objects')).id()).toBe(id);
+});
+
+/** Marks of a place as older versions left it. */
+function forgetOwner(objects: string): void {
+  rmSync(join(objects, 'panic-tda-objects.owner.json'));
+}
+
+describe('a place belongs to one database', () => {
+  let shared: string;
+  beforeEach(async () => {
+    shared = join(root, 'shared');
+    const store = open(data, shared);
+    await store.objectsPlace.settle();
+    await finishExperiment(store);
+    await opened.pop()!.close();
+  });
+
+  const OTHER =
+    /belong to another database, .*panic-tda\.sqlite on .*is a copy of it, or was restored or moved.*objects use --take-over/;
+
+  test('which may be renamed; a copy of its data folder, or of its file, is refused, and reads', async () => {
+    const renamed = join(root, 'renamed');
+    renameSync(data, renamed);
+    await open(renamed, shared).objectsPlace.settle();
+    cpSync(renamed, join(root, 'copy'), { recursive: true });
+    mkdirSync(join(root, 'restored'));
+    cpSync(join(renamed, 'panic-tda.sqlite'), join(root, 'restored', 'panic-tda.sqlite'));
+    for (const folder of ['copy', 'restored']) {
+      const { objectsPlace, objects } = open(join(root, folder), shared);
+      await objectsPlace.check();
+      expect(await objectsPlace.belonging()).toMatchObject({ to: 'another database' });
+      for (const refused of ['settle', 'refuseOther', 'requireOwn'] as const) {
+        expect([refused, await rejection(objectsPlace[refused]())]).toEqual([
+          refused,
+          expect.stringMatching(OTHER),
+        ]);
+      }
+      expect(await rejection(objectsPlace.use({ takeOver: false }))).toMatch(OTHER);
+      expect(JSON.parse((await objects.owner())!)).toMatchObject({ format: 1 });
+    }
+    await open(renamed, shared).objectsPlace.requireOwn();
+  });
+
+  test('of which another is refused that has the same pictures in a folder of its own', async () => {
+    // Its own objects, at first; then the other's, which know whose they are.
+    const own = open(join(root, 'own'));
+    await own.objectsPlace.settle();
+    await finishExperiment(own);
+    await opened.pop()!.close();
+    mkdirSync(join(root, 'restored'));
+    cpSync(join(root, 'own', 'panic-tda.sqlite'), join(root, 'restored', 'panic-tda.sqlite'));
+    const restored = open(join(root, 'restored'), join(root, 'own', 'objects'));
+    expect(await rejection(restored.objectsPlace.settle())).toMatch(OTHER);
+    await open(join(root, 'own')).objectsPlace.requireOwn();
+  });
+
+  test('until a restored one takes it over, which refuses the original from then on', async () => {
+    cpSync(data, join(root, 'copy'), { recursive: true });
+    const copy = open(join(root, 'copy'), shared);
+    await copy.objectsPlace.use({ takeOver: true });
+    await copy.objectsPlace.requireOwn();
+    await copy.objectsPlace.settle();
+    const original = open(data, shared);
+    expect(await rejection(original.objectsPlace.settle())).toMatch(OTHER);
+    expect(await rejection(original.objectsPlace.requireOwn())).toMatch(OTHER);
+  });
+
+  test('also one of an older version, once a writer has said so: before, nothing is deleted there', async () => {
+    forgetOwner(shared);
+    cpSync(data, join(root, 'copy'), { recursive: true });
+    const [original, copy] = [open(data, shared), open(join(root, 'copy'), shared)];
+    for (const { objectsPlace } of [original, copy]) {
+      expect(await rejection(objectsPlace.requireOwn())).toMatch(
+        /nothing says to which .*none is deleted there.*objects use/,
+      );
+    }
+    // Of two that are the first together one is told, and the other refused.
+    const ended = await Promise.allSettled([original.objectsPlace.settle(), copy.objectsPlace.settle()]);
+    expect(ended.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    const told = ended.find(({ status }) => status === 'fulfilled');
+    expect(told).toMatchObject({ value: expect.stringContaining('from now on; until now nothing said') });
+  });
+
+  test('and a mark with unknown content is an error that names the file', async () => {
+    const file = join(shared, 'panic-tda-objects.owner.json');
+    const mark = readFileSync(file, 'utf8');
+    for (const text of ['', '[]', '{ "format": 2 }', mark.replace('{', '{ "colour": 1,')]) {
+      writeFileSync(file, text);
+      expect(await rejection(open(data, shared).objectsPlace.settle())).toContain(`${file} holds what`);
+    }
+    writeFileSync(file, mark);
+    writeFileSync(join(data, 'panic-tda.instance.json'), '{}');
+    const told = await rejection(open(data, shared).objectsPlace.settle());
+    expect(told).toMatch(/panic-tda\.instance\.json holds what/);
+  });
 });

@@ -225,7 +225,7 @@ if (missing.length > 0)
       output: expect.stringContaining('2 objects: 2 copied'),
     });
     expect(run('database')).toEqual(done);
-    panicTda('objects', 'use');
+    panicTda('objects', 'use', '--take-over');
     expect(await counted()).toEqual({ steps: '3', artifacts: '4' });
     expect(JSON.parse(panicTda('doctor', '--deep', '--json'))).toMatchObject({ healthy: true });
     const databases = await asSuperuser(postgres.url('postgres'), (client) =>

@@ -1,0 +1,59 @@
+import { afterAll, expect, jest, test } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { openStore } from '../../db/index.js';
+import { deletionCeiling } from '../../db/doctor/index.js';
+import { finishExperiment } from '../db/small-experiment.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
+
+jest.setTimeout(120_000);
+afterAll(cleanUp);
+
+/** Files in a place of objects that no row mentions, last touched long ago. */
+function strew(objects: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => {
+    const name = createHash('sha256').update(`picture ${index}`).digest('hex');
+    const file = join(objects, name.slice(0, 2), name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, 'a picture');
+    utimesSync(file, 0, 0);
+    return file;
+  });
+}
+
+test('the ceiling is the larger of 100 and one in a hundred of what is stored', () => {
+  expect([0, 10_000, 10_100, 2_000_000].map(deletionCeiling)).toEqual([100, 100, 101, 20_000]);
+});
+
+test('more pictures than the ceiling are deleted only by their exact number; everything else is mended', async () => {
+  const folder = folderWith();
+  const data = join(folder, 'panic-tda-data');
+  const store = openStore(data);
+  await finishExperiment(store);
+  // Something to mend beside them.
+  store.db.sqlite.exec(
+    'delete from surrogates; delete from diagrams where id = (select min(id) from diagrams)',
+  );
+  await store.close();
+  const strewn = strew(join(data, 'objects'), 101);
+  const left = (): number => strewn.filter((file) => existsSync(file)).length;
+  const temporary = join(dirname(strewn[0]!), '.abcdef0123456789.1.1.tmp');
+  writeFileSync(temporary, 'cut off');
+  utimesSync(temporary, 0, 0);
+
+  const refused = await panicTda(folder, ['doctor', '--fix', '--yes']);
+  expect(refused.stdout).toMatch(
+    /NOT deleted: 101 pictures that nothing mentions, of 1\d\d objects in .*at most 100 /,
+  );
+  expect(refused.stdout).toContain('"npx panic-tda doctor --fix --delete-objects 101"');
+  expect(refused.stdout).toMatch(/Done: 2 repairs/);
+  expect([refused.code, left(), existsSync(temporary)]).toEqual([1, 101, false]);
+
+  const other = await panicTdaJson(folder, ['doctor', '--fix', '--yes', '--delete-objects', '100']);
+  expect(other).toMatchObject({ healthy: true, picturesLeft: { pictures: 101, ceiling: 100 } });
+  expect(left()).toBe(101);
+
+  const named = await panicTda(folder, ['doctor', '--fix', '--yes', '--delete-objects', '101']);
+  expect([named.code, left()]).toEqual([0, 0]);
+});
