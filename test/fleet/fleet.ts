@@ -53,7 +53,7 @@ export async function openFleet(
     worker: async (args, more, main) => {
       const worker = command(['worker', ...args], more, main);
       workers.push(worker);
-      await serving(worker);
+      await serving(worker, args.includes('--listen'));
       return worker;
     },
     start: (file, workflowId) =>
@@ -70,14 +70,14 @@ export async function openFleet(
   };
 }
 
-/** Resolves when a worker polls its queues; throws with what it said where it ended instead. */
-export async function serving(worker: Running): Promise<void> {
+/** Resolves when a worker polls its queues, and has said where it answers if it `listens`; throws with what it said where it ended instead. */
+export async function serving(worker: Running, listens = false): Promise<void> {
   let code: number | null | undefined;
   void worker.ended.then((ended) => (code = ended.code));
   await until(
     () => {
       if (code !== undefined) throw new Error(`the worker ended with ${code}: ${worker.stderr()}`);
-      return / serves \S/.test(worker.stderr());
+      return (listens ? /^Health: .*\n/m : / serves \S/).test(worker.stderr());
     },
     () => worker.stderr(),
   );
