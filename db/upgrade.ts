@@ -1,14 +1,5 @@
 import Database from 'better-sqlite3';
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  statSync,
-} from 'node:fs';
+import { readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { errorMessage, PanicError } from '../experiment/errors.js';
 import { faultPoint } from '../experiment/fault.js';
@@ -17,6 +8,7 @@ import { plannedMigration } from './compatibility.js';
 import type { PlannedMigration, TablesVersion } from './compatibility.js';
 import { MIGRATIONS, openDatabase, tablesOf } from './connection.js';
 import { migrationFiles } from './migration-files.js';
+import { synchronise } from './synchronise.js';
 
 /** What bringing an SQLite file up to date takes. */
 export interface UpgradePlan {
@@ -116,15 +108,6 @@ function removeUnfinished(file: string): void {
   const prefix = `${basename(file).replace(/\.sqlite$/, '')}${COPY}`;
   for (const name of readdirSync(folder)) {
     if (name.startsWith(prefix) && name.includes(UNFINISHED)) rmSync(join(folder, name));
-  }
-}
-
-function synchronise(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }
 

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { harden, openSnapshot } from '../connection.js';
 import type { Connection } from '../connection.js';
 import type { RecordedPlace } from '../objects-place.js';
-import { synchronise } from './manifest.js';
+import { synchronise } from '../synchronise.js';
 
 /** Pages between two looks at the signal: 4 MiB, some hundredths of a second. */
 const PAGES_AT_ONCE = 1024;

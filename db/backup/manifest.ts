@@ -5,6 +5,7 @@ import { isAbsence } from '../../experiment/presence.js';
 import { isCount, isSha256, isText, isTime, recordIn } from '../../experiment/record-text.js';
 import type { Checks } from '../../experiment/record-text.js';
 import { readRegularFileNow, UnfitFile } from '../../experiment/regular-file.js';
+import { synchronise } from '../synchronise.js';
 
 /** What a backup says of itself, in `panic-tda-backup.json`. */
 export interface BackupManifest {
@@ -118,16 +119,6 @@ export function writeUnfinishedManifest(folder: string, manifest: UnfinishedMani
   }
   renameSync(temporary, file);
   synchronise(folder);
-}
-
-/** Makes durable what a file holds, or which names are in a folder. */
-export function synchronise(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 /** Gives a file its name durably, in the place of another. */

@@ -1,10 +1,11 @@
 import Database from 'better-sqlite3';
 import { isThere } from '../../../experiment/presence.js';
-import { fsyncSync, openSync, closeSync, renameSync, rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errorMessage, PanicError } from '../../../experiment/errors.js';
 import { harden } from '../../connection.js';
 import { knownMigrations, makeSchema } from '../../own-schema.js';
+import { synchronise } from '../../synchronise.js';
 
 /** Tables whose rows are made again where they cannot be read. */
 const DERIVED: ReadonlySet<string> = new Set([
@@ -123,13 +124,4 @@ function file(sqlite: Database.Database): string {
 
 function removeFile(path: string): void {
   for (const suffix of ['', '-wal', '-shm', '.migrate-lock']) rmSync(path + suffix, { force: true });
-}
-
-function synchronise(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }
