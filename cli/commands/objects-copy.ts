@@ -52,11 +52,11 @@ async function copyAndTell(
   const interruption = onInterrupt();
   const display = liveProgress<CopyCounts>({ silent: context.json, bars: progressLine, line: progressLine });
   try {
-    const counts = await copyObjects(from, to, {
+    const counts = await copyObjects(from.list(), from, to, {
       verify,
       signal: interruption.signal,
       onProgress: (progress) => display.show(progress),
-      onDamaged: (message) => note(message),
+      onDamaged: ({ message }) => note(message),
     }).finally(() => display.done());
     report(context, from, to, counts);
     return counts.damaged === 0 ? EXIT.ok : EXIT.failed;

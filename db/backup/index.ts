@@ -12,14 +12,14 @@ import { DATABASE_FILE, OBJECTS_FOLDER, ROUTES_FILE } from '../layout.js';
 import { missingPictures, OWN_PLACE } from '../objects-place.js';
 import { createObjectFolder } from '../objects/folder.js';
 import type { ObjectStore } from '../objects/object-store.js';
+import { copyObjects, NO_OBJECTS } from '../objects/copy.js';
+import type { CopyCounts, DamagedObject } from '../objects/copy.js';
 import { unmentionedObjects } from '../objects/unmentioned.js';
 import type { Store } from '../store.js';
 import { copyDatabase, readCopy, settleCopy, sha256OfFile } from './database-copy.js';
 import { synchronise } from '../synchronise.js';
 import { writeUnfinishedManifest } from './manifest.js';
 import type { BackupManifest } from './manifest.js';
-import { copyPictures, NO_OBJECTS } from './object-copy.js';
-import type { LackedObject, ObjectCounts } from './object-copy.js';
 import { adopt, enterTarget, namesLeftOut, placeIdOf, removeLeftovers, UNFINISHED } from './target.js';
 
 export type { BackupManifest } from './manifest.js';
@@ -27,7 +27,7 @@ export { MANIFEST_FILE } from './manifest.js';
 
 export type BackupProgress =
   | { readonly stage: 'database'; readonly pages: number; readonly of: number }
-  | { readonly stage: 'objects'; readonly counts: ObjectCounts; readonly of: number };
+  | { readonly stage: 'objects'; readonly counts: CopyCounts; readonly of: number };
 
 export interface BackupRequest {
   /** Opened for reading. */
@@ -45,7 +45,7 @@ export interface BackupRequest {
 
 export interface Backup {
   readonly manifest: BackupManifest;
-  readonly counts: ObjectCounts;
+  readonly counts: CopyCounts;
   /** How often the database was copied, since objects went with a deletion meanwhile. */
   readonly databaseCopies: number;
   /** Objects in the folder that no row of the copy mentions: of rows that were deleted since an earlier backup. */
@@ -164,9 +164,9 @@ async function requireRoom({ db }: Store<Connection>, to: ObjectStore, folder: s
 
 interface CopiedRows {
   readonly takenAt: Date;
-  readonly counts: ObjectCounts;
+  readonly counts: CopyCounts;
   readonly rows: ReturnType<ReturnType<typeof readCopy>['counts']>;
-  readonly missing: readonly LackedObject[];
+  readonly missing: readonly DamagedObject[];
   readonly databaseCopies: number;
 }
 
@@ -175,9 +175,9 @@ async function copyRows(request: BackupRequest, to: ObjectStore, placeId: string
   const { source, folder, signal, onProgress, onMissing } = request;
   const file = join(folder, DATABASE_FILE + UNFINISHED);
   const earlier = `${file}.earlier`;
-  const missing: LackedObject[] = [];
+  const missing: DamagedObject[] = [];
   let counts = NO_OBJECTS;
-  let deleted: readonly LackedObject[] = [];
+  let deleted: readonly DamagedObject[] = [];
   for (let databaseCopies = 1; databaseCopies <= MOST_COPIES; databaseCopies++) {
     if (databaseCopies > 1) renameSync(file, earlier);
     const { takenAt } = await copyDatabase(source.db, file, signal, (pages, of) =>
@@ -190,14 +190,20 @@ async function copyRows(request: BackupRequest, to: ObjectStore, placeId: string
       const rows = copy.counts();
       const again = deleted.map(({ sha256 }) => sha256);
       const pictures = databaseCopies === 1 ? copy.pictures() : copy.picturesSince(earlier, again);
-      const copied = await copyPictures(pictures, source.objects, to, counts, signal, (now) =>
-        onProgress({ stage: 'objects', counts: now, of: rows.objects }),
-      );
-      ({ counts } = copied);
-      const left = await sorted(source, copied.lacked);
+      const lacked: DamagedObject[] = [];
+      counts = await copyObjects(pictures, source.objects, to, {
+        verify: true,
+        signal,
+        onProgress: (now) => onProgress({ stage: 'objects', counts: now, of: rows.objects }),
+        onDamaged: (object) => lacked.push(object),
+        before: counts,
+      });
+      const left = await sorted(source, lacked);
       for (const { message } of left.missing) onMissing(message);
       missing.push(...left.missing);
       deleted = left.deleted;
+      // They are looked at once more.
+      counts = { ...counts, objects: counts.objects - deleted.length };
       if (deleted.length === 0) return { takenAt, counts, rows, missing, databaseCopies };
     } finally {
       copy.close();
@@ -213,9 +219,9 @@ async function copyRows(request: BackupRequest, to: ObjectStore, placeId: string
 /** Objects that were not there: those whose rows were deleted meanwhile, and those that the rows still mention. */
 async function sorted(
   { db }: Store<Connection>,
-  lacked: readonly LackedObject[],
-): Promise<{ readonly missing: readonly LackedObject[]; readonly deleted: readonly LackedObject[] }> {
-  const [missing, deleted]: [LackedObject[], LackedObject[]] = [[], []];
+  lacked: readonly DamagedObject[],
+): Promise<{ readonly missing: readonly DamagedObject[]; readonly deleted: readonly DamagedObject[] }> {
+  const [missing, deleted]: [DamagedObject[], DamagedObject[]] = [[], []];
   if (lacked.length === 0) return { missing, deleted };
   const isMentioned = db.sqlite.prepare("select 1 from artifacts where sha256 = ? and modality = 'image'");
   for (const object of lacked) {

@@ -23,55 +23,66 @@ export interface CopyOptions {
   readonly verify: boolean;
   readonly signal: AbortSignal;
   readonly onProgress: (counts: CopyCounts) => void;
-  /** Told of each object that cannot be copied. */
-  readonly onDamaged: (message: string) => void;
+  /** Hears of each object that cannot be copied. */
+  readonly onDamaged: (damaged: DamagedObject) => void;
+  /** Counts to add to; all 0 by default. */
+  readonly before?: CopyCounts;
 }
 
+type Wanted = Pick<StoredObject, 'sha256' | 'byteLength'>;
+
+/** An object that its place does not have as a whole. */
+export interface DamagedObject {
+  readonly sha256: Buffer;
+  readonly message: string;
+}
+
+export const NO_OBJECTS: CopyCounts = {
+  objects: 0,
+  bytes: 0,
+  copied: 0,
+  copiedBytes: 0,
+  present: 0,
+  replaced: 0,
+  damaged: 0,
+};
+
 /**
- * Copies every object of one store to another. Each is hashed when it is read, and hashed again by a service that receives
+ * Copies `objects` of one store to another. Each is hashed when it is read, and hashed again by a service that receives
  * it. What the target has already is passed over, so that the same call goes on where one was cut off.
  * Throws what the stores throw, and the signal's reason.
  */
 export async function copyObjects(
+  objects: Iterable<Wanted> | AsyncIterable<Wanted>,
   from: ObjectStore,
   to: ObjectStore,
-  { verify, signal, onProgress, onDamaged }: CopyOptions,
+  { verify, signal, onProgress, onDamaged, before = NO_OBJECTS }: CopyOptions,
 ): Promise<CopyCounts> {
-  const counts = {
-    objects: 0,
-    bytes: 0,
-    copied: 0,
-    copiedBytes: 0,
-    present: 0,
-    replaced: 0,
-    damaged: 0,
-  };
+  const counts = { ...before };
 
-  async function copy({ sha256, byteLength }: StoredObject): Promise<void> {
-    const there = await isThere(sha256, byteLength);
+  async function copy(object: Wanted): Promise<void> {
+    const there = await isThere(object);
     if (there === 'whole') counts.present++;
-    else await transfer({ sha256, byteLength }, there);
+    else await transfer(object, there);
     counts.objects++;
-    counts.bytes += byteLength;
+    counts.bytes += object.byteLength;
     onProgress({ ...counts });
   }
 
-  async function isThere(sha256: Buffer, byteLength: number): Promise<'whole' | 'other' | 'missing'> {
-    const size = await to.size(sha256);
+  async function isThere(object: Wanted): Promise<'whole' | 'other' | 'missing'> {
+    const size = await to.size(object.sha256);
     if (size === null) return 'missing';
-    if (size !== byteLength) return 'other';
+    if (size !== object.byteLength) return 'other';
     if (!verify) return 'whole';
-    return (await bytesOf(to, { sha256, byteLength })) === null ? 'other' : 'whole';
+    return typeof (await bytesOf(to, object)) === 'string' ? 'other' : 'whole';
   }
 
-  async function transfer(
-    object: Pick<StoredObject, 'sha256' | 'byteLength'>,
-    there: 'other' | 'missing',
-  ): Promise<void> {
+  async function transfer(object: Wanted, there: 'other' | 'missing'): Promise<void> {
     const { sha256 } = object;
-    const bytes = await bytesOf(from, object, onDamaged);
-    if (bytes === null) {
+    const bytes = await bytesOf(from, object);
+    if (typeof bytes === 'string') {
       counts.damaged++;
+      onDamaged({ sha256, message: bytes });
       return;
     }
     // A store keeps an object of the same length that it has.
@@ -82,32 +93,28 @@ export async function copyObjects(
     else counts.copied++;
   }
 
-  const listing = from.list()[Symbol.asyncIterator]();
+  const left = Symbol.asyncIterator in objects ? objects[Symbol.asyncIterator]() : objects[Symbol.iterator]();
   const lane = async (): Promise<void> => {
     for (;;) {
       signal.throwIfAborted();
-      const next = await listing.next();
+      const next = await left.next();
       if (next.done === true) return;
       await copy(next.value);
     }
   };
-  // All lanes end before the call does, so that nothing is written behind the back of whoever got an error.
+  // All lanes end before the call does, so that nothing is written behind the caller's back.
   const ended = await Promise.allSettled(Array.from({ length: CONCURRENCY }, lane));
+  await left.return?.();
   for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
   return counts;
 }
 
-/** The bytes of a whole object; null where it is missing or damaged, which `told` hears of. */
-async function bytesOf(
-  store: ObjectStore,
-  { sha256, byteLength }: Pick<StoredObject, 'sha256' | 'byteLength'>,
-  told: (message: string) => void = () => undefined,
-): Promise<Buffer | null> {
+/** The bytes of a whole object, or why there are none. */
+async function bytesOf(store: ObjectStore, { sha256, byteLength }: Wanted): Promise<Buffer | string> {
   try {
     return await store.get(sha256, byteLength);
   } catch (error) {
     if (!isPanicError(error, 'StoreConflict')) throw error;
-    told(error.message);
-    return null;
+    return error.message;
   }
 }

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectStoreReadonly } from '../../db/index.js';
 import { openLink, type Link } from '../../bench/link.js';
@@ -12,6 +13,7 @@ import type { EmbeddedPostgres } from '../../bench/embedded-postgres.js';
 import { startServer } from '../workers/temporal-servers.js';
 import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
 import { serving } from '../fleet/fleet.js';
+import { GATE_VARIABLE } from '../../models/faulty.js';
 import { experimentWorkflowId } from '../../workflows/names.js';
 import { describerAt, leaveAlone, painterAt, send, startModelServer } from '../models/model-server.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson, runInfo, startPanicTda, until } from './cli-process.js';
@@ -19,14 +21,24 @@ import type { Running } from './cli-process.js';
 
 jest.setTimeout(240_000);
 
-/** A quarter of a minute of work: where no terminal is, counts are shown every five seconds, and the first must not be the last. */
+/** Takes minutes until its gate is opened, so that what a test does to it finds it under way. */
 const EXPERIMENT = {
-  networks: [['DummyT2I', 'SlowI2T']],
+  networks: [['DummyT2I', 'GatedI2T']],
   prompts: ['a lighthouse', 'a forest'],
   seeds: [-1],
   embedding_models: ['Dummy'],
-  max_length: 150,
+  max_length: 500,
 };
+
+interface Gate {
+  readonly env: Readonly<Record<string, string>>;
+  open(): void;
+}
+
+function gateIn(folder: string): Gate {
+  const file = join(folder, 'gate');
+  return { env: { [GATE_VARIABLE]: file }, open: () => writeFileSync(file, '') };
+}
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -75,7 +87,9 @@ onServer(
     const postgres = await ownPostgres();
     const url = postgres.url('postgres');
     const folder = folderWith({ 'experiment.json': EXPERIMENT });
-    const running = startPanicTda(folder, ['run', 'experiment.json'], { PANIC_TDA_DATABASE: url });
+    const gate = gateIn(folder);
+    const env = { ...gate.env, PANIC_TDA_DATABASE: url };
+    const running = startPanicTda(folder, ['run', 'experiment.json'], env);
     await saysUntil(running, /invocations [1-9]/);
     await postgres.stop('fast');
     await saysUntil(running, /It cannot be watched meanwhile: the database .* cannot be reached now/);
@@ -85,6 +99,7 @@ onServer(
     await postgres.stop('kill');
     process.kill(runInfo(join(folder, 'panic-tda-data'))!.serverPid!, 'SIGKILL');
     await postgres.start();
+    gate.open();
     const { code, stderr, stdout } = await running.ended;
     expect([code, stdout, stderr]).toEqual([
       0,
@@ -109,13 +124,15 @@ everywhere(
     const { server: temporal } = await startServer(sharedTemporaryFolder());
     closing.push(() => temporal.stop());
     const url = postgres.url('postgres');
+    const folder = folderWith({ 'experiment.json': EXPERIMENT });
+    const gate = gateIn(folder);
     const env = {
       ...s3.environment,
+      ...gate.env,
       PANIC_TDA_DATABASE: url,
       PANIC_TDA_OBJECTS: 's3://pictures',
       TEMPORAL_ADDRESS: temporal.address,
     };
-    const folder = folderWith({ 'experiment.json': EXPERIMENT });
     const worker = startPanicTda(folder, ['worker'], env);
     await serving(worker);
     const running = startPanicTda(folder, ['run', 'experiment.json'], env);
@@ -124,6 +141,7 @@ everywhere(
     await Promise.all([postgres.stop('kill'), s3.kill()]);
     await saysUntil(running, /It cannot be watched meanwhile: .*Ctrl-C leaves it to its workers/);
     await Promise.all([postgres.start(), s3.start()]);
+    gate.open();
     const { code, stderr } = await running.ended;
     expect([code, stderr]).toEqual([0, expect.stringMatching(/It can be watched again/)]);
     expect(await finishedRuns(folder, url)).toBe(2);
@@ -189,7 +207,9 @@ onServer(
       });
     await setPassword('create', PASSWORD);
     const own = Object.assign(new URL(server.urlOf(database)), { username: role });
-    const laboratory = await openLaboratory({ PANIC_TDA_DATABASE: own.href });
+    const folder = folderWith({ 'experiment.json': EXPERIMENT });
+    const gate = gateIn(folder);
+    const laboratory = await openLaboratory({ ...gate.env, PANIC_TDA_DATABASE: own.href });
     closing.push(() => laboratory.close());
     const link = await linkTo(own.host);
     const url = Object.assign(own, { host: link.address }).href;
@@ -198,7 +218,6 @@ onServer(
       TEMPORAL_NAMESPACE: laboratory.namespace,
       PANIC_TDA_DATABASE: url,
     };
-    const folder = folderWith({ 'experiment.json': EXPERIMENT });
     const words = ['run', 'experiment.json', '--data', laboratory.data];
     const running = startPanicTda(folder, words, env);
     await saysUntil(running, /invocations [1-9]/);
@@ -224,6 +243,7 @@ onServer(
     ]);
     // Meanwhile the work was tried again.
     await setPassword('alter', PASSWORD);
+    gate.open();
     const id = /Experiment ([0-9a-f]{12})/.exec(stderr)![1]!;
     const { workflow } = laboratory.client;
     expect(await workflow.getHandle(experimentWorkflowId(id)).result()).toMatchObject({ finished: 2 });
@@ -231,10 +251,11 @@ onServer(
 );
 
 test('run outlasts a Temporal service that is away until its experiment is over and its workflow is deleted', async () => {
-  const laboratory = await openLaboratory();
+  const folder = folderWith({ 'experiment.json': EXPERIMENT });
+  const gate = gateIn(folder);
+  const laboratory = await openLaboratory(gate.env);
   closing.push(() => laboratory.close());
   const link = await linkTo(suiteAddress());
-  const folder = folderWith({ 'experiment.json': EXPERIMENT });
   const env = { TEMPORAL_ADDRESS: link.address, TEMPORAL_NAMESPACE: laboratory.namespace };
   const running = startPanicTda(folder, ['run', 'experiment.json', '--data', laboratory.data], env);
   await saysUntil(running, /invocations [1-9]/);
@@ -244,6 +265,7 @@ test('run outlasts a Temporal service that is away until its experiment is over 
     /It cannot be watched meanwhile: the Temporal service does not answer: .*(UNAVAILABLE|ECONN)/,
   );
   // The workers have a connection of their own, and go on.
+  gate.open();
   await until(
     () => /runs 2 finished/.test(running.stderr()),
     () => running.stderr(),

@@ -126,11 +126,11 @@ function answer(name: string, httpStatusCode: number): Error {
 async function copy(from: ObjectStore, to: ObjectStore, options: Partial<CopyOptions> = {}) {
   const damaged: string[] = [];
   const progress: CopyCounts[] = [];
-  const counts = await copyObjects(from, to, {
+  const counts = await copyObjects(from.list(), from, to, {
     verify: false,
     signal: new AbortController().signal,
     onProgress: (state) => progress.push(state),
-    onDamaged: (message) => damaged.push(message),
+    onDamaged: ({ message }) => damaged.push(message),
     ...options,
   });
   return { counts, damaged, progress };

@@ -99,11 +99,11 @@ test('objects that were copied are used once somebody says so, and what is missi
   const { pictures, missing } = await missingPictures(there.db, there.objects);
   expect(missing).toBe(pictures);
   expect(pictures).toBeGreaterThan(5);
-  await copyObjects(store.objects, there.objects, {
+  await copyObjects(store.objects.list(), store.objects, there.objects, {
     verify: false,
     signal: new AbortController().signal,
     onProgress: () => undefined,
-    onDamaged: (message) => {
+    onDamaged: ({ message }) => {
       throw new Error(message);
     },
   });
