@@ -17,11 +17,7 @@ export interface Observation {
   /** Where health and metrics are; null where nobody listens. */
   readonly port: number | null;
   /** The worker does work from now on; `readiness` says, when asked, what keeps it from that, and `gauges` are told to who asks for metrics. */
-  begin(
-    readiness: () => Promise<Readiness>,
-    counted: Omit<Counted, 'sources'>,
-    gauges: readonly Gauges[],
-  ): void;
+  begin(readiness: Readiness, counted: Omit<Counted, 'sources'>, gauges: readonly Gauges[]): void;
   /** The worker is to stop; `reason` says why, where it was not asked to. */
   drain(reason: string | null): void;
   close(): Promise<void>;
@@ -47,13 +43,14 @@ function bounded(gauges: Gauges): Pick<Gauges, 'source' | 'read'> {
   return { source, read: question(() => gauges.read(), { withinMs: GAUGES_MS, keptMs, keptTimes }) };
 }
 
-async function starting(): Promise<Readiness> {
-  return { problems: ['it is starting'], remarks: [] };
+const STARTING = unready('it is starting');
+
+function stopping(reason: string | null): Readiness {
+  return unready(...(reason === null ? [] : [reason]), 'it is stopping, and gives its work back');
 }
 
-function stopping(reason: string | null): () => Promise<Readiness> {
-  const problems = [...(reason === null ? [] : [reason]), 'it is stopping, and gives its work back'];
-  return async () => ({ problems, remarks: [] });
+function unready(...problems: readonly string[]): Readiness {
+  return { problems: async () => problems, remarks: async () => [] };
 }
 
 /** As HOST:PORT. The SDK's exporter checks nothing of what it is asked, so that no page may reach it. */
@@ -92,9 +89,9 @@ export async function observe(
   const metrics = createWorkerMetrics(Runtime.instance().metricMeter);
   const self = { identity, pid: process.pid, taskQueues, startedAt: new Date().toISOString() };
   let state: 'starting' | 'running' | 'draining' = 'starting';
-  let readiness = starting;
+  let readiness = STARTING;
   // Of the process itself, and the first to be told.
-  const always = [buildGauges(build), readyGauges(() => readiness())].map(bounded);
+  const always = [buildGauges(build), ...readyGauges(() => readiness)].map(bounded);
   let sources = always;
 
   /** What can be read now. The rest is left out: neither zero nor what it was before. */
@@ -117,7 +114,10 @@ export async function observe(
       ? null
       : await listen(listenPort, httpNames, {
           health: () => ({ state, ...self }),
-          readiness: async () => ({ state, ...self, ...(await readiness()) }),
+          readiness: async () => {
+            const [problems, remarks] = await Promise.all([readiness.problems(), readiness.remarks()]);
+            return { state, ...self, problems, remarks };
+          },
           metrics: async () => {
             metrics.sample();
             const gauges = await gaugesNow();

@@ -42,31 +42,41 @@ export function buildGauges({ version, deployment, bundleSha256 }: Build): Gauge
   };
 }
 
-/** What `/ready` says. */
-export function readyGauges(readiness: () => Promise<Readiness>): Gauges {
-  return {
-    source: 'readiness',
-    async read() {
-      const { problems, remarks } = await readiness();
-      return [
-        {
-          name: 'panic_tda_ready',
-          help: '1 where this worker can do work, as /ready says it',
-          samples: [{ value: problems.length === 0 ? 1 : 0 }],
-        },
-        {
-          name: 'panic_tda_ready_problems',
-          help: 'Problems that keep this worker from work; /ready has their sentences',
-          samples: [{ value: problems.length }],
-        },
-        {
-          name: 'panic_tda_ready_remarks',
-          help: 'Remarks of /ready, which keep this worker from no work',
-          samples: [{ value: remarks.length }],
-        },
-      ];
+/** What `/ready` says. Remarks are a source of their own: whether the worker can do work is told without them. */
+export function readyGauges(readiness: () => Readiness): readonly Gauges[] {
+  return [
+    {
+      source: 'readiness',
+      async read() {
+        const problems = await readiness().problems();
+        return [
+          {
+            name: 'panic_tda_ready',
+            help: '1 where this worker can do work, as /ready says it',
+            samples: [{ value: problems.length === 0 ? 1 : 0 }],
+          },
+          {
+            name: 'panic_tda_ready_problems',
+            help: 'Problems that keep this worker from work; /ready has their sentences',
+            samples: [{ value: problems.length }],
+          },
+        ];
+      },
     },
-  };
+    {
+      source: 'remarks',
+      async read() {
+        const remarks = await readiness().remarks();
+        return [
+          {
+            name: 'panic_tda_ready_remarks',
+            help: 'Remarks of /ready, which keep this worker from no work',
+            samples: [{ value: remarks.length }],
+          },
+        ];
+      },
+    },
+  ];
 }
 
 /** Room on the disk of the data folder. */

@@ -35,32 +35,30 @@ interface Parts {
   readonly tellsQueues: boolean;
 }
 
-/** What keeps a worker from doing work at this moment, and what is worth knowing besides: sentences. */
+/** What keeps a worker from doing work at this moment, and what is worth knowing besides: sentences. Neither waits for the other. */
 export interface Readiness {
-  readonly problems: readonly string[];
-  readonly remarks: readonly string[];
+  problems(): Promise<readonly string[]>;
+  remarks(): Promise<readonly string[]>;
 }
 
+/** Of everything that is asked, at once: a probe, or a scrape, gives up after a few seconds. */
 const ANSWER_WITHIN_MS = 2000;
 
 /** Says, when asked, whether a worker is ready: no problem keeps it from work then. */
-export function readinessOf(parts: Parts): () => Promise<Readiness> {
+export function readinessOf(parts: Parts): Readiness {
   const { service, namespace, store, workers, catalogue, modelsFolder } = parts;
+  const { client, connection } = service;
   const named = (parts.models ?? []).filter((name) => name !== UNROUTED).map((name) => catalogue.get(name)!);
 
-  async function askTemporal(): Promise<void> {
-    const { connection } = service;
-    await connection.withDeadline(Date.now() + ANSWER_WITHIN_MS, async () => {
-      await connection.workflowService.describeNamespace({ namespace });
-    });
-  }
+  const ofService = <T>(ask: () => Promise<T>) =>
+    bounded(async () => await connection.withDeadline(Date.now() + ANSWER_WITHIN_MS, ask));
 
-  // A database that stands still answers nothing for minutes.
-  const askStore = question(() => store.experiments.find(''), { withinMs: ANSWER_WITHIN_MS });
-
-  const askClock = question(async () => clockText(await clockAheadMs(store.db)), {
-    withinMs: ANSWER_WITHIN_MS,
-  });
+  const askTemporal = ofService(() => connection.workflowService.describeNamespace({ namespace }));
+  const askStore = bounded(() => store.experiments.find(''));
+  const askUnindexed = ofService(parts.unindexed);
+  const askClock = bounded(async () => clockText(await clockAheadMs(store.db)));
+  const askRoutes = async () => routesRemarks(parts.routes, await parts.routesNow());
+  const askQueues = ofService(unservedQueues);
 
   async function askModels(): Promise<void> {
     const unready = unreadyAmong(named, modelsFolder);
@@ -68,47 +66,45 @@ export function readinessOf(parts: Parts): () => Promise<Readiness> {
     throw new Error(explainUnready(unready, (...words) => ['panic-tda', ...words].join(' ')));
   }
 
-  return async () => {
+  async function problems(): Promise<string[]> {
     const questions = [
       { asked: askTemporal(), problem: temporalProblem },
       { asked: askStore(), problem: told('the store does not answer') },
       { asked: askModels(), problem: told('models cannot be used') },
     ];
     const outcomes = await Promise.allSettled(questions.map(({ asked }) => asked));
-    const deadline = Date.now() + ANSWER_WITHIN_MS;
-    // Where Temporal or the store does not answer, that is a problem already.
-    const remarks = await Promise.all([
-      service.connection.withDeadline(deadline, parts.unindexed).catch(() => null),
-      askClock().catch(() => null),
-    ]);
     const unfit = parts.unfit();
-    const known = await parts.routesNow().catch(() => null);
-    const unserved = parts.tellsQueues ? await unservedQueues(known?.routes ?? parts.routes) : [];
-    return {
-      problems: [
-        ...(unfit === null ? [] : [unfit]),
-        ...workers
-          .filter((worker) => worker.getState() === 'FAILED')
-          .map(({ options }) => `it does not poll ${options.taskQueue} any more`),
-        ...outcomes.flatMap((outcome, index) =>
-          outcome.status === 'rejected' ? [questions[index]!.problem(outcome.reason)] : [],
-        ),
-      ],
-      remarks: [
-        ...[...remarks, parts.newerTables()].filter((sentence) => sentence !== null),
-        ...(known === null ? [] : routesRemarks(parts.routes, known)),
-        ...unserved,
-      ],
-    };
-  };
+    return [
+      ...(unfit === null ? [] : [unfit]),
+      ...workers
+        .filter((worker) => worker.getState() === 'FAILED')
+        .map(({ options }) => `it does not poll ${options.taskQueue} any more`),
+      ...outcomes.flatMap((outcome, index) =>
+        outcome.status === 'rejected' ? [questions[index]!.problem(outcome.reason)] : [],
+      ),
+    ];
+  }
+
+  async function remarks(): Promise<string[]> {
+    // Where Temporal or the store does not answer, that is a problem already.
+    const [unindexed, clock, routes, queues] = await Promise.all([
+      askUnindexed().catch(() => null),
+      askClock().catch(() => null),
+      askRoutes().catch(() => []),
+      askQueues().catch(() => []),
+    ]);
+    const single = [unindexed, clock, parts.newerTables()].filter((sentence) => sentence !== null);
+    return [...single, ...routes, ...queues];
+  }
 
   /** Where tasks wait and no worker asks for them. */
-  async function unservedQueues(routes: ModelRoutes): Promise<string[]> {
-    const { client } = service;
-    const deadline = Date.now() + ANSWER_WITHIN_MS;
-    const states = await client
-      .withDeadline(deadline, async () => await queueStates(client, allQueues(routes)))
-      .catch(() => []);
+  async function unservedQueues(): Promise<string[]> {
+    if (!parts.tellsQueues) return [];
+    const routes = await parts.routesNow().then(
+      (known) => known.routes,
+      () => parts.routes,
+    );
+    const states = await queueStates(client, allQueues(routes));
     return states
       .filter(({ workers: asking, backlog }) => asking.length === 0 && backlog > 0)
       .map(
@@ -120,6 +116,13 @@ export function readinessOf(parts: Parts): () => Promise<Readiness> {
   function temporalProblem(error: unknown): string {
     return refusal(error, parts.address, namespace) ?? told('Temporal does not answer')(error);
   }
+
+  return { problems, remarks };
+}
+
+/** What stands still answers nothing for minutes, and a call that is about to be made again outlasts its own deadline. */
+function bounded<T>(ask: () => Promise<T>): () => Promise<T> {
+  return question(ask, { withinMs: ANSWER_WITHIN_MS });
 }
 
 function told(what: string): (error: unknown) => string {

@@ -1,13 +1,20 @@
 import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
 import { hostname } from 'node:os';
 import { cleanUp } from '../cli/cli-process.js';
+import { type HeldService, openHeldService } from '../support/held-service.js';
+import { suiteAddress } from '../support/suite-server.js';
 import { addressOf, openFleet, samplesOf, type Fleet } from './fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);
 
 let fleet: Fleet;
-afterEach(async () => await fleet.close());
+let service: HeldService | null = null;
+afterEach(async () => {
+  await fleet.close();
+  await service?.close();
+  service = null;
+});
 afterAll(cleanUp);
 
 async function get(address: string, init: RequestInit = {}) {
@@ -17,7 +24,10 @@ async function get(address: string, init: RequestInit = {}) {
 
 test('a worker says over HTTP who it is, whether it is ready, and what it has done', async () => {
   fleet = await openFleet();
-  const worker = await fleet.worker(['--listen', '0', '--device', 'cpu']);
+  service = await openHeldService(suiteAddress());
+  const worker = await fleet.worker(['--listen', '0', '--device', 'cpu'], {
+    TEMPORAL_ADDRESS: service.address,
+  });
   const address = addressOf(worker);
   expect(new URL(address).hostname).toBe('127.0.0.1');
   const identity = `${worker.process.pid}@${hostname()}:main+gpu+cpu`;
@@ -64,6 +74,15 @@ test('a worker says over HTTP who it is, whether it is ready, and what it has do
   );
   // And what the SDK tells.
   expect(text).toMatch(/^temporal_activity_execution_latency_seconds_count\{.*task_queue="panic-tda-gpu"/m);
+
+  service.hold();
+  const [unready, scrape] = await Promise.all([get(`${address}/ready`), get(`${address}/metrics`)]);
+  expect([unready.status, JSON.parse(unready.text)]).toEqual([
+    503,
+    expect.objectContaining({ problems: [expect.stringMatching(/^Temporal does not answer: /)] }),
+  ]);
+  expect(samplesOf(scrape.text, 'panic_tda_ready')).toEqual([{ labels: '', value: 0 }]);
+  expect(samplesOf(scrape.text, 'panic_tda_ready_problems')).toEqual([{ labels: '', value: 1 }]);
 });
 
 test('a port that somebody has is refused before anything is done', async () => {

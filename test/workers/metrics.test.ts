@@ -46,9 +46,7 @@ async function scrape(): Promise<string> {
   return (await fetch(`http://127.0.0.1:${observation.port}/metrics`)).text();
 }
 
-async function ready() {
-  return { problems: [], remarks: ['a remark'] };
-}
+const ready = { problems: async () => [], remarks: async () => ['a remark'] };
 
 test('what a worker may count is there at zero, and counts go on from that', async () => {
   expect(samplesOf(await scrape(), 'panic_tda_ready')).toEqual([{ labels: '', value: 0 }]);
@@ -68,7 +66,11 @@ test('what a worker may count is there at zero, and counts go on from that', asy
     expect(kinds).toContain(`activity="planExperiment",kind="${kind}"`);
   }
   expect(zeros('panic_tda_store_errors_total')).toContain('kind="StoreUnavailable"');
-  expect(zeros('panic_tda_scrape_errors_total')).toEqual(['source="build"', 'source="readiness"']);
+  expect(zeros('panic_tda_scrape_errors_total')).toEqual([
+    'source="build"',
+    'source="readiness"',
+    'source="remarks"',
+  ]);
   expect(samplesOf(text, 'panic_tda_ready')).toEqual([{ labels: '', value: 1 }]);
   expect(samplesOf(text, 'panic_tda_ready_remarks')).toEqual([{ labels: '', value: 1 }]);
   const node = process.versions.node;
