@@ -67,6 +67,29 @@ export async function* checkLengths(snapshot: Snapshot): AsyncGenerator<Violatio
 /** Eight million bars, or a config whose seeds were all drawn several times over. */
 const MOST_VALUE_BYTES = 64 * 2 ** 20;
 
+/** What the database says of itself: one row, which every version reads before anything else. Copies, backups and other versions go by it. */
+export async function* checkDatabaseRow(snapshot: Snapshot): AsyncGenerator<Violation, void, undefined> {
+  const ids: number[] = [];
+  for await (const { id } of snapshot.rows<{ id: number }>('select id from databases order by id'))
+    ids.push(id);
+  const found = (id: number, message: string): Violation => ({
+    invariant: 6,
+    table: 'databases',
+    id,
+    message,
+    // Of two rows with the same key nothing tells which has the id of the database.
+    repair: ids.filter((other) => other === 1).length > 1 ? null : { kind: 'restore the database row' },
+  });
+  if (!ids.includes(1)) {
+    yield found(
+      1,
+      'row 1 of databases is missing: the database has no id, and does not say which versions may read it and write to it',
+    );
+  }
+  const others = ids.filter((id, index) => id !== 1 || ids.indexOf(id) !== index);
+  for (const id of others) yield found(id, `row ${id} of databases is one too many: a database has one id`);
+}
+
 const OTHER = 'is not the one of this version';
 
 /** The same of a Postgres database, with its checks and foreign keys. */

@@ -5,7 +5,7 @@ import type { ObjectStore } from '../objects/object-store.js';
 import { checkArtifacts } from './artifacts.js';
 import type { EntropyOf } from './bars.js';
 import { checkColumns } from './columns.js';
-import { checkFile, checkLengths, checkSchema, checkServerSchema } from './database.js';
+import { checkDatabaseRow, checkFile, checkLengths, checkSchema, checkServerSchema } from './database.js';
 import { checkDiagrams } from './diagrams.js';
 import { checkEmbeddings } from './embeddings.js';
 import { checkConfig, checkPlan, checkStatus } from './experiment.js';
@@ -99,6 +99,7 @@ async function* checkWholeFile(
   if (!(yield* checkLengths(snapshot))) return false;
   if (known) yield* checkFile(snapshot);
   counting('references and columns')(0);
+  yield* checkDatabaseRow(snapshot);
   yield* checkReferences(snapshot);
   yield* checkColumns(snapshot);
   return true;
@@ -115,6 +116,7 @@ async function* checkWholeServer(
 ): AsyncGenerator<Violation, boolean, undefined> {
   counting('references and columns')(0);
   if (known) yield* checkServerSchema(snapshot);
+  yield* checkDatabaseRow(snapshot);
   yield* checkReferences(snapshot);
   return true;
 }

@@ -7,6 +7,8 @@ import { assertNever } from '../../experiment/errors.js';
 export type Repair =
   /** Indices are made anew from their tables. */
   | { readonly kind: 'rebuild the file' }
+  /** What the database says of itself. */
+  | { readonly kind: 'restore the database row' }
   /** A trigger or index that the tables of this version have. */
   | { readonly kind: 'restore the schema'; readonly name: string }
   | { readonly kind: 'delete embedding'; readonly invocation: number; readonly model: number }
@@ -59,6 +61,7 @@ export type RepairKind = Repair['kind'];
 /** In the order in which they are made: what others build on comes first. */
 const ORDER: readonly RepairKind[] = [
   'rebuild the file',
+  'restore the database row',
   'delete failure',
   'delete step',
   'delete run',
@@ -99,6 +102,8 @@ export function describeRepair(repair: Repair): string {
   switch (repair.kind) {
     case 'rebuild the file':
       return 'copy the tables into a new file, with new indices; the damaged file is kept beside it';
+    case 'restore the database row':
+      return 'let the table databases have its one row, with a new id where the id is lost; backups made before then count as those of another database';
     case 'restore the schema':
       return `make ${repair.name} again`;
     case 'delete embedding':

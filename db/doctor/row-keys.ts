@@ -49,6 +49,8 @@ export function repairOfRow(table: SQLiteTable, row: Readonly<Record<string, unk
   switch (getTableName(table)) {
     case 'artifacts':
       return { kind: 'recompute artifact', artifact: number('id') };
+    case 'databases':
+      return { kind: 'restore the database row' };
     case 'experiments':
       return { kind: 'restore experiment', experiment: String(row['id']) };
     case 'runs':

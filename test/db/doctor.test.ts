@@ -917,6 +917,32 @@ describe(`invariant 6: ${INVARIANTS[6]}`, () => {
     ],
   ]);
 
+  test('the row of the table databases is missing, or there is one more', async () => {
+    const row = async () => (await patient.place.rows())['databases'];
+    const before = await row();
+    await patient.change(
+      `insert into databases (id, database_id, readable_from, writable_from, version)
+       select 2, replace(database_id, 'a', 'b'), readable_from, writable_from, version from databases`,
+    );
+    const found = await patient.violations();
+    expect(found.map(({ message }) => message)).toContainEqual(
+      'row 2 of databases is one too many: a database has one id',
+    );
+    expect(await patient.mend()).toEqual([]);
+    expect(await patient.violations()).toEqual([]);
+    expect(await row()).toEqual(before);
+
+    await patient.remove('delete from databases');
+    expect(named(await patient.violations())).toEqual(['6 databases 1']);
+    expect(await patient.violations({ experiment })).toEqual([]);
+    expect(await patient.mend()).toEqual([]);
+    expect(await patient.violations()).toEqual([]);
+    // The id alone is lost.
+    const id = expect.stringMatching(/^[0-9a-f]{32}$/) as unknown;
+    expect(await row()).toEqual([{ ...(before as object[])[0], database_id: id }]);
+    expect(await row()).not.toEqual(before);
+  });
+
   test('waiting for a retry is no violation', async () => {
     await patient.change(`update runs set status = 'failed', error_kind = 'DeviceError' where run_index = 2`);
     await patient.change(`update experiments set status = 'completed_with_failures'`);

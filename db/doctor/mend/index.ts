@@ -5,6 +5,7 @@ import type { Repair } from '../repair.js';
 import { givesUpSteps } from '../repair.js';
 import { contentRepairs } from './content.js';
 import type { Generate } from './content.js';
+import { restoreDatabaseRow } from './database-row.js';
 import { derivedRows } from './derived.js';
 import { DONE, impossible } from './outcome.js';
 import type { Outcome } from './outcome.js';
@@ -153,6 +154,9 @@ function createRepairs(store: Store, { catalogue, generate, now }: Means, cutBac
         return await runs.deleteRun(repair.run);
       case 'delete step':
         return await runs.deleteStep(repair.invocation);
+      case 'restore the database row':
+        await restoreDatabaseRow(db);
+        return DONE;
       case 'restore the schema':
         await restoreSchema(db, repair.name);
         return DONE;
