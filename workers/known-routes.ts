@@ -84,6 +84,8 @@ interface Recording {
   /** Whether the file of this machine takes the place of what is recorded. */
   readonly replace: boolean;
   readonly now: number;
+  /** Throws where the worker cannot serve what it was told to by these routes; a worker that ends so records none. */
+  readonly requireServable: (routes: ModelRoutes) => void;
 }
 
 /** What a worker found at its start. */
@@ -96,15 +98,16 @@ interface SettledRoutes extends KnownRoutes {
 export async function settleRoutes(
   { routes: table }: Pick<Store, 'routes'>,
   ofFile: ModelRoutes,
-  { identity, replace, now }: Recording,
+  { identity, replace, now, requireServable }: Recording,
 ): Promise<SettledRoutes> {
   const who = { by: identity, at: now };
-  const before = await table.recorded();
-  if (ofFile.file === null) return { ...knownRoutes(ofFile, before), replaced: [] };
+  const known = knownRoutes(ofFile, await table.recorded());
+  requireServable(replace && ofFile.file !== null ? ofFile : known.routes);
+  if (ofFile.file === null) return { ...known, replaced: [] };
   if (!replace) {
     return { ...knownRoutes(ofFile, await table.recordFirst(ofFile.byModel, who)), replaced: [] };
   }
-  const { disagreements: replaced } = knownRoutes(ofFile, before);
+  const { disagreements: replaced } = known;
   return { ...knownRoutes(ofFile, await table.replace(ofFile.byModel, who)), replaced };
 }
 

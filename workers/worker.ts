@@ -38,7 +38,7 @@ import { readinessOf } from './readiness.js';
 import { databaseGauges, diskGauges } from './process-gauges.js';
 import { queueStates } from './queue-states.js';
 import { ownBuildId, requireOwnBuild } from './recorded-build.js';
-import { allQueues, loadRoutes, queueOfModel, routesText } from './routes.js';
+import { allQueues, loadRoutes, type ModelRoutes, queueOfModel, routesText } from './routes.js';
 import { type ServedModelQueues, servedModelQueues } from './served-queues.js';
 import {
   ensureSearchAttributes,
@@ -176,7 +176,16 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   if (given !== null) settings.onNotice(given);
   // The file in an SQLite data folder is that of the database beside it.
   const ownFile = place.database === null && settings.routesFile === undefined;
-  const recording = { identity, replace: settings.recordRoutes || ownFile, now: Date.now() };
+  const servedBy = (by: ModelRoutes): ServedModelQueues =>
+    queues.includes('gpu')
+      ? servedModelQueues(settings.models, { routes: by, catalogue, modelsFolder })
+      : NO_MODELS;
+  const recording = {
+    identity,
+    replace: settings.recordRoutes || ownFile,
+    now: Date.now(),
+    requireServable: servedBy,
+  };
   const { routes, disagreements, replaced } = await patiently(
     () => settleRoutes(store, ofFile, recording),
     waiting,
@@ -187,9 +196,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   if (replaced.length > 0)
     settings.onNotice(`Routes recorded for all machines; until now ${replaced.join('; ')}.`);
   if (routes.byModel.size > 0) settings.onNotice(`Routes: ${routesText(routes)}.`);
-  const served = queues.includes('gpu')
-    ? servedModelQueues(settings.models, { routes, catalogue, modelsFolder })
-    : NO_MODELS;
+  const served = servedBy(routes);
   for (const sentence of served.leftOut) settings.onNotice(sentence);
   const polled = queues.flatMap((queue) => {
     const ofQueue = queue === 'gpu' ? served.queues : [TASK_QUEUES[queue]];

@@ -106,14 +106,20 @@ test('routes that a worker is told to record take the place of others, and what 
   const handle = await fleet.start(EXPERIMENT, 'waiting');
   await untilTwoWaitOn('panic-tda-gpu-slow');
 
-  const none = await fleet.command(['worker', '--queues', 'cpu', '--record-routes']).ended;
+  const swift = machine('second', { SlowI2T: 'swift' });
+  const [none, unfit] = await Promise.all([
+    fleet.command(['worker', '--queues', 'cpu', '--record-routes']).ended,
+    fleet.command(['worker', '--queues', 'gpu', '--models', 'DummyT2I', '--record-routes'], swift).ended,
+  ]);
   expect(none).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('this machine has no file of routes'),
   });
+  expect(unfit).toMatchObject({ code: 2, stderr: expect.stringContaining('DummyT2I has no route') });
+  // That one has recorded nothing.
   const second = await fleet.worker(
     ['--queues', 'main,gpu,cpu', '--models', 'unrouted,SlowI2T', '--record-routes', '--identity', 'second'],
-    machine('second', { SlowI2T: 'swift' }),
+    swift,
   );
   expect(second.stderr()).toMatch(
     /^Routes recorded for all machines; until now SlowI2T has the route "swift" in \S+, and the route "slow" in the database, where first recorded/m,

@@ -2,7 +2,9 @@ import { afterAll, expect, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadCatalogue } from '../../models/index.js';
-import { modelQueues, queueOfModel, readRoutes } from '../../workers/routes.js';
+import { openStore } from '../../db/index.js';
+import { settleRoutes } from '../../workers/known-routes.js';
+import { type ModelRoutes, modelQueues, queueOfModel, readRoutes } from '../../workers/routes.js';
 import { servedModelQueues } from '../../workers/served-queues.js';
 import { cleanUp, folderWith, panicTda } from '../cli/cli-process.js';
 import { temporaryFolder } from '../workers/temporary-folder.js';
@@ -64,6 +66,20 @@ test('a worker serves all queues, or those of the models that it was told', () =
     'panic-tda-gpu-vectors',
   ]);
 });
+
+test.each([{ replace: false }, { replace: true }])(
+  'a worker that cannot serve the models it was told records no routes for others: %o',
+  async ({ replace }) => {
+    const { routes, dataFolder } = routesOf('{ "SlowI2T": "slow" }');
+    const store = openStore(dataFolder);
+    const requireServable = (by: ModelRoutes) =>
+      void servedModelQueues(['DummyT2I'], { routes: by, catalogue, modelsFolder: dataFolder });
+    const settled = settleRoutes(store, routes, { identity: 'one', replace, now: 1, requireServable });
+    await expect(settled).rejects.toThrow(/DummyT2I has no route/);
+    expect(await store.routes.recorded()).toBeNull();
+    await store.close();
+  },
+);
 
 test('a queue whose models are not on this machine is left to others', () => {
   const { queues, leftOut } = servedModelQueues(null, machine({ SDTurbo: 'big', SlowI2T: 'slow' }));
