@@ -66,12 +66,14 @@ test('what only one experiment has goes as it was told, and what another has too
   const tables = ['runs', 'invocations', 'embeddings', 'diagrams', 'vectors', 'artifacts'];
   const before = await counts(tables);
   const told = await store.deletion.preview(first);
+  const routes = await store.routes.recordFirst(new Map([['Painter', 'large']]), { by: 'a worker', at: 1 });
   expect(told.vectors.shared).toBeGreaterThan(0);
   expect(told.objects.shared).toBeGreaterThan(0);
   expect(told.texts.shared).toBeGreaterThan(0);
   expect(told.objects.removed).toBeGreaterThan(0);
 
   await deleteWhole(first);
+  expect(await store.routes.recorded()).toEqual(routes);
   const after = await counts(tables);
   const gone = before.map((rows, index) => rows - after[index]!);
   expect(gone).toEqual([

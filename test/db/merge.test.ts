@@ -67,6 +67,8 @@ test('what the target has not had is copied whole, with its pictures, and again 
   const id = await finishExperiment(source, configWithSurrogates);
   const other = await finishExperiment(target, { ...config, name: 'other' });
   const digest = await contentDigest(target.db, other);
+  await source.routes.recordFirst(new Map([['Painter', 'theirs']]), { by: 'another fleet', at: 1 });
+  await target.routes.recordFirst(new Map([['Scribe', 'ours']]), { by: 'this fleet', at: 2 });
   const before = await into.rows();
   const trial = await merge({ dryRun: true });
   expect(await into.rows()).toEqual(before);
@@ -80,6 +82,7 @@ test('what the target has not had is copied whole, with its pictures, and again 
   expect(await violationsIn(target)).toEqual([]);
 
   const after = await into.rows();
+  for (const table of ['routes', 'databases']) expect(after[table]).toEqual(before[table]);
   expect(await merge()).toMatchObject([{ outcome: 'equal', objects: 0, added: { run: 0, invocation: 0 } }]);
   expect(await into.rows()).toEqual(after);
 });
