@@ -2,7 +2,8 @@ import type { Connection } from '@temporalio/client';
 import { readRunInfo } from '../workers/data-folder.js';
 import { configuredTemporal } from '../workers/environment.js';
 import { ensureSearchAttributes, unindexedText } from '../workers/search-attributes.js';
-import { connectionProblem, requireNamespace } from '../workers/service-problems.js';
+import { namespaceRemarks } from '../workers/namespace-remarks.js';
+import { connectionProblem, type Namespace, requireNamespace } from '../workers/service-problems.js';
 import type { Context } from './context.js';
 import { note } from './output.js';
 import { connect, sessionOver } from './temporal-connection.js';
@@ -47,7 +48,7 @@ export async function findSession(context: Context): Promise<Session | null> {
 
 /** The configured service, or null where none is. */
 async function openConfiguredSession(
-  prepare?: (connection: Connection, namespace: string) => Promise<void>,
+  prepare?: (connection: Connection, namespace: string, described: Namespace | null) => Promise<void>,
 ): Promise<Session | null> {
   const configured = configuredTemporal();
   if (configured === undefined) return null;
@@ -57,8 +58,8 @@ async function openConfiguredSession(
     connectionProblem(error, connectionOptions, namespace),
   );
   try {
-    await requireNamespace(open.connection, address, namespace, 'may be hidden');
-    await prepare?.(open.connection, namespace);
+    const described = await requireNamespace(open.connection, address, namespace, 'may be hidden');
+    await prepare?.(open.connection, namespace, described);
   } catch (error) {
     await open.close();
     throw error;
@@ -67,7 +68,13 @@ async function openConfiguredSession(
 }
 
 /** No worker may have been there yet, which makes the search attributes. */
-async function prepareNamespace(connection: Connection, namespace: string): Promise<void> {
+async function prepareNamespace(
+  connection: Connection,
+  namespace: string,
+  described: Namespace | null,
+): Promise<void> {
+  for (const remark of described === null ? [] : namespaceRemarks(namespace, described))
+    note(`Warning: ${remark}.`);
   const indexing = await ensureSearchAttributes(connection, namespace);
   if (indexing.missing.length > 0) note(`Warning: ${unindexedText(namespace, indexing)}.`);
 }

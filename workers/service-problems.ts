@@ -1,4 +1,5 @@
 import type { ConnectionLike } from '@temporalio/client';
+import type proto from '@temporalio/proto';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { X509Certificate } from 'node:crypto';
 import { assertNever, errorMessage, PanicError } from '../experiment/errors.js';
@@ -12,6 +13,14 @@ const PERMISSION_DENIED = 7;
 const UNAUTHENTICATED = 16;
 const UNIMPLEMENTED = 12;
 const HIDING: ReadonlySet<number> = new Set([PERMISSION_DENIED, UNIMPLEMENTED]);
+
+/** What a service tells of a namespace. */
+export type Namespace = proto.temporal.api.workflowservice.v1.IDescribeNamespaceResponse;
+
+/** Whether a service keeps an answer to itself: it does not let this process ask, or has no such method. */
+export function isHidden(error: unknown): boolean {
+  return HIDING.has(grpcStatus(error)?.code ?? 0);
+}
 
 /** A service that does not answer, or refuses. It may do better later, unlike other requests that are wrong. */
 export class ServiceProblem extends PanicError {
@@ -33,7 +42,8 @@ export function grpcStatus(error: unknown): { readonly code: number; readonly de
 
 /**
  * Looks whether a service that answers lets this process work in a namespace. One that `may be hidden` is taken to be there where the
- * service does not let this process look: a user may be allowed to start workflows in a namespace, and not to look at it.
+ * service does not let this process look: a user may be allowed to start workflows in a namespace, and not to look at it. Returns what
+ * the service tells of the namespace; null where it is hidden.
  * @throws ServiceProblem where the namespace is not there, or the service refuses; any other error as it is.
  */
 export async function requireNamespace(
@@ -41,11 +51,11 @@ export async function requireNamespace(
   address: string,
   namespace: string,
   sight: 'may be hidden' | 'must be seen' = 'must be seen',
-): Promise<void> {
+): Promise<Namespace | null> {
   try {
-    await workflowService.describeNamespace({ namespace });
+    return await workflowService.describeNamespace({ namespace });
   } catch (error) {
-    if (sight === 'may be hidden' && HIDING.has(grpcStatus(error)?.code ?? 0)) return;
+    if (sight === 'may be hidden' && isHidden(error)) return null;
     const refused = refusal(error, address, namespace);
     throw refused === null ? error : new ServiceProblem(refused, error);
   }

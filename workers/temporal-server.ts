@@ -16,6 +16,7 @@ import type { TemporalCli } from './temporal-cli.js';
 import { NEVER, patiently } from './patience.js';
 import { searchAttributes } from './search-attributes.js';
 import { innerPorts, type ServerPorts } from './server-ports.js';
+import { startDevSettings } from './service-settings.js';
 import { prepareNamespaces, waitUntilServing } from './temporal-service.js';
 import { looksCorrupt, recordCliVersion, setStateAside, stateIsOfAnotherVersion } from './temporal-state.js';
 import type { GuardedServer } from './http-guard.js';
@@ -26,8 +27,6 @@ const defaultNamespace = 'default';
 const startAttempts = 3;
 /** In a row, of a server that was ready once: with their pauses some two minutes, which outlast what passes. */
 const RESTART_ATTEMPTS = 10;
-/** More than the workflows that are open at once, as in a worker's cache of them. */
-const CACHED_EXECUTIONS = 2000;
 
 export interface TemporalServerOptions {
   readonly cli: Pick<TemporalCli, 'path' | 'version'>;
@@ -222,9 +221,6 @@ function recordIfPossible(...what: Parameters<typeof recordServer>): boolean {
   }
 }
 
-/** Matches no Host header, which has no space in it: nothing of ours asks the HTTP API, and a page could start and end workflows there. */
-const NO_HOST = 'no host';
-
 /**
  * The words that start the server of the Temporal CLI as we want it, on loopback, with its state in a file; the process has to be
  * started in the folder of that file. Measured on 2 cores: without
@@ -249,20 +245,7 @@ export function serverArguments(
     // started in that folder. The first is for `orphansOn`.
     ...flag('db-filename', databaseFile, basename(databaseFile)),
     ...flag('sqlite-pragma', 'journal_mode=WAL', 'synchronous=NORMAL'),
-    ...flag(
-      'dynamic-config-value',
-      `frontend.httpAllowedHosts=${JSON.stringify([NO_HOST])}`,
-      'history.transferProcessorMaxPollRPS=2000',
-      'matching.numTaskqueueReadPartitions=1',
-      'matching.numTaskqueueWritePartitions=1',
-      // Experiments that run at the same time take turns (workflows/names.ts, sharePriority).
-      'matching.enableFairness=true',
-      // What waits for a worker with the right code is tried again after half a minute at most, not after ten, and is found at once.
-      'history.workflowTaskRetryMaxInterval="20s"',
-      'system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=1',
-      // Otherwise it keeps every workflow of the last hour, up to 128,000, each of some 0.1 MiB.
-      `history.hostLevelCacheMaxSize=${CACHED_EXECUTIONS}`,
-    ),
+    ...flag('dynamic-config-value', ...startDevSettings),
     ...flag('search-attribute', ...searchAttributes.map((name) => `${name}=Keyword`)),
     ...flag('namespace', ...namespaces),
   ];

@@ -3,11 +3,9 @@ import { msToTs } from '@temporalio/common/lib/time.js';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureSearchAttributes } from './search-attributes.js';
+import { RETENTION_DAYS } from './service-settings.js';
 
 const ANSWER_WITHIN_MS = 10_000;
-
-/** How long finished workflows stay visible on the embedded server; its own default is one day. */
-const retention = '30 days';
 
 /**
  * Resolves once the server answers for every namespace.
@@ -46,7 +44,7 @@ export async function prepareNamespaces(address: string, namespaces: readonly st
       await connection.withDeadline(Date.now() + ANSWER_WITHIN_MS, async () => {
         await connection.workflowService.updateNamespace({
           namespace,
-          config: { workflowExecutionRetentionTtl: msToTs(retention) },
+          config: { workflowExecutionRetentionTtl: msToTs(`${RETENTION_DAYS} days`) },
         });
         const { missing, reason } = await ensureSearchAttributes(connection, namespace);
         if (missing.length > 0)

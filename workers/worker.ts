@@ -31,6 +31,7 @@ import { failuresWithoutSecrets } from './failures-without-secrets.js';
 import { disagreementText, noRoutesToRecord, routesAsker, settleRoutes } from './known-routes.js';
 import { lateAnswers, POLLS_STAY_MS } from './late-answers.js';
 import { mixedCodeText } from './mixed-code.js';
+import { namespaceRemarks } from './namespace-remarks.js';
 import { observe } from './observation.js';
 import { askOtherService } from './other-service.js';
 import { NEVER, type PatienceOptions, patiently } from './patience.js';
@@ -161,7 +162,9 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   const waiting = { signal: NEVER, onOutage: outageNotices(settings.onNotice) };
   const asked = <T>(ask: () => Promise<T>): Promise<T> =>
     settings.waitsForService ? patiently(ask, waiting) : ask();
-  await asked(() => requireNamespace(service.connection, settings.address, namespace));
+  const described = await asked(() => requireNamespace(service.connection, settings.address, namespace));
+  for (const remark of described === null ? [] : namespaceRemarks(namespace, described))
+    settings.onNotice(`Warning: ${remark}.`);
   const connection = await connected(settings, namespace, (options) => NativeConnection.connect(options));
   opened.push(() => connection.close());
   const indexing = indexingOf(service, namespace);

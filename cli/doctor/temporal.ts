@@ -1,3 +1,4 @@
+import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { errorMessage, isPanicError } from '../../experiment/errors.js';
 import { listed } from '../../experiment/problems.js';
 import { configuredTemporal } from '../../workers/environment.js';
@@ -16,11 +17,12 @@ import { findSession } from '../session.js';
 import type { Session } from '../temporal-connection.js';
 import { info, ok, problem, warning } from './finding.js';
 import type { Finding } from './finding.js';
+import { checkSetUp } from './service.js';
 
 export async function* checkTemporal(context: Context): AsyncGenerator<Finding> {
-  const configured = configuredAddress();
+  const configured = configuredService();
   if (configured instanceof Error) yield problem(`Temporal's client configuration: ${configured.message}`);
-  else if (configured !== null) yield* checkService(context, configured);
+  else if (configured !== null) yield* checkService(context, configured.connectionOptions);
   else {
     yield info('no Temporal service is configured (TEMPORAL_ADDRESS): runs start their own server');
     yield* checkRunningServer(context);
@@ -39,12 +41,9 @@ export async function* checkTemporal(context: Context): AsyncGenerator<Finding> 
   }
 }
 
-function configuredAddress(): string | Error | null {
+function configuredService(): ClientConnectConfig | Error | null {
   try {
-    const configured = configuredTemporal();
-    return configured === undefined
-      ? null
-      : (configured.connectionOptions.address ?? 'the configured address');
+    return configuredTemporal() ?? null;
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
@@ -86,12 +85,18 @@ function* routesFound({ routes }: Context): Generator<Finding> {
   }
 }
 
-async function* checkService(context: Context, address: string): AsyncGenerator<Finding> {
+async function* checkService(
+  context: Context,
+  options: ClientConnectConfig['connectionOptions'],
+): AsyncGenerator<Finding> {
   try {
     const session = await findSession(context);
     if (session === null) return;
     try {
-      yield ok(`the configured Temporal service at ${address} answers`);
+      yield ok(`the configured Temporal service at ${session.address} answers`);
+      const refused = yield* checkSetUp(session, options);
+      // The rest reads, too.
+      if (refused?.calls.some(({ role }) => role === 'reader')) return;
       const unindexed = await session.unindexed();
       if (unindexed !== null) yield warning(unindexed);
       const { context: routed, disagreement } = await routes(context);

@@ -1,0 +1,113 @@
+import { expect, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { NEEDED_CALLS } from '../../workers/rights.js';
+import { searchAttributes } from '../../workers/search-attributes.js';
+import { versionRemark } from '../../workers/server-version.js';
+import {
+  RETENTION,
+  SERVICE_SETTINGS,
+  startDevSettings,
+  TRIED_SERVER,
+  yamlLines,
+} from '../../workers/service-settings.js';
+import { serverArguments } from '../../workers/temporal-server.js';
+import { showSlowPolls } from '../../workers/task-pauses.js';
+import { documentedCommands, valuesOf } from '../support/documented-commands.js';
+
+function read(file: string): string {
+  return readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+}
+
+const page = read('docs/service.md');
+
+/** Rows of the table of the page whose first head is this, without the backquotes of cells. */
+function rowsBelow(head: string): string[][] {
+  const lines = page.split('\n');
+  const start = lines.findIndex((line) => line.startsWith(`| ${head} `));
+  const end = lines.findIndex((line, index) => index > start && !line.startsWith('|'));
+  return lines.slice(start + 2, end).map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim().replace(/^`(.*)`$/, '$1')),
+  );
+}
+
+const inProduction = SERVICE_SETTINGS.flatMap(({ key, production }) =>
+  production === null ? [] : [[key, [{ value: production }]] as const],
+);
+
+test('the compose file has the settings of a production server, and the lines that doctor shows are the same', () => {
+  expect(parse(read('compose/temporal-dynamic-config.yaml'))).toEqual(Object.fromEntries(inProduction));
+  expect(parse([...yamlLines.values()].join('\n'))).toEqual(Object.fromEntries(inProduction));
+});
+
+test('docs/service.md has each setting, with its values and its reason', () => {
+  expect(rowsBelow('setting')).toEqual(
+    SERVICE_SETTINGS.map(({ key, oneMachine, production, why }) => [
+      key,
+      JSON.stringify(oneMachine),
+      production === null ? 'its default' : JSON.stringify(production),
+      why,
+    ]),
+  );
+});
+
+test('the documented command has the settings, pragmas and search attributes of the server of run', () => {
+  const [documented = []] = documentedCommands('docs/service.md').filter((words) => words[2] === 'start-dev');
+  const own = serverArguments('', { port: 0, httpPort: 0, metricsPort: 0, ui: null }, []);
+  for (const name of ['dynamic-config-value', 'sqlite-pragma', 'search-attribute', 'ip'])
+    expect(valuesOf(documented, name)).toEqual(valuesOf(own, name));
+  expect(valuesOf(own, 'dynamic-config-value')).toEqual(startDevSettings);
+  expect(startDevSettings).toHaveLength(SERVICE_SETTINGS.length);
+});
+
+test('the documented operator commands have our retention and search attributes', () => {
+  const operator = documentedCommands('docs/service.md').filter((words) => words[1] === 'operator');
+  const retentions = operator.filter((words) => words[2] === 'namespace');
+  expect(retentions.map((words) => valuesOf(words, 'retention'))).toEqual([[RETENTION], [RETENTION]]);
+  const [made = []] = operator.filter((words) => words[2] === 'search-attribute');
+  expect(valuesOf(made, 'name')).toEqual(searchAttributes);
+  expect(read('docker-compose.yml')).toContain(`RETENTION: ${RETENTION}`);
+});
+
+test('docs/service.md has each call that doctor tries, with its role', () => {
+  expect(rowsBelow('call')).toEqual(NEEDED_CALLS.map(({ method, role, without }) => [method, role, without]));
+});
+
+test('a server that is older than the one of docker-compose.yml is named, with what it lacks', () => {
+  expect(read('docker-compose.yml')).toContain(`image: temporalio/server:${TRIED_SERVER}@`);
+  expect(page).toContain(`the tests go by Temporal ${TRIED_SERVER}.`);
+  for (const version of [TRIED_SERVER, '1.32.1', '1.33.0', '2.0.0', '1.100.0', '1.32.0-162.1'])
+    expect({ version, remark: versionRemark(version) }).toEqual({ version, remark: null });
+  expect(versionRemark('1.31.2')).toMatch(
+    /^the service is Temporal 1\.31\.2, which is older than .*1\.32\.0\);/,
+  );
+  expect(versionRemark('1.29.1')).toContain('does not tell which workflows wait for other code');
+  expect(versionRemark('1.28.3')).toContain('has no fairness');
+  expect(versionRemark('main')).toContain('the version "main"');
+});
+
+const steps = JSON.parse(read('test/fixtures/task-pauses/steps.json')) as Record<
+  'without' | 'hidden' | 'with',
+  Record<string, number[]>
+>;
+
+// Measured with the Temporal CLI 1.9.1: times between tasks of runs of 40 steps, in ms.
+test.each(Object.entries(steps.without))(
+  'pauses of a server without the poll rate show it: %s',
+  (_how, ms) => {
+    expect(showSlowPolls({ steps: ms })).toBe(true);
+    // Fewer are no proof.
+    expect(showSlowPolls({ steps: ms.slice(0, 19) })).toBe(false);
+  },
+);
+
+test.each([...Object.entries(steps.with), ...Object.entries(steps.hidden)])(
+  'pauses that do not show it are taken for no sign of it: %s',
+  (_how, ms) => {
+    expect(ms.length).toBeGreaterThanOrEqual(20);
+    expect(showSlowPolls({ steps: ms })).toBe(false);
+  },
+);

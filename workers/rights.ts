@@ -1,0 +1,134 @@
+import type { ConnectionLike } from '@temporalio/client';
+import { grpcStatus, isHidden } from './service-problems.js';
+
+type WorkflowService = ConnectionLike['workflowService'];
+
+/** A method of the service that our commands and workers call. */
+interface Call {
+  readonly method: string;
+  /** Who cannot do what without it: a fragment of a sentence. */
+  readonly without: string;
+  /** Of the server's own roles (https://docs.temporal.io/self-hosted-guide/security#authorizer). */
+  readonly role: 'reader' | 'writer';
+  /** Where it is only for what is shown, work goes on without it. */
+  readonly only: 'shown' | 'work';
+  readonly ask: (service: WorkflowService, namespace: string) => Promise<unknown>;
+}
+
+/**
+ * Asked for nothing but the namespace, each of them changes nothing and waits for nothing: where this process may call it the service
+ * refuses it as incomplete, or answers.
+ */
+const CALLS: readonly Call[] = [
+  {
+    method: 'DescribeNamespace',
+    role: 'reader',
+    only: 'work',
+    without: 'no worker starts',
+    ask: (service, namespace) => service.describeNamespace({ namespace }),
+  },
+  {
+    method: 'PollWorkflowTaskQueue',
+    role: 'writer',
+    only: 'work',
+    without: 'workers get no workflows',
+    ask: (service, namespace) => service.pollWorkflowTaskQueue({ namespace }),
+  },
+  {
+    method: 'PollActivityTaskQueue',
+    role: 'writer',
+    only: 'work',
+    without: 'workers get no steps',
+    ask: (service, namespace) => service.pollActivityTaskQueue({ namespace }),
+  },
+  {
+    method: 'StartWorkflowExecution',
+    role: 'writer',
+    only: 'work',
+    without: '"run" starts no experiment',
+    ask: (service, namespace) => service.startWorkflowExecution({ namespace }),
+  },
+  {
+    method: 'SignalWorkflowExecution',
+    role: 'writer',
+    only: 'work',
+    without: '"pause" and "resume" reach no workflow',
+    ask: (service, namespace) => service.signalWorkflowExecution({ namespace }),
+  },
+  {
+    method: 'RequestCancelWorkflowExecution',
+    role: 'writer',
+    only: 'work',
+    without: '"cancel" reaches no workflow',
+    ask: (service, namespace) => service.requestCancelWorkflowExecution({ namespace }),
+  },
+  {
+    method: 'GetWorkflowExecutionHistory',
+    role: 'reader',
+    only: 'work',
+    without: '"run" cannot wait for the end',
+    ask: (service, namespace) => service.getWorkflowExecutionHistory({ namespace }),
+  },
+  {
+    method: 'DescribeWorkflowExecution',
+    role: 'reader',
+    only: 'work',
+    without: 'no command finds the workflow of an experiment',
+    ask: (service, namespace) => service.describeWorkflowExecution({ namespace }),
+  },
+  {
+    method: 'DescribeTaskQueue',
+    role: 'reader',
+    only: 'shown',
+    without: '"plan", "status" and "doctor" cannot tell which workers serve a queue',
+    ask: (service, namespace) => service.describeTaskQueue({ namespace }),
+  },
+  {
+    method: 'ListWorkflowExecutions',
+    role: 'reader',
+    only: 'shown',
+    without: '"status" and "doctor" find no blocked workflows',
+    ask: (service, namespace) => service.listWorkflowExecutions({ namespace, pageSize: 1 }),
+  },
+];
+
+/** The methods, each with the role that it needs, as docs/service.md lists them. */
+export const NEEDED_CALLS: readonly Omit<Call, 'ask'>[] = CALLS;
+
+/** Methods that a service does not let this process call. */
+export interface Refused {
+  readonly calls: readonly Omit<Call, 'ask'>[];
+  /** What it said of the first. */
+  readonly reason: string;
+}
+
+/** Which methods the service refuses this process, before anything is started or changed. Throws where it does not answer. */
+export async function refusedCalls(service: WorkflowService, namespace: string): Promise<Refused | null> {
+  const answers = await Promise.all(
+    CALLS.map(async ({ ask, ...call }) => {
+      try {
+        await ask(service, namespace);
+        return [];
+      } catch (error) {
+        if (isHidden(error)) return [{ call, reason: grpcStatus(error)?.details ?? '' }];
+        // What is refused as incomplete is allowed.
+        if (grpcStatus(error) !== null) return [];
+        throw error;
+      }
+    }),
+  );
+  const [first, ...others] = answers.flat();
+  if (first === undefined) return null;
+  return { calls: [first.call, ...others.map(({ call }) => call)], reason: first.reason };
+}
+
+/** A sentence without its full stop. */
+export function refusedText(address: string, namespace: string, { calls, reason }: Refused): string {
+  const role = calls.some((call) => call.role === 'writer') ? 'writer' : 'reader';
+  const inCloud = role === 'writer' ? 'Write' : 'Read';
+  return (
+    `the Temporal service at ${address} does not let this process call ${calls.map(({ method }) => method).join(', ')} in the namespace "${namespace}" ` +
+    `(${reason}): ${calls.map(({ without }) => without).join(', ')}; give its API key or certificate the role ${role} of that namespace ` +
+    `(in Temporal Cloud the permission ${inCloud})`
+  );
+}
