@@ -1,8 +1,8 @@
 import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectStoreReadonly } from '../../db/index.js';
 import { openLink, type Link } from '../../bench/link.js';
+import { gateIn } from '../support/gate.js';
 import { openLaboratory } from '../support/laboratory.js';
 import { suiteAddress } from '../support/suite-server.js';
 import { asSuperuser, createDatabase, suitePostgres } from '../support/suite-postgres.js';
@@ -13,7 +13,6 @@ import type { EmbeddedPostgres } from '../../bench/embedded-postgres.js';
 import { startServer } from '../workers/temporal-servers.js';
 import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
 import { serving } from '../fleet/fleet.js';
-import { GATE_VARIABLE } from '../../models/faulty.js';
 import { experimentWorkflowId } from '../../workflows/names.js';
 import { describerAt, leaveAlone, painterAt, send, startModelServer } from '../models/model-server.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson, runInfo, startPanicTda, until } from './cli-process.js';
@@ -29,16 +28,6 @@ const EXPERIMENT = {
   embedding_models: ['Dummy'],
   max_length: 500,
 };
-
-interface Gate {
-  readonly env: Readonly<Record<string, string>>;
-  open(): void;
-}
-
-function gateIn(folder: string): Gate {
-  const file = join(folder, 'gate');
-  return { env: { [GATE_VARIABLE]: file }, open: () => writeFileSync(file, '') };
-}
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { repositoryPath } from '../workers/child-processes.js';
 import { temporaryFolder } from '../workers/temporary-folder.js';
 
@@ -84,10 +85,13 @@ describe('compose/images.sh', () => {
     expect(run('list').output).toContain(`used: ${second}\n`);
   });
 
-  test('a build that fails, and a tag that is not here, leave .env as it was', () => {
+  test('a build that fails, and a tag that is not here, leave .env as it was', async () => {
     expect(run('build').status).toBe(0);
     const before = env();
     writeFileSync(join(images, 'broken'), '');
+    // A tag has the second in it, and one that is there is refused.
+    const { mtimeMs } = statSync(join(images, `panic-tda:${valueOf('PANIC_TDA_TAG')}`));
+    await sleep(Math.max(0, mtimeMs + 1001 - Date.now()));
     expect(run('build')).toEqual({ status: 17, output: 'the build failed\n' });
     expect(run('use', '0.1.0-gone')).toEqual({
       status: 2,

@@ -3,7 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { cleanUp, until } from '../cli/cli-process.js';
+import { gateIn } from '../support/gate.js';
 import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
+import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
 import { repositoryPath } from '../workers/child-processes.js';
 import { addressOf, openFleet, type Fleet } from './fleet.js';
 
@@ -11,11 +13,11 @@ import { addressOf, openFleet, type Fleet } from './fleet.js';
 jest.setTimeout(300_000);
 
 const EXPERIMENT = {
-  networks: [['DummyT2I', 'SlowI2T']],
-  prompts: ['a lighthouse', 'a forest', 'rain', 'two hares'],
+  networks: [['DummyT2I', 'GatedI2T']],
+  prompts: ['a lighthouse', 'a forest'],
   seeds: [-1],
   embedding_models: ['Dummy'],
-  max_length: 40,
+  max_length: 160,
 };
 
 let fleet: Fleet | null = null;
@@ -40,7 +42,8 @@ onServer(
   async () => {
     if (!server.available) return;
     const url = server.urlOf(await createDatabase(server.urlOf));
-    const opened = (fleet = await openFleet(null, { PANIC_TDA_DATABASE: url }));
+    const gate = gateIn(sharedTemporaryFolder());
+    const opened = (fleet = await openFleet(null, { PANIC_TDA_DATABASE: url, ...gate.env }));
     const { folder } = opened;
     const words = ['--listen', '0', '--concurrency', '2', '--identity'];
     const ahead = await opened.worker([...words, 'ahead'], shifted(FIVE_MINUTES));
@@ -70,6 +73,7 @@ onServer(
     ]) {
       expect(await opened.command(words).ended).toMatchObject({ code: 0 });
     }
+    gate.open();
     expect(await running.ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/: completed\n/) });
     const there = await opened.command(['doctor']).ended;
     expect([there.code, there.stdout]).toEqual([0, expect.not.stringMatching(/the clock of this machine/)]);

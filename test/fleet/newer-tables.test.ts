@@ -137,13 +137,22 @@ test('workers on an SQLite file that another process migrates write nothing any 
   const workers = [await fleet.worker(['--listen', '0']), await fleet.worker([])];
   const handle = await fleet.start(EXPERIMENT, 'migrated');
   await untilInvocations(fleet.data, 6);
-  await serving(command(later, ['worker']));
+  const heir = command(later, ['worker']);
+  await serving(heir);
   for (const worker of workers) {
+    await until(
+      () => worker.process.exitCode !== null,
+      () => `${worker.stderr()}\nThe later one: ${heir.stderr()}`,
+    );
     expect(await worker.ended).toMatchObject({
       code: 5,
       stderr: expect.stringMatching(/Stopping: .*newer panic-tda \(version 0\.4\.0/) as unknown,
     });
   }
+  await until(
+    async () => (await handle.describe()).status.name !== 'RUNNING',
+    () => `The later one: ${heir.stderr()}`,
+  );
   const { experiment, status } = await handle.result();
   expect(status).toBe('completed');
   expect(() => openStore(fleet.data)).toThrow(/may look at what is stored/);
