@@ -12,7 +12,7 @@ export default {
   // Drills wait for time-outs most of the time, in which the other tests can work: on two cores half of the time in all.
   maxWorkers: Math.max(2, availableParallelism() - 1),
   // Jest keeps the modules of each test file that it has run: a process of it that has grown so large is replaced by a new one.
-  workerIdleMemoryLimit: '1GB',
+  workerIdleMemoryLimit: '600MB',
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
