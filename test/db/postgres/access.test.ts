@@ -15,7 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { PASSWORD, PostgresMissing, startEmbeddedPostgres } from '../../../bench/embedded-postgres.js';
 import type { EmbeddedPostgres } from '../../../bench/embedded-postgres.js';
-import { connectStore, connectStoreReadonly, setUpDatabase } from '../../../db/index.js';
+import { connectStore, connectStoreReadonly, setUpDatabase, tablesOnServer } from '../../../db/index.js';
 import type { Store } from '../../../db/index.js';
 import { asSuperuser, createDatabase } from '../../support/suite-postgres.js';
 import { config, finishExperiment } from '../small-experiment.js';
@@ -234,6 +234,10 @@ describe('a role', () => {
     const id = await finishExperiment(store, config);
     await asRoot(running, name, `grant select on all tables in schema public to ${worker}`);
     expect(await experimentsAt(workerUrl)).toEqual([id]);
+    expect(await tablesOnServer(place(workerUrl).database)).toMatchObject({
+      tables: store.db.tables,
+      writers: [expect.stringMatching(new RegExp(`^panic-tda ${process.pid}@`))],
+    });
     await expect(open(workerUrl)).rejects.toMatchObject({
       kind: 'InvalidInput',
       message: expect.stringMatching(
@@ -246,11 +250,15 @@ describe('a role', () => {
 
   onServer('that may read nothing is told so, with the database', async (running) => {
     const { name, ownerUrl, workerUrl } = await laboratory(running);
+    const check = () => tablesOnServer(place(workerUrl).database);
+    expect(await check()).toMatchObject({ tables: { applied: 0 }, writers: [] });
     await setUpDatabase(place(ownerUrl).database, []);
-    await expect(experimentsAt(workerUrl)).rejects.toMatchObject({
+    const told = {
       kind: 'InvalidInput',
       message: expect.stringMatching(new RegExp(`${name} on .*no right to do this.*--app-role`)),
-    });
+    };
+    await expect(experimentsAt(workerUrl)).rejects.toMatchObject(told);
+    await expect(check()).rejects.toMatchObject(told);
   });
 
   onServer(
