@@ -13,7 +13,7 @@ import { httpRequest } from '../support/http-request.js';
 import { openLaboratory, type Laboratory } from '../support/laboratory.js';
 import { laterVersion, nextVersion } from '../support/next-version.js';
 import { digestOf, untilInvocations } from '../support/store-checks.js';
-import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
+import { asSuperuser, createDatabase, suitePostgres } from '../support/suite-postgres.js';
 import { addressOf, openFleet, serving, type Fleet } from './fleet.js';
 
 // Seconds on a machine that has nothing else to do.
@@ -81,6 +81,22 @@ async function digestNow(database: StorePlace['database'], experiment: string): 
     const database = { url: server.urlOf(await createDatabase(server.urlOf)), poolSize: 3 };
     await setUpDatabase(database, []);
     fleet = await openFleet(null, { PANIC_TDA_DATABASE: database.url });
+    // A writer that does not leave.
+    const staying = await connectStore({ folder: fleet.data, database });
+    const before = await staying.db.tablesNow();
+    expect(await command(later, ['setup', 'database', '--wait', '1']).ended).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        new RegExp(
+          `the tables of .* are as they were: workers of the version before may not go on beside 0011_darkness, and panic-tda ${process.pid}@\\S+ is connected`,
+        ),
+      ) as unknown,
+    });
+    // The server hears of its end a moment later.
+    await until(async () => (await staying.db.tablesNow()).leaveFor === null);
+    expect(await staying.db.tablesNow()).toEqual(before);
+    await staying.close();
+
     const worker = await fleet.worker(['--listen', '0']);
     const handle = await fleet.start(EXPERIMENT, 'migrated');
 
@@ -93,7 +109,24 @@ async function digestNow(database: StorePlace['database'], experiment: string): 
       /version 0\.2\.0 \(10 migrations\) reads and writes them; afterwards it reads/,
     );
     expect(check.stdout).toContain(`panic-tda ${worker.process.pid}@`);
-    expect((await command(next, ['setup', 'database']).ended).code).toBe(0);
+    await asSuperuser(database.url, async (client) => {
+      // As pg_dump does for as long as it takes.
+      await client.query('begin; lock table invocations in access share mode');
+      const migration = command(next, ['setup', 'database']);
+      const attempts = new Set<string>();
+      await until(async () => {
+        const { rows } = await client.query<{ attempt: string }>(
+          `select virtualtransaction as attempt from pg_locks where relation = 'invocations'::regclass and mode = 'AccessExclusiveLock' and not granted`,
+        );
+        for (const { attempt } of rows) attempts.add(attempt);
+        return attempts.size > 1 || migration.process.exitCode !== null;
+      });
+      // The first has given up, so that those behind it had their turn.
+      expect(attempts.size).toBeGreaterThan(1);
+      expect(migration.process.exitCode).toBeNull();
+      await client.query('commit');
+      expect((await migration.ended).code).toBe(0);
+    });
     await until(async () => (await ready(worker)).body.includes('is of a newer panic-tda (version 0.3.0'));
     expect((await ready(worker)).status).toBe(200);
 
