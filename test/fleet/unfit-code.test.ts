@@ -79,17 +79,18 @@ async function makeCurrent(buildId: string): Promise<void> {
   );
 }
 
-/** Resolves when the service has seen every run's workflow task fail. */
-async function untilBlocked(): Promise<void> {
-  await until(async () => (await runs('TemporalReportedProblems IS NOT NULL')) === RUNS);
+/** Resolves when the service has seen the workflow tasks of so many runs fail. */
+async function untilBlocked(count: number): Promise<void> {
+  await until(async () => (await runs('TemporalReportedProblems IS NOT NULL')) === count);
 }
 
-/** Of the experiment in this data folder, as soon as it is planned. */
-async function idOf(data: string): Promise<string> {
+/** Of the experiment of this name in this data folder, as soon as it is planned. */
+async function idOf(data: string, named: string | null = null): Promise<string> {
   let id: string | undefined;
   await until(async () => {
     id = existsSync(join(data, DATABASE_FILE))
-      ? (await withStore(data, ({ experiments }) => experiments.list()))[0]?.id
+      ? (await withStore(data, ({ experiments }) => experiments.list())).find(({ name }) => name === named)
+          ?.id
       : undefined;
     return id !== undefined;
   });
@@ -141,7 +142,7 @@ test('runs that a later version recorded wait while its workers are rolled back,
   expect(await readiness(earlier)).toEqual({ status: 200, problems: [] });
 
   await makeCurrent('earlier');
-  await untilBlocked();
+  await untilBlocked(RUNS);
   const experiment = await idOf(fleet.data);
   const unfit =
     /of (12|a) workflows?: it could not go on with .*Nondeterminism error.*; nothing of this has failed/;
@@ -162,30 +163,47 @@ test('runs that a later version recorded wait while its workers are rolled back,
   await makeCurrent('later');
   await finishesUndisturbed(handle);
   await until(async () => (await blockedGauge(earlier)) === 0);
+  await until(async () => (await readiness(earlier)).status === 200);
 });
 
-test('runs wait while a worker with other code has their tasks, and go on when it has left', async () => {
+test('runs wait while a worker with other code has their tasks, and go on, or end where they were cancelled, when it has left', async () => {
   fleet = await openFleet();
   const right = await fleet.worker(['--identity', 'right', '--listen', '0']);
   const file = join(fleet.folder, 'experiment.json');
   writeFileSync(file, JSON.stringify(EXPERIMENT));
   const watching = fleet.command(['run', file]);
   const experiment = await idOf(fleet.data);
+  const cancelled = await fleet.start(
+    { ...EXPERIMENT, name: 'lone', seeds: [RUNS], max_length: 400 },
+    'lone',
+  );
+  const loneId = await idOf(fleet.data, 'lone');
+  const ids = [...EXPERIMENT.seeds.map((seed) => `run-${experiment}-${seed}`), `run-${loneId}-0`];
   // What a version begins only that version can go on with: all of them have begun already.
   await until(async () => {
     const described = await Promise.all(
-      EXPERIMENT.seeds.map((seed) => fleet.client.workflow.getHandle(`run-${experiment}-${seed}`).describe()),
+      ids.map((id) => fleet.client.workflow.getHandle(id).describe()),
     ).catch(() => []);
-    return described.length === RUNS && described.every(({ historyLength }) => historyLength > 6);
+    return described.length === ids.length && described.every(({ historyLength }) => historyLength > 6);
   });
   // Their next tasks come to the other one, and not to the one that has them in its cache.
   right.process.kill('SIGTERM');
   await right.ended;
   const other = await fleet.worker(['--identity', 'other', '--listen', '0'], {}, wrong.main);
-  await untilBlocked();
-  expect((await told(experiment)).status).toContain(
-    `${RUNS} runs wait for a worker with the code that they began with: worker other`,
-  );
+  await untilBlocked(ids.length);
+  const [{ status }, cancel] = await Promise.all([
+    told(experiment),
+    fleet.command(['cancel', loneId, '--wait', '1']).ended,
+  ]);
+  expect(status).toContain(`${RUNS} runs wait for a worker with the code that they began with: worker other`);
+  expect(cancel).toMatchObject({
+    code: 4,
+    stderr: expect.stringMatching(
+      new RegExp(
+        `1 run waits for a worker with the code .* It ends then; "temporal workflow terminate --workflow-id run-${loneId}-0" ends it at once\\.`,
+      ),
+    ) as unknown,
+  });
 
   expect((await readiness(other)).status).toBe(503);
   await until(
@@ -195,6 +213,7 @@ test('runs wait while a worker with other code has their tasks, and go on when i
   await fleet.worker(['--identity', 'right again']);
   other.process.kill('SIGTERM');
   await other.ended;
+  await expect(cancelled.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
   await finishesUndisturbed(fleet.client.workflow.getHandle(`experiment-${experiment}`));
   expect((await watching.ended).code).toBe(0);
 });
