@@ -13,9 +13,9 @@ export interface EmbeddedRun {
   readonly ended: Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>;
 }
 
-/** A real `panic-tda run FILE` (or `resume ID`) with a server and workers of its own. */
-export function startEmbeddedRun(data: string, command: readonly string[]): EmbeddedRun {
-  const child = spawn(process.execPath, [CLI, ...command, '--data', data, '--json'], {
+/** A real `panic-tda run FILE` (or `resume ID`) with a server and workers of its own. `main`: of another version of the program. */
+export function startEmbeddedRun(data: string, command: readonly string[], main = CLI): EmbeddedRun {
+  const child = spawn(process.execPath, [main, ...command, '--data', data, '--json'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...process.env,

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { builtVersion, type BuiltVersion } from '../support/built-version.js';
 import { experimentFile } from '../support/laboratory.js';
 import { sideBySide } from '../support/side-by-side.js';
 import { digestOf, untilInvocations, violations } from '../support/store-checks.js';
+import { CLI } from '../support/worker-process.js';
 import { until } from '../workers/child-processes.js';
 import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
 import { killAll, processesOf, runInfo, startEmbeddedRun } from './embedded-run.js';
@@ -30,6 +32,8 @@ interface Disaster {
   readonly strike: (data: string, run: EmbeddedRun) => Promise<void> | void;
   /** The command that completes the experiment; none where the first one does. */
   readonly completedBy?: 'run FILE' | 'resume ID';
+  /** Whether a later version of the program does that. */
+  readonly upgraded?: true;
 }
 
 const disasters: readonly Disaster[] = [
@@ -48,9 +52,10 @@ const disasters: readonly Disaster[] = [
     completedBy: 'run FILE',
   },
   {
-    name: 'SIGKILL of everything at once',
+    name: 'SIGKILL of everything at once, and an upgrade to other workflow code',
     strike: (data) => killAll(processesOf(data)),
     completedBy: 'run FILE',
+    upgraded: true,
   },
   {
     name: 'SIGKILL of everything and deletion of the Temporal state',
@@ -73,7 +78,7 @@ interface Outcome {
   readonly stderr: string;
 }
 
-async function drill({ name, strike, completedBy }: Disaster): Promise<Outcome> {
+async function drill({ name, strike, completedBy, upgraded }: Disaster): Promise<Outcome> {
   const folder = join(root, name.replaceAll(' ', '-'));
   const data = join(folder, 'data');
   mkdirSync(folder);
@@ -85,7 +90,7 @@ async function drill({ name, strike, completedBy }: Disaster): Promise<Outcome> 
     expect((await run.ended).code).toBeNull();
     const command =
       completedBy === 'run FILE' ? ['run', file] : ['resume', (await outcome('nothing')).experiment];
-    run = startEmbeddedRun(data, command);
+    run = startEmbeddedRun(data, command, upgraded ? later.main : CLI);
   }
   const { code, stdout, stderr } = await run.ended;
   if (code !== 0) throw new Error(`ended with code ${code}:\n${stderr}`);
@@ -102,11 +107,20 @@ async function drill({ name, strike, completedBy }: Disaster): Promise<Outcome> 
   };
 }
 
+/** Runs of a later version look at a patch before each step, which those that began before it have not met. */
+const patched = (code: string): string =>
+  code.replace(
+    'advanced = await hold.whileFree(',
+    (step) => `(0,_temporalio_workflow__WEBPACK_IMPORTED_MODULE_0__.patched)('another-step'); ${step}`,
+  );
+
 let root: string;
+let later: BuiltVersion;
 let outcome: (name: string) => Promise<Outcome>;
 
 beforeAll(() => {
   root = sharedTemporaryFolder();
+  later = builtVersion({ version: '9.0.0', workflows: patched });
   outcome = sideBySide(
     2,
     disasters.map((disaster) => ({ name: disaster.name, task: () => drill(disaster) })),
@@ -116,6 +130,7 @@ beforeAll(() => {
 afterAll(() => {
   // What a failed drill left running.
   for (const { name } of disasters) killAll(processesOf(join(root, name.replaceAll(' ', '-'), 'data')));
+  later.remove();
 });
 
 test.each(disasters)(
