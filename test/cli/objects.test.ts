@@ -99,6 +99,17 @@ function idIn(stderr: string): string {
       writeFileSync(file, bytes);
     });
 
+    test('backup gets them out of the bucket, and its copy is whole without one', async () => {
+      const copy = join(folder, 'copy');
+      const made = await panicTda(folder, ['backup', copy, '--json'], env);
+      expect(made).toMatchObject({ code: 0 });
+      expect(JSON.parse(made.stdout)).toMatchObject({ copied: keys().length, missing: 0 });
+      const doctor = await panicTda(folder, ['doctor', '--data', copy]);
+      expect(doctor).toMatchObject({ code: 0, stdout: expect.stringContaining('every invariant holds') });
+      expect(doctor.stdout).not.toContain(PLACE);
+      expect(await digestOf(copy, id)).toBe(digest);
+    });
+
     test.each(['object:before-write', 'object:after-write'])(
       'a worker that dies at %s loses and doubles nothing',
       async (point) => {
