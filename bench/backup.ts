@@ -2,15 +2,14 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { connectStoreReadonly } from '../db/index.js';
 import { readOptions } from './backup/options.js';
 import type { Half } from './backup/options.js';
 import { provePostgres } from './backup/postgres.js';
 import { findDumpingPostgres } from './backup/postgres-programs.js';
 import { proveSqlite } from './backup/sqlite.js';
-import { digestIn, invocationsIn, panicTda, timed, writeExperiment } from './backup/steps.js';
+import { plainEnvironment, runUndisturbed, writeExperiment } from './backup/steps.js';
 import type { Proof } from './backup/steps.js';
-import { CommandError, runCommand } from './command.js';
+import { runCommand } from './command.js';
 import { EXIT_UNAVAILABLE } from './hosts/requirements.js';
 import { buildS3Service } from './hosts/programs.js';
 
@@ -27,7 +26,11 @@ await runCommand(async () => {
   const options = readOptions(process.argv.slice(2));
   const folder = mkdtempSync(join(tmpdir(), 'panic-tda-prove-backup-'));
   try {
-    const undisturbed = await runUndisturbed(folder, options.runs, options.length);
+    const env = { ...plainEnvironment(), PANIC_TDA_TEST_MODELS: '1' };
+    const file = writeExperiment(folder, options.runs, options.length);
+    say(`${options.runs} runs of ${options.length} invocations`);
+    const program = { main: MAIN, env, say };
+    const undisturbed = { ...program, file, ...(await runUndisturbed(program, folder, file)) };
     const missing: string[] = [];
     for (const half of options.halves) {
       const lacks = await prove(half, { ...undisturbed, folder: join(folder, half) }, options.versitygw);
@@ -40,30 +43,6 @@ await runCommand(async () => {
     rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
   }
 });
-
-/** The experiment where nothing happens to it. */
-async function runUndisturbed(folder: string, runs: number, length: number): Promise<Omit<Proof, 'folder'>> {
-  const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(PANIC_TDA_(?!CACHE|TEMPORAL_CLI)|TEMPORAL_|AWS_)/.test(name),
-  );
-  const env = {
-    ...Object.fromEntries(inherited),
-    PANIC_TDA_TEST_MODELS: '1',
-    PANIC_TDA_DEVICE: 'cpu',
-    AWS_EC2_METADATA_DISABLED: 'true',
-  };
-  const data = join(folder, 'undisturbed');
-  const place = { folder: data, database: null };
-  const file = writeExperiment(folder, runs, length);
-  say(`${runs} runs of ${length} invocations`);
-  await timed(say, 'the undisturbed run', () => panicTda({ main: MAIN, env }, ['run', file, '--data', data]));
-  const store = await connectStoreReadonly(place);
-  const id = (await store?.experiments.list())?.[0]?.id;
-  await store?.close();
-  if (id === undefined) throw new CommandError('the undisturbed run stored no experiment');
-  const [digest, invocations] = [await digestIn(place, id), await invocationsIn(place, id)];
-  return { file, id, digest, invocations, env, main: MAIN, say };
-}
 
 /** Null where it holds, or what this machine lacks for it. Throws a CommandError where something does not hold. */
 async function prove(half: Half, proof: Proof, versitygw: string | undefined): Promise<string | null> {

@@ -22,6 +22,33 @@ export interface Proof {
   readonly say: (line: string) => void;
 }
 
+/** The environment of this process without what a user has set for panic-tda. */
+export function plainEnvironment(): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(PANIC_TDA_(?!CACHE|TEMPORAL_CLI)|TEMPORAL_|AWS_)/.test(name),
+  );
+  return {
+    ...Object.fromEntries(inherited),
+    PANIC_TDA_DEVICE: 'cpu',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+}
+
+/** Runs the experiment of a file in a data folder of its own, where nothing happens to it. */
+export async function runUndisturbed(
+  program: Pick<Proof, 'main' | 'env' | 'say'>,
+  folder: string,
+  file: string,
+): Promise<Pick<Proof, 'id' | 'digest' | 'invocations'>> {
+  const place = { folder: join(folder, 'undisturbed'), database: null };
+  await timed(program.say, 'the undisturbed run', () =>
+    panicTda(program, ['run', file, '--data', place.folder]),
+  );
+  const [id] = await experimentsIn(place);
+  if (id === undefined) throw new CommandError('the undisturbed run stored no experiment');
+  return { id, digest: await digestIn(place, id), invocations: await invocationsIn(place, id) };
+}
+
 /** Runs a program to its end; returns what it printed. Throws a CommandError with its last lines where it ends otherwise than by `code`. */
 export async function runProgram(
   program: string,

@@ -1,38 +1,12 @@
+import { NEXT_VERSION, statements } from '../../bench/next-version.js';
 import { builtVersion, type BuiltVersion, type Changes } from './built-version.js';
 
-const SQLITE_ADDED = [
-  'ALTER TABLE `invocations` ADD COLUMN `brightness` integer DEFAULT 7 NOT NULL',
-  'ALTER TABLE `runs` ADD COLUMN `telescope` text',
-  'CREATE TABLE `telescopes` (`id` integer PRIMARY KEY NOT NULL, `name` text NOT NULL) STRICT',
-  'CREATE INDEX `runs_telescope` ON `runs` (`telescope`)',
-  `INSERT INTO \`telescopes\` VALUES (1, 'Kepler')`,
-];
 const SQLITE_TRIGGER =
   "CREATE TRIGGER `invocations_are_bright` BEFORE INSERT ON `invocations` WHEN NEW.`brightness` < 0 BEGIN SELECT RAISE(ABORT, 'dark'); END";
 
-const POSTGRES_ADDED = [
-  'ALTER TABLE "invocations" ADD COLUMN "brightness" bigint DEFAULT 7 NOT NULL',
-  'ALTER TABLE "runs" ADD COLUMN "telescope" text',
-  'CREATE TABLE "telescopes" ("id" bigint PRIMARY KEY, "name" text NOT NULL)',
-  'CREATE INDEX "runs_telescope" ON "runs" ("telescope")',
-  `INSERT INTO "telescopes" VALUES (1, 'Kepler')`,
-  `-- What versions before write satisfies it: the column's default is not negative.
-CREATE FUNCTION "invocations_are_bright"() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  IF NEW.brightness < 0 THEN RAISE EXCEPTION 'dark'; END IF;
-  RETURN NEW;
-END $$`,
-  `-- What versions before write satisfies it: as above.
-CREATE TRIGGER "invocations_are_bright" BEFORE INSERT ON "invocations" FOR EACH ROW EXECUTE FUNCTION "invocations_are_bright"()`,
-];
-
 /** The program as a next version 0.3.0 could be: with one migration more, which adds to the tables. */
 export function nextVersion(changes: Omit<Changes, 'version' | 'migrations'> = {}): BuiltVersion {
-  return builtVersion({
-    ...changes,
-    version: '0.3.0',
-    migrations: { sqlite: [SQLITE_TELESCOPES], postgres: [POSTGRES_TELESCOPES] },
-  });
+  return builtVersion({ ...changes, ...NEXT_VERSION });
 }
 
 /**
@@ -48,7 +22,7 @@ export function laterVersion(closedTo: 'writers' | 'readers'): BuiltVersion {
     version: '0.4.0',
     migrations: {
       sqlite: [
-        SQLITE_TELESCOPES,
+        ...NEXT_VERSION.migrations.sqlite,
         {
           tag: 'darkness',
           sql: statements([
@@ -58,22 +32,9 @@ export function laterVersion(closedTo: 'writers' | 'readers'): BuiltVersion {
         },
       ],
       postgres: [
-        POSTGRES_TELESCOPES,
+        ...NEXT_VERSION.migrations.postgres,
         { tag: 'darkness', sql: `UPDATE "databases" SET ${raised('"', 12)}"version" = '0.4.0'` },
       ],
     },
   });
-}
-
-const SQLITE_TELESCOPES = {
-  tag: 'telescopes',
-  sql: statements([...SQLITE_ADDED, "UPDATE `databases` SET `version` = '0.3.0'"]),
-};
-const POSTGRES_TELESCOPES = {
-  tag: 'telescopes',
-  sql: statements([...POSTGRES_ADDED, `UPDATE "databases" SET "version" = '0.3.0'`]),
-};
-
-function statements(list: readonly string[]): string {
-  return list.join(';\n--> statement-breakpoint\n');
 }

@@ -1,0 +1,97 @@
+import { describe, expect, jest, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { findDumpingPostgres } from '../../bench/backup/postgres-programs.js';
+import { readPage, settingsWith } from '../../bench/upgrade/page.js';
+import { STEPS } from '../../bench/upgrade/steps.js';
+import { toldSkipped } from '../support/s3-server.js';
+import { repositoryPath } from '../workers/child-processes.js';
+
+jest.setTimeout(600_000);
+
+const PAGE = readFileSync(repositoryPath('docs/upgrading.md'), 'utf8');
+const NAMES = Object.keys(STEPS);
+
+/** The page with another text in the place of one that it has. */
+function changed(text: string, other: string): string {
+  expect(PAGE).toContain(text);
+  return PAGE.replace(text, other);
+}
+
+describe('the page about upgrades', () => {
+  test('has a block of commands for each step that its rehearsal knows, and no other', () => {
+    expect(readPage(PAGE, NAMES).blocks.map(({ step }) => step)).toEqual(NAMES);
+  });
+
+  test.each([
+    ['a step is left out', /### 6\. [^]*?(?=### 7\.)/, '', '"A fleet, step 6" has no block'],
+    [
+      'a step is new',
+      '### 7. Stop',
+      '### 9. Rest\n\n```sh\nnew list\n```\n\n### 7. Stop',
+      '"A fleet, step 9" is no step',
+    ],
+    [
+      'a step has two blocks',
+      '### 7. Stop',
+      '```sh\nnew list\n```\n\n### 7. Stop',
+      'another block of "A fleet, step 6"',
+    ],
+    [
+      'a block has no number',
+      '### 7. Stop the old ones',
+      '### Stop the old ones',
+      'a block below no heading with a number',
+    ],
+    [
+      'a block is in another language',
+      '```sh\nkill -TERM $OLD',
+      '```bash\nkill -TERM $OLD',
+      'a block of "bash", which is not tried',
+    ],
+    [
+      'a variable has no value',
+      'new status\nnew doctor',
+      'new status "$EXPERIMENT"',
+      'nothing fills in $EXPERIMENT',
+    ],
+    ['a word is to be filled in', 'new status\nnew doctor', 'new status ID', 'nothing fills in ID'],
+    ['a variable of the first block is new', 'OWNER=postgres', 'READER=postgres', 'no value for READER'],
+  ])('is refused where %s', (_, text, other, problem) => {
+    const page = typeof text === 'string' ? changed(text, other) : PAGE.replace(text, other);
+    expect(page).not.toBe(PAGE);
+    expect(() => readPage(page, NAMES)).toThrow(problem);
+  });
+
+  test('is refused where its steps are in another order', () => {
+    const [sixth, seventh] = [/### 6\. [^]*?(?=### 7\.)/, /### 7\. [^]*?(?=### 8\.)/].map(
+      (part) => part.exec(PAGE)![0],
+    );
+    const page = changed(sixth! + seventh!, seventh! + sixth!);
+    expect(() => readPage(page, NAMES)).toThrow('the steps are in another order');
+  });
+
+  test('has values of the rehearsal in the place of its examples, whatever characters they have', () => {
+    const { settings } = readPage(PAGE, NAMES);
+    const filled = settingsWith(settings, { OLD: "/an old one's folder", OWNER: 'postgres://o:%20@h/d' });
+    const script = `${filled}\nprintf '%s\\n' "$OLD" "$OWNER" "\${NEW_BUILD-none}"`;
+    const { stdout } = spawnSync('bash', ['-eu', '-c', script], {
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'] },
+    });
+    expect(stdout).toBe("/an old one's folder\npostgres://o:%20@h/d\nnone\n");
+  });
+});
+
+const programs = findDumpingPostgres();
+const title =
+  'what the page says of an upgrade of a fleet, and of the way back, holds beside an experiment that is under way';
+('missing' in programs ? test.skip : test)(
+  toldSkipped(title, 'missing' in programs ? programs : { path: '' }),
+  () => {
+    const args = [repositoryPath('dist/bench/upgrade.js'), '--runs', '8', '--length', '100'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toContain('The experiment is equal to the undisturbed one.');
+  },
+);
