@@ -78,8 +78,8 @@ async function rehearse({ options, page, folder, gate, programs, next }: Scene):
   say(`${runs} runs of ${length} invocations`);
   const program = { main: MAIN, env, say };
   const undisturbed = await runUndisturbed(program, folder, file);
-  // Half of the answers stay for the end.
-  gate.close((runs * length) / 4);
+  // A third of the answers stays for the end.
+  gate.close((runs * length) / 3);
 
   const backup = join(folder, 'backup');
   mkdirSync(backup);

@@ -205,7 +205,7 @@ async function flowUntil(
     if (await holds()) return true;
     if (performance.now() >= next && gate.letThrough() > 0) {
       next = performance.now() + pauseMs;
-      pauseMs *= 1.5;
+      pauseMs *= 2;
     }
     return false;
   });
