@@ -77,7 +77,7 @@ export async function serving(worker: Running, listens = false): Promise<void> {
   await until(
     () => {
       if (code !== undefined) throw new Error(`the worker ended with ${code}: ${worker.stderr()}`);
-      return (listens ? /^Health: .*\n/m : / serves \S/).test(worker.stderr());
+      return (listens ? /^Health: .*\n/m : / serves panic-tda/).test(worker.stderr());
     },
     () => worker.stderr(),
   );
