@@ -16,6 +16,8 @@ import { isOutage, patiently } from '../../workers/patience.js';
 import type { PatienceOptions } from '../../workers/patience.js';
 import { queueStates } from '../../workers/queue-states.js';
 import { refusal } from '../../workers/service-problems.js';
+import { watchTables } from '../../workers/tables-watch.js';
+import type { TablesWatch } from '../../workers/tables-watch.js';
 import { placeText, readingExperiments, readingStore } from '../context.js';
 import type { Context } from '../context.js';
 import { unlessAborted } from '../abort.js';
@@ -231,12 +233,21 @@ async function executeInSession(
   warnAboutDiagramMemory(context, config);
   const session = await openSession(context, id, devices, signal);
   let store: Store | null = null;
+  let tables: TablesWatch | null = null;
+  const outdated = new AbortController();
   let failure: Error;
   try {
-    // The workers are at work by now: from here on the command waits while a service is away, unless the supervisor gave up a process of ours.
-    const patience = { signal: AbortSignal.any([signal, session.failed]), onOutage: outageNotes() };
+    // The workers are at work by now: from here on the command waits while a service is away, unless the supervisor gave up a process of
+    // ours, or the tables are not for this version any more.
+    const left = AbortSignal.any([signal, session.failed, outdated.signal]);
+    const patience = { signal: left, onOutage: outageNotes() };
     const opened = await patiently(() => connectStore(context.place), patience);
     store = opened;
+    tables = watchTables(opened);
+    tables.outdated.then(
+      ({ reason }) => outdated.abort(new Error(`this version stops watching: ${reason}`)),
+      () => undefined,
+    );
     await patiently(() => tellAboutSession(request, session, opened), patience);
     for (const line of devices) note(`Device:  ${line}`);
     if (verb === 'retry') await resetFailedRuns(opened, id, run, patience);
@@ -245,10 +256,12 @@ async function executeInSession(
     failure = ended.error;
   } catch (error) {
     if (signal.aborted) throw error;
-    const reason: unknown = session.failed.aborted ? session.failed.reason : error;
+    const given = [session.failed, outdated.signal].find(({ aborted }) => aborted);
+    const reason: unknown = given === undefined ? error : given.reason;
     await tellInterruptedIfPossible(request);
     throw new Unfinished(refusalOf(session, reason) ?? withCauses(reason), { cause: reason });
   } finally {
+    tables?.stop();
     await session.stop();
     await store?.close();
   }

@@ -10,10 +10,12 @@ import type { StorePlace } from '../../db/index.js';
 import { cleanUp, startPanicTda, until, type Running } from '../cli/cli-process.js';
 import type { BuiltVersion } from '../support/built-version.js';
 import { httpRequest } from '../support/http-request.js';
-import { openLaboratory, type Laboratory } from '../support/laboratory.js';
+import { gateIn } from '../support/gate.js';
+import { experimentFile, openLaboratory, type Laboratory } from '../support/laboratory.js';
 import { laterVersion, nextVersion } from '../support/next-version.js';
 import { digestOf, untilInvocations } from '../support/store-checks.js';
 import { asSuperuser, createDatabase, suitePostgres } from '../support/suite-postgres.js';
+import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
 import { addressOf, openFleet, serving, type Fleet } from './fleet.js';
 
 // Seconds on a machine that has nothing else to do.
@@ -28,6 +30,9 @@ const EXPERIMENT = {
   on_cycle: 'continue',
   reuse: false,
 };
+
+/** Takes minutes. */
+const WATCHED = { ...EXPERIMENT, networks: [['DummyT2I', 'GatedI2T']], max_length: 400 };
 
 const server = await suitePostgres();
 let calm: Laboratory;
@@ -80,7 +85,10 @@ async function digestNow(database: StorePlace['database'], experiment: string): 
     if (!server.available) return;
     const database = { url: server.urlOf(await createDatabase(server.urlOf)), poolSize: 3 };
     await setUpDatabase(database, []);
-    fleet = await openFleet(null, { PANIC_TDA_DATABASE: database.url });
+    fleet = await openFleet(null, {
+      PANIC_TDA_DATABASE: database.url,
+      ...gateIn(sharedTemporaryFolder()).env,
+    });
     // A writer that does not leave.
     const staying = await connectStore({ folder: fleet.data, database });
     const before = await staying.db.tablesNow();
@@ -130,9 +138,18 @@ async function digestNow(database: StorePlace['database'], experiment: string): 
     await until(async () => (await ready(worker)).body.includes('is of a newer panic-tda (version 0.3.0'));
     expect((await ready(worker)).status).toBe(200);
 
+    const watched = experimentFile(fleet.folder, 'watched', WATCHED);
+    const watching = fleet.command(['run', watched]);
+    others.push(watching);
+    await until(
+      () => /invocations [1-9]/.test(watching.stderr()),
+      () => watching.stderr(),
+    );
     const refused = await command(later, ['setup', 'database']).ended;
     expect(refused.code).toBe(2);
-    expect(refused.stderr).toMatch(/may not go on beside 0011_darkness, and panic-tda \d+@\S+ is connected/);
+    expect(refused.stderr).toMatch(
+      /may not go on beside 0011_darkness, and panic-tda \d+@\S+, panic-tda \d+@\S+ are connected/,
+    );
     const waiting = command(later, ['setup', 'database', '--wait', '120']);
     // The server closes as soon as the worker has given its work back.
     let told = '';
@@ -147,7 +164,13 @@ async function digestNow(database: StorePlace['database'], experiment: string): 
     expect(await waiting.ended).toMatchObject({
       code: 0,
       stderr: expect.stringMatching(
-        /Waits until 1 writer of the version before has ended: panic-tda/,
+        /Waits until 2 writers of the version before have ended: panic-tda/,
+      ) as unknown,
+    });
+    expect(await watching.ended).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(
+        /this version stops watching: the tables of .* are about to be migrated by panic-tda \d+@/,
       ) as unknown,
     });
 
