@@ -44,12 +44,12 @@ await runCommand(async () => {
     process.exitCode = EXIT_UNAVAILABLE;
     return;
   }
-  const folder = mkdtempSync(join(tmpdir(), 'panic-tda-rehearsal-'));
-  const gate = await startGatedModel();
   const next = buildVersion(CLONE, {
     ...NEXT_VERSION,
     workflows: (code) => `${code}// of the next version\n`,
   });
+  const folder = mkdtempSync(join(tmpdir(), 'panic-tda-rehearsal-'));
+  const gate = await startGatedModel();
   try {
     await rehearse({ options, page, folder, gate, programs, next: next.folder });
   } finally {
@@ -110,8 +110,11 @@ async function rehearse({ options, page, folder, gate, programs, next }: Scene):
     await panicTda({ main: MAIN, env: ground.env }, ['doctor', '--deep']);
     say('The experiment is equal to the undisturbed one.');
   } finally {
-    await watched.stop();
-    for (const worker of [...rehearsal.old, ...rehearsal.new]) await worker.kill();
+    // One that cannot be stopped keeps none of the others from it.
+    await Promise.allSettled([
+      watched.stop(),
+      ...[...rehearsal.old, ...rehearsal.new].map((worker) => worker.kill()),
+    ]);
     await ground.stop();
   }
 }

@@ -10,7 +10,7 @@ export {
 } from './compatibility.js';
 export type { Access, Dialect, PlannedMigration, TablesNow, TablesVersion } from './compatibility.js';
 export type { TablesOnServer } from './postgres/connection.js';
-export { leaveText } from './postgres/users.js';
+export { AboutToBeMigrated, leaveText } from './postgres/users.js';
 export { DATABASE_FILE, OBJECTS_FOLDER } from './layout.js';
 export { plannedUpgrade, upgradedText, upgradeFile } from './upgrade.js';
 export type { Upgraded, UpgradePlan } from './upgrade.js';

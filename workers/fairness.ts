@@ -3,6 +3,7 @@ import proto from '@temporalio/proto';
 import protobuf from 'protobufjs';
 import { errorMessage } from '../experiment/errors.js';
 import { TASK_QUEUES } from '../workflows/names.js';
+import { hides } from './service-problems.js';
 import { callService } from './what-answers.js';
 
 const { TASK_QUEUE_TYPE_ACTIVITY, TASK_QUEUE_TYPE_WORKFLOW } = proto.temporal.api.enums.v1.TaskQueueType;
@@ -12,8 +13,9 @@ export type Fairness =
   | { readonly kind: 'on' | 'off' }
   /** No task has waited in a queue, so that nothing shows it yet. */
   | { readonly kind: 'unseen' }
-  /** `why`: what the service said. */
-  | { readonly kind: 'hidden'; readonly why: string };
+  /** The service does not let this process look. `why`: what it said. */
+  | { readonly kind: 'hidden'; readonly why: string }
+  | { readonly kind: 'unanswered'; readonly why: string };
 
 const METHOD = '/temporal.server.api.adminservice.v1.AdminService/DescribeTaskQueuePartition';
 
@@ -68,7 +70,7 @@ const PARTITIONS = [0, 1, 2, 3];
 
 /**
  * Looks whether our queues of this namespace are read by turns. No public call tells; the interface of the server's operators does, which
- * hosted services keep to themselves. Changes nothing.
+ * hosted services keep to themselves. Changes no task and no setting.
  */
 export async function fairnessOf(
   options: ClientConnectConfig['connectionOptions'],
@@ -90,10 +92,13 @@ export async function fairnessOf(
       asked.map(async (one) => callService(options, METHOD, Buffer.from(request.encode(one).finish()))),
     );
     const refused = answers.find(({ grpcStatus }) => grpcStatus !== 0);
-    if (refused !== undefined) return { kind: 'hidden', why: refused.grpcMessage };
+    if (refused !== undefined) {
+      const kind = hides(refused.grpcStatus ?? 0) ? 'hidden' : 'unanswered';
+      return { kind, why: refused.grpcMessage };
+    }
     return fairnessIn(answers.map(({ message }) => response.decode(message).toJSON() as Response));
   } catch (error) {
-    return { kind: 'hidden', why: errorMessage(error) };
+    return { kind: 'unanswered', why: errorMessage(error) };
   }
 }
 

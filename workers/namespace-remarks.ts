@@ -1,4 +1,4 @@
-import { tsToMs } from '@temporalio/common/lib/time.js';
+import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import proto from '@temporalio/proto';
 import type { Namespace } from './service-problems.js';
 import { RETENTION, RETENTION_DAYS } from './service-settings.js';
@@ -7,15 +7,15 @@ const { NAMESPACE_STATE_DEPRECATED, NAMESPACE_STATE_DELETED } = proto.temporal.a
 
 const HOUR_MS = 3_600_000;
 
-/** For how long the namespace keeps an ended workflow. */
-export function retentionMs({ config }: Namespace): number {
-  return tsToMs(config?.workflowExecutionRetentionTtl ?? undefined);
+/** For how long the namespace keeps an ended workflow; null where the service does not say. */
+export function retentionMs({ config }: Namespace): number | null {
+  return optionalTsToMs(config?.workflowExecutionRetentionTtl ?? undefined) ?? null;
 }
 
 /** Where that is shorter than it should be: a sentence without its full stop; null otherwise. */
 export function retentionRemark(namespace: string, described: Namespace): string | null {
   const ms = retentionMs(described);
-  if (ms >= RETENTION_DAYS * 24 * HOUR_MS) return null;
+  if (ms === null || ms >= RETENTION_DAYS * 24 * HOUR_MS) return null;
   return (
     `the namespace "${namespace}" forgets a workflow ${durationText(ms)} after its end, and not after ${RETENTION_DAYS} days: no row is lost, ` +
     'but what happened in it can no longer be looked at in the web UI or by "temporal workflow show", also while its experiment goes on; ' +

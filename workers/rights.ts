@@ -92,6 +92,9 @@ const CALLS: readonly Call[] = [
   },
 ];
 
+/** INVALID_ARGUMENT, NOT_FOUND and FAILED_PRECONDITION: the service looked at what it was asked for, and so allows it. */
+const LOOKED_AT: ReadonlySet<number> = new Set([3, 5, 9]);
+
 /** The methods, each with the role that it needs, as docs/service.md lists them. */
 export const NEEDED_CALLS: readonly Omit<Call, 'ask'>[] = CALLS;
 
@@ -102,7 +105,7 @@ export interface Refused {
   readonly reason: string;
 }
 
-/** Which methods the service refuses this process, before anything is started or changed. Throws where it does not answer. */
+/** Which methods the service refuses this process, before anything is started or changed. Throws where it does not say. */
 export async function refusedCalls(service: WorkflowService, namespace: string): Promise<Refused | null> {
   const answers = await Promise.all(
     CALLS.map(async ({ ask, ...call }) => {
@@ -111,8 +114,7 @@ export async function refusedCalls(service: WorkflowService, namespace: string):
         return [];
       } catch (error) {
         if (isHidden(error)) return [{ call, reason: grpcStatus(error)?.details ?? '' }];
-        // What is refused as incomplete is allowed.
-        if (grpcStatus(error) !== null) return [];
+        if (LOOKED_AT.has(grpcStatus(error)?.code ?? 0)) return [];
         throw error;
       }
     }),

@@ -19,7 +19,12 @@ export type Namespace = proto.temporal.api.workflowservice.v1.IDescribeNamespace
 
 /** Whether a service keeps an answer to itself: it does not let this process ask, or has no such method. */
 export function isHidden(error: unknown): boolean {
-  return HIDING.has(grpcStatus(error)?.code ?? 0);
+  return hides(grpcStatus(error)?.code ?? 0);
+}
+
+/** The same of a status of gRPC. */
+export function hides(code: number): boolean {
+  return HIDING.has(code);
 }
 
 /** A service that does not answer, or refuses. It may do better later, unlike other requests that are wrong. */

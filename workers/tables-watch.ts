@@ -1,5 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { accessTo, isNewer, leaveText, NewerTables, newerRemark, newerText } from '../db/index.js';
+import {
+  AboutToBeMigrated,
+  accessTo,
+  isNewer,
+  leaveText,
+  NewerTables,
+  newerRemark,
+  newerText,
+} from '../db/index.js';
 import type { Store } from '../db/index.js';
 
 /** Why a worker has to end that works as it should. */
@@ -44,6 +52,8 @@ export function watchTables({ db }: Store): TablesWatch {
       return leaveFor === null ? null : { reason: leaveText(db.name, leaveFor), tablesAreNewer: false };
     } catch (error) {
       if (error instanceof NewerTables) return { reason: error.message, tablesAreNewer: true };
+      // A connection that was made for this question is not let in.
+      if (error instanceof AboutToBeMigrated) return { reason: error.message, tablesAreNewer: false };
       // A store that does not answer is told by others, and may be back at the next look.
       return null;
     }

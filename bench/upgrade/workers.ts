@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { errorMessage } from '../../experiment/errors.js';
 import { CommandError } from '../command.js';
 import { endingOf } from '../keeper.js';
 import { processTree } from '../process-tree.js';
@@ -39,7 +40,7 @@ export async function startWorker(
   for (;;) {
     const announced = announcedIn(said);
     if (announced !== null) return { ...announced, ...running(line, shell, announced.health, () => said) };
-    if (shell.exitCode !== null || performance.now() > deadline) {
+    if (hasEnded(shell) || performance.now() > deadline) {
       await killShell(shell);
       throw new CommandError(`"${line}" does not serve:\n${said}`);
     }
@@ -62,6 +63,14 @@ function running(
   health: string,
   said: () => string,
 ): Omit<StartedWorker, 'pid' | 'buildId'> {
+  async function ask(path: string): Promise<Response> {
+    try {
+      return await fetch(`${health}${path}`);
+    } catch (error) {
+      throw new CommandError(`"${line}" does not answer (${errorMessage(error)}):\n${said()}`);
+    }
+  }
+
   return {
     async requireGoodEnd() {
       const ending = await endingOf(shell, END_MS);
@@ -73,12 +82,12 @@ function running(
       }
     },
     async ready() {
-      const response = await fetch(`${health}/ready`);
+      const response = await ask('/ready');
       const { remarks } = (await response.json()) as { remarks: readonly string[] };
       return { status: response.status, remarks };
     },
     async attempts() {
-      const text = await (await fetch(`${health}/metrics`)).text();
+      const text = await (await ask('/metrics')).text();
       const counts = [...text.matchAll(/^panic_tda_activity_attempts_total\{.*\} (\d+)$/gm)];
       if (counts.length === 0) throw new CommandError(`"${line}" tells no attempts in its metrics`);
       return counts.reduce((sum, [, count]) => sum + Number(count), 0);
@@ -87,9 +96,13 @@ function running(
   };
 }
 
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
 /** With the worker that it waits for. */
 async function killShell(shell: ChildProcess): Promise<void> {
-  if (shell.pid === undefined || shell.exitCode !== null || shell.signalCode !== null) return;
+  if (shell.pid === undefined || hasEnded(shell)) return;
   for (const { pid } of processTree(shell.pid).toReversed()) {
     try {
       process.kill(pid, 'SIGKILL');

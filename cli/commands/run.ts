@@ -123,7 +123,10 @@ export async function retryExperiment(context: Context, id: string, run: number 
   return await watching(context, async (watcher) => {
     if (run !== null) await refuseUnfailed(watcher.context, id, run);
     const handedOver = await handToRunningProcess(watcher.context, id, run);
-    return handedOver ?? (await execute(watcher, await storedConfig(watcher.context, id), 'retry', run));
+    if (handedOver !== null) return handedOver;
+    const config = await storedConfig(watcher.context, id);
+    await bringUpToDate(watcher.context);
+    return await execute(watcher, config, 'retry', run);
   });
 }
 
@@ -216,7 +219,7 @@ async function execute(
     return await executeInSession(request, devices, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
-    await tellInterruptedIfPossible(request);
+    await tellInterruptedIfPossible(request, { outdated: false });
     throw new ToldStop('', { cause: error });
   }
 }
@@ -258,7 +261,7 @@ async function executeInSession(
     if (signal.aborted) throw error;
     const given = [session.failed, outdated.signal].find(({ aborted }) => aborted);
     const reason: unknown = given === undefined ? error : given.reason;
-    await tellInterruptedIfPossible(request);
+    await tellInterruptedIfPossible(request, { outdated: outdated.signal.aborted });
     throw new Unfinished(refusalOf(session, reason) ?? withCauses(reason), { cause: reason });
   } finally {
     tables?.stop();
@@ -488,10 +491,10 @@ async function resetFailedRuns(
 }
 
 /** The message says where the store does not answer: a command that ends waits for nothing. */
-async function tellInterruptedIfPossible(request: Request): Promise<void> {
+async function tellInterruptedIfPossible(request: Request, why: Interrupted): Promise<void> {
   const { asking: _, ...context } = request.context;
   try {
-    await readingStore(context, (store) => tellInterrupted({ ...request, context }, store));
+    await readingStore(context, (store) => tellInterrupted({ ...request, context }, store, why));
   } catch (error) {
     if (!isOutage(error) && !isPanicError(error)) throw error;
     note(
@@ -500,7 +503,16 @@ async function tellInterruptedIfPossible(request: Request): Promise<void> {
   }
 }
 
-async function tellInterrupted({ context, id, startedAt }: Request, store: Store | null): Promise<void> {
+interface Interrupted {
+  /** The tables are not for this version any more. */
+  readonly outdated: boolean;
+}
+
+async function tellInterrupted(
+  { context, id, startedAt }: Request,
+  store: Store | null,
+  { outdated }: Interrupted,
+): Promise<void> {
   const row = (await store?.experiments.find(id)) ?? null;
   if (store === null || row === null) {
     note('Stopped before anything was made.');
@@ -508,11 +520,16 @@ async function tellInterrupted({ context, id, startedAt }: Request, store: Store
   }
   const { invocations } = await store.summaries.progress(id);
   const stored = `${plural(invocations, 'invocation')} ${invocations === 1 ? 'is' : 'are'} stored`;
-  note(
-    configuredTemporal() === undefined
-      ? `Stopped; ${stored}. "${context.command('resume', id)}" continues.`
-      : `No longer watching; ${stored}, and the workers of the Temporal service go on. "${context.command('cancel', id)}" ends it.`,
-  );
+  const embedded = configuredTemporal() === undefined;
+  if (outdated) {
+    const how = embedded ? 'Stopped' : 'No longer watching';
+    note(`${how}; ${stored}. "${context.command('resume', id)}" of the newer version goes on.`);
+  } else if (embedded) note(`Stopped; ${stored}. "${context.command('resume', id)}" continues.`);
+  else {
+    note(
+      `No longer watching; ${stored}, and the workers of the Temporal service go on. "${context.command('cancel', id)}" ends it.`,
+    );
+  }
   if (!context.json) return;
   const document = await summaryDocument(store, id, { wallMs: Date.now() - startedAt });
   printJson({ ...document, status: 'interrupted' });

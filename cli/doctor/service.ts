@@ -4,7 +4,7 @@ import { fairnessOf } from '../../workers/fairness.js';
 import { durationText, retentionMs, retentionRemark, stateRemark } from '../../workers/namespace-remarks.js';
 import { type Refused, refusedCalls, refusedText } from '../../workers/rights.js';
 import { isComparable, versionRemark } from '../../workers/server-version.js';
-import { grpcStatus, isHidden } from '../../workers/service-problems.js';
+import { grpcStatus, isHidden, type Namespace } from '../../workers/service-problems.js';
 import { FAIRNESS, POLL_RATE, yamlLines } from '../../workers/service-settings.js';
 import { median, showSlowPolls, taskPauses } from '../../workers/task-pauses.js';
 import type { Session } from '../temporal-connection.js';
@@ -66,10 +66,13 @@ async function* checkNamespace({ client }: Session): AsyncGenerator<Finding> {
   }
 }
 
-function retention(namespace: string, described: Parameters<typeof retentionMs>[0]): Finding {
+function retention(namespace: string, described: Namespace): Finding {
+  const ms = retentionMs(described);
+  if (ms === null)
+    return info(`the service does not say for how long the namespace "${namespace}" keeps ended workflows`);
   const remark = retentionRemark(namespace, described);
   return remark === null
-    ? ok(`the namespace "${namespace}" keeps ended workflows for ${durationText(retentionMs(described))}`)
+    ? ok(`the namespace "${namespace}" keeps ended workflows for ${durationText(ms)}`)
     : warning(remark);
 }
 
@@ -94,6 +97,12 @@ async function* checkFairness(options: ConnectionOptions, namespace: string): As
       yield info(
         `whether experiments take turns (fairness) cannot be seen, since the service keeps it to itself (${found.why}); its operator looks for ` +
           `"${yamlLines.get(FAIRNESS)}" in its dynamic configuration (Temporal Cloud: docs/service.md)`,
+      );
+      break;
+    case 'unanswered':
+      yield info(
+        `whether experiments take turns (fairness) could not be asked (${found.why}); its operator looks for ` +
+          `"${yamlLines.get(FAIRNESS)}" in its dynamic configuration`,
       );
       break;
     default:

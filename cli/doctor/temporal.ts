@@ -95,8 +95,12 @@ async function* checkService(
     try {
       yield ok(`the configured Temporal service at ${session.address} answers`);
       const refused = yield* checkSetUp(session, options);
-      // The rest reads, too.
-      if (refused?.calls.some(({ role }) => role === 'reader')) return;
+      if (refused?.calls.some(({ role }) => role === 'reader')) {
+        yield info(
+          'search attributes, task queues and blocked workflows are not looked at, since that reads as well',
+        );
+        return;
+      }
       const unindexed = await session.unindexed();
       if (unindexed !== null) yield warning(unindexed);
       const { context: routed, disagreement } = await routes(context);

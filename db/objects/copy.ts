@@ -94,12 +94,20 @@ export async function copyObjects(
   }
 
   const left = Symbol.asyncIterator in objects ? objects[Symbol.asyncIterator]() : objects[Symbol.iterator]();
+  // The first lane that fails stops the others.
+  const failure = new AbortController();
+  const stop = AbortSignal.any([signal, failure.signal]);
   const lane = async (): Promise<void> => {
-    for (;;) {
-      signal.throwIfAborted();
-      const next = await left.next();
-      if (next.done === true) return;
-      await copy(next.value);
+    try {
+      for (;;) {
+        stop.throwIfAborted();
+        const next = await left.next();
+        if (next.done === true) return;
+        await copy(next.value);
+      }
+    } catch (error) {
+      failure.abort(error);
+      throw error;
     }
   };
   // All lanes end before the call does, so that nothing is written behind the caller's back.

@@ -15,7 +15,7 @@ const LEAVE = 7_264_832_903;
  */
 export async function enterBesideOthers(client: ClientBase, name: string): Promise<void> {
   const [leaveFor] = await holders(client, LEAVE);
-  if (leaveFor !== undefined) throw new HeldByAnother(leaveText(name, leaveFor));
+  if (leaveFor !== undefined) throw new AboutToBeMigrated(leaveText(name, leaveFor));
   if (await taken(client, 'select pg_try_advisory_lock_shared($1) as taken')) return;
   const others = await users(client);
   const who = others.length === 0 ? '' : ` (${others.join(', ')})`;
@@ -95,9 +95,12 @@ async function holders(client: ClientBase, lock: number): Promise<string[]> {
   return rows.map((row) => row.name);
 }
 
-/** Somebody else must be alone with the database just now. */
+/** Another process must be alone with the database just now. */
 export class HeldByAnother extends PanicError {
   constructor(message: string) {
     super('StoreUnavailable', message);
   }
 }
+
+/** Another process asks all writers to leave. */
+export class AboutToBeMigrated extends HeldByAnother {}

@@ -596,6 +596,24 @@ describeS3(toldSkipped('copying objects', program), () => {
   });
 });
 
+test('a copy that fails once begins no further object', async () => {
+  const source = openFolder();
+  await filled(source, 40);
+  const target = openFolder();
+  let begun = 0;
+  const failing: ObjectStore = {
+    ...target,
+    size: async () => await Promise.resolve(null),
+    put: async () => {
+      if (++begun === 1) throw new Error('the disk is full');
+      await Promise.resolve();
+    },
+  };
+  await expect(copy(source, failing)).rejects.toThrow('the disk is full');
+  // Sixteen are under way at once.
+  expect(begun).toBeLessThanOrEqual(16);
+});
+
 test('leftovers of a folder are the temporary files of writes that never ended', async () => {
   const { objects, fileOf } = FOLDER.open();
   const sha256 = await stored(objects, noise(10, 30));

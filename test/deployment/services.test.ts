@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -90,6 +91,8 @@ here('docker-compose.yml, as processes', () => {
       'objects',
       'objects-admin',
       'web-ui',
+      'metrics-ui',
+      'prometheus',
       'worker-cpu',
       'worker-gpu',
       'metrics',
@@ -101,6 +104,8 @@ here('docker-compose.yml, as processes', () => {
       ['temporal:7233', suiteAddress()],
       ['temporal-ui:6666', suiteUi()],
       ['0.0.0.0:8080', `127.0.0.1:${ports.get('web-ui')}`],
+      ['prometheus:9090', `127.0.0.1:${ports.get('prometheus')}`],
+      ['0.0.0.0:9090', `127.0.0.1:${ports.get('metrics-ui')}`],
       ['http://objects:7070', `http://127.0.0.1:${ports.get('objects')}`],
       ['http://objects:7071', `http://127.0.0.1:${ports.get('objects-admin')}`],
       [':7070', `127.0.0.1:${ports.get('objects')}`],
@@ -151,12 +156,25 @@ here('docker-compose.yml, as processes', () => {
     running.set(name, child);
   }
 
-  /** Runs the health check of one of our containers. */
-  function healthy(name: string): boolean {
+  /** The words of the health check of one of our containers, behind those of Node. */
+  function healthCheck(name: string): string[] {
     const [kind, command = '', ...args] = services[name]!.healthcheck!.test;
     expect([kind, command]).toEqual(['CMD', 'node']);
-    const there = args.map((word) => word.replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${ports.get(name)}`));
-    return run(process.execPath, there, environment(services[name]!)).status === 0;
+    return args.map((word) => word.replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${ports.get(name)}`));
+  }
+
+  function healthy(name: string): boolean {
+    return run(process.execPath, healthCheck(name), environment(services[name]!)).status === 0;
+  }
+
+  /** The same, while this process answers. */
+  async function healthyMeanwhile(name: string): Promise<boolean> {
+    const check = spawn(process.execPath, healthCheck(name), {
+      stdio: 'ignore',
+      env: environment(services[name]!),
+    });
+    const [code] = (await once(check, 'exit')) as [number | null];
+    return code === 0;
   }
 
   test('postgres-roles.sh makes roles and databases that keep to themselves', async () => {
@@ -420,6 +438,32 @@ here('docker-compose.yml, as processes', () => {
     }
     expect((await asked('evil.example:8080')).status).toBe(403);
     const child = running.get('web-ui')!;
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+  });
+
+  test('metrics-ui becomes healthy where Prometheus is, shows it to its published names, and to no other', async () => {
+    // Prometheus is in no package registry: what answers its health check stands in for it.
+    const standIn = createServer(({ url }, response) =>
+      response.writeHead(url === '/-/healthy' ? 200 : 404).end('Prometheus'),
+    );
+    try {
+      start('metrics-ui', process.execPath, words('metrics-ui'));
+      const url = `http://127.0.0.1:${ports.get('metrics-ui')}/-/healthy`;
+      const asked = async (host: string) => await httpRequest(url, { headers: { host } });
+      await until('metrics-ui listens', () => asked('localhost:9090').then(Boolean, () => false), 60_000);
+      expect(healthy('metrics-ui')).toBe(false);
+      await once(standIn.listen(ports.get('prometheus'), '127.0.0.1'), 'listening');
+      await until('metrics-ui is healthy', () => healthyMeanwhile('metrics-ui'), 60_000);
+      for (const host of ['127.0.0.1:9090', 'localhost:9090']) {
+        expect(await asked(host)).toMatchObject({ status: 200, body: 'Prometheus' });
+      }
+      expect((await asked('evil.example:9090')).status).toBe(403);
+    } finally {
+      standIn.close();
+    }
+    const child = running.get('metrics-ui')!;
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
     expect(await ended).toEqual([0, null]);

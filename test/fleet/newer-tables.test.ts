@@ -170,7 +170,7 @@ async function digestNow(database: StorePlace['database'], experiment: string): 
     expect(await watching.ended).toMatchObject({
       code: 4,
       stderr: expect.stringMatching(
-        /this version stops watching: the tables of .* are about to be migrated by panic-tda \d+@/,
+        /"npx panic-tda resume .*" of the newer version goes on\.[^]*this version stops watching: the tables of .* are about to be migrated by panic-tda \d+@/,
       ) as unknown,
     });
 
@@ -181,6 +181,12 @@ async function digestNow(database: StorePlace['database'], experiment: string): 
     });
     await serving(command(later, ['worker']));
     const { experiment, status } = await handle.result();
+    for (const verb of ['retry', 'resume']) {
+      expect(await fleet.command([verb, experiment]).ended).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(/may look at what is stored, and may not write to it/) as unknown,
+      });
+    }
     expect(status).toBe('completed');
     const store = await connectStore({ folder: fleet.data, database }).catch(String);
     expect(store).toMatch(/newer panic-tda/);

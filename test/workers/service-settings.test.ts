@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals';
+import { msToTs } from '@temporalio/common/lib/time.js';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { NEEDED_CALLS } from '../../workers/rights.js';
+import { NEEDED_CALLS, refusedCalls } from '../../workers/rights.js';
 import { searchAttributes } from '../../workers/search-attributes.js';
 import { versionRemark } from '../../workers/server-version.js';
 import {
@@ -12,7 +13,7 @@ import {
   yamlLines,
 } from '../../workers/service-settings.js';
 import { serverArguments } from '../../workers/temporal-server.js';
-import { showSlowPolls } from '../../workers/task-pauses.js';
+import { pausesIn, showSlowPolls } from '../../workers/task-pauses.js';
 import { documentedCommands, valuesOf } from '../support/documented-commands.js';
 
 function read(file: string): string {
@@ -54,6 +55,18 @@ test('docs/service.md has each setting, with its values and its reason', () => {
   );
 });
 
+/** Those of a page that start a server and set its retention. */
+function serverCommands(page: string): string[][] {
+  return documentedCommands(page).filter(
+    (words) => valuesOf(words, 'namespace').length > 0 && /start-dev|namespace update/.test(words.join(' ')),
+  );
+}
+
+test('README and docs/service.md have the same commands for a server and its retention', () => {
+  expect(serverCommands('README.md')).toHaveLength(2);
+  expect(serverCommands('README.md')).toEqual(serverCommands('docs/service.md'));
+});
+
 test('the documented command has the settings, pragmas and search attributes of the server of run', () => {
   const [documented = []] = documentedCommands('docs/service.md').filter((words) => words[2] === 'start-dev');
   const own = serverArguments('', { port: 0, httpPort: 0, metricsPort: 0, ui: null }, []);
@@ -87,6 +100,63 @@ test('a server that is older than the one of docker-compose.yml is named, with w
   expect(versionRemark('1.29.1')).toContain('does not tell which workflows wait for other code');
   expect(versionRemark('1.28.3')).toContain('has no fairness');
   expect(versionRemark('main')).toContain('the version "main"');
+});
+
+/** A service of which each method answers with this status. */
+function answering(code: number): Parameters<typeof refusedCalls>[0] {
+  const error = Object.assign(new Error('so says the test'), { code, details: 'so says the test' });
+  const methods = new Proxy({}, { get: () => async () => await Promise.reject(error) });
+  return methods as Parameters<typeof refusedCalls>[0];
+}
+
+test('a call is allowed where the service looked at it, refused where it says so, and unknown where it says neither', async () => {
+  for (const code of [3, 5, 9]) expect(await refusedCalls(answering(code), 'any')).toBeNull();
+  for (const code of [7, 12])
+    expect((await refusedCalls(answering(code), 'any'))?.calls).toHaveLength(NEEDED_CALLS.length);
+  for (const code of [4, 13, 14, 16])
+    await expect(refusedCalls(answering(code), 'any')).rejects.toThrow('so says the test');
+});
+
+/** As protobuf has it: the type of its seconds. */
+function long(value: number) {
+  return msToTs(value * 1000).seconds!;
+}
+
+test('pauses are those between a task and its beginning, and between a task of a workflow and the activity that it asked for', () => {
+  const events = [
+    { eventId: long(2), eventTime: msToTs(1000) },
+    {
+      eventId: long(3),
+      eventTime: msToTs(1004),
+      workflowTaskStartedEventAttributes: { scheduledEventId: long(2) },
+    },
+    {
+      eventId: long(4),
+      eventTime: msToTs(1010),
+      workflowTaskCompletedEventAttributes: { startedEventId: long(3) },
+    },
+    {
+      eventId: long(5),
+      eventTime: msToTs(1011),
+      activityTaskScheduledEventAttributes: { workflowTaskCompletedEventId: long(4) },
+    },
+    {
+      eventId: long(6),
+      eventTime: msToTs(1054),
+      activityTaskStartedEventAttributes: { scheduledEventId: long(5), attempt: 1 },
+    },
+  ];
+  expect(pausesIn(events)).toEqual({ waits: [4, 43], steps: [50] });
+  expect(pausesIn(events.toReversed())).toEqual({ waits: [43, 4], steps: [50] });
+  const again = { scheduledEventId: long(5), attempt: 2 };
+  expect(
+    pausesIn([...events.slice(0, 4), { ...events[4], activityTaskStartedEventAttributes: again }]),
+  ).toEqual({
+    waits: [4],
+    steps: [],
+  });
+  // The earlier events are of another page of the history.
+  expect(pausesIn(events.slice(3))).toEqual({ waits: [43], steps: [] });
 });
 
 const steps = JSON.parse(read('test/fixtures/task-pauses/steps.json')) as Record<
