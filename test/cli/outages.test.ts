@@ -26,7 +26,7 @@ const EXPERIMENT = {
   prompts: ['a lighthouse', 'a forest'],
   seeds: [-1],
   embedding_models: ['Dummy'],
-  max_length: 500,
+  max_length: 260,
 };
 
 const closing: (() => Promise<unknown>)[] = [];
