@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { guard, MARK } from './support/leftovers.mjs';
 
 /** Namespaces of the suite's server: each test of workers takes one for itself (support/namespaces.ts). */
-const NAMESPACES = 250;
+const NAMESPACES = 180;
 
 /** One real Temporal server for the whole suite. Compiled modules: Jest does not transform what it loads before tests. */
 export default async function setup() {
