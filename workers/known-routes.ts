@@ -70,7 +70,7 @@ export function routesAsker(
 const ANSWER_WITHIN_MS = 1000;
 
 /** What to do about a file that disagrees; the routes of the database hold until then. */
-export const DISAGREEING_REMEDY =
+const DISAGREEING_REMEDY =
   'the routes of the database hold for all machines: correct or remove the file, or let one worker record it for all with --record-routes, and start the others again';
 
 /** A disagreement with its remedy, as one sentence without its full stop; null where there is none. */

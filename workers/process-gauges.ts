@@ -42,7 +42,7 @@ export function buildGauges({ version, deployment, bundleSha256 }: Build): Gauge
   };
 }
 
-/** What `/ready` says. Remarks are a source of their own: whether the worker can do work is told without them. */
+/** What `/ready` says. Remarks are a source of their own: whether the worker can do work does not wait for them. */
 export function readyGauges(readiness: () => Readiness): readonly Gauges[] {
   return [
     {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { CommandError } from '../command.js';
 
-export const HALVES = ['sqlite', 'postgres'] as const;
+const HALVES = ['sqlite', 'postgres'] as const;
 export type Half = (typeof HALVES)[number];
 
 export interface BackupOptions {

@@ -171,7 +171,7 @@ export async function requireEqual({ id, digest }: Proof, place: StorePlace, wha
   if (found !== digest) throw new CommandError(`${what}: its content is ${found} instead of ${digest}`);
 }
 
-export async function digestIn(place: StorePlace, id: string): Promise<string> {
+async function digestIn(place: StorePlace, id: string): Promise<string> {
   const store = await connectStoreReadonly(place);
   if (store === null) throw new CommandError(`${place.folder} holds nothing`);
   try {

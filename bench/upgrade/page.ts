@@ -19,7 +19,7 @@ const SECTIONS = ['A fleet', 'A fleet, back again'];
 const [FIRST_SECTION] = SECTIONS;
 
 /** Variables of the first block, each with what the rehearsal puts in the place of its example. */
-export const SETTINGS = ['OLD', 'NEW', 'OWNER', 'BACKUP', 'OLD_BUILD', 'NEW_BUILD'] as const;
+const SETTINGS = ['OLD', 'NEW', 'OWNER', 'BACKUP', 'OLD_BUILD', 'NEW_BUILD'] as const;
 export type Setting = (typeof SETTINGS)[number];
 
 /** Variables that an operator has besides. */

@@ -9,7 +9,7 @@ export interface Routing {
 }
 
 /** The name that the page's commands give their deployment. */
-export const DEPLOYMENT = 'panic-tda';
+const DEPLOYMENT = 'panic-tda';
 
 export async function routingOf(client: Client): Promise<Routing> {
   const { workerDeploymentInfo } = await client.workflowService.describeWorkerDeployment({
