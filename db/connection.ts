@@ -151,6 +151,15 @@ function databaseOver({ sqlite, tables }: Connected, name: string, file: Readabl
   const build = drizzle(sqlite, { schema });
   const now = (): TablesVersion => tablesVersion(sqlite, appliedMigrations(sqlite, name));
   const writer = createWriter(sqlite, writableTables(sqlite, name, now));
+
+  async function written<T>(work: () => T): Promise<T> {
+    try {
+      return await writer.write(work);
+    } catch (error) {
+      throw heldFailure(error, name, 'StoreUnavailable') ?? error;
+    }
+  }
+
   const connection: Connection = {
     dialect: 'sqlite',
     name,
@@ -158,13 +167,7 @@ function databaseOver({ sqlite, tables }: Connected, name: string, file: Readabl
     file,
     build,
     read: async (work) => whileUnchanged(file, name, () => runNow(work())),
-    write: async (work) => {
-      try {
-        return await writer.write(() => runNow(work()));
-      } catch (error) {
-        throw heldFailure(error, name, 'StoreUnavailable') ?? error;
-      }
-    },
+    write: async (work) => await written(() => runNow(work())),
     *rows<T>(query: SQL) {
       return (yield () => build.all<T>(query)) as T[];
     },
@@ -173,7 +176,9 @@ function databaseOver({ sqlite, tables }: Connected, name: string, file: Readabl
     tables,
     tablesNow: async () => ({ tables: now(), leaveFor: null }),
     async instance(draw) {
-      return draw ? ownSqliteInstance(dirname(name)) : sqliteInstance(dirname(name));
+      const known = sqliteInstance(dirname(name));
+      // Of several processes that are the first together one draws it: it alone may write meanwhile.
+      return known !== null || !draw ? known : await written(() => ownSqliteInstance(dirname(name)));
     },
     // With what is still in the write-ahead log alone.
     size: async () => pragmaNumber(sqlite, 'page_count') * pragmaNumber(sqlite, 'page_size'),

@@ -3,7 +3,6 @@ import {
   closeSync,
   fstatSync,
   fsyncSync,
-  linkSync,
   lstatSync,
   openSync,
   realpathSync,
@@ -14,9 +13,8 @@ import {
 import type { BigIntStats } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { errorCode } from '../experiment/error-code.js';
 import { PanicError } from '../experiment/errors.js';
-import { accessFailure, isAbsence, isThere } from '../experiment/presence.js';
+import { accessFailure, isAbsence } from '../experiment/presence.js';
 import { isText, recordIn } from '../experiment/record-text.js';
 import type { Checks } from '../experiment/record-text.js';
 import { readRegularFileNow, UnfitFile } from '../experiment/regular-file.js';
@@ -62,7 +60,7 @@ export function sqliteInstance(folder: string): string | null {
   return file === fileText(stats) || place === placeOf(folder) ? `sqlite ${instance}` : null;
 }
 
-/** The same, drawn and kept where nothing says it. */
+/** The same, drawn and kept where nothing says it. No two processes may call it at once. */
 export function ownSqliteInstance(folder: string): string {
   const known = sqliteInstance(folder);
   if (known !== null) return known;
@@ -80,13 +78,7 @@ export function ownSqliteInstance(folder: string): string {
   } finally {
     closeSync(descriptor);
   }
-  try {
-    // Of several processes that are the first together, one gives the name.
-    if (isThere(path)) renameSync(temporary, path);
-    else linkUnlessThere(temporary, path);
-  } finally {
-    rmSync(temporary, { force: true });
-  }
+  renameSync(temporary, path);
   const parent = openSync(dirname(path), 'r');
   try {
     fsyncSync(parent);
@@ -94,15 +86,6 @@ export function ownSqliteInstance(folder: string): string {
     closeSync(parent);
   }
   return sqliteInstance(folder) ?? `sqlite ${instance}`;
-}
-
-function linkUnlessThere(from: string, to: string): void {
-  try {
-    linkSync(from, to);
-  } catch (error) {
-    // A file system without hard links.
-    if (errorCode(error) !== 'EEXIST') renameSync(from, to);
-  }
 }
 
 function fileText({ ino, birthtimeNs }: BigIntStats): string {

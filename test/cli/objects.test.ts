@@ -70,8 +70,12 @@ function idIn(stderr: string): string {
     }
 
     test('an experiment puts its pictures there and ends as with a folder', async () => {
-      const { code, stdout } = await panicTda(folder, ['run', 'experiment.json'], env);
-      expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining(PLACE) });
+      const { code, stdout, stderr } = await panicTda(folder, ['run', 'experiment.json'], env);
+      expect([code, stdout, stderr]).toEqual([
+        0,
+        expect.stringContaining(PLACE),
+        expect.stringContaining(`Experiment ${id}`),
+      ]);
       expect(await digestOf(data, id)).toBe(digest);
       expect(keys().length).toBeGreaterThan(0);
       expect(readdirSync(join(data, 'objects'))).toEqual([]);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { copyObjects, missingPictures, openStore } from '../../db/index.js';
 import type { ObjectsPlace, Store } from '../../db/index.js';
 import { createObjectFolder } from '../../db/objects/folder.js';
+import { dist, nextLine, runModule } from '../workers/child-processes.js';
 import { temporaryFolder } from '../workers/temporary-folder.js';
 import { config, finishExperiment, rejection } from './small-experiment.js';
 
@@ -46,6 +47,29 @@ test('processes that are the first together record one place', async () => {
   await Promise.all(stores.map(({ objectsPlace }) => objectsPlace.settle()));
   const { placeId } = (await stores[0]!.objectsPlace.recorded())!;
   expect(await stores[0]!.objects.id()).toBe(placeId);
+});
+
+test('processes of a new data folder that are the first together at a shared place are all of its database', async () => {
+  const shared = join(root, 'shared');
+  mkdirSync(shared);
+  await open().close();
+  opened.pop();
+  const gate = join(root, 'gate');
+  const module = `
+    import { existsSync } from 'node:fs';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { openStore } from ${dist('db/index.js')};
+    const [data, shared, gate] = process.argv.slice(1);
+    const store = openStore(data, { kind: 'folder', path: shared });
+    console.log('ready');
+    while (!existsSync(gate)) await sleep(1);
+    console.log(await store.objectsPlace.settle().then(() => 'settled', String));
+    await store.close();`;
+  const processes = Array.from({ length: 6 }, () => runModule(module, [data, shared, gate]));
+  for (const one of processes) expect(await nextLine(one)).toBe('ready');
+  const told = Promise.all(processes.map(nextLine));
+  writeFileSync(gate, '');
+  expect(await told).toEqual(processes.map(() => 'settled'));
 });
 
 test('a process whose objects are elsewhere is refused, with both places and what to do', async () => {
