@@ -16,8 +16,7 @@ export function isOutage(error: unknown): boolean {
   if (isPanicError(error)) return error.kind === 'StoreUnavailable';
   if (typeof error !== 'object' || error === null) return false;
   if ('code' in error) {
-    // Errors of gRPC have details; a program that ended has a number as its code, too.
-    if ('details' in error && PASSING_CODES.has(error.code)) return true;
+    if (PASSING_CODES.has(error.code)) return true;
     // Another process holds the SQLite file for longer than the busy time-out.
     if (typeof error.code === 'string' && /^SQLITE_(BUSY|LOCKED)/.test(error.code)) return true;
   }
