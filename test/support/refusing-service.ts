@@ -4,6 +4,7 @@ import {
   createServer,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
+  type ServerHttp2Stream,
 } from 'node:http2';
 
 export interface RefusingService {
@@ -17,36 +18,7 @@ export interface RefusingService {
  * credentials. `codeOf` gives the status of a method, such as `DescribeNamespace`.
  */
 export async function openRefusingService(codeOf: (method: string) => number): Promise<RefusingService> {
-  const sessions = new Set<ServerHttp2Session>();
-  const server = createServer();
-  server.on('session', (session) => {
-    sessions.add(session);
-    session.once('close', () => sessions.delete(session));
-  });
-  server.on('stream', (stream, headers) => {
-    const method = String(headers[':path']).split('/').at(-1) ?? '';
-    stream.on('error', () => undefined);
-    stream.respond(
-      {
-        ':status': 200,
-        'content-type': 'application/grpc',
-        'grpc-status': String(codeOf(method)),
-        'grpc-message': 'so says the test',
-      },
-      { endStream: true },
-    );
-    stream.resume();
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('a TCP server has no port');
-  return {
-    address: `127.0.0.1:${address.port}`,
-    close: async () => {
-      for (const session of sessions) session.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return await listening((stream, headers) => refuse(stream, codeOf(methodOf(headers)), 'so says the test'));
 }
 
 /** The service at `real`, of which a proxy refuses some methods with PERMISSION_DENIED, as an authorizer does. */
@@ -56,25 +28,9 @@ export async function openRefusingProxy(
 ): Promise<RefusingService> {
   const far = connect(`http://${real}`);
   far.on('error', () => undefined);
-  const sessions = new Set<ServerHttp2Session>();
-  const server = createServer();
-  server.on('session', (session) => {
-    sessions.add(session);
-    session.once('close', () => sessions.delete(session));
-  });
-  server.on('stream', (near, headers) => {
-    near.on('error', () => undefined);
-    if (refused.has(String(headers[':path']).split('/').at(-1) ?? '')) {
-      near.respond(
-        {
-          ':status': 200,
-          'content-type': 'application/grpc',
-          'grpc-status': '7',
-          'grpc-message': 'Request unauthorized.',
-        },
-        { endStream: true },
-      );
-      near.resume();
+  const proxy = await listening((near, headers) => {
+    if (refused.has(methodOf(headers))) {
+      refuse(near, 7, 'Request unauthorized.');
       return;
     }
     const { ':path': path, ':method': method, ...rest } = headers;
@@ -94,6 +50,45 @@ export async function openRefusingProxy(
       .on('close', () => asking.close())
       .pipe(asking);
   });
+  return {
+    address: proxy.address,
+    close: async () => {
+      far.destroy();
+      await proxy.close();
+    },
+  };
+}
+
+function methodOf(headers: IncomingHttpHeaders): string {
+  return String(headers[':path']).split('/').at(-1) ?? '';
+}
+
+function refuse(stream: ServerHttp2Stream, code: number, message: string): void {
+  stream.respond(
+    {
+      ':status': 200,
+      'content-type': 'application/grpc',
+      'grpc-status': String(code),
+      'grpc-message': message,
+    },
+    { endStream: true },
+  );
+  stream.resume();
+}
+
+async function listening(
+  onStream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void,
+): Promise<RefusingService> {
+  const sessions = new Set<ServerHttp2Session>();
+  const server = createServer();
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
+  });
+  server.on('stream', (stream, headers) => {
+    stream.on('error', () => undefined);
+    onStream(stream, headers);
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('a TCP server has no port');
@@ -101,7 +96,6 @@ export async function openRefusingProxy(
     address: `127.0.0.1:${address.port}`,
     close: async () => {
       for (const session of sessions) session.destroy();
-      far.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };
