@@ -11,16 +11,16 @@ import type {
 } from '../db/index.js';
 import type { Artifact } from '../experiment/artifact.js';
 import type { ExperimentConfig } from '../experiment/config.js';
-import { faultPoint } from '../experiment/fault.js';
+import { faultPoint } from '../common/fault.js';
 import { seedOfStep } from '../experiment/ids.js';
 import type { GenerativeModel } from '../experiment/model.js';
-import { excerptOf, visibleLine } from '../experiment/text.js';
-import type { Held, RunAdvance, RunRef } from './contract.js';
+import { excerptOf, visibleLine } from '../common/text.js';
+import type { Held, RunAdvance, RunRef } from '../workflows/contract.js';
 import type { Dependencies } from './dependencies.js';
 import { isWorkerShutdown, runFailure } from './failures.js';
 import { whileHeartbeating } from './heartbeat.js';
 import { routingOf } from './routing.js';
-import { analyseInTimeLeft } from './time-left.js';
+import { analyseInTimeLeft } from './finish-short-run.js';
 import { unusableModel } from './unknown-to-worker.js';
 
 const FILL_CHUNK = 2000;

@@ -3,13 +3,13 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { drivenElsewhere, driverOf, isSameService } from '../db/index.js';
 import type { Driver, ExperimentRow } from '../db/index.js';
-import { PanicError } from '../experiment/errors.js';
+import { PanicError } from '../common/errors.js';
 import { experimentId } from '../experiment/ids.js';
 import { formatProblems } from '../experiment/index.js';
 import { runCount } from '../experiment/config.js';
 import type { ExperimentConfig } from '../experiment/config.js';
 import { madeWith } from '../experiment/made-with.js';
-import { excerptOf, visibleLine } from '../experiment/text.js';
+import { excerptOf, visibleLine } from '../common/text.js';
 import { unknownModels } from '../experiment/unknown-models.js';
 import { askServers, explainUnfit, explainUnready, serverTroubles, unfitModels } from '../models/index.js';
 import type {
@@ -20,7 +20,7 @@ import type {
   Plan,
   Routing,
   RunRef,
-} from './contract.js';
+} from '../workflows/contract.js';
 import type { Dependencies } from './dependencies.js';
 import { bookkeepingFailure } from './failures.js';
 import { givenExperiment } from './given-experiment.js';

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Driver, DriverService, Store } from '../db/index.js';
 import type { Catalogue } from '../experiment/model.js';
 import type { ModelPool, ServerAccess } from '../models/index.js';
-import type { DiagramComputer } from './diagram-run.js';
+import type { DiagramComputer } from './diagram-computer.js';
 
 /** Where models are served. */
 export interface ModelRouting {

@@ -1,9 +1,9 @@
 import { Context } from '@temporalio/activity';
 import { portionsOf } from '../db/index.js';
 import type { PendingOutput, RunRow, UsedEmbedding } from '../db/index.js';
-import { faultPoint } from '../experiment/fault.js';
+import { faultPoint } from '../common/fault.js';
 import type { EmbeddingModel } from '../experiment/model.js';
-import type { RunRef } from './contract.js';
+import type { RunRef } from '../workflows/contract.js';
 import type { Dependencies } from './dependencies.js';
 import { runFailure } from './failures.js';
 import { whileHeartbeating } from './heartbeat.js';

@@ -1,8 +1,8 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { errorMessage, errorName, isPanicError, StoreRefusal } from '../experiment/errors.js';
-import type { PanicError } from '../experiment/errors.js';
-import type { FailureKind } from '../experiment/errors.js';
-import { visible, visibleLine } from '../experiment/text.js';
+import { errorMessage, errorName, isPanicError, StoreRefusal } from '../common/errors.js';
+import type { PanicError } from '../common/errors.js';
+import type { FailureKind } from '../common/errors.js';
+import { visible, visibleLine } from '../common/text.js';
 import type { Stage, RunRow, Store } from '../db/index.js';
 
 /** Times a model may answer the same step with something that is not data before the run is given up. */

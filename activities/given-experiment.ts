@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
-import { PanicError } from '../experiment/errors.js';
+import { PanicError } from '../common/errors.js';
 import { parseExperimentBytes, validateExperiment } from '../experiment/index.js';
 import type { Validation } from '../experiment/index.js';
 import type { Catalogue } from '../experiment/model.js';

@@ -1,10 +1,10 @@
 export { createAdvanceRun } from './advance-run.js';
 export { createBookkeeping } from './bookkeeping.js';
 export { createDiagramRun } from './diagram-run.js';
-export type { ComputedDiagram, DiagramComputer, DiagramRequest, DiagramSize } from './diagram-run.js';
+export type { ComputedDiagram, DiagramComputer, DiagramRequest, DiagramSize } from './diagram-computer.js';
 export type { Dependencies, DriverElsewhere } from './dependencies.js';
 export { type MissingModels, missingModels } from './missing-models.js';
 export { createEmbedRun } from './embed-run.js';
 export { unknownActivity } from './unknown-activity.js';
 export { isWorkerShutdown } from './failures.js';
-export type { ExperimentResult, Plan } from './contract.js';
+export type { ExperimentResult, Plan } from '../workflows/contract.js';

@@ -1,7 +1,7 @@
 import type { Position, RunRow } from '../db/index.js';
 import type { ExperimentConfig } from '../experiment/config.js';
 import { TASK_QUEUES } from '../workflows/names.js';
-import type { Routing } from './contract.js';
+import type { Routing } from '../workflows/contract.js';
 import type { ModelRouting } from './dependencies.js';
 
 /** Whether any model of the experiment has a task queue of its own. */

@@ -1,7 +1,7 @@
 import { surrogateSeed } from '../experiment/ids.js';
 import { longestLifetime, totalPersistence } from '../tda/index.js';
 import type { Dependencies } from './dependencies.js';
-import type { Measurement } from './diagram-run.js';
+import type { Measurement } from './diagram-computer.js';
 
 /**
  * Makes the surrogates that a diagram has not yet, one after another, so that a crash repeats at most one. They are made of

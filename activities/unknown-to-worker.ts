@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { PanicError } from '../experiment/errors.js';
+import { PanicError } from '../common/errors.js';
 import type { Catalogue, Model } from '../experiment/model.js';
 import type { MadeWith } from '../experiment/made-with.js';
 import { catalogueText, explainUnknown } from '../experiment/unknown-models.js';

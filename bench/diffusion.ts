@@ -12,14 +12,14 @@ import { existsSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { CommandError, runCommand } from './command.js';
+import { CommandError, runCommand } from './common/command.js';
 import {
   cacheFolder,
   mustRun,
   programVersions,
   pythonWithNeuralPrograms,
   script,
-} from './python-programs.js';
+} from './common/python-programs.js';
 
 const PROGRAMS = ['diffusers', 'optimum-onnx', 'onnxruntime'];
 

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DATABASE_FILE } from '../db/index.js';
-import { CommandError, runCommand } from './command.js';
+import { CommandError, runCommand } from './common/command.js';
 import { fillStore } from './doctor/synthetic-store.js';
-import { watchCommand } from './watched-command.js';
+import { watchCommand } from './common/watched-command.js';
 
 /**
  * Checks sound stores of more and more rows with `panic-tda doctor --fix`, then with a tenth of the embeddings gone, and

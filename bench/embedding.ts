@@ -12,9 +12,9 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Sfc32 } from '../experiment/sfc32.js';
-import { CommandError, runCommand } from './command.js';
-import { mustRun, programVersions, pythonWithNeuralPrograms, script } from './python-programs.js';
+import { Sfc32 } from '../common/sfc32.js';
+import { CommandError, runCommand } from './common/command.js';
+import { mustRun, programVersions, pythonWithNeuralPrograms, script } from './common/python-programs.js';
 
 const PROGRAMS = ['sentence-transformers', 'torch', 'transformers', 'onnxruntime'];
 const BATCHES = [1, 32];

@@ -13,11 +13,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ripsPersistence } from '../tda/index.js';
-import { CommandError, runCommand } from './command.js';
-import { CLOUD_DIMENSION, writeCloud } from './clouds.js';
+import { CommandError, runCommand } from './common/command.js';
+import { CLOUD_DIMENSION, writeCloud } from './common/clouds.js';
 import { areClose, areSame, sortedBars, type Diagram } from './exactness/agreement.js';
 import { KINDS, ofPoints, seededRandom, type Case } from './exactness/cases.js';
-import { mustRun, pythonWithPrograms, script } from './python-programs.js';
+import { mustRun, pythonWithPrograms, script } from './common/python-programs.js';
 
 type Diagrams = readonly Diagram[];
 /** Diagrams of the other programs; null for a death at infinity. */

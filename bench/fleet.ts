@@ -4,17 +4,17 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Client } from 'pg';
 import { connectStoreReadonly, type Store } from '../db/index.js';
-import { databaseVariables } from '../workers/environment.js';
-import { CommandError, runCommand } from './command.js';
-import { ourVersion } from './machine.js';
-import { markdownTable } from './markdown.js';
-import { processesUnder, type ProcessUse } from './process-tree.js';
+import { databaseVariables } from '../workers/settings/environment.js';
+import { CommandError, runCommand } from './common/command.js';
+import { ourVersion } from './common/machine.js';
+import { markdownTable } from './common/markdown.js';
+import { processesUnder, type ProcessUse } from './common/process-tree.js';
 import { startDatabase } from './scale/databases.js';
 import { experimentFiles, type ExperimentFile } from './scale/experiments.js';
 import { CLI, startFleet } from './scale/fleet.js';
 import { madeIn } from './scale/rows.js';
 import { SERIES, shapeOf } from './scale/series.js';
-import { watchCommand } from './watched-command.js';
+import { watchCommand } from './common/watched-command.js';
 
 /**
  * Experiments that are started together on a fleet of four workers, two with main and cpu and two with gpu, with a Temporal server and a Postgres

@@ -18,11 +18,11 @@ import { enclosingRadius, sortedEdges } from '../tda/edges.js';
 import { euclideanDistances } from '../tda/index.js';
 import { linkKernelBytes } from '../tda/kernel.js';
 import { atOnce } from '../tda/pacer.js';
-import { CLOUD_DIMENSION, writeCloud } from './clouds.js';
-import { CommandError, runCommand } from './command.js';
+import { CLOUD_DIMENSION, writeCloud } from './common/clouds.js';
+import { CommandError, runCommand } from './common/command.js';
 import { apexes } from './kernel-languages/typescript.js';
-import { markdownTable } from './markdown.js';
-import { pythonWithPrograms, script } from './python-programs.js';
+import { markdownTable } from './common/markdown.js';
+import { pythonWithPrograms, script } from './common/python-programs.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const EDGES = 20_000;

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GenerativeModel } from '../experiment/model.js';
 import type { GenerateItem } from '../models/loaded-model.js';
-import { generating } from '../models/hosts/batch-kind.js';
-import { MemoryBudget } from '../models/hosts/memory-budget.js';
-import { ModelLane } from '../models/hosts/model-lane.js';
-import { HostEnded, type ProcessHost } from '../models/hosts/process-host.js';
-import { HOST_SETTINGS } from '../models/choices.js';
-import { WEAR_LIMITS } from '../models/hosts/wear.js';
-import { runCommand } from './command.js';
-import { markdownTable } from './markdown.js';
+import { generating } from '../models/runners/batch-kind.js';
+import { MemoryBudget } from '../models/runners/memory-budget.js';
+import { ModelLane } from '../models/runners/model-lane.js';
+import { RunnerEnded, type ProcessRunner } from '../models/runners/process-runner.js';
+import { DEVICE_SETTINGS } from '../models/choices.js';
+import { WEAR_LIMITS } from '../models/runners/wear.js';
+import { runCommand } from './common/command.js';
+import { markdownTable } from './common/markdown.js';
 
 /**
  * How much of a GPU's time swapping costs where a painter and a describer do not fit beside each other: `node dist/bench/lanes.js` after
@@ -54,16 +54,16 @@ async function measure(one: Case, loadsInTurn: number): Promise<Outcome> {
     remedy: '',
   });
 
-  function host(loadMs: number, computeMs: number): ProcessHost {
+  function host(loadMs: number, computeMs: number): ProcessRunner {
     loads++;
-    let end: (reason: HostEnded) => void;
-    const ended = new Promise<HostEnded>((resolve) => (end = resolve));
+    let end: (reason: RunnerEnded) => void;
+    const ended = new Promise<RunnerEnded>((resolve) => (end = resolve));
     return {
       processId: process.pid,
       loaded: sleep(loadMs / SCALE),
       ended,
       keepAlive: () => {},
-      stop: () => Promise.resolve(end(new HostEnded('ended'))),
+      stop: () => Promise.resolve(end(new RunnerEnded('ended'))),
       compute: async () => {
         const began = performance.now();
         await sleep(computeMs / SCALE);
@@ -87,7 +87,7 @@ async function measure(one: Case, loadsInTurn: number): Promise<Outcome> {
       model: modelNamed(name),
       kind: generating,
       wear: WEAR_LIMITS,
-      deadlines: HOST_SETTINGS,
+      deadlines: DEVICE_SETTINGS,
       place: () => Promise.resolve({ device: 'cpu', budget }),
       start: () => host(loadMs, computeMs),
     });

@@ -12,13 +12,13 @@ import { loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { count } from '../cli/format.js';
+import { count } from '../cli/terminal/format.js';
 import { experimentId } from '../experiment/ids.js';
-import { CommandError, runCommand } from './command.js';
+import { CommandError, runCommand } from './common/command.js';
 import { callsExperiment, longExperiment, wideExperiment } from './large/stores.js';
 import type { Use } from './large/use.js';
-import { describeMachine } from './machine.js';
-import { markdownTable, significant } from './markdown.js';
+import { describeMachine } from './common/machine.js';
+import { markdownTable, significant } from './common/markdown.js';
 
 const PROBE = fileURLToPath(new URL('large/probe.js', import.meta.url));
 const PROGRAM = fileURLToPath(new URL('large/program.js', import.meta.url));

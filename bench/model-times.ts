@@ -15,7 +15,7 @@ import type { GenerativeModel } from '../experiment/model.js';
 import { SURROGATE_KINDS } from '../experiment/config.js';
 import { catalogue, createModelPool, type ModelPool } from '../models/index.js';
 import { predictRipsSeconds, predictSurrogateSeconds, ripsPersistence, surrogate } from '../tda/index.js';
-import { runCommand } from './command.js';
+import { runCommand } from './common/command.js';
 
 const DEGREES = [0, 1, 2] as const;
 const DIMENSION = 256;

@@ -13,16 +13,16 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { assertNever } from '../experiment/errors.js';
-import { runCommand } from './command.js';
-import { writeCloud, type Family } from './clouds.js';
+import { assertNever } from '../common/errors.js';
+import { runCommand } from './common/command.js';
+import { writeCloud, type Family } from './common/clouds.js';
 import type { Entry } from './persistence/entries.js';
 import { persistenceFigure } from './persistence/figure.js';
-import { describeMachine } from './machine.js';
+import { describeMachine } from './common/machine.js';
 import { measure } from './persistence/measurement.js';
 import { readOptions, type BenchOptions } from './persistence/options.js';
 import { persistenceReport } from './persistence/report.js';
-import { pythonWithPrograms } from './python-programs.js';
+import { pythonWithPrograms } from './common/python-programs.js';
 
 await runCommand(async () => {
   const options = readOptions(process.argv.slice(2));

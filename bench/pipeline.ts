@@ -2,9 +2,9 @@ import { Client, Connection } from '@temporalio/client';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findTemporalCli } from '../workers/temporal-cli.js';
-import { startTemporalServer } from '../workers/temporal-server.js';
-import { runCommand, CommandError } from './command.js';
+import { findTemporalCli } from '../workers/temporal/cli.js';
+import { startTemporalServer } from '../workers/temporal/server.js';
+import { runCommand, CommandError } from './common/command.js';
 import { runOurs } from './pipeline/our-run.js';
 import { SHAPES, type Shape } from './pipeline/shapes.js';
 

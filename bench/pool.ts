@@ -5,7 +5,7 @@ import type { EmbeddingModel } from '../experiment/model.js';
 import { catalogue, createModelPool, type ModelPool, type ModelPoolOptions } from '../models/index.js';
 import { openFolder } from '../models/files/model-files.js';
 import { loadModel } from '../models/loaders.js';
-import { CommandError, runCommand } from './command.js';
+import { CommandError, runCommand } from './common/command.js';
 
 /**
  * What the pool of models costs: `node dist/bench/pool.js FOLDER` after `npm run build`, with the folder of all-MiniLM-L6-v2. Beside

@@ -11,8 +11,8 @@
  */
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { CommandError, runCommand } from './command.js';
-import { describeMachine } from './machine.js';
+import { CommandError, runCommand } from './common/command.js';
+import { describeMachine } from './common/machine.js';
 import { SHAPES, type Shape } from './pipeline/shapes.js';
 import { installPythonSystem, REPORTED } from './python-system/installation.js';
 import { measureOurs, measurePythonSystem, type Measured } from './python-system/measured.js';

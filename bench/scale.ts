@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { basename, dirname } from 'node:path';
-import { runCommand } from './command.js';
-import { ourVersion } from './machine.js';
+import { runCommand } from './common/command.js';
+import { ourVersion } from './common/machine.js';
 import { keepEntry, memoryOverTime, predictedMinutes, readEntries, type Entry } from './scale/entries.js';
 import { measureShape } from './scale/measure.js';
 import { memoryFigure } from './scale/memory-figure.js';

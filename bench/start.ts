@@ -4,9 +4,9 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { CommandError, runCommand } from './command.js';
+import { CommandError, runCommand } from './common/command.js';
 import { fillStore } from './doctor/synthetic-store.js';
-import { markdownTable } from './markdown.js';
+import { markdownTable } from './common/markdown.js';
 
 /**
  * How much CPU time commands take to start and to answer, beside `node` without a program, by turns in one sitting, so that what else

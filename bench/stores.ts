@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { connectStoreReadonly } from '../db/index.js';
 import type { PostgresService } from '../db/index.js';
-import { CommandError, runCommand } from './command.js';
-import { startEmbeddedPostgres } from './embedded-postgres.js';
+import { CommandError, runCommand } from './common/command.js';
+import { startEmbeddedPostgres } from './common/embedded-postgres.js';
 import { bytesUnder } from './pipeline/our-run.js';
 import { experimentOf, SHAPES, type Shape } from './pipeline/shapes.js';
-import { cpuSecondsOfTree } from './process-tree.js';
-import { watchCommand } from './watched-command.js';
+import { cpuSecondsOfTree } from './common/process-tree.js';
+import { watchCommand } from './common/watched-command.js';
 
 /**
  * SQLite and Postgres side by side, through `panic-tda run`: after `npm run build`,

@@ -1,22 +1,27 @@
 import { resolve } from 'node:path';
 import { connectStoreReadonly, isNewer, nameOfService, newerRemark, POOL_SIZE } from '../db/index.js';
 import type { Store, StorePlace } from '../db/index.js';
-import { PanicError } from '../experiment/errors.js';
+import { PanicError } from '../common/errors.js';
 import type { Catalogue } from '../experiment/model.js';
-import { pathProblem } from '../experiment/path-text.js';
-import { isThere } from '../experiment/presence.js';
+import { pathProblem } from '../common/path-text.js';
+import { isThere } from '../common/presence.js';
 import { readCatalogue } from '../models/catalogue.js';
-import { dataFolderAt, refuseNoFolder } from '../workers/data-folder.js';
-import type { DataFolder } from '../workers/data-folder.js';
-import { databaseAt, letSqliteReadUris, quietAwsSdk, readEnvironment } from '../workers/environment.js';
-import type { Environment } from '../workers/environment.js';
-import { keepFilesPrivate } from '../workers/private-files.js';
-import { type ModelRoutes, readRoutes } from '../workers/routes.js';
-import { type HostOptions, hostSettings } from './host-options.js';
-import { note } from './output.js';
-import type { Asking } from './patience.js';
+import { dataFolderAt, refuseNoFolder } from '../workers/settings/data-folder.js';
+import type { DataFolder } from '../workers/settings/data-folder.js';
+import {
+  databaseAt,
+  letSqliteReadUris,
+  quietAwsSdk,
+  readEnvironment,
+} from '../workers/settings/environment.js';
+import type { Environment } from '../workers/settings/environment.js';
+import { keepFilesPrivate } from '../workers/settings/private-files.js';
+import { type ModelRoutes, readRoutes } from '../workers/settings/routes.js';
+import { type DeviceOptions, deviceSettings } from './device-options.js';
+import { note } from './terminal/output.js';
+import type { Asking } from './session/patience.js';
 
-export interface GlobalOptions extends HostOptions {
+export interface GlobalOptions extends DeviceOptions {
   readonly data?: string;
   readonly database?: string;
   readonly json?: boolean;
@@ -71,7 +76,7 @@ export async function lenientContextOf({
   data,
   database,
   json,
-  ...hostOptions
+  ...deviceOptions
 }: GlobalOptions): Promise<Context> {
   // Before any library reads them.
   quietAwsSdk();
@@ -94,7 +99,7 @@ export async function lenientContextOf({
     ...(database === undefined ? [] : ['--database', shellQuoted(database)]),
   ];
   return {
-    environment: { ...environment, hosts: hostSettings(hostOptions, environment.hosts) },
+    environment: { ...environment, hosts: deviceSettings(deviceOptions, environment.hosts) },
     folder,
     place: { folder: folder.root, database: environment.database, objects: environment.objects },
     catalogue,

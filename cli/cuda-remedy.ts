@@ -1,4 +1,4 @@
-import { assertNever } from '../experiment/errors.js';
+import { assertNever } from '../common/errors.js';
 import { cudaLibrariesCommand, type CudaProblem } from '../models/index.js';
 import type { Context } from './context.js';
 

@@ -1,8 +1,8 @@
 import type { ExperimentConfig } from '../experiment/config.js';
-import { isPanicError, PanicError } from '../experiment/errors.js';
+import { isPanicError, PanicError } from '../common/errors.js';
 import type { Model } from '../experiment/model.js';
 import { decideDevice, explainDecision, fitEverywhere, oversizedModels } from '../models/index.js';
-import { configuredTemporal } from '../workers/environment.js';
+import { configuredTemporal } from '../workers/settings/environment.js';
 import type { Context } from './context.js';
 
 /**

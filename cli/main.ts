@@ -1,11 +1,17 @@
 import { CommanderError } from 'commander';
 import { debuglog, inspect } from 'node:util';
-import { withoutSecrets } from '../experiment/secrets.js';
-import { asksForJson, errorDocument, exitCodeOf, unfinishedDocument, withCauses } from './error-document.js';
-import { visible } from '../experiment/text.js';
-import { EXIT, SIGNAL_EXIT } from './exit-codes.js';
-import { jsonPrinted, lastNote, note, printJson, watchOutput } from './output.js';
-import { createProgram } from './program.js';
+import { withoutSecrets } from '../common/secrets.js';
+import {
+  asksForJson,
+  errorDocument,
+  exitCodeOf,
+  unfinishedDocument,
+  withCauses,
+} from './program/error-document.js';
+import { visible } from '../common/text.js';
+import { EXIT, SIGNAL_EXIT } from './program/exit-codes.js';
+import { jsonPrinted, lastNote, note, printJson, watchOutput } from './terminal/output.js';
+import { createProgram } from './program/create-program.js';
 
 const debug = debuglog('panic-tda');
 

@@ -1,4 +1,4 @@
-export { addedToOlder, bringUpToDateForRepair, requireWritable } from './connection.js';
+export { addedToOlder, bringUpToDateForRepair, requireWritable } from './connection/sqlite.js';
 export {
   accessTo,
   isNewer,
@@ -7,13 +7,19 @@ export {
   newerRemark,
   newerText,
   RELEASES,
-} from './compatibility.js';
-export type { Access, Dialect, PlannedMigration, TablesNow, TablesVersion } from './compatibility.js';
+} from './versions/compatibility.js';
+export type {
+  Access,
+  Dialect,
+  PlannedMigration,
+  TablesNow,
+  TablesVersion,
+} from './versions/compatibility.js';
 export type { TablesOnServer } from './postgres/connection.js';
 export { AboutToBeMigrated, leaveText } from './postgres/users.js';
 export { DATABASE_FILE, OBJECTS_FOLDER } from './layout.js';
-export { plannedUpgrade, upgradedText, upgradeFile } from './upgrade.js';
-export type { Upgraded, UpgradePlan } from './upgrade.js';
+export { plannedUpgrade, upgradedText, upgradeFile } from './versions/upgrade.js';
+export type { Upgraded, UpgradePlan } from './versions/upgrade.js';
 export {
   connectStore,
   connectStoreAlone,
@@ -25,44 +31,44 @@ export {
   tablesOnServer,
 } from './store.js';
 export type { Store, StorePlace } from './store.js';
-export type { Connection } from './connection.js';
+export type { Connection } from './connection/sqlite.js';
 export { hasPassword, nameOfService, POOL_SIZE, postgresUrlProblem } from './postgres/service.js';
 export type { PostgresService } from './postgres/service.js';
-export type { RecordedBuild } from './builds.js';
+export type { RecordedBuild } from './tables/builds.js';
 export { connectionRoom, connectionsWanted, shortageText } from './postgres/connection-room.js';
-export type { RecordedRoutes, RouteRecord } from './routes.js';
-export { driverOf } from './experiments.js';
-export type { Driver, ExperimentRow, Standing } from './experiments.js';
-export { drivenElsewhere, isSameService, serviceAddress, servicePlace } from './driver-service.js';
-export type { DriverService } from './driver-service.js';
-export type { UsedDevice, UsedEmbedding } from './provenance.js';
-export type { FailureRow, RunRow, Stage } from './runs.js';
-export type { EncodedArtifact } from './artifacts.js';
-export type { DeletionPreview, Removal } from './deletion.js';
-export type { ComputedInvocation } from './computed.js';
-export type { Committed, Cycle, EqualWork, Position, Step } from './invocations.js';
-export { portionsOf } from './vectors.js';
-export type { NewVector, PendingOutput, PointCloud, StepRange } from './vectors.js';
-export type { DiagramDimension, NewDiagram } from './diagrams.js';
-export type { OverviewFigures, RunEntropy, RunOverview } from './run-overviews.js';
-export type { SurrogateDimension, SurrogateKey, SurrogateRow } from './surrogates.js';
-export type { SharedVectors } from './output-warnings.js';
-export type { EntropySummary, Progress, Summary } from './summary.js';
-export { awaitedMs } from './figures.js';
-export type { AwaitedStep, StoreFigures } from './figures.js';
-export { clockAheadMs, clockText } from './clock.js';
-export type { Connections } from './database.js';
+export type { RecordedRoutes, RouteRecord } from './tables/routes.js';
+export { driverOf } from './tables/experiments.js';
+export type { Driver, ExperimentRow, Standing } from './tables/experiments.js';
+export { drivenElsewhere, isSameService, serviceAddress, servicePlace } from './tables/driver-service.js';
+export type { DriverService } from './tables/driver-service.js';
+export type { UsedDevice, UsedEmbedding } from './tables/provenance.js';
+export type { FailureRow, RunRow, Stage } from './tables/runs.js';
+export type { EncodedArtifact } from './tables/artifacts.js';
+export type { DeletionPreview, Removal } from './tables/deletion.js';
+export type { ComputedInvocation } from './tables/computed.js';
+export type { Committed, Cycle, EqualWork, Position, Step } from './tables/invocations.js';
+export { portionsOf } from './tables/vectors.js';
+export type { NewVector, PendingOutput, PointCloud, StepRange } from './tables/vectors.js';
+export type { DiagramDimension, NewDiagram } from './tables/diagrams.js';
+export type { OverviewFigures, RunEntropy, RunOverview } from './read/run-overviews.js';
+export type { SurrogateDimension, SurrogateKey, SurrogateRow } from './tables/surrogates.js';
+export type { SharedVectors } from './read/output-warnings.js';
+export type { EntropySummary, Progress, Summary } from './read/summary.js';
+export { awaitedMs } from './read/figures.js';
+export type { AwaitedStep, StoreFigures } from './read/figures.js';
+export { clockAheadMs, clockText } from './connection/clock.js';
+export type { Connections } from './connection/database.js';
 export type { ExperimentStatus, RunHold, RunStatus } from './schema.js';
-export { compact } from './compact.js';
-export type { Compacted } from './compact.js';
+export { compact } from './connection/compact.js';
+export type { Compacted } from './connection/compact.js';
 export { copyObjects } from './objects/copy.js';
 export type { CopyCounts } from './objects/copy.js';
 export type { ObjectStore, StoredObject } from './objects/object-store.js';
 export { openObjects } from './objects/open.js';
 export { OBJECTS_PLACE_FORMAT, objectsPlace } from './objects/place.js';
 export type { ObjectsPlace, S3Service } from './objects/place.js';
-export { missingPictures } from './objects-place.js';
-export { contentDigest, contentOf } from './content.js';
-export type { ContentRow } from './content.js';
+export { missingPictures } from './objects/recorded-place.js';
+export { contentDigest, contentOf } from './read/content.js';
+export type { ContentRow } from './read/content.js';
 export { backUp, MANIFEST_FILE, refuseTarget } from './backup/index.js';
 export type { Backup, BackupManifest, BackupProgress } from './backup/index.js';

@@ -8,7 +8,7 @@
 //   node docs/contact-sheet.mjs docs/trajectory.webp /tmp/first 414bfcf216f7 3 9
 import sharp from 'sharp';
 import { openStoreReadonly } from '../dist/db/index.js';
-import { readEnvironment } from '../dist/workers/environment.js';
+import { readEnvironment } from '../dist/workers/settings/environment.js';
 
 const COLUMNS = 6;
 const MOST_PICTURES = 12;

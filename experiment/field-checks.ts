@@ -1,8 +1,8 @@
-import { assertNever } from './errors.js';
-import { nearest } from './nearest.js';
-import { described, listed, pathText, problem, quoted, type Problem } from './problems.js';
+import { assertNever } from '../common/errors.js';
+import { nearest } from '../common/nearest.js';
+import { described, listed, pathText, problem, quoted, type Problem } from '../common/problems.js';
 import { allowedAt, FIELD_NAMES, MAX_RUNS, NULL_MODEL_FIELD_NAMES } from './schema.js';
-import { isBlank, textFault } from './text.js';
+import { isBlank, textFault } from '../common/text.js';
 
 /** An experiment as it was given: any field may be missing or of any type, and each check looks at what it can use. */
 export type Fields = Readonly<Record<string, unknown>>;

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { unreadableFile } from './file-text.js';
+import { unreadableFile } from '../common/file-text.js';
 import type { Catalogue } from './model.js';
-import { problem, type Problem } from './problems.js';
+import { problem, type Problem } from '../common/problems.js';
 import { parseExperimentBytes, type Validation } from './validate.js';
 
 /** Far beyond a million runs' worth of prompts, and within what a JavaScript string can hold. */

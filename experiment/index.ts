@@ -8,8 +8,8 @@ export {
   surrogateCount,
 } from './config.js';
 export type { ExperimentConfig, NullModel, RunCoordinates, SurrogateKind } from './config.js';
-export { assertNever, isPanicError, PanicError } from './errors.js';
-export type { FailureKind } from './errors.js';
+export { assertNever, isPanicError, PanicError } from '../common/errors.js';
+export type { FailureKind } from '../common/errors.js';
 export { readExperimentFile } from './file.js';
 export {
   canonicalJson,
@@ -22,9 +22,9 @@ export {
 } from './ids.js';
 export type { RunSeed } from './ids.js';
 export type { Catalogue, EmbeddingModel, GenerativeModel, Model, ModelSettings } from './model.js';
-export { formatProblems } from './problems.js';
-export type { Problem } from './problems.js';
-export type { HostFingerprint } from './provenance.js';
+export { formatProblems } from '../common/problems.js';
+export type { Problem } from '../common/problems.js';
+export type { Fingerprint } from './provenance.js';
 export { experimentJsonSchema, MAX_RUNS } from './schema.js';
 export { parseExperimentBytes, parseExperimentText, validateExperiment } from './validate.js';
 export type { Validation } from './validate.js';

@@ -2,8 +2,8 @@ import type { Modality } from './artifact.js';
 import { listIn, type Fields } from './field-checks.js';
 import { MAX_LENGTH_LIMIT } from './config.js';
 import type { Catalogue, EmbeddingModel, GenerativeModel, Model } from './model.js';
-import { nearest } from './nearest.js';
-import { listed, pathText, problem, quoted, type Problem } from './problems.js';
+import { nearest } from '../common/nearest.js';
+import { listed, pathText, problem, quoted, type Problem } from '../common/problems.js';
 import { catalogueText } from './unknown-models.js';
 
 /** Models of the other kind than their place needs. */

@@ -1,6 +1,6 @@
 import type { Modality } from './artifact.js';
 import { runCount, surrogateCount, type ExperimentConfig } from './config.js';
-import { PanicError } from './errors.js';
+import { PanicError } from '../common/errors.js';
 import type { Catalogue, EmbeddingModel, GenerativeModel } from './model.js';
 
 /** What earlier experiments on this machine measured, by model name. */

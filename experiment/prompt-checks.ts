@@ -1,6 +1,6 @@
 import { MAX_TEXT_CHARACTERS } from './artifact.js';
 import { listIn, type Fields } from './field-checks.js';
-import { pathText, problem, quoted, type Problem } from './problems.js';
+import { pathText, problem, quoted, type Problem } from '../common/problems.js';
 
 /** Prompts longer than any model reads: their runs could not begin. */
 export function promptLengthProblems(fields: Fields): Problem[] {

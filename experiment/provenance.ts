@@ -1,5 +1,5 @@
 /** What computed an output, stored once per distinct host and pointed at by every invocation and vector. */
-export interface HostFingerprint {
+export interface Fingerprint {
   /** 'typescript' for built-in models, 'onnxruntime' for neural ones, 'server' for those behind a server. */
   readonly runtime: string;
   readonly runtimeVersion: string;

@@ -1,7 +1,7 @@
 import { MAX_DIAGRAM_POINTS, type ExperimentConfig } from './config.js';
 import type { Catalogue } from './model.js';
 import { mostPoints } from './plan.js';
-import { pathText, problem, type Problem } from './problems.js';
+import { pathText, problem, type Problem } from '../common/problems.js';
 
 /**
  * Networks whose runs are certain to end with more points than a surrogate can have. A surrogate is made of all points of its run,

@@ -1,7 +1,7 @@
 import { modelNames, type ExperimentConfig } from './config.js';
 import type { MadeWith } from './made-with.js';
 import type { Catalogue } from './model.js';
-import { listed } from './problems.js';
+import { listed } from '../common/problems.js';
 
 /** The models of an experiment that the catalogue has not. */
 export function unknownModels(

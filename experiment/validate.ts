@@ -17,8 +17,8 @@ import {
   unknownFieldProblems,
   type Fields,
 } from './field-checks.js';
-import { decodedText } from './file-text.js';
-import { parseJsonText } from './json-text.js';
+import { decodedText } from '../common/file-text.js';
+import { parseJsonText } from '../common/json-text.js';
 import type { Catalogue } from './model.js';
 import {
   connectionProblems,
@@ -27,7 +27,7 @@ import {
   unknownModelProblems,
 } from './network-checks.js';
 import { promptLengthProblems, unreadTextProblems } from './prompt-checks.js';
-import { described, pathText, problem, type Problem } from './problems.js';
+import { described, pathText, problem, type Problem } from '../common/problems.js';
 import { surrogatePointProblems } from './surrogate-checks.js';
 import { allowedAt, experimentSchema, FIELD_NAMES } from './schema.js';
 

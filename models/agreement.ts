@@ -1,4 +1,4 @@
-import { PanicError } from '../experiment/errors.js';
+import { PanicError } from '../common/errors.js';
 
 /** A number that a model's files or settings state. Null where that place leaves it open. */
 export interface Statement {

@@ -1,5 +1,5 @@
 import type { Artifact, ImageArtifact, TextArtifact } from '../experiment/artifact.js';
-import { PanicError } from '../experiment/errors.js';
+import { PanicError } from '../common/errors.js';
 import { embedColourGradient } from './colour-gradient.js';
 import { describeDummy, embedDummy, paintDummy } from './dummy.js';
 import {
@@ -9,7 +9,7 @@ import {
   describeUnlessPoisoned,
   describeUnlessSeed13,
   paintSlowly,
-} from './faulty.js';
+} from './test-models/faulty.js';
 import { embedHashedNgrams } from './hashed-ngram.js';
 import { describePattern } from './pattern/describer.js';
 import { paintPattern } from './pattern/painter.js';

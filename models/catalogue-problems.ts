@@ -1,6 +1,6 @@
 import type * as z from 'zod';
-import { nearest } from '../experiment/nearest.js';
-import { described, pathText, problem, quoted, type Problem } from '../experiment/problems.js';
+import { nearest } from '../common/nearest.js';
+import { described, pathText, problem, quoted, type Problem } from '../common/problems.js';
 import { catalogueJsonSchema } from './catalogue-schema.js';
 
 type Issue = z.core.$ZodIssue;

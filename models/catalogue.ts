@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { compiledFile } from '../experiment/compiled-file.js';
-import { errorMessage, PanicError } from '../experiment/errors.js';
+import { compiledFile } from '../common/compiled-file.js';
+import { errorMessage, PanicError } from '../common/errors.js';
 import type {
   Catalogue,
   CatalogueFileRead,
@@ -9,10 +9,10 @@ import type {
   Model,
   UnavailableModel,
 } from '../experiment/model.js';
-import { isThere } from '../experiment/presence.js';
-import { formatProblems } from '../experiment/problems.js';
+import { isThere } from '../common/presence.js';
+import { formatProblems } from '../common/problems.js';
 import type { CatalogueFile } from './catalogue-schema.js';
-import { faultyModels } from './faulty.js';
+import { faultyModels } from './test-models/faulty.js';
 import { lockFileIn, NO_LOCK, pinnedModel } from './files/lock.js';
 import { isPackaged } from './files/packaged.js';
 

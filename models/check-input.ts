@@ -1,5 +1,5 @@
 import { type Artifact, MAX_TEXT_CHARACTERS, pictureExcess } from '../experiment/artifact.js';
-import { PanicError } from '../experiment/errors.js';
+import { PanicError } from '../common/errors.js';
 import type { EmbeddingModel, GenerativeModel, Model } from '../experiment/model.js';
 
 /** The model, where it is generative and takes this input. Throws PanicError `InvalidInput`. */

@@ -1,8 +1,8 @@
 import { type Artifact, pictureExcess } from '../experiment/artifact.js';
-import { PanicError } from '../experiment/errors.js';
-import { quoted } from '../experiment/problems.js';
+import { PanicError } from '../common/errors.js';
+import { quoted } from '../common/problems.js';
 import type { EmbeddingModel, GenerativeModel } from '../experiment/model.js';
-import { textFault, unfitText } from '../experiment/text.js';
+import { textFault, unfitText } from '../common/text.js';
 import { hasThinking, specialTokenIn } from './chat-markup.js';
 
 /** Longer captions are a model that ran away, not a description. */
@@ -14,7 +14,7 @@ function invalid(model: string, what: string): PanicError {
 
 /**
  * Throws PanicError `ModelOutputInvalid` unless `output` is data of the modality that `model` promises: a picture of a
- * positive size that is not too large (experiment/artifact.ts) with exactly its pixels, or a caption that may enter the store (experiment/text.ts), at most 10,000 characters,
+ * positive size that is not too large (experiment/artifact.ts) with exactly its pixels, or a caption that may enter the store (common/text.ts), at most 10,000 characters,
  * without control characters (a line break is one: captions are one line), special tokens and thinking (chat-markup.ts).
  */
 export function checkGenerated(model: GenerativeModel, output: Artifact): void {

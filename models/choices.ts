@@ -13,13 +13,13 @@ export const DEVICE_CHOICES: readonly DeviceChoice[] = ['auto', ...DEVICES];
 
 /** After how much time the process or thread of a model is ended, in seconds for which this process is at work. */
 export interface Deadlines {
-  /** Of a call; where the model has answered before, less (models/hosts/deadline.ts). */
+  /** Of a call; where the model has answered before, less (models/runners/deadline.ts). */
   readonly callSeconds: number;
   readonly loadSeconds: number;
 }
 
 /** Where models with files are computed, how much memory they may take, and for how long. */
-export interface HostSettings extends Deadlines {
+export interface DeviceSettings extends Deadlines {
   readonly device: DeviceChoice;
   /** Whether another device may be taken where the chosen one does not work. */
   readonly allowFallback: boolean;
@@ -29,7 +29,7 @@ export interface HostSettings extends Deadlines {
   readonly ramMiB: number | null;
 }
 
-export const HOST_SETTINGS: HostSettings = {
+export const DEVICE_SETTINGS: DeviceSettings = {
   device: 'auto',
   allowFallback: false,
   gpuMemoryMiB: null,

@@ -1,5 +1,5 @@
 import type { Artifact } from '../experiment/artifact.js';
-import type { HostFingerprint } from '../experiment/provenance.js';
+import type { Fingerprint } from '../experiment/provenance.js';
 
 /** One answer of a generative model. */
 export interface Generated {
@@ -8,7 +8,7 @@ export interface Generated {
   readonly cutTokens: number;
   /** Whether the model stopped at its limit of tokens, so that the end of the output is missing. */
   readonly outputCut: boolean;
-  readonly host: HostFingerprint;
+  readonly host: Fingerprint;
   /** Inputs that were computed together. */
   readonly batchSize: number;
   /** Time the model itself took, milliseconds: the input's share of its batch. */
@@ -21,7 +21,7 @@ export interface Embedded {
   /** For each input, the tokens at its end that the model had no room for. Null where nobody knows: a server does not say. */
   readonly cutTokens: readonly number[] | null;
   /** Equal for all of them. */
-  readonly host: HostFingerprint;
+  readonly host: Fingerprint;
   readonly computeMs: number;
 }
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { isPanicError } from '../experiment/errors.js';
+import { isPanicError } from '../common/errors.js';
 import type { FitReport, FitTask } from './files-fit.js';
 import { openModelFiles } from './files/model-files.js';
 import { stampAt } from './files/stamp.js';

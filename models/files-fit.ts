@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
-import { childEnvironment } from '../experiment/child-environment.js';
-import { compiledFile } from '../experiment/compiled-file.js';
+import { childEnvironment } from '../common/child-environment.js';
+import { compiledFile } from '../common/compiled-file.js';
 import type { Model } from '../experiment/model.js';
 import { requiredFiles } from './files/layout.js';
 import { readinessOf } from './files/readiness.js';

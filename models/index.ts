@@ -27,7 +27,7 @@ export {
 export { plannedRemoval, type Removal, removeModel } from './files/remove.js';
 export { resolveModelFiles, type ResolvedFiles } from './files/resolve.js';
 export { type Verification, verifyModel } from './files/verify.js';
-export { fitEverywhere, HOST_SETTINGS, type HostSettings, oversizedModels } from './hosts/settings.js';
+export { fitEverywhere, DEVICE_SETTINGS, type DeviceSettings, oversizedModels } from './runners/settings.js';
 export { type CudaProvider, cudaProvider, providerState, type ProviderState } from './onnx/cuda.js';
 export { fetchCudaProvider } from './onnx/cuda-download.js';
 export {

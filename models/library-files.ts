@@ -1,5 +1,5 @@
 import { env, LogLevel } from '@huggingface/transformers';
-import { errorMessage, PanicError } from '../experiment/errors.js';
+import { errorMessage, PanicError } from '../common/errors.js';
 import type { ModelFiles } from './files/model-files.js';
 import { isGraph } from './files/locked-files.js';
 

@@ -1,7 +1,7 @@
 import type { Artifact } from '../experiment/artifact.js';
-import type { PanicError } from '../experiment/errors.js';
+import type { PanicError } from '../common/errors.js';
 import type { Model } from '../experiment/model.js';
-import type { HostFingerprint } from '../experiment/provenance.js';
+import type { Fingerprint } from '../experiment/provenance.js';
 import type { ModelFiles } from './files/model-files.js';
 
 /** Where a graph is computed: one of the runtime's execution providers. */
@@ -20,10 +20,10 @@ export interface LoadTask<M extends Model = Model> {
 }
 
 /** The folder of a model's files; or the folder of all models, where its process finds and verifies them itself. */
-export type HostFiles = { readonly folder: string } | { readonly modelsFolder: string };
+export type RunnerFiles = { readonly folder: string } | { readonly modelsFolder: string };
 
 /** What a host process is given. */
-export type HostTask = Omit<LoadTask, 'files'> & HostFiles;
+export type RunnerTask = Omit<LoadTask, 'files'> & RunnerFiles;
 
 export interface GenerateItem {
   readonly input: Artifact;
@@ -46,7 +46,7 @@ export interface GeneratedItem {
  */
 export interface LoadedGenerator {
   readonly kind: 'generative';
-  readonly host: HostFingerprint;
+  readonly host: Fingerprint;
   generate(items: readonly GenerateItem[]): Promise<readonly (GeneratedItem | PanicError)[]>;
 }
 
@@ -59,7 +59,7 @@ export interface EmbeddedItem {
 /** An embedding model, ready: one vector per input, in order. Throws like LoadedGenerator, for all inputs together. */
 export interface LoadedEmbedder {
   readonly kind: 'embedding';
-  readonly host: HostFingerprint;
+  readonly host: Fingerprint;
   embed(inputs: readonly Artifact[]): Promise<readonly EmbeddedItem[]>;
 }
 

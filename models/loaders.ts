@@ -1,4 +1,4 @@
-import { PanicError } from '../experiment/errors.js';
+import { PanicError } from '../common/errors.js';
 import type { LoadedModel, LoadTask } from './loaded-model.js';
 
 /**
@@ -21,7 +21,7 @@ export async function loadModel(task: LoadTask): Promise<LoadedModel> {
     return loadCaptioner({ ...task, model });
   }
   if (model.loader === 'faulty') {
-    const { loadFaulty } = await import('./faulty-host.js');
+    const { loadFaulty } = await import('./test-models/faulty-runner.js');
     return loadFaulty(task);
   }
   if (model.loader === 'text-to-image' && model.kind === 'generative') {

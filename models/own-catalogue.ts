@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { decodedText, unreadableFile } from '../experiment/file-text.js';
+import { decodedText, unreadableFile } from '../common/file-text.js';
 import { sha256Hex } from '../experiment/ids.js';
-import { parseJsonText } from '../experiment/json-text.js';
+import { parseJsonText } from '../common/json-text.js';
 import type { Model, ModelSettings } from '../experiment/model.js';
-import { pathText, quoted, type Problem } from '../experiment/problems.js';
-import { collidingPaths } from '../experiment/relative-path.js';
-import { textFault } from '../experiment/text.js';
+import { pathText, quoted, type Problem } from '../common/problems.js';
+import { collidingPaths } from '../common/relative-path.js';
+import { textFault } from '../common/text.js';
 import { catalogueProblem, formProblems } from './catalogue-problems.js';
 import { catalogueFileSchema, type CatalogueFile } from './catalogue-schema.js';
 import { isPackaged } from './files/packaged.js';
@@ -55,7 +55,7 @@ function ofCatalogue({ path, found, allowed }: Problem): Problem {
   return catalogueProblem(path, found, allowed);
 }
 
-/** Texts that no store can hold (experiment/text.ts), wherever they are: settings and sources are stored with each model. */
+/** Texts that no store can hold (common/text.ts), wherever they are: settings and sources are stored with each model. */
 function unfitTexts(value: unknown, path: readonly PropertyKey[]): Problem[] {
   if (typeof value === 'string') return unfitText(value, path);
   if (typeof value !== 'object' || value === null) return [];

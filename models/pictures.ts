@@ -1,6 +1,6 @@
 import { type ImageProcessor, RawImage } from '@huggingface/transformers';
 import type { ImageArtifact } from '../experiment/artifact.js';
-import { PanicError } from '../experiment/errors.js';
+import { PanicError } from '../common/errors.js';
 
 interface Kernel {
   /** Half of its width at scale 1, pixels. */

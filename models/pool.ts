@@ -1,6 +1,6 @@
 import type { Artifact } from '../experiment/artifact.js';
-import { PanicError } from '../experiment/errors.js';
-import { usableCores } from '../experiment/machine.js';
+import { PanicError } from '../common/errors.js';
+import { usableCores } from '../common/machine.js';
 import type { Model } from '../experiment/model.js';
 import { endIdleDecoders } from '../experiment/pictures/decode.js';
 import { explainUnknown } from '../experiment/unknown-models.js';
@@ -10,14 +10,14 @@ import { checkGenerated, checkVectors } from './check-output.js';
 import type { Embedded, Generated, ModelActivity, ModelPool } from './contract.js';
 import { isNeural, requireModelFiles } from './files/layout.js';
 import { requireReady } from './files/readiness.js';
-import { HostGroup } from './hosts/host-group.js';
-import { ProcessModels } from './hosts/process-models.js';
-import { findPlace, HOST_SETTINGS, type HostSettings } from './hosts/settings.js';
-import { startThreadHost } from './hosts/thread-host.js';
-import { WEAR_LIMITS, type WearLimits } from './hosts/wear.js';
+import { RunnerGroup } from './runners/runner-group.js';
+import { ProcessModels } from './runners/process-models.js';
+import { findPlace, DEVICE_SETTINGS, type DeviceSettings } from './runners/settings.js';
+import { startThreadRunner } from './runners/thread-runner.js';
+import { WEAR_LIMITS, type WearLimits } from './runners/wear.js';
 import type { DeviceDecision } from './onnx/devices.js';
 import type { ServerAccess } from './servers/address.js';
-import { startServerHost } from './servers/server-host.js';
+import { startServerRunner } from './servers/server-runner.js';
 
 // Requests to one server at a time: what arrives together such servers compute together.
 const SERVER_REQUESTS = 8;
@@ -34,7 +34,7 @@ export interface ModelPoolOptions extends CatalogueOptions {
   /** Servers that models may be asked of. Default: those of this machine. */
   readonly servers?: ServerAccess;
   /** Default: any device that works, all of a GPU's memory, half of the machine's, and hours for a call. */
-  readonly hosts?: Partial<HostSettings>;
+  readonly hosts?: Partial<DeviceSettings>;
   /** Told once the device of models with files is chosen: when the first of them is called. */
   readonly onDevice?: (decision: DeviceDecision) => void;
   /** When a host is replaced by a new one. */
@@ -48,11 +48,11 @@ export interface ModelPoolOptions extends CatalogueOptions {
 /** Starts nothing until a model is first called. See ModelPool for what its calls throw. */
 export async function createModelPool(options: ModelPoolOptions): Promise<ModelPool> {
   const catalogue = await loadCatalogue(options);
-  const hosts = { ...HOST_SETTINGS, ...options.hosts };
-  const builtIn = new HostGroup({
+  const hosts = { ...DEVICE_SETTINGS, ...options.hosts };
+  const builtIn = new RunnerGroup({
     name: 'built-in models',
     size: options.threads ?? Math.min(2, usableCores()),
-    start: startThreadHost,
+    start: startThreadRunner,
     stopOnAbort: false,
     deadlines: hosts,
   });
@@ -77,11 +77,11 @@ export async function createModelPool(options: ModelPoolOptions): Promise<ModelP
     wear: options.wear ?? WEAR_LIMITS,
     deadlines: hosts,
   });
-  const servers = new Map<string, HostGroup>();
+  const servers = new Map<string, RunnerGroup>();
   let closed = false;
 
   /** Of a model that has no process of its own. */
-  function groupOf(model: Model): HostGroup {
+  function groupOf(model: Model): RunnerGroup {
     if (model.loader === 'built-in') return builtIn;
     const group = servers.get(model.name) ?? serverGroup(model, options);
     servers.set(model.name, group);
@@ -157,12 +157,12 @@ export async function createModelPool(options: ModelPoolOptions): Promise<ModelP
   return { generate, embed, activity, close };
 }
 
-function serverGroup(model: Model, { servers = { hosts: [] } }: ModelPoolOptions): HostGroup {
-  return new HostGroup({
+function serverGroup(model: Model, { servers = { hosts: [] } }: ModelPoolOptions): RunnerGroup {
+  return new RunnerGroup({
     name: model.name,
     size: SERVER_REQUESTS,
     stopOnAbort: true,
-    start: (events) => startServerHost(model, servers, events),
+    start: (events) => startServerRunner(model, servers, events),
   });
 }
 

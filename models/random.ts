@@ -1,4 +1,4 @@
-import { Sfc32 } from '../experiment/sfc32.js';
+import { Sfc32 } from '../common/sfc32.js';
 
 /**
  * Small hashes and a small generator, in 32-bit integer arithmetic only, so that every machine draws the same numbers.

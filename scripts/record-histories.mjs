@@ -11,8 +11,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findTemporalCli } from '../dist/workers/temporal-cli.js';
-import { startTemporalServer } from '../dist/workers/temporal-server.js';
+import { findTemporalCli } from '../dist/workers/temporal/cli.js';
+import { startTemporalServer } from '../dist/workers/temporal/server.js';
 import { routeQueue, runWorkflowId, shardWorkflowId, TASK_QUEUES } from '../dist/workflows/names.js';
 
 const { version } = createRequire(import.meta.url)('../package.json');

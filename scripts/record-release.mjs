@@ -89,7 +89,9 @@ function programFiles() {
     .map((entry) => relative(dist, join(entry.parentPath, entry.name)).split(sep).join('/'))
     .filter(
       (path) =>
-        !/\.(map|d\.ts)$|_snapshot\.json$|^\.build-stamp$|^bench\/|^workflows\/bundle\.js$/.test(path),
+        !/\.(map|d\.ts)$|_snapshot\.json$|^\.build-stamp$|^(bench|faults)\/|^workflows\/bundle\.js$/.test(
+          path,
+        ),
     )
     .filter(
       (path) =>

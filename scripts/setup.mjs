@@ -37,11 +37,11 @@ async function step(name, work) {
 }
 
 async function provideTemporalCli() {
-  const { configuredTemporal, readEnvironment } = await import('../dist/workers/environment.js');
+  const { configuredTemporal, readEnvironment } = await import('../dist/workers/settings/environment.js');
   // With a Temporal service configured, the embedded server is not needed.
   if (configuredTemporal() !== undefined) return;
-  const { keepFilesPrivate } = await import('../dist/workers/private-files.js');
+  const { keepFilesPrivate } = await import('../dist/workers/settings/private-files.js');
   keepFilesPrivate(readEnvironment());
-  const { findTemporalCli } = await import('../dist/workers/temporal-cli.js');
+  const { findTemporalCli } = await import('../dist/workers/temporal/cli.js');
   await findTemporalCli({ fetch: true, onProgress: say });
 }

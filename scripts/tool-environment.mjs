@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-// experiment/child-environment.ts does the same for the children of the program. This runs before anything is compiled.
+// common/child-environment.ts does the same for the children of the program. This runs before anything is compiled.
 
 /** What npm, node-gyp and the compilers read: names, and beginnings of names. */
 const NAMES = [

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { compiledFile } from '../experiment/compiled-file.js';
+import { compiledFile } from '../common/compiled-file.js';
 import type { CrewMessage, CrewOrder } from './crew-thread.js';
 import {
   CoresWanted,

@@ -1,4 +1,4 @@
-import { Sfc32 } from '../experiment/sfc32.js';
+import { Sfc32 } from '../common/sfc32.js';
 
 /**
  * sfc32, seeded as in PractRand with 64 bits, of which `seed` (an integer from 0 to 2^53 - 1) gives the low 53. What is drawn

@@ -1,4 +1,4 @@
-import { usableCores } from '../experiment/machine.js';
+import { usableCores } from '../common/machine.js';
 import { type Crew, lonelyCrew, threadCrew } from './crew.js';
 import type { LinkReport } from './crew-tasks.js';
 import { CriticalEdges } from './critical-edges.js';

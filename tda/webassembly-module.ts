@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { compiledFile } from '../experiment/compiled-file.js';
+import { compiledFile } from '../common/compiled-file.js';
 import { TdaMemoryError } from './errors.js';
 
 /** Bytes that memory of WebAssembly grows by. */

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { faultyModels } from '../models/faulty.js';
+import { faultyModels } from '../models/test-models/faulty.js';
 
 const root = join(import.meta.dirname, '..');
 const documents = [

@@ -15,8 +15,8 @@ export default async function setup() {
   guard(process.env[MARK]);
   // As cli/main.ts does: inside of Jest's sandbox it comes too late, and does not reach SQLite.
   process.env.SQLITE_USE_URI = '1';
-  const { findTemporalCli } = await import('../dist/workers/temporal-cli.js');
-  const { startTemporalServer } = await import('../dist/workers/temporal-server.js');
+  const { findTemporalCli } = await import('../dist/workers/temporal/cli.js');
+  const { startTemporalServer } = await import('../dist/workers/temporal/server.js');
   const folder = mkdtempSync(join(tmpdir(), 'panic-tda-suite-'));
   const namespaces = Array.from({ length: NAMESPACES }, (_, number) => `suite-${number}`);
   const server = await startTemporalServer({

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { bundleSha256 } from '../workers/workflow-bundle.js';
-import { cleanUp, panicTda } from './cli/cli-process.js';
-import { openFleet, type Fleet } from './fleet/fleet.js';
+import { cleanUp, panicTda } from './support/cli-process.js';
+import { openFleet, type Fleet } from './support/fleet.js';
 import { builtVersion, type BuiltVersion } from './support/built-version.js';
 import {
   isCompatible,
@@ -14,9 +14,9 @@ import {
   whyNotStarted,
   type ReleasedVersion,
 } from './support/released-version.js';
-import { temporaryFolder } from './workers/temporary-folder.js';
-import { repositoryPath } from './workers/child-processes.js';
-import { PRESENT, recordedVersions } from './workflows/replaying.js';
+import { temporaryFolder } from './support/temporary-folder.js';
+import { repositoryPath } from './support/child-processes.js';
+import { PRESENT, recordedVersions } from './support/replaying.js';
 
 jest.setTimeout(120_000);
 

@@ -1,5 +1,5 @@
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
-import { withoutSecrets } from '../experiment/secrets.js';
+import { withoutSecrets } from '../common/secrets.js';
 
 /** What an activity throws goes into Temporal's history with its stack and its causes, which are words of libraries and servers. */
 export const failuresWithoutSecrets: ActivityInterceptorsFactory = () => ({

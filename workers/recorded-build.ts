@@ -1,6 +1,6 @@
 import type { Store } from '../db/index.js';
-import { PanicError } from '../experiment/errors.js';
-import type { DeploymentVersion } from './deployment.js';
+import { PanicError } from '../common/errors.js';
+import type { DeploymentVersion } from './temporal/worker-deployment.js';
 import { bundleSha256 } from './workflow-bundle.js';
 
 /** Digits of a digest that people compare. */

@@ -1,7 +1,7 @@
 import type { LogEntry } from '@temporalio/worker';
-import { errorMessage, errorName } from '../experiment/errors.js';
-import { withoutSecrets } from '../experiment/secrets.js';
-import { visibleLine } from '../experiment/text.js';
+import { errorMessage, errorName } from '../common/errors.js';
+import { withoutSecrets } from '../common/secrets.js';
+import { visibleLine } from '../common/text.js';
 
 /** A line that repeats itself is written once in this time. */
 const REPEAT_MS = 10 * 60_000;

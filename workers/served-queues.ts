@@ -1,7 +1,7 @@
-import { PanicError } from '../experiment/errors.js';
+import { PanicError } from '../common/errors.js';
 import type { Catalogue } from '../experiment/model.js';
-import { nearest } from '../experiment/nearest.js';
-import { listed, quoted } from '../experiment/problems.js';
+import { nearest } from '../common/nearest.js';
+import { listed, quoted } from '../common/problems.js';
 import { catalogueText } from '../experiment/unknown-models.js';
 import { explainUnready, unreadyAmong } from '../models/index.js';
 import { TASK_QUEUES } from '../workflows/names.js';
@@ -12,7 +12,7 @@ import {
   originOfRoutes,
   queueOfModel,
   UNROUTED,
-} from './routes.js';
+} from './settings/routes.js';
 
 export interface ServedModelQueues {
   /** Task queues of model calls that a worker polls. It serves every model of them. */

@@ -1,6 +1,6 @@
 import type { WorkerOptions } from '@temporalio/worker';
 import type { WorkerOptionsWithDefaults } from '@temporalio/worker/lib/worker-options.js';
-import { usableCores } from '../experiment/machine.js';
+import { usableCores } from '../common/machine.js';
 import {
   createAdvanceRun,
   createBookkeeping,
@@ -9,8 +9,12 @@ import {
   unknownActivity,
 } from '../activities/index.js';
 import type { Dependencies } from '../activities/index.js';
-import { assertNever } from '../experiment/errors.js';
-import { type DeploymentVersion, unversionedOptions, versioningOptions } from './deployment.js';
+import { assertNever } from '../common/errors.js';
+import {
+  type DeploymentVersion,
+  unversionedOptions,
+  versioningOptions,
+} from './temporal/worker-deployment.js';
 import { workflowBundle } from './workflow-bundle.js';
 
 /** Deep enough for model calls of different runs to meet, small enough to share with other workers. */

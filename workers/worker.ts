@@ -12,46 +12,46 @@ import {
   upgradedText,
 } from '../db/index.js';
 import type { Store, StorePlace } from '../db/index.js';
-import { errorMessage } from '../experiment/errors.js';
-import { usableCores } from '../experiment/machine.js';
+import { errorMessage } from '../common/errors.js';
+import { usableCores } from '../common/machine.js';
 import {
   createModelPool,
   explainDecision,
-  type HostSettings,
+  type DeviceSettings,
   loadCatalogue,
   type ServerAccess,
 } from '../models/index.js';
 import { TASK_QUEUES } from '../workflows/names.js';
-import { requireAddressSpace } from './address-space.js';
-import { type DeploymentVersion, makeCurrent } from './deployment.js';
-import { createDiagramPool } from './diagram-pool.js';
-import { keepPollsWhileStopping } from './environment.js';
-import { queueGauges, storeGauges } from './fleet-gauges.js';
+import { requireAddressSpace } from './processes/address-space.js';
+import { type DeploymentVersion, makeCurrent } from './temporal/worker-deployment.js';
+import { createDiagramPool } from './diagrams/pool.js';
+import { keepPollsWhileStopping } from './settings/environment.js';
+import { queueGauges, storeGauges } from './observation/fleet-gauges.js';
 import { failuresWithoutSecrets } from './failures-without-secrets.js';
-import { disagreementText, noRoutesToRecord, routesAsker, settleRoutes } from './known-routes.js';
+import { disagreementText, noRoutesToRecord, routesAsker, settleRoutes } from './settings/known-routes.js';
 import { lateAnswers, POLLS_STAY_MS } from './late-answers.js';
-import { mixedCodeText } from './mixed-code.js';
-import { namespaceRemarks } from './namespace-remarks.js';
-import { observe } from './observation.js';
-import { askOtherService } from './other-service.js';
+import { mixedCodeText } from './temporal/mixed-code.js';
+import { namespaceRemarks } from './temporal/namespace-remarks.js';
+import { observe } from './observation/observation.js';
+import { askOtherService } from './temporal/ask-other-service.js';
 import { NEVER, type PatienceOptions, patiently } from './patience.js';
-import { readinessOf } from './readiness.js';
-import { databaseGauges, diskGauges } from './process-gauges.js';
-import { queueStates } from './queue-states.js';
+import { readinessOf } from './observation/readiness.js';
+import { databaseGauges, diskGauges } from './observation/process-gauges.js';
+import { queueStates } from './temporal/queue-states.js';
 import { ownBuildId, requireOwnBuild } from './recorded-build.js';
-import { allQueues, loadRoutes, type ModelRoutes, queueOfModel, routesText } from './routes.js';
+import { allQueues, loadRoutes, type ModelRoutes, queueOfModel, routesText } from './settings/routes.js';
 import { type ServedModelQueues, servedModelQueues } from './served-queues.js';
 import {
   ensureSearchAttributes,
   INDEXED,
   missingSearchAttributes,
   unindexedText,
-} from './search-attributes.js';
-import { connectionProblem, refusal, requireNamespace, ServiceProblem } from './service-problems.js';
-import { identifyService } from './service.js';
+} from './temporal/search-attributes.js';
+import { connectionProblem, refusal, requireNamespace, ServiceProblem } from './temporal/service-problems.js';
+import { identifyService } from './temporal/service-identity.js';
 import { type Outdated, watchTables } from './tables-watch.js';
-import { type OpenClient, openClient } from './temporal-client.js';
-import { unfitGauges, unfitHistories } from './unfit-histories.js';
+import { type OpenClient, openClient } from './temporal/client.js';
+import { unfitGauges, unfitHistories } from './temporal/unfit-histories.js';
 import { queueOptions, sharedOptions } from './worker-options.js';
 import { bundleSha256 } from './workflow-bundle.js';
 
@@ -85,7 +85,7 @@ export interface WorkerSettings {
   readonly waitsForService: boolean;
   readonly place: StorePlace;
   readonly modelsFolder: string;
-  readonly hosts: HostSettings;
+  readonly hosts: DeviceSettings;
   readonly testModels: boolean;
   /** Path of the user's own catalogue file. */
   readonly catalogueFile: string | undefined;

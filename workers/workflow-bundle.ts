@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { compiledFile } from '../experiment/compiled-file.js';
+import { compiledFile } from '../common/compiled-file.js';
 
 /** How the source map begins that the SDK puts behind the code of a bundle, and looks for (extractSourceMap in its worker.js). */
 const SOURCE_MAP = '//# sourceMappingURL=data:';

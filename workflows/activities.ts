@@ -1,5 +1,5 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
-import type { BookkeepingActivities, DiagramActivities, ModelActivities } from '../activities/contract.js';
+import type { BookkeepingActivities, DiagramActivities, ModelActivities } from './contract.js';
 import { TASK_QUEUES } from './names.js';
 
 // For an attempt that was cut short: one that fails by itself says when and whether it is tried again (activities/failures.ts). A

@@ -5,14 +5,15 @@ import {
   setHandler,
   startChild,
 } from '@temporalio/workflow';
-import type { ExperimentEnding, ExperimentResult, Plan } from '../activities/contract.js';
+import type { ExperimentEnding, ExperimentResult, Plan } from './contract.js';
 import { bookkeeping } from './activities.js';
 import { setAttributes } from './attributes.js';
 import { failureOf } from './failure.js';
 import { judge } from './fit.js';
-import { driveRuns, sharedByRuns, slide } from './fan-out.js';
+import { driveRuns, slide } from './fan-out.js';
 import type { FanOutCounts } from './fan-out.js';
 import { FREE, Hold, isInterruption } from './hold.js';
+import { sharedByRuns } from './run.js';
 import { codeSpan } from './markdown.js';
 import { progress } from './queries.js';
 import type { ExperimentProgress } from './queries.js';

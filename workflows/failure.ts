@@ -5,7 +5,7 @@ import {
   ContinueAsNew,
   TimeoutFailure,
 } from '@temporalio/workflow';
-import type { RunStop } from '../activities/contract.js';
+import type { RunStop } from './contract.js';
 
 const MESSAGE_LIMIT = 1000;
 

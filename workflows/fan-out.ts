@@ -1,14 +1,13 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { Priority } from '@temporalio/common';
 import { CancellationScope, isCancellation, sleep, startChild } from '@temporalio/workflow';
-import type { Plan } from '../activities/contract.js';
 import { bookkeeping } from './activities.js';
 import { failureOf } from './failure.js';
 import { judge, judged } from './fit.js';
 import type { Hold } from './hold.js';
 import { runWorkflowId, startAttributes } from './names.js';
-import { run } from './run.js';
-import type { RunInput } from './run.js';
+import { run, sharedByRuns } from './run.js';
+import type { RunInput, SharedByRuns } from './run.js';
 
 /** Counts of the children of a fan-out, for the `progress` query. */
 export interface FanOutCounts {
@@ -34,19 +33,6 @@ export async function slide<T>(
     Array.from({ length: Math.min(width, items.length) }, (_, lane) => judged(work(lane))),
   );
   for (const ended of lanes) if (ended.status === 'rejected') throw ended.reason;
-}
-
-/** What every run of an experiment is told. */
-export type SharedByRuns = Pick<Plan, 'experiment' | 'embeddingModels' | 'routed' | 'unindexed'>;
-
-/** Of a plan, or of something else that has it, just that. */
-export function sharedByRuns({ experiment, embeddingModels, routed, unindexed }: SharedByRuns): SharedByRuns {
-  return {
-    experiment,
-    embeddingModels,
-    ...(routed === undefined ? {} : { routed }),
-    ...(unindexed === undefined ? {} : { unindexed }),
-  };
 }
 
 /**

@@ -1,16 +1,28 @@
 import { CancelledFailure, CancellationScope, continueAsNew, setCurrentDetails } from '@temporalio/workflow';
-import type { Routing, RunAdvance, RunRef } from '../activities/contract.js';
+import type { Plan, Routing, RunAdvance, RunRef } from './contract.js';
 import { bookkeeping, cpu, embedding, gpu } from './activities.js';
 import { setAttributes } from './attributes.js';
 import { failureOf } from './failure.js';
 import { judge, judged, requireKnown } from './fit.js';
-import type { SharedByRuns } from './fan-out.js';
 import { FREE, Hold, isInterruption } from './hold.js';
 import type { Held } from './hold.js';
 import { codeSpan } from './markdown.js';
 import { SEARCH_ATTRIBUTES } from './names.js';
 import type { Indexing } from './names.js';
 import { Redirections } from './redirections.js';
+
+/** What every run of an experiment gets. */
+export type SharedByRuns = Pick<Plan, 'experiment' | 'embeddingModels' | 'routed' | 'unindexed'>;
+
+/** Of a plan, or of something else that has it, just that. */
+export function sharedByRuns({ experiment, embeddingModels, routed, unindexed }: SharedByRuns): SharedByRuns {
+  return {
+    experiment,
+    embeddingModels,
+    ...(routed === undefined ? {} : { routed }),
+    ...(unindexed === undefined ? {} : { unindexed }),
+  };
+}
 
 export interface RunInput extends RunRef, SharedByRuns {
   /** What the execution before this one knew, when this one continues it. */

@@ -3,7 +3,7 @@ import type { Connection, Store } from '../../db/index.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId, seedOfStep } from '../../experiment/ids.js';
 import type { EmbeddingModel, GenerativeModel } from '../../experiment/model.js';
-import type { HostFingerprint } from '../../experiment/provenance.js';
+import type { Fingerprint } from '../../experiment/provenance.js';
 import { persistenceEntropy, ripsPersistence } from '../../tda/index.js';
 
 /** Steps of each run: most experiments' runs are short, and rows of runs are checked one by one. */
@@ -34,7 +34,7 @@ const points: EmbeddingModel = {
   input: 'text',
   dimension: DIMENSION,
 };
-const host: HostFingerprint = {
+const host: Fingerprint = {
   runtime: 'none',
   runtimeVersion: '1',
   device: 'cpu',

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type * as summaryModule from '../../cli/summary.js';
+import type * as summaryModule from '../../cli/documents/summary.js';
 import type * as dbModule from '../../db/index.js';
 import type * as modelsModule from '../../models/index.js';
 import { makeCalls, makeLong, makeWide, points } from './stores.js';
@@ -47,7 +47,7 @@ try {
       await store.deletion.preview(await experiment());
       break;
     case 'summary': {
-      const summaries: typeof summaryModule = await import(moduleOf('cli/summary.js'));
+      const summaries: typeof summaryModule = await import(moduleOf('cli/documents/summary.js'));
       await summaries.summaryDocument(store, await experiment(), { wallMs: null });
       break;
     }

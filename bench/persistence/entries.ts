@@ -1,4 +1,4 @@
-import type { Family } from '../clouds.js';
+import type { Family } from '../common/clouds.js';
 import type { Contestant, Figures, Outcome } from './measurement.js';
 
 /** One cell of the table. */

@@ -1,6 +1,6 @@
 import { figuresOf, type Entry } from './entries.js';
 import type { Contestant } from './measurement.js';
-import { colour, round, rule, text } from '../svg.js';
+import { colour, round, rule, text } from '../common/svg.js';
 import type { BenchOptions } from './options.js';
 
 const PANEL_WIDTH = 300;

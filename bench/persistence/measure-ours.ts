@@ -7,7 +7,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { ripsPersistence, type RipsOptions, type RipsResult } from '../../tda/index.js';
-import { CLOUD_DIMENSION } from '../clouds.js';
+import { CLOUD_DIMENSION } from '../common/clouds.js';
 
 /** As in measure.py. */
 const LATER_CALLS = 5;

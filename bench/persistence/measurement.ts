@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { script } from '../python-programs.js';
+import { script } from '../common/python-programs.js';
 
 export const PROGRAMS = ['ours', 'giotto-ph', 'giotto-ph-collapse', 'ripser'] as const;
 export type Program = (typeof PROGRAMS)[number];

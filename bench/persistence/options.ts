@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { assertNever } from '../../experiment/errors.js';
-import { CommandError } from '../command.js';
-import { FAMILIES, type Family } from '../clouds.js';
+import { assertNever } from '../../common/errors.js';
+import { CommandError } from '../common/command.js';
+import { FAMILIES, type Family } from '../common/clouds.js';
 import { PROGRAMS, type Contestant, type Program } from './measurement.js';
 
 export interface BenchOptions {

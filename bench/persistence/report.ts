@@ -1,8 +1,8 @@
-import { assertNever } from '../../experiment/errors.js';
-import type { Family } from '../clouds.js';
+import { assertNever } from '../../common/errors.js';
+import type { Family } from '../common/clouds.js';
 import { figuresOf, groups, type Entry } from './entries.js';
-import type { Machine } from '../machine.js';
-import { gibibytes, markdownTable, significant } from '../markdown.js';
+import type { Machine } from '../common/machine.js';
+import { gibibytes, markdownTable, significant } from '../common/markdown.js';
 import type { BenchOptions } from './options.js';
 import { edgeClasses, growth, threadScaling } from './scaling.js';
 
@@ -33,7 +33,7 @@ export function persistenceReport(
 
 function introduction({ timeLimitSeconds, repeats, seed, changed }: BenchOptions): string {
   const command = ['node dist/bench/persistence.js', ...changed].join(' ');
-  return `Clouds of bench/clouds.py (unit vectors of 768 float32, seed ${seed}), homology over Z/2 of the whole Vietoris-Rips
+  return `Clouds of bench/common/clouds.py (unit vectors of 768 float32, seed ${seed}), homology over Z/2 of the whole Vietoris-Rips
 filtration. A process to each measurement; seconds from the points in memory to the diagrams, distances included; GiB resident
 at most, interpreter and imports included. Median of up to ${repeats} processes (one, if longer than 5 s). Limit: ${timeLimitSeconds} s; a
 program that passes it is not tried (–) at larger sizes. The last column is the best other program's seconds over our best,

@@ -1,5 +1,5 @@
 import { figuresOf, groups, type Entry } from './entries.js';
-import { markdownTable, significant } from '../markdown.js';
+import { markdownTable, significant } from '../common/markdown.js';
 
 /** Ours with one thread and with more; nothing, if one of them was not asked for. */
 export function threadScaling(entries: readonly Entry[]): string[] {

@@ -3,7 +3,7 @@ import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DATABASE_FILE, OBJECTS_FOLDER } from '../../db/layout.js';
-import { watchCommand, type CommandUse } from '../watched-command.js';
+import { watchCommand, type CommandUse } from '../common/watched-command.js';
 import { experimentOf, type Shape } from './shapes.js';
 
 export interface OurRun {

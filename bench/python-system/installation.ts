@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { CommandError } from '../command.js';
-import { mustRun, pipInstall, suitablePython, virtualEnvironment } from '../python-programs.js';
+import { CommandError } from '../common/command.js';
+import { mustRun, pipInstall, suitablePython, virtualEnvironment } from '../common/python-programs.js';
 
 /** The system that this one replaces: its last state in Python, before it was rewritten in Elixir. */
 const COMMIT = '496392d713815c0caf70e055075312514bd3f238';

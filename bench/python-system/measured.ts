@@ -2,11 +2,11 @@ import Database from 'better-sqlite3';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CommandError } from '../command.js';
+import { CommandError } from '../common/command.js';
 import { runOurs } from '../pipeline/our-run.js';
 import { experimentOf, type Shape } from '../pipeline/shapes.js';
-import { script } from '../python-programs.js';
-import { watchCommand, type CommandUse } from '../watched-command.js';
+import { script } from '../common/python-programs.js';
+import { watchCommand, type CommandUse } from '../common/watched-command.js';
 import type { Installation } from './installation.js';
 
 /** What one experiment took. */

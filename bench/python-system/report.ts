@@ -1,5 +1,5 @@
-import { markdownTable } from '../markdown.js';
-import type { Machine } from '../machine.js';
+import { markdownTable } from '../common/markdown.js';
+import type { Machine } from '../common/machine.js';
 import type { Installation } from './installation.js';
 import type { Measured } from './measured.js';
 

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PostgresService } from '../../db/index.js';
-import { startEmbeddedPostgres } from '../embedded-postgres.js';
-import { cpuSecondsOfTree } from '../process-tree.js';
+import { startEmbeddedPostgres } from '../common/embedded-postgres.js';
+import { cpuSecondsOfTree } from '../common/process-tree.js';
 
 export const STORE_KINDS = ['sqlite', 'postgres'] as const;
 

@@ -1,7 +1,7 @@
 import { experimentId } from '../../experiment/ids.js';
 import { validateExperiment } from '../../experiment/index.js';
 import { loadCatalogue } from '../../models/index.js';
-import { CommandError } from '../command.js';
+import { CommandError } from '../common/command.js';
 import type { ScaleShape, Series } from './series.js';
 
 export interface ExperimentFile {

@@ -1,10 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { childEnvironment } from '../../experiment/child-environment.js';
-import { supervise, type SupervisedProcess } from '../../workers/supervisor.js';
-import { findTemporalCli } from '../../workers/temporal-cli.js';
-import { startTemporalServer } from '../../workers/temporal-server.js';
+import { childEnvironment } from '../../common/child-environment.js';
+import { supervise, type SupervisedProcess } from '../../workers/processes/supervisor.js';
+import { findTemporalCli } from '../../workers/temporal/cli.js';
+import { startTemporalServer } from '../../workers/temporal/server.js';
 
 export const CLI = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../db/index.js';
-import { CommandError } from '../command.js';
+import { CommandError } from '../common/command.js';
 import type { Fleet } from './fleet.js';
 
 /** What followed a SIGKILL. */

@@ -1,4 +1,4 @@
-import { colour, round, rule, text } from '../svg.js';
+import { colour, round, rule, text } from '../common/svg.js';
 import { entryName, type Entry } from './entries.js';
 
 const PANEL_WIDTH = 400;

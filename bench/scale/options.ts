@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { CommandError } from '../command.js';
+import { CommandError } from '../common/command.js';
 import { STORE_KINDS, type StoreKind } from './databases.js';
 import { SERIES, SERIES_NAMES, shapeOf, type Series } from './series.js';
 

@@ -1,4 +1,4 @@
-import { markdownTable, significant } from '../markdown.js';
+import { markdownTable, significant } from '../common/markdown.js';
 import { predictedMinutes, type Entry } from './entries.js';
 import { costs, growth, histories, memory, ofEach, ofPoisoned, questions, recoveries } from './tables.js';
 import { SERIES, SERIES_NAMES, type SeriesName } from './series.js';

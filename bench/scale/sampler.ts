@@ -1,4 +1,4 @@
-import { processesUnder, type ProcessUse } from '../process-tree.js';
+import { processesUnder, type ProcessUse } from '../common/process-tree.js';
 
 /** One look at all processes of one role together. */
 export interface Sample {

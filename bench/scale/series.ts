@@ -1,4 +1,4 @@
-import { CommandError } from '../command.js';
+import { CommandError } from '../common/command.js';
 
 /** Experiments that are started at the same time and share the workers. */
 export interface ScaleShape {

@@ -1,4 +1,4 @@
-import { markdownTable, significant } from '../markdown.js';
+import { markdownTable, significant } from '../common/markdown.js';
 import { entryName, type Entry } from './entries.js';
 import type { Recovery } from './kills.js';
 import type { Measured } from './measure.js';

@@ -2,23 +2,28 @@ import { accessSync, constants, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { backUp, MANIFEST_FILE, openStoreReadonly, refuseTarget } from '../../db/index.js';
 import type { Backup, BackupProgress } from '../../db/index.js';
-import { PanicError } from '../../experiment/errors.js';
-import { armFault } from '../../experiment/fault.js';
-import type { KernelLock } from '../../experiment/kernel-lock.js';
-import { makeFolder } from '../../experiment/make-folder.js';
-import { pathProblem } from '../../experiment/path-text.js';
-import { isThere } from '../../experiment/presence.js';
-import { dataFolderAt, excludeWorkers, joinWorkers, refuseNoFolder } from '../../workers/data-folder.js';
-import type { DataFolder } from '../../workers/data-folder.js';
+import { PanicError } from '../../common/errors.js';
+import { armFault } from '../../common/fault.js';
+import type { KernelLock } from '../../common/kernel-lock.js';
+import { makeFolder } from '../../common/make-folder.js';
+import { pathProblem } from '../../common/path-text.js';
+import { isThere } from '../../common/presence.js';
+import {
+  dataFolderAt,
+  excludeWorkers,
+  joinWorkers,
+  refuseNoFolder,
+} from '../../workers/settings/data-folder.js';
+import type { DataFolder } from '../../workers/settings/data-folder.js';
 import { noExperiments, placeText } from '../context.js';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit-codes.js';
-import { bytes, count, plural } from '../format.js';
-import { onInterrupt } from '../interruption.js';
-import type { Interruption } from '../interruption.js';
-import { bar, liveProgress } from '../live-display.js';
-import { note, print, printJson } from '../output.js';
-import { version } from '../package-info.js';
+import { EXIT } from '../program/exit-codes.js';
+import { bytes, count, plural } from '../terminal/format.js';
+import { onInterrupt } from '../terminal/interruption.js';
+import type { Interruption } from '../terminal/interruption.js';
+import { bar, liveProgress } from '../terminal/live-display.js';
+import { note, print, printJson } from '../terminal/output.js';
+import { version } from '../program/package-info.js';
 
 /** Pictures that are named one by one; the others are counted. */
 const MOST_NAMED = 100;

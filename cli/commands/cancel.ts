@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExperimentRow, RunRow, Store } from '../../db/index.js';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import { isOutage, outageReason } from '../../workers/patience.js';
-import { blockedText } from '../blocked.js';
+import { blockedText } from '../documents/blocked.js';
 import { readingExperiments } from '../context.js';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit-codes.js';
-import { createObserver, elsewhereText } from '../experiment-state.js';
-import { findExperiment } from '../find-experiment.js';
-import { plural } from '../format.js';
-import { openExperimentWorkflow, openRunWorkflow } from '../open-workflow.js';
-import { operated, operatedRun, operating } from '../operate.js';
-import { note, print, printJson } from '../output.js';
-import { outageNotes } from '../patience.js';
-import { findSession } from '../session.js';
+import { EXIT } from '../program/exit-codes.js';
+import { createObserver, elsewhereText } from '../session/who-drives.js';
+import { findExperiment } from '../lookup/find-experiment.js';
+import { plural } from '../terminal/format.js';
+import { openExperimentWorkflow, openRunWorkflow } from '../session/open-workflow.js';
+import { operated, operatedRun, operating } from '../session/open-for-writing.js';
+import { note, print, printJson } from '../terminal/output.js';
+import { outageNotes } from '../session/patience.js';
+import { findSession } from '../session/open.js';
 
 const POLL_MS = 200;
 

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { assertNever } from '../../experiment/errors.js';
-import { type Candidate, type Lookups, type Offer, offerFor } from '../completion-words.js';
+import { assertNever } from '../../common/errors.js';
+import { type Candidate, type Lookups, type Offer, offerFor } from '../program/completion-words.js';
 import type { GlobalOptions } from '../context.js';
-import { EXIT } from '../exit-codes.js';
-import { print, printFields, printJson } from '../output.js';
-import type { Shell } from '../shells.js';
+import { EXIT } from '../program/exit-codes.js';
+import { print, printFields, printJson } from '../terminal/output.js';
+import type { Shell } from '../program/shells.js';
 
 /** `completion SHELL`: a script for the shell, which asks `panic-tda complete-words` for what may come next. */
 export function printCompletion(shell: Shell, json: boolean): number {

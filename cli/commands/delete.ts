@@ -1,18 +1,18 @@
 import { compact } from '../../db/index.js';
 import type { DeletionPreview, ExperimentRow, Removal, Store } from '../../db/index.js';
-import { assertNever, PanicError } from '../../experiment/errors.js';
-import { armFault } from '../../experiment/fault.js';
-import { excludeWorkers } from '../../workers/data-folder.js';
-import { confirmed } from '../confirm.js';
+import { assertNever, PanicError } from '../../common/errors.js';
+import { armFault } from '../../common/fault.js';
+import { excludeWorkers } from '../../workers/settings/data-folder.js';
+import { confirmed } from '../terminal/confirm.js';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit-codes.js';
-import { createObserver, elsewhereText } from '../experiment-state.js';
-import type { Driven } from '../experiment-state.js';
-import { findExperiment } from '../find-experiment.js';
-import { bytes, count, oneLine, plural, table, time } from '../format.js';
-import { bar, liveProgress } from '../live-display.js';
-import { operating } from '../operate.js';
-import { heading, note, print, printJson } from '../output.js';
+import { EXIT } from '../program/exit-codes.js';
+import { createObserver, elsewhereText } from '../session/who-drives.js';
+import type { Driven } from '../session/who-drives.js';
+import { findExperiment } from '../lookup/find-experiment.js';
+import { bytes, count, oneLine, plural, table, time } from '../terminal/format.js';
+import { bar, liveProgress } from '../terminal/live-display.js';
+import { operating } from '../session/open-for-writing.js';
+import { heading, note, print, printJson } from '../terminal/output.js';
 
 export interface DeleteOptions {
   /** Do not ask. */

@@ -1,21 +1,14 @@
-import { EXIT } from '../exit-codes.js';
-import { plural } from '../format.js';
-import { heading, print, printJson } from '../output.js';
+import { EXIT } from '../program/exit-codes.js';
+import { plural } from '../terminal/format.js';
+import { heading, print, printJson } from '../terminal/output.js';
 import type { Context } from '../context.js';
 import { checkDataFolder, checkDatabase } from '../doctor/data.js';
 import { checkDevices } from '../doctor/devices.js';
 import { checkEnvironment, checkNode } from '../doctor/environment.js';
-import type { Finding } from '../doctor/finding.js';
+import type { DoctorOptions, Finding } from '../doctor/finding.js';
 import { checkModels } from '../doctor/models.js';
 import { checkProcesses } from '../doctor/processes.js';
 import { checkTemporal } from '../doctor/temporal.js';
-
-export interface DoctorOptions {
-  readonly experiment: string | undefined;
-  readonly deep: boolean;
-  /** Violations that are named one by one; the others are counted. */
-  readonly limit: number;
-}
 
 const MARK = { ok: 'ok  ', info: '    ', warning: 'warn', problem: 'FAIL' } as const;
 

@@ -1,9 +1,9 @@
 import { placeText, readingStore } from '../context.js';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit-codes.js';
-import { createObserver, stateOf, stateText } from '../experiment-state.js';
-import { count, isoTime, oneLine, table, time } from '../format.js';
-import { note, print, printJson } from '../output.js';
+import { EXIT } from '../program/exit-codes.js';
+import { createObserver, stateOf, stateText } from '../session/who-drives.js';
+import { count, isoTime, oneLine, table, time } from '../terminal/format.js';
+import { note, print, printJson } from '../terminal/output.js';
 
 /** `list`: the experiments of the data folder, newest first. */
 export async function listExperiments(context: Context): Promise<number> {

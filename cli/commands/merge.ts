@@ -1,4 +1,4 @@
-import { isThere, statIfThere } from '../../experiment/presence.js';
+import { isThere, statIfThere } from '../../common/presence.js';
 import { basename, dirname, join, resolve } from 'node:path';
 import {
   connectStore,
@@ -14,17 +14,22 @@ import { checkInvariants } from '../../db/doctor/index.js';
 import { mergeStores } from '../../db/merge/index.js';
 import type { Connection, Store } from '../../db/index.js';
 import type { MergedExperiment, MergeProgress } from '../../db/merge/index.js';
-import { isPanicError, PanicError } from '../../experiment/errors.js';
-import { armFault } from '../../experiment/fault.js';
-import { dataFolderAt, excludeWorkers, openDataFolder, readRunInfo } from '../../workers/data-folder.js';
-import { closeFolder } from '../closed-folder.js';
+import { isPanicError, PanicError } from '../../common/errors.js';
+import { armFault } from '../../common/fault.js';
+import {
+  dataFolderAt,
+  excludeWorkers,
+  openDataFolder,
+  readRunInfo,
+} from '../../workers/settings/data-folder.js';
+import { closeFolder } from '../session/closed-folder.js';
 import { shellQuoted } from '../context.js';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit-codes.js';
-import { createObserver } from '../experiment-state.js';
-import { bytes, count, oneLine, plural, table } from '../format.js';
-import { bar, liveProgress } from '../live-display.js';
-import { note, print, printJson } from '../output.js';
+import { EXIT } from '../program/exit-codes.js';
+import { createObserver } from '../session/who-drives.js';
+import { bytes, count, oneLine, plural, table } from '../terminal/format.js';
+import { bar, liveProgress } from '../terminal/live-display.js';
+import { note, print, printJson } from '../terminal/output.js';
 
 const VIOLATIONS_SHOWN = 10;
 const QUIET_MS = 5000;

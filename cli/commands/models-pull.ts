@@ -1,15 +1,15 @@
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import type { Model } from '../../experiment/model.js';
 import { hubRepository, isPackaged, pullModels } from '../../models/index.js';
 import type { PullOutcome, PullProgress } from '../../models/index.js';
-import { hubAccess } from '../../workers/environment.js';
+import { hubAccess } from '../../workers/settings/environment.js';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit-codes.js';
-import { findModel } from '../find-model.js';
-import { bytes, timeLeft } from '../format.js';
-import { onInterrupt } from '../interruption.js';
-import { bar, liveProgress } from '../live-display.js';
-import { note, print, printJson } from '../output.js';
+import { EXIT } from '../program/exit-codes.js';
+import { findModel } from '../lookup/find-model.js';
+import { bytes, timeLeft } from '../terminal/format.js';
+import { onInterrupt } from '../terminal/interruption.js';
+import { bar, liveProgress } from '../terminal/live-display.js';
+import { note, print, printJson } from '../terminal/output.js';
 
 /** `models pull NAME...`: gets the files of models from their hub and writes the lock file. */
 export async function pullFiles(context: Context, names: readonly string[]): Promise<number> {

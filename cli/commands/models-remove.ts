@@ -1,13 +1,13 @@
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import { isPackaged, plannedRemoval, removeModel, type Removal } from '../../models/index.js';
-import { readRunInfo } from '../../workers/data-folder.js';
+import { readRunInfo } from '../../workers/settings/data-folder.js';
 import { readingStore } from '../context.js';
 import type { Context } from '../context.js';
-import { confirmed } from '../confirm.js';
-import { EXIT } from '../exit-codes.js';
-import { findModel } from '../find-model.js';
-import { bytes, plural } from '../format.js';
-import { note, print, printJson } from '../output.js';
+import { confirmed } from '../terminal/confirm.js';
+import { EXIT } from '../program/exit-codes.js';
+import { findModel } from '../lookup/find-model.js';
+import { bytes, plural } from '../terminal/format.js';
+import { note, print, printJson } from '../terminal/output.js';
 
 /** `models remove NAME`: deletes the files that the lock file lists for a model, and its entry. */
 export async function removeFiles(

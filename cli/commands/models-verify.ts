@@ -9,12 +9,12 @@ import {
 } from '../../models/index.js';
 import type { Verification } from '../../models/index.js';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit-codes.js';
-import { findModel } from '../find-model.js';
-import { bytes, table } from '../format.js';
-import { onInterrupt } from '../interruption.js';
-import { bar, liveProgress } from '../live-display.js';
-import { note, print, printJson } from '../output.js';
+import { EXIT } from '../program/exit-codes.js';
+import { findModel } from '../lookup/find-model.js';
+import { bytes, table } from '../terminal/format.js';
+import { onInterrupt } from '../terminal/interruption.js';
+import { bar, liveProgress } from '../terminal/live-display.js';
+import { note, print, printJson } from '../terminal/output.js';
 
 interface HashProgress {
   readonly model: string;

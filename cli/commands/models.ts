@@ -1,4 +1,4 @@
-import { assertNever } from '../../experiment/errors.js';
+import { assertNever } from '../../common/errors.js';
 import type { Component, Model } from '../../experiment/model.js';
 import {
   askServers,
@@ -12,10 +12,10 @@ import {
   type Readiness,
 } from '../../models/index.js';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit-codes.js';
-import { findModel } from '../find-model.js';
-import { bytes, table } from '../format.js';
-import { heading, note, print, printJson } from '../output.js';
+import { EXIT } from '../program/exit-codes.js';
+import { findModel } from '../lookup/find-model.js';
+import { bytes, table } from '../terminal/format.js';
+import { heading, note, print, printJson } from '../terminal/output.js';
 
 interface ModelDocument extends Record<string, unknown> {
   readonly name: string;

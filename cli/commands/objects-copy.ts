@@ -1,14 +1,14 @@
-import { isThere } from '../../experiment/presence.js';
+import { isThere } from '../../common/presence.js';
 import { copyObjects, objectsBeside, openObjects } from '../../db/index.js';
 import type { CopyCounts, ObjectsPlace, ObjectStore } from '../../db/index.js';
-import { PanicError } from '../../experiment/errors.js';
-import { placeOfObjects } from '../../workers/environment.js';
+import { PanicError } from '../../common/errors.js';
+import { placeOfObjects } from '../../workers/settings/environment.js';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit-codes.js';
-import { bytes, count, plural } from '../format.js';
-import { onInterrupt } from '../interruption.js';
-import { liveProgress } from '../live-display.js';
-import { note, print, printJson } from '../output.js';
+import { EXIT } from '../program/exit-codes.js';
+import { bytes, count, plural } from '../terminal/format.js';
+import { onInterrupt } from '../terminal/interruption.js';
+import { liveProgress } from '../terminal/live-display.js';
+import { note, print, printJson } from '../terminal/output.js';
 
 export interface CopyRequest {
   readonly from: string | undefined;

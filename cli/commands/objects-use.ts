@@ -1,10 +1,10 @@
 import { missingPictures } from '../../db/index.js';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit-codes.js';
-import { count, plural } from '../format.js';
-import { operating } from '../operate.js';
-import { print, printJson } from '../output.js';
+import { EXIT } from '../program/exit-codes.js';
+import { count, plural } from '../terminal/format.js';
+import { operating } from '../session/open-for-writing.js';
+import { print, printJson } from '../terminal/output.js';
 
 /** `objects use`: the database's pictures are where this machine has its objects. */
 export async function usePlace(

@@ -1,13 +1,18 @@
 import type { ExperimentRow, RunRow, Store } from '../../db/index.js';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import type { ExperimentProgress } from '../../workflows/queries.js';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit-codes.js';
-import { plural } from '../format.js';
-import { openExperimentWorkflow, openRunWorkflow, signalled, tellingService } from '../open-workflow.js';
-import type { Told } from '../open-workflow.js';
-import { operated, operatedRun, operating } from '../operate.js';
-import { note, print, printJson } from '../output.js';
+import { EXIT } from '../program/exit-codes.js';
+import { plural } from '../terminal/format.js';
+import {
+  openExperimentWorkflow,
+  openRunWorkflow,
+  signalled,
+  tellingService,
+} from '../session/open-workflow.js';
+import type { Told } from '../session/open-workflow.js';
+import { operated, operatedRun, operating } from '../session/open-for-writing.js';
+import { note, print, printJson } from '../terminal/output.js';
 
 /** What was paused or let go, as `--json` tells it. */
 interface Outcome {

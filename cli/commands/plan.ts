@@ -2,10 +2,10 @@ import { dirname } from 'node:path';
 import { requireWritable } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
 import { modelNames } from '../../experiment/config.js';
-import { errorMessage } from '../../experiment/errors.js';
+import { errorMessage } from '../../common/errors.js';
 import { experimentId } from '../../experiment/ids.js';
-import { isThere } from '../../experiment/presence.js';
-import { listed } from '../../experiment/problems.js';
+import { isThere } from '../../common/presence.js';
+import { listed } from '../../common/problems.js';
 import { planOf } from '../../experiment/index.js';
 import type { ExperimentConfig, ModelWork, Plan, PlanHistory } from '../../experiment/index.js';
 import {
@@ -21,18 +21,18 @@ import {
 } from '../../models/index.js';
 import type { AskedServer, UnfitModel, UnreadyModel } from '../../models/index.js';
 import { DIAGRAM_START_SECONDS, predictRipsSeconds, predictSurrogateSeconds } from '../../tda/index.js';
-import { diagramMemoryBytes, moreMemoryRemedy, predictDiagramBytes } from '../../workers/diagram-pool.js';
-import { configuredTemporal } from '../../workers/environment.js';
+import { diagramMemoryBytes, moreMemoryRemedy, predictDiagramBytes } from '../../workers/diagrams/pool.js';
+import { configuredTemporal } from '../../workers/settings/environment.js';
 import { readingStore, shellQuoted } from '../context.js';
 import type { Context } from '../context.js';
 import { deviceTrouble } from '../devices.js';
-import { EXIT } from '../exit-codes.js';
-import { createObserver } from '../experiment-state.js';
-import { readValidExperiment } from '../experiment-file.js';
-import { bytes, count, duration, oneLine, table } from '../format.js';
-import { heading, print, printJson } from '../output.js';
-import { routedBy } from '../known-routes.js';
-import { type QueueDocument, queueDocument, queuesOf } from '../queues.js';
+import { EXIT } from '../program/exit-codes.js';
+import { createObserver } from '../session/who-drives.js';
+import { readValidExperiment } from '../lookup/experiment-file.js';
+import { bytes, count, duration, oneLine, table } from '../terminal/format.js';
+import { heading, print, printJson } from '../terminal/output.js';
+import { routedBy } from '../session/known-routes.js';
+import { type QueueDocument, queueDocument, queuesOf } from '../documents/queues.js';
 
 interface PlanDocument extends Plan {
   readonly experiment: string;

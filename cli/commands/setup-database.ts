@@ -1,11 +1,11 @@
 import { nameOfService, setUpDatabase, tablesOnServer } from '../../db/index.js';
 import type { PostgresService } from '../../db/index.js';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit-codes.js';
-import { plural } from '../format.js';
-import { note, print, printJson } from '../output.js';
-import { needsWork, tablesDocument, tablesText } from '../tables-report.js';
+import { EXIT } from '../program/exit-codes.js';
+import { plural } from '../terminal/format.js';
+import { note, print, printJson } from '../terminal/output.js';
+import { needsWork, tablesDocument, tablesText } from '../documents/tables-report.js';
 
 /** Options of `setup database`, as they were given. */
 export interface DatabaseFlags {

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { isPanicError, PanicError } from '../../experiment/errors.js';
+import { isPanicError, PanicError } from '../../common/errors.js';
 import {
   type CudaProblem,
   cudaProblem,
@@ -10,13 +10,13 @@ import {
   providerState,
   tryDeviceAgain,
 } from '../../models/index.js';
-import { proxies } from '../../workers/environment.js';
-import { useUmaskOfUser } from '../../workers/private-files.js';
+import { proxies } from '../../workers/settings/environment.js';
+import { useUmaskOfUser } from '../../workers/settings/private-files.js';
 import type { Context } from '../context.js';
 import { cudaRemedy } from '../cuda-remedy.js';
-import { EXIT } from '../exit-codes.js';
-import { onInterrupt } from '../interruption.js';
-import { note, print, printJson } from '../output.js';
+import { EXIT } from '../program/exit-codes.js';
+import { onInterrupt } from '../terminal/interruption.js';
+import { note, print, printJson } from '../terminal/output.js';
 
 export interface CudaSetup {
   /** For building images: a missing driver is no failure, and nothing is run on a GPU. */

@@ -1,19 +1,19 @@
 import type { ExperimentRow, RunOverview, RunRow, SharedVectors, Store } from '../../db/index.js';
 import { experimentFile, MAX_FILE_BYTES } from '../../experiment/config.js';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
 import { readingExperiments } from '../context.js';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit-codes.js';
-import { findExperiment } from '../find-experiment.js';
-import { count, isoTime, oneLine, plural, table } from '../format.js';
-import { nullModelText } from '../null-model.js';
-import { heading, note, outputWidth, print, printJsonWithList, printLines } from '../output.js';
-import { documentSteps, runDocument } from '../run-document.js';
-import type { BarPair, RunDocument, StepDocument } from '../run-document.js';
-import { overviewLines, promptOf } from '../run-table.js';
-import { cutOutputRows, sharedVectorRows } from '../warnings.js';
-import { excerptOf, visibleLine } from '../../experiment/text.js';
+import { EXIT } from '../program/exit-codes.js';
+import { findExperiment } from '../lookup/find-experiment.js';
+import { count, isoTime, oneLine, plural, table } from '../terminal/format.js';
+import { nullModelText } from '../documents/null-model.js';
+import { heading, note, outputWidth, print, printJsonWithList, printLines } from '../terminal/output.js';
+import { documentSteps, runDocument } from '../documents/run.js';
+import type { BarPair, RunDocument, StepDocument } from '../documents/run.js';
+import { overviewLines, promptOf } from '../documents/run-table.js';
+import { cutOutputRows, sharedVectorRows } from '../documents/warnings.js';
+import { excerptOf, visibleLine } from '../../common/text.js';
 
 const LONGEST_BARS = 5;
 

@@ -1,16 +1,16 @@
 import { nameOfService, plannedUpgrade, tablesOnServer, upgradeFile } from '../../db/index.js';
 import type { PostgresService, UpgradePlan } from '../../db/index.js';
-import { PanicError } from '../../experiment/errors.js';
-import { armFault } from '../../experiment/fault.js';
-import { excludeWorkers } from '../../workers/data-folder.js';
-import { closeFolder } from '../closed-folder.js';
+import { PanicError } from '../../common/errors.js';
+import { armFault } from '../../common/fault.js';
+import { excludeWorkers } from '../../workers/settings/data-folder.js';
+import { closeFolder } from '../session/closed-folder.js';
 import { noExperiments } from '../context.js';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit-codes.js';
-import { bytes, plural } from '../format.js';
-import { print, printJson } from '../output.js';
-import { needsWork, tablesDocument, tablesText } from '../tables-report.js';
-import type { TablesDocument } from '../tables-report.js';
+import { EXIT } from '../program/exit-codes.js';
+import { bytes, plural } from '../terminal/format.js';
+import { print, printJson } from '../terminal/output.js';
+import { needsWork, tablesDocument, tablesText } from '../documents/tables-report.js';
+import type { TablesDocument } from '../documents/tables-report.js';
 
 /** What `--json` prints. */
 interface UpgradeDocument extends TablesDocument {

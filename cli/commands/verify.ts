@@ -1,5 +1,5 @@
 import type { ComputedInvocation, ExperimentRow, Store } from '../../db/index.js';
-import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
+import { errorMessage, isPanicError, PanicError } from '../../common/errors.js';
 import { type Model, wholeRevision } from '../../experiment/model.js';
 import { explainUnknown } from '../../experiment/unknown-models.js';
 import {
@@ -11,11 +11,11 @@ import {
 } from '../../models/index.js';
 import { readingExperiments } from '../context.js';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit-codes.js';
-import { findExperiment } from '../find-experiment.js';
-import { count, oneLine, plural, table } from '../format.js';
-import { warnOfOtherOwner } from '../objects-place.js';
-import { heading, note, print, printJson } from '../output.js';
+import { EXIT } from '../program/exit-codes.js';
+import { findExperiment } from '../lookup/find-experiment.js';
+import { count, oneLine, plural, table } from '../terminal/format.js';
+import { warnOfOtherOwner } from '../try-objects.js';
+import { heading, note, print, printJson } from '../terminal/output.js';
 import { compareOutputs, provenanceDifferences, type Verdict } from '../verify/compare.js';
 import { drawSample, sampleSize } from '../verify/sample.js';
 

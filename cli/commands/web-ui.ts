@@ -1,12 +1,12 @@
 import { isIP } from 'node:net';
-import { errorCode } from '../../experiment/error-code.js';
-import { PanicError } from '../../experiment/errors.js';
-import { readEnvironment } from '../../workers/environment.js';
-import type { Place } from '../../workers/hidden-ports.js';
-import type { GuardedServer } from '../../workers/http-guard.js';
-import { serveWebUi } from '../../workers/web-ui.js';
-import { EXIT } from '../exit-codes.js';
-import { note, printJson } from '../output.js';
+import { errorCode } from '../../common/error-code.js';
+import { PanicError } from '../../common/errors.js';
+import { readEnvironment } from '../../workers/settings/environment.js';
+import type { Place } from '../../workers/temporal/hidden-ports.js';
+import type { GuardedServer } from '../../workers/temporal/http-guard.js';
+import { serveWebUi } from '../../workers/temporal/web-ui.js';
+import { EXIT } from '../program/exit-codes.js';
+import { note, printJson } from '../terminal/output.js';
 
 export interface WebUiFlags {
   readonly listen: string;

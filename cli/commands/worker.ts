@@ -1,24 +1,24 @@
 import { hostname } from 'node:os';
 import { NewerTablesRefused } from '../../db/index.js';
-import { isPanicError, PanicError } from '../../experiment/errors.js';
-import { armFault } from '../../experiment/fault.js';
-import { joinWorkers, openDataFolder } from '../../workers/data-folder.js';
-import { type DeploymentVersion, setCurrentCommand } from '../../workers/deployment.js';
+import { isPanicError, PanicError } from '../../common/errors.js';
+import { armFault } from '../../common/fault.js';
+import { joinWorkers, openDataFolder } from '../../workers/settings/data-folder.js';
+import { type DeploymentVersion, setCurrentCommand } from '../../workers/temporal/worker-deployment.js';
 import { NEVER, patiently } from '../../workers/patience.js';
 import { ownBuildId } from '../../workers/recorded-build.js';
-import { ServiceProblem } from '../../workers/service-problems.js';
-import { workerTemporal } from '../../workers/environment.js';
-import { endWithParent, reportReady, reportUnable } from '../../workers/supervisor.js';
+import { ServiceProblem } from '../../workers/temporal/service-problems.js';
+import { workerTemporal } from '../../workers/settings/environment.js';
+import { endWithParent, reportReady, reportUnable } from '../../workers/processes/supervisor.js';
 import { DrainTimeout, QUEUES, startWorker } from '../../workers/worker.js';
 import type { Queue, RunningWorker, WorkerSettings } from '../../workers/worker.js';
-import { closeFolder } from '../closed-folder.js';
+import { closeFolder } from '../session/closed-folder.js';
 import { placeText } from '../context.js';
 import type { Context } from '../context.js';
-import { EXIT, SIGNAL_EXIT } from '../exit-codes.js';
-import { proveObjectsPlace } from '../objects-place.js';
-import { note } from '../output.js';
-import { version } from '../package-info.js';
-import { outageNotes } from '../patience.js';
+import { EXIT, SIGNAL_EXIT } from '../program/exit-codes.js';
+import { proveObjectsPlace } from '../try-objects.js';
+import { note } from '../terminal/output.js';
+import { version } from '../program/package-info.js';
+import { outageNotes } from '../session/patience.js';
 
 export const DEFAULT_ADDRESS = '127.0.0.1:7233';
 

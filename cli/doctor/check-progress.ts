@@ -1,7 +1,7 @@
 import type { Store } from '../../db/index.js';
 import type { Stage as CheckStage, OnProgress } from '../../db/doctor/index.js';
-import { count, rate, timeLeft } from '../format.js';
-import { bar, liveProgress } from '../live-display.js';
+import { count, rate, timeLeft } from '../terminal/format.js';
+import { bar, liveProgress } from '../terminal/live-display.js';
 
 interface State {
   readonly stage: CheckStage;

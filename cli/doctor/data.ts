@@ -1,6 +1,6 @@
-import { assertNever, errorMessage, isPanicError } from '../../experiment/errors.js';
+import { assertNever, errorMessage, isPanicError } from '../../common/errors.js';
 import { accessSync, constants, statfsSync } from 'node:fs';
-import { isThere, statIfThere } from '../../experiment/presence.js';
+import { isThere, statIfThere } from '../../common/presence.js';
 import { dirname } from 'node:path';
 import { missingModels } from '../../activities/missing-models.js';
 import {
@@ -18,16 +18,15 @@ import type { ExperimentRow, Store } from '../../db/index.js';
 import type { Orphan, UnfinishedPlan } from '../../db/doctor/index.js';
 import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
 import { persistenceEntropy } from '../../tda/index.js';
-import { openToOthersText } from '../../workers/private-files.js';
-import type { DoctorOptions } from '../commands/doctor.js';
+import { openToOthersText } from '../../workers/settings/private-files.js';
 import type { Context } from '../context.js';
-import { createObserver, stateOf } from '../experiment-state.js';
-import { findExperiment } from '../find-experiment.js';
-import { bytes, count, plural } from '../format.js';
-import { cutOutputText, sharedVectorText } from '../warnings.js';
+import { createObserver, stateOf } from '../session/who-drives.js';
+import { findExperiment } from '../lookup/find-experiment.js';
+import { bytes, count, plural } from '../terminal/format.js';
+import { cutOutputText, sharedVectorText } from '../documents/warnings.js';
 import { checkProgress, countRows } from './check-progress.js';
 import { info, ok, problem, warning } from './finding.js';
-import type { Finding } from './finding.js';
+import type { DoctorOptions, Finding } from './finding.js';
 import { violationDocument, violationText } from './remedy.js';
 
 /** Which code the workers' build ids stand for. */

@@ -1,10 +1,10 @@
 import { availableParallelism, totalmem } from 'node:os';
-import { limitedCores, limitedMemoryBytes, usableCores } from '../../experiment/machine.js';
-import { addressSpaceProblem } from '../../workers/address-space.js';
-import { configuredTemporal, setVariables } from '../../workers/environment.js';
+import { limitedCores, limitedMemoryBytes, usableCores } from '../../common/machine.js';
+import { addressSpaceProblem } from '../../workers/processes/address-space.js';
+import { configuredTemporal, setVariables } from '../../workers/settings/environment.js';
 import type { Context } from '../context.js';
-import { bytes, plural } from '../format.js';
-import { requiredNode } from '../package-info.js';
+import { bytes, plural } from '../terminal/format.js';
+import { requiredNode } from '../program/package-info.js';
 import { info, ok, problem, warning } from './finding.js';
 import type { Finding } from './finding.js';
 

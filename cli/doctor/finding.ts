@@ -1,5 +1,13 @@
 import type { ViolationDocument } from './remedy.js';
 
+/** What a user asks of `doctor`. */
+export interface DoctorOptions {
+  readonly experiment: string | undefined;
+  readonly deep: boolean;
+  /** Violations that are named one by one; the others are counted. */
+  readonly limit: number;
+}
+
 /** What `--json` prints of a build id of workers. */
 export interface BuildDocument {
   readonly deployment: string;

@@ -1,4 +1,4 @@
-import { isThere } from '../../experiment/presence.js';
+import { isThere } from '../../common/presence.js';
 import {
   addedToOlder,
   bringUpToDateForRepair,
@@ -23,18 +23,18 @@ import {
 } from '../../db/doctor/index.js';
 import type { PostgresService, Store, StorePlace } from '../../db/index.js';
 import type { Repair, RepairGroup } from '../../db/doctor/index.js';
-import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
+import { errorMessage, isPanicError, PanicError } from '../../common/errors.js';
 import { persistenceEntropy } from '../../tda/index.js';
-import { excludeWorkers } from '../../workers/data-folder.js';
-import type { DoctorOptions } from '../commands/doctor.js';
-import { confirmed } from '../confirm.js';
-import { closeFolder } from '../closed-folder.js';
+import { excludeWorkers } from '../../workers/settings/data-folder.js';
+import type { DoctorOptions } from './finding.js';
+import { confirmed } from '../terminal/confirm.js';
+import { closeFolder } from '../session/closed-folder.js';
 import { noExperiments } from '../context.js';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit-codes.js';
-import { findExperiment } from '../find-experiment.js';
-import { bytes, count, plural } from '../format.js';
-import { heading, note, print, printJson } from '../output.js';
+import { EXIT } from '../program/exit-codes.js';
+import { findExperiment } from '../lookup/find-experiment.js';
+import { bytes, count, plural } from '../terminal/format.js';
+import { heading, note, print, printJson } from '../terminal/output.js';
 import { checkProgress, countRows } from './check-progress.js';
 import { orphanText, sharesObjects } from './data.js';
 import { foundText, restoreText, violationDocument } from './remedy.js';

@@ -6,8 +6,8 @@ import {
   readLock,
   requiredFiles,
 } from '../../models/index.js';
-import { assertNever } from '../../experiment/errors.js';
-import { plural } from '../format.js';
+import { assertNever } from '../../common/errors.js';
+import { plural } from '../terminal/format.js';
 import type { AskedServer } from '../../models/index.js';
 import type { Context } from '../context.js';
 import { info, ok, problem, warning } from './finding.js';

@@ -1,12 +1,12 @@
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { errorMessage, isPanicError } from '../../experiment/errors.js';
-import { isThere } from '../../experiment/presence.js';
-import { readRunInfo } from '../../workers/data-folder.js';
-import { endsWithWords, ownProcesses } from '../../workers/processes.js';
-import { orphansOn } from '../../workers/started-server.js';
+import { errorMessage, isPanicError } from '../../common/errors.js';
+import { isThere } from '../../common/presence.js';
+import { readRunInfo } from '../../workers/settings/data-folder.js';
+import { endsWithWords, ownProcesses } from '../../workers/processes/own-processes.js';
+import { orphansOn } from '../../workers/temporal/started-server.js';
 import type { Context } from '../context.js';
-import { EMBEDDED_WORKERS, workerWords } from '../embedded-workers.js';
+import { EMBEDDED_WORKERS, workerWords } from '../session/embedded-workers.js';
 import { info, ok, problem, warning } from './finding.js';
 import type { Finding } from './finding.js';
 

@@ -1,13 +1,18 @@
 import type { ClientConnectConfig } from '@temporalio/envconfig';
-import { assertNever } from '../../experiment/errors.js';
-import { fairnessOf } from '../../workers/fairness.js';
-import { durationText, retentionMs, retentionRemark, stateRemark } from '../../workers/namespace-remarks.js';
-import { type Refused, refusedCalls, refusedText } from '../../workers/rights.js';
-import { isComparable, versionRemark } from '../../workers/server-version.js';
-import { grpcStatus, isHidden, type Namespace } from '../../workers/service-problems.js';
-import { FAIRNESS, POLL_RATE, yamlLines } from '../../workers/service-settings.js';
-import { median, showSlowPolls, taskPauses } from '../../workers/task-pauses.js';
-import type { Session } from '../temporal-connection.js';
+import { assertNever } from '../../common/errors.js';
+import { fairnessOf } from '../../workers/temporal/fairness.js';
+import {
+  durationText,
+  retentionMs,
+  retentionRemark,
+  stateRemark,
+} from '../../workers/temporal/namespace-remarks.js';
+import { type Refused, refusedCalls, refusedText } from '../../workers/temporal/rights.js';
+import { isComparable, versionRemark } from '../../workers/temporal/server-version.js';
+import { grpcStatus, isHidden, type Namespace } from '../../workers/temporal/service-problems.js';
+import { FAIRNESS, POLL_RATE, yamlLines } from '../../workers/temporal/service-settings.js';
+import { median, showSlowPolls, taskPauses } from '../../workers/temporal/task-pauses.js';
+import type { Session } from '../session/connection.js';
 import { type Finding, info, ok, problem, warning } from './finding.js';
 
 type ConnectionOptions = ClientConnectConfig['connectionOptions'];

@@ -1,5 +1,5 @@
-import { PanicError } from '../../experiment/errors.js';
-import { Sfc32 } from '../../experiment/sfc32.js';
+import { PanicError } from '../../common/errors.js';
+import { Sfc32 } from '../../common/sfc32.js';
 
 /** How many of `total` a size such as `1%` or `20` asks for: rounded up, at least one. Throws InvalidInput for other texts. */
 export function sampleSize(text: string, total: number): number {

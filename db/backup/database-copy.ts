@@ -1,10 +1,10 @@
 import Database from 'better-sqlite3';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { harden, openSnapshot } from '../connection.js';
-import type { Connection } from '../connection.js';
-import type { RecordedPlace } from '../objects-place.js';
-import { synchronise } from '../synchronise.js';
+import { harden, openSnapshot } from '../connection/sqlite.js';
+import type { Connection } from '../connection/sqlite.js';
+import type { RecordedPlace } from '../objects/recorded-place.js';
+import { synchronise } from '../connection/synchronise.js';
 
 /** Pages between two looks at the signal: 4 MiB, some hundredths of a second. */
 const PAGES_AT_ONCE = 1024;

@@ -1,11 +1,11 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { errorMessage, PanicError } from '../../experiment/errors.js';
-import { isAbsence } from '../../experiment/presence.js';
-import { isCount, isSha256, isText, isTime, recordIn } from '../../experiment/record-text.js';
-import type { Checks } from '../../experiment/record-text.js';
-import { readRegularFileNow, UnfitFile } from '../../experiment/regular-file.js';
-import { synchronise } from '../synchronise.js';
+import { errorMessage, PanicError } from '../../common/errors.js';
+import { isAbsence } from '../../common/presence.js';
+import { isCount, isSha256, isText, isTime, recordIn } from '../../common/record-text.js';
+import type { Checks } from '../../common/record-text.js';
+import { readRegularFileNow, UnfitFile } from '../../common/regular-file.js';
+import { synchronise } from '../connection/synchronise.js';
 
 /** What a backup says of itself, in `panic-tda-backup.json`. */
 export interface BackupManifest {

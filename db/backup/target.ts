@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { PanicError } from '../../experiment/errors.js';
-import { isThere } from '../../experiment/presence.js';
+import { PanicError } from '../../common/errors.js';
+import { isThere } from '../../common/presence.js';
 import { DATABASE_FILE, ROUTES_FILE } from '../layout.js';
 import type { ObjectStore } from '../objects/object-store.js';
 import { sha256OfFile } from './database-copy.js';

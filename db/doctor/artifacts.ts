@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { isPanicError } from '../../experiment/errors.js';
+import { isPanicError } from '../../common/errors.js';
 import { UnreadablePicture } from '../../experiment/pictures/decode.js';
-import { textFault, unfitText } from '../../experiment/text.js';
+import { textFault, unfitText } from '../../common/text.js';
 import type { ObjectStore } from '../objects/object-store.js';
-import { decodeObject } from '../picture-codec.js';
-import type { Snapshot } from '../database.js';
-import { ahead } from './ahead.js';
-import { paced } from './paced.js';
-import type { OnRows } from './paced.js';
+import { decodeObject } from '../tables/picture-codec.js';
+import type { Snapshot } from '../connection/database.js';
+import { ahead } from './prefetch.js';
+import { paced } from './yield-turns.js';
+import type { OnRows } from './yield-turns.js';
 import type { Invariant, Violation } from './violation.js';
 
 /** A service answers after milliseconds; each picture is in memory meanwhile. */
@@ -38,7 +38,7 @@ const OF_EXPERIMENT = `${ALL}
 
 /**
  * Invariant 5: every text and every picture's object is there and hashes to its name; `deep` also decodes the pictures.
- * Texts that may not enter a store (experiment/text.ts), as older versions let them in, break invariant 2.
+ * Texts that may not enter a store (common/text.ts), as older versions let them in, break invariant 2.
  */
 export async function* checkArtifacts(
   snapshot: Snapshot,

@@ -1,8 +1,8 @@
 import { getTableName } from 'drizzle-orm';
 import { getTableConfig } from 'drizzle-orm/sqlite-core';
-import type { Snapshot } from '../database.js';
-import { differencesOf, knownMigrations, SCHEMA_OBJECTS } from '../own-schema.js';
-import type { SchemaObject } from '../own-schema.js';
+import type { Snapshot } from '../connection/database.js';
+import { differencesOf, knownMigrations, SCHEMA_OBJECTS } from '../versions/own-schema.js';
+import type { SchemaObject } from '../versions/own-schema.js';
 import { expectedObjects, SCHEMA_OBJECTS as SERVER_OBJECTS } from '../postgres/schema-objects.js';
 import { FOREIGN_OBJECTS } from '../postgres/foreign-objects.js';
 import type { ForeignObject } from '../postgres/foreign-objects.js';

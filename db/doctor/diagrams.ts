@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { float32s } from '../float32.js';
-import type { Snapshot } from '../database.js';
+import type { Snapshot } from '../connection/database.js';
 import { barProblems } from './bars.js';
 import type { EntropyOf } from './bars.js';
-import type { OnRows } from './paced.js';
+import type { OnRows } from './yield-turns.js';
 import type { Repair } from './repair.js';
 import { surrogateProblems } from './surrogates.js';
 import type { RunRecord } from './trajectory.js';

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../database.js';
+import type { Snapshot } from '../connection/database.js';
 import type { RunRecord } from './trajectory.js';
 import type { Violation } from './violation.js';
 

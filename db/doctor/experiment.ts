@@ -1,9 +1,9 @@
 import { runCoordinates, runCount, storedConfig } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
-import type { Snapshot } from '../database.js';
-import { paced } from './paced.js';
-import type { OnRows } from './paced.js';
+import type { Snapshot } from '../connection/database.js';
+import { paced } from './yield-turns.js';
+import type { OnRows } from './yield-turns.js';
 import type { Repair } from './repair.js';
 import type { Violation } from './violation.js';
 

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { Modality } from '../../experiment/artifact.js';
-import type { Database, Snapshot } from '../database.js';
+import type { Database, Snapshot } from '../connection/database.js';
 import type { ObjectStore } from '../objects/object-store.js';
 import { unmentionedObjects } from '../objects/unmentioned.js';
 

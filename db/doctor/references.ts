@@ -1,7 +1,7 @@
 import { getTableName } from 'drizzle-orm';
 import { getTableConfig } from 'drizzle-orm/sqlite-core';
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
-import type { Snapshot } from '../database.js';
+import type { Snapshot } from '../connection/database.js';
 import { keyColumns, keyText, repairOfRow, TABLES } from './row-keys.js';
 import type { Repair } from './repair.js';
 import type { Violation } from './violation.js';

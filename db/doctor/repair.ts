@@ -1,4 +1,4 @@
-import { assertNever } from '../../experiment/errors.js';
+import { assertNever } from '../../common/errors.js';
 
 /**
  * What mends a violation. Derived rows are deleted, and what is missing is computed by the next `resume`; whatever else is

@@ -1,5 +1,5 @@
-import { knownMigrations, schemaAfter } from '../own-schema.js';
-import type { SchemaObject } from '../own-schema.js';
+import { knownMigrations, schemaAfter } from '../versions/own-schema.js';
+import type { SchemaObject } from '../versions/own-schema.js';
 
 /** A trigger or an index that the migrations of this version make. */
 type OwnRule = SchemaObject & { readonly sql: string };

@@ -1,8 +1,8 @@
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { seedOfStep } from '../../experiment/ids.js';
-import type { Snapshot } from '../database.js';
-import { paced } from './paced.js';
-import type { OnRows } from './paced.js';
+import type { Snapshot } from '../connection/database.js';
+import { paced } from './yield-turns.js';
+import type { OnRows } from './yield-turns.js';
 import type { Repair } from './repair.js';
 import type { Invariant, Violation } from './violation.js';
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { float32s } from '../float32.js';
-import type { Snapshot } from '../database.js';
-import { euclideanNorm } from '../vectors.js';
-import { paced } from './paced.js';
-import type { OnRows } from './paced.js';
+import type { Snapshot } from '../connection/database.js';
+import { euclideanNorm } from '../tables/vectors.js';
+import { paced } from './yield-turns.js';
+import type { OnRows } from './yield-turns.js';
 import type { Violation } from './violation.js';
 
 interface VectorRecord {

@@ -1,6 +1,6 @@
-import { assertNever } from '../../experiment/errors.js';
-import type { ContentOfRun, ContentRow } from '../content.js';
-import { excerptOf } from '../../experiment/text.js';
+import { assertNever } from '../../common/errors.js';
+import type { ContentOfRun, ContentRow } from '../read/content.js';
+import { excerptOf } from '../../common/text.js';
 import { runIndices } from './run-indices.js';
 import type { RunIndices } from './run-indices.js';
 

@@ -1,10 +1,10 @@
-import { faultPoint } from '../../experiment/fault.js';
-import type { ArtifactTable, StoredContent } from '../artifacts.js';
-import { openSnapshot } from '../connection.js';
-import type { Connection } from '../connection.js';
-import { contentOf } from '../content.js';
-import type { ContentRow } from '../content.js';
-import type { Database } from '../database.js';
+import { faultPoint } from '../../common/fault.js';
+import type { ArtifactTable, StoredContent } from '../tables/artifacts.js';
+import { openSnapshot } from '../connection/sqlite.js';
+import type { Connection } from '../connection/sqlite.js';
+import { contentOf } from '../read/content.js';
+import type { ContentRow } from '../read/content.js';
+import type { Database } from '../connection/database.js';
 import type { ObjectStore } from '../objects/object-store.js';
 import { compareContent } from './compare.js';
 import type { Difference } from './compare.js';

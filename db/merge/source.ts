@@ -1,6 +1,6 @@
 import type Sqlite from 'better-sqlite3';
-import type { StoredContent } from '../artifacts.js';
-import { LAST_WORK } from '../rests.js';
+import type { StoredContent } from '../tables/artifacts.js';
+import { LAST_WORK } from '../tables/rests.js';
 
 /**
  * The reading side of a merge: an experiment's rows in another SQLite file, with what they point at told by content instead of

@@ -1,10 +1,10 @@
 import { and, eq, max, sql } from 'drizzle-orm';
-import { faultPoint } from '../../experiment/fault.js';
-import type { ArtifactTable } from '../artifacts.js';
-import type { Database } from '../database.js';
-import { withDrawnSeeds, withoutGivenSeeds } from '../planning.js';
-import { commonRests, restKeeper, storedRests } from '../rests.js';
-import type { AtWork } from '../rests.js';
+import { faultPoint } from '../../common/fault.js';
+import type { ArtifactTable } from '../tables/artifacts.js';
+import type { Database } from '../connection/database.js';
+import { withDrawnSeeds, withoutGivenSeeds } from '../tables/planning.js';
+import { commonRests, restKeeper, storedRests } from '../tables/rests.js';
+import type { AtWork } from '../tables/rests.js';
 import {
   diagramDimensions,
   diagrams,
@@ -19,8 +19,8 @@ import {
   vectors,
 } from '../schema.js';
 import type { ExperimentStatus } from '../schema.js';
-import { all, get, run as execute } from '../work.js';
-import type { Work } from '../work.js';
+import { all, get, run as execute } from '../connection/work.js';
+import type { Work } from '../connection/work.js';
 import { isFurther } from './compare.js';
 import type { RunIndices } from './run-indices.js';
 import type {

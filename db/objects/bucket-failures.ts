@@ -1,7 +1,7 @@
-import { errorCode } from '../../experiment/error-code.js';
-import { errorMessage, isPanicError, PanicError, StoreRefusal } from '../../experiment/errors.js';
+import { errorCode } from '../../common/error-code.js';
+import { errorMessage, isPanicError, PanicError, StoreRefusal } from '../../common/errors.js';
 import type { BucketPlace } from './place.js';
-import { excerptOf } from '../../experiment/text.js';
+import { excerptOf } from '../../common/text.js';
 
 /** Statuses below 500 that say "not now": a HEAD is answered without a body, and so without a code. */
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 409, 423, 425, 429]);

@@ -1,10 +1,10 @@
 import type * as Sdk from '@aws-sdk/client-s3';
 import type { Readable } from 'node:stream';
-import { errorCode } from '../../experiment/error-code.js';
-import { PanicError } from '../../experiment/errors.js';
-import { faultPoint } from '../../experiment/fault.js';
-import { remembered } from '../../experiment/remembered.js';
-import { keepSecrets } from '../../experiment/secrets.js';
+import { errorCode } from '../../common/error-code.js';
+import { PanicError } from '../../common/errors.js';
+import { faultPoint } from '../../common/fault.js';
+import { remembered } from '../../common/remembered.js';
+import { keepSecrets } from '../../common/secrets.js';
 import { isMissing, isWithoutCredentials, s3Failure, statusOf } from './bucket-failures.js';
 import {
   ID_NAME,

@@ -1,4 +1,4 @@
-import { isPanicError } from '../../experiment/errors.js';
+import { isPanicError } from '../../common/errors.js';
 import type { ObjectStore, StoredObject } from './object-store.js';
 
 /** Reads and writes under way at once; each holds one object in memory. */

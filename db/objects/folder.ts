@@ -13,12 +13,12 @@ import {
 import { lstat, readdir, realpath, rm } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { promisify } from 'node:util';
-import { makeFolder } from '../../experiment/make-folder.js';
-import { errorCode } from '../../experiment/error-code.js';
-import { errorMessage, PanicError } from '../../experiment/errors.js';
-import { faultPoint } from '../../experiment/fault.js';
-import { accessFailure, isAbsence, isDenial } from '../../experiment/presence.js';
-import { readRegularFile, UnfitFile } from '../../experiment/regular-file.js';
+import { makeFolder } from '../../common/make-folder.js';
+import { errorCode } from '../../common/error-code.js';
+import { errorMessage, PanicError } from '../../common/errors.js';
+import { faultPoint } from '../../common/fault.js';
+import { accessFailure, isAbsence, isDenial } from '../../common/presence.js';
+import { readRegularFile, UnfitFile } from '../../common/regular-file.js';
 import {
   ID_NAME,
   idIn,

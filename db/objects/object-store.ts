@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 
 /** An object as a listing shows it; its bytes are not looked at. */
 export interface StoredObject {

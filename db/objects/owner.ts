@@ -1,5 +1,5 @@
-import { isText, isTime, recordIn } from '../../experiment/record-text.js';
-import type { Checks } from '../../experiment/record-text.js';
+import { isText, isTime, recordIn } from '../../common/record-text.js';
+import type { Checks } from '../../common/record-text.js';
 
 /** To which database a place of objects belongs. */
 export interface Owner {

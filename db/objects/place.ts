@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { PanicError } from '../../experiment/errors.js';
-import { pathProblem } from '../../experiment/path-text.js';
-import { relativePathProblem } from '../../experiment/relative-path.js';
+import { PanicError } from '../../common/errors.js';
+import { pathProblem } from '../../common/path-text.js';
+import { relativePathProblem } from '../../common/relative-path.js';
 
 /** Where objects are kept. */
 export type ObjectsPlace = FolderPlace | BucketPlace;

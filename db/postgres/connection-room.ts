@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import type { Database } from '../database.js';
+import type { Database } from '../connection/database.js';
 
 /** What a Postgres server takes in connections, and who has them. */
 export interface ConnectionRoom {

@@ -2,10 +2,10 @@ import { Client, Pool, types } from 'pg';
 import type { ClientBase, CustomTypesConfig, PoolClient } from 'pg';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Database } from '../database.js';
-import type { Work } from '../work.js';
-import { accessTo, NewerTables, NewerTablesRefused, refuseNewer } from '../compatibility.js';
-import type { PlannedMigration, TablesVersion } from '../compatibility.js';
+import type { Database } from '../connection/database.js';
+import type { Work } from '../connection/work.js';
+import { accessTo, NewerTables, NewerTablesRefused, refuseNewer } from '../versions/compatibility.js';
+import type { PlannedMigration, TablesVersion } from '../versions/compatibility.js';
 import {
   grantToRole,
   migrate,
@@ -25,7 +25,7 @@ import type { PostgresService } from './service.js';
 import { openSnapshot } from './snapshot.js';
 import { postgresBuilder, rowsOf, runOn } from './statements.js';
 import { enterAlone, enterBesideOthers, HeldByAnother, leaveFor, users } from './users.js';
-import { assertNever, PanicError } from '../../experiment/errors.js';
+import { assertNever, PanicError } from '../../common/errors.js';
 
 /** Reads and writes run on connections of a pool, each write in a transaction of its own. */
 export interface PostgresDatabase extends Database {

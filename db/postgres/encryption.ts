@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
-import { assertNever, errorMessage, PanicError } from '../../experiment/errors.js';
-import { isThere } from '../../experiment/presence.js';
+import { assertNever, errorMessage, PanicError } from '../../common/errors.js';
+import { isThere } from '../../common/presence.js';
 import { SSL_MODES } from './address.js';
 import type { PostgresAddress, SslMode } from './address.js';
 

@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 
 /** The tables by which a schema is known as one of ours. */
 const OURS = ['__drizzle_migrations', 'artifacts', 'runs'] as const;

@@ -1,11 +1,16 @@
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import type { ClientBase } from 'pg';
-import { compiledPath } from '../../experiment/compiled-file.js';
+import { compiledPath } from '../../common/compiled-file.js';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PanicError } from '../../experiment/errors.js';
-import { plannedMigration, refuseNewer } from '../compatibility.js';
-import type { Migration, PlannedMigration, StatedVersions, TablesVersion } from '../compatibility.js';
-import { migrationFiles } from '../migration-files.js';
+import { PanicError } from '../../common/errors.js';
+import { plannedMigration, refuseNewer } from '../versions/compatibility.js';
+import type {
+  Migration,
+  PlannedMigration,
+  StatedVersions,
+  TablesVersion,
+} from '../versions/compatibility.js';
+import { migrationFiles } from '../versions/migration-files.js';
 import { codeOf } from './service.js';
 import { askToLeave, enterForMigration, users } from './users.js';
 

@@ -1,4 +1,4 @@
-import { errorMessage, isPanicError, PanicError, StoreRefusal } from '../../experiment/errors.js';
+import { errorMessage, isPanicError, PanicError, StoreRefusal } from '../../common/errors.js';
 import { parsePostgresAddress } from './address.js';
 import type { PostgresAddress } from './address.js';
 import { encryptionsOf, isHandshakeCutOff, isTlsFailure, tlsRemedy } from './encryption.js';

@@ -1,6 +1,6 @@
 import { escapeLiteral } from 'pg';
 import type { ClientBase, QueryResult } from 'pg';
-import type { Snapshot, SqlValue } from '../database.js';
+import type { Snapshot, SqlValue } from '../connection/database.js';
 
 const FETCHED_AT_ONCE = 500;
 

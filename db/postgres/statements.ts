@@ -5,9 +5,9 @@ import type { Param, SQLChunk } from 'drizzle-orm';
 import { SQLiteAsyncDialect } from 'drizzle-orm/sqlite-core';
 import { SqliteRemoteDatabase, SQLiteRemoteSession } from 'drizzle-orm/sqlite-proxy';
 import type { ClientBase } from 'pg';
-import { PanicError } from '../../experiment/errors.js';
-import type { Builder } from '../database.js';
-import type { Call, Work } from '../work.js';
+import { PanicError } from '../../common/errors.js';
+import type { Builder } from '../connection/database.js';
+import type { Call, Work } from '../connection/work.js';
 
 /** Longer statements (lists of ids) differ from each other and are planned anew each time. */
 const NAMED_LENGTH = 2000;

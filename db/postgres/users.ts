@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 
 /**
  * A lock of the server, any number that is ours. Every connection that may write shares it for as long as it lives; whoever must

@@ -1,4 +1,4 @@
-import { errorMessage } from '../errors.js';
+import { errorMessage } from '../../common/errors.js';
 import type { DecodeReply, DecodeRequest } from './decode-protocol.js';
 import { pictureReader } from './library.js';
 

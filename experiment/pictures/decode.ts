@@ -1,12 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { type ImageArtifact, pictureExcess } from '../artifact.js';
-import { childEnvironment } from '../child-environment.js';
-import { compiledFile } from '../compiled-file.js';
-import { endChild } from '../end-child.js';
-import { PanicError } from '../errors.js';
-import { usableCores } from '../machine.js';
-import { afterWorkingTime } from '../working-time.js';
+import { childEnvironment } from '../../common/child-environment.js';
+import { compiledFile } from '../../common/compiled-file.js';
+import { endChild } from '../../common/end-child.js';
+import { PanicError } from '../../common/errors.js';
+import { usableCores } from '../../common/machine.js';
+import { afterWorkingTime } from '../../common/working-time.js';
 import type { DecodeReply, DecodeRequest } from './decode-protocol.js';
 import { type PictureFormat, pictureHeader } from './header.js';
 

@@ -1,8 +1,8 @@
 import { LogitsProcessor, LogitsProcessorList, random, Tensor } from '@huggingface/transformers';
 import { type Artifact, type ImageArtifact, pictureExcess } from '../../experiment/artifact.js';
-import { assertNever, PanicError } from '../../experiment/errors.js';
+import { assertNever, PanicError } from '../../common/errors.js';
 import type { GenerativeModel } from '../../experiment/model.js';
-import { onOneLine } from '../../experiment/text.js';
+import { onOneLine } from '../../common/text.js';
 import { checkGenerated } from '../check-output.js';
 import type { GeneratedItem, GenerateItem, LoadedGenerator, LoadTask } from '../loaded-model.js';
 import { fingerprint } from '../onnx/fingerprint.js';
@@ -19,7 +19,7 @@ import { openVisionEncoderDecoder } from './vision-encoder-decoder.js';
 /**
  * Loads a captioner of transformers.js from files in the layout of its repository, on exactly `task.device`. Never reads
  * from the network. Pictures are captioned one by one, so that a caption does not depend on the batch; captions are put on one
- * line (experiment/text.ts).
+ * line (common/text.ts).
  * Throws PanicError `ModelFilesMissing` where files are absent or unreadable, `InvalidInput` where settings do not fit the
  * model's files, and `DeviceError` where the graphs cannot be opened.
  */

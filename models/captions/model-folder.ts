@@ -1,7 +1,7 @@
 import { AutoTokenizer, type PreTrainedModel, type PreTrainedTokenizer } from '@huggingface/transformers';
 import type { InferenceSession } from 'onnxruntime-node';
 import { z } from 'zod';
-import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
+import { errorMessage, isPanicError, PanicError } from '../../common/errors.js';
 import type { GenerativeModel } from '../../experiment/model.js';
 import { type Statement, statementIn } from '../agreement.js';
 import { type Device, type LoadTask, UNOPENED } from '../loaded-model.js';

@@ -5,7 +5,7 @@ import {
 } from '@huggingface/transformers';
 import { z } from 'zod';
 import type { ImageArtifact } from '../../experiment/artifact.js';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import { requireAgreement } from '../agreement.js';
 import { resizePicture } from '../pictures.js';
 import { chatAbout, type OpenFamily, tokensOf } from './family.js';

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { isPanicError, PanicError } from '../../experiment/errors.js';
+import { isPanicError, PanicError } from '../../common/errors.js';
 import { requireAgreement, type Statement } from '../agreement.js';
 import { NothingComputes } from '../onnx/session.js';
 import type { Graph } from './graph.js';

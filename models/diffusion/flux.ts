@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import { requireAgreement, type Statement } from '../agreement.js';
 import { Decoder } from './decoder.js';
 import type { Graph } from './graph.js';

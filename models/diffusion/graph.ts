@@ -1,5 +1,5 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
-import { errorMessage, PanicError } from '../../experiment/errors.js';
+import { errorMessage, PanicError } from '../../common/errors.js';
 import type { ModelFiles } from '../files/model-files.js';
 import type { LoadTask } from '../loaded-model.js';
 import { floatsOf } from '../onnx/floats.js';

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import type { ModelFiles } from '../files/model-files.js';
 import type { LoadTask } from '../loaded-model.js';
 import { type Tokenizer, tokenizerOf } from '../tokenizers/tokenizer.js';

@@ -1,5 +1,5 @@
 import type { ImageArtifact } from '../../experiment/artifact.js';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import { requireFinite } from './pipeline.js';
 import type { Floats } from './tensors.js';
 

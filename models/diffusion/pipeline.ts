@@ -1,4 +1,4 @@
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import type { NoiseSource } from './noise/noise-source.js';
 import type { Scheduler } from './schedulers/scheduler.js';
 import type { TextToImageSettings } from './settings.js';

@@ -1,4 +1,4 @@
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import { requireAgreement, requireRoom, type Statement } from '../agreement.js';
 import type { Graph } from './graph.js';
 import type { ModelFolder } from './model-folder.js';

@@ -1,11 +1,11 @@
 import type { Artifact } from '../../experiment/artifact.js';
-import { isPanicError, PanicError } from '../../experiment/errors.js';
+import { isPanicError, PanicError } from '../../common/errors.js';
 import type { GenerativeModel } from '../../experiment/model.js';
 import type { GeneratedItem, GenerateItem, LoadedGenerator, LoadTask } from '../loaded-model.js';
 import { fingerprint } from '../onnx/fingerprint.js';
 import { flux } from './flux.js';
 import { ModelFolder } from './model-folder.js';
-import { noiseSource } from './noise/noise-source.js';
+import { noiseSource } from './noise/create-noise.js';
 import { toArtifact } from './picture.js';
 import type { Pipeline } from './pipeline.js';
 import { type TextToImageSettings, textToImageSettings } from './settings.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import { tokenizerDescription, tokenizerConfiguration } from '../tokenizers/description.js';
 import { openTokenizer, type Tokenizer } from '../tokenizers/tokenizer.js';
 import type { ModelFolder } from './model-folder.js';

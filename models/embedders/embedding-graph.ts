@@ -1,5 +1,5 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import type { EmbeddingModel } from '../../experiment/model.js';
 import type { LoadTask } from '../loaded-model.js';
 import { requireAgreement, requireRoom } from '../agreement.js';

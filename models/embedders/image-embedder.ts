@@ -2,7 +2,7 @@ import { AutoImageProcessor, type ImageProcessor } from '@huggingface/transforme
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { z } from 'zod';
 import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import type { EmbeddingModel } from '../../experiment/model.js';
 import type { EmbeddedItem, LoadedEmbedder, LoadTask } from '../loaded-model.js';
 import { fingerprint } from '../onnx/fingerprint.js';

@@ -1,5 +1,5 @@
 import type { Artifact } from '../../experiment/artifact.js';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import type { EmbeddingModel } from '../../experiment/model.js';
 import type { EmbeddedItem, LoadedEmbedder, LoadTask } from '../loaded-model.js';
 import { fingerprint } from '../onnx/fingerprint.js';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import type { EmbeddingModel } from '../../experiment/model.js';
 import type { Tokenizer } from '../tokenizers/tokenizer.js';
 import type { textEmbedderSettings } from './settings.js';

@@ -1,5 +1,5 @@
 import type { Tensor } from 'onnxruntime-node';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import { floatsOf } from '../onnx/floats.js';
 import type { EmbedderSettings } from './settings.js';
 

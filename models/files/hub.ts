@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { errorMessage, PanicError } from '../../experiment/errors.js';
-import { keepSecrets } from '../../experiment/secrets.js';
-import { quoted } from '../../experiment/problems.js';
-import { relativePathProblem } from '../../experiment/relative-path.js';
-import { excerptOf, onOneLine } from '../../experiment/text.js';
+import { errorMessage, PanicError } from '../../common/errors.js';
+import { keepSecrets } from '../../common/secrets.js';
+import { quoted } from '../../common/problems.js';
+import { relativePathProblem } from '../../common/relative-path.js';
+import { excerptOf, onOneLine } from '../../common/text.js';
 import { fetchThrough, type Proxies } from './proxied-fetch.js';
 import { redirectTarget } from './redirects.js';
 import { isBusyStatus, PassingFailure, retryAfterMs } from '../retry.js';

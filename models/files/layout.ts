@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import type { Model } from '../../experiment/model.js';
-import { isThere } from '../../experiment/presence.js';
+import { isThere } from '../../common/presence.js';
 import { isPackaged, PACKAGED_REMEDY, packagedFolder } from './packaged.js';
 
 const HUB = 'hub:';

@@ -1,12 +1,12 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
-import { makeFolder } from '../../experiment/make-folder.js';
+import { makeFolder } from '../../common/make-folder.js';
 import { z } from 'zod';
-import { errorCode } from '../../experiment/error-code.js';
-import { errorMessage, PanicError } from '../../experiment/errors.js';
-import { parseJsonText } from '../../experiment/json-text.js';
-import { kernelLock } from '../../experiment/kernel-lock.js';
-import { collidingPaths, relativePathProblem } from '../../experiment/relative-path.js';
+import { errorCode } from '../../common/error-code.js';
+import { errorMessage, PanicError } from '../../common/errors.js';
+import { parseJsonText } from '../../common/json-text.js';
+import { kernelLock } from '../../common/kernel-lock.js';
+import { collidingPaths, relativePathProblem } from '../../common/relative-path.js';
 import { folderSource } from './layout.js';
 import { type Lock, type LockedModel, lockFileIn, NO_LOCK } from './lock.js';
 import { modelPathProblem } from './model-path.js';

@@ -1,8 +1,8 @@
 import { isAbsolute, join, relative } from 'node:path';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import { sha256Hex } from '../../experiment/ids.js';
 import type { Model } from '../../experiment/model.js';
-import { relativePathProblem } from '../../experiment/relative-path.js';
+import { relativePathProblem } from '../../common/relative-path.js';
 import { partsOf, requiredFiles, withRevisions } from './layout.js';
 import { isPackaged, packagedFolder } from './packaged.js';
 import type { HashedFile } from './sha256.js';

@@ -1,6 +1,6 @@
-import { realPathWithin } from '../../experiment/contained.js';
+import { realPathWithin } from '../../common/contained.js';
 import type { Model } from '../../experiment/model.js';
-import { checkGraph } from '../onnx/graph-check.js';
+import { checkGraph } from './graph-check.js';
 import { requiredFiles } from './layout.js';
 import type { LockedFile } from './lock.js';
 import { hashedFile, type HashedFile, type HashOptions } from './sha256.js';

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
-import { realPathWithin } from '../../experiment/contained.js';
-import { PanicError } from '../../experiment/errors.js';
+import { realPathWithin } from '../../common/contained.js';
+import { PanicError } from '../../common/errors.js';
 import type { Model } from '../../experiment/model.js';
-import { isThere } from '../../experiment/presence.js';
-import { openRegularFile, UnfitFile } from '../../experiment/regular-file.js';
-import { checkGraph } from '../onnx/graph-check.js';
+import { isThere } from '../../common/presence.js';
+import { openRegularFile, UnfitFile } from '../../common/regular-file.js';
+import { checkGraph } from './graph-check.js';
 import { changedText, resolveUnlocked, type ResolvedFiles } from './resolve.js';
 import { sameStamp, stampAt } from './stamp.js';
 

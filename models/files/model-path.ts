@@ -1,4 +1,4 @@
-import { relativePathProblem } from '../../experiment/relative-path.js';
+import { relativePathProblem } from '../../common/relative-path.js';
 
 /** What a download leaves beside its file until it is whole (`download.ts`). */
 export const PART_SUFFIX = '.part';

@@ -1,4 +1,4 @@
-import { compiledPath } from '../../experiment/compiled-file.js';
+import { compiledPath } from '../../common/compiled-file.js';
 
 const PACKAGE = 'package:';
 

@@ -1,11 +1,11 @@
 import { realpathSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { liesBelow, requireBelow } from '../../experiment/contained.js';
-import { PanicError } from '../../experiment/errors.js';
+import { liesBelow, requireBelow } from '../../common/contained.js';
+import { PanicError } from '../../common/errors.js';
 import type { Model } from '../../experiment/model.js';
-import { nearest } from '../../experiment/nearest.js';
-import { statIfThere } from '../../experiment/presence.js';
+import { nearest } from '../../common/nearest.js';
+import { statIfThere } from '../../common/presence.js';
 import { withRetries } from '../retry.js';
 import type { HashedFile } from './sha256.js';
 import { partBytes } from './download.js';

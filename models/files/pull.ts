@@ -1,11 +1,11 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { requireBelow } from '../../experiment/contained.js';
-import { makeFolder } from '../../experiment/make-folder.js';
-import { isPanicError, type PanicError } from '../../experiment/errors.js';
-import { kernelLock } from '../../experiment/kernel-lock.js';
+import { requireBelow } from '../../common/contained.js';
+import { makeFolder } from '../../common/make-folder.js';
+import { isPanicError, type PanicError } from '../../common/errors.js';
+import { kernelLock } from '../../common/kernel-lock.js';
 import type { Model } from '../../experiment/model.js';
-import { checkGraph } from '../onnx/graph-check.js';
+import { checkGraph } from './graph-check.js';
 import { download } from './download.js';
 import { openHubFile, RETRY_DELAYS_MS } from './hub.js';
 import { requiredFiles } from './layout.js';

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { modelNames, type ExperimentConfig } from '../../experiment/config.js';
-import { assertNever, PanicError } from '../../experiment/errors.js';
+import { assertNever, PanicError } from '../../common/errors.js';
 import type { Catalogue, Model } from '../../experiment/model.js';
 import { hubRepository, isNeural, missingFrom, modelFolder, partsOf, requiredFiles } from './layout.js';
 import { isPackaged, PACKAGED_REMEDY } from './packaged.js';

@@ -1,5 +1,5 @@
-import { realPathWithin } from '../../experiment/contained.js';
-import { PanicError } from '../../experiment/errors.js';
+import { realPathWithin } from '../../common/contained.js';
+import { PanicError } from '../../common/errors.js';
 import type { Model } from '../../experiment/model.js';
 import { requiredFiles, requireModelFiles } from './layout.js';
 import { lockedFileOf, type LockedFile } from './lock.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
-import { openRegularFile, UnfitFile } from '../../experiment/regular-file.js';
+import { errorMessage, isPanicError, PanicError } from '../../common/errors.js';
+import { openRegularFile, UnfitFile } from '../../common/regular-file.js';
 import { pastTick, sameStamp, type Stamp, stampOf } from './stamp.js';
 
 export interface HashOptions {

@@ -1,9 +1,9 @@
 import { chmodSync, copyFileSync, linkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { realPathWithin } from '../../experiment/contained.js';
-import { isPanicError } from '../../experiment/errors.js';
-import { makeFolder } from '../../experiment/make-folder.js';
-import { statIfThere } from '../../experiment/presence.js';
+import { realPathWithin } from '../../common/contained.js';
+import { isPanicError } from '../../common/errors.js';
+import { makeFolder } from '../../common/make-folder.js';
+import { statIfThere } from '../../common/presence.js';
 import { removeParts } from './download.js';
 import type { HubFile } from './hub.js';
 import { folderOf, type Lock, type LockedFile } from './lock.js';

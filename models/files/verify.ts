@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Model } from '../../experiment/model.js';
-import { realPathWithin } from '../../experiment/contained.js';
-import { statIfThere } from '../../experiment/presence.js';
+import { realPathWithin } from '../../common/contained.js';
+import { statIfThere } from '../../common/presence.js';
 import { hashedFile } from './sha256.js';
 import { modelFolder, partsOf, requiredFiles } from './layout.js';
 import {

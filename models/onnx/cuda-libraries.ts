@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { childEnvironment } from '../../experiment/child-environment.js';
-import { compiledFile } from '../../experiment/compiled-file.js';
-import { assertNever, errorMessage } from '../../experiment/errors.js';
+import { childEnvironment } from '../../common/child-environment.js';
+import { compiledFile } from '../../common/compiled-file.js';
+import { assertNever, errorMessage } from '../../common/errors.js';
 import { readSharedLibrary } from './elf.js';
 
 /** NVIDIA's driver; everything else comes with CUDA and cuDNN. */

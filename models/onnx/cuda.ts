@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { errorMessage } from '../../experiment/errors.js';
+import { errorMessage } from '../../common/errors.js';
 import { sha256OfFile } from '../files/sha256.js';
 import { readSharedLibrary } from './elf.js';
 

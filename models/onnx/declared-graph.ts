@@ -1,5 +1,5 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { errorMessage, PanicError } from '../../experiment/errors.js';
+import { errorMessage, PanicError } from '../../common/errors.js';
 import { fieldsOf, numbersOf, openWire, type Wire, type WireField } from './wire.js';
 
 type Metadata = InferenceSession.ValueMetadata;

@@ -1,5 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { errorMessage } from '../../experiment/errors.js';
+import { errorMessage } from '../../common/errors.js';
 import type { Device } from '../loaded-model.js';
 import type { TrialReport } from './device-trial.js';
 import { softwareEvidence } from './software-driver.js';

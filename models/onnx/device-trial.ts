@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
-import { childEnvironment } from '../../experiment/child-environment.js';
-import { compiledFile } from '../../experiment/compiled-file.js';
-import { errorMessage } from '../../experiment/errors.js';
+import { childEnvironment } from '../../common/child-environment.js';
+import { compiledFile } from '../../common/compiled-file.js';
+import { errorMessage } from '../../common/errors.js';
 import type { Device } from '../loaded-model.js';
 import { cudaProvider } from './cuda.js';
 import { cudaProblem, explainCudaProblem } from './cuda-libraries.js';

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { childEnvironment } from '../../experiment/child-environment.js';
-import { PanicError } from '../../experiment/errors.js';
+import { childEnvironment } from '../../common/child-environment.js';
+import { PanicError } from '../../common/errors.js';
 import { type DeviceChoice, DEVICES } from '../choices.js';
 import type { Device } from '../loaded-model.js';
 import { type DeviceTrial, runTrial } from './device-trial.js';

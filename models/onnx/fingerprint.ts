@@ -1,4 +1,4 @@
-import type { HostFingerprint } from '../../experiment/provenance.js';
+import type { Fingerprint } from '../../experiment/provenance.js';
 import { type LoadTask, UNOPENED } from '../loaded-model.js';
 import { TOKENIZERS_VERSION } from '../tokenizers/tokenizer.js';
 import { NothingComputes, runtimeVersion } from './session.js';
@@ -11,7 +11,7 @@ import { NothingComputes, runtimeVersion } from './session.js';
 export function fingerprint(
   { model, files, device }: LoadTask,
   { readsText }: { readonly readsText: boolean },
-): HostFingerprint {
+): Fingerprint {
   if (device === UNOPENED) throw new NothingComputes();
   return {
     runtime: 'onnxruntime',

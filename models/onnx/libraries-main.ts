@@ -1,4 +1,4 @@
-import { errorMessage } from '../../experiment/errors.js';
+import { errorMessage } from '../../common/errors.js';
 
 /**
  * Asks the loader for each library named in the arguments, and tells the parent what the loader says: null where it found

@@ -1,4 +1,4 @@
-import { errorMessage, PanicError } from '../../experiment/errors.js';
+import { errorMessage, PanicError } from '../../common/errors.js';
 import { runtimeSentence } from './runtime-words.js';
 
 /**

@@ -1,4 +1,4 @@
-import { withoutSecrets } from '../../experiment/secrets.js';
+import { withoutSecrets } from '../../common/secrets.js';
 
 /** What people need of the words of onnxruntime and of the libraries below it, which write for their own developers. */
 

@@ -1,7 +1,7 @@
 import { env as runtime, InferenceSession, type Tensor } from 'onnxruntime-node';
-import { NO_TELEMETRY } from '../../experiment/child-environment.js';
-import { errorMessage, PanicError } from '../../experiment/errors.js';
-import { limitedCores } from '../../experiment/machine.js';
+import { NO_TELEMETRY } from '../../common/child-environment.js';
+import { errorMessage, PanicError } from '../../common/errors.js';
+import { limitedCores } from '../../common/machine.js';
 import type { ModelFiles } from '../files/model-files.js';
 import { type LoadTask, UNOPENED } from '../loaded-model.js';
 import { declaredGraph } from './declared-graph.js';

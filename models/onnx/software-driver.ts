@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { errorMessage } from '../../experiment/errors.js';
+import { errorMessage } from '../../common/errors.js';
 import type { Device } from '../loaded-model.js';
 import { productGraph } from './tiny-graph.js';
 

@@ -1,5 +1,5 @@
 import type { ImageArtifact, TextArtifact } from '../../experiment/artifact.js';
-import { assertNever } from '../../experiment/errors.js';
+import { assertNever } from '../../common/errors.js';
 import { GRID, labelGrid } from '../procedural/label-grid.js';
 import { type Colour, COLOURS, isNearer, PALETTE } from '../procedural/palette.js';
 import { hashBytes, Random } from '../random.js';

@@ -1,5 +1,5 @@
 import type { ImageArtifact } from '../../experiment/artifact.js';
-import { assertNever } from '../../experiment/errors.js';
+import { assertNever } from '../../common/errors.js';
 import { PALETTE } from '../procedural/palette.js';
 import type { Random } from '../random.js';
 import { type Design, type Pattern, PERIOD } from './pattern.js';

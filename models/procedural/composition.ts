@@ -1,4 +1,4 @@
-import { assertNever } from '../../experiment/errors.js';
+import { assertNever } from '../../common/errors.js';
 import type { Random } from '../random.js';
 import { SIDE } from './canvas.js';
 import { MOST_COUNTED, type Relation, type Scene, type Shape, type Size } from './scene.js';

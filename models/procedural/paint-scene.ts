@@ -1,5 +1,5 @@
 import type { ImageArtifact } from '../../experiment/artifact.js';
-import { assertNever } from '../../experiment/errors.js';
+import { assertNever } from '../../common/errors.js';
 import type { Random } from '../random.js';
 import { Canvas, SIDE } from './canvas.js';
 import { compose, type Placed } from './composition.js';

@@ -1,4 +1,4 @@
-import { assertNever } from '../../experiment/errors.js';
+import { assertNever } from '../../common/errors.js';
 import { hashText, Random } from '../random.js';
 import { type Colour, COLOURS } from './palette.js';
 import { type Backdrop, type Relation, type Scene, type Shape, SHAPES, type Size } from './scene.js';

@@ -1,4 +1,4 @@
-import { assertNever } from '../../experiment/errors.js';
+import { assertNever } from '../../common/errors.js';
 import type { Shape } from './scene.js';
 
 // Corners of a five-pointed star in a circle of radius 1, its tip upwards: literals, since the last bit of a sine

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import { PanicError } from '../../experiment/errors.js';
-import { httpUrl } from '../../experiment/path-text.js';
+import { PanicError } from '../../common/errors.js';
+import { httpUrl } from '../../common/path-text.js';
 
 const SERVER = 'server:';
 

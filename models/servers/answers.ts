@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { PanicError } from '../../experiment/errors.js';
-import { quoted } from '../../experiment/problems.js';
-import { excerptOf, isBlank, onOneLine } from '../../experiment/text.js';
+import { PanicError } from '../../common/errors.js';
+import { quoted } from '../../common/problems.js';
+import { excerptOf, isBlank, onOneLine } from '../../common/text.js';
 
 /** What is read of the servers' answers; they say more, which is not ours to check. */
 const modelList = z.object({ data: z.array(z.object({ id: z.string() })) });

@@ -1,7 +1,7 @@
-import { PanicError } from '../../experiment/errors.js';
-import { quoted } from '../../experiment/problems.js';
-import { secretIn } from '../../experiment/secrets.js';
-import { excerptOf, isBlank, onOneLine } from '../../experiment/text.js';
+import { PanicError } from '../../common/errors.js';
+import { quoted } from '../../common/problems.js';
+import { secretIn } from '../../common/secrets.js';
+import { excerptOf, isBlank, onOneLine } from '../../common/text.js';
 import { hasThinking, specialTokenIn, withoutSpecialTokens, withoutThinking } from '../chat-markup.js';
 import { type ChatChoice, errorText, filteredText, isNothing } from './answers.js';
 import type { ChatSettings } from './settings.js';

@@ -1,8 +1,8 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { MAX_PICTURE_PIXELS } from '../../experiment/artifact.js';
-import { errorMessage, isPanicError, PanicError } from '../../experiment/errors.js';
-import { excerptOf } from '../../experiment/text.js';
+import { errorMessage, isPanicError, PanicError } from '../../common/errors.js';
+import { excerptOf } from '../../common/text.js';
 import { isBusyStatus, PassingFailure, retryAfterMs, withRetries } from '../retry.js';
 
 const DELAYS_MS = [500, 1000, 2000];

@@ -1,8 +1,8 @@
 import type { ImageArtifact } from '../../experiment/artifact.js';
-import { errorMessage, PanicError } from '../../experiment/errors.js';
+import { errorMessage, PanicError } from '../../common/errors.js';
 import { decodePicture } from '../../experiment/pictures/decode.js';
-import { quoted } from '../../experiment/problems.js';
-import { excerptOf, onOneLine } from '../../experiment/text.js';
+import { quoted } from '../../common/problems.js';
+import { excerptOf, onOneLine } from '../../common/text.js';
 import { errorText, filteredText, isNothing, type ServedPicture } from './answers.js';
 import type { ImageSettings } from './settings.js';
 

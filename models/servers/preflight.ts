@@ -1,5 +1,5 @@
 import type { ExperimentConfig } from '../../experiment/config.js';
-import { isPanicError } from '../../experiment/errors.js';
+import { isPanicError } from '../../common/errors.js';
 import type { Catalogue, Model } from '../../experiment/model.js';
 import type { ServerAccess } from './address.js';
 import { meetServer } from './server-model.js';

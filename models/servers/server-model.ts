@@ -1,11 +1,11 @@
 import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import type { Model } from '../../experiment/model.js';
-import { listed } from '../../experiment/problems.js';
-import type { HostFingerprint } from '../../experiment/provenance.js';
+import { listed } from '../../common/problems.js';
+import type { Fingerprint } from '../../experiment/provenance.js';
 import { pictureLibrary } from '../../experiment/pictures/library.js';
-import { keepSecrets } from '../../experiment/secrets.js';
-import { excerptOf, onOneLine } from '../../experiment/text.js';
+import { keepSecrets } from '../../common/secrets.js';
+import { excerptOf, onOneLine } from '../../common/text.js';
 import { below, type ServerAccess, serverAddress } from './address.js';
 import {
   chatAnswer,
@@ -43,7 +43,7 @@ export interface ServedOutput {
 
 /** A model behind a server's HTTP interface. Its calls throw as `requestJson` does, and `ModelOutputInvalid`. */
 export interface ServerModel {
-  readonly host: HostFingerprint;
+  readonly host: Fingerprint;
   /** Whether the server has a list of models, in which this one is. */
   readonly listed: boolean;
   generate(input: Artifact, seed: number, signal: AbortSignal): Promise<ServedOutput>;

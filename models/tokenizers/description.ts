@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 
 const component = z.looseObject({ type: z.string().optional() }).nullish();
 

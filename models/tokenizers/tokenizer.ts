@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { AddedToken, Tokenizer as RustTokenizer } from 'tokenizers';
-import { errorMessage, PanicError } from '../../experiment/errors.js';
-import { excerptOf, isWellFormed } from '../../experiment/text.js';
+import { errorMessage, PanicError } from '../../common/errors.js';
+import { excerptOf, isWellFormed } from '../../common/text.js';
 import type { ModelFiles } from '../files/model-files.js';
 import {
   configuredDescription,

@@ -2,12 +2,12 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { compareStores } from '../../bench/chaos/compare.js';
-import { failedAttempts, judge } from '../../bench/chaos/judge.js';
+import { compareStores } from '../../faults/chaos/compare.js';
+import { failedAttempts, judge } from '../../faults/chaos/judge.js';
 import type { StorePlace } from '../../db/index.js';
 import { DATABASE_FILE, OBJECTS_FOLDER } from '../../db/layout.js';
-import { configWithSurrogates, finishExperiment, temporaryStore } from '../db/small-experiment.js';
-import { sharedTemporaryFolder, temporaryFolder } from '../workers/temporary-folder.js';
+import { configWithSurrogates, finishExperiment, temporaryStore } from '../support/small-experiment.js';
+import { sharedTemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 
 let sound: string;
 let id: string;

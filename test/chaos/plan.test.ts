@@ -2,13 +2,13 @@ import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { FAULT_KINDS, OPERATIONS, type Fault } from '../../bench/chaos/faults.js';
-import { planRound, type RoundPlan } from '../../bench/chaos/plan.js';
-import { deploymentName } from '../../bench/chaos/report.js';
+import { FAULT_KINDS, OPERATIONS, type Fault } from '../../faults/chaos/faults.js';
+import { planRound, type RoundPlan } from '../../faults/chaos/plan.js';
+import { deploymentName } from '../../faults/chaos/report.js';
 import { experimentId, validateExperiment } from '../../experiment/index.js';
 import { loadCatalogue } from '../../models/index.js';
 
-const SCRIPT = fileURLToPath(new URL('../../dist/bench/chaos.js', import.meta.url));
+const SCRIPT = fileURLToPath(new URL('../../dist/faults/chaos/main.js', import.meta.url));
 
 const plans: readonly RoundPlan[] = Array.from({ length: 200 }, (_, seed) => planRound(seed, seed % 7));
 const faults: readonly Fault[] = plans.flatMap((plan) => plan.faults);

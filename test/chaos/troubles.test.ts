@@ -3,11 +3,11 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { createKeeper, type Keeper } from '../../bench/keeper.js';
-import { openLink, type Link, type Outage } from '../../bench/link.js';
-import { compileSlowDisk, openSlowDisk } from '../../bench/chaos/disks.js';
-import { until } from '../workers/child-processes.js';
-import { temporaryFolder } from '../workers/temporary-folder.js';
+import { createKeeper, type Keeper } from '../../faults/common/keeper.js';
+import { openLink, type Link, type Outage } from '../../faults/common/link.js';
+import { compileSlowDisk, openSlowDisk } from '../../faults/chaos/disks.js';
+import { until } from '../support/child-processes.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 /** What the chaos suite does to processes, connections and disks is seen to be done. */
 

@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStore } from '../../db/index.js';
-import { config, finishExperiment } from '../db/small-experiment.js';
-import { repositoryPath } from '../workers/child-processes.js';
-import { cleanUp, folderWith, panicTda } from './cli-process.js';
+import { config, finishExperiment } from '../support/small-experiment.js';
+import { repositoryPath } from '../support/child-processes.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 
 const EXPERIMENT = {
   networks: [['DummyT2I', 'DummyI2T']],

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { backUp, contentDigest, openStore, openStoreReadonly, refuseTarget } from '../../db/index.js';
 import type { Backup, Store } from '../../db/index.js';
-import { configWithSurrogates, finishExperiment, rejection } from '../db/small-experiment.js';
+import { configWithSurrogates, finishExperiment, rejection } from '../support/small-experiment.js';
 import { CAN_MOUNT, toldWhy } from '../support/mounts.js';
 import { violationsIn } from '../support/store-checks.js';
-import { repositoryPath } from '../workers/child-processes.js';
-import { cleanUp, folderWith, panicTda, startPanicTda, until } from './cli-process.js';
+import { repositoryPath } from '../support/child-processes.js';
+import { cleanUp, folderWith, panicTda, startPanicTda, until } from '../support/cli-process.js';
 
 jest.setTimeout(120_000);
 afterAll(cleanUp);

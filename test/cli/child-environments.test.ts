@@ -2,8 +2,8 @@ import { afterAll, expect, jest, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describerAt } from '../models/model-server.js';
-import { cleanUp, folderWith, runInfo, startPanicTda } from './cli-process.js';
+import { describerAt } from '../support/model-server.js';
+import { cleanUp, folderWith, runInfo, startPanicTda } from '../support/cli-process.js';
 
 jest.setTimeout(300_000);
 afterAll(cleanUp);

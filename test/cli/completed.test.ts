@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { existsSync, rmSync } from 'node:fs';
-import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda } from './cli-process.js';
-import type { Ended } from './cli-process.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda } from '../support/cli-process.js';
+import type { Ended } from '../support/cli-process.js';
 
 jest.setTimeout(180_000);
 

@@ -4,11 +4,11 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { experimentId } from '../../experiment/ids.js';
-import { createProgram } from '../../cli/program.js';
-import { offerFor } from '../../cli/completion-words.js';
-import { picture } from '../db/small-experiment.js';
-import { cleanUp, folderWith, panicTda } from './cli-process.js';
-import { dummyConfig, storeOutputs } from './stored-run.js';
+import { createProgram } from '../../cli/program/create-program.js';
+import { offerFor } from '../../cli/program/completion-words.js';
+import { picture } from '../support/small-experiment.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { dummyConfig, storeOutputs } from '../support/stored-run.js';
 
 jest.setTimeout(120_000);
 afterAll(cleanUp);

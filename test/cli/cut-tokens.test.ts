@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { Artifact } from '../../experiment/artifact.js';
 import { experimentId } from '../../experiment/ids.js';
 import { catalogue } from '../../models/index.js';
-import { picture } from '../db/small-experiment.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
-import { dummyConfig, storeOutputs } from './stored-run.js';
+import { picture } from '../support/small-experiment.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { dummyConfig, storeOutputs } from '../support/stored-run.js';
 
 jest.setTimeout(60_000);
 afterAll(cleanUp);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { cpSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf, violations, withStore } from '../support/store-checks.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from './cli-process.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from '../support/cli-process.js';
 
 jest.setTimeout(240_000);
 

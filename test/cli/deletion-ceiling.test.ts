@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openStore } from '../../db/index.js';
 import { deletionCeiling } from '../../db/doctor/index.js';
-import { finishExperiment } from '../db/small-experiment.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
+import { finishExperiment } from '../support/small-experiment.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
 
 jest.setTimeout(120_000);
 afterAll(cleanUp);

@@ -5,10 +5,10 @@ import { chmodSync, cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { openStore } from '../../db/index.js';
-import { config, finishExperiment } from '../db/small-experiment.js';
+import { config, finishExperiment } from '../support/small-experiment.js';
 import { ANOTHER_CAN_RUN, AS_ANOTHER, CAN_MOUNT, IS_ROOT, toldWhy } from '../support/mounts.js';
-import { dist, nextLine, repositoryPath } from '../workers/child-processes.js';
-import { cleanUp, folderWith } from './cli-process.js';
+import { dist, nextLine, repositoryPath } from '../support/child-processes.js';
+import { cleanUp, folderWith } from '../support/cli-process.js';
 
 const MAIN = repositoryPath('dist/cli/main.js');
 const EXPERIMENT = {

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globa
 import Database from 'better-sqlite3';
 import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { acquireRunLock, dataFolderAt, joinWorkers } from '../../workers/data-folder.js';
+import { acquireRunLock, dataFolderAt, joinWorkers } from '../../workers/settings/data-folder.js';
 import { digestOf, violations } from '../support/store-checks.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
 
 jest.setTimeout(300_000);
 

@@ -6,11 +6,11 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { openStore } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
-import { config, finishExperiment } from '../db/small-experiment.js';
-import { describerAt, embedderAt, send, startModelServer } from '../models/model-server.js';
+import { config, finishExperiment } from '../support/small-experiment.js';
+import { describerAt, embedderAt, send, startModelServer } from '../support/model-server.js';
 import { actingIn, NASTY } from '../support/nasty.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
-import type { Ended } from './cli-process.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import type { Ended } from '../support/cli-process.js';
 
 jest.setTimeout(300_000);
 afterAll(cleanUp);

@@ -18,9 +18,9 @@ import {
 import { join } from 'node:path';
 import { openStore, openStoreReadonly, plannedUpgrade } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
-import { config, finishExperiment } from '../db/small-experiment.js';
-import { cleanUp, folderWith, startPanicTda, until } from './cli-process.js';
-import type { Ended } from './cli-process.js';
+import { config, finishExperiment } from '../support/small-experiment.js';
+import { cleanUp, folderWith, startPanicTda, until } from '../support/cli-process.js';
+import type { Ended } from '../support/cli-process.js';
 
 jest.setTimeout(120_000);
 afterAll(cleanUp);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
-import { cleanUp, folderWith, panicTda } from './cli-process.js';
-import type { Ended } from './cli-process.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import type { Ended } from '../support/cli-process.js';
 
 jest.setTimeout(60_000);
 

@@ -5,7 +5,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DATABASE_FILE } from '../../db/layout.js';
 import { decideDevice, tryDevice } from '../../models/index.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson, runInfo, startPanicTda, until } from './cli-process.js';
+import {
+  cleanUp,
+  folderWith,
+  panicTda,
+  panicTdaJson,
+  runInfo,
+  startPanicTda,
+  until,
+} from '../support/cli-process.js';
 
 jest.setTimeout(180_000);
 afterAll(cleanUp);

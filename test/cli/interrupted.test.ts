@@ -3,8 +3,16 @@ import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStoreReadonly } from '../../db/index.js';
 import { processesWithArgument } from '../support/processes-with-argument.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson, runInfo, startPanicTda, until } from './cli-process.js';
-import type { RunInfo, Running } from './cli-process.js';
+import {
+  cleanUp,
+  folderWith,
+  panicTda,
+  panicTdaJson,
+  runInfo,
+  startPanicTda,
+  until,
+} from '../support/cli-process.js';
+import type { RunInfo, Running } from '../support/cli-process.js';
 
 jest.setTimeout(180_000);
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { join } from 'node:path';
-import { describerAt, startModelServer } from '../models/model-server.js';
-import { cleanUp, folderWith, panicTda, runInfo, startPanicTda, until } from './cli-process.js';
+import { describerAt, startModelServer } from '../support/model-server.js';
+import { cleanUp, folderWith, panicTda, runInfo, startPanicTda, until } from '../support/cli-process.js';
 
 jest.setTimeout(120_000);
 afterAll(cleanUp);

@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, expect, jest, test } from '@jest/globals';
 import { experimentId } from '../../experiment/ids.js';
-import { picture } from '../db/small-experiment.js';
+import { picture } from '../support/small-experiment.js';
 import { suiteAddress, takeNamespace } from '../support/suite-server.js';
-import { repositoryPath } from '../workers/child-processes.js';
-import { temporaryFolder } from '../workers/temporary-folder.js';
-import { cleanUp, folderWith, startPanicTda } from './cli-process.js';
-import { dummyConfig, storeOutputs } from './stored-run.js';
+import { repositoryPath } from '../support/child-processes.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { cleanUp, folderWith, startPanicTda } from '../support/cli-process.js';
+import { dummyConfig, storeOutputs } from '../support/stored-run.js';
 
 jest.setTimeout(120_000);
 afterAll(cleanUp);
@@ -126,9 +126,9 @@ test('help, the version and a wrong word load the command line, and neither mode
   const commands = ['--version', '--help', 'help run', 'run --help', 'stauts', 'list --jsno'];
   for (const command of commands) {
     const loaded = await loadedBy(command.split(' '));
-    const rooms = ['bin', 'cli', 'experiment', 'db', 'workers', 'models'];
+    const rooms = ['bin', 'cli', 'common', 'experiment', 'db', 'workers', 'models'];
     expect([...loaded].filter((name) => !rooms.includes(name.split('/')[0]!))).toEqual(['commander']);
-    for (const heavy of ['db/store', 'models/catalogue', 'workers/environment']) {
+    for (const heavy of ['db/store', 'models/catalogue', 'workers/settings/environment']) {
       expect(loaded).not.toContain(heavy);
     }
   }
@@ -138,7 +138,7 @@ test('help, the version and a wrong word load the command line, and neither mode
 const LIBRARIES = {
   'a library of schemas': ['zod'],
   "Temporal's client": ['@temporalio/client', '@temporalio/worker', '@temporalio/proto'],
-  'a display that redraws': ['log-update', 'cli/live-display'],
+  'a display that redraws': ['log-update', 'cli/terminal/live-display'],
   'what models are run with': ['@huggingface/transformers', 'onnxruntime-node', 'tokenizers', 'sharp'],
   'a client of other stores or servers': ['pg', '@aws-sdk/client-s3', 'undici'],
   'the doctor, the merging or the topology': ['db/doctor/index', 'db/merge/index', 'tda/index'],

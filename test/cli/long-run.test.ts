@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { join } from 'node:path';
 import { experimentId } from '../../experiment/ids.js';
-import { generative } from '../experiment/small-catalogue.js';
-import { config, host, NOW } from '../db/small-experiment.js';
+import { generative } from '../support/small-catalogue.js';
+import { config, host, NOW } from '../support/small-experiment.js';
 import { withStore } from '../support/store-checks.js';
-import { cleanUp, folderWith, panicTda } from './cli-process.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 
 jest.setTimeout(180_000);
 afterAll(cleanUp);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { openStore } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
 
 jest.setTimeout(60_000);
 afterAll(cleanUp);

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { openStore } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
-import { dummyConfig } from './stored-run.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { dummyConfig } from '../support/stored-run.js';
 
 jest.setTimeout(120_000);
 afterAll(cleanUp);

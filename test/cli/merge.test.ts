@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { allRows, digestOf, violations, withStore } from '../support/store-checks.js';
-import { knownMigrations } from '../../db/own-schema.js';
+import { knownMigrations } from '../../db/versions/own-schema.js';
 import { makeOlder } from '../support/older-store.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
 
 jest.setTimeout(240_000);
 

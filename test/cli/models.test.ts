@@ -2,10 +2,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, tes
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { COMMIT, HubServer } from '../models/files/hub-server.js';
-import { tinyGraph } from '../models/files/onnx-bytes.js';
-import { cleanUp, folderWith, panicTda, startPanicTda, until, type Ended } from './cli-process.js';
-import { TINY_ENTRY } from './tiny-entry.js';
+import { COMMIT, HubServer } from '../support/hub-server.js';
+import { tinyGraph } from '../support/onnx-bytes.js';
+import { cleanUp, folderWith, panicTda, startPanicTda, until, type Ended } from '../support/cli-process.js';
+import { TINY_ENTRY } from '../support/tiny-entry.js';
 
 jest.setTimeout(120_000);
 

@@ -2,12 +2,12 @@ import { expect, test } from '@jest/globals';
 import type { Command } from 'commander';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type * as Program from '../../cli/program.js';
+import type * as Program from '../../cli/program/create-program.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 const SOURCES = ['activities', 'cli', 'db', 'experiment', 'models', 'workers'];
 // The compiled one, which finds package.json beside it.
-const compiled = new URL('../../dist/cli/program.js', import.meta.url).href;
+const compiled = new URL('../../dist/cli/program/create-program.js', import.meta.url).href;
 const { createProgram } = (await import(compiled)) as Pick<typeof Program, 'createProgram'>;
 const program = createProgram(() => undefined);
 

@@ -5,8 +5,8 @@ import type { BuiltVersion } from '../support/built-version.js';
 import { laterVersion, nextVersion } from '../support/next-version.js';
 import { releasedVersion, releases, whyNotStarted } from '../support/released-version.js';
 import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
-import { cleanUp, folderWith, panicTda, type Ended } from './cli-process.js';
-import { config, finishExperiment } from '../db/small-experiment.js';
+import { cleanUp, folderWith, panicTda, type Ended } from '../support/cli-process.js';
+import { config, finishExperiment } from '../support/small-experiment.js';
 
 jest.setTimeout(180_000);
 

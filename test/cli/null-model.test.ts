@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { nullModelRanks, nullModelText } from '../../cli/null-model.js';
+import { nullModelRanks, nullModelText } from '../../cli/documents/null-model.js';
 import type { SurrogateRow } from '../../db/index.js';
 
 function surrogates(dimension: number, lengths: readonly number[]): SurrogateRow[] {

@@ -13,8 +13,8 @@ import { join } from 'node:path';
 import { makeBucket, s3Program, SECRET_KEY, startS3Server, toldSkipped } from '../support/s3-server.js';
 import type { S3Server } from '../support/s3-server.js';
 import { digestOf, invocationCount } from '../support/store-checks.js';
-import { repositoryPath } from '../workers/child-processes.js';
-import { cleanUp, folderWith, panicTda, startPanicTda, until } from './cli-process.js';
+import { repositoryPath } from '../support/child-processes.js';
+import { cleanUp, folderWith, panicTda, startPanicTda, until } from '../support/cli-process.js';
 
 jest.setTimeout(300_000);
 

@@ -5,12 +5,12 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { contentDigest, openStore, openStoreReadonly } from '../../db/index.js';
-import { finishExperiment } from '../db/small-experiment.js';
-import { dataFolderAt, joinWorkers } from '../../workers/data-folder.js';
+import { finishExperiment } from '../support/small-experiment.js';
+import { dataFolderAt, joinWorkers } from '../../workers/settings/data-folder.js';
 import { CAN_MOUNT, toldWhy } from '../support/mounts.js';
 import { makeOlder, migrationsBefore } from '../support/older-store.js';
 import { suiteAddress, takeNamespace } from '../support/suite-server.js';
-import { cleanUp, folderWith, panicTda, startPanicTda, until } from './cli-process.js';
+import { cleanUp, folderWith, panicTda, startPanicTda, until } from '../support/cli-process.js';
 
 jest.setTimeout(120_000);
 afterAll(cleanUp);

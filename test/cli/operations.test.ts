@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { summaryDocument } from '../../cli/summary.js';
-import { GATE_VARIABLE } from '../../models/faulty.js';
+import { summaryDocument } from '../../cli/documents/summary.js';
+import { GATE_VARIABLE } from '../../models/test-models/faulty.js';
 import { invocationCount, withStore } from '../support/store-checks.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from './cli-process.js';
-import type { Running } from './cli-process.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from '../support/cli-process.js';
+import type { Running } from '../support/cli-process.js';
 
 jest.setTimeout(240_000);
 

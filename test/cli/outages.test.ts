@@ -1,22 +1,30 @@
 import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
 import { join } from 'node:path';
 import { connectStoreReadonly } from '../../db/index.js';
-import { openLink, type Link } from '../../bench/link.js';
+import { openLink, type Link } from '../../faults/common/link.js';
 import { gateIn } from '../support/gate.js';
 import { openLaboratory } from '../support/laboratory.js';
 import { suiteAddress } from '../support/suite-server.js';
 import { asSuperuser, createDatabase, suitePostgres } from '../support/suite-postgres.js';
 import { makeBucket, s3Program, startS3Server, toldSkipped } from '../support/s3-server.js';
 import { processesWithArgument } from '../support/processes-with-argument.js';
-import { PASSWORD, startEmbeddedPostgres } from '../../bench/embedded-postgres.js';
-import type { EmbeddedPostgres } from '../../bench/embedded-postgres.js';
-import { startServer } from '../workers/temporal-servers.js';
-import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
-import { serving } from '../fleet/fleet.js';
+import { PASSWORD, startEmbeddedPostgres } from '../../bench/common/embedded-postgres.js';
+import type { EmbeddedPostgres } from '../../bench/common/embedded-postgres.js';
+import { startServer } from '../support/temporal-servers.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
+import { serving } from '../support/fleet.js';
 import { experimentWorkflowId } from '../../workflows/names.js';
-import { describerAt, leaveAlone, painterAt, send, startModelServer } from '../models/model-server.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson, runInfo, startPanicTda, until } from './cli-process.js';
-import type { Running } from './cli-process.js';
+import { describerAt, leaveAlone, painterAt, send, startModelServer } from '../support/model-server.js';
+import {
+  cleanUp,
+  folderWith,
+  panicTda,
+  panicTdaJson,
+  runInfo,
+  startPanicTda,
+  until,
+} from '../support/cli-process.js';
+import type { Running } from '../support/cli-process.js';
 
 jest.setTimeout(240_000);
 

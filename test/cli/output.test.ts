@@ -3,10 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStore } from '../../db/index.js';
-import { config, finishExperiment } from '../db/small-experiment.js';
+import { config, finishExperiment } from '../support/small-experiment.js';
 import { CAN_MOUNT, toldWhy } from '../support/mounts.js';
-import { repositoryPath } from '../workers/child-processes.js';
-import { cleanUp, folderWith, panicTda } from './cli-process.js';
+import { repositoryPath } from '../support/child-processes.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 
 const MAIN = repositoryPath('dist/cli/main.js');
 const EXPERIMENT = {

@@ -1,9 +1,9 @@
 import { afterAll, expect, jest, test } from '@jest/globals';
 import { join } from 'node:path';
 import { openStoreReadonly } from '../../db/index.js';
-import { describerAt, embedderAt, painterAt, startModelServer } from '../models/model-server.js';
-import { cleanUp, folderWith, panicTda } from './cli-process.js';
-import { TINY_MODELS, tinyCatalogue } from './tiny-models.js';
+import { describerAt, embedderAt, painterAt, startModelServer } from '../support/model-server.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { TINY_MODELS, tinyCatalogue } from '../support/tiny-models.js';
 
 jest.setTimeout(180_000);
 afterAll(cleanUp);

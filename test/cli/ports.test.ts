@@ -1,12 +1,12 @@
 import { afterAll, expect, jest, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { processTree, processWords } from '../../bench/process-tree.js';
-import { PORTS_CLOSED_TO_BROWSERS } from '../../workers/hidden-ports.js';
-import { addressOf, openFleet } from '../fleet/fleet.js';
+import { processTree, processWords } from '../../bench/common/process-tree.js';
+import { PORTS_CLOSED_TO_BROWSERS } from '../../workers/temporal/hidden-ports.js';
+import { addressOf, openFleet } from '../support/fleet.js';
 import { httpRequest } from '../support/http-request.js';
 import { listeningSockets } from '../support/listening.js';
-import { cleanUp, folderWith, runInfo, startPanicTda, until } from './cli-process.js';
+import { cleanUp, folderWith, runInfo, startPanicTda, until } from '../support/cli-process.js';
 
 jest.setTimeout(180_000);
 afterAll(cleanUp);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { connectStore, connectStoreReadonly, contentDigest } from '../../db/index.js';
 import type { PostgresService } from '../../db/index.js';
 import { asSuperuser, createDatabase, suitePostgres } from '../support/suite-postgres.js';
-import { cleanUp, folderWith, panicTda } from './cli-process.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 
 afterAll(cleanUp);
 

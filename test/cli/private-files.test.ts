@@ -14,15 +14,23 @@ import {
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { openStore } from '../../db/index.js';
-import { dataFolderAt, openDataFolder } from '../../workers/data-folder.js';
-import { closeToOthers } from '../../workers/private-files.js';
-import { finishExperiment } from '../db/small-experiment.js';
-import { HubServer } from '../models/files/hub-server.js';
-import { tinyGraph } from '../models/files/onnx-bytes.js';
+import { dataFolderAt, openDataFolder } from '../../workers/settings/data-folder.js';
+import { closeToOthers } from '../../workers/settings/private-files.js';
+import { finishExperiment } from '../support/small-experiment.js';
+import { HubServer } from '../support/hub-server.js';
+import { tinyGraph } from '../support/onnx-bytes.js';
 import { IS_ROOT, toldWhy } from '../support/mounts.js';
 import { makeOlder, migrationsBefore } from '../support/older-store.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson, runInfo, startPanicTda, until } from './cli-process.js';
-import { TINY_ENTRY } from './tiny-entry.js';
+import {
+  cleanUp,
+  folderWith,
+  panicTda,
+  panicTdaJson,
+  runInfo,
+  startPanicTda,
+  until,
+} from '../support/cli-process.js';
+import { TINY_ENTRY } from '../support/tiny-entry.js';
 
 jest.setTimeout(300_000);
 

@@ -1,15 +1,15 @@
 import { expect, jest, test } from '@jest/globals';
 import { Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
-import type { OpenActivity } from '../../cli/open-activities.js';
+import type { OpenActivity } from '../../cli/session/open-activities.js';
 import { isOutage, patiently } from '../../workers/patience.js';
 import type { Outage } from '../../workers/patience.js';
-import { progressDisplay } from '../../cli/progress.js';
-import { surrogatesMade } from '../../cli/surrogates-made.js';
-import type { Standing } from '../../cli/progress.js';
-import { standstillOf, standstillText } from '../../cli/standstill.js';
-import { PanicError } from '../../experiment/errors.js';
-import { configWithSurrogates, finishExperiment, temporaryStore } from '../db/small-experiment.js';
+import { progressDisplay } from '../../cli/terminal/progress.js';
+import { surrogatesMade } from '../../cli/documents/surrogates-made.js';
+import type { Standing } from '../../cli/terminal/progress.js';
+import { standstillOf, standstillText } from '../../cli/session/standstill.js';
+import { PanicError } from '../../common/errors.js';
+import { configWithSurrogates, finishExperiment, temporaryStore } from '../support/small-experiment.js';
 
 const NOW = 1_700_000_000_000;
 

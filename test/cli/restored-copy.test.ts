@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { existsSync, readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStore } from '../../db/index.js';
-import { config, configWithSurrogates, finishExperiment } from '../db/small-experiment.js';
+import { config, configWithSurrogates, finishExperiment } from '../support/small-experiment.js';
 import { makeBucket, s3Program, startS3Server, toldSkipped } from '../support/s3-server.js';
 import type { S3Server } from '../support/s3-server.js';
 import { suiteAddress, takeNamespace } from '../support/suite-server.js';
 import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
 
 jest.setTimeout(300_000);
 afterAll(cleanUp);

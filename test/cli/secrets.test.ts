@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describerAt, send, startModelServer } from '../models/model-server.js';
+import { describerAt, send, startModelServer } from '../support/model-server.js';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { cleanUp, folderWith, panicTda } from './cli-process.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 
 jest.setTimeout(240_000);
 

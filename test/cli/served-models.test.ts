@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { describerAt, embedderAt, leaveAlone, send, startModelServer } from '../models/model-server.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
+import { describerAt, embedderAt, leaveAlone, send, startModelServer } from '../support/model-server.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
 
 jest.setTimeout(240_000);
 

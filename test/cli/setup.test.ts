@@ -15,7 +15,7 @@ import { type CudaProvider, cudaProvider, tryDevice } from '../../models/index.j
 import { NugetFeed } from '../support/nuget-feed.js';
 import { tinyLibrary } from '../support/tiny-library.js';
 import { zipArchive } from '../support/zip-archive.js';
-import { cleanUp, folderWith } from './cli-process.js';
+import { cleanUp, folderWith } from '../support/cli-process.js';
 
 jest.setTimeout(60_000);
 

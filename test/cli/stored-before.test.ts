@@ -5,7 +5,7 @@ import { openStore } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
 import { validateExperiment } from '../../experiment/index.js';
 import { loadCatalogue } from '../../models/index.js';
-import { cleanUp, folderWith, panicTda } from './cli-process.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 
 jest.setTimeout(180_000);
 afterAll(cleanUp);

@@ -1,11 +1,11 @@
 import { afterAll, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import { experimentId } from '../../experiment/ids.js';
-import { summaryDocument } from '../../cli/summary.js';
-import { config, finishExperiment, NOW } from '../db/small-experiment.js';
+import { summaryDocument } from '../../cli/documents/summary.js';
+import { config, finishExperiment, NOW } from '../support/small-experiment.js';
 import { withStore } from '../support/store-checks.js';
-import { cleanUp, folderWith, panicTda } from './cli-process.js';
-import { dummyConfig } from './stored-run.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { dummyConfig } from '../support/stored-run.js';
 
 afterAll(cleanUp);
 

@@ -2,7 +2,7 @@ import { afterAll, expect, jest, test } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cleanUp, folderWith, panicTda } from './cli-process.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 
 jest.setTimeout(480_000);
 afterAll(cleanUp);

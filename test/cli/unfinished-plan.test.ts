@@ -8,7 +8,7 @@ import { experimentId } from '../../experiment/ids.js';
 import { validateExperiment } from '../../experiment/index.js';
 import { catalogue } from '../../models/index.js';
 import { violations, withStore } from '../support/store-checks.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from './cli-process.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from '../support/cli-process.js';
 
 jest.setTimeout(240_000);
 afterAll(cleanUp);
@@ -49,7 +49,7 @@ async function planUntil(fault: string, data: string): Promise<void> {
   const program = `
     import { readFileSync } from 'node:fs';
     import { openStore } from '${dist}db/index.js';
-    import { armFault } from '${dist}experiment/fault.js';
+    import { armFault } from '${dist}common/fault.js';
     armFault(${JSON.stringify(`${fault}@${marker}`)});
     const config = JSON.parse(readFileSync(${JSON.stringify(join(folder, 'config.json'))}, 'utf8'));
     await openStore(${JSON.stringify(join(folder, data))}).experiments.plan('${id}', config, 0);`;

@@ -1,8 +1,8 @@
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, jest, test } from '@jest/globals';
-import { cleanUp, folderWith, panicTda } from './cli-process.js';
-import { TINY_MODELS, tinyCatalogue } from './tiny-models.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { TINY_MODELS, tinyCatalogue } from '../support/tiny-models.js';
 
 jest.setTimeout(180_000);
 afterAll(cleanUp);

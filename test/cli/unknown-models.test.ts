@@ -5,9 +5,9 @@ import { contentDigest, openStore, openStoreReadonly } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
 import { validateExperiment } from '../../experiment/index.js';
 import { loadCatalogue } from '../../models/index.js';
-import { describerAt, embedderAt, startModelServer } from '../models/model-server.js';
+import { describerAt, embedderAt, startModelServer } from '../support/model-server.js';
 import { openLaboratory } from '../support/laboratory.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
 
 jest.setTimeout(180_000);
 afterAll(cleanUp);

@@ -5,9 +5,9 @@ import { drawSample, sampleSize } from '../../cli/verify/sample.js';
 import type { Artifact, ImageArtifact, TextArtifact } from '../../experiment/artifact.js';
 import { experimentId } from '../../experiment/ids.js';
 import { describeDummy, paintDummy } from '../../models/dummy.js';
-import { picture } from '../db/small-experiment.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from './cli-process.js';
-import { dummyConfig, storeOutputs } from './stored-run.js';
+import { picture } from '../support/small-experiment.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { dummyConfig, storeOutputs } from '../support/stored-run.js';
 
 jest.setTimeout(60_000);
 afterAll(cleanUp);

@@ -2,7 +2,7 @@ import { afterAll, expect, jest, test } from '@jest/globals';
 import { createServer, type Server } from 'node:net';
 import { httpRequest } from '../support/http-request.js';
 import { suiteAddress, suiteUi } from '../support/suite-server.js';
-import { cleanUp, folderWith, panicTda, startPanicTda, until } from './cli-process.js';
+import { cleanUp, folderWith, panicTda, startPanicTda, until } from '../support/cli-process.js';
 
 jest.setTimeout(120_000);
 afterAll(cleanUp);

@@ -1,4 +1,4 @@
-import type { Dialect } from '../../db/compatibility.js';
+import type { Dialect } from '../../db/versions/compatibility.js';
 
 /**
  * What a statement of a migration means for versions that know nothing of it. `adds`: they read and write as before. `changes writes`: they

@@ -3,8 +3,8 @@ import { contentDigest } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
 import { mergeStores } from '../../db/merge/index.js';
 import { emptyPlace } from './places.js';
-import type { Place } from './places.js';
-import { finishExperiment, NOW, temporaryStore } from './small-experiment.js';
+import type { Place } from './place.js';
+import { finishExperiment, NOW, temporaryStore } from '../support/small-experiment.js';
 
 let place: Place;
 let store: Store;

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { compact } from '../../db/compact.js';
+import { compact } from '../../db/connection/compact.js';
 import { violationsIn } from '../support/store-checks.js';
-import { finishExperiment, temporaryStore } from './small-experiment.js';
+import { finishExperiment, temporaryStore } from '../support/small-experiment.js';
 
 // Of an SQLite file; Postgres uses the room of deleted rows again by itself.
 test('compacting gives the room back', async () => {

@@ -12,12 +12,12 @@ import {
   type Dialect,
   type Migration,
   type StatedVersions,
-} from '../../db/compatibility.js';
-import { migrationFiles } from '../../db/migration-files.js';
+} from '../../db/versions/compatibility.js';
+import { migrationFiles } from '../../db/versions/migration-files.js';
 import { contentDigest, DATABASE_FILE, openStore, openStoreReadonly } from '../../db/index.js';
 import { releases } from '../support/released-version.js';
-import { repositoryPath } from '../workers/child-processes.js';
-import { config, finishExperiment } from './small-experiment.js';
+import { repositoryPath } from '../support/child-processes.js';
+import { config, finishExperiment } from '../support/small-experiment.js';
 import { effectOf, tablesMade, type Effect } from './additive.js';
 
 /** How many migrations were there before the rule. */

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { emptyPlace } from './places.js';
-import type { Place, Trial } from './places.js';
-import { configWithSurrogates, finishExperiment } from './small-experiment.js';
+import type { Place, Trial } from './place.js';
+import { configWithSurrogates, finishExperiment } from '../support/small-experiment.js';
 
 // Every refusal is asked of the database itself, by raw SQL on the rows of a finished experiment, inside a transaction that is
 // rolled back after the test.

@@ -14,10 +14,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bringUpToDateForRepair, MIGRATIONS } from '../../db/connection.js';
+import { bringUpToDateForRepair, MIGRATIONS } from '../../db/connection/sqlite.js';
 import { contentDigest, DATABASE_FILE, openStore, openStoreReadonly } from '../../db/index.js';
 import { rebuildFile } from '../../db/doctor/index.js';
-import { config, finishExperiment, finishRun, NOW, temporaryStore } from './small-experiment.js';
+import { config, finishExperiment, finishRun, NOW, temporaryStore } from '../support/small-experiment.js';
 import { named, Patient } from './patient.js';
 import { sqliteCopy } from './sqlite-place.js';
 

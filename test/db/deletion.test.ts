@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { contentDigest } from '../../db/content.js';
+import { contentDigest } from '../../db/read/content.js';
 import type { Store } from '../../db/index.js';
 import { OBJECTS_FOLDER } from '../../db/layout.js';
 import { removedObjects } from '../../db/schema.js';
-import { run } from '../../db/work.js';
+import { run } from '../../db/connection/work.js';
 import { violationsIn } from '../support/store-checks.js';
 import { emptyPlace } from './places.js';
-import type { Place } from './places.js';
-import { config, finishExperiment, NOW, picture, rejection, staged } from './small-experiment.js';
+import type { Place } from './place.js';
+import { config, finishExperiment, NOW, picture, rejection, staged } from '../support/small-experiment.js';
 
 /** Shares its first prompt, and with it every output of those runs, with `config`. */
 const other = { ...config, name: 'other', prompts: ['a red apple', 'a blue pear'] };

@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkInvariants } from '../../db/doctor/index.js';
 import type { ObjectStore } from '../../db/index.js';
-import { config, finishExperiment, temporaryStore } from './small-experiment.js';
+import { config, finishExperiment, temporaryStore } from '../support/small-experiment.js';
 
 let place: ReturnType<typeof temporaryStore>;
 beforeEach(() => {

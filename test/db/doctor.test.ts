@@ -13,8 +13,8 @@ import { dirname, join } from 'node:path';
 import { findOrphans, INVARIANTS, removeOrphan } from '../../db/doctor/index.js';
 import { experimentId } from '../../experiment/ids.js';
 import { isOnPostgres, soundPlace } from './places.js';
-import type { Sound } from './places.js';
-import { config, configWithSurrogates, finishExperiment, NOW } from './small-experiment.js';
+import type { Sound } from './place.js';
+import { config, configWithSurrogates, finishExperiment, NOW } from '../support/small-experiment.js';
 import { named, Patient } from './patient.js';
 
 // Run 0 and 1 have a fixed seed and end at a cycle; 2 and 3 have seed -1 and all of their 12 steps. Even steps are

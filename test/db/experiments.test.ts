@@ -17,9 +17,9 @@ import {
   step,
   rejection,
   textPoints,
-} from './small-experiment.js';
+} from '../support/small-experiment.js';
 import { emptyPlace } from './places.js';
-import type { Place } from './places.js';
+import type { Place } from './place.js';
 
 let place: Place;
 let store: Store;

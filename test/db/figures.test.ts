@@ -3,8 +3,8 @@ import { awaitedMs } from '../../db/index.js';
 import type { Driver, RunRow, Store } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
 import { emptyPlace } from './places.js';
-import type { Place } from './places.js';
-import { config, finishExperiment, finishRun, NOW, step } from './small-experiment.js';
+import type { Place } from './place.js';
+import { config, finishExperiment, finishRun, NOW, step } from '../support/small-experiment.js';
 
 const MINUTE = 60_000;
 const DRIVER: Driver = { workflowId: 'w', runId: 'first' };

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { mergeStores } from '../../db/merge/index.js';
 import { violationsIn } from '../support/store-checks.js';
 import { emptyPlace } from './places.js';
-import type { Place } from './places.js';
-import { config, finishExperiment, NOW, temporaryStore } from './small-experiment.js';
+import type { Place } from './place.js';
+import { config, finishExperiment, NOW, temporaryStore } from '../support/small-experiment.js';
 
 /** What ends a literal, a name, a comment or a statement in one dialect or the other, and what stands for a value. */
 const HOSTILE = [

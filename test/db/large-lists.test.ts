@@ -1,17 +1,17 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { embedMissing } from '../../activities/embed-run.js';
-import { textContent } from '../../db/artifacts.js';
+import { textContent } from '../../db/tables/artifacts.js';
 import { derivedRows } from '../../db/doctor/mend/derived.js';
 import { contentRepairs } from '../../db/doctor/mend/content.js';
 import type { Repair } from '../../db/doctor/repair.js';
 import type { RunRow, Store } from '../../db/index.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
-import { embedding, generative } from '../experiment/small-catalogue.js';
-import { config, host, NOW, rejection } from './small-experiment.js';
+import { embedding, generative } from '../support/small-catalogue.js';
+import { config, host, NOW, rejection } from '../support/small-experiment.js';
 import { emptyPlace, isOnPostgres } from './places.js';
-import type { Place } from './places.js';
+import type { Place } from './place.js';
 
 /** More than one statement of SQLite can name, which is 32,766. */
 const MANY = 33_000;

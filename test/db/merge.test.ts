@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { sql } from 'drizzle-orm';
-import { contentDigest } from '../../db/content.js';
+import { contentDigest } from '../../db/read/content.js';
 import { mergeStores } from '../../db/merge/index.js';
 import type { Connection, Store } from '../../db/index.js';
 import type { MergedExperiment } from '../../db/merge/index.js';
 import { runCount } from '../../experiment/config.js';
 import { experimentId, seedOfStep } from '../../experiment/ids.js';
-import { generative } from '../experiment/small-catalogue.js';
+import { generative } from '../support/small-catalogue.js';
 import { makeBucket, s3Program, startS3Server, toldSkipped } from '../support/s3-server.js';
 import { violationsIn } from '../support/store-checks.js';
 import { emptyPlace, isOnPostgres } from './places.js';
-import type { Place } from './places.js';
+import type { Place } from './place.js';
 import {
   config,
   finishAgain,
@@ -21,7 +21,7 @@ import {
   rejection,
   step,
   temporaryStore,
-} from './small-experiment.js';
+} from '../support/small-experiment.js';
 
 // A source is an SQLite file whatever the target is.
 let from: ReturnType<typeof temporaryStore>;

@@ -30,7 +30,7 @@ import {
 } from '../support/s3-server.js';
 import type { S3Server } from '../support/s3-server.js';
 import { refusingProxy } from '../support/s3-proxy.js';
-import { temporaryFolder } from '../workers/temporary-folder.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 jest.setTimeout(120_000);
 

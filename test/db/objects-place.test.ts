@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { copyObjects, missingPictures, openStore } from '../../db/index.js';
 import type { ObjectsPlace, Store } from '../../db/index.js';
 import { createObjectFolder } from '../../db/objects/folder.js';
-import { dist, nextLine, runModule } from '../workers/child-processes.js';
-import { temporaryFolder } from '../workers/temporary-folder.js';
-import { config, finishExperiment, rejection } from './small-experiment.js';
+import { dist, nextLine, runModule } from '../support/child-processes.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { config, finishExperiment, rejection } from '../support/small-experiment.js';
 
 let root: string;
 let data: string;

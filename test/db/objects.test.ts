@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSyn
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { Artifact } from '../../experiment/artifact.js';
-import { picture, staged, temporaryStore } from './small-experiment.js';
+import { picture, staged, temporaryStore } from '../support/small-experiment.js';
 
 let place: ReturnType<typeof temporaryStore>;
 beforeEach(() => {

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { contentDigest, DATABASE_FILE, driverOf, openStore, openStoreReadonly } from '../../db/index.js';
 import { checkInvariants } from '../../db/doctor/index.js';
-import { isPanicError } from '../../experiment/errors.js';
+import { isPanicError } from '../../common/errors.js';
 import { makeOlder, migrationsBefore } from '../support/older-store.js';
-import { dist, runModule } from '../workers/child-processes.js';
-import { config, finishExperiment, NOW, rejection } from './small-experiment.js';
+import { dist, runModule } from '../support/child-processes.js';
+import { config, finishExperiment, NOW, rejection } from '../support/small-experiment.js';
 
 let folder: string;
 beforeEach(() => {

@@ -3,9 +3,9 @@ import type { Store } from '../../db/index.js';
 import { runCount } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
-import { config, diagram, host, NOW, step, textPoints } from './small-experiment.js';
+import { config, diagram, host, NOW, step, textPoints } from '../support/small-experiment.js';
 import { emptyPlace } from './places.js';
-import type { Place } from './places.js';
+import type { Place } from './place.js';
 
 let place: Place;
 let store: Store;

@@ -3,8 +3,8 @@ import { checkInvariants, findOrphans, mend, removeOrphan, RepairPlan } from '..
 import type { Store } from '../../db/index.js';
 import type { DoctorOptions, Means, Repair, Violation } from '../../db/doctor/index.js';
 import { persistenceEntropy } from '../../tda/index.js';
-import type { DroppedCheck, Place } from './places.js';
-import { answer, catalogue, finishAgain, host, NOW } from './small-experiment.js';
+import type { DroppedCheck, Place } from './place.js';
+import { answer, catalogue, finishAgain, host, NOW } from '../support/small-experiment.js';
 
 /** The models of the small experiment, asked again. */
 export const means: Means = {

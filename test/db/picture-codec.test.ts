@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from '@jest/globals';
-import { decodeObject, encodePicture } from '../../db/picture-codec.js';
+import { decodeObject, encodePicture } from '../../db/tables/picture-codec.js';
 import { pictureExcess } from '../../experiment/artifact.js';
 import { endIdleDecoders } from '../../experiment/pictures/decode.js';
 

@@ -6,10 +6,10 @@ import { TABLES } from '../../db/doctor/row-keys.js';
 import { connectStore, setUpDatabase } from '../../db/index.js';
 import type { ObjectsPlace } from '../../db/index.js';
 import type { PostgresDatabase } from '../../db/postgres/connection.js';
-import { errorCode } from '../../experiment/error-code.js';
-import { errorMessage } from '../../experiment/errors.js';
+import { errorCode } from '../../common/error-code.js';
+import { errorMessage } from '../../common/errors.js';
 import { asSuperuser, createDatabase } from '../support/suite-postgres.js';
-import type { DroppedCheck, Place, Trial } from './places.js';
+import type { DroppedCheck, Place, Trial } from './place.js';
 import { copiedFolder } from './sqlite-place.js';
 
 /** A database with the tables, and with what the raw SQL of tests uses. */

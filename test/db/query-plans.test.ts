@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { sql } from 'drizzle-orm';
-import { IDS } from '../../db/computed.js';
-import { reusedElsewhereQuery } from '../../db/deletion.js';
-import { newestCalls, newestVectors } from '../../db/summary.js';
-import { configWithSurrogates, finishExperiment, temporaryStore } from './small-experiment.js';
+import { IDS } from '../../db/tables/computed.js';
+import { reusedElsewhereQuery } from '../../db/tables/deletion.js';
+import { newestCalls, newestVectors } from '../../db/read/summary.js';
+import { configWithSurrogates, finishExperiment, temporaryStore } from '../support/small-experiment.js';
 
 let temporary: ReturnType<typeof temporaryStore>;
 let id: string;

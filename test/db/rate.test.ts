@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { sql } from 'drizzle-orm';
 import type { Store } from '../../db/index.js';
-import { recentQuery } from '../../db/summary.js';
+import { recentQuery } from '../../db/read/summary.js';
 import { experimentId } from '../../experiment/ids.js';
 import { emptyPlace } from './places.js';
-import type { Place } from './places.js';
-import { config, NOW, step } from './small-experiment.js';
+import type { Place } from './place.js';
+import { config, NOW, step } from '../support/small-experiment.js';
 
 /** A step a second, for longer than anybody watches. */
 const STEPS = 5000;

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { contentDigest } from '../../db/index.js';
 import type { Driver, RunRow, Store } from '../../db/index.js';
-import { commonRests, restedMs, storedRests } from '../../db/rests.js';
+import { commonRests, restedMs, storedRests } from '../../db/tables/rests.js';
 import { experimentId } from '../../experiment/ids.js';
 import { emptyPlace } from './places.js';
-import type { Place } from './places.js';
-import { config, finishRun, NOW, step } from './small-experiment.js';
+import type { Place } from './place.js';
+import { config, finishRun, NOW, step } from '../support/small-experiment.js';
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;

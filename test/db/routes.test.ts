@@ -3,8 +3,8 @@ import { contentDigest } from '../../db/index.js';
 import type { RouteRecord, Store } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
 import { emptyPlace } from './places.js';
-import type { Place } from './places.js';
-import { config, NOW } from './small-experiment.js';
+import type { Place } from './place.js';
+import { config, NOW } from '../support/small-experiment.js';
 
 let place: Place;
 let store: Store;

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '../../db/index.js';
 import type { ObjectsPlace } from '../../db/index.js';
-import { errorMessage } from '../../experiment/errors.js';
+import { errorMessage } from '../../common/errors.js';
 import { allRows } from '../support/store-checks.js';
-import type { Place } from './places.js';
+import type { Place } from './place.js';
 
 export const newFolder = (): string => mkdtempSync(join(tmpdir(), 'panic-tda-db-'));
 

@@ -2,9 +2,18 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Cycle, RunRow, Store } from '../../db/index.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
-import { config, describer, host, NOW, painter, picture, rejection, staged } from './small-experiment.js';
+import {
+  config,
+  describer,
+  host,
+  NOW,
+  painter,
+  picture,
+  rejection,
+  staged,
+} from '../support/small-experiment.js';
 import { emptyPlace } from './places.js';
-import type { Place } from './places.js';
+import type { Place } from './place.js';
 
 let place: Place;
 let store: Store;

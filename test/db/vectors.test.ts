@@ -13,9 +13,9 @@ import {
   rejection,
   textPoints,
   vectorOf,
-} from './small-experiment.js';
+} from '../support/small-experiment.js';
 import { emptyPlace } from './places.js';
-import type { Place } from './places.js';
+import type { Place } from './place.js';
 
 let place: Place;
 let store: Store;

@@ -4,12 +4,12 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../bench/embedded-postgres.js';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../bench/common/embedded-postgres.js';
 import { describeDummy, paintDummy } from '../../models/dummy.js';
-import { dummyConfig, storeOutputs } from '../cli/stored-run.js';
+import { dummyConfig, storeOutputs } from '../support/stored-run.js';
 import { makeBucket, s3Program, startS3Server, type S3Server } from '../support/s3-server.js';
 import { asSuperuser } from '../support/suite-postgres.js';
-import { repositoryPath } from '../workers/child-processes.js';
+import { repositoryPath } from '../support/child-processes.js';
 import { environmentOf, readComposeFile, ROOT, type ComposeService } from './compose-file.js';
 
 /** The backup and the restore of docker-compose.yml as processes, with a real Postgres and a real S3 service. */

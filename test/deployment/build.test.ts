@@ -2,14 +2,14 @@ import { expect, jest, test } from '@jest/globals';
 import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { catalogueFileSchema } from '../../models/catalogue-schema.js';
-import { runCommand } from '../../workers/run-command.js';
+import { runCommand } from '../../workers/processes/run-command.js';
 import { wholeEnvironment } from '../support/whole-environment.js';
-import { repositoryPath } from '../workers/child-processes.js';
-import { temporaryFolder } from '../workers/temporary-folder.js';
+import { repositoryPath } from '../support/child-processes.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 jest.setTimeout(120_000);
 
-const ROOMS = ['activities', 'cli', 'db', 'experiment', 'models', 'tda', 'workers', 'workflows'];
+const ROOMS = ['activities', 'cli', 'common', 'db', 'experiment', 'models', 'tda', 'workers', 'workflows'];
 
 /** The lines of a room's modules that ask for the address of their module. */
 function askingForTheirAddress(room: string): string[] {
@@ -24,7 +24,7 @@ function askingForTheirAddress(room: string): string[] {
 }
 
 test('one module alone asks where it is: the build puts the others at another place', () => {
-  expect(ROOMS.flatMap(askingForTheirAddress)).toEqual(['experiment/compiled-file.ts']);
+  expect(ROOMS.flatMap(askingForTheirAddress)).toEqual(['common/compiled-file.ts']);
 });
 
 const source = (): { readonly models: Record<string, unknown>[] } =>

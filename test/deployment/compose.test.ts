@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { readFileSync, statSync } from 'node:fs';
 import { parse } from 'yaml';
-import { PORTS_CLOSED_TO_BROWSERS } from '../../workers/hidden-ports.js';
-import { serverArguments } from '../../workers/temporal-server.js';
+import { PORTS_CLOSED_TO_BROWSERS } from '../../workers/temporal/hidden-ports.js';
+import { serverArguments } from '../../workers/temporal/server.js';
 import {
   CHANGEABLE,
   type ComposeService,

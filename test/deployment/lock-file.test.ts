@@ -6,9 +6,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { wholeEnvironment } from '../support/whole-environment.js';
-import { runCommand } from '../../workers/run-command.js';
-import { repositoryPath } from '../workers/child-processes.js';
-import { temporaryFolder } from '../workers/temporary-folder.js';
+import { runCommand } from '../../workers/processes/run-command.js';
+import { repositoryPath } from '../support/child-processes.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 jest.setTimeout(120_000);
 

@@ -3,11 +3,11 @@ import { Ajv, type AnySchemaObject } from 'ajv';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { repositoryPath } from '../workers/child-processes.js';
+import { repositoryPath } from '../support/child-processes.js';
 import { alerts, dashboard, deployFile, queries } from '../support/deploy-files.js';
 import { parsePromql } from '../support/promql.js';
 import { findPromtool } from '../support/promtool.js';
-import { temporaryFolder } from '../workers/temporary-folder.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 const promtool = findPromtool();
 const withPromtool = promtool === null ? test.skip : test;

@@ -12,10 +12,10 @@ import {
 import { join } from 'node:path';
 import { z } from 'zod';
 import { wholeEnvironment } from '../support/whole-environment.js';
-import { runCommand } from '../../workers/run-command.js';
-import { cleanUp, folderWith, panicTda } from '../cli/cli-process.js';
-import { TINY_MODELS, tinyCatalogue } from '../cli/tiny-models.js';
-import { repositoryPath } from '../workers/child-processes.js';
+import { runCommand } from '../../workers/processes/run-command.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { TINY_MODELS, tinyCatalogue } from '../support/tiny-models.js';
+import { repositoryPath } from '../support/child-processes.js';
 
 jest.setTimeout(600_000);
 afterAll(cleanUp);

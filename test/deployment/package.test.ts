@@ -12,9 +12,9 @@ import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { wholeEnvironment } from '../support/whole-environment.js';
-import { type CommandResult, runCommand } from '../../workers/run-command.js';
-import { repositoryPath } from '../workers/child-processes.js';
-import { sharedTemporaryFolder, temporaryFolder } from '../workers/temporary-folder.js';
+import { type CommandResult, runCommand } from '../../workers/processes/run-command.js';
+import { repositoryPath } from '../support/child-processes.js';
+import { sharedTemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 
 // npm lays out some 280 packages, 900 MB.
 jest.setTimeout(900_000);
@@ -82,7 +82,9 @@ describe('the package', () => {
       expect(files).toContain(needed);
     }
     expect(files.some((file) => file.endsWith('.wasm'))).toBe(true);
-    expect(files.filter((file) => /(^|\/)(bench|test|tests)\/|\.map$|(?<!\.d)\.ts$/.test(file))).toEqual([]);
+    expect(
+      files.filter((file) => /(^|\/)(bench|faults|test|tests)\/|\.map$|(?<!\.d)\.ts$/.test(file)),
+    ).toEqual([]);
   });
 
   test('imports only what it says it depends on', () => {

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { repositoryPath } from '../workers/child-processes.js';
-import { temporaryFolder } from '../workers/temporary-folder.js';
+import { repositoryPath } from '../support/child-processes.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 const FILES = ['docker-compose.yml', 'Dockerfile'] as const;
 const PIN = /@sha256:[0-9a-f]{64}/g;

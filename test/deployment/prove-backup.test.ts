@@ -1,8 +1,8 @@
 import { expect, jest, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { findDumpingPostgres } from '../../bench/backup/postgres-programs.js';
+import { findDumpingPostgres } from '../../faults/backup/postgres-programs.js';
 import { type S3Program, s3Program, toldSkipped } from '../support/s3-server.js';
-import { repositoryPath } from '../workers/child-processes.js';
+import { repositoryPath } from '../support/child-processes.js';
 
 jest.setTimeout(600_000);
 
@@ -12,7 +12,7 @@ const needed: S3Program = 'missing' in programs ? programs : s3;
 
 /** The script that proves docs/backup.md every night, with little of everything. */
 function prove(...words: readonly string[]): string {
-  const args = [repositoryPath('dist/bench/backup.js'), '--runs', '2', '--length', '40', ...words];
+  const args = [repositoryPath('dist/faults/backup/main.js'), '--runs', '2', '--length', '40', ...words];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return stdout;
@@ -30,7 +30,7 @@ const title =
 });
 
 test('an option that means nothing is refused', () => {
-  const args = [repositoryPath('dist/bench/backup.js'), '--only', 'mysql'];
+  const args = [repositoryPath('dist/faults/backup/main.js'), '--only', 'mysql'];
   expect(spawnSync(process.execPath, args, { encoding: 'utf8' })).toMatchObject({
     status: 1,
     stderr: expect.stringContaining('--only: found "mysql"'),

@@ -1,11 +1,11 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { findDumpingPostgres } from '../../bench/backup/postgres-programs.js';
-import { readPage, settingsWith } from '../../bench/upgrade/page.js';
-import { STEPS } from '../../bench/upgrade/steps.js';
+import { findDumpingPostgres } from '../../faults/backup/postgres-programs.js';
+import { readPage, settingsWith } from '../../faults/upgrade/page.js';
+import { STEPS } from '../../faults/upgrade/steps.js';
 import { toldSkipped } from '../support/s3-server.js';
-import { repositoryPath } from '../workers/child-processes.js';
+import { repositoryPath } from '../support/child-processes.js';
 
 jest.setTimeout(600_000);
 
@@ -89,7 +89,7 @@ const title =
 ('missing' in programs ? test.skip : test)(
   toldSkipped(title, 'missing' in programs ? programs : { path: '' }),
   () => {
-    const args = [repositoryPath('dist/bench/upgrade.js'), '--runs', '8', '--length', '100'];
+    const args = [repositoryPath('dist/faults/upgrade/main.js'), '--runs', '8', '--length', '100'];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain('The experiment is equal to the undisturbed one.');

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { takeNamespace, withClient } from '../support/suite-server.js';
 import { startWorkerProcess } from '../support/worker-process.js';
-import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 
 /** Four runs of a pair of models each, pictures and texts embedded: every durable step happens several times. */
 export const DRILL_EXPERIMENT = {

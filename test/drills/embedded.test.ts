@@ -6,10 +6,10 @@ import { experimentFile } from '../support/laboratory.js';
 import { sideBySide } from '../support/side-by-side.js';
 import { digestOf, untilInvocations, violations } from '../support/store-checks.js';
 import { CLI } from '../support/worker-process.js';
-import { until } from '../workers/child-processes.js';
-import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
-import { killAll, processesOf, runInfo, startEmbeddedRun } from './embedded-run.js';
-import type { EmbeddedRun } from './embedded-run.js';
+import { until } from '../support/child-processes.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
+import { killAll, processesOf, runInfo, startEmbeddedRun } from '../support/embedded-run.js';
+import type { EmbeddedRun } from '../support/embedded-run.js';
 
 jest.setTimeout(300_000);
 

@@ -7,8 +7,8 @@ import { sideBySide } from '../support/side-by-side.js';
 import { allRows, digestOf, violations } from '../support/store-checks.js';
 import { takeNamespace } from '../support/suite-server.js';
 import { startWorkerProcess } from '../support/worker-process.js';
-import { until } from '../workers/child-processes.js';
-import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
+import { until } from '../support/child-processes.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { drill, DRILL_EXPERIMENT, NULL_MODEL_EXPERIMENT, runExperiment } from './drill.js';
 
 jest.setTimeout(300_000);

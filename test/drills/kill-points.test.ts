@@ -1,5 +1,5 @@
 import { beforeAll, expect, jest, test } from '@jest/globals';
-import { FAULT_POINTS } from '../../experiment/fault.js';
+import { FAULT_POINTS } from '../../common/fault.js';
 import { sideBySide } from '../support/side-by-side.js';
 import { digestOf, violations } from '../support/store-checks.js';
 import { drill, NULL_MODEL_EXPERIMENT, TRAJECTORIES_EXPERIMENT } from './drill.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readExperimentFile } from '../../experiment/index.js';
-import { catalogue, smallest, smallestConfig } from './small-catalogue.js';
+import { catalogue, smallest, smallestConfig } from '../support/small-catalogue.js';
 
 let folder: string;
 beforeAll(() => {

@@ -11,7 +11,7 @@ import {
   validateExperiment,
   type ExperimentConfig,
 } from '../../experiment/index.js';
-import { catalogue, smallest, smallestConfig } from './small-catalogue.js';
+import { catalogue, smallest, smallestConfig } from '../support/small-catalogue.js';
 
 function idOf(value: unknown): string {
   const validation = validateExperiment(value, catalogue);

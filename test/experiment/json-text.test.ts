@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { parseJsonText } from '../../experiment/json-text.js';
+import { parseJsonText } from '../../common/json-text.js';
 
 function isJson(text: string): boolean {
   try {

@@ -3,17 +3,17 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import { compiledFile } from '../../experiment/compiled-file.js';
+import { compiledFile } from '../../common/compiled-file.js';
 import {
   controlGroupLimits,
   limitedCores,
   limitedMemoryBytes,
   usableCores,
   usableMemoryBytes,
-} from '../../experiment/machine.js';
+} from '../../common/machine.js';
 import { controlGroup, type ControlGroup } from '../support/control-group.js';
-import { repositoryPath } from '../workers/child-processes.js';
-import { temporaryFolder } from '../workers/temporary-folder.js';
+import { repositoryPath } from '../support/child-processes.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 const GIB = 2 ** 30;
 
@@ -110,8 +110,8 @@ describe('in a control group of this machine', () => {
 
   test('a worker shares out what it may take there: a diagram that fits the machine and not the group is refused', () => {
     const script = `
-      const { usableCores } = await import(${JSON.stringify(compiledFile('experiment/machine.js'))});
-      const { createDiagramPool, diagramMemoryBytes } = await import(${JSON.stringify(compiledFile('workers/diagram-pool.js'))});
+      const { usableCores } = await import(${JSON.stringify(compiledFile('common/machine.js'))});
+      const { createDiagramPool, diagramMemoryBytes } = await import(${JSON.stringify(compiledFile('workers/diagrams/pool.js'))});
       let refusal = null;
       try {
         createDiagramPool({ threads: 1 }).requireMemory({ pointCount: 8000, dimension: 8, maxDimension: 1, isSurrogate: false });

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeFolder } from '../../experiment/make-folder.js';
-import { dist } from '../workers/child-processes.js';
+import { makeFolder } from '../../common/make-folder.js';
+import { dist } from '../support/child-processes.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'panic-tda-folders-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -29,7 +29,7 @@ test('a file, and a link that leads nowhere, are errors', () => {
 // In a process of its own: what never returns would take the test with it.
 const proc = process.platform === 'linux' && existsSync('/proc/self') ? test : test.skip;
 proc('a file system that takes no folders is an error, and not tried for ever', () => {
-  const script = `import { makeFolder } from ${dist('experiment/make-folder.js')};
+  const script = `import { makeFolder } from ${dist('common/make-folder.js')};
     try { makeFolder('/proc/panic-tda-nothing/below'); } catch (error) { console.log(error.code); }`;
   const { stdout, signal } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
     encoding: 'utf8',

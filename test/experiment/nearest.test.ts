@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { editDistance, nearest } from '../../experiment/nearest.js';
+import { editDistance, nearest } from '../../common/nearest.js';
 
 describe('the nearest name', () => {
   const names = ['DummyT2I', 'DummyI2T', 'ProceduralPainter', 'PatternPainter', 'max_length'];

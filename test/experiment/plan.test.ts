@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { drawingRunCount, drawingRunsBefore } from '../../experiment/config.js';
 import { planOf, runCoordinates, runCount, type ExperimentConfig } from '../../experiment/index.js';
-import { catalogue, smallestConfig } from './small-catalogue.js';
+import { catalogue, smallestConfig } from '../support/small-catalogue.js';
 
 const diagramBytes = (points: number, maxDimension: number): number => points ** 2 * (maxDimension + 1);
 

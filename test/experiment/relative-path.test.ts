@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { collidingPaths, relativePathProblem } from '../../experiment/relative-path.js';
+import { collidingPaths, relativePathProblem } from '../../common/relative-path.js';
 
 describe('the path of a file below a folder', () => {
   test.each([

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { remembered } from '../../experiment/remembered.js';
+import { remembered } from '../../common/remembered.js';
 
 test('a value is made once, also for callers that ask while it is being made', async () => {
   let made = 0;

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { errorMessage, PanicError } from '../../experiment/errors.js';
-import { keepSecrets, secretIn, withoutSecrets } from '../../experiment/secrets.js';
-import { excerptOf, storableMessage } from '../../experiment/text.js';
+import { errorMessage, PanicError } from '../../common/errors.js';
+import { keepSecrets, secretIn, withoutSecrets } from '../../common/secrets.js';
+import { excerptOf, storableMessage } from '../../common/text.js';
 import { PassingFailure } from '../../models/retry.js';
 
 const KEY = 'sk-Zq8/w+7"ä&\\T4_end=';

@@ -8,7 +8,7 @@ import {
   textFault,
   visible,
   visibleLine,
-} from '../../experiment/text.js';
+} from '../../common/text.js';
 import { actingIn, NASTY } from '../support/nasty.js';
 
 /** `White_Space` of Unicode's PropList.txt. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { formatProblems, parseExperimentText, validateExperiment } from '../../experiment/index.js';
 import type { ExperimentConfig, Problem } from '../../experiment/index.js';
-import { catalogue, smallest, smallestConfig } from './small-catalogue.js';
+import { catalogue, smallest, smallestConfig } from '../support/small-catalogue.js';
 
 function problemsOf(value: unknown): readonly Problem[] {
   const validation = validateExperiment(value, catalogue);

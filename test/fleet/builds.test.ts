@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { cleanUp } from '../cli/cli-process.js';
+import { cleanUp } from '../support/cli-process.js';
 import { builtVersion, type BuiltVersion } from '../support/built-version.js';
-import { openFleet, type Fleet } from './fleet.js';
+import { openFleet, type Fleet } from '../support/fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(120_000);

@@ -2,12 +2,12 @@ import { afterAll, expect, jest, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { cleanUp, until } from '../cli/cli-process.js';
+import { cleanUp, until } from '../support/cli-process.js';
 import { gateIn } from '../support/gate.js';
 import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
-import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
-import { repositoryPath } from '../workers/child-processes.js';
-import { addressOf, openFleet, type Fleet } from './fleet.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
+import { repositoryPath } from '../support/child-processes.js';
+import { addressOf, openFleet, type Fleet } from '../support/fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);

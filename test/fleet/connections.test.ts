@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../bench/embedded-postgres.js';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../bench/common/embedded-postgres.js';
 import { shortageText, type ConnectionRoom } from '../../db/postgres/connection-room.js';
 import { asSuperuser, suitePostgres } from '../support/suite-postgres.js';
-import { openFleet, type Fleet } from './fleet.js';
+import { openFleet, type Fleet } from '../support/fleet.js';
 
 /** How many connections workers open at a Postgres server, and what is said where it takes fewer than they may want. */
 

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { queueStates } from '../../workers/queue-states.js';
-import { cleanUp, type Running, until } from '../cli/cli-process.js';
-import { addressOf, openFleet, type Fleet } from './fleet.js';
+import { queueStates } from '../../workers/temporal/queue-states.js';
+import { cleanUp, type Running, until } from '../support/cli-process.js';
+import { addressOf, openFleet, type Fleet } from '../support/fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);

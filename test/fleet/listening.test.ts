@@ -1,9 +1,9 @@
 import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
 import { hostname } from 'node:os';
-import { cleanUp } from '../cli/cli-process.js';
+import { cleanUp } from '../support/cli-process.js';
 import { type HeldService, openHeldService } from '../support/held-service.js';
 import { suiteAddress } from '../support/suite-server.js';
-import { addressOf, openFleet, samplesOf, type Fleet } from './fleet.js';
+import { addressOf, openFleet, samplesOf, type Fleet } from '../support/fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);

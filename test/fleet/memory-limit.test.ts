@@ -3,10 +3,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { ownMark } from '../support/own-mark.js';
-import { cleanUp } from '../cli/cli-process.js';
+import { cleanUp } from '../support/cli-process.js';
 import { controlGroup, type ControlGroup } from '../support/control-group.js';
 import { invocationCount, untilInvocations, violations } from '../support/store-checks.js';
-import { openFleet, type Fleet } from './fleet.js';
+import { openFleet, type Fleet } from '../support/fleet.js';
 
 jest.setTimeout(300_000);
 

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
-import { cleanUp, until } from '../cli/cli-process.js';
+import { cleanUp, until } from '../support/cli-process.js';
 import { alerts, queries } from '../support/deploy-files.js';
 import { parsePromql } from '../support/promql.js';
 import { findPromtool } from '../support/promtool.js';
 import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
-import { repositoryPath } from '../workers/child-processes.js';
-import { addressOf, type Fleet, openFleet, samplesOf } from './fleet.js';
+import { repositoryPath } from '../support/child-processes.js';
+import { addressOf, type Fleet, openFleet, samplesOf } from '../support/fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);

@@ -7,7 +7,7 @@ import {
   setUpDatabase,
 } from '../../db/index.js';
 import type { StorePlace } from '../../db/index.js';
-import { cleanUp, startPanicTda, until, type Running } from '../cli/cli-process.js';
+import { cleanUp, startPanicTda, until, type Running } from '../support/cli-process.js';
 import type { BuiltVersion } from '../support/built-version.js';
 import { httpRequest } from '../support/http-request.js';
 import { gateIn } from '../support/gate.js';
@@ -15,8 +15,8 @@ import { experimentFile, openLaboratory, type Laboratory } from '../support/labo
 import { laterVersion, nextVersion } from '../support/next-version.js';
 import { digestOf, untilInvocations } from '../support/store-checks.js';
 import { asSuperuser, createDatabase, suitePostgres } from '../support/suite-postgres.js';
-import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
-import { addressOf, openFleet, serving, type Fleet } from './fleet.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
+import { addressOf, openFleet, serving, type Fleet } from '../support/fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);

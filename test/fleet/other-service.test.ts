@@ -2,11 +2,11 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { Client } from '@temporalio/client';
 import { hostname } from 'node:os';
 import { serviceAddress, servicePlace } from '../../db/index.js';
-import { freeLoopbackPorts } from '../../workers/free-ports.js';
-import { askOtherService } from '../../workers/other-service.js';
-import { identifyService } from '../../workers/service.js';
+import { freeLoopbackPorts } from '../../workers/processes/free-ports.js';
+import { askOtherService } from '../../workers/temporal/ask-other-service.js';
+import { identifyService } from '../../workers/temporal/service-identity.js';
 import { connectClient, suiteAddress, takeNamespace } from '../support/suite-server.js';
-import { temporaryFolder } from '../workers/temporary-folder.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 jest.setTimeout(60_000);
 

@@ -4,17 +4,17 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Finding } from '../../cli/doctor/finding.js';
-import { temporalServerEnvironment } from '../../workers/environment.js';
-import { freeLoopbackPorts } from '../../workers/free-ports.js';
-import { queueStates } from '../../workers/queue-states.js';
-import { taskPauses } from '../../workers/task-pauses.js';
-import { findTemporalCli } from '../../workers/temporal-cli.js';
-import { waitUntilServing } from '../../workers/temporal-service.js';
-import { cleanUp, until } from '../cli/cli-process.js';
+import { temporalServerEnvironment } from '../../workers/settings/environment.js';
+import { freeLoopbackPorts } from '../../workers/processes/free-ports.js';
+import { queueStates } from '../../workers/temporal/queue-states.js';
+import { taskPauses } from '../../workers/temporal/task-pauses.js';
+import { findTemporalCli } from '../../workers/temporal/cli.js';
+import { waitUntilServing } from '../../workers/temporal/namespace-setup.js';
+import { cleanUp, until } from '../support/cli-process.js';
 import { documentedCommands, valuesOf } from '../support/documented-commands.js';
 import { openRefusingProxy } from '../support/refusing-service.js';
-import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
-import { openFleet, type Fleet } from './fleet.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
+import { openFleet, type Fleet } from '../support/fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cleanUp, until } from '../cli/cli-process.js';
-import { openFleet, type Fleet } from './fleet.js';
+import { cleanUp, until } from '../support/cli-process.js';
+import { openFleet, type Fleet } from '../support/fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);

@@ -3,9 +3,9 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { experimentWorkflowId, runWorkflowId } from '../../workflows/names.js';
-import { cleanUp, until } from '../cli/cli-process.js';
+import { cleanUp, until } from '../support/cli-process.js';
 import { violations } from '../support/store-checks.js';
-import { openFleet, type Fleet } from './fleet.js';
+import { openFleet, type Fleet } from '../support/fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);

@@ -3,11 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadCatalogue } from '../../models/index.js';
 import { openStore } from '../../db/index.js';
-import { settleRoutes } from '../../workers/known-routes.js';
-import { type ModelRoutes, modelQueues, queueOfModel, readRoutes } from '../../workers/routes.js';
+import { settleRoutes } from '../../workers/settings/known-routes.js';
+import { type ModelRoutes, modelQueues, queueOfModel, readRoutes } from '../../workers/settings/routes.js';
 import { servedModelQueues } from '../../workers/served-queues.js';
-import { cleanUp, folderWith, panicTda } from '../cli/cli-process.js';
-import { temporaryFolder } from '../workers/temporary-folder.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 const catalogue = await loadCatalogue({ testModels: true });
 

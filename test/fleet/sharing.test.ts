@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { queueStates } from '../../workers/queue-states.js';
-import { cleanUp, until } from '../cli/cli-process.js';
+import { queueStates } from '../../workers/temporal/queue-states.js';
+import { cleanUp, until } from '../support/cli-process.js';
 import { openLaboratory, type Laboratory } from '../support/laboratory.js';
 import { digestOf, untilInvocations, violations } from '../support/store-checks.js';
-import { addressOf, attemptsOf, openFleet, pendingOf, samplesOf, type Fleet } from './fleet.js';
+import { addressOf, attemptsOf, openFleet, pendingOf, samplesOf, type Fleet } from '../support/fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);

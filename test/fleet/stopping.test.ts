@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { cleanUp, type Running, until } from '../cli/cli-process.js';
+import { cleanUp, type Running, until } from '../support/cli-process.js';
 import { openLaboratory, type Laboratory } from '../support/laboratory.js';
 import { allRows, digestOf, invocationCount, untilInvocations, violations } from '../support/store-checks.js';
 import { suiteAddress } from '../support/suite-server.js';
-import { openLink } from '../../bench/link.js';
-import { addressOf, attemptsOf, openFleet, pendingOf, type Fleet } from './fleet.js';
+import { openLink } from '../../faults/common/link.js';
+import { addressOf, attemptsOf, openFleet, pendingOf, type Fleet } from '../support/fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);

@@ -3,11 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createServer, type TLSSocket } from 'node:tls';
-import { cleanUp } from '../cli/cli-process.js';
+import { cleanUp } from '../support/cli-process.js';
 import { certificatesIn, hasOpenssl } from '../support/certificates.js';
 import { suiteAddress } from '../support/suite-server.js';
-import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
-import { openFleet, type Fleet } from './fleet.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
+import { openFleet, type Fleet } from '../support/fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);

@@ -2,11 +2,11 @@ import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globa
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cleanUp } from '../cli/cli-process.js';
+import { cleanUp } from '../support/cli-process.js';
 import { openRefusingService, type RefusingService } from '../support/refusing-service.js';
 import { suiteAddress } from '../support/suite-server.js';
 import { CLI } from '../support/worker-process.js';
-import { openFleet, type Fleet } from './fleet.js';
+import { openFleet, type Fleet } from '../support/fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);

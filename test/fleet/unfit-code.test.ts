@@ -4,12 +4,12 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DATABASE_FILE } from '../../db/index.js';
 import type { experiment as workflow } from '../../workflows/index.js';
-import { cleanUp, type Running, until } from '../cli/cli-process.js';
+import { cleanUp, type Running, until } from '../support/cli-process.js';
 import { httpRequest } from '../support/http-request.js';
 import { builtVersion, type BuiltVersion } from '../support/built-version.js';
 import { openLaboratory, type Laboratory } from '../support/laboratory.js';
 import { digestOf, violations, withStore } from '../support/store-checks.js';
-import { addressOf, openFleet, samplesOf, type Fleet } from './fleet.js';
+import { addressOf, openFleet, samplesOf, type Fleet } from '../support/fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);

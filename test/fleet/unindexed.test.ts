@@ -3,13 +3,13 @@ import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TemporalServer } from '../../workers/temporal-server.js';
-import { ensureSearchAttributes, missingSearchAttributes } from '../../workers/search-attributes.js';
-import { cleanUp, until } from '../cli/cli-process.js';
+import type { TemporalServer } from '../../workers/temporal/server.js';
+import { ensureSearchAttributes, missingSearchAttributes } from '../../workers/temporal/search-attributes.js';
+import { cleanUp, until } from '../support/cli-process.js';
 import { violations } from '../support/store-checks.js';
-import { startServer } from '../workers/temporal-servers.js';
-import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
-import { addressOf, openFleet, type Fleet } from './fleet.js';
+import { startServer } from '../support/temporal-servers.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
+import { addressOf, openFleet, type Fleet } from '../support/fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);

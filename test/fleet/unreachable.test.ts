@@ -5,13 +5,13 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
-import { connectionProblem } from '../../workers/service-problems.js';
-import { cleanUp, folderWith, panicTda } from '../cli/cli-process.js';
+import { connectionProblem } from '../../workers/temporal/service-problems.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 import { certificatesIn, hasOpenssl } from '../support/certificates.js';
 import { openRefusingService } from '../support/refusing-service.js';
 import { suitePostgres } from '../support/suite-postgres.js';
 import { suiteAddress } from '../support/suite-server.js';
-import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cleanUp, until } from '../cli/cli-process.js';
+import { cleanUp, until } from '../support/cli-process.js';
 import { digestOf, untilInvocations, violations } from '../support/store-checks.js';
 import { openLaboratory, type Laboratory } from '../support/laboratory.js';
-import { attemptsOf, openFleet, type Fleet } from './fleet.js';
+import { attemptsOf, openFleet, type Fleet } from '../support/fleet.js';
 
 // Seconds on a machine that has nothing else to do.
 jest.setTimeout(300_000);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Artifact } from '../../experiment/artifact.js';
-import { isPanicError } from '../../experiment/errors.js';
+import { isPanicError } from '../../common/errors.js';
 import type { EmbeddingModel, GenerativeModel } from '../../experiment/model.js';
 import { checkGenerated, checkVectors } from '../../models/check-output.js';
 import { catalogue } from '../../models/index.js';

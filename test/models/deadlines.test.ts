@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
-import { HOST_SETTINGS } from '../../models/choices.js';
-import { CallDeadline } from '../../models/hosts/deadline.js';
-import { HostGroup } from '../../models/hosts/host-group.js';
-import { MemoryBudget } from '../../models/hosts/memory-budget.js';
-import { ProcessModels } from '../../models/hosts/process-models.js';
-import { WEAR_LIMITS } from '../../models/hosts/wear.js';
-import { dist } from '../workers/child-processes.js';
+import { DEVICE_SETTINGS } from '../../models/choices.js';
+import { CallDeadline } from '../../models/runners/deadline.js';
+import { RunnerGroup } from '../../models/runners/runner-group.js';
+import { MemoryBudget } from '../../models/runners/memory-budget.js';
+import { ProcessModels } from '../../models/runners/process-models.js';
+import { WEAR_LIMITS } from '../../models/runners/wear.js';
+import { dist } from '../support/child-processes.js';
 import { captionerIn, fixtures as captioners, fp32 } from './captions/tiny-models.js';
 import { modelOf, own } from './embedder-fixtures.js';
 
@@ -55,7 +55,7 @@ function open(
       budget: new MemoryBudget({ limitMiB: 1000, remedy: '', turnMs: 1000 }),
     }),
     wear: WEAR_LIMITS,
-    deadlines: { ...HOST_SETTINGS, ...deadlines },
+    deadlines: { ...DEVICE_SETTINGS, ...deadlines },
   });
 }
 
@@ -128,7 +128,7 @@ describe('a chat template that finds no end', () => {
 describe('a thread that finds no end', () => {
   test('is ended, and the next call has another', async () => {
     let started = 0;
-    const group = new HostGroup({
+    const group = new RunnerGroup({
       name: 'built-in models',
       size: 1,
       stopOnAbort: false,
@@ -199,7 +199,7 @@ describe('the deadline of a call', () => {
     'does not pass while the process is stopped, and what came meanwhile is read before it passes',
     async () => {
       const script = `
-        const { afterWorkingTime } = await import(${dist('experiment/working-time.js')});
+        const { afterWorkingTime } = await import(${dist('common/working-time.js')});
         afterWorkingTime(2000, () => { console.log('over'); process.exit(); });
         process.stdin.once('data', () => { console.log('answered'); process.exit(); });
         console.log('waiting');

@@ -5,8 +5,8 @@ import { expect, test } from '@jest/globals';
 import { InferenceSession } from 'onnxruntime-node';
 import { filesIn } from '../../models/files/layout.js';
 import { declaredGraph } from '../../models/onnx/declared-graph.js';
-import { message, node } from './files/onnx-bytes.js';
-import { temporaryFolder } from '../workers/temporary-folder.js';
+import { message, node } from '../support/onnx-bytes.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 const fixtures = join(import.meta.dirname, '../fixtures');
 const graphs = filesIn(fixtures).filter((file) => file.endsWith('.onnx'));

@@ -3,12 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { PanicError } from '../../experiment/errors.js';
+import { PanicError } from '../../common/errors.js';
 import { loadCatalogue } from '../../models/catalogue.js';
-import { MemoryBudget } from '../../models/hosts/memory-budget.js';
-import { ProcessModels } from '../../models/hosts/process-models.js';
-import { HOST_SETTINGS } from '../../models/choices.js';
-import { WEAR_LIMITS } from '../../models/hosts/wear.js';
+import { MemoryBudget } from '../../models/runners/memory-budget.js';
+import { ProcessModels } from '../../models/runners/process-models.js';
+import { DEVICE_SETTINGS } from '../../models/choices.js';
+import { WEAR_LIMITS } from '../../models/runners/wear.js';
 import {
   chooseDevice,
   decideDevice,
@@ -16,7 +16,7 @@ import {
   explainDecision,
   tryDevice,
 } from '../../models/onnx/devices.js';
-import { dist } from '../workers/child-processes.js';
+import { dist } from '../support/child-processes.js';
 
 jest.setTimeout(120_000);
 
@@ -103,7 +103,7 @@ describe('a place for models that could not be found', () => {
         return { device: 'cpu', budget: new MemoryBudget({ limitMiB: 1000, remedy: 'x', turnMs: 1000 }) };
       },
       wear: WEAR_LIMITS,
-      deadlines: HOST_SETTINGS,
+      deadlines: DEVICE_SETTINGS,
     });
     const model = (await loadCatalogue({ testModels: true })).get('HostedT2I');
     if (model?.kind !== 'generative') throw new Error('no such model');

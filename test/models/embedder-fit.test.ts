@@ -3,7 +3,7 @@ import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import type { ModelSettings } from '../../experiment/model.js';
-import { temporaryFolder } from '../workers/temporary-folder.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 import { type Entry, failure, load, own } from './embedder-fixtures.js';
 
 const mean: ModelSettings = {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
 import type { EmbeddingModel, ModelSettings } from '../../experiment/model.js';
-import { isPanicError } from '../../experiment/errors.js';
+import { isPanicError } from '../../common/errors.js';
 import type { LoadedEmbedder } from '../../models/loaded-model.js';
 import { filesIn } from '../../models/files/layout.js';
 import { lookAndLoad } from './look-and-load.js';

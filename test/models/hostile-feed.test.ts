@@ -4,12 +4,12 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { errorMessage } from '../../experiment/errors.js';
+import { errorMessage } from '../../common/errors.js';
 import { extractZipEntry } from '../../models/files/zip-entry.js';
 import type { CudaProvider } from '../../models/onnx/cuda.js';
 import { fetchCudaProvider } from '../../models/onnx/cuda-download.js';
 import { zipArchive } from '../support/zip-archive.js';
-import { temporaryFolder } from '../workers/temporary-folder.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 let server: Server;
 /** What the feed answers at a path. */

@@ -3,13 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { getEventListeners, once } from 'node:events';
 import type { TextArtifact } from '../../experiment/artifact.js';
 import { createModelPool, type ModelPool, type ModelPoolOptions } from '../../models/index.js';
-import { dist, runModule } from '../workers/child-processes.js';
+import { dist, runModule } from '../support/child-processes.js';
 
 jest.setTimeout(60_000);
 
 const text = (value: string): TextArtifact => ({ modality: 'text', text: value });
 const CPU = { device: 'cpu', allowFallback: false, gpuMemoryMiB: null, ramMiB: null } as const;
-/** As models/faulty.ts has it. */
+/** As models/test-models/faulty.ts has it. */
 const MAX_BATCH = 4;
 const MEMORY_MIB = 200;
 

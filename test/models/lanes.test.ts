@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals';
-import { HOST_SETTINGS } from '../../models/choices.js';
+import { DEVICE_SETTINGS } from '../../models/choices.js';
 import type { GenerativeModel } from '../../experiment/model.js';
 import type { GeneratedItem, GenerateItem } from '../../models/loaded-model.js';
-import { generating } from '../../models/hosts/batch-kind.js';
-import { MemoryBudget } from '../../models/hosts/memory-budget.js';
-import { ModelLane } from '../../models/hosts/model-lane.js';
-import { HostEnded, type ProcessHost } from '../../models/hosts/process-host.js';
-import { WEAR_LIMITS } from '../../models/hosts/wear.js';
+import { generating } from '../../models/runners/batch-kind.js';
+import { MemoryBudget } from '../../models/runners/memory-budget.js';
+import { ModelLane } from '../../models/runners/model-lane.js';
+import { RunnerEnded, type ProcessRunner } from '../../models/runners/process-runner.js';
+import { WEAR_LIMITS } from '../../models/runners/wear.js';
 
 const MINUTE_MS = 60_000;
 
@@ -16,16 +16,16 @@ function lanesOf(loadMs: Readonly<Record<'painter' | 'describer', number>>, comp
   const loads: string[] = [];
   const budget = new MemoryBudget({ limitMiB: 150, turnMs: MINUTE_MS, remedy: '', now: () => now });
 
-  function host(name: 'painter' | 'describer'): ProcessHost {
+  function host(name: 'painter' | 'describer'): ProcessRunner {
     loads.push(name);
-    let end: (reason: HostEnded) => void;
-    const ended = new Promise<HostEnded>((resolve) => (end = resolve));
+    let end: (reason: RunnerEnded) => void;
+    const ended = new Promise<RunnerEnded>((resolve) => (end = resolve));
     return {
       processId: 1,
       loaded: Promise.resolve().then(() => void (now += loadMs[name])),
       ended,
       keepAlive: () => {},
-      stop: async () => end(new HostEnded('ended')),
+      stop: async () => end(new RunnerEnded('ended')),
       compute: async () => {
         now += computeMs;
         const output = { modality: 'text' as const, text: name };
@@ -44,7 +44,7 @@ function lanesOf(loadMs: Readonly<Record<'painter' | 'describer', number>>, comp
       model: modelNamed(name),
       kind: generating,
       wear: WEAR_LIMITS,
-      deadlines: HOST_SETTINGS,
+      deadlines: DEVICE_SETTINGS,
       place: () => Promise.resolve({ device: 'cpu', budget }),
       start: () => host(name),
     });

@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import { isPanicError } from '../../experiment/errors.js';
+import { isPanicError } from '../../common/errors.js';
 import type { Model } from '../../experiment/model.js';
 import { openFolder } from '../../models/files/model-files.js';
 import { type LoadedModel, type LoadTask, UNOPENED } from '../../models/loaded-model.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MemoryBudget, type Tenant } from '../../models/hosts/memory-budget.js';
+import { MemoryBudget, type Tenant } from '../../models/runners/memory-budget.js';
 
 const FOREVER_MS = 1e9;
 const budgetOf = (limitMiB: number, turnMs = FOREVER_MS) =>

@@ -5,7 +5,7 @@ import { validateExperiment } from '../../experiment/index.js';
 import { catalogueJsonSchema } from '../../models/catalogue-schema.js';
 import { catalogue, loadCatalogue, readCatalogue } from '../../models/index.js';
 import { writeEntry } from '../../models/files/lock-file.js';
-import { temporaryFolder } from '../workers/temporary-folder.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 const taesd = { source: 'hub:me/taesd', revision: 'main', folder: 'taesd', files: ['model.onnx'] };
 const entry = {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
-import { isPanicError } from '../../experiment/errors.js';
+import { isPanicError } from '../../common/errors.js';
 import { createModelPool, type ModelPool } from '../../models/index.js';
 
 const text = (value: string): Artifact => ({ modality: 'text', text: value });

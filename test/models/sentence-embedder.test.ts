@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { TextArtifact } from '../../experiment/artifact.js';
-import { isPanicError } from '../../experiment/errors.js';
+import { isPanicError } from '../../common/errors.js';
 import type { EmbeddingModel } from '../../experiment/model.js';
 import {
   catalogue,
@@ -14,7 +14,7 @@ import {
   pinnedFolder,
   verifyModel,
 } from '../../models/index.js';
-import { HostEnded, startProcessHost } from '../../models/hosts/process-host.js';
+import { RunnerEnded, startProcessRunner } from '../../models/runners/process-runner.js';
 
 const MINILM = 'AllMiniLML6v2';
 const weights = join(import.meta.dirname, '../../../shared/models/all-MiniLM-L6-v2');
@@ -140,11 +140,11 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
   });
 
   test('a killed host says how it ended', async () => {
-    const host = startProcessHost({ model, folder: weights, device: 'cpu' });
+    const host = startProcessRunner({ model, folder: weights, device: 'cpu' });
     host.keepAlive(true);
     await host.loaded;
     process.kill(host.processId!, 'SIGKILL');
     expect((await host.ended).message).toBe('ended by SIGKILL');
-    await expect(host.compute({ task: 'embed', inputs: [text('a')] })).rejects.toBeInstanceOf(HostEnded);
+    await expect(host.compute({ task: 'embed', inputs: [text('a')] })).rejects.toBeInstanceOf(RunnerEnded);
   });
 });

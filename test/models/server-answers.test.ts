@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
 import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
-import { isPanicError } from '../../experiment/errors.js';
+import { isPanicError } from '../../common/errors.js';
 import { endIdleDecoders } from '../../experiment/pictures/decode.js';
 import { meetServer, type ServedOutput } from '../../models/servers/server-model.js';
 import {
@@ -12,7 +12,7 @@ import {
   painterAt,
   send,
   startModelServer,
-} from './model-server.js';
+} from '../support/model-server.js';
 
 const text = (value: string): Artifact => ({ modality: 'text', text: value });
 const red: ImageArtifact = { modality: 'image', width: 1, height: 1, pixels: Uint8Array.of(250, 3, 4) };

@@ -1,11 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { endIdleDecoders } from '../../experiment/pictures/decode.js';
 import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
-import { isPanicError, type PanicError } from '../../experiment/errors.js';
+import { isPanicError, type PanicError } from '../../common/errors.js';
 import type { Model } from '../../experiment/model.js';
 import type { ServerAccess } from '../../models/servers/address.js';
 import { meetServer } from '../../models/servers/server-model.js';
-import { describerAt, embedderAt, leaveAlone, painterAt, send, startModelServer } from './model-server.js';
+import {
+  describerAt,
+  embedderAt,
+  leaveAlone,
+  painterAt,
+  send,
+  startModelServer,
+} from '../support/model-server.js';
 
 const text = (value: string): Artifact => ({ modality: 'text', text: value });
 const red: ImageArtifact = { modality: 'image', width: 1, height: 1, pixels: Uint8Array.of(250, 3, 4) };

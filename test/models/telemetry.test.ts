@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import { childEnvironment } from '../../experiment/child-environment.js';
-import { temporaryFolder } from '../workers/temporary-folder.js';
+import { childEnvironment } from '../../common/child-environment.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 const SCRIPT = `
   const { InferenceSession } = require(process.argv[1]);

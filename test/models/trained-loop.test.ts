@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { GenerativeModel, Model } from '../../experiment/model.js';
-import { noiseSource } from '../../models/diffusion/noise/noise-source.js';
+import { noiseSource } from '../../models/diffusion/noise/create-noise.js';
 import { ModelFolder } from '../../models/diffusion/model-folder.js';
 import { toArtifact } from '../../models/diffusion/picture.js';
 import { textToImageSettings } from '../../models/diffusion/settings.js';
@@ -12,7 +12,7 @@ import { openModelFiles } from '../../models/files/model-files.js';
 import { catalogue, readinessOf, resolveModelFiles, verifyModel } from '../../models/index.js';
 import { readCatalogue } from '../../models/catalogue.js';
 import { NO_LOCK, pinnedModel } from '../../models/files/lock.js';
-import { temporaryFolder } from '../workers/temporary-folder.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 import { captions } from './captions/tiny-models.js';
 
 const fixtures = join(import.meta.dirname, '../fixtures/trained-loop');

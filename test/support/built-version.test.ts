@@ -4,12 +4,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DATABASE_FILE, openStore } from '../../db/index.js';
-import { knownMigrations } from '../../db/own-schema.js';
+import { knownMigrations } from '../../db/versions/own-schema.js';
 import { knownMigrations as knownToPostgres } from '../../db/postgres/migrate.js';
 import { bundleSha256, splitBundle, workflowBundle } from '../../workers/workflow-bundle.js';
-import { cleanUp, panicTda } from '../cli/cli-process.js';
-import { nextLine, runModule } from '../workers/child-processes.js';
-import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
+import { cleanUp, panicTda } from './cli-process.js';
+import { nextLine, runModule } from './child-processes.js';
+import { sharedTemporaryFolder } from './temporary-folder.js';
 import { builtVersion } from './built-version.js';
 
 const later = builtVersion({
@@ -54,7 +54,7 @@ test('it makes its migration in a store of this version, and reads the store aft
 test('it knows its migrations, and has a bundle of another digest', async () => {
   const child = runModule(`
     import { readFileSync } from 'node:fs';
-    const { knownMigrations } = await import(${moduleOf('db/own-schema.js')});
+    const { knownMigrations } = await import(${moduleOf('db/versions/own-schema.js')});
     const postgres = await import(${moduleOf('db/postgres/migrate.js')});
     const { bundleSha256, splitBundle, workflowBundle } = await import(${moduleOf('workers/workflow-bundle.js')});
     const told = { sqlite: knownMigrations(), postgres: postgres.knownMigrations().length, sha256: bundleSha256() };

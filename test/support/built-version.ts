@@ -1,5 +1,5 @@
-import { buildVersion, type BuiltVersion, type Changes } from '../../bench/built-version.js';
-import { repositoryPath } from '../workers/child-processes.js';
+import { buildVersion, type BuiltVersion, type Changes } from '../../faults/common/built-version.js';
+import { repositoryPath } from './child-processes.js';
 
 export type { BuiltVersion, Changes };
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { repositoryPath } from '../workers/child-processes.js';
+import { repositoryPath } from './child-processes.js';
 
 /** What is in deploy/, as text. */
 export function deployFile(name: string): string {

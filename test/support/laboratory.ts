@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExperimentResult } from '../../activities/index.js';
 import type { experiment } from '../../workflows/index.js';
-import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
+import { sharedTemporaryFolder } from './temporary-folder.js';
 import { connectClient, takeNamespace } from './suite-server.js';
 import { startWorkerProcess } from './worker-process.js';
 import type { WorkerProcess } from './worker-process.js';

@@ -3,8 +3,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isRunning, repositoryPath, until } from '../workers/child-processes.js';
-import { temporaryFolder } from '../workers/temporary-folder.js';
+import { isRunning, repositoryPath, until } from './child-processes.js';
+import { temporaryFolder } from './temporary-folder.js';
 
 // A run of Jest with a server, workers and a run of its own takes half a minute on a machine that has nothing else to do.
 jest.setTimeout(600_000);

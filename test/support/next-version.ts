@@ -1,4 +1,4 @@
-import { NEXT_VERSION, statements } from '../../bench/next-version.js';
+import { NEXT_VERSION, statements } from '../../faults/common/next-version.js';
 import { builtVersion, type BuiltVersion, type Changes } from './built-version.js';
 
 const SQLITE_TRIGGER =

@@ -4,7 +4,7 @@ import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
 import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MIGRATIONS } from '../../db/connection.js';
+import { MIGRATIONS } from '../../db/connection/sqlite.js';
 
 interface Journal {
   readonly entries: readonly { readonly tag: string }[];

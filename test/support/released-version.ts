@@ -11,8 +11,8 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
-import { statIfThere } from '../../experiment/presence.js';
-import { repositoryPath } from '../workers/child-processes.js';
+import { statIfThere } from '../../common/presence.js';
+import { repositoryPath } from './child-processes.js';
 
 /** What `npm run record-release` keeps of a released version, beside its program. */
 export interface Release {

@@ -13,11 +13,11 @@ import {
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { kernelLock } from '../../experiment/kernel-lock.js';
-import { quietAwsSdk } from '../../workers/environment.js';
+import { kernelLock } from '../../common/kernel-lock.js';
+import { quietAwsSdk } from '../../workers/settings/environment.js';
 import { ownMark } from './own-mark.js';
-import { freeLoopbackPorts } from '../../workers/free-ports.js';
-import { repositoryPath, until } from '../workers/child-processes.js';
+import { freeLoopbackPorts } from '../../workers/processes/free-ports.js';
+import { repositoryPath, until } from './child-processes.js';
 
 /** A real S3 service, Apache-2.0: objects are files below a folder, so that a test can damage them. Some 45 MB. */
 const MODULE = 'github.com/versity/versitygw/cmd/versitygw';

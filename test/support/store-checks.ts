@@ -1,13 +1,13 @@
 import Database from 'better-sqlite3';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { contentDigest } from '../../db/content.js';
+import { contentDigest } from '../../db/read/content.js';
 import { checkInvariants } from '../../db/doctor/index.js';
 import { openStore } from '../../db/index.js';
 import type { Connection, Store } from '../../db/index.js';
 import { DATABASE_FILE } from '../../db/layout.js';
 import { persistenceEntropy } from '../../tda/index.js';
-import { until } from '../workers/child-processes.js';
+import { until } from './child-processes.js';
 
 export async function withStore<T>(
   data: string,

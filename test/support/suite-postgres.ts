@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { PostgresMissing, startEmbeddedPostgres } from '../../bench/embedded-postgres.js';
+import { PostgresMissing, startEmbeddedPostgres } from '../../bench/common/embedded-postgres.js';
 
 /** The suite's Postgres server, or why there is none. Addresses are those of its superuser. */
 export type SuitePostgres =

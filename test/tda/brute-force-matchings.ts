@@ -1,4 +1,4 @@
-import { barsOf, type Bar } from './support.js';
+import { barsOf, type Bar } from '../support/point-clouds.js';
 
 /**
  * The Wasserstein distance of order `power`, or for Infinity the bottleneck distance, from the definition: every way to

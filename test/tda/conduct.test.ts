@@ -8,7 +8,7 @@ import {
 } from '../../tda/index.js';
 import { Filtration } from '../../tda/filtration.js';
 import { pairCount } from '../../tda/triangle.js';
-import { randomPoints, threeSimplices } from './support.js';
+import { randomPoints, threeSimplices } from '../support/point-clouds.js';
 
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
   try {

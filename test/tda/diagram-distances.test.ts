@@ -13,7 +13,7 @@ import {
   tiedFiniteDiagrams,
 } from './arbitrary-diagrams.js';
 import { distanceByAssignment, distanceByEnumeration } from './brute-force-matchings.js';
-import { barsOf } from './support.js';
+import { barsOf } from '../support/point-clouds.js';
 
 const NONE = new Float32Array(0);
 const LARGEST = 3.4028234663852886e38;

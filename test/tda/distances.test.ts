@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { euclideanDistances } from '../../tda/index.js';
 import { DistanceKernel } from '../../tda/kernel.js';
-import { randomPoints } from './support.js';
+import { randomPoints } from '../support/point-clouds.js';
 
 /** In float64 throughout: of each pair (i, j), j < i. */
 function inFloat64(points: Float32Array, dimension: number): number[] {

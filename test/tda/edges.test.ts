@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { edgeHead, edgeTail, sortedEdges } from '../../tda/edges.js';
 import { atOnce } from '../../tda/pacer.js';
 import { pairCount, pairIndex } from '../../tda/triangle.js';
-import { randomPoints } from './support.js';
+import { randomPoints } from '../support/point-clouds.js';
 
 const newBuffer = (bytes: number) => new ArrayBuffer(bytes);
 

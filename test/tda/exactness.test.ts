@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { euclideanDistances, ripsPersistence } from '../../tda/index.js';
 import { bruteForceDiagrams } from './brute-force.js';
-import { randomPoints, seededRandom } from './support.js';
+import { randomPoints, seededRandom } from '../support/point-clouds.js';
 
 /** A lower triangle with few different values, so that almost everything ties; 0 makes duplicates, metric or not. */
 const tiedDistances = (maxPoints: number): fc.Arbitrary<{ pointCount: number; distances: Float32Array }> =>

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { persistenceImage, TdaInputError, totalPersistence, type ImageOptions } from '../../tda/index.js';
 import { tiedDiagrams } from './arbitrary-diagrams.js';
-import { barsOf } from './support.js';
+import { barsOf } from '../support/point-clouds.js';
 
 /** Wide enough around the diagrams of `tiedDiagrams` to hold all of every Gaussian. */
 const wide = {

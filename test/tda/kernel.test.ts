@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { euclideanDistances } from '../../tda/index.js';
 import { LinkKernel } from '../../tda/kernel.js';
-import { randomPoints } from './support.js';
+import { randomPoints } from '../support/point-clouds.js';
 
 const NO_VERTEX = 65_535;
 

@@ -6,7 +6,7 @@ import {
   type LandscapeOptions,
 } from '../../tda/index.js';
 import { tiedDiagrams, tiedFiniteDiagrams } from './arbitrary-diagrams.js';
-import { barsOf } from './support.js';
+import { barsOf } from '../support/point-clouds.js';
 
 /** Every quarter from -1 to 20. */
 const wide = { count: 4, start: -1, end: 20, sampleCount: 85 };

@@ -14,7 +14,7 @@ import {
   referenceDiagram,
   referenceMetrics,
   type ReferenceDistances,
-} from './support.js';
+} from '../support/point-clouds.js';
 
 /** What the README of the folder calls safe, relative. */
 const TOLERANCE = 1e-6;

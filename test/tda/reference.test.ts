@@ -1,5 +1,11 @@
 import { euclideanDistances, ripsPersistence } from '../../tda/index.js';
-import { areSameBars, decodeFloats, describeReference, referenceCases, referenceDiagram } from './support.js';
+import {
+  areSameBars,
+  decodeFloats,
+  describeReference,
+  referenceCases,
+  referenceDiagram,
+} from '../support/point-clouds.js';
 
 const cases = referenceCases();
 

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { TdaMemoryError } from '../../tda/index.js';
 import { Relations } from '../../tda/relations.js';
-import { seededRandom } from './support.js';
+import { seededRandom } from '../support/point-clouds.js';
 
 /** The same by whole numbers of many bits: a relation is chased whenever a class is met. */
 class PlainRelations {

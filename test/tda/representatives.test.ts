@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { euclideanDistances, ripsPersistence } from '../../tda/index.js';
-import { barsOf, randomPoints } from './support.js';
+import { barsOf, randomPoints } from '../support/point-clouds.js';
 
 /** Distance of two points in a lower triangle. */
 function distance(distances: Float32Array, a: number, b: number): number {

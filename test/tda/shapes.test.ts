@@ -1,5 +1,5 @@
 import { ripsPersistence } from '../../tda/index.js';
-import { barsOf } from './support.js';
+import { barsOf } from '../support/point-clouds.js';
 
 /** Answers known by hand: the vertices and edges are few, the lengths are roots of small integers. */
 

@@ -9,7 +9,7 @@ import {
   totalPersistence,
 } from '../../tda/index.js';
 import { tiedDiagrams } from './arbitrary-diagrams.js';
-import { barsOf } from './support.js';
+import { barsOf } from '../support/point-clouds.js';
 
 const diagram = tiedDiagrams(20);
 

@@ -3,7 +3,7 @@ import { Random } from '../../models/random.js';
 import { euclideanDistances, longestLifetime, nullRank, surrogate, TdaInputError } from '../../tda/index.js';
 import type { SurrogateKind } from '../../tda/index.js';
 import { SeededRandom } from '../../tda/random.js';
-import { randomPoints } from './support.js';
+import { randomPoints } from '../support/point-clouds.js';
 
 const KINDS: readonly SurrogateKind[] = ['shuffled_increments', 'sphere'];
 

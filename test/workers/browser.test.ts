@@ -5,10 +5,10 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { PORTS_CLOSED_TO_BROWSERS } from '../../workers/hidden-ports.js';
-import type { TemporalServer } from '../../workers/temporal-server.js';
-import { sharedTemporaryFolder } from './temporary-folder.js';
-import { startServer, webUiAnswers, withConnection, workflowStatus } from './temporal-servers.js';
+import { PORTS_CLOSED_TO_BROWSERS } from '../../workers/temporal/hidden-ports.js';
+import type { TemporalServer } from '../../workers/temporal/server.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
+import { startServer, webUiAnswers, withConnection, workflowStatus } from '../support/temporal-servers.js';
 
 jest.setTimeout(180_000);
 

@@ -2,13 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client } from '@temporalio/client';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PORTS_CLOSED_TO_BROWSERS } from '../../workers/hidden-ports.js';
-import type { TemporalServer } from '../../workers/temporal-server.js';
+import { PORTS_CLOSED_TO_BROWSERS } from '../../workers/temporal/hidden-ports.js';
+import type { TemporalServer } from '../../workers/temporal/server.js';
 import { httpRequest, type HttpAnswer } from '../support/http-request.js';
 import { listeningSockets } from '../support/listening.js';
 import { toldWhy } from '../support/mounts.js';
-import { sharedTemporaryFolder } from './temporary-folder.js';
-import { startServer, webUiAnswers, withConnection, workflowStatus } from './temporal-servers.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
+import { startServer, webUiAnswers, withConnection, workflowStatus } from '../support/temporal-servers.js';
 
 /** What a page of another site, and a page whose name was changed to an address of this machine, can do at the ports of a real server. */
 

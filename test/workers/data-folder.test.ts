@@ -1,8 +1,13 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { acquireRunLock, dataFolderAt, openDataFolder, readRunInfo } from '../../workers/data-folder.js';
-import { dist, kill, nextLine, runModule } from './child-processes.js';
-import { temporaryFolder } from './temporary-folder.js';
+import {
+  acquireRunLock,
+  dataFolderAt,
+  openDataFolder,
+  readRunInfo,
+} from '../../workers/settings/data-folder.js';
+import { dist, kill, nextLine, runModule } from '../support/child-processes.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 describe('opening a data folder', () => {
   test('makes it with its parts, and again changes nothing', () => {
@@ -35,7 +40,7 @@ describe('opening a data folder', () => {
 /** A process that holds the run lock of the folder, and prints one line when it does. */
 function holder(root: string) {
   return runModule(
-    `import { acquireRunLock, openDataFolder } from ${dist('workers/data-folder.js')};
+    `import { acquireRunLock, openDataFolder } from ${dist('workers/settings/data-folder.js')};
      const lock = await acquireRunLock(openDataFolder(process.argv[1]));
      lock.update({ temporalAddress: '127.0.0.1:1', namespace: 'default', serverPid: 2, workerPids: [3, 4] });
      console.log('locked');
@@ -90,7 +95,7 @@ describe('the run lock', () => {
     const folder = openDataFolder(temporaryFolder());
     (await acquireRunLock(folder)).release();
     const looker = runModule(
-      `import { dataFolderAt, readRunInfo } from ${dist('workers/data-folder.js')};
+      `import { dataFolderAt, readRunInfo } from ${dist('workers/settings/data-folder.js')};
        console.log('looking');
        for (;;) readRunInfo(dataFolderAt(process.argv[1]));`,
       [folder.root],

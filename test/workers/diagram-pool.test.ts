@@ -1,9 +1,9 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { setImmediate } from 'node:timers/promises';
 import type { DiagramRequest } from '../../activities/index.js';
-import { createDiagramPool, predictDiagramBytes } from '../../workers/diagram-pool.js';
-import type { DiagramPool } from '../../workers/diagram-pool.js';
-import { threeSimplices } from '../tda/support.js';
+import { createDiagramPool, predictDiagramBytes } from '../../workers/diagrams/pool.js';
+import type { DiagramPool } from '../../workers/diagrams/pool.js';
+import { threeSimplices } from '../support/point-clouds.js';
 
 let pool: DiagramPool | undefined;
 afterEach(() => pool?.close());

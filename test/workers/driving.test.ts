@@ -8,8 +8,8 @@ import { createBookkeeping } from '../../activities/index.js';
 import type { Dependencies } from '../../activities/dependencies.js';
 import { experimentId } from '../../experiment/ids.js';
 import { createModelPool } from '../../models/index.js';
-import { readEnvironment } from '../../workers/environment.js';
-import { catalogue, config, NOW, temporaryStore } from '../db/small-experiment.js';
+import { readEnvironment } from '../../workers/settings/environment.js';
+import { catalogue, config, NOW, temporaryStore } from '../support/small-experiment.js';
 
 const DRIVER = { workflowId: 'experiment-x', runId: 'run-1' };
 const SERVICE = { id: 'service', place: 'here' };

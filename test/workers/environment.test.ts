@@ -1,21 +1,21 @@
 import { writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { isPanicError } from '../../experiment/errors.js';
-import { childEnvironment, type ChildKind, type ChildOptions } from '../../experiment/child-environment.js';
+import { isPanicError } from '../../common/errors.js';
+import { childEnvironment, type ChildKind, type ChildOptions } from '../../common/child-environment.js';
 import {
   configuredTemporal,
   databaseVariables,
   environmentVariables,
   hubAccess,
-  hostVariables,
+  deviceVariables,
   readEnvironment,
   secretsOf,
   temporalServerEnvironment,
   workerTemporal,
-} from '../../workers/environment.js';
-import { memoryMiB } from '../../workers/memory-text.js';
-import { temporaryFolder } from './temporary-folder.js';
+} from '../../workers/settings/environment.js';
+import { memoryMiB } from '../../workers/settings/memory-text.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 describe('our own variables', () => {
   test('have defaults below the current folder and the cache folder of the user', () => {
@@ -110,9 +110,9 @@ describe('our own variables', () => {
       callSeconds: 90,
       loadSeconds: 86_400,
     });
-    expect(readEnvironment(hostVariables(hosts)).hosts).toEqual(hosts);
+    expect(readEnvironment(deviceVariables(hosts)).hosts).toEqual(hosts);
     const { hosts: defaults } = readEnvironment({});
-    expect(readEnvironment(hostVariables(defaults)).hosts).toEqual(defaults);
+    expect(readEnvironment(deviceVariables(defaults)).hosts).toEqual(defaults);
   });
 
   test('a device or a memory that means nothing is reported with what is allowed', () => {
@@ -519,7 +519,7 @@ describe('environments of child processes', () => {
     const needs = ['bucket', 'modelServers'] as const;
     const handedOn = Object.keys(childEnvironment('worker', { needs }, ours));
     const byValue = [
-      ...Object.keys(hostVariables(readEnvironment({}).hosts)),
+      ...Object.keys(deviceVariables(readEnvironment({}).hosts)),
       ...Object.keys(databaseVariables({ url: 'postgres://x', poolSize: 1 })),
     ];
     // The data folder is an argument; the other two are of the server, and of ports that such a worker has not.

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Context } from '@temporalio/activity';
-import { PanicError } from '../../experiment/errors.js';
-import { keepSecrets } from '../../experiment/secrets.js';
+import { PanicError } from '../../common/errors.js';
+import { keepSecrets } from '../../common/secrets.js';
 import { failuresWithoutSecrets } from '../../workers/failures-without-secrets.js';
 
 const KEY = 'a-key-of-this-test-0123';

@@ -3,8 +3,8 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { bookkeepingFailure, runFailure } from '../../activities/failures.js';
 import type { RunRow, Store } from '../../db/index.js';
-import { PanicError } from '../../experiment/errors.js';
-import { config, NOW, temporaryStore } from '../db/small-experiment.js';
+import { PanicError } from '../../common/errors.js';
+import { config, NOW, temporaryStore } from '../support/small-experiment.js';
 
 let temporary: ReturnType<typeof temporaryStore>;
 let run: RunRow;

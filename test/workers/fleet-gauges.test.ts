@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { AwaitedStep, StoreFigures } from '../../db/index.js';
-import { storeGauges } from '../../workers/fleet-gauges.js';
+import { storeGauges } from '../../workers/observation/fleet-gauges.js';
 
 const HOUR = 3_600_000;
 

@@ -4,9 +4,9 @@ import {
   placeClosedToBrowsers,
   PORTS_CLOSED_TO_BROWSERS,
   portsClosedToBrowsers,
-} from '../../workers/hidden-ports.js';
-import { innerPorts } from '../../workers/server-ports.js';
-import { serverArguments } from '../../workers/temporal-server.js';
+} from '../../workers/temporal/hidden-ports.js';
+import { innerPorts } from '../../workers/temporal/server-ports.js';
+import { serverArguments } from '../../workers/temporal/server.js';
 import { toldWhy } from '../support/mounts.js';
 
 test.each(PORTS_CLOSED_TO_BROWSERS)(

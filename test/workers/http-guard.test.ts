@@ -2,10 +2,15 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { keepSecrets } from '../../experiment/secrets.js';
-import { refusalOf, serveGuarded, type GuardedServer, type GuardRules } from '../../workers/http-guard.js';
+import { keepSecrets } from '../../common/secrets.js';
+import {
+  refusalOf,
+  serveGuarded,
+  type GuardedServer,
+  type GuardRules,
+} from '../../workers/temporal/http-guard.js';
 import { httpRequest } from '../support/http-request.js';
-import { until } from './child-processes.js';
+import { until } from '../support/child-processes.js';
 
 const RULES: GuardRules = { host: '127.0.0.1', names: [], methods: 'read' };
 type Headers = Parameters<typeof refusalOf>[0]['headers'];

@@ -1,15 +1,20 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { chmodSync, existsSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openDatabase } from '../../db/connection.js';
-import { kernelLock, shareKernelLock, tryKernelLock } from '../../experiment/kernel-lock.js';
-import { heldFailure } from '../../experiment/sqlite-file.js';
+import { openDatabase } from '../../db/connection/sqlite.js';
+import { kernelLock, shareKernelLock, tryKernelLock } from '../../common/kernel-lock.js';
+import { heldFailure } from '../../common/sqlite-file.js';
 import { updateLock } from '../../models/files/lock-file.js';
-import { acquireRunLock, excludeWorkers, joinWorkers, openDataFolder } from '../../workers/data-folder.js';
+import {
+  acquireRunLock,
+  excludeWorkers,
+  joinWorkers,
+  openDataFolder,
+} from '../../workers/settings/data-folder.js';
 import { IS_ROOT, toldWhy } from '../support/mounts.js';
-import { dist, kill, nextLine, runModule } from './child-processes.js';
-import { startServer } from './temporal-servers.js';
-import { temporaryFolder } from './temporary-folder.js';
+import { dist, kill, nextLine, runModule } from '../support/child-processes.js';
+import { startServer } from '../support/temporal-servers.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 jest.setTimeout(120_000);
 
@@ -24,7 +29,7 @@ async function heldByAnother(file: string, how: 'tryKernelLock' | 'shareKernelLo
   writeFileSync(file, '', { flag: 'a' });
   chmodSync(file, 0o666);
   const holder = runModule(
-    `import { ${how} } from ${dist('experiment/kernel-lock.js')};
+    `import { ${how} } from ${dist('common/kernel-lock.js')};
      // The library is loaded while this process may still read it.
      ${how}(process.argv[1] + '.warm').release();
      process.setuid(65534);
@@ -106,7 +111,7 @@ describe('a lock that a process of another user holds', () => {
     tryKernelLock(file)!.release();
     chmodSync(file, 0o644);
     const reader = runModule(
-      `import { tryKernelLock } from ${dist('experiment/kernel-lock.js')};
+      `import { tryKernelLock } from ${dist('common/kernel-lock.js')};
        tryKernelLock(process.argv[1] + '.warm').release();
        process.setuid(65534);
        try { console.log(tryKernelLock(process.argv[1])); } catch (error) { console.log(error.message); }`,
@@ -151,7 +156,7 @@ testWithAnother(
 test('a lock that another process of this user holds too long is an error that names it', async () => {
   const file = join(realpathSync(temporaryFolder()), 'guard');
   const holder = runModule(
-    `import { tryKernelLock } from ${dist('experiment/kernel-lock.js')};
+    `import { tryKernelLock } from ${dist('common/kernel-lock.js')};
      const lock = tryKernelLock(process.argv[1]);
      console.log('locked');
      setInterval(() => lock, 1000);`,

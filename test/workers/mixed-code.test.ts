@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { mixedCodeText } from '../../workers/mixed-code.js';
+import { mixedCodeText } from '../../workers/temporal/mixed-code.js';
 
 const own = (identity: string, version: string, code = '71d57c20c8cf') => ({
   identity,

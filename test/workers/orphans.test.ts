@@ -3,11 +3,11 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { endProcess, ownProcess } from '../../workers/processes.js';
-import { orphansOn, recordServer } from '../../workers/started-server.js';
-import { isRunning, kill } from './child-processes.js';
-import { startServer } from './temporal-servers.js';
-import { temporaryFolder } from './temporary-folder.js';
+import { endProcess, ownProcess } from '../../workers/processes/own-processes.js';
+import { orphansOn, recordServer } from '../../workers/temporal/started-server.js';
+import { isRunning, kill } from '../support/child-processes.js';
+import { startServer } from '../support/temporal-servers.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 jest.setTimeout(120_000);
 

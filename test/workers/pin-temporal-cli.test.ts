@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zipArchive } from '../support/zip-archive.js';
-import { repositoryPath } from './child-processes.js';
-import { temporaryFolder } from './temporary-folder.js';
+import { repositoryPath } from '../support/child-processes.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
-const table = repositoryPath('workers/temporal-cli-pins.ts');
+const table = repositoryPath('workers/temporal/cli-pins.ts');
 const programs = {
   'darwin-arm64': ['macosx_11_0_arm64', 'a program of Apple processors'],
   'darwin-x64': ['macosx_11_0_x86_64', 'a program of older Macs'],

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { question, Unanswered } from '../../workers/question.js';
+import { question, Unanswered } from '../../workers/temporal/question.js';
 
 /** Longer than a test takes, and shorter than it may. */
 const LONG_MS = 30_000;

@@ -2,18 +2,18 @@ import { expect, test } from '@jest/globals';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { NEEDED_CALLS, refusedCalls } from '../../workers/rights.js';
-import { searchAttributes } from '../../workers/search-attributes.js';
-import { versionRemark } from '../../workers/server-version.js';
+import { NEEDED_CALLS, refusedCalls } from '../../workers/temporal/rights.js';
+import { searchAttributes } from '../../workers/temporal/search-attributes.js';
+import { versionRemark } from '../../workers/temporal/server-version.js';
 import {
   RETENTION,
   SERVICE_SETTINGS,
   startDevSettings,
   TRIED_SERVER,
   yamlLines,
-} from '../../workers/service-settings.js';
-import { serverArguments } from '../../workers/temporal-server.js';
-import { pausesIn, showSlowPolls } from '../../workers/task-pauses.js';
+} from '../../workers/temporal/service-settings.js';
+import { serverArguments } from '../../workers/temporal/server.js';
+import { pausesIn, showSlowPolls } from '../../workers/temporal/task-pauses.js';
 import { documentedCommands, valuesOf } from '../support/documented-commands.js';
 
 function read(file: string): string {

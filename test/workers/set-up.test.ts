@@ -10,9 +10,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { wholeEnvironment } from '../support/whole-environment.js';
-import { runCommand, type CommandResult } from '../../workers/run-command.js';
-import { repositoryPath, runModule, nextLine, kill } from './child-processes.js';
-import { temporaryFolder } from './temporary-folder.js';
+import { runCommand, type CommandResult } from '../../workers/processes/run-command.js';
+import { repositoryPath, runModule, nextLine, kill } from '../support/child-processes.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 /** Runs an ES module's text; what it prints is the answer. */
 async function node(text: string, env: Record<string, string | undefined> = {}): Promise<CommandResult> {

@@ -1,15 +1,15 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { boundOpenLog } from '../../workers/log-file.js';
+import { boundOpenLog } from '../../workers/processes/log-file.js';
 import {
   supervise,
   type SuperviseOptions,
   type SupervisedProcess,
   type SupervisorEvent,
-} from '../../workers/supervisor.js';
+} from '../../workers/processes/supervisor.js';
 import { wholeEnvironment } from '../support/whole-environment.js';
-import { dist, isRunning, kill, nextLine, runModule, until } from './child-processes.js';
-import { temporaryFolder } from './temporary-folder.js';
+import { dist, isRunning, kill, nextLine, runModule, until } from '../support/child-processes.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 const supervised: SupervisedProcess[] = [];
 afterEach(async () => {
@@ -218,13 +218,13 @@ describe('stopping', () => {
 /** A process that supervises one child and prints the child's process id. */
 function supervisorProcess(ending: string) {
   const folder = temporaryFolder();
-  const child = `import { endWithParent } from ${dist('workers/supervisor.js')};
+  const child = `import { endWithParent } from ${dist('workers/processes/supervisor.js')};
     import { writeFileSync } from 'node:fs';
     endWithParent(() => ${ending}, 300);
     process.send(process.pid);
     setInterval(() => {}, 1000);`;
   const process = runModule(
-    `import { supervise } from ${dist('workers/supervisor.js')};
+    `import { supervise } from ${dist('workers/processes/supervisor.js')};
      supervise({
        name: 'child', command: process.execPath, args: ['--input-type=module', '-e', ${JSON.stringify(child)}, '--', process.argv[1]],
        env: { ...process.env }, logFile: process.argv[1] + '/log',

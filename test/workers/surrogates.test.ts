@@ -3,8 +3,8 @@ import { makeDiagram } from '../../activities/diagram-run.js';
 import { makeSurrogates } from '../../activities/surrogates.js';
 import type { DiagramComputer } from '../../activities/index.js';
 import { experimentId } from '../../experiment/ids.js';
-import { createDiagramPool } from '../../workers/diagram-pool.js';
-import type { DiagramPool } from '../../workers/diagram-pool.js';
+import { createDiagramPool } from '../../workers/diagrams/pool.js';
+import type { DiagramPool } from '../../workers/diagrams/pool.js';
 import {
   configWithSurrogates as config,
   diagram,
@@ -13,7 +13,7 @@ import {
   step,
   temporaryStore,
   textPoints,
-} from '../db/small-experiment.js';
+} from '../support/small-experiment.js';
 
 let place: ReturnType<typeof temporaryStore>;
 let pool: DiagramPool;

@@ -13,9 +13,10 @@ import {
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
-import { cachedCliPath, findTemporalCli, type TriedPlace } from '../../workers/temporal-cli.js';
-import { pinnedClis, pinnedCliVersion, type PinnedCli } from '../../workers/temporal-cli-pins.js';
-import { temporaryFolder } from './temporary-folder.js';
+import { cachedCliPath, findTemporalCli } from '../../workers/temporal/cli.js';
+import type { TriedPlace } from '../../workers/temporal/cli-choice.js';
+import { pinnedClis, pinnedCliVersion, type PinnedCli } from '../../workers/temporal/cli-pins.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 /** A program that leaves a mark when it is run, and answers --version as the Temporal CLI of that version does. */
 interface FakeCli {

@@ -11,11 +11,12 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { findTemporalCli, type TemporalCli } from '../../workers/temporal-cli.js';
-import type { TemporalServer, TemporalServerOptions } from '../../workers/temporal-server.js';
-import { dist, isRunning, kill, nextLine, runModule } from './child-processes.js';
-import { sharedTemporaryFolder, temporaryFolder } from './temporary-folder.js';
-import { startServer, startWorkflow, workflowStatus } from './temporal-servers.js';
+import { findTemporalCli } from '../../workers/temporal/cli.js';
+import type { TemporalCli } from '../../workers/temporal/cli-choice.js';
+import type { TemporalServer, TemporalServerOptions } from '../../workers/temporal/server.js';
+import { dist, isRunning, kill, nextLine, runModule } from '../support/child-processes.js';
+import { sharedTemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+import { startServer, startWorkflow, workflowStatus } from '../support/temporal-servers.js';
 
 let cli: TemporalCli;
 beforeAll(async () => {
@@ -37,7 +38,7 @@ describe('a server that outlived its supervisor', () => {
   test('is ended before another starts on its file, which has the workflows', async () => {
     const folder = temporaryFolder();
     const supervisor = runModule(
-      `import { startTemporalServer } from ${dist('workers/temporal-server.js')};
+      `import { startTemporalServer } from ${dist('workers/temporal/server.js')};
        const [folder, path, version] = process.argv.slice(1);
        const server = await startTemporalServer({
          cli: { path, version }, databaseFile: folder + '/temporal.sqlite', logFile: folder + '/temporal.log',
@@ -61,7 +62,7 @@ describe('a server that outlived its supervisor', () => {
   test('is ended as well when it had been started again, with other words', async () => {
     const folder = temporaryFolder();
     const supervisor = runModule(
-      `import { startTemporalServer } from ${dist('workers/temporal-server.js')};
+      `import { startTemporalServer } from ${dist('workers/temporal/server.js')};
        const [folder, path, version] = process.argv.slice(1);
        const ready = [];
        const server = await startTemporalServer({

@@ -1,17 +1,17 @@
 import { Client } from '@temporalio/client';
 import { existsSync } from 'node:fs';
-import type { TemporalServer } from '../../workers/temporal-server.js';
-import { ensureSearchAttributes, searchAttributes } from '../../workers/search-attributes.js';
+import type { TemporalServer } from '../../workers/temporal/server.js';
+import { ensureSearchAttributes, searchAttributes } from '../../workers/temporal/search-attributes.js';
 import { listeningSockets } from '../support/listening.js';
-import { isRunning, until } from './child-processes.js';
-import { sharedTemporaryFolder } from './temporary-folder.js';
+import { isRunning, until } from '../support/child-processes.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import {
   startServer,
   startWorkflow,
   webUiAnswers,
   withConnection,
   workflowStatus,
-} from './temporal-servers.js';
+} from '../support/temporal-servers.js';
 
 /** One server for the whole file; its tests are in the order of its life. */
 describe('the embedded server', () => {

@@ -2,8 +2,8 @@ import { expect, test } from '@jest/globals';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { processesWithArgument } from '../support/processes-with-argument.js';
-import { startServer, startWorkflow, workflowStatus } from './temporal-servers.js';
-import { temporaryFolder } from './temporary-folder.js';
+import { startServer, startWorkflow, workflowStatus } from '../support/temporal-servers.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 test("the server's state is in the folder that was named, whatever signs its path has", async () => {
   const root = temporaryFolder();

@@ -8,10 +8,10 @@ import {
 } from 'node:http';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { serveWebUi } from '../../workers/web-ui.js';
-import type { GuardedServer } from '../../workers/http-guard.js';
+import { serveWebUi } from '../../workers/temporal/web-ui.js';
+import type { GuardedServer } from '../../workers/temporal/http-guard.js';
 import { httpRequest } from '../support/http-request.js';
-import { until } from './child-processes.js';
+import { until } from '../support/child-processes.js';
 
 /** The guard before a UI of the tests' own, which shows what reaches it. */
 

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { findTemporalCli } from '../../workers/temporal-cli.js';
+import { findTemporalCli } from '../../workers/temporal/cli.js';
 import { openLaboratory } from '../support/laboratory.js';
 import type { Laboratory } from '../support/laboratory.js';
 import { suiteAddress } from '../support/suite-server.js';

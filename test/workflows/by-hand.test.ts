@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { findTemporalCli } from '../../workers/temporal-cli.js';
+import { findTemporalCli } from '../../workers/temporal/cli.js';
 import { openLaboratory } from '../support/laboratory.js';
 import type { Laboratory } from '../support/laboratory.js';
 import {
@@ -12,7 +12,7 @@ import {
   withStore,
 } from '../support/store-checks.js';
 import { suiteAddress } from '../support/suite-server.js';
-import { until } from '../workers/child-processes.js';
+import { until } from '../support/child-processes.js';
 import { runsOf } from './rows.js';
 
 jest.setTimeout(240_000);

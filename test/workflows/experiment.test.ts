@@ -5,7 +5,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { resetIn, runsOf } from './rows.js';
-import { findTemporalCli } from '../../workers/temporal-cli.js';
+import { findTemporalCli } from '../../workers/temporal/cli.js';
 import { experimentFile, openLaboratory } from '../support/laboratory.js';
 import type { Laboratory } from '../support/laboratory.js';
 import {
@@ -18,8 +18,8 @@ import {
 } from '../support/store-checks.js';
 import { suiteAddress } from '../support/suite-server.js';
 import { CLI } from '../support/worker-process.js';
-import { until } from '../workers/child-processes.js';
-import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
+import { until } from '../support/child-processes.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 
 jest.setTimeout(120_000);
 

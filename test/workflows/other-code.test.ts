@@ -4,13 +4,13 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Plan, RunAdvance, RunRef, RunStop } from '../../activities/contract.js';
+import type { Plan, RunAdvance, RunRef, RunStop } from '../../workflows/contract.js';
 import { unknownActivity } from '../../activities/index.js';
-import { blockedWorkflows } from '../../workers/blocked-workflows.js';
-import { unfitHistories, type UnfitHistories } from '../../workers/unfit-histories.js';
+import { blockedWorkflows } from '../../workers/temporal/blocked-workflows.js';
+import { unfitHistories, type UnfitHistories } from '../../workers/temporal/unfit-histories.js';
 import { workflowOptions } from '../../workers/worker-options.js';
 import { connectClient, suiteAddress, takeNamespace } from '../support/suite-server.js';
-import { repositoryPath, until } from '../workers/child-processes.js';
+import { repositoryPath, until } from '../support/child-processes.js';
 
 // Tasks that failed are tried again after ten seconds and more.
 jest.setTimeout(240_000);

@@ -10,7 +10,7 @@ import {
   violations,
   withStore,
 } from '../support/store-checks.js';
-import { until } from '../workers/child-processes.js';
+import { until } from '../support/child-processes.js';
 import { runsOf } from './rows.js';
 
 jest.setTimeout(180_000);

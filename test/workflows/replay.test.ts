@@ -1,6 +1,13 @@
 import { beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { BUNDLE, changed, historiesOf, PRESENT, recordedVersions, replayRecorded } from './replaying.js';
-import type { Verdict } from './replaying.js';
+import {
+  BUNDLE,
+  changed,
+  historiesOf,
+  PRESENT,
+  recordedVersions,
+  replayRecorded,
+} from '../support/replaying.js';
+import type { Verdict } from '../support/replaying.js';
 
 jest.setTimeout(120_000);
 

@@ -4,8 +4,15 @@ import { readFileSync } from 'node:fs';
 import { TASK_QUEUES } from '../../workflows/names.js';
 import { byVersion, releasedBundle, releases } from '../support/released-version.js';
 import { suiteAddress, takeNamespace, withClient } from '../support/suite-server.js';
-import { repositoryPath } from '../workers/child-processes.js';
-import { changed, PRESENT, recordedVersions, replay, replayRecorded, type Verdict } from './replaying.js';
+import { repositoryPath } from '../support/child-processes.js';
+import {
+  changed,
+  PRESENT,
+  recordedVersions,
+  replay,
+  replayRecorded,
+  type Verdict,
+} from '../support/replaying.js';
 
 jest.setTimeout(120_000);
 

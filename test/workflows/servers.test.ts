@@ -2,7 +2,7 @@ import { afterAll, expect, jest, test } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describerAt, send, startModelServer } from '../models/model-server.js';
+import { describerAt, send, startModelServer } from '../support/model-server.js';
 import { openLaboratory } from '../support/laboratory.js';
 import { withStore } from '../support/store-checks.js';
 

@@ -6,7 +6,7 @@ import type { ExperimentResult } from '../../activities/index.js';
 import { openLaboratory } from '../support/laboratory.js';
 import type { Laboratory } from '../support/laboratory.js';
 import { violations, withStore } from '../support/store-checks.js';
-import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { runsOf } from './rows.js';
 
 jest.setTimeout(180_000);

@@ -8,8 +8,8 @@ import { violations } from '../support/store-checks.js';
 import { connectClient, takeNamespace } from '../support/suite-server.js';
 import { startWorkerProcess } from '../support/worker-process.js';
 import type { WorkerProcess } from '../support/worker-process.js';
-import { until } from '../workers/child-processes.js';
-import { sharedTemporaryFolder } from '../workers/temporary-folder.js';
+import { until } from '../support/child-processes.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 
 jest.setTimeout(240_000);
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { startExperiment } from '../../cli/drive.js';
+import { startExperiment } from '../../cli/session/follow.js';
 import { experimentId } from '../../experiment/ids.js';
-import { dummyConfig } from '../cli/stored-run.js';
+import { dummyConfig } from '../support/stored-run.js';
 import { openLaboratory } from '../support/laboratory.js';
 import type { Laboratory } from '../support/laboratory.js';
 import { actingIn, NASTY } from '../support/nasty.js';

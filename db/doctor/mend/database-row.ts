@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { eq } from 'drizzle-orm';
-import { plannedMigration } from '../../compatibility.js';
-import type { StatedVersions, TablesVersion } from '../../compatibility.js';
-import { isSqlite } from '../../connection.js';
-import type { Database } from '../../database.js';
-import { migrationFiles } from '../../migration-files.js';
-import { MIGRATIONS } from '../../own-schema.js';
+import { plannedMigration } from '../../versions/compatibility.js';
+import type { StatedVersions, TablesVersion } from '../../versions/compatibility.js';
+import { isSqlite } from '../../connection/sqlite.js';
+import type { Database } from '../../connection/database.js';
+import { migrationFiles } from '../../versions/migration-files.js';
+import { MIGRATIONS } from '../../versions/own-schema.js';
 import { plannedFor } from '../../postgres/migrate.js';
 import { databases } from '../../schema.js';
-import { get, run } from '../../work.js';
+import { get, run } from '../../connection/work.js';
 
 /** As the tables check it. */
 const ID_CHARACTERS = 32;

@@ -1,6 +1,6 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { SQL } from 'drizzle-orm';
-import type { Database } from '../../database.js';
+import type { Database } from '../../connection/database.js';
 import {
   diagrams,
   embeddings,
@@ -11,8 +11,8 @@ import {
   surrogates,
   vectors,
 } from '../../schema.js';
-import { all, run } from '../../work.js';
-import type { Work } from '../../work.js';
+import { all, run } from '../../connection/work.js';
+import type { Work } from '../../connection/work.js';
 
 /**
  * Values that one statement names: SQLite takes 32,766 (https://sqlite.org/limits.html, SQLITE_MAX_VARIABLE_NUMBER), Postgres 65,535; and

@@ -1,4 +1,4 @@
-import { assertNever, errorMessage } from '../../../experiment/errors.js';
+import { assertNever, errorMessage } from '../../../common/errors.js';
 import type { Catalogue } from '../../../experiment/model.js';
 import type { Store } from '../../store.js';
 import type { Repair } from '../repair.js';

@@ -1,11 +1,11 @@
 import Database from 'better-sqlite3';
-import { isThere } from '../../../experiment/presence.js';
+import { isThere } from '../../../common/presence.js';
 import { renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { errorMessage, PanicError } from '../../../experiment/errors.js';
-import { harden } from '../../connection.js';
-import { knownMigrations, makeSchema } from '../../own-schema.js';
-import { synchronise } from '../../synchronise.js';
+import { errorMessage, PanicError } from '../../../common/errors.js';
+import { harden } from '../../connection/sqlite.js';
+import { knownMigrations, makeSchema } from '../../versions/own-schema.js';
+import { synchronise } from '../../connection/synchronise.js';
 
 /** Tables whose rows are made again where they cannot be read. */
 const DERIVED: ReadonlySet<string> = new Set([

@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm';
-import { isSqlite } from '../../connection.js';
-import type { Connection } from '../../connection.js';
-import type { Database } from '../../database.js';
+import { isSqlite } from '../../connection/sqlite.js';
+import type { Connection } from '../../connection/sqlite.js';
+import type { Database } from '../../connection/database.js';
 import { expectedObjects } from '../../postgres/schema-objects.js';
-import { run } from '../../work.js';
-import type { Work } from '../../work.js';
+import { run } from '../../connection/work.js';
+import type { Work } from '../../connection/work.js';
 import { ownRules } from '../schema-objects.js';
 
 /** Makes a trigger, an index or another rule of a table what the migrations of this version say. Throws where rows do not allow for it. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PanicError } from '../../../experiment/errors.js';
+import { PanicError } from '../../../common/errors.js';
 
 /**
  * Keys of the schedulers of diffusers 0.39. A saved configuration carries keys of the schedulers that it was converted from,

@@ -1,4 +1,4 @@
-import { PanicError } from '../../../experiment/errors.js';
+import { PanicError } from '../../../common/errors.js';
 import { ddim } from './ddim.js';
 import { dpmSolverMultistep } from './dpm-solver-multistep.js';
 import { eulerAncestralDiscrete } from './euler-ancestral-discrete.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { assertNever } from '../../../experiment/errors.js';
+import { assertNever } from '../../../common/errors.js';
 import {
   betaShape,
   checkConfig,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PanicError } from '../../../experiment/errors.js';
+import { PanicError } from '../../../common/errors.js';
 import { checkConfig, off, only } from './config.js';
 import { evenly } from './noise-levels.js';
 import { blend, type Scheduler } from './scheduler.js';

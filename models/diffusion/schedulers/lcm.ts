@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PanicError } from '../../../experiment/errors.js';
+import { PanicError } from '../../../common/errors.js';
 import { betaShape, checkConfig, clippingShape, only, predictionType, requireSignal } from './config.js';
 import { signalShares } from './noise-levels.js';
 import { clipped, originalOfMixture } from './prediction.js';

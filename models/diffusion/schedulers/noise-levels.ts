@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { assertNever, PanicError } from '../../../experiment/errors.js';
+import { assertNever, PanicError } from '../../../common/errors.js';
 import type { betaShape, spacingShape } from './config.js';
 
 type BetaConfig = z.infer<z.ZodObject<typeof betaShape>>;

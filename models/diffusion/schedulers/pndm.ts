@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PanicError } from '../../../experiment/errors.js';
+import { PanicError } from '../../../common/errors.js';
 import { betaShape, checkConfig, only, requireTrained, spacingShape } from './config.js';
 import { roundHalfToEven, signalShares, spacedTimesteps } from './noise-levels.js';
 import { blend, scale, type Scheduler } from './scheduler.js';

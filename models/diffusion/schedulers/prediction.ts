@@ -1,4 +1,4 @@
-import { assertNever } from '../../../experiment/errors.js';
+import { assertNever } from '../../../common/errors.js';
 import { blend } from './scheduler.js';
 
 const fround = Math.fround;

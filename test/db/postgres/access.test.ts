@@ -13,12 +13,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
-import { PASSWORD, PostgresMissing, startEmbeddedPostgres } from '../../../bench/embedded-postgres.js';
-import type { EmbeddedPostgres } from '../../../bench/embedded-postgres.js';
+import { PASSWORD, PostgresMissing, startEmbeddedPostgres } from '../../../bench/common/embedded-postgres.js';
+import type { EmbeddedPostgres } from '../../../bench/common/embedded-postgres.js';
 import { connectStore, connectStoreReadonly, setUpDatabase, tablesOnServer } from '../../../db/index.js';
 import type { Store } from '../../../db/index.js';
 import { asSuperuser, createDatabase } from '../../support/suite-postgres.js';
-import { config, finishExperiment } from '../small-experiment.js';
+import { config, finishExperiment } from '../../support/small-experiment.js';
 
 // A server of its own: its certificate and its rules of access change.
 let folder: string;

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getTableColumns, getTableName, is, sql } from 'drizzle-orm';
 import { getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core';
-import { PostgresMissing, startEmbeddedPostgres } from '../../../bench/embedded-postgres.js';
-import type { EmbeddedPostgres } from '../../../bench/embedded-postgres.js';
+import { PostgresMissing, startEmbeddedPostgres } from '../../../bench/common/embedded-postgres.js';
+import type { EmbeddedPostgres } from '../../../bench/common/embedded-postgres.js';
 import {
   connectStore,
   connectStoreAlone,
@@ -18,11 +18,11 @@ import type { PostgresService, Store } from '../../../db/index.js';
 import type { Repair } from '../../../db/doctor/index.js';
 import type { PostgresDatabase } from '../../../db/postgres/connection.js';
 import * as schema from '../../../db/schema.js';
-import { errorMessage } from '../../../experiment/errors.js';
+import { errorMessage } from '../../../common/errors.js';
 import { experimentId } from '../../../experiment/ids.js';
 import { asSuperuser, createDatabase } from '../../support/suite-postgres.js';
 import { means } from '../patient.js';
-import { dist, runModule } from '../../workers/child-processes.js';
+import { dist, runModule } from '../../support/child-processes.js';
 import {
   config,
   finishExperiment,
@@ -31,7 +31,7 @@ import {
   rejection,
   step,
   temporaryStore,
-} from '../small-experiment.js';
+} from '../../support/small-experiment.js';
 
 // A server of its own: it is killed and started again.
 let folder: string;

@@ -7,10 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { crc32, deflateSync } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
-import { isPanicError } from '../../../experiment/errors.js';
+import { isPanicError } from '../../../common/errors.js';
 import { decodePicture, endIdleDecoders, UnreadablePicture } from '../../../experiment/pictures/decode.js';
 import { pictureHeader } from '../../../experiment/pictures/header.js';
-import { dist } from '../../workers/child-processes.js';
+import { dist } from '../../support/child-processes.js';
 
 afterAll(endIdleDecoders);
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ModelSettings } from '../../../experiment/model.js';
 import { createModelPool } from '../../../models/index.js';
-import { temporaryFolder } from '../../workers/temporary-folder.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
 import {
   type Answers,
   type BatchItem,

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import sharp from 'sharp';
 import type { ImageArtifact } from '../../../experiment/artifact.js';
 import type { GenerativeModel, ModelSettings } from '../../../experiment/model.js';
-import type { HostFingerprint } from '../../../experiment/provenance.js';
+import type { Fingerprint } from '../../../experiment/provenance.js';
 import { parseCatalogueFile } from '../../../models/catalogue-schema.js';
 import { filesIn } from '../../../models/files/layout.js';
 
@@ -88,7 +88,7 @@ export type BatchItem = { readonly seed: number } & (
   | { readonly width: number; readonly height: number }
 );
 export interface Answers {
-  readonly host: HostFingerprint;
+  readonly host: Fingerprint;
   readonly answers: readonly (readonly (string | Failure)[])[];
   /** Whether a caption stopped at its limit of tokens; null for an error. */
   readonly cuts: readonly (readonly (boolean | null)[])[];

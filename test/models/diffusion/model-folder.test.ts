@@ -4,10 +4,10 @@ import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { ModelSettings } from '../../../experiment/model.js';
-import { noiseSource } from '../../../models/diffusion/noise/noise-source.js';
+import { noiseSource } from '../../../models/diffusion/noise/create-noise.js';
 import { toArtifact } from '../../../models/diffusion/picture.js';
 import { catalogue, resolveModelFiles } from '../../../models/index.js';
-import { temporaryFolder } from '../../workers/temporary-folder.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
 import { lookAndLoad } from '../look-and-load.js';
 import { fixtures, modelOf, paint, readFixture, settingsOf } from './fixtures.js';
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { noiseSource } from '../../../models/diffusion/noise/noise-source.js';
+import { noiseSource } from '../../../models/diffusion/noise/create-noise.js';
 
 interface Drawn {
   readonly seed: number;

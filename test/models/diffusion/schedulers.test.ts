@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { isPanicError } from '../../../experiment/errors.js';
-import { type NoiseSource, noiseSource } from '../../../models/diffusion/noise/noise-source.js';
+import { isPanicError } from '../../../common/errors.js';
+import { noiseSource } from '../../../models/diffusion/noise/create-noise.js';
+import type { NoiseSource } from '../../../models/diffusion/noise/noise-source.js';
 import { parseSchedulerJson } from '../../../models/diffusion/schedulers/config.js';
 import { schedulerMaker } from '../../../models/diffusion/schedulers/create-scheduler.js';
 import { flowMatchEulerDiscrete } from '../../../models/diffusion/schedulers/flow-match-euler-discrete.js';

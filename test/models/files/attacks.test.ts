@@ -26,9 +26,9 @@ import {
   verifyModel,
 } from '../../../models/index.js';
 import { pinnedModel } from '../../../models/files/lock.js';
-import { temporaryFolder } from '../../workers/temporary-folder.js';
-import { COMMIT, HubServer, sha256 } from './hub-server.js';
-import { externalTensor, model as graphOf, node } from './onnx-bytes.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
+import { COMMIT, HubServer, sha256 } from '../../support/hub-server.js';
+import { externalTensor, model as graphOf, node } from '../../support/onnx-bytes.js';
 import { tinyModel } from './tiny-model.js';
 
 /*

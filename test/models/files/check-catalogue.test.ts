@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { temporaryFolder } from '../../workers/temporary-folder.js';
-import { HubServer, type ServedFile } from './hub-server.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
+import { HubServer, type ServedFile } from '../../support/hub-server.js';
 
 const ROOT = new URL('../../../', import.meta.url);
 const SCRIPT = fileURLToPath(new URL('scripts/check-catalogue.mjs', ROOT));

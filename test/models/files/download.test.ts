@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { download } from '../../../models/files/download.js';
-import { temporaryFolder } from '../../workers/temporary-folder.js';
-import { gitOid, sha256 } from './hub-server.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
+import { gitOid, sha256 } from '../../support/hub-server.js';
 
 /*
  * A server that answers a download as it likes. What comes out is the right file or an error, after a bounded number of requests, and never

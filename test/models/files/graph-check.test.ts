@@ -9,9 +9,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { checkGraph } from '../../../models/onnx/graph-check.js';
-import { temporaryFolder } from '../../workers/temporary-folder.js';
-import { externalTensor, message, model, node, tinyGraph, varint } from './onnx-bytes.js';
+import { checkGraph } from '../../../models/files/graph-check.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
+import { externalTensor, message, model, node, tinyGraph, varint } from '../../support/onnx-bytes.js';
 
 const FILES = ['onnx/model.onnx', 'onnx/model.onnx_data'];
 

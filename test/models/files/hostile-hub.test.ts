@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { errorMessage } from '../../../experiment/errors.js';
+import { errorMessage } from '../../../common/errors.js';
 import { commitOf, filesAt, type Hub, openHubFile } from '../../../models/files/hub.js';
 import { redirectTarget } from '../../../models/files/redirects.js';
 

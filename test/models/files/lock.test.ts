@@ -23,9 +23,9 @@ import {
 } from '../../../models/index.js';
 import { writeEntry } from '../../../models/files/lock-file.js';
 import { holdModel } from '../../../models/files/remove.js';
-import { temporaryFolder } from '../../workers/temporary-folder.js';
-import { sha256 } from './hub-server.js';
-import { model as graph, node, tinyGraph } from './onnx-bytes.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
+import { sha256 } from '../../support/hub-server.js';
+import { model as graph, node, tinyGraph } from '../../support/onnx-bytes.js';
 
 const COMMIT = 'c'.repeat(40);
 const FILES = ['config.json', 'model.onnx'];

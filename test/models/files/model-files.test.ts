@@ -23,10 +23,10 @@ import {
   openFolder,
 } from '../../../models/files/model-files.js';
 import { resolveUnlocked } from '../../../models/files/resolve.js';
-import { loadVerified } from '../../../models/hosts/load-verified.js';
+import { loadVerified } from '../../../models/runners/load-verified.js';
 import { createModelPool } from '../../../models/index.js';
 import { throughLibrary } from '../../../models/library-files.js';
-import { temporaryFolder } from '../../workers/temporary-folder.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
 import { captionerIn, captions, fixtures as captioners, fp32 } from '../captions/tiny-models.js';
 import {
   fixtures as painters,
@@ -35,10 +35,10 @@ import {
   readFixture,
   settingsOf,
 } from '../diffusion/fixtures.js';
-import { noiseSource } from '../../../models/diffusion/noise/noise-source.js';
+import { noiseSource } from '../../../models/diffusion/noise/create-noise.js';
 import { modelOf, own } from '../embedder-fixtures.js';
-import { sha256 } from './hub-server.js';
-import { externalTensor, model as graphOf, node, tableModel, tinyGraph } from './onnx-bytes.js';
+import { sha256 } from '../../support/hub-server.js';
+import { externalTensor, model as graphOf, node, tableModel, tinyGraph } from '../../support/onnx-bytes.js';
 
 /*
  * What settings, configurations and graphs name beside the verified files of a model. Each was opened once, unhashed.

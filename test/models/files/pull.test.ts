@@ -13,11 +13,11 @@ import {
   type PullOutcome,
   verifyModel,
 } from '../../../models/index.js';
-import { hubAccess } from '../../../workers/environment.js';
-import { temporaryFolder } from '../../workers/temporary-folder.js';
+import { hubAccess } from '../../../workers/settings/environment.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
 import { HttpProxy } from './http-proxy.js';
-import { COMMIT, HubServer, sha256 } from './hub-server.js';
-import { model as graph, node, tinyGraph } from './onnx-bytes.js';
+import { COMMIT, HubServer, sha256 } from '../../support/hub-server.js';
+import { model as graph, node, tinyGraph } from '../../support/onnx-bytes.js';
 import { tinyModel } from './tiny-model.js';
 
 const TOKEN = 'hf_secret-of-the-test';

@@ -1,5 +1,5 @@
 import type { EmbeddingModel, Weights } from '../../../experiment/model.js';
-import { COMMIT } from './hub-server.js';
+import { COMMIT } from '../../support/hub-server.js';
 
 /** An embedder at the hub of the tests, as the program knows it. */
 export function tinyModel(

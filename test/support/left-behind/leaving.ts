@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startEmbeddedRun } from '../../drills/embedded-run.js';
-import { openFleet } from '../../fleet/fleet.js';
-import { until } from '../../cli/cli-process.js';
-import { dataFolderAt, readRunInfo } from '../../../workers/data-folder.js';
+import { startEmbeddedRun } from '../embedded-run.js';
+import { openFleet } from '../fleet.js';
+import { until } from '../cli-process.js';
+import { dataFolderAt, readRunInfo } from '../../../workers/settings/data-folder.js';
 
 const ENDLESS = {
   networks: [['DummyT2I', 'SlowI2T']],

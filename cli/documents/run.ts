@@ -1,0 +1,118 @@
+import type { RunRow, Store } from '../../db/index.js';
+import { bettiCurve } from '../../tda/index.js';
+import { isoTime } from '../terminal/format.js';
+import { nullModelRanks } from './null-model.js';
+
+/** Thresholds of a Betti curve: evenly spaced from 0 to the last finite birth or death of the diagram. */
+const BETTI_THRESHOLDS = 101;
+
+/** Everything of one run, as `show ID RUN --json` prints it, but for its trajectory, which may be long: `documentSteps` has it. */
+export type RunDocument = Awaited<ReturnType<typeof runDocument>>;
+
+type StoredStep = ReturnType<Store['invocations']['steps']> extends AsyncGenerator<infer S> ? S : never;
+
+/** One step, as `show ID RUN --json` prints it. */
+export type StepDocument = ReturnType<typeof stepDocument>;
+
+function stepDocument({ objects }: Store, { modality, text, sha256, ...step }: StoredStep) {
+  return {
+    ...step,
+    modality,
+    ...(modality === 'text' ? { text } : { object: objects.location(sha256) }),
+  };
+}
+
+/** The steps of a run, read as they are taken. */
+export async function* documentSteps(
+  store: Store,
+  run: RunRow,
+): AsyncGenerator<StepDocument, void, undefined> {
+  for await (const step of store.invocations.steps(run)) yield stepDocument(store, step);
+}
+
+export async function runDocument(store: Store, run: RunRow, prompt: string) {
+  const trajectory: StepDocument[] = [];
+  const failures = await store.runs.failuresOf(run);
+  const diagrams = await store.diagrams.ofRun(run);
+  const { embedding_models: models } = await store.experiments.config(run.experimentId);
+  return {
+    experiment: run.experimentId,
+    run: run.runIndex,
+    network: run.network,
+    seed: run.seed,
+    /** Seed -1 only: what the seed of each step is derived from. */
+    drawnSeed: run.drawnSeed,
+    prompt,
+    status: run.status,
+    /** What an operator asked of this run alone: `paused`, `cancelled`, or null. */
+    hold: run.hold,
+    stopReason: run.stopReason,
+    length: run.length,
+    maxLength: run.maxLength,
+    cycle: run.cycleStart === null ? null : { start: run.cycleStart, length: run.cycleLength },
+    attempt: run.attempt,
+    error: run.errorKind === null ? null : { kind: run.errorKind, message: run.errorMessage },
+    startedAt: isoTime(run.startedAt),
+    finishedAt: isoTime(run.finishedAt),
+    trajectory,
+    /** Outputs that stopped at the limit of tokens, so that their end is missing. */
+    outputsCut: (await store.invocations.stepFigures(run)).outputsCut,
+    /** Embedding models that gave all distinct outputs of the run one vector. */
+    sharedVectors: await store.summaries.sharedVectors(run.experimentId, models, run.id),
+    /** Embedding models that had no room for the end of some outputs. */
+    cutOutputs: await store.vectors.cuts(run),
+    failures: failures.map(({ attempt, stage, sequence, kind, message, createdAt }) => ({
+      attempt,
+      stage,
+      sequence,
+      kind,
+      message,
+      at: isoTime(createdAt),
+    })),
+    diagrams: await Promise.all(diagrams.map((made) => diagramDocument(store, made))),
+  };
+}
+
+type DiagramOfRun = Awaited<ReturnType<Store['diagrams']['ofRun']>>[number];
+
+async function diagramDocument(store: Store, { model, diagram, dimensions }: DiagramOfRun) {
+  const thresholds = bettiThresholds(dimensions.map(({ bars }) => bars));
+  return {
+    model,
+    metric: diagram.metric,
+    maxDimension: diagram.maxDimension,
+    maxEdgeLength: diagram.maxEdgeLength,
+    points: diagram.pointCount,
+    distinctPoints: diagram.distinctPointCount,
+    edges: diagram.edgeCount,
+    computeMs: diagram.computeMs,
+    bettiThresholds: [...thresholds],
+    dimensions: dimensions.map(({ dimension, bars, finiteBarCount, entropy }) => ({
+      dimension,
+      entropy,
+      finiteBars: finiteBarCount,
+      /** [birth, death]; a death of null is infinite. */
+      bars: pairs(bars),
+      bettiCurve: [...bettiCurve(bars, thresholds)],
+    })),
+    /** Empty without a null model. */
+    nullModel: nullModelRanks(dimensions, await store.surrogates.ofDiagram(diagram.id)),
+  };
+}
+
+export type BarPair = readonly [birth: number, death: number | null];
+
+function pairs(bars: Float32Array): BarPair[] {
+  const list: BarPair[] = [];
+  for (let k = 0; k < bars.length; k += 2) {
+    const death = bars[k + 1]!;
+    list.push([bars[k]!, death === Infinity ? null : death]);
+  }
+  return list;
+}
+
+function bettiThresholds(dimensions: readonly Float32Array[]): Float32Array {
+  let last = 0;
+  for (const bars of dimensions) for (const end of bars) if (end !== Infinity && end > last) last = end;
+  return Float32Array.from({ length: BETTI_THRESHOLDS }, (_, k) => (last * k) / (BETTI_THRESHOLDS - 1));
+}

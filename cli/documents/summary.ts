@@ -1,0 +1,139 @@
+import type { SharedVectors, Store, Summary } from '../../db/index.js';
+import type { Context } from '../context.js';
+import { count, duration, plural, rate, table } from '../terminal/format.js';
+import { heading, print } from '../terminal/output.js';
+import { cutOutputRows, sharedVectorRows } from './warnings.js';
+
+export interface SummaryDocument extends Summary {
+  readonly experiment: string;
+  readonly name: string | null;
+  readonly status: string;
+  readonly runs: Readonly<Record<'pending' | 'running' | 'finished' | 'failed' | 'cancelled', number>>;
+  /** From the first invocation of the experiment to the last, while it was at work; null where there are fewer than two. */
+  readonly invocationsPerSecond: number | null;
+  /** Time of this command, milliseconds. */
+  readonly wallMs: number | null;
+  /** The first failed runs, at most 1,000. */
+  readonly failures: readonly { readonly run: number; readonly kind: string; readonly message: string }[];
+  /** Failed runs beyond those. */
+  readonly failuresLeftOut: number;
+  /** Embedding models that gave distinct outputs one vector. */
+  readonly sharedVectors: readonly SharedVectors[];
+  readonly database: string;
+  readonly objects: string;
+}
+
+const FAILURES_SHOWN = 10;
+/** In the document; how many there are in all is in `runs.failed`. */
+const FAILURES_TOLD = 1000;
+
+/** Everything the end of a run tells, as one document. */
+export async function summaryDocument(
+  store: Store,
+  id: string,
+  times: { wallMs: number | null },
+): Promise<SummaryDocument> {
+  const { name, status, config } = await store.experiments.get(id);
+  const summary = await store.summaries.summary(id);
+  const made = summary.invocations.computed + summary.invocations.reused + summary.invocations.cycle;
+  const span = (summary.lastInvocationAt ?? 0) - (summary.firstInvocationAt ?? 0) - summary.restedMs;
+  const failed = await store.runs.failed(id, FAILURES_TOLD);
+  const runs = await store.experiments.runsByStatus(id);
+  return {
+    experiment: id,
+    name,
+    status,
+    runs,
+    ...summary,
+    invocationsPerSecond: span > 0 ? (1000 * made) / span : null,
+    wallMs: times.wallMs,
+    failures: failed.map((run) => ({
+      run: run.runIndex,
+      kind: run.errorKind ?? '',
+      message: run.errorMessage ?? '',
+    })),
+    failuresLeftOut: Math.max(0, runs.failed - failed.length),
+    sharedVectors: await store.summaries.sharedVectors(id, config.embedding_models),
+    database: store.db.name,
+    objects: store.objects.root,
+  };
+}
+
+export function printSummary(document: SummaryDocument, { command }: Context): void {
+  const { runs, invocations, cycles } = document;
+  const made = invocations.computed + invocations.reused + invocations.cycle;
+  const failed = runs.failed > 0 ? `, ${runs.failed} failed` : '';
+  const unfinished = runs.pending + runs.running + runs.cancelled;
+  const open = unfinished > 0 ? `, ${unfinished} unfinished` : '';
+  const period =
+    document.shortestCycle === document.longestCycle
+      ? `period ${document.shortestCycle}`
+      : `periods ${document.shortestCycle} to ${document.longestCycle}`;
+  const perSecond = document.invocationsPerSecond;
+  const rows = [
+    ['runs', `${runs.finished} finished${failed}${open}`],
+    [
+      'invocations',
+      `${count(made)} (${count(invocations.computed)} computed, ${count(invocations.reused)} reused, ${count(invocations.cycle)} filled from cycles)`,
+    ],
+    ...(perSecond === null ? [] : [['invocations/s', `${rate(perSecond)}${restText(document.restedMs)}`]]),
+    ['distinct outputs', count(document.distinctOutputs)],
+    ...cutOutputRows(document.outputsCut, count(made)),
+    ['cycles found', cycles === 0 ? '0' : `${cycles} (${period})`],
+    ['embeddings', `${count(document.embeddings)} (${count(document.vectors)} distinct vectors)`],
+    ['diagrams', count(document.diagrams)],
+    ...(document.wallMs === null ? [] : [['time', duration(document.wallMs)]]),
+    ['data', document.database],
+    ['images', document.objects],
+    ...sharedVectorRows(document.sharedVectors),
+  ];
+  const name = document.name === null ? '' : ` "${document.name}"`;
+  print(
+    `\n${heading(`Experiment ${document.experiment}${name}`)}: ${document.status.replaceAll('_', ' ')}\n`,
+  );
+  print(table(rows));
+  printEntropy(document);
+  printFailures(document, command('retry', document.experiment));
+  const next = [
+    ...continuing(document, command),
+    [command('show', document.experiment), 'each run, its end and its entropies'],
+    [command('show', document.experiment, 0), 'the trajectory of run 0'],
+    [command('run', 'FILE'), 'an experiment of your own (README.md, "The experiment file")'],
+  ].map(([words, meaning]) => [`  ${words}`, ` ${meaning}`]);
+  print(`\n${heading('Next')}\n${table(next)}`);
+}
+
+function restText(restedMs: number): string {
+  return restedMs < 1000 ? '' : ` (without ${duration(restedMs)} in which it was not at work)`;
+}
+
+/** The command that goes on with an experiment which is not complete, first of what comes next. */
+function continuing({ experiment, runs }: SummaryDocument, command: Context['command']): string[][] {
+  if (runs.pending + runs.running + runs.cancelled > 0) {
+    return [[command('resume', experiment), 'continues it from where it stopped']];
+  }
+  return runs.failed === 0 ? [] : [[command('retry', experiment), 'runs the failed runs again']];
+}
+
+function printEntropy({ entropy }: SummaryDocument): void {
+  if (entropy.length === 0) return;
+  const rows = entropy.map((row) => [
+    row.model,
+    `H${row.dimension}`,
+    count(row.bars),
+    row.meanEntropy.toFixed(3),
+    row.minEntropy.toFixed(3),
+    row.maxEntropy.toFixed(3),
+  ]);
+  print(`\n${heading('Persistence entropy over the runs')}\n`);
+  print(table([['embedding model', 'dim', 'bars', 'mean', 'min', 'max'], ...rows], [2, 3, 4, 5]));
+}
+
+function printFailures({ failures, runs }: SummaryDocument, retry: string): void {
+  if (failures.length === 0) return;
+  print(`\n${heading('Failed runs')} ("${retry}" runs them again from where they stopped)\n`);
+  for (const { run, kind, message } of failures.slice(0, FAILURES_SHOWN))
+    print(`  run ${run}: ${kind}: ${message}`);
+  const more = runs.failed - Math.min(failures.length, FAILURES_SHOWN);
+  if (more > 0) print(`  and ${plural(more, 'more run')}`);
+}

@@ -1,0 +1,13 @@
+import { closeToOthers } from '../../workers/settings/private-files.js';
+import type { Context } from '../context.js';
+import { note } from '../terminal/output.js';
+
+const told = new Set<string>();
+
+/** Closes the data folder to other users before something is written to it, and says once what that changes or cannot. */
+export function closeFolder({ folder }: Pick<Context, 'folder'>): void {
+  for (const sentence of closeToOthers(folder)) {
+    if (!told.has(sentence)) note(sentence);
+    told.add(sentence);
+  }
+}

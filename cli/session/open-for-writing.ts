@@ -1,0 +1,46 @@
+import { connectStore } from '../../db/index.js';
+import type { ExperimentRow, RunRow, Store } from '../../db/index.js';
+import { PanicError } from '../../common/errors.js';
+import { closeFolder } from './closed-folder.js';
+import { readingExperiments } from '../context.js';
+import type { Context } from '../context.js';
+import { findExperiment } from '../lookup/find-experiment.js';
+
+/**
+ * Opens the store that has experiments for writing, beside whoever writes it. Throws InvalidInput where it has
+ * none, and where its tables are not those of this version: an operator's command does not change them under workers.
+ */
+export async function operating<T>(context: Context, use: (store: Store) => T | Promise<T>): Promise<T> {
+  await readingExperiments(context, () => undefined);
+  closeFolder(context);
+  const open = (): Promise<Store> => connectStore(context.place);
+  const store = await (context.asking === undefined ? open() : context.asking(open));
+  try {
+    return await use(store);
+  } finally {
+    await store.close();
+  }
+}
+
+/** The experiment that is meant, unless it is being deleted. */
+export async function operated(context: Context, store: Store, id: string): Promise<ExperimentRow> {
+  const row = await findExperiment(context, store, id);
+  if (row.deletingAt === null) return row;
+  throw new PanicError(
+    'InvalidInput',
+    `experiment ${row.id} is being deleted; "${context.command('delete', row.id)}" deletes the rest of it`,
+  );
+}
+
+/** Run `index` of an experiment. Throws InvalidInput where it has none. */
+export async function operatedRun(
+  store: Store,
+  { id, runCount }: ExperimentRow,
+  index: number,
+): Promise<RunRow> {
+  if (index >= runCount) {
+    const there = runCount === 1 ? 'only run 0' : `runs 0 to ${runCount - 1}`;
+    throw new PanicError('InvalidInput', `experiment ${id} has no run ${index}; it has ${there}`);
+  }
+  return await store.runs.get(id, index);
+}

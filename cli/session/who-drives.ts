@@ -1,0 +1,163 @@
+import { driverOf, isSameService } from '../../db/index.js';
+import type { Driver, DriverService, ExperimentRow, ExperimentStatus, Store } from '../../db/index.js';
+import { readRunInfo } from '../../workers/settings/data-folder.js';
+import { configuredTemporal } from '../../workers/settings/environment.js';
+import type { BlockedWorkflows } from '../../workers/temporal/blocked-workflows.js';
+import type { QueueState } from '../../workers/temporal/queue-states.js';
+import { embeddedPlace } from '../../workers/temporal/service-identity.js';
+import { errorMessage } from '../../common/errors.js';
+import type { Context } from '../context.js';
+import { standstillOf } from './standstill.js';
+import type { Standstill } from './standstill.js';
+import type { Session } from './connection.js';
+
+/** Who drives an experiment now. */
+export type Driven =
+  | { readonly by: 'process'; readonly pid: number; readonly uiAddress: string | null }
+  | { readonly by: 'service'; readonly address: string }
+  | { readonly by: 'nobody' }
+  /** A service that is not ours: as it says itself where it answers, else as far as the database knows. */
+  | { readonly by: 'elsewhere'; readonly place: string; readonly answers: boolean }
+  /** The configured service could not be asked, for the reason that a sentence tells. */
+  | { readonly by: 'unknown'; readonly address: string; readonly reason: string };
+
+/**
+ * What an experiment's row says; `paused` or `deleting` where an operator asked for that, and `interrupted` where it says that
+ * work is under way and nobody does it.
+ */
+export type State = ExperimentStatus | 'interrupted' | 'paused' | 'deleting';
+
+export interface Observer {
+  driven(row: ExperimentRow): Promise<Driven>;
+  /**
+   * How these task queues stand at the configured service, and others on which runs wait for a worker; null where none is configured,
+   * or it does not answer.
+   */
+  queues(names: readonly string[]): Promise<QueueState[] | null>;
+  /** Why an experiment that is driven here stands where it does; null where it does not stand, or the service does not answer. */
+  standstill(store: Store, row: ExperimentRow): Promise<Standstill | null>;
+  /** The workflows of an experiment that is driven here which wait for a worker with other code; null where none does, or the service does not answer. */
+  blocked(store: Store, row: ExperimentRow): Promise<BlockedWorkflows | null>;
+  /** A sentence where the configured service lacks our search attributes; null otherwise, or where it does not say. */
+  unindexed(): Promise<string | null>;
+  close(): Promise<void>;
+}
+
+/** Looks once at the data folder's process and, where one is configured, asks the Temporal service. */
+export function createObserver(context: Context): Observer {
+  const running = readRunInfo(context.folder);
+  const configured = configuredTemporal();
+  let session: Promise<Session | null> | null = null;
+
+  async function askService(driver: Driver, address: string): Promise<Driven> {
+    const { workflowId, runId, service } = driver;
+    // Temporal's client takes a third of a second to load, and is not needed where no service is configured.
+    const { WorkflowNotFoundError } = await import('@temporalio/client');
+    const { findSession } = await import('./open.js');
+    try {
+      session ??= findSession(context);
+      const found = await session;
+      if (found === null) return { by: 'nobody' };
+      if (service != null && !isSameService(service, await found.identify(context.place))) {
+        return await askElsewhere(driver, service);
+      }
+      const { status } = await found.client.workflow.getHandle(workflowId, runId).describe();
+      return status.name === 'RUNNING' ? { by: 'service', address } : { by: 'nobody' };
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return { by: 'nobody' };
+      return { by: 'unknown', address, reason: errorMessage(error) };
+    }
+  }
+
+  async function askElsewhere(driver: Driver, service: DriverService): Promise<Driven> {
+    const { askOtherService } = await import('../../workers/temporal/ask-other-service.js');
+    const asked = await askOtherService(driver, service, configured?.connectionOptions ?? {});
+    if (asked === 'over') return { by: 'nobody' };
+    return { by: 'elsewhere', place: service.place, answers: asked === 'running' };
+  }
+
+  return {
+    async driven(row) {
+      if (running !== undefined && running.experiment === row.id) {
+        return { by: 'process', pid: running.pid, uiAddress: running.uiAddress ?? null };
+      }
+      const driver = driverOf(row);
+      if (driver === null) return { by: 'nobody' };
+      if (configured !== undefined) {
+        return await askService(driver, configured.connectionOptions.address ?? 'the configured address');
+      }
+      const service = driver.service ?? null;
+      if (service === null || service.place === embeddedPlace(context.place)) return { by: 'nobody' };
+      return await askElsewhere(driver, service);
+    },
+    async queues(names) {
+      if (configured === undefined) return null;
+      const { findSession } = await import('./open.js');
+      const { queueStates } = await import('../../workers/temporal/queue-states.js');
+      try {
+        session ??= findSession(context);
+        const found = await session;
+        if (found === null) return null;
+        const { abandonedQueues } = await import('../../workers/temporal/open-queues.js');
+        return [...(await queueStates(found.client, names)), ...(await abandonedQueues(found.client, names))];
+      } catch {
+        // Whether the service answers is told by `driven`.
+        return null;
+      }
+    },
+    async standstill(store, row) {
+      if (configured === undefined && running?.experiment !== row.id) return null;
+      const { findSession } = await import('./open.js');
+      const { openActivities } = await import('./open-activities.js');
+      try {
+        session ??= findSession(context);
+        const found = await session;
+        if (found === null) return null;
+        return standstillOf(await openActivities(found.client.workflow, store, row), Date.now());
+      } catch {
+        return null;
+      }
+    },
+    async blocked(store, row) {
+      if (configured === undefined && running?.experiment !== row.id) return null;
+      const { findSession } = await import('./open.js');
+      const { blockedOfExperiment } = await import('./open-activities.js');
+      try {
+        session ??= findSession(context);
+        const found = await session;
+        return found === null ? null : await blockedOfExperiment(found.client.workflow, store, row);
+      } catch {
+        return null;
+      }
+    },
+    async unindexed() {
+      try {
+        return (await (await session)?.unindexed()) ?? null;
+      } catch {
+        // As above.
+        return null;
+      }
+    },
+    async close() {
+      const found = await session?.catch(() => null);
+      await found?.stop();
+    },
+  };
+}
+
+export function stateOf({ status, pausedAt, deletingAt }: ExperimentRow, driven: Driven): State {
+  if (deletingAt !== null) return 'deleting';
+  const underWay = status === 'planned' || status === 'running';
+  if (underWay && pausedAt !== null) return 'paused';
+  if (driven.by === 'process') return underWay ? status : 'running';
+  return underWay && driven.by === 'nobody' ? 'interrupted' : status;
+}
+
+export function stateText(state: State): string {
+  return state.replaceAll('_', ' ');
+}
+
+/** Who has it, and how that is known. */
+export function elsewhereText({ place, answers }: Extract<Driven, { by: 'elsewhere' }>): string {
+  return answers ? `${place} runs it` : `${place} has it, as far as the database knows`;
+}

@@ -1,0 +1,149 @@
+import type { Progress } from '../../db/index.js';
+import { count, duration, excerpt, rate, timeLeft } from './format.js';
+import { bar, liveProgress, type LiveProgress } from './live-display.js';
+import { standstillText } from '../session/standstill.js';
+import type { Standstill } from '../session/standstill.js';
+
+/** What the display shows of an experiment. */
+export interface Standing {
+  readonly progress: Progress;
+  /** Surrogates stored. */
+  readonly surrogates: number;
+  readonly paused: boolean;
+  /** Since when the store does not answer, as `Date.now()` counts; the counts are those of its last answer. Null where it answers. */
+  readonly awaySince: number | null;
+  /** Why nothing moves, or what is at work meanwhile; null while the counts move. */
+  readonly standstill: Standstill | null;
+}
+
+/** What there will be when every run has finished. */
+export interface Expected {
+  readonly diagrams: number;
+  readonly surrogates: number;
+}
+
+/** How far an experiment is, on standard error. */
+export function progressDisplay(options: {
+  readonly silent: boolean;
+  readonly expected: Expected;
+  readonly stream?: NodeJS.WriteStream;
+}): LiveProgress<Standing> {
+  const { expected, ...display } = options;
+  const pace = paceMeter();
+  const live = liveProgress<Standing>({
+    ...display,
+    bars: (standing) => bars(standing, expected, pace(standing), widthOf(options.stream)),
+    line: (standing) => plainLine(standing, expected, pace(standing)),
+    // The seconds that it is away, and until the next try, are no news.
+    sameAs: (standing) =>
+      plainLine(
+        { ...standing, awaySince: null, standstill: untimed(standing.standstill) },
+        expected,
+        NO_PACE,
+      ),
+  });
+  return {
+    show(standing) {
+      // The pace needs every sample, also those that are not shown.
+      pace(standing);
+      live.show(standing);
+    },
+    done: () => live.done(),
+  };
+}
+
+function widthOf(stream: NodeJS.WriteStream = process.stderr): number {
+  return stream.columns ?? 80;
+}
+
+function untimed(standstill: Standstill | null): Standstill | null {
+  return standstill === null ? null : { ...standstill, nextTryAt: null };
+}
+
+interface Pace {
+  readonly perSecond: number;
+  readonly etaMs: number | null;
+}
+
+const NO_PACE: Pace = { perSecond: 0, etaMs: null };
+
+/**
+ * Invocations a second over the last ten seconds or so, and what is left at that pace. A pause counts for nothing, nor does an outage, nor
+ * do runs that a user holds.
+ */
+function paceMeter(): (standing: Standing) => Pace {
+  let samples: { at: number; made: number }[] = [];
+  return ({ progress: { invocations, invocationsExpected, invocationsHeld }, paused, awaySince }) => {
+    if (paused || awaySince !== null) {
+      samples = [];
+      return NO_PACE;
+    }
+    const at = performance.now();
+    samples.push({ at, made: invocations });
+    while (samples.length > 2 && at - samples[0]!.at > 10_000) samples.shift();
+    const { at: since, made } = samples[0]!;
+    const perSecond = at > since ? (1000 * (invocations - made)) / (at - since) : 0;
+    const left = invocationsExpected - invocationsHeld - invocations;
+    return { perSecond, etaMs: left > 0 && perSecond > 0 ? (1000 * left) / perSecond : null };
+  };
+}
+
+function bars(standing: Standing, expected: Expected, pace: Pace, width: number): string {
+  const { progress, surrogates } = standing;
+  const { runs, invocations, invocationsExpected, diagrams } = progress;
+  const runCount = Object.values(runs).reduce((sum, value) => sum + value, 0);
+  const lines = [
+    `invocations  ${counted(invocations, invocationsExpected)}  ${paceText(pace)}`,
+    `diagrams     ${counted(diagrams, expected.diagrams)}`,
+    ...(expected.surrogates === 0 ? [] : [`surrogates   ${counted(surrogates, expected.surrogates)}`]),
+    `runs         ${counted(runs.finished, runCount)}  ${runsText(standing)}`,
+  ];
+  // A line that is wider than the terminal would take two, and the next drawing would leave one behind.
+  const stands = standsText(standing);
+  if (stands !== null) lines.push(excerptAround(stands, width));
+  return lines.join('\n');
+}
+
+function standsText({ standstill, awaySince }: Standing): string | null {
+  if (standstill === null) return null;
+  const now = Date.now();
+  const away = awaySince === null ? '' : ` (for ${duration(now - awaySince)})`;
+  return standstillText({ ...standstill, text: `${standstill.text}${away}` }, now);
+}
+
+/** One line of at most `width` characters that keeps its end, where the time of the next try stands. */
+function excerptAround(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const end = /, next try [^,]*$/.exec(text)?.[0] ?? '';
+  return `${excerpt(text.slice(0, text.length - end.length), Math.max(1, width - end.length))}${end}`;
+}
+
+function runsText({ progress: { runs }, paused }: Standing): string {
+  const failed = runs.failed > 0 ? `, ${runs.failed} failed` : '';
+  return paused ? `paused, ${runs.running} begun${failed}` : `${runs.running} running${failed}`;
+}
+
+function counted(done: number, of: number): string {
+  const figures = `${count(done)}/${count(of)}`;
+  return `${bar(done, of)} ${figures.padEnd(2 * count(of).length + 1)}`;
+}
+
+/** A cycle ends a run early, so that what is left is an upper bound. */
+function paceText({ perSecond, etaMs }: Pace): string {
+  if (perSecond === 0) return '';
+  return `${rate(perSecond)}/s${etaMs === null ? '' : `, ${timeLeft(etaMs)}`}`;
+}
+
+function plainLine(standing: Standing, expected: Expected, pace: Pace): string {
+  const { progress, surrogates } = standing;
+  const { runs, invocations, invocationsExpected, diagrams } = progress;
+  const at = paceText(pace);
+  const stands = standsText(standing);
+  return [
+    `invocations ${count(invocations)}/${count(invocationsExpected)}${at === '' ? '' : ` (${at})`}`,
+    `diagrams ${count(diagrams)}/${count(expected.diagrams)}`,
+    ...(expected.surrogates === 0 ? [] : [`surrogates ${count(surrogates)}/${count(expected.surrogates)}`]),
+    `runs ${runs.finished} finished, ${runsText(standing)}`,
+    ...(stands === null ? [] : [stands]),
+  ].join('; ');
+}

@@ -1,0 +1,115 @@
+import { sql } from 'drizzle-orm';
+import type { Database } from '../connection/database.js';
+import { type Rest, restedMs, restKeeper, storedRests } from '../tables/rests.js';
+import type { ExperimentStatus, RunStatus } from '../schema.js';
+import type { Work } from '../connection/work.js';
+
+/** Whole stores in a few numbers, for whoever watches a fleet. */
+export interface StoreFigures {
+  /** By status; those that a user holds as `paused`, whatever their status. */
+  readonly experiments: Readonly<Record<ExperimentStatus | 'paused', number>>;
+  /** Of all experiments. */
+  readonly runs: Readonly<Record<RunStatus, number>>;
+  /** Of these, the ones that are still to be done of experiments that are planned or at work. */
+  readonly openRuns: Readonly<Record<'pending' | 'running', number>>;
+  readonly awaited: readonly AwaitedStep[];
+  /** Number of migrations that made the tables, also those of a newer version. */
+  readonly migrations: number;
+  /** What the rows take. */
+  readonly bytes: number;
+}
+
+/** An experiment at work of which some run has its next step before it, and no user holds it. */
+export interface AwaitedStep {
+  readonly experiment: string;
+  /** When it last stored a step or ended a run, or began: ms since the epoch, by the clock of the machine that did. */
+  readonly since: number;
+  readonly rests: readonly Rest[];
+}
+
+export type FigureQueries = ReturnType<typeof figureQueries>;
+
+/**
+ * Cheap enough to be asked several times a minute of a large store. Of runs the index of statuses is counted; of invocations only the last
+ * of each run at work is looked at.
+ */
+export function figureQueries(db: Database) {
+  const { read, rows, size } = db;
+  const { lastWork } = restKeeper(db);
+
+  interface Standing {
+    readonly id: string;
+    readonly status: ExperimentStatus;
+    readonly pausedAt: number | null;
+    readonly startedAt: number | null;
+    readonly rests: string | null;
+  }
+
+  /** Each its own read, so that other work of the process gets its turn between two. */
+  async function whole(): Promise<StoreFigures> {
+    const standings = await read(() =>
+      rows<Standing>(sql`
+        select id, status, paused_at as "pausedAt", started_at as "startedAt",
+          case when status = 'running' then rests end as rests
+        from experiments where deleting_at is null`),
+    );
+    const counted = await read(() =>
+      rows<{ experiment: string; status: RunStatus; runs: number }>(sql`
+        select experiment_id as experiment, status, count(*) as runs from runs group by experiment_id, status`),
+    );
+    const awaited: AwaitedStep[] = [];
+    for (const standing of standings) {
+      const found = await read(() => awaitedOf(standing));
+      if (found !== null) awaited.push(found);
+    }
+    const [journal] = await read(() =>
+      rows<{ migrations: number }>(sql`select count(*) as migrations from __drizzle_migrations`),
+    );
+    const experiments = {
+      planned: 0,
+      running: 0,
+      paused: 0,
+      completed: 0,
+      completed_with_failures: 0,
+      cancelled: 0,
+      failed: 0,
+    };
+    const open = new Set<string>();
+    for (const { id, status, pausedAt } of standings) {
+      experiments[pausedAt === null ? status : 'paused']++;
+      if (pausedAt === null && (status === 'planned' || status === 'running')) open.add(id);
+    }
+    const there = new Set(standings.map(({ id }) => id));
+    const runs = { pending: 0, running: 0, finished: 0, failed: 0, cancelled: 0 };
+    const openRuns = { pending: 0, running: 0 };
+    for (const { experiment, status, runs: count } of counted) {
+      if (!there.has(experiment)) continue;
+      runs[status] += count;
+      if (open.has(experiment) && (status === 'pending' || status === 'running')) openRuns[status] += count;
+    }
+    return { experiments, runs, openRuns, awaited, migrations: journal!.migrations, bytes: await size() };
+  }
+
+  /** Null where no step is to be expected: it is not at work, or all that is at work of it are vectors and diagrams. */
+  function* awaitedOf({ id, status, pausedAt, startedAt, rests }: Standing): Work<AwaitedStep | null> {
+    if (status !== 'running' || pausedAt !== null) return null;
+    const isThere = (condition: string) =>
+      sql`case when exists (
+        select 1 from runs where experiment_id = ${id} and hold is null and ${sql.raw(condition)}) then 1 else 0 end`;
+    const [found] = yield* rows<{ stepping: number; measuring: number; pending: number }>(sql`
+      select ${isThere(`status = 'running' and stop_reason is null`)} as stepping,
+        ${isThere(`status = 'running' and stop_reason is not null`)} as measuring,
+        ${isThere(`status = 'pending'`)} as pending`);
+    const { stepping, measuring, pending } = found!;
+    if (stepping === 0 && (measuring === 1 || pending === 0)) return null;
+    const since = (yield* lastWork(id)) ?? startedAt;
+    return since === null ? null : { experiment: id, since, rests: storedRests(rests) };
+  }
+
+  return { whole };
+}
+
+/** For how long a step has been awaited, pauses left out, by this clock; never less than 0. */
+export function awaitedMs({ since, rests }: AwaitedStep, now: number): number {
+  return Math.max(0, now - since - restedMs(rests, since, now));
+}

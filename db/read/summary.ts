@@ -1,0 +1,278 @@
+import { sql } from 'drizzle-orm';
+import type { SQL } from 'drizzle-orm';
+import type { Database } from '../connection/database.js';
+import { restedMs, storedRests } from '../tables/rests.js';
+import type { Rest } from '../tables/rests.js';
+import type { Work } from '../connection/work.js';
+
+export interface Progress {
+  readonly runs: Readonly<Record<'pending' | 'running' | 'finished' | 'failed' | 'cancelled', number>>;
+  /** Invocations made, and how many there will be if no further cycle is found. */
+  readonly invocations: number;
+  readonly invocationsExpected: number;
+  /** Of those to come, how many are of runs that a user holds one by one: they wait for that user. */
+  readonly invocationsHeld: number;
+  readonly trajectoriesEnded: number;
+  readonly diagrams: number;
+}
+
+export interface EntropySummary {
+  readonly model: string;
+  readonly dimension: number;
+  readonly diagrams: number;
+  readonly bars: number;
+  readonly meanEntropy: number;
+  readonly minEntropy: number;
+  readonly maxEntropy: number;
+}
+
+export interface Summary {
+  readonly invocations: Readonly<Record<'computed' | 'reused' | 'cycle', number>>;
+  readonly distinctOutputs: number;
+  /** Invocations whose output stopped at the model's limit of tokens. */
+  readonly outputsCut: number;
+  /** Runs whose trajectory met an exact cycle, and the periods in invocations. */
+  readonly cycles: number;
+  readonly shortestCycle: number | null;
+  readonly longestCycle: number | null;
+  readonly embeddings: number;
+  readonly vectors: number;
+  readonly diagrams: number;
+  readonly entropy: readonly EntropySummary[];
+  /** Times of the first and last invocation, ms since the epoch; null where there is none. */
+  readonly firstInvocationAt: number | null;
+  readonly lastInvocationAt: number | null;
+  /** Of the time between these, how much the experiment was not at work: paused, or driven by no process. Milliseconds. */
+  readonly restedMs: number;
+}
+
+export type SummaryQueries = ReturnType<typeof summaryQueries>;
+
+/**
+ * How many invocations were `made` since a time, and when the call of the first of them `began`: of each run that is or was at work since
+ * then, the rows after the last older one, which is found from the newest row backwards.
+ */
+export function recentQuery(experimentId: string, since: number): SQL {
+  return sql`
+    select coalesce(sum(newest - older), 0) as made, min((
+      -- The time of a batch is shared out among its calls.
+      select created_at - coalesce(compute_ms * batch_size, 0) from invocations
+      where run_id = at_work.id and sequence = at_work.older + 1)) as began
+    from (
+      select id,
+        coalesce((select max(sequence) from invocations where run_id = runs.id), -1) as newest,
+        coalesce((
+          select sequence from invocations where run_id = runs.id and created_at < ${since}
+          order by sequence desc limit 1), -1) as older
+      from runs where experiment_id = ${experimentId}
+        and (status = 'running' or finished_at >= ${since})) as at_work`;
+}
+
+const RECENT_MS = 60_000;
+
+/** Of a model of which a store has millions of calls, so many tell its mean. */
+const NEWEST = 1000;
+
+/**
+ * Sum and number of a figure of a model's newest calls, as the index of equal work has them: by their inputs. All calls would be read for
+ * a mean over all.
+ */
+export function newestCalls(modelId: number, figure: SQL, joined: SQL): SQL {
+  return sql`
+    select coalesce(sum(figure), 0) as sum, count(figure) as count from (
+      select ${figure} as figure from (
+        select compute_ms, output_id from invocations
+        where model_id = ${modelId} and source = 'computed' order by model_id desc, input_id desc, seed desc limit ${NEWEST}) as newest
+      ${joined}) as figures`;
+}
+
+/** The same of the newest artifacts that it has vectors of. */
+export function newestVectors(modelId: number): SQL {
+  return sql`
+    select coalesce(sum(compute_ms), 0) as sum, count(*) as count from (
+      select compute_ms from vectors
+      where model_id = ${modelId} order by model_id desc, artifact_id desc, sha256 desc limit ${NEWEST}) as newest`;
+}
+
+/** Counts for people. Read-only; `progress` is cheap enough to ask once a second of a large experiment. */
+export function summaryQueries({ read, rows: rowsOf }: Database) {
+  /** The row of a query that always has one. */
+  function* only<T>(query: SQL): Work<T> {
+    return (yield* rowsOf<T>(query))[0]!;
+  }
+
+  async function progress(experimentId: string): Promise<Progress> {
+    return read(() => progressOf(experimentId));
+  }
+
+  function* progressOf(experimentId: string): Work<Progress> {
+    const rows = yield* rowsOf<{
+      status: keyof Progress['runs'];
+      runs: number;
+      made: number;
+      expected: number;
+      held: number;
+      ended: number;
+    }>(sql`
+      select status, count(*) as runs, count(stop_reason) as ended,
+        sum(coalesce(length, made)) as made, sum(coalesce(length, max_length)) as expected,
+        sum(case when hold is null or length is not null then 0 else max_length - made end) as held
+      from (
+        select status, stop_reason, length, max_length, hold,
+          -- A run that has never begun has made nothing; looking it up for all of them would be slow.
+          case when length is null and (status <> 'pending' or started_at is not null or attempt > 1)
+            then coalesce((select max(sequence) + 1 from invocations where run_id = runs.id), 0) else 0 end as made
+        from runs where experiment_id = ${experimentId}) as of_experiment
+      group by status`);
+    const runs = { pending: 0, running: 0, finished: 0, failed: 0, cancelled: 0 };
+    const total = { invocations: 0, invocationsExpected: 0, invocationsHeld: 0, trajectoriesEnded: 0 };
+    for (const row of rows) {
+      runs[row.status] = row.runs;
+      total.invocations += row.made;
+      // What a failed run has not made is not expected of it any more.
+      total.invocationsExpected += row.status === 'failed' ? row.made : row.expected;
+      total.invocationsHeld += row.status === 'failed' ? 0 : row.held;
+      total.trajectoriesEnded += row.ended;
+    }
+    const { diagrams } = yield* only<{ diagrams: number }>(sql`
+      select count(*) as diagrams from diagrams
+      where run_id in (select id from runs where experiment_id = ${experimentId})`);
+    return { runs, ...total, diagrams };
+  }
+
+  /**
+   * Surrogates stored of runs that are not finished; a finished run has all of its own, which would take long to count again and again.
+   */
+  async function surrogatesOfUnfinished(experimentId: string): Promise<number> {
+    const { stored } = await read(() =>
+      only<{ stored: number }>(sql`
+        select count(*) as stored from runs
+        join diagrams on diagrams.run_id = runs.id join surrogates on surrogates.diagram_id = diagrams.id
+        where runs.experiment_id = ${experimentId} and surrogates.dimension = 0
+          and (runs.status in ('running', 'failed', 'cancelled')
+            or (runs.status = 'pending' and (runs.started_at is not null or runs.attempt > 1)))`),
+    );
+    return stored;
+  }
+
+  /**
+   * Invocations a second over the last minute, whatever the length of the runs. It begins anew behind a rest, and with the call of the first
+   * of these invocations: what passes before that, as while models are loaded, says nothing of their pace.
+   */
+  async function recentRate(experimentId: string, now: number): Promise<number> {
+    return read(() => recent(experimentId, now));
+  }
+
+  function* recent(experimentId: string, now: number): Work<number> {
+    const [, restedUntil = -Infinity] = (yield* restsOf(experimentId, now)).at(-1) ?? [];
+    const since = Math.max(now - RECENT_MS, restedUntil);
+    const { made, began } = yield* only<{ made: number; began: number | null }>(
+      recentQuery(experimentId, since),
+    );
+    const ms = now - Math.max(since, began ?? now);
+    return ms > 0 ? (1000 * made) / ms : 0;
+  }
+
+  /** Those of an experiment that is paused last until now. */
+  function* restsOf(experimentId: string, now: number): Work<readonly Rest[]> {
+    const [row] = yield* rowsOf<{ rests: string | null; paused: number | null }>(
+      sql`select rests, paused_at as paused from experiments where id = ${experimentId}`,
+    );
+    const rests = storedRests(row?.rests ?? null);
+    return row?.paused == null ? rests : [...rests, [row.paused, now]];
+  }
+
+  async function summary(experimentId: string): Promise<Summary> {
+    return read(() => summaryOf(experimentId));
+  }
+
+  function* summaryOf(experimentId: string): Work<Summary> {
+    const ofExperiment = sql`run_id in (select id from runs where experiment_id = ${experimentId})`;
+    const invocations = { computed: 0, reused: 0, cycle: 0 };
+    const bySource = yield* rowsOf<{ source: keyof typeof invocations; made: number }>(
+      sql`select source, count(*) as made from invocations where ${ofExperiment} group by source`,
+    );
+    for (const { source, made } of bySource) invocations[source] = made;
+    const times = yield* only<{
+      first: number | null;
+      last: number | null;
+      outputs: number;
+      cut: number;
+    }>(sql`
+      select min(created_at) as first, max(created_at) as last, count(distinct output_id) as outputs,
+        count(output_cut) as cut
+      from invocations where ${ofExperiment}`);
+    const { first, last } = times;
+    const rested =
+      first === null || last === null ? 0 : restedMs(yield* restsOf(experimentId, last), first, last);
+    const cycles = yield* only<{ found: number; shortest: number | null; longest: number | null }>(sql`
+      select count(cycle_length) as found, min(cycle_length) as shortest, max(cycle_length) as longest
+      from runs where experiment_id = ${experimentId}`);
+    const embedded = yield* only<{ embeddings: number; vectors: number }>(sql`
+      select count(*) as embeddings, count(distinct vector_id) as vectors from embeddings
+      where invocation_id in (select id from invocations where ${ofExperiment})`);
+    const { diagrams } = yield* only<{ diagrams: number }>(
+      sql`select count(*) as diagrams from diagrams where ${ofExperiment}`,
+    );
+    const entropy = yield* rowsOf<EntropySummary>(sql`
+      select models.name as model, d.dimension as dimension, count(*) as diagrams, sum(d.bar_count) as bars,
+        avg(d.entropy) as "meanEntropy", min(d.entropy) as "minEntropy", max(d.entropy) as "maxEntropy"
+      from diagram_dimensions d
+      join diagrams on diagrams.id = d.diagram_id join models on models.id = diagrams.model_id
+      where diagrams.run_id in (select id from runs where experiment_id = ${experimentId})
+      group by models.name, d.dimension order by models.name, d.dimension`);
+    return {
+      invocations,
+      distinctOutputs: times.outputs,
+      outputsCut: times.cut,
+      cycles: cycles.found,
+      shortestCycle: cycles.shortest,
+      longestCycle: cycles.longest,
+      ...embedded,
+      diagrams,
+      entropy,
+      firstInvocationAt: first,
+      lastInvocationAt: last,
+      restedMs: rested,
+    };
+  }
+
+  /** By name over all revisions of a model: the mean of what `newest` gives for each. */
+  async function meansOf(kind: 'generative' | 'embedding', newest: (modelId: number) => SQL) {
+    const sums = new Map<string, { sum: number; count: number }>();
+    const known = await read(() =>
+      rowsOf<{ id: number; name: string }>(sql`select id, name from models where kind = ${kind} order by id`),
+    );
+    for (const { id, name } of known) {
+      const { sum, count } = await read(() => only<{ sum: number; count: number }>(newest(id)));
+      const before = sums.get(name) ?? { sum: 0, count: 0 };
+      sums.set(name, { sum: before.sum + sum, count: before.count + count });
+    }
+    return new Map(
+      [...sums].flatMap(([name, { sum, count }]) => (count === 0 ? [] : [[name, sum / count] as const])),
+    );
+  }
+
+  /** Mean compute time by model name, over the newest thousand inputs that each was given: invocations, milliseconds each. */
+  async function invocationMs(): Promise<Map<string, number>> {
+    return meansOf('generative', (model) => newestCalls(model, sql`compute_ms`, sql``));
+  }
+
+  /** Mean compute time of a vector by embedding model, over its newest thousand: milliseconds. */
+  async function vectorMs(): Promise<Map<string, number>> {
+    return meansOf('embedding', newestVectors);
+  }
+
+  /** Mean size of a stored picture by the model that painted it, over the newest thousand inputs that each was given: bytes. */
+  async function imageBytes(): Promise<Map<string, number>> {
+    return meansOf('generative', (model) =>
+      newestCalls(
+        model,
+        sql`case when artifacts.modality = 'image' then artifacts.byte_length end`,
+        sql`join artifacts on artifacts.id = output_id`,
+      ),
+    );
+  }
+
+  return { progress, surrogatesOfUnfinished, recentRate, summary, invocationMs, vectorMs, imageBytes };
+}

@@ -1,0 +1,185 @@
+import { and, eq, sql } from 'drizzle-orm';
+import type { Artifact, Modality } from '../../experiment/artifact.js';
+import { PanicError } from '../../common/errors.js';
+import { UnreadablePicture } from '../../experiment/pictures/decode.js';
+import { quoted } from '../../common/problems.js';
+import { textFault, unfitText } from '../../common/text.js';
+import { databaseTime } from '../connection/clock.js';
+import type { Database } from '../connection/database.js';
+import { sha256Of } from '../objects/object-store.js';
+import type { ObjectStore } from '../objects/object-store.js';
+import { decodeObject, encodePicture } from './picture-codec.js';
+import { artifacts, removedObjects } from '../schema.js';
+import { get, run } from '../connection/work.js';
+import type { Work } from '../connection/work.js';
+
+/** For how long nobody may store an object again that somebody is about to remove; removing it takes far less. */
+export const REMOVAL_CLAIM_MS = 60_000;
+
+/** What an artifact's row will say. */
+export interface StoredContent {
+  readonly modality: Modality;
+  readonly sha256: Buffer;
+  readonly byteLength: number;
+  readonly text: string | null;
+  readonly width: number | null;
+  readonly height: number | null;
+}
+
+/** An artifact as it is stored; `bytes` is a picture's object, null for a text, which lives in its row. */
+export interface EncodedArtifact {
+  readonly content: StoredContent;
+  readonly bytes: Buffer | null;
+}
+
+export type ArtifactTable = ReturnType<typeof artifactTable>;
+
+export function artifactTable({ build, read, write, rows, dialect }: Database, objects: ObjectStore) {
+  const byContent = build
+    .select({ id: artifacts.id })
+    .from(artifacts)
+    .where(
+      and(
+        eq(artifacts.sha256, sql.placeholder('sha256')),
+        eq(artifacts.modality, sql.placeholder('modality')),
+      ),
+    )
+    .prepare();
+  const byId = build
+    .select()
+    .from(artifacts)
+    .where(eq(artifacts.id, sql.placeholder('id')))
+    .prepare();
+
+  const insert = build
+    .insert(artifacts)
+    .values({
+      modality: sql.placeholder('modality'),
+      sha256: sql.placeholder('sha256'),
+      byteLength: sql.placeholder('byteLength'),
+      text: sql.placeholder('text'),
+      width: sql.placeholder('width'),
+      height: sql.placeholder('height'),
+    })
+    .onConflictDoNothing()
+    .returning({ id: artifacts.id })
+    .prepare();
+
+  const removal = build
+    .select()
+    .from(removedObjects)
+    .where(eq(removedObjects.sha256, sql.placeholder('sha256')))
+    .prepare();
+
+  /**
+   * Makes a picture's object durable; a text needs none. To be followed by `idOf` in the row's transaction. Throws, to be tried
+   * again, while an equal object is being removed.
+   */
+  async function stage({ content, bytes }: EncodedArtifact): Promise<StoredContent> {
+    if (bytes === null) return content;
+    const { sha256 } = content;
+    const removed = await read(() => get(removal, { sha256 }));
+    if (removed !== undefined) await write(() => forgetRemoval(sha256));
+    await objects.put(sha256, bytes);
+    return content;
+  }
+
+  /** From here on the object is nobody's to remove, unless somebody is at it. */
+  function* forgetRemoval(sha256: Buffer): Work<void> {
+    const row = yield* get(removal, { sha256 });
+    if (row === undefined) return;
+    const now = yield* databaseTime({ dialect, rows }, Date.now);
+    if (row.removedAt === null && row.claimedAt !== null && now - row.claimedAt < REMOVAL_CLAIM_MS) {
+      throw beingRemoved(sha256);
+    }
+    yield* run(build.delete(removedObjects).where(eq(removedObjects.sha256, sha256)));
+  }
+
+  /** The id of the artifact with this content; null where there is none. */
+  async function find(content: StoredContent): Promise<number | null> {
+    return read(() => storedId(content));
+  }
+
+  function* storedId({ sha256, modality }: StoredContent): Work<number | null> {
+    return (yield* get(byContent, { sha256, modality }))?.id ?? null;
+  }
+
+  /**
+   * The id of the artifact with this content, made if it is new. Throws, to be tried again, where its object was staged and an
+   * equal one was put on the list of those to remove since; and InvalidInput for a text that may not enter the store.
+   */
+  function* idOf(content: StoredContent): Work<number> {
+    const stored = yield* storedId(content);
+    if (stored !== null) return stored;
+    if (content.text !== null) refuseUnfitText(content.text);
+    const { modality, sha256 } = content;
+    if (modality === 'image' && (yield* get(removal, { sha256 })) !== undefined) throw beingRemoved(sha256);
+    const made: { readonly id: number } | undefined = yield* get(insert, { ...content });
+    // Where it was made meanwhile by another machine, it is there now.
+    return made?.id ?? (yield* storedId(content))!;
+  }
+
+  /** The artifact itself, pixels decoded and checked against their digest. */
+  async function load(id: number): Promise<Artifact> {
+    const row = await read(() => get(byId, { id }));
+    if (row === undefined)
+      throw new PanicError('StoreConflict', `artifact ${id} is missing from the database`);
+    if (row.text !== null) {
+      // Older versions stored halves of surrogate pairs, which SQLite gives back as U+FFFD: no model was given that.
+      if (row.text.includes('\ufffd') && !textContent(row.text).sha256.equals(row.sha256)) {
+        throw new PanicError(
+          'StoreConflict',
+          `the text of artifact ${id} is no UTF-8; "panic-tda doctor" says what mends it`,
+        );
+      }
+      return { modality: 'text', text: row.text };
+    }
+    const bytes = await objects.get(row.sha256, row.byteLength);
+    return await decodeObject(bytes).catch((error: unknown) => {
+      if (!(error instanceof UnreadablePicture)) throw error;
+      const object = objects.location(row.sha256);
+      throw new PanicError(
+        'StoreConflict',
+        `${object} is not a picture of the store: ${error.message}; "panic-tda doctor --deep" says what mends it`,
+        { cause: error },
+      );
+    });
+  }
+
+  return { encode, stage, find, idOf, load };
+}
+
+/** Throws InvalidInput by the rule of common/text.ts, of which the database's own check holds a part. */
+export function refuseUnfitText(text: string): void {
+  const fault = textFault(text);
+  if (fault === null) return;
+  throw new PanicError('InvalidInput', `the text ${quoted(text)} cannot be stored: ${unfitText(fault)}`);
+}
+
+function beingRemoved(sha256: Buffer): Error {
+  return new Error(
+    `object ${sha256.toString('hex')} is being removed with a deleted experiment; the step is tried again`,
+  );
+}
+
+/** The artifact in the form in which it is stored; nothing is written. */
+async function encode(artifact: Artifact): Promise<EncodedArtifact> {
+  if (artifact.modality === 'text') return { content: textContent(artifact.text), bytes: null };
+  const bytes = await encodePicture(artifact);
+  const { width, height } = artifact;
+  const sha256 = sha256Of(bytes);
+  const content = { sha256, byteLength: bytes.byteLength, text: null, width, height };
+  return { content: { modality: 'image', ...content }, bytes };
+}
+
+export function textContent(text: string): StoredContent {
+  const bytes = Buffer.from(text, 'utf8');
+  return {
+    modality: 'text',
+    sha256: sha256Of(bytes),
+    byteLength: bytes.byteLength,
+    text,
+    width: null,
+    height: null,
+  };
+}

@@ -1,0 +1,90 @@
+import { and, eq, inArray, sql } from 'drizzle-orm';
+import type { Fingerprint } from '../../experiment/provenance.js';
+import type { ModelSettings } from '../../experiment/model.js';
+import type { Database } from '../connection/database.js';
+import { artifacts, hosts, invocations, models, runs } from '../schema.js';
+import { all, get as first } from '../connection/work.js';
+
+/** A stored model call by its row, and the name of its model. */
+export interface ComputedId {
+  readonly id: number;
+  readonly model: string;
+}
+
+/** In the order of two indices, so that nothing is sorted. */
+export const IDS = `
+  select i.id as id, m.name as model from runs r join invocations i on i.run_id = r.id join models m on m.id = i.model_id
+  where r.experiment_id = ? and i.source = 'computed' order by r.run_index, i.sequence`;
+
+// SQLite takes 32,766 parameters a statement.
+const CHUNK = 10_000;
+
+/** A stored model call with everything that decided its output. */
+export type ComputedInvocation = Awaited<ReturnType<ReturnType<typeof computedQueries>['get']>>[number];
+
+/** Invocations that a model computed; those copied or filled from a cycle are left out. */
+export function computedQueries(db: Database) {
+  const { build, read } = db;
+
+  async function count(experimentId: string): Promise<number> {
+    const query = build
+      .select({ computed: sql<number>`count(*)` })
+      .from(runs)
+      .innerJoin(invocations, eq(invocations.runId, runs.id))
+      .where(and(eq(runs.experimentId, experimentId), eq(invocations.source, 'computed')));
+    return (await read(() => first(query)))!.computed;
+  }
+
+  /** Each of them, in the order run, sequence: read as they are taken, as they were at the first. */
+  async function* ids(experimentId: string): AsyncGenerator<ComputedId, void, undefined> {
+    const snapshot = await db.snapshot();
+    try {
+      yield* snapshot.rows<ComputedId>(IDS, experimentId);
+    } finally {
+      await snapshot.close();
+    }
+  }
+
+  /** Those of these ids, in the order model, run, sequence: each model is needed once. */
+  async function get(wanted: readonly number[]) {
+    const rows = [];
+    for (let from = 0; from < wanted.length; from += CHUNK)
+      rows.push(...(await chunk(wanted.slice(from, from + CHUNK))));
+    return rows.sort((a, b) => a.modelId - b.modelId || a.run - b.run || a.sequence - b.sequence);
+  }
+
+  async function chunk(wanted: readonly number[]) {
+    const query = build
+      .select({
+        modelId: models.id,
+        run: runs.runIndex,
+        sequence: invocations.sequence,
+        seed: invocations.seed,
+        inputId: invocations.inputId,
+        outputId: invocations.outputId,
+        sha256: artifacts.sha256,
+        batchSize: invocations.batchSize,
+        model: {
+          name: models.name,
+          source: models.source,
+          revision: models.revision,
+          settings: models.settings,
+        },
+        fingerprint: hosts.fingerprint,
+      })
+      .from(invocations)
+      .innerJoin(runs, eq(runs.id, invocations.runId))
+      .innerJoin(models, eq(models.id, invocations.modelId))
+      .innerJoin(artifacts, eq(artifacts.id, invocations.outputId))
+      .innerJoin(hosts, eq(hosts.id, invocations.hostId))
+      .where(inArray(invocations.id, [...wanted]));
+    const rows = await read(() => all(query));
+    return rows.map(({ fingerprint, model, ...row }) => ({
+      ...row,
+      model: { ...model, settings: JSON.parse(model.settings) as ModelSettings },
+      host: JSON.parse(fingerprint) as Fingerprint,
+    }));
+  }
+
+  return { count, ids, get };
+}

@@ -1,0 +1,363 @@
+import { and, asc, count, eq, gt, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
+import { storedConfig } from '../../experiment/config.js';
+import type { ExperimentConfig } from '../../experiment/config.js';
+import { PanicError } from '../../common/errors.js';
+import { storableMessage } from '../../common/text.js';
+import { faultPoint } from '../../common/fault.js';
+import { type MadeWith, storedMadeWith } from '../../experiment/made-with.js';
+import type { ArtifactTable } from './artifacts.js';
+import type { Database } from '../connection/database.js';
+import type { DriverService } from './driver-service.js';
+import { experimentPlanning } from './planning.js';
+import { restKeeper, storedRests } from './rests.js';
+import type { Rest } from './rests.js';
+import { experiments, runs } from '../schema.js';
+import type { ExperimentStatus, RunHold } from '../schema.js';
+import { all, get as first, run } from '../connection/work.js';
+import type { Work } from '../connection/work.js';
+
+/** As many as may well be driven at once by the workers of one store. */
+const CONFIGS_KEPT = 16;
+
+export type ExperimentRow = Omit<typeof experiments.$inferSelect, 'config' | 'catalogue' | 'rests'> & {
+  readonly config: ExperimentConfig;
+  /** Null where nothing was written down. */
+  readonly catalogue: readonly MadeWith[] | null;
+  /** When it was not at work, in order and apart. */
+  readonly rests: readonly Rest[];
+};
+
+/** The Temporal execution that drives an experiment. */
+export interface Driver {
+  readonly workflowId: string;
+  readonly runId: string;
+  /** Which service it is on; null where nobody wrote that down, as versions before did not. */
+  readonly service?: DriverService | null;
+}
+
+/** Who drives an experiment by its row; null for nobody. */
+export function driverOf(
+  row: Pick<ExperimentRow, 'driverWorkflowId' | 'driverRunId' | 'driverService' | 'driverPlace'>,
+): Driver | null {
+  const { driverWorkflowId: workflowId, driverRunId: runId, driverService: id, driverPlace: place } = row;
+  if (workflowId === null || runId === null) return null;
+  return { workflowId, runId, service: id === null || place === null ? null : { id, place } };
+}
+
+/** What an operator asked of an experiment: since when, in milliseconds since the epoch. */
+export type Standing = Pick<ExperimentRow, 'pausedAt' | 'deletingAt'>;
+
+export type ExperimentTable = ReturnType<typeof experimentTable>;
+
+export function experimentTable(db: Database, artifacts: ArtifactTable) {
+  const { build, read, write } = db;
+  const planning = experimentPlanning(db, artifacts);
+  const rests = restKeeper(db);
+  const byId = build
+    .select()
+    .from(experiments)
+    .where(eq(experiments.id, sql.placeholder('id')))
+    .prepare();
+  /** What was planned never changes, and every activity asks for it. The last few: one may take 2 MB. */
+  const configs = new Map<string, ExperimentConfig>();
+
+  async function find(id: string): Promise<ExperimentRow | null> {
+    const row = await read(() => first(byId, { id }));
+    return row === undefined ? null : parsed(row);
+  }
+
+  async function get(id: string): Promise<ExperimentRow> {
+    const row = await find(id);
+    if (row === null) {
+      throw new PanicError(
+        'InvalidInput',
+        `no experiment ${id} in this data folder; "panic-tda list" shows those there are`,
+      );
+    }
+    return row;
+  }
+
+  async function config(id: string): Promise<ExperimentConfig> {
+    const known = configs.get(id) ?? (await get(id)).config;
+    // In the order of their last use.
+    configs.delete(id);
+    configs.set(id, known);
+    if (configs.size > CONFIGS_KEPT) configs.delete(configs.keys().next().value!);
+    return known;
+  }
+
+  async function list(): Promise<ExperimentRow[]> {
+    const query = build.select().from(experiments).orderBy(asc(experiments.createdAt));
+    return (await read(() => all(query))).map(parsed);
+  }
+
+  /**
+   * Makes `driver` the one that drives the experiment, in place of `previous`, which the caller knows to be over.
+   * False where another execution claimed it meanwhile, a user deletes it, or not all of its runs are planned yet. Runs that were cancelled one by one are to be done again,
+   * since somebody asks for the whole; a pause outlasts the drive that it interrupted. From the last thing that was stored until now
+   * the experiment was not at work.
+   */
+  async function claim(id: string, driver: Driver, previous: Driver | null, now: number): Promise<boolean> {
+    return write(() => claimed(id, driver, previous, now));
+  }
+
+  function* claimed(id: string, driver: Driver, previous: Driver | null, now: number): Work<boolean> {
+    const query = build
+      .update(experiments)
+      .set({
+        driverWorkflowId: driver.workflowId,
+        driverRunId: driver.runId,
+        driverService: driver.service?.id ?? null,
+        driverPlace: driver.service?.place ?? null,
+        status: 'running',
+        startedAt: sql`coalesce(${experiments.startedAt}, ${now})`,
+        finishedAt: null,
+        error: null,
+      })
+      .where(
+        and(
+          eq(experiments.id, id),
+          isNull(experiments.deletingAt),
+          // Runs are planned in their order, and what was driven once has had all of them.
+          sql`(${experiments.startedAt} is not null or exists (
+            select 1 from runs r where r.experiment_id = ${id} and r.run_index = experiments.run_count - 1))`,
+          sql`${experiments.driverWorkflowId} is not distinct from ${previous?.workflowId ?? null}`,
+          sql`${experiments.driverRunId} is not distinct from ${previous?.runId ?? null}`,
+        ),
+      );
+    const done = (yield* run(query)) === 1;
+    // The same execution asks again where its answer was lost; what was cancelled since it began stays so.
+    if (done && previous?.runId !== driver.runId) {
+      yield* rests.addSinceLastWork(id, now);
+      yield* run(
+        build
+          .update(runs)
+          .set({ hold: null })
+          .where(and(eq(runs.experimentId, id), eq(runs.hold, 'cancelled'))),
+      );
+    }
+    return done;
+  }
+
+  /**
+   * Writes down that an experiment which goes on with the driver that it has was not at work since the last thing that was stored: to be
+   * called while no worker is at work on it.
+   */
+  async function takeUp(id: string, now: number): Promise<void> {
+    await write(() => rests.addSinceLastWork(id, now));
+  }
+
+  /**
+   * Takes the experiment from a driver that somebody knows to be gone for good; false where it has another by now. The experiment
+   * stays as it is, and whoever starts it next drives it.
+   */
+  async function forgetDriver(id: string, driver: Driver): Promise<boolean> {
+    const query = build
+      .update(experiments)
+      .set({
+        driverWorkflowId: null,
+        driverRunId: null,
+        driverService: null,
+        driverPlace: null,
+        status: 'planned',
+      })
+      .where(
+        and(
+          eq(experiments.id, id),
+          eq(experiments.driverWorkflowId, driver.workflowId),
+          eq(experiments.driverRunId, driver.runId),
+        ),
+      );
+    return (await write(() => run(query))) === 1;
+  }
+
+  /** Ends the drive with a status, and every hold with it. A driver that was replaced meanwhile changes nothing. */
+  async function release(
+    id: string,
+    driver: Driver,
+    status: ExperimentStatus,
+    error: string | null,
+    now: number,
+  ): Promise<void> {
+    faultPoint('finish:before-commit');
+    await write(() => released(id, driver, status, error, now));
+    faultPoint('finish:after-commit');
+  }
+
+  function* released(
+    id: string,
+    driver: Driver,
+    status: ExperimentStatus,
+    error: string | null,
+    now: number,
+  ): Work<void> {
+    const ended = {
+      driverWorkflowId: null,
+      driverRunId: null,
+      driverService: null,
+      driverPlace: null,
+      status,
+      error: error === null ? null : storableMessage(error),
+      finishedAt: now,
+      pausedAt: null,
+    };
+    const query = build
+      .update(experiments)
+      .set(ended)
+      .where(
+        and(
+          eq(experiments.id, id),
+          eq(experiments.driverWorkflowId, driver.workflowId),
+          eq(experiments.driverRunId, driver.runId),
+        ),
+      );
+    const since = yield* pausedSince(id);
+    if ((yield* run(query)) === 0) return;
+    if (since !== null) yield* rests.add(id, [since, now]);
+    yield* run(
+      build
+        .update(runs)
+        .set({ hold: null })
+        .where(and(eq(runs.experimentId, id), isNotNull(runs.hold))),
+    );
+  }
+
+  /** Runs by status. Every status is present. */
+  async function runsByStatus(id: string) {
+    const counts = { pending: 0, running: 0, finished: 0, failed: 0, cancelled: 0 };
+    const query = build
+      .select({ status: runs.status, count: count() })
+      .from(runs)
+      .where(eq(runs.experimentId, id))
+      .groupBy(runs.status);
+    for (const row of await read(() => all(query))) counts[row.status] = row.count;
+    return counts;
+  }
+
+  function* pausedSince(id: string): Work<number | null> {
+    const query = build
+      .select({ pausedAt: experiments.pausedAt })
+      .from(experiments)
+      .where(eq(experiments.id, id));
+    return (yield* first(query))?.pausedAt ?? null;
+  }
+
+  /** Whether an operator holds it, or deletes it; without reading its config. */
+  async function standing(id: string): Promise<Standing> {
+    const query = build
+      .select({ pausedAt: experiments.pausedAt, deletingAt: experiments.deletingAt })
+      .from(experiments)
+      .where(eq(experiments.id, id));
+    return (await read(() => first(query))) ?? { pausedAt: null, deletingAt: null };
+  }
+
+  /**
+   * Holds all runs of an experiment, or no longer; false where nothing changed, since it was so already or nothing of it is
+   * under way.
+   */
+  async function setPaused(id: string, paused: boolean, now: number): Promise<boolean> {
+    return write(() => setPause(id, paused, now));
+  }
+
+  function* setPause(id: string, paused: boolean, now: number): Work<boolean> {
+    const since = yield* pausedSince(id);
+    const query = build
+      .update(experiments)
+      .set({ pausedAt: paused ? now : null })
+      .where(
+        and(
+          eq(experiments.id, id),
+          inArray(experiments.status, ['planned', 'running']),
+          paused ? isNull(experiments.pausedAt) : isNotNull(experiments.pausedAt),
+        ),
+      );
+    const changed = (yield* run(query)) === 1;
+    if (changed && since !== null) yield* rests.add(id, [since, now]);
+    return changed;
+  }
+
+  /** Runs that are held one by one, in order. */
+  async function heldRuns(id: string): Promise<{ readonly runIndex: number; readonly hold: RunHold }[]> {
+    const query = build
+      .select({ runIndex: runs.runIndex, hold: runs.hold })
+      .from(runs)
+      .where(and(eq(runs.experimentId, id), isNotNull(runs.hold)))
+      .orderBy(asc(runs.runIndex));
+    return (await read(() => all(query))).map(({ runIndex, hold }) => ({ runIndex, hold: hold! }));
+  }
+
+  /**
+   * Sets failed runs, or the one of this index if it has failed, to pending, for `retry`: 500 in a transaction, and a call that was
+   * cut off can be repeated. Returns how many; `onReset` hears the indices. Earlier failures stay in the log.
+   */
+  async function resetFailedRuns(
+    id: string,
+    only: number | null = null,
+    onReset?: (indices: readonly number[]) => void,
+  ): Promise<number> {
+    let [count, after] = [0, -1];
+    for (;;) {
+      const indices = await write(() => resetFailed(id, only, after));
+      if (indices.length === 0) return count;
+      onReset?.(indices);
+      count += indices.length;
+      after = indices.at(-1)!;
+    }
+  }
+
+  /** The next ones behind a run. */
+  function* resetFailed(id: string, only: number | null, after: number): Work<number[]> {
+    const failed = yield* all(
+      build
+        .select({ id: runs.id, runIndex: runs.runIndex })
+        .from(runs)
+        .where(
+          and(
+            eq(runs.experimentId, id),
+            eq(runs.status, 'failed'),
+            gt(runs.runIndex, after),
+            only === null ? undefined : eq(runs.runIndex, only),
+          ),
+        )
+        .orderBy(asc(runs.runIndex))
+        .limit(500),
+    );
+    if (failed.length === 0) return [];
+    const reset = {
+      status: 'pending',
+      errorKind: null,
+      errorMessage: null,
+      finishedAt: null,
+      attempt: sql`${runs.attempt} + 1`,
+    } as const;
+    const ids = failed.map((row) => row.id);
+    yield* run(build.update(runs).set(reset).where(inArray(runs.id, ids)));
+    return failed.map((row) => row.runIndex);
+  }
+
+  return {
+    find,
+    get,
+    config,
+    list,
+    ...planning,
+    claim,
+    takeUp,
+    forgetDriver,
+    release,
+    runsByStatus,
+    standing,
+    setPaused,
+    heldRuns,
+    resetFailedRuns,
+  };
+}
+
+function parsed(row: typeof experiments.$inferSelect): ExperimentRow {
+  return {
+    ...row,
+    config: storedConfig(row.config),
+    catalogue: storedMadeWith(row.catalogue),
+    rests: storedRests(row.rests),
+  };
+}

@@ -1,0 +1,369 @@
+import { setImmediate } from 'node:timers/promises';
+import { and, asc, desc, eq, gt, sql } from 'drizzle-orm';
+import { PanicError } from '../../common/errors.js';
+import { faultPoint } from '../../common/fault.js';
+import type { ArtifactTable, StoredContent } from './artifacts.js';
+import type { Database } from '../connection/database.js';
+import type { RunRow } from './runs.js';
+import { artifacts as artifactRows, invocations, models, runs } from '../schema.js';
+import { all, get, run as execute } from '../connection/work.js';
+import type { Work } from '../connection/work.js';
+
+export type InvocationRow = typeof invocations.$inferSelect;
+
+/** Where a run stands: the next sequence and the artifact that feeds it. */
+export interface Position {
+  readonly sequence: number;
+  readonly inputId: number;
+}
+
+export interface Step extends Position {
+  readonly modelId: number;
+  readonly seed: number;
+  /** What the model answered, staged; or the id of an output that is already stored. */
+  readonly output: StoredContent | number;
+  readonly provenance:
+    | {
+        readonly source: 'computed';
+        readonly hostId: number;
+        readonly batchSize: number;
+        readonly computeMs: number;
+      }
+    | { readonly source: 'reused' };
+  /** Tokens at the end of the input that the model had no room for; 0 where it read everything. */
+  readonly cutTokens: number;
+  /** Whether the model stopped at its limit of tokens, so that the end of the output is missing. */
+  readonly outputCut: boolean;
+  /** Look for an exact repeat, and end the run at it (`stop`) or remember it (`continue`). */
+  readonly onCycle: 'stop' | 'continue' | 'ignore';
+}
+
+export interface EqualWork {
+  readonly outputId: number;
+  readonly cutTokens: number;
+  readonly outputCut: boolean;
+}
+
+export interface Committed {
+  /** The step was there already, written by another attempt, and stands; the run's row is to be read again. */
+  readonly superseded: boolean;
+  readonly next: Position;
+  readonly ended: 'length' | 'cycle' | null;
+  readonly cycle: Cycle | null;
+}
+
+export interface Cycle {
+  readonly start: number;
+  readonly length: number;
+}
+
+export type InvocationTable = ReturnType<typeof invocationTable>;
+
+/** Steps that a reader of a trajectory holds at a time. */
+const STEPS_READ = 1000;
+
+export function invocationTable({ build, read, write }: Database, artifacts: ArtifactTable) {
+  const last = build
+    .select({ sequence: invocations.sequence, outputId: invocations.outputId })
+    .from(invocations)
+    .where(eq(invocations.runId, sql.placeholder('runId')))
+    .orderBy(desc(invocations.sequence))
+    .limit(1)
+    .prepare();
+  const step = build
+    .select()
+    .from(invocations)
+    .where(
+      and(
+        eq(invocations.runId, sql.placeholder('runId')),
+        eq(invocations.sequence, sql.placeholder('sequence')),
+      ),
+    )
+    .prepare();
+  const equalWork = build
+    .select({
+      outputId: invocations.outputId,
+      cutTokens: invocations.cutTokens,
+      outputCut: invocations.outputCut,
+    })
+    .from(invocations)
+    .where(
+      and(
+        eq(invocations.modelId, sql.placeholder('modelId')),
+        eq(invocations.inputId, sql.placeholder('inputId')),
+        eq(invocations.seed, sql.placeholder('seed')),
+        sql`source = 'computed'`,
+      ),
+    )
+    .limit(1)
+    .prepare();
+  const stepsAfter = build
+    .select({
+      sequence: invocations.sequence,
+      model: models.name,
+      seed: invocations.seed,
+      source: invocations.source,
+      modality: artifactRows.modality,
+      text: artifactRows.text,
+      sha256: artifactRows.sha256,
+      computeMs: invocations.computeMs,
+      cutTokens: invocations.cutTokens,
+      outputCut: sql<boolean>`${invocations.outputCut} is not null`.mapWith(Boolean),
+    })
+    .from(invocations)
+    .innerJoin(models, eq(models.id, invocations.modelId))
+    .innerJoin(artifactRows, eq(artifactRows.id, invocations.outputId))
+    .where(
+      and(
+        eq(invocations.runId, sql.placeholder('runId')),
+        gt(invocations.sequence, sql.placeholder('after')),
+      ),
+    )
+    .orderBy(asc(invocations.sequence))
+    .limit(STEPS_READ)
+    .prepare();
+  const firstRepeat = build
+    .select({ sequence: invocations.sequence })
+    .from(invocations)
+    .where(
+      and(
+        eq(invocations.runId, sql.placeholder('runId')),
+        eq(invocations.outputId, sql.placeholder('outputId')),
+        sql`${invocations.sequence} < ${sql.placeholder('sequence')}`,
+        sql`${invocations.sequence} % ${sql.placeholder('period')} = ${sql.placeholder('phase')}`,
+      ),
+    )
+    .orderBy(asc(invocations.sequence))
+    .limit(1)
+    .prepare();
+  const insert = build
+    .insert(invocations)
+    .values({
+      runId: sql.placeholder('runId'),
+      sequence: sql.placeholder('sequence'),
+      modelId: sql.placeholder('modelId'),
+      inputId: sql.placeholder('inputId'),
+      outputId: sql.placeholder('outputId'),
+      seed: sql.placeholder('seed'),
+      source: sql.placeholder('source'),
+      hostId: sql.placeholder('hostId'),
+      batchSize: sql.placeholder('batchSize'),
+      computeMs: sql.placeholder('computeMs'),
+      createdAt: sql.placeholder('createdAt'),
+      cutTokens: sql.placeholder('cutTokens'),
+      outputCut: sql.placeholder('outputCut'),
+    })
+    .prepare();
+
+  async function position(run: RunRow): Promise<Position> {
+    return read(() => positionOf(run));
+  }
+
+  function* positionOf(run: RunRow): Work<Position> {
+    const row = yield* get(last, { runId: run.id });
+    return row === undefined
+      ? { sequence: 0, inputId: run.promptId }
+      : { sequence: row.sequence + 1, inputId: row.outputId };
+  }
+
+  /** What came of equal work done before, anywhere in the store: same model, revision, settings, input and seed. */
+  async function findEqualWork(modelId: number, inputId: number, seed: number): Promise<EqualWork | null> {
+    const found = await read(() => get(equalWork, { modelId, inputId, seed }));
+    if (found === undefined) return null;
+    const { outputId, cutTokens, outputCut } = found;
+    return { outputId, cutTokens: cutTokens ?? 0, outputCut: outputCut !== null };
+  }
+
+  function* endRun(run: RunRow, reason: 'length' | 'cycle', length: number): Work<void> {
+    yield* execute(build.update(runs).set({ stopReason: reason, length }).where(eq(runs.id, run.id)));
+  }
+
+  /**
+   * Commits one step with all that belongs to it in one transaction: its output's row, its own, and the end of the run
+   * where it is one. Keyed by (run, sequence): a step that is already there was made by another attempt of the same
+   * activity; it is verified and stands, and the caller goes on from it.
+   * Throws StoreConflict where the step that is there has another model, input or seed.
+   */
+  async function commit(run: RunRow, work: Step, now: number): Promise<Committed> {
+    const committed = await write(() => committedStep(run, work, now));
+    faultPoint('invocation:after-commit');
+    return committed;
+  }
+
+  function* committedStep(run: RunRow, work: Step, now: number): Work<Committed> {
+    const { sequence, inputId, modelId, seed, provenance } = work;
+    const present = yield* get(step, { runId: run.id, sequence });
+    if (present !== undefined) {
+      verifySame(present, { modelId, inputId, seed }, run);
+      return { superseded: true, next: yield* positionOf(run), ended: null, cycle: null };
+    }
+    // Only now: a late attempt must not leave its own output behind.
+    const outputId = typeof work.output === 'number' ? work.output : yield* artifacts.idOf(work.output);
+    const computed =
+      provenance.source === 'computed' ? provenance : { hostId: null, batchSize: null, computeMs: null };
+    yield* execute(insert, {
+      runId: run.id,
+      sequence,
+      modelId,
+      inputId,
+      outputId,
+      seed,
+      source: provenance.source,
+      hostId: computed.hostId,
+      batchSize: computed.batchSize,
+      computeMs: computed.computeMs,
+      createdAt: now,
+      cutTokens: work.cutTokens === 0 ? null : work.cutTokens,
+      outputCut: work.outputCut ? 1 : null,
+    });
+    const next = { sequence: sequence + 1, inputId: outputId };
+    const cycle = work.onCycle === 'ignore' ? null : yield* repeat(run, sequence, outputId);
+    if (cycle !== null) {
+      const found = { cycleStart: cycle.start, cycleLength: cycle.length };
+      yield* execute(build.update(runs).set(found).where(eq(runs.id, run.id)));
+    }
+    const ended = endOf(run, next.sequence, cycle, work.onCycle);
+    if (ended !== null) yield* endRun(run, ended, next.sequence);
+    faultPoint('invocation:before-commit');
+    return { superseded: false, next, ended, cycle };
+  }
+
+  function* repeat(run: RunRow, sequence: number, outputId: number): Work<Cycle | null> {
+    const period = run.network.length;
+    const values = { runId: run.id, outputId, sequence, period, phase: sequence % period };
+    const found = yield* get(firstRepeat, values);
+    return found === undefined ? null : { start: found.sequence, length: sequence - found.sequence };
+  }
+
+  /**
+   * Continues a run from its known cycle without calling a model, at most `limit` steps, in one transaction.
+   * Keyed by (run, sequence), from the position that the rows themselves give.
+   */
+  async function fillFromCycle(
+    run: RunRow,
+    cycle: Cycle,
+    seed: number,
+    limit: number,
+    now: number,
+  ): Promise<Committed> {
+    const committed = await write(() => filledFromCycle(run, cycle, seed, limit, now));
+    faultPoint('invocation:after-commit');
+    return committed;
+  }
+
+  function* filledFromCycle(
+    run: RunRow,
+    cycle: Cycle,
+    seed: number,
+    limit: number,
+    now: number,
+  ): Work<Committed> {
+    let next = yield* positionOf(run);
+    // The lap before, and of it no more than is to be made: a cycle may be half a million steps long.
+    const lap = next.sequence - cycle.length;
+    const rows = yield* all(
+      build
+        .select({
+          modelId: invocations.modelId,
+          outputId: invocations.outputId,
+          cutTokens: invocations.cutTokens,
+          outputCut: invocations.outputCut,
+        })
+        .from(invocations)
+        .where(
+          and(
+            eq(invocations.runId, run.id),
+            sql`${invocations.sequence} between ${lap} and ${lap + Math.min(cycle.length, limit) - 1}`,
+          ),
+        )
+        .orderBy(asc(invocations.sequence)),
+    );
+    const end = Math.min(run.maxLength, next.sequence + limit);
+    while (next.sequence < end) {
+      const { modelId, outputId, cutTokens, outputCut } = rows[(next.sequence - lap) % cycle.length]!;
+      yield* execute(insert, {
+        runId: run.id,
+        sequence: next.sequence,
+        modelId,
+        inputId: next.inputId,
+        outputId,
+        seed,
+        source: 'cycle',
+        hostId: null,
+        batchSize: null,
+        computeMs: null,
+        createdAt: now,
+        cutTokens,
+        outputCut,
+      });
+      next = { sequence: next.sequence + 1, inputId: outputId };
+    }
+    const ended = next.sequence === run.maxLength ? 'length' : null;
+    if (ended !== null) yield* endRun(run, ended, next.sequence);
+    faultPoint('invocation:before-commit');
+    return { superseded: false, next, ended, cycle };
+  }
+
+  /** The trajectory as a reader wants it: model names, texts, digests of pictures. A thousand steps are held at a time, and the event loop gets its turn between them. */
+  async function* steps(run: RunRow) {
+    for (let after = -1; ;) {
+      const rows = await read(() => all(stepsAfter, { runId: run.id, after }));
+      yield* rows;
+      await setImmediate();
+      if (rows.length < STEPS_READ) return;
+      after = rows.at(-1)!.sequence;
+    }
+  }
+
+  /** All of it at once. */
+  async function trajectory(run: RunRow) {
+    const all = [];
+    for await (const made of steps(run)) all.push(made);
+    return all;
+  }
+
+  /** How many steps there are, and what a table of them has to have room for. */
+  async function stepFigures(run: RunRow) {
+    const query = build
+      .select({
+        steps: sql<number>`count(*)`,
+        seedWidth: sql<number>`coalesce(max(length(cast(${invocations.seed} as text))), 0)`,
+        // A step whose output was cut says so behind its source: `computed, cut`.
+        sourceWidth: sql<number>`coalesce(max(length(${invocations.source}) + 5 * coalesce(${invocations.outputCut}, 0)), 0)`,
+        outputsCut: sql<number>`count(${invocations.outputCut})`,
+        cutSteps: sql<number>`count(${invocations.cutTokens})`,
+        mostCutTokens: sql<number>`coalesce(max(${invocations.cutTokens}), 0)`,
+      })
+      .from(invocations)
+      .where(eq(invocations.runId, run.id));
+    return (await read(() => get(query)))!;
+  }
+
+  return { position, findEqualWork, commit, fillFromCycle, steps, trajectory, stepFigures };
+}
+
+function endOf(
+  run: RunRow,
+  length: number,
+  cycle: Cycle | null,
+  onCycle: Step['onCycle'],
+): 'length' | 'cycle' | null {
+  if (cycle !== null && onCycle === 'stop') return 'cycle';
+  return length === run.maxLength ? 'length' : null;
+}
+
+function verifySame(
+  present: InvocationRow,
+  expected: Pick<InvocationRow, 'modelId' | 'inputId' | 'seed'>,
+  run: RunRow,
+): void {
+  for (const key of ['modelId', 'inputId', 'seed'] as const) {
+    if (present[key] !== expected[key]) {
+      throw new PanicError(
+        'StoreConflict',
+        `step ${present.sequence} of run ${run.runIndex} of experiment ${run.experimentId} is already there with another ${key} ` +
+          `(${present[key]}, not ${expected[key]}); the row that is there is kept`,
+      );
+    }
+  }
+}

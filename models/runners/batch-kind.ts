@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import type { Artifact } from '../../experiment/artifact.js';
+import { excerptOf } from '../../common/text.js';
+import type { EmbeddedItem, GeneratedItem, GenerateItem } from '../loaded-model.js';
+import { failureError } from './runner-protocol.js';
+import type { BatchAnswers, BatchRequest } from './process-protocol.js';
+
+/** How items of one kind of model travel to its host and back. */
+export interface BatchKind<Item, Answer> {
+  request(items: readonly Item[]): BatchRequest;
+  /** One answer or error for each item, in order. */
+  answers(answers: BatchAnswers): readonly (Answer | Error)[];
+  /** Names an item in messages, and tells it from others. */
+  describe(item: Item): string;
+}
+
+export const generating: BatchKind<GenerateItem, GeneratedItem> = {
+  request: (items) => ({ task: 'generate', items }),
+  answers: (answers) => {
+    if (answers.task !== 'generate') throw otherQuestion();
+    return answers.items.map((item) => ('output' in item ? item : failureError(item)));
+  },
+  describe: ({ input, seed }) => `${describe(input)} with seed ${seed}`,
+};
+
+export const embedding: BatchKind<Artifact, EmbeddedItem> = {
+  request: (inputs) => ({ task: 'embed', inputs }),
+  answers: (answers) => {
+    if (answers.task !== 'embed') throw otherQuestion();
+    return answers.items;
+  },
+  describe,
+};
+
+function otherQuestion(): Error {
+  return new Error('the host answered another question');
+}
+
+const EXCERPT_CHARACTERS = 60;
+
+function describe(input: Artifact): string {
+  if (input.modality === 'image') {
+    const digest = createHash('sha256').update(input.pixels).digest('hex').slice(0, 12);
+    return `a picture of ${input.width} x ${input.height} pixels (SHA-256 of its pixels ${digest}…)`;
+  }
+  const { text } = input;
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, 12);
+  return `the text ${JSON.stringify(excerptOf(text, EXCERPT_CHARACTERS))} (SHA-256 ${digest}…)`;
+}

@@ -1,0 +1,210 @@
+import { PanicError } from '../../common/errors.js';
+
+/** A model that is loaded, or wants to be. */
+export interface Tenant {
+  readonly name: string;
+  /** What one loaded host of it takes; an estimate. */
+  readonly memoryMiB: number;
+  /** Ends its host. Only called while it rests. Resolves when the memory is free. */
+  leave(): Promise<void>;
+}
+
+interface Residence {
+  readonly since: number;
+  /** When its host was loaded; null while that is under way. */
+  loadedAt: number | null;
+  /** When it last ran out of calls; null while it works. */
+  restingSince: number | null;
+  leaving: boolean;
+}
+
+interface Applicant {
+  readonly tenant: Tenant;
+  readonly since: number;
+  readonly admit: () => void;
+}
+
+export interface TurnOptions {
+  /** A model that has waited so long need not wait for the others' queues to be empty, where their turns are over. */
+  readonly turnMs: number;
+  /** A turn lasts at least so many times as long as loading the models takes that would be swapped; 10 unless given. */
+  readonly loadsInTurn?: number | undefined;
+}
+
+export interface MemoryBudgetOptions extends TurnOptions {
+  readonly limitMiB: number;
+  /** How to raise the limit, as an imperative. */
+  readonly remedy: string;
+  /** Milliseconds of a clock that never goes back; performance.now unless given. */
+  readonly now?: () => number;
+}
+
+/** That a tenant does not even fit alone. */
+export function excessText(
+  { name, memoryMiB }: Pick<Tenant, 'name' | 'memoryMiB'>,
+  { limitMiB, remedy }: Pick<MemoryBudgetOptions, 'limitMiB' | 'remedy'>,
+): string {
+  return (
+    `${name} needs about ${memoryMiB} MiB of memory, and models may take ${limitMiB} MiB here; ` +
+    `${remedy}, or take a smaller model`
+  );
+}
+
+/** Of the time of turns that follow one another, at most a tenth is spent on loading. */
+const LOADS_IN_TURN = 10;
+
+/**
+ * Which models are loaded, so that the sum of their estimates stays within a limit.
+ *
+ * Models are admitted in the order in which they asked. One that is loaded works its queue off before it gives way, so that
+ * two models that do not fit together swap once a round and not once a call: only those that rest are unloaded, the least
+ * recently used first, and only where that makes room for the next one. So that models which keep each other busy do not starve
+ * a third, a model that has waited for `turnMs` gets room from those that work, too: after their batch, the one that has
+ * been loaded longest first. They then ask again, behind the others. A turn is longer where loading takes long: each of them keeps
+ * its memory until it has been loaded for ten times as long as loading it and the model that waits took when they were last loaded.
+ */
+export class MemoryBudget {
+  readonly #options: MemoryBudgetOptions;
+  readonly #residents = new Map<Tenant, Residence>();
+  readonly #applicants: Applicant[] = [];
+  /** How long loading took at the last time. */
+  readonly #loadMs = new WeakMap<Tenant, number>();
+  readonly #now: () => number;
+
+  constructor(options: MemoryBudgetOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /**
+   * Resolves when the tenant may load, or go on where it is loaded. It holds its memory until it rests and is told to leave,
+   * or releases it. Throws PanicError `ResourceLimit` where it would not fit alone.
+   */
+  async acquire(tenant: Tenant): Promise<void> {
+    const { limitMiB, remedy } = this.#options;
+    if (tenant.memoryMiB > limitMiB) {
+      throw new PanicError('ResourceLimit', excessText(tenant, { limitMiB, remedy }));
+    }
+    const residence = this.#residents.get(tenant);
+    if (residence?.leaving === false) {
+      residence.restingSince = null;
+      return;
+    }
+    await new Promise<void>((admit) => {
+      this.#applicants.push({ tenant, since: this.#now(), admit });
+      this.#arrange();
+    });
+  }
+
+  /** The tenant, which holds its memory, begins to load its host. To be called back when that is loaded. */
+  loading(tenant: Tenant): () => void {
+    const began = this.#now();
+    return () => {
+      const loadedAt = this.#now();
+      this.#loadMs.set(tenant, loadedAt - began);
+      const residence = this.#residents.get(tenant);
+      if (residence) residence.loadedAt ??= loadedAt;
+    };
+  }
+
+  /** The tenant has no calls: it keeps its host until another model needs the memory. */
+  rest(tenant: Tenant): void {
+    const residence = this.#residents.get(tenant);
+    if (residence) residence.restingSince = this.#now();
+    this.#arrange();
+  }
+
+  /** The tenant has no host any more. */
+  release(tenant: Tenant): void {
+    this.#residents.delete(tenant);
+    this.#arrange();
+  }
+
+  /** Whether a tenant that works has to end its host before its next batch, since others have waited long enough. */
+  mustYield(tenant: Tenant): boolean {
+    const next = this.#applicants[0];
+    if (!next || this.#now() - next.since < this.#options.turnMs) return false;
+    const yielding = this.#wouldYieldTo(next.tenant);
+    return (
+      yielding.includes(tenant) && yielding.every((one) => this.#turnIsOver(one, [next.tenant, ...yielding]))
+    );
+  }
+
+  /** The tenants at work that would have to leave, the one that has been loaded longest first; none where that would not be enough. */
+  #wouldYieldTo(applicant: Tenant): readonly Tenant[] {
+    let lacking = this.#lackingMiB(applicant) - sum(this.#resting());
+    const byAge = [...this.#residents]
+      .filter(([, { restingSince, leaving }]) => restingSince === null && !leaving)
+      .toSorted(([, a], [, b]) => a.since - b.since);
+    const yielding: Tenant[] = [];
+    for (const [working] of byAge) {
+      if (lacking <= 0) return yielding;
+      yielding.push(working);
+      lacking -= working.memoryMiB;
+    }
+    return lacking <= 0 ? yielding : [];
+  }
+
+  #turnIsOver(tenant: Tenant, swapped: readonly Tenant[]): boolean {
+    const loadedAt = this.#residents.get(tenant)?.loadedAt ?? null;
+    if (loadedAt === null) return false;
+    const loadingMs = swapped.reduce((total, one) => total + (this.#loadMs.get(one) ?? 0), 0);
+    return this.#now() - loadedAt >= (this.#options.loadsInTurn ?? LOADS_IN_TURN) * loadingMs;
+  }
+
+  #arrange(): void {
+    for (let next = this.#applicants[0]; next; next = this.#applicants[0]) {
+      const { tenant, admit } = next;
+      if (this.#residents.has(tenant) || tenant.memoryMiB > this.#freeMiB()) {
+        this.#makeRoomFor(tenant);
+        return;
+      }
+      this.#applicants.shift();
+      this.#residents.set(tenant, {
+        since: this.#now(),
+        loadedAt: null,
+        restingSince: null,
+        leaving: false,
+      });
+      admit();
+    }
+  }
+
+  #makeRoomFor(tenant: Tenant): void {
+    const resting = this.#resting();
+    let lacking = this.#lackingMiB(tenant);
+    if (lacking > sum(resting)) return;
+    for (const victim of resting) {
+      if (lacking <= 0) return;
+      lacking -= victim.memoryMiB;
+      this.#evict(victim);
+    }
+  }
+
+  #freeMiB(): number {
+    return this.#options.limitMiB - sum([...this.#residents.keys()]);
+  }
+
+  /** What the tenant lacks when those that are leaving have left. */
+  #lackingMiB(tenant: Tenant): number {
+    const leaving = [...this.#residents].filter(([, residence]) => residence.leaving);
+    return tenant.memoryMiB - this.#freeMiB() - sum(leaving.map(([resident]) => resident));
+  }
+
+  /** Least recently used first. */
+  #resting(): Tenant[] {
+    return [...this.#residents]
+      .filter(([, { restingSince, leaving }]) => restingSince !== null && !leaving)
+      .toSorted(([, a], [, b]) => a.restingSince! - b.restingSince!)
+      .map(([tenant]) => tenant);
+  }
+
+  #evict(tenant: Tenant): void {
+    this.#residents.get(tenant)!.leaving = true;
+    void tenant.leave().finally(() => this.release(tenant));
+  }
+}
+
+function sum(tenants: readonly Tenant[]): number {
+  return tenants.reduce((total, { memoryMiB }) => total + memoryMiB, 0);
+}

@@ -1,0 +1,229 @@
+import { isPanicError, PanicError } from '../../common/errors.js';
+import type { Model } from '../../experiment/model.js';
+import type { Deadlines } from '../choices.js';
+import type { ModelActivity } from '../contract.js';
+import type { Device } from '../loaded-model.js';
+import type { BatchKind } from './batch-kind.js';
+import { type Answered, Call, CallQueue } from './call-queue.js';
+import { CallDeadline, CallOverdue } from './deadline.js';
+import { loadRunner } from './load-runner.js';
+import type { MemoryBudget, Tenant } from './memory-budget.js';
+import { RunnerEnded, type ProcessRunner } from './process-runner.js';
+import { Wear, type WearLimits } from './wear.js';
+
+/** Where models are loaded: a device that works, and its memory. */
+export interface Place {
+  readonly device: Device;
+  readonly budget: MemoryBudget;
+}
+
+export interface LaneOptions<Item, Answer> {
+  readonly model: Model;
+  readonly kind: BatchKind<Item, Answer>;
+  /** Throws PanicError where the device that was asked for does not work. */
+  readonly place: () => Promise<Place>;
+  /** Throws PanicError `ModelFilesMissing`. */
+  readonly start: (device: Device) => ProcessRunner;
+  readonly wear: WearLimits;
+  readonly deadlines: Deadlines;
+}
+
+/** One model with a process of its own, and the calls for it: loads, unloads and replaces the process, and gives it batches. */
+export class ModelLane<Item, Answer> implements Tenant {
+  readonly name: string;
+  readonly memoryMiB: number;
+  readonly #options: LaneOptions<Item, Answer>;
+  readonly #queue: CallQueue<Item, Answer>;
+  readonly #deadline: CallDeadline;
+  #batch: readonly Call<Item, Answer>[] = [];
+  /** Present as soon as it is started, so that it can be ended; it is given batches once it is loaded. */
+  #host: ProcessRunner | null = null;
+  #wear: Wear;
+  #budget: MemoryBudget | null = null;
+  #lastBatchMs = 0;
+  #working = false;
+  #closed = false;
+
+  constructor(options: LaneOptions<Item, Answer>) {
+    const { model, kind, wear } = options;
+    this.#options = options;
+    this.name = model.name;
+    this.memoryMiB = model.weights?.memoryMiB ?? 0;
+    this.#queue = new CallQueue(model.weights?.maxBatch ?? 1, (item) => kind.describe(item));
+    this.#wear = new Wear(this.memoryMiB, wear);
+    this.#deadline = new CallDeadline(options.deadlines);
+  }
+
+  /**
+   * Has one item computed, together with others that wait. Rejects with the error of the model for this item; with
+   * PanicError `DeviceError` where the host dies of it, or does not load, or the lane is closed, `ResourceLimit` where it takes too
+   * long; and with the signal's reason at once where it aborts. A batch whose callers have all gone is ended with its host.
+   */
+  async call(item: Item, signal?: AbortSignal): Promise<Answered<Answer>> {
+    signal?.throwIfAborted();
+    if (this.#closed) throw closedError();
+    const call = new Call<Item, Answer>(item, signal, (aborted) => this.#abort(aborted));
+    this.#queue.add(call);
+    void this.#work();
+    return await call.answered;
+  }
+
+  get activity(): ModelActivity {
+    const residentMiB = this.#host === null ? null : this.#wear.residentMiB || this.memoryMiB;
+    return { model: this.name, waiting: this.#queue.size, computing: this.#batch.length, residentMiB };
+  }
+
+  leave(): Promise<void> {
+    return this.#unload();
+  }
+
+  /** Ends the host; calls that wait or run reject with `DeviceError`. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#rejectAll(closedError());
+    await this.#unload();
+  }
+
+  async #work(): Promise<void> {
+    if (this.#working) return;
+    this.#working = true;
+    try {
+      while (this.#queue.size > 0) {
+        const { host, budget } = await this.#ready();
+        const batch = await this.#queue.gather(this.#lastBatchMs);
+        if (batch.length > 0) await this.#compute(host, batch);
+        if (this.#wear.worn) {
+          await this.#unload();
+          this.#queue.forgetSize();
+        }
+        if (budget.mustYield(this)) {
+          await this.#unload();
+          budget.release(this);
+        }
+      }
+    } catch (error) {
+      this.#rejectAll(error);
+    } finally {
+      this.#working = false;
+      if (this.#host === null) this.#budget?.release(this);
+      else this.#budget?.rest(this);
+    }
+  }
+
+  /** Waits until there is memory and the model is loaded. */
+  async #ready(): Promise<{ host: ProcessRunner; budget: MemoryBudget }> {
+    const { place, start, wear, deadlines } = this.#options;
+    const { device, budget } = await place();
+    this.#budget = budget;
+    await budget.acquire(this);
+    if (this.#host !== null) return { host: this.#host, budget };
+    const isLoaded = budget.loading(this);
+    try {
+      const host = await loadRunner(this.name, this.memoryMiB, deadlines, () => {
+        if (this.#closed) throw closedError();
+        return (this.#host = start(device));
+      });
+      isLoaded();
+      this.#wear = new Wear(this.memoryMiB, wear);
+      void host.ended.then(() => this.#lose(host));
+      return { host, budget };
+    } catch (error) {
+      this.#host = null;
+      throw error;
+    }
+  }
+
+  async #compute(host: ProcessRunner, batch: readonly Call<Item, Answer>[]): Promise<void> {
+    const { kind } = this.#options;
+    this.#batch = batch;
+    host.keepAlive(true);
+    try {
+      const about =
+        batch.length === 1
+          ? `the host of ${this.name}, at work on ${kind.describe(batch[0]!.item)},`
+          : `the host of ${this.name}`;
+      const computed = await this.#deadline.within(
+        about,
+        () => host.compute(kind.request(batch.map(({ item }) => item))),
+        () => void host.stop(),
+      );
+      const answers = kind.answers(computed.answers);
+      if (answers.length !== batch.length) {
+        throw new Error(`${this.name} gave ${answers.length} answers to ${batch.length} inputs`);
+      }
+      const computeMs = computed.computeMs / batch.length;
+      for (const [index, call] of batch.entries()) {
+        const answer = answers[index]!;
+        if (answer instanceof Error) call.reject(answer);
+        else call.resolve({ answer, host: computed.host, batchSize: batch.length, computeMs });
+      }
+      if (batch.length === 1) this.#queue.acquit(batch[0]!.item);
+      this.#lastBatchMs = computed.computeMs;
+      this.#wear.add(batch.length, computed.residentMiB);
+    } catch (error) {
+      await this.#failed(error, batch);
+    } finally {
+      this.#batch = [];
+      host.keepAlive(false);
+    }
+  }
+
+  /**
+   * A batch failed as a whole: its items are computed one by one, so that a bad one fails alone. Unless the error is about the
+   * items, the process is not trusted any more: a device that failed once may fail until its context is made anew.
+   */
+  async #failed(error: unknown, batch: readonly Call<Item, Answer>[]): Promise<void> {
+    const isOverdue = error instanceof CallOverdue;
+    const runnerFailed = !isPanicError(error) || error.kind === 'DeviceError' || isOverdue;
+    if (runnerFailed) await this.#unload();
+    // A device that hung may do in a new process: an item is given one more try, unless it is known for this.
+    const triesAgain = isOverdue && batch.some((call) => !call.overdue && !this.#queue.isBlamed(call.item));
+    for (const call of batch) call.overdue ||= isOverdue;
+    if (batch.length > 1 || triesAgain) {
+      this.#queue.separate(batch, runnerFailed && batch.length > 1);
+      return;
+    }
+    const call = batch[0]!;
+    if (call.settled) return;
+    if (runnerFailed) this.#queue.blame(call.item);
+    call.reject(this.#naming(call.item, error));
+  }
+
+  #naming(item: Item, error: unknown): unknown {
+    const about = this.#options.kind.describe(item);
+    if (error instanceof RunnerEnded) {
+      const message = `the host of ${this.name}, at work on ${about}, ${error.message}`;
+      return new PanicError('DeviceError', message, { cause: error });
+    }
+    if (!isPanicError(error, 'DeviceError')) return error;
+    return new PanicError('DeviceError', `${error.message} (at work on ${about})`, { cause: error });
+  }
+
+  /** The caller has been told; a native call cannot be interrupted but with its process. */
+  #abort(call: Call<Item, Answer>): void {
+    this.#queue.remove(call);
+    if (this.#batch.includes(call) && this.#batch.every(({ settled }) => settled)) void this.#unload();
+  }
+
+  #rejectAll(error: unknown): void {
+    const running = this.#batch.filter(({ settled }) => !settled);
+    for (const call of [...running, ...this.#queue.clear()]) call.reject(error);
+  }
+
+  /** A host that ends while nobody uses it gives its memory back. */
+  #lose(host: ProcessRunner): void {
+    if (this.#host !== host) return;
+    this.#host = null;
+    if (!this.#working) this.#budget?.release(this);
+  }
+
+  async #unload(): Promise<void> {
+    const host = this.#host;
+    this.#host = null;
+    await host?.stop();
+  }
+}
+
+function closedError(): PanicError {
+  return new PanicError('DeviceError', 'the model pool is closed');
+}

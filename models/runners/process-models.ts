@@ -1,0 +1,76 @@
+import type { Artifact } from '../../experiment/artifact.js';
+import { remembered } from '../../common/remembered.js';
+import type { EmbeddingModel, GenerativeModel, Model } from '../../experiment/model.js';
+import type { Deadlines } from '../choices.js';
+import type { ModelActivity } from '../contract.js';
+import type { Device, EmbeddedItem, GeneratedItem, GenerateItem, RunnerFiles } from '../loaded-model.js';
+import { embedding, generating } from './batch-kind.js';
+import type { Answered } from './call-queue.js';
+import { ModelLane, type Place } from './model-lane.js';
+import { startProcessRunner } from './process-runner.js';
+import type { WearLimits } from './wear.js';
+
+export interface ProcessModelsOptions {
+  /** Where the files of a model are. Throws PanicError `ModelFilesMissing`. */
+  readonly filesOf: (model: Model) => RunnerFiles;
+  /** Asked when a model is first called, and again by the next call where it rejected. */
+  readonly findPlace: () => Promise<Place>;
+  readonly wear: WearLimits;
+  readonly deadlines: Deadlines;
+}
+
+/** The models with a process of their own; see ModelLane for what calls throw. */
+export class ProcessModels {
+  readonly #options: ProcessModelsOptions;
+  readonly #generating = new Map<string, ModelLane<GenerateItem, GeneratedItem>>();
+  readonly #embedding = new Map<string, ModelLane<Artifact, EmbeddedItem>>();
+  readonly #place: () => Promise<Place>;
+
+  constructor(options: ProcessModelsOptions) {
+    this.#options = options;
+    this.#place = remembered(options.findPlace);
+  }
+
+  async generate(
+    model: GenerativeModel,
+    item: GenerateItem,
+    signal?: AbortSignal,
+  ): Promise<Answered<GeneratedItem>> {
+    const lane =
+      this.#generating.get(model.name) ?? new ModelLane({ ...this.#laneOptions(model), kind: generating });
+    this.#generating.set(model.name, lane);
+    return await lane.call(item, signal);
+  }
+
+  async embed(
+    model: EmbeddingModel,
+    inputs: readonly Artifact[],
+    signal?: AbortSignal,
+  ): Promise<Answered<EmbeddedItem>[]> {
+    const lane =
+      this.#embedding.get(model.name) ?? new ModelLane({ ...this.#laneOptions(model), kind: embedding });
+    this.#embedding.set(model.name, lane);
+    return await Promise.all(inputs.map((input) => lane.call(input, signal)));
+  }
+
+  activity(): ModelActivity[] {
+    return [...this.#generating.values(), ...this.#embedding.values()].map((lane) => lane.activity);
+  }
+
+  /** Ends every host; calls that wait or run reject with `DeviceError`. */
+  async close(): Promise<void> {
+    const lanes = [...this.#generating.values(), ...this.#embedding.values()];
+    await Promise.all(lanes.map((lane) => lane.close()));
+  }
+
+  #laneOptions(model: Model) {
+    const { filesOf, wear, deadlines } = this.#options;
+    return {
+      model,
+      wear,
+      deadlines,
+      place: this.#place,
+      start: (device: Device) => startProcessRunner({ model, ...filesOf(model), device }),
+    };
+  }
+}

@@ -1,0 +1,31 @@
+import type { Artifact } from '../../experiment/artifact.js';
+import type { Fingerprint } from '../../experiment/provenance.js';
+import type { EmbeddedItem, GeneratedItem, GenerateItem } from '../loaded-model.js';
+import type { RunnerFailure } from './runner-protocol.js';
+
+/**
+ * What the pool and the process of a model say to each other: the process tells first whether the model could be loaded;
+ * then it is given one batch at a time and answers each.
+ */
+export type BatchRequest =
+  | { readonly task: 'generate'; readonly items: readonly GenerateItem[] }
+  | { readonly task: 'embed'; readonly inputs: readonly Artifact[] };
+
+/** One answer for each item, in order. */
+export type BatchAnswers =
+  | { readonly task: 'generate'; readonly items: readonly (GeneratedItem | RunnerFailure)[] }
+  | { readonly task: 'embed'; readonly items: readonly EmbeddedItem[] };
+
+export interface ComputedBatch {
+  readonly answers: BatchAnswers;
+  readonly host: Fingerprint;
+  readonly computeMs: number;
+  /** Resident memory of the process after the batch. */
+  readonly residentMiB: number;
+}
+
+export type ProcessMessage =
+  | { readonly kind: 'loaded' }
+  | { readonly kind: 'not-loaded'; readonly failure: RunnerFailure }
+  | { readonly kind: 'computed'; readonly batch: ComputedBatch }
+  | { readonly kind: 'failed'; readonly failure: RunnerFailure };

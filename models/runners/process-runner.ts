@@ -1,0 +1,114 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { childEnvironment } from '../../common/child-environment.js';
+import { compiledFile } from '../../common/compiled-file.js';
+import { endChild } from '../../common/end-child.js';
+import type { RunnerTask } from '../loaded-model.js';
+import { lastWords } from '../onnx/runtime-words.js';
+import { failureError } from './runner-protocol.js';
+import type { BatchRequest, ComputedBatch, ProcessMessage } from './process-protocol.js';
+
+const STDERR_TAIL_CHARACTERS = 16_384;
+const LAST_WORDS_CHARACTERS = 500;
+
+/** The process is gone, asked or not; the message completes the sentence "the host of X ...". */
+export class RunnerEnded extends Error {
+  override name = 'RunnerEnded';
+}
+
+/** A process that loads one model and computes one batch at a time. A native crash or leak ends it and nothing else. */
+export interface ProcessRunner {
+  readonly processId: number | undefined;
+  /** Resolves when the model is loaded. Rejects with the loader's PanicError, or with RunnerEnded. */
+  readonly loaded: Promise<void>;
+  /** Resolves when the process is gone, with the reason. */
+  readonly ended: Promise<RunnerEnded>;
+  /** Rejects with what the model throws, or with RunnerEnded. */
+  compute(request: BatchRequest): Promise<ComputedBatch>;
+  /** Whether the host keeps this process alive: it does while it loads or works, not while it is idle. */
+  keepAlive(keep: boolean): void;
+  /** Ends the process at once; resolves when it is gone. */
+  stop(): Promise<void>;
+}
+
+interface Settle<T> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+/** Starts the process of a model; it is told which as JSON in its first argument. */
+export function startProcessRunner(task: RunnerTask): ProcessRunner {
+  const child = fork(compiledFile('models/runners/process-main.js'), [JSON.stringify(task)], {
+    serialization: 'advanced',
+    execArgv: [],
+    env: childEnvironment('host'),
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  let loading: Settle<void> | null = null;
+  let computing: Settle<ComputedBatch> | null = null;
+  const loaded = new Promise<void>((resolve, reject) => (loading = { resolve, reject }));
+  let over: RunnerEnded | null = null;
+  const ended = endOf(child).then((reason) => {
+    over = reason;
+    loading?.reject(reason);
+    computing?.reject(reason);
+    return reason;
+  });
+  child.on('message', (message) => {
+    const told = message as ProcessMessage;
+    if (told.kind === 'loaded') loading?.resolve();
+    else if (told.kind === 'not-loaded') loading?.reject(failureError(told.failure));
+    else if (told.kind === 'computed') computing?.resolve(told.batch);
+    else computing?.reject(failureError(told.failure));
+  });
+  return {
+    processId: child.pid,
+    loaded,
+    ended,
+    compute: async (request) => {
+      if (over !== null) throw over;
+      const answer = new Promise<ComputedBatch>((resolve, reject) => (computing = { resolve, reject }));
+      // A failed send means that the process is ending, which `ended` reports.
+      child.send(request, () => {});
+      return await answer;
+    },
+    keepAlive: (keep) => keepAlive(child, keep),
+    stop: async () => {
+      keepAlive(child, true);
+      endChild(child);
+      await ended;
+    },
+  };
+}
+
+/** Also waits for the last words on standard error, where the native libraries say why they give up. */
+function endOf(child: ChildProcess): Promise<RunnerEnded> {
+  let tail = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    tail = (tail + text).slice(-STDERR_TAIL_CHARACTERS);
+  });
+  return new Promise((resolve) => {
+    child.on('error', (error) => {
+      if (child.pid === undefined) resolve(new RunnerEnded(`did not start: ${error.message}`));
+    });
+    child.on('close', (code, signal) => {
+      const how = signal === null ? `with code ${code}` : `by ${signal}`;
+      const words = lastWords(tail, LAST_WORDS_CHARACTERS);
+      const said = words === '' ? '' : `; it said: ${words}`;
+      resolve(new RunnerEnded(`ended ${how}${said}`));
+    });
+  });
+}
+
+/** An idle host must not keep its parent running; the process, its channel and its pipe each would. */
+function keepAlive(child: ChildProcess, keep: boolean): void {
+  const stderr = child.stderr as (NodeJS.ReadableStream & { ref?(): void; unref?(): void }) | null;
+  if (keep) {
+    child.ref();
+    child.channel?.ref();
+    stderr?.ref?.();
+  } else {
+    child.unref();
+    child.channel?.unref();
+    stderr?.unref?.();
+  }
+}

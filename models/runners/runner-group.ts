@@ -1,0 +1,209 @@
+import { PanicError } from '../../common/errors.js';
+import type { Deadlines } from '../choices.js';
+import { onAbort } from './abort.js';
+import { CallDeadline } from './deadline.js';
+import { failureError, type RunnerAnswer, type RunnerReply, type RunnerRequest } from './runner-protocol.js';
+
+/** One running host: a thread or a child process. It is told one request at a time. */
+export interface Host {
+  send(request: RunnerRequest, transfer: readonly ArrayBuffer[]): void;
+  /** Whether the host keeps this process alive: it does while it works, not while it is idle. */
+  keepAlive(keep: boolean): void;
+  /** Ends the host at once; resolves when it is gone. */
+  stop(): Promise<void>;
+}
+
+export interface RunnerEvents {
+  reply(reply: RunnerReply): void;
+  /** The host is gone, asked or not; `reason` completes the sentence "the host of X ...". */
+  ended(reason: string): void;
+}
+
+export interface RunnerGroupOptions {
+  /** Completes "the host of ..." in messages. */
+  readonly name: string;
+  readonly size: number;
+  readonly start: (events: RunnerEvents) => Host;
+  /** Whether an abort ends a host that is working on the call (a long native call cannot be interrupted otherwise). */
+  readonly stopOnAbort: boolean;
+  /** How long a call may take before its host is ended; absent where the hosts see to it themselves. */
+  readonly deadlines?: Pick<Deadlines, 'callSeconds'>;
+}
+
+interface Job {
+  readonly request: RunnerRequest;
+  readonly transfer: readonly ArrayBuffer[];
+  readonly settle: (outcome: { answer: RunnerAnswer } | { error: unknown }) => void;
+}
+
+interface Slot {
+  host: Host | null;
+  job: Job | null;
+  /** Of the job. */
+  watch: ReturnType<CallDeadline['watch']> | null;
+}
+
+/**
+ * Up to `size` equal hosts behind one queue, each started when it is first needed and replaced after it died, with one
+ * call at a time each.
+ */
+export class RunnerGroup {
+  readonly #options: RunnerGroupOptions;
+  readonly #slots: readonly Slot[];
+  readonly #deadline: CallDeadline | null;
+  #queue: Job[] = [];
+  #closed = false;
+
+  constructor(options: RunnerGroupOptions) {
+    this.#options = options;
+    this.#deadline = options.deadlines === undefined ? null : new CallDeadline(options.deadlines);
+    this.#slots = Array.from({ length: options.size }, () => ({
+      host: null,
+      job: null,
+      watch: null,
+    }));
+  }
+
+  /**
+   * Runs one request. Rejects with PanicError `DeviceError` where the host dies or the group is closed, `ResourceLimit` where the call
+   * takes too long, with the error of the model where that throws, and with the signal's reason where it aborts.
+   */
+  call(
+    request: RunnerRequest,
+    transfer: readonly ArrayBuffer[],
+    signal?: AbortSignal,
+  ): Promise<RunnerAnswer> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      if (this.#closed) {
+        reject(new PanicError('DeviceError', 'the model pool is closed'));
+        return;
+      }
+      const stopListening = onAbort(signal, () => this.#abort(job, signal?.reason));
+      const job: Job = {
+        request,
+        transfer,
+        settle: (outcome) => {
+          stopListening();
+          if ('answer' in outcome) resolve(outcome.answer);
+          else reject(outcome.error);
+        },
+      };
+      this.#queue.push(job);
+      this.#dispatch();
+    });
+  }
+
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  get computing(): number {
+    return this.#slots.filter(({ job }) => job !== null).length;
+  }
+
+  /** Ends every host; calls that are waiting or running reject with `DeviceError`. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const error = new PanicError('DeviceError', 'the model pool was closed during the call');
+    for (const job of this.#queue) job.settle({ error });
+    this.#queue = [];
+    const hosts: Host[] = [];
+    for (const slot of this.#slots) {
+      slot.job?.settle({ error });
+      leave(slot);
+      if (slot.host) hosts.push(slot.host);
+      slot.host = null;
+    }
+    await Promise.all(hosts.map((host) => host.stop()));
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0) {
+      const slot =
+        this.#slots.find((slot) => slot.job === null && slot.host !== null) ??
+        this.#slots.find((slot) => slot.job === null);
+      if (!slot) return;
+      this.#begin(slot, this.#queue.shift()!);
+    }
+  }
+
+  #begin(slot: Slot, job: Job): void {
+    try {
+      slot.host ??= this.#start(slot);
+      slot.job = job;
+      slot.host.keepAlive(true);
+      slot.watch = this.#watch(slot, job);
+      slot.host.send(job.request, job.transfer);
+    } catch (error) {
+      leave(slot);
+      job.settle({ error });
+    }
+  }
+
+  #watch(slot: Slot, job: Job): Slot['watch'] {
+    const about = `the host of ${job.request.model}`;
+    return (
+      this.#deadline?.watch(about, (error) => {
+        if (slot.job === job) this.#end(slot, error);
+      }) ?? null
+    );
+  }
+
+  /** Ends the host of a slot with its call. */
+  #end(slot: Slot, error: unknown): void {
+    const { host, job } = slot;
+    slot.host = null;
+    leave(slot);
+    void host?.stop();
+    job?.settle({ error });
+    this.#dispatch();
+  }
+
+  #start(slot: Slot): Host {
+    const host: Host = this.#options.start({
+      reply: (reply) => {
+        if (slot.host === host) this.#finish(slot, reply);
+      },
+      ended: (reason) => {
+        if (slot.host === host) this.#lose(slot, reason);
+      },
+    });
+    return host;
+  }
+
+  #finish(slot: Slot, reply: RunnerReply): void {
+    const { job, host, watch } = slot;
+    watch?.answered();
+    leave(slot);
+    host?.keepAlive(false);
+    job?.settle(reply.ok ? { answer: reply.answer } : { error: failureError(reply.failure) });
+    this.#dispatch();
+  }
+
+  #lose(slot: Slot, reason: string): void {
+    const { job } = slot;
+    slot.host = null;
+    leave(slot);
+    job?.settle({ error: new PanicError('DeviceError', `the host of ${this.#options.name} ${reason}`) });
+    this.#dispatch();
+  }
+
+  /** The caller hears of it at once. A slot whose host goes on stays taken until the late answer, which nobody gets. */
+  #abort(job: Job, reason: unknown): void {
+    job.settle({ error: reason });
+    this.#queue = this.#queue.filter((waiting) => waiting !== job);
+    const slot = this.#slots.find((slot) => slot.job === job);
+    if (!slot || !this.#options.stopOnAbort) return;
+    this.#end(slot, reason);
+  }
+}
+
+function leave(slot: Slot): void {
+  slot.watch?.stop();
+  slot.watch = null;
+  slot.job = null;
+}

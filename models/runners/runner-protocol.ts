@@ -1,0 +1,51 @@
+import type { Artifact } from '../../experiment/artifact.js';
+import { errorMessage, type FailureKind, isPanicError, PanicError } from '../../common/errors.js';
+import type { Fingerprint } from '../../experiment/provenance.js';
+
+/**
+ * What the pool and a host of a RunnerGroup say to each other. A host gets one request at a time and gives one reply to each.
+ * Processes of models with files are spoken to in batches: see process-protocol.ts.
+ */
+export type RunnerRequest =
+  | { readonly task: 'generate'; readonly model: string; readonly input: Artifact; readonly seed: number }
+  | { readonly task: 'embed'; readonly model: string; readonly inputs: readonly Artifact[] };
+
+export type RunnerAnswer =
+  | {
+      readonly task: 'generate';
+      readonly output: Artifact;
+      readonly cutTokens: number;
+      readonly outputCut: boolean;
+      readonly host: Fingerprint;
+      readonly computeMs: number;
+    }
+  | {
+      readonly task: 'embed';
+      readonly vectors: readonly Float32Array[];
+      /** For each input; absent where the host cannot say. */
+      readonly cutTokens?: readonly number[];
+      readonly host: Fingerprint;
+      readonly computeMs: number;
+    };
+
+export interface RunnerFailure {
+  /** The kind of a PanicError, or null for an error that nobody foresaw. */
+  readonly kind: FailureKind | null;
+  readonly message: string;
+}
+
+export type RunnerReply =
+  | { readonly ok: true; readonly answer: RunnerAnswer }
+  | { readonly ok: false; readonly failure: RunnerFailure };
+
+export function failureReply(error: unknown): RunnerReply {
+  return { ok: false, failure: runnerFailure(error) };
+}
+
+export function runnerFailure(error: unknown): RunnerFailure {
+  return { kind: isPanicError(error) ? error.kind : null, message: errorMessage(error) };
+}
+
+export function failureError(failure: RunnerFailure): Error {
+  return failure.kind === null ? new Error(failure.message) : new PanicError(failure.kind, failure.message);
+}

@@ -1,0 +1,62 @@
+import type { Model } from '../../experiment/model.js';
+import type { Host, RunnerEvents } from '../runners/runner-group.js';
+import {
+  failureReply,
+  type RunnerAnswer,
+  type RunnerReply,
+  type RunnerRequest,
+} from '../runners/runner-protocol.js';
+import type { ServerAccess } from './address.js';
+import { meetServer, type ServerModel } from './server-model.js';
+
+/** A host that is somebody else's server: no process of ours, but told one request at a time like the others. */
+export function startServerRunner(model: Model, access: ServerAccess, events: RunnerEvents): Host {
+  const stopped = new AbortController();
+  const { signal } = stopped;
+  let server: ServerModel | null = null;
+
+  async function reply(request: RunnerRequest): Promise<void> {
+    const reply = await outcome(request);
+    if (!signal.aborted) events.reply(reply);
+  }
+
+  async function outcome(request: RunnerRequest): Promise<RunnerReply> {
+    try {
+      // Where that fails, the next call meets it anew.
+      server ??= await meetServer(model, access, signal);
+      return { ok: true, answer: await answer(server, request, signal) };
+    } catch (error) {
+      return failureReply(error);
+    }
+  }
+
+  return {
+    send: (request) => void reply(request),
+    // The open connection keeps this process alive while there is a call, and nothing does while there is none.
+    keepAlive: () => undefined,
+    stop: async () => stopped.abort(),
+  };
+}
+
+async function answer(
+  server: ServerModel,
+  request: RunnerRequest,
+  signal: AbortSignal,
+): Promise<RunnerAnswer> {
+  const { host } = server;
+  const started = performance.now();
+  if (request.task === 'generate') {
+    const { output, outputCut } = await server.generate(request.input, request.seed, signal);
+    // Servers do not say how much of an input they read.
+    return {
+      task: 'generate',
+      output,
+      outputCut,
+      cutTokens: 0,
+      host,
+      computeMs: performance.now() - started,
+    };
+  }
+  const vectors = await server.embed(request.inputs, signal);
+  return { task: 'embed', vectors, host, computeMs: performance.now() - started };
+}

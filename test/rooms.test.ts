@@ -1,0 +1,98 @@
+import { expect, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { repositoryPath } from './support/child-processes.js';
+
+const PRODUCT = [
+  'cli',
+  'workers',
+  'activities',
+  'models',
+  'tda',
+  'db',
+  'workflows',
+  'experiment',
+  'common',
+] as const;
+type Room = (typeof PRODUCT)[number];
+
+/** Which rooms a room of the product may import. What passes or fails (`faults/`) or measures (`bench/`) imports any of them. */
+const MAY_IMPORT: Readonly<Record<Room, readonly Room[]>> = {
+  common: [],
+  // The workflows run in a sandbox that has no Node modules; activities implement what the contract in this room asks for.
+  workflows: [],
+  experiment: ['common'],
+  tda: ['experiment', 'common'],
+  db: ['experiment', 'common'],
+  models: ['experiment', 'common'],
+  activities: ['models', 'tda', 'db', 'workflows', 'experiment', 'common'],
+  workers: ['activities', 'models', 'tda', 'db', 'workflows', 'experiment', 'common'],
+  cli: ['workers', 'activities', 'models', 'tda', 'db', 'workflows', 'experiment', 'common'],
+};
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.ts'], {
+  cwd: repositoryPath('.'),
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((file) => file !== '' && !file.startsWith('tda/assembly/'));
+const imports = files.flatMap((file) => importsOf(file));
+
+/** Imports of other files of the repository: static ones, those of types, `export ... from` and `import()`. */
+function importsOf(from: string): Import[] {
+  const text = readFileSync(repositoryPath(from), 'utf8');
+  const statements = text.matchAll(
+    /^(?:import|export)\s(?:[^'";]*?\sfrom\s)?'(\.[^']+)'|\bimport\(\s*'(\.[^']+)'/gm,
+  );
+  return [...statements].map(([, named, called]) => ({
+    from,
+    to: normalize(join(dirname(from), (named ?? called)!)).replace(/\.js$/, '.ts'),
+  }));
+}
+
+const roomOf = (file: string): string => file.split('/')[0]!;
+const inWords = ({ from, to }: Import): string => `${from} imports ${to}`;
+
+test('the test reads every kind of import, and each leads to a file', () => {
+  const known = new Set(files);
+  expect(imports.filter(({ to }) => !known.has(to) && !to.endsWith('.json') && !to.endsWith('.mjs'))).toEqual(
+    [],
+  );
+  for (const room of PRODUCT) expect(files.filter((file) => roomOf(file) === room)).not.toEqual([]);
+  expect(imports).toContainEqual({ from: 'cli/main.ts', to: 'cli/program/create-program.ts' });
+  expect(imports).toContainEqual({ from: 'activities/dependencies.ts', to: 'db/index.ts' });
+});
+
+test('a room imports the rooms below it only, types included', () => {
+  const forbidden = imports.filter(({ from, to }) => {
+    const [room, other] = [roomOf(from), roomOf(to)];
+    return isProduct(room) && room !== other && !(isProduct(other) && MAY_IMPORT[room].includes(other));
+  });
+  expect(forbidden.map(inWords)).toEqual([]);
+});
+
+test('faults/ and bench/ import no test', () => {
+  const forbidden = imports.filter(
+    ({ from, to }) => ['faults', 'bench'].includes(roomOf(from)) && roomOf(to) === 'test',
+  );
+  expect(forbidden.map(inWords)).toEqual([]);
+});
+
+test('a helper that several suites of tests use stands in test/support/', () => {
+  const forbidden = imports.filter(({ from, to }) => {
+    const [, suite] = from.split('/');
+    const [room, other] = to.split('/');
+    return roomOf(from) === 'test' && room === 'test' && other !== 'support' && other !== suite;
+  });
+  expect(forbidden.map(inWords)).toEqual([]);
+});
+
+function isProduct(room: string): room is Room {
+  return PRODUCT.some((name) => name === room);
+}

@@ -1,0 +1,139 @@
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ExperimentResult } from '../../activities/index.js';
+import type { experiment } from '../../workflows/index.js';
+import { startPanicTda, type Running, until } from './cli-process.js';
+import { connectClient, suiteAddress, takeNamespace } from './suite-server.js';
+import { sharedTemporaryFolder } from './temporary-folder.js';
+
+/** A namespace and a data folder that several workers share. */
+export interface Fleet {
+  readonly folder: string;
+  readonly data: string;
+  readonly client: Client;
+  /** What points a command at them. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Starts `panic-tda worker …` and waits until it serves. `main`: of another version of the program. */
+  worker(args: readonly string[], env?: Readonly<Record<string, string>>, main?: string): Promise<Running>;
+  start(file: unknown, workflowId: string): Promise<WorkflowHandle<typeof experiment>>;
+  /** Runs a command that looks at the data folder and the service. */
+  command(args: readonly string[], env?: Readonly<Record<string, string>>, main?: string): Running;
+  close(): Promise<void>;
+}
+
+export async function openFleet(
+  routes: Readonly<Record<string, string>> | null = null,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Fleet> {
+  const folder = sharedTemporaryFolder();
+  const data = join(folder, 'data');
+  mkdirSync(data);
+  if (routes !== null) writeFileSync(join(data, 'routes.json'), JSON.stringify(routes));
+  const namespace = takeNamespace();
+  const { client, close } = await connectClient(namespace);
+  const service = {
+    TEMPORAL_ADDRESS: suiteAddress(),
+    TEMPORAL_NAMESPACE: namespace,
+    PANIC_TDA_ACTIVITY_MS: '1000',
+    ...env,
+  };
+  const workers: Running[] = [];
+  const command = (
+    args: readonly string[],
+    more: Readonly<Record<string, string>> = {},
+    main?: string,
+  ): Running => startPanicTda(folder, [...args, '--data', data], { ...service, ...more }, main);
+  return {
+    folder,
+    data,
+    client,
+    env: service,
+    command,
+    worker: async (args, more, main) => {
+      const worker = command(['worker', ...args], more, main);
+      workers.push(worker);
+      await serving(worker, args.includes('--listen'));
+      return worker;
+    },
+    start: (file, workflowId) =>
+      client.workflow.start<typeof experiment>('experiment', {
+        taskQueue: 'panic-tda',
+        workflowId,
+        args: [file],
+      }),
+    close: async () => {
+      for (const { process } of workers) process.kill('SIGKILL');
+      await Promise.all(workers.map(({ ended }) => ended));
+      await close();
+    },
+  };
+}
+
+/** Resolves when a worker polls its queues, and has said where it answers if it `listens`; throws with what it said where it ended instead. */
+export async function serving(worker: Running, listens = false): Promise<void> {
+  let code: number | null | undefined;
+  void worker.ended.then((ended) => (code = ended.code));
+  await until(
+    () => {
+      if (code !== undefined) throw new Error(`the worker ended with ${code}: ${worker.stderr()}`);
+      return (listens ? /^Health: .*\n/m : / serves panic-tda/).test(worker.stderr());
+    },
+    () => worker.stderr(),
+  );
+}
+
+export async function resultOf(handle: WorkflowHandle<typeof experiment>): Promise<ExperimentResult> {
+  return await handle.result();
+}
+
+/** One attempt of an activity, as the history of its workflow has it. */
+export interface Attempt {
+  readonly activity: string;
+  readonly queue: string;
+  readonly by: string;
+  /** Type or kind of the failure of the attempt before it. */
+  readonly after: string | null;
+}
+
+/** The attempts that the activities of a workflow were done at, in the order of their ends. */
+export async function attemptsOf(client: Client, workflowId: string): Promise<Attempt[]> {
+  const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
+  const byId = new Map((events ?? []).map((event) => [String(event.eventId), event]));
+  return (events ?? []).flatMap(({ activityTaskStartedEventAttributes: started }) => {
+    if (!started) return [];
+    const scheduled = byId.get(String(started.scheduledEventId))?.activityTaskScheduledEventAttributes;
+    const failure = started.lastFailure;
+    return [
+      {
+        activity: scheduled?.activityType?.name ?? '',
+        queue: scheduled?.taskQueue?.name ?? '',
+        by: started.identity ?? '',
+        after: failure
+          ? (failure.applicationFailureInfo?.type ?? (failure.timeoutFailureInfo ? 'Timeout' : 'other'))
+          : null,
+      },
+    ];
+  });
+}
+
+/** The activities of a workflow that have not ended, with the worker that has each. */
+export async function pendingOf(client: Client, workflowId: string) {
+  const { raw } = await client.workflow.getHandle(workflowId).describe();
+  return raw.pendingActivities ?? [];
+}
+
+/** Lines `name{label="value",…} number` of a text of Prometheus that are of this metric. */
+export function samplesOf(text: string, metric: string): { labels: string; value: number }[] {
+  return text.split('\n').flatMap((line) => {
+    const [, name, labels = '', value] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+    return name === metric ? [{ labels, value: Number(value) }] : [];
+  });
+}
+
+/** Where a worker that was started with --listen answers. */
+export function addressOf(worker: Running): string {
+  const [, address] = /Health: (http:\/\/\S+)\/health/.exec(worker.stderr()) ?? [];
+  if (address === undefined) throw new Error(`it does not listen: ${worker.stderr()}`);
+  return address;
+}

@@ -1,0 +1,253 @@
+import { sql } from 'drizzle-orm';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Connection, RunRow, Store, SurrogateDimension } from '../../db/index.js';
+import { openStore } from '../../db/index.js';
+import type { Artifact } from '../../experiment/artifact.js';
+import { runCount, surrogateCount } from '../../experiment/config.js';
+import type { ExperimentConfig } from '../../experiment/config.js';
+import { experimentId, seedOfStep, surrogateSeed } from '../../experiment/ids.js';
+import type { Catalogue, EmbeddingModel, GenerativeModel } from '../../experiment/model.js';
+import type { Fingerprint } from '../../experiment/provenance.js';
+import {
+  longestLifetime,
+  persistenceEntropy,
+  ripsPersistence,
+  surrogate,
+  totalPersistence,
+} from '../../tda/index.js';
+import { embedding, generative } from './small-catalogue.js';
+
+/** A store in a folder of its own, to be used with `using`-like care: call `remove` at the end. */
+export function temporaryStore(): {
+  readonly folder: string;
+  readonly store: Store<Connection>;
+  remove(): Promise<void>;
+} {
+  const folder = mkdtempSync(join(tmpdir(), 'panic-tda-db-'));
+  const store = openStore(folder);
+  return {
+    folder,
+    store,
+    async remove() {
+      await store.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+export const painter = generative('Painter', 'text', 'image');
+export const describer = generative('Describer', 'image', 'text');
+export const textPoints = embedding('TextPoints', 'text', 4);
+export const imagePoints = embedding('ImagePoints', 'image', 3);
+
+export const catalogue: Catalogue = new Map(
+  [painter, describer, textPoints, imagePoints].map((model) => [model.name, model]),
+);
+const generativeModels = new Map([painter, describer].map((model) => [model.name, model]));
+const embeddingModels = new Map([textPoints, imagePoints].map((model) => [model.name, model]));
+
+export const host: Fingerprint = {
+  runtime: 'typescript',
+  runtimeVersion: '1',
+  device: 'cpu',
+  dtype: 'float32',
+  files: {},
+};
+
+/** Two runs of a fixed seed, which meet a cycle, and two of seed -1, which do not end at one. */
+export const config: ExperimentConfig = {
+  name: null,
+  networks: [['Painter', 'Describer']],
+  prompts: ['a red apple', 'the sea'],
+  seeds: [7, -1],
+  embedding_models: ['TextPoints', 'ImagePoints'],
+  max_length: 12,
+  on_cycle: 'stop',
+  max_dimension: 1,
+  max_edge_length: null,
+  null_model: null,
+  reuse: true,
+  concurrency: 64,
+  weight: 1,
+};
+
+/** The same with two surrogates of each kind for each diagram. */
+export const configWithSurrogates: ExperimentConfig = {
+  ...config,
+  null_model: { surrogates: 2, kinds: ['shuffled_increments', 'sphere'] },
+};
+
+export const NOW = 1_700_000_000_000;
+
+function digest(...parts: readonly (string | number | Uint8Array)[]): Buffer {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(typeof part === 'number' ? String(part) : part);
+  return hash.digest();
+}
+
+/** A picture of one colour; one of five captions, so that a fixed seed meets a cycle within 12 steps. */
+export function answer(model: GenerativeModel, input: Artifact, seed: number): Artifact {
+  if (model.output === 'image' && input.modality === 'text') {
+    const colour = digest(input.text, seed).subarray(0, 3);
+    return picture(8, 6, colour);
+  }
+  if (input.modality === 'text') throw new Error('the describer takes pictures');
+  return { modality: 'text', text: `caption ${digest(input.pixels, seed)[0]! % 5}` };
+}
+
+export function picture(width: number, height: number, colour: Uint8Array): Artifact {
+  const pixels = Uint8Array.from({ length: width * height * 3 }, (_, index) => colour[index % 3]!);
+  return { modality: 'image', width, height, pixels };
+}
+
+export function vectorOf(model: EmbeddingModel, input: Artifact): Float32Array {
+  const bytes = digest(input.modality === 'text' ? input.text : input.pixels);
+  return Float32Array.from({ length: model.dimension }, (_, index) => 1 + bytes[index]!);
+}
+
+/** Makes an artifact's object durable, as the invocation activity does before the row. */
+export async function staged(store: Store, artifact: Artifact) {
+  return store.artifacts.stage(await store.artifacts.encode(artifact));
+}
+
+/** Makes one step of a run as the invocation activity does; false where the run has ended. */
+export async function step(store: Store, run: RunRow, onCycle: 'stop' | 'continue'): Promise<boolean> {
+  const { sequence, inputId } = await store.invocations.position(run);
+  const model = generativeModels.get(run.network[sequence % run.network.length]!)!;
+  const output = answer(model, await store.artifacts.load(inputId), seedOfStep(run, sequence));
+  const committed = await store.invocations.commit(
+    run,
+    {
+      sequence,
+      inputId,
+      modelId: await store.provenance.modelId(model),
+      seed: seedOfStep(run, sequence),
+      output: await staged(store, output),
+      provenance: {
+        source: 'computed',
+        hostId: await store.provenance.hostId(host),
+        batchSize: 1,
+        computeMs: 2,
+      },
+      cutTokens: 0,
+      outputCut: false,
+      onCycle: run.seed === -1 ? 'ignore' : onCycle,
+    },
+    NOW + sequence,
+  );
+  if (committed.cycle !== null && onCycle === 'continue') {
+    let filled = committed;
+    while (filled.ended === null) {
+      filled = await store.invocations.fillFromCycle(run, committed.cycle, run.seed, 3, NOW);
+    }
+    return false;
+  }
+  return committed.ended === null;
+}
+
+/** Gives every eligible output of a run its vector, as the embedding activity does. */
+export async function embed(store: Store, run: RunRow, model: EmbeddingModel): Promise<void> {
+  const modelId = await store.provenance.modelId(model);
+  const missing = await store.vectors.reuse(await store.vectors.pending(run, modelId, model.input), modelId);
+  const batch = [];
+  for (const pending of missing) {
+    const vector = vectorOf(model, await store.artifacts.load(pending.artifactId));
+    batch.push({ pending, vector, computeMs: 1, cutTokens: 0 });
+  }
+  await store.vectors.commit(batch, modelId, await store.provenance.hostId(host));
+}
+
+/** Makes the diagram of a run, and the surrogates that it asks for, as the diagram activity does. */
+export async function diagram(
+  store: Store,
+  run: RunRow,
+  model: EmbeddingModel,
+  { max_dimension: maxDimension, max_edge_length: maxEdgeLength, null_model: nullModel }: ExperimentConfig,
+): Promise<void> {
+  const modelId = await store.provenance.modelId(model);
+  const cloud = await store.vectors.pointCloud(run, modelId, model.dimension);
+  const { diagrams, distinctPointCount, edgeCount, pointCount } = await ripsPersistence(
+    { points: cloud.points, dimension: model.dimension },
+    { maxDimension, maxEdgeLength: maxEdgeLength ?? Infinity },
+  );
+  const dimensions = diagrams.map((bars) => ({ bars, entropy: persistenceEntropy(bars) }));
+  const key = { pointsSha256: cloud.sha256, maxDimension, maxEdgeLength };
+  const id = await store.diagrams.commit(
+    run,
+    modelId,
+    { ...key, distinctPointCount, edgeCount, pointCount, dimensions, computeMs: 3 },
+    NOW,
+  );
+  if (nullModel === null) return;
+  for (const { kind, index } of await store.surrogates.missing(id, nullModel)) {
+    const seed = surrogateSeed(cloud.sha256, kind, index);
+    const points = surrogate(cloud.points, model.dimension, kind, seed);
+    const made = await ripsPersistence({ points, dimension: model.dimension }, { maxDimension });
+    await store.surrogates.commit(id, { kind, index }, made.diagrams.map(surrogateDimension));
+  }
+}
+
+export function surrogateDimension(bars: Float32Array): SurrogateDimension {
+  return {
+    barCount: bars.length / 2,
+    longestBar: longestLifetime(bars),
+    totalPersistence: totalPersistence(bars),
+    entropy: persistenceEntropy(bars),
+  };
+}
+
+export async function finishRun(store: Store, run: RunRow, of: ExperimentConfig): Promise<void> {
+  await store.runs.markRunning(run, NOW);
+  if (run.stopReason === null) while (await step(store, run, of.on_cycle));
+  for (const name of of.embedding_models) {
+    const model = embeddingModels.get(name)!;
+    await embed(store, run, model);
+    await diagram(store, run, model, of);
+  }
+  const expected = { diagrams: of.embedding_models.length, surrogates: surrogateCount(of) };
+  await store.diagrams.finishRun(run, expected, NOW);
+}
+
+/** Plans and finishes a whole experiment; returns its id. */
+export async function finishExperiment(store: Store, of: ExperimentConfig = config): Promise<string> {
+  const id = experimentId(of);
+  const driver = { workflowId: `experiment-${id}`, runId: 'first' };
+  await store.experiments.plan(id, of, NOW);
+  // Drawn anew for every plan; tests want the same trajectories every time.
+  await store.db.write(() =>
+    store.db.rows(sql`update runs set drawn_seed = 1000 + run_index where seed = -1 returning id`),
+  );
+  await store.experiments.claim(id, driver, null, NOW);
+  for (let index = 0; index < runCount(of); index++)
+    await finishRun(store, await store.runs.get(id, index), of);
+  await store.experiments.release(id, driver, 'completed', null, NOW);
+  return id;
+}
+
+/** Finishes what is unfinished of an experiment that is there. */
+export async function finishAgain(store: Store, id: string): Promise<void> {
+  const of = await store.experiments.config(id);
+  const unfinished = await store.runs.unfinished(id, 0, runCount(of));
+  if (unfinished.length === 0) return;
+  const driver = { workflowId: `experiment-${id}`, runId: 'again' };
+  await store.experiments.claim(id, driver, null, NOW);
+  for (const index of unfinished) await finishRun(store, await store.runs.get(id, index), of);
+  await store.experiments.release(id, driver, 'completed', null, NOW);
+}
+
+/**
+ * The message that a promise rejects with. `rejects.toThrow` knows no errors of SQLite: the native module's `Error` is
+ * not that of the test's realm.
+ */
+export async function rejection(promise: Promise<unknown>): Promise<string> {
+  const error: unknown = await promise.then(
+    () => 'it was fulfilled',
+    (reason: unknown) => reason,
+  );
+  return typeof error === 'object' && error !== null && 'message' in error
+    ? String(error.message)
+    : String(error);
+}

@@ -1,0 +1,23 @@
+import { COMMIT } from './hub-server.js';
+
+/** An embedder at the hub of the tests, in a catalogue of a user's own. */
+export const TINY_ENTRY = {
+  name: 'Tiny',
+  kind: 'embedding',
+  summary: 'A tiny embedder.',
+  loader: 'text-embedder',
+  source: 'hub:owner/tiny',
+  revision: COMMIT,
+  license: 'CC0',
+  input: 'text',
+  dimension: 3,
+  settings: {
+    file: 'model.onnx',
+    dtype: 'fp32',
+    output: 'last_hidden_state',
+    max_tokens: 8,
+    pooling: 'mean',
+    normalize: true,
+  },
+  weights: { files: ['model.onnx'], memory_mib: 1 },
+};

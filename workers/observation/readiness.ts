@@ -1,0 +1,130 @@
+import type { Worker } from '@temporalio/worker';
+import { clockAheadMs, clockText } from '../../db/index.js';
+import type { Store } from '../../db/index.js';
+import { errorMessage } from '../../common/errors.js';
+import type { Catalogue } from '../../experiment/model.js';
+import { explainUnready, unreadyAmong } from '../../models/index.js';
+import { question } from '../temporal/question.js';
+import { type KnownRoutes, routesRemarks } from '../settings/known-routes.js';
+import { queueStates } from '../temporal/queue-states.js';
+import { allQueues, type ModelRoutes, UNROUTED } from '../settings/routes.js';
+import { refusal } from '../temporal/service-problems.js';
+import type { OpenClient } from '../temporal/client.js';
+
+interface Parts {
+  readonly service: OpenClient;
+  /** host:port of that service. */
+  readonly address: string;
+  readonly namespace: string;
+  readonly store: Store;
+  readonly workers: readonly Worker[];
+  /** Names that the worker was told to serve. */
+  readonly models: readonly string[] | null;
+  readonly catalogue: Catalogue;
+  readonly modelsFolder: string;
+  /** A sentence where the namespace lacks search attributes; null otherwise. */
+  readonly unindexed: () => Promise<string | null>;
+  /** A sentence where the tables are of a newer version to which this worker may write; null otherwise. */
+  readonly newerTables: () => string | null;
+  /** A sentence where the workflow code does not fit histories that the worker was given; null otherwise. */
+  readonly unfit: () => string | null;
+  /** By which the worker works, and those that hold now. */
+  readonly routes: ModelRoutes;
+  readonly routesNow: () => Promise<KnownRoutes>;
+  /** Whether it tells of task queues that no worker serves: workers with the queue `main` do. */
+  readonly tellsQueues: boolean;
+}
+
+/** What keeps a worker from doing work at this moment, and what is worth knowing besides: sentences. Neither waits for the other. */
+export interface Readiness {
+  problems(): Promise<readonly string[]>;
+  remarks(): Promise<readonly string[]>;
+}
+
+/** Of everything that is asked, at once: a probe, or a scrape, gives up after a few seconds. */
+const ANSWER_WITHIN_MS = 2000;
+
+/** Says, when asked, whether a worker is ready: no problem keeps it from work then. */
+export function readinessOf(parts: Parts): Readiness {
+  const { service, namespace, store, workers, catalogue, modelsFolder } = parts;
+  const { client, connection } = service;
+  const named = (parts.models ?? []).filter((name) => name !== UNROUTED).map((name) => catalogue.get(name)!);
+
+  const ofService = <T>(ask: () => Promise<T>) =>
+    bounded(async () => await connection.withDeadline(Date.now() + ANSWER_WITHIN_MS, ask));
+
+  const askTemporal = ofService(() => connection.workflowService.describeNamespace({ namespace }));
+  const askStore = bounded(() => store.experiments.find(''));
+  const askUnindexed = ofService(parts.unindexed);
+  const askClock = bounded(async () => clockText(await clockAheadMs(store.db)));
+  const askRoutes = async () => routesRemarks(parts.routes, await parts.routesNow());
+  const askQueues = ofService(unservedQueues);
+
+  async function askModels(): Promise<void> {
+    const unready = unreadyAmong(named, modelsFolder);
+    if (unready.length === 0) return;
+    throw new Error(explainUnready(unready, (...words) => ['panic-tda', ...words].join(' ')));
+  }
+
+  async function problems(): Promise<string[]> {
+    const questions = [
+      { asked: askTemporal(), problem: temporalProblem },
+      { asked: askStore(), problem: told('the store does not answer') },
+      { asked: askModels(), problem: told('models cannot be used') },
+    ];
+    const outcomes = await Promise.allSettled(questions.map(({ asked }) => asked));
+    const unfit = parts.unfit();
+    return [
+      ...(unfit === null ? [] : [unfit]),
+      ...workers
+        .filter((worker) => worker.getState() === 'FAILED')
+        .map(({ options }) => `it does not poll ${options.taskQueue} any more`),
+      ...outcomes.flatMap((outcome, index) =>
+        outcome.status === 'rejected' ? [questions[index]!.problem(outcome.reason)] : [],
+      ),
+    ];
+  }
+
+  async function remarks(): Promise<string[]> {
+    // Where Temporal or the store does not answer, that is a problem already.
+    const [unindexed, clock, routes, queues] = await Promise.all([
+      askUnindexed().catch(() => null),
+      askClock().catch(() => null),
+      askRoutes().catch(() => []),
+      askQueues().catch(() => []),
+    ]);
+    const single = [unindexed, clock, parts.newerTables()].filter((sentence) => sentence !== null);
+    return [...single, ...routes, ...queues];
+  }
+
+  /** Where tasks wait and no worker asks for them. */
+  async function unservedQueues(): Promise<string[]> {
+    if (!parts.tellsQueues) return [];
+    const routes = await parts.routesNow().then(
+      (known) => known.routes,
+      () => parts.routes,
+    );
+    const states = await queueStates(client, allQueues(routes));
+    return states
+      .filter(({ workers: asking, backlog }) => asking.length === 0 && backlog > 0)
+      .map(
+        ({ queue, backlog }) =>
+          `no worker serves the task queue ${queue}, where tasks wait (${backlog}); "panic-tda doctor" tells how to start one`,
+      );
+  }
+
+  function temporalProblem(error: unknown): string {
+    return refusal(error, parts.address, namespace) ?? told('Temporal does not answer')(error);
+  }
+
+  return { problems, remarks };
+}
+
+/** What stands still answers nothing for minutes, and a call that is about to be made again outlasts its own deadline. */
+function bounded<T>(ask: () => Promise<T>): () => Promise<T> {
+  return question(ask, { withinMs: ANSWER_WITHIN_MS });
+}
+
+function told(what: string): (error: unknown) => string {
+  return (error) => `${what}: ${errorMessage(error)}`;
+}
