@@ -1,13 +1,24 @@
 import { expect, test } from '@jest/globals';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
 import { faultyModels } from '../models/test-models/faulty.js';
+import { environmentVariables } from '../workers/settings/environment.js';
+import {
+  anchorsOf,
+  documentPages,
+  filesBelow,
+  type Link,
+  linksOf,
+  type Page,
+  prose,
+  readPage,
+} from './support/pages.js';
 
 const root = join(import.meta.dirname, '..');
-const documents = [
-  'README.md',
-  ...readdirSync(join(root, 'docs')).filter((file) => file.endsWith('.md')),
-].map((file) => ({ file, text: read(file === 'README.md' ? file : join('docs', file)) }));
+const documents = documentPages();
+const { withVariables } = (await import(join(root, 'scripts/settings-page.mjs'))) as {
+  withVariables: (page: string, variables: typeof environmentVariables) => string;
+};
 
 function read(file: string): string {
   return readFileSync(join(root, file), 'utf8');
@@ -42,4 +53,134 @@ test('each model that misbehaves on purpose has a row in docs/models.md, with th
     expect({ name, row }).toMatchObject({ row: expect.any(String) });
     for (const seed of summary.match(/\b\d*13\b/g) ?? []) expect(row).toContain(seed);
   }
+});
+
+test('the table of docs/settings.md is what scripts/write-settings-page.mjs makes of the variables', () => {
+  const page = read('docs/settings.md');
+  for (const { name } of environmentVariables) expect(page).toContain(`| \`${name}\` `);
+  expect(page).toBe(withVariables(page, environmentVariables));
+});
+
+/** What keeps a link from leading to a place of a page or to a file; null where it does lead there. */
+function brokenBecause({ to, anchor }: Link): string | null {
+  if (!existsSync(join(root, to))) return 'there is no such file';
+  if (anchor === '') return null;
+  return anchorsOf(readPage(to)).includes(anchor) ? null : 'there is no such heading';
+}
+
+test('each link of README, ARCHITECTURE and docs/ leads to a file or a heading', () => {
+  const links = documents.flatMap(linksOf);
+  expect(links.length).toBeGreaterThan(100);
+  const broken = links.flatMap((link) => {
+    const why = brokenBecause(link);
+    return why === null ? [] : [`${link.from} -> ${link.to}#${link.anchor}: ${why}`];
+  });
+  expect(broken).toEqual([]);
+});
+
+test('a link to a missing file or heading would be found', () => {
+  const page: Page = {
+    file: 'docs/x.md',
+    text: 'See [a](none.md), [b](models.md#none), [c](#none) and `[d](e)`.',
+  };
+  expect(linksOf({ ...page, text: '[a](../README.md)' })).toEqual([
+    { from: 'docs/x.md', to: 'README.md', anchor: '' },
+  ]);
+  expect(linksOf(page).slice(0, 2).map(brokenBecause)).toEqual([
+    'there is no such file',
+    'there is no such heading',
+  ]);
+  expect(brokenBecause({ from: 'docs/x.md', to: 'docs/models.md', anchor: 'getting-files' })).toBeNull();
+});
+
+test('each link of a document that is in the package leads to a file that is in the package', () => {
+  const { files } = JSON.parse(read('package.json')) as { files: string[] };
+  const always = ['README.md', 'LICENSE', 'package.json'];
+  const shipped = [...files.filter((file) => !file.startsWith('!')), ...always];
+  const isShipped = (path: string): boolean =>
+    shipped.some((one) => path === one || path.startsWith(`${one}/`)) && !files.includes(`!${path}`);
+  for (const { file } of documents)
+    expect({ file, shipped: isShipped(file) }).toEqual({ file, shipped: true });
+  const outside = documents.flatMap(linksOf).filter(({ to }) => !isShipped(to));
+  expect(outside).toEqual([]);
+});
+
+test('docs/README.md is an index of docs/, and ARCHITECTURE.md of docs/internals/', () => {
+  for (const [index, folder] of [
+    ['docs/README.md', 'docs'],
+    ['ARCHITECTURE.md', 'docs/internals'],
+  ] as const) {
+    const pages = documents
+      .map(({ file }) => file)
+      .filter((file) => posix.dirname(file) === folder && file !== index);
+    const linked = new Set(linksOf(readPage(index)).map(({ to }) => to));
+    expect({ index, missing: pages.filter((file) => !linked.has(file)) }).toEqual({ index, missing: [] });
+  }
+});
+
+test.each([{ file: 'README.md', lines: 200, columns: 210 }])(
+  '$file has at most $lines lines of at most $columns columns',
+  ({ file, lines, columns }) => {
+    const all = read(file).trimEnd().split('\n');
+    expect(all.length).toBeLessThanOrEqual(lines);
+    expect(all.filter((line) => line.length > columns)).toEqual([]);
+  },
+);
+
+// Sentences with these words hide who acts: a worker, a caller, a user, a row.
+const HIDDEN_ACTORS = /\b(?:whoever|somebody|nobody|(?:is|are|was|were) told)\b/i;
+
+test('each page names who acts', () => {
+  const pages = filesBelow('.').filter((file) => file.endsWith('.md'));
+  expect(pages).toContain('README.md');
+  const lines = pages.flatMap((file) =>
+    read(file)
+      .split('\n')
+      .flatMap((line, index) => (HIDDEN_ACTORS.test(line) ? [`${file}:${index + 1}: ${line}`] : [])),
+  );
+  expect(lines).toEqual([]);
+  expect('The worker is told. Nobody waits.'.match(new RegExp(HIDDEN_ACTORS, 'gi'))).toEqual([
+    'is told',
+    'Nobody',
+  ]);
+});
+
+test('each source file and folder that a document names is there', () => {
+  const files = filesBelow('.');
+  const rooms = readdirSync(root, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? [entry.name] : [],
+  );
+  const isThere = (name: string): boolean => {
+    const [first = ''] = name.split('/');
+    if (rooms.includes(first) && name.includes('/')) return existsSync(join(root, name));
+    return files.some((file) => file === name || file.endsWith(`/${name}`));
+  };
+  const named = documents.flatMap((page) =>
+    [...prose(page).matchAll(/`([\w.-]+(?:\/[\w.-]+)*(?:\/|\.(?:ts|mjs|go|c|py)))`/g)].map(([, name]) => ({
+      file: page.file,
+      name: name!,
+    })),
+  );
+  const sources = named
+    .filter(({ name }) => !name.endsWith('/') || rooms.includes(name.split('/')[0]!))
+    // Words that stand for what a maintainer chooses.
+    .filter(({ name }) => !/NAME|VERSION/.test(name));
+  expect(sources.length).toBeGreaterThan(50);
+  expect(sources.filter(({ name }) => !isThere(name))).toEqual([]);
+});
+
+test('each message in docs/troubleshooting.md is a message of the program', () => {
+  const rooms = ['activities', 'cli', 'common', 'db', 'experiment', 'models', 'workers', 'workflows'];
+  const sources = rooms
+    .filter((room) => existsSync(join(root, room)))
+    .flatMap(filesBelow)
+    .filter((file) => file.endsWith('.ts'))
+    .map(read)
+    .join('\n');
+  const messages = [...read('docs/troubleshooting.md').matchAll(/^\| `([^`]+)` +\|/gm)].map(
+    ([, message]) => message!,
+  );
+  expect(messages.length).toBeGreaterThan(10);
+  const parts = messages.flatMap((message) => message.split('…').map((part) => part.trim()));
+  expect(parts.filter((part) => !sources.includes(part))).toEqual([]);
 });

@@ -62,7 +62,7 @@ invocation is done. Peak: of all processes together, resident memory (pages of f
 and that without files. Medians, and the highest peak.
 
 The Python system is commit ${commit} of ANUcybernetics/panic-tda with the packages of its lock file, its
-sources unchanged. From outside (bench/python-system/perform.py) Ray is told that it has ${rayCpus} CPUs, and not to lower the
+sources unchanged. From outside, bench/python-system/perform.py gives Ray ${rayCpus} CPUs, and keeps it from lowering the
 priority of its workers; a diagram asks for ${rayCpus < 24 ? '1 CPU instead of 24' : '24 CPUs'}; the highest degree is set.
 
 ${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, load ${loadBefore.toFixed(1)} beforehand; ${machine.versions.join(', ')}; ${machine.date}.`;

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as Program from '../../cli/program/create-program.js';
+import { documentPages } from '../support/pages.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 const SOURCES = ['activities', 'cli', 'db', 'experiment', 'models', 'workers'];
@@ -35,19 +36,14 @@ function namedInSources(): Named[] {
   );
 }
 
-/** Of README.md and docs/, where a line or a code span begins so. */
+/** Of README.md, ARCHITECTURE.md and docs/, where a line or a code span begins so. */
 function namedInDocs(): Named[] {
-  const files = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => join('docs', name))];
-  return files
-    .filter((name) => name.endsWith('.md'))
-    .flatMap((where) =>
-      [...readFileSync(join(ROOT, where), 'utf8').matchAll(/npx panic-tda ([^`\n|#;&>]+)/g)].map(
-        ([, words]) => ({
-          where,
-          words: words!.trim().split(/\s+/),
-        }),
-      ),
-    );
+  return documentPages().flatMap(({ file: where, text }) =>
+    [...text.matchAll(/npx panic-tda ([^`\n|#;&>]+)/g)].map(([, words]) => ({
+      where,
+      words: words!.trim().split(/\s+/),
+    })),
+  );
 }
 
 /** What is wrong with a command line, but for the values of its arguments; null where a user can type it. */
@@ -77,6 +73,19 @@ test.each([
     return why === null ? [] : [`${where}: "${words.join(' ')}": ${why}`];
   });
   expect(wrong).toEqual([]);
+});
+
+test('README has a row for each command, and no other row', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const [, table = ''] = /^\| command .*\n\|[ -|]+\n((?:\|.*\n)+)/m.exec(readme) ?? [];
+  const rows = [...table.matchAll(/^\| `([a-z-]+)(?: ([a-z]+))?/gm)].map(([, name, what]) => ({
+    name: name!,
+    what,
+  }));
+  const visible = program.createHelp().visibleCommands(program);
+  expect(new Set(rows.map(({ name }) => name))).toEqual(new Set(visible.map((command) => command.name())));
+  const setUps = visible.find((command) => command.name() === 'setup')!.registeredArguments[0]!.argChoices;
+  expect(rows.filter(({ name }) => name === 'setup').map(({ what }) => what)).toEqual(setUps);
 });
 
 test('one that does not exist would be found', () => {
