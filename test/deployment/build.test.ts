@@ -38,7 +38,7 @@ test('the catalogue of the build is what the schema makes of that of the sources
 
 test('a catalogue with a fault makes no build, and the entry and the field are named', async () => {
   const root = temporaryFolder();
-  for (const room of ['experiment', 'models']) {
+  for (const room of ['common', 'experiment', 'models']) {
     cpSync(repositoryPath(`dist/${room}`), join(root, 'dist', room), { recursive: true });
   }
   symlinkSync(repositoryPath('node_modules'), join(root, 'node_modules'));
