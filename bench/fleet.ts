@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Client } from 'pg';
 import { connectStoreReadonly, type Store } from '../db/index.js';
-import { databaseVariables } from '../workers/settings/environment.js';
+import { databaseVariables } from '../workers/settings/database.js';
 import { CommandError, runCommand } from './common/command.js';
 import { ourVersion } from './common/machine.js';
 import { markdownTable } from './common/markdown.js';

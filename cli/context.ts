@@ -8,12 +8,9 @@ import { isThere } from '../common/presence.js';
 import { readCatalogue } from '../models/catalogue.js';
 import { dataFolderAt, refuseNoFolder } from '../workers/settings/data-folder.js';
 import type { DataFolder } from '../workers/settings/data-folder.js';
-import {
-  databaseAt,
-  letSqliteReadUris,
-  quietAwsSdk,
-  readEnvironment,
-} from '../workers/settings/environment.js';
+import { databaseAt } from '../workers/settings/database.js';
+import { letSqliteReadUris, readEnvironment } from '../workers/settings/environment.js';
+import { quietAwsSdk } from '../workers/settings/object-service.js';
 import type { Environment } from '../workers/settings/environment.js';
 import { keepFilesPrivate } from '../workers/settings/private-files.js';
 import { type ModelRoutes, readRoutes } from '../workers/settings/routes.js';

@@ -63,7 +63,7 @@ export async function refuseDeviceOptionsElsewhere({
 }: DeviceOptions): Promise<void> {
   const given = device ?? allowFallback ?? gpuMemory ?? ram;
   if (given === undefined) return;
-  const { configuredTemporal } = await import('../workers/settings/environment.js');
+  const { configuredTemporal } = await import('../workers/settings/temporal.js');
   if (configuredTemporal() === undefined) return;
   throw new PanicError(
     'InvalidInput',

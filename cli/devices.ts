@@ -2,7 +2,7 @@ import type { ExperimentConfig } from '../experiment/config.js';
 import { isPanicError, PanicError } from '../common/errors.js';
 import type { Model } from '../experiment/model.js';
 import { decideDevice, explainDecision, fitEverywhere, oversizedModels } from '../models/index.js';
-import { configuredTemporal } from '../workers/settings/environment.js';
+import { configuredTemporal } from '../workers/settings/temporal.js';
 import type { Context } from './context.js';
 
 /**

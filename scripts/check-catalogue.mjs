@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { catalogueFileSchema } from '../dist/models/catalogue-schema.js';
 import { commitOf, filesAt } from '../dist/models/files/hub.js';
 import { hubRepository, isNeural, partsOf } from '../dist/models/files/layout.js';
-import { hubAccess } from '../dist/workers/settings/environment.js';
+import { hubAccess } from '../dist/workers/settings/hub-access.js';
 
 const COMMIT = /^[0-9a-f]{40}$/;
 const hub = hubAccess();

@@ -37,9 +37,10 @@ async function step(name, work) {
 }
 
 async function provideTemporalCli() {
-  const { configuredTemporal, readEnvironment } = await import('../dist/workers/settings/environment.js');
+  const { configuredTemporal } = await import('../dist/workers/settings/temporal.js');
   // With a Temporal service configured, the embedded server is not needed.
   if (configuredTemporal() !== undefined) return;
+  const { readEnvironment } = await import('../dist/workers/settings/environment.js');
   const { keepFilesPrivate } = await import('../dist/workers/settings/private-files.js');
   keepFilesPrivate(readEnvironment());
   const { findTemporalCli } = await import('../dist/workers/temporal/cli.js');

@@ -1,6 +1,6 @@
 // Writes the table of docs/settings.md from the one list of variables. Run after a build: node scripts/write-settings-page.mjs
 import { readFileSync, writeFileSync } from 'node:fs';
-import { environmentVariables } from '../dist/workers/settings/environment.js';
+import { environmentVariables } from '../dist/workers/settings/variables.js';
 import { withVariables } from './settings-page.mjs';
 
 const page = new URL('../docs/settings.md', import.meta.url);

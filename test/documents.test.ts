@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { faultyModels } from '../models/test-models/faulty.js';
-import { environmentVariables } from '../workers/settings/environment.js';
+import { environmentVariables } from '../workers/settings/variables.js';
 import {
   anchorsOf,
   documentPages,

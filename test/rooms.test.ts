@@ -93,6 +93,26 @@ test('a helper that several suites of tests use stands in test/support/', () => 
   expect(forbidden.map(inWords)).toEqual([]);
 });
 
+/** Where else the environment is read, and why. */
+const READS_THE_ENVIRONMENT: Readonly<Record<string, string>> = {
+  'common/child-environment.ts': 'it says which variables a child process gets',
+  'db/connection/compact.ts': 'SQLite takes the folder of its temporary files from a variable only',
+  'db/postgres/connection.ts': "libpq's own variables",
+  'db/postgres/encryption.ts': "libpq's own variables",
+  'models/onnx/session.ts': 'the runtime takes its switch of telemetry from a variable only',
+  'models/test-models/faulty.ts': 'models for tests, which have no other way in',
+};
+
+test('workers/settings/ reads the environment, and a few files that are named', () => {
+  const readers = files.filter(
+    (file) =>
+      isProduct(roomOf(file)) &&
+      !file.startsWith('workers/settings/') &&
+      /\bprocess\.env\b/.test(readFileSync(repositoryPath(file), 'utf8')),
+  );
+  expect(readers.toSorted()).toEqual(Object.keys(READS_THE_ENVIRONMENT).toSorted());
+});
+
 function isProduct(room: string): room is Room {
   return PRODUCT.some((name) => name === room);
 }

@@ -25,7 +25,7 @@ import { TASK_QUEUES } from '../workflows/names.js';
 import { requireAddressSpace } from './processes/address-space.js';
 import { type DeploymentVersion, makeCurrent } from './temporal/worker-deployment.js';
 import { createDiagramPool } from './diagrams/pool.js';
-import { keepPollsWhileStopping } from './settings/environment.js';
+import { keepPollsWhileStopping } from './settings/temporal.js';
 import { queueGauges, storeGauges } from './observation/fleet-gauges.js';
 import { failuresWithoutSecrets } from './failures-without-secrets.js';
 import { disagreementText, noRoutesToRecord, routesAsker, settleRoutes } from './settings/known-routes.js';

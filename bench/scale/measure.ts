@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectStoreReadonly, type Store } from '../../db/index.js';
 import { OBJECTS_FOLDER } from '../../db/layout.js';
-import { databaseVariables } from '../../workers/settings/environment.js';
+import { databaseVariables } from '../../workers/settings/database.js';
 import { CommandError } from '../common/command.js';
 import { bytesUnder } from '../pipeline/our-run.js';
 import { watchCommand } from '../common/watched-command.js';

@@ -2,7 +2,7 @@ import { PanicError } from '../../common/errors.js';
 import type { Model } from '../../experiment/model.js';
 import { hubRepository, isPackaged, pullModels } from '../../models/index.js';
 import type { PullOutcome, PullProgress } from '../../models/index.js';
-import { hubAccess } from '../../workers/settings/environment.js';
+import { hubAccess } from '../../workers/settings/hub-access.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../program/exit-codes.js';
 import { findModel } from '../lookup/find-model.js';

@@ -2,7 +2,7 @@ import { isThere } from '../../common/presence.js';
 import { copyObjects, objectsBeside, openObjects } from '../../db/index.js';
 import type { CopyCounts, ObjectsPlace, ObjectStore } from '../../db/index.js';
 import { PanicError } from '../../common/errors.js';
-import { placeOfObjects } from '../../workers/settings/environment.js';
+import { placeOfObjects } from '../../workers/settings/object-service.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../program/exit-codes.js';
 import { bytes, count, plural } from '../terminal/format.js';

@@ -22,7 +22,7 @@ import {
 import type { AskedServer, UnfitModel, UnreadyModel } from '../../models/index.js';
 import { DIAGRAM_START_SECONDS, predictRipsSeconds, predictSurrogateSeconds } from '../../tda/index.js';
 import { diagramMemoryBytes, moreMemoryRemedy, predictDiagramBytes } from '../../workers/diagrams/pool.js';
-import { configuredTemporal } from '../../workers/settings/environment.js';
+import { configuredTemporal } from '../../workers/settings/temporal.js';
 import { readingStore, shellQuoted } from '../context.js';
 import type { Context } from '../context.js';
 import { deviceTrouble } from '../devices.js';

@@ -11,7 +11,7 @@ import { explainUnknown, unknownModels } from '../../experiment/unknown-models.j
 import { askServers, explainUnfit, explainUnready, serverTroubles, unfitModels } from '../../models/index.js';
 import { diagramMemoryBytes, predictDiagramBytes } from '../../workers/diagrams/pool.js';
 import { readRunInfo } from '../../workers/settings/data-folder.js';
-import { configuredTemporal } from '../../workers/settings/environment.js';
+import { configuredTemporal } from '../../workers/settings/temporal.js';
 import { isOutage, patiently } from '../../workers/patience.js';
 import type { PatienceOptions } from '../../workers/patience.js';
 import { queueStates } from '../../workers/temporal/queue-states.js';

@@ -10,7 +10,7 @@ import {
   providerState,
   tryDeviceAgain,
 } from '../../models/index.js';
-import { proxies } from '../../workers/settings/environment.js';
+import { proxies } from '../../workers/settings/hub-access.js';
 import { useUmaskOfUser } from '../../workers/settings/private-files.js';
 import type { Context } from '../context.js';
 import { cudaRemedy } from '../cuda-remedy.js';

@@ -7,7 +7,7 @@ import { type DeploymentVersion, setCurrentCommand } from '../../workers/tempora
 import { NEVER, patiently } from '../../workers/patience.js';
 import { ownBuildId } from '../../workers/recorded-build.js';
 import { ServiceProblem } from '../../workers/temporal/service-problems.js';
-import { workerTemporal } from '../../workers/settings/environment.js';
+import { workerTemporal } from '../../workers/settings/temporal.js';
 import { endWithParent, reportReady, reportUnable } from '../../workers/processes/supervisor.js';
 import { DrainTimeout, QUEUES, startWorker } from '../../workers/worker.js';
 import type { Queue, RunningWorker, WorkerSettings } from '../../workers/worker.js';

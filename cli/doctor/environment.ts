@@ -1,7 +1,8 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { limitedCores, limitedMemoryBytes, usableCores } from '../../common/machine.js';
 import { addressSpaceProblem } from '../../workers/processes/address-space.js';
-import { configuredTemporal, setVariables } from '../../workers/settings/environment.js';
+import { configuredTemporal } from '../../workers/settings/temporal.js';
+import { setVariables } from '../../workers/settings/variables.js';
 import type { Context } from '../context.js';
 import { bytes, plural } from '../terminal/format.js';
 import { requiredNode } from '../program/package-info.js';

@@ -1,7 +1,7 @@
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { errorMessage, isPanicError } from '../../common/errors.js';
 import { listed } from '../../common/problems.js';
-import { configuredTemporal } from '../../workers/settings/environment.js';
+import { configuredTemporal } from '../../workers/settings/temporal.js';
 import { mixedCodeText } from '../../workers/temporal/mixed-code.js';
 import { blockedWorkflows } from '../../workers/temporal/blocked-workflows.js';
 import { abandonedQueues } from '../../workers/temporal/open-queues.js';

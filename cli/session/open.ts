@@ -1,6 +1,6 @@
 import type { Connection } from '@temporalio/client';
 import { readRunInfo } from '../../workers/settings/data-folder.js';
-import { configuredTemporal } from '../../workers/settings/environment.js';
+import { configuredTemporal } from '../../workers/settings/temporal.js';
 import { ensureSearchAttributes, unindexedText } from '../../workers/temporal/search-attributes.js';
 import { namespaceRemarks } from '../../workers/temporal/namespace-remarks.js';
 import {

@@ -1,7 +1,7 @@
 import { driverOf, isSameService } from '../../db/index.js';
 import type { Driver, DriverService, ExperimentRow, ExperimentStatus, Store } from '../../db/index.js';
 import { readRunInfo } from '../../workers/settings/data-folder.js';
-import { configuredTemporal } from '../../workers/settings/environment.js';
+import { configuredTemporal } from '../../workers/settings/temporal.js';
 import type { BlockedWorkflows } from '../../workers/temporal/blocked-workflows.js';
 import type { QueueState } from '../../workers/temporal/queue-states.js';
 import { embeddedPlace } from '../../workers/temporal/service-identity.js';

@@ -1,4 +1,4 @@
-import { quietAwsSdk } from '../../workers/settings/environment.js';
+import { quietAwsSdk } from '../../workers/settings/object-service.js';
 import { CommandError } from '../../bench/common/command.js';
 import { endTheOthers, endWithOutside } from '../common/namespaces.js';
 import { planRound } from './plan.js';

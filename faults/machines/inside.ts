@@ -13,7 +13,7 @@ import { createHost, type Host } from './machine.js';
 import type { Service } from '../common/keeper.js';
 import { createNetwork } from './network.js';
 import { POOL_SIZE, type StorePlace } from '../../db/index.js';
-import { placeOfObjects, quietAwsSdk } from '../../workers/settings/environment.js';
+import { placeOfObjects, quietAwsSdk } from '../../workers/settings/object-service.js';
 import { createRoles, databaseUrl, setUpTables, socketUrl } from './databases.js';
 import { BUCKET, objectVariables, prepareObjects } from './objects.js';
 import { preparePostgres } from './postgres.js';

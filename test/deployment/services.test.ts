@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import type { ExperimentResult } from '../../activities/index.js';
 import { TEMPORAL_PROGRAMS } from '../../faults/machines/programs.js';
-import { quietAwsSdk } from '../../workers/settings/environment.js';
+import { quietAwsSdk } from '../../workers/settings/object-service.js';
 import { freeLoopbackPorts } from '../../workers/processes/free-ports.js';
 import { findTemporalCli } from '../../workers/temporal/cli.js';
 import { s3Program } from '../support/s3-server.js';

@@ -4,7 +4,7 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Finding } from '../../cli/doctor/finding.js';
-import { temporalServerEnvironment } from '../../workers/settings/environment.js';
+import { temporalServerEnvironment } from '../../workers/settings/temporal.js';
 import { freeLoopbackPorts } from '../../workers/processes/free-ports.js';
 import { queueStates } from '../../workers/temporal/queue-states.js';
 import { taskPauses } from '../../workers/temporal/task-pauses.js';

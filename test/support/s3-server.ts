@@ -14,7 +14,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kernelLock } from '../../common/kernel-lock.js';
-import { quietAwsSdk } from '../../workers/settings/environment.js';
+import { quietAwsSdk } from '../../workers/settings/object-service.js';
 import { ownMark } from './own-mark.js';
 import { freeLoopbackPorts } from '../../workers/processes/free-ports.js';
 import { repositoryPath, until } from './child-processes.js';

@@ -3,17 +3,17 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isPanicError } from '../../common/errors.js';
 import { childEnvironment, type ChildKind, type ChildOptions } from '../../common/child-environment.js';
+import { databaseVariables } from '../../workers/settings/database.js';
+import { deviceVariables } from '../../workers/settings/devices.js';
+import { readEnvironment } from '../../workers/settings/environment.js';
+import { hubAccess } from '../../workers/settings/hub-access.js';
+import { secretsOf } from '../../workers/settings/secret-values.js';
 import {
   configuredTemporal,
-  databaseVariables,
-  environmentVariables,
-  hubAccess,
-  deviceVariables,
-  readEnvironment,
-  secretsOf,
   temporalServerEnvironment,
   workerTemporal,
-} from '../../workers/settings/environment.js';
+} from '../../workers/settings/temporal.js';
+import { environmentVariables } from '../../workers/settings/variables.js';
 import { memoryMiB } from '../../workers/settings/memory-text.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 

@@ -18,7 +18,7 @@ import { errorCode } from '../../common/error-code.js';
 import { errorMessage } from '../../common/errors.js';
 import { makeFolder } from '../../common/make-folder.js';
 import { fetchThrough } from '../../models/files/proxied-fetch.js';
-import { proxies } from '../settings/environment.js';
+import { proxies } from '../settings/hub-access.js';
 import { programMode } from '../settings/private-files.js';
 import { runCommand } from '../processes/run-command.js';
 import type { FindTemporalCliOptions, TemporalCli } from './cli-choice.js';

@@ -4,7 +4,7 @@ import { makeFolder } from '../../common/make-folder.js';
 import { PanicError } from '../../common/errors.js';
 import { isThere } from '../../common/presence.js';
 import { refuseNoFile } from '../../common/sqlite-file.js';
-import { temporalServerEnvironment } from '../settings/environment.js';
+import { temporalServerEnvironment } from '../settings/temporal.js';
 import { freeLoopbackPorts } from '../processes/free-ports.js';
 import type { Place } from './hidden-ports.js';
 import { tryKernelLock } from '../../common/kernel-lock.js';

@@ -13,7 +13,7 @@ import {
   type PullOutcome,
   verifyModel,
 } from '../../../models/index.js';
-import { hubAccess } from '../../../workers/settings/environment.js';
+import { hubAccess } from '../../../workers/settings/hub-access.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 import { HttpProxy } from './http-proxy.js';
 import { COMMIT, HubServer, sha256 } from '../../support/hub-server.js';
