@@ -12,6 +12,8 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/sqlite-core';
 import type { AnySQLiteColumn } from 'drizzle-orm/sqlite-core';
+import { MODALITIES } from '../experiment/artifact.js';
+import type { Modality } from '../experiment/artifact.js';
 import { SURROGATE_KINDS } from '../experiment/config.js';
 
 /**
@@ -50,6 +52,11 @@ function oneOf(column: AnySQLiteColumn, values: readonly string[]) {
   return sql`${column} in (${sql.raw(values.map((value) => `'${value}'`).join(', '))})`;
 }
 
+/** Which columns the row of an artifact fills, by its modality. */
+function anyOf(shapes: Readonly<Record<Modality, SQL>>): SQL {
+  return sql.join(Object.values(shapes), sql`\n        or `);
+}
+
 /** A model exactly as it was used: another revision or setting is another row. */
 export const models = sqliteTable(
   'models',
@@ -60,19 +67,19 @@ export const models = sqliteTable(
     source: text().notNull(),
     revision: text().notNull(),
     settings: text().notNull(),
-    input: text({ enum: ['text', 'image'] }).notNull(),
+    input: text({ enum: MODALITIES }).notNull(),
     /** Null for embedding models. */
-    output: text({ enum: ['text', 'image'] }),
+    output: text({ enum: MODALITIES }),
     /** Null for generative models. */
     dimension: integer(),
   },
   (t) => [
     uniqueIndex('models_identity').on(t.name, t.kind, t.source, t.revision, t.settings),
     check('models_kind', oneOf(t.kind, ['generative', 'embedding'])),
-    check('models_input', oneOf(t.input, ['text', 'image'])),
+    check('models_input', oneOf(t.input, MODALITIES)),
     check(
       'models_shape',
-      sql`(${t.kind} = 'generative' and ${t.output} in ('text', 'image') and ${t.dimension} is null)
+      sql`(${t.kind} = 'generative' and ${oneOf(t.output, MODALITIES)} and ${t.dimension} is null)
         or (${t.kind} = 'embedding' and ${t.output} is null and ${t.dimension} > 0)`,
     ),
   ],
@@ -89,7 +96,7 @@ export const artifacts = sqliteTable(
   'artifacts',
   {
     id: integer().primaryKey(),
-    modality: text({ enum: ['text', 'image'] }).notNull(),
+    modality: text({ enum: MODALITIES }).notNull(),
     sha256: blob({ mode: 'buffer' }).notNull(),
     /** UTF-8 bytes of a text, bytes of a picture's object. */
     byteLength: integer('byte_length').notNull(),
@@ -103,9 +110,11 @@ export const artifacts = sqliteTable(
     check('artifacts_byte_length', sql`${t.byteLength} > 0`),
     check(
       'artifacts_shape',
-      sql`(${t.modality} = 'text' and length(trim(${t.text}, char(9, 10, 11, 12, 13, 32))) > 0
-          and ${t.width} is null and ${t.height} is null)
-        or (${t.modality} = 'image' and ${t.text} is null and ${t.width} > 0 and ${t.height} > 0)`,
+      anyOf({
+        text: sql`(${t.modality} = 'text' and length(trim(${t.text}, char(9, 10, 11, 12, 13, 32))) > 0
+          and ${t.width} is null and ${t.height} is null)`,
+        image: sql`(${t.modality} = 'image' and ${t.text} is null and ${t.width} > 0 and ${t.height} > 0)`,
+      }),
     ),
   ],
 );

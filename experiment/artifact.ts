@@ -1,5 +1,6 @@
-/** What flows between models: a text, or a picture as 8-bit RGB. */
-export type Modality = 'text' | 'image';
+/** What flows between models: a text, or a picture as 8-bit RGB. `modality.ts` says what each is to the rooms. */
+export const MODALITIES = ['text', 'image'] as const;
+export type Modality = (typeof MODALITIES)[number];
 
 export interface TextArtifact {
   readonly modality: 'text';
@@ -14,7 +15,12 @@ export interface ImageArtifact {
   readonly pixels: Uint8Array;
 }
 
-export type Artifact = TextArtifact | ImageArtifact;
+interface ArtifactOf {
+  readonly text: TextArtifact;
+  readonly image: ImageArtifact;
+}
+
+export type Artifact = ArtifactOf[Modality];
 
 /** Larger pictures are a mistake, or an attempt to fill the memory: 8192 x 8192 are 192 MiB of pixels. */
 export const MAX_PICTURE_PIXELS = 8192 * 8192;

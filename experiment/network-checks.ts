@@ -1,4 +1,5 @@
 import type { Modality } from './artifact.js';
+import { MODALITY_FACTS } from './modality.js';
 import { listIn, type Fields } from './field-checks.js';
 import { MAX_LENGTH_LIMIT } from './config.js';
 import type { Catalogue, EmbeddingModel, GenerativeModel, Model } from './model.js';
@@ -74,14 +75,14 @@ export function connectionProblems(fields: Fields, catalogue: Catalogue): Proble
       if (model === null) continue;
       if (j === 0 && model.input !== 'text') problems.push(firstModelProblem(i, model, catalogue));
       if (before && before.output !== model.input) {
-        const found = `${quoted(model.name)} takes ${PLURAL[model.input]} but ${quoted(before.name)} before it gives ${PLURAL[before.output]}`;
+        const found = `${quoted(model.name)} takes ${pluralOf(model.input)} but ${quoted(before.name)} before it gives ${pluralOf(before.output)}`;
         problems.push(problem(pathText(['networks', i, j]), found, takers(before.output, catalogue)));
       }
     }
     const [first, last] = [models[0], models.at(-1)];
     if (first && last && last.output !== first.input && maxLength > models.length) {
-      const found = `${quoted(last.name)} gives ${PLURAL[last.output]} but ${quoted(first.name)}, the first again, takes ${PLURAL[first.input]}`;
-      const allowed = `a last model that gives ${PLURAL[first.input]}, or a max_length of at most ${models.length}`;
+      const found = `${quoted(last.name)} gives ${pluralOf(last.output)} but ${quoted(first.name)}, the first again, takes ${pluralOf(first.input)}`;
+      const allowed = `a last model that gives ${pluralOf(first.input)}, or a max_length of at most ${models.length}`;
       problems.push(problem(pathText(['networks', i]), found, allowed));
     }
     return problems;
@@ -89,7 +90,7 @@ export function connectionProblems(fields: Fields, catalogue: Catalogue): Proble
 }
 
 function firstModelProblem(network: number, model: GenerativeModel, catalogue: Catalogue): Problem {
-  const found = `${quoted(model.name)}, which takes ${PLURAL[model.input]}, as the first model`;
+  const found = `${quoted(model.name)}, which takes ${pluralOf(model.input)}, as the first model`;
   return problem(
     pathText(['networks', network, 0]),
     found,
@@ -109,7 +110,7 @@ export function embeddingMatchProblems(fields: Fields, catalogue: Catalogue): Pr
       modalities === null || modalities.has(model.input) ? [] : [pathText(['networks', i])],
     );
     if (without.length === 0) return [];
-    const found = `${quoted(model.name)}, which embeds ${PLURAL[model.input]}; none come out of ${listed(without, 5)}`;
+    const found = `${quoted(model.name)}, which embeds ${pluralOf(model.input)}; none come out of ${listed(without, 5)}`;
     const allowed = 'embedding models that match an output of every network within max_length';
     return [problem(pathText(['embedding_models', k]), found, allowed)];
   });
@@ -135,12 +136,15 @@ function maxLengthOf(fields: Fields): number {
   return valid ? value : Number.POSITIVE_INFINITY;
 }
 
-const PLURAL = { text: 'texts', image: 'images' } as const;
 const WITH_ARTICLE = { generative: 'a generative model', embedding: 'an embedding model' } as const;
+
+function pluralOf(modality: Modality): string {
+  return MODALITY_FACTS[modality].plural;
+}
 
 function takers(modality: Modality, catalogue: Catalogue): string {
   const names = namesOf(catalogue, (model) => model.kind === 'generative' && model.input === modality);
-  return `a model that takes ${PLURAL[modality]}: ${listed(names)}`;
+  return `a model that takes ${pluralOf(modality)}: ${listed(names)}`;
 }
 
 function namesOf(catalogue: Catalogue, wanted: (model: Model) => boolean): string[] {

@@ -1,6 +1,7 @@
 import type { Modality } from './artifact.js';
 import { runCount, surrogateCount, type ExperimentConfig } from './config.js';
 import { PanicError } from '../common/errors.js';
+import { isStoredAsObject, MODALITY_FACTS } from './modality.js';
 import type { Catalogue, EmbeddingModel, GenerativeModel } from './model.js';
 
 /** What earlier experiments on this machine measured, by model name. */
@@ -53,12 +54,9 @@ export interface Plan {
   readonly assumptions: readonly string[];
 }
 
-/** A row of an invocation with its indices, of a run, and of the picture or text that came out. */
+/** A row of an invocation with its indices, and of a run. */
 const INVOCATION_ROW_BYTES = 250;
 const RUN_ROW_BYTES = 400;
-const IMAGE_ROW_BYTES = 150;
-/** About twenty words, the digest and its index. */
-const TEXT_ROW_BYTES = 350;
 /** 4 bytes a dimension, and a third more because a database page rarely holds a whole number of vectors. */
 const VECTOR_BYTES_PER_DIMENSION = 4 * (4 / 3);
 const VECTOR_ROW_BYTES = 150;
@@ -67,8 +65,6 @@ const BAR_BYTES = 8;
 const DIAGRAM_ROW_BYTES = 500;
 /** One homology dimension of one surrogate. */
 const SURROGATE_ROW_BYTES = 100;
-/** A lossless 256 x 256 picture between a flat drawing (3 kB) and a photograph (110 kB). */
-const IMAGE_BYTES = 40_000;
 
 /**
  * The arithmetic of an experiment: counts are exact upper bounds, bytes are estimates. Takes a validated config; throws
@@ -100,7 +96,6 @@ export function planOf(config: ExperimentConfig, catalogue: Catalogue, options: 
     embedding.map(({ model }) => model.input),
     catalogue,
   );
-  const images = generative.filter(({ model }) => model.output === 'image');
   const embeddings = sum(embedding.map(({ count }) => count));
   const diagrams = runs * config.embedding_models.length;
   const surrogateDiagrams = diagrams * surrogateCount(config);
@@ -117,7 +112,9 @@ export function planOf(config: ExperimentConfig, catalogue: Catalogue, options: 
     databaseBytes: Math.round(
       runs * RUN_ROW_BYTES +
         sum(
-          generative.map(({ model, count }) => count * (INVOCATION_ROW_BYTES + outputRowBytes(model.output))),
+          generative.map(
+            ({ model, count }) => count * (INVOCATION_ROW_BYTES + MODALITY_FACTS[model.output].rowBytes),
+          ),
         ) +
         sum(
           embedding.map(
@@ -128,13 +125,11 @@ export function planOf(config: ExperimentConfig, catalogue: Catalogue, options: 
         embeddings * BAR_BYTES * (config.max_dimension + 1) +
         surrogateDiagrams * SURROGATE_ROW_BYTES * (config.max_dimension + 1),
     ),
-    objectBytes: Math.round(
-      sum(images.map(({ model, count }) => count * (history?.bytesPerImage.get(model.name) ?? IMAGE_BYTES))),
-    ),
+    objectBytes: Math.round(sum(generative.map(({ model, count }) => count * objectBytesOf(model, history)))),
     modelMs: total([...invocationsByModel, ...embeddingsByModel].map(({ ms }) => ms)),
     assumptions: [
       'Counts are upper bounds: a run ends earlier at a cycle, and equal work is computed once.',
-      `Bytes are estimates: pictures of ${IMAGE_BYTES / 1000} kB where history knows no better, texts of about twenty words.`,
+      `Bytes are estimates: pictures of ${MODALITY_FACTS.image.objectBytes / 1000} kB where history knows no better, texts of about twenty words.`,
       'Model time is that of one call after another, without persistence diagrams; several go on at once.',
     ],
   };
@@ -177,8 +172,10 @@ export function mostPoints(
   return points.reduce((most, count) => Math.max(most, count), 0);
 }
 
-function outputRowBytes(modality: Modality): number {
-  return modality === 'image' ? IMAGE_ROW_BYTES : TEXT_ROW_BYTES;
+/** Of an output's object, 0 where its row is all of it. */
+function objectBytesOf({ name, output }: GenerativeModel, history: PlanHistory | undefined): number {
+  if (!isStoredAsObject(output)) return 0;
+  return history?.bytesPerImage.get(name) ?? MODALITY_FACTS[output].objectBytes;
 }
 
 function workOf(

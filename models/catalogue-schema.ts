@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MODALITIES } from '../experiment/artifact.js';
 import type { KnownFile, Model, UnavailableModel, Weights } from '../experiment/model.js';
 import { captionSettings } from './captions/settings.js';
 import { textToImageSettings } from './diffusion/settings.js';
@@ -7,7 +8,7 @@ import { embeddingServerSettings, generativeServerSettings } from './servers/set
 import { modelPathProblem } from './files/model-path.js';
 import { visibleText } from './visible-text.js';
 
-const modality = z.enum(['text', 'image']);
+const modality = z.enum(MODALITIES);
 
 // Names within a repository, so that nothing is read or written outside of the model's folder.
 const filePath = z

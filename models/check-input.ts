@@ -1,5 +1,6 @@
-import { type Artifact, MAX_TEXT_CHARACTERS, pictureExcess } from '../experiment/artifact.js';
-import { PanicError } from '../common/errors.js';
+import { MAX_TEXT_CHARACTERS, pictureExcess } from '../experiment/artifact.js';
+import type { Artifact, ImageArtifact, TextArtifact } from '../experiment/artifact.js';
+import { assertNever, PanicError } from '../common/errors.js';
 import type { EmbeddingModel, GenerativeModel, Model } from '../experiment/model.js';
 
 /** The model, where it is generative and takes this input. Throws PanicError `InvalidInput`. */
@@ -21,14 +22,24 @@ export function embeddingModel(model: Model, inputs: readonly Artifact[]): Embed
 
 function checkInput({ name, input: wanted }: Model, input: Artifact): void {
   if (input.modality !== wanted) throw invalid(`${name} takes ${wanted}; it was given ${input.modality}`);
-  if (input.modality === 'text') {
-    const { length } = input.text;
-    if (length <= MAX_TEXT_CHARACTERS) return;
-    throw invalid(
-      `${name} was given a text of ${length} characters; at most ${MAX_TEXT_CHARACTERS} are read`,
-    );
+  switch (input.modality) {
+    case 'text':
+      checkText(name, input);
+      return;
+    case 'image':
+      checkPicture(name, input);
+      return;
+    default:
+      assertNever(input);
   }
-  const { width, height, pixels } = input;
+}
+
+function checkText(name: string, { text: { length } }: TextArtifact): void {
+  if (length <= MAX_TEXT_CHARACTERS) return;
+  throw invalid(`${name} was given a text of ${length} characters; at most ${MAX_TEXT_CHARACTERS} are read`);
+}
+
+function checkPicture(name: string, { width, height, pixels }: ImageArtifact): void {
   const size = `${width} x ${height} pixels`;
   const excess = pictureExcess(width, height);
   if (excess !== null) throw invalid(`${name} was given ${size}; ${excess} are read`);

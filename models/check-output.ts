@@ -1,5 +1,5 @@
-import { type Artifact, pictureExcess } from '../experiment/artifact.js';
-import { PanicError } from '../common/errors.js';
+import { type Artifact, type ImageArtifact, pictureExcess } from '../experiment/artifact.js';
+import { assertNever, PanicError } from '../common/errors.js';
 import { quoted } from '../common/problems.js';
 import type { EmbeddingModel, GenerativeModel } from '../experiment/model.js';
 import { textFault, unfitText } from '../common/text.js';
@@ -21,21 +21,29 @@ export function checkGenerated(model: GenerativeModel, output: Artifact): void {
   if (output.modality !== model.output) {
     throw invalid(model.name, `answered with ${output.modality} where it promises ${model.output}`);
   }
-  if (output.modality === 'text') {
-    checkCaption(model.name, output.text);
-    return;
+  switch (output.modality) {
+    case 'text':
+      checkCaption(model.name, output.text);
+      return;
+    case 'image':
+      checkPicture(model.name, output);
+      return;
+    default:
+      assertNever(output);
   }
-  const { width, height, pixels } = output;
+}
+
+function checkPicture(model: string, { width, height, pixels }: ImageArtifact): void {
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
-    throw invalid(model.name, `painted a picture of ${width} x ${height} pixels`);
+    throw invalid(model, `painted a picture of ${width} x ${height} pixels`);
   }
   const excess = pictureExcess(width, height);
   if (excess !== null) {
-    throw invalid(model.name, `painted a picture of ${width} x ${height} pixels; ${excess} are accepted`);
+    throw invalid(model, `painted a picture of ${width} x ${height} pixels; ${excess} are accepted`);
   }
   if (pixels.length !== width * height * 3) {
     throw invalid(
-      model.name,
+      model,
       `painted ${width} x ${height} pixels and gave ${pixels.length} bytes; ${width * height * 3} were expected`,
     );
   }

@@ -14,6 +14,7 @@ import { RunnerGroup } from './runners/runner-group.js';
 import { ProcessModels } from './runners/process-models.js';
 import { findPlace, DEVICE_SETTINGS, type DeviceSettings } from './runners/settings.js';
 import { startThreadRunner } from './runners/thread-runner.js';
+import { detachable } from './runners/transferable.js';
 import { WEAR_LIMITS, type WearLimits } from './runners/wear.js';
 import type { DeviceDecision } from './onnx/devices.js';
 import type { ServerAccess } from './servers/address.js';
@@ -164,11 +165,4 @@ function serverGroup(model: Model, { servers = { hosts: [] } }: ModelPoolOptions
     stopOnAbort: true,
     start: (events) => startServerRunner(model, servers, events),
   });
-}
-
-/** A copy whose pixels can be given away to a thread: the caller keeps its own. */
-function detachable(input: Artifact): { sent: Artifact; buffers: readonly ArrayBuffer[] } {
-  if (input.modality === 'text') return { sent: input, buffers: [] };
-  const pixels = new Uint8Array(input.pixels);
-  return { sent: { ...input, pixels }, buffers: [pixels.buffer] };
 }

@@ -24,6 +24,7 @@ import {
 import type { PostgresService, Store, StorePlace } from '../../db/index.js';
 import type { Repair, RepairGroup } from '../../db/doctor/index.js';
 import { errorMessage, isPanicError, PanicError } from '../../common/errors.js';
+import { isStoredAsObject } from '../../experiment/modality.js';
 import { persistenceEntropy } from '../../tda/index.js';
 import { excludeWorkers } from '../../workers/settings/data-folder.js';
 import type { DoctorOptions } from './finding.js';
@@ -285,7 +286,7 @@ async function countOrphans(
   const examples: string[] = [];
   for await (const orphan of findOrphans(db, { ...objects, list: counted }, Date.now())) {
     if (orphan.kind === 'artifact') {
-      if (orphan.modality === 'image') found.rows++;
+      if (isStoredAsObject(orphan.modality)) found.rows++;
       else plan.add({ kind: 'delete artifact', artifact: orphan.id });
       continue;
     }
@@ -310,7 +311,7 @@ async function countOrphans(
     return { count: found.files, bytes: 0, examples: found.files > 0 ? examples : [], left };
   }
   for await (const { id, modality } of findOrphanRows(db)) {
-    if (modality === 'image') plan.add({ kind: 'delete artifact', artifact: id });
+    if (isStoredAsObject(modality)) plan.add({ kind: 'delete artifact', artifact: id });
   }
   return { count: found.files + found.objects, bytes: found.bytes, examples, left: null };
 }

@@ -1,4 +1,5 @@
 import type { RunRow, Store } from '../../db/index.js';
+import { isStoredAsObject } from '../../experiment/modality.js';
 import { bettiCurve } from '../../tda/index.js';
 import { isoTime } from '../terminal/format.js';
 import { nullModelRanks } from './null-model.js';
@@ -18,7 +19,7 @@ function stepDocument({ objects }: Store, { modality, text, sha256, ...step }: S
   return {
     ...step,
     modality,
-    ...(modality === 'text' ? { text } : { object: objects.location(sha256) }),
+    ...(isStoredAsObject(modality) ? { object: objects.location(sha256) } : { text }),
   };
 }
 

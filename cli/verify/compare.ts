@@ -1,4 +1,5 @@
-import type { Artifact } from '../../experiment/artifact.js';
+import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
+import { assertNever } from '../../common/errors.js';
 import { canonicalJson } from '../../experiment/ids.js';
 
 export type Verdict =
@@ -10,9 +11,18 @@ export type Verdict =
 
 /** How an output compares with the stored one, whose bytes are known to differ. */
 export function compareOutputs(stored: Artifact, fresh: Artifact, tolerance: number): Verdict {
-  if (stored.modality === 'text' || fresh.modality === 'text') {
-    return { result: 'different', largestDifference: null };
+  switch (stored.modality) {
+    case 'text':
+      return { result: 'different', largestDifference: null };
+    case 'image':
+      return comparePictures(stored, fresh, tolerance);
+    default:
+      return assertNever(stored);
   }
+}
+
+function comparePictures(stored: ImageArtifact, fresh: Artifact, tolerance: number): Verdict {
+  if (fresh.modality !== 'image') return { result: 'different', largestDifference: null };
   if (stored.width !== fresh.width || stored.height !== fresh.height) {
     return { result: 'different', largestDifference: null };
   }

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { harden, openSnapshot } from '../connection/sqlite.js';
 import type { Connection } from '../connection/sqlite.js';
 import type { RecordedPlace } from '../objects/recorded-place.js';
+import { hasObject } from '../tables/has-object.js';
 import { synchronise } from '../connection/synchronise.js';
 
 /** Pages between two looks at the signal: 4 MiB, some hundredths of a second. */
@@ -79,7 +80,7 @@ export interface DatabaseCopy {
   close(): void;
 }
 
-const PICTURES = `select sha256, byte_length as "byteLength" from artifacts a where modality = 'image'`;
+const PICTURES = `select sha256, byte_length as "byteLength" from artifacts a where ${hasObject('a')}`;
 
 export function readCopy(file: string): DatabaseCopy {
   const connections: Database.Database[] = [];
@@ -124,7 +125,7 @@ export function readCopy(file: string): DatabaseCopy {
       for (const sha256 of again) insert.run(sha256);
       const query = `${PICTURES} and (
         a.sha256 in (select sha256 from again)
-        or not exists (select 1 from earlier.artifacts e where e.sha256 = a.sha256 and e.modality = 'image')
+        or not exists (select 1 from earlier.artifacts e where e.sha256 = a.sha256 and ${hasObject('e')})
       ) order by sha256`;
       return copy.prepare<[], CopiedPicture>(query).iterate();
     },

@@ -16,6 +16,7 @@ import { copyObjects, NO_OBJECTS } from '../objects/copy.js';
 import type { CopyCounts, DamagedObject } from '../objects/copy.js';
 import { unmentionedObjects } from '../objects/unmentioned.js';
 import type { Store } from '../store.js';
+import { hasObject } from '../tables/has-object.js';
 import { copyDatabase, readCopy, settleCopy, sha256OfFile } from './database-copy.js';
 import { synchronise } from '../connection/synchronise.js';
 import { writeUnfinishedManifest } from './manifest.js';
@@ -223,7 +224,7 @@ async function sorted(
 ): Promise<{ readonly missing: readonly DamagedObject[]; readonly deleted: readonly DamagedObject[] }> {
   const [missing, deleted]: [DamagedObject[], DamagedObject[]] = [[], []];
   if (lacked.length === 0) return { missing, deleted };
-  const isMentioned = db.sqlite.prepare("select 1 from artifacts where sha256 = ? and modality = 'image'");
+  const isMentioned = db.sqlite.prepare(`select 1 from artifacts where sha256 = ? and ${hasObject()}`);
   for (const object of lacked) {
     (isMentioned.get(object.sha256) === undefined ? deleted : missing).push(object);
   }

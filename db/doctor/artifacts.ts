@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { isPanicError } from '../../common/errors.js';
+import type { Modality } from '../../experiment/artifact.js';
+import { assertNever, isPanicError } from '../../common/errors.js';
 import { UnreadablePicture } from '../../experiment/pictures/decode.js';
 import { textFault, unfitText } from '../../common/text.js';
 import type { ObjectStore } from '../objects/object-store.js';
@@ -15,7 +16,7 @@ const OBJECTS_AT_ONCE = 16;
 
 interface ArtifactRecord {
   readonly id: number;
-  readonly modality: string;
+  readonly modality: Modality;
   readonly sha256: Buffer;
   readonly byteLength: number;
   readonly text: string | null;
@@ -51,8 +52,16 @@ export async function* checkArtifacts(
     experiment === null
       ? snapshot.rows<ArtifactRecord>(ALL)
       : snapshot.rows<ArtifactRecord>(OF_EXPERIMENT, experiment, experiment, experiment);
-  const problemsOf = (row: ArtifactRecord): Problem[] | Promise<Problem[]> =>
-    row.modality === 'text' ? textProblems(row) : pictureProblems(row, objects, deep);
+  const problemsOf = (row: ArtifactRecord): Problem[] | Promise<Problem[]> => {
+    switch (row.modality) {
+      case 'text':
+        return textProblems(row);
+      case 'image':
+        return pictureProblems(row, objects, deep);
+      default:
+        return assertNever(row.modality);
+    }
+  };
   for await (const [row, problems] of ahead(paced(rows, onRows), OBJECTS_AT_ONCE, problemsOf)) {
     for (const { invariant, text } of problems) {
       const repair = { kind: 'recompute artifact', artifact: row.id } as const;

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { Modality } from '../../experiment/artifact.js';
 import type { Database, Snapshot } from '../connection/database.js';
 import type { ObjectStore } from '../objects/object-store.js';
+import { hasObject } from '../tables/has-object.js';
 import { unmentionedObjects } from '../objects/unmentioned.js';
 
 /** Something that a crash or a deletion left behind and nothing mentions. It breaks no invariant, and takes room. */
@@ -56,7 +57,7 @@ async function* orphanRows(snapshot: Snapshot): AsyncGenerator<OrphanRow, void, 
 }
 
 // In the order of the objects' own names.
-const PICTURES = `select sha256 from artifacts where modality = 'image' order by sha256`;
+const OBJECTS = `select sha256 from artifacts where ${hasObject()} order by sha256`;
 
 /**
  * What nobody needs: artifacts that no run mentions, and objects without an artifact or temporary files that were last
@@ -83,7 +84,7 @@ async function* orphanedObjects(
   objects: ObjectStore,
   before: number,
 ): AsyncGenerator<Orphan, void, undefined> {
-  const pictures = snapshot.rows<{ sha256: Buffer }>(PICTURES);
+  const pictures = snapshot.rows<{ sha256: Buffer }>(OBJECTS);
   for await (const { sha256, byteLength, modifiedAt } of unmentionedObjects(objects.list(), pictures)) {
     if (modifiedAt >= before) continue;
     yield { kind: 'object', path: objects.location(sha256), sha256, byteLength };

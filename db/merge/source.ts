@@ -1,5 +1,7 @@
 import type Sqlite from 'better-sqlite3';
+import type { Modality } from '../../experiment/artifact.js';
 import type { StoredContent } from '../tables/artifacts.js';
+import { hasObject } from '../tables/has-object.js';
 import { LAST_WORK } from '../tables/rests.js';
 
 /**
@@ -14,8 +16,8 @@ export interface SourceModel {
   readonly source: string;
   readonly revision: string;
   readonly settings: string;
-  readonly input: 'text' | 'image';
-  readonly output: 'text' | 'image' | null;
+  readonly input: Modality;
+  readonly output: Modality | null;
   readonly dimension: number | null;
 }
 
@@ -179,7 +181,7 @@ export function mergeSource(sqlite: Sqlite.Database) {
   );
   const artifact = sqlite.prepare<[number], StoredContent>(`select ${CONTENT} from artifacts where id = ?`);
   const pictures = sqlite.prepare<[string], StoredContent>(`
-    select ${CONTENT} from artifacts where modality = 'image' and id in (
+    select ${CONTENT} from artifacts where ${hasObject()} and id in (
       select i.output_id from runs r join invocations i on i.run_id = r.id where r.experiment_id = ?)
     order by sha256`);
 

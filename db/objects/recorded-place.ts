@@ -1,7 +1,8 @@
-import { desc, eq } from 'drizzle-orm';
+import { desc, eq, inArray } from 'drizzle-orm';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { PanicError } from '../../common/errors.js';
+import { OBJECT_MODALITIES } from '../../experiment/modality.js';
 import type { Database } from '../connection/database.js';
 import { OBJECTS_FOLDER } from '../layout.js';
 import { OWNER_NAME } from './object-store.js';
@@ -9,6 +10,7 @@ import type { ObjectStore } from './object-store.js';
 import { isSameInstance, ownerIn, ownerText } from './owner.js';
 import type { Owner } from './owner.js';
 import { artifacts, databases, objectsPlaces } from '../schema.js';
+import { hasObject } from '../tables/has-object.js';
 import { all, get, run } from '../connection/work.js';
 import type { Work } from '../connection/work.js';
 
@@ -195,7 +197,7 @@ export function objectsPlaceTable(
         build
           .select({ sha256: artifacts.sha256 })
           .from(artifacts)
-          .where(eq(artifacts.modality, 'image'))
+          .where(inArray(artifacts.modality, OBJECT_MODALITIES))
           .orderBy(desc(artifacts.id))
           .limit(PROOFS),
       ),
@@ -236,7 +238,7 @@ export async function missingPictures(
     let missingBytes = 0;
     // Both in the order of their digests.
     for await (const { sha256, byteLength } of rows.rows<{ sha256: Buffer; byteLength: number }>(
-      `select sha256, byte_length as "byteLength" from artifacts where modality = 'image' order by sha256`,
+      `select sha256, byte_length as "byteLength" from artifacts where ${hasObject()} order by sha256`,
     )) {
       pictures++;
       while (there.done !== true && Buffer.compare(there.value.sha256, sha256) < 0)

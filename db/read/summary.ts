@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { SQL } from 'drizzle-orm';
 import type { Database } from '../connection/database.js';
+import { hasObject } from '../tables/has-object.js';
 import { restedMs, storedRests } from '../tables/rests.js';
 import type { Rest } from '../tables/rests.js';
 import type { Work } from '../connection/work.js';
@@ -268,7 +269,7 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
     return meansOf('generative', (model) =>
       newestCalls(
         model,
-        sql`case when artifacts.modality = 'image' then artifacts.byte_length end`,
+        sql.raw(`case when ${hasObject()} then artifacts.byte_length end`),
         sql`join artifacts on artifacts.id = output_id`,
       ),
     );

@@ -1,6 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm';
-import type { Artifact, Modality } from '../../experiment/artifact.js';
-import { PanicError } from '../../common/errors.js';
+import type { Artifact, ImageArtifact, Modality } from '../../experiment/artifact.js';
+import { isStoredAsObject } from '../../experiment/modality.js';
+import { assertNever, PanicError } from '../../common/errors.js';
 import { UnreadablePicture } from '../../experiment/pictures/decode.js';
 import { quoted } from '../../common/problems.js';
 import { textFault, unfitText } from '../../common/text.js';
@@ -113,7 +114,8 @@ export function artifactTable({ build, read, write, rows, dialect }: Database, o
     if (stored !== null) return stored;
     if (content.text !== null) refuseUnfitText(content.text);
     const { modality, sha256 } = content;
-    if (modality === 'image' && (yield* get(removal, { sha256 })) !== undefined) throw beingRemoved(sha256);
+    if (isStoredAsObject(modality) && (yield* get(removal, { sha256 })) !== undefined)
+      throw beingRemoved(sha256);
     const made: { readonly id: number } | undefined = yield* get(insert, { ...content });
     // Where it was made meanwhile by another machine, it is there now.
     return made?.id ?? (yield* storedId(content))!;
@@ -124,16 +126,17 @@ export function artifactTable({ build, read, write, rows, dialect }: Database, o
     const row = await read(() => get(byId, { id }));
     if (row === undefined)
       throw new PanicError('StoreConflict', `artifact ${id} is missing from the database`);
-    if (row.text !== null) {
-      // Older versions stored halves of surrogate pairs, which SQLite gives back as U+FFFD: no model was given that.
-      if (row.text.includes('\ufffd') && !textContent(row.text).sha256.equals(row.sha256)) {
-        throw new PanicError(
-          'StoreConflict',
-          `the text of artifact ${id} is no UTF-8; "panic-tda doctor" says what mends it`,
-        );
-      }
-      return { modality: 'text', text: row.text };
+    switch (row.modality) {
+      case 'text':
+        return { modality: 'text', text: soundText(row) };
+      case 'image':
+        return await loadPicture(row);
+      default:
+        return assertNever(row.modality);
     }
+  }
+
+  async function loadPicture(row: Pick<StoredContent, 'sha256' | 'byteLength'>): Promise<ImageArtifact> {
     const bytes = await objects.get(row.sha256, row.byteLength);
     return await decodeObject(bytes).catch((error: unknown) => {
       if (!(error instanceof UnreadablePicture)) throw error;
@@ -164,12 +167,38 @@ function beingRemoved(sha256: Buffer): Error {
 
 /** The artifact in the form in which it is stored; nothing is written. */
 async function encode(artifact: Artifact): Promise<EncodedArtifact> {
-  if (artifact.modality === 'text') return { content: textContent(artifact.text), bytes: null };
-  const bytes = await encodePicture(artifact);
-  const { width, height } = artifact;
-  const sha256 = sha256Of(bytes);
-  const content = { sha256, byteLength: bytes.byteLength, text: null, width, height };
-  return { content: { modality: 'image', ...content }, bytes };
+  switch (artifact.modality) {
+    case 'text':
+      return { content: textContent(artifact.text), bytes: null };
+    case 'image': {
+      const bytes = await encodePicture(artifact);
+      return { content: pictureContent(sha256Of(bytes), bytes.byteLength, artifact), bytes };
+    }
+    default:
+      return assertNever(artifact);
+  }
+}
+
+/** What the row of a picture says whose object has this digest and size. */
+export function pictureContent(
+  sha256: Buffer,
+  byteLength: number,
+  { width, height }: Pick<ImageArtifact, 'width' | 'height'>,
+): StoredContent {
+  return { modality: 'image', sha256, byteLength, text: null, width, height };
+}
+
+/** Throws StoreConflict. */
+function soundText({ id, text, sha256 }: typeof artifacts.$inferSelect): string {
+  // Older versions stored halves of surrogate pairs, which SQLite gives back as U+FFFD: no model was given that.
+  if (text === null || (text.includes('\ufffd') && !textContent(text).sha256.equals(sha256))) {
+    const fault = text === null ? 'missing' : 'no UTF-8';
+    throw new PanicError(
+      'StoreConflict',
+      `the text of artifact ${id} is ${fault}; "panic-tda doctor" says what mends it`,
+    );
+  }
+  return text;
 }
 
 export function textContent(text: string): StoredContent {

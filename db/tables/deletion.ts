@@ -2,6 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, or, sql } from 'drizzle-orm';
 import type { SQL } from 'drizzle-orm';
 
+import type { Modality } from '../../experiment/artifact.js';
+import { isStoredAsObject, MODALITY_FACTS } from '../../experiment/modality.js';
+import type { ModalityFacts } from '../../experiment/modality.js';
 import { faultPoint } from '../../common/fault.js';
 import { REMOVAL_CLAIM_MS } from './artifacts.js';
 import { databaseTime } from '../connection/clock.js';
@@ -211,7 +214,7 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
       const ids = orphans.map((orphan) => orphan.id);
       yield* run(build.delete(artifacts).where(inArray(artifacts.id, ids)));
       for (const { sha256, byteLength, modality } of orphans) {
-        if (modality !== 'image') continue;
+        if (!isStoredAsObject(modality)) continue;
         const doomed = { byteLength, claimedAt: null, removedAt: null };
         yield* run(
           build
@@ -329,7 +332,7 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
           select e.vector_id from embeddings e join invocations i on i.id = e.invocation_id where i.run_id in ${mine})
       ) as found`);
     const byModality = await read(() =>
-      rows<Found & { readonly modality: string }>(sql`
+      rows<Found & { readonly modality: Modality }>(sql`
         select modality, count(*) as "found", coalesce(sum(case when shared then 1 else 0 end), 0) as "shared",
           coalesce(sum(case when shared then 0 else size end), 0) as "bytes"
         from (
@@ -342,7 +345,8 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
         ) as found group by modality`),
     );
     const reused = await one<{ readonly reused: number }>(reusedElsewhereQuery(id));
-    const of = (modality: string): Removal => removal(byModality.find((row) => row.modality === modality));
+    const stored = (as: ModalityFacts['storedAs']): Removal =>
+      removal(byModality.filter((row) => MODALITY_FACTS[row.modality].storedAs === as));
     return {
       runs: counted.runs,
       invocations: counted.invocations,
@@ -350,9 +354,9 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
       diagrams: counted.diagrams,
       surrogates: counted.surrogates,
       failures: counted.failures,
-      vectors: removal(ofVectors),
-      texts: of('text'),
-      objects: of('image'),
+      vectors: removal([ofVectors]),
+      texts: stored('row'),
+      objects: stored('object'),
       reusedElsewhere: reused.reused,
     };
   }
@@ -395,8 +399,13 @@ interface Found {
   readonly bytes: number;
 }
 
-function removal(found: Found | undefined): Removal {
-  if (found === undefined) return { removed: 0, removedBytes: 0, shared: 0 };
-  const shared = found.shared;
-  return { removed: found.found - shared, removedBytes: found.bytes, shared };
+function removal(groups: readonly Found[]): Removal {
+  return groups.reduce<Removal>(
+    ({ removed, removedBytes, shared }, group) => ({
+      removed: removed + group.found - group.shared,
+      removedBytes: removedBytes + group.bytes,
+      shared: shared + group.shared,
+    }),
+    { removed: 0, removedBytes: 0, shared: 0 },
+  );
 }

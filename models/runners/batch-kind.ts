@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Artifact } from '../../experiment/artifact.js';
+import { assertNever } from '../../common/errors.js';
 import { excerptOf } from '../../common/text.js';
 import type { EmbeddedItem, GeneratedItem, GenerateItem } from '../loaded-model.js';
 import { failureError } from './runner-protocol.js';
@@ -39,11 +40,16 @@ function otherQuestion(): Error {
 const EXCERPT_CHARACTERS = 60;
 
 function describe(input: Artifact): string {
-  if (input.modality === 'image') {
-    const digest = createHash('sha256').update(input.pixels).digest('hex').slice(0, 12);
-    return `a picture of ${input.width} x ${input.height} pixels (SHA-256 of its pixels ${digest}…)`;
+  switch (input.modality) {
+    case 'text':
+      return `the text ${JSON.stringify(excerptOf(input.text, EXCERPT_CHARACTERS))} (SHA-256 ${digestOf(input.text)}…)`;
+    case 'image':
+      return `a picture of ${input.width} x ${input.height} pixels (SHA-256 of its pixels ${digestOf(input.pixels)}…)`;
+    default:
+      return assertNever(input);
   }
-  const { text } = input;
-  const digest = createHash('sha256').update(text).digest('hex').slice(0, 12);
-  return `the text ${JSON.stringify(excerptOf(text, EXCERPT_CHARACTERS))} (SHA-256 ${digest}…)`;
+}
+
+function digestOf(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, 12);
 }

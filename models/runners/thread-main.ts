@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import type { Fingerprint } from '../../experiment/provenance.js';
 import { embedBuiltIn, generateBuiltIn } from '../built-in.js';
+import { transferable } from './transferable.js';
 import { failureReply, type RunnerAnswer, type RunnerReply, type RunnerRequest } from './runner-protocol.js';
 
 const host: Fingerprint = {
@@ -31,7 +32,7 @@ function answer(request: RunnerRequest): RunnerAnswer {
 
 function buffersOf(answer: RunnerAnswer): ArrayBufferLike[] {
   if (answer.task === 'embed') return answer.vectors.map((vector) => vector.buffer);
-  return answer.output.modality === 'image' ? [answer.output.pixels.buffer] : [];
+  return transferable(answer.output);
 }
 
 function reply(request: RunnerRequest): void {

@@ -1,5 +1,5 @@
 import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
-import { PanicError } from '../../common/errors.js';
+import { assertNever, PanicError } from '../../common/errors.js';
 import type { Model } from '../../experiment/model.js';
 import { listed } from '../../common/problems.js';
 import type { Fingerprint } from '../../experiment/provenance.js';
@@ -200,21 +200,28 @@ function imageRequest(settings: ImageSettings, model: Model, input: Artifact, se
 }
 
 async function chatRequest(settings: ChatSettings, input: Artifact, seed: number): Promise<unknown> {
-  const content =
-    input.modality === 'text'
-      ? settings.prompt.replaceAll('{input}', () => input.text)
-      : [
-          { type: 'image_url', image_url: { url: `data:image/png;base64,${await pngOf(input)}` } },
-          { type: 'text', text: settings.prompt },
-        ];
   return {
     model: settings.model,
-    messages: [{ role: 'user', content }],
+    messages: [{ role: 'user', content: await chatContent(settings.prompt, input) }],
     max_tokens: settings.max_tokens,
     temperature: settings.temperature,
     stream: false,
     ...seedField(seed, settings.seed_bits),
   };
+}
+
+async function chatContent(prompt: string, input: Artifact): Promise<unknown> {
+  switch (input.modality) {
+    case 'text':
+      return prompt.replaceAll('{input}', () => input.text);
+    case 'image':
+      return [
+        { type: 'image_url', image_url: { url: `data:image/png;base64,${await pngOf(input)}` } },
+        { type: 'text', text: prompt },
+      ];
+    default:
+      return assertNever(input);
+  }
 }
 
 function embeddingsRequest(settings: EmbeddingSettings, model: Model, inputs: readonly Artifact[]): unknown {

@@ -77,7 +77,11 @@ function makeOnce(path: string): boolean {
   }
 }
 
-function faulty(name: string, summary: string, input: Modality = 'image'): GenerativeModel {
+function faulty(
+  name: string,
+  summary: string,
+  [input, output]: readonly [Modality, Modality] = ['image', 'text'],
+): GenerativeModel {
   return {
     kind: 'generative',
     name,
@@ -89,7 +93,7 @@ function faulty(name: string, summary: string, input: Modality = 'image'): Gener
     settings: {},
     license: 'MIT',
     input,
-    output: input === 'image' ? 'text' : 'image',
+    output,
     deterministic: true,
   };
 }
@@ -97,7 +101,7 @@ function faulty(name: string, summary: string, input: Modality = 'image'): Gener
 /** Run by the loader `faulty` (faulty-host.ts), which says what prompts it obeys. */
 function hosted(name: string, summary: string, settings: GenerativeModel['settings'] = {}): GenerativeModel {
   const weights = { files: [], gated: false, memoryMiB: 200, maxBatch: 4 };
-  return { ...faulty(name, summary, 'text'), loader: 'faulty', weights, settings };
+  return { ...faulty(name, summary, ['text', 'image']), loader: 'faulty', weights, settings };
 }
 
 /** Models that misbehave on purpose; in the catalogue only where it was asked for them. */
@@ -113,7 +117,7 @@ export const faultyModels: readonly GenerativeModel[] = [
   ),
   faulty('GatedI2T', `For tests: DummyI2T that takes a second until the file of ${GATE_VARIABLE} is there.`),
   faulty('SlowI2T', 'For tests and benchmarks: DummyI2T that takes 100 ms.'),
-  faulty('SlowT2I', 'For tests and benchmarks: DummyT2I that takes 100 ms.', 'text'),
+  faulty('SlowT2I', 'For tests and benchmarks: DummyT2I that takes 100 ms.', ['text', 'image']),
   hosted('HostedT2I', 'For tests: DummyT2I in a process of its own, which obeys commands in its prompt.'),
   hosted('HostedTwinT2I', 'For tests: as HostedT2I, in another process.'),
   hosted('UnloadableT2I', 'For tests: its process ends while it loads.', { unloadable: true }),

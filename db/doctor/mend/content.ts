@@ -1,12 +1,13 @@
 import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm';
 import { canonicalJson } from '../../../experiment/ids.js';
-import { isPanicError } from '../../../common/errors.js';
+import { assertNever, isPanicError } from '../../../common/errors.js';
 import { textFault } from '../../../common/text.js';
 import type { Artifact } from '../../../experiment/artifact.js';
+import { isStoredAsObject } from '../../../experiment/modality.js';
 import type { Catalogue, GenerativeModel } from '../../../experiment/model.js';
 import type { Fingerprint } from '../../../experiment/provenance.js';
 import { explainUnknown } from '../../../experiment/unknown-models.js';
-import { textContent } from '../../tables/artifacts.js';
+import { pictureContent, textContent } from '../../tables/artifacts.js';
 import type { ArtifactTable, EncodedArtifact, StoredContent } from '../../tables/artifacts.js';
 import type { Database } from '../../connection/database.js';
 import type { ObjectStore } from '../../objects/object-store.js';
@@ -82,22 +83,23 @@ export function contentRepairs(
 
   /** What the row should say, where the content itself is there and hashes to its name. */
   async function storedContent(row: ArtifactRow): Promise<StoredContent | null> {
-    if (row.modality === 'text') {
-      if (row.text === null || textFault(row.text) !== null) return null;
-      const content = textContent(row.text);
-      return content.sha256.equals(row.sha256) ? content : null;
+    switch (row.modality) {
+      case 'text': {
+        if (row.text === null || textFault(row.text) !== null) return null;
+        const content = textContent(row.text);
+        return content.sha256.equals(row.sha256) ? content : null;
+      }
+      case 'image':
+        return await storedPicture(row.sha256);
+      default:
+        return assertNever(row.modality);
     }
+  }
+
+  async function storedPicture(sha256: Buffer): Promise<StoredContent | null> {
     try {
-      const bytes = await objects.get(row.sha256);
-      const { width, height } = await decodeObject(bytes);
-      return {
-        modality: 'image',
-        sha256: row.sha256,
-        byteLength: bytes.byteLength,
-        text: null,
-        width,
-        height,
-      };
+      const bytes = await objects.get(sha256);
+      return pictureContent(sha256, bytes.byteLength, await decodeObject(bytes));
     } catch (error) {
       if (isPanicError(error, 'StoreConflict')) return null;
       // Bytes that hash to their name and are no picture were never one.
@@ -213,7 +215,7 @@ export function contentRepairs(
   /** Deletes artifacts that no run mentions, with their vectors and objects. */
   async function deleteArtifacts(ids: readonly number[]): Promise<Outcome> {
     const gone = await write(() => deleted(ids));
-    for (const { sha256, modality } of gone) if (modality === 'image') await objects.remove(sha256);
+    for (const { sha256, modality } of gone) if (isStoredAsObject(modality)) await objects.remove(sha256);
     return gone.length === ids.length ? DONE : impossible('a run passes through it');
   }
 

@@ -1,0 +1,28 @@
+import type { Artifact } from '../../experiment/artifact.js';
+import { assertNever } from '../../common/errors.js';
+
+/** The memory of an artifact that a message gives away to another thread, rather than copies. */
+export function transferable(artifact: Artifact): ArrayBufferLike[] {
+  switch (artifact.modality) {
+    case 'text':
+      return [];
+    case 'image':
+      return [artifact.pixels.buffer];
+    default:
+      return assertNever(artifact);
+  }
+}
+
+/** A copy that can be given away with its memory: the caller keeps its own. */
+export function detachable(artifact: Artifact): { sent: Artifact; buffers: readonly ArrayBuffer[] } {
+  switch (artifact.modality) {
+    case 'text':
+      return { sent: artifact, buffers: [] };
+    case 'image': {
+      const pixels = new Uint8Array(artifact.pixels);
+      return { sent: { ...artifact, pixels }, buffers: [pixels.buffer] };
+    }
+    default:
+      return assertNever(artifact);
+  }
+}
