@@ -90,16 +90,25 @@ function sourcesOf(address: string): string[] {
   return sources.map((source) => resolve(dirname(file), source));
 }
 
+/** The address of each file that a command loads. */
+async function filesLoadedBy(
+  command: readonly string[],
+  folder = folderWith(),
+  variables: Readonly<Record<string, string>> = {},
+): Promise<readonly string[]> {
+  const file = join(temporaryFolder(), 'modules.txt');
+  const env = { ...variables, NODE_OPTIONS: `--import=${MODULES}`, LOADED_MODULES_FILE: file };
+  await startPanicTda(folder, command, env).ended;
+  return readFileSync(file, 'utf8').split('\n');
+}
+
 /** What a command loads: names of packages, and of modules of ours such as `db/store`. */
 async function loadedBy(
   command: readonly string[],
   folder = folderWith(),
   variables: Readonly<Record<string, string>> = {},
 ): Promise<ReadonlySet<string>> {
-  const file = join(temporaryFolder(), 'modules.txt');
-  const env = { ...variables, NODE_OPTIONS: `--import=${MODULES}`, LOADED_MODULES_FILE: file };
-  await startPanicTda(folder, command, env).ended;
-  const paths = readFileSync(file, 'utf8').split('\n').flatMap(sourcesOf);
+  const paths = (await filesLoadedBy(command, folder, variables)).flatMap(sourcesOf);
   const packaged = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//;
   const own = new Set(paths.map((path) => packaged.exec(path)?.[1] ?? relative(ROOT, path)));
   return new Set([...own].map((name) => name.replace(/^dist\//, '').replace(/\.[jt]s$/, '')));
@@ -132,6 +141,19 @@ test('help, the version and a wrong word load the command line, and neither mode
       expect(loaded).not.toContain(heavy);
     }
   }
+});
+
+// Node takes 0.7 ms of CPU time for a file, and esbuild makes one for each set of commands that share a module.
+test.each([
+  { command: ['--version'], most: 2 },
+  { command: ['--help'], most: 2 },
+  { command: ['list'], most: 30 },
+  { command: ['status'], most: 30 },
+])('$command reads few files of the program, at most $most', async ({ command, most }) => {
+  const files = await filesLoadedBy(command, await folderWithRun());
+  const own = files.filter((address) => address.includes('/dist/'));
+  expect(own.length).toBeGreaterThan(0);
+  expect(own.length).toBeLessThanOrEqual(most);
 });
 
 /** What takes 20 to 300 ms of CPU time to load, by its name as a package or as a module of ours. */
