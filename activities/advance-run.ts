@@ -10,6 +10,7 @@ import type {
   Step,
 } from '../db/index.js';
 import type { Artifact } from '../experiment/artifact.js';
+import { modelAt, runCoordinates } from '../experiment/config.js';
 import type { ExperimentConfig } from '../experiment/config.js';
 import { faultPoint } from '../common/fault.js';
 import { seedOfStep } from '../experiment/ids.js';
@@ -21,7 +22,7 @@ import { isWorkerShutdown, runFailure } from './failures.js';
 import { whileHeartbeating } from './heartbeat.js';
 import { routingOf } from './routing.js';
 import { analyseInTimeLeft } from './finish-short-run.js';
-import { unusableModel } from './unknown-to-worker.js';
+import { usableModel } from './unknown-to-worker.js';
 
 const FILL_CHUNK = 2000;
 const PROMPT_EXCERPT = 100;
@@ -145,7 +146,7 @@ class Trajectory {
       cycleLength: cycle?.length ?? null,
       network: networkLabel(run.network),
       seed: run.seed,
-      prompt: excerpt(this.config.prompts[run.runIndex % this.config.prompts.length]!),
+      prompt: excerpt(runCoordinates(this.config, run.runIndex).prompt),
     };
   }
 
@@ -187,7 +188,7 @@ class Trajectory {
 
   private async work(sequence: number): Promise<Work> {
     const { run, deps } = this;
-    const model = generativeModel(deps.catalogue, run.network[sequence % run.network.length]!);
+    const model = usableModel(deps.catalogue, modelAt(run.network, sequence), 'generative');
     return { model, modelId: await deps.store.provenance.modelId(model), seed: seedOfStep(run, sequence) };
   }
 
@@ -258,14 +259,8 @@ function cyclesOf(
   catalogue: Dependencies['catalogue'],
   wanted: 'stop' | 'continue',
 ): Step['onCycle'] {
-  const deterministic = run.network.every((name) => generativeModel(catalogue, name).deterministic);
+  const deterministic = run.network.every((name) => usableModel(catalogue, name, 'generative').deterministic);
   return run.seed === -1 || !deterministic ? 'ignore' : wanted;
-}
-
-function generativeModel(catalogue: Dependencies['catalogue'], name: string): GenerativeModel {
-  const model = catalogue.get(name);
-  if (model?.kind === 'generative') return model;
-  throw unusableModel(catalogue, name, 'generative');
 }
 
 /** The rows know what was asked while no workflow was there to be told, or before this one began. */

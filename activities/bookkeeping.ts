@@ -8,6 +8,8 @@ import { experimentId } from '../experiment/ids.js';
 import { formatProblems } from '../experiment/index.js';
 import { runCount } from '../experiment/config.js';
 import type { ExperimentConfig } from '../experiment/config.js';
+import { completeStatus } from '../experiment/experiment-status.js';
+import { totalRuns } from '../experiment/run-status.js';
 import { madeWith } from '../experiment/made-with.js';
 import { excerptOf, visibleLine } from '../common/text.js';
 import { unknownModels } from '../experiment/unknown-models.js';
@@ -186,7 +188,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
     const { deletingAt } = await store.experiments.standing(id);
     // Its rows go one by one: they cannot be compared with the plan, and an end would be written down for nothing.
     if (!drives || deletingAt !== null) return resultOf(id, 'cancelled', planned, byStatus, []);
-    const total = Object.values(byStatus).reduce((sum, count) => sum + count, 0);
+    const total = totalRuns(byStatus);
     if (total !== planned) {
       throw new PanicError(
         'StoreConflict',
@@ -247,7 +249,7 @@ function alreadyRunning(message: string): ApplicationFailure {
 
 function outcomeOf(ending: ExperimentEnding, allFinished: boolean): ExperimentOutcome {
   if (ending.kind !== 'driven') return ending.kind;
-  return allFinished ? 'completed' : 'completed_with_failures';
+  return completeStatus(allFinished);
 }
 
 function thisExecution(): Driver {

@@ -2,12 +2,11 @@ import { Context } from '@temporalio/activity';
 import { portionsOf } from '../db/index.js';
 import type { PendingOutput, RunRow, UsedEmbedding } from '../db/index.js';
 import { faultPoint } from '../common/fault.js';
-import type { EmbeddingModel } from '../experiment/model.js';
 import type { RunRef } from '../workflows/contract.js';
 import type { Dependencies } from './dependencies.js';
 import { runFailure } from './failures.js';
 import { whileHeartbeating } from './heartbeat.js';
-import { unusableModel } from './unknown-to-worker.js';
+import { usableModel } from './unknown-to-worker.js';
 
 // What a crash repeats, and what one transaction holds: 64 pictures of 256 x 256 are 12 MB of pixels.
 const CHUNK = 64;
@@ -59,7 +58,7 @@ export async function embedMissing(
     const pending = await store.vectors.pending(run, modelId, model.input, steps);
     // Without reuse a run has vectors of its own, but one for each of its distinct outputs, also across portions.
     const missing = await store.vectors.reuse(pending, modelId, reuse ? null : run);
-    if (missing.length > 0) requireEmbedding(deps.catalogue, model.name);
+    if (missing.length > 0) usableModel(deps.catalogue, model.name, 'embedding');
     for (let from = 0; from < missing.length; from += CHUNK) {
       signal.throwIfAborted();
       if (performance.now() >= until) return false;
@@ -100,17 +99,11 @@ export async function embeddingOf(
 ): Promise<UsedEmbedding> {
   const stored = catalogue.has(name) ? null : await store.provenance.embeddedWith(run.id, name);
   if (stored !== null) return stored;
-  const model = requireEmbedding(catalogue, name);
+  const model = usableModel(catalogue, name, 'embedding');
   return {
     id: await store.provenance.modelId(model),
     name,
     input: model.input,
     dimension: model.dimension,
   };
-}
-
-function requireEmbedding(catalogue: Dependencies['catalogue'], name: string): EmbeddingModel {
-  const model = catalogue.get(name);
-  if (model?.kind === 'embedding') return model;
-  throw unusableModel(catalogue, name, 'embedding');
 }

@@ -1,4 +1,5 @@
 import type { Position, RunRow } from '../db/index.js';
+import { modelAt, modelNames } from '../experiment/config.js';
 import type { ExperimentConfig } from '../experiment/config.js';
 import { TASK_QUEUES } from '../workflows/names.js';
 import type { Routing } from '../workflows/contract.js';
@@ -6,10 +7,10 @@ import type { ModelRouting } from './dependencies.js';
 
 /** Whether any model of the experiment has a task queue of its own. */
 export function isRouted(
-  { networks, embedding_models }: Pick<ExperimentConfig, 'networks' | 'embedding_models'>,
+  config: Pick<ExperimentConfig, 'networks' | 'embedding_models'>,
   routing: ModelRouting,
 ): boolean {
-  return [...networks.flat(), ...embedding_models].some((name) => routing.queueOf(name) !== TASK_QUEUES.gpu);
+  return modelNames(config).some((name) => routing.queueOf(name) !== TASK_QUEUES.gpu);
 }
 
 /** Where a run goes on that stands at `position`: with its next step, or with the embeddings of what it has. */
@@ -20,7 +21,7 @@ export function routingOf(
   embeddingModels: readonly string[],
   routing: ModelRouting,
 ): Routing {
-  if (!ended) return ownQueue(run.network[sequence % run.network.length]!, routing);
+  if (!ended) return ownQueue(modelAt(run.network, sequence), routing);
   const embeddingQueues = Object.fromEntries(
     embeddingModels.flatMap((name) => {
       const { queue } = ownQueue(name, routing);

@@ -58,7 +58,6 @@ export { awaitedMs } from './read/figures.js';
 export type { AwaitedStep, StoreFigures } from './read/figures.js';
 export { clockAheadMs, clockText } from './connection/clock.js';
 export type { Connections } from './connection/database.js';
-export type { ExperimentStatus, RunHold, RunStatus } from './schema.js';
 export { compact } from './connection/compact.js';
 export type { Compacted } from './connection/compact.js';
 export { copyObjects } from './objects/copy.js';

@@ -15,6 +15,9 @@ import type { AnySQLiteColumn } from 'drizzle-orm/sqlite-core';
 import { MODALITIES } from '../experiment/artifact.js';
 import type { Modality } from '../experiment/artifact.js';
 import { SURROGATE_KINDS } from '../experiment/config.js';
+import { EXPERIMENT_STATUSES } from '../experiment/experiment-status.js';
+import { PLANNED_RUN_STATUS, RUN_HOLDS, RUN_STATUSES } from '../experiment/run-status.js';
+import { quoted } from './quoted.js';
 
 /**
  * The tables, and every invariant that a column check can hold. What needs another row (a step's input is the step
@@ -26,30 +29,13 @@ import { SURROGATE_KINDS } from '../experiment/config.js';
  * Times are milliseconds since the epoch. SHA-256 digests are 32 raw bytes.
  */
 
-const STATUSES = ['pending', 'running', 'finished', 'failed', 'cancelled'] as const;
-export type RunStatus = (typeof STATUSES)[number];
-
-/** `paused`: it waits where it is. `cancelled`: it is not to begin, or to go on, before somebody asks for it again. */
-const HOLDS = ['paused', 'cancelled'] as const;
-export type RunHold = (typeof HOLDS)[number];
-
-const EXPERIMENT_STATUSES = [
-  'planned',
-  'running',
-  'completed',
-  'completed_with_failures',
-  'cancelled',
-  'failed',
-] as const;
-export type ExperimentStatus = (typeof EXPERIMENT_STATUSES)[number];
-
 /** A check that NULL does not slip through: SQL lets a constraint pass whose value is unknown. */
 function check(name: string, condition: SQL) {
   return columnCheck(name, sql`(${condition}) is true`);
 }
 
 function oneOf(column: AnySQLiteColumn, values: readonly string[]) {
-  return sql`${column} in (${sql.raw(values.map((value) => `'${value}'`).join(', '))})`;
+  return sql`${column} in (${sql.raw(quoted(values))})`;
 }
 
 /** Which columns the row of an artifact fills, by its modality. */
@@ -263,7 +249,7 @@ export const runs = sqliteTable(
       .notNull()
       .references(() => artifacts.id),
     maxLength: integer('max_length').notNull(),
-    status: text({ enum: STATUSES }).notNull().default('pending'),
+    status: text({ enum: RUN_STATUSES }).notNull().default(PLANNED_RUN_STATUS),
     /** Why the trajectory ended; null while it has not. */
     stopReason: text('stop_reason', { enum: ['length', 'cycle'] }),
     /** Number of invocations of the ended trajectory. */
@@ -278,14 +264,14 @@ export const runs = sqliteTable(
     startedAt: integer('started_at'),
     finishedAt: integer('finished_at'),
     /** What an operator asked of this run alone, until it is resumed or its experiment ends. */
-    hold: text({ enum: HOLDS }),
+    hold: text({ enum: RUN_HOLDS }),
   },
   (t) => [
     uniqueIndex('runs_identity').on(t.experimentId, t.runIndex),
     index('runs_status').on(t.experimentId, t.status),
     index('runs_prompt').on(t.promptId),
-    check('runs_status_known', oneOf(t.status, STATUSES)),
-    check('runs_hold', sql`${t.hold} is null or ${oneOf(t.hold, HOLDS)}`),
+    check('runs_status_known', oneOf(t.status, RUN_STATUSES)),
+    check('runs_hold', sql`${t.hold} is null or ${oneOf(t.hold, RUN_HOLDS)}`),
     check('runs_network', sql`json_valid(${t.network}) and json_array_length(${t.network}) > 0`),
     check('runs_index', sql`${t.runIndex} >= 0`),
     check('runs_max_length', sql`${t.maxLength} between 1 and 1000000`),

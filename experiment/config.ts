@@ -63,6 +63,8 @@ export function storedConfig(json: string): ExperimentConfig {
 /** Run `index` of an experiment: the product of networks, then seeds, then prompts (prompts vary fastest). */
 export interface RunCoordinates {
   readonly index: number;
+  /** The place of `network` among the networks of the experiment. */
+  readonly networkIndex: number;
   readonly network: readonly string[];
   readonly seed: number;
   readonly prompt: string;
@@ -103,6 +105,7 @@ export function surrogateCount({ null_model: nullModel }: Pick<ExperimentConfig,
   return nullModel === null ? 0 : nullModel.kinds.length * nullModel.surrogates;
 }
 
+/** @throws RangeError where the experiment has no run of this index. */
 export function runCoordinates(config: ExperimentConfig, index: number): RunCoordinates {
   const { networks, seeds, prompts } = config;
   if (!Number.isInteger(index) || index < 0 || index >= runCount(config)) {
@@ -110,6 +113,11 @@ export function runCoordinates(config: ExperimentConfig, index: number): RunCoor
   }
   const prompt = prompts[index % prompts.length]!;
   const seed = seeds[Math.floor(index / prompts.length) % seeds.length]!;
-  const network = networks[Math.floor(index / (prompts.length * seeds.length))]!;
-  return { index, network, seed, prompt };
+  const networkIndex = Math.floor(index / (prompts.length * seeds.length));
+  return { index, networkIndex, network: networks[networkIndex]!, seed, prompt };
+}
+
+/** The name of the model that makes step `sequence` of a run: the models of its network take turns. */
+export function modelAt(network: readonly string[], sequence: number): string {
+  return network[sequence % network.length]!;
 }

@@ -90,6 +90,22 @@ export interface EmbeddingModel extends ModelIdentity {
 
 export type Model = GenerativeModel | EmbeddingModel;
 
+type ModelOfKind<Kind extends Model['kind']> = Extract<Model, { readonly kind: Kind }>;
+
+export function isOfKind<Kind extends Model['kind']>(model: Model, kind: Kind): model is ModelOfKind<Kind> {
+  return model.kind === kind;
+}
+
+/** The model of this name and kind; null where the catalogue has none, or has one of another kind. */
+export function modelOfKind<Kind extends Model['kind']>(
+  catalogue: ReadonlyMap<string, Model>,
+  name: string,
+  kind: Kind,
+): ModelOfKind<Kind> | null {
+  const model = catalogue.get(name);
+  return model !== undefined && isOfKind(model, kind) ? model : null;
+}
+
 /** A model that people ask for by this name and that the program cannot run. */
 export interface UnavailableModel {
   readonly name: string;

@@ -2,7 +2,8 @@ import type { Modality } from './artifact.js';
 import { MODALITY_FACTS } from './modality.js';
 import { listIn, type Fields } from './field-checks.js';
 import { MAX_LENGTH_LIMIT } from './config.js';
-import type { Catalogue, EmbeddingModel, GenerativeModel, Model } from './model.js';
+import { modelOfKind } from './model.js';
+import type { Catalogue, GenerativeModel, Model } from './model.js';
 import { nearest } from '../common/nearest.js';
 import { listed, pathText, problem, quoted, type Problem } from '../common/problems.js';
 import { catalogueText } from './unknown-models.js';
@@ -104,7 +105,7 @@ export function embeddingMatchProblems(fields: Fields, catalogue: Catalogue): Pr
     outputsOf(network, maxLengthOf(fields), catalogue),
   );
   return listIn(fields['embedding_models']).flatMap((name, k) => {
-    const model = embeddingModel(name, catalogue);
+    const model = typeof name === 'string' ? modelOfKind(catalogue, name, 'embedding') : null;
     if (model === null) return [];
     const without = outputs.flatMap((modalities, i) =>
       modalities === null || modalities.has(model.input) ? [] : [pathText(['networks', i])],
@@ -152,11 +153,5 @@ function namesOf(catalogue: Catalogue, wanted: (model: Model) => boolean): strin
 }
 
 function generativeModel(name: unknown, catalogue: Catalogue): GenerativeModel | null {
-  const model = typeof name === 'string' ? catalogue.get(name) : undefined;
-  return model?.kind === 'generative' ? model : null;
-}
-
-function embeddingModel(name: unknown, catalogue: Catalogue): EmbeddingModel | null {
-  const model = typeof name === 'string' ? catalogue.get(name) : undefined;
-  return model?.kind === 'embedding' ? model : null;
+  return typeof name === 'string' ? modelOfKind(catalogue, name, 'generative') : null;
 }

@@ -2,7 +2,8 @@ import type { Modality } from './artifact.js';
 import { runCount, surrogateCount, type ExperimentConfig } from './config.js';
 import { PanicError } from '../common/errors.js';
 import { isStoredAsObject, MODALITY_FACTS } from './modality.js';
-import type { Catalogue, EmbeddingModel, GenerativeModel } from './model.js';
+import { modelOfKind } from './model.js';
+import type { Catalogue, GenerativeModel, Model } from './model.js';
 
 /** What earlier experiments on this machine measured, by model name. */
 export interface PlanHistory {
@@ -75,11 +76,11 @@ export function planOf(config: ExperimentConfig, catalogue: Catalogue, options: 
   const runs = runCount(config);
   const invocations = countInvocations(config);
   const generative = [...invocations].map(([name, count]) => ({
-    model: generativeModel(name, catalogue),
+    model: requireModel(name, 'generative', catalogue),
     count,
   }));
   const embedding = config.embedding_models.map((name) => {
-    const model = embeddingModel(name, catalogue);
+    const model = requireModel(name, 'embedding', catalogue);
     const count = sum(
       generative.filter(({ model: from }) => from.output === model.input).map((work) => work.count),
     );
@@ -162,7 +163,7 @@ export function mostPoints(
     embedded.map((modality) =>
       sum(
         network.map((name, position) =>
-          generativeModel(name, catalogue).output === modality
+          requireModel(name, 'generative', catalogue).output === modality
             ? stepsAt(position, network.length, config.max_length)
             : 0,
         ),
@@ -199,16 +200,9 @@ function total(values: readonly (number | null)[]): number | null {
   return values.reduce((all, value) => (all === null || value === null ? null : all + value), 0);
 }
 
-function generativeModel(name: string, catalogue: Catalogue): GenerativeModel {
-  const model = catalogue.get(name);
-  if (model?.kind !== 'generative')
-    throw new PanicError('InvalidInput', `no generative model "${name}" in the catalogue`);
-  return model;
-}
-
-function embeddingModel(name: string, catalogue: Catalogue): EmbeddingModel {
-  const model = catalogue.get(name);
-  if (model?.kind !== 'embedding')
-    throw new PanicError('InvalidInput', `no embedding model "${name}" in the catalogue`);
+/** @throws PanicError InvalidInput where the catalogue has no such model. */
+function requireModel<Kind extends Model['kind']>(name: string, kind: Kind, catalogue: Catalogue) {
+  const model = modelOfKind(catalogue, name, kind);
+  if (model === null) throw new PanicError('InvalidInput', `no ${kind} model "${name}" in the catalogue`);
   return model;
 }

@@ -1,4 +1,5 @@
 import { MAX_DIAGRAM_POINTS, type ExperimentConfig } from './config.js';
+import { modelOfKind } from './model.js';
 import type { Catalogue } from './model.js';
 import { mostPoints } from './plan.js';
 import { pathText, problem, type Problem } from '../common/problems.js';
@@ -26,9 +27,8 @@ export function surrogatePointProblems(config: ExperimentConfig, catalogue: Cata
 
 /** Whether every run of the network may be shorter than max_length. */
 function mayEndInCycle(network: readonly string[], config: ExperimentConfig, catalogue: Catalogue): boolean {
-  const deterministic = network.every((name) => {
-    const model = catalogue.get(name);
-    return model?.kind === 'generative' && model.deterministic;
-  });
+  const deterministic = network.every(
+    (name) => modelOfKind(catalogue, name, 'generative')?.deterministic === true,
+  );
   return deterministic && config.on_cycle === 'stop' && config.seeds.every((seed) => seed >= 0);
 }

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExperimentRow, RunRow, Store } from '../../db/index.js';
+import { isOpenExperiment } from '../../experiment/experiment-status.js';
+import { hasEnded, isUnderWay } from '../../experiment/run-status.js';
 import { PanicError } from '../../common/errors.js';
 import { isOutage, outageReason } from '../../workers/patience.js';
 import { blockedText } from '../documents/blocked.js';
 import { readingExperiments } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../program/exit-codes.js';
-import { createObserver, elsewhereText } from '../session/who-drives.js';
+import { createObserver, elsewhereText, stateText } from '../session/who-drives.js';
 import { findExperiment } from '../lookup/find-experiment.js';
 import { plural } from '../terminal/format.js';
 import { openExperimentWorkflow, openRunWorkflow } from '../session/open-workflow.js';
@@ -54,7 +56,7 @@ export async function cancelRun(
       if (session === null || (await openExperimentWorkflow(session, row)) === null) {
         throw await notRunning(context, row);
       }
-      if (run.status === 'finished' || run.status === 'failed' || run.hold === 'cancelled') {
+      if (hasEnded(run.status) || run.hold === 'cancelled') {
         throw new PanicError(
           'InvalidInput',
           `run ${index} of experiment ${row.id} is ${run.hold ?? run.status}; there is nothing to cancel`,
@@ -89,7 +91,7 @@ async function noteBlocked(context: Context, store: Store, row: ExperimentRow): 
 function untilRunEnded(store: Store, { experimentId, runIndex }: RunRow, waitMs: number): Promise<boolean> {
   return isSoWithin(waitMs, async () => {
     const { status } = await store.runs.get(experimentId, runIndex);
-    return status !== 'running' && status !== 'pending';
+    return !isUnderWay(status);
   });
 }
 
@@ -133,7 +135,7 @@ function untilEnded(store: Store, id: string, waitMs: number): Promise<boolean> 
   return isSoWithin(waitMs, async () => {
     const { status } = await store.experiments.get(id);
     const { running } = await store.experiments.runsByStatus(id);
-    return status !== 'running' && status !== 'planned' && running === 0;
+    return !isOpenExperiment(status) && running === 0;
   });
 }
 
@@ -171,10 +173,9 @@ async function notRunning(context: Context, row: ExperimentRow): Promise<PanicEr
   } finally {
     await observer.close();
   }
-  const why =
-    status === 'running' || status === 'planned'
-      ? `it was interrupted; "${context.command('resume', id)}" would continue it`
-      : `it is ${status.replaceAll('_', ' ')}`;
+  const why = isOpenExperiment(status)
+    ? `it was interrupted; "${context.command('resume', id)}" would continue it`
+    : `it is ${stateText(status)}`;
   return new PanicError(
     'InvalidInput',
     `experiment ${id} is not running, so there is nothing to cancel: ${why}`,

@@ -1,8 +1,11 @@
 import type { ExperimentRow, RunRow, Store } from '../../db/index.js';
+import { isOpenExperiment } from '../../experiment/experiment-status.js';
+import { hasEnded, isUnderWay } from '../../experiment/run-status.js';
 import { PanicError } from '../../common/errors.js';
 import type { ExperimentProgress } from '../../workflows/queries.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../program/exit-codes.js';
+import { stateText } from '../session/who-drives.js';
 import { plural } from '../terminal/format.js';
 import {
   openExperimentWorkflow,
@@ -30,7 +33,7 @@ interface Outcome {
 export async function pauseExperiment(context: Context, id: string, run: number | null): Promise<number> {
   return await operating(context, async (store) => {
     const row = await operated(context, store, id);
-    if (!isUnderWay(row)) throw nothingToPause(context, row);
+    if (!isOpenExperiment(row.status)) throw nothingToPause(context, row);
     if (run !== null) return await pauseRun(context, store, row, await operatedRun(store, row, run));
     const changed = await store.experiments.setPaused(row.id, true, Date.now());
     const told = await tellExperiment(context, row, 'pause');
@@ -41,7 +44,9 @@ export async function pauseExperiment(context: Context, id: string, run: number 
 /** `pause --all`: every experiment of the data folder that is under way. */
 export async function pauseAll(context: Context): Promise<number> {
   return await operating(context, async (store) => {
-    const rows = (await store.experiments.list()).filter((row) => isUnderWay(row) && row.deletingAt === null);
+    const rows = (await store.experiments.list()).filter(
+      ({ status, deletingAt }) => isOpenExperiment(status) && deletingAt === null,
+    );
     if (rows.length === 0) note('No experiment is under way.');
     return await each(context, rows, async (row) => {
       const changed = await store.experiments.setPaused(row.id, true, Date.now());
@@ -82,7 +87,7 @@ async function each(
 }
 
 async function pauseRun(context: Context, store: Store, row: ExperimentRow, run: RunRow): Promise<number> {
-  if (!isOpen(run)) throw endedRun(context, run, 'paused');
+  if (!isUnderWay(run.status)) throw endedRun(context, run, 'paused');
   const changed = await store.runs.setHold(run, 'paused', Date.now());
   const told = await tellRun(context, run, 'pause');
   return report(context, { experiment: row.id, run: run.runIndex, paused: true, changed }, told);
@@ -93,7 +98,7 @@ export async function resumeRun(context: Context, id: string, index: number): Pr
   return await operating(context, async (store) => {
     const row = await operated(context, store, id);
     const run = await operatedRun(store, row, index);
-    if (run.status === 'failed' || run.status === 'finished') throw endedRun(context, run, 'resumed');
+    if (hasEnded(run.status)) throw endedRun(context, run, 'resumed');
     const changed = await store.runs.setHold(run, null, Date.now());
     const told = await tellRun(context, run, 'resume');
     if (row.pausedAt !== null) {
@@ -186,19 +191,11 @@ function unheard(context: Context, { experiment, run, paused }: Outcome, why: st
   return EXIT.unknown;
 }
 
-function isUnderWay({ status }: ExperimentRow): boolean {
-  return status === 'planned' || status === 'running';
-}
-
-function isOpen({ status }: RunRow): boolean {
-  return status === 'pending' || status === 'running';
-}
-
 function nothingToPause(context: Context, { id, status }: ExperimentRow): PanicError {
   const next = status === 'completed' ? '' : `; "${context.command('status', id)}" says more`;
   return new PanicError(
     'InvalidInput',
-    `experiment ${id} is ${status.replaceAll('_', ' ')}, so there is nothing to pause${next}`,
+    `experiment ${id} is ${stateText(status)}, so there is nothing to pause${next}`,
   );
 }
 

@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { requireWritable } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
 import { modelNames } from '../../experiment/config.js';
+import { modelOfKind } from '../../experiment/model.js';
 import { errorMessage } from '../../common/errors.js';
 import { experimentId } from '../../experiment/ids.js';
 import { isThere } from '../../common/presence.js';
@@ -288,10 +289,9 @@ function diagramTimes(
   plan: Plan,
   catalogue: Context['catalogue'],
 ): Pick<PlanDocument, 'largestDiagramMs' | 'diagramsMs' | 'surrogatesMs'> {
-  const dimensions = config.embedding_models.map((name) => {
-    const model = catalogue.get(name);
-    return model?.kind === 'embedding' ? model.dimension : 0;
-  });
+  const dimensions = config.embedding_models.map(
+    (name) => modelOfKind(catalogue, name, 'embedding')?.dimension ?? 0,
+  );
   const size = [plan.largestDiagramPoints, config.max_dimension, Math.max(0, ...dimensions)] as const;
   const seconds = predictRipsSeconds(...size);
   const kinds = config.null_model?.kinds ?? [];

@@ -5,6 +5,8 @@ import { runCount, surrogateCount } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { assertNever, errorMessage, isPanicError, PanicError } from '../../common/errors.js';
 import { experimentId } from '../../experiment/ids.js';
+import { isOpenExperiment } from '../../experiment/experiment-status.js';
+import { unfinishedCount } from '../../experiment/run-status.js';
 import { planOf } from '../../experiment/index.js';
 import { isThere } from '../../common/presence.js';
 import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
@@ -317,7 +319,7 @@ function watchWords({ embedded }: Session): OutageWords {
 async function endByRows(store: Store, id: string): Promise<Followed> {
   const { status } = await store.experiments.get(id);
   if (status === 'cancelled') return { kind: 'cancelled' };
-  return status === 'planned' || status === 'running' ? { kind: 'gone' } : { kind: 'result', status };
+  return isOpenExperiment(status) ? { kind: 'gone' } : { kind: 'result', status };
 }
 
 async function report(
@@ -383,10 +385,11 @@ async function reportIfSettled({ context, id, verb }: Request, store: Store | nu
   const row = (await store?.experiments.find(id)) ?? null;
   if (store === null || row === null) return null;
   const retry = verb === 'retry';
-  const { pending, running, cancelled, failed } = await store.experiments.runsByStatus(id);
+  const byStatus = await store.experiments.runsByStatus(id);
+  const { failed } = byStatus;
   // A failed run that was reset by hand may have finished after its experiment had ended.
   const settled = row.status === 'completed' || (row.status === 'completed_with_failures' && failed > 0);
-  if (!settled || pending + running + cancelled > 0 || (retry && failed > 0)) return null;
+  if (!settled || unfinishedCount(byStatus) > 0 || (retry && failed > 0)) return null;
   note(
     retry || failed === 0
       ? `Experiment ${id} is complete; there is nothing left to do.`

@@ -1,11 +1,13 @@
 import type { ExperimentRow, RunOverview, RunRow, SharedVectors, Store } from '../../db/index.js';
 import { experimentFile, MAX_FILE_BYTES } from '../../experiment/config.js';
+import { totalRuns } from '../../experiment/run-status.js';
 import { PanicError } from '../../common/errors.js';
 import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
 import { readingExperiments } from '../context.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../program/exit-codes.js';
 import { findExperiment } from '../lookup/find-experiment.js';
+import { stateText } from '../session/who-drives.js';
 import { count, isoTime, oneLine, plural, table } from '../terminal/format.js';
 import { nullModelText } from '../documents/null-model.js';
 import { heading, note, outputWidth, print, printJsonWithList, printLines } from '../terminal/output.js';
@@ -110,7 +112,7 @@ async function printExperiment(
 ): Promise<void> {
   const { config } = row;
   const name = row.name === null ? '' : ` "${oneLine(row.name)}"`;
-  print(`${heading(`Experiment ${row.id}${name}`)}: ${row.status.replaceAll('_', ' ')}\n`);
+  print(`${heading(`Experiment ${row.id}${name}`)}: ${stateText(row.status)}\n`);
   print('Networks');
   print(table(config.networks.map((network, k) => [`  ${k}`, network.join(' → ')])));
   print(`\nPersistence entropies: ${entropyLegend(config.embedding_models)}\n`);
@@ -119,10 +121,7 @@ async function printExperiment(
   const unknown = unknownModels(config, context.catalogue);
   if (unknown.length > 0) print(`\nToday ${explainUnknown(unknown, context.catalogue, row.catalogue)}.`);
   if (row.startedAt === null) {
-    const planned = Object.values(await store.experiments.runsByStatus(row.id)).reduce(
-      (sum, k) => sum + k,
-      0,
-    );
+    const planned = totalRuns(await store.experiments.runsByStatus(row.id));
     if (planned < row.runCount) {
       print(
         `\nThese are ${count(planned)} of its ${plural(row.runCount, 'run')}; "${context.command('resume', row.id)}" plans the rest and runs it.`,

@@ -1,5 +1,6 @@
 import type { ExperimentRow, Progress, SharedVectors, Store, UsedDevice } from '../../db/index.js';
 import { surrogateCount } from '../../experiment/config.js';
+import { endedCount } from '../../experiment/run-status.js';
 import type { BlockedWorkflows } from '../../workers/temporal/blocked-workflows.js';
 import { assertNever } from '../../common/errors.js';
 import { readRunInfo } from '../../workers/settings/data-folder.js';
@@ -202,7 +203,7 @@ async function statusDocument(
 function stageOf(row: ExperimentRow, { runs, trajectoriesEnded }: Progress): Stage {
   if (row.status === 'planned') return 'planned';
   if (row.status !== 'running') return 'ended';
-  if (runs.finished + runs.failed === row.runCount) return 'finishing';
+  if (endedCount(runs) === row.runCount) return 'finishing';
   return trajectoriesEnded + runs.failed >= row.runCount ? 'analysing' : 'generating';
 }
 

@@ -23,6 +23,7 @@ import {
 } from '../../db/doctor/index.js';
 import type { PostgresService, Store, StorePlace } from '../../db/index.js';
 import type { Repair, RepairGroup } from '../../db/doctor/index.js';
+import { unfinishedCount } from '../../experiment/run-status.js';
 import { errorMessage, isPanicError, PanicError } from '../../common/errors.js';
 import { isStoredAsObject } from '../../experiment/modality.js';
 import { persistenceEntropy } from '../../tda/index.js';
@@ -384,8 +385,7 @@ async function unfinishedExperiments(open: Opener): Promise<string[]> {
     const unfinished: string[] = [];
     for (const { id, status } of await store.experiments.list()) {
       if (status !== 'planned') continue;
-      const { pending, running, cancelled } = await store.experiments.runsByStatus(id);
-      if (pending + running + cancelled > 0) unfinished.push(id);
+      if (unfinishedCount(await store.experiments.runsByStatus(id)) > 0) unfinished.push(id);
     }
     return unfinished;
   } finally {

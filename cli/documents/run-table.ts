@@ -39,11 +39,10 @@ export async function* overviewLines(
   const widths = widest.map((cell, column) => Math.max(cell.length, header[column]!.length));
   const line = (cells: readonly string[]): string => tableLine(cells, widths, alignRight);
   yield line(header);
-  const runsPerNetwork = config.seeds.length * config.prompts.length;
   for await (const { run, made, entropies } of runs) {
     yield line([
       String(run.runIndex),
-      String(Math.floor(run.runIndex / runsPerNetwork)),
+      String(runCoordinates(config, run.runIndex).networkIndex),
       String(run.seed),
       run.hold === 'paused' ? 'paused' : run.status,
       count(made),

@@ -1,4 +1,6 @@
 import type { SharedVectors, Store, Summary } from '../../db/index.js';
+import { unfinishedCount } from '../../experiment/run-status.js';
+import type { RunsByStatus } from '../../experiment/run-status.js';
 import type { Context } from '../context.js';
 import { count, duration, plural, rate, table } from '../terminal/format.js';
 import { heading, print } from '../terminal/output.js';
@@ -8,7 +10,7 @@ export interface SummaryDocument extends Summary {
   readonly experiment: string;
   readonly name: string | null;
   readonly status: string;
-  readonly runs: Readonly<Record<'pending' | 'running' | 'finished' | 'failed' | 'cancelled', number>>;
+  readonly runs: RunsByStatus;
   /** From the first invocation of the experiment to the last, while it was at work; null where there are fewer than two. */
   readonly invocationsPerSecond: number | null;
   /** Time of this command, milliseconds. */
@@ -63,7 +65,7 @@ export function printSummary(document: SummaryDocument, { command }: Context): v
   const { runs, invocations, cycles } = document;
   const made = invocations.computed + invocations.reused + invocations.cycle;
   const failed = runs.failed > 0 ? `, ${runs.failed} failed` : '';
-  const unfinished = runs.pending + runs.running + runs.cancelled;
+  const unfinished = unfinishedCount(runs);
   const open = unfinished > 0 ? `, ${unfinished} unfinished` : '';
   const period =
     document.shortestCycle === document.longestCycle
@@ -109,7 +111,7 @@ function restText(restedMs: number): string {
 
 /** The command that goes on with an experiment which is not complete, first of what comes next. */
 function continuing({ experiment, runs }: SummaryDocument, command: Context['command']): string[][] {
-  if (runs.pending + runs.running + runs.cancelled > 0) {
+  if (unfinishedCount(runs) > 0) {
     return [[command('resume', experiment), 'continues it from where it stopped']];
   }
   return runs.failed === 0 ? [] : [[command('retry', experiment), 'runs the failed runs again']];

@@ -1,4 +1,5 @@
 import type { ExperimentRow, Store } from '../../db/index.js';
+import { unfinishedCount } from '../../experiment/run-status.js';
 import { assertNever, PanicError } from '../../common/errors.js';
 import { placeText, readingExperiments } from '../context.js';
 import type { Context } from '../context.js';
@@ -36,8 +37,7 @@ const STOPPED: Choice = {
   eligible: async ({ row, state }, store) => {
     if (state === 'interrupted' || state === 'cancelled' || state === 'failed') return true;
     if (state !== 'completed_with_failures') return false;
-    const { pending, running, cancelled } = await store.experiments.runsByStatus(row.id);
-    return pending + running + cancelled > 0;
+    return unfinishedCount(await store.experiments.runsByStatus(row.id)) > 0;
   },
 };
 const WITH_FAILED_RUNS: Choice = {

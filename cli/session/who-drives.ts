@@ -1,11 +1,13 @@
 import { driverOf, isSameService } from '../../db/index.js';
-import type { Driver, DriverService, ExperimentRow, ExperimentStatus, Store } from '../../db/index.js';
+import type { Driver, DriverService, ExperimentRow, Store } from '../../db/index.js';
 import { readRunInfo } from '../../workers/settings/data-folder.js';
 import { configuredTemporal } from '../../workers/settings/temporal.js';
 import type { BlockedWorkflows } from '../../workers/temporal/blocked-workflows.js';
 import type { QueueState } from '../../workers/temporal/queue-states.js';
 import { embeddedPlace } from '../../workers/temporal/service-identity.js';
 import { errorMessage } from '../../common/errors.js';
+import { isOpenExperiment } from '../../experiment/experiment-status.js';
+import type { ExperimentStatus } from '../../experiment/experiment-status.js';
 import type { Context } from '../context.js';
 import { standstillOf } from './standstill.js';
 import type { Standstill } from './standstill.js';
@@ -147,7 +149,7 @@ export function createObserver(context: Context): Observer {
 
 export function stateOf({ status, pausedAt, deletingAt }: ExperimentRow, driven: Driven): State {
   if (deletingAt !== null) return 'deleting';
-  const underWay = status === 'planned' || status === 'running';
+  const underWay = isOpenExperiment(status);
   if (underWay && pausedAt !== null) return 'paused';
   if (driven.by === 'process') return underWay ? status : 'running';
   return underWay && driven.by === 'nobody' ? 'interrupted' : status;

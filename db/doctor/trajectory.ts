@@ -1,3 +1,4 @@
+import { modelAt } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { seedOfStep } from '../../experiment/ids.js';
 import type { Snapshot } from '../connection/database.js';
@@ -101,7 +102,7 @@ function* stepProblems(
     const text = `its input is artifact ${step.inputId}, ${from} is artifact ${before.outputId}`;
     yield stepViolation(2, run, step, text, repair);
   }
-  const model = network[sequence % network.length];
+  const model = modelAt(network, sequence);
   if (step.kind !== 'generative' || step.model !== model) {
     const text = `its model is ${step.model ?? 'missing'}, its network has ${model} at this position`;
     yield stepViolation(2, run, step, text, again);

@@ -1,6 +1,7 @@
 import { assertNever } from '../../common/errors.js';
 import type { ContentOfRun, ContentRow } from '../read/content.js';
 import { excerptOf } from '../../common/text.js';
+import { isFurther } from '../../experiment/run-status.js';
 import { runIndices } from './run-indices.js';
 import type { RunIndices } from './run-indices.js';
 
@@ -24,19 +25,6 @@ export interface Difference {
 const CONFLICTS_TOLD = 20;
 
 const KINDS: readonly ContentRow['kind'][] = ['run', 'invocation', 'embedding', 'diagram', 'surrogate'];
-
-/** What a run's status says of how far it is: of two, the later one stands. */
-const STATUS_RANK: Readonly<Record<string, number>> = {
-  pending: 0,
-  running: 1,
-  cancelled: 2,
-  failed: 3,
-  finished: 4,
-};
-
-export function isFurther(status: string, than: string): boolean {
-  return (STATUS_RANK[status] ?? 0) > (STATUS_RANK[than] ?? 0);
-}
 
 /**
  * Compares an experiment's content in two stores, both read in the order of `contentOf` side by side, so that nothing is held in

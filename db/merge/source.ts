@@ -1,5 +1,6 @@
 import type Sqlite from 'better-sqlite3';
 import type { Modality } from '../../experiment/artifact.js';
+import type { RunStatus } from '../../experiment/run-status.js';
 import type { StoredContent } from '../tables/artifacts.js';
 import { hasObject } from '../tables/has-object.js';
 import { LAST_WORK } from '../tables/rests.js';
@@ -43,7 +44,7 @@ export interface SourceRun {
   readonly drawnSeed: number | null;
   readonly promptId: number;
   readonly maxLength: number;
-  readonly status: 'pending' | 'running' | 'finished' | 'failed' | 'cancelled';
+  readonly status: RunStatus;
   readonly stopReason: 'length' | 'cycle' | null;
   readonly length: number | null;
   readonly cycleStart: number | null;

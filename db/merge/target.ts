@@ -1,7 +1,11 @@
-import { and, eq, max, sql } from 'drizzle-orm';
+import { and, eq, inArray, max, sql } from 'drizzle-orm';
 import { faultPoint } from '../../common/fault.js';
+import { completeStatus } from '../../experiment/experiment-status.js';
+import type { ExperimentStatus } from '../../experiment/experiment-status.js';
+import { ENDED_RUN_STATUSES, isFurther } from '../../experiment/run-status.js';
 import type { ArtifactTable } from '../tables/artifacts.js';
 import type { Database } from '../connection/database.js';
+import { NO_DRIVER } from '../tables/experiments.js';
 import { withDrawnSeeds, withoutGivenSeeds } from '../tables/planning.js';
 import { commonRests, restKeeper, storedRests } from '../tables/rests.js';
 import type { AtWork } from '../tables/rests.js';
@@ -18,10 +22,8 @@ import {
   surrogates,
   vectors,
 } from '../schema.js';
-import type { ExperimentStatus } from '../schema.js';
 import { all, get, run as execute } from '../connection/work.js';
 import type { Work } from '../connection/work.js';
-import { isFurther } from './compare.js';
 import type { RunIndices } from './run-indices.js';
 import type {
   MergeSource,
@@ -309,15 +311,14 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
     const counts = yield* get(
       build
         .select({
-          open: sql<number>`sum(case when ${runs.status} in ('finished', 'failed') then 0 else 1 end)`,
+          open: sql<number>`sum(case when ${inArray(runs.status, ENDED_RUN_STATUSES)} then 0 else 1 end)`,
           failed: sql<number>`sum(case when ${runs.status} = 'failed' then 1 else 0 end)`,
         })
         .from(runs)
         .where(eq(runs.experimentId, id)),
     );
     if (counts === undefined || counts.open > 0) return;
-    const status = counts.failed === 0 ? 'completed' : 'completed_with_failures';
-    const ended = { status, driverWorkflowId: null, driverRunId: null, pausedAt: null } as const;
+    const ended = { status: completeStatus(counts.failed === 0), ...NO_DRIVER, pausedAt: null };
     yield* execute(
       build
         .update(experiments)

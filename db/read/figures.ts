@@ -1,7 +1,10 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../connection/database.js';
 import { type Rest, restedMs, restKeeper, storedRests } from '../tables/rests.js';
-import type { ExperimentStatus, RunStatus } from '../schema.js';
+import { isOpenExperiment } from '../../experiment/experiment-status.js';
+import type { ExperimentStatus } from '../../experiment/experiment-status.js';
+import { isUnderWay, noRuns } from '../../experiment/run-status.js';
+import type { RunsByStatus, RunStatus, UnderWayRunStatus } from '../../experiment/run-status.js';
 import type { Work } from '../connection/work.js';
 
 /** Whole stores in a few numbers, for whoever watches a fleet. */
@@ -9,9 +12,9 @@ export interface StoreFigures {
   /** By status; those that a user holds as `paused`, whatever their status. */
   readonly experiments: Readonly<Record<ExperimentStatus | 'paused', number>>;
   /** Of all experiments. */
-  readonly runs: Readonly<Record<RunStatus, number>>;
+  readonly runs: RunsByStatus;
   /** Of these, the ones that are still to be done of experiments that are planned or at work. */
-  readonly openRuns: Readonly<Record<'pending' | 'running', number>>;
+  readonly openRuns: Readonly<Record<UnderWayRunStatus, number>>;
   readonly awaited: readonly AwaitedStep[];
   /** Number of migrations that made the tables, also those of a newer version. */
   readonly migrations: number;
@@ -77,15 +80,15 @@ export function figureQueries(db: Database) {
     const open = new Set<string>();
     for (const { id, status, pausedAt } of standings) {
       experiments[pausedAt === null ? status : 'paused']++;
-      if (pausedAt === null && (status === 'planned' || status === 'running')) open.add(id);
+      if (pausedAt === null && isOpenExperiment(status)) open.add(id);
     }
     const there = new Set(standings.map(({ id }) => id));
-    const runs = { pending: 0, running: 0, finished: 0, failed: 0, cancelled: 0 };
-    const openRuns = { pending: 0, running: 0 };
+    const runs = noRuns();
+    const openRuns: Record<UnderWayRunStatus, number> = { pending: 0, running: 0 };
     for (const { experiment, status, runs: count } of counted) {
       if (!there.has(experiment)) continue;
       runs[status] += count;
-      if (open.has(experiment) && (status === 'pending' || status === 'running')) openRuns[status] += count;
+      if (open.has(experiment) && isUnderWay(status)) openRuns[status] += count;
     }
     return { experiments, runs, openRuns, awaited, migrations: journal!.migrations, bytes: await size() };
   }

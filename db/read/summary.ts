@@ -5,9 +5,12 @@ import { hasObject } from '../tables/has-object.js';
 import { restedMs, storedRests } from '../tables/rests.js';
 import type { Rest } from '../tables/rests.js';
 import type { Work } from '../connection/work.js';
+import { INCOMPLETE_RUN_STATUSES, noRuns } from '../../experiment/run-status.js';
+import type { RunsByStatus, RunStatus } from '../../experiment/run-status.js';
+import { quoted } from '../quoted.js';
 
 export interface Progress {
-  readonly runs: Readonly<Record<'pending' | 'running' | 'finished' | 'failed' | 'cancelled', number>>;
+  readonly runs: RunsByStatus;
   /** Invocations made, and how many there will be if no further cycle is found. */
   readonly invocations: number;
   readonly invocationsExpected: number;
@@ -108,7 +111,7 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
 
   function* progressOf(experimentId: string): Work<Progress> {
     const rows = yield* rowsOf<{
-      status: keyof Progress['runs'];
+      status: RunStatus;
       runs: number;
       made: number;
       expected: number;
@@ -125,7 +128,7 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
             then coalesce((select max(sequence) + 1 from invocations where run_id = runs.id), 0) else 0 end as made
         from runs where experiment_id = ${experimentId}) as of_experiment
       group by status`);
-    const runs = { pending: 0, running: 0, finished: 0, failed: 0, cancelled: 0 };
+    const runs = noRuns();
     const total = { invocations: 0, invocationsExpected: 0, invocationsHeld: 0, trajectoriesEnded: 0 };
     for (const row of rows) {
       runs[row.status] = row.runs;
@@ -150,7 +153,7 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
         select count(*) as stored from runs
         join diagrams on diagrams.run_id = runs.id join surrogates on surrogates.diagram_id = diagrams.id
         where runs.experiment_id = ${experimentId} and surrogates.dimension = 0
-          and (runs.status in ('running', 'failed', 'cancelled')
+          and (runs.status in (${sql.raw(quoted(INCOMPLETE_RUN_STATUSES))})
             or (runs.status = 'pending' and (runs.started_at is not null or runs.attempt > 1)))`),
     );
     return stored;

@@ -4,7 +4,11 @@ import type { ExperimentConfig } from '../../experiment/config.js';
 import { PanicError } from '../../common/errors.js';
 import { storableMessage } from '../../common/text.js';
 import { faultPoint } from '../../common/fault.js';
+import { OPEN_EXPERIMENT_STATUSES } from '../../experiment/experiment-status.js';
+import type { ExperimentStatus } from '../../experiment/experiment-status.js';
 import { type MadeWith, storedMadeWith } from '../../experiment/made-with.js';
+import { noRuns } from '../../experiment/run-status.js';
+import type { RunHold, RunsByStatus } from '../../experiment/run-status.js';
 import type { ArtifactTable } from './artifacts.js';
 import type { Database } from '../connection/database.js';
 import type { DriverService } from './driver-service.js';
@@ -12,7 +16,6 @@ import { experimentPlanning } from './planning.js';
 import { restKeeper, storedRests } from './rests.js';
 import type { Rest } from './rests.js';
 import { experiments, runs } from '../schema.js';
-import type { ExperimentStatus, RunHold } from '../schema.js';
 import { all, get as first, run } from '../connection/work.js';
 import type { Work } from '../connection/work.js';
 
@@ -43,6 +46,24 @@ export function driverOf(
   if (workflowId === null || runId === null) return null;
   return { workflowId, runId, service: id === null || place === null ? null : { id, place } };
 }
+
+/** What the row of an experiment says of its driver. */
+function driverColumns({ workflowId, runId, service = null }: Driver) {
+  return {
+    driverWorkflowId: workflowId,
+    driverRunId: runId,
+    driverService: service?.id ?? null,
+    driverPlace: service?.place ?? null,
+  };
+}
+
+/** What the row of an experiment says of its driver where it has none. Every change that ends a drive sets these columns. */
+export const NO_DRIVER = {
+  driverWorkflowId: null,
+  driverRunId: null,
+  driverService: null,
+  driverPlace: null,
+} as const satisfies Record<keyof ReturnType<typeof driverColumns>, null>;
 
 /** What an operator asked of an experiment: since when, in milliseconds since the epoch. */
 export type Standing = Pick<ExperimentRow, 'pausedAt' | 'deletingAt'>;
@@ -105,10 +126,7 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
     const query = build
       .update(experiments)
       .set({
-        driverWorkflowId: driver.workflowId,
-        driverRunId: driver.runId,
-        driverService: driver.service?.id ?? null,
-        driverPlace: driver.service?.place ?? null,
+        ...driverColumns(driver),
         status: 'running',
         startedAt: sql`coalesce(${experiments.startedAt}, ${now})`,
         finishedAt: null,
@@ -155,10 +173,7 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
     const query = build
       .update(experiments)
       .set({
-        driverWorkflowId: null,
-        driverRunId: null,
-        driverService: null,
-        driverPlace: null,
+        ...NO_DRIVER,
         status: 'planned',
       })
       .where(
@@ -192,10 +207,7 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
     now: number,
   ): Work<void> {
     const ended = {
-      driverWorkflowId: null,
-      driverRunId: null,
-      driverService: null,
-      driverPlace: null,
+      ...NO_DRIVER,
       status,
       error: error === null ? null : storableMessage(error),
       finishedAt: now,
@@ -223,8 +235,8 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
   }
 
   /** Runs by status. Every status is present. */
-  async function runsByStatus(id: string) {
-    const counts = { pending: 0, running: 0, finished: 0, failed: 0, cancelled: 0 };
+  async function runsByStatus(id: string): Promise<RunsByStatus> {
+    const counts = noRuns();
     const query = build
       .select({ status: runs.status, count: count() })
       .from(runs)
@@ -267,7 +279,7 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
       .where(
         and(
           eq(experiments.id, id),
-          inArray(experiments.status, ['planned', 'running']),
+          inArray(experiments.status, OPEN_EXPERIMENT_STATUSES),
           paused ? isNull(experiments.pausedAt) : isNotNull(experiments.pausedAt),
         ),
       );

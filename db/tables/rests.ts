@@ -1,4 +1,6 @@
 import { eq, sql } from 'drizzle-orm';
+import { ENDED_RUN_STATUSES } from '../../experiment/run-status.js';
+import { quoted } from '../quoted.js';
 import type { Database } from '../connection/database.js';
 import { experiments } from '../schema.js';
 import { get as first, run } from '../connection/work.js';
@@ -72,7 +74,7 @@ export const LAST_WORK = `
   from (
     select finished_at,
       -- Behind its last step comes the end of a run; one that has never begun has neither.
-      case when status not in ('finished', 'failed') and (started_at is not null or attempt > 1)
+      case when status not in (${quoted(ENDED_RUN_STATUSES)}) and (started_at is not null or attempt > 1)
         then (select created_at from invocations where run_id = runs.id order by sequence desc limit 1) end as stored_at
     from runs where experiment_id = ?) as of_experiment`;
 

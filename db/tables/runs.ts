@@ -9,7 +9,7 @@ import {
   isNotNull,
   isNull,
   lt,
-  ne,
+  notInArray,
   or,
   type SQL,
   sql,
@@ -19,7 +19,13 @@ import { storableMessage } from '../../common/text.js';
 import type { Database } from '../connection/database.js';
 import { restKeeper } from './rests.js';
 import { experiments, failures, runs } from '../schema.js';
-import type { RunHold, RunStatus } from '../schema.js';
+import {
+  ENDED_RUN_STATUSES,
+  type RunHold,
+  UNDER_WAY_RUN_STATUSES,
+  UNFINISHED_RUN_STATUSES,
+} from '../../experiment/run-status.js';
+import { quoted } from '../quoted.js';
 import { all, get as first, run as execute } from '../connection/work.js';
 import type { Work } from '../connection/work.js';
 
@@ -104,7 +110,7 @@ export function runTable({ build, read, write, rows }: Database) {
           eq(runs.experimentId, experimentId),
           gte(runs.runIndex, from),
           lt(runs.runIndex, to),
-          inArray(runs.status, ['pending', 'running', 'cancelled']),
+          inArray(runs.status, UNFINISHED_RUN_STATUSES),
         ),
       )
       .orderBy(asc(runs.runIndex));
@@ -120,7 +126,7 @@ export function runTable({ build, read, write, rows }: Database) {
     names: { readonly generative: readonly string[]; readonly embedding: readonly string[] },
     failed: number | 'all' | 'none',
   ): Promise<string[]> {
-    const open = sql`${runs.experimentId} = ${experimentId} and (${runs.status} in ('pending', 'running', 'cancelled')${
+    const open = sql`${runs.experimentId} = ${experimentId} and (${runs.status} in (${sql.raw(quoted(UNFINISHED_RUN_STATUSES))})${
       failed === 'none'
         ? sql``
         : failed === 'all'
@@ -150,7 +156,7 @@ export function runTable({ build, read, write, rows }: Database) {
 
   /** Indices of runs that have begun and not ended, at most `limit`; where none has, of the first that are to begin. */
   async function underWay(experimentId: string, limit: number): Promise<number[]> {
-    for (const status of ['running', 'pending'] satisfies RunStatus[]) {
+    for (const status of UNDER_WAY_RUN_STATUSES.toReversed()) {
       const query = build
         .select({ runIndex: runs.runIndex })
         .from(runs)
@@ -169,7 +175,7 @@ export function runTable({ build, read, write, rows }: Database) {
       startedAt: sql`coalesce(${runs.startedAt}, ${sql.placeholder('now')})`,
       finishedAt: null,
     })
-    .where(and(eq(runs.id, sql.placeholder('id')), ne(runs.status, 'finished'), ne(runs.status, 'failed')))
+    .where(and(eq(runs.id, sql.placeholder('id')), notInArray(runs.status, ENDED_RUN_STATUSES)))
     .prepare();
 
   async function markRunning(run: RunRow, now: number): Promise<void> {
@@ -195,7 +201,7 @@ export function runTable({ build, read, write, rows }: Database) {
       .where(
         and(
           eq(runs.id, run.id),
-          inArray(runs.status, ['pending', 'running', 'cancelled'] satisfies RunStatus[]),
+          inArray(runs.status, UNFINISHED_RUN_STATUSES),
           hold === null
             ? or(isNotNull(runs.hold), eq(runs.status, 'cancelled'))
             : sql`${runs.hold} is distinct from ${hold}`,
@@ -208,7 +214,7 @@ export function runTable({ build, read, write, rows }: Database) {
 
   /** Whether an experiment has open runs that are not held one by one. */
   function* isAtWork(experimentId: string): Work<boolean> {
-    const open = inArray(runs.status, ['pending', 'running'] satisfies RunStatus[]);
+    const open = inArray(runs.status, UNDER_WAY_RUN_STATUSES);
     const query = build
       .select({ id: runs.id })
       .from(runs)
@@ -230,12 +236,7 @@ export function runTable({ build, read, write, rows }: Database) {
     const query = build
       .update(runs)
       .set({ status: outcome.status, finishedAt: now, ...error })
-      .where(
-        and(
-          eq(runs.id, run.id),
-          inArray(runs.status, ['pending', 'running', 'cancelled'] satisfies RunStatus[]),
-        ),
-      );
+      .where(and(eq(runs.id, run.id), inArray(runs.status, UNFINISHED_RUN_STATUSES)));
     await write(() => execute(query));
   }
 

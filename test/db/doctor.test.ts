@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
+import { NO_DRIVER } from '../../db/tables/experiments.js';
 import { findOrphans, INVARIANTS, removeOrphan } from '../../db/doctor/index.js';
 import { experimentId } from '../../experiment/ids.js';
 import { isOnPostgres, soundPlace } from './places.js';
@@ -916,6 +917,15 @@ describe(`invariant 6: ${INVARIANTS[6]}`, () => {
       },
     ],
   ]);
+
+  test('an experiment that doctor ends has no driver any more, and no service of one', async () => {
+    await experimentWith(
+      `driver_workflow_id = 'w', driver_run_id = 'r', driver_service = 's', driver_place = 'the service at a:1'`,
+    );
+    await patient.mend();
+    expect(await patient.violations()).toEqual([]);
+    expect(await patient.store.experiments.get(experiment)).toMatchObject(NO_DRIVER);
+  });
 
   test('the row of the table databases is missing, or there is one more', async () => {
     const row = async () => (await patient.place.rows())['databases'];

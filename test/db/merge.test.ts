@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { sql } from 'drizzle-orm';
 import { contentDigest } from '../../db/read/content.js';
+import { NO_DRIVER } from '../../db/tables/experiments.js';
 import { mergeStores } from '../../db/merge/index.js';
 import type { Connection, Store } from '../../db/index.js';
 import type { MergedExperiment } from '../../db/merge/index.js';
@@ -217,6 +218,16 @@ test('an experiment that is running in the target is left alone', async () => {
     { outcome: 'conflict', conflicts: ['it is running in the target'] },
   ]);
   expect(await into.rows()).toEqual(before);
+});
+
+test('an experiment whose last runs came from the source has no driver any more, and no service of one', async () => {
+  const id = await begin(target, 2);
+  const driver = { workflowId: 'w', runId: 'r' };
+  const on = { ...driver, runId: 'other', service: { id: 'service', place: 'the service at a:1' } };
+  await target.experiments.claim(id, on, driver, NOW);
+  await finishExperiment(source);
+  expect(await merge()).toMatchObject([{ outcome: 'extended' }]);
+  expect(await target.experiments.get(id)).toMatchObject({ status: 'completed', ...NO_DRIVER });
 });
 
 test('a picture whose object is damaged in the source is not copied, nor is its experiment', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { drawingRunCount, drawingRunsBefore } from '../../experiment/config.js';
+import { modelAt } from '../../experiment/config.js';
 import { planOf, runCoordinates, runCount, type ExperimentConfig } from '../../experiment/index.js';
 import { catalogue, smallestConfig } from '../support/small-catalogue.js';
 
@@ -155,7 +156,14 @@ describe('the runs of an experiment', () => {
       config.seeds.flatMap((seed) => config.prompts.map((prompt) => ({ network, seed, prompt }))),
     );
     const runs = Array.from({ length: runCount(config) }, (_, index) => runCoordinates(config, index));
-    expect(runs).toEqual(expected.map((run, index) => ({ index, ...run })));
+    expect(runs).toEqual(
+      expected.map((run, index) => ({ index, networkIndex: config.networks.indexOf(run.network), ...run })),
+    );
+  });
+
+  test('call the models of their network in turn', () => {
+    const steps = Array.from({ length: 7 }, (_, sequence) => modelAt(['a', 'b', 'c'], sequence));
+    expect(steps).toEqual(['a', 'b', 'c', 'a', 'b', 'c', 'a']);
   });
 
   test.each([-1, 12, 0.5, Number.NaN])('have no index %p', (index) => {

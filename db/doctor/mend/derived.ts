@@ -1,5 +1,7 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { SQL } from 'drizzle-orm';
+import { COMPLETE_EXPERIMENT_STATUSES } from '../../../experiment/experiment-status.js';
+import { UNFINISHED_RUN_STATUSES } from '../../../experiment/run-status.js';
 import type { Database } from '../../connection/database.js';
 import {
   diagrams,
@@ -53,8 +55,8 @@ export function derivedRows({ build, write }: Database) {
         .where(
           and(
             which,
-            inArray(experiments.status, ['completed', 'completed_with_failures']),
-            sql`exists (select 1 from ${runs} where ${runs.experimentId} = ${experiments.id} and ${runs.status} in ('pending', 'running', 'cancelled'))`,
+            inArray(experiments.status, COMPLETE_EXPERIMENT_STATUSES),
+            sql`exists (select 1 from ${runs} where ${runs.experimentId} = ${experiments.id} and ${inArray(runs.status, UNFINISHED_RUN_STATUSES)})`,
           ),
         ),
     );

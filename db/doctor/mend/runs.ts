@@ -2,8 +2,12 @@ import { and, desc, eq, gte, inArray, sql } from 'drizzle-orm';
 import { runCoordinates, runCount } from '../../../experiment/config.js';
 import type { ExperimentConfig } from '../../../experiment/config.js';
 import { drawRunSeed } from '../../../experiment/ids.js';
+import { completeStatus, isExperimentStatus } from '../../../experiment/experiment-status.js';
+import { modelOfKind } from '../../../experiment/model.js';
 import type { Catalogue } from '../../../experiment/model.js';
+import { isRunStatus } from '../../../experiment/run-status.js';
 import { textContent } from '../../tables/artifacts.js';
+import { NO_DRIVER } from '../../tables/experiments.js';
 import type { ArtifactTable } from '../../tables/artifacts.js';
 import type { Database } from '../../connection/database.js';
 import { diagrams, experiments, invocations, runs } from '../../schema.js';
@@ -19,8 +23,6 @@ import type { Outcome } from './outcome.js';
 const STEPS_BATCH = 1000;
 /** Runs that one transaction makes. */
 const RUNS_BATCH = 1000;
-
-const STATUSES: ReadonlySet<string> = new Set(['pending', 'running', 'finished', 'failed', 'cancelled']);
 
 type StoredRun = typeof runs.$inferSelect;
 type StoredExperiment = typeof experiments.$inferSelect;
@@ -158,7 +160,7 @@ export function runRepairs(
   function isDeterministic(network: readonly string[]): boolean | null {
     const models = network.map((name) => catalogue.get(name));
     if (models.some((model) => model === undefined)) return null;
-    return models.every((model) => model?.kind === 'generative' && model.deterministic);
+    return network.every((name) => modelOfKind(catalogue, name, 'generative')?.deterministic === true);
   }
 
   /** Deletes the steps from a sequence on, and what was made of them. */
@@ -318,13 +320,11 @@ export function runRepairs(
     const { finished = 0, failed = 0 } = counts;
     const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
     const ended = all === planned && finished + failed === planned;
-    const done = failed === 0 ? ('completed' as const) : ('completed_with_failures' as const);
     return {
-      status: ended ? done : ('planned' as const),
+      status: ended ? completeStatus(failed === 0) : ('planned' as const),
       finishedAt: ended ? (row.finishedAt ?? now()) : null,
       error: ended && failed > 0 ? row.error : null,
-      driverWorkflowId: null,
-      driverRunId: null,
+      ...NO_DRIVER,
     };
   }
 
@@ -333,7 +333,7 @@ export function runRepairs(
 
 /** A run stays what it was where that can be; one that was finished and is not is to be worked on. */
 function stateOf({ status, errorKind }: StoredRun, { stopReason }: End) {
-  const known = STATUSES.has(status);
+  const known = isRunStatus(status);
   const wasFinished = status === 'finished' && stopReason === null;
   const halfFailed = (status === 'failed') !== (errorKind !== null);
   if (known && !wasFinished && !halfFailed) return {};
@@ -345,10 +345,8 @@ function stateOf({ status, errorKind }: StoredRun, { stopReason }: End) {
   };
 }
 
-const EXPERIMENT_STATUSES: ReadonlySet<string> = new Set(experiments.status.enumValues);
-
 function isSound(row: StoredExperiment, counts: Readonly<Record<string, number>>): boolean {
-  if (!EXPERIMENT_STATUSES.has(row.status)) return false;
+  if (!isExperimentStatus(row.status)) return false;
   if ((row.driverWorkflowId === null) !== (row.driverRunId === null)) return false;
   const record = { ...row, driver: row.driverWorkflowId };
   return [...statusProblems(record, counts)].length === 0;

@@ -1,7 +1,8 @@
 import { and, asc, eq, gte, lte } from 'drizzle-orm';
-import { runCoordinates } from '../../../experiment/config.js';
+import { modelAt, runCoordinates } from '../../../experiment/config.js';
 import { isPanicError } from '../../../common/errors.js';
 import { seedOfStep } from '../../../experiment/ids.js';
+import { modelOfKind } from '../../../experiment/model.js';
 import type { Catalogue, GenerativeModel } from '../../../experiment/model.js';
 import { explainUnknown } from '../../../experiment/unknown-models.js';
 import type { ArtifactTable, EncodedArtifact } from '../../tables/artifacts.js';
@@ -80,9 +81,9 @@ export function stepRepairs(
     const mended: Mended[] = [];
     let proven = true;
     for (let sequence = from; sequence <= to; sequence++) {
-      const name = plan.network[sequence % plan.network.length]!;
-      const model = catalogue.get(name);
-      if (model?.kind !== 'generative') return impossible(explainUnknown([name], catalogue), cut);
+      const name = modelAt(plan.network, sequence);
+      const model = modelOfKind(catalogue, name, 'generative');
+      if (model === null) return impossible(explainUnknown([name], catalogue), cut);
       const seed = seedOfStep(seeds, sequence);
       const modelId = await provenance.modelId(model);
       const wanted: Wanted = { sequence, model, modelId, inputId, seed };
