@@ -1,7 +1,10 @@
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { withoutSecrets } from '../common/secrets.js';
 
-/** What an activity throws goes into Temporal's history with its stack and its causes, which are words of libraries and servers. */
+/**
+ * Takes secrets out of what an activity throws. Temporal's history stores the error with its stack and
+ * causes, and libraries and servers write those texts.
+ */
 export const failuresWithoutSecrets: ActivityInterceptorsFactory = () => ({
   inbound: {
     execute: async (input, next) => {
@@ -25,14 +28,14 @@ interface ErrorLike {
   readonly cause?: unknown;
 }
 
-/** By its shape and not by its class, as `errorMessage` has it. */
+/** Judges by shape, as `errorMessage` does: an error of another realm has another class. */
 function isErrorLike(value: unknown): value is ErrorLike {
   return (
     typeof value === 'object' && value !== null && 'message' in value && typeof value.message === 'string'
   );
 }
 
-/** Some errors (DOMException) have getters in place of values. */
+/** Defines the property anew, since some errors (DOMException) have only a getter for it. */
 function leaveOutSecrets(error: ErrorLike): void {
   for (const key of ['message', 'stack'] as const) {
     const told = error[key];

@@ -2,15 +2,19 @@ import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isWorkerShutdown } from '../activities/index.js';
 
-/** How long a stopping worker still takes what the server has just handed out, to give it back in order. */
+/**
+ * How long a stopping worker keeps its polls open, so that it takes a task that the server has just handed
+ * out and gives it back in order.
+ */
 export const POLLS_STAY_MS = 1000;
 
-/** Polls are gone by then, and the server knows. */
+/** Longer than the polls stay open: the server knows by then that they are gone. */
 export const ANSWER_MS = POLLS_STAY_MS + 500;
 
 /**
- * Holds back what a stopping worker answers until its polls are gone. What follows from an answer, the next step or the next
- * attempt, would otherwise come to one of them, and be lost to its time-out where it comes in the moment of their end.
+ * Holds back the answers of a stopping worker until its polls are closed. An answer makes the server schedule
+ * the next step or the next attempt. While the worker still polls, the server may hand it that task; if the
+ * poll ends at that moment, the task is lost until its time-out.
  */
 export const lateAnswers: ActivityInterceptorsFactory = ({ cancellationSignal }) => ({
   inbound: {

@@ -11,22 +11,28 @@ const LONGEST_PAUSE_MS = 8000;
  */
 const PASSING_CODES: ReadonlySet<unknown> = new Set([1, 2, 4, 8, 10, 11, 13, 14, 15]);
 
-/** Whether a store or a Temporal service cannot be reached now, so that the same question may be answered later. */
+/**
+ * Whether the store or the Temporal service cannot be reached now, so that it may answer the same question
+ * later.
+ */
 export function isOutage(error: unknown): boolean {
   if (isPanicError(error)) return error.kind === 'StoreUnavailable';
   if (typeof error !== 'object' || error === null) return false;
   if ('code' in error) {
     if (PASSING_CODES.has(error.code)) return true;
-    // Another process holds the SQLite file for longer than the busy time-out.
+    // Another process held the SQLite file for longer than the busy time-out.
     if (typeof error.code === 'string' && /^SQLITE_(BUSY|LOCKED)/.test(error.code)) return true;
   }
   return 'cause' in error && isOutage(error.cause);
 }
 
-/** For what waits until it is ended from outside. */
+/** A signal for callers that wait until the process is ended from outside. */
 export const NEVER: AbortSignal = new AbortController().signal;
 
-/** A question that was not answered: why, since when there is no answer, and when it is asked again. Times are as `Date.now()` counts. */
+/**
+ * A question without an answer: the reason, since when, and the time of the next try. Times count as
+ * `Date.now()` does.
+ */
 export interface Outage {
   readonly reason: string;
   readonly since: number;
@@ -35,13 +41,15 @@ export interface Outage {
 
 export interface PatienceOptions {
   readonly signal: AbortSignal;
-  /** Called at each failure, and with null once there is an answer again. */
+  /** Called at each failure, and with null when there is an answer again. */
   readonly onOutage?: (outage: Outage | null) => void;
 }
 
 /**
- * Asks again until there is an answer: after 0.5 s, then after twice as long each time, up to 8 s.
- * @throws what `ask` throws, unless it is an outage; the signal's reason, or an AbortError, when the signal is raised.
+ * Asks again until there is an answer. The first pause is 0.5 s; each pause doubles the one before, up to 8
+ * s.
+ * @throws what `ask` throws, unless it is an outage; the signal's reason, or an AbortError, when the signal
+ * is raised.
  */
 export async function patiently<T>(ask: () => Promise<T>, { signal, onOutage }: PatienceOptions): Promise<T> {
   let since: number | null = null;
@@ -61,7 +69,10 @@ export async function patiently<T>(ask: () => Promise<T>, { signal, onOutage }: 
   }
 }
 
-/** What to tell of an error that is an outage: the innermost reason of a Temporal client's error, whose own message says only what it tried. */
+/**
+ * The reason to report for an outage. A Temporal client's error says only what the client tried; its
+ * innermost cause says why that failed.
+ */
 export function outageReason(error: unknown): string {
   if (isPanicError(error) || typeof error !== 'object' || error === null) return errorMessage(error);
   return 'cause' in error && error.cause != null ? outageReason(error.cause) : errorMessage(error);

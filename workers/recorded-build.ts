@@ -3,18 +3,19 @@ import { PanicError } from '../common/errors.js';
 import type { DeploymentVersion } from './temporal/worker-deployment.js';
 import { bundleSha256 } from './workflow-bundle.js';
 
-/** Digits of a digest that people compare. */
+/** How many digits of a digest messages and build ids show. */
 const SHORT = 12;
 
-/** A build id that no other workflow code has: `0.2.0-71d57c20c8cf`. */
+/** A build id that stands for this workflow code alone: `0.2.0-71d57c20c8cf`. */
 export function ownBuildId(version: string): string {
   return `${version}-${bundleSha256().slice(0, SHORT)}`;
 }
 
 /**
- * Sees to it that all workers of a build id have one workflow code. The server gives any of them the workflows of that build, and
- * those that began with other code would be blocked. `version` is that of this program.
- * @throws PanicError InvalidInput where another worker of the build id recorded other code.
+ * Makes sure that all workers of a build id have the same workflow code. The server may give any of them any
+ * workflow of that build; a workflow that began with other code would be blocked. `version` is the version of
+ * this program.
+ * @throws PanicError InvalidInput if another worker of the build id recorded other code.
  */
 export async function requireOwnBuild(
   { builds }: Pick<Store, 'builds'>,

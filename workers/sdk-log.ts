@@ -3,14 +3,17 @@ import { errorMessage, errorName } from '../common/errors.js';
 import { withoutSecrets } from '../common/secrets.js';
 import { visibleLine } from '../common/text.js';
 
-/** A line that repeats itself is written once in this time. */
+/** How long a repeated line is counted instead of written again. */
 const REPEAT_MS = 10 * 60_000;
-/** Kinds of lines that are remembered: beyond them the one that was written first may be written again too soon. */
+/**
+ * How many kinds of lines are remembered. Beyond that, the kind written longest ago is forgotten, so its next
+ * line may come too soon.
+ */
 const MOST_KINDS = 500;
 
 export interface SdkLog {
   readonly write: (entry: LogEntry) => void;
-  /** Writes how many lines were left out and not told yet. */
+  /** Writes how many left-out lines have not been reported yet. */
   readonly close: () => void;
 }
 
@@ -20,9 +23,9 @@ interface Kind {
 }
 
 /**
- * What the SDK warns about, as lines. A store that is away for an hour makes every run fail 150 times, each time with the same words: the
- * first is written, the others are counted. Left out are queues that have no workflows on purpose, and work that a worker hands back
- * because it stops, which is no failure.
+ * Writes the SDK's warnings as lines. If a store is away for an hour, every run fails 150 times with the same
+ * words; the log has the first of these lines and counts the others. Two warnings are left out: queues that
+ * have no workflows on purpose, and work that a stopping worker hands back, which is no failure.
  */
 export function sdkLog(write: (line: string) => void, now: () => number = Date.now): SdkLog {
   const kinds = new Map<string, Kind>();
@@ -66,7 +69,7 @@ function isHandedBack({ meta }: LogEntry): boolean {
   return typeof error === 'object' && error !== null && 'type' in error && error.type === 'WorkerShutdown';
 }
 
-/** Runs, attempts and times are numbers and ids, which differ from line to line. */
+/** Replaces the numbers and ids in which lines of one kind differ: runs, attempts, times. */
 function kindOf({ level, message, meta }: LogEntry): string {
   const error: unknown = meta?.['error'];
   const type = typeof error === 'object' && error !== null && 'type' in error ? error.type : errorName(error);

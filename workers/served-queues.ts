@@ -15,9 +15,9 @@ import {
 } from './settings/routes.js';
 
 export interface ServedModelQueues {
-  /** Task queues of model calls that a worker polls. It serves every model of them. */
+  /** Task queues of model calls that the worker polls. It serves every model of each of them. */
   readonly queues: readonly string[];
-  /** Why it does not serve others, as sentences. */
+  /** Sentences that say why the worker does not serve the other queues. */
   readonly leftOut: readonly string[];
 }
 
@@ -28,9 +28,11 @@ interface Machine {
 }
 
 /**
- * The queues of model calls that a worker serves: those of `models` (names, and `unrouted`), or all of them but for routes to
- * models that this machine has no files of.
- * @throws PanicError `InvalidInput` where a queue would bring it work that it was not told to do, or cannot do.
+ * The queues of model calls that a worker serves. With `models` (names, and `unrouted`) these are the queues
+ * of the named models. Otherwise they are all queues, except those with a route to a model whose files this
+ * machine lacks.
+ * @throws PanicError `InvalidInput` if a queue would bring work that the user did not name, or that the
+ * worker cannot do.
  */
 export function servedModelQueues(models: readonly string[] | null, machine: Machine): ServedModelQueues {
   if (models === null) return all(machine);
@@ -53,7 +55,7 @@ function all(machine: Machine): ServedModelQueues {
   return { queues, leftOut };
 }
 
-/** Several things can be wrong with a list, and all are told at once. */
+/** Reports all problems of a list at once. */
 function problemOf(name: string, models: readonly string[], machine: Machine): string[] {
   const { routes, catalogue } = machine;
   if (name === UNROUTED) return [];
@@ -80,9 +82,9 @@ function problemOf(name: string, models: readonly string[], machine: Machine): s
   return missing === null ? [] : [`--models: ${missing}`];
 }
 
-/** What is missing on this machine for these models; null where all can be used. */
+/** What this machine lacks for these models; null if it can use all of them. */
 function unusable(names: readonly string[], { catalogue, modelsFolder }: Machine): string | null {
-  // Routes of the database may be of models that this machine has never heard of.
+  // The database may route models that the catalogue of this machine does not have.
   const unknown = names.filter((name) => !catalogue.has(name));
   if (unknown.length > 0) return `the catalogue of this machine has no model ${listed(unknown)}`;
   const unready = unreadyAmong(

@@ -10,27 +10,31 @@ import {
 } from '../db/index.js';
 import type { Store } from '../db/index.js';
 
-/** Why a worker has to end that works as it should. */
+/** Why a healthy worker has to end. */
 export interface Outdated {
   readonly reason: string;
-  /** Whether the tables are of a newer version already, so that a worker that is started again in its place is refused. */
+  /** Whether the tables already are of a newer version, which refuses this worker if it is started again. */
   readonly tablesAreNewer: boolean;
 }
 
 export interface TablesWatch {
-  /** Resolves where this worker may not go on. */
+  /** Resolves when this worker may not go on. */
   readonly outdated: Promise<Outdated>;
-  /** A sentence where the tables are of a newer version to which this worker may write; null otherwise. */
+  /** A sentence if the tables are of a newer version to which this worker may write; null otherwise. */
   readonly remark: () => string | null;
   readonly stop: () => void;
 }
 
-/** So long may a migration that is not for this worker wait for it; each look is a query or two of some rows. */
+/**
+ * A migration that is not for this worker may wait this long until the worker leaves. Each look costs one or
+ * two queries of a few rows.
+ */
 const EVERY_MS = 5000;
 
 /**
- * Looks now and then of which version the tables are. It guards no write: a migration that is not for this worker waits until it has left a
- * Postgres database, and each transaction looks for itself in an SQLite file.
+ * Looks at intervals which version the tables have. It guards no write: with Postgres, a migration that is
+ * not for this worker waits until the worker has left; with SQLite, each transaction checks the version
+ * itself.
  */
 export function watchTables({ db }: Store): TablesWatch {
   let remark = isNewer(db.tables) ? newerRemark(db.name, db.tables) : null;
@@ -52,15 +56,15 @@ export function watchTables({ db }: Store): TablesWatch {
       return leaveFor === null ? null : { reason: leaveText(db.name, leaveFor), tablesAreNewer: false };
     } catch (error) {
       if (error instanceof NewerTables) return { reason: error.message, tablesAreNewer: true };
-      // A connection that was made for this question is not let in.
+      // The database refuses the new connection that this question needed.
       if (error instanceof AboutToBeMigrated) return { reason: error.message, tablesAreNewer: false };
-      // A store that does not answer is told by others, and may be back at the next look.
+      // Readiness reports a store that does not answer. The store may be back at the next look.
       return null;
     }
   }
 
   const outdated = watch();
-  // It ends so where the worker stops for another reason.
+  // `stop` ends the loop with an AbortError, which a caller may not be waiting for.
   outdated.catch(() => undefined);
   return { outdated, remark: () => remark, stop: () => stopped.abort() };
 }

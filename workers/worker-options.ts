@@ -17,52 +17,57 @@ import {
 } from './temporal/worker-deployment.js';
 import { workflowBundle } from './workflow-bundle.js';
 
-/** Deep enough for model calls of different runs to meet, small enough to share with other workers. */
+/** Enough for model calls of different runs to share a batch; few enough to leave work to other workers. */
 export const MODEL_ACTIVITIES = 40;
 
-/** Diagrams at once, with one more for each core that waits for its turn. */
+/** Two diagrams for each core: one that is computed, one that waits for its turn. */
 export const DIAGRAM_ACTIVITIES = 2 * usableCores();
 
-/** What the pollers of all queues have in common. `buildId` is what this program calls its code. */
+/** The options that the pollers of all queues share. `buildId` is this program's own id for its code. */
 export function sharedOptions(
   drainSeconds: number,
   deployment: DeploymentVersion | null,
   buildId: string,
 ): Partial<WorkerOptions> {
   return {
-    // 0: a step that is not committed is given back at once, instead of being waited for.
+    // With 0 the worker gives back a step that is not committed at once, instead of waiting for it.
     shutdownGraceTime: 0,
     shutdownForceTime: `${drainSeconds}s`,
-    // Heartbeats are sent once a second and time out after five; the default throttle would leave one second of slack.
+    // Activities send a heartbeat every second, and time out after five seconds without one. The SDK's
+    // default throttle would leave one second of slack.
     maxHeartbeatThrottleInterval: '1s',
     ...(deployment === null ? unversionedOptions(buildId) : versioningOptions(deployment)),
   };
 }
 
 /**
- * The SDK breaks workflow code off after 5 s of the clock on the wall. A process that was frozen in the midst of it is over them when
- * it wakes, and Node aborts a process whose promise jobs are broken off (https://github.com/nodejs/node/issues/38503). The SDK takes
- * this option, although it is not among those that it tells of; the one that is, `debugMode`, leaves workflows without their thread.
+ * The SDK stops workflow code after 5 s of wall-clock time. A process that was frozen in the middle of it has
+ * passed that limit when it wakes, and Node aborts a process whose promise jobs are stopped
+ * (https://github.com/nodejs/node/issues/38503). The SDK accepts this option, although it does not document
+ * it. The documented one, `debugMode`, runs workflows without their thread.
  */
 const patience: Pick<WorkerOptionsWithDefaults, 'isolateExecutionTimeout'> = {
   isolateExecutionTimeout: '1 hour',
 };
 
-/** How workflow code is executed. */
+/** How the SDK executes workflow code. */
 export const workflowOptions: Partial<WorkerOptions> = {
-  // More than the runs that are open at once, or every step replays its history.
+  // More than the number of runs that are open at once. With fewer, every step would replay the history of
+  // its run.
   maxCachedWorkflows: 1200,
-  // After a crash other workers wait this long for the dead one's sticky queue before they take its workflows.
+  // After a worker crashed, its workflows stay on its sticky queue for this long; then other workers take
+  // them.
   stickyQueueScheduleToStartTimeout: '1s',
-  // Without workflowFailureErrorTypes code that does not fit a history fails the workflow's task, and not the workflow: the server tries
-  // it again until a worker with the right code has it. What a bug does is decided in workflows/fit.ts.
+  // The option workflowFailureErrorTypes stays unset, so that code that does not fit a history fails the
+  // workflow's task and not the workflow. The server tries the task again until a worker with the right code
+  // has it. workflows/fit.ts decides what a bug does.
   ...patience,
 };
 
-/** The SDK calls it for an activity of any other name. */
+/** The SDK calls `default` for an activity of any other name. */
 const FOR_OTHERS = { default: unknownActivity };
 
-/** What one queue is served with. `concurrency` null: what suits the machine. */
+/** What serves one queue. If `concurrency` is null, the default for this machine holds. */
 export function queueOptions(
   queue: 'main' | 'gpu' | 'cpu',
   deps: Dependencies,
@@ -71,7 +76,7 @@ export function queueOptions(
   switch (queue) {
     case 'main':
       return {
-        // The bundle that the build made saves a second at every start.
+        // The bundle of the build saves a second at every start.
         workflowBundle: { codePath: workflowBundle() },
         ...workflowOptions,
         activities: { ...createBookkeeping(deps), ...FOR_OTHERS },

@@ -60,28 +60,40 @@ export type Queue = (typeof QUEUES)[number];
 
 export interface WorkerSettings {
   readonly queues: readonly Queue[];
-  /** Names of the models to serve, or `unrouted` for those without a route; null for all of this machine. */
+  /**
+   * Names of the models to serve, or `unrouted` for those without a route; null for all models of this
+   * machine.
+   */
   readonly models: readonly string[] | null;
-  /** Activities at once on each queue of models and on that of diagrams; null for what suits the machine. */
+  /**
+   * How many activities run at once on each queue of models and on that of diagrams; null for the default of
+   * this machine.
+   */
   readonly concurrency: number | null;
-  /** By which Temporal and people know this worker. */
+  /** The name by which Temporal and people know this worker. */
   readonly identity: string;
-  /** Of the package. */
+  /** The version of the package. */
   readonly version: string;
-  /** Port of this machine's loopback address for health and metrics; 0 for any that is free, null for none. */
+  /** Port for health and metrics on this machine's loopback address; 0 for any free port, null for none. */
   readonly listenPort: number | null;
-  /** Names beside `localhost` by which that port may be asked. */
+  /** The names that an HTTP request may use for that port besides `localhost`. */
   readonly httpNames: readonly string[];
   /** How long stopping may take. */
   readonly drainSeconds: number;
-  /** The version that this worker is of, where the server's worker deployments decide who gets work; null otherwise. */
+  /**
+   * The version of this worker, if the server's worker deployments decide which workers get work; null
+   * otherwise.
+   */
   readonly deployment: DeploymentVersion | null;
   /** Whether to make `deployment` the current version. */
   readonly setCurrent: boolean;
   readonly temporal: ClientConnectConfig;
-  /** host:port of that service. */
+  /** host:port of the Temporal service. */
   readonly address: string;
-  /** Whether to wait for a service that does not answer yet, as a worker of `run` does: its server may be about to start again. */
+  /**
+   * Whether to wait for a service that does not answer yet. A worker of `run` waits, since its server may be
+   * about to start again.
+   */
   readonly waitsForService: boolean;
   readonly place: StorePlace;
   readonly modelsFolder: string;
@@ -89,9 +101,9 @@ export interface WorkerSettings {
   readonly testModels: boolean;
   /** Path of the user's own catalogue file. */
   readonly catalogueFile: string | undefined;
-  /** Path of the file of routes, where the user has named one. */
+  /** Path of the file of routes, if the user named one. */
   readonly routesFile: string | undefined;
-  /** Whether the routes of that file take the place of those that the database has for all machines. */
+  /** Whether the routes of that file replace those that the database has for all machines. */
   readonly recordRoutes: boolean;
   readonly activityMs: number;
   readonly servers: ServerAccess;
@@ -99,35 +111,40 @@ export interface WorkerSettings {
 }
 
 export interface RunningWorker {
-  /** Task queues that are polled. */
+  /** The task queues that this worker polls. */
   readonly taskQueues: readonly string[];
-  /** Where health and metrics are; null where nobody listens. */
+  /** Port of health and metrics; null if there is none. */
   readonly port: number | null;
   /**
-   * Hands unfinished work back and ends; `reason` is what `/ready` says of it where it was not asked to. Resolves when everything is closed, also where a queue failed before. Rejects with
-   * `DrainTimeout` where that took longer than it may.
+   * Hands unfinished work back and ends. `reason` is what `/ready` answers if the user did not ask for the
+   * stop. Resolves when everything is closed, also if a queue failed before. Rejects with `DrainTimeout` if
+   * closing takes longer than `drainSeconds`.
    */
   stop(reason?: string | null): Promise<void>;
   /** Kills the processes of models, so that the caller can exit at once. */
   kill(): void;
-  /** Resolves where this worker has to stop for its tables; rejects where it stopped before. */
+  /** Resolves when this worker has to stop because of its tables; rejects if it stopped before. */
   readonly outdated: Promise<Outdated>;
-  /** Resolves after `stop`; rejects as soon as one queue fails, while the others go on until `stop`. */
+  /** Resolves after `stop`. Rejects as soon as one queue fails; the other queues go on until `stop`. */
   readonly ended: Promise<void>;
 }
 
-/** Work was still under way when the time to stop was over. */
+/** Work was still under way when the time for stopping was over. */
 export class DrainTimeout extends Error {
   override readonly name = 'DrainTimeout';
 }
 
-/** Serves task queues until it is stopped. One per process: it owns the process's store connection and model pool. */
+/**
+ * Serves task queues until it is stopped. A process has one worker, which owns its store connection and its
+ * model pool. The order of the parts matters: each one needs those before it, and `opened` closes them in
+ * reverse.
+ */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
   const opened: Closing[] = [];
   try {
     return await start(settings, opened);
   } catch (error) {
-    // What is open would keep the process from ending.
+    // An open connection would keep the process from ending.
     for (const close of opened.toReversed()) await Promise.resolve(close()).catch(() => undefined);
     throw error;
   }
@@ -145,7 +162,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   const catalogue = await loadCatalogue(catalogueOptions);
   const ofFile = loadRoutes({ routesFile: settings.routesFile, dataFolder: place.folder }, catalogue);
   if (settings.recordRoutes && ofFile.file === null) throw noRoutesToRecord();
-  // Filled as soon as the database has told the routes.
+  // Filled when the database has answered with the routes.
   const taskQueues: string[] = [];
 
   requireAddressSpace(webAssemblyMemories(queues));
@@ -177,7 +194,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   if (isNewer(store.db.tables)) settings.onNotice(newerRemark(store.db.name, store.db.tables));
   const given = await patiently(() => store.objectsPlace.settle(), waiting);
   if (given !== null) settings.onNotice(given);
-  // The file in an SQLite data folder is that of the database beside it.
+  // With SQLite, the file in the data folder belongs to the database beside it.
   const ownFile = place.database === null && settings.routesFile === undefined;
   const servedBy = (by: ModelRoutes): ServedModelQueues =>
     queues.includes('gpu')
@@ -259,7 +276,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   for (const worker of workers) unfit.watch(worker);
   const running = workers.map((worker) => worker.run());
   const ended = Promise.all(running).then(() => undefined);
-  // Whoever awaits it hears of its rejection; until then it must not count as unhandled.
+  // The caller that awaits it sees its rejection; until then Node must not count the rejection as unhandled.
   ended.catch(() => undefined);
   const tables = watchTables(store);
   observed.begin(
@@ -324,9 +341,9 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
     tables.stop();
     const waited = new AbortController();
     const { drainSeconds } = settings;
-    // The SDK's own time-out says nothing of what hangs after it.
+    // The SDK's own time-out does not cover what hangs after it.
     const late = sleep(drainSeconds * 1000, undefined, { signal: waited.signal }).then(() => {
-      throw new DrainTimeout(`work was still under way ${drainSeconds} s after the worker was told to stop`);
+      throw new DrainTimeout(`work was still under way ${drainSeconds} s after the worker was asked to stop`);
     });
     await Promise.race([close(), late]).finally(() => waited.abort());
   }
@@ -340,7 +357,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   };
 }
 
-/** A sentence where the database may refuse connections once every process fills its pool. */
+/** A sentence if the database may refuse connections once every process fills its pool. */
 async function shortageOf({ db }: Store, { database }: StorePlace): Promise<string | null> {
   const room = await connectionRoom(db);
   return room === null || database === null ? null : shortageText(room, database.poolSize);
@@ -361,12 +378,18 @@ async function tellOfOtherCode(
   }
 }
 
-/** Of the SDK, which reads the source map of workflows, and of the threads of diagrams. */
+/**
+ * How many WebAssembly memories the worker needs: one for the SDK, which reads the source map of workflows,
+ * and one for each diagram thread.
+ */
 function webAssemblyMemories(queues: readonly Queue[]): number {
   return (queues.includes('main') ? 1 : 0) + (queues.includes('cpu') ? usableCores() : 0);
 }
 
-/** @throws ServiceProblem with the reason where the service cannot be connected to, and is not waited for. */
+/**
+ * @throws ServiceProblem with the reason if the service cannot be connected to, and the worker does not wait
+ * for it.
+ */
 async function connected<T>(
   {
     temporal: { connectionOptions },
@@ -399,7 +422,10 @@ function outageNotices(onNotice: (sentence: string) => void): NonNullable<Patien
   };
 }
 
-/** Whether the namespace has our search attributes. Each answers with a remark where it lacks some, and with null otherwise. */
+/**
+ * Whether the namespace has our search attributes. Each method answers with a remark if the namespace lacks
+ * some, and with null otherwise.
+ */
 function indexingOf({ connection }: OpenClient, namespace: string) {
   let found = INDEXED;
   const remark = (): string | null => (found.missing.length === 0 ? null : unindexedText(namespace, found));
@@ -415,7 +441,7 @@ function indexingOf({ connection }: OpenClient, namespace: string) {
   };
 }
 
-/** Of a service that may be away for a moment. */
+/** How often to ask another service, which may be away for a moment. */
 const ASKED_TIMES = 3;
 
 const NO_MODELS: ServedModelQueues = { queues: [], leftOut: [] };

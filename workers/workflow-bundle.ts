@@ -2,15 +2,21 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { compiledFile } from '../common/compiled-file.js';
 
-/** How the source map begins that the SDK puts behind the code of a bundle, and looks for (extractSourceMap in its worker.js). */
+/**
+ * How the SDK begins the source map that it appends to the code of a bundle, and searches for
+ * (extractSourceMap in its worker.js).
+ */
 const SOURCE_MAP = '//# sourceMappingURL=data:';
 
-/** Path of the workflow code that the build made of `workflows/` for workers to load. */
+/** Path of the workflow code that the build made of `workflows/`. */
 export function workflowBundle(): string {
   return compiledFile('workflows/bundle.js');
 }
 
-/** The text of a bundle in two parts: the code, and its source map, which names folders of the machine that built it. */
+/**
+ * Splits the text of a bundle into the code and its source map. The source map names folders of the machine
+ * that built it.
+ */
 export function splitBundle(text: string): { readonly code: string; readonly sourceMap: string } {
   const begin = text.lastIndexOf(SOURCE_MAP);
   if (begin < 0)
@@ -18,7 +24,10 @@ export function splitBundle(text: string): { readonly code: string; readonly sou
   return { code: text.slice(0, begin), sourceMap: text.slice(begin) };
 }
 
-/** SHA-256, in hexadecimal digits, of the workflow code of this program: the same for equal code, in whatever folder it was built. */
+/**
+ * SHA-256, in hexadecimal digits, of this program's workflow code. Equal code has an equal digest, in
+ * whatever folder it was built.
+ */
 export function bundleSha256(): string {
   const { code } = splitBundle(readFileSync(workflowBundle(), 'utf8'));
   return createHash('sha256').update(code).digest('hex');

@@ -167,7 +167,7 @@ test('workers that cannot report any more are not ready, and end when their time
   patient.process.kill('SIGTERM');
   expect(await hasty.ended).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/work was still under way 2 s after the worker was told to stop/),
+    stderr: expect.stringMatching(/work was still under way 2 s after the worker was asked to stop/),
   });
   expect(patient.process.exitCode).toBeNull();
   patient.process.kill('SIGTERM');

@@ -12,7 +12,7 @@ import { predictRipsMemory } from '../../tda/index.js';
 import type { DiagramOrder, DiagramReply } from './protocol.js';
 
 export interface DiagramPoolOptions {
-  /** Diagrams computed at once. */
+  /** How many diagrams are computed at once. */
   readonly threads: number;
   /** Memory for all of them together; default `diagramMemoryBytes()`. */
   readonly memoryBytes?: number;
@@ -20,7 +20,7 @@ export interface DiagramPoolOptions {
 
 interface Job {
   readonly request: DiagramRequest;
-  /** Memory that it may take. */
+  /** Memory that the diagram may take. */
   bytes: number;
   readonly onProgress: (done: number, of: number) => void;
   readonly signal: AbortSignal;
@@ -32,12 +32,12 @@ export interface DiagramPool extends DiagramComputer {
   close(): Promise<void>;
 }
 
-/** What the diagrams of one worker may take together: half of the memory that it shares out. */
+/** Memory for all diagrams of one worker, in bytes: half of the memory that the worker shares out. */
 export function diagramMemoryBytes(): number {
   return usableMemoryBytes() / 2;
 }
 
-/** Memory that a diagram on this machine is taken to need: bytes, with all cores at work on it. */
+/** Predicted memory of a diagram on this machine, in bytes, with all cores at work on it. */
 export function predictDiagramBytes(
   pointCount: number,
   maxDimension: 0 | 1 | 2,
@@ -46,7 +46,7 @@ export function predictDiagramBytes(
   return predictRipsMemory(pointCount, maxDimension, { threads: usableCores(), dimension });
 }
 
-/** How a worker gets more memory for diagrams. */
+/** What a user can do to give a worker more memory for diagrams. */
 export function moreMemoryRemedy(): string {
   const limit = limitedMemoryBytes();
   return limit === null
@@ -54,13 +54,14 @@ export function moreMemoryRemedy(): string {
     : `allow the worker more than the ${mib(limit)} of its container or control group`;
 }
 
-/** Of the vectors of the embedding models that people use. */
+/** The largest dimension among the embedding models in common use. */
 const LARGEST_DIMENSION = 1024;
 
 /**
- * Computes diagrams on worker threads, as many at once as threads and memory allow, first come first served. A thread is
- * kept for the next diagram; one whose diagram is aborted is ended, which frees it at once. A diagram that turns out to need
- * more memory than predicted (points whose distances are all alike) is begun again with all that there is, alone.
+ * Computes diagrams on worker threads, in the order of the requests, as many at once as threads and memory
+ * allow. A thread stays for the next diagram. Aborting a diagram ends its thread, which frees the core at
+ * once. A diagram that needs more memory than predicted (points whose distances are all alike) starts again,
+ * alone, with all the memory.
  */
 export function createDiagramPool({
   threads,
@@ -102,7 +103,9 @@ export function createDiagramPool({
     });
   }
 
-  /** Ends the jobs whose signal was raised: listeners carry no job, so every one looks. */
+  /**
+   * Ends the jobs whose signal was raised. The listener does not know its job, so it looks at all of them.
+   */
   function onAbort(): void {
     for (const job of waiting.filter(({ signal }) => signal.aborted)) {
       waiting.splice(waiting.indexOf(job), 1);
@@ -111,7 +114,7 @@ export function createDiagramPool({
     for (const [thread, job] of busy) {
       if (!job.signal.aborted) continue;
       busy.delete(thread);
-      // An answer that is under way would make it idle, and the next job would end with it.
+      // An answer that is under way would mark the thread as idle, and the next job would end with it.
       thread.removeAllListeners('message');
       void thread.terminate();
       job.reject(job.signal.reason);
@@ -128,7 +131,7 @@ export function createDiagramPool({
       const thread = idle.pop() ?? startThread();
       busy.set(thread, job);
       thread.ref();
-      // One that has the machine for itself may use all of it.
+      // A diagram that has the machine for itself may use all threads.
       const isAlone = busy.size === 1 && waiting.length === 0;
       const order: DiagramOrder = {
         ...job.request,

@@ -8,7 +8,7 @@ function say(reply: DiagramReply, transfer: ArrayBuffer[] = []): void {
   parentPort?.postMessage(reply, transfer);
 }
 
-/** By name: an error of another thread has lost its class on the way. */
+/** Judges by name, since an error loses its class on its way between threads. */
 function kindOf(error: unknown): DiagramFailure {
   switch (errorName(error)) {
     case 'TdaInputError':

@@ -5,20 +5,26 @@ import { type Gauge, gaugeBy, type Gauges } from './gauges.js';
 import { queueStates } from '../temporal/queue-states.js';
 
 /**
- * What belongs to no single worker: rows, and task queues. Every worker with the queue `main` tells it, each the same, so that it is told while
- * one of them is there.
+ * Gauges of rows and task queues, which belong to no single worker. Every worker with the queue `main`
+ * reports the same values, so that they exist while one such worker does.
  */
 
-/** Of the service, which may be away. */
+/** The service may be away. */
 const ANSWER_WITHIN_MS = 2500;
 
-/** Less than the usual pause between two scrapes, so that each has new values, and enough for several programs that scrape. */
+/**
+ * Less than the usual pause between two scrapes, so that each scrape has new values; long enough to serve
+ * several programs that scrape.
+ */
 const KEPT_MS = 10_000;
 
-/** So often the time that it took: however large the store, counting it is 5 % of the time of one connection at most. */
+/**
+ * Values are kept for this many times the time that reading took. Counting a store of any size so takes at
+ * most 5 % of the time of one connection.
+ */
 const KEPT_TIMES = 20;
 
-/** Rows of the store. */
+/** Gauges of the rows of the store. */
 export function storeGauges({ figures }: Pick<Store, 'figures'>): Gauges {
   const ages = stepAges();
   return {
@@ -60,8 +66,8 @@ export function storeGauges({ figures }: Pick<Store, 'figures'>): Gauges {
 }
 
 /**
- * Since when each experiment has stored nothing. The times of rows are by the clocks of the machines that wrote them; as soon as this process has
- * seen such a time change, its own clock counts instead where that makes the age smaller.
+ * For how long each experiment has stored nothing. The clocks of the machines that wrote the rows give their
+ * times. Once this process has seen such a time change, it uses its own clock if that makes the age smaller.
  */
 function stepAges() {
   let seen = new Map<string, { readonly since: number; readonly changedAt: number | null }>();
@@ -81,7 +87,7 @@ function stepAges() {
   };
 }
 
-/** Task queues, also those that no worker polls. */
+/** Gauges of task queues, also of those that no worker polls. */
 export function queueGauges(client: Client, queues: () => Promise<readonly string[]>): Gauges {
   return {
     source: 'queues',

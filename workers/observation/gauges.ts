@@ -1,10 +1,16 @@
-/** Values at the moment of a scrape, which the SDK's exporter cannot take back where they cannot be had any more. */
+/**
+ * Values at the moment of a scrape. The SDK's exporter cannot do this: it keeps showing a value that can no
+ * longer be read.
+ */
 export interface Gauges {
-  /** Of `panic_tda_scrape_errors_total` where they cannot be read. */
+  /** The label of `panic_tda_scrape_errors_total` if the values cannot be read. */
   readonly source: string;
-  /** Rejects where they cannot be had. Not asked again before it has answered. */
+  /** Rejects if the values cannot be read. The caller waits for the answer before it asks again. */
   read(): Promise<readonly Gauge[]>;
-  /** For how long, and for so many times as long as reading took, they are told again without being read. */
+  /**
+   * For how long values are reported again without reading them: a time, and a multiple of the time that
+   * reading took.
+   */
   readonly keptMs?: number;
   readonly keptTimes?: number;
 }
@@ -20,7 +26,7 @@ export interface Sample {
   readonly value: number;
 }
 
-/** A gauge with one value for each key of a record, the key being the label. */
+/** A gauge with one sample for each key of a record; the key is the value of the label. */
 export function gaugeBy(
   name: string,
   help: string,
@@ -31,7 +37,10 @@ export function gaugeBy(
   return { name, help, samples };
 }
 
-/** https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format */
+/**
+ * The text format of Prometheus:
+ * https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
+ */
 export function gaugesText(gauges: readonly Gauge[]): string {
   return gauges
     .filter(({ samples }) => samples.length > 0)

@@ -3,13 +3,13 @@ import { PanicError } from '../../common/errors.js';
 import { errorCode } from '../../common/error-code.js';
 import { sendJson, serveGuarded, type GuardedServer } from '../temporal/http-guard.js';
 
-/** What may be asked of a worker over HTTP, and what it answers. */
+/** What a worker answers over HTTP. */
 export interface Answers {
-  /** Whether the process is alive: always, if it can answer. */
+  /** Whether the process is alive. It is, if it can answer. */
   health(): object;
-  /** Whether it could do work now: `problems` says why not. */
+  /** Whether the worker could work now; `problems` says why not. */
   readiness(): Promise<object & { readonly problems: readonly string[] }>;
-  /** The text format of Prometheus. */
+  /** In the text format of Prometheus. */
   metrics(): Promise<string>;
 }
 
@@ -17,9 +17,9 @@ const LOOPBACK = '127.0.0.1';
 const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8';
 
 /**
- * Answers GET /health, /ready (503 where not) and /metrics at a port of this machine's loopback address, to requests that name it
- * `localhost` or by one of `names`; port 0 is any free one.
- * @throws PanicError `InvalidInput` where the port is taken.
+ * Answers GET /health, /ready (503 if not ready) and /metrics on this machine's loopback address. A request
+ * has to name the host `localhost` or one of `names`. Port 0 is any free port.
+ * @throws PanicError `InvalidInput` if the port is taken.
  */
 export async function listen(
   port: number,

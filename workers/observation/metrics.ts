@@ -6,33 +6,36 @@ import { errorName, FAILURE_KINDS } from '../../common/errors.js';
 import type { Model } from '../../experiment/model.js';
 import type { ModelPool } from '../../models/index.js';
 
-/** What a worker tells Prometheus of its own work, beside what the SDK tells of tasks, slots, polls and requests. */
+/** Metrics of a worker's own work. The SDK adds those of tasks, slots, polls and requests. */
 export interface WorkerMetrics {
-  /** The pool, with its answers counted. */
+  /** The same pool, with its answers counted. */
   watchModels(pool: ModelPool): ModelPool;
   watchDiagrams(diagrams: DiagramComputer): DiagramComputer;
-  /** Counts attempts of activities, and those that failed by kind. */
+  /** Counts attempts of activities, and failed attempts by kind. */
   readonly activities: ActivityInterceptorsFactory;
   /**
-   * Shows what this worker may count at zero: Prometheus sees how much a counter grew only where it saw the counter before
+   * Shows the counters of this worker at zero. Prometheus sees an increase only if it saw the counter before
    * (https://prometheus.io/docs/practices/instrumentation/#avoid-missing-metrics).
    */
   begin(counted: Counted): void;
-  /** Counts a source of gauges that could not be read for a scrape. */
+  /** Counts a source of gauges that a scrape could not read. */
   missed(source: string): void;
-  /** Takes down how the models of the pool stand; for the moment before somebody reads. */
+  /** Updates the gauges of the pool's models; call it before each scrape. */
   sample(): void;
 }
 
-/** What the counters of a worker can be about. */
+/** The labels that the counters of a worker can have. */
 export interface Counted {
   readonly models: readonly Model[];
   readonly activities: readonly string[];
-  /** Of gauges. */
+  /** Sources of gauges. */
   readonly sources: readonly string[];
 }
 
-/** Kinds of failure that are the store's: rows that disagree, what cannot be reached, and what its drivers throw. */
+/**
+ * Kinds of failure that come from the store: rows that disagree, a store that cannot be reached, errors of
+ * its drivers.
+ */
 const STORE_ERRORS: ReadonlySet<string> = new Set([
   'StoreConflict',
   'StoreUnavailable',
@@ -41,7 +44,7 @@ const STORE_ERRORS: ReadonlySet<string> = new Set([
   'DatabaseError',
 ]);
 
-/** What failed attempts can be, as far as it is known before: of other programs' errors any name. */
+/** Kinds of failed attempts that are known in advance. Errors of other programs may have any name. */
 const KINDS: readonly string[] = [
   ...new Set([...FAILURE_KINDS, ...STORE_ERRORS, 'WorkerShutdown', 'CancelledFailure']),
 ];
@@ -50,7 +53,7 @@ const COMPUTE = 'panic_tda_compute_seconds';
 const BATCH = 'panic_tda_batch_size';
 const DIAGRAM = 'panic_tda_diagram_seconds';
 
-/** Exporter of the SDK, for `Runtime.install`: it serves `/metrics` at this address of this machine. */
+/** Options for `Runtime.install`: the SDK's exporter serves `/metrics` at this address of this machine. */
 export function prometheusTelemetry(bindAddress: string): NonNullable<RuntimeOptions['telemetryOptions']> {
   return {
     metrics: {
@@ -69,7 +72,7 @@ export function prometheusTelemetry(bindAddress: string): NonNullable<RuntimeOpt
   };
 }
 
-/** Metrics of our own through the SDK's meter, so that one exporter has both. */
+/** Creates our metrics through the SDK's meter, so that one exporter has both. */
 export function createWorkerMetrics(meter: MetricMeter): WorkerMetrics {
   const invocations = meter.createCounter(
     'panic_tda_invocations',
@@ -118,7 +121,7 @@ export function createWorkerMetrics(meter: MetricMeter): WorkerMetrics {
     '',
     'Attempts of activities that failed, by kind; WorkerShutdown is work that was given back',
   );
-  const storeErrors = meter.createCounter('panic_tda_store_errors', '', 'Those that the store gave, by kind');
+  const storeErrors = meter.createCounter('panic_tda_store_errors', '', 'Errors that the store gave, by kind');
   const scrapeErrors = meter.createCounter(
     'panic_tda_scrape_errors',
     '',

@@ -11,14 +11,14 @@ import { type Counted, createWorkerMetrics, prometheusTelemetry, type WorkerMetr
 import { type Build, buildGauges, readyGauges } from './process-gauges.js';
 import { sdkLog } from '../sdk-log.js';
 
-/** What others can see of a worker from the outside. */
+/** What a worker shows to the outside: health, readiness, metrics. */
 export interface Observation {
   readonly metrics: WorkerMetrics;
-  /** Where health and metrics are; null where nobody listens. */
+  /** Port of health and metrics; null if there is none. */
   readonly port: number | null;
-  /** The worker does work from now on; `readiness` says, when asked, what keeps it from that, and `gauges` are told to who asks for metrics. */
+  /** The worker does work from now on. `readiness` says what keeps it from work; a scrape reads `gauges`. */
   begin(readiness: Readiness, counted: Omit<Counted, 'sources'>, gauges: readonly Gauges[]): void;
-  /** The worker is to stop; `reason` says why, where it was not asked to. */
+  /** The worker is about to stop. `reason` says why, if the user did not ask for it. */
   drain(reason: string | null): void;
   close(): Promise<void>;
 }
@@ -26,18 +26,21 @@ export interface Observation {
 interface Observed {
   readonly identity: string;
   readonly listenPort: number | null;
-  /** By which health and metrics may be asked for, beside `localhost`. */
+  /** The names that an HTTP request may use besides `localhost`. */
   readonly httpNames: readonly string[];
   readonly build: Build;
 }
 
-/** It is in this process; another program may have got its port, and never answer. */
+/** The exporter is in this process; but another program may have got its port, and never answer. */
 const EXPORTER_MS = 10_000;
 
-/** Prometheus gives a scrape 10 s unless it is told otherwise. */
+/** Prometheus allows a scrape 10 s by default. */
 const GAUGES_MS = 3000;
 
-/** Gauges whose source may be away: a scrape waits for them only so long, and no scrapes heap up before it. */
+/**
+ * Reads gauges whose source may be away. A scrape waits for them for this time at most, and later scrapes
+ * join the question that is under way.
+ */
 function bounded(gauges: Gauges): Pick<Gauges, 'source' | 'read'> {
   const { source, keptMs, keptTimes } = gauges;
   return { source, read: question(() => gauges.read(), { withinMs: GAUGES_MS, keptMs, keptTimes }) };
@@ -53,7 +56,10 @@ function unready(...problems: readonly string[]): Readiness {
   return { problems: async () => problems, remarks: async () => [] };
 }
 
-/** As HOST:PORT. The SDK's exporter checks nothing of what it is asked, so that no page may reach it. */
+/**
+ * Address of the SDK's exporter as HOST:PORT. The exporter checks no request, so a web page must not reach
+ * it.
+ */
 async function addressOfExporter(): Promise<string> {
   const place = await placeClosedToBrowsers();
   if (place !== null) return `${place.host}:${place.port}`;
@@ -64,7 +70,7 @@ async function addressOfExporter(): Promise<string> {
   return `127.0.0.1:${port}`;
 }
 
-/** Not by `fetch`, which opens no port that browsers do not open. */
+/** Uses `node:http`, since `fetch` refuses the ports that browsers refuse. */
 async function exported(address: string): Promise<string> {
   return await new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(EXPORTER_MS);
@@ -74,7 +80,7 @@ async function exported(address: string): Promise<string> {
   });
 }
 
-/** Installs the SDK's runtime of this process, with its exporter of metrics where somebody is to see them. */
+/** Installs the SDK's runtime of this process, with its exporter of metrics if the worker listens. */
 export async function observe(
   { identity, listenPort, httpNames, build }: Observed,
   taskQueues: readonly string[],
@@ -90,11 +96,11 @@ export async function observe(
   const self = { identity, pid: process.pid, taskQueues, startedAt: new Date().toISOString() };
   let state: 'starting' | 'running' | 'draining' = 'starting';
   let readiness = STARTING;
-  // Of the process itself, and the first to be told.
+  // Gauges of the process itself, which come first.
   const always = [buildGauges(build), ...readyGauges(() => readiness)].map(bounded);
   let sources = always;
 
-  /** What can be read now. The rest is left out: neither zero nor what it was before. */
+  /** The gauges that can be read now. Others are left out: they show neither zero nor an old value. */
   async function gaugesNow(): Promise<string> {
     const read = await Promise.all(
       sources.map(async (one): Promise<readonly Gauge[]> => {

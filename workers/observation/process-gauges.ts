@@ -5,13 +5,13 @@ import type { Gauges } from './gauges.js';
 import type { Readiness } from './readiness.js';
 
 export interface Build {
-  /** Of the package. */
+  /** The version of the package. */
   readonly version: string;
   readonly deployment: DeploymentVersion | null;
   readonly bundleSha256: string;
 }
 
-/** What code this is. */
+/** Gauges that say which code this process runs. */
 export function buildGauges({ version, deployment, bundleSha256 }: Build): Gauges {
   const labels = {
     version,
@@ -42,7 +42,10 @@ export function buildGauges({ version, deployment, bundleSha256 }: Build): Gauge
   };
 }
 
-/** What `/ready` says. Remarks are a source of their own: whether the worker can do work does not wait for them. */
+/**
+ * Gauges of what `/ready` says. Remarks are a source of their own, so that the answer to whether the worker
+ * can work does not wait for them.
+ */
 export function readyGauges(readiness: () => Readiness): readonly Gauges[] {
   return [
     {
@@ -79,7 +82,7 @@ export function readyGauges(readiness: () => Readiness): readonly Gauges[] {
   ];
 }
 
-/** Room on the disk of the data folder. */
+/** Gauges of the disk of the data folder. */
 export function diskGauges(folder: string): Gauges {
   return {
     source: 'disk',
@@ -101,7 +104,7 @@ export function diskGauges(folder: string): Gauges {
   };
 }
 
-/** What this process knows and has of the database; it has connections of its own to Postgres alone. */
+/** Gauges of the database as this process sees it. Only Postgres gives the process connections of its own. */
 export function databaseGauges({ db }: Pick<Store, 'db'>): Gauges {
   return {
     source: 'database',

@@ -13,38 +13,41 @@ import type { OpenClient } from '../temporal/client.js';
 
 interface Parts {
   readonly service: OpenClient;
-  /** host:port of that service. */
+  /** host:port of the Temporal service. */
   readonly address: string;
   readonly namespace: string;
   readonly store: Store;
   readonly workers: readonly Worker[];
-  /** Names that the worker was told to serve. */
+  /** Names of the models that the user asked the worker to serve. */
   readonly models: readonly string[] | null;
   readonly catalogue: Catalogue;
   readonly modelsFolder: string;
-  /** A sentence where the namespace lacks search attributes; null otherwise. */
+  /** A sentence if the namespace lacks search attributes; null otherwise. */
   readonly unindexed: () => Promise<string | null>;
-  /** A sentence where the tables are of a newer version to which this worker may write; null otherwise. */
+  /** A sentence if the tables are of a newer version to which this worker may write; null otherwise. */
   readonly newerTables: () => string | null;
-  /** A sentence where the workflow code does not fit histories that the worker was given; null otherwise. */
+  /** A sentence if the workflow code does not fit histories that the worker got; null otherwise. */
   readonly unfit: () => string | null;
-  /** By which the worker works, and those that hold now. */
+  /** The routes by which the worker works, and those that hold now. */
   readonly routes: ModelRoutes;
   readonly routesNow: () => Promise<KnownRoutes>;
-  /** Whether it tells of task queues that no worker serves: workers with the queue `main` do. */
+  /** Whether to remark on task queues that no worker serves. Workers with the queue `main` do. */
   readonly tellsQueues: boolean;
 }
 
-/** What keeps a worker from doing work at this moment, and what is worth knowing besides: sentences. Neither waits for the other. */
+/**
+ * Sentences: what keeps a worker from work at this moment, and what else a user should know. Neither answer
+ * waits for the other.
+ */
 export interface Readiness {
   problems(): Promise<readonly string[]>;
   remarks(): Promise<readonly string[]>;
 }
 
-/** Of everything that is asked, at once: a probe, or a scrape, gives up after a few seconds. */
+/** All questions are asked at once, since a probe or a scrape gives up after a few seconds. */
 const ANSWER_WITHIN_MS = 2000;
 
-/** Says, when asked, whether a worker is ready: no problem keeps it from work then. */
+/** Says, when asked, whether a worker is ready. It is ready if it has no problem. */
 export function readinessOf(parts: Parts): Readiness {
   const { service, namespace, store, workers, catalogue, modelsFolder } = parts;
   const { client, connection } = service;
@@ -86,7 +89,7 @@ export function readinessOf(parts: Parts): Readiness {
   }
 
   async function remarks(): Promise<string[]> {
-    // Where Temporal or the store does not answer, that is a problem already.
+    // A Temporal service or a store that does not answer is a problem already.
     const [unindexed, clock, routes, queues] = await Promise.all([
       askUnindexed().catch(() => null),
       askClock().catch(() => null),
@@ -97,7 +100,7 @@ export function readinessOf(parts: Parts): Readiness {
     return [...single, ...routes, ...queues];
   }
 
-  /** Where tasks wait and no worker asks for them. */
+  /** A sentence for each queue where tasks wait and no worker asks for them. */
   async function unservedQueues(): Promise<string[]> {
     if (!parts.tellsQueues) return [];
     const routes = await parts.routesNow().then(
@@ -120,7 +123,10 @@ export function readinessOf(parts: Parts): Readiness {
   return { problems, remarks };
 }
 
-/** What stands still answers nothing for minutes, and a call that is about to be made again outlasts its own deadline. */
+/**
+ * Bounds the time of a question. A service that stands still answers nothing for minutes, and the gRPC
+ * client's deadline does not hold for a call that the client is about to repeat.
+ */
 function bounded<T>(ask: () => Promise<T>): () => Promise<T> {
   return question(ask, { withinMs: ANSWER_WITHIN_MS });
 }

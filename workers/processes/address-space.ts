@@ -2,16 +2,16 @@ import { readFileSync } from 'node:fs';
 import { errorMessage, PanicError } from '../../common/errors.js';
 
 /**
- * Looks whether this process gets the addresses of so many WebAssembly memories at a time: an engine reserves 8 GiB for each,
- * of which next to nothing becomes memory.
- * @throws PanicError `InvalidInput` where its addresses are limited to less.
+ * Checks that this process gets the addresses of `memories` WebAssembly memories. An engine reserves 8 GiB of
+ * addresses for each, of which next to nothing becomes memory.
+ * @throws PanicError `InvalidInput` if the address space of the process is limited to less.
  */
 export function requireAddressSpace(memories: number): void {
   const problem = addressSpaceProblem(memories);
   if (problem !== null) throw new PanicError('InvalidInput', problem);
 }
 
-/** What `requireAddressSpace` throws, as a sentence without its full stop; null where there is room. */
+/** The message of `requireAddressSpace` without its full stop; null if there is room. */
 export function addressSpaceProblem(memories: number): string | null {
   const held: WebAssembly.Memory[] = [];
   try {
@@ -27,7 +27,7 @@ export function addressSpaceProblem(memories: number): string | null {
   }
 }
 
-/** As Linux tells it; null elsewhere, and where there is no limit. */
+/** The limit that Linux reports; null on other systems, and if there is no limit. */
 function limitOfAddresses(): string | null {
   try {
     const [, soft] = /^Max address space +(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];

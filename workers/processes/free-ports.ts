@@ -1,11 +1,14 @@
 import { createServer, type Server } from 'node:net';
 
-/** Different TCP ports that are free on 127.0.0.1 now, one per name; another process may take one before it is used. */
+/**
+ * Different TCP ports that are free on 127.0.0.1 now, one for each name. Another process may take one before
+ * the caller uses it.
+ */
 export async function freeLoopbackPorts<Name extends string>(
   ...names: readonly Name[]
 ): Promise<Record<Name, number>> {
   const held = await Promise.all(names.map(async (name) => [name, await listenAnywhere()] as const));
-  // All are held until all are known, so that they differ.
+  // All servers stay open until all ports are known, so that the ports differ.
   const ports = Object.fromEntries(held.map(([name, server]) => [name, portOf(server)])) as Record<
     Name,
     number

@@ -18,8 +18,9 @@ import { openForAppending, UnfitFile } from '../../common/regular-file.js';
 export const maxLogBytes = 16 * 1024 * 1024;
 
 /**
- * Opens a child's log for appending. One that has grown beyond 16 MiB becomes `<file>.1`, replacing the one before.
- * @throws PanicError InvalidInput where a link or something else that is no file is in its place.
+ * Opens a child's log for appending. A log of more than 16 MiB becomes `<file>.1`, which replaces the one
+ * before.
+ * @throws PanicError InvalidInput if the path is a link or something else that is no file.
  */
 export function openLog(file: string): number {
   makeFolder(dirname(file));
@@ -34,8 +35,8 @@ export function openLog(file: string): number {
 }
 
 /**
- * The same for a log that a process has open, which goes on at the beginning of the file: it writes by appending. What it writes in the
- * instant between the copy and the cut is lost.
+ * Does the same for a log that a process has open. The process writes by appending, so it goes on at the
+ * beginning of the file. What it writes between the copy and the cut is lost.
  */
 export function boundOpenLog(file: string, mostBytes: number = maxLogBytes): void {
   if (logSize(file) <= mostBytes) return;
@@ -54,7 +55,7 @@ export function logTail(file: string, fromByte: number, lines = 15): string {
   const descriptor = openSync(file, 'r');
   try {
     const size = fstatSync(descriptor).size;
-    // A rotated log is shorter than the position that was noted in its predecessor.
+    // A rotated log is shorter than a position in the log before it.
     const start = Math.max(size - 64 * 1024, fromByte <= size ? fromByte : 0);
     const buffer = Buffer.alloc(size - start);
     readSync(descriptor, buffer, 0, buffer.length, start);

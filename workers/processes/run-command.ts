@@ -2,10 +2,13 @@ import { spawn } from 'node:child_process';
 import { excerptOf } from '../../common/text.js';
 
 export interface CommandResult {
-  /** Undefined when the command could not be started, was killed, or ran out of time. */
+  /** Undefined if the command could not be started, was killed, or ran out of time. */
   readonly code: number | undefined;
   readonly output: string;
-  /** One sentence fragment when code is not 0: "did not end within 60 s", "ended with code 1: No module named venv". */
+  /**
+   * Part of a sentence if the code is not 0: "did not end within 60 s", "ended with code 1: No module named
+   * venv".
+   */
   readonly failure: string | undefined;
 }
 
@@ -14,7 +17,10 @@ export interface CommandOptions {
   readonly env: Record<string, string>;
 }
 
-/** Runs a command to its end in a process group of its own, so that running out of time ends what it started, too. */
+/**
+ * Runs a command to its end in a process group of its own. If time runs out, the processes that it started
+ * end too.
+ */
 export async function runCommand(
   command: string,
   args: readonly string[],
@@ -28,7 +34,7 @@ export async function runCommand(
       try {
         if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
       } catch {
-        // Nothing of the group is left.
+        // The group has no process any more.
       }
     };
     const timer = setTimeout(() => {

@@ -9,14 +9,14 @@ import { boundOpenLog, logSize, logTail, openLog } from './log-file.js';
 const firstDelayMs = 200;
 const longestDelayMs = 30_000;
 const healthyAfterMs = 60_000;
-/** How often the size of a log is looked at. */
+/** Time between two looks at the size of a log. */
 const LOG_CHECK_MS = 60_000;
 
 export type SupervisorEvent =
   | { readonly kind: 'started'; readonly name: string; readonly pid: number; readonly restarts: number }
   | { readonly kind: 'ready'; readonly name: string; readonly pid: number }
   | { readonly kind: 'message'; readonly name: string; readonly pid: number; readonly message: Serializable }
-  /** `how` says it in words: "ended with code 1", "was ended by SIGKILL", "cannot be started: …". */
+  /** `how` is in words: "ended with code 1", "was ended by SIGKILL", "cannot be started: …". */
   | {
       readonly kind: 'exited';
       readonly name: string;
@@ -27,53 +27,67 @@ export type SupervisorEvent =
   | { readonly kind: 'restarting'; readonly name: string; readonly delayMs: number };
 
 export interface SuperviseOptions {
-  /** For events and messages: "worker", "temporal server". */
+  /** Name for events and messages: "worker", "temporal server". */
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** The arguments of each further incarnation; default: the same. May not reject. */
+  /** The arguments of each later incarnation; default: the same. Must not reject. */
   readonly nextArgs?: () => Promise<readonly string[]>;
   readonly env: Record<string, string>;
   readonly cwd?: string;
-  /** Takes stdout and stderr of every incarnation, one after the other. */
+  /** File for stdout and stderr of all incarnations, one after the other. */
   readonly logFile: string;
   /**
-   * When an incarnation counts as ready: at its `reportReady()` ('message', which needs a Node child), or when the probe resolves.
-   * The probe's signal is aborted when the process ends first. Without it a process is ready once it runs.
+   * When an incarnation counts as ready: at its `reportReady()` ('message', which needs a Node child), or
+   * when the probe resolves. The probe's signal is aborted if the process ends first. Default: as soon as the
+   * process runs.
    */
   readonly ready?: 'message' | ((pid: number, signal: AbortSignal) => Promise<void>);
-  /** Incarnations that may end before any was ever ready; then the supervisor gives up. Default: no limit. */
+  /** How many incarnations may end before any was ready; then the supervisor gives up. Default: no limit. */
   readonly startAttempts?: number;
-  /** Incarnations in a row that may end before they are ready, once one was; then it gives up, too. Default: no limit. */
+  /**
+   * How many incarnations in a row may end before they are ready, after an earlier one was ready; then the
+   * supervisor gives up. Default: no limit.
+   */
   readonly restartAttempts?: number;
-  /** Default true: an IPC channel, by which a Node child learns that its supervisor is gone (`endWithParent`). */
+  /**
+   * An IPC channel, by which a Node child learns that its supervisor is gone (`endWithParent`). Default:
+   * true.
+   */
   readonly ipc?: boolean;
-  /** Between SIGTERM and SIGKILL when stopping; default 5 s. */
+  /** Time between SIGTERM and SIGKILL when stopping; default 5 s. */
   readonly graceMs?: number;
   readonly onEvent?: (event: SupervisorEvent) => void;
 }
 
 export interface SupervisedProcess {
   readonly name: string;
-  /** Of the running incarnation; undefined between two. */
+  /** Of the running incarnation; undefined between two incarnations. */
   readonly pid: number | undefined;
   /** How many times it was started again. */
   readonly restarts: number;
-  /** The first time that it is ready. Rejects when it never was: given up, or stopped before. */
+  /**
+   * Resolves the first time that the process is ready. Rejects if it never was: the supervisor gave up, or
+   * was stopped before.
+   */
   readonly ready: Promise<void>;
   /**
-   * Never resolves. Rejects when the supervisor gives up: with PanicError `InvalidInput` where the process said by `reportUnable` that it
-   * will never be able to work, with StartFailure where it ended too often before it was ready.
+   * Never resolves. Rejects when the supervisor gives up: with PanicError `InvalidInput` if the process said
+   * by `reportUnable` that it can never work, with StartFailure if it ended too often before it was ready.
    */
   readonly givenUp: Promise<never>;
-  /** SIGTERM, then SIGKILL to its whole process group after the grace time. Resolves when it is gone; may be called again. */
+  /**
+   * Sends SIGTERM, and SIGKILL to the whole process group after the grace time. Resolves when the process is
+   * gone; may be called again.
+   */
   stop(): Promise<void>;
 }
 
 /**
- * Keeps a child process alive: one that ends is started again, after 0.2 s doubling to 30 s, from the beginning of that scale
- * once it has lived for a minute. Each has a process group of its own, so that a terminal's Ctrl-C reaches only the supervisor,
- * and so that what a dead child leaves behind (model hosts) is ended before its successor starts.
+ * Keeps a child process alive. A child that ends is started again after 0.2 s; each later pause is twice as
+ * long, up to 30 s. The pauses begin again at 0.2 s once a child has lived for a minute. Each child has a
+ * process group of its own: a terminal's Ctrl-C then reaches the supervisor only, and the supervisor ends
+ * what a dead child leaves behind (processes of models) before it starts the next one.
  */
 export function supervise(options: SuperviseOptions): SupervisedProcess {
   const supervised = new Supervised(options);
@@ -94,7 +108,7 @@ class Supervised implements SupervisedProcess {
   readonly #logTimer: NodeJS.Timeout;
   #quickFailures = 0;
   #wasReady = false;
-  /** Of the running incarnation, or the last one. */
+  /** Of the running incarnation, or of the last one. */
   #isReady = false;
   /** Incarnations in a row that ended before they were ready. */
   #failedStarts = 0;
@@ -114,7 +128,7 @@ class Supervised implements SupervisedProcess {
     this.givenUp = new Promise((_, reject) => {
       this.#giveUp = reject;
     });
-    // A caller that waits for neither must not be ended by an unhandled rejection.
+    // A caller may wait for neither; its process must not end by an unhandled rejection.
     this.ready.catch(() => undefined);
     this.givenUp.catch(() => undefined);
     endAtExit.add(this);
@@ -155,7 +169,7 @@ class Supervised implements SupervisedProcess {
         resolve();
       };
       child.once('error', (error) => {
-        // Also emitted when a signal or a message could not be sent, which is no end.
+        // Node also emits 'error' if it could not send a signal or a message; the process has not ended then.
         if (child.pid === undefined) ended(`cannot be started: ${error.message}`);
       });
       child.once('exit', (code, signal) =>
@@ -165,7 +179,7 @@ class Supervised implements SupervisedProcess {
     if (child.pid !== undefined) {
       this.#emit({ kind: 'started', name, pid: child.pid, restarts: this.restarts });
       this.#watchReadiness(child, child.pid, lifetime.signal, (reason) => {
-        // A process that runs but never becomes ready is of no use; ending it counts as a failed start.
+        // A process that never becomes ready is of no use. Ending it counts as a failed start.
         neverReady = `was ended because ${reason}`;
         signalGroup(child.pid, 'SIGKILL');
       });
@@ -183,7 +197,7 @@ class Supervised implements SupervisedProcess {
       return log;
     } catch (error) {
       if (this.restarts === 0) throw error;
-      // A full disk must not keep a dead child from being restarted, nor end the supervisor.
+      // A full disk must neither keep a dead child from being started again, nor end the supervisor.
       return 'ignore';
     }
   }
@@ -271,12 +285,12 @@ class Supervised implements SupervisedProcess {
   }
 }
 
-/** A full disk must not end the supervisor: then the log grows, or cannot. */
+/** A full disk must not end the supervisor. The log then grows, or cannot. */
 function boundIfPossible(logFile: string): void {
   try {
     boundOpenLog(logFile);
   } catch {
-    // As above.
+    // The next look tries again.
   }
 }
 
@@ -286,22 +300,22 @@ const KILLED = 'was ended by ';
 interface Ending {
   readonly pid: number | undefined;
   readonly how: string;
-  /** What it said by `reportUnable`. */
+  /** The reason that it gave by `reportUnable`. */
   readonly unable: string | undefined;
   readonly livedMs: number;
   readonly logStart: number;
 }
 
-/** A supervisor that leaves by process.exit() or an uncaught error takes its children along. */
+/** Supervised processes that end with this one, if it leaves by process.exit() or an uncaught error. */
 const endAtExit = new Set<SupervisedProcess>();
 process.on('exit', () => {
   for (const { pid } of endAtExit) signalGroup(pid, 'SIGTERM');
 });
 
-/** The process ended before it was ready. The message ends with what it last wrote to its log. */
+/** The process ended before it was ready. The message ends with the last lines of its log. */
 export class StartFailure extends Error {
   readonly logTail: string;
-  /** By a signal that was not ours. */
+  /** Whether a signal that was not ours ended it. */
   readonly killed: boolean;
   constructor(name: string, how: string, logFile: string, logTail: string) {
     super(
@@ -318,7 +332,7 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch {
-    // Nobody of the group is left.
+    // The group has no process any more.
   }
 }
 
@@ -337,7 +351,7 @@ function isUnableMessage(message: Serializable): message is UnableMessage & obje
   return typeof message === 'object' && 'kind' in message && message.kind === 'panic-tda:unable';
 }
 
-/** On the child's side: tells the supervisor (if there is one) why starting this process again would not help. */
+/** In the child: tells the supervisor (if there is one) why starting this process again would not help. */
 export async function reportUnable(reason: string): Promise<void> {
   const message: UnableMessage = { kind: 'panic-tda:unable', reason };
   await new Promise<void>((resolve) => {
@@ -346,14 +360,14 @@ export async function reportUnable(reason: string): Promise<void> {
   });
 }
 
-/** On the child's side: tells the supervisor (if there is one) that work can begin. */
+/** In the child: tells the supervisor (if there is one) that work can begin. */
 export function reportReady(): void {
   process.send?.(readyMessage);
 }
 
 /**
- * On the child's side: when the supervisor is gone, however it ended, runs `end` and leaves, after `graceMs` in any case. Does nothing in a
- * process that no supervisor started.
+ * In the child: when the supervisor is gone, however it ended, runs `end` and leaves, after `graceMs` at the
+ * latest. Does nothing in a process that no supervisor started.
  */
 export function endWithParent(end: () => void | Promise<void>, graceMs = 3000): void {
   if (process.send === undefined) return;
@@ -367,7 +381,7 @@ export function endWithParent(end: () => void | Promise<void>, graceMs = 3000): 
   if (!process.connected) leave();
   else {
     process.once('disconnect', leave);
-    // A child that has finished its work should not be kept alive by the listener.
+    // The listener must not keep a child alive that has finished its work.
     process.channel?.unref();
   }
 }

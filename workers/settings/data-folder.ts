@@ -21,21 +21,21 @@ import { lockHolderOfAnotherUser, textOf } from '../../common/lock-holder.js';
 import { accessFailure, isAbsence, statIfThere } from '../../common/presence.js';
 import { readRegularFileNow, UnfitFile } from '../../common/regular-file.js';
 
-/** Where everything of an installation lies: absolute paths. */
+/** The absolute paths of an installation's files. */
 export interface DataFolder {
   readonly root: string;
-  /** The store's SQLite file; made by `db/`. */
+  /** The store's SQLite file; `db/` makes it. */
   readonly databaseFile: string;
-  /** Images by SHA-256. */
+  /** Pictures by SHA-256. */
   readonly objects: string;
-  /** Temporal's own, disposable state. */
+  /** Temporal's own state, which may be lost. */
   readonly temporal: string;
   readonly logs: string;
-  /** Held by the kernel for the one process that runs experiments here. */
+  /** The kernel holds this lock for the one process that runs experiments here. */
   readonly lockFile: string;
-  /** Shared by the workers that use the folder; whoever repairs it holds it alone. */
+  /** The workers that use the folder share this lock; a process that repairs the folder holds it alone. */
   readonly workersLockFile: string;
-  /** What that process says of itself. */
+  /** What that process reports about itself. */
   readonly runInfoFile: string;
 }
 
@@ -54,12 +54,15 @@ export function dataFolderAt(path: string): DataFolder {
   };
 }
 
-/** SQLite opens no file with a longer path (MAX_PATHNAME of its os_unix.c, without the ending of a journal). */
+/**
+ * SQLite opens no file with a longer path (MAX_PATHNAME of its os_unix.c, without the ending of a journal).
+ */
 const LONGEST_SQLITE_PATH_BYTES = 504;
 
 /**
- * Refuses what can be no data folder, also for those who only look: a file, a path below a file, a path over a link that leads
- * nowhere, as to a disk that is not mounted, and a path in which SQLite opens nothing. Nothing is stored there, but for another reason than that there is nothing yet.
+ * Refuses a path that can be no data folder, for readers too: a file, a path below a file, a path over a link
+ * to nothing (as to a disk that is not mounted), and a path that is too long for SQLite. Nothing is stored at
+ * such a path; but a message that nothing is stored there yet would mislead.
  * @throws PanicError InvalidInput that says which of these.
  */
 export function refuseNoFolder(path: string): void {
@@ -74,11 +77,11 @@ export function refuseNoFolder(path: string): void {
     if (link !== null)
       throw unusable(path, `the link ${link} leads to ${readlinkSync(link)}, where nothing is`);
     if (isPanicError(error)) throw error;
-    // What this user may not look at, and disks that do not answer, are told by those who look at a file of it.
+    // The first reader of a file in it reports that this user may not look, or that the disk does not answer.
   }
 }
 
-/** The link on the way to a missing path that leads nowhere; null where none does. */
+/** The link to nothing on the way to a missing path; null if there is none. */
 function deadLinkOf(path: string): string | null {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found !== undefined) return statSync(path, { throwIfNoEntry: false }) === undefined ? path : null;
@@ -87,8 +90,8 @@ function deadLinkOf(path: string): string | null {
 }
 
 /**
- * Makes the folder and its parts where they are missing.
- * @throws PanicError InvalidInput when it cannot be made or written to.
+ * Makes the folder and its parts if they are missing.
+ * @throws PanicError InvalidInput if one cannot be made or written to.
  */
 export function openDataFolder(path: string): DataFolder {
   const folder = dataFolderAt(path);
@@ -99,7 +102,7 @@ export function openDataFolder(path: string): DataFolder {
         throw unusable(folder.root, `${part === folder.root ? 'it' : part} is a file, not a folder`);
       }
       makeFolder(part);
-      // Objects see to it themselves, and may be elsewhere.
+      // The object store checks its own folder, which may be elsewhere.
       if (part !== folder.objects) refuseLinkOut(folder.root, part);
       accessSync(part, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
@@ -109,13 +112,18 @@ export function openDataFolder(path: string): DataFolder {
   return folder;
 }
 
-/** What is made in a part of the folder stays in the folder, also where a stranger made the folder. */
+/**
+ * Refuses a part that is a link out of the folder. Another user may have made the folder, and what we write
+ * must stay in it.
+ */
 function refuseLinkOut(root: string, part: string): void {
   if (part === root || realpathSync(part) === join(realpathSync(root), relative(root, part))) return;
   throw unusable(root, `${part} is a link to ${realpathSync(part)}; remove the link`);
 }
 
-/** What the running process says of itself, for `status`, `cancel` and the refusal of a second one. */
+/**
+ * What the running process reports about itself, for `status`, `cancel` and the refusal of a second process.
+ */
 export interface RunInfo {
   readonly pid: number;
   /** ISO 8601. */
@@ -124,17 +132,20 @@ export interface RunInfo {
   readonly experiment?: string | undefined;
   /** host:port; undefined until the server is up. */
   readonly temporalAddress?: string | undefined;
-  /** URL. */
+  /** URL of the web UI. */
   readonly uiAddress?: string | undefined;
   readonly namespace?: string | undefined;
   readonly serverPid?: number | undefined;
   readonly workerPids?: readonly number[] | undefined;
-  /** Where its models with files are computed, and why no faster device is: lines for people. Absent where it has none. */
+  /**
+   * Lines for people: where its models with files are computed, and why on no faster device. Absent if it has
+   * no such models.
+   */
   readonly devices?: readonly string[] | undefined;
 }
 
 export interface RunLock {
-  /** Adds to what `readRunInfo` tells others. */
+  /** Adds to what `readRunInfo` returns to others. */
   update(info: Omit<RunInfo, 'pid' | 'startedAt'>): void;
   release(): void;
 }
@@ -173,8 +184,8 @@ export async function acquireRunLock(folder: DataFolder): Promise<RunLock> {
 }
 
 /**
- * Says that this process, a worker or a backup, uses the folder, until release() or its death. `toDo` is what the user can do once another process
- * has ended its repair.
+ * Records that this process, a worker or a backup, uses the folder, until release() or its death. `toDo` is
+ * what the user can do when another process has ended its repair.
  * @throws PanicError InvalidInput while another process repairs it.
  */
 export function joinWorkers(folder: DataFolder, toDo = 'start the worker'): KernelLock {
@@ -189,7 +200,7 @@ export function joinWorkers(folder: DataFolder, toDo = 'start the worker'): Kern
 
 /**
  * Keeps workers and runs out of the folder, until release() or the death of this process.
- * @throws PanicError InvalidInput that says who uses it.
+ * @throws PanicError InvalidInput that says which process uses it.
  */
 export async function excludeWorkers(folder: DataFolder): Promise<{ release(): void }> {
   const run = await acquireRunLock(folder);
@@ -211,8 +222,9 @@ export async function excludeWorkers(folder: DataFolder): Promise<{ release(): v
 }
 
 /**
- * The process that runs experiments in the folder now, or undefined. What a dead one left behind is not shown.
- * @throws PanicError InvalidInput where this user may not look.
+ * The process that runs experiments in the folder now; undefined if there is none, also if a dead one left
+ * its record.
+ * @throws PanicError InvalidInput if this user may not look.
  */
 export function readRunInfo(folder: DataFolder): RunInfo | undefined {
   return isKernelLockHeld(folder.lockFile) ? parseRunInfo(folder.runInfoFile) : undefined;
@@ -220,7 +232,7 @@ export function readRunInfo(folder: DataFolder): RunInfo | undefined {
 
 async function refusal(folder: DataFolder): Promise<PanicError> {
   refuseAnotherUser(folder, folder.lockFile);
-  // The first process may have taken the lock a moment ago and not have written its name yet.
+  // The first process may have taken the lock a moment ago, and not have written its record yet.
   let first = readRunInfo(folder);
   for (let attempt = 0; first === undefined && attempt < 10; attempt++) {
     await sleep(50);
@@ -233,7 +245,7 @@ async function refusal(folder: DataFolder): Promise<PanicError> {
   );
 }
 
-/** What another user does in a folder can neither be asked nor ended: the message says who it is. */
+/** This process can neither ask nor end a process of another user. The message names that user. */
 function refuseAnotherUser({ root }: DataFolder, lockFile: string): void {
   const holder = lockHolderOfAnotherUser(lockFile);
   if (holder === null) return;
@@ -259,7 +271,10 @@ function listOf(isRight: (value: unknown) => boolean): (value: unknown) => boole
   return (value) => Array.isArray(value) && value.every(isRight);
 }
 
-/** By hand, since every command that looks at rows reads it, and a library of schemas takes longer to load than the store. */
+/**
+ * These checks are written by hand: every command that looks at rows reads this record, and a library of
+ * schemas takes longer to load than the store.
+ */
 const isRight: Readonly<Record<keyof RunInfo, (value: unknown) => boolean>> = {
   pid: isInteger,
   startedAt: isText,
@@ -277,7 +292,7 @@ function isRunInfo(value: unknown): value is RunInfo {
   return Object.entries(isRight).every(([name, check]) => check(Reflect.get(value, name)));
 }
 
-/** Some lines for each worker and device. */
+/** Enough for some lines for each worker and device. */
 const MOST_RUN_INFO_BYTES = 2 ** 20;
 
 function parseRunInfo(file: string): RunInfo | undefined {
@@ -293,7 +308,7 @@ function parseRunInfo(file: string): RunInfo | undefined {
     const info: unknown = JSON.parse(text);
     return isRunInfo(info) ? info : undefined;
   } catch {
-    // Removed or cut short between two lines of ours; the lock is what counts.
+    // The file was removed or cut short between two lines of ours. The lock decides.
     return undefined;
   }
 }
@@ -301,7 +316,8 @@ function parseRunInfo(file: string): RunInfo | undefined {
 function writeRunInfo(folder: DataFolder, info: RunInfo): void {
   const temporary = `${folder.runInfoFile}.${process.pid}`;
   try {
-    // Made anew: what is there under this name is of a process that is gone, or a link of another user's.
+    // A file of this name belongs to a process that is gone, or is a link of another user. So the name is
+    // freed and the file made anew.
     rmSync(temporary, { force: true });
     writeFileSync(temporary, `${JSON.stringify(info, undefined, 2)}\n`, { flag: 'wx' });
     renameSync(temporary, folder.runInfoFile);

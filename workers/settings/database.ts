@@ -20,10 +20,10 @@ export function readDatabase(
   return { url, poolSize: Number(size) };
 }
 
-/** The database that an option names instead of the variable. Throws InvalidInput. */
+/** The database that the option `--database` names instead of the variable. Throws InvalidInput. */
 export function databaseAt(url: string, { poolSize }: Pick<PostgresService, 'poolSize'>): PostgresService {
   const problem = hasPassword(url)
-    ? 'holds a password, which everybody on this machine could read; put the address into PANIC_TDA_DATABASE, or the password into ~/.pgpass'
+    ? 'holds a password, which every user of this machine could read; put the address into PANIC_TDA_DATABASE, or the password into ~/.pgpass'
     : postgresUrlProblem(url);
   if (problem !== null) throw new PanicError('InvalidInput', `--database ${problem}`);
   return { url, poolSize };

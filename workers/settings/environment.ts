@@ -24,27 +24,30 @@ export interface Environment {
   readonly cacheFolder: string;
   /** Absolute path. */
   readonly modelsFolder: string;
-  /** Absolute path of a catalogue file of the user's own. */
+  /** Absolute path of the user's own catalogue file. */
   readonly catalogueFile: string | undefined;
-  /** Absolute path of a file of routes of the user's own. */
+  /** Absolute path of the user's own file of routes. */
   readonly routesFile: string | undefined;
-  /** Absolute path of the Temporal CLI that the user insists on. */
+  /** Absolute path of the Temporal CLI that the user requires. */
   readonly temporalCli: string | undefined;
   readonly hosts: DeviceSettings;
   readonly fault: string | undefined;
   readonly testModels: boolean;
   readonly activityMs: number;
-  /** Names by which our HTTP ports may be asked, beside those of this machine; in small letters. */
+  /** The names that an HTTP request may use for our ports, besides those of this machine; in lower case. */
   readonly httpNames: readonly string[];
   readonly shareWithGroup: boolean;
   readonly servers: { readonly hosts: readonly string[]; readonly apiKey: string | undefined };
   /** Absolute folders of PATH, in order. */
   readonly searchPath: readonly string[];
-  /** Sentences about variables that are misspelt or have values that mean nothing. */
+  /** Sentences about misspelt variables and values that have no meaning. */
   readonly problems: readonly string[];
 }
 
-/** Reads our variables. An empty value counts as unset, as shells and CI systems use it. From now on messages leave their secrets out. */
+/**
+ * Reads our variables. An empty value counts as unset, as shells and CI systems use it. From now on messages
+ * leave their secrets out.
+ */
 export function readEnvironment(variables: Variables = process.env): Environment {
   keepSecrets(secretsOf(variables));
   const value = (name: VariableName): string | undefined =>
@@ -98,7 +101,7 @@ export function readEnvironment(variables: Variables = process.env): Environment
   };
 }
 
-/** Who hands them on reads them again (common/child-environment.ts). */
+/** Only checks the names; common/child-environment.ts, which hands the variables on, reads them again. */
 function readPassedNames(text: string, problems: string[]): void {
   for (const name of listed(text)) {
     if (/^\w+$/.test(name)) continue;
@@ -129,8 +132,9 @@ function readServerHosts(text: string, problems: string[]): string[] {
 }
 
 /**
- * Lets SQLite read URIs (`file:///path?immutable=1`), which is how a file is read in a folder that may not be written to. better-sqlite3
- * looks at the variable when its first database is opened. Our paths are absolute, and so never taken for URIs.
+ * Lets SQLite read URIs (`file:///path?immutable=1`), by which it reads a file in a folder that it may not
+ * write to. better-sqlite3 looks at the variable when it opens its first database. Our paths are absolute, so
+ * SQLite never takes one for a URI.
  */
 export function letSqliteReadUris(): void {
   process.env['SQLITE_USE_URI'] = '1';
@@ -138,6 +142,6 @@ export function letSqliteReadUris(): void {
 
 function userCacheFolder(variables: Variables): string {
   const xdg = variables['XDG_CACHE_HOME'];
-  // The specification says that a relative value is invalid and to be ignored.
+  // The specification says that programs should ignore a relative value as invalid.
   return xdg !== undefined && isAbsolute(xdg) ? xdg : join(homedir(), '.cache');
 }

@@ -2,19 +2,20 @@ import { PanicError } from '../../common/errors.js';
 import { httpUrl } from '../../common/path-text.js';
 import type { Variables } from './variables.js';
 
-/** The hub that model files are pulled from, in the variables of its own tools. */
+/** The hub from which model files are pulled, in the variables of the hub's own tools. */
 export interface HubAccess {
   /** URL without a slash at the end. */
   readonly endpoint: string;
   /** Never stored or printed. */
   readonly token: string | undefined;
-  /** Between here and the hub; each empty where there is none. */
+  /** Proxies between this machine and the hub; '' where there is none. */
   readonly proxies?: { readonly http: string; readonly https: string; readonly except: string };
 }
 
 /**
- * `HF_ENDPOINT` and `HF_TOKEN`, and the proxies that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name, in capitals or small
- * letters (small ones first, as curl has it). Throws PanicError `InvalidInput` where the endpoint or a proxy is no URL.
+ * Reads `HF_ENDPOINT`, `HF_TOKEN`, and the proxies in `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
+ * `NO_PROXY`, in upper or lower case (lower case first, as curl does). Throws PanicError `InvalidInput` if
+ * the endpoint or a proxy is no URL.
  */
 export function hubAccess(variables: Variables = process.env): HubAccess {
   const given = variables['HF_ENDPOINT']?.trim() || 'https://huggingface.co';
@@ -31,7 +32,7 @@ export function hubAccess(variables: Variables = process.env): HubAccess {
   };
 }
 
-/** The proxies of `hubAccess`, for other addresses. Throws PanicError `InvalidInput` where one is no URL. */
+/** The proxies of `hubAccess`, for other addresses. Throws PanicError `InvalidInput` if one is no URL. */
 export function proxies(variables: Variables = process.env): HubAccess['proxies'] {
   return proxiesOf(variables).proxies;
 }
@@ -45,7 +46,10 @@ function proxiesOf(variables: Variables): Pick<HubAccess, 'proxies'> {
   return { proxies: { http, https, except: valueOf('NO_PROXY') } };
 }
 
-/** Also without its scheme, as other programs take it. What is told leaves out a password that the address may hold. */
+/**
+ * Accepts an address without its scheme, as other programs do. The message leaves the address out, since it
+ * may contain a password.
+ */
 function proxyUrl(name: string, given: string): string {
   if (given === '') return '';
   const address = /^[a-z][a-z0-9+.-]*:\//i.test(given) ? given : `http://${given}`;

@@ -4,16 +4,16 @@ import { quoted } from '../../common/problems.js';
 import { question } from '../temporal/question.js';
 import { type ModelRoutes, originOfRoutes, recordText } from './routes.js';
 
-/** The routes that a process goes by. */
+/** The routes by which a process works. */
 export interface KnownRoutes {
   readonly routes: ModelRoutes;
-  /** Sentences without their full stop: where the file of this machine says something else. */
+  /** Sentences without their full stop: where the file of this machine differs. */
   readonly disagreements: readonly string[];
 }
 
 /**
- * Those of the database hold, for every machine; the file of a machine counts only where no worker has recorded any. A file that is
- * old, or of another fleet, then sends no run to a queue that no worker serves.
+ * The routes of the database hold for every machine. The file of a machine counts only while no worker has
+ * recorded any. So an old file, or one of another fleet, sends no run to a queue that no worker serves.
  */
 export function knownRoutes(ofFile: ModelRoutes, recorded: RecordedRoutes | null): KnownRoutes {
   if (recorded === null) return { routes: ofFile, disagreements: [] };
@@ -37,7 +37,7 @@ function disagreementsOf({ byModel, file }: ModelRoutes, { byModel: ofAll, last 
   });
 }
 
-/** Whether two processes that go by these routes send each model's work to the same queue. */
+/** Whether two processes with these routes send each model's work to the same queue. */
 function isSame(left: ModelRoutes, right: ModelRoutes): boolean {
   return (
     left.byModel.size === right.byModel.size &&
@@ -45,7 +45,9 @@ function isSame(left: ModelRoutes, right: ModelRoutes): boolean {
   );
 }
 
-/** What a worker says of routes while it works by those of its start; sentences without their full stop. */
+/**
+ * What a worker remarks on routes, since it works by those of its start; sentences without their full stop.
+ */
 export function routesRemarks(ofStart: ModelRoutes, { routes, disagreements }: KnownRoutes): string[] {
   const disagreement = disagreementText(disagreements);
   return [
@@ -58,7 +60,9 @@ export function routesRemarks(ofStart: ModelRoutes, { routes, disagreements }: K
   ];
 }
 
-/** Asks the store, when asked, which routes hold now. Rejects where it does not answer soon. */
+/**
+ * Returns a function that asks the store which routes hold now. It rejects if the store does not answer soon.
+ */
 export function routesAsker(
   { routes: table }: Pick<Store, 'routes'>,
   ofFile: ModelRoutes,
@@ -69,11 +73,11 @@ export function routesAsker(
 
 const ANSWER_WITHIN_MS = 1000;
 
-/** What to do about a file that disagrees; the routes of the database hold until then. */
+/** What to do about a file that differs. The routes of the database hold until then. */
 const DISAGREEING_REMEDY =
   'the routes of the database hold for all machines: correct or remove the file, or let one worker record it for all with --record-routes, and start the others again';
 
-/** A disagreement with its remedy, as one sentence without its full stop; null where there is none. */
+/** A disagreement with its remedy, as one sentence without its full stop; null if there is none. */
 export function disagreementText(disagreements: readonly string[]): string | null {
   return disagreements.length === 0 ? null : `${disagreements.join('; ')}; ${DISAGREEING_REMEDY}`;
 }
@@ -81,20 +85,23 @@ export function disagreementText(disagreements: readonly string[]): string | nul
 interface Recording {
   /** Identity of the worker that asks. */
   readonly identity: string;
-  /** Whether the file of this machine takes the place of what is recorded. */
+  /** Whether the file of this machine replaces the recorded routes. */
   readonly replace: boolean;
   readonly now: number;
-  /** Throws where the worker cannot serve what it was told to by these routes; a worker that ends so records none. */
+  /** Throws if the worker cannot serve its models by these routes. Such a worker ends, and records none. */
   readonly requireServable: (routes: ModelRoutes) => void;
 }
 
-/** What a worker found at its start. */
+/** The result for a worker at its start. */
 interface SettledRoutes extends KnownRoutes {
-  /** What its file changed of the routes that others had recorded, as `disagreements`. */
+  /** What its file changed in the routes that others had recorded, as `disagreements`. */
   readonly replaced: readonly string[];
 }
 
-/** The routes that a worker goes by. It records those of its file where none are, or where it is to replace them. */
+/**
+ * The routes by which a worker works. It records those of its file if none are recorded, or if it is asked to
+ * replace them.
+ */
 export async function settleRoutes(
   { routes: table }: Pick<Store, 'routes'>,
   ofFile: ModelRoutes,

@@ -18,14 +18,15 @@ export function readObjectsPlace(
   }
 }
 
-/** The place that a text names, on the S3 service of the environment. Throws InvalidInput. */
+/** The place that `text` names, on the S3 service of the environment. Throws InvalidInput. */
 export function placeOfObjects(text: string, variables: Variables = process.env): ObjectsPlace {
   return objectsPlace(text, () => s3Service(variables));
 }
 
 /**
- * The S3 service in the variables of AWS's own tools (https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html).
- * Credentials stay with the SDK, which knows more places for them than variables.
+ * The S3 service in the variables of AWS's own tools
+ * (https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html). The SDK reads the credentials
+ * itself, since it knows more places for them than variables.
  */
 function s3Service(variables: Variables): S3Service {
   const set = (...names: readonly string[]): string | undefined =>
@@ -37,7 +38,7 @@ function s3Service(variables: Variables): S3Service {
   if (style !== '0' && style !== '1') {
     throw new PanicError('InvalidInput', `PANIC_TDA_S3_PATH_STYLE is "${style}"; it can be 0 or 1`);
   }
-  // Services of one's own rarely have regions, and the SDK signs nothing without one.
+  // A user's own S3 service rarely has regions, and the SDK signs nothing without one.
   const region =
     set('AWS_REGION', 'AWS_DEFAULT_REGION') ?? (endpoint === undefined ? undefined : 'us-east-1');
   return { endpoint, region, pathStyle: style === '1' };
@@ -59,7 +60,10 @@ function refuseBadEndpoint(endpoint: string): void {
   }
 }
 
-/** The AWS SDK otherwise writes nine lines about the Node version of its later releases; this one is pinned, and runs on ours. */
+/**
+ * Silences nine lines in which the AWS SDK asks for a newer Node in its later releases. Our version of the
+ * SDK is pinned, and runs on our Node.
+ */
 export function quietAwsSdk(): void {
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 }

@@ -6,7 +6,7 @@ import { errorCode } from '../../common/error-code.js';
 import { userText } from '../../common/lock-holder.js';
 import type { DataFolder } from './data-folder.js';
 
-/** Rights that a folder or a file of ours does not give: `own` keeps all for the owner, `group` lets the group read. */
+/** Rights that our folders and files withhold: `own` keeps all for the owner, `group` lets the group read. */
 const CLOSED = { own: 0o077, group: 0o027 } as const;
 const OTHERS_MAY_WRITE = 0o002;
 const STICKY = 0o1000;
@@ -15,8 +15,9 @@ let umaskOfUser: number | undefined;
 let closed: number = CLOSED.own;
 
 /**
- * From now on every folder that this process or a child of it makes is 0700 and every file 0600, whatever the user's umask says; with
- * `shareWithGroup` 0750 and 0640. SQLite gives the files beside a database the mode of the database.
+ * From now on every folder that this process or a child of it makes has mode 0700 and every file 0600,
+ * whatever the user's umask is; with `shareWithGroup` 0750 and 0640. SQLite gives the files beside a database
+ * the mode of the database.
  */
 export function keepFilesPrivate({ shareWithGroup }: { readonly shareWithGroup: boolean }): void {
   closed = shareWithGroup ? CLOSED.group : CLOSED.own;
@@ -24,21 +25,23 @@ export function keepFilesPrivate({ shareWithGroup }: { readonly shareWithGroup: 
   umaskOfUser ??= before;
 }
 
-/** For what is written into the program's own folder, which other users may run. */
+/** For files in the program's own folder, which other users may run. */
 export function useUmaskOfUser(): void {
   if (umaskOfUser !== undefined) process.umask(umaskOfUser);
 }
 
-/** The mode of a program that was fetched. */
+/** The mode of a downloaded program. */
 export function programMode(): number {
   return 0o777 & ~closed;
 }
 
 /**
- * Takes rights of other users away that a data folder of an earlier version, or of a wider umask, still gives: from the folder, its parts,
- * and the files that lie in them directly. What the objects' own folders hold is behind these. Returns sentences about what was done, or
- * cannot be: of another user's folder, and of a file system without modes.
- * @throws PanicError InvalidInput where other users may write to the folder, and one of them has made a part of it before.
+ * Takes rights from other users that a data folder still gives, because an earlier version or a wider umask
+ * made it: from the folder, its parts, and the files directly in them. The folders of objects lie behind
+ * these. Returns sentences about what was done, and about what cannot be done: a folder of another user, a
+ * file system without modes.
+ * @throws PanicError InvalidInput if other users may write to the folder, and one of them made a part of it
+ * before.
  */
 export function closeToOthers(folder: DataFolder): string[] {
   const root = statSync(folder.root, { throwIfNoEntry: false });
@@ -66,7 +69,10 @@ export function closeToOthers(folder: DataFolder): string[] {
       ];
 }
 
-/** What lets others enter a data folder, for people, and what becomes of that; null where nothing does. Changes nothing. */
+/**
+ * For people: what lets other users enter a data folder, and what can be done about it; null if nothing does.
+ * Changes nothing.
+ */
 export function openToOthersText(folder: DataFolder): string | null {
   const root = statSync(folder.root, { throwIfNoEntry: false });
   if (root === undefined || openTo(root) === 0) return null;
@@ -91,17 +97,20 @@ function close(path: string, stats: Stats | undefined, user: number): void {
   try {
     chmodSync(path, stats.mode & 0o7777 & ~openTo(stats));
   } catch (error) {
-    // A file system that has no modes, or may only be read. A file may have been renamed meanwhile.
+    // The file system has no modes, or is read-only. Or the file was renamed meanwhile.
     if (!UNCHANGED.has(errorCode(error) ?? '')) throw error;
   }
 }
 
-/** The rights that it gives to others; with the group's share, what the owner lets the group do is the owner's word. */
+/** The rights that it gives to others. With `shareWithGroup`, the owner decides about the group's rights. */
 function openTo({ mode }: Stats): number {
   return mode & (closed === CLOSED.group ? 0o007 : closed);
 }
 
-/** Such as /tmp, which other programs of the machine need as it is, also where it belongs to this user: to root. */
+/**
+ * A folder such as /tmp. Other programs of the machine need it as it is, also if it belongs to this user
+ * (root).
+ */
 function isOfEveryUser({ mode }: Stats): boolean {
   return (mode & STICKY) !== 0 && (mode & OTHERS_MAY_WRITE) !== 0;
 }
@@ -134,7 +143,7 @@ function modeText({ mode }: Stats): string {
   return (mode & 0o7777).toString(8).padStart(4, '0');
 }
 
-/** Files of this program that lie in a folder directly. */
+/** This program's files that lie directly in a folder. */
 function filesOfOurs(folder: string): string[] {
   const prefix = DATABASE_FILE.replace(/\.sqlite$/, '');
   const isOurs = (name: string): boolean =>
@@ -145,12 +154,12 @@ function filesOfOurs(folder: string): string[] {
       .map((name) => join(folder, name))
       .filter((path) => lookAt(path)?.isFile());
   } catch {
-    // Not there, or not to be looked into: those who use it say so.
+    // The folder is missing, or this user may not look into it. The code that uses it reports that.
     return [];
   }
 }
 
-/** Links are not followed: what a part of the folder is a link to is arranged by its user. */
+/** Does not follow links: the user arranged a part of the folder that is a link. */
 function lookAt(path: string): Stats | undefined {
   try {
     return lstatSync(path);

@@ -13,16 +13,16 @@ import { described, formatProblems, pathText, type Problem, quoted } from '../..
 import { catalogueText } from '../../experiment/unknown-models.js';
 import { routeQueue, TASK_QUEUES } from '../../workflows/names.js';
 
-/** In a list of models: all those that have no route. */
+/** In a list of models: all models without a route. */
 export const UNROUTED = 'unrouted';
 
-/** Which models have a task queue of their own. All that are not named are on the queue `panic-tda-gpu`. */
+/** Which models have a task queue of their own. All others are on the queue `panic-tda-gpu`. */
 export interface ModelRoutes {
-  /** Route by name of model, such as `flux` for the queue `panic-tda-gpu-flux`. */
+  /** The route by the model's name, such as `flux` for the queue `panic-tda-gpu-flux`. */
   readonly byModel: ReadonlyMap<string, string>;
-  /** Where they were read, for messages; null where they were not read in a file of this machine. */
+  /** The file that they were read from, for messages; null if they are from no file of this machine. */
   readonly file: string | null;
-  /** Who changed them last in the database; null where they are not from there. */
+  /** The last change in the database; null if they are not from there. */
   readonly recorded: RouteRecord | null;
 }
 
@@ -33,7 +33,7 @@ const ALLOWED_ROUTE =
   'lower-case letters, digits and hyphens, at most 40, such as "flux" for the queue panic-tda-gpu-flux';
 
 export interface RoutesAt {
-  /** Path that the user gave; it has to be there. */
+  /** Path that the user gave; the file has to exist. */
   readonly routesFile: string | undefined;
   readonly dataFolder: string;
 }
@@ -44,7 +44,9 @@ export function queueOfModel({ byModel }: ModelRoutes, model: string): string {
   return route === undefined ? TASK_QUEUES.gpu : routeQueue(route);
 }
 
-/** All task queues of model calls: that of the models without a route first, then those of the routes, by name. */
+/**
+ * All task queues of model calls: first that of models without a route, then those of the routes, by name.
+ */
 export function modelQueues({ byModel }: ModelRoutes): string[] {
   return [TASK_QUEUES.gpu, ...[...new Set(byModel.values())].sort().map(routeQueue)];
 }
@@ -54,13 +56,13 @@ export function allQueues(routes: ModelRoutes): string[] {
   return [TASK_QUEUES.main, ...modelQueues(routes), TASK_QUEUES.cpu];
 }
 
-/** Where they are from, for people. */
+/** The origin of the routes, for people. */
 export function originOfRoutes({ file, recorded }: ModelRoutes): string {
   if (recorded !== null) return `the database, where ${recordText(recorded)}`;
   return file ?? 'routes.json in the data folder';
 }
 
-/** `A has the route "large", B has the route "large"`, and where that is from. */
+/** `A has the route "large", B has the route "large"`, and their origin. */
 export function routesText(routes: ModelRoutes): string {
   const each = [...routes.byModel].map(([model, route]) => `${model} has the route ${quoted(route)}`);
   return `${each.join(', ')} (from ${originOfRoutes(routes)})`;
@@ -77,8 +79,8 @@ export function modelsRoutedTo(routes: ModelRoutes, queue: string): string[] {
 }
 
 /**
- * The routes of `routesFile`, or of `routes.json` in the data folder where there is one: `{ "MODEL": "route" }`.
- * Never throws: `problems` has what is wrong, as sentences, and then there are no routes.
+ * The routes of `routesFile`, or of `routes.json` in the data folder if there is one: `{ "MODEL": "route" }`.
+ * Never throws: if something is wrong, `problems` has it as sentences, and there are no routes.
  */
 export function readRoutes(
   at: RoutesAt,
@@ -130,12 +132,13 @@ function unknownModel(name: string, catalogue: Catalogue): Problem {
   };
 }
 
-/** A line for each model. */
+/** Enough for a line for each model. */
 const MOST_ROUTES_BYTES = 2 ** 20;
 
 function textOf(file: string, named: boolean): string | Problem {
   try {
-    // A user may name a pipe; in a folder that others may have filled it waits for ever.
+    // A user may name a pipe. But in a folder that others may have filled, reading a pipe could wait for
+    // ever.
     return decodedText(
       named ? readFileSync(file) : readRegularFileNow(file, MOST_ROUTES_BYTES, { links: true }),
     );

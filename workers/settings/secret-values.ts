@@ -2,7 +2,7 @@ import type { Secret } from '../../common/secrets.js';
 import { passwordsIn } from '../../db/postgres/service.js';
 import type { Variables } from './variables.js';
 
-/** Variables whose whole value is a secret; those of Temporal's are with its profile. */
+/** Variables whose whole value is a secret. The profile keeps Temporal's secrets (temporal/profile.ts). */
 const SECRET_VALUES: readonly string[] = [
   'PANIC_TDA_SERVER_API_KEY',
   'PGPASSWORD',
@@ -13,7 +13,7 @@ const SECRET_VALUES: readonly string[] = [
   'TEMPORAL_API_KEY',
 ];
 
-/** Variables of an address that may hold a password. */
+/** Variables of addresses that may contain a password. */
 const ADDRESSES_WITH_PASSWORDS: readonly string[] = [
   'HTTP_PROXY',
   'HTTPS_PROXY',
@@ -22,7 +22,10 @@ const ADDRESSES_WITH_PASSWORDS: readonly string[] = [
   'PIP_INDEX_URL',
 ];
 
-/** The user's passwords and keys, which no message may repeat, whatever a server or a library says (`keepSecrets`). */
+/**
+ * The user's passwords and keys. No message may repeat them, whatever a server or a library says
+ * (`keepSecrets`).
+ */
 export function secretsOf(variables: Variables = process.env): Secret[] {
   const whole = SECRET_VALUES.map((name) => ({ name, value: variables[name] ?? '' }));
   const lines = linesOfKey(variables['TEMPORAL_TLS_CLIENT_KEY_DATA'] ?? '').map((value) => ({
@@ -42,12 +45,12 @@ export function secretsOf(variables: Variables = process.env): Secret[] {
   return [...whole, ...lines, ...database, ...addresses].filter(({ value }) => value !== '');
 }
 
-/** A line of a key in PEM says as much as the whole; its first and last lines are everybody's. */
+/** Each line of a PEM key is a secret of its own. Its first and last lines are the same in all keys. */
 function linesOfKey(pem: string): string[] {
   return pem.split(/\s+/).filter((line) => line.length >= 32 && !line.includes('-----'));
 }
 
-/** Of an address with or without its scheme; '' where it has none. */
+/** The password of an address with or without a scheme; '' if it has none. */
 function passwordOf(address: string): string {
   const password = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[^/?#]*?:([^/?#]*)@/i.exec(address.trim())?.[1] ?? '';
   try {

@@ -5,16 +5,20 @@ import { connectConfig, temporalProfile } from '../temporal/profile.js';
 import type { Variables } from './variables.js';
 
 /**
- * How to reach the Temporal service that the user has configured with `TEMPORAL_ADDRESS` or with the profile of Temporal's
- * environment configuration (https://docs.temporal.io/develop/environment-configuration); undefined when no address is
- * configured, which means the embedded server. Throws as `temporalProfile` and `connectConfig`.
+ * How to reach the Temporal service that the user configured with `TEMPORAL_ADDRESS` or with the profile of
+ * Temporal's environment configuration (https://docs.temporal.io/develop/environment-configuration).
+ * Undefined if no address is configured, which means the embedded server. Throws what `temporalProfile` and
+ * `connectConfig` throw.
  */
 export function configuredTemporal(variables: Variables = process.env): ClientConnectConfig | undefined {
   const profile = temporalProfile(givenOnly(variables));
   return profile.address ? connectConfig(profile) : undefined;
 }
 
-/** The service that a worker polls: the configured one, or the one at `defaultAddress` with whatever else is configured. */
+/**
+ * The service that a worker polls: the configured one, or the one at `defaultAddress` with the rest of the
+ * configuration.
+ */
 export function workerTemporal(
   defaultAddress: string,
   variables: Variables = process.env,
@@ -28,27 +32,32 @@ export function workerTemporal(
 }
 
 /**
- * How long a worker's requests for work stay open after it began to stop; the Temporal SDK gives them up at once otherwise, and
- * work that the server hands to one at that moment is waited for until its time-out. To be called before workers are made.
+ * How long a worker's polls stay open after it began to stop. By default the Temporal SDK closes them at
+ * once; the server then waits until the time-out for a task that it handed to such a poll at that moment.
+ * Call this before making workers.
  */
 export function keepPollsWhileStopping(ms: number): void {
   process.env['TEMPORAL_POLL_SHUTDOWN_INTERRUPT_WAIT_MS'] ??= String(ms);
 }
 
-/** The environment of the embedded server: a user's settings for Temporal clients must not configure it. */
+/** The environment of the embedded server. A user's settings for Temporal clients must not configure it. */
 export function temporalServerEnvironment(variables: Variables = process.env): Record<string, string> {
   return {
-    // Half of the cores are left to the workers, which wait for the server's threads otherwise: measured on 2 cores, a
-    // tenth more invocations a second. Fewer garbage collections take 50 MiB and save a tenth of the server's time.
+    // The server gets half of the cores, since the workers otherwise wait for its threads: measured on 2
+    // cores, this gives a tenth more invocations a second. Fewer garbage collections take 50 MiB and save a
+    // tenth of the server's time.
     GOMAXPROCS: String(Math.max(1, Math.floor(usableCores() / 2))),
     GOGC: '200',
     ...childEnvironment('server', {}, variables),
-    // The server otherwise asks its maker once a day whether there is a newer version.
+    // By default the server asks Temporal's site once a day for a newer version.
     TEMPORAL_VERSION_CHECK_DISABLED: '1',
   };
 }
 
-/** An empty value counts as unset: Temporal's reader would take an empty key for a key, and want TLS with it. */
+/**
+ * An empty value counts as unset. Temporal's reader would take an empty API key for a key, and then require
+ * TLS.
+ */
 function givenOnly(variables: Variables): Record<string, string> {
   return Object.fromEntries(Object.entries(definedOnly(variables)).filter(([, value]) => value !== ''));
 }

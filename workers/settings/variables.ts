@@ -5,8 +5,8 @@ import { DEVICE_SETTINGS } from '../../models/choices.js';
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-// Temporal costs 10 to 20 ms of CPU an activity, and a run waits 20 to 50 ms for its next one: ten seconds of steps at a
-// time make that small, and what people see of a run in Temporal is never older.
+// Temporal costs 10 to 20 ms of CPU for each activity, and a run waits 20 to 50 ms for its next one. Ten
+// seconds of steps make that small, and what people see of a run in Temporal is at most that old.
 export const ACTIVITY_MS = 10_000;
 
 /** Every variable of our own, for the help texts, for `doctor` and for recognising typos. */
@@ -134,7 +134,7 @@ const SECRETS: readonly string[] = ['PANIC_TDA_SERVER_API_KEY', 'PANIC_TDA_DATAB
 
 export type VariableName = (typeof environmentVariables)[number]['name'];
 
-/** Those of our variables that are set, as they were written but for secrets; for `doctor`. */
+/** Our variables that are set, for `doctor`: their values as the user wrote them, without secrets. */
 export function setVariables(
   variables: Variables = process.env,
 ): { name: string; value: string; meaning: string }[] {

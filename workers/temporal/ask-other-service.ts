@@ -12,8 +12,9 @@ const ANSWER_WITHIN_MS = 5000;
 const PAUSE_MS = 2000;
 
 /**
- * Asks where a service was whether an execution still runs. Over is also what is on a service that is there no more, because
- * another one, or itself without its state, answers at that address. Our key is not sent: nobody knows who answers.
+ * Asks an earlier service whether an execution still runs. If another service now answers at its address, or
+ * the same one without its state, the execution has ended. Our API key is not sent, since we do not know what
+ * answers.
  */
 export async function askOtherService(
   driver: Driver,

@@ -5,13 +5,16 @@ import { withoutSecrets } from '../../common/secrets.js';
 import { visibleLine } from '../../common/text.js';
 import { experimentWorkflowId } from '../../workflows/names.js';
 
-/** A workflow whose task failed since the code of the worker did not fit its history. The server gives the task to a worker again and again. */
+/**
+ * A workflow whose task failed because the code of the worker did not fit its history. The server gives the
+ * task to a worker again and again.
+ */
 export interface BlockedWorkflow {
   readonly workflowId: string;
   /** Identity of the worker that had the task first. */
   readonly worker: string;
   readonly reason: string;
-  /** As `Date.now()` counts; null where the service does not say. */
+  /** As `Date.now()` counts; null if the service does not say. */
   readonly since: number | null;
 }
 
@@ -19,12 +22,12 @@ export interface BlockedWorkflows {
   readonly runs: number;
   /** Workflows of experiments, and of their shards. */
   readonly others: number;
-  /** The service does not count them, so there may be more. */
+  /** Whether the service does not count them, so that there may be more. */
   readonly atLeast: boolean;
   readonly example: BlockedWorkflow;
 }
 
-/** Whose workflows are asked about: those of one experiment, or all in the namespace. */
+/** Which workflows are asked about: those of one experiment, or all in the namespace. */
 export type BlockedOf = { readonly id: string; readonly driverWorkflowId: string | null } | 'all';
 
 /** For all answers together. */
@@ -37,8 +40,9 @@ const INVALID_ARGUMENT = 3;
 const REASON_LENGTH = 400;
 
 /**
- * What the server writes down of a task that failed by its code, where it has this attribute (1.30 and later), and of one that a worker did
- * not answer. The SDK reports the failure of a first attempt alone: where the first was lost with its worker, the server sees time-outs only.
+ * Causes that the server records in this attribute (1.30 and later): a task failed by its code, or a worker
+ * did not answer it. The SDK reports only the failure of a first attempt. If the first attempt was lost with
+ * its worker, the server sees time-outs only.
  */
 const FAILED = problems(
   'FailedCauseNonDeterministicError',
@@ -61,9 +65,10 @@ function problems(...causes: readonly string[]): string {
 const UNANSWERED_ATTEMPTS = 3;
 
 /**
- * The open workflows that wait for a worker with other code; null where none does. A few questions, however many workflows there are: the server
- * counts those whose tasks failed often enough for it to write it down (`system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute`),
- * and the workflows that are named in `sample` are looked at one by one. Throws what the service throws.
+ * The open workflows that wait for a worker with other code; null if none does. The number of questions does
+ * not grow with the number of workflows: the server counts the workflows whose tasks failed often enough for
+ * it to record them (`system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute`), and this function
+ * looks one by one only at those named in `sample`. Throws what the service throws.
  */
 export async function blockedWorkflows(
   client: WorkflowClient,
@@ -92,11 +97,11 @@ export async function blockedWorkflows(
 interface Reported {
   readonly runs: number;
   readonly others: number;
-  /** Ids of a few. */
+  /** Ids of a few of them. */
   readonly examples: readonly string[];
 }
 
-/** Null where the server writes down no problems. */
+/** Null if the server records no problems. */
 async function reported(workflow: WorkflowClient, whose: BlockedOf): Promise<Reported | null> {
   const { runs, others } = queriesOf(whose);
   try {
@@ -110,14 +115,14 @@ async function reported(workflow: WorkflowClient, whose: BlockedOf): Promise<Rep
     );
     return { runs: ofRuns!.count, others: ofOthers!.count, examples: examples.flat() };
   } catch (error) {
-    // Such a server does not know the attribute.
+    // A server before 1.30 does not know the attribute.
     if (codeOf(error) === INVALID_ARGUMENT) return null;
     if (error instanceof Error && codeOf(error.cause) === INVALID_ARGUMENT) return null;
     throw error;
   }
 }
 
-/** Ids of so many workflows at most. */
+/** Ids of the first workflows, `most` at most. */
 async function first(workflow: WorkflowClient, query: string, most: number): Promise<string[]> {
   const ids: string[] = [];
   for await (const { workflowId } of workflow.list({ query, pageSize: most })) {
@@ -126,7 +131,7 @@ async function first(workflow: WorkflowClient, query: string, most: number): Pro
   return ids;
 }
 
-/** By ids, since a namespace may lack our own search attributes. */
+/** Queries by ids, since a namespace may lack our own search attributes. */
 function queriesOf(whose: BlockedOf): { readonly runs: string; readonly others: string } {
   if (whose === 'all') {
     return { runs: 'WorkflowType = "run"', others: 'WorkflowType IN ("experiment", "shard")' };
@@ -146,7 +151,7 @@ function codeOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }
 
-/** Null where it has ended, or no task of it failed since it last went on. */
+/** Null if the workflow has ended, or no task of it failed since it last went on. */
 async function blockedWorkflow(client: WorkflowClient, workflowId: string): Promise<BlockedWorkflow | null> {
   try {
     const { raw } = await client.getHandle(workflowId).describe();
@@ -158,7 +163,7 @@ async function blockedWorkflow(client: WorkflowClient, workflowId: string): Prom
       execution: { workflowId },
       maximumPageSize: LAST_EVENTS,
     });
-    // Further attempts leave no event. A signal may have come behind the failure.
+    // Later attempts leave no event. A signal may follow the failure.
     for (const event of history?.events ?? []) {
       if (event.workflowTaskCompletedEventAttributes) return null;
       const failed = event.workflowTaskFailedEventAttributes;
@@ -188,12 +193,15 @@ async function blockedWorkflow(client: WorkflowClient, workflowId: string): Prom
 
 type Described = Awaited<ReturnType<ReturnType<WorkflowClient['getHandle']>['describe']>>['raw'];
 
-/** Whether its task is there for another attempt. A task that was never tried, and one of a workflow that has gone on, is its first. */
+/**
+ * Whether its task waits for another attempt. A task that was never tried is its first attempt, as is the
+ * task of a workflow that has gone on.
+ */
 export function isBlocked({ pendingWorkflowTask }: Described): boolean {
   return (pendingWorkflowTask?.attempt ?? 0) > 1;
 }
 
-/** One line of it, for people. */
+/** One line of the reason, for people. */
 export function shortReason(reason: string): string {
   const line = visibleLine(withoutSecrets(reason));
   return line.length > REASON_LENGTH ? `${line.slice(0, REASON_LENGTH)}…` : line;

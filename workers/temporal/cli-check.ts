@@ -9,7 +9,10 @@ import { pinnedCliVersion, type PinnedCli } from './cli-pins.js';
 /** Node's names of this system and processor. */
 export const platform = `${process.platform}-${process.arch}`;
 
-/** What makes the file another than the pinned CLI, in words that go after its name; null where it is that one. Runs nothing. */
+/**
+ * How a file differs from the pinned CLI, in words that follow its name; null if it is that CLI. Runs
+ * nothing.
+ */
 export async function otherThan(pinned: PinnedCli | undefined, path: string): Promise<string | null> {
   if (!isThere(path)) return 'does not exist';
   if (!isExecutableFile(path)) return 'is not an executable file';
@@ -27,7 +30,7 @@ export async function otherThan(pinned: PinnedCli | undefined, path: string): Pr
 
 type Answer = { version: string; fault?: undefined } | { version?: undefined; fault: string };
 
-/** Runs the file: a path that exists may be another system's binary or a shim without its program. */
+/** Runs the file, since a path that exists may be another system's binary, or a shim without its program. */
 export async function askVersion(path: string): Promise<Answer> {
   if (!isThere(path)) return { fault: 'does not exist' };
   if (!isExecutableFile(path)) return { fault: 'is not an executable file' };

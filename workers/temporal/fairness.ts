@@ -8,20 +8,21 @@ import { callService } from './what-answers.js';
 
 const { TASK_QUEUE_TYPE_ACTIVITY, TASK_QUEUE_TYPE_WORKFLOW } = proto.temporal.api.enums.v1.TaskQueueType;
 
-/** Whether experiments take turns at the task queues, as far as the service lets us see. */
+/** Whether experiments take turns at the task queues, as far as the service shows it. */
 export type Fairness =
   | { readonly kind: 'on' | 'off' }
-  /** No task has waited in a queue, so that nothing shows it yet. */
+  /** No task has waited in a queue yet, so nothing shows it. */
   | { readonly kind: 'unseen' }
-  /** The service does not let this process look. `why`: what it said. */
+  /** The service does not let this process look. `why` is its answer. */
   | { readonly kind: 'hidden'; readonly why: string }
   | { readonly kind: 'unanswered'; readonly why: string };
 
 const METHOD = '/temporal.server.api.adminservice.v1.AdminService/DescribeTaskQueuePartition';
 
 /**
- * What is needed of the server's own interface, whose messages are in no package for TypeScript: adminservice/v1/request_response.proto
- * and taskqueue/v1/message.proto of https://github.com/temporalio/temporal/tree/main/proto/internal/temporal/server/api
+ * The part that we need of the server's internal interface. No package for TypeScript has its messages:
+ * adminservice/v1/request_response.proto and taskqueue/v1/message.proto of
+ * https://github.com/temporalio/temporal/tree/main/proto/internal/temporal/server/api
  */
 const { root: messages } = protobuf.parse(`
   syntax = "proto3";
@@ -39,7 +40,7 @@ const { root: messages } = protobuf.parse(`
   message Level { int64 task_pass = 1; int64 task_id = 2; }
 `);
 
-/** How far a queue was read and written: by turns, or in order. What is zero is left out. */
+/** How far a queue was read and written: by turns, or in order. The server leaves out what is zero. */
 interface Status {
   readonly readLevel?: string;
   readonly ackLevel?: string;
@@ -47,7 +48,7 @@ interface Status {
   readonly fairReadLevel?: object;
   readonly fairAckLevel?: object;
   readonly fairMaxReadLevel?: object;
-  /** Of before a change of the setting. */
+  /** Whether it is from before a change of the setting. */
   readonly draining?: boolean;
 }
 
@@ -60,7 +61,7 @@ interface Response {
   >;
 }
 
-/** Where tasks of every experiment come by. */
+/** Tasks of every experiment pass these queues. */
 const QUEUES = [
   { taskQueue: TASK_QUEUES.main, taskQueueType: TASK_QUEUE_TYPE_WORKFLOW },
   { taskQueue: TASK_QUEUES.gpu, taskQueueType: TASK_QUEUE_TYPE_ACTIVITY },
@@ -69,8 +70,8 @@ const QUEUES = [
 const PARTITIONS = [0, 1, 2, 3];
 
 /**
- * Looks whether our queues of this namespace are read by turns. No public call tells; the interface of the server's operators does, which
- * hosted services keep to themselves. Changes no task and no setting.
+ * Whether the server reads our queues of this namespace by turns. No public call says that. The interface for
+ * the server's operators does, which hosted services do not offer. Changes no task and no setting.
  */
 export async function fairnessOf(
   options: ClientConnectConfig['connectionOptions'],

@@ -2,10 +2,11 @@ import { randomInt } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 
 /**
- * Browsers open these ports for no page, whatever the name or address before them: "port blocking" of the Fetch standard
- * (https://fetch.spec.whatwg.org/#port-blocking). Programs of others that check no Host header listen there. Those of services
- * that machines still have are left out (SSH, mail, NFS, X11): they could not start while we have their port. So are 4190 and
- * 6679, which Chromium opens. Below 1024 are for root, and for containers.
+ * Ports that browsers open for no page, whatever name or address is before them: "port blocking" of the Fetch
+ * standard (https://fetch.spec.whatwg.org/#port-blocking). Parts of the Temporal server and SDK that check no
+ * Host header listen there. The list leaves out ports of services that machines still have (SSH, mail, NFS,
+ * X11), which could not start while we have their port. It also leaves out 4190 and 6679, which Chromium
+ * opens. Ports below 1024 are for root, and for containers.
  */
 // oxfmt-ignore
 export const PORTS_CLOSED_TO_BROWSERS: readonly number[] = [
@@ -20,7 +21,10 @@ export interface Place {
 
 const LOOPBACK = '127.0.0.1';
 
-/** Different ones of those ports that are free now, at most `count`; another process may take one before it is used. */
+/**
+ * At most `count` different ports of the list that are free now. Another process may take one before the
+ * caller uses it.
+ */
 export async function portsClosedToBrowsers(
   count: number,
   candidates = PORTS_CLOSED_TO_BROWSERS,
@@ -28,7 +32,7 @@ export async function portsClosedToBrowsers(
 ): Promise<number[]> {
   const held: Server[] = [];
   const free: number[] = [];
-  // In random order, so that two programs that start at the same time rarely choose the same.
+  // The order is random, so that two programs that start at the same time rarely choose the same port.
   for (const port of shuffled(candidates)) {
     if (free.length === count) break;
     const server = await tryToListen(host, port);
@@ -41,8 +45,8 @@ export async function portsClosedToBrowsers(
 }
 
 /**
- * Where no page can reach a server: one of those ports, at an address of its own where all of 127.0.0.0/8 is this machine
- * (Linux), so that there is always one. Null where there is none.
+ * A place where no page can reach a server: one of those ports. Where all of 127.0.0.0/8 is this machine
+ * (Linux), the place has an address of its own, so that there always is one. Null if there is none.
  */
 export async function placeClosedToBrowsers(candidates = PORTS_CLOSED_TO_BROWSERS): Promise<Place | null> {
   for (const host of [randomLoopbackAddress(), LOOPBACK]) {

@@ -3,20 +3,20 @@ import { BlockList, isIP, isIPv4 } from 'node:net';
 import { errorMessage } from '../../common/errors.js';
 
 /**
- * The one way in which this program serves HTTP. A page in a browser can send requests to every port of its machine, and a
- * page whose own name was changed to an address of that machine (DNS rebinding) can read the answers as well. So every
- * request has to name us by a name that is ours, and may come from no page of another site.
+ * All our HTTP servers use this guard. A page in a browser can send requests to every port of its machine. A
+ * page can also read the answers, if its own name was changed to an address of that machine (DNS rebinding).
+ * So every request has to name us by one of our names, and must not come from a page of another site.
  */
 export interface GuardedServerOptions {
   /** The IP address to listen on. */
   readonly host: string;
-  /** 0 is any free one. */
+  /** 0 is any free port. */
   readonly port: number;
-  /** Names and addresses of this server beside those of `isOwnName`; in small letters. */
+  /** Names and addresses of this server besides those of `isOwnName`; in lower case. */
   readonly names: readonly string[];
-  /** `read`: GET and HEAD alone. */
+  /** `read` allows GET and HEAD only. */
   readonly methods: 'read' | 'any';
-  /** Answers what the guard lets in. */
+  /** Answers the requests that the guard lets in. */
   readonly answer: (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 }
 
@@ -32,7 +32,10 @@ export interface Refusal {
   readonly error: string;
 }
 
-/** What an answer tells a browser: no other site may embed, load or open it, and its type is what it says. */
+/**
+ * Tells a browser that no other site may embed, load or open the answer, and that its type is the declared
+ * one.
+ */
 export const GUARD_HEADERS = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'SAMEORIGIN',
@@ -44,14 +47,17 @@ export const GUARD_HEADERS = {
 /** A web UI's requests have 15,000 characters of query and more; Node's own limit is 16 KiB. */
 export const HEADER_BYTES = 128 * 1024;
 
-/** Each is a descriptor of this process, and any program of the machine may open them; a browser has six. */
+/**
+ * Each connection takes a descriptor of this process, and any program of the machine may open connections; a
+ * browser opens six.
+ */
 const MOST_CONNECTIONS = 200;
 
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
 LOOPBACK.addAddress('::1', 'ipv6');
 
-/** Rejects with the error of `listen` where the port cannot be had. */
+/** Rejects with the error of `listen` if the port is not available. */
 export async function serveGuarded(options: GuardedServerOptions): Promise<GuardedServer> {
   const server = createServer({ maxHeaderSize: HEADER_BYTES }, (request, response) => {
     for (const [name, value] of Object.entries(GUARD_HEADERS)) response.setHeader(name, value);
@@ -65,7 +71,7 @@ export async function serveGuarded(options: GuardedServerOptions): Promise<Guard
   });
   server.maxConnections = MOST_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
-    // It stays: a connection that cannot be had, for want of descriptors, ends no process.
+    // The listener stays. Without it, a connection that fails for want of descriptors would end the process.
     server.on('error', reject);
     server.listen(options.port, options.host, resolve);
   });
@@ -98,7 +104,7 @@ export function sendJson(response: ServerResponse, status: number, body: object)
   response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
 }
 
-/** Why a request is not let in; null where it is. */
+/** Why the guard refuses a request; null if it lets it in. */
 export function refusalOf(
   { method = '', headers }: Pick<IncomingMessage, 'method' | 'headers'>,
   rules: GuardRules,
@@ -121,7 +127,7 @@ export function refusalOf(
   return null;
 }
 
-/** The name or address of a Host header, without its port; null where it is no such header. */
+/** The name or address of a Host header, without its port; null if the header is no such name. */
 function nameOf(host: string | undefined): string | null {
   const found = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i.exec(host ?? '');
   const name = found?.[1] ?? found?.[2];
@@ -129,9 +135,10 @@ function nameOf(host: string | undefined): string | null {
 }
 
 /**
- * `localhost`, addresses of the loopback interface, and the names that the user gave. Where we listen on another address than
- * loopback, every IP address is ours, too: behind a published port or a virtual address of a cluster we cannot know which, and
- * an address is no name that a page could have changed. On loopback another address is refused: no browser sends it here.
+ * Accepts `localhost`, addresses of the loopback interface, and the names that the user gave. If we listen on
+ * another address than loopback, it accepts every IP address: behind a published port or a virtual address of
+ * a cluster we cannot know which is ours, and a page cannot change an address as it can a name. On loopback
+ * it refuses other addresses, since no browser sends them here.
  */
 function isOwnName(name: string, { host, names }: GuardRules): boolean {
   if (name === 'localhost' || names.includes(name)) return true;
@@ -143,9 +150,10 @@ export function isLoopback(address: string): boolean {
 }
 
 /**
- * By `Origin`, which browsers send with all that could change something and with all that a script of another site reads, and
- * by `Sec-Fetch-Site`, which they send to `localhost` and loopback addresses. Programs send neither. A link from another
- * site may be followed: that page sees nothing of what it opens.
+ * Judges by `Origin`, which browsers send with every request that could change something and every one that a
+ * script of another site reads, and by `Sec-Fetch-Site`, which they send to `localhost` and loopback
+ * addresses. Programs send neither. A user may follow a link from another site: that page sees nothing of
+ * what it opens.
  */
 function isOfOtherSite(headers: IncomingMessage['headers'], reads: boolean): boolean {
   const { host = '', origin } = headers;

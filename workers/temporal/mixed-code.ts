@@ -1,15 +1,15 @@
 import { listed } from '../../common/problems.js';
 
-/** A worker of workflow code that takes no part in the server's worker deployments. */
+/** A worker with workflow code that takes no part in the server's worker deployments. */
 export interface UnversionedWorker {
   readonly identity: string;
-  /** What it says of its code: `ownBuildId`, or, before 0.2.0, what the SDK makes of the whole bundle. */
+  /** What it reports of its code: `ownBuildId`, or, before 0.2.0, the SDK's digest of the whole bundle. */
   readonly buildId: string;
 }
 
 const OWN_BUILD_ID = /-([0-9a-f]{12})$/;
 
-/** What it means that workers without a version have different workflow code; null where all have one. */
+/** A warning if workers without a version have different workflow code; null if all have the same. */
 export function mixedCodeText(workers: readonly UnversionedWorker[]): string | null {
   if (new Set(workers.map(codeOf)).size < 2) return null;
   const named = workers.map(({ identity, buildId }) => {
@@ -21,7 +21,7 @@ export function mixedCodeText(workers: readonly UnversionedWorker[]): string | n
   );
 }
 
-/** The version of the package is no part of the code. */
+/** The digest of the code, without the version of the package. */
 function codeOf({ buildId }: UnversionedWorker): string {
   return OWN_BUILD_ID.exec(buildId)?.[1] ?? buildId;
 }

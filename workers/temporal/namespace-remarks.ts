@@ -7,12 +7,12 @@ const { NAMESPACE_STATE_DEPRECATED, NAMESPACE_STATE_DELETED } = proto.temporal.a
 
 const HOUR_MS = 3_600_000;
 
-/** For how long the namespace keeps an ended workflow; null where the service does not say. */
+/** For how long the namespace keeps an ended workflow; null if the service does not say. */
 export function retentionMs({ config }: Namespace): number | null {
   return optionalTsToMs(config?.workflowExecutionRetentionTtl ?? undefined) ?? null;
 }
 
-/** Where that is shorter than it should be: a sentence without its full stop; null otherwise. */
+/** A sentence without its full stop if that time is too short; null otherwise. */
 export function retentionRemark(namespace: string, described: Namespace): string | null {
   const ms = retentionMs(described);
   if (ms === null || ms >= RETENTION_DAYS * 24 * HOUR_MS) return null;
@@ -23,7 +23,7 @@ export function retentionRemark(namespace: string, described: Namespace): string
   );
 }
 
-/** Where the namespace takes no new workflows: a sentence without its full stop; null otherwise. */
+/** A sentence without its full stop if the namespace takes no new workflows; null otherwise. */
 export function stateRemark(namespace: string, { namespaceInfo }: Namespace): string | null {
   const state = stateText(namespaceInfo?.state);
   if (state === null) return null;
@@ -33,7 +33,7 @@ export function stateRemark(namespace: string, { namespaceInfo }: Namespace): st
   );
 }
 
-/** Each of these that holds. */
+/** Each of these remarks that applies. */
 export function namespaceRemarks(namespace: string, described: Namespace): string[] {
   return [stateRemark(namespace, described), retentionRemark(namespace, described)].filter(
     (remark) => remark !== null,

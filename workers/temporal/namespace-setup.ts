@@ -8,8 +8,8 @@ import { RETENTION_DAYS } from './service-settings.js';
 const ANSWER_WITHIN_MS = 10_000;
 
 /**
- * Resolves once the server answers for every namespace.
- * @throws when `signal` is aborted or the time is over.
+ * Resolves when the server answers for every namespace.
+ * @throws if `signal` is aborted or the time is over.
  */
 export async function waitUntilServing(
   address: string,
@@ -21,7 +21,8 @@ export async function waitUntilServing(
   for (;;) {
     signal.throwIfAborted();
     try {
-      // gRPC waits a second between its own attempts, several times as long as the server takes to start.
+      // gRPC pauses a second between its own attempts. The server starts several times faster, so plain
+      // connections come first.
       await connectOnce(address);
       await withConnection(address, async ({ workflowService }) => {
         for (const namespace of namespaces) await workflowService.describeNamespace({ namespace });
@@ -36,11 +37,11 @@ export async function waitUntilServing(
   }
 }
 
-/** Gives namespaces of a server of our own their retention and the search attributes. */
+/** Gives the namespaces of our own server their retention and search attributes. */
 export async function prepareNamespaces(address: string, namespaces: readonly string[]): Promise<void> {
   await withConnection(address, async (connection) => {
     for (const namespace of namespaces) {
-      // Each has the time of its own: there may be many, and the machine busy.
+      // Each namespace has its own deadline, since there may be many and the machine may be busy.
       await connection.withDeadline(Date.now() + ANSWER_WITHIN_MS, async () => {
         await connection.workflowService.updateNamespace({
           namespace,

@@ -5,12 +5,15 @@ import { grpcStatus } from './service-problems.js';
 
 const { PENDING_ACTIVITY_STATE_SCHEDULED } = proto.temporal.api.enums.v1.PendingActivityState;
 
-/** Open runs that are looked at: enough to meet a queue where work stands, and few enough to ask for each. */
+/**
+ * How many open runs are looked at: enough to meet a queue where work stands still, and few enough to ask for
+ * each.
+ */
 const RUNS_ASKED = 20;
 
 /**
- * Task queues on which an activity of an open run waits, as the runs themselves say: also such as no route names any more. Of a
- * few runs, as the service lists them.
+ * Task queues on which an activity of an open run waits, as the runs report them; so also queues that no
+ * route names any more. Covers the first few runs that the service lists.
  */
 async function queuesOfOpenRuns(client: Client): Promise<string[]> {
   const { namespace } = client.options;
@@ -33,8 +36,8 @@ async function queuesOfOpenRuns(client: Client): Promise<string[]> {
 }
 
 /**
- * Queues beside those that are `known` on which tasks of open runs wait and no worker asks for them: routes led there once. None where the
- * service does not let this process look at its workflows.
+ * Queues that are not `known`, where tasks of open runs wait and no worker asks for them: earlier routes led
+ * there. Empty if the service does not let this process look at its workflows.
  */
 export async function abandonedQueues(client: Client, known: readonly string[]): Promise<QueueState[]> {
   try {

@@ -10,8 +10,9 @@ import { isAbsence, accessFailure } from '../../common/presence.js';
 import { keepSecrets, type Secret } from '../../common/secrets.js';
 
 /**
- * The profile of Temporal's environment configuration (https://docs.temporal.io/develop/environment-configuration). What its reader
- * throws names neither the variable nor a remedy. Throws PanicError `InvalidInput` before anything starts.
+ * The profile of Temporal's environment configuration
+ * (https://docs.temporal.io/develop/environment-configuration). Throws PanicError `InvalidInput` before
+ * anything starts, since the errors of Temporal's reader name neither the variable nor a remedy.
  */
 export function temporalProfile(variables: Record<string, string>): ClientConfigProfile {
   const profile = readProfile(variables);
@@ -20,7 +21,7 @@ export function temporalProfile(variables: Record<string, string>): ClientConfig
   return profile;
 }
 
-/** Also those that a file holds. */
+/** Includes the secrets that a file contains. */
 function secretsOfProfile({ apiKey, grpcMeta = {} }: ClientConfigProfile): Secret[] {
   const headers = Object.entries(grpcMeta).filter(([name]) => /auth|token|key|secret/i.test(name));
   return [
@@ -32,7 +33,10 @@ function secretsOfProfile({ apiKey, grpcMeta = {} }: ClientConfigProfile): Secre
   ];
 }
 
-/** How to connect with a profile. Throws PanicError `InvalidInput` where a file of its TLS is missing, or half a pair is given. */
+/**
+ * How to connect with a profile. Throws PanicError `InvalidInput` if a file of its TLS is missing, or only
+ * one of certificate and key is given.
+ */
 export function connectConfig(profile: ClientConfigProfile): ClientConnectConfig {
   refuseBadCertificates(profile);
   return toClientOptions(profile);
@@ -55,7 +59,7 @@ function readProfile(variables: Record<string, string>): ClientConfigProfile {
 const ADDRESS = /^(?:\[[0-9a-f:.]+\]|[^\s:/@?#[\]]+)(?::(?<port>\d{1,5}))?$/i;
 const LAST_PORT = 65_535;
 
-/** A client takes an address of another form for a host that does not answer. */
+/** For an address of another form, a client would report a machine that does not answer. */
 function refuseBadAddress({ address, namespace }: ClientConfigProfile): void {
   if (address !== undefined && !isAddress(address)) {
     throw new PanicError(
@@ -79,7 +83,7 @@ function isAddress(address: string): boolean {
   return port === undefined || (Number(port) >= 1 && Number(port) <= LAST_PORT);
 }
 
-/** A client takes half a pair of certificate and key for none, and then fails at the service. */
+/** A client ignores a certificate without its key, or the reverse, and then fails at the service. */
 function refuseBadCertificates({ tls }: ClientConfigProfile): void {
   if (tls === undefined || tls.disabled === true) return;
   const { clientCert, clientKey, serverCACert } = tls;

@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface QuestionBounds {
-  /** How long a caller waits for an answer, milliseconds. */
+  /** How long a caller waits for an answer, in milliseconds. */
   readonly withinMs: number;
-  /** For how long an answer is given again, milliseconds; and for so many times as long as it took to get it. */
+  /**
+   * For how long an answer is given again: a time in milliseconds, and a multiple of the time that it took.
+   * The longer one holds.
+   */
   readonly keptMs?: number | undefined;
   readonly keptTimes?: number | undefined;
 }
@@ -14,8 +17,9 @@ export class Unanswered extends Error {
 }
 
 /**
- * A question to a service that may be away, for callers that come again and again: it is asked once at a time, so that callers whose time is
- * over leave no heap of questions behind; and an answer holds for a while. A failure holds for no other caller.
+ * A question to a service that may be away, for callers that ask repeatedly. Only one question is under way
+ * at a time, so callers that gave up leave no heap of questions behind. An answer is kept for a while. A
+ * failure is not kept.
  */
 export function question<T>(
   ask: () => Promise<T>,

@@ -10,28 +10,28 @@ const { WORKER_VERSIONING_MODE_VERSIONED } = proto.temporal.api.enums.v1.WorkerV
 
 type Poller = proto.temporal.api.taskqueue.v1.IPollerInfo;
 
-/** How a task queue stands, as the server tells it. */
+/** The state of a task queue, as the server reports it. */
 export interface QueueState {
   readonly queue: string;
   /** Identities of the processes that asked it for work lately. */
   readonly workers: readonly string[];
-  /** Tasks that wait; about. */
+  /** Number of tasks that wait, approximately. */
   readonly backlog: number;
-  /** Since when the oldest of them waits: milliseconds since the epoch; null where none does. */
+  /** Since when the oldest of them waits, in milliseconds since the epoch; null if none waits. */
   readonly waitingSince: number | null;
-  /** Where workers ask and none of them gets anything, since the server gives all to another version of theirs. */
+  /** Set if workers ask and get nothing, because the server gives all tasks to another version. */
   readonly passedOver: {
-    /** What one of them is of; null where it takes no part in worker deployments. */
+    /** The version of one of them; null if it takes no part in worker deployments. */
     readonly version: DeploymentVersion | null;
-    /** Who gets the work; null: workers that are of no version. */
+    /** The version that gets the work; null: workers without a version. */
     readonly current: DeploymentVersion | null;
   } | null;
-  /** Those of its workers that have workflow code and are of no version. */
+  /** Its workers that have workflow code and no version. */
   readonly unversioned: readonly UnversionedWorker[];
 }
 
-// A worker asks again at least once a minute, when the answer to its question was that there is nothing; the server names
-// those that asked in the last five.
+// A worker asks again at least once a minute when there is no task; the server lists workers that asked in
+// the last five minutes.
 const ASKED_WITHIN_MS = 75_000;
 
 /** What the server knows of these task queues, in their order. */
@@ -40,7 +40,7 @@ export async function queueStates(client: Client, queues: readonly string[]): Pr
 }
 
 async function queueState(client: Client, queue: string): Promise<QueueState> {
-  // Each of our queues carries activities, and the main one workflows.
+  // Each of our queues carries activities; the main one carries workflows too.
   const types =
     queue === TASK_QUEUES.main
       ? [TASK_QUEUE_TYPE_WORKFLOW, TASK_QUEUE_TYPE_ACTIVITY]

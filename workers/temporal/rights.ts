@@ -6,18 +6,18 @@ type WorkflowService = ConnectionLike['workflowService'];
 /** A method of the service that our commands and workers call. */
 interface Call {
   readonly method: string;
-  /** Who cannot do what without it: a fragment of a sentence. */
+  /** What does not work without it, as part of a sentence. */
   readonly without: string;
-  /** Of the server's own roles (https://docs.temporal.io/self-hosted-guide/security#authorizer). */
+  /** One of the server's own roles (https://docs.temporal.io/self-hosted-guide/security#authorizer). */
   readonly role: 'reader' | 'writer';
-  /** Where it is only for what is shown, work goes on without it. */
+  /** `shown`: only a report needs it, so work goes on without it. */
   readonly only: 'shown' | 'work';
   readonly ask: (service: WorkflowService, namespace: string) => Promise<unknown>;
 }
 
 /**
- * Asked for nothing but the namespace, each of them changes nothing and waits for nothing: where this process may call it the service
- * refuses it as incomplete, or answers.
+ * Each call gives the namespace only, so it changes nothing and waits for nothing. If this process may call
+ * the method, the service refuses the call as incomplete, or answers.
  */
 const CALLS: readonly Call[] = [
   {
@@ -92,7 +92,10 @@ const CALLS: readonly Call[] = [
   },
 ];
 
-/** INVALID_ARGUMENT, NOT_FOUND and FAILED_PRECONDITION: the service looked at what it was asked for, and so allows it. */
+/**
+ * INVALID_ARGUMENT, NOT_FOUND and FAILED_PRECONDITION: the service looked at the request, so it allows the
+ * call.
+ */
 const LOOKED_AT: ReadonlySet<number> = new Set([3, 5, 9]);
 
 /** The methods, each with the role that it needs, as docs/service.md lists them. */
@@ -101,11 +104,14 @@ export const NEEDED_CALLS: readonly Omit<Call, 'ask'>[] = CALLS;
 /** Methods that a service does not let this process call. */
 export interface Refused {
   readonly calls: readonly Omit<Call, 'ask'>[];
-  /** What it said of the first. */
+  /** The service's answer to the first of them. */
   readonly reason: string;
 }
 
-/** Which methods the service refuses this process, before anything is started or changed. Throws where it does not say. */
+/**
+ * Which methods the service refuses this process, before anything is started or changed. Throws if the
+ * service does not say.
+ */
 export async function refusedCalls(service: WorkflowService, namespace: string): Promise<Refused | null> {
   const answers = await Promise.all(
     CALLS.map(async ({ ask, ...call }) => {
@@ -124,7 +130,7 @@ export async function refusedCalls(service: WorkflowService, namespace: string):
   return { calls: [first.call, ...others.map(({ call }) => call)], reason: first.reason };
 }
 
-/** A sentence without its full stop. */
+/** The refusal as a sentence without its full stop. */
 export function refusedText(address: string, namespace: string, { calls, reason }: Refused): string {
   const role = calls.some((call) => call.role === 'writer') ? 'writer' : 'reader';
   const inCloud = role === 'writer' ? 'Write' : 'Read';

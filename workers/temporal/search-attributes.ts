@@ -8,7 +8,7 @@ export const searchAttributes = Object.values(SEARCH_ATTRIBUTES).map(({ name }) 
 
 const { INDEXED_VALUE_TYPE_KEYWORD } = proto.temporal.api.enums.v1.IndexedValueType;
 
-/** Those of our search attributes that a namespace has not, as keywords, and why they could not be made. */
+/** Our search attributes that a namespace lacks as keywords, and why they could not be made. */
 export interface Indexing {
   readonly missing: readonly string[];
   readonly reason: string;
@@ -17,8 +17,8 @@ export interface Indexing {
 export const INDEXED: Indexing = { missing: [], reason: '' };
 
 /**
- * Adds those of our search attributes that the namespace lacks, and says which of them are still not there: a namespace has
- * room for ten keywords. Safe to call again, and by several processes at once.
+ * Adds the search attributes that the namespace lacks, and says which are still missing: a namespace has room
+ * for ten keywords. Safe to call again, and by several processes at once.
  */
 export async function ensureSearchAttributes(connection: Connection, namespace: string): Promise<Indexing> {
   const found = await lookUp(connection, namespace);
@@ -53,7 +53,7 @@ async function lookUp(connection: Connection, namespace: string): Promise<Found>
   try {
     types = (await connection.operatorService.listSearchAttributes({ namespace })).customAttributes ?? {};
   } catch (error) {
-    // Hosted services keep the operator's interface to themselves.
+    // Hosted services do not offer the operator's interface.
     const absent = await unknownToQueries(connection, namespace, error);
     return { absent, ofAnotherType: [] };
   }
@@ -65,9 +65,9 @@ async function lookUp(connection: Connection, namespace: string): Promise<Found>
   };
 }
 
-/** What the server answers to a query with an attribute that it does not know. */
+/** The server's answer to a query with an attribute that it does not know. */
 const INVALID_ARGUMENT = 3;
-/** PERMISSION_DENIED and UNIMPLEMENTED: a service that does not say is taken to have them. */
+/** PERMISSION_DENIED and UNIMPLEMENTED: the service does not say, so we assume that it has them. */
 const UNTOLD: ReadonlySet<number> = new Set([7, 12]);
 
 async function unknownToQueries(
@@ -99,7 +99,10 @@ function indexingOf({ absent, ofAnotherType }: Found, reason: string): Indexing 
   return { missing: [...absent, ...ofAnotherType], reason: reasons.join('; ') };
 }
 
-/** What it means that a namespace lacks search attributes, and who can mend it: a sentence without its full stop. */
+/**
+ * What a namespace without search attributes means, and which user can mend it: a sentence without its full
+ * stop.
+ */
 export function unindexedText(namespace: string, { missing, reason }: Indexing): string {
   const names = missing.map((name) => `--name ${name} --type Keyword`).join(' ');
   return (

@@ -7,7 +7,7 @@ import {
 } from './hidden-ports.js';
 
 export interface ServerPorts {
-  /** Of gRPC, which browsers do not speak. */
+  /** Port of gRPC, which browsers do not speak. */
   readonly port: number;
   readonly httpPort: number;
   readonly metricsPort: number;
@@ -16,14 +16,15 @@ export interface ServerPorts {
 }
 
 /**
- * Ports for what checks no Host header, where no page can reach it. Tells by `onNotice` what has none: then the metrics and the
- * HTTP API, which the server cannot be without, get other ports, and the UI is left out.
+ * Ports that no page can reach, for parts that check no Host header. `onNotice` gets a sentence for each part
+ * without such a port. The server needs its metrics and its HTTP API, so these get other ports; the UI is
+ * left out.
  */
 export async function innerPorts(
   onNotice: (sentence: string) => void = () => undefined,
   candidates: readonly number[] = PORTS_CLOSED_TO_BROWSERS,
 ): Promise<Omit<ServerPorts, 'port'>> {
-  // The HTTP API refuses every name, so that the first one is for the metrics.
+  // The metrics get the first such port, since the HTTP API refuses every name.
   const closed = await portsClosedToBrowsers(2, candidates);
   const others = await freeLoopbackPorts('metricsPort', 'httpPort');
   const [metricsPort = others.metricsPort, httpPort = others.httpPort] = closed;

@@ -4,8 +4,9 @@ import { isAbsence, isThere } from '../../common/presence.js';
 import { readRegularFileNow, UnfitFile } from '../../common/regular-file.js';
 
 /**
- * The embedded server's SQLite file. The database of experiments is the truth and Temporal only drives, so this state may be lost
- * at any time; it is set aside rather than repaired. Files are not promised to be compatible across CLI versions.
+ * State of the embedded server: its SQLite file. The database of experiments is the truth and Temporal only
+ * drives, so this state may be lost at any time; we set it aside instead of repairing it. Temporal does not
+ * promise that versions of its CLI can read each other's files.
  */
 
 export function stateIsOfAnotherVersion(databaseFile: string, cliVersion: string): boolean {
@@ -19,7 +20,7 @@ export function recordCliVersion(databaseFile: string, cliVersion: string): void
   writeFileSync(versionFile(databaseFile), `${cliVersion}\n`, { flag: 'wx' });
 }
 
-/** Null where there is none, or something else than a file in its place. */
+/** Null if there is no such file, or if something else is in its place. */
 function readVersion(file: string): string | null {
   try {
     return readRegularFileNow(file, MOST_VERSION_BYTES).toString().trim();
@@ -31,14 +32,20 @@ function readVersion(file: string): string | null {
 
 const MOST_VERSION_BYTES = 1024;
 
-/** Whether the server's last words blame its database file: SQLite's own messages, and tables that are not as it knows them. */
+/**
+ * Whether the end of the server's log blames its database file: SQLite's own messages, and tables other than
+ * the server expects.
+ */
 export function looksCorrupt(logTail: string): boolean {
   return /malformed|file is not a database|disk I\/O error|no such (table|column)|schema version|unsupported file format/i.test(
     logTail,
   );
 }
 
-/** Moves the state to a folder beside it, replacing the one that was set aside before. Returns that folder. */
+/**
+ * Moves the state to a folder beside it, which replaces the one that was set aside before. Returns that
+ * folder.
+ */
 export function setStateAside(databaseFile: string): string {
   const aside = join(dirname(databaseFile), 'set-aside');
   rmSync(aside, { recursive: true, force: true });

@@ -2,12 +2,15 @@ import { FAIRNESS_SINCE, REPORTED_PROBLEMS_SINCE, TRIED_SERVER } from './service
 
 const VERSION = /^v?(\d+)\.(\d+)\.(\d+)/;
 
-/** Whether it has the form from which it is seen what a server is older than. */
+/** Whether the version has a form that can be compared. */
 export function isComparable(version: string): boolean {
   return VERSION.test(version);
 }
 
-/** What it means that the server of a service has this version: a sentence without its full stop; null where there is nothing to say. */
+/**
+ * What the version of a service's server means, as a sentence without its full stop; null if there is nothing
+ * to say.
+ */
 export function versionRemark(version: string): string | null {
   if (!isComparable(version)) {
     return `the service tells the version "${version}", from which it cannot be seen whether it is older than Temporal ${TRIED_SERVER}, with which this program was tried`;
@@ -21,7 +24,7 @@ export function versionRemark(version: string): string | null {
   return `the service is Temporal ${version}, which is older than any that this program was tried with (${TRIED_SERVER})${lacks}; its operator updates it`;
 }
 
-/** Whether the first is older than the second; both as MAJOR.MINOR.PATCH with whatever follows. */
+/** Whether the first version is older; both begin with MAJOR.MINOR.PATCH. */
 function isOlder(version: string, than: string): boolean {
   const [found, wanted] = [numbersOf(version), numbersOf(than)];
   const index = found.findIndex((number, place) => number !== wanted[place]);

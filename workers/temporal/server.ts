@@ -30,53 +30,63 @@ import { serveWebUi } from './web-ui.js';
 const host = '127.0.0.1';
 const defaultNamespace = 'default';
 const startAttempts = 3;
-/** In a row, of a server that was ready once: with their pauses some two minutes, which outlast what passes. */
+/**
+ * For a server that was ready once, in a row. With their pauses they take some two minutes, which outlasts
+ * passing trouble.
+ */
 const RESTART_ATTEMPTS = 10;
 
 export interface TemporalServerOptions {
   readonly cli: Pick<TemporalCli, 'path' | 'version'>;
-  /** Temporal's own state. Disposable: set aside when it is damaged or of another version of the CLI. */
+  /**
+   * Temporal's own state, which may be lost. It is set aside if it is damaged or of another version of the
+   * CLI.
+   */
   readonly databaseFile: string;
   readonly logFile: string;
-  /** Beside `default`. */
+  /** Besides `default`. */
   readonly namespaces?: readonly string[];
-  /** Names beside `localhost` by which the web UI may be asked for. */
+  /** The names that a request for the web UI may use besides `localhost`. */
   readonly httpNames?: readonly string[];
   readonly onEvent?: (event: SupervisorEvent) => void;
-  /** A sentence for the user about something unusual that was dealt with. */
+  /** Gets a sentence for the user about unusual trouble that was dealt with. */
   readonly onNotice?: (sentence: string) => void;
   /** How long one start may take until the server answers; default 60 s. */
   readonly startTimeoutMs?: number;
-  /** Between SIGTERM and SIGKILL when stopping; default 5 s. The server itself takes one second. */
+  /** Time between SIGTERM and SIGKILL when stopping; default 5 s. The server itself takes one second. */
   readonly graceMs?: number;
 }
 
 export interface TemporalServer {
-  /** host:port of the gRPC frontend. The same over restarts. */
+  /** host:port of the gRPC frontend. It stays the same when the server starts again. */
   readonly address: string;
-  /** URL of the web UI, behind our guard. The same over restarts. Null where this machine has no place for the UI that pages cannot reach. */
+  /**
+   * URL of the web UI, behind our guard. It stays the same when the server starts again. Null if this machine
+   * has no place for the UI that pages cannot reach.
+   */
   readonly uiAddress: string | null;
   readonly namespace: string;
   /** Undefined between the end of one incarnation and the start of the next. */
   readonly pid: number | undefined;
   readonly restarts: number;
-  /** Never resolves; rejects with StartFailure where the server was ready once, and does not become so again. */
+  /** Never resolves. Rejects with StartFailure if the server was ready once, and cannot become so again. */
   readonly givenUp: Promise<never>;
-  /** Ends the server and gives up its database file. */
+  /** Ends the server and releases its database file. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts the Temporal CLI's server on free loopback ports with its state in `databaseFile`, and keeps it running there: when it
- * dies, it is started again on the same ports. A server on this file that outlived its supervisor is ended first.
- * @throws PanicError InvalidInput when another living process runs a server on this file.
- * @throws StartFailure with the end of the server's log when it does not start.
+ * Starts the Temporal CLI's server on free loopback ports with its state in `databaseFile`, and keeps it
+ * running there: a server that dies is started again at the same address. First it ends a server on this file
+ * that outlived its supervisor.
+ * @throws PanicError InvalidInput if another living process runs a server on this file.
+ * @throws StartFailure with the end of the server's log if it does not start.
  */
 export async function startTemporalServer(options: TemporalServerOptions): Promise<TemporalServer> {
   makeFolder(dirname(options.databaseFile));
-  // One spelling of the path, since a server left behind is recognised by it.
+  // The path needs one spelling, since a server that was left behind is recognised by it.
   const databaseFile = join(realpathSync(dirname(options.databaseFile)), basename(options.databaseFile));
-  // A stranger may have made the folder: the server would follow a link.
+  // Another user may have made the folder, and the server would follow a link in it.
   refuseNoFile(databaseFile);
   const lock = tryKernelLock(`${databaseFile}.lock`);
   if (lock === undefined) {
@@ -156,8 +166,9 @@ async function startOnFreePorts(
     try {
       return await startOnce(databaseFile, options);
     } catch (error) {
-      // Another program took a port between our looking and the server's binding; or the kernel or an operator killed the server; or it
-      // stumbled over itself, as 1.32.0 does now and then on a busy machine (a nil pointer in worker.Service.Start).
+      // Another program took a port between our look and the server's start; or the kernel or an operator
+      // killed the server; or it crashed by itself, as 1.32.0 sometimes does on a busy machine (a nil pointer
+      // in worker.Service.Start).
       const passing =
         error instanceof StartFailure &&
         (error.killed || /address already in use|^panic: /im.test(error.logTail));
@@ -183,7 +194,8 @@ async function startOnce(databaseFile: string, options: TemporalServerOptions): 
     // Few ports are closed to browsers, and another server may have taken them in the meantime.
     nextArgs: async () => {
       const next = await innerPorts(options.onNotice).catch(() => ports);
-      // One that is not written down would not be recognised; the ports of before may well be free.
+      // A server whose ports are not recorded could not be recognised later. The earlier ports are probably
+      // free.
       if (recordIfPossible(databaseFile, { command, args: argsFor({ port, ...next }) }))
         ports = { port, ...next };
       return argsFor(ports);
@@ -206,7 +218,7 @@ async function startOnce(databaseFile: string, options: TemporalServerOptions): 
   });
   try {
     await server.ready;
-    // Where it dies in between, its supervisor starts it again.
+    // If the server dies meanwhile, its supervisor starts it again.
     const prepared = patiently(() => prepareNamespaces(address, namespaces), { signal: NEVER });
     await Promise.race([prepared, server.givenUp]);
   } catch (error) {
@@ -216,7 +228,10 @@ async function startOnce(databaseFile: string, options: TemporalServerOptions): 
   return { server, address, ui: () => ports.ui };
 }
 
-/** A full disk must not keep a server that died from being started again: its words are known already. False where it was not possible. */
+/**
+ * Records the server if the disk has room, and says whether it did. A full disk must not keep a dead server
+ * from being started again, and the record of the earlier start remains.
+ */
 function recordIfPossible(...what: Parameters<typeof recordServer>): boolean {
   try {
     recordServer(...what);
@@ -227,9 +242,9 @@ function recordIfPossible(...what: Parameters<typeof recordServer>): boolean {
 }
 
 /**
- * The words that start the server of the Temporal CLI as we want it, on loopback, with its state in a file; the process has to be
- * started in the folder of that file. Measured on 2 cores: without
- * transferProcessorMaxPollRPS each step of a workflow takes 100 ms, without WAL 98 ms, with both 20 ms.
+ * The arguments of the Temporal CLI for our server: on loopback, with its state in a file. The process has to
+ * be started in the folder of that file. Measured on 2 cores: without transferProcessorMaxPollRPS each step
+ * of a workflow takes 100 ms, without WAL 98 ms, with both 20 ms.
  */
 export function serverArguments(
   databaseFile: string,
@@ -246,8 +261,9 @@ export function serverArguments(
     ...(ui === null
       ? ['--headless']
       : [...flag('ui-ip', ui.host), ...flag('ui-port', ui.port), '--ui-disable-news-fetch']),
-    // The server puts the last of these into a URI unescaped, where "#", "?" and "%" mean something: it is given the name alone, and
-    // started in that folder. The first is for `orphansOn`.
+    // The server puts the last of these values into a URI unescaped, where "#", "?" and "%" have a meaning.
+    // So that value is the name alone, and the server starts in that folder. The first value is for
+    // `orphansOn`.
     ...flag('db-filename', databaseFile, basename(databaseFile)),
     ...flag('sqlite-pragma', 'journal_mode=WAL', 'synchronous=NORMAL'),
     ...flag('dynamic-config-value', ...startDevSettings),
@@ -260,7 +276,10 @@ function flag(name: string, ...values: readonly (string | number)[]): string[] {
   return values.flatMap((value) => [`--${name}`, String(value)]);
 }
 
-/** With the lock in our hands, a server on our file has lost its supervisor (SIGKILL); two on one file would damage it. */
+/**
+ * This process holds the lock, so a server on our file has lost its supervisor (SIGKILL). Two servers on one
+ * file would damage it.
+ */
 async function endOrphans(databaseFile: string, { onNotice }: TemporalServerOptions): Promise<void> {
   for (const orphan of orphansOn(databaseFile)) {
     await endProcess(orphan, 5000);

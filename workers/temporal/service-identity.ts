@@ -4,14 +4,14 @@ import { servicePlace } from '../../db/index.js';
 import type { DriverService, StorePlace } from '../../db/index.js';
 import { dataFolderAt, readRunInfo } from '../settings/data-folder.js';
 
-/** gRPC: somebody may run workflows in a namespace, and not look at it. */
+/** gRPC codes of a service that lets this process run workflows in a namespace, and not look at it. */
 const NOT_TOLD = new Set([7, 12]);
 
 type Rows = Pick<StorePlace, 'folder' | 'database'>;
 
 /**
- * Which Temporal service this is, by the id that it drew for the namespace when that was made. `rows` says for whom it is asked:
- * the server of a `run` is known by its data folder. Throws where the service does not answer.
+ * Identifies a Temporal service by the id that it gave the namespace when it made it. `rows` are the rows for
+ * which we ask: the server of a `run` is known by its data folder. Throws if the service does not answer.
  */
 export async function identifyService(
   { workflowService }: Pick<ConnectionLike, 'workflowService'>,
@@ -37,8 +37,8 @@ function placeOf(address: string, namespace: string, rows: Rows): string {
 }
 
 /**
- * Where the server of a `run` is: its port is another each time, and the lock of the data folder sees to it that there is one. An
- * SQLite file goes with its folder, whatever that is called next.
+ * Names the server of a `run` by its data folder: its port changes each time, and the lock of the data folder
+ * allows one only. With SQLite the folder counts as well, since its file moves with it.
  */
 export function embeddedPlace({ folder, database }: Rows): string {
   const which = database === null ? '' : ` ${folder} on ${hostname()}`;

@@ -14,27 +14,29 @@ const UNAUTHENTICATED = 16;
 const UNIMPLEMENTED = 12;
 const HIDING: ReadonlySet<number> = new Set([PERMISSION_DENIED, UNIMPLEMENTED]);
 
-/** What a service tells of a namespace. */
+/** What a service reports of a namespace. */
 export type Namespace = proto.temporal.api.workflowservice.v1.IDescribeNamespaceResponse;
 
-/** Whether a service keeps an answer to itself: it does not let this process ask, or has no such method. */
+/** Whether a service withholds an answer: it does not let this process ask, or has no such method. */
 export function isHidden(error: unknown): boolean {
   return hides(grpcStatus(error)?.code ?? 0);
 }
 
-/** The same of a status of gRPC. */
+/** The same for a status code of gRPC. */
 export function hides(code: number): boolean {
   return HIDING.has(code);
 }
 
-/** A service that does not answer, or refuses. It may do better later, unlike other requests that are wrong. */
+/**
+ * A service that does not answer, or refuses. Unlike other invalid input, the same request may succeed later.
+ */
 export class ServiceProblem extends PanicError {
   constructor(message: string, cause: unknown) {
     super('InvalidInput', message, { cause });
   }
 }
 
-/** The gRPC status that an error, or a cause of it, carries. */
+/** The gRPC status of an error or of one of its causes. */
 export function grpcStatus(error: unknown): { readonly code: number; readonly details: string } | null {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if ('code' in cause && typeof cause.code === 'number') {
@@ -46,10 +48,10 @@ export function grpcStatus(error: unknown): { readonly code: number; readonly de
 }
 
 /**
- * Looks whether a service that answers lets this process work in a namespace. One that `may be hidden` is taken to be there where the
- * service does not let this process look: a user may be allowed to start workflows in a namespace, and not to look at it. Returns what
- * the service tells of the namespace; null where it is hidden.
- * @throws ServiceProblem where the namespace is not there, or the service refuses; any other error as it is.
+ * Checks that a service lets this process work in a namespace. With `may be hidden`, a namespace that this
+ * process may not look at counts as existing: a user may be allowed to start workflows in it, and not to look
+ * at it. Returns what the service reports of the namespace; null if it is hidden.
+ * @throws ServiceProblem if the namespace does not exist, or the service refuses; any other error as it is.
  */
 export async function requireNamespace(
   { workflowService }: Pick<ConnectionLike, 'workflowService'>,
@@ -66,7 +68,7 @@ export async function requireNamespace(
   }
 }
 
-/** Why a service that answered refuses, as a sentence without its full stop; null where it refuses nothing. */
+/** Why a service that answered refuses, as a sentence without its full stop; null if it refuses nothing. */
 export function refusal(error: unknown, address: string, namespace: string): string | null {
   const status = grpcStatus(error);
   return status === null ? null : refusalText(status, address, namespace);
@@ -92,7 +94,10 @@ function refusalText(
   }
 }
 
-/** Why a service could not be connected to, as a sentence without its full stop. Asks at its address what answers there. */
+/**
+ * Why a service could not be connected to, as a sentence without its full stop. Asks what answers at its
+ * address.
+ */
 export async function connectionProblem(
   error: unknown,
   options: ConnectionOptions,
@@ -120,7 +125,7 @@ const EMBEDDED = 'unset TEMPORAL_ADDRESS where "run" is to start its own server'
 const OTHER_PORT =
   'correct the port of TEMPORAL_ADDRESS (7233 unless the operator of the service chose another; 8233 and 8080 are those of its web UI)';
 
-/** What was found where the service should be, and the remedy. */
+/** What answers where the service should be, and the remedy. */
 function foundText(found: Found, { address, url, options, namespace, error }: Asked): string {
   const service = `the Temporal service at ${address}`;
   switch (found.kind) {
@@ -168,7 +173,7 @@ function foundText(found: Found, { address, url, options, namespace, error }: As
   }
 }
 
-/** Where the client certificate of this process is the reason by itself. */
+/** A remark if this process's own client certificate is not valid now. */
 function expiredText(options: ConnectionOptions): string {
   const crt = tlsOf(options)?.clientCertPair?.crt;
   if (crt === undefined) return '';

@@ -1,24 +1,32 @@
-/** What a value of Temporal's dynamic configuration may be here. */
+/** The values that we use in Temporal's dynamic configuration. */
 export type SettingValue = number | boolean | string | readonly string[];
 
-/** A setting of Temporal's dynamic configuration by which our work goes well, and the reason, as a sentence. */
+/** A setting of Temporal's dynamic configuration that our work needs, and the reason, as a sentence. */
 export interface ServiceSetting {
   readonly key: string;
-  /** On one machine: of the server that `run` starts, and of `temporal server start-dev` as docs/service.md has it. */
+  /**
+   * On one machine: for the server that `run` starts, and for `temporal server start-dev` in docs/service.md.
+   */
   readonly oneMachine: SettingValue;
-  /** Of a server for several machines, as compose/temporal-dynamic-config.yaml has it. Null: its own default is right there. */
+  /**
+   * For a server of several machines, as in compose/temporal-dynamic-config.yaml. Null: the server's default
+   * is right.
+   */
   readonly production: SettingValue | null;
   readonly why: string;
 }
 
-/** Matches no Host header, which has no space in it: nothing of ours asks the HTTP API, and a page could start and end workflows there. */
+/**
+ * Matches no Host header, since it contains a space. We do not use the HTTP API, and a page could start and
+ * end workflows by it.
+ */
 const NO_HOST = 'no host';
 
-/** Of which `doctor` can see something. */
+/** `doctor` can see effects of these two. */
 export const POLL_RATE = 'history.transferProcessorMaxPollRPS';
 export const FAIRNESS = 'matching.enableFairness';
 
-/** The one list of them. The tests hold the compose file and docs/service.md to it. */
+/** The only list of these settings. The tests compare the compose file and docs/service.md with it. */
 export const SERVICE_SETTINGS: readonly ServiceSetting[] = [
   {
     key: POLL_RATE,
@@ -52,7 +60,7 @@ export const SERVICE_SETTINGS: readonly ServiceSetting[] = [
   },
   {
     key: 'history.hostLevelCacheMaxSize',
-    // More than the workflows that are open at once, as in a worker's cache of them.
+    // More than the number of workflows that are open at once, as in a worker's cache of them.
     oneMachine: 2000,
     production: 4000,
     why: 'The server remembers every workflow of the last hour, up to 128,000 by default, each of some 0.1 MiB.',
@@ -71,26 +79,32 @@ export const SERVICE_SETTINGS: readonly ServiceSetting[] = [
   },
 ];
 
-/** As `--dynamic-config-value` of `temporal server start-dev` takes them: KEY=VALUE, the value as JSON. */
+/** For `--dynamic-config-value` of `temporal server start-dev`: KEY=VALUE, with the value as JSON. */
 export const startDevSettings: readonly string[] = SERVICE_SETTINGS.map(
   ({ key, oneMachine }) => `${key}=${JSON.stringify(oneMachine)}`,
 );
 
-/** As a file of dynamic configuration has the settings that every service needs: a line each, by key. */
+/** By key, the line of each setting in a file of dynamic configuration. */
 export const yamlLines: ReadonlyMap<string, string> = new Map(
   SERVICE_SETTINGS.flatMap(({ key, production }) =>
     production === null ? [] : [[key, `${key}: [{ value: ${JSON.stringify(production)} }]`] as const],
   ),
 );
 
-/** For how long ended workflows should stay visible: that of the server of `run`. */
+/** For how long ended workflows should stay visible. The server of `run` has this value. */
 export const RETENTION_DAYS = 30;
-/** The same, as the Temporal CLI takes it. */
+/** The same for the Temporal CLI. */
 export const RETENTION = `${RETENTION_DAYS * 24}h`;
 
-/** The version of the server that the tests and docker-compose.yml have. */
+/** The version of the server in the tests and in docker-compose.yml. */
 export const TRIED_SERVER = '1.32.0';
-/** Before it a server has no fairness, and takes the setting for it without a word (common/dynamicconfig/constants.go of v1.28 and v1.29). */
+/**
+ * An older server has no fairness, and accepts the setting for it without a warning
+ * (common/dynamicconfig/constants.go of v1.28 and v1.29).
+ */
 export const FAIRNESS_SINCE = '1.29.0';
-/** Before it a server does not tell which workflows wait for other code (the same file, and sadefs/constants.go, of v1.29 and v1.30). */
+/**
+ * An older server does not report which workflows wait for other code (the same file, and
+ * sadefs/constants.go, of v1.29 and v1.30).
+ */
 export const REPORTED_PROBLEMS_SINCE = '1.30.0';

@@ -20,23 +20,24 @@ import {
 } from '../processes/own-processes.js';
 
 /**
- * Which process the embedded server on a file is, written down beside it before each start, so that a later run recognises one that
- * outlived its supervisor, and ends no other process: an editor, say, has the path of the file in its words as well.
+ * A record beside the server's file of the process that runs the embedded server, written before each start.
+ * By it a later run recognises a server that outlived its supervisor, and ends no other process: an editor,
+ * for example, also has the path of the file among its arguments.
  */
 
 const startedServer = z.strictObject({
   command: z.string().min(1),
   args: z.array(z.string()).min(1),
-  /** Once it runs. */
+  /** Known once the process runs. */
   pid: z.int().optional(),
   startedAt: z.string().optional(),
 });
 type StartedServer = z.output<typeof startedServer>;
 
-/** The words that start one server. */
+/** Enough for the arguments that start one server. */
 const MOST_RECORD_BYTES = 2 ** 20;
 
-/** Writes down what is about to be started on a file, and by `pid` what it became. */
+/** Records the server that is about to be started on a file, and with `pid` the process that it became. */
 export function recordServer(
   databaseFile: string,
   started: Pick<StartedServer, 'command' | 'args'>,
@@ -45,15 +46,17 @@ export function recordServer(
   const process = pid === undefined ? undefined : ownProcess(pid);
   const record = { ...started, ...(process && { pid: process.pid, startedAt: process.startedAt }) };
   const file = recordFile(databaseFile);
-  // Made anew: in a folder that others have filled, a link may have this name.
+  // The file is made anew: in a folder that others have filled, a link may have this name.
   rmSync(`${file}.new`, { force: true });
   writeFileSync(`${file}.new`, `${JSON.stringify(record)}\n`, { flag: 'wx' });
   renameSync(`${file}.new`, file);
 }
 
 /**
- * Servers on a file that were started as the record says: processes of this user, of the same program, with exactly the same words.
- * @throws PanicError InvalidInput that names another process of this user which runs a server on the file: two would damage it.
+ * Servers on a file that were started as the record says: processes of this user, of the same program, with
+ * exactly the same arguments.
+ * @throws PanicError InvalidInput that names another process of this user which runs a server on the file:
+ * two would damage it.
  */
 export function orphansOn(databaseFile: string): OwnProcess[] {
   const record = readRecord(databaseFile);
@@ -71,7 +74,7 @@ export function orphansOn(databaseFile: string): OwnProcess[] {
 }
 
 function isOf({ command, args, pid, startedAt }: StartedServer, found: OwnProcess): boolean {
-  // The same process, whatever it has become by exec, as the script of a wrapper does.
+  // It is the same process, even if it replaced its program by exec, as a wrapper script does.
   if (found.pid === pid && found.startedAt === startedAt) return true;
   if (!endsWithWords(found.words, args)) return false;
   return isScript(command)
@@ -79,10 +82,10 @@ function isOf({ command, args, pid, startedAt }: StartedServer, found: OwnProces
     : found.program === null || found.program === realPath(command);
 }
 
-/** Its process is its interpreter's, with the script among the words. */
+/** The process of a script runs its interpreter, with the script among the arguments. */
 function isScript(path: string): boolean {
   try {
-    // It is whatever the record says: a pipe would wait for a writer.
+    // The record may name anything. Opening a pipe would wait for a writer.
     const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const first = Buffer.alloc(2);
@@ -109,7 +112,7 @@ function readRecord(databaseFile: string): StartedServer | undefined {
     const text = readRegularFileNow(recordFile(databaseFile), MOST_RECORD_BYTES).toString();
     return startedServer.parse(JSON.parse(text));
   } catch {
-    // None, or not ours: nothing is known then, and nothing is ended.
+    // There is no record, or it is not ours: then no server is known, and none is ended.
     return undefined;
   }
 }

@@ -4,18 +4,21 @@ import type proto from '@temporalio/proto';
 
 type HistoryEvent = proto.temporal.api.history.v1.IHistoryEvent;
 
-/** What histories of runs tell of the time between their tasks, in milliseconds. */
+/** Times between the tasks of runs, from their histories, in milliseconds. */
 export interface TaskPauses {
-  /** From when the server made a task to when a worker had it. */
+  /** From the time when the server made a task to the time when a worker had it. */
   readonly waits: readonly number[];
-  /** From the beginning of a task of a workflow to that of an activity that it asked for. No time of a model is in it. */
+  /**
+   * From the start of a workflow task to the start of an activity that it asked for. They contain no time of
+   * a model.
+   */
   readonly steps: readonly number[];
 }
 
 const RUNS = 5;
 const LAST_EVENTS = 100;
 
-/** Of the last events of a few runs, those that are open first. Reads alone. */
+/** From the last events of a few runs, open ones first. Only reads. */
 export async function taskPauses({ workflowService, options }: Client): Promise<TaskPauses> {
   const { namespace } = options;
   const { executions } = await workflowService.listWorkflowExecutions({
@@ -23,7 +26,7 @@ export async function taskPauses({ workflowService, options }: Client): Promise<
     pageSize: RUNS,
     query: 'WorkflowType = "run"',
   });
-  // A run that was deleted meanwhile tells nothing.
+  // A run that was deleted meanwhile has no events.
   const outcomes = await Promise.allSettled(
     executions.map(async ({ execution }) =>
       workflowService.getWorkflowExecutionHistoryReverse({
@@ -39,7 +42,7 @@ export async function taskPauses({ workflowService, options }: Client): Promise<
   return { waits: found.flatMap(({ waits }) => waits), steps: found.flatMap(({ steps }) => steps) };
 }
 
-/** The pauses in events of one history, in whatever order they come. */
+/** The pauses in the events of one history, in any order of the events. */
 export function pausesIn(events: readonly HistoryEvent[]): TaskPauses {
   const byId = new Map(events.map((event) => [String(event.eventId), event]));
   const between = (earlier: HistoryEvent | undefined, later: HistoryEvent): number[] =>
@@ -63,22 +66,23 @@ export function pausesIn(events: readonly HistoryEvent[]): TaskPauses {
   return { waits, steps };
 }
 
-/** A server that asks its shard 20 times a second gives tasks of one run out every 50 ms. */
+/** A server that asks its shard 20 times a second hands out the tasks of a run every 50 ms. */
 const POLL_MS = 50;
 const NEAR_MS = 3;
 const ENOUGH = 20;
 const SHARE = 0.4;
 
 /**
- * Whether these pauses show that the server lacks `history.transferProcessorMaxPollRPS`. Measured with the Temporal CLI 1.9.1 on 2 busy
- * cores: see docs/service.md. That they do not show it proves nothing: tasks that are 100 ms apart, many runs at once and a slow disk hide it.
+ * Whether these pauses show that the server lacks `history.transferProcessorMaxPollRPS`. Measured with the
+ * Temporal CLI 1.9.1 on 2 busy cores: see docs/service.md. If they do not show it, that proves nothing: tasks
+ * that are 100 ms apart, many runs at once and a slow disk hide it.
  */
 export function showSlowPolls({ steps }: Pick<TaskPauses, 'steps'>): boolean {
   const near = steps.filter((ms) => Math.abs(ms - POLL_MS) <= NEAR_MS).length;
   return steps.length >= ENOUGH && near >= SHARE * steps.length;
 }
 
-/** Null of none. */
+/** Null if there is no value. */
 export function median(values: readonly number[]): number | null {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? null;

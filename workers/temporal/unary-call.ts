@@ -1,13 +1,13 @@
 import { connect, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2';
 import type { Socket } from 'node:net';
 
-/** What came back for a request of gRPC (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). */
+/** The answer to a gRPC request (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). */
 export interface UnaryAnswer {
-  /** Null where what answers speaks HTTP/2, and no gRPC. */
+  /** Null if what answers speaks HTTP/2, but no gRPC. */
   readonly grpcStatus: number | null;
   readonly grpcMessage: string;
   readonly httpStatus: number;
-  /** The message, as protobuf has it; empty where none came. */
+  /** The message as protobuf encodes it; empty if none came. */
   readonly message: Buffer;
 }
 
@@ -17,16 +17,19 @@ interface Request {
   readonly authority: string;
   readonly secure: boolean;
   readonly headers?: Readonly<Record<string, string>>;
-  /** As protobuf has it. */
+  /** As protobuf encodes it. */
   readonly message?: Buffer;
   readonly withinMs: number;
 }
 
-/** More than any answer that is asked for. */
+/** More than any answer that we ask for. */
 const MOST_ANSWER_BYTES = 2 ** 22;
 const FRAME_HEAD_BYTES = 5;
 
-/** Sends one message over a socket that is connected, and ends the socket. Rejects where what answers speaks no HTTP/2, or nothing in time. */
+/**
+ * Sends one message over a connected socket, and ends the socket. Rejects if the other side speaks no HTTP/2,
+ * or does not answer in time.
+ */
 export async function unaryCall(socket: Socket, request: Request): Promise<UnaryAnswer> {
   const session = connect(`${request.secure ? 'https' : 'http'}://${request.authority}`, {
     createConnection: () => socket,
@@ -75,7 +78,7 @@ export async function unaryCall(socket: Socket, request: Request): Promise<Unary
   }
 }
 
-/** What was asked said nothing in time. */
+/** The other side did not answer in time. */
 export class NothingCameBack extends Error {
   constructor(withinMs: number) {
     super(`nothing came back within ${withinMs / 1000} s`);

@@ -7,31 +7,36 @@ import type { Gauges } from '../observation/gauges.js';
 
 const { EvictionReason } = proto.coresdk.workflow_activation.RemoveFromCache;
 
-/** Why the SDK forgets a workflow in the midst of a task: the commands of the code differ from the history, or the code threw. */
+/**
+ * Reasons for which the SDK drops a workflow in the middle of a task: the commands of the code differ from
+ * the history, or the code threw.
+ */
 const UNFIT: ReadonlySet<unknown> = new Set([
   EvictionReason.NONDETERMINISM,
   EvictionReason.LANG_FAIL,
   EvictionReason.FATAL,
 ]);
 
-/** What the workflow code of a worker could not go on with. */
+/** Workflows that the workflow code of a worker could not go on with. */
 export interface UnfitHistories {
   /** Notes the workflows that this worker gives up from now on. */
   watch(worker: Worker): void;
-  /** How many of them wait still, for this worker or another. */
+  /** How many of them still wait, for this worker or another. */
   count(): number;
-  /** A sentence as long as some of them wait, and for a while after the last task that failed here; null otherwise. */
+  /**
+   * A sentence while some of them wait, and for a while after the last task that failed here; null otherwise.
+   */
   problem(): string | null;
   close(): Promise<void>;
 }
 
 interface Options {
   readonly client: Client;
-  /** Called where there was none before. */
+  /** Called for the first one, when no other waits. */
   readonly onFirst: (sentence: string) => void;
-  /** Between two looks at what the service says of them. */
+  /** Time between two looks at what the service reports of them. */
   readonly lookEveryMs?: number;
-  /** After a task that failed here: so long the worker is not told ready, even where others have done the task. */
+  /** For how long a failed task keeps this worker from being ready, even if others have done the task. */
   readonly staysMs?: number;
 }
 
@@ -44,11 +49,11 @@ interface Unfit {
 
 const LOOK_EVERY_MS = 5000;
 const STAYS_MS = 30_000;
-/** The failure of a task reaches the server after the worker knows of it. */
+/** The worker knows of a failed task before the server does. */
 const ON_ITS_WAY_MS = 5000;
-/** What the service finds by ids of executions may be a while behind. */
+/** The service may find a new execution by its id only after a while. */
 const NAMED_WITHIN_MS = 60_000;
-/** Workflows that one look asks about, so many at a time. */
+/** How many workflows one look asks about, and how many at a time. */
 const LOOKED_AT = 200;
 const AT_ONCE = 10;
 const ANSWER_WITHIN_MS = 5000;
@@ -91,17 +96,17 @@ export function unfitHistories(options: Options): UnfitHistories {
           one.workflowId === null
             ? one.lastAt > Date.now() - NAMED_WITHIN_MS
             : await waits(one.workflowId, one.runId);
-        // Meanwhile it may have failed here again.
+        // It may have failed here again meanwhile.
         if (unfit.get(one.runId) !== one) continue;
         unfit.delete(one.runId);
-        // To the end of the order, so that the next look begins with others.
+        // Moves it to the end, so that the next look begins with others.
         if (stays) unfit.set(one.runId, one);
       }
     }
     await Promise.all(Array.from({ length: AT_ONCE }, lane));
   }
 
-  /** The SDK tells of executions only; the service knows of which workflow each is. */
+  /** The SDK reports executions only; the service knows the workflow of each. */
   async function name(executions: readonly Unfit[]): Promise<void> {
     const unnamed = executions.filter(({ workflowId }) => workflowId === null);
     for (let from = 0; from < unnamed.length; from += AT_ONCE) {
@@ -123,7 +128,7 @@ export function unfitHistories(options: Options): UnfitHistories {
     if (unfit.size === 0) return;
     looking ??= client
       .withDeadline(Date.now() + ANSWER_WITHIN_MS, look)
-      // A service that does not answer is a problem of its own; what is known stays.
+      // Readiness reports a service that does not answer. What is known stays.
       .catch(() => undefined)
       .finally(() => (looking = null));
   }, lookEveryMs);
@@ -165,20 +170,20 @@ export function unfitGauges(unfit: Pick<UnfitHistories, 'count'>): Gauges {
   };
 }
 
-/** What the SDK emits for itself (handleActivation in worker.js of 1.24). */
+/** An internal event of the SDK (handleActivation in worker.js of 1.24). */
 interface Eviction {
   readonly runId: string;
   readonly evictJob: { readonly reason?: unknown; readonly message?: string | null };
 }
 
-/** Out of the failure as the SDK's core writes it down. */
+/** Extracts the message from the failure as the SDK's core formats it. */
 function failureMessage(text: string): string {
   const [, quoted] = /Failure \{ message: ("(?:[^"\\]|\\.)*")/.exec(text) ?? [];
   if (quoted === undefined) return text;
   try {
     return String(JSON.parse(quoted));
   } catch {
-    // Rust escapes more than JSON does.
+    // Rust escapes more characters than JSON does.
     return quoted.slice(1, -1);
   }
 }

@@ -10,16 +10,22 @@ import type { Place } from './hidden-ports.js';
 import { GUARD_HEADERS, HEADER_BYTES, serveGuarded, type GuardedServer } from './http-guard.js';
 
 export interface WebUiOptions {
-  /** Where people reach it. */
+  /** The address for people. */
   readonly host: string;
-  /** 0 is any free one. */
+  /** 0 is any free port. */
   readonly port: number;
   readonly names: readonly string[];
-  /** Where Temporal's own UI is now, which checks no Host header; null while it is nowhere. Asked at each request. */
+  /**
+   * Where Temporal's own UI is now, which checks no Host header; null while it is not running. Called for
+   * each request.
+   */
   readonly ui: () => Place | null;
 }
 
-/** Of one connection, which ours to the UI does not share with that of the browser (RFC 9110, section 7.6.1). */
+/**
+ * Headers that belong to one connection. Our connection to the UI does not share them with the browser's (RFC
+ * 9110, section 7.6.1).
+ */
 const HOP_BY_HOP = new Set([
   'connection',
   'keep-alive',
@@ -32,7 +38,10 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
-/** Temporal's web UI behind the guard: whatever the guard lets in is handed on, and the answer given back. It needs no WebSocket. */
+/**
+ * Serves Temporal's web UI behind the guard, and hands on every request that the guard lets in. The UI needs
+ * no WebSocket.
+ */
 export async function serveWebUi({ ui, ...options }: WebUiOptions): Promise<GuardedServer> {
   return await serveGuarded({
     ...options,
@@ -68,7 +77,7 @@ async function ask(
   { host, port }: Place,
 ): Promise<IncomingMessage> {
   return await new Promise((resolve, reject) => {
-    // A connection for each request: one that is kept could be of a server that is gone.
+    // Each request has its own connection, since a kept one may belong to a server that is gone.
     const asked = send({
       host,
       port,
@@ -92,18 +101,24 @@ function withoutHops(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   );
 }
 
-/** Where a body comes without its length. Without this, Node sends that of a GET or DELETE as if it were the next request. */
+/**
+ * Marks a body that comes without its length. Otherwise Node would send the body of a GET or DELETE as if it
+ * were the next request.
+ */
 function framingOf(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   return headers['transfer-encoding'] === undefined ? {} : { 'transfer-encoding': 'chunked' };
 }
 
-/** Those of the guard stand; the UI's own answer would let pages of configured sites read it (CORS). */
+/**
+ * Drops the UI's CORS headers, which would let pages of configured sites read the answer, and adds those of
+ * the guard.
+ */
 function headersOfAnswer(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   const own = Object.entries(withoutHops(headers)).filter(([name]) => !name.startsWith('access-control-'));
   return { ...Object.fromEntries(own), ...GUARD_HEADERS };
 }
 
-/** The server is starting again, or has given up; a page that was being opened asks again by itself. */
+/** The server is starting again, or has given up. A page that was being opened asks again by itself. */
 function sayUnavailable(response: ServerResponse, error: unknown): void {
   response.writeHead(503, { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1', refresh: '1' });
   response.end(`Temporal's web UI does not answer now (${errorCode(error) ?? String(error)}).\n`);

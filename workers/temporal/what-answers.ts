@@ -8,13 +8,13 @@ import { NothingCameBack, unaryCall, type UnaryAnswer } from './unary-call.js';
 
 type ConnectionOptions = ClientConnectConfig['connectionOptions'];
 
-/** What is found at the address of a service that a client could not connect to. */
+/** What is at the address of a service that a client could not connect to. */
 export type Found =
   | { readonly kind: 'unknown host'; readonly why: string }
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'dropped'; readonly why: string }
   | { readonly kind: 'unreachable'; readonly why: string }
-  /** Takes the connection, and says nothing or ends it. */
+  /** It takes the connection, then says nothing or ends it. */
   | { readonly kind: 'silent'; readonly why: string }
   | { readonly kind: 'other program'; readonly what: string }
   | { readonly kind: 'wants TLS' }
@@ -26,7 +26,7 @@ export type Found =
   | { readonly kind: 'wants a client certificate'; readonly why: string }
   | { readonly kind: 'refuses the client certificate'; readonly why: string }
   | { readonly kind: 'own certificate unusable'; readonly why: string }
-  /** A service of gRPC, with the status of its answer. */
+  /** A gRPC service, with the status of its answer. */
   | { readonly kind: 'answers'; readonly code: number; readonly details: string };
 
 interface Tls {
@@ -38,13 +38,15 @@ interface Tls {
 const WITHIN_MS = 3000;
 const SYSTEM_INFO = '/temporal.api.workflowservice.v1.WorkflowService/GetSystemInfo';
 
-/** Null where the connection is not over TLS; an API key asks for it, as Temporal's clients have it. */
+/** Null if the connection does not use TLS. An API key requires TLS, as in Temporal's clients. */
 export function tlsOf({ tls, apiKey }: ConnectionOptions): Tls | null {
   if (tls === true || ((tls === undefined || tls === null) && apiKey !== undefined)) return {};
   return tls === undefined || tls === null || tls === false ? null : tls;
 }
 
-/** Looks, step by step, what is at `url`: its host, its port, TLS with its certificates, and a service of gRPC behind them. */
+/**
+ * Looks at `url` step by step: its host, its port, TLS with its certificates, and a gRPC service behind them.
+ */
 export async function whatAnswers(url: URL, options: ConnectionOptions): Promise<Found> {
   const unreached = await connectedTo(url).then(ended, unreachedBecause);
   if (unreached !== null) return unreached;
@@ -53,8 +55,8 @@ export async function whatAnswers(url: URL, options: ConnectionOptions): Promise
 }
 
 /**
- * Calls a method that Temporal's client for TypeScript has not. Rejects where nothing answers, or a certificate is not to be trusted.
- * `path`: `/package.Service/Method`; `message` as protobuf has it.
+ * Calls a method that Temporal's client for TypeScript lacks. Rejects if nothing answers, or a certificate
+ * cannot be trusted. `path` is `/package.Service/Method`; `message` is encoded by protobuf.
  */
 export async function callService(
   options: ConnectionOptions,
@@ -73,10 +75,10 @@ export async function callService(
   return await ask(socket, url, options, path, message);
 }
 
-/** Of Temporal's clients, for an address without one. */
+/** The port of Temporal's clients for an address without one. */
 const DEFAULT_PORT = '7233';
 
-/** Null where the address has another form than HOST:PORT or HOST. */
+/** Null if the address has another form than HOST:PORT or HOST. */
 export function serviceUrl({ address = '127.0.0.1' }: ConnectionOptions): URL | null {
   if (!URL.canParse(`tcp://${address}`)) return null;
   const url = new URL(`tcp://${address}`);
@@ -128,7 +130,7 @@ async function whatAnswersTls(url: URL, tls: Tls, options: ConnectionOptions): P
   try {
     return answerFound(await ask(socket, url, options));
   } catch (error) {
-    // With TLS 1.3 a server looks at the certificate of its client when the handshake is over.
+    // With TLS 1.3 a server checks the client's certificate after the handshake.
     return refusedCertificate(error, tls) ?? afterHandshake(error, tls);
   }
 }
@@ -136,7 +138,7 @@ async function whatAnswersTls(url: URL, tls: Tls, options: ConnectionOptions): P
 function afterHandshake(error: unknown, tls: Tls): Found {
   const why = reasonOf(error);
   if (error instanceof NothingCameBack) return { kind: 'silent', why };
-  // A server may end the connection without saying why.
+  // A server may end the connection without a reason.
   return tls.clientCertPair === undefined
     ? { kind: 'wants a client certificate', why: `it ended the connection: ${why}` }
     : { kind: 'refuses the client certificate', why: `it ended the connection: ${why}` };
@@ -167,10 +169,10 @@ function refusedCertificate(error: unknown, { clientCertPair }: Tls): Found | nu
     : { kind: 'refuses the client certificate', why };
 }
 
-/** Why the certificate that a server shows is not taken. */
+/** Why this process does not accept the certificate of a server. */
 function untrusted(socket: TLSSocket, url: URL, tls: Tls): Found {
   const certificate = socket.getPeerCertificate();
-  // Typed as an error; it is the code of one.
+  // Node types it as an error, but its value is an error code.
   const why = String(socket.authorizationError);
   switch (why) {
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
@@ -229,7 +231,7 @@ async function speaksTls(url: URL): Promise<boolean> {
   }
 }
 
-/** What it is, where it answers as servers of HTTP/1.1 do. */
+/** Describes a server that speaks HTTP/1.1; null for any other. */
 async function speaksHttp({ hostname, port }: URL): Promise<string | null> {
   return await new Promise((resolve) => {
     const asking = request({
@@ -253,7 +255,10 @@ async function speaksHttp({ hostname, port }: URL): Promise<string | null> {
   });
 }
 
-/** The request for TLS of Postgres, which answers it with one letter (https://www.postgresql.org/docs/current/protocol-flow.html). */
+/**
+ * Postgres's request for TLS, which the server answers with one letter
+ * (https://www.postgresql.org/docs/current/protocol-flow.html).
+ */
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
 
 async function isPostgres(url: URL): Promise<boolean> {
@@ -273,10 +278,10 @@ function connectedTo(url: URL): Promise<Socket> {
   return once(connect(Number(url.port), hostOf(url)), 'connect');
 }
 
-/** Certificate and key of this process, or the authority that it was told to trust, cannot be used. */
+/** The certificate and key of this process, or the authority that it was given, cannot be used. */
 class OwnCertificate extends Error {}
 
-/** Also where the certificate of the server is not to be trusted: `authorized` of the socket tells. */
+/** Also connects if the certificate of the server cannot be trusted: `authorized` of the socket says that. */
 async function connectedOverTls(url: URL, tls: Tls): Promise<TLSSocket> {
   const { serverNameOverride, serverRootCACertificate: ca, clientCertPair: pair } = tls;
   const host = hostOf(url);
@@ -285,7 +290,7 @@ async function connectedOverTls(url: URL, tls: Tls): Promise<TLSSocket> {
     socket = connectTls({
       host,
       port: Number(url.port),
-      // The name that a certificate is for; addresses have none.
+      // The name that a certificate has to be for. An IP address has none.
       ...(serverNameOverride === undefined && isIP(host) !== 0
         ? {}
         : { servername: serverNameOverride ?? host }),

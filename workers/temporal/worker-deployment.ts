@@ -3,7 +3,7 @@ import type { WorkerDeploymentOptions } from '@temporalio/worker';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage } from '../../common/errors.js';
 
-/** A version of the workers, as the server's worker deployments know it. */
+/** A version of the workers in the server's worker deployments. */
 export interface DeploymentVersion {
   readonly deploymentName: string;
   readonly buildId: string;
@@ -12,11 +12,11 @@ export interface DeploymentVersion {
 const PAUSE_MS = 2000;
 
 /**
- * Workflows follow the current version (AUTO_UPGRADE) instead of staying with the one that they began on (PINNED). An
- * experiment takes weeks, and a pinned one would need workers of its version until its end, for its activities too: the models
- * of two versions side by side on each GPU. What makes following safe is that the workflows of every release are replayed
- * from the histories of all earlier ones (test/histories), and what makes it useful is that tasks go to one version at a
- * time, forwards and backwards, when somebody says so.
+ * Workflows follow the current version (AUTO_UPGRADE) instead of staying with the one on which they began
+ * (PINNED). An experiment takes weeks, and a pinned one would need workers of its version until its end, also
+ * for its activities: the models of two versions would stand side by side on each GPU. Following is safe,
+ * because the tests replay the histories of all earlier releases (test/histories). It is useful, because
+ * tasks go to one version at a time, forwards and backwards, when an operator says so.
  */
 export function versioningOptions(version: DeploymentVersion): {
   workerDeploymentOptions: WorkerDeploymentOptions;
@@ -31,8 +31,8 @@ export function versioningOptions(version: DeploymentVersion): {
 }
 
 /**
- * What a worker says of its code where it takes no part in worker deployments. The server gives work to it as to any other without a
- * version, and tells who asks what code it has.
+ * How a worker without worker deployments reports its code. The server gives it work as any other worker
+ * without a version, and tells those who ask which code it has.
  */
 export function unversionedOptions(ownBuildId: string): {
   workerDeploymentOptions: WorkerDeploymentOptions;
@@ -41,12 +41,12 @@ export function unversionedOptions(ownBuildId: string): {
   return { workerDeploymentOptions: { version, useWorkerVersioning: false } };
 }
 
-/** What an operator types to give new work, and the workflows that are under way, to this version. */
+/** The command by which an operator gives new work, and the workflows that are under way, to this version. */
 export function setCurrentCommand({ deploymentName, buildId }: DeploymentVersion): string {
   return `temporal worker deployment set-current-version --deployment-name ${deploymentName} --build-id ${buildId}`;
 }
 
-/** The build id that the server gives tasks to; null where none is current, and versioned workers get no work. */
+/** The build id that gets the tasks; null if none is current, and then versioned workers get no work. */
 export async function currentBuildId(client: Client, deploymentName: string): Promise<string | null> {
   const { workerDeploymentInfo } = await client.workflowService.describeWorkerDeployment({
     namespace: client.options.namespace,
@@ -56,8 +56,9 @@ export async function currentBuildId(client: Client, deploymentName: string): Pr
 }
 
 /**
- * Makes the version the current one as soon as the server lets it: a version must have been seen polling, and must serve every
- * queue that the current one serves. Says why it waits when the reason changes. Resolves when it is done, or `signal` is raised.
+ * Makes the version current as soon as the server allows it: the server must have seen it poll, and it must
+ * serve every queue that the current one serves. Says why it waits when the reason changes. Resolves when it
+ * is done, or `signal` is raised.
  */
 export async function makeCurrent(
   client: Client,

@@ -1,0 +1,100 @@
+import { expect, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { repositoryPath } from './support/child-processes.js';
+
+/** Words that hide the actor of a sentence, each with the words to write instead. */
+const HIDING_WORDS: readonly (readonly [word: string, instead: string])[] = [
+  ['whoever', 'name the actor: the worker, the caller, the user, the process that ...'],
+  ['somebody', 'name the actor: a user, an operator, another process'],
+  ['nobody', 'name the actor: "no user", "no worker", "no process"'],
+  ['is told', 'name the speaker: "the worker reports", "the server answers", "the message says"'],
+];
+
+/** Folders and files that still have such words. Rewrite one, then take it off the list; add none. */
+const NOT_YET_PLAIN: readonly string[] = [
+  'ARCHITECTURE.md',
+  'activities',
+  'bench',
+  'cli',
+  'common',
+  'db',
+  'deploy',
+  'docker-compose.yml',
+  'faults',
+  'models',
+  'tda',
+  'test/chaos',
+  'test/cli',
+  'test/db',
+  'test/deployment',
+  'test/documents.test.ts',
+  'test/drills',
+  'test/experiment',
+  'test/fleet',
+  'test/models',
+  'test/support',
+  'test/workers',
+  'test/workflows',
+  'workflows',
+];
+
+/** Texts of other programs, or of releases: their words are not ours to change. */
+const NOT_OURS =
+  /^(package-lock\.json|db\/migrations\/|test\/(histories|releases|fixtures)\/|models\/trained-loop\/)/;
+const OF_TEXT = /(^|\/)(Dockerfile|\.env\.example)$|\.(ts|mjs|js|md|json|yml|yaml|sh|py|c|go)$/;
+const SELF = 'test/plain-english.test.ts';
+
+interface Finding {
+  readonly file: string;
+  readonly line: number;
+  readonly word: string;
+  readonly instead: string;
+}
+
+function findingsIn(file: string, text: string): Finding[] {
+  return HIDING_WORDS.flatMap(([word, instead]) =>
+    // A comment may break its line within "is told".
+    [
+      ...text.matchAll(
+        new RegExp(String.raw`\b${word.replace(' ', String.raw`\s+(?:[*#]\s+|//\s+)?`)}\b`, 'gi'),
+      ),
+    ].map(({ index }) => ({ file, line: text.slice(0, index).split('\n').length, word, instead })),
+  );
+}
+
+const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], {
+  cwd: repositoryPath('.'),
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((file) => OF_TEXT.test(file) && !NOT_OURS.test(file) && file !== SELF)
+  .filter((file) => existsSync(repositoryPath(file)));
+const findings = files.flatMap((file) => findingsIn(file, readFileSync(repositoryPath(file), 'utf8')));
+const isIn = (file: string, room: string): boolean => file === room || file.startsWith(`${room}/`);
+
+test.each([
+  ['a comment', '/** Whoever calls it. */', [1, 'whoever']],
+  ['a title of a test', "\ntest('nobody waits', () => {})", [2, 'nobody']],
+  ['a comment that breaks its line in the words', '/**\n * It is\n * told.\n */', [2, 'is told']],
+])('a word that hides the actor is found in %s', (_, text, [line, word]) => {
+  expect(findingsIn('a.ts', text)).toEqual([expect.objectContaining({ file: 'a.ts', line, word })]);
+});
+
+test('such letters within another word are no finding', () => {
+  expect(findingsIn('a.ts', 'His toldo, nobodyElse, this told')).toEqual([]);
+});
+
+test('no sentence of ours hides its actor, except in rooms that are on the list', () => {
+  for (const room of ['workers', 'docs', 'README.md'])
+    expect(files.some((file) => isIn(file, room))).toBe(true);
+  expect(
+    findings
+      .filter(({ file }) => !NOT_YET_PLAIN.some((room) => isIn(file, room)))
+      .map(({ file, line, word, instead }) => `${file}:${line} has "${word}": ${instead}`),
+  ).toEqual([]);
+});
+
+test('each room of the list still has such a word: take off the others', () => {
+  expect(NOT_YET_PLAIN.filter((room) => !findings.some(({ file }) => isIn(file, room)))).toEqual([]);
+});
