@@ -121,7 +121,11 @@ export function createWorkerMetrics(meter: MetricMeter): WorkerMetrics {
     '',
     'Attempts of activities that failed, by kind; WorkerShutdown is work that was given back',
   );
-  const storeErrors = meter.createCounter('panic_tda_store_errors', '', 'Errors that the store gave, by kind');
+  const storeErrors = meter.createCounter(
+    'panic_tda_store_errors',
+    '',
+    'Errors that the store gave, by kind',
+  );
   const scrapeErrors = meter.createCounter(
     'panic_tda_scrape_errors',
     '',
