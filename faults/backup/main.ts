@@ -14,9 +14,10 @@ import { EXIT_UNAVAILABLE } from '../machines/requirements.js';
 import { buildS3Service } from '../machines/programs.js';
 
 /**
- * `npm run prove-backup`: what docs/backup.md says is done, live, with an SQLite file and a folder, and with Postgres and a bucket; restored
- * elsewhere, found sound, run to its end, and compared with an undisturbed run. Exit status 0 where all of it holds, 1 where something does not, 77
- * where this machine lacks what a half needs.
+ * `npm run prove-backup`: carries out what docs/backup.md says, on a live store: with an SQLite file and a
+ * folder, and with Postgres and a bucket. Each copy is restored elsewhere, checked, run to its end, and
+ * compared with an undisturbed run. Exit status 0 if all of it holds, 1 if something does not, 77 if this
+ * machine lacks what a half needs.
  */
 
 const MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
@@ -44,7 +45,7 @@ await runCommand(async () => {
   }
 });
 
-/** Null where it holds, or what this machine lacks for it. Throws a CommandError where something does not hold. */
+/** Null if it holds, or what this machine lacks for it. Throws a CommandError if something does not hold. */
 async function prove(half: Half, proof: Proof, versitygw: string | undefined): Promise<string | null> {
   mkdirSync(proof.folder);
   if (half === 'sqlite') {

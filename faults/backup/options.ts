@@ -9,7 +9,7 @@ export interface BackupOptions {
   readonly runs: number;
   /** Invocations of each run; every second one takes a tenth of a second. */
   readonly length: number;
-  /** The S3 service, where it is built already. */
+  /** The S3 service, if it is built already. */
   readonly versitygw: string | undefined;
 }
 
@@ -19,7 +19,7 @@ export const USAGE = `npm run prove-backup -- [--only sqlite|postgres] [--runs 6
   --runs N, --length M runs of the experiment, and invocations of each
   --versitygw PROGRAM  the S3 service; by default it is built by Go once`;
 
-/** Options of the command line. Throws a CommandError that names the one that cannot be used. */
+/** Options of the command line. Throws a CommandError that names an option that cannot be used. */
 export function readOptions(words: readonly string[]): BackupOptions {
   let values;
   try {

@@ -2,7 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A server with the programs that copy its databases, of one version: pg_dump takes no server that is newer than itself. */
+/**
+ * A server with the programs that copy its databases, all of one version: pg_dump refuses a server that is
+ * newer than itself.
+ */
 export interface DumpingPostgres {
   readonly initdb: string;
   readonly postgres: string;
@@ -10,7 +13,9 @@ export interface DumpingPostgres {
   readonly restore: string;
 }
 
-/** Of the version whose pg_dump is on PATH, as Debian's packages lay it out; or what is missing. */
+/**
+ * The programs of the version whose pg_dump is on PATH, where Debian's packages put them; or what is missing.
+ */
 export function findDumpingPostgres(): DumpingPostgres | { readonly missing: string } {
   const { stdout, error } = spawnSync('pg_dump', ['--version'], { encoding: 'utf8' });
   const version = error === undefined ? /\) (\d+)/.exec(stdout)?.[1] : undefined;

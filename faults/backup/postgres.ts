@@ -25,13 +25,16 @@ import type { Proof } from './steps.js';
 
 const KEYS = { access: 'panic-tda-proof', secret: 'the-secret-of-the-proof' };
 
-/** A Postgres database and its bucket are copied while they are worked in, restored elsewhere, found sound, and run to their end. */
+/**
+ * Copies a Postgres database and its bucket while an experiment writes to them. Restores them elsewhere,
+ * checks them, and runs the experiment to its end.
+ */
 export async function provePostgres(
   proof: Proof,
   programs: DumpingPostgres,
   versitygw: string,
 ): Promise<void> {
-  // Not below that of the proof: root keeps that one to itself, and Postgres runs as another user.
+  // Not below the folder of the proof: only root may enter that one, and Postgres runs as another user.
   const folder = mkdtempSync(join(tmpdir(), 'panic-tda-prove-postgres-'));
   const server = await startEmbeddedPostgres(folder, { programs, while: process.pid });
   const { s3: port } = await freeLoopbackPorts('s3');
@@ -104,7 +107,7 @@ async function copyAndRestore(
 
   const restored = placeOf('restored');
   try {
-    // First the rows.
+    // First the rows: a picture that is stored later is in no row of the copy.
     await timed(say, 'pg_dump, beside a run', () =>
       runProgram(dump, ['--format=custom', `--file=${file}`, urlOf('production')], proof.env),
     );
@@ -124,7 +127,7 @@ async function copyAndRestore(
     await load.stop();
   }
 
-  // It is refused where the pictures of production are.
+  // The restored database is refused at the pictures of production.
   const strange = variablesOf('restored', 'production');
   await panicTda(proof, ['doctor', '--fix', '--yes'], strange, 2);
   await panicTda(proof, ['objects', 'use'], strange, 2);

@@ -13,7 +13,10 @@ import {
 } from './steps.js';
 import type { Proof } from './steps.js';
 
-/** A data folder is copied while it is worked in, restored elsewhere, found sound, and run to its end. */
+/**
+ * Copies a data folder while an experiment writes to it. Restores it elsewhere, checks it, and runs the
+ * experiment to its end.
+ */
 export async function proveSqlite(proof: Proof): Promise<void> {
   const { folder, say, id } = proof;
   const [data, backup, restored] = ['data', 'backup', 'restored'].map((name) => join(folder, name));

@@ -6,14 +6,14 @@ import { connectStoreReadonly, contentDigest, MANIFEST_FILE } from '../../db/ind
 import type { BackupManifest, Store, StorePlace } from '../../db/index.js';
 import { CommandError } from '../../bench/common/command.js';
 
-/** What a proof has at hand. */
+/** What the steps of a proof need. */
 export interface Proof {
-  /** Everything that it makes lies below. */
+  /** Contains everything that the proof makes. */
   readonly folder: string;
   /** The experiment file, and the id of the experiment. */
   readonly file: string;
   readonly id: string;
-  /** Of the experiment where nothing happened to it. */
+  /** Content digest of the undisturbed experiment. */
   readonly digest: string;
   readonly invocations: number;
   readonly env: NodeJS.ProcessEnv;
@@ -22,7 +22,7 @@ export interface Proof {
   readonly say: (line: string) => void;
 }
 
-/** The environment of this process without what a user has set for panic-tda. */
+/** The environment of this process without the user's settings for panic-tda. */
 export function plainEnvironment(): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(PANIC_TDA_(?!CACHE|TEMPORAL_CLI)|TEMPORAL_|AWS_)/.test(name),
@@ -34,7 +34,7 @@ export function plainEnvironment(): NodeJS.ProcessEnv {
   };
 }
 
-/** Runs the experiment of a file in a data folder of its own, where nothing happens to it. */
+/** Runs the experiment of a file in a data folder of its own, without disturbance. */
 export async function runUndisturbed(
   program: Pick<Proof, 'main' | 'env' | 'say'>,
   folder: string,
@@ -49,7 +49,10 @@ export async function runUndisturbed(
   return { id, digest: await digestIn(place, id), invocations: await invocationsIn(place, id) };
 }
 
-/** Runs a program to its end; returns what it printed. Throws a CommandError with its last lines where it ends otherwise than by `code`. */
+/**
+ * Runs a program to its end; returns what it printed. Throws a CommandError with its last lines if its exit
+ * code is not `code`.
+ */
 export async function runProgram(
   program: string,
   args: readonly string[],
@@ -71,7 +74,7 @@ export async function runProgram(
   );
 }
 
-/** Runs `panic-tda …` likewise. */
+/** Runs `panic-tda …` in the same way. */
 export async function panicTda(
   { main, env }: Pick<Proof, 'main' | 'env'>,
   words: readonly string[],
@@ -81,7 +84,7 @@ export async function panicTda(
   return await runProgram(process.execPath, [main, ...words], { ...env, ...variables }, code);
 }
 
-/** Runs the experiment until a third of its invocations is stored, and then stops it as Ctrl-C does. */
+/** Runs the experiment until a third of its invocations is stored, then stops it as Ctrl-C does. */
 export async function runToAThird(
   proof: Proof,
   place: StorePlace,
@@ -137,7 +140,7 @@ function started({ main, env }: Proof, file: string, { folder }: StorePlace, var
   });
 }
 
-/** Throws a CommandError where the process ends before the condition holds. */
+/** Throws a CommandError if the process ends before the condition holds. */
 async function until(what: string, child: ChildProcess, holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) {
     if (child.exitCode !== null)
@@ -160,12 +163,12 @@ function experimentsIn(place: StorePlace): Promise<readonly string[]> {
   return reading(place, async (store) => (await store.experiments.list()).map(({ id }) => id), []);
 }
 
-/** 0 where there is no such experiment yet. */
+/** 0 if there is no such experiment yet. */
 export function invocationsIn(place: StorePlace, id: string): Promise<number> {
   return reading(place, async (store) => (await store.summaries.progress(id)).invocations, 0);
 }
 
-/** Throws a CommandError where an experiment is not what it is where nothing happens to it. */
+/** Throws a CommandError if an experiment differs from the undisturbed one. */
 export async function requireEqual({ id, digest }: Proof, place: StorePlace, what: string): Promise<void> {
   const found = await digestIn(place, id);
   if (found !== digest) throw new CommandError(`${what}: its content is ${found} instead of ${digest}`);
@@ -181,7 +184,7 @@ async function digestIn(place: StorePlace, id: string): Promise<string> {
   }
 }
 
-/** Says how long something took. */
+/** Prints how long the work took. */
 export async function timed<T>(say: Proof['say'], what: string, work: () => Promise<T>): Promise<T> {
   const started = performance.now();
   const result = await work();
@@ -205,7 +208,7 @@ export function writeExperiment(folder: string, runs: number, length: number, se
     embedding_models: ['Dummy'],
     max_length: length,
     on_cycle: 'continue',
-    // One after the other: each second step takes a tenth of a second.
+    // One run after the other: each second step takes a tenth of a second.
     concurrency: 1,
   };
   writeFileSync(file, JSON.stringify(experiment));

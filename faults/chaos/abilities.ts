@@ -6,11 +6,14 @@ import { CommandError } from '../../bench/common/command.js';
 import { buildS3Service } from '../machines/programs.js';
 import { compileSlowDisk } from './disks.js';
 
-/** What this machine can do to a round. A sentence says why it cannot; plans are the same everywhere, and what cannot be done is left out. */
+/**
+ * What this machine can do to a round; a sentence says why it cannot. Plans are the same on every machine,
+ * and a round leaves out what the machine cannot do.
+ */
 export interface Abilities {
   /** Arguments of unshare(1). */
   readonly namespaces: readonly string[];
-  /** Why no small disk can be mounted and filled; null where it can. */
+  /** Why no small disk can be mounted and filled; null if it can. */
   readonly noSmallDisks: string | null;
   /** The library that slows disks down, or why there is none. */
   readonly slowDisk: Found;
@@ -21,10 +24,13 @@ export interface Abilities {
 export type Found = { readonly path: string } | { readonly missing: string };
 
 const OWN_PROCESSES = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
-/** Without root, one is made root of nothing but the processes that one starts. */
+/** A process without root becomes root in a new namespace, of the processes that it starts only. */
 const UNPRIVILEGED = ['--user', '--map-current-user', ...OWN_PROCESSES];
 
-/** Namespaces in which every process of a round ends with the first, whoever runs it; or why there are none. */
+/**
+ * Namespaces in which every process of a round ends with the first, whatever user runs it; or why there are
+ * none.
+ */
 export function findNamespaces(): { readonly namespaces: readonly string[] } | { readonly missing: string } {
   if (process.platform !== 'linux') {
     return { missing: 'PID namespaces are a part of Linux, and this is another system' };
@@ -55,7 +61,7 @@ async function found(make: () => string | Promise<string>): Promise<Found> {
   try {
     return { path: await make() };
   } catch (error) {
-    // The compiler itself may be what is missing.
+    // ENOENT: the compiler itself may be missing.
     if (!(error instanceof CommandError) && errorCode(error) !== 'ENOENT') throw error;
     return { missing: errorMessage(error) };
   }

@@ -8,18 +8,18 @@ import {
 import { assertNever } from '../../common/errors.js';
 import { canonicalJson } from '../../experiment/ids.js';
 
-/** A row of an experiment's content that one of two stores has and the other has not, or has with other values. */
+/** A row of an experiment's content in which two stores differ: one lacks it, or has it with other values. */
 export interface Difference {
   readonly how: 'missing' | 'doubled' | 'different' | 'unexpected';
-  /** Which row, in words: "run 3, step 12". */
+  /** The row in words: "run 3, step 12". */
   readonly row: string;
 }
 
 const SHOWN = 20;
 
 /**
- * Compares what two stores hold of an experiment, row by row and by meaning, against the first; names the first twenty differences.
- * Throws where one has no database.
+ * Compares what two stores hold of an experiment, row by row and by meaning. `expected` counts as right.
+ * Names the first twenty differences. Throws if a store has no database.
  */
 export async function compareStores(
   expected: StorePlace,
@@ -71,7 +71,7 @@ function nameOf(row: ContentRow): string {
   }
 }
 
-/** Throws where there is no database. */
+/** Throws if there is no database. */
 export async function openExisting(place: StorePlace): Promise<Store> {
   const store = await connectStoreReadonly(place);
   if (store === null) throw new Error(`there is no database yet in ${place.folder}`);

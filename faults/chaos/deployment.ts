@@ -18,32 +18,32 @@ import type { DeploymentPlan } from './deployment-plan.js';
 import { keepPostgres, type KeptPostgres } from './postgres.js';
 import { CLI, launch } from './programs.js';
 
-/** The processes of a round but its commands, the connections between them, and what they write to. */
+/** All processes of a round except its commands, the connections between them, and what they write to. */
 export interface Deployment {
   readonly plan: DeploymentPlan;
-  /** The data folder of everybody. */
+  /** The data folder of all processes. */
   readonly data: string;
-  /** Where the rows and objects are, for one who is never cut off. */
+  /** Where the rows and objects are, for a reader whose connection is never cut. */
   readonly place: StorePlace;
   /** The environment of a command. */
   readonly commandEnvironment: Readonly<Record<string, string>>;
-  /** The environment of a worker beside those of the plan; null while there is no server to be served. */
+  /** The environment of an additional worker; null while no server runs that it could serve. */
   workerEnvironment(): Readonly<Record<string, string>> | null;
   readonly disks: Readonly<Partial<Record<Disk, SmallDisk>>>;
-  /** What is started again by us; empty where `panic-tda run` does it. */
+  /** Starts services again; empty if `panic-tda run` does that. */
   readonly keeper: Keeper;
   readonly postgres: KeptPostgres | null;
-  /** The name of a role's service, where it is one of the keeper's. */
+  /** The name of a role's service, if the keeper has one. */
   serviceOf(role: Role): string | null;
   /** The process ids of a role now. */
   pidsOf(role: Role): number[];
-  /** The connections to a server, of one worker or of everybody. */
+  /** The connections to a server, of one worker or of all processes. */
   linksOf(link: CutLink, worker: number | null): readonly Link[];
-  /** The Temporal server anew, without its state. */
+  /** Starts the Temporal server again without its state. */
   loseTemporalState(): Promise<void>;
-  /** Ends everything but Postgres in order; returns who did not end in time. */
+  /** Ends all services but Postgres and S3 in order; returns the names of those that did not end in time. */
   stop(): Promise<string[]>;
-  /** Ends what is read at the end. */
+  /** Ends the services that the judge reads at the end. */
   stopStores(): Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export interface DeploymentSettings {
   readonly folder: string;
   readonly logs: string;
   readonly temporalCli: string;
-  /** The S3 service; null where there is none. */
+  /** The S3 service; null if there is none. */
   readonly s3Program: string | null;
   /** Whether small disks can be mounted. */
   readonly mounts: boolean;
@@ -83,7 +83,7 @@ export async function openDeployment(settings: DeploymentSettings): Promise<Depl
     ...slowDisk?.variables,
     PANIC_TDA_DATA: data,
     PANIC_TDA_ACTIVITY_MS: String(plan.activityMs),
-    // Makes the models that crash once do so in this round, and not in the undisturbed run.
+    // The models that crash once do so in this round, and not in the undisturbed run.
     CRASHING_I2T_MARKER: join(folder, 'crashed'),
   };
   if (plan.kind === 'embedded') return embedded({ plan, data, disks, keeper, variables });
@@ -102,7 +102,7 @@ export async function openDeployment(settings: DeploymentSettings): Promise<Depl
     postgres: [],
     s3: [],
   };
-  /** Through connections of its own. */
+  /** The environment of a process that has its own connections. */
   const linked = async (worker: number | null): Promise<Record<string, string>> => {
     const through = async (name: CutLink, target: string): Promise<string> => {
       const link = await openLink(target);
@@ -150,7 +150,7 @@ export async function openDeployment(settings: DeploymentSettings): Promise<Depl
       if (service !== null) return keeper.names.includes(service) ? [keeper.pidOf(service) ?? []].flat() : [];
       if (role === 'postgres')
         return postgres === null ? [] : processTree(postgres.pid).map(({ pid }) => pid);
-      return role === 'model host' ? modelHosts() : [];
+      return role === 'model process' ? modelProcesses() : [];
     },
     linksOf: (name, worker) =>
       links[name].filter((one) => worker === null || one.worker === worker).map(({ link }) => link),
@@ -209,7 +209,7 @@ function embedded({
     postgres: null,
     serviceOf: () => null,
     pidsOf(role) {
-      if (role === 'model host') return modelHosts();
+      if (role === 'model process') return modelProcesses();
       if (role === 'server') return [info()?.serverPid ?? []].flat();
       const name = role === 'worker 0' ? 'worker main,cpu' : role === 'worker 1' ? 'worker gpu' : '';
       return processesUnder(process.pid)
@@ -217,7 +217,7 @@ function embedded({
         .map(({ pid }) => pid);
     },
     linksOf: () => [],
-    // With everybody who would go on with it: whoever deletes it has ended them.
+    // Ends every process of the experiment first, as a user does who deletes the state.
     async loseTemporalState() {
       for (const { pid } of processTree(process.pid).slice(1)) kill(pid);
       await sleep(500);
@@ -228,14 +228,14 @@ function embedded({
   };
 }
 
-/** The name of a role's service, where the keeper has one of it. */
+/** The name of a role's service, if the keeper has one. */
 function serviceOf(role: Role): string | null {
   if (role === 'server' || role === 's3') return role;
   const [, index] = /^worker (\d+)$/.exec(role) ?? [];
   return index === undefined ? null : `worker-${index}`;
 }
 
-/** Sends a signal; false where there is no such process. */
+/** Sends a signal; false if there is no such process. */
 export function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): boolean {
   try {
     return process.kill(pid, signal);
@@ -244,7 +244,7 @@ export function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): boolean {
   }
 }
 
-function modelHosts(): number[] {
+function modelProcesses(): number[] {
   return processTree(process.pid)
     .map(({ pid }) => pid)
     .filter((pid) => processWords(pid).some((word) => word.endsWith('process-main.js')));
@@ -265,7 +265,7 @@ async function startTemporal(
       ...serverArguments(databaseFile, ports, []).map((word) =>
         word === 'journal_mode=WAL' ? `journal_mode=${plan.journal}` : word,
       ),
-      // Otherwise it keeps it to itself that its disk is full.
+      // Only at this level does the server log that its disk is full.
       '--log-level',
       'error',
     ],

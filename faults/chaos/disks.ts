@@ -18,18 +18,18 @@ import { CommandError } from '../../bench/common/command.js';
 /** A small file system of its own, in memory. */
 export interface SmallDisk {
   readonly folder: string;
-  /** Takes all room that is left; false where there is none to be taken, because the folder is of a larger file system. */
+  /** Takes all room that is left. False if it cannot, because the folder is part of a larger file system. */
   fill(): boolean;
-  /** Gives it back, once it was called as often as `fill`. */
+  /** Frees the room, when it was called as often as `fill`. */
   clear(): void;
-  /** Takes the file system away; what is in it stays in the folder where it is to be kept. */
+  /** Removes the file system; with `keep`, its content stays in the folder. */
   unmount(keep: boolean): void;
 }
 
 const FILLER = 'what-fills-the-disk';
 const CHUNKS = [2 ** 20, 2 ** 12, 1];
 
-/** Makes the folder; with `mib` null it is one of the file system around it, which cannot be filled. */
+/** Makes the folder. With `mib` null it is part of the file system around it, which cannot be filled. */
 export function mountSmallDisk(folder: string, mib: number | null): SmallDisk {
   mkdirSync(folder, { recursive: true });
   if (mib !== null) {
@@ -77,20 +77,23 @@ function writeUntilFull(file: number, chunk: Buffer): void {
   }
 }
 
-/** Delays what the processes that were started with its variables write and sync, wherever they write it. */
+/** Delays the writes and syncs of processes that were started with its variables, wherever they write. */
 export interface SlowDisk {
   readonly variables: Readonly<Record<string, string>>;
   set(syncMs: number, writeMs: number): void;
-  /** Calls that were delayed so far. */
+  /** How many calls were delayed so far. */
   delayed(): number;
-  /** Calls that found a disk full so far. */
+  /** How many calls found a disk full so far. */
   full(): number;
 }
 
 const SOURCE = fileURLToPath(new URL('slow-disk.c', import.meta.url));
 const CONTROL_BYTES = 24;
 
-/** Compiles the library with the system's C compiler, into a folder. Throws a CommandError that says why it cannot. */
+/**
+ * Compiles the library with the system's C compiler, into a folder. Throws a CommandError that says why it
+ * cannot.
+ */
 export function compileSlowDisk(folder: string): string {
   const library = join(folder, 'slow-disk.so');
   const words = ['-O2', '-shared', '-fPIC', '-o', library, SOURCE];
@@ -103,7 +106,10 @@ export function compileSlowDisk(folder: string): string {
   return library;
 }
 
-/** `folder` is for what the processes share with this one; everybody can write to it, as Postgres is another user. */
+/**
+ * `folder` holds the file that the processes share with this one. Every user may write to it, as Postgres
+ * runs as another user.
+ */
 export function openSlowDisk(library: string, folder: string): SlowDisk {
   const path = join(folder, 'slow-disk');
   const none = Buffer.alloc(CONTROL_BYTES);

@@ -3,22 +3,28 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { endingOf, type Ending } from '../common/keeper.js';
 import type { Standing } from './standing.js';
 
-/** The person who wants an experiment to end, and does what the command line says next until it has. */
+/** Plays the user who wants an experiment to end, and who runs the next command until it has ended. */
 export interface Drive {
   readonly experiment: string;
   readonly file: string;
-  /** Whether it was begun and has not ended. */
+  /** Whether it has begun and not ended. */
   readonly underWay: boolean;
-  /** Of the command that is being run; undefined between two. */
+  /** Of the command that runs; undefined between two commands. */
   readonly pid: number | undefined;
-  /** Runs that failed although they do not in the undisturbed run, and were tried again once all was calm; with their reasons. */
+  /**
+   * Runs that failed although they do not fail undisturbed, with their reasons. They were tried again after
+   * the last fault.
+   */
   readonly retried: readonly string[];
   /** Begins; resolves when the experiment has ended as it ends undisturbed. */
   follow(): Promise<void>;
-  /** Ends the command that is being run. No other is begun until `release` was called as often. Null: it has not ended in time. */
+  /**
+   * Ends the command that runs. No other command begins until `release` was called as often. Null: the
+   * command has not ended in time.
+   */
   hold(signal: NodeJS.Signals | null, limitMs: number): Promise<Ending | null>;
   release(): void;
-  /** No fault is to come: what has failed is tried again. */
+  /** Says that no more faults come. From now on failed runs are tried again. */
   calm(): void;
   /** Begins no other command. */
   stop(): void;
@@ -64,7 +70,7 @@ export function createDrive(options: DriveOptions): Drive {
     state.phase = 'over';
   }
 
-  /** The words of the next command; null where the experiment has ended. */
+  /** The arguments of the next command; null if the experiment has ended. */
   async function whatNext(): Promise<readonly string[] | null> {
     const standing = await options.standing();
     if (standing === null) return ['run', file];

@@ -1,6 +1,6 @@
 import type { Random } from '../../models/random.js';
 
-/** An experiment file, of models that need no files. */
+/** An experiment file with models that need no files. */
 export interface ChaosExperiment {
   readonly name: string;
   readonly networks: readonly (readonly string[])[];
@@ -38,12 +38,15 @@ const PLACES = ['in fog', 'on a hill', 'under snow', 'by the river', 'at dusk'];
 
 /** Each of these calls takes 100 ms, on one of two threads of a worker. */
 const SLOW = ['SlowT2I', 'SlowI2T'];
-/** Together, so that a round lasts long enough for its faults. */
+/** The number of slow calls of a round, so that it lasts long enough for its faults. */
 const SLOW_CALLS = { least: 160, most: 320 };
-/** Of which EmptyCaptionI2T makes nothing: its runs fail, in the undisturbed run as well. */
+/** For this seed EmptyCaptionI2T makes nothing. Its runs fail, in the undisturbed run as well. */
 const POISONED_SEED = 13;
 
-/** One of `count` experiments of a round, whose slow calls together take some ten to twenty seconds where nothing happens. */
+/**
+ * One of `count` experiments of a round. Their slow calls together take some ten to twenty seconds without
+ * faults.
+ */
 export function randomExperiment(random: Random, name: string, count: number): ChaosExperiment {
   const networks = distinct(random.between(1, 2), () => randomNetwork(random));
   const prompts = distinct(random.between(1, 4), () => `${random.pick(SUBJECTS)} ${random.pick(PLACES)}`);
@@ -72,7 +75,7 @@ export function randomExperiment(random: Random, name: string, count: number): C
   };
 }
 
-/** A painter and a describer, or two of each, with one slow model at least. */
+/** A painter and a describer, or two of each, with at least one slow model. */
 function randomNetwork(random: Random): string[] {
   const pairs = random.between(1, 2);
   const network = Array.from({ length: 2 * pairs }, (_, index) =>
@@ -94,7 +97,7 @@ function shareOfSlow(network: readonly string[]): number {
   return network.filter((model) => SLOW.includes(model)).length / network.length;
 }
 
-/** Up to so many values that differ as JSON. */
+/** At most `count` values that differ as JSON. */
 function distinct<T>(count: number, draw: () => T): T[] {
   const found = new Map<string, T>();
   for (let index = 0; index < count; index++) {

@@ -3,24 +3,27 @@ import type { Outage } from '../common/link.js';
 import type { Random } from '../../models/random.js';
 import type { DeploymentPlan } from './deployment-plan.js';
 
-/** When a fault begins: so far into the round, counted in invocations, and so long after that. */
+/** When a fault begins: at a number of invocations of the round, and a time after that. */
 export interface Moment {
-  /** Of the invocations of the undisturbed run, 0..1. */
+  /** Share of the invocations of the undisturbed run, 0..1. */
   readonly progress: number;
   readonly plusMs: number;
 }
 
-/** A process, or all of a kind. `worker N` counts from 0 in the order of the plan; with `run`, main,cpu is 0 and gpu is 1. */
+/**
+ * A process, or all of a kind. `worker N` counts from 0 in the order of the plan; with `run`, main,cpu is 0
+ * and gpu is 1.
+ */
 export type Role =
   | 'command'
   | 'server'
-  | 'model host'
+  | 'model process'
   | 'postgres'
   | 's3'
   | 'everything'
   | `worker ${number}`;
 
-/** What is held back between two parts. */
+/** A connection that can be cut. */
 export type CutLink = 'temporal' | 'postgres' | 's3';
 
 /** A file system that a round has for itself. */
@@ -38,7 +41,7 @@ export const OPERATIONS = [
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
-/** `lastsMs` is until what was taken away comes back: a process, a connection, room on a disk. */
+/** Faults. `lastsMs` is the time until what was taken comes back: a process, a connection, room on a disk. */
 export type Trouble =
   /** SIGKILL. */
   | { readonly kind: 'kill'; readonly role: Role; readonly lastsMs: number }
@@ -55,13 +58,13 @@ export type Trouble =
   | {
       readonly kind: 'cut';
       readonly link: CutLink;
-      /** Null: of everybody. */
+      /** Null: all processes. */
       readonly worker: number | null;
       readonly how: Outage;
       readonly lastsMs: number;
     }
   | { readonly kind: 'full disk'; readonly disk: Disk; readonly lastsMs: number }
-  /** Each call that syncs takes so much longer, and each that writes. */
+  /** How much longer each call takes that syncs, and each that writes. */
   | {
       readonly kind: 'slow disk';
       readonly syncMs: number;
@@ -85,21 +88,25 @@ const SHORT_MS = { least: 200, most: 6000 };
 /** Longer than the heartbeat's time-out of 5 s, so that others take over. */
 const LONG_MS = { least: 6000, most: 15_000 };
 
-/** `withHosts`: whether some model of the experiments has a process of its own. */
-export function randomFaults(random: Random, deployment: DeploymentPlan, withHosts: boolean): Fault[] {
+/** `withModelProcesses`: whether a model of the experiments has a process of its own. */
+export function randomFaults(
+  random: Random,
+  deployment: DeploymentPlan,
+  withModelProcesses: boolean,
+): Fault[] {
   const count = random.between(4, 9);
   const faults = Array.from({ length: count }, () => {
     const at = { progress: random.between(1, 90) / 100, plusMs: random.between(0, 1500) };
-    return { ...randomTrouble(random, deployment, withHosts), at };
+    return { ...randomTrouble(random, deployment, withModelProcesses), at };
   });
   return faults.sort((a, b) => a.at.progress - b.at.progress || a.at.plusMs - b.at.plusMs);
 }
 
-function randomTrouble(random: Random, deployment: DeploymentPlan, withHosts: boolean): Trouble {
+function randomTrouble(random: Random, deployment: DeploymentPlan, withModelProcesses: boolean): Trouble {
   const lastsMs = duration(random);
   const fleet = deployment.kind === 'fleet';
   // Neither has an orderly end.
-  const harsh: Role[] = ['everything', ...(withHosts ? ['model host' as const] : [])];
+  const harsh: Role[] = ['everything', ...(withModelProcesses ? ['model process' as const] : [])];
   const weights: readonly (readonly [Trouble['kind'], number])[] = [
     ['kill', 28],
     ['stop', 12],
@@ -162,7 +169,7 @@ function weighted<T>(random: Random, weights: readonly (readonly [T, number])[])
   throw new Error('the weights are all zero');
 }
 
-/** Workers as often as all others together. */
+/** Picks workers about as often as all others together. */
 function randomRole(random: Random, deployment: DeploymentPlan, more: readonly Role[]): Role {
   const workers = deployment.kind === 'embedded' ? 2 : deployment.workers.length;
   if (random.chance(45)) return `worker ${random.below(workers)}`;

@@ -7,13 +7,13 @@ import { runRound } from './round.js';
 import { VERDICT, type InsideSettings } from './settings.js';
 
 /**
- * The part of `npm run chaos` that is the first process of namespaces of its own (PIDs, mounts): when it ends, however it ends,
- * the kernel ends every process and takes every mount that it made.
+ * The part of `npm run chaos` that is the first process of its own namespaces (PIDs, mounts). When it ends,
+ * however it ends, the kernel ends every process and removes every mount that it made.
  */
 
 const settings = JSON.parse(process.argv[2] ?? '') as InsideSettings;
 const results: RoundResult[] = [];
-/** Of what was wrong with a round. */
+/** How many wrong findings of a round are printed. */
 const MOST_SHOWN = 20;
 
 quietAwsSdk();

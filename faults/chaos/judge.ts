@@ -5,7 +5,7 @@ import { persistenceEntropy } from '../../tda/index.js';
 import { compareStores, openExisting } from './compare.js';
 import { CLI } from './programs.js';
 
-/** What is wrong with what a round left, each as a sentence; empty where nothing is. */
+/** What is wrong after a round, each as a sentence; empty if nothing is. */
 export async function judge(
   place: StorePlace,
   undisturbed: StorePlace,
@@ -33,12 +33,15 @@ export async function judge(
   return wrong;
 }
 
-/** Attempts that failed for a reason that no fault explains: two that wrote different things, or an error of the program. */
+/**
+ * Kinds of failed attempts that no fault explains: two attempts that wrote different rows, or an error of the
+ * program.
+ */
 const NEVER = ['StoreConflict', 'TypeError', 'ReferenceError', 'RangeError', 'SyntaxError', 'AssertionError'];
 
 export interface FailedAttempts {
   readonly byKind: ReadonlyMap<string, number>;
-  /** Those that must not be, with their messages. */
+  /** Failures of the kinds that must not be, with their messages. */
   readonly unexplained: readonly string[];
   /** Whether one of them met a full disk. */
   readonly metFullDisk: boolean;
@@ -46,7 +49,7 @@ export interface FailedAttempts {
 
 const FULL = /ENOSPC|no space left|disk is full|disk full|SQLITE_FULL/i;
 
-/** The attempts that were logged. */
+/** The failed attempts in the log of the store. */
 export async function failedAttempts(place: StorePlace): Promise<FailedAttempts> {
   const store = await openExisting(place);
   const byKind = new Map<string, number>();
@@ -76,7 +79,7 @@ export function saysFull(text: string): boolean {
   return FULL.test(text);
 }
 
-/** What `doctor` says: its exit code, and each violation that it names. */
+/** The result of `doctor`: its exit code, and each violation that it names. */
 export async function askDoctor(
   words: readonly string[],
   env: Readonly<Record<string, string>>,
@@ -93,7 +96,7 @@ export async function askDoctor(
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   const none = { code, violations: [], problems: [] };
-  // Killed meanwhile, or without an answer.
+  // The command was killed, or gave no answer.
   if (code === null || output.trim() === '') return none;
   const { findings } = JSON.parse(output) as {
     findings: { level: string; text: string; violation?: unknown }[];

@@ -16,13 +16,14 @@ import { EXIT_UNAVAILABLE } from '../machines/requirements.js';
 import { runInNamespaces } from '../common/namespaces.js';
 
 /**
- * `npm run chaos`: random experiments while random processes, links and disks fail. docs/chaos.md says what it shows. Exit status 0
- * where nothing was lost, doubled or unequal, 1 where something was, 2 for bad options, 77 where this machine lacks what is needed.
+ * `npm run chaos`: random experiments while random processes, connections and disks fail. docs/chaos.md says
+ * what it shows. Exit status 0 if nothing was lost, doubled or unequal, 1 if something was, 2 for bad
+ * options, 77 if this machine lacks what is needed.
  */
 
 const INSIDE = fileURLToPath(new URL('inside.js', import.meta.url));
 const SEEDS = 2 ** 32;
-/** Rounds that `--plan` prints where nobody says how many. */
+/** Rounds that `--plan` prints by default. */
 const PLANNED = 10;
 /** A bad option, as for the commands of the program. */
 const EXIT_BAD_USE = 2;
@@ -52,7 +53,7 @@ await runCommand(async () => {
   }
 });
 
-/** Also the folder of a round that was cut off. */
+/** Also removes the folder of a round that was interrupted. */
 function removeUnlessWrong(folder: string): void {
   for (const round of readdirSync(folder).map((name) => join(folder, name))) {
     if (!existsSync(join(round, VERDICT))) rmSync(round, { recursive: true, force: true, maxRetries: 10 });
@@ -109,7 +110,7 @@ function makeFolder(keep: string | undefined): string {
   }
   const folder = keep === undefined ? mkdtempSync(join(tmpdir(), 'panic-tda-chaos-')) : resolve(keep);
   mkdirSync(folder, { recursive: true });
-  // Postgres, which is not run as root, has a folder in it.
+  // Postgres, which does not run as root, has a folder in it.
   chmodSync(folder, 0o755);
   return folder;
 }

@@ -12,7 +12,7 @@ import { TOO_LATE, within, type Effect, type Stage } from './stage.js';
 
 type Operator = Extract<Trouble, { kind: 'operator' }>;
 
-/** A command that has not ended after this waits for a server, or goes on with the experiment itself. */
+/** A command that has not ended after this time waits for a server, or drives the experiment itself. */
 const PATIENCE_MS = 20_000;
 const AGAIN_MS = 2000;
 /** A worker takes some seconds to begin. */
@@ -59,7 +59,7 @@ async function pause(stage: Stage, words: readonly string[], lastsMs: number): P
 }
 
 async function cancel(stage: Stage, drive: Drive, lastsMs: number): Promise<Effect> {
-  // Nobody goes on with it meanwhile.
+  // The user begins no command for it meanwhile.
   const held = drive.hold(null, 0);
   const code = await codeOf(stage.command(['cancel', drive.experiment]));
   await held;
@@ -76,19 +76,22 @@ async function cancelRun(stage: Stage, words: readonly string[], lastsMs: number
 }
 
 /**
- * `resume`, until it was heard: exit status 1 says that the service did not answer. One that goes on with the experiment itself is left to
- * that.
+ * Runs `resume` until the service has answered; exit status 1 says that it did not. A `resume` that drives
+ * the experiment itself goes on.
  */
 async function resume(stage: Stage, words: readonly string[]): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const code = await codeOf(stage.command(['resume', ...words]));
-    // 2: there is nothing to be resumed, since the run or the experiment has ended, or another process goes on with it.
+    // 2: there is nothing to resume, since the run or the experiment has ended, or another process drives it.
     if (code === 0 || code === 2 || code === 'under way') return;
     await sleep(AGAIN_MS);
   }
 }
 
-/** With the embedded server a second one is refused; with a server of one's own it watches the same experiment. */
+/**
+ * With the embedded server a second `run` is refused; with a server of its own it watches the same
+ * experiment.
+ */
 async function runAgain(stage: Stage, file: string): Promise<Effect> {
   const code = await codeOf(stage.command(['run', file]));
   return effectOf(code, ['under way', 0, 2, 3]);
@@ -109,7 +112,7 @@ async function secondWorker(stage: Stage, lastsMs: number): Promise<Effect> {
   return { took: served, remark: served ? `for ${lastsMs} ms` : 'it had not begun to serve' };
 }
 
-/** At any moment, whatever else happens, the rows must be sound. */
+/** The rows must be sound at any moment, whatever else happens. */
 async function consultDoctor(stage: Stage): Promise<Effect> {
   const { code, violations } = await askDoctor([], stage.deployment.commandEnvironment);
   for (const violation of violations) stage.wrong(`doctor, during the round: ${violation}`);
@@ -128,7 +131,7 @@ async function loseTemporalState(stage: Stage, lastsMs: number): Promise<Effect>
   return { took: true, remark: 'it began empty' };
 }
 
-/** Its exit status; 'under way' where it goes on. */
+/** Its exit status; 'under way' if it goes on. */
 async function codeOf(child: ChildProcess): Promise<number | 'under way' | null> {
   const ending = await endingOf(child, PATIENCE_MS);
   return ending === null ? 'under way' : ending.code;

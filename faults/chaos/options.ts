@@ -4,14 +4,17 @@ import { CommandError } from '../../bench/common/command.js';
 export interface ChaosOptions {
   /** Decides everything that is random. */
   readonly seed: number;
-  /** No round begins later than that. */
+  /** No round begins after this time. */
   readonly minutes: number;
-  /** The first round, and how many at most. */
+  /** The first round, and the maximum number of rounds. */
   readonly first: number;
   readonly rounds: number;
   /** Print what would happen, and do nothing. */
   readonly plan: boolean;
-  /** Where folders of rounds are left. Undefined: those of failing rounds, in the system's folder for temporary files. */
+  /**
+   * Where folders of all rounds are left. Undefined: only those of failing rounds, in the system's folder for
+   * temporary files.
+   */
   readonly keep: string | undefined;
 }
 
@@ -29,7 +32,10 @@ const MOST_ROUNDS = 10_000;
 const DAY = 1440;
 const MINUTES = 10;
 
-/** Options of the command line, with a seed drawn by `draw` where there is none; throws a CommandError naming the one that cannot be used. */
+/**
+ * Options of the command line. `draw` gives the seed if there is none. Throws a CommandError that names an
+ * option that cannot be used.
+ */
 export function readOptions(words: readonly string[], draw: () => number): ChaosOptions {
   let values;
   try {

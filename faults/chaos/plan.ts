@@ -3,7 +3,7 @@ import type { DeploymentPlan } from './deployment-plan.js';
 import { hasOwnProcess, randomExperiment, type ChaosExperiment } from './experiments.js';
 import { randomFaults, type Fault } from './faults.js';
 
-/** All that is random in a round. */
+/** Everything random in a round. */
 export interface RoundPlan {
   readonly seed: number;
   readonly round: number;
@@ -22,9 +22,9 @@ const WORKERS: readonly (readonly string[])[] = [
 
 const ACTIVITY_MS = [200, 1000, 3000, 10_000];
 
-/** A round of a seed: always the same one, on every machine. */
+/** A round of a seed. It is the same on every machine. */
 export function planRound(seed: number, round: number): RoundPlan {
-  // A generator for each part: a change of one does not change the others.
+  // Each part has its own generator, so that a change of one part does not change the others.
   const part = (name: string): Random => new Random(hashText(`chaos round ${round}: ${name}`, seed));
   const deployment = randomDeployment(part('deployment'), kindOf(seed, round));
   const random = part('experiments');
@@ -32,14 +32,17 @@ export function planRound(seed: number, round: number): RoundPlan {
   const experiments = Array.from({ length: count }, (_, index) =>
     randomExperiment(random, `seed ${seed}, round ${round}, experiment ${index}`, count),
   );
-  const withHosts = experiments.some(({ networks }) => networks.flat().some(hasOwnProcess));
-  const faults = randomFaults(part('faults'), deployment, withHosts);
+  const withModelProcesses = experiments.some(({ networks }) => networks.flat().some(hasOwnProcess));
+  const faults = randomFaults(part('faults'), deployment, withModelProcesses);
   return { seed, round, deployment, experiments, faults };
 }
 
 const KINDS = ['embedded', 'fleet on SQLite', 'fleet on Postgres'] as const;
 
-/** Each three rounds have each of them once, in a random order: a short run is not left with one of them by chance. */
+/**
+ * Every three rounds have each kind once, in a random order, so that a short series does not have one kind
+ * only by chance.
+ */
 function kindOf(seed: number, round: number): (typeof KINDS)[number] {
   const random = new Random(hashText(`chaos rounds from ${round - (round % KINDS.length)} on`, seed));
   const left = [...KINDS];

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../bench/common/embedded-postgres.js';
 import { processState } from '../../bench/common/process-tree.js';
 
-/** A Postgres server that is started again when it ends by itself, as a full disk makes it do. */
+/** A Postgres server that is started again when it ends by itself, as it does on a full disk. */
 export interface KeptPostgres {
   readonly pid: number;
   url(database: string): string;
-  /** Ends it, and keeps it away until it was released as often; false where it was away. */
+  /** Ends it, and keeps it away until it was released as often. False if it was away already. */
   hold(how: 'fast' | 'kill'): Promise<boolean>;
   release(): void;
   stop(): Promise<void>;
@@ -26,7 +26,7 @@ export async function keepPostgres(
       'max_wal_size=64MB',
       'min_wal_size=32MB',
       'log_min_messages=error',
-      // Whoever is gone with a cut link must not hold its locks for the two hours of the kernel's default.
+      // A process whose connection was cut must not hold its locks for the two hours of the kernel's default.
       'tcp_keepalives_idle=10',
       'tcp_keepalives_interval=5',
       'tcp_keepalives_count=3',
@@ -51,7 +51,7 @@ export async function keepPostgres(
     while (!state.stopped) {
       await sleep(LOOK_MS);
       if (holds > 0 || isAlive()) continue;
-      // While there is no room it cannot; it is tried again.
+      // It cannot start while there is no room; the next look tries again.
       await inTurn(async () => {
         if (holds === 0 && !state.stopped && !isAlive()) await server.start();
       }).catch(() => undefined);

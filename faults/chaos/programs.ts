@@ -4,14 +4,14 @@ import { fileURLToPath } from 'node:url';
 
 export const CLI = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 
-/** Starts a program whose output is appended to a file. */
+/** Starts a program and appends its output to a file. */
 export function launch(
   command: string,
   args: readonly string[],
   { env, logFile }: { readonly env: Readonly<Record<string, string>>; readonly logFile: string },
 ): ChildProcess {
   const log = openSync(logFile, 'a');
-  // A process group of its own, as a terminal or an init system gives each.
+  // It has a process group of its own, as it would have from a terminal or an init system.
   const child = spawn(command, args, { stdio: ['ignore', log, log], env, detached: true });
   closeSync(log);
   return child;
@@ -25,7 +25,10 @@ export function launchCli(
   return launch(process.execPath, [CLI, ...words], options);
 }
 
-/** What every process of ours is given, and nothing of the caller's own settings for this program, Temporal or S3. */
+/**
+ * The variables of every process of ours. They contain none of the caller's settings for this program,
+ * Temporal or S3.
+ */
 export function commonVariables(temporalCli: string, cacheFolder: string): Record<string, string> {
   const { PATH = '', HOME = '/root' } = process.env;
   return {
@@ -35,7 +38,7 @@ export function commonVariables(temporalCli: string, cacheFolder: string): Recor
     PANIC_TDA_TEST_MODELS: '1',
     PANIC_TDA_TEMPORAL_CLI: temporalCli,
     PANIC_TDA_DEVICE: 'cpu',
-    // Nobody is to be asked for other keys.
+    // The SDK must not ask a cloud's metadata service for other keys.
     AWS_EC2_METADATA_DISABLED: 'true',
   };
 }

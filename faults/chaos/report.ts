@@ -14,16 +14,16 @@ export interface RoundResult {
   readonly plan: RoundPlan;
   readonly ms: number;
   readonly runs: number;
-  /** Invocations that the undisturbed run has. */
+  /** Invocations of the undisturbed run. */
   readonly steps: number;
   readonly faults: readonly StruckFault[];
-  /** Runs that failed of faults, and were tried again. */
+  /** Runs that failed by a fault, and were tried again. */
   readonly retried: readonly string[];
-  /** Failed attempts that were logged, by kind. */
+  /** Failed attempts in the log, by kind. */
   readonly failures: ReadonlyMap<string, number>;
-  /** What was lost, doubled, unequal, or did not end; empty where nothing was. */
+  /** What was lost, doubled, unequal, or did not end; empty if nothing was. */
   readonly wrong: readonly string[];
-  /** Where all of it was left; null where it was removed. */
+  /** Where the files of the round were left; null if they were removed. */
   readonly folder: string | null;
 }
 
@@ -53,7 +53,7 @@ function tookOf(faults: readonly StruckFault[]): number {
   return faults.filter(({ effect }) => effect.took).length;
 }
 
-/** The table at the end: faults by kind, and the rounds that went wrong with what repeats them. */
+/** The table at the end: faults by kind, and the failing rounds with the commands that repeat them. */
 export function summary(results: readonly RoundResult[]): string {
   const faults = results.flatMap((result) => result.faults);
   const names = [...new Set(faults.map(({ fault }) => troubleKind(fault)))].sort();
@@ -137,7 +137,7 @@ function describeTrouble(fault: Fault): string {
     case 'freeze':
       return `SIGSTOP to ${fault.role}`;
     case 'cut':
-      return `link to ${fault.link} cut for ${fault.worker === null ? 'everybody' : `worker ${fault.worker}`} (${fault.how})`;
+      return `link to ${fault.link} cut for ${fault.worker === null ? 'all processes' : `worker ${fault.worker}`} (${fault.how})`;
     case 'full disk':
       return `disk "${fault.disk}" full`;
     case 'slow disk':

@@ -19,10 +19,13 @@ import type { Stage } from './stage.js';
 import { createObserver, type Observer } from './standing.js';
 import { runUndisturbed, type Undisturbed } from './undisturbed.js';
 
-/** After the last fault the experiments get this long to end. */
+/** How long the experiments have after the last fault to end. */
 const END_MS = 600_000;
 
-/** One round, from its experiments' files to the judgement. Its folder is removed where nothing was wrong, unless all are kept. */
+/**
+ * Runs one round, from its experiment files to the judgement. Its folder is removed if nothing was wrong,
+ * unless all folders are kept.
+ */
 export async function runRound(
   plan: RoundPlan,
   settings: InsideSettings,
@@ -33,7 +36,7 @@ export async function runRound(
   const folder = join(settings.folder, `seed-${plan.seed}-round-${plan.round}`);
   const logs = join(folder, 'logs');
   mkdirSync(logs, { recursive: true });
-  // Postgres, which is not run as root, has a folder in it.
+  // Postgres, which does not run as root, has a folder in it.
   chmodSync(folder, 0o755);
   const mounts = abilities.noSmallDisks === null;
   const common = commonVariables(settings.temporalCli, settings.cacheFolder);
@@ -59,7 +62,7 @@ export async function runRound(
     slowDisk,
     common,
   });
-  // Where the client of the S3 service looks for its keys, in this process, too.
+  // The client of the S3 service in this process looks for its keys in these variables.
   for (const [name, value] of Object.entries(deployment.commandEnvironment)) {
     if (name.startsWith('AWS_')) process.env[name] = value;
   }
@@ -96,7 +99,7 @@ interface Outcome {
   readonly wrong: readonly string[];
 }
 
-/** The experiments with all faults, to their end, and what is wrong then. */
+/** Runs the experiments with all faults to their end, and judges the result. */
 async function disturb(scene: Scene): Promise<Outcome> {
   const { plan, deployment, experiments, undisturbed, say } = scene;
   const wrong: string[] = [];
@@ -118,7 +121,7 @@ async function disturb(scene: Scene): Promise<Outcome> {
   if (!inTime) wrong.push(...(await unfinished(drives, observer)));
   const finished = inTime && !failedToEnd;
   if (finished) {
-    // While everybody is there: what it says of servers and queues has to be well, too.
+    // The services still run, so that doctor checks its remarks on servers and queues too.
     const { code, problems } = await askDoctor(['--deep'], deployment.commandEnvironment);
     if (code !== 0) wrong.push(`doctor ended with ${code}`);
     for (const problem of problems) wrong.push(`doctor: ${problem.replaceAll('\n', ' ')}`);
@@ -130,7 +133,7 @@ async function disturb(scene: Scene): Promise<Outcome> {
   try {
     attempts = await failedAttempts(deployment.place);
     wrong.push(...attempts.unexplained.map((what) => `a failed attempt that no fault explains: ${what}`));
-    // What is not finished is unequal anyway.
+    // An experiment that has not finished is unequal anyway.
     if (finished) {
       const ids = experiments.map(({ id }) => id);
       wrong.push(...(await judge(deployment.place, undisturbed.place, ids)));
@@ -187,7 +190,7 @@ function setStage(
   };
 }
 
-/** A data folder runs one experiment at a time by itself; on a fleet all of them are begun at once. */
+/** A data folder runs one experiment at a time by itself; on a fleet all of them begin at once. */
 async function followAll(drives: readonly Drive[], { deployment }: RoundPlan): Promise<void> {
   if (deployment.kind === 'fleet') {
     await Promise.all(drives.map((drive) => drive.follow()));
@@ -208,7 +211,7 @@ async function unfinished(drives: readonly Drive[], observer: Observer): Promise
   return found;
 }
 
-/** Ends what is left, in order; returns who did not end, and who was left behind. */
+/** Ends what is left, in order. Returns which processes did not end, and which were left behind. */
 async function leave(deployment: Deployment, others: readonly ChildProcess[]): Promise<string[]> {
   const wrong: string[] = [];
   for (const child of others) {
@@ -221,7 +224,7 @@ async function leave(deployment: Deployment, others: readonly ChildProcess[]): P
   wrong.push(
     ...(await deployment.stop()).map((name) => `${name} had not ended ${STOP_MS / 1000} s after SIGTERM`),
   );
-  // The judge is still to read from these.
+  // The judge still reads from these.
   const stores = new Set((['postgres', 's3'] as const).flatMap((role) => deployment.pidsOf(role)));
   const left = processTree(process.pid)
     .slice(1)

@@ -6,13 +6,13 @@ import { describeFault, type StruckFault } from './report.js';
 import { TOO_LATE, type Effect, type Stage } from './stage.js';
 import { strike } from './strike.js';
 
-/** Where no step is made for so long, the next fault happens all the same. */
+/** If no step is made for this time, the next fault happens anyway. */
 const STALL_MS = 60_000;
 const LOOK_MS = 50;
 
 /**
- * Lets the faults of a round happen, each at its moment: after so many invocations, of which `invocations` is all. They may overlap. Resolves
- * when all of them are over.
+ * Strikes with the faults of a round, each at its moment, as a share of `invocations`. Faults may overlap.
+ * Resolves when all of them are over.
  */
 export async function strikeAll(
   stage: Stage,

@@ -1,7 +1,7 @@
 import type { Abilities } from './abilities.js';
 import type { ChaosOptions } from './options.js';
 
-/** What the part inside the namespaces is told; crosses the border as JSON. */
+/** The settings of the part inside the namespaces, which it gets as JSON. */
 export interface InsideSettings {
   readonly options: ChaosOptions;
   readonly abilities: Abilities;
@@ -11,5 +11,5 @@ export interface InsideSettings {
   readonly folder: string;
 }
 
-/** Is in the folder of every round that is to stay: what was wrong, and what repeats it. */
+/** Name of a file in every kept folder of a round: what was wrong, and the command that repeats it. */
 export const VERDICT = 'verdict.txt';

@@ -1,8 +1,8 @@
 /*
- * Makes a slow disk of a fast one, for every program that is started with this library in LD_PRELOAD: each call that syncs a
- * file, or writes to a regular one, sleeps first. The file that CHAOS_SLOW_DISK names says for how long, and may be changed at
- * any time; it also counts the calls that were delayed, and those that found the disk full. Little-endian machines, as
- * everything else here.
+ * Makes a fast disk slow, for every program that is started with this library in LD_PRELOAD. Each call that syncs a
+ * file, or writes to a regular one, sleeps first. The file that CHAOS_SLOW_DISK names says for how long, and may
+ * change at any time. It also counts the calls that were delayed, and those that found the disk full. The machine has
+ * to be little-endian, as for the rest of the program.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -88,7 +88,7 @@ ssize_t writev(int file, const struct iovec *parts, int count) {
   return counted(syscall(SYS_writev, file, parts, count));
 }
 
-/* The kernel takes the offset in two halves, of which a 64-bit one reads the first alone. */
+/* The system call has two arguments for the offset. A 64-bit kernel reads the first only. */
 ssize_t pwritev(int file, const struct iovec *parts, int count, off_t offset) {
   before_write(file);
   return counted(syscall(SYS_pwritev, file, parts, count, offset, 0L));

@@ -5,7 +5,7 @@ import type { SlowDisk } from './disks.js';
 import type { Drive } from './drive.js';
 import type { Observer } from './standing.js';
 
-/** What faults happen to, while experiments are under way. */
+/** What faults act on while experiments are under way. */
 export interface Stage {
   readonly deployment: Deployment;
   readonly drives: readonly Drive[];
@@ -13,11 +13,11 @@ export interface Stage {
   readonly observer: Observer;
   /** Starts a command beside those of the drives. */
   command(words: readonly string[], env?: Readonly<Record<string, string>>): ChildProcess;
-  /** What all logs say, from so many characters on of each. */
+  /** The text of all logs, each from its mark on. */
   logsSince(marks: ReadonlyMap<string, number>): string;
-  /** How long each log is. */
+  /** The present length of each log. */
   markLogs(): ReadonlyMap<string, number>;
-  /** Something that must not be. */
+  /** Reports something that must not be. */
   wrong(sentence: string): void;
 }
 

@@ -1,6 +1,6 @@
 import { connectStoreReadonly, type Store, type StorePlace } from '../../db/index.js';
 
-/** How far an experiment is, as the rows say. */
+/** The progress of an experiment in its rows. */
 export interface Standing {
   readonly status: string;
   /** Runs that are pending or running. */
@@ -11,11 +11,11 @@ export interface Standing {
   readonly runs: number;
 }
 
-/** Looks at the rows of a store that may be away or not made yet. */
+/** Looks at the rows of a store that may be away, or not made yet. */
 export interface Observer {
-  /** Invocations of all experiments; the last that were seen, while the store is away. */
+  /** Invocations of all experiments; the last number that was seen, while the store is away. */
   invocations(): Promise<number>;
-  /** Null where nobody can tell. */
+  /** Null if the store does not answer. */
   standing(experiment: string): Promise<Standing | null>;
   close(): Promise<void>;
 }
@@ -28,7 +28,7 @@ export function createObserver(place: StorePlace): Observer {
   let open: Store | null = null;
   let last = 0;
 
-  /** Null while the store is away; a connection that was lost is made anew. */
+  /** Null while the store is away. A lost connection is made anew. */
   async function looking<T>(look: (store: Store) => Promise<T>): Promise<T | null> {
     try {
       open ??= await connectStoreReadonly(place);

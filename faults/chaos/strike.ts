@@ -9,16 +9,16 @@ import { within, type Effect, type Stage } from './stage.js';
 
 /** SIGKILL and SIGSTOP act at once; a busy machine may take a moment. */
 const AT_ONCE_MS = 10_000;
-/** Some have no process at a moment, or write nothing, and will soon. */
+/** A role may have no process at the moment, or write nothing yet, and will soon. */
 const PATIENCE_MS = 5000;
-/** A database overwrites its log in place for a while before it wants more room. */
+/** A database overwrites its log in place for a while before it needs more room. */
 const UNTIL_FULL_MS = 20_000;
 /** Between the first and the second of two stop signals. */
 const TWICE_MS = 300;
 
 type Of<Kind extends Trouble['kind']> = Extract<Trouble, { kind: Kind }>;
 
-/** Lets a fault happen, and undoes it after its time; says whether it was seen to take effect. */
+/** Makes a fault happen, and undoes it after its time. Says whether it was seen to take effect. */
 export async function strike(stage: Stage, fault: Fault): Promise<Effect> {
   switch (fault.kind) {
     case 'kill':
@@ -71,7 +71,7 @@ async function end(
   return took(`ended by ${ending?.signal ?? `exit ${ending?.code}`}, away for ${lastsMs} ms`);
 }
 
-/** Those that somebody else starts again, or that are started when they are needed. */
+/** Processes that another process starts again, or that start when they are needed. */
 async function endOthers(
   stage: Stage,
   role: Role,
@@ -105,7 +105,7 @@ async function endCommand(
   return took(`ended by ${ending?.signal ?? `exit ${ending?.code}`}, begun again after ${lastsMs} ms`);
 }
 
-/** As a power cut: every process but this one, Postgres and the S3 service too. */
+/** Like a power cut: ends every process but this one, Postgres and the S3 service too. */
 async function endEverything(stage: Stage, lastsMs: number): Promise<Effect> {
   const { keeper, postgres } = stage.deployment;
   const services = keeper.names.filter((name) => keeper.pidOf(name) !== undefined);
@@ -139,7 +139,10 @@ async function freeze(stage: Stage, { role, lastsMs }: Of<'freeze'>): Promise<Ef
   return frozen && one ? took(`${pids.length} frozen for ${lastsMs} ms`) : missed('none was seen frozen');
 }
 
-/** Processes of a role, as soon as there is one: those of models come and go, and others are just being started again. */
+/**
+ * Processes of a role, as soon as there is one: processes of models come and go, and others are just starting
+ * again.
+ */
 async function targetsOf({ deployment, drives }: Stage, role: Role): Promise<number[]> {
   const now = (): number[] => {
     if (role === 'everything') {
@@ -159,10 +162,10 @@ async function cut(stage: Stage, { link, worker, how, lastsMs }: Of<'cut'>): Pro
   for (const one of links) one.cut(how);
   await sleep(lastsMs);
   const met = links.reduce((sum, one) => sum + one.restore(), 0);
-  return met > 0 ? took(`${met} connections, ${how}, ${lastsMs} ms`) : missed('nobody was connected');
+  return met > 0 ? took(`${met} connections, ${how}, ${lastsMs} ms`) : missed('no process was connected');
 }
 
-/** What was seen of it: calls of our own processes that found no room, or what a log or a failed attempt says. */
+/** Evidence is a call of our own processes that found no room, or a log or a failed attempt that says so. */
 async function fillDisk(stage: Stage, { disk, lastsMs }: Of<'full disk'>): Promise<Effect> {
   const small = stage.deployment.disks[disk];
   if (small === undefined) return missed('there is no such disk');
@@ -176,7 +179,7 @@ async function fillDisk(stage: Stage, { disk, lastsMs }: Of<'full disk'>): Promi
   small.clear();
   if (!filled) return missed('it could not be filled');
   if (calls() > 0) return took(`${calls()} calls found no room`);
-  return told() ? took('a log says so') : missed('nobody wrote to it');
+  return told() ? took('a log says so') : missed('no process wrote to it');
 }
 
 async function slowDown(stage: Stage, { syncMs, writeMs, lastsMs }: Of<'slow disk'>): Promise<Effect> {
@@ -188,7 +191,7 @@ async function slowDown(stage: Stage, { syncMs, writeMs, lastsMs }: Of<'slow dis
   await within(PATIENCE_MS, () => slowDisk.delayed() > before);
   slowDisk.set(0, 0);
   const calls = slowDisk.delayed() - before;
-  return calls > 0 ? took(`${calls} calls delayed`) : missed('nobody wrote');
+  return calls > 0 ? took(`${calls} calls delayed`) : missed('no process wrote');
 }
 
 async function untilGone(pids: readonly number[], limitMs: number): Promise<boolean> {

@@ -6,19 +6,22 @@ import { mountSmallDisk, type SmallDisk } from './disks.js';
 import { launchCli } from './programs.js';
 import { createObserver, type Standing } from './standing.js';
 
-/** How the experiments of a round end where nothing happens to them. */
+/** How the experiments of a round end without faults. */
 export interface Undisturbed {
   readonly place: StorePlace;
   readonly invocations: number;
   /** By experiment. */
   readonly standings: ReadonlyMap<string, Standing>;
-  /** Where it lies. */
+  /** The disk of its data folder. */
   readonly disk: SmallDisk;
 }
 
 const DISK_MIB = 256;
 
-/** Runs the experiments one after the other with `panic-tda run`, in a data folder of their own. Throws where one does not end. */
+/**
+ * Runs the experiments one after the other with `panic-tda run`, in a data folder of their own. Throws if one
+ * does not end.
+ */
 export async function runUndisturbed(
   experiments: readonly { readonly id: string; readonly file: string }[],
   options: {
@@ -28,7 +31,7 @@ export async function runUndisturbed(
     readonly env: Readonly<Record<string, string>>;
   },
 ): Promise<Undisturbed> {
-  // In memory, as the disturbed run: it is waited for.
+  // In memory, like the disturbed run, since the round waits for it.
   const disk = mountSmallDisk(options.folder, options.mounts ? DISK_MIB : null);
   const data = join(disk.folder, 'data');
   mkdirSync(data);

@@ -9,7 +9,9 @@ export interface WrittenExperiment {
   readonly file: string;
 }
 
-/** Writes the experiments of a round as files. Throws where one of them is not valid, which is a bug of the plan. */
+/**
+ * Writes the experiments of a round as files. Throws if one of them is not valid, which is a bug of the plan.
+ */
 export async function writeExperiments(
   { experiments }: RoundPlan,
   folder: string,

@@ -6,20 +6,20 @@ import { splitBundle } from '../../workers/workflow-bundle.js';
 interface Migration {
   /** Its name after the number: `telescopes`. */
   readonly tag: string;
-  /** Statements, with `--> statement-breakpoint` between two of them. */
+  /** Statements, with `--> statement-breakpoint` between them. */
   readonly sql: string;
 }
 
 export interface Changes {
   /** Version in its package.json. */
   readonly version?: string;
-  /** Changes the code of the bundle of workflows. The digest of the build changes with every character. */
+  /** Changes the code of the bundle of workflows. Any changed character changes the digest of the build. */
   readonly workflows?: (code: string) => string;
-  /** Migrations behind those of the present program. */
+  /** Migrations after those of the present program. */
   readonly migrations?: { readonly sqlite?: readonly Migration[]; readonly postgres?: readonly Migration[] };
 }
 
-/** A program like the present one but for some changes, in a folder of its own. */
+/** A program with some changes to the present one, in a folder of its own. */
 export interface BuiltVersion {
   readonly folder: string;
   /** Path of its `cli/main.js`, for `startPanicTda` and `panicTda`. */
@@ -27,7 +27,10 @@ export interface BuiltVersion {
   remove(): void;
 }
 
-/** Copies `dist/` of a clone to a folder from which Node finds the installed packages, and makes the changes there. */
+/**
+ * Copies `dist/` of a clone to a folder from which Node finds the installed packages, and makes the changes
+ * there.
+ */
 export function buildVersion(clone: string, changes: Changes): BuiltVersion {
   const folder = mkdtempSync(join(realpathSync(tmpdir()), 'panic-tda-built-'));
   const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
@@ -49,7 +52,7 @@ export function buildVersion(clone: string, changes: Changes): BuiltVersion {
   }
 }
 
-/** Without what only people read. */
+/** Copies the program without the files that only people read. */
 function copyProgram(from: string, to: string): void {
   const unused = ['bench', 'faults'].map((room) => join(from, room));
   cpSync(from, to, {

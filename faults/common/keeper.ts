@@ -7,12 +7,12 @@ export interface Service {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** User and group to run as; those of this process by default. */
+  /** User and group to run as; default: those of this process. */
   readonly uid?: number;
   readonly cwd?: string;
 }
 
-/** How a process ended: one of both. */
+/** How a process ended: by a code or by a signal. */
 export interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -23,19 +23,19 @@ export interface Keeper {
   readonly names: readonly string[];
   /** Of a service that runs; undefined otherwise. */
   pidOf(service: string): number | undefined;
-  /** How often a service ended by itself, or by a signal, and was started again. */
+  /** How often a service ended, by itself or by a signal, and was started again. */
   readonly restarts: number;
   run(service: Service): void;
-  /** Sends a signal to a service. It is started again when that ends it, unless it is `held`. */
+  /** Sends a signal to a service. A service that ends is started again, unless it is `held`. */
   signal(service: string, signal: NodeJS.Signals): void;
   /**
-   * Ends a service by a signal, and waits until it is gone; it stays away until it is released. Null where it has not ended
-   * after `limitMs`: then it still runs, and is not started again.
+   * Ends a service by a signal, and waits until it is gone. It stays away until it is released. Null if it
+   * has not ended after `limitMs`: then it still runs, and is not started again.
    */
   hold(service: string, signal: NodeJS.Signals, limitMs?: number): Promise<Ending | null>;
-  /** Nothing is started again from now on, whatever ends it. */
+  /** From now on no service is started again, whatever ends it. */
   holdAll(): void;
-  /** Starts a service that was held, where it is gone. */
+  /** Starts a service that was held, if it is gone. */
   release(service: string): void;
   /** Resolves when every service is gone. */
   gone(): Promise<void>;
@@ -113,7 +113,7 @@ function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
 }
 
-/** Null where it has not ended after `limitMs`. */
+/** Null if the process has not ended after `limitMs`. */
 export async function endingOf(child: ChildProcess, limitMs: number): Promise<Ending | null> {
   const deadline = performance.now() + limitMs;
   while (!hasEnded(child)) {

@@ -1,12 +1,13 @@
 import { connect, createServer, type Socket } from 'node:net';
 
 /**
- * What becomes of a cut link's connections: `lost` holds everything back, as a network that drops packets does, and what was held
- * back never arrives; `late` delivers it at the end, as retransmission does; `refused` ends them, and every new one, at once.
+ * What a cut does to the connections of a link. `lost` holds all data back, as a network that drops packets
+ * does, and never delivers it. `late` delivers it at the end, as retransmission does. `refused` ends them,
+ * and every new one, at once.
  */
 export type Outage = 'lost' | 'late' | 'refused';
 
-/** A TCP proxy in front of a server on loopback, through which nothing passes while it is cut. */
+/** A TCP proxy in front of a server on loopback. Nothing passes while it is cut. */
 export interface Link {
   /** host:port */
   readonly address: string;
@@ -56,7 +57,7 @@ export async function openLink(target: string): Promise<Link> {
     restore: () => {
       for (const pair of pairs) {
         if (outage === 'late') join(pair);
-        // What was held back belongs to connections that both ends have given up by now.
+        // Both ends have given up these connections by now.
         else destroy(pair);
       }
       outage = null;

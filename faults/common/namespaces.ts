@@ -2,17 +2,18 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 /**
- * A program that is the first process of namespaces of its own: when it ends, however it ends, the kernel ends every process, and
- * takes every mount and device, that it made.
+ * Runs a program as the first process of its own namespaces. When the program ends, however it ends, the
+ * kernel ends every process that it started, and removes every mount and device that it made.
  */
 
 const STOP_SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
-/** What is inside gets this long to end in order. */
+/** How long the processes inside have to end in order. */
 const GRACE_MS = 10_000;
 
 /**
- * Runs a Node program inside new namespaces (arguments of unshare(1), a PID namespace among them), with its settings as JSON in its
- * only argument; returns its exit status. A stop signal, or the end of this process, ends all of it.
+ * Runs a Node program inside new namespaces (arguments of unshare(1), a PID namespace among them), with its
+ * settings as JSON in its only argument. Returns its exit status. A stop signal, or the end of this process,
+ * ends all processes inside.
  */
 export async function runInNamespaces(
   program: string,
@@ -22,7 +23,7 @@ export async function runInNamespaces(
   const words = [...namespaces, process.execPath, program, JSON.stringify(settings)];
   const inside = spawn('unshare', words, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    // Ctrl-C reaches this process alone, which then ends the others in order.
+    // Ctrl-C reaches this process only, which then ends the others in order.
     detached: true,
   });
   let stopped = 0;
@@ -39,13 +40,13 @@ export async function runInNamespaces(
   return code ?? 1;
 }
 
-/** On the inside: calls `end`, which has to leave, when the process outside says so or is gone. */
+/** Inside: calls `end`, which has to leave, when the process outside asks for it or is gone. */
 export function endWithOutside(end: () => never): void {
   process.on('disconnect', end);
   process.on('message', end);
 }
 
-/** On the inside: ends everything in the namespaces but this process, which the kernel spares. */
+/** Inside: ends every process of the namespaces except this one, which the kernel spares. */
 export function endTheOthers(): void {
   try {
     process.kill(-1, 'SIGKILL');

@@ -23,7 +23,7 @@ END $$`,
 CREATE TRIGGER "invocations_are_bright" BEFORE INSERT ON "invocations" FOR EACH ROW EXECUTE FUNCTION "invocations_are_bright"()`,
 ];
 
-/** What a next version 0.3.0 could have otherwise: one migration more, which adds to the tables. */
+/** The changes of a possible next version 0.3.0: one more migration, which adds to the tables. */
 export const NEXT_VERSION = {
   version: '0.3.0',
   migrations: {

@@ -1,10 +1,12 @@
-// A bad cable between two bridges: two TAP devices, and every Ethernet frame that enters one leaves the other later, or never.
+// A bad cable between two bridges: two TAP devices. Every Ethernet frame that enters one leaves the other later,
+// or never.
 //
 //	cable -a NAME -b NAME -delay 40ms -jitter 20ms -loss 0.05 -seed 1
 //
-// What `tc ... netem` does, for kernels that were built without it. Both directions have the delay, a jitter of at most
-// `jitter` around it, and the loss. Order is kept, as cables do. It says "ready" on standard output, and at the end, on
-// SIGTERM, how many frames there were and how many of them were dropped. The devices go with the process.
+// It does what `tc ... netem` does, for kernels that were built without it. Both directions have the delay, a
+// jitter of at most `jitter` around it, and the loss. It keeps the order of frames, as cables do. It prints "ready"
+// on standard output. On SIGTERM it prints how many frames there were, and how many of them it dropped. The kernel
+// removes the devices when the process ends.
 package main
 
 import (
@@ -70,7 +72,7 @@ func openDevice(name string) *os.File {
 	if _, _, code := syscall.Syscall(syscall.SYS_IOCTL, uintptr(descriptor), setInterface, uintptr(unsafe.Pointer(&request))); code != 0 {
 		log.Fatalf("the device %s cannot be made: %v", name, code)
 	}
-	// Not before it is attached: the poller refuses a descriptor without a device.
+	// The device has to be attached first: the poller refuses a descriptor without a device.
 	return os.NewFile(uintptr(descriptor), name)
 }
 
@@ -79,7 +81,7 @@ func carry(from, to *os.File, delay, jitter time.Duration, loss float64, random 
 	go func() {
 		for next := range queue {
 			time.Sleep(time.Until(next.due))
-			// A device that is not up yet refuses; the frame is lost, as on a cable that is not plugged in.
+			// A device that is not up yet refuses the frame. The frame is lost, as on a cable that is not plugged in.
 			if _, err := to.Write(next.bytes); err != nil {
 				dropped.Add(1)
 				continue

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import { POSTGRES_PORT, SUPERUSER } from './postgres.js';
 
-/** A role, the database that it is there for, and its password. */
+/** A role, its database, and its password. */
 export interface DatabaseUser {
   readonly role: string;
   readonly database: string;
@@ -15,7 +15,7 @@ export interface DatabaseUsers {
   readonly temporal: DatabaseUser;
   /** Owns panic-tda's tables. */
   readonly owner: DatabaseUser;
-  /** Cannot change them; for the workers. */
+  /** The role of the workers, which cannot change the tables. */
   readonly app: DatabaseUser;
 }
 
@@ -56,7 +56,7 @@ export function databaseUrl({ role, password, database }: DatabaseUser, address:
   return `postgres://${role}:${password}@${address}:${POSTGRES_PORT}/${database}`;
 }
 
-/** Address of a database for its superuser by the Unix socket, which is there whatever becomes of the network. */
+/** Address of a database for its superuser by the Unix socket, which works in any state of the network. */
 export function socketUrl(folder: string, database: string): string {
   return `postgres:///${database}?host=${encodeURIComponent(folder)}&user=${SUPERUSER}`;
 }

@@ -9,7 +9,7 @@ export interface Effect {
   /** How long the trouble itself lasted. */
   readonly lastedMs: number;
   readonly runs: number;
-  /** Until the runs went on, after the beginning of the trouble or after its end. */
+  /** Whether `next` counts from the beginning of the trouble or from its end. */
   readonly after: 'beginning' | 'end';
   readonly next: NextSteps;
   /** What else was seen. */
@@ -31,11 +31,11 @@ export interface EventRecord extends Effect {
   readonly restarts: number;
 }
 
-/** A run makes a step every few tenths of a second; what takes longer than this is not coming. */
+/** A run makes a step every few tenths of a second; a step that takes longer than this does not come. */
 const LIMIT_MS = 180_000;
-/** A host that was killed comes back so much later, when others have taken its work. */
+/** After this time a killed host comes back; by then others have taken its work. */
 const HOST_AWAY_MS = 20_000;
-/** Steps that were under way at the cut may be seen a moment later. */
+/** Steps that were under way at the cut may appear a moment later. */
 const SETTLED_MS = 2000;
 const TOO_SMALL =
   'hardly a run was left before the last event was over; the experiment must be larger (--runs)';
@@ -59,7 +59,7 @@ export const EVENTS: readonly TroubleEvent[] = [
   { name: 'worker asked to stop (SIGTERM), started again', happen: drainWorker },
 ];
 
-/** Lets an event happen, and waits until its runs have gone on. */
+/** Makes an event happen, and waits until its runs have gone on. */
 export async function record(site: Site, event: TroubleEvent, startedAt: number): Promise<EventRecord> {
   const hosts = [site.server, site.gpuA, site.gpuB, site.cpu];
   const restarts = (): number => hosts.reduce((sum, host) => sum + host.restarts, 0);
@@ -182,7 +182,7 @@ async function untilBusy(site: Site, host: Host): Promise<number[]> {
   return runs;
 }
 
-/** While the database itself is away, what was stored cannot be read. */
+/** Repeats the reading, since the database itself may be away. */
 async function patientSteps(site: Site): ReturnType<Site['records']['steps']> {
   const deadline = performance.now() + LIMIT_MS;
   for (;;) {

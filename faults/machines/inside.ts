@@ -33,13 +33,14 @@ import {
 import { untilTrue } from './watch.js';
 
 /**
- * The part of `npm run hosts` that is the first process of namespaces of its own (PIDs, mounts, network): when it ends,
- * however it ends, the kernel ends every process and takes every device, namespace and mount that it made.
+ * The part of `npm run hosts` that is the first process of its own namespaces (PIDs, mounts, network). When
+ * it ends, however it ends, the kernel ends every process, and removes every device, namespace and mount that
+ * it made.
  */
 
 const CLI = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 const START_MS = 120_000;
-/** Of every worker: each is on a loopback of its own. */
+/** Port of every worker, since each has a loopback interface of its own. */
 const HEALTH_PORT = 9464;
 /** Three for each of the four threads that the built-in models have on the two GPU hosts. */
 const CONCURRENCY = 12;
@@ -81,7 +82,7 @@ async function main({ options, programs, postgres, temporalCli, folder }: Inside
       TEMPORAL_ADDRESS: temporal,
       TEMPORAL_NAMESPACE: NAMESPACE,
       PANIC_TDA_DATABASE: databaseUrl(users.app, address),
-      // Nothing is shared between hosts but what is reached over the network.
+      // The hosts share only what they reach over the network.
       PANIC_TDA_DATA: join(folder, 'data', host.network.name),
     },
   });
@@ -105,9 +106,9 @@ async function main({ options, programs, postgres, temporalCli, folder }: Inside
   const undisturbed = runUndisturbed(experimentFile, join(folder, 'undisturbed'), logs, temporalCli);
 
   quietAwsSdk();
-  // Where the client of the S3 service looks for its keys.
+  // The client of the S3 service looks for its keys here.
   Object.assign(process.env, objectVariables(address, keys));
-  // By the socket, which is there while the server's cable is out.
+  // By the socket, which works while the server's cable is out.
   const place: StorePlace = {
     folder: join(folder, 'data', 'switch'),
     database: { url: socketUrl(postgresFolder, users.app.database), poolSize: POOL_SIZE.default },
@@ -175,7 +176,8 @@ function experimentOf({ runs }: InsideSettings['options']): unknown {
     prompts: Array.from({ length: runs }, (_, number) => `a picture of thing number ${number}`),
     seeds: [7],
     embedding_models: ['HashedNgram', 'ColourGradient'],
-    // The dummy models know 4,096 captions: a run meets one again after some 80 of them, and two runs of five stop there.
+    // The dummy models know 4,096 captions. A run meets one again after some 80 of them, and two runs of five
+    // stop there.
     max_length: 120,
     on_cycle: 'stop',
     reuse: false,
@@ -194,7 +196,7 @@ async function runUndisturbed(file: string, data: string, logs: string, temporal
   if (code !== 0) throw new Error(`the undisturbed run ended with ${signal ?? code}`);
 }
 
-/** Nothing of the caller's own settings for this program or for Temporal. */
+/** Leaves out the caller's own settings for this program and for Temporal. */
 function commonVariables(temporalCli: string): Record<string, string> {
   const { PATH = '', HOME = '/root' } = process.env;
   return { PATH, HOME, PANIC_TDA_TEST_MODELS: '1', PANIC_TDA_TEMPORAL_CLI: temporalCli };
@@ -226,7 +228,7 @@ try {
 if (process.exitCode === 1) tellLogs(join(settings.folder, 'logs'));
 end(Number(process.exitCode ?? 0));
 
-/** The last lines of each process: the folder may be gone when somebody reads this. */
+/** Prints the last lines of each process, since the folder may be gone when a user reads the output. */
 function tellLogs(logs: string): void {
   for (const name of readdirSync(logs)) {
     const lines = readFileSync(join(logs, name), 'utf8').trimEnd().split('\n').slice(-LOG_LINES);

@@ -4,22 +4,22 @@ import { join } from 'node:path';
 import { createKeeper, type Service } from '../common/keeper.js';
 import type { NetworkHost } from './network.js';
 
-/** A network namespace with the processes in it. */
+/** A network namespace with the processes in it, which plays a machine. */
 export interface Host {
   readonly network: NetworkHost;
   /** Of a service that runs; undefined otherwise. */
   pidOf(service: string): number | undefined;
-  /** Whether an HTTP address on the host's own loopback answers that all is well. */
+  /** Whether an HTTP address on the host's own loopback answers with a good status. */
   answers(url: string): boolean;
   /** How often one of its services ended by itself and was started again. */
   readonly restarts: number;
   run(service: Service): void;
-  /** Sends a signal to a service. It is started again when that ends it, unless it is `held`. */
+  /** Sends a signal to a service. A service that ends is started again, unless it is `held`. */
   signal(service: string, signal: NodeJS.Signals): void;
   /** Ends a service by a signal, and waits until it is gone. It stays away until it is released. */
   hold(service: string, signal: NodeJS.Signals): Promise<void>;
   release(service: string): void;
-  /** A power cut: the cable is dead before the processes are, so that nobody sees a connection close. */
+  /** A power cut. The cable goes before the processes, so that no peer sees a connection close. */
   powerOff(): Promise<void>;
   powerOn(): void;
 }
@@ -30,7 +30,7 @@ export function createHost(network: NetworkHost, logs: string): Host {
     const log = openSync(join(logs, `${network.name}-${name}.log`), 'a');
     const identity =
       uid === undefined ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
-    // A host name of its own: it is part of the identity that workers give Temporal.
+    // Each has a host name of its own, which is part of the identity that workers give Temporal.
     const inHost = ['sh', '-c', 'hostname "$0" && exec "$@"', network.name, ...identity, command, ...args];
     const child = spawn('ip', ['netns', 'exec', network.name, 'unshare', '--uts', ...inHost], {
       stdio: ['ignore', log, log],
@@ -70,7 +70,7 @@ export function createHost(network: NetworkHost, logs: string): Host {
   };
 }
 
-/** Every process of the namespace, those that services started as well. */
+/** Every process of the namespace, also those that services started. */
 function pidsOf(namespace: string): number[] {
   const output = execFileSync('ip', ['netns', 'pids', namespace], { encoding: 'utf8' });
   return output.split('\n').filter(Boolean).map(Number);
@@ -80,6 +80,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // Gone meanwhile.
+    // It ended meanwhile.
   }
 }

@@ -12,9 +12,9 @@ import type { InsideSettings } from './settings.js';
 import { runInNamespaces } from '../common/namespaces.js';
 
 /**
- * `npm run hosts`: an experiment on four hosts, which are network namespaces of this machine, while hosts, cables and servers
- * fail. docs/hosts.md says what it shows. Exit status 0 where nothing was lost or doubled, 1 where something was, 2 for bad options, 77
- * where this machine lacks what is needed.
+ * `npm run hosts`: an experiment on four hosts, which are network namespaces of this machine, while hosts,
+ * cables and servers fail. docs/hosts.md says what it shows. Exit status 0 if nothing was lost or doubled, 1
+ * if something was, 2 for bad options, 77 if this machine lacks what is needed.
  */
 
 const INSIDE = fileURLToPath(new URL('inside.js', import.meta.url));
@@ -65,7 +65,7 @@ function makeFolder(keep: string | undefined): string {
     throw new CommandError(`--keep ${keep} is there already; name a new folder`);
   const folder = keep === undefined ? mkdtempSync(join(tmpdir(), 'panic-tda-hosts-')) : resolve(keep);
   mkdirSync(folder, { recursive: true });
-  // Postgres, which is not run as root, has a folder in it.
+  // Postgres, which does not run as root, has a folder in it.
   chmodSync(folder, 0o755);
   return folder;
 }

@@ -18,18 +18,21 @@ export interface CableCount {
 
 /** A network namespace on the switch. */
 export interface NetworkHost {
-  /** Of the namespace, and the host name in it. */
+  /** Name of the namespace, and host name in it. */
   readonly name: string;
   readonly address: string;
-  /** Pulls the cable: what is on its way is lost, and nobody is told. */
+  /** Pulls the cable. Frames on their way are lost, and neither end gets a message about it. */
   unplug(): void;
   plug(): void;
-  /** Between the host and the switch until `end` is called, which tells what went through it. */
+  /**
+   * Puts a bad cable between the host and the switch until `end` is called, which returns what went through
+   * it.
+   */
   useBadCable(quality: CableQuality): Promise<{ end(): Promise<CableCount> }>;
 }
 
 export interface Network {
-  /** Of the switch itself, where the script and its clients are. */
+  /** Address of the switch itself, where the script and its clients are. */
   readonly address: string;
   /** In CIDR notation. */
   readonly subnet: string;
@@ -40,15 +43,16 @@ const SUBNET = '10.77.0';
 const SWITCH = 'switch';
 
 /**
- * Makes the namespace that it is called in a switch: a bridge with an address of its own, and a veth pair to each host. To be
- * called in a fresh network namespace with a mount namespace of its own: nothing here is undone, it ends with them.
+ * Makes the present namespace a switch: a bridge with an address of its own, and a veth pair to each host.
+ * The caller has to be in a fresh network namespace with its own mount namespace: nothing here is undone, all
+ * of it ends with them.
  *
  * `cable` is the program made of cable.go.
  */
 export function createNetwork(cable: string): Network {
   const names = '/run/netns';
   execFileSync('mkdir', ['-p', names]);
-  // Over the machine's own named namespaces, in this mount namespace only.
+  // Hides the machine's own named namespaces, in this mount namespace only.
   execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', names]);
   const address = `${SUBNET}.1`;
   ip('link', 'set', 'lo', 'up');

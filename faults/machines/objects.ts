@@ -11,7 +11,7 @@ export interface ObjectKeys {
   readonly secret: string;
 }
 
-/** How the S3 service is run that docker-compose.yml has, too, with an empty bucket. */
+/** How to run the S3 service of docker-compose.yml, with an empty bucket. */
 export function prepareObjects(
   versitygw: string,
   {
@@ -49,7 +49,7 @@ export function objectVariables(
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: keys.access,
     AWS_SECRET_ACCESS_KEY: keys.secret,
-    // Nobody is to be asked for other keys; the hosts could not reach them.
+    // The SDK must not ask a cloud's metadata service for other keys; the hosts could not reach it.
     AWS_EC2_METADATA_DISABLED: 'true',
   };
 }

@@ -4,9 +4,9 @@ import { CommandError } from '../../bench/common/command.js';
 export interface HostsOptions {
   /** Runs of the experiment; each is a chain of models that take 100 ms. */
   readonly runs: number;
-  /** For how long the server's cable is out, and packets are dropped. */
+  /** For how long the server's cable is out, and for how long packets are dropped. */
   readonly cutSeconds: number;
-  /** Where everything is left to be looked at: logs, databases, objects. Undefined: a temporary folder that is removed. */
+  /** Where logs, databases and objects are left. Undefined: a temporary folder that is removed. */
   readonly keep: string | undefined;
 }
 
@@ -16,7 +16,7 @@ const USAGE = `npm run hosts -- [--runs 100] [--cut 60] [--keep FOLDER]
   --cut SECONDS for how long the cable of the server's host is out, and later packets are dropped
   --keep FOLDER leave logs and data there; the folder must be new`;
 
-/** Options of the command line; throws a CommandError naming the one that cannot be used. */
+/** Options of the command line. Throws a CommandError that names an option that cannot be used. */
 export function readOptions(words: readonly string[]): HostsOptions {
   let values;
   try {

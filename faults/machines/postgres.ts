@@ -10,22 +10,27 @@ export const POSTGRES_PORT = 5432;
 
 export interface PostgresSettings {
   readonly programs: PostgresPrograms;
-  /** Made here: the cluster and, for those on this machine whatever the network is like, a Unix socket. */
+  /**
+   * Made here: the cluster, and a Unix socket for processes of this machine, which works in any state of the
+   * network.
+   */
   readonly folder: string;
   /** Where it listens, and the network that may connect by password. */
   readonly address: string;
   readonly network: string;
 }
 
-/** Makes a cluster, owned by the user `nobody` since Postgres refuses to run as root, and says how it is run. */
+/**
+ * Makes a cluster, and says how to run it. The user `nobody` owns it, since Postgres refuses to run as root.
+ */
 export function preparePostgres({ programs, folder, address, network }: PostgresSettings): Service {
-  const { uid, gid } = nobody();
+  const { uid, gid } = userOfPostgres();
   mkdirSync(folder, { recursive: true });
   chownSync(folder, uid, gid);
-  // By the socket in it one is the superuser.
+  // A process that reaches the socket in it is the superuser.
   chmodSync(folder, 0o700);
   const cluster = join(folder, 'cluster');
-  const asNobody = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
+  const asUser = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
   const settings = [
     '--pgdata',
     cluster,
@@ -38,7 +43,7 @@ export function preparePostgres({ programs, folder, address, network }: Postgres
     '--no-sync',
   ];
   const access = ['--auth-local', 'trust', '--auth-host', 'scram-sha-256'];
-  execFileSync('setpriv', [...asNobody, programs.initdb, ...settings, ...access], {
+  execFileSync('setpriv', [...asUser, programs.initdb, ...settings, ...access], {
     stdio: ['ignore', 'ignore', 'pipe'],
     cwd: folder,
   });
@@ -50,7 +55,8 @@ export function preparePostgres({ programs, folder, address, network }: Postgres
       `port = ${POSTGRES_PORT}`,
       `unix_socket_directories = '${folder}'`,
       'max_connections = 200',
-      // Whoever is gone with its host must not hold its locks for the two hours of the kernel's default.
+      // A process that went away with its host must not hold its locks for the two hours of the kernel's
+      // default.
       'tcp_keepalives_idle = 10',
       'tcp_keepalives_interval = 5',
       'tcp_keepalives_count = 3',
@@ -67,12 +73,12 @@ export function preparePostgres({ programs, folder, address, network }: Postgres
   };
 }
 
-function nobody(): { uid: number; gid: number } {
+function userOfPostgres(): { uid: number; gid: number } {
   const line = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
     .find((entry) => entry.startsWith('nobody:'));
   const [, , uid, gid] = line?.split(':') ?? [];
   if (uid === undefined || gid === undefined)
-    throw new CommandError('there is no user "nobody", as whom Postgres could run');
+    throw new CommandError('Postgres cannot run: this machine has no user "nobody"');
   return { uid: Number(uid), gid: Number(gid) };
 }

@@ -6,7 +6,7 @@ import { readEnvironment } from '../../workers/settings/environment.js';
 import { pinnedServerVersion } from '../../workers/temporal/cli.js';
 import { CommandError } from '../../bench/common/command.js';
 
-/** Outlives the packages, which are installed anew more often than a server is built. */
+/** The cache outlives the packages, which are installed anew more often than a server is built. */
 const CACHE = join(readEnvironment().cacheFolder, 'hosts');
 
 /** Where the production Temporal server and its tools are, once they are built. */
@@ -19,19 +19,19 @@ const S3_MODULE = `github.com/versity/versitygw/cmd/versitygw@${VERSITYGW}`;
 export interface Programs {
   /** The production Temporal server. */
   readonly temporalServer: string;
-  /** Its `temporal-sql-tool`, which carries the schema. */
+  /** Its `temporal-sql-tool`, which contains the schema. */
   readonly temporalSqlTool: string;
   /** The S3 service. */
   readonly versitygw: string;
-  /** Made of cable.go. */
+  /** Compiled from cable.go. */
   readonly cable: string;
 }
 
 /**
- * Builds by Go's module proxy what is not in the cache folder yet. The server takes 20 minutes and more the first time;
- * Go's own cache makes it quick after that.
+ * Builds the programs that are not in the cache folder yet, by Go's module proxy. The server takes 20 minutes
+ * and more the first time; after that Go's own cache makes it quick.
  *
- * Throws a CommandError with the last lines that Go wrote, where it fails.
+ * Throws a CommandError with the last lines that Go wrote, if it fails.
  */
 export async function buildPrograms(say: (line: string) => void): Promise<Programs> {
   const server = 'go.temporal.io/server/cmd';
@@ -50,14 +50,14 @@ export async function buildPrograms(say: (line: string) => void): Promise<Progra
       say,
     ),
     versitygw: await buildS3Service(say),
-    // Quick, and made again by each call: Go looks whether the source has changed.
+    // This is quick, so each call does it: Go looks whether the source has changed.
     cable: await go(['build', '-o', cable, fileURLToPath(new URL('cable.go', import.meta.url))], {}).then(
       () => cable,
     ),
   };
 }
 
-/** The S3 service alone: a minute or two the first time. Throws a CommandError as `buildPrograms`. */
+/** The S3 service only: a minute or two the first time. Throws a CommandError as `buildPrograms` does. */
 export async function buildS3Service(say: (line: string) => void): Promise<string> {
   return await installed(join(CACHE, `versitygw-${VERSITYGW}`), 'versitygw', S3_MODULE, say);
 }
@@ -78,7 +78,7 @@ async function installed(
 
 function go(words: readonly string[], variables: Readonly<Record<string, string>>): Promise<void> {
   const child = spawn('go', words, {
-    // Static, as in the images of its makers.
+    // Static, as in the official images.
     env: { ...process.env, CGO_ENABLED: '0', ...variables },
     stdio: ['ignore', 'inherit', 'pipe'],
   });

@@ -3,10 +3,10 @@ import { checkInvariants } from '../../db/doctor/index.js';
 import { persistenceEntropy } from '../../tda/index.js';
 import type { Steps } from './watch.js';
 
-/** What is stored of an experiment, while it is being written. */
+/** The rows of an experiment while it is under way. */
 export interface Records {
   steps(): Promise<Steps>;
-  /** Failed attempts that were logged. */
+  /** Failed attempts in the log. */
   failures(): Promise<number>;
   close(): Promise<void>;
 }

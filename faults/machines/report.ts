@@ -1,7 +1,7 @@
 import { markdownTable } from '../../bench/common/markdown.js';
 import { seconds, type EventRecord } from './events.js';
 
-/** The table of what happened, in Markdown. */
+/** The table of events, in Markdown. */
 export function eventTable(records: readonly EventRecord[]): string {
   const header = ['event', 'seen', 'at', 'lasted', 'runs met', 'first goes on', 'last goes on', 'after'];
   const rows = records.map(({ name, atMs, lastedMs, runs, next, after, failures, restarts, remarks }) => [

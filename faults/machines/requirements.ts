@@ -3,7 +3,9 @@ import { delimiter, join } from 'node:path';
 import { getuid } from 'node:process';
 import { spawnSync } from 'node:child_process';
 
-/** Exit status where the machine lacks something, as test harnesses know it: skipped, neither passed nor failed. */
+/**
+ * Exit status if the machine lacks something. Test harnesses read it as skipped: neither passed nor failed.
+ */
 export const EXIT_UNAVAILABLE = 77;
 
 const PROGRAMS = [
@@ -15,7 +17,7 @@ const PROGRAMS = [
   { name: 'go', from: 'https://go.dev/dl, to build the Temporal server' },
 ] as const;
 
-/** What this machine lacks to be several hosts, each as a sentence with the remedy; nothing is changed or kept. */
+/** What this machine lacks to play several hosts, each as a sentence with the remedy. Changes nothing. */
 export function missingRequirements(searchPath: string | undefined): string[] {
   if (process.platform !== 'linux')
     return ['network namespaces are a part of Linux, and this is another system'];

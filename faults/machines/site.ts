@@ -6,7 +6,7 @@ import type { Records } from './records.js';
 
 const { PENDING_ACTIVITY_STATE_STARTED } = proto.temporal.api.enums.v1.PendingActivityState;
 
-/** Everything that events happen to, while an experiment is under way. */
+/** What events act on while an experiment is under way. */
 export interface Site {
   /** Postgres, the Temporal server and the object store. */
   readonly server: Host;
@@ -22,22 +22,23 @@ export interface Site {
   readonly cutMs: number;
 }
 
-/** The runs that have begun and are not at their end. */
+/** The runs that have begun and not ended. */
 export async function runsUnderWay({ records }: Site): Promise<number[]> {
   const steps = await records.steps();
   return [...steps].filter(([, { made, ended }]) => made > 0 && !ended).map(([run]) => run);
 }
 
-/** Runs that are not at their end, begun or not. */
+/** Runs that have not ended, begun or not. */
 export async function runsLeft({ records }: Site): Promise<number> {
   return [...(await records.steps()).values()].filter(({ ended }) => !ended).length;
 }
 
-/** The runs that the worker which now runs on this host is at work on, as far as Temporal knows. */
+/** The runs on which the present worker of this host works, as far as Temporal knows. */
 export async function runsOn(site: Site, host: Host): Promise<number[]> {
   const found: number[] = [];
-  // What waits for its next attempt has the identity of the last one; and to the open polls of a worker that died with its
-  // cable the server gives work for up to a minute.
+  // The process id is part of the comparison for two reasons. An activity that waits for its next attempt has
+  // the identity of the last one. And the server gives work to the open polls of a worker that died with its
+  // cable for up to a minute.
   const identity = `${host.pidOf('worker')}@${host.network.name}`;
   for (const run of await runsUnderWay(site)) {
     const handle = site.client.workflow.getHandle(runWorkflowId(site.experiment, run));

@@ -13,12 +13,14 @@ export const TEMPORAL_PORT = 7233;
 export const NAMESPACE = 'panic-tda';
 const RETENTION = '30 days';
 const START_MS = 120_000;
-/** That of docker-compose.yml. */
+/** The file of docker-compose.yml. */
 const DYNAMIC_CONFIG = fileURLToPath(
   new URL('../../../compose/temporal-dynamic-config.yaml', import.meta.url),
 );
 
-/** Makes the tables of the production server's two databases with its own tool, which carries their schema. */
+/**
+ * Makes the tables of the production server's two databases with its own tool, which contains their schema.
+ */
 export function setupTemporalSchema(tool: string, address: string, { role, password }: DatabaseUser): void {
   const access = ['--plugin', 'postgres12', '--endpoint', address, '--port', String(POSTGRES_PORT)];
   for (const [database, schema] of [
@@ -35,7 +37,9 @@ export function setupTemporalSchema(tool: string, address: string, { role, passw
   }
 }
 
-/** How the production server is run: all its roles in one process, configured by variables as its image is. */
+/**
+ * How to run the production server: all its roles in one process, configured by variables as its image is.
+ */
 export function temporalService(
   { temporalServer }: Programs,
   settings: { readonly address: string; readonly user: DatabaseUser },
@@ -61,7 +65,7 @@ export function temporalService(
   };
 }
 
-/** The namespace with a retention of its own, and our search attributes. Tries again until the server answers. */
+/** Makes the namespace with its retention and our search attributes. Tries again until the server answers. */
 export async function setupNamespace(address: string): Promise<void> {
   await patiently(async () => {
     const connection = await Connection.connect({ address, connectTimeout: '2s' });
@@ -81,7 +85,10 @@ export async function setupNamespace(address: string): Promise<void> {
   });
 }
 
-/** What the task returns, once it does not throw; its last error where that takes too long. */
+/**
+ * Repeats the task until it does not throw, and returns its result. Throws its last error if that takes too
+ * long.
+ */
 export async function patiently<T>(task: () => T | Promise<T>): Promise<T> {
   const deadline = performance.now() + START_MS;
   for (;;) {

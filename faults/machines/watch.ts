@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How far a run is. */
+/** The progress of a run. */
 export interface RunSteps {
   /** Invocations that are stored. */
   readonly made: number;
@@ -11,7 +11,7 @@ export interface RunSteps {
 /** By index of the run. */
 export type Steps = ReadonlyMap<number, RunSteps>;
 
-/** Reads how far the runs are. */
+/** Reads the progress of the runs. */
 export type ReadSteps = () => Promise<Steps>;
 
 const LOOK_MS = 100;
@@ -22,14 +22,15 @@ export interface NextSteps {
   readonly lastMs: number;
 }
 
-/** All invocations that are stored. */
+/** The number of stored invocations. */
 export function total(steps: Steps): number {
   return [...steps.values()].reduce((sum, { made }) => sum + made, 0);
 }
 
 /**
- * Waits until each of these runs has more invocations than in `before`, or has ended. `since` is of `performance.now`.
- * @throws when one has not after `limitMs`.
+ * Waits until each of these runs has more invocations than in `before`, or has ended. `since` is a time of
+ * `performance.now`.
+ * @throws if a run has neither after `limitMs`.
  */
 export async function nextSteps(
   readSteps: ReadSteps,
@@ -55,7 +56,7 @@ export async function nextSteps(
   }
 }
 
-/** Resolves when the condition holds; throws, saying what was waited for, after `limitMs`. */
+/** Resolves when the condition holds. Throws after `limitMs`; the message says what it waited for. */
 export async function untilTrue(
   what: string,
   condition: () => Promise<boolean>,

@@ -4,17 +4,22 @@ import type { AddressInfo } from 'node:net';
 import { CommandError } from '../../bench/common/command.js';
 
 /**
- * A model behind a server (docs/models.md) that describes pictures when the rehearsal lets it: an experiment with it lasts as long as the
- * rehearsal wants, however slow or fast the machine is.
+ * A model behind a server (docs/models.md) that describes pictures only when the rehearsal opens its gate. An
+ * experiment with it lasts as long as the rehearsal wants, on a slow machine and on a fast one.
  */
 export interface GatedModel {
-  /** A catalogue with the model, as a file's text. */
+  /** The text of a catalogue file with the model. */
   readonly catalogue: string;
-  /** Answers what waits; returns how much that was. Throws a CommandError where it would be more than it may answer. */
+  /**
+   * Answers the calls that wait, and returns their number. Throws a CommandError if that would exceed the
+   * limit of answers.
+   */
   letThrough(): number;
-  /** Answers everything from now on, at once; returns how much it had answered until then. */
+  /** From now on answers every call at once. Returns how many it had answered until then. */
   open(): number;
-  /** Lets nothing through by itself from now on, and at most `most` answers in all until it is opened. */
+  /**
+   * From now on answers only what `letThrough` lets through, at most `most` calls until the gate is opened.
+   */
   close(most: number): void;
   stop(): Promise<void>;
 }
@@ -39,7 +44,7 @@ export async function startGatedModel(): Promise<GatedModel> {
     const one = { question: Buffer.concat(chunks).toString(), response };
     if (isOpen) return answer(one);
     waiting.add(one);
-    // A worker that stops asks no more.
+    // A worker that stops ends its calls.
     response.once('close', () => waiting.delete(one));
   }
 
@@ -77,7 +82,7 @@ export async function startGatedModel(): Promise<GatedModel> {
   };
 }
 
-/** The same words for the same question: picture, seed and settings. */
+/** Gives the same words for the same question: picture, seed and settings. */
 function answer({ question, response }: Waiting): void {
   const digest = createHash('sha256').update(question).digest('hex').slice(0, 12);
   const message = { role: 'assistant', content: `a picture like ${digest}` };
@@ -92,7 +97,7 @@ function catalogueFor(base: string): string {
   const model = {
     name: GATED_MODEL,
     kind: 'generative',
-    summary: 'Answers when it is let.',
+    summary: 'Answers when the rehearsal lets it.',
     loader: 'server',
     source: `server:${base}`,
     revision: '1',

@@ -23,9 +23,10 @@ import { layGround, startExperiment, writeWatchedExperiment } from './stage.js';
 import { goesOn, requireNoFailure, startWorkers, STEPS, type Rehearsal } from './steps.js';
 
 /**
- * `npm run rehearse-upgrade`: what docs/upgrading.md tells an operator of a fleet to type is typed, block by block, while an experiment is under way:
- * from this version to a next one that adds to the tables, and back again. Exit status 0 where all that the page claims holds, 1 where something does
- * not, 77 where this machine lacks what is needed.
+ * `npm run rehearse-upgrade`: runs the commands of docs/upgrading.md for an operator of a fleet, block by
+ * block, while an experiment is under way: from this version to a next one that adds to the tables, and back
+ * again. Exit status 0 if all claims of the page hold, 1 if one does not, 77 if this machine lacks what is
+ * needed.
  */
 
 const CLONE = fileURLToPath(new URL('../../..', import.meta.url));
@@ -110,7 +111,7 @@ async function rehearse({ options, page, folder, gate, programs, next }: Scene):
     await panicTda({ main: MAIN, env: ground.env }, ['doctor', '--deep']);
     say('The experiment is equal to the undisturbed one.');
   } finally {
-    // One that cannot be stopped keeps none of the others from it.
+    // If one cannot be stopped, the others are stopped all the same.
     await Promise.allSettled([
       watched.stop(),
       ...[...rehearsal.old, ...rehearsal.new].map((worker) => worker.kill()),
@@ -119,7 +120,7 @@ async function rehearse({ options, page, folder, gate, programs, next }: Scene):
   }
 }
 
-/** Throws a CommandError where the experiment does not end well, or stands still. */
+/** Throws a CommandError if the experiment does not end well, or stands still. */
 async function untilItsEnd({ ground, watched, experiment }: Rehearsal): Promise<void> {
   let [stored, since] = [-1, performance.now()];
   while (watched.ending() === null) {
@@ -133,7 +134,7 @@ async function untilItsEnd({ ground, watched, experiment }: Rehearsal): Promise<
     throw new CommandError(`the experiment ended with ${watched.ending()}:\n${watched.said()}`);
 }
 
-/** A fleet of the old version as the way back brings it, with the experiment under way. */
+/** Starts a fleet of the old version by the commands of the way back, and the experiment. */
 async function begin(rehearsal: Rehearsal, { blocks }: Page): Promise<void> {
   const block = (step: string) => blocks.find((one) => one.step === `A fleet, back again, step ${step}`)!;
   await startWorkers(rehearsal, block('2'), 'old');

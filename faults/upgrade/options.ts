@@ -6,7 +6,7 @@ export interface RehearsalOptions {
   readonly runs: number;
   /** Invocations of each run. */
   readonly length: number;
-  /** The page. */
+  /** Path of the page. */
   readonly page: string;
   /** Whether the page is only read. */
   readonly read: boolean;
@@ -18,7 +18,7 @@ export const USAGE = `npm run rehearse-upgrade -- [--runs 20] [--length 120] [--
   --page FILE          another page than docs/upgrading.md
   --read               only compare the page with the steps that the rehearsal knows`;
 
-/** Options of the command line. Throws a CommandError that names the one that cannot be used. */
+/** Options of the command line. Throws a CommandError that names an option that cannot be used. */
 export function readOptions(words: readonly string[], clone: string): RehearsalOptions {
   let values;
   try {

@@ -1,13 +1,13 @@
 import { CommandError } from '../../bench/common/command.js';
 
-/** What docs/upgrading.md tells an operator of a fleet to type. */
+/** The commands of docs/upgrading.md for an operator of a fleet. */
 export interface Page {
   /** The first block: variables with examples of their values, and functions. */
   readonly settings: string;
   readonly blocks: readonly Block[];
 }
 
-/** Commands that are typed together, of one step. */
+/** The commands of one block, which belong to a step. */
 export interface Block {
   /** Section and number of its heading: `A fleet, step 3`. */
   readonly step: string;
@@ -18,7 +18,7 @@ export interface Block {
 const SECTIONS = ['A fleet', 'A fleet, back again'];
 const [FIRST_SECTION] = SECTIONS;
 
-/** Variables of the first block, each with what the rehearsal puts in the place of its example. */
+/** Variables of the first block, whose example values the rehearsal replaces. */
 const SETTINGS = ['OLD', 'NEW', 'OWNER', 'BACKUP', 'OLD_BUILD', 'NEW_BUILD'] as const;
 export type Setting = (typeof SETTINGS)[number];
 
@@ -26,8 +26,9 @@ export type Setting = (typeof SETTINGS)[number];
 const VARIABLES = ['PANIC_TDA_DATABASE', 'OLD_WORKERS', 'NEW_WORKERS'];
 
 /**
- * Reads the page. Throws a CommandError with all that the rehearsal could not do as it is written: a block out of place, one of no step, a step
- * that `steps` does not have, a step of `steps` without a block, or a placeholder that is filled by nothing.
+ * Reads the page. Throws a CommandError with everything that the rehearsal could not do as it is written: a
+ * block out of order, a block of no step, a step that `steps` lacks, a step of `steps` without a block, or a
+ * placeholder without a value.
  */
 export function readPage(text: string, steps: readonly string[]): Page {
   const problems: string[] = [];
@@ -64,7 +65,7 @@ export function readPage(text: string, steps: readonly string[]): Page {
 
 interface Fence {
   readonly section: string;
-  /** Of the nearest heading below that of the section: `### 3. Migrate` has 3. */
+  /** Number of the nearest heading below that of the section: `### 3. Migrate` has 3. */
   readonly number: string | null;
   readonly language: string;
   readonly text: string;
@@ -102,7 +103,9 @@ function settingsProblems(settings: string): string[] {
   ];
 }
 
-/** What a reader is to fill in: `$NAME` of no known variable, and words like NAME, <name> and …. */
+/**
+ * Placeholders that a reader has to fill in: `$NAME` of no known variable, and words like NAME, <name> and ….
+ */
 function placeholderProblems(commands: string, line: number): string[] {
   const code = commands.replaceAll(/ #.*$/gm, '');
   const variables = [...code.matchAll(/\$\{?(\w+)/g)].map(([, name]) => name!);
@@ -113,7 +116,10 @@ function placeholderProblems(commands: string, line: number): string[] {
   ].map((word) => `line ${line}: nothing fills in ${word}`);
 }
 
-/** The first block with values of our own in the place of the examples. A variable without one is left out, so that a command that uses it fails. */
+/**
+ * The first block with our values instead of the examples. A variable without a value is left out, so that a
+ * command that uses it fails.
+ */
 export function settingsWith(settings: string, values: Readonly<Partial<Record<Setting, string>>>): string {
   return settings.replaceAll(ASSIGNMENT, (_, name: Setting) => {
     const value = values[name];

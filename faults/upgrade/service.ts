@@ -1,7 +1,7 @@
 import { type Client, WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
 import { CommandError } from '../../bench/common/command.js';
 
-/** How the service of a rehearsal routes work, and which build goes on with each run. */
+/** How the service of a rehearsal routes work to builds. */
 export interface Routing {
   readonly current: string | null;
   readonly ramping: string | null;
@@ -24,7 +24,10 @@ export async function routingOf(client: Client): Promise<Routing> {
   };
 }
 
-/** Of each run of an experiment, the build whose workers did its last workflow task; null before the first. Throws a CommandError where a run has ended. */
+/**
+ * For each run of an experiment, the build whose workers did its last workflow task; null before the first
+ * task. Throws a CommandError if a run has ended.
+ */
 export async function buildsOfRuns(
   client: Client,
   experiment: string,

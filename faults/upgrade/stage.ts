@@ -13,10 +13,13 @@ import { end, panicTda } from '../backup/steps.js';
 import type { DumpingPostgres } from '../backup/postgres-programs.js';
 import { PASSWORD, startEmbeddedPostgres } from '../../bench/common/embedded-postgres.js';
 
-/** What a fleet stands on, without a worker: a Postgres database with the tables of the old version, a Temporal service, a place of pictures. */
+/**
+ * What a fleet needs besides workers: a Postgres database with the tables of the old version, a Temporal
+ * service, a place of pictures.
+ */
 export interface Ground {
   readonly folder: string;
-  /** Of an operator's shell, and of every worker. */
+  /** For an operator's shell, and for every worker. */
   readonly env: NodeJS.ProcessEnv;
   /** Address of the database for the role that owns the tables. */
   readonly owner: string;
@@ -38,7 +41,7 @@ export async function layGround(
     for (const one of stops.splice(0).toReversed()) await one();
   };
   try {
-    // Not below that of the rehearsal: root keeps that one to itself, and Postgres runs as another user.
+    // Not below the folder of the rehearsal: only root may enter that one, and Postgres runs as another user.
     const own = mkdtempSync(join(tmpdir(), 'panic-tda-rehearsal-postgres-'));
     stops.push(() => rmSync(own, { recursive: true, force: true, maxRetries: 10 }));
     const server = await startEmbeddedPostgres(own, { programs, while: process.pid });
@@ -54,7 +57,7 @@ export async function layGround(
     stops.push(close);
     const owner = server.url(DATABASE, OWNER);
     const superuser = await connected(server.url('postgres'));
-    // As docs/postgres.md sets it up.
+    // As in docs/postgres.md.
     for (const role of [OWNER, WORKER])
       await superuser.query(`create role ${role} login password '${PASSWORD}'`);
     await superuser.query(`create database ${DATABASE} owner ${OWNER} template template0 encoding 'UTF8'`);
@@ -97,7 +100,7 @@ async function connected(url: string): Promise<PostgresClient> {
   return client;
 }
 
-/** The Temporal CLI and this Node by the names that the page has. */
+/** A folder with the Temporal CLI and this Node under the names that the page uses. */
 function programsFolder(folder: string, temporal: string): string {
   const programs = join(folder, 'programs');
   mkdirSync(programs);
@@ -141,7 +144,7 @@ export function writeWatchedExperiment(
     embedding_models: ['Dummy'],
     max_length: length,
     on_cycle: 'continue',
-    // All of them are under way from the beginning.
+    // All runs are under way from the beginning.
     concurrency: runs,
   };
   writeFileSync(file, JSON.stringify(experiment));

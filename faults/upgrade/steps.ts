@@ -14,7 +14,7 @@ export interface Rehearsal {
   readonly ground: Ground;
   /** The first block of the page. */
   readonly settings: string;
-  /** Known so far. */
+  /** The values that are known so far. */
   readonly values: Partial<Record<Setting, string>>;
   readonly gate: GatedModel;
   readonly watched: Watched;
@@ -29,7 +29,7 @@ export interface Rehearsal {
 
 type Version = 'old' | 'new';
 
-/** What is done at a step of the page; throws a CommandError where what the page claims does not hold. */
+/** Carries out a step of the page. Throws a CommandError if a claim of the page does not hold. */
 type Act = (rehearsal: Rehearsal, block: Block) => Promise<void>;
 
 const WITHIN_MS = 120_000;
@@ -88,7 +88,7 @@ export const STEPS: Readonly<Record<string, Act>> = {
   'A fleet, back again, step 4': (rehearsal, block) => stopAll(rehearsal, block, 'new'),
 };
 
-/** Starts the workers of a version; they are ready, and get no work while others do it. */
+/** Starts the workers of a version. They are ready, and get no work while the others do it. */
 async function startBeside(rehearsal: Rehearsal, block: Block, version: Version): Promise<void> {
   await startWorkers(rehearsal, block, version);
   const started = rehearsal[version];
@@ -99,7 +99,7 @@ async function startBeside(rehearsal: Rehearsal, block: Block, version: Version)
   if ((await attempts(started)) > 0) throw new CommandError(`${block.step}: the ${version} workers got work`);
 }
 
-/** Starts what the lines of a block start, each beside the others. */
+/** Starts the workers of a block's lines, each beside the others. */
 export async function startWorkers(rehearsal: Rehearsal, block: Block, version: Version): Promise<void> {
   const lines = block.commands.split('\n').filter((line) => line !== '');
   const wrong = lines.find((line) => !line.startsWith(`${version} worker `));
@@ -107,7 +107,7 @@ export async function startWorkers(rehearsal: Rehearsal, block: Block, version: 
   const started: StartedWorker[] = [];
   for (const line of lines) {
     started.push(await startWorker(prelude(rehearsal), line, rehearsal.ground.env));
-    // Known at once, so that it is ended whatever happens to the next.
+    // Recorded at once, so that it is ended whatever happens to the next one.
     rehearsal[version] = [...started];
   }
   const [build] = started.map(({ buildId }) => buildId);
@@ -192,7 +192,10 @@ export async function goesOn(rehearsal: Rehearsal): Promise<void> {
   });
 }
 
-/** Lets answers through until it holds, ever more slowly, so that a slow machine does not use them up. */
+/**
+ * Lets answers through until the condition holds. The pauses grow, so that a slow machine does not use up the
+ * answers.
+ */
 async function flowUntil(
   { gate, watched }: Rehearsal,
   what: string,

@@ -8,9 +8,9 @@ import { processTree } from '../../bench/common/process-tree.js';
 /** A worker that a line of the page started. */
 export interface StartedWorker {
   readonly pid: number;
-  /** As it printed it. */
+  /** As the worker printed it. */
   readonly buildId: string;
-  /** Throws a CommandError unless it ends with exit code 0 soon. */
+  /** Throws a CommandError unless it soon ends with exit code 0. */
   requireGoodEnd(): Promise<void>;
   ready(): Promise<{ readonly status: number; readonly remarks: readonly string[] }>;
   /** Attempts of activities that ended at it. */
@@ -21,14 +21,17 @@ export interface StartedWorker {
 const START_MS = 120_000;
 const END_MS = 60_000;
 
-/** Runs one line as a process of its own, and waits until its worker serves. Throws a CommandError with what it said where it does not. */
+/**
+ * Runs one line as a process of its own, and waits until its worker serves. Throws a CommandError with its
+ * output if it does not.
+ */
 export async function startWorker(
   prelude: string,
   line: string,
   env: NodeJS.ProcessEnv,
 ): Promise<StartedWorker> {
   if (!/--listen \d+/.test(line)) throw new CommandError(`"${line}" does not start a worker that listens`);
-  // Any free port: that of the page may be taken.
+  // Any free port, since the port of the page may be taken.
   const script = `${prelude}${line.replace(/--listen \d+/, '--listen 0')}`;
   const shell = spawn('bash', ['-euo', 'pipefail', '-c', script], {
     env,
@@ -100,7 +103,7 @@ function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
 }
 
-/** With the worker that it waits for. */
+/** Also kills the worker that the shell waits for. */
 async function killShell(shell: ChildProcess): Promise<void> {
   if (shell.pid === undefined || hasEnded(shell)) return;
   for (const { pid } of processTree(shell.pid).toReversed()) {

@@ -25,7 +25,7 @@ function place(folder: string): StorePlace {
   return { folder, database: null, objects: null };
 }
 
-/** A copy of the sound data folder, with its rows changed as no program of ours would. */
+/** A copy of the sound data folder, with rows changed as no program of ours would change them. */
 function damaged(sql: string): string {
   const folder = join(temporaryFolder(), 'damaged');
   cpSync(sound, folder, { recursive: true });
@@ -96,7 +96,7 @@ describe('the rows of a round are compared with those of the undisturbed run', (
     expect(found.some((one) => expected.test(one))).toBe(true);
   });
 
-  test('and a step that is there twice is named', async () => {
+  test('and the comparison names a step that is stored twice', async () => {
     const folder = damaged(`drop index invocations_step; ${copyOfLastStep('sequence')}`);
     expect(await differences(folder)).toEqual(
       expect.arrayContaining([expect.stringMatching(/^run 0, step \d+: doubled$/)]),
@@ -109,11 +109,11 @@ function failure(number: number, kind: string, message: string): string {
 }
 
 describe('the judge of a round', () => {
-  test('finds nothing wrong with what is sound', async () => {
+  test('finds nothing wrong with a sound store', async () => {
     expect(await judge(place(sound), place(sound), [id])).toEqual([]);
   });
 
-  test('names an object that is not there any more, whose rows are all equal', async () => {
+  test('names a lost object, although all rows are equal', async () => {
     const folder = damaged('select 1');
     const objects = join(folder, OBJECTS_FOLDER);
     const [shelf] = readdirSync(objects).filter((name) => name.length === 2);
@@ -122,12 +122,12 @@ describe('the judge of a round', () => {
     expect((await judge(place(folder), place(sound), [id])).join('\n')).toMatch(/artifacts .*invariant 5/);
   });
 
-  test('names an experiment that nobody asked for, and one that is not there', async () => {
+  test('names an experiment that was not asked for, and a missing one', async () => {
     const wrong = await judge(place(sound), place(sound), []);
     expect(wrong).toEqual([`the experiments are ${id}; expected `]);
   });
 
-  test('counts failed attempts, and tells those that no fault explains', async () => {
+  test('counts failed attempts, and names those that no fault explains', async () => {
     const folder = damaged(
       failure(1, 'StoreUnavailable', 'the database does not answer') +
         failure(2, 'SqliteError', 'database or disk is full') +

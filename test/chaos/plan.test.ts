@@ -14,7 +14,7 @@ const plans: readonly RoundPlan[] = Array.from({ length: 200 }, (_, seed) => pla
 const faults: readonly Fault[] = plans.flatMap((plan) => plan.faults);
 
 describe('the plan of a round', () => {
-  test('is the same whenever it is made, and another for each seed and each round', () => {
+  test('is always the same for a seed and a round, and differs between seeds and between rounds', () => {
     expect(Array.from({ length: 200 }, (_, seed) => planRound(seed, seed % 7))).toEqual(plans);
     const texts = [...plans, planRound(0, 1), planRound(0, 2)].map(
       ({ experiments, faults: all, deployment }) => JSON.stringify([experiments, all, deployment]),
@@ -22,7 +22,7 @@ describe('the plan of a round', () => {
     expect(new Set(texts).size).toBe(texts.length);
   });
 
-  test('has experiments that are valid, and no two of one round that are the same', async () => {
+  test('has valid experiments, and no two equal ones in a round', async () => {
     const catalogue = await loadCatalogue({
       modelsFolder: '/nowhere',
       testModels: true,
@@ -68,7 +68,7 @@ describe('over 200 seeds there is', () => {
       faults.filter((fault): fault is Extract<Fault, { kind: Kind }> => fault.kind === kind);
     const roles = (kind: 'kill' | 'stop' | 'freeze'): string[] =>
       [...new Set(of(kind).map(({ role }) => role.replace(/ \d/, '')))].sort();
-    const all = ['command', 'everything', 'model host', 'postgres', 's3', 'server', 'worker'];
+    const all = ['command', 'everything', 'model process', 'postgres', 's3', 'server', 'worker'];
     expect(roles('kill')).toEqual(all);
     expect(roles('freeze')).toEqual(all);
     expect(roles('stop')).toEqual(['command', 'postgres', 's3', 'server', 'worker']);
@@ -79,7 +79,7 @@ describe('over 200 seeds there is', () => {
     expect(new Set(of('operator').map(({ operation }) => operation))).toEqual(new Set(OPERATIONS));
   });
 
-  test('no fault of a part that the round does not have', () => {
+  test('no fault of a part that the round lacks', () => {
     for (const { deployment, faults: all } of plans) {
       const text = JSON.stringify(all);
       if (deployment.store !== 'postgres') expect(text).not.toMatch(/"postgres"/);

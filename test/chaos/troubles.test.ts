@@ -9,14 +9,14 @@ import { compileSlowDisk, openSlowDisk } from '../../faults/chaos/disks.js';
 import { until } from '../support/child-processes.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
-/** What the chaos suite does to processes, connections and disks is seen to be done. */
+/** Checks that the chaos suite really does to processes, connections and disks what it says. */
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
 });
 
-/** A connection through a link, over which something has passed. */
+/** A connection through a link that has carried data. */
 async function throughLink(): Promise<{ link: Link; near: Socket; said: string[]; closed: () => boolean }> {
   const said: string[] = [];
   const server: Server = createServer((socket) => {
@@ -117,7 +117,7 @@ describe('a kept service', () => {
     expect(kept.pidOf('sleeper')).toBeDefined();
   });
 
-  test('that does not end in time is told', async () => {
+  test('that does not end in time is reported', async () => {
     const kept = keeper();
     kept.run({ ...service, command: 'sh', args: ['-c', 'trap "" TERM; while :; do sleep 0.1; done'] });
     await new Promise((resolve) => setTimeout(resolve, 200));

@@ -21,7 +21,7 @@ if (missing.length > 0) console.log(`tests of hosts in namespaces are skipped: $
 
 describe('npm run hosts', () => {
   test('says what the machine lacks, starts nothing, and ends with 77', () => {
-    // Without PATH there is no program; Node itself is named in full.
+    // Without PATH no program is found; the test starts Node by its full path.
     const { status, stderr } = spawnSync(process.execPath, [SCRIPT], {
       encoding: 'utf8',
       env: { PATH: folder, TMPDIR: folder },
@@ -44,7 +44,7 @@ describe('npm run hosts', () => {
   });
 });
 
-test('the nightly checks run npm scripts that are there, this one among them', () => {
+test('the nightly checks run npm scripts that exist, this one among them', () => {
   const nightly = readFileSync(new URL('../../.ci/nightly', import.meta.url), 'utf8');
   const suites = /^suites=\((.*)\)$/m.exec(nightly)?.[1]?.split(' ') ?? [];
   const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {

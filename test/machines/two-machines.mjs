@@ -1,4 +1,4 @@
-// node two-machines.mjs <dist> <cable program>, in namespaces of its own: what a host on the switch can be reached like, as JSON.
+// node two-machines.mjs <dist> <cable program>, in namespaces of its own: prints as JSON how a host on the switch is reached.
 import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { pathToFileURL } from 'node:url';
@@ -14,7 +14,7 @@ const server = spawn('ip', ['netns', 'exec', host.name, process.execPath, '-e', 
 });
 await new Promise((resolve) => server.stdout.once('data', resolve));
 
-/** Milliseconds until `bytes` came back, or null after some seconds without any. */
+/** Milliseconds until all bytes came back; null after some seconds without any. */
 function roundTrip(bytes, patienceMs = 2000) {
   return new Promise((resolve) => {
     const startedAt = performance.now();
