@@ -35,6 +35,13 @@ test('the experiment that README shows is the example that it names, letter by l
   expect(read('README.md')).toContain('This is `examples/first-experiment.json`.');
 });
 
+test('README has a row for each field of an experiment, and no other row', () => {
+  const { properties } = JSON.parse(read('experiment/experiment.schema.json')) as { properties: object };
+  const [, table = ''] = /^\| field .*\n\|[ -|]+\n((?:\|.*\n)+)/m.exec(read('README.md')) ?? [];
+  const rows = [...table.matchAll(/^\| `([$\w]+)`/gm)].map(([, name]) => name);
+  expect(new Set(rows)).toEqual(new Set(Object.keys(properties)));
+});
+
 test('whole experiments in documents are files of examples/', () => {
   const examples = readdirSync(join(root, 'examples')).map((file) => read(join('examples', file)));
   const shown = documents
@@ -143,6 +150,12 @@ test('each page names who acts', () => {
     'is told',
     'Nobody',
   ]);
+});
+
+test('docs/models.md names each model of the catalogue', () => {
+  const { models } = JSON.parse(read('models/catalogue.json')) as { models: readonly { name: string }[] };
+  const page = read('docs/models.md');
+  expect(models.map(({ name }) => name).filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });
 
 test('each source file and folder that a document names is there', () => {
