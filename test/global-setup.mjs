@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { guard, MARK } from './support/leftovers.mjs';
 
-/** Namespaces of the suite's server: each test of workers takes one for itself (support/namespaces.ts). */
+/** Namespaces of the suite's server: each test of workers takes one for itself (support/suite-server.ts). */
 const NAMESPACES = 180;
 
 /** One real Temporal server for the whole suite. Compiled modules: Jest does not transform what it loads before tests. */

@@ -20,7 +20,7 @@ export function remedyOf(repair: Repair | null, context: Pick<Context, 'command'
 /** A violation as `--json` has it. */
 export interface ViolationDocument {
   readonly invariant: Invariant;
-  /** The line of DESIGN's section 7 that it breaks. */
+  /** The line of `INVARIANTS` that it breaks. */
   readonly rule: string;
   readonly table: string;
   readonly id: string | number;

@@ -1,6 +1,6 @@
 import type { Repair } from './repair.js';
 
-/** Number of an invariant in the list that tests, crash drills and `panic-tda doctor` share: DESIGN, section 7. */
+/** Number of an invariant in `INVARIANTS`, the list that tests, crash drills and `panic-tda doctor` share. */
 export type Invariant = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 
 /** What each number stands for, for people. */

@@ -21,7 +21,7 @@ export async function withStore<T>(
   }
 }
 
-/** Every violation of the invariants of DESIGN section 7, as sentences; a sound store has none. */
+/** Every violation of `INVARIANTS` (db/doctor/violation.ts), as sentences; a sound store has none. */
 export function violations(data: string): Promise<string[]> {
   return withStore(data, violationsIn);
 }
