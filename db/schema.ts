@@ -29,6 +29,8 @@ import { quoted } from './quoted.js';
  * Times are milliseconds since the epoch. SHA-256 digests are 32 raw bytes.
  */
 
+const DRIVER_KINDS = ['service', 'embedded'] as const;
+
 /** A check that NULL does not slip through: SQL lets a constraint pass whose value is unknown. */
 function check(name: string, condition: SQL) {
   return columnCheck(name, sql`(${condition}) is true`);
@@ -204,9 +206,15 @@ export const experiments = sqliteTable(
     /** The Temporal execution that drives the experiment now, so that a second one is refused. */
     driverWorkflowId: text('driver_workflow_id'),
     driverRunId: text('driver_run_id'),
-    /** Which Temporal service that execution is on, and where, for people (`service.ts` in `workers/`). Null where older versions wrote it. */
+    /** Which Temporal service that execution is on, and where that is, in words for people. Null where older versions wrote the row. */
     driverService: text('driver_service'),
     driverPlace: text('driver_place'),
+    /** Where that service is (`ServicePlace` in tables/driver-service.ts). All null where the words of an older version did not say it exactly. */
+    driverKind: text('driver_kind', { enum: DRIVER_KINDS }),
+    driverAddress: text('driver_address'),
+    driverNamespace: text('driver_namespace'),
+    driverFolder: text('driver_folder'),
+    driverMachine: text('driver_machine'),
     createdAt: integer('created_at').notNull(),
     startedAt: integer('started_at'),
     finishedAt: integer('finished_at'),

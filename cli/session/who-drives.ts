@@ -1,4 +1,4 @@
-import { driverOf, isSameService } from '../../db/index.js';
+import { driverOf, isSamePlace, isSameService } from '../../db/index.js';
 import type { Driver, DriverService, ExperimentRow, Store } from '../../db/index.js';
 import { readRunInfo } from '../../workers/settings/data-folder.js';
 import { configuredTemporal } from '../../workers/settings/temporal.js';
@@ -89,7 +89,8 @@ export function createObserver(context: Context): Observer {
         return await askService(driver, configured.connectionOptions.address ?? 'the configured address');
       }
       const service = driver.service ?? null;
-      if (service === null || service.place === embeddedPlace(context.place)) return { by: 'nobody' };
+      if (service === null || isSamePlace(service.where, embeddedPlace(context.place)))
+        return { by: 'nobody' };
       return await askElsewhere(driver, service);
     },
     async queues(names) {

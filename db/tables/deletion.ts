@@ -9,7 +9,7 @@ import { faultPoint } from '../../common/fault.js';
 import { REMOVAL_CLAIM_MS } from './artifacts.js';
 import { databaseTime } from '../connection/clock.js';
 import type { Database } from '../connection/database.js';
-import type { Driver } from './experiments.js';
+import type { Driver } from './driver-service.js';
 import type { ObjectStore } from '../objects/object-store.js';
 import {
   artifacts,

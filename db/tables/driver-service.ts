@@ -1,38 +1,161 @@
+import { assertNever } from '../../common/errors.js';
+import type { experiments } from '../schema.js';
+
+/** Where a Temporal service is. */
+export type ServicePlace =
+  /** A service with an address. `machine`: on which a loopback address means that service; null where the address means it everywhere. */
+  | {
+      readonly kind: 'service';
+      /** host:port. */
+      readonly address: string;
+      readonly namespace: string;
+      readonly machine: string | null;
+    }
+  /** The server that a `run` starts for its data folder. Both null where the rows are in that folder and go where it goes. */
+  | { readonly kind: 'embedded'; readonly folder: string | null; readonly machine: string | null };
+
 /** The Temporal service that an execution is on. */
 export interface DriverService {
   /** Of the service and its namespace; no two have the same. */
   readonly id: string;
-  /** Where it is, for people. */
+  /** The same as `where` in words, for people. No code decides by it. */
   readonly place: string;
+  /** Null where an older version wrote the row and its words do not say it exactly. */
+  readonly where: ServicePlace | null;
+}
+
+/** The Temporal execution that drives an experiment. */
+export interface Driver {
+  readonly workflowId: string;
+  readonly runId: string;
+  /** Which service it is on; null where the row does not say, as versions before wrote it. */
+  readonly service?: DriverService | null;
+}
+
+type DriverColumns = Pick<
+  typeof experiments.$inferSelect,
+  | 'driverWorkflowId'
+  | 'driverRunId'
+  | 'driverService'
+  | 'driverPlace'
+  | 'driverKind'
+  | 'driverAddress'
+  | 'driverNamespace'
+  | 'driverFolder'
+  | 'driverMachine'
+>;
+
+/** The columns of an experiment that no execution drives. Every change that ends a drive sets them. */
+export const NO_DRIVER = {
+  driverWorkflowId: null,
+  driverRunId: null,
+  driverService: null,
+  driverPlace: null,
+  driverKind: null,
+  driverAddress: null,
+  driverNamespace: null,
+  driverFolder: null,
+  driverMachine: null,
+} as const satisfies DriverColumns;
+
+/** The columns of an experiment that this execution drives. */
+export function driverColumns({ workflowId, runId, service }: Driver): DriverColumns {
+  const where = service?.where ?? null;
+  return {
+    ...NO_DRIVER,
+    driverWorkflowId: workflowId,
+    driverRunId: runId,
+    driverService: service?.id ?? null,
+    driverPlace: service?.place ?? null,
+    ...(where === null ? {} : placeColumns(where)),
+  };
+}
+
+function placeColumns(where: ServicePlace): Partial<DriverColumns> {
+  switch (where.kind) {
+    case 'service':
+      return {
+        driverKind: where.kind,
+        driverAddress: where.address,
+        driverNamespace: where.namespace,
+        driverMachine: where.machine,
+      };
+    case 'embedded':
+      return { driverKind: where.kind, driverFolder: where.folder, driverMachine: where.machine };
+    default:
+      return assertNever(where);
+  }
+}
+
+/** Which execution drives an experiment, by its row; null for none. */
+export function driverOf(row: DriverColumns): Driver | null {
+  const { driverWorkflowId: workflowId, driverRunId: runId, driverService: id, driverPlace: place } = row;
+  if (workflowId === null || runId === null) return null;
+  const service = id === null || place === null ? null : { id, place, where: placeOf(row) };
+  return { workflowId, runId, service };
+}
+
+function placeOf(row: DriverColumns): ServicePlace | null {
+  const { driverKind: kind, driverAddress: address, driverNamespace: namespace } = row;
+  const { driverFolder: folder, driverMachine: machine } = row;
+  switch (kind) {
+    case null:
+      return null;
+    case 'service':
+      return address === null || namespace === null ? null : { kind, address, namespace, machine };
+    case 'embedded':
+      return { kind, folder, machine };
+    default:
+      return assertNever(kind);
+  }
+}
+
+/** The service at this place. Where its id is not known, its place is what tells it from others. */
+export function serviceAt(where: ServicePlace, id: string | null): DriverService {
+  const place = placeText(where);
+  return { id: id ?? place, place, where };
+}
+
+/** Migrations 0013 of SQLite and 0010 of Postgres read these sentences of versions before. */
+function placeText(where: ServicePlace): string {
+  switch (where.kind) {
+    case 'service': {
+      const machine = where.machine === null ? '' : ` on ${where.machine}`;
+      return `the Temporal service at ${where.address}${machine}, namespace ${where.namespace}`;
+    }
+    case 'embedded': {
+      const which = where.folder === null ? '' : ` ${where.folder} on ${where.machine}`;
+      return `the Temporal server of "panic-tda run" in the data folder${which}`;
+    }
+    default:
+      return assertNever(where);
+  }
 }
 
 /**
- * Whether an execution of the one can be asked about at the other. What is in the place of an earlier service has taken it from
- * that, as after its state was deleted: an execution that it does not know is over.
+ * Whether an execution of the one can be asked about at the other. If another service now answers at the place of an earlier one, as
+ * after the earlier one lost its state, an execution that the new one does not know is over.
  */
 export function isSameService(one: DriverService, other: DriverService): boolean {
-  return one.id === other.id || one.place === other.place;
+  return one.id === other.id || isSamePlace(one.where, other.where);
 }
 
-/** An address of a service, as its place names it. */
-export interface ServiceAddress {
-  /** host:port. */
-  readonly address: string;
-  readonly namespace: string;
-  /** The machine on which the address means it; null where any may ask. */
-  readonly host: string | null;
-}
-
-/** The place of a service that has an address. */
-export function servicePlace({ address, namespace, host }: ServiceAddress): string {
-  return `the Temporal service at ${address}${host === null ? '' : ` on ${host}`}, namespace ${namespace}`;
-}
-
-/** The address that a place names; null where it names none. */
-export function serviceAddress(place: string): ServiceAddress | null {
-  const [, address, host, namespace] =
-    /^the Temporal service at (\S+?)(?: on (\S+))?, namespace (.+)$/.exec(place) ?? [];
-  return address === undefined || namespace === undefined ? null : { address, namespace, host: host ?? null };
+/** False where either is not known. */
+export function isSamePlace(one: ServicePlace | null, other: ServicePlace | null): boolean {
+  if (one === null || other === null) return false;
+  switch (one.kind) {
+    case 'service':
+      return (
+        other.kind === one.kind &&
+        other.address === one.address &&
+        other.namespace === one.namespace &&
+        other.machine === one.machine
+      );
+    case 'embedded':
+      return other.kind === one.kind && other.folder === one.folder && other.machine === one.machine;
+    default:
+      return assertNever(one);
+  }
 }
 
 /** Why an experiment is left to the service that has it, and what to do. `answers`: it said so itself. */

@@ -11,7 +11,8 @@ import { noRuns } from '../../experiment/run-status.js';
 import type { RunHold, RunsByStatus } from '../../experiment/run-status.js';
 import type { ArtifactTable } from './artifacts.js';
 import type { Database } from '../connection/database.js';
-import type { DriverService } from './driver-service.js';
+import { driverColumns, NO_DRIVER } from './driver-service.js';
+import type { Driver } from './driver-service.js';
 import { experimentPlanning } from './planning.js';
 import { restKeeper, storedRests } from './rests.js';
 import type { Rest } from './rests.js';
@@ -29,41 +30,6 @@ export type ExperimentRow = Omit<typeof experiments.$inferSelect, 'config' | 'ca
   /** When it was not at work, in order and apart. */
   readonly rests: readonly Rest[];
 };
-
-/** The Temporal execution that drives an experiment. */
-export interface Driver {
-  readonly workflowId: string;
-  readonly runId: string;
-  /** Which service it is on; null where nobody wrote that down, as versions before did not. */
-  readonly service?: DriverService | null;
-}
-
-/** Who drives an experiment by its row; null for nobody. */
-export function driverOf(
-  row: Pick<ExperimentRow, 'driverWorkflowId' | 'driverRunId' | 'driverService' | 'driverPlace'>,
-): Driver | null {
-  const { driverWorkflowId: workflowId, driverRunId: runId, driverService: id, driverPlace: place } = row;
-  if (workflowId === null || runId === null) return null;
-  return { workflowId, runId, service: id === null || place === null ? null : { id, place } };
-}
-
-/** What the row of an experiment says of its driver. */
-function driverColumns({ workflowId, runId, service = null }: Driver) {
-  return {
-    driverWorkflowId: workflowId,
-    driverRunId: runId,
-    driverService: service?.id ?? null,
-    driverPlace: service?.place ?? null,
-  };
-}
-
-/** What the row of an experiment says of its driver where it has none. Every change that ends a drive sets these columns. */
-export const NO_DRIVER = {
-  driverWorkflowId: null,
-  driverRunId: null,
-  driverService: null,
-  driverPlace: null,
-} as const satisfies Record<keyof ReturnType<typeof driverColumns>, null>;
 
 /** What an operator asked of an experiment: since when, in milliseconds since the epoch. */
 export type Standing = Pick<ExperimentRow, 'pausedAt' | 'deletingAt'>;

@@ -89,7 +89,7 @@ export type Dialect = 'sqlite' | 'postgres';
 /** Released versions, and how many migrations each knows. Releasing: add the new one. */
 export const RELEASES: readonly (Readonly<Record<Dialect, number>> & { readonly version: string })[] = [
   { version: '0.1.0', sqlite: 12, postgres: 9 },
-  { version: '0.2.0', sqlite: 13, postgres: 10 },
+  { version: '0.2.0', sqlite: 14, postgres: 11 },
 ];
 
 /** A migration as its file has it. */

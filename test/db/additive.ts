@@ -20,8 +20,13 @@ const OWN_ROW = /^update [`"]databases[`"] set /i;
 /** Rows that a table of the same migration starts with. */
 const INSERT = new RegExp(`^insert into (${NAME})`, 'i');
 
-/** `made`: tables that the same migration makes. */
-export function effectOf(dialect: Dialect, statement: string, made: ReadonlySet<string>): Effect {
+/** `made`: tables that the same migration makes. `added`: the columns that it adds, as `table.column`. */
+export function effectOf(
+  dialect: Dialect,
+  statement: string,
+  made: ReadonlySet<string>,
+  added: ReadonlySet<string>,
+): Effect {
   const declared = dialect === 'postgres' && DECLARED.test(statement);
   const text = statement
     .replaceAll(/^\s*--.*$/gm, '')
@@ -36,6 +41,7 @@ export function effectOf(dialect: Dialect, statement: string, made: ReadonlySet<
   const column = ADD_COLUMN.exec(text)?.[1];
   if (column !== undefined) return effectOfColumn(dialect, column);
   if (PLAIN_INDEX.test(text) || OWN_ROW.test(text)) return 'adds';
+  if (fillsNewColumns(text, added)) return 'adds';
   const inserted = INSERT.exec(text)?.[1]?.replaceAll(/[`"]/g, '');
   if (inserted !== undefined) return made.has(inserted) ? 'adds' : 'changes reads';
   if (/^create (?:or replace )?function\b/i.test(text)) return declared ? 'adds' : 'changes writes';
@@ -59,4 +65,41 @@ export function tablesMade(statements: readonly string[]): ReadonlySet<string> {
   return new Set(
     statements.flatMap((text) => [...text.matchAll(made)].map(([, name]) => name!.replaceAll(/[`"]/g, ''))),
   );
+}
+
+/** Columns that statements add to tables, as `table.column`. */
+export function columnsAdded(statements: readonly string[]): ReadonlySet<string> {
+  const add = new RegExp(`alter table (${NAME}) add (?:column )?(${NAME})`, 'gi');
+  return new Set(
+    statements.flatMap((text) =>
+      [...text.matchAll(add)].map(([, table, column]) => `${unquoted(table!)}.${unquoted(column!)}`),
+    ),
+  );
+}
+
+/** Whether an UPDATE sets columns alone that versions before do not know. */
+function fillsNewColumns(text: string, added: ReadonlySet<string>): boolean {
+  const withoutLiterals = text.replaceAll(/'(?:[^']|'')*'/g, "''");
+  const [, table, rest] = new RegExp(`^update (${NAME}) set (.*)$`, 'i').exec(withoutLiterals) ?? [];
+  if (table === undefined || rest === undefined) return false;
+  const assignments = outermost(rest)
+    .split(/ (?:from|where) /i)[0]!
+    .split(',');
+  return assignments.every((one) => added.has(`${unquoted(table)}.${unquoted(one.split('=')[0]!.trim())}`));
+}
+
+/** The text without what stands in parentheses. */
+function outermost(text: string): string {
+  let depth = 0;
+  let kept = '';
+  for (const letter of text) {
+    if (letter === '(') depth++;
+    if (depth === 0) kept += letter;
+    if (letter === ')') depth--;
+  }
+  return kept;
+}
+
+function unquoted(name: string): string {
+  return name.replaceAll(/[`"]/g, '');
 }

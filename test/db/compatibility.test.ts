@@ -18,7 +18,7 @@ import { contentDigest, DATABASE_FILE, openStore, openStoreReadonly } from '../.
 import { releases } from '../support/released-version.js';
 import { repositoryPath } from '../support/child-processes.js';
 import { config, finishExperiment } from '../support/small-experiment.js';
-import { effectOf, tablesMade, type Effect } from './additive.js';
+import { columnsAdded, effectOf, tablesMade, type Effect } from './additive.js';
 
 /** How many migrations were there before the rule. */
 const BEFORE_THE_RULE: Readonly<Record<Dialect, number>> = { sqlite: 12, postgres: 9 };
@@ -37,8 +37,9 @@ function broken(
 ): string[] {
   const after = statedAfter(before, migration)!;
   const made = tablesMade(migration.statements);
+  const added = columnsAdded(migration.statements);
   const problems = migration.statements.flatMap((statement) => {
-    const effect = effectOf(dialect, statement, made);
+    const effect = effectOf(dialect, statement, made, added);
     const told = statement.slice(0, 80);
     if (effect === 'changes reads' && after.readableFrom < number) {
       return [
@@ -57,6 +58,11 @@ function broken(
   }
   return problems;
 }
+
+/** A column, and an update that gives it its values from another one. */
+const FILLS = `ALTER TABLE "runs" ADD "telescope" text;
+UPDATE "runs" SET "telescope" = substr(told."words", 1, 2) || ', "seed" = 1' FROM (SELECT 1 AS "words") AS told`;
+const KNOWN = migrationFiles(FOLDERS.sqlite).length;
 
 describe.each(DIALECTS)('migrations of %s', (dialect) => {
   const migrations = migrationFiles(FOLDERS[dialect]);
@@ -89,10 +95,11 @@ describe.each(DIALECTS)('migrations of %s', (dialect) => {
   });
 
   const stated = { readableFrom: 9, writableFrom: 9, version: '0.2.0' };
+  const next = RELEASES.at(-1)![dialect] + 1;
   const raised = (column: string): string =>
     (dialect === 'sqlite'
-      ? "UPDATE `databases` SET `X` = 14, `version` = '0.3.0'"
-      : 'UPDATE "databases" SET "X" = 14, "version" = \'0.3.0\''
+      ? `UPDATE \`databases\` SET \`X\` = ${next}, \`version\` = '0.3.0'`
+      : `UPDATE "databases" SET "X" = ${next}, "version" = '0.3.0'`
     ).replace('X', column);
 
   test.each([
@@ -112,11 +119,13 @@ describe.each(DIALECTS)('migrations of %s', (dialect) => {
     ['ALTER TABLE "runs" RENAME COLUMN "seed" TO "seeds"', 'changes reads'],
     ['DROP TABLE "runs"', 'changes reads'],
     ['UPDATE "runs" SET "seed" = 1', 'changes reads'],
+    [FILLS, 'adds'],
+    [FILLS.replace('"telescope" =', '"seed" ='), 'changes reads'],
     [`INSERT INTO "models" VALUES (1)`, 'changes reads'],
   ] as const)('%s %s', (statement, effect: Effect) => {
     const of = (...more: string[]) =>
-      broken(dialect, stated, { tag: 'one', statements: [statement, ...more] }, 14);
-    const additive = raised('readable_from').replace('14', '9');
+      broken(dialect, stated, { tag: 'one', statements: [...statement.split(';\n'), ...more] }, next);
+    const additive = raised('readable_from').replace(String(next), '9');
     expect(of(additive)).toHaveLength(effect === 'adds' ? 0 : 1);
     expect(of(raised('writable_from'))).toHaveLength(effect === 'changes reads' ? 1 : 0);
     // Without a word of the version.
@@ -127,9 +136,9 @@ describe.each(DIALECTS)('migrations of %s', (dialect) => {
 test('a trigger of Postgres adds where the migration declares that what versions before write satisfies it', () => {
   const trigger = 'CREATE TRIGGER "t" BEFORE INSERT ON "runs" FOR EACH ROW EXECUTE FUNCTION "f"()';
   const declared = `-- What versions before write satisfies it: it looks at a column that they do not know.\n${trigger}`;
-  expect(effectOf('postgres', trigger, new Set())).toBe('changes writes');
-  expect(effectOf('postgres', declared, new Set())).toBe('adds');
-  expect(effectOf('sqlite', declared, new Set())).toBe('changes writes');
+  expect(effectOf('postgres', trigger, new Set(), new Set())).toBe('changes writes');
+  expect(effectOf('postgres', declared, new Set(), new Set())).toBe('adds');
+  expect(effectOf('sqlite', declared, new Set(), new Set())).toBe('changes writes');
 });
 
 describe('a version', () => {
@@ -240,16 +249,20 @@ describe('an SQLite file of a newer version', () => {
   });
 
   test('whose row raises what a version must know is refused by a sentence', async () => {
-    change(`update databases set writable_from = 14, version = '0.3.0'`);
+    change(`update databases set writable_from = ${KNOWN + 1}, version = '0.3.0'`);
     const [reading, writing] = await access();
     expect(reading).toBe('yes');
     expect(writing).toMatch(
-      /newer panic-tda \(version 0\.3\.0, 14 migrations, this one knows 13\): this version may look .* update panic-tda/,
+      new RegExp(
+        `newer panic-tda \\(version 0\\.3\\.0, ${KNOWN + 1} migrations, this one knows ${KNOWN}\\): this version may look .* update panic-tda`,
+      ),
     );
-    change(`update databases set readable_from = 14`);
+    change(`update databases set readable_from = ${KNOWN + 1}`);
     for (const why of await access()) {
       expect(why).toMatch(
-        /newer panic-tda \(version 0\.3\.0, 15 migrations, .*cannot read its tables; update/,
+        new RegExp(
+          `newer panic-tda \\(version 0\\.3\\.0, ${KNOWN + 2} migrations, .*cannot read its tables; update`,
+        ),
       );
     }
   });
@@ -298,13 +311,16 @@ describe('an SQLite file of a newer version', () => {
         yield () => store.db.sqlite.prepare('update experiments set name = ?').run(name);
       });
     await rename('before');
-    change(`update databases set writable_from = 14, version = '0.3.0'`);
+    change(`update databases set writable_from = ${KNOWN + 1}, version = '0.3.0'`);
     // Work goes to a worker of another version, and does not fail its run.
     await expect(rename('after')).rejects.toMatchObject({
       kind: 'StoreUnavailable',
       message: expect.stringMatching(/newer panic-tda/) as unknown,
     });
-    expect((await store.db.tablesNow()).tables).toMatchObject({ applied: 14, stated: { writableFrom: 14 } });
+    expect((await store.db.tablesNow()).tables).toMatchObject({
+      applied: KNOWN + 1,
+      stated: { writableFrom: KNOWN + 1 },
+    });
     expect((await store.experiments.get(id)).name).toBe('before');
     await store.close();
   });

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import { NO_DRIVER } from '../../db/tables/experiments.js';
+import { NO_DRIVER } from '../../db/tables/driver-service.js';
 import { findOrphans, INVARIANTS, removeOrphan } from '../../db/doctor/index.js';
 import { experimentId } from '../../experiment/ids.js';
 import { isOnPostgres, soundPlace } from './places.js';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { contentDigest, contentOf, driverOf } from '../../db/index.js';
+import { contentDigest, contentOf, driverOf, serviceAt } from '../../db/index.js';
 import { checkInvariants } from '../../db/doctor/index.js';
 import type { ContentRow, RunRow, Store } from '../../db/index.js';
 import type { UnfinishedPlan } from '../../db/doctor/index.js';
@@ -248,8 +248,9 @@ describe('a claim', () => {
     expect(await store.experiments.claim(id, one, one, NOW)).toBe(true);
   });
 
-  test('says which service it is of, and is forgotten with it by whoever saw that driver', async () => {
-    const service = { id: 'an id', place: 'the Temporal service at there:7233, namespace default' };
+  test('says which service it is of, and a caller that saw that driver forgets both', async () => {
+    const where = { kind: 'service', address: 'there:7233', namespace: 'default', machine: null } as const;
+    const service = serviceAt(where, 'an id');
     await store.experiments.claim(id, { ...one, service }, null, NOW);
     const row = await store.experiments.get(id);
     expect(driverOf(row)).toEqual({ ...one, service });
@@ -257,7 +258,13 @@ describe('a claim', () => {
     expect(await store.experiments.get(id)).toEqual(row);
     expect(await store.experiments.forgetDriver(id, one)).toBe(true);
     expect(driverOf(await store.experiments.get(id))).toBeNull();
-    expect(await store.experiments.get(id)).toMatchObject({ status: 'planned', driverPlace: null });
+    expect(await store.experiments.get(id)).toMatchObject({
+      status: 'planned',
+      driverPlace: null,
+      driverKind: null,
+      driverAddress: null,
+      driverNamespace: null,
+    });
   });
 
   test('is given back by its owner only', async () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { sql } from 'drizzle-orm';
 import { contentDigest } from '../../db/read/content.js';
-import { NO_DRIVER } from '../../db/tables/experiments.js';
+import { NO_DRIVER, serviceAt } from '../../db/tables/driver-service.js';
 import { mergeStores } from '../../db/merge/index.js';
 import type { Connection, Store } from '../../db/index.js';
 import type { MergedExperiment } from '../../db/merge/index.js';
@@ -223,7 +223,8 @@ test('an experiment that is running in the target is left alone', async () => {
 test('an experiment whose last runs came from the source has no driver any more, and no service of one', async () => {
   const id = await begin(target, 2);
   const driver = { workflowId: 'w', runId: 'r' };
-  const on = { ...driver, runId: 'other', service: { id: 'service', place: 'the service at a:1' } };
+  const where = { kind: 'service', address: 'a:1', namespace: 'n', machine: 'm' } as const;
+  const on = { ...driver, runId: 'other', service: serviceAt(where, 'service') };
   await target.experiments.claim(id, on, driver, NOW);
   await finishExperiment(source);
   expect(await merge()).toMatchObject([{ outcome: 'extended' }]);

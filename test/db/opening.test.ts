@@ -25,8 +25,14 @@ async function pragma(name: string): Promise<unknown> {
   }
 }
 
-/** Takes back the migration of databases, builds and routes. */
+/** Takes back the migration of where a driver is. */
+const WITHOUT_DRIVER_PLACE = ['kind', 'address', 'namespace', 'folder', 'machine']
+  .map((column) => `alter table experiments drop column driver_${column};`)
+  .join('\n');
+
+/** Takes back the migration of databases, builds and routes, and that behind it. */
 const WITHOUT_FLEET = `
+  ${WITHOUT_DRIVER_PLACE}
   drop table databases;
   drop table builds;
   drop table routes;`;
@@ -168,7 +174,7 @@ describe('opening a store', () => {
   test('of a newer panic-tda that this one cannot read is refused, and leaves it as it is', async () => {
     const store = openStore(folder);
     store.db.sqlite.exec(`insert into __drizzle_migrations (hash, created_at) values ('of the future', 9e15);
-      update databases set readable_from = 14, writable_from = 14`);
+      update databases set readable_from = readable_from + 9, writable_from = writable_from + 9`);
     await store.close();
     expect(() => openStore(folder)).toThrow(/written by a newer panic-tda .* update panic-tda/);
     expect(() => openStoreReadonly(folder)).toThrow(/written by a newer panic-tda/);

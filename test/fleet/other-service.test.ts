@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { Client } from '@temporalio/client';
 import { hostname } from 'node:os';
-import { serviceAddress, servicePlace } from '../../db/index.js';
+import { serviceAt } from '../../db/index.js';
 import { freeLoopbackPorts } from '../../workers/processes/free-ports.js';
 import { askOtherService } from '../../workers/temporal/ask-other-service.js';
 import { identifyService } from '../../workers/temporal/service-identity.js';
@@ -21,7 +21,12 @@ afterAll(() => close());
 test('an execution is asked about where its service was', async () => {
   const rows = { folder: temporaryFolder(), database: null };
   const service = await identifyService(client.connection, suiteAddress(), namespace, rows);
-  expect(serviceAddress(service.place)).toEqual({ address: suiteAddress(), namespace, host: hostname() });
+  expect(service.where).toEqual({
+    kind: 'service',
+    address: suiteAddress(),
+    namespace,
+    machine: hostname(),
+  });
   const { workflowId, firstExecutionRunId } = await client.workflow.start('experiment', {
     taskQueue: 'nobody-polls',
     workflowId: 'asked',
@@ -34,20 +39,23 @@ test('an execution is asked about where its service was', async () => {
 });
 
 test('what was on a service without its state, or with another one in its place, is over', async () => {
-  const place = servicePlace({ address: suiteAddress(), namespace, host: null });
+  const where = { kind: 'service', address: suiteAddress(), namespace, machine: null } as const;
   const driver = { workflowId: 'lost', runId: '0198c2a0-0000-7000-8000-000000000000' };
-  expect(await askOtherService(driver, { id: 'of before', place }, {})).toBe('over');
+  expect(await askOtherService(driver, serviceAt(where, 'of before'), {})).toBe('over');
 });
 
-test('nobody knows of a service that does not answer, is on another machine, or has no address', async () => {
+test('the answer is unknown for a service that does not answer, is on another machine, or has no address', async () => {
   const { port } = await freeLoopbackPorts('port');
   const driver = { workflowId: 'w', runId: 'r' };
   const address = `127.0.0.1:${port}`;
-  for (const place of [
-    servicePlace({ address, namespace, host: hostname() }),
-    servicePlace({ address: suiteAddress(), namespace, host: 'another-machine' }),
-    'the Temporal server of "panic-tda run" in the data folder',
-  ]) {
-    expect(await askOtherService(driver, { id: 'of before', place }, {})).toBe('unknown');
+  for (const where of [
+    { kind: 'service', address, namespace, machine: hostname() },
+    { kind: 'service', address: suiteAddress(), namespace, machine: 'another-machine' },
+    { kind: 'embedded', folder: null, machine: null },
+  ] as const) {
+    expect(await askOtherService(driver, serviceAt(where, 'of before'), {})).toBe('unknown');
   }
+  // The words of a row are for people alone: what they say is not asked.
+  const { place } = serviceAt({ kind: 'service', address: suiteAddress(), namespace, machine: null }, null);
+  expect(await askOtherService(driver, { id: 'of before', place, where: null }, {})).toBe('unknown');
 });

@@ -6,13 +6,14 @@ import { DefaultLogger } from '@temporalio/worker';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createBookkeeping } from '../../activities/index.js';
 import type { Dependencies } from '../../activities/dependencies.js';
+import { serviceAt } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
 import { createModelPool } from '../../models/index.js';
 import { readEnvironment } from '../../workers/settings/environment.js';
 import { catalogue, config, NOW, temporaryStore } from '../support/small-experiment.js';
 
 const DRIVER = { workflowId: 'experiment-x', runId: 'run-1' };
-const SERVICE = { id: 'service', place: 'here' };
+const SERVICE = serviceAt({ kind: 'embedded', folder: null, machine: null }, 'service');
 
 let temporary: ReturnType<typeof temporaryStore>;
 let id: string;

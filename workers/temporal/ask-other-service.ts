@@ -2,7 +2,6 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DriverElsewhere } from '../../activities/index.js';
-import { serviceAddress } from '../../db/index.js';
 import type { Driver, DriverService } from '../../db/index.js';
 import { openClient } from './client.js';
 
@@ -22,8 +21,9 @@ export async function askOtherService(
   { tls }: Pick<ConnectionOptions, 'tls'>,
   attempts = 1,
 ): Promise<DriverElsewhere> {
-  const there = serviceAddress(service.place);
-  if (there === null || (there.host !== null && there.host !== hostname())) return 'unknown';
+  const there = service.where;
+  if (there?.kind !== 'service') return 'unknown';
+  if (there.machine !== null && there.machine !== hostname()) return 'unknown';
   for (let attempt = 1; ; attempt++) {
     const asked = await askOnce(driver, service, there, tls);
     if (asked !== 'unknown' || attempt === attempts) return asked;

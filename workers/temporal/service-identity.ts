@@ -1,7 +1,7 @@
 import type { ConnectionLike } from '@temporalio/client';
 import { hostname } from 'node:os';
-import { servicePlace } from '../../db/index.js';
-import type { DriverService, StorePlace } from '../../db/index.js';
+import { serviceAt } from '../../db/index.js';
+import type { DriverService, ServicePlace, StorePlace } from '../../db/index.js';
 import { dataFolderAt, readRunInfo } from '../settings/data-folder.js';
 
 /** gRPC codes of a service that lets this process run workflows in a namespace, and not look at it. */
@@ -19,30 +19,31 @@ export async function identifyService(
   namespace: string,
   rows: Rows,
 ): Promise<DriverService> {
-  const place = placeOf(address, namespace, rows);
+  const where = placeOf(address, namespace, rows);
   try {
     const { namespaceInfo } = await workflowService.describeNamespace({ namespace });
-    return { id: namespaceInfo?.id || place, place };
+    return serviceAt(where, namespaceInfo?.id || null);
   } catch (error) {
     if (error instanceof Error && 'code' in error && NOT_TOLD.has(Number(error.code))) {
-      return { id: place, place };
+      return serviceAt(where, null);
     }
     throw error;
   }
 }
 
-function placeOf(address: string, namespace: string, rows: Rows): string {
+function placeOf(address: string, namespace: string, rows: Rows): ServicePlace {
   if (readRunInfo(dataFolderAt(rows.folder))?.temporalAddress === address) return embeddedPlace(rows);
-  return servicePlace({ address, namespace, host: isLoopback(address) ? hostname() : null });
+  return { kind: 'service', address, namespace, machine: isLoopback(address) ? hostname() : null };
 }
 
 /**
  * Names the server of a `run` by its data folder: its port changes each time, and the lock of the data folder
  * allows one only. With SQLite the folder counts as well, since its file moves with it.
  */
-export function embeddedPlace({ folder, database }: Rows): string {
-  const which = database === null ? '' : ` ${folder} on ${hostname()}`;
-  return `the Temporal server of "panic-tda run" in the data folder${which}`;
+export function embeddedPlace({ folder, database }: Rows): ServicePlace {
+  return database === null
+    ? { kind: 'embedded', folder: null, machine: null }
+    : { kind: 'embedded', folder, machine: hostname() };
 }
 
 function isLoopback(address: string): boolean {

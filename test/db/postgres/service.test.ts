@@ -449,12 +449,12 @@ describe('the tables', () => {
     await setUpDatabase(database, []);
     const change = (statement: string) => asSuperuser(database.url, (client) => client.query(statement));
     await change(`insert into __drizzle_migrations (hash, created_at) values ('of the future', 9e15)`);
-    await change(`update databases set readable_from = 11, writable_from = 11`);
+    await change(`update databases set readable_from = readable_from + 9, writable_from = writable_from + 9`);
     for (const connect of [connectStore, connectStoreReadonly]) {
       expect(await rejection(connect({ folder, database }))).toMatch(/newer panic-tda/);
     }
     await change(`delete from __drizzle_migrations where hash = 'of the future'`);
-    await change(`update databases set readable_from = 10, writable_from = 10`);
+    await change(`update databases set readable_from = readable_from - 9, writable_from = writable_from - 9`);
     await change(`update __drizzle_migrations set hash = 'of a draft' where id = 1`);
     for (const connect of [connectStore, connectStoreReadonly]) {
       expect(await rejection(connect({ folder, database }))).toMatch(

@@ -1,0 +1,77 @@
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliDecompressSync } from 'node:zlib';
+import Database from 'better-sqlite3';
+import type { Client } from 'pg';
+import { knownMigrations } from '../../db/postgres/migrate.js';
+import type { ServicePlace } from '../../db/index.js';
+import { DATABASE_FILE, OBJECTS_FOLDER } from '../../db/layout.js';
+import { repositoryPath } from './child-processes.js';
+import { temporaryFolder } from './temporary-folder.js';
+
+/** A store that an earlier version made, as `test/fixtures/stores/` keeps it. */
+export interface StoredVersion {
+  /** Of the program, and the number of migrations in SQLite. */
+  readonly name: string;
+  readonly migrations: { readonly sqlite: number; readonly postgres: number };
+  readonly experiments: readonly {
+    readonly id: string;
+    /** What `contentDigest` of that version gave. */
+    readonly contentSha256: string;
+    /** Where the service of its driver is; null where it has no driver, or its row does not say where exactly. */
+    readonly driverAt: ServicePlace | null;
+  }[];
+}
+
+const FIXTURES = repositoryPath('test/fixtures/stores');
+
+export const storedVersions: readonly StoredVersion[] = readdirSync(FIXTURES).map((name) => ({
+  ...(JSON.parse(readFileSync(join(FIXTURES, name, 'store.json'), 'utf8')) as Omit<StoredVersion, 'name'>),
+  name,
+}));
+
+/** A data folder of its own with the rows and pictures of the store, in tables as they were. */
+export function storedFolder({ name }: StoredVersion): string {
+  const folder = temporaryFolder();
+  const packed = readFileSync(join(FIXTURES, name, 'panic-tda.sqlite.br'));
+  writeFileSync(join(folder, DATABASE_FILE), brotliDecompressSync(packed));
+  cpSync(join(FIXTURES, name, OBJECTS_FOLDER), join(folder, OBJECTS_FOLDER), { recursive: true });
+  return folder;
+}
+
+/** Makes the tables of that version in an empty Postgres database, with the rows of an SQLite file of that version. */
+export async function storeInPostgres(
+  client: Client,
+  file: string,
+  { migrations }: StoredVersion,
+): Promise<void> {
+  await client.query('set session_replication_role = replica');
+  await client.query(
+    'create table __drizzle_migrations (id serial primary key, hash text not null, created_at bigint)',
+  );
+  for (const { sql, hash, folderMillis } of knownMigrations().slice(0, migrations.postgres)) {
+    for (const statement of sql) await client.query(statement);
+    await client.query('insert into __drizzle_migrations (hash, created_at) values ($1, $2)', [
+      hash,
+      folderMillis,
+    ]);
+  }
+  const { rows: tables } = await client.query<{ name: string }>(
+    `select tablename as name from pg_tables where schemaname = current_schema() and tablename not in ('__drizzle_migrations', 'databases')`,
+  );
+  const sqlite = new Database(file, { readonly: true });
+  try {
+    for (const { name } of tables) {
+      for (const row of sqlite.prepare<[], Record<string, unknown>>(`select * from "${name}"`).iterate()) {
+        const columns = Object.keys(row).map((column) => `"${column}"`);
+        const places = columns.map((_, k) => `$${k + 1}`);
+        await client.query(
+          `insert into "${name}" (${columns.join(', ')}) overriding system value values (${places.join(', ')})`,
+          Object.values(row),
+        );
+      }
+    }
+  } finally {
+    sqlite.close();
+  }
+}
