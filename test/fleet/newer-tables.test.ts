@@ -96,7 +96,7 @@ async function digestNow(database: StorePlace['database'], experiment: string): 
       code: 2,
       stderr: expect.stringMatching(
         new RegExp(
-          `the tables of .* are as they were: workers of the version before may not go on beside 0011_darkness, and panic-tda ${process.pid}@\\S+ is connected`,
+          `the tables of .* are as they were: workers of the version before may not go on beside \\d+_darkness, and panic-tda ${process.pid}@\\S+ is connected`,
         ),
       ) as unknown,
     });
@@ -148,7 +148,7 @@ async function digestNow(database: StorePlace['database'], experiment: string): 
     const refused = await command(later, ['setup', 'database']).ended;
     expect(refused.code).toBe(2);
     expect(refused.stderr).toMatch(
-      /may not go on beside 0011_darkness, and panic-tda \d+@\S+, panic-tda \d+@\S+ are connected/,
+      /may not go on beside \d+_darkness, and panic-tda \d+@\S+, panic-tda \d+@\S+ are connected/,
     );
     const waiting = command(later, ['setup', 'database', '--wait', '120']);
     // The server closes as soon as the worker has given its work back.

@@ -1,3 +1,4 @@
+import { RELEASES } from '../../db/versions/compatibility.js';
 import { NEXT_VERSION, statements } from '../../faults/common/next-version.js';
 import { builtVersion, type BuiltVersion, type Changes } from './built-version.js';
 
@@ -18,6 +19,9 @@ export function laterVersion(closedTo: 'writers' | 'readers'): BuiltVersion {
     (closedTo === 'writers' ? ['writable_from'] : ['readable_from', 'writable_from'])
       .map((column) => `${quote}${column}${quote} = ${number}, `)
       .join('');
+  // The tables of this version, with those of 0.3.0 and 0.4.0.
+  const own = RELEASES.at(-1)!;
+  const made = { sqlite: own.sqlite + 2, postgres: own.postgres + 2 };
   return builtVersion({
     version: '0.4.0',
     migrations: {
@@ -27,13 +31,13 @@ export function laterVersion(closedTo: 'writers' | 'readers'): BuiltVersion {
           tag: 'darkness',
           sql: statements([
             SQLITE_TRIGGER,
-            `UPDATE \`databases\` SET ${raised('`', 15)}\`version\` = '0.4.0'`,
+            `UPDATE \`databases\` SET ${raised('`', made.sqlite)}\`version\` = '0.4.0'`,
           ]),
         },
       ],
       postgres: [
         ...NEXT_VERSION.migrations.postgres,
-        { tag: 'darkness', sql: `UPDATE "databases" SET ${raised('"', 12)}"version" = '0.4.0'` },
+        { tag: 'darkness', sql: `UPDATE "databases" SET ${raised('"', made.postgres)}"version" = '0.4.0'` },
       ],
     },
   });
