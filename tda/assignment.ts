@@ -11,15 +11,16 @@ export const LEFT = -1;
 const UNSETTLED = -2;
 
 /**
- * The cheapest way to give every row and every column a partner on the other side, at the cost of the pair, or none, at the
- * cost of leaving: for each row its column, or LEFT.
+ * The cheapest way to give every row and every column a partner on the other side, at the cost of the pair,
+ * or no partner, at the cost of leaving. Returns for each row its column, or LEFT.
  *
- * Shortest augmenting paths with prices (Jonker & Volgenant, "A shortest augmenting path algorithm for dense and sparse linear
- * assignment problems", 1987; the loop is that of Crouse, "On implementing 2D rectangular assignment algorithms", 2016). The
- * usual square problem of n + m rows, in which each row and column has a private place to be left at and these places pair
- * for nothing, has its dual in prices of the rows and columns alone: price(row) + price(column) <= cost, with equality for
- * partners; price <= leave cost, with equality for those left. So a path may also end by leaving one of its members, and
- * neither the places nor their pairs exist here. First the rows are settled, then the columns that no row took.
+ * Shortest augmenting paths with prices (Jonker & Volgenant, "A shortest augmenting path algorithm for dense
+ * and sparse linear assignment problems", 1987; the loop is that of Crouse, "On implementing 2D rectangular
+ * assignment algorithms", 2016). The usual square problem has n + m rows: each row and each column has a
+ * private place where it can be left, and these places pair at no cost. Its dual needs prices of the rows and
+ * columns only: price(row) + price(column) <= cost, with equality for partners; price <= leave cost, with
+ * equality for those left. So a path may also end by leaving one of its members, and this code has neither
+ * the places nor their pairs. It settles first the rows, then the columns that no row took.
  *
  * Time O((n + m) n m) at worst, memory O(n + m). Exact up to the rounding of sums of costs in float64.
  */
@@ -52,16 +53,16 @@ class SideState {
   }
 }
 
-/** Dijkstra's search for the cheapest way to settle a member of the near side. Its arrays are reused. */
+/** Dijkstra's search for the cheapest way to settle a member of the near side. It reuses its arrays. */
 class PathSearch {
   private readonly near: SideState;
   private readonly far: SideState;
   private readonly costs: Float64Array;
-  /** Reduced length of the cheapest path found to each member of the far side. */
+  /** Reduced length of the cheapest path found so far to each member of the far side. */
   private readonly distances: Float64Array;
   /** The near member before each far member on that path. */
   private readonly previous: Int32Array;
-  /** Far members; the first `closedCount` are in the order their distances became final. */
+  /** Far members; the first `closedCount` are in the order in which their distances became final. */
   private readonly order: Int32Array;
   private closedCount = 0;
 
@@ -107,7 +108,10 @@ class PathSearch {
     }
   }
 
-  /** Extends the paths by `member`, itself at distance `reached`; the place in `order` of the nearest open far member, or -1. */
+  /**
+   * Extends the paths by `member`, which is at distance `reached`. Returns the place in `order` of the
+   * nearest open far member, or -1.
+   */
   private scan(member: number, reached: number): number {
     const { costs, distances, previous, order } = this;
     const { prices, partners } = this.far;
@@ -123,7 +127,7 @@ class PathSearch {
         previous[other] = member;
       }
       const distance = distances[other]!;
-      // Of equally near ones, one without a partner ends the search.
+      // Among equally near members, one without a partner ends the search.
       if (distance < nearest || (distance === nearest && partners[other]! < 0)) {
         nearest = distance;
         nearestPlace = place;

@@ -1,10 +1,10 @@
-/** Collects the bars of one dimension; bars of zero length are left out. */
+/** Collects the bars of one dimension, without bars of zero length. */
 export class BarCollector {
   private readonly births: number[] = [];
   private readonly deaths: number[] = [];
   private readonly tagsByArrival: number[] = [];
 
-  /** Adds the bar [birth, death), with a number to find it by. */
+  /** Adds the bar [birth, death), with a number by which the caller finds it again. */
   add(birth: number, death: number, tag = 0): void {
     if (death > birth) {
       this.births.push(birth);
@@ -37,7 +37,7 @@ export class BarCollector {
   }
 }
 
-/** By value, also when both are Infinity. */
+/** Compares by value; subtraction would give NaN if both are Infinity. */
 function compare(a: number, b: number): number {
   return a < b ? -1 : Number(a > b);
 }

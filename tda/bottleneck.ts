@@ -3,20 +3,21 @@ import { checkDiagram, essentialBirths, finiteBars, type FiniteBars } from './di
 import { matchesEveryRow } from './matching.js';
 
 /**
- * Bottleneck distance between two diagrams (birth, death, birth, death…): the least r such that their bars can be matched
- * with no cost above r, where two bars cost max(|difference of births|, |difference of deaths|), and a bar may stay unmatched
- * at (death - birth) / 2, its distance to the diagonal. Unit: that of the births.
+ * Bottleneck distance between two diagrams (birth, death, birth, death…): the least r such that their bars
+ * can be matched with no cost above r. Two matched bars cost max(|difference of births|, |difference of
+ * deaths|). An unmatched bar costs (death - birth) / 2, its distance to the diagonal. Unit: that of the
+ * births.
  *
- * Essential bars (death Infinity) are matched among themselves in the order of their births, which is optimal, and their
- * costs count; the distance is Infinity when their numbers differ. So does GUDHI. Leave them out of the arguments where they
- * should not count.
+ * Essential bars (death Infinity) are matched among themselves in the order of their births, which is
+ * optimal, and their costs count. The distance is Infinity if their numbers differ. GUDHI does the same.
+ * Leave them out of the arguments if they should not count.
  *
- * The result is one of the costs, exactly as float64 gives it. With n and m finite bars: at most 64 radii are tried, each in
- * time O(n m √(n + m)) at worst and O(n m) in practice, with bit rows of n m / 8 bytes; time O(n m) in all when all bars have
- * one birth, as in degree 0.
- * Source: Edelsbrunner & Harer, "Computational topology", 2010, section VIII.4.
+ * The result is exactly one of the costs in float64. With n and m finite bars: at most 64 radii are tried,
+ * each in time O(n m √(n + m)) at worst and O(n m) in practice, with bit rows of n m / 8 bytes. If all bars
+ * have one birth, as in degree 0, the whole takes time O(n m). Source: Edelsbrunner & Harer, "Computational
+ * topology", 2010, section VIII.4.
  *
- * Throws TdaInputError, naming the place, for a malformed diagram.
+ * Throws TdaInputError, which names the place, for a malformed diagram.
  */
 export function bottleneckDistance(a: Float32Array, b: Float32Array): number {
   checkDiagram(a, 'a');
@@ -37,8 +38,9 @@ export function bottleneckDistance(a: Float32Array, b: Float32Array): number {
 }
 
 /**
- * The least float64 in [low, high] at which a monotone predicate holds, known to hold at `high`. The order of floats of one
- * sign is the order of their bits (IEEE 754), so halving the bits takes at most 64 steps whatever the scales.
+ * The least float64 in [low, high] at which a monotone predicate holds; it has to hold at `high`. Floats of
+ * one sign have the order of their bits (IEEE 754), so halving the bits takes at most 64 steps, whatever the
+ * scales.
  */
 function leastRadius(low: number, high: number, holds: (radius: number) => boolean): number {
   if (low === high || holds(low)) return low;
@@ -56,15 +58,19 @@ function leastRadius(low: number, high: number, holds: (radius: number) => boole
 }
 
 /**
- * Whether the bars can be matched with no cost above `radius`. Those at most that far from the diagonal need no partner. A
- * matching that covers the others of both sides exists as soon as each side has one that covers its own (Mendelsohn &
- * Dulmage, "Some generalizations of the problem of distinct representatives", 1958), so the diagonal needs no vertices.
+ * Whether the bars can be matched with no cost above `radius`. Bars at most that far from the diagonal need
+ * no partner. A matching that covers all other bars of both sides exists if each side has one that covers its
+ * own (Mendelsohn & Dulmage, "Some generalizations of the problem of distinct representatives", 1958). So the
+ * diagonal needs no vertices.
  */
 function isMatchable(a: FiniteBars, b: FiniteBars, radius: number): boolean {
   return canCover(a, b, radius) && canCover(b, a, radius);
 }
 
-/** Whether each of `bars` farther than `radius` from the diagonal can have one of `others` within `radius` to itself. */
+/**
+ * Whether each bar of `bars` that is farther than `radius` from the diagonal can have its own bar of `others`
+ * within `radius`.
+ */
 function canCover(bars: FiniteBars, others: FiniteBars, radius: number): boolean {
   const { births, deaths } = others;
   const columnCount = births.length;
@@ -76,7 +82,7 @@ function canCover(bars: FiniteBars, others: FiniteBars, radius: number): boolean
     const birth = bars.births[far[row]!]!;
     const death = bars.deaths[far[row]!]!;
     const base = row * width;
-    // Both sides are sorted by birth: the window of births within the radius only moves up.
+    // Both sides are sorted by birth, so the window of births within the radius only moves up.
     while (first < columnCount && birth - births[first]! > radius) first++;
     let any = 0;
     for (let other = first; other < columnCount && births[other]! - birth <= radius; other++) {
@@ -91,7 +97,9 @@ function canCover(bars: FiniteBars, others: FiniteBars, radius: number): boolean
   return matchesEveryRow({ rowCount: far.length, columnCount, words });
 }
 
-/** A lower bound: no bar has a cost below that of the diagonal or of the nearest bar of the other side. */
+/**
+ * A lower bound: no bar costs less than its distance to the diagonal or to the nearest bar of the other side.
+ */
 function nearestBound(bars: FiniteBars, others: FiniteBars): number {
   const { births, deaths } = others;
   let bound = 0;

@@ -1,20 +1,26 @@
 import { type ClassSum, type HomologyClasses, ZERO } from './homology-classes.js';
 
-/** How the value on a simplex follows from values on older ones. Simplices are numbers of the rule's own making. */
+/**
+ * How the value on a simplex follows from values on older simplices. The rule itself numbers the simplices.
+ */
 export interface CochainRule {
-  /** The value itself where it is known without asking further, else undefined. */
+  /** The value, if it is known without other values; else undefined. */
   known(simplex: number): ClassSum | undefined;
-  /** Writes the simplices whose values sum up to this one's to `into` and returns their number. */
+  /** Writes the simplices whose values sum up to this value to `into`, and returns their number. */
   summands(simplex: number, into: Float64Array): number;
 }
 
-/** Values remembered at most, and places they take together, before all are forgotten. */
+/**
+ * Limits of the remembered values and of the places that they take together. Beyond a limit, all values are
+ * forgotten.
+ */
 const MAX_REMEMBERED = 1 << 19;
 const MAX_PLACES = 1 << 22;
 
 /**
- * A cocycle whose value on a cycle is that cycle's homology class: an annotation (Dey, Fan, Wang 2014), evaluated where it
- * is asked for and remembered. Values hold up to the relations of their classes.
+ * A cocycle whose value on a cycle is that cycle's homology class: an annotation (Dey, Fan, Wang 2014). It
+ * evaluates a value when it is asked for it, and remembers it. Values hold up to the relations of their
+ * classes.
  */
 export class Cochain {
   private readonly classes: HomologyClasses;
@@ -31,7 +37,7 @@ export class Cochain {
   value(simplex: number): ClassSum {
     const ready = this.find(simplex);
     if (ready !== undefined) return ready;
-    // A stack of its own: a chain of summands can be as long as there are edges.
+    // An explicit stack, since a chain of summands can be as long as there are edges.
     const stack = [simplex];
     let value = ZERO;
     while (stack.length > 0) {
@@ -53,7 +59,7 @@ export class Cochain {
     return value;
   }
 
-  /** Between evaluations: drops what is remembered, once it is too much or is zero by now. */
+  /** Between evaluations: forgets all values if they are too many, or if all are zero by now. */
   tidy(): void {
     const isTooMuch = this.remembered.size > MAX_REMEMBERED || this.places > MAX_PLACES;
     if (isTooMuch || (!this.classes.hasLiving && this.remembered.size > 0)) {

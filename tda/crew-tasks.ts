@@ -4,14 +4,14 @@ import type { Work } from './pacer.js';
 import { pairCount } from './triangle.js';
 
 /**
- * The two tasks that are most of the work, in portions that any number of threads can share. A portion is taken by
- * counting `next` up; what threads write does not overlap, and is theirs to write.
+ * The two tasks that are most of the work, in portions that any number of threads can share. A thread takes a
+ * portion by increasing `next`. The threads write to disjoint parts of the arrays.
  */
 
 /** Takes the next portion. */
 export type Take = () => number;
 
-/** A counter that all threads share. */
+/** Takes portions by a counter that all threads share. */
 export function takeFrom(next: Int32Array): Take {
   return () => Atomics.add(next, 0, 1);
 }
@@ -19,7 +19,7 @@ export function takeFrom(next: Int32Array): Take {
 export interface DistanceTask {
   readonly points: Float32Array;
   readonly dimension: number;
-  /** The lower triangle, to be filled. */
+  /** The lower triangle, which the task fills. */
   readonly distances: Float32Array;
 }
 
@@ -28,7 +28,7 @@ export function* fillDistances({ points, dimension, distances }: DistanceTask, t
   const pointCount = points.length / dimension;
   const portions = Math.ceil(pointCount / ROWS_AT_ONCE);
   const kernel = new DistanceKernel(points, dimension);
-  // The longest rows first, so that no thread is left with one of them at the end.
+  // The longest rows come first, so that no thread works on one of them alone at the end.
   for (let portion = take(); portion < portions; portion = take()) {
     const row = (portions - 1 - portion) * ROWS_AT_ONCE;
     const count = Math.min(ROWS_AT_ONCE, pointCount - row);
@@ -51,21 +51,21 @@ export interface LinkTask {
   readonly portion: number;
 }
 
-/** Part of what is found out about the links of the edges of a portion. */
+/** Part of the findings about the links of the edges of a portion. */
 export interface LinkReport {
   readonly portion: number;
   /** Ranks [from, from + count). */
   readonly from: number;
   readonly count: number;
   readonly isLast: boolean;
-  /** See `findComponents` and `findCores` in tda/assembly/kernel.ts; places count from `from`. */
+  /** See `findComponents` and `findCores` in tda/assembly/kernel.ts. Places count from `from`. */
   readonly records: Uint32Array;
   readonly operations: number;
 }
 
 export type LinkSearch = Generator<LinkReport, EdgeClasses>;
 
-/** Fills in the representatives and reports the links of several components. */
+/** Fills in the representatives, and reports the links with several components. */
 export function findComponents(task: LinkTask, take: Take): LinkSearch {
   return search(task, take, EVERYTHING, (kernel, edges, representatives) =>
     kernel.findComponents(edges, representatives),
@@ -79,18 +79,18 @@ export function findCores(task: LinkTask, wanted: Wanted, take: Take): LinkSearc
   );
 }
 
-/** Tells which edges are still to be looked at. */
+/** Says which edges still need a look. */
 export interface Wanted {
   /**
-   * The first rank in [from, to) whose link may be wanted; `to` if none is. May wait for the pass over the edges before to
-   * get near enough.
+   * The first rank in [from, to) whose link may be wanted; `to` if none is. May wait until the pass over the
+   * earlier edges gets near enough.
    */
   firstIn(from: number, to: number): number;
 }
 
 const EVERYTHING: Wanted = { firstIn: (from) => from };
 
-/** Looks at the wanted links, a portion at a time, and adds the edges between without looking at them. */
+/** Looks at the wanted links, a portion at a time. Adds the edges between them without a look. */
 function* search(
   task: LinkTask,
   take: Take,
@@ -110,7 +110,7 @@ function* search(
     }
     for (; first - added > EDGES_PER_STEP; added += EDGES_PER_STEP) {
       kernel.addEdges(edges.subarray(added, added + EDGES_PER_STEP));
-      // Nothing is passed, but whoever shares the thread may run.
+      // Nothing is reported, but other work of the thread may run.
       const operations = OPERATIONS_PER_EDGE * EDGES_PER_STEP;
       yield { portion, from: first, count: 0, isLast: false, records: NOTHING, operations };
     }
@@ -127,24 +127,24 @@ function* search(
 const NOTHING = new Uint32Array(0);
 
 const EDGES_PER_STEP = 2 ** 18;
-/** Two cache misses count for so many operations. */
+/** Two cache misses cost about as much as this many operations. */
 const OPERATIONS_PER_EDGE = 16;
 
-// A portion takes about a tenth of a second: what is looked at in vain, when the last class has died meanwhile, is little.
+// A portion takes about a tenth of a second. So little work is in vain if the last class dies meanwhile.
 const LEAD = 6;
 
 /**
- * How far the pass is that takes the reports, and where it wants cores: while a 2-class lives. Births are known beforehand.
- * Shared by the pass and all who search.
+ * How far the pass is that takes the reports, and where it wants cores: while a 2-class lives. The births are
+ * known beforehand. The pass shares this object with all searching threads.
  */
 export class CoresWanted implements Wanted {
-  /** Portions passed, times 2, plus 1 if a class lives then. */
+  /** 2 times the number of portions passed, plus 1 if a class lives then. */
   private readonly progress: Int32Array;
   private readonly births: Uint32Array;
   private readonly portion: number;
   private readonly mayWait: boolean;
 
-  /** `births`: ranks, rising. */
+  /** `births` are ranks, rising. */
   constructor(state: CoresWantedState, mayWait: boolean) {
     this.progress = state.progress;
     this.births = state.births;
@@ -162,7 +162,7 @@ export class CoresWanted implements Wanted {
       const progress = Atomics.load(this.progress, 0);
       const passed = progress >>> 1;
       const birth = (progress & 1) === 1 ? -1 : this.firstBirth(passed * this.portion);
-      // The class that an edge bears can only die at a later one.
+      // The class that an edge bears can only die at a later edge.
       if (birth + 1 >= to) return to;
       if (!this.mayWait || from - passed * this.portion <= LEAD * this.portion)
         return Math.max(from, birth + 1);

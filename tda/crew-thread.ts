@@ -14,7 +14,7 @@ import {
 import type { EdgeClasses } from './kernel.js';
 import { atOnce } from './pacer.js';
 
-/** What a thread of a crew is told. The arrays to be filled, the edges and the counters are in shared memory. */
+/** An order to a thread of a crew. The arrays to fill, the edges and the counters are in shared memory. */
 export type CrewOrder =
   | { readonly type: 'distances'; readonly task: DistanceTask; readonly next: Int32Array }
   | { readonly type: 'components'; readonly task: LinkTask; readonly next: Int32Array }
@@ -25,7 +25,7 @@ export type CrewOrder =
       readonly next: Int32Array;
     };
 
-/** What it answers: reports as it goes, and that no portion is left. */
+/** An answer of the thread: a report, or that no portion is left. */
 export type CrewMessage =
   | { readonly type: 'report'; readonly report: LinkReport }
   | { readonly type: 'done'; readonly edgeClasses: EdgeClasses | null };

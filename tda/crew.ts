@@ -16,17 +16,17 @@ import type { Pacer } from './pacer.js';
 
 type OnReport = (report: LinkReport) => Promise<void>;
 
-/** Whoever does the work that can be shared out. */
+/** Does the work that threads can share: the calling thread alone, or threads of their own. */
 export interface Crew {
-  /** Memory that the tasks' arrays must be in. */
+  /** Allocates the memory for the arrays of the tasks. */
   readonly buffer: (bytes: number) => ArrayBuffer | SharedArrayBuffer;
-  /** Done when every distance is written. */
+  /** Resolves when every distance is written. */
   fillDistances(task: DistanceTask): Promise<void>;
-  /** Fills in the representatives. Reports in order of rank; `onReport` is awaited. */
+  /** Fills in the representatives. Reports in order of rank, and waits for each `onReport`. */
   findComponents(task: LinkTask, onReport: OnReport): Promise<EdgeClasses>;
   /**
-   * To be called once the components are found. `births`: ranks of the edges that bear 2-classes, rising; `isAnyAlive`
-   * says whether one lives after all edges reported so far.
+   * Call it when the components are found. `births` are the ranks of the edges that bear 2-classes, rising.
+   * `isAnyAlive` says whether one lives after all edges reported so far.
    */
   findCores(
     task: LinkTask,
@@ -42,7 +42,7 @@ function localCounter(): () => number {
   return () => next++;
 }
 
-/** `onReport`, which also tells those who search how far the pass is. */
+/** Wraps `onReport`, so that the searching threads learn how far the pass is. */
 function tellingOf(wanted: CoresWanted, isAnyAlive: () => boolean, onReport: OnReport): OnReport {
   return async (report) => {
     await onReport(report);
@@ -50,7 +50,7 @@ function tellingOf(wanted: CoresWanted, isAnyAlive: () => boolean, onReport: OnR
   };
 }
 
-/** The calling thread alone, which lets the event loop run. */
+/** The calling thread alone. It lets the event loop run. */
 export function lonelyCrew(pacer: Pacer): Crew {
   async function listen(reports: LinkSearch, onReport: OnReport): Promise<EdgeClasses> {
     for (;;) {
@@ -72,12 +72,12 @@ export function lonelyCrew(pacer: Pacer): Crew {
   };
 }
 
-/** Threads of their own. The calling thread only waits, and hears the reports in order. */
+/** Threads of their own. The calling thread only waits, and gets the reports in order. */
 export function threadCrew(size: number, signal: AbortSignal | undefined): Crew {
   const file = compiledFile('tda/crew-thread.js');
   const threads = Array.from({ length: size }, () => new Worker(file, { execArgv: [], env: {} }));
 
-  /** Gives all threads the same order; resolves when every one has said that it is done. */
+  /** Gives all threads the same order. Resolves when all of them are done. */
   function order(what: CrewOrder, onReport: (report: LinkReport) => void): Promise<(EdgeClasses | null)[]> {
     return new Promise((resolve, reject) => {
       const onAbort = () => reject(signal?.reason as Error);
@@ -100,7 +100,7 @@ export function threadCrew(size: number, signal: AbortSignal | undefined): Crew 
     });
   }
 
-  /** Hears the reports in order of rank. */
+  /** Passes the reports on in order of rank. */
   async function listen(
     what: CrewOrder & { readonly task: LinkTask },
     onReport: OnReport,
@@ -125,7 +125,7 @@ export function threadCrew(size: number, signal: AbortSignal | undefined): Crew 
   return {
     buffer: (bytes) => new SharedArrayBuffer(bytes),
     async fillDistances(task) {
-      // Shared, so that a message to each thread does not copy them on this one.
+      // Shared, so that a message to each thread does not copy the points.
       const points = new Float32Array(new SharedArrayBuffer(task.points.byteLength));
       points.set(task.points);
       await order({ type: 'distances', task: { ...task, points }, next: sharedCounter() }, () => undefined);
@@ -161,7 +161,7 @@ function sum(a: EdgeClasses, b: EdgeClasses): EdgeClasses {
   };
 }
 
-/** Reports of several threads, for whoever wants those of one portion. */
+/** Keeps reports of several threads until the reader wants those of their portion. */
 class ReportQueue {
   private readonly arrived = new Map<number, LinkReport[]>();
   private failure: { readonly error: unknown } | null = null;
@@ -174,7 +174,7 @@ class ReportQueue {
     this.look();
   }
 
-  /** What is waited for will not come. */
+  /** The awaited report will not come. */
   fail(error: unknown): void {
     this.failure = { error };
     this.look();

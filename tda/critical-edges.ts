@@ -8,20 +8,21 @@ import { LoopFinder } from './loop-finder.js';
 import { TriangleCochain } from './triangle-cochain.js';
 
 /**
- * Rips persistence by critical edges: edge after edge in their order, no list of triangles.
+ * Rips persistence by critical edges: edge after edge in their order, without a list of triangles.
  *
- * Adding an edge {i, j} glues a cone over its link Lk (the flag complex, so far, on the common neighbours of i and j)
- * along the suspension {i, j} * Lk. By Mayer-Vietoris each reduced class of Lk in degree p - 1 kills a class of degree p
- * or bears one of degree p + 1, all at the edge's length:
+ * Adding an edge {i, j} glues a cone over its link Lk (the flag complex, so far, on the common neighbours of
+ * i and j) along the suspension {i, j} * Lk. By Mayer-Vietoris each reduced class of Lk in degree p - 1 kills
+ * a class of degree p or bears one of degree p + 1, all at the edge's length:
  *
  * - empty link: two components merge, or a 1-class is born;
  * - each component beyond the first: a 1-class dies, or a 2-class is born;
  * - each class of degree 1: a 2-class dies (or a 3-class is born, which is not asked for);
  * - contractible link: nothing.
  *
- * What the links are is found out beforehand, edge by edge (tda/assembly/kernel.ts); these passes take the reports in order
- * of rank. Components first: with them degree 1 is done, and the births of degree 2 are known. Cores, which cost more, are
- * wanted only where a class of degree 2 lives. Which class dies is read off cocycles with values in the classes (annotations: Dey, Fan, Wang 2014).
+ * The links are examined beforehand, edge by edge (tda/assembly/kernel.ts); these passes take the reports in
+ * order of rank. Components come first: they settle degree 1, and give the births of degree 2. Cores cost
+ * more, and are wanted only where a class of degree 2 lives. Cocycles with values in the classes say which
+ * class dies (annotations: Dey, Fan, Wang 2014).
  */
 export class CriticalEdges {
   /** Components at length 0. */
@@ -32,15 +33,18 @@ export class CriticalEdges {
   private readonly loops: HomologyClasses;
   private readonly voids: HomologyClasses;
   private readonly onEdges: EdgeCochain;
-  /** Undefined when degree 2 is not asked for. */
+  /** Undefined if degree 2 is not asked for. */
   private readonly onTriangles: TriangleCochain | undefined;
-  /** What the first pass found to be born in degree 2, and how much of it the second has passed. */
+  /** The births of degree 2 that the first pass found, and how many of them the second pass has passed. */
   private readonly voidBearers: { readonly rank: number; readonly root: number }[] = [];
   private borne = 0;
-  /** Undefined when no representatives are asked for. */
+  /** Undefined if no representatives are asked for. */
   private readonly loopFinder: LoopFinder | undefined;
 
-  /** `relationsLimit`: what the relations of the classes of one degree may take, bytes; more is a TdaMemoryError. */
+  /**
+   * `relationsLimit`: the memory of the relations of the classes of one degree, in bytes; more is a
+   * TdaMemoryError.
+   */
   constructor(
     filtration: Filtration,
     maxDimension: 1 | 2,
@@ -59,11 +63,12 @@ export class CriticalEdges {
   }
 
   /**
-   * First pass, for degrees 0 and 1: takes the components of the links of the next edges. Yields about how many word
-   * operations each part of that took.
+   * First pass, for degrees 0 and 1: takes the components of the links of the next edges. Yields the
+   * approximate number of word operations of each part.
    */
   *passComponents({ from, count, records }: LinkReport): Generator<number> {
-    // The few edges that matter are looked up, not all passed by: the first call of a process interprets this loop.
+    // This finds the few edges that matter by a search instead of a loop over all: the first call of a
+    // process interprets the loop.
     const representatives = this.filtration.representatives.subarray(from, from + count);
     const nextWithoutLune = (place: number) => {
       const found = representatives.indexOf(NO_VERTEX, place);
@@ -85,7 +90,7 @@ export class CriticalEdges {
     yield count;
   }
 
-  /** Ends the first pass, and gives the ranks of the edges that bear classes of degree 2, rising. */
+  /** Ends the first pass. Returns the ranks of the edges that bear classes of degree 2, rising. */
   voidBirths(): Uint32Array {
     this.loops.release();
     return Uint32Array.from(this.voidBearers, ({ rank }) => rank);
@@ -95,7 +100,7 @@ export class CriticalEdges {
     return this.voids.hasLiving;
   }
 
-  /** Second pass, for degree 2: takes the cores of the links of the next edges, those that were wanted. */
+  /** Second pass, for degree 2: takes those cores of the links of the next edges that were wanted. */
   *passCores({ from, count, records }: LinkReport): Generator<number> {
     for (let record = 0; record < records.length;) {
       const rank = from + records[record]!;
@@ -122,7 +127,9 @@ export class CriticalEdges {
     return this.bars.map((bars) => bars.diagram());
   }
 
-  /** A cycle of vertices for each bar of degree 1, after `diagrams`; undefined if none were asked for. */
+  /**
+   * A cycle of vertices for each bar of degree 1; call it after `diagrams`. Undefined if none were asked for.
+   */
   representatives(): Uint32Array[] | undefined {
     return this.loopFinder && this.bars[1].tags().map((rank) => this.loopFinder!.loop(rank));
   }
@@ -148,7 +155,10 @@ export class CriticalEdges {
     }
   }
 
-  /** Each component of the link beyond the first closes a loop that dies, or, being zero already, bears a void. */
+  /**
+   * Each component of the link beyond the first closes a loop. The loop dies, or, if it is zero already, the
+   * component bears a void.
+   */
   private addComponents(rank: number, roots: Uint32Array): void {
     const { filtration, loops, onEdges } = this;
     // Without a living loop, a component can only bear a void.
@@ -170,7 +180,7 @@ export class CriticalEdges {
     onEdges.tidy();
   }
 
-  /** The classes of degree 2 that the first pass found to be born before this rank. */
+  /** Bears the classes of degree 2 that the first pass found to be born before this rank. */
   private bearVoidsBefore(rank: number): void {
     for (; this.borne < this.voidBearers.length; this.borne++) {
       const bearer = this.voidBearers[this.borne]!;
@@ -179,7 +189,7 @@ export class CriticalEdges {
     }
   }
 
-  /** A cycle of the link's core spans a void between head and tail, which dies unless it is zero. */
+  /** A cycle of the link's core spans a void between head and tail. The void dies unless it is zero. */
   private closeCycle(rank: number, cycle: Uint32Array): void {
     const { filtration, onTriangles, voids } = this;
     if (onTriangles === undefined || !voids.hasLiving) return;

@@ -1,14 +1,15 @@
 import { TdaInputError } from './errors.js';
 
-/** The bars of a diagram that die and have length, their ends in float64. */
+/** The bars of a diagram that die and have positive length, with ends in float64. */
 export interface FiniteBars {
   readonly births: Float64Array;
   readonly deaths: Float64Array;
 }
 
 /**
- * Throws TdaInputError, naming the place, unless `diagram` (called `name` in the message) is pairs birth, death, birth,
- * death… with finite births and deaths not before them. A death of Infinity is an essential bar.
+ * Throws TdaInputError, which names the place, unless `diagram` (called `name` in the message) is pairs
+ * birth, death, birth, death… with finite births, and deaths not before them. A death of Infinity is an
+ * essential bar.
  */
 export function checkDiagram(diagram: Float32Array, name = 'diagram'): void {
   if (diagram.length % 2 !== 0) {
@@ -32,7 +33,10 @@ export function checkDiagram(diagram: Float32Array, name = 'diagram'): void {
   }
 }
 
-/** The finite bars of positive length: one of length 0 lies on the diagonal, where nothing is measured. */
+/**
+ * The finite bars of positive length. A bar of length 0 lies on the diagonal, and adds nothing to any
+ * measure.
+ */
 export function finiteBars(diagram: Float32Array): FiniteBars {
   const bars = diagram.length / 2;
   const births = new Float64Array(bars);

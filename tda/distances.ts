@@ -5,11 +5,13 @@ import { atOnce, type Work } from './pacer.js';
 import { pairCount, pairRow } from './triangle.js';
 
 /**
- * Euclidean distances of the rows of `points` (row-major, n × dimension): the strict lower triangle, n(n-1)/2 float32.
+ * Euclidean distances of the rows of `points` (row-major, n × dimension): the strict lower triangle, n(n-1)/2
+ * float32.
  *
- * Differences and squares are float32, their sums float64 but for blocks of 64 coordinates, and the root is rounded once: off
- * by a few 1e-7 of itself at most, mostly by less than 1e-7. Where float32 has no room, all is float64. A pair has one distance
- * whichever way it is asked for, and rows have distance 0 if they are equal or apart by less than float32 can say.
+ * Differences and squares are float32. Their sums are float32 within blocks of 64 coordinates, and float64
+ * beyond. The root is rounded once. The relative error is at most a few 1e-7, and mostly below 1e-7. Where
+ * float32 would overflow or underflow, all is float64. A pair has the same distance in both orders. Rows have
+ * distance 0 if they are equal, or if float32 cannot represent their distance.
  *
  * Throws TdaInputError for an empty, ragged or non-finite cloud, and for distances beyond float32.
  */
@@ -22,7 +24,7 @@ export function euclideanDistances(points: Float32Array, dimension: number): Flo
   return distances;
 }
 
-/** Throws TdaInputError where a computed distance has become infinite. */
+/** Throws TdaInputError if a computed distance is infinite. */
 export function* checkFinite(distances: Float32Array): Work {
   for (let start = 0; start < distances.length; start += DISTANCES_PER_STEP) {
     const found = distances.subarray(start, start + DISTANCES_PER_STEP).indexOf(Infinity);

@@ -1,20 +1,20 @@
 import type { Work } from './pacer.js';
 import { pairCount, pairIndex } from './triangle.js';
 
-/** Distances among the points left once each set of exact duplicates has become one point. */
+/** Distances among the points that are left when each set of exact duplicates has become one point. */
 export interface DistinctPoints {
   readonly distances: Float32Array;
   readonly pointCount: number;
-  /** Number that each of these points, the first of its duplicates, had before. */
+  /** The earlier number of each of these points, which is the first of its duplicates. */
   readonly firstOf: readonly number[];
 }
 
 /**
- * Merges points at distance 0 of each other whose distances to every other point are equal. Each such duplicate adds one
- * bar [0, 0) and nothing else (its vertex is dominated from the start). In a matrix that is no metric, points at distance 0
- * that differ elsewhere are left alone: their edge is an ordinary edge of length 0.
+ * Merges points at distance 0 of each other whose distances to every other point are equal. Each such
+ * duplicate adds one bar [0, 0) and nothing else (its vertex is dominated from the start). In a matrix that
+ * is no metric, points at distance 0 that differ elsewhere stay: their edge is an ordinary edge of length 0.
  *
- * `inPlace` allows the answer to overwrite `distances`.
+ * `inPlace` allows the result to overwrite `distances`.
  */
 export function* mergeDuplicates(
   distances: Float32Array,
@@ -26,7 +26,7 @@ export function* mergeDuplicates(
     if (!(yield* isDuplicate(distances, pointCount, point))) kept.push(point);
   }
   if (kept.length === pointCount) return { distances, pointCount, firstOf: kept };
-  // A pair moves only towards the front, so rows can be packed where they are.
+  // A pair moves only towards the front, so rows can be packed in place.
   const packed = inPlace ? distances : new Float32Array(pairCount(kept.length));
   for (let row = 1; row < kept.length; row++) {
     packRow(distances, kept, row, packed);
@@ -36,7 +36,7 @@ export function* mergeDuplicates(
   return { distances: distinct, pointCount: kept.length, firstOf: kept };
 }
 
-/** Of a point before it. */
+/** Whether an earlier point is equal to it. */
 function* isDuplicate(distances: Float32Array, pointCount: number, point: number): Work<boolean> {
   const start = pairCount(point);
   const row = distances.subarray(start, start + point);

@@ -4,8 +4,8 @@ import { NO_VERTEX } from './filtration.js';
 import { type ClassSum, type HomologyClasses, ZERO } from './homology-classes.js';
 
 /**
- * The 1-cocycle. An edge with an empty lune joins two components (value 0) or bears a class (that class); any other has
- * the value of the path through its representative.
+ * The 1-cocycle. An edge with an empty lune joins two components (value 0) or bears a class (that class). Any
+ * other edge has the value of the path through its representative.
  */
 class EdgeRule implements CochainRule {
   readonly bornWith = new Map<number, ClassSum>();
@@ -44,7 +44,7 @@ export class EdgeCochain {
     this.cochain = new Cochain(classes, this.rule);
   }
 
-  /** The edge of this rank bears a class. */
+  /** Records that the edge of this rank bears a class. */
   bear(rank: number, classNumber: number): void {
     this.rule.bornWith.set(rank, [classNumber]);
   }

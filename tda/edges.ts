@@ -2,8 +2,8 @@ import type { Work } from './pacer.js';
 import { pairCount } from './triangle.js';
 
 /**
- * Smallest, over the points, of the greatest distance from it. At that length one point is joined to all others, the
- * complex is a cone, and longer edges change nothing.
+ * The least, over the points, of the greatest distance from the point. At that length one point is joined to
+ * all others, the complex is a cone, and longer edges change nothing.
  */
 export function* enclosingRadius(distances: Float32Array, pointCount: number): Work<number> {
   const farthest = new Float32Array(pointCount);
@@ -39,19 +39,22 @@ export function edgeTail(edge: number): number {
 
 const DIGIT_BITS = 11;
 const DIGIT_MASK = (1 << DIGIT_BITS) - 1;
-/** Without the sign: -0 is a length of 0. */
+/** Without the sign, so that -0 is a length of 0. */
 const LENGTH_BITS = 0x7fffffff;
 type DigitCounts = readonly [low: Uint32Array, middle: Uint32Array, high: Uint32Array];
 const EDGES_PER_STEP = 16_384;
-/** Cache misses count for several operations. */
+/** A cache miss costs about as much as several operations. */
 const OPERATIONS_PER_EDGE = 8;
 
-/** Pairs up to which the engine's own sort is faster than the first, interpreted, radix sort of a process. */
+/**
+ * Up to this number of pairs the engine's own sort is faster than the first radix sort of a process, which is
+ * interpreted.
+ */
 const FEW_PAIRS = 30_000;
 
 /**
- * The edges no longer than `longest` (and of finite length), packed, sorted by length, then larger, then smaller vertex.
- * What it returns is in memory from `buffer`.
+ * The edges no longer than `longest` (and of finite length), packed, sorted by length, then larger, then
+ * smaller vertex. The result is in memory from `buffer`.
  */
 export function* sortedEdges(
   distances: Float32Array,
@@ -64,7 +67,10 @@ export function* sortedEdges(
   return sortedAtOnce(distances, pointCount, longest, buffer);
 }
 
-/** By the engine's sort of 64-bit numbers: the bits of the length above, the packed edge below. */
+/**
+ * Uses the engine's sort of 64-bit numbers, with the bits of the length in the upper half and the packed edge
+ * in the lower.
+ */
 function sortedAtOnce(
   distances: Float32Array,
   pointCount: number,
@@ -91,12 +97,12 @@ function sortedAtOnce(
   return edges;
 }
 
-/** Where the lower half of a 64-bit number is, in 32-bit words. */
+/** The position of the lower half of a 64-bit number, in 32-bit words. */
 const LOWER_HALF = new Uint32Array(BigUint64Array.of(1n).buffer)[0] === 1 ? 0 : 1;
 
 /**
- * A stable radix sort on the bits of the float32 lengths, which for numbers of at least 0 are ordered as the numbers are.
- * Touches 8 bytes per edge, 4 of them until it returns.
+ * A stable radix sort on the bits of the float32 lengths. For numbers of at least 0 the bits have the order
+ * of the numbers. Uses 8 bytes per edge, 4 of them until it returns.
  */
 function* radixSorted(
   distances: Float32Array,
@@ -112,7 +118,7 @@ function* radixSorted(
     edgeCount = collectRow(distances, bits, row, longest, from, edgeCount, digitCounts);
     yield 4 * row;
   }
-  // An odd number of passes ends in the second.
+  // An odd number of passes ends in the second array.
   let to: Uint32Array = new Uint32Array(buffer(4 * edgeCount));
   for (const [digit, counts] of digitCounts.entries()) {
     const next = firstPlaces(counts);
@@ -126,9 +132,13 @@ function* radixSorted(
   return from;
 }
 
-// The loops below call nothing: the first call of a process interprets them, and a call then costs more than all the rest.
+// The loops below call no function: the first call of a process interprets them, and a call then costs more
+// than all the rest.
 
-/** Adds the edges between `row` and the points before it to `edges`, from place `count` on; returns how many these are then. */
+/**
+ * Adds the edges between `row` and the points before it to `edges`, from place `count` on. Returns the new
+ * number of edges.
+ */
 function collectRow(
   distances: Float32Array,
   bits: Uint32Array,
@@ -155,7 +165,7 @@ function noCounts(): Uint32Array {
   return new Uint32Array(1 << DIGIT_BITS);
 }
 
-/** By digit: the place of the first edge that has it. */
+/** By digit: the place of the first edge that has the digit. */
 function firstPlaces(counts: Uint32Array): Uint32Array {
   let place = 0;
   return counts.map((count) => (place += count) - count);

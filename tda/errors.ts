@@ -1,4 +1,7 @@
-/** The input is not a point cloud, a distance matrix or a setting this room can work with. Trying again will not help. */
+/**
+ * The input is no point cloud, distance matrix or setting that this room can work with. Trying again will not
+ * help.
+ */
 export class TdaInputError extends Error {
   constructor(message: string) {
     super(message);
@@ -7,13 +10,13 @@ export class TdaInputError extends Error {
 }
 
 /**
- * The work does not fit in the memory allowed. Raised before anything large is allocated; by clouds that take more than most
- * of their size do, as soon as that is seen.
+ * The work does not fit in the memory allowed. Thrown before anything large is allocated. For the few clouds
+ * that need more than others of their size, thrown as soon as that is seen.
  */
 export class TdaMemoryError extends Error {
-  /** What the computation, or the part that is too large, needs by prediction: bytes. */
+  /** Predicted bytes of the computation, or of the part that is too large. */
   readonly predictedBytes: number;
-  /** What that was allowed, bytes. */
+  /** Bytes that the computation, or this part, may take. */
   readonly limitBytes: number;
 
   constructor(message: string, predictedBytes: number, limitBytes: number) {

@@ -8,7 +8,10 @@ export const NO_VERTEX = MAX_POINTS;
 
 const NO_RANK = 0xffffffff;
 
-/** The edges in their order, and what the pass over them has noted about each. An edge's rank is its place in the order. */
+/**
+ * The edges in their order, and the findings of the pass about each. An edge's rank is its place in the
+ * order.
+ */
 export class Filtration {
   readonly pointCount: number;
   /** By rank, packed. */
@@ -19,8 +22,8 @@ export class Filtration {
   private readonly ranks: Uint32Array;
 
   /**
-   * `distances`: lower triangle; `edges`: as from `sortedEdges`; `ranks`: as from `rankTable`; `representatives` are in
-   * memory from `buffer`.
+   * `distances`: lower triangle; `edges`: as from `sortedEdges`; `ranks`: as from `rankTable`. The
+   * representatives are in memory from `buffer`.
    */
   constructor(
     distances: Float32Array,
@@ -55,19 +58,19 @@ export class Filtration {
     return this.ranks.subarray(start, start + this.pointCount);
   }
 
-  /** Rank of the edge {a, b}; greater than any rank if it is no edge. */
+  /** Rank of the edge {a, b}; greater than any rank if there is no such edge. */
   rank(a: number, b: number): number {
     return this.ranks[a * this.pointCount + b]!;
   }
 }
 
 const EDGES_PER_STEP = 16_384;
-/** Two cache misses count for so many operations. */
+/** Two cache misses cost about as much as this many operations. */
 const OPERATIONS_PER_EDGE = 16;
 
 /**
- * pointCount x pointCount: the rank of the edge between two vertices, greater than any rank if it is no edge. Both triangles:
- * whoever looks at the neighbours of a vertex reads one row.
+ * pointCount x pointCount: the rank of the edge between two vertices; greater than any rank if there is no
+ * such edge. It has both triangles, so that a reader finds the neighbours of a vertex in one row.
  */
 export function* rankTable(edges: Uint32Array, pointCount: number): Work<Uint32Array> {
   const ranks = new Uint32Array(pointCount * pointCount);
@@ -92,7 +95,7 @@ function noteRanks(
 ): void {
   for (let rank = start; rank < end; rank++) {
     const edge = edges[rank]!;
-    // As edgeHead and edgeTail.
+    // The code of edgeHead and edgeTail, since a call would cost more than the loop.
     const head = edge >>> 16;
     const tail = edge & 0xffff;
     ranks[head * pointCount + tail] = rank;

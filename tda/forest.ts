@@ -21,7 +21,7 @@ export class Forest {
     return root;
   }
 
-  /** Merges the sets of two vertices; false if they were one already. */
+  /** Merges the sets of two vertices; false if they were the same set. */
   union(a: number, b: number): boolean {
     let large = this.find(a);
     let small = this.find(b);

@@ -1,6 +1,6 @@
 /**
- * Probability that a standard normal variable lies in [low, high], to about 1e-13 relative also far from 0: both ends are
- * taken on the side where neither probability is close to 1.
+ * Probability that a standard normal variable lies in [low, high]. The relative error is about 1e-13, also
+ * far from 0: both ends are taken on the side where neither probability is close to 1.
  */
 export function normalProbability(low: number, high: number): number {
   if (low > 0) return normalProbability(-high, -low);
@@ -8,7 +8,9 @@ export function normalProbability(low: number, high: number): number {
   return (errorFunction(high / Math.SQRT2) + errorFunction(-low / Math.SQRT2)) / 2;
 }
 
-/** Beyond it 60 levels of the continued fraction are exact to float64, and 1 - erf(x) begins to lose digits. */
+/**
+ * Beyond it 60 levels of the continued fraction are exact to float64, and 1 - erf(x) begins to lose digits.
+ */
 const SERIES_END = 2;
 
 /** erf(x) for x >= 0. */

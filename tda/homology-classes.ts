@@ -5,31 +5,31 @@ export type ClassSum = readonly number[];
 
 export const ZERO: ClassSum = [];
 
-/** The classes of one homology degree, and sums of them as they come from the cochains: of classes dead or alive. */
+/** The classes of one homology degree, and sums of them. The cochains give sums of classes dead or alive. */
 export class HomologyClasses {
-  /** Places of work done, for whoever shares the thread. */
+  /** Places of work done, for the pacer of the thread. */
   operations = 0;
   private readonly birthRanks: number[] = [];
   private readonly isLiving: boolean[] = [];
   private relations: Relations;
   private livingCount = 0;
   private oldest = 0;
-  /** One bit per class: the sum being gathered. */
+  /** One bit per class: the sum that `gather` builds. */
   private gathered = new Int32Array(16);
-  /** No word of `gathered` from here on is nonzero. */
+  /** All words of `gathered` from here on are zero. */
   private gatheredEnd = 0;
 
-  /** `maxBytes`: what the relations between classes may take; more is a TdaMemoryError. */
+  /** `maxBytes`: the memory of the relations between classes; more is a TdaMemoryError. */
   constructor(maxBytes: number) {
     this.relations = new Relations(maxBytes);
   }
 
-  /** Lets go of the relations between classes. Only `livingRanks` may be asked for afterwards. */
+  /** Releases the relations between classes. Afterwards only `livingRanks` may be called. */
   release(): void {
     this.relations = new Relations(0);
   }
 
-  /** A class is born with the edge of this rank; returns its number. */
+  /** Records that a class is born with the edge of this rank; returns its number. */
   birth(rank: number): number {
     this.livingCount++;
     this.isLiving.push(true);
@@ -41,7 +41,10 @@ export class HomologyClasses {
     return this.livingCount > 0;
   }
 
-  /** Rank of the edge that bore the oldest living class; Infinity without one. Cochains vanish on all that is older. */
+  /**
+   * Rank of the edge that bore the oldest living class; Infinity without one. Cochains vanish on all older
+   * edges.
+   */
   get oldestLivingRank(): number {
     return this.birthRanks[this.oldest] ?? Infinity;
   }
@@ -51,7 +54,7 @@ export class HomologyClasses {
     return this.birthRanks.filter((_, number) => this.isLiving[number]);
   }
 
-  /** Sum of two sums. Classes known to be zero by now are left out, unless one of the two is zero. */
+  /** Sum of two sums. Leaves out classes known to be zero by now, unless one of the two sums is zero. */
   add(a: ClassSum, b: ClassSum): ClassSum {
     if (a === b) return ZERO;
     if (a.length === 0) return b;
@@ -73,7 +76,7 @@ export class HomologyClasses {
     return sum.length === 0 ? ZERO : sum;
   }
 
-  /** Adds to the sum being gathered. */
+  /** Adds to the sum that `kill` takes. */
   gather(sum: ClassSum): void {
     if (sum.length === 0) return;
     const words = (sum.at(-1)! >>> 5) + 1;
@@ -92,8 +95,8 @@ export class HomologyClasses {
   }
 
   /**
-   * The gathered sum becomes zero in homology: its youngest class dies. Returns the birth rank of that class, or -1 if the
-   * sum was zero already. Gathering starts afresh.
+   * The gathered sum becomes zero in homology: its youngest class dies. Returns the birth rank of that class,
+   * or -1 if the sum was zero already. A new sum begins.
    */
   kill(): number {
     const { gathered, relations, isLiving, oldest } = this;

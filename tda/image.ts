@@ -14,21 +14,24 @@ export interface ImageOptions {
   /** A bar weighs its persistence to this power; at least 0. Default: 1. */
   readonly weightPower?: number;
   /**
-   * What a pixel holds: the integral of the Gaussians over it (persim's `PersistenceImager`, and the definition), or their
-   * density at its centre (GUDHI's `PersistenceImage`), about the integral over the area of a pixel. Default: integral.
+   * What a pixel holds: the integral of the Gaussians over it (persim's `PersistenceImager`, and the
+   * definition), or their density at its centre (GUDHI's `PersistenceImage`), which is about the integral
+   * divided by the area of a pixel. Default: integral.
    */
   readonly pixelValue?: 'integral' | 'density';
 }
 
 /**
- * Persistence image of a diagram (birth, death, birth, death…): a row for each interval of births, in it a value for each
- * interval of persistences, both ascending. With persistence p = death - birth, the value is the sum over the finite bars of
- * p^weightPower · g(birth) · g(p), where g is, of the normal distribution with standard deviation sigma around the bar, the
- * probability of the pixel's interval ('integral') or the density at its middle ('density').
+ * Persistence image of a diagram (birth, death, birth, death…): a row for each interval of births, with a
+ * value for each interval of persistences, both ascending. With persistence p = death - birth, the value is
+ * the sum over the finite bars of p^weightPower · g(birth) · g(p). Here g refers to the normal distribution
+ * with standard deviation sigma around the bar: the probability of the pixel's interval ('integral') or the
+ * density at its middle ('density').
  *
- * Source: Adams et al., "Persistence images: a stable vector representation of persistent homology", 2017, section 4.
+ * Source: Adams et al., "Persistence images: a stable vector representation of persistent homology", 2017,
+ * section 4.
  *
- * Throws TdaInputError, naming the place, for a malformed diagram and for options out of their ranges.
+ * Throws TdaInputError, which names the place, for a malformed diagram and for options out of their ranges.
  */
 export function persistenceImage(diagram: Float32Array, options: ImageOptions): Float64Array[] {
   checkDiagram(diagram);
@@ -71,7 +74,7 @@ function densities(mean: number, sigma: number, range: Range, count: number): Fl
   });
 }
 
-/** The place at a share of the way from the low end of a range to the high one. */
+/** The place at a share of the way from the low end of a range to its high end. */
 function within([low, high]: Range, share: number): number {
   return low + share * (high - low);
 }

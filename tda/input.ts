@@ -3,13 +3,14 @@ import { TdaInputError } from './errors.js';
 import type { Work } from './pacer.js';
 import { pairCount, pairRow, pointCountOfTriangle } from './triangle.js';
 
-/** Vertices are packed two to a word. */
+/** Two vertices are packed into one word. */
 export const MAX_POINTS = MAX_DIAGRAM_POINTS;
 
 /**
  * Number of rows of a row-major cloud.
  *
- * Throws TdaInputError, naming the place, when the cloud is empty, ragged, not finite, or too large to be packed.
+ * Throws TdaInputError, which names the place, if the cloud is empty, ragged, not finite, or too large to be
+ * packed.
  */
 export function* checkPoints(points: Float32Array, dimension: number): Work<number> {
   if (!Number.isInteger(dimension) || dimension < 1) {
@@ -38,9 +39,10 @@ export function* checkPoints(points: Float32Array, dimension: number): Work<numb
 }
 
 /**
- * Number of points of a lower triangle of distances. Infinity is a distance: such a pair is never joined.
+ * Number of points of a lower triangle of distances. Infinity is allowed: such a pair is never joined.
  *
- * Throws TdaInputError, naming the place, when the length is not triangular or a distance is negative or NaN.
+ * Throws TdaInputError, which names the place, if the length is not triangular or a distance is negative or
+ * NaN.
  */
 export function* checkDistances(distances: Float32Array): Work<number> {
   const pointCount = checkPointCount(pointCountOfTriangle(distances.length));
@@ -62,7 +64,10 @@ export function* checkDistances(distances: Float32Array): Work<number> {
 
 const NUMBERS_PER_STEP = 2 ** 18;
 
-/** Looked for by the engine's own search: at the first call a loop would be interpreted, and take milliseconds for 100 points. */
+/**
+ * The engine's own search looks for these. A loop would be interpreted at the first call, and take
+ * milliseconds for 100 points.
+ */
 const NOT_FINITE = [NaN, Infinity, -Infinity];
 
 /** Throws TdaInputError unless `maxDimension` is 0, 1 or 2. */

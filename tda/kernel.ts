@@ -1,6 +1,6 @@
 import { grow, instantiateModule, PAGE } from './webassembly-module.js';
 
-/** What tda/assembly/kernel.ts exports; addresses and sizes are bytes of its memory. */
+/** The exports of tda/assembly/kernel.ts. Addresses and sizes are bytes of its memory. */
 interface KernelExports {
   readonly makeGraph: (count: number, base: number) => void;
   readonly addEdges: (edges: number, count: number) => void;
@@ -32,7 +32,7 @@ type Search = (
   rowBudget: number,
 ) => number;
 
-/** Number of edges by what was found of their link when they were added. */
+/** Number of edges by the finding about their link when they were added. */
 export interface EdgeClasses {
   /** The two ends had no common neighbour. */
   readonly empty: number;
@@ -41,16 +41,19 @@ export interface EdgeClasses {
   /** Connected, and no cone at first sight. */
   readonly connected: number;
   readonly disconnected: number;
-  /** Among the last three: not contractible, with a core that may have cycles. Looked for while a 2-class may live. */
+  /**
+   * Edges of the last three kinds that are not contractible, with a core that may have cycles. Counted while
+   * a 2-class may live.
+   */
   readonly cored: number;
 }
 
-/** Where the module's own data ends and ours begins. */
+/** Address where the module's own data ends and ours begins. */
 const BASE = 1024;
 /** Edges handed to the kernel in one call. */
 const MAX_EDGES = 4096;
 const RECORD_BYTES = 1 << 18;
-/** What a row takes beside its words. */
+/** Cost of a row besides its words. */
 const WORDS_PER_CALL = 20;
 /** Bit rows read in one call: tens of milliseconds at 10,000 points. */
 const ROWS_PER_CALL = 400_000;
@@ -60,12 +63,12 @@ function instantiate(bytes: number): { memory: WebAssembly.Memory; kernel: Kerne
   return { memory, kernel: exports as unknown as KernelExports };
 }
 
-/** What a search says of the edges it has passed. */
+/** The findings of a search about the edges that it has passed. */
 export interface Found {
   readonly count: number;
   /** See `findComponents` and `findCores` in tda/assembly/kernel.ts. */
   readonly records: Uint32Array;
-  /** 64-bit words read, about. */
+  /** 64-bit words read, approximately. */
   readonly operations: number;
 }
 
@@ -79,7 +82,7 @@ export class LinkKernel {
   private recordsEnd: number;
   private readonly wordsPerRow: number;
 
-  /** `recordBytes`: room for records at first, beside what the record of one link's components may take. */
+  /** `recordBytes`: room for records at first, besides the room for the components of one link. */
   constructor(pointCount: number, recordBytes = RECORD_BYTES) {
     const graph = linkKernelBytes(pointCount);
     const { memory, kernel } = instantiate(graph.total);
@@ -93,7 +96,7 @@ export class LinkKernel {
     kernel.makeGraph(pointCount, BASE);
   }
 
-  /** Adds packed edges without looking at their links. */
+  /** Adds packed edges without a look at their links. */
   addEdges(edges: Uint32Array): void {
     const { memory, kernel } = this;
     for (let from = 0; from < edges.length; from += MAX_EDGES) {
@@ -104,14 +107,14 @@ export class LinkKernel {
   }
 
   /**
-   * Adds the first of these packed edges, looking for the components of the link of each, and writes their representatives.
-   * Stops after some tens of milliseconds.
+   * Adds the first of these packed edges, finds the components of the link of each, and writes their
+   * representatives. Stops after some tens of milliseconds.
    */
   findComponents(edges: Uint32Array, representatives: Uint16Array): Found {
     return this.search(this.kernel.findComponents, edges, representatives);
   }
 
-  /** Likewise, looking for the cores of the links. The representatives must be there, and are improved. */
+  /** Does the same for the cores of the links. The representatives must be there, and it improves them. */
   findCores(edges: Uint32Array, representatives: Uint16Array): Found {
     return this.search(this.kernel.findCores, edges, representatives);
   }
@@ -161,10 +164,10 @@ export class LinkKernel {
   }
 }
 
-/** Where things are in the memory of a LinkKernel, and how much it takes. */
+/** The layout of the memory of a LinkKernel, and its size. */
 export function linkKernelBytes(pointCount: number) {
   const stride = 16 * Math.ceil(pointCount / 128);
-  // As makeGraph lays it out: three lots of rows, seven sets, seven lists of 32-bit numbers.
+  // As makeGraph lays it out: three sets of rows, seven single rows, seven lists of 32-bit numbers.
   const edges = BASE + 16 * Math.ceil(((3 * pointCount + 7) * stride + 28 * pointCount + 16) / 16);
   const representatives = edges + 4 * MAX_EDGES;
   const records = representatives + 2 * MAX_EDGES;

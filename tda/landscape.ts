@@ -13,14 +13,14 @@ export interface LandscapeOptions {
 }
 
 /**
- * Persistence landscape of a diagram (birth, death, birth, death…): `count` rows of `sampleCount` values, row k - 1 of which
- * is λ_k(t) = the k-th largest of max(0, min(t - birth, death - t)) over the finite bars, at
- * t = start + i (end - start) / (sampleCount - 1). 0 where there are fewer than k bars. Unit: that of the births. GUDHI's
- * `Landscape` gives √2 times these values.
+ * Persistence landscape of a diagram (birth, death, birth, death…): `count` rows of `sampleCount` values. Row
+ * k - 1 is λ_k(t) = the k-th largest of max(0, min(t - birth, death - t)) over the finite bars, at t = start
+ * + i (end - start) / (sampleCount - 1). It is 0 where there are fewer than k bars. Unit: that of the births.
+ * GUDHI's `Landscape` gives √2 times these values.
  *
  * Source: Bubenik, "Statistical topological data analysis using persistence landscapes", 2015.
  *
- * Throws TdaInputError, naming the place, for a malformed diagram and for options out of their ranges.
+ * Throws TdaInputError, which names the place, for a malformed diagram and for options out of their ranges.
  */
 export function persistenceLandscape(diagram: Float32Array, options: LandscapeOptions): Float64Array[] {
   checkDiagram(diagram);
@@ -37,12 +37,15 @@ export function persistenceLandscape(diagram: Float32Array, options: LandscapeOp
   return landscape;
 }
 
-/** As numpy's linspace: the last sample is `end` itself. */
+/** Like numpy's linspace: the last sample is `end` itself. */
 function sampleAt(sample: number, { start, end, sampleCount }: LandscapeOptions): number {
   return sample === sampleCount - 1 ? end : start + sample * ((end - start) / (sampleCount - 1));
 }
 
-/** Puts a height among the largest at one sample, which lie in descending order; below 0 nothing comes in. */
+/**
+ * Inserts a height into the largest ones at one sample, which are in descending order. Heights of 0 and below
+ * are not inserted.
+ */
 function insert(landscape: readonly Float64Array[], sample: number, height: number): void {
   let carried = height;
   for (let k = 0; k < landscape.length && carried > 0; k++) {

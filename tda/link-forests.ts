@@ -1,12 +1,13 @@
 import type { Filtration } from './filtration.js';
 import { lowerBound } from './lower-bound.js';
 
-/** Bytes of forests kept at most. */
+/** Limit of the bytes of the forests that are kept. */
 const MAX_BYTES = 1 << 26;
 
 /**
- * Spanning forests of the links of edges already passed, made again from the ranks when they are asked for. Every
- * component of a link is rooted where the kernel roots it (`components`): at the edge's representative, or at its lowest vertex.
+ * Spanning forests of the links of edges already passed, built again from the ranks on demand. The root of
+ * every component of a link is the kernel's root (`components`): the edge's representative, or the
+ * component's lowest vertex.
  */
 export class LinkForests {
   private readonly filtration: Filtration;
@@ -21,7 +22,7 @@ export class LinkForests {
     this.parents = new Uint16Array(filtration.pointCount);
   }
 
-  /** Parent of a vertex of the link of the edge of this rank; a root is its own. */
+  /** Parent of a vertex of the link of the edge of this rank. A root is its own parent. */
   parent(rank: number, vertex: number): number {
     const { filtration } = this;
     const representative = filtration.representatives[rank]!;
@@ -35,7 +36,7 @@ export class LinkForests {
     return forest.parents[lowerBound(forest.vertices, vertex)]!;
   }
 
-  /** Between evaluations: drops the forests, once they are too many. */
+  /** Between evaluations: drops the forests if they are too many. */
   tidy(): void {
     if (4 * this.places <= MAX_BYTES) return;
     this.forests.clear();
@@ -45,7 +46,8 @@ export class LinkForests {
   private grow(rank: number, representative: number): Forest {
     const { filtration, parents } = this;
     const { next, others } = this.linkOf(rank, representative);
-    // What is next to the representative has it for a parent, and is not asked for here: but others grow from it.
+    // The neighbours of the representative have it as their parent, so the forest leaves them out; but the
+    // other vertices grow from them.
     let tree = next;
     let outside = others;
     while (outside.length > 0) {
@@ -75,7 +77,10 @@ export class LinkForests {
     };
   }
 
-  /** The vertices of the link but its representative: those next to that one, and the others, both rising. */
+  /**
+   * The vertices of the link without its representative: the neighbours of the representative, and the
+   * others, both rising.
+   */
   private linkOf(rank: number, representative: number): { next: number[]; others: number[] } {
     const { filtration } = this;
     const ofHead = filtration.ranksAt(filtration.head(rank));
@@ -91,7 +96,7 @@ export class LinkForests {
   }
 }
 
-/** A forest, without what is next to the representative. */
+/** A forest, without the neighbours of the representative. */
 interface Forest {
   /** Rising. */
   readonly vertices: Uint16Array;

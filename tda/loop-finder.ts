@@ -3,7 +3,9 @@ import type { Filtration } from './filtration.js';
 
 /** Finds a loop for each class of degree 1: the edge that bears it, and a shortest path between its ends. */
 export class LoopFinder {
-  /** Words looked at, at most, since this was last set to 0; for whoever shares the thread. */
+  /**
+   * Upper bound of the words that were looked at since this was last set to 0, for the pacer of the thread.
+   */
   operations = 0;
   private readonly filtration: Filtration;
   private readonly graph: BitGraph;
@@ -16,7 +18,10 @@ export class LoopFinder {
     this.graph = new BitGraph(filtration.pointCount);
   }
 
-  /** The edge of this rank closes a loop: finds one with as few edges as can be, all others older. Ranks must rise. */
+  /**
+   * The edge of this rank closes a loop. Finds one with as few edges as possible, all others older. Ranks
+   * must rise.
+   */
   find(rank: number): void {
     const { filtration, graph } = this;
     for (; this.rank < rank; this.rank++)
@@ -25,13 +30,13 @@ export class LoopFinder {
     this.operations += graph.vertexCount * graph.width;
   }
 
-  /** The vertices, in order around the loop, of what was found for the edge of this rank. */
+  /** The vertices of the loop that was found for the edge of this rank, in order around the loop. */
   loop(rank: number): Uint32Array {
     return this.loops.get(rank)!;
   }
 }
 
-/** Breadth first; both ends included. The graph must join them. */
+/** Breadth-first search; the path includes both ends. The graph must join them. */
 function shortestPath(graph: BitGraph, start: number, goal: number): Uint32Array {
   const { rows, width, vertexCount } = graph;
   const unseen = new Int32Array(width).fill(-1);

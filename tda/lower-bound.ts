@@ -1,4 +1,4 @@
-/** Number of entries of a rising array that are less than `wanted`: its place, where it is there. */
+/** Number of entries of a rising array that are less than `wanted`: its place, if it is there. */
 export function lowerBound(rising: Uint16Array | Uint32Array, wanted: number): number {
   let low = 0;
   let high = rising.length;

@@ -31,7 +31,10 @@ class Matching {
   private freeRows: number[];
   private readonly rowOf: Int32Array;
   private readonly freeColumns: Int32Array;
-  /** Bit rows: the columns first reached from the free rows by 1, 2, 3… edges outside the matching; the last ones are free. */
+  /**
+   * Bit rows: the columns first reached from the free rows by 1, 2, 3… edges outside the matching. Those of
+   * the last layer are free.
+   */
   private layers: Int32Array[] = [];
   /** The path of `augmentFrom`: a row and a column for each layer. */
   private readonly pathRows: Int32Array;
@@ -92,7 +95,7 @@ class Matching {
     return union;
   }
 
-  /** Depth first through the layers; a column once tried is not tried again. */
+  /** Depth-first search through the layers. It tries a column only once. */
   private augmentFrom(start: number): boolean {
     const { layers, pathRows, pathColumns } = this;
     pathRows[0] = start;

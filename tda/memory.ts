@@ -2,22 +2,24 @@ import { TdaMemoryError } from './errors.js';
 import { linkKernelBytes } from './kernel.js';
 import { pairCount } from './triangle.js';
 
-/** What the engine's young generation, the code and the diagrams take whatever the cloud. */
+/** Memory of the engine's young generation, the code and the diagrams, for a cloud of any size. */
 const BASE_BYTES = 48 * 2 ** 20;
 
-/** What a thread takes before it does anything. */
+/** Memory of a thread before it does anything. */
 const THREAD_BYTES = 16 * 2 ** 20;
 
 /**
- * Predicted peak of what `ripsPersistence` allocates, bytes, the caller's input not counted.
+ * Predicted peak of the allocations of `ripsPersistence`, in bytes, without the caller's input.
  *
  * - Degree 0: a few words per point, and a copy of the points.
  * - From degree 1: per pair, 4 bytes of distance, then 8 while sorting, or 4 of sorted edge, 8 of rank (both
- *   triangles) and 2 of representative; for each degree the remembered cocycle values, which the cochains cap, and the
- *   relations of classes (`relationsBytes`); for each thread bit rows of n² / 8 bytes and, while distances are computed, a
- *   copy of the points (`dimension` coordinates; 0 if distances are given); and one more copy that threads share.
+ *   triangles) and 2 of representative; for each degree the remembered cocycle values, which the cochains
+ *   limit, and the relations of classes (`relationsBytes`); for each thread bit rows of n² / 8 bytes and,
+ *   while distances are computed, a copy of the points (`dimension` coordinates; 0 if distances are given);
+ *   and one more copy that threads share.
  *
- * An upper bound for the typed arrays, but for clouds whose relations want more than `relationsBytes`: see `relationsLimit`.
+ * An upper bound for the typed arrays, except for clouds whose relations need more than `relationsBytes`: see
+ * `relationsLimit`.
  */
 export function predictRipsMemory(
   pointCount: number,
@@ -35,8 +37,9 @@ export function predictRipsMemory(
 }
 
 /**
- * What is set aside for the relations of the classes of one degree, bytes. Trajectories need next to nothing of it, thousands
- * of points whose distances are all alike more, by about the square of the number of classes: nobody knows before they are met.
+ * Bytes reserved for the relations of the classes of one degree. Trajectories need almost nothing of it.
+ * Thousands of points whose distances are all alike need more, about the square of the number of classes,
+ * which no prediction knows before the classes are met.
  */
 function relationsBytes(pointCount: number): number {
   return Math.min(256 * 2 ** 20, RELATIONS_BASE_BYTES + 1024 * pairCount(pointCount));
@@ -44,10 +47,13 @@ function relationsBytes(pointCount: number): number {
 
 const RELATIONS_BASE_BYTES = 256 * 1024;
 
-/** The memory of a WebAssembly module. */
+/** The largest memory of a WebAssembly module. */
 const MOST_RELATIONS_BYTES = 2 ** 32 - 2 ** 16;
 
-/** What the relations of one degree (one after the other) may take: what is set aside for them, and what else is allowed. */
+/**
+ * Limit for the relations of one degree (the degrees follow each other): the reserved bytes, and what is left
+ * of `limitBytes`.
+ */
 export function relationsLimit(
   pointCount: number,
   maxDimension: 1 | 2,
@@ -58,7 +64,7 @@ export function relationsLimit(
   return Math.min(MOST_RELATIONS_BYTES, relationsBytes(pointCount) + spare);
 }
 
-/** Throws TdaMemoryError, with the remedies, when the prediction exceeds `limitBytes`. */
+/** Throws TdaMemoryError, with the remedies, if the prediction exceeds `limitBytes`. */
 export function checkMemory(
   pointCount: number,
   maxDimension: 0 | 1 | 2,

@@ -1,17 +1,17 @@
 import { TdaInputError } from './errors.js';
 
 export interface NullRank {
-  /** 1 + the number of surrogates whose value is at least the observed one: 1 is the greatest of k + 1. */
+  /** 1 + the number of surrogates whose value is at least the observed one. 1 is the greatest of k + 1. */
   readonly rank: number;
   /** `rank` / (k + 1): the one-sided p-value, from 1 / (k + 1) to 1. */
   readonly p: number;
 }
 
 /**
- * Where an observed statistic stands among those of k surrogates: p = (1 + number of surrogates with a value >= the
- * observed) / (k + 1). Ties count against the observation, and the observation counts as one of its own null
- * model, so p is never 0 (North, Curtis & Sham 2002, Am. J. Hum. Genet. 71:439; Phipson & Smyth 2010, Stat. Appl. Genet.
- * Mol. Biol. 9:39).
+ * Rank of an observed statistic among those of k surrogates: p = (1 + number of surrogates with a value >=
+ * the observed) / (k + 1). Ties count against the observation. The observation counts as one of its own null
+ * model, so p is never 0 (North, Curtis & Sham 2002, Am. J. Hum. Genet. 71:439; Phipson & Smyth 2010, Stat.
+ * Appl. Genet. Mol. Biol. 9:39).
  *
  * Throws TdaInputError without a surrogate, and for a value that is NaN.
  */

@@ -1,15 +1,15 @@
-/** How long the thread is kept at most, about. */
+/** The longest time, approximately, for which the work keeps the thread. */
 const TURN_MS = 40;
 /** Word operations between two looks at the clock: about a millisecond. */
 const OPERATIONS_PER_LOOK = 500_000;
 
 /**
- * Work in steps that yield about how many word operations each of them took, and what comes of it. A step should take
- * milliseconds at most: nothing else of the thread runs meanwhile.
+ * Work in steps, and its result. Each step yields the approximate number of its word operations. A step
+ * should take milliseconds at most, since nothing else of the thread runs meanwhile.
  */
 export type Work<Result = void> = Generator<number, Result>;
 
-/** Shares the thread with the event loop, and ends what was aborted. */
+/** Shares the thread with the event loop, and ends aborted work. */
 export class Pacer {
   private spent = 0;
   private turnBegan = performance.now();
@@ -29,7 +29,7 @@ export class Pacer {
     }
   }
 
-  /** Tells of word operations done elsewhere. */
+  /** Counts word operations that were done elsewhere. */
   async spend(operations: number): Promise<void> {
     if (this.isDueAfter(operations)) await this.rest();
   }

@@ -1,9 +1,9 @@
-/** Called with what is done, and of how much. */
+/** Called with the amount that is done, and the whole amount. */
 export type OnProgress = (done: number, total: number) => void;
 
 const INTERVAL_MS = 100;
 
-/** Passes on what is new ten times a second at most, and the whole always. */
+/** Passes on new amounts at most ten times a second, and the whole amount always. */
 export function tenTimesASecond(onProgress: OnProgress): OnProgress {
   let told = -1;
   let dueAt = 0;

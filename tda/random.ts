@@ -1,8 +1,8 @@
 import { Sfc32 } from '../common/sfc32.js';
 
 /**
- * sfc32, seeded as in PractRand with 64 bits, of which `seed` (an integer from 0 to 2^53 - 1) gives the low 53. What is drawn
- * from it here takes no more than sums, products and comparisons, so that every machine draws the same numbers.
+ * sfc32, seeded as in PractRand with 64 bits, of which `seed` (an integer from 0 to 2^53 - 1) gives the low
+ * 53. All draws use only sums, products and comparisons, so every machine draws the same numbers.
  */
 export class SeededRandom extends Sfc32 {
   constructor(seed: number) {
@@ -20,9 +20,9 @@ export class SeededRandom extends Sfc32 {
   }
 
   /**
-   * Exponentially distributed, mean 1: x in [0, 1) is kept if a run of falling uniforms that begins with it has odd
-   * length, which has the probability exp(-x); otherwise 1 is added and the next x tried (von Neumann 1951, "Various
-   * techniques used in connection with random digits").
+   * Exponentially distributed, mean 1. x in [0, 1) is kept if a run of falling uniforms that begins with it
+   * has odd length, which has the probability exp(-x). Otherwise 1 is added, and the next x tried (von
+   * Neumann 1951, "Various techniques used in connection with random digits").
    */
   exponential(): number {
     for (let whole = 0; ; whole++) {
@@ -38,8 +38,8 @@ export class SeededRandom extends Sfc32 {
   }
 
   /**
-   * Standard normal: an exponential x is kept with the probability exp(-(x - 1)² / 2), and given a sign (Kahn 1954,
-   * "Applications of Monte Carlo").
+   * Standard normal: an exponential x is kept with the probability exp(-(x - 1)² / 2), and gets a sign (Kahn
+   * 1954, "Applications of Monte Carlo").
    */
   normal(): number {
     for (;;) {

@@ -1,7 +1,7 @@
 import { TdaMemoryError } from './errors.js';
 import { grow, instantiateModule, PAGE } from './webassembly-module.js';
 
-/** What tda/assembly/relations.ts exports; addresses and sizes are bytes of its memory. */
+/** The exports of tda/assembly/relations.ts. Addresses and sizes are bytes of its memory. */
 interface RelationsExports {
   readonly makeMatrix: (base: number, rowBytes: number, retiredList: number) => void;
   readonly add: (numbers: number, count: number) => void;
@@ -12,25 +12,29 @@ interface RelationsExports {
   readonly takeWordsRead: () => number;
 }
 
-/** Deaths between two settlements, at most. More: longer chains for every sum; fewer: the whole matrix is read more often. */
+/**
+ * Limit of the deaths between two settlements. With more, every sum has longer chains; with fewer, the whole
+ * matrix is read more often.
+ */
 const LOT = 256;
-/** Where the module's own data ends and ours begins. */
+/** Address where the module's own data ends and ours begins. */
 const RETIRED = 1024;
 const NUMBERS = RETIRED + 8 * LOT;
 const MAX_NUMBERS = 4096;
 const MATRIX = NUMBERS + 4 * MAX_NUMBERS;
-/** A row is a multiple of this. */
+/** A row has a multiple of this number of columns. */
 const COLUMNS_PER_UNIT = 128;
 const BYTES_PER_UNIT = 16;
-/** The standing of a class that is zero in homology: no relation is in row 0. */
+/** The standing of a class that is zero in homology. Row 0 holds no relation. */
 const ZERO = ~0;
 const FIRST_ROW = 2;
 
 /**
- * The classes of a homology degree over Z/2, in order of birth, and what the dead ones have become: sums of living ones, a
- * row of bits each, with a column for each living class in order of birth. Every so many deaths all rows are reduced by those
- * that came since, so that a sum of classes takes one row for each, and no chain of relations (the column reduction of
- * persistent homology, which clouds of thousands of classes make long).
+ * The classes of a homology degree over Z/2, in order of birth, and what the dead ones have become: sums of
+ * living ones. Each is a row of bits, with a column for each living class in order of birth. After a number
+ * of deaths, all rows are reduced by the relations that came since. So a sum of classes takes one row for
+ * each class, without chains of relations (the column reduction of persistent homology, whose chains are long
+ * for clouds of thousands of classes).
  */
 export class Relations {
   private readonly kernel: RelationsExports;
@@ -40,7 +44,7 @@ export class Relations {
   private numberCount = 0;
   /** By class: its column while it lives and until its death is settled; then ~row. */
   private readonly standings: number[] = [];
-  /** By column, and by row: the class. Rows 0 and 1 are no relations. */
+  /** The class by column, and by row. Rows 0 and 1 are no relations. */
   private columnClasses: number[] = [];
   private rowClasses = [-1, -1];
   /** Columns whose class is dead. */
@@ -50,7 +54,9 @@ export class Relations {
   /** Units of a row. */
   private width = 1;
 
-  /** `maxBytes`: what it may take. More is needed only by clouds whose distances are all alike: a TdaMemoryError. */
+  /**
+   * `maxBytes`: its limit. Only clouds whose distances are all alike need more, which is a TdaMemoryError.
+   */
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
     const { memory, exports } = instantiateModule('relations.wasm', MATRIX + PAGE);
@@ -60,7 +66,7 @@ export class Relations {
     this.kernel.makeMatrix(MATRIX, BYTES_PER_UNIT, RETIRED);
   }
 
-  /** The next class is born. */
+  /** Records that the next class is born. */
   birth(): void {
     if (this.columnClasses.length === this.width * COLUMNS_PER_UNIT) {
       this.settle();
@@ -70,7 +76,7 @@ export class Relations {
     this.columnClasses.push(this.standings.length - 1);
   }
 
-  /** Whether it is known that a class is zero by now. */
+  /** Whether a class is known to be zero by now. */
   isZero(number: number): boolean {
     return this.standings[number] === ZERO;
   }
@@ -83,7 +89,10 @@ export class Relations {
     this.numbers[this.numberCount++] = standing;
   }
 
-  /** The sum becomes zero: its youngest living class dies. Returns that, or -1 if the sum was zero already. */
+  /**
+   * The sum becomes zero: its youngest living class dies. Returns that class, or -1 if the sum was zero
+   * already.
+   */
   kill(): number {
     this.addNumbers();
     const column = this.kernel.reduce();
@@ -101,7 +110,7 @@ export class Relations {
     return youngest;
   }
 
-  /** 64-bit words read, about, since it was last asked. */
+  /** 64-bit words read since the last call, approximately. */
   takeOperations(): number {
     return this.kernel.takeWordsRead();
   }
@@ -132,7 +141,7 @@ export class Relations {
     this.unsettled = 0;
   }
 
-  /** After a settlement: columns of the living alone, with room for as many again by half. */
+  /** After a settlement: keeps the columns of the living classes only, with room for half as many more. */
   private rearrange(): void {
     const { columnClasses, standings, width } = this;
     const living = columnClasses.filter((number, column) => standings[number] === column);
@@ -151,7 +160,7 @@ export class Relations {
     this.deadColumns = 0;
   }
 
-  /** Makes room for so many bytes from the matrix on. */
+  /** Makes room for `bytes` bytes from the matrix on. */
   private reserve(bytes: number): void {
     const needed = MATRIX + bytes;
     const { byteLength } = this.memory.buffer;

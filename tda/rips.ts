@@ -23,47 +23,53 @@ export interface RipsOptions {
   /** Longest edge of the filtration, rounded to float32 as the distances are. Default Infinity. */
   maxEdgeLength?: number;
   /**
-   * Threads for the distances and the links, beside the calling one, which only reduces. Default: as many as the machine
-   * has cores. 1, and clouds too small for it to pay: everything on the calling thread, in portions of some tens of
-   * milliseconds between which the event loop runs.
+   * Threads for the distances and the links, besides the calling one, which only reduces. Default: the number
+   * of cores. With 1, and for clouds too small for threads, the calling thread does everything, in portions
+   * of some tens of milliseconds, and the event loop runs between them.
    */
   threads?: number;
-  /** Also give a loop for each bar of degree 1. Default false. */
+  /** Also return a loop for each bar of degree 1. Default false. */
   representatives?: boolean;
   /** Aborting rejects with the signal's reason, within about a second. */
   signal?: AbortSignal;
   /**
-   * Edges done of edges, about ten times a second once the edges are sorted; never falls, and ends with all of them. In
-   * degree 0 alone: pairs of points.
+   * Edges done, and all edges, about ten times a second once the edges are sorted. Never falls, and ends with
+   * all of them. For degree 0 alone: pairs of points.
    */
   onProgress?: OnProgress;
   /**
-   * Refuse to start if `predictRipsMemory` exceeds this. Clouds whose distances are all alike may turn out to need more than
-   * predicted, and may have what is left of this; or no more than predicted, where it is not given.
+   * Refuse to start if `predictRipsMemory` exceeds this. Clouds whose distances are all alike may need more
+   * than predicted. They may use the rest of this limit; without it, they may use no more than predicted.
    */
   maxMemoryBytes?: number;
 }
 
 export interface RipsResult {
   /**
-   * diagrams[k], for k up to maxDimension: birth, death, birth, death… of degree k, sorted by birth, then death. Death is
-   * Infinity for what never dies or outlives maxEdgeLength. Bars of zero length are left out.
+   * diagrams[k], for k up to maxDimension: birth, death, birth, death… of degree k, sorted by birth, then
+   * death. Death is Infinity for a class that never dies or outlives maxEdgeLength. Bars of zero length are
+   * left out.
    */
   readonly diagrams: Float32Array[];
   readonly pointCount: number;
   /** Points that no chain of zero distances joins; the number of bars of degree 0. */
   readonly distinctPointCount: number;
   /**
-   * Edges of the filtration: among points without exact duplicates, no longer than maxEdgeLength and the enclosing
-   * radius. In degree 0 alone neither duplicates nor the radius are looked for: all pairs within maxEdgeLength.
+   * Edges of the filtration: among points without exact duplicates, no longer than maxEdgeLength and the
+   * enclosing radius. For degree 0 alone neither duplicates nor the radius are looked for: all pairs within
+   * maxEdgeLength.
    */
   readonly edgeCount: number;
-  /** Edges by what their link was when they were added. Absent in degree 0 alone, where no links are looked at. */
+  /**
+   * Edges by the finding about their link when they were added. Absent for degree 0 alone, where no links are
+   * looked at.
+   */
   readonly edgeClasses?: EdgeClasses;
   /**
-   * If asked for (and from degree 1 on): for each bar of diagrams[1], in its order, a loop of point indices, each joined to
-   * the next and the last to the first by edges no longer than the bar's birth. The edge between last and first bears
-   * the class; the rest is a shortest path (fewest edges) between its ends. Of equal points the first stands for all.
+   * If asked for (and from degree 1 on): for each bar of diagrams[1], in its order, a loop of point indices.
+   * Edges no longer than the bar's birth join each point to the next, and the last to the first. The edge
+   * between last and first bears the class; the rest is a shortest path (fewest edges) between its ends. Of
+   * equal points the first stands for all.
    */
   readonly representatives?: readonly Uint32Array[];
 }
@@ -171,10 +177,13 @@ async function passAll(
   return { ...components, cored };
 }
 
-// Below this a thread's start takes longer than it saves.
+// Below this the start of a thread takes longer than the thread saves.
 const POINTS_WORTH_THREADS = 800;
 
-/** Edges that a thread takes at a time: enough portions to even out, and reports often enough for ten a second. */
+/**
+ * Edges that a thread takes at a time: enough portions to balance the threads, and reports often enough for
+ * ten a second.
+ */
 function portionOf(edgeCount: number, threads: number, most: number): number {
   return Math.min(most, Math.max(256, Math.ceil(edgeCount / (threads * 64))));
 }

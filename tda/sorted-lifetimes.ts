@@ -1,15 +1,15 @@
 import { checkDiagram, finiteLifetimes } from './diagram.js';
 
 /**
- * L1 distance between the lifetimes of two diagrams (birth, death, birth, death…): the lengths of the finite bars of each,
- * in descending order, the shorter list padded with zeros; the sum of the differences place by place. Unit: that of the
- * births.
+ * L1 distance between the lifetimes of two diagrams (birth, death, birth, death…): the lengths of the finite
+ * bars of each, in descending order, the shorter list padded with zeros; the sum of the differences place by
+ * place. Unit: that of the births.
  *
- * It is not a Wasserstein distance between diagrams: it does not see when a bar is born, so different diagrams can be at
- * distance 0. It is at most twice `wassersteinDistance` with power 1. It is here because the system this one replaces
- * recorded it under the name of Wasserstein; use it to compare with those results, and nothing else.
+ * It is not a Wasserstein distance between diagrams: it ignores when a bar is born, so different diagrams can
+ * be at distance 0. It is at most twice `wassersteinDistance` with power 1. The system that this one replaces
+ * recorded it under the name of Wasserstein. Use it only to compare with those results.
  *
- * Throws TdaInputError, naming the place, for a malformed diagram.
+ * Throws TdaInputError, which names the place, for a malformed diagram.
  */
 export function sortedLifetimesDistance(a: Float32Array, b: Float32Array): number {
   checkDiagram(a, 'a');

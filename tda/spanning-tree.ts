@@ -17,10 +17,10 @@ export interface ConnectedComponents {
 }
 
 /**
- * Degree 0 alone: the finite bars end at the lengths of a minimum spanning tree (single linkage). Prim's algorithm asks
- * for each distance once and keeps O(n) of them: O(n²) time, no sort, no matrix.
+ * Degree 0 alone: the finite bars end at the lengths of a minimum spanning tree (single linkage). Prim's
+ * algorithm asks for each distance once and keeps O(n) of them: O(n²) time, no sort, no matrix.
  *
- * `onProgress` gets the pairs done of all pairs.
+ * `onProgress` gets the pairs done, and the number of all pairs.
  */
 export function* connectedComponents(
   pointCount: number,

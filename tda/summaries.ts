@@ -2,20 +2,26 @@ import { checkDiagram, finiteLifetimes } from './diagram.js';
 import { TdaInputError } from './errors.js';
 
 export interface EntropyOptions {
-  /** Whether to divide by the entropy of as many bars of equal length, so that the result lies in [0, 1]. Default: no. */
+  /**
+   * Whether to divide by the entropy of as many bars of equal length, so that the result lies in [0, 1].
+   * Default: no.
+   */
   readonly normalised?: boolean;
 }
 
 /**
- * Persistence entropy of a diagram (birth, death, birth, death…): -Σ p ln p, with p a finite bar's share of the total
- * length of the finite bars. Natural logarithm, as persim's `persistent_entropy`. 0 without a finite bar.
+ * Persistence entropy of a diagram (birth, death, birth, death…): -Σ p ln p, with p a finite bar's share of
+ * the total length of the finite bars. Natural logarithm, like persim's `persistent_entropy`. 0 without a
+ * finite bar.
  *
- * `normalised` divides by ln of the number of finite bars of positive length, as persim's `normalize` (giotto-tda's divides
- * by the logarithm of their total length); 0 for a single bar, where the quotient is 0/0.
+ * `normalised` divides by ln of the number of finite bars of positive length, like persim's `normalize`
+ * (giotto-tda's divides by the logarithm of their total length). It gives 0 for a single bar, where the
+ * quotient is 0/0.
  *
  * Source: Chintakunta, Gentimis, Gonzalez-Diaz, Jimenez & Krim, "An entropy-based persistence barcode", 2015.
  *
- * Throws TdaInputError, naming the place, for half a bar, a birth that is not finite, and a death before its birth.
+ * Throws TdaInputError, which names the place, for half a bar, a birth that is not finite, and a death before
+ * its birth.
  */
 export function persistenceEntropy(
   diagram: Float32Array,
@@ -34,12 +40,14 @@ export function persistenceEntropy(
 }
 
 /**
- * Total persistence of degree `power`: Σ (death - birth)^power over the finite bars of a diagram, in its unit to that power.
- * 0 without a finite bar; Infinity where the sum is beyond float64, which takes a power above 7.
+ * Total persistence of degree `power`: Σ (death - birth)^power over the finite bars of a diagram, in its unit
+ * to that power. 0 without a finite bar; Infinity if the sum is beyond float64, which takes a power above 7.
  *
- * Source: Cohen-Steiner, Edelsbrunner, Harer & Mileyko, "Lipschitz functions have L_p-stable persistence", 2010.
+ * Source: Cohen-Steiner, Edelsbrunner, Harer & Mileyko, "Lipschitz functions have L_p-stable persistence",
+ * 2010.
  *
- * Throws TdaInputError, naming the place, for a malformed diagram and for a power that is not a finite number above 0.
+ * Throws TdaInputError, which names the place, for a malformed diagram and for a power that is not a finite
+ * number above 0.
  */
 export function totalPersistence(diagram: Float32Array, power = 1): number {
   checkDiagram(diagram);

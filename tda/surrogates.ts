@@ -3,29 +3,31 @@ import { checkPoints } from './input.js';
 import { atOnce } from './pacer.js';
 import { SeededRandom } from './random.js';
 
-/** What a surrogate keeps of a trajectory, see `surrogate`. */
+/** What a surrogate keeps of a trajectory; see `surrogate`. */
 export type SurrogateKind = 'shuffled_increments' | 'sphere';
 
-/** How far the length of each point may be from 1 in a cloud that is taken to be one of unit vectors. */
+/** How far the length of a point may be from 1 in a cloud that counts as one of unit vectors. */
 const UNIT_TOLERANCE = 1e-4;
 
 /**
- * A cloud like `points` but for what its null model says is chance: as many points, row-major (n × dimension), in the
- * same unit. Equal arguments give equal numbers on every machine. `points` is read in order, repeats included, and is
- * not changed. `seed` is an integer from 0 to 2^53 - 1.
+ * A random cloud like `points`, which keeps only what its null model keeps: as many points, row-major (n ×
+ * dimension), in the same unit. Equal arguments give equal numbers on every machine. `points` is read in
+ * order, repeats included, and is not changed. `seed` is an integer from 0 to 2^53 - 1.
  *
- * - `shuffled_increments`: the first point, then the increments x[t + 1] - x[t] in a random order (Fisher-Yates; Durstenfeld
- *   1964, Algorithm 235), summed up in float64. A random walk of the very steps that were made: where the steps led on
- *   from each other, and came back, is lost; the last point is kept.
- *   Where all points are unit vectors (within 1e-4), every point of the walk is scaled to length 1 again, and only its
- *   direction is kept. Left as it is, the walk would leave the sphere, on which such an embedding stays, and spread with the
- *   root of its length; its loops would be so much longer than those that fit on the sphere that hardly a trajectory could
- *   rank first. The test stays exact: the trajectory is one of the walks, and its points are scaled to where they are.
- * - `sphere`: independent directions, uniform on the sphere in `dimension` dimensions (normalised normal vectors; Muller
- *   1959), moved and scaled so that their centroid and the root mean square of their pairwise distances are the cloud's.
- *   Everything is lost but size and number of points. (Directions that all coincide cannot be scaled so; they are drawn again.)
+ * - `shuffled_increments`: the first point, then the increments x[t + 1] - x[t] in a random order
+ *   (Fisher-Yates; Durstenfeld 1964, Algorithm 235), summed up in float64. This is a random walk with exactly
+ *   the steps of the trajectory. It loses how the steps led on from each other and came back; it keeps the
+ *   last point. If all points are unit vectors (within 1e-4), every point of the walk is scaled to length 1
+ *   again, and keeps only its direction. Without that, the walk would leave the sphere, on which such an
+ *   embedding stays, and spread with the root of its length. Its loops would be so much longer than loops
+ *   that fit on the sphere that hardly a trajectory could rank first. The test stays exact: the trajectory is
+ *   one of the walks, and scaling does not move its points.
+ * - `sphere`: independent directions, uniform on the sphere in `dimension` dimensions (normalised normal
+ *   vectors; Muller 1959), moved and scaled so that their centroid and the root mean square of their pairwise
+ *   distances are the cloud's. It loses everything but size and number of points. (Directions that all
+ *   coincide cannot be scaled so; they are drawn again.)
  *
- * Throws TdaInputError for an empty, ragged or non-finite cloud, and for a seed that is none.
+ * Throws TdaInputError for an empty, ragged or non-finite cloud, and for a seed out of range.
  */
 export function surrogate(
   points: Float32Array,

@@ -4,9 +4,10 @@ import { type ClassSum, type HomologyClasses, ZERO } from './homology-classes.js
 import { LinkForests } from './link-forests.js';
 
 /**
- * The 2-cocycle. A triangle is numbered by the rank of its longest edge and its third vertex, which lies in that edge's
- * lune. Along a spanning forest of the link, rooted at one vertex per component, a triangle has the value of the three
- * others of the tetrahedron over the step to the parent; at a root it has the class it bore, or nothing.
+ * The 2-cocycle. The number of a triangle comes from the rank of its longest edge and its third vertex, which
+ * lies in that edge's lune. Each component of the link has a spanning tree. A triangle whose third vertex is
+ * not a root has the sum of the values of the three other triangles of a tetrahedron, whose fourth vertex is
+ * the parent. A triangle at a root has the class that it bore, or zero.
  */
 class TriangleRule implements CochainRule {
   readonly bornWith = new Map<number, ClassSum>();
@@ -67,7 +68,7 @@ export class TriangleCochain {
     this.cochain = new Cochain(classes, this.rule);
   }
 
-  /** The triangle over the edge of this rank, with this third vertex, bears a class. */
+  /** Records that the triangle over the edge of this rank, with this third vertex, bears a class. */
   bear(rank: number, vertex: number, classNumber: number): void {
     this.rule.bornWith.set(this.rule.over(rank, vertex), [classNumber]);
   }

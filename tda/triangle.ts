@@ -1,8 +1,8 @@
 import { TdaInputError } from './errors.js';
 
 /**
- * A symmetric matrix with zero diagonal is kept as its strict lower triangle, row by row: d(1,0), d(2,0), d(2,1), d(3,0)…
- * These functions are that layout.
+ * The layout of a symmetric matrix with zero diagonal: its strict lower triangle, row by row: d(1,0), d(2,0),
+ * d(2,1), d(3,0)…
  */
 
 /** Number of pairs among `pointCount` points. */
@@ -26,7 +26,7 @@ export function pairRow(index: number): number {
 /**
  * Number of points whose lower triangle has `length` entries. No entry means one point.
  *
- * Throws TdaInputError when no number of points has that many pairs.
+ * Throws TdaInputError if no number of points has that many pairs.
  */
 export function pointCountOfTriangle(length: number): number {
   const pointCount = length === 0 ? 1 : pairRow(length);

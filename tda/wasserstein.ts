@@ -4,24 +4,25 @@ import { checkDiagram, essentialBirths, finiteBars, type FiniteBars } from './di
 import { TdaInputError } from './errors.js';
 
 export interface WassersteinOptions {
-  /** The order of the distance: costs are summed to this power. */
+  /** The order of the distance: the power to which costs are raised before they are summed. */
   readonly power: 1 | 2;
 }
 
 /**
- * Wasserstein distance of order 1 or 2 between two diagrams (birth, death, birth, death…): (min Σ cost^power)^(1/power) over
- * the ways to match their bars, where two bars cost max(|difference of births|, |difference of deaths|), and a bar may stay
- * unmatched at (death - birth) / 2, its distance to the diagonal. Unit: that of the births.
+ * Wasserstein distance of order 1 or 2 between two diagrams (birth, death, birth, death…): (min Σ
+ * cost^power)^(1/power) over the ways to match their bars. Two matched bars cost max(|difference of births|,
+ * |difference of deaths|). An unmatched bar costs (death - birth) / 2, its distance to the diagonal. Unit:
+ * that of the births.
  *
- * Essential bars (death Infinity) are matched among themselves in the order of their births, which is optimal, and their
- * costs are part of the sum; the distance is Infinity when their numbers differ. So does GUDHI. Leave them out of the
- * arguments where they should not count.
+ * Essential bars (death Infinity) are matched among themselves in the order of their births, which is
+ * optimal, and their costs are part of the sum. The distance is Infinity if their numbers differ. GUDHI does
+ * the same. Leave them out of the arguments if they should not count.
  *
- * Exact up to rounding. With n and m finite bars: time O((n + m) n m) at worst, memory O(n + m); time O(n m) when all bars
- * have one birth, as in degree 0.
- * Source: Edelsbrunner & Harer, "Computational topology", 2010, section VIII.2; see `cheapestAssignment` for the method.
+ * Exact up to rounding. With n and m finite bars: time O((n + m) n m) at worst, memory O(n + m). If all bars
+ * have one birth, as in degree 0, time O(n m). Source: Edelsbrunner & Harer, "Computational topology", 2010,
+ * section VIII.2; see `cheapestAssignment` for the method.
  *
- * Throws TdaInputError, naming the place, for a malformed diagram and for another power.
+ * Throws TdaInputError, which names the place, for a malformed diagram and for another power.
  */
 export function wassersteinDistance(a: Float32Array, b: Float32Array, { power }: WassersteinOptions): number {
   checkDiagram(a, 'a');
@@ -43,7 +44,10 @@ export function wassersteinDistance(a: Float32Array, b: Float32Array, { power }:
   return power === 2 ? Math.sqrt(total) : total;
 }
 
-/** The least sum of powers of costs, summed from the matching itself: from the prices, it would not be 0 for equal diagrams. */
+/**
+ * The least sum of powers of costs, summed from the matching itself. A sum from the prices would not be 0 for
+ * equal diagrams.
+ */
 function cheapestMatching(a: FiniteBars, b: FiniteBars, power: 1 | 2): number {
   const costsA = diagonalCosts(a, power);
   const costsB = diagonalCosts(b, power);

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { compiledFile } from '../common/compiled-file.js';
 import { TdaMemoryError } from './errors.js';
 
-/** Bytes that memory of WebAssembly grows by. */
+/** The unit, in bytes, by which WebAssembly memory grows. */
 export const PAGE = 65_536;
 
 const compiled = new Map<string, WebAssembly.Module>();
 
-/** A new instance of a module compiled from tda/assembly, with zeroed memory of its own, at least `bytes` long. */
+/** A new instance of a module compiled from tda/assembly, with its own zeroed memory of at least `bytes`. */
 export function instantiateModule(
   file: string,
   bytes: number,
@@ -22,12 +22,15 @@ export function instantiateModule(
   return { memory, exports };
 }
 
-/** Makes a memory longer by at least `bytes`. Throws TdaMemoryError where the process does not get them. */
+/** Makes a memory longer by at least `bytes`. Throws TdaMemoryError if the process does not get them. */
 export function grow(memory: WebAssembly.Memory, bytes: number): void {
   reserved(bytes, () => memory.grow(Math.ceil(bytes / PAGE)));
 }
 
-/** An engine reserves 8 GiB of addresses for each memory, whatever its length, so that a limit of the process is met early. */
+/**
+ * Calls `reserve`. An engine reserves 8 GiB of addresses for each memory, whatever its length, so a limit of
+ * the process is reached early.
+ */
 function reserved<T>(bytes: number, reserve: () => T): T {
   try {
     return reserve();

@@ -1,4 +1,4 @@
-/** The part of the WebAssembly API that tda/ uses; TypeScript has it only among the types of browsers. */
+/** The part of the WebAssembly API that tda/ uses. TypeScript has it only among the types of browsers. */
 declare namespace WebAssembly {
   interface Module {
     readonly [Symbol.toStringTag]: 'WebAssembly.Module';
@@ -7,7 +7,7 @@ declare namespace WebAssembly {
   class Memory {
     constructor(descriptor: { initial: number });
     readonly buffer: ArrayBuffer;
-    /** By pages of 64 KiB; `buffer` is another one then. */
+    /** Grows by pages of 64 KiB, and replaces `buffer`. */
     grow(pages: number): number;
   }
   class Instance {

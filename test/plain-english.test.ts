@@ -20,7 +20,6 @@ const NOT_YET_PLAIN: readonly string[] = [
   'db',
   'deploy',
   'models',
-  'tda',
   'test/cli',
   'test/db',
   'test/deployment',

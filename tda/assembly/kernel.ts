@@ -1,13 +1,14 @@
 // AssemblyScript, not TypeScript: scripts/build.mjs compiles this file to kernel.wasm, and tda/kernel.ts calls it.
 //
-// A set of vertices is a row of bits, `stride` bytes long (a multiple of 16): vertex v is bit v & 63 of 64-bit word v >> 6.
-// The graph has a row of neighbours for each vertex, the vertex itself included. All memory is the caller's; addresses are
-// bytes. Loops over the words of a row read no globals: the engine would load them again each time (half of the speed).
+// A set of vertices is a row of bits, `stride` bytes long (a multiple of 16): vertex v is bit v & 63 of 64-bit word
+// v >> 6. The graph has a row of neighbours for each vertex, which includes the vertex itself. The caller owns all
+// memory; addresses are bytes. Loops over the words of a row read no globals: the engine would load them again each
+// time, which halves the speed.
 
-/** Stands for "no representative": the lune was empty. As NO_VERTEX of tda/filtration.ts. */
+/** Stands for "no representative": the lune was empty. Equal to NO_VERTEX of tda/filtration.ts. */
 const NO_VERTEX: i32 = 65535;
 
-/** The graph that the functions below look at: the whole one, or the one among some vertices (`enter`). */
+/** The graph that the functions below use: the whole graph, or the graph among some vertices (`enter`). */
 let vertexCount: i32 = 0;
 let stride: usize = 0;
 let rows: usize = 0;
@@ -16,7 +17,7 @@ let wholeCount: i32 = 0;
 let wholeStride: usize = 0;
 let wholeRows: usize = 0;
 let someRows: usize = 0;
-/** By number in the graph among some vertices: the number in the whole graph. */
+/** The number in the whole graph, by the number in the graph among some vertices. */
 let names: usize = 0;
 
 let guesses: usize = 0;
@@ -39,7 +40,7 @@ let treeRows: usize = 0;
 export let rowsRead: i32 = 0;
 /** Bytes of records that the last search wrote. */
 export let recordBytes: i32 = 0;
-/** Edges by what `findComponents` found their link to be: empty, a cone whose apex was guessed, connected, disconnected. */
+/** Edges by the link that `findComponents` found: empty, a cone whose apex was guessed, connected, disconnected. */
 export let empty: i32 = 0;
 export let cones: i32 = 0;
 export let connected: i32 = 0;
@@ -48,8 +49,8 @@ export let disconnected: i32 = 0;
 export let cores: i32 = 0;
 
 /**
- * Makes a graph without edges at `base` (a multiple of 16), whose memory must be zero. What it takes with all its scratch
- * memory is told by linkKernelBytes of tda/kernel.ts.
+ * Makes a graph without edges at `base` (a multiple of 16), whose memory must be zero. linkKernelBytes of tda/kernel.ts
+ * says how much memory the graph takes with all its scratch memory.
  */
 export function makeGraph(count: i32, base: usize): void {
   wholeCount = count;
@@ -85,7 +86,7 @@ function at(list: usize, index: i32): usize {
   return list + ((index as usize) << 2);
 }
 
-/** From now on the graph is the whole one. */
+/** From now on the functions use the whole graph. */
 function leave(): void {
   vertexCount = wholeCount;
   stride = wholeStride;
@@ -93,7 +94,8 @@ function leave(): void {
 }
 
 /**
- * From now on the graph is the one among the vertices of the set, numbered in their order; writes all of them to `core`.
+ * From now on the functions use the graph among the vertices of the set, numbered in their order. Writes all of them to
+ * `core`.
  */
 function enter(set: usize): void {
   let count = 0;
@@ -137,7 +139,7 @@ function addEdge(a: i32, b: i32): void {
   put(rowOf(b), a);
 }
 
-// Not memory.copy and memory.fill, whose call takes longer than a short row.
+// These loops replace memory.copy and memory.fill, whose call takes longer than a short row.
 function copySet(to: usize, from: usize): void {
   const size = stride;
   for (let k: usize = 0; k < size; k += 16) v128.store(to + k, v128.load(from + k));
@@ -153,7 +155,7 @@ function put(set: usize, vertex: i32): void {
   store<u64>(place, load<u64>(place) | ((1 as u64) << ((vertex & 63) as u64)));
 }
 
-/** Adds `count` packed edges (larger vertex in the upper half) without looking at their links. */
+/** Adds `count` packed edges (larger vertex in the upper half) without a look at their links. */
 export function addEdges(edges: usize, count: i32): void {
   for (let k = 0; k < count; k++) {
     const edge = load<u32>(at(edges, k));
@@ -162,12 +164,12 @@ export function addEdges(edges: usize, count: i32): void {
 }
 
 /**
- * Looks for what the links of edges are connected to, and adds the edges, one after the other: up to `count`, until
- * `rowBudget` rows have been read or the records are full; returns how many. Writes each one's representative, a vertex of
- * its lune, and an apex where the first guess is one.
+ * Finds the components of the links of edges, and adds the edges, one after the other: up to `count`, until `rowBudget`
+ * rows have been read or the records are full. Returns the number of edges. Writes the representative of each edge, a
+ * vertex of its lune, which is an apex if the first guess is one.
  *
- * A link of several components gets a record of 32-bit words: place of the edge among these; number of components; a
- * vertex of each: the representative, then the lowest vertex of each of the others.
+ * A link with several components gets a record of 32-bit words: place of the edge among these; number of components; a
+ * vertex of each component: the representative, then the lowest vertex of each other component.
  */
 export function findComponents(
   edges: usize,
@@ -225,8 +227,8 @@ export function findComponents(
 }
 
 /**
- * Looks for the cores of the links of edges, and adds the edges, likewise. Replaces the representative of a connected link
- * by an apex where there is one.
+ * Finds the cores of the links of edges, and adds the edges, in the same way. Replaces the representative of a connected
+ * link by an apex, if there is one.
  *
  * A link whose core may have cycles gets a record of 32-bit words: place of the edge; number of cycles that generate the
  * first homology of the core (some may be redundant); of each the number of vertices, and these in order around it.
@@ -257,7 +259,7 @@ export function findCores(
       } else {
         store<u32>(record, k as u32);
         const end = writeCycles(record, recordsEnd);
-        // No room: the caller empties the records and comes again, with this edge.
+        // There is no room: the caller empties the records, and calls again from this edge on.
         if (end == 0) break;
         if (end > record) cores++;
         record = end;
@@ -269,7 +271,7 @@ export function findCores(
   return k;
 }
 
-/** Of the lune: writes the cycles of its core, and returns where the record ends; `record` if it has none, 0 for no room. */
+/** Writes the cycles of the lune's core. Returns where the record ends; `record` if there are none, 0 if there is no room. */
 function writeCycles(record: usize, recordsEnd: usize): usize {
   copySet(core, lune);
   let coreCount = thin(countCommon(core, core));
@@ -287,13 +289,13 @@ function writeCycles(record: usize, recordsEnd: usize): usize {
   return end;
 }
 
-/** What `thin` looks at in a round, and tries of these. */
+/** How many vertices `thin` looks at in a round, and how many of these it tries. */
 const SAMPLE: i32 = 64;
 const TRIES: i32 = 8;
 
 /**
- * Lets vertices with many neighbours in the core drop what they dominate, the best of a sample at a time, as long as it
- * helps; returns how many vertices are left.
+ * Drops vertices that a vertex with many neighbours in the core dominates. Each round uses the best vertices of a sample,
+ * as long as it helps. Returns how many vertices are left.
  */
 function thin(count: i32): i32 {
   let before = count + 1;
@@ -355,7 +357,7 @@ function countCommon(a: usize, b: usize): i32 {
   );
 }
 
-/** An apex of the lune: the representative, or that of the last edge at one of the ends, or one that is searched for; or -1. */
+/** An apex of the lune: the representative, or the one of the last edge at one of the ends, or one found by a search; or -1. */
 function findApex(head: i32, tail: i32, representative: i32): i32 {
   if (covers(representative)) return representative;
   const first = load<i32>(at(guesses, head));
@@ -365,7 +367,7 @@ function findApex(head: i32, tail: i32, representative: i32): i32 {
   return apex();
 }
 
-/** Whether some two vertices of the core are neighbours: otherwise each stands for a component, and there is no cycle. */
+/** Whether any two vertices of the core are neighbours. Otherwise each vertex is a component, and there is no cycle. */
 function hasNeighbours(): bool {
   for (let u = firstVertex(core, 0); u >= 0; u = firstVertex(core, u + 1)) {
     if (countCommon(core, rowOf(u)) > 1) return true;
@@ -413,7 +415,7 @@ function generatingCycles(record: usize, recordsEnd: usize): usize {
   return end;
 }
 
-/** Lists the core, always the vertex with the most neighbours listed before: on a chordal graph this closes no cycle. */
+/** Lists the core. The next vertex has the most neighbours in the list so far: on a chordal graph this closes no cycle. */
 function orderForInsertion(): i32 {
   let count = 0;
   for (let v = firstVertex(core, 0); v >= 0; v = firstVertex(core, v + 1)) {
@@ -441,7 +443,7 @@ function orderForInsertion(): i32 {
   return count;
 }
 
-/** Merges the trees of two vertices; false if they were in one already. */
+/** Merges the trees of two vertices; false if they were in one tree. */
 function unite(a: i32, b: i32): bool {
   const rootA = treeRoot(a);
   const rootB = treeRoot(b);
@@ -458,11 +460,11 @@ function treeRoot(vertex: i32): i32 {
   return root;
 }
 
-/** Writes the number of vertices on the way from `start` to `goal` in the forest, and their names; returns where that ends. */
+/** Writes the number of vertices on the path from `start` to `goal` in the forest, and the vertices. Returns its end. */
 function writePath(start: i32, goal: i32, record: usize, recordsEnd: usize): usize {
   copySet(remaining, core);
   drop(remaining, start);
-  // `scores` is free by now: a queue.
+  // `scores` is no longer used, so it serves as a queue.
   store<i32>(scores, start);
   let queued = 1;
   for (let k = 0; k < queued; k++) {
@@ -572,8 +574,8 @@ function lowest(word: v128, k: usize): i32 {
 }
 
 /**
- * A vertex of the lune that is a neighbour of the whole lune; -1 if there is none. A candidate that misses some vertex rules
- * out, with itself, all that miss the same vertex: a few steps decide.
+ * A vertex of the lune that is a neighbour of the whole lune; -1 if there is none. A candidate that misses a vertex rules
+ * out all candidates that miss the same vertex, so a few steps decide.
  */
 function apex(): i32 {
   const left = candidates;
@@ -637,8 +639,8 @@ function reach(vertex: i32): bool {
 }
 
 /**
- * Strong collapse (Barmak, Minian 2012) of the core, `count` vertices, in place: drops vertices dominated by another (all
- * their neighbours in the set are its neighbours) until none is, and returns how many are left.
+ * Strong collapse (Barmak, Minian 2012) of the core, `count` vertices, in place. Drops vertices that another dominates
+ * (all their neighbours in the set are its neighbours) until there are none. Returns how many vertices are left.
  */
 function collapse(count: i32): i32 {
   let dominator = firstVertex(core, 0);
@@ -653,7 +655,7 @@ function collapse(count: i32): i32 {
   return count;
 }
 
-/** Drops from the core all that `dominator` dominates; returns how many. */
+/** Drops from the core all vertices that `dominator` dominates; returns their number. */
 function removeDominated(dominator: i32): i32 {
   const row = rowOf(dominator);
   const size = stride;
@@ -668,7 +670,7 @@ function removeDominated(dominator: i32): i32 {
   }
   drop(left, dominator);
   rowsRead += 4;
-  // A neighbour beyond rules out, with this candidate, all others that it is a neighbour of.
+  // A neighbour outside rules out this candidate, and all other candidates that are its neighbours.
   let removed = 0;
   let candidate = firstVertex(left, 0);
   while (candidate >= 0) {
@@ -690,9 +692,10 @@ function removeDominated(dominator: i32): i32 {
 }
 
 /**
- * Distances of `count` rows of `points` (float32, row-major) that begin with row `row` from the rows 0..others - 1: float32,
- * `count` x `others` at `out`. Differences and their squares are float32, summed in four lanes for BLOCK coordinates and in
- * float64 from there on; the root of the whole is rounded once. What float32 has no room for is computed in float64.
+ * Distances of `count` rows of `points` (float32, row-major) that begin with row `row` from the rows 0..others - 1:
+ * float32, `count` x `others` at `out`. Differences and their squares are float32. They are summed in four lanes for BLOCK
+ * coordinates, and in float64 beyond. The root of the sum is rounded once. Values out of float32's range are computed in
+ * float64.
  */
 export function distances(
   points: usize,
@@ -727,9 +730,9 @@ export function distances(
   }
 }
 
-/** Coordinates summed in float32: sixteen a lane, so that a sum is off by a few 1e-7 of itself at most. */
+/** Coordinates summed in float32: sixteen in a lane, so that the relative error of a sum is at most a few 1e-7. */
 const BLOCK = 64;
-/** Sums of squares within these lost nothing that counts to float32's limits: neither a square nor a difference. */
+/** In sums of squares within these bounds, no square and no difference lost a relevant part to float32's limits. */
 const LEAST_SUM: f64 = 1e-24;
 const MOST_SUM: f64 = 1e36;
 
@@ -767,7 +770,7 @@ function fourDistances(a: usize, b: usize, dimension: i32, rowBytes: usize, out:
   store<f32>(out + 12, root(a, b3, dimension, total3));
 }
 
-/** As each of the four of fourDistances, bit by bit. */
+/** Equal, bit by bit, to each of the four results of fourDistances. */
 function oneDistance(a: usize, b: usize, dimension: i32): f32 {
   let total = f64x2.splat(0);
   const end: usize = ((dimension & ~3) as usize) << 2;

@@ -1,9 +1,9 @@
 // AssemblyScript, not TypeScript: scripts/build.mjs compiles this file to relations.wasm, and tda/relations.ts calls it.
 //
-// A matrix of bits over Z/2, its rows `stride` bytes long (a multiple of 16), from `matrix` on: column c is bit c & 63 of
+// A matrix of bits over Z/2 from `matrix` on, with rows of `stride` bytes (a multiple of 16): column c is bit c & 63 of
 // 64-bit word c >> 6. Row 0 is the sum being reduced, row 1 the set of pivots, and the others are relations. Rows from
-// `settled` on were retired since the last settlement: each stands for a column, its pivot, and has neither that nor the
-// pivots before set. All memory is the caller's; addresses are bytes.
+// `settled` on were retired since the last settlement. Each of these stands for a column, its pivot; in it neither the
+// pivot nor earlier pivots are set. The caller owns all memory; addresses are bytes.
 
 const SUM: i32 = 0;
 const PIVOTS: i32 = 1;
@@ -13,10 +13,10 @@ let matrix: usize = 0;
 let stride: usize = 0;
 let rowCount: i32 = FIRST;
 let settled: i32 = FIRST;
-/** By retired row: its pivot, and how many bytes of it are not zero, rounded up to 16. */
+/** By retired row: its pivot, and the number of its bytes up to the last nonzero one, rounded up to 16. */
 let retired: usize = 0;
 
-/** Rows that wait to be added, all to one. */
+/** Rows that wait to be added to the same row. */
 let chosen: i32 = 0;
 let chosen0: usize = 0;
 let chosen1: usize = 0;
@@ -25,7 +25,7 @@ let chosenBytes: usize = 0;
 
 let wordsRead: i32 = 0;
 
-/** 64-bit words read, about, since it was last asked. */
+/** 64-bit words read since the last call of takeWordsRead, approximately. */
 export function takeWordsRead(): i32 {
   const words = wordsRead;
   wordsRead = 0;
@@ -52,7 +52,7 @@ function flip(row: usize, column: i32): void {
   store<u64>(place, load<u64>(place) ^ ((1 as u64) << ((column & 63) as u64)));
 }
 
-/** Has the first bytes of a row added to another, now or with others of the same target: `addChosen` ends that. */
+/** Adds the first bytes of a row to another, now or later with others of the same target; `addChosen` ends that. */
 function choose(to: usize, from: usize, bytes: usize): void {
   chosenBytes = max(chosenBytes, bytes);
   chosen++;
@@ -63,7 +63,7 @@ function choose(to: usize, from: usize, bytes: usize): void {
   } else if (chosen == 3) {
     chosen2 = from;
   } else {
-    // Four at a time: the target is read and written once.
+    // Four rows at a time, so that the target is read and written once for them.
     for (let k: usize = 0; k < chosenBytes; k += 16) {
       const a = v128.xor(v128.load(chosen0 + k), v128.load(chosen1 + k));
       const b = v128.xor(v128.load(chosen2 + k), v128.load(from + k));
@@ -118,7 +118,7 @@ export function reduce(): i32 {
   return highestColumn(sum);
 }
 
-/** Of a retired row, in their list. */
+/** Address of a retired row's entry in their list. */
 function placeOf(row: i32): usize {
   return retired + (((row - settled) as usize) << 3);
 }
@@ -131,7 +131,7 @@ function highestColumn(row: usize): i32 {
   return -1;
 }
 
-/** The sum without this column is what the column becomes: a retired row. The sum is zero again. There must be room. */
+/** Retires a column: its row is the sum without the column. The sum is zero again. There must be room for the row. */
 export function retire(pivot: i32): void {
   const sum = rowOf(SUM);
   flip(sum, pivot);
@@ -148,14 +148,14 @@ function noteExtent(row: i32): void {
 }
 
 /**
- * Replaces the pivots in all rows. Rows that are zero go; writes the new number of each, 0 for what went, to `numbers` (32 bits
- * for each row), and returns how many rows there are. `rows` has room for 32 bits for each column.
+ * Replaces the pivots in all rows, and removes rows that are zero. Writes the new number of each row, 0 for a removed one,
+ * to `numbers` (32 bits for each row). Returns the number of rows. `rows` has room for 32 bits for each column.
  */
 export function settle(numbers: usize, rows: usize): i32 {
   for (let row = settled; row < rowCount; row++) {
     store<i32>(rows + ((load<i32>(placeOf(row)) as usize) << 2), row);
   }
-  // The last first: those that replace a pivot then have none themselves.
+  // The last row comes first, so that a row that replaces a pivot has no pivots itself.
   for (let row = rowCount - 1; row >= settled; row--) {
     replacePivots(rowOf(row), rows);
     noteExtent(row);
@@ -175,7 +175,7 @@ export function settle(numbers: usize, rows: usize): i32 {
   return kept;
 }
 
-/** `rows`, by column: the retired row that stands for it. */
+/** Fills `rows`: by column, the retired row that stands for it. */
 function replacePivots(row: usize, rows: usize): void {
   const pivots = rowOf(PIVOTS);
   for (let k: usize = 0; k < stride; k += 16) {
@@ -198,14 +198,14 @@ function chooseRows(to: usize, columns: u64, rows: usize): void {
 }
 
 /**
- * Gives the rows another length, and each column that is set anywhere the new place that `places` says (32 bits for each
- * column). Nothing may be retired and not settled. `spare` has room for a row of the old length.
+ * Gives the rows another length, and each column that is set in any row its new place from `places` (32 bits for each
+ * column). All retired rows must be settled. `spare` has room for a row of the old length.
  */
 export function rearrange(places: usize, rowBytes: usize, spare: usize): void {
   const oldStride = stride;
   const isGrowing = rowBytes > oldStride;
   for (let k = 0; k < rowCount; k++) {
-    // In place: no row is written over before it is read.
+    // In place: the order is such that every row is read before it is overwritten.
     const row = (isGrowing ? rowCount - 1 - k : k) as usize;
     memory.copy(spare, matrix + row * oldStride, oldStride);
     const target = matrix + row * rowBytes;
