@@ -9,11 +9,15 @@ export default {
   roots: ['<rootDir>/test'],
   globalSetup: '<rootDir>/test/global-setup.mjs',
   globalTeardown: '<rootDir>/test/global-teardown.mjs',
-  // Drills wait for time-outs most of the time, in which the other tests can work: on two cores half of the time in all.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
+  // Many tests wait for a process or a time-out, and another file uses the core meanwhile.
+  maxWorkers: availableParallelism() + 1,
+  // The longest file first.
+  testSequencer: '<rootDir>/test/support/sequencer.mjs',
   // Jest keeps the modules of each test file that it has run: a process of it that has grown so large is replaced by a new one.
   workerIdleMemoryLimit: '600MB',
   testMatch: ['**/*.test.ts'],
+  // Those are for `npm run test:night` (jest.night.config.js).
+  testPathIgnorePatterns: ['/node_modules/', '\\.night\\.test\\.ts$'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {

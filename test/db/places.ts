@@ -41,9 +41,20 @@ export async function soundPlace(of: ExperimentConfig): Promise<Sound> {
   };
 }
 
-/** Makes tests about Postgres; where no server can run here, one that is skipped and says why. */
-export async function onPostgres(tests: () => Promise<unknown>): Promise<void> {
+let one = 1;
+
+/** Those of many cases of a kind that this file tries: all of them on SQLite, and on Postgres as many as `onPostgres` says. */
+export function tried<Case>(cases: readonly Case[]): readonly Case[] {
+  return cases.filter((_, index) => index % one === 0);
+}
+
+/**
+ * Makes tests about Postgres; where no server can run here, one that is skipped and says why. Of many cases of a kind it tries one
+ * of `oneOf`, the first among them: `npm test` tries all of them on SQLite, and `npm run test:night` on Postgres.
+ */
+export async function onPostgres(tests: () => Promise<unknown>, oneOf = 1): Promise<void> {
   const server = await suitePostgres();
+  one = oneOf;
   if (server.available) {
     const template = await migratedTemplate(server.urlOf);
     onServer = true;

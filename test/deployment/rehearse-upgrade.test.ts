@@ -1,13 +1,9 @@
-import { describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { findDumpingPostgres } from '../../faults/backup/postgres-programs.js';
 import { readPage, settingsWith } from '../../faults/upgrade/page.js';
 import { STEPS } from '../../faults/upgrade/steps.js';
-import { toldSkipped } from '../support/s3-server.js';
 import { repositoryPath } from '../support/child-processes.js';
-
-jest.setTimeout(600_000);
 
 const PAGE = readFileSync(repositoryPath('docs/upgrading.md'), 'utf8');
 const NAMES = Object.keys(STEPS);
@@ -82,16 +78,3 @@ describe('the page about upgrades', () => {
     expect(stdout).toBe("/an old one's folder\npostgres://o:%20@h/d\nnone\n");
   });
 });
-
-const programs = findDumpingPostgres();
-const title =
-  'what the page says of an upgrade of a fleet, and of the way back, holds beside an experiment that is under way';
-('missing' in programs ? test.skip : test)(
-  toldSkipped(title, 'missing' in programs ? programs : { path: '' }),
-  () => {
-    const args = [repositoryPath('dist/faults/upgrade/main.js'), '--runs', '8', '--length', '100'];
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout).toContain('The experiment is equal to the undisturbed one.');
-  },
-);

@@ -1,3 +1,3 @@
 import { onPostgres } from '../places.js';
 
-await onPostgres(() => import('../doctor.test.js'));
+await onPostgres(() => import('../doctor.test.js'), 6);

@@ -1,0 +1,14 @@
+import { jest } from '@jest/globals';
+import { testFrozenWorkers } from './frozen.js';
+
+jest.setTimeout(300_000);
+
+testFrozenWorkers({
+  outside: [
+    'object:after-write@5',
+    'invocation:after-commit@6',
+    'embedding:before-return@1',
+    'diagram:before-return@1',
+  ],
+  inTransaction: ['vectors:before-commit@1'],
+});

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll } from '@jest/globals';
+import { openFolder } from '../../models/files/model-files.js';
+import { type Tokenizer, tokenizerOf } from '../../models/tokenizers/tokenizer.js';
+import { modelOf } from './diffusion/fixtures.js';
+
+/** Tokenizers and texts, and what Python's `tokenizers` made of them: see make.py there. */
+const fixtures = join(import.meta.dirname, '../fixtures/tokenizers');
+
+interface Family {
+  readonly model: string;
+  readonly parts: Readonly<Record<string, unknown>>;
+}
+/** A text; the code points of a range, the last left out, and what joins them; or how many times a text. */
+type Entry = string | readonly [number, string] | readonly [number, number, string];
+
+export const families = fixture('families.json') as Readonly<Record<string, Family>>;
+export const texts = (fixture('texts.json') as readonly Entry[]).map(expand);
+
+function fixture(file: string): unknown {
+  return JSON.parse(gunzipSync(readFileSync(join(fixtures, `${file}.gz`))).toString());
+}
+
+const models = new Map<string, unknown>();
+export function vocabulary(model: string): unknown {
+  if (!models.has(model)) models.set(model, fixture(`models/${model}.json`));
+  return models.get(model);
+}
+
+function expand(entry: Entry): string {
+  if (typeof entry === 'string') return entry;
+  if (entry.length === 2) return entry[1].repeat(entry[0]);
+  const [from, to, between] = entry;
+  return Array.from({ length: to - from }, (_, i) => String.fromCodePoint(from + i)).join(between);
+}
+
+/** The tokenizer.json of a family. */
+export function tokenizerJson(family: string): Record<string, unknown> {
+  const { model, parts } = families[family]!;
+  return { ...parts, model: vocabulary(model) };
+}
+
+function shortHash(data: Uint8Array | string): string {
+  return createHash('sha256').update(data).digest('hex').slice(0, 12);
+}
+
+/** Per text 6 bytes of the SHA-256 of its ids (32 bits each, little-endian), and 6 of that of the text that Python reads back. */
+function expected(family: string): { readonly ids: string; readonly read: string }[] {
+  const hashes = readFileSync(join(fixtures, 'expected', `${family}.bin`));
+  expect(hashes).toHaveLength(12 * texts.length);
+  return texts.map((_, i) => ({
+    ids: hashes.toString('hex', 12 * i, 12 * i + 6),
+    read: hashes.toString('hex', 12 * i + 6, 12 * i + 12),
+  }));
+}
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'panic-tda-tokenizers-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+let folders = 0;
+
+/** The path of a folder that is not there yet. */
+export function newPath(): string {
+  return join(folder, String(folders++));
+}
+
+export async function opened(content: object, config: object = {}): Promise<Tokenizer> {
+  const path = newPath();
+  await mkdir(path);
+  await writeFile(join(path, 'tokenizer.json'), JSON.stringify(content));
+  await writeFile(join(path, 'tokenizer_config.json'), JSON.stringify(config));
+  return tokenizerOf(await openFolder(modelOf(path, {}), path));
+}
+
+/** Texts, shortened, of which the tokens or what is read of them differ. Looks at one of `every` texts. */
+export async function disagreements(tokenizer: Tokenizer, family: string, every = 1): Promise<string[]> {
+  const wanted = expected(family);
+  const wrong: string[] = [];
+  for (const [i, text] of texts.entries()) {
+    if (i % every !== 0) continue;
+    const ids = await tokenizer.encode(text);
+    const read = await tokenizer.decode(ids);
+    const { ids: wantedIds, read: wantedRead } = wanted[i]!;
+    if (shortHash(new Uint8Array(Uint32Array.from(ids).buffer)) !== wantedIds)
+      wrong.push(`ids of ${told(text)}`);
+    else if (shortHash(read) !== wantedRead) wrong.push(`read: ${told(text)}`);
+  }
+  return wrong;
+}
+
+function told(text: string): string {
+  return JSON.stringify(text.slice(0, 40));
+}
