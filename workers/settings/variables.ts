@@ -23,7 +23,7 @@ export const environmentVariables = [
   },
   {
     name: 'PANIC_TDA_DATABASE_POOL',
-    meaning: 'connections to that database that a process has open at most',
+    meaning: 'connections to that database that a process opens at most',
     default: String(POOL_SIZE.default),
   },
   {
@@ -54,7 +54,7 @@ export const environmentVariables = [
   },
   {
     name: 'PANIC_TDA_TEMPORAL_CLI',
-    meaning: 'the Temporal CLI to use, unchecked; nothing else is tried when it is set',
+    meaning: 'the Temporal CLI to use; panic-tda does not check it, and tries no other',
     default: 'the pinned version, from PATH or fetched into the cache',
   },
   {
@@ -80,19 +80,19 @@ export const environmentVariables = [
   {
     name: 'PANIC_TDA_CALL_SECONDS',
     meaning:
-      'seconds after which a call of a model on this machine is ended with its process; a model that has answered is given 100 times ' +
+      'seconds after which a worker ends a call of a model on this machine, with its process; a model that has answered gets 100 times ' +
       'its longest call, at least 10 minutes and no more than this',
     default: String(DEVICE_SETTINGS.callSeconds),
   },
   {
     name: 'PANIC_TDA_LOAD_SECONDS',
-    meaning: 'seconds after which a process that still loads its model is ended',
+    meaning: 'seconds after which a worker ends a process that still loads its model',
     default: String(DEVICE_SETTINGS.loadSeconds),
   },
   { name: 'PANIC_TDA_FAULT', meaning: 'crash drills: the fault point at which to die', default: 'none' },
   {
     name: 'PANIC_TDA_TEST_MODELS',
-    meaning: '1 adds the models that exist for tests and benchmarks to the catalogue',
+    meaning: '1 adds models that misbehave on purpose, for tests, to the catalogue',
     default: '0',
   },
   {
@@ -103,30 +103,30 @@ export const environmentVariables = [
   {
     name: 'PANIC_TDA_HTTP_NAMES',
     meaning:
-      'host names by which the web UI and the health and metrics of workers may be asked for, with commas between',
+      'host names to which the web UI and the health and metrics of workers answer, with commas between',
     default: 'none: localhost and addresses of this machine alone',
   },
   {
     name: 'PANIC_TDA_SERVER_HOSTS',
     meaning:
-      'hosts beside this one whose model servers may be asked: names or name:port, with commas between',
+      'hosts beside this one whose model servers a worker may ask: names or name:port, with commas between',
     default: 'none',
   },
   {
     name: 'PANIC_TDA_SERVER_API_KEY',
-    meaning: 'the key that model servers are sent; it is never stored',
+    meaning: 'the key that a worker sends to model servers; panic-tda never stores it',
     default: 'none',
   },
   {
     name: 'PANIC_TDA_SHARE_WITH_GROUP',
     meaning:
-      '1 lets the group of a folder read what is made in it: modes 0750 and 0640 instead of 0700 and 0600',
+      '1 lets the group of a folder read what panic-tda makes in it: modes 0750 and 0640 instead of 0700 and 0600',
     default: '0',
   },
   {
     name: 'PANIC_TDA_PASS_VARIABLES',
-    meaning: 'names of further variables that every child process is given, with commas between',
-    default: 'none: a child is given what its kind needs (docs/security.md)',
+    meaning: 'names of further variables that every child process gets, with commas between',
+    default: 'none: a child gets what its kind needs (docs/security.md)',
   },
 ] as const;
 
