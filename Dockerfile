@@ -5,17 +5,19 @@
 # panic-tda: docker run --rm panic-tda --help
 
 ARG NODE_IMAGE=node:20.20.2-bookworm-slim@sha256:2cf067cfed83d5ea958367df9f966191a942351a2df77d6f0193e162b5febfc0
-# Its major version is the one that the runtime's CUDA provider was built for; the stage "cuda-provider" sees to it.
+# Its major version is the one for which the runtime's CUDA provider was built; the stage "cuda-provider"
+# checks that.
 ARG CUDA_IMAGE=nvidia/cuda:13.0.2-cudnn-runtime-ubuntu24.04@sha256:14d94b039cb94bbd5da559f303b46bc4b0d5d6c24ab1a9d7b186e566ed3400dc
 
 FROM ${NODE_IMAGE} AS build
-# better-sqlite3 is compiled: nothing holds the prebuilt library that its script would download to a checksum.
+# better-sqlite3 is compiled here, since no checksum secures the prebuilt library that its script would
+# download.
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends python3 make g++ \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json ./
-# Of the install scripts only this one runs, with the headers that the image has.
+# Only this install script runs, with the headers of the image.
 RUN npm ci --include=dev --ignore-scripts --no-audit --no-fund \
  && npm_config_build_from_source=true npm_config_nodedir=/usr/local npm rebuild better-sqlite3
 COPY . .
@@ -23,7 +25,8 @@ RUN node scripts/build.mjs
 RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
  && rm -rf node_modules/.cache
 
-# On the image that the workers run on: the build ends where that image lacks a library which the provider needs.
+# This stage uses the image of the workers, so that the build fails if that image lacks a library which the
+# provider needs.
 FROM ${CUDA_IMAGE} AS cuda-provider
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /app /app

@@ -1,6 +1,8 @@
 // node .ci/report.mjs <folder> <exit code of npm test> <exit code of npm run check>
-// Prints how long the longest test files took, what failed, then the counts on a line of their own. `npm run check` counts as one, as does a part of the tests that
-// fails without a failing test (set-up, a test file that does not load, the end of the suite).
+//
+// Prints how long the longest test files took, and the failures, then the counts on a line of their own. `npm run
+// check` counts as one test. A part of the tests that fails without a failing test also counts as one (set-up, a
+// test file that does not load, the end of the suite).
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 

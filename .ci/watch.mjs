@@ -1,5 +1,7 @@
 // node .ci/watch.mjs
-// Prints every two minutes what this machine is doing, until it is ended: where the tests take long, their output says why.
+//
+// Prints every two minutes what this machine does, until it is ended. If the tests take long, their output
+// then says why.
 import { readdirSync, readFileSync, statfsSync } from 'node:fs';
 import { freemem, loadavg, tmpdir } from 'node:os';
 
@@ -23,7 +25,7 @@ function processorTimes() {
   const times = new Map();
   for (const pid of numbersIn('/proc')) {
     const stat = read(`/proc/${pid}/stat`);
-    // The name in parentheses may itself hold parentheses and blanks.
+    // The name in parentheses may contain parentheses and blanks.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (fields.length > 20) times.set(pid, Number(fields[11]) + Number(fields[12]));
   }

@@ -1,12 +1,14 @@
 /**
- * Seconds and peak memory of a picture by our pipeline and by diffusers' pipeline on onnxruntime in Python (optimum), side by side on the
- * same graphs: a model of the size of SD-Turbo with random weights, one step, 256 and 512 pixels.
+ * Seconds and peak memory of a picture by our pipeline and by diffusers' pipeline on onnxruntime in Python
+ * (optimum), side by side on the same graphs: a model of the size of SD-Turbo with random weights, one step,
+ * 256 and 512 pixels.
  *
  *   node dist/bench/diffusion.js [--scale sd-turbo|tiny] [--repeats 3] [--rounds 2] [--python PATH] [--model FOLDER]
  *
- * The programs take turns, `--rounds` times; the least disturbed picture of all rounds counts. Needs Python 3.11 or 3.12, and for the full scale 16 GiB
- * of memory and 12 GiB of disk; the other programs and the model are got and made at the first call, and kept under node_modules/.cache.
- * `--scale tiny` only shows that the script runs: its figures say nothing.
+ * The programs take turns, `--rounds` times; the least disturbed picture of all rounds counts. Needs Python
+ * 3.11 or 3.12, and for the full scale 16 GiB of memory and 12 GiB of disk. The first call gets the other
+ * programs and makes the model, and keeps them under node_modules/.cache. `--scale tiny` only shows that the
+ * script runs: its figures mean nothing.
  */
 import { existsSync } from 'node:fs';
 import { loadavg } from 'node:os';
@@ -24,11 +26,11 @@ import {
 const PROGRAMS = ['diffusers', 'optimum-onnx', 'onnxruntime'];
 
 interface Measured {
-  /** Each picture's, the first one included, which finds nothing in the caches. */
+  /** Of each picture. The first picture finds nothing in the caches. */
   readonly seconds: readonly number[];
   readonly cpuSeconds: readonly number[];
   readonly peakMiB: number;
-  /** The last picture's 8 bits in base64: both programs are given the same noise. */
+  /** The last picture's 8-bit values in base64. Both programs get the same noise. */
   readonly picture: string;
 }
 

@@ -9,9 +9,10 @@ import { fillStore } from './doctor/synthetic-store.js';
 import { watchCommand } from './common/watched-command.js';
 
 /**
- * Checks sound stores of more and more rows with `panic-tda doctor --fix`, then with a tenth of the embeddings gone, and
- * prints time and memory of each: `node dist/bench/doctor.js [runs ...]` after `npm run build`. A run has some 45 rows; by
- * default 2,000 to 220,000 runs (10 million rows, 3 GB of disk under TMPDIR).
+ * Checks sound stores of more and more rows with `panic-tda doctor --fix`, then again without a tenth of the
+ * embeddings, and prints time and memory of each: `node dist/bench/doctor.js [runs ...]` after `npm run
+ * build`. A run has some 45 rows. The default is 2,000 to 220,000 runs (10 million rows, 3 GB of disk under
+ * TMPDIR).
  */
 
 const RUNS = [2000, 22_000, 220_000];

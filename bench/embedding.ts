@@ -1,12 +1,13 @@
 /**
- * Measures all-MiniLM-L6-v2 (fp32, CPU) in texts a second, one at a time and 32 at a time: ours beside onnxruntime in
- * Python on the same graph, and beside sentence-transformers on the same architecture.
+ * Measures all-MiniLM-L6-v2 (fp32, CPU) in texts a second, one at a time and 32 at a time: ours beside
+ * onnxruntime in Python on the same graph, and beside sentence-transformers on the same architecture.
  *
  *   node dist/bench/embedding.js --weights FOLDER [--texts 256] [--rounds 5] [--python PATH]
  *
- * FOLDER has the model's files as its repository lays them out. Each program runs in a process of its own, in turns, with
- * as many threads as it takes by itself; loading is not counted. Prints the median over the rounds: of the time on the
- * clock, which other work on the machine spoils, and of CPU time. Needs Python 3.11 or 3.12, and minutes at the first call.
+ * FOLDER has the model's files in the layout of its repository. The programs run in turns, each in a process
+ * of its own, with their default number of threads; loading does not count. Prints medians over the rounds:
+ * of wall-clock time, which other work on the machine disturbs, and of CPU time. Needs Python 3.11 or 3.12,
+ * and minutes at the first call.
  */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';

@@ -1,12 +1,13 @@
 /**
- * Compares `ripsPersistence` with giotto-ph, Ripser and GUDHI: from the same float32 distances the diagrams of degrees 0
- * to 2 must be the same bars exactly; from the same points, of which the others have slightly different distances, to
- * 1e-5. Needs Python 3.11 or 3.12, and half a minute at the first call.
+ * Compares `ripsPersistence` with giotto-ph, Ripser and GUDHI. From the same float32 distances, the diagrams
+ * of degrees 0 to 2 must have exactly the same bars. From the same points they must agree to 1e-5, since the
+ * other programs compute slightly different distances. Needs Python 3.11 or 3.12, and half a minute at the
+ * first call.
  *
  *   node dist/bench/exactness.js [--count 50] [--seed 1] [--python PATH]
  *
- * `--count` is the number of random cases of each kind. Prints a line to each kind, and exits with 1 on any disagreement,
- * after writing the case to a file.
+ * `--count` is the number of random cases of each kind. Prints a line for each kind. On any disagreement it
+ * writes the case to a file and exits with 1.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,7 +28,10 @@ interface Answer {
 }
 
 const POINTS_TOLERANCE = 1e-5;
-/** Clouds and their numbers of points; of one whose distances are all alike, as many as the others take seconds for. */
+/**
+ * Clouds and their numbers of points. For a cloud whose distances are all alike, the number is one for which
+ * the other programs take seconds.
+ */
 const CLOUDS = [
   ['drift', 150],
   ['attractor', 150],
@@ -69,7 +73,7 @@ await runCommand(async () => {
   if (disagreements > 0) process.exitCode = 1;
 });
 
-/** Prints a line, and more on a disagreement; how many cases disagree. */
+/** Prints a line, and more on a disagreement. Returns how many cases disagree. */
 async function compare(
   kind: string,
   cases: readonly Case[],
@@ -108,7 +112,7 @@ async function compare(
   return different;
 }
 
-/** In one Python for all cases. Longest edges are given as the float32 they are rounded to. */
+/** Runs one Python for all cases. Longest edges are given as float32, since they are rounded to it. */
 function answersOfOthers(python: string, folder: string, cases: readonly Case[]): Answer[] {
   const inputs = mkdtempSync(join(folder, 'cases-'));
   const list = cases.map(({ pointCount, maxEdgeLength, cloud }) => [
@@ -150,7 +154,7 @@ function differences(
   });
 }
 
-/** The bars of a diagram that the other has not. */
+/** The bars of a diagram that the other diagram lacks. */
 function shown(diagram: Diagram, other: Diagram): string {
   const rest = sortedBars(other).map(String);
   const own = sortedBars(diagram).filter((bar) => {

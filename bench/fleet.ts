@@ -17,24 +17,25 @@ import { SERIES, shapeOf } from './scale/series.js';
 import { watchCommand } from './common/watched-command.js';
 
 /**
- * Experiments that are started together on a fleet of four workers, two with main and cpu and two with gpu, with a Temporal server and a Postgres
- * server, all on this machine: after `npm run build`,
+ * Starts experiments together on a fleet of four workers, two with main and cpu and two with gpu, with a
+ * Temporal server and a Postgres server, all on this machine: after `npm run build`,
  *
  *   node dist/bench/fleet.js [--shape 300x20+300x20+300x20] [--concurrency 64] [--out bench/fleet.md]
  *
- * Tells what each process took, how the experiments shared the workers, and how many connections the database had. Linux only.
+ * Reports the resources of each process, how the experiments shared the workers, and how many connections the
+ * database had. Linux only.
  */
 
 const LOOK_MS = 500;
 
-/** What was seen of a process that ran on a part of the time. */
+/** What was seen of a process that ran for a part of the time. */
 interface Seen {
   readonly use: ProcessUse;
   readonly mostMiB: number;
 }
 
 interface Connections {
-  /** The most at one look, of all programs. */
+  /** The maximum at one look, over all programs together. */
   readonly together: number;
   /** By process id. */
   readonly byProcess: ReadonlyMap<number, number>;
@@ -106,7 +107,7 @@ async function run(
   });
 }
 
-/** Looks at the processes and at the connections of the database until its end. */
+/** Looks at the processes and at the connections of the database until it is stopped. */
 function startWatch(client: Client) {
   const seen = new Map<number, Seen>();
   const byProcess = new Map<number, number>();
@@ -114,7 +115,7 @@ function startWatch(client: Client) {
   async function look(): Promise<void> {
     for (const use of processesUnder(process.pid)) {
       const known = seen.get(use.pid);
-      // A process that has just ended has no words by which its role is known.
+      // A process that has just ended has no arguments by which its role is known.
       const role = use.role === 'other' ? (known?.use.role ?? use.role) : use.role;
       seen.set(use.pid, { use: { ...use, role }, mostMiB: Math.max(use.anonymousMiB, known?.mostMiB ?? 0) });
     }
@@ -159,7 +160,10 @@ async function experimentTable(store: Store, files: readonly ExperimentFile[]): 
   return markdownTable(['experiment', 'runs x steps', 'seconds', 'invocations/s'], rows, 2);
 }
 
-/** Each process of ours and the server, and those of Postgres, and what else there was, under one name. */
+/**
+ * One row for each process of ours and for the server; one for all processes of Postgres, and one for all
+ * others.
+ */
 function processTable(
   seen: ReadonlyMap<number, Seen>,
   before: ReadonlyMap<number, number>,

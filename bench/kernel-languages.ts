@@ -1,11 +1,13 @@
 /**
- * The kernel's commonest step, to intersect the neighbourhoods of an edge's ends and to look for an apex of what is common, in
- * AssemblyScript (the functions of tda/assembly/kernel.ts themselves), in WebAssembly's text format by hand, and in TypeScript:
- * nanoseconds per edge, and whether all three answer equally.
+ * The most frequent step of the kernel: intersect the neighbourhoods of an edge's ends, and look for an apex
+ * of the intersection. Measured in AssemblyScript (the functions of tda/assembly/kernel.ts themselves), in
+ * WebAssembly's text format by hand, and in TypeScript: nanoseconds per edge, and whether all three give the
+ * same answers.
  *
  *   node dist/bench/kernel-languages.js [--points 1500] [--python PATH]
  *
- * On the graph that a drifting cloud has when half of its edges are added, for the edges that come next.
+ * The graph is that of a drifting cloud with half of its edges added; the measured edges are those that come
+ * next.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -51,7 +53,7 @@ await runCommand(async () => {
   }
 });
 
-/** Answers for all the edges, into the array. */
+/** Writes the answers for all edges into the array. */
 interface Contestant {
   readonly label: string;
   readonly answer: () => Int32Array;
@@ -65,7 +67,7 @@ function edgesOfDrift(python: string, folder: string, pointCount: number): Uint3
   return atOnce(sortedEdges(distances, pointCount, radius, (size) => new ArrayBuffer(size)));
 }
 
-/** All three look at the same rows, which the kernel makes, in the same memory. */
+/** All three use the same rows in the same memory, which the kernel makes. */
 function prepare(folder: string, pointCount: number, graph: Uint32Array, next: Uint32Array): Contestant[] {
   const stride = 16 * Math.ceil(pointCount / 128);
   const edges = 16 * Math.ceil(linkKernelBytes(pointCount).total / 16);
@@ -96,7 +98,9 @@ function prepare(folder: string, pointCount: number, graph: Uint32Array, next: U
   ];
 }
 
-/** In turns, so that what else the machine does falls on all of them; the best of the rounds of each. */
+/**
+ * Measures in turns, so that other work of the machine disturbs all of them. Takes the best round of each.
+ */
 function measured(contestants: readonly Contestant[], edgeCount: number): string {
   const best = contestants.map(() => Infinity);
   const first = contestants[0]!.answer().slice();
@@ -123,7 +127,10 @@ function measured(contestants: readonly Contestant[], edgeCount: number): string
   );
 }
 
-/** The kernel as scripts/build.mjs compiles it, with one more function that calls what it does not export. */
+/**
+ * The kernel as scripts/build.mjs compiles it, with one more function that calls functions which the kernel
+ * does not export.
+ */
 function kernelWithApexes(folder: string): Uint8Array {
   const source = `${readFileSync(join(ROOT, 'tda/assembly/kernel.ts'), 'utf8')}
 export function apexes(edges: usize, count: i32, out: usize): void {
@@ -144,7 +151,7 @@ export function apexes(edges: usize, count: i32, out: usize): void {
   return readFileSync(join(folder, 'kernel.wasm'));
 }
 
-/** As written: binaryen only reads it. */
+/** As written, since binaryen only parses it. */
 function assembled(file: string): Uint8Array {
   const module = binaryen.parseText(readFileSync(script(file), 'utf8'));
   module.setFeatures(binaryen.Features.SIMD128);

@@ -11,9 +11,10 @@ import { runCommand } from './common/command.js';
 import { markdownTable } from './common/markdown.js';
 
 /**
- * How much of a GPU's time swapping costs where a painter and a describer do not fit beside each other: `node dist/bench/lanes.js` after
- * `npm run build`. The queues, lanes and the memory budget are the product's own; the hosts only wait, by a clock that is SCALE times as fast.
- * Each case is run with turns of a minute whatever loading takes, and with turns that last ten times as long as loading.
+ * What share of a GPU's time swapping costs if a painter and a describer do not fit beside each other: `node
+ * dist/bench/lanes.js` after `npm run build`. The queues, lanes and the memory budget are the product's own.
+ * The processes of models only wait, by a clock that is SCALE times as fast. Each case runs with turns of a
+ * minute, whatever loading takes, and with turns that last ten times as long as loading.
  */
 
 const SCALE = 20;
@@ -23,7 +24,7 @@ const STEP_MS = 40;
 
 interface Case {
   readonly runs: number;
-  /** Pictures of each run, and as many captions. */
+  /** Pictures of each run; it has as many captions. */
   readonly rounds: number;
   readonly paintMs: number;
   readonly describeMs: number;

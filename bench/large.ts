@@ -1,10 +1,11 @@
 /**
- * Measures what long runs and wide experiments cost where they are looked at, reused, merged and deleted, on stores that it makes:
+ * Measures what it costs to look at, reuse, merge and delete long runs and wide experiments, on stores that
+ * it makes:
  *
  *   node dist/bench/large.js [--steps 150000] [--runs 200000] [--merged 100000] [--rounds 3] [--baseline FOLDER] [--out bench/large.md]
  *
- * Each is a process of its own, by turns with that of a built older version (`--baseline`, the folder that its `dist` is in), which has
- * stores of its own. SQLite, in temporary folders. Linux only.
+ * Each measurement is a process of its own. It takes turns with a built older version (`--baseline`, the
+ * folder with its `dist`), which has stores of its own. SQLite, in temporary folders. Linux only.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -32,9 +33,9 @@ interface Sizes {
 
 interface Build {
   readonly name: string;
-  /** Its `dist`. */
+  /** The folder `dist` of the build. */
   readonly dist: string;
-  /** Its stores are in here. */
+  /** The folder of its stores. */
   readonly folder: string;
 }
 
@@ -83,7 +84,7 @@ function tasks({ steps, runs, merged }: Sizes): Task[] {
     {
       what: `\`verify --sample 20\` of ${count(steps)} steps`,
       args: (build) => cli(build, 'calls', 'verify', calls, '--sample', '20'),
-      // Stored outputs are not the models'.
+      // No model made the stored outputs, so `verify` finds differences.
       exitCodes: [1],
     },
     {
@@ -101,7 +102,7 @@ function tasks({ steps, runs, merged }: Sizes): Task[] {
   ];
 }
 
-/** Runs node with the probe; throws CommandError where it ends with another code. */
+/** Runs node with the probe. Throws CommandError if it ends with another code. */
 async function measure(
   args: readonly string[],
   folder: string,
@@ -178,7 +179,7 @@ ${markdownTable(['what', 'version', ...FIGURES.map(([title]) => title)], rows, 2
 `;
 }
 
-/** The commit of an older build, where it is under git. */
+/** The commit of an older build, if it is under git. */
 function versionIn(folder: string): string {
   const git = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: folder, encoding: 'utf8' });
   return git.status === 0 ? `an older one (${git.stdout.trim()})` : 'an older one';

@@ -1,12 +1,12 @@
 /**
- * Measures what `plan` takes for granted where the data folder's history knows nothing: milliseconds of a call of each model that comes with
- * the program, and seconds of diagrams of small runs and of surrogates. Prints what models/measured-times.ts holds, and a table
- * beside what tda/time.ts predicts.
+ * Measures the times that `plan` assumes if the data folder's history has none: milliseconds of a call of
+ * each model that comes with the program, and seconds of diagrams of small runs and of surrogates. Prints the
+ * content of models/measured-times.ts, and a table beside the predictions of tda/time.ts.
  *
  *   node dist/bench/model-times.js [--steps 200] [--sizes 10,50,100,200,300]
  *
- * Takes some minutes. Medians of the models' own time on the clock (`compute_ms` of the rows), and CPU time of diagrams; other work on the
- * machine makes both larger. Trained models run on the processor.
+ * Takes some minutes. Medians of the models' own wall-clock time (`compute_ms` of the rows), and CPU time of
+ * diagrams; other work on the machine makes both larger. Trained models run on the processor.
  */
 import { cpus, tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -115,7 +115,7 @@ async function measureDiagrams(sizes: readonly number[]): Promise<void> {
   }
 }
 
-/** The median of five, after one that is not counted. */
+/** The median of five calls, after one that does not count. */
 async function cpuSeconds(points: Float32Array, maxDimension: 0 | 1 | 2): Promise<number> {
   const times: number[] = [];
   for (let round = 0; round < 6; round++) {
@@ -127,7 +127,10 @@ async function cpuSeconds(points: Float32Array, maxDimension: 0 | 1 | 2): Promis
   return median(times);
 }
 
-/** Unit vectors of a walk that comes back, in a dozen directions with noise in all (as in clouds.py), of the same numbers every time. */
+/**
+ * Unit vectors of a walk that comes back, in a dozen directions with noise in all (as in clouds.py). The
+ * numbers are the same every time.
+ */
 function drift(count: number): Float32Array {
   let state = 1;
   const noise = (): number => {

@@ -1,14 +1,16 @@
 /**
- * Seconds and memory of exact persistent homology of clouds like the embeddings of a run, by `ripsPersistence` and by the
- * programs of requirements.txt; a table and a figure of them. Needs Python 3.11 or 3.12, and half a minute at the first call.
+ * Seconds and memory of exact persistent homology of clouds like the embeddings of a run, by
+ * `ripsPersistence` and by the programs of requirements.txt, as a table and a figure. Needs Python 3.11 or
+ * 3.12, and half a minute at the first call.
  *
  *   node dist/bench/persistence.js [--families drift,attractor,limit_cycle,iid] [--sizes 100,200,500,1000]
  *     [--our-sizes 2000,5000] [--dimensions 1,2] [--programs ours,giotto-ph,giotto-ph-collapse,ripser]
  *     [--threads 1,2] [--time-limit 120] [--repeats 3] [--seed 1] [--python PATH] [--out bench/persistence.md]
  *
- * --our-sizes are further sizes, which only ours is given. The other programs take the last number of --threads. The figure
- * lies beside the table. First calls and later ones of a process are told apart. Leave the machine alone meanwhile. A program that passes the limit is not tried at larger sizes of
- * that family and dimension.
+ * --our-sizes are further sizes for ours only. The other programs use the last number of --threads. The
+ * figure is written beside the table. First and later calls of a process are reported separately. Leave the
+ * machine alone meanwhile. A program that passes the limit is not tried at larger sizes of that family and
+ * dimension.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,7 +35,7 @@ await runCommand(async () => {
   try {
     for (const family of options.families) {
       entries.push(...(await measureFamily(family, python, folder, options)));
-      // What is there so far is not lost if a long run is stopped.
+      // If a long run is stopped, the results so far are kept.
       writeFileSync(options.out, persistenceReport(entries, options, machine));
       writeFileSync(options.figure, persistenceFigure(entries, options));
     }

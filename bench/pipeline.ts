@@ -9,8 +9,9 @@ import { runOurs } from './pipeline/our-run.js';
 import { SHAPES, type Shape } from './pipeline/shapes.js';
 
 /**
- * Runs whole experiments with `panic-tda run`, one after the other, and prints what each took: `node dist/bench/pipeline.js
- * [shape ...]` after `npm run build`. Times depend on the machine; run all shapes to be compared in one call.
+ * Runs whole experiments with `panic-tda run`, one after the other, and prints the resources of each: `node
+ * dist/bench/pipeline.js [shape ...]` after `npm run build`. Times depend on the machine, so run all shapes
+ * to be compared in one call.
  */
 
 async function measure(name: string, shape: Shape): Promise<Record<string, string | number>> {

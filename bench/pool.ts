@@ -8,8 +8,9 @@ import { loadModel } from '../models/loaders.js';
 import { CommandError, runCommand } from './common/command.js';
 
 /**
- * What the pool of models costs: `node dist/bench/pool.js FOLDER` after `npm run build`, with the folder of all-MiniLM-L6-v2. Beside
- * times it prints CPU times, of this process and of the model's, which other work on the machine disturbs less. Linux only.
+ * What the pool of models costs: `node dist/bench/pool.js FOLDER` after `npm run build`, with the folder of
+ * all-MiniLM-L6-v2. Besides times it prints CPU times, of this process and of the model's, which other work
+ * on the machine disturbs less. Linux only.
  */
 
 const MODEL = 'AllMiniLML6v2';
@@ -34,14 +35,15 @@ function hosts(): Host[] {
   const found: Host[] = [];
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
-      // Fields after the command's name, which may hold blanks: proc(5) counts from 1, and the first here is 3.
+      // Fields after the command's name, which may contain blanks. proc(5) counts from 1, and the first field
+      // here is its 3.
       const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
       if (Number(fields[1]) !== process.pid) continue;
       if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('process-main.js')) continue;
       const cpuMs = (1000 * (Number(fields[11]) + Number(fields[12]))) / CLOCK_TICKS;
       found.push({ cpuMs, rssMiB: residentMiB(pid) });
     } catch {
-      // It ended between two lines.
+      // It ended between two reads.
     }
   }
   return found;

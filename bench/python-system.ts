@@ -1,13 +1,14 @@
 /**
- * Measures the Python system on Ray, which this one replaces, beside this one: the same experiments with dummy models,
- * run by turns in one sitting, since machines drift. Needs Linux, Python 3.12, 6 GB for packages that are installed at
- * the first call, and a checkout of the sources (a wrong one is answered with what to clone).
+ * Measures the Python system on Ray, which this one replaces, beside this one: the same experiments with
+ * dummy models, in turns in one session, since machines drift. Needs Linux, Python 3.12, 6 GB for packages
+ * that the first call installs, and a checkout of the sources (for a wrong one the message says what to
+ * clone).
  *
  *   node dist/bench/python-system.js --python-system FOLDER [--shapes 1x10000,50x100,200x20] [--repeats 3]
  *     [--ray-cpus 8] [--python PATH]
  *
- * Prints a table in Markdown, and what one has to know to read it. Leave the machine alone meanwhile: half an hour on
- * two cores.
+ * Prints a table in Markdown, and remarks that a reader needs. Leave the machine alone meanwhile: half an
+ * hour on two cores.
  */
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -18,7 +19,7 @@ import { installPythonSystem, REPORTED } from './python-system/installation.js';
 import { measureOurs, measurePythonSystem, type Measured } from './python-system/measured.js';
 import { remarks, speedTable, type Comparison } from './python-system/report.js';
 
-/** The Python system always computes degree 2, but not of 5,000 vectors of random directions: nobody does. */
+/** The Python system always computes degree 2. For 5,000 vectors of random directions, no user does that. */
 const COMPARED: Readonly<Record<string, Shape>> = {
   '1x10000': SHAPES['trivial-10k'],
   '50x100': { ...SHAPES['trivial-50x100'], maxDimension: 2 },
@@ -58,7 +59,7 @@ await runCommand(async () => {
         theirs.push(said(name, 'theirs', await measurePythonSystem(installation, shape, rayCpus))),
     };
     for (let repeat = 0; repeat < repeats; repeat++) {
-      // Neither always finds the machine as the other left it.
+      // The order changes, so that neither program always finds the machine as the other left it.
       for (const program of ORDERS[repeat % 2]!) await measureOne[program]();
     }
     comparisons.push({ name, maxDimension: shape.maxDimension, ours, theirs });
@@ -80,7 +81,7 @@ function wholeNumber(option: string, word: string, least: number): number {
   throw new CommandError(`--${option} is ${word}; expected a whole number from ${least} on`);
 }
 
-/** What is measured so far is not lost if the rest fails. */
+/** Prints each result at once, so that it is not lost if the rest fails. */
 function said(shape: string, program: string, measured: Measured): Measured {
   console.error(JSON.stringify({ shape, program, ...measured }));
   return measured;

@@ -10,10 +10,11 @@ import { readOptions } from './scale/options.js';
 import { scalePage } from './scale/page.js';
 
 /**
- * Runs experiments of many runs or many steps, of models that cost nothing, on SQLite and on Postgres, each with a server and
- * workers of its own, and tells what an invocation takes, how that grows, and how long a killed worker is missed:
- * `node dist/bench/scale.js --all` after `npm run build`. Without options it says what it can do. Figures depend on the machine
- * and on what else it does: the load is written beside them. Linux only.
+ * Runs experiments of many runs or many steps, with models that cost nothing, on SQLite and on Postgres, each
+ * with its own server and workers. Reports the cost of an invocation, how the cost grows, and how long a
+ * killed worker is missed: `node dist/bench/scale.js --all` after `npm run build`. Without options it prints
+ * its usage. Figures depend on the machine and on its other work: the load is written beside them. Linux
+ * only.
  */
 await runCommand(async () => {
   const { series, stores, concurrency, longestMinutes, out } = readOptions(process.argv.slice(2));

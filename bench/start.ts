@@ -9,9 +9,10 @@ import { fillStore } from './doctor/synthetic-store.js';
 import { markdownTable } from './common/markdown.js';
 
 /**
- * How much CPU time commands take to start and to answer, beside `node` without a program, by turns in one sitting, so that what else
- * the machine does hits all of them alike: `node dist/bench/start.js [--rounds 25] [--baseline CLONE]` after `npm run build`. It prints
- * the median of user and system time of the whole process, in milliseconds, beside that of another built clone.
+ * CPU time that commands take to start and to answer, beside `node` without a program, in turns in one
+ * session, so that other work of the machine disturbs all of them alike: `node dist/bench/start.js [--rounds
+ * 25] [--baseline CLONE]` after `npm run build`. Prints the median of user and system time of the whole
+ * process, in milliseconds, beside that of another built clone.
  */
 
 const OWN = fileURLToPath(new URL('../../', import.meta.url));
@@ -35,7 +36,9 @@ const COMMANDS = [
   'completion bash',
 ];
 
-/** Seconds of user and system time of a process and its children, with those of the shell that waits for it. */
+/**
+ * Seconds of user and system time of a process and its children, plus those of the shell that waits for it.
+ */
 function cpuSeconds(args: readonly string[]): number {
   const script = 'TIMEFORMAT="%U %S"; time "$@" >/dev/null 2>&1';
   const { stderr, error, status } = spawnSync('bash', ['-c', script, 'bash', process.execPath, ...args], {
@@ -81,7 +84,7 @@ async function measure(rounds: number, clones: readonly string[]): Promise<strin
         };
       }),
     ]);
-    // One round that counts for nothing brings the files into memory.
+    // The first round does not count: it brings the files into memory.
     for (let round = 0; round <= rounds; round++) {
       for (const { args, seconds } of candidates) {
         const taken = cpuSeconds(args);

@@ -13,12 +13,12 @@ import { cpuSecondsOfTree } from './common/process-tree.js';
 import { watchCommand } from './common/watched-command.js';
 
 /**
- * SQLite and Postgres side by side, through `panic-tda run`: after `npm run build`,
+ * Compares SQLite and Postgres through `panic-tda run`: after `npm run build`,
  *
  *   node dist/bench/stores.js [--shapes trivial-200x20,trivial-10k] [--rounds 3]
  *
- * The Postgres server is the one of the tests, on this machine, with its fsyncs. CPU of the database is that of its whole
- * process tree; SQLite's is within the workers'.
+ * The Postgres server is the one of the tests, on this machine, with fsync. CPU of the database is that of
+ * its whole process tree; SQLite's is part of the workers'.
  */
 
 const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
@@ -79,7 +79,7 @@ async function measure(
   mkdirSync(folder);
   const data = join(folder, 'data');
   const file = join(folder, 'experiment.json');
-  // Its name makes each round an experiment of its own; nothing is taken from an earlier one.
+  // Its name makes each round an experiment of its own, which reuses nothing from an earlier one.
   const experiment = {
     ...experimentOf(shape, 'Dummy'),
     name: folder,

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Writes panic-tda's database to BACKUP_FOLDER/panic_tda-DATE.dump, whole or not at all, and deletes all but the newest BACKUP_KEEP.
+# Writes panic-tda's database to BACKUP_FOLDER/panic_tda-DATE.dump, whole or not at all, and deletes all but
+# the newest BACKUP_KEEP dumps.
 set -eu
 
 case "$BACKUP_KEEP" in
@@ -11,14 +12,14 @@ file="$BACKUP_FOLDER/panic_tda-$(date -u +%Y%m%dT%H%M%SZ).dump"
 rm -f "$BACKUP_FOLDER"/*.part
 trap 'rm -f "$file.part"' EXIT
 pg_dump --format=custom --compress=6 --lock-wait-timeout=60s --file="$file.part"
-# A file that can be read to its end.
+# Checks that the file can be read to its end.
 pg_restore --file=/dev/null "$file.part"
 sync "$file.part"
 mv "$file.part" "$file"
 sync "$BACKUP_FOLDER"
 echo "$file: $(du -k "$file" | cut -f1) KiB"
 
-# Names are of one length, with the date in them: their order is that of time.
+# All names have the same length and contain the date, so their order is that of time.
 for old in $(ls -r "$BACKUP_FOLDER" | grep -E '^panic_tda-[0-9]{8}T[0-9]{6}Z\.dump$' | tail -n +$((BACKUP_KEEP + 1))); do
   rm -f "$BACKUP_FOLDER/$old"
   echo "$BACKUP_FOLDER/$old: deleted, since $BACKUP_KEEP are kept"

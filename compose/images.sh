@@ -1,8 +1,8 @@
 #!/bin/sh
-# compose/images.sh build [SERVICE…]   builds our images under a tag of their own, and makes it that of .env
-# compose/images.sh use TAG            goes on with a tag that was built before; "use previous" with the one before this
-# compose/images.sh list               tells the tags that are here, and which is used
-# The tag is VERSION-COMMIT-DATE: no build overwrites another. What runs changes with the next "docker compose up -d".
+# compose/images.sh build [SERVICE…]   builds our images under a new tag, and writes the tag to .env
+# compose/images.sh use TAG            goes on with a tag that was built before; "use previous" with the last one before
+# compose/images.sh list               lists the tags that are here, and the one in use
+# The tag is VERSION-COMMIT-DATE: no build overwrites another. The next "docker compose up -d" starts the new images.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -12,11 +12,11 @@ tag_of() {
   sed -n "s/^$1=//p" .env | tail -n 1
 }
 
-# The tag of .env becomes $1, and the one that it had the previous one. .env is replaced as a whole, or stays.
+# Makes $1 the tag of .env, and the present tag the previous one. Replaces .env as a whole, or not at all.
 set_tag() {
   had=$(tag_of PANIC_TDA_TAG)
   [ "$had" != "$1" ] || return 0
-  # Its owner and mode.
+  # Copies its owner and mode.
   cp -p .env .env.new
   sed '/^PANIC_TDA_TAG=/d; /^PANIC_TDA_PREVIOUS_TAG=/d' .env > .env.new
   echo "PANIC_TDA_TAG=$1" >> .env.new
@@ -47,7 +47,7 @@ case "${1:-}" in
     tag=$2
     [ "$tag" != previous ] || tag=$(tag_of PANIC_TDA_PREVIOUS_TAG)
     [ -n "$tag" ] || { echo ".env names no previous tag" >&2; exit 2; }
-    is_built "$tag" || { echo "there is no image panic-tda:$tag here; compose/images.sh list tells those that are" >&2; exit 2; }
+    is_built "$tag" || { echo "there is no image panic-tda:$tag here; compose/images.sh list names those that are" >&2; exit 2; }
     set_tag "$tag"
     ;;
   list)

@@ -1,5 +1,6 @@
-// Makes the account of the workers at the S3 service, or gives it the key of .env again, and lets it read, write, list and delete objects of
-// the one bucket; everything else stays with the root account, which only this job and the service have. May be run again.
+// Makes the account of the workers at the S3 service, or gives it the key of .env again. The account may
+// read, write, list and delete objects of the one bucket. All other rights stay with the root account, which
+// only this job and the service have. May be run again.
 import { createHash, createHmac } from 'node:crypto';
 
 const BUCKET = 'panic-tda';
@@ -14,7 +15,8 @@ try {
 async function main() {
   const worker = { access: env('WORKER_ACCESS_KEY_ID'), secret: env('WORKER_SECRET_ACCESS_KEY') };
   if (worker.access === env('ROOT_ACCESS_KEY_ID')) throw new Error('it has the name of the root account');
-  // The service's own requests (https://github.com/versity/versitygw/wiki/Multi-Tenant): S3 has none for accounts.
+  // The service's own requests (https://github.com/versity/versitygw/wiki/Multi-Tenant), since S3 has none
+  // for accounts.
   const admin = env('ADMIN_ENDPOINT_URL');
   const account = { Access: worker.access, Secret: worker.secret, Role: 'user' };
   const made = await ask('PATCH', `${admin}/create-user`, xml('Account', account));
@@ -61,7 +63,10 @@ function expectDone({ status, text, what }) {
   if (status >= 300) throw new Error(`${what} was answered with ${status}: ${text.slice(0, 500)}`);
 }
 
-/** A request of the root account, signed by https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html. */
+/**
+ * A request of the root account, signed by
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html.
+ */
 async function ask(method, address, body) {
   const url = new URL(address);
   const region = env('AWS_REGION');

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Run by Postgres' image when its volume is empty: roles and databases of Temporal and of panic-tda, none of them a superuser.
-# The tables come from the jobs that have the roles' owners.
+# Postgres' image runs this when its volume is empty: it makes the roles and databases of Temporal and of
+# panic-tda, none of them a superuser. The jobs that have the roles of the owners make the tables.
 set -eu
 
 psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres <<'SQL'

@@ -1,6 +1,7 @@
 #!/bin/sh
-# restore-database.sh FILE: puts a backup in the place of the database panic_tda, which stays as panic_tda_before_DATE. FILE is the name of one in
-# BACKUP_FOLDER; without it, they are listed. Run by the superuser, while nothing uses the database.
+# restore-database.sh FILE: replaces the database panic_tda by a backup. The earlier database stays as
+# panic_tda_before_DATE. FILE is the name of a backup in BACKUP_FOLDER; without it, the script lists them. The
+# superuser runs it, while no process uses the database.
 set -eu
 
 [ $# -eq 1 ] || { echo "usage: restore-database.sh FILE, one of:" >&2; ls "$BACKUP_FOLDER" >&2; exit 2; }
@@ -22,7 +23,7 @@ if ! pg_restore --exit-on-error --single-transaction --dbname "$new" "$file"; th
   echo "$file could not be restored; panic_tda is as it was" >&2
   exit 1
 fi
-# As postgres-roles.sh.
+# As in postgres-roles.sh.
 sql postgres <<SQL
 revoke connect, temporary on database "$new" from public;
 grant connect on database "$new" to panic_tda_app;

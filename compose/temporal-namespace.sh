@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes the namespace where there is none, sets for how long ended workflows stay visible, and adds the search attributes by
-# which panic-tda's workflows are found. May be run again. The server is that of TEMPORAL_ADDRESS.
+# Makes the namespace if it does not exist, sets for how long ended workflows stay visible, and adds the
+# search attributes by which users find panic-tda's workflows. May be run again. TEMPORAL_ADDRESS names the
+# server.
 set -eu
 
 attempts=60
@@ -16,7 +17,7 @@ else
   temporal operator namespace create --namespace "$TEMPORAL_NAMESPACE" --retention "$RETENTION"
 fi
 
-# A namespace that was made a moment ago is not known everywhere yet.
+# Not all parts of the server know a namespace that was made a moment ago.
 attempts=60
 until known=$(temporal operator search-attribute list --namespace "$TEMPORAL_NAMESPACE" 2>&1); do
   attempts=$((attempts - 1))

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Brings the tables of Temporal's two databases to the version of this image; does nothing where they are. Run before each
-# start of the server, also after an upgrade.
+# Brings the tables of Temporal's two databases to the version of this image; does nothing if they have it.
+# Runs before each start of the server, also after an upgrade.
 set -eu
 
 for database in temporal:temporal temporal_visibility:visibility; do

@@ -1,5 +1,5 @@
-// Hands the /metrics of the worker whose network this container shares to Prometheus, and nothing else: a worker answers at loopback
-// addresses alone, by the name localhost.
+// Hands the /metrics of one worker to Prometheus, and nothing else. This container shares the network of that
+// worker, which answers only at loopback addresses, by the name localhost.
 import { createServer, get } from 'node:http';
 
 const WORKER = { host: '127.0.0.1', port: Number(process.env.WORKER_PORT ?? 9464) };
@@ -12,7 +12,7 @@ let answeredAt = performance.now();
 
 const server = createServer((request, response) => {
   if (request.url !== '/metrics' || request.method !== 'GET') {
-    response.writeHead(404, { 'content-type': 'text/plain' }).end('There is GET /metrics alone.\n');
+    response.writeHead(404, { 'content-type': 'text/plain' }).end('There is only GET /metrics.\n');
     return;
   }
   const refuse = (reason) => {

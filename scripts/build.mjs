@@ -1,4 +1,5 @@
-// TypeScript -> dist/, with the files beside it, the checked catalogue, and the bundles of the workflows and of the program. `npm run build`, and a step of set-up.
+// Compiles TypeScript to dist/, with the other files of the rooms, the checked catalogue, and the bundles of
+// the workflows and of the program. It is `npm run build`, and a step of set-up.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -20,7 +21,9 @@ import { toolEnvironment } from './tool-environment.mjs';
 
 const stampName = '.build-stamp';
 
-/** Builds unless dist/ was made from exactly these sources. The old dist/ stays until the new one is complete. */
+/**
+ * Builds unless dist/ was made from exactly these sources. The old dist/ stays until the new one is complete.
+ */
 export async function build(root, say) {
   const dist = join(root, 'dist');
   const sources = roomFiles(root);
@@ -63,7 +66,10 @@ export async function build(root, say) {
   rmSync(old, { recursive: true, force: true });
 }
 
-/** AssemblyScript -> WebAssembly, beside the modules of its room. Memory is the caller's, and nothing in it is freed: no runtime. */
+/**
+ * Compiles AssemblyScript to WebAssembly, beside the modules of its room. The caller owns the memory, and
+ * nothing in it is freed, so it needs no runtime.
+ */
 function buildAssembly(root, file, fresh) {
   const room = dirname(dirname(relative(root, file)));
   const target = join(fresh, room, `${basename(file, '.ts')}.wasm`);
@@ -74,8 +80,9 @@ function buildAssembly(root, file, fresh) {
 }
 
 /**
- * dist.new/workflows/ -> dist.new/workflows/bundle.js. In a path, webpack takes `?` for the beginning of a query, `#` for that of a fragment
- * and `!` for the end of a loader's name (https://webpack.js.org/concepts/loaders/#inline), so it is given a link of a plain name.
+ * Bundles dist.new/workflows/ into dist.new/workflows/bundle.js. In a path, webpack takes `?` as the
+ * beginning of a query, `#` as that of a fragment and `!` as the end of a loader's name
+ * (https://webpack.js.org/concepts/loaders/#inline). So it gets a link with a plain name.
  */
 function bundleWorkflows(root) {
   if (!/[?#!]/.test(root)) return bundleFrom(root, []);
@@ -121,7 +128,7 @@ function filesUnder(folder) {
     .sort();
 }
 
-/** What a room has beside TypeScript (migrations, JSON read as a file), which the compiler does not carry over. */
+/** Files of a room besides TypeScript (migrations, JSON read as a file), which the compiler does not copy. */
 function isAsset(file) {
   return !file.endsWith('.ts');
 }

@@ -1,8 +1,9 @@
 // node scripts/bundle-program.mjs <compiled program>
 //
-// Joins the modules of the command line, with the packages that are hundreds of small modules, to some files in `program/`: a file for
-// each import() of a command, and one for what several of them share. A command reads 3 to 30 files instead of 350, in 0.13 s less of
-// CPU time. `cli/main.js` stays where it is, and begins there; the rooms beside it are what threads and child processes start from.
+// Joins the modules of the command line, and the packages that consist of hundreds of small modules, into
+// some files in `program/`: one for each import() of a command, and one for modules that several commands
+// share. A command then reads 3 to 30 files instead of 350, in 0.13 s less of CPU time. `cli/main.js` stays
+// where it is, and is the entry. Threads and child processes start from the rooms beside it.
 import { build } from 'esbuild';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,15 +12,19 @@ import { join, relative, resolve } from 'node:path';
 const [dist] = process.argv.slice(2);
 if (dist === undefined) throw new Error('usage: bundle-program.mjs <compiled program>');
 
-/** Packages without native code that a start would read module by module. All others are imported where they are installed. */
+/**
+ * Packages without native code, which a start would read module by module. All others are imported from where
+ * they are installed.
+ */
 const JOINED = ['@temporalio/envconfig', 'commander', 'drizzle-orm', 'log-update', 'zod'];
 /**
- * Parts of an external package that are joined as well: light commands need these functions, and 20 ms of CPU time go into finding their
- * files. None of them has a class or a symbol that another module compares with its own copy.
+ * Parts of an external package that are joined as well: light commands need these functions, and finding
+ * their files takes 20 ms of CPU time. None of them has a class or a symbol that another module compares with
+ * its own copy.
  */
 const JOINED_PARTS = /^@temporalio\/common\/lib\/(encoding|internal-workflow|search-attributes)(\/|\.js$|$)/;
 
-/** Commands that look at the store and do nothing else. */
+/** Commands that only look at the store. */
 const LOOKING = ['cli/commands/list.js', 'cli/commands/status.js', 'cli/commands/show.js'];
 
 const { dependencies, optionalDependencies } = JSON.parse(
@@ -40,7 +45,7 @@ const options = {
   external: Object.keys({ ...dependencies, ...optionalDependencies }).filter(
     (name) => !JOINED.includes(name),
   ),
-  // What CommonJS modules among the joined ones call.
+  // CommonJS modules among the joined ones call `require`.
   banner: {
     js: "import { createRequire as requireFrom } from 'node:module';\nconst require = requireFrom(import.meta.url);",
   },
@@ -59,9 +64,10 @@ const { metafile } = await build({ ...options, plugins: [joinedParts, loadedToge
 writeFileSync(join(dist, 'program', 'LICENSES.txt'), licencesOf(joinedFolders(Object.keys(metafile.inputs))));
 
 /**
- * Esbuild makes a file for each set of commands that share a module, and Node takes 0.7 ms of CPU time for a file. Two groups of modules are
- * loaded together anyway: what every start needs, and what every command needs that looks at the store. Each import() of a command
- * that needs such a group names the whole of it here, so that all its modules have the same set of commands, and share one file.
+ * Esbuild makes a file for each set of commands that share a module, and Node takes 0.7 ms of CPU time for a
+ * file. Two groups of modules are always loaded together: those that every start needs, and those that every
+ * command needs that looks at the store. Here each import() of a command that needs such a group names the
+ * whole group. So all modules of the group have the same set of commands, and share one file.
  */
 function loadedTogether(inputs) {
   const main = moduleAt(inputs, 'cli/main.js');
@@ -72,7 +78,7 @@ function loadedTogether(inputs) {
   );
   const store = moduleAt(inputs, 'cli/context.js');
   const groups = {
-    // The program itself waits for its command, which would wait for the program.
+    // Without the program itself: it waits for its command, which would then wait for the program.
     start: [...starting].filter((file) => file !== main),
     look: [...looking].filter((file) => !starting.has(file)),
   };
@@ -105,7 +111,7 @@ function loadedTogether(inputs) {
   };
 }
 
-/** The modules that these need before they begin, and themselves. */
+/** These modules, and all modules that they need before they begin. */
 function staticImports(inputs, files) {
   const reached = new Set();
   const open = [...files];
@@ -120,7 +126,7 @@ function staticImports(inputs, files) {
   return reached;
 }
 
-/** The module of this name in the compiled program, as esbuild names it. */
+/** The module of this name in the compiled program, in esbuild's spelling. */
 function moduleAt(inputs, name) {
   const file = relative(process.cwd(), join(dist, name));
   if (inputs[file] === undefined)
@@ -128,13 +134,13 @@ function moduleAt(inputs, name) {
   return file;
 }
 
-/** Folders of the packages that these files are of. */
+/** Folders of the packages to which these files belong. */
 function joinedFolders(files) {
   const folders = files.flatMap((file) => /^.*\/?node_modules\/(@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
   return [...new Set(folders)].toSorted((a, b) => a.localeCompare(b, 'en'));
 }
 
-/** Whose code was joined, and on which terms: these ask that their text goes along with every copy. */
+/** The licences of the joined packages. They require that their text goes along with every copy. */
 function licencesOf(folders) {
   return folders
     .map((folder) => {

@@ -1,5 +1,6 @@
 // node scripts/bundle-workflows.mjs <compiled workflows/index.js> <bundle.js>
-// A bundle made beforehand starts a worker in 0.7 s instead of 1.7 s.
+//
+// With a bundle made beforehand a worker starts in 0.7 s instead of 1.7 s.
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,7 +14,8 @@ const { code } = await bundleWorkflowCode({
   payloadConverterPath: join(dirname(workflowsPath), 'payload-converter.js'),
   workflowInterceptorModules: [join(dirname(workflowsPath), 'fit.js')],
   logger: new DefaultLogger('WARN'),
-  // The build reaches a folder through a link where webpack cannot read its path, so webpack has to keep to the link.
+  // If webpack cannot read the path of a folder, the build reaches it through a link, and webpack has to keep
+  // to the link.
   webpackConfigHook: (config) => (throughLink ? keepToLinks(config) : config),
 });
 writeFileSync(bundlePath, code);

@@ -1,9 +1,10 @@
-// Asks the hub about every entry of the catalogue: whether its commit has all the files that the entry names, and which commit
-// a branch is at. Run after a build, with a hub at hand: node scripts/check-catalogue.mjs [--pin] [--catalogue FILE]
+// Asks the hub about every entry of the catalogue: whether its commit has all files that the entry names, and
+// which commit a branch is at. Run it after a build, with access to a hub: node scripts/check-catalogue.mjs
+// [--pin] [--catalogue FILE]
 //
-// --pin writes the commits into the catalogue, in place of the branches. Exit status 0 where every entry names a commit that
-// has its files, 1 where one does not, 2 for bad options. HF_ENDPOINT, HF_TOKEN and the variables of proxies as for
-// `panic-tda models pull`.
+// --pin writes the commits into the catalogue instead of the branches. Exit status 0 if every entry names a
+// commit that has its files, 1 if one does not, 2 for bad options. HF_ENDPOINT, HF_TOKEN and the variables of
+// proxies work as for `panic-tda models pull`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -18,7 +19,7 @@ const { signal } = new AbortController();
 const options = optionsOrExplain();
 process.exitCode = options === null ? 2 : await checkAll(options);
 
-/** The exit status. */
+/** Returns the exit status. */
 async function checkAll({ pin, catalogue }) {
   let text = readFileSync(catalogue, 'utf8');
   let wrong = 0;
@@ -40,7 +41,9 @@ async function checkAll({ pin, catalogue }) {
   return wrong > 0 ? 1 : 0;
 }
 
-/** The commit of a part's revision, and what it lacks or why it cannot be told; null for nothing. */
+/**
+ * The commit of a part's revision, and what it lacks or why the hub did not say; null if it lacks nothing.
+ */
 async function ask({ revision, files }, repository) {
   try {
     const commit = await commitOf(hub, repository, revision, signal);
@@ -52,7 +55,7 @@ async function ask({ revision, files }, repository) {
   }
 }
 
-/** The text of a catalogue with this commit in place of the part's branch, in every entry that names both. */
+/** The text of a catalogue with this commit instead of the part's branch, in every entry that names both. */
 function withCommit(text, { source, revision }, commit) {
   console.log(`pinned ${source} to ${commit}`);
   const place = new RegExp(`("source": "${source}",\\s*"revision": )"${revision}"`, 'g');

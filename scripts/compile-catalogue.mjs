@@ -1,7 +1,7 @@
 // node scripts/compile-catalogue.mjs <compiled models/>
 //
-// Checks the program's own catalogue, and puts it in the form in which the code takes models, so that no command that starts needs the
-// library of schemas for it. Users' own files are checked when they are read.
+// Checks the program's own catalogue, and writes it in the form that the code uses. So a command that starts
+// does not need the library of schemas for it. Users' own files are checked when they are read.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';

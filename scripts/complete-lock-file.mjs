@@ -1,8 +1,10 @@
-// node scripts/complete-lock-file.mjs [FOLDER], after package.json or package-lock.json of that folder was changed; of this clone otherwise.
+// node scripts/complete-lock-file.mjs [FOLDER], after a change of package.json or package-lock.json in that
+// folder; default: this clone.
 //
-// npm leaves an optional package of another system out of the lock file, or its checksum, where it reads what is installed here instead of
-// asking the registry (https://github.com/npm/cli/issues/4828). This lets npm lock them anew in a folder where nothing is installed, without
-// a cache, and keeps the result only where it is complete.
+// If npm reads the installed packages instead of asking the registry, it leaves an optional package of
+// another system, or its checksum, out of the lock file (https://github.com/npm/cli/issues/4828). This script
+// lets npm lock them anew in a folder without installed packages and without a cache. It keeps the result
+// only if it is complete.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

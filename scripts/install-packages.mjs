@@ -14,7 +14,10 @@ import { dirname, join } from 'node:path';
 import { lockFileProblems, packagesWithScripts } from './lock-file.mjs';
 import { toolEnvironment } from './tool-environment.mjs';
 
-/** Runs `npm ci` when the installed packages are not those of package-lock.json, or were compiled for another Node. */
+/**
+ * Runs `npm ci` if the installed packages are not those of package-lock.json, or were compiled for another
+ * Node.
+ */
 export function installPackages(root, say) {
   const stampFile = join(root, 'node_modules', '.panic-tda-setup.json');
   const wanted = JSON.stringify({
@@ -36,7 +39,7 @@ export function installPackages(root, say) {
   linkOwnCommand(root);
 }
 
-/** Nothing of what is installed runs but the install scripts that package.json allows, whatever npm makes of that field. */
+/** Runs only the install scripts that package.json allows, whatever npm does with that field. */
 function npmCi(root) {
   const read = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'));
   const [lock, project] = [read('package-lock.json'), read('package.json')];
@@ -51,12 +54,12 @@ function npmCi(root) {
   const allowed = packagesWithScripts(lock, project).filter((name) =>
     existsSync(join(root, 'node_modules', name)),
   );
-  // Without a name, npm would run the scripts of all.
+  // Without a name, npm would run the scripts of all packages.
   if (allowed.length > 0) npm(root, ['rebuild', ...allowed]);
 }
 
 function npm(root, words) {
-  // The npm that runs this script rather than another one that may be on PATH.
+  // The npm that runs this script, which may be another one than that on PATH.
   const [program, ...first] = process.env.npm_execpath?.endsWith('.js')
     ? [process.execPath, process.env.npm_execpath]
     : ['npm'];
@@ -81,7 +84,10 @@ function shortened(output) {
   return (lines.length <= 40 ? lines : [...lines.slice(0, 15), '[…]', ...lines.slice(-20)]).join('\n');
 }
 
-/** Where no prebuilt better-sqlite3 can be downloaded, neither can Node's headers: node-gyp takes the ones beside Node. */
+/**
+ * If no prebuilt better-sqlite3 can be downloaded, neither can Node's headers. node-gyp then uses the headers
+ * beside Node.
+ */
 function nodeHeaders() {
   if (process.env.npm_config_nodedir) return {};
   const prefix = dirname(dirname(realpathSync(process.execPath)));
@@ -93,7 +99,7 @@ function nodeHeaders() {
   return matches ? { npm_config_nodedir: prefix } : {};
 }
 
-/** `npx` runs what is in node_modules/.bin, where npm does not put a project's own command. */
+/** `npx` runs the programs in node_modules/.bin, where npm does not put a project's own command. */
 function linkOwnCommand(root) {
   const link = join(root, 'node_modules', '.bin', 'panic-tda');
   if (existsSync(link)) return;

@@ -1,6 +1,7 @@
-// What package-lock.json has to be before anything is installed by it. Read by set-up, by scripts/complete-lock-file.mjs and by a test.
+// Requirements for package-lock.json, which are checked before anything is installed by it. Set-up,
+// scripts/complete-lock-file.mjs and a test use this file.
 
-/** Sentences about what is wrong with the lock file of a project; none where it is complete. */
+/** Sentences about problems of a project's lock file; empty if it is complete. */
 export function lockFileProblems(lock, project) {
   return Object.entries(lock.packages ?? {}).flatMap(([path, entry]) => {
     if (path === '') return [];

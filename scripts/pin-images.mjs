@@ -1,12 +1,16 @@
-// node scripts/pin-images.mjs [--update] [FOLDER]: pins each image of docker-compose.yml and Dockerfile to the digest that its registry
-// has for its tag now, asked by `docker buildx imagetools inspect`. A digest that is there and differs is only told, with exit code 1, unless
-// --update replaces it: a tag that moved may be a new build, or an attack.
+// node scripts/pin-images.mjs [--update] [FOLDER]: pins each image of docker-compose.yml and Dockerfile to
+// the digest that its registry has for its tag now, by `docker buildx imagetools inspect`. If a digest is
+// present and differs, the script only reports it, with exit code 1, unless --update replaces it: a tag that
+// moved may be a new build, or an attack.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** `image:` of a service, with its anchor, and the default of an argument of the Dockerfile. Images of our own have no digest. */
+/**
+ * `image:` of a service, with its anchor, and the default of an argument of the Dockerfile. Our own images
+ * have no digest.
+ */
 const IMAGES = [
   ['docker-compose.yml', /^( *image: (?:&\w+ )?)(?!panic-tda)([^\s@*]+)(?:@(sha256:[0-9a-f]{64}))?$/gm],
   ['Dockerfile', /^(ARG \w+_IMAGE=)([^\s@]+)(?:@(sha256:[0-9a-f]{64}))?$/gm],
@@ -28,7 +32,7 @@ try {
     if (!digests.has(image)) digests.set(image, ask(image));
     return digests.get(image);
   };
-  // Every registry has answered before a file is written.
+  // No file is written before every registry has answered.
   const texts = IMAGES.map(([name, pattern]) => [
     join(folder, name),
     pinned(join(folder, name), pattern, digestOf),

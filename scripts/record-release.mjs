@@ -1,9 +1,13 @@
-// npm run record-release: keeps what tests need of the version in package.json, once it is released, in test/releases/VERSION:
-//   release.json     what it is: digest of its workflow code, its migrations with their digests, its packages
+// npm run record-release: stores what tests need of the version in package.json when it is released, in
+// test/releases/VERSION:
+//
+//   release.json     description: digest of its workflow code, its migrations with their digests, its packages
 //   workflows.js.br  its workflow code, which test/workflows/replay.test.ts runs on the histories of later versions
-//   program.json.br  its compiled program, { path: text } with a character for each byte; without what only people read, and without
-//                    weights of models. test/support/released-version.ts starts it.
-// What is recorded is released: it is never recorded with other code. Until then the version in package.json is the present code.
+//   program.json.br  its compiled program, { path: text } with a character for each byte; without files that only people
+//                    read, and without weights of models. test/support/released-version.ts starts it.
+//
+// A recorded version is released: the script never records it again with other code. Until then the version
+// in package.json is that of the present code.
 //
 // node scripts/record-release.mjs [--from CLONE_OR_PACKAGE] [--to FOLDER]
 import { createHash } from 'node:crypto';
@@ -35,7 +39,7 @@ const description = {
   packages: { ...dependencies, ...optionalDependencies },
 };
 const program = JSON.stringify(programFiles());
-// What tests keep is not to tell of the machine that built it.
+// The stored files must not describe the machine that built them.
 for (const text of [workflows, program]) {
   if (text.includes(from)) throw new Error(`the program names the folder that it was built in, ${from}`);
 }
@@ -62,7 +66,7 @@ if (existsSync(folder)) {
   console.log(`${version} is recorded in ${folder}: workflow code ${description.workflows.slice(0, 12)}.`);
 }
 
-/** Of what is recorded, what this program has otherwise. */
+/** What differs in this program from the recorded one. */
 function differences() {
   const recorded = JSON.parse(readFileSync(join(folder, 'release.json'), 'utf8'));
   const known = JSON.stringify(recorded.migrations) === JSON.stringify(description.migrations);
@@ -75,13 +79,16 @@ function differences() {
   ];
 }
 
-/** The migrations of a folder in the order in which they are made, each with the digest of its SQL. */
+/** The migrations of a folder in their order, each with the digest of its SQL. */
 function migrationsIn(path) {
   const { entries } = JSON.parse(textOf(join(path, 'meta/_journal.json')));
   return Object.fromEntries(entries.map(({ tag }) => [tag, sha256(textOf(join(path, `${tag}.sql`)))]));
 }
 
-/** What a start of the program reads. Modules of the command line are joined in `program/`, and workflow code is kept by itself. */
+/**
+ * The files that a start of the program reads. Modules of the command line are joined in `program/`; workflow
+ * code is stored separately.
+ */
 function programFiles() {
   const dist = join(from, 'dist');
   const paths = readdirSync(dist, { withFileTypes: true, recursive: true })
@@ -111,7 +118,8 @@ function sha256(text) {
 }
 
 function compressed(text) {
-  // The best quality takes ten times as long, for a tenth less. A window of 16 MiB sees the same module in two rooms.
+  // The best quality takes ten times as long, for a tenth less. With a window of 16 MiB, a module that is in
+  // two rooms is compressed once.
   const params = { [constants.BROTLI_PARAM_QUALITY]: 9, [constants.BROTLI_PARAM_LGWIN]: 24 };
   return brotliCompressSync(text, { params });
 }

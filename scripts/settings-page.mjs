@@ -2,7 +2,7 @@ const BEGIN = '<!-- scripts/write-settings-page.mjs writes this table. -->';
 const END = '<!-- The table ends here. -->';
 
 /**
- * A page with the table of these variables between its two marks, as the formatter leaves a table.
+ * A page with the table of these variables between its two marks, formatted as the formatter does.
  * @param {string} page
  * @param {readonly { readonly name: string, readonly meaning: string, readonly default: string }[]} variables
  */
@@ -17,7 +17,7 @@ export function withVariables(page, variables) {
   return `${before}\n\n${table(['variable', 'meaning', 'default'], rows)}\n\n${after}`;
 }
 
-/** Text of the code as text of a cell: no bar ends the cell, and no angle bracket begins an element. */
+/** Escapes text for a cell: no bar ends the cell, and no angle bracket begins an element. */
 function cell(text) {
   return text.replaceAll('|', '\\|').replaceAll('<', '\\<');
 }

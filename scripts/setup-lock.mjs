@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const longestSetUpMs = 30 * 60_000;
 
-/** Lets one set-up of this clone work at a time; a second one waits, and then finds everything done. */
+/** Allows one set-up of this clone at a time. A second one waits, and then finds everything done. */
 export async function withLock(root, say, work) {
   const file = join(root, '.panic-tda-setup.lock');
   const since = Date.now();
@@ -21,7 +21,7 @@ export async function withLock(root, say, work) {
   }
   const release = () => rmSync(file, { force: true });
   process.once('exit', release);
-  // Without a listener these would end the process before the lock is given back.
+  // Without a listener these signals would end the process before it releases the lock.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
   try {
     return await work();
@@ -42,12 +42,12 @@ function take(file) {
   return false;
 }
 
-/** Its process is gone, or it is too old to be a set-up that is still working. */
+/** Its process is gone, or it is too old to belong to a set-up that still works. */
 function isAbandoned(file) {
   try {
     if (Date.now() - statSync(file).mtimeMs > longestSetUpMs) return true;
     const pid = Number(readFileSync(file, 'utf8'));
-    // A file without its number was created a moment ago.
+    // A file without a number was created a moment ago.
     if (!pid) return false;
     process.kill(pid, 0);
     return false;

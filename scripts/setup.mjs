@@ -1,5 +1,6 @@
-// Makes a clone ready to run: packages, build, Temporal CLI. Called before `npm start` and `npm test`; does only what is missing.
-// No dependencies, and nothing newer than old Node versions can parse, since it runs before anything is installed or checked.
+// Prepares a clone: packages, build, Temporal CLI. Runs before `npm start` and `npm test`, and does only what
+// is missing. It has no dependencies and only syntax that old Node versions can parse, since it runs before
+// anything is installed or checked.
 import { fileURLToPath } from 'node:url';
 import { build } from './build.mjs';
 import { installPackages } from './install-packages.mjs';
@@ -38,7 +39,7 @@ async function step(name, work) {
 
 async function provideTemporalCli() {
   const { configuredTemporal } = await import('../dist/workers/settings/temporal.js');
-  // With a Temporal service configured, the embedded server is not needed.
+  // If a Temporal service is configured, the embedded server is not needed.
   if (configuredTemporal() !== undefined) return;
   const { readEnvironment } = await import('../dist/workers/settings/environment.js');
   const { keepFilesPrivate } = await import('../dist/workers/settings/private-files.js');

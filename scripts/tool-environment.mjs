@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-// common/child-environment.ts does the same for the children of the program. This runs before anything is compiled.
+// common/child-environment.ts does the same for the children of the program. This file runs before anything
+// is compiled.
 
 /** What npm, node-gyp and the compilers read: names, and beginnings of names. */
 const NAMES = [
@@ -18,8 +19,8 @@ const NAMES = [
 const BEGINNINGS = ['npm_', 'XDG_', 'GYP_', 'DYLD_', 'ONNXRUNTIME_'];
 
 /**
- * The environment of npm and of the build's tools, which run code of many packages: without keys that they have no use for. Variables
- * that an .npmrc names are given, as are those of PANIC_TDA_PASS_VARIABLES.
+ * The environment of npm and of the build's tools, which run code of many packages. It leaves out keys that
+ * they do not need. It contains the variables that an .npmrc names, and those of PANIC_TDA_PASS_VARIABLES.
  */
 export function toolEnvironment(root, variables = process.env) {
   const passed = (variables.PANIC_TDA_PASS_VARIABLES ?? '').split(',').map((name) => name.trim());
@@ -29,7 +30,7 @@ export function toolEnvironment(root, variables = process.env) {
   return Object.fromEntries(Object.entries(variables).filter(([name]) => isGiven(name)));
 }
 
-/** npm takes them in capitals as well. */
+/** npm accepts them in upper case too. */
 function isNpmSetting(name) {
   return /^npm_config_/i.test(name);
 }
@@ -48,7 +49,7 @@ function textOf(file) {
   try {
     return file === undefined ? '' : readFileSync(file, 'utf8');
   } catch {
-    // npm tells of a file that cannot be read.
+    // npm reports a file that cannot be read.
     return '';
   }
 }

@@ -1,4 +1,4 @@
-// Writes the JSON Schemas from the zod schemas. Run after a build: node scripts/write-schema.mjs
+// Writes the JSON Schemas from the zod schemas. Run it after a build: node scripts/write-schema.mjs
 import { writeFileSync } from 'node:fs';
 import { experimentJsonSchema } from '../dist/experiment/schema.js';
 import { catalogueJsonSchema } from '../dist/models/catalogue-schema.js';

@@ -1,4 +1,5 @@
-// Writes the table of docs/settings.md from the one list of variables. Run after a build: node scripts/write-settings-page.mjs
+// Writes the table of docs/settings.md from the only list of variables. Run it after a build: node
+// scripts/write-settings-page.mjs
 import { readFileSync, writeFileSync } from 'node:fs';
 import { environmentVariables } from '../dist/workers/settings/variables.js';
 import { withVariables } from './settings-page.mjs';

@@ -2,10 +2,10 @@
 
     python clouds.py FAMILY N SEED FILE
 
-writes them to FILE, row after row, without a header. A family, a number and a seed always give the same cloud; one of
-fewer points need not be a part of it.
+writes them to FILE, row after row, without a header. A family, a number and a seed always give the same cloud. A cloud
+of fewer points need not be a part of it.
 
-drift        a mean-reverting walk in 12 directions about a fixed one, and noise in all 768
+drift        a mean-reverting walk in 12 directions about a fixed one, with noise in all 768
 attractor    the same walk at first, then hops between 5 to 20 tight clusters; 2 % are exact copies of an earlier point
 limit_cycle  rounds of 1 to 3 closed curves, with noise; 30 % are exact copies of an earlier point
 iid          directions independent of each other, so that all distances are alike
@@ -24,7 +24,7 @@ def unit_rows(points):
 
 
 def mean_and_directions(rng):
-    """Thirteen orthonormal columns: the fixed direction, and those of the movement. LAPACK leaves their signs open."""
+    """Thirteen orthonormal columns: the fixed direction, and those of the movement. LAPACK does not fix their signs."""
     columns, _ = np.linalg.qr(rng.standard_normal((DIMENSION, DIRECTIONS + 1)))
     columns = columns * np.sign(columns[0])
     return columns[:, 0], columns[:, 1:]
@@ -84,7 +84,7 @@ def limit_cycle(rng, n):
     mean, directions = mean_and_directions(rng)
     loops = int(rng.integers(1, 4))
     harmonics = np.arange(1, 4)
-    # Of loop, harmonic, cosine or sine, and direction; the higher the harmonic, the smaller.
+    # By loop, harmonic, cosine or sine, and direction. Higher harmonics are smaller.
     waves = rng.standard_normal((loops, 3, 2, DIRECTIONS)) / (harmonics[:, None, None] * np.sqrt(DIRECTIONS))
     centres = 0.5 * rng.standard_normal((loops, DIRECTIONS)) / np.sqrt(DIRECTIONS)
     periods = rng.uniform(7, 40, size=loops)

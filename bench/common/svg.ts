@@ -1,4 +1,4 @@
-/** Paul Tol's "bright" scheme, told apart by colour-blind readers too. */
+/** Paul Tol's "bright" scheme, which colour-blind readers can distinguish too. */
 const COLOURS = ['#4477aa', '#66ccee', '#ee6677', '#ccbb44', '#228833', '#aa3377', '#bbbbbb'];
 
 /** The colour of the k-th line of a figure. */

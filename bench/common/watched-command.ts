@@ -3,14 +3,17 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { CommandError } from './command.js';
 import { processesUnder, type ProcessUse } from './process-tree.js';
 
-/** What a command and all processes that it started took. */
+/** The resources of a command and of all processes that it started. */
 export interface CommandUse {
-  /** Since 1970. */
+  /** Milliseconds since 1970. */
   readonly startedAtMs: number;
   readonly wallMs: number;
-  /** Most memory that all of them had at one time: resident (pages of files shared by several count for each), and without files. */
+  /**
+   * Peak memory of all of them together: resident (pages of files that several share count for each), and
+   * without files.
+   */
   readonly peak: { readonly residentMiB: number; readonly anonymousMiB: number };
-  /** The last look at all of them; at the end they leave one by one. */
+  /** The last look at all of them. At the end they leave one by one. */
   readonly last: readonly ProcessUse[];
 }
 
@@ -18,9 +21,9 @@ const SAMPLE_MS = 250;
 const SHOWN_LINES = 12;
 
 /**
- * Runs a command to its end with an eye on its processes. What it says goes to the log file.
+ * Runs a command to its end and watches its processes. Its output goes to the log file.
  *
- * Throws a CommandError with its last lines if it ends with none of the exit codes (by default 0).
+ * Throws a CommandError with its last lines if it ends with none of the exit codes (default: 0).
  */
 export async function watchCommand(
   command: string,

@@ -1,5 +1,6 @@
 /**
- * One picture after another by our pipeline, as diffusion.py measures diffusers': one line of JSON.
+ * Makes one picture after another by our pipeline, as diffusion.py does by diffusers'. Prints one line of
+ * JSON.
  *
  *   node dist/bench/diffusion/measure-ours.js <folder> <pixels> <repeats>
  */

@@ -6,7 +6,9 @@ import type { EmbeddingModel, GenerativeModel } from '../../experiment/model.js'
 import type { Fingerprint } from '../../experiment/provenance.js';
 import { persistenceEntropy, ripsPersistence } from '../../tda/index.js';
 
-/** Steps of each run: most experiments' runs are short, and rows of runs are checked one by one. */
+/**
+ * Steps of each run. Runs of most experiments are short, and doctor checks the rows of each run separately.
+ */
 const STEPS = 20;
 const DIMENSION = 8;
 
@@ -42,7 +44,10 @@ const host: Fingerprint = {
   files: {},
 };
 
-/** Rows of a sound store of `runs` finished runs of 20 steps, each run like the first: invocations, embeddings, diagrams. */
+/**
+ * Fills a sound store with `runs` finished runs of 20 steps, each like the first: invocations, embeddings,
+ * diagrams. Returns the number of rows.
+ */
 export async function fillStore(folder: string, runs: number): Promise<number> {
   const config: ExperimentConfig = {
     name: 'synthetic',
@@ -114,7 +119,7 @@ async function makeFirstRun(store: Store, experiment: string): Promise<void> {
   await store.diagrams.finishRun(run, { diagrams: 1, surrogates: 0 }, 1);
 }
 
-/** Gives every other run the rows of the first, but for the seed. */
+/** Gives every other run the rows of the first, with another seed. */
 function copyFirstRun({ db: { sqlite } }: Store<Connection>, experiment: string): void {
   const others = `from runs r, runs f where f.experiment_id = '${experiment}' and f.run_index = 0
     and r.experiment_id = f.experiment_id and r.run_index > 0`;
@@ -122,7 +127,7 @@ function copyFirstRun({ db: { sqlite } }: Store<Connection>, experiment: string)
     .prepare<[], { name: string; sql: string }>(`select name, sql from sqlite_master where type = 'trigger'`)
     .all();
   sqlite.pragma('synchronous = OFF');
-  // The rows are sound by the way they are made, and the check is what is measured.
+  // The triggers can go: the rows are sound by construction, and the check is what this measures.
   sqlite.transaction(() => {
     for (const { name } of triggers) sqlite.exec(`drop trigger ${name}`);
     sqlite.exec(`

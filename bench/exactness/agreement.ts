@@ -20,11 +20,15 @@ export function areSame(left: Diagram, right: Diagram): boolean {
 /** Whether the bottleneck distance of two diagrams is at most `tolerance`. */
 export function areClose(left: Diagram, right: Diagram, tolerance: number): boolean {
   const [a, b] = [sortedBars(left), sortedBars(right)];
-  // A matching of all long bars of one side and one of all of the other give one of both (Mendelsohn and Dulmage 1958).
+  // A matching that covers all long bars of one side and one that covers those of the other give a matching
+  // that covers both (Mendelsohn and Dulmage 1958).
   return matchesLongBars(a, b, tolerance) && matchesLongBars(b, a, tolerance);
 }
 
-/** Whether bars too long for the diagonal have each a partner among the others: augmenting paths (Kuhn). */
+/**
+ * Whether each bar that is too long for the diagonal can have a partner among the others: augmenting paths
+ * (Kuhn).
+ */
 function matchesLongBars(
   from: readonly [number, number][],
   to: readonly [number, number][],

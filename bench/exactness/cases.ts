@@ -6,19 +6,19 @@ export interface Case {
   /** Strict lower triangle. */
   readonly distances: Float32Array;
   readonly maxEdgeLength: number;
-  /** Where the distances are those of points. */
+  /** Set if the distances are those of points. */
   readonly cloud?: { readonly points: Float32Array; readonly dimension: number };
 }
 
 /** Uniform in [0, 1). */
 type Random = () => number;
 
-/** Makes a random case; small numbers of points come more often than large ones. */
+/** Makes a random case. Small numbers of points are more frequent than large ones. */
 export type CaseMaker = (random: Random) => Case;
 
 const MOST_POINTS = 60;
 
-/** What is compared: each kind has its own way to go wrong. */
+/** The kinds of cases. Each can go wrong in its own way. */
 export const KINDS: Readonly<Record<string, CaseMaker>> = {
   'uniform points': (random) => {
     const dimension = integer(random, 1, 8);
@@ -59,7 +59,7 @@ export const KINDS: Readonly<Record<string, CaseMaker>> = {
   'tiny and huge points': (random) => {
     const scale = random() < 0.5 ? 1e-9 : 1e9;
     const points = coordinates(3 * pointCount(random), random).map((x) => scale * x);
-    // 1e-5 says nothing of such lengths: no cloud to compare from.
+    // The tolerance of 1e-5 means nothing for such lengths, so the case has no cloud.
     return {
       pointCount: points.length / 3,
       distances: euclideanDistances(points, 3),
@@ -99,7 +99,7 @@ export function ofPoints(points: Float32Array, dimension: number): Case {
   };
 }
 
-/** The same numbers again for the same seed. */
+/** Gives the same numbers for the same seed. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {
@@ -121,7 +121,10 @@ function pointCount(random: Random): number {
   return 1 + Math.floor(MOST_POINTS * random() ** 1.5);
 }
 
-/** As often one of the distances, which is then still within, as a length between them. */
+/**
+ * With equal probability one of the distances, which is still within the limit, or a length between two of
+ * them.
+ */
 function someLength(distances: Float32Array, random: Random): number {
   const length = distances[integer(random, 0, distances.length - 1)] ?? 1;
   return random() < 0.5 ? length : length * (0.8 + 0.4 * random());

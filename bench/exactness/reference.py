@@ -3,18 +3,19 @@
     python reference.py FOLDER
 
 FOLDER/cases.json lists the cases: number of points, longest edge (null: none), dimension of the points (0: none). Case k has
-its distances, the strict lower triangle in float32, in k.distances, and its points, if any, in k.points. Gives a line of
-JSON to each case: {from distances: {program: diagrams}, from points: {program: diagrams}}. A diagram is [birth, death, ...],
+its distances, the strict lower triangle in float32, in k.distances, and its points, if any, in k.points. Prints a line of
+JSON for each case: {from distances: {program: diagrams}, from points: {program: diagrams}}. A diagram is [birth, death, ...],
 null for a death at infinity.
 
-What the programs make of their input (giotto-ph 0.2.4, ripser.py 0.6.15, GUDHI 3.13):
-- All filter by float32 or by float64, in which float32 distances stay as they are. A longest edge has to be float32 too.
-- Without one, giotto-ph and Ripser stop at the enclosing radius; an infinite radius would make infinite distances into edges,
-  as would GUDHI's infinite longest edge. So the longest edge of a matrix with infinite ones is its longest finite one.
-- GUDHI leaves out the homology of the highest dimension of its complex unless told, and has no more of a complex of
-  few points.
-- From points, giotto-ph and Ripser have distances from scikit-learn, by the scalar product of float32 points in float64: a
-  little different, and not quite 0 for equal points. GUDHI is not asked.
+How the programs treat their input (giotto-ph 0.2.4, ripser.py 0.6.15, GUDHI 3.13):
+- All filter by float32 or by float64, in which float32 distances keep their values. A longest edge has to be float32 too.
+- Without a longest edge, giotto-ph and Ripser stop at the enclosing radius. An infinite radius would turn infinite
+  distances into edges, as would GUDHI's infinite longest edge. So the longest edge of a matrix with infinite distances
+  is its longest finite one.
+- By default GUDHI leaves out the homology of the highest dimension of its complex; for a complex of few points that
+  dimension is lower.
+- From points, giotto-ph and Ripser use distances from scikit-learn, by the scalar product of float32 points in float64:
+  slightly different, and not exactly 0 for equal points. GUDHI does not compute from points here.
 """
 
 import json
@@ -76,7 +77,7 @@ def from_points(points):
 
 
 def plain(diagrams):
-    """As lists; a degree that a program leaves out is empty."""
+    """The diagrams as lists. A degree that a program leaves out is empty."""
     lists = [[x if x < np.inf else None for x in np.ravel(diagram).tolist()] for diagram in diagrams]
     return lists + [[]] * (MAX_DIMENSION + 1 - len(lists))
 

@@ -1,8 +1,8 @@
 import { lowestVertex } from '../../tda/bit-rows.js';
 
 /**
- * `intersect` and `apex` of tda/assembly/kernel.ts in TypeScript: writes to `out`, for each packed edge, an apex of its link, or
- * -1. `rows`: a row of `width` words for each vertex.
+ * `intersect` and `apex` of tda/assembly/kernel.ts in TypeScript. Writes to `out`, for each packed edge, an
+ * apex of its link, or -1. `rows` has a row of `width` words for each vertex.
  */
 export function apexes(rows: Uint32Array, width: number, edges: Uint32Array, out: Int32Array): void {
   const lune = new Uint32Array(width);

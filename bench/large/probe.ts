@@ -1,6 +1,6 @@
 /**
- * Loaded before a program (`node --import`), writes at its end what it took to the file that LARGE_BENCH_PROBE names: CPU time, the longest
- * time in which its event loop took no turn, and memory.
+ * Loaded before a program (`node --import`), it writes at the program's end to the file that
+ * LARGE_BENCH_PROBE names: CPU time, memory, and the longest time in which the event loop took no turn.
  */
 import { writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -10,7 +10,7 @@ import type { Use } from './use.js';
 const RESOLUTION_MS = 5;
 
 const file = process.env['LARGE_BENCH_PROBE'];
-// Threads of the program load this as well.
+// Threads of the program load this file as well.
 if (file !== undefined && isMainThread) {
   const startedAt = performance.now();
   const before = process.memoryUsage.rss();

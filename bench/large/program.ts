@@ -1,6 +1,6 @@
 /**
- * `program.js BUILD WHAT FOLDER [N]`: one thing that is made or measured, in a process of its own, with the modules of a build (its folder
- * `dist`), which may be an older one.
+ * `program.js BUILD WHAT FOLDER [N]`: makes or measures one thing in a process of its own, with the modules
+ * of a build (its folder `dist`), which may be an older one.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -14,7 +14,7 @@ const moduleOf = (path: string): string => pathToFileURL(join(build, path)).href
 const { openStore }: typeof dbModule = await import(moduleOf('db/index.js'));
 const store = openStore(folder);
 
-/** The id of the store's only one. */
+/** The id of the store's only experiment. */
 async function experiment(): Promise<string> {
   return (await store.experiments.list())[0]!.id;
 }

@@ -5,8 +5,8 @@ import { experimentId } from '../../experiment/ids.js';
 import type { EmbeddingModel, GenerativeModel } from '../../experiment/model.js';
 
 /**
- * Experiments as they would lie in a store, written by SQL: to make them by model calls would take hours. Texts have vectors of four
- * numbers, and nothing has diagrams.
+ * Writes experiments into a store by SQL, since making them by model calls would take hours. Texts have
+ * vectors of four numbers, and no run has diagrams.
  */
 
 const AT = 1_700_000_000_000;
@@ -21,7 +21,7 @@ const identity = {
   license: 'MIT',
 } as const;
 
-/** A name that no catalogue has. */
+/** A model that no catalogue has. */
 const rewriter: GenerativeModel = {
   ...identity,
   kind: 'generative',
@@ -57,22 +57,22 @@ const config: ExperimentConfig = {
 
 const driver = { workflowId: 'bench', runId: 'bench' };
 
-/** One run of so many steps, which was cancelled. */
+/** One run of `steps` steps, which was cancelled. */
 export function longExperiment(steps: number): ExperimentConfig {
   return { ...config, embedding_models: [points.name], max_length: steps + 1 };
 }
 
-/** So many runs of one step each. */
+/** `runs` runs of one step each. */
 export function wideExperiment(runs: number): ExperimentConfig {
   return { ...config, seeds: Array.from({ length: runs }, (_, k) => k) };
 }
 
-/** One run of so many calls, which was cancelled. */
+/** One run of `steps` calls, which was cancelled. */
 export function callsExperiment(steps: number): ExperimentConfig {
   return { ...config, networks: [['DummyT2I', 'DummyI2T']], max_length: steps + 1 };
 }
 
-/** One run of so many steps, each with a text of its own that has a vector which the step does not have yet. */
+/** One run of `steps` steps. Each has a text of its own with a vector that the step does not have yet. */
 export async function makeLong(store: Store<Connection>, steps: number): Promise<void> {
   const run = await planned(store, longExperiment(steps));
   const model = await store.provenance.modelId(rewriter);
@@ -105,7 +105,7 @@ export async function makeLong(store: Store<Connection>, steps: number): Promise
   await cancelled(store, run);
 }
 
-/** So many runs of one step each. */
+/** `runs` runs of one step each. */
 export async function makeWide(store: Store<Connection>, runs: number): Promise<void> {
   const { experimentId: id } = await planned(store, wideExperiment(runs));
   const model = await store.provenance.modelId(rewriter);
@@ -120,8 +120,8 @@ export async function makeWide(store: Store<Connection>, runs: number): Promise<
 }
 
 /**
- * One run of so many calls of DummyT2I and DummyI2T, all of the same picture and text. The picture is not what the model paints: `verify`
- * finds differences, and takes as long.
+ * One run of `steps` calls of DummyT2I and DummyI2T, all of the same picture and text. The model paints
+ * another picture, so `verify` finds differences, and takes as long as without them.
  */
 export async function makeCalls(
   store: Store<Connection>,
@@ -150,7 +150,7 @@ export async function makeCalls(
   await cancelled(store, run);
 }
 
-/** The only run, or the first, of an experiment that is under way. */
+/** The first run of an experiment that is under way. */
 async function planned(store: Store<Connection>, of: ExperimentConfig): Promise<RunRow> {
   const id = experimentId(of);
   await store.experiments.plan(id, of, AT);

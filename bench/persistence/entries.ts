@@ -7,16 +7,16 @@ export interface Entry {
   readonly pointCount: number;
   readonly maxDimension: number;
   readonly contestant: Contestant;
-  /** `skipped`: late or failed already at a smaller size. */
+  /** `skipped`: it was late or failed at a smaller size. */
   readonly outcome: Outcome | { readonly kind: 'skipped'; readonly after: 'late' | 'failed' };
 }
 
-/** Nothing unless it was done. */
+/** Undefined unless it was done. */
 export function figuresOf({ outcome }: Entry): Figures | undefined {
   return outcome.kind === 'done' ? outcome.figures : undefined;
 }
 
-/** Entries of equal keys together; families as they come, numbers in rising order. */
+/** Groups entries of equal keys; families in their order, numbers rising. */
 export function groups(
   entries: readonly Entry[],
   keyOf: (entry: Entry) => readonly (string | number)[],

@@ -9,7 +9,7 @@ const LEFT = 62;
 const LEGEND_LINE = 20;
 const GAP = 28;
 const BOTTOM = 48;
-/** Labels of sizes closer than this would run into each other. */
+/** Labels of sizes that are closer than this would overlap. */
 const LABEL_WIDTH = 38;
 
 interface Axis {
@@ -19,8 +19,8 @@ interface Axis {
 }
 
 /**
- * Seconds against the number of points, both logarithmic, in SVG: a column of panels to each family, a row to each
- * dimension, a line to each program. An arrow stands at the limit where a program was late.
+ * Seconds against the number of points, both logarithmic, in SVG: a column of panels for each family, a row
+ * for each dimension, a line for each program. An arrow at the limit marks a program that was late.
  */
 export function persistenceFigure(entries: readonly Entry[], options: BenchOptions): string {
   const families = options.families.filter((family) => entries.some((entry) => entry.family === family));
@@ -67,7 +67,7 @@ function sizeAxis(sizes: readonly number[]): Axis {
   return { ticks: sizes, at: (value) => (Math.log(value) - least) / (most - least) };
 }
 
-/** Whole powers of ten about all values. */
+/** Whole powers of ten around all values. */
 function decadeAxis(values: readonly number[]): Axis {
   const least = Math.floor(Math.log10(Math.min(...values, 1)));
   const most = Math.max(least + 1, Math.ceil(Math.log10(Math.max(...values, 1))));

@@ -1,9 +1,9 @@
 /**
- * Seconds and memory of `ripsPersistence` on one cloud, as measure.py gives them of the other programs:
+ * Seconds and memory of `ripsPersistence` on one cloud, as measure.py reports them for the other programs:
  *
  *   node dist/bench/persistence/measure-ours.js <file of float32> <max dimension> <threads>
  *
- * Says "ready" when the program is loaded and the points are in memory, then gives one line of JSON.
+ * Prints "ready" when the program is loaded and the points are in memory, then one line of JSON.
  */
 import { readFileSync } from 'node:fs';
 import { ripsPersistence, type RipsOptions, type RipsResult } from '../../tda/index.js';
@@ -22,7 +22,8 @@ if (file === undefined || maxDimension === undefined || threads === undefined) {
 const bytes = readFileSync(file);
 const points = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
 const options: RipsOptions = { maxDimension, threads: Number(threads) };
-// An octahedron, as measure.py: what is read and compiled at the first call.
+// Like measure.py, it first computes an octahedron, so that files are read and code is compiled before the
+// measurement.
 const octahedron = Float32Array.of(1, 0, 0, -1, 0, 0, 0, 1, 0, 0, -1, 0, 0, 0, 1, 0, 0, -1);
 await ripsPersistence({ points: octahedron, dimension: 3 }, { maxDimension: 2, threads: 1 });
 const baseBytes = peakBytes();
@@ -50,7 +51,10 @@ async function timedCall(): Promise<{ readonly result: RipsResult; readonly seco
   return { result, seconds: (performance.now() - started) / 1000 };
 }
 
-/** The kernel's own mark where there is one: that of getrusage may be left from the process that started this one. */
+/**
+ * The kernel's own peak, if there is one. The value of getrusage may come from the process that started this
+ * one.
+ */
 function peakBytes(): number {
   try {
     const mark = /^VmHWM:\s*(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'));

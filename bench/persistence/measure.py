@@ -2,7 +2,7 @@
 
     python measure.py PROGRAM FILE MAX_DIMENSION THREADS
 
-Says "ready" when the program is loaded and the points are in memory, then gives one line of JSON.
+Prints "ready" when the program is loaded and the points are in memory, then one line of JSON.
 """
 
 import json
@@ -41,7 +41,7 @@ PROGRAMS = {
 
 
 def peak_bytes():
-    """The kernel's own mark where there is one: that of getrusage may be left from the process that started this one."""
+    """The kernel's own peak, if there is one. The value of getrusage may come from the process that started this one."""
     try:
         with open("/proc/self/status") as status:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))

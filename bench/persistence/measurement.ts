@@ -5,26 +5,26 @@ import { script } from '../common/python-programs.js';
 export const PROGRAMS = ['ours', 'giotto-ph', 'giotto-ph-collapse', 'ripser'] as const;
 export type Program = (typeof PROGRAMS)[number];
 
-/** A program as it is compared: Ripser has one thread, whatever is asked for. */
+/** A program in the comparison. Ripser has one thread, whatever the options say. */
 export interface Contestant {
   readonly program: Program;
   readonly threads: number;
   readonly label: string;
 }
 
-/** What a process found out about itself. */
+/** The figures that a process reports about itself. */
 export interface Figures {
-  /** From points in memory to diagrams, the first call of a process that has loaded the program. */
+  /** From points in memory to diagrams: the first call of a process that has loaded the program. */
   readonly seconds: number;
-  /** Of later calls in the same process; none where the first took too long for its start to matter. */
+  /** Of later calls in the same process. Empty if the first took so long that its start does not matter. */
   readonly laterSeconds: readonly number[];
-  /** Most memory resident before the computation: the interpreter, the imports and the points. */
+  /** Peak resident memory before the computation: the interpreter, the imports and the points. */
   readonly baseBytes: number;
-  /** Most memory resident up to the end of the computation. */
+  /** Peak resident memory up to the end of the computation. */
   readonly peakBytes: number;
   /** Sum of the lengths of the finite bars of each degree. */
   readonly lengths: readonly number[];
-  /** Edges of each class, where the program counts them. */
+  /** Edges of each class, if the program counts them. */
   readonly edgeClasses?: Readonly<Record<string, number>>;
 }
 
@@ -33,12 +33,12 @@ export type Outcome =
   | { readonly kind: 'late' }
   | { readonly kind: 'failed'; readonly reason: string };
 
-/** A computation longer than this is not repeated: the noise of the machine is small against it. */
+/** A longer computation is not repeated: the noise of the machine is small against it. */
 const REPEATED_UP_TO_SECONDS = 5;
 
 /**
- * Measures in `repeats` processes, one after the other: the median of the first calls, all of the later ones, the most of the
- * memory.
+ * Measures in `repeats` processes, one after the other: the median of the first calls, all of the later ones,
+ * the maximum of the memory.
  */
 export async function measure(
   contestant: Contestant,
@@ -72,7 +72,7 @@ function commandOf(
   return [python, ['-W', 'ignore', script('persistence/measure.py'), program, ...args]];
 }
 
-/** The limit counts from the line "ready", so that no program pays for its imports. */
+/** The limit counts from the line "ready", so that imports do not count for any program. */
 async function measureOnce(
   command: string,
   args: readonly string[],
@@ -104,7 +104,7 @@ async function measureOnce(
   if (late) return { kind: 'late' };
   if (ending !== '' || answer === '') {
     const lines = complaint.trim().split('\n');
-    // Both Node and Python say more around the line that names the error.
+    // Both Node and Python print more around the line that names the error.
     const told = lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1) ?? '';
     return { kind: 'failed', reason: [ending, told].filter((part) => part !== '').join(': ') };
   }

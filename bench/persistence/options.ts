@@ -8,7 +8,7 @@ export interface BenchOptions {
   readonly families: readonly Family[];
   /** Numbers of points, for every program. */
   readonly sizes: readonly number[];
-  /** Further numbers of points, for ours alone. */
+  /** Further numbers of points, for ours only. */
   readonly ourSizes: readonly number[];
   readonly dimensions: readonly number[];
   readonly contestants: readonly Contestant[];
@@ -16,7 +16,7 @@ export interface BenchOptions {
   readonly repeats: number;
   readonly seed: number;
   readonly python: string | undefined;
-  /** Options and their values that say what is measured, where they are not the usual ones. */
+  /** Options that differ from their defaults and change what is measured, with their values. */
   readonly changed: readonly string[];
   /** The table, in Markdown. */
   readonly out: string;
@@ -24,7 +24,7 @@ export interface BenchOptions {
   readonly figure: string;
 }
 
-/** What is measured unless the command line says otherwise. */
+/** What is measured by default. */
 const DEFAULTS = {
   families: FAMILIES.join(','),
   sizes: '100,200,500,1000',
@@ -37,7 +37,7 @@ const DEFAULTS = {
   seed: '1',
 } as const;
 
-/** Options of the command line; throws a CommandError naming the one that cannot be used. */
+/** Options of the command line. Throws a CommandError that names an option that cannot be used. */
 export function readOptions(words: readonly string[]): BenchOptions {
   const { values } = parseArgs({
     args: [...words],

@@ -6,7 +6,7 @@ import { gibibytes, markdownTable, significant } from '../common/markdown.js';
 import type { BenchOptions } from './options.js';
 import { edgeClasses, growth, threadScaling } from './scaling.js';
 
-/** The page with the tables: the same measurements, in whatever order, give the same text. */
+/** The page with the tables. The same measurements, in any order, give the same text. */
 export function persistenceReport(
   entries: readonly Entry[],
   options: BenchOptions,
@@ -79,7 +79,7 @@ function cell(entry: Entry | undefined, { timeLimitSeconds }: BenchOptions): str
   }
 }
 
-/** Later calls in the same process, of whatever was quick enough for them. */
+/** Later calls in the same process, of programs that were quick enough for them. */
 function laterCalls(entries: readonly Entry[], { contestants }: BenchOptions): string[] {
   const labels = contestants.map((contestant) => contestant.label);
   const quick = entries.filter((entry) => laterMedian(entry) !== undefined);
@@ -112,7 +112,7 @@ function laterMedian(entry: Entry): number | undefined {
   return sorted[(sorted.length - 1) >> 1];
 }
 
-/** Least seconds of ours, or of the others; Infinity without any. */
+/** Least seconds of ours, or of the others; Infinity if there are none. */
 function best(
   group: readonly Entry[],
   ours: boolean,

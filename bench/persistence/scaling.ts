@@ -1,7 +1,7 @@
 import { figuresOf, groups, type Entry } from './entries.js';
 import { markdownTable, significant } from '../common/markdown.js';
 
-/** Ours with one thread and with more; nothing, if one of them was not asked for. */
+/** Ours with one thread and with more. Empty if one of them was not asked for. */
 export function threadScaling(entries: readonly Entry[]): string[] {
   const ours = entries.filter((entry) => entry.contestant.program === 'ours');
   const rows = groups(ours, (entry) => [entry.family, entry.maxDimension, entry.pointCount]).flatMap(
@@ -60,7 +60,7 @@ export function growth(entries: readonly Entry[]): string[] {
   ];
 }
 
-/** Shares of the classes of edges, where ours counts them. */
+/** Shares of the classes of edges, if ours counts them. */
 export function edgeClasses(entries: readonly Entry[]): string[] {
   const counted = groups(
     entries.filter((entry) => figuresOf(entry)?.edgeClasses !== undefined),

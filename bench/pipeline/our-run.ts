@@ -13,7 +13,7 @@ export interface OurRun {
   readonly rows: Rows;
 }
 
-/** What the database says of an experiment. Times in milliseconds, bytes of the files. */
+/** Figures of an experiment from the database. Times in milliseconds, sizes of the files in bytes. */
 interface Rows {
   readonly invocations: number;
   /** Since 1970. */
@@ -27,7 +27,7 @@ interface Rows {
 
 const CLI = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 
-/** Runs an experiment of the shape with `panic-tda run`, in a folder that is the caller's to make and to remove. */
+/** Runs an experiment of the shape with `panic-tda run`, in a folder that the caller makes and removes. */
 export async function runOurs(shape: Shape, folder: string): Promise<OurRun> {
   const data = join(folder, 'data');
   const file = join(folder, 'experiment.json');

@@ -1,4 +1,4 @@
-/** An experiment for measurements: how many runs, of how many steps, of which models. */
+/** An experiment for measurements: the number of runs, their steps, their models. */
 export interface Shape {
   readonly runs: number;
   readonly length: number;
@@ -23,7 +23,7 @@ export const SHAPES = {
   'slow-1x200': { runs: 1, length: 200, network: ['SlowT2I', 'SlowI2T'], seed: -1, maxDimension: 0 },
 } as const satisfies Readonly<Record<string, Shape>>;
 
-/** What an experiment file says of the shape, in the words that this program and the Python system share. */
+/** The part of an experiment file that this program and the Python system share. */
 export function experimentOf({ runs, length, network, seed }: Shape, embeddingModel: string) {
   return {
     networks: [network],

@@ -12,11 +12,11 @@ const TO_DO = `Have the sources of the Python system, then name their folder:
 /** Reads the lock file of the Python system. */
 const UV = 'uv==0.13.9';
 
-/** The packages whose versions a reader of the figures wants to know. */
+/** The packages whose versions a reader of the figures needs. */
 export const REPORTED = ['ray', 'sqlmodel', 'torch', 'pillow', 'numpy', 'giotto-ph'] as const;
 
 export interface Installation {
-  /** With exactly the packages of the lock file. */
+  /** The Python with exactly the packages of the lock file. */
   readonly python: string;
   /** The folder of its package. */
   readonly sources: string;
@@ -24,10 +24,10 @@ export interface Installation {
 }
 
 /**
- * Checks the sources and, at the first call, installs what their lock file names (a minute or two; 6 GB, mostly CUDA
- * libraries: the lock file knows no other build of torch for Linux).
+ * Checks the sources. The first call installs the packages of their lock file (a minute or two; 6 GB, mostly
+ * CUDA libraries: the lock file knows no other build of torch for Linux).
  *
- * Throws a CommandError where the folder is not a clean checkout of the commit, or where there is no Python 3.12.
+ * Throws a CommandError if the folder is not a clean checkout of the commit, or if there is no Python 3.12.
  */
 export function installPythonSystem(
   folder: string | undefined,

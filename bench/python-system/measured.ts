@@ -9,9 +9,12 @@ import { script } from '../common/python-programs.js';
 import { watchCommand, type CommandUse } from '../common/watched-command.js';
 import type { Installation } from './installation.js';
 
-/** What one experiment took. */
+/** The figures of one experiment. */
 export interface Measured {
-  /** All invocations over the time from the first to the last, by the program's own timestamps. */
+  /**
+   * The number of invocations divided by the time from the first to the last, by the program's own
+   * timestamps.
+   */
   readonly invocationsPerSecond: number;
   /** From the start of the command until the first invocation is done. */
   readonly startSeconds: number;
@@ -34,7 +37,7 @@ export async function measureOurs(shape: Shape): Promise<Measured> {
   });
 }
 
-/** With so many CPUs for Ray to share out, whatever the machine has. */
+/** `rayCpus` is the number of CPUs that Ray shares out, whatever the machine has. */
 export async function measurePythonSystem(
   { python, sources }: Installation,
   shape: Shape,
@@ -57,9 +60,11 @@ export async function measurePythonSystem(
 const ENVIRONMENT = {
   /** Its timestamps are local times without a zone. */
   TZ: 'UTC',
-  /** Ray gives its workers the least priority (15), with which anything else on the machine would starve them. */
+  /**
+   * Ray gives its workers the least priority (15), so that any other work on the machine would starve them.
+   */
   RAY_worker_niceness: '0',
-  /** Nothing may report its use or look for models on the network. */
+  /** Without these variables it would report its use, and look for models on the network. */
   RAY_USAGE_STATS_ENABLED: '0',
   HF_HUB_OFFLINE: '1',
   TRANSFORMERS_OFFLINE: '1',
@@ -70,7 +75,7 @@ async function inFolder<Result>(work: (folder: string) => Promise<Result>): Prom
   try {
     return await work(folder);
   } finally {
-    // Ray's last processes write their logs until they are gone.
+    // Ray's last processes write their logs until they end.
     rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   }
 }
@@ -87,7 +92,10 @@ function measured(shape: Shape, use: CommandUse, { invocations, firstAtMs, spanM
   };
 }
 
-/** Throws a CommandError unless every text has its vector and every run its diagram: its log tells of failures, its exit status does not. */
+/**
+ * Throws a CommandError unless every text has its vector and every run its diagram. The system's log reports
+ * failures; its exit status does not.
+ */
 function spanOf(database: string, { runs, length }: Shape): Span {
   const db = new Database(database, { readonly: true });
   try {

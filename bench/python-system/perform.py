@@ -3,14 +3,14 @@ Runs an experiment by the Python system's own command, `panic-tda experiment per
 
     python perform.py <file> <database> <CPUs for Ray> <folder for Ray> <max dimension>
 
-Three settings that its sources fix for a machine of many cores are set from outside before the command starts. The
-sources stay as they are, and what they do in which order does too.
+The sources fix three settings for a machine of many cores. This script sets them from outside before the command
+starts. It changes neither the sources nor the order of their steps.
 
-1. Ray is told how many CPUs it has. Each of the two dummy models holds one as long as it lives, and a run needs a third:
-   with the 2 of a small machine none would ever begin. Ray also ends idle workers beyond that number, which have taken
-   seconds to import torch: told of 4, it gave nearly every run a new one.
-2. A diagram asks Ray for 24 CPUs, and where Ray has fewer, for 1: it would wait for ever.
-3. The highest degree of the diagrams, which is 2 in the sources, is the one that the other program computes as well.
+1. It sets the number of CPUs of Ray. Each of the two dummy models holds one as long as it lives, and a run needs a third:
+   with the 2 of a small machine no run would ever begin. Ray also ends idle workers beyond that number, which have taken
+   seconds to import torch: with 4, it gave nearly every run a new worker.
+2. A diagram asks Ray for 24 CPUs, and would wait for ever if Ray has fewer. In that case it asks for 1.
+3. The highest degree of the diagrams is 2 in the sources. It becomes the degree that the other program computes.
 """
 
 import functools

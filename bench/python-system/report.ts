@@ -46,7 +46,7 @@ function median(all: readonly Measured[], figure: Figure): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** What one has to know to read the table. */
+/** Remarks that a reader of the table needs. */
 export function remarks(
   comparisons: readonly Comparison[],
   { commit }: Installation,

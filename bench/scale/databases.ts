@@ -9,22 +9,25 @@ export const STORE_KINDS = ['sqlite', 'postgres'] as const;
 
 export type StoreKind = (typeof STORE_KINDS)[number];
 
-/** The database of one measurement, empty at first. */
+/** The database of one measurement, which is empty at first. */
 export interface ScaleDatabase {
   /** Null for the SQLite file of the data folder. */
   readonly service: PostgresService | null;
-  /** What processes of its own have taken so far; null where it has none. */
+  /** CPU seconds of the database's own processes so far; null if it has none. */
   cpuSeconds(): number | null;
-  /** Ends it and removes what it stored. */
+  /** Ends it and removes its files. */
   stop(): Promise<void>;
 }
 
 const POOL_SIZE = 10;
 
-/** A Postgres server on this machine, which syncs each commit to its disk as SQLite does; or nothing, for SQLite. */
+/**
+ * For Postgres, a server on this machine, which syncs each commit to its disk as SQLite does. For SQLite,
+ * nothing.
+ */
 export async function startDatabase(kind: StoreKind): Promise<ScaleDatabase> {
   if (kind === 'sqlite') return { service: null, cpuSeconds: () => null, stop: () => Promise.resolve() };
-  // Of its own, since Postgres' user has to reach it.
+  // A folder of its own, since the user of Postgres has to reach it.
   const folder = mkdtempSync(join(tmpdir(), 'panic-tda-scale-postgres-'));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   try {

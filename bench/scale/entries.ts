@@ -4,14 +4,14 @@ import type { Measured } from './measure.js';
 import type { Sample } from './sampler.js';
 import { SERIES, SERIES_NAMES } from './series.js';
 
-/** One measurement, as it is kept: so that several commands make one page, and one that is cut off loses nothing. */
+/** One stored measurement. So several commands make one page, and an interrupted one loses nothing. */
 export interface Entry {
   readonly series: string;
   readonly shape: string;
   readonly invocations: number;
   readonly store: StoreKind;
   readonly concurrency: number;
-  /** Where, when and beside what else. */
+  /** The machine, the versions and the date. */
   readonly machine: string;
   /** Load of the minute before. */
   readonly loadBefore: number;
@@ -20,7 +20,7 @@ export interface Entry {
   readonly memory: Readonly<Record<string, readonly (readonly [number, number])[]>>;
 }
 
-/** The shape of an entry as tables and figures of several series name it. */
+/** The name of an entry's shape in tables and figures of several series. */
 export function entryName({ series, shape }: Entry): string {
   return series === SERIES.poisoned.name ? `${shape}, poisoned` : shape;
 }
@@ -31,7 +31,10 @@ export function readEntries(file: string): Entry[] {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Entry[]) : [];
 }
 
-/** Writes the entries with this one, in place of an earlier one of the same thing; returns them in the order of the page. */
+/**
+ * Writes the entries with this one, which replaces an earlier one of the same measurement. Returns them in
+ * the order of the page.
+ */
 export function keepEntry(file: string, entry: Entry): Entry[] {
   const key = (one: Entry): string => [one.series, one.shape, one.store, one.concurrency].join(' ');
   const place = ({ series }: Entry): number => {
@@ -45,13 +48,16 @@ export function keepEntry(file: string, entry: Entry): Entry[] {
       a.shape.localeCompare(b.shape) ||
       b.store.localeCompare(a.store),
   );
-  // Whole or not at all: whoever breaks off must not lose what was measured before.
+  // Written whole or not at all, so that an interrupted command does not lose earlier measurements.
   writeFileSync(`${file}.new`, `${JSON.stringify(entries, null, 1)}\n`);
   renameSync(`${file}.new`, file);
   return entries;
 }
 
-/** Minutes that a shape of a series will take, at the rate of the largest one that was measured; null where none was. */
+/**
+ * Predicted minutes of a shape of a series, at the rate of the largest shape that was measured; null if none
+ * was.
+ */
 export function predictedMinutes(
   entries: readonly Entry[],
   { series, store, invocations }: Pick<Entry, 'series' | 'store' | 'invocations'>,
@@ -62,7 +68,7 @@ export function predictedMinutes(
   return smaller === undefined ? null : invocations / smaller.measured.invocationsPerSecond / 60;
 }
 
-/** The largest of each group of neighbours, so that no peak is lost. */
+/** Takes the largest sample of each group of neighbours, so that no peak is lost. */
 export function memoryOverTime(samples: readonly Sample[]): Entry['memory'] {
   const memory: Record<string, [number, number][]> = {};
   for (const role of new Set(samples.map((sample) => sample.role))) {

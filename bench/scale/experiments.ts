@@ -14,12 +14,15 @@ export interface ExperimentFile {
 const TRIVIAL = ['DummyT2I', 'DummyI2T'];
 const POISONED = ['DummyT2I', 'PoisonedI2T'];
 
-/** How many of so many runs, whose seeds are 0, 1, 2, ..., PoisonedI2T fails: seeds 13, 113, 213, ... */
+/**
+ * How many of `runs` runs PoisonedI2T fails, if their seeds are 0, 1, 2, ...: it fails the seeds 13, 113,
+ * 213, ...
+ */
 export function poisonedRuns(runs: number): number {
   return Math.floor((runs + 86) / 100);
 }
 
-/** Seeds of their own for all runs, which are fixed where every hundredth is to be poisoned. */
+/** Gives all runs different seeds; the seeds are fixed if every hundredth run has to be poisoned. */
 export async function experimentFiles(
   { experiments }: ScaleShape,
   { poisoned, embedded }: Series,

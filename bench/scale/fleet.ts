@@ -15,14 +15,17 @@ export interface Fleet {
   readonly address: string;
   /** The environment in which a command uses this server. */
   readonly environment: Record<string, string>;
-  /** SIGKILLs the gpu worker, or every worker, and starts others in their place at once. Returns when, in milliseconds since 1970. */
+  /**
+   * Sends SIGKILL to the gpu worker, or also to the main one, and starts others in their place at once. Returns
+   * the time, in milliseconds since 1970.
+   */
   kill(which: 'gpu' | 'all'): Promise<number>;
   stop(): Promise<void>;
 }
 
 /**
- * The processes that `panic-tda run` starts for itself, and more workers with the queues of `more`. `extra` goes into the environment of
- * workers and commands.
+ * The processes that `panic-tda run` starts for itself, and one more worker for each entry of `more`, with
+ * its queues. `extra` goes into the environment of workers and commands.
  */
 export async function startFleet(
   data: string,
@@ -79,7 +82,8 @@ export async function startFleet(
       const killed = which === 'all' ? (['main', 'gpu'] as const) : (['gpu'] as const);
       for (const name of killed) process.kill(pidOf(workers[name]), 'SIGKILL');
       const at = Date.now();
-      // Not by their supervisors, whose pauses before a restart double from one kill to the next.
+      // Their supervisors do not restart them, since the pauses of a supervisor double from one kill to the
+      // next.
       for (const name of killed) {
         await workers[name].stop();
         workers[name] = worker(QUEUES[name]);

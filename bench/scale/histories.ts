@@ -8,7 +8,7 @@ export interface HistorySizes {
   readonly mostBytes: number;
 }
 
-/** By type of workflow: experiment, shard, run. Executions that were continued as new count each. */
+/** By type of workflow: experiment, shard, run. Each execution of a workflow that continued as new counts. */
 export async function historySizes(address: string): Promise<Record<string, HistorySizes>> {
   const connection = await Connection.connect({ address });
   const sizes: Record<string, HistorySizes> = {};

@@ -4,7 +4,7 @@ import type { Store } from '../../db/index.js';
 import { CommandError } from '../common/command.js';
 import type { Fleet } from './fleet.js';
 
-/** What followed a SIGKILL. */
+/** The result of a SIGKILL. */
 export interface Recovery {
   /** The worker of the models' queue, or every worker. */
   readonly which: 'gpu' | 'all';
@@ -14,12 +14,15 @@ export interface Recovery {
 
 const POLL_MS = 100;
 const RECOVERY_LIMIT_MS = 120_000;
-/** Work goes on for so long before the next kill: at different moments of an activity, which is ten seconds at most. */
+/**
+ * How long work goes on before the next kill. The times differ, so that kills meet different moments of an
+ * activity, which takes at most ten seconds.
+ */
 const PAUSES_MS = [1000, 2500, 1750, 4000, 3250];
 
 /**
- * Kills workers `count` times, the gpu worker and all of them by turns, each time when every run under way has gone on
- * since the kill before. Throws a CommandError where the runs end before, or do not go on.
+ * Kills workers `count` times, the gpu worker and all of them in turns, each time when every run under way
+ * has gone on since the kill before. Throws a CommandError if the runs end before, or do not go on.
  */
 export async function killWorkers(
   fleet: Fleet,
@@ -45,7 +48,7 @@ export async function killWorkers(
 
 interface RunUnderWay {
   readonly id: number;
-  /** Its last stored step; -1 where there is none. */
+  /** Its last stored step; -1 if there is none. */
   readonly sequence: number;
 }
 

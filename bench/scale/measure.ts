@@ -16,7 +16,7 @@ import { madeIn, queryTimes, retriedIn } from './rows.js';
 import { startSampler, type Sample } from './sampler.js';
 import type { ScaleShape, Series } from './series.js';
 
-/** What one shape took on one kind of store. */
+/** The figures of one shape on one kind of store. */
 export interface Measured {
   readonly experiments: readonly ExperimentMeasured[];
   readonly invocations: number;
@@ -28,12 +28,12 @@ export interface Measured {
   /** At a tenth, half and all of the time: MiB by role. */
   readonly memoryMiB: Readonly<Record<string, readonly number[]>>;
   readonly histories: Readonly<Record<string, HistorySizes>>;
-  /** What its pages grew by. */
+  /** Growth of the database's pages. */
   readonly databaseBytes: number;
   readonly objectBytes: number;
   /** Temporal's own state. */
   readonly temporalBytes: number;
-  /** Milliseconds of the questions that commands ask, of the full database. */
+  /** Milliseconds of the queries of commands on the full database. */
   readonly queryMs: Readonly<Record<string, number>>;
   readonly recoveries: readonly Recovery[];
   readonly doctor: { readonly seconds: number; readonly peakMiB: number } | null;
@@ -46,7 +46,10 @@ interface ExperimentMeasured {
   readonly invocations: number;
   /** From its first invocation to its last. */
   readonly seconds: number;
-  /** Where every hundredth run was poisoned: how many failed and how many were finished before `retry`, and how many that took up. */
+  /**
+   * If every hundredth run was poisoned: how many had failed and how many had finished before `retry`, and
+   * how many `retry` took up.
+   */
   readonly poisoned: { readonly failed: number; readonly finished: number; readonly retried: number } | null;
 }
 
@@ -55,7 +58,10 @@ export interface Measurement {
   readonly samples: readonly Sample[];
 }
 
-/** The exit codes of a command that ended: with all runs done, with failed ones, cancelled from elsewhere. */
+/**
+ * The exit codes of a command that ended: with all runs done, with failed runs, or cancelled by another
+ * command.
+ */
 const ENDED = { done: [0], withFailures: [0, 1], cancelled: [3] } as const;
 
 /** One fleet with its folder. */
@@ -66,7 +72,9 @@ interface Laboratory {
   readonly store: Store;
 }
 
-/** Runs one shape of a series, on a database and a fleet of its own, in folders that are gone afterwards. */
+/**
+ * Runs one shape of a series, on a database and a fleet of its own, in folders that are removed afterwards.
+ */
 export async function measureShape(
   shape: ScaleShape,
   series: Series,
@@ -128,7 +136,7 @@ export async function measureShape(
   } finally {
     over.abort();
     for (const stop of stops) await stop();
-    // Somebody may be looking into it.
+    // Another process may have a file of the folder open.
     rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   }
 }
@@ -154,14 +162,14 @@ async function killAndCancel(
   try {
     return await killWorkers(laboratory.fleet, laboratory.store, kills, signal);
   } finally {
-    // Otherwise the commands would go on, and be waited for.
+    // Without this the commands would go on, and the function would wait for them.
     if (!signal.aborted) {
       for (const { id } of files) await panicTda(laboratory, `cancel-${id}`, ['cancel', id], ENDED.done);
     }
   }
 }
 
-/** The runs that failed and those that were finished before they are retried, by experiment. */
+/** The runs that failed and those that finished before the retry, by experiment. */
 async function retryPoisoned(
   laboratory: Laboratory,
   files: readonly ExperimentFile[],
@@ -207,7 +215,7 @@ async function experimentMeasured(
   return { runs, steps, finished, ...(await madeIn(store, id)), poisoned };
 }
 
-/** Memory of each role at these shares of its time, the most of the twentieth before: MiB. */
+/** Memory of each role at these shares of its time, in MiB: the maximum of the twentieth before. */
 function memoryAt(samples: readonly Sample[], shares: readonly number[]): Record<string, number[]> {
   const roles = [...new Set(samples.map(({ role }) => role))];
   return Object.fromEntries(
@@ -223,7 +231,10 @@ function memoryAt(samples: readonly Sample[], shares: readonly number[]): Record
   );
 }
 
-/** Every run must be there and finished, and none but the poisoned ones made twice: figures of something else are of no use. */
+/**
+ * Every run must be stored and finished, and only poisoned runs may have been made twice. Other figures are
+ * of no use.
+ */
 function refuseMissingRows({ experiments }: Measured): void {
   for (const { runs, steps, finished, invocations, poisoned } of experiments) {
     if (invocations !== runs * steps || finished !== runs) {

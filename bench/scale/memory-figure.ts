@@ -12,8 +12,8 @@ const LEGEND_WIDTH = 130;
 const ROUGH_TICKS = 5;
 
 /**
- * Memory of the processes of each role over time, in SVG: MiB against seconds, both from zero. A panel for the largest shape of each
- * series, a column for each kind of store.
+ * Memory of the processes of each role over time, in SVG: MiB against seconds, both from zero. A row for the
+ * largest shape of each series, a column for each kind of store.
  */
 export function memoryFigure(entries: readonly Entry[]): string {
   const rows = largestShapes(entries);
@@ -27,7 +27,7 @@ export function memoryFigure(entries: readonly Entry[]): string {
     return mark + text(start + 23, 24, role, 'start');
   });
   const panels = rows.flatMap((row, k) => {
-    // One scale for a row, so that stores can be compared.
+    // A row has one scale, so that stores can be compared.
     const points = row.flatMap(({ memory }) => Object.values(memory).flat());
     const y = linearAxis(Math.max(1, ...points.map(([, mib]) => mib)));
     return row.map((entry) => {
@@ -86,7 +86,7 @@ function panel(entry: Entry, roles: readonly string[], y: Axis): string {
   ].join('\n');
 }
 
-/** From zero to the first round number that is not below `most`. */
+/** From zero to the first round number that is at least `most`. */
 function linearAxis(most: number): Axis {
   const rough = most / ROUGH_TICKS;
   const decade = 10 ** Math.floor(Math.log10(rough));

@@ -8,9 +8,12 @@ export interface ScaleOptions {
   readonly stores: readonly StoreKind[];
   /** Runs under way at once, of each experiment. */
   readonly concurrency: number;
-  /** A shape that would take longer, at the rate of the next smaller one of its series, is left out: minutes. */
+  /**
+   * In minutes. A shape is left out if it would take longer, at the rate of the next smaller shape of its
+   * series.
+   */
   readonly longestMinutes: number;
-  /** The page, in Markdown; figures and the JSON that it is made of go beside it. */
+  /** The page, in Markdown. The figures and the JSON of the entries are written beside it. */
   readonly out: string;
 }
 
@@ -32,7 +35,7 @@ for --shape alone:
   --trajectories-only  no embeddings and no diagrams
 `;
 
-/** Throws a CommandError for what it cannot read. */
+/** Throws a CommandError for arguments that it cannot read. */
 export function readOptions(args: readonly string[]): ScaleOptions {
   const { values } = parsed(args);
   const kills = values.kills === undefined ? null : wholeNumber('kills', values.kills, 0);

@@ -3,7 +3,10 @@ import { predictedMinutes, type Entry } from './entries.js';
 import { costs, growth, histories, memory, ofEach, ofPoisoned, questions, recoveries } from './tables.js';
 import { SERIES, SERIES_NAMES, type SeriesName } from './series.js';
 
-/** The page with all tables, in Markdown: the same entries give the same text. `figure` is the name of the file beside it. */
+/**
+ * The page with all tables, in Markdown. The same entries give the same text. `figure` is the name of the
+ * file beside it.
+ */
 export function scalePage(entries: readonly Entry[], figure: string): string {
   const undisturbed = entries.filter(({ series }) => series !== SERIES.kills.name);
   const sections = [
@@ -55,7 +58,7 @@ function seriesSections(entries: readonly Entry[], title: string): string[] {
   const poisoned = entries.filter(({ measured }) =>
     measured.experiments.some((one) => one.poisoned !== null),
   );
-  // Mixtures are no smaller and larger ones of a kind.
+  // The shapes of a mixed series are not smaller and larger ones of one kind.
   const grown = several.length > 0 ? null : growth(entries);
   return [
     `## ${title}`,
@@ -68,7 +71,7 @@ function seriesSections(entries: readonly Entry[], title: string): string[] {
   ];
 }
 
-/** Shapes of the series that one store has no line of. */
+/** Shapes of the series for which one store has no line. */
 function leftOut(entries: readonly Entry[], series: SeriesName): string[] {
   const lines = [...new Set(entries.map(({ store }) => store))].flatMap((store) =>
     SERIES[series].shapes

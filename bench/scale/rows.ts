@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Store } from '../../db/index.js';
 
-/** What the rows of an experiment, or of all, say. */
+/** Figures from the rows of an experiment, or of all experiments. */
 export interface Made {
   readonly invocations: number;
   /** From the first of them to the last. */
@@ -21,7 +21,7 @@ export async function madeIn({ db }: Store, experiment: string | null): Promise<
   return { invocations: row!.invocations, seconds: (row!.ms ?? 0) / 1000 };
 }
 
-/** Runs of an experiment that were taken up again after they had failed. */
+/** Runs of an experiment that were retried after they had failed. */
 export async function retriedIn({ db }: Store, experiment: string): Promise<number> {
   const [row] = await db.read(() =>
     db.rows<{ retried: number }>(
@@ -31,7 +31,7 @@ export async function retriedIn({ db }: Store, experiment: string): Promise<numb
   return row!.retried;
 }
 
-/** Milliseconds of the questions that commands ask. */
+/** Milliseconds of the queries that commands make. */
 export async function queryTimes(store: Store, id: string): Promise<Record<string, number>> {
   const times: Record<string, number> = {};
   const time = async (name: string, query: () => Promise<unknown>): Promise<void> => {

@@ -1,17 +1,17 @@
 import { processesUnder, type ProcessUse } from '../common/process-tree.js';
 
-/** One look at all processes of one role together. */
+/** One look at all processes of a role together. */
 export interface Sample {
   /** Since sampling began. */
   readonly seconds: number;
   readonly role: string;
-  /** Resident memory, pages of files and shared memory counted once. */
+  /** Resident memory; pages of files and shared memory count once. */
   readonly memoryMiB: number;
 }
 
 export interface Sampler {
   readonly samples: readonly Sample[];
-  /** Processor time of each role since the beginning, of its processes that have ended as well: seconds. */
+  /** Processor seconds of each role since the beginning, including its processes that have ended. */
   cpuSeconds(): Record<string, number>;
   stop(): void;
 }
@@ -22,7 +22,7 @@ const SAMPLE_MS = 500;
 export function startSampler(): Sampler {
   const startedAt = performance.now();
   const samples: Sample[] = [];
-  // By process: one that was started again begins at zero.
+  // By process, since a process that is started again begins at zero.
   const cpu = new Map<number, ProcessUse>();
   const look = (): void => {
     const seconds = (performance.now() - startedAt) / 1000;

@@ -1,26 +1,26 @@
 import { CommandError } from '../common/command.js';
 
-/** Experiments that are started at the same time and share the workers. */
+/** Experiments that start at the same time and share the workers. */
 export interface ScaleShape {
   /** `1000x20`, or `500x20+1x10000` for two experiments. */
   readonly name: string;
   readonly experiments: readonly { readonly runs: number; readonly steps: number }[];
-  /** Of all of them. */
+  /** Of all experiments together. */
   readonly invocations: number;
 }
 
-/** Shapes that are measured in the same way, to be compared. */
+/** Shapes that are measured in the same way, for comparison. */
 export interface Series {
   readonly name: string;
   readonly title: string;
   readonly shapes: readonly ScaleShape[];
-  /** Outputs are embedded, and every run gets its diagram of dimension 0. */
+  /** Whether outputs are embedded, and every run gets its diagram of dimension 0. */
   readonly embedded: boolean;
-  /** Every hundredth run fails, and is retried when the others are done. */
+  /** Whether every hundredth run fails, and is retried when the others are done. */
   readonly poisoned: boolean;
-  /** SIGKILLs of workers; then what is left of the experiments is cancelled. */
+  /** Number of SIGKILLs to workers. Afterwards the rest of the experiments is cancelled. */
   readonly kills: number;
-  /** Check every invariant at the end, and measure that too. */
+  /** Whether every invariant is checked at the end, and the check measured. */
   readonly checked: boolean;
 }
 
@@ -29,7 +29,7 @@ export const SERIES_NAMES = ['runs', 'poisoned', 'steps', 'mixed', 'kills'] as c
 
 export type SeriesName = (typeof SERIES_NAMES)[number];
 
-/** What the page in `bench/scale.md` shows. */
+/** The content of the page `bench/scale.md`. */
 export const SERIES: Readonly<Record<SeriesName, Series>> = {
   runs: {
     ...PLAIN,
@@ -60,14 +60,14 @@ export const SERIES: Readonly<Record<SeriesName, Series>> = {
     ...PLAIN,
     name: 'kills',
     title: 'Workers killed again and again',
-    // More steps than are made in the time.
+    // More steps than can be made in the time.
     shapes: ['16x1000000'].map(shapeOf),
     embedded: false,
     kills: 20,
   },
 };
 
-/** Throws a CommandError for what is no shape. */
+/** Throws a CommandError if the name is no shape. */
 export function shapeOf(name: string): ScaleShape {
   const experiments = name.split('+').map((part) => {
     const [, runs, steps] = /^([1-9]\d*)x([1-9]\d*)$/.exec(part) ?? [];

@@ -4,10 +4,10 @@ import type { Recovery } from './kills.js';
 import type { Measured } from './measure.js';
 
 const KIB = 1024;
-/** They hold words. */
+/** Columns with words. */
 const LEFT_COLUMNS = 2;
 
-/** Processes in the order of the tables, and what they are called there. */
+/** Processes in the order of the tables, with their names there. */
 const ROLES = {
   server: 'server',
   'worker gpu': 'gpu worker',
@@ -18,7 +18,7 @@ const ROLES = {
 
 const roles = Object.entries(ROLES);
 
-/** Rate, processor time and room. */
+/** Rate, processor time and space. */
 export function costs(entries: readonly Entry[]): string {
   return markdownTable(
     [
@@ -72,7 +72,7 @@ export function ofEach(entries: readonly Entry[]): string {
   );
 }
 
-/** Of experiments of which every hundredth run was poisoned. */
+/** Of experiments with a poisoned run in every hundred. */
 export function ofPoisoned(entries: readonly Entry[]): string {
   return markdownTable(
     [...NAMES, 'runs', 'failed', 'finished beside them', 'retried', 'finished in the end'],
@@ -92,7 +92,7 @@ export function ofPoisoned(entries: readonly Entry[]): string {
   );
 }
 
-/** Largest over smallest shape of each store; null where a store has but one. */
+/** The largest shape divided by the smallest, for each store; null if each store has only one. */
 export function growth(entries: readonly Entry[]): string | null {
   const rows = [...new Set(entries.map(({ store }) => store))].flatMap((store) => {
     const own = entries.filter((entry) => entry.store === store);
@@ -160,7 +160,7 @@ export function questions(entries: readonly Entry[]): string {
   );
 }
 
-/** Seconds to the next step. */
+/** Seconds until the next step. */
 export function recoveries(entries: readonly Entry[]): string {
   const header = [
     ...NAMES,
@@ -199,7 +199,7 @@ function sorted(recoveriesOfKills: readonly Recovery[], share: number): number[]
   return recoveriesOfKills.map(({ ms }) => quantile(ms, share)).toSorted((a, b) => a - b);
 }
 
-/** Of ascending values: the one that has this share of the others before it. */
+/** Of ascending values: the value at this share of the list. */
 function quantile(ascending: readonly number[], share: number): number {
   return ascending[Math.round(share * (ascending.length - 1))]!;
 }
