@@ -22,6 +22,7 @@ import type {
   Plan,
   Routing,
   RunRef,
+  WorkFailure,
 } from '../workflows/contract.js';
 import type { Dependencies } from './dependencies.js';
 import { bookkeepingFailure } from './failures.js';
@@ -244,7 +245,7 @@ function beingDeleted(id: string): PanicError {
 }
 
 function alreadyRunning(message: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, 'AlreadyRunning');
+  return ApplicationFailure.nonRetryable(message, 'AlreadyRunning' satisfies WorkFailure);
 }
 
 function outcomeOf(ending: ExperimentEnding, allFinished: boolean): ExperimentOutcome {

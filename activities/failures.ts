@@ -1,9 +1,10 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { errorMessage, errorName, isPanicError, StoreRefusal } from '../common/errors.js';
 import type { PanicError } from '../common/errors.js';
-import type { FailureKind } from '../common/errors.js';
 import { visible, visibleLine } from '../common/text.js';
 import type { Stage, RunRow, Store } from '../db/index.js';
+import type { WorkFailure } from '../workflows/contract.js';
+import { ATTEMPT_FAILURES } from './failure-kinds.js';
 
 /** Times a model may answer the same step with something that is not data before the run is given up. */
 const MODEL_OUTPUT_ATTEMPTS = 3;
@@ -16,16 +17,9 @@ const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 30_000;
 const MOST_FAILURES = 150;
 
-const FINAL: ReadonlySet<FailureKind> = new Set([
-  'InvalidInput',
-  'ModelFilesMissing',
-  'ResourceLimit',
-  'StoreConflict',
-]);
-
 /** Whether no retry can mend it. An operator can mend what the store refuses, and needs the time for it that an outage has. */
 function isFinal(error: PanicError): boolean {
-  return FINAL.has(error.kind) && !(error instanceof StoreRefusal);
+  return ATTEMPT_FAILURES[error.kind].retried === 'never' && !(error instanceof StoreRefusal);
 }
 
 /** The error of an activity that belongs to no run, as Temporal should see it. */
@@ -77,7 +71,7 @@ export async function runFailure(
   const final =
     isPanicError(error) &&
     (isFinal(error) ||
-      (error.kind === 'ModelOutputInvalid' && times !== null && times >= MODEL_OUTPUT_ATTEMPTS));
+      (ATTEMPT_FAILURES[error.kind].retried === 'few' && times !== null && times >= MODEL_OUTPUT_ATTEMPTS));
   return asApplicationFailure(error, final, times ?? attempts());
 }
 
@@ -85,7 +79,7 @@ export async function runFailure(
 function workerShutdown(): ApplicationFailure {
   return ApplicationFailure.create({
     message: 'the worker is shutting down; another attempt goes on from the stored rows',
-    type: 'WorkerShutdown',
+    type: 'WorkerShutdown' satisfies WorkFailure,
     nextRetryDelay: '1ms',
   });
 }

@@ -1,5 +1,6 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { hostname } from 'node:os';
+import type { WorkFailure } from '../workflows/contract.js';
 
 const SHORTEST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 600_000;
@@ -14,7 +15,7 @@ export async function unknownActivity(): Promise<never> {
   const { activityType, scheduledTimestampMs } = Context.current().info;
   const waited = Date.now() - scheduledTimestampMs;
   throw ApplicationFailure.create({
-    type: 'UnknownActivity',
+    type: 'UnknownActivity' satisfies WorkFailure,
     message: `worker on ${hostname()}: its version has no activity ${activityType}; the workflow was gone on with by workers of another version, and waits for them`,
     nextRetryDelay: Math.min(Math.max(SHORTEST_PAUSE_MS, waited / 10), LONGEST_PAUSE_MS),
   });

@@ -5,6 +5,7 @@ export {
   NewerTables,
   NewerTablesRefused,
   newerRemark,
+  OlderTables,
   newerText,
   RELEASES,
 } from './versions/compatibility.js';

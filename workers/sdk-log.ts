@@ -1,4 +1,5 @@
 import type { LogEntry } from '@temporalio/worker';
+import type { AttemptFailure } from '../activities/failure-kinds.js';
 import { errorMessage, errorName } from '../common/errors.js';
 import { withoutSecrets } from '../common/secrets.js';
 import { visibleLine } from '../common/text.js';
@@ -10,6 +11,8 @@ const REPEAT_MS = 10 * 60_000;
  * line may come too soon.
  */
 const MOST_KINDS = 500;
+
+const HANDED_BACK: AttemptFailure = 'WorkerShutdown';
 
 export interface SdkLog {
   readonly write: (entry: LogEntry) => void;
@@ -66,7 +69,7 @@ export function sdkLog(write: (line: string) => void, now: () => number = Date.n
 
 function isHandedBack({ meta }: LogEntry): boolean {
   const error: unknown = meta?.['error'];
-  return typeof error === 'object' && error !== null && 'type' in error && error.type === 'WorkerShutdown';
+  return typeof error === 'object' && error !== null && 'type' in error && error.type === HANDED_BACK;
 }
 
 /** Replaces the numbers and ids in which lines of one kind differ: runs, attempts, times. */

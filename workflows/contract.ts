@@ -69,6 +69,19 @@ export type RunStop =
   | { readonly status: 'cancelled' };
 
 /**
+ * Types of failure that the workflows and their activities have beside the kinds of `common/errors.ts`. Histories and rows keep these
+ * names. `AlreadyRunning`: another workflow drives the experiment. `RoutesDisagree`: workers sent a run back and forth. `Timeout`: an
+ * activity took longer than it may. `UnknownActivity`: the worker is of another version. `WorkerShutdown`: a worker that stops gave
+ * its work back.
+ */
+export type WorkFailure =
+  | 'AlreadyRunning'
+  | 'RoutesDisagree'
+  | 'Timeout'
+  | 'UnknownActivity'
+  | 'WorkerShutdown';
+
+/**
  * On which task queues a run goes on, as the worker that answers has it in its routes. Workflows know no routes: they take a run
  * where it is sent.
  */

@@ -5,7 +5,7 @@ import {
   ContinueAsNew,
   TimeoutFailure,
 } from '@temporalio/workflow';
-import type { RunStop } from './contract.js';
+import type { RunStop, WorkFailure } from './contract.js';
 
 const MESSAGE_LIMIT = 1000;
 
@@ -28,7 +28,7 @@ function cut(message: string): string {
 
 function kindOf(cause: unknown): string {
   if (cause instanceof ApplicationFailure) return cause.type ?? 'Error';
-  if (cause instanceof TimeoutFailure) return 'Timeout';
+  if (cause instanceof TimeoutFailure) return 'Timeout' satisfies WorkFailure;
   return cause instanceof Error ? cause.name : 'Error';
 }
 

@@ -1,4 +1,5 @@
 import { ApplicationFailure, sleep } from '@temporalio/workflow';
+import type { WorkFailure } from './contract.js';
 
 // As patient as the retries of an activity: machines get their new routes one after another.
 const LONGEST_PAUSE_MS = 30_000;
@@ -23,7 +24,7 @@ export class Redirections {
       throw ApplicationFailure.nonRetryable(
         `the run was sent from queue to queue ${MOST_REDIRECTIONS} times without getting on, at last to ${queue ?? 'the queue without a route'}: ` +
           'workers disagree about the routes of models; give all of them the same',
-        'RoutesDisagree',
+        'RoutesDisagree' satisfies WorkFailure,
       );
     }
     if (this.inARow === 1) return;

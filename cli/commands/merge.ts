@@ -6,6 +6,7 @@ import {
   connectStoreReadonly,
   isNewer,
   newerRemark,
+  OlderTables,
   DATABASE_FILE,
   openStoreReadonly,
   upgradedText,
@@ -14,7 +15,7 @@ import { checkInvariants } from '../../db/doctor/index.js';
 import { mergeStores } from '../../db/merge/index.js';
 import type { Connection, Store } from '../../db/index.js';
 import type { MergedExperiment, MergeProgress } from '../../db/merge/index.js';
-import { isPanicError, PanicError } from '../../common/errors.js';
+import { PanicError } from '../../common/errors.js';
 import { armFault } from '../../common/fault.js';
 import {
   dataFolderAt,
@@ -168,7 +169,7 @@ function openSource(root: string): Store<Connection> {
   try {
     store = openStoreReadonly(root);
   } catch (error) {
-    if (!isPanicError(error, 'InvalidInput') || !/older panic-tda/.test(error.message)) throw error;
+    if (!(error instanceof OlderTables)) throw error;
     throw new PanicError(
       'InvalidInput',
       `${error.message}. A source has to be of this version: bring it, or a copy of it, up to date with "${inFolder(root, 'upgrade')}"`,

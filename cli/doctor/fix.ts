@@ -7,6 +7,7 @@ import {
   connectStoreReadonly,
   isNewer,
   newerRemark,
+  OlderTables,
 } from '../../db/index.js';
 import {
   checkInvariants,
@@ -24,7 +25,7 @@ import {
 import type { PostgresService, Store, StorePlace } from '../../db/index.js';
 import type { Repair, RepairGroup } from '../../db/doctor/index.js';
 import { unfinishedCount } from '../../experiment/run-status.js';
-import { errorMessage, isPanicError, PanicError } from '../../common/errors.js';
+import { errorMessage, PanicError } from '../../common/errors.js';
 import { isStoredAsObject } from '../../experiment/modality.js';
 import { persistenceEntropy } from '../../tda/index.js';
 import { excludeWorkers } from '../../workers/settings/data-folder.js';
@@ -177,7 +178,7 @@ async function olderVersion(context: Context, options: FixOptions): Promise<stri
     }
     return null;
   } catch (error) {
-    if (isPanicError(error, 'InvalidInput') && /older panic-tda/.test(error.message)) return error.message;
+    if (error instanceof OlderTables) return error.message;
     throw error;
   }
 }

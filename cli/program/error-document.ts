@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
-import { isPanicError } from '../../common/errors.js';
+import { assertNever, isPanicError } from '../../common/errors.js';
+import type { FailureKind } from '../../common/errors.js';
 import { isOutage } from '../../workers/patience.js';
 import { EXIT } from './exit-codes.js';
 
@@ -48,8 +49,25 @@ export function unfinishedDocument(told: string, exitCode: number): ErrorDocumen
 /** The exit code of a command that threw. Help and version are no failures. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.badInput;
-  if (isPanicError(error, 'InvalidInput') || isPanicError(error, 'ModelFilesMissing')) return EXIT.badInput;
+  if (isPanicError(error)) return exitCodeOfKind(error.kind);
   return error instanceof Unfinished || isOutage(error) ? EXIT.unknown : EXIT.failed;
+}
+
+function exitCodeOfKind(kind: FailureKind): number {
+  switch (kind) {
+    case 'InvalidInput':
+    case 'ModelFilesMissing':
+      return EXIT.badInput;
+    case 'StoreUnavailable':
+      return EXIT.unknown;
+    case 'ModelOutputInvalid':
+    case 'ResourceLimit':
+    case 'DeviceError':
+    case 'StoreConflict':
+      return EXIT.failed;
+    default:
+      return assertNever(kind);
+  }
 }
 
 /** Errors of ours say everything themselves; those of libraries often leave the reason to their cause. */

@@ -2,6 +2,7 @@ import { CancelledFailure, TerminatedFailure } from '@temporalio/common';
 import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { failureFacts } from '../../activities/failure-kinds.js';
 import type { ExperimentOutcome } from '../../workflows/contract.js';
 import type { ExperimentRow, Store } from '../../db/index.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
@@ -282,9 +283,7 @@ function rootCause(error: Error): Error {
   let cause = error;
   while (cause.cause instanceof Error) cause = cause.cause;
   const type = 'type' in cause ? cause.type : undefined;
-  return type === 'InvalidInput' || type === 'AlreadyRunning' || type === 'ModelFilesMissing'
-    ? new PanicError('InvalidInput', cause.message)
-    : cause;
+  return failureFacts(type)?.asksUser === true ? new PanicError('InvalidInput', cause.message) : cause;
 }
 
 /**

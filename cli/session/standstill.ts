@@ -1,7 +1,7 @@
 import { blockedText } from '../documents/blocked.js';
 import type { BlockedWorkflows } from '../../workers/temporal/blocked-workflows.js';
 import type { OpenActivity } from './open-activities.js';
-import { count, duration, oneLine, plural } from '../terminal/format.js';
+import { count, duration, excerpt, oneLine, plural } from '../terminal/format.js';
 
 /** Why an experiment stands still, or what it is at while no count moves, for people. */
 export interface Standstill {
@@ -40,12 +40,24 @@ function retried(activity: OpenActivity): Standstill {
   return { kind: 'waiting', text: why, nextTryAt: activity.dueAt };
 }
 
-/** One line for a display: `waiting: run 3, model call: …, next try in 16 s`. */
-export function standstillText({ kind, text, nextTryAt }: Standstill, now: number): string {
-  const label = kind === 'waiting' ? 'waiting' : 'at work';
-  if (nextTryAt === null) return `${label}: ${text}`;
-  const inMs = 1000 * Math.ceil((nextTryAt - now) / 1000);
-  return `${label}: ${text}, next try ${inMs <= 0 ? 'now' : `in ${duration(inMs).replace('.0 s', ' s')}`}`;
+/**
+ * One line for a display: `waiting: run 3, model call: …, next try in 16 s`. A line of more than `width` characters keeps its end, where
+ * the time of the next try stands.
+ */
+export function standstillText(
+  { kind, text, nextTryAt }: Standstill,
+  now: number,
+  width: number = Infinity,
+): string {
+  const line = `${kind}: ${text}`;
+  const end = nextTryAt === null ? '' : `, next try ${waitText(nextTryAt - now)}`;
+  if (line.length + end.length <= width) return `${line}${end}`;
+  return `${excerpt(line, Math.max(1, width - end.length))}${end}`;
+}
+
+function waitText(waitMs: number): string {
+  const inMs = 1000 * Math.ceil(waitMs / 1000);
+  return inMs <= 0 ? 'now' : `in ${duration(inMs).replace('.0 s', ' s')}`;
 }
 
 const STAGES: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 import type { Progress } from '../../db/index.js';
-import { count, duration, excerpt, rate, timeLeft } from './format.js';
+import { count, duration, rate, timeLeft } from './format.js';
 import { bar, liveProgress, type LiveProgress } from './live-display.js';
 import { standstillText } from '../session/standstill.js';
 import type { Standstill } from '../session/standstill.js';
@@ -99,23 +99,16 @@ function bars(standing: Standing, expected: Expected, pace: Pace, width: number)
     `runs         ${counted(runs.finished, runCount)}  ${runsText(standing)}`,
   ];
   // A line that is wider than the terminal would take two, and the next drawing would leave one behind.
-  const stands = standsText(standing);
-  if (stands !== null) lines.push(excerptAround(stands, width));
+  const stands = standsText(standing, width);
+  if (stands !== null) lines.push(stands);
   return lines.join('\n');
 }
 
-function standsText({ standstill, awaySince }: Standing): string | null {
+function standsText({ standstill, awaySince }: Standing, width?: number): string | null {
   if (standstill === null) return null;
   const now = Date.now();
   const away = awaySince === null ? '' : ` (for ${duration(now - awaySince)})`;
-  return standstillText({ ...standstill, text: `${standstill.text}${away}` }, now);
-}
-
-/** One line of at most `width` characters that keeps its end, where the time of the next try stands. */
-function excerptAround(text: string, width: number): string {
-  if (text.length <= width) return text;
-  const end = /, next try [^,]*$/.exec(text)?.[0] ?? '';
-  return `${excerpt(text.slice(0, text.length - end.length), Math.max(1, width - end.length))}${end}`;
+  return standstillText({ ...standstill, text: `${standstill.text}${away}` }, now, width);
 }
 
 function runsText({ progress: { runs }, paused }: Standing): string {

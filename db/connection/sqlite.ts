@@ -9,7 +9,7 @@ import { errorCode } from '../../common/error-code.js';
 import { errorMessage, PanicError } from '../../common/errors.js';
 import { accessFailure, isThere } from '../../common/presence.js';
 import { heldFailure, openingFailure, refuseNoFile } from '../../common/sqlite-file.js';
-import { NewerTables, NewerTablesRefused, refuseNewer } from '../versions/compatibility.js';
+import { NewerTables, NewerTablesRefused, OlderTables, refuseNewer } from '../versions/compatibility.js';
 import type { StatedVersions, TablesVersion } from '../versions/compatibility.js';
 import type { Database as AnyDatabase, Snapshot, SqlValue } from './database.js';
 import { newerSchema } from '../versions/newer-schema.js';
@@ -298,7 +298,7 @@ export function openDatabaseReadonly(file: string, rules: ForeignRules = 'refuse
   } = connected;
   try {
     if (applied >= known) return databaseOver(connected, file, readable);
-    if (applied > 0) throw new PanicError('InvalidInput', olderText(sqlite, file, applied));
+    if (applied > 0) throw new OlderTables(olderText(sqlite, file, applied));
   } catch (error) {
     sqlite.close();
     throw error;
@@ -365,11 +365,12 @@ function migrateWhole(sqlite: Database.Database, file: string, applied: number):
     migrate(drizzle(sqlite), { migrationsFolder: MIGRATIONS });
   } catch (error) {
     if (applied === 0) throw error;
-    const reason = errorMessage(error instanceof Error ? (error.cause ?? error) : error);
+    const cause = error instanceof Error ? (error.cause ?? error) : error;
+    const reason = errorMessage(cause);
     throw new PanicError(
       'InvalidInput',
       `${file}, of an older panic-tda (${applied} migrations), could not be brought up to date: ${reason}. It is as it was; ` +
-        (/CHECK constraint/.test(reason)
+        (errorCode(cause) === 'SQLITE_CONSTRAINT_CHECK'
           ? '"panic-tda doctor --fix" does it nevertheless, and mends the rows that the newer rules refuse'
           : 'restore the data folder from a copy, or go on with the version that wrote it'),
       { cause: error },

@@ -49,6 +49,7 @@ export function s3Failure(error: unknown, place: BucketPlace, doing: string): un
         cause: error,
       });
     }
+    // The SDK throws a plain Error for it (runtimeConfig.js of each client).
     if (said.startsWith('Region is missing')) {
       return new PanicError(
         'InvalidInput',

@@ -4,7 +4,13 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../connection/database.js';
 import type { Work } from '../connection/work.js';
-import { accessTo, NewerTables, NewerTablesRefused, refuseNewer } from '../versions/compatibility.js';
+import {
+  accessTo,
+  NewerTables,
+  NewerTablesRefused,
+  OlderTables,
+  refuseNewer,
+} from '../versions/compatibility.js';
 import type { PlannedMigration, TablesVersion } from '../versions/compatibility.js';
 import {
   grantToRole,
@@ -142,8 +148,7 @@ export async function openPostgresReadonly(service: PostgresService): Promise<Po
   const { applied, known } = tables;
   if (applied === 0) return null;
   if (applied < known) {
-    throw new PanicError(
-      'InvalidInput',
+    throw new OlderTables(
       `${nameOfService(service)} was written by an older panic-tda (${applied} of ${known} migrations); back it up with pg_dump, and "panic-tda setup database" brings it up to date`,
     );
   }

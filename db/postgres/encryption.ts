@@ -6,6 +6,7 @@ import { assertNever, errorMessage, PanicError } from '../../common/errors.js';
 import { isThere } from '../../common/presence.js';
 import { SSL_MODES } from './address.js';
 import type { PostgresAddress, SslMode } from './address.js';
+import { CUT_OFF, NO_TLS, NOT_TLS } from './client-words.js';
 
 /**
  * Whether a connection is encrypted, and what is asked of the server's certificate, as libpq has it
@@ -133,14 +134,6 @@ function fileOf(path: string, name: string): Buffer {
   }
 }
 
-/** The client's own words where the server answers the request for TLS with no. */
-const NO_TLS = /server does not support SSL connections/i;
-/**
- * A server that stops, or has no process to spare, cuts the handshake off or answers with an error (pg's connection.js); so does one that
- * does not know this way to begin it.
- */
-const CUT_OFF = /before secure TLS connection was established|error establishing an SSL connection/i;
-const TLS_WORDS = /wrong version number/i;
 /** Codes of Node's TLS, and of OpenSSL's verification (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */
 const TLS_CODES =
   /^(ERR_TLS|ERR_SSL|EPROTO|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|CERT_|CRL_|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH|PATH_LENGTH|ERROR_IN_(CERT|CRL))/;
@@ -159,7 +152,7 @@ export function isHandshakeCutOff(error: unknown): boolean {
 /** Whether encryption could not be had, or its certificate was refused. */
 export function isTlsFailure(error: unknown, code: string | undefined): boolean {
   const words = errorMessage(error);
-  return NO_TLS.test(words) || TLS_WORDS.test(words) || (code !== undefined && TLS_CODES.test(code));
+  return NO_TLS.test(words) || NOT_TLS.test(words) || (code !== undefined && TLS_CODES.test(code));
 }
 
 /** What to do about it. */

@@ -1,6 +1,7 @@
 import { errorMessage, isPanicError, PanicError, StoreRefusal } from '../../common/errors.js';
 import { parsePostgresAddress } from './address.js';
 import type { PostgresAddress } from './address.js';
+import { LOST_CONNECTION } from './client-words.js';
 import { encryptionsOf, isHandshakeCutOff, isTlsFailure, tlsRemedy } from './encryption.js';
 
 /** A Postgres database that is used as the store. */
@@ -86,10 +87,6 @@ const LOST = new Set([
   '25006',
 ]);
 
-/** The client's own words for a lost connection, which have no code. */
-const LOST_WORDS =
-  /connection terminated|timeout exceeded when trying to connect|not queryable|Query read timeout/i;
-
 /** Conditions that somebody has to mend, in the order of their likelihood. */
 const REFUSED: Readonly<Record<string, string>> = {
   '28P01': 'the user or the password is wrong',
@@ -109,7 +106,7 @@ export function isConnectionLoss(error: unknown): boolean {
   if (isHandshakeCutOff(causeOf(error))) return true;
   const code = codeOf(error);
   if (code !== undefined) return LOST.has(code) || code.startsWith('08');
-  return LOST_WORDS.test(errorMessage(error));
+  return LOST_CONNECTION.test(errorMessage(error));
 }
 
 export function isContended(error: unknown): boolean {

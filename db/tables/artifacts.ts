@@ -91,7 +91,7 @@ export function artifactTable({ build, read, write, rows, dialect }: Database, o
     if (row === undefined) return;
     const now = yield* databaseTime({ dialect, rows }, Date.now);
     if (row.removedAt === null && row.claimedAt !== null && now - row.claimedAt < REMOVAL_CLAIM_MS) {
-      throw beingRemoved(sha256);
+      throw new ObjectBeingRemoved(sha256);
     }
     yield* run(build.delete(removedObjects).where(eq(removedObjects.sha256, sha256)));
   }
@@ -115,7 +115,7 @@ export function artifactTable({ build, read, write, rows, dialect }: Database, o
     if (content.text !== null) refuseUnfitText(content.text);
     const { modality, sha256 } = content;
     if (isStoredAsObject(modality) && (yield* get(removal, { sha256 })) !== undefined)
-      throw beingRemoved(sha256);
+      throw new ObjectBeingRemoved(sha256);
     const made: { readonly id: number } | undefined = yield* get(insert, { ...content });
     // Where it was made meanwhile by another machine, it is there now.
     return made?.id ?? (yield* storedId(content))!;
@@ -159,10 +159,14 @@ export function refuseUnfitText(text: string): void {
   throw new PanicError('InvalidInput', `the text ${quoted(text)} cannot be stored: ${unfitText(fault)}`);
 }
 
-function beingRemoved(sha256: Buffer): Error {
-  return new Error(
-    `object ${sha256.toString('hex')} is being removed with a deleted experiment; the step is tried again`,
-  );
+/** An equal object is being removed now. It passes: the step is tried again. */
+export class ObjectBeingRemoved extends Error {
+  override readonly name = 'ObjectBeingRemoved';
+  constructor(sha256: Buffer) {
+    super(
+      `object ${sha256.toString('hex')} is being removed with a deleted experiment; the step is tried again`,
+    );
+  }
 }
 
 /** The artifact in the form in which it is stored; nothing is written. */

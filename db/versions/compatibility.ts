@@ -55,6 +55,13 @@ export class NewerTablesRefused extends PanicError {
   }
 }
 
+/** Tables that an older version made, where this one may not bring them up to date by itself. */
+export class OlderTables extends PanicError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('InvalidInput', message, options);
+  }
+}
+
 /** Throws NewerTablesRefused where this version may not do that with tables of a newer one. */
 export function refuseNewer(name: string, tables: TablesVersion, wanted: 'reading' | 'writing'): void {
   if (!isNewer(tables)) return;

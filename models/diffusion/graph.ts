@@ -1,10 +1,10 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
-import { errorMessage, PanicError } from '../../common/errors.js';
+import { PanicError } from '../../common/errors.js';
 import type { ModelFiles } from '../files/model-files.js';
 import type { LoadTask } from '../loaded-model.js';
 import { floatsOf } from '../onnx/floats.js';
 import { toHalf } from '../onnx/half.js';
-import { runtimeError } from '../onnx/runtime-error.js';
+import { isAboutBfloat16, runtimeError } from '../onnx/runtime-error.js';
 import { NothingComputes, type OpenGraph, openSession } from '../onnx/session.js';
 import type { Statement } from '../agreement.js';
 import type { Floats, Numbers } from './tensors.js';
@@ -33,10 +33,7 @@ export class Graph {
   static async open(files: ModelFiles, path: string, device: LoadTask['device']): Promise<Graph> {
     const file = files.nameOf(path);
     const session = await openSession(files, path, device).catch((error: unknown) => {
-      // The runtime's binding gives up on a graph whose inputs or outputs are bfloat16, number 16 of ONNX's types.
-      throw /Unsupported data type: 16\b/.test(errorMessage(error))
-        ? unpassable(file, 'an input or output', 'bfloat16')
-        : error;
+      throw isAboutBfloat16(error) ? unpassable(file, 'an input or output', 'bfloat16') : error;
     });
     for (const value of session.inputMetadata) {
       if (value.isTensor && tensorOf[value.type]) continue;

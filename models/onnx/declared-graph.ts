@@ -76,6 +76,17 @@ function graphOf(wire: Wire, file: string): DeclaredGraph {
   };
 }
 
+/** An input or output of a type that the runtime's binding for Node cannot pass. `element`: its number among ONNX's types. */
+export class UnpassableType extends PanicError {
+  constructor(
+    file: string,
+    name: string,
+    readonly element: number,
+  ) {
+    super('InvalidInput', `${file}: "${name}" cannot be passed: Unsupported data type: ${element}`);
+  }
+}
+
 function metadataOf(wire: Wire, value: WireField, file: string): Metadata {
   const name = textIn(wire, value, VALUE.name);
   const tensor = within(wire, value, VALUE.type).flatMap((type) => within(wire, type, TYPE.tensor))[0];
@@ -83,10 +94,7 @@ function metadataOf(wire: Wire, value: WireField, file: string): Metadata {
   if (tensor === undefined || element === undefined) return { name, isTensor: false };
   const type = ELEMENTS[element];
   if (type === undefined) {
-    throw new PanicError(
-      'InvalidInput',
-      `${file}: "${name}" cannot be passed: Unsupported data type: ${element}`,
-    );
+    throw new UnpassableType(file, name, element);
   }
   const shape = within(wire, tensor, TENSOR_TYPE.shape)
     .flatMap((dimensions) => within(wire, dimensions, SHAPE.dimension))

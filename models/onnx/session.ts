@@ -5,14 +5,11 @@ import { limitedCores } from '../../common/machine.js';
 import type { ModelFiles } from '../files/model-files.js';
 import { type LoadTask, UNOPENED } from '../loaded-model.js';
 import { declaredGraph } from './declared-graph.js';
-import { isRefusal, runtimeError } from './runtime-error.js';
+import { isAboutTheFile, isRefusal, runtimeError } from './runtime-error.js';
 import { runtimeSentence } from './runtime-words.js';
 
 // Hosts have it from their parent; this is for programs that open a session in their own process. The first session is what heeds it.
 Object.assign(process.env, NO_TELEMETRY);
-
-/** How onnxruntime 1.30 begins when it is the file that it cannot use: damaged, not there, data beside it missing. */
-const ABOUT_THE_FILE = /^(Load model |External data |The model path is a directory)/;
 
 /** A graph that was opened, or of which the file alone was read. */
 export type OpenGraph = Pick<InferenceSession, 'inputMetadata' | 'outputMetadata' | 'outputNames' | 'run'>;
@@ -45,7 +42,7 @@ export async function openSession(
         { cause: error },
       );
     }
-    const kind = ABOUT_THE_FILE.test(message) ? 'ModelFilesMissing' : 'DeviceError';
+    const kind = isAboutTheFile(error) ? 'ModelFilesMissing' : 'DeviceError';
     throw new PanicError(kind, `cannot open ${file} on ${device}: ${runtimeSentence(message)}`, {
       cause: error,
     });

@@ -2,6 +2,7 @@ import type { ActivityInterceptorsFactory, RuntimeOptions } from '@temporalio/wo
 import type { MetricMeter } from '@temporalio/common';
 import { ApplicationFailure } from '@temporalio/common';
 import type { DiagramComputer } from '../../activities/index.js';
+import type { AttemptFailure } from '../../activities/failure-kinds.js';
 import { errorName, FAILURE_KINDS } from '../../common/errors.js';
 import type { Model } from '../../experiment/model.js';
 import type { ModelPool } from '../../models/index.js';
@@ -46,7 +47,12 @@ const STORE_ERRORS: ReadonlySet<string> = new Set([
 
 /** Kinds of failed attempts that are known in advance. Errors of other programs may have any name. */
 const KINDS: readonly string[] = [
-  ...new Set([...FAILURE_KINDS, ...STORE_ERRORS, 'WorkerShutdown', 'CancelledFailure']),
+  ...new Set([
+    ...FAILURE_KINDS,
+    ...STORE_ERRORS,
+    'WorkerShutdown' satisfies AttemptFailure,
+    'CancelledFailure',
+  ]),
 ];
 
 const COMPUTE = 'panic_tda_compute_seconds';

@@ -2,6 +2,7 @@ import Database from 'better-sqlite3';
 import { isThere } from '../../../common/presence.js';
 import { renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { errorCode } from '../../../common/error-code.js';
 import { errorMessage, PanicError } from '../../../common/errors.js';
 import { harden } from '../../connection/sqlite.js';
 import { knownMigrations, makeSchema } from '../../versions/own-schema.js';
@@ -87,7 +88,7 @@ function make(sqlite: Database.Database, name: string, sql: string): void {
   try {
     sqlite.exec(sql);
   } catch (error) {
-    if (!/UNIQUE constraint/.test(errorMessage(error))) throw error;
+    if (errorCode(error) !== 'SQLITE_CONSTRAINT_UNIQUE') throw error;
     process.emitWarning(`${name}: ${errorMessage(error)}`);
   }
 }
