@@ -370,12 +370,20 @@ function migrateWhole(sqlite: Database.Database, file: string, applied: number):
     throw new PanicError(
       'InvalidInput',
       `${file}, of an older panic-tda (${applied} migrations), could not be brought up to date: ${reason}. It is as it was; ` +
-        (errorCode(cause) === 'SQLITE_CONSTRAINT_CHECK'
+        (isAboutCheck(cause)
           ? '"panic-tda doctor --fix" does it nevertheless, and mends the rows that the newer rules refuse'
           : 'restore the data folder from a copy, or go on with the version that wrote it'),
       { cause: error },
     );
   }
+}
+
+/** Whether rows break a check. ALTER TABLE, which tries a new check on the rows that are there, says so in words alone (SQLite's src/alter.c). */
+function isAboutCheck(error: unknown): boolean {
+  return (
+    errorCode(error) === 'SQLITE_CONSTRAINT_CHECK' ||
+    errorMessage(error).startsWith('CHECK constraint failed')
+  );
 }
 
 /**

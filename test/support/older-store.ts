@@ -58,6 +58,8 @@ function copyRows(sqlite: Database.Database, from: string): void {
       .all(name)
       .map((column) => `"${column}"`)
       .join(', ');
+    // Migrations put rows of their own there.
+    sqlite.exec(`delete from main."${name}"`);
     sqlite.exec(`insert into main."${name}" (${columns}) select ${columns} from newer."${name}"`);
   }
   for (const { sql } of triggers) sqlite.exec(sql);
