@@ -26,7 +26,6 @@ const NOT_YET_PLAIN: readonly string[] = [
   'test/experiment',
   'test/fleet',
   'test/models',
-  'test/support',
   'test/workers',
   'test/workflows',
   'workflows',

@@ -27,7 +27,7 @@ afterAll(async () => {
   later.remove();
 });
 
-/** Address of a module of that version, as a literal of JavaScript. */
+/** Address of a module of that version, as a JavaScript literal. */
 function moduleOf(path: string): string {
   return JSON.stringify(pathToFileURL(join(later.folder, 'dist', path)).href);
 }

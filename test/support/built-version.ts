@@ -3,7 +3,7 @@ import { repositoryPath } from './child-processes.js';
 
 export type { BuiltVersion, Changes };
 
-/** A program like the present one but for some changes, in a folder of its own. */
+/** A program with some changes to the present one, in a folder of its own. */
 export function builtVersion(changes: Changes): BuiltVersion {
   return buildVersion(repositoryPath(''), changes);
 }

@@ -2,12 +2,15 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The program `openssl` makes certificates and keys; tests of TLS are skipped where it is not there. */
+/** The program `openssl` makes certificates and keys. Without it, tests of TLS are skipped. */
 export const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 
 const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
 
-/** A folder with certificate authorities and what they sign: `NAME.pem` and `NAME.key`, as PEM. */
+/**
+ * Makes certificate authorities and the certificates that they sign in a folder: `NAME.pem` and `NAME.key`,
+ * as PEM.
+ */
 export function certificatesIn(folder: string) {
   function openssl(...args: readonly string[]): void {
     execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
@@ -25,7 +28,7 @@ export function certificatesIn(folder: string) {
       openssl('req', '-x509', ...KEY, ...file, '-subj', `/CN=${name} of a test`, '-days', '2');
     },
 
-    /** `host`: for which the certificate is, as `DNS:…` or `IP:…`. */
+    /** `host` is the name in the certificate, as `DNS:…` or `IP:…`. */
     sign(name: string, authority: string, subject: string, host: string): void {
       requestOf(name, subject);
       writeFileSync(join(folder, `${name}.ext`), `subjectAltName=${host}\n`);
@@ -33,7 +36,7 @@ export function certificatesIn(folder: string) {
       openssl('x509', '-req', '-in', `${name}.csr`, ...by, '-out', `${name}.pem`, '-extfile', `${name}.ext`);
     },
 
-    /** The same, for one day that is over. `openssl x509` takes no dates. */
+    /** The same, valid for one day in the past. `openssl x509` has no option for dates. */
     signExpired(name: string, authority: string, subject: string, host: string): void {
       requestOf(name, subject);
       writeFileSync(join(folder, 'index.txt'), '');

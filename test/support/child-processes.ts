@@ -5,14 +5,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-// Real processes on a machine that may be busy with other tests.
+// Tests start real processes, on a machine that may be busy with other tests.
 jest.setTimeout(60_000);
 
 const started: ChildProcess[] = [];
 
 /**
- * Runs an ES module's text in a Node of its own, which can import compiled modules of this program by `dist('workers/x.js')`.
- * It talks to the test by its standard output. Killed after the test if it is still there.
+ * Runs the text of an ES module in a Node of its own, which can import compiled modules of this program by
+ * `dist('workers/x.js')`. It talks to the test by its standard output. It is killed after the test if it
+ * still runs.
  */
 export function runModule(text: string, args: readonly string[] = []): ChildProcess {
   const child = spawn(process.execPath, ['--input-type=module', '-e', text, '--', ...args], {
@@ -42,14 +43,14 @@ export async function nextLine(child: ChildProcess): Promise<string> {
   return text.trim();
 }
 
-/** SIGKILL, and wait until the process is gone. */
+/** Sends SIGKILL, and waits until the process is gone. */
 export async function kill(child: ChildProcess): Promise<void> {
   const gone = once(child, 'exit');
   child.kill('SIGKILL');
   await gone;
 }
 
-/** Polls until the condition holds; the error names what was waited for. */
+/** Polls until the condition holds. The error says what it waited for. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
@@ -62,7 +63,10 @@ export async function until(
   }
 }
 
-/** Whether the process lives. One that has ended but was not waited for by its new parent does not. */
+/**
+ * Whether the process lives. A process that has ended, and that its new parent has not waited for, does not
+ * live.
+ */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);

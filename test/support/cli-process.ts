@@ -19,12 +19,15 @@ export interface Ended {
 export interface Running {
   readonly process: ChildProcess;
   readonly ended: Promise<Ended>;
-  /** What it has written so far. */
+  /** Its output so far. */
   stdout(): string;
   stderr(): string;
 }
 
-/** Starts `panic-tda` in a folder, away from the settings of the user who runs the tests. `main` is the compiled program. */
+/**
+ * Starts `panic-tda` in a folder, without the settings of the user who runs the tests. `main` is the compiled
+ * program.
+ */
 export function startPanicTda(
   folder: string,
   args: readonly string[],
@@ -45,7 +48,7 @@ export function startPanicTda(
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const ended = new Promise<Ended>((resolve) => {
     child.once('close', (code) => resolve({ code, stdout, stderr }));
-    // It never ran, as where its folder is gone.
+    // It never ran, for example because its folder is gone.
     child.once('error', (error) => resolve({ code: null, stdout, stderr: `${stderr}${error.message}` }));
   });
   started.add(child);
@@ -62,7 +65,7 @@ export async function panicTda(
   return await startPanicTda(folder, args, env, main).ended;
 }
 
-/** The one JSON document that a command printed; throws where it printed anything else. */
+/** The only JSON document that a command printed. Throws if it printed anything else. */
 export async function panicTdaJson<T>(
   folder: string,
   args: readonly string[],
@@ -85,7 +88,7 @@ export function folderWith(files: Readonly<Record<string, unknown>> = {}): strin
   return folder;
 }
 
-/** Ends what a failed test left running, and removes the folders. */
+/** Ends processes that a failed test left, and removes the folders. */
 export async function cleanUp(): Promise<void> {
   for (const child of started) child.kill('SIGTERM');
   await until(() => started.size === 0).catch(() => {
@@ -94,7 +97,10 @@ export async function cleanUp(): Promise<void> {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 }
 
-/** Waits until the condition holds; throws with what `told` says after two minutes, which a busy machine may take. */
+/**
+ * Waits until the condition holds. Throws after two minutes, which a busy machine may take, with the text of
+ * `told`.
+ */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   told: () => string = () => '',
@@ -112,7 +118,7 @@ export interface RunInfo {
   readonly workerPids?: readonly number[];
 }
 
-/** What the running process of a data folder says of itself; null between two lines of it. */
+/** The record of the running process in a data folder; null while it is being rewritten. */
 export function runInfo(data: string): RunInfo | null {
   try {
     return JSON.parse(readFileSync(join(data, 'run.json'), 'utf8')) as RunInfo;

@@ -4,19 +4,22 @@ import { errorMessage } from '../../common/errors.js';
 
 const TREE = '/sys/fs/cgroup';
 
-/** A control group of this machine, as a container engine makes one for a container. */
+/** A control group of this machine, like the one that a container engine makes for a container. */
 export interface ControlGroup {
-  /** A command that runs another one within the group. */
+  /** A command that runs another command within the group. */
   within(command: string, args: readonly string[]): { readonly command: string; readonly args: string[] };
-  /** Puts a process that runs already into the group, with all of its threads. What it has is not counted there; what it takes from now on is. */
+  /**
+   * Moves a running process into the group, with all of its threads. The group counts only the memory that
+   * the process takes from now on.
+   */
   enter(pid: number): void;
-  /** Processes that the kernel ended since the group used all its memory. */
+  /** How many processes the kernel ended because the group had used all its memory. */
   endedForMemory(): number;
-  /** Only when no process is left in it. */
+  /** Possible only when no process is left in it. */
   remove(): void;
 }
 
-/** Makes one with these limits; a sentence where this machine, or this user, cannot. */
+/** Makes a control group with these limits. Returns a sentence if this machine, or this user, cannot. */
 export function controlGroup(memoryBytes: number, cores: number): ControlGroup | string {
   const name = `panic-tda-test-${process.pid}-${Date.now()}`;
   const folders: string[] = [];

@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { repositoryPath } from './child-processes.js';
 
-/** What is in deploy/, as text. */
+/** The text of a file in deploy/. */
 export function deployFile(name: string): string {
   return readFileSync(repositoryPath(`deploy/${name}`), 'utf8');
 }
@@ -23,7 +23,7 @@ export function alerts(): z.infer<typeof alert>[] {
   return alertsFile.parse(parse(deployFile('alerts.yml'))).groups.flatMap(({ rules }) => rules);
 }
 
-/** What the tests read of the dashboard; Grafana's own types say what else may be there. */
+/** The fields of the dashboard that the tests read; Grafana's own types describe the others. */
 const panel = z.looseObject({
   id: z.int(),
   type: z.enum(['row', 'stat', 'timeseries', 'table']),

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 
-/** The commands of a page's shell blocks, in their order: each the words that a shell makes of it. No variable, pipe or substitution is understood. */
+/**
+ * The commands of a page's shell blocks, in their order: each as the words that a shell makes of it. It
+ * supports no variables, pipes or substitutions.
+ */
 export function documentedCommands(page: string): string[][] {
   const text = readFileSync(new URL(`../../${page}`, import.meta.url), 'utf8');
   return [...text.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block]) =>
@@ -16,7 +19,7 @@ function wordsOf(line: string): string[] {
   return [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!);
 }
 
-/** What follows each `--name` among words. */
+/** The words that follow `--name`. */
 export function valuesOf(words: readonly string[], name: string): string[] {
   return words.flatMap((word, index) => (words[index - 1] === `--${name}` ? [word] : []));
 }

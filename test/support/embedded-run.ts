@@ -9,11 +9,14 @@ import { isRunning } from './child-processes.js';
 
 export interface EmbeddedRun {
   readonly pid: number;
-  /** Exit code (null where a signal ended it) and what it printed. */
+  /** Exit code (null if a signal ended it) and output. */
   readonly ended: Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>;
 }
 
-/** A real `panic-tda run FILE` (or `resume ID`) with a server and workers of its own. `main`: of another version of the program. */
+/**
+ * A real `panic-tda run FILE` (or `resume ID`) with its own server and workers. `main` may be another version
+ * of the program.
+ */
 export function startEmbeddedRun(data: string, command: readonly string[], main = CLI): EmbeddedRun {
   const child = spawn(process.execPath, [main, ...command, '--data', data, '--json'], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -33,7 +36,7 @@ export function startEmbeddedRun(data: string, command: readonly string[], main 
   return { pid: child.pid!, ended };
 }
 
-/** What the running process says of itself and its children. Throws where none runs. */
+/** The running process's record of itself and its children. Throws if none runs. */
 export function runInfo(data: string): RunInfo & { readonly serverPid: number } {
   const info = readRunInfo(dataFolderAt(data));
   if (info?.serverPid === undefined) throw new Error(`no run is under way in ${data}`);
@@ -51,7 +54,7 @@ export function killAll(pids: readonly number[]): void {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // Gone already.
+      // It ended already.
     }
   }
 }

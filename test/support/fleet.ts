@@ -12,12 +12,12 @@ export interface Fleet {
   readonly folder: string;
   readonly data: string;
   readonly client: Client;
-  /** What points a command at them. */
+  /** The variables by which a command uses them. */
   readonly env: Readonly<Record<string, string>>;
-  /** Starts `panic-tda worker …` and waits until it serves. `main`: of another version of the program. */
+  /** Starts `panic-tda worker …` and waits until it serves. `main` may be another version of the program. */
   worker(args: readonly string[], env?: Readonly<Record<string, string>>, main?: string): Promise<Running>;
   start(file: unknown, workflowId: string): Promise<WorkflowHandle<typeof experiment>>;
-  /** Runs a command that looks at the data folder and the service. */
+  /** Runs a command on the data folder and the service. */
   command(args: readonly string[], env?: Readonly<Record<string, string>>, main?: string): Running;
   close(): Promise<void>;
 }
@@ -70,7 +70,10 @@ export async function openFleet(
   };
 }
 
-/** Resolves when a worker polls its queues, and has said where it answers if it `listens`; throws with what it said where it ended instead. */
+/**
+ * Resolves when a worker polls its queues and, if it `listens`, has printed its address. Throws with its
+ * output if it ended instead.
+ */
 export async function serving(worker: Running, listens = false): Promise<void> {
   let code: number | null | undefined;
   void worker.ended.then((ended) => (code = ended.code));
@@ -87,7 +90,7 @@ export async function resultOf(handle: WorkflowHandle<typeof experiment>): Promi
   return await handle.result();
 }
 
-/** One attempt of an activity, as the history of its workflow has it. */
+/** One attempt of an activity in the history of its workflow. */
 export interface Attempt {
   readonly activity: string;
   readonly queue: string;
@@ -96,7 +99,7 @@ export interface Attempt {
   readonly after: string | null;
 }
 
-/** The attempts that the activities of a workflow were done at, in the order of their ends. */
+/** The last attempt of each activity of a workflow, in the order of their ends. */
 export async function attemptsOf(client: Client, workflowId: string): Promise<Attempt[]> {
   const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
   const byId = new Map((events ?? []).map((event) => [String(event.eventId), event]));
@@ -117,13 +120,13 @@ export async function attemptsOf(client: Client, workflowId: string): Promise<At
   });
 }
 
-/** The activities of a workflow that have not ended, with the worker that has each. */
+/** The activities of a workflow that have not ended, with the worker of each. */
 export async function pendingOf(client: Client, workflowId: string) {
   const { raw } = await client.workflow.getHandle(workflowId).describe();
   return raw.pendingActivities ?? [];
 }
 
-/** Lines `name{label="value",…} number` of a text of Prometheus that are of this metric. */
+/** The lines `name{label="value",…} number` of this metric in a text of Prometheus. */
 export function samplesOf(text: string, metric: string): { labels: string; value: number }[] {
   return text.split('\n').flatMap((line) => {
     const [, name, labels = '', value] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
@@ -131,7 +134,7 @@ export function samplesOf(text: string, metric: string): { labels: string; value
   });
 }
 
-/** Where a worker that was started with --listen answers. */
+/** The address of a worker that was started with --listen. */
 export function addressOf(worker: Running): string {
   const [, address] = /Health: (http:\/\/\S+)\/health/.exec(worker.stderr()) ?? [];
   if (address === undefined) throw new Error(`it does not listen: ${worker.stderr()}`);

@@ -2,9 +2,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GATE_VARIABLE } from '../../models/test-models/faulty.js';
 
-/** Runs of some hundred steps with the model GatedI2T take minutes until it is opened, so that what a test does finds them under way. */
+/**
+ * A gate for the model GatedI2T. Runs of some hundred steps with it do not end before the test opens the
+ * gate, so that the test finds them under way.
+ */
 export interface Gate {
-  /** For workers. */
+  /** Variables for workers. */
   readonly env: Readonly<Record<string, string>>;
   open(): void;
 }

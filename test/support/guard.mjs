@@ -1,4 +1,5 @@
-// Started by `guard` of leftovers.mjs: waits for the end of the process that started it, which is the end of its standard input.
+// `guard` of leftovers.mjs starts this program. It waits for the end of the process that started it, which
+// ends its standard input.
 import { once } from 'node:events';
 import { endMarked } from './leftovers.mjs';
 

@@ -3,12 +3,12 @@ import { connect, createServer, type Socket } from 'node:net';
 export interface HeldService {
   /** host:port */
   readonly address: string;
-  /** From now on it takes connections and bytes, and answers nothing, as a service that hangs. */
+  /** From now on it takes connections and bytes, and answers nothing, like a service that hangs. */
   hold(): void;
   close(): Promise<void>;
 }
 
-/** A way to the TCP service at `address` (host:port) that can be held. */
+/** A proxy for the TCP service at `address` (host:port) that a test can hold. */
 export async function openHeldService(address: string): Promise<HeldService> {
   const { hostname, port } = new URL(`tcp://${address}`);
   const sockets = new Set<Socket>();

@@ -7,7 +7,10 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-/** A request with any headers, to any port: `fetch` sets Host itself, and opens no port that browsers do not open. */
+/**
+ * A request with any headers, to any port. `fetch` sets Host itself, and refuses the ports that browsers
+ * refuse.
+ */
 export async function httpRequest(
   url: string,
   {

@@ -2,11 +2,14 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A file of a repository; large ones are served by another host and listed with their SHA-256, as the real hub does. */
+/**
+ * A file of a repository. As at the real hub, another host serves large files, and the listing has their
+ * SHA-256.
+ */
 export interface ServedFile {
   readonly bytes: Buffer;
   readonly large?: boolean;
-  /** What the listing says instead of the truth. */
+  /** A wrong value for the listing. */
   readonly listedSha256?: string;
   readonly listedOid?: string;
 }
@@ -19,25 +22,31 @@ export interface SeenRequest {
   readonly status: number;
 }
 
-/** How the file server misbehaves; each is for the requests that come next. */
+/** How the file server misbehaves in the next requests. */
 export interface Mischief {
-  /** Connections that end after so many bytes of an answer, one for each number. */
+  /** Connections that end after a number of bytes of an answer, one for each entry. */
   cutsAfter: number[];
   ignoreRanges: boolean;
-  /** Replaces the tag of every file; an answer to `Range` then still begins where it was asked to, if `ignoreIfRange`. */
+  /**
+   * Replaces the tag of every file. With `ignoreIfRange`, an answer to `Range` still begins at the byte that
+   * was asked for.
+   */
   etag: string | null;
   ignoreIfRange: boolean;
-  /** That many requests are answered with 503 first. */
+  /** How many requests are answered with 503 first. */
   busy: number;
   /** Answers 401 or 403 in the words of a gated repository. */
   gated: 401 | 403 | null;
-  /** Bytes a millisecond that large files are sent with. */
+  /** Sends half of a large file, and nothing more. */
   slowly: boolean;
 }
 
 export const COMMIT = 'a'.repeat(40);
 
-/** A small model hub over HTTP: one port for the interface and small files, one for the large files that it redirects to. */
+/**
+ * A small model hub over HTTP: one port for the interface and small files, one for the large files to which
+ * it redirects.
+ */
 export class HubServer {
   readonly seen: SeenRequest[] = [];
   readonly mischief: Mischief = {
@@ -49,7 +58,7 @@ export class HubServer {
     gated: null,
     slowly: false,
   };
-  /** What `main` of some repositories is; of all others it is COMMIT. */
+  /** The commit of `main` of some repositories; COMMIT for all others. */
   readonly commits: Record<string, string> = {};
   /** Entries on one page of a listing. */
   pageSize = 1000;
@@ -168,7 +177,7 @@ export class HubServer {
   #send(response: ServerResponse, body: Buffer, isContent: boolean): void {
     const cut = isContent && body.length > 100_000 ? this.mischief.cutsAfter.shift() : undefined;
     if (cut !== undefined) {
-      // After a while: fetch forgets what has come and was not read yet when a connection ends.
+      // With a delay, since fetch forgets bytes that it has not read when a connection ends.
       response.write(body.subarray(0, cut), () => setTimeout(() => response.destroy(), cut > 0 ? 200 : 0));
     } else if (this.mischief.slowly && body.length > 100_000) {
       // The rest never comes.

@@ -8,7 +8,7 @@ import { connectClient, takeNamespace } from './suite-server.js';
 import { startWorkerProcess } from './worker-process.js';
 import type { WorkerProcess } from './worker-process.js';
 
-/** A namespace and a data folder of their own on the suite's server, with one real worker for all queues. */
+/** A namespace on the suite's server and a data folder, with one real worker for all queues. */
 export interface Laboratory {
   readonly folder: string;
   readonly data: string;
@@ -48,7 +48,7 @@ export async function openLaboratory(env: Readonly<Record<string, string>> = {})
   };
 }
 
-/** Writes an experiment as a file, for command lines. */
+/** Writes an experiment to a file, for command lines. */
 export function experimentFile(folder: string, name: string, experiment: unknown): string {
   const path = join(folder, `${name}.json`);
   writeFileSync(path, JSON.stringify(experiment));

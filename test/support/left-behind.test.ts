@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { isRunning, repositoryPath, until } from './child-processes.js';
 import { temporaryFolder } from './temporary-folder.js';
 
-// A run of Jest with a server, workers and a run of its own takes half a minute on a machine that has nothing else to do.
+// Jest with a server, workers and a run of its own takes half a minute on an idle machine.
 jest.setTimeout(600_000);
 
 const linux = process.platform === 'linux';
@@ -16,11 +16,14 @@ const testOnLinux = linux ? test : test.skip;
 interface SubRun {
   readonly jest: ChildProcess;
   readonly output: () => string;
-  /** What the suite has started, once it has: a worker, a frozen one, a run, its server and its two workers. */
+  /**
+   * The processes that the suite has started, when all of them run: a worker, a frozen one, a run, its server
+   * and its two workers.
+   */
   readonly started: () => number[] | null;
 }
 
-/** A run of Jest as a person starts it, with one suite of the folder left-behind. */
+/** A run of Jest as a user starts it, with one suite of the folder left-behind. */
 function runSuite(name: 'failing' | 'late' | 'endless'): SubRun {
   const file = join(temporaryFolder(), 'pids.json');
   const words = [
@@ -43,7 +46,7 @@ function runSuite(name: 'failing' | 'late' | 'endless'): SubRun {
 }
 
 testOnLinux.each(['failing', 'late'] as const)(
-  'nothing stays of a suite that is %s, whatever it started',
+  'a suite that is %s leaves no process behind, whatever it started',
   async (name) => {
     const run = runSuite(name);
     const [code] = (await once(run.jest, 'exit')) as [number];
@@ -57,7 +60,7 @@ testOnLinux.each(['failing', 'late'] as const)(
 );
 
 testOnLinux.each(['SIGKILL', 'SIGINT'] as const)(
-  'nothing stays of a suite whose process is ended by %s, its server included',
+  'a suite whose process is ended by %s leaves no process behind, not even its server',
   async (signal) => {
     const run = runSuite('endless');
     const ended = once(run.jest, 'exit');

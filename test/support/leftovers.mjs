@@ -4,16 +4,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Processes that tests start, found by a mark in their environment, which their own children inherit. A mark is a path of names,
- * from the run of Jest down to the test file: `/run-812/process-840/file-7`. It does not begin with `PANIC_TDA_`, which the program refuses.
+ * Finds processes that tests start by a mark in their environment, which their children inherit. A mark is a
+ * path of names, from the run of Jest down to the test file: `/run-812/process-840/file-7`. Its variable does
+ * not begin with `PANIC_TDA_`, since the program refuses unknown ones.
  */
 export const MARK = 'SUITE_MARK';
 
-/** The processes of a mark and of all marks below it, and what descends from them without the mark. Empty without /proc. */
+/**
+ * The processes of a mark and of all marks below it, and their descendants without the mark. Empty without
+ * /proc.
+ */
 export function markedProcesses(mark) {
   const all = processes();
   const found = new Set(all.filter(({ pid }) => isMarked(pid, mark)).map(({ pid }) => pid));
-  // A server may write over its environment, as those of Postgres do with the title of a process.
+  // A server may overwrite its environment, as Postgres does with the titles of its processes.
   for (let before = -1; before !== found.size;) {
     before = found.size;
     for (const { pid, parent } of all) if (found.has(parent)) found.add(pid);
@@ -22,7 +26,10 @@ export function markedProcesses(mark) {
   return [...found];
 }
 
-/** Ends them, and what they start meanwhile, by SIGKILL; Postgres in good order first. Resolves with the command lines of those it met. */
+/**
+ * Ends them, and those that they start meanwhile, by SIGKILL; Postgres by an orderly signal first. Resolves
+ * with the command lines of the processes that it found.
+ */
 export async function endMarked(mark) {
   const met = new Map();
   for (let empty = 0, round = 0; empty < 2 && round < 200; round++) {
@@ -31,7 +38,7 @@ export async function endMarked(mark) {
     for (const pid of pids) {
       const command = read(pid, 'cmdline').replaceAll('\0', ' ').trim();
       if (!met.has(pid)) met.set(pid, command);
-      // SIGQUIT is Postgres' immediate shutdown, which gives its shared memory back.
+      // SIGQUIT is Postgres' immediate shutdown, which frees its shared memory.
       const inOrder = round < 20 && /\bpostgres\b/.test(command);
       signal(pid, inOrder ? 'SIGQUIT' : 'SIGKILL');
     }
@@ -41,14 +48,15 @@ export async function endMarked(mark) {
 }
 
 /**
- * Starts a process that ends what has the mark as soon as this process is gone, however that ended: the kernel closes the pipe between
- * them. It is in a process group of its own, which a terminal's Ctrl-C does not reach.
+ * Starts a process that ends all processes with the mark as soon as this process is gone, however it ended:
+ * the kernel then closes the pipe between them. The guard is in a process group of its own, which a
+ * terminal's Ctrl-C does not reach.
  */
 export function guard(mark) {
   const child = spawn(process.execPath, [fileURLToPath(new URL('guard.mjs', import.meta.url)), mark], {
     stdio: ['pipe', 'ignore', 'inherit'],
     detached: true,
-    // Without the mark, or it would end itself.
+    // The guard has no mark, or it would end itself.
     env: { ...process.env, NODE_OPTIONS: '', [MARK]: '' },
   });
   child.unref();
@@ -62,7 +70,7 @@ function processes() {
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
       .flatMap((name) => {
-        // The name in parentheses may itself hold parentheses and blanks.
+        // The name in parentheses may contain parentheses and blanks.
         const stat = read(name, 'stat');
         const [, state, parent] = /^\) (\S) (\d+) /.exec(stat.slice(stat.lastIndexOf(')'))) ?? [];
         return parent === undefined || state === 'Z' ? [] : [{ pid: Number(name), parent: Number(parent) }];
@@ -82,7 +90,7 @@ function read(pid, file) {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch {
-    // It ended, or belongs to another user.
+    // The process ended, or belongs to another user.
     return '';
   }
 }

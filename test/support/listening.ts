@@ -2,12 +2,12 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 export interface ListeningSocket {
   readonly protocol: 'tcp' | 'udp';
-  /** An IPv4 address; "IPv6" for those of the other kind. */
+  /** An IPv4 address; "IPv6" for sockets of the other kind. */
   readonly address: string;
   readonly port: number;
 }
 
-/** Of proc(5), /proc/net/tcp: sockets that listen, and sockets of UDP that are connected to none. */
+/** From proc(5), /proc/net/tcp: TCP sockets that listen, and UDP sockets that are not connected. */
 const STATES = { tcp: '0A', udp: '07' } as const;
 
 /** Every socket of a process to which others can send. Linux only. */
@@ -36,7 +36,7 @@ export function listeningSockets(pid: number): ListeningSocket[] {
   );
 }
 
-/** From the kernel's little-endian hexadecimal, as 0100007F:1C41. */
+/** Converts the kernel's little-endian hexadecimal, such as 0100007F:1C41. */
 function ipv4(address: string): string {
   return [...Buffer.from(address.slice(0, 8), 'hex')].toReversed().join('.');
 }

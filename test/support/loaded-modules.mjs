@@ -1,4 +1,4 @@
-// Preloaded into a process that a test starts: it appends the address of each module that is loaded to the file that
+// Preloaded into a process that a test starts. Appends the address of each loaded module to the file that
 // LOADED_MODULES_FILE names.
 import { register } from 'node:module';
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import sharp from 'sharp';
 import type { Model } from '../../experiment/model.js';
 
-/** What a server of models was asked. */
+/** A request to a server of models. */
 export interface Asked {
   readonly method: string;
   readonly path: string;
@@ -11,14 +11,15 @@ export interface Asked {
   readonly body: unknown;
 }
 
-/** How a test answers a request of its own way: true where it did. */
+/** Lets a test answer a request in its own way. Returns true if it did. */
 type Interference = (asked: Asked, response: ServerResponse) => boolean;
 
 export const leaveAlone: Interference = () => false;
 
 /**
- * A real HTTP server with the interfaces that servers of open-weight models have, over models simple enough to check: it
- * paints the colour that the seed says, says the colour of a picture's first pixel, and counts letters.
+ * A real HTTP server with the interfaces of servers for open-weight models. Its models are simple enough to
+ * check: one paints the colour that the seed gives, one names the colour of a picture's first pixel, one
+ * counts letters.
  */
 export async function startModelServer() {
   const asked: Asked[] = [];
@@ -89,7 +90,7 @@ const ANSWERS: Readonly<Record<string, (body: never) => unknown>> = {
       .toBuffer();
     return chat(`A picture\n\nof ${pixels[0]}, ${pixels[1]}, ${pixels[2]}. `);
   },
-  // Not in order: the interface gives each its index.
+  // In another order: the interface gives each its index.
   '/v1/embeddings': ({ input }: { input: string[] }) => ({
     model: 'tiny',
     data: input.map((text, index) => ({ index, embedding: [text.length, 1, 0.5] })).toReversed(),

@@ -1,4 +1,7 @@
-/** What a text of others can hold: a new title, a cleared screen, colours, a turned line, hidden characters, a forged line. */
+/**
+ * Characters that a text of others may contain: a new title, a cleared screen, colours, a turned line, hidden
+ * characters, a forged line.
+ */
 export const NASTY =
   '\u001b]0;owned\u0007\u001b[2J\u009b31m\u202eabc\u2066\u2028\u2029\u0085\u00ad\u200b\ufeff\u061c\u{e0041}\u007f\r\b';
 

@@ -1,6 +1,9 @@
 import MarkingEnvironment from './environment.mjs';
 
-/** The AWS SDK asks whether an error is an `Error`; those of sockets are of the realm that Node started with, a test has its own. */
+/**
+ * Gives a test the `Error` of Node's own realm. The AWS SDK checks errors of sockets with `instanceof Error`,
+ * and a test has a realm of its own.
+ */
 export default class NativeErrorsEnvironment extends MarkingEnvironment {
   constructor(...args) {
     super(...args);

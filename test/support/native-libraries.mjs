@@ -1,5 +1,5 @@
-// Preloaded into a process that a test starts: at its end it writes the shared libraries that it has loaded to the file that
-// LOADED_LIBRARIES_FILE names.
+// Preloaded into a process that a test starts. At its end it writes its loaded shared libraries to the file
+// that LOADED_LIBRARIES_FILE names.
 import { writeFileSync } from 'node:fs';
 
 const file = process.env.LOADED_LIBRARIES_FILE;

@@ -5,14 +5,14 @@ import { builtVersion, type BuiltVersion, type Changes } from './built-version.j
 const SQLITE_TRIGGER =
   "CREATE TRIGGER `invocations_are_bright` BEFORE INSERT ON `invocations` WHEN NEW.`brightness` < 0 BEGIN SELECT RAISE(ABORT, 'dark'); END";
 
-/** The program as a next version 0.3.0 could be: with one migration more, which adds to the tables. */
+/** The program as a possible next version 0.3.0: with one more migration, which adds to the tables. */
 export function nextVersion(changes: Omit<Changes, 'version' | 'migrations'> = {}): BuiltVersion {
   return builtVersion({ ...changes, ...NEXT_VERSION });
 }
 
 /**
- * The program as a version 0.4.0 after that could be: with a migration more, behind which versions before may not write to the tables, or do
- * nothing with them.
+ * The program as a possible version 0.4.0 after that: with one more migration, after which earlier versions
+ * may not write to the tables, or may not use them at all.
  */
 export function laterVersion(closedTo: 'writers' | 'readers'): BuiltVersion {
   const raised = (quote: string, number: number): string =>

@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What a feed does wrong. */
+/** The faults of a feed. */
 export interface Mischief {
-  /** The address that ends so answers with this status. */
+  /** Requests whose address has this ending get this status. */
   readonly status?: readonly [ending: string, status: number];
-  /** Each answer is a page, as log-in pages of networks are. */
+  /** Each answer is a web page, like the log-in pages of networks. */
   readonly page?: boolean;
-  /** The package's connection ends after this many bytes, this many times. */
+  /** The connection of the package ends after this many bytes, this many times. */
   readonly cut?: { readonly bytes: number; times: number };
-  /** The feed's catalogue lists another hash than the package has. */
+  /** The feed's catalogue lists a wrong hash of the package. */
   readonly otherHash?: boolean;
   /** The feed has no catalogue. */
   readonly withoutHash?: boolean;

@@ -10,15 +10,15 @@ interface Journal {
   readonly entries: readonly { readonly tag: string }[];
 }
 
-/** How many migrations there are before the one of this name. */
+/** The number of migrations before the one of this name. */
 export function migrationsBefore(tag: string): number {
   const { entries } = JSON.parse(readFileSync(join(MIGRATIONS, 'meta/_journal.json'), 'utf8')) as Journal;
   return entries.findIndex((entry) => entry.tag.endsWith(`_${tag}`));
 }
 
 /**
- * Puts the rows of an SQLite file into tables that the first `count` migrations made, as an older version would have left them. What
- * the older tables have no column for is left out. No other connection may have the file open.
+ * Copies the rows of an SQLite file into tables of the first `count` migrations, as an older version would
+ * have left them. Leaves out columns that the older tables lack. No other connection may have the file open.
  */
 export function makeOlder(file: string, count: number): void {
   const folder = mkdtempSync(join(tmpdir(), 'panic-tda-migrations-'));
@@ -39,7 +39,7 @@ export function makeOlder(file: string, count: number): void {
   renameSync(older, file);
 }
 
-/** Without triggers, which are about rows that come one after another. */
+/** Without triggers, which expect rows that come one after another. */
 function copyRows(sqlite: Database.Database, from: string): void {
   const named = (type: string, schema: string) =>
     sqlite

@@ -1,4 +1,4 @@
-/** Protobuf's wire format, written: a message of fields with a length. */
+/** Writes Protobuf's wire format: a message of length-delimited fields. */
 export function message(...fields: readonly (readonly [number, string | Uint8Array])[]): Buffer {
   return Buffer.concat(
     fields.flatMap(([number, content]) => {
@@ -18,7 +18,7 @@ export function varint(value: number): Buffer {
   return Buffer.from([...bytes, left]);
 }
 
-/** A node of an operator; `domain` '' is that of ONNX. */
+/** A node of an operator; the `domain` '' is that of ONNX. */
 export function node(operator: string, domain = '', ...attributes: readonly Buffer[]): Buffer {
   return message(
     [1, 'in'],
@@ -29,7 +29,7 @@ export function node(operator: string, domain = '', ...attributes: readonly Buff
   );
 }
 
-/** A tensor whose values lie in another file. */
+/** A tensor whose values are in another file. */
 export function externalTensor(location: string): Buffer {
   return message(
     [8, 'weight'],
@@ -49,7 +49,7 @@ export function model(
     [2, 'g'],
     ...tensors.map((one) => [5, one] as const),
   );
-  // ir_version, a number: such fields are skipped.
+  // ir_version, a number. Our reader skips such fields.
   return Buffer.concat([
     Buffer.from([8, 9]),
     message([2, 'a test'], [7, graph], ...functions.map((one) => [25, one] as const)),
@@ -62,8 +62,8 @@ function number(field: number, value: number): Buffer {
 }
 
 /**
- * A model that the runtime can open: each number of `input_ids` becomes a row of a table of float32, which lies in another file; the output
- * `rows` is [inputs, numbers, width].
+ * A model that the runtime can open. Each number of `input_ids` becomes a row of a table of float32 in
+ * another file. The output `rows` is [inputs, numbers, width].
  */
 export function tableModel(rows: number, width: number, location: string): Buffer {
   const floatType = 1;
@@ -96,5 +96,5 @@ export function tableModel(rows: number, width: number, location: string): Buffe
   return Buffer.concat([number(1, 8), message([7, graph], [8, operators])]);
 }
 
-/** The smallest model that is one. */
+/** The smallest valid model. */
 export const tinyGraph = model([node('Add')]);

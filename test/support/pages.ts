@@ -3,7 +3,7 @@ import { join, posix } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
 
-/** Folders of the repository that hold no source of ours. */
+/** Folders of the repository without source of ours. */
 const NOT_OURS = new Set(['node_modules', 'dist', '.git']);
 
 /** Every file of the repository below a folder, by its path from the root. */
@@ -25,7 +25,7 @@ export function readPage(file: string): Page {
   return { file, text: readFileSync(join(root, file), 'utf8') };
 }
 
-/** What a reader of the package gets: README, ARCHITECTURE, and everything in docs/. */
+/** The pages that a reader of the package gets: README, ARCHITECTURE, and everything in docs/. */
 export function documentPages(): Page[] {
   const docs = filesBelow('docs').filter((file) => file.endsWith('.md'));
   return ['README.md', 'ARCHITECTURE.md', ...docs].map(readPage);
@@ -36,7 +36,10 @@ export function prose({ text }: Page): string {
   return text.replace(/^( *)```.*?^\1```$/gms, '');
 }
 
-/** The places in a page that a link can name, as GitHub makes them of its headings (github.com/gjtorikian/html-pipeline, toc_filter.rb). */
+/**
+ * The places in a page that a link can name. GitHub makes them of its headings
+ * (github.com/gjtorikian/html-pipeline, toc_filter.rb).
+ */
 export function anchorsOf(page: Page): string[] {
   const seen = new Map<string, number>();
   return [...prose(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => {

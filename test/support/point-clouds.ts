@@ -22,7 +22,7 @@ export interface ReferenceCase {
   readonly diagrams: readonly (readonly (readonly [number, number | null])[])[];
 }
 
-/** Expected distances between two diagrams, essential bars left out. */
+/** Expected distances between two diagrams, without essential bars. */
 export interface ReferenceDistances {
   readonly bottleneck: number;
   readonly wasserstein1_inf: number;
@@ -42,7 +42,7 @@ export interface ReferenceMetrics {
       string,
       readonly {
         readonly natural: number;
-        /** Absent without a finite bar, null for one: 0/0. */
+        /** Absent without a finite bar; null for one bar, where the quotient is 0/0. */
         readonly normalised?: number | null;
         readonly sum_of_lengths?: number;
       }[]
@@ -79,7 +79,7 @@ export function hasReference(): boolean {
   return existsSync(REFERENCE_FOLDER);
 }
 
-/** The reference cases; none where the folder is absent. */
+/** The reference cases; empty if the folder is absent. */
 export function referenceCases(): ReferenceCase[] {
   if (!hasReference()) return [];
   return readdirSync(REFERENCE_FOLDER)
@@ -88,22 +88,22 @@ export function referenceCases(): ReferenceCase[] {
     .filter((reference) => reference.format === 'panic-ph-reference/1');
 }
 
-/** The expected summaries; none where the folder is absent. */
+/** The expected summaries; empty if the folder is absent. */
 export function referenceMetrics(): ReferenceMetrics {
   return hasReference()
     ? (readReference('metrics.json') as ReferenceMetrics)
     : { pairs: [], inline_pairs: [], entropy: {}, landscapes: [], images: [], betti_curves: [] };
 }
 
-/** `describe` where the reference folder is there, and elsewhere one skipped test and a line that says so. */
+/** `describe` if the reference folder is there. Elsewhere one skipped test, and a line that says so. */
 export function describeReference(title: string, tests: () => void): void {
   if (hasReference()) {
     describe(title, tests);
     return;
   }
-  // Jest prints no console of a file whose tests are all skipped.
+  // Jest prints no console output of a file whose tests are all skipped.
   process.stderr.write(`shared/ph-reference is absent; skipped: ${title}\n`);
-  // Jest takes neither an empty suite nor an empty table of cases.
+  // Jest accepts neither an empty suite nor an empty table of cases.
   describe.skip(title, () => test('shared/ph-reference is absent', () => {}));
 }
 
@@ -116,7 +116,7 @@ export function decodeFloats(array: EncodedArray): Float32Array {
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 }
 
-/** The diagram of a reference case in one degree, in the form the kernel gives. */
+/** The diagram of a reference case in one degree, in the form of the kernel. */
 export function referenceDiagram(reference: ReferenceCase, degree: number): Float32Array {
   return Float32Array.from(
     (reference.diagrams[degree] ?? []).flatMap(([birth, death]) => [birth, death ?? Infinity]),
@@ -130,8 +130,9 @@ export function barsOf(diagram: Float32Array): Bar[] {
 }
 
 /**
- * Whether two diagrams are the same multiset of bars up to `tolerance` in birth and death: bars no longer than twice the
- * tolerance do not count, and the others must be matched one to one (a perfect matching, by augmenting paths).
+ * Whether two diagrams are the same multiset of bars up to `tolerance` in birth and death. Bars no longer
+ * than twice the tolerance do not count. The others must match one to one (a perfect matching, by augmenting
+ * paths).
  */
 export function areSameBars(a: Float32Array, b: Float32Array, tolerance: number): boolean {
   const left = barsOf(a).filter(([birth, death]) => death - birth > 2 * tolerance);
@@ -172,8 +173,9 @@ export function randomPoints(count: number, dimension: number, seed: number): Fl
 }
 
 /**
- * Three simplices of `m` corners about the origin, in subspaces at right angles, slightly out of shape: nearly (m - 1)³ voids
- * are born before the first dies, whose relations take more memory than is set aside for so few points.
+ * Three simplices of `m` corners around the origin, in orthogonal subspaces, slightly distorted. Nearly (m -
+ * 1)³ voids are born before the first dies. Their relations take more memory than is reserved for so few
+ * points.
  */
 export function threeSimplices(m: number): { readonly points: Float32Array; readonly dimension: number } {
   const dimension = 3 * m;

@@ -1,7 +1,9 @@
-/** A metric that an expression asks for. */
+/** A metric that an expression reads. */
 export interface Selector {
   readonly metric: string;
-  /** Texts that a label is compared with, by label; the alternatives of a regular expression one by one. */
+  /**
+   * Values that each label is compared with; the alternatives of a regular expression are listed one by one.
+   */
   readonly labels: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -25,7 +27,7 @@ interface Parser {
 const GRAMMAR: string = '@prometheus-io/lezer-promql';
 const { parser } = (await import(GRAMMAR)) as { readonly parser: Parser };
 
-/** @throws Error where it is no PromQL, by the grammar of Prometheus' own web page. */
+/** @throws Error if the text is no PromQL, by the grammar of Prometheus' own web page. */
 export function parsePromql(text: string): Expression {
   const selectors: { metric: string; labels: Map<string, string[]> }[] = [];
   const grouping: string[] = [];

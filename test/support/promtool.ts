@@ -5,7 +5,10 @@ export interface Checked {
   readonly said: string;
 }
 
-/** Prometheus' own checker: the one that PANIC_TDA_PROMTOOL names, or that of PATH; null where there is none. */
+/**
+ * Prometheus' own checker: the program that PANIC_TDA_PROMTOOL names, or the one on PATH; null if there is
+ * none.
+ */
 export function findPromtool(): ((args: readonly string[], input?: string) => Checked) | null {
   const program = process.env['PANIC_TDA_PROMTOOL'] ?? 'promtool';
   const run = (args: readonly string[], input = ''): Checked => {

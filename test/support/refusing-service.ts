@@ -14,14 +14,16 @@ export interface RefusingService {
 }
 
 /**
- * A service that speaks gRPC over HTTP/2 without TLS and answers each request with a status, as a hosted Temporal does that refuses
- * credentials. `codeOf` gives the status of a method, such as `DescribeNamespace`.
+ * A service that speaks gRPC over HTTP/2 without TLS and answers each request with a status, like a hosted
+ * Temporal that refuses credentials. `codeOf` gives the status of a method, such as `DescribeNamespace`.
  */
 export async function openRefusingService(codeOf: (method: string) => number): Promise<RefusingService> {
   return await listening((stream, headers) => refuse(stream, codeOf(methodOf(headers)), 'so says the test'));
 }
 
-/** The service at `real`, of which a proxy refuses some methods with PERMISSION_DENIED, as an authorizer does. */
+/**
+ * A proxy for the service at `real`, which refuses some methods with PERMISSION_DENIED, like an authorizer.
+ */
 export async function openRefusingProxy(
   real: string,
   refused: ReadonlySet<string>,

@@ -14,7 +14,7 @@ import { brotliDecompressSync } from 'node:zlib';
 import { statIfThere } from '../../common/presence.js';
 import { repositoryPath } from './child-processes.js';
 
-/** What `npm run record-release` keeps of a released version, beside its program. */
+/** What `npm run record-release` stores of a released version, besides its program. */
 export interface Release {
   readonly version: string;
   /** The day of its release: `2026-11-29`. */
@@ -54,24 +54,25 @@ export function releasedWorkflows(version: string, releasesFolder = RELEASES): s
   );
 }
 
-/** The source map that the SDK wants behind workflow code, where there is none. */
+/** The source map that the SDK requires after workflow code, for code without one. */
 const NO_SOURCE_MAP = `//# sourceMappingURL=data:application/json;base64,${Buffer.from(
   JSON.stringify({ version: 3, file: 'bundle.js', sources: [], names: [], mappings: '' }),
 ).toString('base64')}`;
 
-/** The same as the bundle that a worker loads. */
+/** The released workflow code, in the form of the bundle that a worker loads. */
 export function releasedBundle(version: string, releasesFolder = RELEASES): string {
   return `${releasedWorkflows(version, releasesFolder)}${NO_SOURCE_MAP}`;
 }
 
 /**
- * Why a release cannot be started here: the packages that are installed are too far from those it was built with. Null where it can.
- * A test then says so: `(reason === null ? test : test.skip)(...)`, with the reason in its title.
+ * Why a release cannot be started here: the installed packages differ too much from those that it was built
+ * with. Null if it can. A test reports it: `(reason === null ? test : test.skip)(...)`, with the reason in
+ * its title.
  */
 export function whyNotStarted({ version, packages }: Release): string | null {
   const other = Object.entries(packages).flatMap(([name, wanted]) => {
     const installed = installedVersion(name);
-    // What is optional and not there is missing for the present version, too.
+    // An optional package that is not installed is also missing for the present version.
     return installed === null || isCompatible(wanted, installed)
       ? []
       : [`${name} ${wanted} (${installed} is installed)`];
@@ -96,7 +97,10 @@ function significantPart(version: string): string {
   return /^(0\.\d+|\d+)/.exec(version)?.[0] ?? version;
 }
 
-/** Puts a released program into a folder from which Node finds the installed packages. It has no weights of models. */
+/**
+ * Writes a released program to a folder from which Node finds the installed packages. It has no weights of
+ * models.
+ */
 export function releasedVersion(version: string, releasesFolder = RELEASES): ReleasedVersion {
   const folder = mkdtempSync(join(realpathSync(tmpdir()), 'panic-tda-released-'));
   const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });

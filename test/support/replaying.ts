@@ -35,7 +35,7 @@ function historyOf(version: string, name: string): RecordedHistory {
   return History.fromObject(JSON.parse(text) as Record<string, unknown>);
 }
 
-/** What a worker says of a history that it meets with other code than recorded it; null where the code makes the same decisions. */
+/** A worker's error about a history that other code recorded; null if the code makes the same decisions. */
 export type Verdict = string | null;
 
 /** Replays histories on one worker with this bundle. */
@@ -50,7 +50,7 @@ export async function replay(
     const { originalExecutionRunId } =
       histories.get(workflowId)?.events?.[0]?.workflowExecutionStartedEventAttributes ?? {};
     if (runId !== originalExecutionRunId)
-      throw new Error(`what was told of ${workflowId} is of another history`);
+      throw new Error(`the worker reported ${workflowId}, which is another history`);
     verdicts.set(workflowId, error === undefined ? null : `${error.name}: ${error.message}`);
   }
   for (const name of histories.keys()) if (!verdicts.has(name)) throw new Error(`${name} was not replayed`);

@@ -5,13 +5,13 @@ import type { S3Server } from './s3-server.js';
 
 export interface Refusal {
   readonly status: number;
-  /** The service's word in the body; a HEAD has no body. */
+  /** The service's error code in the body; a HEAD has no body. */
   readonly code: string;
 }
 
 /**
- * Stands before an S3 service on a loopback port. `refuse` decides about each request, of which `nth` counts those of the same method and
- * path from 1; null passes it on.
+ * A proxy for an S3 service on a loopback port. `refuse` decides about each request; null passes it on. `nth`
+ * counts requests of the same method and path from 1.
  */
 export async function refusingProxy(
   service: S3Server,
@@ -35,7 +35,7 @@ export async function refusingProxy(
       );
       return;
     }
-    // The host is part of what the client signed, and stays as it is.
+    // The client signed the host, so it stays as it is.
     const passed = http.request({ hostname, port, method, path: url, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);

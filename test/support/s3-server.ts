@@ -19,14 +19,17 @@ import { ownMark } from './own-mark.js';
 import { freeLoopbackPorts } from '../../workers/processes/free-ports.js';
 import { repositoryPath, until } from './child-processes.js';
 
-/** A real S3 service, Apache-2.0: objects are files below a folder, so that a test can damage them. Some 45 MB. */
+/**
+ * A real S3 service, Apache-2.0. Objects are files below a folder, so that a test can damage them. Some 45
+ * MB.
+ */
 const MODULE = 'github.com/versity/versitygw/cmd/versitygw';
 const VERSION = 'v1.8.0';
 const BUILD_LIMIT_MS = 15 * 60_000;
 
 export type S3Program = { readonly path: string } | { readonly missing: string };
 
-/** The program of the S3 service, built by Go once for each installation; or why there is none. */
+/** The program of the S3 service, which Go builds once for each installation; or why there is none. */
 export async function s3Program(): Promise<S3Program> {
   const cache = repositoryPath('node_modules/.cache/panic-tda');
   const path = join(cache, `versitygw-${VERSION}`);
@@ -61,21 +64,24 @@ function build(cache: string, path: string): S3Program {
 export const ACCESS_KEY = 'panic-tda-tests';
 export const SECRET_KEY = 'the-secret-of-the-tests';
 
-/** An S3 service on a loopback port that it keeps over restarts. */
+/** An S3 service on a loopback port, which it keeps when it starts again. */
 export interface S3Server {
   /** URL. */
   readonly endpoint: string;
-  /** What a process needs to use it: endpoint, region, credentials; and nothing of the user's own configuration. */
+  /**
+   * The variables by which a process uses it: endpoint, region, credentials. They contain nothing of the
+   * user's own configuration.
+   */
   readonly environment: Readonly<Record<string, string>>;
-  /** The file that holds an object. */
+  /** The file of an object. */
   file(bucket: string, key: string): string;
   start(): Promise<void>;
-  /** SIGKILL, as a crash ends it. */
+  /** SIGKILL, like a crash. */
   kill(): Promise<void>;
-  /** Resolves when every thread of it stands still: until then it may still answer. */
+  /** Resolves when all its threads stand still. Until then it may still answer. */
   freeze(): Promise<void>;
   thaw(): void;
-  /** Ends it and removes what it stored. */
+  /** Ends it and removes its files. */
   remove(): Promise<void>;
 }
 
@@ -103,7 +109,7 @@ export async function startS3Server(program: string): Promise<S3Server> {
     },
     file: (bucket, key) => join(data, bucket, key),
     async start() {
-      // Metadata in files of their own: not every file system has extended attributes.
+      // Metadata have files of their own, since not every file system has extended attributes.
       const own = ['--port', `127.0.0.1:${port}`, '--quiet', '--iam-dir', accounts];
       const args = [...own, 'posix', '--sidecar', metadata, data];
       const started = spawn(program, args, {
@@ -142,14 +148,14 @@ export async function startS3Server(program: string): Promise<S3Server> {
   return server;
 }
 
-/** Of proc(5), where there is such a thing; '' of a thread that has just ended. */
+/** States of proc(5), if the system has it; '' for a thread that has just ended. */
 function threadStates(pid: number): string[] {
   const folder = `/proc/${pid}/task`;
   if (!existsSync(folder)) return [];
   return readdirSync(folder).map((thread) => {
     const file = join(folder, thread, 'stat');
     const stat = existsSync(file) ? readFileSync(file, 'utf8') : '';
-    // The name before it, in brackets, may hold anything.
+    // The name before the state, in parentheses, may contain any character.
     return stat.slice(stat.lastIndexOf(')') + 2).charAt(0);
   });
 }
@@ -182,7 +188,10 @@ export function makeAccount(program: string, { endpoint }: S3Server, access: str
   if (status !== 0) throw new Error(`the account ${access} could not be made: ${stderr}`);
 }
 
-/** Says which tests are left out and why, where Jest prints it; the words go into the title of the skipped tests, too. */
+/**
+ * Prints which tests are left out and why, where Jest shows it. The title of the skipped tests contains the
+ * reason too.
+ */
 export function toldSkipped(title: string, program: S3Program): string {
   if ('path' in program) return title;
   process.stderr.write(`skipped: ${title}: ${program.missing}\n`);

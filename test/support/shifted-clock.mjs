@@ -1,4 +1,4 @@
-// Loaded by --import: the clock of this process is SHIFTED_CLOCK_MS ahead of the machine's.
+// Loaded by --import. The clock of this process is SHIFTED_CLOCK_MS ahead of the machine's.
 const TrueDate = Date;
 const by = Number(process.env.SHIFTED_CLOCK_MS);
 

@@ -1,6 +1,7 @@
 /**
- * Begins the tasks in order, `width` at a time, and returns the promise of each by its name, so that each test awaits its
- * own and one that fails fails no other. Drills mostly wait for time-outs, which they can do together.
+ * Begins the tasks in order, `width` at a time, and returns the promise of each by its name. So each test
+ * awaits its own task, and a task that fails fails no other test. Drills mostly wait for time-outs, which
+ * they can do together.
  */
 export function sideBySide<T>(
   width: number,
@@ -11,7 +12,7 @@ export function sideBySide<T>(
   for (const { name, task } of tasks) {
     const turn = new Promise<void>((resolve) => begin.set(name, resolve));
     const outcome = turn.then(task);
-    // Its rejection is met by the test that awaits it; until then it must not count as unhandled.
+    // The test that awaits it sees its rejection; until then Node must not count the rejection as unhandled.
     outcome.catch(() => undefined);
     outcomes.set(name, outcome);
   }

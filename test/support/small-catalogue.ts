@@ -20,7 +20,7 @@ export function embedding(name: string, input: Modality, dimension: number): Emb
   return { ...identity, kind: 'embedding', name, input, dimension };
 }
 
-/** One model of every pair of modalities, and an embedding model of each. */
+/** One model for every pair of modalities, and an embedding model for each modality. */
 export const catalogue: Catalogue = new Map(
   [
     generative('Painter', 'text', 'image'),
@@ -32,7 +32,7 @@ export const catalogue: Catalogue = new Map(
   ].map((model) => [model.name, model]),
 );
 
-/** The least that an experiment file says. */
+/** The smallest valid experiment file. */
 export const smallest = {
   networks: [['Painter', 'Describer']],
   prompts: ['a red apple'],

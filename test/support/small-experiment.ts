@@ -20,7 +20,7 @@ import {
 } from '../../tda/index.js';
 import { embedding, generative } from './small-catalogue.js';
 
-/** A store in a folder of its own, to be used with `using`-like care: call `remove` at the end. */
+/** A store in a folder of its own. The test has to call `remove` at the end. */
 export function temporaryStore(): {
   readonly folder: string;
   readonly store: Store<Connection>;
@@ -88,7 +88,7 @@ function digest(...parts: readonly (string | number | Uint8Array)[]): Buffer {
   return hash.digest();
 }
 
-/** A picture of one colour; one of five captions, so that a fixed seed meets a cycle within 12 steps. */
+/** A picture of one colour, or one of five captions, so that a fixed seed meets a cycle within 12 steps. */
 export function answer(model: GenerativeModel, input: Artifact, seed: number): Artifact {
   if (model.output === 'image' && input.modality === 'text') {
     const colour = digest(input.text, seed).subarray(0, 3);
@@ -113,7 +113,7 @@ export async function staged(store: Store, artifact: Artifact) {
   return store.artifacts.stage(await store.artifacts.encode(artifact));
 }
 
-/** Makes one step of a run as the invocation activity does; false where the run has ended. */
+/** Makes one step of a run as the invocation activity does. False if the run has ended. */
 export async function step(store: Store, run: RunRow, onCycle: 'stop' | 'continue'): Promise<boolean> {
   const { sequence, inputId } = await store.invocations.position(run);
   const model = generativeModels.get(run.network[sequence % run.network.length]!)!;
@@ -160,7 +160,9 @@ export async function embed(store: Store, run: RunRow, model: EmbeddingModel): P
   await store.vectors.commit(batch, modelId, await store.provenance.hostId(host));
 }
 
-/** Makes the diagram of a run, and the surrogates that it asks for, as the diagram activity does. */
+/**
+ * Makes the diagram of a run, and the surrogates that its experiment asks for, as the diagram activity does.
+ */
 export async function diagram(
   store: Store,
   run: RunRow,
@@ -216,7 +218,7 @@ export async function finishExperiment(store: Store, of: ExperimentConfig = conf
   const id = experimentId(of);
   const driver = { workflowId: `experiment-${id}`, runId: 'first' };
   await store.experiments.plan(id, of, NOW);
-  // Drawn anew for every plan; tests want the same trajectories every time.
+  // Every plan draws these seeds anew, and tests need the same trajectories every time.
   await store.db.write(() =>
     store.db.rows(sql`update runs set drawn_seed = 1000 + run_index where seed = -1 returning id`),
   );
@@ -227,7 +229,7 @@ export async function finishExperiment(store: Store, of: ExperimentConfig = conf
   return id;
 }
 
-/** Finishes what is unfinished of an experiment that is there. */
+/** Finishes the unfinished runs of a stored experiment. */
 export async function finishAgain(store: Store, id: string): Promise<void> {
   const of = await store.experiments.config(id);
   const unfinished = await store.runs.unfinished(id, 0, runCount(of));
@@ -239,8 +241,8 @@ export async function finishAgain(store: Store, id: string): Promise<void> {
 }
 
 /**
- * The message that a promise rejects with. `rejects.toThrow` knows no errors of SQLite: the native module's `Error` is
- * not that of the test's realm.
+ * The message with which a promise rejects. `rejects.toThrow` does not recognise errors of SQLite: the native
+ * module's `Error` belongs to another realm than the test's.
  */
 export async function rejection(promise: Promise<unknown>): Promise<string> {
   const error: unknown = await promise.then(

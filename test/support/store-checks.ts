@@ -21,12 +21,12 @@ export async function withStore<T>(
   }
 }
 
-/** Every violation of `INVARIANTS` (db/doctor/violation.ts), as sentences; a sound store has none. */
+/** Every violation of `INVARIANTS` (db/doctor/violation.ts), as sentences. A sound store has none. */
 export function violations(data: string): Promise<string[]> {
   return withStore(data, violationsIn);
 }
 
-/** The same of a store that is open. */
+/** The same for an open store. */
 export async function violationsIn({ db, objects }: Store): Promise<string[]> {
   const found: string[] = [];
   for await (const violation of checkInvariants(db, objects, { deep: true, entropyOf: persistenceEntropy })) {
@@ -35,12 +35,14 @@ export async function violationsIn({ db, objects }: Store): Promise<string[]> {
   return found;
 }
 
-/** SHA-256 over the content of an experiment: equal for equal results, whatever happened on the way. */
+/**
+ * SHA-256 over the content of an experiment. Equal results give equal digests, whatever happened on the way.
+ */
 export function digestOf(data: string, experiment: string): Promise<string> {
   return withStore(data, ({ db }) => contentDigest(db, experiment));
 }
 
-/** Every row as it is, with ids and times: equal before and after something that must not have changed anything. */
+/** Every row with its ids and times, to show that a command changed nothing. */
 export function allRows(data: string): Record<string, unknown[]> {
   const sqlite = new Database(join(data, DATABASE_FILE), { readonly: true, timeout: 30_000 });
   try {
@@ -60,7 +62,7 @@ export function allRows(data: string): Record<string, unknown[]> {
   }
 }
 
-/** Invocations of all experiments in the folder; 0 where there is no database yet. */
+/** Invocations of all experiments in the folder; 0 if there is no database yet. */
 export function invocationCount(data: string): number {
   const file = join(data, DATABASE_FILE);
   if (!existsSync(file)) return 0;

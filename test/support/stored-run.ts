@@ -16,8 +16,8 @@ export const dummyConfig: ExperimentConfig = {
 };
 
 /**
- * Plans an experiment in a data folder and gives its run 0 these outputs, as if the models of its network had made them;
- * `cutTokens` by step. Returns the store, open.
+ * Plans an experiment in a data folder and gives its run 0 these outputs, as if the models of its network had
+ * made them. `cutTokens` is by step. Returns the open store.
  */
 export async function storeOutputs(
   folder: string,

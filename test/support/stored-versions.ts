@@ -9,16 +9,18 @@ import { DATABASE_FILE, OBJECTS_FOLDER } from '../../db/layout.js';
 import { repositoryPath } from './child-processes.js';
 import { temporaryFolder } from './temporary-folder.js';
 
-/** A store that an earlier version made, as `test/fixtures/stores/` keeps it. */
+/** A store that an earlier version made, in `test/fixtures/stores/`. */
 export interface StoredVersion {
-  /** Of the program, and the number of migrations in SQLite. */
+  /** Version of the program, and its number of migrations in SQLite. */
   readonly name: string;
   readonly migrations: { readonly sqlite: number; readonly postgres: number };
   readonly experiments: readonly {
     readonly id: string;
-    /** What `contentDigest` of that version gave. */
+    /** The result of that version's `contentDigest`. */
     readonly contentSha256: string;
-    /** Where the service of its driver is; null where it has no driver, or its row does not say where exactly. */
+    /**
+     * Where the service of its driver is; null if it has no driver, or its row does not say where exactly.
+     */
     readonly driverAt: ServicePlace | null;
   }[];
 }
@@ -30,7 +32,7 @@ export const storedVersions: readonly StoredVersion[] = readdirSync(FIXTURES).ma
   name,
 }));
 
-/** A data folder of its own with the rows and pictures of the store, in tables as they were. */
+/** A new data folder with the rows and pictures of the store, in the tables of that version. */
 export function storedFolder({ name }: StoredVersion): string {
   const folder = temporaryFolder();
   const packed = readFileSync(join(FIXTURES, name, 'panic-tda.sqlite.br'));
@@ -39,7 +41,10 @@ export function storedFolder({ name }: StoredVersion): string {
   return folder;
 }
 
-/** Makes the tables of that version in an empty Postgres database, with the rows of an SQLite file of that version. */
+/**
+ * Makes the tables of that version in an empty Postgres database, with the rows of an SQLite file of that
+ * version.
+ */
 export async function storeInPostgres(
   client: Client,
   file: string,

@@ -12,15 +12,15 @@ export type SuitePostgres =
 
 interface Word {
   readonly url?: string;
-  /** What is missing on this machine. */
+  /** What this machine lacks. */
   readonly missing?: string;
-  /** What went wrong: then every test file that needs the server fails. */
+  /** The error of the start. Every test file that needs the server then fails. */
   readonly failed?: string;
 }
 
 /**
- * One real Postgres server for the whole suite, started by whichever test file asks first and ended with the suite. Test
- * files are processes of their own, so word of it is left in the suite's folder.
+ * One real Postgres server for the whole suite. The first test file that asks starts it, and it ends with the
+ * suite. Test files are processes of their own, so a file in the suite's folder has its address.
  */
 export async function suitePostgres(): Promise<SuitePostgres> {
   const folder = process.env['SUITE_FOLDER'];
@@ -53,11 +53,11 @@ function claims(folder: string): boolean {
 
 async function start(): Promise<Word> {
   try {
-    // Not in the suite's folder, which belongs to root alone where root runs the suite.
+    // Not in the suite's folder, which only root may enter if root runs the suite.
     const folder = mkdtempSync(join(tmpdir(), 'panic-tda-postgres-'));
     const server = await startEmbeddedPostgres(folder, {
       while: Number(process.env['SUITE_PID']),
-      // It outlives the file that starts it.
+      // The server outlives the test file that starts it.
       variables: { SUITE_MARK: process.env['SUITE_RUN_MARK'] ?? '' },
     });
     writeFileSync(
@@ -73,19 +73,22 @@ async function start(): Promise<Word> {
 
 let made = 0;
 
-/** Makes a database, empty or as a copy of another that nobody is connected to; returns its name. It goes with the server. */
+/**
+ * Makes a database, empty or as a copy of another one without connections; returns its name. It ends with the
+ * server.
+ */
 export async function createDatabase(
   urlOf: (database: string) => string,
   template = 'template0',
 ): Promise<string> {
   const name = `test_${process.pid}_${Date.now()}_${made++}`;
-  // Files are copied without their pages being written to the log, twice as fast.
+  // Copies the files without writing their pages to the log, which is twice as fast.
   const statement = `create database ${name} template ${template} strategy file_copy`;
   await asSuperuser(urlOf('postgres'), (client) => client.query(statement));
   return name;
 }
 
-/** Hands a connection of its own to `use`. */
+/** Opens a connection and passes it to `use`. */
 export async function asSuperuser<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: url });
   await client.connect();

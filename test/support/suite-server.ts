@@ -2,7 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The suite's Temporal server, as test/global-setup.mjs left word of it. */
+/** Reads the variables by which test/global-setup.mjs describes the suite's Temporal server. */
 function suite(name: 'SUITE_TEMPORAL_ADDRESS' | 'SUITE_FOLDER' | 'SUITE_NAMESPACES'): string {
   const value = process.env[name];
   if (value === undefined)
@@ -14,7 +14,7 @@ export function suiteAddress(): string {
   return suite('SUITE_TEMPORAL_ADDRESS');
 }
 
-/** HOST:PORT of its UI itself, without our guard, as its log has it. */
+/** HOST:PORT of its UI itself, without our guard, from its log. */
 export function suiteUi(): string {
   const log = readFileSync(join(suite('SUITE_FOLDER'), 'temporal.log'), 'utf8');
   const [, address] = /^Temporal UI: +http:\/\/(\S+)/m.exec(log) ?? [];
@@ -22,7 +22,7 @@ export function suiteUi(): string {
   return address;
 }
 
-/** A namespace that nobody else of the suite uses, whichever process asks. Making a folder is atomic. */
+/** A namespace that no other test of the suite uses, in any process. Making a folder is atomic. */
 export function takeNamespace(): string {
   const total = Number(suite('SUITE_NAMESPACES'));
   for (let number = 0; number < total; number++) {
@@ -31,7 +31,7 @@ export function takeNamespace(): string {
       mkdirSync(join(suite('SUITE_FOLDER'), name));
       return name;
     } catch {
-      // Taken.
+      // Another test has taken it.
     }
   }
   throw new Error(

@@ -10,7 +10,7 @@ import {
 import { httpRequest } from './http-request.js';
 import { until } from './child-processes.js';
 
-// Real processes on a machine that may be busy with other tests.
+// Tests start real processes, on a machine that may be busy with other tests.
 jest.setTimeout(60_000);
 
 /** A real server with its state in the folder. The caller stops it. */
@@ -20,7 +20,10 @@ export async function startServer(
 ): Promise<{
   server: TemporalServer;
   notices: string[];
-  /** That servers of other tests have the ports which browsers do not open: there are some twenty. */
+  /**
+   * Notices that servers of other tests have the ports which browsers do not open. There are some twenty such
+   * ports.
+   */
   lackingPorts: string[];
 }> {
   const notices: string[] = [];
@@ -31,14 +34,17 @@ export async function startServer(
     logFile: join(folder, 'temporal.log'),
     onNotice: (sentence) =>
       (sentence.includes('browsers do not open') ? lackingPorts : notices).push(sentence),
-    // Saves the second that the server takes to end in good order.
+    // Saves the second that the server takes to end in order.
     graceMs: 0,
     ...options,
   });
   return { server, notices, lackingPorts };
 }
 
-/** Until the web UI reaches the server. It starts beside it, and tries again after a second or more. */
+/**
+ * Resolves when the web UI reaches the server. The UI starts beside the server, and tries again after a
+ * second or more.
+ */
 export async function webUiAnswers({ uiAddress }: Pick<TemporalServer, 'uiAddress'>): Promise<void> {
   await until(
     'the web UI reaches the server',
@@ -61,7 +67,7 @@ export async function withConnection<T>(
   }
 }
 
-/** Starts a workflow that nobody works on. */
+/** Starts a workflow that no worker takes. */
 export async function startWorkflow(
   server: Address,
   workflowId: string,
@@ -69,7 +75,7 @@ export async function startWorkflow(
 ): Promise<void> {
   await withConnection(server, async (connection) => {
     await new Client({ connection, namespace }).workflow.start('waits', {
-      taskQueue: 'nobody',
+      taskQueue: 'without-workers',
       workflowId,
       searchAttributes: { PanicTdaExperiment: ['e'], PanicTdaStatus: ['running'], PanicTdaNetwork: ['n'] },
     });

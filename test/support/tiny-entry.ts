@@ -1,6 +1,6 @@
 import { COMMIT } from './hub-server.js';
 
-/** An embedder at the hub of the tests, in a catalogue of a user's own. */
+/** An embedder at the hub of the tests, in a user's own catalogue. */
 export const TINY_ENTRY = {
   name: 'Tiny',
   kind: 'embedding',

@@ -1,6 +1,7 @@
 /**
- * A shared library of Linux on x64, in memory: it holds no code, and needs the libraries of these names. The loader takes it as
- * any other. Numbers are those of the System V Application Binary Interface, chapters 4 and 5.
+ * A shared library of Linux on x64, in memory. It contains no code, and needs the libraries of these names.
+ * The loader treats it like any other. Numbers are those of the System V Application Binary Interface,
+ * chapters 4 and 5.
  */
 export function tinyLibrary(needed: readonly string[], padding = 0): Buffer {
   const HEADER = 64;
@@ -48,7 +49,7 @@ export function tinyLibrary(needed: readonly string[], padding = 0): Buffer {
   segment(0, 1, 0, size);
   segment(1, 2, dynamicAt, entries.length * 16);
   file.set(names, namesAt);
-  // One bucket without symbols, and the symbol that every table begins with.
+  // One bucket without symbols, and the symbol with which every table begins.
   file.writeUInt32LE(1, hashAt);
   file.writeUInt32LE(1, hashAt + 4);
   for (const [index, [tag, value]] of entries.entries()) {

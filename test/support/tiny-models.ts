@@ -4,7 +4,10 @@ import { filesIn } from '../../models/files/layout.js';
 /** The names of `tinyCatalogue`'s models: a painter, its captioner, and embedders of their outputs. */
 export const TINY_MODELS = ['TinyPainter', 'TinyCaptioner', 'TinyWords', 'TinyLooks'] as const;
 
-/** The form of an own catalogue's entry for a tiny model of this repository: all files of its folder but what is expected of it. */
+/**
+ * An own catalogue's entry for a tiny model of this repository, with all files of its folder except the
+ * expected results.
+ */
 function tiny(name: string, path: string, ...parts: readonly object[]): object {
   const files = filesIn(path).filter((file) => file !== 'expected.json');
   const identity = { name, summary: 'Tiny, of random weights.', revision: '1', license: 'MIT' };
@@ -16,7 +19,7 @@ function tiny(name: string, path: string, ...parts: readonly object[]): object {
 
 const generative = { kind: 'generative', deterministic: true };
 const vector = { file: 'model.onnx', dtype: 'fp32', output: 'last_hidden_state', normalize: true };
-/** An own catalogue of tiny models of random weights, whose files are in this folder of fixtures. */
+/** A user's own catalogue of tiny models of random weights, whose files are in this folder of fixtures. */
 export function tinyCatalogue(fixtures: string): object {
   return {
     models: [

@@ -1,4 +1,4 @@
-/** The environment of the tests, for a child, with `extra` on top; undefined removes a variable. */
+/** The environment of the tests, for a child, with the changes of `extra`; undefined removes a variable. */
 export function wholeEnvironment(
   extra: Readonly<Record<string, string | undefined>> = {},
 ): Record<string, string> {

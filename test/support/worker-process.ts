@@ -18,7 +18,7 @@ export interface WorkerProcessOptions {
 /** A real `panic-tda worker` that is started again whenever it dies, until `stop`. */
 export interface WorkerProcess {
   readonly pid: number;
-  /** How each one that died and was started again ended, with the end of its log. */
+  /** How each worker that died and was started again ended, with the end of its log. */
   readonly deaths: readonly string[];
   stop(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { crc32, deflateRawSync } from 'node:zlib';
 
-/** A ZIP archive of these files, packed (APPNOTE 6.3.10, sections 4.3.7, 4.3.12, 4.3.16). */
+/** A compressed ZIP archive of these files (APPNOTE 6.3.10, sections 4.3.7, 4.3.12, 4.3.16). */
 export function zipArchive(files: Readonly<Record<string, Buffer>>): Buffer {
   const parts: Buffer[] = [];
   const list: Buffer[] = [];

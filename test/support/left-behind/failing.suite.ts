@@ -6,4 +6,4 @@ beforeAll(async () => {
   throw new Error('this hook fails on purpose');
 }, 300_000);
 
-test('is not reached', () => undefined);
+test('this test is not reached', () => undefined);

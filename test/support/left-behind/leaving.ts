@@ -14,8 +14,9 @@ const ENDLESS = {
 };
 
 /**
- * Starts what suites start: a worker, another one that is frozen, and a run with a server and workers of its own, which are in process
- * groups of their own. Writes their process ids into the file that LEFT_BEHIND names; ends none of them.
+ * Starts what suites start: a worker, another one that is frozen, and a run with its own server and workers,
+ * which are in process groups of their own. Writes their process ids to the file that LEFT_BEHIND names. Ends
+ * none of them.
  */
 export async function leaveProcesses(): Promise<void> {
   const fleet = await openFleet();
