@@ -1,5 +1,4 @@
 import { surrogateSeed } from '../experiment/ids.js';
-import { longestLifetime, totalPersistence } from '../tda/index.js';
 import type { Dependencies } from './dependencies.js';
 import type { Measurement } from './diagram-computer.js';
 
@@ -28,10 +27,7 @@ export async function makeSurrogates(
       (done, of) => Object.assign(progress, { done, of }),
       signal,
     );
-    const dimensions = computed.dimensions.map(({ bars, entropy }) => {
-      const measures = { longestBar: longestLifetime(bars), totalPersistence: totalPersistence(bars) };
-      return { barCount: bars.length / 2, ...measures, entropy };
-    });
+    const dimensions = computed.dimensions.map(({ statistics }) => statistics);
     await store.surrogates.commit(diagramId, { kind, index }, dimensions);
     progress.surrogatesLeft--;
   }

@@ -50,10 +50,11 @@ export type { Committed, Cycle, EqualWork, Position, Step } from './tables/invoc
 export { portionsOf } from './tables/vectors.js';
 export type { NewVector, PendingOutput, PointCloud, StepRange } from './tables/vectors.js';
 export type { DiagramDimension, NewDiagram } from './tables/diagrams.js';
-export type { OverviewFigures, RunEntropy, RunOverview } from './read/run-overviews.js';
+export type { OverviewFigures, RunDimension, RunOverview } from './read/run-overviews.js';
 export type { SurrogateDimension, SurrogateKey, SurrogateRow } from './tables/surrogates.js';
 export type { SharedVectors } from './read/output-warnings.js';
-export type { EntropySummary, Progress, Summary } from './read/summary.js';
+export { summaryName } from './read/summary.js';
+export type { Progress, StatisticsSummary, Summary } from './read/summary.js';
 export { awaitedMs } from './read/figures.js';
 export type { AwaitedStep, StoreFigures } from './read/figures.js';
 export { clockAheadMs, clockText } from './connection/clock.js';

@@ -17,7 +17,15 @@ import type { Modality } from '../experiment/artifact.js';
 import { SURROGATE_KINDS } from '../experiment/config.js';
 import { EXPERIMENT_STATUSES } from '../experiment/experiment-status.js';
 import { PLANNED_RUN_STATUS, RUN_HOLDS, RUN_STATUSES } from '../experiment/run-status.js';
+import {
+  BAR_STATISTICS,
+  DIAGRAM_COUNTS,
+  DIAGRAM_COUNT_NAMES,
+  DIAGRAM_STATISTICS,
+  SURROGATE_STATISTICS,
+} from '../experiment/statistics.js';
 import { quoted } from './quoted.js';
+import { rangeChecks, statisticColumns } from './statistic-columns.js';
 
 /**
  * The tables, and every invariant that a column check can hold. What needs another row (a step's input is the step
@@ -450,9 +458,7 @@ export const diagrams = sqliteTable(
     maxDimension: integer('max_dimension').notNull(),
     /** Null for the whole filtration. */
     maxEdgeLength: real('max_edge_length'),
-    pointCount: integer('point_count').notNull(),
-    distinctPointCount: integer('distinct_point_count').notNull(),
-    edgeCount: integer('edge_count').notNull(),
+    ...statisticColumns(DIAGRAM_COUNTS, DIAGRAM_COUNT_NAMES),
     /** SHA-256 over the SHA-256 of the vectors, in order: a diagram whose vectors changed is stale. */
     pointsSha256: blob('points_sha256', { mode: 'buffer' }).notNull(),
     computeMs: real('compute_ms').notNull(),
@@ -476,11 +482,7 @@ export const diagramDimensions = sqliteTable(
       .notNull()
       .references(() => diagrams.id, { onDelete: 'cascade' }),
     dimension: integer().notNull(),
-    barCount: integer('bar_count').notNull(),
-    /** Bars that die; the rest lives for ever. */
-    finiteBarCount: integer('finite_bar_count').notNull(),
-    /** Persistence entropy of the finite bars, natural logarithm, not normalised. */
-    entropy: real().notNull(),
+    ...statisticColumns(BAR_STATISTICS, DIAGRAM_STATISTICS),
     bars: blob({ mode: 'buffer' }).notNull(),
   },
   (t) => [
@@ -488,7 +490,10 @@ export const diagramDimensions = sqliteTable(
     check('diagram_dimensions_dimension', sql`${t.dimension} between 0 and 2`),
     check('diagram_dimensions_bars', sql`length(${t.bars}) = 8 * ${t.barCount}`),
     check('diagram_dimensions_finite', sql`${t.finiteBarCount} between 0 and ${t.barCount}`),
-    check('diagram_dimensions_entropy', sql`${t.entropy} >= 0 and ${t.entropy} < 1e300`),
+    ...rangeChecks('diagram_dimensions', BAR_STATISTICS, t, DIAGRAM_STATISTICS, [
+      'barCount',
+      'finiteBarCount',
+    ]),
   ],
 );
 
@@ -505,13 +510,7 @@ export const surrogates = sqliteTable(
     kind: text({ enum: SURROGATE_KINDS }).notNull(),
     surrogateIndex: integer('surrogate_index').notNull(),
     dimension: integer().notNull(),
-    barCount: integer('bar_count').notNull(),
-    /** Of the bars that die; 0 without one. */
-    longestBar: real('longest_bar').notNull(),
-    /** Sum of the lengths of the bars that die. */
-    totalPersistence: real('total_persistence').notNull(),
-    /** As that of a diagram. */
-    entropy: real().notNull(),
+    ...statisticColumns(BAR_STATISTICS, SURROGATE_STATISTICS),
   },
   (t) => [
     primaryKey({ columns: [t.diagramId, t.kind, t.surrogateIndex, t.dimension] }),
@@ -528,5 +527,11 @@ export const surrogates = sqliteTable(
       'surrogates_entropy',
       sql`${t.entropy} >= 0 and ${t.entropy} < 1e300 and (${t.entropy} = 0 or ${t.longestBar} > 0)`,
     ),
+    ...rangeChecks('surrogates', BAR_STATISTICS, t, SURROGATE_STATISTICS, [
+      'barCount',
+      'longestBar',
+      'totalPersistence',
+      'entropy',
+    ]),
   ],
 );

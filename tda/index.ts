@@ -1,3 +1,4 @@
+export { BAR_MEASURES, barStatistics } from './bar-statistics.js';
 export { bottleneckDistance } from './bottleneck.js';
 export { euclideanDistances } from './distances.js';
 export { TdaInputError, TdaMemoryError } from './errors.js';

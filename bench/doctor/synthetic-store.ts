@@ -4,7 +4,7 @@ import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId, seedOfStep } from '../../experiment/ids.js';
 import type { EmbeddingModel, GenerativeModel } from '../../experiment/model.js';
 import type { Fingerprint } from '../../experiment/provenance.js';
-import { persistenceEntropy, ripsPersistence } from '../../tda/index.js';
+import { barStatistics, ripsPersistence } from '../../tda/index.js';
 
 /**
  * Steps of each run. Runs of most experiments are short, and doctor checks the rows of each run separately.
@@ -111,7 +111,7 @@ async function makeFirstRun(store: Store, experiment: string): Promise<void> {
   await store.vectors.commit(batch, embedding, hostId);
   const cloud = await store.vectors.pointCloud(run, embedding, DIMENSION);
   const made = await ripsPersistence({ points: cloud.points, dimension: DIMENSION }, { maxDimension: 1 });
-  const dimensions = made.diagrams.map((bars) => ({ bars, entropy: persistenceEntropy(bars) }));
+  const dimensions = made.diagrams.map((bars) => ({ bars, statistics: barStatistics(bars) }));
   const key = { pointsSha256: cloud.sha256, maxDimension: 1, maxEdgeLength: null } as const;
   const { distinctPointCount, edgeCount, pointCount } = made;
   const diagram = { ...key, distinctPointCount, edgeCount, pointCount, dimensions, computeMs: 1 };

@@ -14,6 +14,7 @@ import { heading, note, outputWidth, print, printJsonWithList, printLines } from
 import { documentSteps, runDocument } from '../documents/run.js';
 import type { BarPair, RunDocument, StepDocument } from '../documents/run.js';
 import { overviewLines, promptOf } from '../documents/run-table.js';
+import { overviewStatistics, TABLE_TITLES, tableCells } from '../documents/statistics.js';
 import { cutOutputRows, sharedVectorRows } from '../documents/warnings.js';
 import { excerptOf, visibleLine } from '../../common/text.js';
 
@@ -76,7 +77,7 @@ function experimentDocument({ catalogue }: Context, row: ExperimentRow) {
 
 type OverviewDocument = ReturnType<typeof overviewDocument>;
 
-function overviewDocument(row: ExperimentRow, { run, made, entropies }: RunOverview) {
+function overviewDocument(row: ExperimentRow, { run, made, dimensions }: RunOverview) {
   return {
     run: run.runIndex,
     network: run.network,
@@ -88,11 +89,10 @@ function overviewDocument(row: ExperimentRow, { run, made, entropies }: RunOverv
     stopReason: run.stopReason,
     cycle: run.cycleStart === null ? null : { start: run.cycleStart, length: run.cycleLength },
     error: run.errorKind === null ? null : { kind: run.errorKind, message: run.errorMessage },
-    entropies: entropies.map(({ model, dimension, bars, entropy }) => ({
-      model,
-      dimension,
-      bars,
-      entropy,
+    entropies: dimensions.map((row) => ({
+      model: row.model,
+      dimension: row.dimension,
+      ...overviewStatistics(row),
     })),
   };
 }
@@ -268,13 +268,13 @@ function printDiagram(diagram: RunDocument['diagrams'][number]): void {
   print(
     `\n${heading(`Persistence diagram under ${diagram.model}`)}: ${plural(diagram.points, 'point')} (${count(diagram.distinctPoints)} distinct)${edges}\n`,
   );
-  const rows = diagram.dimensions.map(({ dimension, bars, entropy }) => [
-    `H${dimension}`,
-    count(bars.length),
-    entropy.toFixed(3),
-    longest(bars).map(barText).join('  '),
+  const rows = diagram.dimensions.map((row) => [
+    `H${row.dimension}`,
+    ...tableCells(row, row.bars.length),
+    longest(row.bars).map(barText).join('  '),
   ]);
-  print(table([['dim', 'bars', 'entropy', 'longest bars'], ...rows], [1, 2]));
+  const numbers = TABLE_TITLES.map((_, place) => place + 1);
+  print(table([['dim', ...TABLE_TITLES, 'longest bars'], ...rows], numbers));
   if (diagram.nullModel.length > 0) print(nullModelText(diagram.nullModel));
 }
 

@@ -17,7 +17,9 @@ import { checkInvariants, findOrphans, INVARIANTS } from '../../db/doctor/index.
 import type { ExperimentRow, Store } from '../../db/index.js';
 import type { Orphan, UnfinishedPlan } from '../../db/doctor/index.js';
 import { explainUnknown, unknownModels } from '../../experiment/unknown-models.js';
-import { persistenceEntropy } from '../../tda/index.js';
+import { describe } from '../../experiment/statistics.js';
+import type { BarStatisticName } from '../../experiment/statistics.js';
+import { BAR_MEASURES } from '../../tda/index.js';
 import { openToOthersText } from '../../workers/settings/private-files.js';
 import type { Context } from '../context.js';
 import { createObserver, stateOf } from '../session/who-drives.js';
@@ -212,11 +214,15 @@ async function* checkStore(
   const only = experiment === undefined ? undefined : (await findExperiment(context, store, experiment)).id;
   const progress = checkProgress(context.json, only === undefined ? await countRows(store) : null);
   const unfinished: UnfinishedPlan[] = [];
+  const unmeasured = new Map<BarStatisticName, number>();
   const checked = {
     deep,
-    entropyOf: persistenceEntropy,
+    measures: BAR_MEASURES,
     onProgress: progress.onProgress,
     onUnfinishedPlan: (plan: UnfinishedPlan) => void unfinished.push(plan),
+    onUnmeasured: (_: number, names: readonly BarStatisticName[]) => {
+      for (const name of names) unmeasured.set(name, (unmeasured.get(name) ?? 0) + 1);
+    },
     ...(only === undefined ? {} : { experiment: only }),
   };
   let violations = 0;
@@ -240,6 +246,7 @@ async function* checkStore(
       `experiment ${id} has ${count(planned)} of its ${plural(of, 'run')}: it is being planned, or its planning was cut off. Nothing of it has begun; "${context.command('resume', id)}" plans the rest and runs it`,
     );
   }
+  for (const [name, dimensions] of unmeasured) yield info(unmeasuredText(name, dimensions, context));
   if (violations > limit) {
     yield problem(`and ${plural(violations - limit, 'more violation')}; --limit names more of them`);
   }
@@ -248,6 +255,16 @@ async function* checkStore(
     yield* outputWarnings(store, only);
   }
   if (only === undefined) yield* orphans(context, store, limit);
+}
+
+/** A version before did not compute a number that bars give. */
+export function unmeasuredText(
+  name: BarStatisticName,
+  dimensions: number,
+  { command }: Pick<Context, 'command'>,
+): string {
+  const { title, column, nullRule } = describe(name);
+  return `the ${title} (${column}) is not there in ${plural(dimensions, 'row')} of diagrams: ${nullRule}. "${command('doctor', '--fix')}" computes it from the bars`;
 }
 
 /** What breaks no invariant and should be looked at before results are believed. */

@@ -27,7 +27,7 @@ import type { Repair, RepairGroup } from '../../db/doctor/index.js';
 import { unfinishedCount } from '../../experiment/run-status.js';
 import { errorMessage, PanicError } from '../../common/errors.js';
 import { isStoredAsObject } from '../../experiment/modality.js';
-import { persistenceEntropy } from '../../tda/index.js';
+import { BAR_MEASURES } from '../../tda/index.js';
 import { excludeWorkers } from '../../workers/settings/data-folder.js';
 import type { DoctorOptions } from './finding.js';
 import { confirmed } from '../terminal/confirm.js';
@@ -250,7 +250,12 @@ async function examined(context: Context, open: Opener, options: FixOptions): Pr
   let violations = 0;
   let damaged = false;
   try {
-    const checked = { deep, entropyOf: persistenceEntropy, onProgress: progress.onProgress };
+    const checked = {
+      deep,
+      measures: BAR_MEASURES,
+      onProgress: progress.onProgress,
+      onUnmeasured: (diagram: number) => plan.add({ kind: 'measure diagram', diagram }),
+    };
     const only = experiment === undefined ? {} : { experiment };
     for await (const violation of checkInvariants(store.db, store.objects, { ...checked, ...only })) {
       violations++;

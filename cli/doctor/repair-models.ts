@@ -1,5 +1,6 @@
 import type { Means } from '../../db/doctor/index.js';
 import { createModelPool } from '../../models/index.js';
+import { BAR_MEASURES } from '../../tda/index.js';
 import type { Context } from '../context.js';
 
 /** The models of this machine, started when the first is asked; `close` ends them. */
@@ -12,6 +13,7 @@ export async function repairModels(
     means: {
       catalogue,
       generate: (model, input, seed) => pool.generate(model.name, input, seed),
+      measures: BAR_MEASURES,
       now: Date.now,
     },
     close: () => pool.close(),

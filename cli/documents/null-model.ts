@@ -1,44 +1,67 @@
 import type { SurrogateRow } from '../../db/index.js';
+import { recordOf } from '../../common/records.js';
 import { SURROGATE_KINDS } from '../../experiment/config.js';
 import type { SurrogateKind } from '../../experiment/config.js';
-import { longestLifetime, nullRank, type NullRank } from '../../tda/index.js';
+import { describe, RANKED_STATISTICS } from '../../experiment/statistics.js';
+import type { RankedStatistic } from '../../experiment/statistics.js';
+import { BAR_MEASURES, nullRank, type NullRank } from '../../tda/index.js';
 import { count, table } from '../terminal/format.js';
+import { statisticText } from './statistics.js';
 
-/** Where the longest bar of a homology dimension stands among those of the surrogates of a kind. */
-export type NullModelRank = {
+interface OfSurrogates {
   readonly dimension: number;
   readonly kind: SurrogateKind;
   /** Surrogates that there are; more may come while the run is under way. */
   readonly surrogates: number;
-} & (Ranked | typeof UNRANKED);
-
-interface Ranked extends NullRank {
-  /** Of the diagram itself. */
-  readonly longestBar: number;
 }
 
-/** The diagram has no bar that dies: there is nothing to rank. */
-const UNRANKED = { longestBar: null, rank: null, p: null } as const;
+/**
+ * Where a number of a homology dimension stands among those of the surrogates of a kind. The diagram's own value is under the name of the
+ * number, and null where there is nothing to rank.
+ */
+export type NullModelRank = OfSurrogates &
+  Readonly<Partial<Record<RankedStatistic, number | null>>> &
+  (NullRank | { readonly rank: null; readonly p: null });
 
-/** By dimension from 1 on, since every cloud has components, and kind; nothing where there are no surrogates. */
+/** By dimension from 1 on, since every cloud has components, kind and number; nothing where there are no surrogates. */
 export function nullModelRanks(
   dimensions: readonly { readonly dimension: number; readonly bars: Float32Array }[],
   rows: readonly SurrogateRow[],
 ): NullModelRank[] {
-  return dimensions.flatMap(({ dimension, bars }) => {
-    const longest = longestLifetime(bars);
-    return SURROGATE_KINDS.flatMap((kind) => {
+  return dimensions.flatMap(({ dimension, bars }) =>
+    SURROGATE_KINDS.flatMap((kind) => {
+      if (dimension === 0) return [];
       const others = rows.filter((row) => row.kind === kind && row.dimension === dimension);
-      if (dimension === 0 || others.length === 0) return [];
-      const lengths = others.map(({ longestBar }) => longestBar);
-      const ranked = longest === 0 ? UNRANKED : { longestBar: longest, ...nullRank(longest, lengths) };
-      return [{ dimension, kind, surrogates: others.length, ...ranked }];
-    });
-  });
+      return RANKED_STATISTICS.flatMap((name) => rankedBy(name, { dimension, kind }, bars, others));
+    }),
+  );
 }
 
-/** A table of what is ranked, and a line for each dimension where nothing is; empty without a null model. */
+function rankedBy(
+  name: RankedStatistic,
+  of: Omit<OfSurrogates, 'surrogates'>,
+  bars: Float32Array,
+  others: readonly SurrogateRow[],
+): NullModelRank[] {
+  const values = others.map((row) => row[name]).filter((value) => value !== null);
+  if (values.length === 0) return [];
+  const value = BAR_MEASURES[name](bars);
+  const isRanked = value !== 0 && value !== null;
+  const place = isRanked ? nullRank(value, values) : { rank: null, p: null };
+  const own = recordOf([name], () => (isRanked ? value : null));
+  return [{ ...of, surrogates: values.length, ...own, ...place }];
+}
+
+/** For each number, a table of what is ranked, and a line for each dimension where nothing is; empty without a null model. */
 export function nullModelText(ranks: readonly NullModelRank[]): string {
+  return RANKED_STATISTICS.flatMap((name) => {
+    const of = ranks.filter((rank) => name in rank);
+    return of.length === 0 ? [] : [rankedText(name, of)];
+  }).join('\n');
+}
+
+function rankedText(name: RankedStatistic, ranks: readonly NullModelRank[]): string {
+  const { title, ranked } = describe(name);
   const rows = ranks.flatMap((row) =>
     row.rank === null
       ? []
@@ -46,7 +69,7 @@ export function nullModelText(ranks: readonly NullModelRank[]): string {
           [
             `H${row.dimension}`,
             row.kind.replaceAll('_', ' '),
-            row.longestBar.toFixed(3),
+            statisticText(name, row[name] ?? null),
             `${count(row.rank)} of ${count(row.surrogates + 1)}`,
             row.p.toFixed(3),
           ],
@@ -57,12 +80,12 @@ export function nullModelText(ranks: readonly NullModelRank[]): string {
     ...(rows.length === 0
       ? []
       : [
-          '\nIts longest bars among those of its surrogates (rank 1 is the longest; p = rank / number)\n',
-          table([['dim', 'surrogates', 'longest bar', 'rank', 'p'], ...rows], [2, 3, 4]),
+          `\nIts ${ranked?.plural} among those of its surrogates (rank 1 is the ${ranked?.first}; p = rank / number)\n`,
+          table([['dim', 'surrogates', title, 'rank', 'p'], ...rows], [2, 3, 4]),
         ]),
     ...(unranked.size === 0 ? [] : ['']),
     ...[...unranked].map(
-      (dimension) => `H${dimension} has no bar that dies: nothing to rank among its surrogates.`,
+      (dimension) => `H${dimension} ${ranked?.nothing}: nothing to rank among its surrogates.`,
     ),
   ].join('\n');
 }

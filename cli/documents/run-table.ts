@@ -1,5 +1,6 @@
 import type { ExperimentRow, OverviewFigures, RunOverview, RunRow } from '../../db/index.js';
 import { runCoordinates } from '../../experiment/config.js';
+import { statisticText } from './statistics.js';
 import { count, excerpt, tableLine } from '../terminal/format.js';
 
 const PROMPT_WIDTH = 50;
@@ -39,7 +40,7 @@ export async function* overviewLines(
   const widths = widest.map((cell, column) => Math.max(cell.length, header[column]!.length));
   const line = (cells: readonly string[]): string => tableLine(cells, widths, alignRight);
   yield line(header);
-  for await (const { run, made, entropies } of runs) {
+  for await (const { run, made, dimensions } of runs) {
     yield line([
       String(run.runIndex),
       String(runCoordinates(config, run.runIndex).networkIndex),
@@ -47,7 +48,7 @@ export async function* overviewLines(
       run.hold === 'paused' ? 'paused' : run.status,
       count(made),
       endText(run),
-      ...columns.map((column) => entropyText(entropies, column)),
+      ...columns.map((column) => entropyText(dimensions, column)),
       excerpt(promptOf(row, run), PROMPT_WIDTH),
     ]);
   }
@@ -60,7 +61,7 @@ function entropyText(
   const found = entropies.find(
     ({ model, dimension }) => model === column.model && dimension === column.dimension,
   );
-  return found === undefined ? '-' : found.entropy.toFixed(3);
+  return found === undefined ? '-' : statisticText('entropy', found.entropy);
 }
 
 type RunEnd = Pick<RunRow, 'errorKind' | 'cycleLength' | 'stopReason'>;

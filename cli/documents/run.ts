@@ -3,6 +3,7 @@ import { isStoredAsObject } from '../../experiment/modality.js';
 import { bettiCurve } from '../../tda/index.js';
 import { isoTime } from '../terminal/format.js';
 import { nullModelRanks } from './null-model.js';
+import { countsDocument, statisticsDocument } from './statistics.js';
 
 /** Thresholds of a Betti curve: evenly spaced from 0 to the last finite birth or death of the diagram. */
 const BETTI_THRESHOLDS = 101;
@@ -83,18 +84,15 @@ async function diagramDocument(store: Store, { model, diagram, dimensions }: Dia
     metric: diagram.metric,
     maxDimension: diagram.maxDimension,
     maxEdgeLength: diagram.maxEdgeLength,
-    points: diagram.pointCount,
-    distinctPoints: diagram.distinctPointCount,
-    edges: diagram.edgeCount,
+    ...countsDocument(diagram),
     computeMs: diagram.computeMs,
     bettiThresholds: [...thresholds],
-    dimensions: dimensions.map(({ dimension, bars, finiteBarCount, entropy }) => ({
-      dimension,
-      entropy,
-      finiteBars: finiteBarCount,
+    dimensions: dimensions.map((row) => ({
+      dimension: row.dimension,
+      ...statisticsDocument(row),
       /** [birth, death]; a death of null is infinite. */
-      bars: pairs(bars),
-      bettiCurve: [...bettiCurve(bars, thresholds)],
+      bars: pairs(row.bars),
+      bettiCurve: [...bettiCurve(row.bars, thresholds)],
     })),
     /** Empty without a null model. */
     nullModel: nullModelRanks(dimensions, await store.surrogates.ofDiagram(diagram.id)),

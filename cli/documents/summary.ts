@@ -1,9 +1,12 @@
+import { summaryName } from '../../db/index.js';
 import type { SharedVectors, Store, Summary } from '../../db/index.js';
 import { unfinishedCount } from '../../experiment/run-status.js';
 import type { RunsByStatus } from '../../experiment/run-status.js';
+import { describe, SUMMARISED_STATISTICS } from '../../experiment/statistics.js';
 import type { Context } from '../context.js';
 import { count, duration, plural, rate, table } from '../terminal/format.js';
 import { heading, print } from '../terminal/output.js';
+import { statisticText } from './statistics.js';
 import { cutOutputRows, sharedVectorRows } from './warnings.js';
 
 export interface SummaryDocument extends Summary {
@@ -94,7 +97,7 @@ export function printSummary(document: SummaryDocument, { command }: Context): v
     `\n${heading(`Experiment ${document.experiment}${name}`)}: ${document.status.replaceAll('_', ' ')}\n`,
   );
   print(table(rows));
-  printEntropy(document);
+  printStatistics(document);
   printFailures(document, command('retry', document.experiment));
   const next = [
     ...continuing(document, command),
@@ -117,18 +120,19 @@ function continuing({ experiment, runs }: SummaryDocument, command: Context['com
   return runs.failed === 0 ? [] : [[command('retry', experiment), 'runs the failed runs again']];
 }
 
-function printEntropy({ entropy }: SummaryDocument): void {
-  if (entropy.length === 0) return;
-  const rows = entropy.map((row) => [
-    row.model,
-    `H${row.dimension}`,
-    count(row.bars),
-    row.meanEntropy.toFixed(3),
-    row.minEntropy.toFixed(3),
-    row.maxEntropy.toFixed(3),
-  ]);
-  print(`\n${heading('Persistence entropy over the runs')}\n`);
-  print(table([['embedding model', 'dim', 'bars', 'mean', 'min', 'max'], ...rows], [2, 3, 4, 5]));
+function printStatistics({ entropy: summaries }: SummaryDocument): void {
+  if (summaries.length === 0) return;
+  for (const name of SUMMARISED_STATISTICS) {
+    const figures = ['mean', 'min', 'max'] as const;
+    const rows = summaries.map((row) => [
+      row.model,
+      `H${row.dimension}`,
+      count(row.bars),
+      ...figures.map((what) => statisticText(name, row[summaryName(what, name)])),
+    ]);
+    print(`\n${heading(`${describe(name).summaryTitle} over the runs`)}\n`);
+    print(table([['embedding model', 'dim', 'bars', ...figures], ...rows], [2, 3, 4, 5]));
+  }
 }
 
 function printFailures({ failures, runs }: SummaryDocument, retry: string): void {

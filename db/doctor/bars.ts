@@ -1,14 +1,18 @@
-/** Persistence entropy of a diagram's finite bars; the room of topology has it, this one is given it. */
-export type EntropyOf = (bars: Float32Array) => number;
+import {
+  describe,
+  DIAGRAM_STATISTICS,
+  NULLABLE_DIAGRAM_STATISTICS,
+  rangeProblem,
+} from '../../experiment/statistics.js';
+import type { BarMeasures, KeptOf, StoredStatistics } from '../../experiment/statistics.js';
 
-interface Recorded {
-  readonly dimension: number;
-  readonly finiteBarCount: number;
-  readonly entropy: number;
-}
+type Recorded = StoredStatistics<'diagram'> & { readonly dimension: number };
 
-/** What two orders of the same sum may differ by, relative to 1 + the entropy. */
-const ENTROPY_TOLERANCE = 1e-9;
+/** What two orders of the same sum may differ by, relative to 1 + the sum. */
+const SUM_TOLERANCE = 1e-9;
+
+/** Numbers that the order and the ends of the bars are checked with. */
+const COUNTS: readonly KeptOf<'diagram'>[] = ['barCount', 'finiteBarCount'];
 
 /**
  * What is wrong with the bars (birth, death, birth, death, ...) of one homology dimension of a Vietoris-Rips diagram of
@@ -19,9 +23,9 @@ export function* barProblems(
   bars: Float32Array,
   recorded: Recorded,
   maxEdgeLength: number | null,
-  entropyOf: EntropyOf | null,
+  measures: BarMeasures | null,
 ): Generator<string> {
-  const { dimension, finiteBarCount, entropy } = recorded;
+  const { dimension, finiteBarCount } = recorded;
   const longest = maxEdgeLength === null ? Infinity : Math.fround(maxEdgeLength);
   let finite = 0;
   for (let bar = 0; 2 * bar < bars.length; bar++) {
@@ -44,7 +48,12 @@ export function* barProblems(
   if (maxEdgeLength === null && endless !== expected) {
     yield `${endless} of its bars never die; without max_edge_length it is ${expected}`;
   }
-  yield* entropyProblems(bars, finite, entropy, entropyOf);
+  for (const name of DIAGRAM_STATISTICS) {
+    if (COUNTS.includes(name)) continue;
+    const impossible = name === 'entropy' ? entropyProblem(finite, recorded.entropy) : null;
+    if (impossible !== null) yield impossible;
+    else yield* statisticProblems(name, recorded[name], bars, measures);
+  }
 }
 
 function barProblem(birth: number, death: number, dimension: number, longest: number): string | null {
@@ -58,20 +67,39 @@ function isSorted(birth: number, death: number, nextBirth: number, nextDeath: nu
   return birth < nextBirth || (birth === nextBirth && death <= nextDeath);
 }
 
-function* entropyProblems(
-  bars: Float32Array,
-  finite: number,
-  entropy: number,
-  entropyOf: EntropyOf | null,
-): Generator<string> {
+/** Its range depends on the number of bars. */
+function entropyProblem(finite: number, entropy: number): string | null {
   const most = Math.log(Math.max(1, finite));
-  const tolerance = ENTROPY_TOLERANCE * (1 + most);
-  if (!(entropy >= 0 && entropy <= most + tolerance)) {
-    yield `its entropy is ${entropy}; ${finite} finite bars have one from 0 to ${most}`;
-    return;
-  }
-  if (entropyOf === null) return;
-  const expected = entropyOf(bars);
-  if (!(Math.abs(entropy - expected) <= tolerance))
-    yield `its entropy is ${entropy}, its bars give ${expected}`;
+  if (entropy >= 0 && entropy <= most + SUM_TOLERANCE * (1 + most)) return null;
+  return `its entropy is ${entropy}; ${finite} finite bars have one from 0 to ${most}`;
+}
+
+/** Compares a number with what its bars give. */
+function* statisticProblems(
+  name: KeptOf<'diagram'>,
+  value: number | null,
+  bars: Float32Array,
+  measures: BarMeasures | null,
+): Generator<string> {
+  const description = describe(name);
+  if (value === null && description.nullRule !== null) return;
+  const outside = rangeProblem(description, value);
+  if (outside !== null) yield outside;
+  if (outside !== null || value === null || measures === null) return;
+  const expected = measures[name](bars);
+  if (expected !== null && Math.abs(value - expected) <= SUM_TOLERANCE * (1 + Math.abs(expected))) return;
+  yield `its ${description.column} is ${value}, its bars give ${expected}`;
+}
+
+/**
+ * Which of these numbers a row lacks that its bars give: a version before did not compute them. They are no violation, and `doctor --fix`
+ * computes them.
+ */
+export function lackingStatistics(
+  recorded: StoredStatistics<'diagram'>,
+  bars: Float32Array,
+  measures: BarMeasures,
+  nullable: readonly KeptOf<'diagram'>[] = NULLABLE_DIAGRAM_STATISTICS,
+): KeptOf<'diagram'>[] {
+  return nullable.filter((name) => recorded[name] === null && measures[name](bars) !== null);
 }

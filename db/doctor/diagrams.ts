@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { ExperimentConfig } from '../../experiment/config.js';
+import { BAR_STATISTICS, DIAGRAM_STATISTICS } from '../../experiment/statistics.js';
+import type { BarMeasures, KeptOf, StoredStatistics } from '../../experiment/statistics.js';
 import { float32s } from '../float32.js';
+import { selectedStatistics } from '../statistic-columns.js';
 import type { Snapshot } from '../connection/database.js';
-import { barProblems } from './bars.js';
-import type { EntropyOf } from './bars.js';
+import { barProblems, lackingStatistics } from './bars.js';
 import type { OnRows } from './yield-turns.js';
 import type { Repair } from './repair.js';
 import { surrogateProblems } from './surrogates.js';
@@ -23,13 +25,13 @@ interface DiagramRecord {
   readonly pointsSha256: Buffer;
 }
 
-interface DimensionRecord {
+interface DimensionRecord extends StoredStatistics<'diagram'> {
   readonly dimension: number;
-  readonly barCount: number;
-  readonly finiteBarCount: number;
-  readonly entropy: number;
   readonly bars: Buffer;
 }
+
+/** Hears of a diagram that lacks numbers which its bars give. */
+export type OnUnmeasured = (diagram: number, names: readonly KeptOf<'diagram'>[]) => void;
 
 const DIAGRAMS = `
   select d.id, d.model_id as "modelId", m.name as model, m.input as modality, d.metric,
@@ -38,7 +40,7 @@ const DIAGRAMS = `
   from diagrams d left join models m on m.id = d.model_id where d.run_id = ? order by d.id`;
 
 const DIMENSIONS = `
-  select dimension, bar_count as "barCount", finite_bar_count as "finiteBarCount", entropy, bars
+  select dimension, ${selectedStatistics(BAR_STATISTICS, DIAGRAM_STATISTICS)}, bars
   from diagram_dimensions where diagram_id = ? order by dimension`;
 
 /** Invariant 4 of one run: each diagram there, of today's points, with the experiment's settings and surrogates, and well formed. */
@@ -46,8 +48,9 @@ export async function* checkDiagrams(
   snapshot: Snapshot,
   run: RunRecord,
   config: ExperimentConfig,
-  entropyOf: EntropyOf | null,
+  measures: BarMeasures | null,
   onRows: OnRows,
+  onUnmeasured: OnUnmeasured,
 ): AsyncGenerator<Violation, void, undefined> {
   const where = `run ${run.runIndex} of experiment ${run.experimentId}`;
   const made: DiagramRecord[] = [];
@@ -82,9 +85,13 @@ export async function* checkDiagrams(
     const seen = new Set<number>();
     for await (const row of snapshot.rows<DimensionRecord>(DIMENSIONS, diagram.id)) {
       seen.add(row.dimension);
-      for (const text of dimensionProblems(diagram, row, entropyOf)) {
+      const problems = [...dimensionProblems(diagram, row, measures)];
+      for (const text of problems) {
         yield problem('diagram_dimensions', `${diagram.id}/${row.dimension}`, text);
       }
+      if (problems.length > 0 || measures === null) continue;
+      const lacking = lackingStatistics(row, float32s(row.bars), measures);
+      if (lacking.length > 0) onUnmeasured(diagram.id, lacking);
     }
     for (let dimension = 0; dimension <= diagram.maxDimension; dimension++) {
       if (!seen.has(dimension)) {
@@ -116,7 +123,7 @@ function* settingProblems(diagram: DiagramRecord, config: ExperimentConfig): Gen
 function* dimensionProblems(
   diagram: DiagramRecord,
   row: DimensionRecord,
-  entropyOf: EntropyOf | null,
+  measures: BarMeasures | null,
 ): Generator<string> {
   const { dimension } = row;
   if (dimension > diagram.maxDimension) {
@@ -129,7 +136,7 @@ function* dimensionProblems(
   if (dimension === 0 && row.barCount !== diagram.distinctPointCount) {
     yield `dimension 0 has ${row.barCount} bars for ${diagram.distinctPointCount} distinct points`;
   }
-  for (const problem of barProblems(float32s(row.bars), row, diagram.maxEdgeLength, entropyOf)) {
+  for (const problem of barProblems(float32s(row.bars), row, diagram.maxEdgeLength, measures)) {
     yield `dimension ${dimension}: ${problem}`;
   }
 }

@@ -3,7 +3,8 @@ import { isNewer } from '../versions/compatibility.js';
 import type { Database, Snapshot } from '../connection/database.js';
 import type { ObjectStore } from '../objects/object-store.js';
 import { checkArtifacts } from './artifacts.js';
-import type { EntropyOf } from './bars.js';
+import type { BarMeasures } from '../../experiment/statistics.js';
+import type { OnUnmeasured } from './diagrams.js';
 import { checkColumns } from './columns.js';
 import { checkDatabaseRow, checkFile, checkLengths, checkSchema, checkServerSchema } from './database.js';
 import { checkDiagrams } from './diagrams.js';
@@ -20,7 +21,7 @@ import type { Violation } from './violation.js';
 
 export { INVARIANTS } from './violation.js';
 export type { Invariant, Violation } from './violation.js';
-export type { EntropyOf } from './bars.js';
+export type { OnUnmeasured } from './diagrams.js';
 export type { UnfinishedPlan } from './experiment.js';
 export { asksModels, describeRepair, givesUpSteps } from './repair.js';
 export type { Repair } from './repair.js';
@@ -38,11 +39,13 @@ export interface DoctorOptions {
   readonly experiment?: string;
   /** Also decode every picture and compare its size with its row. */
   readonly deep?: boolean;
-  /** Persistence entropy of a diagram (`persistenceEntropy` of the room of topology), to compare with the recorded one. */
-  readonly entropyOf?: EntropyOf;
+  /** How numbers are computed from bars (`BAR_MEASURES` of the room of topology), to compare them with the recorded ones. */
+  readonly measures?: BarMeasures;
   readonly onProgress?: OnProgress;
   /** Called for each experiment of which only the first runs are planned: no violation while nothing of it has begun. */
   readonly onUnfinishedPlan?: (plan: UnfinishedPlan) => void;
+  /** Called for each diagram of a version before that lacks numbers which its bars give: no violation. Needs `measures`. */
+  readonly onUnmeasured?: OnUnmeasured;
 }
 
 /** What is being looked at, for whoever waits: rows since the last call. */
@@ -60,8 +63,7 @@ export async function* checkInvariants(
   objects: ObjectStore,
   options: DoctorOptions = {},
 ): AsyncGenerator<Violation, void, undefined> {
-  const { experiment = null, deep = false, entropyOf = null, onProgress } = options;
-  const onUnfinished = options.onUnfinishedPlan ?? (() => undefined);
+  const { experiment = null, deep = false, onProgress } = options;
   const counting =
     (stage: Stage): OnRows =>
     (rows) =>
@@ -75,7 +77,7 @@ export async function* checkInvariants(
         : checkWholeServer(snapshot, counting, known);
       if (!readable) return;
     }
-    yield* checkExperiments(snapshot, experiment, entropyOf, counting('runs'), onUnfinished);
+    yield* checkExperiments(snapshot, options, counting('runs'));
     yield* checkVectors(snapshot, experiment, counting('vectors'));
     yield* checkArtifacts(snapshot, objects, experiment, deep, counting('texts and pictures'));
   } catch (error) {
@@ -140,11 +142,11 @@ const RUNS = `
 
 async function* checkExperiments(
   snapshot: Snapshot,
-  only: string | null,
-  entropyOf: EntropyOf | null,
+  options: DoctorOptions,
   onRows: OnRows,
-  onUnfinished: (plan: UnfinishedPlan) => void,
 ): AsyncGenerator<Violation, void, undefined> {
+  const { experiment: only = null, measures = null } = options;
+  const { onUnfinishedPlan: onUnfinished = ignored, onUnmeasured = ignored } = options;
   const records =
     only === null
       ? snapshot.rows<ExperimentRecord>(`${EXPERIMENTS} order by created_at, id`)
@@ -162,13 +164,15 @@ async function* checkExperiments(
       const run: RunRecord = { ...row, network: namesIn(row.network) };
       yield* checkTrajectory(snapshot, run, config, onRows);
       yield* checkEmbeddings(snapshot, run, config.embedding_models);
-      yield* checkDiagrams(snapshot, run, config, entropyOf, onRows);
+      yield* checkDiagrams(snapshot, run, config, measures, onRows, onUnmeasured);
     }
   }
   if (only !== null && !found) {
     throw new PanicError('InvalidInput', `no experiment ${only} in this data folder`);
   }
 }
+
+function ignored(): void {}
 
 type RunRow = Omit<RunRecord, 'network'> & { readonly network: string };
 

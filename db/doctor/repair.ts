@@ -14,6 +14,8 @@ export type Repair =
   | { readonly kind: 'delete embedding'; readonly invocation: number; readonly model: number }
   | { readonly kind: 'delete vector'; readonly vector: number }
   | { readonly kind: 'delete diagram'; readonly diagram: number }
+  /** Numbers of its bars, from the bars. */
+  | { readonly kind: 'measure diagram'; readonly diagram: number }
   /** Of one index, or all of a kind. */
   | {
       readonly kind: 'delete surrogates';
@@ -68,6 +70,7 @@ const ORDER: readonly RepairKind[] = [
   'restart run',
   'delete surrogates',
   'delete diagram',
+  'measure diagram',
   'delete embedding',
   'delete vector',
   'plan runs',
@@ -112,6 +115,8 @@ export function describeRepair(repair: Repair): string {
       return `delete vector ${repair.vector} and what points at it, to be made again`;
     case 'delete diagram':
       return `delete diagram ${repair.diagram} with its surrogates, to be made again`;
+    case 'measure diagram':
+      return `compute the numbers of diagram ${repair.diagram} from its bars`;
     case 'delete surrogates':
       return `delete surrogate ${repair.diagram}/${repair.surrogate}/${repair.index}, to be made again`;
     case 'delete failure':

@@ -1,19 +1,21 @@
 import { SURROGATE_KINDS } from '../../experiment/config.js';
 import type { NullModel } from '../../experiment/config.js';
+import { BAR_STATISTICS, describe, rangeProblem, SURROGATE_STATISTICS } from '../../experiment/statistics.js';
+import type { KeptOf, StoredStatistics } from '../../experiment/statistics.js';
+import { selectedStatistics } from '../statistic-columns.js';
 import type { Snapshot } from '../connection/database.js';
 import { paced } from './yield-turns.js';
 import type { OnRows } from './yield-turns.js';
 import type { Repair } from './repair.js';
 
-interface SurrogateRecord {
+interface SurrogateRecord extends StoredStatistics<'surrogate'> {
   readonly kind: string;
   readonly index: number;
   readonly dimension: number;
-  readonly barCount: number;
-  readonly longestBar: number;
-  readonly totalPersistence: number;
-  readonly entropy: number;
 }
+
+/** Numbers that are checked against each other. */
+const RELATED: readonly KeptOf<'surrogate'>[] = ['barCount', 'longestBar', 'totalPersistence', 'entropy'];
 
 interface Measured {
   readonly id: number;
@@ -32,8 +34,7 @@ export interface SurrogateProblem {
 const SUM_TOLERANCE = 1e-9;
 
 const ROWS = `
-  select kind, surrogate_index as "index", dimension, bar_count as "barCount", longest_bar as "longestBar",
-    total_persistence as "totalPersistence", entropy
+  select kind, surrogate_index as "index", dimension, ${selectedStatistics(BAR_STATISTICS, SURROGATE_STATISTICS)}
   from surrogates where diagram_id = ? order by kind, surrogate_index, dimension`;
 
 /**
@@ -106,5 +107,11 @@ function* valueProblems(row: SurrogateRecord, diagram: Measured): Generator<stri
   const highest = longestBar > 0 ? Math.log(barCount) : 0;
   if (!(entropy >= 0 && entropy <= highest + SUM_TOLERANCE * (1 + highest))) {
     yield `its entropy is ${entropy}; ${barCount} bars have one from 0 to ${highest}`;
+  }
+  for (const name of SURROGATE_STATISTICS) {
+    const description = describe(name);
+    if (RELATED.includes(name) || (row[name] === null && description.nullRule !== null)) continue;
+    const outside = rangeProblem(description, row[name]);
+    if (outside !== null) yield outside;
   }
 }

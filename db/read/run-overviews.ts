@@ -1,5 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { and, asc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm';
+import { picked } from '../../common/records.js';
+import { DIAGRAM_STATISTICS } from '../../experiment/statistics.js';
+import type { StoredStatistics } from '../../experiment/statistics.js';
 import type { Database } from '../connection/database.js';
 import { withNetwork } from '../tables/runs.js';
 import type { RunRow } from '../tables/runs.js';
@@ -8,11 +11,9 @@ import { all, get } from '../connection/work.js';
 import type { Work } from '../connection/work.js';
 
 /** One homology dimension of one run's diagram, without its bars. */
-export interface RunEntropy {
+export interface RunDimension extends StoredStatistics<'diagram'> {
   readonly model: string;
   readonly dimension: number;
-  readonly bars: number;
-  readonly entropy: number;
 }
 
 /** A run as a list of runs tells of it. */
@@ -21,7 +22,7 @@ export interface RunOverview {
   /** Invocations so far. */
   readonly made: number;
   /** By model and dimension. */
-  readonly entropies: readonly RunEntropy[];
+  readonly dimensions: readonly RunDimension[];
 }
 
 /** What a table of all runs has to have room for, and their sum. */
@@ -37,7 +38,7 @@ export interface OverviewFigures {
   readonly stopReasonWidth: number;
   readonly longestCycle: number | null;
   /** The greatest entropy of each model and dimension. */
-  readonly entropies: readonly Omit<RunEntropy, 'bars'>[];
+  readonly entropies: readonly Pick<RunDimension, 'model' | 'dimension' | 'entropy'>[];
 }
 
 /** Runs that a reader holds at a time. */
@@ -82,28 +83,27 @@ export function runOverviewQueries({ build, read }: Database) {
         (row) => [row.id, row.made],
       ),
     );
-    const entropies = new Map<number, RunEntropy[]>();
-    for (const { runId, ...entropy } of yield* entropiesOf(ids)) {
-      const ofRun = entropies.get(runId);
-      if (ofRun === undefined) entropies.set(runId, [entropy]);
-      else ofRun.push(entropy);
+    const dimensions = new Map<number, RunDimension[]>();
+    for (const { runId, ...dimension } of yield* dimensionsOf(ids)) {
+      const ofRun = dimensions.get(runId);
+      if (ofRun === undefined) dimensions.set(runId, [dimension]);
+      else ofRun.push(dimension);
     }
     return rows.map((row) => ({
       run: withNetwork(row),
       made: made.get(row.id)!,
-      entropies: entropies.get(row.id) ?? [],
+      dimensions: dimensions.get(row.id) ?? [],
     }));
   }
 
-  function entropiesOf(ids: readonly number[]) {
+  function dimensionsOf(ids: readonly number[]) {
     return all(
       build
         .select({
           runId: diagrams.runId,
           model: models.name,
           dimension: diagramDimensions.dimension,
-          bars: diagramDimensions.barCount,
-          entropy: diagramDimensions.entropy,
+          ...picked(diagramDimensions, DIAGRAM_STATISTICS),
         })
         .from(diagrams)
         .innerJoin(diagramDimensions, eq(diagramDimensions.diagramId, diagrams.id))

@@ -7,6 +7,8 @@ import type { Rest } from '../tables/rests.js';
 import type { Work } from '../connection/work.js';
 import { INCOMPLETE_RUN_STATUSES, noRuns } from '../../experiment/run-status.js';
 import type { RunsByStatus, RunStatus } from '../../experiment/run-status.js';
+import { BAR_STATISTICS, SUMMARISED_STATISTICS } from '../../experiment/statistics.js';
+import type { StoredStatistics, SummarisedStatistic } from '../../experiment/statistics.js';
 import { quoted } from '../quoted.js';
 
 export interface Progress {
@@ -20,15 +22,38 @@ export interface Progress {
   readonly diagrams: number;
 }
 
-export interface EntropySummary {
+/** The numbers of one homology dimension over the diagrams of a model; those of `SUMMARISED_STATISTICS` as `meanEntropy`, and so on. */
+export type StatisticsSummary = {
   readonly model: string;
   readonly dimension: number;
   readonly diagrams: number;
   readonly bars: number;
-  readonly meanEntropy: number;
-  readonly minEntropy: number;
-  readonly maxEntropy: number;
+} & {
+  readonly [
+    Name in SummarisedStatistic as `${'mean' | 'min' | 'max'}${Capitalize<Name>}`
+  ]: StoredStatistics<'diagram'>[Name];
+};
+
+/** The name of such a number. */
+export function summaryName<What extends 'mean' | 'min' | 'max', Name extends SummarisedStatistic>(
+  what: What,
+  name: Name,
+): `${What}${Capitalize<Name>}` {
+  // The type of `slice` does not say which letters are left.
+  return `${what}${name.charAt(0).toUpperCase()}${name.slice(1)}` as `${What}${Capitalize<Name>}`;
 }
+
+/** `avg(d.entropy) as "meanEntropy", …` */
+const SUMMARISED = SUMMARISED_STATISTICS.flatMap((name) => {
+  const { column } = BAR_STATISTICS[name];
+  return (
+    [
+      ['avg', 'mean'],
+      ['min', 'min'],
+      ['max', 'max'],
+    ] as const
+  ).map(([over, what]) => `${over}(d.${column}) as "${summaryName(what, name)}"`);
+}).join(', ');
 
 export interface Summary {
   readonly invocations: Readonly<Record<'computed' | 'reused' | 'cycle', number>>;
@@ -42,7 +67,7 @@ export interface Summary {
   readonly embeddings: number;
   readonly vectors: number;
   readonly diagrams: number;
-  readonly entropy: readonly EntropySummary[];
+  readonly entropy: readonly StatisticsSummary[];
   /** Times of the first and last invocation, ms since the epoch; null where there is none. */
   readonly firstInvocationAt: number | null;
   readonly lastInvocationAt: number | null;
@@ -218,9 +243,9 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
     const { diagrams } = yield* only<{ diagrams: number }>(
       sql`select count(*) as diagrams from diagrams where ${ofExperiment}`,
     );
-    const entropy = yield* rowsOf<EntropySummary>(sql`
+    const entropy = yield* rowsOf<StatisticsSummary>(sql`
       select models.name as model, d.dimension as dimension, count(*) as diagrams, sum(d.bar_count) as bars,
-        avg(d.entropy) as "meanEntropy", min(d.entropy) as "minEntropy", max(d.entropy) as "maxEntropy"
+        ${sql.raw(SUMMARISED)}
       from diagram_dimensions d
       join diagrams on diagrams.id = d.diagram_id join models on models.id = diagrams.model_id
       where diagrams.run_id in (select id from runs where experiment_id = ${experimentId})

@@ -1,5 +1,8 @@
 import { and, asc, eq, sql } from 'drizzle-orm';
 import { faultPoint } from '../../common/fault.js';
+import { picked } from '../../common/records.js';
+import { DIAGRAM_STATISTICS } from '../../experiment/statistics.js';
+import type { BarStatisticValues } from '../../experiment/statistics.js';
 import type { Database } from '../connection/database.js';
 import { float32s } from '../float32.js';
 import type { RunRow } from './runs.js';
@@ -19,7 +22,7 @@ export interface DiagramKey {
 export interface DiagramDimension {
   /** birth, death, birth, death, ...; a bar that never dies has death Infinity. */
   readonly bars: Float32Array;
-  readonly entropy: number;
+  readonly statistics: BarStatisticValues;
 }
 
 export interface NewDiagram extends DiagramKey {
@@ -84,11 +87,11 @@ export function diagramTable({ build, read, write, rows }: Database) {
         .values({ ...row, runId: run.id, modelId, metric: 'euclidean', createdAt: now })
         .returning({ id: diagrams.id }),
     );
-    for (const [dimension, { bars, entropy }] of dimensions.entries()) {
+    for (const [dimension, { bars, statistics }] of dimensions.entries()) {
       const bytes = Buffer.from(bars.buffer, bars.byteOffset, bars.byteLength);
-      const counts = { barCount: bars.length / 2, finiteBarCount: countFinite(bars) };
+      const kept = picked(statistics, DIAGRAM_STATISTICS);
       yield* execute(
-        build.insert(diagramDimensions).values({ diagramId: id, dimension, ...counts, entropy, bars: bytes }),
+        build.insert(diagramDimensions).values({ diagramId: id, dimension, ...kept, bars: bytes }),
       );
     }
     faultPoint('diagram:before-commit');
@@ -168,10 +171,4 @@ export function diagramTable({ build, read, write, rows }: Database) {
   }
 
   return { find, commit, finishRun, barCounts, ofRun };
-}
-
-function countFinite(bars: Float32Array): number {
-  let finite = 0;
-  for (let death = 1; death < bars.length; death += 2) if (bars[death] !== Infinity) finite++;
-  return finite;
 }

@@ -1,6 +1,9 @@
 import { and, asc, eq } from 'drizzle-orm';
 import type { NullModel, SurrogateKind } from '../../experiment/config.js';
 import { faultPoint } from '../../common/fault.js';
+import { picked } from '../../common/records.js';
+import { SURROGATE_STATISTICS } from '../../experiment/statistics.js';
+import type { StoredStatistics } from '../../experiment/statistics.js';
 import type { Database } from '../connection/database.js';
 import { surrogates } from '../schema.js';
 import { all, run as execute } from '../connection/work.js';
@@ -11,13 +14,8 @@ export interface SurrogateKey {
   readonly index: number;
 }
 
-/** What is kept of one homology dimension of a surrogate's diagram. Lengths are those of the bars that die. */
-export interface SurrogateDimension {
-  readonly barCount: number;
-  readonly longestBar: number;
-  readonly totalPersistence: number;
-  readonly entropy: number;
-}
+/** What is kept of one homology dimension of a surrogate's diagram. */
+export type SurrogateDimension = StoredStatistics<'surrogate'>;
 
 /** One homology dimension of one surrogate. */
 export type SurrogateRow = typeof surrogates.$inferSelect;
@@ -57,7 +55,13 @@ export function surrogateTable({ build, read, write }: Database) {
         yield* execute(
           build
             .insert(surrogates)
-            .values({ ...values, diagramId, kind, surrogateIndex: index, dimension })
+            .values({
+              ...picked(values, SURROGATE_STATISTICS),
+              diagramId,
+              kind,
+              surrogateIndex: index,
+              dimension,
+            })
             .onConflictDoNothing(),
         );
       }

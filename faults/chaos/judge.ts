@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { StorePlace } from '../../db/index.js';
 import { checkInvariants } from '../../db/doctor/index.js';
-import { persistenceEntropy } from '../../tda/index.js';
+import { BAR_MEASURES } from '../../tda/index.js';
 import { compareStores, openExisting } from './compare.js';
 import { CLI } from './programs.js';
 
@@ -19,7 +19,7 @@ export async function judge(
     if (stored.join() !== expected.join()) {
       wrong.push(`the experiments are ${stored.join(', ')}; expected ${expected.join(', ')}`);
     }
-    const options = { deep: true, entropyOf: persistenceEntropy };
+    const options = { deep: true, measures: BAR_MEASURES };
     for await (const { invariant, table, id, message } of checkInvariants(store.db, store.objects, options)) {
       wrong.push(`${table} ${id}: ${message} (invariant ${invariant})`);
     }

@@ -1,6 +1,6 @@
 import { connectStoreReadonly, contentDigest, type Store, type StorePlace } from '../../db/index.js';
 import { checkInvariants } from '../../db/doctor/index.js';
-import { persistenceEntropy } from '../../tda/index.js';
+import { BAR_MEASURES } from '../../tda/index.js';
 import type { Steps } from './watch.js';
 
 /** The rows of an experiment while it is under way. */
@@ -50,7 +50,7 @@ export async function examine(
   const store = await openExisting(place);
   try {
     const violations: string[] = [];
-    const options = { deep: true, entropyOf: persistenceEntropy };
+    const options = { deep: true, measures: BAR_MEASURES };
     for await (const { invariant, table, id, message } of checkInvariants(store.db, store.objects, options)) {
       violations.push(`${table} ${id}: ${message} (invariant ${invariant})`);
     }

@@ -11,12 +11,12 @@ import {
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { NO_DRIVER } from '../../db/tables/driver-service.js';
-import { findOrphans, INVARIANTS, removeOrphan } from '../../db/doctor/index.js';
+import { findOrphans, INVARIANTS, mend, removeOrphan, RepairPlan } from '../../db/doctor/index.js';
 import { experimentId } from '../../experiment/ids.js';
 import { isOnPostgres, soundPlace, tried } from './places.js';
 import type { Sound } from './place.js';
 import { config, configWithSurrogates, finishExperiment, NOW } from '../support/small-experiment.js';
-import { named, Patient } from './patient.js';
+import { means, named, Patient } from './patient.js';
 
 // Run 0 and 1 have a fixed seed and end at a cycle; 2 and 3 have seed -1 and all of their 12 steps. Even steps are
 // pictures, odd ones captions.
@@ -710,6 +710,19 @@ describe(`invariant 4: ${INVARIANTS[4]}`, () => {
       async () => [...(await dimensionWith('entropy = 9e999')), `6 diagram_dimensions ${await diagram()}/0`],
     ],
   ]);
+
+  test('the numbers of a diagram are computed from its bars again, and its run stays finished', async () => {
+    await dimensionWith('entropy = entropy - 1e-6');
+    const plan = new RepairPlan();
+    plan.add({ kind: 'measure diagram', diagram: await diagram() });
+    const failed: string[] = [];
+    const onFailure = (_: unknown, why: string): void => void failed.push(why);
+    expect(await mend(patient.store, plan, means, { cutBack: false, onFailure })).toBe(1);
+    expect(failed).toEqual([]);
+    plan.close();
+    expect(await patient.violations()).toEqual([]);
+    expect(await patient.store.runs.get(experiment, 2)).toMatchObject({ status: 'finished' });
+  });
 
   test('bars of a limited filtration end within it, and some need not end', async () => {
     const limited = { ...config, max_edge_length: 60.1 };

@@ -468,8 +468,8 @@ describe('figures', () => {
     expect(listed.map(({ run }) => run)).toEqual(await store.runs.list(id));
     expect(listed.map(({ run, made }) => made - run.length!)).toEqual([0, 0, 0, 0]);
     const names = ['ImagePoints H0', 'ImagePoints H1', 'TextPoints H0', 'TextPoints H1'];
-    for (const { entropies } of listed) {
-      expect(entropies.map(({ model, dimension }) => `${model} H${dimension}`)).toEqual(names);
+    for (const { dimensions } of listed) {
+      expect(dimensions.map(({ model, dimension }) => `${model} H${dimension}`)).toEqual(names);
     }
     const figures = await store.runOverviews.figures(id);
     const made = listed.map((overview) => overview.made);
@@ -483,8 +483,8 @@ describe('figures', () => {
     });
     expect(figures.entropies).toHaveLength(4);
     for (const { model, dimension, entropy } of figures.entropies) {
-      const same = listed.flatMap(({ entropies }) =>
-        entropies.filter((one) => one.model === model && one.dimension === dimension),
+      const same = listed.flatMap(({ dimensions }) =>
+        dimensions.filter((one) => one.model === model && one.dimension === dimension),
       );
       expect(entropy).toBe(Math.max(...same.map((one) => one.entropy)));
     }

@@ -2,12 +2,13 @@ import { contentDigest } from '../../db/index.js';
 import { checkInvariants, findOrphans, mend, removeOrphan, RepairPlan } from '../../db/doctor/index.js';
 import type { Store } from '../../db/index.js';
 import type { DoctorOptions, Means, Repair, Violation } from '../../db/doctor/index.js';
-import { persistenceEntropy } from '../../tda/index.js';
+import { BAR_MEASURES } from '../../tda/index.js';
 import type { DroppedCheck, Place } from './place.js';
 import { answer, catalogue, finishAgain, host, NOW } from '../support/small-experiment.js';
 
 /** The models of the small experiment, asked again. */
 export const means: Means = {
+  measures: BAR_MEASURES,
   catalogue,
   generate: async (model, input, seed) => ({
     output: answer(model, input, seed),
@@ -112,7 +113,7 @@ export class Patient {
   }
 
   async violations(options: DoctorOptions = {}): Promise<Violation[]> {
-    const all = { deep: true, entropyOf: persistenceEntropy, ...options };
+    const all = { deep: true, measures: BAR_MEASURES, ...options };
     const found: Violation[] = [];
     for await (const violation of checkInvariants(this.store.db, this.store.objects, all))
       found.push(violation);

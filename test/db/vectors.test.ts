@@ -1,3 +1,4 @@
+import { barStatistics } from '../../tda/index.js';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { PendingOutput, RunRow, Store } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
@@ -184,7 +185,9 @@ describe('a diagram', () => {
   test('that cannot be stored leaves the one before it', async () => {
     const before = await stored();
     const { diagram: row, dimensions } = before[0]!;
-    const bad = { ...row, maxDimension: 0, dimensions: [{ ...dimensions[0]!, entropy: Infinity }] };
+    const [{ bars }] = dimensions as [(typeof dimensions)[0]];
+    const statistics = { ...barStatistics(bars), entropy: Infinity };
+    const bad = { ...row, maxDimension: 0, dimensions: [{ bars, statistics }] };
     expect(await rejection(store.diagrams.commit(run, await model(textPoints), bad, NOW))).toContain(
       'diagram_dimensions_entropy',
     );
@@ -199,7 +202,8 @@ describe('a diagram', () => {
       diagram: { id: _, ...row },
       dimensions,
     } = (await stored())[0]!;
-    await store.diagrams.commit(run, revised, { ...row, dimensions }, NOW);
+    const measured = dimensions.map(({ bars }) => ({ bars, statistics: barStatistics(bars) }));
+    await store.diagrams.commit(run, revised, { ...row, dimensions: measured }, NOW);
     expect(await store.diagrams.finishRun(run, BOTH_DIAGRAMS, NOW)).toBe(false);
     await embed(store, run, imagePoints);
     await diagram(store, run, imagePoints, config);

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Connection, RunRow, Store, SurrogateDimension } from '../../db/index.js';
+import type { Connection, RunRow, Store } from '../../db/index.js';
 import { openStore } from '../../db/index.js';
 import type { Artifact } from '../../experiment/artifact.js';
 import { runCount, surrogateCount } from '../../experiment/config.js';
@@ -11,13 +11,7 @@ import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId, seedOfStep, surrogateSeed } from '../../experiment/ids.js';
 import type { Catalogue, EmbeddingModel, GenerativeModel } from '../../experiment/model.js';
 import type { Fingerprint } from '../../experiment/provenance.js';
-import {
-  longestLifetime,
-  persistenceEntropy,
-  ripsPersistence,
-  surrogate,
-  totalPersistence,
-} from '../../tda/index.js';
+import { barStatistics, ripsPersistence, surrogate } from '../../tda/index.js';
 import { embedding, generative } from './small-catalogue.js';
 
 /** A store in a folder of its own. The test has to call `remove` at the end. */
@@ -175,7 +169,7 @@ export async function diagram(
     { points: cloud.points, dimension: model.dimension },
     { maxDimension, maxEdgeLength: maxEdgeLength ?? Infinity },
   );
-  const dimensions = diagrams.map((bars) => ({ bars, entropy: persistenceEntropy(bars) }));
+  const dimensions = diagrams.map((bars) => ({ bars, statistics: barStatistics(bars) }));
   const key = { pointsSha256: cloud.sha256, maxDimension, maxEdgeLength };
   const id = await store.diagrams.commit(
     run,
@@ -188,17 +182,8 @@ export async function diagram(
     const seed = surrogateSeed(cloud.sha256, kind, index);
     const points = surrogate(cloud.points, model.dimension, kind, seed);
     const made = await ripsPersistence({ points, dimension: model.dimension }, { maxDimension });
-    await store.surrogates.commit(id, { kind, index }, made.diagrams.map(surrogateDimension));
+    await store.surrogates.commit(id, { kind, index }, made.diagrams.map(barStatistics));
   }
-}
-
-export function surrogateDimension(bars: Float32Array): SurrogateDimension {
-  return {
-    barCount: bars.length / 2,
-    longestBar: longestLifetime(bars),
-    totalPersistence: totalPersistence(bars),
-    entropy: persistenceEntropy(bars),
-  };
 }
 
 export async function finishRun(store: Store, run: RunRow, of: ExperimentConfig): Promise<void> {

@@ -6,7 +6,7 @@ import { checkInvariants } from '../../db/doctor/index.js';
 import { openStore } from '../../db/index.js';
 import type { Connection, Store } from '../../db/index.js';
 import { DATABASE_FILE } from '../../db/layout.js';
-import { persistenceEntropy } from '../../tda/index.js';
+import { BAR_MEASURES } from '../../tda/index.js';
 import { until } from './child-processes.js';
 
 export async function withStore<T>(
@@ -29,7 +29,7 @@ export function violations(data: string): Promise<string[]> {
 /** The same for an open store. */
 export async function violationsIn({ db, objects }: Store): Promise<string[]> {
   const found: string[] = [];
-  for await (const violation of checkInvariants(db, objects, { deep: true, entropyOf: persistenceEntropy })) {
+  for await (const violation of checkInvariants(db, objects, { deep: true, measures: BAR_MEASURES })) {
     found.push(`${violation.invariant} ${violation.table} ${violation.id}: ${violation.message}`);
   }
   return found;

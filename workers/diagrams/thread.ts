@@ -1,7 +1,7 @@
 import { errorMessage, errorName } from '../../common/errors.js';
 import { parentPort } from 'node:worker_threads';
 import type { ComputedDiagram } from '../../activities/index.js';
-import { persistenceEntropy, ripsPersistence, surrogate } from '../../tda/index.js';
+import { barStatistics, ripsPersistence, surrogate } from '../../tda/index.js';
 import type { DiagramFailure, DiagramOrder, DiagramReply } from './protocol.js';
 
 function say(reply: DiagramReply, transfer: ArrayBuffer[] = []): void {
@@ -41,7 +41,7 @@ async function compute({
       onProgress: (done, of) => say({ type: 'progress', done, of }),
     },
   );
-  const dimensions = diagrams.map((bars) => ({ bars, entropy: persistenceEntropy(bars) }));
+  const dimensions = diagrams.map((bars) => ({ bars, statistics: barStatistics(bars) }));
   return { distinctPointCount, edgeCount, dimensions, computeMs: performance.now() - started };
 }
 

@@ -2,8 +2,13 @@ import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { SQL } from 'drizzle-orm';
 import { COMPLETE_EXPERIMENT_STATUSES } from '../../../experiment/experiment-status.js';
 import { UNFINISHED_RUN_STATUSES } from '../../../experiment/run-status.js';
+import { recordOf } from '../../../common/records.js';
+import { DIAGRAM_STATISTICS } from '../../../experiment/statistics.js';
+import type { BarMeasures } from '../../../experiment/statistics.js';
+import { float32s } from '../../float32.js';
 import type { Database } from '../../connection/database.js';
 import {
+  diagramDimensions,
   diagrams,
   embeddings,
   experiments,
@@ -142,6 +147,25 @@ export function derivedRows({ build, write }: Database) {
     });
   }
 
+  /** Sets the numbers of diagrams to what their bars give. */
+  async function measureDiagrams(ids: readonly number[], measures: BarMeasures): Promise<void> {
+    const ofDiagrams = inArray(diagramDimensions.diagramId, [...ids]);
+    await write(function* () {
+      const rows = yield* all(build.select().from(diagramDimensions).where(ofDiagrams));
+      for (const { diagramId, dimension, bars } of rows) {
+        const measured = recordOf(DIAGRAM_STATISTICS, (name) => measures[name](float32s(bars)));
+        yield* run(
+          build
+            .update(diagramDimensions)
+            .set(measured)
+            .where(
+              and(eq(diagramDimensions.diagramId, diagramId), eq(diagramDimensions.dimension, dimension)),
+            ),
+        );
+      }
+    });
+  }
+
   async function deleteSurrogates(
     keys: readonly { readonly diagram: number; readonly surrogate: string; readonly index: number }[],
   ): Promise<void> {
@@ -178,6 +202,7 @@ export function derivedRows({ build, write }: Database) {
     deleteVectors,
     deletedVectors,
     deleteDiagrams,
+    measureDiagrams,
     deleteSurrogates,
     deleteFailures,
   };

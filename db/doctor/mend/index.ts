@@ -1,5 +1,6 @@
 import { assertNever, errorMessage } from '../../../common/errors.js';
 import type { Catalogue } from '../../../experiment/model.js';
+import type { BarMeasures } from '../../../experiment/statistics.js';
 import type { Store } from '../../store.js';
 import type { Repair } from '../repair.js';
 import { givesUpSteps } from '../repair.js';
@@ -17,6 +18,7 @@ import { stepRepairs } from './steps.js';
 export interface Means {
   readonly catalogue: Catalogue;
   readonly generate: Generate;
+  readonly measures: BarMeasures;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -96,12 +98,13 @@ const TOGETHER: ReadonlySet<Repair['kind']> = new Set([
   'delete embedding',
   'delete vector',
   'delete diagram',
+  'measure diagram',
   'delete surrogates',
   'delete failure',
   'reopen run',
 ]);
 
-function createRepairs(store: Store, { catalogue, generate, now }: Means, cutBack: boolean) {
+function createRepairs(store: Store, { catalogue, generate, measures, now }: Means, cutBack: boolean) {
   const { db, artifacts, objects, provenance } = store;
   const derived = derivedRows(db);
   const runs = runRepairs(db, artifacts, derived, catalogue, now);
@@ -124,6 +127,12 @@ function createRepairs(store: Store, { catalogue, generate, now }: Means, cutBac
         return DONE;
       case 'delete diagram':
         await derived.deleteDiagrams(all(repair.kind).map(({ diagram }) => diagram));
+        return DONE;
+      case 'measure diagram':
+        await derived.measureDiagrams(
+          all(repair.kind).map(({ diagram }) => diagram),
+          measures,
+        );
         return DONE;
       case 'delete surrogates':
         await derived.deleteSurrogates(all(repair.kind));
