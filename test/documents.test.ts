@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
+import { BAR_STATISTICS, DIAGRAM_COUNTS } from '../experiment/statistics.js';
 import { faultyModels } from '../models/test-models/faulty.js';
 import { environmentVariables } from '../workers/settings/variables.js';
 import {
@@ -16,6 +17,9 @@ import {
 
 const root = join(import.meta.dirname, '..');
 const documents = documentPages();
+const { withStatistics } = (await import(join(root, 'scripts/statistics-page.mjs'))) as {
+  withStatistics: (page: string, ofDiagrams: typeof DIAGRAM_COUNTS, ofBars: typeof BAR_STATISTICS) => string;
+};
 const { withVariables } = (await import(join(root, 'scripts/settings-page.mjs'))) as {
   withVariables: (page: string, variables: typeof environmentVariables) => string;
 };
@@ -66,6 +70,12 @@ test('the table of docs/settings.md is what scripts/write-settings-page.mjs make
   const page = read('docs/settings.md');
   for (const { name } of environmentVariables) expect(page).toContain(`| \`${name}\` `);
   expect(page).toBe(withVariables(page, environmentVariables));
+});
+
+test('the table of docs/topology.md is what scripts/write-statistics-page.mjs makes of the descriptions', () => {
+  const page = read('docs/topology.md');
+  for (const { column } of Object.values(BAR_STATISTICS)) expect(page).toContain(`| \`${column}\` `);
+  expect(page).toBe(withStatistics(page, DIAGRAM_COUNTS, BAR_STATISTICS));
 });
 
 /** What keeps a link from leading to a place of a page or to a file; null where it does lead there. */
