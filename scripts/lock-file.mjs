@@ -14,6 +14,11 @@ export function lockFileProblems(lock, project) {
         `${path} names a place in "resolved": packages come from the registry that npm is set to`,
       );
     }
+    if (/linuxmusl-|-musl$/.test(path) && entry.libc === undefined) {
+      problems.push(
+        `${path} is for musl by its name, and has no "libc": npm would install it on every Linux`,
+      );
+    }
     if (entry.hasInstallScript && typeof project.allowScripts?.[nameOf(path)] !== 'boolean') {
       problems.push(
         `${path} has an install script, and "allowScripts" of package.json does not say whether it may run`,

@@ -27,6 +27,16 @@ describe('the check', () => {
     expect(lockFileProblems(lock, {})).toEqual([problem]);
   });
 
+  test.each(['@img/sharp-libvips-linuxmusl-x64', '@swc/core-linux-x64-musl'])(
+    'refuses %s where npm has lost of which C library it is',
+    (name) => {
+      const problemsOf = (entry: object) =>
+        lockFileProblems({ packages: { [`node_modules/${name}`]: { integrity, ...entry } } }, {});
+      expect(problemsOf({ libc: ['musl'] })).toEqual([]);
+      expect(problemsOf({})).toEqual([expect.stringContaining(`${name} is for musl by its name`)]);
+    },
+  );
+
   test.each([true, false])('takes a script of which package.json says %s', (allowed) => {
     const lock = { packages: { 'node_modules/a/node_modules/@b/c': { integrity, hasInstallScript: true } } };
     expect(lockFileProblems(lock, { allowScripts: { '@b/c': allowed } })).toEqual([]);
