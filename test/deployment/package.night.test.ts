@@ -15,7 +15,7 @@ import { type CommandResult, runCommand } from '../../workers/processes/run-comm
 import { repositoryPath } from '../support/child-processes.js';
 import { sharedTemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 
-// npm lays out some 280 packages, 900 MB.
+// npm lays out some 280 packages, 900 MB: the overrides of package.json count in a clone alone.
 jest.setTimeout(900_000);
 
 const manifest = z
