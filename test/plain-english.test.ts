@@ -20,13 +20,10 @@ const NOT_YET_PLAIN: readonly string[] = [
   'models',
   'test/cli',
   'test/db',
-  'test/deployment',
   'test/documents.test.ts',
   'test/drills',
   'test/experiment',
-  'test/fleet',
   'test/models',
-  'test/workers',
   'test/workflows',
   'workflows',
 ];

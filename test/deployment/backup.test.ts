@@ -12,7 +12,10 @@ import { asSuperuser } from '../support/suite-postgres.js';
 import { repositoryPath } from '../support/child-processes.js';
 import { environmentOf, readComposeFile, ROOT, type ComposeService } from './compose-file.js';
 
-/** The backup and the restore of docker-compose.yml as processes, with a real Postgres and a real S3 service. */
+/**
+ * Runs the backup and the restore of docker-compose.yml as processes, with a real Postgres and a real S3
+ * service.
+ */
 
 jest.setTimeout(120_000);
 
@@ -26,7 +29,10 @@ const SECRETS = {
   S3_WORKER_SECRET_KEY: '',
 };
 
-/** pg_dump takes no server that is newer: so the server is of its own package here, and not that of the other tests. */
+/**
+ * pg_dump refuses a newer server, so this test uses the server of pg_dump's package, and not that of the
+ * other tests.
+ */
 function ownServer(): { readonly initdb: string; readonly postgres: string } | string {
   const version = /\) (\d+)/.exec(
     spawnSync('pg_dump', ['--version'], { encoding: 'utf8' }).stdout ?? '',
@@ -61,7 +67,7 @@ if (missing.length > 0)
     }
     if ('path' in s3) objects = await startS3Server(s3.path);
     await makeBucket(objects, 'panic-tda');
-    // What the job backup-folder does, which gives them to the users of the two others.
+    // The job backup-folder makes these, and gives them to the users of the two other jobs.
     for (const part of ['database', 'objects']) mkdirSync(join(backup, part), { recursive: true });
   });
   afterAll(async () => {
@@ -107,7 +113,7 @@ if (missing.length > 0)
     return { status, output: `${stdout}${stderr}` };
   }
 
-  /** A command of ours with the rights of a worker. */
+  /** Runs a command of ours with the rights of a worker. */
   function panicTda(...words: string[]) {
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
@@ -176,13 +182,13 @@ if (missing.length > 0)
     expect(run('backup').output).toContain('2 objects: 0 copied, 2 there already');
   });
 
-  test('it keeps as many dumps as it is to, and refuses a number that is none', () => {
+  test('it keeps the number of dumps in BACKUP_KEEP, and refuses an invalid number', () => {
     const [first] = dumps();
     for (const day of ['01', '02', '03']) {
       writeFileSync(join(backup, 'database', `panic_tda-202001${day}T000000Z.dump`), '');
     }
     writeFileSync(join(backup, 'database', 'of-the-user.dump'), '');
-    // Nothing is made of a part, and a dump of this second is not overwritten.
+    // An incomplete dump leaves no file, and a dump of the same second is not overwritten.
     rmSync(join(backup, 'database', first!));
     expect(run('backup-database', [], { BACKUP_KEEP: '2' })).toEqual(done);
     expect(dumps()).toEqual([
@@ -201,7 +207,7 @@ if (missing.length > 0)
     expect(dumps()).toEqual(before);
   });
 
-  test('what was lost is restored, and what was there stays beside it', async () => {
+  test('lost rows and pictures are restored, and the earlier database stays beside them', async () => {
     const dump = dumps().at(-1)!;
     const own = postgres.url('panic_tda');
     await asSuperuser(own, (client) => client.query('drop table embeddings, invocations cascade'));

@@ -23,20 +23,20 @@ function askingForTheirAddress(room: string): string[] {
     );
 }
 
-test('one module alone asks where it is: the build puts the others at another place', () => {
+test('only one module asks for its own address, since the build moves the others', () => {
   expect(ROOMS.flatMap(askingForTheirAddress)).toEqual(['common/compiled-file.ts']);
 });
 
 const source = (): { readonly models: Record<string, unknown>[] } =>
   JSON.parse(readFileSync(repositoryPath('models/catalogue.json'), 'utf8'));
 
-test('the catalogue of the build is what the schema makes of that of the sources', () => {
+test('the catalogue of the build is that of the sources, in the form of the schema', () => {
   const built: unknown = JSON.parse(readFileSync(repositoryPath('dist/models/catalogue.json'), 'utf8'));
   const { models, unavailable } = catalogueFileSchema.parse(source());
   expect(built).toEqual({ models, unavailable });
 });
 
-test('a catalogue with a fault makes no build, and the entry and the field are named', async () => {
+test('a faulty catalogue stops the build, and the message names the entry and the field', async () => {
   const root = temporaryFolder();
   for (const room of ['common', 'experiment', 'models']) {
     cpSync(repositoryPath(`dist/${room}`), join(root, 'dist', room), { recursive: true });
@@ -55,7 +55,7 @@ test('a catalogue with a fault makes no build, and the entry and the field are n
   expect(output).toContain('revison');
 });
 
-test('the licence of each package whose code was joined goes along', () => {
+test('the build contains the licence of each package whose code was joined', () => {
   const text = readFileSync(repositoryPath('dist/program/LICENSES.txt'), 'utf8');
   for (const name of ['commander', 'drizzle-orm', 'log-update', 'zod']) {
     const { version } = JSON.parse(

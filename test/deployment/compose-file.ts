@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 
-/** What of a service of docker-compose.yml these tests look at. */
+/** The parts of a service of docker-compose.yml that these tests read. */
 export interface ComposeService {
   readonly image?: string;
   readonly build?: { readonly context: string; readonly target: string };
@@ -50,7 +50,7 @@ export interface ComposeFile {
 
 export const ROOT = new URL('../../', import.meta.url);
 
-/** docker-compose.yml with its merges carried out and its variables as they are written. */
+/** docker-compose.yml with its merges carried out and its variables as written. */
 export function readComposeFile(): ComposeFile {
   return parse(readFileSync(new URL('docker-compose.yml', ROOT), 'utf8'), { merge: true }) as ComposeFile;
 }
@@ -58,10 +58,10 @@ export function readComposeFile(): ComposeFile {
 /** `${NAME:?message}`, the only form of a variable that has no default. */
 export const SECRET = /^\$\{([A-Z][A-Z0-9_]*):\?[^}]+\}$/;
 
-/** `${NAME:-value}`, the only form of a variable that has one. */
+/** `${NAME:-value}`, the only form of a variable with a default. */
 export const CHANGEABLE = /^\$\{([A-Z][A-Z0-9_]*):-([^}]+)\}$/;
 
-/** The value that holds where .env does not name another. */
+/** The value that holds if .env does not set the variable. */
 export function valueOf(text: string | number): string {
   return CHANGEABLE.exec(String(text))?.[2] ?? String(text);
 }
@@ -86,7 +86,7 @@ export function environmentOf(
   );
 }
 
-/** What lets a container do more than it has to; `exceptions` are the capabilities that it is granted on purpose. */
+/** What lets a container do more than it needs. `exceptions` are the capabilities that it gets on purpose. */
 export function excessOf(service: ComposeService, exceptions: readonly string[] = []): string[] {
   const granted = (service.cap_add ?? []).filter((capability) => !exceptions.includes(capability));
   const [user = ''] = (service.user ?? '').split(':');

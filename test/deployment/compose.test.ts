@@ -28,7 +28,7 @@ test('docker-compose.yml is a compose file by the schema that Docker Compose car
   const validate = ajv.compile(schema);
   const file: unknown = parse(readFileSync(new URL('docker-compose.yml', ROOT), 'utf8'), { merge: true });
   expect(validate(file) ? [] : validate.errors).toEqual([]);
-  // The schema is able to refuse.
+  // The schema can refuse a file.
   expect(validate({ services: { postgres: { imagee: 'postgres' } } })).toBe(false);
 });
 
@@ -53,7 +53,7 @@ test.each(entries)('%s: every published port is on loopback', (_name, { ports = 
   for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
 });
 
-test('the web UI is seen through the guard alone, and Temporal has no HTTP API', () => {
+test('the web UI is reached through the guard only, and Temporal has no HTTP API', () => {
   const ui = services['temporal-ui']!;
   expect(ui).not.toHaveProperty('ports');
   const port = ui.environment!['TEMPORAL_UI_PORT'];
@@ -96,13 +96,13 @@ describe('secrets', () => {
     const needed = used.filter((variable) => !CHANGEABLE.test(variable));
     for (const variable of needed) expect(variable).toMatch(SECRET);
     const names = new Set(needed.map((variable) => SECRET.exec(variable)![1]!));
-    // compose/images.sh writes it.
+    // compose/images.sh writes this variable.
     expect(names.delete('PANIC_TDA_TAG')).toBe(true);
     expect(new Set(offered.map(({ name }) => name))).toEqual(names);
     for (const { value } of offered) expect(value).toBe('');
   });
 
-  test('.env.example tells what may be changed, each with the value that holds without it', () => {
+  test('.env.example lists each setting that has a default, with the default', () => {
     const told = [...example.matchAll(/^# ([A-Z][A-Z0-9_]*)=(.+)$/gm)].map(([, name, value]) => [
       name,
       value,
@@ -115,14 +115,17 @@ describe('secrets', () => {
     expect(new Set(told.map((pair) => pair.join('=')))).toEqual(new Set(defaults));
   });
 
-  test.each(entries)('%s: what looks like a secret is one', (_name, { environment = {}, command = [] }) => {
-    for (const [name, value] of Object.entries(environment)) {
-      if (/PASSWORD|PWD|SECRET|ACCESS_KEY|TOKEN/.test(name)) expect(value).toMatch(SECRET);
-      // A URL with a password in it.
-      expect(value).not.toMatch(/:\/\/[^/@]*:[^/@]*@/);
-    }
-    for (const word of command) expect(word).not.toContain('${');
-  });
+  test.each(entries)(
+    '%s: a variable with the name of a secret is one',
+    (_name, { environment = {}, command = [] }) => {
+      for (const [name, value] of Object.entries(environment)) {
+        if (/PASSWORD|PWD|SECRET|ACCESS_KEY|TOKEN/.test(name)) expect(value).toMatch(SECRET);
+        // A URL that contains a password.
+        expect(value).not.toMatch(/:\/\/[^/@]*:[^/@]*@/);
+      }
+      for (const word of command) expect(word).not.toContain('${');
+    },
+  );
 
   test('git and images leave .env out', () => {
     expect(readFileSync(new URL('.gitignore', ROOT), 'utf8').split('\n')).toContain('.env');
@@ -144,7 +147,7 @@ function mebibytes(size: string): number {
 
 describe('limits', () => {
   test.each(entries)(
-    '%s: has one of memory without swap, processor time, processes and files',
+    '%s: has a limit of memory without swap, processor time, processes and files',
     (_name, service) => {
       expect(mebibytes(service.mem_limit!)).toBeGreaterThan(0);
       expect(service.memswap_limit).toBe(service.mem_limit);
@@ -155,7 +158,7 @@ describe('limits', () => {
     },
   );
 
-  test('what a container keeps in memory as files fits beside its processes', () => {
+  test('the files that a container keeps in memory fit beside its processes', () => {
     for (const [name, { mem_limit, shm_size, tmpfs = [] }] of entries) {
       const sizes = [
         ...tmpfs.map((folder) => folder.split('=')[1]!),
@@ -166,7 +169,7 @@ describe('limits', () => {
     }
   });
 
-  test('docs/docker.md tells each limit that may be changed, and their sum', () => {
+  test('docs/docker.md lists each limit with a default, and their sum', () => {
     const page = readFileSync(new URL('docs/docker.md', ROOT), 'utf8');
     const always = entries.filter(
       ([, { profiles, ...service }]) => profiles === undefined && !isJob(service),
@@ -179,7 +182,7 @@ describe('limits', () => {
     expect(page).toContain(`**${sum} GiB**`);
   });
 
-  test('Temporal collects its garbage before it meets its limit', () => {
+  test('Temporal collects its garbage before it reaches its limit', () => {
     const { mem_limit, environment } = services['temporal']!;
     const [, figure] = /^(\d+)MiB$/.exec(valueOf(environment!['GOMEMLIMIT']!)) ?? [];
     expect(Number(figure) / mebibytes(mem_limit!)).toBeCloseTo(0.9, 1);
@@ -187,14 +190,14 @@ describe('limits', () => {
 });
 
 test.each(entries.filter(([, service]) => !isJob(service)))(
-  '%s: says whether it is healthy, and is started again',
+  '%s: has a health check, and is started again',
   (_name, { healthcheck, restart }) => {
     expect(healthcheck?.test[0]).toBe('CMD');
     expect(restart).toBe('unless-stopped');
   },
 );
 
-test('whoever needs a job waits for its success, whoever needs a service for its health', () => {
+test('a container that needs a job waits for its success, and one that needs a service for its health', () => {
   for (const [, { depends_on = {} }] of entries) {
     for (const [needed, { condition }] of Object.entries(depends_on)) {
       const service = services[needed]!;
@@ -223,7 +226,7 @@ test.each(['worker-cpu', 'worker-gpu', 'worker-gpu-1'])(
   },
 );
 
-/** Everything that a service waits for, at first or second hand. */
+/** Everything that a service waits for, directly or indirectly. */
 function neededBy(name: string): Set<string> {
   const found = new Set<string>();
   const visit = (service: string, path: readonly string[]): void => {
@@ -237,7 +240,7 @@ function neededBy(name: string): Set<string> {
   return found;
 }
 
-test('volumes have names; what is mounted from here is there, and read only', () => {
+test('volumes have names; files that are mounted from the repository exist, and are read only', () => {
   for (const [, { volumes: mounts = [] }] of entries) {
     for (const mount of mounts) {
       const folder = /^\$\{BACKUP_FOLDER:-[^}]+\}/.exec(mount)?.[0];
@@ -264,7 +267,7 @@ test('each GPU has a container of its own, by NVIDIA reservation', () => {
   }
 });
 
-/** The variables of .env that a service is given. */
+/** The variables of .env that a service gets. */
 function secretsOf(name: string): string[] {
   return Object.values(services[name]!.environment ?? {}).flatMap((value) => SECRET.exec(value)?.[1] ?? []);
 }
@@ -273,7 +276,7 @@ function holders(secret: string): string[] {
   return entries.map(([name]) => name).filter((name) => secretsOf(name).includes(secret));
 }
 
-/** Those that have a network in common with a service; all workers under one name. */
+/** The services that share a network with a service; all workers under one name. */
 function neighbours(name: string): Set<string> {
   const own = services[name]!.networks ?? [];
   const others = entries.filter(
@@ -283,13 +286,13 @@ function neighbours(name: string): Set<string> {
 }
 
 describe('what a container may do', () => {
-  /** They give a new folder to the users of the services, and have no network. */
+  /** These jobs give a new folder to the users of the services, and have no network. */
   const exceptions: Readonly<Record<string, readonly string[]>> = {
     'objects-bucket': ['CHOWN', 'DAC_OVERRIDE'],
     'backup-folder': ['CHOWN', 'DAC_OVERRIDE'],
   };
 
-  test.each(entries)('%s: no more than it has to', (name, service) => {
+  test.each(entries)('%s: no more than it needs', (name, service) => {
     expect(excessOf(service, exceptions[name])).toEqual([]);
   });
 
@@ -322,7 +325,7 @@ describe('what a container may do', () => {
     expect(holders('TEMPORAL_DB_PASSWORD')).toEqual(['postgres', 'temporal-schema', 'temporal']);
   });
 
-  test('a service is on no network but those of what it calls, and of what calls it', () => {
+  test('a service is only on the networks of the services that it calls, and that call it', () => {
     expect(neighbours('postgres')).toEqual(
       new Set(['temporal-schema', 'temporal', 'database', 'worker', 'backup-database', 'restore-database']),
     );
@@ -337,14 +340,14 @@ describe('what a container may do', () => {
     expect(neighbours('web-ui')).toEqual(new Set(['temporal-ui']));
   });
 
-  test('the Temporal server, which has an address on each of its networks, says by which its parts find each other', () => {
+  test('the Temporal server, which has an address on each of its networks, sets the address by which its parts find each other', () => {
     expect(services['temporal']).toMatchObject({
       networks: ['database', 'workflows'],
       environment: { TEMPORAL_BROADCAST_ADDRESS: '127.0.0.1' },
     });
   });
 
-  test('the web UI, which asks its visitors for nothing, is started on request', () => {
+  test('the web UI, which has no log-in, starts on request only', () => {
     for (const name of ['temporal-ui', 'web-ui']) {
       expect(services[name]!.profiles).toEqual(['ui']);
       const asking = entries.filter(([, { depends_on: needed = {} }]) => name in needed);
@@ -352,7 +355,7 @@ describe('what a container may do', () => {
     }
   });
 
-  test('a container that shares the network of a worker goes by its metrics alone, and is no part of the others', () => {
+  test('a container that shares the network of a worker uses only its metrics, and is on no other network', () => {
     for (const [name, { network_mode: mode, ...service }] of entries) {
       const worker = /^service:(.+)$/.exec(mode ?? '')?.[1];
       if (worker === undefined) continue;
@@ -366,21 +369,18 @@ describe('what a container may do', () => {
     }
   });
 
-  test.each(['metrics', 'backup', 'restore'])(
-    'what is of the profile %s is needed by nothing else',
-    (profile) => {
-      const own = entries
-        .filter(([, { profiles }]) => profiles?.includes(profile) === true)
-        .map(([name]) => name);
-      expect(own.length).toBeGreaterThan(0);
-      for (const [name, { depends_on: needed = {} }] of entries) {
-        if (own.includes(name)) continue;
-        expect([name, Object.keys(needed).filter((one) => own.includes(one))]).toEqual([name, []]);
-      }
-    },
-  );
+  test.each(['metrics', 'backup', 'restore'])('no other container needs one of the profile %s', (profile) => {
+    const own = entries
+      .filter(([, { profiles }]) => profiles?.includes(profile) === true)
+      .map(([name]) => name);
+    expect(own.length).toBeGreaterThan(0);
+    for (const [name, { depends_on: needed = {} }] of entries) {
+      if (own.includes(name)) continue;
+      expect([name, Object.keys(needed).filter((one) => own.includes(one))]).toEqual([name, []]);
+    }
+  });
 
-  test('Prometheus asks each worker that has such a container, and is seen through the guard alone', () => {
+  test('Prometheus asks each worker that has such a container, and is reached through the guard only', () => {
     const { scrape_configs: jobs } = parse(readFileSync(new URL('compose/prometheus.yml', ROOT), 'utf8')) as {
       scrape_configs: readonly { static_configs: readonly { targets: readonly string[] }[] }[];
     };

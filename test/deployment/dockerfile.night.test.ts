@@ -29,7 +29,7 @@ describe('what it runs, in a copy of its context', () => {
     for (const { words } of stage('cpu').instructions.filter(({ name }) => name === 'COPY')) copy(words);
   });
 
-  /** `--from=build /app/A /app/B C`, with the packages that stay after the tools of the build are gone. */
+  /** `--from=build /app/A /app/B C`, with the packages that stay when the tools of the build are removed. */
   function copy(words: string): void {
     const [from, ...paths] = words.split(' ');
     expect(from).toBe('--from=build');
@@ -46,7 +46,7 @@ describe('what it runs, in a copy of its context', () => {
       packages: Record<string, { dev?: boolean; devOptional?: boolean }>;
     };
     for (const [path, { dev, devOptional }] of Object.entries(packages)) {
-      // One inside of another comes with it.
+      // A package inside of another is copied with it.
       if (path === '' || dev === true || devOptional === true || path.lastIndexOf('node_modules/') > 0)
         continue;
       if (!existsSync(join(root, path))) continue;
@@ -69,7 +69,7 @@ describe('what it runs, in a copy of its context', () => {
     );
     return spawnSync(
       process.execPath,
-      // Packages are links here, and have to be looked for where the links are.
+      // Packages are links here, and Node has to resolve them where the links are.
       ['--preserve-symlinks', main!.replace('/app', image), ...(words.length > 0 ? words : json('CMD'))],
       { encoding: 'utf8', env: { PATH: process.env['PATH'], ...env, PANIC_TDA_DATA: join(folder, 'data') } },
     );

@@ -21,8 +21,8 @@ describe('the Dockerfile', () => {
     expect(stage('build').from).toContain(`node:${process.versions.node.split('.')[0]}.`);
   });
 
-  test('ends the build where the CUDA image lacks a library that the provider of the runtime needs', () => {
-    // The provider is fetched on the very image that the workers run on, and its needs are asked of the loader there.
+  test('ends the build if the CUDA image lacks a library that the provider of the runtime needs', () => {
+    // The stage fetches the provider on the image of the workers, and asks the loader there for its needs.
     expect(stage('cuda-provider').from).toBe(stage('cuda').from);
     const run = stage('cuda-provider').instructions.find(({ name }) => name === 'RUN');
     expect(run?.words).toBe('node bin/panic-tda.mjs setup cuda --without-gpu');
@@ -37,7 +37,7 @@ describe('the Dockerfile', () => {
   });
 
   test.each(['cpu', 'cuda'])(
-    '%s: is no root, keeps data in volumes of its user, and has no tools of the build',
+    '%s: does not run as root, keeps data in volumes of its user, and has no tools of the build',
     (name) => {
       const { instructions } = stage(name);
       const of = (instruction: string) =>
@@ -46,7 +46,7 @@ describe('the Dockerfile', () => {
       expect(of('VOLUME')).toEqual(['["/data", "/models"]']);
       expect(of('RUN').join(' ')).toContain('install --directory --owner=10001 --group=10001 /data /models');
       expect(of('RUN').join(' ')).not.toMatch(/apt-get|npm/);
-      // Whatever runs as the user was made before it.
+      // All files of the user are made before it.
       expect(instructions.findIndex(({ name }) => name === 'USER')).toBeGreaterThan(
         instructions.findLastIndex(({ name }) => name === 'RUN' || name === 'COPY'),
       );
@@ -74,7 +74,7 @@ describe('the Dockerfile', () => {
     }
   });
 
-  test('takes from here only what .dockerignore lets in, and that is there', () => {
+  test('copies only files that .dockerignore lets in, and they exist', () => {
     const context = buildContext();
     for (const name of context) expect(existsSync(join(root, name))).toBe(true);
     expect(context).not.toEqual(expect.arrayContaining(['node_modules']));

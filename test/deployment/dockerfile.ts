@@ -3,13 +3,13 @@ import { ROOT } from './compose-file.js';
 
 export interface Instruction {
   readonly name: string;
-  /** Lines that go on are joined. */
+  /** Continued lines are joined. */
   readonly words: string;
 }
 
 export interface Stage {
   readonly name: string;
-  /** What it builds on: an image, with arguments in place, or an earlier stage. */
+  /** Its base: an image, with the arguments filled in, or an earlier stage. */
   readonly from: string;
   readonly instructions: readonly Instruction[];
 }
@@ -47,7 +47,9 @@ export function readDockerfile(): Stage[] {
   return stages;
 }
 
-/** What .dockerignore lets into the build, by its name at the root: everything else is left out. */
+/**
+ * The files that .dockerignore lets into the build, by their names at the root. Everything else is left out.
+ */
 export function buildContext(): string[] {
   const lines = readFileSync(new URL('.dockerignore', ROOT), 'utf8').split('\n');
   return lines.filter((line) => line.startsWith('!')).map((line) => line.slice(1));

@@ -13,7 +13,10 @@ describe('compose/images.sh', () => {
   let folder: string;
   let images: string;
 
-  /** A clone with a commit, and a docker whose images are files of a folder; a file "broken" there ends its builds. */
+  /**
+   * A clone with a commit, and a docker whose images are files of a folder. A file "broken" in that folder
+   * makes builds fail.
+   */
   beforeEach(() => {
     folder = temporaryFolder();
     images = join(folder, 'images');
@@ -57,7 +60,7 @@ describe('compose/images.sh', () => {
   const env = (): string => readFileSync(join(folder, '.env'), 'utf8');
   const valueOf = (name: string): string | undefined => new RegExp(`^${name}=(.*)$`, 'm').exec(env())?.[1];
 
-  test('a build has a tag of its own, which .env names with what it had, and going back is one command', () => {
+  test('a build has a new tag, .env names it with the previous one, and one command goes back', () => {
     expect(run('build').status).toBe(0);
     const first = valueOf('PANIC_TDA_TAG')!;
     expect(first).toMatch(TAG);
@@ -65,7 +68,7 @@ describe('compose/images.sh', () => {
     expect(env()).toBe(`${SECRETS}PANIC_TDA_TAG=${first}\n`);
     expect(statSync(join(folder, '.env')).mode & 0o777).toBe(0o640);
 
-    // Other code; and another second, where the machine is quick.
+    // Other code, and another second, since a quick machine would make the same tag.
     writeFileSync(join(folder, 'new'), '');
     expect(run('build', 'worker-cpu').status).toBe(0);
     const second = valueOf('PANIC_TDA_TAG')!;
@@ -89,7 +92,7 @@ describe('compose/images.sh', () => {
     expect(run('build').status).toBe(0);
     const before = env();
     writeFileSync(join(images, 'broken'), '');
-    // A tag has the second in it, and one that is there is refused.
+    // A tag contains the second, and an existing tag is refused.
     const { mtimeMs } = statSync(join(images, `panic-tda:${valueOf('PANIC_TDA_TAG')}`));
     await sleep(Math.max(0, mtimeMs + 1001 - Date.now()));
     expect(run('build')).toEqual({ status: 17, output: 'the build failed\n' });

@@ -56,7 +56,7 @@ describe('completing a lock file', () => {
     registry?.close();
   });
 
-  /** A registry of `tool` and of its program for another system, with these checksums. */
+  /** A registry with `tool` and its program for another system, with these checksums. */
   async function startRegistry(checksum: (name: string) => object): Promise<string> {
     registry = createServer((request, response) => {
       const name = decodeURIComponent((request.url ?? '').slice(1));
@@ -86,7 +86,7 @@ describe('completing a lock file', () => {
     expect(readFileSync(file, 'utf8')).not.toContain('127.0.0.1');
   });
 
-  test('leaves the file as it was where the registry has no SHA-512, and says of which package', async () => {
+  test('leaves the file as it was if the registry has no SHA-512, and names the package', async () => {
     const { file, complete } = incomplete();
     const before = readFileSync(file, 'utf8');
     const url = await startRegistry(() => ({ shasum: '0'.repeat(40) }));

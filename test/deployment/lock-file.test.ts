@@ -10,7 +10,7 @@ function read(path: string): unknown {
   return JSON.parse(readFileSync(path, 'utf8'));
 }
 
-test('package-lock.json holds every package to a SHA-512, names no registry, and says of every install script whether it runs', () => {
+test('package-lock.json has a SHA-512 of every package, names no registry, and says of every install script whether it runs', () => {
   const lock = read(repositoryPath('package-lock.json'));
   expect(lockFileProblems(lock, read(repositoryPath('package.json')))).toEqual([]);
 });
@@ -28,7 +28,7 @@ describe('the check', () => {
   });
 
   test.each(['@img/sharp-libvips-linuxmusl-x64', '@swc/core-linux-x64-musl'])(
-    'refuses %s where npm has lost of which C library it is',
+    'refuses %s if npm has lost its C library',
     (name) => {
       const problemsOf = (entry: object) =>
         lockFileProblems({ packages: { [`node_modules/${name}`]: { integrity, ...entry } } }, {});
@@ -37,7 +37,7 @@ describe('the check', () => {
     },
   );
 
-  test.each([true, false])('takes a script of which package.json says %s', (allowed) => {
+  test.each([true, false])('accepts a script for which package.json says %s', (allowed) => {
     const lock = { packages: { 'node_modules/a/node_modules/@b/c': { integrity, hasInstallScript: true } } };
     expect(lockFileProblems(lock, { allowScripts: { '@b/c': allowed } })).toEqual([]);
     expect(lockFileProblems(lock, { allowScripts: { a: allowed } })).toHaveLength(1);

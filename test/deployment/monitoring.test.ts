@@ -12,7 +12,7 @@ import { temporaryFolder } from '../support/temporary-folder.js';
 const promtool = findPromtool();
 const withPromtool = promtool === null ? test.skip : test;
 
-/** Names of places in a document, as web pages make them of its headings. */
+/** Names of the places in a document, as web pages make them of its headings. */
 function anchorsOf(file: string): string[] {
   const headings = readFileSync(repositoryPath(file), 'utf8').matchAll(/^#+ (.*)$/gm);
   return [...headings].map(([, heading = '']) =>
@@ -25,9 +25,9 @@ function anchorsOf(file: string): string[] {
 
 const ajv = new Ajv({ strict: false, allErrors: true, addUsedSchema: false });
 
-/** Where a value is none of a schema. */
+/** Where a value does not fit a schema. */
 function troubles(schema: AnySchemaObject | undefined, value: unknown) {
-  // Compiled once: the library knows a schema again.
+  // Compiled once, since the library keeps a schema.
   const validate = ajv.compile(schema!);
   return validate(value)
     ? []
@@ -38,7 +38,7 @@ function at(name: string): string {
   return repositoryPath(`deploy/${name}`);
 }
 
-test('each alert has a section that says what it means, and each section of an alert has its alert', () => {
+test('each alert has a section that explains it, and each section has its alert', () => {
   const anchors = anchorsOf('docs/monitoring.md');
   const linked = alerts().map(({ annotations: { runbook } }) => runbook.split('#'));
   expect(new Set(linked.map(([file]) => file))).toEqual(new Set(['docs/monitoring.md']));
@@ -60,7 +60,7 @@ test('each alert is shown to fire and not to fire', () => {
   for (const { alert } of alerts()) {
     const own = looks.filter((shown) => shown.some((fired) => fired.includes(alert)));
     expect([alert, own.length > 0]).toEqual([alert, true]);
-    // In the same story, so that it is not silent for want of series.
+    // In the same story, so that a lack of series is not the reason for its silence.
     expect([alert, own.some((shown) => shown.some((fired) => !fired.includes(alert)))]).toEqual([
       alert,
       true,
@@ -75,7 +75,7 @@ test('every expression of alerts and dashboard is PromQL', () => {
   }
 });
 
-test("the dashboard is one by Grafana's own types", () => {
+test("the dashboard fits Grafana's own types", () => {
   const { Whole, OnePanel, ...options } = JSON.parse(
     readFileSync(repositoryPath('test/fixtures/grafana/dashboard.schema.json'), 'utf8'),
   ) as Readonly<Record<string, AnySchemaObject>>;
@@ -91,7 +91,7 @@ test("the dashboard is one by Grafana's own types", () => {
   }
 });
 
-test('panels of the dashboard have ids of their own, do not overlap, and ask the fleet that is chosen', () => {
+test('panels of the dashboard have different ids, do not overlap, and query the chosen fleet', () => {
   const { panels, templating } = dashboard();
   expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
   const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) => {
@@ -108,12 +108,12 @@ test('panels of the dashboard have ids of their own, do not overlap, and ask the
 });
 
 withPromtool(
-  'promtool takes the rules, their tests, and the configurations of deploy/ and of the compose file',
+  'promtool accepts the rules, their tests, and the configurations of deploy/ and of the compose file',
   () => {
     expect(promtool!(['check', 'rules', at('alerts.yml')])).toMatchObject({ code: 0 });
     expect(promtool!(['test', 'rules', at('alerts.test.yml')])).toMatchObject({ code: 0 });
     expect(promtool!(['check', 'config', at('prometheus.yml')])).toMatchObject({ code: 0 });
-    // As the container has them, side by side.
+    // Side by side, as in the container.
     const folder = temporaryFolder();
     cpSync(repositoryPath('compose/prometheus.yml'), join(folder, 'prometheus.yml'));
     cpSync(at('alerts.yml'), join(folder, 'alerts.yml'));
@@ -121,8 +121,8 @@ withPromtool(
   },
 );
 
-withPromtool('promtool takes every query of the dashboard', () => {
-  // As rules, which it looks at without a server.
+withPromtool('promtool accepts every query of the dashboard', () => {
+  // As rules, which promtool checks without a server.
   const rules = queries().map(({ expr }, index) => ({ record: `panel:${index}`, expr }));
   const file = join(temporaryFolder(), 'rules.yml');
   writeFileSync(file, JSON.stringify({ groups: [{ name: 'dashboard', rules }] }));

@@ -20,10 +20,10 @@ import { repositoryPath } from '../support/child-processes.js';
 jest.setTimeout(600_000);
 afterAll(cleanUp);
 
-/** What URLs, globs, shells, webpack and Windows' code pages make something else of. */
+/** Characters that URLs, globs, shells, webpack and Windows' code pages interpret or change. */
 const ODD = "odd #1 100%25 ä?x [a]{b} !it's";
 
-/** The files that a clone is built and run from. */
+/** The files from which a clone is built and run. */
 function partsOfClone(): string[] {
   const text = readFileSync(repositoryPath('tsconfig.json'), 'utf8');
   const { include } = z.object({ include: z.array(z.string()) }).parse(JSON.parse(text));
@@ -32,7 +32,7 @@ function partsOfClone(): string[] {
   return [...rooms, ...recipe, 'bin', 'examples', 'node_modules'];
 }
 
-/** The same tree at another place, of the same files where the file system lets them have two names. */
+/** Copies a tree, as hard links if the file system allows them. */
 function link(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
   for (const entry of readdirSync(from, { withFileTypes: true })) {

@@ -24,7 +24,7 @@ const manifest = z
   })
   .parse(JSON.parse(readFileSync(repositoryPath('package.json'), 'utf8')));
 
-/** Runs a command in a folder, away from the settings of those who test. */
+/** Runs a command in a folder, without the settings of the user who runs the tests. */
 async function inFolder(folder: string, ...command: readonly string[]): Promise<CommandResult> {
   return await runCommand('sh', ['-c', 'cd "$1" && shift && exec "$@"', 'sh', folder, ...command], {
     timeoutMs: 600_000,
@@ -50,7 +50,8 @@ describe('the package', () => {
     home = join(folder, 'home');
     mkdirSync(home);
     const tarball = join(folder, `panic-tda-${manifest.version}.tgz`);
-    // Without scripts: compiling better-sqlite3 takes minutes. What this clone compiled of the same version is taken below.
+    // Without scripts, since compiling better-sqlite3 takes minutes. The compiled library of this clone, of
+    // the same version, is used below.
     const options = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'];
     const result = await inFolder(home, 'npm', 'install', ...options, tarball);
     expect(result).toMatchObject({ code: 0 });
@@ -59,7 +60,7 @@ describe('the package', () => {
     cpSync(repositoryPath(compiled), join(home, compiled), { recursive: true });
   });
 
-  test('has compiled code, documents, examples and what they point at, and no tests, measurements or sources', () => {
+  test('has compiled code, documents, examples and the files that they name, and no tests, measurements or sources', () => {
     const files = filesOf(installed).filter((file) => !file.startsWith('node_modules/'));
     for (const needed of [
       'README.md',
@@ -84,7 +85,7 @@ describe('the package', () => {
     ).toEqual([]);
   });
 
-  test('runs the example, and finds nothing wrong with what it made', async () => {
+  test('runs the example, and doctor finds nothing wrong', async () => {
     const example = join('node_modules', 'panic-tda', 'examples', 'first-experiment.json');
     const run = await inFolder(home, 'npx', '--no-install', 'panic-tda', 'run', example);
     expect(run).toMatchObject({ code: 0, output: expect.stringContaining('"first experiment": completed') });
@@ -111,7 +112,7 @@ test('npm link makes a command of the clone', async () => {
   });
 });
 
-test('what cannot be compiled is not packed', async () => {
+test('code that cannot be compiled is not packed', async () => {
   const root = temporaryFolder();
   for (const file of [
     'package.json',

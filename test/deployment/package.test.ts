@@ -18,7 +18,10 @@ const manifest = z
 const IMPORTS =
   /^(?:(?:import|export|\}) (?:.* )?from |import )['"]([^'".][^'"]*)['"];$|\bimport\(['"]([^'".][^'"]*)['"]\)/gm;
 
-/** The files of `dist/` that package.json lets in, by their paths there; package.night.test.ts installs the package itself. */
+/**
+ * The files of `dist/` that package.json lets in, by their paths there. package.night.test.ts installs the
+ * package itself.
+ */
 function packed(): string[] {
   return readdirSync(DIST, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -39,10 +42,10 @@ function packagesImportedBy(file: string): string[] {
     );
 }
 
-test('the compiled code that is packed imports every package that package.json depends on, and no other', () => {
+test('the packed code imports every package that package.json depends on, and no other', () => {
   const declared = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
   const importing = packed()
-    // The bundle of the workflows carries what it needs.
+    // The bundle of the workflows contains what it needs.
     .filter((file) => file.endsWith('.js') && file !== join('workflows', 'bundle.js'))
     .map((file) => ({ file, packages: packagesImportedBy(file) }));
   const strange = importing.filter(({ packages }) => packages.some((name) => !declared.includes(name)));

@@ -14,8 +14,8 @@ function digestOf(image: string): string {
 }
 
 /**
- * A folder with the two files, changed by `change`, and a docker that answers as `docker buildx imagetools inspect` does, from a folder that is
- * its registry.
+ * A folder with the two files, changed by `change`, and a docker that answers like `docker buildx imagetools
+ * inspect`. A folder is its registry.
  */
 function standIn(change: (text: string) => string, unknown: readonly string[] = []) {
   const folder = temporaryFolder();
@@ -59,7 +59,7 @@ function standIn(change: (text: string) => string, unknown: readonly string[] = 
   };
 }
 
-test('images without a digest get that of their registry, each asked for once, and nothing else changes', () => {
+test('images without a digest get that of their registry, which is asked once for each, and nothing else changes', () => {
   const { read, asked, run } = standIn((text) => text.replaceAll(PIN, ''));
   const before = read();
   expect(before).not.toMatch(PIN);
@@ -79,7 +79,7 @@ test('images without a digest get that of their registry, each asked for once, a
   expect(asked().join(' ')).not.toContain('panic-tda');
 });
 
-test('a digest that its registry does not have any more is told and left, and replaced where the caller says so', () => {
+test('a digest that its registry no longer has is reported and kept, and replaced if the caller asks for it', () => {
   const { read, run } = standIn((text) => text);
   const before = read();
   const { status, stderr } = run();

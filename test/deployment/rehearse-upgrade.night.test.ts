@@ -8,7 +8,7 @@ jest.setTimeout(600_000);
 
 const programs = findDumpingPostgres();
 const title =
-  'what the page says of an upgrade of a fleet, and of the way back, holds beside an experiment that is under way';
+  'the claims of the page on an upgrade of a fleet, and on the way back, hold while an experiment is under way';
 ('missing' in programs ? test.skip : test)(
   toldSkipped(title, 'missing' in programs ? programs : { path: '' }),
   () => {

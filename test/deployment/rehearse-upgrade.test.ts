@@ -8,7 +8,7 @@ import { repositoryPath } from '../support/child-processes.js';
 const PAGE = readFileSync(repositoryPath('docs/upgrading.md'), 'utf8');
 const NAMES = Object.keys(STEPS);
 
-/** The page with another text in the place of one that it has. */
+/** The page with one text replaced by another. */
 function changed(text: string, other: string): string {
   expect(PAGE).toContain(text);
   return PAGE.replace(text, other);
@@ -67,7 +67,7 @@ describe('the page about upgrades', () => {
     expect(() => readPage(page, NAMES)).toThrow('the steps are in another order');
   });
 
-  test('has values of the rehearsal in the place of its examples, whatever characters they have', () => {
+  test('has values of the rehearsal instead of its examples, whatever characters they contain', () => {
     const { settings } = readPage(PAGE, NAMES);
     const filled = settingsWith(settings, { OLD: "/an old one's folder", OWNER: 'postgres://o:%20@h/d' });
     const script = `${filled}\nprintf '%s\\n' "$OLD" "$OWNER" "\${NEW_BUILD-none}"`;

@@ -21,7 +21,7 @@ import { repositoryPath, until } from '../support/child-processes.js';
 import { environmentOf, readComposeFile, ROOT, type ComposeService } from './compose-file.js';
 import { readDockerfile } from './dockerfile.js';
 
-/** What docker-compose.yml says of our own services and jobs, run as processes against real servers. */
+/** Runs our own services and jobs of docker-compose.yml as processes against real servers. */
 
 jest.setTimeout(300_000);
 
@@ -74,7 +74,7 @@ function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv) {
 here('docker-compose.yml, as processes', () => {
   const data = join(folder, 'data');
   const running = new Map<string, ChildProcess>();
-  /** What stands in a container's network or file system, and where that is here. */
+  /** Names in a container's network or file system, each with its place here. */
   let places: readonly (readonly [string, string])[] = [];
   const ports = new Map<string, number>();
   let temporalSqlTool: string | null = null;
@@ -134,7 +134,10 @@ here('docker-compose.yml, as processes', () => {
     };
   }
 
-  /** The words of a service of our own image: its ENTRYPOINT, with this Node and this build, then its command. */
+  /**
+   * The command line of a service of our own image: its ENTRYPOINT, with this Node and this build, then its
+   * command.
+   */
   function words(name: string): string[] {
     const { command = [] } = services[name]!;
     const entry = readDockerfile()
@@ -156,7 +159,7 @@ here('docker-compose.yml, as processes', () => {
     running.set(name, child);
   }
 
-  /** The words of the health check of one of our containers, behind those of Node. */
+  /** The arguments for Node of the health check of one of our containers. */
   function healthCheck(name: string): string[] {
     const [kind, command = '', ...args] = services[name]!.healthcheck!.test;
     expect([kind, command]).toEqual(['CMD', 'node']);
@@ -167,7 +170,7 @@ here('docker-compose.yml, as processes', () => {
     return run(process.execPath, healthCheck(name), environment(services[name]!)).status === 0;
   }
 
-  /** The same, while this process answers. */
+  /** Runs the health check while this process goes on answering. */
   async function healthyMeanwhile(name: string): Promise<boolean> {
     const check = spawn(process.execPath, healthCheck(name), {
       stdio: 'ignore',
@@ -177,7 +180,7 @@ here('docker-compose.yml, as processes', () => {
     return code === 0;
   }
 
-  test('postgres-roles.sh makes roles and databases that keep to themselves', async () => {
+  test('postgres-roles.sh makes roles and databases that are closed to each other', async () => {
     const script = services['postgres']!.volumes!.find((mount) => mount.endsWith('/roles.sh:ro'))!.split(
       ':',
     )[0]!;
@@ -225,13 +228,13 @@ here('docker-compose.yml, as processes', () => {
   test('the bucket is made, and the S3 service is healthy', async () => {
     const [shell = '', flag = '', script = ''] = services['objects-bucket']!.entrypoint!;
     mkdirSync(join(folder, 'objects'));
-    // Another owner than its caller only root can give.
+    // Only root can give a folder to another owner.
     const own = script
       .replace('chown -R 1000:1000 /data', 'true')
       .replaceAll('/data/', join(folder, 'objects', '/'));
     expect(run(shell, [flag, own], process.env)).toEqual({ status: 0, output: '' });
     start('objects', 'path' in s3 ? s3.path : '', services['objects']!.command!.map(placed));
-    // Its health check is wget, which is not on every machine, with this URL.
+    // Its health check is wget with this URL, and not every machine has wget.
     const url = services['objects']!.healthcheck!.test.at(-1)!.replace(
       '127.0.0.1:7070',
       `127.0.0.1:${ports.get('objects')}`,
@@ -258,7 +261,7 @@ here('docker-compose.yml, as processes', () => {
     }
   });
 
-  /** A client of the S3 service with the keys that a service of ours, or the root account, has. */
+  /** A client of the S3 service with the keys of a service of ours, or of the root account. */
   async function s3Client(access: string, secret: string) {
     quietAwsSdk();
     const { S3Client } = await import('@aws-sdk/client-s3');
@@ -443,8 +446,8 @@ here('docker-compose.yml, as processes', () => {
     expect(await ended).toEqual([0, null]);
   });
 
-  test('metrics-ui becomes healthy where Prometheus is, shows it to its published names, and to no other', async () => {
-    // Prometheus is in no package registry: what answers its health check stands in for it.
+  test('metrics-ui becomes healthy when Prometheus is, shows it to its published names, and to no other', async () => {
+    // Prometheus is in no package registry. A server that answers its health check replaces it.
     const standIn = createServer(({ url }, response) =>
       response.writeHead(url === '/-/healthy' ? 200 : 404).end('Prometheus'),
     );
@@ -469,11 +472,11 @@ here('docker-compose.yml, as processes', () => {
     expect(await ended).toEqual([0, null]);
   });
 
-  test('the metrics of a worker are handed on, and nothing else of it', async () => {
+  test('only the metrics of a worker are handed on', async () => {
     const service = services['metrics-worker-cpu']!;
     const [node, script = ''] = service.entrypoint!;
     expect(node).toBe('node');
-    // What both share in a container: the address and port at which the worker answers.
+    // In the container both share a network: the address and port at which the worker answers.
     const own = { WORKER_PORT: String(ports.get('worker-cpu')), METRICS_PORT: String(ports.get('metrics')) };
     const child = spawn(process.execPath, [placed(script)], {
       stdio: ['ignore', 'ignore', 'inherit'],
@@ -489,7 +492,7 @@ here('docker-compose.yml, as processes', () => {
       60_000,
     );
     const url = `http://127.0.0.1:${ports.get('metrics')}`;
-    // By the name that Prometheus asks for, which the worker itself refuses.
+    // Prometheus asks by this name, which the worker itself refuses.
     const headers = { host: 'worker-cpu:9465' };
     expect(await httpRequest(`${url}/metrics`, { headers })).toMatchObject({
       status: 200,
@@ -528,7 +531,7 @@ here('docker-compose.yml, as processes', () => {
   });
 
   test.each(['worker-cpu', 'worker-gpu'])(
-    '%s gives everything back in the time that its container has',
+    '%s gives its work back in the time that its container has',
     async (name) => {
       const { command = [], stop_grace_period = '' } = services[name]!;
       const drainSeconds = Number(command[command.indexOf('--drain-seconds') + 1]);
@@ -536,7 +539,7 @@ here('docker-compose.yml, as processes', () => {
       const child = running.get(name)!;
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
-      // 1 would be: not in time.
+      // 1 would mean that it was not in time.
       expect(await ended).toEqual([0, null]);
     },
   );

@@ -3,7 +3,7 @@ import { cleanUp } from '../support/cli-process.js';
 import { builtVersion, type BuiltVersion } from '../support/built-version.js';
 import { openFleet, type Fleet } from '../support/fleet.js';
 
-// Seconds on a machine that has nothing else to do.
+// These tests take seconds on an idle machine.
 jest.setTimeout(120_000);
 
 let later: BuiltVersion;
@@ -27,7 +27,7 @@ const EXPERIMENT = {
   max_length: 4,
 };
 
-test('a worker with other workflow code than its build id stands for refuses to serve, and the first one goes on', async () => {
+test('a worker refuses to serve if its build id stands for other workflow code, and the first worker goes on', async () => {
   fleet = await openFleet();
   const first = await fleet.worker([...BUILD, '--identity', 'first', '--set-current']);
   const refused = fleet.worker([...BUILD, '--queues', 'main'], {}, later.main);
@@ -44,10 +44,10 @@ interface DoctorDocument {
   readonly findings: readonly { readonly level: string; readonly text: string; readonly builds?: object[] }[];
 }
 
-test('other code serves under a build id of its own; without a version it serves with a warning; doctor tells both', async () => {
+test('other code serves under its own build id; without a version it serves with a warning; doctor reports both', async () => {
   fleet = await openFleet();
   await fleet.worker([...BUILD, '--queues', 'main']);
-  // It loads no workflow code.
+  // This worker loads no workflow code.
   await fleet.worker([...BUILD, '--queues', 'gpu'], {}, later.main);
   const auto = ['--deployment', 'fleet', '--build-id', 'auto', '--queues', 'main'];
   const own = await fleet.worker(auto, {}, later.main);

@@ -9,7 +9,7 @@ import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { repositoryPath } from '../support/child-processes.js';
 import { addressOf, openFleet, type Fleet } from '../support/fleet.js';
 
-// Seconds on a machine that has nothing else to do.
+// These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
 
 const EXPERIMENT = {

@@ -9,12 +9,15 @@ import { shortageText, type ConnectionRoom } from '../../db/postgres/connection-
 import { asSuperuser, suitePostgres } from '../support/suite-postgres.js';
 import { openFleet, type Fleet } from '../support/fleet.js';
 
-/** How many connections workers open at a Postgres server, and what is said where it takes fewer than they may want. */
+/**
+ * How many connections workers open at a Postgres server, and what they report if it takes fewer than they
+ * may want.
+ */
 
 jest.setTimeout(240_000);
 
 const POOL = 4;
-/** 11 for roles that are no superuser's. */
+/** 11 for roles that are not superusers. */
 const MOST = 14;
 
 const here = (await suitePostgres()).available ? test : test.skip;
@@ -26,7 +29,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-/** By process, the most connections that it had at one look. */
+/** By process, the maximum of its connections at one look. */
 async function mostConnections(client: Client, until: Promise<unknown>): Promise<Map<string, number>> {
   const most = new Map<string, number>();
   const over = new AbortController();
@@ -42,7 +45,7 @@ async function mostConnections(client: Client, until: Promise<unknown>): Promise
 }
 
 here(
-  'workers under load open no more than their pools, and a fleet that may want more than there is is warned',
+  'workers under load open no more connections than their pools have, and a fleet that may want too many is warned',
   async () => {
     server = await startEmbeddedPostgres(mkdtempSync(join(tmpdir(), 'panic-tda-postgres-')), {
       settings: [`max_connections=${MOST}`, 'superuser_reserved_connections=3'],
@@ -69,7 +72,7 @@ here(
     const of = ({ process: { pid } }: typeof main): number | undefined =>
       [...most].find(([name]) => name.startsWith(`panic-tda ${pid}@`))?.[1];
     for (const worker of [main, gpu]) expect(of(worker)).toBeLessThanOrEqual(POOL);
-    // They come to share it: one connection would be no load.
+    // More than one, or the load would not fill the pool.
     expect(of(gpu)).toBeGreaterThan(1);
     expect(most.size).toBe(2);
 

@@ -5,7 +5,7 @@ import { queueStates } from '../../workers/temporal/queue-states.js';
 import { cleanUp, type Running, until } from '../support/cli-process.js';
 import { addressOf, openFleet, type Fleet } from '../support/fleet.js';
 
-// Seconds on a machine that has nothing else to do.
+// These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
 
 let fleet: Fleet;
@@ -42,12 +42,12 @@ async function status(env: Readonly<Record<string, string>> = {}) {
   return JSON.parse(stdout) as { experiment: string; queues: Queue[] | null; routesRemark: string | null };
 }
 
-/** Until two tasks wait on a queue. */
+/** Resolves when two tasks wait on a queue. */
 async function untilTwoWaitOn(name: string): Promise<void> {
   await until(async () => (await queueStates(fleet.client, [name]))[0]?.backlog === 2);
 }
 
-/** A queue as a machine without a file sees it. */
+/** The state of a queue, as a machine without a file reports it. */
 async function queueOfStatus(name: string): Promise<Queue | undefined> {
   return (await status()).queues?.find(({ queue }) => queue === name);
 }
@@ -58,7 +58,7 @@ async function remarksOf(worker: Running): Promise<string[]> {
   return ((await ready.json()) as { remarks: string[] }).remarks;
 }
 
-test('routes that a worker has in a file are known to machines without one, and an old file changes nothing', async () => {
+test('machines without a file of routes know those that a worker has in a file, and an old file changes nothing', async () => {
   const first = await fleet.worker(
     ['--queues', 'main,gpu', '--models', 'unrouted', '--identity', 'first', '--listen', '0'],
     machine('first', { SlowI2T: 'slow' }),
@@ -98,7 +98,7 @@ test('routes that a worker has in a file are known to machines without one, and 
   expect(await handle.result()).toMatchObject({ status: 'completed' });
 });
 
-test('routes that a worker is told to record take the place of others, and what waits where they led is told and goes on', async () => {
+test('routes that a worker is asked to record replace others; doctor reports the tasks that wait on the old queue, and they go on', async () => {
   const first = await fleet.worker(
     ['--queues', 'main,gpu', '--models', 'unrouted', '--identity', 'first', '--listen', '0'],
     machine('first', { SlowI2T: 'slow' }),
@@ -116,7 +116,7 @@ test('routes that a worker is told to record take the place of others, and what 
     stderr: expect.stringContaining('this machine has no file of routes'),
   });
   expect(unfit).toMatchObject({ code: 2, stderr: expect.stringContaining('DummyT2I has no route') });
-  // That one has recorded nothing.
+  // The refused worker has recorded nothing.
   const second = await fleet.worker(
     ['--queues', 'main,gpu,cpu', '--models', 'unrouted,SlowI2T', '--record-routes', '--identity', 'second'],
     swift,
@@ -146,7 +146,7 @@ test('routes that a worker is told to record take the place of others, and what 
   expect(await fleet.command(['resume', experiment]).ended).toMatchObject({ code: 0 });
 });
 
-test('the file in an SQLite data folder is that of its database, and models that get out of it have no route', async () => {
+test('the file in an SQLite data folder belongs to its database, and models that are removed from it have no route', async () => {
   const file = join(fleet.data, 'routes.json');
   const plan = async (): Promise<string[]> => {
     const { stdout } = await fleet.command(['plan', experiment, '--json']).ended;

@@ -5,7 +5,7 @@ import { type HeldService, openHeldService } from '../support/held-service.js';
 import { suiteAddress } from '../support/suite-server.js';
 import { addressOf, openFleet, samplesOf, type Fleet } from '../support/fleet.js';
 
-// Seconds on a machine that has nothing else to do.
+// These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
 
 let fleet: Fleet;
@@ -22,7 +22,7 @@ async function get(address: string, init: RequestInit = {}) {
   return { status: response.status, text: await response.text() };
 }
 
-test('a worker says over HTTP who it is, whether it is ready, and what it has done', async () => {
+test('a worker reports over HTTP its identity, whether it is ready, and what it has done', async () => {
   fleet = await openFleet();
   service = await openHeldService(suiteAddress());
   const worker = await fleet.worker(['--listen', '0', '--device', 'cpu'], {
@@ -40,7 +40,7 @@ test('a worker says over HTTP who it is, whether it is ready, and what it has do
   expect((await get(`${address}/elsewhere`)).status).toBe(404);
   expect((await get(`${address}/health`, { method: 'POST' })).status).toBe(405);
 
-  // Of the six runs, those that are blank fail, each at its second step after three attempts.
+  // Of the six runs, the blank ones fail, each at its second step after three attempts.
   const handle = await fleet.start(
     {
       networks: [['HostedT2I', 'DummyI2T']],
@@ -72,7 +72,7 @@ test('a worker says over HTTP who it is, whether it is ready, and what it has do
   expect(value('panic_tda_activity_failures_total', 'activity="advanceRun",kind="ModelOutputInvalid"')).toBe(
     3,
   );
-  // And what the SDK tells.
+  // The SDK's own metrics are there too.
   expect(text).toMatch(/^temporal_activity_execution_latency_seconds_count\{.*task_queue="panic-tda-gpu"/m);
 
   service.hold();
@@ -85,7 +85,7 @@ test('a worker says over HTTP who it is, whether it is ready, and what it has do
   expect(samplesOf(scrape.text, 'panic_tda_ready_problems')).toEqual([{ labels: '', value: 1 }]);
 });
 
-test('a port that somebody has is refused before anything is done', async () => {
+test('a port that another process has is refused before anything is done', async () => {
   fleet = await openFleet();
   const worker = await fleet.worker(['--queues', 'cpu', '--listen', '0']);
   const { port } = new URL(addressOf(worker));

@@ -17,7 +17,7 @@ const here = typeof group === 'string' ? test.skip : test;
 if (typeof group === 'string')
   process.stderr.write(`skipped: a worker at the limit of its memory: ${group}\n`);
 
-/** Fills the group. */
+/** A process that fills the memory of the group. */
 const NEIGHBOUR = `
   const kept = [];
   setInterval(() => {
@@ -60,13 +60,13 @@ here(
     await untilInvocations(data, 20);
 
     container.enter(worker.process.pid!);
-    // Of the two processes of the group, the kernel is to end this one.
+    // Makes the kernel end this process first, and not the other one of the group.
     writeFileSync(`/proc/${worker.process.pid}/oom_score_adj`, '1000');
     const { command, args } = container.within(process.execPath, ['-e', NEIGHBOUR]);
     neighbour = spawn(command, args, { stdio: 'ignore', env: { ...process.env, ...ownMark() } });
     await worker.ended;
     expect(worker.process.signalCode).toBe('SIGKILL');
-    // And then, perhaps, the other.
+    // It may have ended the other one afterwards.
     expect(container.endedForMemory()).toBeGreaterThan(0);
 
     const told = invocationCount(data);

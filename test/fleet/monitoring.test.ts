@@ -8,13 +8,13 @@ import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
 import { repositoryPath } from '../support/child-processes.js';
 import { addressOf, type Fleet, openFleet, samplesOf } from '../support/fleet.js';
 
-// Seconds on a machine that has nothing else to do.
+// These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
 
-/** What only a worker with a database of several machines tells. */
+/** Metrics that only a worker with a database of several machines has. */
 const OF_POSTGRES = /^panic_tda_database_(connections|connections_max|waiting)$/;
 
-/** Labels that Prometheus gives to what it scrapes. */
+/** Labels that Prometheus adds to the metrics of a target. */
 const OF_TARGETS = ['job', 'instance'];
 
 const promtool = findPromtool();
@@ -50,7 +50,7 @@ function documented(): Map<string, string[]> {
   );
 }
 
-test('a worker tells every metric and label that alerts, dashboard and documents name, and of queues that no worker polls', async () => {
+test('a worker reports every metric and label that alerts, dashboard and documents name, and queues that no worker polls', async () => {
   const postgres = await suitePostgres();
   if (!postgres.available)
     process.stderr.write(`without Postgres, which cannot run here: ${postgres.reason}\n`);
@@ -94,7 +94,7 @@ test('a worker tells every metric and label that alerts, dashboard and documents
   expect(samplesOf(text, 'panic_tda_runs')).toContainEqual({ labels: 'status="finished"', value: 1 });
 
   const metrics = metricsOf(text);
-  const isToldHere = (metric: string) => postgres.available || !OF_POSTGRES.test(metric);
+  const isExpectedHere = (metric: string) => postgres.available || !OF_POSTGRES.test(metric);
   for (const { panel, expr, legend } of queries()) expectTold(expr, `${panel}: ${legend}`);
   for (const { alert, expr, annotations } of alerts()) {
     expectTold(expr, `${alert}: ${Object.values(annotations).join(' ')}`);
@@ -104,14 +104,14 @@ test('a worker tells every metric and label that alerts, dashboard and documents
     const { selectors, grouping } = parsePromql(expr);
     const labelsTold = new Set(OF_TARGETS);
     for (const { metric, labels } of selectors) {
-      if (metric === 'up' || !isToldHere(metric)) continue;
+      if (metric === 'up' || !isExpectedHere(metric)) continue;
       const told = metrics.get(metric);
-      if (told === undefined) throw new Error(`no worker tells ${metric}, which ${uses} asks for`);
+      if (told === undefined) throw new Error(`no worker reports ${metric}, which ${uses} asks for`);
       for (const label of told.keys()) labelsTold.add(label);
       for (const [label, values] of labels) {
         if (OF_TARGETS.includes(label)) continue;
         for (const value of values) {
-          // Which failures there are is known before the first of them.
+          // The kinds of failures are known before the first failure.
           expect([uses, metric, label, [...(told.get(label) ?? [])]]).toEqual([
             uses,
             metric,
@@ -134,7 +134,7 @@ test('a worker tells every metric and label that alerts, dashboard and documents
     own.set(name.replace(/_(bucket|sum|count)$/, ''), names);
   }
   expect([...own].toSorted(byName)).toEqual(
-    [...documented()].filter(([name]) => isToldHere(name)).toSorted(byName),
+    [...documented()].filter(([name]) => isExpectedHere(name)).toSorted(byName),
   );
 
   if (promtool !== null) expect(promtool(['check', 'metrics'], text)).toEqual({ code: 0, said: '' });

@@ -18,7 +18,7 @@ import { asSuperuser, createDatabase, suitePostgres } from '../support/suite-pos
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { addressOf, openFleet, serving, type Fleet } from '../support/fleet.js';
 
-// Seconds on a machine that has nothing else to do.
+// These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
 
 const EXPERIMENT = {
@@ -31,7 +31,7 @@ const EXPERIMENT = {
   reuse: false,
 };
 
-/** Takes minutes. */
+/** An experiment that takes minutes. */
 const WATCHED = { ...EXPERIMENT, networks: [['DummyT2I', 'GatedI2T']], max_length: 400 };
 
 const server = await suitePostgres();
@@ -62,14 +62,14 @@ async function ready(worker: Running): Promise<{ readonly status: number; readon
   return await httpRequest(`${addressOf(worker)}/ready`);
 }
 
-/** A command of another version. */
+/** Runs a command of another version. */
 function command(version: BuiltVersion, args: readonly string[]): Running {
   const running = startPanicTda(fleet.folder, [...args, '--data', fleet.data], fleet.env, version.main);
   others.push(running);
   return running;
 }
 
-/** Read by this version, which may not write. */
+/** The digest as this version reads it, which may not write. */
 async function digestNow(database: StorePlace['database'], experiment: string): Promise<string> {
   const store = await connectStoreReadonly({ folder: fleet.data, database });
   try {
@@ -80,7 +80,7 @@ async function digestNow(database: StorePlace['database'], experiment: string): 
 }
 
 (server.available ? test : test.skip)(
-  'a worker on Postgres goes on beside a migration that adds, and leaves before one that is not for it, with nothing lost',
+  'a worker on Postgres goes on beside a migration that adds, leaves before one that is not for it, and nothing is lost',
   async () => {
     if (!server.available) return;
     const database = { url: server.urlOf(await createDatabase(server.urlOf)), poolSize: 3 };
@@ -89,7 +89,7 @@ async function digestNow(database: StorePlace['database'], experiment: string): 
       PANIC_TDA_DATABASE: database.url,
       ...gateIn(sharedTemporaryFolder()).env,
     });
-    // A writer that does not leave.
+    // A connection that writes, and does not leave.
     const staying = await connectStore({ folder: fleet.data, database });
     const before = await staying.db.tablesNow();
     expect(await command(later, ['setup', 'database', '--wait', '1']).ended).toMatchObject({
@@ -100,7 +100,7 @@ async function digestNow(database: StorePlace['database'], experiment: string): 
         ),
       ) as unknown,
     });
-    // The server hears of its end a moment later.
+    // The server notices a moment later that it ended.
     await until(async () => (await staying.db.tablesNow()).leaveFor === null);
     expect(await staying.db.tablesNow()).toEqual(before);
     await staying.close();
@@ -118,7 +118,7 @@ async function digestNow(database: StorePlace['database'], experiment: string): 
     );
     expect(check.stdout).toContain(`panic-tda ${worker.process.pid}@`);
     await asSuperuser(database.url, async (client) => {
-      // As pg_dump does for as long as it takes.
+      // pg_dump holds such a lock for its whole run.
       await client.query('begin; lock table invocations in access share mode');
       const migration = command(next, ['setup', 'database']);
       const attempts = new Set<string>();
@@ -129,7 +129,7 @@ async function digestNow(database: StorePlace['database'], experiment: string): 
         for (const { attempt } of rows) attempts.add(attempt);
         return attempts.size > 1 || migration.process.exitCode !== null;
       });
-      // The first has given up, so that those behind it had their turn.
+      // The first attempt has given up, so that queries behind it had their turn.
       expect(attempts.size).toBeGreaterThan(1);
       expect(migration.process.exitCode).toBeNull();
       await client.query('commit');
@@ -151,7 +151,7 @@ async function digestNow(database: StorePlace['database'], experiment: string): 
       /may not go on beside \d+_darkness, and panic-tda \d+@\S+, panic-tda \d+@\S+ are connected/,
     );
     const waiting = command(later, ['setup', 'database', '--wait', '120']);
-    // The server closes as soon as the worker has given its work back.
+    // The server closes the connection as soon as the worker has given its work back.
     let told = '';
     await until(async () => {
       const answer = await ready(worker).catch(() => null);
@@ -194,7 +194,7 @@ async function digestNow(database: StorePlace['database'], experiment: string): 
   },
 );
 
-test('workers on an SQLite file that another process migrates write nothing any more, and end', async () => {
+test('workers on an SQLite file that another process migrates stop writing, and end', async () => {
   fleet = await openFleet();
   const workers = [await fleet.worker(['--listen', '0']), await fleet.worker([])];
   const handle = await fleet.start(EXPERIMENT, 'migrated');

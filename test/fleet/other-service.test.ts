@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => close());
 
-test('an execution is asked about where its service was', async () => {
+test('the question about an execution goes to the address of its service', async () => {
   const rows = { folder: temporaryFolder(), database: null };
   const service = await identifyService(client.connection, suiteAddress(), namespace, rows);
   expect(service.where).toEqual({
@@ -28,7 +28,7 @@ test('an execution is asked about where its service was', async () => {
     machine: hostname(),
   });
   const { workflowId, firstExecutionRunId } = await client.workflow.start('experiment', {
-    taskQueue: 'nobody-polls',
+    taskQueue: 'without-workers',
     workflowId: 'asked',
   });
   const driver = { workflowId, runId: firstExecutionRunId };
@@ -38,7 +38,7 @@ test('an execution is asked about where its service was', async () => {
   expect(await askOtherService({ ...driver, workflowId: 'never' }, service, {})).toBe('over');
 });
 
-test('what was on a service without its state, or with another one in its place, is over', async () => {
+test('an execution has ended if its service lost its state, or if another service has its address', async () => {
   const where = { kind: 'service', address: suiteAddress(), namespace, machine: null } as const;
   const driver = { workflowId: 'lost', runId: '0198c2a0-0000-7000-8000-000000000000' };
   expect(await askOtherService(driver, serviceAt(where, 'of before'), {})).toBe('over');
@@ -55,7 +55,7 @@ test('the answer is unknown for a service that does not answer, is on another ma
   ] as const) {
     expect(await askOtherService(driver, serviceAt(where, 'of before'), {})).toBe('unknown');
   }
-  // The words of a row are for people alone: what they say is not asked.
+  // The text of a row is only for people: the program does not ask at the place that it names.
   const { place } = serviceAt({ kind: 'service', address: suiteAddress(), namespace, machine: null }, null);
   expect(await askOtherService(driver, { id: 'of before', place, where: null }, {})).toBe('unknown');
 });

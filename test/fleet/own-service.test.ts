@@ -16,7 +16,7 @@ import { openRefusingProxy } from '../support/refusing-service.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { openFleet, type Fleet } from '../support/fleet.js';
 
-// Seconds on a machine that has nothing else to do.
+// These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
 
 const EXPERIMENT = {
@@ -46,7 +46,7 @@ afterAll(async () => {
   await cleanUp();
 });
 
-/** Runs `temporal server start-dev` with these words, and ports that are free, until the test is over. */
+/** Runs `temporal server start-dev` with these arguments, and free ports, until the test is over. */
 async function startDev(words: readonly string[], namespaces: readonly string[]): Promise<Server> {
   const ports = await freeLoopbackPorts('port', 'http-port', 'metrics-port', 'ui-port');
   const own = words.map((word, index) => {
@@ -76,7 +76,7 @@ async function fleetOn(address: string, namespace: string): Promise<Fleet> {
   return fleet;
 }
 
-/** What doctor finds of the service, by how bad it is. */
+/** The findings of doctor about the service, by level. */
 async function found(
   fleet: Fleet,
   env: Readonly<Record<string, string>> = {},
@@ -91,7 +91,7 @@ async function found(
   return { ok: of('ok'), info: of('info'), warning: of('warning'), problem: of('problem') };
 }
 
-/** Until a task waits in the queue of workflows, which shows how that is read. */
+/** Resolves when a task waits in the queue of workflows, which shows how the server reads the queue. */
 async function taskWaits(client: Client): Promise<void> {
   await until(async () => (await queueStates(client, ['panic-tda'])).some(({ backlog }) => backlog > 0));
 }
@@ -100,7 +100,7 @@ const PLAIN = ['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--name
   ['port', 'http-port', 'metrics-port'].flatMap((name) => [`--${name}`, '0']),
 );
 
-test('doctor warns of nothing on the service that docs/service.md makes, whose commands are run as they are', async () => {
+test('the commands of docs/service.md, run as they are, make a service on which doctor warns of nothing', async () => {
   const commands = documentedCommands('docs/service.md');
   const start = commands.find((words) => words[2] === 'start-dev')!;
   const [namespace = ''] = valuesOf(start, 'namespace');
@@ -135,13 +135,13 @@ test('doctor warns of nothing on the service that docs/service.md makes, whose c
   for (const ms of [...waits, ...steps]) expect(ms).toBeGreaterThanOrEqual(0);
 });
 
-test('on a service as it comes, doctor names all that is missing with the remedy, and worker and run warn of it', async () => {
+test('on a service with default settings, doctor names everything that is missing with its remedy, and worker and run warn of it', async () => {
   const { address, connection } = await startDev(PLAIN, ['default', 'old']);
   const fleet = await fleetOn(address, 'default');
   const fresh = await found(fleet);
   expect(fresh.info).toContain('fairness) is seen when the first tasks have waited');
   const client = new Client({ connection });
-  // Where a queue has several parts, one task may be on its way to another part for a moment.
+  // In a queue of several parts, a task may move to another part for a moment.
   const workflow = await client.workflow.start('waits', { taskQueue: 'panic-tda', workflowId: 'waits' });
   await taskWaits(client);
 
@@ -169,7 +169,7 @@ test('on a service as it comes, doctor names all that is missing with the remedy
   for (const said of [worker.stderr(), run.stderr])
     expect(said.split('\n').filter((line) => line.startsWith(`Warning: ${forgets}`))).toHaveLength(1);
 
-  // The rights of a process are asked of the server behind a proxy that refuses some.
+  // A proxy in front of the server refuses some calls.
   const proxy = await openRefusingProxy(
     address,
     new Set([

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { cleanUp, until } from '../support/cli-process.js';
 import { openFleet, type Fleet } from '../support/fleet.js';
 
-// Seconds on a machine that has nothing else to do.
+// These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
 
 let fleet: Fleet;
@@ -86,7 +86,7 @@ test('plan, status and doctor name the queue that has work and no worker, and th
     expect.objectContaining({ level: 'ok', text: expect.stringMatching(/^panic-tda is served by books/) }),
   );
 
-  // The command does what it says it does.
+  // The printed command works as it says.
   await fleet.worker(['--queues', 'gpu', '--models', 'SlowI2T', '--identity', 'second']);
   await fleet.worker(['--queues', 'cpu']);
   expect(await handle.result()).toMatchObject({ status: 'completed' });

@@ -7,7 +7,7 @@ import { cleanUp, until } from '../support/cli-process.js';
 import { violations } from '../support/store-checks.js';
 import { openFleet, type Fleet } from '../support/fleet.js';
 
-// Seconds on a machine that has nothing else to do.
+// These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
 
 const EXPERIMENT = {
@@ -33,7 +33,7 @@ async function isThere(workflowId: string): Promise<boolean> {
   }
 }
 
-/** What the service does by itself when the time of retention of a closed workflow is over. */
+/** What the service does by itself when the retention of a closed workflow ends. */
 async function forget(workflowId: string): Promise<void> {
   const { namespace } = fleet.client.options;
   const workflowExecution = { workflowId };
@@ -47,7 +47,7 @@ async function isClosed(workflowId: string): Promise<boolean> {
   return status.name !== 'RUNNING';
 }
 
-test('an experiment whose ended runs the service has forgotten goes on, and so does everything that an operator does to it', async () => {
+test('an experiment goes on after the service has forgotten its ended runs, and every command of an operator still works', async () => {
   fleet = await openFleet();
   const { client, folder, data } = fleet;
   const done = async (...words: readonly string[]): Promise<void> => {
@@ -64,7 +64,7 @@ test('an experiment whose ended runs the service has forgotten goes on, and so d
   const [, id = ''] = /^Experiment (\w+)/m.exec(running.stderr()) ?? [];
   await until(() => isThere(runWorkflowId(id, 0)));
   await client.workflow.getHandle(runWorkflowId(id, 0)).terminate('by hand');
-  // It stays open while two of its runs are held.
+  // The experiment stays open while a user pauses two of its runs.
   for (const index of ['2', '4']) await done('pause', id, '--run', index);
   await fleet.worker(['--queues', 'gpu']);
   for (const index of [0, 1, 3]) {

@@ -32,7 +32,7 @@ test('models without a route are on one queue, and each route is a queue', () =>
   expect(modelQueues(routes)).toEqual(['panic-tda-gpu', 'panic-tda-gpu-slow', 'panic-tda-gpu-vectors']);
 });
 
-test('without a file there are no routes, but one that was named has to be there', () => {
+test('without a file there are no routes, but a file that the user names has to exist', () => {
   const dataFolder = temporaryFolder();
   const none = readRoutes({ routesFile: undefined, dataFolder }, catalogue);
   expect({ size: none.routes.byModel.size, problems: none.problems }).toEqual({ size: 0, problems: [] });
@@ -45,15 +45,15 @@ test.each([
   ['a list', '["SlowI2T"]', /the routes: found a list of 1; allowed: an object/],
   ['a name with capitals', '{ "SlowI2T": "Slow" }', /SlowI2T: found "Slow"; allowed: lower-case letters/],
   ['a number', '{ "SlowI2T": 1 }', /SlowI2T: found 1; allowed: lower-case letters/],
-  ['a model that nobody knows', '{ "SlowI2": "slow" }', /SlowI2: .*did you mean "SlowI2T"\?/],
+  ['an unknown model', '{ "SlowI2": "slow" }', /SlowI2: .*did you mean "SlowI2T"\?/],
   ['a model twice', '{ "SlowI2T": "a", "SlowI2T": "b" }', /SlowI2T/],
-])('a file of routes with %s is refused, with what is wrong', (_what, text, message) => {
+])('a file of routes with %s is refused with the reason', (_what, text, message) => {
   const { routes, problems } = routesOf(text);
   expect(problems.join('\n')).toMatch(message);
   expect(routes.byModel.size).toBe(0);
 });
 
-test('a worker serves all queues, or those of the models that it was told', () => {
+test('a worker serves all queues, or those of the models that the user names', () => {
   const at = machine({ SlowI2T: 'slow', Dummy: 'vectors' });
   expect(servedModelQueues(null, at).queues).toEqual([
     'panic-tda-gpu',
@@ -68,7 +68,7 @@ test('a worker serves all queues, or those of the models that it was told', () =
 });
 
 test.each([{ replace: false }, { replace: true }])(
-  'a worker that cannot serve the models it was told records no routes for others: %o',
+  'a worker that cannot serve its models records no routes for others: %o',
   async ({ replace }) => {
     const { routes, dataFolder } = routesOf('{ "SlowI2T": "slow" }');
     const store = openStore(dataFolder);
@@ -94,7 +94,7 @@ test.each([
   [['DummyT2I'], /DummyT2I has no route.*--models unrouted/],
   [['SlowI2T'], /panic-tda-gpu-slow of SlowI2T also brings work for SlowT2I; name these, too/],
   [['SDTurbo'], /SDTurbo: these files are missing on this machine[^]*models pull SDTurbo/],
-])('a worker that was told %j is refused, with what to do', (models, message) => {
+])('a worker with the models %j is refused with the remedy', (models, message) => {
   const at = machine({ SlowI2T: 'slow', SlowT2I: 'slow', SDTurbo: 'big' });
   expect(() => servedModelQueues(models, at)).toThrow(message);
 });
@@ -106,7 +106,7 @@ test.each([
   [['--listen', '70000'], /Expected a port/],
   [['--build-id', '7'], /needs both --deployment NAME and --build-id ID/],
   [['--set-current'], /needs both --deployment NAME and --build-id ID/],
-])('worker %j is refused before anything is connected to', async (args, message) => {
+])('worker %j is refused before it connects to anything', async (args, message) => {
   const { code, stderr } = await panicTda(folderWith(), ['worker', ...args], {
     TEMPORAL_ADDRESS: '127.0.0.1:1',
   });

@@ -7,7 +7,7 @@ import { openLaboratory, type Laboratory } from '../support/laboratory.js';
 import { digestOf, untilInvocations, violations } from '../support/store-checks.js';
 import { addressOf, attemptsOf, openFleet, pendingOf, samplesOf, type Fleet } from '../support/fleet.js';
 
-// Seconds on a machine that has nothing else to do.
+// These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
 
 /** Two runs of 16 steps, every second of which takes 100 ms; two embedding models. */
@@ -21,7 +21,7 @@ const EXPERIMENT = {
   reuse: false,
 };
 
-/** Where the same experiments run on one worker, without routes. */
+/** The same experiments run here on one worker, without routes. */
 let calm: Laboratory;
 let fleet: Fleet;
 
@@ -63,7 +63,7 @@ test('a network whose models no worker serves together goes from queue to queue,
 
   const attempts = await attemptsOf(fleet.client, `run-${experiment}-0`);
   const advances = attempts.filter(({ activity }) => activity === 'advanceRun');
-  // One step each, by turns, and each on the queue of its model.
+  // Each activity makes one step, on the queue of its model, in turns.
   expect(advances.map(({ queue, by }) => `${queue} ${by}`)).toEqual(
     Array.from({ length: 16 }, (_, step) =>
       step % 2 === 0 ? 'panic-tda-gpu first' : 'panic-tda-gpu-slow second',
@@ -80,7 +80,7 @@ test('a network whose models no worker serves together goes from queue to queue,
   expect(await modelsOf(routed)).toEqual([{ labels: 'model="SlowI2T"', value: 16 }]);
 });
 
-test('a route that appears while an experiment runs is followed, without a start of the experiment anew', async () => {
+test('an experiment follows a route that appears while it runs, without another start', async () => {
   fleet = await openFleet();
   const before = await fleet.worker(['--identity', 'before']);
   const handle = await fleet.start(EXPERIMENT, 'rerouted');
@@ -116,7 +116,7 @@ async function untilJustGiven(worker: string, workflowIds: readonly string[]): P
   });
 }
 
-test('two workers of the same models share the runs; one that is killed loses nothing but time', async () => {
+test('two workers of the same models share the runs; a killed worker loses only time', async () => {
   fleet = await openFleet();
   const experiment = { ...EXPERIMENT, seeds: [3, 7, 11, 13], max_length: 60 };
   await fleet.worker(['--queues', 'main,cpu']);
@@ -131,9 +131,9 @@ test('two workers of the same models share the runs; one that is killed loses no
     );
     return attempts.flat().filter(({ activity }) => activity === 'advanceRun');
   };
-  // Of work that is lost the history tells only who did it again: one that is told was done.
+  // For work that was lost, the history names only the worker that repeated it. A named worker did its work.
   await until(async () => new Set((await advancesOfAll()).map(({ by }) => by)).size === 2);
-  // An activity takes a second, so the victim is in the midst of one.
+  // An activity takes a second, so the victim is in the middle of one.
   await untilJustGiven(
     'victim',
     [0, 1, 2, 3].map((run) => `run-${id}-${run}`),
@@ -146,14 +146,14 @@ test('two workers of the same models share the runs; one that is killed loses no
   expect(advances.some(({ by, after }) => by === 'survivor' && after === 'Timeout')).toBe(true);
 });
 
-test('an experiment that was cancelled when its vectors were all it lacked is continued by a worker of vectors alone', async () => {
+test('a worker that serves only embedding models continues an experiment that was cancelled when only its vectors were missing', async () => {
   fleet = await openFleet({ DummyT2I: 'loop', SlowI2T: 'loop', Dummy: 'vectors', HashedNgram: 'vectors' });
   await fleet.worker(['--queues', 'main,cpu']);
   const loop = await fleet.worker(['--queues', 'gpu', '--models', 'DummyT2I,SlowI2T', '--identity', 'loop']);
   const handle = await fleet.start(EXPERIMENT, 'in-two-parts');
   const waiting = async (): Promise<boolean> => {
     const [vectors] = await queueStates(fleet.client, ['panic-tda-gpu-vectors']);
-    // Two runs, two models each.
+    // Two runs with two models each.
     return vectors?.backlog === 4;
   };
   await until(waiting);

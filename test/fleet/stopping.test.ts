@@ -6,7 +6,7 @@ import { suiteAddress } from '../support/suite-server.js';
 import { openLink } from '../../faults/common/link.js';
 import { addressOf, attemptsOf, openFleet, pendingOf, type Fleet } from '../support/fleet.js';
 
-// Seconds on a machine that has nothing else to do.
+// These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
 
 let calm: Laboratory;
@@ -20,7 +20,7 @@ afterAll(async () => {
   await cleanUp();
 });
 
-/** A run whose only painter takes an hour at its first step. */
+/** A run whose painter takes an hour for its first step. */
 const ENDLESS = {
   networks: [['HostedT2I', 'DummyI2T']],
   prompts: ['slow 3600000'],
@@ -56,7 +56,7 @@ test('SIGTERM gives a step that takes long to another worker, which does not wai
   first.process.kill('SIGTERM');
   const { code, stderr } = await first.ended;
   expect([code, stderr]).toEqual([0, expect.stringMatching(/given back, within 10 s/)]);
-  // Nothing failed: neither the worker's log nor the rows say so.
+  // Nothing failed, neither by the worker's log nor by the rows.
   expect(stderr).not.toMatch(/WARN|ERROR|failed/);
   expect(allRows(fleet.data)['failures']).toEqual([]);
   const { experiment } = await handle.query<{ experiment: string }>('progress');
@@ -73,7 +73,7 @@ test('SIGTERM gives a step that takes long to another worker, which does not wai
   await handle.terminate();
 });
 
-test('workers that stop one after another in the midst of steps lose nothing and make nothing twice', async () => {
+test('workers that stop one after another in the middle of steps lose nothing and make nothing twice', async () => {
   const experiment = {
     networks: [['SlowT2I', 'SlowI2T']],
     prompts: ['a lighthouse in fog', 'two hares on a hill'],
@@ -107,7 +107,7 @@ test('workers that stop one after another in the midst of steps lose nothing and
   expect(new Set(attempts.map(({ by }) => by)).size).toBeGreaterThan(2);
 });
 
-test('a diagram that takes long is given back, too', async () => {
+test('a stopping worker gives back a diagram that takes long, too', async () => {
   fleet = await openFleet();
   const experiment = {
     networks: [['ProceduralPainter', 'ProceduralDescriber']],
@@ -142,7 +142,7 @@ test('a diagram that takes long is given back, too', async () => {
   await handle.terminate();
 });
 
-test('workers that cannot report any more are not ready, and end when their time is over, or at a second signal', async () => {
+test('workers that can no longer reach the service are not ready, and end when their time is over, or at a second signal', async () => {
   const link = await openLink(suiteAddress());
   fleet = await openFleet(null, { TEMPORAL_ADDRESS: link.address });
   const [hasty, patient] = await Promise.all([

@@ -9,7 +9,7 @@ import { suiteAddress } from '../support/suite-server.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { openFleet, type Fleet } from '../support/fleet.js';
 
-// Seconds on a machine that has nothing else to do.
+// These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
 
 if (!hasOpenssl)
@@ -48,7 +48,9 @@ function read(name: string): Buffer {
   return readFileSync(certificates.path(name));
 }
 
-/** What a hosted service is to its clients: TLS that asks for a certificate, and then the suite's server. */
+/**
+ * A hosted service, as its clients see it: TLS that asks for a certificate, and behind it the suite's server.
+ */
 async function openSecureService() {
   const { hostname, port } = new URL(`tcp://${suiteAddress()}`);
   const sockets = new Set<TLSSocket>();
@@ -136,7 +138,7 @@ client_key_path = "${certificates.path('client.key')}"
   expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining(service.address) });
 });
 
-testWithTls('without the certificate nobody gets in, and the message says where', async () => {
+testWithTls('without the certificate no client connects, and the message names the service', async () => {
   service = await openSecureService();
   fleet = await openFleet(null, {
     TEMPORAL_ADDRESS: service.address,

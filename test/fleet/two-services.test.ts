@@ -6,7 +6,7 @@ import { invocationCount, violations, withStore } from '../support/store-checks.
 import { suiteAddress, takeNamespace, withClient } from '../support/suite-server.js';
 import { openFleet, type Fleet } from '../support/fleet.js';
 
-// Seconds on a machine that has nothing else to do.
+// These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
 
 let fleet: Fleet;
@@ -23,7 +23,7 @@ const SLOW = {
   reuse: false,
 };
 
-test('an experiment that another Temporal service has is left to it, and taken over where somebody says so', async () => {
+test('an experiment of another Temporal service is left to that service, and taken over if the user asks for it', async () => {
   fleet = await openFleet();
   const other = { TEMPORAL_NAMESPACE: takeNamespace() };
   const file = join(fleet.folder, 'experiment.json');
@@ -41,7 +41,8 @@ test('an experiment that another Temporal service has is left to it, and taken o
   expect(driverPlace).toContain(`the Temporal service at ${suiteAddress()}`);
   expect(driverPlace).toContain(`namespace ${fleet.env['TEMPORAL_NAMESPACE']}`);
 
-  // Elsewhere it can be neither run, nor ended, nor deleted; each says who has it and what to do.
+  // On another service the experiment can be neither run, nor ended, nor deleted. Each command says which
+  // service has it, and what to do.
   const resume = `panic-tda resume ${id}`;
   for (const [words, then] of [
     [['run', file], `"${resume} --take-over"`],
@@ -62,7 +63,7 @@ test('an experiment that another Temporal service has is left to it, and taken o
   const status = JSON.parse((await fleet.command(['status', '--json'], other).ended).stdout) as object;
   expect(status).toMatchObject({ status: 'running', driven: { by: 'elsewhere', place: driverPlace } });
 
-  // The service that has it is asked as before.
+  // The service that has it answers as before.
   expect(JSON.parse((await fleet.command(['status', '--json']).ended).stdout)).toMatchObject({
     driven: { by: 'service' },
   });

@@ -8,7 +8,7 @@ import { suiteAddress } from '../support/suite-server.js';
 import { CLI } from '../support/worker-process.js';
 import { openFleet, type Fleet } from '../support/fleet.js';
 
-// Seconds on a machine that has nothing else to do.
+// These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
 
 const EXPERIMENT = {
@@ -38,7 +38,7 @@ const UNAUTHENTICATED = 16;
 const PERMISSION_DENIED = 7;
 const UNIMPLEMENTED = 12;
 
-test('a worker ends at once where its namespace is not there, and names it; so do run and doctor', async () => {
+test('worker, run and doctor end at once and name the namespace if it does not exist', async () => {
   const nowhere = { TEMPORAL_NAMESPACE: 'not-there' };
   const named = `the Temporal service at ${suiteAddress()} has no namespace "not-there"`;
   const [worker, run, doctor] = await Promise.all([
@@ -58,11 +58,11 @@ test.each([
     words: 'does not take the credentials of this process (so says the test); check TEMPORAL_API_KEY',
   },
   {
-    what: 'lets nobody see the namespace',
+    what: 'lets no client see the namespace',
     codeOf: (method: string) => (method === 'DescribeNamespace' ? PERMISSION_DENIED : UNIMPLEMENTED),
     words: 'does not let this process work in the namespace',
   },
-])('a worker ends at once, and says why, where the service $what', async ({ codeOf, words }) => {
+])('a worker ends at once, and says why, if the service $what', async ({ codeOf, words }) => {
   service = await openRefusingService(codeOf);
   const { address } = service;
   const { code, stderr } = await fleet.command(['worker'], { TEMPORAL_ADDRESS: address }).ended;
@@ -90,7 +90,7 @@ function limited(kib: number, ...words: readonly string[]) {
   });
 }
 
-testWithLimit('run ends with the reason where its workers do not get the addresses that they need', () => {
+testWithLimit('run ends with the reason if its workers do not get the addresses that they need', () => {
   const data = join(fleet.folder, 'narrow');
   const { status, stderr } = limited(4_000_000, 'run', file, '--data', data);
   expect({ status, stderr }).toEqual({

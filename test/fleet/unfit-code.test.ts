@@ -11,7 +11,7 @@ import { openLaboratory, type Laboratory } from '../support/laboratory.js';
 import { digestOf, violations, withStore } from '../support/store-checks.js';
 import { addressOf, openFleet, samplesOf, type Fleet } from '../support/fleet.js';
 
-// Seconds on a machine that has nothing else to do.
+// These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
 
 const RUNS = 12;
@@ -30,11 +30,17 @@ const EXPERIMENT = {
 const STEP = 'advanced = await hold.whileFree(';
 const PATCH = 'another-step';
 
-/** A release whose runs look at a patch before each activity, so that their histories have a marker that others do not know. */
+/**
+ * A release whose runs check a patch before each activity. Their histories then have a marker that other code
+ * does not know.
+ */
 const patched = (code: string): string =>
   code.replace(STEP, `(0,_temporalio_workflow__WEBPACK_IMPORTED_MODULE_0__.patched)('${PATCH}'); ${STEP}`);
 
-/** Code whose runs ask for a queue whatever their input says: an activity that the histories of others do not begin with. */
+/**
+ * Code whose runs ask for a queue whatever their input is. Histories of other code do not begin with that
+ * activity.
+ */
 const asking = (code: string): string => code.replace('input.routed === true', 'true');
 
 let calm: Laboratory;
@@ -57,7 +63,7 @@ afterAll(async () => {
   wrong.remove();
 });
 
-/** How many workflows of runs the service has of these. */
+/** Number of workflows of runs that match the query. */
 async function runs(query: string): Promise<number> {
   const { count } = await fleet.client.workflow.count(`WorkflowType = "run" AND ${query}`);
   return count;
@@ -79,12 +85,12 @@ async function makeCurrent(buildId: string): Promise<void> {
   );
 }
 
-/** Resolves when the service has seen the workflow tasks of so many runs fail. */
+/** Resolves when the service has seen the workflow tasks of `count` runs fail. */
 async function untilBlocked(count: number): Promise<void> {
   await until(async () => (await runs('TemporalReportedProblems IS NOT NULL')) === count);
 }
 
-/** Of the experiment of this name in this data folder, as soon as it is planned. */
+/** Id of the experiment of this name in this data folder, as soon as it is planned. */
 async function idOf(data: string, named: string | null = null): Promise<string> {
   let id: string | undefined;
   await until(async () => {
@@ -105,7 +111,7 @@ async function finishesUndisturbed(handle: WorkflowHandle<typeof workflow>): Pro
   expect(await digestOf(fleet.data, experiment)).toBe(await undisturbed);
 }
 
-/** What `/ready` of a worker answers. */
+/** The answer of a worker's `/ready`. */
 async function readiness(worker: Running): Promise<{ status: number; problems: string[] }> {
   const { status, body } = await httpRequest(`${addressOf(worker)}/ready`);
   return { status, problems: (JSON.parse(body) as { problems: string[] }).problems };
@@ -116,7 +122,7 @@ async function blockedGauge(worker: Running): Promise<number | undefined> {
   return samplesOf(body, 'panic_tda_blocked_workflows')[0]?.value;
 }
 
-/** What commands say of the runs that wait. */
+/** What commands report of the runs that wait. */
 async function told(experiment: string): Promise<{ status: string; json: unknown; doctor: string }> {
   const [status, json, doctor] = await Promise.all([
     fleet.command(['status', experiment]).ended,
@@ -127,9 +133,9 @@ async function told(experiment: string): Promise<{ status: string; json: unknown
   return { status: status.stdout, json: JSON.parse(json.stdout), doctor: doctor.stdout };
 }
 
-test('runs that a later version recorded wait while its workers are rolled back, and go on with it', async () => {
+test('runs of a later version wait while its workers are rolled back, and go on when that version is back', async () => {
   fleet = await openFleet();
-  // Both are there before the runs begin, so that these are under way when the versions change.
+  // Both versions are there before the runs begin, so that the runs are under way when the versions change.
   const [earlier, newer] = await Promise.all([
     fleet.worker(versioned('earlier')),
     fleet.worker(versioned('later'), {}, later.main),
@@ -166,7 +172,7 @@ test('runs that a later version recorded wait while its workers are rolled back,
   await until(async () => (await readiness(earlier)).status === 200);
 });
 
-test('runs wait while a worker with other code has their tasks, and go on, or end where they were cancelled, when it has left', async () => {
+test('runs wait while a worker with other code has their tasks; when it has left, they go on, or end if they were cancelled', async () => {
   fleet = await openFleet();
   const right = await fleet.worker(['--identity', 'right', '--listen', '0']);
   const file = join(fleet.folder, 'experiment.json');
@@ -179,14 +185,14 @@ test('runs wait while a worker with other code has their tasks, and go on, or en
   );
   const loneId = await idOf(fleet.data, 'lone');
   const ids = [...EXPERIMENT.seeds.map((seed) => `run-${experiment}-${seed}`), `run-${loneId}-0`];
-  // What a version begins only that version can go on with: all of them have begun already.
+  // All of them have begun: only the version that began a workflow can go on with it.
   await until(async () => {
     const described = await Promise.all(
       ids.map((id) => fleet.client.workflow.getHandle(id).describe()),
     ).catch(() => []);
     return described.length === ids.length && described.every(({ historyLength }) => historyLength > 6);
   });
-  // Their next tasks come to the other one, and not to the one that has them in its cache.
+  // Their next tasks go to the other worker, not to the one that has the workflows in its cache.
   right.process.kill('SIGTERM');
   await right.ended;
   const other = await fleet.worker(['--identity', 'other', '--listen', '0'], {}, wrong.main);

@@ -11,7 +11,7 @@ import { startServer } from '../support/temporal-servers.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { addressOf, openFleet, type Fleet } from '../support/fleet.js';
 
-// Seconds on a machine that has nothing else to do.
+// These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
 
 const { INDEXED_VALUE_TYPE_KEYWORD: KEYWORD, INDEXED_VALUE_TYPE_TEXT: TEXT } =
@@ -61,7 +61,7 @@ async function exchange(
   await operatorService.addSearchAttributes({ namespace, searchAttributes: { ...added } });
 }
 
-test('attributes that cannot be made are named, with the reason, and so is one of another type', async () => {
+test('the warning names attributes that cannot be made, with the reason, and one of another type', async () => {
   expect(await ensureSearchAttributes(connection, 'full')).toEqual({
     missing: OURS,
     reason: expect.stringContaining('more than 10'),
@@ -73,7 +73,7 @@ test('attributes that cannot be made are named, with the reason, and so is one o
   expect(await missingSearchAttributes(connection, 'default')).toEqual([]);
 });
 
-test('without search attributes experiments end, by hand and by run, and each face says what is missing', async () => {
+test('without search attributes experiments still end, by hand and by run, and every command says what is missing', async () => {
   const lacks = 'the namespace "full" lacks the search attributes PanicTdaExperiment';
   const worker = await fleet.worker(['--listen', '0']);
   expect(worker.stderr()).toMatch(new RegExp(`^Warning: ${lacks}.*could not be made \\(.*more than 10`, 'm'));

@@ -13,7 +13,7 @@ import { suitePostgres } from '../support/suite-postgres.js';
 import { suiteAddress } from '../support/suite-server.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 
-// Seconds on a machine that has nothing else to do.
+// These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
 
 type Options = Parameters<typeof connectionProblem>[1];
@@ -65,7 +65,7 @@ describe('what is at the address of a service that cannot be connected to', () =
     );
   });
 
-  test('a port that nothing listens at', async () => {
+  test('a port at which nothing listens', async () => {
     const address = await freeAddress();
     expect(await problemAt(address)).toMatch(
       new RegExp(
@@ -75,7 +75,7 @@ describe('what is at the address of a service that cannot be connected to', () =
   });
 
   test('a port whose connections a firewall drops', async () => {
-    // Linux drops what comes to a full queue of connections, as a firewall does.
+    // Linux drops connections to a full queue, as a firewall does.
     const { address } = await stoppedListener(1);
     const waiting = Array.from({ length: 4 }, () => {
       const { hostname, port } = new URL(`tcp://${address}`);
@@ -99,7 +99,7 @@ describe('what is at the address of a service that cannot be connected to', () =
     );
   });
 
-  test('a web server, one of HTTP/2, and a mail server', async () => {
+  test('a web server, an HTTP/2 server, and a mail server', async () => {
     const web = await listening(createHttpServer((_request, response) => response.writeHead(404).end()));
     expect(await problemAt(web)).toMatch(
       new RegExp(
@@ -291,7 +291,9 @@ describeWithTls('TLS', () => {
   });
 });
 
-/** A process that listens and is stopped: the kernel takes as many connections for it as `backlog` allows. */
+/**
+ * A process that listens and is stopped. The kernel accepts as many connections for it as `backlog` allows.
+ */
 async function stoppedListener(backlog: number): Promise<{ address: string }> {
   const child = spawn(
     process.execPath,

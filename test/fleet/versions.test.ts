@@ -6,7 +6,7 @@ import { digestOf, untilInvocations, violations } from '../support/store-checks.
 import { openLaboratory, type Laboratory } from '../support/laboratory.js';
 import { attemptsOf, openFleet, type Fleet } from '../support/fleet.js';
 
-// Seconds on a machine that has nothing else to do.
+// These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
 
 let calm: Laboratory;
@@ -36,7 +36,7 @@ test('a run that began with the first version of the workers goes on with the se
   const v1 = await fleet.worker(['--deployment', 'fleet', '--build-id', 'v1', '--identity', 'first']);
   expect(v1.stderr()).toMatch(/set-current-version --deployment-name fleet --build-id v1/);
 
-  // Nobody has said that v1 is to get work.
+  // No operator has made v1 current yet.
   const handle = await fleet.start(EXPERIMENT, 'rolling');
   const file = join(fleet.folder, 'experiment.json');
   writeFileSync(file, JSON.stringify(EXPERIMENT));

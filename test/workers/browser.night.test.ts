@@ -12,7 +12,7 @@ import { startServer, webUiAnswers, withConnection, workflowStatus } from '../su
 
 jest.setTimeout(180_000);
 
-/** What a real browser shows a person of the web UI, and what it lets pages of other sites do. */
+/** What a real browser shows a user of the web UI, and what it allows pages of other sites. */
 
 const chromium = onPath(['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']);
 const withChromium = chromium === undefined ? test.skip : test;
@@ -31,7 +31,10 @@ beforeAll(async () => {
   ({ server, lackingPorts } = await startServer(folder));
   if (lackingPorts.length > 0) process.stderr.write(`not looked at: ${lackingPorts.join(' ')}\n`);
   await withConnection(server, async (connection) => {
-    await new Client({ connection }).workflow.start('waits', { taskQueue: 'nobody', workflowId: VICTIM });
+    await new Client({ connection }).workflow.start('waits', {
+      taskQueue: 'without-workers',
+      workflowId: VICTIM,
+    });
   });
   site = createServer((_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end(page));
   await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
@@ -56,7 +59,9 @@ function onPath(names: readonly string[]): string | undefined {
     });
 }
 
-/** The page at this URL, once its scripts had ten seconds of their own. Every name of other sites leads to the address. */
+/**
+ * The page at this URL, after its scripts had ten seconds. Every name of other sites leads to the address.
+ */
 async function opened(url: string, address = '127.0.0.1'): Promise<string> {
   const child = spawn(
     chromium!,
@@ -90,7 +95,7 @@ withChromium('the web UI shows workflows at the address that is printed', async 
   expect(shown).toContain(VICTIM);
 });
 
-/** Where each part of the server answers, by its log; and the guarded UI, and gRPC. */
+/** The address of each part of the server, from its log; and those of the guarded UI and of gRPC. */
 function targets(): string[] {
   const log = readFileSync(join(folder, 'temporal.log'), 'utf8');
   const parts = ['HTTP', 'UI', 'Metrics'].map(
@@ -103,7 +108,7 @@ function targets(): string[] {
   ];
 }
 
-/** Of the page below, as text: it is made for a browser, which is no Node. */
+/** The script of the page below, as text, since it runs in a browser and not in Node. */
 const SCRIPT = `
   async function attack(addresses, victim) {
     const results = [];
@@ -122,7 +127,7 @@ const SCRIPT = `
     document.body.textContent = 'done: ' + results.join('; ');
   }`;
 
-/** Tries everything at each target, and leaves what came of it in the page. */
+/** A page that tries everything at each target, and writes the results into itself. */
 function attack(hosts: readonly string[]): string {
   const frames = hosts.map(
     (host) => `<iframe src="http://${host}/"></iframe><img src="http://${host}/favicon.ico">`,
@@ -131,8 +136,8 @@ function attack(hosts: readonly string[]): string {
   return `<body>${frames.join('')}<script>${SCRIPT}\n${call}</script></body>`;
 }
 
-withChromium('a page sends nothing to any port that we take to be closed to browsers', async () => {
-  // On Linux an address of its own, where no other program has these ports.
+withChromium('a page sends nothing to any port of our list of ports closed to browsers', async () => {
+  // On Linux the server has an address of its own, where no other program has these ports.
   const host = process.platform === 'linux' ? '127.83.12.7' : '127.0.0.1';
   const reached = new Set<number>();
   const listeners: Server[] = [];
@@ -179,7 +184,7 @@ withChromium('a page of another site reads nothing at any port, and ends nothing
   expect(await workflowStatus(server, VICTIM)).toBe('RUNNING');
 });
 
-withChromium('a page whose name was changed to an address of this machine is given nothing', async () => {
+withChromium('a page whose name was changed to an address of this machine gets nothing', async () => {
   if (lackingPorts.length > 0) return;
   const [http, ui, metrics, grpc] = targets();
   for (const [target, path] of [

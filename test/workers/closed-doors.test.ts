@@ -10,7 +10,10 @@ import { toldWhy } from '../support/mounts.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { startServer, webUiAnswers, withConnection, workflowStatus } from '../support/temporal-servers.js';
 
-/** What a page of another site, and a page whose name was changed to an address of this machine, can do at the ports of a real server. */
+/**
+ * What a page of another site, and a page whose name was changed to an address of this machine, can do at the
+ * ports of a real server.
+ */
 
 const PROMPT = 'a prompt that is not for pages';
 const VICTIM = 'experiment-victim';
@@ -23,7 +26,7 @@ beforeAll(async () => {
   ({ server, lackingPorts } = await startServer(folder));
   await withConnection(server, async (connection) => {
     await new Client({ connection }).workflow.start('waits', {
-      taskQueue: 'nobody',
+      taskQueue: 'without-workers',
       workflowId: VICTIM,
       args: [PROMPT],
     });
@@ -31,18 +34,21 @@ beforeAll(async () => {
 });
 afterAll(async () => await server.stop());
 
-/** The address that the server's log gives to one of its parts. */
+/** The address of one of the server's parts, from its log. */
 function addressOf(part: 'HTTP' | 'UI' | 'Metrics'): URL {
   const log = readFileSync(join(folder, 'temporal.log'), 'utf8');
   const [, address = ''] = new RegExp(`^Temporal ${part}: +(?:http://)?(\\S+)`, 'm').exec(log) ?? [];
   return new URL(`http://${address}`);
 }
 
-/** Requests as a browser sends them without asking first: a form's or a blind fetch's, and those of a rebound page. */
+/**
+ * Requests that a browser sends without asking first: those of a form or a blind fetch, and those of a
+ * rebound page.
+ */
 const AS_BROWSER = [
   { title: 'a blind POST', headers: { origin: 'https://evil.example', 'content-type': 'text/plain' } },
   {
-    title: 'a blind POST, told of as such',
+    title: 'a blind POST that the browser marks as one',
     headers: {
       origin: 'https://evil.example',
       'content-type': 'text/plain',
@@ -61,7 +67,7 @@ const AS_BROWSER = [
       'sec-fetch-site': 'same-origin',
     },
   },
-  { title: 'a POST that names a rebound name alone', headers: { host: 'evil.example' } },
+  { title: 'a POST that has only a rebound name', headers: { host: 'evil.example' } },
 ] as const;
 
 const START = `/api/v1/namespaces/default/workflows/evil`;
@@ -105,18 +111,18 @@ describe.each(AS_BROWSER)('$title', ({ headers }) => {
   });
 });
 
-/** The prompt as histories have it. */
+/** The prompt as histories contain it. */
 function payload(): string {
   return Buffer.from(JSON.stringify(PROMPT)).toString('base64');
 }
 
-test('what checks no Host is where browsers open no port', () => {
+test('parts that check no Host listen at ports that browsers do not open', () => {
   if (lackingPorts.length > 0) {
     process.stderr.write(`not looked at: ${lackingPorts.join(' ')}\n`);
     return;
   }
   for (const part of ['HTTP', 'UI', 'Metrics'] as const) {
-    // `URL` leaves out the port of HTTP itself alone.
+    // `URL` leaves out only the port of HTTP itself.
     expect([part, PORTS_CLOSED_TO_BROWSERS.includes(Number(addressOf(part).port))]).toEqual([part, true]);
   }
 });
@@ -140,7 +146,7 @@ onLinux(toldWhy('all other ports give a browser no answer', linux, 'it needs /pr
   await nothingWasDone();
 });
 
-test('a person sees workflows in the web UI, and ends one', async () => {
+test('a user sees workflows in the web UI, and ends one', async () => {
   await webUiAnswers(server);
   const ui = server.uiAddress!;
   const own = { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' };

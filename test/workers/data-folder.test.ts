@@ -10,7 +10,7 @@ import { dist, kill, nextLine, runModule } from '../support/child-processes.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 describe('opening a data folder', () => {
-  test('makes it with its parts, and again changes nothing', () => {
+  test('makes it with its parts, and a second time changes nothing', () => {
     const root = join(temporaryFolder(), 'new', 'data');
     const folder = openDataFolder(root);
     for (const part of [folder.objects, folder.temporal, folder.logs]) expect(existsSync(part)).toBe(true);
@@ -50,7 +50,7 @@ function holder(root: string) {
 }
 
 describe('the run lock', () => {
-  test('refuses a second process with a sentence that names the first, which tells where its server is', async () => {
+  test('refuses a second process with a sentence that names the first, whose record says where its server is', async () => {
     const folder = openDataFolder(temporaryFolder());
     const first = holder(folder.root);
     await nextLine(first);
@@ -70,7 +70,7 @@ describe('the run lock', () => {
     await kill(first);
   });
 
-  test('is given up by a process that is ended with SIGKILL, whose information is not shown any more', async () => {
+  test('is released by a process that SIGKILL ends, whose record is not shown any more', async () => {
     const folder = openDataFolder(temporaryFolder());
     const first = holder(folder.root);
     await nextLine(first);
@@ -91,7 +91,7 @@ describe('the run lock', () => {
     (await acquireRunLock(folder)).release();
   });
 
-  test('looking at it does not keep anybody from taking it', async () => {
+  test('a process that looks at it keeps no other process from taking it', async () => {
     const folder = openDataFolder(temporaryFolder());
     (await acquireRunLock(folder)).release();
     const looker = runModule(
@@ -105,7 +105,7 @@ describe('the run lock', () => {
     await kill(looker);
   });
 
-  test('of a folder that does not exist is held by nobody, and looking does not make the folder', () => {
+  test('of a folder that does not exist has no holder, and looking does not make the folder', () => {
     const folder = dataFolderAt(join(temporaryFolder(), 'none'));
     expect(readRunInfo(folder)).toBeUndefined();
     expect(existsSync(folder.root)).toBe(false);

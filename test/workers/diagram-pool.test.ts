@@ -20,14 +20,14 @@ function compute(diagrams: DiagramPool) {
   return diagrams.compute(request, () => undefined, new AbortController().signal);
 }
 
-test('diagrams that turn out to need more memory than predicted are made with all there is', async () => {
+test('diagrams that need more memory than predicted are made with all the memory', async () => {
   pool = createDiagramPool({ threads: 2, memoryBytes: 2 * predicted });
   const [first, second] = await Promise.all([compute(pool), compute(pool)]);
   expect(first.dimensions[2]!.bars.length / 2).toBeGreaterThan(10_000);
   expect(second.dimensions).toEqual(first.dimensions);
 });
 
-test('they fail where there is no more', async () => {
+test('they fail if that is not enough', async () => {
   pool = createDiagramPool({ threads: 2, memoryBytes: predicted });
   const error = await compute(pool).catch((reason: unknown) => reason);
   expect(error).toMatchObject({ kind: 'ResourceLimit' });
@@ -48,7 +48,7 @@ test('a thread whose answer was under way when its job was aborted gets no other
   const controller = new AbortController();
   const aborted = computeSmall(controller.signal);
   aborted.catch(() => undefined);
-  // The thread answers while this one stands still, as in a process that was stopped.
+  // The thread answers while this thread stands still, as in a process that was stopped.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
   controller.abort(new Error('no longer wanted'));
   const next = [];

@@ -17,7 +17,7 @@ const SERVICE = serviceAt({ kind: 'embedded', folder: null, machine: null }, 'se
 
 let temporary: ReturnType<typeof temporaryStore>;
 let id: string;
-/** Times that the driver in the row was looked at. */
+/** How often the row's driver was looked at. */
 let rounds: number;
 
 beforeEach(async () => {
@@ -72,7 +72,7 @@ test('a driver whose experiment is marked for deletion ends, and leaves its rows
   expect(await store.experiments.get(id)).toEqual(before);
 });
 
-test('so does one whose experiment is marked between its look and its claim', async () => {
+test('a driver whose experiment is marked between its look and its claim ends, too', async () => {
   const { store } = temporary;
   const experiments: typeof store.experiments = {
     ...store.experiments,
@@ -97,7 +97,7 @@ test('an execution whose claim is refused again and again rests between its roun
   await sleep(400);
   activity.cancel('CANCELLED');
   await ended;
-  // Rests of 50, 100, 200 and 400 ms: a busy machine makes them fewer, never more.
+  // Pauses of 50, 100, 200 and 400 ms. A busy machine makes fewer rounds, never more.
   expect(rounds).toBeLessThanOrEqual(4);
 });
 

@@ -76,7 +76,7 @@ describe('our own variables', () => {
     );
   });
 
-  test('a value that means nothing is reported with what is allowed', () => {
+  test('a value without a meaning is reported with what is allowed', () => {
     expect(readEnvironment({ PANIC_TDA_TEST_MODELS: 'yes' }).problems).toEqual([
       'PANIC_TDA_TEST_MODELS is "yes"; it can be 0 or 1.',
     ]);
@@ -92,7 +92,7 @@ describe('our own variables', () => {
     ]);
   });
 
-  test('the device, the memory and the time of models are read, and told to child processes in the same way', () => {
+  test('the device, the memory and the time of models are read, and passed to child processes in the same form', () => {
     const variables = {
       PANIC_TDA_DEVICE: 'cuda',
       PANIC_TDA_ALLOW_FALLBACK: '1',
@@ -115,7 +115,7 @@ describe('our own variables', () => {
     expect(readEnvironment(deviceVariables(defaults)).hosts).toEqual(defaults);
   });
 
-  test('a device or a memory that means nothing is reported with what is allowed', () => {
+  test('a device or a memory without a meaning is reported with what is allowed', () => {
     const { problems } = readEnvironment({
       PANIC_TDA_DEVICE: 'gpu',
       PANIC_TDA_ALLOW_FALLBACK: 'yes',
@@ -150,7 +150,7 @@ describe('our own variables', () => {
   });
 });
 
-/** The place `s3://pictures`, as these variables have it. */
+/** The place `s3://pictures`, with these variables. */
 function inPictures(variables: Record<string, string>) {
   return readEnvironment({ PANIC_TDA_OBJECTS: 's3://pictures', ...variables }).objects;
 }
@@ -229,7 +229,7 @@ describe('the place of objects', () => {
     [{ AWS_ENDPOINT_URL_S3: 's3:9000' }, /AWS_ENDPOINT_URL_S3 is "s3:9000"; it can be a URL/],
     [{ PANIC_TDA_S3_PATH_STYLE: 'yes' }, /PANIC_TDA_S3_PATH_STYLE is "yes"; it can be 0 or 1/],
     [{ AWS_ENDPOINT_URL_S3: 'http://me:hush@s3:9000' }, /^(?!.*hush).*belong into AWS_ACCESS_KEY_ID/],
-  ])('is refused with a service that means nothing: %j', (variables, words) => {
+  ])('is refused with an invalid service: %j', (variables, words) => {
     const { problems } = readEnvironment({ PANIC_TDA_OBJECTS: 's3://pictures', ...variables });
     expect(problems).toEqual([expect.stringMatching(words)]);
   });
@@ -240,7 +240,7 @@ describe('a path', () => {
     (name) => `PANIC_TDA_${name}`,
   );
 
-  test.each(PATHS)('in %s is refused where it would be another than what was meant', (name) => {
+  test.each(PATHS)('in %s is refused if it would name another folder than the user meant', (name) => {
     for (const text of ['  ', ' /srv/x', ' ~/x', '~/x', '~', 'file:///srv/x', 's3://lab/x', 'http:/lab/x']) {
       expect([text, readEnvironment({ [name]: text }).problems]).toEqual([
         text,
@@ -249,7 +249,7 @@ describe('a path', () => {
     }
   });
 
-  test.each(PATHS)('in %s is taken as it is, whatever signs it has', (name) => {
+  test.each(PATHS)('in %s is taken as it is, whatever characters it has', (name) => {
     for (const text of [
       '/srv/set #1',
       '/srv/50%25 ?x',
@@ -305,7 +305,7 @@ describe('an address of the Temporal service', () => {
 });
 
 test.each(['http://gpu.lan', 'gpu.lan:9464', '*.lan', '.lan', 'gpu lan', '[::1]'])(
-  'a name for our HTTP ports that is none is reported: %s',
+  'an invalid name for our HTTP ports is reported: %s',
   (name) => {
     expect(readEnvironment({ PANIC_TDA_HTTP_NAMES: `gpu-1.lan, ${name}` }).problems).toEqual([
       `PANIC_TDA_HTTP_NAMES has "${name}"; it can be host names without a port, such as gpu-1.lan, with commas between.`,
@@ -318,7 +318,7 @@ test.each(['http://gpu.lan', 'gpu.lan:9464', '*.lan', '.lan', 'gpu lan', '[::1]'
 );
 
 test.each(['http://gpu:8000', 'gpu:8000/v1', 'me@gpu'])(
-  'a host of model servers that is none is reported: %s',
+  'an invalid host of model servers is reported: %s',
   (host) => {
     expect(readEnvironment({ PANIC_TDA_SERVER_HOSTS: `gpu-1, ${host}` })).toMatchObject({
       problems: [`PANIC_TDA_SERVER_HOSTS has "${host}"; it can be names or name:port, with commas between.`],
@@ -396,7 +396,7 @@ describe('a configured Temporal service', () => {
     expect(namespace).toBe('mine');
   });
 
-  test('takes variables that are empty for unset, so that an empty key does not turn TLS on', () => {
+  test('takes empty variables as unset, so that an empty key does not turn TLS on', () => {
     const configured = configuredTemporal({
       ...nothing,
       TEMPORAL_ADDRESS: 'example:7233',
@@ -442,7 +442,7 @@ describe('TLS of the Temporal service', () => {
   test.each([
     ['CERT', 'KEY'],
     ['KEY', 'CERT'],
-  ])('is refused with half a pair: a client %s alone', (given, missing) => {
+  ])('is refused with half a pair: only a client %s', (given, missing) => {
     const variables = { ...address, [`TEMPORAL_TLS_CLIENT_${given}_DATA`]: 'x' };
     const words = `TEMPORAL_TLS_CLIENT_${missing}_PATH is not`;
     expect(() => configuredTemporal(variables)).toThrow(words);
@@ -451,12 +451,12 @@ describe('TLS of the Temporal service', () => {
     });
   });
 
-  test('with files that are not there is no matter where TLS is turned off', () => {
+  test('with missing files is accepted if TLS is turned off', () => {
     const off = { ...address, TEMPORAL_TLS: 'false', TEMPORAL_TLS_CLIENT_CERT_PATH: '/does/not/exist' };
     expect(configuredTemporal(off)?.connectionOptions.tls).toBe(false);
   });
 
-  test('and the rest of a configuration file that cannot be read names that file', () => {
+  test('and other settings of an unreadable configuration file name that file', () => {
     const file = join(temporaryFolder(), 'temporal.toml');
     writeFileSync(file, 'no toml at all\n');
     for (const variables of [{ TEMPORAL_CONFIG_FILE: file }, { ...address, TEMPORAL_PROFILE: 'gone' }]) {
@@ -478,7 +478,10 @@ function thrownBy(work: () => unknown): unknown {
   return undefined;
 }
 
-/** What a user may have set: keys and passwords, each with its own name as its value, and what programs need. */
+/**
+ * What a user may have set: keys and passwords, each with its own name as its value, and variables that
+ * programs need.
+ */
 const SECRETS =
   'HF_TOKEN AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY PANIC_TDA_SERVER_API_KEY PGPASSWORD PANIC_TDA_DATABASE ' +
   'TEMPORAL_API_KEY NVIDIA_API_KEY GITHUB_TOKEN HTTPS_PROXY NPM_TOKEN';
@@ -495,7 +498,7 @@ function given(...[kind, options]: [ChildKind, ChildOptions?]): string[] {
 describe('environments of child processes', () => {
   const basic = ['HOME', 'LC_ALL', 'PATH', 'TZ'];
 
-  test('hold what the kind of the child needs, and no key that it has no use for', () => {
+  test('hold what the kind of the child needs, and no key that it does not need', () => {
     expect(given('probe')).toEqual(['CUDA_VISIBLE_DEVICES', ...basic]);
     expect(given('host')).toEqual(['CUDA_VISIBLE_DEVICES', 'ORT_DISABLE_TELEMETRY', ...basic].toSorted());
     expect(given('worker')).toEqual(['CUDA_VISIBLE_DEVICES', ...basic]);
@@ -508,13 +511,16 @@ describe('environments of child processes', () => {
     ['bucket', ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']],
     ['postgres', ['PGPASSWORD']],
     ['modelServers', ['PANIC_TDA_SERVER_API_KEY']],
-  ] as const)('hold the keys of a %s where the child speaks to one, and whom it trusts', (need, keys) => {
-    expect(given('worker', { needs: [need] })).toEqual(
-      [...keys, 'CUDA_VISIBLE_DEVICES', ...basic, 'NODE_EXTRA_CA_CERTS'].sort(),
-    );
-  });
+  ] as const)(
+    'hold the keys of a %s if the child connects to one, and the authorities that it trusts',
+    (need, keys) => {
+      expect(given('worker', { needs: [need] })).toEqual(
+        [...keys, 'CUDA_VISIBLE_DEVICES', ...basic, 'NODE_EXTRA_CA_CERTS'].sort(),
+      );
+    },
+  );
 
-  test('of a worker hold every setting of ours that it is not given in another way', () => {
+  test('of a worker hold every setting of ours that it does not get in another way', () => {
     const ours = Object.fromEntries(environmentVariables.map(({ name }) => [name, '1']));
     const needs = ['bucket', 'modelServers'] as const;
     const handedOn = Object.keys(childEnvironment('worker', { needs }, ours));
@@ -522,7 +528,8 @@ describe('environments of child processes', () => {
       ...Object.keys(deviceVariables(readEnvironment({}).hosts)),
       ...Object.keys(databaseVariables({ url: 'postgres://x', poolSize: 1 })),
     ];
-    // The data folder is an argument; the other two are of the server, and of ports that such a worker has not.
+    // The data folder is an argument. The other two belong to the server, and to ports that such a worker
+    // does not have.
     const elsewhere = ['PANIC_TDA_DATA', 'PANIC_TDA_TEMPORAL_CLI', 'PANIC_TDA_HTTP_NAMES'];
     expect([...handedOn, ...byValue, ...elsewhere].sort()).toEqual(Object.keys(ours).sort());
   });

@@ -7,7 +7,7 @@ import { failuresWithoutSecrets } from '../../workers/failures-without-secrets.j
 const KEY = 'a-key-of-this-test-0123';
 keepSecrets([{ name: 'KEY', value: KEY }]);
 
-/** What comes through the interceptor where an activity throws. */
+/** The error that comes through the interceptor if an activity throws `reason`. */
 async function thrown(reason: unknown): Promise<unknown> {
   const { inbound } = failuresWithoutSecrets({} as Context);
   try {
@@ -26,7 +26,7 @@ test('an error of an activity holds no secret, nor do its stack and its causes',
   expect(deepest.message).toBe('sent (KEY not shown)');
 });
 
-test('an error whose message is no value of its own is no exception, and others stay what they are', async () => {
+test('an error whose message is a getter loses its secrets as well, and other errors do not change', async () => {
   const aborted = new DOMException(`aborted with ${KEY}`, 'AbortError');
   expect(await thrown(aborted)).toBe(aborted);
   expect(aborted.message).toBe('aborted with (KEY not shown)');

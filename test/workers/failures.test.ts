@@ -18,7 +18,10 @@ beforeEach(async () => {
 
 afterEach(() => temporary.remove());
 
-/** What Temporal is told of an attempt, the `attempt`-th of its activity, that fails with `error` at step `sequence`. */
+/**
+ * The failure that Temporal gets for an attempt, the `attempt`-th of its activity, that fails with `error` at
+ * step `sequence`.
+ */
 function told(
   error: unknown,
   given: { readonly attempt?: number; readonly sequence?: number; readonly store?: Store } = {},
@@ -45,15 +48,15 @@ describe('the pause after a failed attempt', () => {
     expect(await told(deviceError)).toMatchObject({ type: 'DeviceError', nonRetryable: true });
   });
 
-  test('is not longer for attempts that were cut short', async () => {
+  test('does not grow with attempts that were interrupted', async () => {
     expect(await told(deviceError, { attempt: 40 })).toMatchObject({
       nextRetryDelay: 200,
       nonRetryable: false,
     });
   });
 
-  test('goes by the attempts where no failure can be counted', async () => {
-    const away = new PanicError('StoreUnavailable', 'nobody answers');
+  test('follows the attempts if no failures can be counted', async () => {
+    const away = new PanicError('StoreUnavailable', 'no server answers');
     const { store } = temporary;
     const unreachable = { ...store, runs: { ...store.runs, logFailure: () => Promise.reject(away) } };
     for (const [attempt, pause] of [
@@ -76,7 +79,7 @@ describe('the pause after a failed attempt', () => {
   });
 });
 
-test('a model that answers the same step three times with what is no data ends its run', async () => {
+test('a model that answers the same step three times with invalid data ends its run', async () => {
   const blank = new PanicError('ModelOutputInvalid', 'a blank caption');
   expect(await told(blank)).toMatchObject({ nonRetryable: false });
   expect(await told(blank)).toMatchObject({ nonRetryable: false });

@@ -32,17 +32,17 @@ test('the age of a step is by the clock that made it until this process sees the
 
   const since = Date.now() - 3 * HOUR;
   awaited = [{ experiment: 'e', since, rests: [[since, since + HOUR]] }];
-  // Within an hour whatever the machine is busy with: two of the three count.
+  // Whole hours, so that a busy machine does not matter: two of the three count.
   expect(Math.floor((await ages())[0]!.value / 3600)).toBe(2);
   expect(Math.floor((await ages())[0]!.value / 3600)).toBe(2);
-  // The next step, of a machine whose clock is two hours behind.
+  // The next step comes from a machine whose clock is two hours behind.
   awaited = [{ experiment: 'e', since: Date.now() - 2 * HOUR, rests: [] }];
   expect((await ages())[0]!.value).toBeLessThan(3600);
   expect((await ages())[0]!.value).toBeLessThan(3600);
-  // One whose clock is ahead.
+  // A step of a machine whose clock is ahead.
   awaited = [{ experiment: 'e', since: Date.now() + HOUR, rests: [] }];
   expect(await ages()).toEqual([{ labels: { experiment: 'e' }, value: 0 }]);
-  // It is at work again after a time in which no step was awaited: what was seen before says nothing.
+  // The experiment works again after a time in which no step was awaited. Earlier times do not count.
   awaited = [];
   await ages();
   awaited = [{ experiment: 'e', since: Date.now() - 2 * HOUR, rests: [] }];

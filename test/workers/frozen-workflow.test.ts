@@ -9,7 +9,10 @@ import { temporaryFolder } from '../support/temporary-folder.js';
 
 jest.setTimeout(120_000);
 
-/** Longer than the 5 s that the SDK gives workflow code by default, shorter than the 10 s after which its task is given away. */
+/**
+ * Longer than the 5 s that the SDK allows workflow code by default, shorter than the 10 s after which the
+ * server gives its task away.
+ */
 const STANDSTILL_MS = 6000;
 
 const WORKFLOW = `
@@ -19,7 +22,7 @@ export async function standStill(milliseconds) {
   return 'done';
 }`;
 
-/** A process of its own: without the longer time it is aborted, and would take jest along. */
+/** A process of its own: without the longer time Node aborts it, and would end Jest with it. */
 const PROGRAM = `
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
@@ -40,7 +43,7 @@ await client.connection.close();
 await connection.close();
 `;
 
-test('a worker that was frozen in the midst of workflow code goes on when it wakes', () => {
+test('a worker that was frozen in the middle of workflow code goes on when it wakes', () => {
   const root = temporaryFolder();
   const workflows = join(root, 'workflows');
   mkdirSync(workflows);

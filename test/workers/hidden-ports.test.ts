@@ -10,7 +10,7 @@ import { serverArguments } from '../../workers/temporal/server.js';
 import { toldWhy } from '../support/mounts.js';
 
 test.each(PORTS_CLOSED_TO_BROWSERS)(
-  'fetch, which keeps the standard of browsers, does not open port %d',
+  'fetch, which follows the standard of browsers, does not open port %d',
   async (port) => {
     await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({
       cause: { message: 'bad port' },
@@ -36,7 +36,11 @@ test('only free ports are chosen, each once, and no more than there are', async 
 const linux = process.platform === 'linux';
 const onLinux = linux ? test : test.skip;
 onLinux(
-  toldWhy('there is always a place, at an address that is not guessed', linux, 'it needs all of 127.0.0.0/8'),
+  toldWhy(
+    'there is always a place, at an address that cannot be guessed',
+    linux,
+    'it needs all of 127.0.0.0/8',
+  ),
   async () => {
     const places = [await placeClosedToBrowsers(), await placeClosedToBrowsers()];
     for (const place of places) {
@@ -47,8 +51,8 @@ onLinux(
   },
 );
 
-describe('where others have all these ports', () => {
-  test('the server is told to do without its UI, and people are told what pages can reach', async () => {
+describe('if other programs have all these ports', () => {
+  test('the server starts without its UI, and the user gets a notice of the ports that pages can reach', async () => {
     const notices: string[] = [];
     const inner = await innerPorts((notice) => notices.push(notice), []);
     expect(inner.ui).toBeNull();
@@ -61,7 +65,7 @@ describe('where others have all these ports', () => {
     expect(words.filter((word) => word.startsWith('--ui-'))).toEqual([]);
   });
 
-  test('but one, it is for the metrics, since the HTTP API refuses every name', async () => {
+  test('but one, the metrics get it, since the HTTP API refuses every name', async () => {
     const server = await listen();
     const { port } = server.address() as { port: number };
     await close(server);

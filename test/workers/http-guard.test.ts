@@ -46,7 +46,7 @@ describe('the Host of a request', () => {
     '0.0.0.0:9464',
     '[::]:9464',
     '[fe80::1]',
-    // What programs take for 127.0.0.1, and browsers have rewritten before they send it.
+    // Programs take these for 127.0.0.1; browsers rewrite them before they send them.
     '127.1',
     '2130706433',
     '0x7f000001',
@@ -78,7 +78,7 @@ describe('the Host of a request', () => {
       expect(statusOf({ host }, { names })).toBe(403);
   });
 
-  test('may be any address, but no name, where we listen beyond loopback', () => {
+  test('may be any address, but no name, if we listen beyond loopback', () => {
     for (const listening of ['0.0.0.0', '::', '10.0.0.7']) {
       const rules = { host: listening };
       for (const host of ['10.0.0.7:9464', '172.18.0.3', '[fd00::7]', 'localhost'])
@@ -88,7 +88,7 @@ describe('the Host of a request', () => {
   });
 });
 
-/** What browsers say of where a request comes from. */
+/** The headers by which browsers say where a request comes from. */
 function of(site: string, mode: string, dest: string): Headers {
   return { host: 'localhost:9464', 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': dest };
 }
@@ -118,7 +118,7 @@ describe('a page of another site', () => {
     ['localhost:80', 'http://localhost'],
     ['127.0.0.1:9464', 'http://127.0.0.1:9464'],
     ['[::1]:9464', 'http://[::1]:9464'],
-    // Behind a proxy of the user's that has TLS.
+    // Behind a proxy of the user that has TLS.
     ['localhost:443', 'https://localhost'],
   ])('is not one of our own: %s from %s', (host, origin) => {
     expect(statusOf({ host, origin })).toBe(200);
@@ -144,7 +144,7 @@ describe('a page of another site', () => {
   });
 });
 
-test('what is only read is not written', () => {
+test('a server that only reads refuses requests that write', () => {
   const host = 'localhost';
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND']) {
     expect(statusOf({ host }, {}, method)).toBe(405);
@@ -177,14 +177,14 @@ describe('a guarded server', () => {
     return await httpRequest(`http://127.0.0.1:${server.port}${path}`, { headers, method });
   }
 
-  /** What it answers to these bytes. */
+  /** The server's answer to these bytes. */
   async function answerTo(bytes: string): Promise<string> {
     const socket = connect(server.port, '127.0.0.1');
     socket.write(bytes);
     return await text(socket);
   }
 
-  test('says nothing to other names, and lets no other site in', async () => {
+  test('answers nothing to other names, and lets in no other site', async () => {
     await serve();
     const refused = await ask('/', { host: 'evil.example' });
     expect(refused).toMatchObject({ status: 403, body: expect.stringMatching(/not evil\.example/) });
@@ -211,7 +211,7 @@ describe('a guarded server', () => {
 
   test.each([
     ['without a Host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n'],
-    ['with none, in the old way', 'GET / HTTP/1.0\r\n\r\n'],
+    ['of HTTP/1.0 without a Host', 'GET / HTTP/1.0\r\n\r\n'],
     [
       'with another in its first line',
       'GET http://localhost/ HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n',
@@ -243,7 +243,7 @@ describe('a guarded server', () => {
     }
   });
 
-  test('rejects where its port is taken', async () => {
+  test('rejects if its port is taken', async () => {
     await serve();
     const again = serveGuarded({
       host: '127.0.0.1',

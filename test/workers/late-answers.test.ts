@@ -7,7 +7,9 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** What an activity answers through the interceptor, where its signal was aborted for `reason` before it ended. */
+/**
+ * The answer of an activity through the interceptor, if its signal was aborted for `reason` before it ended.
+ */
 function answering(reason: string | null, activity: () => Promise<unknown>): Promise<unknown> {
   const controller = new AbortController();
   if (reason !== null) controller.abort(new CancelledFailure(reason));
@@ -15,7 +17,7 @@ function answering(reason: string | null, activity: () => Promise<unknown>): Pro
   return inbound!.execute!({ args: [], headers: {} }, activity);
 }
 
-test('an activity that ends, or that somebody cancelled, answers at once', async () => {
+test('an activity that ends, or that a user cancelled, answers at once', async () => {
   jest.useFakeTimers();
   expect(await answering(null, async () => 7)).toBe(7);
   expect(await answering('CANCELLED', async () => 7)).toBe(7);
@@ -24,16 +26,19 @@ test('an activity that ends, or that somebody cancelled, answers at once', async
 test.each([
   ['returns', async () => 7],
   ['throws', async () => await Promise.reject(new Error('given back'))],
-])('what a stopping worker %s comes after its polls have ended', async (_, activity) => {
-  jest.useFakeTimers();
-  let answered = false;
-  const answer = answering('WORKER_SHUTDOWN', activity).then(
-    (value) => value,
-    (error: unknown) => error,
-  );
-  void answer.then(() => (answered = true));
-  await jest.advanceTimersByTimeAsync(POLLS_STAY_MS);
-  expect(answered).toBe(false);
-  await jest.advanceTimersByTimeAsync(ANSWER_MS - POLLS_STAY_MS);
-  expect(await answer).toEqual(await activity().catch((error: unknown) => error));
-});
+])(
+  'what an activity of a stopping worker %s reaches the server after the polls have ended',
+  async (_, activity) => {
+    jest.useFakeTimers();
+    let answered = false;
+    const answer = answering('WORKER_SHUTDOWN', activity).then(
+      (value) => value,
+      (error: unknown) => error,
+    );
+    void answer.then(() => (answered = true));
+    await jest.advanceTimersByTimeAsync(POLLS_STAY_MS);
+    expect(answered).toBe(false);
+    await jest.advanceTimersByTimeAsync(ANSWER_MS - POLLS_STAY_MS);
+    expect(await answer).toEqual(await activity().catch((error: unknown) => error));
+  },
+);

@@ -24,7 +24,10 @@ const testWithAnother = possible ? test : test.skip;
 const another = (title: string): string => toldWhy(title, possible, 'another user needs root, on Linux');
 const OTHER = 'user 65534';
 
-/** A process of another user that holds the lock of a file, which that user may open; it lets go when it is killed. */
+/**
+ * A process of another user that holds the lock of a file, which that user may open. It releases the lock
+ * when it is killed.
+ */
 async function heldByAnother(file: string, how: 'tryKernelLock' | 'shareKernelLock' = 'tryKernelLock') {
   writeFileSync(file, '', { flag: 'a' });
   chmodSync(file, 0o666);
@@ -42,7 +45,7 @@ async function heldByAnother(file: string, how: 'tryKernelLock' | 'shareKernelLo
   return holder;
 }
 
-/** A data folder that is open to all, as one of an earlier version on a wide umask. */
+/** A data folder that is open to all users, as an earlier version with a wide umask made it. */
 function openFolder() {
   const root = realpathSync(temporaryFolder());
   chmodSync(root, 0o777);
@@ -82,7 +85,7 @@ describe('a lock that a process of another user holds', () => {
   });
 
   testWithAnother(
-    another('is waited for no longer than its time, whatever the time of our own'),
+    another('is waited for until its own time-out, whatever the time-out of our own locks is'),
     async () => {
       const { root } = openFolder();
       const file = join(root, 'pull.lock');
@@ -105,7 +108,7 @@ describe('a lock that a process of another user holds', () => {
     },
   );
 
-  testWithAnother(another('that this user may only read is not taken for a lock of one’s own'), async () => {
+  testWithAnother(another('that this user may only read does not count as our own lock'), async () => {
     const { root } = openFolder();
     const file = join(root, 'run.lock');
     tryKernelLock(file)!.release();
@@ -124,7 +127,7 @@ describe('a lock that a process of another user holds', () => {
 });
 
 testWithAnother(
-  another('a database that a process of another user keeps from being written is told with that process'),
+  another('if a process of another user keeps a database from being written, the message names that process'),
   async () => {
     const { root } = openFolder();
     const file = join(root, 'panic-tda.sqlite');

@@ -18,7 +18,7 @@ import { config, NOW } from '../support/small-experiment.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'panic-tda-metrics-'));
 const stores: Store[] = [];
-/** A process has one runtime of the SDK, and with it one exporter. */
+/** A process has one runtime of the SDK, and so one exporter. */
 let observation: Observation;
 beforeAll(async () => {
   const build = { version: '1.2.3', deployment: null, bundleSha256: 'ab'.repeat(32) };
@@ -30,7 +30,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** What a store really throws, by the name of the change that it refuses or that is cut off. */
+/** Errors that a store really throws, by the change that it refuses or that is interrupted. */
 function refusals(store: Store) {
   const change = (query: string) => () => store.db.write(() => store.db.rows(sql.raw(query)));
   return {
@@ -48,7 +48,7 @@ async function scrape(): Promise<string> {
 
 const ready = { problems: async () => [], remarks: async () => ['a remark'] };
 
-test('what a worker may count is there at zero, and counts go on from that', async () => {
+test('the counters of a worker begin at zero, and count from there', async () => {
   expect(samplesOf(await scrape(), 'panic_tda_ready')).toEqual([{ labels: '', value: 0 }]);
   const models = [generative('Painter', 'text', 'image'), embedding('Points', 'text', 4)];
   observation.begin(ready, { models, activities: ['planExperiment'] }, []);
@@ -82,7 +82,7 @@ test('what a worker may count is there at zero, and counts go on from that', asy
   ]);
 });
 
-test('errors of either store are counted as such by kind, and those of others are not', async () => {
+test('errors of either store count as store errors, by kind, and other errors do not', async () => {
   const sqlite = openStore(join(folder, 'sqlite'));
   stores.push(sqlite);
   const file = refusals(sqlite);
@@ -151,7 +151,7 @@ const REFUSING: readonly Gauge[] = [
   { name: 'panic_tda_refusing', help: 'A "value"', samples: [{ labels: { a: 'b"\\\n' }, value: 1 }] },
 ];
 
-test('a scrape leaves out what cannot be had now, counts it, and waits for nothing that does not answer', async () => {
+test('a scrape leaves out and counts sources that do not answer, and does not wait for them', async () => {
   let answers = true;
   let asked = 0;
   observation.begin(ready, { models: [], activities: [] }, [
@@ -175,12 +175,12 @@ test('a scrape leaves out what cannot be had now, counts it, and waits for nothi
   answers = false;
   const after = await scrape();
   expect(after).not.toContain('panic_tda_refusing');
-  // The rest is there.
+  // The other gauges are there.
   expect(samplesOf(after, 'panic_tda_ready')).toEqual([{ labels: '', value: 1 }]);
   const errors = samplesOf(after, 'panic_tda_scrape_errors_total');
   expect(errors).toContainEqual({ labels: 'source="refusing"', value: 1 });
   expect(errors).toContainEqual({ labels: 'source="silent"', value: 2 });
-  // What does not answer is asked once.
+  // A source that does not answer is asked only once.
   expect(asked).toBe(1);
 });
 

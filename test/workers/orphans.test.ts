@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const child of strangers.splice(0)) if (isRunning(child.pid!)) await kill(child);
 });
 
-/** A process that does nothing, with these words behind its program, as an editor has a path. */
+/** A process that does nothing, with these arguments after its program, like an editor with a path. */
 async function processWith(words: readonly string[], asUser: readonly string[] = []): Promise<ChildProcess> {
   const idle = [process.execPath, '-e', 'console.log(1); setInterval(() => {}, 1000)', '--', ...words];
   const [command, ...args] = [...asUser, ...idle];
@@ -29,7 +29,7 @@ async function processWith(words: readonly string[], asUser: readonly string[] =
   return child;
 }
 
-/** A folder with the state of a server that has ended, which its record describes. */
+/** A folder with the state of a server that has ended, and its record. */
 async function usedFolder(): Promise<{ folder: string; file: string; args: readonly string[] }> {
   const folder = realpathSync(temporaryFolder());
   const { server } = await startServer(folder);
@@ -40,7 +40,7 @@ async function usedFolder(): Promise<{ folder: string; file: string; args: reado
 }
 
 describe('before a server starts on its file', () => {
-  test('a process that only has the path among its words, as an editor, is left alone', async () => {
+  test('a process that only has the path among its arguments, like an editor, is left alone', async () => {
     const { folder, file } = await usedFolder();
     const editor = await processWith([file]);
     const { server, notices } = await startServer(folder);
@@ -49,7 +49,7 @@ describe('before a server starts on its file', () => {
     expect(isRunning(editor.pid!)).toBe(true);
   });
 
-  test('another program with the very words of our server is not ended, and named', async () => {
+  test('another program with the same arguments as our server is named, and not ended', async () => {
     const { folder, file, args } = await usedFolder();
     const other = await processWith(args);
     await expect(startServer(folder)).rejects.toMatchObject({
@@ -64,7 +64,7 @@ describe('before a server starts on its file', () => {
     await server.stop();
   });
 
-  test('our program with other words is not ended, and named', async () => {
+  test('our program with other arguments is named, and not ended', async () => {
     const { folder, file } = await usedFolder();
     const other = await processWith(['server', 'start-dev', '--db-filename', file, '--port', '1']);
     recordServer(file, { command: process.execPath, args: ['server', 'start-dev', '--db-filename', file] });
@@ -76,7 +76,7 @@ describe('before a server starts on its file', () => {
   const canBeAnother = process.getuid?.() === 0 && spawnSync('setpriv', ['--version']).status === 0;
   if (!canBeAnother) console.warn('skipped: processes of another user need root and setpriv');
   (canBeAnother ? test : test.skip)(
-    'a process of another user with the very words of our server keeps it from nothing',
+    'a process of another user with the same arguments as our server does not stop it',
     async () => {
       const { folder, args } = await usedFolder();
       const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--'];
@@ -89,7 +89,7 @@ describe('before a server starts on its file', () => {
     },
   );
 
-  test('a process is what was started by its number and the time of its start, whatever exec has made of it', async () => {
+  test('a process is recognised by its number and start time, even after exec has replaced its program', async () => {
     const { file } = await usedFolder();
     const wrapped = await processWith(['server', 'start-dev', '--db-filename', file, '--port', '1']);
     recordServer(file, { command: '/opt/wrapper', args: ['server', 'start-dev'] }, wrapped.pid);
@@ -98,7 +98,7 @@ describe('before a server starts on its file', () => {
 });
 
 describe('ending a process', () => {
-  test('never signals another one that has got its number', async () => {
+  test('never signals another process that has got its number', async () => {
     const child = await processWith([]);
     const now = ownProcess(child.pid!)!;
     await endProcess({ ...now, startedAt: `${now.startedAt}0` }, 0);

@@ -18,7 +18,7 @@ function sha256(content: Buffer): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
-/** Without its hashes and numbers. */
+/** The source without its hashes and numbers. */
 function formOf(source: string): string {
   return source.replaceAll(/[0-9a-f]{64}|\d[\d_.]*/g, '…');
 }
@@ -72,7 +72,7 @@ test('the table of the next version has the hashes of each program and wheel, in
   expect(formOf(text)).toBe(formOf(readFileSync(table, 'utf8')));
 });
 
-test('a wheel that is missing leaves the table as it was, and is named', () => {
+test('if a wheel is missing, the message names it and the table stays as it was', () => {
   const { run, file } = standIn('manylinux2014_aarch64');
   const { status, stderr } = run('2.0.0');
   expect(status).toBe(1);

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { question, Unanswered } from '../../workers/temporal/question.js';
 
-/** Longer than a test takes, and shorter than it may. */
+/** Longer than the test takes, and shorter than it may take. */
 const LONG_MS = 30_000;
 
-/** A question that is answered when the test says so. */
+/** A question that the test answers. */
 function pending() {
   const answers: { resolve: (answer: string) => void; reject: (error: Error) => void }[] = [];
   const ask = () => new Promise<string>((resolve, reject) => answers.push({ resolve, reject }));
@@ -25,7 +25,7 @@ test('callers that come while a question is under way share its answer, and the 
   expect(await next).toBe('second');
 });
 
-test('a caller waits only so long, and one who comes later has the answer that was late', async () => {
+test('a caller waits for a limited time, and a later caller gets the answer that was late', async () => {
   const { ask, answers } = pending();
   const asks = question(ask, { withinMs: 20 });
   await expect(asks()).rejects.toThrow(Unanswered);
@@ -36,7 +36,7 @@ test('a caller waits only so long, and one who comes later has the answer that w
   expect(await patient).toBe('late');
 });
 
-test('an answer holds as long as it may, and a failure for its own callers alone', async () => {
+test('an answer is kept for its time, and a failure reaches only its own callers', async () => {
   let asked = 0;
   const asks = question(
     async () => {

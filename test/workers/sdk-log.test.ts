@@ -48,7 +48,7 @@ test('another failure is written at once; work that a stopping worker hands back
   expect(lines).toEqual([expect.stringMatching(/cannot be reached now/), expect.stringMatching(/no room/)]);
 });
 
-test('kinds of lines beyond number are not remembered', () => {
+test('only a limited number of kinds of lines is remembered', () => {
   const lines: string[] = [];
   const log = sdkLog((line) => lines.push(line));
   const kinds = 'abcdefghij'.split('');
@@ -58,6 +58,6 @@ test('kinds of lines beyond number are not remembered', () => {
         log.write(failed(1, new Error(`kind ${one}-x${two}-y${three}`)));
       }
   log.write(failed(1, new Error('kind a-xa-ya')));
-  // 1,000 kinds, and the first once more.
+  // 1,000 kinds, and the first one again.
   expect(lines).toHaveLength(1001);
 });

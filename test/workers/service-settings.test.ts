@@ -23,7 +23,7 @@ function read(file: string): string {
 
 const page = read('docs/service.md');
 
-/** Rows of the table of the page whose first head is this, without the backquotes of cells. */
+/** Rows of the table of the page whose first heading is `head`, without the backquotes of cells. */
 function rowsBelow(head: string): string[][] {
   const lines = page.split('\n');
   const start = lines.findIndex((line) => line.startsWith(`| ${head} `));
@@ -56,14 +56,14 @@ test('docs/service.md has each setting, with its values and its reason', () => {
   );
 });
 
-/** Those of a page that start a server and set its retention. */
+/** The commands of a page that start a server and set its retention. */
 function serverCommands(page: string): string[][] {
   return documentedCommands(page).filter(
     (words) => valuesOf(words, 'namespace').length > 0 && /start-dev|namespace update/.test(words.join(' ')),
   );
 }
 
-test('docs/service.md alone has the commands for a server and its retention', () => {
+test('only docs/service.md has the commands for a server and its retention', () => {
   expect(serverCommands('docs/service.md')).toHaveLength(2);
   const others = documentPages()
     .map(({ file }) => file)
@@ -93,7 +93,7 @@ test('docs/service.md has each call that doctor tries, with its role', () => {
   expect(rowsBelow('call')).toEqual(NEEDED_CALLS.map(({ method, role, without }) => [method, role, without]));
 });
 
-test('a server that is older than the one of docker-compose.yml is named, with what it lacks', () => {
+test('the remark on a server that is older than that of docker-compose.yml says what it lacks', () => {
   expect(read('docker-compose.yml')).toContain(`image: temporalio/server:${TRIED_SERVER}@`);
   expect(page).toContain(`the tests go by Temporal ${TRIED_SERVER}.`);
   for (const version of [TRIED_SERVER, '1.32.1', '1.33.0', '2.0.0', '1.100.0', '1.32.0-162.1'])
@@ -106,14 +106,14 @@ test('a server that is older than the one of docker-compose.yml is named, with w
   expect(versionRemark('main')).toContain('the version "main"');
 });
 
-/** A service of which each method answers with this status. */
+/** A service all of whose methods answer with this status. */
 function answering(code: number): Parameters<typeof refusedCalls>[0] {
   const error = Object.assign(new Error('so says the test'), { code, details: 'so says the test' });
   const methods = new Proxy({}, { get: () => async () => await Promise.reject(error) });
   return methods as Parameters<typeof refusedCalls>[0];
 }
 
-test('a call is allowed where the service looked at it, refused where it says so, and unknown where it says neither', async () => {
+test('a call is allowed if the service looked at it, refused if the service says so, and unknown otherwise', async () => {
   for (const code of [3, 5, 9]) expect(await refusedCalls(answering(code), 'any')).toBeNull();
   for (const code of [7, 12])
     expect((await refusedCalls(answering(code), 'any'))?.calls).toHaveLength(NEEDED_CALLS.length);
@@ -121,12 +121,12 @@ test('a call is allowed where the service looked at it, refused where it says so
     await expect(refusedCalls(answering(code), 'any')).rejects.toThrow('so says the test');
 });
 
-/** As protobuf has it: the type of its seconds. */
+/** As protobuf represents it: the type of its seconds. */
 function long(value: number) {
   return msToTs(value * 1000).seconds!;
 }
 
-test('pauses are those between a task and its beginning, and between a task of a workflow and the activity that it asked for', () => {
+test('pauses are the times from a task to its start, and from a workflow task to the activity that it asked for', () => {
   const events = [
     { eventId: long(2), eventTime: msToTs(1000) },
     {
@@ -159,7 +159,7 @@ test('pauses are those between a task and its beginning, and between a task of a
     waits: [4],
     steps: [],
   });
-  // The earlier events are of another page of the history.
+  // The earlier events are on another page of the history.
   expect(pausesIn(events.slice(3))).toEqual({ waits: [43], steps: [] });
 });
 
@@ -173,13 +173,13 @@ test.each(Object.entries(steps.without))(
   'pauses of a server without the poll rate show it: %s',
   (_how, ms) => {
     expect(showSlowPolls({ steps: ms })).toBe(true);
-    // Fewer are no proof.
+    // Fewer values prove nothing.
     expect(showSlowPolls({ steps: ms.slice(0, 19) })).toBe(false);
   },
 );
 
 test.each([...Object.entries(steps.with), ...Object.entries(steps.hidden)])(
-  'pauses that do not show it are taken for no sign of it: %s',
+  'pauses that do not show it give no warning: %s',
   (_how, ms) => {
     expect(ms.length).toBeGreaterThanOrEqual(20);
     expect(showSlowPolls({ steps: ms })).toBe(false);

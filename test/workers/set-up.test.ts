@@ -14,7 +14,7 @@ import { runCommand, type CommandResult } from '../../workers/processes/run-comm
 import { repositoryPath, runModule, nextLine, kill } from '../support/child-processes.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
-/** Runs an ES module's text; what it prints is the answer. */
+/** Runs the text of an ES module and returns its output. */
 async function node(text: string, env: Record<string, string | undefined> = {}): Promise<CommandResult> {
   return await runCommand(process.execPath, ['--input-type=module', '-e', text], {
     timeoutMs: 60_000,
@@ -56,14 +56,14 @@ describe('installing packages', () => {
     expect(readlinkSync(join(root, 'node_modules', '.bin', 'panic-tda'))).toBe('../../bin/panic-tda.mjs');
   });
 
-  test('rebuilds nothing where no package may run a script: npm would rebuild all', async () => {
+  test('rebuilds nothing if no package may run a script, since npm would rebuild all', async () => {
     const { root, install, calls } = installation();
     writeFileSync(join(root, 'package-lock.json'), '{ "packages": {} }');
     await install();
     expect(calls().map(({ args }) => args[0])).toEqual(['ci']);
   });
 
-  test('does not begin where a package of the lock file is held to no checksum', async () => {
+  test('does not begin if a package of the lock file has no checksum', async () => {
     const { root, install, calls } = installation();
     writeFileSync(
       join(root, 'package-lock.json'),
@@ -101,7 +101,7 @@ describe('installing packages', () => {
     expect(calls()[0]).toMatchObject({ npm_config_nodedir: '/mine' });
   });
 
-  test('gives the code of packages no key of the user, but those that an .npmrc or PANIC_TDA_PASS_VARIABLES names', async () => {
+  test('gives the code of packages only those keys of the user that an .npmrc or PANIC_TDA_PASS_VARIABLES names', async () => {
     const { root, install, calls } = installation();
     writeFileSync(join(root, '.npmrc'), '//registry.example/:_authToken=${OWN_REGISTRY_TOKEN}\n');
     const keys = ['HF_TOKEN', 'AWS_SECRET_ACCESS_KEY', 'PANIC_TDA_SERVER_API_KEY', 'PGPASSWORD', 'NPM_TOKEN'];
@@ -128,7 +128,7 @@ describe('installing packages', () => {
 });
 
 describe('building', () => {
-  test('compiles, carries other files over, and does nothing while the sources stay the same', async () => {
+  test('compiles, copies other files, and does nothing while the sources stay the same', async () => {
     const { path, build } = repository();
     expect(await build()).toBe('building\n');
     expect(readFileSync(path('dist/room/one.js'), 'utf8')).toContain('export const one = 1;');
@@ -137,7 +137,7 @@ describe('building', () => {
     expect(await build()).toBe('');
   });
 
-  test('happens again when a source changes, and takes away what has no source any more', async () => {
+  test('happens again when a source changes, and removes files whose source is gone', async () => {
     const { path, build } = repository();
     writeFileSync(path('room/two.ts'), 'export const two = 2;\n');
     await build();
@@ -177,7 +177,7 @@ describe('two set-ups of one folder', () => {
   });
 });
 
-/** Runs the command in a folder that has nothing compiled. */
+/** Runs the command in a folder without compiled code. */
 async function withoutBuild(root: string): Promise<CommandResult> {
   cpSync(repositoryPath('bin'), join(root, 'bin'), { recursive: true });
   return await runCommand(process.execPath, [join(root, 'bin', 'panic-tda.mjs')], {
@@ -206,7 +206,7 @@ describe('the command', () => {
   });
 });
 
-/** A folder to install in, and an npm that only writes down how it was called. */
+/** A folder to install in, and an npm that only records how it was called. */
 function installation(npmExitCode = 0) {
   const root = temporaryFolder();
   const npm = join(root, 'npm-cli.js');
@@ -252,7 +252,7 @@ function installation(npmExitCode = 0) {
   };
 }
 
-/** A repository with one room, one file of TypeScript and one beside it. */
+/** A repository with one room, one TypeScript file and another file. */
 function repository() {
   const root = temporaryFolder();
   for (const name of ['tsconfig.json', 'tsconfig.build.json', 'package.json'])

@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const one of supervised.splice(0)) await one.stop();
 });
 
-/** Supervises a Node that runs the text of a CommonJS module; remembers its events. */
+/** Supervises a Node that runs the text of a CommonJS module, and records its events. */
 function superviseScript(script: string, options: Partial<SuperviseOptions> = {}) {
   const logFile = join(temporaryFolder(), 'child.log');
   const events: SupervisorEvent[] = [];
@@ -52,7 +52,7 @@ describe('a child that ends', () => {
     });
   });
 
-  test('is given its next arguments when it is started again', async () => {
+  test('gets its next arguments when it is started again', async () => {
     let next = 0;
     const { log } = superviseScript('', {
       args: ['-e', 'console.log(process.argv[1])', 'first'],
@@ -72,12 +72,12 @@ describe('a child that ends', () => {
     expect(kinds(events)).toEqual(['started', 'ready', 'exited', 'restarting', 'started', 'ready']);
   });
 
-  test('takes along what it left behind in its process group', async () => {
+  test('ends together with the rest of its process group', async () => {
     const { child, events } = superviseScript(
       `const { pid } = require('node:child_process').spawn(process.execPath, ['-e', '${stay}'], { stdio: 'ignore' });
        process.send(pid); ${stay}`,
     );
-    await until('it told of its own child', () => kinds(events).includes('message'));
+    await until('it has reported its own child', () => kinds(events).includes('message'));
     const grandchild = events.flatMap((event) =>
       event.kind === 'message' ? [Number(event.message)] : [],
     )[0]!;
@@ -130,7 +130,7 @@ describe('a child that ends', () => {
   });
 });
 
-/** Ready the first time, and then as `again` says. */
+/** Ready the first time; after that, runs `again`. */
 function readyOnce(again: string): string {
   const marker = JSON.stringify(join(temporaryFolder(), 'was-ready'));
   return `const { existsSync, writeFileSync } = require('node:fs');
@@ -151,7 +151,7 @@ describe('a child that cannot work', () => {
     expect(kinds(events)).toEqual(['started', 'exited']);
   });
 
-  test('any more is given up as well, though it was ready before', async () => {
+  test('any more is given up as well, although it was ready before', async () => {
     const { child, events } = superviseScript(readyOnce(sayUnable), { ready: 'message' });
     await child.ready;
     await expect(child.givenUp).rejects.toThrow('child cannot work: the lake is frozen');
@@ -237,7 +237,7 @@ function supervisorProcess(ending: string) {
 }
 
 describe('a child whose supervisor ends', () => {
-  test('by SIGKILL finishes what it has to and ends, too', async () => {
+  test('by SIGKILL finishes its work and ends, too', async () => {
     const { process, folder } = supervisorProcess("writeFileSync(process.argv[1] + '/finished', '')");
     const pid = Number(await nextLine(process));
     expect(isRunning(pid)).toBe(true);

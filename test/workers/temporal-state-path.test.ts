@@ -5,14 +5,14 @@ import { processesWithArgument } from '../support/processes-with-argument.js';
 import { startServer, startWorkflow, workflowStatus } from '../support/temporal-servers.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
-test("the server's state is in the folder that was named, whatever signs its path has", async () => {
+test("the server's state is in the named folder, whatever characters its path has", async () => {
   const root = temporaryFolder();
   const [one, two] = ['set #1 50%25 ?x=1&y ä\n', 'set #2'].map((name) => join(root, name));
   for (const folder of [one!, two!]) mkdirSync(folder);
   const first = await startServer(one!);
   try {
     await startWorkflow(first.server, 'of-one');
-    // By which a server that outlived its supervisor is found.
+    // The argument by which a server that outlived its supervisor is found.
     expect(processesWithArgument(join(one!, 'temporal.sqlite'))).toContain(first.server.pid);
   } finally {
     await first.server.stop();

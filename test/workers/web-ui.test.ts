@@ -13,7 +13,7 @@ import type { GuardedServer } from '../../workers/temporal/http-guard.js';
 import { httpRequest } from '../support/http-request.js';
 import { until } from '../support/child-processes.js';
 
-/** The guard before a UI of the tests' own, which shows what reaches it. */
+/** The guard before a UI of the tests, which shows the requests that reach it. */
 
 let guard: GuardedServer | null = null;
 const servers: Server[] = [];
@@ -45,7 +45,7 @@ async function guardBefore(port: number | null): Promise<string> {
   return `http://127.0.0.1:${guard.port}`;
 }
 
-/** Answers with what it was asked. */
+/** Answers with the request that it got. */
 async function mirror(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await text(request);
   const { method, url, headers } = request;
@@ -112,7 +112,7 @@ test.each(['DELETE', 'GET', 'OPTIONS', 'POST'])(
   },
 );
 
-test('lets nothing of another site or name through', async () => {
+test('lets through no request of another site or name', async () => {
   let asked = 0;
   const address = await guardBefore(
     await startUi((_, response) => {
@@ -143,7 +143,7 @@ test('passes on what comes piece by piece, in both directions', async () => {
   request.write('first');
   const [answer] = (await once(request, 'response')) as [IncomingMessage];
   answer.setEncoding('utf8');
-  // Each piece is there before the next one is sent.
+  // Each piece arrives before the next one is sent.
   const pieces: string[] = [];
   for await (const piece of answer as AsyncIterable<string>) {
     pieces.push(piece);
@@ -166,7 +166,7 @@ test('ends its own request when the browser gives up', async () => {
   await until('the UI hears of it', () => given);
 });
 
-test('says that the UI is away, and gives it again at the same address when it is back', async () => {
+test('reports that the UI is away, and serves it again at the same address when it is back', async () => {
   const port = await startUi((_, response) => response.end('the UI'));
   const address = await guardBefore(port);
   const [ui] = servers.splice(0);
@@ -182,7 +182,7 @@ test('says that the UI is away, and gives it again at the same address when it i
   expect(await httpRequest(address)).toMatchObject({ status: 200, body: 'the UI again' });
 });
 
-test('breaks an answer off where the UI does', async () => {
+test('ends an answer where the UI does', async () => {
   const address = await guardBefore(
     await startUi((_, response) => {
       response.writeHead(200, { 'content-length': '100' }).write('half of it');
@@ -192,6 +192,6 @@ test('breaks an answer off where the UI does', async () => {
   await expect(httpRequest(address)).rejects.toThrow(/aborted|hang up/);
 });
 
-test('has nothing to give where no UI was started', async () => {
+test('answers that there is no UI if none was started', async () => {
   expect((await httpRequest(await guardBefore(null))).status).toBe(503);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { splitBundle } from '../../workers/workflow-bundle.js';
 
-test('a bundle is its code and the source map behind it; one without a source map is no bundle that a worker loads', () => {
+test('a bundle is its code and the source map after it; a worker loads no bundle without a source map', () => {
   const map = '//# sourceMappingURL=data:application/json;base64,e30=';
   const code = `const text = '${map}';\n`;
   expect(splitBundle(code + map)).toEqual({ code, sourceMap: map });
