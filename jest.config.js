@@ -10,7 +10,7 @@ export default {
   globalSetup: '<rootDir>/test/global-setup.mjs',
   globalTeardown: '<rootDir>/test/global-teardown.mjs',
   // Many tests wait for a process or a time-out, and another file uses the core meanwhile.
-  maxWorkers: availableParallelism() + 1,
+  maxWorkers: 2 * availableParallelism(),
   // The longest file first.
   testSequencer: '<rootDir>/test/support/sequencer.mjs',
   // Jest keeps the modules of each test file that it has run: a process of it that has grown so large is replaced by a new one.

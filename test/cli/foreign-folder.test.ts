@@ -18,6 +18,14 @@ import {
 import { join } from 'node:path';
 import { openStore, openStoreReadonly, plannedUpgrade } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
+import {
+  LEFT_BY_RUN,
+  LEFT_BY_SERVER,
+  LEFT_BY_SERVER_BY_NIGHT,
+  putLink,
+  putPipe,
+  writeExperiment,
+} from './planted-files.js';
 import { config, finishExperiment } from '../support/small-experiment.js';
 import { cleanUp, folderWith, startPanicTda, until } from '../support/cli-process.js';
 import type { Ended } from '../support/cli-process.js';
@@ -378,44 +386,28 @@ describe('other files of a folder of others', () => {
     },
   );
 
-  const leftByRun = [
-    'run.lock',
-    'workers.lock',
-    'panic-tda.sqlite.migrate-lock',
-    'temporal/temporal.sqlite',
-    'temporal/temporal.sqlite.lock',
-    'temporal/temporal.sqlite.cli-version',
-    'temporal/temporal.sqlite.server.json',
-    'logs/temporal-server.log',
-    'logs/worker-gpu.log',
-  ];
-
-  test('what is tried below are names that a run uses', async () => {
-    writeExperiment();
+  test('what is tried below and by night are names that a run uses', async () => {
+    writeExperiment(place);
     await ended('run', 'experiment.json', '--data', 'mine');
-    expect(leftByRun.filter((name) => !existsSync(join(place, 'mine', name)))).toEqual([]);
+    const names = [...LEFT_BY_RUN, ...LEFT_BY_SERVER, ...LEFT_BY_SERVER_BY_NIGHT];
+    expect(names.filter((name) => !existsSync(join(place, 'mine', name)))).toEqual([]);
   });
 
-  test.each([
-    ...leftByRun,
-    'temporal/temporal.sqlite.server.json.new',
-    'panic-tda.sqlite-wal',
-    'panic-tda.sqlite-shm',
-    'run.json',
-  ])('a link in the place of %s is neither followed nor truncated', async (name) => {
-    rmSync(join(sent, name), { force: true });
-    mkdirSync(join(sent, name, '..'), { recursive: true });
-    symlinkSync(join(place, 'precious.txt'), join(sent, name));
-    writeExperiment();
-    // A server and workers are started for what they alone write.
-    const args = /^(temporal|logs|run\.json)/.test(name)
-      ? ['run', 'experiment.json']
-      : ['delete', ID, '--yes'];
-    for (const words of [['list'], args]) {
-      await ended(...words, '--data', sent);
-      expect([words, precious()]).toEqual([words, 'precious\n']);
-    }
-  });
+  test.each([...LEFT_BY_RUN, ...LEFT_BY_SERVER, 'panic-tda.sqlite-wal', 'panic-tda.sqlite-shm', 'run.json'])(
+    'a link in the place of %s is neither followed nor truncated',
+    async (name) => {
+      putLink(place, name);
+      writeExperiment(place);
+      // A server and workers are started for what they alone write.
+      const args = /^(temporal|logs|run\.json)/.test(name)
+        ? ['run', 'experiment.json']
+        : ['delete', ID, '--yes'];
+      for (const words of [['list'], args]) {
+        await ended(...words, '--data', sent);
+        expect([words, precious()]).toEqual([words, 'precious\n']);
+      }
+    },
+  );
 
   test.each(['run.json', 'run.lock', 'routes.json', 'panic-tda.sqlite', 'objects/panic-tda-objects.id'])(
     'a pipe in the place of %s keeps nobody waiting',
@@ -427,32 +419,11 @@ describe('other files of a folder of others', () => {
     },
   );
 
-  test.each(['cli-version', 'server.json', 'server.json.new'])(
-    'a pipe in the place of temporal.sqlite.%s keeps no run waiting',
-    async (ending) => {
-      mkdirSync(join(sent, 'temporal'));
-      // Empty, so that the version that wrote it is looked up.
-      writeFileSync(join(sent, 'temporal', 'temporal.sqlite'), '');
-      spawnSync('mkfifo', [join(sent, 'temporal', `temporal.sqlite.${ending}`)]);
-      writeExperiment();
-      expect(await ended('run', 'experiment.json', '--data', sent)).toMatchObject({ code: 0 });
-    },
-  );
+  test('a pipe in the place of temporal.sqlite.server.json keeps no run waiting', async () => {
+    putPipe(place, 'server.json');
+    expect(await ended('run', 'experiment.json', '--data', sent)).toMatchObject({ code: 0 });
+  });
 });
-
-/** One that starts a server and workers. */
-function writeExperiment(): void {
-  writeFileSync(
-    join(place, 'experiment.json'),
-    JSON.stringify({
-      networks: [['DummyT2I', 'DummyI2T']],
-      prompts: ['a'],
-      seeds: [1],
-      embedding_models: ['Dummy'],
-      max_length: 2,
-    }),
-  );
-}
 
 test.each(['SIGINT', 'SIGTERM'] as const)(
   '%s ends doctor and list in the midst of a statement',

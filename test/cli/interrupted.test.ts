@@ -12,13 +12,14 @@ import {
   startPanicTda,
   until,
 } from '../support/cli-process.js';
+import { type Gate, gateIn } from '../support/gate.js';
 import type { RunInfo, Running } from '../support/cli-process.js';
 
 jest.setTimeout(180_000);
 
-/** Two runs of some twenty seconds, which are stopped again and again. The tests below are one story and run in their order. */
+/** Two runs that take minutes until their gate is opened, and are stopped again and again. The tests below are one story and run in their order. */
 const EXPERIMENT = {
-  networks: [['DummyT2I', 'SlowI2T']],
+  networks: [['DummyT2I', 'GatedI2T']],
   prompts: ['a quiet harbour', 'a loud tower'],
   seeds: [-1],
   embedding_models: ['Dummy'],
@@ -27,11 +28,13 @@ const EXPERIMENT = {
 
 let folder: string;
 let data: string;
+let gate: Gate;
 let running: Running;
 let id: string;
 beforeAll(() => {
   folder = folderWith({ 'experiment.json': EXPERIMENT });
   data = join(folder, 'panic-tda-data');
+  gate = gateIn(folder);
 });
 afterAll(cleanUp);
 
@@ -80,7 +83,7 @@ function infoWithProcesses(): Required<RunInfo> {
 }
 
 test('SIGTERM while the server is still starting ends with 143 and leaves no process', async () => {
-  running = startPanicTda(folder, ['run', 'experiment.json']);
+  running = startPanicTda(folder, ['run', 'experiment.json'], gate.env);
   await until(() => runInfo(data) !== null);
   running.process.kill('SIGTERM');
   const { code, stderr } = await running.ended;
@@ -91,7 +94,7 @@ test('SIGTERM while the server is still starting ends with 143 and leaves no pro
 });
 
 test('while it runs, status and list say so, and a second run is refused with the name of the first', async () => {
-  running = startPanicTda(folder, ['run', 'experiment.json']);
+  running = startPanicTda(folder, ['run', 'experiment.json'], gate.env);
   await untilMoreInvocations();
   const status = await panicTdaJson<{ experiment: string }>(folder, ['status']);
   id = status.experiment;
@@ -136,7 +139,7 @@ test('cancel from elsewhere ends it with 3, and the rows say cancelled', async (
 });
 
 test('resume continues it, and Ctrl-C ends it with 130 and everything that it started', async () => {
-  running = startPanicTda(folder, ['resume', id]);
+  running = startPanicTda(folder, ['resume', id], gate.env);
   await untilMoreInvocations();
   running.process.kill('SIGINT');
   const { code, stderr } = await running.ended;
@@ -149,7 +152,7 @@ test('resume continues it, and Ctrl-C ends it with 130 and everything that it st
 });
 
 test('after everything was killed, doctor names what was left and run continues to the end', async () => {
-  running = startPanicTda(folder, ['run', 'experiment.json']);
+  running = startPanicTda(folder, ['run', 'experiment.json'], gate.env);
   await untilMoreInvocations();
   const { serverPid, workerPids } = infoWithProcesses();
   running.process.kill('SIGKILL');
@@ -170,7 +173,8 @@ test('after everything was killed, doctor names what was left and run continues 
   renameSync(`${record}.away`, record);
   expect(doctor.code).toBe(0);
 
-  running = startPanicTda(folder, ['run', 'experiment.json']);
+  gate.open();
+  running = startPanicTda(folder, ['run', 'experiment.json'], gate.env);
   const { code, stdout, stderr } = await running.ended;
   expect(stderr).toContain(`A Temporal server (process ${serverPid}) had outlived`);
   expect(stdout).toMatch(/runs +2 finished/);

@@ -1,6 +1,5 @@
-import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
+import { afterAll, expect, jest, test } from '@jest/globals';
 import { join } from 'node:path';
-import { connectStoreReadonly } from '../../db/index.js';
 import { openLink, type Link } from '../../faults/common/link.js';
 import { gateIn } from '../support/gate.js';
 import { openLaboratory } from '../support/laboratory.js';
@@ -8,39 +7,17 @@ import { suiteAddress } from '../support/suite-server.js';
 import { asSuperuser, createDatabase, suitePostgres } from '../support/suite-postgres.js';
 import { makeBucket, s3Program, startS3Server, toldSkipped } from '../support/s3-server.js';
 import { processesWithArgument } from '../support/processes-with-argument.js';
-import { PASSWORD, startEmbeddedPostgres } from '../../bench/common/embedded-postgres.js';
-import type { EmbeddedPostgres } from '../../bench/common/embedded-postgres.js';
+import { PASSWORD } from '../../bench/common/embedded-postgres.js';
+import { closing, EXPERIMENT, finishedRuns, ownPostgres, saysUntil } from './outage-steps.js';
 import { startServer } from '../support/temporal-servers.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { serving } from '../support/fleet.js';
 import { experimentWorkflowId } from '../../workflows/names.js';
 import { describerAt, leaveAlone, painterAt, send, startModelServer } from '../support/model-server.js';
-import {
-  cleanUp,
-  folderWith,
-  panicTda,
-  panicTdaJson,
-  runInfo,
-  startPanicTda,
-  until,
-} from '../support/cli-process.js';
-import type { Running } from '../support/cli-process.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from '../support/cli-process.js';
 
 jest.setTimeout(240_000);
 
-/** Takes minutes until its gate is opened, so that what a test does to it finds it under way. */
-const EXPERIMENT = {
-  networks: [['DummyT2I', 'GatedI2T']],
-  prompts: ['a lighthouse', 'a forest'],
-  seeds: [-1],
-  embedding_models: ['Dummy'],
-  max_length: 260,
-};
-
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
 afterAll(cleanUp);
 
 async function linkTo(target: string): Promise<Link> {
@@ -49,63 +26,11 @@ async function linkTo(target: string): Promise<Link> {
   return link;
 }
 
-async function saysUntil(running: Running, words: RegExp): Promise<void> {
-  await until(
-    () => words.test(running.stderr()),
-    () => `${words}\n${running.stderr()}`,
-  );
-}
-
 const server = await suitePostgres();
 const onServer = server.available ? test : test.skip;
 const title = server.available ? '' : ` (Postgres cannot run here: ${server.reason})`;
 const program = await s3Program();
 const everywhere = server.available && 'path' in program ? test : test.skip;
-
-/** A server of a test's own, which it may end and start again. */
-async function ownPostgres(): Promise<EmbeddedPostgres> {
-  const postgres = await startEmbeddedPostgres(sharedTemporaryFolder(), { fsync: false, while: process.pid });
-  closing.push(() => postgres.stop());
-  return postgres;
-}
-
-async function finishedRuns(folder: string, url: string): Promise<number> {
-  const place = { folder: join(folder, 'panic-tda-data'), database: { url, poolSize: 2 } };
-  const store = await connectStoreReadonly(place);
-  const [row] = await store!.experiments.list();
-  const { finished } = await store!.experiments.runsByStatus(row!.id);
-  await store!.close();
-  return finished;
-}
-
-onServer(
-  `run outlasts a Postgres that is restarted, one that crashes, and its own Temporal server killed, and says so${title}`,
-  async () => {
-    const postgres = await ownPostgres();
-    const url = postgres.url('postgres');
-    const folder = folderWith({ 'experiment.json': EXPERIMENT });
-    const gate = gateIn(folder);
-    const env = { ...gate.env, PANIC_TDA_DATABASE: url };
-    const running = startPanicTda(folder, ['run', 'experiment.json'], env);
-    await saysUntil(running, /invocations [1-9]/);
-    await postgres.stop('fast');
-    await saysUntil(running, /It cannot be watched meanwhile: the database .* cannot be reached now/);
-    await saysUntil(running, /waiting: the database .* cannot be reached now.* \(for .*\), next try/);
-    await postgres.start();
-    await saysUntil(running, /It can be watched again, after /);
-    await postgres.stop('kill');
-    process.kill(runInfo(join(folder, 'panic-tda-data'))!.serverPid!, 'SIGKILL');
-    await postgres.start();
-    gate.open();
-    const { code, stderr, stdout } = await running.ended;
-    expect([code, stdout, stderr]).toEqual([
-      0,
-      expect.stringMatching(/: completed\n/),
-      expect.stringMatching(/temporal server runs again/),
-    ]);
-    expect(await finishedRuns(folder, url)).toBe(2);
-  },
-);
 
 everywhere(
   toldSkipped(

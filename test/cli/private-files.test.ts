@@ -12,7 +12,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
+import { EXPERIMENT, otherModes, PRIVATE, testUmask } from './closed-modes.js';
 import { openStore } from '../../db/index.js';
 import { dataFolderAt, openDataFolder } from '../../workers/settings/data-folder.js';
 import { closeToOthers } from '../../workers/settings/private-files.js';
@@ -21,15 +22,7 @@ import { HubServer } from '../support/hub-server.js';
 import { tinyGraph } from '../support/onnx-bytes.js';
 import { IS_ROOT, toldWhy } from '../support/mounts.js';
 import { makeOlder, migrationsBefore } from '../support/older-store.js';
-import {
-  cleanUp,
-  folderWith,
-  panicTda,
-  panicTdaJson,
-  runInfo,
-  startPanicTda,
-  until,
-} from '../support/cli-process.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
 import { TINY_ENTRY } from '../support/tiny-entry.js';
 
 jest.setTimeout(300_000);
@@ -54,27 +47,6 @@ const CAN_FIX = ((): boolean => {
   return can;
 })();
 
-const EXPERIMENT = {
-  networks: [['DummyT2I', 'DummyI2T']],
-  prompts: ['a quiet harbour'],
-  seeds: [3],
-  embedding_models: ['Dummy'],
-  max_length: 6,
-};
-
-/** What is in a folder, and the folder, with other modes than these: "path mode". Names that vanish meanwhile are left out. */
-function otherModes(root: string, modes: { readonly folder: number; readonly file: number }): string[] {
-  const paths = [root, ...readdirSync(root, { recursive: true }).map((name) => join(root, String(name)))];
-  return paths.flatMap((path) => {
-    const found = lstatSync(path, { throwIfNoEntry: false });
-    if (found === undefined) return [];
-    const mode = found.mode & 0o777;
-    const wanted = found.isDirectory() ? modes.folder : modes.file;
-    return mode === wanted ? [] : [`${relative(root, path)} ${mode.toString(8)}`];
-  });
-}
-
-const PRIVATE = { folder: 0o700, file: 0o600 };
 const SHARED = { folder: 0o750, file: 0o640 };
 
 /** A folder as an earlier version left it. */
@@ -87,31 +59,7 @@ function widen(root: string): void {
   }
 }
 
-describe.each([0o022, 0o000, 0o077])('whatever the umask is (%p)', (mask) => {
-  test('what run, merge and delete make is closed to other users, also while it is used', async () => {
-    process.umask(mask);
-    const gated = { ...EXPERIMENT, networks: [['DummyT2I', 'GatedI2T']], max_length: 400 };
-    const folder = folderWith({ 'a.json': EXPERIMENT, 'gated.json': gated });
-    const gate = join(folder, 'gate');
-    const a = join(folder, 'new', 'a');
-    expect((await panicTda(folder, ['run', 'a.json', '--data', 'new/a'])).code).toBe(0);
-    expect(otherModes(join(folder, 'new'), PRIVATE)).toEqual([]);
-
-    const running = startPanicTda(folder, ['run', 'gated.json', '--data', 'new/a'], { GATED_I2T_GATE: gate });
-    await until(
-      () => runInfo(a)?.workerPids?.length === 2,
-      () => running.stderr(),
-    );
-    expect(otherModes(a, PRIVATE)).toEqual([]);
-    writeFileSync(gate, '');
-    expect((await running.ended).code).toBe(0);
-
-    expect((await panicTda(folder, ['merge', 'new/a', '--data', 'new/b'])).code).toBe(0);
-    const [{ id }] = await panicTdaJson<[{ id: string }]>(folder, ['list', '--data', 'new/b']);
-    expect((await panicTda(folder, ['delete', id, '--yes', '--compact', '--data', 'new/b'])).code).toBe(0);
-    expect(otherModes(join(folder, 'new'), PRIVATE)).toEqual([]);
-  });
-});
+testUmask(0o000);
 
 test('files of models, their lock file and what is beside it are closed to other users', async () => {
   process.umask(0o000);

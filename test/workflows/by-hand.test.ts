@@ -51,17 +51,21 @@ async function temporalWorkflow(...words: string[]): Promise<string> {
   return stdout;
 }
 
-async function started(name: string, more: object = {}) {
+/** By name. */
+const undisturbed = new Map<string, Promise<unknown>>();
+
+async function started(name: string) {
   const before = invocationCount(laboratory.data);
-  const handle = await laboratory.start({ ...SLOW, ...more, name }, name);
+  undisturbed.set(name, calm.run({ ...SLOW, name }, name));
+  const handle = await laboratory.start({ ...SLOW, name }, name);
   await untilInvocations(laboratory.data, before + 9);
   const { experiment } = await handle.query<{ experiment: string }>('progress');
   return { handle, experiment };
 }
 
-async function completesEqually(name: string, experiment: string, file: object = {}) {
+async function completesEqually(name: string, experiment: string) {
   expect(await laboratory.client.workflow.getHandle(name).result()).toMatchObject({ status: 'completed' });
-  await calm.run({ ...SLOW, ...file, name }, name);
+  await undisturbed.get(name);
   expect(await violations(laboratory.data)).toEqual([]);
   expect(await digestOf(laboratory.data, experiment)).toBe(await digestOf(calm.data, experiment));
   const row = await withStore(laboratory.data, ({ experiments }) => experiments.get(experiment));

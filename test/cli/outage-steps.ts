@@ -1,0 +1,44 @@
+import { afterEach } from '@jest/globals';
+import { join } from 'node:path';
+import { startEmbeddedPostgres } from '../../bench/common/embedded-postgres.js';
+import type { EmbeddedPostgres } from '../../bench/common/embedded-postgres.js';
+import { connectStoreReadonly } from '../../db/index.js';
+import { type Running, until } from '../support/cli-process.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
+
+/** Takes minutes until its gate is opened, so that what a test does to it finds it under way. */
+export const EXPERIMENT = {
+  networks: [['DummyT2I', 'GatedI2T']],
+  prompts: ['a lighthouse', 'a forest'],
+  seeds: [-1],
+  embedding_models: ['Dummy'],
+  max_length: 260,
+};
+
+/** What a test closes at its end, the last one first. */
+export const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+});
+export async function saysUntil(running: Running, words: RegExp): Promise<void> {
+  await until(
+    () => words.test(running.stderr()),
+    () => `${words}\n${running.stderr()}`,
+  );
+}
+
+/** A server of a test's own, which it may end and start again. */
+export async function ownPostgres(): Promise<EmbeddedPostgres> {
+  const postgres = await startEmbeddedPostgres(sharedTemporaryFolder(), { fsync: false, while: process.pid });
+  closing.push(() => postgres.stop());
+  return postgres;
+}
+
+export async function finishedRuns(folder: string, url: string): Promise<number> {
+  const place = { folder: join(folder, 'panic-tda-data'), database: { url, poolSize: 2 } };
+  const store = await connectStoreReadonly(place);
+  const [row] = await store!.experiments.list();
+  const { finished } = await store!.experiments.runsByStatus(row!.id);
+  await store!.close();
+  return finished;
+}

@@ -1,0 +1,12 @@
+import { afterAll, afterEach, jest } from '@jest/globals';
+import { cleanUp } from '../support/cli-process.js';
+import { testUmask } from './closed-modes.js';
+
+jest.setTimeout(300_000);
+
+const umask = process.umask();
+afterEach(() => void process.umask(umask));
+afterAll(cleanUp);
+
+testUmask(0o022);
+testUmask(0o077);
