@@ -147,8 +147,8 @@ test('help, the version and a wrong word load the command line, and neither mode
 test.each([
   { command: ['--version'], most: 2 },
   { command: ['--help'], most: 2 },
-  { command: ['list'], most: 30 },
-  { command: ['status'], most: 30 },
+  { command: ['list'], most: 8 },
+  { command: ['status'], most: 8 },
 ])('$command reads few files of the program, at most $most', async ({ command, most }) => {
   const files = await filesLoadedBy(command, await folderWithRun());
   const own = files.filter((address) => address.includes('/dist/'));
