@@ -25,14 +25,14 @@ const text = (value: string): Artifact => ({ modality: 'text', text: value });
 const sentence = (number: number): Artifact =>
   text(`a red lighthouse above a calm blue sea, number ${number}`);
 
-interface Host {
+interface ModelProcess {
   readonly cpuMs: number;
   readonly rssMiB: number;
 }
 
 /** The processes of models that this one has started. */
-function hosts(): Host[] {
-  const found: Host[] = [];
+function modelProcesses(): ModelProcess[] {
+  const found: ModelProcess[] = [];
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       // Fields after the command's name, which may contain blanks. proc(5) counts from 1, and the first field
@@ -57,25 +57,25 @@ function residentMiB(pid: string): number {
 interface Cost {
   readonly wallMs: number;
   readonly ownCpuMs: number;
-  readonly hostCpuMs: number;
+  readonly modelCpuMs: number;
 }
 
-function hostCpuMs(): number {
-  return hosts().reduce((sum, { cpuMs }) => sum + cpuMs, 0);
+function modelCpuMs(): number {
+  return modelProcesses().reduce((sum, { cpuMs }) => sum + cpuMs, 0);
 }
 
 async function costOf(work: () => Promise<void>): Promise<Cost> {
-  const before = hostCpuMs();
+  const before = modelCpuMs();
   const own = process.cpuUsage();
   const started = performance.now();
   await work();
   const wallMs = performance.now() - started;
   const { user, system } = process.cpuUsage(own);
-  return { wallMs, ownCpuMs: (user + system) / 1000, hostCpuMs: hostCpuMs() - before };
+  return { wallMs, ownCpuMs: (user + system) / 1000, modelCpuMs: modelCpuMs() - before };
 }
 
-function row(name: string, { wallMs, ownCpuMs, hostCpuMs }: Cost, calls: number, more = ''): void {
-  const figures = [wallMs, ownCpuMs, hostCpuMs].map((ms) => (ms / calls).toFixed(2).padStart(10));
+function row(name: string, { wallMs, ownCpuMs, modelCpuMs }: Cost, calls: number, more = ''): void {
+  const figures = [wallMs, ownCpuMs, modelCpuMs].map((ms) => (ms / calls).toFixed(2).padStart(10));
   const perSecond = ((1000 * calls) / wallMs).toFixed(0).padStart(8);
   console.log(`${name.padEnd(34)}${figures.join('')}${perSecond}  ${more}`);
 }
@@ -105,7 +105,7 @@ async function withPool<T>(
 
 async function invocations(folder: string): Promise<void> {
   console.log(`${CALLS} calls, milliseconds for each\n`);
-  console.log(`${' '.repeat(34)}      wall  own CPU  host CPU     1/s`);
+  console.log(`${' '.repeat(34)}      wall  own CPU model CPU     1/s`);
   const model = catalogue.get(MODEL) as EmbeddingModel;
   const loaded = await loadModel({ model, files: await openFolder(model, folder), device: 'cpu' });
   if (loaded.kind !== 'embedding') throw new Error(`${MODEL} does not embed`);
@@ -159,10 +159,10 @@ async function loadCycles(folder: string): Promise<void> {
     const cycleMs = (performance.now() - started) / CYCLES;
     globalThis.gc?.();
     const after = residentMiB(String(process.pid));
-    const left = hosts().map(({ rssMiB }) => `${rssMiB.toFixed(0)} MiB`);
+    const left = modelProcesses().map(({ rssMiB }) => `${rssMiB.toFixed(0)} MiB`);
     console.log(
       `\n${CYCLES} cycles of loading and unloading two models: ${cycleMs.toFixed(0)} ms each; this process ` +
-        `${before.toFixed(0)} MiB before and ${after.toFixed(0)} MiB after; hosts left: ${left.join(', ')}`,
+        `${before.toFixed(0)} MiB before and ${after.toFixed(0)} MiB after; processes of models left: ${left.join(', ')}`,
     );
   });
 }

@@ -7,12 +7,12 @@ export interface AssignmentSide {
 }
 
 /** Partner of a member that is left without one. */
-export const LEFT = -1;
+export const WITHOUT_PARTNER = -1;
 const UNSETTLED = -2;
 
 /**
  * The cheapest way to give every row and every column a partner on the other side, at the cost of the pair,
- * or no partner, at the cost of leaving. Returns for each row its column, or LEFT.
+ * or no partner, at the cost of leaving. Returns for each row its column, or WITHOUT_PARTNER.
  *
  * Shortest augmenting paths with prices (Jonker & Volgenant, "A shortest augmenting path algorithm for dense
  * and sparse linear assignment problems", 1987; the loop is that of Crouse, "On implementing 2D rectangular
@@ -152,7 +152,7 @@ class PathSearch {
   private leave(start: number, leaver: number): void {
     const { near } = this;
     const last = near.partners[leaver]!;
-    near.partners[leaver] = LEFT;
+    near.partners[leaver] = WITHOUT_PARTNER;
     if (leaver !== start) this.match(start, last);
   }
 

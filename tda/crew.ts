@@ -43,7 +43,7 @@ function localCounter(): () => number {
 }
 
 /** Wraps `onReport`, so that the searching threads learn how far the pass is. */
-function tellingOf(wanted: CoresWanted, isAnyAlive: () => boolean, onReport: OnReport): OnReport {
+function reportingProgress(wanted: CoresWanted, isAnyAlive: () => boolean, onReport: OnReport): OnReport {
   return async (report) => {
     await onReport(report);
     if (report.isLast) wanted.passed(report.portion + 1, isAnyAlive());
@@ -51,7 +51,7 @@ function tellingOf(wanted: CoresWanted, isAnyAlive: () => boolean, onReport: OnR
 }
 
 /** The calling thread alone. It lets the event loop run. */
-export function lonelyCrew(pacer: Pacer): Crew {
+export function singleThreadCrew(pacer: Pacer): Crew {
   async function listen(reports: LinkSearch, onReport: OnReport): Promise<EdgeClasses> {
     for (;;) {
       const { done, value } = reports.next();
@@ -66,7 +66,7 @@ export function lonelyCrew(pacer: Pacer): Crew {
     findComponents: (task, onReport) => listen(findComponents(task, localCounter()), onReport),
     findCores(task, births, isAnyAlive, onReport) {
       const wanted = new CoresWanted({ progress: sharedCounter(), births, portion: task.portion }, false);
-      return listen(findCores(task, wanted, localCounter()), tellingOf(wanted, isAnyAlive, onReport));
+      return listen(findCores(task, wanted, localCounter()), reportingProgress(wanted, isAnyAlive, onReport));
     },
     close: () => Promise.resolve(),
   };
@@ -135,7 +135,7 @@ export function threadCrew(size: number, signal: AbortSignal | undefined): Crew 
       const state = { progress: sharedCounter(), births, portion: task.portion };
       return listen(
         { type: 'cores', task, wanted: state, next: sharedCounter() },
-        tellingOf(new CoresWanted(state, false), isAnyAlive, onReport),
+        reportingProgress(new CoresWanted(state, false), isAnyAlive, onReport),
       );
     },
     async close() {

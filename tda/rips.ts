@@ -1,5 +1,5 @@
 import { usableCores } from '../common/machine.js';
-import { type Crew, lonelyCrew, threadCrew } from './crew.js';
+import { type Crew, singleThreadCrew, threadCrew } from './crew.js';
 import type { LinkReport } from './crew-tasks.js';
 import { CriticalEdges } from './critical-edges.js';
 import { beyondFloat32, checkFinite } from './distances.js';
@@ -105,7 +105,7 @@ export async function ripsPersistence(input: RipsInput, options: RipsOptions = {
     return { diagrams: [diagram], pointCount, ...counts };
   }
 
-  const crew = useThreads > 1 ? threadCrew(useThreads, signal) : lonelyCrew(pacer);
+  const crew = useThreads > 1 ? threadCrew(useThreads, signal) : singleThreadCrew(pacer);
   try {
     const distances = 'points' in input ? await distancesOf(input, pointCount, crew, pacer) : input.distances;
     const distinct = await pacer.finish(mergeDuplicates(distances, pointCount, 'points' in input));

@@ -1,5 +1,5 @@
 import { alignedCost, areBornTogether } from './alignment.js';
-import { cheapestAssignment, LEFT } from './assignment.js';
+import { cheapestAssignment, WITHOUT_PARTNER } from './assignment.js';
 import { checkDiagram, essentialBirths, finiteBars, type FiniteBars } from './diagram.js';
 import { TdaInputError } from './errors.js';
 
@@ -58,7 +58,7 @@ function cheapestMatching(a: FiniteBars, b: FiniteBars, power: 1 | 2): number {
   const isTaken = new Uint8Array(costsB.length);
   let total = 0;
   columnOf.forEach((column, row) => {
-    if (column === LEFT) {
+    if (column === WITHOUT_PARTNER) {
       total += costsA[row]!;
     } else {
       isTaken[column] = 1;

@@ -27,7 +27,7 @@ export function isOutage(error: unknown): boolean {
 }
 
 /** A signal for callers that wait until the process is ended from outside. */
-export const NEVER: AbortSignal = new AbortController().signal;
+export const NEVER_ABORTED: AbortSignal = new AbortController().signal;
 
 /**
  * A question without an answer: the reason, since when, and the time of the next try. Times count as

@@ -46,7 +46,7 @@ export function sharedOptions(
  * (https://github.com/nodejs/node/issues/38503). The SDK accepts this option, although it does not document
  * it. The documented one, `debugMode`, runs workflows without their thread.
  */
-const patience: Pick<WorkerOptionsWithDefaults, 'isolateExecutionTimeout'> = {
+const executionTimeout: Pick<WorkerOptionsWithDefaults, 'isolateExecutionTimeout'> = {
   isolateExecutionTimeout: '1 hour',
 };
 
@@ -61,7 +61,7 @@ export const workflowOptions: Partial<WorkerOptions> = {
   // The option workflowFailureErrorTypes stays unset, so that code that does not fit a history fails the
   // workflow's task and not the workflow. The server tries the task again until a worker with the right code
   // has it. workflows/fit.ts decides what a bug does.
-  ...patience,
+  ...executionTimeout,
 };
 
 /** The SDK calls `default` for an activity of any other name. */

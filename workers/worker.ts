@@ -34,7 +34,7 @@ import { mixedCodeText } from './temporal/mixed-code.js';
 import { namespaceRemarks } from './temporal/namespace-remarks.js';
 import { observe } from './observation/observation.js';
 import { askOtherService } from './temporal/ask-other-service.js';
-import { NEVER, type PatienceOptions, patiently } from './patience.js';
+import { NEVER_ABORTED, type PatienceOptions, patiently } from './patience.js';
 import { readinessOf } from './observation/readiness.js';
 import { databaseGauges, diskGauges } from './observation/process-gauges.js';
 import { queueStates } from './temporal/queue-states.js';
@@ -176,7 +176,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
     openClient({ connectTimeout: '5s', ...options }, namespace, identity),
   );
   opened.push(() => service.close());
-  const waiting = { signal: NEVER, onOutage: outageNotices(settings.onNotice) };
+  const waiting = { signal: NEVER_ABORTED, onOutage: outageNotices(settings.onNotice) };
   const asked = <T>(ask: () => Promise<T>): Promise<T> =>
     settings.waitsForService ? patiently(ask, waiting) : ask();
   const described = await asked(() => requireNamespace(service.connection, settings.address, namespace));

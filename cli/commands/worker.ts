@@ -4,7 +4,7 @@ import { isPanicError, PanicError } from '../../common/errors.js';
 import { armFault } from '../../common/fault.js';
 import { joinWorkers, openDataFolder } from '../../workers/settings/data-folder.js';
 import { type DeploymentVersion, setCurrentCommand } from '../../workers/temporal/worker-deployment.js';
-import { NEVER, patiently } from '../../workers/patience.js';
+import { NEVER_ABORTED, patiently } from '../../workers/patience.js';
 import { ownBuildId } from '../../workers/recorded-build.js';
 import { ServiceProblem } from '../../workers/temporal/service-problems.js';
 import { workerTemporal } from '../../workers/settings/temporal.js';
@@ -49,7 +49,7 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
   const temporal = workerTemporal(DEFAULT_ADDRESS);
   let started: RunningWorker | null = null;
   endWithParent(async () => await started?.stop());
-  await patiently(() => proveObjectsPlace(context), { signal: NEVER, onOutage: outageNotes() });
+  await patiently(() => proveObjectsPlace(context), { signal: NEVER_ABORTED, onOutage: outageNotes() });
   openDataFolder(folder.root);
   closeFolder(context);
   const using = joinWorkers(folder);

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { DriverService, StorePlace } from '../../db/index.js';
 import { PanicError } from '../../common/errors.js';
-import { NEVER } from '../../workers/patience.js';
+import { NEVER_ABORTED } from '../../workers/patience.js';
 import { missingSearchAttributes, unindexedText } from '../../workers/temporal/search-attributes.js';
 import { identifyService } from '../../workers/temporal/service-identity.js';
 import { openClient } from '../../workers/temporal/client.js';
@@ -45,7 +45,7 @@ type SessionParts = Omit<Session, 'client' | 'identify' | 'unindexed' | 'failed'
 /** A session of an open client. */
 export function sessionOver(
   { client, connection }: Pick<OpenClient, 'client' | 'connection'>,
-  { failed = NEVER, ...rest }: SessionParts,
+  { failed = NEVER_ABORTED, ...rest }: SessionParts,
 ): Session {
   const { namespace } = client.options;
   return {

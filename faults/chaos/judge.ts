@@ -37,7 +37,14 @@ export async function judge(
  * Kinds of failed attempts that no fault explains: two attempts that wrote different rows, or an error of the
  * program.
  */
-const NEVER = ['StoreConflict', 'TypeError', 'ReferenceError', 'RangeError', 'SyntaxError', 'AssertionError'];
+const UNEXPLAINED_KINDS = [
+  'StoreConflict',
+  'TypeError',
+  'ReferenceError',
+  'RangeError',
+  'SyntaxError',
+  'AssertionError',
+];
 
 export interface FailedAttempts {
   readonly byKind: ReadonlyMap<string, number>;
@@ -62,7 +69,7 @@ export async function failedAttempts(place: StorePlace): Promise<FailedAttempts>
         'select kind, message from failures order by id',
       )) {
         byKind.set(kind, (byKind.get(kind) ?? 0) + 1);
-        if (NEVER.includes(kind)) unexplained.push(`${kind}: ${message}`);
+        if (UNEXPLAINED_KINDS.includes(kind)) unexplained.push(`${kind}: ${message}`);
         if (FULL.test(message)) metFullDisk = true;
       }
     } finally {

@@ -72,8 +72,8 @@ export function readinessOf(parts: Parts): Readiness {
   async function problems(): Promise<string[]> {
     const questions = [
       { asked: askTemporal(), problem: temporalProblem },
-      { asked: askStore(), problem: told('the store does not answer') },
-      { asked: askModels(), problem: told('models cannot be used') },
+      { asked: askStore(), problem: withReason('the store does not answer') },
+      { asked: askModels(), problem: withReason('models cannot be used') },
     ];
     const outcomes = await Promise.allSettled(questions.map(({ asked }) => asked));
     const unfit = parts.unfit();
@@ -117,7 +117,7 @@ export function readinessOf(parts: Parts): Readiness {
   }
 
   function temporalProblem(error: unknown): string {
-    return refusal(error, parts.address, namespace) ?? told('Temporal does not answer')(error);
+    return refusal(error, parts.address, namespace) ?? withReason('Temporal does not answer')(error);
   }
 
   return { problems, remarks };
@@ -131,6 +131,6 @@ function bounded<T>(ask: () => Promise<T>): () => Promise<T> {
   return question(ask, { withinMs: ANSWER_WITHIN_MS });
 }
 
-function told(what: string): (error: unknown) => string {
+function withReason(what: string): (error: unknown) => string {
   return (error) => `${what}: ${errorMessage(error)}`;
 }

@@ -18,7 +18,7 @@ import {
   type SupervisorEvent,
 } from '../processes/supervisor.js';
 import type { TemporalCli } from './cli-choice.js';
-import { NEVER, patiently } from '../patience.js';
+import { NEVER_ABORTED, patiently } from '../patience.js';
 import { searchAttributes } from './search-attributes.js';
 import { innerPorts, type ServerPorts } from './server-ports.js';
 import { startDevSettings } from './service-settings.js';
@@ -219,7 +219,7 @@ async function startOnce(databaseFile: string, options: TemporalServerOptions): 
   try {
     await server.ready;
     // If the server dies meanwhile, its supervisor starts it again.
-    const prepared = patiently(() => prepareNamespaces(address, namespaces), { signal: NEVER });
+    const prepared = patiently(() => prepareNamespaces(address, namespaces), { signal: NEVER_ABORTED });
     await Promise.race([prepared, server.givenUp]);
   } catch (error) {
     await server.stop();
