@@ -1,4 +1,4 @@
-import { namesOf } from '../common/records.js';
+import { namesOf, recordOf } from '../common/records.js';
 
 /**
  * What is stored of the results of a run, number by number. Tables and their checks, what computes a number, `show`, its JSON, the summary,
@@ -188,6 +188,19 @@ function isKeptOf<Whose extends 'diagram' | 'surrogate'>(
 /** What is said of a number, whichever it is. */
 export function describe(name: BarStatisticName): BarStatistic {
   return BAR_STATISTICS[name];
+}
+
+/** Some of the numbers of bars, by these measures. */
+export function measured<Name extends BarStatisticName>(
+  bars: Float32Array,
+  measures: BarMeasures,
+  names: readonly Name[],
+): Pick<BarStatisticValues, Name> {
+  // Which of them may be null follows from their descriptions, which the type of a loop does not say.
+  return recordOf<Name, number | null>(names, (name) => measures[name](bars)) as Pick<
+    BarStatisticValues,
+    Name
+  >;
 }
 
 /** Numbers of a diagram that a row may lack, by their null rules. */

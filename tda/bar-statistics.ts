@@ -1,5 +1,4 @@
-import { recordOf } from '../common/records.js';
-import { BAR_STATISTIC_NAMES } from '../experiment/statistics.js';
+import { BAR_STATISTIC_NAMES, measured } from '../experiment/statistics.js';
 import type { BarMeasures, BarStatisticValues } from '../experiment/statistics.js';
 import { longestLifetime, persistenceEntropy, totalPersistence } from './summaries.js';
 
@@ -17,5 +16,5 @@ export const BAR_MEASURES: BarMeasures = {
  * @throws TdaInputError, naming the place, for a malformed diagram.
  */
 export function barStatistics(bars: Float32Array): BarStatisticValues {
-  return recordOf(BAR_STATISTIC_NAMES, (name) => BAR_MEASURES[name](bars));
+  return measured(bars, BAR_MEASURES, BAR_STATISTIC_NAMES);
 }

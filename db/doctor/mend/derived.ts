@@ -2,8 +2,7 @@ import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { SQL } from 'drizzle-orm';
 import { COMPLETE_EXPERIMENT_STATUSES } from '../../../experiment/experiment-status.js';
 import { UNFINISHED_RUN_STATUSES } from '../../../experiment/run-status.js';
-import { recordOf } from '../../../common/records.js';
-import { DIAGRAM_STATISTICS } from '../../../experiment/statistics.js';
+import { DIAGRAM_STATISTICS, measured } from '../../../experiment/statistics.js';
 import type { BarMeasures } from '../../../experiment/statistics.js';
 import { float32s } from '../../float32.js';
 import type { Database } from '../../connection/database.js';
@@ -153,11 +152,10 @@ export function derivedRows({ build, write }: Database) {
     await write(function* () {
       const rows = yield* all(build.select().from(diagramDimensions).where(ofDiagrams));
       for (const { diagramId, dimension, bars } of rows) {
-        const measured = recordOf(DIAGRAM_STATISTICS, (name) => measures[name](float32s(bars)));
         yield* run(
           build
             .update(diagramDimensions)
-            .set(measured)
+            .set(measured(float32s(bars), measures, DIAGRAM_STATISTICS))
             .where(
               and(eq(diagramDimensions.diagramId, diagramId), eq(diagramDimensions.dimension, dimension)),
             ),
