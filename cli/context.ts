@@ -96,7 +96,10 @@ export async function lenientContextOf({
     ...(database === undefined ? [] : ['--database', shellQuoted(database)]),
   ];
   return {
-    environment: { ...environment, hosts: deviceSettings(deviceOptions, environment.hosts) },
+    environment: {
+      ...environment,
+      deviceSettings: deviceSettings(deviceOptions, environment.deviceSettings),
+    },
     folder,
     place: { folder: folder.root, database: environment.database, objects: environment.objects },
     catalogue,

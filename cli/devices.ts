@@ -17,9 +17,9 @@ export async function explainDevices(
 ): Promise<readonly string[]> {
   const models = computedHere(context, config);
   if (models.length === 0) return [];
-  const { hosts } = context.environment;
-  const decision = await decideDevice(hosts.device, hosts.allowFallback);
-  const oversized = isNew ? await oversizedModels(models, decision, hosts) : [];
+  const { deviceSettings } = context.environment;
+  const decision = await decideDevice(deviceSettings.device, deviceSettings.allowFallback);
+  const oversized = isNew ? await oversizedModels(models, decision, deviceSettings) : [];
   if (oversized.length > 0) {
     const lines = oversized.join('\n');
     throw new PanicError('InvalidInput', `models of this experiment do not fit; nothing was done:\n${lines}`);
@@ -35,9 +35,9 @@ export async function explainDevices(
  * into any, none is tried: `auto` and a fallback end with the processor.
  */
 export async function deviceTrouble(context: Context, config: ExperimentConfig): Promise<string | null> {
-  const { hosts } = context.environment;
-  const isSure = hosts.device === 'auto' || hosts.allowFallback;
-  if (isSure && (await fitEverywhere(computedHere(context, config), hosts))) return null;
+  const { deviceSettings } = context.environment;
+  const isSure = deviceSettings.device === 'auto' || deviceSettings.allowFallback;
+  if (isSure && (await fitEverywhere(computedHere(context, config), deviceSettings))) return null;
   try {
     await explainDevices(context, config, true);
     return null;

@@ -97,7 +97,7 @@ export interface WorkerSettings {
   readonly waitsForService: boolean;
   readonly place: StorePlace;
   readonly modelsFolder: string;
-  readonly hosts: DeviceSettings;
+  readonly deviceSettings: DeviceSettings;
   readonly testModels: boolean;
   /** Path of the user's own catalogue file. */
   readonly catalogueFile: string | undefined;
@@ -153,7 +153,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
 type Closing = () => Promise<void> | void;
 
 async function start(settings: WorkerSettings, opened: Closing[]): Promise<RunningWorker> {
-  const { queues, temporal, place, modelsFolder, hosts, identity, servers, deployment } = settings;
+  const { queues, temporal, place, modelsFolder, deviceSettings, identity, servers, deployment } = settings;
   const catalogueOptions = {
     modelsFolder,
     testModels: settings.testModels,
@@ -230,7 +230,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   if (shortage !== null) settings.onNotice(`Warning: ${shortage}.`);
   const models = await createModelPool({
     ...catalogueOptions,
-    hosts,
+    hosts: deviceSettings,
     servers,
     onDevice: (decision) => {
       for (const line of explainDecision(decision)) settings.onNotice(line);

@@ -72,7 +72,7 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
     waitsForService: process.send !== undefined,
     place: { ...place, folder: openDataFolder(folder.root).root },
     modelsFolder: environment.modelsFolder,
-    hosts: environment.hosts,
+    deviceSettings: environment.deviceSettings,
     testModels: environment.testModels,
     catalogueFile: environment.catalogueFile,
     routesFile: environment.routesFile,

@@ -13,7 +13,7 @@ import type { Finding } from './finding.js';
 
 /** Runs a tiny graph on each device. One that is not there is no problem, unless it was asked for. */
 export async function* checkDevices({ environment, command }: Context): AsyncGenerator<Finding> {
-  const { device: wanted, allowFallback } = environment.hosts;
+  const { device: wanted, allowFallback } = environment.deviceSettings;
   for (const trial of await Promise.all(DEVICES.map(tryDevice))) {
     if (trial.reason === null) yield* working(trial, wanted === trial.device);
     else {

@@ -193,7 +193,7 @@ function startWorker(
     env: childEnvironment('worker', {
       needs: needsOf(context),
       extra: {
-        ...deviceVariables(context.environment.hosts),
+        ...deviceVariables(context.environment.deviceSettings),
         ...databaseVariables(context.environment.database),
         TEMPORAL_ADDRESS: server.address,
         TEMPORAL_NAMESPACE: server.namespace,

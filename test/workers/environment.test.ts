@@ -27,7 +27,7 @@ describe('our own variables', () => {
       modelsFolder: join(homedir(), '.cache', 'panic-tda', 'models'),
       catalogueFile: undefined,
       temporalCli: undefined,
-      hosts: {
+      deviceSettings: {
         device: 'auto',
         allowFallback: false,
         gpuMemoryMiB: null,
@@ -101,8 +101,8 @@ describe('our own variables', () => {
       PANIC_TDA_CALL_SECONDS: '90',
       PANIC_TDA_LOAD_SECONDS: '86400',
     };
-    const { hosts } = readEnvironment(variables);
-    expect(hosts).toEqual({
+    const { deviceSettings } = readEnvironment(variables);
+    expect(deviceSettings).toEqual({
       device: 'cuda',
       allowFallback: true,
       gpuMemoryMiB: 20480,
@@ -110,9 +110,9 @@ describe('our own variables', () => {
       callSeconds: 90,
       loadSeconds: 86_400,
     });
-    expect(readEnvironment(deviceVariables(hosts)).hosts).toEqual(hosts);
-    const { hosts: defaults } = readEnvironment({});
-    expect(readEnvironment(deviceVariables(defaults)).hosts).toEqual(defaults);
+    expect(readEnvironment(deviceVariables(deviceSettings)).deviceSettings).toEqual(deviceSettings);
+    const { deviceSettings: defaults } = readEnvironment({});
+    expect(readEnvironment(deviceVariables(defaults)).deviceSettings).toEqual(defaults);
   });
 
   test('a device or a memory without a meaning is reported with what is allowed', () => {
@@ -525,7 +525,7 @@ describe('environments of child processes', () => {
     const needs = ['bucket', 'modelServers'] as const;
     const handedOn = Object.keys(childEnvironment('worker', { needs }, ours));
     const byValue = [
-      ...Object.keys(deviceVariables(readEnvironment({}).hosts)),
+      ...Object.keys(deviceVariables(readEnvironment({}).deviceSettings)),
       ...Object.keys(databaseVariables({ url: 'postgres://x', poolSize: 1 })),
     ];
     // The data folder is an argument. The other two belong to the server, and to ports that such a worker

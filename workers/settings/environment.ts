@@ -30,7 +30,7 @@ export interface Environment {
   readonly routesFile: string | undefined;
   /** Absolute path of the Temporal CLI that the user requires. */
   readonly temporalCli: string | undefined;
-  readonly hosts: DeviceSettings;
+  readonly deviceSettings: DeviceSettings;
   readonly fault: string | undefined;
   readonly testModels: boolean;
   readonly activityMs: number;
@@ -74,7 +74,7 @@ export function readEnvironment(variables: Variables = process.env): Environment
     problems.push(`PANIC_TDA_ACTIVITY_MS is "${activityMs}"; it can be a whole number from 0 to 999999.`);
   }
   readPassedNames(value('PANIC_TDA_PASS_VARIABLES') ?? '', problems);
-  const hosts = readDeviceSettings(value, problems);
+  const deviceSettings = readDeviceSettings(value, problems);
   const database = readDatabase(value, problems);
   const objects = readObjectsPlace(value('PANIC_TDA_OBJECTS'), variables, problems);
   return {
@@ -86,7 +86,7 @@ export function readEnvironment(variables: Variables = process.env): Environment
     catalogueFile: path('PANIC_TDA_CATALOGUE'),
     routesFile: path('PANIC_TDA_ROUTES'),
     temporalCli: path('PANIC_TDA_TEMPORAL_CLI'),
-    hosts,
+    deviceSettings,
     fault: value('PANIC_TDA_FAULT'),
     testModels: testModels === '1',
     activityMs: Number(activityMs),
