@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
+import { ATTEMPT_FAILURES } from '../activities/failure-kinds.js';
 import { BAR_STATISTICS, DIAGRAM_COUNTS } from '../experiment/statistics.js';
 import { faultyModels } from '../models/test-models/faulty.js';
 import { environmentVariables } from '../workers/settings/variables.js';
@@ -166,6 +167,16 @@ test('docs/models.md names each model of the catalogue', () => {
   const { models } = JSON.parse(read('models/catalogue.json')) as { models: readonly { name: string }[] };
   const page = read('docs/models.md');
   expect(models.map(({ name }) => name).filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+});
+
+test('docs/internals/workflows.md says of each kind of failure whether it is retried', () => {
+  const rows = [...read('docs/internals/workflows.md').matchAll(/^\| `(\w+)` +\|[^|]*\| (no|yes|until)\b/gm)];
+  const retried = { never: 'no', always: 'yes', few: 'until' } as const;
+  expect(Object.fromEntries(rows.map(([, kind, word]) => [kind, word]))).toEqual(
+    Object.fromEntries(
+      Object.entries(ATTEMPT_FAILURES).map(([kind, facts]) => [kind, retried[facts.retried]]),
+    ),
+  );
 });
 
 test('each source file and folder that a document names is there', () => {
