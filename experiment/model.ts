@@ -3,18 +3,6 @@ import type { Modality } from './artifact.js';
 /** Values that change a model's output; part of the identity of every invocation. */
 export type ModelSettings = Readonly<Record<string, string | number | boolean>>;
 
-/** Which of the program's loaders runs a model (`models/loaders.ts`); `faulty` is for tests, and in no catalogue file. */
-export const LOADERS = [
-  'built-in',
-  'text-to-image',
-  'image-to-text',
-  'text-embedder',
-  'image-embedder',
-  'server',
-  'faulty',
-] as const;
-export type Loader = (typeof LOADERS)[number];
-
 /** A part of a model that comes from another repository. */
 export interface Component {
   /** `hub:owner/name`. */
@@ -47,13 +35,10 @@ export interface KnownFile {
   readonly bytes?: number;
 }
 
-interface ModelIdentity {
+export interface ModelIdentity {
   readonly name: string;
   /** One sentence for `panic-tda models`. */
   readonly summary: string;
-  readonly loader: Loader;
-  /** Null for models without files. */
-  readonly weights: Weights | null;
   /** Where the model comes from: `built-in`, `package:path` (files of the program), `hub:owner/name`, `folder:/path` or
    * `server:http://host:port/path`. */
   readonly source: string;
@@ -67,13 +52,29 @@ interface ModelIdentity {
 }
 
 /** Which version of a model this is, in words: its revision, and that of each component. */
-export function wholeRevision({ revision, weights }: Pick<ModelIdentity, 'revision' | 'weights'>): string {
+export function wholeRevision({ revision, weights }: Pick<Model, 'revision' | 'weights'>): string {
   const components = weights?.components ?? [];
   return [revision, ...components.map((part) => `${part.folder}=${part.source}@${part.revision}`)].join(' ');
 }
 
+/**
+ * Which of the program's loaders runs a model with files (`models/loaders.ts`), which has weights; or how a model without files is
+ * run. `faulty` is for tests, and in no catalogue file.
+ */
+export interface LoadedBy<Loader extends string> {
+  readonly loader: Loader;
+  readonly weights: Weights;
+}
+export interface WithoutFiles {
+  readonly loader: 'built-in' | 'server';
+  readonly weights: null;
+}
+
 /** A model that turns one artifact into the next of a trajectory. */
-export interface GenerativeModel extends ModelIdentity {
+export type GenerativeModel = GenerativeFacts &
+  (WithoutFiles | LoadedBy<'text-to-image'> | LoadedBy<'image-to-text'> | LoadedBy<'faulty'>);
+
+export interface GenerativeFacts extends ModelIdentity {
   readonly kind: 'generative';
   readonly input: Modality;
   readonly output: Modality;
@@ -82,13 +83,18 @@ export interface GenerativeModel extends ModelIdentity {
 }
 
 /** A model that turns an artifact into a vector of `dimension` finite float32 values, not all zero. */
-export interface EmbeddingModel extends ModelIdentity {
+export type EmbeddingModel = EmbeddingFacts &
+  (WithoutFiles | LoadedBy<'text-embedder'> | LoadedBy<'image-embedder'>);
+
+export interface EmbeddingFacts extends ModelIdentity {
   readonly kind: 'embedding';
   readonly input: Modality;
   readonly dimension: number;
 }
 
 export type Model = GenerativeModel | EmbeddingModel;
+/** A model that has files. */
+export type ModelWithFiles = Extract<Model, { readonly weights: Weights }>;
 
 type ModelOfKind<Kind extends Model['kind']> = Extract<Model, { readonly kind: Kind }>;
 

@@ -1,4 +1,4 @@
-import { PanicError } from '../common/errors.js';
+import { assertNever, PanicError } from '../common/errors.js';
 import type { LoadedModel, LoadTask } from './loaded-model.js';
 
 /**
@@ -8,28 +8,31 @@ import type { LoadedModel, LoadTask } from './loaded-model.js';
  */
 export async function loadModel(task: LoadTask): Promise<LoadedModel> {
   const { model } = task;
-  if (model.loader === 'text-embedder' && model.kind === 'embedding') {
-    const { loadTextEmbedder } = await import('./embedders/text-embedder.js');
-    return loadTextEmbedder({ ...task, model });
+  switch (model.loader) {
+    case 'text-embedder': {
+      const { loadTextEmbedder } = await import('./embedders/text-embedder.js');
+      return loadTextEmbedder({ ...task, model });
+    }
+    case 'image-embedder': {
+      const { loadImageEmbedder } = await import('./embedders/image-embedder.js');
+      return loadImageEmbedder({ ...task, model });
+    }
+    case 'image-to-text': {
+      const { loadCaptioner } = await import('./captions/captioner.js');
+      return loadCaptioner({ ...task, model });
+    }
+    case 'text-to-image': {
+      const { loadTextToImage } = await import('./diffusion/text-to-image.js');
+      return loadTextToImage({ ...task, model });
+    }
+    case 'faulty': {
+      const { loadFaulty } = await import('./test-models/faulty-runner.js');
+      return loadFaulty({ ...task, model });
+    }
+    case 'built-in':
+    case 'server':
+      throw new PanicError('InvalidInput', `${model.name} has no files that a loader could load`);
+    default:
+      return assertNever(model);
   }
-  if (model.loader === 'image-embedder' && model.kind === 'embedding') {
-    const { loadImageEmbedder } = await import('./embedders/image-embedder.js');
-    return loadImageEmbedder({ ...task, model });
-  }
-  if (model.loader === 'image-to-text' && model.kind === 'generative') {
-    const { loadCaptioner } = await import('./captions/captioner.js');
-    return loadCaptioner({ ...task, model });
-  }
-  if (model.loader === 'faulty') {
-    const { loadFaulty } = await import('./test-models/faulty-runner.js');
-    return loadFaulty(task);
-  }
-  if (model.loader === 'text-to-image' && model.kind === 'generative') {
-    const { loadTextToImage } = await import('./diffusion/text-to-image.js');
-    return loadTextToImage({ ...task, model });
-  }
-  throw new PanicError(
-    'InvalidInput',
-    `${model.name}: nothing loads a ${model.kind} model as ${model.loader}`,
-  );
 }

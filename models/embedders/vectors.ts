@@ -1,5 +1,5 @@
 import type { Tensor } from 'onnxruntime-node';
-import { PanicError } from '../../common/errors.js';
+import { assertNever, PanicError } from '../../common/errors.js';
 import { floatsOf } from '../onnx/floats.js';
 import type { EmbedderSettings } from './settings.js';
 
@@ -31,8 +31,18 @@ export function vectorsOf(output: Tensor, inputs: number, settings: EmbedderSett
 }
 
 function pooled(own: Float32Array, width: number, pooling: EmbedderSettings['pooling']): Float64Array {
-  if (pooling === 'mean') return meanOf(own, width);
-  return Float64Array.from(pooling === 'last' ? own.subarray(-width) : own.subarray(0, width));
+  switch (pooling) {
+    case 'mean':
+      return meanOf(own, width);
+    case 'last':
+      return Float64Array.from(own.subarray(-width));
+    // With `none`, all that there is.
+    case 'cls':
+    case 'none':
+      return Float64Array.from(own.subarray(0, width));
+    default:
+      return assertNever(pooling);
+  }
 }
 
 function meanOf(own: Float32Array, width: number): Float64Array {

@@ -52,15 +52,13 @@ export function partsOf(model: Model): readonly [Part, ...Part[]] {
 
 /** The model at these revisions of its parts, in their order. */
 export function withRevisions(model: Model, [own, ...others]: readonly string[]): Model {
-  const components = model.weights?.components?.map((part, k) => ({
+  const revision = own ?? model.revision;
+  if (model.weights === null) return { ...model, revision };
+  const components = model.weights.components?.map((part, k) => ({
     ...part,
     revision: others[k] ?? part.revision,
   }));
-  return {
-    ...model,
-    revision: own ?? model.revision,
-    weights: model.weights && { ...model.weights, ...(components && { components }) },
-  };
+  return { ...model, revision, weights: { ...model.weights, ...(components && { components }) } };
 }
 
 /** The files that a model needs, as paths within its folder; none for a built-in model. */

@@ -96,31 +96,52 @@ export async function meetServer(
   }
 
   async function generate(input: Artifact, seed: number, signal: AbortSignal): Promise<ServedOutput> {
-    if (settings.api === 'images') {
-      const { url, answer } = await ask(
-        'images/generations',
-        imageRequest(settings, model, input, seed),
-        Math.ceil((mostPictureBytes(settings) * 4) / 3) + MOST_TEXT_BYTES,
-        signal,
-      );
-      const { data } = readAnswer(imagesAnswer, answer, url, served);
-      return {
-        output: await pictureOf(model.name, data[0]!, textOf(model.name, input), settings, signal),
-        outputCut: false,
-      };
+    switch (settings.api) {
+      case 'images':
+        return await paint(settings, input, seed, signal);
+      case 'chat':
+        return await answerInWords(settings, input, seed, signal);
+      case 'embeddings':
+        throw new PanicError('InvalidInput', `${model.name} is an embedding model; it generates nothing`);
+      default:
+        return assertNever(settings);
     }
-    if (settings.api === 'chat') {
-      const { url, answer } = await ask(
-        'chat/completions',
-        await chatRequest(settings, input, seed),
-        MOST_TEXT_BYTES,
-        signal,
-      );
-      const { choices } = readAnswer(chatAnswer, answer, url, served);
-      const { text, cut } = captionOf(model.name, choices[0]!, settings);
-      return { output: { modality: 'text', text }, outputCut: cut };
-    }
-    throw new PanicError('InvalidInput', `${model.name} is an embedding model; it generates nothing`);
+  }
+
+  async function paint(
+    painting: ImageSettings,
+    input: Artifact,
+    seed: number,
+    signal: AbortSignal,
+  ): Promise<ServedOutput> {
+    const { url, answer } = await ask(
+      'images/generations',
+      imageRequest(painting, model, input, seed),
+      Math.ceil((mostPictureBytes(painting) * 4) / 3) + MOST_TEXT_BYTES,
+      signal,
+    );
+    const { data } = readAnswer(imagesAnswer, answer, url, served);
+    return {
+      output: await pictureOf(model.name, data[0]!, textOf(model.name, input), painting, signal),
+      outputCut: false,
+    };
+  }
+
+  async function answerInWords(
+    chat: ChatSettings,
+    input: Artifact,
+    seed: number,
+    signal: AbortSignal,
+  ): Promise<ServedOutput> {
+    const { url, answer } = await ask(
+      'chat/completions',
+      await chatRequest(chat, input, seed),
+      MOST_TEXT_BYTES,
+      signal,
+    );
+    const { choices } = readAnswer(chatAnswer, answer, url, served);
+    const { text, cut } = captionOf(model.name, choices[0]!, chat);
+    return { output: { modality: 'text', text }, outputCut: cut };
   }
 
   /** Inputs that the server was seen to take at once. */

@@ -28,6 +28,7 @@ function generative(name: string): GenerativeModel {
 }
 
 const painter = generative('ShapesPainter');
+if (painter.loader !== 'text-to-image') throw new Error('ShapesPainter is no painter');
 const captioner = generative('ShapesCaptioner');
 const painterFiles = await resolveModelFiles(painter, temporaryFolder());
 const { folder: captionerFolder } = await resolveModelFiles(captioner, temporaryFolder());
@@ -85,8 +86,8 @@ describe('files that are part of the program', () => {
     const other: Model = {
       ...painter,
       weights: {
-        ...weights!,
-        known: { ...weights!.known, [path]: { ...weights!.known![path], sha256: 'a'.repeat(64) } },
+        ...weights,
+        known: { ...weights.known, [path]: { ...weights.known![path], sha256: 'a'.repeat(64) } },
       },
     };
     const refused = resolveModelFiles(pinnedModel(other, NO_LOCK), temporaryFolder());

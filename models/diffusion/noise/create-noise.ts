@@ -1,3 +1,4 @@
+import { assertNever } from '../../../common/errors.js';
 import { cpuNoise } from './mt19937.js';
 import type { NoiseSource } from './noise-source.js';
 import { cudaNoise } from './philox.js';
@@ -7,5 +8,12 @@ export type NoiseKind = 'cuda' | 'cpu';
 
 /** Draws what torch draws after `Generator(kind).manual_seed(seed)`; `seed` is 0..2^53-1. */
 export function noiseSource(kind: NoiseKind, seed: number): NoiseSource {
-  return kind === 'cuda' ? cudaNoise(seed) : cpuNoise(seed);
+  switch (kind) {
+    case 'cuda':
+      return cudaNoise(seed);
+    case 'cpu':
+      return cpuNoise(seed);
+    default:
+      return assertNever(kind);
+  }
 }

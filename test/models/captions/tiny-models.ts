@@ -40,8 +40,10 @@ export function fp32(...graphs: readonly string[]): ModelSettings {
   return Object.fromEntries(graphs.map((graph) => [`${graph}_dtype`, 'fp32']));
 }
 
+type Captioner = Extract<GenerativeModel, { readonly loader: 'image-to-text' }>;
+
 /** A catalogue entry, checked as those of users, for all files of a folder. */
-export function captionerIn(folder: string, settings: ModelSettings, name = 'Tiny'): GenerativeModel {
+export function captionerIn(folder: string, settings: ModelSettings, name = 'Tiny'): Captioner {
   const [model] = parseCatalogueFile({
     models: [
       {
@@ -60,7 +62,7 @@ export function captionerIn(folder: string, settings: ModelSettings, name = 'Tin
       },
     ],
   });
-  if (model?.kind !== 'generative') throw new Error('a captioner is generative');
+  if (model?.loader !== 'image-to-text') throw new Error('a captioner has a loader of its own');
   return model;
 }
 

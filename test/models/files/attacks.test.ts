@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { EmbeddingModel, Weights } from '../../../experiment/model.js';
+import type { EmbeddingModel } from '../../../experiment/model.js';
 import {
   plannedRemoval,
   pullModels,
@@ -29,7 +29,7 @@ import { pinnedModel } from '../../../models/files/lock.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 import { COMMIT, HubServer, sha256 } from '../../support/hub-server.js';
 import { externalTensor, model as graphOf, node } from '../../support/onnx-bytes.js';
-import { tinyModel } from './tiny-model.js';
+import { tinyModel, type Said } from './tiny-model.js';
 
 /*
  * Attacks on the models folder by a catalogue, a lock file or a folder of a stranger's. Each worked once.
@@ -40,8 +40,8 @@ const weights = Buffer.alloc(300_000, 'weights ');
 const outer = graphOf([node('Add')], [externalTensor('model.onnx_data')]);
 const FILES = ['config.json', 'onnx/model.onnx', 'onnx/model.onnx_data'];
 
-function modelOf(files: readonly string[] = FILES, more: Partial<EmbeddingModel> = {}): EmbeddingModel {
-  return tinyModel({ ...more, weights: { files } as Weights });
+function modelOf(files: readonly string[] = FILES, more: Omit<Said, 'weights'> = {}): EmbeddingModel {
+  return tinyModel({ ...more, weights: { files } });
 }
 
 let hub: HubServer;

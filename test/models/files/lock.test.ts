@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import type { EmbeddingModel, KnownFile } from '../../../experiment/model.js';
+import type { KnownFile } from '../../../experiment/model.js';
 import {
   explainUnready,
   loadCatalogue,
@@ -26,11 +26,12 @@ import { holdModel } from '../../../models/files/remove.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 import { sha256 } from '../../support/hub-server.js';
 import { model as graph, node, tinyGraph } from '../../support/onnx-bytes.js';
+import type { TinyModel } from './tiny-model.js';
 
 const COMMIT = 'c'.repeat(40);
 const FILES = ['config.json', 'model.onnx'];
 
-function modelOf(name: string, revision = COMMIT): EmbeddingModel {
+function modelOf(name: string, revision = COMMIT): TinyModel {
   return {
     name,
     kind: 'embedding',
@@ -55,13 +56,13 @@ function putByHand(modelsFolder: string, name: string, config = '{}'): string {
   return folder;
 }
 
-const knowing = (known: Readonly<Record<string, KnownFile>>): EmbeddingModel => {
+const knowing = (known: Readonly<Record<string, KnownFile>>): TinyModel => {
   const model = modelOf('Mine');
-  return { ...model, weights: { ...model.weights!, known } };
+  return { ...model, weights: { ...model.weights, known } };
 };
 
 /** The model as a catalogue gives it that is read now. */
-function pinned(model: EmbeddingModel, modelsFolder: string): EmbeddingModel {
+function pinned(model: TinyModel, modelsFolder: string): TinyModel {
   return { ...model, revision: readLock(modelsFolder).models[model.name]!.commit };
 }
 
@@ -139,7 +140,7 @@ describe('files put there by hand', () => {
 });
 
 /** A model whose files were put there by hand and verified. */
-async function verified(): Promise<{ modelsFolder: string; config: string; model: EmbeddingModel }> {
+async function verified(): Promise<{ modelsFolder: string; config: string; model: TinyModel }> {
   const modelsFolder = temporaryFolder();
   const folder = putByHand(modelsFolder, 'Mine');
   await verifyModel(modelOf('Mine'), modelsFolder);
@@ -177,7 +178,7 @@ describe('a verified file', () => {
     expect(readinessOf(model, modelsFolder)).toMatchObject({ state: 'changed', paths: [config] });
     writeFileSync(join(dirname(config), 'model.onnx'), tinyGraph);
     const files = [...FILES, 'more.bin'];
-    const grown = { ...model, weights: { ...model.weights!, files } };
+    const grown = { ...model, weights: { ...model.weights, files } };
     expect(readinessOf(grown, modelsFolder)).toMatchObject({ state: 'missing' });
   });
 });
@@ -232,7 +233,7 @@ describe('removing a model', () => {
     const modelsFolder = temporaryFolder();
     const folder = putByHand(modelsFolder, 'tiny');
     const [both, onlyConfig] = [modelOf('Both'), modelOf('OnlyConfig')];
-    const less = { ...onlyConfig, weights: { ...onlyConfig.weights!, files: ['config.json'] } };
+    const less = { ...onlyConfig, weights: { ...onlyConfig.weights, files: ['config.json'] } };
     await verifyModel(both, modelsFolder);
     await verifyModel(less, modelsFolder);
     await removeModel(both, modelsFolder, plannedRemoval(both, modelsFolder)!);

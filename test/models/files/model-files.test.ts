@@ -153,7 +153,7 @@ describe('a file that the entry does not list is not opened, though it lies ther
     const whole = captionerIn(folder, smol);
     const without = (file: string) => ({
       ...whole,
-      weights: { ...whole.weights!, files: whole.weights!.files.filter((path) => path !== file) },
+      weights: { ...whole.weights, files: whole.weights.files.filter((path) => path !== file) },
     });
     writeFileSync(join(folder, 'generation_config.json'), 'no JSON');
     const heard = await captions(without('generation_config.json'), folder, [

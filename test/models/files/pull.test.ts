@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type EmbeddingModel, type Weights, wholeRevision } from '../../../experiment/model.js';
+import { type EmbeddingModel, wholeRevision } from '../../../experiment/model.js';
 import { pinnedModel } from '../../../models/files/lock.js';
 import {
   plannedRemoval,
@@ -33,7 +33,7 @@ const repository = {
 };
 
 function modelOf(more: Parameters<typeof tinyModel>[0] = {}): EmbeddingModel {
-  return tinyModel({ revision: 'main', ...more, weights: { files: FILES, ...more.weights } as Weights });
+  return tinyModel({ revision: 'main', ...more, weights: { files: FILES, ...more.weights } });
 }
 
 let hub: HubServer;
@@ -275,7 +275,7 @@ describe('a file that is not what it should be', () => {
 
   test('by what the catalogue knows of it is not even downloaded', async () => {
     const known = { 'onnx/model.onnx_data': { sha256: 'e'.repeat(64) } };
-    expect(await failureOf([modelOf({ weights: { known } as Partial<Weights> as Weights })])).toMatch(
+    expect(await failureOf([modelOf({ weights: { known } })])).toMatch(
       /is not the file that is wanted \(3000000 bytes, SHA-256 e{64}\)/,
     );
     expect(hub.downloads).toEqual([]);
@@ -283,7 +283,7 @@ describe('a file that is not what it should be', () => {
 
   test('since the repository has none of that name is told with what is near', async () => {
     const files = ['config.json', 'onnx/model.onx'];
-    expect(await failureOf([modelOf({ weights: { files } as Partial<Weights> as Weights })])).toMatch(
+    expect(await failureOf([modelOf({ weights: { files } })])).toMatch(
       /has no file onnx\/model\.onx .*did the catalogue mean onnx\/model\.onnx\?/,
     );
   });
@@ -381,7 +381,7 @@ describe('a model of two repositories', () => {
   };
   const whole = modelOf({
     name: 'Whole',
-    weights: { files, components: [component] } as Partial<Weights> as Weights,
+    weights: { files, components: [component] },
   });
 
   beforeEach(async () => {
@@ -437,7 +437,7 @@ describe('a model of two repositories', () => {
   test('at another commit of its component is another model', () => {
     const other = modelOf({
       name: 'Whole',
-      weights: { files, components: [{ ...component, revision: MAIN }] } as Partial<Weights> as Weights,
+      weights: { files, components: [{ ...component, revision: MAIN }] },
     });
     expect(wholeRevision(other)).not.toBe(wholeRevision(whole));
     expect(wholeRevision(other)).toBe(`main taesd=hub:other/taesd@${MAIN}`);
@@ -466,7 +466,7 @@ describe('a model of two repositories', () => {
       weights: {
         files: [...FILES, 'taesd/decoder/model.bim', 'taesd/decoder/config.json'],
         components: [wrong],
-      } as Partial<Weights> as Weights,
+      },
     });
     expect(await failureOf([asked])).toMatch(
       /hub:other\/taesd has no file decoder\/model\.bim .*did the catalogue mean decoder\/model\.bin/,

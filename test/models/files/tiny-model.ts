@@ -1,10 +1,13 @@
 import type { EmbeddingModel, Weights } from '../../../experiment/model.js';
 import { COMMIT } from '../../support/hub-server.js';
 
+export type TinyModel = Extract<EmbeddingModel, { readonly loader: 'text-embedder' }>;
+
+/** What a test says of its model. */
+export type Said = Partial<Omit<TinyModel, 'weights'>> & { readonly weights?: Partial<Weights> };
+
 /** An embedder at the hub of the tests, as the program knows it. */
-export function tinyModel(
-  more: Partial<EmbeddingModel> & { weights?: Partial<Weights> } = {},
-): EmbeddingModel {
+export function tinyModel(more: Said = {}): TinyModel {
   return {
     name: 'Tiny',
     kind: 'embedding',
