@@ -174,8 +174,8 @@ class Trajectory {
     }
     const call =
       begun ?? this.call(model.name, this.input ?? (await store.artifacts.load(inputId)), seed, signal);
-    const { output, cutTokens, outputCut, host, batchSize, computeMs } = await call;
-    const hostId = await store.provenance.hostId(host);
+    const { output, cutTokens, outputCut, fingerprint, batchSize, computeMs } = await call;
+    const hostId = await store.provenance.hostId(fingerprint);
     const encoding = store.artifacts.encode(output);
     if (performance.now() < until) await this.beginNext(output, encoding, signal);
     const encoded = await encoding;

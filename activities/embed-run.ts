@@ -78,14 +78,14 @@ async function embedChunk(
   signal: AbortSignal,
 ): Promise<void> {
   const inputs = await Promise.all(chunk.map((pending) => store.artifacts.load(pending.artifactId)));
-  const { vectors, cutTokens, host, computeMs } = await models.embed(model.name, inputs, signal);
+  const { vectors, cutTokens, fingerprint, computeMs } = await models.embed(model.name, inputs, signal);
   const batch = chunk.map((pending, index) => ({
     pending,
     vector: vectors[index]!,
     computeMs: computeMs / chunk.length,
     cutTokens: cutTokens?.[index] ?? 0,
   }));
-  await store.vectors.commit(batch, model.id, await store.provenance.hostId(host));
+  await store.vectors.commit(batch, model.id, await store.provenance.hostId(fingerprint));
 }
 
 /**

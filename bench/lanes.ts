@@ -55,7 +55,7 @@ async function measure(one: Case, loadsInTurn: number): Promise<Outcome> {
     remedy: '',
   });
 
-  function host(loadMs: number, computeMs: number): ProcessRunner {
+  function runner(loadMs: number, computeMs: number): ProcessRunner {
     loads++;
     let end: (reason: RunnerEnded) => void;
     const ended = new Promise<RunnerEnded>((resolve) => (end = resolve));
@@ -75,7 +75,7 @@ async function measure(one: Case, loadsInTurn: number): Promise<Outcome> {
             task: 'generate',
             items: [{ output: { modality: 'text', text: 'a' }, cutTokens: 0, outputCut: false }],
           },
-          host: { runtime: 'none', runtimeVersion: '1', device: 'cpu', dtype: 'none', files: {} },
+          fingerprint: { runtime: 'none', runtimeVersion: '1', device: 'cpu', dtype: 'none', files: {} },
           computeMs: took,
           residentMiB: 1,
         };
@@ -90,7 +90,7 @@ async function measure(one: Case, loadsInTurn: number): Promise<Outcome> {
       wear: WEAR_LIMITS,
       deadlines: DEVICE_SETTINGS,
       place: () => Promise.resolve({ device: 'cpu', budget }),
-      start: () => host(loadMs, computeMs),
+      start: () => runner(loadMs, computeMs),
     });
   const painter = lane('painter', one.loadPainterMs, one.paintMs);
   const describer = lane('describer', one.loadDescriberMs, one.describeMs);

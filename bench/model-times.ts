@@ -40,7 +40,7 @@ function ownModels() {
 }
 
 async function measureModels(steps: number): Promise<void> {
-  const pool = await createModelPool({ modelsFolder: tmpdir(), threads: 1, hosts: { device: 'cpu' } });
+  const pool = await createModelPool({ modelsFolder: tmpdir(), threads: 1, devices: { device: 'cpu' } });
   try {
     const own = ownModels();
     const generative = own.flatMap((model) => (model.kind === 'generative' ? [model] : []));

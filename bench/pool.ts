@@ -93,9 +93,9 @@ async function withPool<T>(
   folder: string,
   work: (pool: ModelPool) => Promise<T>,
 ): Promise<T> {
-  const hosts = { device: 'cpu', ...options.hosts } as const;
+  const devices = { device: 'cpu', ...options.devices } as const;
   const folders = { [MODEL]: folder };
-  const pool = await createModelPool({ modelsFolder: '.', testModels: true, ...options, hosts, folders });
+  const pool = await createModelPool({ modelsFolder: '.', testModels: true, ...options, devices, folders });
   try {
     return await work(pool);
   } finally {
@@ -146,7 +146,7 @@ async function invocations(folder: string): Promise<void> {
 
 /** Two models of which one fits: each call of one unloads the other. */
 async function loadCycles(folder: string): Promise<void> {
-  await withPool({ hosts: { ramMiB: 250 } }, folder, async (pool) => {
+  await withPool({ devices: { ramMiB: 250 } }, folder, async (pool) => {
     const cycle = async (number: number): Promise<void> => {
       await pool.embed(MODEL, [sentence(number)]);
       await pool.generate(OTHER, sentence(number), number);

@@ -65,7 +65,7 @@ const KINDS = {
   /** A worker of `run`; what it needs besides depends on its store and its models. */
   worker: ['basic', 'node', 'devices', 'drills', 'worker'],
   /** A process that loads a model, tries a device or asks the loader for libraries. */
-  host: ['basic', 'node', 'devices', 'drills'],
+  runner: ['basic', 'node', 'devices', 'drills'],
   /** A process that decodes pictures. */
   decoder: ['basic', 'node'],
   /** A thread of ours that computes: its libraries heed the environment of its process. */
@@ -109,7 +109,7 @@ export function childEnvironment(
   for (const [name, value] of Object.entries(variables)) {
     if (value !== undefined && isGiven(name)) given[name] = value;
   }
-  if (kind === 'host') Object.assign(given, NO_TELEMETRY);
+  if (kind === 'runner') Object.assign(given, NO_TELEMETRY);
   for (const [name, value] of Object.entries(extra)) {
     if (value === undefined) delete given[name];
     else given[name] = value;

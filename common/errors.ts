@@ -8,7 +8,7 @@ import { storableMessage } from './text.js';
  * - ModelOutputInvalid: a model answered with something that is not data; retried a few times, then final.
  * - ModelFilesMissing: the model's files are not on this machine; final until the user gets them.
  * - ResourceLimit: the work would not fit (memory, or the time of a call); final, says the figure and the remedy.
- * - DeviceError: a model host died or a device call failed; transient, retried.
+ * - DeviceError: the process or thread of a model died or a device call failed; transient, retried.
  * - StoreUnavailable: the database or the objects cannot be reached now; transient, retried.
  * - StoreConflict: a row already there disagrees with the one being written; a bug or two writers, final.
  */

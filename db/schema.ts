@@ -81,7 +81,7 @@ export const models = sqliteTable(
   ],
 );
 
-/** Device, dtype, runtime and file hashes of whatever computed an output. */
+/** A row for each fingerprint of machine and software that computed an output: device, dtype, runtime and file hashes. */
 export const hosts = sqliteTable('hosts', {
   id: integer().primaryKey(),
   fingerprint: text().notNull().unique(),

@@ -24,7 +24,7 @@ export interface Weights {
   readonly known?: Readonly<Record<string, KnownFile>>;
   /** Whether its repository wants an account that has agreed to its licence. */
   readonly gated: boolean;
-  /** Memory of one loaded host at the model's settings, MiB; an estimate. */
+  /** Memory of one loaded process at the model's settings, MiB; an estimate. */
   readonly memoryMiB: number;
   /** Inputs that are worth computing at once. */
   readonly maxBatch: number;

@@ -1,4 +1,4 @@
-/** What computed an output, stored once per distinct host and pointed at by every invocation and vector. */
+/** What computed an output, stored once per distinct record and pointed at by every invocation and vector. */
 export interface Fingerprint {
   /** 'typescript' for built-in models, 'onnxruntime' for neural ones, 'server' for those behind a server. */
   readonly runtime: string;

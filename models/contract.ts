@@ -8,7 +8,7 @@ export interface Generated {
   readonly cutTokens: number;
   /** Whether the model stopped at its limit of tokens, so that the end of the output is missing. */
   readonly outputCut: boolean;
-  readonly host: Fingerprint;
+  readonly fingerprint: Fingerprint;
   /** Inputs that were computed together. */
   readonly batchSize: number;
   /** Time the model itself took, milliseconds: the input's share of its batch. */
@@ -21,7 +21,7 @@ export interface Embedded {
   /** For each input, the tokens at its end that the model had no room for. Null where nobody knows: a server does not say. */
   readonly cutTokens: readonly number[] | null;
   /** Equal for all of them. */
-  readonly host: Fingerprint;
+  readonly fingerprint: Fingerprint;
   readonly computeMs: number;
 }
 
@@ -31,7 +31,7 @@ export interface Embedded {
  * computed together.
  *
  * Throws PanicError: `ModelOutputInvalid` (empty caption, wrong size, non-finite vector), `ModelFilesMissing`,
- * `DeviceError` (the host died of this input; the next call starts a fresh one), `InvalidInput` (unknown model, wrong
+ * `DeviceError` (the process died of this input; the next call starts a fresh one), `InvalidInput` (unknown model, wrong
  * modality, a device that does not work), `ResourceLimit` (the model is larger than the memory given to models, or takes longer
  * than a call or its loading may).
  * An aborted signal rejects with the signal's reason.

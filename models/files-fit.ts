@@ -58,7 +58,7 @@ function readInProcess(task: FitTask, signal: AbortSignal | undefined): Promise<
   return new Promise((resolve, reject) => {
     const child = fork(compiledFile('models/files-fit-main.js'), {
       execArgv: [],
-      env: childEnvironment('host'),
+      env: childEnvironment('runner'),
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       timeout: LONGEST_READING_MS,
       killSignal: 'SIGKILL',

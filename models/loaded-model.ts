@@ -22,7 +22,7 @@ export interface LoadTask<M extends Model = Model> {
 /** The folder of a model's files; or the folder of all models, where its process finds and verifies them itself. */
 export type RunnerFiles = { readonly folder: string } | { readonly modelsFolder: string };
 
-/** What a host process is given. */
+/** What the process of a model is given. */
 export type RunnerTask = Omit<LoadTask, 'files'> & RunnerFiles;
 
 export interface GenerateItem {
@@ -46,7 +46,7 @@ export interface GeneratedItem {
  */
 export interface LoadedGenerator {
   readonly kind: 'generative';
-  readonly host: Fingerprint;
+  readonly fingerprint: Fingerprint;
   generate(items: readonly GenerateItem[]): Promise<readonly (GeneratedItem | PanicError)[]>;
 }
 
@@ -59,7 +59,7 @@ export interface EmbeddedItem {
 /** An embedding model, ready: one vector per input, in order. Throws like LoadedGenerator, for all inputs together. */
 export interface LoadedEmbedder {
   readonly kind: 'embedding';
-  readonly host: Fingerprint;
+  readonly fingerprint: Fingerprint;
   embed(inputs: readonly Artifact[]): Promise<readonly EmbeddedItem[]>;
 }
 

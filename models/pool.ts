@@ -35,10 +35,10 @@ export interface ModelPoolOptions extends CatalogueOptions {
   /** Servers that models may be asked of. Default: those of this machine. */
   readonly servers?: ServerAccess;
   /** Default: any device that works, all of a GPU's memory, half of the machine's, and hours for a call. */
-  readonly hosts?: Partial<DeviceSettings>;
+  readonly devices?: Partial<DeviceSettings>;
   /** Told once the device of models with files is chosen: when the first of them is called. */
   readonly onDevice?: (decision: DeviceDecision) => void;
-  /** When a host is replaced by a new one. */
+  /** When the process of a model is replaced by a new one. */
   readonly wear?: WearLimits;
   /** How long a model waits at least for memory before those that are loaded give way with calls waiting; milliseconds. */
   readonly turnMs?: number;
@@ -49,13 +49,14 @@ export interface ModelPoolOptions extends CatalogueOptions {
 /** Starts nothing until a model is first called. See ModelPool for what its calls throw. */
 export async function createModelPool(options: ModelPoolOptions): Promise<ModelPool> {
   const catalogue = await loadCatalogue(options);
-  const hosts = { ...DEVICE_SETTINGS, ...options.hosts };
+  const devices = { ...DEVICE_SETTINGS, ...options.devices };
   const builtIn = new RunnerGroup({
     name: 'built-in models',
+    noun: 'thread',
     size: options.threads ?? Math.min(2, usableCores()),
     start: startThreadRunner,
     stopOnAbort: false,
-    deadlines: hosts,
+    deadlines: devices,
   });
   const processes = new ProcessModels({
     filesOf: (model) => {
@@ -71,12 +72,12 @@ export async function createModelPool(options: ModelPoolOptions): Promise<ModelP
     },
     findPlace: () =>
       findPlace(
-        hosts,
+        devices,
         { turnMs: options.turnMs ?? TURN_MS, loadsInTurn: options.loadsInTurn },
         options.onDevice,
       ),
     wear: options.wear ?? WEAR_LIMITS,
-    deadlines: hosts,
+    deadlines: devices,
   });
   const servers = new Map<string, RunnerGroup>();
   let closed = false;
@@ -111,10 +112,10 @@ export async function createModelPool(options: ModelPoolOptions): Promise<ModelP
     const { sent, buffers } = detachable(input);
     const request = { task: 'generate', model: name, input: sent, seed } as const;
     const answer = await groupOf(model).call(request, buffers, signal);
-    if (answer.task !== 'generate') throw new Error(`the host of ${name} answered another question`);
+    if (answer.task !== 'generate') throw new Error(`the runner of ${name} answered another question`);
     checkGenerated(model, answer.output);
-    const { output, cutTokens, outputCut, host, computeMs } = answer;
-    return { output, cutTokens, outputCut, host, batchSize: 1, computeMs };
+    const { output, cutTokens, outputCut, fingerprint, computeMs } = answer;
+    return { output, cutTokens, outputCut, fingerprint, batchSize: 1, computeMs };
   }
 
   async function embed(name: string, inputs: readonly Artifact[], signal?: AbortSignal): Promise<Embedded> {
@@ -126,7 +127,7 @@ export async function createModelPool(options: ModelPoolOptions): Promise<ModelP
       const cutTokens = answers.map(({ answer }) => answer.cutTokens);
       checkVectors(model, vectors, inputs.length);
       const computeMs = answers.reduce((sum, answer) => sum + answer.computeMs, 0);
-      return { vectors, cutTokens, host: answers[0].host, computeMs };
+      return { vectors, cutTokens, fingerprint: answers[0].fingerprint, computeMs };
     }
     const copies = inputs.map(detachable);
     const answer = await groupOf(model).call(
@@ -134,11 +135,11 @@ export async function createModelPool(options: ModelPoolOptions): Promise<ModelP
       copies.flatMap((copy) => copy.buffers),
       signal,
     );
-    if (answer.task !== 'embed') throw new Error(`the host of ${name} answered another question`);
+    if (answer.task !== 'embed') throw new Error(`the runner of ${name} answered another question`);
     checkVectors(model, answer.vectors, inputs.length);
     const vectors = answer.vectors.map((vector) => new Float32Array(vector));
-    const { cutTokens = null, host, computeMs } = answer;
-    return { vectors, cutTokens, host, computeMs };
+    const { cutTokens = null, fingerprint, computeMs } = answer;
+    return { vectors, cutTokens, fingerprint, computeMs };
   }
 
   function activity(): ModelActivity[] {
@@ -151,7 +152,7 @@ export async function createModelPool(options: ModelPoolOptions): Promise<ModelP
 
   async function close(): Promise<void> {
     closed = true;
-    await Promise.all([builtIn, processes, ...servers.values()].map((hosts) => hosts.close()));
+    await Promise.all([builtIn, processes, ...servers.values()].map((runners) => runners.close()));
     await endIdleDecoders();
   }
 
@@ -161,6 +162,7 @@ export async function createModelPool(options: ModelPoolOptions): Promise<ModelP
 function serverGroup(model: Model, { servers = { hosts: [] } }: ModelPoolOptions): RunnerGroup {
   return new RunnerGroup({
     name: model.name,
+    noun: 'server',
     size: SERVER_REQUESTS,
     stopOnAbort: true,
     start: (events) => startServerRunner(model, servers, events),

@@ -230,7 +230,7 @@ async function start(settings: WorkerSettings, opened: Closing[]): Promise<Runni
   if (shortage !== null) settings.onNotice(`Warning: ${shortage}.`);
   const models = await createModelPool({
     ...catalogueOptions,
-    hosts: deviceSettings,
+    devices: deviceSettings,
     servers,
     onDevice: (decision) => {
       for (const line of explainDecision(decision)) settings.onNotice(line);

@@ -36,7 +36,7 @@ const points: EmbeddingModel = {
   input: 'text',
   dimension: DIMENSION,
 };
-const host: Fingerprint = {
+const fingerprint: Fingerprint = {
   runtime: 'none',
   runtimeVersion: '1',
   device: 'cpu',
@@ -91,7 +91,7 @@ async function makeFirstRun(store: Store, experiment: string): Promise<void> {
   const run = await store.runs.get(experiment, 0);
   await store.runs.markRunning(run, 0);
   const modelId = await store.provenance.modelId(echo);
-  const hostId = await store.provenance.hostId(host);
+  const hostId = await store.provenance.hostId(fingerprint);
   for (let sequence = 0; sequence < STEPS; sequence++) {
     const position = await store.invocations.position(run);
     const output = (await store.artifacts.encode({ modality: 'text', text: `step ${sequence}` })).content;

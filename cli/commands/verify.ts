@@ -113,7 +113,7 @@ async function check(
   invocation: ComputedInvocation,
   tolerance: number,
 ): Promise<Checked> {
-  const { run, sequence, seed, inputId, outputId, sha256, batchSize, host } = invocation;
+  const { run, sequence, seed, inputId, outputId, sha256, batchSize, fingerprint } = invocation;
   const model = catalogue.get(invocation.model.name)!;
   const changed = provenanceDifferences(invocation.model, identityOf(model));
   const step = { run, sequence, model: model.name };
@@ -123,8 +123,8 @@ async function check(
     const verdict: Verdict = content.sha256.equals(sha256)
       ? { result: 'equal' }
       : compareOutputs(await store.artifacts.load(outputId), fresh.output, tolerance);
-    const then = { ...host, batchSize };
-    const now = { ...fresh.host, batchSize: fresh.batchSize };
+    const then = { ...fingerprint, batchSize };
+    const now = { ...fresh.fingerprint, batchSize: fresh.batchSize };
     return { ...step, verdict, differences: [...changed, ...provenanceDifferences(then, now)] };
   } catch (error) {
     if (isPanicError(error, 'StoreConflict')) throw error;

@@ -82,7 +82,7 @@ export function computedQueries(db: Database) {
     return rows.map(({ fingerprint, model, ...row }) => ({
       ...row,
       model: { ...model, settings: JSON.parse(model.settings) as ModelSettings },
-      host: JSON.parse(fingerprint) as Fingerprint,
+      fingerprint: JSON.parse(fingerprint) as Fingerprint,
     }));
   }
 

@@ -10,7 +10,7 @@ import type { Work } from '../connection/work.js';
 
 export type ProvenanceTables = ReturnType<typeof provenanceTables>;
 
-/** Rows for models and hosts, made at first use. Ids never change, so they are remembered for the process's life. */
+/** Rows for models and fingerprints (table `hosts`), made at first use. Ids never change, so they are remembered for the process's life. */
 export function provenanceTables({ build, read, write }: Database) {
   const modelIds = new Map<Model, number>();
   const hostIds = new Map<string, number>();
@@ -56,8 +56,8 @@ export function provenanceTables({ build, read, write }: Database) {
     return (yield* get(query))!.id;
   }
 
-  async function hostId(host: Fingerprint): Promise<number> {
-    const fingerprint = canonicalJson(host);
+  async function hostId(computedBy: Fingerprint): Promise<number> {
+    const fingerprint = canonicalJson(computedBy);
     const remembered = hostIds.get(fingerprint);
     if (remembered !== undefined) return remembered;
     const id = await write(() => storedHostId(fingerprint));

@@ -5,7 +5,7 @@ import type { GenerativeModel } from '../../experiment/model.js';
 import { onOneLine } from '../../common/text.js';
 import { checkGenerated } from '../check-output.js';
 import type { GeneratedItem, GenerateItem, LoadedGenerator, LoadTask } from '../loaded-model.js';
-import { fingerprint } from '../onnx/fingerprint.js';
+import { fingerprintOf } from '../onnx/fingerprint.js';
 import { runtimeError } from '../onnx/runtime-error.js';
 import type { OpenCaptioner } from './family.js';
 import { openFlorence2 } from './florence2.js';
@@ -29,7 +29,7 @@ export async function loadCaptioner(task: LoadTask<GenerativeModel>): Promise<Lo
   const captioner = await openFamily(new ModelFolder(task, settings), settings);
   return {
     kind: 'generative',
-    host: { ...fingerprint(task, { readsText: true }), dtype: dtypeOf(settings) },
+    fingerprint: { ...fingerprintOf(task, { readsText: true }), dtype: dtypeOf(settings) },
     generate: async (items) => {
       const captions: (GeneratedItem | PanicError)[] = [];
       for (const item of items) captions.push(await captionOrError(model, captioner, settings, item));

@@ -2,7 +2,7 @@ import type { Artifact } from '../../experiment/artifact.js';
 import { isPanicError, PanicError } from '../../common/errors.js';
 import type { GenerativeModel } from '../../experiment/model.js';
 import type { GeneratedItem, GenerateItem, LoadedGenerator, LoadTask } from '../loaded-model.js';
-import { fingerprint } from '../onnx/fingerprint.js';
+import { fingerprintOf } from '../onnx/fingerprint.js';
 import { flux } from './flux.js';
 import { ModelFolder } from './model-folder.js';
 import { noiseSource } from './noise/create-noise.js';
@@ -21,7 +21,7 @@ export async function loadTextToImage(task: LoadTask<GenerativeModel>): Promise<
   const { model } = task;
   const settings = textToImageSettings.parse(model.settings);
   const pipeline = await loadPipeline(new ModelFolder(task), settings);
-  const host = fingerprint(task, { readsText: true });
+  const fingerprint = fingerprintOf(task, { readsText: true });
 
   async function generate(items: readonly GenerateItem[]): Promise<(GeneratedItem | PanicError)[]> {
     const answers: (GeneratedItem | PanicError)[] = [];
@@ -35,7 +35,7 @@ export async function loadTextToImage(task: LoadTask<GenerativeModel>): Promise<
     return { output: toArtifact(picture, settings.width, settings.height), cutTokens, outputCut: false };
   }
 
-  return { kind: 'generative', host, generate };
+  return { kind: 'generative', fingerprint, generate };
 }
 
 /** The pipeline that `model_index.json` names. */

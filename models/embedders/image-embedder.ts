@@ -5,7 +5,7 @@ import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
 import { PanicError } from '../../common/errors.js';
 import type { EmbeddingModel } from '../../experiment/model.js';
 import type { EmbeddedItem, LoadedEmbedder, LoadTask } from '../loaded-model.js';
-import { fingerprint } from '../onnx/fingerprint.js';
+import { fingerprintOf } from '../onnx/fingerprint.js';
 import { throughLibrary } from '../library-files.js';
 import { pictureForProcessor } from '../pictures.js';
 import { readModelFiles } from '../unreadable.js';
@@ -42,10 +42,10 @@ export async function loadImageEmbedder(task: LoadTask<EmbeddingModel>): Promise
   await requirePictureFit(model, files, processor.config);
   const graph = await openEmbeddingGraph(task, settings);
   checkInputs(model, graph.inputs);
-  const host = fingerprint(task, { readsText: false });
+  const fingerprint = fingerprintOf(task, { readsText: false });
   return {
     kind: 'embedding',
-    host,
+    fingerprint,
     embed: async (inputs) => {
       const pictures = inputs.map((input) => pictureOf(model, input));
       const items: EmbeddedItem[] = [];

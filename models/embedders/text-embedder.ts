@@ -2,7 +2,7 @@ import type { Artifact } from '../../experiment/artifact.js';
 import { PanicError } from '../../common/errors.js';
 import type { EmbeddingModel } from '../../experiment/model.js';
 import type { EmbeddedItem, LoadedEmbedder, LoadTask } from '../loaded-model.js';
-import { fingerprint } from '../onnx/fingerprint.js';
+import { fingerprintOf } from '../onnx/fingerprint.js';
 import { tokenizerOf } from '../tokenizers/tokenizer.js';
 import { readModelFiles } from '../unreadable.js';
 import { openEmbeddingGraph } from './embedding-graph.js';
@@ -31,10 +31,10 @@ export async function loadTextEmbedder(task: LoadTask<EmbeddingModel>): Promise<
   await requireTextFit(model, files, settings.max_tokens, await tokenizer.encode('a'));
   const graph = await openEmbeddingGraph(task, settings);
   const feed = tokenFeeder(graph.inputs, settings.image_size);
-  const host = fingerprint(task, { readsText: true });
+  const fingerprint = fingerprintOf(task, { readsText: true });
   return {
     kind: 'embedding',
-    host,
+    fingerprint,
     embed: async (inputs) => {
       const texts = await Promise.all(inputs.map((input) => tokenize(textOf(model, input))));
       const items: EmbeddedItem[] = [];

@@ -103,7 +103,7 @@ function askLoader(names: readonly string[]): Promise<Readonly<Record<string, st
   return new Promise((resolve, reject) => {
     const child = fork(compiledFile('models/onnx/libraries-main.js'), names, {
       execArgv: [],
-      env: childEnvironment('host'),
+      env: childEnvironment('runner'),
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     let answers: Readonly<Record<string, string | null>> | null = null;

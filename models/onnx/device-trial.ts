@@ -59,7 +59,7 @@ function tryInProcess(device: Device): Promise<DeviceTrial> {
   return new Promise((resolve) => {
     const child = fork(compiledFile('models/onnx/device-main.js'), [device], {
       execArgv: [],
-      env: childEnvironment('host'),
+      env: childEnvironment('runner'),
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     let late = false;

@@ -4,11 +4,11 @@ import { TOKENIZERS_VERSION } from '../tokenizers/tokenizer.js';
 import { NothingComputes, runtimeVersion } from './session.js';
 
 /**
- * What a host will say that it computed with: the runtime, the device, the model's `dtype`, and the SHA-256 of each of its
+ * What a loaded model says that it computed with: the runtime, the device, the model's `dtype`, and the SHA-256 of each of its
  * files; where the model reads text also the code that makes tokens of it. The last step of loading: throws FilesChanged where
  * the files are not those any more (`ModelFiles.seal`), and `NothingComputes` for a model that was not opened.
  */
-export function fingerprint(
+export function fingerprintOf(
   { model, files, device }: LoadTask,
   { readsText }: { readonly readsText: boolean },
 ): Fingerprint {

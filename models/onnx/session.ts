@@ -8,7 +8,7 @@ import { declaredGraph } from './declared-graph.js';
 import { isAboutTheFile, isRefusal, runtimeError } from './runtime-error.js';
 import { runtimeSentence } from './runtime-words.js';
 
-// Hosts have it from their parent; this is for programs that open a session in their own process. The first session is what heeds it.
+// The processes of models have it from their parent; this is for programs that open a session in their own process. The first session is what heeds it.
 Object.assign(process.env, NO_TELEMETRY);
 
 /** A graph that was opened, or of which the file alone was read. */

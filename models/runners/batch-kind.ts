@@ -6,7 +6,7 @@ import type { EmbeddedItem, GeneratedItem, GenerateItem } from '../loaded-model.
 import { failureError } from './runner-protocol.js';
 import type { BatchAnswers, BatchRequest } from './process-protocol.js';
 
-/** How items of one kind of model travel to its host and back. */
+/** How items of one kind of model travel to its process and back. */
 export interface BatchKind<Item, Answer> {
   request(items: readonly Item[]): BatchRequest;
   /** One answer or error for each item, in order. */
@@ -34,7 +34,7 @@ export const embedding: BatchKind<Artifact, EmbeddedItem> = {
 };
 
 function otherQuestion(): Error {
-  return new Error('the host answered another question');
+  return new Error('the process answered another question');
 }
 
 const EXCERPT_CHARACTERS = 60;

@@ -9,7 +9,7 @@ const WAIT_SHARE = 1 / 50;
 
 export interface Answered<Answer> {
   readonly answer: Answer;
-  readonly host: Fingerprint;
+  readonly fingerprint: Fingerprint;
   /** Items that were computed together. */
   readonly batchSize: number;
   /** The item's share of the time that the batch took. */
@@ -59,7 +59,7 @@ export class CallQueue<Item, Answer> {
   #waiting: Call<Item, Answer>[] = [];
   /** Each is a batch of its own: those of a batch that failed, and items that failed alone before. */
   #alone: Call<Item, Answer>[] = [];
-  /** Items that failed their host when they were alone in it: they must not take others with them again. */
+  /** Items that failed their process when they were alone in it: they must not take others with them again. */
   readonly #culprits = new Set<string>();
   #stopWaiting: () => void = () => {};
 
@@ -109,7 +109,7 @@ export class CallQueue<Item, Answer> {
   }
 
   /**
-   * A batch failed as a whole: those of its calls that are left become batches of one. Where that was its host's failure,
+   * A batch failed as a whole: those of its calls that are left become batches of one. Where that was its process's failure,
    * the batch was perhaps too large for the device, and the next are half as large.
    */
   separate(batch: readonly Call<Item, Answer>[], runnerFailed: boolean): void {
@@ -118,7 +118,7 @@ export class CallQueue<Item, Answer> {
     if (runnerFailed && left.length > 0) this.#batchLimit = Math.max(1, Math.floor(batch.length / 2));
   }
 
-  /** An item failed its host when it was alone: then it was not the size of its batch. */
+  /** An item failed its process when it was alone: then it was not the size of its batch. */
   blame(item: Item): void {
     this.#culprits.add(this.#describe(item));
     this.#batchLimit = this.#maxBatch;
@@ -133,7 +133,7 @@ export class CallQueue<Item, Answer> {
     if (this.#culprits.size > 0) this.#culprits.delete(this.#describe(item));
   }
 
-  /** A new host, not made after a failure, may try batches of full size again. */
+  /** A new process, not made after a failure, may try batches of full size again. */
   forgetSize(): void {
     this.#batchLimit = this.#maxBatch;
   }

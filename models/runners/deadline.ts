@@ -82,7 +82,7 @@ export async function loadedWithin<T>(
 ): Promise<T> {
   const overdue = new PanicError(
     'ResourceLimit',
-    `the host of ${name} did not load it within ${seconds(loadSeconds * 1000)} and was ended. Its tokenizer or chat template may find no ` +
+    `the process of ${name} did not load it within ${seconds(loadSeconds * 1000)} and was ended. Its tokenizer or chat template may find no ` +
       `end; where the disk is that slow, set PANIC_TDA_LOAD_SECONDS to more`,
   );
   let isOver = false;

@@ -8,7 +8,7 @@ const ATTEMPTS = 3;
 const FIRST_PAUSE_MS = 500;
 
 /**
- * Starts a host and waits until its model is loaded. One that dies meanwhile is started again, three times in all. Throws
+ * Starts a process and waits until its model is loaded. One that dies meanwhile is started again, three times in all. Throws
  * PanicError: what the loader throws, `DeviceError` where every attempt died, or `ResourceLimit` where one took too long.
  */
 export async function loadRunner(
@@ -18,24 +18,24 @@ export async function loadRunner(
   start: () => ProcessRunner,
 ): Promise<ProcessRunner> {
   for (let attempt = 1; ; attempt++) {
-    const host = start();
-    host.keepAlive(true);
+    const runner = start();
+    runner.keepAlive(true);
     try {
       await loadedWithin(
         name,
         deadlines,
-        () => host.loaded,
-        () => void host.stop(),
+        () => runner.loaded,
+        () => void runner.stop(),
       );
-      host.keepAlive(false);
-      return host;
+      runner.keepAlive(false);
+      return runner;
     } catch (error) {
-      await host.stop();
+      await runner.stop();
       if (!(error instanceof RunnerEnded)) throw error;
       if (attempt === ATTEMPTS) {
         throw new PanicError(
           'DeviceError',
-          `the host of ${name} ${error.message}, while it loaded, ${ATTEMPTS} times in a row. ` +
+          `the process of ${name} ${error.message}, while it loaded, ${ATTEMPTS} times in a row. ` +
             `It needs about ${memoryMiB} MiB of memory; "panic-tda doctor" tries the devices and "panic-tda models" names its files`,
           { cause: error },
         );

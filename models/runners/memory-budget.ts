@@ -3,15 +3,15 @@ import { PanicError } from '../../common/errors.js';
 /** A model that is loaded, or wants to be. */
 export interface Tenant {
   readonly name: string;
-  /** What one loaded host of it takes; an estimate. */
+  /** What one loaded process of it takes; an estimate. */
   readonly memoryMiB: number;
-  /** Ends its host. Only called while it rests. Resolves when the memory is free. */
+  /** Ends its process. Only called while it rests. Resolves when the memory is free. */
   leave(): Promise<void>;
 }
 
 interface Residence {
   readonly since: number;
-  /** When its host was loaded; null while that is under way. */
+  /** When its process was loaded; null while that is under way. */
   loadedAt: number | null;
   /** When it last ran out of calls; null while it works. */
   restingSince: number | null;
@@ -96,7 +96,7 @@ export class MemoryBudget {
     });
   }
 
-  /** The tenant, which holds its memory, begins to load its host. To be called back when that is loaded. */
+  /** The tenant, which holds its memory, begins to load its process. To be called back when that is loaded. */
   loading(tenant: Tenant): () => void {
     const began = this.#now();
     return () => {
@@ -107,20 +107,20 @@ export class MemoryBudget {
     };
   }
 
-  /** The tenant has no calls: it keeps its host until another model needs the memory. */
+  /** The tenant has no calls: it keeps its process until another model needs the memory. */
   rest(tenant: Tenant): void {
     const residence = this.#residents.get(tenant);
     if (residence) residence.restingSince = this.#now();
     this.#arrange();
   }
 
-  /** The tenant has no host any more. */
+  /** The tenant has no process any more. */
   release(tenant: Tenant): void {
     this.#residents.delete(tenant);
     this.#arrange();
   }
 
-  /** Whether a tenant that works has to end its host before its next batch, since others have waited long enough. */
+  /** Whether a tenant that works has to end its process before its next batch, since others have waited long enough. */
   mustYield(tenant: Tenant): boolean {
     const next = this.#applicants[0];
     if (!next || this.#now() - next.since < this.#options.turnMs) return false;

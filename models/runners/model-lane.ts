@@ -37,7 +37,7 @@ export class ModelLane<Item, Answer> implements Tenant {
   readonly #deadline: CallDeadline;
   #batch: readonly Call<Item, Answer>[] = [];
   /** Present as soon as it is started, so that it can be ended; it is given batches once it is loaded. */
-  #host: ProcessRunner | null = null;
+  #runner: ProcessRunner | null = null;
   #wear: Wear;
   #budget: MemoryBudget | null = null;
   #lastBatchMs = 0;
@@ -56,8 +56,8 @@ export class ModelLane<Item, Answer> implements Tenant {
 
   /**
    * Has one item computed, together with others that wait. Rejects with the error of the model for this item; with
-   * PanicError `DeviceError` where the host dies of it, or does not load, or the lane is closed, `ResourceLimit` where it takes too
-   * long; and with the signal's reason at once where it aborts. A batch whose callers have all gone is ended with its host.
+   * PanicError `DeviceError` where the runner dies of it, or does not load, or the lane is closed, `ResourceLimit` where it takes too
+   * long; and with the signal's reason at once where it aborts. A batch whose callers have all gone is ended with its runner.
    */
   async call(item: Item, signal?: AbortSignal): Promise<Answered<Answer>> {
     signal?.throwIfAborted();
@@ -69,7 +69,7 @@ export class ModelLane<Item, Answer> implements Tenant {
   }
 
   get activity(): ModelActivity {
-    const residentMiB = this.#host === null ? null : this.#wear.residentMiB || this.memoryMiB;
+    const residentMiB = this.#runner === null ? null : this.#wear.residentMiB || this.memoryMiB;
     return { model: this.name, waiting: this.#queue.size, computing: this.#batch.length, residentMiB };
   }
 
@@ -77,7 +77,7 @@ export class ModelLane<Item, Answer> implements Tenant {
     return this.#unload();
   }
 
-  /** Ends the host; calls that wait or run reject with `DeviceError`. */
+  /** Ends the runner; calls that wait or run reject with `DeviceError`. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#rejectAll(closedError());
@@ -89,9 +89,9 @@ export class ModelLane<Item, Answer> implements Tenant {
     this.#working = true;
     try {
       while (this.#queue.size > 0) {
-        const { host, budget } = await this.#ready();
+        const { runner, budget } = await this.#ready();
         const batch = await this.#queue.gather(this.#lastBatchMs);
-        if (batch.length > 0) await this.#compute(host, batch);
+        if (batch.length > 0) await this.#compute(runner, batch);
         if (this.#wear.worn) {
           await this.#unload();
           this.#queue.forgetSize();
@@ -105,47 +105,47 @@ export class ModelLane<Item, Answer> implements Tenant {
       this.#rejectAll(error);
     } finally {
       this.#working = false;
-      if (this.#host === null) this.#budget?.release(this);
+      if (this.#runner === null) this.#budget?.release(this);
       else this.#budget?.rest(this);
     }
   }
 
   /** Waits until there is memory and the model is loaded. */
-  async #ready(): Promise<{ host: ProcessRunner; budget: MemoryBudget }> {
+  async #ready(): Promise<{ runner: ProcessRunner; budget: MemoryBudget }> {
     const { place, start, wear, deadlines } = this.#options;
     const { device, budget } = await place();
     this.#budget = budget;
     await budget.acquire(this);
-    if (this.#host !== null) return { host: this.#host, budget };
+    if (this.#runner !== null) return { runner: this.#runner, budget };
     const isLoaded = budget.loading(this);
     try {
-      const host = await loadRunner(this.name, this.memoryMiB, deadlines, () => {
+      const runner = await loadRunner(this.name, this.memoryMiB, deadlines, () => {
         if (this.#closed) throw closedError();
-        return (this.#host = start(device));
+        return (this.#runner = start(device));
       });
       isLoaded();
       this.#wear = new Wear(this.memoryMiB, wear);
-      void host.ended.then(() => this.#lose(host));
-      return { host, budget };
+      void runner.ended.then(() => this.#lose(runner));
+      return { runner, budget };
     } catch (error) {
-      this.#host = null;
+      this.#runner = null;
       throw error;
     }
   }
 
-  async #compute(host: ProcessRunner, batch: readonly Call<Item, Answer>[]): Promise<void> {
+  async #compute(runner: ProcessRunner, batch: readonly Call<Item, Answer>[]): Promise<void> {
     const { kind } = this.#options;
     this.#batch = batch;
-    host.keepAlive(true);
+    runner.keepAlive(true);
     try {
       const about =
         batch.length === 1
-          ? `the host of ${this.name}, at work on ${kind.describe(batch[0]!.item)},`
-          : `the host of ${this.name}`;
+          ? `the process of ${this.name}, at work on ${kind.describe(batch[0]!.item)},`
+          : `the process of ${this.name}`;
       const computed = await this.#deadline.within(
         about,
-        () => host.compute(kind.request(batch.map(({ item }) => item))),
-        () => void host.stop(),
+        () => runner.compute(kind.request(batch.map(({ item }) => item))),
+        () => void runner.stop(),
       );
       const answers = kind.answers(computed.answers);
       if (answers.length !== batch.length) {
@@ -155,7 +155,7 @@ export class ModelLane<Item, Answer> implements Tenant {
       for (const [index, call] of batch.entries()) {
         const answer = answers[index]!;
         if (answer instanceof Error) call.reject(answer);
-        else call.resolve({ answer, host: computed.host, batchSize: batch.length, computeMs });
+        else call.resolve({ answer, fingerprint: computed.fingerprint, batchSize: batch.length, computeMs });
       }
       if (batch.length === 1) this.#queue.acquit(batch[0]!.item);
       this.#lastBatchMs = computed.computeMs;
@@ -164,7 +164,7 @@ export class ModelLane<Item, Answer> implements Tenant {
       await this.#failed(error, batch);
     } finally {
       this.#batch = [];
-      host.keepAlive(false);
+      runner.keepAlive(false);
     }
   }
 
@@ -192,7 +192,7 @@ export class ModelLane<Item, Answer> implements Tenant {
   #naming(item: Item, error: unknown): unknown {
     const about = this.#options.kind.describe(item);
     if (error instanceof RunnerEnded) {
-      const message = `the host of ${this.name}, at work on ${about}, ${error.message}`;
+      const message = `the process of ${this.name}, at work on ${about}, ${error.message}`;
       return new PanicError('DeviceError', message, { cause: error });
     }
     if (!isPanicError(error, 'DeviceError')) return error;
@@ -210,17 +210,17 @@ export class ModelLane<Item, Answer> implements Tenant {
     for (const call of [...running, ...this.#queue.clear()]) call.reject(error);
   }
 
-  /** A host that ends while nobody uses it gives its memory back. */
-  #lose(host: ProcessRunner): void {
-    if (this.#host !== host) return;
-    this.#host = null;
+  /** A runner that ends while nobody uses it gives its memory back. */
+  #lose(runner: ProcessRunner): void {
+    if (this.#runner !== runner) return;
+    this.#runner = null;
     if (!this.#working) this.#budget?.release(this);
   }
 
   async #unload(): Promise<void> {
-    const host = this.#host;
-    this.#host = null;
-    await host?.stop();
+    const runner = this.#runner;
+    this.#runner = null;
+    await runner?.stop();
   }
 }
 

@@ -64,7 +64,7 @@ async function compute(model: LoadedModel, files: ModelFiles, request: BatchRequ
     requireSameFiles(files);
     const computeMs = performance.now() - started;
     const residentMiB = process.memoryUsage.rss() / BYTES_PER_MIB;
-    tell({ kind: 'computed', batch: { answers, host: model.host, computeMs, residentMiB } });
+    tell({ kind: 'computed', batch: { answers, fingerprint: model.fingerprint, computeMs, residentMiB } });
   } catch (error) {
     tell({ kind: 'failed', failure: runnerFailure(error) });
   }

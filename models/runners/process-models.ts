@@ -57,7 +57,7 @@ export class ProcessModels {
     return [...this.#generating.values(), ...this.#embedding.values()].map((lane) => lane.activity);
   }
 
-  /** Ends every host; calls that wait or run reject with `DeviceError`. */
+  /** Ends every process; calls that wait or run reject with `DeviceError`. */
   async close(): Promise<void> {
     const lanes = [...this.#generating.values(), ...this.#embedding.values()];
     await Promise.all(lanes.map((lane) => lane.close()));

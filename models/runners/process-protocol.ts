@@ -18,7 +18,7 @@ export type BatchAnswers =
 
 export interface ComputedBatch {
   readonly answers: BatchAnswers;
-  readonly host: Fingerprint;
+  readonly fingerprint: Fingerprint;
   readonly computeMs: number;
   /** Resident memory of the process after the batch. */
   readonly residentMiB: number;

@@ -10,7 +10,7 @@ import type { BatchRequest, ComputedBatch, ProcessMessage } from './process-prot
 const STDERR_TAIL_CHARACTERS = 16_384;
 const LAST_WORDS_CHARACTERS = 500;
 
-/** The process is gone, asked or not; the message completes the sentence "the host of X ...". */
+/** The process is gone, asked or not; the message completes the sentence "the process of X ...". */
 export class RunnerEnded extends Error {
   override name = 'RunnerEnded';
 }
@@ -24,7 +24,7 @@ export interface ProcessRunner {
   readonly ended: Promise<RunnerEnded>;
   /** Rejects with what the model throws, or with RunnerEnded. */
   compute(request: BatchRequest): Promise<ComputedBatch>;
-  /** Whether the host keeps this process alive: it does while it loads or works, not while it is idle. */
+  /** Whether the process keeps its parent running: it does while it loads or works, not while it is idle. */
   keepAlive(keep: boolean): void;
   /** Ends the process at once; resolves when it is gone. */
   stop(): Promise<void>;
@@ -40,7 +40,7 @@ export function startProcessRunner(task: RunnerTask): ProcessRunner {
   const child = fork(compiledFile('models/runners/process-main.js'), [JSON.stringify(task)], {
     serialization: 'advanced',
     execArgv: [],
-    env: childEnvironment('host'),
+    env: childEnvironment('runner'),
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   let loading: Settle<void> | null = null;
@@ -99,7 +99,7 @@ function endOf(child: ChildProcess): Promise<RunnerEnded> {
   });
 }
 
-/** An idle host must not keep its parent running; the process, its channel and its pipe each would. */
+/** An idle runner must not keep its parent running; the process, its channel and its pipe each would. */
 function keepAlive(child: ChildProcess, keep: boolean): void {
   const stderr = child.stderr as (NodeJS.ReadableStream & { ref?(): void; unref?(): void }) | null;
   if (keep) {

@@ -4,29 +4,31 @@ import { onAbort } from './abort.js';
 import { CallDeadline } from './deadline.js';
 import { failureError, type RunnerAnswer, type RunnerReply, type RunnerRequest } from './runner-protocol.js';
 
-/** One running host: a thread or a child process. It is told one request at a time. */
-export interface Host {
+/** A thread that runs models, or a server that does. It is told one request at a time. */
+export interface Runner {
   send(request: RunnerRequest, transfer: readonly ArrayBuffer[]): void;
-  /** Whether the host keeps this process alive: it does while it works, not while it is idle. */
+  /** Whether the runner keeps this process alive: it does while it works, not while it is idle. */
   keepAlive(keep: boolean): void;
-  /** Ends the host at once; resolves when it is gone. */
+  /** Ends the runner at once; resolves when it is gone. */
   stop(): Promise<void>;
 }
 
 export interface RunnerEvents {
   reply(reply: RunnerReply): void;
-  /** The host is gone, asked or not; `reason` completes the sentence "the host of X ...". */
+  /** The runner is gone, asked or not; `reason` completes the sentence "the thread of X ...". */
   ended(reason: string): void;
 }
 
 export interface RunnerGroupOptions {
-  /** Completes "the host of ..." in messages. */
+  /** Completes "the thread of ..." or "the server of ..." in messages. */
+  readonly noun: 'thread' | 'server';
+  /** The other half of those words. */
   readonly name: string;
   readonly size: number;
-  readonly start: (events: RunnerEvents) => Host;
-  /** Whether an abort ends a host that is working on the call (a long native call cannot be interrupted otherwise). */
+  readonly start: (events: RunnerEvents) => Runner;
+  /** Whether an abort ends a runner that is working on the call (a long native call cannot be interrupted otherwise). */
   readonly stopOnAbort: boolean;
-  /** How long a call may take before its host is ended; absent where the hosts see to it themselves. */
+  /** How long a call may take before its runner is ended; absent where the runners see to it themselves. */
   readonly deadlines?: Pick<Deadlines, 'callSeconds'>;
 }
 
@@ -37,14 +39,14 @@ interface Job {
 }
 
 interface Slot {
-  host: Host | null;
+  runner: Runner | null;
   job: Job | null;
   /** Of the job. */
   watch: ReturnType<CallDeadline['watch']> | null;
 }
 
 /**
- * Up to `size` equal hosts behind one queue, each started when it is first needed and replaced after it died, with one
+ * Up to `size` equal runners behind one queue, each started when it is first needed and replaced after it died, with one
  * call at a time each.
  */
 export class RunnerGroup {
@@ -58,14 +60,14 @@ export class RunnerGroup {
     this.#options = options;
     this.#deadline = options.deadlines === undefined ? null : new CallDeadline(options.deadlines);
     this.#slots = Array.from({ length: options.size }, () => ({
-      host: null,
+      runner: null,
       job: null,
       watch: null,
     }));
   }
 
   /**
-   * Runs one request. Rejects with PanicError `DeviceError` where the host dies or the group is closed, `ResourceLimit` where the call
+   * Runs one request. Rejects with PanicError `DeviceError` where the runner dies or the group is closed, `ResourceLimit` where the call
    * takes too long, with the error of the model where that throws, and with the signal's reason where it aborts.
    */
   call(
@@ -105,26 +107,26 @@ export class RunnerGroup {
     return this.#slots.filter(({ job }) => job !== null).length;
   }
 
-  /** Ends every host; calls that are waiting or running reject with `DeviceError`. */
+  /** Ends every runner; calls that are waiting or running reject with `DeviceError`. */
   async close(): Promise<void> {
     this.#closed = true;
     const error = new PanicError('DeviceError', 'the model pool was closed during the call');
     for (const job of this.#queue) job.settle({ error });
     this.#queue = [];
-    const hosts: Host[] = [];
+    const runners: Runner[] = [];
     for (const slot of this.#slots) {
       slot.job?.settle({ error });
       leave(slot);
-      if (slot.host) hosts.push(slot.host);
-      slot.host = null;
+      if (slot.runner) runners.push(slot.runner);
+      slot.runner = null;
     }
-    await Promise.all(hosts.map((host) => host.stop()));
+    await Promise.all(runners.map((runner) => runner.stop()));
   }
 
   #dispatch(): void {
     while (this.#queue.length > 0) {
       const slot =
-        this.#slots.find((slot) => slot.job === null && slot.host !== null) ??
+        this.#slots.find((slot) => slot.job === null && slot.runner !== null) ??
         this.#slots.find((slot) => slot.job === null);
       if (!slot) return;
       this.#begin(slot, this.#queue.shift()!);
@@ -133,11 +135,11 @@ export class RunnerGroup {
 
   #begin(slot: Slot, job: Job): void {
     try {
-      slot.host ??= this.#start(slot);
+      slot.runner ??= this.#start(slot);
       slot.job = job;
-      slot.host.keepAlive(true);
+      slot.runner.keepAlive(true);
       slot.watch = this.#watch(slot, job);
-      slot.host.send(job.request, job.transfer);
+      slot.runner.send(job.request, job.transfer);
     } catch (error) {
       leave(slot);
       job.settle({ error });
@@ -145,7 +147,7 @@ export class RunnerGroup {
   }
 
   #watch(slot: Slot, job: Job): Slot['watch'] {
-    const about = `the host of ${job.request.model}`;
+    const about = `the ${this.#options.noun} of ${job.request.model}`;
     return (
       this.#deadline?.watch(about, (error) => {
         if (slot.job === job) this.#end(slot, error);
@@ -153,46 +155,48 @@ export class RunnerGroup {
     );
   }
 
-  /** Ends the host of a slot with its call. */
+  /** Ends the runner of a slot with its call. */
   #end(slot: Slot, error: unknown): void {
-    const { host, job } = slot;
-    slot.host = null;
+    const { runner, job } = slot;
+    slot.runner = null;
     leave(slot);
-    void host?.stop();
+    void runner?.stop();
     job?.settle({ error });
     this.#dispatch();
   }
 
-  #start(slot: Slot): Host {
-    const host: Host = this.#options.start({
+  #start(slot: Slot): Runner {
+    const runner: Runner = this.#options.start({
       reply: (reply) => {
-        if (slot.host === host) this.#finish(slot, reply);
+        if (slot.runner === runner) this.#finish(slot, reply);
       },
       ended: (reason) => {
-        if (slot.host === host) this.#lose(slot, reason);
+        if (slot.runner === runner) this.#lose(slot, reason);
       },
     });
-    return host;
+    return runner;
   }
 
   #finish(slot: Slot, reply: RunnerReply): void {
-    const { job, host, watch } = slot;
+    const { job, runner, watch } = slot;
     watch?.answered();
     leave(slot);
-    host?.keepAlive(false);
+    runner?.keepAlive(false);
     job?.settle(reply.ok ? { answer: reply.answer } : { error: failureError(reply.failure) });
     this.#dispatch();
   }
 
   #lose(slot: Slot, reason: string): void {
     const { job } = slot;
-    slot.host = null;
+    slot.runner = null;
     leave(slot);
-    job?.settle({ error: new PanicError('DeviceError', `the host of ${this.#options.name} ${reason}`) });
+    job?.settle({
+      error: new PanicError('DeviceError', `the ${this.#options.noun} of ${this.#options.name} ${reason}`),
+    });
     this.#dispatch();
   }
 
-  /** The caller hears of it at once. A slot whose host goes on stays taken until the late answer, which nobody gets. */
+  /** The caller hears of it at once. A slot whose runner goes on stays taken until the late answer, which nobody gets. */
   #abort(job: Job, reason: unknown): void {
     job.settle({ error: reason });
     this.#queue = this.#queue.filter((waiting) => waiting !== job);

@@ -3,7 +3,7 @@ import { errorMessage, type FailureKind, isPanicError, PanicError } from '../../
 import type { Fingerprint } from '../../experiment/provenance.js';
 
 /**
- * What the pool and a host of a RunnerGroup say to each other. A host gets one request at a time and gives one reply to each.
+ * What the pool and a runner of a RunnerGroup say to each other. A runner gets one request at a time and gives one reply to each.
  * Processes of models with files are spoken to in batches: see process-protocol.ts.
  */
 export type RunnerRequest =
@@ -16,15 +16,15 @@ export type RunnerAnswer =
       readonly output: Artifact;
       readonly cutTokens: number;
       readonly outputCut: boolean;
-      readonly host: Fingerprint;
+      readonly fingerprint: Fingerprint;
       readonly computeMs: number;
     }
   | {
       readonly task: 'embed';
       readonly vectors: readonly Float32Array[];
-      /** For each input; absent where the host cannot say. */
+      /** For each input; absent where the runner cannot say. */
       readonly cutTokens?: readonly number[];
-      readonly host: Fingerprint;
+      readonly fingerprint: Fingerprint;
       readonly computeMs: number;
     };
 

@@ -4,7 +4,7 @@ import { embedBuiltIn, generateBuiltIn } from '../built-in.js';
 import { transferable } from './transferable.js';
 import { failureReply, type RunnerAnswer, type RunnerReply, type RunnerRequest } from './runner-protocol.js';
 
-const host: Fingerprint = {
+const fingerprint: Fingerprint = {
   runtime: 'typescript',
   runtimeVersion: process.version,
   device: 'cpu',
@@ -21,13 +21,13 @@ function answer(request: RunnerRequest): RunnerAnswer {
       output,
       cutTokens: 0,
       outputCut: false,
-      host,
+      fingerprint,
       computeMs: performance.now() - started,
     };
   }
   const vectors = request.inputs.map((input) => embedBuiltIn(request.model, input));
   const cutTokens = vectors.map(() => 0);
-  return { task: 'embed', vectors, cutTokens, host, computeMs: performance.now() - started };
+  return { task: 'embed', vectors, cutTokens, fingerprint, computeMs: performance.now() - started };
 }
 
 function buffersOf(answer: RunnerAnswer): ArrayBufferLike[] {

@@ -1,11 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import { childEnvironment } from '../../common/child-environment.js';
 import { compiledFile } from '../../common/compiled-file.js';
-import type { Host, RunnerEvents } from './runner-group.js';
+import type { Runner, RunnerEvents } from './runner-group.js';
 import type { RunnerReply } from './runner-protocol.js';
 
 /** Starts a thread that runs built-in models. */
-export function startThreadRunner(events: RunnerEvents): Host {
+export function startThreadRunner(events: RunnerEvents): Runner {
   const worker = new Worker(compiledFile('models/runners/thread-main.js'), {
     execArgv: [],
     env: childEnvironment('thread'),

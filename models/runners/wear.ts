@@ -1,8 +1,8 @@
-/** When a host process is replaced by a new one, between two batches. */
+/** When the process of a model is replaced by a new one, between two batches. */
 export interface WearLimits {
-  /** Items after which any host is replaced, for what leaks slowly. */
+  /** Items after which any process is replaced, for what leaks slowly. */
   readonly items: number;
-  /** How many times its estimate, or what it took after its first batch, a host may grow to. */
+  /** How many times its estimate, or what it took after its first batch, a process may grow to. */
   readonly growth: number;
 }
 
@@ -11,7 +11,7 @@ export const WEAR_LIMITS: WearLimits = { items: 10_000, growth: 2 };
 // A process without a model: the runtime, the libraries, and what Node keeps before it collects garbage.
 const PROCESS_MIB = 512;
 
-/** What one host has been through. */
+/** What one process has been through. */
 export class Wear {
   readonly #estimateMiB: number;
   readonly #limits: WearLimits;
@@ -24,7 +24,7 @@ export class Wear {
     this.#limits = limits;
   }
 
-  /** Counts a batch; `residentMiB` is what the host takes after it. */
+  /** Counts a batch; `residentMiB` is what the process takes after it. */
   add(items: number, residentMiB: number): void {
     // A model whose estimate is too low must not be loaded anew for each batch.
     if (this.#items === 0) {
@@ -34,7 +34,7 @@ export class Wear {
     this.#residentMiB = residentMiB;
   }
 
-  /** What the host took after its last batch, MiB; 0 before its first. */
+  /** What the process took after its last batch, MiB; 0 before its first. */
   get residentMiB(): number {
     return this.#residentMiB;
   }

@@ -43,7 +43,7 @@ export interface ServedOutput {
 
 /** A model behind a server's HTTP interface. Its calls throw as `requestJson` does, and `ModelOutputInvalid`. */
 export interface ServerModel {
-  readonly host: Fingerprint;
+  readonly fingerprint: Fingerprint;
   /** Whether the server has a list of models, in which this one is. */
   readonly listed: boolean;
   generate(input: Artifact, seed: number, signal: AbortSignal): Promise<ServedOutput>;
@@ -189,8 +189,15 @@ export async function meetServer(
   }
 
   const isListed = await checkListed();
-  const host = { runtime: 'server', runtimeVersion: '', device: base.href, dtype: '', files: {}, served };
-  return { host, listed: isListed, generate, embed };
+  const fingerprint = {
+    runtime: 'server',
+    runtimeVersion: '',
+    device: base.href,
+    dtype: '',
+    files: {},
+    served,
+  };
+  return { fingerprint, listed: isListed, generate, embed };
 }
 
 /** The names of a list in a message: a hub of models may list thousands. */

@@ -1,5 +1,5 @@
 import type { Model } from '../../experiment/model.js';
-import type { Host, RunnerEvents } from '../runners/runner-group.js';
+import type { Runner, RunnerEvents } from '../runners/runner-group.js';
 import {
   failureReply,
   type RunnerAnswer,
@@ -9,8 +9,8 @@ import {
 import type { ServerAccess } from './address.js';
 import { meetServer, type ServerModel } from './server-model.js';
 
-/** A host that is somebody else's server: no process of ours, but told one request at a time like the others. */
-export function startServerRunner(model: Model, access: ServerAccess, events: RunnerEvents): Host {
+/** A runner that is a server of another program: no process of ours, though it gets one request at a time like the others. */
+export function startServerRunner(model: Model, access: ServerAccess, events: RunnerEvents): Runner {
   const stopped = new AbortController();
   const { signal } = stopped;
   let server: ServerModel | null = null;
@@ -43,7 +43,7 @@ async function answer(
   request: RunnerRequest,
   signal: AbortSignal,
 ): Promise<RunnerAnswer> {
-  const { host } = server;
+  const { fingerprint } = server;
   const started = performance.now();
   if (request.task === 'generate') {
     const { output, outputCut } = await server.generate(request.input, request.seed, signal);
@@ -53,10 +53,10 @@ async function answer(
       output,
       outputCut,
       cutTokens: 0,
-      host,
+      fingerprint,
       computeMs: performance.now() - started,
     };
   }
   const vectors = await server.embed(request.inputs, signal);
-  return { task: 'embed', vectors, host, computeMs: performance.now() - started };
+  return { task: 'embed', vectors, fingerprint, computeMs: performance.now() - started };
 }

@@ -27,7 +27,7 @@ export function loadFaulty({ model, device }: LoadTask): LoadedGenerator {
     process.stderr.write('the weights are made of cheese\n');
     process.kill(process.pid, 'SIGKILL');
   }
-  const host: Fingerprint = {
+  const fingerprint: Fingerprint = {
     runtime: 'typescript',
     runtimeVersion: process.version,
     device,
@@ -35,7 +35,7 @@ export function loadFaulty({ model, device }: LoadTask): LoadedGenerator {
     files: {},
   };
   // Not a promise that is settled while the items are computed: like a native call, it holds the process.
-  return { kind: 'generative', host, generate: async (items) => items.map(obey) };
+  return { kind: 'generative', fingerprint, generate: async (items) => items.map(obey) };
 }
 
 function obey({ input, seed }: GenerateItem): GeneratedItem | PanicError {

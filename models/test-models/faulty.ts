@@ -98,7 +98,7 @@ function faulty(
   };
 }
 
-/** Run by the loader `faulty` (faulty-host.ts), which says what prompts it obeys. */
+/** Run by the loader `faulty` (faulty-runner.ts), which says what prompts it obeys. */
 function hosted(name: string, summary: string, settings: GenerativeModel['settings'] = {}): GenerativeModel {
   const weights = { files: [], gated: false, memoryMiB: 200, maxBatch: 4 };
   return { ...faulty(name, summary, ['text', 'image']), loader: 'faulty', weights, settings };

@@ -29,12 +29,12 @@ const SECRETS = {
 type Held = Record<string, string[]>;
 
 testOnLinux('no process of a run has a key that it does not use', async () => {
-  expect(await secretsHeld({ models: [] })).toEqual({ host: [], server: [], worker: [] });
+  expect(await secretsHeld({ models: [] })).toEqual({ runner: [], server: [], worker: [] });
 });
 
 testOnLinux('the workers alone have the key of model servers, where a model has one', async () => {
   expect(await secretsHeld({ models: [describerAt('http://127.0.0.1:9', 'image')] })).toEqual({
-    host: [],
+    runner: [],
     server: [],
     worker: ['PANIC_TDA_SERVER_API_KEY'],
   });
@@ -57,7 +57,7 @@ async function secretsHeld(catalogue: object): Promise<Held> {
     PANIC_TDA_CATALOGUE: join(folder, 'catalogue.json'),
   });
   const held: Held = {};
-  while (!['host', 'server', 'worker'].every((what) => what in held)) {
+  while (!['runner', 'server', 'worker'].every((what) => what in held)) {
     if (running.process.exitCode !== null) throw new Error((await running.ended).stderr);
     for (const { pid, command } of descendants(running.process.pid!)) {
       const environment = read(pid, 'environ');
@@ -82,7 +82,7 @@ async function secretsHeld(catalogue: object): Promise<Held> {
 }
 
 function kindOf(command: string): string {
-  if (command.includes('process-main')) return 'host';
+  if (command.includes('process-main')) return 'runner';
   if (command.includes('\0start-dev\0')) return 'server';
   return command.includes('\0worker\0') ? 'worker' : 'other';
 }

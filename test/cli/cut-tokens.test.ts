@@ -15,13 +15,25 @@ const config = { ...dummyConfig, max_length: 3 };
 const id = experimentId(config);
 
 beforeAll(async () => {
-  const host = { runtime: 'onnxruntime', runtimeVersion: '1', device: 'cpu', dtype: 'fp32', files: {} };
+  const fingerprint = {
+    runtime: 'onnxruntime',
+    runtimeVersion: '1',
+    device: 'cpu',
+    dtype: 'fp32',
+    files: {},
+  };
   const outputs: Artifact[] = [
     picture(2, 2, Uint8Array.of(1, 2, 3)),
     { modality: 'text', text: 'a very long caption' },
     picture(2, 2, Uint8Array.of(4, 5, 6)),
   ];
-  const store = await storeOutputs(join(folder, 'panic-tda-data'), config, host, outputs, [0, 0, 1234]);
+  const store = await storeOutputs(
+    join(folder, 'panic-tda-data'),
+    config,
+    fingerprint,
+    outputs,
+    [0, 0, 1234],
+  );
   const run = await store.runs.get(id, 0);
   const modelId = await store.provenance.modelId(catalogue.get('Dummy')!);
   const [pending] = await store.vectors.pending(run, modelId, 'text');
@@ -29,7 +41,7 @@ beforeAll(async () => {
   await store.vectors.commit(
     [{ pending: pending!, vector, computeMs: 1, cutTokens: 12 }],
     modelId,
-    await store.provenance.hostId(host),
+    await store.provenance.hostId(fingerprint),
   );
   await store.close();
 });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { join } from 'node:path';
 import { experimentId } from '../../experiment/ids.js';
 import { generative } from '../support/small-catalogue.js';
-import { config, host, NOW } from '../support/small-experiment.js';
+import { config, fingerprint, NOW } from '../support/small-experiment.js';
 import { withStore } from '../support/store-checks.js';
 import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 
@@ -32,7 +32,7 @@ beforeAll(async () => {
   await withStore(join(folder, 'panic-tda-data'), async (store) => {
     await store.experiments.plan(id, long, NOW);
     const model = await store.provenance.modelId(generative('Echo', 'text', 'text'));
-    const hostId = await store.provenance.hostId(host);
+    const hostId = await store.provenance.hostId(fingerprint);
     store.db.sqlite.exec(`
       with recursive numbers(k) as (select 0 union all select k + 1 from numbers where k < ${STEPS - 1})
       insert into invocations (run_id, sequence, model_id, input_id, output_id, seed, source, host_id, batch_size, compute_ms,

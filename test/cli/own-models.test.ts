@@ -50,8 +50,8 @@ test('a loop of neural models: verified, run, and made again byte for byte', asy
   const { value: computed } = await store.computed.ids(experiment).next();
   const [invocation] = await store.computed.get([computed!.id]);
   await store.close();
-  expect(invocation!.host).toMatchObject({ runtime: 'onnxruntime', device: 'cpu', dtype: 'fp32' });
-  expect(invocation!.host.files['unet/model.onnx']).toMatch(/^[0-9a-f]{64}$/);
+  expect(invocation!.fingerprint).toMatchObject({ runtime: 'onnxruntime', device: 'cpu', dtype: 'fp32' });
+  expect(invocation!.fingerprint.files['unet/model.onnx']).toMatch(/^[0-9a-f]{64}$/);
   expect(invocation!.model.revision).toMatch(/^files:/);
 });
 
@@ -80,5 +80,5 @@ test('a loop of models behind a server', async () => {
   const { value: computed } = await store.computed.ids(experiment).next();
   const [invocation] = await store.computed.get([computed!.id]);
   await store.close();
-  expect(invocation!.host).toMatchObject({ runtime: 'server', device: server.base, served: 'tiny' });
+  expect(invocation!.fingerprint).toMatchObject({ runtime: 'server', device: server.base, served: 'tiny' });
 });

@@ -19,7 +19,13 @@ describe('verify of an experiment', () => {
 
   // Steps 0 and 1 are what the models say; step 2 has a pixel that is a level off; step 3 is another caption.
   beforeAll(async () => {
-    const host = { runtime: 'typescript', runtimeVersion: 'v1', device: 'cpu', dtype: 'float64', files: {} };
+    const fingerprint = {
+      runtime: 'typescript',
+      runtimeVersion: 'v1',
+      device: 'cpu',
+      dtype: 'float64',
+      files: {},
+    };
     const prompt: TextArtifact = { modality: 'text', text: 'a red fox' };
     const first = paintDummy(prompt, 3);
     const caption = describeDummy(first, 3);
@@ -32,7 +38,7 @@ describe('verify of an experiment', () => {
       { ...second, pixels: off },
       { modality: 'text', text: 'no such thing' },
     ];
-    const store = await storeOutputs(join(folder, 'panic-tda-data'), config, host, outputs);
+    const store = await storeOutputs(join(folder, 'panic-tda-data'), config, fingerprint, outputs);
     await store.close();
   });
 
@@ -125,7 +131,7 @@ test('pictures of other sizes and other texts are different, whatever the tolera
   expect(compareOutputs(small, { modality: 'text', text: 'a' }, 255).result).toBe('different');
 });
 
-test('differences of provenance go into the files of a host', () => {
+test('differences of provenance go into the files of a fingerprint', () => {
   const then = { device: 'cpu', files: { 'a.onnx': '1', 'b.onnx': '2' } };
   const now = { device: 'cpu', files: { 'a.onnx': '3' }, served: 'x' };
   expect(provenanceDifferences(then, now)).toEqual([

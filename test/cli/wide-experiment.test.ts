@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { join } from 'node:path';
 import { experimentId } from '../../experiment/ids.js';
 import { generative } from '../support/small-catalogue.js';
-import { config, host, NOW } from '../support/small-experiment.js';
+import { config, fingerprint, NOW } from '../support/small-experiment.js';
 import { withStore } from '../support/store-checks.js';
 import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 
@@ -32,7 +32,7 @@ beforeAll(async () => {
   await withStore(join(folder, 'panic-tda-data'), async (store) => {
     await store.experiments.plan(id, wide, NOW);
     const model = await store.provenance.modelId(generative('Echo', 'text', 'text'));
-    const hostId = await store.provenance.hostId(host);
+    const hostId = await store.provenance.hostId(fingerprint);
     const seeds = Array.from({ length: RUNS }, (_, k) => k + 1);
     store.db.sqlite.exec(`
       update experiments set run_count = ${RUNS}, config = json_set(config, '$.seeds', json('[${seeds.join()}]'));

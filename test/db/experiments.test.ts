@@ -286,7 +286,7 @@ describe('a claim', () => {
 });
 
 describe('runs', () => {
-  const failed = { status: 'failed', kind: 'DeviceError', message: 'the host was lost' } as const;
+  const failed = { status: 'failed', kind: 'DeviceError', message: 'the process was lost' } as const;
   beforeEach(async () => await store.experiments.plan(id, config, NOW));
 
   test('that failed start again from where they stopped, and no others', async () => {

@@ -9,7 +9,7 @@ import type { RunRow, Store } from '../../db/index.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
 import { embedding, generative } from '../support/small-catalogue.js';
-import { config, host, NOW, rejection } from '../support/small-experiment.js';
+import { config, fingerprint, NOW, rejection } from '../support/small-experiment.js';
 import { emptyPlace, isOnPostgres } from './places.js';
 import type { Place } from './place.js';
 
@@ -34,7 +34,7 @@ async function planned(of: Partial<ExperimentConfig>): Promise<string> {
   await store.experiments.plan(id, whole, NOW);
   await store.provenance.modelId(echo);
   await store.provenance.modelId(points);
-  await store.provenance.hostId(host);
+  await store.provenance.hostId(fingerprint);
   return id;
 }
 
@@ -238,7 +238,7 @@ test.each([true, false])(
       embed: async (_: string, inputs: readonly unknown[]) => {
         computed += inputs.length;
         const vectors = inputs.map(() => Float32Array.of(1, 2, 3, 4));
-        return { vectors, cutTokens: null, host, computeMs: 1, batchSize: inputs.length };
+        return { vectors, cutTokens: null, fingerprint, computeMs: 1, batchSize: inputs.length };
       },
     };
     const used = {

@@ -17,7 +17,7 @@ import {
   finishAgain,
   configWithSurrogates,
   finishExperiment,
-  host,
+  fingerprint,
   NOW,
   rejection,
   step,
@@ -353,7 +353,7 @@ async function longExperiment(): Promise<string> {
   await source.runs.markRunning(run, NOW);
   const echo = generative('Echo', 'text', 'text');
   const modelId = await source.provenance.modelId(echo);
-  const hostId = await source.provenance.hostId(host);
+  const hostId = await source.provenance.hostId(fingerprint);
   const step = source.db.sqlite.prepare(`
     insert into invocations (run_id, sequence, model_id, input_id, output_id, seed, source, host_id, batch_size, compute_ms, created_at)
     values (${run.id}, ?, ${modelId}, ${run.promptId}, ${run.promptId}, ?, 'computed', ${hostId}, 1, 1, 1)`);

@@ -3,7 +3,7 @@ import type { Store } from '../../db/index.js';
 import { runCount } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
-import { config, diagram, host, NOW, step, textPoints } from '../support/small-experiment.js';
+import { config, diagram, fingerprint, NOW, step, textPoints } from '../support/small-experiment.js';
 import { emptyPlace } from './places.js';
 import type { Place } from './place.js';
 
@@ -35,7 +35,7 @@ async function made(
       computeMs: 1,
       cutTokens: 0,
     }));
-    await store.vectors.commit(batch, modelId, await store.provenance.hostId(host));
+    await store.vectors.commit(batch, modelId, await store.provenance.hostId(fingerprint));
     await diagram(store, await store.runs.get(id, index), textPoints, of);
   }
   return id;

@@ -4,7 +4,7 @@ import type { Store } from '../../db/index.js';
 import type { DoctorOptions, Means, Repair, Violation } from '../../db/doctor/index.js';
 import { BAR_MEASURES } from '../../tda/index.js';
 import type { DroppedCheck, Place } from './place.js';
-import { answer, catalogue, finishAgain, host, NOW } from '../support/small-experiment.js';
+import { answer, catalogue, finishAgain, fingerprint, NOW } from '../support/small-experiment.js';
 
 /** The models of the small experiment, asked again. */
 export const means: Means = {
@@ -14,7 +14,7 @@ export const means: Means = {
     output: answer(model, input, seed),
     cutTokens: 0,
     outputCut: false,
-    host,
+    fingerprint,
     batchSize: 1,
     computeMs: 2,
   }),

@@ -5,7 +5,7 @@ import { experimentId } from '../../experiment/ids.js';
 import {
   config,
   describer,
-  host,
+  fingerprint,
   NOW,
   painter,
   picture,
@@ -57,7 +57,7 @@ async function step(
   const modelId = await store.provenance.modelId(at % 2 === 0 ? painter : describer);
   const provenance = {
     source: 'computed',
-    hostId: await store.provenance.hostId(host),
+    hostId: await store.provenance.hostId(fingerprint),
     batchSize: 1,
     computeMs: 1,
   } as const;
@@ -117,7 +117,7 @@ describe('a step', () => {
         output: await staged(store, picture(4, 4, Uint8Array.of(99, 0, 0))),
         provenance: {
           source: 'computed',
-          hostId: await store.provenance.hostId(host),
+          hostId: await store.provenance.hostId(fingerprint),
           batchSize: 1,
           computeMs: 1,
         },
@@ -254,7 +254,7 @@ describe('a cycle', () => {
     const say = async (text: string, name: string) => {
       const provenance = {
         source: 'computed',
-        hostId: await store.provenance.hostId(host),
+        hostId: await store.provenance.hostId(fingerprint),
         batchSize: 1,
         computeMs: 1,
       } as const;

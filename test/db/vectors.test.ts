@@ -7,7 +7,7 @@ import {
   configWithSurrogates,
   diagram,
   embed,
-  host,
+  fingerprint,
   imagePoints,
   NOW,
   step,
@@ -29,7 +29,7 @@ beforeEach(async () => {
   await store.experiments.plan(experimentId(config), config, NOW);
   run = await store.runs.get(experimentId(config), 0);
   while (await step(store, run, 'stop'));
-  hostId = await store.provenance.hostId(host);
+  hostId = await store.provenance.hostId(fingerprint);
 });
 afterEach(async () => place.remove());
 

@@ -31,8 +31,8 @@ function copyWith(path: string, name: string, change: (content: string) => strin
   return copy;
 }
 
-/** Hosts of models in the folder of this file. */
-function hosts(): number {
+/** Processes of models in the folder of this file. */
+function processes(): number {
   const lines = execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8', maxBuffer: 2 ** 26 }).split(
     '\n',
   );
@@ -90,12 +90,12 @@ describe('a tokenizer whose regular expression finds no end', () => {
     expect(calls[0]!.status).toBe('fulfilled');
     expect(calls[1]).toMatchObject({ status: 'rejected', reason: { kind: 'ResourceLimit' } });
     expect(String((calls[1] as PromiseRejectedResult).reason)).toMatch(
-      /the host of Tiny, at work on the text "aaa.*, gave no answer within 6 s and was ended.*PANIC_TDA_CALL_SECONDS/,
+      /the process of Tiny, at work on the text "aaa.*, gave no answer within 6 s and was ended.*PANIC_TDA_CALL_SECONDS/,
     );
     // The next call finds a process that works.
     expect(await models.embed(model, [text('a dog')])).toHaveLength(1);
     await models.close();
-    expect(hosts()).toBe(0);
+    expect(processes()).toBe(0);
   });
 });
 
@@ -118,10 +118,10 @@ describe('a chat template that finds no end', () => {
     const picture: ImageArtifact = { modality: 'image', width: 8, height: 8, pixels: new Uint8Array(192) };
     await expect(models.generate(model, { input: picture, seed: 1 })).rejects.toMatchObject({
       kind: 'ResourceLimit',
-      message: expect.stringMatching(/the host of Tiny.* within 3 s and was ended/),
+      message: expect.stringMatching(/the process of Tiny.* within 3 s and was ended/),
     });
     await models.close();
-    expect(hosts()).toBe(0);
+    expect(processes()).toBe(0);
   });
 });
 
@@ -130,6 +130,7 @@ describe('a thread that finds no end', () => {
     let started = 0;
     const group = new RunnerGroup({
       name: 'built-in models',
+      noun: 'thread',
       size: 1,
       stopOnAbort: false,
       deadlines: { callSeconds: 0.5 },
@@ -143,9 +144,9 @@ describe('a thread that finds no end', () => {
           { eval: true },
         );
         const computed = { task: 'generate', cutTokens: 0, outputCut: false, computeMs: 1 } as const;
-        const host = { runtime: '', runtimeVersion: '', device: 'cpu', dtype: '', files: {} };
+        const fingerprint = { runtime: '', runtimeVersion: '', device: 'cpu', dtype: '', files: {} };
         worker.on('message', () =>
-          events.reply({ ok: true, answer: { ...computed, output: text('answer'), host } }),
+          events.reply({ ok: true, answer: { ...computed, output: text('answer'), fingerprint } }),
         );
         return {
           send: (request) => worker.postMessage(request),
@@ -160,7 +161,7 @@ describe('a thread that finds no end', () => {
       expect(calls[0]).toMatchObject({
         reason: {
           kind: 'ResourceLimit',
-          message: expect.stringMatching(/^the host of Endless gave no answer/),
+          message: expect.stringMatching(/^the thread of Endless gave no answer/),
         },
       });
       expect(calls[1]).toMatchObject({ value: { output: text('answer') } });

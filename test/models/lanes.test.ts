@@ -10,13 +10,13 @@ import { WEAR_LIMITS } from '../../models/runners/wear.js';
 
 const MINUTE_MS = 60_000;
 
-/** Two real lanes that do not fit together, over hosts that take time by the test's clock only. */
+/** Two real lanes that do not fit together, over processes that take time by the test's clock only. */
 function lanesOf(loadMs: Readonly<Record<'painter' | 'describer', number>>, computeMs: number) {
   let now = 0;
   const loads: string[] = [];
   const budget = new MemoryBudget({ limitMiB: 150, turnMs: MINUTE_MS, remedy: '', now: () => now });
 
-  function host(name: 'painter' | 'describer'): ProcessRunner {
+  function runner(name: 'painter' | 'describer'): ProcessRunner {
     loads.push(name);
     let end: (reason: RunnerEnded) => void;
     const ended = new Promise<RunnerEnded>((resolve) => (end = resolve));
@@ -31,7 +31,7 @@ function lanesOf(loadMs: Readonly<Record<'painter' | 'describer', number>>, comp
         const output = { modality: 'text' as const, text: name };
         return {
           answers: { task: 'generate', items: [{ output, cutTokens: 0, outputCut: false }] },
-          host: { runtime: 'none', runtimeVersion: '1', device: 'cpu', dtype: 'none', files: {} },
+          fingerprint: { runtime: 'none', runtimeVersion: '1', device: 'cpu', dtype: 'none', files: {} },
           computeMs: 0,
           residentMiB: 1,
         };
@@ -46,7 +46,7 @@ function lanesOf(loadMs: Readonly<Record<'painter' | 'describer', number>>, comp
       wear: WEAR_LIMITS,
       deadlines: DEVICE_SETTINGS,
       place: () => Promise.resolve({ device: 'cpu', budget }),
-      start: () => host(name),
+      start: () => runner(name),
     });
   return { painter: lane('painter'), describer: lane('describer'), loads };
 }

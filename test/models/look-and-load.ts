@@ -7,7 +7,7 @@ import { loadModel } from '../../models/loaders.js';
 import { NothingComputes } from '../../models/onnx/session.js';
 
 /**
- * Loads the model of a folder as a host does, and expects that a look at its files alone finds the same: nothing, or the same fault. With
+ * Loads the model of a folder as its process does, and expects that a look at its files alone finds the same: nothing, or the same fault. With
  * `trial` the load may find what only an opened graph shows.
  */
 export async function lookAndLoad(model: Model, folder: string, trial = false): Promise<LoadedModel> {

@@ -31,7 +31,7 @@ describe('the model pool', () => {
     const painted = await pool.generate('DummyT2I', text('a red fox'), 1);
     expect(painted.output).toMatchObject({ modality: 'image', width: 256, height: 256 });
     expect(painted.batchSize).toBe(1);
-    expect(painted.host).toEqual({
+    expect(painted.fingerprint).toEqual({
       runtime: 'typescript',
       runtimeVersion: process.version,
       device: 'cpu',

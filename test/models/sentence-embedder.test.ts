@@ -37,7 +37,7 @@ describe('a neural model without its files', () => {
   });
 
   test('fails by naming each missing file', async () => {
-    const pool = await createModelPool({ modelsFolder: nowhere, hosts: { device: 'cpu' } });
+    const pool = await createModelPool({ modelsFolder: nowhere, devices: { device: 'cpu' } });
     const failure = await pool.embed(MINILM, [text('a')]).catch((error: unknown) => error);
     await pool.close();
     expect(isPanicError(failure, 'ModelFilesMissing')).toBe(true);
@@ -70,7 +70,7 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
     pool = await createModelPool({
       modelsFolder: folder,
       folders: { [MINILM]: weights },
-      hosts: { device: 'cpu' },
+      devices: { device: 'cpu' },
     });
   });
   afterAll(async () => {
@@ -80,14 +80,14 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
 
   test('gives the vectors of sentence-transformers, also for a text of more than 256 tokens', async () => {
     const expected = readExpected();
-    const { vectors, host } = await pool.embed(MINILM, expected.texts.map(text));
+    const { vectors, fingerprint } = await pool.embed(MINILM, expected.texts.map(text));
     for (const [row, vector] of vectors.entries()) {
       expect(largestDifference(vector, expected.vectors[row]!)).toBeLessThan(2e-6);
     }
-    expect(host).toMatchObject({ runtime: 'onnxruntime', device: 'cpu', dtype: 'fp32' });
-    expect(host.runtimeVersion).toMatch(/^\d+\.\d+\.\d+/);
-    expect(Object.keys(host.files)).toContain('onnx/model.onnx');
-    for (const hash of Object.values(host.files)) expect(hash).toMatch(/^[0-9a-f]{64}$/);
+    expect(fingerprint).toMatchObject({ runtime: 'onnxruntime', device: 'cpu', dtype: 'fp32' });
+    expect(fingerprint.runtimeVersion).toMatch(/^\d+\.\d+\.\d+/);
+    expect(Object.keys(fingerprint.files)).toContain('onnx/model.onnx');
+    for (const hash of Object.values(fingerprint.files)) expect(hash).toMatch(/^[0-9a-f]{64}$/);
   });
 
   test('a vector has equal bytes whatever texts are beside it', async () => {
@@ -128,23 +128,23 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
     await mkdir(dirname(path), { recursive: true });
     await symlink(weights, path);
     expect(missingModelFiles(model, folder)).toEqual([]);
-    const found = await createModelPool({ modelsFolder: folder, hosts: { device: 'cpu' } });
+    const found = await createModelPool({ modelsFolder: folder, devices: { device: 'cpu' } });
     await expect(found.embed(MINILM, [text('found')])).rejects.toThrow(/models verify AllMiniLML6v2/);
     await found.close();
     const { files } = await verifyModel(model, folder);
-    const verified = await createModelPool({ modelsFolder: folder, hosts: { device: 'cpu' } });
-    const { vectors, host } = await verified.embed(MINILM, [text('found')]);
+    const verified = await createModelPool({ modelsFolder: folder, devices: { device: 'cpu' } });
+    const { vectors, fingerprint } = await verified.embed(MINILM, [text('found')]);
     expect(vectors).toHaveLength(1);
-    expect(host.files).toEqual(Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256])));
+    expect(fingerprint.files).toEqual(Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256])));
     await verified.close();
   });
 
-  test('a killed host says how it ended', async () => {
-    const host = startProcessRunner({ model, folder: weights, device: 'cpu' });
-    host.keepAlive(true);
-    await host.loaded;
-    process.kill(host.processId!, 'SIGKILL');
-    expect((await host.ended).message).toBe('ended by SIGKILL');
-    await expect(host.compute({ task: 'embed', inputs: [text('a')] })).rejects.toBeInstanceOf(RunnerEnded);
+  test('a killed process says how it ended', async () => {
+    const runner = startProcessRunner({ model, folder: weights, device: 'cpu' });
+    runner.keepAlive(true);
+    await runner.loaded;
+    process.kill(runner.processId!, 'SIGKILL');
+    expect((await runner.ended).message).toBe('ended by SIGKILL');
+    await expect(runner.compute({ task: 'embed', inputs: [text('a')] })).rejects.toBeInstanceOf(RunnerEnded);
   });
 });

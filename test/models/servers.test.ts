@@ -104,8 +104,8 @@ describe('a model behind a server', () => {
   });
 
   test('is recorded with the address and the name that it answers as', async () => {
-    const { host } = await meetServer(painterAt(server.base), LOCAL, never);
-    expect(host).toMatchObject({ runtime: 'server', device: server.base, served: 'tiny', files: {} });
+    const { fingerprint } = await meetServer(painterAt(server.base), LOCAL, never);
+    expect(fingerprint).toMatchObject({ runtime: 'server', device: server.base, served: 'tiny', files: {} });
   });
 
   test('is sent the key, and only in the header', async () => {

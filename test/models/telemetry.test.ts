@@ -23,7 +23,7 @@ testOnLinux('a model process has no telemetry of the runtime, whatever the user 
   const user = { ...process.env, CI: undefined, HOME: home, TMPDIR: temporary, ORT_DISABLE_TELEMETRY: '0' };
   const runtime = createRequire(import.meta.url).resolve('onnxruntime-node');
   const graph = resolve('test/fixtures/embedders/two-towers/model.onnx');
-  const env = childEnvironment('host', {}, user);
+  const env = childEnvironment('runner', {}, user);
   execFileSync(process.execPath, ['-e', SCRIPT, runtime, graph], { env });
   expect(readdirSync(home)).toEqual([]);
   expect(readdirSync(temporary).filter((name) => name.startsWith('mat-debug'))).toEqual([]);

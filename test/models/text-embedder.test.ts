@@ -71,7 +71,7 @@ describe.each(families)('a text embedder of the family %s', (name, settings) => 
     expect(apart(found, rows(vectors, dimension))).toBeLessThan(1e-5);
     expect(items.map((item) => item.cutTokens)).toEqual(cutTokens);
     expect(cutTokens.at(-1)).toBeGreaterThan(0);
-    expect(embedder.host.tokenizers).toBe(TOKENIZERS_VERSION);
+    expect(embedder.fingerprint.tokenizers).toBe(TOKENIZERS_VERSION);
   });
 
   test('gives equal bytes alone and among 31 others', async () => {

@@ -43,7 +43,7 @@ export const catalogue: Catalogue = new Map(
 const generativeModels = new Map([painter, describer].map((model) => [model.name, model]));
 const embeddingModels = new Map([textPoints, imagePoints].map((model) => [model.name, model]));
 
-export const host: Fingerprint = {
+export const fingerprint: Fingerprint = {
   runtime: 'typescript',
   runtimeVersion: '1',
   device: 'cpu',
@@ -122,7 +122,7 @@ export async function step(store: Store, run: RunRow, onCycle: 'stop' | 'continu
       output: await staged(store, output),
       provenance: {
         source: 'computed',
-        hostId: await store.provenance.hostId(host),
+        hostId: await store.provenance.hostId(fingerprint),
         batchSize: 1,
         computeMs: 2,
       },
@@ -151,7 +151,7 @@ export async function embed(store: Store, run: RunRow, model: EmbeddingModel): P
     const vector = vectorOf(model, await store.artifacts.load(pending.artifactId));
     batch.push({ pending, vector, computeMs: 1, cutTokens: 0 });
   }
-  await store.vectors.commit(batch, modelId, await store.provenance.hostId(host));
+  await store.vectors.commit(batch, modelId, await store.provenance.hostId(fingerprint));
 }
 
 /**

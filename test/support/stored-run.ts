@@ -22,7 +22,7 @@ export const dummyConfig: ExperimentConfig = {
 export async function storeOutputs(
   folder: string,
   config: ExperimentConfig,
-  host: Fingerprint,
+  fingerprint: Fingerprint,
   outputs: readonly Artifact[],
   cutTokens: readonly number[] = [],
 ): Promise<Store> {
@@ -30,7 +30,7 @@ export async function storeOutputs(
   const id = experimentId(config);
   await store.experiments.plan(id, config, 0);
   const run = await store.runs.get(id, 0);
-  const hostId = await store.provenance.hostId(host);
+  const hostId = await store.provenance.hostId(fingerprint);
   for (const [sequence, output] of outputs.entries()) {
     await store.invocations.commit(
       run,

@@ -500,7 +500,7 @@ describe('environments of child processes', () => {
 
   test('hold what the kind of the child needs, and no key that it does not need', () => {
     expect(given('probe')).toEqual(['CUDA_VISIBLE_DEVICES', ...basic]);
-    expect(given('host')).toEqual(['CUDA_VISIBLE_DEVICES', 'ORT_DISABLE_TELEMETRY', ...basic].toSorted());
+    expect(given('runner')).toEqual(['CUDA_VISIBLE_DEVICES', 'ORT_DISABLE_TELEMETRY', ...basic].toSorted());
     expect(given('worker')).toEqual(['CUDA_VISIBLE_DEVICES', ...basic]);
     expect(given('server')).toEqual(basic);
     expect(given('thread')).toEqual([]);

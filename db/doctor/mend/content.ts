@@ -29,7 +29,7 @@ export type Generate = (
   readonly output: Artifact;
   readonly cutTokens: number;
   readonly outputCut: boolean;
-  readonly host: Fingerprint;
+  readonly fingerprint: Fingerprint;
   readonly batchSize: number;
   readonly computeMs: number;
 }>;

@@ -140,13 +140,13 @@ export function stepRepairs(
   async function make(wanted: Wanted) {
     try {
       const input = await artifacts.load(wanted.inputId);
-      const { output, cutTokens, outputCut, host, batchSize, computeMs } = await generate(
+      const { output, cutTokens, outputCut, fingerprint, batchSize, computeMs } = await generate(
         wanted.model,
         input,
         wanted.seed,
       );
       const encoded = await artifacts.encode(output);
-      const hostId = await provenance.hostId(host);
+      const hostId = await provenance.hostId(fingerprint);
       return { encoded, cutTokens, outputCut, hostId, batchSize, computeMs };
     } catch (error) {
       if (!isPanicError(error)) throw error;

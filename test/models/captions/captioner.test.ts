@@ -44,7 +44,7 @@ describe('a captioner', () => {
     const texts = expected.captions.map(({ greedy_text: text }) => text);
     expect(texts.some((text) => text.includes('\n'))).toBe(true);
     const onOneLine = texts.map((text) => text.trim().replace(/\s*\n\s*/g, ' '));
-    const { host, answers } = await ask(
+    const { fingerprint, answers } = await ask(
       qwen,
       [picture(square), picture(tall), picture(wide)],
       [picture(wide, 5)],
@@ -52,8 +52,8 @@ describe('a captioner', () => {
     );
     const [first, second, third] = onOneLine;
     expect(answers).toEqual([onOneLine, [third], [second, first]]);
-    expect(host).toMatchObject({ runtime: 'onnxruntime', device: 'cpu', dtype: 'fp32' });
-    expect(host.files['onnx/vision_encoder.onnx']).toMatch(/^[0-9a-f]{64}$/);
+    expect(fingerprint).toMatchObject({ runtime: 'onnxruntime', device: 'cpu', dtype: 'fp32' });
+    expect(fingerprint.files['onnx/vision_encoder.onnx']).toMatch(/^[0-9a-f]{64}$/);
   });
 
   test('draws captions by seed where it samples: equal for equal seeds, alone or in a batch', async () => {
@@ -198,7 +198,7 @@ test('a captioner takes the export of each graph that its settings name, where t
     vision_encoder_dtype: 'q4',
   };
   expect(await captions(captionerIn(folder, smol), folder, [[picture(square)]])).toMatchObject({
-    host: { dtype: 'vision_encoder q4, embed_tokens fp32, decoder_model_merged fp32' },
+    fingerprint: { dtype: 'vision_encoder q4, embed_tokens fp32, decoder_model_merged fp32' },
     answers: [[expect.any(String)]],
   });
   const unfit = captionerIn(folder, { ...smol, embed_tokens_dtype: 'fp16' });
@@ -261,7 +261,7 @@ describe('settings of a captioner', () => {
   });
 });
 
-test('captioners of the catalogue run in hosts of the pool', async () => {
+test('captioners of the catalogue run in processes of the pool', async () => {
   const folder = temporaryFolder();
   await cp(join(fixtures, 'smolvlm-tiny'), folder, { recursive: true });
   // The catalogue's entry lists no file of its own for the template, and then none is opened.
@@ -271,7 +271,7 @@ test('captioners of the catalogue run in hosts of the pool', async () => {
   const pool = await createModelPool({
     modelsFolder: tmpdir(),
     folders: { SmolVLM: folder },
-    hosts: { device: 'cpu' },
+    devices: { device: 'cpu' },
   });
   const given = await readPicture(join(fixtures, 'pictures', wide));
   const first = await pool.generate('SmolVLM', given, 1);
@@ -279,5 +279,5 @@ test('captioners of the catalogue run in hosts of the pool', async () => {
   await pool.close();
   expect(first.output).toMatchObject({ modality: 'text' });
   expect(again.output).toEqual(first.output);
-  expect(first.host).toMatchObject({ runtime: 'onnxruntime', device: 'cpu', dtype: 'fp32' });
+  expect(first.fingerprint).toMatchObject({ runtime: 'onnxruntime', device: 'cpu', dtype: 'fp32' });
 });

@@ -32,7 +32,7 @@ try {
     cuts.push(made.map(({ outputCut }) => outputCut ?? null));
     answers.push(made.map((item) => (item instanceof Error ? asJson(item) : item.output.text)));
   }
-  console.log(JSON.stringify({ host: loaded.host, answers, cuts }));
+  console.log(JSON.stringify({ fingerprint: loaded.fingerprint, answers, cuts }));
 } catch (error) {
   console.log(JSON.stringify({ error: asJson(error) }));
 }

@@ -90,7 +90,7 @@ export type BatchItem = { readonly seed: number } & (
   | { readonly width: number; readonly height: number }
 );
 export interface Answers {
-  readonly host: Fingerprint;
+  readonly fingerprint: Fingerprint;
   readonly answers: readonly (readonly (string | Failure)[])[];
   /** Whether a caption stopped at its limit of tokens; null for an error. */
   readonly cuts: readonly (readonly (boolean | null)[])[];

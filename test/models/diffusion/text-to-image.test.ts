@@ -120,8 +120,8 @@ describe('a text-to-image model', () => {
     const [alone] = await loaded.generate([text(prompt, 2)]);
     expect(painted(answers[2]).output).toEqual(painted(alone).output);
     expect(painted(answers[0]).output).not.toEqual(painted(alone).output);
-    expect(loaded.host).toMatchObject({ runtime: 'onnxruntime', device: 'cpu', dtype: 'fp32' });
-    expect(Object.keys(loaded.host.files)).toContain('unet/model.onnx');
+    expect(loaded.fingerprint).toMatchObject({ runtime: 'onnxruntime', device: 'cpu', dtype: 'fp32' });
+    expect(Object.keys(loaded.fingerprint.files)).toContain('unet/model.onnx');
   });
 
   test('says how many tokens of a prompt it had no room for', async () => {
@@ -196,7 +196,7 @@ describe('a text-to-image model', () => {
     await pool.close();
     expect(answer.output).toMatchObject({ modality: 'image', width: 512, height: 512 });
     expect(answer.cutTokens).toBe(5);
-    expect(answer.host).toMatchObject({ device: 'cpu', dtype: 'fp16' });
+    expect(answer.fingerprint).toMatchObject({ device: 'cpu', dtype: 'fp16' });
   });
 
   test('refuses what it would not hear, and sizes that are no whole number of patches', async () => {

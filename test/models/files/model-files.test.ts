@@ -117,9 +117,9 @@ describe('a file that the entry does not list is not opened, though it lies ther
   test('config.json: what it says is not heard', async () => {
     const task = await opened('mpnet', 'text', { without: ['config.json'] });
     writeFileSync(join(folder, 'config.json'), '{"max_position_embeddings": 1}');
-    const { host } = await loadTextEmbedder(task);
-    expect(Object.keys(host.files).sort()).toEqual(task.files.listed.toSorted());
-    expect(host.files).not.toHaveProperty('config.json');
+    const { fingerprint } = await loadTextEmbedder(task);
+    expect(Object.keys(fingerprint.files).sort()).toEqual(task.files.listed.toSorted());
+    expect(fingerprint.files).not.toHaveProperty('config.json');
   });
 
   test('the decoder that the setting vae names', async () => {
@@ -160,7 +160,7 @@ describe('a file that the entry does not list is not opened, though it lies ther
       [{ width: 32, height: 32, seed: 0 }],
     ]);
     expect(heard).toMatchObject({ answers: [[expect.any(String)]] });
-    expect('host' in heard && heard.host.files).not.toHaveProperty('generation_config.json');
+    expect('fingerprint' in heard && heard.fingerprint.files).not.toHaveProperty('generation_config.json');
     expect(await captions(whole, folder, [])).toMatchObject({
       error: {
         kind: 'ModelFilesMissing',
@@ -231,10 +231,10 @@ const other = (): void => writeFileSync(join(folder, 'new'), Buffer.alloc(tinyGr
 describe('the fingerprint is of the bytes that were loaded', () => {
   test('and has the hash of every listed file', async () => {
     const task = await opened('mpnet', 'text');
-    const { host } = await loadTextEmbedder(task);
+    const { fingerprint } = await loadTextEmbedder(task);
     for (const file of filesIn(folder))
-      expect(host.files[file]).toBe(sha256(readFileSync(join(folder, file))));
-    expect(Object.keys(host.files)).toHaveLength(filesIn(folder).length);
+      expect(fingerprint.files[file]).toBe(sha256(readFileSync(join(folder, file))));
+    expect(Object.keys(fingerprint.files)).toHaveLength(filesIn(folder).length);
   });
 
   test('so that nothing is opened after it', async () => {
@@ -311,7 +311,7 @@ describe('the fingerprint is of the bytes that were loaded', () => {
     },
   );
 
-  test('and what a host computes after its files were written to is thrown away; the next host names the new bytes', async () => {
+  test('and what a process computes after its files were written to is thrown away; the next process names the new bytes', async () => {
     const rows = 2000;
     const floats = (value: number): Uint8Array =>
       new Uint8Array(new Float32Array(rows * 32).fill(value).buffer);
@@ -335,7 +335,7 @@ describe('the fingerprint is of the bytes that were loaded', () => {
       modelsFolder: temporaryFolder(),
       catalogueFile,
       folders: { Table: folder },
-      hosts: { device: 'cpu' },
+      devices: { device: 'cpu' },
     });
     const ask = () => pool.embed('Table', [{ modality: 'text', text: 'a' }]);
     try {
@@ -350,8 +350,8 @@ describe('the fingerprint is of the bytes that were loaded', () => {
       });
       const after = await ask();
       expect([before.vectors[0]![0], after.vectors[0]![0]]).toEqual([1, 2]);
-      expect(before.host.files['data.bin']).toBe(sha256(floats(1)));
-      expect(after.host.files['data.bin']).toBe(sha256(floats(2)));
+      expect(before.fingerprint.files['data.bin']).toBe(sha256(floats(1)));
+      expect(after.fingerprint.files['data.bin']).toBe(sha256(floats(2)));
     } finally {
       await pool.close();
     }

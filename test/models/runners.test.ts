@@ -13,7 +13,7 @@ const CPU = { device: 'cpu', allowFallback: false, gpuMemoryMiB: null, ramMiB: n
 const MAX_BATCH = 4;
 const MEMORY_MIB = 200;
 
-/** In the command line of every host of this file, and of no other. */
+/** In the command line of every process of a model of this file, and of no other. */
 const FOLDER = `/no-files-of-${process.pid}`;
 
 function hostProcesses(): number[] {
@@ -25,7 +25,7 @@ function hostProcesses(): number[] {
 let pool: ModelPool;
 async function open(options: Partial<ModelPoolOptions> = {}): Promise<void> {
   const folders = { HostedT2I: FOLDER };
-  pool = await createModelPool({ modelsFolder: '.', testModels: true, hosts: CPU, folders, ...options });
+  pool = await createModelPool({ modelsFolder: '.', testModels: true, devices: CPU, folders, ...options });
 }
 afterEach(() => pool.close());
 
@@ -51,7 +51,7 @@ describe('batches', () => {
     const hosted = await Promise.all(prompts.map((prompt) => paint(prompt)));
     const alone = await Promise.all(prompts.map((prompt) => paint(prompt, 'DummyT2I')));
     expect(hosted.map(({ output }) => output)).toEqual(alone.map(({ output }) => output));
-    expect(hosted[0]).toMatchObject({ host: { device: 'cpu' }, batchSize: 3, cutTokens: 0 });
+    expect(hosted[0]).toMatchObject({ fingerprint: { device: 'cpu' }, batchSize: 3, cutTokens: 0 });
   });
 
   test('an input that is refused, or answered with nothing, fails alone', async () => {
@@ -64,7 +64,7 @@ describe('batches', () => {
   });
 });
 
-describe('a host that dies', () => {
+describe('a process that dies', () => {
   test.each(['crash', 'break'])('of one input (%s) fails that call alone, by name', async (command) => {
     await open();
     const calls = await Promise.allSettled(['a', command, 'b', 'c'].map((prompt) => paint(prompt)));
@@ -87,7 +87,7 @@ describe('a host that dies', () => {
     const failure = await failureOf(paint('a', 'UnloadableT2I'));
     expect(failure).toMatchObject({ kind: 'DeviceError' });
     expect(failure.message).toMatch(
-      /the host of UnloadableT2I ended by SIGKILL; it said: the weights are made of cheese, while it loaded/,
+      /the process of UnloadableT2I ended by SIGKILL; it said: the weights are made of cheese, while it loaded/,
     );
     expect(failure.message).toContain('3 times in a row');
     expect(failure.message).toContain('200 MiB');
@@ -102,7 +102,7 @@ describe('an abort', () => {
     return controller.signal;
   };
 
-  test('of everybody who waits for a batch ends it, with its host, at once', async () => {
+  test('by all callers of a batch ends it, with its process, at once', async () => {
     await open();
     await paint('warm');
     const signal = abortAfter(100);
@@ -155,7 +155,7 @@ describe('an abort', () => {
 
 describe('memory', () => {
   test('a model that alone exceeds the budget is refused with the figure and the remedy', async () => {
-    await open({ hosts: { ...CPU, ramMiB: MEMORY_MIB - 1 } });
+    await open({ devices: { ...CPU, ramMiB: MEMORY_MIB - 1 } });
     const failure = await failureOf(paint('a'));
     expect(failure).toMatchObject({ kind: 'ResourceLimit' });
     expect(failure.message).toContain('about 200 MiB');
@@ -164,7 +164,7 @@ describe('memory', () => {
   });
 
   test('two models that do not fit together take turns, and each works its queue off first', async () => {
-    await open({ hosts: { ...CPU, ramMiB: 1.5 * MEMORY_MIB } });
+    await open({ devices: { ...CPU, ramMiB: 1.5 * MEMORY_MIB } });
     const order: string[] = [];
     const log = (model: string) => (): number => order.push(model);
     const first = Array.from({ length: 10 }, (_, index) => paint(`slow 20 ${index}`).then(log('first')));
@@ -177,7 +177,7 @@ describe('memory', () => {
   });
 
   test('a model whose queue never ends gives way to one that has waited for its turn', async () => {
-    await open({ hosts: { ...CPU, ramMiB: MEMORY_MIB }, turnMs: 300, loadsInTurn: 0 });
+    await open({ devices: { ...CPU, ramMiB: MEMORY_MIB }, turnMs: 300, loadsInTurn: 0 });
     const served = new AbortController();
     const caller = async (): Promise<void> => {
       while (!served.signal.aborted) await paint('slow 20');
@@ -188,7 +188,7 @@ describe('memory', () => {
     await Promise.all(callers);
   });
 
-  test('a host that has grown is replaced between two batches', async () => {
+  test('a process that has grown is replaced between two batches', async () => {
     await open({ wear: { items: 1000, growth: 1 } });
     await paint('a');
     const [first] = hostProcesses();
@@ -200,7 +200,7 @@ describe('memory', () => {
     expect(hostProcesses()).not.toEqual([first]);
   });
 
-  test('a host is replaced after so many items', async () => {
+  test('a process is replaced after so many items', async () => {
     await open({ wear: { items: 3, growth: 2 } });
     await paint('a');
     const [first] = hostProcesses();
@@ -210,8 +210,8 @@ describe('memory', () => {
     expect(hostProcesses()).not.toEqual([first]);
   });
 
-  test('a host that somebody ends while it rests is started by the next call', async () => {
-    await open({ hosts: { ...CPU, ramMiB: MEMORY_MIB } });
+  test('a process that ends while it rests is started by the next call', async () => {
+    await open({ devices: { ...CPU, ramMiB: MEMORY_MIB } });
     await paint('a');
     process.kill(hostProcesses()[0]!, 'SIGKILL');
     await new Promise((resolve) => setTimeout(resolve, 500));
@@ -220,11 +220,11 @@ describe('memory', () => {
   });
 });
 
-test('an idle host does not keep the program running, and ends with it', async () => {
+test('an idle process does not keep the program running, and ends with it', async () => {
   const program = runModule(`
     const { createModelPool } = await import(${dist('models/index.js')});
     const pool = await createModelPool({
-      modelsFolder: '.', testModels: true, hosts: { device: 'cpu' }, folders: { HostedT2I: ${JSON.stringify(FOLDER)} },
+      modelsFolder: '.', testModels: true, devices: { device: 'cpu' }, folders: { HostedT2I: ${JSON.stringify(FOLDER)} },
     });
     await pool.generate('HostedT2I', { modality: 'text', text: 'a' }, 1);
   `);
@@ -233,7 +233,7 @@ test('an idle host does not keep the program running, and ends with it', async (
   expect(hostProcesses()).toEqual([]);
 });
 
-test('closing ends a host at work and rejects its calls', async () => {
+test('closing ends a process at work and rejects its calls', async () => {
   await open();
   const running = paint('slow 20000');
   const refused = expect(running).rejects.toMatchObject({ kind: 'DeviceError' });

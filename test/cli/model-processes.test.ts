@@ -63,7 +63,7 @@ describe('models with a process of their own', () => {
     const { code, stdout } = await panicTda(folder, ['run', 'experiment.json'], env);
     expect(code).toBe(1);
     expect(stdout).toMatch(
-      /run 0: ResourceLimit: the host of HostedT2I, at work on the text "slow 3600000" .* gave no answer within 5 s and was ended/,
+      /run 0: ResourceLimit: the process of HostedT2I, at work on the text "slow 3600000" .* gave no answer within 5 s and was ended/,
     );
     const db = new Database(join(folder, 'panic-tda-data', DATABASE_FILE), { readonly: true });
     expect(db.prepare(`select kind from failures`).pluck().all()).toEqual(['ResourceLimit']);
