@@ -84,7 +84,7 @@ function workerShutdown(): ApplicationFailure {
   });
 }
 
-/** True where the signal was raised because this worker stops, not because somebody cancelled the work. */
+/** True where the signal was raised because this worker stops, not because a user cancelled the work. The SDK says it by this message (worker.js of 1.24). */
 export function isWorkerShutdown(signal: AbortSignal): boolean {
   const reason: unknown = signal.reason;
   return reason instanceof CancelledFailure && reason.message === 'WORKER_SHUTDOWN';

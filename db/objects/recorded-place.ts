@@ -17,13 +17,13 @@ import type { Work } from '../connection/work.js';
 /** Where a database says that its objects are. */
 export interface RecordedPlace {
   readonly placeId: string;
-  /** For people. */
+  /** Its address, or `OWN_PLACE`. It counts where the place has no id of its own yet. */
   readonly place: string;
 }
 
 export type ObjectsPlaceTable = ReturnType<typeof objectsPlaceTable>;
 
-/** Where objects are whose database is the SQLite file of the data folder that they lie in. */
+/** What rows record in the place of an address for objects in the data folder of their database. Rows have it, so it never changes. */
 export const OWN_PLACE = `the folder "${OBJECTS_FOLDER}" of its data folder`;
 
 /** Pictures that are looked for before a place counts as that of a database which has some already. */
