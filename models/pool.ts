@@ -1,5 +1,5 @@
 import type { Artifact } from '../experiment/artifact.js';
-import { PanicError } from '../common/errors.js';
+import { assertNever, PanicError } from '../common/errors.js';
 import { usableCores } from '../common/machine.js';
 import type { Model } from '../experiment/model.js';
 import { endIdleDecoders } from '../experiment/pictures/decode.js';
@@ -10,11 +10,11 @@ import { checkGenerated, checkVectors } from './check-output.js';
 import type { Embedded, Generated, ModelActivity, ModelPool } from './contract.js';
 import { isNeural, requireModelFiles } from './files/layout.js';
 import { requireReady } from './files/readiness.js';
-import { RunnerGroup } from './runners/runner-group.js';
+import { GroupModels } from './runners/group-models.js';
+import type { ModelRunners } from './runners/model-runners.js';
 import { ProcessModels } from './runners/process-models.js';
 import { findPlace, DEVICE_SETTINGS, type DeviceSettings } from './runners/settings.js';
 import { startThreadRunner } from './runners/thread-runner.js';
-import { detachable } from './runners/transferable.js';
 import { WEAR_LIMITS, type WearLimits } from './runners/wear.js';
 import type { DeviceDecision } from './onnx/devices.js';
 import type { ServerAccess } from './servers/address.js';
@@ -50,7 +50,7 @@ export interface ModelPoolOptions extends CatalogueOptions {
 export async function createModelPool(options: ModelPoolOptions): Promise<ModelPool> {
   const catalogue = await loadCatalogue(options);
   const devices = { ...DEVICE_SETTINGS, ...options.devices };
-  const builtIn = new RunnerGroup({
+  const builtIn = new GroupModels({
     name: 'built-in models',
     noun: 'thread',
     size: options.threads ?? Math.min(2, usableCores()),
@@ -79,15 +79,22 @@ export async function createModelPool(options: ModelPoolOptions): Promise<ModelP
     wear: options.wear ?? WEAR_LIMITS,
     deadlines: devices,
   });
-  const servers = new Map<string, RunnerGroup>();
+  const servers = new Map<string, GroupModels>();
   let closed = false;
 
-  /** Of a model that has no process of its own. */
-  function groupOf(model: Model): RunnerGroup {
-    if (model.loader === 'built-in') return builtIn;
-    const group = servers.get(model.name) ?? serverGroup(model, options);
-    servers.set(model.name, group);
-    return group;
+  function runnersOf(model: Model): ModelRunners {
+    if (model.weights !== null) return processes;
+    switch (model.loader) {
+      case 'built-in':
+        return builtIn;
+      case 'server': {
+        const server = servers.get(model.name) ?? serverModels(model, options);
+        servers.set(model.name, server);
+        return server;
+      }
+      default:
+        return assertNever(model);
+    }
   }
 
   function find(name: string): Model {
@@ -104,42 +111,16 @@ export async function createModelPool(options: ModelPoolOptions): Promise<ModelP
     signal?: AbortSignal,
   ): Promise<Generated> {
     const model = generativeModel(find(name), input, seed);
-    if (model.weights !== null) {
-      const { answer, ...provenance } = await processes.generate(model, { input, seed }, signal);
-      checkGenerated(model, answer.output);
-      return { ...answer, ...provenance };
-    }
-    const { sent, buffers } = detachable(input);
-    const request = { task: 'generate', model: name, input: sent, seed } as const;
-    const answer = await groupOf(model).call(request, buffers, signal);
-    if (answer.task !== 'generate') throw new Error(`the runner of ${name} answered another question`);
-    checkGenerated(model, answer.output);
-    const { output, cutTokens, outputCut, fingerprint, computeMs } = answer;
-    return { output, cutTokens, outputCut, fingerprint, batchSize: 1, computeMs };
+    const generated = await runnersOf(model).generate(model, { input, seed }, signal);
+    checkGenerated(model, generated.output);
+    return generated;
   }
 
   async function embed(name: string, inputs: readonly Artifact[], signal?: AbortSignal): Promise<Embedded> {
     const model = embeddingModel(find(name), inputs);
-    if (model.weights !== null) {
-      const answers = await processes.embed(model, inputs, signal);
-      if (!answers[0]) throw new PanicError('InvalidInput', `${name} was given nothing to embed`);
-      const vectors = answers.map(({ answer }) => answer.vector);
-      const cutTokens = answers.map(({ answer }) => answer.cutTokens);
-      checkVectors(model, vectors, inputs.length);
-      const computeMs = answers.reduce((sum, answer) => sum + answer.computeMs, 0);
-      return { vectors, cutTokens, fingerprint: answers[0].fingerprint, computeMs };
-    }
-    const copies = inputs.map(detachable);
-    const answer = await groupOf(model).call(
-      { task: 'embed', model: name, inputs: copies.map((copy) => copy.sent) },
-      copies.flatMap((copy) => copy.buffers),
-      signal,
-    );
-    if (answer.task !== 'embed') throw new Error(`the runner of ${name} answered another question`);
-    checkVectors(model, answer.vectors, inputs.length);
-    const vectors = answer.vectors.map((vector) => new Float32Array(vector));
-    const { cutTokens = null, fingerprint, computeMs } = answer;
-    return { vectors, cutTokens, fingerprint, computeMs };
+    const embedded = await runnersOf(model).embed(model, inputs, signal);
+    checkVectors(model, embedded.vectors, inputs.length);
+    return embedded;
   }
 
   function activity(): ModelActivity[] {
@@ -159,8 +140,8 @@ export async function createModelPool(options: ModelPoolOptions): Promise<ModelP
   return { generate, embed, activity, close };
 }
 
-function serverGroup(model: Model, { servers = { hosts: [] } }: ModelPoolOptions): RunnerGroup {
-  return new RunnerGroup({
+function serverModels(model: Model, { servers = { hosts: [] } }: ModelPoolOptions): GroupModels {
+  return new GroupModels({
     name: model.name,
     noun: 'server',
     size: SERVER_REQUESTS,

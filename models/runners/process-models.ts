@@ -1,12 +1,13 @@
 import type { Artifact } from '../../experiment/artifact.js';
+import { PanicError } from '../../common/errors.js';
 import { remembered } from '../../common/remembered.js';
 import type { EmbeddingModel, GenerativeModel, Model } from '../../experiment/model.js';
 import type { Deadlines } from '../choices.js';
-import type { ModelActivity } from '../contract.js';
+import type { Embedded, Generated, ModelActivity } from '../contract.js';
 import type { Device, EmbeddedItem, GeneratedItem, GenerateItem, RunnerFiles } from '../loaded-model.js';
 import { embedding, generating } from './batch-kind.js';
-import type { Answered } from './call-queue.js';
 import { ModelLane, type Place } from './model-lane.js';
+import type { ModelRunners } from './model-runners.js';
 import { startProcessRunner } from './process-runner.js';
 import type { WearLimits } from './wear.js';
 
@@ -20,7 +21,7 @@ export interface ProcessModelsOptions {
 }
 
 /** The models with a process of their own; see ModelLane for what calls throw. */
-export class ProcessModels {
+export class ProcessModels implements ModelRunners {
   readonly #options: ProcessModelsOptions;
   readonly #generating = new Map<string, ModelLane<GenerateItem, GeneratedItem>>();
   readonly #embedding = new Map<string, ModelLane<Artifact, EmbeddedItem>>();
@@ -31,26 +32,26 @@ export class ProcessModels {
     this.#place = remembered(options.findPlace);
   }
 
-  async generate(
-    model: GenerativeModel,
-    item: GenerateItem,
-    signal?: AbortSignal,
-  ): Promise<Answered<GeneratedItem>> {
+  async generate(model: GenerativeModel, item: GenerateItem, signal?: AbortSignal): Promise<Generated> {
     const lane =
       this.#generating.get(model.name) ?? new ModelLane({ ...this.#laneOptions(model), kind: generating });
     this.#generating.set(model.name, lane);
-    return await lane.call(item, signal);
+    const { answer, ...provenance } = await lane.call(item, signal);
+    return { ...answer, ...provenance };
   }
 
-  async embed(
-    model: EmbeddingModel,
-    inputs: readonly Artifact[],
-    signal?: AbortSignal,
-  ): Promise<Answered<EmbeddedItem>[]> {
+  async embed(model: EmbeddingModel, inputs: readonly Artifact[], signal?: AbortSignal): Promise<Embedded> {
     const lane =
       this.#embedding.get(model.name) ?? new ModelLane({ ...this.#laneOptions(model), kind: embedding });
     this.#embedding.set(model.name, lane);
-    return await Promise.all(inputs.map((input) => lane.call(input, signal)));
+    const answers = await Promise.all(inputs.map((input) => lane.call(input, signal)));
+    if (!answers[0]) throw new PanicError('InvalidInput', `${model.name} was given nothing to embed`);
+    return {
+      vectors: answers.map(({ answer }) => answer.vector),
+      cutTokens: answers.map(({ answer }) => answer.cutTokens),
+      fingerprint: answers[0].fingerprint,
+      computeMs: answers.reduce((sum, { computeMs }) => sum + computeMs, 0),
+    };
   }
 
   activity(): ModelActivity[] {

@@ -110,7 +110,7 @@ describe('a place for models that could not be found', () => {
     const paint = () => models.generate(model, { input: { modality: 'text', text: 'a' }, seed: 1 });
     try {
       await expect(paint()).rejects.toMatchObject({ kind: 'DeviceError' });
-      expect((await paint()).answer.output.modality).toBe('image');
+      expect((await paint()).output.modality).toBe('image');
       expect(asked).toBe(2);
     } finally {
       await models.close();
