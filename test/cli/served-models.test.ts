@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globa
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describerAt, embedderAt, leaveAlone, send, startModelServer } from '../support/model-server.js';
+import { isFullRange } from '../support/range.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
 
 jest.setTimeout(240_000);
@@ -145,7 +146,7 @@ test('cut answers and one vector for all are told by the summary, status, show a
   expect(doctor.code).toBe(0);
 });
 
-test('half of a surrogate pair, a filtered answer and an invisible one fail their run, and leave a sound store', async () => {
+test('an answer that is none (half of a surrogate pair; by night also a filtered and an invisible one) fails its run, and leaves a sound store', async () => {
   const { folder, env } = laboratoryAt(server.base);
   server.interfere(({ path }, response) => {
     if (path !== '/v1/chat/completions') return false;
@@ -159,11 +160,16 @@ test('half of a surrogate pair, a filtered answer and an invisible one fail thei
   const run = await panicTda(folder, ['run', 'experiment.json'], env);
   expect(run.code).toBe(1);
   expect(run.stdout).toMatch(/run 0: ModelOutputInvalid: ServedDescriber .*half of a surrogate pair/);
-  captioning(() => ({ finish_reason: 'content_filter', message: { content: 'The picture shows' } }));
   const { experiment: id } = await panicTdaJson<{ experiment: string }>(folder, ['status'], env);
-  expect((await panicTda(folder, ['retry', id], env)).stdout).toMatch(/ModelOutputInvalid: .*content filter/);
-  captioning(() => ({ finish_reason: 'stop', message: { content: '\u200b' } }));
-  expect((await panicTda(folder, ['retry', id], env)).stdout).toMatch(/ModelOutputInvalid: .*blank/);
+  // By day test/models/server-answers.test.ts has these answers, without a run of each.
+  if (isFullRange()) {
+    captioning(() => ({ finish_reason: 'content_filter', message: { content: 'The picture shows' } }));
+    expect((await panicTda(folder, ['retry', id], env)).stdout).toMatch(
+      /ModelOutputInvalid: .*content filter/,
+    );
+    captioning(() => ({ finish_reason: 'stop', message: { content: '\u200b' } }));
+    expect((await panicTda(folder, ['retry', id], env)).stdout).toMatch(/ModelOutputInvalid: .*blank/);
+  }
   expect((await panicTda(folder, ['doctor'], env)).code).toBe(0);
   // What a tab and a line separator are is said once for all.
   captioning((times) => ({ finish_reason: 'stop', message: { content: `a\tfox\u2028of ${times}` } }));

@@ -11,6 +11,7 @@ import {
   violations,
   withStore,
 } from '../support/store-checks.js';
+import { firstByDay } from '../support/range.js';
 import { suiteAddress } from '../support/suite-server.js';
 import { until } from '../support/child-processes.js';
 import { runsOf } from './rows.js';
@@ -72,7 +73,7 @@ async function completesEqually(name: string, experiment: string) {
   expect(row).toMatchObject({ status: 'completed', driverWorkflowId: null });
 }
 
-test.each(['FirstWorkflowTask', 'LastWorkflowTask'])(
+test.each(firstByDay(['FirstWorkflowTask', 'LastWorkflowTask']))(
   'a running run that is reset to its %s goes on from its rows, and its experiment waits for it',
   async (type) => {
     const name = `run-reset-${type}`;
@@ -92,7 +93,7 @@ test.each(['FirstWorkflowTask', 'LastWorkflowTask'])(
   },
 );
 
-test.each(['FirstWorkflowTask', 'LastWorkflowTask'])(
+test.each(firstByDay(['LastWorkflowTask', 'FirstWorkflowTask']))(
   'a running experiment that is reset to its %s drives its runs on',
   async (type) => {
     const name = `experiment-reset-${type}`;

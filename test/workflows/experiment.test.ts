@@ -16,6 +16,7 @@ import {
   violations,
   withStore,
 } from '../support/store-checks.js';
+import { isFullRange } from '../support/range.js';
 import { suiteAddress } from '../support/suite-server.js';
 import { CLI } from '../support/worker-process.js';
 import { until } from '../support/child-processes.js';
@@ -238,17 +239,20 @@ test('cancelled while it is planned or has hardly begun, an experiment can be st
   await experimentsEqual('early', experiment);
 });
 
-test('a terminated experiment continues when it is started again', async () => {
-  const file = { ...SLOW, name: 'terminated' };
-  const undisturbed = calm.run(file, 'terminated');
-  const before = invocationCount(laboratory.data);
-  const handle = await laboratory.start(file, 'terminated');
-  await untilInvocations(laboratory.data, before + 20);
-  await handle.terminate('by hand');
-  // Under another id: the row names a driver that is over.
-  expect((await laboratory.run(file, 'terminated-again')).status).toBe('completed');
-  await experimentsEqual('terminated', (await undisturbed).experiment);
-});
+// By day test/workflows/by-hand.test.ts has both, by the commands of an operator.
+if (isFullRange()) {
+  test('a terminated experiment continues when it is started again', async () => {
+    const file = { ...SLOW, name: 'terminated' };
+    const undisturbed = calm.run(file, 'terminated');
+    const before = invocationCount(laboratory.data);
+    const handle = await laboratory.start(file, 'terminated');
+    await untilInvocations(laboratory.data, before + 20);
+    await handle.terminate('by hand');
+    // Under another id: the row names a driver that is over.
+    expect((await laboratory.run(file, 'terminated-again')).status).toBe('completed');
+    await experimentsEqual('terminated', (await undisturbed).experiment);
+  });
+}
 
 test('of two workflows of one experiment the second is refused by a sentence that names the first', async () => {
   const file = { ...SLOW, name: 'twice' };
@@ -318,24 +322,27 @@ test('a failing run fails alone, after three attempts, and `retry` runs only it'
   expect(executions.sort()).toEqual([0, 1, 1, 2].map((index) => `run-${experiment}-${index}`));
 });
 
-test('a run whose workflow is terminated by hand fails alone, and `retry` completes it', async () => {
-  const file = { ...SLOW, name: 'a run terminated' };
-  const undisturbed = calm.run(file, 'a-run-terminated');
-  const before = invocationCount(laboratory.data);
-  const handle = await laboratory.start(file, 'a-run-terminated');
-  await untilInvocations(laboratory.data, before + 10);
-  const { experiment } = await handle.query<{ experiment: string }>('progress');
-  await laboratory.client.workflow.getHandle(`run-${experiment}-2`).terminate('by hand');
-  expect(await handle.result()).toMatchObject({ status: 'completed_with_failures', failedRuns: [2] });
-  const runs = await runsOf(laboratory.data, experiment);
-  expect(runs[2]).toMatchObject({ status: 'failed', errorKind: 'Terminated' });
-  expect(await violations(laboratory.data)).toEqual([]);
+// As above.
+if (isFullRange()) {
+  test('a run whose workflow is terminated by hand fails alone, and `retry` completes it', async () => {
+    const file = { ...SLOW, name: 'a run terminated' };
+    const undisturbed = calm.run(file, 'a-run-terminated');
+    const before = invocationCount(laboratory.data);
+    const handle = await laboratory.start(file, 'a-run-terminated');
+    await untilInvocations(laboratory.data, before + 10);
+    const { experiment } = await handle.query<{ experiment: string }>('progress');
+    await laboratory.client.workflow.getHandle(`run-${experiment}-2`).terminate('by hand');
+    expect(await handle.result()).toMatchObject({ status: 'completed_with_failures', failedRuns: [2] });
+    const runs = await runsOf(laboratory.data, experiment);
+    expect(runs[2]).toMatchObject({ status: 'failed', errorKind: 'Terminated' });
+    expect(await violations(laboratory.data)).toEqual([]);
 
-  await withStore(laboratory.data, ({ experiments }) => experiments.resetFailedRuns(experiment));
-  expect((await laboratory.run(file, 'a-run-terminated')).status).toBe('completed');
-  await undisturbed;
-  await experimentsEqual('a run terminated', experiment);
-});
+    await withStore(laboratory.data, ({ experiments }) => experiments.resetFailedRuns(experiment));
+    expect((await laboratory.run(file, 'a-run-terminated')).status).toBe('completed');
+    await undisturbed;
+    await experimentsEqual('a run terminated', experiment);
+  });
+}
 
 test('a model that ends its host costs one retry and not the run', async () => {
   const folder = sharedTemporaryFolder();
