@@ -54,11 +54,3 @@ function rangeOf({ least, stored }: Statistic, column: AnySQLiteColumn): SQL {
   const above = sql`${column} >= ${sql.raw(String(least))}`;
   return stored === 'integer' ? above : sql`${above} and ${column} < 1e300`;
 }
-
-/** What a SELECT takes of a row for these numbers: `bar_count as "barCount", ...`. */
-export function selectedStatistics<Name extends string>(
-  described: Readonly<Record<Name, Statistic>>,
-  names: readonly Name[],
-): string {
-  return names.map((name) => `${described[name].column} as "${name}"`).join(', ');
-}

@@ -230,7 +230,8 @@ function tooLarge(error: unknown, name: string): unknown {
   );
 }
 
-function snapshotOf(sqlite: Database.Database, file: ReadableFile, name: string): Snapshot {
+/** Reads row by row what a connection of `openSnapshot` sees; closes it. `name` is the file's, for people. */
+export function snapshotOf(sqlite: Database.Database, file: ReadableFile, name: string): Snapshot {
   const statements = new Map<string, Database.Statement<SqlValue[]>>();
   return {
     async *rows<T>(query: string, ...values: readonly SqlValue[]) {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { Modality } from '../../experiment/artifact.js';
 import { assertNever, isPanicError } from '../../common/errors.js';
 import { UnreadablePicture } from '../../experiment/pictures/decode.js';
 import { textFault, unfitText } from '../../common/text.js';
 import type { ObjectStore } from '../objects/object-store.js';
 import { decodeObject } from '../tables/picture-codec.js';
 import type { Snapshot } from '../connection/database.js';
+import { experimentReader } from '../read/experiment-reader.js';
+import type { StoredArtifact } from '../read/rows.js';
 import { ahead } from './prefetch.js';
 import { paced } from './yield-turns.js';
 import type { OnRows } from './yield-turns.js';
@@ -14,28 +15,10 @@ import type { Invariant, Violation } from './violation.js';
 /** A service answers after milliseconds; each picture is in memory meanwhile. */
 const OBJECTS_AT_ONCE = 16;
 
-interface ArtifactRecord {
-  readonly id: number;
-  readonly modality: Modality;
-  readonly sha256: Buffer;
-  readonly byteLength: number;
-  readonly text: string | null;
-  readonly width: number | null;
-  readonly height: number | null;
-}
-
 interface Problem {
   readonly invariant: Invariant;
   readonly text: string;
 }
-
-const ALL = 'select id, modality, sha256, byte_length as "byteLength", text, width, height from artifacts';
-
-const OF_EXPERIMENT = `${ALL}
-  where id in (
-    select prompt_id from runs where experiment_id = ?
-    union select i.input_id from runs r join invocations i on i.run_id = r.id where r.experiment_id = ?
-    union select i.output_id from runs r join invocations i on i.run_id = r.id where r.experiment_id = ?)`;
 
 /**
  * Invariant 5: every text and every picture's object is there and hashes to its name; `deep` also decodes the pictures.
@@ -48,11 +31,8 @@ export async function* checkArtifacts(
   deep: boolean,
   onRows: OnRows,
 ): AsyncGenerator<Violation, void, undefined> {
-  const rows =
-    experiment === null
-      ? snapshot.rows<ArtifactRecord>(ALL)
-      : snapshot.rows<ArtifactRecord>(OF_EXPERIMENT, experiment, experiment, experiment);
-  const problemsOf = (row: ArtifactRecord): Problem[] | Promise<Problem[]> => {
+  const rows = experimentReader(snapshot).artifactsOf(experiment);
+  const problemsOf = (row: StoredArtifact): Problem[] | Promise<Problem[]> => {
     switch (row.modality) {
       case 'text':
         return textProblems(row);
@@ -70,7 +50,7 @@ export async function* checkArtifacts(
   }
 }
 
-function textProblems({ text, sha256, byteLength }: ArtifactRecord): Problem[] {
+function textProblems({ text, sha256, byteLength }: StoredArtifact): Problem[] {
   if (text === null) return [{ invariant: 2, text: 'its text is missing' }];
   const fault = textFault(text);
   if (fault !== null) return [{ invariant: 2, text: unfitText(fault) }];
@@ -86,7 +66,7 @@ function textProblems({ text, sha256, byteLength }: ArtifactRecord): Problem[] {
 }
 
 async function pictureProblems(
-  { sha256, byteLength, width, height }: ArtifactRecord,
+  { sha256, byteLength, width, height }: StoredArtifact,
   objects: ObjectStore,
   deep: boolean,
 ): Promise<Problem[]> {

@@ -1,64 +1,52 @@
 import { createHash } from 'node:crypto';
 import type { ExperimentConfig } from '../../experiment/config.js';
-import { BAR_STATISTICS, DIAGRAM_STATISTICS } from '../../experiment/statistics.js';
-import type { BarMeasures, KeptOf, StoredStatistics } from '../../experiment/statistics.js';
+import type { BarMeasures, KeptOf } from '../../experiment/statistics.js';
 import { float32s } from '../float32.js';
-import { selectedStatistics } from '../statistic-columns.js';
 import type { Snapshot } from '../connection/database.js';
+import { experimentReader } from '../read/experiment-reader.js';
+import type { DiagramRecord, StoredDimension } from '../read/rows.js';
 import { barProblems, lackingStatistics } from './bars.js';
 import type { OnRows } from './yield-turns.js';
 import type { Repair } from './repair.js';
 import { surrogateProblems } from './surrogates.js';
-import type { RunRecord } from './trajectory.js';
+import type { CheckedRun } from './trajectory.js';
 import type { Violation } from './violation.js';
 
-interface DiagramRecord {
-  readonly id: number;
-  readonly modelId: number;
-  readonly model: string | null;
-  readonly modality: string | null;
-  readonly metric: string;
-  readonly maxDimension: number;
-  readonly maxEdgeLength: number | null;
-  readonly pointCount: number;
-  readonly distinctPointCount: number;
-  readonly pointsSha256: Buffer;
-}
+const CHECKED = [
+  'id',
+  'modelId',
+  'metric',
+  'maxDimension',
+  'maxEdgeLength',
+  'pointCount',
+  'distinctPointCount',
+  'pointsSha256',
+  'model.name',
+  'model.input',
+] as const satisfies readonly (keyof DiagramRecord)[];
 
-interface DimensionRecord extends StoredStatistics<'diagram'> {
-  readonly dimension: number;
-  readonly bars: Buffer;
-}
+type CheckedDiagram = Pick<DiagramRecord, (typeof CHECKED)[number]>;
 
 /** Hears of a diagram that lacks numbers which its bars give. */
 export type OnUnmeasured = (diagram: number, names: readonly KeptOf<'diagram'>[]) => void;
 
-const DIAGRAMS = `
-  select d.id, d.model_id as "modelId", m.name as model, m.input as modality, d.metric,
-    d.max_dimension as "maxDimension", d.max_edge_length as "maxEdgeLength", d.point_count as "pointCount",
-    d.distinct_point_count as "distinctPointCount", d.points_sha256 as "pointsSha256"
-  from diagrams d left join models m on m.id = d.model_id where d.run_id = ? order by d.id`;
-
-const DIMENSIONS = `
-  select dimension, ${selectedStatistics(BAR_STATISTICS, DIAGRAM_STATISTICS)}, bars
-  from diagram_dimensions where diagram_id = ? order by dimension`;
-
 /** Invariant 4 of one run: each diagram there, of today's points, with the experiment's settings and surrogates, and well formed. */
 export async function* checkDiagrams(
   snapshot: Snapshot,
-  run: RunRecord,
+  run: CheckedRun,
   config: ExperimentConfig,
   measures: BarMeasures | null,
   onRows: OnRows,
   onUnmeasured: OnUnmeasured,
 ): AsyncGenerator<Violation, void, undefined> {
   const where = `run ${run.runIndex} of experiment ${run.experimentId}`;
-  const made: DiagramRecord[] = [];
-  for await (const row of snapshot.rows<DiagramRecord>(DIAGRAMS, run.id)) made.push(row);
+  const reader = experimentReader(snapshot);
+  const made: CheckedDiagram[] = [];
+  for await (const row of reader.diagramsOf(run.id, CHECKED)) made.push(row);
   onRows(made.length);
   if (run.status === 'finished') {
     for (const name of config.embedding_models) {
-      if (made.some(({ model }) => model === name)) continue;
+      if (made.some((diagram) => diagram['model.name'] === name)) continue;
       const message = `${where}: it is finished without a diagram of ${name}`;
       const repair = { kind: 'reopen run', run: run.id } as const;
       yield { invariant: 4, table: 'runs', id: run.id, message, repair };
@@ -72,7 +60,7 @@ export async function* checkDiagrams(
       text: string,
       repair: Repair = remake,
     ): Violation => {
-      const message = `diagram of ${diagram.model ?? 'a missing model'} of ${where}: ${text}`;
+      const message = `diagram of ${diagram['model.name'] ?? 'a missing model'} of ${where}: ${text}`;
       return { invariant: 4, table, id, message, repair };
     };
     for (const text of settingProblems(diagram, config)) yield problem('diagrams', diagram.id, text);
@@ -83,7 +71,7 @@ export async function* checkDiagrams(
       }
     }
     const seen = new Set<number>();
-    for await (const row of snapshot.rows<DimensionRecord>(DIMENSIONS, diagram.id)) {
+    for await (const row of reader.dimensionsOf({ diagram: diagram.id })) {
       seen.add(row.dimension);
       const problems = [...dimensionProblems(diagram, row, measures)];
       for (const text of problems) {
@@ -100,18 +88,20 @@ export async function* checkDiagrams(
       }
     }
     // One that an earlier revision of the model left behind may have been left before it was complete.
-    const isNewest = made.findLast(({ model }) => model === diagram.model) === diagram;
+    const isNewest = made.findLast((other) => other['model.name'] === diagram['model.name']) === diagram;
     const complete = run.status === 'finished' && isNewest;
     const surrogates = surrogateProblems(snapshot, run.id, diagram, config.null_model, complete, onRows);
     for await (const { id, text, repair } of surrogates) yield problem('surrogates', id, text, repair);
   }
 }
 
-function* settingProblems(diagram: DiagramRecord, config: ExperimentConfig): Generator<string> {
-  if (diagram.model === null || !config.embedding_models.includes(diagram.model)) {
+function* settingProblems(diagram: CheckedDiagram, config: ExperimentConfig): Generator<string> {
+  const { 'model.name': model } = diagram;
+  if (model === null || !config.embedding_models.includes(model)) {
     yield 'its model is not one of its experiment';
   }
-  if (diagram.metric !== 'euclidean') yield `its metric is ${diagram.metric}, not euclidean`;
+  const metric: string = diagram.metric;
+  if (metric !== 'euclidean') yield `its metric is ${metric}, not euclidean`;
   if (diagram.maxDimension !== config.max_dimension) {
     yield `its max_dimension is ${diagram.maxDimension}, its experiment says ${config.max_dimension}`;
   }
@@ -121,8 +111,8 @@ function* settingProblems(diagram: DiagramRecord, config: ExperimentConfig): Gen
 }
 
 function* dimensionProblems(
-  diagram: DiagramRecord,
-  row: DimensionRecord,
+  diagram: CheckedDiagram,
+  row: StoredDimension,
   measures: BarMeasures | null,
 ): Generator<string> {
   const { dimension } = row;
@@ -145,16 +135,18 @@ const ELIGIBLE = `
   select count(*) as eligible from invocations i join artifacts o on o.id = i.output_id
   where i.run_id = ? and o.modality = ?`;
 
+const DIGESTS = ['vector.sha256'] as const;
+
 const OF_RUN = `from invocations i join embeddings e on e.invocation_id = i.id join vectors v on v.id = e.vector_id
   where i.run_id = ? and e.model_id = ?`;
 
 /** Compares what a diagram says of its points with the vectors that the run has now. */
 async function* pointProblems(
   snapshot: Snapshot,
-  run: RunRecord,
-  diagram: DiagramRecord,
+  run: CheckedRun,
+  diagram: CheckedDiagram,
 ): AsyncGenerator<string, void, undefined> {
-  const { pointCount, distinctPointCount, modelId, modality } = diagram;
+  const { pointCount, distinctPointCount, modelId, 'model.input': modality } = diagram;
   for await (const row of snapshot.rows<{ eligible: number }>(ELIGIBLE, run.id, modality)) {
     const eligible = row.eligible;
     if (pointCount !== eligible) {
@@ -162,12 +154,10 @@ async function* pointProblems(
     }
   }
   const digest = createHash('sha256');
-  const digests = snapshot.rows<{ sha256: Buffer }>(
-    `select v.sha256 ${OF_RUN} order by i.sequence`,
-    run.id,
-    modelId,
-  );
-  for await (const { sha256 } of digests) digest.update(sha256);
+  for await (const row of experimentReader(snapshot).embeddingsOf(run.id, DIGESTS, modelId)) {
+    // A vector that is missing is named by the check of embeddings.
+    if (row['vector.sha256'] !== null) digest.update(row['vector.sha256']);
+  }
   if (!digest.digest().equals(diagram.pointsSha256)) {
     yield 'it is stale: its points_sha256 is not that of the vectors that its run has now';
     return;
@@ -188,8 +178,8 @@ async function* pointProblems(
 /** By value: vectors that differ only in the sign of a zero are one point. */
 async function countDistinct(
   snapshot: Snapshot,
-  run: RunRecord,
-  { modelId }: DiagramRecord,
+  run: CheckedRun,
+  { modelId }: CheckedDiagram,
 ): Promise<number> {
   const values = new Set<string>();
   const vectors = snapshot.rows<{ bytes: Buffer }>(`select distinct v.bytes ${OF_RUN}`, run.id, modelId);

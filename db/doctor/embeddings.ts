@@ -1,5 +1,5 @@
 import type { Snapshot } from '../connection/database.js';
-import type { RunRecord } from './trajectory.js';
+import type { CheckedRun } from './trajectory.js';
 import type { Violation } from './violation.js';
 
 interface WrongPair {
@@ -36,7 +36,7 @@ const WRONG = `
 /** Invariant 3 of one run, as far as counts and references go; `vectors.ts` looks at the vectors themselves. */
 export async function* checkEmbeddings(
   snapshot: Snapshot,
-  run: RunRecord,
+  run: CheckedRun,
   embeddingModels: readonly string[],
 ): AsyncGenerator<Violation, void, undefined> {
   const where = `run ${run.runIndex} of experiment ${run.experimentId}`;

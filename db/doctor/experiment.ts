@@ -2,24 +2,29 @@ import { runCoordinates, runCount, storedConfig } from '../../experiment/config.
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
 import type { Snapshot } from '../connection/database.js';
+import { experimentReader } from '../read/experiment-reader.js';
+import type { RunRecord, StoredExperiment } from '../read/rows.js';
 import { paced } from './yield-turns.js';
 import type { OnRows } from './yield-turns.js';
 import type { Repair } from './repair.js';
 import type { Violation } from './violation.js';
 
-export interface ExperimentRecord {
-  readonly id: string;
-  readonly config: string;
-  readonly runCount: number;
-  readonly status: string;
-  readonly driver: string | null;
-  readonly startedAt: number | null;
-  readonly finishedAt: number | null;
-  readonly deletingAt: number | null;
-}
+/** What is looked at of an experiment. */
+export const CHECKED_OF_EXPERIMENT = [
+  'id',
+  'config',
+  'runCount',
+  'status',
+  'driverWorkflowId',
+  'startedAt',
+  'finishedAt',
+  'deletingAt',
+] as const;
+
+export type CheckedExperiment = Pick<StoredExperiment, (typeof CHECKED_OF_EXPERIMENT)[number]>;
 
 /** The experiment's configuration, or null with a violation where it is not the one that its id was made from. */
-export function* checkConfig(record: ExperimentRecord): Generator<Violation, ExperimentConfig | null> {
+export function* checkConfig(record: CheckedExperiment): Generator<Violation, ExperimentConfig | null> {
   const config = configOf(record);
   if (config === null) {
     const message = 'its config is not the one that its id was made from, so its runs cannot be checked';
@@ -29,7 +34,7 @@ export function* checkConfig(record: ExperimentRecord): Generator<Violation, Exp
 }
 
 /** Null where the stored config is not the one that the id was made from. */
-export function configOf({ id, config }: Pick<ExperimentRecord, 'id' | 'config'>): ExperimentConfig | null {
+export function configOf({ id, config }: Pick<CheckedExperiment, 'id' | 'config'>): ExperimentConfig | null {
   try {
     const parsed = storedConfig(config);
     return experimentId(parsed) === id ? parsed : null;
@@ -38,21 +43,17 @@ export function configOf({ id, config }: Pick<ExperimentRecord, 'id' | 'config'>
   }
 }
 
-interface PlannedRun {
-  readonly id: number;
-  readonly runIndex: number;
-  readonly network: string;
-  readonly seed: number;
-  readonly drawnSeed: number | null;
-  readonly maxLength: number;
-  readonly prompt: string | null;
-}
+const PLANNED = [
+  'id',
+  'runIndex',
+  'network',
+  'seed',
+  'drawnSeed',
+  'maxLength',
+  'prompt.text',
+] as const satisfies readonly (keyof RunRecord)[];
 
-const PLANNED = `
-  select runs.id, run_index as "runIndex", network, seed, drawn_seed as "drawnSeed", max_length as "maxLength",
-    text as prompt
-  from runs left join artifacts on artifacts.id = prompt_id
-  where experiment_id = ? order by run_index, runs.id`;
+type PlannedRun = Pick<RunRecord, (typeof PLANNED)[number]>;
 
 /** The first runs of an experiment whose planning was cut off, or goes on. Nothing of it has begun, and the next `resume` plans the rest. */
 export interface UnfinishedPlan {
@@ -70,7 +71,7 @@ const BEGUN = `
 /** Whether an experiment that has its first runs alone is still to be planned: it never had a driver, and no run has begun. */
 async function isStillPlanned(
   snapshot: Snapshot,
-  { id, driver, startedAt }: ExperimentRecord,
+  { id, driverWorkflowId: driver, startedAt }: CheckedExperiment,
   planned: number,
 ): Promise<boolean> {
   // The first runs come in the transaction of the experiment's row.
@@ -85,7 +86,7 @@ async function isStillPlanned(
  */
 export async function* checkPlan(
   snapshot: Snapshot,
-  record: ExperimentRecord,
+  record: CheckedExperiment,
   config: ExperimentConfig,
   onRows: OnRows,
   onUnfinished: (plan: UnfinishedPlan) => void,
@@ -97,7 +98,7 @@ export async function* checkPlan(
     yield { invariant: 0, table: 'experiments', id: record.id, message, repair };
   }
   let next = 0;
-  for await (const run of paced(snapshot.rows<PlannedRun>(PLANNED, record.id), onRows)) {
+  for await (const run of paced(experimentReader(snapshot).runsOf(record.id, PLANNED), onRows)) {
     if (run.runIndex > next) yield missingRuns(record.id, config, next, Math.min(run.runIndex, count) - 1);
     const found =
       run.runIndex < next || run.runIndex >= count
@@ -151,8 +152,8 @@ function planDifference(run: PlannedRun, config: ExperimentConfig): string | nul
   if ((run.seed === -1) !== (run.drawnSeed !== null)) {
     return `its drawn seed is ${run.drawnSeed}, which does not go with seed ${run.seed}`;
   }
-  if (run.prompt !== plan.prompt) {
-    return `its prompt is ${JSON.stringify(run.prompt)}, its plan says ${JSON.stringify(plan.prompt)}`;
+  if (run['prompt.text'] !== plan.prompt) {
+    return `its prompt is ${JSON.stringify(run['prompt.text'])}, its plan says ${JSON.stringify(plan.prompt)}`;
   }
   if (run.maxLength !== config.max_length) {
     return `its max_length is ${run.maxLength}, its plan says ${config.max_length}`;
@@ -165,7 +166,7 @@ type RunsByStatus = Readonly<Record<string, number>>;
 /** Invariant 6: what the experiment's row says agrees with its runs, whatever crashed. */
 export async function* checkStatus(
   snapshot: Snapshot,
-  record: ExperimentRecord,
+  record: CheckedExperiment,
 ): AsyncGenerator<Violation, void, undefined> {
   const counts: Record<string, number> = {};
   const byStatus = 'select status, count(*) as runs from runs where experiment_id = ? group by status';
@@ -178,8 +179,8 @@ export async function* checkStatus(
   }
 }
 
-export function* statusProblems(record: ExperimentRecord, runs: RunsByStatus): Generator<string> {
-  const { status, driver, finishedAt } = record;
+export function* statusProblems(record: CheckedExperiment, runs: RunsByStatus): Generator<string> {
+  const { status, driverWorkflowId: driver, finishedAt } = record;
   const all = Object.values(runs).reduce((sum, count) => sum + count, 0);
   const running = runs['running'] ?? 0;
   const finished = runs['finished'] ?? 0;

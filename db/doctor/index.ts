@@ -2,6 +2,7 @@ import { PanicError } from '../../common/errors.js';
 import { isNewer } from '../versions/compatibility.js';
 import type { Database, Snapshot } from '../connection/database.js';
 import type { ObjectStore } from '../objects/object-store.js';
+import { experimentReader } from '../read/experiment-reader.js';
 import { checkArtifacts } from './artifacts.js';
 import type { BarMeasures } from '../../experiment/statistics.js';
 import type { OnUnmeasured } from './diagrams.js';
@@ -9,13 +10,14 @@ import { checkColumns } from './columns.js';
 import { checkDatabaseRow, checkFile, checkLengths, checkSchema, checkServerSchema } from './database.js';
 import { checkDiagrams } from './diagrams.js';
 import { checkEmbeddings } from './embeddings.js';
-import { checkConfig, checkPlan, checkStatus } from './experiment.js';
-import type { ExperimentRecord, UnfinishedPlan } from './experiment.js';
+import { CHECKED_OF_EXPERIMENT, checkConfig, checkPlan, checkStatus } from './experiment.js';
+import type { UnfinishedPlan } from './experiment.js';
 import { paced } from './yield-turns.js';
 import type { OnRows } from './yield-turns.js';
 import { checkReferences } from './references.js';
 import { checkTrajectory } from './trajectory.js';
-import type { RunRecord } from './trajectory.js';
+import { CHECKED_OF_RUN } from './trajectory.js';
+import type { CheckedRun } from './trajectory.js';
 import { checkVectors } from './vectors.js';
 import type { Violation } from './violation.js';
 
@@ -129,17 +131,6 @@ function isCorruption(error: unknown): boolean {
   return typeof error.code === 'string' && error.code.startsWith('SQLITE_CORRUPT');
 }
 
-const EXPERIMENTS = `
-  select id, config, run_count as "runCount", status, driver_workflow_id as driver, started_at as "startedAt",
-    finished_at as "finishedAt", deleting_at as "deletingAt"
-  from experiments`;
-
-const RUNS = `
-  select id, experiment_id as "experimentId", run_index as "runIndex", network, seed, drawn_seed as "drawnSeed",
-    prompt_id as "promptId", max_length as "maxLength", status, stop_reason as "stopReason", length,
-    cycle_start as "cycleStart", cycle_length as "cycleLength"
-  from runs where experiment_id = ? order by run_index`;
-
 async function* checkExperiments(
   snapshot: Snapshot,
   options: DoctorOptions,
@@ -147,12 +138,9 @@ async function* checkExperiments(
 ): AsyncGenerator<Violation, void, undefined> {
   const { experiment: only = null, measures = null } = options;
   const { onUnfinishedPlan: onUnfinished = ignored, onUnmeasured = ignored } = options;
-  const records =
-    only === null
-      ? snapshot.rows<ExperimentRecord>(`${EXPERIMENTS} order by created_at, id`)
-      : snapshot.rows<ExperimentRecord>(`${EXPERIMENTS} where id = ?`, only);
+  const reader = experimentReader(snapshot);
   let found = false;
-  for await (const record of records) {
+  for await (const record of reader.experiments(only, CHECKED_OF_EXPERIMENT)) {
     found = true;
     // Only a part of it may be there; `delete` goes on with the rest.
     if (record.deletingAt !== null) continue;
@@ -160,8 +148,8 @@ async function* checkExperiments(
     yield* checkStatus(snapshot, record);
     if (config === null) continue;
     yield* checkPlan(snapshot, record, config, onRows, onUnfinished);
-    for await (const row of paced(snapshot.rows<RunRow>(RUNS, record.id), onRows)) {
-      const run: RunRecord = { ...row, network: namesIn(row.network) };
+    for await (const row of paced(reader.runsOf(record.id, CHECKED_OF_RUN), onRows)) {
+      const run: CheckedRun = { ...row, network: namesIn(row.network) };
       yield* checkTrajectory(snapshot, run, config, onRows);
       yield* checkEmbeddings(snapshot, run, config.embedding_models);
       yield* checkDiagrams(snapshot, run, config, measures, onRows, onUnmeasured);
@@ -173,8 +161,6 @@ async function* checkExperiments(
 }
 
 function ignored(): void {}
-
-type RunRow = Omit<RunRecord, 'network'> & { readonly network: string };
 
 function namesIn(network: string): readonly string[] | null {
   try {

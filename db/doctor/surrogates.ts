@@ -1,27 +1,18 @@
 import { SURROGATE_KINDS } from '../../experiment/config.js';
 import type { NullModel } from '../../experiment/config.js';
-import { BAR_STATISTICS, describe, rangeProblem, SURROGATE_STATISTICS } from '../../experiment/statistics.js';
-import type { KeptOf, StoredStatistics } from '../../experiment/statistics.js';
-import { selectedStatistics } from '../statistic-columns.js';
+import { describe, rangeProblem, SURROGATE_STATISTICS } from '../../experiment/statistics.js';
+import type { KeptOf } from '../../experiment/statistics.js';
 import type { Snapshot } from '../connection/database.js';
+import { experimentReader } from '../read/experiment-reader.js';
+import type { StoredDiagram, StoredSurrogate } from '../read/rows.js';
 import { paced } from './yield-turns.js';
 import type { OnRows } from './yield-turns.js';
 import type { Repair } from './repair.js';
 
-interface SurrogateRecord extends StoredStatistics<'surrogate'> {
-  readonly kind: string;
-  readonly index: number;
-  readonly dimension: number;
-}
-
 /** Numbers that are checked against each other. */
 const RELATED: readonly KeptOf<'surrogate'>[] = ['barCount', 'longestBar', 'totalPersistence', 'entropy'];
 
-interface Measured {
-  readonly id: number;
-  readonly maxDimension: number;
-  readonly pointCount: number;
-}
+type Measured = Pick<StoredDiagram, 'id' | 'maxDimension' | 'pointCount'>;
 
 export interface SurrogateProblem {
   /** Of the row: diagram/kind/index/dimension, or the first of these where rows are missing. */
@@ -32,10 +23,6 @@ export interface SurrogateProblem {
 
 /** What two orders of the same sum may differ by, relative to it. */
 const SUM_TOLERANCE = 1e-9;
-
-const ROWS = `
-  select kind, surrogate_index as "index", dimension, ${selectedStatistics(BAR_STATISTICS, SURROGATE_STATISTICS)}
-  from surrogates where diagram_id = ? order by kind, surrogate_index, dimension`;
 
 /**
  * The surrogates of one diagram of a run: those that the null model asks for, all of them where the diagram is to be
@@ -51,8 +38,9 @@ export async function* surrogateProblems(
 ): AsyncGenerator<SurrogateProblem, void, undefined> {
   /** Homology dimensions of each surrogate, by kind and index. */
   const made = new Map<string, { readonly remake: Repair; readonly dimensions: Set<number> }>();
-  for await (const row of paced(snapshot.rows<SurrogateRecord>(ROWS, diagram.id), onRows)) {
-    const { kind: surrogate, index } = row;
+  const rows = experimentReader(snapshot).surrogatesOf({ diagram: diagram.id });
+  for await (const row of paced(rows, onRows)) {
+    const { kind: surrogate, surrogateIndex: index } = row;
     const remake: Repair = { kind: 'delete surrogates', diagram: diagram.id, surrogate, index };
     const known = made.get(`${surrogate}/${index}`) ?? { remake, dimensions: new Set() };
     made.set(`${surrogate}/${index}`, known);
@@ -81,13 +69,13 @@ export async function* surrogateProblems(
   }
 }
 
-function isAskedFor({ kind, index }: SurrogateRecord, asked: NullModel | null): boolean {
+function isAskedFor({ kind, surrogateIndex: index }: StoredSurrogate, asked: NullModel | null): boolean {
   return (
     asked !== null && index >= 0 && index < asked.surrogates && asked.kinds.some((name) => name === kind)
   );
 }
 
-function* valueProblems(row: SurrogateRecord, diagram: Measured): Generator<string> {
+function* valueProblems(row: StoredSurrogate, diagram: Measured): Generator<string> {
   const { dimension, barCount, longestBar, totalPersistence, entropy } = row;
   if (!SURROGATE_KINDS.some((kind) => kind === row.kind)) yield `there are no surrogates of kind ${row.kind}`;
   if (dimension > diagram.maxDimension) {

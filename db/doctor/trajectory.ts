@@ -2,41 +2,50 @@ import { modelAt } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { seedOfStep } from '../../experiment/ids.js';
 import type { Snapshot } from '../connection/database.js';
+import { experimentReader } from '../read/experiment-reader.js';
+import type { StepRecord, StoredRun } from '../read/rows.js';
 import { paced } from './yield-turns.js';
 import type { OnRows } from './yield-turns.js';
 import type { Repair } from './repair.js';
 import type { Invariant, Violation } from './violation.js';
 
-export interface RunRecord {
-  readonly id: number;
-  readonly experimentId: string;
-  readonly runIndex: number;
+/** What is looked at of a run. */
+export const CHECKED_OF_RUN = [
+  'id',
+  'experimentId',
+  'runIndex',
+  'network',
+  'seed',
+  'drawnSeed',
+  'promptId',
+  'maxLength',
+  'status',
+  'stopReason',
+  'length',
+  'cycleStart',
+  'cycleLength',
+] as const satisfies readonly (keyof StoredRun)[];
+
+export type CheckedRun = Omit<Pick<StoredRun, (typeof CHECKED_OF_RUN)[number]>, 'network'> & {
   /** Null where the column does not hold a list of names; the plan's check reports it. */
   readonly network: readonly string[] | null;
-  readonly seed: number;
-  readonly drawnSeed: number | null;
-  readonly promptId: number;
-  readonly maxLength: number;
-  readonly status: string;
-  readonly stopReason: string | null;
-  readonly length: number | null;
-  readonly cycleStart: number | null;
-  readonly cycleLength: number | null;
-}
+};
 
-interface StepRecord {
-  readonly id: number;
-  readonly sequence: number;
-  readonly seed: number;
-  readonly source: string;
-  readonly inputId: number;
-  readonly outputId: number;
-  readonly model: string | null;
-  readonly kind: string | null;
-  readonly takes: string | null;
-  readonly promises: string | null;
-  readonly modality: string | null;
-}
+const CHECKED = [
+  'id',
+  'sequence',
+  'seed',
+  'source',
+  'inputId',
+  'outputId',
+  'model.name',
+  'model.kind',
+  'model.input',
+  'model.output',
+  'output.modality',
+] as const satisfies readonly (keyof StepRecord)[];
+
+type CheckedStep = Pick<StepRecord, (typeof CHECKED)[number]>;
 
 /** The step before, or what stands for it at the start of a run. */
 interface Before {
@@ -45,18 +54,10 @@ interface Before {
   readonly modality: string | null;
 }
 
-const STEPS = `
-  select i.id, i.sequence, i.seed, i.source, i.input_id as "inputId", i.output_id as "outputId",
-    m.name as model, m.kind, m.input as takes, m.output as promises, o.modality
-  from invocations i
-  left join models m on m.id = i.model_id
-  left join artifacts o on o.id = i.output_id
-  where i.run_id = ? order by i.sequence, i.id`;
-
 /** Invariants 1 and 2 of one run, in one walk over its steps. */
 export async function* checkTrajectory(
   snapshot: Snapshot,
-  run: RunRecord,
+  run: CheckedRun,
   config: ExperimentConfig,
   onRows: OnRows,
 ): AsyncGenerator<Violation, void, undefined> {
@@ -64,24 +65,25 @@ export async function* checkTrajectory(
   const cycle = new CycleWitness(run);
   let before: Before = { sequence: -1, outputId: run.promptId, modality: 'text' };
   let count = 0;
-  for await (const step of paced(snapshot.rows<StepRecord>(STEPS, run.id), onRows)) {
+  for await (const step of paced(experimentReader(snapshot).stepsOf(run.id, CHECKED), onRows)) {
     count++;
     yield* stepProblems(run, run.network, before, step);
     const unfounded = cycle.see(step);
     if (unfounded !== null) yield stepViolation(1, run, step, unfounded.text, unfounded.repair);
-    before = step;
+    before = { sequence: step.sequence, outputId: step.outputId, modality: step['output.modality'] };
   }
   yield* endProblems(run, config, count);
   for (const problem of cycle.problems()) yield runViolation(run, problem);
 }
 
 function* stepProblems(
-  run: RunRecord,
+  run: CheckedRun,
   network: readonly string[],
   before: Before,
-  step: StepRecord,
+  step: CheckedStep,
 ): Generator<Violation> {
-  const { sequence } = step;
+  const { sequence, 'output.modality': modality, 'model.output': promises } = step;
+  const { 'model.name': name, 'model.input': takes } = step;
   const follows = sequence === before.sequence + 1;
   const again: Repair = { kind: 'recompute steps', run: run.id, from: sequence, to: sequence };
   if (!follows) {
@@ -103,17 +105,17 @@ function* stepProblems(
     yield stepViolation(2, run, step, text, repair);
   }
   const model = modelAt(network, sequence);
-  if (step.kind !== 'generative' || step.model !== model) {
-    const text = `its model is ${step.model ?? 'missing'}, its network has ${model} at this position`;
+  if (step['model.kind'] !== 'generative' || name !== model) {
+    const text = `its model is ${name ?? 'missing'}, its network has ${model} at this position`;
     yield stepViolation(2, run, step, text, again);
-  } else if (follows && step.takes !== before.modality) {
-    const text = `its model ${model} takes ${step.takes}, its input is ${before.modality ?? 'missing'}`;
+  } else if (follows && takes !== before.modality) {
+    const text = `its model ${model} takes ${takes}, its input is ${before.modality ?? 'missing'}`;
     yield stepViolation(2, run, step, text, again);
   }
-  if (step.modality === null) {
+  if (modality === null) {
     yield stepViolation(2, run, step, `its output, artifact ${step.outputId}, is missing`, again);
-  } else if (step.promises !== null && step.modality !== step.promises) {
-    const text = `its output is ${step.modality}, its model ${step.model} promises ${step.promises}`;
+  } else if (promises !== null && modality !== promises) {
+    const text = `its output is ${modality}, its model ${name} promises ${promises}`;
     yield stepViolation(2, run, step, text, again);
   }
   // A run of seed -1 without its drawn seed is a difference from its plan, reported there.
@@ -126,7 +128,7 @@ function* stepProblems(
 }
 
 /** How the trajectory ended, against the number of its steps and what the experiment asks for. */
-function* endProblems(run: RunRecord, config: ExperimentConfig, count: number): Generator<Violation> {
+function* endProblems(run: CheckedRun, config: ExperimentConfig, count: number): Generator<Violation> {
   const { status, stopReason, length, maxLength, cycleLength } = run;
   if (count > maxLength) {
     const text = `it has ${count} invocations, its max_length is ${maxLength}`;
@@ -167,13 +169,13 @@ class CycleWitness {
   private atStart: number | null = null;
   private atRepeat: number | null = null;
 
-  constructor(private readonly run: RunRecord) {
+  constructor(private readonly run: CheckedRun) {
     this.start = run.cycleStart;
     this.length = run.cycleLength;
   }
 
   /** What is wrong with a step that was filled in from the cycle; null for any other step. */
-  see(step: StepRecord): { readonly text: string; readonly repair: Repair } | null {
+  see(step: CheckedStep): { readonly text: string; readonly repair: Repair } | null {
     const { start, length, run } = this;
     const { sequence, outputId } = step;
     // Who computed it is not known any more.
@@ -218,8 +220,8 @@ class CycleWitness {
 
 function stepViolation(
   invariant: Invariant,
-  run: RunRecord,
-  step: StepRecord,
+  run: CheckedRun,
+  step: CheckedStep,
   problem: string,
   repair: Repair,
 ): Violation {
@@ -228,7 +230,7 @@ function stepViolation(
 }
 
 function runViolation(
-  run: RunRecord,
+  run: CheckedRun,
   problem: string,
   repair: Repair = { kind: 'restore run', run: run.id },
 ): Violation {

@@ -1,33 +1,26 @@
 import { createHash } from 'node:crypto';
 import { float32s } from '../float32.js';
 import type { Snapshot } from '../connection/database.js';
+import { experimentReader } from '../read/experiment-reader.js';
+import type { VectorRecord } from '../read/rows.js';
 import { euclideanNorm } from '../tables/vectors.js';
 import { paced } from './yield-turns.js';
 import type { OnRows } from './yield-turns.js';
 import type { Violation } from './violation.js';
 
-interface VectorRecord {
-  readonly id: number;
-  readonly sha256: Buffer;
-  readonly bytes: Buffer;
-  readonly norm: number | null;
-  readonly model: string | null;
-  readonly dimension: number | null;
-  readonly takes: string | null;
-  readonly modality: string | null;
-}
+const CHECKED = [
+  'id',
+  'sha256',
+  'bytes',
+  'norm',
+  'model.name',
+  'model.dimension',
+  'model.input',
+  'artifact.modality',
+] as const satisfies readonly (keyof VectorRecord)[];
 
 // The norm is summed in the same order wherever it is computed; this only forgives a last bit of the square root.
 const NORM_TOLERANCE = 1e-12;
-
-const ALL = `
-  select v.id, v.sha256, v.bytes, v.norm, m.name as model, m.dimension, m.input as takes, a.modality
-  from vectors v left join models m on m.id = v.model_id left join artifacts a on a.id = v.artifact_id`;
-
-const OF_EXPERIMENT = `${ALL}
-  where v.id in (
-    select e.vector_id from runs r join invocations i on i.run_id = r.id join embeddings e on e.invocation_id = i.id
-    where r.experiment_id = ?)`;
 
 /** Invariant 3 of the vectors: the model's dimension, finite, not zero, with their digest and norm. */
 export async function* checkVectors(
@@ -35,21 +28,19 @@ export async function* checkVectors(
   experiment: string | null,
   onRows: OnRows,
 ): AsyncGenerator<Violation, void, undefined> {
-  const rows =
-    experiment === null
-      ? snapshot.rows<VectorRecord>(ALL)
-      : snapshot.rows<VectorRecord>(OF_EXPERIMENT, experiment);
+  const rows = experimentReader(snapshot).storedVectors(experiment, CHECKED);
   for await (const row of paced(rows, onRows)) {
     for (const problem of vectorProblems(row)) {
-      const message = `vector of ${row.model ?? 'a missing model'}: ${problem}`;
+      const message = `vector of ${row['model.name'] ?? 'a missing model'}: ${problem}`;
       const repair = { kind: 'delete vector', vector: row.id } as const;
       yield { invariant: 3, table: 'vectors', id: row.id, message, repair };
     }
   }
 }
 
-function* vectorProblems(row: VectorRecord): Generator<string> {
-  const { bytes, dimension, norm, takes, modality } = row;
+function* vectorProblems(row: Pick<VectorRecord, (typeof CHECKED)[number]>): Generator<string> {
+  const { bytes, norm, 'model.dimension': dimension } = row;
+  const { 'model.input': takes, 'artifact.modality': modality } = row;
   if (!createHash('sha256').update(bytes).digest().equals(row.sha256)) {
     yield 'its bytes do not hash to its sha256';
   }
@@ -61,7 +52,8 @@ function* vectorProblems(row: VectorRecord): Generator<string> {
   const expected = euclideanNorm(float32s(bytes));
   if (!Number.isFinite(expected)) yield 'it has a component that is not finite';
   else if (expected === 0) yield 'all of its components are zero';
-  else if (norm === null || Math.abs(norm - expected) > NORM_TOLERANCE * expected) {
+  // Also where it is none: SQLite stores NaN as NULL.
+  else if (!(Math.abs(norm - expected) <= NORM_TOLERANCE * expected)) {
     yield `its norm is ${norm}, its components give ${expected}`;
   }
 }

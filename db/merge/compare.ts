@@ -140,7 +140,7 @@ function contradiction(source: ContentRow, target: ContentRow): Contradiction | 
     field,
     text: `${where}: ${field === 'drawnSeed' ? 'the drawn seed' : field} is ${shown(mine)} in the source and ${shown(theirs)} in the target`,
   });
-  const fields = source.kind === 'run' ? PLANNED : Object.keys(source);
+  const fields = source.kind === 'run' ? PLANNED : fieldsOf(source, target);
   for (const field of fields) {
     const [mine, theirs] = [valueOf(source, field), valueOf(target, field)];
     if (mine !== theirs) return told(field, mine, theirs);
@@ -148,12 +148,21 @@ function contradiction(source: ContentRow, target: ContentRow): Contradiction | 
   if (source.kind !== 'run' || target.kind !== 'run') return null;
   // A run that has ended in both has ended in the same way; one that goes on in either is compared by its steps.
   if (source.stopReason === null || target.stopReason === null) return null;
-  const ends = ENDED.find((field) => source[field] !== target[field]);
-  return ends === undefined ? null : told(ends, source[ends], target[ends]);
+  const ends = fieldsOf(source, target).find(
+    (field) => !STANDING.has(field) && valueOf(source, field) !== valueOf(target, field),
+  );
+  return ends === undefined ? null : told(ends, valueOf(source, ends), valueOf(target, ends));
 }
 
 const PLANNED: readonly (keyof ContentOfRun)[] = ['network', 'seed', 'drawnSeed', 'prompt', 'maxLength'];
-const ENDED: readonly (keyof ContentOfRun)[] = ['stopReason', 'length', 'cycleStart', 'cycleLength'];
+/** How far a run is, which is no contradiction. */
+const STANDING: ReadonlySet<string> = new Set(['status', 'errorKind'] satisfies (keyof ContentOfRun)[]);
+
+/** What either of two rows tells: a null may be left out. */
+function fieldsOf(source: ContentRow, target: ContentRow): readonly string[] {
+  const more = Object.keys(target).filter((field) => !(field in source));
+  return more.length === 0 ? Object.keys(source) : [...Object.keys(source), ...more];
+}
 
 function placeOf(row: ContentRow): string {
   switch (row.kind) {
@@ -173,7 +182,7 @@ function placeOf(row: ContentRow): string {
 }
 
 function valueOf(row: ContentRow, field: string): unknown {
-  return (row as unknown as Readonly<Record<string, unknown>>)[field];
+  return (row as unknown as Readonly<Record<string, unknown>>)[field] ?? null;
 }
 
 function shown(value: unknown): string {

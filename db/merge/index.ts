@@ -1,6 +1,6 @@
 import { faultPoint } from '../../common/fault.js';
-import type { ArtifactTable, StoredContent } from '../tables/artifacts.js';
-import { openSnapshot } from '../connection/sqlite.js';
+import { contentOfArtifact } from '../tables/artifacts.js';
+import type { ArtifactTable } from '../tables/artifacts.js';
 import type { Connection } from '../connection/sqlite.js';
 import { contentOf } from '../read/content.js';
 import type { ContentRow } from '../read/content.js';
@@ -9,7 +9,8 @@ import type { ObjectStore } from '../objects/object-store.js';
 import { compareContent } from './compare.js';
 import type { Difference } from './compare.js';
 import { mergeSource } from './source.js';
-import type { MergeSource, SourceExperiment } from './source.js';
+import type { MergeSource } from './source.js';
+import type { StoredExperiment } from '../read/rows.js';
 import { mergeTarget } from './target.js';
 
 /** What became, or would become, of one experiment of the source. */
@@ -61,22 +62,23 @@ const COPIES_AT_ONCE = 8;
  * Adds the experiments of one store to another, each after its pictures; any call of it can be cut off and repeated. An experiment that both have gets what the target lacks, if all that both have is equal.
  */
 export async function* mergeStores(parts: MergeParts): AsyncGenerator<MergedExperiment, void, undefined> {
-  const snapshot = openSnapshot(parts.source.db);
+  const source = mergeSource(parts.source.db);
   try {
-    const reader = mergeSource(snapshot);
-    for (const experiment of reader.experiments()) {
-      const merged = await mergeOne(reader, experiment, parts);
+    for await (const experiment of source.reader.experiments()) {
+      // What is left of it is being deleted.
+      if (experiment.deletingAt !== null) continue;
+      const merged = await mergeOne(source, experiment, parts);
       parts.source.db.file.refuseIfChanged();
       yield merged;
     }
   } finally {
-    snapshot.close();
+    await source.close();
   }
 }
 
 async function mergeOne(
-  reader: MergeSource,
-  experiment: SourceExperiment,
+  from: MergeSource,
+  experiment: StoredExperiment,
   { source, target, dryRun, busy, now, onProgress }: MergeParts,
 ): Promise<MergedExperiment> {
   const { id, name } = experiment;
@@ -91,11 +93,11 @@ async function mergeOne(
   }
   const counted = { ...told, added: difference.missing };
   if (difference.runs.size === 0) return { ...counted, outcome: 'equal', objects: 0, objectBytes: 0 };
-  const copied = await copyPictures(reader, id, source.objects, target, dryRun);
+  const copied = await copyPictures(from, id, source.objects, target, dryRun);
   if (!dryRun && target !== null) {
     const of = difference.runs.size;
     const tell = (done: number): void => onProgress?.({ experiment: id, runs: done, of });
-    await mergeTarget(target.db, target.artifacts).add(reader, experiment, difference.runs, now(), tell);
+    await mergeTarget(target.db, target.artifacts).add(from, experiment, difference.runs, now(), tell);
   }
   // The first run comes with the row of its experiment.
   const outcome = agreeingRuns === 0 ? 'new' : 'extended';
@@ -108,17 +110,17 @@ async function* nothing(): AsyncGenerator<ContentRow, void, undefined> {
 
 /** Before the rows that point at them, each verified by its digest as it is read. */
 async function copyPictures(
-  reader: MergeSource,
+  { reader }: MergeSource,
   experiment: string,
   from: ObjectStore,
   target: MergeParts['target'],
   dryRun: boolean,
 ): Promise<{ objects: number; objectBytes: number }> {
   const total = { objects: 0, objectBytes: 0 };
-  const pictures = reader.pictures(experiment);
+  const pictures = reader.objectsOf(experiment)[Symbol.asyncIterator]();
   async function lane(): Promise<void> {
-    for (let next = pictures.next(); next.done !== true; next = pictures.next()) {
-      const content: StoredContent = next.value;
+    for (let next = await pictures.next(); next.done !== true; next = await pictures.next()) {
+      const content = contentOfArtifact(next.value);
       if (target !== null && (await target.artifacts.find(content)) !== null) continue;
       if (!dryRun && target !== null) {
         await target.artifacts.stage({ content, bytes: await from.get(content.sha256, content.byteLength) });
@@ -131,7 +133,7 @@ async function copyPictures(
   try {
     await Promise.all(Array.from({ length: COPIES_AT_ONCE }, lane));
   } finally {
-    pictures.return?.();
+    await pictures.return?.();
   }
   return total;
 }

@@ -1,10 +1,36 @@
 import { createHash } from 'node:crypto';
+import { PanicError } from '../../common/errors.js';
 import { canonicalJson } from '../../experiment/ids.js';
+import {
+  BAR_STATISTICS,
+  DIAGRAM_COUNTS,
+  DIAGRAM_COUNT_NAMES,
+  DIAGRAM_STATISTICS,
+  SURROGATE_STATISTICS,
+} from '../../experiment/statistics.js';
+import type { Statistic } from '../../experiment/statistics.js';
 import type { Database } from '../connection/database.js';
+import {
+  embeddings,
+  diagramDimensions,
+  diagrams,
+  invocations,
+  runs,
+  surrogates,
+  vectors,
+} from '../schema.js';
+import { columnNames } from '../columns.js';
+import type { Row } from '../columns.js';
+import { openReader } from './experiment-reader.js';
+import type { ExperimentReader } from './experiment-reader.js';
+import type { RunRecord } from './rows.js';
 
 /**
  * An experiment's rows by what they mean: indices, names and digests, without ids, times, hosts and how a value was come
  * by. Two stores that hold the same results of the same experiment have equal content, whatever happened on the way.
+ *
+ * Every column of these tables is content, unless `NOT_CONTENT` says why it is none. A column that a migration adds is content where it has
+ * a value: its null is left out, so that stores of earlier versions keep their digests.
  */
 export type ContentRow =
   | ContentOfRun
@@ -13,146 +39,308 @@ export type ContentRow =
   | ContentOfDiagram
   | ContentOfSurrogate;
 
-export interface ContentOfRun {
-  readonly kind: 'run';
-  readonly run: number;
-  readonly network: string;
-  readonly seed: number;
-  /** Differs between two plans of a run with seed -1. */
-  readonly drawnSeed: number | null;
-  readonly prompt: string;
-  readonly maxLength: number;
-  readonly status: string;
-  readonly stopReason: string | null;
-  readonly length: number | null;
-  readonly cycleStart: number | null;
-  readonly cycleLength: number | null;
-  readonly errorKind: string | null;
+const ID = 'an id, which each store gives anew';
+const TIME = 'a time';
+const OURS = 'how the value was come by';
+
+/** Those of these numbers that are not content, by their descriptions. */
+function notContent<All extends Readonly<Record<string, Statistic>>, Name extends keyof All & string>(
+  described: All,
+  names: readonly Name[],
+) {
+  const reasons = names.flatMap((name) => {
+    const { notContent: why } = described[name]!;
+    return why === null ? [] : [[name, why] as const];
+  });
+  return Object.fromEntries(reasons) as {
+    readonly [N in Name as All[N]['notContent'] extends null ? never : N]: string;
+  };
 }
 
-export interface ContentOfInvocation {
+/** Columns that are not content by themselves, and why. */
+export const NOT_CONTENT = {
+  runs: {
+    id: ID,
+    experimentId: 'the experiment whose content it is',
+    runIndex: 'told as `run`',
+    promptId: 'told as `prompt`, its text',
+    attempt: OURS,
+    errorMessage: 'words, which name machines and versions; `errorKind` is content',
+    startedAt: TIME,
+    finishedAt: TIME,
+    hold: 'what a user asked of it for now',
+  },
+  invocations: {
+    id: ID,
+    runId: 'told as `run`',
+    modelId: 'told as `model`, its name and revision',
+    inputId: 'the output of the step before it, or the prompt',
+    outputId: 'told as `modality` and `output`, its digest',
+    source: OURS,
+    hostId: OURS,
+    batchSize: OURS,
+    computeMs: TIME,
+    createdAt: TIME,
+    outputCut: 'not recorded by versions before it, which gave the same outputs and digests without it',
+  },
+  embeddings: {
+    invocationId: 'told as `run` and `sequence`',
+    modelId: 'told as `model`',
+    vectorId: 'told as `vector`, its digest',
+    source: OURS,
+  },
+  vectors: {
+    id: ID,
+    modelId: 'told as `model`',
+    artifactId: 'the output of the step',
+    sha256: 'told as `vector`',
+    bytes: 'what `vector` is the digest of',
+    norm: 'follows from the vector',
+    computeMs: TIME,
+    hostId: OURS,
+  },
+  diagrams: {
+    id: ID,
+    runId: 'told as `run`',
+    modelId: 'told as `model`',
+    ...notContent(DIAGRAM_COUNTS, DIAGRAM_COUNT_NAMES),
+    pointsSha256: 'told as `points`',
+    computeMs: TIME,
+    createdAt: TIME,
+  },
+  diagramDimensions: {
+    diagramId: 'told as `run` and `model`',
+    ...notContent(BAR_STATISTICS, DIAGRAM_STATISTICS),
+  },
+  surrogates: {
+    diagramId: 'told as `run` and `model`',
+    kind: 'told as `nullModel`',
+    surrogateIndex: 'told as `index`',
+    ...notContent(BAR_STATISTICS, SURROGATE_STATISTICS),
+  },
+} as const satisfies {
+  readonly runs: Reasons<typeof runs>;
+  readonly invocations: Reasons<typeof invocations>;
+  readonly embeddings: Reasons<typeof embeddings>;
+  readonly vectors: Reasons<typeof vectors>;
+  readonly diagrams: Reasons<typeof diagrams>;
+  readonly diagramDimensions: Reasons<typeof diagramDimensions>;
+  readonly surrogates: Reasons<typeof surrogates>;
+};
+
+type Reasons<T extends Parameters<typeof columnNames>[0]> = { readonly [Name in keyof Row<T>]?: string };
+
+/** Columns whose null is told, as by every version before: left out it would change the digests of their stores. */
+const NULL_IS_TOLD = new Set([
+  'drawnSeed',
+  'stopReason',
+  'length',
+  'cycleStart',
+  'cycleLength',
+  'errorKind',
+  'cutTokens',
+  'maxEdgeLength',
+] as const);
+
+type NullIsTold = typeof NULL_IS_TOLD extends ReadonlySet<infer Name> ? Name : never;
+
+/** A buffer is told as hexadecimal digits. */
+type Plain<V> = V extends Buffer ? string : V;
+
+/** The content of a row: without what is not content, and without a null that is not told. */
+type Content<R, Left> = {
+  readonly [
+    Name in Exclude<keyof R, keyof Left> as null extends R[Name] ? Extract<Name, NullIsTold> : Name
+  ]: Plain<R[Name]>;
+} & {
+  readonly [Name in Exclude<keyof R, keyof Left | NullIsTold> as null extends R[Name] ? Name : never]?: Plain<
+    NonNullable<R[Name]>
+  >;
+};
+
+type NotContent = typeof NOT_CONTENT;
+
+/** `drawnSeed` differs between two plans of a run with seed -1. */
+export type ContentOfRun = { readonly kind: 'run'; readonly run: number; readonly prompt: string } & Content<
+  Row<typeof runs>,
+  NotContent['runs']
+>;
+
+/** `model` is its name and revision: another revision is another result. Digests are hexadecimal. */
+export type ContentOfInvocation = {
   readonly kind: 'invocation';
   readonly run: number;
-  readonly sequence: number;
   readonly model: string;
-  readonly seed: number;
   readonly modality: string;
-  /** Hexadecimal, as every digest here. */
   readonly output: string;
-  readonly cutTokens: number | null;
-}
+} & Content<Row<typeof invocations>, NotContent['invocations']>;
 
-export interface ContentOfEmbedding {
+export type ContentOfEmbedding = {
   readonly kind: 'embedding';
   readonly run: number;
   readonly sequence: number;
   readonly model: string;
   readonly vector: string;
-  readonly cutTokens: number | null;
-}
+} & Content<Row<typeof embeddings>, NotContent['embeddings']> &
+  Content<Row<typeof vectors>, NotContent['vectors']>;
 
-export interface ContentOfDiagram {
+/** One homology dimension of a diagram. `bars`: birth, death, birth, death, ... as stored. */
+export type ContentOfDiagram = {
   readonly kind: 'diagram';
   readonly run: number;
   readonly model: string;
-  readonly metric: string;
-  readonly maxDimension: number;
-  readonly maxEdgeLength: number | null;
-  readonly pointCount: number;
-  readonly distinctPointCount: number;
-  readonly edgeCount: number;
   readonly points: string;
-  readonly dimension: number;
-  readonly barCount: number;
-  readonly finiteBarCount: number;
-  /** Birth, death, birth, death, ... as stored. */
-  readonly bars: string;
-}
+} & Content<Row<typeof diagrams>, NotContent['diagrams']> &
+  Content<Row<typeof diagramDimensions>, NotContent['diagramDimensions']>;
 
-/** Without its entropy, which follows from the bars and takes logarithms, whose last bit may differ between machines. */
-export interface ContentOfSurrogate {
+export type ContentOfSurrogate = {
   readonly kind: 'surrogate';
   readonly run: number;
   readonly model: string;
   readonly nullModel: string;
   readonly index: number;
-  readonly dimension: number;
-  readonly barCount: number;
-  readonly longestBar: number;
-  readonly totalPersistence: number;
+} & Content<Row<typeof surrogates>, NotContent['surrogates']>;
+
+/** A column of a reader's rows, and what content calls it. */
+interface Field<Name extends string> {
+  readonly name: Name;
+  readonly as: string;
 }
 
-// Model names carry their revision: another revision is another result.
-const MODEL = `m.name || '@' || m.revision as model`;
+function contentColumns<T extends Parameters<typeof columnNames>[0]>(table: T, left: Reasons<T>) {
+  return columnNames(table).filter((name) => !(name in left));
+}
 
-const RUNS = `
-  select r.id, r.run_index as run, r.network, r.seed, r.drawn_seed as "drawnSeed", p.text as prompt,
-    r.max_length as "maxLength", r.status, r.stop_reason as "stopReason", r.length, r.cycle_start as "cycleStart",
-    r.cycle_length as "cycleLength", r.error_kind as "errorKind"
-  from runs r join artifacts p on p.id = r.prompt_id where r.experiment_id = ? order by r.run_index`;
+function own<Name extends string>(names: readonly Name[]): readonly Field<Name>[] {
+  return names.map((name) => ({ name, as: name }));
+}
 
-const INVOCATIONS = `
-  select i.sequence, ${MODEL}, i.seed, o.modality, o.sha256 as output,
-    i.cut_tokens as "cutTokens"
-  from invocations i join models m on m.id = i.model_id join artifacts o on o.id = i.output_id
-  where i.run_id = ? order by i.sequence`;
+const RUN_COLUMNS = own(contentColumns(runs, NOT_CONTENT.runs));
+const RUN = fieldsOf([...RUN_COLUMNS, { name: 'prompt.text', as: 'prompt' }], 'id', 'runIndex');
 
-const EMBEDDINGS = `
-  select i.sequence, ${MODEL}, v.sha256 as vector,
-    v.cut_tokens as "cutTokens"
-  from invocations i join embeddings e on e.invocation_id = i.id join models m on m.id = e.model_id
-  join vectors v on v.id = e.vector_id where i.run_id = ? order by m.name, m.revision, m.settings, i.sequence`;
+const STEP_COLUMNS = own(contentColumns(invocations, NOT_CONTENT.invocations));
+const OUTPUT = [
+  { name: 'output.modality', as: 'modality' },
+  { name: 'output.sha256', as: 'output' },
+] as const;
+const STEP = fieldsOf([...STEP_COLUMNS, ...OUTPUT], 'model.name', 'model.revision');
 
-const DIAGRAMS = `
-  select ${MODEL}, d.metric, d.max_dimension as "maxDimension",
-    d.max_edge_length as "maxEdgeLength", d.point_count as "pointCount", d.distinct_point_count as "distinctPointCount",
-    d.edge_count as "edgeCount", d.points_sha256 as points, k.dimension, k.bar_count as "barCount",
-    k.finite_bar_count as "finiteBarCount", k.bars as bars
-  from diagrams d join models m on m.id = d.model_id join diagram_dimensions k on k.diagram_id = d.id
-  where d.run_id = ? order by m.name, m.revision, m.settings, k.dimension`;
+const VECTOR_COLUMNS = contentColumns(vectors, NOT_CONTENT.vectors).map(
+  (name) => ({ name: `vector.${name}`, as: name }) as const,
+);
+const EMBEDDING_COLUMNS = [
+  ...own(contentColumns(embeddings, NOT_CONTENT.embeddings)),
+  ...own(['sequence'] as const),
+  ...VECTOR_COLUMNS,
+  { name: 'vector.sha256', as: 'vector' } as const,
+];
+const EMBEDDING = fieldsOf(EMBEDDING_COLUMNS, 'model.name', 'model.revision');
 
-const SURROGATES = `
-  select ${MODEL}, s.kind as "nullModel", s.surrogate_index as "index", s.dimension,
-    s.bar_count as "barCount", s.longest_bar as "longestBar", s.total_persistence as "totalPersistence"
-  from diagrams d join models m on m.id = d.model_id join surrogates s on s.diagram_id = d.id
-  where d.run_id = ? order by m.name, m.revision, m.settings, s.kind, s.surrogate_index, s.dimension`;
+const OF_DIAGRAM = contentColumns(diagrams, NOT_CONTENT.diagrams).map(
+  (name) => ({ name: `diagram.${name}`, as: name }) as const,
+);
+const DIMENSION_COLUMNS = own(contentColumns(diagramDimensions, NOT_CONTENT.diagramDimensions));
+const POINTS = { name: 'diagram.pointsSha256', as: 'points' } as const;
+const DIAGRAM = fieldsOf([...OF_DIAGRAM, ...DIMENSION_COLUMNS, POINTS], 'model.name', 'model.revision');
+
+const SURROGATE_KEY = [
+  { name: 'kind', as: 'nullModel' },
+  { name: 'surrogateIndex', as: 'index' },
+] as const;
+const SURROGATE_COLUMNS = own(contentColumns(surrogates, NOT_CONTENT.surrogates));
+const SURROGATE = fieldsOf([...SURROGATE_COLUMNS, ...SURROGATE_KEY], 'model.name', 'model.revision');
+
+/** What is told of a row, and all that is read for it. */
+function fieldsOf<Told extends string, Read extends string>(
+  told: readonly Field<Told>[],
+  ...more: readonly Read[]
+): { readonly told: readonly Field<Told>[]; readonly names: readonly (Told | Read)[] } {
+  const taken = told.map(({ as }) => as);
+  const twice = taken.find((as, k) => taken.indexOf(as) !== k);
+  if (twice !== undefined) throw new Error(`two columns of one row of content are told as ${twice}`);
+  return { told, names: [...told.map(({ name }) => name), ...more] };
+}
 
 /**
  * The content of an experiment, run by run: the run, its invocations, its embeddings, its diagrams, their surrogates, each
  * in order. Reads the database as it is at the first step; finish or `return()` the iteration, which closes what it reads from.
+ * Throws StoreConflict where a row points at a model that is missing.
  */
 export async function* contentOf(
   db: Database,
   experimentId: string,
 ): AsyncGenerator<ContentRow, void, undefined> {
-  const snapshot = await db.snapshot();
+  const reader = await openReader(db);
   try {
-    for await (const { id, ...run } of snapshot.rows<RunRecord>(RUNS, experimentId)) {
-      yield { kind: 'run', ...run };
-      for (const [kind, query] of OF_RUN) {
-        for await (const row of snapshot.rows<object>(query, id)) {
-          yield { kind, run: run.run, ...withHexadecimal(row) } as ContentRow;
-        }
-      }
+    for await (const run of reader.runsOf(experimentId, RUN.names)) {
+      yield { kind: 'run', run: run.runIndex, ...valuesOf(run, RUN.told) } as ContentOfRun;
+      yield* contentOfRun(reader, run);
     }
   } finally {
-    await snapshot.close();
+    await reader.close();
   }
 }
 
-type RunRecord = Omit<ContentOfRun, 'kind'> & { readonly id: number };
+async function* contentOfRun(
+  reader: ExperimentReader,
+  { id, runIndex: run }: Pick<RunRecord, 'id' | 'runIndex'>,
+): AsyncGenerator<ContentRow, void, undefined> {
+  for await (const row of reader.stepsOf(id, STEP.names)) {
+    yield {
+      kind: 'invocation',
+      run,
+      model: modelOf(row),
+      ...valuesOf(row, STEP.told),
+    } as ContentOfInvocation;
+  }
+  for await (const row of reader.embeddingsOf(id, EMBEDDING.names)) {
+    yield {
+      kind: 'embedding',
+      run,
+      model: modelOf(row),
+      ...valuesOf(row, EMBEDDING.told),
+    } as ContentOfEmbedding;
+  }
+  for await (const row of reader.dimensionsOf({ run: id }, DIAGRAM.names)) {
+    yield { kind: 'diagram', run, model: modelOf(row), ...valuesOf(row, DIAGRAM.told) } as ContentOfDiagram;
+  }
+  for await (const row of reader.surrogatesOf({ run: id }, SURROGATE.names)) {
+    yield {
+      kind: 'surrogate',
+      run,
+      model: modelOf(row),
+      ...valuesOf(row, SURROGATE.told),
+    } as ContentOfSurrogate;
+  }
+}
 
-const OF_RUN = [
-  ['invocation', INVOCATIONS],
-  ['embedding', EMBEDDINGS],
-  ['diagram', DIAGRAMS],
-  ['surrogate', SURROGATES],
-] as const;
+function modelOf(row: {
+  readonly 'model.name': string | null;
+  readonly 'model.revision': string | null;
+}): string {
+  const { 'model.name': name, 'model.revision': revision } = row;
+  if (name === null || revision === null) {
+    throw new PanicError(
+      'StoreConflict',
+      'a row points at a model that is missing; "panic-tda doctor" names it',
+    );
+  }
+  return `${name}@${revision}`;
+}
 
-function withHexadecimal(row: object): object {
-  return Object.fromEntries(
-    Object.entries(row).map(([key, value]) => [key, Buffer.isBuffer(value) ? value.toString('hex') : value]),
-  );
+const nullIsTold: ReadonlySet<string> = NULL_IS_TOLD;
+
+function valuesOf<Name extends string>(
+  row: Readonly<Record<Name, unknown>>,
+  told: readonly Field<Name>[],
+): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const { name, as } of told) {
+    const value = row[name];
+    if (value === null && !nullIsTold.has(as)) continue;
+    values[as] = Buffer.isBuffer(value) ? value.toString('hex') : value;
+  }
+  return values;
 }
 
 /** SHA-256 (hexadecimal) of an experiment's content, row by row as canonical JSON lines. */

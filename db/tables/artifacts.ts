@@ -1,11 +1,13 @@
 import { and, eq, sql } from 'drizzle-orm';
-import type { Artifact, ImageArtifact, Modality } from '../../experiment/artifact.js';
+import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
 import { isStoredAsObject } from '../../experiment/modality.js';
 import { assertNever, PanicError } from '../../common/errors.js';
 import { UnreadablePicture } from '../../experiment/pictures/decode.js';
 import { quoted } from '../../common/problems.js';
 import { textFault, unfitText } from '../../common/text.js';
 import { databaseTime } from '../connection/clock.js';
+import { placeholders } from '../columns.js';
+import type { Row } from '../columns.js';
 import type { Database } from '../connection/database.js';
 import { sha256Of } from '../objects/object-store.js';
 import type { ObjectStore } from '../objects/object-store.js';
@@ -18,13 +20,11 @@ import type { Work } from '../connection/work.js';
 export const REMOVAL_CLAIM_MS = 60_000;
 
 /** What an artifact's row will say. */
-export interface StoredContent {
-  readonly modality: Modality;
-  readonly sha256: Buffer;
-  readonly byteLength: number;
-  readonly text: string | null;
-  readonly width: number | null;
-  readonly height: number | null;
+export type StoredContent = Omit<Row<typeof artifacts>, 'id'>;
+
+export function contentOfArtifact(row: Row<typeof artifacts>): StoredContent {
+  const { id: _, ...content } = row;
+  return content;
 }
 
 /** An artifact as it is stored; `bytes` is a picture's object, null for a text, which lives in its row. */
@@ -54,14 +54,7 @@ export function artifactTable({ build, read, write, rows, dialect }: Database, o
 
   const insert = build
     .insert(artifacts)
-    .values({
-      modality: sql.placeholder('modality'),
-      sha256: sql.placeholder('sha256'),
-      byteLength: sql.placeholder('byteLength'),
-      text: sql.placeholder('text'),
-      width: sql.placeholder('width'),
-      height: sql.placeholder('height'),
-    })
+    .values(placeholders(artifacts, 'id'))
     .onConflictDoNothing()
     .returning({ id: artifacts.id })
     .prepare();

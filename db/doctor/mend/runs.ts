@@ -10,6 +10,7 @@ import { textContent } from '../../tables/artifacts.js';
 import type { ArtifactTable } from '../../tables/artifacts.js';
 import { NO_DRIVER } from '../../tables/driver-service.js';
 import type { Database } from '../../connection/database.js';
+import { openReader } from '../../read/experiment-reader.js';
 import { diagrams, experiments, invocations, runs } from '../../schema.js';
 import { all, get, run as execute } from '../../connection/work.js';
 import type { Work } from '../../connection/work.js';
@@ -23,6 +24,8 @@ import type { Outcome } from './outcome.js';
 const STEPS_BATCH = 1000;
 /** Runs that one transaction makes. */
 const RUNS_BATCH = 1000;
+
+const OUTPUTS = ['sequence', 'outputId'] as const;
 
 type StoredRun = typeof runs.$inferSelect;
 type StoredExperiment = typeof experiments.$inferSelect;
@@ -117,13 +120,9 @@ export function runRepairs(
     let cycle: { start: number; length: number } | null = null;
     let count = 0;
     let atClaimed: number | null = null;
-    const snapshot = await db.snapshot();
+    const reader = await openReader(db);
     try {
-      const steps = snapshot.rows<{ sequence: number; outputId: number }>(
-        'select sequence, output_id as "outputId" from invocations where run_id = ? order by sequence',
-        row.id,
-      );
-      for await (const { sequence, outputId } of steps) {
+      for await (const { sequence, outputId } of reader.stepsOf(row.id, OUTPUTS)) {
         // Steps that are not whole have repairs of their own; the end follows when these are made.
         if (sequence !== count) return OPEN;
         count++;
@@ -140,7 +139,7 @@ export function runRepairs(
         }
       }
     } finally {
-      await snapshot.close();
+      await reader.close();
     }
     if (count > config.max_length) {
       return { why: `it has ${count} steps, more than its max_length`, cut: config.max_length };
@@ -348,8 +347,7 @@ function stateOf({ status, errorKind }: StoredRun, { stopReason }: End) {
 function isSound(row: StoredExperiment, counts: Readonly<Record<string, number>>): boolean {
   if (!isExperimentStatus(row.status)) return false;
   if ((row.driverWorkflowId === null) !== (row.driverRunId === null)) return false;
-  const record = { ...row, driver: row.driverWorkflowId };
-  return [...statusProblems(record, counts)].length === 0;
+  return [...statusProblems(row, counts)].length === 0;
 }
 
 export type RunRepairs = ReturnType<typeof runRepairs>;

@@ -1,0 +1,68 @@
+import { getTableColumns, getTableName, sql } from 'drizzle-orm';
+import type { Placeholder } from 'drizzle-orm';
+import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core';
+
+/** A row of a table, as both databases give it. */
+export type Row<T extends SQLiteTable> = Readonly<T['$inferSelect']>;
+
+/** The columns of a row that another row points at, as `model.name`; null where that row is missing, as in a damaged store. */
+export type Joined<Prefix extends string, R> = {
+  readonly [Name in keyof R & string as `${Prefix}.${Name}`]: R[Name] | null;
+};
+
+/** The SQL of each column of a row. */
+export type ColumnSql<R> = { readonly [Name in keyof R & string]: string };
+
+/** Every column of a table, in the order of the table, by the names that code has for them. */
+export function columnNames<T extends SQLiteTable>(table: T): readonly (keyof Row<T> & string)[] {
+  return Object.keys(getTableColumns(table));
+}
+
+/** The SQL of every column of a table that a query calls `alias`: what a migration adds is read without a further word. */
+export function columnsOf<T extends SQLiteTable>(table: T, alias: string): ColumnSql<Row<T>> {
+  return columnSql(table, alias, '') as ColumnSql<Row<T>>;
+}
+
+/** The same of a row that another one points at, under names with a prefix. */
+export function joinedColumns<Prefix extends string, T extends SQLiteTable>(
+  prefix: Prefix,
+  table: T,
+  alias: string,
+): ColumnSql<Joined<Prefix, Row<T>>> {
+  return columnSql(table, alias, `${prefix}.`) as ColumnSql<Joined<Prefix, Row<T>>>;
+}
+
+function columnSql(table: SQLiteTable, alias: string, prefix: string): Readonly<Record<string, string>> {
+  const columns = Object.entries<SQLiteColumn>(getTableColumns(table));
+  return Object.fromEntries(
+    columns.map(([name, column]) => {
+      refuseTranslated(table, column);
+      return [`${prefix}${name}`, `${alias}."${column.name}"`];
+    }),
+  );
+}
+
+/** SQLite and Postgres give numbers, texts and buffers as code has them (`TYPES` in postgres/connection.ts). */
+const UNTRANSLATED: ReadonlySet<string> = new Set(['number', 'string', 'buffer']);
+
+function refuseTranslated(table: SQLiteTable, { name, dataType }: SQLiteColumn): void {
+  if (UNTRANSLATED.has(dataType)) return;
+  throw new Error(
+    `the column ${name} of ${getTableName(table)} is of the kind ${dataType}, which rows that are read by SQL do not have`,
+  );
+}
+
+/** `"run_id" as "runId", …`: what a SELECT takes of the columns of a row. */
+export function selected<R>(columns: ColumnSql<R>, names: readonly (keyof R & string)[]): string {
+  return names.map((name) => `${columns[name]} as "${name}"`).join(', ');
+}
+
+/** A value for each column of a table but some, each to be given by the column's name when the statement is run: for `insert`. */
+export function placeholders<T extends SQLiteTable, Left extends keyof Row<T> & string>(
+  table: T,
+  ...left: readonly Left[]
+): { readonly [Name in Exclude<keyof Row<T>, Left>]: Placeholder } {
+  const names = columnNames(table).filter((name) => !left.some((other) => other === name));
+  const given = Object.fromEntries(names.map((name) => [name, sql.placeholder(name)]));
+  return given as { readonly [Name in Exclude<keyof Row<T>, Left>]: Placeholder };
+}

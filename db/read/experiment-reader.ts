@@ -1,0 +1,234 @@
+import type { Database, Snapshot, SqlValue } from '../connection/database.js';
+import { selected } from '../columns.js';
+import { hasObject } from '../tables/has-object.js';
+import * as from from './rows.js';
+import { BY_MODEL } from './rows.js';
+import type {
+  DiagramRecord,
+  DimensionRecord,
+  EmbeddingRecord,
+  RunRecord,
+  Source,
+  StepRecord,
+  StoredArtifact,
+  StoredDiagram,
+  StoredDimension,
+  StoredEmbedding,
+  StoredExperiment,
+  StoredFailure,
+  StoredInvocation,
+  StoredModel,
+  StoredRun,
+  StoredSurrogate,
+  StoredVector,
+  SurrogateRecord,
+  VectorRecord,
+} from './rows.js';
+import { vectorPortions } from './vector-portions.js';
+import type { VectorPortion } from './vector-portions.js';
+
+/** Rows of a diagram, or of all diagrams of a run. */
+export type OfDiagram = { readonly diagram: number } | { readonly run: number };
+
+export type ExperimentReader = ReturnType<typeof experimentReader>;
+
+/**
+ * Reads an experiment row by row, from an SQLite file or a Postgres database, as it is at the moment of the snapshot. Rows come as they
+ * are asked for and are forgotten then: SQLite steps through its statement, Postgres hands out 500 rows of a cursor at a time. So an
+ * experiment of any size is read in the same memory, and a caller that is slow is waited for. Several readings may be open side by side.
+ *
+ * Each method gives every column of its table, also one that a later migration adds, unless `names` picks some. The columns of the rows
+ * that a row points at are picked by a prefix: `model.name`, `output.text`. Give `names` as a constant: the text of the query is kept by it.
+ *
+ * A reading ends with its last row, with `return()`, or where a `for await` is left; that closes its statement or cursor. The snapshot is
+ * the caller's to close. Of a damaged store a value may be another than its type says.
+ */
+export function experimentReader(snapshot: Snapshot) {
+  function read<R, Own extends keyof R & string, Name extends keyof R & string = Own>(
+    source: Source<R, Own>,
+    rest: string,
+    values: readonly SqlValue[],
+    names?: readonly Name[],
+  ): AsyncIterable<Readonly<Pick<R, Name>>> {
+    return snapshot.rows<Readonly<Pick<R, Name>>>(queryOf(source, names ?? source.own, rest), ...values);
+  }
+
+  return {
+    /** Every experiment of the store, also those that are being deleted, or the one of an id: in the order in which they were made. */
+    experiments<Name extends keyof StoredExperiment>(
+      only: string | null = null,
+      names?: readonly Name[],
+    ): AsyncIterable<Pick<StoredExperiment, Name>> {
+      return only === null
+        ? read(from.EXPERIMENTS, 'order by x.created_at, x.id', [], names)
+        : read(from.EXPERIMENTS, 'where x.id = ?', [only], names);
+    },
+
+    /** The runs of an experiment by index. */
+    runsOf<Name extends keyof RunRecord = keyof StoredRun>(experiment: string, names?: readonly Name[]) {
+      return read(from.RUNS, 'where r.experiment_id = ? order by r.run_index, r.id', [experiment], names);
+    },
+
+    /** The steps of a run by sequence, all or from a sequence on. */
+    stepsOf<Name extends keyof StepRecord = keyof StoredInvocation>(
+      run: number,
+      names?: readonly Name[],
+      first: number | null = null,
+    ) {
+      return first === null
+        ? read(from.STEPS, 'where i.run_id = ? order by i.sequence, i.id', [run], names)
+        : read(
+            from.STEPS,
+            'where i.run_id = ? and i.sequence >= ? order by i.sequence, i.id',
+            [run, first],
+            names,
+          );
+    },
+
+    /** Which vectors the steps of a run have: by model, then sequence. Of one model no row waits for another; of all, they are sorted first. */
+    embeddingsOf<Name extends keyof EmbeddingRecord = keyof StoredEmbedding | 'sequence' | 'outputId'>(
+      run: number,
+      names?: readonly Name[],
+      model: number | null = null,
+    ) {
+      return model === null
+        ? read(from.EMBEDDINGS, `where i.run_id = ? order by ${BY_MODEL}, i.sequence`, [run], names)
+        : read(
+            from.EMBEDDINGS,
+            'where i.run_id = ? and e.model_id = ? order by i.sequence',
+            [run, model],
+            names,
+          );
+    },
+
+    /**
+     * The distinct vectors of a run and a model as numbers, with the steps that have each: in portions of 4 MiB of numbers at most, by the
+     * ids of the vectors. Beside a portion the sequences of its steps are held. Throws StoreConflict for a vector of another length than the
+     * others.
+     */
+    vectorsOf(run: number, model: number): AsyncGenerator<VectorPortion, void, undefined> {
+      return vectorPortions(snapshot, run, model);
+    },
+
+    /** Every vector of the store, or each that an experiment has once. In no order. */
+    storedVectors<Name extends keyof VectorRecord = keyof StoredVector>(
+      experiment: string | null,
+      names?: readonly Name[],
+    ) {
+      return experiment === null
+        ? read(from.VECTORS, '', [], names)
+        : read(from.VECTORS, VECTORS_OF_EXPERIMENT, [experiment], names);
+    },
+
+    /** The diagrams of a run without their bars: in the order in which they were made. */
+    diagramsOf<Name extends keyof DiagramRecord = keyof StoredDiagram>(run: number, names?: readonly Name[]) {
+      return read(from.DIAGRAMS, 'where d.run_id = ? order by d.id', [run], names);
+    },
+
+    /**
+     * Homology dimensions with their bars (`float32s`: birth, death, birth, death, ...): by dimension, for a run by model before that. The
+     * bars of one dimension are in memory at a time.
+     */
+    dimensionsOf<Name extends keyof DimensionRecord = keyof StoredDimension>(
+      of: OfDiagram,
+      names?: readonly Name[],
+    ) {
+      return 'diagram' in of
+        ? read(from.DIMENSIONS, 'where d.id = ? order by k.dimension', [of.diagram], names)
+        : read(from.DIMENSIONS, `where d.run_id = ? order by ${BY_MODEL}, k.dimension`, [of.run], names);
+    },
+
+    /** Surrogates by kind, index and dimension, for a run by model before that. */
+    surrogatesOf<Name extends keyof SurrogateRecord = keyof StoredSurrogate>(
+      of: OfDiagram,
+      names?: readonly Name[],
+    ) {
+      const order = 's.kind, s.surrogate_index, s.dimension';
+      return 'diagram' in of
+        ? read(from.SURROGATES, `where d.id = ? order by ${order}`, [of.diagram], names)
+        : read(from.SURROGATES, `where d.run_id = ? order by ${BY_MODEL}, ${order}`, [of.run], names);
+    },
+
+    /** The failed attempts of a run, in the order in which they were written down. */
+    failuresOf<Name extends keyof StoredFailure = keyof StoredFailure>(run: number, names?: readonly Name[]) {
+      return read(from.FAILURES, 'where f.run_id = ? order by f.id', [run], names);
+    },
+
+    /**
+     * Every text and picture of the store, or those that an experiment has as prompts, inputs or outputs, once each: by id. A text is in its
+     * row, a picture is an object that its `sha256` names.
+     */
+    artifactsOf<Name extends keyof StoredArtifact = keyof StoredArtifact>(
+      experiment: string | null,
+      names?: readonly Name[],
+    ) {
+      return experiment === null
+        ? read(from.ARTIFACTS, 'order by a.id', [], names)
+        : read(
+            from.ARTIFACTS,
+            `where ${OF_EXPERIMENT} order by a.id`,
+            [experiment, experiment, experiment],
+            names,
+          );
+    },
+
+    /** Those of an experiment that are objects. */
+    objectsOf<Name extends keyof StoredArtifact = keyof StoredArtifact>(
+      experiment: string,
+      names?: readonly Name[],
+    ) {
+      const rest = `where ${hasObject('a')} and ${OF_EXPERIMENT} order by a.id`;
+      return read(from.ARTIFACTS, rest, [experiment, experiment, experiment], names);
+    },
+
+    /** The models that the steps and vectors of an experiment are of, once each: by name, revision and settings. */
+    modelsOf<Name extends keyof StoredModel = keyof StoredModel>(
+      experiment: string,
+      names?: readonly Name[],
+    ) {
+      return read(
+        from.MODELS,
+        `${MODELS_OF_EXPERIMENT} order by ${BY_MODEL}`,
+        [experiment, experiment],
+        names,
+      );
+    },
+  };
+}
+
+/** Reads a database as it is now; `close` it soon, since nothing that is deleted meanwhile gives its room back. */
+export async function openReader(
+  db: Pick<Database, 'snapshot'>,
+): Promise<ExperimentReader & { close(): Promise<void> }> {
+  const snapshot = await db.snapshot();
+  return { ...experimentReader(snapshot), close: () => snapshot.close() };
+}
+
+const VECTORS_OF_EXPERIMENT = `where v.id in (
+    select e.vector_id from runs r join invocations i on i.run_id = r.id join embeddings e on e.invocation_id = i.id
+    where r.experiment_id = ?)`;
+
+const OF_EXPERIMENT = `a.id in (
+    select prompt_id from runs where experiment_id = ?
+    union select i.input_id from runs r join invocations i on i.run_id = r.id where r.experiment_id = ?
+    union select i.output_id from runs r join invocations i on i.run_id = r.id where r.experiment_id = ?)`;
+
+const MODELS_OF_EXPERIMENT = `where m.id in (
+    select i.model_id from runs r join invocations i on i.run_id = r.id where r.experiment_id = ?
+    union select e.model_id from runs r join invocations i on i.run_id = r.id
+      join embeddings e on e.invocation_id = i.id where r.experiment_id = ?)`;
+
+/** Texts of queries by the columns that they take: made once, though they are asked for each run. */
+const texts = new WeakMap<readonly string[], Map<string, string>>();
+
+function queryOf<R, Own extends keyof R & string>(
+  { columns, from: tables }: Source<R, Own>,
+  names: readonly (keyof R & string)[],
+  rest: string,
+): string {
+  const known = texts.get(names) ?? new Map<string, string>();
+  texts.set(names, known);
+  const text = known.get(rest) ?? `select ${selected(columns, names)} from ${tables} ${rest}`;
+  known.set(rest, text);
+  return text;
+}

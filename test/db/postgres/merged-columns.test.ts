@@ -1,0 +1,3 @@
+import { onPostgres } from '../places.js';
+
+await onPostgres(() => import('../merged-columns.test.js'));
