@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { callColumns } from '../db/index.js';
 import type {
   Committed,
   Cycle,
@@ -163,8 +164,8 @@ class Trajectory {
     this.begun = null;
     const equal = begun === null ? await this.findEqualWork(work, inputId) : null;
     if (equal !== null) {
-      const { outputId: output, cutTokens, outputCut } = equal;
-      const reused = { ...step, output, cutTokens, outputCut, provenance: { source: 'reused' } } as const;
+      const { outputId: output, call } = equal;
+      const reused = { ...step, output, call, provenance: { source: 'reused' } } as const;
       await this.accept(await store.invocations.commit(run, reused, now()), null);
       return;
     }
@@ -174,14 +175,15 @@ class Trajectory {
     }
     const call =
       begun ?? this.call(model.name, this.input ?? (await store.artifacts.load(inputId)), seed, signal);
-    const { output, cutTokens, outputCut, fingerprint, batchSize, computeMs } = await call;
+    const answer = await call;
+    const { output, fingerprint, batchSize, computeMs } = answer;
     const hostId = await store.provenance.hostId(fingerprint);
     const encoding = store.artifacts.encode(output);
     if (performance.now() < until) await this.beginNext(output, encoding, signal);
     const encoded = await encoding;
     const staged = await store.artifacts.stage(encoded);
     const provenance = { source: 'computed', hostId, batchSize, computeMs } as const;
-    const computed = { ...step, output: staged, cutTokens, outputCut, provenance };
+    const computed = { ...step, output: staged, call: callColumns({ model, answer }), provenance };
     const committed = await store.invocations.commit(run, computed, now());
     await this.accept(committed, output);
   }

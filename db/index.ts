@@ -46,7 +46,20 @@ export type { FailureRow, RunRow, Stage } from './tables/runs.js';
 export type { EncodedArtifact } from './tables/artifacts.js';
 export type { DeletionPreview, Removal } from './tables/deletion.js';
 export type { ComputedInvocation } from './tables/computed.js';
-export type { Committed, Cycle, EqualWork, Position, Step } from './tables/invocations.js';
+export { callColumns } from './tables/invocations.js';
+export type {
+  CallColumns,
+  Committed,
+  Cycle,
+  EqualWork,
+  InvocationRow,
+  Position,
+  Step,
+} from './tables/invocations.js';
+export { float32s } from './float32.js';
+export { openReader } from './read/experiment-reader.js';
+export type { ExperimentReader } from './read/experiment-reader.js';
+export type { VectorPortion } from './read/vector-portions.js';
 export { portionsOf } from './tables/vectors.js';
 export type { NewVector, PendingOutput, PointCloud, StepRange } from './tables/vectors.js';
 export type { DiagramDimension, NewDiagram } from './tables/diagrams.js';

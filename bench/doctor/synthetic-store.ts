@@ -97,7 +97,7 @@ async function makeFirstRun(store: Store, experiment: string): Promise<void> {
     const output = (await store.artifacts.encode({ modality: 'text', text: `step ${sequence}` })).content;
     const provenance = { source: 'computed', hostId, batchSize: 1, computeMs: 1 } as const;
     const step = { ...position, modelId, seed: seedOfStep(run, sequence), output, provenance };
-    await store.invocations.commit(run, { ...step, cutTokens: 0, outputCut: false, onCycle: 'stop' }, 0);
+    await store.invocations.commit(run, { ...step, call: {}, onCycle: 'stop' }, 0);
   }
   const embedding = await store.provenance.modelId(points);
   const pending = await store.vectors.pending(run, embedding, 'text');
@@ -106,7 +106,6 @@ async function makeFirstRun(store: Store, experiment: string): Promise<void> {
     vector: Float32Array.from({ length: DIMENSION }, (_, k) => 1 + ((index * (k + 3)) % 11)),
     computeMs: 1,
     cutTokens: 0,
-    outputCut: false,
   }));
   await store.vectors.commit(batch, embedding, hostId);
   const cloud = await store.vectors.pointCloud(run, embedding, DIMENSION);

@@ -140,7 +140,7 @@ export async function makeCalls(
   const output = await store.artifacts.stage(await store.artifacts.encode(picture));
   const provenance = { source: 'computed', hostId: host, batchSize: 1, computeMs: 1 } as const;
   const step = { sequence: 0, inputId: run.promptId, modelId: paints, seed: 7, output, provenance };
-  await store.invocations.commit(run, { ...step, cutTokens: 0, outputCut: false, onCycle: 'ignore' }, AT);
+  await store.invocations.commit(run, { ...step, call: {}, onCycle: 'ignore' }, AT);
   store.db.sqlite.exec(`
     with recursive numbers(k) as (select 1 union all select k + 1 from numbers where k < ${steps - 1})
     insert into invocations (run_id, sequence, model_id, input_id, output_id, seed, source, host_id, batch_size, compute_ms, created_at)

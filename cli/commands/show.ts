@@ -11,8 +11,9 @@ import { stateText } from '../session/who-drives.js';
 import { count, isoTime, oneLine, plural, table } from '../terminal/format.js';
 import { nullModelText } from '../documents/null-model.js';
 import { heading, note, outputWidth, print, printJsonWithList, printLines } from '../terminal/output.js';
-import { documentSteps, runDocument } from '../documents/run.js';
-import type { BarPair, RunDocument, StepDocument } from '../documents/run.js';
+import { documentSteps, runDocument, stepDocument } from '../documents/run.js';
+import type { BarPair, RunDocument } from '../documents/run.js';
+import { printedColumns } from '../documents/step-columns.js';
 import { overviewLines, promptOf } from '../documents/run-table.js';
 import { overviewStatistics, TABLE_TITLES, tableCells } from '../documents/statistics.js';
 import { cutOutputRows, sharedVectorRows } from '../documents/warnings.js';
@@ -183,19 +184,20 @@ async function printRun(store: Store, run: RunRow, document: RunDocument): Promi
     ['length', `${count(figures.steps)} of at most ${count(document.maxLength)}`],
     ...(cycle === null ? [] : [['cycle', `period ${cycle.length}, first entered at ${cycle.start}`]]),
     ...cutRows(document, figures),
-    ...cutOutputRows(figures.outputsCut, count(figures.steps)),
+    ...cutOutputRows(figures.told.outputCut, count(figures.steps)),
     ...sharedVectorRows(document.sharedVectors),
   ];
   print(`${heading(`Run ${document.run} of experiment ${document.experiment}`)}\n`);
   print(table(rows));
   print(`\n${heading('Trajectory')}\n`);
-  await printTrajectory(run.network, figures, documentSteps(store, run));
+  await printTrajectory(store, run, figures);
   printFailures(document);
   for (const diagram of document.diagrams) printDiagram(diagram);
 }
 
 /** How much was longer than what models could read; nothing where nothing was. */
-function cutRows({ cutOutputs }: RunDocument, { steps, cutSteps, mostCutTokens }: StepFigures): string[][] {
+function cutRows({ cutOutputs }: RunDocument, { steps, told, mostCutTokens }: StepFigures): string[][] {
+  const { cutTokens: cutSteps } = told;
   const which = `${plural(cutSteps, 'step')} of ${count(steps)}`;
   const most = plural(mostCutTokens, 'token');
   return [
@@ -209,41 +211,52 @@ function cutRows({ cutOutputs }: RunDocument, { steps, cutSteps, mostCutTokens }
   ];
 }
 
-async function printTrajectory(
-  network: readonly string[],
-  figures: StepFigures,
-  steps: AsyncIterable<StepDocument>,
-): Promise<void> {
+async function printTrajectory(store: Store, run: RunRow, figures: StepFigures): Promise<void> {
   if (figures.steps === 0) print('Nothing yet.');
-  else await printLines(trajectoryLines(network, figures, steps));
+  else await printLines(trajectoryLines(store, run, figures));
 }
 
 /** A table whose widths are known beforehand, so that no row has to wait for the last one. */
 async function* trajectoryLines(
-  network: readonly string[],
-  { steps: count, seedWidth, sourceWidth }: StepFigures,
-  steps: AsyncIterable<StepDocument>,
+  store: Store,
+  run: RunRow,
+  { steps: count, seedWidth, sourceWidth, told }: StepFigures,
 ): AsyncGenerator<string, void, undefined> {
   const width = outputWidth();
-  const modelWidth = Math.max(...['model', ...network].map((name) => visibleLine(name).length));
-  const lineOf = (step: string, model: string, seed: string, source: string, output: string): string =>
+  const modelWidth = Math.max(...['model', ...run.network].map((name) => visibleLine(name).length));
+  const more = printedColumns(told);
+  const lineOf = (
+    [step, model, seed, source]: readonly [string, string, string, string],
+    cells: readonly string[],
+    output: string,
+  ): string =>
     cut(
       [
         step.padStart(Math.max('step'.length, String(count - 1).length)),
         model.padEnd(modelWidth),
         seed.padStart(Math.max('seed'.length, seedWidth)),
         source.padEnd(Math.max('source'.length, sourceWidth)),
+        ...more.map(({ heading, width }, k) => cells[k]!.padStart(Math.max(heading.length, width))),
         output,
       ]
         .join('  ')
         .trimEnd(),
       width,
     );
-  yield lineOf('step', 'model', 'seed', 'source', 'output');
-  for await (const step of steps) {
+  yield lineOf(
+    ['step', 'model', 'seed', 'source'],
+    more.map(({ heading }) => heading),
+    'output',
+  );
+  for await (const stored of store.invocations.steps(run)) {
+    const step = stepDocument(store, stored);
     const output = 'text' in step ? oneLine(step.text ?? '') : (step.object ?? '');
     const source = step.outputCut ? `${step.source}, cut` : step.source;
-    yield lineOf(String(step.sequence), visibleLine(step.model), String(step.seed), source, output);
+    yield lineOf(
+      [String(step.sequence), visibleLine(step.model), String(step.seed), source],
+      more.map(({ cell }) => cell(stored)),
+      output,
+    );
   }
 }
 

@@ -4,6 +4,8 @@ import { bettiCurve } from '../../tda/index.js';
 import { isoTime } from '../terminal/format.js';
 import { nullModelRanks } from './null-model.js';
 import { countsDocument, statisticsDocument } from './statistics.js';
+import { stepValues } from './step-columns.js';
+import type { StoredStep } from './step-columns.js';
 
 /** Thresholds of a Betti curve: evenly spaced from 0 to the last finite birth or death of the diagram. */
 const BETTI_THRESHOLDS = 101;
@@ -11,14 +13,13 @@ const BETTI_THRESHOLDS = 101;
 /** Everything of one run, as `show ID RUN --json` prints it, but for its trajectory, which may be long: `documentSteps` has it. */
 export type RunDocument = Awaited<ReturnType<typeof runDocument>>;
 
-type StoredStep = ReturnType<Store['invocations']['steps']> extends AsyncGenerator<infer S> ? S : never;
-
 /** One step, as `show ID RUN --json` prints it. */
 export type StepDocument = ReturnType<typeof stepDocument>;
 
-function stepDocument({ objects }: Store, { modality, text, sha256, ...step }: StoredStep) {
+export function stepDocument({ objects }: Pick<Store, 'objects'>, step: StoredStep) {
+  const { modality, text, sha256 } = step;
   return {
-    ...step,
+    ...stepValues(step),
     modality,
     ...(isStoredAsObject(modality) ? { object: objects.location(sha256) } : { text }),
   };
@@ -58,7 +59,7 @@ export async function runDocument(store: Store, run: RunRow, prompt: string) {
     finishedAt: isoTime(run.finishedAt),
     trajectory,
     /** Outputs that stopped at the limit of tokens, so that their end is missing. */
-    outputsCut: (await store.invocations.stepFigures(run)).outputsCut,
+    outputsCut: (await store.invocations.stepFigures(run)).told.outputCut,
     /** Embedding models that gave all distinct outputs of the run one vector. */
     sharedVectors: await store.summaries.sharedVectors(run.experimentId, models, run.id),
     /** Embedding models that had no room for the end of some outputs. */

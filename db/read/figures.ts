@@ -6,6 +6,7 @@ import type { ExperimentStatus } from '../../experiment/experiment-status.js';
 import { isUnderWay, noRuns } from '../../experiment/run-status.js';
 import type { RunsByStatus, RunStatus, UnderWayRunStatus } from '../../experiment/run-status.js';
 import type { Work } from '../connection/work.js';
+import type { StoredExperiment } from './rows.js';
 
 /** Whole stores in a few numbers, for whoever watches a fleet. */
 export interface StoreFigures {
@@ -40,13 +41,7 @@ export function figureQueries(db: Database) {
   const { read, rows, size } = db;
   const { lastWork } = restKeeper(db);
 
-  interface Standing {
-    readonly id: string;
-    readonly status: ExperimentStatus;
-    readonly pausedAt: number | null;
-    readonly startedAt: number | null;
-    readonly rests: string | null;
-  }
+  type Standing = Pick<StoredExperiment, 'id' | 'status' | 'pausedAt' | 'startedAt' | 'rests'>;
 
   /** Each its own read, so that other work of the process gets its turn between two. */
   async function whole(): Promise<StoreFigures> {

@@ -1,7 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
-import { and, asc, desc, eq, gt, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, getTableColumns, gt, sql } from 'drizzle-orm';
 import { PanicError } from '../../common/errors.js';
 import { faultPoint } from '../../common/fault.js';
+import type { GenerativeModel } from '../../experiment/model.js';
+import { columnNames, placeholders } from '../columns.js';
 import type { ArtifactTable, StoredContent } from './artifacts.js';
 import type { Database } from '../connection/database.js';
 import type { RunRow } from './runs.js';
@@ -10,6 +12,51 @@ import { all, get, run as execute } from '../connection/work.js';
 import type { Work } from '../connection/work.js';
 
 export type InvocationRow = typeof invocations.$inferSelect;
+
+/** Columns of a step that tell where it is, and how and when it was made. */
+const PLACE_AND_PROVENANCE = [
+  'id',
+  'runId',
+  'sequence',
+  'modelId',
+  'inputId',
+  'outputId',
+  'seed',
+  'source',
+  'hostId',
+  'batchSize',
+  'computeMs',
+  'createdAt',
+] as const satisfies readonly (keyof InvocationRow)[];
+
+/** Every other column tells of the model call itself. The copies of a step have them as well: those of equal work, and those of a cycle. */
+type CallColumn = Exclude<keyof InvocationRow, (typeof PLACE_AND_PROVENANCE)[number]>;
+
+const CALL_COLUMNS = columnNames(invocations).filter(
+  (name): name is CallColumn => !PLACE_AND_PROVENANCE.some((other) => other === name),
+);
+
+/** What a row tells of a model call. What is left out is null. */
+export type CallColumns = Pick<typeof invocations.$inferInsert, CallColumn>;
+
+/** A model that was asked, and what it answered beside the output. */
+export interface ModelCall {
+  readonly model: GenerativeModel;
+  readonly answer: {
+    /** Tokens at the end of the input that the model had no room for; 0 where it read everything. */
+    readonly cutTokens: number;
+    /** Whether the model stopped at its limit of tokens, so that the end of the output is missing. */
+    readonly outputCut: boolean;
+  };
+}
+
+/** What the row of a step tells of its model call: the one place that gives these columns their values. */
+export function callColumns({ answer }: ModelCall): Pick<InvocationRow, CallColumn> {
+  const { cutTokens, outputCut } = answer;
+  return { cutTokens: cutTokens === 0 ? null : cutTokens, outputCut: outputCut ? 1 : null };
+}
+
+const NONE_TOLD = Object.fromEntries(CALL_COLUMNS.map((name) => [name, null]));
 
 /** Where a run stands: the next sequence and the artifact that feeds it. */
 export interface Position {
@@ -30,18 +77,14 @@ export interface Step extends Position {
         readonly computeMs: number;
       }
     | { readonly source: 'reused' };
-  /** Tokens at the end of the input that the model had no room for; 0 where it read everything. */
-  readonly cutTokens: number;
-  /** Whether the model stopped at its limit of tokens, so that the end of the output is missing. */
-  readonly outputCut: boolean;
+  readonly call: CallColumns;
   /** Look for an exact repeat, and end the run at it (`stop`) or remember it (`continue`). */
   readonly onCycle: 'stop' | 'continue' | 'ignore';
 }
 
 export interface EqualWork {
   readonly outputId: number;
-  readonly cutTokens: number;
-  readonly outputCut: boolean;
+  readonly call: CallColumns;
 }
 
 export interface Committed {
@@ -58,6 +101,17 @@ export interface Cycle {
 }
 
 export type InvocationTable = ReturnType<typeof invocationTable>;
+
+const called = columnsOfCall((column) => column);
+const counted = columnsOfCall((column) => sql<number>`count(${column})`);
+
+/** A selection of each column that tells of a call. */
+function columnsOfCall<T>(select: (column: (typeof invocations)[CallColumn]) => T): {
+  readonly [Name in CallColumn]: T;
+} {
+  const selection = Object.fromEntries(CALL_COLUMNS.map((name) => [name, select(invocations[name])]));
+  return selection as { readonly [Name in CallColumn]: T };
+}
 
 /** Steps that a reader of a trajectory holds at a time. */
 const STEPS_READ = 1000;
@@ -81,11 +135,7 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     )
     .prepare();
   const equalWork = build
-    .select({
-      outputId: invocations.outputId,
-      cutTokens: invocations.cutTokens,
-      outputCut: invocations.outputCut,
-    })
+    .select({ outputId: invocations.outputId, ...called })
     .from(invocations)
     .where(
       and(
@@ -99,16 +149,11 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     .prepare();
   const stepsAfter = build
     .select({
-      sequence: invocations.sequence,
+      ...getTableColumns(invocations),
       model: models.name,
-      seed: invocations.seed,
-      source: invocations.source,
       modality: artifactRows.modality,
       text: artifactRows.text,
       sha256: artifactRows.sha256,
-      computeMs: invocations.computeMs,
-      cutTokens: invocations.cutTokens,
-      outputCut: sql<boolean>`${invocations.outputCut} is not null`.mapWith(Boolean),
     })
     .from(invocations)
     .innerJoin(models, eq(models.id, invocations.modelId))
@@ -136,24 +181,7 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     .orderBy(asc(invocations.sequence))
     .limit(1)
     .prepare();
-  const insert = build
-    .insert(invocations)
-    .values({
-      runId: sql.placeholder('runId'),
-      sequence: sql.placeholder('sequence'),
-      modelId: sql.placeholder('modelId'),
-      inputId: sql.placeholder('inputId'),
-      outputId: sql.placeholder('outputId'),
-      seed: sql.placeholder('seed'),
-      source: sql.placeholder('source'),
-      hostId: sql.placeholder('hostId'),
-      batchSize: sql.placeholder('batchSize'),
-      computeMs: sql.placeholder('computeMs'),
-      createdAt: sql.placeholder('createdAt'),
-      cutTokens: sql.placeholder('cutTokens'),
-      outputCut: sql.placeholder('outputCut'),
-    })
-    .prepare();
+  const insert = build.insert(invocations).values(placeholders(invocations, 'id')).prepare();
 
   async function position(run: RunRow): Promise<Position> {
     return read(() => positionOf(run));
@@ -170,8 +198,8 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
   async function findEqualWork(modelId: number, inputId: number, seed: number): Promise<EqualWork | null> {
     const found = await read(() => get(equalWork, { modelId, inputId, seed }));
     if (found === undefined) return null;
-    const { outputId, cutTokens, outputCut } = found;
-    return { outputId, cutTokens: cutTokens ?? 0, outputCut: outputCut !== null };
+    const { outputId, ...call } = found;
+    return { outputId, call };
   }
 
   function* endRun(run: RunRow, reason: 'length' | 'cycle', length: number): Work<void> {
@@ -202,6 +230,8 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     const computed =
       provenance.source === 'computed' ? provenance : { hostId: null, batchSize: null, computeMs: null };
     yield* execute(insert, {
+      ...NONE_TOLD,
+      ...work.call,
       runId: run.id,
       sequence,
       modelId,
@@ -213,8 +243,6 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
       batchSize: computed.batchSize,
       computeMs: computed.computeMs,
       createdAt: now,
-      cutTokens: work.cutTokens === 0 ? null : work.cutTokens,
-      outputCut: work.outputCut ? 1 : null,
     });
     const next = { sequence: sequence + 1, inputId: outputId };
     const cycle = work.onCycle === 'ignore' ? null : yield* repeat(run, sequence, outputId);
@@ -263,12 +291,7 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     const lap = next.sequence - cycle.length;
     const rows = yield* all(
       build
-        .select({
-          modelId: invocations.modelId,
-          outputId: invocations.outputId,
-          cutTokens: invocations.cutTokens,
-          outputCut: invocations.outputCut,
-        })
+        .select({ modelId: invocations.modelId, outputId: invocations.outputId, ...called })
         .from(invocations)
         .where(
           and(
@@ -280,8 +303,9 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     );
     const end = Math.min(run.maxLength, next.sequence + limit);
     while (next.sequence < end) {
-      const { modelId, outputId, cutTokens, outputCut } = rows[(next.sequence - lap) % cycle.length]!;
+      const { modelId, outputId, ...call } = rows[(next.sequence - lap) % cycle.length]!;
       yield* execute(insert, {
+        ...call,
         runId: run.id,
         sequence: next.sequence,
         modelId,
@@ -293,8 +317,6 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
         batchSize: null,
         computeMs: null,
         createdAt: now,
-        cutTokens,
-        outputCut,
       });
       next = { sequence: next.sequence + 1, inputId: outputId };
     }
@@ -322,7 +344,7 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     return all;
   }
 
-  /** How many steps there are, and what a table of them has to have room for. */
+  /** How many steps there are, what a table of them has to have room for, and how many have a value in each column that tells of a call. */
   async function stepFigures(run: RunRow) {
     const query = build
       .select({
@@ -330,13 +352,13 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
         seedWidth: sql<number>`coalesce(max(length(cast(${invocations.seed} as text))), 0)`,
         // A step whose output was cut says so behind its source: `computed, cut`.
         sourceWidth: sql<number>`coalesce(max(length(${invocations.source}) + 5 * coalesce(${invocations.outputCut}, 0)), 0)`,
-        outputsCut: sql<number>`count(${invocations.outputCut})`,
-        cutSteps: sql<number>`count(${invocations.cutTokens})`,
+        ...counted,
         mostCutTokens: sql<number>`coalesce(max(${invocations.cutTokens}), 0)`,
       })
       .from(invocations)
       .where(eq(invocations.runId, run.id));
-    return (await read(() => get(query)))!;
+    const { steps: made, seedWidth, sourceWidth, mostCutTokens, ...told } = (await read(() => get(query)))!;
+    return { steps: made, seedWidth, sourceWidth, mostCutTokens, told };
   }
 
   return { position, findEqualWork, commit, fillFromCycle, steps, trajectory, stepFigures };

@@ -250,13 +250,7 @@ export function experimentPlanning({ build, read, write }: Database, artifacts: 
   return { plan, drawnSeeds, refuseOtherSeeds };
 }
 
-interface PlannedRun {
-  readonly runIndex: number;
-  readonly network: string;
-  readonly seed: number;
-  readonly drawnSeed: number | null;
-  readonly promptId: number;
-}
+type PlannedRun = Pick<typeof runs.$inferSelect, 'runIndex' | 'network' | 'seed' | 'drawnSeed' | 'promptId'>;
 
 /** Values of a statement that inserts so many rows. */
 function valuesOf(rows: readonly PlannedRun[]): Record<string, unknown> {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Cycle, RunRow, Store } from '../../db/index.js';
+import type { CallColumns, Cycle, RunRow, Store } from '../../db/index.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
 import {
@@ -44,8 +44,7 @@ async function step(
   answer: number | string,
   onCycle: OnCycle = 'stop',
   sequence?: number,
-  cutTokens = 0,
-  outputCut = false,
+  call: CallColumns = {},
 ) {
   const position = await store.invocations.position(run);
   const at = sequence ?? position.sequence;
@@ -64,7 +63,7 @@ async function step(
   const { inputId } = position;
   return store.invocations.commit(
     run,
-    { sequence: at, inputId, modelId, seed: 7, output: content, provenance, cutTokens, outputCut, onCycle },
+    { sequence: at, inputId, modelId, seed: 7, output: content, provenance, call, onCycle },
     NOW + at,
   );
 }
@@ -121,8 +120,7 @@ describe('a step', () => {
           batchSize: 1,
           computeMs: 1,
         },
-        cutTokens: 0,
-        outputCut: false,
+        call: {},
         onCycle: 'stop',
       },
       NOW + 500,
@@ -144,8 +142,7 @@ describe('a step', () => {
         seed: 8,
         output: run.promptId,
         provenance: { source: 'reused' },
-        cutTokens: 0,
-        outputCut: false,
+        call: {},
         onCycle: 'stop',
       },
       NOW,
@@ -163,8 +160,7 @@ describe('a step', () => {
     const { inputId: output } = await store.invocations.position(run);
     expect(await store.invocations.findEqualWork(model, run.promptId, 7)).toEqual({
       outputId: output,
-      cutTokens: 0,
-      outputCut: false,
+      call: { cutTokens: null, outputCut: null },
     });
     expect(await store.invocations.findEqualWork(model, run.promptId, 8)).toBeNull();
     expect(await store.invocations.findEqualWork(model, output, 7)).toBeNull();
@@ -174,13 +170,12 @@ describe('a step', () => {
 
   test('says how much of its input was not read, and so does the equal work that is made of it', async () => {
     const run = await planned(config);
-    await step(run, 1, 'stop', undefined, 12);
+    await step(run, 1, 'stop', undefined, { cutTokens: 12 });
     await step(run, 'a');
     expect((await store.invocations.trajectory(run)).map(({ cutTokens }) => cutTokens)).toEqual([12, null]);
     const model = await store.provenance.modelId(painter);
     expect(await store.invocations.findEqualWork(model, run.promptId, 7)).toMatchObject({
-      cutTokens: 12,
-      outputCut: false,
+      call: { cutTokens: 12, outputCut: null },
     });
   });
 
@@ -188,17 +183,19 @@ describe('a step', () => {
     const run = await planned({ ...config, max_length: 8, on_cycle: 'continue' });
     await step(run, 1, 'continue');
     const painted = await store.invocations.position(run);
-    await step(run, 'a', 'continue', undefined, 0, true);
+    await step(run, 'a', 'continue', undefined, { outputCut: 1 });
     await step(run, 1, 'continue');
     const cycling = await reread(run);
     const cycle = { start: cycling.cycleStart!, length: cycling.cycleLength! };
     await store.invocations.fillFromCycle(cycling, cycle, 7, 100, NOW);
     const steps = await store.invocations.trajectory(run);
-    expect(steps.map(({ outputCut }) => outputCut)).toEqual(steps.map(({ sequence }) => sequence % 2 === 1));
+    expect(steps.map(({ outputCut }) => outputCut === 1)).toEqual(
+      steps.map(({ sequence }) => sequence % 2 === 1),
+    );
     expect(steps.at(-1)).toMatchObject({ source: 'cycle' });
     const model = await store.provenance.modelId(describer);
     expect(await store.invocations.findEqualWork(model, painted.inputId, 7)).toMatchObject({
-      outputCut: true,
+      call: { outputCut: 1 },
     });
   });
 
@@ -216,8 +213,7 @@ describe('a step', () => {
         seed: 7,
         output,
         provenance: { source: 'reused' },
-        cutTokens: 0,
-        outputCut: false,
+        call: {},
         onCycle: 'stop',
       },
       NOW,
@@ -265,8 +261,7 @@ describe('a cycle', () => {
         seed: 7,
         output,
         provenance,
-        cutTokens: 0,
-        outputCut: false,
+        call: {},
       };
       return store.invocations.commit(run, { ...work, onCycle: 'stop' }, NOW);
     };
@@ -293,7 +288,7 @@ describe('a cycle', () => {
     beforeEach(async () => {
       run = await planned(continued);
       await walk(run, [1, 'a', 2, 'b', 3], 'continue');
-      const found = await step(run, 'a', 'continue', undefined, 9);
+      const found = await step(run, 'a', 'continue', undefined, { cutTokens: 9 });
       expect(found).toMatchObject({ ended: null, cycle: { start: 1, length: 4 } });
       cycle = found.cycle!;
     });

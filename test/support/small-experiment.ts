@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Connection, RunRow, Store } from '../../db/index.js';
-import { openStore } from '../../db/index.js';
+import { callColumns, openStore } from '../../db/index.js';
 import type { Artifact } from '../../experiment/artifact.js';
 import { runCount, surrogateCount } from '../../experiment/config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
@@ -126,8 +126,7 @@ export async function step(store: Store, run: RunRow, onCycle: 'stop' | 'continu
         batchSize: 1,
         computeMs: 2,
       },
-      cutTokens: 0,
-      outputCut: false,
+      call: callColumns({ model, answer: { cutTokens: 0, outputCut: false } }),
       onCycle: run.seed === -1 ? 'ignore' : onCycle,
     },
     NOW + sequence,

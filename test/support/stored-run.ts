@@ -1,7 +1,8 @@
-import { openStore, type Store } from '../../db/index.js';
+import { callColumns, openStore, type Store } from '../../db/index.js';
 import type { Artifact } from '../../experiment/artifact.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
+import { modelOfKind } from '../../experiment/model.js';
 import type { Fingerprint } from '../../experiment/provenance.js';
 import { config as small, staged } from './small-experiment.js';
 import { catalogue } from '../../models/index.js';
@@ -32,16 +33,16 @@ export async function storeOutputs(
   const run = await store.runs.get(id, 0);
   const hostId = await store.provenance.hostId(fingerprint);
   for (const [sequence, output] of outputs.entries()) {
+    const model = modelOfKind(catalogue, run.network[sequence % run.network.length]!, 'generative')!;
     await store.invocations.commit(
       run,
       {
         ...(await store.invocations.position(run)),
-        modelId: await store.provenance.modelId(catalogue.get(run.network[sequence % run.network.length]!)!),
+        modelId: await store.provenance.modelId(model),
         seed: 3,
         output: await staged(store, output),
         provenance: { source: 'computed', hostId, batchSize: 1, computeMs: 1 },
-        cutTokens: cutTokens[sequence] ?? 0,
-        outputCut: false,
+        call: callColumns({ model, answer: { cutTokens: cutTokens[sequence] ?? 0, outputCut: false } }),
         onCycle: 'stop',
       },
       sequence,

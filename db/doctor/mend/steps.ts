@@ -1,4 +1,5 @@
-import { and, asc, eq, gte, lte } from 'drizzle-orm';
+import { and, asc, eq, gte, lte, sql } from 'drizzle-orm';
+import { getTableConfig } from 'drizzle-orm/sqlite-core';
 import { modelAt, runCoordinates } from '../../../experiment/config.js';
 import { isPanicError } from '../../../common/errors.js';
 import { seedOfStep } from '../../../experiment/ids.js';
@@ -7,7 +8,9 @@ import type { Catalogue, GenerativeModel } from '../../../experiment/model.js';
 import { explainUnknown } from '../../../experiment/unknown-models.js';
 import type { ArtifactTable, EncodedArtifact } from '../../tables/artifacts.js';
 import { textContent } from '../../tables/artifacts.js';
+import { columnNames } from '../../columns.js';
 import type { Database } from '../../connection/database.js';
+import { callColumns } from '../../tables/invocations.js';
 import type { ProvenanceTables } from '../../tables/provenance.js';
 import { artifacts as artifactRows, hosts, invocations, models, runs } from '../../schema.js';
 import { all, run } from '../../connection/work.js';
@@ -27,6 +30,8 @@ interface Neighbour {
   readonly model: typeof models.$inferSelect | null;
   readonly modality: string | null;
   readonly hostIsThere: boolean;
+  /** Whether its columns that say how it was made, and of its model call, are as the table's own checks want them. */
+  readonly isSound: boolean;
 }
 
 /** A step as it has to be. */
@@ -103,7 +108,7 @@ export function stepRepairs(
       proven = outputId !== null && witnesses.includes(outputId);
       if (there !== null && !proven) return impossible(`${model.name} gives something else today`, cut);
       const output = outputId ?? (await stored(made.encoded));
-      const row = newRow(id, wanted, output, there, made);
+      const row = newRow(id, wanted, output, there, made.made);
       if (there === null || !isSameRow(row, there.step)) mended.push({ row, there: there?.step ?? null });
       inputId = output;
     }
@@ -117,7 +122,13 @@ export function stepRepairs(
     const rows = await read(() =>
       all(
         build
-          .select({ step: invocations, model: models, modality: artifactRows.modality, host: hosts.id })
+          .select({
+            step: invocations,
+            model: models,
+            modality: artifactRows.modality,
+            host: hosts.id,
+            sound: sql<number>`case when ${SOUND} then 1 else 0 end`,
+          })
           .from(invocations)
           .leftJoin(models, eq(models.id, invocations.modelId))
           .leftJoin(artifactRows, eq(artifactRows.id, invocations.outputId))
@@ -129,10 +140,10 @@ export function stepRepairs(
       ),
     );
     const bySequence = new Map<number, Neighbour>();
-    for (const { step, model, modality, host } of rows) {
+    for (const { step, model, modality, host, sound } of rows) {
       if (bySequence.has(step.sequence)) return null;
       const hostIsThere = step.hostId === null || host !== null;
-      bySequence.set(step.sequence, { step, model, modality, hostIsThere });
+      bySequence.set(step.sequence, { step, model, modality, hostIsThere, isSound: sound === 1 });
     }
     return bySequence;
   }
@@ -140,14 +151,12 @@ export function stepRepairs(
   async function make(wanted: Wanted) {
     try {
       const input = await artifacts.load(wanted.inputId);
-      const { output, cutTokens, outputCut, fingerprint, batchSize, computeMs } = await generate(
-        wanted.model,
-        input,
-        wanted.seed,
-      );
-      const encoded = await artifacts.encode(output);
-      const hostId = await provenance.hostId(fingerprint);
-      return { encoded, cutTokens, outputCut, hostId, batchSize, computeMs };
+      const { model } = wanted;
+      const answer = await generate(model, input, wanted.seed);
+      const encoded = await artifacts.encode(answer.output);
+      const hostId = await provenance.hostId(answer.fingerprint);
+      const { batchSize, computeMs } = answer;
+      return { encoded, made: { ...callColumns({ model, answer }), hostId, batchSize, computeMs } };
     } catch (error) {
       if (!isPanicError(error)) throw error;
       return error.message;
@@ -181,25 +190,15 @@ export function stepRepairs(
     { sequence, model, modelId, inputId, seed }: Wanted,
     outputId: number,
     there: Neighbour | null,
-    made: Exclude<Awaited<ReturnType<typeof make>>, string>,
+    made: Exclude<Awaited<ReturnType<typeof make>>, string>['made'],
   ): NewStep {
-    const fresh = {
-      source: 'computed' as const,
-      hostId: made.hostId,
-      batchSize: made.batchSize,
-      computeMs: made.computeMs,
-      cutTokens: made.cutTokens === 0 ? null : made.cutTokens,
-      outputCut: made.outputCut ? 1 : null,
-      createdAt: now(),
-    };
+    const fresh = { ...made, source: 'computed' as const };
     const step = { runId, sequence, modelId, inputId, outputId, seed };
-    if (there === null) return { ...step, ...fresh };
+    if (there === null) return { ...step, ...fresh, createdAt: now() };
     // Who computed it is still true, where it was recorded as a whole; so is the revision of its model.
     if (isOfModel(there, model)) step.modelId = there.step.modelId;
-    const { id, createdAt } = there.step;
-    const provenance = there.hostIsThere && isSoundRow(there.step) ? there.step : fresh;
-    const { source, hostId, batchSize, computeMs, cutTokens, outputCut } = provenance;
-    return { id, createdAt, source, hostId, batchSize, computeMs, cutTokens, outputCut, ...step };
+    const stands = there.hostIsThere && there.isSound;
+    return { ...there.step, ...(stands ? {} : fresh), ...step };
   }
 
   /** Rows of invocations are never changed: they are written anew, under the eyes of the database's own rules. */
@@ -222,10 +221,10 @@ export function stepRepairs(
 }
 
 function isWhole(there: Neighbour, wanted: Wanted, next: StoredStep | null): boolean {
-  const { step, modality, hostIsThere } = there;
+  const { step, modality, hostIsThere, isSound } = there;
   return (
     hostIsThere &&
-    isSoundRow(step) &&
+    isSound &&
     isOfModel(there, wanted.model) &&
     step.inputId === wanted.inputId &&
     step.seed === wanted.seed &&
@@ -239,30 +238,14 @@ function isOfModel({ model }: Neighbour, wanted: GenerativeModel): boolean {
 }
 
 function isSameRow(row: NewStep, there: StoredStep): boolean {
-  const columns = [
-    'modelId',
-    'inputId',
-    'outputId',
-    'seed',
-    'source',
-    'hostId',
-    'batchSize',
-    'computeMs',
-    'cutTokens',
-    'outputCut',
-  ] as const;
-  return columns.every((column) => row[column] === there[column]);
+  return columnNames(invocations).every((column) => (row[column] ?? null) === there[column]);
 }
 
-const SOURCES: ReadonlySet<string> = new Set(['computed', 'reused', 'cycle']);
+/** What the place in its run decides is compared with the run instead. */
+const OF_PLACE: ReadonlySet<string> = new Set(['invocations_sequence', 'invocations_seed']);
 
-/** Whether the columns that say who computed it are as they have to be. */
-function isSoundRow({ source, hostId, batchSize, computeMs, cutTokens, outputCut }: StoredStep): boolean {
-  const computed = source === 'computed';
-  return (
-    SOURCES.has(source) &&
-    [hostId, batchSize, computeMs].every((value) => (value !== null) === computed) &&
-    (cutTokens === null || cutTokens > 0) &&
-    (outputCut === null || outputCut === 1)
-  );
-}
+const SOUND = and(
+  ...getTableConfig(invocations)
+    .checks.filter(({ name }) => !OF_PLACE.has(name))
+    .map(({ value }) => value),
+)!;

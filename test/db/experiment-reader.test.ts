@@ -1,0 +1,247 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { getTableColumns } from 'drizzle-orm';
+import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
+import { columnNames } from '../../db/columns.js';
+import type { Snapshot, SqlValue } from '../../db/connection/database.js';
+import { experimentReader, openReader } from '../../db/read/experiment-reader.js';
+import type { ExperimentReader } from '../../db/read/experiment-reader.js';
+import {
+  artifacts,
+  diagramDimensions,
+  diagrams,
+  embeddings,
+  experiments,
+  failures,
+  invocations,
+  models,
+  runs,
+  surrogates,
+  vectors,
+} from '../../db/schema.js';
+import { embedding } from '../support/small-catalogue.js';
+import {
+  config,
+  configWithSurrogates,
+  fingerprint,
+  finishExperiment,
+  NOW,
+} from '../support/small-experiment.js';
+import type { Place } from './place.js';
+import { emptyPlace } from './places.js';
+
+let place: Place;
+let id: string;
+let reader: Awaited<ReturnType<typeof openReader>>;
+let snapshot: Snapshot;
+let run: number;
+
+beforeAll(async () => {
+  place = await emptyPlace();
+  id = await finishExperiment(place.store, configWithSurrogates);
+  await finishExperiment(place.store, { ...config, name: 'another', prompts: ['a green pear'] });
+  const failed = await place.store.runs.get(id, 2);
+  const failure = { stage: 'diagram', sequence: null, kind: 'Refused', message: 'no' } as const;
+  for (let attempt = 0; attempt < 2; attempt++) await place.store.runs.logFailure(failed, failure, NOW);
+  run = failed.id;
+  reader = await openReader(place.store.db);
+  snapshot = await place.store.db.snapshot();
+});
+afterAll(async () => {
+  await reader.close();
+  await snapshot.close();
+  await place.remove();
+});
+
+async function listOf<T>(rows: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const row of rows) list.push(row);
+  return list;
+}
+
+/** Every row as it is in the database, by the raw names of its columns. */
+function rowsOf(query: string, ...values: readonly SqlValue[]): Promise<Record<string, unknown>[]> {
+  return listOf(snapshot.rows<Record<string, unknown>>(query, ...values));
+}
+
+const OF_RUN =
+  'from invocations i join embeddings e on e.invocation_id = i.id join models m on m.id = e.model_id';
+
+/** Each reading, the table that it is of, and the rows that it has to give in their order. */
+const READINGS = [
+  [
+    'experiments',
+    experiments,
+    (read: ExperimentReader) => read.experiments(),
+    'select x.* from experiments x order by created_at, id',
+  ],
+  [
+    'runs',
+    runs,
+    (read: ExperimentReader) => read.runsOf(id),
+    'select r.* from runs r where experiment_id = ID order by run_index',
+  ],
+  [
+    'steps',
+    invocations,
+    (read: ExperimentReader) => read.stepsOf(run),
+    'select i.* from invocations i where run_id = RUN order by sequence',
+  ],
+  [
+    'steps from the third on',
+    invocations,
+    (read: ExperimentReader) => read.stepsOf(run, undefined, 2),
+    'select i.* from invocations i where run_id = RUN and sequence >= 2 order by sequence',
+  ],
+  [
+    'embeddings',
+    embeddings,
+    (read: ExperimentReader) => read.embeddingsOf(run),
+    `select e.* ${OF_RUN} where run_id = RUN order by m.name, i.sequence`,
+  ],
+  ['vectors of an experiment', vectors, (read: ExperimentReader) => read.storedVectors(id), null],
+  [
+    'diagrams',
+    diagrams,
+    (read: ExperimentReader) => read.diagramsOf(run),
+    'select d.* from diagrams d where run_id = RUN order by id',
+  ],
+  [
+    'dimensions',
+    diagramDimensions,
+    (read: ExperimentReader) => read.dimensionsOf({ run }),
+    'select k.* from diagram_dimensions k join diagrams d on d.id = diagram_id join models m on m.id = d.model_id where run_id = RUN order by m.name, dimension',
+  ],
+  [
+    'surrogates',
+    surrogates,
+    (read: ExperimentReader) => read.surrogatesOf({ run }),
+    'select s.* from surrogates s join diagrams d on d.id = diagram_id join models m on m.id = d.model_id where run_id = RUN order by m.name, s.kind, surrogate_index, dimension',
+  ],
+  [
+    'failures',
+    failures,
+    (read: ExperimentReader) => read.failuresOf(run),
+    'select f.* from failures f where run_id = RUN order by id',
+  ],
+  ['texts and pictures', artifacts, (read: ExperimentReader) => read.artifactsOf(id), null],
+  [
+    'objects',
+    artifacts,
+    (read: ExperimentReader) => read.objectsOf(id),
+    `select a.* from artifacts a where modality = 'image' and id in (
+      select output_id from invocations i join runs r on r.id = run_id where experiment_id = ID) order by a.id`,
+  ],
+  ['models', models, (read: ExperimentReader) => read.modelsOf(id), 'select m.* from models m order by name'],
+] as const;
+
+test.each(READINGS)('%s come whole, in their order', async (_, table, read, query) => {
+  const rows = (await listOf<object>(read(reader))) as Record<string, unknown>[];
+  expect(rows.length).toBeGreaterThan(1);
+  expect(Object.keys(rows[0]!)).toEqual(expect.arrayContaining([...columnNames(table)]));
+  if (query === null) return;
+  const expected = await rowsOf(query.replace('ID', `'${id}'`).replace('RUN', String(run)));
+  const columns = Object.entries<SQLiteColumn>(getTableColumns(table));
+  expect(rows.map((row) => columns.map(([name]) => row[name]))).toEqual(
+    expected.map((row) => columns.map(([, column]) => row[column.name])),
+  );
+});
+
+test('what an experiment has is told from what others have', async () => {
+  const texts = (await listOf(reader.artifactsOf(id, ['text'] as const))).map(({ text }) => text);
+  expect(texts).toContain('the sea');
+  expect(texts).not.toContain('a green pear');
+  const all = await listOf(reader.storedVectors(null, ['id'] as const));
+  const own = await listOf(reader.storedVectors(id, ['id'] as const));
+  expect(own.length).toBeLessThan(all.length);
+});
+
+test('a row has the columns that are asked for, also of the rows that it points at', async () => {
+  const [first] = await listOf(reader.stepsOf(run, ['sequence', 'model.name', 'output.modality'] as const));
+  expect(first).toEqual({ sequence: 0, 'model.name': 'Painter', 'output.modality': 'image' });
+});
+
+test('a reader sees one moment, whatever is written meanwhile', async () => {
+  const before = await openReader(place.store.db);
+  try {
+    await place.sql(`update runs set max_length = 13 where status = 'pending' and id < 0`);
+    const other = await finishExperiment(place.store, { ...config, name: 'later' });
+    expect(await listOf(before.runsOf(other))).toEqual([]);
+    const after = await openReader(place.store.db);
+    expect(await listOf(after.runsOf(other))).toHaveLength(4);
+    await after.close();
+  } finally {
+    await before.close();
+  }
+});
+
+/** A snapshot that counts the rows that are taken from it, and the readings that were closed. */
+function watched(over: Snapshot) {
+  const seen = { rows: 0, open: 0, closed: 0 };
+  async function* rows<T>(query: string, ...values: readonly SqlValue[]) {
+    seen.open++;
+    try {
+      for await (const row of over.rows<T>(query, ...values)) {
+        seen.rows++;
+        yield row;
+      }
+    } finally {
+      seen.closed++;
+    }
+  }
+  return { seen, reader: experimentReader({ rows, close: () => over.close() }) };
+}
+
+test('rows are taken one by one, and a reading that is left is closed', async () => {
+  const { seen, reader: watching } = watched(snapshot);
+  for await (const { sequence } of watching.stepsOf(run)) if (sequence === 1) break;
+  expect(seen).toEqual({ rows: 2, open: 1, closed: 1 });
+  const steps = watching.stepsOf(run)[Symbol.asyncIterator]();
+  const others = watching.runsOf(id)[Symbol.asyncIterator]();
+  expect([(await steps.next()).done, (await others.next()).done, (await steps.next()).done]).toEqual([
+    false,
+    false,
+    false,
+  ]);
+  await steps.return?.();
+  await others.return?.();
+  expect(seen).toEqual({ rows: 5, open: 3, closed: 3 });
+});
+
+test('vectors come as numbers in portions of 4 MiB, each once, with all steps that have it', async () => {
+  const wide = embedding('Wide', 'text', 2 ** 19);
+  const at = await place.store.runs.get(id, 3);
+  const model = await place.store.provenance.modelId(wide);
+  const pending = await place.store.vectors.pending(at, model, 'text');
+  const batch = pending.map((output, k) => ({
+    pending: output,
+    vector: new Float32Array(wide.dimension).fill(k + 1),
+    computeMs: 1,
+    cutTokens: 0,
+  }));
+  expect(batch.length).toBeGreaterThan(2);
+  await place.store.vectors.commit(batch, model, await place.store.provenance.hostId(fingerprint));
+  const fresh = await place.store.db.snapshot();
+  try {
+    const { seen, reader: watching } = watched(fresh);
+    const taken = watching.vectorsOf(at.id, model);
+    const first = (await taken.next()).value!;
+    expect([first.dimension, first.ids.length, first.points.length]).toEqual([2 ** 19, 2, 2 ** 20]);
+    // Two vectors, their steps, and the first step of the next one.
+    expect(seen.rows).toBeLessThanOrEqual(2 + first.sequences[0]!.length + first.sequences[1]!.length + 1);
+    const portions = [first, ...(await listOf(taken))];
+    const sequences = portions.flatMap((portion) => portion.sequences.flatMap((of) => [...of]));
+    expect(sequences.toSorted((a, b) => a - b)).toEqual(
+      (await listOf(watching.embeddingsOf(at.id, ['sequence'] as const, model))).map(
+        ({ sequence }) => sequence,
+      ),
+    );
+    const values = portions.flatMap(({ ids, points, dimension }) => ids.map((_, k) => points[k * dimension]));
+    expect(values.toSorted((a, b) => a! - b!)).toEqual(batch.map((_, k) => k + 1));
+    const left = watching.vectorsOf(at.id, model);
+    await left.next();
+    await left.return();
+    expect(seen.closed).toBe(seen.open);
+  } finally {
+    await fresh.close();
+  }
+});

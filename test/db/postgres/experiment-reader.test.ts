@@ -1,0 +1,3 @@
+import { onPostgres } from '../places.js';
+
+await onPostgres(() => import('../experiment-reader.test.js'));
