@@ -130,7 +130,7 @@ const EDGES_PER_STEP = 2 ** 18;
 /** Two cache misses cost about as much as this many operations. */
 const OPERATIONS_PER_EDGE = 16;
 
-// A portion takes about a tenth of a second. So little work is in vain if the last class dies meanwhile.
+// A portion takes about a tenth of a second, so little work is wasted if the last class dies meanwhile.
 const LEAD = 6;
 
 /**

@@ -41,7 +41,7 @@ export function predictSurrogateSeconds(
   }
 }
 
-/** Time of a diagram of any size besides: its buffers, its rows, its way to a thread. */
+/** Additional time of a diagram of any size: its buffers, its rows, its way to a thread. */
 export const DIAGRAM_START_SECONDS = 0.001;
 
 const SPHERE_LINK_SECONDS = [

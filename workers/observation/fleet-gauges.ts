@@ -19,7 +19,7 @@ const ANSWER_WITHIN_MS = 2500;
 const KEPT_MS = 10_000;
 
 /**
- * Values are kept for this many times the time that reading took. Counting a store of any size so takes at
+ * Values are kept for this many times the time that reading took. So counting a store of any size takes at
  * most 5 % of the time of one connection.
  */
 const KEPT_TIMES = 20;
