@@ -28,7 +28,10 @@ import { usableModel } from './unknown-to-worker.js';
 const FILL_CHUNK = 2000;
 const PROMPT_EXCERPT = 100;
 
-/** Makes `advanceRun`. Idempotent by (run, sequence): it goes on from the stored rows, whatever was attempted before. */
+/**
+ * Makes the activity `advanceRun`. It is idempotent by (run, sequence): it continues from the stored rows,
+ * whatever earlier attempts did.
+ */
 export function createAdvanceRun(deps: Dependencies) {
   return async function advanceRun(ref: RunRef): Promise<RunAdvance> {
     const run = await deps.store.runs.get(ref.experiment, ref.index);
@@ -59,7 +62,7 @@ export function createAdvanceRun(deps: Dependencies) {
   };
 }
 
-/** What a step asks for, but for its input. */
+/** What a step asks of a model, without its input. */
 interface Work {
   readonly model: GenerativeModel;
   readonly modelId: number;
@@ -68,16 +71,16 @@ interface Work {
 
 type ModelCall = ReturnType<Dependencies['models']['generate']>;
 
-/** A run being advanced by one activity. */
+/** A run while one activity advances it. */
 class Trajectory {
   position: Position;
   private ended: RunRow['stopReason'];
   private cycle: Cycle | null;
-  /** The artifact at `position`, where this activity made it itself. */
+  /** The artifact at `position`, if this activity made it itself. */
   private input: Artifact | null = null;
   /** Whether the step at `position` needs a model that this worker does not serve. */
   private elsewhere = false;
-  /** The model call of the step at `position`, where it was begun before the step before it was stored. */
+  /** The model call of the step at `position`, if it began before the previous step was stored. */
   private begun: ModelCall | null = null;
   private onCycle: Step['onCycle'] = 'ignore';
 
@@ -98,8 +101,9 @@ class Trajectory {
   }
 
   /**
-   * Makes steps until `until` (performance.now()), at least one, or until the run has ended or needs a model that is served
-   * elsewhere. Where the worker stops, the steps that are stored count, and the one under way is given back.
+   * Makes at least one step, and more until `until` (performance.now()). It stops earlier if the run ends or
+   * needs a model that another worker serves. If the worker shuts down, the stored steps count, and another
+   * activity makes the step under way again.
    */
   async advance(until: number, signal: AbortSignal): Promise<void> {
     if (this.ended !== null) return;
@@ -120,8 +124,8 @@ class Trajectory {
   }
 
   /**
-   * Says where the run stands; what is left of the time goes into the stages after an ended one. Without embedding models
-   * there are none, and nobody else would mark it finished.
+   * Says where the run stands. An ended run uses the time left for its embeddings and diagrams. A run without
+   * embedding models has neither, so this method marks the run finished.
    */
   async report(until: number, signal: AbortSignal): Promise<RunAdvance> {
     const { run, position, ended } = this;
@@ -151,7 +155,7 @@ class Trajectory {
     };
   }
 
-  /** Makes the next step. Before `until` it also begins the model call of the step after it. */
+  /** Makes the next step. Before `until` it also begins the model call of the step after the next one. */
   private async step(signal: AbortSignal, until: number): Promise<void> {
     const { store, now } = this.deps;
     const { run, position } = this;
@@ -201,15 +205,17 @@ class Trajectory {
 
   private call(name: string, input: Artifact, seed: number, signal: AbortSignal): ModelCall {
     const call = this.deps.models.generate(name, input, seed, signal);
-    // One that is not waited for any more, since the run ended or failed before it, has nobody to tell its error.
+    // The run may end or fail before this call, and then no code awaits the call. Its error must not count as
+    // an unhandled rejection.
     call.catch(() => undefined);
     return call;
   }
 
   /**
-   * Begins the model call of the step after this one while this one's output becomes durable; rows are still committed in
-   * order. Not where that work may be stored already or this step may end the run: both can only be if the output was
-   * seen before. With a seed of its own every step is new, so then nobody needs to wait for the output's digest.
+   * Begins the model call of the following step while the output of this step becomes durable. Rows are still
+   * committed in order. The call does not begin early if its result may be stored already, or if this step may
+   * end the run. Both need an output that the store has seen before. A run with a new seed for each step has
+   * only new work, so it does not wait for the digest of the output.
    */
   private async beginNext(
     output: Artifact,
@@ -235,7 +241,7 @@ class Trajectory {
       await store.invocations.fillFromCycle(this.run, cycle, this.run.seed, FILL_CHUNK, now()),
       null,
     );
-    // The fill is synchronous; heartbeats and cancellation must get their turn.
+    // The fill is synchronous: let heartbeats and cancellation have their turn.
     await new Promise(setImmediate);
   }
 
@@ -255,7 +261,9 @@ class Trajectory {
   }
 }
 
-/** With a seed per step a repeated output is no cycle; nor is it where a model may answer differently next time. */
+/**
+ * A repeated output is no cycle if every step has a new seed, or if a model may answer differently next time.
+ */
 function cyclesOf(
   run: RunRow,
   catalogue: Dependencies['catalogue'],
@@ -265,7 +273,10 @@ function cyclesOf(
   return run.seed === -1 || !deterministic ? 'ignore' : wanted;
 }
 
-/** The rows know what was asked while no workflow was there to be told, or before this one began. */
+/**
+ * Reads from the rows what a user asked for while no workflow could receive a signal, or before this workflow
+ * began.
+ */
 function heldBy({ hold }: RunRow, { pausedAt, deletingAt }: Standing): Held | null {
   if (hold === 'cancelled' || deletingAt !== null) return 'run-cancelled';
   if (pausedAt !== null) return 'experiment-paused';

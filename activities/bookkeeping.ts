@@ -35,23 +35,24 @@ import { unknownToWorker } from './unknown-to-worker.js';
 const LISTED_FAILURES = 50;
 const NAME_EXCERPT = 100;
 
-/** Between two attempts to become the driver; doubles from the first to the longest. */
+/** Pause between two attempts to become the driver. It doubles from the first value up to the longest. */
 const FIRST_CLAIM_PAUSE_MS = 50;
 const LONGEST_CLAIM_PAUSE_MS = 5000;
 
-/** Makes the activities of the queue `panic-tda`. */
+/** Makes the activities of the task queue `panic-tda`. */
 export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
   const { store, now } = deps;
 
   /**
-   * Idempotent by the experiment's id (its content) and by the calling execution. The experiment is read from the workflow's input,
-   * and not from the argument, which the workflow parsed.
+   * Idempotent by the id of the experiment (its content) and by the calling execution. It reads the experiment
+   * from the input in the workflow's history, since the workflow has already parsed the argument.
    */
   async function planExperiment(): Promise<Plan> {
     const { config, row } = await understood();
     const id = experimentId(config);
     await requireModels(config, row);
-    // One that is called no more may be unknown by now, and where it came from stays as it was written down.
+    // A model that no unfinished run calls may be missing from this catalogue. Then the stored origin of the
+    // models stays.
     const allKnown = unknownModels(config, deps.catalogue).length === 0;
     const catalogue = allKnown ? madeWith(config, deps.catalogue) : null;
     await store.experiments.plan(id, config, now(), catalogue, Context.current().cancellationSignal);
@@ -79,7 +80,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
     return routingOf(run, await store.invocations.position(run), false, [], deps.routing);
   }
 
-  /** The experiment that this workflow was started with, and its row where it has one. */
+  /** The experiment that the caller gave this workflow, and its row if the database has one. */
   async function understood(): Promise<{
     readonly config: ExperimentConfig;
     readonly row: ExperimentRow | null;
@@ -94,7 +95,11 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
     );
   }
 
-  /** Throws InvalidInput, or ModelFilesMissing, where what is left to do calls models that this worker cannot have, or servers that are down. */
+  /**
+   * Checks the models that the remaining work calls.
+   * @throws PanicError `InvalidInput` or `ModelFilesMissing` if this worker cannot have a model, or if a server
+   * of a model is down.
+   */
   async function requireModels(config: ExperimentConfig, row: ExperimentRow | null): Promise<void> {
     const {
       unknown,
@@ -130,8 +135,10 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
   }
 
   /**
-   * One execution at a time drives an experiment; the one in the row is asked about, not believed. Where another execution claims it in
-   * between, this one looks again after a pause. False where the experiment is being deleted: then it has no driver any more.
+   * Makes this execution the driver: only one execution at a time drives an experiment. The row names the
+   * former driver, and this function asks its service whether that execution still runs. If another execution
+   * claims the experiment in between, it looks again after a pause. Returns false if the experiment is being
+   * deleted, since it then has no driver.
    */
   async function becomeDriver(id: string, driver: Driver): Promise<boolean> {
     const { cancellationSignal: signal } = Context.current();
@@ -164,13 +171,16 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
       const { status } = await deps.client.workflow.getHandle(workflowId, runId).describe();
       return status.name === 'RUNNING';
     } catch (error) {
-      // The server's state may have been deleted; the rows are what counts.
+      // The state of the server may have been deleted. Then the rows decide.
       if (error instanceof WorkflowNotFoundError) return false;
       throw error;
     }
   }
 
-  /** A pause or resume that came as a signal, perhaps not from the command line, which writes its own first. */
+  /**
+   * Writes down a pause or resume that came as a signal. The command line writes its own into the rows first;
+   * other clients do not.
+   */
   async function recordPause(of: RunRef | { readonly experiment: string }, paused: boolean): Promise<void> {
     if ('index' in of) {
       const run = await store.runs.get(of.experiment, of.index);
@@ -182,12 +192,13 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
 
   async function finishExperiment(id: string, ending: ExperimentEnding): Promise<ExperimentResult> {
     const { runCount: planned, driverWorkflowId } = await store.experiments.get(id);
-    // After "workflow reset" this is another execution than the one that planned.
+    // After "workflow reset" this execution is not the one that planned.
     const drives =
       driverWorkflowId !== thisExecution().workflowId || (await becomeDriver(id, thisExecution()));
     const byStatus = await store.experiments.runsByStatus(id);
     const { deletingAt } = await store.experiments.standing(id);
-    // Its rows go one by one: they cannot be compared with the plan, and an end would be written down for nothing.
+    // The rows of an experiment that is being deleted disappear one by one. They cannot be compared with the
+    // plan, and an ending need not be written.
     if (!drives || deletingAt !== null) return resultOf(id, 'cancelled', planned, byStatus, []);
     const total = totalRuns(byStatus);
     if (total !== planned) {
@@ -218,7 +229,10 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
   };
 }
 
-/** Heartbeats, so that a worker killed here is noticed within seconds, and types the errors. */
+/**
+ * Heartbeats during the work, so that the server notices a killed worker within seconds. Gives errors their
+ * type for Temporal.
+ */
 async function kept<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await whileHeartbeating(() => null, work);

@@ -2,12 +2,12 @@ import type { NewDiagram, PointCloud, RunRow } from '../db/index.js';
 import type { ExperimentConfig, SurrogateKind } from '../experiment/config.js';
 
 export interface DiagramRequest {
-  /** Row-major. */
+  /** One point after another, `dimension` numbers each. */
   readonly points: Float32Array;
   readonly dimension: number;
   readonly maxDimension: 0 | 1 | 2;
   readonly maxEdgeLength: number | null;
-  /** Makes the diagram of this surrogate of the points; null for that of the points themselves. */
+  /** The surrogate of the points whose diagram is computed. Null: the diagram of the points themselves. */
   readonly surrogate: { readonly kind: SurrogateKind; readonly seed: number } | null;
 }
 
@@ -16,7 +16,7 @@ export interface DiagramSize extends Pick<DiagramRequest, 'dimension' | 'maxDime
   readonly isSurrogate: boolean;
 }
 
-/** What a diagram and its surrogates are made of. */
+/** What a diagram and its surrogates are computed from. */
 export interface Measurement {
   readonly run: RunRow;
   readonly modelId: number;
@@ -27,7 +27,7 @@ export interface Measurement {
   readonly signal: AbortSignal;
 }
 
-/** For heartbeats: edges of the diagram that is computed now, and surrogates still to come. */
+/** For heartbeats: the edges done in the current diagram, and the number of surrogates still to compute. */
 export interface DiagramProgress {
   done: number;
   of: number;
@@ -40,11 +40,14 @@ export type ComputedDiagram = Pick<
 >;
 
 /**
- * Computes diagrams off the event loop (workers/diagrams/pool.ts). Throws ResourceLimit before it starts where the diagram
- * would not fit into memory.
+ * Computes diagrams outside the event loop (workers/diagrams/pool.ts). Throws ResourceLimit before it starts if
+ * the diagram would not fit into memory.
  */
 export interface DiagramComputer {
-  /** Throws ResourceLimit, with the figure and the remedies, where such a diagram would not fit into memory. */
+  /**
+   * Throws ResourceLimit, with the memory needed and the remedies, if a diagram of this size would not fit into
+   * memory.
+   */
   requireMemory(size: DiagramSize): void;
   compute(
     request: DiagramRequest,

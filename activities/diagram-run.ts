@@ -12,8 +12,8 @@ import { whileHeartbeating } from './heartbeat.js';
 import { makeSurrogates } from './surrogates.js';
 
 /**
- * Makes `diagramRun`. Idempotent by (run, model): a diagram of the same points and settings stands, and so do its surrogates;
- * a stale one is replaced, and its surrogates with it.
+ * Makes the activity `diagramRun`. It is idempotent by (run, model). A stored diagram of the same points and
+ * settings stays, with its surrogates. A stale diagram is replaced, with its surrogates.
  */
 export function createDiagramRun(deps: Dependencies) {
   return async function diagramRun(ref: RunRef, modelName: string): Promise<DiagramSummary> {
@@ -33,7 +33,10 @@ export function createDiagramRun(deps: Dependencies) {
   };
 }
 
-/** Makes the diagram of an embedded run, then its surrogates, and with the last of them marks the run finished. */
+/**
+ * Makes the diagram of an embedded run, then its surrogates. When all diagrams and surrogates of the run are
+ * stored, it marks the run finished.
+ */
 export async function makeDiagram(
   deps: Pick<Dependencies, 'store' | 'diagrams' | 'now'>,
   run: RunRow,
@@ -53,7 +56,8 @@ export async function makeDiagram(
   }
   const { dimension } = model;
   if ((await store.diagrams.barCounts(run, modelId)).length === 0) {
-    // Before the vectors are read: of a run of 100,000s of steps they alone are gigabytes.
+    // Check the memory before reading the vectors: the vectors alone of a run of several 100,000 steps take
+    // gigabytes.
     const pointCount = await store.vectors.countDistinct(run, modelId);
     const size = { pointCount, dimension, maxDimension: config.max_dimension, isSurrogate: false };
     deps.diagrams.requireMemory(size);
@@ -67,7 +71,10 @@ export async function makeDiagram(
   return { points: cloud.count, bars };
 }
 
-/** The id of the diagram of these points, which is computed and stored where it is not there. */
+/**
+ * Returns the id of the diagram of these points. Computes and stores the diagram if the database does not have
+ * it.
+ */
 async function storedDiagram(
   { store, diagrams, now }: Pick<Dependencies, 'store' | 'diagrams' | 'now'>,
   { run, modelId, dimension, cloud, config, progress, signal }: Measurement,
@@ -89,8 +96,9 @@ async function storedDiagram(
 }
 
 /**
- * Each vector once, row-major. A repeated point adds only a bar of length zero, so the diagram is that of all points, and
- * a run that settled takes the memory of the outputs it settled on.
+ * Returns each vector once, one after another. A repeated point adds only a bar of length zero, so these points
+ * have the same diagram as all points. The diagram of a run that settled needs memory only for its distinct
+ * outputs.
  */
 function distinctPoints({ points, count, distinctRows }: PointCloud, dimension: number): Float32Array {
   if (distinctRows.length === count) return points;

@@ -8,17 +8,21 @@ import { runFailure } from './failures.js';
 import { whileHeartbeating } from './heartbeat.js';
 import { usableModel } from './unknown-to-worker.js';
 
-// What a crash repeats, and what one transaction holds: 64 pictures of 256 x 256 are 12 MB of pixels.
+// The number of outputs that one transaction holds, and that a crash makes the worker repeat. 64 pictures of
+// 256 x 256 are 12 MB of pixels.
 const CHUNK = 64;
 
-/** For heartbeats: vectors that were computed, and steps of the run that have all of theirs. */
+/** For heartbeats: the vectors computed, and the steps of the run whose vectors are all stored. */
 export interface EmbeddingProgress {
   embedded: number;
   step: number;
   of: number;
 }
 
-/** Makes `embedRun`. Idempotent by (invocation, model): only outputs without a vector are embedded. */
+/**
+ * Makes the activity `embedRun`. It is idempotent by (invocation, model): only outputs without a vector are
+ * embedded.
+ */
 export function createEmbedRun(deps: Dependencies) {
   return async function embedRun(
     ref: RunRef,
@@ -41,7 +45,9 @@ export function createEmbedRun(deps: Dependencies) {
   };
 }
 
-/** Embeds what has no vector yet, until `until` (performance.now()); returns whether nothing is left. */
+/**
+ * Embeds outputs without a vector until `until` (performance.now()). Returns true if no such output is left.
+ */
 export async function embedMissing(
   deps: Dependencies,
   run: RunRow,
@@ -56,7 +62,8 @@ export async function embedMissing(
   counts.of = run.length ?? run.maxLength;
   for (const steps of portionsOf(run)) {
     const pending = await store.vectors.pending(run, modelId, model.input, steps);
-    // Without reuse a run has vectors of its own, but one for each of its distinct outputs, also across portions.
+    // Without reuse, a run shares no vectors with other runs. Equal outputs of the same run still share one
+    // vector, also across portions.
     const missing = await store.vectors.reuse(pending, modelId, reuse ? null : run);
     if (missing.length > 0) usableModel(deps.catalogue, model.name, 'embedding');
     for (let from = 0; from < missing.length; from += CHUNK) {
@@ -89,8 +96,9 @@ async function embedChunk(
 }
 
 /**
- * The embedding model of this name: that of this worker's catalogue, or else the one that the run's vectors are of, which needs
- * no catalogue where every vector is there. Throws InvalidInput where there is neither.
+ * Finds the embedding model of this name in this worker's catalogue, or else among the models that made stored
+ * vectors of the run. The second way needs no catalogue if every vector is stored.
+ * @throws PanicError `InvalidInput` if the model is in neither place.
  */
 export async function embeddingOf(
   { catalogue, store }: Pick<Dependencies, 'catalogue' | 'store'>,

@@ -1,13 +1,19 @@
 import type { FailureKind } from '../common/errors.js';
 import type { WorkFailure } from '../workflows/contract.js';
 
-/** What the type of a failed attempt says, as Temporal and the rows keep it. Bugs and errors of other programs have other names. */
+/**
+ * The type of a failed attempt, as Temporal and the rows keep it. Bugs and errors of other programs have types
+ * outside this list.
+ */
 export type AttemptFailure = FailureKind | WorkFailure;
 
 export interface FailureFacts {
-  /** `never`: the first failure ends the work. `few`: as often as `failures.ts` says for one step. `always`: for about an hour. */
+  /**
+   * `never`: the first failure ends the work. `few`: as often as `failures.ts` allows for one step. `always`:
+   * for about an hour, or for about a week if the worker does not know the activity (`unknown-activity.ts`).
+   */
   readonly retried: 'never' | 'few' | 'always';
-  /** Whether the user has to ask for something else, so that a command exits as for bad input. */
+  /** Whether the user has to ask for something else. A command then exits as for bad input. */
   readonly asksUser: boolean;
 }
 
@@ -26,7 +32,7 @@ export const ATTEMPT_FAILURES: Readonly<Record<AttemptFailure, FailureFacts>> = 
   WorkerShutdown: { retried: 'always', asksUser: false },
 };
 
-/** What is known of a failure by its type; null for a bug, and for an error of another program. */
+/** What is known of a failure by its type. Null for a bug and for an error of another program. */
 export function failureFacts(type: unknown): FailureFacts | null {
   return typeof type === 'string' && isAttemptFailure(type) ? ATTEMPT_FAILURES[type] : null;
 }

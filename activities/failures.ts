@@ -6,23 +6,28 @@ import type { Stage, RunRow, Store } from '../db/index.js';
 import type { WorkFailure } from '../workflows/contract.js';
 import { ATTEMPT_FAILURES } from './failure-kinds.js';
 
-/** Times a model may answer the same step with something that is not data before the run is given up. */
+/** How often a model may answer the same step with invalid data before the run fails. */
 const MODEL_OUTPUT_ATTEMPTS = 3;
 
 /**
- * An attempt that fails by itself says how long the next one waits: 0.2 s, doubling to 30 s, which outlasts an hour's outage. One that
- * was cut short, as by a killed worker, cannot say it, and waits by the shorter scale of workflows/activities.ts: it may have come far.
+ * A failed attempt says how long the next one waits: 0.2 s, doubling to 30 s, so that the retries outlast an
+ * outage of an hour. An attempt that was cut short, for example by a killed worker, cannot say so. The next one
+ * then waits by the shorter scale of workflows/activities.ts, since that attempt may have done much of its
+ * work.
  */
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 30_000;
 const MOST_FAILURES = 150;
 
-/** Whether no retry can mend it. An operator can mend what the store refuses, and needs the time for it that an outage has. */
+/**
+ * Whether no retry can help. A refusal of the store is not final: an operator can mend its cause, and needs as
+ * much time for it as an outage takes.
+ */
 function isFinal(error: PanicError): boolean {
   return ATTEMPT_FAILURES[error.kind].retried === 'never' && !(error instanceof StoreRefusal);
 }
 
-/** The error of an activity that belongs to no run, as Temporal should see it. */
+/** The error of an activity that belongs to no run, in the form for Temporal. */
 export function bookkeepingFailure(error: unknown): Error {
   const { cancellationSignal } = Context.current();
   if (isWorkerShutdown(cancellationSignal)) return workerShutdown();
@@ -31,10 +36,13 @@ export function bookkeepingFailure(error: unknown): Error {
   return asApplicationFailure(error, isPanicError(error) && isFinal(error), attempts());
 }
 
-/** An error as Temporal should see it: its kind as type, whether a retry can mend it, and when, after so many failures. */
+/**
+ * An error in the form for Temporal: its kind as the type, whether Temporal retries, and after which delay. The
+ * delay depends on the number of failures so far.
+ */
 function asApplicationFailure(error: unknown, final: boolean, failures: number): ApplicationFailure {
   return ApplicationFailure.create({
-    // Temporal's programs show it as it is.
+    // Temporal's programs print the message without escaping it.
     message: visible(errorMessage(error)),
     type: visibleLine(kindOf(error)),
     nonRetryable: final || failures >= MOST_FAILURES,
@@ -42,12 +50,15 @@ function asApplicationFailure(error: unknown, final: boolean, failures: number):
   });
 }
 
-/** Those of the activity, with this one; also those that were cut short. */
+/** The number of attempts of this activity, with this one and with those that were cut short. */
 function attempts(): number {
   return Context.current().info.attempt;
 }
 
-/** Writes a failed attempt of a run into its log and types it for Temporal. Cancellation is no failure. */
+/**
+ * Writes a failed attempt of a run into its log, and types it for Temporal. A cancellation is no failure and is
+ * not logged.
+ */
 export async function runFailure(
   store: Store,
   run: RunRow,
@@ -64,7 +75,7 @@ export async function runFailure(
   const kind = kindOf(error);
   const message = errorMessage(error);
   const times = await store.runs.logFailure(run, { ...at, kind, message }, now).catch((failed: unknown) => {
-    // Then this attempt is not logged; that it failed must still be told.
+    // The store cannot log this attempt. Temporal must still learn of its failure.
     if (isPanicError(failed, 'StoreUnavailable') || failed instanceof StoreRefusal) return null;
     throw failed;
   });
@@ -75,7 +86,7 @@ export async function runFailure(
   return asApplicationFailure(error, final, times ?? attempts());
 }
 
-/** Not the work's fault, so the next attempt need not wait as long as after that many failures. */
+/** The work did not fail, so the next attempt starts at once, however many attempts failed before. */
 function workerShutdown(): ApplicationFailure {
   return ApplicationFailure.create({
     message: 'the worker is shutting down; another attempt goes on from the stored rows',
@@ -84,7 +95,7 @@ function workerShutdown(): ApplicationFailure {
   });
 }
 
-/** True where the signal was raised because this worker stops, not because a user cancelled the work. The SDK says it by this message (worker.js of 1.24). */
+/** Whether the signal was raised because this worker stops. False if the work was cancelled. The SDK says so only by this message (worker.js of 1.24). */
 export function isWorkerShutdown(signal: AbortSignal): boolean {
   const reason: unknown = signal.reason;
   return reason instanceof CancelledFailure && reason.message === 'WORKER_SHUTDOWN';

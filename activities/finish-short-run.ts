@@ -5,13 +5,15 @@ import { makeDiagram } from './diagram-run.js';
 import { embeddingOf, embedMissing } from './embed-run.js';
 import { isWorkerShutdown } from './failures.js';
 
-// Up to 64 points make a diagram within tens of milliseconds, about what handing it to another worker takes.
+// Up to 64 points make a diagram within tens of milliseconds. Handing the diagram to another worker takes about
+// as long.
 const SMALL_RUN = 64;
 
 /**
- * Goes on with the embeddings, and with the diagrams if they are small, of a run that ended before its activity's time was
- * up: handing over what takes so little would cost Temporal more. What fails here is left to the activity whose work
- * it is, which fails again and says so; what is done here, that activity would find done.
+ * Uses the time that is left to the activity of an ended run: it embeds the outputs, and computes the diagrams
+ * if they are small. Activities of their own for so little work would cost Temporal more. An error here is left
+ * to the activity that owns the work: it fails again and reports the error. That activity also finds work that
+ * is done here.
  */
 export async function analyseInTimeLeft(
   deps: Dependencies,
@@ -20,7 +22,7 @@ export async function analyseInTimeLeft(
   until: number,
   signal: AbortSignal,
 ): Promise<Required<Analysed>> {
-  // As it was read before its last steps it does not know its length.
+  // The row was read before the last steps, so it lacks the length.
   const ended = { ...run, length };
   const { embedding_models, null_model } = await deps.store.experiments.config(run.experimentId);
   const embedded: string[] = [];
@@ -31,7 +33,7 @@ export async function analyseInTimeLeft(
       if (!deps.routing.serves(name)) continue;
       if (!(await embedMissing(deps, ended, model, { embedded: 0, step: 0, of: 0 }, signal, until))) break;
       embedded.push(name);
-      // Surrogates are many diagrams, whatever their size.
+      // Surrogates mean many diagrams, however small each is.
       if (null_model !== null || length > SMALL_RUN || performance.now() >= until) continue;
       await makeDiagram(deps, ended, model, { done: 0, of: 0, surrogatesLeft: 0 }, signal);
       measured.push(name);

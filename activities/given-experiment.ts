@@ -13,9 +13,10 @@ interface Execution {
 const SOURCE = 'the experiment';
 
 /**
- * Validates the experiment that a workflow was started with, by the bytes that its caller gave. What the workflow itself is
- * handed is parsed already: a repeated key is gone by then, and U+FFFD stands for bytes that are no UTF-8.
- * @throws PanicError `InvalidInput` where the workflow has several inputs, or one that is no JSON.
+ * Validates the experiment that a workflow was started with, from the bytes that the caller sent. The workflow
+ * itself receives a parsed value: it shows no repeated key, and has U+FFFD in place of bytes that are not
+ * UTF-8.
+ * @throws PanicError `InvalidInput` if the workflow has several inputs, or one that is not JSON.
  */
 export async function givenExperiment(
   client: Client,
@@ -45,7 +46,7 @@ export async function givenExperiment(
   }
 }
 
-/** Of its first event, which a reset copies. */
+/** Reads the input from the first event of the history. A reset copies that event. */
 async function inputOf(
   { workflowService, options }: Client,
   execution: Execution,

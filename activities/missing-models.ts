@@ -4,20 +4,24 @@ import type { Catalogue, Model } from '../experiment/model.js';
 import { unknownModels } from '../experiment/unknown-models.js';
 import { isNeural, servedModels, type UnreadyModel, unreadyModels } from '../models/index.js';
 
-/** What an experiment still calls and cannot have here. */
+/**
+ * The models that the remaining work of an experiment calls, by the trouble that this machine has or may have
+ * with them.
+ */
 export interface MissingModels {
-  /** Names that the catalogue has not. */
+  /** Names that the catalogue lacks. */
   readonly unknown: readonly string[];
   readonly unready: readonly UnreadyModel[];
-  /** Models that it calls and that servers compute: whether those answer is for the caller to ask (`askServers`). */
+  /** Models that servers compute. The caller asks whether those servers answer (`askServers`). */
   readonly served: readonly Model[];
-  /** Models that it calls and whose files are there: whether those fit is for the caller to ask (`unfitModels`). */
+  /** Models whose files are present. The caller asks whether those files fit (`unfitModels`). */
   readonly withFiles: readonly Model[];
 }
 
 /**
- * The models that keep an experiment from going on: of one that is not stored yet all that are unknown or unready, of one that is
- * stored those that its unfinished runs still call. A diagram whose vectors are all there calls none.
+ * Finds the models that keep an experiment from continuing. For an experiment that is not stored yet, these are
+ * all its unknown or unready models. For a stored one, these are those that its unfinished runs still call. A
+ * diagram whose vectors are all stored calls no model.
  */
 export async function missingModels(
   { config, row, store }: { config: ExperimentConfig; row: ExperimentRow | null; store: Store | null },

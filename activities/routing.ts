@@ -13,7 +13,7 @@ export function isRouted(
   return modelNames(config).some((name) => routing.queueOf(name) !== TASK_QUEUES.gpu);
 }
 
-/** Where a run goes on that stands at `position`: with its next step, or with the embeddings of what it has. */
+/** The queue where a run at `position` continues: for its next step, or for the embeddings of an ended run. */
 export function routingOf(
   run: Pick<RunRow, 'network'>,
   { sequence }: Pick<Position, 'sequence'>,
@@ -32,8 +32,8 @@ export function routingOf(
 }
 
 /**
- * Where a run that has ended is asked what is left to do of it. Any worker of models can tell; this is one that it needs, or has
- * needed, anyway.
+ * The queue of a worker that is asked what is left to do of an ended run. Every worker with models can answer;
+ * this one serves a model that the run needs, or needed before.
  */
 export function endedRunQueue(
   { network }: Pick<RunRow, 'network'>,

@@ -3,8 +3,9 @@ import type { Dependencies } from './dependencies.js';
 import type { Measurement } from './diagram-computer.js';
 
 /**
- * Makes the surrogates that a diagram has not yet, one after another, so that a crash repeats at most one. They are made of
- * all points in order, repeats included: increments are between neighbours. Idempotent by (diagram, kind, index).
+ * Makes the missing surrogates of a diagram one after another, so that a crash makes the worker repeat at most
+ * one. Surrogates are made from all points in order, with the repeated ones, since increments are between
+ * neighbours. Idempotent by (diagram, kind, index).
  */
 export async function makeSurrogates(
   { store, diagrams }: Pick<Dependencies, 'store' | 'diagrams'>,

@@ -5,7 +5,7 @@ import type { Catalogue, Model } from '../experiment/model.js';
 import type { MadeWith } from '../experiment/made-with.js';
 import { catalogueText, explainUnknown } from '../experiment/unknown-models.js';
 
-/** That this worker's catalogue has not these models, and which catalogue that is. */
+/** An error that names the models that this worker's catalogue lacks, and says which catalogue that is. */
 export function unknownToWorker(
   catalogue: Catalogue,
   names: readonly string[],
@@ -18,8 +18,8 @@ export function unknownToWorker(
 }
 
 /**
- * The model of this name, which an experiment uses as one of this kind.
- * @throws PanicError InvalidInput where this worker's catalogue has none, or one of another kind.
+ * Finds the model of this name and kind.
+ * @throws PanicError `InvalidInput` if this worker's catalogue lacks the model, or has it with another kind.
  */
 export function usableModel<Kind extends Model['kind']>(catalogue: Catalogue, name: string, kind: Kind) {
   const model = modelOfKind(catalogue, name, kind);
@@ -27,7 +27,7 @@ export function usableModel<Kind extends Model['kind']>(catalogue: Catalogue, na
   return model;
 }
 
-/** Why this worker cannot call a model by this name as one of this kind. */
+/** The error that says why this worker cannot use a model of this name as this kind. */
 function unusableModel(catalogue: Catalogue, name: string, kind: Model['kind']): PanicError {
   const model = catalogue.get(name);
   if (model === undefined) return unknownToWorker(catalogue, [name]);

@@ -24,27 +24,33 @@ export interface GlobalOptions extends DeviceOptions {
   readonly json?: boolean;
 }
 
-/** What every command starts from. */
+/** The settings and places that every command starts from. */
 export interface Context {
   readonly environment: Environment;
   readonly folder: DataFolder;
   readonly place: StorePlace;
   readonly catalogue: Catalogue;
-  /** What is wrong with users' own catalogue files, and with the lock file of the models folder; `catalogue` lacks those entries. */
+  /**
+   * Problems of the user's own catalogue files, and of the lock file in the models folder. `catalogue` lacks
+   * those entries.
+   */
   readonly catalogueProblems: readonly string[];
   /** Which models have a task queue of their own. */
   readonly routes: ModelRoutes;
-  /** What is wrong with the file of routes; `routes` has none then. */
+  /** Problems of the file of routes. `routes` is empty if there are any. */
   readonly routesProblems: readonly string[];
-  /** One JSON document on standard output instead of text. */
+  /** Print one JSON document on standard output instead of text. */
   readonly json: boolean;
-  /** How a command that waits asks the store; without it the first answer counts. */
+  /** How a command that waits asks the store. Absent: the first answer counts. */
   readonly asking?: Asking;
-  /** `npx panic-tda <words>` as this user would type it for the same data folder. */
+  /** `npx panic-tda <words>`, as this user would type it for the same data folder. */
   readonly command: (...words: readonly (string | number)[]) => string;
 }
 
-/** Throws InvalidInput where the environment, or a catalogue file of the user's, holds something that means nothing. */
+/**
+ * @throws PanicError `InvalidInput` if the environment, a catalogue file or the file of routes has a value that
+ * means nothing.
+ */
 export async function contextOf(options: GlobalOptions): Promise<Context> {
   const context = await lenientContextOf(options);
   const problems = [...context.environment.problems, ...context.catalogueProblems, ...context.routesProblems];
@@ -53,8 +59,8 @@ export async function contextOf(options: GlobalOptions): Promise<Context> {
 }
 
 /**
- * The same for a command that needs no model: what is wrong with users' catalogue files and routes is a remark, and what is stored can
- * be looked at and kept without them.
+ * The context of a command that needs no model. Problems of the user's catalogue files and routes are only
+ * remarks: a user can read and keep what is stored without them.
  */
 export async function contextWithoutModels(options: GlobalOptions): Promise<Context> {
   const context = await lenientContextOf(options);
@@ -62,20 +68,21 @@ export async function contextWithoutModels(options: GlobalOptions): Promise<Cont
   if (environment.problems.length > 0) {
     throw new PanicError('InvalidInput', environment.problems.join('\n'));
   }
-  // A data folder that may not be entered is the error of the command, and no remark about one of its files beside that.
+  // A data folder that this user may not enter is the error of the command. A remark about one of its files
+  // would only distract.
   if (context.place.database === null) isThere(context.folder.lockFile);
   for (const problem of [...catalogueProblems, ...routesProblems]) note(`Remark: ${problem}`);
   return context;
 }
 
-/** The same, leaving the problems to be told. */
+/** The context of a command that reports the problems itself. */
 export async function lenientContextOf({
   data,
   database,
   json,
   ...deviceOptions
 }: GlobalOptions): Promise<Context> {
-  // Before any library reads them.
+  // Call these before any library reads the variables.
   quietAwsSdk();
   letSqliteReadUris();
   const problem = data === undefined ? null : pathProblem(data);
@@ -111,12 +118,12 @@ export async function lenientContextOf({
   };
 }
 
-/** A word of a command as a shell takes it: it replaces a "~" that stands first. */
+/** Quotes a word for a shell. A "~" at the beginning is quoted too, since a shell would replace it. */
 export function shellQuoted(word: string): string {
   return /^[\w./-][\w./~-]*$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Hands the folder's store, opened for reading, to `use`; null where there is none. Makes nothing. */
+/** Passes the store, opened for reading, to `use`, or null if there is none. It creates nothing. */
 export async function readingStore<T>(
   context: Context,
   use: (store: Store | null) => T | Promise<T>,
@@ -135,14 +142,17 @@ export async function readingStore<T>(
 
 const noted = new Set<string>();
 
-/** Says once that a store is of a newer version. */
+/** Says once that a store has tables of a newer version. */
 export function noteNewer({ db }: Store): void {
   if (!isNewer(db.tables) || noted.has(db.name)) return;
   noted.add(db.name);
   note(`Remark: ${newerRemark(db.name, db.tables)}`);
 }
 
-/** The same for commands that mean something only where there are experiments: throws InvalidInput where there are none. */
+/**
+ * Like `readingStore`, for commands that make sense only with experiments.
+ * @throws PanicError `InvalidInput` if there are none.
+ */
 export async function readingExperiments<T>(
   context: Context,
   use: (store: Store) => T | Promise<T>,
@@ -153,7 +163,7 @@ export async function readingExperiments<T>(
   });
 }
 
-/** Where experiments are, for people. */
+/** Names the place of the experiments for people. */
 export function placeText({ place: { folder, database } }: Pick<Context, 'place'>): string {
   return database === null ? folder : `the database ${nameOfService(database)}`;
 }

@@ -5,7 +5,7 @@ import type { Context } from './context.js';
 /** The oldest major version of NVIDIA's driver that runs a version of CUDA (CUDA Compatibility, table 2). */
 const DRIVER_OF: Readonly<Record<number, number>> = { 12: 525, 13: 580 };
 
-/** What brings the thing that CUDA lacks, in lines; empty where panic-tda knows no remedy. */
+/** How a user gets what CUDA lacks, one sentence a line. Empty if panic-tda knows no remedy. */
 export function cudaRemedy(problem: CudaProblem, command: Context['command']): string[] {
   switch (problem.kind) {
     case 'provider-missing':

@@ -3,7 +3,7 @@ import { PanicError } from '../common/errors.js';
 import { DEVICE_CHOICES, type DeviceChoice, type DeviceSettings } from '../models/choices.js';
 import { memoryMiB, MEMORY_FORMAT } from '../workers/settings/memory-text.js';
 
-/** Options of the commands that compute with models: where, and with how much memory. */
+/** Options of the commands that compute with models: on which device, and with how much memory. */
 export interface DeviceOptions {
   readonly device?: DeviceChoice;
   readonly allowFallback?: true;
@@ -40,7 +40,7 @@ function size(text: string): number {
   return mib;
 }
 
-/** What the environment says, with the options over it. */
+/** The settings of the environment, replaced by the options that are given. */
 export function deviceSettings(
   { device, allowFallback, gpuMemory, ram }: DeviceOptions,
   environment: DeviceSettings,
@@ -54,7 +54,7 @@ export function deviceSettings(
   };
 }
 
-/** Throws PanicError `InvalidInput` where the options are for workers that a command would not start itself. */
+/** @throws PanicError `InvalidInput` if the options are for workers that this command does not start itself. */
 export async function refuseDeviceOptionsElsewhere({
   device,
   allowFallback,

@@ -6,9 +6,11 @@ import { configuredTemporal } from '../workers/settings/temporal.js';
 import type { Context } from './context.js';
 
 /**
- * Where the models with files of an experiment will be computed, and why no faster device will be, in lines; empty where it has
- * none, or workers elsewhere compute. Throws PanicError `InvalidInput` before anything starts where a chosen device does not work,
- * and, of an experiment that is new, where a model does not fit: what is left of a stored one may not call it.
+ * Says where the experiment's models with files will be computed, and why no faster device is used, one
+ * sentence a line. Empty if it has no such models, or if workers elsewhere compute them.
+ * @throws PanicError `InvalidInput`, before anything starts, if a chosen device does not work, or if a model of
+ * a new experiment does not fit. A stored experiment may have no work left for that model, so the fit is not
+ * checked.
  */
 export async function explainDevices(
   context: Context,
@@ -31,8 +33,8 @@ export async function explainDevices(
 }
 
 /**
- * Why `explainDevices` would throw for a new experiment; null where it would not. Where no device was chosen by name and the models fit
- * into any, none is tried: `auto` and a fallback end with the processor.
+ * Why `explainDevices` would throw for a new experiment, or null. It tries no device if the user chose none by
+ * name and the models fit into any: `auto` and a fallback always end at the processor.
  */
 export async function deviceTrouble(context: Context, config: ExperimentConfig): Promise<string | null> {
   const { deviceSettings } = context.environment;
@@ -47,7 +49,7 @@ export async function deviceTrouble(context: Context, config: ExperimentConfig):
   }
 }
 
-/** The models with files that workers of this machine compute. */
+/** The models with files that the workers of this machine compute. */
 function computedHere({ catalogue }: Context, { networks, embedding_models }: ExperimentConfig): Model[] {
   if (configuredTemporal() !== undefined) return [];
   const names = [...new Set([...networks.flat(), ...embedding_models])];

@@ -15,11 +15,11 @@ import { createProgram } from './program/create-program.js';
 
 const debug = debuglog('panic-tda');
 
-/** How long a command that failed may take to close what is open, and to write what it has printed. */
+/** How long a failed command may take to close its connections and to write its output. */
 const LEFT_OPEN_MS = 2000;
 
 watchOutput();
-// As Node itself does, but that no text of others within it steers the terminal.
+// Ends like Node itself, except that foreign text in the error cannot steer the terminal.
 process.on('uncaughtException', (error) => {
   note(inspect(error));
   process.exit(EXIT.unknown);
@@ -28,7 +28,7 @@ const json = asksForJson(process.argv.slice(2));
 try {
   await createProgram((code) => {
     process.exitCode = code;
-    // A command that was stopped, say, ends without a result: a reader of one document gets one all the same.
+    // A stopped command, for example, ends without a result. A reader of JSON still gets one document.
     if (code !== 0 && json && !jsonPrinted()) printJson(unfinishedDocument(lastNote(), code));
   }).parseAsync();
 } catch (error) {
@@ -40,8 +40,8 @@ try {
     note(`panic-tda: ${withCauses(error)}`);
     debug('%s', visible(withoutSecrets(inspect(error, { depth: 4, showHidden: true }))));
   }
-  // A command that failed ends, whatever it left open: a worker that hangs is started again by no supervisor.
+  // A failed command must end, whatever it left open. A supervisor does not restart a worker that hangs.
   setTimeout(() => process.exit(), LEFT_OPEN_MS).unref();
 }
-// Whoever asked to stop is not kept waiting by what may still be open (a download that was begun).
+// A user who stops the command does not wait for what may still be open, such as a download.
 if (Number(process.exitCode) >= SIGNAL_EXIT.SIGHUP) process.exit();

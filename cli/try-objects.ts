@@ -3,15 +3,16 @@ import type { Store } from '../db/index.js';
 import type { Context } from './context.js';
 import { note } from './terminal/output.js';
 
-/** Says where pictures are read that belong to another database: these may be gone or changed without this one hearing of it. */
+/** Warns that the pictures belong to another database. That one may delete or change them without notice. */
 export async function warnOfOtherOwner({ objectsPlace }: Store): Promise<void> {
   const found = await objectsPlace.belonging();
   if (found.to === 'another database') note(`Warning: ${found.told}.`);
 }
 
 /**
- * Writes to and reads from the place that PANIC_TDA_OBJECTS names, before any work is begun; a data folder's own objects
- * are looked at together with the folder. Throws InvalidInput where it refuses, StoreUnavailable where nobody answers.
+ * Writes to and reads from the place that PANIC_TDA_OBJECTS names, before any work begins. The objects of a
+ * data folder are checked together with the folder.
+ * @throws PanicError `InvalidInput` if the place refuses, `StoreUnavailable` if it does not answer.
  */
 export async function proveObjectsPlace({ environment, folder }: Context): Promise<void> {
   if (environment.objects === null) {

@@ -2,8 +2,9 @@ import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow'
 import type { BookkeepingActivities, DiagramActivities, ModelActivities } from './contract.js';
 import { TASK_QUEUES } from './names.js';
 
-// For an attempt that was cut short: one that fails by itself says when and whether it is tried again (activities/failures.ts). A
-// worker that is killed again and again must not make the healthy runs wait longer each time, and each kill counts as an attempt.
+// This policy is for an attempt that was cut short; an attempt that fails by itself sets its own delay
+// (activities/failures.ts). Each kill of a worker counts as an attempt. A worker that is killed again and again
+// must not make the healthy runs wait longer each time.
 const RETRY = {
   initialInterval: '200ms',
   backoffCoefficient: 2,
@@ -23,13 +24,13 @@ export const bookkeeping = proxyActivities<BookkeepingActivities>({
   startToCloseTimeout: '5 minutes',
 });
 
-// The server's default is 3, and less goes first. What ends runs comes before what prolongs others: a run that waits for its
-// vectors keeps its place in the window.
+// The server's default priority is 3, and a smaller number goes first. Work that ends a run goes before work
+// that prolongs others, since a run that waits for its vectors keeps its place in the window.
 const TO_FINISH = { priority: { priorityKey: 2 } } as const;
 
 /**
- * One invocation may wait for its turn, behind 40 others at a model that takes minutes each, and for another model to give
- * its memory back; the heartbeat, not this timeout, notices a dead worker.
+ * One invocation may wait behind 40 others at a model that takes minutes each, and then for another model to
+ * free its memory. The heartbeat notices a dead worker, not this timeout.
  */
 export const gpu = proxyActivities<ModelActivities>({
   ...DURABLE,
@@ -37,7 +38,9 @@ export const gpu = proxyActivities<ModelActivities>({
   startToCloseTimeout: '1 day',
 });
 
-/** Embedding a run of 10,000 outputs with a neural model on a CPU takes a while and commits as it goes. */
+/**
+ * To embed a run of 10,000 outputs with a neural model on a CPU takes long. The activity commits as it goes.
+ */
 export const embedding = proxyActivities<ModelActivities>({
   ...DURABLE,
   ...TO_FINISH,

@@ -2,7 +2,7 @@ import type { SearchAttributePair } from '@temporalio/common';
 import { upsertSearchAttributes } from '@temporalio/workflow';
 import type { Indexing } from './names.js';
 
-/** Sets search attributes of the calling workflow, where the namespace has them. */
+/** Sets search attributes of the calling workflow if the namespace has them. */
 export function setAttributes({ unindexed }: Indexing, attributes: SearchAttributePair[]): void {
   if (unindexed !== true) upsertSearchAttributes(attributes);
 }

@@ -1,6 +1,7 @@
 /**
- * What the workflows ask for, by task queue. Only ids and small numbers cross: a payload stays under 2 KB whatever the
- * experiment. Every activity can be run twice; each implementation says by which key.
+ * What the workflows ask of the activities, by task queue. Only ids and small numbers cross, so a payload stays
+ * under 2 KB for every experiment. Every activity can run twice; each implementation says by which key it is
+ * idempotent.
  */
 
 export interface RunRef {
@@ -10,24 +11,26 @@ export interface RunRef {
 
 export interface Plan {
   readonly experiment: string;
-  /** In a few words, for people. */
+  /** A short form of the name, for people. */
   readonly name: string | null;
   readonly runs: number;
   readonly concurrency: number;
   /** Share of the workers beside other experiments; see ExperimentConfig. */
   readonly weight: number;
   readonly embeddingModels: readonly string[];
-  /** Where a model of the experiment has a task queue of its own: each run then asks for the one that it begins on. */
+  /**
+   * A model of the experiment has a task queue of its own, so each run asks for the queue of its first step.
+   */
   readonly routed?: true;
-  /** An operator holds all runs; absent: nobody does. */
+  /** An operator paused all runs. Absent: no pause. */
   readonly paused?: boolean;
-  /** The namespace lacks the search attributes, so that the workflows set none. */
+  /** The namespace lacks the search attributes, so the workflows set none. */
   readonly unindexed?: true;
 }
 
 export type ExperimentOutcome = 'completed' | 'completed_with_failures' | 'cancelled' | 'failed';
 
-/** Why the runs of an experiment are not driven any further. */
+/** Why the workflow stops driving the runs of an experiment. */
 export type ExperimentEnding =
   | { readonly kind: 'driven' }
   | { readonly kind: 'cancelled' }
@@ -40,7 +43,7 @@ export interface ExperimentResult {
   readonly finished: number;
   readonly failed: number;
   readonly cancelled: number;
-  /** The first failed runs; the rest is in the database. */
+  /** The first failed runs. The database has all of them. */
   readonly failedRuns: readonly number[];
 }
 
@@ -54,7 +57,7 @@ export interface BookkeepingActivities {
     readonly from: number;
     readonly to: number;
   }): Promise<number[]>;
-  /** Where the next step of a run is to be made, as the book-keeper's routes say. */
+  /** Answers on which queue the next step of a run belongs, by the routes of the worker that answers. */
   routeRun(run: RunRef): Promise<Routing>;
   /** Writes down that an experiment, or one run of it, was paused or resumed by a signal. */
   recordPause(of: RunRef | { readonly experiment: string }, paused: boolean): Promise<void>;
@@ -69,10 +72,11 @@ export type RunStop =
   | { readonly status: 'cancelled' };
 
 /**
- * Types of failure that the workflows and their activities have beside the kinds of `common/errors.ts`. Histories and rows keep these
- * names. `AlreadyRunning`: another workflow drives the experiment. `RoutesDisagree`: workers sent a run back and forth. `Timeout`: an
- * activity took longer than it may. `UnknownActivity`: the worker is of another version. `WorkerShutdown`: a worker that stops gave
- * its work back.
+ * Types of failure that the workflows and their activities have beside the kinds of `common/errors.ts`.
+ * Histories and rows keep these names. `AlreadyRunning`: another workflow drives the experiment.
+ * `RoutesDisagree`: workers sent a run back and forth. `Timeout`: an activity took longer than it may.
+ * `UnknownActivity`: the worker has another version. `WorkerShutdown`: a worker gave its work back because it
+ * stops.
  */
 export type WorkFailure =
   | 'AlreadyRunning'
@@ -82,27 +86,30 @@ export type WorkFailure =
   | 'WorkerShutdown';
 
 /**
- * On which task queues a run goes on, as the worker that answers has it in its routes. Workflows know no routes: they take a run
- * where it is sent.
+ * On which task queues a run continues, by the routes of the worker that answers. Workflows know no routes:
+ * they follow these answers.
  */
 export interface Routing {
-  /** Of the model of the next step. Absent: `panic-tda-gpu`. */
+  /** The queue for the model of the next step. Absent: `panic-tda-gpu`. */
   readonly queue?: string;
-  /** Of those embedding models of an ended run that have a queue of their own. */
+  /** The queues for those embedding models of an ended run that have a queue of their own. */
   readonly embeddingQueues?: Readonly<Record<string, string>>;
 }
 
-/** What an activity did of the stages after the invocations, by names of embedding models. Absent: nothing. */
+/**
+ * The embeddings and diagrams that an activity made after the last invocation, by embedding model. Absent:
+ * none.
+ */
 export interface Analysed {
   readonly embedded?: readonly string[];
   readonly measured?: readonly string[];
 }
 
-/** What the rows say an operator asked for, so that nothing was done. */
+/** What an operator asked for, by the rows. The activity did nothing because of it. */
 export type Held = 'run-paused' | 'experiment-paused' | 'run-cancelled';
 
 export interface RunAdvance extends Analysed, Routing {
-  /** Absent: the run was advanced. */
+  /** Absent: the activity advanced the run. */
   readonly held?: Held;
   /** Sequence of the next invocation. */
   readonly next: number;
@@ -110,7 +117,7 @@ export interface RunAdvance extends Analysed, Routing {
   readonly ended: 'length' | 'cycle' | null;
   /** Period of the cycle that was found, in invocations. */
   readonly cycleLength: number | null;
-  /** The run in a few words, for people. */
+  /** A short form of the run, for people. */
   readonly network: string;
   readonly seed: number;
   readonly prompt: string;
@@ -119,13 +126,14 @@ export interface RunAdvance extends Analysed, Routing {
 /** Task queue `panic-tda-gpu`, and the queues of models that have a route. */
 export interface ModelActivities {
   /**
-   * Advances a run by as many invocations as fit in the time budget, at least one, and uses what is left for its analysis. Stops
-   * before a step whose model this worker does not serve, and names the queue that does.
+   * Advances a run by as many invocations as fit in the time budget, at least one. Uses the time left for the
+   * analysis of the run. Stops before a step whose model this worker does not serve, and names the queue of
+   * that model.
    */
   advanceRun(run: RunRef): Promise<RunAdvance>;
   /**
-   * Gives every eligible output of an ended run its vector; returns how many were computed, or the queue to ask where the
-   * worker does not serve the model.
+   * Gives every eligible output of an ended run its vector. Returns how many it computed, or the queue to ask
+   * if the worker does not serve the model.
    */
   embedRun(run: RunRef, model: string): Promise<number | { readonly queue: string }>;
 }
@@ -138,6 +146,6 @@ export interface DiagramSummary {
 
 /** Task queue `panic-tda-cpu`. */
 export interface DiagramActivities {
-  /** Computes the diagram of an embedded run; the last one of a run also marks it finished. */
+  /** Computes the diagram of an embedded run. The last diagram of a run also marks the run finished. */
   diagramRun(run: RunRef, model: string): Promise<DiagramSummary>;
 }

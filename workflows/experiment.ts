@@ -27,14 +27,14 @@ import {
 } from './names.js';
 import { shard } from './shard.js';
 
-// Two at a time: while the last runs of one shard finish, the next keeps the machines busy.
+// While the last runs of one shard finish, the next shard keeps the machines busy.
 const SHARDS_AT_ONCE = 2;
 
 /**
- * An experiment from its file (the JSON itself) to its last diagram. Starting the same experiment again continues it:
- * only runs that the database calls unfinished are started. One failed run never fails the experiment.
- * Never continues as new: up to 250 runs are its own children, more go through shards of 250 (of
- * 375,000 runs and more through 1,500 larger ones).
+ * Drives an experiment from its file (the JSON itself) to its last diagram. Starting the same experiment again
+ * continues it: the workflow starts only the runs that the database calls unfinished. A failed run never fails
+ * the experiment. The workflow never continues as new: up to 250 runs are its own children, and more runs go
+ * through shards of 250 (from 375,000 runs on, through 1,500 larger shards).
  */
 export async function experiment(file: unknown): Promise<ExperimentResult> {
   const counts: FanOutCounts = { running: 0, finished: 0, failed: 0 };
@@ -86,7 +86,7 @@ export async function experiment(file: unknown): Promise<ExperimentResult> {
   }
   state = { ...state, stage: 'finishing' };
   await hold.settled();
-  // All is done by now: a cancellation that comes this late would only keep the row from saying so.
+  // All work is done. A cancellation that comes this late must not stop the row from saying so.
   const result = await CancellationScope.nonCancellable(() =>
     bookkeeping.finishExperiment(plan.experiment, { kind: 'driven' }),
   );
@@ -98,7 +98,9 @@ export async function experiment(file: unknown): Promise<ExperimentResult> {
   return result;
 }
 
-/** A failed run ends here as a count; what is thrown is a cancellation, or an error of the experiment as a whole. */
+/**
+ * A failed run only adds to a count. An error here is a cancellation, or an error of the experiment as a whole.
+ */
 function endingOf(error: unknown): Exclude<ExperimentEnding, { kind: 'driven' }> {
   if (isInterruption(error)) return { kind: 'cancelled' };
   return { kind: 'failed', message: failureOf(error)?.message ?? String(error) };
@@ -109,7 +111,7 @@ async function driveShards(plan: Plan, counts: FanOutCounts, hold: Hold): Promis
   const shards = Array.from({ length: Math.ceil(plan.runs / size) }, (_, number) => number);
   const lanes = Math.min(SHARDS_AT_ONCE, plan.concurrency);
   await slide(shards, lanes, async (number, lane) => {
-    // The windows of the lanes add up to the concurrency that was asked for, also where it is odd.
+    // The windows of the lanes add up to the concurrency of the plan, also if it is odd.
     const window = Math.floor((plan.concurrency + lane) / lanes);
     const from = number * size;
     const to = Math.min(plan.runs, from + size);

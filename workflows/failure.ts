@@ -9,7 +9,9 @@ import type { RunStop, WorkFailure } from './contract.js';
 
 const MESSAGE_LIMIT = 1000;
 
-/** How a run's row tells an error, or null where the error is no failure (continuing as new). */
+/**
+ * The form in which a run's row keeps an error. Null for `continueAsNew`, which is thrown but is no failure.
+ */
 export function failureOf(error: unknown): Extract<RunStop, { status: 'failed' }> | null {
   if (error instanceof ContinueAsNew) return null;
   let cause = error;
@@ -20,7 +22,10 @@ export function failureOf(error: unknown): Extract<RunStop, { status: 'failed' }
   return { status: 'failed', kind: kindOf(cause), message: cut(messageOf(cause)) };
 }
 
-/** Not within a surrogate pair: what a row cannot hold as UTF-8 must not come out of here. */
+/**
+ * Cuts a long message, but never within a surrogate pair: half a pair is not valid UTF-8, and no row can hold
+ * it.
+ */
 function cut(message: string): string {
   const kept = message.slice(0, MESSAGE_LIMIT);
   return kept.length < message.length && /[\ud800-\udbff]$/.test(kept) ? kept.slice(0, -1) : kept;

@@ -17,8 +17,9 @@ export interface FanOutCounts {
 }
 
 /**
- * Keeps `width` of the tasks going, in order, until all are done; a task is told its lane, 0..width-1. Throws the first error when every lane has come to its
- * end: a parent that ended while cancelled children still write down their stop would have them terminated.
+ * Keeps `width` tasks going, in order, until all are done. Each task gets the number of its lane, 0 to width-1.
+ * Throws the first error only after every lane has ended: the server terminates the children of a parent that
+ * ends, and cancelled children may still be writing down their stop.
  */
 export async function slide<T>(
   items: readonly T[],
@@ -36,9 +37,9 @@ export async function slide<T>(
 }
 
 /**
- * Starts the run workflows of these indices in a sliding window and awaits every one. A failed run is only counted. While
- * the workflow is held none is started, and those that are open are told. Without a `priority` they have that of the calling
- * workflow.
+ * Starts the run workflows of these indices in a sliding window and awaits each of them. A failed run only adds
+ * to a count. While the workflow is held, it starts none, and it signals the pause to the open ones. Runs
+ * without a `priority` inherit that of the calling workflow.
  */
 export async function driveRuns(
   shared: SharedByRuns,
@@ -58,7 +59,7 @@ export async function driveRuns(
   });
 }
 
-// A run whose former parent was terminated lives on for an instant; its id is free soon.
+// A run whose former parent was terminated still exists for a moment. Its id becomes free soon.
 const ID_RETRY_SECONDS = 2;
 const ID_RETRIES = 30;
 
@@ -82,7 +83,8 @@ async function driveRun(input: RunInput, hold: Hold, priority: Priority): Promis
         await sleep(ID_RETRY_SECONDS * 1000);
         continue;
       }
-      // The run wrote down its own failure; only one that was ended from outside has not, and this changes no other.
+      // A run that fails writes down its own failure. A run that was ended from outside did not, so this writes
+      // it; the row of a stopped run does not change.
       const outcome = failureOf(error);
       if (outcome !== null && !isCancellation(error)) {
         await bookkeeping.stopRun(ref, {

@@ -3,25 +3,31 @@ import { ContinueAsNew, patched } from '@temporalio/workflow';
 import type { WorkflowInterceptorsFactory } from '@temporalio/workflow';
 
 /**
- * Code of another version may meet the history of a workflow: after a roll back, or where a worker with other code serves the same
- * queue. The SDK sees it where the commands differ, and fails the workflow's task, which the server gives to a worker again until one
- * has the right code. This sees it in the rest: code that throws at what it does not know, while it is replayed. A worker loads this
- * file as its interceptors (scripts/bundle-workflows.mjs), once for each workflow, so that what a module keeps is one workflow's.
+ * Code of another version may meet the history of a workflow: after a roll back, or if a worker with other code
+ * serves the same queue. The SDK notices this where the commands differ. It fails the task of the workflow, and
+ * the server gives the task to workers again until one has the right code. This file notices the remaining
+ * case: code that throws during a replay because it meets something unknown. A worker loads this file as its
+ * interceptors (scripts/bundle-workflows.mjs). Each workflow loads its own copy, so a variable of the module
+ * belongs to one workflow.
  */
 let unfit: Error | null = null;
 
-/** Goes into the history where a bug first showed, so that the same error in a replay is known for that bug. */
+/**
+ * A marker that goes into the history where a bug first showed, so that the same error in a replay counts as
+ * that bug.
+ */
 const BUG = 'bug';
 
-/** This code does not know what a history has; another version does. */
+/** The history has something that this code does not know and another version does. */
 class UnfitCode extends Error {
   override readonly name = 'UnfitCode';
 }
 
 /**
- * Decides what an error of workflow code is, and is to be asked by each `catch` that does more than throw it again. A bug, or what
- * Temporal tells of activities and children, is left to the caller. An error that code has in a replay, and that the history has not, is
- * of code that does not fit: then the task fails at its end, and nothing that the caller does has an effect.
+ * Decides what an error of workflow code means. Each `catch` that does more than rethrow must call it. A bug,
+ * or a failure that Temporal reports for an activity or child, is left to the caller. An error during a replay
+ * that the history does not have comes from code that does not fit. The task then fails at its end, and nothing
+ * that the caller does takes effect.
  */
 export function judge(error: unknown): void {
   if (error instanceof TemporalFailure || error instanceof ContinueAsNew) return;
@@ -30,7 +36,10 @@ export function judge(error: unknown): void {
   }
 }
 
-/** Work whose error waits for other work before it is met: it is judged at once, while it is known whether this is a replay. */
+/**
+ * Judges an error of `work` at once, while it is known whether this is a replay. The caller may meet the error
+ * only after other work.
+ */
 export async function judged<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -40,7 +49,10 @@ export async function judged<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** Throws where the input of a workflow has what this code does not know: the workflow was begun by code of another version. */
+/**
+ * Throws if the input of a workflow has a key that this code does not know: code of another version began the
+ * workflow.
+ */
 export function requireKnown<T extends object>(input: T, known: Readonly<Record<keyof T, true>>): void {
   const unknown = Object.keys(input).filter((key) => !Object.hasOwn(known, key));
   if (unknown.length > 0) {
@@ -48,7 +60,7 @@ export function requireKnown<T extends object>(input: T, known: Readonly<Record<
   }
 }
 
-/** A bug fails the workflow, which people see; the SDK would fail its task again and again. */
+/** A bug fails the workflow, and people see that. The SDK would fail its task again and again. */
 async function ending<T>(work: Promise<T>): Promise<T> {
   try {
     return await judged(work);

@@ -8,7 +8,7 @@ import {
 import { judge } from './fit.js';
 import { pause, resume } from './signals.js';
 
-/** Who holds a workflow: somebody it alone, somebody its parent, or both. */
+/** What holds a workflow: a pause of the workflow alone, a pause of its parent, or both. */
 export interface Held {
   readonly self: boolean;
   readonly parent: boolean;
@@ -16,25 +16,26 @@ export interface Held {
 
 export const FREE: Held = { self: false, parent: false };
 
-/** A child workflow, as far as it is told of a pause. */
+/** A child workflow, as a receiver of pauses. */
 interface Child {
   signal(definition: typeof pause, args: 'parent'): Promise<void>;
 }
 
 /**
- * Listens to the signals `pause` and `resume` of a workflow, and tells its children. Where no signal comes nothing of this
- * adds an event to the history.
+ * Listens to the signals `pause` and `resume` of a workflow, and passes them to its children. Without a signal
+ * it adds no event to the history.
  */
 export class Hold {
   private held: Held;
-  /** How many `resume` came: an answer that was asked for before the last one is out of date. */
+  /** How many `resume` signals came. An answer that was asked for before the last one is out of date. */
   resumes = 0;
   private readonly scopes = new Set<CancellationScope>();
   private readonly children = new Set<Line>();
   private recorded: Promise<unknown> = Promise.resolve();
 
   /**
-   * `onChange` is told when the workflow is held or free again; `record` writes down what was asked of this workflow itself.
+   * `onChange` is called when the workflow becomes held or free. `record` writes down a signal that meant this
+   * workflow itself.
    */
   constructor(
     initially: Held,
@@ -57,16 +58,20 @@ export class Hold {
     return this.held.self || this.held.parent;
   }
 
-  /** `from` is whatever came with the signal: all but a parent's own word means this workflow itself. */
+  /**
+   * `from` is what came with the signal, and may be anything. All values but `parent` mean this workflow
+   * itself.
+   */
   private set(from: unknown, wanted: boolean): void {
     this.change({ ...this.held, [from === 'parent' ? 'parent' : 'self']: wanted });
-    // Children are told in any case: they may have learned of a pause from the rows alone.
+    // Children receive the signal in any case: they may know of a pause from the rows alone.
     for (const line of this.children) line.tell(this.paused);
     if (from === 'parent') return;
-    // One after another, in the order of the signals, also while the workflow is being cancelled.
+    // The records go one after another, in the order of the signals, also while the workflow is being
+    // cancelled.
     this.recorded = this.recorded
       .then(() => CancellationScope.nonCancellable(() => this.record(wanted)))
-      // The pause itself holds; a row that cannot be written says so in the activity's own failures.
+      // The pause itself holds. If the row cannot be written, the failures of the activity say so.
       .catch(judge);
   }
 
@@ -78,12 +83,12 @@ export class Hold {
     if (this.paused) for (const scope of this.scopes) scope.cancel();
   }
 
-  /** The rows said that it is held; `asked` is what `resumes` was when they were asked. */
+  /** Takes over a pause from the rows. `asked` is the value of `resumes` when the activity asked the rows. */
   learn(who: keyof Held, asked: number): void {
     if (asked === this.resumes) this.change({ ...this.held, [who]: true });
   }
 
-  /** Tells a child of what comes until `work` with it has ended, and of what is now. */
+  /** Tells a child the present pause, and each change until `work` with the child has ended. */
   async withChild<T>(child: Child, work: () => Promise<T>): Promise<T> {
     const line = new Line(child);
     this.children.add(line);
@@ -95,12 +100,15 @@ export class Hold {
     }
   }
 
-  /** Resolves when nobody holds the workflow. Throws where it is cancelled meanwhile. */
+  /** Resolves when nothing holds the workflow. Throws if the workflow is cancelled meanwhile. */
   async untilFree(): Promise<void> {
     while (this.paused) await condition(() => !this.paused);
   }
 
-  /** Does the work while nobody holds the workflow: a pause cancels its activities, and it begins again after the pause. */
+  /**
+   * Does the work while nothing holds the workflow. A pause cancels the activities of the work, and the work
+   * begins again after the pause.
+   */
   async whileFree<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {
       await this.untilFree();
@@ -124,7 +132,10 @@ export class Hold {
   }
 }
 
-/** Tells one child, one signal after another: of two that are under way at once the server may deliver the second first. */
+/**
+ * Sends signals to one child one after another. Of two signals under way at once, the server may deliver the
+ * second first.
+ */
 class Line {
   private wanted = false;
   private sending = false;
@@ -146,7 +157,7 @@ class Line {
         await this.child.signal(this.wanted ? pause : resume, 'parent');
       }
     } catch (error) {
-      // It has ended meanwhile and needs to know nothing.
+      // The child has ended meanwhile and needs no signal.
       judge(error);
     } finally {
       this.sending = false;
@@ -155,8 +166,8 @@ class Line {
 }
 
 /**
- * Whether an activity ended because it was to be cancelled: also one whose worker died before it could say so, or that failed in
- * another way and would have been tried again.
+ * Whether an activity ended because it was cancelled. This includes an activity whose worker died before it
+ * could confirm, and one that failed otherwise and would have been retried.
  */
 export function isInterruption(error: unknown): boolean {
   return (

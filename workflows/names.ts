@@ -1,8 +1,12 @@
-// This file of the package alone: clients and light commands load these names, and the whole package takes longer than they do.
+// Import this one file of the package: clients and light commands load these names, and the whole package loads
+// more slowly than they do.
 import { defineSearchAttributeKey } from '@temporalio/common/lib/search-attributes.js';
 import type { Priority, SearchAttributePair } from '@temporalio/common';
 
-/** Names that workflows, workers and clients must agree on. Pure: this file is in the workflow bundle. */
+/**
+ * Names that workflows, workers and clients must agree on. This file is in the workflow bundle, so it stays
+ * pure.
+ */
 
 export const TASK_QUEUES = {
   /** Workflows, and the small activities that plan and keep the books. */
@@ -13,7 +17,7 @@ export const TASK_QUEUES = {
   cpu: 'panic-tda-cpu',
 } as const;
 
-/** The task queue of the models that have this route, a queue of their own. */
+/** The task queue of the models with this route. */
 export function routeQueue(route: string): string {
   return `${TASK_QUEUES.gpu}-${route}`;
 }
@@ -24,9 +28,12 @@ export const SEARCH_ATTRIBUTES = {
   status: defineSearchAttributeKey('PanicTdaStatus', 'KEYWORD'),
 } as const;
 
-/** Absent: workflows set their search attributes. */
+/** Whether workflows set search attributes. */
 export interface Indexing {
-  /** The namespace lacks them: a workflow that set one would never get further. */
+  /**
+   * The namespace lacks the search attributes: a workflow that set one would never continue. Absent: workflows
+   * set them.
+   */
   readonly unindexed?: true;
 }
 
@@ -44,7 +51,7 @@ export function startAttributes(
 }
 
 /**
- * Several experiments on the same workers get their turns in proportion to their weights, however many runs each has open: a
+ * Experiments on the same workers get turns in proportion to their weights, however many runs each has open: a
  * server with fairness hands out tasks by this key. Child workflows and activities inherit it.
  */
 export function sharePriority({ experiment, weight }: ExperimentShare): Priority {
@@ -53,17 +60,23 @@ export function sharePriority({ experiment, weight }: ExperimentShare): Priority
 
 interface ExperimentShare {
   readonly experiment: string;
-  /** Absent where a version without weights planned the experiment. */
+  /** Absent if a version without weights planned the experiment. */
   readonly weight?: number;
 }
 
-/** Runs that one workflow fans out by itself: 250 children are about 1,100 events of the 51,200 a history may have. */
+/**
+ * How many runs one workflow starts by itself: 250 children make about 1,100 of the 51,200 events that a
+ * history may have.
+ */
 export const SHARD_SIZE = 250;
 
-/** Shards that one experiment fans out to: as its children, they may be no more than its history holds without a warning. */
+/** How many shards one experiment starts: so many children fit into its history without a warning. */
 const MOST_SHARDS = 1500;
 
-/** Runs of each shard of an experiment with so many: 250, and more only where the shards would be too many. */
+/**
+ * The number of runs in each shard of an experiment with so many runs: 250, or more if the shards would be too
+ * many.
+ */
 export function shardSize(runs: number): number {
   return Math.max(SHARD_SIZE, Math.ceil(runs / MOST_SHARDS));
 }

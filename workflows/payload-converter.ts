@@ -2,10 +2,12 @@ import { defaultPayloadConverter, workflowInfo } from '@temporalio/workflow';
 import type { PayloadConverter } from '@temporalio/workflow';
 
 /**
- * The SDK's converter, but a value that a caller of the workflow encoded in a way that workflows cannot read becomes `{ unreadable:
- * REASON }`. Where a converter throws, the task that the value came with fails, and the server tries such a task for ever: the workflow
- * would neither go on nor end. So the workflow goes on, and judges the value; `planExperiment` reads the payload itself and names its
- * encoding. What activities and child workflows answer is our own: code that cannot read it is of another version, and waits.
+ * The SDK's converter, with one difference: a value from the caller of the workflow that workflows cannot
+ * decode becomes `{ unreadable: REASON }`. If a converter throws, the task that brought the value fails, and
+ * the server retries that task for ever: the workflow would neither continue nor end. With this converter the
+ * workflow continues and judges the value, and `planExperiment` reads the payload itself and names its
+ * encoding. Results of activities and child workflows come from our own code. Code that cannot read them has
+ * another version, so there the converter throws and the task waits.
  */
 export const payloadConverter: PayloadConverter = {
   toPayload: (value, context, hint) => defaultPayloadConverter.toPayload(value, context, hint),

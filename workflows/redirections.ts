@@ -1,14 +1,16 @@
 import { ApplicationFailure, sleep } from '@temporalio/workflow';
 import type { WorkFailure } from './contract.js';
 
-// As patient as the retries of an activity: machines get their new routes one after another.
+// Redirections are as patient as the retries of an activity, since operators give machines their new routes one
+// after another.
 const LONGEST_PAUSE_MS = 30_000;
 const FIRST_PAUSE_MS = 200;
 const MOST_REDIRECTIONS = 150;
 
 /**
- * Counts how often in a row a run was sent to another queue without getting on. Once is the ordinary way to a model that
- * is served elsewhere; more means that workers disagree about the routes, or that a route has just been changed.
+ * Counts how often in a row a run was sent to another queue without an advance. One redirection is the ordinary
+ * way to a model that another worker serves. More mean that workers disagree about the routes, or that an
+ * operator has just changed a route.
  */
 export class Redirections {
   private inARow = 0;
@@ -17,7 +19,7 @@ export class Redirections {
     this.inARow = 0;
   }
 
-  /** Returns at once the first time; then waits, longer each time. Throws when it has gone on for about an hour. */
+  /** Returns at once the first time, and then waits longer each time. Throws after about an hour. */
   async follow(queue: string | undefined): Promise<void> {
     this.inARow++;
     if (this.inARow > MOST_REDIRECTIONS) {

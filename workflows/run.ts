@@ -14,7 +14,7 @@ import { Redirections } from './redirections.js';
 /** What every run of an experiment gets. */
 export type SharedByRuns = Pick<Plan, 'experiment' | 'embeddingModels' | 'routed' | 'unindexed'>;
 
-/** Of a plan, or of something else that has it, just that. */
+/** Picks these fields from a plan, or from another object that has them. */
 export function sharedByRuns({ experiment, embeddingModels, routed, unindexed }: SharedByRuns): SharedByRuns {
   return {
     experiment,
@@ -25,9 +25,9 @@ export function sharedByRuns({ experiment, embeddingModels, routed, unindexed }:
 }
 
 export interface RunInput extends RunRef, SharedByRuns {
-  /** What the execution before this one knew, when this one continues it. */
+  /** Where the previous execution stopped, if this one continues it. */
   readonly advanced?: RunAdvance;
-  /** Who held it, where it continues as new while it is paused. */
+  /** What held the run, if it continues as new while it is paused. */
   readonly held?: Held;
 }
 
@@ -46,12 +46,13 @@ export interface RunResult {
   readonly ended: 'length' | 'cycle';
 }
 
-// Replaying one activity costs about 4 ms: 200 keep a restart under a second, and continuing as new is cheap.
+// Replaying one activity costs about 4 ms. With 200 a restart takes less than a second, and continuing as new
+// is cheap.
 const ACTIVITIES_PER_EXECUTION = 200;
 
 /**
- * One run from its prompt to its persistence diagrams: invocations in sequence, then embeddings and diagrams.
- * Continues as new every 200 activities of the trajectory, carrying its ids and where it stands.
+ * Drives one run from its prompt to its persistence diagrams: invocations in sequence, then embeddings and
+ * diagrams. Continues as new after 200 activities of the trajectory, and passes on its ids and where it stands.
  */
 export async function run(input: RunInput): Promise<RunResult> {
   requireKnown(input, KNOWN_INPUT);
@@ -59,7 +60,7 @@ export async function run(input: RunInput): Promise<RunResult> {
   const hold = holdOf(input, shown);
   try {
     const end = await advanceToTheEnd(input, hold, shown);
-    // Every model's work is kept, also when another one's fails.
+    // The work for every model is kept, also if the work for another model fails.
     const measured = await Promise.allSettled(
       input.embeddingModels.map((model) => judged(embedAndMeasure(input, model, end, hold))),
     );
@@ -81,7 +82,7 @@ interface Shown {
   details: string;
 }
 
-/** The web UI tells of a pause by the run's status and by the first line of its details. */
+/** The web UI shows a pause in the status of the run and in the first line of its details. */
 function holdOf(input: RunInput, shown: Shown): Hold {
   const { experiment, index, held = FREE } = input;
   return new Hold(
@@ -119,7 +120,8 @@ async function advanceToTheEnd(
     setCurrentDetails(shown.details);
     if (advanced.ended !== null) shown.status = 'analysing';
     const short = activities === 0 && input.advanced === undefined;
-    // Each change of a search attribute is a write of the server's: a run that is over in a second is only told finished.
+    // Each change of a search attribute makes the server write. A run that ends within one activity therefore
+    // sets only its last status.
     if (short ? advanced.ended === null : advanced.ended !== null) {
       setStatus(input, advanced, advanced.ended === null ? 'invoking' : 'analysing');
     }
@@ -136,13 +138,13 @@ async function advanceToTheEnd(
   });
 }
 
-/** What the rows said, which know also what was asked before this workflow began. */
+/** Takes over a hold from the rows. The rows also know what a user asked for before this workflow began. */
 function learn(hold: Hold, held: NonNullable<RunAdvance['held']>, resumes: number): void {
   if (held === 'run-cancelled') throw new CancelledFailure('the run was cancelled before it began');
   hold.learn(held === 'run-paused' ? 'self' : 'parent', resumes);
 }
 
-/** Leaves out what the last activity of the trajectory found time for. */
+/** Embeds and measures for one model, without the part that the last activity of the trajectory already did. */
 async function embedAndMeasure(input: RunInput, model: string, done: RunAdvance, hold: Hold): Promise<void> {
   const ref = { experiment: input.experiment, index: input.index };
   if (done.embedded?.includes(model) !== true) {
@@ -181,7 +183,7 @@ function describe({ network, seed, prompt, next, maxLength, ended, cycleLength }
   return `${codeSpan(network)}, seed ${seed}\n\n> ${codeSpan(prompt)}\n\n${next} of at most ${maxLength} invocations${cycle}${state}`;
 }
 
-/** The row must say how the run stopped even when the workflow is being cancelled. */
+/** The row must say how the run stopped, even while the workflow is being cancelled. */
 async function writeDownTheStop(input: RunInput, error: unknown): Promise<void> {
   const ref = { experiment: input.experiment, index: input.index };
   const outcome = isInterruption(error) ? ({ status: 'cancelled' } as const) : failureOf(error);

@@ -11,7 +11,7 @@ import type { Indexing } from './names.js';
 import { shardProgress } from './queries.js';
 
 export interface ShardInput extends SharedByRuns {
-  /** Owns the run indices in [from, to), at most 250. */
+  /** The shard drives the runs with an index in [from, to): `shardSize` of them, or fewer in the last shard. */
   readonly from: number;
   readonly to: number;
   readonly window: number;
@@ -27,7 +27,10 @@ const KNOWN_INPUT: Readonly<Record<keyof ShardInput, true>> = {
   window: true,
 };
 
-/** A range of a large experiment's runs, fanned out in a sliding window. Never continues as new: about 1,100 events. */
+/**
+ * Drives a range of a large experiment's runs in a sliding window. Never continues as new: 250 runs make about
+ * 1,100 events, and larger shards (see `shardSize`) make more in proportion.
+ */
 export async function shard(input: ShardInput): Promise<FanOutCounts> {
   requireKnown(input, KNOWN_INPUT);
   const counts: FanOutCounts = { running: 0, finished: 0, failed: 0 };
@@ -36,7 +39,7 @@ export async function shard(input: ShardInput): Promise<FanOutCounts> {
   const hold = new Hold(
     FREE,
     (paused) => setStatus(input, paused ? 'paused' : 'running'),
-    // The rows know experiments and runs only.
+    // The rows know experiments and runs, and no shards.
     () => Promise.resolve(),
   );
   const offsets = await bookkeeping.unfinishedRuns({ experiment, from, to });

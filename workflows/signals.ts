@@ -1,8 +1,9 @@
 import { defineSignal } from '@temporalio/workflow';
 
 /**
- * An experiment, a shard or a run stops at the step that is stored, or goes on from it. Sent by hand they mean the workflow
- * itself; `parent` is what a workflow passes on to its children, which may besides be held for themselves.
+ * `pause` stops an experiment, a shard or a run at the step that is stored; `resume` makes it continue from
+ * there. A signal that a person sends means the workflow itself. A workflow sends `parent` to its children,
+ * which may also be paused by themselves.
  */
 export const pause = defineSignal<[from?: 'parent']>('pause');
 export const resume = defineSignal<[from?: 'parent']>('resume');

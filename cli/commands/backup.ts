@@ -25,10 +25,10 @@ import { bar, liveProgress } from '../terminal/live-display.js';
 import { note, print, printJson } from '../terminal/output.js';
 import { version } from '../program/package-info.js';
 
-/** Pictures that are named one by one; the others are counted. */
+/** How many missing pictures are named one by one. The others are counted. */
 const MOST_NAMED = 100;
 
-/** `backup FOLDER`: a consistent copy of the data folder, while others write to it. */
+/** `backup FOLDER`: makes a consistent copy of the data folder while other processes write to it. */
 export async function backUpFolder(context: Context, target: string): Promise<number> {
   const { environment, place } = context;
   if (environment.fault !== undefined) armFault(environment.fault);
@@ -60,7 +60,7 @@ export async function backUpFolder(context: Context, target: string): Promise<nu
   }
 }
 
-/** A copy within what it is a copy of would be lost with it. */
+/** A copy inside its original would be lost together with it. */
 function refuseInside(source: string, target: string): void {
   const [from, to] = [realPathOf(source), realPathOf(target)];
   if (!isWithin(to, from) && !isWithin(from, to)) return;
@@ -80,7 +80,10 @@ function realPathOf(path: string): string {
   return join(realPathOf(dirname(whole)), basename(whole));
 }
 
-/** Keeps repairs away, which may remove and rewrite what is being copied; null for a user who may only read: such a user holds no lock. */
+/**
+ * Keeps repairs out, since they may remove and rewrite what is being copied. Null for a user who may only read,
+ * since that user cannot hold a lock.
+ */
 function useSource(folder: DataFolder): KernelLock | null {
   if (!isThere(folder.databaseFile)) return null;
   try {

@@ -19,7 +19,7 @@ import { findSession } from '../session/open.js';
 
 const POLL_MS = 200;
 
-/** `cancel ID`: asks the workflow to end and waits until the rows say that it has. */
+/** `cancel ID`: asks the workflow to end, and waits until the rows say that it has. */
 export async function cancelExperiment(context: Context, id: string, waitMs: number): Promise<number> {
   return await readingExperiments(context, async (store) => {
     const row = await findExperiment(context, store, id);
@@ -39,8 +39,9 @@ export async function cancelExperiment(context: Context, id: string, waitMs: num
 }
 
 /**
- * `cancel ID --run K`: one run of an experiment that is running. It counts as not finished; the experiment goes on with the
- * others. The row is written first, so that a run which has not begun does not begin.
+ * `cancel ID --run K`: cancels one run of an experiment that is running. The run counts as not finished, and
+ * the experiment continues with the others. The row is written first, so that a run which has not begun does
+ * not begin.
  */
 export async function cancelRun(
   context: Context,
@@ -74,7 +75,10 @@ export async function cancelRun(
   });
 }
 
-/** A workflow that waits for other code does nothing that it is told, until such a worker is there or an operator terminates it. */
+/**
+ * A workflow that waits for other code does not react until a worker has that code, or until an operator
+ * terminates the workflow.
+ */
 async function noteBlocked(context: Context, store: Store, row: ExperimentRow): Promise<void> {
   const observer = createObserver(context);
   try {
@@ -95,7 +99,7 @@ function untilRunEnded(store: Store, { experimentId, runIndex }: RunRow, waitMs:
   });
 }
 
-/** Whether it is so before the time is over. A store that is away for a while may answer again in that time. */
+/** Whether `isSo` becomes true within the time. A store that does not answer may answer again within it. */
 async function isSoWithin(waitMs: number, isSo: () => Promise<boolean>): Promise<boolean> {
   const deadline = performance.now() + waitMs;
   const tell = outageNotes();
@@ -130,7 +134,7 @@ function reportRun(context: Context, { experimentId, runIndex, status }: RunRow,
   return EXIT.ok;
 }
 
-/** Whether the rows said within the time that the experiment and each run of it has ended. */
+/** Whether the rows say within the time that the experiment and each of its runs has ended. */
 function untilEnded(store: Store, id: string, waitMs: number): Promise<boolean> {
   return isSoWithin(waitMs, async () => {
     const { status } = await store.experiments.get(id);

@@ -6,7 +6,10 @@ import { EXIT } from '../program/exit-codes.js';
 import { print, printFields, printJson } from '../terminal/output.js';
 import type { Shell } from '../program/shells.js';
 
-/** `completion SHELL`: a script for the shell, which asks `panic-tda complete-words` for what may come next. */
+/**
+ * `completion SHELL`: prints a script for the shell. The script asks `panic-tda complete-words` for the next
+ * words.
+ */
 export function printCompletion(shell: Shell, json: boolean): number {
   const script = scriptOf(shell);
   if (json) printJson({ shell, script });
@@ -14,7 +17,10 @@ export function printCompletion(shell: Shell, json: boolean): number {
   return EXIT.ok;
 }
 
-/** `complete-words SHELL -- WORDS`: what may stand in place of the last word, in the form that the shell's script reads. */
+/**
+ * `complete-words SHELL -- WORDS`: prints what may replace the last word, in the form that the script of the
+ * shell reads.
+ */
 export async function printWords(program: Command, shell: Shell, words: readonly string[]): Promise<number> {
   const { words: candidates, paths } = await offerFor(program, words, lookupsFor(words));
   for (const candidate of candidates) printFields(...fieldsOf(shell, candidate));
@@ -36,7 +42,10 @@ function fieldsOf(shell: Shell, { word, description }: Candidate): string[] {
   }
 }
 
-/** Of the data folder and the catalogue that the words name; nothing where they cannot be read, and no server is asked. */
+/**
+ * Looks up words in the data folder and the catalogue that the command line names. Finds nothing if they cannot
+ * be read, and asks no server.
+ */
 function lookupsFor(words: readonly string[]): Lookups {
   const data = valueOf(words, '--data');
   const options: GlobalOptions = data === undefined ? {} : { data };
@@ -64,7 +73,10 @@ function lookupsFor(words: readonly string[]): Lookups {
   };
 }
 
-/** Nothing where it fails: a half-typed command is no place to tell what is wrong; the command itself does. */
+/**
+ * Returns nothing if the work fails. A half-typed command is no place for error messages; the command itself
+ * reports them.
+ */
 async function orNothing<T>(work: () => Promise<readonly T[]>): Promise<readonly T[]> {
   try {
     return await work();

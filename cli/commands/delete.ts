@@ -15,15 +15,15 @@ import { operating } from '../session/open-for-writing.js';
 import { heading, note, print, printJson } from '../terminal/output.js';
 
 export interface DeleteOptions {
-  /** Do not ask. */
+  /** Do not ask the user. */
   readonly yes: boolean;
-  /** Give the room in the database file back to the disk. */
+  /** Shrink the database file by the unused room. */
   readonly compact: boolean;
-  /** Also where another Temporal service has it. */
+  /** Also delete if another Temporal service has the experiment. */
   readonly takeOver: boolean;
 }
 
-/** `delete ID`: all rows of an experiment, and what only it points at. */
+/** `delete ID`: deletes all rows of an experiment, and what only these rows point at. */
 export async function deleteExperiment(
   context: Context,
   id: string,
@@ -107,7 +107,10 @@ function driverText(driven: Driven): string | null {
   }
 }
 
-/** Marks the experiment, deletes its rows step by step, then the objects, then its own row: cut off anywhere, a second call goes on. */
+/**
+ * Marks the experiment, deletes its rows step by step, then the objects, then its own row. A second call
+ * continues after any interruption.
+ */
 async function deleteRows(
   context: Context,
   { experiments, deletion }: Store,

@@ -12,7 +12,7 @@ import { checkTemporal } from '../doctor/temporal.js';
 
 const MARK = { ok: 'ok  ', info: '    ', warning: 'warn', problem: 'FAIL' } as const;
 
-/** `doctor`: looks at everything a run depends on, and at what runs have stored. Changes nothing. */
+/** `doctor`: checks everything that a run depends on, and everything that runs have stored. Changes nothing. */
 export async function examine(context: Context, options: DoctorOptions): Promise<number> {
   const sections = [
     { title: 'Node', check: () => checkNode() },

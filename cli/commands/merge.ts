@@ -35,7 +35,10 @@ import { note, print, printJson } from '../terminal/output.js';
 const VIOLATIONS_SHOWN = 10;
 const QUIET_MS = 5000;
 
-/** `merge SOURCE`: adds the experiments of another data folder to this one, or to a database of several machines. */
+/**
+ * `merge SOURCE`: adds the experiments of another data folder to this one, or to a database of several
+ * machines.
+ */
 export async function mergeFolder(
   context: Context,
   sourcePath: string,
@@ -67,7 +70,7 @@ export async function mergeFolder(
   }
 }
 
-/** Hands the target to `use`, while nobody else writes to it. */
+/** Passes the target to `use` while no other process writes to it. */
 async function withTarget<T>(context: Context, use: (target: Store) => Promise<T>): Promise<T> {
   const { database } = context.place;
   const folder = openDataFolder(context.folder.root);
@@ -113,7 +116,7 @@ async function merge(
     line: ({ experiment, runs, of }) => `merging ${experiment}: ${count(runs)} of ${plural(of, 'run')}`,
   });
   try {
-    // A merge that takes a moment shows the table alone.
+    // A short merge shows only the table.
     const quietUntil = performance.now() + QUIET_MS;
     const onProgress = (progress: MergeProgress): void => {
       if (performance.now() > quietUntil) display.show(progress);
@@ -134,10 +137,10 @@ async function merge(
   return merged.some(({ outcome }) => outcome === 'conflict') ? EXIT.failed : EXIT.ok;
 }
 
-/** The data folder that is meant, given as it is or by its database file. */
+/** The data folder that the path means. The path may also name the database file in it. */
 function sourceFolderOf({ folder, place }: Context, path: string): string {
   if (/^postgres(ql)?:/i.test(path)) {
-    // Not repeated: it may hold a password.
+    // Do not repeat the address: it may hold a password.
     throw new PanicError(
       'InvalidInput',
       'a source is a data folder with an SQLite file; a Postgres database cannot be merged from',
@@ -163,7 +166,7 @@ function sourceFolderOf({ folder, place }: Context, path: string): string {
   );
 }
 
-/** Opened for reading only: whoever has it keeps it as it is. */
+/** Opens the source for reading only, so that it stays as it is. */
 function openSource(root: string): Store<Connection> {
   let store: Store<Connection> | null = null;
   try {
@@ -180,7 +183,7 @@ function openSource(root: string): Store<Connection> {
   return store;
 }
 
-/** What this version does not know of a row would be left behind without a word. */
+/** Refuses a newer version: the merge would silently leave out the columns that this version does not know. */
 function refuseNewer({ db: { name, tables } }: Store): void {
   if (!isNewer(tables)) return;
   throw new PanicError(

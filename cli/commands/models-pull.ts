@@ -81,7 +81,7 @@ interface Pace {
   readonly etaMs: number | null;
 }
 
-/** Bytes a second over the last ten seconds or so, and what is left at that pace. */
+/** Bytes a second over about the last ten seconds, and the time left at that pace. */
 function paceMeter(): (progress: PullProgress) => Pace {
   const samples: { at: number; made: number }[] = [];
   return ({ bytes: made, bytesExpected }) => {

@@ -48,7 +48,10 @@ function described(name: string, { files, bytes: size, folder }: Removal): strin
     : `remove ${plural(files.length, 'file')} of ${name}, ${bytes(size)}, from ${folder}`;
 }
 
-/** The experiment that runs in this data folder; those of others are known by the models that they have loaded. */
+/**
+ * Refuses while the experiment that runs in this data folder uses the model. Runs in other data folders are
+ * found by the models that they have loaded.
+ */
 async function refuseWhileRunning(context: Context, name: string): Promise<void> {
   const running = readRunInfo(context.folder)?.experiment;
   if (running === undefined) return;

@@ -23,7 +23,10 @@ interface HashProgress {
   readonly of: number;
 }
 
-/** `models verify [NAME...]`: hashes files and compares them with the lock file; without names, of all models that have any. */
+/**
+ * `models verify [NAME...]`: hashes files and compares them with the lock file. Without names it verifies all
+ * models that have files.
+ */
 export async function verifyFiles(context: Context, names: readonly string[]): Promise<number> {
   const { modelsFolder } = context.environment;
   const models =

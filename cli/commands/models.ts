@@ -19,16 +19,18 @@ import { heading, note, print, printJson } from '../terminal/output.js';
 
 interface ModelDocument extends Record<string, unknown> {
   readonly name: string;
-  /** Whether a run can use it: `built-in`, `ready`, `missing`, `unverified`, `changed` or `pinned-since`. */
+  /**
+   * Whether a run can use the model: `built-in`, `ready`, `missing`, `unverified`, `changed` or `pinned-since`.
+   */
   readonly state: Readiness['state'];
   readonly requiredFiles: readonly string[];
   /** Full paths of the files that are missing, unverified or changed. */
   readonly paths: readonly string[];
-  /** Where the files are, or belong; null for a built-in model. */
+  /** Where the files are or belong. Null for a built-in model. */
   readonly folder: string | null;
-  /** Where files may be put by hand; the first folder that has them all is used. */
+  /** Folders where a user may put files by hand. A run uses the first that has all of them. */
   readonly folders: readonly string[];
-  /** What the lock file says of them, or null. */
+  /** The entry of the lock file, or null. */
   readonly locked: {
     readonly commit: string;
     readonly components: readonly { readonly source: string; readonly commit: string }[];
@@ -37,7 +39,7 @@ interface ModelDocument extends Record<string, unknown> {
   } | null;
 }
 
-/** `models list`: the catalogue as a table; with `ready`, only the models that a run can use now. */
+/** `models list`: prints the catalogue as a table. With `ready`, only the models that a run can use now. */
 export async function listModels(context: Context, { ready }: { readonly ready: boolean }): Promise<number> {
   const { catalogue, environment } = context;
   const lock = readLock(environment.modelsFolder);
@@ -73,7 +75,10 @@ interface ListedModel {
   readonly readiness: Readiness;
 }
 
-/** Those whose files are verified or that need none; a model behind a server is ready where its server answers and serves it. */
+/**
+ * The models whose files are verified, and those that need none. A model behind a server counts if the server
+ * answers and serves it.
+ */
 async function readyAmong(
   models: readonly ListedModel[],
   { environment }: Context,
@@ -100,7 +105,7 @@ export function showModel(context: Context, name: string): number {
   return EXIT.ok;
 }
 
-/** `models path NAME`: the folder of a model's files and nothing else, for scripts. */
+/** `models path NAME`: prints the folder of a model's files and nothing else, for scripts. */
 export function printModelPath(context: Context, name: string): number {
   const model = findModel(context, name);
   const readiness = readinessOf(model, context.environment.modelsFolder);

@@ -16,7 +16,10 @@ export interface CopyRequest {
   readonly verify: boolean;
 }
 
-/** `objects copy --to PLACE`: copies every object from one place to another, and goes on where it was cut off. */
+/**
+ * `objects copy --to PLACE`: copies every object from one place to another. The same command continues after an
+ * interruption.
+ */
 export async function copyBetween(context: Context, request: CopyRequest): Promise<number> {
   const source =
     request.from === undefined

@@ -6,7 +6,7 @@ import { count, plural } from '../terminal/format.js';
 import { operating } from '../session/open-for-writing.js';
 import { print, printJson } from '../terminal/output.js';
 
-/** `objects use`: the database's pictures are where this machine has its objects. */
+/** `objects use`: records that the pictures of the database are where this machine has its objects. */
 export async function usePlace(
   context: Context,
   { incomplete, takeOver }: { readonly incomplete: boolean; readonly takeOver: boolean },

@@ -17,19 +17,22 @@ import type { Told } from '../session/open-workflow.js';
 import { operated, operatedRun, operating } from '../session/open-for-writing.js';
 import { note, print, printJson } from '../terminal/output.js';
 
-/** What was paused or let go, as `--json` tells it. */
+/** What was paused or resumed, as `--json` prints it. */
 interface Outcome {
   readonly experiment: string;
   /** Null: all runs of the experiment. */
   readonly run: number | null;
   readonly paused: boolean;
-  /** False where it was so already. */
+  /** False if the rows said so already. */
   readonly changed: boolean;
-  /** Whether a workflow was there to be told; without one the rows tell the next. */
+  /** Whether an open workflow received the signal. Without one, the next workflow reads the rows. */
   readonly told: boolean;
 }
 
-/** `pause ID [--run K]`: the rows first, so that no restart forgets it, then the workflow that is open. */
+/**
+ * `pause ID [--run K]`: writes the rows first, so that no restart forgets the pause. Then it signals the open
+ * workflow.
+ */
 export async function pauseExperiment(context: Context, id: string, run: number | null): Promise<number> {
   return await operating(context, async (store) => {
     const row = await operated(context, store, id);
@@ -41,7 +44,7 @@ export async function pauseExperiment(context: Context, id: string, run: number 
   });
 }
 
-/** `pause --all`: every experiment of the data folder that is under way. */
+/** `pause --all`: pauses every experiment of the data folder that is under way. */
 export async function pauseAll(context: Context): Promise<number> {
   return await operating(context, async (store) => {
     const rows = (await store.experiments.list()).filter(
@@ -55,7 +58,9 @@ export async function pauseAll(context: Context): Promise<number> {
   });
 }
 
-/** `resume --all`: lets every paused experiment go on that a workflow drives; the others are named. Starts nothing. */
+/**
+ * `resume --all`: resumes every paused experiment that a workflow drives, and names the others. Starts nothing.
+ */
 export async function resumeAll(context: Context): Promise<number> {
   return await operating(context, async (store) => {
     const rows = (await store.experiments.list()).filter((row) => row.pausedAt !== null);
@@ -93,7 +98,7 @@ async function pauseRun(context: Context, store: Store, row: ExperimentRow, run:
   return report(context, { experiment: row.id, run: run.runIndex, paused: true, changed }, told);
 }
 
-/** `resume ID --run K`: a run that was paused or cancelled for itself. */
+/** `resume ID --run K`: resumes a run that was paused or cancelled by itself. */
 export async function resumeRun(context: Context, id: string, index: number): Promise<number> {
   return await operating(context, async (store) => {
     const row = await operated(context, store, id);
@@ -109,8 +114,8 @@ export async function resumeRun(context: Context, id: string, index: number): Pr
 }
 
 /**
- * Lets a paused experiment go on where its workflow is open; false where none is, and somebody has to start one. The rows
- * are changed in either case.
+ * Resumes a paused experiment whose workflow is open. Returns null if no workflow is open, so that the caller
+ * has to start one. The rows change in either case.
  */
 export async function resumeOpen(context: Context, id: string): Promise<number | null> {
   return await operating(context, async (store) => {
@@ -126,7 +131,7 @@ export async function resumeOpen(context: Context, id: string): Promise<number |
   });
 }
 
-/** Whether a workflow is open that waits for a `resume` which could not be told when the rows were changed. */
+/** Whether an open workflow still waits for a `resume` that could not reach it when the rows changed. */
 async function isHeld(context: Context, row: ExperimentRow): Promise<boolean> {
   const held = await tellingService(context, async (session) => {
     const workflow = await openExperimentWorkflow(session, row);
@@ -135,7 +140,7 @@ async function isHeld(context: Context, row: ExperimentRow): Promise<boolean> {
   return held === 'told';
 }
 
-/** Runs that a resumed experiment still waits for. */
+/** Names the paused runs that a resumed experiment still waits for. */
 export function noteHeld(context: Context, id: string, held: readonly { readonly runIndex: number }[]): void {
   const which = held.length === 1 ? `Run ${held[0]!.runIndex} stays` : `${plural(held.length, 'run')} stay`;
   const first = context.command('resume', id, '--run', held[0]!.runIndex);

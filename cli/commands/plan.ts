@@ -38,39 +38,48 @@ import { type QueueDocument, queueDocument, queuesOf } from '../documents/queues
 interface PlanDocument extends Plan {
   readonly experiment: string;
   readonly name: string | null;
-  /** Time of the models that history or a measurement knows, milliseconds, one call after another. */
+  /** Time of the models that history or a measurement knows, one call after another, in milliseconds. */
   readonly knownModelMs: number;
-  /** Of the largest diagram on one core, about; see predictRipsSeconds. */
+  /** Approximate time of the largest diagram on one core; see predictRipsSeconds. */
   readonly largestDiagramMs: number;
-  /** Of all diagrams, and of all surrogates, on one core, about and at most: as if each were the largest. */
+  /**
+   * Approximate upper bounds for all diagrams, and for all surrogates, on one core: as if each were the
+   * largest.
+   */
   readonly diagramsMs: number;
   readonly surrogatesMs: number;
-  /** Models whose time is known neither to history nor from a measurement. */
+  /** Models whose time neither history nor a measurement knows. */
   readonly modelsWithoutHistory: readonly string[];
-  /** Models that `run` would refuse, and the files that are missing, unverified or changed. */
+  /** Models that `run` would refuse, with their files that are missing, unverified or changed. */
   readonly unreadyModels: readonly {
     readonly name: string;
     readonly state: string;
     readonly paths: readonly string[];
   }[];
-  /** Models whose files are there, and that `run` would refuse for what these say. */
+  /** Models whose files are present but do not fit, so that `run` would refuse them. */
   readonly unfitModels: readonly { readonly name: string; readonly why: string }[];
-  /** What the servers of its models say, asked from here; a worker elsewhere may reach others. */
+  /** What the model servers answer to this machine. A worker elsewhere may reach other servers. */
   readonly servers: readonly {
     readonly name: string;
     readonly state: AskedServer['server']['state'];
-    /** What is wrong, where something is. */
+    /** What is wrong. Null if nothing is. */
     readonly why: string | null;
   }[];
-  /** Why `run` would refuse: the device that was chosen for models with files, or models that do not fit there; null where it would not. */
+  /**
+   * Why `run` would refuse: the chosen device does not work, or models do not fit into it. Null if it would not
+   * refuse.
+   */
   readonly deviceTrouble: string | null;
-  /** Why `run` could write nothing into the data folder; null where it could. */
+  /** Why `run` could not write into the data folder. Null if it could. */
   readonly folderTrouble: string | null;
-  /** The task queues of its work at the configured Temporal service; null where none is configured, or it does not answer. */
+  /**
+   * The task queues of its work at the configured Temporal service. Null if none is configured, or if it does
+   * not answer.
+   */
   readonly queues: readonly QueueDocument[] | null;
-  /** Where the file of routes of this machine says something else than the database; null where it does not. */
+  /** Where this machine's file of routes disagrees with the database. Null if it agrees. */
   readonly routesRemark: string | null;
-  /** What the data folder holds of this experiment already. */
+  /** What the database already has of this experiment. */
   readonly stored: {
     readonly status: string;
     readonly invocations: number;
@@ -78,7 +87,7 @@ interface PlanDocument extends Plan {
   } | null;
 }
 
-/** `plan FILE`: what a run of the file would do. Writes nothing, not even the data folder. */
+/** `plan FILE`: says what a run of the file would do. Writes nothing and does not create the data folder. */
 export async function planFile(context: Context, file: string): Promise<number> {
   const config = await readValidExperiment(file, context);
   const { modelsFolder } = context.environment;
@@ -170,7 +179,7 @@ async function planDocument(
   };
 }
 
-/** What the data folder's earlier work measured. */
+/** What earlier work in the database measured. */
 async function historyOf({ summaries }: Store): Promise<PlanHistory> {
   return {
     msPerInvocation: await summaries.invocationMs(),
@@ -283,7 +292,7 @@ function surrogatesText({ surrogateDiagrams }: Plan): string {
   return surrogateDiagrams === 0 ? '' : `, and ${count(surrogateDiagrams)} of surrogates`;
 }
 
-/** On one core, from a measured model. */
+/** Times on one core, from a measured model. */
 function diagramTimes(
   config: ExperimentConfig,
   plan: Plan,
@@ -307,7 +316,9 @@ function diagramTimes(
   };
 }
 
-/** At most: a run that ends in a cycle has fewer points, and a run that settles has fewer distinct ones. */
+/**
+ * Upper bounds: a run that ends in a cycle has fewer points, and a run that settles has fewer distinct ones.
+ */
 function diagramTimeText({ diagramsMs, surrogatesMs, surrogateDiagrams }: PlanDocument): string {
   const surrogates = surrogateDiagrams === 0 ? '' : `, and ${duration(surrogatesMs)} for surrogates`;
   return `at most about ${duration(diagramsMs)} of one core${surrogates}`;

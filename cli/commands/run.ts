@@ -46,7 +46,7 @@ import type { Session } from '../session/connection.js';
 import { printSummary, summaryDocument } from '../documents/summary.js';
 import { takeOver } from '../session/take-over.js';
 
-/** `run FILE`. Returns the exit code, as do the other two. */
+/** `run FILE`. Returns the exit code, like `resume` and `retry` below. */
 export async function runFile(context: Context, file: string): Promise<number> {
   return await watching(context, async (watcher) => {
     const config = await readStoredOrValidExperiment(file, watcher.context);
@@ -55,19 +55,22 @@ export async function runFile(context: Context, file: string): Promise<number> {
   });
 }
 
-/** What the three commands, which wait for services that are away, have in common. */
+/** What the three commands share: they wait for services that do not answer. */
 interface Watcher {
-  /** Its store, once it has answered, is waited for. */
+  /** Its store is waited for, once it has answered. */
   readonly context: Context;
-  /** Raised by the user's first Ctrl-C. */
+  /** Aborted by the user's first Ctrl-C. */
   readonly signal: AbortSignal;
-  /** From here on the work ends itself in order when the signal is raised; before, it is left as it is. */
+  /**
+   * Call this when the work can end itself in order after the signal. Before the call, the command leaves the
+   * work as it is.
+   */
   readonly begin: () => void;
 }
 
 /**
- * Hands a watcher to `work`. Code 1 is kept for an experiment that failed: what else goes wrong, but for a request that is wrong, is thrown
- * as Unfinished.
+ * Passes a watcher to `work`. Exit code 1 is only for an experiment that failed. So every other error is thrown
+ * as Unfinished, except a wrong request.
  */
 async function watching(context: Context, work: (watcher: Watcher) => Promise<number>): Promise<number> {
   const interruption = onInterrupt();
@@ -92,13 +95,16 @@ async function watching(context: Context, work: (watcher: Watcher) => Promise<nu
   }
 }
 
-/** The user stopped the command, which has said what is stored. */
+/** The user stopped the command, and the command has already said what is stored. */
 class ToldStop extends Error {}
 
-/** The workflow of the experiment failed as a whole; the message says why. */
+/** The workflow of the experiment failed as a whole. The message says why. */
 class ExperimentFailed extends Error {}
 
-/** A database of an older version is what a run can go on with; one that is not there is made later. */
+/**
+ * Brings a database of an older version up to date, so that a run can continue with it. A database that does
+ * not exist is created later.
+ */
 async function bringUpToDate({ place, folder, command, asking }: Context): Promise<void> {
   if (place.database === null && !isThere(folder.databaseFile)) return;
   const open = (): Promise<Store> =>
@@ -107,7 +113,10 @@ async function bringUpToDate({ place, folder, command, asking }: Context): Promi
   await store.close();
 }
 
-/** `resume ID`: ends its pause; where no workflow of it is open it is run on from its rows. */
+/**
+ * `resume ID`: ends the pause of an experiment. If no workflow of it is open, it continues the experiment from
+ * its rows.
+ */
 export async function resumeExperiment(
   context: Context,
   id: string,
@@ -120,7 +129,7 @@ export async function resumeExperiment(
   });
 }
 
-/** `retry ID [--run K]`. */
+/** `retry ID [--run K]`: runs failed runs again. */
 export async function retryExperiment(context: Context, id: string, run: number | null): Promise<number> {
   return await watching(context, async (watcher) => {
     if (run !== null) await refuseUnfailed(watcher.context, id, run);
@@ -143,7 +152,10 @@ async function refuseUnfailed(context: Context, id: string, index: number): Prom
   });
 }
 
-/** Where another process drives the experiment it finds the failed runs among those to be done, when the others have ended. */
+/**
+ * If another process drives the experiment, resets the failed runs for it. That process finds them when its
+ * other runs have ended.
+ */
 async function handToRunningProcess(
   context: Context,
   id: string,
@@ -180,12 +192,12 @@ interface Request {
   readonly id: string;
   readonly config: ExperimentConfig;
   readonly verb: 'run' | 'resume' | 'retry';
-  /** Retry this run alone. */
+  /** Retry only this run. Null: all failed runs. */
   readonly run: number | null;
   readonly startedAt: number;
 }
 
-/** Runs an experiment to its end and prints its summary; the exit code tells how it ended. */
+/** Runs an experiment to its end and prints its summary. The exit code tells how it ended. */
 async function execute(
   { context, signal, begin }: Watcher,
   config: ExperimentConfig,
@@ -206,7 +218,7 @@ async function execute(
   );
   const devices = await explainDevices(context, config, row === null);
 
-  // With workers of one's own this process writes no objects, and may not even be allowed to.
+  // If workers elsewhere do the work, this process writes no objects and may lack the right to.
   if (configuredTemporal() === undefined) {
     await readingStore(context, async (store) => {
       await store?.objectsPlace.check();
@@ -242,8 +254,8 @@ async function executeInSession(
   const outdated = new AbortController();
   let failure: Error;
   try {
-    // The workers are at work by now: from here on the command waits while a service is away, unless the supervisor gave up a process of
-    // ours, or the tables are not for this version any more.
+    // The workers are at work now. From here on the command waits for services that do not answer. It stops
+    // waiting if the supervisor gives up a process of ours, or if the tables now belong to a newer version.
     const left = AbortSignal.any([signal, session.failed, outdated.signal]);
     const patience = { signal: left, onOutage: outageNotes() };
     const opened = await patiently(() => connectStore(context.place), patience);
@@ -273,7 +285,7 @@ async function executeInSession(
   throw failureOf(failure);
 }
 
-/** An error of the workflow: a request that the book-keeper refused stays one. */
+/** The error of a workflow. A request that the book-keeping refused stays a wrong request. */
 function failureOf(error: Error): Error {
   return isPanicError(error) ? error : new ExperimentFailed(withCauses(error), { cause: error });
 }
@@ -300,7 +312,8 @@ async function followToTheEnd(
     const handle = await patiently(() => startExperiment(session, id, config), patience);
     const followed = await follow(handle, store, id, options);
     if (followed.kind === 'gone') return await patiently(() => endByRows(store, id), patience);
-    // A workflow that is open has not seen the runs that `retry` or `resume --run` made pending since it started.
+    // A workflow that was already open does not know the runs that `retry` or `resume --run` has made pending
+    // since it started.
     const byStatus = await patiently(() => store.experiments.runsByStatus(id), patience);
     if (followed.kind !== 'result' || byStatus.pending === 0) return followed;
   }
@@ -315,7 +328,9 @@ function watchWords({ embedded }: Session): OutageWords {
   };
 }
 
-/** How an experiment ended whose workflow the service does not know any more, as after its time of retention. */
+/**
+ * How an experiment ended if the service no longer knows its workflow, for example after its retention time.
+ */
 async function endByRows(store: Store, id: string): Promise<Followed> {
   const { status } = await store.experiments.get(id);
   if (status === 'cancelled') return { kind: 'cancelled' };
@@ -353,7 +368,10 @@ async function report(
   }
 }
 
-/** What nobody may simply go on with: an experiment that is paused, or being deleted; null otherwise. */
+/**
+ * Refuses to continue an experiment that is paused or being deleted, except that `resume` may end a pause. Null
+ * if neither is the case.
+ */
 async function reportIfHeld({ context, id, verb }: Request, store: Store | null): Promise<number | null> {
   const row = (await store?.experiments.find(id)) ?? null;
   if (row === null) return null;
@@ -365,7 +383,7 @@ async function reportIfHeld({ context, id, verb }: Request, store: Store | null)
   return EXIT.cancelled;
 }
 
-/** Before anything starts: the workflow would be refused by the book-keeper, too. */
+/** Refuses before anything starts. The book-keeping would refuse the workflow anyway. */
 async function refuseElsewhere({ context, id }: Request, store: Store | null): Promise<void> {
   const row = (await store?.experiments.find(id)) ?? null;
   if (row === null) return;
@@ -380,14 +398,16 @@ async function refuseElsewhere({ context, id }: Request, store: Store | null): P
   }
 }
 
-/** The summary of an experiment that has nothing left to do, which needs no server; null where there is something. */
+/**
+ * Prints the summary of an experiment that has nothing left to do, without a server. Null if something is left.
+ */
 async function reportIfSettled({ context, id, verb }: Request, store: Store | null): Promise<number | null> {
   const row = (await store?.experiments.find(id)) ?? null;
   if (store === null || row === null) return null;
   const retry = verb === 'retry';
   const byStatus = await store.experiments.runsByStatus(id);
   const { failed } = byStatus;
-  // A failed run that was reset by hand may have finished after its experiment had ended.
+  // A failed run that a user reset may have finished after its experiment ended.
   const settled = row.status === 'completed' || (row.status === 'completed_with_failures' && failed > 0);
   if (!settled || unfinishedCount(byStatus) > 0 || (retry && failed > 0)) return null;
   note(
@@ -401,7 +421,7 @@ async function reportIfSettled({ context, id, verb }: Request, store: Store | nu
   return row.status === 'completed' ? EXIT.ok : EXIT.failed;
 }
 
-/** What is left of a stored experiment may call fewer models than it names. */
+/** The remaining work of a stored experiment may call fewer models than the experiment names. */
 async function refuseMissingModels(
   { context, config, id, verb, run }: Request,
   store: Store | null,
@@ -432,7 +452,7 @@ async function refuseMissingModels(
       `models of this experiment cannot be used as they are; nothing was done:\n${explainUnfit(unfit)}`,
     );
   }
-  // Workers of one's own may reach servers that this machine does not: they ask before they plan.
+  // Workers elsewhere may reach servers that this machine does not. They ask before they plan.
   if (configuredTemporal() !== undefined) return;
   const troubles = serverTroubles(await askServers(served, environment.servers));
   if (troubles.length === 0) return;
@@ -442,9 +462,11 @@ async function refuseMissingModels(
   );
 }
 
-/** Runs that end in a cycle stay shorter, so this is no refusal; a diagram that does not fit keeps its trajectory. */
+/**
+ * Only warns, since runs that end in a cycle stay shorter. If a diagram does not fit, its trajectory is kept.
+ */
 function warnAboutDiagramMemory({ catalogue }: Context, config: ExperimentConfig): void {
-  // Which outputs such a model gives, or embeds, is not known; what is left does not call it.
+  // The inputs and outputs of an unknown model are not known. The remaining work does not call it.
   if (unknownModels(config, catalogue).length > 0) return;
   const plan = planOf(config, catalogue, { diagramBytes: predictDiagramBytes });
   const allowed = diagramMemoryBytes();
@@ -493,7 +515,7 @@ async function resetFailedRuns(
   note(count === 0 ? 'No run has failed.' : `Retrying ${plural(count, 'failed run')}.`);
 }
 
-/** The message says where the store does not answer: a command that ends waits for nothing. */
+/** A command that ends does not wait for the store. If the store does not answer, the message says so. */
 async function tellInterruptedIfPossible(request: Request, why: Interrupted): Promise<void> {
   const { asking: _, ...context } = request.context;
   try {
@@ -507,7 +529,7 @@ async function tellInterruptedIfPossible(request: Request, why: Interrupted): Pr
 }
 
 interface Interrupted {
-  /** The tables are not for this version any more. */
+  /** Whether the tables now belong to a newer version. */
   readonly outdated: boolean;
 }
 

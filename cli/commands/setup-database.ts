@@ -7,17 +7,17 @@ import { plural } from '../terminal/format.js';
 import { note, print, printJson } from '../terminal/output.js';
 import { needsWork, tablesDocument, tablesText } from '../documents/tables-report.js';
 
-/** Options of `setup database`, as they were given. */
+/** Options of `setup database`, as the user gave them. */
 export interface DatabaseFlags {
   readonly appRole?: string;
   readonly check?: boolean;
-  /** Seconds to wait for writers that a migration is not for. */
+  /** How many seconds to wait for writers that must end before a migration. */
   readonly wait?: number;
 }
 
 /**
- * `setup database`: makes the tables of the Postgres database, or brings them up to date, and lets a role use them. With `--check` it only
- * says what there is to do.
+ * `setup database`: makes the tables of the Postgres database, or brings them up to date, and lets a role use
+ * them. With `--check` it only says what there is to do.
  */
 export async function setUpTables(
   { place: { database }, json, command }: Pick<Context, 'place' | 'json' | 'command'>,
@@ -68,7 +68,7 @@ async function tellTables(
   return needsWork(document) ? EXIT.failed : EXIT.ok;
 }
 
-/** Says for whom a migration waits, each time that these are others. */
+/** Names the writers that a migration waits for, whenever they change. */
 function sayWriters(): (writers: readonly string[]) => void {
   let said = '';
   return (writers) => {

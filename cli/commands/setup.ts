@@ -19,15 +19,15 @@ import { onInterrupt } from '../terminal/interruption.js';
 import { note, print, printJson } from '../terminal/output.js';
 
 export interface CudaSetup {
-  /** For building images: a missing driver is no failure, and nothing is run on a GPU. */
+  /** For building images: a missing driver is no failure, and nothing runs on a GPU. */
   readonly withoutGpu?: boolean;
-  /** Pauses before further attempts to fetch, milliseconds. */
+  /** Pauses before further attempts to fetch, in milliseconds. */
   readonly delaysMs?: readonly number[];
 }
 
 /**
- * `setup cuda`: gets the runtime's CUDA provider, and tries it. Throws PanicError `InvalidInput` where there is none for this
- * system, and `DeviceError` where it cannot be fetched.
+ * `setup cuda`: gets the runtime's CUDA provider and tries it.
+ * @throws PanicError `InvalidInput` if this system has none, `DeviceError` if it cannot be fetched.
  */
 export async function setUpCuda(
   { json, command }: Pick<Context, 'json' | 'command'>,
@@ -72,7 +72,7 @@ async function tell(provider: CudaProvider, json: boolean, command: Context['com
   return works ? EXIT.ok : EXIT.failed;
 }
 
-/** What can be said where there is no GPU: whether all libraries but the driver's are there. */
+/** What can be known without a GPU: whether all libraries are present, except those of the driver. */
 async function tellLibraries(
   provider: CudaProvider,
   json: boolean,
@@ -100,7 +100,7 @@ function missingOf(missing: CudaProblem | null): {
     : { cudaMajor: null, missingLibraries: [] };
 }
 
-/** Leaves a whole library where it is, also where it cannot be fetched anew. */
+/** A whole library stays in place, also if no new one can be fetched. */
 async function fetchWhereNeeded(
   provider: CudaProvider,
   command: Context['command'],
@@ -116,7 +116,7 @@ async function fetchWhereNeeded(
   if (found.state === 'unrecorded') {
     note(`${provider.library} is there, and nothing is known of its origin; it is fetched again.`);
   }
-  // It becomes a part of the program, which other users may run.
+  // The library becomes a part of the program, which other users may run.
   useUmaskOfUser();
   note("Fetching the runtime's CUDA provider (some 300 MB).");
   try {

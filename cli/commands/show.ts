@@ -38,8 +38,8 @@ export async function showExperiment(context: Context, id: string): Promise<numb
 }
 
 /**
- * `show ID --experiment-file`: the experiment as a file that `run` takes, with its drawn seeds, so that the same runs can be made in
- * another data folder.
+ * `show ID --experiment-file`: prints the experiment as a file that `run` takes, with its drawn seeds, so that
+ * another data folder can make the same runs.
  */
 export async function showExperimentFile(context: Context, id: string): Promise<number> {
   return await readingExperiments(context, async (store) => {
@@ -57,7 +57,7 @@ export async function showExperimentFile(context: Context, id: string): Promise<
   });
 }
 
-/** All but its runs, of which there may be very many. */
+/** The document without the runs, of which there may be very many. */
 function experimentDocument({ catalogue }: Context, row: ExperimentRow) {
   const runs: OverviewDocument[] = [];
   return {
@@ -69,7 +69,10 @@ function experimentDocument({ catalogue }: Context, row: ExperimentRow) {
     startedAt: isoTime(row.startedAt),
     finishedAt: isoTime(row.finishedAt),
     config: row.config,
-    /** Catalogue files of the user's that gave it models when it was last started; null where an older version started it. */
+    /**
+     * The user's catalogue files that gave it models when it was last started. Null if an older version started
+     * it.
+     */
     catalogue: row.catalogue,
     unknownModels: unknownModels(row.config, catalogue),
     runs,
@@ -139,7 +142,7 @@ function entropyLegend(models: readonly string[]): string {
   return models.map((model, k) => `H0.${k}, H1.${k}, … under ${model}`).join('; ');
 }
 
-/** `show ID RUN`: one run's trajectory, what failed in it, and its diagrams. */
+/** `show ID RUN`: the trajectory of one run, its failures, and its diagrams. */
 export async function showRun(context: Context, id: string, index: string): Promise<number> {
   return await readingExperiments(context, async (store) => {
     const row = await findExperiment(context, store, id);
@@ -195,7 +198,7 @@ async function printRun(store: Store, run: RunRow, document: RunDocument): Promi
   for (const diagram of document.diagrams) printDiagram(diagram);
 }
 
-/** How much was longer than what models could read; nothing where nothing was. */
+/** How much of the inputs and outputs was too long for the models. No rows if nothing was. */
 function cutRows({ cutOutputs }: RunDocument, { steps, told, mostCutTokens }: StepFigures): string[][] {
   const { cutTokens: cutSteps } = told;
   const which = `${plural(cutSteps, 'step')} of ${count(steps)}`;
@@ -216,7 +219,7 @@ async function printTrajectory(store: Store, run: RunRow, figures: StepFigures):
   else await printLines(trajectoryLines(store, run, figures));
 }
 
-/** A table whose widths are known beforehand, so that no row has to wait for the last one. */
+/** A table whose widths are known beforehand, so no row has to wait for the last one. */
 async function* trajectoryLines(
   store: Store,
   run: RunRow,

@@ -23,11 +23,11 @@ import { sharedVectorRows } from '../documents/warnings.js';
 
 type Stage = 'planned' | 'generating' | 'analysing' | 'finishing' | 'ended';
 
-/** What `status --json` prints. Times are ISO 8601, durations milliseconds. */
+/** What `status --json` prints. Times are ISO 8601, durations are in milliseconds. */
 interface StatusDocument {
   readonly experiment: string;
   readonly name: string | null;
-  /** The row's status, or `paused`, `deleting` or `interrupted`. */
+  /** The status in the row, or `paused`, `deleting` or `interrupted`. */
   readonly status: State;
   readonly stage: Stage;
   readonly driven: Driven;
@@ -35,17 +35,17 @@ interface StatusDocument {
   /** Indices of the runs that are paused one by one. */
   readonly pausedRuns: readonly number[];
   readonly invocations: number;
-  /** At most: a run that meets a cycle ends earlier. */
+  /** An upper bound: a run that meets a cycle ends earlier. */
   readonly invocationsExpected: number;
-  /** Of those to come, how many are of runs that are paused or cancelled one by one. */
+  /** How many of the missing invocations belong to runs that are paused or cancelled one by one. */
   readonly invocationsHeld: number;
   readonly diagrams: number;
   readonly diagramsExpected: number;
   readonly surrogates: number;
   readonly surrogatesExpected: number;
-  /** Over the last minute, or since the experiment went on after a pause in it; null while it is not at work. */
+  /** Over the last minute, or since the end of a pause within it. Null while the experiment is not at work. */
   readonly invocationsPerSecond: number | null;
-  /** At most, for the invocations alone that are not held. */
+  /** An upper bound, for the invocations that are not held. */
   readonly etaMs: number | null;
   readonly lastFailure: {
     readonly run: number;
@@ -57,25 +57,34 @@ interface StatusDocument {
   } | null;
   /** Embedding models that gave distinct outputs one vector. */
   readonly sharedVectors: readonly SharedVectors[];
-  /** Of the experiment as a whole. */
+  /** The error of the experiment as a whole. */
   readonly error: string | null;
-  /** What it waits for, or is at: a failed attempt and when the next one begins, or an activity under way; null where nothing is known. */
+  /**
+   * What the experiment waits for or works on: a failed attempt and when the next one begins, or an activity
+   * under way. Null if nothing is known.
+   */
   readonly now: {
     readonly kind: Standstill['kind'];
     readonly text: string;
     readonly nextTryAt: string | null;
   } | null;
-  /** Its workflows that wait for a worker with the code that they began with; null where none does. */
+  /** Its workflows that wait for a worker with the code that they began with. Null if none does. */
   readonly blocked: BlockedDocument | null;
-  /** The task queues of its work, where it is run by a configured service; null otherwise. */
+  /** The task queues of its work, if a configured service runs it. Null otherwise. */
   readonly queues: readonly QueueDocument[] | null;
-  /** On which devices its models were computed, as far as the last begun runs tell. */
+  /** On which devices its models were computed, according to the runs that began last. */
   readonly devices: readonly UsedDevice[];
-  /** Where the process that runs it computes models with files, and why no faster device is used: lines for people. */
+  /**
+   * Where the process that runs it computes models with files, and why it uses no faster device. One sentence a
+   * line.
+   */
   readonly deviceRemarks: readonly string[];
-  /** What that service lacks: search attributes, without which the web UI does not find the experiment. Null where nothing. */
+  /**
+   * Says that the service lacks search attributes, without which the web UI does not find the experiment. Null
+   * if it has them.
+   */
   readonly unindexed: string | null;
-  /** Where the file of routes of this machine says something else than the database; null where it does not. */
+  /** Where this machine's file of routes disagrees with the database. Null if it agrees. */
   readonly routesRemark: string | null;
   readonly createdAt: string | null;
   readonly startedAt: string | null;
@@ -83,7 +92,7 @@ interface StatusDocument {
   readonly finishedAt: string | null;
 }
 
-/** `status [ID]`: where one experiment stands; the one that is running, or else the newest. */
+/** `status [ID]`: says where one experiment stands. Without an id: the running one, or else the newest. */
 export async function showStatus(context: Context, id: string | undefined): Promise<number> {
   return await readingExperiments(context, async (store) => {
     const row = await (id === undefined

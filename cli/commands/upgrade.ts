@@ -14,12 +14,12 @@ import type { TablesDocument } from '../documents/tables-report.js';
 
 /** What `--json` prints. */
 interface UpgradeDocument extends TablesDocument {
-  /** The file as it was before; null where none was made. */
+  /** The copy of the file before the upgrade. Null if none was made. */
   readonly copy: string | null;
   readonly copyBytes: number | null;
 }
 
-/** `upgrade [--check]`: brings what an older version stored up to date, after a copy of it. */
+/** `upgrade [--check]`: copies the database of an older version, and then brings it up to date. */
 export async function upgradeStore(
   context: Context,
   { check }: { readonly check: boolean },
@@ -67,7 +67,7 @@ function roomText({ bytes: size, neededBytes, freeBytes }: UpgradePlan): string 
   return `The copy takes ${bytes(size)}; ${bytes(neededBytes)} have to be free for both, and ${bytes(freeBytes)} are.`;
 }
 
-/** The copy of a server's database is the operator's to make, so that the tables are not touched here. */
+/** Changes no tables of a server, since only the operator can back up its database. */
 async function tellOfServer(context: Context, database: PostgresService, check: boolean): Promise<number> {
   const found = await tablesOnServer(database);
   if (found.tables.applied === 0) throw noExperiments(context);

@@ -19,15 +19,15 @@ import { heading, note, print, printJson } from '../terminal/output.js';
 import { compareOutputs, provenanceDifferences, type Verdict } from '../verify/compare.js';
 import { drawSample, sampleSize } from '../verify/sample.js';
 
-/** Invocations whose rows are held at a time. Within them each model is needed once. */
+/** How many invocations are in memory at a time. Among these, each model is loaded only once. */
 const READ_AT_ONCE = 10_000;
 
 export interface VerifyOptions {
   /** `1%` or `20`. */
   readonly sample: string;
-  /** Levels of 8 bits by which pixels may differ. */
+  /** By how many levels of 8 bits pixels may differ. */
   readonly tolerance: number;
-  /** Which sample is drawn. */
+  /** Chooses the sample. */
   readonly seed: number;
 }
 
@@ -37,11 +37,13 @@ interface Checked {
   readonly sequence: number;
   readonly model: string;
   readonly verdict: Verdict | { readonly result: 'failed'; readonly error: string };
-  /** What computed it then and now, where that differs. */
+  /** How what computed it now differs from what computed it then. */
   readonly differences: readonly string[];
 }
 
-/** `verify ID`: makes a sample of an experiment's model calls again and compares. Changes nothing. */
+/**
+ * `verify ID`: makes a sample of an experiment's model calls again, and compares the outputs. Changes nothing.
+ */
 export async function verifyExperiment(
   context: Context,
   id: string,
@@ -86,7 +88,7 @@ export async function verifyExperiment(
   });
 }
 
-/** Throws InvalidInput where the catalogue has not every model, or a run could not use it. */
+/** @throws PanicError `InvalidInput` if the catalogue lacks a model, or if a run could not use it. */
 function refuseMissingModels(
   { catalogue, environment, command }: Context,
   names: readonly string[],

@@ -13,7 +13,7 @@ export interface WebUiFlags {
   readonly json?: boolean;
 }
 
-/** `web-ui`: Temporal's web UI of another process behind our guard, until it is stopped. */
+/** `web-ui`: serves Temporal's web UI of another process behind our guard, until a user stops it. */
 export async function guardWebUi(address: string, { listen, json = false }: WebUiFlags): Promise<number> {
   const { problems, httpNames } = readEnvironment();
   if (problems.length > 0) throw new PanicError('InvalidInput', problems.join('\n'));
@@ -48,7 +48,7 @@ async function serve(at: Place, names: readonly string[], ui: Place): Promise<Gu
   }
 }
 
-/** Of HOST:PORT, an IPv6 address in brackets. */
+/** Parses HOST:PORT, with an IPv6 address in brackets. */
 function placeOf(text: string): Place | null {
   const [, address, name, digits] = /^(?:\[([0-9a-f:.]+)\]|([^\s:/@?#[\]]+)):(\d{1,5})$/i.exec(text) ?? [];
   const port = Number(digits);

@@ -22,10 +22,10 @@ import { outageNotes } from '../session/patience.js';
 
 export const DEFAULT_ADDRESS = '127.0.0.1:7233';
 
-/** Of `--build-id`: a build id that this program makes of its version and its workflow code. */
+/** The value of `--build-id` for a build id that this program makes from its version and its workflow code. */
 export const OWN_BUILD = 'auto';
 
-/** Options of `worker`, as they were given. */
+/** Options of `worker`, as the user gave them. */
 export interface WorkerOptions {
   readonly queues: string;
   readonly models?: string;
@@ -45,7 +45,7 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
   const queues = queuesOf(options.queues);
   const models = modelsOf(options, queues);
   const deployment = deploymentOf(options);
-  // Refused before anything is made.
+  // Refuse wrong options before anything is created.
   const temporal = workerTemporal(DEFAULT_ADDRESS);
   let started: RunningWorker | null = null;
   endWithParent(async () => await started?.stop());
@@ -93,7 +93,7 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
     if (asked) return;
     asked = true;
     stopping = worker.stop(reason);
-    // Its rejection is met below.
+    // The code below awaits it and meets its rejection.
     stopping.catch(() => undefined);
   };
   const onSignal = (signal: 'SIGINT' | 'SIGTERM'): void => {
@@ -113,7 +113,7 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
     stop(reason);
     if (tablesAreNewer) await reportUnable(reason);
   };
-  // It stopped before.
+  // The worker stopped before it was outdated.
   leave().catch(() => undefined);
   note(
     `${identity} serves ${worker.taskQueues.join(', ')} at ${address} with ${catalogue.size} models; data in ${folder.root}${place.database === null ? '' : `, rows in ${placeText({ place })}`}. Ctrl-C stops it.`,
@@ -130,12 +130,12 @@ export async function serveQueues(context: Context, options: WorkerOptions): Pro
   try {
     await worker.ended;
   } catch (error) {
-    // What is late is told below.
+    // The drain below reports late work.
     if (!asked) {
       throw new Error(`the Temporal service at ${address} gives this worker no more work`, { cause: error });
     }
   } finally {
-    // One queue that fails takes the others along: a supervisor starts the whole again.
+    // If one queue fails, stop all of them: a supervisor starts the whole worker again.
     stop();
     await stopping.catch((error: unknown) => {
       if (!(error instanceof DrainTimeout)) throw error;
@@ -178,12 +178,15 @@ function deploymentOf({ deployment, buildId, setCurrent }: WorkerOptions): Deplo
   return { deploymentName: deployment, buildId: buildId === OWN_BUILD ? ownBuildId(version()) : buildId };
 }
 
-/** Null for tables of a newer version to which this one may not write; that has been said. */
+/**
+ * Null if the tables belong to a newer version and this one may not write to them. The user has read the reason
+ * then.
+ */
 async function startOrTell(settings: WorkerSettings): Promise<RunningWorker | null> {
   try {
     return await startWorker(settings);
   } catch (error) {
-    // A service may answer later; nothing else of it passes by itself.
+    // A service may answer later. Other refusals do not pass by themselves.
     if (isPanicError(error, 'InvalidInput') && !(error instanceof ServiceProblem)) {
       await reportUnable(error.message);
     }

@@ -6,7 +6,7 @@ import { bar, liveProgress } from '../terminal/live-display.js';
 interface State {
   readonly stage: CheckStage;
   readonly rows: number;
-  /** Rows of all tables that are walked; null where it is not known. */
+  /** Rows of all tables that the check reads. Null if the number is not known. */
   readonly of: number | null;
   readonly perSecond: number;
 }
@@ -16,7 +16,9 @@ export interface CheckProgress {
   done(): void;
 }
 
-/** How far a check is, on standard error: a bar on a terminal, elsewhere a line every five seconds. */
+/**
+ * Shows the progress of a check on standard error: a bar on a terminal, elsewhere a line every five seconds.
+ */
 export function checkProgress(silent: boolean, of: number | null): CheckProgress {
   const since = performance.now();
   let rows = 0;
@@ -44,18 +46,18 @@ function text({ stage, rows, of, perSecond }: State, drawn: boolean): string {
   return `${drawn && known ? `${bar(rows, of)} ` : ''}checking ${stage}: ${figures}${pace}${left}`;
 }
 
-// Runs are walked twice: against the plan, and each with its steps.
+// The check reads the runs twice: once against the plan, and once each with its steps.
 const ROWS = `select (select 2 * count(*) from runs) + (select count(*) from invocations) + (select count(*) from diagrams)
   + (select count(*) from surrogates) + (select count(*) from vectors) + (select count(*) from artifacts) as "rows"`;
 
-/** Rows that a check of the whole store walks. */
+/** Counts the rows that a check of the whole store reads. Null if they cannot be counted. */
 export async function countRows({ db }: Store): Promise<number | null> {
   const snapshot = await db.snapshot();
   try {
     for await (const { rows } of snapshot.rows<{ rows: number }>(ROWS)) return rows;
     return null;
   } catch {
-    // A damaged file: the check itself will say so.
+    // The file may be damaged. The check itself will report that.
     return null;
   } finally {
     await snapshot.close();

@@ -31,7 +31,7 @@ import { info, ok, problem, warning } from './finding.js';
 import type { DoctorOptions, Finding } from './finding.js';
 import { violationDocument, violationText } from './remedy.js';
 
-/** Which code the workers' build ids stand for. */
+/** Says which code the build ids of workers stand for. */
 async function* tellBuilds({ builds }: Store): AsyncGenerator<Finding> {
   const recorded = await builds.list();
   const last = recorded.at(-1);
@@ -50,7 +50,7 @@ async function* tellBuilds({ builds }: Store): AsyncGenerator<Finding> {
   };
 }
 
-/** A run that fills the disk stops in the middle: told before it does. */
+/** A run that fills the disk stops in the middle, so warn before that. */
 const LITTLE_SPACE_BYTES = 2 ** 30;
 
 export function* checkDataFolder({ folder }: Context): Generator<Finding> {
@@ -93,7 +93,7 @@ function nearestFolder(path: string): string {
 export async function* checkDatabase(context: Context, options: DoctorOptions): AsyncGenerator<Finding> {
   let store: Store | null;
   try {
-    // A check of the whole tells what others added to its schema.
+    // A check of the whole store reports foreign additions to its schema.
     const foreignRules = options.experiment === undefined ? 'told' : 'refused';
     store = await connectStoreReadonly({ ...context.place, foreignRules });
   } catch (error) {
@@ -159,13 +159,16 @@ async function* describeExperiments(context: Context, store: Store): AsyncGenera
   }
 }
 
-/** Told of every experiment; a warning where what is left of it, or of its failed runs, calls them. */
+/**
+ * Names the unknown models of an experiment: a warning if its remaining work or its failed runs call one, a
+ * remark otherwise.
+ */
 async function* unknownModelsOf(
   { catalogue, catalogueProblems }: Context,
   store: Store,
   row: ExperimentRow,
 ): AsyncGenerator<Finding> {
-  // The doctor names entries of a file that cannot be used as problems.
+  // Problems of a catalogue file are findings of their own, so do not repeat their consequences here.
   if (catalogueProblems.length > 0) return;
   const all = unknownModels(row.config, catalogue);
   if (all.length === 0) return;
@@ -178,7 +181,7 @@ async function* unknownModelsOf(
       );
 }
 
-/** Whether the server takes what all processes that are connected, this one included, may want. */
+/** Whether the server accepts as many connections as all connected processes, with this one, may open. */
 async function* checkConnections({ place }: Context, { db }: Store): AsyncGenerator<Finding> {
   const room = await connectionRoom(db);
   if (room === null || place.database === null) return;
@@ -235,7 +238,7 @@ async function* checkStore(
     }
   } catch (error) {
     if (!isPanicError(error)) throw error;
-    // What could not be looked at is no violation, and no proof that there is none.
+    // A row that could not be read is no violation, and no proof that there is none.
     yield problem(`the check ended before its end: ${error.message}`);
     return;
   } finally {
@@ -257,7 +260,7 @@ async function* checkStore(
   if (only === undefined) yield* orphans(context, store, limit);
 }
 
-/** A version before did not compute a number that bars give. */
+/** Says that an earlier version did not compute a number, which the bars still give. */
 export function unmeasuredText(
   name: BarStatisticName,
   dimensions: number,
@@ -267,7 +270,7 @@ export function unmeasuredText(
   return `the ${title} (${column}) is not there in ${plural(dimensions, 'row')} of diagrams: ${nullRule}. "${command('doctor', '--fix')}" computes it from the bars`;
 }
 
-/** What breaks no invariant and should be looked at before results are believed. */
+/** Reports facts that break no invariant, but that a user should look at before trusting the results. */
 async function* outputWarnings(store: Store, only: string | undefined): AsyncGenerator<Finding> {
   for (const { id, config, deletingAt } of await store.experiments.list()) {
     if (deletingAt !== null || (only !== undefined && id !== only)) continue;
@@ -280,8 +283,8 @@ async function* outputWarnings(store: Store, only: string | undefined): AsyncGen
 }
 
 /**
- * Whether the objects of a database of several machines lie in a data folder that has an SQLite file too: then those that the
- * one does not mention may be the other's.
+ * Whether a Postgres database keeps its objects in a data folder that also has an SQLite file. An object
+ * without a row in the one may then belong to the other.
  */
 export function sharesObjects({ place, folder }: Pick<Context, 'place' | 'folder'>): boolean {
   const { database, objects } = place;
@@ -297,7 +300,7 @@ async function* orphans(context: Context, store: Store, limit: number): AsyncGen
       `objects that no row points at are left alone: ${context.folder.objects} also has those of ${context.folder.databaseFile}; give each database its own place (PANIC_TDA_OBJECTS)`,
     );
   }
-  // What this version does not know may point at them.
+  // Rows that only the newer version knows may point at them.
   if (isNewer(store.db.tables)) return;
   let found = 0;
   for await (const orphan of findOrphans(store.db, store.objects, Date.now())) {

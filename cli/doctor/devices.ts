@@ -11,7 +11,7 @@ import { cudaRemedy } from '../cuda-remedy.js';
 import { info, ok, problem } from './finding.js';
 import type { Finding } from './finding.js';
 
-/** Runs a tiny graph on each device. One that is not there is no problem, unless it was asked for. */
+/** Runs a tiny graph on each device. A device that does not work is a problem only if the user chose it. */
 export async function* checkDevices({ environment, command }: Context): AsyncGenerator<Finding> {
   const { device: wanted, allowFallback } = environment.deviceSettings;
   for (const trial of await Promise.all(DEVICES.map(tryDevice))) {
@@ -40,7 +40,7 @@ async function explain({ device, reason }: DeviceTrial, command: Context['comman
   return lines.join('\n');
 }
 
-/** A library that is cut is found by the trial; one that differs in its middle only by its hash. */
+/** The trial finds a library that is cut short. Only the hash finds one that differs in its middle. */
 async function* checkProvider(command: Context['command']): AsyncGenerator<Finding> {
   const provider = cudaProvider();
   const state = provider === null ? null : await providerState(provider);

@@ -18,11 +18,14 @@ export function* checkNode(): Generator<Finding> {
   yield* checkLimits();
   const narrow = addressSpaceProblem(1 + usableCores());
   if (narrow === null) return;
-  // With a service of one's own the workers are elsewhere, or have limits of their own.
+  // With a configured Temporal service, the workers run elsewhere or have their own limits.
   yield configuredTemporal() === undefined ? problem(narrow) : warning(narrow);
 }
 
-/** What of the machine a container or a unit of systemd leaves to this process, where that is not all. */
+/**
+ * Names the part of the machine's memory and cores that a container or a systemd unit allows this process, if
+ * that is not all.
+ */
 function* checkLimits(): Generator<Finding> {
   const [memory, cores] = [limitedMemoryBytes(), limitedCores()];
   const parts = [

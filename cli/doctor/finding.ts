@@ -1,14 +1,14 @@
 import type { ViolationDocument } from './remedy.js';
 
-/** What a user asks of `doctor`. */
+/** Options of `doctor`. */
 export interface DoctorOptions {
   readonly experiment: string | undefined;
   readonly deep: boolean;
-  /** Violations that are named one by one; the others are counted. */
+  /** How many violations are named one by one. The others are counted. */
   readonly limit: number;
 }
 
-/** What `--json` prints of a build id of workers. */
+/** A build id of workers as `--json` prints it. */
 export interface BuildDocument {
   readonly deployment: string;
   readonly buildId: string;
@@ -18,13 +18,13 @@ export interface BuildDocument {
   readonly recordedAt: string;
 }
 
-/** One thing that `doctor` saw. Only a `problem` makes it fail. */
+/** One finding of `doctor`. Only a `problem` makes the command fail. */
 export interface Finding {
   readonly level: 'ok' | 'info' | 'warning' | 'problem';
   readonly text: string;
-  /** Where the finding is a row that breaks an invariant. */
+  /** The row that breaks an invariant, if the finding is one. */
   readonly violation?: ViolationDocument;
-  /** Where the finding is of the workers' builds, the oldest first. */
+  /** The builds of the workers, the oldest first, if the finding is about them. */
   readonly builds?: readonly BuildDocument[];
 }
 

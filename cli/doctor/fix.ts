@@ -45,15 +45,15 @@ import type { ViolationDocument } from './remedy.js';
 import { repairModels } from './repair-models.js';
 
 export interface FixOptions extends DoctorOptions {
-  /** Do not ask. */
+  /** Do not ask the user. */
   readonly yes: boolean;
-  /** Also give up steps that cannot be proven. */
+  /** Also delete steps that cannot be proven. */
   readonly cutBack: boolean;
-  /** So many pictures that nothing mentions are deleted, also where that is more than the ceiling. */
+  /** The number of unmentioned pictures to delete, which may be above the ceiling. */
   readonly deleteObjects: number | undefined;
 }
 
-/** Each repair may bring to light what another hid: the next look is a round of its own. */
+/** A repair may reveal what another fault hid. Each further look is a new round. */
 const MOST_ROUNDS = 8;
 
 interface Failure {
@@ -61,31 +61,31 @@ interface Failure {
   readonly why: string;
 }
 
-/** What a look at the store found, and what would be done about it. */
+/** What a look at the store found, and what a repair would do. */
 interface Examined {
   readonly violations: number;
-  /** The first of them. */
+  /** The first violations, at most `limit` of them. */
   readonly listed: readonly ViolationDocument[];
   readonly plan: RepairPlan;
   readonly orphans: Orphans;
-  /** Whether the file must be copied before anything else. */
+  /** Whether the rows must go to a new file before any other repair. */
   readonly damaged: boolean;
 }
 
-/** What nothing mentions. */
+/** Objects, files and rows that nothing mentions. */
 interface Orphans {
-  /** Objects and temporary files that will be deleted, and the bytes of the objects. */
+  /** How many objects and temporary files will be deleted, and the bytes of the objects. */
   readonly count: number;
   readonly bytes: number;
   readonly examples: readonly string[];
-  /** Pictures that are too many to be deleted without a further word; null where none are. */
+  /** Pictures that are too many to delete without the user's number. Null if there are none. */
   readonly left: LeftPictures | null;
 }
 
 interface LeftPictures {
   readonly pictures: number;
   readonly ceiling: number;
-  /** Objects in the place. */
+  /** How many objects the place has. */
   readonly stored: number;
   readonly place: string;
 }
@@ -99,10 +99,13 @@ interface Round {
   readonly failures: readonly Failure[];
 }
 
-/** The store while it is mended: opened for each look and each round, closed after it. */
+/** Opens the store for each look and each round. The caller closes it after each. */
 type Opener = () => Promise<Store>;
 
-/** `doctor --fix`: says what it would do, asks, does it, and looks again, until nothing is left that it can mend. */
+/**
+ * `doctor --fix`: says what it would do, asks, does it, and looks again, until nothing is left that it can
+ * repair.
+ */
 export async function fix(context: Context, options: FixOptions): Promise<number> {
   const { database } = context.place;
   return database === null ? await fixFile(context, options) : await fixDatabase(context, database, options);
@@ -123,14 +126,14 @@ async function fixFile(context: Context, options: FixOptions): Promise<number> {
 }
 
 /**
- * What others added to a schema is a finding of a look at the whole store, which copies the rows to a new file before it writes. A look at
- * one experiment does not see it, and would write beside it.
+ * A look at the whole store reports foreign additions to its schema, and then copies the rows to a new file
+ * before it writes. A look at one experiment does not see them, so it must refuse to write beside them.
  */
 function placeToFix({ place }: Context, { experiment }: FixOptions): StorePlace {
   return { ...place, foreignRules: experiment === undefined ? 'told' : 'refused' };
 }
 
-/** What others added would run while the tables are changed: the rows are copied to a new file without it before. */
+/** Foreign triggers would run while the tables change. So copy the rows first to a new file that has none. */
 function bringOlderUpToDate(file: string): void {
   const older = addedToOlder(file);
   if (older !== null) {
@@ -140,7 +143,7 @@ function bringOlderUpToDate(file: string): void {
   bringUpToDateForRepair(file);
 }
 
-/** The server keeps others out for as long as the one connection lives that everything is done on. */
+/** The server keeps other writers out as long as one connection lives, so everything uses that connection. */
 async function fixDatabase(
   context: Context,
   database: PostgresService,
@@ -155,7 +158,7 @@ async function fixDatabase(
   }
 }
 
-/** Of which version the tables are; those of an older one are brought up to date, unless somebody does not want that. */
+/** Asks before it brings tables of an older version up to date. Returns `refused` if the user says no. */
 async function askedForTables(
   context: Context,
   options: FixOptions,
@@ -166,7 +169,7 @@ async function askedForTables(
   return options.yes || (await confirmed('bring its tables up to date')) ? 'older' : 'refused';
 }
 
-/** What is said of tables of an older version; null where they are of this one. */
+/** The message about tables of an older version. Null if the tables have this version. */
 async function olderVersion(context: Context, options: FixOptions): Promise<string | null> {
   try {
     const store = await connectStoreReadonly(placeToFix(context, options));
@@ -183,7 +186,10 @@ async function olderVersion(context: Context, options: FixOptions): Promise<stri
   }
 }
 
-/** A repair deletes what nothing points at, and this version does not know everything that does. */
+/**
+ * A repair deletes what nothing points at. This version does not know every table of a newer one that may point
+ * at it.
+ */
 function refuseNewer({ db: { name, tables } }: Store): void {
   if (!isNewer(tables)) return;
   throw new PanicError(
@@ -229,7 +235,10 @@ async function fixAlone(context: Context, open: Opener, given: FixOptions): Prom
   return violations === 0 && left.orphans.left === null ? EXIT.ok : EXIT.failed;
 }
 
-/** With the whole id of the experiment that is meant. Throws InvalidInput where the pictures are kept elsewhere. */
+/**
+ * Replaces the prefix of an experiment's id by the whole id.
+ * @throws PanicError `InvalidInput` if the pictures are kept elsewhere.
+ */
 async function withExperiment(context: Context, open: Opener, options: FixOptions): Promise<FixOptions> {
   const store = await open();
   try {
@@ -280,8 +289,9 @@ const NO_ORPHANS: Orphans = { count: 0, bytes: 0, examples: [], left: null };
 const EXAMPLES = 3;
 
 /**
- * Rows among them go with the plan; files and objects are counted, and found again when they are deleted. Pictures are left where they are
- * more than the ceiling, or another number than the user has named.
+ * Counts what nothing mentions. Rows go into the plan. Files and objects are counted here and found again when
+ * they are deleted. Pictures stay if they are more than the ceiling, or not exactly the number that the user
+ * named.
  */
 async function countOrphans(
   context: Context,
@@ -339,7 +349,7 @@ async function makeRepairs(
   const onFailure = (repair: Repair, why: string): void => {
     if (failures.length < options.limit) failures.push({ repair, why });
   };
-  // What is read from a damaged file may not be what is in it: nothing else is done before the next look.
+  // Reading a damaged file may give rows that are not in it. So do nothing else before the next look.
   if (found.damaged) return { ...round, ...(await rebuild(context, failures)) };
   const store = await open();
   const models = await repairModels(context);
@@ -373,7 +383,7 @@ async function rebuild(
 }
 
 async function removeOrphans(store: Store, { left }: Orphans): Promise<number> {
-  // Another database may have taken them over while this one was looked at.
+  // Another database may have taken the pictures over since the look.
   await store.objectsPlace.requireOwn();
   let removed = 0;
   for await (const orphan of findOrphans(store.db, store.objects, Date.now())) {
@@ -384,7 +394,7 @@ async function removeOrphans(store: Store, { left }: Orphans): Promise<number> {
   return removed;
 }
 
-/** Those that have something to be made, and that nobody drives. */
+/** The experiments that have runs to make and that no process drives. */
 async function unfinishedExperiments(open: Opener): Promise<string[]> {
   const store = await open();
   try {

@@ -13,7 +13,10 @@ import type { Context } from '../context.js';
 import { info, ok, problem, warning } from './finding.js';
 import type { Finding } from './finding.js';
 
-/** Missing files and servers that are down are no problem of the installation: only experiments that name the model need them. */
+/**
+ * Missing files and servers that do not answer are no problems of the installation: only experiments that name
+ * the model need them.
+ */
 export async function* checkModels(context: Context): AsyncGenerator<Finding> {
   const { catalogue, catalogueProblems, environment, command } = context;
   for (const sentence of catalogueProblems) yield problem(sentence);

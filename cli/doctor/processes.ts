@@ -10,7 +10,7 @@ import { EMBEDDED_WORKERS, workerWords } from '../session/embedded-workers.js';
 import { info, ok, problem, warning } from './finding.js';
 import type { Finding } from './finding.js';
 
-/** Who runs experiments in this folder, and what a run that was killed left behind. */
+/** Says which process runs experiments in this folder, and which processes a killed run left behind. */
 export function* checkProcesses({ folder, command }: Context): Generator<Finding> {
   let running;
   try {
@@ -29,7 +29,7 @@ export function* checkProcesses({ folder, command }: Context): Generator<Finding
     left = leftovers(folder.temporal, folder.root);
   } catch (error) {
     if (!isPanicError(error, 'InvalidInput')) throw error;
-    // A server that no record tells of, such as one of an earlier version: a run refuses to start beside it.
+    // No record names this server; an earlier version may have started it. A run refuses to start beside it.
     yield warning(error.message);
     return;
   }
@@ -45,7 +45,8 @@ function leftovers(temporal: string, root: string): { name: string; pid: number 
   if (!isThere(temporal)) return [];
   const servers = orphansOn(join(realpathSync(temporal), 'temporal.sqlite'));
   const workers = ownProcesses().flatMap(({ pid, words }) => {
-    // Workers end by themselves when their supervisor is gone; one that hangs does not. Configured workers belong to their user.
+    // A worker ends by itself when its supervisor is gone, except if it hangs. Workers that a user starts are
+    // that user's to end.
     const isWorker = EMBEDDED_WORKERS.some((queues) => endsWithWords(words, workerWords(queues, root)));
     return isWorker ? [{ name: 'worker', pid }] : [];
   });

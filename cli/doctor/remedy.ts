@@ -7,7 +7,7 @@ export function restoreText({ place }: Pick<Context, 'place'>): string {
   return `restore the ${what} from a copy, or run the experiment again in a new ${what}`;
 }
 
-/** What to do about a violation. */
+/** What a user can do about a violation. */
 export function remedyOf(repair: Repair | null, context: Pick<Context, 'command' | 'place'>): string {
   const { command } = context;
   if (repair === null) return restoreText(context);
@@ -17,10 +17,10 @@ export function remedyOf(repair: Repair | null, context: Pick<Context, 'command'
     : `"${command('doctor', '--fix')}" would ${does}`;
 }
 
-/** A violation as `--json` has it. */
+/** A violation as `--json` prints it. */
 export interface ViolationDocument {
   readonly invariant: Invariant;
-  /** The line of `INVARIANTS` that it breaks. */
+  /** The rule in `INVARIANTS` that the row breaks. */
   readonly rule: string;
   readonly table: string;
   readonly id: string | number;
@@ -35,12 +35,12 @@ export function violationDocument(violation: Violation, context: Context): Viola
   return { invariant, rule: INVARIANTS[invariant], table, id, message, remedy, repair };
 }
 
-/** What was found. */
+/** Says what is wrong. */
 export function foundText({ invariant, rule, table, id, message }: ViolationDocument): string {
   return `${table} ${id}: ${message}\n(invariant ${invariant}: ${rule})`;
 }
 
-/** What was found, and what to do. */
+/** Says what is wrong and what a user can do. */
 export function violationText(document: ViolationDocument): string {
   return `${foundText(document)}\n${document.remedy}`;
 }

@@ -3,7 +3,7 @@ import { createModelPool } from '../../models/index.js';
 import { BAR_MEASURES } from '../../tda/index.js';
 import type { Context } from '../context.js';
 
-/** The models of this machine, started when the first is asked; `close` ends them. */
+/** The models of this machine. The first call starts them, and `close` ends them. */
 export async function repairModels(
   context: Context,
 ): Promise<{ readonly means: Means; close(): Promise<void> }> {

@@ -17,10 +17,13 @@ import { type Finding, info, ok, problem, warning } from './finding.js';
 
 type ConnectionOptions = ClientConnectConfig['connectionOptions'];
 
-/** For all calls together. */
+/** Limit for all calls together. */
 const ANSWER_WITHIN_MS = 15_000;
 
-/** How a configured service is set up. Changes nothing there. Returns what it refuses this process. */
+/**
+ * Checks how a configured service is set up, and changes nothing there. Returns the calls that the service
+ * refuses this process.
+ */
 export async function* checkSetUp(
   session: Session,
   options: ConnectionOptions,
@@ -115,7 +118,7 @@ async function* checkFairness(options: ConnectionOptions, namespace: string): As
   }
 }
 
-/** No call tells what a dynamic configuration holds; histories may show what it lacks. */
+/** No call reads a dynamic configuration, but histories may show what it lacks. */
 async function* checkConfiguration({ client }: Session): AsyncGenerator<Finding> {
   const pauses = await taskPauses(client).catch((error: unknown) => {
     if (isHidden(error)) return { waits: [], steps: [] };
@@ -138,7 +141,10 @@ async function* checkConfiguration({ client }: Session): AsyncGenerator<Finding>
   );
 }
 
-/** Measured with runs of quick steps, one at a time on an idle machine: with the setting and without it (docs/service.md). */
+/**
+ * Measured on an idle machine with runs of quick steps, one at a time, with the setting and without it
+ * (docs/service.md).
+ */
 const QUICK_MS = 3;
 const SLOW_MS = 37;
 

@@ -36,7 +36,7 @@ export async function* checkTemporal(context: Context): AsyncGenerator<Finding> 
     for (const { where, outcome } of tried) yield info(`${where}: ${outcome}`);
   } catch (error) {
     if (!isPanicError(error)) throw error;
-    // A configured service needs no server of ours.
+    // With a configured service, no server of our own is needed.
     yield configured === null ? problem(error.message) : warning(error.message);
   }
 }
@@ -49,7 +49,7 @@ function configuredService(): ClientConnectConfig | Error | null {
   }
 }
 
-/** That of a `run` which is going on. */
+/** Checks the server of a `run` that is under way. */
 async function* checkRunningServer(context: Context): AsyncGenerator<Finding> {
   try {
     const session = await findSession(context);
@@ -69,7 +69,7 @@ async function* checkWorkflows({ client }: Session): AsyncGenerator<Finding> {
   if (blocked !== null) yield problem(blockedText(blocked));
 }
 
-/** Those of the file alone where the database cannot be asked, which is told where the database is looked at. */
+/** Uses only the routes of the file if the database does not answer. The check of the database reports that. */
 async function routes(context: Context): Promise<Routed> {
   try {
     return await readingStore(context, async (store) => await routedBy(context, store));
@@ -105,7 +105,7 @@ async function* checkService(
       if (unindexed !== null) yield warning(unindexed);
       const { context: routed, disagreement } = await routes(context);
       if (disagreement !== null) yield warning(disagreement);
-      // Those of a file of this machine that agrees were told already.
+      // `checkEnvironment` named the routes of a file that agrees.
       if (context.routes.file === null || disagreement !== null) yield* routesFound(routed);
       const queues = allQueues(routed.routes);
       const abandoned = await abandonedQueues(session.client, queues);

@@ -4,11 +4,11 @@ import { isoTime, plural } from '../terminal/format.js';
 /** What `--json` prints of workflows that wait for a worker with other code. */
 export interface BlockedDocument {
   readonly runs: number;
-  /** Workflows of experiments, and of their shards. */
+  /** Workflows of experiments and of shards. */
   readonly others: number;
-  /** There may be more. */
+  /** Whether there may be more. */
   readonly atLeast: boolean;
-  /** One of them, the worker that could not go on with it, and why. */
+  /** One of these workflows, the worker that could not continue it, and why. */
   readonly workflowId: string;
   readonly worker: string;
   readonly reason: string;
@@ -19,7 +19,7 @@ export function blockedDocument({ example, ...counts }: BlockedWorkflows): Block
   return { ...counts, ...example, since: isoTime(example.since) };
 }
 
-/** What waits, for what, and what an operator can do: a sentence without its full stop. */
+/** Says what waits, for what, and what an operator can do: a sentence without its full stop. */
 export function blockedText({ runs, others, atLeast, example }: BlockedWorkflows): string {
   const { workflowId, worker, reason } = example;
   const counts = [

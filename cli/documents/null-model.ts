@@ -11,19 +11,22 @@ import { statisticText } from './statistics.js';
 interface OfSurrogates {
   readonly dimension: number;
   readonly kind: SurrogateKind;
-  /** Surrogates that there are; more may come while the run is under way. */
+  /** How many surrogates are stored. More may follow while the run is under way. */
   readonly surrogates: number;
 }
 
 /**
- * Where a number of a homology dimension stands among those of the surrogates of a kind. The diagram's own value is under the name of the
- * number, and null where there is nothing to rank.
+ * The rank of a number of one homology dimension among those of the surrogates of one kind. The diagram's own
+ * value stands under the name of the number. It is null if there is nothing to rank.
  */
 export type NullModelRank = OfSurrogates &
   Readonly<Partial<Record<RankedStatistic, number | null>>> &
   (NullRank | { readonly rank: null; readonly p: null });
 
-/** By dimension from 1 on, since every cloud has components, kind and number; nothing where there are no surrogates. */
+/**
+ * The ranks by dimension, kind and number. Dimension 0 has none, since every cloud has components. Empty
+ * without surrogates.
+ */
 export function nullModelRanks(
   dimensions: readonly { readonly dimension: number; readonly bars: Float32Array }[],
   rows: readonly SurrogateRow[],
@@ -52,7 +55,9 @@ function rankedBy(
   return [{ ...of, surrogates: values.length, ...own, ...place }];
 }
 
-/** For each number, a table of what is ranked, and a line for each dimension where nothing is; empty without a null model. */
+/**
+ * For each number, a table of its ranks, and a line for each dimension without one. Empty without a null model.
+ */
 export function nullModelText(ranks: readonly NullModelRank[]): string {
   return RANKED_STATISTICS.flatMap((name) => {
     const of = ranks.filter((rank) => name in rank);

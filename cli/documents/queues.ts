@@ -13,17 +13,17 @@ import { TASK_QUEUES } from '../../workflows/names.js';
 import type { Context } from '../context.js';
 import { duration, isoTime, plural, time } from '../terminal/format.js';
 
-/** What `--json` prints of a task queue. */
+/** A task queue as `--json` prints it. */
 export interface QueueDocument {
   readonly queue: string;
   readonly workers: readonly string[];
   readonly backlog: number;
   readonly waitingSince: string | null;
-  /** What has to be done about it, and how; null where nothing has. */
+  /** What is wrong and how to mend it. Null if nothing is wrong. */
   readonly problem: string | null;
 }
 
-/** The task queues that an experiment's work goes through. */
+/** The task queues for the work of an experiment. */
 export function queuesOf(
   { networks, embedding_models }: Pick<ExperimentConfig, 'networks' | 'embedding_models'>,
   routes: ModelRoutes,
@@ -37,7 +37,7 @@ export function queueDocument(context: Context, state: QueueState): QueueDocumen
   return { queue, workers, backlog, waitingSince: isoTime(waitingSince), problem: problemOf(context, state) };
 }
 
-/** Why nobody does the work of a queue, and what starts a worker for it; null where somebody does. */
+/** Why no worker does the work of a queue, and how to start one. Null if a worker does it. */
 export function problemOf(context: Context, state: QueueState): string | null {
   const { queue, workers, passedOver } = state;
   if (workers.length === 0) {
@@ -65,7 +65,9 @@ function waitingText({ backlog, waitingSince }: QueueState): string {
   return `, where ${plural(backlog, 'task')} ${backlog === 1 ? 'has' : 'have'} waited ${since}`;
 }
 
-/** What a person types to start a worker for the queue; null where it is that of a route which is there no more. */
+/**
+ * The command that starts a worker for the queue. Null if the queue belongs to a route that no longer exists.
+ */
 function workerCommand({ routes, command }: Context, queue: string): string | null {
   if (!allQueues(routes).includes(queue)) return null;
   if (queue === TASK_QUEUES.main) return command('worker', '--queues', 'main');

@@ -10,14 +10,17 @@ export function promptOf({ config }: ExperimentRow, { runIndex }: RunRow): strin
   return runCoordinates(config, runIndex).prompt;
 }
 
-/** The lines of a table of all runs of an experiment. Its widths are known beforehand, so that no row has to wait for the last one. */
+/**
+ * The lines of a table of all runs of an experiment. The widths are known beforehand, so no row has to wait for
+ * the last one.
+ */
 export async function* overviewLines(
   row: ExperimentRow,
   figures: OverviewFigures,
   runs: AsyncIterable<RunOverview>,
 ): AsyncGenerator<string, void, undefined> {
   const { config } = row;
-  // One column a model and dimension; models that embed nothing yet still get theirs.
+  // One column for each model and dimension, also for models that have embedded nothing yet.
   const columns = config.embedding_models.flatMap((model) =>
     Array.from({ length: config.max_dimension + 1 }, (_, dimension) => ({ model, dimension })),
   );

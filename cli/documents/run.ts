@@ -7,13 +7,19 @@ import { countsDocument, statisticsDocument } from './statistics.js';
 import { stepValues } from './step-columns.js';
 import type { StoredStep } from './step-columns.js';
 
-/** Thresholds of a Betti curve: evenly spaced from 0 to the last finite birth or death of the diagram. */
+/**
+ * Number of thresholds of a Betti curve. They are evenly spaced from 0 to the last finite birth or death of the
+ * diagram.
+ */
 const BETTI_THRESHOLDS = 101;
 
-/** Everything of one run, as `show ID RUN --json` prints it, but for its trajectory, which may be long: `documentSteps` has it. */
+/**
+ * One run as `show ID RUN --json` prints it, without its trajectory. The trajectory may be long, so
+ * `documentSteps` gives it.
+ */
 export type RunDocument = Awaited<ReturnType<typeof runDocument>>;
 
-/** One step, as `show ID RUN --json` prints it. */
+/** One step as `show ID RUN --json` prints it. */
 export type StepDocument = ReturnType<typeof stepDocument>;
 
 export function stepDocument({ objects }: Pick<Store, 'objects'>, step: StoredStep) {
@@ -25,7 +31,7 @@ export function stepDocument({ objects }: Pick<Store, 'objects'>, step: StoredSt
   };
 }
 
-/** The steps of a run, read as they are taken. */
+/** Yields the steps of a run, and reads each when the caller takes it. */
 export async function* documentSteps(
   store: Store,
   run: RunRow,
@@ -43,11 +49,11 @@ export async function runDocument(store: Store, run: RunRow, prompt: string) {
     run: run.runIndex,
     network: run.network,
     seed: run.seed,
-    /** Seed -1 only: what the seed of each step is derived from. */
+    /** The seed that the seeds of all steps derive from. Only for seed -1. */
     drawnSeed: run.drawnSeed,
     prompt,
     status: run.status,
-    /** What an operator asked of this run alone: `paused`, `cancelled`, or null. */
+    /** What an operator asked for this run alone: `paused`, `cancelled`, or null. */
     hold: run.hold,
     stopReason: run.stopReason,
     length: run.length,
@@ -58,7 +64,7 @@ export async function runDocument(store: Store, run: RunRow, prompt: string) {
     startedAt: isoTime(run.startedAt),
     finishedAt: isoTime(run.finishedAt),
     trajectory,
-    /** Outputs that stopped at the limit of tokens, so that their end is missing. */
+    /** The number of outputs that stopped at the limit of tokens, so that their end is missing. */
     outputsCut: (await store.invocations.stepFigures(run)).told.outputCut,
     /** Embedding models that gave all distinct outputs of the run one vector. */
     sharedVectors: await store.summaries.sharedVectors(run.experimentId, models, run.id),
@@ -91,7 +97,7 @@ async function diagramDocument(store: Store, { model, diagram, dimensions }: Dia
     dimensions: dimensions.map((row) => ({
       dimension: row.dimension,
       ...statisticsDocument(row),
-      /** [birth, death]; a death of null is infinite. */
+      /** Each bar is [birth, death]. A death of null is infinite. */
       bars: pairs(row.bars),
       bettiCurve: [...bettiCurve(row.bars, thresholds)],
     })),

@@ -16,7 +16,7 @@ import { count } from '../terminal/format.js';
 type OfDiagram = StoredStatistics<'diagram'>;
 type Described = typeof BAR_STATISTICS;
 
-/** The numbers of one homology dimension under the names that they have in `show ID RUN --json`. */
+/** The numbers of one homology dimension, under their names in `show ID RUN --json`. */
 export type StatisticsDocument = {
   readonly [Name in KeptOf<'diagram'> as Described[Name]['documentName'] & string]: OfDiagram[Name];
 };
@@ -25,7 +25,7 @@ export function statisticsDocument(row: OfDiagram): StatisticsDocument {
   return renamed(row, (name) => describe(name).documentName) as StatisticsDocument;
 }
 
-/** The same under their names in the lines of `show ID --json`. */
+/** The same numbers, under their names in the lines of `show ID --json`. */
 export type OverviewStatistics = {
   readonly [Name in KeptOf<'diagram'> as Described[Name]['overviewName'] & string]: OfDiagram[Name];
 };
@@ -44,7 +44,7 @@ function renamed(row: OfDiagram, nameOf: (name: KeptOf<'diagram'>) => string | n
   );
 }
 
-/** The counts of a diagram under the names that they have in `show ID RUN --json`. */
+/** The counts of a diagram, under their names in `show ID RUN --json`. */
 export type CountsDocument = {
   readonly [Name in DiagramCountName as (typeof DIAGRAM_COUNTS)[Name]['documentName']]: number;
 };
@@ -56,7 +56,7 @@ export function countsDocument(diagram: Readonly<Record<DiagramCountName, number
   ) as CountsDocument;
 }
 
-/** A number as people read it; `-` where a row has none. */
+/** A number for people. `-` if the row has none. */
 export function statisticText(name: BarStatisticName, value: number | null): string {
   if (value === null) return '-';
   const { stored, decimals } = describe(name);
@@ -65,10 +65,10 @@ export function statisticText(name: BarStatisticName, value: number | null): str
 
 const IN_TABLE = DIAGRAM_STATISTICS.filter((name) => describe(name).isInTable);
 
-/** Titles of the columns that the table of a diagram has for numbers. */
+/** Titles of the columns for numbers in the table of a diagram. */
 export const TABLE_TITLES: readonly string[] = IN_TABLE.map((name) => describe(name).title);
 
-/** A homology dimension's cells of these columns. */
+/** The cells of one homology dimension for these columns. */
 export function tableCells(document: StatisticsDocument, barCount: number): string[] {
   const values: Readonly<Record<string, number | null>> = document;
   return IN_TABLE.map((name) => {

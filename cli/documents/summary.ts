@@ -14,13 +14,16 @@ export interface SummaryDocument extends Summary {
   readonly name: string | null;
   readonly status: string;
   readonly runs: RunsByStatus;
-  /** From the first invocation of the experiment to the last, while it was at work; null where there are fewer than two. */
+  /**
+   * Measured from the first invocation of the experiment to the last, without the time in which it was not at
+   * work. Null for fewer than two invocations.
+   */
   readonly invocationsPerSecond: number | null;
-  /** Time of this command, milliseconds. */
+  /** How long this command took, in milliseconds. */
   readonly wallMs: number | null;
   /** The first failed runs, at most 1,000. */
   readonly failures: readonly { readonly run: number; readonly kind: string; readonly message: string }[];
-  /** Failed runs beyond those. */
+  /** How many failed runs `failures` leaves out. */
   readonly failuresLeftOut: number;
   /** Embedding models that gave distinct outputs one vector. */
   readonly sharedVectors: readonly SharedVectors[];
@@ -29,10 +32,10 @@ export interface SummaryDocument extends Summary {
 }
 
 const FAILURES_SHOWN = 10;
-/** In the document; how many there are in all is in `runs.failed`. */
+/** The most failures in the document. `runs.failed` counts all of them. */
 const FAILURES_TOLD = 1000;
 
-/** Everything the end of a run tells, as one document. */
+/** The summary at the end of a run, as one document. */
 export async function summaryDocument(
   store: Store,
   id: string,
@@ -112,7 +115,7 @@ function restText(restedMs: number): string {
   return restedMs < 1000 ? '' : ` (without ${duration(restedMs)} in which it was not at work)`;
 }
 
-/** The command that goes on with an experiment which is not complete, first of what comes next. */
+/** The first line of what comes next: the command that continues an experiment which is not complete. */
 function continuing({ experiment, runs }: SummaryDocument, command: Context['command']): string[][] {
   if (unfinishedCount(runs) > 0) {
     return [[command('resume', experiment), 'continues it from where it stopped']];

@@ -1,6 +1,9 @@
 import type { Progress, Store } from '../../db/index.js';
 
-/** Surrogates that are stored of an experiment that is to have `expected`: of each finished run all, of the others those that are there. */
+/**
+ * How many surrogates of an experiment are stored, of the `expected` ones. A finished run has all of its own,
+ * so only those of the other runs are counted.
+ */
 export async function surrogatesMade(
   { summaries }: Pick<Store, 'summaries'>,
   id: string,
@@ -9,7 +12,7 @@ export async function surrogatesMade(
 ): Promise<number> {
   if (expected === 0) return 0;
   const runCount = Object.values(runs).reduce((sum, value) => sum + value, 0);
-  // While an experiment is being planned it has no runs.
+  // An experiment has no runs while it is being planned.
   if (runCount === 0) return 0;
   return (expected / runCount) * runs.finished + (await summaries.surrogatesOfUnfinished(id));
 }

@@ -3,35 +3,40 @@ import type { Access, Dialect, PlannedMigration, TablesVersion } from '../../db/
 import { plural } from '../terminal/format.js';
 import { version as thisVersion } from '../program/package-info.js';
 
-/** What a version may do with the tables. */
+/** What one version may do with the tables. */
 export interface VersionAccess {
   readonly version: string;
-  /** How many it knows. */
+  /** How many migrations the version knows. */
   readonly migrations: number;
   readonly access: Access;
-  /** The same once the missing migrations are made; null where none is missing. */
+  /** The access after the missing migrations are made. Null if none is missing. */
   readonly accessAfterwards: Access | null;
 }
 
-/** What `--json` says of tables; the same for SQLite and Postgres. */
+/** Tables as `--json` prints them; the same for SQLite and Postgres. */
 export interface TablesDocument {
   readonly database: string;
-  /** Migrations that made the tables, and those of this version. */
+  /** How many migrations made the tables, and how many this version knows. */
   readonly migrations: number;
   readonly known: number;
-  /** Whether no migration of this version is missing. */
+  /** Whether the tables have all migrations of this version. */
   readonly upToDate: boolean;
-  /** The first version that has these tables, and how many migrations others must know to read and to write them; null before 0.2.0. */
+  /**
+   * The first version that has these tables, and how many migrations a version must know to read and to write
+   * them. Null for tables from before 0.2.0.
+   */
   readonly version: string | null;
   readonly readableFrom: number | null;
   readonly writableFrom: number | null;
-  /** What this version may do with them. */
+  /** What this version may do with the tables. */
   readonly access: Access;
   readonly versions: readonly VersionAccess[];
   readonly missing: PlannedMigration['missing'];
-  /** Whether workers of the version before may go on while the missing migrations are made, and afterwards. */
+  /**
+   * Whether workers of the previous version may continue while the missing migrations are made, and afterwards.
+   */
   readonly besideWriters: boolean;
-  /** Who writes to the tables now, by the names of their connections; null for an SQLite file, which knows none. */
+  /** The names of the connections that write to the tables now. Null for an SQLite file, which knows none. */
   readonly writers: readonly string[] | null;
 }
 
@@ -72,7 +77,7 @@ interface KnownVersion {
   readonly migrations: number;
 }
 
-/** Releases, this version, and the one that made the tables. */
+/** The releases, this version, and the version that made the tables. */
 function knownVersions(dialect: Dialect, { applied, known, stated }: TablesVersion): KnownVersion[] {
   const versions = RELEASES.map((release) => ({ version: release.version, migrations: release[dialect] }));
   const others = [
@@ -85,7 +90,7 @@ function knownVersions(dialect: Dialect, { applied, known, stated }: TablesVersi
   return versions.toSorted((one, other) => one.migrations - other.migrations);
 }
 
-/** The same for people, a sentence a line. */
+/** The same report for people, one sentence a line. */
 export function tablesText(document: TablesDocument): string {
   const { database, migrations, known, version, writers } = document;
   const from = version === null ? '' : `version ${version}, `;
@@ -129,7 +134,7 @@ function migrationText({ missing, besideWriters }: TablesDocument): string[] {
   ];
 }
 
-/** Whether there is something to do before this version can do its work. */
+/** Whether a user must act before this version can do its work. */
 export function needsWork({ access }: TablesDocument): boolean {
   return access !== 'writing';
 }

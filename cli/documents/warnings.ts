@@ -1,7 +1,7 @@
 import type { SharedVectors } from '../../db/index.js';
 import { plural } from '../terminal/format.js';
 
-/** Rows of a table of facts about what was stored and should be looked at. */
+/** Rows for a table of facts, about stored results that a user should look at. */
 export function sharedVectorRows(shared: readonly SharedVectors[]): string[][] {
   return shared.map((one) => ['warning', sharedVectorText(one)]);
 }
@@ -11,7 +11,7 @@ export function sharedVectorText({ model, everywhere, runs }: SharedVectors): st
   return `${model} gave ${outputs} one and the same vector: the diagram has one point, whatever the outputs are`;
 }
 
-/** How many outputs stopped at their model's limit of tokens, of how many; no row where none did. */
+/** How many of the outputs stopped at their model's limit of tokens. No row if none did. */
 export function cutOutputRows(cut: number, of: string): string[][] {
   return cut === 0 ? [] : [['cut outputs', `${cutOutputText(cut)} (of ${of})`]];
 }

@@ -5,7 +5,10 @@ import { formatProblems, readExperimentFile } from '../../experiment/index.js';
 import type { Context } from '../context.js';
 import { readingStore } from '../context.js';
 
-/** Reads and validates an experiment file; throws InvalidInput with every problem of it. */
+/**
+ * Reads and validates an experiment file.
+ * @throws PanicError `InvalidInput` with every problem of the file.
+ */
 export async function readValidExperiment(file: string, context: Context): Promise<ExperimentConfig> {
   const validated = await readExperimentFile(file, context.catalogue);
   if (!validated.ok)
@@ -14,8 +17,8 @@ export async function readValidExperiment(file: string, context: Context): Promi
 }
 
 /**
- * The same, but an experiment that is stored already may name models that the catalogue has not any more: what is left of it may
- * not call them.
+ * Like `readValidExperiment`, except that a stored experiment may name models that the catalogue no longer has.
+ * Its remaining work may not call them.
  */
 export async function readStoredOrValidExperiment(file: string, context: Context): Promise<ExperimentConfig> {
   const validated = await readExperimentFile(file, context.catalogue);
@@ -32,7 +35,7 @@ async function isStored(context: Context, id: string): Promise<boolean> {
       async (store) => store !== null && (await store.experiments.find(id)) !== null,
     );
   } catch (error) {
-    // A store of an older version: the file is refused as it is.
+    // The store has tables of an older version. Refuse the file by its own problems.
     if (isPanicError(error, 'InvalidInput')) return false;
     throw error;
   }

@@ -7,8 +7,8 @@ import { table } from '../terminal/format.js';
 const CANDIDATES_SHOWN = 10;
 
 /**
- * The experiment with this id, or with the one id that begins so.
- * @throws PanicError InvalidInput where there is none, or several (it lists them).
+ * The experiment with this id, or with the only id that begins so.
+ * @throws PanicError `InvalidInput` if there is none, or if there are several (it lists them).
  */
 export async function findExperiment(
   context: Context,

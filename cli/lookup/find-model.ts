@@ -4,7 +4,11 @@ import { nearest } from '../../common/nearest.js';
 import { catalogueText } from '../../experiment/unknown-models.js';
 import type { Context } from '../context.js';
 
-/** The model of this name. Throws InvalidInput where the catalogue has none, with what was meant or why there is none. */
+/**
+ * The model of this name.
+ * @throws PanicError `InvalidInput` if the catalogue has none. The message suggests a name, or says why there
+ * is no such model.
+ */
 export function findModel({ catalogue, command }: Context, name: string): Model {
   const model = catalogue.get(name);
   if (model !== undefined) return model;

@@ -7,7 +7,7 @@ import { createObserver, stateOf, stateText } from '../session/who-drives.js';
 import type { State } from '../session/who-drives.js';
 import { oneLine, table } from '../terminal/format.js';
 
-/** Commands that mean the one experiment they can be about, where no id is given. */
+/** Commands that choose the experiment themselves if the user gives no id. */
 export type VerbWithoutId = 'pause' | 'resume' | 'cancel' | 'retry';
 
 interface Candidate {
@@ -18,7 +18,7 @@ interface Candidate {
 type Eligible = (candidate: Candidate, store: Store) => boolean | Promise<boolean>;
 
 interface Choice {
-  /** What the experiments of this choice are, after "experiments". */
+  /** Describes the experiments of this choice, after the word "experiments". */
   readonly words: string;
   readonly eligible: Eligible;
 }
@@ -50,7 +50,10 @@ const UNDER_WAY: Choice = {
   eligible: (candidate, store) => RUNNING.eligible(candidate, store) || PAUSED.eligible(candidate, store),
 };
 
-/** In the order in which a verb looks for its experiment: the first choice that any experiment is of decides. */
+/**
+ * The choices in the order in which a verb looks for its experiment. The first choice that fits any experiment
+ * decides.
+ */
 function choicesOf(verb: VerbWithoutId, ofOneRun: boolean): readonly [Choice, ...Choice[]] {
   switch (verb) {
     case 'pause':
@@ -74,8 +77,8 @@ const NONE: Readonly<Record<VerbWithoutId, string>> = {
 };
 
 /**
- * The id of the experiment that a command without one means: the only one that it can be about.
- * @throws PanicError InvalidInput where there is none, or there are several (it lists them).
+ * The id of the experiment that a command without an id means: the only one that fits.
+ * @throws PanicError `InvalidInput` if none fits, or if several do (it lists them).
  */
 export async function meantExperiment(
   context: Context,

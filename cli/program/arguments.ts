@@ -3,16 +3,17 @@ import { isUtf8 } from 'node:buffer';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { errorMessage, PanicError } from '../../common/errors.js';
 
-/** Stands for bytes that Node could not decode, or for itself. */
+/** Replaces bytes that Node could not decode. A user may also type this character itself. */
 const REPLACEMENT = '\uFFFD';
 
-/** Variables whose values are paths, addresses and names of ours, or of what we use. */
+/** Variables of ours and of our libraries whose values are paths, addresses or names. */
 const OURS = /^(PANIC_TDA_|TEMPORAL_|HF_|AWS_|PG|XDG_CACHE_HOME=|HOME=)/;
 
 /**
- * Refuses what would not arrive as the user gave it, before a command begins: a current folder that was deleted; arguments, variables
- * and a current folder of bytes that are no UTF-8, of which Node keeps replacement characters only; and words that are empty, as an unset
- * variable of a script leaves them. Throws InvalidInput.
+ * Refuses input that would not arrive as the user gave it, before a command begins: a current folder that was
+ * deleted; a current folder, arguments or variables whose bytes are not UTF-8, since Node keeps only
+ * replacement characters of these; and empty words, which an unset variable of a script leaves.
+ * @throws PanicError `InvalidInput`.
  */
 export function refuseUnusableArguments(command: Command): void {
   refuseUnusableFolder();
@@ -56,7 +57,7 @@ function refuseUndecodable(): void {
   }
   for (const variable of split(bytesOf(() => readFileSync('/proc/self/environ'))) ?? []) {
     if (isUtf8(variable) || !OURS.test(variable.toString('latin1'))) continue;
-    // Not its value, which may be a secret.
+    // Do not print the value: it may be a secret.
     const name = variable.toString('latin1').split('=')[0];
     throw new PanicError('InvalidInput', `the variable ${name} holds bytes that are no UTF-8`);
   }
@@ -77,7 +78,7 @@ function refuseEmpty(command: Command): void {
   }
 }
 
-/** Null where the system does not tell: no Linux, or no /proc. */
+/** Null if the system does not tell: it is not Linux, or has no /proc. */
 function bytesOf(read: () => Buffer): Buffer | null {
   try {
     return read();
@@ -86,7 +87,7 @@ function bytesOf(read: () => Buffer): Buffer | null {
   }
 }
 
-/** The words of a list that ends each with a zero byte. */
+/** Splits a list of words that each end with a zero byte. */
 function split(bytes: Buffer | null): Buffer[] | null {
   if (bytes === null) return null;
   const words: Buffer[] = [];
@@ -99,7 +100,7 @@ function split(bytes: Buffer | null): Buffer[] | null {
   return words;
 }
 
-/** As a shell takes it between `$'` and `'`. */
+/** In the form that a shell takes between `$'` and `'`. */
 function shown(bytes: Buffer | null, decoded: string): string {
   if (bytes === null) return `"${decoded}"`;
   const escaped = [...bytes].map((byte) =>

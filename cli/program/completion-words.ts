@@ -1,31 +1,34 @@
 import type { Argument, Command, Option } from 'commander';
 
-/** A word that may stand where the cursor is. */
+/** A word that may stand at the cursor. */
 export interface Candidate {
   readonly word: string;
   readonly description: string;
 }
 
-/** What a shell offers: words, and the names of files or folders where the command line takes one. */
+/** What a shell offers: words, and the names of files or folders if the command line takes one. */
 export interface Offer {
   readonly words: readonly Candidate[];
   readonly paths: 'files' | 'folders' | null;
 }
 
-/** Words that only this machine knows; asked for where they are wanted, and empty where they cannot be had quickly. */
+/**
+ * Words that only this machine knows. They are looked up when needed, and are empty if the lookup would be
+ * slow.
+ */
 export interface Lookups {
   readonly experiments: () => Promise<readonly Candidate[]>;
   readonly models: () => Promise<readonly Candidate[]>;
 }
 
 /**
- * What may stand in place of the last of `words`, which follow the name of the program. Everything is read from the commands
- * themselves, so that it is never out of date.
+ * What may replace the last of `words`, the words after the name of the program. All of it comes from the
+ * commands themselves, so it is always up to date.
  */
 export async function offerFor(program: Command, words: readonly string[], lookups: Lookups): Promise<Offer> {
   const position = positionOf(program, words.slice(0, -1));
   const { command, option, given, onlyOperands } = position;
-  // bash takes "=" for a word of its own.
+  // bash passes "=" as a word of its own.
   const current = words.at(-1) === '=' ? '' : (words.at(-1) ?? '');
   if (option !== null) return startingWith(await offerOfOption(option), current);
   const [, name, value] = /^(--[\w-]+)=(.*)$/s.exec(current) ?? [];
@@ -45,11 +48,11 @@ const NOTHING: Offer = { words: [], paths: null };
 
 interface Position {
   readonly command: Command;
-  /** The option whose value comes next. */
+  /** The option that needs a value next. */
   readonly option: Option | null;
-  /** How many arguments of the command are there already. */
+  /** How many arguments of the command are already typed. */
   readonly given: number;
-  /** After `--` nothing is an option. */
+  /** After `--` no word is an option. */
   readonly onlyOperands: boolean;
 }
 
@@ -95,7 +98,7 @@ async function offerOfOption(option: Option): Promise<Offer> {
   return { words, paths: pathsOf(placeholder) };
 }
 
-/** Those that help names, `help` itself among them, which commander makes when it is needed. */
+/** The commands that the help lists. Commander adds `help` itself on demand. */
 function innerCommands(command: Command): readonly Command[] {
   return command.createHelp().visibleCommands(command);
 }
@@ -129,7 +132,7 @@ async function offerOfArgument(
   }
 }
 
-/** Which paths a placeholder of usage and help, such as `<folder>`, stands for. */
+/** Which paths a placeholder of usage and help stands for, such as `<folder>`. */
 function pathsOf(placeholder: string): Offer['paths'] {
   if (placeholder === 'file') return 'files';
   return ['folder', 'source', 'place'].includes(placeholder) ? 'folders' : null;

@@ -16,8 +16,9 @@ import type { WebUiFlags } from '../commands/web-ui.js';
 import type { WorkerOptions } from '../commands/worker.js';
 
 /**
- * The whole command line: every command with its options and help. What a command does is in commands/, loaded when it
- * runs, so that help and the light commands do not wait for Temporal's client.
+ * Defines the whole command line: every command with its options and help. The work of each command is in
+ * commands/. It is loaded when the command runs, so that help and the light commands do not wait for Temporal's
+ * client.
  */
 export function createProgram(exitWith: (code: number) => void): Command {
   const program = new Command('panic-tda')
@@ -38,7 +39,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     })
     .exitOverride()
     .hook('preAction', (_, command) => {
-      // What a shell asks about is still being typed.
+      // A shell completes a command line that the user is still typing, so do not refuse it.
       if (command.name() !== COMPLETE_WORDS) refuseUnusableArguments(command);
     })
     .showHelpAfterError('("panic-tda --help" lists the commands, "panic-tda help COMMAND" explains one)');
@@ -47,7 +48,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     return describeCommand(program.command(usage).helpGroup(group), description, details);
   }
 
-  /** Runs a command in its context and hands on its exit code. */
+  /** Runs a command in its context and passes on its exit code. */
   async function act(
     options: GlobalOptions,
     work: (context: Context) => Promise<number> | number,
@@ -56,7 +57,9 @@ export function createProgram(exitWith: (code: number) => void): Command {
     exitWith(await work(await contextOf(options)));
   }
 
-  /** The same for a command that needs no model: a catalogue file that is gone does not keep it from what is stored. */
+  /**
+   * Like `act`, for a command that needs no model: a missing catalogue file does not keep it from stored data.
+   */
   async function withoutModels(
     options: GlobalOptions,
     work: (context: Context) => Promise<number> | number,
@@ -65,7 +68,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     exitWith(await work(await contextWithoutModels(options)));
   }
 
-  /** The same for a command whose own workers compute with models. */
+  /** Like `act`, for a command whose own workers compute with models. */
   async function compute(
     options: GlobalOptions,
     work: (context: Context) => Promise<number> | number,
@@ -343,7 +346,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
       }
       const { examine } = await import('../commands/doctor.js');
       const { lenientContextOf } = await import('../context.js');
-      // A doctor has to be able to look at an environment that other commands refuse.
+      // `doctor` must also examine an environment that other commands refuse.
       exitWith(await examine(await lenientContextOf(options), { experiment, deep, limit }));
     });
   add(MACHINE, 'completion', 'a script that lets your shell complete panic-tda', COMPLETION_HELP)
@@ -381,7 +384,7 @@ interface DoctorFlags {
   readonly deleteObjects?: number;
 }
 
-/** `show <id> [run]`: the options are in the command's own help. */
+/** `show <id> [run]`. The options are in the help of the command itself. */
 function subcommandTerm(command: Command): string {
   const words = command.registeredArguments.map((argument) =>
     argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
@@ -418,7 +421,7 @@ function selected(
   );
 }
 
-/** The id that is given, or that of the only experiment that the command can be about. */
+/** The given id, or the id of the only experiment that fits the command. */
 async function meant(
   context: Context,
   verb: VerbWithoutId,

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-/** What every command has: its help, `--data` and `--json`. */
+/** Gives a command what all commands have: its help, `--data`, `--database` and `--json`. */
 export function describeCommand(command: Command, description: string, details: string): Command {
   return command
     .helpOption('-h, --help', 'show this help')

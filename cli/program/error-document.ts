@@ -4,12 +4,13 @@ import type { FailureKind } from '../../common/errors.js';
 import { isOutage } from '../../workers/patience.js';
 import { EXIT } from './exit-codes.js';
 
-/** What `--json` prints on standard output in place of a result, where a command ends with an error. */
+/** What `--json` prints on standard output instead of a result if a command ends with an error. */
 export interface ErrorDocument {
   readonly error: {
     /**
-     * One of the kinds of `common/errors.ts`; `Usage` for words that the command line does not know, `Stopped` after a signal,
-     * a `cancel` or a `pause`, `Failed` where the command itself gave up, `Unknown` where it cannot say how its work ended, else `Error`.
+     * One of the kinds of `common/errors.ts`, or one of these. `Usage`: the command line does not know the
+     * words. `Stopped`: a signal, a `cancel` or a `pause` ended the command. `Failed`: the command itself gave
+     * up. `Unknown`: the command cannot say how its work ended. `Error`: any other error.
      */
     readonly kind: string;
     readonly message: string;
@@ -17,7 +18,9 @@ export interface ErrorDocument {
   };
 }
 
-/** Commander's words without its prefix and without the hint below them, which `configureOutput` prints. */
+/**
+ * Uses Commander's message without its prefix and without the hint below it, which `configureOutput` prints.
+ */
 export function errorDocument(error: unknown, exitCode: number): ErrorDocument {
   if (error instanceof CommanderError) {
     const message =
@@ -32,12 +35,14 @@ function kindOf(error: unknown): string {
   return error instanceof Unfinished || isOutage(error) ? 'Unknown' : 'Error';
 }
 
-/** A command had to leave its work, which may go on, without knowing how it ends. The message says why. */
+/**
+ * A command had to leave its work without knowing how that ends. The work may continue. The message says why.
+ */
 export class Unfinished extends Error {
   override readonly name = 'Unfinished';
 }
 
-/** Of a command that ended by itself without its result: `Stopped` by a signal or from elsewhere, else `Failed`. */
+/** For a command that ended without its result: `Stopped` by a signal or from elsewhere, else `Failed`. */
 export function unfinishedDocument(told: string, exitCode: number): ErrorDocument {
   const unknown = exitCode === EXIT.unknown;
   const stopped = !unknown && exitCode >= EXIT.cancelled;
@@ -70,7 +75,7 @@ function exitCodeOfKind(kind: FailureKind): number {
   }
 }
 
-/** Errors of ours say everything themselves; those of libraries often leave the reason to their cause. */
+/** Our own errors say everything themselves. Errors of libraries often leave the reason to their cause. */
 export function withCauses(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (isPanicError(error) || !(error.cause instanceof Error)) return error.message;
@@ -79,8 +84,8 @@ export function withCauses(error: unknown): string {
 }
 
 /**
- * Whether the words of a command line ask for JSON. Looked for by itself, since commander gives no options where it could not
- * read them; what follows `--` is no option.
+ * Whether the words of a command line ask for JSON. Commander gives no options if it could not read them, so
+ * this looks by itself. Nothing after `--` is an option.
  */
 export function asksForJson(words: readonly string[]): boolean {
   const end = words.indexOf('--');

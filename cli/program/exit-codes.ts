@@ -1,22 +1,35 @@
-/** What the exit code of every command means; `panic-tda --help` prints it. */
+/** What the exit code of each command means. `panic-tda --help` prints it. */
 export const EXIT = {
   ok: 0,
-  /** The experiment failed, or ended with failed runs; a command that checks or changes something found a fault, or failed. */
+  /**
+   * The experiment failed or ended with failed runs; or a command that checks or changes something found a
+   * fault or failed.
+   */
   failed: 1,
-  /** The request is wrong: arguments, experiment file, data folder. Nothing was done. */
+  /** The request is wrong: arguments, experiment file or data folder. The command did nothing. */
   badInput: 2,
-  /** Somebody else ended the experiment while we followed it (`cancel`, or the web UI), or holds it (`pause`). The work is resumable. */
+  /**
+   * Another command or an operator ended the experiment while we followed it (`cancel`, or the web UI), or
+   * holds it (`pause`). The work can be resumed.
+   */
   cancelled: 3,
   /**
-   * How it ended, or what there is, is not known: a service does not answer or refuses, a process of the command's own was given up, or
-   * what it says could not be written. No experiment failed for that.
+   * The command does not know how the work ended, or what there is: a service does not answer or refuses, the
+   * command gave up a process of its own, or its output could not be written. No experiment failed because of
+   * that.
    */
   unknown: 4,
-  /** Of a worker: what is stored is of a newer version, to which it may not write. Started again, it is refused with the same code. */
+  /**
+   * For a worker: the stored tables are of a newer version, and this one may not write to them. A restart ends
+   * with the same code.
+   */
   newerTables: 5,
 } as const;
 
-/** Ended by Ctrl-C (130), SIGTERM (143) or a closed terminal (129), as shells number it; the work is resumable. */
+/**
+ * The command was ended by Ctrl-C (130), SIGTERM (143) or a closed terminal (129), as shells number it. The
+ * work can be resumed.
+ */
 export const SIGNAL_EXIT = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 export type StopSignal = keyof typeof SIGNAL_EXIT;

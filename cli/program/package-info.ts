@@ -3,7 +3,9 @@ import { compiledPath } from '../../common/compiled-file.js';
 
 const FILE = compiledPath('../package.json');
 
-/** Read by hand: a library that checks forms takes longer to load than everything else that `--version` does. */
+/**
+ * Reads the file without a validation library, which takes longer to load than all else that `--version` does.
+ */
 function packageInfo(): { readonly version: string; readonly engines: { readonly node: string } } {
   const read: unknown = JSON.parse(readFileSync(FILE, 'utf8'));
   if (hasField(read, 'version') && typeof read.version === 'string' && hasField(read, 'engines')) {
@@ -23,7 +25,7 @@ export function version(): string {
   return packageInfo().version;
 }
 
-/** The oldest Node that is supported: `20.20`. */
+/** The oldest supported Node, such as `20.20`. */
 export function requiredNode(): string {
   return packageInfo().engines.node.replace(/^>=\s*/, '');
 }

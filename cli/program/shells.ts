@@ -1,6 +1,6 @@
-/** Shells that `panic-tda completion` writes a script for. */
+/** The shells that `panic-tda completion` writes a script for. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** The hidden command that these scripts ask; its name is in their text. */
+/** The hidden command that these scripts call. The text of the scripts contains its name. */
 export const COMPLETE_WORDS = 'complete-words';

@@ -4,7 +4,10 @@ import { note } from '../terminal/output.js';
 
 const told = new Set<string>();
 
-/** Closes the data folder to other users before something is written to it, and says once what that changes or cannot. */
+/**
+ * Closes the data folder to other users before anything is written to it. Says once what that changes, or that
+ * it is not possible.
+ */
 export function closeFolder({ folder }: Pick<Context, 'folder'>): void {
   for (const sentence of closeToOthers(folder)) {
     if (!told.has(sentence)) note(sentence);

@@ -7,26 +7,35 @@ import { identifyService } from '../../workers/temporal/service-identity.js';
 import { openClient } from '../../workers/temporal/client.js';
 import type { OpenClient } from '../../workers/temporal/client.js';
 
-/** A Temporal service to run experiments on, and workers that serve it. */
+/** A Temporal service to run experiments on, with the workers that serve it. */
 export interface Session {
   readonly client: Client;
-  /** host:port of the service. */
+  /** The service as host:port. */
   readonly address: string;
-  /** Address of the web UI, where it is the embedded server's. */
+  /** Address of the web UI of an embedded server. Null for a configured service. */
   readonly uiAddress: string | null;
   readonly embedded: boolean;
-  /** Which service it is, for those rows. */
+  /** Identifies the service, for the rows of this place. */
   identify(rows: Pick<StorePlace, 'folder' | 'database'>): Promise<DriverService>;
-  /** A sentence where the namespace lacks our search attributes; null otherwise. Asks the service. */
+  /**
+   * Asks the service whether the namespace lacks our search attributes. Returns a sentence if it does, else
+   * null.
+   */
   unindexed(): Promise<string | null>;
-  /** Raised, with the reason, when the processes of a session of our own were given up; such a session does nothing any more. */
+  /**
+   * Aborted, with the reason, when the supervisor has given up a process of our own. Such a session does no
+   * more work.
+   */
   readonly failed: AbortSignal;
   stop(): Promise<void>;
 }
 
 type ClientOptions = Parameters<typeof openClient>[0];
 
-/** @throws PanicError InvalidInput where nothing answers within five seconds, with the sentence that `explain` makes of the error. */
+/**
+ * @throws PanicError `InvalidInput` if the service does not answer within five seconds. `explain` makes the
+ * sentence from the error.
+ */
 export async function connect(
   options: ClientOptions,
   namespace: string,
@@ -42,7 +51,7 @@ export async function connect(
 type SessionParts = Omit<Session, 'client' | 'identify' | 'unindexed' | 'failed'> &
   Partial<Pick<Session, 'failed'>>;
 
-/** A session of an open client. */
+/** Makes a session from an open client. */
 export function sessionOver(
   { client, connection }: Pick<OpenClient, 'client' | 'connection'>,
   { failed = NEVER_ABORTED, ...rest }: SessionParts,

@@ -25,21 +25,24 @@ import type { OpenClient } from '../../workers/temporal/client.js';
 import { connect, sessionOver } from './connection.js';
 import type { Session } from './connection.js';
 
-/** Of a worker, until it serves. */
+/** For a worker that has not served yet. */
 const START_ATTEMPTS = 3;
-/** In a row, of a worker that served once: with their pauses some two minutes, which outlast what passes. */
+/**
+ * For a worker that served once: the attempts in a row, with their pauses, take some two minutes, which
+ * outlasts a passing trouble.
+ */
 const RESTART_ATTEMPTS = 10;
 
-/** While something starts. */
+/** Pause between two questions while something starts. */
 const ASK_AGAIN_MS = 2000;
 
-/** A server that is still coming up when everything is to stop gets this long to come up and be stopped in order. */
+/** How long a server that is still starting may take to start and stop in order, when everything is to stop. */
 const HALF_STARTED_MS = 5000;
 
 /**
- * Starts a Temporal server and workers for one experiment and supervises them. `devices` is what `run.json` says of
- * where models are computed. `signal` ends the start, too.
- * @throws PanicError InvalidInput where another process runs experiments in the data folder.
+ * Starts a Temporal server and workers for one experiment, and supervises them. `devices` says in `run.json`
+ * where models are computed. `signal` also ends the start.
+ * @throws PanicError `InvalidInput` if another process runs experiments in the data folder.
  */
 export async function openEmbeddedSession(
   context: Context,
@@ -62,7 +65,7 @@ export async function openEmbeddedSession(
   };
   const workers: SupervisedProcess[] = [];
   let server: TemporalServer | null = null;
-  // What `status`, `cancel` and `doctor` read: the processes change when one is restarted.
+  // `status`, `cancel` and `doctor` read this. The processes change when the supervisor restarts one.
   const announce = (): void => {
     if (server === null || stopped !== null) return;
     const { address, uiAddress, namespace, pid } = server;
@@ -118,7 +121,10 @@ export async function openEmbeddedSession(
   }
 }
 
-/** The supervisor starts a server again that died, and says when it gives it up: until then the server is waited for. */
+/**
+ * Waits until the embedded server answers. The supervisor restarts a server that died, and the caller learns
+ * from it when it gives up.
+ */
 async function connectPatiently(address: string, namespace: string): Promise<OpenClient> {
   for (;;) {
     try {
@@ -130,7 +136,10 @@ async function connectPatiently(address: string, namespace: string): Promise<Ope
   }
 }
 
-/** Workers wait for a store that is away before they serve, and say so in their logs alone: this says it to people. */
+/**
+ * Tells the user that the store does not answer. The workers wait for it before they serve, but say so only in
+ * their logs.
+ */
 async function tellingOfStore(context: Context, ready: Promise<unknown>): Promise<void> {
   const done = new AbortController();
   const watching = (async () => {
@@ -140,7 +149,7 @@ async function tellingOfStore(context: Context, ready: Promise<unknown>): Promis
       await patiently(() => readingStore(context, () => undefined), options);
     }
   })();
-  // It ends when the workers are ready; what the store refuses with, the workers say.
+  // The watching ends when the workers are ready. If the store refuses, the workers report it.
   watching.catch(() => undefined);
   try {
     await ready;
@@ -149,7 +158,10 @@ async function tellingOfStore(context: Context, ready: Promise<unknown>): Promis
   }
 }
 
-/** Nothing in this folder was at work on the experiment until now: its workflow may be open, and goes on without a word. */
+/**
+ * Marks that work on the experiment begins again. No process of this folder worked on it until now, but its
+ * workflow may still be open and then continues without a new plan.
+ */
 async function takeUp(context: Context, id: string): Promise<void> {
   const row = await readingStore(context, async (store) => (await store?.experiments.find(id)) ?? null);
   if (row === null || row.driverRunId === null) return;
@@ -167,7 +179,7 @@ async function takeUp(context: Context, id: string): Promise<void> {
 async function stopEvenIfStarting(starting: Promise<TemporalServer>): Promise<void> {
   const stopped = starting.then(
     (server) => server.stop(),
-    // One that failed to start has stopped itself.
+    // A server that failed to start has stopped itself.
     () => undefined,
   );
   let started = false;
@@ -208,7 +220,10 @@ function startWorker(
   });
 }
 
-/** Either worker may write pictures and rows; the book-keeper asks model servers before the other one uses them. */
+/**
+ * Either worker may write pictures and rows. The worker with the book-keeping also asks model servers before
+ * the other worker uses them.
+ */
 function needsOf({ environment, catalogue }: Context): ChildNeed[] {
   const needs: ChildNeed[] = [];
   if (environment.database !== null) needs.push('postgres');

@@ -33,7 +33,7 @@ import type { Outage } from '../../workers/patience.js';
 import type { Session } from './connection.js';
 
 const POLL_MS = 500;
-/** Counts that have not changed for so long are explained. */
+/** The display explains counts that have not changed for so long. */
 const STILL_MS = 3000;
 const ASK_AGAIN_MS = 2000;
 /** A summary has 400 bytes (`limit.userMetadataSummarySize` of Temporal). */
@@ -42,15 +42,15 @@ const NAME_WIDTH = 80;
 export type ExperimentHandle = WorkflowHandleWithFirstExecutionRunId<typeof experiment>;
 
 /**
- * Starts the experiment's workflow, or finds it running. The rows decide what there is left to do; one that still waits for the end
- * of a pause of which the rows know nothing any more is told.
+ * Starts the workflow of the experiment, or finds it running. The rows decide what is left to do. A workflow
+ * that still waits for the end of a pause, although the rows have no pause any more, gets the signal `resume`.
  */
 export async function startExperiment(
   { client, unindexed }: Pick<Session, 'client' | 'unindexed'>,
   id: string,
   config: ExperimentConfig,
 ): Promise<ExperimentHandle> {
-  // A workflow cannot be started with attributes that its namespace lacks.
+  // A workflow cannot start with attributes that its namespace lacks.
   const indexing = (await unindexed()) === null ? {} : ({ unindexed: true } as const);
   const handle = await client.workflow.start<typeof experiment>('experiment', {
     taskQueue: TASK_QUEUES.main,
@@ -64,14 +64,15 @@ export async function startExperiment(
   });
   const { typedSearchAttributes } = await handle.describe();
   const shown = typedSearchAttributes.get(SEARCH_ATTRIBUTES.status);
-  // Without attributes nothing shows whether it waits; where it does not, the signal changes nothing.
+  // Without attributes nothing shows whether the workflow waits. If it does not wait, the signal changes
+  // nothing.
   if (shown === 'paused' || indexing.unindexed === true) await handle.signal('resume');
   return handle;
 }
 
 /**
- * How a followed workflow ended: with its result, by an error of its own, or because another command, or an operator, ended it. `gone`: the
- * service has no such workflow any more.
+ * How a followed workflow ended: with its result, by an error of its own, or because a command or an operator
+ * ended it. `gone`: the service no longer knows the workflow.
  */
 export type Followed =
   | { readonly kind: 'result'; readonly status: ExperimentOutcome }
@@ -83,17 +84,20 @@ export type Followed =
 export interface FollowOptions {
   readonly silent: boolean;
   readonly diagramsExpected: number;
-  /** Default: none. */
+  /** Default: 0. */
   readonly surrogatesExpected?: number;
-  /** What is told where the rows cannot be read, or the Temporal service cannot be asked how the workflow ended. */
+  /**
+   * What the user reads while the rows cannot be read, or while the Temporal service cannot say how the
+   * workflow ended.
+   */
   readonly words: OutageWords;
   readonly signal: AbortSignal;
 }
 
 /**
- * Shows progress until the workflow ends. A store or a Temporal service that is away is waited for, as long as it takes, and the display
- * says so.
- * @throws what the store or the service refuses with; the signal's reason when it is raised.
+ * Shows progress until the workflow ends. If the store or the Temporal service does not answer, it waits as
+ * long as that takes, and the display says so.
+ * @throws what the store or the service refuses with, or the reason of the signal when it is raised.
  */
 export async function follow(
   handle: ExperimentHandle,
@@ -106,7 +110,7 @@ export async function follow(
   const watch = watched(handle, store, id, expected, words);
   const ended = new AbortController();
   const outcome = outcomeOf(handle, words, signal).finally(() => ended.abort());
-  // Its rejection is met below; until then it must not count as unhandled.
+  // The end of this function awaits it. Until then its rejection must not count as unhandled.
   outcome.catch(() => undefined);
   const untilEnd = AbortSignal.any([signal, ended.signal]);
   try {
@@ -130,7 +134,7 @@ export async function follow(
   return await outcome;
 }
 
-/** The counts at the end, where the store answers; the summary after them waits for it. */
+/** Shows the counts at the end, if the store answers. The summary after them waits for the store. */
 async function showLast(watch: Watch, display: LiveProgress<Standing>): Promise<void> {
   try {
     const standing = await watch.look();
@@ -142,9 +146,12 @@ async function showLast(watch: Watch, display: LiveProgress<Standing>): Promise<
 }
 
 interface Watch {
-  /** Where the experiment stands; null while it has no rows. Throws what the store throws. */
+  /** Where the experiment stands. Null while it has no rows. Throws what the store throws. */
   look(): Promise<Standing | null>;
-  /** Where it stood when the store answered last, and that it does not now; null where it never answered. Notes it at its begin and end. */
+  /**
+   * Where the experiment stood at the last answer of the store, with the outage. Null if the store never
+   * answered. Notes the begin and the end of an outage.
+   */
   outage(outage: Outage | null): Standing | null;
 }
 
@@ -190,8 +197,8 @@ function watched(
 }
 
 /**
- * Asks the Temporal service why nothing moves, where nothing has for three seconds, and at most every other second. The answer is
- * for the next look: a service that is slow to answer holds up no display.
+ * Asks the Temporal service why nothing moves, after three seconds without a change and at most every other
+ * second. The answer is for the next look, so a slow service does not hold up the display.
  */
 function standstills(
   handle: ExperimentHandle,
@@ -211,7 +218,8 @@ function standstills(
           ? standstillOf(await openActivities(handle.client, store, row), Date.now())
           : blockedStandstill(blocked);
     } catch (error) {
-      // An extra: what cannot be found out is left out, unless that is itself what is waited for.
+      // The explanation is an extra. Leave out what cannot be found, except an outage, since the experiment may
+      // be waiting for just that.
       if (isOutage(error)) {
         const text = `no answer: ${oneLine(outageReason(error))}`;
         found = { kind: 'waiting', text, nextTryAt: null };
@@ -256,7 +264,7 @@ async function outcomeOf(
       tell({ reason, since: now, nextTryAt: now + POLL_MS });
     }
     await sleep(POLL_MS, undefined, { signal });
-    // The result comes at the end, perhaps in days: what it is asked for now says that there are answers again.
+    // The result may come only in days. Ask for the state instead, to learn when the service answers again.
     await patiently(() => isThere(handle), { signal });
     tell(null);
   }
@@ -278,7 +286,7 @@ function endOf(error: WorkflowFailedError): Followed {
   return { kind: 'failed', error: rootCause(error) };
 }
 
-/** A workflow's failure as the error that caused it. */
+/** The innermost error of a workflow's failure. */
 function rootCause(error: Error): Error {
   let cause = error;
   while (cause.cause instanceof Error) cause = cause.cause;
@@ -287,8 +295,9 @@ function rootCause(error: Error): Error {
 }
 
 /**
- * Ends workflows that an interrupted `run` of another experiment left open in the embedded server: whoever runs one
- * experiment does not ask for the others. Their rows stay, and `resume` continues them. Returns their ids.
+ * Ends workflows that an interrupted `run` of another experiment left open in the embedded server, since the
+ * user asked only for this experiment. The rows of the others stay, and `resume` continues them. Returns their
+ * ids.
  */
 export async function setOthersAside(client: Client, id: string): Promise<string[]> {
   const open = client.workflow.list({ query: `WorkflowType = "experiment" AND ExecutionStatus = "Running"` });

@@ -2,17 +2,23 @@ import type { Store } from '../../db/index.js';
 import { disagreementText, knownRoutes } from '../../workers/settings/known-routes.js';
 import type { Context } from '../context.js';
 
-/** Which routes a command goes by. */
+/** The routes that a command uses. */
 export interface Routed {
-  /** With the routes that all machines go by, which the database has; those of the file of this machine where it has none. */
+  /**
+   * The context with the routes that the database has for all machines. If it has none, with those of this
+   * machine's file.
+   */
   readonly context: Context;
-  /** Where that file says something else, and what to do: a sentence without its full stop; null where it does not. */
+  /**
+   * Says where the file of this machine disagrees, and what to do: a sentence without its full stop. Null if it
+   * agrees.
+   */
   readonly disagreement: string | null;
-  /** Whether they are known: a file that cannot be used tells none. */
+  /** Whether the routes are known. They are not if the database has none and the file cannot be used. */
   readonly known: boolean;
 }
 
-/** Asks the database for the routes. `store` is null where there is no database yet. */
+/** Reads the routes from the database. `store` is null if there is no database yet. */
 export async function routedBy(context: Context, store: Store | null): Promise<Routed> {
   const recorded = (await store?.routes.recorded()) ?? null;
   const { routes, disagreements } = knownRoutes(context.routes, recorded);

@@ -10,23 +10,29 @@ import { experimentWorkflowId, runWorkflowId } from '../../workflows/names.js';
 
 const { PENDING_ACTIVITY_STATE_STARTED } = proto.temporal.api.enums.v1.PendingActivityState;
 
-/** For all answers together. */
+/** Limit for all answers together. */
 const ANSWER_WITHIN_MS = 5000;
 
-/** Runs that are asked about: enough to see why nothing moves, and few enough to ask every other second. */
+/** How many runs are asked about: enough to see why nothing moves, and few enough to ask every other second. */
 const RUNS_ASKED = 5;
 
-/** What the Temporal service has open for an experiment: an activity that is at work, waits for a worker, or waits to be tried again. */
+/**
+ * An activity that the Temporal service has open for an experiment. It is at work, waits for a worker, or waits
+ * for its next attempt.
+ */
 export interface OpenActivity {
-  /** Null: of the experiment as a whole. */
+  /** Null: it belongs to the experiment as a whole. */
   readonly run: number | null;
   readonly activity: string;
   readonly attempt: number;
-  /** Why the attempt before failed; null where none did. */
+  /** Why the last attempt failed. Null if none did. */
   readonly error: string | null;
-  /** When the next attempt begins, or when the first one was to begin, as `Date.now()` counts; null while one is under way. */
+  /**
+   * When the next attempt begins, or when the first one should have begun, as `Date.now()` counts. Null while
+   * an attempt is under way.
+   */
   readonly dueAt: number | null;
-  /** What the attempt that is under way said last: its heartbeat. */
+  /** The last heartbeat of the attempt under way. */
   readonly heartbeat: Readonly<Record<string, number>>;
 }
 
@@ -35,8 +41,8 @@ type PendingActivity = NonNullable<
 >[number];
 
 /**
- * The open activities of an experiment, of its own workflow and of a few runs that are under way, first of the one that failed last.
- * Throws what the store and the service throw.
+ * The open activities of an experiment's own workflow and of a few runs under way. The run that failed last
+ * comes first among the runs. Throws what the store and the service throw.
  */
 export async function openActivities(
   client: WorkflowClient,
@@ -56,7 +62,10 @@ export async function openActivities(
   return (await client.withDeadline(Date.now() + ANSWER_WITHIN_MS, ask)).flat();
 }
 
-/** The workflows of an experiment that wait for a worker with other code; null where none does. Throws what the store and the service throw. */
+/**
+ * The workflows of an experiment that wait for a worker with other code. Null if none does. Throws what the
+ * store and the service throw.
+ */
 export async function blockedOfExperiment(
   client: WorkflowClient,
   store: Store,
@@ -78,7 +87,7 @@ async function pendingOf(
     const { raw } = await client.getHandle(workflowId).describe();
     return (raw.pendingActivities ?? []).map((pending) => openActivity(pending, run));
   } catch (error) {
-    // A run whose workflow has ended, or has not begun.
+    // The workflow of this run has ended, or has not begun.
     if (error instanceof WorkflowNotFoundError) return [];
     throw error;
   }
@@ -99,7 +108,7 @@ function openActivity(pending: PendingActivity, run: number | null): OpenActivit
   };
 }
 
-/** The figures of a heartbeat; nothing where it has none, or was written by another version. */
+/** The figures of a heartbeat. Empty if there is none, or if another version wrote it. */
 function heartbeatOf({ heartbeatDetails }: PendingActivity): Readonly<Record<string, number>> {
   const payload = heartbeatDetails?.payloads?.[0];
   if (payload === undefined) return {};

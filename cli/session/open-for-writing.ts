@@ -7,8 +7,9 @@ import type { Context } from '../context.js';
 import { findExperiment } from '../lookup/find-experiment.js';
 
 /**
- * Opens the store that has experiments for writing, beside whoever writes it. Throws InvalidInput where it has
- * none, and where its tables are not those of this version: an operator's command does not change them under workers.
+ * Opens a store that has experiments for writing, beside other writers.
+ * @throws PanicError `InvalidInput` if it has none, or if its tables are not those of this version: an
+ * operator's command must not change tables under workers.
  */
 export async function operating<T>(context: Context, use: (store: Store) => T | Promise<T>): Promise<T> {
   await readingExperiments(context, () => undefined);
@@ -22,7 +23,7 @@ export async function operating<T>(context: Context, use: (store: Store) => T | 
   }
 }
 
-/** The experiment that is meant, unless it is being deleted. */
+/** The experiment of this id, unless it is being deleted. */
 export async function operated(context: Context, store: Store, id: string): Promise<ExperimentRow> {
   const row = await findExperiment(context, store, id);
   if (row.deletingAt === null) return row;
@@ -32,7 +33,10 @@ export async function operated(context: Context, store: Store, id: string): Prom
   );
 }
 
-/** Run `index` of an experiment. Throws InvalidInput where it has none. */
+/**
+ * Run `index` of an experiment.
+ * @throws PanicError `InvalidInput` if the experiment has no such run.
+ */
 export async function operatedRun(
   store: Store,
   { id, runCount }: ExperimentRow,

@@ -8,8 +8,8 @@ import { findSession } from './open.js';
 import type { Session } from './connection.js';
 
 /**
- * The workflow that drives an experiment, if it is open. Its id is the choice of whoever started it; the rows know it as soon as
- * it has planned.
+ * The workflow that drives an experiment, if it is open. The caller who starts a workflow chooses its id, and
+ * the rows have it as soon as the workflow has planned.
  */
 export async function openExperimentWorkflow(
   { client }: Session,
@@ -19,7 +19,7 @@ export async function openExperimentWorkflow(
     driverWorkflowId === null || driverRunId === null
       ? null
       : await ifOpen(client.workflow.getHandle(driverWorkflowId, driverRunId));
-  // After a reset the execution is another one, of the same id.
+  // A reset makes another execution with the same id.
   return driver ?? (await ifOpen(client.workflow.getHandle(driverWorkflowId ?? experimentWorkflowId(id))));
 }
 
@@ -34,7 +34,8 @@ export function openRunWorkflow(
 
 async function ifOpen(handle: WorkflowHandle): Promise<WorkflowHandle | null> {
   try {
-    // A request to a workflow that has ended is answered as if it were accepted.
+    // The service accepts a request to a workflow that has ended as if it were open. So ask for the state
+    // first.
     const { status } = await handle.describe();
     return status.name === 'RUNNING' ? handle : null;
   } catch (error) {
@@ -43,12 +44,12 @@ async function ifOpen(handle: WorkflowHandle): Promise<WorkflowHandle | null> {
   }
 }
 
-/** What became of telling a workflow something. */
+/** Whether a workflow received a message. */
 export type Told = 'told' | 'not open' | { readonly failed: string };
 
 /**
- * Hands the service that runs now to `use`; 'not open' where none runs. The rows are written already: where the service does
- * not answer, that is told and not thrown.
+ * Passes the service that runs now to `use`. Returns 'not open' if none runs. The rows are already written, so
+ * a service that does not answer is a result here and no error.
  */
 export async function tellingService(
   context: Context,
@@ -66,7 +67,7 @@ export async function tellingService(
   }
 }
 
-/** Signals a workflow that may end meanwhile; false where it has. */
+/** Signals a workflow. Returns false if the workflow has ended. */
 export async function signalled(handle: WorkflowHandle | null, name: 'pause' | 'resume'): Promise<boolean> {
   if (handle === null) return false;
   try {

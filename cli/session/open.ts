@@ -14,8 +14,8 @@ import { connect, sessionOver } from './connection.js';
 import type { Session } from './connection.js';
 
 /**
- * The service that the user has configured, with workers that are there; or else our own server and workers, made for
- * this experiment. `devices` is what `status` tells of where these compute. `signal` ends their start, too.
+ * Opens the service that the user configured, whose workers run already; or else starts our own server and
+ * workers for this experiment. `devices` says in `status` where these compute. `signal` also ends their start.
  */
 export async function openSession(
   context: Context,
@@ -29,7 +29,10 @@ export async function openSession(
   return await openEmbeddedSession(context, experiment, devices, signal);
 }
 
-/** The service that runs now: the configured one, or the embedded one of a `run` in this data folder. Starts nothing. */
+/**
+ * The service that runs now: the configured one, or the embedded one of a `run` in this data folder. Starts
+ * nothing.
+ */
 export async function findSession(context: Context): Promise<Session | null> {
   const configured = await openConfiguredSession();
   if (configured !== null) return configured;
@@ -50,7 +53,7 @@ export async function findSession(context: Context): Promise<Session | null> {
   });
 }
 
-/** The configured service, or null where none is. */
+/** The configured service, or null if none is configured. */
 async function openConfiguredSession(
   prepare?: (connection: Connection, namespace: string, described: Namespace | null) => Promise<void>,
 ): Promise<Session | null> {
@@ -71,7 +74,7 @@ async function openConfiguredSession(
   return sessionOver(open, { address, uiAddress: null, embedded: false, stop: open.close });
 }
 
-/** No worker may have been there yet, which makes the search attributes. */
+/** Makes the search attributes. Otherwise a worker makes them, but none may have started yet. */
 async function prepareNamespace(
   connection: Connection,
   namespace: string,

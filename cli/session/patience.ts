@@ -5,7 +5,7 @@ import { note } from '../terminal/output.js';
 
 type OnOutage = NonNullable<PatienceOptions['onOutage']>;
 
-/** What a command says when something stops answering, and when it answers again. Sentences. */
+/** What a command says when something stops answering, and when it answers again. Whole sentences. */
 export interface OutageWords {
   readonly away: (outage: Outage) => string;
   readonly back: (awayMs: number) => string;
@@ -16,7 +16,7 @@ const USUAL: OutageWords = {
   back: (awayMs) => `It answers again, after ${duration(awayMs)}.`,
 };
 
-/** Notes that something does not answer, once, and that it does again. */
+/** Notes once that something does not answer, and once that it answers again. */
 export function outageNotes({ away, back }: OutageWords = USUAL): OnOutage {
   let since: number | null = null;
   return (outage) => {
@@ -27,12 +27,12 @@ export function outageNotes({ away, back }: OutageWords = USUAL): OnOutage {
   };
 }
 
-/** Asks a store. */
+/** Asks a store, and may wait for it. */
 export type Asking = <T>(ask: () => Promise<T>) => Promise<T>;
 
 /**
- * Waits for a store that has answered before, as long as it takes. Where it never did its address may be wrong, so that the first question
- * is asked once.
+ * Waits for a store that has answered before, as long as it takes. The first question is asked only once: if
+ * the store never answered, its address may be wrong.
  */
 export function onceAnswered(options: PatienceOptions): Asking {
   let answered = false;

@@ -3,18 +3,21 @@ import type { BlockedWorkflows } from '../../workers/temporal/blocked-workflows.
 import type { OpenActivity } from './open-activities.js';
 import { count, duration, excerpt, oneLine, plural } from '../terminal/format.js';
 
-/** Why an experiment stands still, or what it is at while no count moves, for people. */
+/** Why an experiment stands still, or what it works on while no count moves, for people. */
 export interface Standstill {
   readonly kind: 'waiting' | 'at work';
   readonly text: string;
-  /** When it is tried again, as `Date.now()` counts; null where that is not known. */
+  /** When the next attempt begins, as `Date.now()` counts. Null if that is not known. */
   readonly nextTryAt: number | null;
 }
 
 /** A task that no worker has taken for so long waits for a worker. */
 const QUEUED_MS = 3000;
 
-/** What is most worth telling of the open activities: a failure first, then work with its progress, then work that no worker has taken. */
+/**
+ * Chooses the most important of the open activities: a failure first, then work with its progress, then work
+ * that no worker has taken.
+ */
 export function standstillOf(activities: readonly OpenActivity[], now: number): Standstill | null {
   const failed = activities.find(({ error }) => error !== null);
   if (failed !== undefined) return retried(failed);
@@ -27,7 +30,7 @@ export function standstillOf(activities: readonly OpenActivity[], now: number): 
   return { kind: 'waiting', text, nextTryAt: null };
 }
 
-/** Workflows wait for a worker with other code: until one is there nothing else is worth telling. */
+/** While workflows wait for a worker with other code, nothing else matters. */
 export function blockedStandstill(blocked: BlockedWorkflows): Standstill {
   return { kind: 'waiting', text: blockedText(blocked), nextTryAt: null };
 }
@@ -41,8 +44,8 @@ function retried(activity: OpenActivity): Standstill {
 }
 
 /**
- * One line for a display: `waiting: run 3, model call: …, next try in 16 s`. A line of more than `width` characters keeps its end, where
- * the time of the next try stands.
+ * One line for a display: `waiting: run 3, model call: …, next try in 16 s`. A line of more than `width`
+ * characters is cut before its end, so that the time of the next try stays.
  */
 export function standstillText(
   { kind, text, nextTryAt }: Standstill,
@@ -73,7 +76,7 @@ function placeOf({ run, activity }: OpenActivity): string {
   return run === null ? stage : `run ${run}, ${stage}`;
 }
 
-/** What an activity says of itself: the figures are those of its heartbeat (`activities/`). */
+/** What an activity does now, with the figures of its heartbeat (`activities/`). */
 function workText(activity: OpenActivity): string {
   const { next, step, of, done, surrogatesLeft = 0 } = activity.heartbeat;
   const place = placeOf(activity);

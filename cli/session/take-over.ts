@@ -6,8 +6,9 @@ import { operated, operating } from './open-for-writing.js';
 import { note } from '../terminal/output.js';
 
 /**
- * `--take-over`: takes an experiment from a Temporal service that cannot be asked from here, and of which the user says that it is gone
- * for good. Throws InvalidInput where it has another driver a moment later.
+ * `--take-over`: takes an experiment from a Temporal service that does not answer here, and that the user says
+ * is gone for good.
+ * @throws PanicError `InvalidInput` if the experiment has another driver a moment later.
  */
 export async function takeOver(context: Context, id: string): Promise<void> {
   await operating(context, async (store) => {

@@ -13,39 +13,44 @@ import { standstillOf } from './standstill.js';
 import type { Standstill } from './standstill.js';
 import type { Session } from './connection.js';
 
-/** Who drives an experiment now. */
+/** What drives an experiment now. `nobody` stands in the JSON of `status`. */
 export type Driven =
   | { readonly by: 'process'; readonly pid: number; readonly uiAddress: string | null }
   | { readonly by: 'service'; readonly address: string }
   | { readonly by: 'nobody' }
-  /** A service that is not ours: as it says itself where it answers, else as far as the database knows. */
+  /** A service that is not ours. If it answers, it says so itself; else the database does. */
   | { readonly by: 'elsewhere'; readonly place: string; readonly answers: boolean }
-  /** The configured service could not be asked, for the reason that a sentence tells. */
+  /** The configured service could not be asked. `reason` is a sentence. */
   | { readonly by: 'unknown'; readonly address: string; readonly reason: string };
 
 /**
- * What an experiment's row says; `paused` or `deleting` where an operator asked for that, and `interrupted` where it says that
- * work is under way and nobody does it.
+ * The status in an experiment's row; or `paused` or `deleting` if an operator asked for that; or `interrupted`
+ * if the row says that work is under way and nothing drives it.
  */
 export type State = ExperimentStatus | 'interrupted' | 'paused' | 'deleting';
 
 export interface Observer {
   driven(row: ExperimentRow): Promise<Driven>;
   /**
-   * How these task queues stand at the configured service, and others on which runs wait for a worker; null where none is configured,
-   * or it does not answer.
+   * The states of these task queues at the configured service, and of other queues on which runs wait for a
+   * worker. Null if no service is configured, or if it does not answer.
    */
   queues(names: readonly string[]): Promise<QueueState[] | null>;
-  /** Why an experiment that is driven here stands where it does; null where it does not stand, or the service does not answer. */
+  /**
+   * Why an experiment that is driven here stands still. Null if it does not, or if the service does not answer.
+   */
   standstill(store: Store, row: ExperimentRow): Promise<Standstill | null>;
-  /** The workflows of an experiment that is driven here which wait for a worker with other code; null where none does, or the service does not answer. */
+  /**
+   * The workflows of an experiment driven here that wait for a worker with other code. Null if none does, or if
+   * the service does not answer.
+   */
   blocked(store: Store, row: ExperimentRow): Promise<BlockedWorkflows | null>;
-  /** A sentence where the configured service lacks our search attributes; null otherwise, or where it does not say. */
+  /** A sentence if the configured service lacks our search attributes. Null if it has them or does not say. */
   unindexed(): Promise<string | null>;
   close(): Promise<void>;
 }
 
-/** Looks once at the data folder's process and, where one is configured, asks the Temporal service. */
+/** Looks once at the process of the data folder. Asks the Temporal service if one is configured. */
 export function createObserver(context: Context): Observer {
   const running = readRunInfo(context.folder);
   const configured = configuredTemporal();
@@ -53,7 +58,7 @@ export function createObserver(context: Context): Observer {
 
   async function askService(driver: Driver, address: string): Promise<Driven> {
     const { workflowId, runId, service } = driver;
-    // Temporal's client takes a third of a second to load, and is not needed where no service is configured.
+    // Temporal's client takes a third of a second to load, so load it only for a configured service.
     const { WorkflowNotFoundError } = await import('@temporalio/client');
     const { findSession } = await import('./open.js');
     try {
@@ -104,7 +109,7 @@ export function createObserver(context: Context): Observer {
         const { abandonedQueues } = await import('../../workers/temporal/open-queues.js');
         return [...(await queueStates(found.client, names)), ...(await abandonedQueues(found.client, names))];
       } catch {
-        // Whether the service answers is told by `driven`.
+        // `driven` reports whether the service answers.
         return null;
       }
     },
@@ -137,7 +142,7 @@ export function createObserver(context: Context): Observer {
       try {
         return (await (await session)?.unindexed()) ?? null;
       } catch {
-        // As above.
+        // `driven` reports whether the service answers.
         return null;
       }
     },
@@ -160,7 +165,7 @@ export function stateText(state: State): string {
   return state.replaceAll('_', ' ');
 }
 
-/** Who has it, and how that is known. */
+/** Which place drives the experiment, and how that is known. */
 export function elsewhereText({ place, answers }: Extract<Driven, { by: 'elsewhere' }>): string {
   return answers ? `${place} runs it` : `${place} has it, as far as the database knows`;
 }

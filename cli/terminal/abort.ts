@@ -1,4 +1,7 @@
-/** The promise's result, or the signal's reason as soon as it is raised; the work itself goes on, and is the caller's to stop. */
+/**
+ * Returns the result of the promise, or throws the reason of the signal as soon as that is raised. The work
+ * itself continues; the caller must stop it.
+ */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   return await new Promise<T>((resolve, reject) => {

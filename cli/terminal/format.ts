@@ -1,8 +1,11 @@
 import { excerptOf, visible, visibleLine } from '../../common/text.js';
 
-/** Figures and texts as people read them. */
+/** Figures and texts in the form that people read. */
 
-/** Rows as aligned columns; `alignRight` are the columns of numbers. Cells are made visible, each on one line. */
+/**
+ * Aligns rows in columns. `alignRight` are the columns of numbers. Each cell becomes one line of visible
+ * characters.
+ */
 export function table(given: readonly (readonly string[])[], alignRight: readonly number[] = []): string {
   const rows = given.map((row) => row.map(visibleLine));
   const widths = (rows[0] ?? []).map((_, column) =>
@@ -26,7 +29,9 @@ export function tableLine(
     .trimEnd();
 }
 
-/** `1,234`. By hand: the engine loads its tables of languages at their first use, which takes longer than most answers. */
+/**
+ * `1,234`. The engine would load its language tables at their first use, which takes longer than most answers.
+ */
 export function count(value: number): string {
   return String(Math.round(value)).replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
 }
@@ -53,7 +58,7 @@ export function duration(milliseconds: number): string {
   return `${(wholeMinutes / 1440).toFixed(1)} days`;
 }
 
-/** Time that is left, as an upper bound that does not pretend to know fractions of a second. */
+/** The time left as an upper bound in whole seconds, since a prediction knows no fractions. */
 export function timeLeft(milliseconds: number): string {
   return `at most ${duration(1000 * Math.ceil(milliseconds / 1000))} left`.replace('.0 s', ' s');
 }
@@ -87,12 +92,12 @@ export function isoTime(millisecondsSinceEpoch: number | null): string | null {
 /** White space and line breaks. */
 const BREAKS = /[\s\u0085]+/g;
 
-/** A text as one line that can be seen. */
+/** The text as one line of visible characters. */
 export function oneLine(text: string): string {
   return visible(text.replaceAll(BREAKS, ' ').trim());
 }
 
-/** One line of a text, at most `width` characters. */
+/** The text as one line of at most `width` characters. */
 export function excerpt(text: string, width: number): string {
   return excerptOf(oneLine(text), width);
 }

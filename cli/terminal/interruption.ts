@@ -3,20 +3,24 @@ import type { StopSignal } from '../program/exit-codes.js';
 import { note } from './output.js';
 
 export interface Interruption {
-  /** Raised by the first stop signal. */
+  /** Aborted by the first stop signal. */
   readonly signal: AbortSignal;
-  /** The exit code of that signal, or null while there was none. */
+  /** The exit code of the first signal. Null if there was none. */
   exitCode(): number | null;
-  /** From here on the signals do again what they do by themselves. */
+  /** From here on, the signals again do what they do by default. */
   end(): void;
 }
 
-/** Ctrl-C, SIGTERM and a closed terminal raise a signal instead of ending the process; a second one ends it at once. */
+/**
+ * Makes Ctrl-C, SIGTERM and a closed terminal abort a signal instead of ending the process. A second one ends
+ * the process at once.
+ */
 export function onInterrupt(): Interruption {
   const controller = new AbortController();
   let code: number | null = null;
   const handle = (name: NodeJS.Signals): void => {
-    // Children are told by the supervisor's exit handler; what they leave half done is done again from the rows.
+    // The exit handler of the supervisor ends the children. The rows let another run repeat what they leave
+    // half done.
     if (code !== null) process.exit(code);
     code = SIGNAL_EXIT[name as StopSignal];
     note(`Stopping (${name}); what is stored stays. Once more ends it at once.`);

@@ -15,27 +15,31 @@ const REDRAW_INTERVAL_MS = 100;
 export interface LiveOptions<T> {
   readonly silent: boolean;
   readonly stream?: NodeJS.WriteStream;
-  /** Lines that redraw in place. */
+  /** The state as lines that redraw in place. */
   readonly bars: (state: T) => string;
-  /** The same as one plain line. */
+  /** The state as one plain line. */
   readonly line: (state: T) => string;
   /**
-   * Whether the cursor stays to be seen. To hide it, the library catches the signals that end a process, and a statement of SQLite that
-   * runs for minutes keeps it from hearing of them: for commands that have no handler of their own.
+   * Whether the cursor stays visible. To hide it, the library catches the signals that end a process, and a
+   * long statement of SQLite keeps it from receiving them. So commands without a signal handler of their own
+   * keep the cursor.
    */
   readonly cursor?: boolean;
-  /** Lines of which this is the same are not repeated; without it, equal lines are not. */
+  /** States with an equal result are not printed again. Without it, equal lines are not. */
   readonly sameAs?: (state: T) => string;
 }
 
-/** Bars that redraw on a terminal; a plain line every five seconds elsewhere; nothing where the output is JSON. */
+/**
+ * Shows bars that redraw on a terminal, and elsewhere a plain line every five seconds. Shows nothing if the
+ * output is JSON.
+ */
 export function liveProgress<T>(options: LiveOptions<T>): LiveProgress<T> {
   const stream = options.stream ?? process.stderr;
   if (options.silent) return { show: () => undefined, done: () => undefined };
   return stream.isTTY ? barDisplay(stream, options) : lineDisplay(stream, options);
 }
 
-/** A bar of 28 characters, as full as `done` is of `of`. */
+/** A bar of 28 characters, filled by the share `done` of `of`. */
 export function bar(done: number, of: number): string {
   const filled = of === 0 ? BAR_WIDTH : Math.floor((BAR_WIDTH * Math.min(done, of)) / of);
   return `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}`;

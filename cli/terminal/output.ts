@@ -9,16 +9,16 @@ import { visible, visibleLine } from '../../common/text.js';
 import { EXIT } from '../program/exit-codes.js';
 
 /**
- * Everything that the command line says goes through here: results to standard output, the rest to standard error. Much of it holds
- * text of others (names, captions, what servers say), so this is where characters that steer a terminal are made visible (`visible`);
- * JSON keeps its meaning by that.
+ * All output of the command line goes through this file: results to standard output, the rest to standard
+ * error. Much of it holds foreign text (names, captions, answers of servers). So this file makes characters
+ * visible that would steer a terminal (`visible`). JSON keeps its meaning.
  */
 
 export function print(text: string): void {
   write(process.stdout, `${text}\n`);
 }
 
-/** Words with tabs between them, for programs that split lines there. */
+/** Prints words with tabs between them, for programs that split lines at tabs. */
 export function printFields(...fields: readonly string[]): void {
   writeAsIs(process.stdout, `${fields.map((field) => visibleLine(withoutSecrets(field))).join('\t')}\n`);
 }
@@ -31,14 +31,15 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value, undefined, 2));
 }
 
-/** Whether a JSON document has gone to standard output, which takes one. */
+/** Whether standard output, which takes one JSON document, has received it. */
 export function jsonPrinted(): boolean {
   return documents > 0;
 }
 
 /**
- * One JSON document like `printJson`, of which the list `key`, an empty one in `document`, may be of any length: its items are written as
- * they come. A reader that is slow is waited for; one that left ends it.
+ * Prints one JSON document like `printJson`, with a list of any length. `document` has an empty list under
+ * `key`, and the items are written as they come. The function waits for a slow reader, and ends if the reader
+ * has left.
  */
 export async function printJsonWithList<T extends Readonly<Record<K, readonly unknown[]>>, K extends string>(
   document: T,
@@ -59,7 +60,7 @@ export async function printJsonWithList<T extends Readonly<Record<K, readonly un
   print(`${separator.startsWith(',') ? '\n  ' : ''}]${after}`);
 }
 
-/** Lines of any number, as they come; otherwise as `printJsonWithList`. */
+/** Prints any number of lines as they come. Waits and ends like `printJsonWithList`. */
 export async function printLines(lines: AsyncIterable<string>): Promise<void> {
   for await (const line of lines) {
     print(line);
@@ -67,7 +68,10 @@ export async function printLines(lines: AsyncIterable<string>): Promise<void> {
   }
 }
 
-/** Resolves once standard output has written enough of what it was given, so that its buffer stays small; false where it takes nothing more. */
+/**
+ * Resolves when standard output has written enough for its buffer to stay small. Returns false if it takes no
+ * more.
+ */
 async function isOutputReady(): Promise<boolean> {
   const { stdout } = process;
   if (!stdout.writableNeedDrain || ended.has(stdout)) return !ended.has(stdout);
@@ -86,26 +90,29 @@ export function note(text: string): void {
   else display.above(text);
 }
 
-/** What the command last wrote to standard error; empty where it wrote nothing. */
+/** What the command last wrote to standard error. Empty if it wrote nothing. */
 export function lastNote(): string {
   return noted;
 }
 
-/** Stands for the beginning and the end of bold text until it is written. Drawn anew by each process, so that no text of others can hold it. */
+/**
+ * Marks the beginning and the end of bold text until the text is written. Each process draws its own mark, so
+ * that no foreign text can contain it.
+ */
 const BOLD = randomUUID();
 
-/** Text that is bold on a terminal. */
+/** Makes a text bold on a terminal. */
 export function heading(text: string): string {
   const isStyled = styleText('bold', 'x', { stream: process.stdout }) !== 'x';
   return isStyled ? `${BOLD}<${text}${BOLD}>` : text;
 }
 
-/** A text as a terminal may have it: ours is bold where it is to be, and no character of others acts. */
+/** The text in the form for a terminal: our headings are bold, and no foreign character steers it. */
 function shown(text: string): string {
   return visible(text).replaceAll(`${BOLD}<`, '\u001b[1m').replaceAll(`${BOLD}>`, '\u001b[22m');
 }
 
-/** Lines that redraw in place on standard error; notes go above them. */
+/** Lines on standard error that redraw in place. Notes go above them. */
 export interface LiveDisplay {
   above(text: string): void;
 }
@@ -116,7 +123,7 @@ export function setLiveDisplay(live: LiveDisplay | null): void {
   display = live;
 }
 
-/** Columns of the terminal that standard output is, or Infinity where it is a pipe or a file: nothing is cut there. */
+/** Columns of the terminal at standard output. Infinity for a pipe or a file, since nothing is cut there. */
 export function outputWidth(): number {
   return process.stdout.isTTY ? process.stdout.columns : Infinity;
 }
@@ -124,11 +131,14 @@ export function outputWidth(): number {
 /** Standard output or standard error. */
 export type Output = NodeJS.WriteStream & { readonly fd: 1 | 2 };
 
-/** Streams that take nothing more: their reader left, or they could not be written. */
+/** Streams that take no more: their reader has left, or a write failed. */
 const ended = new Set<NodeJS.WriteStream>();
 let lost = false;
 
-/** Writes a text as a whole, made visible and without known secrets. What is written to a stream that has ended is dropped. */
+/**
+ * Writes a whole text, with visible characters and without known secrets. Drops the text if the stream has
+ * ended.
+ */
 export function write(stream: Output, text: string): void {
   writeAsIs(stream, shown(withoutSecrets(text)));
 }
@@ -147,14 +157,14 @@ function writeAsIs(stream: Output, text: string): void {
 }
 
 /**
- * Node's own stream of a file makes one system call for each text, and passes over what a nearly full disk did not take of it
- * (`SyncWriteStream` in lib/internal/fs/sync_write_stream.js).
+ * For a file, Node's own stream makes one system call for each text. If a nearly full disk takes only a part,
+ * the stream drops the rest (`SyncWriteStream` in lib/internal/fs/sync_write_stream.js).
  */
 function writeWhole(descriptor: number, bytes: Buffer): void {
   for (let written = 0; written < bytes.byteLength;) written += writeSync(descriptor, bytes, written);
 }
 
-/** Whether a stream is a file or a device; pipes, sockets and terminals are streams that libuv writes. */
+/** Whether a stream is a file or a device. Pipes, sockets and terminals are streams that libuv writes. */
 function isFile(stream: Output): boolean {
   if (stream.isTTY) return false;
   const found = fstatSync(stream.fd);
@@ -162,16 +172,16 @@ function isFile(stream: Output): boolean {
 }
 
 /**
- * Decides what a failed write means. A reader that goes away (`| head`, a closed terminal) ends the talking and not the work:
- * what is written after it is dropped, and the exit code stays what it is. Any other failure (a full disk) loses output that
- * the caller wants: standard error says so, and the exit code is not 0.
+ * Decides what a failed write means. If a reader leaves (`| head`, a closed terminal), the output ends but the
+ * work continues: later text is dropped, and the exit code does not change. Any other failure (a full disk)
+ * loses output that the user wants: standard error says so, and the exit code is not 0.
  */
 export function watchOutput(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error) => endOutput(stream, error));
   }
   process.on('exit', (code) => {
-    // Some file systems (NFS, quotas) say only at the close that they did not keep what they took.
+    // Some file systems (NFS, quotas) report only at the close that they lost data.
     for (const stream of [process.stdout, process.stderr]) closeFile(stream);
     if (lost && code === EXIT.ok) process.exitCode = EXIT.unknown;
   });
@@ -186,7 +196,7 @@ function endOutput(stream: NodeJS.WriteStream, error: unknown): void {
   note(`panic-tda: standard output could not be written, and is incomplete: ${reasonOf(error)}`);
 }
 
-/** A terminal that was closed answers EIO. */
+/** Writes to a terminal that was closed fail with EIO. */
 function isReaderGone(stream: NodeJS.WriteStream, error: unknown): boolean {
   const code = errorCode(error);
   return code === 'EPIPE' || code === 'ECONNRESET' || (code === 'EIO' && stream.isTTY);

@@ -4,25 +4,28 @@ import { bar, liveProgress, type LiveProgress } from './live-display.js';
 import { standstillText } from '../session/standstill.js';
 import type { Standstill } from '../session/standstill.js';
 
-/** What the display shows of an experiment. */
+/** The state of an experiment on the display. */
 export interface Standing {
   readonly progress: Progress;
-  /** Surrogates stored. */
+  /** How many surrogates are stored. */
   readonly surrogates: number;
   readonly paused: boolean;
-  /** Since when the store does not answer, as `Date.now()` counts; the counts are those of its last answer. Null where it answers. */
+  /**
+   * When the store stopped answering, as `Date.now()` counts. The counts are then those of its last answer.
+   * Null while it answers.
+   */
   readonly awaySince: number | null;
-  /** Why nothing moves, or what is at work meanwhile; null while the counts move. */
+  /** Why nothing moves, or what is being worked on meanwhile. Null while the counts move. */
   readonly standstill: Standstill | null;
 }
 
-/** What there will be when every run has finished. */
+/** The counts when every run has finished. */
 export interface Expected {
   readonly diagrams: number;
   readonly surrogates: number;
 }
 
-/** How far an experiment is, on standard error. */
+/** Shows on standard error how far an experiment is. */
 export function progressDisplay(options: {
   readonly silent: boolean;
   readonly expected: Expected;
@@ -34,7 +37,7 @@ export function progressDisplay(options: {
     ...display,
     bars: (standing) => bars(standing, expected, pace(standing), widthOf(options.stream)),
     line: (standing) => plainLine(standing, expected, pace(standing)),
-    // The seconds that it is away, and until the next try, are no news.
+    // A new line must tell more than how long the store has not answered, or how long until the next try.
     sameAs: (standing) =>
       plainLine(
         { ...standing, awaySince: null, standstill: untimed(standing.standstill) },
@@ -44,7 +47,7 @@ export function progressDisplay(options: {
   });
   return {
     show(standing) {
-      // The pace needs every sample, also those that are not shown.
+      // The pace needs every sample, also those that the display leaves out.
       pace(standing);
       live.show(standing);
     },
@@ -68,8 +71,8 @@ interface Pace {
 const NO_PACE: Pace = { perSecond: 0, etaMs: null };
 
 /**
- * Invocations a second over the last ten seconds or so, and what is left at that pace. A pause counts for nothing, nor does an outage, nor
- * do runs that a user holds.
+ * Invocations a second over about the last ten seconds, and the time left at that pace. A pause and an outage
+ * do not count, nor do runs that a user holds.
  */
 function paceMeter(): (standing: Standing) => Pace {
   let samples: { at: number; made: number }[] = [];
@@ -98,7 +101,7 @@ function bars(standing: Standing, expected: Expected, pace: Pace, width: number)
     ...(expected.surrogates === 0 ? [] : [`surrogates   ${counted(surrogates, expected.surrogates)}`]),
     `runs         ${counted(runs.finished, runCount)}  ${runsText(standing)}`,
   ];
-  // A line that is wider than the terminal would take two, and the next drawing would leave one behind.
+  // A line wider than the terminal would take two lines, and the next drawing would leave one of them behind.
   const stands = standsText(standing, width);
   if (stands !== null) lines.push(stands);
   return lines.join('\n');
@@ -121,7 +124,7 @@ function counted(done: number, of: number): string {
   return `${bar(done, of)} ${figures.padEnd(2 * count(of).length + 1)}`;
 }
 
-/** A cycle ends a run early, so that what is left is an upper bound. */
+/** The time left is an upper bound, since a cycle ends a run early. */
 function paceText({ perSecond, etaMs }: Pace): string {
   if (perSecond === 0) return '';
   return `${rate(perSecond)}/s${etaMs === null ? '' : `, ${timeLeft(etaMs)}`}`;

@@ -4,12 +4,15 @@ import { canonicalJson } from '../../experiment/ids.js';
 
 export type Verdict =
   | { readonly result: 'equal' }
-  /** Pictures of one size whose 8-bit values differ by at most the tolerance; 0 where another encoder wrote equal pixels. */
+  /**
+   * Pictures of equal size whose 8-bit values differ by at most the tolerance. 0 if another encoder wrote equal
+   * pixels.
+   */
   | { readonly result: 'close'; readonly largestDifference: number }
   /** `largestDifference` is null for texts and for pictures of different sizes. */
   | { readonly result: 'different'; readonly largestDifference: number | null };
 
-/** How an output compares with the stored one, whose bytes are known to differ. */
+/** Compares an output with the stored one. The caller knows that their bytes differ. */
 export function compareOutputs(stored: Artifact, fresh: Artifact, tolerance: number): Verdict {
   switch (stored.modality) {
     case 'text':
@@ -33,7 +36,7 @@ function comparePictures(stored: ImageArtifact, fresh: Artifact, tolerance: numb
   return { result: largestDifference <= tolerance ? 'close' : 'different', largestDifference };
 }
 
-/** Key by key where two records of provenance differ: `device: "cpu" then, "cuda" now`. */
+/** Names each key in which two records of provenance differ: `device: "cpu" then, "cuda" now`. */
 export function provenanceDifferences(then: object, now: object): string[] {
   const before = flat(then);
   const after = flat(now);

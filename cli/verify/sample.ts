@@ -1,7 +1,10 @@
 import { PanicError } from '../../common/errors.js';
 import { Sfc32 } from '../../common/sfc32.js';
 
-/** How many of `total` a size such as `1%` or `20` asks for: rounded up, at least one. Throws InvalidInput for other texts. */
+/**
+ * The number of invocations that a size such as `1%` or `20` means, of `total`: rounded up, at least one.
+ * @throws PanicError `InvalidInput` for other texts.
+ */
 export function sampleSize(text: string, total: number): number {
   const match = /^(\d+(?:\.\d+)?)(%?)$/.exec(text);
   const value = Number(match?.[1]);
@@ -14,8 +17,9 @@ export function sampleSize(text: string, total: number): number {
 }
 
 /**
- * `size` of `total` values, none twice, in their order, each with the same chance; holds none of them. The same seed draws the same.
- * Knuth, The Art of Computer Programming, volume 2, section 3.4.2, algorithm S.
+ * Draws `size` of `total` values without repetition, in their order, each with the same chance. It keeps none
+ * of them in memory. The same seed draws the same values. Knuth, The Art of Computer Programming, volume 2,
+ * section 3.4.2, algorithm S.
  */
 export async function* drawSample<T>(
   values: AsyncIterable<T> | Iterable<T>,
