@@ -101,7 +101,7 @@ test('doctor --fix says what it would do and asks; then it mends, and resume mak
   const asked = await fix();
   expect(asked.code).toBe(2);
   expect(asked.stdout).toMatch(/This will\n[^]*delete diagram 2 with its surrogates, to be made again/);
-  expect(asked.stderr).toContain('say --yes where nobody can be asked');
+  expect(asked.stderr).toContain('give --yes, since there is no terminal to ask at');
   expect((await violations(data)).length).toBe(found.length);
 
   const fixed = await fix('--yes');

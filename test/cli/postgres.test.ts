@@ -88,7 +88,7 @@ onServer(
     const asked = await fix();
     expect(asked.code).toBe(2);
     expect(asked.stdout).toMatch(/This will\n[^]*delete diagram \d+ with its surrogates, to be made again/);
-    expect(asked.stderr).toContain('say --yes where nobody can be asked');
+    expect(asked.stderr).toContain('give --yes, since there is no terminal to ask at');
 
     const worker = await connectStore({ folder: join(folder, 'elsewhere'), database: { url, poolSize: 2 } });
     const besideWorkers = await fix('--yes');
