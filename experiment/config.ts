@@ -45,6 +45,11 @@ export interface ExperimentConfig {
 export const DEFAULT_CONCURRENCY = 64;
 export const DEFAULT_WEIGHT = 1;
 export const MAX_LENGTH_LIMIT = 1_000_000;
+export const MAX_RUNS = 1_000_000;
+export const MAX_CONCURRENCY = 1000;
+/** Those that a Temporal server tells apart. */
+export const MIN_WEIGHT = 0.001;
+export const MAX_WEIGHT = 1000;
 /** Points of a diagram, which packs two of them to a word. */
 export const MAX_DIAGRAM_POINTS = 65_535;
 
@@ -52,12 +57,6 @@ export const MAX_DIAGRAM_POINTS = 65_535;
 export function experimentFile(config: ExperimentConfig): object {
   const { seeds, ...rest } = config;
   return seeds.every((seed) => seed === -1) ? { ...rest, seed_count: seeds.length } : { ...rest, seeds };
-}
-
-/** A config as it was stored; what was stored before a field was there has its default. */
-export function storedConfig(json: string): ExperimentConfig {
-  const stored = JSON.parse(json) as Omit<ExperimentConfig, 'null_model' | 'weight'>;
-  return { null_model: null, weight: DEFAULT_WEIGHT, ...stored };
 }
 
 /** Run `index` of an experiment: the product of networks, then seeds, then prompts (prompts vary fastest). */

@@ -1,7 +1,9 @@
 import { assertNever } from '../common/errors.js';
 import { nearest } from '../common/nearest.js';
 import { described, listed, pathText, problem, quoted, type Problem } from '../common/problems.js';
-import { allowedAt, FIELD_NAMES, MAX_RUNS, NULL_MODEL_FIELD_NAMES } from './schema.js';
+import { MAX_RUNS } from './config.js';
+import { FIELD_NAMES } from './fields.js';
+import { allowedAt, NULL_MODEL_FIELD_NAMES } from './schema.js';
 import { isBlank, textFault } from '../common/text.js';
 
 /** An experiment as it was given: any field may be missing or of any type, and each check looks at what it can use. */

@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { picked } from '../common/records.js';
 import type { ExperimentConfig, SurrogateKind } from './config.js';
+import { isInId, KEPT_FIELD_NAMES } from './fields.js';
 
 /** SHA-256 as 64 lower-case hex digits; a string is hashed as its UTF-8 bytes. */
 export function sha256Hex(content: Uint8Array | string): string {
@@ -27,21 +29,11 @@ export function canonicalJson(value: unknown): string {
  * are left out, too: a run that drew its own has no other id than one that was given the same.
  */
 export function experimentId(config: ExperimentConfig): string {
-  const identity: Omit<ExperimentConfig, 'concurrency' | 'weight' | 'null_model' | 'drawn_seeds'> = {
-    name: config.name,
-    networks: config.networks,
-    prompts: config.prompts,
-    seeds: config.seeds,
-    embedding_models: config.embedding_models,
-    max_length: config.max_length,
-    on_cycle: config.on_cycle,
-    max_dimension: config.max_dimension,
-    max_edge_length: config.max_edge_length,
-    reuse: config.reuse,
-  };
-  // Left out where it is off: experiments that were made before it was there keep their ids.
-  const whole = config.null_model === null ? identity : { ...identity, null_model: config.null_model };
-  return sha256Hex(canonicalJson(whole)).slice(0, 12);
+  const identity = picked(
+    config,
+    KEPT_FIELD_NAMES.filter((name) => isInId(name, config)),
+  );
+  return sha256Hex(canonicalJson(identity)).slice(0, 12);
 }
 
 /** The seed of a run as configured (-1 or >= 0), and the one drawn when a run with seed -1 was planned. */

@@ -2,6 +2,7 @@ export type { Artifact, ImageArtifact, Modality, TextArtifact } from './artifact
 export {
   DEFAULT_CONCURRENCY,
   MAX_LENGTH_LIMIT,
+  MAX_RUNS,
   runCoordinates,
   runCount,
   SURROGATE_KINDS,
@@ -25,7 +26,7 @@ export type { Catalogue, EmbeddingModel, GenerativeModel, Model, ModelSettings }
 export { formatProblems } from '../common/problems.js';
 export type { Problem } from '../common/problems.js';
 export type { Fingerprint } from './provenance.js';
-export { experimentJsonSchema, MAX_RUNS } from './schema.js';
+export { experimentJsonSchema } from './schema.js';
 export { parseExperimentBytes, parseExperimentText, validateExperiment } from './validate.js';
 export type { Validation } from './validate.js';
 export { planOf } from './plan.js';

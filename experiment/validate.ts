@@ -29,7 +29,9 @@ import {
 import { promptLengthProblems, unreadTextProblems } from './prompt-checks.js';
 import { described, pathText, problem, type Problem } from '../common/problems.js';
 import { surrogatePointProblems } from './surrogate-checks.js';
-import { allowedAt, experimentSchema, FIELD_NAMES } from './schema.js';
+import { FIELD_NAMES, KEPT_FIELD_NAMES } from './fields.js';
+import { picked } from '../common/records.js';
+import { allowedAt, experimentSchema } from './schema.js';
 
 /** A valid experiment, or all that is wrong with it, in the order of the fields. `source` is the name to report it under. */
 export type Validation =
@@ -135,31 +137,26 @@ function inFieldOrder(problems: readonly Problem[]): Problem[] {
 }
 
 function fieldIndex({ path }: Problem): number {
-  const index = FIELD_NAMES.indexOf(path.split(/[.[]/, 1)[0] ?? '');
+  const field = path.split(/[.[]/, 1)[0];
+  const index = FIELD_NAMES.findIndex((name) => name === field);
   return index === -1 ? FIELD_NAMES.length : index;
 }
 
 function configOf(data: z.output<typeof experimentSchema>): ExperimentConfig {
   // Adding 0 turns -0, which JSON can write and cannot tell from 0, into 0.
   const seeds = data.seeds?.map((seed) => seed + 0) ?? Array.from({ length: data.seed_count ?? 0 }, () => -1);
-  return {
-    name: data.name,
-    networks: data.networks,
-    prompts: data.prompts,
+  const { drawn_seeds: given, ...rest } = data;
+  const drawn = given?.map((seed) => (seed === null ? null : seed + 0));
+  const whole = {
+    ...rest,
     seeds,
-    ...(data.drawn_seeds === undefined
-      ? {}
-      : { drawn_seeds: data.drawn_seeds.map((seed) => (seed === null ? null : seed + 0)) }),
-    embedding_models: data.embedding_models,
-    max_length: data.max_length,
-    on_cycle: data.on_cycle,
-    max_dimension: data.max_dimension,
-    max_edge_length: data.max_edge_length,
+    ...(drawn === undefined ? {} : { drawn_seeds: drawn }),
     null_model: nullModelOf(data.null_model),
-    reuse: data.reuse,
-    concurrency: data.concurrency,
-    weight: data.weight,
   };
+  return picked(
+    whole,
+    KEPT_FIELD_NAMES.filter((name) => name in whole),
+  );
 }
 
 /** The order of the kinds says nothing, so it must not make another experiment. */

@@ -1,4 +1,5 @@
-import { runCoordinates, runCount, storedConfig } from '../../experiment/config.js';
+import { runCoordinates, runCount } from '../../experiment/config.js';
+import { storedConfig } from '../../experiment/stored-config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
 import type { Snapshot } from '../connection/database.js';

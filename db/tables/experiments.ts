@@ -1,5 +1,5 @@
 import { and, asc, count, eq, gt, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
-import { storedConfig } from '../../experiment/config.js';
+import { storedConfig } from '../../experiment/stored-config.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import { PanicError } from '../../common/errors.js';
 import { storableMessage } from '../../common/text.js';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { MAX_RUNS } from '../../experiment/schema.js';
+import { MAX_RUNS } from '../../experiment/config.js';
 import { SHARD_SIZE, shardSize } from '../../workflows/names.js';
 
 /** A fifth of what a history may have; above it the server warns. */
