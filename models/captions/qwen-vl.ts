@@ -6,6 +6,7 @@ import {
 import { z } from 'zod';
 import type { ImageArtifact } from '../../experiment/artifact.js';
 import { PanicError } from '../../common/errors.js';
+import { roundHalfToEven } from '../../common/rounding.js';
 import { requireAgreement } from '../agreement.js';
 import { resizePicture } from '../pictures.js';
 import { chatAbout, type OpenFamily, tokensOf } from './family.js';
@@ -104,7 +105,10 @@ function patchableSize(
     );
   }
   const unit = processor.patch_size * processor.merge_size;
-  const rounded = { width: halfToEven(width / unit) * unit, height: halfToEven(height / unit) * unit };
+  const rounded = {
+    width: roundHalfToEven(width / unit) * unit,
+    height: roundHalfToEven(height / unit) * unit,
+  };
   const area = rounded.width * rounded.height;
   if (area > largest) {
     const shrink = Math.sqrt((height * width) / largest);
@@ -117,13 +121,6 @@ function patchableSize(
     return { width: fit(width), height: fit(height) };
   }
   return rounded;
-}
-
-/** Python's round(). */
-function halfToEven(value: number): number {
-  const below = Math.floor(value);
-  if (value - below !== 0.5) return Math.round(value);
-  return below % 2 === 0 ? below : below + 1;
 }
 
 /**

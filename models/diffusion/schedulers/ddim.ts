@@ -9,7 +9,8 @@ import {
   requireTrained,
   spacingShape,
 } from './config.js';
-import { roundHalfToEven, signalShares, spacedTimesteps } from './noise-levels.js';
+import { roundHalfToEven } from '../../../common/rounding.js';
+import { signalShares, spacedTimesteps } from './noise-levels.js';
 import { clipped, originalOfMixture, type PredictionType } from './prediction.js';
 import { blend, type Scheduler } from './scheduler.js';
 

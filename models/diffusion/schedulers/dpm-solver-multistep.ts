@@ -11,7 +11,8 @@ import {
   sigmaRangeShape,
   spacingShape,
 } from './config.js';
-import { countDown, evenly, positiveSignalShares, roundHalfToEven } from './noise-levels.js';
+import { roundHalfToEven } from '../../../common/rounding.js';
+import { countDown, evenly, positiveSignalShares } from './noise-levels.js';
 import { originalOfMixture } from './prediction.js';
 import { blend, type Scheduler } from './scheduler.js';
 import { karrasSigmas, sigmaAt, timestepOf, trainedSigmas } from './sigmas.js';

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { assertNever, PanicError } from '../../../common/errors.js';
+import { roundHalfToEven } from '../../../common/rounding.js';
 import type { betaShape, spacingShape } from './config.js';
 
 type BetaConfig = z.infer<z.ZodObject<typeof betaShape>>;
@@ -102,9 +103,4 @@ export function countDown(start: number, stride: number): number[] {
     'InvalidInput',
     `${start} timesteps cannot be shared out to ${length - 1} steps by the spacing "trailing"; take a step more or less`,
   );
-}
-
-export function roundHalfToEven(value: number): number {
-  const rounded = Math.round(value);
-  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }

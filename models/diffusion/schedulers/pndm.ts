@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { PanicError } from '../../../common/errors.js';
 import { betaShape, checkConfig, only, requireTrained, spacingShape } from './config.js';
-import { roundHalfToEven, signalShares, spacedTimesteps } from './noise-levels.js';
+import { roundHalfToEven } from '../../../common/rounding.js';
+import { signalShares, spacedTimesteps } from './noise-levels.js';
 import { blend, scale, type Scheduler } from './scheduler.js';
 
 const { rescale_betas_zero_snr: _, ...betas } = betaShape;
