@@ -122,7 +122,7 @@ function reportRun(context: Context, { experimentId, runIndex, status }: RunRow,
   const outcome = status === 'pending' ? 'cancelled' : status;
   if (context.json) printJson({ experiment: experimentId, run: runIndex, status: outcome, ended });
   if (!ended) {
-    note(`Run ${runIndex} was told to end and has not yet; no worker may be serving it.`);
+    note(`Run ${runIndex} was told to end and has not yet; perhaps no worker serves it.`);
     return EXIT.unknown;
   }
   if (outcome !== 'cancelled')
@@ -150,7 +150,7 @@ async function report(context: Context, store: Store, id: string, ended: boolean
   if (context.json) printJson({ experiment: id, status, ended, runs, invocations });
   if (!ended) {
     note(
-      `The experiment was told to end and has not yet; no worker may be serving it. "${context.command('status', id)}" shows where it stands.`,
+      `The experiment was told to end and has not yet; perhaps no worker serves it. "${context.command('status', id)}" shows where it stands.`,
     );
     return EXIT.unknown;
   }

@@ -174,7 +174,7 @@ function printPreview(row: ExperimentRow, preview: DeletionPreview): void {
   print(table(rows));
   if (preview.reusedElsewhere > 0) {
     print(
-      `\n${plural(preview.reusedElsewhere, 'invocation')} of other experiments ${preview.reusedElsewhere === 1 ? 'was' : 'were'} copied from this one. They and their outputs stay; what computed them (files, device, batch, time) is known no longer, and equal work will be computed again.`,
+      `\n${plural(preview.reusedElsewhere, 'invocation')} of other experiments ${preview.reusedElsewhere === 1 ? 'was' : 'were'} copied from this one. They and their outputs stay; what computed them (files, device, batch, time) is no longer known, and equal work will be computed again.`,
     );
   }
 }

@@ -254,7 +254,7 @@ function noteConflicts(merged: MergedExperiment, sourceFolder: string): void {
       `  ${inFolder(sourceFolder, 'show', experiment, '--experiment-file')} > named.json\n` +
       `  put a name in the place of "name": ${JSON.stringify(name)} of named.json\n` +
       `  ${inFolder(sourceFolder, 'run', 'named.json')}\n` +
-      `and merge again. "${inFolder(sourceFolder, 'delete', experiment)}" deletes the one without that name, which goes on to disagree.`,
+      `and merge again. "${inFolder(sourceFolder, 'delete', experiment)}" deletes the one without that name, which would still disagree.`,
   );
 }
 

@@ -360,7 +360,7 @@ async function report(
       return EXIT.cancelled;
     case 'gone':
       note(
-        `\nThe Temporal service has no workflow of the experiment any more, as where its state was deleted. "${context.command('resume', id)}" continues the experiment from its rows.`,
+        `\nThe Temporal service has no workflow of the experiment any more; its state may have been deleted. "${context.command('resume', id)}" continues the experiment from its rows.`,
       );
       return EXIT.unknown;
     default:

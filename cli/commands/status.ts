@@ -328,7 +328,7 @@ function drivenText(driven: Driven): string {
     case 'unknown':
       return `as far as the database knows; ${driven.reason}`;
     case 'nobody':
-      return 'by nobody';
+      return 'by no process';
     default:
       return assertNever(driven);
   }

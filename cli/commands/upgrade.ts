@@ -47,7 +47,7 @@ async function upgradeFolder(context: Context, check: boolean): Promise<number> 
     const { migrations, known } = document;
     const text =
       `${databaseFile} was of an older version (${plural(migrations, 'migration')}) and is of this one now (${known}).\n` +
-      `As it was before, it is in ${copy} (${bytes(copyBytes)}); delete that when you need it no more. Pictures are as they were.`;
+      `The file as it was before is kept as ${copy} (${bytes(copyBytes)}); delete it when you no longer need it. Pictures did not change.`;
     return told(context, { ...documentOf(context), copy, copyBytes }, text);
   } finally {
     lock.release();

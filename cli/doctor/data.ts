@@ -125,7 +125,7 @@ async function* describeExperiments(context: Context, store: Store): AsyncGenera
   );
   if (isNewer(tables)) {
     yield info(
-      `${newerRemark(name, tables)} What follows is of the tables and columns that it knows: the rules of the tables and what nothing points at are for the newer version's doctor`,
+      `${newerRemark(name, tables)} What follows covers the tables and columns that this version knows; the newer version's doctor also checks the rules of the tables and what nothing points at`,
     );
   }
   let observer;
@@ -177,7 +177,7 @@ async function* unknownModelsOf(
   yield unknown.length > 0
     ? warning(`experiment ${row.id} cannot go on: ${explainUnknown(unknown, catalogue, row.catalogue)}`)
     : info(
-        `experiment ${row.id} has nothing left that needs them, but ${explainUnknown(all, catalogue, row.catalogue)}; "verify" and "doctor --fix" would ask them`,
+        `experiment ${row.id} has nothing left that needs them, but ${explainUnknown(all, catalogue, row.catalogue)}; "verify" and "doctor --fix" would need them`,
       );
 }
 
@@ -189,7 +189,7 @@ async function* checkConnections({ place }: Context, { db }: Store): AsyncGenera
   const shortage = shortageText(room, poolSize);
   yield shortage === null
     ? ok(
-        `it takes ${room.most} connections; ${room.open} are open, and ${connectionsWanted(room, poolSize)} may be wanted by what is connected now`,
+        `it takes ${room.most} connections; ${room.open} are open, and the processes that are connected may open up to ${connectionsWanted(room, poolSize)}`,
       )
     : warning(shortage);
 }

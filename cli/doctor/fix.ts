@@ -372,7 +372,7 @@ async function rebuild(
     note(`The damaged file is kept as ${kept}.`);
     if (cutShort.length > 0) {
       note(
-        `Of these tables not every row could be read; what is missing is made again: ${cutShort.join(', ')}.`,
+        `Not every row of these tables could be read; missing rows are made again: ${cutShort.join(', ')}.`,
       );
     }
     return { done: 1, failures };
@@ -437,9 +437,9 @@ function printExamined(
 
 function leftText({ command }: Context, { pictures, ceiling, stored, place }: LeftPictures): string {
   return (
-    `NOT deleted: ${plural(pictures, 'picture')} that nothing mentions, of ${plural(stored, 'object')} in ${place}. No crash leaves so many: at most ${count(ceiling)} ` +
-    '(the larger of 100 and one in a hundred) are deleted without a further word, or as many as it names. First see that this is the newest database of these pictures, and no ' +
-    `restored copy. If they are to go: "${command('doctor', '--fix', '--delete-objects', pictures)}".`
+    `NOT deleted: ${plural(pictures, 'picture')} that nothing mentions, of ${plural(stored, 'object')} in ${place}. No crash leaves so many. By itself it deletes at most ${count(ceiling)} ` +
+    '(the larger of 100 and one in a hundred), or exactly the number that the user names. First make sure that this is the newest database of these pictures, and no ' +
+    `restored copy. To delete them: "${command('doctor', '--fix', '--delete-objects', pictures)}".`
   );
 }
 

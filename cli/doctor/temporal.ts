@@ -97,7 +97,7 @@ async function* checkService(
       const refused = yield* checkSetUp(session, options);
       if (refused?.calls.some(({ role }) => role === 'reader')) {
         yield info(
-          'search attributes, task queues and blocked workflows are not looked at, since that reads as well',
+          'search attributes, task queues and blocked workflows are not checked, since that needs the right to read',
         );
         return;
       }

@@ -87,7 +87,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .argument('[id]', `${ID}; default: the only one that is paused, or else that has stopped before its end`)
     .option('--run <index>', 'only this run, which was paused or cancelled for itself', wholeNumber)
     .option('--all', 'every paused experiment that is open; starts none')
-    .option('--take-over', 'also where another Temporal service has it, which is gone for good')
+    .option('--take-over', 'also if it is with another Temporal service that is gone for good')
     .action(async (id: string | undefined, options: GlobalOptions & Selection & TakeOver) => {
       const which = selected('resume', id, options);
       if (options.takeOver === true && (which === 'all' || options.run !== undefined)) {
@@ -208,7 +208,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .argument('<id>', ID)
     .option('--yes', 'do not ask')
     .option('--compact', 'give the room in the database file back to the disk')
-    .option('--take-over', 'also where another Temporal service has it, which is gone for good')
+    .option('--take-over', 'also if it is with another Temporal service that is gone for good')
     .action(
       async (
         id: string,
@@ -252,7 +252,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .option('--check', 'database: only say of which version the tables are, and what a migration would do')
     .option(
       '--wait <seconds>',
-      'database: where a migration is not for workers of the version before, tell them to end, and wait for that',
+      'database: if a migration is not for workers of the version before, tell them to end, and wait for that',
       seconds,
     )
     .option(
@@ -262,7 +262,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .action(async (what: 'cuda' | 'database', options: GlobalOptions & SetupFlags) => {
       const { withoutGpu = false } = options;
       if (what === 'database' && withoutGpu) {
-        throw new PanicError('InvalidInput', '--without-gpu is of "setup cuda"');
+        throw new PanicError('InvalidInput', '--without-gpu belongs to "setup cuda"');
       }
       if (what === 'database') {
         const { setUpTables } = await import('../commands/setup-database.js');
@@ -272,7 +272,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
       for (const flag of ['appRole', 'check', 'wait'] as const) {
         if (options[flag] === undefined) continue;
         const named = flag === 'appRole' ? 'app-role' : flag;
-        throw new PanicError('InvalidInput', `--${named} is of "setup database"`);
+        throw new PanicError('InvalidInput', `--${named} belongs to "setup database"`);
       }
       const { setUpCuda } = await import('../commands/setup.js');
       await act(options, (context) => setUpCuda(context, undefined, { withoutGpu }));
@@ -288,7 +288,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
       'activities at once on each queue of models, and on cpu (default: 40, and twice the cores)',
       wholeNumberFrom1,
     )
-    .option('--identity <name>', 'what Temporal and people know it by (default: PID@HOST:QUEUES)')
+    .option('--identity <name>', 'its name for Temporal and for people (default: PID@HOST:QUEUES)')
     .option(
       '--listen <port>',
       'serve /health, /ready and /metrics at this port of 127.0.0.1; 0 for any',
@@ -303,7 +303,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .option('--set-current', 'make that version the current one, as soon as the server lets it')
     .option(
       '--record-routes',
-      'its file of routes takes the place of those that all machines have in the database',
+      'record its file of routes in the database, in place of the routes that all machines use',
     )
     .action(async (options: GlobalOptions & WorkerOptions) => {
       const { serveQueues } = await import('../commands/worker.js');
@@ -480,17 +480,17 @@ PANIC_TDA_ALLOW_FALLBACK, PANIC_TDA_GPU_MEMORY, PANIC_TDA_RAM, PANIC_TDA_TEMPORA
 that are set); TEMPORAL_ADDRESS and the SDK's other variables name a Temporal service to use instead of an embedded
 one. NODE_DEBUG=panic-tda prints the stack of an unexpected error.`;
 
-const RUN_EXITS = `A database, a place of objects or a Temporal service that stops answering is waited for, as long as it takes.
+const RUN_EXITS = `If a database, a place of objects or a Temporal service stops answering, the command waits for it, as long as it takes.
 
 Exit codes: 0 completed, 1 the experiment failed or ended with failed runs, 2 the request is wrong (nothing was done), 3 cancelled from
-elsewhere or paused, 4 how it ended is not known (a service refuses or did not answer at the start, a process was given up), 130 / 143 / 129
+elsewhere or paused, 4 how it ended is not known (a service refuses or did not answer at the start, or a process was given up), 130 / 143 / 129
 stopped by Ctrl-C / SIGTERM / a closed terminal. After 3 and above, resume continues.`;
 
 const READ_EXITS =
   'Exit codes: 0 done, 2 no such experiment or data folder, 4 the database does not answer. Needs no server and changes nothing.';
 
 const RUN_HELP = `Starts a Temporal server and workers of its own and stops them at the end; with TEMPORAL_ADDRESS set it uses the
-service and the workers that are there. What is complete in the data folder is not done again. Progress goes to
+service and the workers that are there. Work that is complete in the data folder is not done again. Progress goes to
 standard error, the summary (with --json one document) to standard output.
 
 Models with files stay loaded while they fit into --gpu-memory or --ram; otherwise they take turns, each until its queue
@@ -503,19 +503,19 @@ Examples:
 
 ${RUN_EXITS}`;
 
-const RESUME_HELP = `The experiment file is not needed: the data folder remembers it. Failed runs stay failed; see retry.
-Where a workflow of the experiment is open and paused it is let go, and the command ends; otherwise it runs the experiment
-to its end, as "run" does. Runs that were paused one by one stay so until "resume ID --run INDEX".
+const RESUME_HELP = `The experiment file is not needed: the data folder has it. Failed runs stay failed; see retry.
+If a workflow of the experiment is open and paused, the command ends the pause and returns. Otherwise it runs the experiment
+to its end, as "run" does. Runs that were paused one by one stay paused until "resume ID --run INDEX".
 
-An experiment that another Temporal service has is left to it, since nobody here can see whether it still runs; --take-over
-continues it here. Where the other one lives after all, both work on it until one of them is cancelled: no row is wrong
-then, but steps are computed twice.
+An experiment that another Temporal service has is left alone, since this machine cannot see whether it still runs; --take-over
+continues it here. If the other service still runs it after all, both work on it until one of them is cancelled: no row is
+wrong then, but steps are computed twice.
 
 ${RUN_EXITS}`;
 
-const PAUSE_HELP = `Nothing new begins, and what is being computed is given up within seconds; every stored step stays. The pause is kept in
-the database: it outlasts workers, servers and a second start, until "panic-tda resume". An experiment that nobody runs now
-will not go on either. A paused run keeps its place among those that run at once.
+const PAUSE_HELP = `Nothing new begins, and work under way is given up within seconds; every stored step stays. The database keeps the
+pause: it outlasts workers, servers and a second start, until "panic-tda resume". An experiment that no process runs now
+will not continue either. A paused run keeps its place among those that run at once.
 
 Examples:
   panic-tda pause
@@ -523,33 +523,35 @@ Examples:
   panic-tda pause 3f2a --run 12
   panic-tda pause --all
 
-Exit codes: 0 paused, 4 written down but the workflow could not be told, 2 nothing to pause or no such experiment.`;
+Exit codes: 0 paused, 4 written down but the workflow did not receive it, 2 nothing to pause or no such experiment.`;
 
-const RETRY_HELP = `Each failed run goes on from its last stored invocation. The log keeps its earlier failures. While another process runs
-the experiment, that one takes them when its other runs have ended.
+const RETRY_HELP = `Each failed run continues from its last stored invocation. The log keeps its earlier failures. If another process runs
+the experiment, that process takes the failed runs when its other runs have ended.
 
 ${RUN_EXITS}`;
 
-const CANCEL_HELP = `Waits until the database says that every run has stopped. Whatever is stored stays, and "panic-tda resume" goes on.
-With --run the others go on, and the experiment ends with an unfinished run.
+const CANCEL_HELP = `Waits until the database says that every run has stopped. All stored rows stay, and "panic-tda resume" continues.
+With --run the other runs continue, and the experiment ends with an unfinished run.
 
 Exit codes: 0 cancelled, 2 nothing is running or no such experiment, 4 it did not end within the time.`;
 
-const PLAN_HELP = `Counts are upper bounds, since a run ends early at a cycle; bytes are estimates. Times of models are those
-that the data folder's own history knows, or else, of models that come with the program, what was measured once on another
-machine; those of diagrams follow a measured model, on one core, as if each had the most points. The largest diagram's memory is what its computation is predicted to allocate at most.
-Models whose files are missing or do not belong together (as far as configurations, tokenizers and what graphs declare say), servers that
-do not answer, a chosen device that does not work, models that do not fit, and a data folder that cannot be written to are told at the end.
+const PLAN_HELP = `Counts are upper bounds, since a run ends early at a cycle; bytes are estimates. Times of models come from the data
+folder's own history; for models that come with the program they may come from one measurement on another machine. Times of
+diagrams follow a measured model, on one core, as if each diagram had the most points. The memory of the largest diagram is
+the most that its computation is predicted to allocate.
+The end of the plan names what a run would refuse: models whose files are missing or do not belong together (as far as
+configurations, tokenizers and the declarations of graphs say), servers that do not answer, a chosen device that does not
+work, models that do not fit, and a data folder that cannot be written to.
 
 Exit codes: 0 the file is good, 2 it is not (every problem is listed).`;
 
-const LIST_HELP = `Newest first. A status of "interrupted" means that work is under way in the database and no process of the
+const LIST_HELP = `Newest first. A status of "interrupted" means that the database has work under way, and that no process of the
 data folder (nor the service of TEMPORAL_ADDRESS) does it.
 
-Exit codes: 0 done (also where there are none).`;
+Exit codes: 0 done (also if there are none).`;
 
 const STATUS_HELP = `The pace is that of the last minute, and the time left is an upper bound for the invocations. Works with and without a
-server: everything but the question whether somebody is at work is read from the database.
+server: everything comes from the database, except whether a process is at work.
 
 ${READ_EXITS}`;
 
@@ -565,8 +567,8 @@ that another data folder gets the same runs: panic-tda show 3f2a --experiment-fi
 ${READ_EXITS}`;
 
 const VERIFY_HELP = `Calls the models of this machine with stored inputs and seeds, and says whether the outputs have equal bytes, are pictures
-of equal pixels within the tolerance, or are different; and where what computed them (model, files, runtime, device,
-batch) is not what it was. Steps that were copied or filled from a cycle are not among them. Needs no server and
+of equal pixels within the tolerance, or are different. It also says where the model, its files, the runtime, the device or
+the batch is no longer the same. Steps that were copied or filled from a cycle are not in the sample. Needs no server and
 changes nothing.
 
 Examples:
@@ -576,13 +578,13 @@ Examples:
 Exit codes: 0 none is different, 1 some are, or could not be made, 2 the request is wrong.`;
 
 const MERGE_HELP = `Reads the source and changes nothing there; --data names the folder that gets what it lacks, or
-PANIC_TDA_DATABASE the database of several machines. Both must be idle. The source's invariants are checked first, each
-picture by its digest as it is copied, and what was added afterwards. Experiments are taken one by one, each in one
-transaction: cut off anywhere, the same command goes on.
+PANIC_TDA_DATABASE the database of several machines. Both must be idle. The command first checks the invariants of the source,
+then the digest of each picture as it copies it, and at the end the rows that it added. Each experiment is added in one
+transaction: after an interruption, the same command continues.
 
 An experiment that both have gets what the target lacks (further invocations of a run, vectors, diagrams), if everything that
-both have is equal. Where it is not (runs of seed -1 that were planned twice, another output), each such run is named and the
-experiment is left as it is; for runs of seed -1 it says how to have both.
+both have is equal. Otherwise the command names each run that differs (a run of seed -1 that was planned twice, another
+output) and leaves the experiment as it is; for runs of seed -1 it says how to have both.
 
 Examples:
   panic-tda merge ../laptop/panic-tda-data --dry-run
@@ -591,38 +593,39 @@ Examples:
 Exit codes: 0 merged, or nothing to do, 1 some experiments do not agree, or an invariant is broken, 2 the request is wrong.`;
 
 const DELETE_HELP = `Says what will go and what stays because another experiment has it too, and asks. Refused while the experiment is running.
-Rows go in steps that each leave the others sound; one that is cut off is shown as "deleting", and the same command deletes
-the rest. The file of the database keeps its size and uses the room again; --compact makes it smaller, which needs up to twice
-the size of what is left on the disk, and nobody else running experiments in the data folder.
+The rows are deleted in steps, and each step leaves the other rows sound. After an interruption the experiment is shown as
+"deleting", and the same command deletes the rest. The database file keeps its size and uses the room again. --compact makes
+it smaller: this needs up to twice the size of the remaining data on the disk, and no other process may run experiments in
+the data folder.
 
 Examples:
   panic-tda delete 3f2a
   panic-tda delete 3f2a --yes --compact
 
-Exit codes: 0 deleted, or the answer was no, 1 it was cut off, 2 it is running, there is none, or nobody can be asked.`;
+Exit codes: 0 deleted, or the answer was no, 1 it was cut off, 2 it is running, there is none, or there is no terminal to ask at.`;
 
 const BACKUP_HELP = `Copies the database as it is at one moment, then every picture that it mentions, each compared with its SHA-256, then
-routes.json. Runs and workers go on meanwhile. Pictures are copied wherever they are kept, also out of a bucket. The copy is a data folder: "--data
-FOLDER" takes it as it stands. Temporal's state, logs, locks and keys are not in it; work goes on from the rows.
+routes.json. Runs and workers continue meanwhile. Pictures are copied from every kind of place, also from a bucket. The copy is a data
+folder: "--data FOLDER" takes it as it is. Temporal's state, logs, locks and keys are not in it; work continues from the rows.
 
-An earlier backup in FOLDER is brought up to date: pictures that are there are read and compared, and only new ones are copied; then the new
-database takes the place of the old one. Until that moment the earlier backup stays as it was, whatever ends the command, and the same command goes
-on. Nothing is deleted in FOLDER. A FOLDER that holds something else, or was worked in since, is refused.
+If FOLDER has an earlier backup, the command brings it up to date: it reads and compares the pictures there and copies only new ones; then
+the new database takes the place of the old one. Until that moment the earlier backup stays as it was, however the command ends, and the same
+command continues. Nothing is deleted in FOLDER. A FOLDER that holds something else, or that runs have used since, is refused.
 
-Of a Postgres database no copy is made here: docs/backup.md has the commands for it and for its bucket.
+This command copies no Postgres database: docs/backup.md has the commands for it and for its bucket.
 
 Example:
   panic-tda backup /mnt/backup/panic-tda && panic-tda doctor --deep --data /mnt/backup/panic-tda
 
-Exit codes: 0 FOLDER is a backup of now, 1 it is one, but for pictures that the data folder itself lacks; or the disk is full or something failed
+Exit codes: 0 FOLDER is a backup of now, 1 it is one, except for pictures that the data folder itself lacks; or the disk is full or something failed
 (FOLDER is then what it was before), 2 the request is wrong (nothing was done), 130 / 143 / 129 stopped by Ctrl-C / SIGTERM / a closed terminal.`;
 
-const UPGRADE_HELP = `A newer panic-tda may have tables that an older one has not; "list", "show" and other commands that only look then refuse the
-data folder and name this one. It copies the database beside itself, as one file with the date in its name, and then
-changes the tables in one transaction. Pictures are not touched. Cut off anywhere, the database is of the one version or the
-other, and the same command goes on. Refused while a run or a worker uses the folder.
+const UPGRADE_HELP = `A newer panic-tda may need tables that an older one did not make. Commands that only look, such as "list" and "show", then
+refuse the data folder and name this command. It copies the database into a file beside it, with the date in its name, and
+then changes the tables in one transaction. It does not touch pictures. After an interruption the database has either the old
+version or the new one, and the same command continues. Refused while a run or a worker uses the folder.
 
-Of a Postgres database no copy is made here: it says what to back up, and which command changes the tables.
+The command copies no Postgres database: it says what to back up, and which command changes the tables.
 --check also says which versions read and write the tables, and which migrations are missing.
 
 Examples:
@@ -631,13 +634,13 @@ Examples:
 
 Exit codes: 0 of this version (now), 1 --check found an older one, 2 it is in use, of a newer version, or there is none.`;
 
-const SETUP_HELP = `cuda: models with files run on onnxruntime, whose package has CUDA for Linux on x64 but for one library of some 300 MB. This
-fetches it from NuGet into node_modules, keeps the SHA-256 of what came, and runs a tiny graph on the GPU. The library itself
-says which version of CUDA it was built for; where CUDA, cuDNN or the driver is missing, this says what brings it. A library
-that is damaged is fetched again.
+const SETUP_HELP = `cuda: models with files run on onnxruntime, whose package has CUDA for Linux on x64 except one library of some 300 MB. This
+fetches it from NuGet into node_modules, records its SHA-256, and runs a tiny graph on the GPU. The library itself
+says which version of CUDA it was built for; if CUDA, cuDNN or the driver is missing, this says how to get it. A damaged
+library is fetched again.
 
 database: makes the tables of the Postgres database of --database or PANIC_TDA_DATABASE, or brings them up to date. "run" and
-"worker" do that by themselves where their role may; with --app-role NAME they can have a role that may not. With --check it
+"worker" do that by themselves if their role may; with --app-role NAME they can use a role that may not. With --check it
 says of which version the tables are, which versions read and write them, which migrations are missing, and who is connected;
 it changes nothing. Most migrations add to the tables, and workers of the version before go on. One that does not is
 refused while such workers are connected; --wait SECONDS tells them to give their work back and end (those of version 0.2.0 and
@@ -662,11 +665,11 @@ Exit codes: 0 printed, 2 the request is wrong.`;
 const WORKER_HELP = `The service is that of TEMPORAL_ADDRESS or Temporal's configuration file (default 127.0.0.1:7233), with TLS and keys.
 Queues: main (workflows and book-keeping), gpu (models), cpu (diagrams). Models that routes.json in the data folder
 gives a route, { "MODEL": "route" }, are on the queue panic-tda-gpu-ROUTE instead of panic-tda-gpu. The first worker with such a
-file records it in the database, and all machines go by that from then on, with a file or without; --record-routes replaces it.
+file records it in the database, and all machines use that from then on, with a file or without; --record-routes replaces it.
 All workers and commands of an experiment need the same catalogue entries and store.
 
-Ctrl-C or SIGTERM: new work is no longer taken, stored steps are reported, and what is under way goes back at once, to
-be continued by another worker. After --drain-seconds, or at a second signal, it ends as it is.
+Ctrl-C or SIGTERM: the worker takes no new work, reports stored steps, and gives work under way back at once, so that
+another worker continues it. After --drain-seconds, or at a second signal, it ends as it is.
 
 With --deployment and --build-id the worker takes part in the server's worker deployments: it gets work when its
 version is made the current one, and then gets all. Until some version is current, runs of that queue wait. A build id stands for
@@ -679,13 +682,14 @@ Examples:
   panic-tda worker --queues main --record-routes
   panic-tda worker --deployment panic-tda --build-id auto --set-current
 
-Exit codes: 0 stopped, 1 failed or not stopped in time, 2 it cannot work so (the request is wrong, the service does not answer
+Exit codes: 0 stopped, 1 failed or not stopped in time, 2 it cannot work (the request is wrong, the service does not answer
 or refuses it, its namespace is not there, its address space is limited, its build id is of other code), 5 the tables are of a
 newer version, to which it may not write (it looks every 5 seconds), 130 / 143 stopped at once by a second Ctrl-C / SIGTERM.`;
 
-const WEB_UI_HELP = `Temporal's web UI answers to every name, so that a page of another site may read workflows with their inputs, and end them. This
-hands on what your browser asks by "localhost", an IP address or a name in PANIC_TDA_HTTP_NAMES, and refuses pages of other
-sites. "run" does so for its own. Let the UI itself listen on a port that browsers open for no page, such as 6666.
+const WEB_UI_HELP = `Temporal's web UI answers to every name, so that a page of another site may read workflows with their inputs, and end them.
+This command passes on requests of your browser to "localhost", an IP address or a name in PANIC_TDA_HTTP_NAMES, and refuses
+pages of other sites. "run" guards its own web UI so. Let the UI itself listen on a port that browsers open for no page, such
+as 6666.
 
 Example:
   temporal server start-dev --ui-port 6666 --http-port 6668 --metrics-port 6669
@@ -697,11 +701,12 @@ const DOCTOR_HELP = `Looks at Node, the environment, the Temporal CLI (which, an
 left behind, the devices (by running a tiny graph on each), model files, and every invariant of the stored rows and objects.
 Changes nothing, and may run beside workers; the rows are those of one moment.
 
-With --fix it looks at the stored rows only, says what it would do, asks, does it and looks again; nobody else may use the
-data folder, or write to the database, meanwhile. It sets right what the plan and the other rows prove, asks models again and keeps what has the
-recorded SHA-256, and deletes what is derived (vectors, diagrams, surrogates), which "resume" then makes again, and
-what nothing mentions: up to 100 pictures or one in a hundred, and more only where --delete-objects names their exact number. Pictures of a place that
-belongs to another database ("panic-tda objects use --help") are left alone. It deletes no step, unless --cut-back says so: then runs are cut back to their last good step.
+With --fix it looks only at the stored rows, says what it would do, asks, does it and looks again. No other process may use the
+data folder, or write to the database, meanwhile. It restores what the plan and the other rows prove. It asks models again,
+and keeps an output that has the recorded SHA-256. It deletes derived rows (vectors, diagrams, surrogates), which "resume"
+then makes again, and what nothing mentions: up to 100 pictures or one in a hundred, and more only if --delete-objects names
+their exact number. It leaves pictures alone in a place that belongs to another database ("panic-tda objects use --help").
+It deletes steps only with --cut-back: then it cuts runs back to their last good step.
 
 Examples:
   panic-tda doctor --json | jq '.findings[].violation'
@@ -709,4 +714,4 @@ Examples:
   panic-tda doctor --fix --yes && panic-tda resume 3f2a
 
 Exit codes: 0 no problem (with --fix: none left), 1 a problem was found (FAIL; with --fix: is left, or pictures that are too many to be deleted), 2 the request is wrong,
-or somebody uses the data folder or the database (with --fix).`;
+or another process uses the data folder or the database (with --fix).`;

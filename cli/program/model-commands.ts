@@ -19,7 +19,7 @@ export function addModelCommands(models: Command, act: Act): void {
     .action(async (name: string | undefined, options: GlobalOptions & ReadyOption) => {
       const { ready = false } = options;
       if (name !== undefined && ready) {
-        throw new PanicError('InvalidInput', '--ready is of the list of models; leave the name away');
+        throw new PanicError('InvalidInput', '--ready is for the list of models; leave the name out');
       }
       const { listModels, showModel } = await import('../commands/models.js');
       await act(options, (context) =>
@@ -89,31 +89,31 @@ Models of your own: PANIC_TDA_CATALOGUE=FILE, or catalogue.json in the models fo
 
 Exit codes: 0 done, 1 some files are not as they should be, 2 no such model, or a catalogue file is wrong.`;
 
-const LIST_HELP = `files: "verified" may be used; "not verified" wants models verify; "missing" wants models pull.
+const LIST_HELP = `files: "verified" may be used; "not verified" needs "models verify"; "missing" needs "models pull".
 
 Exit codes: 0 done, 2 a catalogue file is wrong (every problem is listed).`;
 
-const SHOW_HELP = `Tells its settings, where its files are or belong, and their hashes in the lock file.
+const SHOW_HELP = `Says its settings, where its files are or belong, and their hashes in the lock file.
 
 Exit codes: 0 done, 2 no such model, or one that cannot be run (with the reason, and what to take instead).`;
 
 const PULL_HELP = `Asks the hub of HF_ENDPOINT (default https://huggingface.co). A branch name is pinned to its commit at the first pull,
-for good. There must be room on the disk before anything is downloaded. What was interrupted goes on where it stopped.
+for good. There must be room on the disk before anything is downloaded. An interrupted download continues where it stopped.
 Every file is hashed as it comes and compared with what the hub and the catalogue know of it; it gets its name when it is
-right, and its hash goes into the lock file. Gated models want HF_TOKEN, an access token of an account that has agreed to
+right, and its hash goes into the lock file. Gated models need HF_TOKEN, an access token of an account that has agreed to
 the model's terms; it is sent to the hub alone, and never stored.
 
 Exit codes: 0 all files are there, 1 some could not be had (the others are there), 2 the request is wrong,
-130 / 143 / 129 stopped by Ctrl-C / SIGTERM / a closed terminal; the same command goes on.`;
+130 / 143 / 129 stopped by Ctrl-C / SIGTERM / a closed terminal; the same command continues.`;
 
-const VERIFY_HELP = `Each file is ok, CHANGED, MISSING or new. Files put there by hand are new at first: nothing is known of them, so they are
-trusted as they are, taken into the lock file, and compared with that from then on. Graphs are checked before they get in:
+const VERIFY_HELP = `Each file is ok, CHANGED, MISSING or new. Files put there by hand are new at first: nothing is known of them, so
+verify trusts them as they are, records them in the lock file, and compares them with that from then on. Graphs are checked before they get in:
 weights lie in files of the model's own folder, and custom operators are off.
 
 Exit codes: 0 all are as they should be, 1 some are changed or missing, 2 no such model, or a graph is refused.`;
 
-const REMOVE_HELP = `Deletes the files that the lock file lists for this model and no other uses, and its entry. Of a model in a local folder of
-your own only the entry goes. Refused while a run uses the model. Asks on a terminal; elsewhere --yes is needed.
+const REMOVE_HELP = `Deletes the files that the lock file lists for this model and that no other model uses, and its entry. For a model in a local
+folder of your own, it deletes only the entry. Refused while a run uses the model. Asks on a terminal; elsewhere --yes is needed.
 
 Exit codes: 0 removed, 2 nothing was removed (no such model, not in the lock file, in use, or not confirmed).`;
 

@@ -34,8 +34,8 @@ export function addObjectCommands(objects: Command, act: Act): void {
     'record that the pictures of the database are where this machine has them',
     USE_HELP,
   )
-    .option('--incomplete', 'also where some are missing there')
-    .option('--take-over', 'also where they belong to another database, which is gone for good')
+    .option('--incomplete', 'also if some are missing there')
+    .option('--take-over', 'also if they belong to another database that is gone for good')
     .action(async ({ incomplete = false, takeOver = false }: UseCommandOptions, command: Command) => {
       const { usePlace } = await import('../commands/objects-use.js');
       await act(command.optsWithGlobals<GlobalOptions>(), (context) =>
@@ -53,21 +53,21 @@ Example:
 
 Exit codes: 0 done, 1 some objects could not be copied, 2 the request is wrong.`;
 
-const COPY_HELP = `Each object is hashed when it is read, and compared with its hash again by the S3 service that receives it. What is at the
-target already is passed over, so the same command goes on where one was interrupted. Nothing is deleted, and no row changes:
+const COPY_HELP = `Each object is hashed when it is read, and compared with its hash again by the S3 service that receives it. Objects that
+are already at the target are skipped, so the same command continues after an interruption. Nothing is deleted, and no row changes:
 afterwards set PANIC_TDA_OBJECTS to the new place, and say so to the database with "panic-tda objects use".
 
 The S3 service is that of AWS_ENDPOINT_URL_S3, AWS_REGION and the credentials of the AWS SDK (docs/objects.md). From one service to
-another, go by way of a folder.
+another, copy by way of a folder.
 
 Exit codes: 0 every object is at the target, 1 some were damaged or the service failed (the others are there), 2 the request is
-wrong, 130 / 143 / 129 stopped by Ctrl-C / SIGTERM / a closed terminal; the same command goes on.`;
+wrong, 130 / 143 / 129 stopped by Ctrl-C / SIGTERM / a closed terminal; the same command continues.`;
 
 const USE_HELP = `A database remembers where its pictures are, and a worker that would keep them somewhere else is refused. This records
 the place that PANIC_TDA_OBJECTS names, or the folder of the data folder, after a look at its listing: every picture of the
 database has to be there (--incomplete: "doctor --fix" computes those that are missing again). Workers that are running keep the place
 that they have: stop them before. A folder or bucket that was moved, renamed or copied as a whole needs none of this: it
-brings its marks along (panic-tda-objects.id, panic-tda-objects.owner.json).
+keeps its marks (panic-tda-objects.id, panic-tda-objects.owner.json).
 
 The second mark says to which database the pictures belong. A restored or copied database is another one, and is refused where the pictures of its
 original are; after the loss of the original, --take-over gives them to this one, and refuses the original from then on.
