@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { guard, MARK } from './support/leftovers.mjs';
@@ -18,9 +18,10 @@ export default async function setup() {
   const { findTemporalCli } = await import('../dist/workers/temporal/cli.js');
   const { startTemporalServer } = await import('../dist/workers/temporal/server.js');
   const folder = mkdtempSync(join(tmpdir(), 'panic-tda-suite-'));
+  const cli = await findTemporalCli({ fetch: false });
   const namespaces = Array.from({ length: NAMESPACES }, (_, number) => `suite-${number}`);
   const server = await startTemporalServer({
-    cli: await findTemporalCli({ fetch: false }),
+    cli: { ...cli, path: withoutNamespaceWorkers(cli.path, folder) },
     databaseFile: join(folder, 'temporal.sqlite'),
     logFile: join(folder, 'temporal.log'),
     namespaces,
@@ -31,4 +32,15 @@ export default async function setup() {
   process.env.SUITE_FOLDER = folder;
   process.env.SUITE_PID = String(process.pid);
   process.env.SUITE_NAMESPACES = String(NAMESPACES);
+}
+
+/**
+ * A command like the Temporal CLI whose server has no workers of its own in each namespace. With 180 namespaces they take a seventh of a
+ * core. Schedules, batches and worker deployments need them (`openVersionedFleet` of test/support/fleet.ts).
+ */
+function withoutNamespaceWorkers(cli, folder) {
+  const path = join(folder, 'temporal');
+  const setting = '--dynamic-config-value worker.perNamespaceWorkerCount=0';
+  writeFileSync(path, `#!/bin/sh\nexec '${cli.replaceAll("'", `'\\''`)}' "$@" ${setting}\n`, { mode: 0o700 });
+  return path;
 }

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { cleanUp } from '../support/cli-process.js';
 import { builtVersion, type BuiltVersion } from '../support/built-version.js';
-import { openFleet, type Fleet } from '../support/fleet.js';
+import { openVersionedFleet, type Fleet } from '../support/fleet.js';
 
 // These tests take seconds on an idle machine.
 jest.setTimeout(120_000);
@@ -28,7 +28,7 @@ const EXPERIMENT = {
 };
 
 test('a worker refuses to serve if its build id stands for other workflow code, and the first worker goes on', async () => {
-  fleet = await openFleet();
+  fleet = await openVersionedFleet();
   const first = await fleet.worker([...BUILD, '--identity', 'first', '--set-current']);
   const refused = fleet.worker([...BUILD, '--queues', 'main'], {}, later.main);
   await expect(refused).rejects.toThrow(
@@ -45,7 +45,7 @@ interface DoctorDocument {
 }
 
 test('other code serves under its own build id; without a version it serves with a warning; doctor reports both', async () => {
-  fleet = await openFleet();
+  fleet = await openVersionedFleet();
   await fleet.worker([...BUILD, '--queues', 'main']);
   // This worker loads no workflow code.
   await fleet.worker([...BUILD, '--queues', 'gpu'], {}, later.main);

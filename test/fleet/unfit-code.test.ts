@@ -9,7 +9,7 @@ import { httpRequest } from '../support/http-request.js';
 import { builtVersion, type BuiltVersion } from '../support/built-version.js';
 import { openLaboratory, type Laboratory } from '../support/laboratory.js';
 import { digestOf, violations, withStore } from '../support/store-checks.js';
-import { addressOf, openFleet, samplesOf, type Fleet } from '../support/fleet.js';
+import { addressOf, openFleet, openVersionedFleet, samplesOf, type Fleet } from '../support/fleet.js';
 
 // These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
@@ -134,7 +134,7 @@ async function told(experiment: string): Promise<{ status: string; json: unknown
 }
 
 test('runs of a later version wait while its workers are rolled back, and go on when that version is back', async () => {
-  fleet = await openFleet();
+  fleet = await openVersionedFleet();
   // Both versions are there before the runs begin, so that the runs are under way when the versions change.
   const [earlier, newer] = await Promise.all([
     fleet.worker(versioned('earlier')),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { cleanUp, until } from '../support/cli-process.js';
 import { digestOf, untilInvocations, violations } from '../support/store-checks.js';
 import { openLaboratory, type Laboratory } from '../support/laboratory.js';
-import { attemptsOf, openFleet, type Fleet } from '../support/fleet.js';
+import { attemptsOf, openVersionedFleet, type Fleet } from '../support/fleet.js';
 
 // These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
@@ -32,7 +32,7 @@ const EXPERIMENT = {
 
 test('a run that began with the first version of the workers goes on with the second when that is made current', async () => {
   const undisturbed = calm.run(EXPERIMENT, 'calm');
-  fleet = await openFleet();
+  fleet = await openVersionedFleet();
   const v1 = await fleet.worker(['--deployment', 'fleet', '--build-id', 'v1', '--identity', 'first']);
   expect(v1.stderr()).toMatch(/set-current-version --deployment-name fleet --build-id v1/);
 

@@ -5,6 +5,7 @@ import type { ExperimentResult } from '../../activities/index.js';
 import type { experiment } from '../../workflows/index.js';
 import { startPanicTda, type Running, until } from './cli-process.js';
 import { connectClient, suiteAddress, takeNamespace } from './suite-server.js';
+import { startServer } from './temporal-servers.js';
 import { sharedTemporaryFolder } from './temporary-folder.js';
 
 /** A namespace and a data folder that several workers share. */
@@ -22,18 +23,39 @@ export interface Fleet {
   close(): Promise<void>;
 }
 
+/** A namespace of a Temporal server. */
+interface Service {
+  readonly address: string;
+  readonly namespace: string;
+  readonly stop: () => Promise<void>;
+}
+
+function suiteService(): Service {
+  return { address: suiteAddress(), namespace: takeNamespace(), stop: async () => undefined };
+}
+
+/**
+ * Opens a fleet on a Temporal server of its own, which knows worker deployments. The suite's server does not
+ * (test/global-setup.mjs).
+ */
+export async function openVersionedFleet(): Promise<Fleet> {
+  const { server } = await startServer(sharedTemporaryFolder());
+  const { address, namespace } = server;
+  return await openFleet(null, {}, { address, namespace, stop: () => server.stop() });
+}
+
 export async function openFleet(
   routes: Readonly<Record<string, string>> | null = null,
   env: Readonly<Record<string, string>> = {},
+  { address, namespace, stop }: Service = suiteService(),
 ): Promise<Fleet> {
   const folder = sharedTemporaryFolder();
   const data = join(folder, 'data');
   mkdirSync(data);
   if (routes !== null) writeFileSync(join(data, 'routes.json'), JSON.stringify(routes));
-  const namespace = takeNamespace();
-  const { client, close } = await connectClient(namespace);
+  const { client, close } = await connectClient(namespace, address);
   const service = {
-    TEMPORAL_ADDRESS: suiteAddress(),
+    TEMPORAL_ADDRESS: address,
     TEMPORAL_NAMESPACE: namespace,
     PANIC_TDA_ACTIVITY_MS: '1000',
     ...env,
@@ -66,6 +88,7 @@ export async function openFleet(
       for (const { process } of workers) process.kill('SIGKILL');
       await Promise.all(workers.map(({ ended }) => ended));
       await close();
+      await stop();
     },
   };
 }

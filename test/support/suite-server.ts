@@ -41,8 +41,9 @@ export function takeNamespace(): string {
 
 export async function connectClient(
   namespace: string,
+  address = suiteAddress(),
 ): Promise<{ client: Client; close: () => Promise<void> }> {
-  const connection = await Connection.connect({ address: suiteAddress() });
+  const connection = await Connection.connect({ address });
   return { client: new Client({ connection, namespace }), close: () => connection.close() };
 }
 
