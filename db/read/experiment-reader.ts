@@ -222,13 +222,20 @@ const MODELS_OF_EXPERIMENT = `where m.id in (
 const texts = new WeakMap<readonly string[], Map<string, string>>();
 
 function queryOf<R, Own extends keyof R & string>(
-  { columns, from: tables }: Source<R, Own>,
+  { columns, from: table, joins }: Source<R, Own>,
   names: readonly (keyof R & string)[],
   rest: string,
 ): string {
   const known = texts.get(names) ?? new Map<string, string>();
   texts.set(names, known);
-  const text = known.get(rest) ?? `select ${selected(columns, names)} from ${tables} ${rest}`;
+  const text = known.get(rest) ?? made();
   known.set(rest, text);
   return text;
+
+  function made(): string {
+    const asked = (prefix: string): boolean => names.some((name) => name.startsWith(`${prefix}.`));
+    const needed = joins.filter(({ prefix, alias }) => asked(prefix) || rest.includes(` ${alias}.`));
+    const tables = [table, ...needed.map(({ sql }) => sql)].join(' ');
+    return `select ${selected(columns, names)} from ${tables} ${rest}`;
+  }
 }

@@ -1,3 +1,5 @@
+import { getTableName } from 'drizzle-orm';
+import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import {
   artifacts,
   diagramDimensions,
@@ -53,27 +55,41 @@ export interface Source<R, Own extends keyof R & string> {
   readonly columns: ColumnSql<R>;
   readonly own: readonly Own[];
   readonly from: string;
+  /** What the rows point at, each joined where a query names it. */
+  readonly joins: readonly Join[];
+}
+
+interface Join {
+  /** Of its columns in a row. */
+  readonly prefix: string;
+  /** Of its table in SQL. */
+  readonly alias: string;
+  readonly sql: string;
+}
+
+/** From the left: a row of a damaged store whose other row is missing is read as well. */
+function join(prefix: string, table: SQLiteTable, alias: string, id: string): Join {
+  return { prefix, alias, sql: `left join ${getTableName(table)} ${alias} on ${alias}.id = ${id}` };
 }
 
 /** In which the rows of several models are told: by name, then revision and settings. */
 export const BY_MODEL = 'm.name, m.revision, m.settings';
 
 const model = joinedColumns('model', models, 'm');
+const MODEL_OF_DIAGRAM = join('model', models, 'm', 'd.model_id');
 
-/**
- * What is joined is joined from the left: a row of a damaged store whose other row is missing is read as well. A table of which no
- * column is asked for costs SQLite nothing (https://sqlite.org/optoverview.html#the_omit_left_join_optimization).
- */
 export const EXPERIMENTS: Source<StoredExperiment, keyof StoredExperiment> = {
   columns: columnsOf(experiments, 'x'),
   own: columnNames(experiments),
   from: 'experiments x',
+  joins: [],
 };
 
 export const RUNS: Source<RunRecord, keyof StoredRun> = {
   columns: { ...columnsOf(runs, 'r'), ...joinedColumns('prompt', artifacts, 'p') },
   own: columnNames(runs),
-  from: 'runs r left join artifacts p on p.id = r.prompt_id',
+  from: 'runs r',
+  joins: [join('prompt', artifacts, 'p', 'r.prompt_id')],
 };
 
 export const STEPS: Source<StepRecord, keyof StoredInvocation> = {
@@ -84,8 +100,12 @@ export const STEPS: Source<StepRecord, keyof StoredInvocation> = {
     ...joinedColumns('host', hosts, 'h'),
   },
   own: columnNames(invocations),
-  from: `invocations i left join models m on m.id = i.model_id left join artifacts o on o.id = i.output_id
-    left join hosts h on h.id = i.host_id`,
+  from: 'invocations i',
+  joins: [
+    join('model', models, 'm', 'i.model_id'),
+    join('output', artifacts, 'o', 'i.output_id'),
+    join('host', hosts, 'h', 'i.host_id'),
+  ],
 };
 
 export const EMBEDDINGS: Source<EmbeddingRecord, keyof StoredEmbedding | 'sequence' | 'outputId'> = {
@@ -97,48 +117,55 @@ export const EMBEDDINGS: Source<EmbeddingRecord, keyof StoredEmbedding | 'sequen
     ...joinedColumns('vector', vectors, 'v'),
   },
   own: [...columnNames(embeddings), 'sequence', 'outputId'],
-  from: `invocations i join embeddings e on e.invocation_id = i.id left join models m on m.id = e.model_id
-    left join vectors v on v.id = e.vector_id`,
+  from: 'invocations i join embeddings e on e.invocation_id = i.id',
+  joins: [join('model', models, 'm', 'e.model_id'), join('vector', vectors, 'v', 'e.vector_id')],
 };
 
 export const VECTORS: Source<VectorRecord, keyof StoredVector> = {
   columns: { ...columnsOf(vectors, 'v'), ...model, ...joinedColumns('artifact', artifacts, 'a') },
   own: columnNames(vectors),
-  from: 'vectors v left join models m on m.id = v.model_id left join artifacts a on a.id = v.artifact_id',
+  from: 'vectors v',
+  joins: [join('model', models, 'm', 'v.model_id'), join('artifact', artifacts, 'a', 'v.artifact_id')],
 };
 
 export const DIAGRAMS: Source<DiagramRecord, keyof StoredDiagram> = {
   columns: { ...columnsOf(diagrams, 'd'), ...model },
   own: columnNames(diagrams),
-  from: 'diagrams d left join models m on m.id = d.model_id',
+  from: 'diagrams d',
+  joins: [MODEL_OF_DIAGRAM],
 };
 
 export const DIMENSIONS: Source<DimensionRecord, keyof StoredDimension> = {
   columns: { ...columnsOf(diagramDimensions, 'k'), ...joinedColumns('diagram', diagrams, 'd'), ...model },
   own: columnNames(diagramDimensions),
-  from: `diagrams d left join models m on m.id = d.model_id join diagram_dimensions k on k.diagram_id = d.id`,
+  from: 'diagrams d join diagram_dimensions k on k.diagram_id = d.id',
+  joins: [MODEL_OF_DIAGRAM],
 };
 
 export const SURROGATES: Source<SurrogateRecord, keyof StoredSurrogate> = {
   columns: { ...columnsOf(surrogates, 's'), ...joinedColumns('diagram', diagrams, 'd'), ...model },
   own: columnNames(surrogates),
-  from: 'diagrams d left join models m on m.id = d.model_id join surrogates s on s.diagram_id = d.id',
+  from: 'diagrams d join surrogates s on s.diagram_id = d.id',
+  joins: [MODEL_OF_DIAGRAM],
 };
 
 export const FAILURES: Source<StoredFailure, keyof StoredFailure> = {
   columns: columnsOf(failures, 'f'),
   own: columnNames(failures),
   from: 'failures f',
+  joins: [],
 };
 
 export const ARTIFACTS: Source<StoredArtifact, keyof StoredArtifact> = {
   columns: columnsOf(artifacts, 'a'),
   own: columnNames(artifacts),
   from: 'artifacts a',
+  joins: [],
 };
 
 export const MODELS: Source<StoredModel, keyof StoredModel> = {
   columns: columnsOf(models, 'm'),
   own: columnNames(models),
   from: 'models m',
+  joins: [],
 };

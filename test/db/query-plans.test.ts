@@ -2,6 +2,9 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { sql } from 'drizzle-orm';
 import { IDS } from '../../db/tables/computed.js';
 import { reusedElsewhereQuery } from '../../db/tables/deletion.js';
+import type { SqlValue } from '../../db/connection/database.js';
+import { experimentReader } from '../../db/read/experiment-reader.js';
+import type { ExperimentReader } from '../../db/read/experiment-reader.js';
 import { newestCalls, newestVectors } from '../../db/read/summary.js';
 import { configWithSurrogates, finishExperiment, temporaryStore } from '../support/small-experiment.js';
 
@@ -32,4 +35,30 @@ test.each([
   // Of subqueries, which are bounded, and of small tables scans are as they should be.
   expect(details).not.toMatch(/SCAN (invocations|i|o|c|vectors|v|artifacts|a)\b/);
   expect(details).not.toMatch(/USE TEMP B-TREE FOR ORDER BY/);
+});
+
+const NEEDED = ['id', 'sequence', 'model.name', 'output.modality'] as const;
+
+test.each<[string, (reader: ExperimentReader) => AsyncIterable<unknown>]>([
+  ['runs', (reader) => reader.runsOf(id)],
+  ['steps', (reader) => reader.stepsOf(1, NEEDED)],
+  ['later steps', (reader) => reader.stepsOf(1, undefined, 5)],
+  ['the vectors of one model', (reader) => reader.embeddingsOf(1, undefined, 1)],
+  ['the bars of a diagram', (reader) => reader.dimensionsOf({ diagram: 1 })],
+  ['the surrogates of a diagram', (reader) => reader.surrogatesOf({ diagram: 1 })],
+])('%s are read as they are found by indices, and not sorted first', async (_, read) => {
+  const { db } = temporary.store;
+  const details: string[] = [];
+  const snapshot = await db.snapshot();
+  function rows<T>(query: string, ...values: readonly SqlValue[]): AsyncIterable<T> {
+    const plan = db.sqlite
+      .prepare<SqlValue[], { detail: string }>(`explain query plan ${query}`)
+      .all(...values);
+    details.push(...plan.map(({ detail }) => detail));
+    return snapshot.rows<T>(query, ...values);
+  }
+  for await (const _ of read(experimentReader({ ...snapshot, rows }))) continue;
+  await snapshot.close();
+  expect(details.join('\n')).toMatch(/SEARCH/);
+  expect(details.join('\n')).not.toMatch(/SCAN|TEMP B-TREE/);
 });
