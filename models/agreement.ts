@@ -1,6 +1,6 @@
 import { PanicError } from '../common/errors.js';
 
-/** A number that a model's files or settings state. Null where that place leaves it open. */
+/** A number that a model's files or settings state; null where they leave it open. */
 export interface Statement {
   readonly value: number | null;
   /** The file and its key, the graph and its input or output, or the setting. */
@@ -8,8 +8,8 @@ export interface Statement {
 }
 
 /**
- * Throws PanicError `InvalidInput` where two places state different numbers for one thing, so that a folder whose files do not belong
- * together is refused when it is opened, and not by the runtime at its first picture.
+ * Throws PanicError `InvalidInput` where two places state different numbers for one thing. So a loader refuses a
+ * folder whose files do not belong together; otherwise the runtime would fail at the first picture.
  */
 export function requireAgreement(
   what: string,
@@ -26,7 +26,7 @@ export function requireAgreement(
   );
 }
 
-/** Throws PanicError `InvalidInput` where more is asked for than there is. */
+/** Throws PanicError `InvalidInput` where `wanted` is more than `most`. */
 export function requireRoom(what: string, wanted: Statement, most: Statement, hint: string): void {
   if (wanted.value === null || most.value === null || wanted.value <= most.value) return;
   throw new PanicError(
@@ -35,7 +35,7 @@ export function requireRoom(what: string, wanted: Statement, most: Statement, hi
   );
 }
 
-/** The number under these keys of a JSON file's content, one within the other; null where it is absent or no number. */
+/** The number under these nested keys of a JSON file's content; null where there is no number. */
 export function statementIn(content: unknown, file: string, ...keys: readonly string[]): Statement {
   const value = keys.reduce<unknown>(
     (inner, key) =>
@@ -47,7 +47,7 @@ export function statementIn(content: unknown, file: string, ...keys: readonly st
   return { value: typeof value === 'number' ? value : null, where: `${file}: ${keys.join('.')}` };
 }
 
-/** The sum of what all of them state; null where one leaves it open. */
+/** The sum of all these numbers; null where one of them is open. */
 export function together(statements: readonly Statement[]): Statement {
   const values = statements.map(({ value }) => value);
   const sum = values.reduce<number | null>(

@@ -5,12 +5,12 @@ import { catalogueJsonSchema } from './catalogue-schema.js';
 
 type Issue = z.core.$ZodIssue;
 
-/** What is wrong with the form of a catalogue file, in the words that experiment files are spoken of in. */
+/** What is wrong with the form of a catalogue file, in the words that messages about experiment files use. */
 export function formProblems(issues: readonly Issue[], content: unknown): Problem[] {
   return issues.flatMap((issue) => problemsOf(issue, [], content));
 }
 
-/** A problem of the file as a whole, or at a place of it. */
+/** A problem at a place of the file; an empty path means the file as a whole. */
 export function catalogueProblem(path: string, found: string, allowed: string): Problem {
   const one = problem(path, found, allowed);
   return path === '' ? { ...one, message: `the catalogue: found ${found}; allowed: ${allowed}` } : one;
@@ -32,10 +32,10 @@ function problemsOf(issue: Issue, base: readonly PropertyKey[], content: unknown
   return [catalogueProblem(pathText(path), described(valueAt(content, path)), allowedBy(issue))];
 }
 
-/** The fields that say which of the forms an entry is meant to have. */
+/** The fields that decide which form an entry has. */
 const DISCRIMINATORS: readonly PropertyKey[] = ['loader', 'kind'];
 
-/** The form that was meant: of those whose `loader` and `kind` fit best, the one with the fewest problems. */
+/** The form that the user meant: of those whose `loader` and `kind` fit best, the one with the fewest problems. */
 function bestBranch(branches: readonly (readonly Issue[])[]): Issue[] {
   const loaders = branches.flatMap((issues) =>
     issues.flatMap((issue) => (isAt(issue, 'loader') ? valuesOf(issue) : [])),
@@ -43,7 +43,7 @@ function bestBranch(branches: readonly (readonly Issue[])[]): Issue[] {
   const cost = (issues: readonly Issue[]): number =>
     issues.length + 1000 * issues.filter((issue) => DISCRIMINATORS.some((name) => isAt(issue, name))).length;
   const best = branches.toSorted((a, b) => cost(a) - cost(b))[0] ?? [];
-  // One branch knows one loader; all of them together know what is allowed.
+  // Each branch allows one loader, so the message lists those of all branches.
   return best.map((issue) =>
     isAt(issue, 'loader') && issue.code === 'invalid_value'
       ? { ...issue, values: [...new Set(loaders)] }
@@ -82,7 +82,7 @@ function valueAt(content: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
-/** Every field name that the JSON Schema knows anywhere. */
+/** Every field name that the JSON Schema has anywhere. */
 function fieldNames(): Set<string> {
   const names = new Set<string>();
   const look = (schema: unknown): void => {

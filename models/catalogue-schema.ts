@@ -10,14 +10,14 @@ import { visibleText } from './visible-text.js';
 
 const modality = z.enum(MODALITIES);
 
-// Names within a repository, so that nothing is read or written outside of the model's folder.
+// Paths stay within a repository, so that the program reads and writes nothing outside of the model's folder.
 const filePath = z
   .string()
   .refine((path) => modelPathProblem(path) === null, {
     error: ({ input }) =>
       `a path within the repository, such as onnx/model.onnx; this one ${modelPathProblem(String(input))}`,
   })
-  // For editors; the program looks at more.
+  // For editors. The program's own check refuses more.
   .meta({
     pattern: String.raw`^(?!/)(?![\s\S]*(^|/)\.{0,2}(/|$))[^\\\u0000-\u001f\u007f-\u009f\u2028\u2029]+$`,
   });
@@ -142,7 +142,7 @@ const served = {
   weights: z.null().default(null),
 };
 
-/** A file of catalogue entries: the program's own (`catalogue.json`) and users' own files. */
+/** The schema of a catalogue file: the program's own (`catalogue.json`) or a user's. */
 export const catalogueFileSchema = z.strictObject({
   $schema: z.string().optional(),
   models: z.array(
@@ -205,7 +205,7 @@ export interface CatalogueFile {
   readonly unavailable: readonly UnavailableModel[];
 }
 
-/** The models of a catalogue file's content, checked. Throws ZodError. */
+/** The models of a catalogue file's content. Throws ZodError where the content does not fit the schema. */
 export function parseCatalogueFile(content: unknown): readonly Model[] {
   return catalogueFileSchema.parse(content).models;
 }

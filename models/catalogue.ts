@@ -19,8 +19,8 @@ import { isPackaged } from './files/packaged.js';
 const program = programCatalogue();
 
 /**
- * The program's own catalogue, which the build checked (`scripts/compile-catalogue.mjs`). Models whose files are part of the program are
- * pinned to these files.
+ * The program's own catalogue, which the build checked (`scripts/compile-catalogue.mjs`). A model whose files are
+ * part of the program is pinned to these files.
  */
 function programCatalogue(): CatalogueFile {
   const text = readFileSync(compiledFile('models/catalogue.json'), 'utf8');
@@ -45,7 +45,7 @@ function byName(
 
 const BUILT_IN: CatalogueOrigin = { files: [], variable: null, inModelsFolder: null };
 
-/** Every model that panic-tda brings along, in the order in which they are listed. */
+/** Every model that panic-tda brings along, in the order in which `models` lists them. */
 export const catalogue: Catalogue = byName(program.models, program.unavailable, BUILT_IN);
 
 const OWN_FILE = 'catalogue.json';
@@ -59,7 +59,10 @@ export interface CatalogueOptions {
   readonly catalogueFile?: string | undefined;
 }
 
-/** The catalogue without what could not be used of users' files, and all that is wrong with these, as sentences. */
+/**
+ * The catalogue without the entries of users' files that cannot be used, and all problems of these files, as
+ * sentences.
+ */
 export async function readCatalogue(options: CatalogueOptions = {}): Promise<{
   readonly catalogue: Catalogue;
   readonly problems: readonly string[];
@@ -70,7 +73,8 @@ export async function readCatalogue(options: CatalogueOptions = {}): Promise<{
   const files: CatalogueFileRead[] = [];
   const ownerOf = new Map(models.map(({ name }) => [name, "the program's catalogue"]));
   for (const path of ownFiles(options, problems)) {
-    // Only where there is one: the library of schemas takes longer to load than all else that commands which look at rows do.
+    // Loaded only where a user has a catalogue file: the library of schemas takes longer to load than all else that
+    // commands which read rows need.
     const { readOwnCatalogue } = await import('./own-catalogue.js');
     const own = readOwnCatalogue(path, (name) => ownerOf.get(name) ?? null);
     if (!own.ok) {
@@ -91,8 +95,8 @@ export async function readCatalogue(options: CatalogueOptions = {}): Promise<{
 }
 
 /**
- * The catalogue that commands, activities and the pool look models up in. Throws PanicError `InvalidInput` with every problem of
- * users' files.
+ * The catalogue in which commands, activities and the pool look models up. Throws PanicError `InvalidInput` with
+ * every problem of users' files.
  */
 export async function loadCatalogue(options: CatalogueOptions = {}): Promise<Catalogue> {
   const { catalogue, problems } = await readCatalogue(options);

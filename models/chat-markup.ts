@@ -1,11 +1,12 @@
 /**
- * What a chat model's answer may hold beside the answer: the special tokens of its template, and what it thought before. Both
- * come from templates and servers, so the lists below are of what models of 2024 to 2026 use.
+ * What a chat model's answer may hold beside the answer: the special tokens of its template, and its thinking. Both
+ * come from templates and servers, so the lists below name what models of 2024 to 2026 use.
  */
 
 /**
- * Names in angle brackets with an underscore (`<end_of_turn>`, `<extra_id_0>`), in bars (`<|im_end|>`), with a bar at one end
- * (`<|turn>` and `<turn|>`), the short ones, and the pair that reasoning models are trained to put around the answer.
+ * The special tokens: names in angle brackets with an underscore (`<end_of_turn>`, `<extra_id_0>`), in bars
+ * (`<|im_end|>`), with a bar at one end (`<|turn>` and `<turn|>`), the short ones, and the pair that reasoning
+ * models are trained to put around the answer.
  */
 const SPECIAL_TOKEN = new RegExp(
   [
@@ -21,21 +22,21 @@ const SPECIAL_TOKEN = new RegExp(
   'giu',
 );
 
-/** Tokens that end an answer. What comes after one is not the answer any more. */
+/** Tokens that end an answer. The text after one is no part of the answer. */
 const END_OF_ANSWER =
   /<\|(?:im_end|end|eot_id|eom_id|endoftext|end_of_text|return|end_of_turn)\|>|<\uff5cend\u2581of\u2581sentence\uff5c>|<\/s>|<eos>|<end_of_(?:turn|utterance|text)>/iu;
 
-/** A template's head of a turn: the role after it is no part of the answer. */
+/** The head of a turn in a template. The role after it is no part of the answer. */
 const HEAD_OF_TURN =
   /<\|(?:im_start|start|start_header_id)\|>\s*(?:assistant|model)?\s*(?:<\|(?:end_header_id|message)\|>)?|<start_of_turn>\s*(?:model|assistant)?/giu;
 
 const THINKING_NAME = '(?:seed:)?(?:think|thinking|thought|reasoning|reflection|analysis|scratchpad)';
-/** `<think duration="3">` and `<think >`. */
+/** The attributes of a tag, as in `<think duration="3">` and `<think >`. */
 const ATTRIBUTES = String.raw`(?:\s+[a-z_-]{1,40}="[^"<>]{0,200}")*\s*`;
 
 /**
- * The beginning (group 1) or the end (group 2) of what a model thought: tags of DeepSeek, Qwen and Seed, of Mistral and Kimi, and
- * tokens of OpenThinker, Command A and Gemma.
+ * The beginning (group 1) or the end (group 2) of a model's thinking: tags of DeepSeek, Qwen and Seed, of Mistral
+ * and Kimi, and tokens of OpenThinker, Command A and Gemma.
  */
 const THINKING_TAG = new RegExp(
   [
@@ -45,7 +46,7 @@ const THINKING_TAG = new RegExp(
   'giu',
 );
 
-/** gpt-oss writes into channels, of which the last is the answer. */
+/** gpt-oss writes into channels; the last channel is the answer. */
 const CHANNEL = '<|channel|>';
 const FINAL_CHANNEL = '<|channel|>final<|message|>';
 
@@ -59,8 +60,8 @@ export function hasThinking(text: string): boolean {
 }
 
 /**
- * A text without what the model thought. Templates that open the thinking themselves leave its end alone in the answer; an
- * answer that was cut while the model thought has its beginning alone.
+ * A text without the model's thinking. Where the template itself opens the thinking, the answer has only its end;
+ * where the server cut the answer during the thinking, it has only its beginning.
  */
 export function withoutThinking(text: string): string {
   if (text.includes(CHANNEL)) {
@@ -80,7 +81,7 @@ export function withoutThinking(text: string): string {
   return thinking ? kept : kept + text.slice(from);
 }
 
-/** A text without special tokens; null where it goes on behind the one that ends an answer. */
+/** A text without special tokens; null where text follows the token that ends an answer. */
 export function withoutSpecialTokens(text: string): string | null {
   const end = END_OF_ANSWER.exec(text);
   const answer = end === null ? text : text.slice(0, end.index);

@@ -5,7 +5,7 @@ import type { EmbeddingModel, GenerativeModel } from '../experiment/model.js';
 import { textFault, unfitText } from '../common/text.js';
 import { hasThinking, specialTokenIn } from './chat-markup.js';
 
-/** Longer captions are a model that ran away, not a description. */
+/** The longest caption, in characters. A model that writes more has run away. */
 export const MAX_CAPTION_CHARACTERS = 10_000;
 
 function invalid(model: string, what: string): PanicError {
@@ -13,9 +13,10 @@ function invalid(model: string, what: string): PanicError {
 }
 
 /**
- * Throws PanicError `ModelOutputInvalid` unless `output` is data of the modality that `model` promises: a picture of a
- * positive size that is not too large (experiment/artifact.ts) with exactly its pixels, or a caption that may enter the store (common/text.ts), at most 10,000 characters,
- * without control characters (a line break is one: captions are one line), special tokens and thinking (chat-markup.ts).
+ * Throws PanicError `ModelOutputInvalid` unless `output` is data of the modality that `model` promises. A picture
+ * has a positive size that is not too large (experiment/artifact.ts), and exactly its pixels. A caption may enter
+ * the store (common/text.ts) and has at most 10,000 characters, without control characters (a line break is one: a
+ * caption is one line), special tokens and thinking (chat-markup.ts).
  */
 export function checkGenerated(model: GenerativeModel, output: Artifact): void {
   if (output.modality !== model.output) {
@@ -74,8 +75,8 @@ function checkCaption(model: string, text: string): void {
 }
 
 /**
- * Throws PanicError `ModelOutputInvalid` unless there is one vector per input, each of the model's dimension, finite and
- * not all zero.
+ * Throws PanicError `ModelOutputInvalid` unless each input has one vector of the model's dimension, finite and not
+ * all zero.
  */
 export function checkVectors(model: EmbeddingModel, vectors: readonly Float32Array[], inputs: number): void {
   if (vectors.length !== inputs) {

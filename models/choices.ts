@@ -1,19 +1,22 @@
 import type { Device } from './loaded-model.js';
 
 /**
- * What settings and the command line may say of models, apart from the rest of this room, so that a command's help and its
- * errors need not load the rest.
+ * What settings and the command line may say of models. This file stands apart from the rest of this room, so that
+ * a command's help and errors need not load the rest.
  */
 
-/** The devices that models can be computed on, in the order in which `auto` tries them. */
+/** The devices that can compute models, in the order in which `auto` tries them. */
 export const DEVICES = ['cuda', 'webgpu', 'cpu'] as const satisfies readonly Device[];
 
 export type DeviceChoice = 'auto' | Device;
 export const DEVICE_CHOICES: readonly DeviceChoice[] = ['auto', ...DEVICES];
 
-/** After how much time the process or thread of a model is ended, in seconds for which this process is at work. */
+/**
+ * The time after which the pool ends the process or thread of a model, in seconds for which the pool's own process
+ * is at work.
+ */
 export interface Deadlines {
-  /** Of a call; where the model has answered before, less (models/runners/deadline.ts). */
+  /** For a call; less where the model has answered before (models/runners/deadline.ts). */
   readonly callSeconds: number;
   readonly loadSeconds: number;
 }
@@ -21,11 +24,14 @@ export interface Deadlines {
 /** Where models with files are computed, how much memory they may take, and for how long. */
 export interface DeviceSettings extends Deadlines {
   readonly device: DeviceChoice;
-  /** Whether another device may be taken where the chosen one does not work. */
+  /** Whether the pool may take another device where the chosen one does not work. */
   readonly allowFallback: boolean;
-  /** What all loaded models may take on a GPU; null for all of it. */
+  /** What all loaded models together may take on a GPU, MiB; null for all of its memory. */
   readonly gpuMemoryMiB: number | null;
-  /** What all loaded models may take of this machine's memory, on the processor; null for half of it. */
+  /**
+   * What all loaded models together may take of this machine's memory when the processor computes, MiB; null for
+   * half of it.
+   */
   readonly ramMiB: number | null;
 }
 
@@ -34,10 +40,11 @@ export const DEVICE_SETTINGS: DeviceSettings = {
   allowFallback: false,
   gpuMemoryMiB: null,
   ramMiB: null,
-  // A picture of the largest models takes hours on a processor, and their weights as long from a disk across a slow network.
+  // On a processor, one picture of the largest models takes hours. Their weights take as long from a disk across a
+  // slow network.
   callSeconds: 6 * 3600,
   loadSeconds: 2 * 3600,
 };
 
-/** What either may be set to: a day is what an activity of Temporal's has. */
+/** The longest value of either deadline, seconds: an activity of Temporal's lasts at most a day. */
 export const LONGEST_DEADLINE_SECONDS = 86_400;

@@ -7,7 +7,7 @@ import { UNOPENED } from './loaded-model.js';
 import { loadModel } from './loaders.js';
 import { NothingComputes } from './onnx/session.js';
 
-/** What a loader finds wrong with a model's folder without opening a graph; null where that is nothing. */
+/** What a loader finds wrong with a model's folder without opening a graph; null where it finds nothing. */
 async function reportOf({ model, folder, files }: FitTask[number]): Promise<FitReport> {
   try {
     const stamped = files.map((file) => ({ ...file, stamp: stampAt(join(folder, file.path)) }));

@@ -5,13 +5,13 @@ import type { Model } from '../experiment/model.js';
 import { requiredFiles } from './files/layout.js';
 import { readinessOf } from './files/readiness.js';
 
-/** A model whose files are all there, verified, and not what its loader can use. */
+/** A model whose files are all there and verified, but whose loader cannot use them. */
 export interface UnfitModel {
   readonly model: Model;
   readonly why: string;
 }
 
-/** What the process that reads is given, and what it tells of each model, in their order: null where nothing is wrong. */
+/** What the reading process gets. It answers with a report for each model, in order: null where nothing is wrong. */
 export type FitTask = readonly {
   readonly model: Model;
   readonly folder: string;
@@ -22,9 +22,10 @@ export type FitReport = string | null;
 const LONGEST_READING_MS = 120_000;
 
 /**
- * Reads what each model's folder says (configurations, tokenizers, what its graphs declare), and finds those whose loader would refuse it
- * at the first step of a run. No weights are read and no graph is opened, so that what only these show is not found. Models whose files
- * are not ready are left to `unreadyModels`. A process of its own reads, since the libraries are native code and take long to load.
+ * Reads what each model's folder states (configurations, tokenizers, declarations of its graphs), and finds each
+ * model that its loader would refuse at the first step of a run. The check reads no weights and opens no graph, so
+ * it misses what only these show. `unreadyModels` reports models whose files are not ready. A process of its own
+ * reads, since the libraries are native code and take long to load.
  */
 export async function unfitModels(
   models: readonly Model[],
@@ -46,14 +47,17 @@ export async function unfitModels(
   });
 }
 
-/** A line or more for each. */
+/** One line or more for each model. */
 export function explainUnfit(unfit: readonly UnfitModel[]): string {
   return unfit
     .map(({ model, why }) => (why.startsWith(model.name) ? why : `${model.name}: ${why}`))
     .join('\n');
 }
 
-/** Without a report for the models that a process did not come to: whether these fit is for the run to find out. */
+/**
+ * The reports of the reading process. Models that it did not reach have no report; the run finds out whether they
+ * fit.
+ */
 function readInProcess(task: FitTask, signal: AbortSignal | undefined): Promise<readonly FitReport[]> {
   return new Promise((resolve, reject) => {
     const child = fork(compiledFile('models/files-fit-main.js'), {
@@ -68,7 +72,7 @@ function readInProcess(task: FitTask, signal: AbortSignal | undefined): Promise<
     child.on('message', (report) => reports.push(report as FitReport));
     child.on('error', reject);
     child.on('close', () => resolve(reports));
-    // Where the process has ended already, `close` follows; where it did not start, `error`.
+    // Where the process has ended already, `close` follows. Where it did not start, `error` follows.
     if (child.connected) child.send(task, () => undefined);
   });
 }

@@ -6,9 +6,10 @@ const CHARACTER_WEIGHT = 0.5;
 const CHARACTER_LENGTHS = [3, 4];
 
 /**
- * A text as counts of its words, pairs of words and runs of 3 and 4 characters, each hashed to one signed coordinate
- * (the hashing trick: Weinberger et al. 2009, "Feature hashing for large scale multitask learning"), L2-normalised.
- * Texts that share words, or parts of words, get similar vectors; upper case, punctuation and spacing do not count.
+ * A text as counts of its words, pairs of words and runs of 3 and 4 characters. Each of these adds to one signed
+ * coordinate, chosen by its hash (the hashing trick: Weinberger et al. 2009, "Feature hashing for large scale
+ * multitask learning"). The vector is L2-normalised. Texts that share words, or parts of words, get similar
+ * vectors; case, punctuation and spacing do not count.
  */
 export function embedHashedNgrams(text: string, dimension: number): Float32Array {
   const words =
@@ -39,7 +40,7 @@ function add(sums: Float64Array, feature: string, weight: number): void {
   sums[index] = sums[index]! + ((hash & 1) === 1 ? weight : -weight);
 }
 
-/** Features can cancel each other; the vector of a text is never zero all the same. */
+/** The sums at length 1. Features can cancel each other, but the vector of a text is never zero. */
 function normalised(sums: Float64Array): Float32Array {
   let squares = 0;
   for (const sum of sums) squares += sum * sum;

@@ -4,8 +4,9 @@ import type { ModelFiles } from './files/model-files.js';
 import { isGraph } from './files/locked-files.js';
 
 /**
- * transformers.js finds files by itself, by names that it makes of settings and configurations. Here it has no file system and no network: what
- * it asks for comes out of one model's verified files, by way of its interface for caches of programs (`env.customCache`).
+ * Connects transformers.js to one model's verified files. The library looks for files by names that it makes of
+ * settings and configurations. Here it has no file system and no network: its interface for a program's own cache
+ * (`env.customCache`) answers every request.
  */
 env.allowRemoteModels = false;
 env.allowLocalModels = true;
@@ -15,24 +16,26 @@ env.useBrowserCache = false;
 env.useCustomCache = true;
 env.customCache = { match: answer, put: async () => undefined };
 env.fetch = async () => new Response(null, { status: 404 });
-// Both begin the names that it asks for by: the same one twice.
+// The library asks for each file under a local and a remote name. With these values both names are the same.
 env.remoteHost = '';
 env.remotePathTemplate = '{model}/';
-// What it would print it also throws; its print of a failed call holds whole tensors.
+// The library throws what it prints, and its print of a failed call contains whole tensors.
 env.logLevel = LogLevel.NONE;
 
 interface Reading {
   readonly files: ModelFiles;
-  /** The library takes whatever goes wrong here for a file that is not there. */
+  /** Kept here, since the library takes every failure of an answer for a missing file. */
   readonly failures: unknown[];
 }
 
-/** By the name under which the library knows the model's folder. */
+/** By the name that the library has for the model's folder. */
 const readings = new Map<string, Reading>();
 let serial = 0;
 
 /**
- * Lets the library load something of a model: `load` gets a name to give it as the folder. The `needed` files must be among its own. Throws what ModelFiles throws, before what the library makes of that.
+ * Lets the library load something of a model: `load` gets the name that the library takes for the model's folder.
+ * The `needed` files must be among the model's. Errors of ModelFiles go before those that the library makes of
+ * them.
  */
 export async function throughLibrary<T>(
   files: ModelFiles,
@@ -40,7 +43,7 @@ export async function throughLibrary<T>(
   load: (name: string) => Promise<T>,
 ): Promise<T> {
   for (const path of needed) files.require(path);
-  // Never the same twice: the library remembers what it saw of a name.
+  // A new name each time, since the library remembers what it found under a name.
   const name = `/model-${serial++}`;
   const reading: Reading = { files, failures: [] };
   readings.set(name, reading);
@@ -55,7 +58,7 @@ export async function throughLibrary<T>(
   throw reading.failures[0];
 }
 
-/** The library's own error names no file. */
+/** Checks JSON before the library does, since the library's own error names no file. */
 function requireJson(bytes: Buffer, name: string): void {
   try {
     JSON.parse(bytes.toString('utf8'));
@@ -71,7 +74,7 @@ async function answer(request: string): Promise<Response | string | undefined> {
   const { files, failures } = reading;
   try {
     if (isGraph(path)) return files.graph(path);
-    // It asks for a graph's data as well, and goes on with no more than a name: the runtime finds them beside the graph.
+    // The library also asks for a graph's data, and needs only a name: the runtime finds the data beside the graph.
     if (!/\.(json|jinja|txt)$/.test(path)) return request;
     if (!files.has(path)) return undefined;
     const bytes = await files.bytes(path);

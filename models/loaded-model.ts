@@ -4,25 +4,28 @@ import type { Model } from '../experiment/model.js';
 import type { Fingerprint } from '../experiment/provenance.js';
 import type { ModelFiles } from './files/model-files.js';
 
-/** Where a graph is computed: one of the runtime's execution providers. */
+/** The device that computes a graph: one of the runtime's execution providers. */
 export type Device = 'cpu' | 'cuda' | 'webgpu';
 
-/** In the place of a device: the loader reads what can be told of the files, opens no graph, and ends with `NothingComputes`. */
+/**
+ * In place of a device: the loader checks the files as far as it can, opens no graph, and ends with
+ * `NothingComputes`.
+ */
 export const UNOPENED = 'unopened';
 
 /** What a loader is given. */
 export interface LoadTask<M extends Model = Model> {
   readonly model: M;
-  /** Its verified files: a loader opens no others. */
+  /** The model's verified files. A loader opens no others. */
   readonly files: ModelFiles;
-  /** A device that was seen to work; the loader uses no other. */
+  /** A device that a trial found to work. The loader uses no other. */
   readonly device: Device | typeof UNOPENED;
 }
 
-/** The folder of a model's files; or the folder of all models, where its process finds and verifies them itself. */
+/** The folder of a model's files, or the folder of all models, in which the runner itself finds and verifies them. */
 export type RunnerFiles = { readonly folder: string } | { readonly modelsFolder: string };
 
-/** What the process of a model is given. */
+/** What a runner gets to load a model. */
 export type RunnerTask = Omit<LoadTask, 'files'> & RunnerFiles;
 
 export interface GenerateItem {
@@ -33,16 +36,16 @@ export interface GenerateItem {
 
 export interface GeneratedItem {
   readonly output: Artifact;
-  /** Tokens at the end of the input that the model had no room for; 0 where it read everything. */
+  /** Tokens at the end of the input for which the model had no room; 0 where it read everything. */
   readonly cutTokens: number;
   /** Whether the model stopped at its limit of tokens, so that the end of the output is missing. */
   readonly outputCut: boolean;
 }
 
 /**
- * A generative model, ready. `generate` answers each item of a batch by itself: one that cannot be answered is an error in
- * its place (`InvalidInput`, `ModelOutputInvalid`), and the others stand. It throws PanicError `DeviceError` where the
- * runtime fails as a whole.
+ * A loaded generative model. `generate` answers each item of a batch separately: an item that it cannot answer has
+ * an error in its place (`InvalidInput`, `ModelOutputInvalid`), and the other answers stand. It throws PanicError
+ * `DeviceError` where the runtime fails as a whole.
  */
 export interface LoadedGenerator {
   readonly kind: 'generative';
@@ -56,7 +59,10 @@ export interface EmbeddedItem {
   readonly cutTokens: number;
 }
 
-/** An embedding model, ready: one vector per input, in order. Throws like LoadedGenerator, for all inputs together. */
+/**
+ * A loaded embedding model: one vector for each input, in order. Throws like LoadedGenerator, for all inputs
+ * together.
+ */
 export interface LoadedEmbedder {
   readonly kind: 'embedding';
   readonly fingerprint: Fingerprint;

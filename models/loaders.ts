@@ -2,9 +2,9 @@ import { assertNever, PanicError } from '../common/errors.js';
 import type { LoadedModel, LoadTask } from './loaded-model.js';
 
 /**
- * Loads a model with files, by its loader; each loader's libraries are only read when it is asked for. Throws PanicError
- * `ModelFilesMissing` where files are absent or unreadable, `InvalidInput` where the model's settings do not fit them, and
- * `DeviceError` where the device refuses.
+ * Loads a model with files by its loader. A loader's libraries are read only when a model needs that loader. Throws
+ * PanicError `ModelFilesMissing` where files are absent or unreadable, `InvalidInput` where the model's settings do
+ * not fit them, and `DeviceError` where the device refuses.
  */
 export async function loadModel(task: LoadTask): Promise<LoadedModel> {
   const { model } = task;

@@ -1,6 +1,7 @@
 /**
- * Milliseconds of a call of the models that come with the program, for `plan` where the data folder has no history of them. Printed by
- * `node dist/bench/model-times.js`: 2026-11-29, on two cores of an AMD EPYC that had other work; trained models on the processor.
+ * Milliseconds of a call, for the models that come with the program. `plan` takes them where the data folder has no
+ * history of a model. `node dist/bench/model-times.js` printed them on 2026-11-29, on two cores of an AMD EPYC that
+ * had other work; trained models ran on the processor.
  */
 export const MEASURED_MS_PER_INVOCATION: ReadonlyMap<string, number> = new Map([
   ['ProceduralPainter', 2],
@@ -13,7 +14,7 @@ export const MEASURED_MS_PER_INVOCATION: ReadonlyMap<string, number> = new Map([
   ['DummyI2T', 0.2],
 ]);
 
-/** The same for a vector. */
+/** Milliseconds for a vector, measured likewise. */
 export const MEASURED_MS_PER_VECTOR: ReadonlyMap<string, number> = new Map([
   ['HashedNgram', 0.2],
   ['ColourGradient', 6],

@@ -11,7 +11,7 @@ import { catalogueProblem, formProblems } from './catalogue-problems.js';
 import { catalogueFileSchema, type CatalogueFile } from './catalogue-schema.js';
 import { isPackaged } from './files/packaged.js';
 
-/** A user's catalogue file, or all that is wrong with it. */
+/** A user's catalogue file, or all of its problems. */
 export type OwnCatalogue =
   | ({ readonly ok: true; readonly sha256: string } & CatalogueFile)
   | { readonly ok: false; readonly problems: readonly Problem[] };
@@ -19,8 +19,8 @@ export type OwnCatalogue =
 const FOLDER = 'folder:';
 
 /**
- * Reads and checks a user's catalogue file. `taken` tells who has a name already, and `folder:PATH` is made absolute, from
- * the file on. Never throws.
+ * Reads and checks a user's catalogue file. `taken` gives the owner of a name that is in use, or null.
+ * `folder:PATH` becomes absolute, relative to the file. Never throws.
  */
 export function readOwnCatalogue(path: string, taken: (name: string) => string | null): OwnCatalogue {
   const read = bytesOf(path);
@@ -55,7 +55,10 @@ function ofCatalogue({ path, found, allowed }: Problem): Problem {
   return catalogueProblem(path, found, allowed);
 }
 
-/** Texts that no store can hold (common/text.ts), wherever they are: settings and sources are stored with each model. */
+/**
+ * Finds texts that no store can hold (common/text.ts), anywhere in the file: the store keeps settings and sources
+ * with each model.
+ */
 function unfitTexts(value: unknown, path: readonly PropertyKey[]): Problem[] {
   if (typeof value === 'string') return unfitText(value, path);
   if (typeof value !== 'object' || value === null) return [];
@@ -65,7 +68,7 @@ function unfitTexts(value: unknown, path: readonly PropertyKey[]): Problem[] {
 
 function unfitText(text: string, path: readonly PropertyKey[]): Problem[] {
   const fault = textFault(text);
-  // Some may be blank, such as the prefix of an embedder; the schema says which may not.
+  // Some texts may be blank, such as the prefix of an embedder. The schema decides which may not.
   if (fault === null || fault === 'blank') return [];
   const found = fault === 'NUL' ? 'a NUL character' : 'half of a surrogate pair';
   const allowed = fault === 'NUL' ? 'text without NUL' : 'well-formed Unicode text';

@@ -30,11 +30,11 @@ export type ResizeKernel = keyof typeof kernels;
 /** Pillow's numbers of the kernels, as `preprocessor_config.json` has them in `resample`. */
 const kernelsByNumber: Readonly<Record<number, ResizeKernel>> = { 1: 'lanczos', 2: 'bilinear', 3: 'bicubic' };
 
-/** Fraction bits of the weights: 8 bits of colour and 2 for overshoot are left of 32. */
+/** Fraction bits of the weights: of 32 bits, 8 hold a colour and 2 hold overshoot. */
 const FRACTION_BITS = 22;
 const ROUNDING = 2 ** (FRACTION_BITS - 1);
 
-/** For each place of a row or column: the first pixel that it takes from, and the weights from there on. */
+/** For each place of a row or column: the first pixel of the source that counts, and the weights from there on. */
 interface Weights {
   readonly first: Int32Array;
   readonly count: Int32Array;
@@ -44,9 +44,10 @@ interface Weights {
 }
 
 /**
- * The picture at `width` x `height` pixels (positive integers), shrunk with antialiasing: byte for byte what `Image.resize` of
- * Pillow 12 gives, which image processors in Python use (src/libImaging/Resample.c), rows first; Pillow 13 takes columns
- * first for some shapes, and rounds and clips other values in between. Integer arithmetic: the same bytes everywhere.
+ * The picture at `width` x `height` pixels (positive integers), shrunk with antialiasing. The bytes are those of
+ * `Image.resize` of Pillow 12, rows first, which image processors in Python use (src/libImaging/Resample.c). Pillow
+ * 13 takes columns first for some shapes, and then rounds and clips other intermediate values. All arithmetic is in
+ * integers, so that every machine gives the same bytes.
  */
 export function resizePicture(
   picture: ImageArtifact,
@@ -67,9 +68,10 @@ export function resizePicture(
 }
 
 /**
- * The picture at the size to which an image processor of transformers.js would bring it, by the processor's own kernel: the
- * library's resize has no antialiasing, and leaves a picture of the right size alone. For processors whose sizes come from
- * `get_resize_output_image_size`; others take resizePicture. Throws PanicError `InvalidInput` for a kernel we have not.
+ * The picture at the size to which an image processor of transformers.js would bring it, by the processor's own
+ * kernel. The library's own resize has no antialiasing, and leaves a picture of the right size alone. Only for
+ * processors whose sizes come from `get_resize_output_image_size`; others call resizePicture. Throws PanicError
+ * `InvalidInput` for a kernel that this file does not have.
  */
 export function pictureForProcessor(processor: ImageProcessor, picture: ImageArtifact): RawImage {
   const raw = new RawImage(picture.pixels, picture.width, picture.height, 3);
@@ -115,7 +117,7 @@ function weightsOf(from: number, to: number, kernel: Kernel): Weights {
 function resizeRows(pixels: Uint8Array, width: number, height: number, weights: Weights): Uint8Array {
   const { first, count, values, stride } = weights;
   const newWidth = first.length;
-  // The clamp of this array is Pillow's clip to 0..255.
+  // This array clips to 0..255, as Pillow does.
   const result = new Uint8ClampedArray(newWidth * height * 3);
   for (let y = 0, to = 0; y < height; y++) {
     for (let x = 0; x < newWidth; x++, to += 3) {

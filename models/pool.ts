@@ -20,33 +20,39 @@ import type { DeviceDecision } from './onnx/devices.js';
 import type { ServerAccess } from './servers/address.js';
 import { startServerRunner } from './servers/server-runner.js';
 
-// Requests to one server at a time: what arrives together such servers compute together.
+// Requests to one server at a time. Such servers compute requests together that arrive together.
 const SERVER_REQUESTS = 8;
 
 const TURN_MS = 60_000;
 
 export interface ModelPoolOptions extends CatalogueOptions {
-  /** Threads for built-in models, started when first needed. Default: 2, or 1 on a machine with one core. */
+  /**
+   * Threads for built-in models, which the pool starts when it first needs them. Default: 2, or 1 on a machine with
+   * one core.
+   */
   readonly threads?: number;
-  /** Where the files of neural models and their lock file are. */
+  /** The folder of the files of models and of their lock file. */
   readonly modelsFolder: string;
-  /** Folders of single models, by model name, instead of what is in `modelsFolder`; the lock file is not asked about them. */
+  /**
+   * Folders of single models, by model name, in place of those in `modelsFolder`. The lock file does not apply to
+   * them.
+   */
   readonly folders?: Readonly<Record<string, string>>;
-  /** Servers that models may be asked of. Default: those of this machine. */
+  /** The servers that may run models. Default: those of this machine. */
   readonly servers?: ServerAccess;
   /** Default: any device that works, all of a GPU's memory, half of the machine's, and hours for a call. */
   readonly devices?: Partial<DeviceSettings>;
-  /** Told once the device of models with files is chosen: when the first of them is called. */
+  /** Called when the first model with files is called, once the pool has chosen the device. */
   readonly onDevice?: (decision: DeviceDecision) => void;
-  /** When the process of a model is replaced by a new one. */
+  /** When the pool replaces the process of a model by a new one. */
   readonly wear?: WearLimits;
-  /** How long a model waits at least for memory before those that are loaded give way with calls waiting; milliseconds. */
+  /** How long a model waits for memory at least, before loaded models with waiting calls give way; milliseconds. */
   readonly turnMs?: number;
-  /** How many times as long as its loading a turn lasts at least. Default: 10. */
+  /** The least length of a turn, as a multiple of the model's loading time. Default: 10. */
   readonly loadsInTurn?: number;
 }
 
-/** Starts nothing until a model is first called. See ModelPool for what its calls throw. */
+/** Makes a pool, which starts nothing before the first call. See ModelPool for what its calls throw. */
 export async function createModelPool(options: ModelPoolOptions): Promise<ModelPool> {
   const catalogue = await loadCatalogue(options);
   const devices = { ...DEVICE_SETTINGS, ...options.devices };

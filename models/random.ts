@@ -56,7 +56,7 @@ function absorbSeed(words: Words, seed: number): Words {
   return absorb(absorb(words, seed % 0x1_0000_0000), Math.floor(seed / 0x1_0000_0000));
 }
 
-/** What painters and describers draw. */
+/** The generator from which painters and describers draw. */
 export class Random extends Sfc32 {
   /** A uniform integer in 0..limit-1 (limit well below 2^32, so the bias is negligible). */
   below(limit: number): number {
@@ -68,7 +68,7 @@ export class Random extends Sfc32 {
     return low + this.below(high - low + 1);
   }
 
-  /** True `percent` times out of a hundred. */
+  /** True in `percent` of 100 calls, on average. */
   chance(percent: number): boolean {
     return this.below(100) < percent;
   }

@@ -3,19 +3,20 @@ import { PanicError, type FailureKind } from '../common/errors.js';
 import { withoutSecrets } from '../common/secrets.js';
 
 /**
- * Whether a status of HTTP says that the server may answer in a moment: what is too slow, too early or too much, and every
- * fault of the server or of a proxy before it, also the numbers of their own (520 to 530, 529).
+ * Whether an HTTP status says that the server may answer a later request: the statuses for too slow, too early and
+ * too many, and every fault of the server or of a proxy before it, also their non-standard numbers (520 to 530,
+ * 529).
  */
 export function isBusyStatus(status: number): boolean {
   return [408, 425, 429].includes(status) || (status >= 500 && status <= 599);
 }
 
-/** However long a server asks to be left alone. */
+/** The longest pause, even where a server asks for more. */
 const LONGEST_PAUSE_MS = 60_000;
 
-/** Something that may be over in a moment: a lost connection, a busy server. */
+/** A failure that may pass: a lost connection, a busy server. */
 export class PassingFailure extends Error {
-  /** How long the server asks to be left alone, milliseconds; null where it does not say. */
+  /** How long the server asks the caller to wait, milliseconds; null where it does not say. */
   readonly retryAfterMs: number | null;
   constructor(message: string, options: ErrorOptions & { readonly retryAfterMs?: number | null } = {}) {
     super(withoutSecrets(message), options);
@@ -23,19 +24,23 @@ export class PassingFailure extends Error {
   }
 }
 
-/** Milliseconds from `now` that a header `Retry-After` asks for, in seconds or as a date (RFC 9110, 10.2.3); null where it says nothing. */
+/**
+ * Milliseconds from `now` that a `Retry-After` header asks for, as seconds or as a date (RFC 9110, 10.2.3); null
+ * where the header has neither.
+ */
 export function retryAfterMs(header: string | null | undefined, now = Date.now()): number | null {
   const text = header?.trim() ?? '';
   if (/^\d{1,9}(\.\d{1,9})?$/.test(text)) return 1000 * Number(text);
-  // Only the forms with the name of a day: what else Date.parse takes is no date of HTTP, whose dates are all in GMT.
+  // Only the forms that begin with the name of a day. Date.parse reads more, but an HTTP date has no other form,
+  // and all are in GMT.
   const at = /^[A-Z][a-z]{2,8},? /.test(text) ? Date.parse(text.replace(/(?: GMT)?$/, ' GMT')) : Number.NaN;
   return Number.isNaN(at) ? null : Math.max(0, at - now);
 }
 
 /**
- * Does the work again after a PassingFailure, when the server asks for it, or after the next of `delaysMs`; `progressed` tells whether
- * the attempt got on, which begins the count anew. Throws PanicError of `kind` after the last attempt, other errors at once, and
- * the signal's reason.
+ * Repeats the work after a PassingFailure. The pause is the one that the server asks for, or the next of
+ * `delaysMs`. Where `progressed` says that the attempt made progress, the count begins anew. Throws PanicError of
+ * `kind` after the last attempt, any other error at once, and the signal's reason.
  */
 export async function withRetries<T>(
   work: () => Promise<T>,

@@ -3,8 +3,8 @@ import type { Model } from '../experiment/model.js';
 import { FilesChanged } from './files/model-files.js';
 
 /**
- * Reads something of a model's files. What goes wrong there is the files' fault, unless it says otherwise: PanicError
- * `ModelFilesMissing`, with the command that compares the files with what was pulled. Other PanicErrors pass.
+ * Reads something of a model's files. An error that is no PanicError becomes PanicError `ModelFilesMissing`, with
+ * the command that compares the files with those that were pulled. PanicErrors pass.
  *
  * @param what Completes "cannot read ...": a path, or what is in it.
  */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isBlank } from '../common/text.js';
 
-/** A text of a catalogue with something to be seen in it. Its JSON Schema says that it is not empty. */
+/** A text of a catalogue with at least one visible character. Its JSON Schema says only that the text is not empty. */
 export const visibleText = z
   .string()
   .min(1, { abort: true })

@@ -17,11 +17,11 @@ import { openSmolVlm } from './smolvlm.js';
 import { openVisionEncoderDecoder } from './vision-encoder-decoder.js';
 
 /**
- * Loads a captioner of transformers.js from files in the layout of its repository, on exactly `task.device`. Never reads
- * from the network. Pictures are captioned one by one, so that a caption does not depend on the batch; captions are put on one
- * line (common/text.ts).
- * Throws PanicError `ModelFilesMissing` where files are absent or unreadable, `InvalidInput` where settings do not fit the
- * model's files, and `DeviceError` where the graphs cannot be opened.
+ * Loads a captioner of transformers.js from files in the layout of its repository, on exactly `task.device` and
+ * without the network. The captioner takes pictures one by one, so that a caption does not depend on the batch. A
+ * caption is one line (common/text.ts).
+ * Throws PanicError `ModelFilesMissing` where files are absent or unreadable, `InvalidInput` where settings do not
+ * fit the model's files, and `DeviceError` where the graphs cannot be opened.
  */
 export async function loadCaptioner(task: LoadTask<GenerativeModel>): Promise<LoadedGenerator> {
   const { model } = task;
@@ -56,7 +56,7 @@ export function openFamily(folder: ModelFolder, settings: CaptionSettings): Prom
   }
 }
 
-/** One name where all graphs are of one format, otherwise each graph's. */
+/** The one format of all graphs, or each graph's name with its format where formats differ. */
 function dtypeOf(settings: CaptionSettings): string {
   const dtypes = Object.entries(graphDtypes(settings));
   const distinct = new Set(dtypes.map(([, dtype]) => dtype));
@@ -83,7 +83,10 @@ async function captionOrError(
   }
 }
 
-/** Whether a caption's last token is one that ends it; otherwise the model stopped at `max_new_tokens`, or at its own limit. */
+/**
+ * Whether a caption ends with a token that ends captions. Otherwise the model stopped at `max_new_tokens`, or at
+ * its own limit.
+ */
 function endsItself(
   { model }: OpenCaptioner,
   { max_new_tokens: most }: CaptionSettings,
@@ -94,7 +97,7 @@ function endsItself(
   const { eos_token_id: end, forced_eos_token_id: forced } = model._prepare_generation_config(null, {});
   const ends: readonly unknown[] = Array.isArray(end) ? end : [end];
   if (!ends.includes(ids.at(-1))) return false;
-  // BART and its kin are made to end at the limit: there the last token says nothing.
+  // Models like BART are forced to write the end token at the limit, where it proves nothing.
   const made = ids.length - (model.config.is_encoder_decoder ? 1 : 0);
   return (forced ?? null) === null || made < most;
 }
@@ -114,7 +117,7 @@ function checkedPicture(model: GenerativeModel, input: Artifact): ImageArtifact 
   return input;
 }
 
-// The library's random numbers are one sequence for the whole process: calls take turns.
+// The library has one sequence of random numbers for the whole process, so calls take turns.
 let lastCall: Promise<unknown> = Promise.resolve();
 
 /**
@@ -143,7 +146,7 @@ async function generateTokens(
   checks.push(new FiniteScores());
   if (settings.do_sample) random.seed(seed);
   try {
-    // Each is named, so that the catalogue decides and not the model's generation_config.json.
+    // Each setting is passed by name, so that the catalogue decides and not the model's generation_config.json.
     const sequences = await model.generate({
       ...inputs,
       max_new_tokens: settings.max_new_tokens,
@@ -165,7 +168,7 @@ async function generateTokens(
   }
 }
 
-/** Scores of minus infinity are tokens ruled out; other scores that are not finite are a graph that went wrong. */
+/** A score of minus infinity rules a token out. Any other score that is not finite means that the graph failed. */
 class FiniteScores extends LogitsProcessor {
   override _call(_ids: bigint[][], logits: Tensor): Tensor {
     for (const score of logits.data as Float32Array) {

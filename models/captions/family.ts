@@ -7,7 +7,7 @@ import type { CaptionSettings } from './settings.js';
 /** Inputs of the library's `generate`, by name. */
 export type ModelInputs = Readonly<Record<string, Tensor>>;
 
-/** A captioner's graphs and words, and what its family makes of a picture. */
+/** A captioner's graphs and tokenizer, and the way in which its family turns a picture into inputs. */
 export interface OpenCaptioner {
   readonly model: PreTrainedModel;
   readonly tokenizer: Tokenizer;
@@ -21,7 +21,10 @@ export type OpenFamily<Settings extends CaptionSettings> = (
   settings: Settings,
 ) => Promise<OpenCaptioner>;
 
-/** A text's tokens, with those that the tokenizer puts around it, as a batch of one; all of them are attended to. */
+/**
+ * A text's tokens as a batch of one, with those that the tokenizer puts around the text. The attention mask covers
+ * all of them.
+ */
 export async function tokensOf(tokenizer: Tokenizer, text: string): Promise<ModelInputs> {
   const ids = BigInt64Array.from(await tokenizer.encode(text), BigInt);
   return {
@@ -31,8 +34,8 @@ export async function tokensOf(tokenizer: Tokenizer, text: string): Promise<Mode
 }
 
 /**
- * What the model's chat template makes of a picture and a sentence, up to where the answer begins. The template is in
- * `tokenizer_config.json`, or in a file of its own where exporters were newer.
+ * The text that the model's chat template makes of a picture and a sentence, up to the place where the answer
+ * begins. The template is in `tokenizer_config.json`; newer exporters write it to a file of its own.
  */
 export async function chatAbout(folder: ModelFolder, sentence: string): Promise<string> {
   const tokenizer = await folder.chatTemplates();

@@ -3,7 +3,10 @@ import { type OpenFamily, tokensOf } from './family.js';
 import { fixedSizePixels, fixedSizeProcessor } from './pixels.js';
 import type { SettingsOf } from './settings.js';
 
-/** Florence-2 (Xiao et al. 2023): DaViT and BART. The encoder reads the picture, then the sentence that asks for a caption. */
+/**
+ * Florence-2 (Xiao et al. 2023): DaViT and BART. The encoder reads the picture, then the sentence that asks for a
+ * caption.
+ */
 export const openFlorence2: OpenFamily<SettingsOf<'florence2'>> = async (folder, { prompt }) => {
   const tokenizer = await folder.tokenizer();
   const processor = await folder.json('preprocessor_config.json', fixedSizeProcessor(3));

@@ -20,7 +20,7 @@ interface ModelClass {
   ): Promise<PreTrainedModel>;
 }
 
-/** The files of one captioner, read through the library, which never asks the network. */
+/** The files of one captioner. The library reads them without the network. */
 export class ModelFolder {
   readonly #model: GenerativeModel;
   readonly #files: ModelFiles;
@@ -47,7 +47,7 @@ export class ModelFolder {
     return this.#read('tokenizer.json', () => tokenizerOf(this.#files));
   }
 
-  /** The library's tokenizer, whose chat templates alone are used: its tokens are not always those of Python. */
+  /** The library's tokenizer, for its chat templates only: its tokens are not always those of Python. */
   chatTemplates(): Promise<PreTrainedTokenizer> {
     return this.#read('tokenizer_config.json', () =>
       throughLibrary(this.#files, ['tokenizer.json', 'tokenizer_config.json'], (name) =>
@@ -56,12 +56,12 @@ export class ModelFolder {
     );
   }
 
-  /** One of the model's JSON files. Throws PanicError `ModelFilesMissing` where it is not what its schema says. */
+  /** One of the model's JSON files. Throws PanicError `ModelFilesMissing` where the file does not fit the schema. */
   json<Schema extends z.ZodType>(file: string, schema: Schema): Promise<z.output<Schema>> {
     return this.#read(file, async () => schema.parse(JSON.parse(await this.#files.text(file))));
   }
 
-  /** The number under these keys of one of the model's JSON files; null where it has none. Throws as `json`. */
+  /** The number under these keys of one of the model's JSON files; null where the file has none. Throws as `json`. */
   async statement(file: string, ...keys: readonly string[]): Promise<Statement> {
     const content = await this.json(file, z.looseObject({}));
     return statementIn(content, this.#files.nameOf(file), ...keys);
@@ -85,7 +85,10 @@ export class ModelFolder {
     return model;
   }
 
-  /** The library copies the picture's vectors among the words' as they are: other bits would be taken for numbers. */
+  /**
+   * The library copies the picture's vectors among the words' without a conversion, so it would read bits of
+   * another type as wrong numbers.
+   */
   #checkVectorTypes(
     graphs: Readonly<Record<string, Pick<OpenGraph, 'inputMetadata' | 'outputMetadata'>>>,
   ): void {

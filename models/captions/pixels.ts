@@ -12,8 +12,9 @@ type Resample = z.output<typeof resample>;
 const KERNELS: Readonly<Record<Resample, ResizeKernel>> = { 1: 'lanczos', 2: 'bilinear', 3: 'bicubic' };
 
 /**
- * The part of `preprocessor_config.json` that every family reads; other keys are the families', or say nothing about pictures.
- * What a file leaves out has the value of its class in transformers, whose filter is `usual`.
+ * The part of `preprocessor_config.json` that every family reads. Other keys belong to a family, or do not concern
+ * pictures. A key that the file leaves out has the default of its class in transformers; `usual` is the filter of
+ * that class.
  */
 export function processorValues(usual: Resample) {
   return z
@@ -38,7 +39,7 @@ const bothSides = z.union([
   z.looseObject({ width: z.int().positive(), height: z.int().positive() }),
 ]);
 
-/** A processor that brings every picture to one size; cropping may be on where it leaves that size as it is. */
+/** A processor that brings every picture to one size. Cropping may be on where it leaves that size as it is. */
 export function fixedSizeProcessor(usual: Resample) {
   return processorValues(usual)
     .and(
@@ -58,8 +59,8 @@ export function fixedSizeProcessor(usual: Resample) {
 export type FixedSizeProcessor = z.output<ReturnType<typeof fixedSizeProcessor>>;
 
 /**
- * Throws PanicError `InvalidInput` where the processor's size is not the one that the vision tower was made for, which `config.json` states
- * under these keys: its positions are those of that size alone.
+ * Throws PanicError `InvalidInput` where the processor's size is not the size of the vision tower, which
+ * `config.json` states under these keys. The tower has positions for that one size.
  */
 export async function requireTowerSize(
   folder: ModelFolder,
@@ -75,7 +76,7 @@ export async function requireTowerSize(
   }
 }
 
-/** `pixel_values` [1, 3, height, width] of a picture brought to the processor's size. */
+/** `pixel_values` [1, 3, height, width] of a picture that was brought to the processor's size. */
 export function fixedSizePixels(picture: ImageArtifact, processor: FixedSizeProcessor): Tensor {
   const { width, height } = processor.size;
   const planes = normalisedPlanes(resizePicture(picture, width, height, processor.kernel), processor);

@@ -27,7 +27,7 @@ const processorSchema = processorValues(3)
     }),
   )
   .transform((config, context) => {
-    // "Edges" are numbers of pixels here; newer files have them in place of the two older names.
+    // "Edges" are numbers of pixels here. Newer files have these keys in place of the two older ones.
     const smallest = config.min_pixels ?? config.size?.shortest_edge;
     const largest = config.max_pixels ?? config.size?.longest_edge;
     if (smallest !== undefined && largest !== undefined) return { ...config, smallest, largest };
@@ -36,7 +36,7 @@ const processorSchema = processorValues(3)
   });
 type Processor = z.output<typeof processorSchema>;
 
-/** By `model_type`. They differ in the vision tower, and in the name of one of its inputs. */
+/** Classes by `model_type`. The generations differ in the vision tower, and in the name of one of its inputs. */
 const GENERATIONS = {
   qwen2_vl: Qwen2VLForConditionalGeneration,
   qwen2_5_vl: Qwen2_5_VLForConditionalGeneration,
@@ -46,7 +46,7 @@ const generationSchema = z.looseObject({ model_type: z.enum(['qwen2_vl', 'qwen2_
 const LARGEST_ASPECT = 200;
 const PLACEHOLDER = '<|image_pad|>';
 
-/** Qwen2-VL and Qwen2.5-VL: pictures of any size as patches, positions in three dimensions. */
+/** Qwen2-VL and Qwen2.5-VL. They read pictures of any size as patches, with positions in three dimensions. */
 export const openQwenVl: OpenFamily<SettingsOf<'qwen-vl'>> = async (folder, settings) => {
   const tokenizer = await folder.tokenizer();
   const processor = await folder.json('preprocessor_config.json', processorSchema);
@@ -76,7 +76,10 @@ export const openQwenVl: OpenFamily<SettingsOf<'qwen-vl'>> = async (folder, sett
   };
 };
 
-/** Throws PanicError `InvalidInput` where pictures would be cut into other patches than the vision tower reads. */
+/**
+ * Throws PanicError `InvalidInput` where the processor would cut pictures into other patches than the vision tower
+ * reads.
+ */
 async function requireFit(folder: ModelFolder, processor: Processor): Promise<void> {
   const pairs = [
     ['patch_size', processor.patch_size, 'patch_size'],
@@ -91,7 +94,10 @@ async function requireFit(folder: ModelFolder, processor: Processor): Promise<vo
   }
 }
 
-/** `smart_resize` of the Python processor: multiples of a merged patch, within the bounds, about the same proportions. */
+/**
+ * `smart_resize` of the Python processor: both sides become multiples of a merged patch, the area stays within the
+ * bounds, and the proportions stay about the same.
+ */
 function patchableSize(
   { width, height }: ImageArtifact,
   processor: Processor,
@@ -124,8 +130,9 @@ function patchableSize(
 }
 
 /**
- * [patches, 3 * temporal_patch_size * patch_size^2]: the patches that will be merged stand side by side, and in each patch come
- * the channels, for each the picture `temporal_patch_size` times, by rows. A picture is a film that stands still.
+ * The patches of a picture, [patches, 3 * temporal_patch_size * patch_size^2]. Patches that the model will merge
+ * stand side by side. A patch has its channels in order, and each channel has the rows of the picture
+ * `temporal_patch_size` times: the model reads a picture as a film without motion.
  */
 function patchesOf(picture: ImageArtifact, processor: Processor & ProcessorValues): Tensor {
   const { patch_size: patch, temporal_patch_size: times, merge_size: merge } = processor;

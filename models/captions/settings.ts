@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Number formats that exporters write, with what they append to a graph's file name. */
+/** Number formats that exporters write, with the suffix of a graph's file name for each. */
 export const DTYPE_SUFFIXES = {
   fp32: '',
   fp16: '_fp16',
@@ -15,14 +15,17 @@ export type Dtype = keyof typeof DTYPE_SUFFIXES;
 
 const dtype = z.enum(['fp32', 'fp16', 'q8', 'int8', 'uint8', 'q4', 'q4f16', 'bnb4']);
 
-/** How words are chosen: what transformers.js 4.3.1 honours (`_get_logits_processor` and `logits_sampler.js`), and no more. */
+/**
+ * How the model chooses words: exactly the settings that transformers.js 4.3.1 honours (`_get_logits_processor` and
+ * `logits_sampler.js`).
+ */
 const generation = {
-  /** A caption that has not ended by then stops there. */
+  /** The model stops here where it has not ended the caption before. */
   max_new_tokens: z.int().positive(),
-  /** False: always the likeliest token. True: drawn, seeded by the invocation. */
+  /** False: always the likeliest token. True: a token drawn with the invocation's seed. */
   do_sample: z.boolean().default(false),
   temperature: z.number().positive().default(1),
-  /** Drawn from that many of the likeliest tokens; 0: from all. */
+  /** The model draws from so many of the likeliest tokens; 0: from all. */
   top_k: z.int().nonnegative().default(50),
   repetition_penalty: z.number().positive().default(1),
   no_repeat_ngram_size: z.int().nonnegative().default(0),
@@ -34,7 +37,7 @@ const prompt = z
   .string()
   .regex(PLAIN_SENTENCE, 'a sentence without "<" and ">": the loader adds the tokens around it');
 
-/** A family's settings: unknown keys are errors. */
+/** The settings of a family. Unknown keys are errors. */
 function family<const Name extends string, Shape extends z.ZodRawShape>(name: Name, shape: Shape) {
   return z.strictObject({ family: z.literal(name), ...generation, ...shape }, { error: ignoredKeys });
 }
@@ -47,7 +50,7 @@ function ignoredKeys(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 /**
- * Settings of the loader `image-to-text`. `<graph>_dtype` says which export of a graph is taken:
+ * Settings of the loader `image-to-text`. `<graph>_dtype` chooses which export of a graph the loader opens:
  * `onnx/<graph><suffix>.onnx` in the model's folder.
  */
 export const captionSettings = z
@@ -58,7 +61,7 @@ export const captionSettings = z
       embed_tokens_dtype: dtype,
       encoder_model_dtype: dtype,
       decoder_model_merged_dtype: dtype,
-      /** The sentence behind a task token: "What does the image describe?" is <CAPTION>. */
+      /** The sentence behind a task token: "What does the image describe?" stands for <CAPTION>. */
       prompt,
     }),
     family('moondream', {
@@ -80,7 +83,7 @@ export const captionSettings = z
       embed_tokens_dtype: dtype,
       decoder_model_merged_dtype: dtype,
       prompt,
-      /** Larger pictures are shrunk to that many pixels, at most what `preprocessor_config.json` allows. */
+      /** The captioner shrinks larger pictures to so many pixels, at most what `preprocessor_config.json` allows. */
       max_pixels: z.int().positive(),
     }),
   ])

@@ -14,20 +14,20 @@ const processorSchema = processorValues(1).and(
 );
 /** Tokens for each tile. */
 const promptSchema = z.looseObject({ image_seq_len: z.int().positive() });
-/** No picture is made larger than that (`MAX_IMAGE_SIZE` of the Python processor). */
+/** The largest side to which a picture is enlarged (`MAX_IMAGE_SIZE` of the Python processor). */
 const LARGEST_SIDE = 4096;
 
-/** Tiles by rows, each a square of the vision encoder's size, and at the end the picture as a whole. */
+/** Tiles in rows, each a square of the vision encoder's size; the last tile is the picture as a whole. */
 interface Tiles {
-  /** 0 where there is only the whole. */
+  /** 0 where the whole picture is the only tile. */
   readonly rows: number;
   readonly columns: number;
   readonly pictures: readonly ImageArtifact[];
 }
 
 /**
- * SmolVLM and Idefics3: SigLIP and a Llama. The picture is prepared here and not by the library, which resizes without
- * antialiasing, and after the colours have become numbers.
+ * SmolVLM and Idefics3: SigLIP and a Llama. This program prepares the picture, since the library resizes without
+ * antialiasing, and only after it has made numbers of the colours.
  */
 export const openSmolVlm: OpenFamily<SettingsOf<'smolvlm'>> = async (folder, settings) => {
   const tokenizer = await folder.tokenizer();
@@ -68,8 +68,9 @@ export const openSmolVlm: OpenFamily<SettingsOf<'smolvlm'>> = async (folder, set
 };
 
 /**
- * Throws PanicError `InvalidInput` where the tiles are of another size than the vision encoder's pictures, or the prompt gets another number of
- * tokens for each than the encoder gives: its patches, of which each `scale_factor` squared become one.
+ * Throws PanicError `InvalidInput` where the tiles have another size than the vision encoder's pictures, or where
+ * the prompt has another number of tokens for a tile than the encoder gives. The encoder makes one token of
+ * `scale_factor` squared patches.
  */
 async function requireFit(folder: ModelFolder, side: number, tokensPerTile: number): Promise<void> {
   const stated = async (...keys: string[]): Promise<Statement> =>
@@ -86,7 +87,7 @@ async function requireFit(folder: ModelFolder, side: number, tokensPerTile: numb
   ]);
 }
 
-/** The longer side at `longest` pixels, the other even, as the Python processor rounds it. */
+/** The picture with its longer side at `longest` pixels and its other side even, as the Python processor rounds it. */
 function atLongestEdge(picture: ImageArtifact, longest: number, kernel: ResizeKernel): ImageArtifact {
   const aspect = picture.width / picture.height;
   let [width, height] = aspect >= 1 ? [longest, even(longest / aspect)] : [even(longest * aspect), longest];
@@ -105,7 +106,7 @@ function even(length: number): number {
   return whole + (whole % 2);
 }
 
-/** Both sides become multiples of `side`, whatever that does to the proportions. */
+/** Cuts a picture into tiles. Both sides become multiples of `side`, even where that changes the proportions. */
 function split(picture: ImageArtifact, side: number, kernel: ResizeKernel): Tiles {
   const aspect = picture.width / picture.height;
   const upwards = (length: number): number => Math.ceil(length / side) * side;

@@ -10,7 +10,7 @@ const configSchema = z.looseObject({
   encoder: z.looseObject({ model_type: z.string().optional() }).optional(),
 });
 
-/** ViT and GPT-2 and their like: an encoder of the whole picture, and a decoder that needs no prompt. */
+/** Models like ViT with GPT-2: an encoder of the whole picture, and a decoder that needs no prompt. */
 export const openVisionEncoderDecoder: OpenFamily<SettingsOf<'vision-encoder-decoder'>> = async (
   folder,
   settings,
@@ -26,10 +26,13 @@ export const openVisionEncoderDecoder: OpenFamily<SettingsOf<'vision-encoder-dec
   };
 };
 
-/** Towers that have a position for each patch of one size of pictures. */
+/** Towers that have a position for each patch, at one size of picture. */
 const FIXED_TOWERS: readonly unknown[] = ['vit', 'deit'];
 
-/** Throws PanicError `InvalidInput` where the tower is for pictures of another size, or captions could pass the decoder's last position. */
+/**
+ * Throws PanicError `InvalidInput` where the tower reads pictures of another size, or where captions could pass the
+ * decoder's last position.
+ */
 async function requireFit(
   folder: ModelFolder,
   processor: FixedSizeProcessor,

@@ -8,7 +8,7 @@ import { readModelFiles } from '../unreadable.js';
 import type { EmbedderSettings } from './settings.js';
 import { vectorsOf } from './vectors.js';
 
-/** An embedder's graph, open, with the inputs it wants and the number of inputs that are worth computing at once. */
+/** An embedder's open graph, with its inputs and the number of texts or pictures that are worth computing at once. */
 export interface EmbeddingGraph {
   readonly inputs: readonly InferenceSession.ValueMetadata[];
   readonly batchSize: number;
@@ -17,8 +17,9 @@ export interface EmbeddingGraph {
 }
 
 /**
- * Opens the graph that the settings name. Throws PanicError `ModelFilesMissing` where it cannot be read, `DeviceError` where
- * the device refuses it, and `InvalidInput` where the settings do not fit it or the model.
+ * Opens the graph that the settings name. Throws PanicError `ModelFilesMissing` where the graph cannot be read,
+ * `DeviceError` where the device refuses it, and `InvalidInput` where the settings do not fit the graph or the
+ * model.
  */
 export async function openEmbeddingGraph(
   { model, files, device }: LoadTask<EmbeddingModel>,
@@ -39,8 +40,9 @@ export async function openEmbeddingGraph(
     );
   }
   requireDimension(model, settings, file, session.outputMetadata);
-  // On a CPU the bytes of a vector must not depend on the batch. In fp32 those of tokens do not (texts of equal length; see
-  // the tests). Where a graph goes on with one vector for each input, it multiplies a single row by another routine.
+  // On a CPU the bytes of a vector must not depend on the batch. The tokens' vectors of an fp32 graph do not (texts
+  // of equal length; see the tests). A graph that goes on with one vector for each input multiplies a single row by
+  // another routine.
   const batches = device !== 'cpu' || (settings.dtype === 'fp32' && settings.pooling !== 'none');
   return {
     inputs: session.inputMetadata,

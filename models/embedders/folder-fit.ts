@@ -4,9 +4,12 @@ import { requireAgreement, requireRoom, statementIn } from '../agreement.js';
 import type { ModelFiles } from '../files/model-files.js';
 import { readModelFiles } from '../unreadable.js';
 
-/** Families whose first position is the one behind the padding's, so that so many positions are never used. */
+/** Families that number positions from behind the padding's, so that they never use the first ones. */
 const BEHIND_PADDING: readonly unknown[] = ['roberta', 'xlm-roberta', 'camembert', 'mpnet'];
-/** Towers that have a position for each patch of one size of pictures. Others (DINOv2) bring their positions to any size. */
+/**
+ * Towers that have a position for each patch, at one size of picture. Others (DINOv2) bring their positions to any
+ * size.
+ */
 const FIXED_TOWERS: readonly unknown[] = [
   'clip',
   'clip_vision_model',
@@ -18,8 +21,9 @@ const FIXED_TOWERS: readonly unknown[] = [
 const object = z.record(z.string(), z.unknown());
 
 /**
- * Throws PanicError `InvalidInput` where a text could have more tokens than the model has positions, or tokens that it has no vectors for, by
- * its config.json: the runtime would fail at the first long text, in the midst of a run. `ids` are those of some text.
+ * Throws PanicError `InvalidInput` where, by the model's config.json, a text could have more tokens than the model
+ * has positions, or tokens for which the model has no vectors. Otherwise the runtime would fail at the first long
+ * text, in the middle of a run. `ids` are the tokens of some text.
  */
 export async function requireTextFit(
   model: EmbeddingModel,
@@ -40,7 +44,7 @@ export async function requireTextFit(
     ['text_config', 'max_position_embeddings'],
   ]) {
     const { value, where } = statementIn(content, file, ...keys);
-    // Values below 1 say that there is no limit.
+    // Values below 1 mean that there is no limit.
     const room = value === null || value < 1 ? null : value - unused;
     requireRoom(`tokens that ${model.name} reads`, longest, { value: room, where }, 'set fewer');
   }
@@ -49,7 +53,10 @@ export async function requireTextFit(
   requireRoom(`words of ${model.name}`, largest, words, 'the tokenizer is of another model');
 }
 
-/** Throws PanicError `InvalidInput` where pictures are brought to another size than the one that the tower was made for, by its config.json. */
+/**
+ * Throws PanicError `InvalidInput` where the processor brings pictures to another size than the tower's, which
+ * config.json states.
+ */
 export async function requirePictureFit(
   model: EmbeddingModel,
   files: ModelFiles,

@@ -14,7 +14,7 @@ import { requirePictureFit } from './folder-fit.js';
 import { imageEmbedderSettings } from './settings.js';
 import type { Feeds } from './token-feeds.js';
 
-/** The library takes its base class for any other, with a warning in the log only. */
+/** For any other class the library takes its base class, and only logs a warning. */
 const KNOWN_PROCESSORS = [
   'BitImageProcessor',
   'CLIPImageProcessor',
@@ -24,8 +24,8 @@ const KNOWN_PROCESSORS = [
 ] as const;
 
 /**
- * Loads an image embedder from files in the layout of its repository. Never reads from the network. Throws like
- * loadTextEmbedder; vectors do not depend on the pictures beside them.
+ * Loads an image embedder from files in the layout of its repository, without the network. A vector does not depend
+ * on the other pictures of a batch. Throws like loadTextEmbedder.
  */
 export async function loadImageEmbedder(task: LoadTask<EmbeddingModel>): Promise<LoadedEmbedder> {
   const { model, files } = task;
@@ -71,7 +71,8 @@ const processorSchema = z.object({
       .transform((name) => name.replace(/Fast$/, ''))
       .pipe(z.enum(KNOWN_PROCESSORS)),
   }),
-  // The bare number of old files means a square to some processors in Python and a shorter side to others.
+  // Old files have a bare number, which some processors of Python take for a square and others for the shorter
+  // side.
   size: z.union(
     [z.object({ height: z.number(), width: z.number() }), z.object({ shortest_edge: z.number() })],
     'expected {"height", "width"} or {"shortest_edge"}',
@@ -108,7 +109,7 @@ async function feedsOf(
   const feeds: Record<string, Tensor> = {
     pixel_values: new Tensor('float32', pixels.data as Float32Array, [...pixels.dims]),
   };
-  // A graph of both towers (jina-clip-v2) wants a text as well, and not an empty one; one token costs least.
+  // A graph of both towers (jina-clip-v2) also wants a text, which must not be empty. One token costs least.
   if (inputs.some(({ name }) => name === 'input_ids')) {
     feeds['input_ids'] = new Tensor('int64', new BigInt64Array(batch.length).fill(1n), [batch.length, 1]);
   }

@@ -12,12 +12,12 @@ import { tokenFeeder } from './token-feeds.js';
 import { textTokenizer, type TokenizedText } from './tokens.js';
 
 /**
- * Loads a text embedder from files in the layout of its repository. Never reads from the network.
- * Throws PanicError `ModelFilesMissing` where files are absent or unreadable, `InvalidInput` where the settings do not fit
- * them, and `DeviceError` where the device refuses.
+ * Loads a text embedder from files in the layout of its repository, without the network.
+ * Throws PanicError `ModelFilesMissing` where files are absent or unreadable, `InvalidInput` where the settings do
+ * not fit them, and `DeviceError` where the device refuses.
  *
- * Its vectors do not depend on the texts beside them: only texts of equal length share a batch, so that nothing is padded.
- * (That costs no time: batches of mixed lengths waste what they gain on padding.)
+ * A vector does not depend on the other texts of a batch: a batch has texts of equal length only, so that it needs
+ * no padding. (That costs no time: batches of mixed lengths lose on padding what they gain.)
  */
 export async function loadTextEmbedder(task: LoadTask<EmbeddingModel>): Promise<LoadedEmbedder> {
   const { model, files } = task;
@@ -64,7 +64,7 @@ function batchesOfEqualLength(texts: readonly TokenizedText[], size: number): nu
     else byLength.set(ids.length, [index]);
   }
   return [...byLength].flatMap(([length, group]) => {
-    // A graph multiplies a single row by another routine: a text of one token is alone anyway, and stays so.
+    // A graph multiplies a single row by another routine. So a text of one token is always computed alone.
     const most = length === 1 ? 1 : size;
     const batches = Math.ceil(group.length / most);
     return Array.from({ length: batches }, (_, i) => group.slice(i * most, (i + 1) * most));

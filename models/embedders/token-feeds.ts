@@ -4,8 +4,8 @@ import { PanicError } from '../../common/errors.js';
 export type Feeds = Readonly<Record<string, Tensor>>;
 
 /**
- * Makes what a text graph is fed from a batch of texts of equal length (token ids; nothing is padding). Throws PanicError
- * `InvalidInput` for an input of the graph that nothing is known to be right for.
+ * Makes a function that feeds a text graph with a batch of token ids, all of equal length, so that there is no
+ * padding. Throws PanicError `InvalidInput` for an input of the graph for which no right value is known.
  *
  * @param imageSize Pixels a side, for a graph that wants `pixel_values` as well.
  */
@@ -31,7 +31,7 @@ function feederOf(input: InferenceSession.ValueMetadata, imageSize: number | und
     if (name === 'pixel_values' && imageSize !== undefined) {
       return () => new Tensor('float32', new Float32Array(), [0, 3, imageSize, imageSize]);
     }
-    // Exports of language models want the keys and values of earlier tokens: there are none.
+    // Exports of language models want the keys and values of earlier tokens. There are no earlier tokens.
     const [, heads, , width] = input.shape;
     if (name.startsWith('past_key_values.') && typeof heads === 'number' && typeof width === 'number') {
       return (batch) => new Tensor('float32', new Float32Array(), [batch.length, heads, 0, width]);

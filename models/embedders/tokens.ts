@@ -6,14 +6,15 @@ import type { textEmbedderSettings } from './settings.js';
 
 export interface TokenizedText {
   readonly ids: readonly number[];
-  /** Tokens at the end of the text that were beyond `max_tokens`. */
+  /** Tokens at the end of the text beyond `max_tokens`. */
   readonly cutTokens: number;
 }
 
 /**
- * How a model reads texts: prefix, special tokens around, cut at `max_tokens` as the tokenizers in Python do it, that is
- * before the closing tokens: without [SEP] the vector moves (cosine 0.77 on long texts), and last-token pooling would read
- * another token. What is returned throws PanicError `InvalidInput` for a text without tokens, or one that the tokenizer cannot read.
+ * Makes the function that turns a model's texts into tokens: prefix, special tokens around the text, and a cut at
+ * `max_tokens`. The cut is before the closing tokens, as in Python: without [SEP] the vector moves (cosine 0.77 on
+ * long texts), and last-token pooling would read another token. The function throws PanicError `InvalidInput` for a
+ * text without tokens, and for one that the tokenizer cannot read.
  */
 export async function textTokenizer(
   model: EmbeddingModel,
@@ -24,7 +25,7 @@ export async function textTokenizer(
   const closing = await closingTokens(tokenizer);
   return async (text) => {
     const all = await tokenizer.encode(prefix + text);
-    // An empty text has its special tokens, as in Python; a model without them has nothing to go by.
+    // As in Python, an empty text has the special tokens. A model without special tokens has nothing to embed.
     if (all.length === 0) {
       throw new PanicError(
         'InvalidInput',

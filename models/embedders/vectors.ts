@@ -3,12 +3,13 @@ import { assertNever, PanicError } from '../../common/errors.js';
 import { floatsOf } from '../onnx/floats.js';
 import type { EmbedderSettings } from './settings.js';
 
-/** As torch.nn.functional.layer_norm has it. */
+/** The default of torch.nn.functional.layer_norm. */
 const LAYER_NORM_EPSILON = 1e-5;
 
 /**
- * One vector for each input of a batch, from an output of a graph: [inputs, width], or [inputs, tokens, width] with every
- * token counting, of which `settings.pooling` takes one vector. Then layer norm, truncation and length 1, as the settings say.
+ * Takes one vector for each input of a batch from an output of a graph: [inputs, width], or [inputs, tokens, width]
+ * without padding, of which `settings.pooling` takes one vector. Then come layer norm, truncation and length 1, as
+ * the settings say.
  *
  * Throws PanicError `ModelOutputInvalid` for an output of another shape.
  */
@@ -36,7 +37,7 @@ function pooled(own: Float32Array, width: number, pooling: EmbedderSettings['poo
       return meanOf(own, width);
     case 'last':
       return Float64Array.from(own.subarray(-width));
-    // With `none`, all that there is.
+    // With `none`, the output has these values alone.
     case 'cls':
     case 'none':
       return Float64Array.from(own.subarray(0, width));

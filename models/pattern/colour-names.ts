@@ -1,6 +1,6 @@
 import type { Colour } from '../procedural/palette.js';
 
-/** The pattern describer's own names of the palette's colours; `vocabulary.ts` of the painters knows them all. */
+/** The pattern describer's own names for the palette's colours. The painters' `vocabulary.ts` knows them all. */
 export const COLOUR_NAMES: Readonly<Record<Colour, string>> = {
   red: 'crimson',
   orange: 'amber',

@@ -7,10 +7,10 @@ import { COLOUR_NAMES } from './colour-names.js';
 import type { Scale } from './pattern.js';
 import { changes, recognisePattern, type SeenPattern } from './recognise-pattern.js';
 
-/** How often (percent) a description leaves the mood out; which, the seed decides. */
+/** How often (percent) a description leaves the mood out. The seed decides which descriptions do. */
 const NO_MOOD_PERCENT = 12;
 
-/** Says which pattern a picture makes from edge to edge, in which colours, how coarse, and of what mood. */
+/** Describes the pattern that fills a picture: its kind, its colours, how coarse it is, and its mood. */
 export function describePattern(picture: ImageArtifact, seed: number): TextArtifact {
   const random = new Random(hashBytes(picture.pixels, seed));
   const labels = labelGrid(picture);
@@ -33,7 +33,7 @@ function twoMostCommon(labels: Uint8Array): [number, number] {
   return [ground, counts.indexOf(Math.max(...counts))];
 }
 
-/** Changes of colour along a row are fewer, by these factors, than those of stripes of the same period. */
+/** A row changes its colour less often than stripes of the same period would, by these factors. */
 const SPARSENESS: Readonly<Partial<Record<SeenPattern, number>>> = {
   dots: 1.6,
   rings: 1.7,
@@ -41,7 +41,7 @@ const SPARSENESS: Readonly<Partial<Record<SeenPattern, number>>> = {
   'slanting stripes': 1.33,
 };
 
-/** From how often the colour changes along a row or a column: about 32, 16 and 8 times for stripes. */
+/** The scale, from the number of changes of colour along a row or a column: about 32, 16 and 8 for stripes. */
 function scaleOf(mask: Uint8Array, pattern: SeenPattern): Scale {
   const busiest = Math.max(changes(mask, 1, 0), changes(mask, 0, 1)) * GRID * (SPARSENESS[pattern] ?? 1);
   return busiest > 23 ? 'fine' : busiest > 11.5 ? 'even' : 'broad';
@@ -74,7 +74,7 @@ function saying(pattern: SeenPattern, scale: Scale, groundColour: Colour, figure
   }
 }
 
-/** Colours that alternate have no order of their own: the palette's is taken. */
+/** Alternating colours have no order of their own, so their names follow the palette's order. */
 function bothNames(one: Colour, other: Colour): string {
   const [first, second] = COLOURS.indexOf(one) < COLOURS.indexOf(other) ? [one, other] : [other, one];
   return `${COLOUR_NAMES[first]} and ${COLOUR_NAMES[second]}`;

@@ -6,7 +6,7 @@ function design(scale: Scale, pattern: Pattern, figure: Colour, ground: Colour):
   return { scale, pattern, figure, ground };
 }
 
-/** The designs that the pattern painter is drawn to; no two have the same pair of colours. */
+/** The designs towards which the pattern painter drifts. No two have the same pair of colours. */
 export const DESIGNS: readonly Design[] = [
   design('even', 'level stripes', 'blue', 'white'),
   design('broad', 'checks', 'red', 'cream'),
@@ -26,16 +26,26 @@ export const DESIGNS: readonly Design[] = [
   design('even', 'zigzags', 'purple', 'pink'),
 ];
 
-/** How often (percent) a design in the colours of another becomes that other; otherwise its colours change again. */
+/**
+ * How often (percent) a design that has the colours of a known design becomes it. Otherwise its colours change
+ * again.
+ */
 const SETTLE_PERCENT = 85;
-/** How often (percent) the next colours come from the other of two families of designs: those of even and of odd place. */
+/**
+ * How often (percent) the next colours come from the other family of designs. The two families are the designs at
+ * even and at odd places of the list.
+ */
 const STRAY_PERCENT = 6;
-/** Where a design's colours lead, as steps through the list: onwards only, so that short ways back are rare. */
+/**
+ * The designs that may follow a design, as steps through the list. All steps lead onwards, so that short ways back
+ * are rare.
+ */
 const SUCCESSORS = [2, 6, 10];
 
 /**
- * Changes a design a little: colours that no known design has give way to those of one like it, one after the other; a
- * design in the colours of a known one becomes that one; and a known one takes the colours of one that follows it.
+ * Changes a design a little. A design whose colours no known design has takes, one by one, those of the known design
+ * most like it. A design in the colours of a known one becomes that one. A known design takes the colours of a design
+ * that follows it.
  */
 export function drift(design: Design, random: Random): Design {
   const home = DESIGNS.findIndex((known) =>
@@ -50,7 +60,7 @@ export function drift(design: Design, random: Random): Design {
   return { ...design, figure, ground };
 }
 
-/** The known design most like this one: in a colour, then in the pattern. */
+/** The known design most like this one: first by its colours, then by its pattern. */
 function towardsKnown(design: Design, random: Random): Design {
   const sameColour = DESIGNS.filter((known) =>
     colours(known).some((colour) => colours(design).includes(colour)),

@@ -9,7 +9,7 @@ const SIDE = 256;
 /** How much of the figure's colour a point shows, 0..1; x and y in periods. */
 type Weave = (x: number, y: number) => number;
 
-/** Paints a design, 256x256. The generator decides where the pattern starts, never what it is. */
+/** Paints a design, 256x256. The random numbers decide where the pattern starts, never what it is. */
 export function paintDesign({ pattern, scale, figure, ground }: Design, random: Random): ImageArtifact {
   const period = PERIOD[scale];
   const shiftX = random.below(period) / period;
@@ -72,7 +72,7 @@ function weave(pattern: Pattern, period: number, random: Random): Weave {
   }
 }
 
-/** Distance from the middle of the unit interval that a number lies in: 0 in the middle, 1/2 at its ends. */
+/** Distance of a number from the middle of the unit interval: 0 in the middle, 1/2 at the ends. */
 function fromMiddle(value: number): number {
   return Math.abs(value - Math.floor(value) - 0.5);
 }
@@ -83,7 +83,7 @@ function swing(value: number): number {
   return phase < 0.5 ? 16 * phase * (0.5 - phase) : -16 * (phase - 0.5) * (1 - phase);
 }
 
-/** Random heights on a lattice, smoothly joined (value noise), cut at half height. */
+/** Value noise, cut at half height: random heights on a lattice, smoothly joined. */
 function patches(random: Random, edge: (signedDistance: number) => number): Weave {
   const side = 32;
   const heights = Float64Array.from({ length: side * side }, () => random.below(1024) / 1024);

@@ -33,11 +33,14 @@ const SHAPE_PATTERN: Readonly<Record<Shape, Pattern>> = {
 /** What a prompt says about a design. */
 export interface DesignSketch {
   readonly design: Design;
-  /** Whether it names two colours, as descriptions of patterns do and other prompts seldom do. */
+  /** Whether the prompt names two colours. Descriptions of patterns do, and other prompts seldom do. */
   readonly namesBothColours: boolean;
 }
 
-/** Finds a pattern, its coarseness and two colours in a prompt; what it leaves open, its words decide, always alike. */
+/**
+ * Finds a pattern, its scale and two colours in a prompt. A hash of the words decides what the prompt leaves open,
+ * always alike.
+ */
 export function readDesign(prompt: string): DesignSketch {
   const text = prompt.toLowerCase();
   const always = new Random(hashText(prompt, 0));

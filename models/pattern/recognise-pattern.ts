@@ -5,10 +5,10 @@ import type { Pattern } from './pattern.js';
 const FEWEST_DOTS = 6;
 const FEWEST_RINGS = 3;
 
-/** What a picture looks like from edge to edge; `plain` has one colour, `scattered` things lie apart on a ground. */
+/** What fills a picture. `plain` is one colour; `scattered` means that things lie apart on a ground. */
 export type SeenPattern = Pattern | 'plain' | 'scattered';
 
-/** `mask`: GRID x GRID, 1 where the picture has the figure's colour. */
+/** Names the pattern of a `mask`: GRID x GRID, 1 where the picture has the figure's colour. */
 export function recognisePattern(mask: Uint8Array): SeenPattern {
   const covered = mask.reduce((sum, value) => sum + value, 0) / mask.length;
   if (covered < 0.01) return 'plain';
@@ -43,7 +43,10 @@ export function changes(mask: Uint8Array, dx: number, dy: number): number {
   return count / total;
 }
 
-/** Whether the mask is a column pattern times a row pattern: of any four cells at the corners of a box, an even number are set. */
+/**
+ * Whether the mask is a column pattern times a row pattern. Then of any four cells at the corners of a box, an even
+ * number are set.
+ */
 function isProduct(mask: Uint8Array): boolean {
   let even = 0;
   let total = 0;
@@ -88,7 +91,7 @@ function isRound(mask: Uint8Array): boolean {
   return same > 0.8 * total;
 }
 
-/** Of the places where the colour changes downwards, the share that runs level for three cells: crests do, slopes do not. */
+/** The share of downward changes of colour that stay level for three cells: crests of waves do, slopes do not. */
 function flatShare(mask: Uint8Array): number {
   const isEdge = (at: number): boolean => mask[at] !== mask[at + GRID];
   let edges = 0;

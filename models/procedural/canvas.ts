@@ -7,7 +7,7 @@ export const SIDE = 256;
 const SHADOW_OFFSET = 3;
 const SHADOW_LIGHT = 0.92;
 
-/** A square picture that scenes are painted on. Colours shift a little from top left to bottom right, as under a lamp. */
+/** A square picture for scenes. Its colours shift a little from top left to bottom right, as under a lamp. */
 export class Canvas {
   // Clamped arrays round and clamp what is stored in them.
   readonly #pixels = new Uint8ClampedArray(SIDE * SIDE * 3);
@@ -51,7 +51,10 @@ export class Canvas {
     });
   }
 
-  /** Calls back for each pixel of the square around a centre, with its place in the array and relative to the centre. */
+  /**
+   * Calls back for each pixel of the square around a centre, with its place in the array and its position relative
+   * to the centre.
+   */
   #visit(
     centreX: number,
     centreY: number,

@@ -1,6 +1,6 @@
 import { GRID } from './label-grid.js';
 
-/** A connected patch of one colour. Lengths in cells; `cells` are its places in the grid, in no useful order. */
+/** A connected patch of one colour. Lengths are in cells; `cells` are its places in the grid, in no useful order. */
 export interface Component {
   readonly label: number;
   readonly cells: Int32Array;
@@ -23,7 +23,7 @@ export function components(labels: Uint8Array, smallest: number): Component[] {
   return found;
 }
 
-/** Fills the component of `start` into the front of `queue`; returns how many cells it has. */
+/** Writes the component of `start` to the front of `queue`, and returns its number of cells. */
 function flood(labels: Uint8Array, seen: Uint8Array, queue: Int32Array, start: number): number {
   const label = labels[start]!;
   let count = 0;
@@ -67,7 +67,7 @@ function measure(label: number, cells: Int32Array): Component {
   return { label, cells, left, top, right, bottom };
 }
 
-/** Whether some 3 x 3 block lies in the component. Shadows and soft edges are thinner; whatever is a thing is not. */
+/** Whether some 3 x 3 block lies in the component. A thing has one; shadows and soft edges are thinner. */
 export function hasBody({ cells, label }: Component, labels: Uint8Array): boolean {
   return cells.some((at) => {
     const column = at % GRID;

@@ -17,7 +17,8 @@ interface Region {
 }
 
 const RADIUS: Readonly<Record<Size, number>> = { small: 16, medium: 28, large: 46 };
-// Bars and columns are thin: they are made longer, so that they weigh as much as other shapes of their size.
+// Bars and columns are thin. The painter makes them longer, so that they weigh as much as other shapes of their
+// size.
 const THIN_STRETCH = 1.7;
 const MIDDLE = SIDE / 2;
 /** Eight directions on the unit circle, starting upwards. */

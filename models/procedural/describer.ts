@@ -8,11 +8,11 @@ const NUMBERS = ['no', 'a', 'two', 'three', 'four', 'five', 'six'];
 const SMALL_RADIUS = (GRID * 20) / 256;
 const LARGE_RADIUS = (GRID * 37) / 256;
 const THIN_STRETCH = 1.7;
-/** How often (percent) a description passes over something; which, the seed decides. */
+/** How often (percent) a description leaves something out. The seed decides which. */
 const OVERLOOK_COMPANION_PERCENT = 5;
 const OVERLOOK_BACKDROP_PERCENT = 5;
 
-/** Says in one sentence which things a picture shows, how many, how large, where, and on what background. */
+/** Says in one sentence which things a picture shows, how many, how large, where, and on which background. */
 export function describeProcedural(picture: ImageArtifact, seed: number): TextArtifact {
   const random = new Random(hashBytes(picture.pixels, seed));
   return { modality: 'text', text: sentence(lookAt(picture), random) };
@@ -40,7 +40,7 @@ function background({ background, backdrop, second }: SeenPicture, overlooks: bo
   return `${plain} with ${second} ${backdrop}`;
 }
 
-/** "X above Y", with the thing that is inside or in the middle first. */
+/** "X above Y", where a thing that is inside or in the middle comes first. */
 function related(first: SeenGroup, second: SeenGroup): string {
   if (encloses(second, first) && second.count === 1) return `${phrase(first)} inside ${phrase(second)}`;
   if (encloses(first, second) && first.count === 1) return `${phrase(second)} inside ${phrase(first)}`;

@@ -4,27 +4,33 @@ import type { Sketch } from './read-prompt.js';
 import { differences, type Scene, type SceneAttribute, type Shape, withAttributes } from './scene.js';
 import { THEMES } from './themes.js';
 
-/** How often (percent) a mixture of themes becomes the theme it is most like; otherwise it moves on as it is. */
+/** How often (percent) a mixture of themes becomes the theme that it is most like. Otherwise it moves on. */
 const SETTLE_PERCENT = 85;
-/** How often (percent) a painting moves to the other of two families of themes: those of even and of odd place. */
+/**
+ * How often (percent) a painting moves to the other of two families of themes: those at even and at odd places of
+ * the list.
+ */
 const STRAY_PERCENT = 6;
-/** Parts change as a whole: mixtures of single attributes would be too many to come back to. */
+/** A part changes as a whole. Mixtures of single attributes would be too many for a loop to come back to. */
 const PARTS: readonly (readonly SceneAttribute[])[] = [
   ['subjectCount', 'subjectSize', 'subjectColour', 'subjectShape'],
   ['companionCount', 'companionSize', 'companionColour', 'companionShape', 'relation'],
   ['backdrop', 'backgroundColour', 'secondColour'],
 ];
-/** How often (percent) a scene keeps the part that its theme is in the habit of keeping; otherwise any. */
+/** How often (percent) a scene keeps the part that its theme prefers to keep. Otherwise it keeps any part. */
 const HABIT_PERCENT = 80;
-/** Where a theme leads, as steps through the list of themes: onwards only, so that short ways back are rare. */
+/**
+ * The themes that may follow a theme, as steps through the list of themes. All steps lead onwards, so that short
+ * ways back are rare.
+ */
 const SUCCESSORS = [2, 6, 10];
 
 /**
- * Makes a whole scene of what a prompt says, and drifts. What is open comes from the theme most like the prompt; a
- * prompt that names no background is painted so. One that does, as descriptions of pictures do, changes: strange scenes
- * part by part into the theme they are most like, the subject last; mixtures of two themes into the nearer one; and
- * themes into mixtures with a theme that follows. So a feedback loop wanders among some tens of pictures, rather than
- * stand still or never come back.
+ * Makes a whole scene of a prompt, and drifts. The theme most like the prompt fills in what the prompt leaves open.
+ * A prompt that names no background is painted so. A prompt that names one, as descriptions of pictures do,
+ * changes. A strange scene becomes, part by part, the theme that it is most like, the subject last. A mixture of
+ * two themes becomes the nearer one. A theme becomes a mixture with a theme that follows. So a feedback loop
+ * wanders among some tens of pictures; it neither stands still nor never comes back.
  */
 export function imagine(sketch: Sketch, random: Random): Scene {
   const home = nearestTheme(sketch.scene, random);
@@ -51,12 +57,12 @@ function nearestTheme(said: Partial<Scene>, random: Random): number {
   return random.pick(nearest);
 }
 
-/** Whether a part differs in more than one attribute: a single one may be a describer's slip. */
+/** Whether a part differs in more than one attribute. A single difference may be a slip of the describer. */
 function isStrange(part: readonly SceneAttribute[], scene: Scene, home: Scene): boolean {
   return part.filter((name) => scene[name] !== home[name]).length > 1;
 }
 
-/** Two parts of three change: the result is more like the target than like where it came from. */
+/** Changes two parts of three, so that the result is more like the target than like the scene that it comes from. */
 function moveTowards(scene: Scene, target: Scene, habit: number, random: Random): Scene {
   const kept = PARTS[random.chance(HABIT_PERCENT) ? habit % PARTS.length : random.below(PARTS.length)]!;
   return withAttributes(scene, target, PARTS.filter((part) => part !== kept).flat());
@@ -67,7 +73,10 @@ const CENTRES: readonly Colour[] = ['white', 'black', 'yellow'];
 /** Shapes that have room for others inside. */
 const HOSTS: ReadonlySet<Shape> = new Set<Shape>(['circle', 'square', 'diamond', 'ring']);
 
-/** The scene with what could not be seen changed: shapes stand out from the background, and from what they are inside. */
+/**
+ * The scene, with each thing changed that would not be visible: a shape must stand out from the background, or from
+ * the shape around it.
+ */
 function visible(scene: Scene): Scene {
   const { companionColour } = scene;
   if (scene.relation === 'inside' && !HOSTS.has(scene.companionShape))

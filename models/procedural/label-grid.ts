@@ -1,7 +1,7 @@
 import type { ImageArtifact } from '../../experiment/artifact.js';
 import { nearestColourTable } from './palette.js';
 
-/** Cells a side of the grid that pictures are looked at through. */
+/** Cells a side of the grid through which describers see a picture. */
 export const GRID = 128;
 
 /** GRID x GRID indices into COLOURS, row by row: the nearest named colour of each cell, without specks. */
@@ -21,8 +21,8 @@ export function labelGrid(picture: ImageArtifact): Uint8Array {
 }
 
 /**
- * Gives a cell with fewer than two neighbours of its own colour the colour of the neighbour that most share: the soft
- * edges of shapes mix two colours into a third, one cell wide.
+ * Gives a cell with fewer than two neighbours of its own colour the colour that most neighbours share. At the soft
+ * edges of shapes, two colours mix into a third that is one cell wide.
  */
 function withoutSpecks(labels: Uint8Array): Uint8Array {
   const cleaned = labels.slice();

@@ -139,8 +139,8 @@ function groupsOf(things: readonly Component[]): SeenGroup[] {
 }
 
 /**
- * Things that are small, or of no clear shape, among more things of their colour and about their size, are of the shape
- * of those: they are easily seen badly.
+ * Gives things that are small, or of no clear shape, the shape of more numerous things of their colour and about
+ * their size: a describer easily misreads such things.
  */
 function mergeUnclear(shapes: Map<SeenShape, Component[]>): void {
   const [most, ...others] = [...shapes].sort((a, b) => b[1].length - a[1].length);

@@ -5,12 +5,12 @@ import { Canvas, SIDE } from './canvas.js';
 import { compose, type Placed } from './composition.js';
 import type { Scene } from './scene.js';
 
-// An odd number, so that the background has both edges and the greater part.
+// An odd number, so that the background colour is at both edges and has the greater part.
 const STRIPES = 9;
 const DOT_RADIUS = 5;
 const DOTS_PER_SIDE = 6;
 
-/** Paints a scene, 256x256. The generator decides exact places and sizes only, never what is shown. */
+/** Paints a scene, 256x256. The random numbers decide exact places and sizes, never what the picture shows. */
 export function paintScene(scene: Scene, random: Random): ImageArtifact {
   const canvas = new Canvas();
   const { subject, companion } = compose(scene, random);
@@ -55,7 +55,7 @@ function paintBackground(canvas: Canvas, scene: Scene, shapes: readonly Placed[]
   }
 }
 
-/** Whether a dot stays clear of a shape: one that touched it would change its outline. */
+/** Whether a dot stays clear of a shape: a dot that touches a shape would change its outline. */
 function isClear(shape: Placed, x: number, y: number): boolean {
   const reach = shape.radius + 3 * DOT_RADIUS;
   return Math.abs(shape.x - x) > reach || Math.abs(shape.y - y) > reach;

@@ -11,23 +11,26 @@ interface Group {
   readonly shape: Shape;
 }
 
-/** "A dark background", of no colour. */
+/** The colour of a background that a prompt calls "pale" or "dark" without naming a colour. */
 const UNCOLOURED = { pale: 'cream', dark: 'dark blue' } as const;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** What a prompt says about a picture. */
 export interface Sketch {
-  /** What it leaves open is absent. */
+  /** Attributes that the prompt leaves open are absent. */
   readonly scene: Partial<Scene>;
-  /** Whether it names the background, or two colours of nothing else: descriptions of pictures do, other prompts seldom. */
+  /**
+   * Whether the prompt names the background, or two colours that belong to no thing. Descriptions of pictures do,
+   * and other prompts seldom do.
+   */
   readonly namesBackground: boolean;
 }
 
 /**
- * Finds what a prompt says about a picture. Reads word by word: numbers, sizes and colours
- * wait for the noun they belong to. The first two nouns are subject and companion. Words nobody taught the painter stand
- * for a shape and a colour of their own, always the same, where known words name fewer than two things.
+ * Finds what a prompt says about a picture. It reads word by word: numbers, sizes and colours wait for the noun to
+ * which they belong. The first two nouns are subject and companion. Where known words name fewer than two things, a
+ * word that the painter does not know stands for a shape and a colour of its own, always the same.
  */
 export function readPrompt(prompt: string): Sketch {
   const reader = new PromptReader();

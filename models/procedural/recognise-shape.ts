@@ -2,7 +2,7 @@ import type { Component } from './components.js';
 import { GRID } from './label-grid.js';
 import type { Shape } from './scene.js';
 
-/** What an outline looks like: one of the painter's shapes, or something it never paints. */
+/** What an outline looks like: one of the painter's shapes, or a form that the painter never paints. */
 export type SeenShape = Shape | 'rectangle' | 'patch';
 
 interface Outline {
@@ -54,8 +54,9 @@ function outline(component: Component): Outline {
 }
 
 /**
- * Names the shape of a component from its bounding box, how full that is, and the lengths of a few rows. The bounds lie
- * between the exact figures of the shapes (fullness of a circle 0.785, a diamond 0.5, a cross 0.54, ...).
+ * Names the shape of a component from its bounding box, the share of the box that it fills, and the lengths of a
+ * few rows. The bounds lie between the exact figures of the shapes (fullness of a circle 0.785, a diamond 0.5, a
+ * cross 0.54, ...).
  */
 export function recogniseShape(component: Component): SeenShape {
   const { width, height, fullness, solidity, lean, centreIsEmpty, rowLength } = outline(component);

@@ -16,10 +16,10 @@ export type Shape = (typeof SHAPES)[number];
 
 export type Size = 'small' | 'medium' | 'large';
 export type Relation = 'above' | 'below' | 'beside' | 'among' | 'inside';
-/** `ground`: a horizon, the second colour under it. `stripes` and `dots` are of the second colour. */
+/** `ground` is a horizon with the second colour under it. `stripes` and `dots` have the second colour. */
 export type Backdrop = 'plain' | 'ground' | 'stripes' | 'dots';
 
-/** Counts above this are painted and described as "many". */
+/** The painter and the describer treat higher counts as "many". */
 export const MOST_COUNTED = 6;
 export const MANY = 8;
 

@@ -1,8 +1,8 @@
 import { assertNever } from '../../common/errors.js';
 import type { Shape } from './scene.js';
 
-// Corners of a five-pointed star in a circle of radius 1, its tip upwards: literals, since the last bit of a sine
-// depends on the machine.
+// Corners of a five-pointed star in a circle of radius 1, its tip upwards. They are literals, since the last bit of
+// a sine depends on the machine.
 const STAR: readonly (readonly [number, number])[] = [
   [0, -1],
   [0.2351, -0.3236],

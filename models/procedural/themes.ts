@@ -28,8 +28,9 @@ function theme(
 }
 
 /**
- * The scenes that the painter is drawn to. What a prompt leaves open comes from the theme most like it, and every
- * painting moves some of the way towards a theme: they are what trajectories settle near, and wander between.
+ * The scenes towards which the painter drifts. The theme most like a prompt fills in what the prompt leaves open,
+ * and every painting moves some of the way towards a theme. So trajectories settle near themes, and wander between
+ * them.
  */
 export const THEMES: readonly Scene[] = [
   // Sunrise over boats.

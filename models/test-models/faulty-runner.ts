@@ -13,13 +13,14 @@ import { NothingComputes } from '../onnx/session.js';
 const BYTES_PER_MIB = 2 ** 20;
 const WHOLE = { cutTokens: 0, outputCut: false } as const;
 
-/** What a `leak` has taken and never gives back. */
+/** The memory that `leak` takes for good. */
 const leaked: Uint8Array[] = [];
 
 /**
- * Loads a model that misbehaves on purpose in its own process: DummyT2I, but for prompts that begin with a command.
- * `crash` ends the process as a native crash does; `break` fails the batch as a broken device does; `refuse` fails
- * its item alone; `blank` paints nothing; `slow MS` holds the process for so long; `leak MIB` takes memory for good.
+ * Loads a model that misbehaves on purpose in its own process. It is DummyT2I, except for prompts that begin with a
+ * command. `crash` ends the process as a native crash does; `break` fails the batch as a broken device does;
+ * `refuse` fails its own item only; `blank` paints nothing; `slow MS` blocks the process for so long; `leak MIB`
+ * takes memory for good.
  */
 export function loadFaulty({ model, device }: LoadTask): LoadedGenerator {
   if (device === UNOPENED) throw new NothingComputes();
@@ -34,7 +35,7 @@ export function loadFaulty({ model, device }: LoadTask): LoadedGenerator {
     dtype: 'float64',
     files: {},
   };
-  // Not a promise that is settled while the items are computed: like a native call, it holds the process.
+  // Computes without awaiting, so that it blocks the process as a native call does.
   return { kind: 'generative', fingerprint, generate: async (items) => items.map(obey) };
 }
 

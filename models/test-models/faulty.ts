@@ -4,15 +4,16 @@ import type { GenerativeModel } from '../../experiment/model.js';
 import { describeDummy, paintDummy } from '../dummy.js';
 
 /**
- * Names the file whose absence makes CrashingI2T end its thread; it makes the file first, so it crashes once. Without the
- * prefix of the program's own variables, of which it knows all and refuses others.
+ * Names the file whose absence makes CrashingI2T end its thread. The model makes the file first, so it crashes
+ * once. The name lacks the prefix of the program's own variables, since the program refuses a variable with that
+ * prefix that it does not know.
  */
 export const CRASH_MARKER_VARIABLE = 'CRASHING_I2T_MARKER';
 
-/** Names the file whose presence cures PoisonedI2T. */
+/** Names the file that makes PoisonedI2T answer every seed with a caption. */
 export const ANTIDOTE_VARIABLE = 'POISONED_I2T_ANTIDOTE';
 
-/** Names the file whose presence lets GatedI2T answer at once. */
+/** Names the file that lets GatedI2T answer at once. */
 export const GATE_VARIABLE = 'GATED_I2T_GATE';
 
 const SLOW_MS = 100;
@@ -23,7 +24,7 @@ export function describeUnlessSeed13(picture: ImageArtifact, seed: number): Text
   return seed === 13 ? { modality: 'text', text: '  ' } : describeDummy(picture, seed);
 }
 
-/** Answers a blank caption for one seed in a hundred until the antidote's file is there, and is DummyI2T otherwise. */
+/** Answers a blank caption for one seed in a hundred until the antidote's file exists, and is DummyI2T otherwise. */
 export function describeUnlessPoisoned(picture: ImageArtifact, seed: number): TextArtifact {
   const antidote = process.env[ANTIDOTE_VARIABLE];
   const cured = antidote !== undefined && antidote !== '' && existsSync(antidote);
@@ -37,15 +38,15 @@ export function describeAfterCrash(picture: ImageArtifact, seed: number): TextAr
   return describeDummy(picture, seed);
 }
 
-/** DummyI2T that holds its thread for 100 ms. */
+/** DummyI2T that blocks its thread for 100 ms. */
 export function describeSlowly(picture: ImageArtifact, seed: number): TextArtifact {
   hold();
   return describeDummy(picture, seed);
 }
 
 /**
- * DummyI2T that holds its thread for a second until the gate's file is there, and not at all from then on: a run of some hundred steps
- * cannot end before a test lets it, however slow the machine.
+ * DummyI2T that blocks its thread for a second until the gate's file exists, and not at all from then on. So a run
+ * of some hundred steps cannot end before a test lets it, however slow the machine is.
  */
 export function describeBehindGate(picture: ImageArtifact, seed: number): TextArtifact {
   const gate = process.env[GATE_VARIABLE] ?? '';
@@ -53,7 +54,7 @@ export function describeBehindGate(picture: ImageArtifact, seed: number): TextAr
   return describeDummy(picture, seed);
 }
 
-/** DummyT2I that holds its thread for 100 ms. */
+/** DummyT2I that blocks its thread for 100 ms. */
 export function paintSlowly(prompt: TextArtifact, seed: number): ImageArtifact {
   hold();
   return paintDummy(prompt, seed);
@@ -67,7 +68,10 @@ function hold(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SLOW_MS);
 }
 
-/** Makes the file; false where it was there. One system call, so that of several threads exactly one makes it. */
+/**
+ * Makes the file; false where it exists. It is one system call, so that of several threads exactly one makes the
+ * file.
+ */
 function makeOnce(path: string): boolean {
   try {
     closeSync(openSync(path, 'wx'));
@@ -98,13 +102,13 @@ function faulty(
   };
 }
 
-/** Run by the loader `faulty` (faulty-runner.ts), which says what prompts it obeys. */
+/** A model that the loader `faulty` runs (faulty-runner.ts, which lists the commands for prompts). */
 function hosted(name: string, summary: string, settings: GenerativeModel['settings'] = {}): GenerativeModel {
   const weights = { files: [], gated: false, memoryMiB: 200, maxBatch: 4 };
   return { ...faulty(name, summary, ['text', 'image']), loader: 'faulty', weights, settings };
 }
 
-/** Models that misbehave on purpose; in the catalogue only where it was asked for them. */
+/** Models that misbehave on purpose. The catalogue has them only where a caller asks for test models. */
 export const faultyModels: readonly GenerativeModel[] = [
   faulty('EmptyCaptionI2T', 'For tests: a blank caption for seed 13, otherwise DummyI2T.'),
   faulty(
