@@ -22,7 +22,7 @@ beforeAll(() => {
 });
 afterAll(cleanUp);
 
-/** Runs a line of bash, where \`p\` is the program: Node itself hands on no bytes that are no UTF-8. */
+/** Runs a line of bash, where \`p\` is the program. Node itself cannot pass bytes that are not UTF-8. */
 function bash(line: string) {
   const main = repositoryPath('dist/cli/main.js');
   const script = `node="$0"; main="$1"; p() { "$node" "$main" "$@"; }; ${line}`;
@@ -33,12 +33,12 @@ function bash(line: string) {
   return { status, stdout, stderr };
 }
 
-/** What a refused command leaves: nothing. */
+/** A refused command leaves nothing behind. */
 function expectNothingMade(): void {
   expect(readdirSync(folder)).toEqual(['experiment.json']);
 }
 
-describe('is refused before anything is made:', () => {
+describe('a command refuses, before it makes anything:', () => {
   test.each([
     ['an empty option', `p run experiment.json --data ''`, /--data is empty: ""/],
     ['a blank option', `p run experiment.json --data '  '`, /--data is empty: "  "/],
@@ -114,7 +114,7 @@ describe('is refused before anything is made:', () => {
     expectNothingMade();
   });
 
-  test('a current folder of bytes that are no UTF-8', () => {
+  test('a current folder whose bytes are not UTF-8', () => {
     const { status, stderr } = bash(
       `mkdir $'caf\\xe9' && (cd $'caf\\xe9' && p list); code=$?; rm -r $'caf\\xe9'; exit $code`,
     );
@@ -124,7 +124,7 @@ describe('is refused before anything is made:', () => {
   });
 });
 
-describe('what is no SQLite file in its place is refused with its path:', () => {
+describe('a file that is no SQLite file in its place is refused with its path:', () => {
   afterEach(() => rmSync(join(folder, 'd'), { recursive: true }));
 
   test.each(
@@ -134,7 +134,7 @@ describe('what is no SQLite file in its place is refused with its path:', () => 
     ]),
   )('$make', ({ name, make, words }) => {
     expect(bash(make).status).toBe(0);
-    // Only some commands come to the lock of a folder without experiments.
+    // Only some commands reach the lock of a folder without experiments.
     const all = ['list', 'status', 'plan experiment.json', 'run experiment.json'];
     for (const command of name === 'run.lock' ? ['list', 'run experiment.json'] : all) {
       const { status, stderr } = bash(`p ${command} --data d`);
@@ -144,7 +144,7 @@ describe('what is no SQLite file in its place is refused with its path:', () => 
   });
 });
 
-test('a data folder over a link to a folder is used', () => {
+test('a data folder that is a link to a folder is used', () => {
   const line =
     'mkdir real && ln -s real link && p list --data link/new; code=$?; rm -r link real; exit $code';
   expect(bash(line)).toMatchObject({ status: 0, stderr: expect.stringContaining('No experiments in') });
@@ -158,7 +158,7 @@ test('help and version need no folder', () => {
 });
 
 test.each(['set #1', '50%25 of ?x=1&y', `it's "so"`, 'two\nlines', 'ä \u{1F98A} \uFFFD', ' blanks '])(
-  'the data folder %j is the one that is used',
+  'the program uses the data folder %j as it is given',
   async (name) => {
     const parent = folderWith();
     const data = join(parent, name);

@@ -21,7 +21,7 @@ let copy: string;
 let id: string;
 let digest: string;
 
-/** A finished experiment with pictures, and what else lies in a data folder. */
+/** Makes a finished experiment with pictures, and adds other files of a data folder. */
 beforeEach(async () => {
   folder = folderWith();
   data = join(folder, 'panic-tda-data');
@@ -36,7 +36,7 @@ beforeEach(async () => {
   writeFileSync(join(data, 'notes.txt'), 'mine');
 });
 
-/** Another experiment in the data folder, with pictures of its own. */
+/** Adds another experiment, with its own pictures, to the data folder. */
 async function addExperiment(): Promise<string> {
   const store = openStore(data);
   const config = { ...configWithSurrogates, prompts: ['a lighthouse in fog'], seeds: [11] };
@@ -65,7 +65,9 @@ function made(): Promise<Backup> {
   });
 }
 
-/** What a folder holds as it stands, opened for reading alone: digests of its experiments. Fails where any invariant is broken. */
+/**
+ * Opens a folder only for reading and returns the digests of its experiments. Fails if it breaks an invariant.
+ */
 async function sound(of = copy): Promise<string[]> {
   const store: Store | null = openStoreReadonly(of);
   if (store === null) return [];
@@ -83,7 +85,7 @@ function objectsIn(of: string): string[] {
   return names.filter((name) => /\/[0-9a-f]{64}$/.test(name)).sort();
 }
 
-test('a backup is a data folder by itself, with what the user has and nothing that is made anew', async () => {
+test('a backup is a data folder by itself: it has what the user has, and nothing that is made anew', async () => {
   const { code, stdout } = await panicTda(folder, ['backup', copy, '--json']);
   expect(code).toBe(0);
   const counts = { experiments: 1, runs: 4, objects: objectsIn(data).length, missing: 0, databaseCopies: 1 };
@@ -99,7 +101,7 @@ test('a backup is a data folder by itself, with what the user has and nothing th
   expect(await sound()).toEqual([digest]);
 });
 
-test('a second one reads what is there, copies what is new, and replaces what the disk has damaged', async () => {
+test('a second backup reads what is there, copies what is new, and replaces what the disk has damaged', async () => {
   await made();
   const [damaged, lost] = objectsIn(copy);
   const file = join(copy, 'objects', damaged!);
@@ -112,13 +114,13 @@ test('a second one reads what is there, copies what is new, and replaces what th
   expect(fresh).toBeGreaterThan(0);
   expect(await made()).toMatchObject({ counts: { present, replaced: 1, copied: fresh + 1 }, unmentioned: 0 });
   expect(await sound()).toEqual(await sound(data));
-  // Rows that were deleted are gone from the next one. Their pictures stay, and are told.
+  // The next backup lacks rows that were deleted. Their pictures stay, and the command names their number.
   expect(await panicTda(folder, ['delete', other, '--yes'])).toMatchObject({ code: 0 });
   expect(await made()).toMatchObject({ unmentioned: fresh, counts: { copied: 0 } });
   expect(await sound()).toEqual([digest]);
 });
 
-test('it ends beside a process that writes all the time', async () => {
+test('a backup ends while another process writes all the time', async () => {
   const library = pathToFileURL(repositoryPath('node_modules/better-sqlite3/lib/index.js')).href;
   const writer = `
     const { default: Database } = await import(${JSON.stringify(library)});
@@ -141,7 +143,7 @@ test('it ends beside a process that writes all the time', async () => {
   expect(await sound()).toEqual([digest]);
 });
 
-test('pictures that a deletion removes meanwhile are of rows that the backup has not', async () => {
+test('pictures that a deletion removes during a backup belong to rows that the backup lacks', async () => {
   const other = await addExperiment();
   const marker = join(folder, 'marker');
   const frozen = startPanicTda(folder, ['backup', copy, '--json'], {
@@ -156,7 +158,7 @@ test('pictures that a deletion removes meanwhile are of rows that the backup has
   expect(await sound()).toEqual([digest]);
 });
 
-test('a picture that the data folder itself lacks is named, and everything else is there', async () => {
+test('a picture that the data folder itself lacks is named, and the backup has everything else', async () => {
   rmSync(join(data, 'objects', objectsIn(data)[0]!));
   const { code, stderr } = await panicTda(folder, ['backup', copy]);
   expect(stderr).toMatch(/Not in the backup: object .* is missing/);
@@ -165,17 +167,17 @@ test('a picture that the data folder itself lacks is named, and everything else 
   expect(objectsIn(copy)).toEqual(objectsIn(data));
 });
 
-describe('cut off', () => {
+describe('a backup that is cut off', () => {
   const BEFORE = ['backup:after-database', 'backup:after-objects', 'backup:after-manifest'];
   let marker = 0;
 
-  /** The same command each time, which the fault ends by SIGKILL. */
+  /** Runs the same command each time, and the fault ends it by SIGKILL. */
   async function killedAt(point: string): Promise<void> {
     const env = { PANIC_TDA_FAULT: `${point}@1@${join(folder, `marker-${marker++}`)}` };
     expect((await panicTda(folder, ['backup', copy], env)).code).toBeNull();
   }
 
-  test('by SIGKILL it leaves no first backup, or the earlier one as it was, until its last step', async () => {
+  test('by SIGKILL leaves no first backup, or the earlier one as it was, until its last step', async () => {
     for (const point of BEFORE) {
       await killedAt(point);
       expect([point, await sound()]).toEqual([point, []]);
@@ -187,7 +189,7 @@ describe('cut off', () => {
       await killedAt(point);
       expect([point, await sound()]).toEqual([point, [digest]]);
     }
-    // As if it had ended an instant later, between the database and its manifest.
+    // Looks as if it had ended a moment later, between the database and its manifest.
     const file = join(copy, 'panic-tda.sqlite');
     cpSync(`${file}.unfinished`, file);
     rmSync(`${file}.unfinished`);
@@ -195,7 +197,7 @@ describe('cut off', () => {
     expect(await sound()).toEqual(await sound(data));
   });
 
-  test('by Ctrl-C it ends with 130, and the same command goes on', async () => {
+  test('by Ctrl-C ends with 130, and the same command continues', async () => {
     const stopped = join(folder, 'marker');
     const running = startPanicTda(folder, ['backup', copy], {
       PANIC_TDA_FAULT: `backup:after-database@1@${stopped}@stop`,
@@ -211,8 +213,8 @@ describe('cut off', () => {
   });
 });
 
-describe('it is refused, and changes nothing,', () => {
-  test('where the folder holds something else, another database, or was worked in', async () => {
+describe('a backup is refused, and changes nothing,', () => {
+  test('if the folder holds something else or another database, or if runs have used it', async () => {
     mkdirSync(copy, { recursive: true });
     writeFileSync(join(copy, 'thesis.tex'), 'mine');
     expect(await rejection(made())).toContain('holds something else than a backup (thesis.tex)');
@@ -234,7 +236,7 @@ describe('it is refused, and changes nothing,', () => {
     );
   });
 
-  test('where a manifest holds what this version does not know', async () => {
+  test('if a manifest holds a key that this version does not know', async () => {
     await made();
     const manifest = join(copy, 'panic-tda-backup.json');
     writeFileSync(manifest, readFileSync(manifest, 'utf8').replace('{', '{ "colour": 1,'));
@@ -259,7 +261,7 @@ describe('it is refused, and changes nothing,', () => {
   });
 
   const noRoom =
-    'where the disk has too little room; one that fills up meanwhile is told, and leaves no backup';
+    'if the disk has too little room; a disk that fills up meanwhile is reported, and leaves no backup';
   (CAN_MOUNT ? test : test.skip)(toldWhy(noRoom, CAN_MOUNT, 'it mounts a small disk'), () => {
     const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
     const inside = (script: string) => {

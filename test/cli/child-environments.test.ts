@@ -12,7 +12,7 @@ const linux = process.platform === 'linux';
 if (!linux) console.warn('skipped: environments of processes are read in /proc, which is not here');
 const testOnLinux = linux ? test : test.skip;
 
-/** What the user has set; no value stands for anything else. */
+/** The variables that the user sets. No value is part of another. */
 const SECRETS = {
   HF_TOKEN: 'marker-hub',
   AWS_ACCESS_KEY_ID: 'marker-aws-id',
@@ -25,7 +25,10 @@ const SECRETS = {
   HTTPS_PROXY: 'http://user:marker-proxy@127.0.0.1:9',
 };
 
-/** By what a process is (a model host, a worker, the Temporal server …), the names of the secrets that it has. */
+/**
+ * For each kind of process (a model runner, a worker, the Temporal server …), the names of the secrets in its
+ * environment.
+ */
 type Held = Record<string, string[]>;
 
 testOnLinux('no process of a run has a key that it does not use', async () => {
@@ -40,7 +43,9 @@ testOnLinux('the workers alone have the key of model servers, where a model has 
   });
 });
 
-/** Starts a run for real and looks at every process below it, also the short-lived, until a model host is at work. */
+/**
+ * Starts a real run and looks at every process below it, also at short-lived ones, until a model runner works.
+ */
 async function secretsHeld(catalogue: object): Promise<Held> {
   const folder = folderWith({
     'catalogue.json': catalogue,
@@ -61,7 +66,7 @@ async function secretsHeld(catalogue: object): Promise<Held> {
     if (running.process.exitCode !== null) throw new Error((await running.ended).stderr);
     for (const { pid, command } of descendants(running.process.pid!)) {
       const environment = read(pid, 'environ');
-      // Between fork and exec a child is still a copy of its parent.
+      // Between fork and exec, a child is still a copy of its parent.
       if (environment === '' || command !== read(pid, 'cmdline') || isCopy(pid, running.process.pid!))
         continue;
       const names = Object.entries(SECRETS).flatMap(([name, value]) =>
@@ -75,7 +80,7 @@ async function secretsHeld(catalogue: object): Promise<Held> {
   expect(runInfo(join(folder, 'panic-tda-data'))).not.toBeNull();
   running.process.kill('SIGINT');
   expect((await running.ended).code).toBe(130);
-  // A process that asks one question is not always met; where it is, it has no secret.
+  // This does not always meet a process that asks one question. If it does, that process has no secret.
   const { other = [], ...rest } = held;
   expect(other).toEqual([]);
   return rest;
@@ -108,7 +113,7 @@ function read(pid: number, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch {
-    // It has ended.
+    // The process has ended.
     return '';
   }
 }

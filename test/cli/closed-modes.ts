@@ -11,7 +11,10 @@ export const EXPERIMENT = {
   max_length: 6,
 };
 
-/** What is in a folder, and the folder, with other modes than these: "path mode". Names that vanish meanwhile are left out. */
+/**
+ * Lists the folder and its contents where the mode is none of these, as "path mode". Names that vanish
+ * meanwhile are left out.
+ */
 export function otherModes(
   root: string,
   modes: { readonly folder: number; readonly file: number },
@@ -28,7 +31,7 @@ export function otherModes(
 
 export const PRIVATE = { folder: 0o700, file: 0o600 };
 
-/** Makes a test under this mask; who calls it restores the mask after each test. */
+/** Makes a test under this mask. The caller restores the mask after each test. */
 export function testUmask(mask: number): void {
   test(`with the umask 0o${mask.toString(8)}, what run, merge and delete make is closed to other users, also while it is used`, async () => {
     process.umask(mask);

@@ -5,7 +5,7 @@ import type { Ended } from '../support/cli-process.js';
 
 jest.setTimeout(180_000);
 
-/** Run 0 meets a blank caption, which ends it as failed; run 1 comes to its end. */
+/** Run 0 meets a blank caption and fails. Run 1 reaches its end. */
 const EXPERIMENT = {
   name: 'one of two',
   networks: [['DummyT2I', 'EmptyCaptionI2T']],
@@ -45,7 +45,7 @@ beforeAll(async () => {
 });
 afterAll(cleanUp);
 
-test('run --json prints one document, and exit code 1 tells of the failed run', () => {
+test('run --json prints one document, and exit code 1 reports the failed run', () => {
   expect(run.code).toBe(1);
   expect(summary.status).toBe('completed_with_failures');
   expect(summary.failures).toMatchObject([{ run: 0, kind: 'ModelOutputInvalid' }]);
@@ -53,7 +53,7 @@ test('run --json prints one document, and exit code 1 tells of the failed run', 
   expect(run.stderr).toContain(`npx panic-tda status ${summary.experiment}`);
 });
 
-test('run again finds nothing left to do, and starts no server to find out', async () => {
+test('run again finds nothing left to do, and starts no server for that', async () => {
   const { code, stdout, stderr } = await panicTda(folder, ['run', 'experiment.json']);
   expect(stderr).toContain(`"npx panic-tda retry ${summary.experiment}" runs its 1 failed run again`);
   expect(stderr).not.toMatch(/Web UI/);
@@ -61,7 +61,7 @@ test('run again finds nothing left to do, and starts no server to find out', asy
   expect(code).toBe(1);
 });
 
-test('list and status tell how it ended', async () => {
+test('list and status say how the experiment ended', async () => {
   const [entry] = await panicTdaJson<unknown[]>(folder, ['list']);
   expect(entry).toMatchObject({
     id: summary.experiment,
@@ -93,7 +93,7 @@ test('show has a line for each run with its entropies', async () => {
 });
 
 describe('show of one run', () => {
-  test('has the trajectory, alternating between objects that are there and texts', async () => {
+  test('has the trajectory, alternating between objects that exist and texts', async () => {
     const { trajectory, failures } = await panicTdaJson<ShownRun>(folder, ['show', summary.experiment, '1']);
     expect(failures).toEqual([]);
     expect(trajectory.map(({ sequence }) => sequence)).toEqual(trajectory.map((_, k) => k));
@@ -117,11 +117,11 @@ describe('show of one run', () => {
       );
       expect(bettiCurve).toEqual(counted);
     }
-    // Everything is connected in the end.
+    // At the last threshold all points are connected.
     expect(dimensions[0]!.bettiCurve.at(-1)).toBe(1);
   });
 
-  test('has the log of what failed', async () => {
+  test('has the log of failures', async () => {
     const { failures } = await panicTdaJson<ShownRun>(folder, ['show', summary.experiment, '0']);
     expect(failures.map(({ attempt, kind }) => [attempt, kind])).toEqual(
       Array.from({ length: 3 }, () => [1, 'ModelOutputInvalid']),
@@ -130,14 +130,14 @@ describe('show of one run', () => {
     expect(stdout).toMatch(/Failed attempts/);
   });
 
-  test('that the experiment does not have is refused with those it has', async () => {
+  test('is refused for a run that the experiment lacks, with the runs that it has', async () => {
     const { code, stderr } = await panicTda(folder, ['show', summary.experiment, '2']);
     expect(stderr).toMatch(/has no run "2"; its runs are 0 to 1/);
     expect(code).toBe(2);
   });
 });
 
-test('plan knows from history how long the models take, and what is stored', async () => {
+test('plan takes the time of the models from history, and names what is stored', async () => {
   const plan = await panicTdaJson(folder, ['plan', 'experiment.json']);
   expect(plan).toMatchObject({
     stored: { status: 'completed_with_failures', diagrams: 1 },
@@ -146,7 +146,7 @@ test('plan knows from history how long the models take, and what is stored', asy
   });
 });
 
-test('a reader that goes away ends the talking quietly', async () => {
+test('a reader that goes away ends the output without an error', async () => {
   const running = startPanicTda(folder, ['show', summary.experiment, '1']);
   running.process.stdout!.destroy();
   const { code, stderr } = await running.ended;
@@ -154,7 +154,7 @@ test('a reader that goes away ends the talking quietly', async () => {
   expect(code).toBe(0);
 });
 
-test('cancel of what has ended is refused', async () => {
+test('cancel refuses an experiment that has ended', async () => {
   const { code, stderr } = await panicTda(folder, ['cancel', summary.experiment]);
   expect(stderr).toMatch(/is not running, so there is nothing to cancel: it is completed with failures/);
   expect(code).toBe(2);
@@ -168,7 +168,7 @@ test('retry runs the failed run again and keeps the log of both tries', async ()
   expect(failures.map(({ attempt }) => attempt)).toEqual([1, 1, 1, 2, 2, 2]);
 });
 
-test('doctor is content with the rows, and names an object that is missing with 1', async () => {
+test('doctor finds nothing wrong with the rows, and names a missing object with exit code 1', async () => {
   expect((await panicTda(folder, ['doctor'])).code).toBe(0);
   const { trajectory } = await panicTdaJson<ShownRun>(folder, ['show', summary.experiment, '1']);
   rmSync(trajectory[0]!.object!);

@@ -17,7 +17,7 @@ const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const HOST = { runtime: 'node', runtimeVersion: '1', device: 'cpu', dtype: 'none', files: {} };
 const ID = experimentId(dummyConfig);
 
-/** A folder with an experiment, files and folders in it, and a `panic-tda` that PATH finds. */
+/** A folder with an experiment, files and folders. PATH finds a `panic-tda`. */
 let folder: string;
 beforeAll(async () => {
   folder = folderWith({ 'experiment one.json': {}, 'experiment-two.json': {} });
@@ -50,7 +50,7 @@ function hasShell(name: string): boolean {
   return spawnSync(name, ['-c', 'exit 0']).status === 0;
 }
 
-/** What bash would offer for these words, of which the last is being typed. */
+/** What bash offers for these words. The user is typing the last one. */
 function inBash(...words: readonly string[]): string[] {
   const script = `
     source <(panic-tda completion bash)
@@ -99,7 +99,7 @@ const CASES: readonly {
   });
 });
 
-// The functions of zsh's own system show what they are given.
+// These functions stand for those of zsh's own system and print their arguments.
 const zshScript = (words: readonly string[]) => `
   compdef() { :; }
   source <(panic-tda completion zsh)
@@ -133,7 +133,7 @@ const zshScript = (words: readonly string[]) => `
   });
 });
 
-describe('what is offered', () => {
+describe('the offer', () => {
   const nothing = { experiments: async () => [], models: async () => [] };
   const offered = async (...words: readonly string[]) => {
     const { words: candidates } = await offerFor(
@@ -144,7 +144,7 @@ describe('what is offered', () => {
     return candidates.map(({ word }) => word);
   };
 
-  test('is every command and option of the program, so that it is never out of date', async () => {
+  test('has every command and option of the program, so that it is always up to date', async () => {
     const program = createProgram(() => undefined);
     const visible = program.createHelp().visibleCommands(program);
     expect(await offered('')).toEqual(visible.map((command) => command.name()));
@@ -154,20 +154,20 @@ describe('what is offered', () => {
     }
   });
 
-  test('is no option after --, and no command where an argument stands already', async () => {
+  test('has no option after --, and no command where an argument already stands', async () => {
     expect(await offered('show', '--', '--')).toEqual([]);
     expect(await offered('models', 'SDTurbo', 'pu')).toEqual([]);
     expect(await offered('run', '--device=c')).toEqual(['--device=cuda', '--device=cpu']);
   });
 });
 
-test('where the data folder cannot be read nothing is offered, and nothing is said', async () => {
+test('if the data folder cannot be read, completion offers nothing and prints nothing', async () => {
   const broken = folderWith({ 'panic-tda-data': 'a file' });
   const ended = await panicTda(broken, ['complete-words', 'bash', '--', 'show', '']);
   expect(ended).toEqual({ code: 0, stdout: '', stderr: '' });
 });
 
-test('an unknown shell is refused with those that are known', async () => {
+test('an unknown shell is refused, with the known ones', async () => {
   const { code, stderr } = await panicTda(folder, ['completion', 'tcsh']);
   expect(stderr).toMatch(/Allowed choices are bash, zsh, fish/);
   expect(code).toBe(2);

@@ -46,7 +46,7 @@ beforeAll(async () => {
   await store.close();
 });
 
-test('show says how many inputs and outputs were not read to their ends, and by how much', async () => {
+test('show says how many inputs and outputs models could not read to the end, and by how much', async () => {
   const { code, stdout } = await panicTda(folder, ['show', id, '0']);
   expect(stdout).toMatch(/^cut +1 step of 3, by up to 1,?234 tokens/m);
   expect(stdout).toMatch(/^cut +1 output for Dummy, by up to 12 tokens/m);

@@ -13,7 +13,7 @@ const GONE = {
   embedding_models: ['Dummy'],
   max_length: 30,
 };
-/** Has what the fixed seed of the first prompt makes, too. */
+/** Shares the work of the fixed seed of the first prompt. */
 const KEPT = { ...GONE, name: 'kept', prompts: ['a quiet harbour'], seeds: [3, 4] };
 const SLOW = { ...GONE, name: 'slow', networks: [['DummyT2I', 'SlowI2T']], max_length: 1000 };
 
@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(cleanUp);
 
-test('where nobody can be asked it wants --yes, and tells what would go', async () => {
+test('without a terminal, delete needs --yes and says what would be deleted', async () => {
   const { code, stdout, stderr } = await panicTda(folder, ['delete', gone]);
   expect(stdout).toMatch(/^ *goes +stays, since other experiments have it too$/m);
   expect(stdout).toMatch(/^runs +4$/m);
@@ -42,9 +42,9 @@ test('where nobody can be asked it wants --yes, and tells what would go', async 
 });
 
 test.each(['delete:after-mark@1', 'delete:before-commit@2', 'delete:after-rows@3', 'delete:after-object@2'])(
-  'SIGKILL at %s leaves what is known as being deleted, the other experiment sound, and a rest that the same command deletes',
+  'SIGKILL at %s leaves the experiment marked as being deleted and the other one sound, and the same command deletes the rest',
   async (fault) => {
-    // Each case has a folder of its own, as it was before any was deleted.
+    // Each case has its own copy of the folder from before any deletion.
     const name = fault.replaceAll(/\W/g, '-');
     const own = join(folder, name);
     cpSync(data, own, { recursive: true });
@@ -66,7 +66,8 @@ test.each(['delete:after-mark@1', 'delete:before-commit@2', 'delete:after-rows@3
     expect(doctor.stdout).toContain(`the deletion of experiment ${gone} was cut off`);
     expect(doctor.code).toBe(0);
 
-    // As if a minute had passed: for so long the objects of a call that may still be alive are left to it.
+    // Looks as if a minute had passed. So long, a second call leaves the objects to the first one, which may
+    // still run.
     await withStore(own, ({ db }) =>
       db.sqlite.exec('update removed_objects set claimed_at = claimed_at - 60000'),
     );
@@ -85,7 +86,7 @@ test.each(['delete:after-mark@1', 'delete:before-commit@2', 'delete:after-rows@3
   },
 );
 
-test('one that is running is refused; cut off from its process it can be deleted, and the file compacted', async () => {
+test('a running experiment is refused; once interrupted, it can be deleted and the file compacted', async () => {
   const running = startPanicTda(folder, ['run', 'slow.json']);
   await until(() => /Watch:/.test(running.stderr()));
   const { experiment } = await panicTdaJson<{ experiment: string }>(folder, ['status']);

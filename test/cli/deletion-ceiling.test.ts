@@ -10,7 +10,7 @@ import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-proc
 jest.setTimeout(120_000);
 afterAll(cleanUp);
 
-/** Files in a place of objects that no row mentions, last touched long ago. */
+/** Puts files that no row mentions into a place of objects, last touched long ago. */
 function strew(objects: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => {
     const name = createHash('sha256').update(`picture ${index}`).digest('hex');
@@ -22,16 +22,16 @@ function strew(objects: string, count: number): string[] {
   });
 }
 
-test('the ceiling is the larger of 100 and one in a hundred of what is stored', () => {
+test('the ceiling is the larger of 100 and one in a hundred of the stored objects', () => {
   expect([0, 10_000, 10_100, 2_000_000].map(deletionCeiling)).toEqual([100, 100, 101, 20_000]);
 });
 
-test('more pictures than the ceiling are deleted only by their exact number; everything else is mended', async () => {
+test('doctor deletes more pictures than the ceiling only by their exact number, and mends everything else', async () => {
   const folder = folderWith();
   const data = join(folder, 'panic-tda-data');
   const store = openStore(data);
   await finishExperiment(store);
-  // Something to mend beside them.
+  // Faults to mend besides.
   store.db.sqlite.exec(
     'delete from surrogates; delete from diagrams where id = (select min(id) from diagrams)',
   );

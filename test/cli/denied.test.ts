@@ -46,7 +46,10 @@ function modes(path: string, change: string): void {
   spawnSync('chmod', ['-R', change, path]);
 }
 
-/** Takes the right to write from the user who will look; root cannot be kept out by modes, and is another user then. */
+/**
+ * Takes the right to write from the user who will look. Modes do not stop root, so root then looks as another
+ * user.
+ */
 function onlyRead(): void {
   if (!IS_ROOT) modes(data, 'a-w');
 }
@@ -57,7 +60,7 @@ function command(words: readonly string[], before: readonly string[] = AS_ANOTHE
   return { status, stdout, stderr };
 }
 
-/** Text has nothing to say, and the one JSON document is the error. */
+/** The command prints no text, and its one JSON document is the error. */
 function expectNoAnswer(words: readonly string[], stdout: string): void {
   if (!words.includes('--json')) expect(stdout).toBe('');
   else expect(JSON.parse(stdout)).toMatchObject({ error: { kind: 'InvalidInput' } });
@@ -96,8 +99,8 @@ function look(before: readonly string[] = AS_ANOTHER): void {
 }
 
 const others = ANOTHER_CAN_RUN ? describe : describe.skip;
-others(toldWhy('a data folder that may only be read', ANOTHER_CAN_RUN, 'no other user can run it'), () => {
-  test('plan tells such a folder, and one that cannot be made', () => {
+others(toldWhy('a data folder open only for reading', ANOTHER_CAN_RUN, 'no other user can run it'), () => {
+  test('plan names such a folder, and one that it cannot make', () => {
     const file = join(folder, 'experiment.json');
     const told = (): unknown =>
       (JSON.parse(command(['plan', file, '--json']).stdout) as { folderTrouble: unknown }).folderTrouble;
@@ -110,14 +113,14 @@ others(toldWhy('a data folder that may only be read', ANOTHER_CAN_RUN, 'no other
     expect(told()).toBe(`${folder} cannot be written to: this user may not write to it`);
   });
 
-  test('can be looked at by every command that looks, and nothing is made in it', () => {
+  test('every command that looks can read it, and makes nothing in it', () => {
     onlyRead();
     const before = readdirSync(data).sort();
     look();
     expect(readdirSync(data).sort()).toEqual(before);
   });
 
-  test('whose path has signs of a URI is read as it is', () => {
+  test('a path with characters of a URI is read as it is', () => {
     const odd = join(folder, 'data #1 ?x=%41&immutable=0');
     cpSync(data, odd, { recursive: true });
     data = odd;
@@ -127,7 +130,7 @@ others(toldWhy('a data folder that may only be read', ANOTHER_CAN_RUN, 'no other
   });
 
   test.each([['pause'], ['resume'], ['delete', '--yes']])(
-    'refuses what would write, with the reason: %s',
+    'a command that would write refuses it with the reason: %s',
     (...words) => {
       onlyRead();
       const { status, stderr } = command([words[0], id, ...words.slice(1)]);
@@ -136,7 +139,7 @@ others(toldWhy('a data folder that may only be read', ANOTHER_CAN_RUN, 'no other
     },
   );
 
-  test('is read beside a process that writes to it', async () => {
+  test('a command reads it while a process writes to it', async () => {
     const writer = spawn(
       process.execPath,
       [
@@ -158,10 +161,10 @@ others(toldWhy('a data folder that may only be read', ANOTHER_CAN_RUN, 'no other
       writer.kill('SIGKILL');
       await once(writer, 'close');
     }
-    // It was killed: its log and the log's index are still there.
+    // The writer was killed: its log and the index of the log are still there.
     onlyRead();
     expect(command(['list']).stdout).toMatch(/from the log/);
-    // Some copies leave the index out.
+    // Some copies lack the index.
     if (!IS_ROOT) modes(data, 'u+w');
     rmSync(join(data, 'panic-tda.sqlite-shm'));
     onlyRead();
@@ -173,7 +176,7 @@ others(toldWhy('a data folder that may only be read', ANOTHER_CAN_RUN, 'no other
     }
   });
 
-  test('that a process changes while it is read as immutable gives no rows', async () => {
+  test('a change during an immutable read gives no rows', async () => {
     onlyRead();
     const script = `const { openStoreReadonly } = await import(${dist('db/index.js')});
       const store = (globalThis.store = openStoreReadonly(process.argv[1]));
@@ -206,7 +209,7 @@ others(toldWhy('a data folder that may only be read', ANOTHER_CAN_RUN, 'no other
 });
 
 (CAN_MOUNT ? test : test.skip)(
-  toldWhy('a data folder on a read-only mount can be looked at', CAN_MOUNT, 'mounts need root'),
+  toldWhy('a data folder on a read-only mount can be read', CAN_MOUNT, 'mounts need root'),
   () => {
     const script = `mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && shift 0 && exec "$@"`;
     const before = ['unshare', '-m', 'sh', '-c', script, data];
@@ -217,7 +220,7 @@ others(toldWhy('a data folder that may only be read', ANOTHER_CAN_RUN, 'no other
   },
 );
 
-others(toldWhy('what may not be entered', ANOTHER_CAN_RUN, 'no other user can run it'), () => {
+others(toldWhy('without the right to enter or read,', ANOTHER_CAN_RUN, 'no other user can run it'), () => {
   test.each([
     [['list']],
     [['list', '--json']],
@@ -226,11 +229,11 @@ others(toldWhy('what may not be entered', ANOTHER_CAN_RUN, 'no other user can ru
     [['plan', 'experiment.json']],
     [['resume', 'abc']],
     [['doctor', '--fix', '--yes']],
-  ])('a data folder is not one without experiments: %j', (words) => {
+  ])('a command does not take a data folder for an empty one: %j', (words) => {
     chmodSync(data, 0);
     const { status, stdout, stderr } = command(words);
     const told = `this user may not enter ${data}`;
-    // Text on standard error; with --json it is in the document.
+    // The reason stands on standard error, and with --json in the document.
     const all = words.includes('--json') ? stdout : stderr;
     expect(all.split(told)).toHaveLength(2);
     expect(stderr).not.toMatch(/Remark/);
@@ -238,7 +241,7 @@ others(toldWhy('what may not be entered', ANOTHER_CAN_RUN, 'no other user can ru
     expectNoAnswer(words, stdout);
   });
 
-  test('a data folder is a problem for doctor', () => {
+  test('doctor reports a problem of a data folder', () => {
     chmodSync(data, 0);
     for (const section of ['Processes', 'Database']) {
       expect(findingsOf(section)).toEqual([
@@ -247,7 +250,7 @@ others(toldWhy('what may not be entered', ANOTHER_CAN_RUN, 'no other user can ru
     }
   });
 
-  test('a source is not "no data folder"', () => {
+  test('merge does not call a source "no data folder"', () => {
     const source = join(folder, 'source');
     cpSync(original, source, { recursive: true });
     chmodSync(source, 0);
@@ -257,19 +260,16 @@ others(toldWhy('what may not be entered', ANOTHER_CAN_RUN, 'no other user can ru
     expect(status).toBe(2);
   });
 
-  test.each(['run.lock', 'panic-tda.sqlite'])(
-    '%s that may not be read is not one without content',
-    (name) => {
-      chmodSync(join(data, name), 0);
-      const words = ['list', '--json'];
-      const { status, stdout, stderr } = command(words);
-      expect(stderr).toContain(`${join(data, name)} cannot be read: this user may not read it`);
-      expect(status).toBe(2);
-      expectNoAnswer(words, stdout);
-    },
-  );
+  test.each(['run.lock', 'panic-tda.sqlite'])('list does not take %s for an empty file', (name) => {
+    chmodSync(join(data, name), 0);
+    const words = ['list', '--json'];
+    const { status, stdout, stderr } = command(words);
+    expect(stderr).toContain(`${join(data, name)} cannot be read: this user may not read it`);
+    expect(status).toBe(2);
+    expectNoAnswer(words, stdout);
+  });
 
-  test('objects are not missing, and no invariant is called broken', () => {
+  test('doctor calls no object missing and no invariant broken', () => {
     chmodSync(join(data, 'objects'), 0);
     const database = findingsOf('Database').filter(({ level }) => level === 'problem');
     expect(database).toEqual([
@@ -281,10 +281,10 @@ others(toldWhy('what may not be entered', ANOTHER_CAN_RUN, 'no other user can ru
 
   test.each([
     [2, ['models', 'list']],
-    // Needs no model, and says that it went on without.
+    // This command needs no model, and says that it continues without the folder.
     [0, ['list']],
     [2, ['plan', 'experiment.json']],
-  ])('a folder of model files is not one without models: %d, %j', (code, words) => {
+  ])('a command does not take a folder of models for an empty one: %d, %j', (code, words) => {
     const models = join(folder, 'models');
     mkdirSync(models, { recursive: true });
     chmodSync(models, 0);

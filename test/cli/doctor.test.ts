@@ -8,7 +8,7 @@ import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-proc
 
 jest.setTimeout(300_000);
 
-/** Two runs of a fixed seed and two of drawn ones, each with a diagram and its surrogates. */
+/** Two runs of a fixed seed and two of drawn seeds, each with a diagram and its surrogates. */
 const EXPERIMENT = {
   networks: [['DummyT2I', 'DummyI2T']],
   prompts: ['a', 'b'],
@@ -54,7 +54,7 @@ beforeEach(() => {
 });
 afterAll(cleanUp);
 
-/** Changes rows as no connection of panic-tda would. */
+/** Changes rows in a way that no connection of panic-tda would. */
 function corrupt(...statements: readonly string[]): void {
   const sqlite = new Database(join(data, 'panic-tda.sqlite'));
   sqlite.pragma('foreign_keys = OFF');
@@ -77,7 +77,7 @@ async function fix(...options: readonly string[]) {
   return await panicTda(folder, ['doctor', '--fix', ...options]);
 }
 
-test('doctor --fix says what it would do and asks; then it mends, and resume makes what was deleted', async () => {
+test('doctor --fix says what it would do and asks; then it repairs, and resume makes what it deleted', async () => {
   corrupt(
     'delete from vectors where id in (1, 2)',
     `update diagram_dimensions set entropy = -1.0 where diagram_id = 2 and dimension = 0`,
@@ -112,8 +112,8 @@ test('doctor --fix says what it would do and asks; then it mends, and resume mak
   expect(await digestOf(data, experiment)).toBe(digest);
 });
 
-test('what nothing proves is left, named with 1, and given up only on purpose', async () => {
-  // The last output of a run: no row after it says what it was.
+test('doctor leaves what no row proves, names it with exit code 1, and deletes it only with --cut-back', async () => {
+  // The last output of a run: no later row says what it was.
   corrupt(
     `delete from artifacts where id = (select output_id from invocations order by run_id desc, sequence desc limit 1)`,
   );
@@ -131,7 +131,7 @@ test('what nothing proves is left, named with 1, and given up only on purpose', 
   expect(await digestOf(data, experiment)).toBe(digest);
 });
 
-test('a file with a damaged index is copied, and the damaged one is kept', async () => {
+test('doctor copies a file with a damaged index, and keeps the damaged one', async () => {
   const file = join(data, 'panic-tda.sqlite');
   const sqlite = new Database(file);
   const page = Number(
@@ -149,7 +149,7 @@ test('a file with a damaged index is copied, and the damaged one is kept', async
   expect(await digestOf(data, experiment)).toBe(digest);
 });
 
-test('doctor looks beside runs and workers, and --fix waits for nobody: it refuses with 2', async () => {
+test('doctor looks beside runs and workers, and --fix does not wait for them: it refuses with 2', async () => {
   const place = dataFolderAt(data);
   const workers = joinWorkers(place);
   expect((await panicTda(folder, ['doctor'])).code).toBe(0);
@@ -164,7 +164,7 @@ test('doctor looks beside runs and workers, and --fix waits for nobody: it refus
   expect((await fix('--yes')).code).toBe(0);
 });
 
-test('a request that means nothing is refused with 2', async () => {
+test('a meaningless request is refused with 2', async () => {
   const empty = folderWith();
   const refused = await Promise.all([
     panicTda(empty, ['doctor', '--fix', '--yes']),

@@ -53,14 +53,14 @@ async function digestOf(data: string, experiment: string): Promise<string> {
   }
 }
 
-/** Where each step of a run comes from. */
+/** The source of each step of a run. */
 async function sourcesOf(experiment: string, index: number): Promise<string[]> {
   const words = ['show', experiment, String(index), '--data', 'one'];
   const { trajectory } = await panicTdaJson<{ trajectory: { source: string }[] }>(folder, words);
   return trajectory.map(({ source }) => source);
 }
 
-test('the file that show gives back makes the same experiment in another folder, which merges as equal', async () => {
+test('the file that show prints makes the same experiment in another folder, and both merge as equal', async () => {
   expect(file.drawn_seeds).toHaveLength(2);
   expect(await run(again('again.json'), 'two')).toMatchObject({ experiment: id });
   expect(await digestOf('two', id)).toBe(await digestOf('one', id));
@@ -69,7 +69,7 @@ test('the file that show gives back makes the same experiment in another folder,
   expect(merged.code).toBe(0);
 });
 
-test('other drawn seeds than those that are stored are refused before anything starts, by plan as by run', async () => {
+test('plan and run refuse other drawn seeds than the stored ones before anything starts', async () => {
   const other = again('other.json', { drawn_seeds: [file.drawn_seeds[0], 5] });
   for (const verb of ['plan', 'run']) {
     const { code, stderr } = await panicTda(folder, [verb, other, '--data', 'one']);
@@ -81,7 +81,7 @@ test('other drawn seeds than those that are stored are refused before anything s
   }
 });
 
-test('folders that drew apart are told a line a run, and doing what is said brings both together', async () => {
+test('merge names each run of folders that drew other seeds, and its advice brings both together', async () => {
   await run('experiment.json', 'apart');
   const told = await panicTda(folder, ['merge', 'apart', '--data', 'one']);
   expect(told.code).toBe(1);
@@ -104,7 +104,7 @@ test('folders that drew apart are told a line a run, and doing what is said brin
   expect(await digestOf('one', experiment)).toBe(await digestOf('apart', experiment));
 });
 
-test('a file with one more prompt and seed copies the work that is stored', async () => {
+test('a file with one more prompt and seed copies the stored work', async () => {
   const [first, second] = file.drawn_seeds;
   const more = again('more.json', {
     prompts: [...file.prompts, 'a third one'],
@@ -119,7 +119,7 @@ test('a file with one more prompt and seed copies the work that is stored', asyn
   for (const fresh of [2, 5, 8]) expect(await sourcesOf(experiment, fresh)).toContain('computed');
 });
 
-test('drawn seeds that are not one for each run of seed -1 are refused', async () => {
+test('drawn seeds are refused unless there is one for each run of seed -1', async () => {
   const bad = again('bad.json', { drawn_seeds: [1, 2, 3] });
   const { code, stderr } = await panicTda(folder, ['plan', bad]);
   expect(stderr).toMatch(/drawn_seeds: found 3 drawn seeds; allowed: 2, one for each run of seed -1/);

@@ -17,7 +17,7 @@ afterAll(cleanUp);
 
 const ID = experimentId(config);
 
-/** Texts of which the program itself reads the meaning. */
+/** Columns whose texts the program itself interprets. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   artifacts: ['modality'],
   diagrams: ['metric'],
@@ -29,7 +29,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   runs: ['experiment_id', 'status', 'stop_reason', 'hold'],
   surrogates: ['kind'],
 };
-/** Texts of JSON: each string in them gets an escape. */
+/** Columns of JSON: each string in them gets an escape. */
 const DOCUMENTS: Readonly<Record<string, readonly string[]>> = {
   experiments: ['config'],
   hosts: ['fingerprint'],
@@ -37,7 +37,7 @@ const DOCUMENTS: Readonly<Record<string, readonly string[]>> = {
   runs: ['network'],
 };
 
-/** Puts an escape behind every text of a store: those that people wrote, or all. */
+/** Puts an escape behind each text of a store: behind those that users wrote, or behind all. */
 function poison(file: string, which: 'free' | 'all'): void {
   const sqlite = new Sqlite(file);
   sqlite.pragma('foreign_keys = OFF');
@@ -78,7 +78,7 @@ function expectNothingActs(ended: Ended, args: readonly string[]): void {
   });
 }
 
-/** Runs commands a few at a time. */
+/** Runs commands, a few at a time. */
 async function each(
   commands: readonly (readonly string[])[],
   use: (args: readonly string[]) => Promise<void>,
@@ -131,7 +131,7 @@ const LOOKING: readonly (readonly string[])[] = [
 ];
 
 describe.each(['free', 'all'])('a store with escapes in its texts (%s)', (which) => {
-  test('steers no terminal, whatever command looks at it', async () => {
+  test('steers no terminal, whichever command looks at it', async () => {
     const commands = LOOKING.flatMap((args) =>
       args[0] === 'complete-words'
         ? [args]
@@ -140,7 +140,7 @@ describe.each(['free', 'all'])('a store with escapes in its texts (%s)', (which)
     await each(commands, async (args) => {
       const ended = await panicTda(folder, args);
       const { stdout } = ended;
-      // A shell splits words from their descriptions there.
+      // A shell splits words from descriptions at the tab.
       const shown = args[0] === 'complete-words' ? stdout.replaceAll(/^(\w+)\t/gm, '$1 ') : stdout;
       expectNothingActs({ ...ended, stdout: shown }, args);
       expect([args, shown + ended.stderr]).not.toEqual([args, '']);
@@ -148,7 +148,7 @@ describe.each(['free', 'all'])('a store with escapes in its texts (%s)', (which)
     });
   });
 
-  test('steers none when it is merged, mended or deleted', async () => {
+  test('steers no terminal when a user merges, repairs or deletes it', async () => {
     for (const [to, ...args] of [
       ['merged', 'merge', which, '--dry-run'],
       ['merged', 'merge', which],
@@ -182,7 +182,7 @@ test('tables stay aligned', async () => {
   }
 });
 
-describe('what the caller and files say', () => {
+describe('a text from the caller or from a file', () => {
   test('is made visible in every refusal', async () => {
     const files = folderWith({
       'bad.json': { [NASTY]: 1, networks: [[NASTY]], prompts: [NASTY], seeds: [NASTY] },
@@ -218,7 +218,7 @@ describe('what the caller and files say', () => {
           ...(args.includes('routes') ? { PANIC_TDA_ROUTES: 'routes.json' } : {}),
         };
         const words = args.filter((arg) => !['catalogue', 'named', 'routes'].includes(arg));
-        // A refusal is told on both: as a document and in words.
+        // The refusal goes to both: as a document and in words.
         const ended = await panicTda(files, [...words, '--json'], env);
         expectNothingActs(ended, args);
         expect([args, ended.stdout]).not.toContain('');
@@ -227,9 +227,9 @@ describe('what the caller and files say', () => {
   });
 });
 
-test('what a model hub says is made visible', async () => {
+test('a message of a model hub is made visible', async () => {
   const hub = createServer((_, response) => {
-    // The controls that a header may hold.
+    // The control characters that a header may hold.
     response.writeHead(404, {
       'x-error-message': 'no \u009b31m\u009d0;owned\u009c',
       'x-error-code': '\u009b31m',
@@ -251,7 +251,7 @@ test('what a model hub says is made visible', async () => {
   }
 });
 
-test('what a model server says is made visible: on the screen, in rows, in logs', async () => {
+test('a message of a model server is made visible: on the screen, in rows and in logs', async () => {
   const server = await startModelServer();
   try {
     const place = folderWith({

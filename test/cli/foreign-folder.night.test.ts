@@ -31,7 +31,7 @@ test.each([...LEFT_BY_SERVER_BY_NIGHT, 'temporal/temporal.sqlite.server.json.new
 );
 
 test.each(['cli-version', 'server.json.new'])(
-  'a pipe in the place of temporal.sqlite.%s keeps no run waiting',
+  'a pipe in the place of temporal.sqlite.%s does not block a run',
   async (ending) => {
     putPipe(place, ending);
     expect(await panicTda(place, RUN)).toMatchObject({ code: 0 });

@@ -35,7 +35,7 @@ afterAll(cleanUp);
 
 const ID = experimentId(config);
 
-/** A data folder as a stranger may have sent it, one for each test; `mine` is beside it. */
+/** A data folder that a stranger may have sent, one for each test. `mine` is beside it. */
 let sound: string;
 let place: string;
 let sent: string;
@@ -65,7 +65,7 @@ function change(...statements: readonly string[]): void {
   sqlite.close();
 }
 
-/** Changes what SQLite keeps of its schema, as an editor of bytes can. */
+/** Changes the stored schema of SQLite, as an editor of bytes can. */
 function rewriteSchema(name: string, from: string | RegExp, to: string): void {
   const sqlite = new Sqlite(file);
   sqlite.unsafeMode(true);
@@ -79,7 +79,7 @@ function rewriteSchema(name: string, from: string | RegExp, to: string): void {
   sqlite.close();
 }
 
-/** Picture objects of the store, by name. */
+/** The picture objects of the store, by name. */
 function objects(): string[] {
   const root = join(sent, 'objects');
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
@@ -87,7 +87,7 @@ function objects(): string[] {
     .map((name) => join(root, name));
 }
 
-/** Runs a command that has to end by itself. */
+/** Runs a command that must end by itself. */
 async function ended(...args: readonly string[]): Promise<Ended> {
   const running = startPanicTda(place, args);
   const killer = setTimeout(() => running.process.kill('SIGKILL'), 60_000);
@@ -97,7 +97,7 @@ async function ended(...args: readonly string[]): Promise<Ended> {
   return answer;
 }
 
-describe('objects of others', () => {
+describe('foreign objects', () => {
   test.each([
     ['a pipe without a writer', (path: string) => void spawnSync('mkfifo', [path]), /is a pipe/],
     ['a link to a device without an end', (path: string) => symlinkSync('/dev/zero', path), /is a link/],
@@ -108,14 +108,14 @@ describe('objects of others', () => {
     ],
     ['a folder', (path: string) => mkdirSync(path), /is a folder/],
     [
-      'a file of another size, of which only the size is read',
+      'a file of another size, of which doctor reads only the size',
       (path: string) => {
         writeFileSync(path, '');
         spawnSync('truncate', ['-s', '1T', path]);
       },
       /has 1099511627776 bytes/,
     ],
-  ])('%s is named by doctor, and refused by merge', async (_, put, why) => {
+  ])('doctor names %s, and merge refuses it', async (_, put, why) => {
     const [path] = objects();
     rmSync(path!);
     put(path!);
@@ -146,7 +146,7 @@ describe('objects of others', () => {
     expect(readdirSync(join(place, 'elsewhere'))).not.toEqual([]);
   });
 
-  test('"doctor --fix" deletes nothing where a link to a folder of the user is in the place of the objects', async () => {
+  test('"doctor --fix" deletes nothing if the objects folder is a link to a folder of the user', async () => {
     const mine = join(place, 'work');
     mkdirSync(join(mine, 'ab'), { recursive: true });
     for (const name of ['draft.tmp', 'ab/.ab12.1.0.tmp']) {
@@ -162,7 +162,7 @@ describe('objects of others', () => {
     expect(readdirSync(join(mine, 'ab'))).toEqual(['.ab12.1.0.tmp']);
   });
 
-  test('a temporary file is one of ours by its name, wherever the objects are', async () => {
+  test('a temporary file counts as ours only by its name, wherever the objects are', async () => {
     const mine = join(sent, 'objects', 'drafts.tmp');
     writeFileSync(mine, 'a draft');
     utimesSync(mine, 1, 1);
@@ -171,7 +171,7 @@ describe('objects of others', () => {
   });
 });
 
-describe('a schema of others', () => {
+describe('a foreign schema', () => {
   const ENDLESS = 'with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n';
 
   const CHANGES: readonly (readonly [string, () => void, RegExp])[] = [
@@ -243,11 +243,11 @@ describe('a schema of others', () => {
     ],
   ];
 
-  test.each(CHANGES)('%s is refused before any of it runs', async (what, make, named) => {
+  test.each(CHANGES)('a command refuses %s before any of it runs', async (what, make, named) => {
     make();
     const before = readFileSync(file);
     const refused = /no version of panic-tda put there/;
-    // In a process of its own, which can be ended where a statement has no end.
+    // A process of its own can be ended if a statement has no end.
     const commands = /without an end/.test(what)
       ? [['list'], ['delete', ID, '--yes'], ['doctor'], ['upgrade']]
       : [['delete', ID, '--yes']];
@@ -263,7 +263,7 @@ describe('a schema of others', () => {
     expect(readFileSync(file).equals(before)).toBe(true);
   });
 
-  test('what was added to our tables is named by doctor, which copies the rows to a new file', async () => {
+  test('doctor names additions to our tables, and copies the rows to a new file', async () => {
     change(
       `create trigger extra after delete on runs begin insert into failures select 1, 1, 1, 'invocation', null, 'k', 'm', 1; end`,
       'create table notes (note text)',
@@ -277,14 +277,14 @@ describe('a schema of others', () => {
     expect(fixed.stdout).toMatch(/Every invariant holds/);
     expect(fixed.code).toBe(0);
     expect((await ended('list', '--data', sent)).stdout).toContain(ID);
-    // Nothing of it is lost.
+    // The old file keeps the additions.
     const kept = readdirSync(sent).find((name) => name.includes('.damaged-'))!;
     const sqlite = new Sqlite(join(sent, kept), { readonly: true });
     expect(sqlite.prepare('select note from notes').pluck().get()).toBe('of a stranger');
     sqlite.close();
   });
 
-  test('of one experiment, nothing is mended beside it', async () => {
+  test('doctor for one experiment repairs nothing beside such additions', async () => {
     change(`create trigger extra after update on runs begin delete from failures; end`);
     const { stderr, code } = await ended('doctor', '--fix', '--yes', '--experiment', ID, '--data', sent);
     expect(stderr).toMatch(/the trigger extra of runs/);
@@ -301,8 +301,8 @@ describe('a schema of others', () => {
   });
 });
 
-describe('rows of others', () => {
-  test('a text of 300 MB and a blob of 500 MB are named, and nothing else is read', async () => {
+describe('foreign rows', () => {
+  test('doctor names a text of 300 MB and a blob of 500 MB without reading them', async () => {
     change(
       `update experiments set error = cast(zeroblob(300000000) as text)`,
       'pragma ignore_check_constraints = on; update vectors set bytes = zeroblob(500000000) where id = 1',
@@ -343,7 +343,10 @@ describe('rows of others', () => {
   });
 });
 
-/** A rollback journal that asks SQLite to delete a file when it is played back (https://sqlite.org/fileformat2.html). */
+/**
+ * A rollback journal that makes SQLite delete a file when it plays the journal back
+ * (https://sqlite.org/fileformat2.html).
+ */
 function journalAgainst(victim: string): Buffer {
   const magic = Buffer.from('d9d505f920a163d7', 'hex');
   const header = Buffer.alloc(512);
@@ -369,7 +372,7 @@ function journalAgainst(victim: string): Buffer {
   return Buffer.concat([header, page, name, end]);
 }
 
-describe('other files of a folder of others', () => {
+describe('other files of a foreign folder', () => {
   test.each(['panic-tda.sqlite', 'run.lock', 'workers.lock'])(
     'a journal of %s that names a file of the user is not played back',
     async (name) => {
@@ -386,7 +389,7 @@ describe('other files of a folder of others', () => {
     },
   );
 
-  test('what is tried below and by night are names that a run uses', async () => {
+  test('the names that these tests and the night tests try are names that a run uses', async () => {
     writeExperiment(place);
     await ended('run', 'experiment.json', '--data', 'mine');
     const names = [...LEFT_BY_RUN, ...LEFT_BY_SERVER, ...LEFT_BY_SERVER_BY_NIGHT];
@@ -398,7 +401,7 @@ describe('other files of a folder of others', () => {
     async (name) => {
       putLink(place, name);
       writeExperiment(place);
-      // A server and workers are started for what they alone write.
+      // Only a server and workers write these files, so start them.
       const args = /^(temporal|logs|run\.json)/.test(name)
         ? ['run', 'experiment.json']
         : ['delete', ID, '--yes'];
@@ -410,7 +413,7 @@ describe('other files of a folder of others', () => {
   );
 
   test.each(['run.json', 'run.lock', 'routes.json', 'panic-tda.sqlite', 'objects/panic-tda-objects.id'])(
-    'a pipe in the place of %s keeps nobody waiting',
+    'a pipe in the place of %s blocks no command',
     async (name) => {
       rmSync(join(sent, name), { force: true });
       spawnSync('mkfifo', [join(sent, name)]);
@@ -419,37 +422,34 @@ describe('other files of a folder of others', () => {
     },
   );
 
-  test('a pipe in the place of temporal.sqlite.server.json keeps no run waiting', async () => {
+  test('a pipe in the place of temporal.sqlite.server.json does not block a run', async () => {
     putPipe(place, 'server.json');
     expect(await ended('run', 'experiment.json', '--data', sent)).toMatchObject({ code: 0 });
   });
 });
 
-test.each(['SIGINT', 'SIGTERM'] as const)(
-  '%s ends doctor and list in the midst of a statement',
-  async (signal) => {
-    // Another connection keeps the file to itself, so that a statement waits within SQLite for up to 30 s.
-    change('pragma journal_mode = delete');
-    const sqlite = new Sqlite(file);
-    sqlite.exec('begin exclusive');
-    try {
-      for (const command of ['list', 'doctor']) {
-        const running = startPanicTda(place, [command, '--data', sent]);
-        const reading = (): boolean =>
-          readdirSync(`/proc/${running.process.pid}/fd`).some((fd) => {
-            try {
-              return realpathSync(`/proc/${running.process.pid}/fd/${fd}`) === realpathSync(file);
-            } catch {
-              return false;
-            }
-          });
-        await until(reading, () => running.stderr());
-        running.process.kill(signal);
-        const [code, by] = (await once(running.process, 'exit')) as [number | null, string | null];
-        expect([command, by ?? code]).toEqual([command, signal]);
-      }
-    } finally {
-      sqlite.close();
+test.each(['SIGINT', 'SIGTERM'] as const)('%s ends doctor and list during a statement', async (signal) => {
+  // Another connection holds the file, so a statement waits within SQLite for up to 30 s.
+  change('pragma journal_mode = delete');
+  const sqlite = new Sqlite(file);
+  sqlite.exec('begin exclusive');
+  try {
+    for (const command of ['list', 'doctor']) {
+      const running = startPanicTda(place, [command, '--data', sent]);
+      const reading = (): boolean =>
+        readdirSync(`/proc/${running.process.pid}/fd`).some((fd) => {
+          try {
+            return realpathSync(`/proc/${running.process.pid}/fd/${fd}`) === realpathSync(file);
+          } catch {
+            return false;
+          }
+        });
+      await until(reading, () => running.stderr());
+      running.process.kill(signal);
+      const [code, by] = (await once(running.process, 'exit')) as [number | null, string | null];
+      expect([command, by ?? code]).toEqual([command, signal]);
     }
-  },
-);
+  } finally {
+    sqlite.close();
+  }
+});

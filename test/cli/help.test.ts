@@ -42,7 +42,7 @@ describe('help', () => {
       expect(stdout).toMatch(new RegExp(`^  ${exit} +\\w`, 'm'));
   });
 
-  test('of each command names its exit codes, --json and --data', async () => {
+  test('for each command names its exit codes, --json and --data', async () => {
     const ofModels = ['list', 'show', 'pull', 'verify', 'remove', 'path'].map((command) => [
       'models',
       command,
@@ -65,7 +65,7 @@ describe('help', () => {
   });
 });
 
-describe('a wrong command line ends with 2 and says what was meant', () => {
+describe('a wrong command line ends with 2 and a suggestion', () => {
   const WRONG = [
     { args: ['stauts'], told: /Did you mean status\?/ },
     { args: ['list', '--jsno'], told: /Did you mean --json\?/ },
@@ -95,7 +95,7 @@ describe('a wrong command line ends with 2 and says what was meant', () => {
     expect(code).toBe(2);
   });
 
-  test('so does a misspelt variable of the environment', async () => {
+  test('a misspelt variable of the environment ends so too', async () => {
     const { code, stderr } = await panicTda(folder, ['list'], { PANIC_TDA_DATE: 'x' });
     expect(stderr).toMatch(/PANIC_TDA_DATE is not a variable of panic-tda; did you mean PANIC_TDA_DATA\?/);
     expect(code).toBe(2);

@@ -17,7 +17,10 @@ import type { RunInfo, Running } from '../support/cli-process.js';
 
 jest.setTimeout(180_000);
 
-/** Two runs that take minutes until their gate is opened, and are stopped again and again. The tests below are one story and run in their order. */
+/**
+ * Two runs that take minutes until the test opens their gate. The tests stop them again and again. They tell
+ * one story and run in order.
+ */
 const EXPERIMENT = {
   networks: [['DummyT2I', 'GatedI2T']],
   prompts: ['a quiet harbour', 'a loud tower'],
@@ -38,7 +41,7 @@ beforeAll(() => {
 });
 afterAll(cleanUp);
 
-/** Invocations in the store. */
+/** The number of invocations in the store. */
 async function invocations(): Promise<number> {
   const store = openStoreReadonly(data);
   try {
@@ -49,7 +52,7 @@ async function invocations(): Promise<number> {
   }
 }
 
-/** When it was not at work, and the time of its last step. */
+/** The pauses without work, and the time of the last step. */
 async function times() {
   const store = openStoreReadonly(data)!;
   try {
@@ -68,7 +71,7 @@ async function untilMoreInvocations(): Promise<void> {
   );
 }
 
-/** Processes that belong to the data folder: the Temporal server, and workers. */
+/** The processes of the data folder: the Temporal server and the workers. */
 function processesOfFolder(): number[] {
   return [
     ...processesWithArgument(join(data, 'temporal', 'temporal.sqlite')),
@@ -93,7 +96,7 @@ test('SIGTERM while the server is still starting ends with 143 and leaves no pro
   await until(() => processesOfFolder().length === 0);
 });
 
-test('while it runs, status and list say so, and a second run is refused with the name of the first', async () => {
+test('status and list show a run under way, and a second run is refused with the name of the first', async () => {
   running = startPanicTda(folder, ['run', 'experiment.json'], gate.env);
   await untilMoreInvocations();
   const status = await panicTdaJson<{ experiment: string }>(folder, ['status']);
@@ -109,7 +112,7 @@ test('while it runs, status and list say so, and a second run is refused with th
   expect(second.code).toBe(2);
 });
 
-test('it goes on when a worker and the Temporal server are killed', async () => {
+test('a run continues when a worker and the Temporal server are killed', async () => {
   const before = infoWithProcesses();
   const gpuWorker = before.workerPids[1]!;
   process.kill(gpuWorker, 'SIGKILL');
@@ -123,7 +126,7 @@ test('it goes on when a worker and the Temporal server are killed', async () => 
   expect(running.stderr()).toMatch(/temporal server runs again/);
 });
 
-test('cancel from elsewhere ends it with 3, and the rows say cancelled', async () => {
+test('cancel from elsewhere ends the run with 3, and the rows say cancelled', async () => {
   const cancel = await panicTda(folder, ['cancel', id.slice(0, 6)]);
   expect(cancel.stdout).toContain(`"npx panic-tda resume ${id}" continues`);
   expect(cancel.code).toBe(0);
@@ -138,7 +141,7 @@ test('cancel from elsewhere ends it with 3, and the rows say cancelled', async (
   });
 });
 
-test('resume continues it, and Ctrl-C ends it with 130 and everything that it started', async () => {
+test('resume continues the run, and Ctrl-C ends it with 130 and with every process that it started', async () => {
   running = startPanicTda(folder, ['resume', id], gate.env);
   await untilMoreInvocations();
   running.process.kill('SIGINT');
@@ -151,7 +154,7 @@ test('resume continues it, and Ctrl-C ends it with 130 and everything that it st
   expect(stdout).toMatch(/status +interrupted/);
 });
 
-test('after everything was killed, doctor names what was left and run continues to the end', async () => {
+test('after SIGKILL of everything, doctor names what was left, and run continues to the end', async () => {
   running = startPanicTda(folder, ['run', 'experiment.json'], gate.env);
   await untilMoreInvocations();
   const { serverPid, workerPids } = infoWithProcesses();
@@ -162,7 +165,7 @@ test('after everything was killed, doctor names what was left and run continues 
   const doctor = await panicTda(folder, ['doctor']);
   expect(doctor.stdout).toContain(`process ${serverPid} (Temporal server) was left behind`);
   expect(doctor.stdout).toMatch(/was interrupted/);
-  // Versions that wrote no record left such servers: the next run does not end them.
+  // Earlier versions left such servers without a record. The next run does not end them.
   const record = join(data, 'temporal', 'temporal.sqlite.server.json');
   renameSync(record, `${record}.away`);
   const { stdout: told } = await panicTda(folder, ['doctor']);
@@ -179,7 +182,7 @@ test('after everything was killed, doctor names what was left and run continues 
   expect(stderr).toContain(`A Temporal server (process ${serverPid}) had outlived`);
   expect(stdout).toMatch(/runs +2 finished/);
   expect(stdout).toMatch(/invocations +900 /);
-  // From the last step until the command went on with it.
+  // The pause lasts from the last step until the command continued the experiment.
   const { rests, restedMs } = await times();
   expect(rests.length).toBeGreaterThan(before.rests.length);
   expect(rests.at(-1)![0]).toBe(before.lastInvocationAt);

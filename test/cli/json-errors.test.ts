@@ -32,7 +32,7 @@ const FAILING = [
   { args: ['verify', 'abc', '--sample', 'many'], kind: 'InvalidInput', told: /./, code: 2 },
 ] as const;
 
-describe('--json prints an error as one document on standard output, and for people on standard error', () => {
+describe('--json prints an error as one document on standard output, and in words on standard error', () => {
   test.each(FAILING)('$args', async ({ args, kind, told, code }) => {
     const ended = await panicTda(folder, [...args, '--json']);
     const document = JSON.parse(ended.stdout) as Told;
@@ -43,14 +43,14 @@ describe('--json prints an error as one document on standard output, and for peo
     expect(ended.stderr).not.toBe('');
   });
 
-  test('also where --json comes first, and not where it is a word after --', async () => {
+  test('also if --json comes first, but not if it is a word after --', async () => {
     const first = await panicTda(folder, ['show', '--json']);
     expect((JSON.parse(first.stdout) as Told).error.kind).toBe('Usage');
     const word = await panicTda(folder, ['show', 'a', 'b', 'c', '--', '--json']);
     expect(word).toMatchObject({ code: 2, stdout: '' });
   });
 
-  test('a command that prints its result and ends with another code than 0 prints no second one', async () => {
+  test('a command that prints its result and ends with a code other than 0 prints no second document', async () => {
     const { code, stdout } = await panicTda(folder, ['models', 'path', 'SDTurbo', '--json']);
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ name: 'SDTurbo', state: 'missing' });
@@ -77,7 +77,7 @@ describe('--json prints an error as one document on standard output, and for peo
     expect((JSON.parse(stdout) as Told).error).toMatchObject({ kind: 'Stopped', exitCode: 143 });
   });
 
-  test('without it standard output stays empty', async () => {
+  test('without --json standard output stays empty', async () => {
     const { code, stdout } = await panicTda(folder, ['show', 'abc']);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   });
@@ -98,7 +98,7 @@ describe('models --ready', () => {
     expect(stdout).toMatch(/\d+ more cannot be used yet/);
   });
 
-  test('has a model behind a server while its server answers, and not when it is down', async () => {
+  test('lists a model behind a server while its server answers, and not when the server is down', async () => {
     const server = await startModelServer();
     const { weights: _, ...entry } = describerAt(server.base, 'image');
     const place = folderWith({ 'mine.json': { models: [entry] } });
@@ -112,7 +112,7 @@ describe('models --ready', () => {
     expect(await names()).not.toContain('ServedDescriber');
   });
 
-  test('is no option of one model', async () => {
+  test('is refused together with the name of a model', async () => {
     expect(await panicTda(folder, ['models', 'SDTurbo', '--ready'])).toMatchObject({ code: 2 });
   });
 });

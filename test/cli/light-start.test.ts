@@ -27,7 +27,10 @@ interface Watched {
   readonly heavyOnes: () => string[];
 }
 
-/** Variables for a process that is to tell at its end what it has loaded. transformers.js loads both of the heavy ones. */
+/**
+ * Variables for a process that reports at its end what it has loaded. transformers.js loads both heavy
+ * libraries.
+ */
 function watched(): Watched {
   const file = join(temporaryFolder(), 'libraries.json');
   const env = { NODE_OPTIONS: `--import=${PRELOAD}`, LOADED_LIBRARIES_FILE: file };
@@ -38,7 +41,7 @@ function watched(): Watched {
   return { env, heavyOnes };
 }
 
-test('what is looked for can be found: a process that loads models has all of it', async () => {
+test('the check can find these libraries: a process that loads models has all of them', async () => {
   const { env, heavyOnes } = watched();
   const script = "await import('@huggingface/transformers')";
   await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
@@ -81,7 +84,10 @@ test.each(['show', 'status'])('%s of a stored run loads neither', async (verb) =
 const ROOT = repositoryPath('.');
 const MODULES = new URL('../support/loaded-modules.mjs', import.meta.url).href;
 
-/** The modules that a file of the program was made of, by the map beside it; one that was made of no others is its own. */
+/**
+ * The modules that the build put into a file of the program, by the map beside the file. A file without a map
+ * is a module itself.
+ */
 function sourcesOf(address: string): string[] {
   if (!address.startsWith('file:')) return [];
   const file = fileURLToPath(address);
@@ -102,7 +108,7 @@ async function filesLoadedBy(
   return readFileSync(file, 'utf8').split('\n');
 }
 
-/** What a command loads: names of packages, and of modules of ours such as `db/store`. */
+/** What a command loads: names of packages, and of our own modules such as `db/store`. */
 async function loadedBy(
   command: readonly string[],
   folder = folderWith(),
@@ -114,7 +120,7 @@ async function loadedBy(
   return new Set([...own].map((name) => name.replace(/^dist\//, '').replace(/\.[jt]s$/, '')));
 }
 
-/** A folder with an experiment of one run in it, and a file of one. */
+/** A folder with an experiment of one run, and an experiment file of one run. */
 async function folderWithRun(): Promise<string> {
   const folder = folderWith({
     'experiment.json': {
@@ -131,7 +137,7 @@ async function folderWithRun(): Promise<string> {
   return folder;
 }
 
-test('help, the version and a wrong word load the command line, and neither models, nor the store, nor Temporal', async () => {
+test('help, the version and a wrong word load the command line, but no models, no store and no Temporal', async () => {
   const commands = ['--version', '--help', 'help run', 'run --help', 'stauts', 'list --jsno'];
   for (const command of commands) {
     const loaded = await loadedBy(command.split(' '));
@@ -143,7 +149,8 @@ test('help, the version and a wrong word load the command line, and neither mode
   }
 });
 
-// Node takes 0.7 ms of CPU time for a file, and esbuild makes one for each set of commands that share a module.
+// Node takes 0.7 ms of CPU time for each file. esbuild makes a file for each set of commands that share a
+// module.
 test.each([
   { command: ['--version'], most: 2 },
   { command: ['--help'], most: 2 },
@@ -156,7 +163,7 @@ test.each([
   expect(own.length).toBeLessThanOrEqual(most);
 });
 
-/** What takes 20 to 300 ms of CPU time to load, by its name as a package or as a module of ours. */
+/** Libraries that take 20 to 300 ms of CPU time to load, by the name of the package or of our module. */
 const LIBRARIES = {
   'a library of schemas': ['zod'],
   "Temporal's client": ['@temporalio/client', '@temporalio/worker', '@temporalio/proto'],
@@ -188,12 +195,12 @@ test.each<{ readonly command: readonly string[]; readonly needs: readonly Librar
   expect(found).toEqual(needs);
 });
 
-test('what is looked for above can be found where it is needed', async () => {
+test('the check above can find these libraries where a command needs them', async () => {
   const folder = await folderWithRun();
   const elsewhere = { PANIC_TDA_DATABASE: 'postgres://127.0.0.1:1/none', PANIC_TDA_DEVICE: 'cpu' };
   const doctor = await loadedBy(['doctor'], folder, elsewhere);
   const found = ALL.filter((library) => LIBRARIES[library].some((name) => doctor.has(name)));
-  // Models are run in processes of their own, which are not looked at.
+  // Models run in processes of their own, which this does not look at.
   expect(found).toEqual(ALL.filter((library) => library !== 'what models are run with'));
 });
 

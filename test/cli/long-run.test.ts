@@ -9,15 +9,15 @@ import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 jest.setTimeout(180_000);
 afterAll(cleanUp);
 
-/** More than a call takes arguments, and more than the heap below holds. */
+/** More than the arguments that a call takes, and more than the heap below holds. */
 const STEPS = 150_000;
-/** What Node, the command line and its libraries take, and a little more. */
+/** Enough for Node, the command line and its libraries, and little more. */
 const SMALL_HEAP = { NODE_OPTIONS: '--max-old-space-size=64' };
 
 let folder: string;
 let id: string;
 
-/** A run of 150,000 steps, each of whose inputs was cut. */
+/** Stores a run of 150,000 steps. The input of each step was cut. */
 beforeAll(async () => {
   folder = folderWith();
   const long = {
@@ -41,7 +41,7 @@ beforeAll(async () => {
   });
 });
 
-test('show writes a run of 150,000 steps as it reads it, and how much of them was cut', async () => {
+test('show writes a run of 150,000 steps as it reads it, and says how much of them was cut', async () => {
   const { code, stdout, stderr } = await panicTda(folder, ['show', id, '0'], SMALL_HEAP);
   expect([code, stderr]).toEqual([0, '']);
   expect(stdout).toMatch(/^length +150,000 of at most 150,000$/m);
@@ -50,7 +50,7 @@ test('show writes a run of 150,000 steps as it reads it, and how much of them wa
   expect(lines.filter((line) => /^ *\d+ {2}Echo +7 {2}computed {2}p$/.test(line))).toHaveLength(STEPS);
 });
 
-test('its JSON is one document with every step, indented as it always was', async () => {
+test('its JSON is one document with every step, indented as other documents are', async () => {
   const { code, stdout } = await panicTda(folder, ['show', id, '0', '--json'], SMALL_HEAP);
   expect(code).toBe(0);
   const document = JSON.parse(stdout) as { readonly trajectory: readonly { readonly sequence: number }[] };

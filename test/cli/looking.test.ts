@@ -18,7 +18,7 @@ const EXPERIMENT = {
   max_length: 41,
 };
 
-describe('where there is no data folder', () => {
+describe('without a data folder', () => {
   const folder = folderWith({
     'good.json': EXPERIMENT,
     'null-model.json': { ...EXPERIMENT, null_model: { surrogates: 19 } },
@@ -50,7 +50,7 @@ describe('where there is no data folder', () => {
     expect(stdout).toMatch(/^diagrams +6, and 228 of surrogates$/m);
   });
 
-  test('a wrong file ends plan and run with 2 and names every problem', async () => {
+  test('a wrong file ends plan and run with 2, and they name every problem', async () => {
     const answers = await Promise.all(
       ['plan', 'run'].map((command) => panicTda(folder, [command, 'bad.json'])),
     );
@@ -73,7 +73,7 @@ describe('where there is no data folder', () => {
     }
   });
 
-  test('a Temporal address that nobody serves is named at once', async () => {
+  test('a Temporal address without a server is named at once', async () => {
     const { code, stderr } = await panicTda(folder, ['run', 'good.json'], {
       TEMPORAL_ADDRESS: '127.0.0.1:9',
     });
@@ -83,7 +83,7 @@ describe('where there is no data folder', () => {
     expect(code).toBe(2);
   });
 
-  test('doctor looks at the machine and is content', async () => {
+  test('doctor checks the machine and finds nothing wrong', async () => {
     const { healthy, findings } = await panicTdaJson<{
       healthy: boolean;
       findings: { section: string; level: string; text: string }[];
@@ -97,12 +97,12 @@ describe('where there is no data folder', () => {
     expect(texts).toMatch(/Database: no database yet/);
   });
 
-  test('nothing of all that wrote anything', () => {
+  test('none of these commands wrote anything', () => {
     expect(readdirSync(folder).sort()).toEqual(['bad.json', 'broken.json', 'good.json', 'null-model.json']);
   });
 });
 
-test('models shows the catalogue, and one model with the folders that its files may lie in', async () => {
+test('models shows the catalogue, and one model with the folders for its files', async () => {
   const folder = folderWith();
   const models = await panicTdaJson<{ name: string }[]>(folder, ['models']);
   expect(models.map(({ name }) => name)).toContain('DummyT2I');
@@ -112,7 +112,7 @@ test('models shows the catalogue, and one model with the folders that its files 
 });
 
 describe('an id', () => {
-  // Seventeen experiments: by the pigeonhole principle two ids begin with the same digit.
+  // With seventeen experiments, two ids begin with the same digit, by the pigeonhole principle.
   const folder = folderWith();
   const data = join(folder, 'panic-tda-data');
   const ids: string[] = [];
@@ -136,7 +136,7 @@ describe('an id', () => {
     await store.close();
   });
 
-  test('may be any beginning that is unique', async () => {
+  test('may be any beginning that only one experiment has', async () => {
     const id = ids[3]!;
     const shortest = Array.from({ length: 12 }, (_, k) => id.slice(0, k + 1)).find(
       (prefix) => ids.filter((other) => other.startsWith(prefix)).length === 1,
@@ -166,7 +166,7 @@ describe('an id', () => {
   });
 });
 
-test('plan tells time before any history: of built-in models, diagrams and surrogates, and where it is from', async () => {
+test('plan gives times before there is any history: for built-in models, diagrams and surrogates, with their source', async () => {
   const folder = folderWith({
     'experiment.json': {
       networks: [['ProceduralPainter', 'ProceduralDescriber']],

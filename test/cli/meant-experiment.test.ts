@@ -31,7 +31,7 @@ test.each([
   ['cancel', 'no experiment is under way'],
   ['resume', 'no experiment is paused, and none has stopped before its end'],
   ['retry', 'no experiment has a failed run'],
-])('%s without an id says so where there is none that it can be about', async (verb, why) => {
+])('%s without an id says so if no experiment fits', async (verb, why) => {
   await withStore(async (store) => {
     await store.experiments.plan(firstId, first!, 0);
     const driver = { workflowId: 'w', runId: 'r' };
@@ -43,12 +43,12 @@ test.each([
   expect(code).toBe(2);
 });
 
-test('pause without an id takes the only one; of several it lists those that are meant', async () => {
+test('pause without an id takes the only experiment; of several it lists those that fit', async () => {
   await withStore((store) => store.experiments.plan(firstId, first!, 0));
   const paused = await panicTda(folder, ['pause']);
   expect(paused.stdout).toContain(`Experiment ${firstId} is paused.`);
   await withStore((store) => store.experiments.plan(secondId, second!, 0));
-  // The other one is paused already, so it is not meant.
+  // The other experiment is paused already, so it does not fit.
   expect((await panicTda(folder, ['pause'])).stdout).toContain(`Experiment ${secondId} is paused.`);
 
   const resumed = await panicTda(folder, ['resume']);
@@ -60,7 +60,7 @@ test('pause without an id takes the only one; of several it lists those that are
   expect(await panicTdaJson(folder, ['list'])).toMatchObject([{ state: 'paused' }, { state: 'paused' }]);
 });
 
-test('resume takes what is paused before what has stopped', async () => {
+test('resume takes a paused experiment before a stopped one', async () => {
   await withStore(async (store) => {
     await store.experiments.plan(firstId, first!, 0);
     await store.experiments.plan(secondId, second!, 0);
@@ -70,7 +70,7 @@ test('resume takes what is paused before what has stopped', async () => {
   expect(stdout).toContain(`Run 0 of experiment ${secondId}`);
 });
 
-test('retry takes the only one that has a failed run', async () => {
+test('retry takes the only experiment that has a failed run', async () => {
   await withStore(async (store) => {
     await store.experiments.plan(firstId, first!, 0);
     await store.experiments.plan(secondId, second!, 0);
@@ -78,7 +78,7 @@ test('retry takes the only one that has a failed run', async () => {
     await store.runs.stop(await store.runs.get(secondId, 0), failed, 0);
     await store.experiments.setPaused(secondId, true, 0);
   });
-  // A paused experiment is not run: what is asked is which one was meant.
+  // The command does not run a paused experiment. The test asks only which one it chose.
   const { code, stderr } = await panicTda(folder, ['retry']);
   expect(stderr).toContain(`Experiment ${secondId} is paused since`);
   expect(code).toBe(3);

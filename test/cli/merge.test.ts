@@ -27,14 +27,14 @@ afterAll(cleanUp);
 
 const data = (name: string): string => join(folder, name);
 
-/** What is said of a source that is not merged. */
+/** The message about a source that is not merged. */
 async function refused(source: string): Promise<string> {
   const { code, stderr } = await panicTda(folder, ['merge', source, '--data', 'b']);
   expect(code).not.toBe(0);
   return stderr;
 }
 
-test('a trial says what would be done and does nothing', async () => {
+test('a dry run says what merge would do and does nothing', async () => {
   const before = allRows(data('b'));
   const { code, stdout } = await panicTda(folder, ['merge', 'a', '--data', 'b', '--dry-run']);
   expect(stdout).toMatch(new RegExp(`^${id} +would be new +2 +`, 'm'));
@@ -50,7 +50,7 @@ test.each([
   'merge:before-commit@4',
   'merge:after-commit@5',
   'merge:before-commit@8',
-])('SIGKILL at %s leaves a sound target, and the same command goes on', async (fault) => {
+])('SIGKILL at %s leaves a sound target, and the same command continues', async (fault) => {
   const target = fault.replaceAll(/\W/g, '-');
   const marker = join(folder, `${target}.marker`);
   const killed = await panicTda(folder, ['merge', 'a', '--data', target], {
@@ -66,7 +66,7 @@ test.each([
   expect(await violations(data(target))).toEqual([]);
 });
 
-test('merged into another folder it is shown, verified and found complete there, as in its own', async () => {
+test('in another folder a merged experiment can be shown, verified and found complete, as in its own', async () => {
   expect((await panicTda(folder, ['merge', 'a', '--data', 'b'])).code).toBe(0);
   expect(await panicTdaJson(folder, ['list', '--data', 'b'])).toHaveLength(2);
   const run = await panicTda(folder, ['run', 'a.json', '--data', 'b']);
@@ -74,7 +74,7 @@ test('merged into another folder it is shown, verified and found complete there,
   expect((await panicTda(folder, ['doctor', '--data', 'b'])).code).toBe(0);
 });
 
-test('two plans of the same experiment drew other seeds: they are named, and both stay as they are', async () => {
+test('two plans of the same experiment with other drawn seeds are named, and both stay as they are', async () => {
   await panicTda(folder, ['run', 'a.json', '--data', 'again']);
   const before = allRows(data('again'));
   const { code, stdout, stderr } = await panicTda(folder, ['merge', 'a', '--data', 'again']);
@@ -84,7 +84,7 @@ test('two plans of the same experiment drew other seeds: they are named, and bot
   expect(allRows(data('again'))).toEqual(before);
 });
 
-test('a source that is no data folder, the target itself, of another version or unsound is refused before anything is done', async () => {
+test('merge refuses, before it does anything, a source that is no data folder, is the target itself, has another version, or is unsound', async () => {
   expect(await refused('nowhere')).toContain('nowhere is no data folder');
   expect(await refused('a.json')).toContain('a.json is no data folder');
   expect(await refused('b')).toContain('source and target are both');

@@ -44,7 +44,7 @@ describe('models with a process of their own', () => {
     db.close();
   });
 
-  test('that are larger than the memory given to them are refused with the figure before a run starts, and plan says so', async () => {
+  test('that need more memory than they get are refused with the figure before a run starts, and plan says so', async () => {
     const folder = folderWith({ 'experiment.json': experiment(['a']) });
     const env = { PANIC_TDA_RAM: '100MiB', PANIC_TDA_DEVICE: 'cpu' };
     const { code, stderr } = await panicTda(folder, ['run', 'experiment.json'], env);
@@ -57,7 +57,7 @@ describe('models with a process of their own', () => {
     expect(await panicTdaJson(folder, plan)).toMatchObject({ deviceTrouble: null });
   });
 
-  test('that find no end are ended, and fail their run once, by name', async () => {
+  test('that do not end are killed, and fail their run once, by name', async () => {
     const folder = folderWith({ 'experiment.json': experiment(['slow 3600000', 'a']) });
     const env = { PANIC_TDA_CALL_SECONDS: '5', PANIC_TDA_DEVICE: 'cpu' };
     const { code, stdout } = await panicTda(folder, ['run', 'experiment.json'], env);
@@ -74,7 +74,7 @@ describe('models with a process of their own', () => {
     db.close();
   });
 
-  test('are cancelled within seconds by Ctrl-C, while they compute', async () => {
+  test('stop within seconds at Ctrl-C, while they compute', async () => {
     const folder = folderWith({ 'experiment.json': experiment(['slow 60000']) });
     const data = join(folder, 'panic-tda-data');
     const running = startPanicTda(folder, ['run', 'experiment.json', '--device', 'cpu']);
@@ -90,7 +90,7 @@ describe('models with a process of their own', () => {
   });
 });
 
-/** The processes of models that these workers have started. */
+/** The processes that these workers have started for models. */
 function hostsOf(workers: readonly number[]): string[] {
   const lines = execFileSync('ps', ['-A', '-o', 'ppid=,args='], { encoding: 'utf8', maxBuffer: 2 ** 26 });
   return lines
@@ -99,7 +99,7 @@ function hostsOf(workers: readonly number[]): string[] {
 }
 
 describe('devices', () => {
-  test('doctor runs a tiny graph on each, and says which work', async () => {
+  test('doctor runs a tiny graph on each device, and says which work', async () => {
     const { findings } = await panicTdaJson<{ findings: Finding[] }>(folderWith(), ['doctor']);
     const devices = findings.filter(({ section }) => section === 'Devices');
     expect(devices.map(({ text }) => text.split(' ')[0])).toEqual(['cuda', 'webgpu', 'cpu']);
@@ -107,7 +107,7 @@ describe('devices', () => {
     for (const { level } of devices) expect(['ok', 'info']).toContain(level);
   });
 
-  test('one that was chosen and does not work is refused before a run starts', async () => {
+  test('a chosen device that does not work is refused before a run starts', async () => {
     const { reason } = await tryDevice('cuda');
     if (reason === null) return;
     const folder = folderWith({ 'experiment.json': experiment(['a']) });
@@ -130,7 +130,7 @@ describe('devices', () => {
     expect(asked.stdout).toMatch(/FAIL {2}cuda does not work/);
   });
 
-  test('run, its worker and status name the device of models with files, and why no faster one is used', async () => {
+  test('run, its worker and status name the device of models with files, and why they use no faster one', async () => {
     const folder = folderWith({ 'experiment.json': experiment(['slow 60000']) });
     const data = join(folder, 'panic-tda-data');
     const { device, passedOver } = await decideDevice('auto', false);
@@ -166,7 +166,7 @@ describe('devices', () => {
     );
   });
 
-  test('options for workers that are elsewhere are refused, not ignored', async () => {
+  test('options for workers elsewhere are refused, not ignored', async () => {
     const folder = folderWith({ 'experiment.json': experiment(['a']) });
     const { code, stderr } = await panicTda(folder, ['run', 'experiment.json', '--ram', '1GiB'], {
       TEMPORAL_ADDRESS: '127.0.0.1:1',

@@ -67,7 +67,7 @@ describe('models pull', () => {
     const pulled = await run('models', 'pull', 'Tiny');
     const there = join(models, `owner/tiny@${COMMIT}`);
     expect(pulled).toMatchObject({ code: 0, stdout: expect.stringContaining(there) as unknown });
-    // Plain lines where nobody looks at a terminal.
+    // Without a terminal, the output has plain lines.
     expect(pulled.stderr).toMatch(/Tiny model\.onnx_data: 2\.9 MiB of 2\.9 MiB/);
     expect(pulled.stderr + pulled.stdout).not.toContain(TOKEN);
     expect(await run('models', 'path', 'Tiny')).toMatchObject({ code: 0, stdout: `${there}\n` });
@@ -94,7 +94,7 @@ describe('models pull', () => {
     expect(code).toBe(0);
   });
 
-  test('of a gated model says which page to visit, and ends with 1', async () => {
+  test('for a gated model names the page to visit, and ends with 1', async () => {
     hub.mischief.gated = 403;
     const { code, stderr } = await run('models', 'pull', 'Tiny');
     expect(stderr).toContain(`${hub.endpoint}/owner/tiny`);
@@ -102,7 +102,7 @@ describe('models pull', () => {
     expect(code).toBe(1);
   });
 
-  test('ends with 130 at Ctrl-C, and the next one goes on', async () => {
+  test('ends with 130 at Ctrl-C, and the next pull continues', async () => {
     hub.mischief.slowly = true;
     const running = startPanicTda(folder, ['models', 'pull', 'Tiny'], settings());
     const part = join(models, `owner/tiny@${COMMIT}/model.onnx_data.part`);
@@ -116,7 +116,7 @@ describe('models pull', () => {
     expect(hub.downloads.at(-1)?.range).toMatch(/^bytes=\d{6,}-$/);
   });
 
-  test('of a model without files, or of none, ends with 2', async () => {
+  test('for a model without files, or for no model, ends with 2', async () => {
     const builtIn = await run('models', 'pull', 'Dummy');
     expect(builtIn).toMatchObject({ code: 2, stderr: expect.stringMatching(/it needs no files/) as unknown });
     const none = await run('models', 'pull', 'BLIP2');
@@ -131,7 +131,7 @@ const outside = (): string => join(folder, 'outside.txt');
 
 describe('paths that lead out of the models folder', () => {
   test.each(['a\n/../../../../outside.txt', 'a\u2028/../../../../outside.txt', '../../../outside.txt'])(
-    'are refused in a catalogue, before anything is got: %j',
+    'are refused in a catalogue, before pull gets anything: %j',
     async (path) => {
       const wrong = { ...entry, weights: { ...entry.weights, files: [...entry.weights.files, path] } };
       writeFileSync(join(folder, 'mine.json'), JSON.stringify({ models: [wrong] }));
@@ -144,7 +144,7 @@ describe('paths that lead out of the models folder', () => {
     },
   );
 
-  test('are refused in a lock file that was edited, and nothing is deleted', async () => {
+  test('are refused in an edited lock file, and nothing is deleted', async () => {
     expect(await run('models', 'pull', 'Tiny')).toMatchObject({ code: 0 });
     writeFileSync(outside(), 'mine');
     const file = join(models, 'models.lock.json');
@@ -161,7 +161,7 @@ describe('paths that lead out of the models folder', () => {
     expect(existsSync(join(models, `owner/tiny@${COMMIT}/config.json`))).toBe(true);
   });
 
-  test('by a link are refused, and nothing is deleted', async () => {
+  test('through a link are refused, and nothing is deleted', async () => {
     expect(await run('models', 'pull', 'Tiny')).toMatchObject({ code: 0 });
     const there = join(models, `owner/tiny@${COMMIT}`);
     writeFileSync(outside(), '{}');
@@ -178,7 +178,7 @@ describe('paths that lead out of the models folder', () => {
   });
 });
 
-test('a file that was changed with its time restored is found, marked, and got again', async () => {
+test('a file that was changed with its time restored is found, marked, and pulled again', async () => {
   expect(await run('models', 'pull', 'Tiny')).toMatchObject({ code: 0 });
   const file = join(models, `owner/tiny@${COMMIT}/model.onnx_data`);
   const time = join(folder, 'time');
@@ -194,7 +194,7 @@ test('a file that was changed with its time restored is found, marked, and got a
   expect(readFileSync(file).equals(weights)).toBe(true);
 });
 
-test('an experiment whose models are not there starts nothing, and tells the command', async () => {
+test('an experiment whose models are missing starts nothing, and the message names the command', async () => {
   const { code, stderr } = await run('run', 'experiment.json');
   expect(stderr).toMatch(/Tiny: these files are missing on this machine\n.*config\.json\n/);
   expect(stderr).toMatch(/Get them with: npx panic-tda models pull Tiny/);
@@ -204,7 +204,7 @@ test('an experiment whose models are not there starts nothing, and tells the com
 });
 
 describe("a user's catalogue", () => {
-  test('with problems ends every command with 2, and doctor tells them', async () => {
+  test('with problems ends every command with 2, and doctor names them', async () => {
     writeFileSync(
       join(folder, 'mine.json'),
       JSON.stringify({ models: [{ ...entry, name: 'Dummy', dimension: 0 }] }),

@@ -7,7 +7,7 @@ import { documentPages } from '../support/pages.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 const SOURCES = ['activities', 'cli', 'db', 'experiment', 'models', 'workers'];
-// The compiled one, which finds package.json beside it.
+// Load the compiled program, which finds package.json beside it.
 const compiled = new URL('../../dist/cli/program/create-program.js', import.meta.url).href;
 const { createProgram } = (await import(compiled)) as Pick<typeof Program, 'createProgram'>;
 const program = createProgram(() => undefined);
@@ -17,7 +17,10 @@ interface Named {
   readonly words: readonly string[];
 }
 
-/** What the code tells people to type: by `context.command('models', 'pull', …)`, or in a message as "panic-tda models pull". */
+/**
+ * Commands that the code tells users to type: `context.command('models', 'pull', …)`, or "panic-tda models
+ * pull" in a message.
+ */
 function namedInSources(): Named[] {
   return SOURCES.flatMap((room) =>
     readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' })
@@ -36,7 +39,7 @@ function namedInSources(): Named[] {
   );
 }
 
-/** Of README.md, ARCHITECTURE.md and docs/, where a line or a code span begins so. */
+/** Commands in README.md, ARCHITECTURE.md and docs/ at the beginning of a line or a code span. */
 function namedInDocs(): Named[] {
   return documentPages().flatMap(({ file: where, text }) =>
     [...text.matchAll(/npx panic-tda ([^`\n|#;&>]+)/g)].map(([, words]) => ({
@@ -46,7 +49,7 @@ function namedInDocs(): Named[] {
   );
 }
 
-/** What is wrong with a command line, but for the values of its arguments; null where a user can type it. */
+/** What is wrong with a command line, apart from the values of its arguments. Null if a user can type it. */
 function wrongIn(words: readonly string[]): string | null {
   let command: Command = program;
   const rest = [...words];
@@ -65,7 +68,7 @@ function wrongIn(words: readonly string[]): string | null {
 test.each([
   ['the code', namedInSources],
   ['a document', namedInDocs],
-])('a command to type, wherever %s names one, is one', (_, named) => {
+])('every command to type that %s names exists', (_, named) => {
   const all = named();
   expect(all.length).toBeGreaterThan(30);
   const wrong = all.flatMap(({ where, words }) => {
@@ -88,7 +91,7 @@ test('README has a row for each command, and no other row', () => {
   expect(rows.filter(({ name }) => name === 'setup').map(({ what }) => what)).toEqual(setUps);
 });
 
-test('one that does not exist would be found', () => {
+test('a command that does not exist would be found', () => {
   expect(wrongIn(['resme', 'ID'])).toMatch(/no command resme/);
   expect(wrongIn(['models', 'fetch'])).toMatch(/no command fetch/);
   expect(wrongIn(['doctor', '--repair'])).toMatch(/no option --repair/);

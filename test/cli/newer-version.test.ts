@@ -57,7 +57,7 @@ describe.each(KINDS)('tables in %s that a next version made and wrote', (kind) =
     ({ experiment: id } = JSON.parse(made.stdout) as { readonly experiment: string });
   });
 
-  test('are read by this one, which says once that they are newer', async () => {
+  test('are read by this version, which says once that they are newer', async () => {
     const looks =
       kind === 'SQLite'
         ? [
@@ -77,7 +77,7 @@ describe.each(KINDS)('tables in %s that a next version made and wrote', (kind) =
     expect(other!.stderr).not.toMatch(REMARK);
   });
 
-  test('are checked by doctor as far as it knows them, and not mended', async () => {
+  test('are checked by doctor as far as it knows them, and not repaired', async () => {
     const looked = await present('doctor');
     expect(looked.stdout).toMatch(/of a newer version \(\d+ migrations\)/);
     expect(looked.stdout).toMatch(/This version passes over what it does not know of it/);
@@ -103,7 +103,7 @@ describe.each(KINDS)('tables in %s that a next version made and wrote', (kind) =
     }
   });
 
-  test('are written by this one, and the next one finds them whole', async () => {
+  test('are written by this version, and the next one finds them whole', async () => {
     const store = await connectStore(place);
     const other = await finishExperiment(store, { ...config, seeds: [8] });
     await store.close();
@@ -112,7 +112,7 @@ describe.each(KINDS)('tables in %s that a next version made and wrote', (kind) =
     expect(looked.stdout).not.toMatch(/FAIL/);
   });
 
-  test('are refused by a sentence where its changes do not let this one read', async () => {
+  test('are refused with a reason if its changes do not let this version read', async () => {
     const url =
       server.available && kind === 'Postgres' ? server.urlOf(await createDatabase(server.urlOf)) : null;
     const other = url === null ? {} : { PANIC_TDA_DATABASE: url };

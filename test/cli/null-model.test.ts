@@ -28,7 +28,7 @@ test('the longest bar is ranked among those of the surrogates', () => {
 test.each([
   ['no bar', Float32Array.of()],
   ['only bars that never die', Float32Array.of(0.5, Infinity)],
-])('%s: nothing is ranked, and that is said', (_, bars) => {
+])('%s: nothing is ranked, and the text says so', (_, bars) => {
   const ranks = nullModelRanks([components, ranked, { dimension: 2, bars }], rows);
   expect(ranks[1]).toEqual({
     dimension: 2,

@@ -53,7 +53,7 @@ function idIn(stderr: string): string {
       env = { ...server.environment, PANIC_TDA_OBJECTS: PLACE };
       folder = folderWith({ 'experiment.json': EXPERIMENT });
       data = join(folder, 'panic-tda-data');
-      // The same without S3, to be compared with.
+      // The same experiment without S3, to compare with.
       const plain = folderWith({ 'experiment.json': EXPERIMENT });
       const { code, stderr } = await panicTda(plain, ['run', 'experiment.json']);
       if (code !== 0) throw new Error(stderr);
@@ -87,7 +87,7 @@ function idIn(stderr: string): string {
       for (const object of pictures) expect(keys()).toContain(object.replace(`${PLACE}/`, ''));
     });
 
-    test('doctor finds it sound, and names an object that changed', async () => {
+    test('doctor finds the bucket sound, and names an object that changed', async () => {
       const sound = await panicTda(folder, ['doctor', '--deep'], env);
       expect({ code: sound.code, stdout: sound.stdout }).toMatchObject({
         code: 0,
@@ -104,7 +104,7 @@ function idIn(stderr: string): string {
       writeFileSync(file, bytes);
     });
 
-    test('backup gets them out of the bucket, and its copy is whole without one', async () => {
+    test('backup copies the pictures out of the bucket, and its copy is whole without a bucket', async () => {
       const copy = join(folder, 'copy');
       const made = await panicTda(folder, ['backup', copy, '--json'], env);
       expect(made).toMatchObject({ code: 0 });
@@ -133,9 +133,9 @@ function idIn(stderr: string): string {
       },
     );
 
-    // By day test/cli/outages.test.ts has an S3 service that crashes.
+    // By day, test/cli/outages.test.ts has an S3 service that crashes.
     if (isFullRange()) {
-      test('an experiment goes on by itself when the service was away for a while', async () => {
+      test('an experiment continues by itself after the service was away for a while', async () => {
         const long = { ...EXPERIMENT, networks: [['DummyT2I', 'SlowI2T']], seeds: [-1], max_length: 60 };
         const place = folderWith({ 'experiment.json': long });
         const running = startPanicTda(place, ['run', 'experiment.json'], {
@@ -162,7 +162,7 @@ function idIn(stderr: string): string {
       });
     }
 
-    test('objects copy moves a data set to a bucket and back, and does nothing twice', async () => {
+    test('objects copy copies a data set to a bucket and back, and a second time copies nothing', async () => {
       const [there, back] = [`s3://${BUCKET}/moved`, join(folder, 'back')];
       const one = await panicTda(folder, ['objects', 'copy', '--from', PLACE, '--to', back], env);
       expect(one).toMatchObject({ code: 0, stdout: expect.stringMatching(/\d+ copied, 0 there already/) });
@@ -175,7 +175,7 @@ function idIn(stderr: string): string {
       });
       const again = await panicTda(folder, ['objects', 'copy', '--from', back, '--to', there, '--json'], env);
       expect(JSON.parse(again.stdout)).toMatchObject({ copied: 0, present: keys().length });
-      // The pictures are still where the database has them, until somebody says otherwise.
+      // For the database, the pictures stay where they were until a user runs `objects use`.
       const moved = { ...env, PANIC_TDA_OBJECTS: there };
       const elsewhere = await panicTda(folder, ['doctor'], moved);
       expect(elsewhere).toMatchObject({ code: 1, stdout: expect.stringContaining('every invariant holds') });
@@ -186,7 +186,7 @@ function idIn(stderr: string): string {
       expect(await panicTda(folder, ['objects', 'use'], env)).toMatchObject({ code: 0 });
     });
 
-    test('a run or worker without PANIC_TDA_OBJECTS is refused, and names both places and what to do', async () => {
+    test('a run or worker without PANIC_TDA_OBJECTS is refused, and the message names both places and what to do', async () => {
       const longer = { ...EXPERIMENT, max_length: 14 };
       writeFileSync(join(folder, 'longer.json'), JSON.stringify(longer));
       const { code, stderr } = await panicTda(folder, ['run', 'longer.json']);
@@ -205,10 +205,10 @@ function idIn(stderr: string): string {
     });
 
     test.each([
-      ['a bucket that is not there', { PANIC_TDA_OBJECTS: 's3://nobody' }, /no bucket "nobody": create it/],
+      ['a bucket that is not there', { PANIC_TDA_OBJECTS: 's3://missing' }, /no bucket "missing": create it/],
       ['a wrong secret', { AWS_SECRET_ACCESS_KEY: 'wrong' }, /credentials are not those of the service/],
       ['no place', { PANIC_TDA_OBJECTS: 's3://' }, /PANIC_TDA_OBJECTS: "s3:\/\/" is no place for objects/],
-    ])('%s is told before anything starts', async (_, variables, words) => {
+    ])('%s is reported before anything starts', async (_, variables, words) => {
       const place = folderWith({ 'experiment.json': EXPERIMENT });
       for (const command of [['run', 'experiment.json'], ['worker']]) {
         const { code, stderr, stdout } = await panicTda(place, command, { ...env, ...variables });
@@ -220,12 +220,12 @@ function idIn(stderr: string): string {
   },
 );
 
-test('where the package for S3 is not installed, the command that installs it is told', () => {
-  // The program as it is installed, but for that package.
+test('if the package for S3 is not installed, the message names the command that installs it', () => {
+  // The installed program, without that package.
   const place = folderWith({ 'experiment.json': EXPERIMENT });
   cpSync(repositoryPath('dist'), join(place, 'dist'), { recursive: true });
   cpSync(repositoryPath('package.json'), join(place, 'package.json'));
-  // An empty folder, so that none is looked for further up.
+  // An empty folder stops the search in parent folders.
   mkdirSync(join(place, 'node_modules', '@aws-sdk', 'client-s3'), { recursive: true });
   for (const name of readdirSync(repositoryPath('node_modules'))) {
     if (name === '@aws-sdk') continue;

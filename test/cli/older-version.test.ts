@@ -27,10 +27,10 @@ let folder: string;
 let data: string;
 let id: string;
 let digest: string;
-/** Migrations of this version. */
+/** The number of migrations of this version. */
 let known: number;
 
-/** A finished experiment, in tables of the version before catalogues were recorded. */
+/** Makes a finished experiment in tables of the version before catalogues were recorded. */
 beforeEach(async () => {
   folder = folderWith({ 'experiment.json': EXPERIMENT });
   data = join(folder, 'panic-tda-data');
@@ -51,7 +51,7 @@ function migrationsOf(file: string): number {
   }
 }
 
-/** The copies that upgrades made, and what was left of unfinished ones. */
+/** The copies that upgrades made, and the remains of unfinished ones. */
 function copies(): string[] {
   return readdirSync(data)
     .filter((name) => name.includes('before-upgrade'))
@@ -108,7 +108,7 @@ test('commands that look refuse an older database and name upgrade, which copies
   expect(copies()).toEqual([copy]);
 });
 
-test('the copy has what was in the write-ahead log alone', async () => {
+test('the copy also has what only the write-ahead log had', async () => {
   const writer = new Database(file());
   writer.pragma('journal_mode = WAL');
   writer.exec(`update experiments set name = 'in the log'`);
@@ -118,12 +118,12 @@ test('the copy has what was in the write-ahead log alone', async () => {
   const copy = new Database(copies()[0], { readonly: true });
   expect(copy.prepare('select name from experiments').pluck().get()).toBe('in the log');
   copy.close();
-  // It is one file.
+  // The copy is one file.
   expect(copies()).toHaveLength(1);
 });
 
 test.each(['upgrade:before-copy', 'upgrade:after-copy', 'upgrade:after-commit'])(
-  'SIGKILL at %s leaves the one version or the other, whole, and the same command goes on',
+  'SIGKILL at %s leaves the old version or the new one, whole, and the same command continues',
   async (point) => {
     const marker = join(folder, 'marker');
     const killed = await panicTda(folder, ['upgrade'], { PANIC_TDA_FAULT: `${point}@1@${marker}` });
@@ -161,7 +161,7 @@ describe('upgrade is refused', () => {
     expect(copies()).toEqual([]);
   });
 
-  test('where there is nothing, of tables that no version made, and of a newer version', async () => {
+  test('if there is no database, if no version made its tables, or if they are of a newer version', async () => {
     const nothing = await panicTda(folderWith(), ['upgrade']);
     expect(nothing).toMatchObject({ code: 2, stderr: expect.stringMatching(/does not exist/) as unknown });
     const sqlite = new Database(file());
@@ -182,7 +182,7 @@ describe('upgrade is refused', () => {
   });
 });
 
-test('one to which its user added a view and an index goes on without them, and keeps them in the old file', async () => {
+test('a database with a view and an index of its user continues without them, and the old file keeps them', async () => {
   const sqlite = new Database(file());
   sqlite.exec('create view mine as select seed from runs; create index by_seed on runs (seed)');
   sqlite.close();
@@ -211,14 +211,14 @@ test('one to which its user added a view and an index goes on without them, and 
 
 const SAYS_SO = /was of an older version .* brought up to date, without a copy; ".* upgrade"/;
 
-test('`run` brings it up to date as well, and says so', async () => {
+test('`run` also brings it up to date, and says so', async () => {
   const { code, stderr } = await panicTda(folder, ['run', 'experiment.json']);
   expect(stderr).toMatch(SAYS_SO);
   expect(code).toBe(0);
   expect(await panicTda(folder, ['list'])).toMatchObject({ code: 0 });
 });
 
-test('so does `merge` of another folder into it', async () => {
+test('a `merge` of another folder into it does so too', async () => {
   const other = folderWith();
   const source = openStore(join(other, 'panic-tda-data'));
   await finishExperiment(source);
@@ -227,7 +227,7 @@ test('so does `merge` of another folder into it', async () => {
   expect([code, stderr]).toEqual([0, expect.stringMatching(SAYS_SO)]);
 });
 
-test('so does a worker', async () => {
+test('a worker does so too', async () => {
   const env = { TEMPORAL_ADDRESS: suiteAddress(), TEMPORAL_NAMESPACE: takeNamespace() };
   const worker = startPanicTda(folder, ['worker'], env);
   await until(

@@ -10,8 +10,8 @@ import type { Running } from '../support/cli-process.js';
 jest.setTimeout(240_000);
 
 /**
- * Three runs that take minutes until their gate is opened, so that every command finds them under way. The tests below are one story and
- * run in their order.
+ * Three runs that take minutes until the test opens their gate, so that every command finds them under way. The
+ * tests below tell one story and run in order.
  */
 const EXPERIMENT = {
   networks: [['DummyT2I', 'GatedI2T']],
@@ -63,7 +63,7 @@ async function untilMoreThan(before: number): Promise<void> {
   );
 }
 
-/** Times without work, and times of the first and the last step. */
+/** The pauses without work, and the times of the first and the last step. */
 function times() {
   return withStore(join(folder, 'panic-tda-data'), async (store) => {
     const { rests } = await store.experiments.get(id);
@@ -71,7 +71,7 @@ function times() {
   });
 }
 
-/** Resolves with how many invocations there are when no more come for a while. */
+/** Resolves with the number of invocations when no more come for a while. */
 async function untilStill(): Promise<number> {
   let before = -1;
   while (invocations() !== before) {
@@ -81,7 +81,7 @@ async function untilStill(): Promise<number> {
   return before;
 }
 
-test('pause holds what another process runs, and status, list and run say so', async () => {
+test('pause holds an experiment of another process, and status, list and run say so', async () => {
   running = startPanicTda(folder, ['run', 'experiment.json'], gate());
   await untilMoreThan(0);
   id = (await status()).experiment;
@@ -102,7 +102,7 @@ test('pause holds what another process runs, and status, list and run say so', a
   expect(again.stdout).toContain('is paused already');
 });
 
-test('the pause outlasts the command: run starts nothing, resume goes on from there', async () => {
+test('the pause outlasts the command: run starts nothing, and resume continues from there', async () => {
   running.process.kill('SIGINT');
   expect((await running.ended).code).toBe(130);
   const made = invocations();
@@ -115,18 +115,19 @@ test('the pause outlasts the command: run starts nothing, resume goes on from th
   running = startPanicTda(folder, ['resume'], gate());
   await untilMoreThan(made);
   expect(await status()).toMatchObject({ status: 'running', pausedAt: null });
-  // From the pause, or the last step where that came later, to the end of the pause, however often it was stopped and begun meanwhile.
+  // The pause counts from the pause, or from the last step if that came later, to its end, however often a run
+  // stopped and began meanwhile.
   const { rests, restedMs } = await times();
   expect(rests).toHaveLength(1);
   expect(rests[0]![0]).toBe(Math.min(pausedAt, lastInvocationAt!));
   expect(restedMs).toBe(rests[0]![1] - rests[0]![0]);
 });
 
-test('resume reaches a workflow that waits though the rows say nothing of a pause any more', async () => {
+test('resume reaches a workflow that still waits although the rows have no pause any more', async () => {
   expect((await panicTda(folder, ['pause', id])).code).toBe(0);
   await until(() => /^Paused;/m.test(running.stderr()));
   const made = await untilStill();
-  // As a resume leaves them while the service does not answer.
+  // A resume leaves the rows so while the service does not answer.
   await withStore(join(folder, 'panic-tda-data'), (store) =>
     store.experiments.setPaused(id, false, Date.now()),
   );
@@ -135,7 +136,7 @@ test('resume reaches a workflow that waits though the rows say nothing of a paus
   await untilMoreThan(made);
 });
 
-test('one run is paused, another cancelled, and the third goes on', async () => {
+test('one run is paused, another is cancelled, and the third continues', async () => {
   const pause = await panicTda(folder, ['pause', id, '--run', '1']);
   expect(pause.stdout).toContain(`Run 1 of experiment ${id} is paused.`);
   const cancel = await panicTda(folder, ['cancel', '--run', '2']);
@@ -143,7 +144,7 @@ test('one run is paused, another cancelled, and the third goes on', async () => 
   expect(cancel.stdout).toContain('Run 2 is cancelled');
   const held = await status();
   expect(held).toMatchObject({ status: 'running', pausedRuns: [1], runs: { cancelled: 1 } });
-  // What is left of the two of them.
+  // The missing invocations of these two runs.
   expect(held.invocationsHeld).toBeGreaterThan(900);
   expect(held.invocationsHeld).toBeLessThan(1000);
   expect(held.invocationsHeld).toBeLessThan(held.invocationsExpected - held.invocations);
@@ -166,7 +167,7 @@ test('one run is paused, another cancelled, and the third goes on', async () => 
   );
 });
 
-test('pause --all and resume --all reach what is open; resume --run lets the runs go, and all complete', async () => {
+test('pause --all and resume --all reach all open experiments; resume --run resumes the single runs, and all complete', async () => {
   expect((await panicTda(folder, ['pause', '--all'])).stdout).toContain(`Experiment ${id} is paused.`);
   expect((await panicTda(folder, ['resume', '--all'])).stdout).toContain(`Experiment ${id} goes on.`);
   expect((await panicTda(folder, ['resume', id, '--run', '2'])).stdout).toContain('is held no longer');

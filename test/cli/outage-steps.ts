@@ -6,7 +6,7 @@ import { connectStoreReadonly } from '../../db/index.js';
 import { type Running, until } from '../support/cli-process.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 
-/** Takes minutes until its gate is opened, so that what a test does to it finds it under way. */
+/** An experiment that takes minutes until its gate is opened, so that a test always finds it under way. */
 export const EXPERIMENT = {
   networks: [['DummyT2I', 'GatedI2T']],
   prompts: ['a lighthouse', 'a forest'],
@@ -27,7 +27,7 @@ export async function saysUntil(running: Running, words: RegExp): Promise<void> 
   );
 }
 
-/** A server of a test's own, which it may end and start again. */
+/** A Postgres server for one test, which the test may stop and start again. */
 export async function ownPostgres(): Promise<EmbeddedPostgres> {
   const postgres = await startEmbeddedPostgres(sharedTemporaryFolder(), { fsync: false, while: process.pid });
   closing.push(() => postgres.stop());

@@ -13,7 +13,7 @@ const onServer = server.available ? test : test.skip;
 const title = server.available ? '' : ` (Postgres cannot run here: ${server.reason})`;
 
 onServer(
-  `run outlasts a Postgres that is restarted, one that crashes, and its own Temporal server killed, and says so${title}`,
+  `run outlasts a Postgres that restarts, one that crashes, and its own Temporal server killed, and says so${title}`,
   async () => {
     const postgres = await ownPostgres();
     const url = postgres.url('postgres');

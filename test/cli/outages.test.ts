@@ -74,7 +74,7 @@ everywhere(
 
 const SHORT = { ...EXPERIMENT, networks: [['DummyT2I', 'DummyI2T']], max_length: 4 };
 
-test('run outlasts its own Temporal server killed before it is up', async () => {
+test('run outlasts a kill of its own Temporal server before it is up', async () => {
   const folder = folderWith({ 'experiment.json': SHORT });
   const running = startPanicTda(folder, ['run', 'experiment.json']);
   const file = join(folder, 'panic-tda-data', 'temporal', 'temporal.sqlite');
@@ -89,7 +89,7 @@ test('run outlasts its own Temporal server killed before it is up', async () => 
 });
 
 onServer(
-  `run waits for a Postgres that has answered it once before anything was begun; for one that never did it ends with 4${title}`,
+  `run waits for a Postgres that has answered once before the work began; for one that never did it ends with 4${title}`,
   async () => {
     if (!server.available) return;
     const address = new URL(server.urlOf(await createDatabase(server.urlOf)));
@@ -104,7 +104,7 @@ onServer(
     ]);
     link.restore();
     const running = startPanicTda(folder, ['run', 'experiment.json'], env);
-    // Then its server and its workers are still to be started.
+    // After that, its server and its workers still have to start.
     await saysUntil(running, /Experiment [0-9a-f]{12}:/);
     link.cut('refused');
     await saysUntil(running, /Waiting until it answers: the database/);
@@ -115,7 +115,7 @@ onServer(
 );
 
 onServer(
-  `a password that is changed ends the watching with 4 and not the runs, and Ctrl-C one whose Postgres is away with 130${title}`,
+  `after a change of the password the watching ends with 4 and the runs continue; Ctrl-C ends a run whose Postgres is away with 130${title}`,
   async () => {
     if (!server.available) return;
     const database = await createDatabase(server.urlOf);
@@ -163,7 +163,7 @@ onServer(
       4,
       expect.stringMatching(/panic-tda: the database .*: the user or the password is wrong/),
     ]);
-    // Meanwhile the work was tried again.
+    // Workers retry the work meanwhile.
     await setPassword('alter', PASSWORD);
     gate.open();
     const id = /Experiment ([0-9a-f]{12})/.exec(stderr)![1]!;
@@ -186,7 +186,7 @@ test('run outlasts a Temporal service that is away until its experiment is over 
     running,
     /It cannot be watched meanwhile: the Temporal service does not answer: .*(UNAVAILABLE|ECONN)/,
   );
-  // The workers have a connection of their own, and go on.
+  // The workers have their own connection, and continue.
   gate.open();
   await until(
     () => /runs 2 finished/.test(running.stderr()),
@@ -212,7 +212,7 @@ test('run outlasts a Temporal service that is away until its experiment is over 
   expect([code, stdout]).toEqual([0, expect.stringMatching(/: completed\n/)]);
 });
 
-test('a run that stands still says why, and when it is tried again; so does status', async () => {
+test('a run that stands still says why, and when the next try is; so does status', async () => {
   const models = await startModelServer();
   closing.push(() => models.close());
   const folder = folderWith({

@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(cleanUp);
 
-/** Runs a command with one of its outputs going to a device. */
+/** Runs a command with one of its outputs connected to a device. */
 function onto(stream: 'stdout' | 'stderr', device: string, args: readonly string[], env = {}) {
   const descriptor = openSync(device, 'w');
   try {
@@ -64,12 +64,12 @@ describe('standard output on a full disk', () => {
     expect(status).toBe(4);
   });
 
-  test('a command that fails by itself keeps its exit code', () => {
+  test('a command that fails for another reason keeps its exit code', () => {
     expect(onto('stdout', '/dev/full', ['plan', 'missing.json']).status).toBe(2);
   });
 
   (CAN_MOUNT ? test : test.skip)(
-    toldWhy('a document that fits in part is told as well', CAN_MOUNT, 'mounts need root'),
+    toldWhy('a document that fits only in part is reported too', CAN_MOUNT, 'mounts need root'),
     () => {
       const script = `mount -t tmpfs -o size=32k none /mnt && "$0" "$@" > /mnt/out; code=$?; wc -c < /mnt/out; exit $code`;
       const words = ['-m', 'sh', '-c', script, process.execPath, MAIN, 'models', '--json'];
@@ -81,7 +81,7 @@ describe('standard output on a full disk', () => {
   );
 });
 
-test('remarks that cannot be written make the exit code 4', () => {
+test('notes that cannot be written make the exit code 4', () => {
   expect(onto('stderr', '/dev/full', ['list', '--data', 'none']).status).toBe(4);
   expect(onto('stderr', '/dev/null', ['list', '--data', 'none']).status).toBe(0);
 });
@@ -89,13 +89,13 @@ test('remarks that cannot be written make the exit code 4', () => {
 const compiler = spawnSync('cc', ['--version']).status === 0 && process.platform === 'linux';
 (compiler ? test : test.skip)(
   toldWhy(
-    'a file system that says only at the close that it kept nothing is heard',
+    'a loss that the file system reports only at the close is noticed',
     compiler,
     'there is no C compiler',
   ),
   () => {
     const [source, library] = [join(folder, 'late.c'), join(folder, 'late.so')];
-    // As NFS and quotas do: what was written is refused when the file is closed (libuv closes by syscall).
+    // NFS and quotas refuse written data only when the file is closed (libuv closes by syscall).
     writeFileSync(
       source,
       `#define _GNU_SOURCE
@@ -126,7 +126,7 @@ const compiler = spawnSync('cc', ['--version']).status === 0 && process.platform
   },
 );
 
-test('a reader that leaves a large document early is no failure', () => {
+test('a reader that leaves a large document early causes no failure', () => {
   const script = `"$0" "$@" | head -c 10; echo "\${PIPESTATUS[0]}"`;
   const words = ['-c', script, process.execPath, MAIN, 'models', '--json'];
   const { stdout, stderr } = spawnSync('bash', words, { cwd: folder, encoding: 'utf8' });

@@ -42,7 +42,7 @@ test('a loop of neural models: verified, run, and made again byte for byte', asy
   expect(sampled).toBeGreaterThan(12);
   expect(equal).toBe(sampled);
   expect(again.code).toBe(0);
-  // The long prompt is cut where the text encoder ends, and that is told.
+  // The text encoder cuts the long prompt, and show says so.
   const shown = await panicTda(folder, ['show', experiment, '1'], env);
   expect(shown.stdout).toMatch(/^cut +\d+ steps? of 6/m);
 

@@ -2,11 +2,14 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What a stranger may put into the data folder `sent` of a place, where the user has a file `precious.txt` beside it. */
+/**
+ * Files that a stranger may put into the data folder `sent` of a place. The user has a file `precious.txt`
+ * beside the data folder.
+ */
 
-/** Files that every command which writes makes. */
+/** Files that every writing command makes. */
 export const LEFT_BY_RUN = ['run.lock', 'workers.lock', 'panic-tda.sqlite.migrate-lock'];
-/** Files of which a server or a worker makes the first. */
+/** Files that a server or a worker makes first. */
 export const LEFT_BY_SERVER = ['temporal/temporal.sqlite', 'logs/worker-gpu.log'];
 export const LEFT_BY_SERVER_BY_NIGHT = [
   'temporal/temporal.sqlite.lock',
@@ -15,7 +18,7 @@ export const LEFT_BY_SERVER_BY_NIGHT = [
   'logs/temporal-server.log',
 ];
 
-/** A link to the file of the user, in the place of a file of the data folder. */
+/** Puts a link to the user's file in the place of a file of the data folder. */
 export function putLink(place: string, name: string): void {
   const sent = join(place, 'sent');
   rmSync(join(sent, name), { force: true });
@@ -23,17 +26,20 @@ export function putLink(place: string, name: string): void {
   symlinkSync(join(place, 'precious.txt'), join(sent, name));
 }
 
-/** A pipe in the place of a file beside the state of the Temporal server, and an experiment that starts one. */
+/**
+ * Puts a pipe in the place of a file beside the state of the Temporal server, and writes an experiment that
+ * starts one.
+ */
 export function putPipe(place: string, ending: string): void {
   const folder = join(place, 'sent', 'temporal');
   mkdirSync(folder);
-  // Empty, so that the version that wrote it is looked up.
+  // The state is empty, so that the program looks up the version that wrote it.
   writeFileSync(join(folder, 'temporal.sqlite'), '');
   spawnSync('mkfifo', [join(folder, `temporal.sqlite.${ending}`)]);
   writeExperiment(place);
 }
 
-/** One that starts a server and workers. */
+/** Writes an experiment that starts a server and workers. */
 export function writeExperiment(place: string): void {
   writeFileSync(
     join(place, 'experiment.json'),

@@ -15,7 +15,7 @@ const linux = process.platform === 'linux';
 if (!linux) console.warn('skipped: sockets of processes are read in /proc, which is not here');
 const onLinux = linux ? test : test.skip;
 
-/** A socket as docs/security.md tells of it. */
+/** A listening socket as docs/security.md describes it. */
 interface Door {
   readonly process: string;
   readonly address: string;
@@ -113,7 +113,7 @@ onLinux('what a worker that listens opens is what docs/security.md lists, and it
   }
 });
 
-test('a name that is none is refused before anything starts', async () => {
+test('an invalid name is refused before anything starts', async () => {
   const folder = folderWith();
   for (const name of ['http://gpu-1.lan', 'gpu-1.lan:9464', '*.lan', '*']) {
     const { code, stderr } = await startPanicTda(folder, ['worker'], { PANIC_TDA_HTTP_NAMES: name }).ended;

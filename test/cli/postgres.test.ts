@@ -19,7 +19,7 @@ const server = await suitePostgres();
 const onServer = server.available ? test : test.skip;
 const title = server.available ? '' : ` (Postgres cannot run here: ${server.reason})`;
 
-/** Changes rows as no server would let panic-tda. */
+/** Changes rows in a way that the server does not allow panic-tda. */
 async function corrupt(url: string, ...statements: readonly string[]): Promise<void> {
   await asSuperuser(url, async (client) => {
     await client.query('set session_replication_role = replica');
@@ -37,7 +37,7 @@ async function digest(folder: string, database: PostgresService | null, id: stri
 }
 
 onServer(
-  `an experiment on Postgres has the content that it has on SQLite${title}`,
+  `an experiment on Postgres has the same content as on SQLite${title}`,
   async () => {
     if (!server.available) return;
     const folder = folderWith({ 'experiment.json': EXPERIMENT });
@@ -71,7 +71,7 @@ onServer(
     expect(looked[5]!.stdout).toMatch(/every invariant holds/);
     for (const { stdout, stderr } of [made, one, ...looked]) expect(stdout + stderr).not.toMatch(/secret/);
 
-    // What was derived is broken, a step is lost, a rule is gone, and an object has another byte.
+    // Derived rows are broken, a step is lost, a rule is gone, and an object has a wrong byte.
     await corrupt(
       url,
       'delete from vectors where id in (select id from vectors order by id limit 2)',
@@ -106,7 +106,7 @@ onServer(
     );
     expect(await panicTda(folder, ['doctor', ...data('postgres')], env)).toMatchObject({ code: 0 });
 
-    // What one machine has made is merged into another database, from which nothing is merged.
+    // A folder of one machine is merged into another database. No database can be merged from.
     const merged = server.urlOf(await createDatabase(server.urlOf));
     const merge = (source: string) =>
       panicTda(folder, ['merge', source, ...data('merged')], { PANIC_TDA_DATABASE: merged });
@@ -139,7 +139,7 @@ onServer(
 );
 
 onServer(
-  `tables of an older version are refused by what looks; upgrade says what to back up and which command changes them${title}`,
+  `commands that look refuse tables of an older version; upgrade says what to back up and which command changes them${title}`,
   async () => {
     if (!server.available) return;
     const folder = folderWith();

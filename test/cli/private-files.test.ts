@@ -34,7 +34,7 @@ afterAll(async () => {
   await cleanUp();
 });
 
-/** Whether this user may do it. */
+/** Makes a path immutable or not. Returns whether this user may do that. */
 function setImmutable(path: string, immutable: boolean): boolean {
   return spawnSync('chattr', [immutable ? '+i' : '-i', path]).status === 0;
 }
@@ -49,7 +49,7 @@ const CAN_FIX = ((): boolean => {
 
 const SHARED = { folder: 0o750, file: 0o640 };
 
-/** A folder as an earlier version left it. */
+/** Opens a folder to others, as an earlier version left it. */
 function widen(root: string): void {
   for (const path of [
     root,
@@ -61,7 +61,7 @@ function widen(root: string): void {
 
 testUmask(0o000);
 
-test('files of models, their lock file and what is beside it are closed to other users', async () => {
+test('files of models, their lock file and the files beside it are closed to other users', async () => {
   process.umask(0o000);
   const hub = new HubServer({ 'owner/tiny': { 'model.onnx': { bytes: tinyGraph } } });
   await hub.start();
@@ -80,7 +80,7 @@ test('files of models, their lock file and what is beside it are closed to other
   }
 });
 
-test('the group may read where PANIC_TDA_SHARE_WITH_GROUP says so, and no other user', async () => {
+test('with PANIC_TDA_SHARE_WITH_GROUP the group may read, and no other user', async () => {
   process.umask(0o000);
   const folder = folderWith({ 'a.json': EXPERIMENT });
   const shared = { PANIC_TDA_SHARE_WITH_GROUP: '1' };
@@ -103,12 +103,12 @@ describe('a data folder that is open to others', () => {
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(stderr.match(/could enter/g)).toHaveLength(1);
     expect(stderr).toContain(`Other users of this machine could enter ${data}; its mode is 0700 now.`);
-    // What is in the folders of the objects is behind these.
+    // Other users cannot pass the folders of the objects, so what is in them keeps its modes.
     expect(otherModes(data, PRIVATE).filter((line) => !/^objects\/./.test(line))).toEqual([]);
     expect((await panicTda(folder, ['run', 'b.json'])).stderr).not.toContain('could enter');
   });
 
-  test('loses the rights of others alone where its group shares it', async () => {
+  test('with a shared group loses only the rights of other users', async () => {
     const shared = openDataFolder(join(folder, 'group'));
     const env = { PANIC_TDA_SHARE_WITH_GROUP: '1' };
     chmodSync(shared.root, 0o2775);
@@ -117,7 +117,7 @@ describe('a data folder that is open to others', () => {
     expect(statSync(shared.root).mode & 0o7777).toBe(0o2770);
   });
 
-  test('is looked at as it is, and doctor says so', async () => {
+  test('is read as it is, and doctor says so', async () => {
     widen(data);
     expect((await panicTda(folder, ['list'])).code).toBe(0);
     const { findings } = await panicTdaJson<{ findings: { level: string; text: string }[] }>(folder, [
@@ -128,7 +128,7 @@ describe('a data folder that is open to others', () => {
     expect(statSync(data).mode & 0o777).toBe(0o755);
   });
 
-  test('is closed before an upgrade copies its database, and the copy is closed as well', async () => {
+  test('is closed before an upgrade copies its database, and the copy is closed too', async () => {
     const older = folderWith();
     const root = join(older, 'panic-tda-data');
     const store = openStore(root);
@@ -142,7 +142,7 @@ describe('a data folder that is open to others', () => {
   });
 
   const owners = toldWhy(
-    'and is of another user is used as it is, and that is said',
+    'and belongs to another user is used as it is, and the message says so',
     IS_ROOT,
     'it needs root',
   );
@@ -163,7 +163,7 @@ describe('a data folder that is open to others', () => {
   });
 
   const planted = toldWhy(
-    'and has a part that another user has put there is refused',
+    'and has a part that another user has put there, is refused',
     IS_ROOT,
     'it needs root',
   );
@@ -183,7 +183,7 @@ describe('a data folder that is open to others', () => {
     },
   );
 
-  test('and is meant for every user, as /tmp is, stays so, and what lies in it is closed', () => {
+  test('that is meant for every user, as /tmp is, stays open, and what lies in it is closed', () => {
     const root = join(folder, 'common');
     mkdirSync(join(root, 'logs'), { recursive: true });
     writeFileSync(join(root, 'run.lock'), '');
@@ -195,9 +195,9 @@ describe('a data folder that is open to others', () => {
     expect(otherModes(root, PRIVATE)).toEqual([' 777']);
   });
 
-  // An immutable folder stands in for one of a file system that has no modes: it cannot be changed either.
+  // An immutable folder stands for a file system without modes: its modes cannot change either.
   const fixed = toldWhy(
-    'on a file system that has no modes is used, and that is said',
+    'on a file system without modes is used, and the message says so',
     CAN_FIX,
     'it needs chattr +i',
   );

@@ -75,7 +75,7 @@ test.each([
     'waiting: run 3, diagram: no worker has taken its work for 12 s',
   ],
   ['nothing of work that was handed out just now', [{ dueAt: NOW - 100 }], null],
-])('a display that stands still tells %s', (_, activities, text) => {
+])('a display that stands still says %s', (_, activities, text) => {
   expect(told(...activities)).toBe(text);
 });
 
@@ -94,7 +94,7 @@ const standing: Standing = {
   standstill: null,
 };
 
-/** A terminal of `columns`, and what was drawn on it. */
+/** A terminal of `columns`, and the text drawn on it. */
 function terminal(columns: number) {
   let drawn = '';
   const stream = new Writable({
@@ -129,7 +129,7 @@ function made(invocations: number, paused: boolean): Standing {
   return { ...standing, progress: { ...standing.progress, invocations }, paused };
 }
 
-test('a paused experiment has runs that have begun and no pace, and what is left afterwards counts no pause', () => {
+test('a paused experiment has runs that have begun and no pace, and the time left afterwards counts no pause', () => {
   jest.useFakeTimers();
   try {
     const { stream, drawn } = terminal(200);
@@ -159,7 +159,7 @@ test('a paused experiment has runs that have begun and no pace, and what is left
   }
 });
 
-test('what is left at its pace are the invocations of runs that no user holds', () => {
+test('the time left counts the invocations of runs that no user holds', () => {
   jest.useFakeTimers();
   try {
     const { stream, drawn } = terminal(200);
@@ -177,7 +177,7 @@ test('what is left at its pace are the invocations of runs that no user holds', 
   }
 });
 
-test('surrogates of finished runs and of those under way are counted', async () => {
+test('the count has the surrogates of finished runs and of runs under way', async () => {
   const temporary = temporaryStore();
   try {
     const { store } = temporary;
@@ -216,7 +216,7 @@ test.each([
   expect(isOutage(error)).toBe(expected);
 });
 
-test('a question is asked again until it is answered, and each failure is told', async () => {
+test('a question is asked again until it is answered, and each failure is reported', async () => {
   const outages: (Outage | null)[] = [];
   let asked = 0;
   const answer = await patiently(

@@ -49,7 +49,7 @@ const postgres = await suitePostgres();
         PANIC_TDA_DATABASE: postgres.urlOf(await createDatabase(postgres.urlOf, database)),
       };
       await merged('second', { ...configWithSurrogates, prompts: ['a lighthouse in fog'], seeds: [11] });
-      // Doctor passes over what was made within the hour.
+      // Doctor skips objects that were made within the last hour.
       for (const key of keys()) utimesSync(s3.file('pictures', key), 0, 0);
     });
     afterAll(() => s3.remove());
@@ -71,7 +71,7 @@ const postgres = await suitePostgres();
     const OTHER =
       /the objects in s3:\/\/pictures\/lab at .* belong to another database, .*objects use --take-over/;
 
-    test('is refused where the pictures of its original are: nothing is deleted, and nothing written', async () => {
+    test('is refused at the pictures of its original: nothing is deleted, and nothing is written', async () => {
       const before = keys();
       const experiments = (await panicTdaJson<{ id: string }[]>(folder, ['list'], restored)).map(
         ({ id }) => id,
@@ -103,7 +103,7 @@ const postgres = await suitePostgres();
       expect(code).toBe(0);
     });
 
-    test('has its own pictures once they were copied, and the original goes on', async () => {
+    test('has its own pictures once a user copies them, and the original continues', async () => {
       const own = { ...restored, PANIC_TDA_OBJECTS: 's3://pictures/restored' };
       const between = join(folder, 'pictures');
       for (const places of [
@@ -117,13 +117,13 @@ const postgres = await suitePostgres();
       expect(await panicTda(folder, ['doctor', '--fix', '--yes'], production)).toMatchObject({ code: 0 });
     });
 
-    test('takes the place over by a word of its own, and then its original is the one that is refused', async () => {
+    test('takes the place over with --take-over, and then the place refuses its original', async () => {
       const before = keys();
       expect(await panicTda(folder, ['objects', 'use', '--take-over'], restored)).toMatchObject({ code: 0 });
       const { code, stderr } = await panicTda(folder, ['doctor', '--fix', '--yes'], production);
       expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(OTHER) });
       expect(keys()).toEqual(before);
-      // Now these are its own to delete: the two that were made after the copy.
+      // It may now delete these pictures: the two that were made after the copy.
       const fixed = await panicTda(folder, ['doctor', '--fix', '--yes'], restored);
       expect(fixed).toMatchObject({ code: 0, stdout: expect.stringContaining('delete 2 objects') });
     });

@@ -17,7 +17,7 @@ afterAll(cleanUp);
 
 const KEY = 'sk-live/9fQ+2b"7x&Lq_0w';
 const TOLD = '(PANIC_TDA_SERVER_API_KEY not shown)';
-/** Of which any is enough to use the key. */
+/** Forms of the key. Each is enough to use it. */
 const FORMS = [
   KEY,
   JSON.stringify(KEY).slice(1, -1),
@@ -51,14 +51,14 @@ function expectNoKey(texts: readonly string[]): void {
   for (const text of texts) for (const form of FORMS) expect(text.includes(form)).toBe(false);
 }
 
-test('a server that repeats its request in an error gets the key nowhere: screen, rows, history, logs', async () => {
+test('a server that repeats its request in an error puts the key nowhere: screen, rows, history, logs', async () => {
   const { folder, env } = laboratory();
   server.interfere(({ path, key }, response) => {
     if (path === '/v1/models') return false;
     const sent = String(key);
     const encoded = encodeURIComponent(sent);
     const basic = Buffer.from(`user:${KEY}`).toString('base64');
-    // The last of them is where messages are cut.
+    // The program cuts messages within the last of them.
     const cut = `${'.'.repeat(90)}${sent}`;
     send(response, 400, { error: { message: `${sent} ${encoded} Basic ${basic}`, cut } });
     return true;
@@ -75,13 +75,13 @@ test('a server that repeats its request in an error gets the key nowhere: screen
 
   const files = filesBelow(join(folder, 'panic-tda-data'));
   expectNoKey(files.map(({ text }) => text));
-  // The rows, and Temporal's history, hold the message.
+  // The rows and Temporal's history hold the message.
   const holding = files.filter(({ text }) => text.includes(TOLD)).map(({ name }) => name);
   expect(holding).toContainEqual(expect.stringMatching(/^panic-tda\.sqlite/));
   expect(holding).toContainEqual(expect.stringMatching(/^temporal.*(sqlite|db)/));
 });
 
-test('a server that is asked before anything starts gets the key into no message of plan, doctor and run', async () => {
+test('a server that is asked before anything starts puts the key into no message of plan, doctor and run', async () => {
   const { folder, env } = laboratory();
   server.interfere(({ key }, response) => {
     send(response, 200, { data: [{ id: `not ${String(key)}` }] });
@@ -122,7 +122,7 @@ test('a caption that holds the key is not stored', async () => {
   ]);
 });
 
-/** A server that answers every request with what it was sent, in whatever its programs would put it. */
+/** A server that answers every request with what it received, in each form that a program may give it. */
 async function withEcho(
   answer: (request: IncomingMessage) => { status: number; headers?: Record<string, string>; body?: string },
   use: (base: string) => Promise<void>,
@@ -155,7 +155,7 @@ function refuseAsStore({ headers }: IncomingMessage) {
 
 const TOKEN = 'hf_QwErTy0123456789+/x';
 
-test('a hub that repeats the token in its message gets it onto no screen', async () => {
+test('a hub that repeats the token in its message puts it onto no screen', async () => {
   const folder = folderWith();
   await withEcho(refuseAsHub, async (base) => {
     const env = { HF_ENDPOINT: base, HF_TOKEN: TOKEN, PANIC_TDA_MODELS: folder };
@@ -168,7 +168,7 @@ test('a hub that repeats the token in its message gets it onto no screen', async
   });
 });
 
-test('an object store that repeats the session token gets it onto no screen', async () => {
+test('an object store that repeats the session token puts it onto no screen', async () => {
   const folder = folderWith({
     'experiment.json': { ...experiment, networks: [['ProceduralPainter', 'ProceduralDescriber']] },
   });

@@ -28,7 +28,7 @@ function laboratoryAt(base: string) {
   return { folder, env: { PANIC_TDA_CATALOGUE: join(folder, 'catalogue.json') } };
 }
 
-/** Answers chats with a caption of its own each time. */
+/** Answers each chat with a new caption. */
 function captioning(caption: (times: number) => object): void {
   let times = 0;
   server.interfere(({ path }, response) => {
@@ -52,7 +52,7 @@ async function modelFindings(folder: string, env: Record<string, string>): Promi
     .map(({ level, text }) => `${level}: ${text}`);
 }
 
-test('a server that is down is told before anything starts, by plan and by doctor', async () => {
+test('plan and doctor report a server that is down before anything starts', async () => {
   const { folder, env } = laboratoryAt(server.base);
   await server.close();
   const run = await panicTda(folder, ['run', 'experiment.json'], env);
@@ -70,14 +70,14 @@ test('a server that is down is told before anything starts, by plan and by docto
   ]);
   const found = await modelFindings(folder, env);
   expect(found).toContainEqual(expect.stringMatching(/^warning: ServedDescriber: .*ECONNREFUSED/));
-  // They need no files, but something else.
+  // They need no files, but a server.
   const count = /(\d+) of (\d+) models need no files/.exec(found.join('\n'));
   expect(Number(count![1])).toBeLessThanOrEqual(Number(count![2]) - 2);
 
   server = await startModelServer();
 });
 
-test('a server that does not serve the model is told before anything starts; one without a list is asked', async () => {
+test('a server that does not serve the model is reported before anything starts; one without a list is asked', async () => {
   const { folder, env } = laboratoryAt(server.base);
   server.interfere(({ path }, response) => {
     if (path !== '/v1/models') return false;
@@ -102,9 +102,9 @@ test('a server that does not serve the model is told before anything starts; one
   expect(await modelFindings(folder, env)).toContain('ok: ServedDescriber: its server answers, and lists it');
 });
 
-test('cut answers and one vector for all are told by the summary, status, show and doctor', async () => {
+test('the summary, status, show and doctor report cut answers, and one vector for all outputs', async () => {
   const { folder, env } = laboratoryAt(server.base);
-  // Texts of one length, which this server tells apart by nothing else.
+  // This server tells texts apart only by their length, and these have one length.
   captioning((times) => ({
     finish_reason: times === 1 ? 'length' : 'stop',
     message: { content: ['one fox', 'two fox', 'six fox'][times % 3] },
@@ -146,7 +146,7 @@ test('cut answers and one vector for all are told by the summary, status, show a
   expect(doctor.code).toBe(0);
 });
 
-test('an answer that is none (half of a surrogate pair; by night also a filtered and an invisible one) fails its run, and leaves a sound store', async () => {
+test('an invalid answer (half of a surrogate pair; by night also a filtered and an invisible one) fails its run, and leaves a sound store', async () => {
   const { folder, env } = laboratoryAt(server.base);
   server.interfere(({ path }, response) => {
     if (path !== '/v1/chat/completions') return false;
@@ -161,7 +161,7 @@ test('an answer that is none (half of a surrogate pair; by night also a filtered
   expect(run.code).toBe(1);
   expect(run.stdout).toMatch(/run 0: ModelOutputInvalid: ServedDescriber .*half of a surrogate pair/);
   const { experiment: id } = await panicTdaJson<{ experiment: string }>(folder, ['status'], env);
-  // By day test/models/server-answers.test.ts has these answers, without a run of each.
+  // By day, test/models/server-answers.test.ts has these answers, without a run for each.
   if (isFullRange()) {
     captioning(() => ({ finish_reason: 'content_filter', message: { content: 'The picture shows' } }));
     expect((await panicTda(folder, ['retry', id], env)).stdout).toMatch(
@@ -171,7 +171,7 @@ test('an answer that is none (half of a surrogate pair; by night also a filtered
     expect((await panicTda(folder, ['retry', id], env)).stdout).toMatch(/ModelOutputInvalid: .*blank/);
   }
   expect((await panicTda(folder, ['doctor'], env)).code).toBe(0);
-  // What a tab and a line separator are is said once for all.
+  // A tab and a line separator are valid characters of an answer.
   captioning((times) => ({ finish_reason: 'stop', message: { content: `a\tfox\u2028of ${times}` } }));
   const mended = await panicTda(folder, ['retry', id], env);
   expect(mended.code).toBe(0);

@@ -57,7 +57,7 @@ afterEach(() => {
 
 const file = (name: string) => ({ package: 'nuget:linux/x64:cuda12', path: `${IN_PACKAGE}/${name}` });
 
-/** A package of the runtime whose list of downloads names our feed, in the form of the true one. */
+/** A package of the runtime whose list of downloads names our feed, in the form of the real list. */
 function runtimePackage(): CudaProvider {
   const folder = folderWith();
   for (const path of ['script', 'bin/napi-v6/linux/x64']) mkdirSync(join(folder, path), { recursive: true });
@@ -101,13 +101,13 @@ describe('setup cuda', () => {
     expect(cudaProvider(undefined, 'win32/x64')).toBeNull();
   });
 
-  test('is refused where there is no CUDA for the system', async () => {
+  test('is refused on a system without CUDA', async () => {
     const refused = setUpCuda(context, null);
     await expect(refused).rejects.toMatchObject({ kind: 'InvalidInput' });
     await expect(refused).rejects.toThrow(/Linux on x64 only.*panic-tda doctor/);
   });
 
-  test('fetches the files, compares the hash of the feed, writes down theirs, and leaves nothing else', async () => {
+  test('fetches the files, compares the hash of the feed, records their hashes, and leaves nothing else', async () => {
     await setUp();
     expect(readFileSync(provider.library).equals(library)).toBe(true);
     expect(filesThere()).toEqual(ALL_FILES);
@@ -123,11 +123,11 @@ describe('setup cuda', () => {
     expect(noted).toContain("the package's SHA-512 is that of its feed");
   });
 
-  test('says which libraries its version of CUDA wants, and the one command that brings them', async () => {
+  test('says which libraries its version of CUDA needs, and the one command that installs them', async () => {
     expect(await setUp()).toBe(1);
     expect(printed).toContain('built for CUDA 13');
     expect(printed).toContain('libcublasLt.so.13');
-    // Opened when a graph first needs it, so that the library's own list does not name it.
+    // The runtime opens it when a graph first needs it, so the library's own list does not name it.
     expect(printed).toContain('libcudnn.so.9');
     expect(printed).toMatch(
       /this brings them: python3 -m pip install .*'nvidia-cudnn-cu13~=9\.0' && export LD_LIBRARY/,
@@ -135,7 +135,7 @@ describe('setup cuda', () => {
     expect(printed).not.toMatch(/cu12|CUDA 12/);
   });
 
-  test('looks at the hash of what is there, and fetches nothing a second time', async () => {
+  test('checks the hash of the present library, and fetches nothing a second time', async () => {
     await setUp();
     feed.seen.length = 0;
     await setUp();
@@ -158,7 +158,7 @@ describe('setup cuda', () => {
     expect(filesThere()).toEqual(ALL_FILES);
   });
 
-  test('keeps a whole provider of unknown origin where the feed cannot be asked', async () => {
+  test('keeps a whole provider of unknown origin if the feed does not answer', async () => {
     writeFileSync(provider.library, library);
     feed.mischief = { status: ['.nupkg', 404] };
     await setUp();
@@ -166,7 +166,7 @@ describe('setup cuda', () => {
     expect(readFileSync(provider.library).equals(library)).toBe(true);
   });
 
-  test('goes on after a connection that was cut once', async () => {
+  test('continues after a connection that was cut once', async () => {
     feed.mischief = { cut: { bytes: 500, times: 1 } };
     await setUp();
     expect(readFileSync(provider.library).equals(library)).toBe(true);
@@ -199,11 +199,11 @@ describe('setup cuda', () => {
     },
   );
 
-  test('says so where the feed cannot be reached', async () => {
-    const nobody = new NugetFeed('x', '1', content);
-    await nobody.start();
-    const { index } = nobody;
-    await nobody.stop();
+  test('says so if it cannot reach the feed', async () => {
+    const stopped = new NugetFeed('x', '1', content);
+    await stopped.start();
+    const { index } = stopped;
+    await stopped.stop();
     const metadata = readFileSync(provider.metadata, 'utf8').replace(feed.index, index);
     writeFileSync(join(dirname(provider.metadata), 'other.js'), metadata);
     const elsewhere = { ...provider, metadata: join(dirname(provider.metadata), 'other.js') };
@@ -212,7 +212,7 @@ describe('setup cuda', () => {
     expect(filesThere()).toEqual([]);
   });
 
-  test('a package that is no archive, or without the library, is refused and leaves nothing', async () => {
+  test('refuses a package that is no archive, or lacks the library, and leaves nothing', async () => {
     for (const bytes of [
       Buffer.from('<html></html>'),
       zipArchive({ a: Buffer.from('b') }),
@@ -224,7 +224,7 @@ describe('setup cuda', () => {
     }
   });
 
-  test('a package whose file differs from its checksum is refused, also where the feed has no hash', async () => {
+  test('refuses a package whose file differs from its checksum, also if the feed has no hash', async () => {
     feed.mischief = { withoutHash: true };
     feed.archive = Buffer.from(content);
     const at = feed.archive.indexOf(NAME) + NAME.length + 20;
@@ -233,7 +233,7 @@ describe('setup cuda', () => {
     expect(filesThere()).toEqual([]);
   });
 
-  test('removes what a fetch that was killed has left', async () => {
+  test('removes what a killed fetch has left', async () => {
     mkdirSync(join(dirname(provider.library), '.panic-tda-cuda-abc'));
     writeFileSync(join(dirname(provider.library), '.panic-tda-cuda-abc', 'package.nupkg'), 'half');
     await setUp();
@@ -251,7 +251,7 @@ function flip(file: string): void {
   const bytes = readFileSync(file);
   const at = bytes.length - 10;
   bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
-  // A new file: packages are installed by hard links.
+  // Write a new file: packages are installed by hard links.
   rmSync(file);
   writeFileSync(file, bytes);
 }

@@ -17,6 +17,6 @@ test.each([
   '\\',
   '=x',
   '😀',
-])('a shell takes a quoted word as it is: %j', (word) => {
+])('a shell reads a quoted word as it is: %j', (word) => {
   expect(execFileSync('sh', ['-c', `printf %s ${shellQuoted(word)}`]).toString()).toBe(word);
 });

@@ -18,7 +18,7 @@ const FILE = {
   max_length: 2,
 };
 
-test('an experiment with U+FFFD that an older version planned goes on, and no new one begins', async () => {
+test('an experiment with U+FFFD that an older version planned continues, and no new one begins', async () => {
   const folder = folderWith({ 'experiment.json': FILE });
   const data = join(folder, 'panic-tda-data');
   const refused = await panicTda(folder, ['run', 'experiment.json']);

@@ -28,7 +28,7 @@ test('the summary lists the first failed runs, says how many it leaves out, and 
   });
 });
 
-test('the pace is that of the time in which the experiment was at work', async () => {
+test('the pace counts only the time in which the experiment was at work', async () => {
   const folder = folderWith();
   await withStore(join(folder, 'data'), async (store) => {
     const id = await finishExperiment(store);
@@ -43,7 +43,7 @@ test('the pace is that of the time in which the experiment was at work', async (
   });
 });
 
-test('what comes next after an experiment with failed runs is retry', async () => {
+test('after an experiment with failed runs, the next command is retry', async () => {
   const folder = folderWith({ 'experiment.json': { ...dummyConfig, name: 'settled' } });
   expect((await panicTda(folder, ['run', 'experiment.json'])).code).toBe(0);
   const data = join(folder, 'panic-tda-data');

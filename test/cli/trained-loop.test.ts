@@ -30,7 +30,7 @@ test('the example of trained models runs from a clone without any download, and 
   expect(existsSync(join(models, 'models.lock.json'))).toBe(false);
 });
 
-test('files of the program are neither pulled nor removed, and the words say why', async () => {
+test('files of the program are neither pulled nor removed, and the messages say why', async () => {
   const folder = folderWith({});
   const env = { PANIC_TDA_MODELS: join(folder, 'models') };
   for (const command of ['pull', 'remove']) {

@@ -13,7 +13,9 @@ import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } fro
 jest.setTimeout(240_000);
 afterAll(cleanUp);
 
-/** 2,500 runs, which are planned in three transactions. Every drawn seed is given, so that two plans of it are equal. */
+/**
+ * 2,500 runs, which are planned in three transactions. Every drawn seed is given, so two plans of it are equal.
+ */
 const EXPERIMENT = {
   networks: [['DummyT2I', 'DummyI2T']],
   prompts: Array.from({ length: 50 }, (_, k) => `prompt ${k}`),
@@ -86,7 +88,7 @@ test.each([
   ['plan:before-commit@3', 2000],
   ['plan:after-commit@3', 2500],
 ])(
-  'SIGKILL at %s leaves a sound store with the first %i runs, and the next plan those of an undisturbed one',
+  'SIGKILL at %s leaves a sound store with the first %i runs, and the next plan adds those of an undisturbed one',
   async (fault, runs) => {
     const data = fault.replaceAll(/\W/g, '-');
     await planUntil(fault, data);
@@ -94,7 +96,7 @@ test.each([
     expect(await violations(own)).toEqual([]);
     expect(await runsIn(data)).toBe(runs);
     await withStore(own, async (store) => {
-      // As a resume does, which has the stored config and no file.
+      // A resume does so: it has the stored config and no file.
       const stored = (await store.experiments.find(id))?.config ?? config;
       await store.experiments.plan(id, stored, 1);
       expect(await contentDigest(store.db, id)).toBe(undisturbed);
@@ -104,7 +106,7 @@ test.each([
   },
 );
 
-test('doctor, list, status and show say how far a plan that was cut off is, and that resume goes on', async () => {
+test('doctor, list, status and show say how far a cut-off plan got, and that resume continues it', async () => {
   const { code, stdout } = await onCutOff('doctor', '--experiment', id);
   expect(stdout).toMatch(/^ +experiment \w+ has 2,000 of its 2,500 runs: .*resume \w+.* plans the rest/m);
   expect(stdout).toContain('every invariant holds');
@@ -119,12 +121,12 @@ test('doctor, list, status and show say how far a plan that was cut off is, and 
   expect(later.code).toBe(2);
 });
 
-test('the experiment file of a plan that was cut off has every drawn seed that its file gave', async () => {
+test('the experiment file of a cut-off plan has every drawn seed of its source file', async () => {
   const { stdout } = await panicTda(folder, ['show', id, '--experiment-file', '--data', 'cut-off']);
   expect((JSON.parse(stdout) as typeof EXPERIMENT).drawn_seeds).toEqual(EXPERIMENT.drawn_seeds);
 });
 
-test('a plan that was cut off can be merged, and is resumed there', async () => {
+test('a cut-off plan can be merged, and resumed there', async () => {
   const words = ['merge', 'cut-off', '--data', 'merged'];
   const { experiments } = await panicTdaJson<{ experiments: unknown[] }>(folder, words);
   expect(experiments).toMatchObject([{ outcome: 'new', added: { run: 2000 } }]);
@@ -137,7 +139,7 @@ test('a plan that was cut off can be merged, and is resumed there', async () => 
   });
 });
 
-test('a merge of the whole experiment completes a plan that was cut off', async () => {
+test('a merge of the whole experiment completes a cut-off plan', async () => {
   cpSync(join(folder, 'cut-off'), join(folder, 'completed'), { recursive: true });
   const words = ['merge', 'undisturbed', '--data', 'completed'];
   const { experiments } = await panicTdaJson<{ experiments: unknown[] }>(folder, words);
@@ -148,7 +150,7 @@ test('a merge of the whole experiment completes a plan that was cut off', async 
   });
 });
 
-test('a plan that was cut off can be deleted', async () => {
+test('a cut-off plan can be deleted', async () => {
   cpSync(join(folder, 'cut-off'), join(folder, 'deleted'), { recursive: true });
   expect((await panicTda(folder, ['delete', id, '--yes', '--data', 'deleted'])).code).toBe(0);
   expect(await panicTdaJson(folder, ['list', '--data', 'deleted'])).toEqual([]);

@@ -13,7 +13,7 @@ interface PlanDocument {
   readonly unfitModels: readonly { readonly name: string; readonly why: string }[];
 }
 
-/** A folder with copies of the tiny models, all of them verified, after `change`. */
+/** A folder with verified copies of the tiny models, changed by `change`. */
 async function verified(
   change: (models: string) => void,
 ): Promise<{ folder: string; env: Record<string, string> }> {
@@ -45,7 +45,7 @@ function changeJson(file: string, values: object): void {
   writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), ...values }));
 }
 
-test('plan tells which models a run would refuse for what their files say, and run refuses before anything is made', async () => {
+test('plan names the models that a run would refuse by the content of their files, and run refuses before it makes anything', async () => {
   const { folder, env } = await verified((models) => {
     changeJson(join(models, 'diffusion/sd/unet/config.json'), { in_channels: 9 });
     writeFileSync(join(models, 'captioners/smolvlm-tiny/preprocessor_config.json'), '{');
@@ -67,7 +67,7 @@ test('plan tells which models a run would refuse for what their files say, and r
   expect(existsSync(join(folder, 'panic-tda-data'))).toBe(false);
 });
 
-test('plan tells a configuration that has changed since it was verified, and not its size', async () => {
+test('plan names a configuration that has changed since it was verified, and not a wrong size in it', async () => {
   const { folder, env } = await verified(() => undefined);
   const config = join(folder, 'fixtures/embedders/mpnet/tokenizer_config.json');
   writeFileSync(config, readFileSync(config, 'utf8').replace('"', "'"));

@@ -44,7 +44,7 @@ beforeAll(async () => {
 });
 afterAll(async () => await (await server).close());
 
-/** A copy of the finished data folder whose rows are changed. */
+/** A copy of the finished data folder with changed rows. */
 async function copyWith(sql: string): Promise<string> {
   const copy = folderWith({ 'experiment.json': EXPERIMENT });
   cpSync(data, join(copy, 'panic-tda-data'), { recursive: true });
@@ -69,14 +69,14 @@ const TO_BE_MEASURED = `
   update runs set status = 'pending', finished_at = null;
   ${REOPENED}`;
 
-describe('a finished experiment whose models are not in the catalogue any more', () => {
+describe('a finished experiment whose models are no longer in the catalogue', () => {
   test.each([['resume'], ['retry']])('%s says that there is nothing to do', async (verb) => {
     const { code, stderr } = await panicTda(folder, [verb, id]);
     expect(stderr).toMatch(/complete; there is nothing left to do/);
     expect(code).toBe(0);
   });
 
-  test('run of its file says so, too, and one of another file names the catalogue that was read', async () => {
+  test('run of its file says so too, and run of another file names the catalogue that it read', async () => {
     expect(await panicTda(folder, ['run', 'experiment.json'])).toMatchObject({ code: 0 });
     const other = folderWith({ 'experiment.json': EXPERIMENT });
     for (const verb of ['run', 'plan']) {
@@ -88,7 +88,7 @@ describe('a finished experiment whose models are not in the catalogue any more',
     }
   });
 
-  test('is shown, with the file that they came from', async () => {
+  test('is shown, with the file that its models came from', async () => {
     const { code, stdout } = await panicTda(folder, ['show', id]);
     expect(stdout).toMatch(UNKNOWN);
     expect(stdout).toContain(`came from ${catalogueFile}`);
@@ -100,7 +100,7 @@ describe('a finished experiment whose models are not in the catalogue any more',
     ]);
   });
 
-  test('is told by doctor, and is no problem; verify refuses it', async () => {
+  test('is reported by doctor, and is no problem; verify refuses it', async () => {
     const looked = await panicTda(folder, ['doctor']);
     expect(looked.stdout).toMatch(UNKNOWN);
     expect(looked.stdout).toMatch(/has nothing left that needs them/);
@@ -113,7 +113,7 @@ describe('a finished experiment whose models are not in the catalogue any more',
   });
 });
 
-test('what needs no model goes on without a catalogue file that is gone, with a remark', async () => {
+test('a command that needs no model continues without a missing catalogue file, with a remark', async () => {
   const gone = { PANIC_TDA_CATALOGUE: join(folder, 'gone.json') };
   const remark = /Remark: .*gone\.json: 1 problem\n.*no file of that name/;
   for (const words of [['list'], ['show', id], ['status'], ['upgrade']]) {
@@ -131,7 +131,7 @@ test('what needs no model goes on without a catalogue file that is gone, with a 
   }
 });
 
-describe('an unfinished one', () => {
+describe('an unfinished experiment of such models', () => {
   test('is refused before anything starts, with the file that its models came from', async () => {
     const copy = await copyWith(`
       delete from diagrams;
@@ -154,7 +154,7 @@ describe('an unfinished one', () => {
     expect(looked.stdout).toMatch(new RegExp(`warn +experiment ${id} cannot go on: ${UNKNOWN.source}`));
   });
 
-  test('goes on where only diagrams are left, whose vectors are there', async () => {
+  test('continues if only diagrams are left, whose vectors are stored', async () => {
     const copy = await copyWith(TO_BE_MEASURED);
     const { code, stderr } = await panicTda(copy, ['resume', id]);
     expect(stderr).toMatch(/Web UI/);
@@ -162,7 +162,7 @@ describe('an unfinished one', () => {
     expect(await digestOf(copy)).toBe(await digestOf(folder));
   });
 
-  test('is refused where vectors are left, for their model alone', async () => {
+  test('is refused if vectors are left, but only for their model', async () => {
     const copy = await copyWith(`
       ${TO_BE_MEASURED};
       delete from embeddings where invocation_id = (select max(invocation_id) from embeddings)`);
@@ -171,7 +171,7 @@ describe('an unfinished one', () => {
     expect(code).toBe(2);
   });
 
-  test('of which a failed run is left: resume has nothing to do, retry would need its models', async () => {
+  test('with only a failed run left: resume has nothing to do, retry would need its models', async () => {
     const copy = await copyWith(`
       delete from diagrams where run_id = (select min(id) from runs);
       delete from invocations where run_id = (select min(id) from runs) and sequence > 2;
@@ -187,7 +187,7 @@ describe('an unfinished one', () => {
   });
 });
 
-test('doctor --fix says which model it could not ask, and which catalogue was read', async () => {
+test('doctor --fix says which model it could not ask, and which catalogue it read', async () => {
   const copy = await copyWith(`
     drop trigger invocations_are_immutable;
     update invocations set seed = seed + 1 where sequence = 1`);
@@ -198,7 +198,7 @@ test('doctor --fix says which model it could not ask, and which catalogue was re
   expect(code).toBe(1);
 });
 
-test('a worker refuses the work of models that its catalogue has not, and names that catalogue', async () => {
+test('a worker refuses the work of models that its catalogue lacks, and names that catalogue', async () => {
   const { base } = await server;
   const whole = folderWith({ 'own.json': { models: [describerAt(base, 'image'), embedderAt(base)] } });
   const catalogue = await loadCatalogue({ catalogueFile: join(whole, 'own.json') });

@@ -17,7 +17,8 @@ describe('verify of an experiment', () => {
   const config = { ...dummyConfig, max_length: 4 };
   const id = experimentId(config);
 
-  // Steps 0 and 1 are what the models say; step 2 has a pixel that is a level off; step 3 is another caption.
+  // Steps 0 and 1 are the models' own outputs. In step 2 one pixel is off by a level. Step 3 has another
+  // caption.
   beforeAll(async () => {
     const fingerprint = {
       runtime: 'typescript',
@@ -42,7 +43,7 @@ describe('verify of an experiment', () => {
     await store.close();
   });
 
-  test('tells equal, close and different outputs apart, and what computed them', async () => {
+  test('tells equal, close and different outputs apart, and names what computed them', async () => {
     const { code, stdout } = await panicTda(folder, ['verify', id.slice(0, 6), '--sample', '100%']);
     expect(stdout).toMatch(/4 invocations of 4 made again/);
     expect(stdout).toMatch(/equal bytes +2\n/);
@@ -54,7 +55,7 @@ describe('verify of an experiment', () => {
     expect(code).toBe(1);
   });
 
-  test('takes another tolerance, and says everything as a document', async () => {
+  test('takes another tolerance, and prints everything as a document', async () => {
     const document = await panicTdaJson(folder, ['verify', id, '--sample', '4', '--tolerance', '0']);
     expect(document).toMatchObject({
       computedInvocations: 4,
@@ -66,7 +67,7 @@ describe('verify of an experiment', () => {
     });
   });
 
-  test('refuses a sample that is none', async () => {
+  test('refuses an invalid sample', async () => {
     for (const sample of ['0', '0%', '101%', '1.5', 'some']) {
       const { code, stderr } = await panicTda(folder, ['verify', id, '--sample', sample]);
       expect(stderr).toMatch(/--sample is ".*"; it can be a share/);
@@ -82,7 +83,7 @@ async function drawn(values: readonly number[], size: number, seed: number): Pro
 }
 
 describe('a sample', () => {
-  test('of a share is rounded up, and of a number at most everything', () => {
+  test('of a share is rounded up, and of a number is at most everything', () => {
     expect([
       sampleSize('1%', 101),
       sampleSize('0.5%', 3),
@@ -109,11 +110,11 @@ describe('a sample', () => {
     const values = [0, 1, 2, 3, 4];
     const times = [0, 0, 0, 0, 0];
     for (let seed = 0; seed < 5000; seed++) for (const value of await drawn(values, 2, seed)) times[value]!++;
-    // 2,000 each, with a standard deviation of 35.
+    // The expectation is 2,000 each, with a standard deviation of 35.
     for (const often of times) expect(Math.abs(often - 2000)).toBeLessThan(175);
   });
 
-  test('is drawn from a stream of which nothing is read behind its last value', async () => {
+  test('stops reading the stream after its last value', async () => {
     let read = 0;
     function* values() {
       for (; read < 1000; read++) yield read;
@@ -124,14 +125,14 @@ describe('a sample', () => {
   });
 });
 
-test('pictures of other sizes and other texts are different, whatever the tolerance', () => {
+test('pictures of other sizes and other texts are different at any tolerance', () => {
   const small = picture(2, 1, Uint8Array.of(1, 2, 3)) as ImageArtifact;
   const tall = picture(1, 2, Uint8Array.of(1, 2, 3)) as ImageArtifact;
   expect(compareOutputs(small, tall, 255)).toEqual({ result: 'different', largestDifference: null });
   expect(compareOutputs(small, { modality: 'text', text: 'a' }, 255).result).toBe('different');
 });
 
-test('differences of provenance go into the files of a fingerprint', () => {
+test('differences of provenance are named down to the files of a fingerprint', () => {
   const then = { device: 'cpu', files: { 'a.onnx': '1', 'b.onnx': '2' } };
   const now = { device: 'cpu', files: { 'a.onnx': '3' }, served: 'x' };
   expect(provenanceDifferences(then, now)).toEqual([

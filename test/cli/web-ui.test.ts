@@ -7,7 +7,7 @@ import { cleanUp, folderWith, panicTda, startPanicTda, until } from '../support/
 jest.setTimeout(120_000);
 afterAll(cleanUp);
 
-test("web-ui shows a service's web UI to this machine's names and those that the user gave, until it is stopped", async () => {
+test("web-ui serves a service's web UI under this machine's names and those of the user, until it is stopped", async () => {
   const running = startPanicTda(folderWith(), ['web-ui', suiteUi(), '--listen', '127.0.0.1:0', '--json'], {
     PANIC_TDA_HTTP_NAMES: 'gpu-1.lan',
   });
@@ -35,14 +35,14 @@ test.each([
   ['127.0.0.1:0', /expected HOST:PORT/],
   ['127.0.0.1:65536', /expected HOST:PORT/],
   ['[::g]:6666', /expected HOST:PORT/],
-])('an address of the UI that is none is refused: %s', async (address, told) => {
+])('an invalid address of the UI is refused: %s', async (address, told) => {
   const { code, stderr } = await panicTda(folderWith(), ['web-ui', address]);
   expect(stderr).toMatch(told);
   expect(code).toBe(2);
 });
 
 test.each(['8080', 'localhost:8080', '127.0.0.1:70000', '192.0.2.1:8080'])(
-  'an address to listen on that cannot be is refused: %s',
+  'an address that no server can listen on is refused: %s',
   async (listen) => {
     const { code, stderr } = await panicTda(folderWith(), ['web-ui', suiteAddress(), '--listen', listen]);
     expect(stderr).toMatch(/--listen: found ".*"; expected ADDRESS:PORT|this machine has no such address/);

@@ -11,13 +11,16 @@ afterAll(cleanUp);
 
 /** More than the heap below holds. */
 const RUNS = 150_000;
-/** What Node, the command line and its libraries take, and a little more. */
+/** Enough for Node, the command line and its libraries, and little more. */
 const SMALL_HEAP = { NODE_OPTIONS: '--max-old-space-size=64' };
 
 let folder: string;
 let id: string;
 
-/** Runs of two steps: the first has failed, the second has made one and waits to be tried again, the third is paused, the others have ended. */
+/**
+ * Stores runs of two steps: the first has failed, the second has one step and waits for a retry, the third is
+ * paused, and the others have ended.
+ */
 beforeAll(async () => {
   folder = folderWith();
   const wide = {

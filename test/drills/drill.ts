@@ -5,7 +5,10 @@ import { takeNamespace, withClient } from '../support/suite-server.js';
 import { startWorkerProcess } from '../support/worker-process.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 
-/** Four runs of a pair of models each, pictures and texts embedded: every durable step happens several times. */
+/**
+ * Four runs of a pair of models, with pictures and texts embedded, so that every durable step happens several
+ * times.
+ */
 export const DRILL_EXPERIMENT = {
   networks: [['DummyT2I', 'DummyI2T']],
   prompts: ['a lighthouse in fog', 'two hares on a hill'],
@@ -15,10 +18,10 @@ export const DRILL_EXPERIMENT = {
   on_cycle: 'continue',
 };
 
-/** The same with surrogates of every diagram, which are left to the diagrams' own activity. */
+/** The same experiment with surrogates of every diagram. Only the activity of the diagrams makes these. */
 export const NULL_MODEL_EXPERIMENT = { ...DRILL_EXPERIMENT, null_model: { surrogates: 2 } };
 
-/** The same without embeddings and diagrams. */
+/** The same experiment without embeddings and diagrams. */
 export const TRAJECTORIES_EXPERIMENT = { ...DRILL_EXPERIMENT, embedding_models: [] };
 
 export interface Drill {
@@ -30,8 +33,9 @@ export interface Drill {
 }
 
 /**
- * Starts the experiment (that of the drills, unless there is another `file`) against a worker that dies at the fault, and again until it is done. With `stepByStep` an activity
- * makes one step and hands everything else over; otherwise one activity takes a run of the experiment to its diagrams.
+ * Starts an experiment (that of the drills unless `file` gives another) on a worker that dies at the fault, and
+ * restarts the worker until the experiment is done. With `stepByStep`, an activity makes one step and hands
+ * everything else over. Otherwise one activity takes a run to its diagrams.
  */
 export async function drill(
   name: string,
@@ -56,7 +60,10 @@ export async function drill(
   }
 }
 
-/** `temporal workflow start --type experiment --task-queue panic-tda --workflow-id drill --input-file …`, and its result. */
+/**
+ * Like `temporal workflow start --type experiment --task-queue panic-tda --workflow-id drill --input-file …`,
+ * with the result.
+ */
 export function runExperiment(
   namespace: string,
   file: unknown,

@@ -5,7 +5,7 @@ jest.setTimeout(300_000);
 
 testDisasters('day');
 
-test('a server that outlived its supervisor is ended and named', async () => {
+test('a run ends a server that outlived its supervisor, and names it', async () => {
   expect(await saidAfter('SIGKILL of the supervisor')).toMatch(
     /A Temporal server \(process \d+\) had outlived/,
   );

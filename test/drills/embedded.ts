@@ -11,7 +11,7 @@ import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { killAll, processesOf, runInfo, startEmbeddedRun } from '../support/embedded-run.js';
 import type { EmbeddedRun } from '../support/embedded-run.js';
 
-/** Four runs of 15 calls of 100 ms each, two at a time: three seconds in which something can be killed. */
+/** Four runs of 15 calls of 100 ms each, two at a time: the drill has three seconds to kill something. */
 const EXPERIMENT = {
   networks: [['DummyT2I', 'SlowI2T']],
   prompts: ['a lighthouse in fog', 'two hares on a hill'],
@@ -26,17 +26,17 @@ const INVOCATIONS_BEFORE_THE_DISASTER = 30;
 
 interface Disaster {
   readonly name: string;
-  /** In `npm test`, in `npm run test:night`, or in both. */
+  /** Whether the drill belongs to `npm test`, to `npm run test:night`, or to both. */
   readonly when: 'day' | 'night' | 'always';
-  /** Ends things while the experiment is under way. */
+  /** Kills processes while the experiment is under way. */
   readonly strike: (data: string, run: EmbeddedRun) => Promise<void> | void;
-  /** The command that completes the experiment; none where the first one does. */
+  /** The command that completes the experiment. Absent: the first command completes it. */
   readonly completedBy?: 'run FILE' | 'resume ID';
-  /** Whether a later version of the program does that. */
+  /** Whether a later version of the program runs that command. */
   readonly upgraded?: true;
 }
 
-/** All of them need what nothing was done to, to be compared with. */
+/** 'nothing' is always there, since every drill is compared with an undisturbed run. */
 const DISASTERS: readonly Disaster[] = [
   { name: 'nothing', when: 'always', strike: () => undefined },
   {
@@ -79,7 +79,7 @@ interface Outcome {
   readonly experiment: string;
   readonly digest: string;
   readonly violations: readonly string[];
-  /** Processes of the data folder when the last command has ended. */
+  /** Processes of the data folder after the last command has ended. */
   readonly left: readonly number[];
   readonly stderr: string;
 }
@@ -113,7 +113,7 @@ async function drill({ name, strike, completedBy, upgraded }: Disaster): Promise
   };
 }
 
-/** Runs of a later version look at a patch before each step, which those that began before it have not met. */
+/** The later version asks for a patch before each step. Runs that began before it have not met this patch. */
 const patched = (code: string): string =>
   code.replace(
     'advanced = await hold.whileFree(',
@@ -138,7 +138,7 @@ export function testDisasters(time: 'day' | 'night'): void {
   });
 
   afterAll(() => {
-    // What a failed drill left running.
+    // Ends what a failed drill left running.
     for (const { name } of disasters) killAll(processesOf(join(root, name.replaceAll(' ', '-'), 'data')));
     later.remove();
   });
@@ -155,7 +155,7 @@ export function testDisasters(time: 'day' | 'night'): void {
   );
 }
 
-/** What a command of the disaster `name` has said. */
+/** The standard error of the last command after the disaster `name`. */
 export async function saidAfter(name: string): Promise<string> {
   return (await outcome(name)).stderr;
 }

@@ -11,9 +11,14 @@ import { until } from '../support/child-processes.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { drill, DRILL_EXPERIMENT, NULL_MODEL_EXPERIMENT, runExperiment } from './drill.js';
 
-/** A frozen worker that wakes is told within a heartbeat that its attempt is over, and has tried to write by then. */
+/**
+ * A frozen worker that wakes learns within a heartbeat that its attempt is over. By then it has tried to write.
+ */
 const LATE_ATTEMPT_MS = 4000;
-/** Longer than the heartbeat time-out of 5 s, shorter than the 30 s that others wait for the database's lock. */
+/**
+ * Longer than the heartbeat time-out of 5 s, shorter than the 30 s that other workers wait for the lock of the
+ * database.
+ */
 const FROZEN_IN_TRANSACTION_MS = 9000;
 
 interface Frozen {
@@ -30,7 +35,7 @@ function experimentFor(fault: string): unknown {
   return fault.startsWith('surrogate:') ? NULL_MODEL_EXPERIMENT : DRILL_EXPERIMENT;
 }
 
-/** A worker that freezes at the fault, and another one that is started then. */
+/** Runs an experiment with a worker that freezes at the fault, and then starts another worker. */
 async function withFrozenWorker(
   fault: string,
   thaw: 'when the experiment is complete' | 'while others wait',
@@ -40,7 +45,7 @@ async function withFrozenWorker(
   mkdirSync(data, { recursive: true });
   const marker = join(folder, 'fired');
   const namespace = takeNamespace();
-  // Only where every step and stage is handed over do the later activities have anything to do in a run this short.
+  // In so short a run, the later activities have work only if every step and stage is handed over.
   const env = { PANIC_TDA_ACTIVITY_MS: /^(embedding|diagram):/.test(fault) ? '0' : '' };
   const first = startWorkerProcess({
     namespace,
@@ -74,13 +79,13 @@ async function withFrozenWorker(
   }
 }
 
-// They wait for time-outs most of the time.
+// The drills mostly wait for time-outs.
 const SIDE_BY_SIDE = 6;
 
 let root: string;
 
 export interface FrozenFaults {
-  /** Outside of a transaction. */
+  /** Faults outside a transaction. */
   readonly outside: readonly string[];
   readonly inTransaction: readonly string[];
 }
@@ -125,7 +130,7 @@ export function testFrozenWorkers({ outside, inTransaction }: FrozenFaults): voi
   );
 
   test.each(inTransaction)(
-    'a worker frozen at %s holds the database, and everybody goes on when it wakes',
+    'a worker frozen at %s holds the database, and all workers continue when it wakes',
     async (fault) => {
       const frozen = await outcome(fault);
       expect(frozen.result.status).toBe('completed');

@@ -4,14 +4,16 @@ import { KILL_POINTS, testKillPoints } from './kill-points.js';
 
 jest.setTimeout(300_000);
 
-// Those of `delete`, `merge`, `upgrade` and `backup` are drilled where these commands are tested.
+// The tests of `delete`, `merge`, `upgrade` and `backup` drill their own fault points.
 const ofExperiments = FAULT_POINTS.filter((point) => !/^(delete|merge|upgrade|backup):/.test(point));
 
 test('every fault point has a drill, by day or by night', () => {
   expect([...new Set(KILL_POINTS.map(({ point }) => point))].sort()).toEqual([...ofExperiments].sort());
 });
 
-/** What is written, or else at which side of the moment from which it is durable. */
+/**
+ * The first part of a point is what is written. The second is the side of the moment when it becomes durable.
+ */
 function partsOf(points: readonly string[], part: 0 | 1): string[] {
   return [...new Set(points.map((point) => point.split(':')[part]!))].sort();
 }

@@ -20,7 +20,7 @@ export interface KillPoint {
   readonly options: Parameters<typeof drill>[2];
 }
 
-/** What happens once in an experiment has one hit. */
+/** A point that an experiment reaches once has one hit. */
 const HITS: HitsOfPoints = {
   'plan:before-commit': { day: [1], night: [] },
   'plan:after-commit': { day: [], night: [1] },
@@ -37,7 +37,10 @@ const HITS: HitsOfPoints = {
   'finish:after-commit': { day: [1], night: [] },
 };
 
-/** The same with an activity for each step and each later stage, of which a short run needs none otherwise. */
+/**
+ * Hits when each step and each later stage has an activity of its own. A short run needs none of these
+ * otherwise.
+ */
 const STEP_BY_STEP_HITS: HitsOfPoints = {
   'invocation:after-commit': { day: [], night: [2] },
   'invocations:before-return': { day: [30], night: [1] },
@@ -47,7 +50,7 @@ const STEP_BY_STEP_HITS: HitsOfPoints = {
   'diagram:before-return': { day: [1], night: [8] },
 };
 
-/** With a null model: four surrogates for each of eight diagrams. */
+/** Hits with a null model: four surrogates for each of eight diagrams. */
 const NULL_MODEL_HITS: HitsOfPoints = {
   'diagram:after-commit': { day: [], night: [2] },
   'surrogate:before-commit': { day: [6], night: [1] },
@@ -81,7 +84,7 @@ function killPointsOf(points: HitsOfPoints, how: string, options: KillPoint['opt
   );
 }
 
-// A drill mostly waits for a heartbeat to time out, so several go on side by side.
+// A drill mostly waits for a heartbeat to time out, so several run side by side.
 const SIDE_BY_SIDE = 6;
 
 /** Makes a test for each drill of the day, or of the night. */

@@ -20,7 +20,7 @@ const GOOD = {
   max_length: 4,
 };
 
-/** The text of an experiment file with `more` in front of its fields, as JSON.stringify never writes it. */
+/** The text of an experiment file with `more` before its fields, in a form that JSON.stringify never writes. */
 function fileWith(more: string, fields: object = GOOD): string {
   return `{${more},${JSON.stringify(fields).slice(1)}`;
 }
@@ -86,7 +86,10 @@ async function panicTda(...words: readonly string[]): Promise<Told> {
 
 let started = 0;
 
-/** Starts a workflow with these words of the Temporal command line, and resolves with the message of its failure. */
+/**
+ * Starts a workflow with these words of the Temporal command line, and resolves with the message of its
+ * failure.
+ */
 async function failureOf(...words: readonly string[]): Promise<string> {
   const id = `both-doors-${started++}`;
   const where = ['--address', suiteAddress(), '--namespace', laboratory.namespace];
@@ -107,22 +110,19 @@ async function messageOfFailure(id: string): Promise<string> {
   return cause.message;
 }
 
-test.each(FILES)(
-  '%s is refused by plan, by run and by way of Temporal, in the same words',
-  async (name, content, words) => {
-    const file = join(laboratory.folder, `${name.replaceAll(/\W/g, '-')}.json`);
-    writeFileSync(file, content);
-    const [plan, run, byTemporal] = await Promise.all([
-      panicTda('plan', file),
-      panicTda('run', file),
-      failureOf('--input-file', file),
-    ]);
-    expect(JSON.stringify(byTemporal)).toContain(words);
-    const told = `panic-tda: ${byTemporal.replace('the experiment:', `${file}:`)}`;
-    expect({ code: run.code, told: run.stderr.trim() }).toEqual({ code: 2, told });
-    expect({ code: plan.code, told: plan.stderr.trim() }).toEqual({ code: 2, told });
-  },
-);
+test.each(FILES)('plan, run and Temporal refuse %s in the same words', async (name, content, words) => {
+  const file = join(laboratory.folder, `${name.replaceAll(/\W/g, '-')}.json`);
+  writeFileSync(file, content);
+  const [plan, run, byTemporal] = await Promise.all([
+    panicTda('plan', file),
+    panicTda('run', file),
+    failureOf('--input-file', file),
+  ]);
+  expect(JSON.stringify(byTemporal)).toContain(words);
+  const told = `panic-tda: ${byTemporal.replace('the experiment:', `${file}:`)}`;
+  expect({ code: run.code, told: run.stderr.trim() }).toEqual({ code: 2, told });
+  expect({ code: plan.code, told: plan.stderr.trim() }).toEqual({ code: 2, told });
+});
 
 test('several inputs of a workflow are refused, and none is dropped', async () => {
   const input = JSON.stringify(GOOD);
@@ -134,7 +134,7 @@ interface GivenPayload {
   readonly data?: Uint8Array;
 }
 
-/** As other clients encode values; the Temporal command line refuses some of these itself. */
+/** A payload in the form of other clients. The Temporal command line refuses some of these itself. */
 function payload(encoding: string, data: string | Buffer): GivenPayload {
   return { metadata: { encoding: Buffer.from(encoding) }, data: Buffer.from(data) };
 }
@@ -154,9 +154,9 @@ async function failureOfPayloads(...payloads: readonly GivenPayload[]): Promise<
   return await messageOfFailure(id);
 }
 
-// The SDK has a converter for the first alone.
+// The SDK has a converter only for the first encoding.
 test.each(['binary/plain', 'xyz/abc', 'binary/encrypted', 'json/protobuf', 'json/plain ', ''])(
-  'an input of the encoding %j is refused by its name, whether workflows can read it or not',
+  'an input of the encoding %j is refused by the name of the encoding, whether workflows can read it or not',
   async (encoding) => {
     const told = await failureOfPayloads(payload(encoding, JSON.stringify(GOOD)));
     expect(told).toContain(`an input with the encoding ${JSON.stringify(encoding)}`);
@@ -168,7 +168,7 @@ test('an input that does not say its encoding is refused', async () => {
   expect(told).toContain('an input with the encoding ""');
 });
 
-test('of several inputs none has to be readable for them to be refused', async () => {
+test('several inputs are refused even if none of them can be read', async () => {
   const [good, other] = [payload('json/plain', JSON.stringify(GOOD)), payload('xyz/abc', 'x')];
   expect(await failureOfPayloads(good, other)).toContain('found 2 inputs');
 });

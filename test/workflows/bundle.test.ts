@@ -33,12 +33,12 @@ test('a workflow that only uses the SDK makes a clean bundle', async () => {
   expect(foreignModules(code)).toEqual([]);
 });
 
-test('a workflow that imports zod is found out', async () => {
+test('an import of zod in a workflow is found', async () => {
   const code = await bundle("import { z } from 'zod'; export const check = () => z.string();");
   expect(foreignModules(code)).toEqual(['zod']);
 });
 
-test('a Node module that the bundler was told to ignore is found out', async () => {
+test('a Node module that the bundler was told to ignore is found', async () => {
   const code = await bundle("import { readFileSync } from 'fs'; export const read = () => readFileSync;", [
     'fs',
   ]);
@@ -54,13 +54,13 @@ test.each(['node:fs', 'fs', 'sharp', 'better-sqlite3', 'drizzle-orm/better-sqlit
   },
 );
 
-test('a file of another room is found out', () => {
+test('a file of another room is found', () => {
   const bundled = ['  !*** ./dist/workflows/run.js ***!', '  !*** ./dist/activities/failures.js ***!'].join(
     '\n',
   );
   expect(foreignModules(bundled)).toEqual(['./dist/activities/failures.js']);
 });
 
-test('what is no bundle is no clean bundle', () => {
+test('a text that is no bundle does not count as a clean bundle', () => {
   expect(() => foreignModules('export {};')).toThrow('no bundle');
 });

@@ -18,7 +18,10 @@ import { runsOf } from './rows.js';
 
 jest.setTimeout(240_000);
 
-/** Three runs of twenty slow calls each: long enough for an operator's command to find them under way, on a busy machine too. */
+/**
+ * Three runs of twenty slow calls each. They last long enough for an operator's command to find them under way,
+ * also on a busy machine.
+ */
 const SLOW = {
   networks: [['DummyT2I', 'SlowI2T']],
   prompts: ['a lighthouse in fog', 'two hares on a hill', 'rain'],
@@ -30,12 +33,12 @@ const SLOW = {
 };
 
 let laboratory: Laboratory;
-/** Where the same experiments run without anything being done to them. */
+/** Runs the same experiments undisturbed. */
 let calm: Laboratory;
 let temporal: string;
 
 beforeAll(async () => {
-  // Several activities for a run, so that there is something in its history to go back to.
+  // Gives a run several activities, so that a reset can go back to one of them.
   const env = { PANIC_TDA_ACTIVITY_MS: '1000' };
   [laboratory, calm] = await Promise.all([openLaboratory(env), openLaboratory(env)]);
   ({ path: temporal } = await findTemporalCli({ fetch: false }));
@@ -52,7 +55,7 @@ async function temporalWorkflow(...words: string[]): Promise<string> {
   return stdout;
 }
 
-/** By name. */
+/** By the name of the experiment. */
 const undisturbed = new Map<string, Promise<unknown>>();
 
 async function started(name: string) {
@@ -74,7 +77,7 @@ async function completesEqually(name: string, experiment: string) {
 }
 
 test.each(firstByDay(['FirstWorkflowTask', 'LastWorkflowTask']))(
-  'a running run that is reset to its %s goes on from its rows, and its experiment waits for it',
+  'a running run that is reset to its %s continues from its rows, and its experiment waits for it',
   async (type) => {
     const name = `run-reset-${type}`;
     const { experiment } = await started(name);
@@ -94,7 +97,7 @@ test.each(firstByDay(['FirstWorkflowTask', 'LastWorkflowTask']))(
 );
 
 test.each(firstByDay(['LastWorkflowTask', 'FirstWorkflowTask']))(
-  'a running experiment that is reset to its %s drives its runs on',
+  'a running experiment that is reset to its %s continues to drive its runs',
   async (type) => {
     const name = `experiment-reset-${type}`;
     const { experiment } = await started(name);
@@ -103,7 +106,7 @@ test.each(firstByDay(['LastWorkflowTask', 'FirstWorkflowTask']))(
   },
 );
 
-test('a run that is terminated fails alone, and retry does it again', async () => {
+test('a terminated run fails alone, and retry makes it again', async () => {
   const { handle, experiment } = await started('run-terminated');
   await temporalWorkflow('terminate', '--workflow-id', `run-${experiment}-1`, '--reason', 'drill');
   expect(await handle.result()).toMatchObject({ status: 'completed_with_failures', failedRuns: [1] });
@@ -116,7 +119,7 @@ test('a run that is terminated fails alone, and retry does it again', async () =
   await completesEqually('run-terminated', experiment);
 });
 
-test('an experiment that is terminated takes its runs with it, and is started again', async () => {
+test('a terminated experiment ends its runs, and a new start continues it', async () => {
   const { experiment } = await started('experiment-terminated');
   await temporalWorkflow('terminate', '--workflow-id', 'experiment-terminated', '--reason', 'drill');
   await until('the runs are terminated', async () => {
@@ -124,13 +127,13 @@ test('an experiment that is terminated takes its runs with it, and is started ag
     return (await run.describe()).status.name === 'TERMINATED';
   });
   const row = await withStore(laboratory.data, ({ experiments }) => experiments.get(experiment));
-  // Nobody was there to write it down: this is what "status" calls interrupted.
+  // No process was left to write it down. "status" calls this interrupted.
   expect(row).toMatchObject({ status: 'running', driverWorkflowId: 'experiment-terminated' });
   await laboratory.start({ ...SLOW, name: 'experiment-terminated' }, 'experiment-terminated');
   await completesEqually('experiment-terminated', experiment);
 });
 
-test('a failed run that is reset goes on; its experiment has moved on, and learns of it when it is started again', async () => {
+test('a failed run that is reset continues; its experiment does not notice until it is started again', async () => {
   const name = 'failed-run-reset';
   const { experiment } = await started(name);
   await temporalWorkflow('terminate', '--workflow-id', `run-${experiment}-0`, '--reason', 'drill');
@@ -158,7 +161,7 @@ test('a failed run that is reset goes on; its experiment has moved on, and learn
   await completesEqually(name, experiment);
 });
 
-test('an experiment that has ended and is reset does the runs that retry made pending', async () => {
+test('an ended experiment that is reset makes the runs that retry made pending', async () => {
   const name = 'ended-reset';
   const { handle, experiment } = await started(name);
   await temporalWorkflow('terminate', '--workflow-id', `run-${experiment}-0`, '--reason', 'drill');
@@ -168,7 +171,7 @@ test('an experiment that has ended and is reset does the runs that retry made pe
   await completesEqually(name, experiment);
 });
 
-test('a cancelled experiment that is reset to its FirstWorkflowTask is run to its end', async () => {
+test('a cancelled experiment that is reset to its FirstWorkflowTask runs to its end', async () => {
   const name = 'cancelled-reset';
   const { handle, experiment } = await started(name);
   await handle.cancel();

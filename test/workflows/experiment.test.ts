@@ -32,7 +32,7 @@ const QUICK = {
   max_length: 8,
 };
 
-/** Four runs of 20 slow calls each, two at a time: four seconds in which something can be done to it. */
+/** Four runs of 20 slow calls each, two at a time: a test has four seconds to disturb them. */
 const SLOW = {
   ...QUICK,
   networks: [['DummyT2I', 'SlowI2T']],
@@ -43,11 +43,11 @@ const SLOW = {
 };
 
 let laboratory: Laboratory;
-/** Where the same experiments run without anything being done to them. */
+/** Runs the same experiments undisturbed. */
 let calm: Laboratory;
 
 beforeAll(async () => {
-  // Several activities for a slow run.
+  // Gives a slow run several activities.
   const env = { PANIC_TDA_ACTIVITY_MS: '1000' };
   [laboratory, calm] = await Promise.all([openLaboratory(env), openLaboratory(env)]);
 });
@@ -131,7 +131,7 @@ test.each([{ input: undefined }, { input: null }, { input: 'a.json' }, { input: 
   },
 );
 
-test('progress, status and network can be asked for while an experiment runs and after', async () => {
+test('progress, status and network can be read while an experiment runs and afterwards', async () => {
   const file = { ...SLOW, name: 'watched' };
   const handle = await laboratory.start(file, 'watched');
   await untilInvocations(laboratory.data, invocationCount(laboratory.data) + 4);
@@ -193,7 +193,7 @@ async function currentDetails(handle: Queryable): Promise<string> {
   return metadata.currentDetails;
 }
 
-test('cancelled in the middle, an experiment leaves consistent rows and completes when it is started again', async () => {
+test('an experiment that is cancelled in the middle leaves consistent rows, and a new start completes it', async () => {
   const file = { ...SLOW, name: 'cancelled' };
   const undisturbed = calm.run(file, 'cancelled');
   const before = invocationCount(laboratory.data);
@@ -222,7 +222,7 @@ test('cancelled in the middle, an experiment leaves consistent rows and complete
   await experimentsEqual('cancelled', experiment);
 });
 
-test('cancelled while it is planned or has hardly begun, an experiment can be started again', async () => {
+test('an experiment that is cancelled during its planning or its first steps can be started again', async () => {
   const file = { ...QUICK, name: 'cancelled early' };
   const { experiment } = await calm.run(file, 'early');
   for (const delay of [0, 20, 60, 150]) {
@@ -239,7 +239,7 @@ test('cancelled while it is planned or has hardly begun, an experiment can be st
   await experimentsEqual('early', experiment);
 });
 
-// By day test/workflows/by-hand.test.ts has both, by the commands of an operator.
+// By day, test/workflows/by-hand.test.ts does both with the commands of an operator.
 if (isFullRange()) {
   test('a terminated experiment continues when it is started again', async () => {
     const file = { ...SLOW, name: 'terminated' };
@@ -248,13 +248,13 @@ if (isFullRange()) {
     const handle = await laboratory.start(file, 'terminated');
     await untilInvocations(laboratory.data, before + 20);
     await handle.terminate('by hand');
-    // Under another id: the row names a driver that is over.
+    // The id is another, and the row names a driver that has ended.
     expect((await laboratory.run(file, 'terminated-again')).status).toBe('completed');
     await experimentsEqual('terminated', (await undisturbed).experiment);
   });
 }
 
-test('of two workflows of one experiment the second is refused by a sentence that names the first', async () => {
+test('of two workflows of one experiment, the second is refused with a message that names the first', async () => {
   const file = { ...SLOW, name: 'twice' };
   const undisturbed = calm.run(file, 'twice');
   const handles = await Promise.all(['twice-a', 'twice-b'].map((id) => laboratory.start(file, id)));
@@ -307,7 +307,7 @@ test('a failing run fails alone, after three attempts, and `retry` runs only it'
   expect(failed!.failures).toHaveLength(3);
   expect(failed!.failures).toMatchObject([attempt, attempt, attempt]);
   expect([first!.status, third!.status]).toEqual(['finished', 'finished']);
-  // The step before the one that failed is kept.
+  // The step before the failed one is kept.
   expect(failed!.invocations).toBe(1);
 
   await withStore(laboratory.data, ({ experiments }) => experiments.resetFailedRuns(experiment));
@@ -322,7 +322,7 @@ test('a failing run fails alone, after three attempts, and `retry` runs only it'
   expect(executions.sort()).toEqual([0, 1, 1, 2].map((index) => `run-${experiment}-${index}`));
 });
 
-// As above.
+// By day, test/workflows/by-hand.test.ts does this with the command of an operator.
 if (isFullRange()) {
   test('a run whose workflow is terminated by hand fails alone, and `retry` completes it', async () => {
     const file = { ...SLOW, name: 'a run terminated' };
@@ -344,7 +344,7 @@ if (isFullRange()) {
   });
 }
 
-test('a model that ends its host costs one retry and not the run', async () => {
+test('a model that ends its process costs one retry and not the run', async () => {
   const folder = sharedTemporaryFolder();
   const crashing = await openLaboratory({ CRASHING_I2T_MARKER: join(folder, 'crashed') });
   try {
@@ -365,7 +365,7 @@ test('a model that ends its host costs one retry and not the run', async () => {
   }
 });
 
-test('a run that is over within one activity needs no other for its vectors and its diagram', async () => {
+test('a run that ends within one activity needs no other activity for its vectors and its diagram', async () => {
   const { experiment } = await laboratory.run({ ...QUICK, name: 'short' }, 'short');
   const { events } = await laboratory.client.workflow.getHandle(`run-${experiment}-0`).fetchHistory();
   const asked = events!.flatMap(
@@ -374,7 +374,7 @@ test('a run that is over within one activity needs no other for its vectors and 
   expect(asked).toEqual(['advanceRun']);
 });
 
-test('a run with a drawn seed repeats exactly when its rows are deleted', async () => {
+test('a run with a drawn seed repeats exactly after its rows are deleted', async () => {
   const file = { ...QUICK, name: 'drawn', prompts: ['a lighthouse'], seeds: [-1, -1] };
   const { experiment } = await laboratory.run(file, 'drawn');
   const runs = await runsOf(laboratory.data, experiment);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { codeSpan } from '../../workflows/markdown.js';
 
-describe('a text of others in Markdown', () => {
+describe('a foreign text in Markdown', () => {
   test.each([
     ['[click](https://example.org)', '`[click](https://example.org)`'],
     ['<img src=x onerror=alert(1)>', '`<img src=x onerror=alert(1)>`'],

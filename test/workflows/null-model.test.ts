@@ -55,7 +55,7 @@ function panicTda(...command: readonly string[]): string {
   return stdout;
 }
 
-test('a finished run has the surrogates of every diagram, which can be made again from its points', async () => {
+test('a finished run has the surrogates of every diagram, and the test can make them again from the points', async () => {
   expect(await violations(laboratory.data)).toEqual([]);
   await withStore(laboratory.data, async (store) => {
     const run = await store.runs.get(experiment, 0);
@@ -83,7 +83,7 @@ test('a finished run has the surrogates of every diagram, which can be made agai
           entropy: persistenceEntropy(bars),
         });
       }
-      // They are no copies of the diagram.
+      // Surrogates are not copies of the diagram.
       const observed = totalPersistence(dimensions[0]!.bars);
       expect(rows.map((row) => row.totalPersistence)).not.toContain(observed);
     }
@@ -125,7 +125,7 @@ test('show ranks the longest bar of each dimension among those of its surrogates
   expect(lines![1]).toMatch(new RegExp(` ${expected[0]![1]!.rank} of 5 +${expected[0]![1]!.p.toFixed(3)}$`));
 });
 
-test('surrogates are left to the activity of the diagrams, however short the run', async () => {
+test('only the activity of the diagrams makes surrogates, however short the run', async () => {
   const { events } = await laboratory.client.workflow.getHandle(`run-${experiment}-0`).fetchHistory();
   const activities = events!.flatMap(
     (event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? [],
@@ -133,7 +133,7 @@ test('surrogates are left to the activity of the diagrams, however short the run
   expect(activities).toEqual(['advanceRun', 'diagramRun', 'diagramRun']);
 });
 
-test('without a null model nothing of it is made or shown', async () => {
+test('without a null model, no surrogates are made or shown', async () => {
   const without = await laboratory.run({ ...EXPERIMENT, null_model: null, name: 'without' }, 'without');
   await withStore(laboratory.data, async (store) => {
     for (const { diagram } of await store.diagrams.ofRun(await store.runs.get(without.experiment, 0))) {

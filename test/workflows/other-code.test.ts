@@ -12,12 +12,13 @@ import { workflowOptions } from '../../workers/worker-options.js';
 import { connectClient, suiteAddress, takeNamespace } from '../support/suite-server.js';
 import { repositoryPath, until } from '../support/child-processes.js';
 
-// Tasks that failed are tried again after ten seconds and more.
+// The server retries failed tasks only after ten seconds and more.
 jest.setTimeout(240_000);
 
 /**
- * Runs that begin with the workflow code of one version, and whose next step comes to a worker of another version. Each run is a way in
- * which the two can differ, named by the id of its experiment; what its activities do is decided here, so that the moment is certain.
+ * Runs begin with the workflow code of one version, and their next step goes to a worker of another version.
+ * The id of each experiment names one way in which the two versions can differ. The test itself decides what
+ * the activities do, so the moment is certain.
  */
 const BUNDLE = readFileSync(repositoryPath('dist/workflows/bundle.js'), 'utf8');
 const LOOP = 'const summary = `invocations from';
@@ -31,7 +32,7 @@ function edited(edits: readonly (readonly [from: string, to: string])[]): string
   }, BUNDLE);
 }
 
-/** What both versions do: a bug of theirs is the same bug when it is replayed. */
+/** What both versions do. A bug of both is the same bug when it is replayed. */
 const BOTH = `const way = input.experiment;
   if (way === 'bug-of-both' && advanced?.next === 1) advanced.none.none;
   if (way === 'activity-unknown' && advanced?.next === 1) await ${ACTIVITIES}.bookkeeping.laterActivity();`;
@@ -80,7 +81,7 @@ const SECOND = edited([
   ],
 ]);
 
-/** Ways of which the second version does not fit the history, and what is said of it. */
+/** Ways in which the second version does not fit the history, with the reason that is reported. */
 const BLOCKED: Readonly<Record<string, RegExp>> = {
   'activity-other': /Nondeterminism error: Activity type of scheduled event 'advanceRun' does not match/,
   'activity-more': /Nondeterminism error: Activity type/,
@@ -93,9 +94,12 @@ const BLOCKED: Readonly<Record<string, RegExp>> = {
   load: /no such file/,
   'unknown-input': /input has what this version does not know: later/,
 };
-/** Those of which it fits. */
+/** Ways in which the second version fits the history. */
 const FITTING = ['patch-added', 'activity-unknown'];
-/** Those that fail: a bug of the second version alone, at the first time; and one of both, of which the history tells. */
+/**
+ * Ways in which a run fails: by a bug of the second version at its first occurrence, and by a bug of both
+ * versions, which the history records.
+ */
 const BUGS = ['bug', 'bug-of-both'];
 
 let client: Client;
@@ -120,7 +124,7 @@ afterAll(async () => {
   await close();
 });
 
-/** Until it is raised, the second step of a run, and what writes down a stop, are tried again and again. */
+/** Until this is true, the second step of each run, and the activity that writes down a stop, are retried. */
 let raised = false;
 const steps = new Map<string, number>();
 const stops = new Map<string, string>();
@@ -160,7 +164,7 @@ const ACTIVITIES_OF_ALL = {
   default: unknownActivity,
 };
 
-/** A worker for all queues with this workflow code, while `work` goes on. */
+/** A worker for all queues with this workflow code, while `work` runs. */
 async function serving(
   code: string,
   work: (worker: Worker) => Promise<void>,
@@ -195,14 +199,17 @@ async function activitiesOf(way: string): Promise<string[]> {
   return (events ?? []).map((event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? '');
 }
 
-/** Whether a task was done after a signal came. */
+/** Whether a workflow task was completed after the signal came. */
 async function hasMet(way: string): Promise<boolean> {
   const events = (await handleOf(way).fetchHistory()).events ?? [];
   const signal = events.findIndex((event) => event.workflowExecutionSignaledEventAttributes);
   return signal >= 0 && events.slice(signal).some((event) => event.workflowTaskCompletedEventAttributes);
 }
 
-/** As `temporal workflow reset --type FirstWorkflowTask`: the other version does the run from its stored steps. */
+/**
+ * Does what `temporal workflow reset --type FirstWorkflowTask` does. The other version then makes the run from
+ * its stored steps.
+ */
 async function resetToTheFirstTask(way: string): Promise<void> {
   const { events } = await handleOf(way).fetchHistory();
   const task = events!.find((event) => event.workflowTaskCompletedEventAttributes)!;
@@ -215,7 +222,7 @@ async function resetToTheFirstTask(way: string): Promise<void> {
   });
 }
 
-/** Answers the step that waits in a way that this version cannot read. */
+/** Answers the waiting step in a way that this version cannot read. */
 async function answerUnreadably(): Promise<void> {
   const { raw } = await handleOf('unreadable').describe();
   const data = Buffer.from('?');
@@ -227,7 +234,7 @@ async function answerUnreadably(): Promise<void> {
   });
 }
 
-test('what code of another version does not fit waits for its own, and fails nothing', async () => {
+test('a workflow that code of another version does not fit waits for its own code, and nothing fails', async () => {
   const ways = [...Object.keys(BLOCKED), ...FITTING, ...BUGS];
   const start = (type: string, workflowId: string, input: unknown) =>
     client.workflow.start(type, { taskQueue: 'panic-tda', workflowId, args: [input] });
@@ -245,7 +252,7 @@ test('what code of another version does not fit waits for its own, and fails not
     }
     for (const way of ways) await until(`${way} began`, () => began(way), 60_000);
     for (const way of ['signal-with-work', 'signal-that-throws']) await handleOf(way).signal('nudge');
-    // Of one the history has the work, of the other that there was none.
+    // The history of the first has the work of its signal. That of the second shows that its signal made none.
     await until('the signals are met', async () =>
       (await activitiesOf('signal-with-work')).includes('routeRun'),
     );
@@ -289,7 +296,7 @@ test('what code of another version does not fit waits for its own, and fails not
 
     await resetToTheFirstTask('activity-less');
     expect(await handleOf('activity-less').result()).toEqual({ length: 3, ended: 'length' });
-    await until('the reset one is told of no more', () => unfit.count() === waiting - 1, 60_000);
+    await until('the reset workflow counts no more', () => unfit.count() === waiting - 1, 60_000);
   });
 
   const ofRuns = await blockedWorkflows(client.workflow, 'all');
@@ -309,12 +316,12 @@ test('what code of another version does not fit waits for its own, and fails not
     },
     { laterActivity: async () => null },
   );
-  await until('nothing is told of any more', () => unfit.count() === 0, 60_000);
+  await until('no workflow counts any more', () => unfit.count() === 0, 60_000);
   expect(unfit.problem()).toBeNull();
   expect(await blockedWorkflows(client.workflow, 'all')).toBeNull();
 });
 
-/** What is told of this workflow by name; null where it is not blocked. */
+/** Why this workflow is blocked. Null if it is not. */
 async function blockedReason(workflowId: string): Promise<string | null> {
   const found = await blockedWorkflows(client.workflow, { id: 'none', driverWorkflowId: null }, [workflowId]);
   return found === null ? null : found.example.reason;

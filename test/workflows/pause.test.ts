@@ -15,7 +15,7 @@ import { runsOf } from './rows.js';
 
 jest.setTimeout(180_000);
 
-/** Two runs of 15 slow calls each, of a quarter of a second: four seconds in which something can be done to them. */
+/** Two runs of 15 slow calls each, of a quarter of a second: a test has four seconds to disturb them. */
 const SLOW = {
   networks: [['DummyT2I', 'SlowI2T']],
   prompts: ['a lighthouse in fog', 'two hares on a hill'],
@@ -26,9 +26,9 @@ const SLOW = {
   reuse: false,
 };
 
-/** With the default time of ten seconds one activity takes a whole run: a pause must not wait for its end. */
+/** In the default time of ten seconds, one activity makes a whole run. A pause must not wait for its end. */
 let laboratory: Laboratory;
-/** Where the same experiments run without anything being done to them. */
+/** Runs the same experiments undisturbed. */
 let calm: Laboratory;
 
 beforeAll(async () => {
@@ -47,7 +47,7 @@ async function started(name: string, more: object = {}) {
   return { handle, experiment };
 }
 
-/** Waits until no activity of the workflow is under way, then sees that nothing is made any more. */
+/** Waits until no activity of the workflow is under way, then checks that no more invocations are made. */
 async function untilStill(data: string, handles: readonly WorkflowHandle[]): Promise<number> {
   await until('no activity is under way', async () => {
     const described = await Promise.all(handles.map((handle) => handle.describe()));
@@ -78,13 +78,13 @@ async function completesEqually(handle: WorkflowHandle, file: object, name: stri
   expect(await digestOf(laboratory.data, experiment)).toBe(await digestOf(calm.data, experiment));
 }
 
-test('a pause by signal stops the steps within seconds, is in the rows and in the web UI, and resume goes on', async () => {
+test('a pause by signal stops the steps within seconds, shows in the rows and in the web UI, and resume continues', async () => {
   const { handle, experiment } = await started('signalled');
   const runs = runHandles(experiment, [0, 1]);
   await handle.signal('pause');
   const asked = performance.now();
   await untilStill(laboratory.data, runs);
-  // Ten seconds is what an activity goes on by itself.
+  // An activity would continue by itself for ten seconds.
   expect(performance.now() - asked).toBeLessThan(8000);
   expect((await experimentRow(experiment)).pausedAt).not.toBeNull();
   expect(await handle.query('progress')).toMatchObject({ paused: true, running: 2 });
@@ -92,7 +92,7 @@ test('a pause by signal stops the steps within seconds, is in the rows and in th
     expect(await statusAttribute(workflow)).toEqual(['paused']);
     expect((await workflow.describe()).status.name).toBe('RUNNING');
   }
-  // It outlasts the worker: what it is restarted for finds everything as it was.
+  // The pause outlasts the worker: a new worker finds everything as it was.
   process.kill(laboratory.worker.pid, 'SIGKILL');
   await until('the worker is back', () => laboratory.worker.deaths.length === 1);
   await handle.query('progress');
@@ -103,7 +103,7 @@ test('a pause by signal stops the steps within seconds, is in the rows and in th
   expect(await experimentRow(experiment)).toMatchObject({ status: 'completed', pausedAt: null });
 });
 
-test('a pause that comes with an argument which workflows cannot read holds the workflow itself', async () => {
+test('a pause with an argument that workflows cannot read holds the workflow itself', async () => {
   const { handle, experiment } = await started('unreadable');
   await laboratory.client.workflowService.signalWorkflowExecution({
     namespace: laboratory.namespace,
@@ -119,14 +119,14 @@ test('a pause that comes with an argument which workflows cannot read holds the 
   await completesEqually(handle, {}, 'unreadable', experiment);
 });
 
-test('a pause in the rows alone holds the next activity, and a second start of the experiment', async () => {
+test('a pause only in the rows holds the next activity, and a second start of the experiment', async () => {
   const { handle, experiment } = await started('by-rows');
   await handle.terminate('the server lost its state');
   await withStore(laboratory.data, async ({ experiments }) => {
     expect(await experiments.setPaused(experiment, true, 5)).toBe(true);
     expect(await experiments.setPaused(experiment, true, 6)).toBe(false);
   });
-  // An activity of a workflow that is no more hears of that with one of its next heartbeats.
+  // An activity whose workflow has ended learns of that with one of its next heartbeats.
   await until('the activities have ended', async () => {
     const before = invocationCount(laboratory.data);
     await sleep(2000);
@@ -144,7 +144,7 @@ test('a pause in the rows alone holds the next activity, and a second start of t
   await completesEqually(again, {}, 'by-rows', experiment);
 });
 
-test('one run is paused for itself, the others go on; the rows keep it over a restart of its experiment', async () => {
+test('one run is paused by itself and the others continue; the rows keep the pause over a restart of its experiment', async () => {
   const { handle, experiment } = await started('one-run');
   const [first] = runHandles(experiment, [0]);
   await first!.signal('pause');
@@ -167,7 +167,7 @@ test('one run is paused for itself, the others go on; the rows keep it over a re
   expect((await runsOf(laboratory.data, experiment)).map(({ hold }) => hold)).toEqual([null, null]);
 });
 
-test('a paused experiment can be cancelled, and what was cancelled is paused no longer', async () => {
+test('a paused experiment can be cancelled, and is then no longer paused', async () => {
   const { handle, experiment } = await started('paused-cancelled');
   await handle.signal('pause');
   await untilStill(laboratory.data, runHandles(experiment, [0, 1]));
@@ -178,7 +178,7 @@ test('a paused experiment can be cancelled, and what was cancelled is paused no 
   await completesEqually(again, {}, 'paused-cancelled', experiment);
 });
 
-test('pause and resume in one breath, many times, end as the last one says and lose nothing', async () => {
+test('many pauses and resumes in quick succession end as the last one says and lose nothing', async () => {
   const { handle, experiment } = await started('in-one-breath');
   for (let turn = 0; turn < 10; turn++) {
     await handle.signal('pause');

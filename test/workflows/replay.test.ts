@@ -11,7 +11,7 @@ import type { Verdict } from '../support/replaying.js';
 
 jest.setTimeout(120_000);
 
-test('this version has a history of every workflow and of every way that it ends', () => {
+test('this version has a history of every workflow and of every way in which it ends', () => {
   expect(historiesOf(PRESENT)).toEqual([
     'experiment-bad-input',
     'experiment-cancelled',
@@ -59,7 +59,7 @@ describe.each(recordedVersions)('of %s', (version) => {
   });
 
   test.each(historiesOf(version))(
-    '%s replays: workflows like it that are running survive this version',
+    '%s replays: running workflows of this kind survive this version',
     (name) => {
       expect(verdicts.get(name)).toBeNull();
     },
@@ -110,7 +110,7 @@ test.each([
     to: 'for (const scope of [])',
   },
   {
-    change: 'children that are not told of a pause',
+    change: 'children that receive no pause',
     history: 'experiment-paused',
     from: 'line.tell(this.paused);',
     to: '',
@@ -122,13 +122,13 @@ test.each([
     to: 'forgotten: held = _hold_js',
   },
   {
-    change: 'no word of the cancellation',
+    change: 'a cancellation that is not written down',
     history: 'run-cancelled',
     from: "? { status: 'cancelled' } :",
     to: '? null :',
   },
   {
-    change: 'an end of the experiment that can be cancelled',
+    change: 'an end of the experiment that a cancellation can stop',
     history: 'experiment-cancelled-finishing',
     from: '.CancellationScope.nonCancellable(() => _activities_js__WEBPACK_IMPORTED_MODULE_1__.bookkeeping.finish',
     to: '.CancellationScope.cancellable(() => _activities_js__WEBPACK_IMPORTED_MODULE_1__.bookkeeping.finish',

@@ -16,13 +16,13 @@ import {
 
 jest.setTimeout(120_000);
 
-/** Workers of a release take up the workflows that a later one went on with. */
+/** Workers of a release take over workflows that a later release continued. */
 interface RollBack {
   readonly from: string;
   readonly to: string;
 }
 
-/** What docs/releases.md says of one: which histories of `from` the release `to` cannot go on with. */
+/** A line of docs/releases.md: which histories of `from` the release `to` cannot continue. */
 interface Told extends RollBack {
   readonly waiting: readonly string[];
 }
@@ -41,7 +41,9 @@ const told: readonly Told[] = readFileSync(repositoryPath(TABLE), 'utf8')
     return [{ from, to, waiting: [...outcome.matchAll(/`([^`]+)`/g)].map(([, name]) => String(name)) }];
   });
 
-/** What is wrong with what the table says of a roll back, and what to do; null where replay says the same. */
+/**
+ * What is wrong with the line of the table for a roll back, and what to do. Null if the replay agrees with it.
+ */
 function contradiction(
   { from, to }: RollBack,
   verdicts: ReadonlyMap<string, Verdict>,
@@ -57,8 +59,8 @@ function contradiction(
   const outcome = `wait: ${names.map((name) => `\`${name}\``).join(', ')}`;
   return (
     `${to} does not go on with these workflows of ${from}:\n${unfit.map(({ name, verdict }) => `  ${name}: ${verdict}`).join('\n')}\n` +
-    `Where that is not wanted, change the workflow code so that its histories are those which ${to} makes. Where it has to be, these workflows of ` +
-    `an operator who goes back from ${from} to ${to} wait until ${from} is there again: say so in ${TABLE} with ${lineOf(outcome)}`
+    `If that is not intended, change the workflow code so that it makes the same histories as ${to}. Otherwise, when an operator goes back from ${from} to ${to}, these ` +
+    `workflows wait until ${from} is there again: say so in ${TABLE} with ${lineOf(outcome)}`
   );
 }
 
@@ -75,10 +77,10 @@ test.each(rollBacks)('from $from back to $to: replay says what the table says', 
   if (wrong !== null) throw new Error(wrong);
 });
 
-describe('a release that cannot be gone back to', () => {
+describe('a release to which an operator cannot go back', () => {
   const rollBack = { from: PRESENT, to: 'an earlier one' };
 
-  test('is found out where it decides otherwise, and the line of the table is named', async () => {
+  test('is found if it decides otherwise, and the message has the line for the table', async () => {
     const longer = changed('const ACTIVITIES_PER_EXECUTION = 200', 'const ACTIVITIES_PER_EXECUTION = 201');
     const verdicts = await replayRecorded(longer, PRESENT, ['run-plain', 'run-continued-as-new']);
     expect(contradiction(rollBack, verdicts, [])).toContain(
@@ -90,7 +92,7 @@ describe('a release that cannot be gone back to', () => {
     );
   });
 
-  test('is found out where it does not know a patch of the present version', async () => {
+  test('is found if it does not know a patch of the present version', async () => {
     const patch = "(0,_temporalio_workflow__WEBPACK_IMPORTED_MODULE_0__.patched)('a-new-way');";
     const history = await recordedBy(changed('const hold = holdOf(', `${patch} const hold = holdOf(`));
     for (const { version } of releases) {

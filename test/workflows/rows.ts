@@ -16,7 +16,7 @@ export function runsOf(data: string, experiment: string) {
   });
 }
 
-/** Takes everything from an experiment's runs but their seeds, as if they had never begun. */
+/** Deletes everything of an experiment's runs except their seeds, as if they had never begun. */
 export function resetIn(data: string, experiment: string): Promise<void> {
   return withStore(data, ({ db: { sqlite } }) => {
     const ids = 'select id from runs where experiment_id = ?';

@@ -11,7 +11,7 @@ jest.setTimeout(120_000);
 const folder = mkdtempSync(join(tmpdir(), 'panic-tda-servers-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test('an experiment that is started by hand is refused where a server of its models does not serve them, or is down', async () => {
+test('an experiment that a user starts by hand is refused if a server of its models does not serve them, or is down', async () => {
   const server = await startModelServer();
   const file = join(folder, 'catalogue.json');
   writeFileSync(file, JSON.stringify({ models: [describerAt(server.base, 'image')] }));

@@ -15,7 +15,10 @@ const RUNS = 320;
 const STEPS = 4;
 const CONCURRENCY = 15;
 
-/** One in a hundred; the index of a run is its seed here. Three are of the first shard, and one of the second. */
+/**
+ * One run in a hundred fails. Here the index of a run is also its seed. Three of these runs are in the first
+ * shard, and one is in the second.
+ */
 const POISONED = [13, 113, 213, 313];
 
 const LARGE = {
@@ -45,7 +48,7 @@ afterAll(async () => {
 
 interface ChildEvent {
   readonly at: bigint;
-  /** 1 where a run is asked for, -1 where one has ended. */
+  /** 1 when the shard asks for a run, -1 when a run has ended. */
   readonly change: 1 | -1;
 }
 
@@ -71,7 +74,7 @@ function mostAtOnce(events: readonly ChildEvent[]): number {
   return most;
 }
 
-test('an experiment of more than 250 runs goes through shards of 250, and runs that fail fail alone', async () => {
+test('an experiment of more than 250 runs goes through shards of 250, and a failing run fails alone', async () => {
   expect(result).toEqual({
     experiment: result.experiment,
     status: 'completed_with_failures',
@@ -97,7 +100,7 @@ test('every run has its rows, and every invariant holds', async () => {
   expect(await violations(laboratory.data)).toEqual([]);
 });
 
-test('the progress of the database counts failed runs, and what they have made', async () => {
+test('the progress in the database counts failed runs, and the steps that they made', async () => {
   const progress = await withStore(laboratory.data, ({ summaries }) => summaries.progress(result.experiment));
   const finished = RUNS - POISONED.length;
   const made = finished * STEPS + POISONED.length;
@@ -117,19 +120,19 @@ test('no more runs are open at once than the experiment allows, over all shards'
   );
   expect(first!.filter(({ change }) => change === 1)).toHaveLength(250);
   expect(second!.filter(({ change }) => change === 1)).toHaveLength(RUNS - 250);
-  // 15 is 7 and 8.
+  // The two windows of 15 are 7 and 8.
   expect([mostAtOnce(first!), mostAtOnce(second!)]).toEqual([7, 8]);
   expect(mostAtOnce([...first!, ...second!])).toBeLessThanOrEqual(CONCURRENCY);
 });
 
-test('a shard stays far below what a history may hold', async () => {
+test('a shard stays far below the limit of a history', async () => {
   const { events } = await laboratory.client.workflow
     .getHandle(`shard-${result.experiment}-0`)
     .fetchHistory();
   expect(events!.length).toBeLessThan(2000);
 });
 
-test('progress counts what the shards have finished', async () => {
+test('progress counts the runs that the shards have finished', async () => {
   expect(await laboratory.client.workflow.getHandle('large').query('progress')).toMatchObject({
     stage: 'done',
     runs: RUNS,
@@ -138,7 +141,7 @@ test('progress counts what the shards have finished', async () => {
   });
 });
 
-test('a retry takes up the failed runs alone, from where they stopped', async () => {
+test('a retry makes only the failed runs, from where they stopped', async () => {
   const before = await runsOf(laboratory.data, result.experiment);
   writeFileSync(antidote, '');
   await withStore(laboratory.data, ({ experiments }) => experiments.resetFailedRuns(result.experiment));

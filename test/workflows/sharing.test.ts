@@ -44,13 +44,14 @@ let results: ExperimentResult[];
 /** The first task of every run, in the order in which the server gave them out. */
 let order: readonly FirstStep[];
 
-// All runs ask for their first step while nobody serves the models' queue: what comes first then is the server's choice alone.
+// All runs ask for their first step while no worker serves the queue of the models. So the order is the choice
+// of the server alone.
 beforeAll(async () => {
   data = join(sharedTemporaryFolder(), 'data');
   mkdirSync(data);
   const namespace = takeNamespace();
   ({ client, close } = await connectClient(namespace));
-  // An activity for each stage of a run.
+  // Gives each stage of a run its own activity.
   const env = { PANIC_TDA_ACTIVITY_MS: '0' };
   workers.push(startWorkerProcess({ namespace, data, env, queues: 'main,cpu' }));
   const running: Promise<ExperimentResult>[] = [];
@@ -103,12 +104,12 @@ test('a small experiment that comes last does not wait for the backlogs of large
   expect(servedAmong(52, 'small')).toBe(RUNS.small);
 });
 
-test('of two equal experiments the one of four times the weight is served far more often', () => {
+test('of two equal experiments, the one with four times the weight is served far more often', () => {
   expect(servedAmong(40, 'large')).toBeGreaterThan(0);
   expect(servedAmong(40, 'weighty')).toBeGreaterThan(2 * servedAmong(40, 'large'));
 });
 
-test('what ends a run is asked for with more priority than what prolongs others', async () => {
+test('work that ends a run has more priority than work that prolongs others', async () => {
   const { events } = await client.workflow.getHandle(`run-${results[1]!.experiment}-0`).fetchHistory();
   const asked = events!.flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
     scheduled ? [{ activity: scheduled.activityType!.name, key: scheduled.priority?.priorityKey ?? 0 }] : [],

@@ -20,7 +20,9 @@ afterAll(async () => {
 
 const LINK = '[click](https://example.org) <img src=x> ` ';
 
-/** What people see of a workflow and its activities: summaries, details, search attributes, failures. */
+/**
+ * The texts of a workflow and its activities that people see: summaries, details, search attributes, failures.
+ */
 async function shownOf(handle: WorkflowHandle): Promise<string[]> {
   const description = await handle.describe();
   const { events } = await handle.fetchHistory();
@@ -44,7 +46,7 @@ async function shownOf(handle: WorkflowHandle): Promise<string[]> {
   ];
 }
 
-test('names and prompts are shown as text: nothing acts, and no markup of theirs is rendered', async () => {
+test('names and prompts are shown as text: no character acts, and no markup is rendered', async () => {
   const config = { ...dummyConfig, name: `${LINK}${NASTY}`, prompts: [`${LINK}${NASTY}`], max_length: 4 };
   const id = experimentId(config);
   const session = { client: laboratory.client, unindexed: async () => null };
@@ -55,11 +57,11 @@ test('names and prompts are shown as text: nothing acts, and no markup of theirs
   const whole = shown.join('\n');
   expect(whole).toMatch(/``\[click\]\(https:\/\/example\.org\) <img src=x> ` \\u001b/);
   expect(shown.map(actingIn).flat()).toEqual([]);
-  // Outside of code spans nothing is left of it.
+  // Nothing of the link is left outside of code spans.
   expect(whole.replaceAll(/(`+)(?!`).*?[^`]\1(?!`)/g, '')).not.toMatch(/click|<img/);
 });
 
-test('a failure says what it was given in characters that can be seen', async () => {
+test('a failure names its input in visible characters', async () => {
   const handle = await laboratory.start({ ...dummyConfig, [NASTY]: NASTY, networks: [[NASTY]] }, 'nasty');
   await expect(handle.result()).rejects.toThrow();
   const shown = await shownOf(handle);
