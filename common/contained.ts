@@ -3,15 +3,16 @@ import { dirname, join, sep } from 'node:path';
 import { PanicError } from './errors.js';
 import { isAbsence } from './presence.js';
 
-/** Whether a real path lies below a folder, whose links are resolved here. */
+/** Whether a real path lies below a folder. This function resolves the links in the folder's path. */
 export function liesBelow(real: string, folder: string): boolean {
   const root = realpathSync(folder);
   return real.startsWith(root.endsWith(sep) ? root : root + sep);
 }
 
 /**
- * The real path of the file `path` within a folder. The folder itself may be reached by links; throws PanicError `InvalidInput` where a link
- * within it leads out of it, and the system's error where there is no such file.
+ * The real path of the file `path` within a folder. The path of the folder itself may contain links. Throws
+ * PanicError `InvalidInput` if a link within the folder leads out of it, and the system's error if there is
+ * no such file.
  */
 export function realPathWithin(folder: string, path: string): string {
   const full = join(folder, path);
@@ -24,8 +25,9 @@ export function realPathWithin(folder: string, path: string): string {
 }
 
 /**
- * Throws PanicError `InvalidInput` unless what is written or deleted at `path` lies below the folder when links are resolved. A link at the
- * very end does not count: it is replaced or deleted itself. Folders that are still to be made are below by their names.
+ * Throws PanicError `InvalidInput` unless `path`, which the caller writes or deletes, lies below the folder
+ * after links are resolved. A link at the very end of the path does not count, because the caller replaces or
+ * deletes the link itself. Folders that do not exist yet are judged by their names.
  */
 export function requireBelow(folder: string, path: string): void {
   const there = deepestThere(dirname(path));
@@ -47,7 +49,7 @@ function realPathOf(path: string): string | null {
   }
 }
 
-/** The path, or the first folder above it that is there; a link to nothing is there. */
+/** The path, or the deepest folder above it that exists. A link to nothing counts as existing. */
 function deepestThere(path: string): string {
   try {
     lstatSync(path);

@@ -1,8 +1,8 @@
 import { existsSync, writeFileSync } from 'node:fs';
 
 /**
- * Every durable step of the pipeline, named so that a crash drill can end the process exactly there.
- * Points named `before-…` stand just before the write becomes durable, `after-…` just behind it.
+ * Every durable step of the pipeline by name, so that a crash drill can end the process exactly there. A
+ * point `before-…` stands just before the write becomes durable, and a point `after-…` just behind it.
  */
 export const FAULT_POINTS = [
   'plan:before-commit',
@@ -44,9 +44,9 @@ let armed: { point: string; hit: number; marker: string; stop: boolean } | null 
 let hits = 0;
 
 /**
- * Arms one fault for this process. `spec` is `point@hit@marker-file` (SIGKILL at that hit) or the same with a trailing
- * `@stop` (SIGSTOP instead, for drills of frozen workers). It fires once in all: the marker file is written first, and
- * a process that finds it there never fires.
+ * Arms one fault for this process. `spec` is `point@hit@marker-file` (SIGKILL at that hit) or the same with a
+ * trailing `@stop` (SIGSTOP instead, for drills of frozen workers). The fault fires only once in all: the
+ * process first writes the marker file, and a process that finds the file never fires.
  */
 export function armFault(spec: string): void {
   const [point, hit, marker, action, ...rest] = spec.split('@');
@@ -65,7 +65,9 @@ export function armFault(spec: string): void {
   armed = { point: point!, hit: Number(hit), marker, stop: action === 'stop' };
 }
 
-/** Ends (or freezes) the process when the armed fault is here and now; otherwise does nothing. */
+/**
+ * Ends (or freezes) the process if the armed fault is at this point and this hit. Otherwise it does nothing.
+ */
 export function faultPoint(point: FaultPoint): void {
   if (armed?.point !== point || ++hits !== armed.hit || existsSync(armed.marker)) return;
   writeFileSync(armed.marker, `${process.pid}\n`, { flag: 'wx', flush: true });

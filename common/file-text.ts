@@ -1,6 +1,8 @@
 import { problem, type Problem } from './problems.js';
 
-/** The text of a file in UTF-8, without its byte order mark, or what else the bytes are. */
+/**
+ * The text of a file in UTF-8 without its byte order mark, or a problem that says what the bytes are instead.
+ */
 export function decodedText(bytes: Uint8Array): string | Problem {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -18,7 +20,7 @@ const FOUND_BY_CODE: Readonly<Record<string, string>> = {
   EPERM: 'a file that this user may not read',
 };
 
-/** Why a file cannot be read, as a problem of it. */
+/** A problem that says why the process cannot read a file. */
 export function unreadableFile(error: unknown, allowed: string): Problem {
   const { code, message } = error as NodeJS.ErrnoException;
   const found = FOUND_BY_CODE[code ?? ''] ?? `a file that cannot be read (${message})`;

@@ -1,15 +1,19 @@
 import { pathText, problem, quoted, type Problem } from './problems.js';
 
-/** A JSON text's value and its repeated keys (JSON.parse silently keeps the last), or where it stops being JSON. */
+/**
+ * The value of a JSON text and its repeated keys (JSON.parse silently keeps the last one), or the place where
+ * the text stops being JSON.
+ */
 export type JsonText =
   | { readonly ok: true; readonly value: unknown; readonly repeatedKeys: readonly Problem[] }
   | { readonly ok: false; readonly problem: Problem };
 
 /**
- * Parses JSON (RFC 8259) and says where and why it fails in words that do not depend on the version of Node: a scanner
- * finds the first fault with its line and column (1-based, columns in UTF-16 units as editors count); the value itself
- * is JSON.parse's. A leading byte order mark is ignored. Nesting is limited to 100 levels. Never throws. `document` says
- * what the text should be.
+ * Parses JSON (RFC 8259). Its messages say where and why a text fails, in words that do not depend on the
+ * version of Node: a scanner finds the first fault with its line and column (both 1-based; columns count
+ * UTF-16 units, as editors do). The value itself comes from JSON.parse. The parser ignores a leading byte
+ * order mark and accepts at most 100 levels of nesting. It never throws. `document` says what the text should
+ * be.
  */
 export function parseJsonText(
   text: string,

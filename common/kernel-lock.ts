@@ -8,23 +8,24 @@ import { accessFailure, isThere } from './presence.js';
 import { openingFailure, refuseNoFile } from './sqlite-file.js';
 
 /**
- * An exclusive lock that the kernel releases when its holder dies, however it dies. Node has no binding for file locks, but
- * SQLite takes one for `BEGIN EXCLUSIVE`, so an otherwise empty SQLite file is the lock (https://sqlite.org/lockingv3.html).
- * Nothing else may open that file: a POSIX lock is lost when its process closes any descriptor of the file.
+ * An exclusive lock that the kernel releases when its holder dies, however it dies. Node has no binding for
+ * file locks, but SQLite takes one for `BEGIN EXCLUSIVE`. So an otherwise empty SQLite file is the lock
+ * (https://sqlite.org/lockingv3.html). No other code may open that file: a process loses a POSIX lock when it
+ * closes any descriptor of the file.
  */
 export interface KernelLock {
   release(): void;
 }
 
 /**
- * Takes the lock, or returns undefined when a living process (this one included) holds it.
- * @throws PanicError InvalidInput where the path leads to no file, or to none of SQLite's, where it is a link, and where this user may not
- * write to it; SqliteError where the file cannot be opened or created.
+ * Takes the lock, or returns undefined if a living process (this one included) holds it.
+ * @throws PanicError InvalidInput if the path leads to no file, to a file that is not SQLite's or to a link,
+ * or if this user may not write to it; SqliteError if SQLite cannot open or create the file.
  */
 export function tryKernelLock(file: string): KernelLock | undefined {
   refuseNoFile(file);
   refuseForeignLock(file);
-  // The short wait lets a concurrent isKernelLockHeld() finish looking.
+  // The short wait lets a concurrent isKernelLockHeld() finish its look.
   const database = new Database(file, { timeout: 100 });
   try {
     database.exec('BEGIN EXCLUSIVE');
@@ -36,7 +37,10 @@ export function tryKernelLock(file: string): KernelLock | undefined {
   return { release: () => database.close() };
 }
 
-/** SQLite takes a shared lock, and says nothing, where the file can only be read: two processes would both have the lock. */
+/**
+ * If a file is read-only, SQLite takes a shared lock and reports nothing: two processes would then both have
+ * the lock.
+ */
 function refuseForeignLock(file: string): void {
   const stats = lstatSync(file, { throwIfNoEntry: false });
   if (stats === undefined) return;
@@ -53,12 +57,12 @@ function refuseForeignLock(file: string): void {
 }
 
 export interface KernelLockOptions {
-  /** Called once, where the lock is not free at once, with who holds it. */
+  /** Called once with the holder's name, if the lock is not free at once. */
   readonly whileHeld?: (holder: string) => void;
   readonly signal?: AbortSignal;
-  /** How long a process of this user may hold it; default 60 s. */
+  /** How long a process of this user may hold the lock; default 60 s. */
   readonly longestMs?: number;
-  /** The same for another user's; default 60 s, and never more than `longestMs`. */
+  /** How long a process of another user may hold the lock; default 60 s, and never more than `longestMs`. */
   readonly longestOfOthersMs?: number;
 }
 
@@ -66,8 +70,8 @@ const LONGEST_MS = 60_000;
 const PAUSE_MS = 20;
 
 /**
- * Waits for the lock until it is free. Throws the signal's reason, and PanicError `InvalidInput` that names the holder where the lock is
- * not free in time.
+ * Waits until the lock is free, then takes it. Throws the signal's reason. If the lock is not free in time,
+ * throws a PanicError `InvalidInput` that names the holder.
  */
 export async function kernelLock(
   file: string,
@@ -93,7 +97,10 @@ function refuseLongHeld(file: string, waitedMs: number, longestMs: number): void
   );
 }
 
-/** Holds the lock together with others that share it; nobody can take it for himself meanwhile. Undefined where somebody has. */
+/**
+ * Holds the lock together with other sharers; no process can take it exclusively meanwhile. Undefined if a
+ * process already holds it exclusively.
+ */
 export function shareKernelLock(file: string): KernelLock | undefined {
   refuseNoFile(file);
   const database = new Database(file, { timeout: 100 });
@@ -109,7 +116,10 @@ export function shareKernelLock(file: string): KernelLock | undefined {
   return { release: () => database.close() };
 }
 
-/** Whether a living process holds the lock. Takes nothing and creates nothing. Throws InvalidInput where this user may not look. */
+/**
+ * Whether a living process holds the lock. It takes no lock and creates no file. Throws InvalidInput if this
+ * user may not look.
+ */
 export function isKernelLockHeld(file: string): boolean {
   if (!isThere(file)) return false;
   try {

@@ -2,44 +2,46 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 
-/** What the control groups of a process allow it: Infinity where they set no bound. */
+/** The limits that the control groups of a process set: Infinity if they set none. */
 export interface ControlGroupLimits {
   readonly memoryBytes: number;
-  /** Processor time that it may take, in cores; 1.5 is 150 ms in each 100 ms. */
+  /** Processor time that the process may use, in cores; 1.5 means 150 ms in each 100 ms. */
   readonly cores: number;
 }
 
 const UNLIMITED: ControlGroupLimits = { memoryBytes: Infinity, cores: Infinity };
 
 /**
- * What a worker takes itself, beside models and diagrams: 210 to 440 MiB were measured (docs/scaling.md). A machine has room for it in the
- * half that is not shared out; in a control group the kernel ends a process at the limit.
+ * Memory that a worker itself uses, beside models and diagrams: we measured 210 to 440 MiB (docs/scaling.md).
+ * A machine has room for it in the half that the worker does not share out. In a control group the kernel
+ * ends a process at the limit.
  */
 const OWN_BYTES = 512 * 2 ** 20;
 
 /**
- * Cores that this process may keep busy: those of the machine that it may run on, and no more than its control groups allow, rounded up.
- * Node counts the latter from version 22.12 on.
+ * Cores that this process may keep busy: the machine's cores that it may run on, and at most as many as its
+ * control groups allow, rounded up. Node itself counts the control groups from version 22.12 on.
  */
 export function usableCores(): number {
   return Math.max(1, Math.min(availableParallelism(), Math.ceil(limits().cores)));
 }
 
-/** `usableCores` where a control group allows fewer than the machine has; null otherwise. */
+/** `usableCores` if a control group allows fewer cores than the machine has; otherwise null. */
 export function limitedCores(): number | null {
   return Math.ceil(limits().cores) < availableParallelism() ? usableCores() : null;
 }
 
 /**
- * What a worker shares out, half to models and half to diagrams: the memory of the machine; where a control group allows less (a container, a
- * unit of systemd), that less what the worker takes itself, and half of it at least.
+ * The memory that a worker shares out, half to models and half to diagrams: the memory of the machine. If a
+ * control group allows less (a container, a unit of systemd), it is that limit less the worker's own memory,
+ * and at least half of the limit.
  */
 export function usableMemoryBytes(): number {
   const limit = limitedMemoryBytes();
   return limit === null ? totalmem() : Math.max(limit / 2, limit - OWN_BYTES);
 }
 
-/** What a control group allows where that is less than the machine has; null otherwise. */
+/** The memory that a control group allows, if that is less than the machine has; otherwise null. */
 export function limitedMemoryBytes(): number | null {
   const { memoryBytes } = limits();
   return memoryBytes < totalmem() ? memoryBytes : null;
@@ -53,16 +55,20 @@ function limits(): ControlGroupLimits {
 }
 
 /**
- * The least that the control groups of this process and the groups around them allow, of version 2 (`memory.max`, `cpu.max`:
- * https://docs.kernel.org/admin-guide/cgroup-v2.html) or 1. A container may see its own group as the root of the tree, whatever path
- * /proc names: so each group of that path is asked up to the root, and one that is not there sets no bound. `root` is / but in tests.
+ * The lowest limits of this process's control groups and of the groups around them, of version 2
+ * (`memory.max`, `cpu.max`: https://docs.kernel.org/admin-guide/cgroup-v2.html) or 1. A container may see its
+ * own group as the root of the tree, whatever path /proc names. So this function reads each group of that
+ * path up to the root, and a missing group sets no limit. `root` is / except in tests.
  */
 export function controlGroupLimits(root = '/'): ControlGroupLimits {
   const groups = read(join(root, 'proc/self/cgroup')).split('\n');
   return groups.map((line) => limitsOf(line, join(root, 'sys/fs/cgroup'))).reduce(lesser, UNLIMITED);
 }
 
-/** Of a line of /proc/self/cgroup: `0::/path` is of version 2, `4:memory:/path` and `2:cpu,cpuacct:/path` of version 1. */
+/**
+ * Reads one line of /proc/self/cgroup: `0::/path` is of version 2, `4:memory:/path` and `2:cpu,cpuacct:/path`
+ * of version 1.
+ */
 function limitsOf(line: string, tree: string): ControlGroupLimits {
   const [, id, controllers = '', path = ''] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? [];
   if (id === undefined) return UNLIMITED;
@@ -92,7 +98,7 @@ function coresV1(folder: string): number {
   return ratio(read(join(folder, 'cpu.cfs_quota_us')), read(join(folder, 'cpu.cfs_period_us')));
 }
 
-/** `max`, -1 and nothing are no bound. */
+/** `max`, -1 and an empty text set no limit. */
 function positive(text: string): number {
   const figure = Number(text.trim());
   return figure > 0 ? figure : Infinity;
@@ -103,7 +109,7 @@ function ratio(quota: string, period: string): number {
   return each === Infinity ? Infinity : positive(quota) / each;
 }
 
-/** `/a/b`, `/a`, `/`. */
+/** From `/a/b`: `/a/b`, `/a`, `/`. */
 function pathsUpwards(path: string): string[] {
   const names = path.split('/').filter((name) => name !== '' && name !== '..');
   return Array.from(
@@ -123,7 +129,10 @@ function lesser(one: ControlGroupLimits, other: ControlGroupLimits): ControlGrou
   };
 }
 
-/** Nothing where the file is not there or cannot be read: other systems have no control groups. */
+/**
+ * The text of a file, or an empty text if the file is missing or unreadable: other systems have no control
+ * groups.
+ */
 function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');

@@ -2,10 +2,10 @@ import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder, and those above it that are missing; returns the first that it made, undefined where all were there. Node's own
- * `mkdir` with `recursive` never returns where a file system answers ENOENT below a folder that is there, as /proc does and an automounter for a
- * host that it does not know (MKDirpSync in src/node_file.cc begins again with each such answer).
- * Throws as `mkdirSync` does.
+ * Makes a folder and the missing folders above it. Returns the first folder that it made, or undefined if all
+ * existed. Node's own `mkdir` with `recursive` never returns if a file system answers ENOENT below an
+ * existing folder. /proc does so, and an automounter does so for a machine that it does not know (MKDirpSync
+ * in src/node_file.cc starts again after each such answer). Throws as `mkdirSync` does.
  */
 export function makeFolder(path: string): string | undefined {
   if (isFolder(path)) return undefined;
@@ -14,7 +14,7 @@ export function makeFolder(path: string): string | undefined {
   try {
     mkdirSync(path);
   } catch (error) {
-    // Another process made it meanwhile.
+    // Another process may have made the folder meanwhile.
     if (!isFolder(path)) throw error;
   }
   return made ?? path;
@@ -24,7 +24,7 @@ function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory();
   } catch {
-    // What it is instead, or why this user may not look, is told by the attempt to make it.
+    // The attempt to make the folder reports what stands there instead, or that this user may not look.
     return false;
   }
 }

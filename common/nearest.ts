@@ -1,6 +1,7 @@
 /**
- * The candidate that a misspelt name most likely means, or null where none is near: compared without case and
- * punctuation, by edit distance, at most a third of the name's characters wrong. Of equally near ones the first.
+ * The candidate that a misspelt name most likely means, or null if none is near. The comparison ignores case
+ * and punctuation and uses the edit distance; at most a third of the name's characters may be wrong. Of
+ * equally near candidates the first counts.
  */
 export function nearest(name: string, candidates: Iterable<string>): string | null {
   const wanted = letters(name).slice(0, LONGEST_COMPARED);
@@ -22,7 +23,10 @@ function letters(name: string): string {
   return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
 }
 
-/** Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment distance). */
+/**
+ * The number of insertions, deletions, substitutions and swaps of neighbours (optimal string alignment
+ * distance).
+ */
 export function editDistance(a: string, b: string): number {
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -1,7 +1,8 @@
 /**
- * Why a text that a user gave as a path is not taken for one, as the end of a sentence that begins with its name; null where it is
- * taken as it is. Refused is what another program would have read otherwise (an address, a home folder), and would here name a folder
- * of that very name below the current one. A path that is meant so can be given with `./` before it.
+ * Why a text that a user gave as a path is refused, as the end of a sentence that begins with its name; null
+ * if it is accepted. Refused is a text that another program would read in another way (an address, a home
+ * folder): here it would name a folder of that very name below the current one. A user who means such a
+ * folder writes `./` before it.
  */
 export function pathProblem(text: string): string | null {
   if (text === '') return 'is empty';
@@ -17,8 +18,8 @@ export function pathProblem(text: string): string | null {
 }
 
 /**
- * An http or https URL; null for another text. Stricter than the URL standard, which mends what has a slash too few or too many,
- * and white space around it.
+ * An http or https URL; null for another text. This function is stricter than the URL standard, which mends a
+ * missing or additional slash, and white space around the text.
  */
 export function httpUrl(text: string): URL | null {
   return /^https?:\/\/[^/\s]+\S*$/i.test(text) && URL.canParse(text) ? new URL(text) : null;

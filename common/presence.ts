@@ -5,13 +5,14 @@ import { errorCode } from './error-code.js';
 import { errorMessage, PanicError } from './errors.js';
 
 /**
- * Whether something is at a path. Node's own `existsSync` says no as well where this user may not look, or where the disk does
- * not answer, and `statSync(…, { throwIfNoEntry: false })` throws words that name no remedy. Absence is one thing, denial another.
+ * Whether something exists at a path. Node's own `existsSync` also answers no if this user may not look, or
+ * if the disk does not answer. `statSync(…, { throwIfNoEntry: false })` throws words without a remedy. This
+ * file tells absence from denial.
  */
 
 /**
- * What is at a path, links followed; undefined only where nothing is.
- * @throws PanicError InvalidInput where this user may not look, StoreUnavailable where the disk does not answer.
+ * The file or folder at a path, after links; undefined only if nothing exists there.
+ * @throws PanicError InvalidInput if this user may not look, StoreUnavailable if the disk does not answer.
  */
 export function statIfThere(path: string): Stats | undefined {
   try {
@@ -39,7 +40,10 @@ export function isDenial(error: unknown): boolean {
   return code === 'EACCES' || code === 'EPERM';
 }
 
-/** Codes of disks that do not answer now (network file systems), or of a process or machine that has no file to spare. */
+/**
+ * Codes of disks that do not answer now (network file systems), and of a process or machine that has no free
+ * descriptor.
+ */
 const PASSING: ReadonlySet<string> = new Set([
   'EIO',
   'ESTALE',
@@ -61,7 +65,7 @@ const EXPLANATIONS: Readonly<Record<string, string>> = {
   ELOOP: 'its links lead in a circle',
 };
 
-/** What a user wanted to do, in the words of "PATH cannot be …", and of "this user may not …". */
+/** An attempt of the user, in the words of "PATH cannot be …" and of "this user may not …". */
 const WORDS = {
   'looked at': 'look at it',
   read: 'read it',
@@ -70,8 +74,8 @@ const WORDS = {
 } as const;
 
 /**
- * An error of the file system that is no absence, as an error of ours.
- * `InvalidInput` where this user may not, or where the path means nothing; `StoreUnavailable` where the disk does not answer now.
+ * Turns an error of the file system, other than absence, into a PanicError: `InvalidInput` if this user may
+ * not do this or if the path means nothing, `StoreUnavailable` if the disk does not answer now.
  */
 export function accessFailure(error: unknown, path: string, doing: keyof typeof WORDS): PanicError {
   const code = errorCode(error) ?? '';

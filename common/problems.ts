@@ -1,14 +1,14 @@
 import { excerptOf, isBlank, visible } from './text.js';
 
-/** One thing that is wrong with an experiment file. */
+/** One fault of an experiment file. */
 export interface Problem {
-  /** Where: `networks[1][0]`, `line 3, column 7`, or empty for the experiment as a whole. */
+  /** The place of the fault: `networks[1][0]`, `line 3, column 7`, or empty for the experiment as a whole. */
   readonly path: string;
   readonly found: string;
   readonly allowed: string;
-  /** Path, found and allowed as one line. */
+  /** The path, the found value and the allowed values on one line. */
   readonly message: string;
-  /** What is to be known of several problems, as a sentence: told once, after all of them. */
+  /** A sentence that explains several problems. The message shows it once, after all problems. */
   readonly note?: string;
 }
 
@@ -35,12 +35,12 @@ export function pathText(segments: readonly PropertyKey[]): string {
 
 const LONGEST_QUOTE = 60;
 
-/** What shows nothing is spelled out where there is nothing else to see. */
+/** Characters that show nothing are spelled out if the text has no others. */
 const NOT_ASCII = /[^ -~]/g;
 
 /** Text in double quotes on one line, cut after 60 characters. */
 export function quoted(text: string): string {
-  // Halves of surrogate pairs are what some messages are about: JSON.stringify spells them out.
+  // Some messages are about halves of surrogate pairs: JSON.stringify spells them out.
   const shown = text.length > LONGEST_QUOTE ? excerptOf(text, LONGEST_QUOTE + 1) : text;
   const json = JSON.stringify(shown);
   if (!isBlank(text)) return visible(json);
@@ -59,7 +59,7 @@ export function described(value: unknown): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-/** `a, b, c`, with what exceeds `most` counted instead of named. */
+/** `a, b, c`. Names beyond `most` are counted instead of named. */
 export function listed(names: readonly string[], most = 30): string {
   const shown = names.slice(0, most).join(', ');
   return names.length > most ? `${shown} and ${names.length - most} more` : shown;
@@ -67,7 +67,10 @@ export function listed(names: readonly string[], most = 30): string {
 
 const MOST_PROBLEM_LINES = 100;
 
-/** A heading, then one line per problem; beyond 100 the rest is counted. Notes follow, each once. Ends without a line break. */
+/**
+ * A heading, then one line per problem. Problems beyond 100 are only counted. The notes follow, each once.
+ * The text ends without a line break.
+ */
 export function formatProblems(problems: readonly Problem[], source: string): string {
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
   const lines = problems.slice(0, MOST_PROBLEM_LINES).map(({ message }) => `  ${message}`);

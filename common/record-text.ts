@@ -1,12 +1,13 @@
 import { errorMessage, PanicError } from './errors.js';
 
-/** For each key of a record whether a value may stand there. */
+/** For each key of a record: a function that says whether the value may stand there. */
 export type Checks<T> = { readonly [K in keyof T]: (value: unknown) => value is T[K] };
 
 /**
- * A record of our own in a JSON text: every key of `checks`, and no other. By hand, since commands that begin quickly read such files, and a
- * library of schemas takes longer to load than all else. `where` names the file for people.
- * @throws PanicError InvalidInput that names the file, and what in it is not ours.
+ * Reads a record that this program wrote as JSON: every key of `checks`, and no other key. It uses no library
+ * of schemas: commands that begin quickly read such files, and such a library takes longer to load than all
+ * else. `where` names the file for people.
+ * @throws PanicError InvalidInput that names the file and the part that is not ours.
  */
 export function recordIn<T>(text: string, where: string, checks: Checks<T>): T {
   let value: unknown;
@@ -53,7 +54,7 @@ export function isSha256(value: unknown): value is string {
   return isText(value) && /^[0-9a-f]{64}$/.test(value);
 }
 
-/** ISO 8601, as `toISOString` gives it. */
+/** A time in ISO 8601, in the form of `toISOString`. */
 export function isTime(value: unknown): value is string {
   return isText(value) && !Number.isNaN(Date.parse(value)) && new Date(value).toISOString() === value;
 }

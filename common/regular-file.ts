@@ -4,19 +4,27 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { errorCode } from './error-code.js';
 
 /**
- * Files in folders that others may have filled. A name there can be a link out of the folder, a pipe that waits for a writer for ever, a
- * device without an end, or a file of any size: none of these is followed, waited for or read.
+ * Files in folders that other users may have filled. A name there can be a link out of the folder, a pipe
+ * that waits for a writer for ever, a device without an end, or a file of any size. These functions follow,
+ * wait for and read none of these.
  */
 
-/** What is at a path is no file, or a larger one than it can be. The message ends a sentence that begins with the path. */
+/**
+ * No regular file is at a path, or the file is too large. The message ends a sentence that begins with the
+ * path.
+ */
 export class UnfitFile extends Error {
   override readonly name = 'UnfitFile';
 }
 
-// A pipe is opened without waiting for a writer, and a terminal does not become this process's own.
+// With these flags the open does not wait for a pipe's writer, and a terminal does not become this process's
+// own.
 const READING = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** Opens a file to read it; a link is followed where `links` says so. Throws UnfitFile, or the system's error. */
+/**
+ * Opens a file to read it. It follows a link only if `links` says so. Throws UnfitFile, or the system's
+ * error.
+ */
 export async function openRegularFile(
   path: string,
   { links = false }: { readonly links?: boolean } = {},
@@ -31,7 +39,10 @@ export async function openRegularFile(
   }
 }
 
-/** The bytes of a file of at most `most` bytes, exactly `size` where that is given. Throws UnfitFile, or the system's error. */
+/**
+ * The bytes of a file of at most `most` bytes, and of exactly `size` bytes if the caller gives that. Throws
+ * UnfitFile, or the system's error.
+ */
 export async function readRegularFile(
   path: string,
   most: number,
@@ -42,7 +53,7 @@ export async function readRegularFile(
     const stats = await handle.stat();
     requireFit(stats, most, size);
     const expected = size ?? stats.size;
-    // One byte more, so that a file which grows is noticed.
+    // One byte more, so that the check below notices a file that grows.
     const bytes = Buffer.allocUnsafe(expected + 1);
     let length = 0;
     for (let read = 1; read > 0 && length < bytes.byteLength; length += read) {
@@ -55,7 +66,7 @@ export async function readRegularFile(
   }
 }
 
-/** The same at once; a link is followed where `links` says so. */
+/** The synchronous form of `readRegularFile`. It follows a link only if `links` says so. */
 export function readRegularFileNow(
   path: string,
   most: number,
@@ -77,7 +88,10 @@ export function readRegularFileNow(
   }
 }
 
-/** Opens a file for appending, made where it is missing; a link is not followed. Throws UnfitFile, or the system's error. */
+/**
+ * Opens a file for appending, and makes it if it is missing. It does not follow a link. Throws UnfitFile, or
+ * the system's error.
+ */
 export function openForAppending(path: string, mode: number): number {
   const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY, O_NOFOLLOW } = constants;
   const descriptor = openNow(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, mode);
@@ -98,7 +112,7 @@ function openNow(path: string, flags: number, mode?: number): number {
   }
 }
 
-/** What the system says of a link, and of a pipe that no process reads, in place of which a file belongs. */
+/** Turns the system's error for a link, or for a pipe that no process reads, into an UnfitFile. */
 function refuseLink(error: unknown): never {
   const code = errorCode(error);
   if (code === 'ELOOP' || code === 'EMLINK') throw new UnfitFile('is a link', { cause: error });

@@ -1,22 +1,26 @@
 import { isWellFormed } from './text.js';
 
-/** Every file system that this program meets takes names of 255 bytes; some are left for what temporary names append. */
+/**
+ * Every file system that this program meets allows names of 255 bytes; the rest is left for the endings of
+ * temporary names.
+ */
 const LONGEST_NAME_BYTES = 240;
 const LONGEST_PATH_BYTES = 1024;
 const MOST_NAMES = 32;
 
 /**
- * Characters that show nothing, or change how others are shown: controls (C0, C1), line and paragraph separators, format characters
- * (zero-width ones, bidi marks, overrides and isolates), default ignorables, code points that are no characters.
+ * Characters that show nothing, or that change how other characters look: controls (C0, C1), line and
+ * paragraph separators, format characters (zero-width ones, bidi marks, overrides and isolates), default
+ * ignorables, code points that are no characters.
  */
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/u;
-/** Spaces that look like the plain one, or like nothing. */
+/** Spaces that look like the plain space, or like nothing. */
 const ODD_SPACE = /(?! )\p{White_Space}/u;
 
 /**
- * Why a text that came from outside (a catalogue, a lock file) is not taken for the path of a file below some folder, as the end of a
- * sentence that begins with its name; null where it is taken. Names are separated by `/` on every system. That no link leads elsewhere is
- * for `contained.ts` to see.
+ * Why a text from outside (a catalogue, a lock file) is refused as the path of a file below some folder, as
+ * the end of a sentence that begins with its name; null if it is accepted. `/` separates names on every
+ * system. `contained.ts` checks that no link leads out of the folder.
  */
 export function relativePathProblem(path: string): string | null {
   if (path === '') return 'is empty';
@@ -43,8 +47,9 @@ function codePoint(character: string): string {
 }
 
 /**
- * The first of the paths that some file system takes for another before it, which is given as well: by case or by Unicode normalisation
- * (macOS and Windows), or since the one is a folder of the other. Null where all of them are apart.
+ * The first path that some file system takes for an earlier one, together with that earlier one. Such paths
+ * differ only by case or by Unicode normalisation (macOS and Windows), or one is a folder of the other. Null
+ * if all paths are distinct everywhere.
  */
 export function collidingPaths(
   paths: readonly string[],
@@ -65,7 +70,7 @@ export function collidingPaths(
   return null;
 }
 
-/** Equal for names that some file system takes for one. */
+/** A form that is equal for names that some file system takes for one. */
 export function foldedPath(path: string): string {
   return path.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC');
 }

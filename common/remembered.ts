@@ -1,7 +1,7 @@
 /**
- * Makes a value when it is first asked for, and keeps it. Callers that ask while it is being made wait for the same attempt.
- * A failed attempt is not kept: the next caller makes another one, so that a failure that passes does not last as long as
- * the process.
+ * Makes a value at the first call, and keeps it. Callers that ask meanwhile wait for the same attempt. A
+ * failed attempt is not kept: the next caller makes another one, so that a short failure does not last as
+ * long as the process.
  */
 export function remembered<T>(make: () => Promise<T>): () => Promise<T> {
   let kept: Promise<T> | null = null;

@@ -1,22 +1,22 @@
-/** A password or key of the user, and what messages call it. */
+/** A password or key of the user, and the name that messages give it. */
 export interface Secret {
   readonly name: string;
   readonly value: string;
 }
 
-/** Nothing tells a shorter one from other text. */
+/** A shorter value cannot be told from other text. */
 const SHORTEST = 6;
-/** A shorter one may be a word, or a part of one: only where it stands alone is it taken for the secret. */
+/** A shorter value may be a word, or a part of one. It counts as the secret only where it stands alone. */
 const UNMISTAKABLE = 12;
 
 interface Known extends Secret {
   readonly pattern: RegExp;
 }
 
-/** Of this process, the longest first: a secret may be a part of another. */
+/** The secrets of this process, the longest first: a secret may be a part of another. */
 let known: readonly Known[] = [];
 
-/** From now on `withoutSecrets` leaves these out. An empty value is none. */
+/** From now on `withoutSecrets` removes these values. An empty value is no secret. */
 export function keepSecrets(secrets: readonly Secret[]): void {
   const added = secrets
     .map(({ name, value }) => ({ name, value: value.trim() }))
@@ -26,8 +26,9 @@ export function keepSecrets(secrets: readonly Secret[]): void {
 }
 
 /**
- * A text of others (a server's answer, an error, a log) with the name of each known secret in its place: also where the secret is escaped
- * for a URL, for JSON or for HTML, or is a part of what base64 or hexadecimal digits encode. To be used before the text is cut.
+ * Replaces each known secret by its name in a text from outside (a server's answer, an error, a log). It also
+ * finds a secret that is escaped for a URL, for JSON or for HTML, or that is a part of what base64 or
+ * hexadecimal digits encode. Call it before the text is cut.
  */
 export function withoutSecrets(text: string): string {
   let told = text;
@@ -35,7 +36,10 @@ export function withoutSecrets(text: string): string {
   return told;
 }
 
-/** The name of a known secret that a text holds; null where it holds none, or a word that may be meant otherwise. */
+/**
+ * The name of a known secret in a text; null if the text has none, or has a word that may mean something
+ * else.
+ */
 export function secretIn(text: string): string | null {
   const held = known.find(({ value, pattern }) => value.length >= UNMISTAKABLE && text.search(pattern) >= 0);
   return held?.name ?? null;
@@ -50,8 +54,8 @@ function patternOf(value: string): RegExp {
 }
 
 /**
- * The characters that base64 has for the bytes wherever they begin among others (`Basic` has a user name before the password): those that
- * depend on nothing but the bytes.
+ * The base64 characters of these bytes at each position among other bytes (`Basic` has a user name before the
+ * password): only the characters that depend on nothing but these bytes.
  */
 function base64Forms(bytes: Buffer): string[] {
   return [0, 1, 2].flatMap((before) => {
@@ -73,10 +77,16 @@ const HTML_NAMES: Readonly<Record<string, string>> = {
   "'": 'apos',
 };
 
-/** As of JSON in JSON in JSON. So many at most: a server's answer of nothing but backslashes would take the square of its length otherwise. */
+/**
+ * Backslashes of JSON within JSON within JSON. The limit is needed: a server's answer of nothing but
+ * backslashes would otherwise take a time that grows with the square of its length.
+ */
 const ESCAPES = '\\\\{1,32}';
 
-/** A character as it is, percent-encoded, escaped for JSON, or for HTML. Letters and digits are escaped by no program. */
+/**
+ * A pattern for a character as it is, percent-encoded, or escaped for JSON or HTML. No program escapes
+ * letters and digits.
+ */
 function characterPattern(character: string): string {
   if (/^[A-Za-z0-9]$/.test(character)) return character;
   const code = character.codePointAt(0)!;
@@ -103,7 +113,7 @@ function literal(character: string): string {
   }
 }
 
-/** Hexadecimal digits, at least so many, in capitals or small letters. */
+/** A value in hexadecimal digits, at least this many, in capitals or small letters. */
 function anyCase(value: number, digits: number): string {
   const text = value.toString(16).padStart(digits, '0');
   return text.replaceAll(/[a-f]/g, (letter) => `[${letter}${letter.toUpperCase()}]`);

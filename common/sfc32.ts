@@ -1,6 +1,6 @@
 /**
- * The sfc32 generator (Doty-Humphrey's PractRand): 128 bits of state, 32 bits a draw, in integer arithmetic only, so that
- * every machine draws the same numbers.
+ * The sfc32 generator (Doty-Humphrey's PractRand): 128 bits of state and 32 bits per draw. It uses integer
+ * arithmetic only, so every machine draws the same numbers.
  */
 export class Sfc32 {
   #a: number;

@@ -6,15 +6,17 @@ import { textOf, writerOfAnotherUser } from './lock-holder.js';
 import { accessFailure, isAbsence } from './presence.js';
 
 /**
- * What stands where an SQLite file of ours belongs. SQLite's own words ("disk I/O error", "file is not a database") name neither the
- * path nor a remedy. The file is not opened for this: its process would lose the locks that it holds there
+ * What stands at the place of an SQLite file of ours. SQLite's own words ("disk I/O error", "file is not a
+ * database") name neither the path nor a remedy. These functions do not open the database file through
+ * another descriptor: the process would lose the locks that it holds there
  * (https://sqlite.org/howtocorrupt.html, 2.2).
  */
 
 /**
- * Throws PanicError `InvalidInput` where something that is no file, such as a folder, is at a path or where SQLite keeps what belongs to it.
- * Links are refused as well: SQLite would read and write, truncate or delete what they lead to. So is a journal that names another
- * file, which SQLite deletes when it plays the journal back (`pager_delsuper` of its pager.c); no transaction of ours spans two files.
+ * Throws PanicError `InvalidInput` if something other than a file, such as a folder, stands at the path or at
+ * the path of one of SQLite's side files. It also refuses links: SQLite would read and write, truncate or
+ * delete their targets. And it refuses a journal that names another file, because SQLite deletes that file
+ * when it plays the journal back (`pager_delsuper` of its pager.c). No transaction of ours spans two files.
  */
 export function refuseNoFile(path: string): void {
   for (const suffix of ['', '-wal', '-shm', '-journal']) {
@@ -50,7 +52,10 @@ function lstatIfThere(path: string): Stats | undefined {
   }
 }
 
-/** With these bytes a journal begins, and ends where it names a super-journal (https://sqlite.org/fileformat2.html#the_rollback_journal). */
+/**
+ * A journal begins with these bytes, and one that names a super-journal also ends with them
+ * (https://sqlite.org/fileformat2.html#the_rollback_journal).
+ */
 const JOURNAL_MAGIC = Buffer.from('d9d505f920a163d7', 'hex');
 
 function namesAnotherFile(journal: string, size: number): boolean {
@@ -60,7 +65,7 @@ function namesAnotherFile(journal: string, size: number): boolean {
   try {
     descriptor = openSync(journal, 'r');
   } catch (error) {
-    // Each transaction of a living process begins and ends with one.
+    // Every transaction of a living process creates a journal and removes it.
     if (isAbsence(error)) return false;
     throw accessFailure(error, journal, 'read');
   }
@@ -72,7 +77,9 @@ function namesAnotherFile(journal: string, size: number): boolean {
   return end.equals(JOURNAL_MAGIC);
 }
 
-/** Where SQLite waited in vain for a process of another user, an error that names it; null where an error is no such one. */
+/**
+ * If SQLite waited in vain for a process of another user, an error that names that process; otherwise null.
+ */
 export function heldFailure(
   error: unknown,
   path: string,
@@ -90,7 +97,10 @@ export function heldFailure(
   );
 }
 
-/** What opening a file threw; where SQLite says that the file is no database, an `InvalidInput` that names it. */
+/**
+ * The error of an attempt to open a file. If SQLite says that the file is no database, an `InvalidInput` that
+ * names it.
+ */
 export function openingFailure(error: unknown, path: string): unknown {
   const held = heldFailure(error, path, 'InvalidInput');
   if (held !== null) return held;

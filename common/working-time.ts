@@ -3,9 +3,9 @@ const SHORTEST_TICK_MS = 50;
 const TICKS = 60;
 
 /**
- * Does something after this process has been at work for so long, unless the function that it returns is called before. Time for which
- * the process stood still (SIGSTOP, a laptop that sleeps) does not count, nor does what a busy event loop was late by: what came
- * meanwhile is read before.
+ * Calls `act` after this process has worked for this time, unless the caller first calls the function that
+ * this one returns. Time in which the process stood still (SIGSTOP, a laptop that sleeps) does not count, and
+ * neither does the delay of a busy event loop: the process reads first what arrived meanwhile.
  */
 export function afterWorkingTime(ms: number, act: () => void): () => void {
   const tickMs = Math.min(LONGEST_TICK_MS, Math.max(SHORTEST_TICK_MS, ms / TICKS));
@@ -20,7 +20,7 @@ export function afterWorkingTime(ms: number, act: () => void): () => void {
     clearInterval(timer);
     act();
   }, tickMs);
-  // What is waited for keeps the process alive.
+  // The work that the caller waits for keeps the process alive, so the timer need not.
   timer.unref();
   return () => clearInterval(timer);
 }

@@ -1,4 +1,7 @@
-/** What flows between models: a text, or a picture as 8-bit RGB. `modality.ts` says what each is to the rooms. */
+/**
+ * An artifact flows between models: a text, or a picture as 8-bit RGB. `modality.ts` has the facts about each
+ * kind that the rooms need.
+ */
 export const MODALITIES = ['text', 'image'] as const;
 export type Modality = (typeof MODALITIES)[number];
 
@@ -22,15 +25,16 @@ interface ArtifactOf {
 
 export type Artifact = ArtifactOf[Modality];
 
-/** Larger pictures are a mistake, or an attempt to fill the memory: 8192 x 8192 are 192 MiB of pixels. */
+/** A larger picture is a mistake, or an attempt to fill the memory: 8192 x 8192 pixels take 192 MiB. */
 export const MAX_PICTURE_PIXELS = 8192 * 8192;
 
-/** WebP, as which the store keeps pictures, has 14 bits for a side. */
+/** WebP, the format in which the store keeps pictures, has 14 bits for a side. */
 const MAX_PICTURE_SIDE = 16_383;
 
 /**
- * What a picture of this size exceeds, in words that follow its size; null where models may paint it, the store keeps it and models
- * take it. The one rule for all of them: what one takes and the next refuses would end its run.
+ * The limit that a picture of this size exceeds, in words that follow its size. Null if models may paint it,
+ * the store keeps it and models accept it. Models and the store share this one rule: a picture that one
+ * accepted and the next refused would end its run.
  */
 export function pictureExcess(width: number, height: number): string | null {
   if (width <= MAX_PICTURE_SIDE && height <= MAX_PICTURE_SIDE && width * height <= MAX_PICTURE_PIXELS) {
@@ -39,5 +43,8 @@ export function pictureExcess(width: number, height: number): string | null {
   return `at most ${MAX_PICTURE_PIXELS} in all, and ${MAX_PICTURE_SIDE} a side,`;
 }
 
-/** Longer texts are no prompts and no captions; tokenizers take seconds for them, for a few hundred tokens that are read. In UTF-16 units. */
+/**
+ * A longer text is no prompt and no caption: tokenizers would take seconds for it, and the model would read a
+ * few hundred tokens. In UTF-16 units.
+ */
 export const MAX_TEXT_CHARACTERS = 100_000;

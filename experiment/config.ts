@@ -1,29 +1,35 @@
 export const SURROGATE_KINDS = ['shuffled_increments', 'sphere'] as const;
 export type SurrogateKind = (typeof SURROGATE_KINDS)[number];
 
-/** What each diagram is compared with: so many surrogates of each kind. */
+/** The null model of each diagram: this many surrogates of each kind. */
 export interface NullModel {
   readonly surrogates: number;
-  /** Each once, in the order of `SURROGATE_KINDS`. */
+  /** Each kind once, in the order of `SURROGATE_KINDS`. */
   readonly kinds: readonly SurrogateKind[];
 }
 
 export const MAX_SURROGATES = 999;
 
-/** Of an experiment as JSON: Temporal refuses more than 2 MiB as the input of a workflow or an activity. */
+/**
+ * Limit for an experiment as JSON: Temporal refuses more than 2 MiB as the input of a workflow or an
+ * activity.
+ */
 export const MAX_FILE_BYTES = 2_000_000;
 
-/** A validated experiment: every optional field filled in, `seed_count` expanded. The shape that is stored and hashed. */
+/**
+ * A validated experiment: every optional field has a value, and `seed_count` is expanded. The store keeps and
+ * hashes this shape.
+ */
 export interface ExperimentConfig {
   readonly name: string | null;
   readonly networks: readonly (readonly string[])[];
   readonly prompts: readonly string[];
-  /** Integers >= -1. -1 draws a seed when the run is planned and gives each step its own. */
+  /** Integers >= -1. For -1 the planning of the run draws a seed, and each step gets its own seed. */
   readonly seeds: readonly number[];
   /**
-   * The drawn seed of each run of seed -1, in the order of the runs, for an experiment that repeats one of another store; null for
-   * a run that draws one. Not part of the identity. A stored config has them only until all of its runs are planned, whose rows then
-   * have them.
+   * The drawn seed of each run of seed -1, in the order of the runs, for an experiment that repeats one of
+   * another store; null for a run that draws one. Not part of the identity. A stored config has them only
+   * until all of its runs are planned; then the rows of the runs have them.
    */
   readonly drawn_seeds?: readonly (number | null)[];
   readonly embedding_models: readonly string[];
@@ -31,14 +37,17 @@ export interface ExperimentConfig {
   /** What a run with a fixed seed does at the first exact repeat. Runs with seed -1 have no cycles to act on. */
   readonly on_cycle: 'stop' | 'continue';
   readonly max_dimension: 0 | 1 | 2;
-  /** Longest edge of the filtration, or null for the whole of it. */
+  /** Longest edge of the filtration, or null for the whole filtration. */
   readonly max_edge_length: number | null;
   /** Null for diagrams without surrogates. */
   readonly null_model: NullModel | null;
   readonly reuse: boolean;
   /** Runs in flight at once. Not part of the experiment's identity. */
   readonly concurrency: number;
-  /** Turns at the workers in proportion to other experiments that run at the same time. Not part of the identity either. */
+  /**
+   * The share of the workers' turns, in proportion to other experiments that run at the same time. Not part
+   * of the identity either.
+   */
   readonly weight: number;
 }
 
@@ -47,13 +56,16 @@ export const DEFAULT_WEIGHT = 1;
 export const MAX_LENGTH_LIMIT = 1_000_000;
 export const MAX_RUNS = 1_000_000;
 export const MAX_CONCURRENCY = 1000;
-/** Those that a Temporal server tells apart. */
+/** The least and the greatest weight that a Temporal server tells apart from others. */
 export const MIN_WEIGHT = 0.001;
 export const MAX_WEIGHT = 1000;
-/** Points of a diagram, which packs two of them to a word. */
+/** Most points of a diagram: the code packs two point numbers into one word. */
 export const MAX_DIAGRAM_POINTS = 65_535;
 
-/** The config as it is handed to a workflow: as short as a file can say it, since a workflow's input is limited. */
+/**
+ * The config in the form that a workflow receives: as short as a file can be, because the input of a workflow
+ * is limited.
+ */
 export function experimentFile(config: ExperimentConfig): object {
   const { seeds, ...rest } = config;
   return seeds.every((seed) => seed === -1) ? { ...rest, seed_count: seeds.length } : { ...rest, seeds };
@@ -62,7 +74,7 @@ export function experimentFile(config: ExperimentConfig): object {
 /** Run `index` of an experiment: the product of networks, then seeds, then prompts (prompts vary fastest). */
 export interface RunCoordinates {
   readonly index: number;
-  /** The place of `network` among the networks of the experiment. */
+  /** The index of `network` in the experiment's networks. */
   readonly networkIndex: number;
   readonly network: readonly string[];
   readonly seed: number;
@@ -85,12 +97,15 @@ export function modelNames({
   return [...new Set([...networks.flat(), ...embedding_models])];
 }
 
-/** Runs that draw a seed. */
+/** The number of runs that draw a seed. */
 export function drawingRunCount({ networks, seeds, prompts }: ExperimentConfig): number {
   return networks.length * drawingSeeds(seeds) * prompts.length;
 }
 
-/** Runs before run `index` that draw a seed: the place of that run's own seed among `drawn_seeds`, if it draws one. */
+/**
+ * The number of runs before run `index` that draw a seed. If that run draws one too, this is the index of its
+ * seed in `drawn_seeds`.
+ */
 export function drawingRunsBefore({ seeds, prompts }: ExperimentConfig, index: number): number {
   const block = Math.floor(index / prompts.length);
   const networks = Math.floor(block / seeds.length);
@@ -99,12 +114,12 @@ export function drawingRunsBefore({ seeds, prompts }: ExperimentConfig, index: n
   return blocks * prompts.length + partial;
 }
 
-/** Surrogate diagrams for each diagram of an experiment. */
+/** The number of surrogate diagrams for each diagram of an experiment. */
 export function surrogateCount({ null_model: nullModel }: Pick<ExperimentConfig, 'null_model'>): number {
   return nullModel === null ? 0 : nullModel.kinds.length * nullModel.surrogates;
 }
 
-/** @throws RangeError where the experiment has no run of this index. */
+/** @throws RangeError if the experiment has no run of this index. */
 export function runCoordinates(config: ExperimentConfig, index: number): RunCoordinates {
   const { networks, seeds, prompts } = config;
   if (!Number.isInteger(index) || index < 0 || index >= runCount(config)) {

@@ -1,4 +1,4 @@
-/** Every status of an experiment. The database lets no other in. */
+/** Every status of an experiment. The database accepts no other. */
 export const EXPERIMENT_STATUSES = [
   'planned',
   'running',
@@ -10,8 +10,8 @@ export const EXPERIMENT_STATUSES = [
 export type ExperimentStatus = (typeof EXPERIMENT_STATUSES)[number];
 
 /**
- * `under way`: a workflow drives it, or is to. `complete`: the workflow went through all runs, of which some may have failed.
- * `cut off`: the workflow ended before that.
+ * `under way`: a workflow drives the experiment, or will drive it. `complete`: the workflow went through all
+ * runs, of which some may have failed. `cut off`: the workflow ended before that.
  */
 type Standing = 'under way' | 'complete' | 'cut off';
 
@@ -31,7 +31,7 @@ type StatusesOf<Wanted extends Standing> = {
 export type OpenExperimentStatus = StatusesOf<'under way'>;
 export type CompleteExperimentStatus = StatusesOf<'complete'>;
 
-/** Whether the experiment has no end yet: a user may pause and cancel it. */
+/** Whether the experiment has not ended yet: a user may pause and cancel it. */
 export function isOpenExperiment(status: ExperimentStatus): status is OpenExperimentStatus {
   return STANDINGS[status] === 'under way';
 }
@@ -46,7 +46,7 @@ export const COMPLETE_EXPERIMENT_STATUSES = EXPERIMENT_STATUSES.filter((status) 
   isCompleteExperiment(status),
 );
 
-/** Of a text that a damaged or a newer store has in place of a status, false. */
+/** False for a text that a damaged or a newer store has in place of a status. */
 export function isExperimentStatus(text: string): text is ExperimentStatus {
   return EXPERIMENT_STATUSES.some((status) => status === text);
 }

@@ -6,7 +6,10 @@ import { FIELD_NAMES } from './fields.js';
 import { allowedAt, NULL_MODEL_FIELD_NAMES } from './schema.js';
 import { isBlank, textFault } from '../common/text.js';
 
-/** An experiment as it was given: any field may be missing or of any type, and each check looks at what it can use. */
+/**
+ * An experiment as the user gave it. Any field may be missing or of any type; each check looks only at what
+ * it can use.
+ */
 export type Fields = Readonly<Record<string, unknown>>;
 
 export function listIn(value: unknown): readonly unknown[] {
@@ -35,7 +38,7 @@ function unknownFields(fields: Fields, path: readonly string[], known: readonly 
     });
 }
 
-/** Exactly one of `seeds` and `seed_count`. */
+/** The user gives exactly one of `seeds` and `seed_count`. */
 export function seedChoiceProblems(fields: Fields): Problem[] {
   const given = ['seeds', 'seed_count'].filter((key) => fields[key] !== undefined);
   if (given.length === 2) return [problem('seed_count', 'both seeds and seed_count', 'one of the two')];
@@ -45,7 +48,10 @@ export function seedChoiceProblems(fields: Fields): Problem[] {
   ];
 }
 
-/** As many drawn seeds as there are runs of seed -1. What is wrong for another reason is not reported here as well. */
+/**
+ * There are as many drawn seeds as runs of seed -1. This check does not repeat problems that another check
+ * reports.
+ */
 export function drawnSeedProblems(fields: Fields): Problem[] {
   const drawn = fields['drawn_seeds'];
   const seedCount = fields['seed_count'];
@@ -62,8 +68,9 @@ export function drawnSeedProblems(fields: Fields): Problem[] {
 }
 
 /**
- * Each network, prompt, embedding model, kind of surrogate and fixed seed once; seed -1 may repeat, since each draws its own. What is
- * wrong for another reason (empty, blank, of another type) is not reported here as well.
+ * Each network, prompt, embedding model, kind of surrogate and fixed seed occurs once. Seed -1 may repeat,
+ * because each draws its own. This check does not repeat problems that another check reports (an empty or
+ * blank item, another type).
  */
 export function duplicateProblems(fields: Fields): Problem[] {
   const nullModel = fields['null_model'];
@@ -87,7 +94,7 @@ function textKey(item: unknown): string | null {
   return typeof item === 'string' && !isBlank(item) ? item : null;
 }
 
-/** `keyOf` gives what two equal items share, or null for an item that may repeat. */
+/** `keyOf` returns the text that two equal items share, or null for an item that may repeat. */
 function repeats(
   path: readonly string[],
   list: unknown,
@@ -109,7 +116,7 @@ function repeats(
   return problems;
 }
 
-/** Texts that may not enter the store (text.ts): prompts and the name. */
+/** Prompts and a name that the store does not accept (common/text.ts). */
 export function textProblems(fields: Fields): Problem[] {
   return [
     ...textProblemsAt(['name'], fields['name']),
@@ -136,7 +143,7 @@ function textProblemsAt(path: readonly PropertyKey[], text: unknown): Problem[] 
   }
 }
 
-/** Surrogates are made of the points that embedding models give. */
+/** A null model needs an embedding model: surrogates are made from its points. */
 export function nullModelProblems(fields: Fields): Problem[] {
   const models = fields['embedding_models'];
   if (!isFields(fields['null_model']) || !Array.isArray(models) || models.length > 0) return [];

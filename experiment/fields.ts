@@ -13,27 +13,36 @@ import {
   SURROGATE_KINDS,
 } from './config.js';
 
-/** Zod is given to what makes a form, so that a program that only reads stored experiments does not load it. */
+/**
+ * The functions that make a form receive Zod, so that a program that only reads stored experiments does not
+ * load it.
+ */
 type Zod = typeof z;
 
 interface Field {
-  /** What a file may have there, as far as one field says it. */
+  /** The values that a file may have there, as far as one field alone decides. */
   readonly form: (zod: Zod) => z.ZodType;
-  /** For a file that does not have the field; a field without a default is required, unless its form says otherwise. */
+  /**
+   * The value for a file without the field. A field without a default is required, unless its form says
+   * otherwise.
+   */
   readonly default?: unknown;
-  /** What it is, for editors and documents. */
+  /** A description of the field, for editors and documents. */
   readonly sentence: string;
-  /** What is allowed there, in words: at the field itself (``), at an item of its list (`[]`), at a field of its object (`.kinds`). */
+  /**
+   * The allowed values in words: for the field itself (``), for an item of its list (`[]`), or for a field of
+   * its object (`.kinds`).
+   */
   readonly allowed: Readonly<Record<string, string>>;
-  /** Whether a validated experiment has it. A file may say the same in other fields. */
+  /** Whether a validated experiment has the field. The file may say the same in other fields. */
   readonly isKept: boolean;
-  /** Whether it decides results, and is hashed into the id of the experiment. */
+  /** Whether the field decides results, so that its value is hashed into the id of the experiment. */
   readonly inId: 'always' | 'unless default' | 'never';
-  /** Whether experiments were stored before there was such a field: these have its default. */
+  /** Whether the store may have experiments from before this field existed: they get its default. */
   readonly isLater: boolean;
 }
 
-/** The fields of an experiment file, in the order in which problems are told. */
+/** The fields of an experiment file. Reports list problems in this order. */
 export const FIELDS = {
   $schema: {
     form: (zod) => zod.string().optional(),
@@ -177,7 +186,7 @@ export const FIELDS = {
       '.kinds[]': '"shuffled_increments" or "sphere"',
     },
     isKept: true,
-    // Experiments that were made before there were null models keep their ids.
+    // Experiments from before null models existed keep their ids.
     inId: 'unless default',
     isLater: true,
   },
@@ -218,7 +227,7 @@ export type KeptFieldName = keyof ExperimentConfig;
 
 export const FIELD_NAMES = namesOf(FIELDS);
 
-/** The fields that a validated experiment has, in the order in which it has them. */
+/** The fields that a validated experiment has, in their order there. */
 export const KEPT_FIELD_NAMES = FIELD_NAMES.filter((name) => isKept(name));
 
 function isKept(name: FieldName): name is KeptFieldName {
@@ -244,7 +253,7 @@ export function nullModelForm(zod: Zod) {
   });
 }
 
-/** What a file without the field has there, for a field with a default. */
+/** The value for a file without the field, for a field with a default. */
 export function defaultOf(name: FieldName): unknown {
   const field: Field = FIELDS[name];
   return field.default;
@@ -256,13 +265,16 @@ export function isInId(name: KeptFieldName, config: ExperimentConfig): boolean {
   return inId === 'always' || (inId === 'unless default' && config[name] !== defaultOf(name));
 }
 
-/** What an experiment that was stored before some fields were there has for them. */
+/** The values of later fields for an experiment that was stored before these fields existed. */
 export function laterDefaults(): Readonly<Record<string, unknown>> {
   const later = FIELD_NAMES.filter((name) => FIELDS[name].isLater);
   return Object.fromEntries(later.map((name) => [name, defaultOf(name)]));
 }
 
-/** In words, what is allowed at a place of a field, such as ``, `[]` or `.kinds[]`; null where nothing is said of it. */
+/**
+ * The allowed values at a place of a field, such as ``, `[]` or `.kinds[]`, in words; null if the description
+ * has none for it.
+ */
 export function allowedIn(field: string, place: string): string | null {
   const name = FIELD_NAMES.find((known) => known === field);
   if (name === undefined) return null;

@@ -4,12 +4,13 @@ import type { Catalogue } from './model.js';
 import { problem, type Problem } from '../common/problems.js';
 import { parseExperimentBytes, type Validation } from './validate.js';
 
-/** Far beyond a million runs' worth of prompts, and within what a JavaScript string can hold. */
+/** Larger than the prompts of a million runs, and small enough for a JavaScript string. */
 const LARGEST_FILE_BYTES = 64 * 1024 * 1024;
 
 /**
- * Reads and validates an experiment file (a path, or a pipe such as /dev/stdin), UTF-8 with or without a byte order
- * mark. Whatever keeps it from being read is a problem of the answer; the promise does not reject.
+ * Reads and validates an experiment file (a path, or a pipe such as /dev/stdin), in UTF-8 with or without a
+ * byte order mark. If the file cannot be read, the answer has a problem that says why; the promise does not
+ * reject.
  */
 export async function readExperimentFile(path: string, catalogue: Catalogue): Promise<Validation> {
   const bytes = await readBytes(path);

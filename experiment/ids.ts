@@ -9,8 +9,9 @@ export function sha256Hex(content: Uint8Array | string): string {
 }
 
 /**
- * JSON with the keys of every object sorted by code unit and no spaces, so that equal values have equal text (the
- * ordering of RFC 8785, section 3.2.3). Takes what JSON can hold; keys whose value is undefined are left out.
+ * JSON with the keys of every object sorted by code unit and no spaces, so that equal values have equal text
+ * (the ordering of RFC 8785, section 3.2.3). Accepts what JSON can hold, and leaves out keys whose value is
+ * undefined.
  */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
@@ -24,9 +25,10 @@ export function canonicalJson(value: unknown): string {
 }
 
 /**
- * The experiment's id: 12 hex digits (48 bits) of the SHA-256 of everything that decides its results. `concurrency` and
- * `weight` only decide how fast they come, so they are left out and may change between two starts of one experiment. Drawn seeds
- * are left out, too: a run that drew its own has no other id than one that was given the same.
+ * The experiment's id: 12 hex digits (48 bits) of the SHA-256 of everything that decides its results.
+ * `concurrency` and `weight` only decide how fast the results come. So they are left out and may change
+ * between two starts of one experiment. Drawn seeds are left out too: an experiment that draws its seeds has
+ * the same id as one that a user gave the same seeds.
  */
 export function experimentId(config: ExperimentConfig): string {
   const identity = picked(
@@ -36,7 +38,10 @@ export function experimentId(config: ExperimentConfig): string {
   return sha256Hex(canonicalJson(identity)).slice(0, 12);
 }
 
-/** The seed of a run as configured (-1 or >= 0), and the one drawn when a run with seed -1 was planned. */
+/**
+ * The seed of a run in its configuration (-1 or >= 0), and the seed that the planning of a run with seed -1
+ * drew.
+ */
 export interface RunSeed {
   readonly seed: number;
   readonly drawnSeed: number | null;
@@ -53,8 +58,8 @@ export function stepSeed(runSeed: number, sequence: number): number {
 }
 
 /**
- * The seed that the model of step `sequence` gets: a fixed seed as it is for every step, otherwise one derived from the
- * drawn seed. Throws where a run with seed -1 was stored without its drawn seed.
+ * The seed that the model of step `sequence` gets. A fixed seed serves every step; otherwise the seed of the
+ * step is derived from the drawn seed. Throws if a run with seed -1 was stored without its drawn seed.
  */
 export function seedOfStep(run: RunSeed, sequence: number): number {
   if (run.seed >= 0) return run.seed;
@@ -65,8 +70,8 @@ export function seedOfStep(run: RunSeed, sequence: number): number {
 }
 
 /**
- * The seed of a surrogate: the first 53 bits of SHA-256 of "points:kind:index", with the digest of the diagram's points in
- * hexadecimal, so that a surrogate can be made again from what is stored.
+ * The seed of a surrogate: the first 53 bits of SHA-256 of "points:kind:index", where `points` is the digest
+ * of the diagram's points in hexadecimal. So a program can make a surrogate again from stored values.
  */
 export function surrogateSeed(pointsSha256: Uint8Array, kind: SurrogateKind, index: number): number {
   const points = Buffer.from(pointsSha256).toString('hex');

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { modelNames, type ExperimentConfig } from './config.js';
 import type { Catalogue } from './model.js';
 
-/** A catalogue file of the user's that gave models to an experiment, and the machine that it was on. */
+/** A catalogue file of the user that gave models to an experiment, and the machine that had the file. */
 export interface MadeWith {
   readonly path: string;
   readonly sha256: string;
@@ -10,7 +10,9 @@ export interface MadeWith {
   readonly machine: string;
 }
 
-/** The catalogue files of the user's that give models to an experiment; none where all of its models are built in. */
+/**
+ * The catalogue files of the user that give models to an experiment. Empty if all of its models are built in.
+ */
 export function madeWith(
   config: Pick<ExperimentConfig, 'networks' | 'embedding_models'>,
   { origin }: Catalogue,
@@ -22,7 +24,10 @@ export function madeWith(
   });
 }
 
-/** What `madeWith` gave, as it was stored; null where nothing was stored, as by versions before, or it cannot be read. */
+/**
+ * Reads the stored result of `madeWith`. Null if nothing is stored, as by earlier versions, or if the text
+ * cannot be read.
+ */
 export function storedMadeWith(json: string | null): MadeWith[] | null {
   if (json === null) return null;
   try {
@@ -33,7 +38,10 @@ export function storedMadeWith(json: string | null): MadeWith[] | null {
   }
 }
 
-/** By hand, since every command opens a store, and a library of schemas takes 60 ms of CPU to load. */
+/**
+ * This check uses no library of schemas: every command opens a store, and such a library takes 60 ms of CPU
+ * to load.
+ */
 function isMadeWith(value: unknown): value is MadeWith {
   if (typeof value !== 'object' || value === null) return false;
   return (

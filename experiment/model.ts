@@ -7,9 +7,11 @@ export type ModelSettings = Readonly<Record<string, string | number | boolean>>;
 export interface Component {
   /** `hub:owner/name`. */
   readonly source: string;
-  /** The pinned commit of that repository, part of the model's identity as its own is. */
+  /**
+   * The pinned commit of that repository. It is part of the model's identity, as the model's own commit is.
+   */
   readonly revision: string;
-  /** Within the model's folder: its files lie there as they do in their repository. */
+  /** A folder within the model's folder. The files lie there as in their repository. */
   readonly folder: string;
   /** Paths within its repository. */
   readonly files: readonly string[];
@@ -17,16 +19,18 @@ export interface Component {
 
 /** What a model with files of its own needs on the machine that runs it. */
 export interface Weights {
-  /** Paths within the model's folder, laid out as its repository, those of its components among them. */
+  /**
+   * Paths within the model's folder, laid out as in its repository; those of its components are among them.
+   */
   readonly files: readonly string[];
   readonly components?: readonly Component[];
-  /** What is known of some of them beforehand, by path: SHA-256 (hex) and size. */
+  /** SHA-256 (hex) and size of some files, by path, as far as they are known before the download. */
   readonly known?: Readonly<Record<string, KnownFile>>;
-  /** Whether its repository wants an account that has agreed to its licence. */
+  /** Whether the repository needs an account that has agreed to its licence. */
   readonly gated: boolean;
   /** Memory of one loaded process at the model's settings, MiB; an estimate. */
   readonly memoryMiB: number;
-  /** Inputs that are worth computing at once. */
+  /** The number of inputs that are worth computing at once. */
   readonly maxBatch: number;
 }
 
@@ -43,23 +47,24 @@ export interface ModelIdentity {
    * `server:http://host:port/path`. */
   readonly source: string;
   /**
-   * Version of a built-in model, or the pinned commit of its repository. A change makes it another model. What the lock file of
-   * the models folder has pinned comes before what the catalogue says.
+   * Version of a built-in model, or the pinned commit of its repository. A change makes it another model. A
+   * pin in the lock file of the models folder takes precedence over the catalogue.
    */
   readonly revision: string;
   readonly settings: ModelSettings;
   readonly license: string;
 }
 
-/** Which version of a model this is, in words: its revision, and that of each component. */
+/** The version of a model in words: its revision, and the revision of each component. */
 export function wholeRevision({ revision, weights }: Pick<Model, 'revision' | 'weights'>): string {
   const components = weights?.components ?? [];
   return [revision, ...components.map((part) => `${part.folder}=${part.source}@${part.revision}`)].join(' ');
 }
 
 /**
- * Which of the program's loaders runs a model with files (`models/loaders.ts`), which has weights; or how a model without files is
- * run. `faulty` is for tests, and in no catalogue file.
+ * The loader that runs a model. A model with files has weights and one of the program's loaders
+ * (`models/loaders.ts`); the other names say how a model without files runs. `faulty` is for tests, and no
+ * catalogue file has it.
  */
 export interface LoadedBy<Loader extends string> {
   readonly loader: Loader;
@@ -78,7 +83,10 @@ export interface GenerativeFacts extends ModelIdentity {
   readonly kind: 'generative';
   readonly input: Modality;
   readonly output: Modality;
-  /** True where (input, seed) decides the output's bytes, so that a repeat is a true cycle and equal work may be reused. */
+  /**
+   * True if (input, seed) decides the output's bytes. Then a repeat is a true cycle, and equal work may be
+   * reused.
+   */
   readonly deterministic: boolean;
 }
 
@@ -102,7 +110,9 @@ export function isOfKind<Kind extends Model['kind']>(model: Model, kind: Kind): 
   return model.kind === kind;
 }
 
-/** The model of this name and kind; null where the catalogue has none, or has one of another kind. */
+/**
+ * The model of this name and kind; null if the catalogue has no such name, or has a model of another kind.
+ */
 export function modelOfKind<Kind extends Model['kind']>(
   catalogue: ReadonlyMap<string, Model>,
   name: string,
@@ -112,36 +122,39 @@ export function modelOfKind<Kind extends Model['kind']>(
   return model !== undefined && isOfKind(model, kind) ? model : null;
 }
 
-/** A model that people ask for by this name and that the program cannot run. */
+/** A model that users ask for by this name and that the program cannot run. */
 export interface UnavailableModel {
   readonly name: string;
-  /** What is missing, as a sentence. */
+  /** A sentence that says what is missing. */
   readonly missing: string;
   /** Names of models to take instead, or other advice. */
   readonly instead: string;
 }
 
-/** A catalogue file of the user's, as it was read. */
+/** A catalogue file of the user, as the program read it. */
 export interface CatalogueFileRead {
-  /** Absolute. */
+  /** The absolute path. */
   readonly path: string;
-  /** Of its bytes, hexadecimal. */
+  /** SHA-256 of the file's bytes, in hexadecimal. */
   readonly sha256: string;
-  /** Names of the models that it gives. */
+  /** Names of the models that the file gives. */
   readonly models: readonly string[];
 }
 
 /** Model name -> model, in the order that `panic-tda models` lists them. */
 export interface Catalogue extends ReadonlyMap<string, Model> {
   readonly unavailable?: ReadonlyMap<string, UnavailableModel>;
-  /** What it was read from, beside the program's own file; absent where a test or a program made it. */
+  /**
+   * The files that the catalogue was read from, beside the program's own file; absent if a test or a program
+   * made the catalogue.
+   */
   readonly origin?: CatalogueOrigin;
 }
 
 export interface CatalogueOrigin {
   readonly files: readonly CatalogueFileRead[];
-  /** What PANIC_TDA_CATALOGUE names; null where it is not set. */
+  /** The path in PANIC_TDA_CATALOGUE; null if the variable is not set. */
   readonly variable: string | null;
-  /** The file that is read from the models folder where it is there; null without a models folder. */
+  /** The catalogue file in the models folder, which is read if it exists; null without a models folder. */
   readonly inModelsFolder: string | null;
 }

@@ -8,7 +8,7 @@ import { nearest } from '../common/nearest.js';
 import { listed, pathText, problem, quoted, type Problem } from '../common/problems.js';
 import { catalogueText } from './unknown-models.js';
 
-/** Models of the other kind than their place needs. */
+/** Models of another kind than their place needs. */
 export function modelProblems(fields: Fields, catalogue: Catalogue): Problem[] {
   return namedModels(fields).flatMap(({ path, name, kind }) => {
     const model = catalogue.get(name);
@@ -18,7 +18,7 @@ export function modelProblems(fields: Fields, catalogue: Catalogue): Problem[] {
   });
 }
 
-/** Names that the catalogue has not, or knows to be unavailable. */
+/** Names that the catalogue does not have, or lists as unavailable. */
 export function unknownModelProblems(fields: Fields, catalogue: Catalogue): Problem[] {
   return namedModels(fields)
     .filter(({ name }) => !catalogue.has(name))
@@ -44,7 +44,7 @@ interface NamedModel {
   readonly kind: Model['kind'];
 }
 
-/** Every place of a model that has a name. */
+/** All named models of the experiment, with their places. */
 function namedModels(fields: Fields): NamedModel[] {
   const places = [
     ...listIn(fields['networks']).flatMap((network, i) =>
@@ -65,7 +65,10 @@ function fittingNames(kind: Model['kind'], catalogue: Catalogue): string[] {
   return namesOf(catalogue, (candidate) => candidate.kind === kind);
 }
 
-/** Networks whose first model does not take a prompt, and neighbours (last to first included) that do not connect. */
+/**
+ * Networks whose first model does not take a prompt, and neighbours (the last and the first model included)
+ * that do not connect.
+ */
 export function connectionProblems(fields: Fields, catalogue: Catalogue): Problem[] {
   const maxLength = maxLengthOf(fields);
   return listIn(fields['networks']).flatMap((value, i) => {
@@ -99,7 +102,10 @@ function firstModelProblem(network: number, model: GenerativeModel, catalogue: C
   );
 }
 
-/** Embedding models that have nothing to embed in a network: no output of their modality within max_length. */
+/**
+ * Embedding models that have nothing to embed in a network, because it gives no output of their modality
+ * within max_length.
+ */
 export function embeddingMatchProblems(fields: Fields, catalogue: Catalogue): Problem[] {
   const outputs = listIn(fields['networks']).map((network) =>
     outputsOf(network, maxLengthOf(fields), catalogue),
@@ -117,7 +123,10 @@ export function embeddingMatchProblems(fields: Fields, catalogue: Catalogue): Pr
   });
 }
 
-/** What comes out of a network within `maxLength` steps; null where it is empty or has a model that is not known. */
+/**
+ * The modalities of a network's outputs within `maxLength` steps; null if the network is empty or has a model
+ * that the catalogue does not have.
+ */
 function outputsOf(network: unknown, maxLength: number, catalogue: Catalogue): Set<Modality> | null {
   const occurring = listIn(network).slice(0, maxLength);
   const modalities = new Set<Modality>();
@@ -129,7 +138,9 @@ function outputsOf(network: unknown, maxLength: number, catalogue: Catalogue): S
   return occurring.length === 0 ? null : modalities;
 }
 
-/** As given where it is valid; otherwise infinite, so that the networks are still checked as loops. */
+/**
+ * The given value if it is valid; otherwise infinity, so that the checks still treat the networks as loops.
+ */
 function maxLengthOf(fields: Fields): number {
   const value = fields['max_length'];
   const valid =

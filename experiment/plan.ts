@@ -9,15 +9,18 @@ import type { Catalogue, GenerativeModel, Model } from './model.js';
 export interface PlanHistory {
   readonly msPerInvocation: ReadonlyMap<string, number>;
   readonly msPerVector: ReadonlyMap<string, number>;
-  /** Mean size of a model's stored pictures. */
+  /** Mean size of a model's stored pictures, in bytes. */
   readonly bytesPerImage: ReadonlyMap<string, number>;
 }
 
 export interface PlanOptions {
-  /** Peak memory of a diagram of `points` points up to `maxDimension`; the room that computes diagrams knows it. */
+  /**
+   * Peak memory of a diagram of `points` points up to `maxDimension`. The caller passes the estimate of the
+   * room that computes diagrams.
+   */
   readonly diagramBytes: (points: number, maxDimension: 0 | 1 | 2) => number;
   readonly history?: PlanHistory;
-  /** Milliseconds of a call that were measured once, elsewhere, for models that history does not know. */
+  /** Milliseconds of a call, measured once on another machine, for models that the history does not know. */
   readonly measured?: Pick<PlanHistory, 'msPerInvocation' | 'msPerVector'>;
 }
 
@@ -25,51 +28,59 @@ export interface PlanOptions {
 export interface ModelWork {
   readonly model: string;
   readonly count: number;
-  /** The model's own time, one call after another; null where neither history nor a measurement knows it. */
+  /**
+   * The time of the model alone, one call after another; null if neither the history nor a measurement knows
+   * it.
+   */
   readonly ms: number | null;
-  /** Where that time is from: the data folder's own history, or a measurement of another machine. */
+  /** The source of that time: the data folder's own history, or a measurement of another machine. */
   readonly from: 'history' | 'measurement' | null;
 }
 
-/** What an experiment would do, at most: runs that end in a cycle, and equal work that is reused, need less. */
+/**
+ * The most work that an experiment can need. Runs that end in a cycle need less, and so does equal work that
+ * is reused.
+ */
 export interface Plan {
   readonly runs: number;
   /** runs x max_length. */
   readonly invocations: number;
-  /** In the order in which the networks name them. */
+  /** In the order in which the networks first name the models. */
   readonly invocationsByModel: readonly ModelWork[];
   readonly embeddings: number;
   readonly embeddingsByModel: readonly ModelWork[];
   /** runs x embedding models. */
   readonly diagrams: number;
-  /** Diagrams of surrogates, beside the others; none without a null model. */
+  /** Diagrams of surrogates, in addition to the others; 0 without a null model. */
   readonly surrogateDiagrams: number;
   readonly largestDiagramPoints: number;
   readonly largestDiagramBytes: number;
   readonly databaseBytes: number;
-  /** Pictures, stored beside the database. */
+  /** Bytes of the pictures, which the store keeps beside the database. */
   readonly objectBytes: number;
   /** All model time together; null unless the time of every model is known. */
   readonly modelMs: number | null;
-  /** What the figures take for granted, one sentence each. */
+  /** The assumptions behind the figures, one sentence each. */
   readonly assumptions: readonly string[];
 }
 
-/** A row of an invocation with its indices, and of a run. */
+/** Bytes of the row of an invocation with its indices, and of the row of a run. */
 const INVOCATION_ROW_BYTES = 250;
 const RUN_ROW_BYTES = 400;
-/** 4 bytes a dimension, and a third more because a database page rarely holds a whole number of vectors. */
+/** 4 bytes per dimension, and a third more because a database page rarely holds a whole number of vectors. */
 const VECTOR_BYTES_PER_DIMENSION = 4 * (4 / 3);
 const VECTOR_ROW_BYTES = 150;
-/** Birth and death as 32-bit numbers. Each dimension is taken to have as many bars as there are points. */
+/**
+ * Birth and death as 32-bit numbers. The estimate assumes as many bars in each dimension as there are points.
+ */
 const BAR_BYTES = 8;
 const DIAGRAM_ROW_BYTES = 500;
-/** One homology dimension of one surrogate. */
+/** Bytes of one homology dimension of one surrogate. */
 const SURROGATE_ROW_BYTES = 100;
 
 /**
- * The arithmetic of an experiment: counts are exact upper bounds, bytes are estimates. Takes a validated config; throws
- * `InvalidInput` for one whose models are not in the catalogue.
+ * Computes the plan of an experiment: counts are exact upper bounds, bytes are estimates. The config must be
+ * valid. Throws `InvalidInput` if the catalogue does not have one of its models.
  */
 export function planOf(config: ExperimentConfig, catalogue: Catalogue, options: PlanOptions): Plan {
   const { history, measured } = options;
@@ -136,7 +147,10 @@ export function planOf(config: ExperimentConfig, catalogue: Catalogue, options: 
   };
 }
 
-/** Steps of a run that the model at `position` of a network takes: every `length`-th from `position` on. */
+/**
+ * The number of steps of a run that the model at `position` of a network makes: every `length`-th step from
+ * `position` on.
+ */
 export function stepsAt(position: number, length: number, maxLength: number): number {
   return Math.max(0, Math.ceil((maxLength - position) / length));
 }
@@ -153,7 +167,7 @@ function countInvocations(config: ExperimentConfig): Map<string, number> {
   return counts;
 }
 
-/** Points of the largest diagram: the most outputs of an embedded modality that one run has. */
+/** The number of points of the largest diagram: the most outputs of an embedded modality in one run. */
 export function mostPoints(
   config: Pick<ExperimentConfig, 'networks' | 'max_length'>,
   embedded: readonly Modality[],
@@ -173,7 +187,7 @@ export function mostPoints(
   return points.reduce((most, count) => Math.max(most, count), 0);
 }
 
-/** Of an output's object, 0 where its row is all of it. */
+/** Bytes of an output's object; 0 if its row holds the whole output. */
 function objectBytesOf({ name, output }: GenerativeModel, history: PlanHistory | undefined): number {
   if (!isStoredAsObject(output)) return 0;
   return history?.bytesPerImage.get(name) ?? MODALITY_FACTS[output].objectBytes;
@@ -200,7 +214,7 @@ function total(values: readonly (number | null)[]): number | null {
   return values.reduce((all, value) => (all === null || value === null ? null : all + value), 0);
 }
 
-/** @throws PanicError InvalidInput where the catalogue has no such model. */
+/** @throws PanicError InvalidInput if the catalogue has no such model. */
 function requireModel<Kind extends Model['kind']>(name: string, kind: Kind, catalogue: Catalogue) {
   const model = modelOfKind(catalogue, name, kind);
   if (model === null) throw new PanicError('InvalidInput', `no ${kind} model "${name}" in the catalogue`);

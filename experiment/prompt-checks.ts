@@ -2,14 +2,14 @@ import { MAX_TEXT_CHARACTERS } from './artifact.js';
 import { listIn, type Fields } from './field-checks.js';
 import { pathText, problem, quoted, type Problem } from '../common/problems.js';
 
-/** Prompts longer than any model reads: their runs could not begin. */
+/** Prompts that are longer than any model reads: the runs of such a prompt could not begin. */
 export function promptLengthProblems(fields: Fields): Problem[] {
   return listIn(fields['prompts']).flatMap((prompt, index) =>
     lengthProblems(pathText(['prompts', index]), prompt),
   );
 }
 
-/** Texts that hold U+FFFD, which programs write in place of what they could not read. */
+/** Texts with U+FFFD, the character that programs write in place of bytes that they could not read. */
 export function unreadTextProblems(fields: Fields): Problem[] {
   return [
     ...replacementProblems('name', fields['name']),

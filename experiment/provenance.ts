@@ -1,4 +1,7 @@
-/** What computed an output, stored once per distinct record and pointed at by every invocation and vector. */
+/**
+ * The program and device that computed an output. The store keeps each distinct record once, and every
+ * invocation and vector points at its record.
+ */
 export interface Fingerprint {
   /** 'typescript' for built-in models, 'onnxruntime' for neural ones, 'server' for those behind a server. */
   readonly runtime: string;
@@ -7,8 +10,10 @@ export interface Fingerprint {
   readonly dtype: string;
   /** SHA-256 (hex) by file name of the model's files; empty for built-in models. */
   readonly files: Readonly<Record<string, string>>;
-  /** Version of the code that makes tokens of texts, and texts of tokens; absent where the model does neither. */
+  /**
+   * Version of the code that turns texts into tokens and tokens into texts; absent if the model does neither.
+   */
   readonly tokenizers?: string;
-  /** What a model behind a server answers as; `device` is then the server's address. */
+  /** The name under which a model behind a server answers; `device` is then the server's address. */
   readonly served?: string;
 }

@@ -1,4 +1,4 @@
-/** Every status of a run. The database lets no other in. */
+/** Every status of a run. The database accepts no other. */
 export const RUN_STATUSES = ['pending', 'running', 'finished', 'failed', 'cancelled'] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
@@ -6,11 +6,14 @@ export type RunStatus = (typeof RUN_STATUSES)[number];
 export const PLANNED_RUN_STATUS = 'pending' satisfies RunStatus;
 
 interface Meaning {
-  /** The command that goes on with such a run. A first start of an experiment does what `resume` does. Null where nothing is left to do. */
+  /**
+   * The command that continues such a run; null if nothing is left to do. The first start of an experiment
+   * does what `resume` does.
+   */
   readonly takenUpBy: 'resume' | 'retry' | null;
-  /** Whether a drive of the experiment has such a run before it, or is at work on it. */
+  /** Whether a drive of the experiment still has the run before it, or works on it now. */
   readonly isUnderWay: boolean;
-  /** Of two stores that have the same run, the one with the higher number knows more of it. */
+  /** If two stores have the same run, the store with the higher number knows more of it. */
   readonly rank: number;
 }
 
@@ -22,7 +25,7 @@ const MEANINGS = {
   cancelled: { takenUpBy: 'resume', isUnderWay: false, rank: 2 },
 } as const satisfies Readonly<Record<RunStatus, Meaning>>;
 
-/** Statuses whose meaning has a value in a field. */
+/** Statuses for which a field of `Meaning` has this value. */
 type StatusesWith<Field extends keyof Meaning, Value extends Meaning[Field]> = {
   [Status in RunStatus]: (typeof MEANINGS)[Status][Field] extends Value ? Status : never;
 }[RunStatus];
@@ -31,17 +34,19 @@ export type UnfinishedRunStatus = StatusesWith<'takenUpBy', 'resume'>;
 export type EndedRunStatus = Exclude<RunStatus, UnfinishedRunStatus>;
 export type UnderWayRunStatus = StatusesWith<'isUnderWay', true>;
 
-/** Whether a start or `resume` of the experiment works on the run: it has neither finished nor failed. */
+/**
+ * Whether a start or `resume` of the experiment works on the run: the run has neither finished nor failed.
+ */
 export function isUnfinished(status: RunStatus): status is UnfinishedRunStatus {
   return MEANINGS[status].takenUpBy === 'resume';
 }
 
-/** Whether the run has ended by itself: it finished or failed. */
+/** Whether the run has ended by itself, because it finished or failed. */
 export function hasEnded(status: RunStatus): status is EndedRunStatus {
   return !isUnfinished(status);
 }
 
-/** Whether a drive of the experiment has the run before it, or is at work on it. */
+/** Whether a drive of the experiment still has the run before it, or works on it now. */
 export function isUnderWay(status: RunStatus): status is UnderWayRunStatus {
   return MEANINGS[status].isUnderWay;
 }
@@ -49,12 +54,12 @@ export function isUnderWay(status: RunStatus): status is UnderWayRunStatus {
 export const UNFINISHED_RUN_STATUSES = RUN_STATUSES.filter((status) => isUnfinished(status));
 export const ENDED_RUN_STATUSES = RUN_STATUSES.filter((status) => hasEnded(status));
 export const UNDER_WAY_RUN_STATUSES = RUN_STATUSES.filter((status) => isUnderWay(status));
-/** Statuses of runs that have begun, and that have not all that they are to have. */
+/** Statuses of runs that have begun and do not have all of their results. */
 export const INCOMPLETE_RUN_STATUSES = RUN_STATUSES.filter(
   (status) => status !== PLANNED_RUN_STATUS && MEANINGS[status].takenUpBy !== null,
 );
 
-/** Of a text that a damaged or a newer store has in place of a status, false. */
+/** False for a text that a damaged or a newer store has in place of a status. */
 export function isRunStatus(text: string): text is RunStatus {
   return RUN_STATUSES.some((status) => status === text);
 }
@@ -68,10 +73,10 @@ function rankOf(status: string): number {
   return isRunStatus(status) ? MEANINGS[status].rank : 0;
 }
 
-/** Numbers of runs by status. Every status is present. */
+/** The number of runs of each status. Every status is present. */
 export type RunsByStatus = Readonly<Record<RunStatus, number>>;
 
-/** Counts of no run yet, to be added to. */
+/** A count of 0 for each status, for the caller to add to. */
 export function noRuns(): Record<RunStatus, number> {
   return { pending: 0, running: 0, finished: 0, failed: 0, cancelled: 0 };
 }
@@ -91,6 +96,9 @@ export function totalRuns(runs: RunsByStatus): number {
   return RUN_STATUSES.reduce((sum, status) => sum + runs[status], 0);
 }
 
-/** What a user asked of one run. `paused`: it waits where it is. `cancelled`: it neither begins nor goes on before a user asks for it again. */
+/**
+ * The wish of a user for one run. `paused`: the run waits where it is. `cancelled`: the run neither begins
+ * nor continues until a user asks for it again.
+ */
 export const RUN_HOLDS = ['paused', 'cancelled'] as const;
 export type RunHold = (typeof RUN_HOLDS)[number];

@@ -19,13 +19,14 @@ function formOf(name: FieldName): z.ZodType {
 }
 
 /**
- * The form of an experiment file, field by field: what an editor can check. What needs the catalogue or several fields
- * at once (models that exist and connect, duplicates, `seeds` or `seed_count`) is in `validate.ts`.
+ * The form of an experiment file, field by field: the part that an editor can check. `validate.ts` has the
+ * checks that need the catalogue or several fields at once (models that exist and connect, duplicates,
+ * `seeds` or `seed_count`).
  */
 // Each field has the form that its description makes, which the type of a loop does not say.
 export const experimentSchema = z.object(recordOf(FIELD_NAMES, formOf) as unknown as Shape);
 
-/** What is allowed at a place of the file, in words. */
+/** The allowed values at a place of the file, in words. */
 export function allowedAt(path: readonly PropertyKey[]): string {
   if (path.length === 0) return 'an object { } with the fields of an experiment';
   const [field, ...places] = path;

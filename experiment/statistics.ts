@@ -1,42 +1,59 @@
 import { namesOf, recordOf } from '../common/records.js';
 
 /**
- * What is stored of the results of a run, number by number. Tables and their checks, what computes a number, `show`, its JSON, the summary,
- * the null model, `doctor`, the content of a store and the table of docs/topology.md loop over these descriptions.
+ * Descriptions of the numbers that the store keeps of a run's results. These parts of the program loop over
+ * them: the tables and their checks, the code that computes the numbers, `show`, its JSON, the summary, the
+ * null model, `doctor`, the content of a store and the table of docs/topology.md.
  */
 export interface Statistic {
-  /** Its column in SQL. */
+  /** The name of the number's column in SQL. */
   readonly column: string;
-  /** In the heading of a table. */
+  /** The heading of the number in a table. */
   readonly title: string;
   readonly stored: 'integer' | 'real';
   readonly unit: 'bars' | 'nats' | 'distance' | 'points' | 'edges';
-  /** Its values are from here to infinity, without infinity. */
+  /** The least possible value. Infinity is no value. */
   readonly least: number;
-  /** Places behind the point where people read it. */
+  /** Decimals that people see. */
   readonly decimals: number;
   readonly sentence: string;
-  /** When a row may have none; null where every row has it. A row never has a 0 in place of a number that is not known. */
+  /**
+   * The rule by which a row may have no number; null if every row has one. A row never has a 0 in place of an
+   * unknown number.
+   */
   readonly nullRule: string | null;
-  /** Why two stores with the same results may have it differ, so that it is no part of their content; null where it is a part. */
+  /**
+   * The reason why two stores with the same results may differ in this number, so that it is no part of their
+   * content; null if it is a part.
+   */
   readonly notContent: string | null;
 }
 
-/** A number of the bars of one homology dimension. */
+/** A number that describes the bars of one homology dimension. */
 export interface BarStatistic extends Statistic {
-  /** Whose bars it is stored of: a run's diagram has its bars beside it, the diagram of a surrogate has these numbers alone. */
+  /**
+   * The diagrams for which the store keeps the number: a run's diagram also has its bars, a surrogate's
+   * diagram has these numbers alone.
+   */
   readonly keptOf: readonly ('diagram' | 'surrogate')[];
-  /** Its name in `show ID --json`, where a run has one line for each dimension; null where it is not there. */
+  /**
+   * The name of the number in `show ID --json`, which has one line per dimension of a run; null if it is not
+   * there.
+   */
   readonly overviewName: string | null;
-  /** Its name in `show ID RUN --json`; null where other values there say it. */
+  /** The name of the number in `show ID RUN --json`; null if other values there say the same. */
   readonly documentName: string | null;
-  /** Whether the table of `show ID RUN` has it. */
+  /** Whether the table of `show ID RUN` shows the number. */
   readonly isInTable: boolean;
-  /** The heading under which the summary of an experiment has its mean, least and greatest value over the runs; null where it has not. */
+  /**
+   * The heading under which the summary of an experiment shows the mean, least and greatest value over the
+   * runs; null if the summary does not have the number.
+   */
   readonly summaryTitle: string | null;
   /**
-   * Words for a number by which a run is ranked among its surrogates: it in the plural, what rank 1 is, and why there is nothing to rank
-   * where it is 0. Null for a number by which none is ranked. Such a number is kept of surrogates.
+   * Words for a number by which a run is ranked among its surrogates: its plural, the name of rank 1, and the
+   * reason why there is nothing to rank if it is 0. Null if no run is ranked by it. The store keeps a ranked
+   * number of surrogates too.
    */
   readonly ranked: { readonly plural: string; readonly first: string; readonly nothing: string } | null;
 }
@@ -132,27 +149,27 @@ export const BAR_STATISTICS = {
 
 export type BarStatisticName = keyof typeof BAR_STATISTICS;
 
-/** Names of the numbers that are stored of a diagram, or of a surrogate's. */
+/** Names of the numbers that the store keeps of a diagram, or of a surrogate's diagram. */
 export type KeptOf<Whose extends 'diagram' | 'surrogate'> = {
   [Name in BarStatisticName]: Whose extends (typeof BAR_STATISTICS)[Name]['keptOf'][number] ? Name : never;
 }[BarStatisticName];
 
-/** The numbers of some bars. Null is a number that these bars do not have, by its null rule. */
+/** The numbers of a set of bars. Null is a number that these bars do not have, by its null rule. */
 export type BarStatisticValues = {
   readonly [Name in BarStatisticName]: (typeof BAR_STATISTICS)[Name]['nullRule'] extends null
     ? number
     : number | null;
 };
 
-/** The numbers that a row of a diagram's dimension has, or of a surrogate's. */
+/** The numbers in the row of a diagram's dimension, or of a surrogate's. */
 export type StoredStatistics<Whose extends 'diagram' | 'surrogate'> = Pick<BarStatisticValues, KeptOf<Whose>>;
 
-/** How each number is computed from bars: birth, death, birth, death, ... */
+/** For each number: the function that computes it from bars (birth, death, birth, death, ...). */
 export type BarMeasures = {
   readonly [Name in BarStatisticName]: (bars: Float32Array) => BarStatisticValues[Name];
 };
 
-/** Names of the numbers that the summary of an experiment has. */
+/** Names of the numbers that the summary of an experiment shows. */
 export type SummarisedStatistic = {
   [Name in KeptOf<'diagram'>]: (typeof BAR_STATISTICS)[Name]['summaryTitle'] extends null ? never : Name;
 }[KeptOf<'diagram'>];
@@ -185,12 +202,12 @@ function isKeptOf<Whose extends 'diagram' | 'surrogate'>(
   return describe(name).keptOf.includes(whose);
 }
 
-/** What is said of a number, whichever it is. */
+/** The description of a number. */
 export function describe(name: BarStatisticName): BarStatistic {
   return BAR_STATISTICS[name];
 }
 
-/** Some of the numbers of bars, by these measures. */
+/** Computes these numbers of the bars, by these measures. */
 export function measured<Name extends BarStatisticName>(
   bars: Float32Array,
   measures: BarMeasures,
@@ -208,13 +225,13 @@ export const NULLABLE_DIAGRAM_STATISTICS = DIAGRAM_STATISTICS.filter(
   (name) => describe(name).nullRule !== null,
 );
 
-/** What is wrong with a number, as far as its description says; null where nothing is. */
+/** The fault of a number according to its description; null if it has none. */
 export function rangeProblem({ column, least }: Statistic, value: number | null): string | null {
   if (value !== null && value >= least && value < Infinity) return null;
   return `its ${column} is ${value}; it is a number from ${least} on`;
 }
 
-/** Numbers of a diagram as a whole. The kernel counts them while it makes the diagram. */
+/** Numbers that describe a diagram as a whole. The kernel counts them while it makes the diagram. */
 export const DIAGRAM_COUNTS = {
   pointCount: {
     column: 'point_count',

@@ -5,8 +5,8 @@ import { mostPoints } from './plan.js';
 import { pathText, problem, type Problem } from '../common/problems.js';
 
 /**
- * Networks whose runs are certain to end with more points than a surrogate can have. A surrogate is made of all points of its run,
- * repeats included. A run that may end in a cycle may stay below that, so it is let in.
+ * Networks whose runs certainly end with more points than a surrogate can have. A surrogate has all points of
+ * its run, repeats included. A run that may end in a cycle may stay below the limit, so the check accepts it.
  */
 export function surrogatePointProblems(config: ExperimentConfig, catalogue: Catalogue): Problem[] {
   if (config.null_model === null) return [];

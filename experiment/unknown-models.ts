@@ -3,7 +3,7 @@ import type { MadeWith } from './made-with.js';
 import type { Catalogue } from './model.js';
 import { listed } from '../common/problems.js';
 
-/** The models of an experiment that the catalogue has not. */
+/** The models of an experiment that the catalogue does not have. */
 export function unknownModels(
   config: Pick<ExperimentConfig, 'networks' | 'embedding_models'>,
   catalogue: Catalogue,
@@ -11,7 +11,7 @@ export function unknownModels(
   return modelNames(config).filter((name) => !catalogue.has(name));
 }
 
-/** Which files a catalogue was read from, as a sentence without its full stop. */
+/** Names the files that a catalogue was read from, as a sentence without its full stop. */
 export function catalogueText({ origin }: Catalogue): string {
   if (origin === undefined) return 'Read: a catalogue that a program made';
   const { files, variable, inModelsFolder } = origin;
@@ -30,8 +30,8 @@ export function catalogueText({ origin }: Catalogue): string {
 }
 
 /**
- * That the catalogue has not these models, which catalogue that is, and which one the experiment was made with. One text for
- * every command and activity; ends without a full stop.
+ * Says which models the catalogue does not have, which catalogue that is, and with which catalogue the
+ * experiment was made. Every command and activity uses this one text; it ends without a full stop.
  */
 export function explainUnknown(
   names: readonly string[],

@@ -33,7 +33,10 @@ import { FIELD_NAMES, KEPT_FIELD_NAMES } from './fields.js';
 import { picked } from '../common/records.js';
 import { allowedAt, experimentSchema } from './schema.js';
 
-/** A valid experiment, or all that is wrong with it, in the order of the fields. `source` is the name to report it under. */
+/**
+ * A valid experiment, or all of its problems in the order of the fields. `source` is the name under which
+ * reports mention it.
+ */
 export type Validation =
   | { readonly ok: true; readonly config: ExperimentConfig }
   | {
@@ -41,8 +44,9 @@ export type Validation =
       readonly source: string;
       readonly problems: readonly Problem[];
       /**
-       * Where nothing is wrong but what an experiment that is stored already may have: models that the catalogue has no more and
-       * that may not be called again, and what an older version let in (U+FFFD, more points than surrogates can have).
+       * The config, if its only problems are ones that a stored experiment may have: models that the
+       * catalogue no longer has and that the run may not need again, and values that an older version
+       * accepted (U+FFFD, more points than surrogates can have).
        */
       readonly ifStored?: ExperimentConfig;
     };
@@ -118,7 +122,10 @@ function sizeProblems(config: ExperimentConfig): Problem[] {
   ];
 }
 
-/** Zod says where, and leaves unknown keys to `unknownFieldProblems`; what was found and what is allowed there are said in our words. */
+/**
+ * Zod names the place of a problem and leaves unknown keys to `unknownFieldProblems`. This function says in
+ * our words what the file has there and what is allowed.
+ */
 function formProblem(issue: z.core.$ZodIssue, fields: Fields): Problem {
   const found = issue.path.reduce<unknown>(
     (value, key) => (value as Record<PropertyKey, unknown>)[key],
@@ -143,7 +150,7 @@ function fieldIndex({ path }: Problem): number {
 }
 
 function configOf(data: z.output<typeof experimentSchema>): ExperimentConfig {
-  // Adding 0 turns -0, which JSON can write and cannot tell from 0, into 0.
+  // JSON can write -0, which means 0. Adding 0 turns it into 0.
   const seeds = data.seeds?.map((seed) => seed + 0) ?? Array.from({ length: data.seed_count ?? 0 }, () => -1);
   const { drawn_seeds: given, ...rest } = data;
   const drawn = given?.map((seed) => (seed === null ? null : seed + 0));
@@ -159,7 +166,7 @@ function configOf(data: z.output<typeof experimentSchema>): ExperimentConfig {
   );
 }
 
-/** The order of the kinds says nothing, so it must not make another experiment. */
+/** The order of the kinds has no meaning, so it must not make another experiment. */
 function nullModelOf(data: NullModel | null): NullModel | null {
   if (data === null) return null;
   const { surrogates, kinds } = data;

@@ -1,4 +1,7 @@
-/** What a process that decodes is sent: one picture at a time, whose header says that it is of so many pixels. */
+/**
+ * The request to a process that decodes. It has one picture at a time, and the pixel count that the picture's
+ * header says.
+ */
 export interface DecodeRequest {
   readonly bytes: Uint8Array;
   readonly pixels: number;

@@ -10,37 +10,45 @@ import { afterWorkingTime } from '../../common/working-time.js';
 import type { DecodeReply, DecodeRequest } from './decode-protocol.js';
 import { type PictureFormat, pictureHeader } from './header.js';
 
-/** The picture is at fault: it is none, is of another format or size than expected, or its pixels cannot be read. */
+/**
+ * The picture is at fault: the bytes are no picture, the format or size is not the expected one, or its
+ * pixels cannot be read.
+ */
 export class UnreadablePicture extends Error {
   override readonly name = 'UnreadablePicture';
 }
 
 export interface PictureLimits {
   readonly formats: readonly PictureFormat[];
-  /** The size that it has to have; any that the store keeps where absent. */
+  /** The size that the picture must have; if absent, any size that the store keeps. */
   readonly size?: { readonly width: number; readonly height: number };
-  /** Work of this process for which the picture is waited for; milliseconds. */
+  /** Longest wait for the picture, in milliseconds of this process's working time. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
 export interface DecodedPicture {
   readonly picture: ImageArtifact;
-  /** Whether no pixel is transparent: colours behind a transparent place are whatever the program that wrote the file left there. */
+  /**
+   * Whether no pixel is transparent. The colours behind a transparent place are what the program that wrote
+   * the file happened to leave there.
+   */
   readonly opaque: boolean;
 }
 
-/** Some hundred times as long as a fast machine takes: a busy one took 13 s for 8192 x 8192. */
+/** About a hundred times as long as a fast machine takes: a busy one took 13 s for 8192 x 8192. */
 const TIMEOUT_MS = 60_000;
 const TIMEOUT_MS_PER_PIXEL = 0.005;
 const MOST_PROCESSES = Math.min(2, usableCores());
 
 /**
- * The pixels of a picture that others made: the one way to decode any. Format and size are read from its header, and anything unexpected is
- * refused, before a decoder sees it. The decoder runs in a process of its own, which is ended when the time is over or the signal is
- * raised, since its native code cannot be interrupted otherwise; the event loop of this process stays free.
+ * Decodes a picture from outside. No other code decodes any. The function reads format and size from the
+ * header, and refuses anything unexpected before a decoder sees it. The decoder runs in a process of its own,
+ * because its native code cannot be interrupted: this function ends the process when the time is over or the
+ * signal aborts. The event loop of this process stays free.
  *
- * Throws UnreadablePicture; PanicError `DeviceError` where the time is over or the process dies; and the signal's reason.
+ * Throws UnreadablePicture; PanicError `DeviceError` if the time is over or the process dies; and the
+ * signal's reason.
  */
 export async function decodePicture(bytes: Uint8Array, limits: PictureLimits): Promise<DecodedPicture> {
   const { width, height } = checkedHeader(bytes, limits);
@@ -88,7 +96,7 @@ function checkedHeader(
 
 const NAMES: Readonly<Record<PictureFormat, string>> = { png: 'PNG', jpeg: 'JPEG', webp: 'WebP' };
 
-/** Ends the processes that decode nothing now; the next picture starts one again. Resolves when they are gone. */
+/** Ends the idle decoder processes; the next picture starts one again. Resolves when they have ended. */
 export async function endIdleDecoders(): Promise<void> {
   await Promise.all(
     free.map(async (place) => {
@@ -103,15 +111,15 @@ export async function endIdleDecoders(): Promise<void> {
   );
 }
 
-/** Room for one process, which decodes one picture at a time. */
+/** A place for one process, which decodes one picture at a time. */
 interface Place {
   process: ChildProcess | null;
-  /** What waits for its answer. */
+  /** The request that waits for the process's answer. */
   asked: { answer(reply: DecodeReply): void; fail(why: string): void } | null;
 }
 
 const free: Place[] = Array.from({ length: MOST_PROCESSES }, () => ({ process: null, asked: null }));
-/** Pictures that wait for a place, in the order of asking. */
+/** Requests that wait for a place, in their order. */
 const waiting: ((place: Place) => void)[] = [];
 
 async function freePlace(signal: AbortSignal | undefined): Promise<Place> {
@@ -158,7 +166,8 @@ async function ask(
       signal?.addEventListener('abort', abort, { signal: settled.signal });
       settled.signal.addEventListener('abort', stopTimer);
       place.asked = { answer: resolve, fail };
-      // A failed send means that the process is ending, and one without a channel did not start: either is heard of.
+      // If `send` fails, the process is ending. A process without a channel did not start. In both cases an
+      // event reports it.
       if (decoder.connected) decoder.send(request, () => undefined);
     });
   } catch (error) {
@@ -194,7 +203,7 @@ function start(place: Place): ChildProcess {
   return decoder;
 }
 
-/** An idle process must not keep this one running; it ends with its channel. */
+/** An idle process must not keep this process alive; it ends when its channel closes. */
 function keepAlive(decoder: ChildProcess, keep: boolean): void {
   if (keep) {
     decoder.ref();

@@ -1,18 +1,21 @@
-/** The formats that are decoded: those that models' servers answer with, of which the store keeps pictures in one. */
+/**
+ * The formats that this program decodes: model servers answer with any of them, and the store keeps pictures
+ * in one of them.
+ */
 export type PictureFormat = 'png' | 'jpeg' | 'webp';
 
-/** What a picture says of itself before anything is decoded. */
+/** The facts that a picture's header states, before any decoding. */
 export interface PictureHeader {
   readonly format: PictureFormat;
   readonly width: number;
   readonly height: number;
-  /** Whether it has more than one frame. */
+  /** Whether the picture has more than one frame. */
   readonly animated: boolean;
 }
 
 /**
- * Reads the format from the first bytes of a picture, and its size where that format keeps it. Null for everything else, and for what
- * ends within its header.
+ * Reads the format from the first bytes of a picture, and the size from the place where the format keeps it.
+ * Null for other bytes, and for a picture that ends within its header.
  */
 export function pictureHeader(bytes: Uint8Array): PictureHeader | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -27,7 +30,10 @@ export function pictureHeader(bytes: Uint8Array): PictureHeader | null {
 
 const PNG_SIGNATURE = 0x89504e470d0a1a0an;
 
-/** https://www.w3.org/TR/png-3/#5DataRep: IHDR comes first, and `acTL` of an animation before the pixels. */
+/**
+ * https://www.w3.org/TR/png-3/#5DataRep: IHDR comes first, and the `acTL` of an animation comes before the
+ * pixels.
+ */
 function pngHeader(view: DataView): PictureHeader | null {
   if (view.byteLength < 8 || view.getBigUint64(0) !== PNG_SIGNATURE || name(view, 12) !== 'IHDR') return null;
   const size = { width: view.getUint32(16), height: view.getUint32(20) };
@@ -38,7 +44,10 @@ function pngHeader(view: DataView): PictureHeader | null {
   }
 }
 
-/** ITU T.81, B.2.2: frame headers are SOF0 to SOF15, without DHT, JPG and DAC, which have numbers between them. */
+/**
+ * ITU T.81, B.2.2: the markers of frame headers are SOF0 to SOF15, except DHT, JPG and DAC, whose numbers lie
+ * between them.
+ */
 const NO_FRAMES: ReadonlySet<number> = new Set([0xc4, 0xc8, 0xcc]);
 
 function jpegHeader(view: DataView): PictureHeader | null {
@@ -58,7 +67,7 @@ function jpegHeader(view: DataView): PictureHeader | null {
         animated: false,
       };
     }
-    // Pixels before any frame, or the end.
+    // The pixels begin before any frame, or the file ends.
     if (marker === 0xda || marker === 0xd9) return null;
     at += 2 + view.getUint16(at + 2);
   }
@@ -66,7 +75,7 @@ function jpegHeader(view: DataView): PictureHeader | null {
 
 const ANIMATION = 0x02;
 
-/** RFC 9649: VP8 and VP8L have 14 bits for a side, the canvas of VP8X has 24. */
+/** RFC 9649: VP8 and VP8L have 14 bits for a side; the canvas of VP8X has 24. */
 function webpHeader(view: DataView): PictureHeader | null {
   if (view.byteLength < 16 || name(view, 0) !== 'RIFF' || name(view, 8) !== 'WEBP') return null;
   if (name(view, 12) !== 'VP8X') return webpFrame(view, 12);
