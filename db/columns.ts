@@ -2,10 +2,13 @@ import { getTableColumns, getTableName, sql } from 'drizzle-orm';
 import type { Placeholder } from 'drizzle-orm';
 import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core';
 
-/** A row of a table, as both databases give it. */
+/** A row of a table, in the form that both databases return. */
 export type Row<T extends SQLiteTable> = Readonly<T['$inferSelect']>;
 
-/** The columns of a row that another row points at, as `model.name`; null where that row is missing, as in a damaged store. */
+/**
+ * The columns of a row that another row points at, as `model.name`; null if that row is missing, as in a
+ * damaged store.
+ */
 export type Joined<Prefix extends string, R> = {
   readonly [Name in keyof R & string as `${Prefix}.${Name}`]: R[Name] | null;
 };
@@ -13,17 +16,20 @@ export type Joined<Prefix extends string, R> = {
 /** The SQL of each column of a row. */
 export type ColumnSql<R> = { readonly [Name in keyof R & string]: string };
 
-/** Every column of a table, in the order of the table, by the names that code has for them. */
+/** Every column of a table, in the order of the table, by its name in the code. */
 export function columnNames<T extends SQLiteTable>(table: T): readonly (keyof Row<T> & string)[] {
   return Object.keys(getTableColumns(table));
 }
 
-/** The SQL of every column of a table that a query calls `alias`: what a migration adds is read without a further word. */
+/**
+ * The SQL of every column of a table that a query calls `alias`. A query that uses it reads a column of a
+ * later migration without a change.
+ */
 export function columnsOf<T extends SQLiteTable>(table: T, alias: string): ColumnSql<Row<T>> {
   return columnSql(table, alias, '') as ColumnSql<Row<T>>;
 }
 
-/** The same of a row that another one points at, under names with a prefix. */
+/** The columns of a row that another row points at, under names with a prefix. */
 export function joinedColumns<Prefix extends string, T extends SQLiteTable>(
   prefix: Prefix,
   table: T,
@@ -42,7 +48,10 @@ function columnSql(table: SQLiteTable, alias: string, prefix: string): Readonly<
   );
 }
 
-/** SQLite and Postgres give numbers, texts and buffers as code has them (`TYPES` in postgres/connection.ts). */
+/**
+ * SQLite and Postgres return numbers, texts and buffers in the form that the code uses (`TYPES` in
+ * postgres/connection.ts).
+ */
 const UNTRANSLATED: ReadonlySet<string> = new Set(['number', 'string', 'buffer']);
 
 function refuseTranslated(table: SQLiteTable, { name, dataType }: SQLiteColumn): void {
@@ -52,12 +61,15 @@ function refuseTranslated(table: SQLiteTable, { name, dataType }: SQLiteColumn):
   );
 }
 
-/** `"run_id" as "runId", …`: what a SELECT takes of the columns of a row. */
+/** `"run_id" as "runId", …`: the columns of a row in the list of a SELECT. */
 export function selected<R>(columns: ColumnSql<R>, names: readonly (keyof R & string)[]): string {
   return names.map((name) => `${columns[name]} as "${name}"`).join(', ');
 }
 
-/** A value for each column of a table but some, each to be given by the column's name when the statement is run: for `insert`. */
+/**
+ * A placeholder for each column of a table except some, under the column's name, for `insert`. The caller
+ * gives the values when it runs the statement.
+ */
 export function placeholders<T extends SQLiteTable, Left extends keyof Row<T> & string>(
   table: T,
   ...left: readonly Left[]

@@ -1,7 +1,10 @@
-/** Names within a data folder. Apart, so that whoever only needs a path does not load the database. */
+/**
+ * Names within a data folder. They have a file of their own, so that code that only needs a path does not
+ * load the database.
+ */
 export const DATABASE_FILE = 'panic-tda.sqlite';
 export const OBJECTS_FOLDER = 'objects';
-/** What the SQLite file is that no copy of it is (instance.ts). */
+/** The file that tells the SQLite file apart from its copies (instance.ts). */
 export const INSTANCE_FILE = 'panic-tda.instance.json';
-/** Which models have a task queue of their own; the user's. */
+/** The user's file that says which models have a task queue of their own. */
 export const ROUTES_FILE = 'routes.json';

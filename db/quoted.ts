@@ -1,4 +1,7 @@
-/** Words that the code itself names, such as statuses, as a list of SQL: `'pending', 'running'`. Not for what a user wrote. */
+/**
+ * Words of the code itself, such as statuses, as a list of SQL: `'pending', 'running'`. Do not use it for a
+ * user's text.
+ */
 export function quoted(words: readonly string[]): string {
   return words.map((word) => `'${word}'`).join(', ');
 }

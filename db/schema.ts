@@ -28,18 +28,20 @@ import { quoted } from './quoted.js';
 import { rangeChecks, statisticColumns } from './statistic-columns.js';
 
 /**
- * The tables, and every invariant that a column check can hold. What needs another row (a step's input is the step
- * before's output, a vector belongs to the output it is attached to, ...) is held by the triggers of migrations 0001, 0003 and 0010.
+ * The tables, and every invariant that a column check can hold. The triggers of migrations 0001, 0003 and
+ * 0010 hold the invariants that need another row (a step's input is the previous step's output, a vector
+ * belongs to the output that it is attached to, ...).
  *
- * The migrations say STRICT after each table, which Drizzle does not know and a generated one must be given by hand:
- * without it SQLite stores a text in an integer column, and a text is greater than every number that a check names.
+ * The migrations say STRICT after each table. Drizzle does not know that word, so add it by hand to a
+ * generated table. Without it SQLite stores a text in an integer column, and a text compares as greater than
+ * every number of a check.
  *
  * Times are milliseconds since the epoch. SHA-256 digests are 32 raw bytes.
  */
 
 const DRIVER_KINDS = ['service', 'embedded'] as const;
 
-/** A check that NULL does not slip through: SQL lets a constraint pass whose value is unknown. */
+/** A check that refuses an unknown result too: SQL accepts a row if a constraint's value is NULL. */
 function check(name: string, condition: SQL) {
   return columnCheck(name, sql`(${condition}) is true`);
 }
@@ -48,12 +50,12 @@ function oneOf(column: AnySQLiteColumn, values: readonly string[]) {
   return sql`${column} in (${sql.raw(quoted(values))})`;
 }
 
-/** Which columns the row of an artifact fills, by its modality. */
+/** The columns that the row of an artifact fills, by its modality. */
 function anyOf(shapes: Readonly<Record<Modality, SQL>>): SQL {
   return sql.join(Object.values(shapes), sql`\n        or `);
 }
 
-/** A model exactly as it was used: another revision or setting is another row. */
+/** A model with the exact revision and settings of its use: another revision or setting is another row. */
 export const models = sqliteTable(
   'models',
   {
@@ -116,17 +118,17 @@ export const artifacts = sqliteTable(
 );
 
 /**
- * Objects whose artifacts were deleted. The file goes after the row, so a writer that staged an equal picture meanwhile must
- * put it again; this table tells it (artifacts.ts).
+ * Objects whose artifacts were deleted. The file goes after the row, so a writer that staged an equal picture
+ * meanwhile must put it again. This table shows that to the writer (artifacts.ts).
  */
 export const removedObjects = sqliteTable(
   'removed_objects',
   {
     sha256: blob({ mode: 'buffer' }).primaryKey(),
     byteLength: integer('byte_length').notNull(),
-    /** Since when somebody is about to remove the file; null while nobody is. */
+    /** The time since which a process is about to remove the file; null if no process is. */
     claimedAt: integer('claimed_at'),
-    /** When the file was removed; null while it may still be there. */
+    /** The time when the file was removed; null while it may still exist. */
     removedAt: integer('removed_at'),
   },
   (t) => [
@@ -136,26 +138,32 @@ export const removedObjects = sqliteTable(
   ],
 );
 
-/** Where the objects of this database are: row 1, from the first time that somebody was to write any. */
+/** The place of this database's objects: row 1, written before the first process writes an object. */
 export const objectsPlaces = sqliteTable('objects_places', {
   id: integer().primaryKey(),
-  /** What the place itself says that it is (object-store.ts). */
+  /** The id that the place itself states (object-store.ts). */
   placeId: text('place_id').notNull(),
-  /** Where that was last, for people. */
+  /** The last known address of that place, for people. */
   place: text().notNull(),
 });
 
-/** What this database is: row 1, drawn when its tables were made. A copy of the database has the same id. */
+/**
+ * The identity of this database: row 1, drawn when its tables were made. A copy of the database has the same
+ * id.
+ */
 export const databases = sqliteTable(
   'databases',
   {
     id: integer().primaryKey(),
     databaseId: text('database_id').notNull(),
-    /** A version that knows at least so many migrations can read these tables. Each later migration that is not additive raises it. */
+    /**
+     * A version that knows at least this many migrations can read these tables. Each later migration that is
+     * not additive raises the number.
+     */
     readableFrom: integer('readable_from').notNull(),
-    /** The same for versions that write to these tables. */
+    /** A version that knows at least this many migrations can write to these tables. */
     writableFrom: integer('writable_from').notNull(),
-    /** The first version of panic-tda that has these tables, as each later migration writes it. */
+    /** The first version of panic-tda that has these tables. Each later migration writes it. */
     version: text().notNull(),
   },
   (t) => [
@@ -166,14 +174,14 @@ export const databases = sqliteTable(
   ],
 );
 
-/** Which workflow code each build id of the workers stands for, from the first worker of that build. */
+/** The workflow code behind each build id of the workers, recorded by the first worker of that build. */
 export const builds = sqliteTable(
   'builds',
   {
     /** Name of the worker deployment. */
     deployment: text().notNull(),
     buildId: text('build_id').notNull(),
-    /** Of the bundle of workflow code. */
+    /** SHA-256 of the bundle of workflow code. */
     bundleSha256: blob('bundle_sha256', { mode: 'buffer' }).notNull(),
     /** Version of the package, for people. */
     version: text().notNull(),
@@ -186,8 +194,8 @@ export const builds = sqliteTable(
 );
 
 /**
- * Routes of models, as a worker recorded them: a machine without a file of routes knows the queues by these. The row `unrouted` is no
- * model: it says who changed them last (routes.ts).
+ * Routes of models, as a worker recorded them. A machine without a file of routes finds the queues here. The
+ * row `unrouted` is no model: it says which worker changed the routes last (routes.ts).
  */
 export const routes = sqliteTable(
   'routes',
@@ -211,13 +219,19 @@ export const experiments = sqliteTable(
     config: text().notNull(),
     runCount: integer('run_count').notNull(),
     status: text({ enum: EXPERIMENT_STATUSES }).notNull().default('planned'),
-    /** The Temporal execution that drives the experiment now, so that a second one is refused. */
+    /** The Temporal execution that drives the experiment now. It lets a command refuse a second drive. */
     driverWorkflowId: text('driver_workflow_id'),
     driverRunId: text('driver_run_id'),
-    /** Which Temporal service that execution is on, and where that is, in words for people. Null where older versions wrote the row. */
+    /**
+     * The Temporal service that has this execution, and its address, in words for people. Null if an older
+     * version wrote the row.
+     */
     driverService: text('driver_service'),
     driverPlace: text('driver_place'),
-    /** Where that service is (`ServicePlace` in tables/driver-service.ts). All null where the words of an older version did not say it exactly. */
+    /**
+     * The place of that service (`ServicePlace` in tables/driver-service.ts). All null if the words of an
+     * older version did not state it exactly.
+     */
     driverKind: text('driver_kind', { enum: DRIVER_KINDS }),
     driverAddress: text('driver_address'),
     driverNamespace: text('driver_namespace'),
@@ -227,16 +241,22 @@ export const experiments = sqliteTable(
     startedAt: integer('started_at'),
     finishedAt: integer('finished_at'),
     error: text(),
-    /** Since when an operator holds all of its runs; null while nobody does. */
+    /** The time since which an operator holds all of its runs; null if no operator does. */
     pausedAt: integer('paused_at'),
-    /** Since when its rows are being deleted, batch by batch: from then on it is no experiment any more, only what is left of one. */
+    /**
+     * The time since which a command deletes its rows, batch by batch. From then on the row is only a remnant
+     * of an experiment.
+     */
     deletingAt: integer('deleting_at'),
     /**
-     * The catalogue files of the user's that gave models to it when it was last started, as JSON
-     * (`experiment/made-with.ts`); null where older versions started it.
+     * The user's catalogue files that gave models to the experiment at its last start, as JSON
+     * (`experiment/made-with.ts`). Null if an older version started it.
      */
     catalogue: text(),
-    /** When it was not at work, as JSON: pairs of times (`rests.ts`). Null where that never was, or older versions wrote it. */
+    /**
+     * The times in which no worker worked on it, as JSON: pairs of times (`rests.ts`). Null if there were
+     * none, or if an older version wrote the row.
+     */
     rests: text(),
   },
   (t) => [
@@ -247,7 +267,7 @@ export const experiments = sqliteTable(
   ],
 );
 
-/** Run `runIndex` of its experiment: networks x seeds x prompts, prompts fastest. */
+/** Run `runIndex` of its experiment: networks x seeds x prompts; prompts vary fastest. */
 export const runs = sqliteTable(
   'runs',
   {
@@ -259,27 +279,27 @@ export const runs = sqliteTable(
     /** JSON list of model names. */
     network: text().notNull(),
     seed: integer().notNull(),
-    /** The seed drawn when a run with seed -1 is planned; null for fixed seeds. */
+    /** The seed that the planning of a run with seed -1 drew; null for fixed seeds. */
     drawnSeed: integer('drawn_seed'),
     promptId: integer('prompt_id')
       .notNull()
       .references(() => artifacts.id),
     maxLength: integer('max_length').notNull(),
     status: text({ enum: RUN_STATUSES }).notNull().default(PLANNED_RUN_STATUS),
-    /** Why the trajectory ended; null while it has not. */
+    /** The reason why the trajectory ended; null before its end. */
     stopReason: text('stop_reason', { enum: ['length', 'cycle'] }),
     /** Number of invocations of the ended trajectory. */
     length: integer(),
     /** Sequence of the first invocation of the cycle, and its period in invocations. */
     cycleStart: integer('cycle_start'),
     cycleLength: integer('cycle_length'),
-    /** Raised by each `retry`; failures of earlier tries do not count against a later one. */
+    /** Each `retry` raises it, so that failures of earlier tries do not count against a later one. */
     attempt: integer().notNull().default(1),
     errorKind: text('error_kind'),
     errorMessage: text('error_message'),
     startedAt: integer('started_at'),
     finishedAt: integer('finished_at'),
-    /** What an operator asked of this run alone, until it is resumed or its experiment ends. */
+    /** The request of an operator for this run alone, until the run is resumed or its experiment ends. */
     hold: text({ enum: RUN_HOLDS }),
   },
   (t) => [
@@ -310,7 +330,7 @@ export const runs = sqliteTable(
   ],
 );
 
-/** One model call, or the recorded repeat of one. Rows are written once and never changed. */
+/** One model call, or the recorded repeat of one. No program changes a row after it was written. */
 export const invocations = sqliteTable(
   'invocations',
   {
@@ -329,21 +349,29 @@ export const invocations = sqliteTable(
       .notNull()
       .references(() => artifacts.id),
     seed: integer().notNull(),
-    /** `computed` by a model, `reused` from equal work elsewhere, or filled from the run's own `cycle`. */
+    /**
+     * `computed` by a model, `reused` from equal work of another step, or filled from the run's own `cycle`.
+     */
     source: text({ enum: ['computed', 'reused', 'cycle'] }).notNull(),
     hostId: integer('host_id').references(() => hosts.id),
     batchSize: integer('batch_size'),
     computeMs: real('compute_ms'),
     createdAt: integer('created_at').notNull(),
-    /** Tokens at the end of the input that the model had no room for; null where it read everything. */
+    /**
+     * The number of tokens at the end of the input that the model had no room for; null if it read
+     * everything.
+     */
     cutTokens: integer('cut_tokens'),
-    /** 1 where the model stopped at its limit of tokens, so that the end of the output is missing; null where it ended by itself. */
+    /**
+     * 1 if the model stopped at its limit of tokens, so that the end of the output is missing; null if it
+     * ended by itself.
+     */
     outputCut: integer('output_cut'),
   },
   (t) => [
     uniqueIndex('invocations_step').on(t.runId, t.sequence),
     index('invocations_output').on(t.runId, t.outputId),
-    // Who deletes an artifact or a vector must see at once whether anything still points at it.
+    // A deletion of an artifact or a vector must see at once whether a row still points at it.
     index('invocations_input_artifact').on(t.inputId),
     index('invocations_output_artifact').on(t.outputId),
     index('invocations_work')
@@ -363,7 +391,7 @@ export const invocations = sqliteTable(
   ],
 );
 
-/** Every failed attempt of a run, kept for whoever asks what went wrong. */
+/** Every failed attempt of a run, so that a user can see later what went wrong. */
 export const failures = sqliteTable(
   'failures',
   {
@@ -373,7 +401,7 @@ export const failures = sqliteTable(
       .references(() => runs.id, { onDelete: 'cascade' }),
     attempt: integer().notNull(),
     stage: text({ enum: ['invocation', 'embedding', 'diagram'] }).notNull(),
-    /** Step that failed, for invocations. */
+    /** The step that failed; only for invocations. */
     sequence: integer(),
     kind: text().notNull(),
     message: text().notNull(),
@@ -386,8 +414,8 @@ export const failures = sqliteTable(
 );
 
 /**
- * A vector, once per distinct content: float32 little-endian. `norm` is its Euclidean length; SQLite stores NaN as NULL,
- * so NOT NULL with the bounds below keeps null, zero and non-finite vectors out.
+ * A vector, once per distinct content: float32 little-endian. `norm` is its Euclidean length. SQLite stores
+ * NaN as NULL, so NOT NULL and the bounds below exclude null, zero and non-finite vectors.
  */
 export const vectors = sqliteTable(
   'vectors',
@@ -402,12 +430,15 @@ export const vectors = sqliteTable(
     sha256: blob({ mode: 'buffer' }).notNull(),
     bytes: blob({ mode: 'buffer' }).notNull(),
     norm: real().notNull(),
-    /** Its share of the model's time for the batch that it was computed in. */
+    /** The vector's share of the model's time for its batch. */
     computeMs: real('compute_ms').notNull(),
     hostId: integer('host_id')
       .notNull()
       .references(() => hosts.id),
-    /** Tokens at the end of the output that the model had no room for; null where it read everything, or nobody knows. */
+    /**
+     * The number of tokens at the end of the output that the model had no room for. Null if the model read
+     * everything, or if the number is unknown.
+     */
     cutTokens: integer('cut_tokens'),
   },
   (t) => [
@@ -421,7 +452,7 @@ export const vectors = sqliteTable(
   ],
 );
 
-/** Which vector belongs to an invocation's output. */
+/** Which vector belongs to the output of an invocation. */
 export const embeddings = sqliteTable(
   'embeddings',
   {
@@ -459,7 +490,10 @@ export const diagrams = sqliteTable(
     /** Null for the whole filtration. */
     maxEdgeLength: real('max_edge_length'),
     ...statisticColumns(DIAGRAM_COUNTS, DIAGRAM_COUNT_NAMES),
-    /** SHA-256 over the SHA-256 of the vectors, in order: a diagram whose vectors changed is stale. */
+    /**
+     * SHA-256 over the SHA-256 digests of the vectors, in order: a diagram whose vectors have changed is
+     * stale.
+     */
     pointsSha256: blob('points_sha256', { mode: 'buffer' }).notNull(),
     computeMs: real('compute_ms').notNull(),
     createdAt: integer('created_at').notNull(),
@@ -498,8 +532,9 @@ export const diagramDimensions = sqliteTable(
 );
 
 /**
- * One homology dimension of the diagram of a surrogate of a diagram's points. Only what is compared is kept: the seed follows
- * from `points_sha256`, kind and index, so that the bars, which would take k times the room of the diagram's, can be made again.
+ * One homology dimension of the diagram of a surrogate, which is made from a diagram's points. The row has
+ * only the numbers to compare. The bars would take k times the room of the diagram's, and a program can make
+ * them again: the seed follows from `points_sha256`, kind and index.
  */
 export const surrogates = sqliteTable(
   'surrogates',

@@ -16,7 +16,7 @@ type ColumnOf<Described extends Statistic> = Described['nullRule'] extends null
   ? NotNull<Builder<Described>>
   : Builder<Described>;
 
-/** The columns of a table that hold these numbers. */
+/** The table columns for these numbers. */
 export function statisticColumns<
   All extends Readonly<Record<string, Statistic>>,
   Name extends keyof All & string,
@@ -31,8 +31,9 @@ export function statisticColumns<
 }
 
 /**
- * A check of the range of each of these numbers but those that stricter checks of the table hold already. Infinity is refused, and so is NaN, which SQLite stores as NULL. A migration that adds the
- * column gives it a check of this name.
+ * A check of the range of each of these numbers, except those that a stricter check of the table holds
+ * already. It refuses infinity, and also NaN, which SQLite stores as NULL. A migration that adds the column
+ * gives it a check of this name.
  */
 export function rangeChecks<Name extends string>(
   table: string,

@@ -30,25 +30,29 @@ import { summaryQueries } from './read/summary.js';
 import { surrogateTable } from './tables/surrogates.js';
 import { vectorTable } from './tables/vectors.js';
 
-/** Everything that is remembered: rows in a database, and objects beside it. One per process. */
+/** All durable data of the pipeline: rows in a database, and objects beside it. One per process. */
 export type Store<D extends Database = Database> = ReturnType<typeof storeOver<D>>;
 
-/** Where a store is. */
+/** The place of a store. */
 export interface StorePlace {
   /** The data folder. */
   readonly folder: string;
-  /** The database of several machines; null for an SQLite file in the data folder. */
+  /** The database that several machines share; null for an SQLite file in the data folder. */
   readonly database: PostgresService | null;
-  /** Where objects are kept; without it, in a folder in the data folder. */
+  /** The place of the objects; if absent, a folder in the data folder. */
   readonly objects?: ObjectsPlace | null;
-  /** What is done about a schema that others changed; refused unless a caller looks for it. */
+  /**
+   * The treatment of a schema that another program changed; `refused` unless the caller looks for such
+   * changes.
+   */
   readonly foreignRules?: ForeignRules;
 }
 
 /**
- * Opens a store, making it or bringing it up to date where that is still to be done. Throws InvalidInput where it cannot be used,
- * also while another process has to be alone with it (`connectStoreAlone`); StoreUnavailable where it cannot be reached.
- * `onUpgraded` hears of an SQLite file that was brought up to date.
+ * Opens a store; first makes it, or brings it up to date, if that is still to be done. Throws InvalidInput if
+ * the store cannot be used, also while another process must be alone with it (`connectStoreAlone`);
+ * StoreUnavailable if it cannot be reached. Calls `onUpgraded` after it has brought an SQLite file up to
+ * date.
  */
 export async function connectStore(
   place: StorePlace,
@@ -67,8 +71,9 @@ export async function connectStore(
 }
 
 /**
- * Opens a store in a database of several machines for somebody who must be the only one that writes: until it is closed, others
- * are refused. Throws as `connectStore`, and InvalidInput where others use it.
+ * Opens a store in a database of several machines for a caller that must be the only writer: until the caller
+ * closes it, the database refuses other processes. Throws as `connectStore`, and InvalidInput if another
+ * process uses the store.
  */
 export async function connectStoreAlone(
   place: StorePlace & { readonly database: PostgresService },
@@ -77,12 +82,15 @@ export async function connectStoreAlone(
   return storeOnServer(await openPostgresAlone(place.database), place);
 }
 
-/** The store of somebody who writes. */
+/** A store for a process that writes. */
 function storeOnServer(db: Database, { folder, database, objects = null }: StorePlace): Store {
   return storeOver(db, madePlace(folder, objects), nameOf(folder, database, objects));
 }
 
-/** Opens a store for reading, beside whoever writes it; null where there is none yet. Makes nothing. Throws as `connectStore`. */
+/**
+ * Opens a store for reading, beside a process that may write to it; null if there is no store yet. Makes
+ * nothing. Throws as `connectStore`.
+ */
 export async function connectStoreReadonly({
   folder,
   database,
@@ -97,8 +105,8 @@ export async function connectStoreReadonly({
 }
 
 /**
- * Makes the tables of a database of several machines, and lets roles use them; returns how many migrations that took. With `waiting` it asks
- * writers to leave that a migration is not for.
+ * Makes the tables of a database of several machines, and lets roles use them. Returns how many migrations it
+ * ran. With `waiting` it asks those writers to leave whose version must not write beside a migration.
  */
 export async function setUpDatabase(
   database: PostgresService,
@@ -109,18 +117,21 @@ export async function setUpDatabase(
   return setUpPostgres(database, roles, waiting);
 }
 
-/** Of which version the tables of a database of several machines are, and who writes to them. Changes nothing. */
+/**
+ * The version of the tables in a database of several machines, and the processes that write to them. Changes
+ * nothing.
+ */
 export async function tablesOnServer(database: PostgresService): Promise<TablesOnServer> {
   const { lookAtTables } = await postgres();
   return lookAtTables(database);
 }
 
-/** Loaded by those who use it: without it a command starts sooner. */
+/** Only code that uses Postgres loads this module: the other commands start sooner without it. */
 function postgres() {
   return import('./postgres/connection.js');
 }
 
-/** Opens the store of a data folder with its SQLite file, making it where there is none. */
+/** Opens the store of a data folder with its SQLite file, and makes it if there is none. */
 export function openStore(
   folder: string,
   objects: ObjectsPlace | null = null,
@@ -132,8 +143,9 @@ export function openStore(
 }
 
 /**
- * Opens the store of a data folder with its SQLite file for reading, beside whoever writes it; null where there is none yet. Makes nothing.
- * Throws InvalidInput where the tables are not those of this version.
+ * Opens the store of a data folder with its SQLite file for reading, beside a process that may write to it;
+ * null if there is no store yet. Makes nothing. Throws InvalidInput if the tables are not those of this
+ * version.
  */
 export function openStoreReadonly(
   folder: string,
@@ -145,12 +157,12 @@ export function openStoreReadonly(
   return storeOver(db, objects ?? objectsBeside(folder), nameOf(folder, null, objects));
 }
 
-/** Where the objects of a data folder are unless another place is named. */
+/** The place of a data folder's objects, unless the user names another place. */
 export function objectsBeside(folder: string): ObjectsPlace {
   return { kind: 'folder', path: join(folder, OBJECTS_FOLDER), within: folder };
 }
 
-/** The place of objects; its folder is made. */
+/** The place of objects, after its folder is made. */
 function madePlace(folder: string, objects: ObjectsPlace | null): ObjectsPlace {
   const place = objects ?? objectsBeside(folder);
   if (place.kind === 'folder') makeFolder(place.path);
@@ -159,11 +171,11 @@ function madePlace(folder: string, objects: ObjectsPlace | null): ObjectsPlace {
 
 interface PlaceName {
   readonly place: string;
-  /** Nobody named a place. */
+  /** Whether no user named a place. */
   readonly own: boolean;
 }
 
-/** The objects of an SQLite file go with its data folder, whatever that is called next. */
+/** The objects of an SQLite file go with its data folder, also after the folder is renamed. */
 function nameOf(folder: string, database: PostgresService | null, objects: ObjectsPlace | null): PlaceName {
   if (objects === null && database === null) {
     return { place: OWN_PLACE, own: true };
@@ -176,7 +188,7 @@ function storeOver<D extends Database>(db: D, place: ObjectsPlace, name: PlaceNa
   const artifacts = artifactTable(db, objects);
   return {
     db,
-    /** Number of migrations that made its tables. */
+    /** Number of migrations that made the tables. */
     schemaVersion: db.schemaVersion,
     objects,
     objectsPlace: objectsPlaceTable(db, objects, name),

@@ -7,13 +7,14 @@ import type { RecordedPlace } from '../objects/recorded-place.js';
 import { hasObject } from '../tables/has-object.js';
 import { synchronise } from '../connection/synchronise.js';
 
-/** Pages between two looks at the signal: 4 MiB, some hundredths of a second. */
+/** Pages between two checks of the signal: 4 MiB, some hundredths of a second. */
 const PAGES_AT_ONCE = 1024;
 
 /**
- * Copies an SQLite file as it is now, while others write to it. The copy is read in one transaction: without it SQLite's backup begins again
- * after each write of another process (https://sqlite.org/backup.html), and beside a steady writer never ends.
- * Throws the signal's reason, and leaves no copy then.
+ * Copies an SQLite file as it is now, while other processes write to it. One transaction reads the whole
+ * copy: without it SQLite's backup begins again after each write of another process
+ * (https://sqlite.org/backup.html), and never ends beside a steady writer. Throws the signal's reason, and
+ * leaves no copy then.
  */
 export async function copyDatabase(
   db: Connection,
@@ -38,7 +39,7 @@ export async function copyDatabase(
   return { takenAt };
 }
 
-/** Lets a copy name the place of its own objects, and makes it one file that is whole by itself. */
+/** Records in a copy the place of its own objects, and makes the copy one file that is whole by itself. */
 export function settleCopy(file: string, { placeId, place }: RecordedPlace): void {
   const copy = new Database(file, { fileMustExist: true });
   try {
@@ -49,7 +50,7 @@ export function settleCopy(file: string, { placeId, place }: RecordedPlace): voi
          on conflict (id) do update set place_id = excluded.place_id, place = excluded.place`,
       )
       .run(placeId, place);
-    // Pages were copied with the mode that needs a log beside the file.
+    // The copied pages still have the mode that needs a log beside the file.
     copy.pragma('journal_mode = DELETE');
   } finally {
     copy.close();
@@ -71,11 +72,11 @@ export interface CopyCounts {
   readonly objectsSha256: string;
 }
 
-/** A copy that is read. Each list of pictures is in the order of their digests. */
+/** A copy that is open for reading. Each list of pictures is in the order of their digests. */
 export interface DatabaseCopy {
   counts(): CopyCounts;
   pictures(): Iterable<CopiedPicture>;
-  /** Pictures that an earlier copy of the same database lacks, and those of `again`. */
+  /** Pictures that an earlier copy of the same database does not have, and those of `again`. */
   picturesSince(earlier: string, again: readonly Buffer[]): Iterable<CopiedPicture>;
   close(): void;
 }
@@ -84,7 +85,7 @@ const PICTURES = `select sha256, byte_length as "byteLength" from artifacts a wh
 
 export function readCopy(file: string): DatabaseCopy {
   const connections: Database.Database[] = [];
-  /** A connection for each list, since nothing else can be asked on one that has a list open. */
+  /** Opens a connection for each list, because a connection with an open list can run no other query. */
   function open(): Database.Database {
     const copy = new Database(file, { readonly: true, fileMustExist: true });
     connections.push(copy);

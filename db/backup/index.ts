@@ -31,40 +31,47 @@ export type BackupProgress =
   | { readonly stage: 'objects'; readonly counts: CopyCounts; readonly of: number };
 
 export interface BackupRequest {
-  /** Opened for reading. */
+  /** The store to copy, open for reading. */
   readonly source: Store<Connection>;
   readonly sourceFolder: string;
-  /** Held by the caller, so that no other process writes there. */
+  /** The folder of the backup. The caller holds its lock, so that no other process writes there. */
   readonly folder: string;
-  /** Of panic-tda. */
+  /** The version of panic-tda. */
   readonly version: string;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: BackupProgress) => void;
-  /** Called for each object that the data folder itself lacks. */
+  /** Called for each object that the data folder itself does not have. */
   readonly onMissing: (message: string) => void;
 }
 
 export interface Backup {
   readonly manifest: BackupManifest;
   readonly counts: CopyCounts;
-  /** How often the database was copied, since objects went with a deletion meanwhile. */
+  /** How often this call copied the database, because a deletion removed objects during a copy. */
   readonly databaseCopies: number;
-  /** Objects in the folder that no row of the copy mentions: of rows that were deleted since an earlier backup. */
+  /**
+   * The number of objects in the folder that no row of the copy mentions. Their rows were deleted after an
+   * earlier backup.
+   */
   readonly unmentioned: number;
   readonly unmentionedBytes: number;
-  /** What lies in the data folder and is in no backup. */
+  /** Names in the data folder that no backup includes. */
   readonly leftOut: readonly string[];
 }
 
-/** A deletion under way removes objects that a copy mentions; each further copy has only what was made since, to read. */
+/**
+ * A deletion that runs meanwhile removes objects that a copy mentions. A further copy has only the later
+ * objects left to read.
+ */
 const MOST_COPIES = 10;
-/** What a file system rounds the length of a file up to. */
+/** The unit to which a file system rounds up the length of a file. */
 const BLOCK_BYTES = 4096;
 const MOST_ROUTES_BYTES = 16 * 2 ** 20;
 
 /**
- * Throws InvalidInput where a folder cannot take a backup of this store, since it holds something else or has too little room. To be asked before
- * the folder is made or locked; changes nothing but a backup that was cut off between its last two steps.
+ * Throws InvalidInput if a folder cannot take a backup of this store, because it holds something else or has
+ * too little room. Call it before you make or lock the folder. It changes nothing, except that it finishes a
+ * backup that was cut off between its last two steps.
  */
 export async function refuseTarget(
   request: Pick<BackupRequest, 'source' | 'folder' | 'signal'>,
@@ -80,10 +87,11 @@ export async function refuseTarget(
 }
 
 /**
- * Copies a data folder with its SQLite file while others write to it: the database as it is at one moment, then the objects that it mentions,
- * then the user's small files. Only then does the copy take the place of an earlier one; cut off before, the earlier one stays as it was,
- * and the same call goes on.
- * @throws PanicError InvalidInput where the folder holds something else.
+ * Copies a data folder with its SQLite file while other processes write to it: first the database as it is at
+ * one moment, then the objects that it mentions, then the user's small files. Only then does the copy replace
+ * an earlier one. If the call is cut off before, the earlier backup stays as it was, and the same call
+ * continues.
+ * @throws PanicError InvalidInput if the folder holds something else.
  */
 export async function backUp(request: BackupRequest): Promise<Backup> {
   try {
@@ -149,7 +157,10 @@ async function databaseIdOf({ db }: Store<Connection>): Promise<string> {
   }
 }
 
-/** Throws InvalidInput where the disk has too little room for the copy of the database, and for the objects that the folder lacks. */
+/**
+ * Throws InvalidInput if the disk has too little room for the copy of the database and for the objects that
+ * the folder does not have.
+ */
 async function requireRoom({ db }: Store<Connection>, to: ObjectStore, folder: string): Promise<void> {
   const { missing, missingBytes } = await missingPictures(db, to);
   const needed = (await db.size()) + missingBytes + missing * BLOCK_BYTES;
@@ -171,7 +182,10 @@ interface CopiedRows {
   readonly databaseCopies: number;
 }
 
-/** Copies the database and the objects that it mentions, until no deletion has removed one of these in between. */
+/**
+ * Copies the database and the objects that it mentions. It repeats this until no deletion has removed one of
+ * these objects meanwhile.
+ */
 async function copyRows(request: BackupRequest, to: ObjectStore, placeId: string): Promise<CopiedRows> {
   const { source, folder, signal, onProgress, onMissing } = request;
   const file = join(folder, DATABASE_FILE + UNFINISHED);
@@ -203,7 +217,7 @@ async function copyRows(request: BackupRequest, to: ObjectStore, placeId: string
       for (const { message } of left.missing) onMissing(message);
       missing.push(...left.missing);
       deleted = left.deleted;
-      // They are looked at once more.
+      // The next copy looks at these objects once more.
       counts = { ...counts, objects: counts.objects - deleted.length };
       if (deleted.length === 0) return { takenAt, counts, rows, missing, databaseCopies };
     } finally {
@@ -217,7 +231,10 @@ async function copyRows(request: BackupRequest, to: ObjectStore, placeId: string
   );
 }
 
-/** Objects that were not there: those whose rows were deleted meanwhile, and those that the rows still mention. */
+/**
+ * Splits the objects that were missing: the rows of some were deleted meanwhile, and the rows still mention
+ * the others.
+ */
 async function sorted(
   { db }: Store<Connection>,
   lacked: readonly DamagedObject[],
@@ -231,7 +248,7 @@ async function sorted(
   return { missing, deleted };
 }
 
-/** Copies the user's routes to their unfinished name; returns their digest, null where there are none. */
+/** Copies the user's routes under their unfinished name. Returns their digest, or null if there are none. */
 function copyRoutes(from: string, to: string): string | null {
   const file = join(from, ROUTES_FILE);
   let bytes: Buffer;

@@ -7,37 +7,37 @@ import type { Checks } from '../../common/record-text.js';
 import { readRegularFileNow, UnfitFile } from '../../common/regular-file.js';
 import { synchronise } from '../connection/synchronise.js';
 
-/** What a backup says of itself, in `panic-tda-backup.json`. */
+/** The facts about a backup, in its file `panic-tda-backup.json`. */
 export interface BackupManifest {
   readonly format: 1;
-  /** Version of panic-tda that made it. */
+  /** The version of panic-tda that made the backup. */
   readonly version: string;
-  /** The data folder that it is of, for people. */
+  /** The data folder of the backup, for people. */
   readonly source: string;
-  /** Of the table `databases`. */
+  /** The id in the table `databases`. */
   readonly databaseId: string;
-  /** The rows are those of this moment (ISO 8601). */
+  /** The moment (ISO 8601) whose rows the backup has. */
   readonly takenAt: string;
   readonly finishedAt: string;
-  /** Migrations that made the tables. */
+  /** The number of migrations that made the tables. */
   readonly migrations: number;
   readonly databaseBytes: number;
   readonly databaseSha256: string;
   readonly experiments: number;
   readonly runs: number;
   readonly invocations: number;
-  /** Objects that the rows mention, and their bytes. */
+  /** The number of objects that the rows mention, and their bytes. */
   readonly objects: number;
   readonly objectBytes: number;
-  /** Of the SHA-256 digests of all these objects, 32 bytes each, in their order. */
+  /** SHA-256 of the SHA-256 digests of all these objects, 32 bytes each, in their order. */
   readonly objectsSha256: string;
-  /** Of these objects, those that are not here, since the data folder itself lacked them. */
+  /** How many of these objects the backup does not have, because the data folder itself did not have them. */
   readonly missing: number;
-  /** Null where there is no such file. */
+  /** SHA-256 of the file of routes; null if there is none. */
   readonly routesSha256: string | null;
 }
 
-/** What a backup that is being made says of itself, in `panic-tda-backup.unfinished.json`. */
+/** The facts about an unfinished backup, in its file `panic-tda-backup.unfinished.json`. */
 export type UnfinishedManifest = BegunManifest | BackupManifest;
 
 export type BegunManifest = Pick<BackupManifest, 'format' | 'version' | 'source' | 'databaseId'> & {
@@ -77,7 +77,10 @@ const WHOLE: Checks<BackupManifest> = {
   routesSha256: (value): value is string | null => value === null || isSha256(value),
 };
 
-/** The manifest of a folder; null where it has none. Throws InvalidInput where it holds what this version does not know. */
+/**
+ * The manifest of a folder; null if it has none. Throws InvalidInput if the file holds something that this
+ * version does not know.
+ */
 export function manifestOf(folder: string): BackupManifest | null {
   const file = join(folder, MANIFEST_FILE);
   const text = textOf(file);
@@ -121,7 +124,7 @@ export function writeUnfinishedManifest(folder: string, manifest: UnfinishedMani
   synchronise(folder);
 }
 
-/** Gives a file its name durably, in the place of another. */
+/** Gives a file its name durably. It replaces a file of that name. */
 export function renameDurably(from: string, to: string): void {
   renameSync(from, to);
   synchronise(dirname(to));

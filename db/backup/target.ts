@@ -18,13 +18,14 @@ import type { BackupManifest } from './manifest.js';
 
 export const UNFINISHED = '.unfinished';
 
-/** What may lie in a folder that holds nothing: locks of ours, and the folder that a file system keeps for itself. */
+/** Names that an empty folder may have: our locks, and the folder that a file system keeps for itself. */
 const NOTHING = /^((run|workers)\.lock(-journal)?|run\.json.*|lost\+found)$/;
 
 /**
- * Looks at the folder that a backup of this database is to go to; returns the manifest of the backup that is there, null where there is none.
- * A backup that was cut off between its last two steps is finished first.
- * @throws PanicError InvalidInput where the folder holds something else, and where its database has changed since.
+ * Examines the folder for a backup of this database. Returns the manifest of the backup that is there, or
+ * null if there is none. First finishes a backup that was cut off between its last two steps.
+ * @throws PanicError InvalidInput if the folder holds something else, or if the database in it has changed
+ * since the backup.
  */
 export async function enterTarget(
   folder: string,
@@ -56,7 +57,7 @@ export async function enterTarget(
   return manifest;
 }
 
-/** Whether the database of a manifest is in the folder, by one of its two names. */
+/** Whether the folder has the database of a manifest, under one of its two names. */
 async function isDurable(
   folder: string,
   { databaseSha256 }: BackupManifest,
@@ -67,7 +68,10 @@ async function isDurable(
   return isThere(newest) && (await sha256OfFile(newest, signal)) === databaseSha256;
 }
 
-/** Lets the backup that `manifest` describes take the place of the one before. Cut off anywhere, the same call goes on. */
+/**
+ * Replaces the previous backup by the one that `manifest` describes. If the call is cut off at any point, the
+ * same call continues.
+ */
 export function adopt(folder: string, { routesSha256 }: BackupManifest): void {
   const take = (name: string): void => {
     const file = join(folder, name);
@@ -79,7 +83,10 @@ export function adopt(folder: string, { routesSha256 }: BackupManifest): void {
   renameDurably(join(folder, UNFINISHED_MANIFEST_FILE), join(folder, MANIFEST_FILE));
 }
 
-/** A folder that was worked in since is a data folder with rows of its own, which a copy would take away. */
+/**
+ * If a process has worked in the folder since the backup, it is a data folder with rows of its own, and a
+ * copy would destroy these.
+ */
 async function refuseChanged(
   folder: string,
   manifest: BackupManifest | null,
@@ -96,7 +103,9 @@ async function refuseChanged(
   );
 }
 
-/** Removes what a backup that was cut off left beside the objects; only its owner may call this. */
+/**
+ * Removes what an interrupted backup left beside the objects. Only the holder of the folder may call this.
+ */
 export async function removeLeftovers(folder: string, objects: ObjectStore): Promise<void> {
   for (const name of readdirSync(folder)) {
     if ([DATABASE_FILE, ROUTES_FILE].some((whole) => name.startsWith(whole + UNFINISHED))) {
@@ -106,7 +115,7 @@ export async function removeLeftovers(folder: string, objects: ObjectStore): Pro
   for await (const file of objects.leftovers(Infinity)) rmSync(file, { force: true });
 }
 
-/** The id by which the objects of a backup go, drawn with its first copy. */
+/** The id of the backup's place of objects, drawn with its first copy. */
 export async function placeIdOf(objects: ObjectStore): Promise<string> {
   const known = await objects.id();
   if (known !== null) return known;
@@ -115,7 +124,7 @@ export async function placeIdOf(objects: ObjectStore): Promise<string> {
   return id;
 }
 
-/** Names of a data folder that no backup holds, since they are made anew. */
+/** Names of a data folder that no backup holds, because programs make these files anew. */
 const MADE_ANEW = [
   NOTHING,
   /^panic-tda\.sqlite(-wal|-shm|-journal|\.migrate-lock.*)?$/,
@@ -125,7 +134,7 @@ const MADE_ANEW = [
   /^panic-tda-backup\./,
 ];
 
-/** What else lies in a data folder, and is in no backup of it. */
+/** Other names in a data folder that no backup of it includes. */
 export function namesLeftOut(folder: string): string[] {
   return readdirSync(folder)
     .filter((name) => !MADE_ANEW.some((known) => known.test(name)))

@@ -5,8 +5,9 @@ import type { Work } from './work.js';
 type Clock = Pick<Database, 'dialect' | 'rows'>;
 
 /**
- * The time by which processes of several machines agree, milliseconds since the epoch: that of the server, since the clock of a machine may
- * be minutes off. A file has the clock of its machine, `own`.
+ * A time on which processes of several machines agree, in milliseconds since the epoch. It is the server's
+ * time, because the clock of a machine may be minutes off. For an SQLite file it is the machine's own clock,
+ * `own`.
  */
 export function* databaseTime({ dialect, rows }: Clock, own: () => number): Work<number> {
   if (dialect === 'sqlite') return own();
@@ -16,7 +17,10 @@ export function* databaseTime({ dialect, rows }: Clock, own: () => number): Work
   return row!.now;
 }
 
-/** How far the clock of this machine is ahead of the database's, milliseconds, give or take half of the time that asking takes. */
+/**
+ * How far the clock of this machine is ahead of the database's, in milliseconds. The error is at most half of
+ * the time that the query takes.
+ */
 export async function clockAheadMs({ read, ...db }: Clock & Pick<Database, 'read'>): Promise<number> {
   const asked = Date.now();
   const there = await read(() => databaseTime(db, Date.now));
@@ -25,7 +29,7 @@ export async function clockAheadMs({ read, ...db }: Clock & Pick<Database, 'read
 
 const TOLERATED_MS = 60_000;
 
-/** A sentence without its full stop where this machine's clock is more than a minute off; null otherwise. */
+/** A sentence without its full stop if this machine's clock is more than a minute off; otherwise null. */
 export function clockText(aheadMs: number): string | null {
   if (Math.abs(aheadMs) <= TOLERATED_MS) return null;
   const off = `${Math.round(Math.abs(aheadMs) / 1000)} s ${aheadMs > 0 ? 'ahead of' : 'behind'}`;

@@ -10,8 +10,9 @@ export interface Compacted {
 }
 
 /**
- * Gives the room of deleted rows back to the disk: SQLite writes the whole database anew (https://sqlite.org/lang_vacuum.html), so
- * nobody else may be writing. Throws InvalidInput where it is no SQLite file, and where the disk has too little room for that, before anything is written.
+ * Returns the room of deleted rows to the disk. SQLite writes the whole database anew for it
+ * (https://sqlite.org/lang_vacuum.html), so no other process may write meanwhile. Throws InvalidInput before
+ * it writes anything, if the database is no SQLite file or if the disk has too little room.
  */
 export function compact(db: Database): Compacted {
   if (!isSqlite(db)) {
@@ -26,7 +27,8 @@ export function compact(db: Database): Compacted {
   const used =
     Number(sqlite.pragma('page_count', { simple: true })) -
     Number(sqlite.pragma('freelist_count', { simple: true }));
-  // A copy in a temporary file, and the same pages once more in the write-ahead log, with a frame header each.
+  // SQLite makes a copy in a temporary file, and writes the same pages to the write-ahead log, with a frame
+  // header each.
   const needed = 2 * used * (pageSize + 24);
   const folder = dirname(file);
   const { bavail, bsize } = statfsSync(folder);
@@ -38,7 +40,8 @@ export function compact(db: Database): Compacted {
     );
   }
   const bytesBefore = statSync(file).size;
-  // Without this SQLite would take the system's temporary folder, whose room was not looked at. It is read at each use.
+  // Without this SQLite would use the system's temporary folder, whose room was not checked. SQLite reads the
+  // variable at each use.
   process.env['SQLITE_TMPDIR'] = folder;
   try {
     sqlite.exec('VACUUM');

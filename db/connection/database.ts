@@ -5,20 +5,21 @@ import type { TablesNow, TablesVersion } from '../versions/compatibility.js';
 import type * as schema from '../schema.js';
 import type { Work } from './work.js';
 
-/** Makes statements. They are run inside `read` and `write` only, whatever their own methods seem to offer. */
+/** Makes statements. Run them inside `read` and `write` only, whatever methods they offer themselves. */
 export type Builder = BaseSQLiteDatabase<'sync', Sqlite.RunResult, typeof schema>;
 
-/** What the tables need of a database. */
+/** The functions of a database that the tables need. */
 export interface Database {
   readonly dialect: 'sqlite' | 'postgres';
-  /** Which database it is, for people: a path, or a name and host. */
+  /** The database for people: a path, or a name and the server's address. */
   readonly name: string;
   readonly build: Builder;
   /** Runs work that changes nothing. */
   readonly read: <T>(work: () => Work<T>) => Promise<T>;
   /**
-   * Runs work in one transaction, which is durable when the promise resolves; where the work throws, nothing of it is
-   * left. No other write of this process comes in between, and of those of others none that it would have to know of.
+   * Runs work in one transaction, which is durable when the promise resolves. If the work throws, the
+   * transaction leaves nothing. No other write of this process runs in between, and no write of another
+   * process that this work would have to see.
    */
   readonly write: <T>(work: () => Work<T>) => Promise<T>;
   /** The rows of a query in SQL, under the names that the query gives its columns. */
@@ -55,9 +56,11 @@ export interface Connections {
 
 export type SqlValue = string | number | null;
 
-/** A database as it was at one moment, whatever is written meanwhile. */
+/** A database as it was at one moment, whatever other processes write meanwhile. */
 export interface Snapshot {
-  /** Rows of a query, one at a time; `?` stands for the values in their order. Queries may be open side by side. */
+  /**
+   * Rows of a query, one at a time; each `?` stands for the next value. Several queries may be open at once.
+   */
   rows<T>(query: string, ...values: readonly SqlValue[]): AsyncIterable<T>;
   close(): Promise<void>;
 }

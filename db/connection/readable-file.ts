@@ -6,9 +6,11 @@ import { accessFailure, statIfThere } from '../../common/presence.js';
 
 /** How a process can read an SQLite file. */
 export interface ReadableFile {
-  /** What SQLite opens: the path, or a URI. */
+  /** The location that SQLite opens: the path, or a URI. */
   readonly location: string;
-  /** Throws StoreUnavailable where another process may have changed the file while it was read as immutable. */
+  /**
+   * Throws StoreUnavailable if another process may have changed the file while this one read it as immutable.
+   */
   readonly refuseIfChanged: () => void;
 }
 
@@ -16,12 +18,13 @@ export interface ReadableFile {
 export const GUARDED = { refuseIfChanged: (): void => undefined } as const;
 
 /**
- * How an existing SQLite file with a write-ahead log can be read; null where there is none.
+ * How this process can read an existing SQLite file with a write-ahead log; null if there is no file.
  *
- * SQLite makes `-wal` and `-shm` beside such a file even to read it. A user who may not write there can read it in two cases: those files
- * are there already; or no log is there, so that no process has the file open, and it is as good as immutable
- * (https://sqlite.org/wal.html#readonly, https://sqlite.org/uri.html#uriimmutable). A process that opens the file after that is noticed by
- * the file's time: what was read then is not handed out.
+ * SQLite makes `-wal` and `-shm` beside such a file even to read it. A user who may not write there can read
+ * the file in two cases. Either those two files exist already. Or no log exists: then no process has the file
+ * open, and it is as good as immutable (https://sqlite.org/wal.html#readonly,
+ * https://sqlite.org/uri.html#uriimmutable). If a process opens the file later, the file's time shows it, and
+ * the reader discards what it read.
  * @throws PanicError InvalidInput that says what is missing.
  */
 export function readableFile(file: string): ReadableFile | null {
@@ -64,13 +67,13 @@ function immutableFile(file: string): ReadableFile {
   };
 }
 
-/** Changes with every write to the file. */
+/** A text that changes with every write to the file. */
 function markOf(file: string): string {
   const { ino, size, mtimeNs } = statSync(file, { bigint: true });
   return `${ino} ${size} ${mtimeNs}`;
 }
 
-/** Of this user, on this mount: a read-only mount refuses every user's writes. */
+/** Whether this user may do this on this mount: a read-only mount refuses every user's writes. */
 function isAllowed(path: string, mode: number): boolean {
   try {
     accessSync(path, mode);

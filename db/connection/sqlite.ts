@@ -30,7 +30,7 @@ import * as schema from '../schema.js';
 import { runNow } from './work.js';
 import { createWriter } from './writer.js';
 
-/** An SQLite file. Reads and writes run on one connection, each as a whole; writes by group commit. */
+/** An SQLite file. Reads and writes run on one connection, each as a whole; writes use group commit. */
 export interface Connection extends AnyDatabase {
   readonly dialect: 'sqlite';
   readonly sqlite: Database.Database;
@@ -41,23 +41,24 @@ export { MIGRATIONS } from '../versions/own-schema.js';
 const BUSY_TIMEOUT_MS = 30_000;
 
 /**
- * What is done about rules that are not ours (`SchemaDifferences`): such a file is refused; or it is opened where its tables are ours, by those
- * who then tell of the rules, or copy the rows to another file, and write nothing.
+ * The treatment of a file with rules that are not ours (`SchemaDifferences`). `refused`: this program does
+ * not open it. `told`: it opens the file if the file's tables are ours. A caller that chooses `told` reports
+ * the rules, or copies the rows to another file, and writes nothing.
  */
 export type ForeignRules = 'refused' | 'told';
 
 interface Connected {
   readonly sqlite: Database.Database;
-  /** Without any migration for a file without tables. */
+  /** A file without tables counts as one without any migration. */
   readonly tables: TablesVersion;
 }
 
-/** What a connection is for: only readers take a file of a newer version that lets others only read. */
+/** The purpose of a connection: a file of a newer version may permit reading alone. */
 type Use = 'reading' | 'writing';
 
 /**
- * @throws PanicError InvalidInput where `file` is no file, or none of SQLite's, and where its schema is not ours. Before that nothing of the
- * schema has run, and nothing was written.
+ * @throws PanicError InvalidInput if `file` is no file or no SQLite file, or if its schema is not ours. At
+ * that point SQLite has run nothing of the schema and written nothing.
  */
 function connect(file: string, use: Use, rules: ForeignRules, location = file): Connected {
   refuseNoFile(file);
@@ -66,12 +67,13 @@ function connect(file: string, use: Use, rules: ForeignRules, location = file): 
   try {
     harden(sqlite);
     if (readonly) sqlite.pragma('query_only = ON');
-    // Reads the first page: a file of another kind is noticed here, whatever is asked of it next.
+    // Reads the first page: it shows here whether the file is of another kind.
     sqlite.pragma('schema_version');
     const tables = examinedSchema(sqlite, file, rules, use);
     if (!readonly) {
       sqlite.pragma('journal_mode = WAL');
-      // WAL with FULL fsyncs the log at every commit: a committed step survives power loss, not only a crash.
+      // With WAL, FULL fsyncs the log at every commit: a committed step survives a loss of power, and not
+      // only a crash.
       sqlite.pragma('synchronous = FULL');
     }
     sqlite.pragma('foreign_keys = ON');
@@ -82,7 +84,10 @@ function connect(file: string, use: Use, rules: ForeignRules, location = file): 
   }
 }
 
-/** Against crafted files (https://sqlite.org/security.html); the library itself has switched on SQLITE_DBCONFIG_DEFENSIVE. */
+/**
+ * Protects against crafted files (https://sqlite.org/security.html). The library itself has switched on
+ * SQLITE_DBCONFIG_DEFENSIVE.
+ */
 export function harden(sqlite: Database.Database): void {
   sqlite.pragma('trusted_schema = OFF');
   sqlite.pragma('cell_size_check = ON');
@@ -90,8 +95,8 @@ export function harden(sqlite: Database.Database): void {
 }
 
 /**
- * Of which version the schema is. Throws InvalidInput for one that is not ours, and for one of a newer version that keeps this one from that
- * use of it, or has what this version cannot be sure of.
+ * The version of the schema. Throws InvalidInput if the schema is not ours. Also throws it for a newer schema
+ * that does not permit this use, or that has parts which this version cannot judge.
  */
 function examinedSchema(
   sqlite: Database.Database,
@@ -117,7 +122,7 @@ function examinedSchema(
   return tablesVersion(sqlite, applied);
 }
 
-/** Nothing of a table is read before it is known that reading computes nothing of the file's own. */
+/** This function reads no table before it knows that reading runs nothing of the file's own. */
 function examinedNewer(sqlite: Database.Database, file: string, applied: number, use: Use): TablesVersion {
   const { unreadable, unwritable } = newerSchema(sqlite);
   if (unreadable.length > 0) throw foreignSchema(file, unreadable);
@@ -132,7 +137,7 @@ function examinedNewer(sqlite: Database.Database, file: string, applied: number,
   return tables;
 }
 
-/** A file that was damaged by hand may lack the row. */
+/** A file that a user damaged by hand may not have the row. */
 function tablesVersion(sqlite: Database.Database, applied: number): TablesVersion {
   const known = knownMigrations();
   const tables = new Set(schemaAfter(Math.min(applied, known)).map(({ name }) => name));
@@ -177,10 +182,11 @@ function databaseOver({ sqlite, tables }: Connected, name: string, file: Readabl
     tablesNow: async () => ({ tables: now(), leaveFor: null }),
     async instance(draw) {
       const known = sqliteInstance(dirname(name));
-      // Of several processes that are the first together one draws it: it alone may write meanwhile.
+      // If several first processes start together, only one draws the id: the transaction lets one write at a
+      // time.
       return known !== null || !draw ? known : await written(() => ownSqliteInstance(dirname(name)));
     },
-    // With what is still in the write-ahead log alone.
+    // The size includes pages that only the write-ahead log has yet.
     size: async () => pragmaNumber(sqlite, 'page_count') * pragmaNumber(sqlite, 'page_size'),
     connections: () => null,
     async close() {
@@ -192,8 +198,8 @@ function databaseOver({ sqlite, tables }: Connected, name: string, file: Readabl
 }
 
 /**
- * Throws NewerTables where another process has made tables of them to which this version may not write. Asked in each transaction, which
- * no migration can then overtake.
+ * Throws NewerTables if another process has migrated the tables so that this version may not write to them.
+ * Each transaction asks this, so no migration can come between the question and the write.
  */
 function writableTables(sqlite: Database.Database, name: string, now: () => TablesVersion): () => void {
   const known = knownMigrations();
@@ -209,7 +215,10 @@ function pragmaNumber(sqlite: Database.Database, name: 'page_count' | 'page_size
   return Number(sqlite.pragma(name, { simple: true }));
 }
 
-/** What was read of a file, unless it changed meanwhile: then neither rows nor an error of SQLite's means anything. */
+/**
+ * Returns what `read` gives, unless the file changed meanwhile: then neither the rows nor an error of SQLite
+ * means anything.
+ */
 function whileUnchanged<T>(file: ReadableFile, name: string, read: () => T): T {
   try {
     return read();
@@ -220,7 +229,10 @@ function whileUnchanged<T>(file: ReadableFile, name: string, read: () => T): T {
   }
 }
 
-/** SQLite's refusal of a text or blob that no string or buffer can hold, with the file named; other errors as they are. */
+/**
+ * Turns SQLite's refusal of a text or blob that no string or buffer can hold into an error that names the
+ * file. Returns other errors unchanged.
+ */
 function tooLarge(error: unknown, name: string): unknown {
   if (errorCode(error) !== 'SQLITE_TOOBIG') return error;
   return new PanicError(
@@ -230,7 +242,10 @@ function tooLarge(error: unknown, name: string): unknown {
   );
 }
 
-/** Reads row by row what a connection of `openSnapshot` sees; closes it. `name` is the file's, for people. */
+/**
+ * Reads row by row what a connection of `openSnapshot` sees, and closes the connection. `name` is the file's
+ * name for people.
+ */
 export function snapshotOf(sqlite: Database.Database, file: ReadableFile, name: string): Snapshot {
   const statements = new Map<string, Database.Statement<SqlValue[]>>();
   return {
@@ -253,8 +268,8 @@ export function snapshotOf(sqlite: Database.Database, file: ReadableFile, name: 
 }
 
 /**
- * Opens the SQLite file, creating it and bringing its tables up to date.
- * Throws InvalidInput for a file of a newer panic-tda to which this version may not write, and where this user may not.
+ * Opens the SQLite file, creates it if it is missing, and brings its tables up to date. Throws InvalidInput
+ * for a file of a newer panic-tda to which this version may not write, and if this user may not write to it.
  */
 export function openDatabase(file: string, rules: ForeignRules = 'refused'): Connection {
   requireWritable(file);
@@ -270,8 +285,8 @@ export function openDatabase(file: string, rules: ForeignRules = 'refused'): Con
 }
 
 /**
- * SQLite needs the folder as well, for the files beside the database.
- * @throws PanicError InvalidInput that says what this user may not write to.
+ * SQLite needs to write to the folder too, for the files beside the database.
+ * @throws PanicError InvalidInput that names the place to which this user may not write.
  */
 export function requireWritable(file: string): void {
   const folder = dirname(file);
@@ -285,9 +300,9 @@ export function requireWritable(file: string): void {
 }
 
 /**
- * Opens an existing file for reading only; null where there is none yet. Its tables are of this version, or of a newer one
- * whose changes let this one read. This user need not be able to
- * write to it, or to its folder. Throws InvalidInput that says what is missing.
+ * Opens an existing file for reading only; null if there is no file yet. Its tables are of this version, or
+ * of a newer one that permits this version to read. This user needs no right to write to the file or its
+ * folder. Throws InvalidInput that says what is missing.
  */
 export function openDatabaseReadonly(file: string, rules: ForeignRules = 'refused'): Connection | null {
   const readable = readableFile(file);
@@ -309,11 +324,13 @@ export function openDatabaseReadonly(file: string, rules: ForeignRules = 'refuse
 }
 
 /**
- * A second connection to the same file that writes nothing and sees it as it is now, whatever is written meanwhile: for
- * reading much of it, row by row. Close it soon: the write-ahead log cannot be cut back while it is open.
+ * Opens a second connection to the same file, which writes nothing and sees the file as it is now, whatever
+ * other connections write meanwhile. It serves to read much of the file row by row. Close it soon: the
+ * write-ahead log cannot shrink while it is open.
  */
 export function openSnapshot({ file }: Pick<Connection, 'file'>): Database.Database {
-  // Not opened as read-only: SQLite then does not even parse column checks, and integrity_check passes over them.
+  // The connection is not read-only: SQLite then does not even parse column checks, and integrity_check skips
+  // them.
   const snapshot = new Database(file.location, { timeout: BUSY_TIMEOUT_MS, fileMustExist: true });
   harden(snapshot);
   snapshot.pragma('query_only = ON');
@@ -326,13 +343,15 @@ export function openSnapshot({ file }: Pick<Connection, 'file'>): Database.Datab
 function bringUpToDate(sqlite: Database.Database, file: string): void {
   const known = knownMigrations();
   if (appliedMigrations(sqlite, file) >= known) return;
-  // Two processes that start together must not both create the tables: a lock file of its own serialises them.
+  // Two processes that start together must not both create the tables: a lock file of its own lets in one at
+  // a time.
   const lockFile = `${file}.migrate-lock`;
   refuseNoFile(lockFile);
   const lock = new Database(lockFile, { timeout: BUSY_TIMEOUT_MS });
   try {
     lockWhole(lock, lockFile);
-    // Another process may have been first. What a migration changes fires triggers, so that all of them have to be ours.
+    // Another process may have been first. The changes of a migration fire triggers, so all triggers must be
+    // ours.
     const { applied } = examinedSchema(sqlite, file, 'refused', 'writing');
     if (applied < known) migrateWhole(sqlite, file, applied);
   } finally {
@@ -348,7 +367,9 @@ function lockWhole(lock: Database.Database, file: string): void {
   }
 }
 
-/** Brings the tables of a file up to date whatever their rows break, for whoever mends these next. */
+/**
+ * Brings the tables of a file up to date even if their rows break a rule. The caller mends these rows next.
+ */
 export function bringUpToDateForRepair(file: string): void {
   requireWritable(file);
   const { sqlite } = connect(file, 'writing', 'refused');
@@ -360,7 +381,7 @@ export function bringUpToDateForRepair(file: string): void {
   }
 }
 
-/** All of it or nothing: the migrations share a transaction. */
+/** All migrations share a transaction: all of them take effect, or none. */
 function migrateWhole(sqlite: Database.Database, file: string, applied: number): void {
   try {
     migrate(drizzle(sqlite), { migrationsFolder: MIGRATIONS });
@@ -379,7 +400,10 @@ function migrateWhole(sqlite: Database.Database, file: string, applied: number):
   }
 }
 
-/** Whether rows break a check. ALTER TABLE, which tries a new check on the rows that are there, says so in words alone (SQLite's src/alter.c). */
+/**
+ * Whether the error says that rows break a check. ALTER TABLE tests a new check on the existing rows, and
+ * reports it in words alone (SQLite's src/alter.c).
+ */
 function isAboutCheck(error: unknown): boolean {
   return (
     errorCode(error) === 'SQLITE_CONSTRAINT_CHECK' ||
@@ -388,8 +412,9 @@ function isAboutCheck(error: unknown): boolean {
 }
 
 /**
- * Of which version the tables of a file are, which may be an older one; null where there is no file. Changes nothing. Throws
- * InvalidInput for tables that no version of ours made, and for those of a newer panic-tda that this one cannot read.
+ * The version of a file's tables, which may be an older one; null if there is no file. Changes nothing.
+ * Throws InvalidInput for tables that no version of ours made, and for tables of a newer panic-tda that this
+ * version cannot read.
  */
 export function tablesOf(file: string): TablesVersion | null {
   const readable = readableFile(file);
@@ -399,7 +424,9 @@ export function tablesOf(file: string): TablesVersion | null {
   return tables;
 }
 
-/** Throws InvalidInput where the tables were made by other migrations of the same number, which no version of ours makes. */
+/**
+ * Throws InvalidInput if other migrations of the same number made the tables: no version of ours has those.
+ */
 function refuseOtherTables(sqlite: Database.Database, file: string): void {
   const made = sqlite.prepare('select hash from __drizzle_migrations order by created_at').pluck().all();
   const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).map(({ hash }) => hash);
@@ -411,7 +438,10 @@ function refuseOtherTables(sqlite: Database.Database, file: string): void {
   );
 }
 
-/** Where others added to the tables of an older version, nothing brings these up to date as they are. */
+/**
+ * If another program added something to the tables of an older version, no command brings the file up to date
+ * as it is.
+ */
 function olderText(sqlite: Database.Database, file: string, applied: number): string {
   const known = knownMigrations();
   const { foreign } = schemaDifferences(sqlite, applied);
@@ -424,7 +454,10 @@ function olderText(sqlite: Database.Database, file: string, applied: number): st
   );
 }
 
-/** What others added to a file of an older version whose tables are ours; null where nothing. Changes nothing. */
+/**
+ * The additions of another program to a file of an older version whose tables are ours; null if there are
+ * none. Changes nothing.
+ */
 export function addedToOlder(file: string): { readonly applied: number; readonly added: string } | null {
   const {
     sqlite,

@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 
-/** Makes durable what a file holds, or which names are in a folder. */
+/** Makes the content of a file, or the names in a folder, durable. */
 export function synchronise(path: string): void {
   const descriptor = openSync(path, 'r');
   try {

@@ -1,13 +1,15 @@
 /**
- * What a read or a write does, step by step: it yields calls of the database and is given what they return. Written
- * once for every database. SQLite runs it synchronously, so that on its one connection nothing can come between two
- * steps, and a whole group of writes fits into one transaction; a database behind a network waits for each call.
+ * The steps of a read or a write: a generator that yields calls of the database and receives their results.
+ * The same steps serve every database. SQLite runs them synchronously: on its one connection nothing can come
+ * between two steps, and a whole group of writes fits into one transaction. A database behind a network waits
+ * for each call.
  *
- * Such a body may be run again from its start where the database gives up a transaction; it must change nothing else.
+ * If the database gives up a transaction, the work runs again from its start. So it must change nothing
+ * outside the database.
  */
 export type Work<T> = Generator<Call, T, unknown>;
 
-/** One statement, run by a database that answers at once or later. */
+/** One statement. The database that runs it answers at once or later. */
 export type Call = () => unknown;
 
 interface All<Values> {
@@ -26,18 +28,21 @@ export function* all<Q extends All<Values>>(query: Q, values?: Values): Work<Awa
   return (yield () => query.all(values)) as Awaited<ReturnType<Q['all']>>;
 }
 
-/** The first row of a query; undefined where there is none and the query's type allows for that. */
+/** The first row of a query; undefined if there is none and the query's type allows for that. */
 export function* get<Q extends Get<Values>>(query: Q, values?: Values): Work<Awaited<ReturnType<Q['get']>>> {
   return (yield () => query.get(values)) as Awaited<ReturnType<Q['get']>>;
 }
 
-/** Runs a statement that returns no rows; tells how many it changed. */
+/** Runs a statement that returns no rows. Returns the number of rows that it changed. */
 export function* run(query: Run<Values>, values?: Values): Work<number> {
   const { changes } = (yield () => query.run(values)) as { readonly changes: number };
   return changes;
 }
 
-/** Runs work on a database that answers at once. Where a call fails the body is told, so that it leaves nothing open that it reads from. */
+/**
+ * Runs work on a database that answers at once. If a call fails, the generator gets the error, so that it can
+ * close what it reads from.
+ */
 export function runNow<T>(work: Work<T>): T {
   let step = work.next();
   while (!step.done) {

@@ -5,18 +5,19 @@ import { promisify } from 'node:util';
 /** Runs writes that arrive together in one transaction, and makes many of them durable with one fsync. */
 export interface Writer {
   /**
-   * Runs `work` inside a transaction that is durable when the promise resolves. Where `work` throws, its own changes
-   * are undone and only its promise rejects; where the commit fails, every promise of the group rejects.
+   * Runs `work` inside a transaction that is durable when the promise resolves. If `work` throws, only its
+   * own changes are undone and only its promise rejects. If the commit fails, every promise of the group
+   * rejects.
    */
   write<T>(work: () => T): Promise<T>;
-  /** To be called when every write is settled, before the connection is closed. */
+  /** Call it after every write has settled, and before you close the connection. */
   close(): void;
 }
 
 const synchroniseData = promisify(fdatasync);
 
 interface Job {
-  /** Runs the work; returns what to tell the caller once it is durable. */
+  /** Runs the work. Returns the functions that resolve or reject the caller's promise later. */
   readonly run: () => Outcome;
   readonly fail: (error: unknown) => void;
 }
@@ -27,12 +28,13 @@ interface Outcome {
 }
 
 /**
- * Group commit for one process. A step of a fast model takes less time than an fsync, and an fsync inside COMMIT holds
- * up the whole event loop. So groups commit without one (`synchronous = NORMAL`), the write-ahead log is synchronised on
- * another thread, and nobody is told before that: who hears of a write has what `synchronous = FULL` promises. Meanwhile
- * further groups commit, and share the next fsync. SQLite itself synchronises the log before it writes pages back to the
- * database (https://sqlite.org/wal.html, "Checkpointing"). `mayWrite` is called at the beginning of each transaction; what it throws is the
- * answer to every write of the group.
+ * Group commit for one process. A step of a fast model takes less time than an fsync, and an fsync inside
+ * COMMIT blocks the whole event loop. So a group commits without one (`synchronous = NORMAL`), and another
+ * thread synchronises the write-ahead log. The promises of the group resolve only after that, so a resolved
+ * write has the durability of `synchronous = FULL`. Meanwhile further groups commit, and share the next
+ * fsync. SQLite itself synchronises the log before it writes pages back to the database
+ * (https://sqlite.org/wal.html, "Checkpointing"). The writer calls `mayWrite` at the beginning of each
+ * transaction; if it throws, every write of the group rejects with its error.
  */
 export function createWriter(sqlite: Database.Database, mayWrite: () => void): Writer {
   let waiting: Job[] = [];
@@ -45,13 +47,16 @@ export function createWriter(sqlite: Database.Database, mayWrite: () => void): W
     return jobs.map((job) => attempt(job, jobs.length === 1));
   });
 
-  /** Undoes nobody else's work where a job throws; one that is alone needs no savepoint for that. */
+  /**
+   * If a job throws, this undoes only the work of that job. A job that is alone in its transaction needs no
+   * savepoint for that.
+   */
   function attempt(job: Job, alone: boolean): Outcome {
     if (alone) return job.run();
     try {
       return savepoint(job);
     } catch (error) {
-      // Some errors (a full disk) make SQLite undo the whole transaction: then nobody's work is there.
+      // Some errors (a full disk) make SQLite undo the whole transaction: then the work of every job is lost.
       if (!sqlite.inTransaction) throw error;
       return { tell: () => job.fail(error), fail: job.fail };
     }
@@ -78,7 +83,7 @@ export function createWriter(sqlite: Database.Database, mayWrite: () => void): W
     }
   }
 
-  /** Makes all that is committed durable and tells it, until nothing is left. */
+  /** Makes all committed work durable and resolves its promises, until none is left. */
   async function synchronise(): Promise<void> {
     while (committed.length > 0) {
       const outcomes = committed;
@@ -106,7 +111,7 @@ export function createWriter(sqlite: Database.Database, mayWrite: () => void): W
   }
 
   function close(): void {
-    // A descriptor in use by another thread is left to the end of the process.
+    // If another thread uses the descriptor now, it stays open until the process ends.
     if (log !== null && syncing === null) closeSync(log);
     log = null;
   }

@@ -1,32 +1,34 @@
 import { PanicError } from '../../common/errors.js';
 
-/** What the one row of the table `databases` says. */
+/** The statements of the one row of the table `databases`. */
 export interface StatedVersions {
   /** The least number of migrations that a version must know to read the tables. */
   readonly readableFrom: number;
-  /** The same for a version that writes to them. */
+  /** The least number of migrations that a version must know to write to them. */
   readonly writableFrom: number;
   /** The first version of panic-tda that has these tables. */
   readonly version: string;
 }
 
-/** Of which version tables are. */
+/** The version of tables. */
 export interface TablesVersion {
-  /** Migrations that made them, and those that this version knows. */
+  /** The number of migrations that made the tables, and the number that this version knows. */
   readonly applied: number;
   readonly known: number;
-  /** Null for tables that have no such row: those of versions before 0.2.0. */
+  /** Null for tables without such a row: those of versions before 0.2.0. */
   readonly stated: StatedVersions | null;
 }
 
-/** Of which version tables are at this moment. */
+/** The version of tables at this moment. */
 export interface TablesNow {
   readonly tables: TablesVersion;
-  /** Who asks all writers to leave, so that the tables can be migrated; null where no process does. */
+  /**
+   * The process that asks all writers to leave, so that it can migrate the tables; null if no process does.
+   */
   readonly leaveFor: string | null;
 }
 
-/** What a version may do with tables; `after migration`: it brings them up to date first. */
+/** The permission of a version to use tables; `after migration`: it first brings them up to date. */
 export type Access = 'after migration' | 'writing' | 'reading' | 'none';
 
 /** What a version that knows `known` migrations may do with tables. */
@@ -41,28 +43,28 @@ export function isNewer({ applied, known }: TablesVersion): boolean {
   return applied > known;
 }
 
-/** Tables that this version may not write to. Work that met it goes to a worker of another version. */
+/** Tables to which this version may not write. The work goes to a worker of another version. */
 export class NewerTables extends PanicError {
   constructor(name: string, tables: TablesVersion) {
     super('StoreUnavailable', newerText(name, tables));
   }
 }
 
-/** The same as an answer to a request, which no other attempt makes good. */
+/** The same failure as the answer to a request: another attempt would fail too. */
 export class NewerTablesRefused extends PanicError {
   constructor(message: string) {
     super('InvalidInput', message);
   }
 }
 
-/** Tables that an older version made, where this one may not bring them up to date by itself. */
+/** Tables of an older version that this version may not bring up to date by itself. */
 export class OlderTables extends PanicError {
   constructor(message: string, options?: ErrorOptions) {
     super('InvalidInput', message, options);
   }
 }
 
-/** Throws NewerTablesRefused where this version may not do that with tables of a newer one. */
+/** Throws NewerTablesRefused if this version may not use tables of a newer version in the wanted way. */
 export function refuseNewer(name: string, tables: TablesVersion, wanted: 'reading' | 'writing'): void {
   if (!isNewer(tables)) return;
   const access = accessTo(tables);
@@ -71,7 +73,7 @@ export function refuseNewer(name: string, tables: TablesVersion, wanted: 'readin
   }
 }
 
-/** What is said of tables of a newer version that this one may not use, or may only read. */
+/** The message about tables of a newer version that this version may not use, or may only read. */
 export function newerText(name: string, tables: TablesVersion): string {
   const made = `${name} was written by a newer panic-tda (${migrationsText(tables)})`;
   const remedy = `update panic-tda to use it, or go back as docs/upgrading.md says`;
@@ -80,7 +82,7 @@ export function newerText(name: string, tables: TablesVersion): string {
     : `${made}, and this version cannot read its tables; ${remedy}`;
 }
 
-/** What is said where this version uses tables of a newer one. */
+/** The message when this version uses tables of a newer one. */
 export function newerRemark(name: string, tables: TablesVersion): string {
   const rest = accessTo(tables) === 'reading' ? ', and may not write to it' : '';
   return `${name} is of a newer panic-tda (${migrationsText(tables)}). This version passes over what it does not know of it${rest}.`;
@@ -93,13 +95,13 @@ function migrationsText({ applied, known, stated }: TablesVersion): string {
 
 export type Dialect = 'sqlite' | 'postgres';
 
-/** Released versions, and how many migrations each knows. Releasing: add the new one. */
+/** Released versions, and the number of migrations that each knows. For a release, add the new version. */
 export const RELEASES: readonly (Readonly<Record<Dialect, number>> & { readonly version: string })[] = [
   { version: '0.1.0', sqlite: 12, postgres: 9 },
   { version: '0.2.0', sqlite: 14, postgres: 11 },
 ];
 
-/** A migration as its file has it. */
+/** A migration, read from its file. */
 export interface Migration {
   /** Its number and name: `0012_fleet`. */
   readonly tag: string;
@@ -110,7 +112,7 @@ const UPDATE = /^\s*update ["`]databases["`] set /i;
 const INSERT =
   /^\s*insert into ["`]databases["`][^]*\bvalues\s*\(1, .*, (?<readable>\d+), (?<writable>\d+), '(?<version>[^']+)'\)/i;
 
-/** What tables state behind a migration, given what they stated before. */
+/** The statements of tables after a migration, computed from those before it. */
 export function statedAfter(
   before: StatedVersions | null,
   { tag, statements }: Migration,
@@ -139,19 +141,19 @@ function assigned(statement: string, column: string): string | undefined {
     .find(Boolean);
 }
 
-/** A migration that tables still lack. */
+/** A migration that tables do not have yet. */
 export interface MissingMigration {
   readonly name: string;
-  /** Whether versions that know nothing of it go on writing beside it. */
+  /** Whether versions that do not know the migration continue to write beside it. */
   readonly additive: boolean;
 }
 
-/** What bringing tables up to date does. */
+/** The effect of bringing tables up to date. */
 export interface PlannedMigration {
   readonly missing: readonly MissingMigration[];
-  /** What the tables state then. */
+  /** The statements of the tables afterwards. */
   readonly after: StatedVersions | null;
-  /** Whether workers of the version before may go on meanwhile, and after it. */
+  /** Whether workers of the previous version may continue during and after it. */
   readonly besideWriters: boolean;
 }
 

@@ -21,15 +21,20 @@ import { readRegularFileNow, UnfitFile } from '../../common/regular-file.js';
 import { INSTANCE_FILE } from '../layout.js';
 
 /**
- * What an SQLite file is that no copy of it is. An id, in a file beside it that says also which file of the disk it is itself, and where it
- * was made: it goes along where the folder is moved or renamed; a copy of the file is another file of the disk, at another place, and is told by that.
+ * The identity of an SQLite file, which no copy of it has. An id stands in a file beside the database. That
+ * file also says which file of the disk the database is, and where it was made. The id stays with a folder
+ * that a user moves or renames. A copy of the database is another file of the disk at another place, and
+ * these two facts show that.
  */
 interface Instance {
   readonly format: 1;
   readonly instance: string;
-  /** Number of this file on its disk, and when it was made (nanoseconds since the epoch; 0 where the disk does not say). */
+  /**
+   * The number of this file on its disk, and when it was made (nanoseconds since the epoch; 0 if the disk
+   * does not say).
+   */
   readonly file: string;
-  /** Host and folder. */
+  /** Machine and folder. */
   readonly place: string;
 }
 
@@ -42,7 +47,10 @@ const CHECKS: Checks<Instance> = {
 
 const MOST_BYTES = 65_536;
 
-/** The instance of the SQLite file of a folder; null where nothing says which it is, also since the folder is a copy of another. */
+/**
+ * The instance of the SQLite file of a folder; null if no file states it, or if the folder is a copy of
+ * another.
+ */
 export function sqliteInstance(folder: string): string | null {
   const path = join(folder, INSTANCE_FILE);
   let text: string;
@@ -56,11 +64,15 @@ export function sqliteInstance(folder: string): string | null {
     throw accessFailure(error, path, 'read');
   }
   const { instance, file, place } = recordIn(text, path, CHECKS);
-  // A disk may number its files anew; a folder that is put back where it was is what it was.
+  // A disk may give its files new numbers. A folder that a user puts back at its old place is the same
+  // instance.
   return file === fileText(stats) || place === placeOf(folder) ? `sqlite ${instance}` : null;
 }
 
-/** The same, drawn and kept where nothing says it. No two processes may call it at once. */
+/**
+ * Returns the instance of the file; draws and keeps a new one if no file states it. No two processes may call
+ * this at once.
+ */
 export function ownSqliteInstance(folder: string): string {
   const known = sqliteInstance(folder);
   if (known !== null) return known;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Migration } from './compatibility.js';
 
-/** The migrations of a folder of drizzle's, in their order. */
+/** The migrations of a drizzle folder, in their order. */
 export function migrationFiles(folder: string): readonly Migration[] {
   const { entries } = JSON.parse(readFileSync(join(folder, 'meta/_journal.json'), 'utf8')) as {
     readonly entries: readonly { readonly tag: string }[];

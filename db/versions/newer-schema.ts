@@ -3,14 +3,15 @@ import { knownMigrations, objectsOf, schemaAfter, isSameObject, wordsOf } from '
 import type { SchemaObject } from './own-schema.js';
 
 /**
- * What of an SQLite file of a newer version keeps this one from using it. A stranger's file can call itself newer: nothing of its schema
- * may compute anything where its rows are read (a view or a virtual table in a table's place, generated columns), or where they are
- * written (triggers, checks, indices of expressions).
+ * The parts of a newer version's SQLite file that keep this version from using it. A file from another person
+ * can claim to be newer. So nothing of its schema may compute anything when this version reads rows (a view
+ * or a virtual table in a table's place, generated columns) or writes them (triggers, checks, indices of
+ * expressions).
  */
 export interface NewerSchema {
-  /** Keeps this version from reading, and so from writing. */
+  /** Parts that keep this version from reading, and so from writing too. */
   readonly unreadable: readonly SchemaObject[];
-  /** Keeps this version from writing alone. */
+  /** Parts that only keep this version from writing. */
   readonly unwritable: readonly SchemaObject[];
 }
 
@@ -41,19 +42,19 @@ export function newerSchema(sqlite: Database.Database): NewerSchema {
   };
 }
 
-/** A column whose values are what writers give, or a constant. */
+/** A column whose value is a constant, or comes from the writer. */
 const PLAIN_COLUMN =
   /^(?:`\w+`|"\w+"|\w+) (?:integer|text|real|blob)(?: not null| default (?:- )?(?:\d+(?: \. \d+)?|'[^']*'|null))*$/i;
 const PLAIN_INDEX =
   /^create index (?:`\w+`|"\w+"|\w+) on (?:`\w+`|"\w+"|\w+) \( (?:`\w+`|"\w+"|\w+)(?: , (?:`\w+`|"\w+"|\w+))* \)$/i;
-/** Anything but that rows go with the row that they belong to. */
+/** Any action other than the deletion of rows together with the row that they belong to. */
 const ACTION = /\bon (?:update|delete (?!cascade))/i;
 const STATISTICS = /^sqlite_(?:stat[14]|sequence)$/;
 
-/** Whether SQLite computes nothing with it where this version writes its own rows. */
+/** Whether SQLite computes nothing with the addition when this version writes its own rows. */
 function isPlainAddition(object: SchemaObject, isGenerated: (table: SchemaObject) => boolean): boolean {
   const { type, name, sql } = object;
-  // The index of a key.
+  // It is the index of a key.
   if (type === 'index' && sql === null) return true;
   const words = wordsOf(sql ?? '').join(' ');
   if (type === 'index') return PLAIN_INDEX.test(words);
@@ -65,7 +66,10 @@ function isVirtual({ type, sql }: SchemaObject): boolean {
   return type === 'table' && !/^create table\b/i.test(sql ?? '');
 }
 
-/** What a table has beside all columns and constraints of ours, word for word; null where it lacks one of these. */
+/**
+ * The columns and constraints that a table has in addition to all of ours, word for word; null if it lacks
+ * one of ours.
+ */
 function addedColumns(found: SchemaObject, own: SchemaObject): readonly string[] | null {
   if (found.type !== 'table' || found.sql === null || own.sql === null) return null;
   const [there, ours] = [definitionsOf(found.sql), definitionsOf(own.sql)];
@@ -80,12 +84,12 @@ function addedColumns(found: SchemaObject, own: SchemaObject): readonly string[]
 }
 
 interface Definitions {
-  /** What stands before and behind the parenthesis. */
+  /** The text before and behind the parentheses. */
   readonly around: string;
   readonly definitions: readonly string[];
 }
 
-/** Columns and constraints of a table; null for a statement in which a comment could pass for one. */
+/** Columns and constraints of a table; null for a statement in which a comment could look like one. */
 function definitionsOf(sql: string): Definitions | null {
   const words = wordsOf(sql);
   if (hasComment(words.join(' '))) return null;
@@ -107,7 +111,7 @@ function hasComment(words: string): boolean {
   return /--|\/ \*/.test(words.replaceAll(/'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]/g, ''));
 }
 
-/** The pragma reads the schema alone, and computes none of them. */
+/** The pragma reads the schema alone. It computes no column. */
 function hasGeneratedColumns(sqlite: Database.Database, table: string): boolean {
   const generated = sqlite.prepare('select count(*) from pragma_table_xinfo(?) where hidden > 1').pluck();
   return Number(generated.get(table)) > 0;

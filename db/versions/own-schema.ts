@@ -15,42 +15,52 @@ export interface SchemaObject {
 }
 
 /**
- * In which an SQLite file differs from what our migrations make. A stranger's file can hold a view in a table's place that never ends, a
- * trigger that acts on the next write, a check or an index that computes for hours: whatever is named here is not touched.
+ * The differences between an SQLite file's schema and the one that our migrations make. A file from another
+ * person can hold a view in a table's place that never ends, a trigger that acts on the next write, or a
+ * check or an index that computes for hours. The program uses nothing that is listed here.
  */
 export interface SchemaDifferences {
-  /** Is not ours, or is ours by its name alone. */
+  /** Objects that are not ours, or that have only the name of ours. */
   readonly foreign: readonly SchemaObject[];
   readonly missing: readonly SchemaObject[];
 }
 
-/** How many migrations this version knows. */
+/** The number of migrations that this version knows. */
 export function knownMigrations(): number {
   return readMigrationFiles({ migrationsFolder: MIGRATIONS }).length;
 }
 
-/** Where drizzle-orm counts migrations, as it makes it (sqlite-core/dialect.js). */
+/**
+ * The table in which drizzle-orm counts migrations, in the form that drizzle-orm makes
+ * (sqlite-core/dialect.js).
+ */
 const JOURNAL = '__drizzle_migrations';
 const JOURNAL_SQL = `CREATE TABLE "${JOURNAL}" (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at numeric)`;
 
-/** More than any of ours has. */
+/** More objects than any of our schemas has. */
 const MOST_OBJECTS = 10_000;
 const MOST_SQL_CHARACTERS = 100_000;
 
 export const SCHEMA_OBJECTS = `
   select type, name, tbl_name as "table", substr(sql, 1, ${MOST_SQL_CHARACTERS}) as sql from sqlite_schema limit ${MOST_OBJECTS}`;
 
-/** Everything in a file's schema. Reads that alone, and runs nothing of it. */
+/** Everything in a file's schema. This function reads the schema only, and runs nothing of it. */
 export function objectsOf(sqlite: Database.Database): SchemaObject[] {
   return sqlite.prepare<[], SchemaObject>(SCHEMA_OBJECTS).all();
 }
 
-/** Tables that "ANALYZE" and "PRAGMA optimize" make, in the words of SQLite's analyze.c. */
+/**
+ * Whether an object is none of the tables that "ANALYZE" and "PRAGMA optimize" make, in the words of SQLite's
+ * analyze.c.
+ */
 function isNoStatistics({ name, sql }: SchemaObject): boolean {
   return !/^sqlite_stat[14]$/.test(name) || !/^CREATE TABLE sqlite_stat[14]\([a-z,]+\)$/.test(sql ?? '');
 }
 
-/** How many of our migrations a file's own journal tells of; 0 where it has none. Throws InvalidInput where that is not our journal. */
+/**
+ * The number of our migrations in a file's own journal; 0 if it has no journal. Throws InvalidInput if the
+ * journal is not ours.
+ */
 export function appliedMigrations(sqlite: Database.Database, file: string): number {
   const found = objectsOf(sqlite).find(({ name }) => name === JOURNAL);
   if (found === undefined) return 0;
@@ -59,12 +69,12 @@ export function appliedMigrations(sqlite: Database.Database, file: string): numb
   return Number(sqlite.prepare(`select count(*) from ${JOURNAL}`).pluck().get());
 }
 
-/** Compared with what the first `applied` migrations make. */
+/** Compares a file's schema with the one that the first `applied` migrations make. */
 export function schemaDifferences(sqlite: Database.Database, applied: number): SchemaDifferences {
   return differencesOf(objectsOf(sqlite), applied);
 }
 
-/** The same of what `SCHEMA_OBJECTS` has found; what ANALYZE keeps is passed over. */
+/** Compares the result of `SCHEMA_OBJECTS` with our schema; ignores the tables of ANALYZE. */
 export function differencesOf(all: readonly SchemaObject[], applied: number): SchemaDifferences {
   const found = all.filter(isNoStatistics);
   // A new file has nothing, not even a journal.
@@ -79,7 +89,7 @@ export function differencesOf(all: readonly SchemaObject[], applied: number): Sc
   };
 }
 
-/** Whether a difference can be mended while the tables stay as they are: those of ours are there, and as they should be. */
+/** Whether a repair can leave the tables as they are: all of ours exist and are as they should be. */
 export function hasOwnTables({ foreign, missing }: SchemaDifferences, applied: number): boolean {
   const tables = new Set(
     schemaAfter(applied)
@@ -89,7 +99,7 @@ export function hasOwnTables({ foreign, missing }: SchemaDifferences, applied: n
   return [...foreign, ...missing].every(({ name }) => !tables.has(name));
 }
 
-/** The first of these objects, for people. */
+/** The first few of these objects, for people. */
 export function objectsText(foreign: readonly SchemaObject[]): string {
   const named = foreign.slice(0, 3).map(({ type, name, table }) => {
     return type === 'table' || type === 'view' ? `the ${type} ${name}` : `the ${type} ${name} of ${table}`;
@@ -118,7 +128,7 @@ function isSame(one: SchemaObject, other: SchemaObject): boolean {
   return one.type === other.type && one.table === other.table && isSameSql(one.sql, other.sql);
 }
 
-/** Whether two statements are the same but for white space between words. */
+/** Whether two statements differ at most in the white space between words. */
 function isSameSql(one: string | null, other: string | null): boolean {
   if (one === null || other === null) return one === other;
   return one === other || wordsOf(one).join(' ') === wordsOf(other).join(' ');
@@ -130,7 +140,7 @@ export function wordsOf(sql: string): readonly string[] {
 
 const made = new Map<number, readonly SchemaObject[]>();
 
-/** What the first `applied` migrations make. */
+/** The schema objects that the first `applied` migrations make. */
 export function schemaAfter(applied: number): readonly SchemaObject[] {
   const known = made.get(applied);
   if (known !== undefined) return known;
@@ -145,7 +155,10 @@ export function schemaAfter(applied: number): readonly SchemaObject[] {
   }
 }
 
-/** Makes what the first `applied` migrations make in an empty file; the rows of its journal are for the caller to copy. */
+/**
+ * Makes the schema of the first `applied` migrations in an empty file. The caller copies the rows of the
+ * journal.
+ */
 export function makeSchema(sqlite: Database.Database, applied: number): void {
   sqlite.exec(JOURNAL_SQL);
   for (const { sql } of readMigrationFiles({ migrationsFolder: MIGRATIONS }).slice(0, applied)) {

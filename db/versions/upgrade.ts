@@ -10,19 +10,19 @@ import { MIGRATIONS, openDatabase, tablesOf } from '../connection/sqlite.js';
 import { migrationFiles } from './migration-files.js';
 import { synchronise } from '../connection/synchronise.js';
 
-/** What bringing an SQLite file up to date takes. */
+/** The needs of bringing an SQLite file up to date. */
 export interface UpgradePlan {
   readonly tables: TablesVersion;
   readonly plan: PlannedMigration;
-  /** Bytes of the file with its write-ahead log: so large is the copy. */
+  /** Bytes of the file with its write-ahead log, which is the size of the copy. */
   readonly bytes: number;
-  /** Room for the copy and for the tables that are written anew. */
+  /** Bytes for the copy and for the tables that the migrations write anew. */
   readonly neededBytes: number;
   readonly freeBytes: number;
 }
 
 export interface Upgraded {
-  /** The file as it was before, whole and by itself. */
+  /** The copy of the file from before the upgrade, whole by itself. */
   readonly copy: string;
   readonly copyBytes: number;
 }
@@ -30,7 +30,7 @@ export interface Upgraded {
 const COPY = '.before-upgrade-';
 const UNFINISHED = '.unfinished';
 
-/** What is to be done about a file; null where there is none. Changes nothing. */
+/** The upgrade that a file needs; null if it needs none. Changes nothing. */
 export function plannedUpgrade(file: string): UpgradePlan | null {
   const tables = tablesOf(file);
   if (tables === null) return null;
@@ -42,10 +42,11 @@ export function plannedUpgrade(file: string): UpgradePlan | null {
 }
 
 /**
- * Copies an SQLite file of an older version, then brings its tables up to date in one transaction. Cut off anywhere, the file is of
- * the one version or the other, and the same call goes on. No other process may write to it meanwhile.
- * @throws PanicError InvalidInput where the disk has too little room, before anything is written, and where the newer tables refuse
- * what is stored, with the copy named.
+ * Copies an SQLite file of an older version, then brings its tables up to date in one transaction. If the
+ * call is cut off at any point, the file is of one version or the other, and the same call continues. No
+ * other process may write to the file meanwhile.
+ * @throws PanicError InvalidInput before it writes anything, if the disk has too little room. Also throws it
+ * if the newer tables refuse stored rows; the message then names the copy.
  */
 export async function upgradeFile(file: string, now: Date): Promise<Upgraded> {
   const plan = plannedUpgrade(file);
@@ -70,7 +71,7 @@ export async function upgradeFile(file: string, now: Date): Promise<Upgraded> {
   return { copy, copyBytes: statSync(copy).size };
 }
 
-/** What `connectStore` brought up to date; `command` would have copied it first. */
+/** The message after `connectStore` brought a file up to date; `command` would have copied the file first. */
 export function upgradedText(file: string, { applied, known }: TablesVersion, command: string): string {
   return `${file} was of an older version (${applied} of ${known} migrations) and was brought up to date, without a copy; "${command}" would have made one.`;
 }
@@ -85,7 +86,7 @@ async function copied(file: string, applied: number, now: Date): Promise<string>
   } finally {
     source.close();
   }
-  // Pages were copied with the mode that needs a log beside the file; a copy is one file.
+  // The copied pages still have the mode that needs a log beside the file; a copy is one file.
   const made = new Database(unfinished, { fileMustExist: true });
   try {
     made.pragma('journal_mode = DELETE');
@@ -102,7 +103,7 @@ async function copied(file: string, applied: number, now: Date): Promise<string>
   return copy;
 }
 
-/** What an earlier call that was cut off left behind. */
+/** Removes the unfinished copy of an earlier call that was cut off. */
 function removeUnfinished(file: string): void {
   const folder = dirname(file);
   const prefix = `${basename(file).replace(/\.sqlite$/, '')}${COPY}`;
