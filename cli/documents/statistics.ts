@@ -16,29 +16,31 @@ import { count } from '../terminal/format.js';
 type OfDiagram = StoredStatistics<'diagram'>;
 type Described = typeof BAR_STATISTICS;
 
-/** The numbers of one homology dimension, under their names in `show ID RUN --json`. */
-export type StatisticsDocument = {
-  readonly [Name in KeptOf<'diagram'> as Described[Name]['documentName'] & string]: OfDiagram[Name];
+/** The numbers of one homology dimension, under the names that their descriptions have for this use. */
+type Renamed<Use extends 'documentName' | 'overviewName'> = {
+  readonly [Name in KeptOf<'diagram'> as Described[Name][Use] & string]: OfDiagram[Name];
 };
 
+/** The numbers of one homology dimension, under their names in `show ID RUN --json`. */
+export type StatisticsDocument = Renamed<'documentName'>;
+
 export function statisticsDocument(row: OfDiagram): StatisticsDocument {
-  return renamed(row, (name) => describe(name).documentName) as StatisticsDocument;
+  return renamed(row, 'documentName');
 }
 
 /** The same numbers, under their names in the lines of `show ID --json`. */
-export type OverviewStatistics = {
-  readonly [Name in KeptOf<'diagram'> as Described[Name]['overviewName'] & string]: OfDiagram[Name];
-};
+export type OverviewStatistics = Renamed<'overviewName'>;
 
 export function overviewStatistics(row: OfDiagram): OverviewStatistics {
-  return renamed(row, (name) => describe(name).overviewName) as OverviewStatistics;
+  return renamed(row, 'overviewName');
 }
 
-/** By the names of the descriptions, which the types above say and a loop does not. */
-function renamed(row: OfDiagram, nameOf: (name: KeptOf<'diagram'>) => string | null): object {
+// The overload states what a loop cannot: each number stands under the name of its description.
+function renamed<Use extends 'documentName' | 'overviewName'>(row: OfDiagram, use: Use): Renamed<Use>;
+function renamed(row: OfDiagram, use: 'documentName' | 'overviewName'): object {
   return Object.fromEntries(
     DIAGRAM_STATISTICS.flatMap((name) => {
-      const documentName = nameOf(name);
+      const documentName = describe(name)[use];
       return documentName === null ? [] : [[documentName, row[name]]];
     }),
   );
@@ -49,11 +51,12 @@ export type CountsDocument = {
   readonly [Name in DiagramCountName as (typeof DIAGRAM_COUNTS)[Name]['documentName']]: number;
 };
 
-export function countsDocument(diagram: Readonly<Record<DiagramCountName, number>>): CountsDocument {
-  // As above.
+// The overload states what a loop cannot, as above.
+export function countsDocument(diagram: Readonly<Record<DiagramCountName, number>>): CountsDocument;
+export function countsDocument(diagram: Readonly<Record<DiagramCountName, number>>): object {
   return Object.fromEntries(
     DIAGRAM_COUNT_NAMES.map((name) => [DIAGRAM_COUNTS[name].documentName, diagram[name]]),
-  ) as CountsDocument;
+  );
 }
 
 /** A number for people. `-` if the row has none. */

@@ -26,13 +26,16 @@ export const EXIT = {
   newerTables: 5,
 } as const;
 
-/**
- * The command was ended by Ctrl-C (130), SIGTERM (143) or a closed terminal (129), as shells number it. The
- * work can be resumed.
- */
-export const SIGNAL_EXIT = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+/** The signals that stop a command. */
+export const STOP_SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
 
-export type StopSignal = keyof typeof SIGNAL_EXIT;
+export type StopSignal = (typeof STOP_SIGNALS)[number];
+
+/**
+ * The command was ended by Ctrl-C (130), SIGTERM (143) or a closed terminal (129), as shells number it. The work can
+ * be resumed.
+ */
+export const SIGNAL_EXIT: Readonly<Record<StopSignal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
 export const EXIT_CODE_HELP = `Exit codes:
   0    done

@@ -5,7 +5,7 @@
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   return await new Promise<T>((resolve, reject) => {
-    const raise = (): void => reject(signal.reason as Error);
+    const raise = (): void => reject(signal.reason);
     signal.addEventListener('abort', raise, { once: true });
     void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', raise));
   });

@@ -1,4 +1,4 @@
-import { SIGNAL_EXIT } from '../program/exit-codes.js';
+import { SIGNAL_EXIT, STOP_SIGNALS } from '../program/exit-codes.js';
 import type { StopSignal } from '../program/exit-codes.js';
 import { note } from './output.js';
 
@@ -18,21 +18,21 @@ export interface Interruption {
 export function onInterrupt(): Interruption {
   const controller = new AbortController();
   let code: number | null = null;
-  const handle = (name: NodeJS.Signals): void => {
+  const handle = (name: StopSignal): void => {
     // The exit handler of the supervisor ends the children. The rows let another run repeat what they leave
     // half done.
     if (code !== null) process.exit(code);
-    code = SIGNAL_EXIT[name as StopSignal];
+    code = SIGNAL_EXIT[name];
     note(`Stopping (${name}); what is stored stays. Once more ends it at once.`);
     controller.abort(new Error(`stopped by ${name}`));
   };
-  const names = Object.keys(SIGNAL_EXIT) as StopSignal[];
-  for (const name of names) process.on(name, handle);
+  const listeners = STOP_SIGNALS.map((name) => ({ name, listen: () => handle(name) }));
+  for (const { name, listen } of listeners) process.on(name, listen);
   return {
     signal: controller.signal,
     exitCode: () => code,
     end: () => {
-      for (const name of names) process.off(name, handle);
+      for (const { name, listen } of listeners) process.off(name, listen);
     },
   };
 }
