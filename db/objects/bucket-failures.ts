@@ -3,10 +3,13 @@ import { errorMessage, isPanicError, PanicError, StoreRefusal } from '../../comm
 import type { BucketPlace } from './place.js';
 import { excerptOf } from '../../common/text.js';
 
-/** Statuses below 500 that say "not now": a HEAD is answered without a body, and so without a code. */
+/** Statuses below 500 that mean "not now". The answer to a HEAD has no body, and so no code. */
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 409, 423, 425, 429]);
 
-/** Codes of answers below 500 that pass by themselves, or as soon as an operator renews what has run out. */
+/**
+ * Codes of answers below 500 for failures that pass by themselves, or as soon as an operator renews something
+ * that has expired.
+ */
 const PASSING: ReadonlySet<string> = new Set([
   'RequestTimeout',
   'RequestTimeTooSkewed',
@@ -27,15 +30,17 @@ const PASSING: ReadonlySet<string> = new Set([
 const LASTING_CONFLICTS: ReadonlySet<string> = new Set(['InvalidBucketState', 'InvalidObjectState']);
 
 /**
- * Codes of a bucket or a service that has no room left, which services answer with 400, 403, 413 or 507 (Ceph `QuotaExceeded`, MinIO
- * `XMinioAdminBucketQuotaExceeded` and `XMinioStorageFull`). Like a full disk it passes as soon as an operator makes room.
+ * Codes of a bucket or a service that has no room left. Services answer them with 400, 403, 413 or 507 (Ceph
+ * `QuotaExceeded`, MinIO `XMinioAdminBucketQuotaExceeded` and `XMinioStorageFull`). Like a full disk, the
+ * failure passes as soon as an operator makes room.
  */
 const NO_ROOM = /quota|storage_?full|disk_?full|insufficient_?(storage|capacity)|(storage_?)?cap_?exceeded/i;
 
 /**
- * What the SDK threw as an error of ours: `StoreUnavailable` for what may pass (network, time-outs, 5xx, throttling, conflicts with
- * another request, a quota that is used up, expired sessions), `InvalidInput` for what the service or the configuration refuses. Other errors are bugs, and stay what they
- * are. The service's own words are kept; none of them hold secrets.
+ * Turns an error of the SDK into an error of ours: `StoreUnavailable` for a failure that may pass (network,
+ * time-outs, 5xx, throttling, conflicts with another request, an exhausted quota, expired sessions),
+ * `InvalidInput` for a request that the service or the configuration refuses. Other errors are bugs, and come
+ * back unchanged. The message keeps the service's own words; none of them hold secrets.
  */
 export function s3Failure(error: unknown, place: BucketPlace, doing: string): unknown {
   if (isPanicError(error)) return error;
@@ -49,7 +54,7 @@ export function s3Failure(error: unknown, place: BucketPlace, doing: string): un
         cause: error,
       });
     }
-    // The SDK throws a plain Error for it (runtimeConfig.js of each client).
+    // The SDK throws a plain Error if it knows no region (runtimeConfig.js of each client).
     if (said.startsWith('Region is missing')) {
       return new PanicError(
         'InvalidInput',
@@ -86,17 +91,20 @@ function isPassing(name: string, status: number): boolean {
 export const CREDENTIALS =
   'Give credentials in one of the ways of AWS: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile (AWS_PROFILE), or a role of the machine.';
 
-/** Whether the service says that there is no such key. Not by the status: some answer 404 to credentials that they do not know. */
+/**
+ * Whether the service says that there is no such key. The status does not decide it: some services answer 404
+ * to credentials that they do not know.
+ */
 export function isMissing(error: unknown): boolean {
   return nameOf(error) === 'NoSuchKey';
 }
 
-/** Whether an error of `s3Failure` says that no credentials were found. */
+/** Whether an error of `s3Failure` says that the SDK found no credentials. */
 export function isWithoutCredentials(error: unknown): error is PanicError {
   return isPanicError(error) && nameOf(error.cause) === 'CredentialsProviderError';
 }
 
-/** HTTP status of an answer that the SDK has turned into an error; undefined where there was none. */
+/** HTTP status of an answer that the SDK has turned into an error; undefined if there was no answer. */
 export function statusOf(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null || !('$metadata' in error)) return undefined;
   const metadata = error.$metadata;
@@ -127,7 +135,7 @@ function wordsOf(error: unknown, name: string, status: number | undefined): stri
   const words = excerptOf(errorMessage(error).trim().replace(/\.$/, ''), 300);
   const code = errorCode(error);
   if (status === undefined) return words === '' ? (code ?? name) : words;
-  // What a HEAD is refused with has no body, and so no words.
+  // The refusal of a HEAD has no body, and so no words.
   return words === '' || words === 'UnknownError'
     ? `status ${status}`
     : `${name}: ${words} (status ${status})`;
@@ -137,7 +145,10 @@ function nameOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'name' in error ? String(error.name) : '';
 }
 
-/** Errors of Node's sockets and resolver have codes of the system; those of Node itself begin with ERR, and are ours but for TLS. */
+/**
+ * Errors of Node's sockets and resolver have codes of the system. Node's own codes begin with ERR and mean a
+ * fault of this program, except those of TLS.
+ */
 function isNetworkFailure(error: unknown, name: string): boolean {
   const code = errorCode(error);
   if (name === 'TimeoutError' || name === 'AbortError') return true;

@@ -20,7 +20,10 @@ import {
 import type { ObjectStore, StoredObject } from './object-store.js';
 import type { BucketPlace } from './place.js';
 
-/** The SDK finds credentials in files and roles, too; a service that echoes requests repeats their session token. */
+/**
+ * The SDK also finds credentials in files and roles. A service that echoes requests repeats their session
+ * token.
+ */
 async function keepCredentials(client: Sdk.S3Client): Promise<void> {
   const found = await client.config.credentials().catch(() => null);
   keepSecrets([
@@ -29,15 +32,21 @@ async function keepCredentials(client: Sdk.S3Client): Promise<void> {
   ]);
 }
 
-/** Says what the prefix is to whoever finds it; written and read by every check. */
+/** Explains the prefix to a person who finds it. Every check writes and reads it. */
 const MARKER = 'panic-tda-objects.txt';
 const MARKER_TEXT = Buffer.from('Objects of panic-tda, each named by the SHA-256 of its bytes.\n');
 
-/** Requests of one call in all, with pauses of tenths of a second: a longer outage is waited for by whoever retries the call. */
+/**
+ * Attempts of one call in all, with pauses of tenths of a second. The caller that repeats the call waits for
+ * the end of a longer outage.
+ */
 const ATTEMPTS = 4;
 
 export interface BucketLimits {
-  /** Milliseconds from sending a request to the beginning of its answer; an object of 100 MB has to be sent within. */
+  /**
+   * Milliseconds from the sending of a request to the beginning of its answer. An object of 100 MB has to be
+   * sent within this time.
+   */
   readonly answerMs: number;
   /** Milliseconds of silence within an answer. */
   readonly silenceMs: number;
@@ -46,8 +55,9 @@ export interface BucketLimits {
 const LIMITS: BucketLimits = { answerMs: 60_000, silenceMs: 30_000 };
 
 /**
- * Objects in a bucket of an S3 service, as `PREFIX/ab/ab12…`. The service itself compares what it received with the SHA-256
- * (`x-amz-checksum-sha256`), and a write is durable when it answers. The SDK is loaded at the first call.
+ * Objects in a bucket of an S3 service, as `PREFIX/ab/ab12…`. The service itself compares the received bytes
+ * with the SHA-256 (`x-amz-checksum-sha256`), and a write is durable when the service answers. The first call
+ * loads the SDK.
  */
 export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LIMITS): ObjectStore {
   const { bucket } = place;
@@ -56,7 +66,7 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
   const opened = remembered(open);
   let closed: Sdk.S3Client | null = null;
 
-  /** Hands the SDK and its client to `work`, and turns what they throw into errors of ours. */
+  /** Passes the SDK and its client to `work`, and turns their errors into errors of ours. */
   async function ask<T>(
     doing: string,
     work: (sdk: typeof Sdk, client: Sdk.S3Client) => Promise<T>,
@@ -79,12 +89,13 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
       forcePathStyle: pathStyle,
       followRegionRedirects: true,
       maxAttempts: ATTEMPTS,
-      // What is read is hashed here anyway, and services other than Amazon's do not know the newer checksums.
+      // This program hashes what it reads anyway, and services other than Amazon's do not know the newer
+      // checksums.
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler: {
         connectionTimeout: 10_000,
         requestTimeout: limits.answerMs,
-        // Without it the time-out is a line in the log.
+        // Without this setting the time-out only writes a line to the log.
         throwOnRequestTimeout: true,
         socketTimeout: limits.silenceMs,
       },
@@ -103,7 +114,7 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
 
   async function check(): Promise<void> {
     const bytes = await writeAndReadMarker().catch((error: unknown) => {
-      // Later on credentials may be missing for a while only (a role that is being renewed).
+      // After the first success, credentials may be missing only for a while (a role that is being renewed).
       throw isWithoutCredentials(error)
         ? new PanicError('InvalidInput', error.message, { cause: error })
         : error;
@@ -146,7 +157,10 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
     await writeOwner(text, {});
   }
 
-  /** False where the service knows no such condition; true where it was written, or the condition does not hold. */
+  /**
+   * False if the service does not support such a condition; true if it wrote the text, or if the condition
+   * does not hold.
+   */
   async function writeOwner(text: string, condition: { readonly IfNoneMatch?: '*' }): Promise<boolean> {
     const bytes = Buffer.from(text);
     return await ask(`write ${root}/${OWNER_NAME}`, async ({ PutObjectCommand }, client) => {
@@ -162,7 +176,8 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
         return true;
       } catch (error) {
         if (condition.IfNoneMatch === undefined) throw error;
-        // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html: 409 where two are under way at once.
+        // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html: the service answers
+        // 409 if two such writes run at once.
         const status = statusOf(error);
         if (status === 412 || status === 409) return true;
         if (status === 501) return false;
@@ -179,14 +194,17 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
     faultPoint('object:after-write');
   }
 
-  /** Whether the service has an object of these bytes, by its own checksum; an upload that was cut off leaves none. */
+  /**
+   * Whether the service has an object of these bytes, according to its own checksum. An upload that was cut
+   * off leaves no object.
+   */
   async function holds(sha256: Buffer, byteLength: number): Promise<boolean> {
-    // Where the credentials may not look, the write that follows says what they lack.
+    // If the credentials do not permit this look, the following write says which right they lack.
     const found = await head(sha256, [404, 403]);
     return found?.ContentLength === byteLength && found.ChecksumSHA256 === sha256.toString('base64');
   }
 
-  /** Null where the service answers with one of these statuses. */
+  /** Null if the service answers with one of these statuses. */
   async function head(sha256: Buffer, none: readonly number[]) {
     return await ask(`look for object ${location(sha256)}`, async ({ HeadObjectCommand }, client) => {
       const command = new HeadObjectCommand({ Bucket: bucket, Key: keyOf(sha256), ChecksumMode: 'ENABLED' });
@@ -213,7 +231,10 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
     });
   }
 
-  /** The bytes of a key; null where there is no such key. Throws StoreConflict where there are more than `most`. */
+  /**
+   * The bytes of a key; null if there is no such key. Throws StoreConflict if there are more than `most`
+   * bytes.
+   */
   async function read(key: string, doing: string, most: number): Promise<Buffer | null> {
     return await ask(doing, async ({ GetObjectCommand }, client) => {
       try {
@@ -239,7 +260,7 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
   }
 
   async function size(sha256: Buffer): Promise<number | null> {
-    // Not 403, which a service also answers for an object that is there: denial is no absence.
+    // 403 does not count: a service also answers it for an existing object, so denial is not absence.
     return (await head(sha256, [404]))?.ContentLength ?? null;
   }
 
@@ -288,13 +309,15 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
   };
 }
 
-/** Of a service that others run, or a bucket that others write to. Throws StoreConflict. */
+/**
+ * Limits the answer of a service that others run, or of a bucket that others write to. Throws StoreConflict.
+ */
 async function atMost(body: Readable, most: number, doing: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     length += chunk.byteLength;
-    // Leaving the loop ends the request.
+    // To leave the loop ends the request.
     if (length > most) {
       throw new PanicError(
         'StoreConflict',
@@ -306,7 +329,7 @@ async function atMost(body: Readable, most: number, doing: string): Promise<Buff
   return Buffer.concat(chunks);
 }
 
-/** A write that is cut off leaves nothing: an object is there as a whole or not at all. */
+/** A write that is cut off leaves nothing: an object exists as a whole or not at all. */
 async function* none(): AsyncGenerator<string, void, undefined> {}
 
 async function loadSdk(root: string): Promise<typeof Sdk> {

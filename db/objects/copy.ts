@@ -1,37 +1,37 @@
 import { isPanicError } from '../../common/errors.js';
 import type { ObjectStore, StoredObject } from './object-store.js';
 
-/** Reads and writes under way at once; each holds one object in memory. */
+/** Reads and writes that run at once; each holds one object in memory. */
 const CONCURRENCY = 16;
 
 export interface CopyCounts {
-  /** Objects looked at, and their bytes. */
+  /** The number of objects that were examined, and their bytes. */
   readonly objects: number;
   readonly bytes: number;
   readonly copied: number;
   readonly copiedBytes: number;
-  /** Were at the target already. */
+  /** Objects that the target had already. */
   readonly present: number;
-  /** Were at the target with other bytes, and were replaced. */
+  /** Objects that the target had with other bytes, and that the copy replaced. */
   readonly replaced: number;
-  /** Cannot be copied: missing meanwhile, or their bytes do not hash to their names. */
+  /** Objects that cannot be copied: they are missing meanwhile, or their bytes do not hash to their names. */
   readonly damaged: number;
 }
 
 export interface CopyOptions {
-  /** Also reads what is at the target already, instead of comparing lengths alone. */
+  /** Whether to read the objects that the target has, instead of comparing lengths alone. */
   readonly verify: boolean;
   readonly signal: AbortSignal;
   readonly onProgress: (counts: CopyCounts) => void;
-  /** Hears of each object that cannot be copied. */
+  /** Called for each object that cannot be copied. */
   readonly onDamaged: (damaged: DamagedObject) => void;
-  /** Counts to add to; all 0 by default. */
+  /** Counts of an earlier call, to which this call adds; all 0 by default. */
   readonly before?: CopyCounts;
 }
 
 type Wanted = Pick<StoredObject, 'sha256' | 'byteLength'>;
 
-/** An object that its place does not have as a whole. */
+/** An object that its place does not have whole. */
 export interface DamagedObject {
   readonly sha256: Buffer;
   readonly message: string;
@@ -48,9 +48,9 @@ export const NO_OBJECTS: CopyCounts = {
 };
 
 /**
- * Copies `objects` of one store to another. Each is hashed when it is read, and hashed again by a service that receives
- * it. What the target has already is passed over, so that the same call goes on where one was cut off.
- * Throws what the stores throw, and the signal's reason.
+ * Copies `objects` of one store to another. This function hashes each object when it reads it, and a service
+ * that receives an object hashes it again. It skips the objects that the target has, so that the same call
+ * continues after an interruption. Throws what the stores throw, and the signal's reason.
  */
 export async function copyObjects(
   objects: Iterable<Wanted> | AsyncIterable<Wanted>,
@@ -85,7 +85,7 @@ export async function copyObjects(
       onDamaged({ sha256, message: bytes });
       return;
     }
-    // A store keeps an object of the same length that it has.
+    // `put` keeps an existing object of the same length, so remove it first.
     if (there === 'other') await to.remove(sha256);
     await to.put(sha256, bytes);
     counts.copiedBytes += bytes.byteLength;
@@ -110,14 +110,14 @@ export async function copyObjects(
       throw error;
     }
   };
-  // All lanes end before the call does, so that nothing is written behind the caller's back.
+  // All lanes end before the call returns, so that nothing is written after the caller has its answer.
   const ended = await Promise.allSettled(Array.from({ length: CONCURRENCY }, lane));
   await left.return?.();
   for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
   return counts;
 }
 
-/** The bytes of a whole object, or why there are none. */
+/** The bytes of a whole object, or the reason why there are none. */
 async function bytesOf(store: ObjectStore, { sha256, byteLength }: Wanted): Promise<Buffer | string> {
   try {
     return await store.get(sha256, byteLength);

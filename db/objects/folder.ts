@@ -38,23 +38,27 @@ interface OpenFolder {
 
 const synchronise = promisify(fsync);
 
-/** Of all stores of a process: two may have the same folder. */
+/** All stores of a process share this number: two stores may have the same folder. */
 let serial = 0;
 
-/** Names of temporary files of ours: of the mark of the place, and of objects. */
+/** Names of our temporary files: for the mark of the place, and for objects. */
 const TEMPORARY = /^\.(id|[0-9a-f]+)\.\d+\.\d+\.tmp$/;
 const SUB_FOLDER = /^[0-9a-f]{2}$/;
 
 /**
- * Objects in a folder: 256 sub-folders by the first byte. Written to a temporary file, synchronised, renamed. Others may have filled the
- * folder: only files are read, no link is followed out of it, or out of the folder `within` where it belongs.
+ * Objects in a folder, with 256 sub-folders by the first byte. Each object is written to a temporary file,
+ * synchronised and renamed. Other users may have filled the folder: the store reads only regular files, and
+ * follows no link out of the folder, or out of the folder `within` that contains it.
  */
 export function createObjectFolder(root: string, within: string | null = null): ObjectStore {
   const folders = new Map<string, OpenFolder>();
-  /** Sub-folders that were seen to lie where they belong. */
+  /** Sub-folders that this store has already found within the place. */
   const inPlace = new Set<string>();
 
-  /** Throws InvalidInput where a link on the way to a sub-folder leads out of the place; one that is missing leads nowhere. */
+  /**
+   * Throws InvalidInput if a link on the way to a sub-folder leads out of the place. A missing sub-folder
+   * leads nowhere.
+   */
   async function requireInPlace(folder: string): Promise<void> {
     if (inPlace.has(folder)) return;
     const path = join(root, folder);
@@ -112,7 +116,7 @@ export function createObjectFolder(root: string, within: string | null = null): 
     await mark(text, (temporary) => renameSync(temporary, join(root, OWNER_NAME)));
   }
 
-  /** Writes a mark of the place under a name that passes, and lets `name` give it its own. */
+  /** Writes a mark of the place under a temporary name, and lets `name` give it its final name. */
   async function mark(text: string, name: (temporary: string) => void): Promise<void> {
     makeFolder(root);
     await requireInPlace('');
@@ -135,7 +139,8 @@ export function createObjectFolder(root: string, within: string | null = null): 
     const name = sha256.toString('hex');
     const folder = await folderFor(name);
     const target = location(sha256);
-    // Where it is there, it was renamed perhaps an instant ago: its name must be durable before a row points at it.
+    // An object that exists may have been renamed only an instant ago: its name must be durable before a row
+    // points at it.
     const there = lstatIfThere(target);
     if (there?.isFile() !== true || there.size !== bytes.byteLength) {
       const temporary = join(folder.path, `.${name.slice(0, 16)}.${process.pid}.${serial++}.tmp`);
@@ -152,7 +157,10 @@ export function createObjectFolder(root: string, within: string | null = null): 
     faultPoint('object:after-write');
   }
 
-  /** The sub-folder of an object, made durably where it is missing, and kept open for its synchronisation. */
+  /**
+   * The sub-folder of an object. It is made durably if it is missing, and stays open so that it can be
+   * synchronised.
+   */
   async function folderFor(name: string): Promise<OpenFolder> {
     const path = join(root, name.slice(0, 2));
     const known = folders.get(path);
@@ -175,7 +183,8 @@ export function createObjectFolder(root: string, within: string | null = null): 
         throw new PanicError('StoreConflict', `object ${file} ${error.message}`, { cause: error });
       }
       const failure = accessFailure(error, file, 'read');
-      // Denied, or not answered now: nothing is known of the object. A disk that cannot read it back has lost it.
+      // If access is denied or the disk does not answer now, the object may still exist. A disk that cannot
+      // read it back has lost it.
       const unknown = isDenial(error) || (failure.kind === 'StoreUnavailable' && errorCode(error) !== 'EIO');
       if (unknown) throw failure;
       throw new PanicError('StoreConflict', `object ${file} is missing or unreadable`, { cause: error });
@@ -216,7 +225,7 @@ export function createObjectFolder(root: string, within: string | null = null): 
       for (const name of await namesIn(join(root, folder))) {
         if (!TEMPORARY.test(name)) continue;
         const file = join(root, folder, name);
-        // Renamed or removed meanwhile by the write it belongs to: no leftover.
+        // The write that made the file has renamed or removed it meanwhile: it is no leftover.
         const found = await lstatOrNone(file);
         if (found?.isFile() === true && found.mtimeMs < before) yield file;
       }
@@ -247,7 +256,7 @@ export function createObjectFolder(root: string, within: string | null = null): 
   };
 }
 
-/** File systems without hard links answer with one of these. */
+/** Codes with which file systems without hard links answer. */
 const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /** A link is made only where its name is free, whichever process is first. */
@@ -297,7 +306,10 @@ function noneIfMissing(path: string): (error: unknown) => undefined {
   };
 }
 
-/** Only the fsync leaves the event loop: the other calls take microseconds, and a turn of the thread pool each takes more. */
+/**
+ * Only the fsync runs outside the event loop's thread: each other call takes microseconds, and a turn of the
+ * thread pool takes more.
+ */
 async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
   const descriptor = openSync(file, 'wx');
   try {

@@ -1,16 +1,16 @@
 import { isText, isTime, recordIn } from '../../common/record-text.js';
 import type { Checks } from '../../common/record-text.js';
 
-/** To which database a place of objects belongs. */
+/** The database to which a place of objects belongs. */
 export interface Owner {
   readonly format: 1;
-  /** Of the table `databases`; a copy of the database has it too. */
+  /** The id in the table `databases`; a copy of the database has it too. */
   readonly databaseId: string;
-  /** What no copy of the database has: `Database.instance`. */
+  /** The part that no copy of the database has: `Database.instance`. */
   readonly instance: string;
-  /** The database, for people. */
+  /** The name of the database, for people. */
   readonly database: string;
-  /** When the place was given to it (ISO 8601). */
+  /** The time when the place was given to the database (ISO 8601). */
   readonly since: string;
 }
 
@@ -22,7 +22,10 @@ const CHECKS: Checks<Owner> = {
   since: isTime,
 };
 
-/** `file` is where the text was found. Throws InvalidInput, which names it, where the text holds what this version does not know. */
+/**
+ * Reads the statement of the file `file`. Throws InvalidInput that names the file, if the text holds
+ * something that this version does not know.
+ */
 export function ownerIn(text: string, file: string): Owner {
   return recordIn(text, file, CHECKS);
 }
@@ -31,10 +34,10 @@ export function ownerText(owner: Owner): string {
   return `${JSON.stringify(owner, undefined, 2)}\n`;
 }
 
-/** Parts of an instance that could not be asked for. */
+/** Stands for a part of an instance that the process could not learn. */
 export const UNKNOWN_PART = '?';
 
-/** Whether two instances are one; a part that one of them does not know is passed over. */
+/** Whether two instances are the same. A part that one of them does not know is not compared. */
 export function isSameInstance(one: string, other: string): boolean {
   const [parts, others] = [one.split(' '), other.split(' ')];
   return (

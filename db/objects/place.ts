@@ -4,26 +4,29 @@ import { PanicError } from '../../common/errors.js';
 import { pathProblem } from '../../common/path-text.js';
 import { relativePathProblem } from '../../common/relative-path.js';
 
-/** Where objects are kept. */
+/** The place of objects. */
 export type ObjectsPlace = FolderPlace | BucketPlace;
 
 export interface FolderPlace {
   readonly kind: 'folder';
   /** Absolute path. */
   readonly path: string;
-  /** The data folder that it is a part of, where the user named no place: a link that leads out of it is refused. */
+  /**
+   * The data folder that contains it, if the user named no place. A link that leads out of that folder is
+   * refused.
+   */
   readonly within?: string;
 }
 
 export interface BucketPlace {
   readonly kind: 's3';
   readonly bucket: string;
-  /** What the keys begin with, without slashes at its ends; '' for none. */
+  /** The beginning of every key, without slashes at its ends; '' for none. */
   readonly prefix: string;
   readonly service: S3Service;
 }
 
-/** Which S3 service to ask. Credentials are found by the AWS SDK itself, in the places that its users know. */
+/** The S3 service to ask. The AWS SDK itself finds the credentials, in the places that its users know. */
 export interface S3Service {
   /** URL of a service that is not Amazon's; undefined leaves it to the SDK's own configuration. */
   readonly endpoint: string | undefined;
@@ -33,7 +36,7 @@ export interface S3Service {
   readonly pathStyle: boolean;
 }
 
-/** A place for people, who may look for it from another machine. */
+/** The place for people, who may look for it from another machine. */
 export function placeText(place: ObjectsPlace): string {
   if (place.kind === 'folder') return `${place.path} on ${hostname()}`;
   const { bucket, prefix, service } = place;
@@ -43,8 +46,8 @@ export function placeText(place: ObjectsPlace): string {
 export const OBJECTS_PLACE_FORMAT = 's3://BUCKET, s3://BUCKET/PREFIX, or a folder';
 
 /**
- * `s3://bucket/prefix`, or the path of a folder (relative ones from the current folder). `service` is asked for a bucket only.
- * Throws InvalidInput, whose message begins with the text in quotation marks.
+ * Reads `s3://bucket/prefix`, or the path of a folder (a relative one starts from the current folder). Calls
+ * `service` only for a bucket. Throws InvalidInput, whose message begins with the text in quotation marks.
  */
 export function objectsPlace(text: string, service: () => S3Service): ObjectsPlace {
   if (!text.startsWith('s3://')) {

@@ -14,32 +14,39 @@ import { hasObject } from '../tables/has-object.js';
 import { all, get, run } from '../connection/work.js';
 import type { Work } from '../connection/work.js';
 
-/** Where a database says that its objects are. */
+/** The place of a database's objects, as the database records it. */
 export interface RecordedPlace {
   readonly placeId: string;
-  /** Its address, or `OWN_PLACE`. It counts where the place has no id of its own yet. */
+  /** The address of the place, or `OWN_PLACE`. It counts as long as the place has no id of its own. */
   readonly place: string;
 }
 
 export type ObjectsPlaceTable = ReturnType<typeof objectsPlaceTable>;
 
-/** What rows record in the place of an address for objects in the data folder of their database. Rows have it, so it never changes. */
+/**
+ * The text that rows record instead of an address, if the objects are in the data folder of their database.
+ * Stored rows have it, so it never changes.
+ */
 export const OWN_PLACE = `the folder "${OBJECTS_FOLDER}" of its data folder`;
 
-/** Pictures that are looked for before a place counts as that of a database which has some already. */
+/**
+ * The number of existing pictures that a place must have before it counts as the place of a database that has
+ * pictures.
+ */
 const PROOFS = 3;
 
-/** Whose objects a place has. */
+/** The database to which the objects of a place belong. */
 export type Belonging =
   | { readonly to: 'this database' }
-  /** No process that writes has recorded it. */
+  /** No process that writes has recorded a database. */
   | { readonly to: 'none' }
-  /** `told` says so, and what to do, as a sentence without its end. */
+  /** `told` says that, and what to do, as a sentence without its end. */
   | { readonly to: 'another database'; readonly told: string };
 
 /**
- * Sees to it that all processes of a database have its objects in one place, and that no other database has its own there. `here` is where this process has them, `own` whether
- * that is because nobody named a place, `place` the same for people.
+ * Makes sure that all processes of a database have its objects in one place, and that no other database has
+ * its own there. `here` is the place that this process uses, `own` whether it uses it because no user named a
+ * place, and `place` its name for people.
  */
 export function objectsPlaceTable(
   { build, read, write, name, dialect, instance: instanceHere }: Database,
@@ -55,7 +62,10 @@ export function objectsPlaceTable(
     return (await read(() => get(record))) ?? null;
   }
 
-  /** Throws InvalidInput where this process has other objects than the database. Writes nothing; before any are written `settle` is asked. */
+  /**
+   * Throws InvalidInput if this process has other objects than the database. Writes nothing. Call `settle`
+   * before the process writes an object.
+   */
   async function check(): Promise<void> {
     const row = await recorded();
     if (row === null || row.place === place) return;
@@ -63,9 +73,10 @@ export function objectsPlaceTable(
   }
 
   /**
-   * The same for a process that will write objects: the first one records where they are, and there that they are those of this database. A place
-   * that was moved as a whole brings its id along, and is recorded where it is now. Returns a sentence where the place was not known to be any
-   * database's before, though something had marked it: older versions recorded no more.
+   * The same check for a process that will write objects. The first such process records the place in the
+   * database, and the database in the place. A place that a user moved as a whole has its id still, and this
+   * function records its new address. Returns a sentence if the place had a mark but no known database,
+   * because older versions recorded only the mark.
    */
   async function settle(): Promise<string | null> {
     const id = await here.id();
@@ -85,15 +96,17 @@ export function objectsPlaceTable(
       : null;
   }
 
-  /** A mark that is missing was not written yet, or was deleted: then the place counts by its name. */
+  /**
+   * If the mark is missing, no process wrote it yet, or a user deleted it: then the place's address decides.
+   */
   function refuseElsewhere(id: string | null, row: RecordedPlace | null): void {
     if (row === null || id === row.placeId || (id === null && row.place === place)) return;
     throw otherPlace(row);
   }
 
   /**
-   * Records that the objects are here from now on, whatever was recorded before; with `takeOver` also where the place belongs to another
-   * database. Throws InvalidInput where it does, otherwise.
+   * Records that the objects are here from now on, whatever the database recorded before; with `takeOver`
+   * also if the place belongs to another database. Without it, that case throws InvalidInput.
    */
   async function use({ takeOver }: { readonly takeOver: boolean }): Promise<void> {
     if (!takeOver) await refuseOther();
@@ -104,7 +117,7 @@ export function objectsPlaceTable(
     await write(() => replaced(id));
   }
 
-  /** Whose objects these are. */
+  /** The database to which these objects belong. */
   async function belonging(): Promise<Belonging> {
     if (isPart) return { to: 'this database' };
     const text = await here.owner();
@@ -116,15 +129,19 @@ export function objectsPlaceTable(
       : { to: 'another database', told: await otherOwnerText(owner) };
   }
 
-  /** Throws InvalidInput where the objects are those of another database: writes nothing, and may be asked by a process that only reads. */
+  /**
+   * Throws InvalidInput if the objects belong to another database. Writes nothing, so a process that only
+   * reads may call it.
+   */
   async function refuseOther(): Promise<void> {
     const found = await belonging();
     if (found.to === 'another database') throw new PanicError('InvalidInput', found.told);
   }
 
   /**
-   * For a process that deletes objects: throws InvalidInput as `check`, and where the objects are not known to be those of this
-   * database. A copy of a database may be the first one to ask, so that nothing is claimed here.
+   * For a process that deletes objects. Throws InvalidInput as `check` does, and if the objects are not known
+   * to belong to this database. It claims nothing, because the first process that asks may work on a copy of
+   * the database.
    */
   async function requireOwn(): Promise<void> {
     await check();
@@ -136,12 +153,15 @@ export function objectsPlaceTable(
     );
   }
 
-  /** Sees to it that the place says whose it is; whether it said nothing before. Throws InvalidInput where another process was first. */
+  /**
+   * Makes sure that the place states its database. Returns whether it stated none before. Throws InvalidInput
+   * if a process of another database was first.
+   */
   async function claimed(): Promise<boolean> {
     const text = await here.owner();
     const owner = await ownerNow();
     if (isPart) {
-      // What lies in a data folder goes along with it, and is that of a copy of it as well.
+      // Objects in a data folder go with the folder, so a copy of the folder owns its copy of them.
       if (
         text === null ||
         !isSameInstance(ownerIn(text, `${here.root}/${OWNER_NAME}`).instance, owner.instance)
@@ -190,7 +210,7 @@ export function objectsPlaceTable(
     yield* run(build.update(objectsPlaces).set({ placeId, place }).where(eq(objectsPlaces.id, 1)));
   }
 
-  /** A database of an older version has pictures, and no record of where. */
+  /** A database of an older version has pictures, and no record of their place. */
   async function refuseWithoutPictures(): Promise<void> {
     const newest = await read(() =>
       all(
@@ -224,7 +244,7 @@ function remedy(): string {
   return 'set PANIC_TDA_OBJECTS to where they are, or, where they were copied to this place ("panic-tda objects copy"), say so with "panic-tda objects use"';
 }
 
-/** Of the pictures that rows mention: how many there are, and how many a place lacks, with their bytes. */
+/** The number of pictures that rows mention, and the number and bytes of those that a place does not have. */
 export async function missingPictures(
   { snapshot }: Pick<Database, 'snapshot'>,
   objects: ObjectStore,
@@ -236,7 +256,7 @@ export async function missingPictures(
     let pictures = 0;
     let missing = 0;
     let missingBytes = 0;
-    // Both in the order of their digests.
+    // Both lists are in the order of their digests.
     for await (const { sha256, byteLength } of rows.rows<{ sha256: Buffer; byteLength: number }>(
       `select sha256, byte_length as "byteLength" from artifacts where ${hasObject()} order by sha256`,
     )) {

@@ -2,7 +2,10 @@ import type { StoredObject } from './object-store.js';
 
 type Mentioned = Iterable<{ readonly sha256: Buffer }> | AsyncIterable<{ readonly sha256: Buffer }>;
 
-/** The objects of a listing that no row mentions. Both lists are in the order of their digests, so that none is held in memory. */
+/**
+ * The objects of a listing that no row mentions. Both lists are in the order of their digests, so neither is
+ * held in memory.
+ */
 export async function* unmentionedObjects(
   listing: AsyncIterable<StoredObject>,
   rows: Mentioned,

@@ -26,11 +26,13 @@ import type { ExperimentReader } from './experiment-reader.js';
 import type { RunRecord } from './rows.js';
 
 /**
- * An experiment's rows by what they mean: indices, names and digests, without ids, times, hosts and how a value was come
- * by. Two stores that hold the same results of the same experiment have equal content, whatever happened on the way.
+ * An experiment's rows by their meaning: indices, names and digests, without ids, times, machines and the way
+ * in which a value was obtained. Two stores with the same results of the same experiment have equal content,
+ * whatever happened before.
  *
- * Every column of these tables is content, unless `NOT_CONTENT` says why it is none. A column that a migration adds is content where it has
- * a value: its null is left out, so that stores of earlier versions keep their digests.
+ * Every column of these tables is content, unless `NOT_CONTENT` says why it is not. A column that a later
+ * migration adds is content only if it has a value: its null is left out, so that stores of earlier versions
+ * keep their digests.
  */
 export type ContentRow =
   | ContentOfRun
@@ -43,7 +45,7 @@ const ID = 'an id, which each store gives anew';
 const TIME = 'a time';
 const OURS = 'how the value was come by';
 
-/** Those of these numbers that are not content, by their descriptions. */
+/** The numbers that are not content, according to their descriptions. */
 function notContent<All extends Readonly<Record<string, Statistic>>, Name extends keyof All & string>(
   described: All,
   names: readonly Name[],
@@ -57,7 +59,7 @@ function notContent<All extends Readonly<Record<string, Statistic>>, Name extend
   };
 }
 
-/** Columns that are not content by themselves, and why. */
+/** Columns that are not content by themselves, and the reasons. */
 export const NOT_CONTENT = {
   runs: {
     id: ID,
@@ -130,7 +132,10 @@ export const NOT_CONTENT = {
 
 type Reasons<T extends Parameters<typeof columnNames>[0]> = { readonly [Name in keyof Row<T>]?: string };
 
-/** Columns whose null is told, as by every version before: left out it would change the digests of their stores. */
+/**
+ * Columns whose null is part of the content. Every earlier version included it, and without it the digests of
+ * their stores would change.
+ */
 const NULL_IS_TOLD = new Set([
   'drawnSeed',
   'stopReason',
@@ -144,10 +149,12 @@ const NULL_IS_TOLD = new Set([
 
 type NullIsTold = typeof NULL_IS_TOLD extends ReadonlySet<infer Name> ? Name : never;
 
-/** A buffer is told as hexadecimal digits. */
+/** A buffer appears as hexadecimal digits. */
 type Plain<V> = V extends Buffer ? string : V;
 
-/** The content of a row: without what is not content, and without a null that is not told. */
+/**
+ * The content of a row: without the columns that are not content, and without a null that is not part of it.
+ */
 type Content<R, Left> = {
   readonly [
     Name in Exclude<keyof R, keyof Left> as null extends R[Name] ? Extract<Name, NullIsTold> : Name
@@ -166,7 +173,7 @@ export type ContentOfRun = { readonly kind: 'run'; readonly run: number; readonl
   NotContent['runs']
 >;
 
-/** `model` is its name and revision: another revision is another result. Digests are hexadecimal. */
+/** `model` is the model's name and revision: another revision is another result. Digests are hexadecimal. */
 export type ContentOfInvocation = {
   readonly kind: 'invocation';
   readonly run: number;
@@ -201,7 +208,7 @@ export type ContentOfSurrogate = {
   readonly index: number;
 } & Content<Row<typeof surrogates>, NotContent['surrogates']>;
 
-/** A column of a reader's rows, and what content calls it. */
+/** A column of a reader's rows, and its name in the content. */
 interface Field<Name extends string> {
   readonly name: Name;
   readonly as: string;
@@ -250,7 +257,7 @@ const SURROGATE_KEY = [
 const SURROGATE_COLUMNS = own(contentColumns(surrogates, NOT_CONTENT.surrogates));
 const SURROGATE = fieldsOf([...SURROGATE_COLUMNS, ...SURROGATE_KEY], 'model.name', 'model.revision');
 
-/** What is told of a row, and all that is read for it. */
+/** The columns of a row that are content, and all columns that must be read for it. */
 function fieldsOf<Told extends string, Read extends string>(
   told: readonly Field<Told>[],
   ...more: readonly Read[]
@@ -262,9 +269,10 @@ function fieldsOf<Told extends string, Read extends string>(
 }
 
 /**
- * The content of an experiment, run by run: the run, its invocations, its embeddings, its diagrams, their surrogates, each
- * in order. Reads the database as it is at the first step; finish or `return()` the iteration, which closes what it reads from.
- * Throws StoreConflict where a row points at a model that is missing.
+ * The content of an experiment, run by run: the run, its invocations, its embeddings, its diagrams, their
+ * surrogates, each in order. The generator reads the database as it is at the first step. Finish the
+ * iteration or call `return()`, so that it closes what it reads from. Throws StoreConflict if a row points at
+ * a missing model.
  */
 export async function* contentOf(
   db: Database,

@@ -33,15 +33,18 @@ export type OfDiagram = { readonly diagram: number } | { readonly run: number };
 export type ExperimentReader = ReturnType<typeof experimentReader>;
 
 /**
- * Reads an experiment row by row, from an SQLite file or a Postgres database, as it is at the moment of the snapshot. Rows come as they
- * are asked for and are forgotten then: SQLite steps through its statement, Postgres hands out 500 rows of a cursor at a time. So an
- * experiment of any size is read in the same memory, and a caller that is slow is waited for. Several readings may be open side by side.
+ * Reads an experiment row by row, from an SQLite file or a Postgres database, as it is at the moment of the
+ * snapshot. The reader fetches rows when the caller asks for them, and keeps none: SQLite steps through its
+ * statement, and Postgres returns 500 rows of a cursor at a time. So an experiment of any size needs the same
+ * memory, and the reader waits for a slow caller. Several readings may be open side by side.
  *
- * Each method gives every column of its table, also one that a later migration adds, unless `names` picks some. The columns of the rows
- * that a row points at are picked by a prefix: `model.name`, `output.text`. Give `names` as a constant: the text of the query is kept by it.
+ * Each method gives every column of its table, also one that a later migration adds, unless `names` selects
+ * some. A prefix selects the columns of the rows that a row points at: `model.name`, `output.text`. Give
+ * `names` as a constant: the reader keeps the text of the query by it.
  *
- * A reading ends with its last row, with `return()`, or where a `for await` is left; that closes its statement or cursor. The snapshot is
- * the caller's to close. Of a damaged store a value may be another than its type says.
+ * A reading ends with its last row, with `return()`, or when the caller leaves its `for await`; that closes
+ * its statement or cursor. The caller closes the snapshot. In a damaged store a value may be of another type
+ * than declared.
  */
 export function experimentReader(snapshot: Snapshot) {
   function read<R, Own extends keyof R & string, Name extends keyof R & string = Own>(
@@ -54,7 +57,10 @@ export function experimentReader(snapshot: Snapshot) {
   }
 
   return {
-    /** Every experiment of the store, also those that are being deleted, or the one of an id: in the order in which they were made. */
+    /**
+     * Every experiment of the store, also one whose deletion is under way, or the one with an id; in the
+     * order of their creation.
+     */
     experiments<Name extends keyof StoredExperiment>(
       only: string | null = null,
       names?: readonly Name[],
@@ -69,7 +75,7 @@ export function experimentReader(snapshot: Snapshot) {
       return read(from.RUNS, 'where r.experiment_id = ? order by r.run_index, r.id', [experiment], names);
     },
 
-    /** The steps of a run by sequence, all or from a sequence on. */
+    /** The steps of a run by sequence: all, or those from a sequence on. */
     stepsOf<Name extends keyof StepRecord = keyof StoredInvocation>(
       run: number,
       names?: readonly Name[],
@@ -85,7 +91,10 @@ export function experimentReader(snapshot: Snapshot) {
           );
     },
 
-    /** Which vectors the steps of a run have: by model, then sequence. Of one model no row waits for another; of all, they are sorted first. */
+    /**
+     * Pairs of the steps of a run and their vectors: by model, then sequence. The rows of one model come
+     * without delay; the rows of all models are sorted first.
+     */
     embeddingsOf<Name extends keyof EmbeddingRecord = keyof StoredEmbedding | 'sequence' | 'outputId'>(
       run: number,
       names?: readonly Name[],
@@ -102,15 +111,15 @@ export function experimentReader(snapshot: Snapshot) {
     },
 
     /**
-     * The distinct vectors of a run and a model as numbers, with the steps that have each: in portions of 4 MiB of numbers at most, by the
-     * ids of the vectors. Beside a portion the sequences of its steps are held. Throws StoreConflict for a vector of another length than the
-     * others.
+     * The distinct vectors of a run and a model as numbers, with the steps that have each. They come in
+     * portions of at most 4 MiB of numbers, by the ids of the vectors. The reader holds a portion and the
+     * sequences of its steps. Throws StoreConflict for a vector of another length than the others.
      */
     vectorsOf(run: number, model: number): AsyncGenerator<VectorPortion, void, undefined> {
       return vectorPortions(snapshot, run, model);
     },
 
-    /** Every vector of the store, or each that an experiment has once. In no order. */
+    /** Every vector of the store, or each vector of an experiment once. In no order. */
     storedVectors<Name extends keyof VectorRecord = keyof StoredVector>(
       experiment: string | null,
       names?: readonly Name[],
@@ -120,14 +129,14 @@ export function experimentReader(snapshot: Snapshot) {
         : read(from.VECTORS, VECTORS_OF_EXPERIMENT, [experiment], names);
     },
 
-    /** The diagrams of a run without their bars: in the order in which they were made. */
+    /** The diagrams of a run without their bars, in the order of their creation. */
     diagramsOf<Name extends keyof DiagramRecord = keyof StoredDiagram>(run: number, names?: readonly Name[]) {
       return read(from.DIAGRAMS, 'where d.run_id = ? order by d.id', [run], names);
     },
 
     /**
-     * Homology dimensions with their bars (`float32s`: birth, death, birth, death, ...): by dimension, for a run by model before that. The
-     * bars of one dimension are in memory at a time.
+     * Homology dimensions with their bars (`float32s`: birth, death, birth, death, ...), by dimension; for a
+     * run, first by model. The bars of one dimension are in memory at a time.
      */
     dimensionsOf<Name extends keyof DimensionRecord = keyof StoredDimension>(
       of: OfDiagram,
@@ -138,7 +147,7 @@ export function experimentReader(snapshot: Snapshot) {
         : read(from.DIMENSIONS, `where d.run_id = ? order by ${BY_MODEL}, k.dimension`, [of.run], names);
     },
 
-    /** Surrogates by kind, index and dimension, for a run by model before that. */
+    /** Surrogates by kind, index and dimension; for a run, first by model. */
     surrogatesOf<Name extends keyof SurrogateRecord = keyof StoredSurrogate>(
       of: OfDiagram,
       names?: readonly Name[],
@@ -149,14 +158,14 @@ export function experimentReader(snapshot: Snapshot) {
         : read(from.SURROGATES, `where d.run_id = ? order by ${BY_MODEL}, ${order}`, [of.run], names);
     },
 
-    /** The failed attempts of a run, in the order in which they were written down. */
+    /** The failed attempts of a run, in the order in which they were recorded. */
     failuresOf<Name extends keyof StoredFailure = keyof StoredFailure>(run: number, names?: readonly Name[]) {
       return read(from.FAILURES, 'where f.run_id = ? order by f.id', [run], names);
     },
 
     /**
-     * Every text and picture of the store, or those that an experiment has as prompts, inputs or outputs, once each: by id. A text is in its
-     * row, a picture is an object that its `sha256` names.
+     * Every text and picture of the store, or those of an experiment (as prompts, inputs or outputs) once
+     * each, by id. A text is in its row; a picture is an object that its `sha256` names.
      */
     artifactsOf<Name extends keyof StoredArtifact = keyof StoredArtifact>(
       experiment: string | null,
@@ -172,7 +181,7 @@ export function experimentReader(snapshot: Snapshot) {
           );
     },
 
-    /** Those of an experiment that are objects. */
+    /** The artifacts of an experiment that are objects. */
     objectsOf<Name extends keyof StoredArtifact = keyof StoredArtifact>(
       experiment: string,
       names?: readonly Name[],
@@ -181,7 +190,7 @@ export function experimentReader(snapshot: Snapshot) {
       return read(from.ARTIFACTS, rest, [experiment, experiment, experiment], names);
     },
 
-    /** The models that the steps and vectors of an experiment are of, once each: by name, revision and settings. */
+    /** The models of an experiment's steps and vectors, once each: by name, revision and settings. */
     modelsOf<Name extends keyof StoredModel = keyof StoredModel>(
       experiment: string,
       names?: readonly Name[],
@@ -196,7 +205,10 @@ export function experimentReader(snapshot: Snapshot) {
   };
 }
 
-/** Reads a database as it is now; `close` it soon, since nothing that is deleted meanwhile gives its room back. */
+/**
+ * Reads a database as it is now. `close` the reader soon: until then, rows that other processes delete keep
+ * their room.
+ */
 export async function openReader(
   db: Pick<Database, 'snapshot'>,
 ): Promise<ExperimentReader & { close(): Promise<void> }> {
@@ -218,7 +230,10 @@ const MODELS_OF_EXPERIMENT = `where m.id in (
     union select e.model_id from runs r join invocations i on i.run_id = r.id
       join embeddings e on e.invocation_id = i.id where r.experiment_id = ?)`;
 
-/** Texts of queries by the columns that they take: made once, though they are asked for each run. */
+/**
+ * Texts of queries by the columns that they select. Each is made once, although a caller uses it for each
+ * run.
+ */
 const texts = new WeakMap<readonly string[], Map<string, string>>();
 
 function queryOf<R, Own extends keyof R & string>(

@@ -8,25 +8,30 @@ import type { RunsByStatus, RunStatus, UnderWayRunStatus } from '../../experimen
 import type { Work } from '../connection/work.js';
 import type { StoredExperiment } from './rows.js';
 
-/** Whole stores in a few numbers, for whoever watches a fleet. */
+/** A whole store in a few numbers, for an operator who watches a fleet. */
 export interface StoreFigures {
-  /** By status; those that a user holds as `paused`, whatever their status. */
+  /**
+   * The number of experiments by status; those that a user holds count as `paused`, whatever their status.
+   */
   readonly experiments: Readonly<Record<ExperimentStatus | 'paused', number>>;
-  /** Of all experiments. */
+  /** Runs of all experiments. */
   readonly runs: RunsByStatus;
-  /** Of these, the ones that are still to be done of experiments that are planned or at work. */
+  /** The runs among these that are still to be done, of experiments that are planned or at work. */
   readonly openRuns: Readonly<Record<UnderWayRunStatus, number>>;
   readonly awaited: readonly AwaitedStep[];
   /** Number of migrations that made the tables, also those of a newer version. */
   readonly migrations: number;
-  /** What the rows take. */
+  /** Bytes that the rows use. */
   readonly bytes: number;
 }
 
-/** An experiment at work of which some run has its next step before it, and no user holds it. */
+/** An experiment at work, not held by a user, of which some run still has a step to make. */
 export interface AwaitedStep {
   readonly experiment: string;
-  /** When it last stored a step or ended a run, or began: ms since the epoch, by the clock of the machine that did. */
+  /**
+   * The time when it last stored a step, ended a run, or began: ms since the epoch, by the clock of the
+   * machine that did so.
+   */
   readonly since: number;
   readonly rests: readonly Rest[];
 }
@@ -34,8 +39,8 @@ export interface AwaitedStep {
 export type FigureQueries = ReturnType<typeof figureQueries>;
 
 /**
- * Cheap enough to be asked several times a minute of a large store. Of runs the index of statuses is counted; of invocations only the last
- * of each run at work is looked at.
+ * Figures that a monitor may read several times a minute from a large store. For runs the query counts the
+ * index of statuses; for invocations it reads only the last one of each run at work.
  */
 export function figureQueries(db: Database) {
   const { read, rows, size } = db;
@@ -43,7 +48,7 @@ export function figureQueries(db: Database) {
 
   type Standing = Pick<StoredExperiment, 'id' | 'status' | 'pausedAt' | 'startedAt' | 'rests'>;
 
-  /** Each its own read, so that other work of the process gets its turn between two. */
+  /** Each figure is a read of its own, so that other work of the process gets its turn between two. */
   async function whole(): Promise<StoreFigures> {
     const standings = await read(() =>
       rows<Standing>(sql`
@@ -88,7 +93,10 @@ export function figureQueries(db: Database) {
     return { experiments, runs, openRuns, awaited, migrations: journal!.migrations, bytes: await size() };
   }
 
-  /** Null where no step is to be expected: it is not at work, or all that is at work of it are vectors and diagrams. */
+  /**
+   * Null if no step is to be expected: the experiment is not at work, or its runs at work only need vectors
+   * and diagrams.
+   */
   function* awaitedOf({ id, status, pausedAt, startedAt, rests }: Standing): Work<AwaitedStep | null> {
     if (status !== 'running' || pausedAt !== null) return null;
     const isThere = (condition: string) =>
@@ -107,7 +115,9 @@ export function figureQueries(db: Database) {
   return { whole };
 }
 
-/** For how long a step has been awaited, pauses left out, by this clock; never less than 0. */
+/**
+ * For how long a step has been awaited, without the pauses, by this clock; never less than 0. Milliseconds.
+ */
 export function awaitedMs({ since, rests }: AwaitedStep, now: number): number {
   return Math.max(0, now - since - restedMs(rests, since, now));
 }

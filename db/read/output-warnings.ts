@@ -3,10 +3,13 @@ import type { SQL } from 'drizzle-orm';
 import type { Database } from '../connection/database.js';
 import type { Work } from '../connection/work.js';
 
-/** An embedding model that gave distinct outputs one and the same vector: a diagram of one point says nothing of them. */
+/**
+ * An embedding model that gave distinct outputs the same vector: a diagram of one point says nothing about
+ * them.
+ */
 export interface SharedVectors {
   readonly model: string;
-  /** Whether all distinct outputs share the vector, over all runs that were asked about. */
+  /** Whether all distinct outputs of all examined runs share the vector. */
   readonly everywhere: boolean;
   /** Runs whose distinct outputs all share one vector. */
   readonly runs: number;
@@ -16,8 +19,8 @@ export type OutputWarningQueries = ReturnType<typeof outputWarningQueries>;
 
 export function outputWarningQueries({ read, rows: rowsOf }: Database) {
   /**
-   * The embedding models of an experiment, or of one of its runs, that gave all of two or more distinct outputs one vector. Of
-   * healthy ones two vectors are looked at, and the rows of the diagrams.
+   * The embedding models of an experiment, or of one of its runs, that gave one vector to all of two or more
+   * distinct outputs. For a healthy model the query reads two vectors and the rows of the diagrams.
    */
   async function sharedVectors(
     experimentId: string,

@@ -30,7 +30,7 @@ export type StoredArtifact = Row<typeof artifacts>;
 export type StoredModel = Row<typeof models>;
 export type StoredHost = Row<typeof hosts>;
 
-/** What a reader can give of a row: its own columns, and those of the rows that it points at. */
+/** The columns that a reader can give of a row: its own, and those of the rows that it points at. */
 export type RunRecord = StoredRun & Joined<'prompt', StoredArtifact>;
 export type StepRecord = StoredInvocation &
   Joined<'model', StoredModel> &
@@ -50,29 +50,32 @@ export type SurrogateRecord = StoredSurrogate &
   Joined<'diagram', StoredDiagram> &
   Joined<'model', StoredModel>;
 
-/** Rows of one kind: the SQL of their columns, which of these are their own, and where they come from. */
+/**
+ * Rows of one kind: the SQL of their columns, which of these are their own, and the tables that they come
+ * from.
+ */
 export interface Source<R, Own extends keyof R & string> {
   readonly columns: ColumnSql<R>;
   readonly own: readonly Own[];
   readonly from: string;
-  /** What the rows point at, each joined where a query names it. */
+  /** The rows that they point at. The query joins each one only if it names a column of it. */
   readonly joins: readonly Join[];
 }
 
 interface Join {
-  /** Of its columns in a row. */
+  /** The prefix of its columns in a row. */
   readonly prefix: string;
-  /** Of its table in SQL. */
+  /** The name of its table in the SQL. */
   readonly alias: string;
   readonly sql: string;
 }
 
-/** From the left: a row of a damaged store whose other row is missing is read as well. */
+/** A left join: it also reads a row of a damaged store whose other row is missing. */
 function join(prefix: string, table: SQLiteTable, alias: string, id: string): Join {
   return { prefix, alias, sql: `left join ${getTableName(table)} ${alias} on ${alias}.id = ${id}` };
 }
 
-/** In which the rows of several models are told: by name, then revision and settings. */
+/** The order of the rows of several models: by name, then revision and settings. */
 export const BY_MODEL = 'm.name, m.revision, m.settings';
 
 const model = joinedColumns('model', models, 'm');

@@ -16,7 +16,7 @@ export interface RunDimension extends StoredStatistics<'diagram'> {
   readonly dimension: number;
 }
 
-/** A run as a list of runs tells of it. */
+/** The facts about a run in a list of runs. */
 export interface RunOverview {
   readonly run: RunRow;
   /** Invocations so far. */
@@ -25,15 +25,15 @@ export interface RunOverview {
   readonly dimensions: readonly RunDimension[];
 }
 
-/** What a table of all runs has to have room for, and their sum. */
+/** The widths that a table of all runs needs, and sums over the runs. */
 export interface OverviewFigures {
   /** Invocations so far, of all runs. */
   readonly made: number;
-  /** Those of the run that has most. */
+  /** The number of invocations of the run that has most. */
   readonly mostMade: number;
   readonly seedWidth: number;
   readonly statusWidth: number;
-  /** Each kind of error once; the first of very many. */
+  /** Each kind of error once; if there are very many, only the first ones. */
   readonly errorKinds: readonly string[];
   readonly stopReasonWidth: number;
   readonly longestCycle: number | null;
@@ -43,10 +43,10 @@ export interface OverviewFigures {
 
 /** Runs that a reader holds at a time. */
 const RUNS_READ = 1000;
-/** There are about ten kinds; a store of others may have any text there. */
+/** Our versions have about ten kinds. A store that another program wrote may have any text there. */
 const KINDS_READ = 100;
 
-/** A run that waits for its first attempt has made nothing; looking it up for all of them would be slow. */
+/** A run that waits for its first attempt has no invocation, and a query for all such runs would be slow. */
 const MADE = sql<number>`case
   when length is not null then length
   when status <> 'pending' or attempt > 1
@@ -57,7 +57,10 @@ export type RunOverviews = ReturnType<typeof runOverviewQueries>;
 
 /** Read-only. */
 export function runOverviewQueries({ build, read }: Database) {
-  /** The runs of an experiment in order, however many. A thousand are held at a time, each portion as it is at one moment; the event loop gets its turn between them. */
+  /**
+   * The runs of an experiment in order, however many. The generator holds a thousand at a time, and reads
+   * each portion as it is at one moment. The event loop gets its turn between portions.
+   */
   async function* list(experimentId: string): AsyncGenerator<RunOverview, void, undefined> {
     for (let after = -1; ;) {
       const portion = await read(() => portionAfter(experimentId, after));

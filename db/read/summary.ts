@@ -13,16 +13,21 @@ import { quoted } from '../quoted.js';
 
 export interface Progress {
   readonly runs: RunsByStatus;
-  /** Invocations made, and how many there will be if no further cycle is found. */
+  /** The number of invocations so far, and the number in the end if no further cycle is found. */
   readonly invocations: number;
   readonly invocationsExpected: number;
-  /** Of those to come, how many are of runs that a user holds one by one: they wait for that user. */
+  /**
+   * How many of the invocations to come belong to runs that a user holds one by one: they wait for that user.
+   */
   readonly invocationsHeld: number;
   readonly trajectoriesEnded: number;
   readonly diagrams: number;
 }
 
-/** The numbers of one homology dimension over the diagrams of a model; those of `SUMMARISED_STATISTICS` as `meanEntropy`, and so on. */
+/**
+ * The numbers of one homology dimension over the diagrams of a model. Those of `SUMMARISED_STATISTICS` appear
+ * as `meanEntropy` and so on.
+ */
 export type StatisticsSummary = {
   readonly model: string;
   readonly dimension: number;
@@ -68,18 +73,22 @@ export interface Summary {
   readonly vectors: number;
   readonly diagrams: number;
   readonly entropy: readonly StatisticsSummary[];
-  /** Times of the first and last invocation, ms since the epoch; null where there is none. */
+  /** Times of the first and last invocation, ms since the epoch; null if there is none. */
   readonly firstInvocationAt: number | null;
   readonly lastInvocationAt: number | null;
-  /** Of the time between these, how much the experiment was not at work: paused, or driven by no process. Milliseconds. */
+  /**
+   * The part of the time between these two in which no worker worked on the experiment: it was paused, or no
+   * process drove it. Milliseconds.
+   */
   readonly restedMs: number;
 }
 
 export type SummaryQueries = ReturnType<typeof summaryQueries>;
 
 /**
- * How many invocations were `made` since a time, and when the call of the first of them `began`: of each run that is or was at work since
- * then, the rows after the last older one, which is found from the newest row backwards.
+ * How many invocations were `made` since a time, and when the call of the first of them `began`. The query
+ * looks at each run that is at work or has ended since then. Of such a run it reads the rows after the last
+ * older one, which it finds from the newest row backwards.
  */
 export function recentQuery(experimentId: string, since: number): SQL {
   return sql`
@@ -99,12 +108,12 @@ export function recentQuery(experimentId: string, since: number): SQL {
 
 const RECENT_MS = 60_000;
 
-/** Of a model of which a store has millions of calls, so many tell its mean. */
+/** The mean of a model uses this many of its newest calls: a store may have millions. */
 const NEWEST = 1000;
 
 /**
- * Sum and number of a figure of a model's newest calls, as the index of equal work has them: by their inputs. All calls would be read for
- * a mean over all.
+ * Sum and number of a figure of a model's newest calls, in the order of the index of equal work: by their
+ * inputs. A mean over all calls would have to read them all.
  */
 export function newestCalls(modelId: number, figure: SQL, joined: SQL): SQL {
   return sql`
@@ -115,7 +124,7 @@ export function newestCalls(modelId: number, figure: SQL, joined: SQL): SQL {
       ${joined}) as figures`;
 }
 
-/** The same of the newest artifacts that it has vectors of. */
+/** Sum and number of a figure of a model's vectors, for the newest artifacts. */
 export function newestVectors(modelId: number): SQL {
   return sql`
     select coalesce(sum(compute_ms), 0) as sum, count(*) as count from (
@@ -123,7 +132,7 @@ export function newestVectors(modelId: number): SQL {
       where model_id = ${modelId} order by model_id desc, artifact_id desc, sha256 desc limit ${NEWEST}) as newest`;
 }
 
-/** Counts for people. Read-only; `progress` is cheap enough to ask once a second of a large experiment. */
+/** Counts for people. Read-only; `progress` is cheap enough for one call a second on a large experiment. */
 export function summaryQueries({ read, rows: rowsOf }: Database) {
   /** The row of a query that always has one. */
   function* only<T>(query: SQL): Work<T> {
@@ -158,7 +167,7 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
     for (const row of rows) {
       runs[row.status] = row.runs;
       total.invocations += row.made;
-      // What a failed run has not made is not expected of it any more.
+      // A failed run is not expected to make further invocations.
       total.invocationsExpected += row.status === 'failed' ? row.made : row.expected;
       total.invocationsHeld += row.status === 'failed' ? 0 : row.held;
       total.trajectoriesEnded += row.ended;
@@ -170,7 +179,8 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
   }
 
   /**
-   * Surrogates stored of runs that are not finished; a finished run has all of its own, which would take long to count again and again.
+   * Stored surrogates of runs that are not finished. A finished run has all of its surrogates, and a repeated
+   * count of them would take long.
    */
   async function surrogatesOfUnfinished(experimentId: string): Promise<number> {
     const { stored } = await read(() =>
@@ -185,8 +195,9 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
   }
 
   /**
-   * Invocations a second over the last minute, whatever the length of the runs. It begins anew behind a rest, and with the call of the first
-   * of these invocations: what passes before that, as while models are loaded, says nothing of their pace.
+   * Invocations per second over the last minute, whatever the length of the runs. The time begins anew after
+   * a rest, and with the call of the first of these invocations: the time before it, for example to load
+   * models, says nothing about their speed.
    */
   async function recentRate(experimentId: string, now: number): Promise<number> {
     return read(() => recent(experimentId, now));
@@ -202,7 +213,7 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
     return ms > 0 ? (1000 * made) / ms : 0;
   }
 
-  /** Those of an experiment that is paused last until now. */
+  /** The rests of an experiment. If it is paused now, the last rest ends now. */
   function* restsOf(experimentId: string, now: number): Work<readonly Rest[]> {
     const [row] = yield* rowsOf<{ rests: string | null; paused: number | null }>(
       sql`select rests, paused_at as paused from experiments where id = ${experimentId}`,
@@ -266,7 +277,7 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
     };
   }
 
-  /** By name over all revisions of a model: the mean of what `newest` gives for each. */
+  /** By name over all revisions of a model: the mean of the figure that `newest` gives for each revision. */
   async function meansOf(kind: 'generative' | 'embedding', newest: (modelId: number) => SQL) {
     const sums = new Map<string, { sum: number; count: number }>();
     const known = await read(() =>
@@ -282,7 +293,10 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
     );
   }
 
-  /** Mean compute time by model name, over the newest thousand inputs that each was given: invocations, milliseconds each. */
+  /**
+   * Mean compute time by model name, over the newest thousand inputs of each model: milliseconds per
+   * invocation.
+   */
   async function invocationMs(): Promise<Map<string, number>> {
     return meansOf('generative', (model) => newestCalls(model, sql`compute_ms`, sql``));
   }
@@ -292,7 +306,10 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
     return meansOf('embedding', newestVectors);
   }
 
-  /** Mean size of a stored picture by the model that painted it, over the newest thousand inputs that each was given: bytes. */
+  /**
+   * Mean size of a stored picture by the model that painted it, over the newest thousand inputs of each
+   * model: bytes.
+   */
   async function imageBytes(): Promise<Map<string, number>> {
     return meansOf('generative', (model) =>
       newestCalls(

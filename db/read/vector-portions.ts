@@ -4,13 +4,13 @@ import { float32s } from '../float32.js';
 
 /** Distinct vectors of a run and a model. */
 export interface VectorPortion {
-  /** Numbers of a vector. */
+  /** The number of components of a vector. */
   readonly dimension: number;
   /** Ids of the rows of `vectors`, ascending. */
   readonly ids: readonly number[];
   /** Row-major, `ids.length` x `dimension`. */
   readonly points: Float32Array;
-  /** Of each vector the sequences of the steps whose outputs have it, ascending. */
+  /** For each vector: the sequences of the steps whose outputs have it, ascending. */
   readonly sequences: readonly Uint32Array[];
 }
 
@@ -25,7 +25,10 @@ const STEPS = `
   select e.vector_id as "vectorId", i.sequence from invocations i join embeddings e on e.invocation_id = i.id
   where i.run_id = ? and e.model_id = ? order by e.vector_id, i.sequence`;
 
-/** The distinct vectors of a run and a model in portions; the two lists are read side by side, in the order of the vectors' ids. */
+/**
+ * The distinct vectors of a run and a model in portions. The generator reads the two lists side by side, in
+ * the order of the vectors' ids.
+ */
 export async function* vectorPortions(
   snapshot: Snapshot,
   run: number,
@@ -53,7 +56,7 @@ export async function* vectorPortions(
   }
 }
 
-/** A portion that is being filled. */
+/** A portion that is still growing. */
 class Growing {
   private readonly capacity: number;
   private readonly ids: number[] = [];

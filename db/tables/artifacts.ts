@@ -16,10 +16,13 @@ import { artifacts, removedObjects } from '../schema.js';
 import { get, run } from '../connection/work.js';
 import type { Work } from '../connection/work.js';
 
-/** For how long nobody may store an object again that somebody is about to remove; removing it takes far less. */
+/**
+ * For this time no process may store an object again that another process is about to remove. The removal
+ * takes far less.
+ */
 export const REMOVAL_CLAIM_MS = 60_000;
 
-/** What an artifact's row will say. */
+/** The content of an artifact's row. */
 export type StoredContent = Omit<Row<typeof artifacts>, 'id'>;
 
 export function contentOfArtifact(row: Row<typeof artifacts>): StoredContent {
@@ -27,7 +30,10 @@ export function contentOfArtifact(row: Row<typeof artifacts>): StoredContent {
   return content;
 }
 
-/** An artifact as it is stored; `bytes` is a picture's object, null for a text, which lives in its row. */
+/**
+ * An artifact in its stored form. `bytes` is a picture's object; it is null for a text, which lives in its
+ * row.
+ */
 export interface EncodedArtifact {
   readonly content: StoredContent;
   readonly bytes: Buffer | null;
@@ -66,8 +72,8 @@ export function artifactTable({ build, read, write, rows, dialect }: Database, o
     .prepare();
 
   /**
-   * Makes a picture's object durable; a text needs none. To be followed by `idOf` in the row's transaction. Throws, to be tried
-   * again, while an equal object is being removed.
+   * Makes a picture's object durable; a text needs none. Call `idOf` next, in the row's transaction. Throws
+   * while another process removes an equal object; the caller then tries again.
    */
   async function stage({ content, bytes }: EncodedArtifact): Promise<StoredContent> {
     if (bytes === null) return content;
@@ -78,7 +84,7 @@ export function artifactTable({ build, read, write, rows, dialect }: Database, o
     return content;
   }
 
-  /** From here on the object is nobody's to remove, unless somebody is at it. */
+  /** Takes the object off the list of those to remove. Throws if another process is removing it now. */
   function* forgetRemoval(sha256: Buffer): Work<void> {
     const row = yield* get(removal, { sha256 });
     if (row === undefined) return;
@@ -89,7 +95,7 @@ export function artifactTable({ build, read, write, rows, dialect }: Database, o
     yield* run(build.delete(removedObjects).where(eq(removedObjects.sha256, sha256)));
   }
 
-  /** The id of the artifact with this content; null where there is none. */
+  /** The id of the artifact with this content; null if there is none. */
   async function find(content: StoredContent): Promise<number | null> {
     return read(() => storedId(content));
   }
@@ -99,8 +105,9 @@ export function artifactTable({ build, read, write, rows, dialect }: Database, o
   }
 
   /**
-   * The id of the artifact with this content, made if it is new. Throws, to be tried again, where its object was staged and an
-   * equal one was put on the list of those to remove since; and InvalidInput for a text that may not enter the store.
+   * The id of the artifact with this content; makes it if it is new. Throws if a deletion has put an equal
+   * object on the list of those to remove after this object was staged; the caller then tries again. Throws
+   * InvalidInput for a text that may not enter the store.
    */
   function* idOf(content: StoredContent): Work<number> {
     const stored = yield* storedId(content);
@@ -110,11 +117,11 @@ export function artifactTable({ build, read, write, rows, dialect }: Database, o
     if (isStoredAsObject(modality) && (yield* get(removal, { sha256 })) !== undefined)
       throw new ObjectBeingRemoved(sha256);
     const made: { readonly id: number } | undefined = yield* get(insert, { ...content });
-    // Where it was made meanwhile by another machine, it is there now.
+    // If another machine made the row meanwhile, it exists now.
     return made?.id ?? (yield* storedId(content))!;
   }
 
-  /** The artifact itself, pixels decoded and checked against their digest. */
+  /** The artifact itself: its pixels decoded, and checked against their digest. */
   async function load(id: number): Promise<Artifact> {
     const row = await read(() => get(byId, { id }));
     if (row === undefined)
@@ -145,14 +152,14 @@ export function artifactTable({ build, read, write, rows, dialect }: Database, o
   return { encode, stage, find, idOf, load };
 }
 
-/** Throws InvalidInput by the rule of common/text.ts, of which the database's own check holds a part. */
+/** Throws InvalidInput by the rule of common/text.ts. The database's own check holds a part of that rule. */
 export function refuseUnfitText(text: string): void {
   const fault = textFault(text);
   if (fault === null) return;
   throw new PanicError('InvalidInput', `the text ${quoted(text)} cannot be stored: ${unfitText(fault)}`);
 }
 
-/** An equal object is being removed now. It passes: the step is tried again. */
+/** A process is removing an equal object now. The removal ends soon, and the worker tries the step again. */
 export class ObjectBeingRemoved extends Error {
   override readonly name = 'ObjectBeingRemoved';
   constructor(sha256: Buffer) {
@@ -162,7 +169,7 @@ export class ObjectBeingRemoved extends Error {
   }
 }
 
-/** The artifact in the form in which it is stored; nothing is written. */
+/** The artifact in its stored form; writes nothing. */
 async function encode(artifact: Artifact): Promise<EncodedArtifact> {
   switch (artifact.modality) {
     case 'text':
@@ -176,7 +183,7 @@ async function encode(artifact: Artifact): Promise<EncodedArtifact> {
   }
 }
 
-/** What the row of a picture says whose object has this digest and size. */
+/** The row of a picture whose object has this digest and size. */
 export function pictureContent(
   sha256: Buffer,
   byteLength: number,
@@ -185,9 +192,10 @@ export function pictureContent(
   return { modality: 'image', sha256, byteLength, text: null, width, height };
 }
 
-/** Throws StoreConflict. */
+/** Returns the text if it is sound; otherwise throws StoreConflict. */
 function soundText({ id, text, sha256 }: typeof artifacts.$inferSelect): string {
-  // Older versions stored halves of surrogate pairs, which SQLite gives back as U+FFFD: no model was given that.
+  // Older versions stored halves of surrogate pairs, and SQLite returns them as U+FFFD: no model received
+  // that text.
   if (text === null || (text.includes('\ufffd') && !textContent(text).sha256.equals(sha256))) {
     const fault = text === null ? 'missing' : 'no UTF-8';
     throw new PanicError(

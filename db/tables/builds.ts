@@ -10,11 +10,11 @@ export interface BuildKey {
   readonly buildId: string;
 }
 
-/** Which code a build id stands for. */
+/** The code behind a build id. */
 export interface BuildCode {
-  /** Of the workflow code. */
+  /** SHA-256 of the workflow code. */
   readonly bundleSha256: Buffer;
-  /** Of the package, for people. */
+  /** Version of the package, for people. */
   readonly version: string;
 }
 
@@ -23,7 +23,10 @@ export interface RecordedBuild extends BuildKey, BuildCode {
   readonly recordedAt: number;
 }
 
-/** What is known of the workers' builds. No experiment has a part in it: it is not merged, not deleted, and no content. */
+/**
+ * The known builds of the workers. They belong to no experiment: no command merges or deletes them, and they
+ * are no content.
+ */
 export function buildTable({ build, read, write }: Database) {
   const { deployment, buildId, bundleSha256, version, recordedAt } = builds;
   const columns = { deployment, buildId, bundleSha256, version, recordedAt };
@@ -38,7 +41,7 @@ export function buildTable({ build, read, write }: Database) {
     return (yield* found(row))!;
   }
 
-  /** The code that a build id stands for: that of the first worker which said it. Records `code` where there was none. */
+  /** The code of the first worker that stated this build id. Records `code` if there was none. */
   async function recordOnce(key: BuildKey, code: BuildCode, now: number): Promise<RecordedBuild> {
     return (
       (await read(() => found(key))) ??
@@ -46,7 +49,7 @@ export function buildTable({ build, read, write }: Database) {
     );
   }
 
-  /** All of them, the oldest first. */
+  /** All builds, the oldest first. */
   async function list(): Promise<RecordedBuild[]> {
     return await read(() =>
       all(build.select(columns).from(builds).orderBy(asc(recordedAt), asc(deployment), asc(buildId))),

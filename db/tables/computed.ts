@@ -11,18 +11,18 @@ export interface ComputedId {
   readonly model: string;
 }
 
-/** In the order of two indices, so that nothing is sorted. */
+/** In the order of two indices, so that the database sorts nothing. */
 export const IDS = `
   select i.id as id, m.name as model from runs r join invocations i on i.run_id = r.id join models m on m.id = i.model_id
   where r.experiment_id = ? and i.source = 'computed' order by r.run_index, i.sequence`;
 
-// SQLite takes 32,766 parameters a statement.
+// SQLite accepts 32,766 parameters per statement.
 const CHUNK = 10_000;
 
 /** A stored model call with everything that decided its output. */
 export type ComputedInvocation = Awaited<ReturnType<ReturnType<typeof computedQueries>['get']>>[number];
 
-/** Invocations that a model computed; those copied or filled from a cycle are left out. */
+/** Invocations that a model computed, without those that were copied or filled from a cycle. */
 export function computedQueries(db: Database) {
   const { build, read } = db;
 
@@ -35,7 +35,10 @@ export function computedQueries(db: Database) {
     return (await read(() => first(query)))!.computed;
   }
 
-  /** Each of them, in the order run, sequence: read as they are taken, as they were at the first. */
+  /**
+   * The ids of these invocations, in the order run, sequence. The generator reads them one by one, as they
+   * were at the first.
+   */
   async function* ids(experimentId: string): AsyncGenerator<ComputedId, void, undefined> {
     const snapshot = await db.snapshot();
     try {
@@ -45,7 +48,10 @@ export function computedQueries(db: Database) {
     }
   }
 
-  /** Those of these ids, in the order model, run, sequence: each model is needed once. */
+  /**
+   * The invocations with these ids, in the order model, run, sequence: so the caller needs each model only
+   * once.
+   */
   async function get(wanted: readonly number[]) {
     const rows = [];
     for (let from = 0; from < wanted.length; from += CHUNK)

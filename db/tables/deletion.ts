@@ -25,7 +25,10 @@ import {
 import { all, get as first, run } from '../connection/work.js';
 import type { Work } from '../connection/work.js';
 
-/** What the deletion of an experiment takes away, and what stays since another experiment has it too. */
+/**
+ * The rows and objects that the deletion of an experiment removes, and those that stay because another
+ * experiment has them too.
+ */
 export interface DeletionPreview {
   readonly runs: number;
   readonly invocations: number;
@@ -38,47 +41,51 @@ export interface DeletionPreview {
   readonly texts: Removal;
   /** Pictures, each an object beside the database. */
   readonly objects: Removal;
-  /** Invocations of other experiments that were copied from this one: they stay, but not the record of how they were computed. */
+  /**
+   * Invocations of other experiments that were copied from this one. They stay, but the record of how they
+   * were computed goes.
+   */
   readonly reusedElsewhere: number;
 }
 
 export interface Removal {
   readonly removed: number;
   readonly removedBytes: number;
-  /** Kept because rows of another experiment point at them. */
+  /** The number that stays because rows of another experiment point at it. */
   readonly shared: number;
 }
 
 export interface DeletionStep {
-  /** No rows of the experiment are left but its own. */
+  /** Only the experiment's own row is left. */
   readonly done: boolean;
   /** Invocations that this step deleted. */
   readonly invocations: number;
 }
 
 /**
- * A transaction deletes at most so many invocations, with all that belongs to them: the write-ahead log stays small, and other
- * writers get their turn.
+ * A transaction deletes at most this many invocations, with all that belongs to them: so the write-ahead log
+ * stays small, and other writers get their turn.
  */
 const BATCH = 1000;
 const RUNS_BATCH = 500;
 const OBJECTS_BATCH = 20;
 
 const CLAIM_POLL_MS = 500;
-/** For how long a removed object is remembered: longer than any step may be under way. */
+/** The table remembers a removed object for this time, which is longer than any step may run. */
 const REMEMBERED_MS = 7 * 86_400_000;
 
 export type DeletionTable = ReturnType<typeof deletionTable>;
 
 /**
- * Deletes experiments in steps that each leave a sound store: the experiment is marked first, and its own row goes last, so that
- * one that was begun and cut off is known for what it is and can be gone on with. Outputs and vectors that nothing points at any
- * more go in the transaction of the rows that pointed at them; their objects afterwards.
+ * Deletes experiments in steps that each leave a sound store. The first step marks the experiment, and the
+ * last one deletes its own row: so a later call recognises a deletion that was cut off, and continues it.
+ * Outputs and vectors without a remaining row go in the transaction of the rows that pointed at them; their
+ * objects go afterwards.
  */
 export function deletionTable({ build, read, write, rows, dialect }: Database, objects: ObjectStore) {
   /**
-   * Marks the experiment, so that nobody runs it any more; false where somebody drives it who is not `driver`, which the caller
-   * knows to be over.
+   * Marks the experiment, so that no process runs it any more. False if an execution other than `driver`
+   * drives it. The caller knows that `driver` has ended.
    */
   async function begin(id: string, driver: Driver | null, now: number): Promise<boolean> {
     const query = build
@@ -96,7 +103,7 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
     return begun;
   }
 
-  /** Deletes the next rows, in one transaction. To be called until it is done. */
+  /** Deletes the next rows, in one transaction. Call it until it is done. */
   async function step(id: string): Promise<DeletionStep> {
     const done = await write(() => nextRows(id));
     faultPoint('delete:after-rows');
@@ -117,7 +124,7 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
       build.select({ id: diagrams.id }).from(diagrams).where(eq(diagrams.runId, next.id)).limit(1),
     );
     if (diagram !== undefined) {
-      // With its dimensions and at most some thousand rows of surrogates.
+      // Its dimensions go with it, and at most some thousand rows of surrogates.
       yield* run(build.delete(diagrams).where(eq(diagrams.id, diagram.id)));
       return { done: false, invocations: 0 };
     }
@@ -127,7 +134,7 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
     return { done: false, invocations: 0 };
   }
 
-  /** From the end, so that the input of a step goes after it. */
+  /** Deletes from the end, so that the input of a step goes after the step. */
   function* lastInvocations(runId: number): Work<number> {
     const steps = yield* all(
       build
@@ -153,7 +160,10 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
     return steps.length;
   }
 
-  /** Runs that have nothing any more, many at once: an experiment may have a million that never began. */
+  /**
+   * Deletes runs that have nothing any more, many at once: an experiment may have a million runs that never
+   * began.
+   */
   function* emptyRuns(id: string): Work<void> {
     const empty = yield* all(
       build
@@ -188,7 +198,10 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
     );
   }
 
-  /** Those of the artifacts that nothing points at any more; of pictures the object is put on the list of those to remove. */
+  /**
+   * Deletes those of the artifacts that no row points at any more. Puts the objects of pictures on the list
+   * of those to remove.
+   */
   function* orphanArtifacts(candidates: readonly number[]): Work<void> {
     for (let from = 0; from < candidates.length; from += BATCH) {
       const orphans = yield* all(
@@ -227,9 +240,10 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
   }
 
   /**
-   * Removes the objects of artifacts that were deleted, also those that an earlier call did not get to. Beside writers: each
-   * object is claimed first, and one that was stored again meanwhile is left (artifacts.ts). What another call has claimed is
-   * waited for, at most for the minute after which nobody believes in that call any more.
+   * Removes the objects of deleted artifacts, also those that an earlier call left. Writers may work
+   * meanwhile: the function first claims each object, and leaves one that was stored again (artifacts.ts). It
+   * waits for objects that another call has claimed, for at most a minute; after that time the claim counts
+   * as abandoned.
    */
   async function removeObjects(now: () => number): Promise<{ removed: number; removedBytes: number }> {
     const total = { removed: 0, removedBytes: 0 };
@@ -242,7 +256,8 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
         await sleep(CLAIM_POLL_MS);
       }
       for (const { sha256, byteLength } of claimed) {
-        // What froze in between must not remove what others may have put there by now.
+        // A process that stood still in between must not remove an object that another process may have
+        // stored since.
         if (now() - began > REMOVAL_CLAIM_MS / 2) break;
         await objects.remove(sha256);
         faultPoint('delete:after-object');
@@ -268,7 +283,10 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
     );
   }
 
-  /** By the clock of the database: a machine whose own is ahead must not take a claim for an old one. */
+  /**
+   * Uses the clock of the database: a machine whose own clock is ahead must not take a new claim for an old
+   * one.
+   */
   function* claimObjects(
     own: () => number,
   ): Work<{ claimedAt: number; claimed: { sha256: Buffer; byteLength: number }[] }> {
@@ -294,14 +312,17 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
     return { claimedAt: at, claimed: doomed };
   }
 
-  /** Deletes the experiment's own row, once nothing else of it is left. */
+  /** Deletes the experiment's own row, after everything else of it. */
   async function end(id: string): Promise<void> {
     await write(() =>
       run(build.delete(experiments).where(and(eq(experiments.id, id), isNotNull(experiments.deletingAt)))),
     );
   }
 
-  /** What `step`, `removeObjects` and `end` would delete. Reads the rows of the experiment once for each kind. */
+  /**
+   * The rows and objects that `step`, `removeObjects` and `end` would delete. Reads the rows of the
+   * experiment once for each kind.
+   */
   async function preview(id: string): Promise<DeletionPreview> {
     const one = async <T>(query: Parameters<typeof rows>[0]): Promise<T> =>
       (await read(() => rows<T>(query)))[0]!;
@@ -361,7 +382,7 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
     };
   }
 
-  /** Objects that were to be removed and may still be there. */
+  /** The number of objects that were to be removed and may still exist. */
   async function objectsLeft(): Promise<number> {
     const query = build
       .select({ left: sql<number>`count(*)` })
@@ -374,8 +395,9 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
 }
 
 /**
- * Counts invocations of other experiments whose equal work only this one computed. From its own work to that of others, by the index of
- * inputs: the other way round every reused invocation of the store would be looked at. `cross join` keeps SQLite to that order
+ * Counts invocations of other experiments whose equal work only this one computed. The query goes from this
+ * experiment's work to that of others, by the index of inputs. In the other direction it would read every
+ * reused invocation of the store. `cross join` keeps SQLite to that order
  * (https://sqlite.org/optoverview.html, section 7.2).
  */
 export function reusedElsewhereQuery(id: string): SQL {

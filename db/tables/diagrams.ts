@@ -12,7 +12,7 @@ import type { Work } from '../connection/work.js';
 
 export type DiagramRow = typeof diagrams.$inferSelect;
 
-/** What decides a diagram: the points and the settings. A stored diagram with another key is stale. */
+/** The points and the settings, which decide a diagram. A stored diagram with another key is stale. */
 export interface DiagramKey {
   readonly pointsSha256: Buffer;
   readonly maxDimension: number;
@@ -34,17 +34,17 @@ export interface NewDiagram extends DiagramKey {
   readonly dimensions: readonly DiagramDimension[];
 }
 
-/** What a run must have to be finished. */
+/** The parts that a run must have to be finished. */
 export interface RunMeasured {
   readonly diagrams: number;
-  /** Of each diagram, of all kinds together. */
+  /** Surrogates of each diagram, of all kinds together. */
   readonly surrogates: number;
 }
 
 export type DiagramTable = ReturnType<typeof diagramTable>;
 
 export function diagramTable({ build, read, write, rows }: Database) {
-  /** The id of this very diagram; null where the run has none or another one. */
+  /** The id of the diagram with this key; null if the run has none, or one with another key. */
   async function find(run: RunRow, modelId: number, key: DiagramKey): Promise<number | null> {
     return read(() => currentId(run, modelId, key));
   }
@@ -65,8 +65,8 @@ export function diagramTable({ build, read, write, rows }: Database) {
   }
 
   /**
-   * Stores the diagram of (run, model) in one transaction, in place of a stale one and its surrogates; returns its id.
-   * Keyed by (run, model).
+   * Stores the diagram of (run, model) in one transaction. It replaces a stale one with its surrogates.
+   * Returns its id. Keyed by (run, model).
    */
   async function commit(run: RunRow, modelId: number, diagram: NewDiagram, now: number): Promise<number> {
     const stored = await write(() => committedDiagram(run, modelId, diagram, now));
@@ -99,15 +99,16 @@ export function diagramTable({ build, read, write, rows }: Database) {
   }
 
   /**
-   * Marks the run finished when its trajectory has ended and every model has its diagram with all of its surrogates;
-   * returns whether it is.
+   * Marks the run finished if its trajectory has ended and every model has its diagram with all surrogates.
+   * Returns whether it is finished.
    */
   async function finishRun(run: RunRow, expected: RunMeasured, now: number): Promise<boolean> {
     return write(() => finishedRun(run, expected, now));
   }
 
   function* finishedRun(run: RunRow, expected: RunMeasured, now: number): Work<boolean> {
-    // By name: a diagram that an earlier revision of a model left behind does not stand for another model's.
+    // The query compares names: a diagram that an earlier revision of a model left does not count for another
+    // model.
     const [measured] = yield* rows<{ made: number }>(sql`
       select count(*) as made from (
         select max(diagrams.id) as newest from diagrams join models on models.id = diagrams.model_id
@@ -127,7 +128,7 @@ export function diagramTable({ build, read, write, rows }: Database) {
     return row?.status === 'finished';
   }
 
-  /** Number of bars by dimension of the diagram of (run, model). */
+  /** Number of bars by dimension, of the diagram of (run, model). */
   async function barCounts(run: RunRow, modelId: number): Promise<number[]> {
     const query = build
       .select({ bars: diagramDimensions.barCount })

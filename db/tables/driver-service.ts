@@ -1,9 +1,12 @@
 import { assertNever } from '../../common/errors.js';
 import type { experiments } from '../schema.js';
 
-/** Where a Temporal service is. */
+/** The place of a Temporal service. */
 export type ServicePlace =
-  /** A service with an address. `machine`: on which a loopback address means that service; null where the address means it everywhere. */
+  /**
+   * A service with an address. `machine`: the machine on which a loopback address means that service; null if
+   * the address means it on every machine.
+   */
   | {
       readonly kind: 'service';
       /** host:port. */
@@ -11,16 +14,19 @@ export type ServicePlace =
       readonly namespace: string;
       readonly machine: string | null;
     }
-  /** The server that a `run` starts for its data folder. Both null where the rows are in that folder and go where it goes. */
+  /**
+   * The server that a `run` starts for its data folder. Both fields are null if the rows are in that folder
+   * and move with it.
+   */
   | { readonly kind: 'embedded'; readonly folder: string | null; readonly machine: string | null };
 
-/** The Temporal service that an execution is on. */
+/** The Temporal service that has an execution. */
 export interface DriverService {
-  /** Of the service and its namespace; no two have the same. */
+  /** The id of the service and its namespace; no two have the same. */
   readonly id: string;
-  /** The same as `where` in words, for people. No code decides by it. */
+  /** The content of `where` in words, for people. No code decides by it. */
   readonly place: string;
-  /** Null where an older version wrote the row and its words do not say it exactly. */
+  /** Null if an older version wrote the row and its words do not state the place exactly. */
   readonly where: ServicePlace | null;
 }
 
@@ -28,7 +34,7 @@ export interface DriverService {
 export interface Driver {
   readonly workflowId: string;
   readonly runId: string;
-  /** Which service it is on; null where the row does not say, as versions before wrote it. */
+  /** The service that has the execution; null if the row does not say, as earlier versions wrote it. */
   readonly service?: DriverService | null;
 }
 
@@ -87,7 +93,7 @@ function placeColumns(where: ServicePlace): Partial<DriverColumns> {
   }
 }
 
-/** Which execution drives an experiment, by its row; null for none. */
+/** The execution that drives an experiment, according to its row; null for none. */
 export function driverOf(row: DriverColumns): Driver | null {
   const { driverWorkflowId: workflowId, driverRunId: runId, driverService: id, driverPlace: place } = row;
   if (workflowId === null || runId === null) return null;
@@ -110,13 +116,13 @@ function placeOf(row: DriverColumns): ServicePlace | null {
   }
 }
 
-/** The service at this place. Where its id is not known, its place is what tells it from others. */
+/** The service at this place. If its id is not known, its place tells it from others. */
 export function serviceAt(where: ServicePlace, id: string | null): DriverService {
   const place = placeText(where);
   return { id: id ?? place, place, where };
 }
 
-/** Migrations 0013 of SQLite and 0010 of Postgres read these sentences of versions before. */
+/** Migrations 0013 of SQLite and 0010 of Postgres read these sentences of earlier versions. */
 function placeText(where: ServicePlace): string {
   switch (where.kind) {
     case 'service': {
@@ -133,14 +139,15 @@ function placeText(where: ServicePlace): string {
 }
 
 /**
- * Whether an execution of the one can be asked about at the other. If another service now answers at the place of an earlier one, as
- * after the earlier one lost its state, an execution that the new one does not know is over.
+ * Whether service `other` can answer for an execution of service `one`. If another service now answers at the
+ * place of an earlier one, as after the earlier one lost its state, treat an execution that the new one does
+ * not know as ended.
  */
 export function isSameService(one: DriverService, other: DriverService): boolean {
   return one.id === other.id || isSamePlace(one.where, other.where);
 }
 
-/** False where either is not known. */
+/** False if either place is not known. */
 export function isSamePlace(one: ServicePlace | null, other: ServicePlace | null): boolean {
   if (one === null || other === null) return false;
   switch (one.kind) {
@@ -158,7 +165,10 @@ export function isSamePlace(one: ServicePlace | null, other: ServicePlace | null
   }
 }
 
-/** Why an experiment is left to the service that has it, and what to do. `answers`: it said so itself. */
+/**
+ * Why an experiment stays with the service that has it, and what to do. `answers`: that service said so
+ * itself.
+ */
 export function drivenElsewhere(id: string, place: string, answers: boolean): string {
   const known = answers ? '' : ', as far as the database knows; it cannot be asked from here';
   return (

@@ -20,18 +20,21 @@ import { experiments, runs } from '../schema.js';
 import { all, get as first, run } from '../connection/work.js';
 import type { Work } from '../connection/work.js';
 
-/** As many as may well be driven at once by the workers of one store. */
+/** About as many experiments as the workers of one store drive at once. */
 const CONFIGS_KEPT = 16;
 
 export type ExperimentRow = Omit<typeof experiments.$inferSelect, 'config' | 'catalogue' | 'rests'> & {
   readonly config: ExperimentConfig;
-  /** Null where nothing was written down. */
+  /** Null if nothing was recorded. */
   readonly catalogue: readonly MadeWith[] | null;
-  /** When it was not at work, in order and apart. */
+  /** The times in which no worker worked on it, in order and without overlap. */
   readonly rests: readonly Rest[];
 };
 
-/** What an operator asked of an experiment: since when, in milliseconds since the epoch. */
+/**
+ * The request of an operator for an experiment: the time since which it holds, in milliseconds since the
+ * epoch.
+ */
 export type Standing = Pick<ExperimentRow, 'pausedAt' | 'deletingAt'>;
 
 export type ExperimentTable = ReturnType<typeof experimentTable>;
@@ -45,7 +48,10 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
     .from(experiments)
     .where(eq(experiments.id, sql.placeholder('id')))
     .prepare();
-  /** What was planned never changes, and every activity asks for it. The last few: one may take 2 MB. */
+  /**
+   * The configs of the last few experiments. A planned config never changes, and every activity asks for it;
+   * one may take 2 MB.
+   */
   const configs = new Map<string, ExperimentConfig>();
 
   async function find(id: string): Promise<ExperimentRow | null> {
@@ -66,7 +72,7 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
 
   async function config(id: string): Promise<ExperimentConfig> {
     const known = configs.get(id) ?? (await get(id)).config;
-    // In the order of their last use.
+    // The map keeps the configs in the order of their last use.
     configs.delete(id);
     configs.set(id, known);
     if (configs.size > CONFIGS_KEPT) configs.delete(configs.keys().next().value!);
@@ -79,10 +85,11 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
   }
 
   /**
-   * Makes `driver` the one that drives the experiment, in place of `previous`, which the caller knows to be over.
-   * False where another execution claimed it meanwhile, a user deletes it, or not all of its runs are planned yet. Runs that were cancelled one by one are to be done again,
-   * since somebody asks for the whole; a pause outlasts the drive that it interrupted. From the last thing that was stored until now
-   * the experiment was not at work.
+   * Makes `driver` the driver of the experiment, instead of `previous`, which the caller knows to have ended.
+   * False if another execution claimed the experiment meanwhile, if a user deletes it, or if not all of its
+   * runs are planned yet. Runs that a user cancelled one by one become open again, because a user now asks
+   * for the whole experiment; a pause continues after the drive that it interrupted. The time from the last
+   * stored row until now counts as a rest.
    */
   async function claim(id: string, driver: Driver, previous: Driver | null, now: number): Promise<boolean> {
     return write(() => claimed(id, driver, previous, now));
@@ -102,7 +109,7 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
         and(
           eq(experiments.id, id),
           isNull(experiments.deletingAt),
-          // Runs are planned in their order, and what was driven once has had all of them.
+          // Runs are planned in their order. An experiment that was driven once has all of them.
           sql`(${experiments.startedAt} is not null or exists (
             select 1 from runs r where r.experiment_id = ${id} and r.run_index = experiments.run_count - 1))`,
           sql`${experiments.driverWorkflowId} is not distinct from ${previous?.workflowId ?? null}`,
@@ -110,7 +117,8 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
         ),
       );
     const done = (yield* run(query)) === 1;
-    // The same execution asks again where its answer was lost; what was cancelled since it began stays so.
+    // The same execution asks again if the answer was lost. Runs that a user cancelled since it began stay
+    // cancelled.
     if (done && previous?.runId !== driver.runId) {
       yield* rests.addSinceLastWork(id, now);
       yield* run(
@@ -124,16 +132,16 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
   }
 
   /**
-   * Writes down that an experiment which goes on with the driver that it has was not at work since the last thing that was stored: to be
-   * called while no worker is at work on it.
+   * Records a rest for an experiment that continues with its present driver: from the last stored row until
+   * now. Call it while no worker works on the experiment.
    */
   async function takeUp(id: string, now: number): Promise<void> {
     await write(() => rests.addSinceLastWork(id, now));
   }
 
   /**
-   * Takes the experiment from a driver that somebody knows to be gone for good; false where it has another by now. The experiment
-   * stays as it is, and whoever starts it next drives it.
+   * Takes the experiment from a driver that a user knows to have ended for good. False if it has another
+   * driver by now. The experiment stays as it is, and the next execution that starts it drives it.
    */
   async function forgetDriver(id: string, driver: Driver): Promise<boolean> {
     const query = build
@@ -152,7 +160,10 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
     return (await write(() => run(query))) === 1;
   }
 
-  /** Ends the drive with a status, and every hold with it. A driver that was replaced meanwhile changes nothing. */
+  /**
+   * Ends the drive with a status, and every hold with it. If another driver has replaced this one meanwhile,
+   * nothing changes.
+   */
   async function release(
     id: string,
     driver: Driver,
@@ -220,7 +231,7 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
     return (yield* first(query))?.pausedAt ?? null;
   }
 
-  /** Whether an operator holds it, or deletes it; without reading its config. */
+  /** Whether an operator holds or deletes the experiment. This query does not read its config. */
   async function standing(id: string): Promise<Standing> {
     const query = build
       .select({ pausedAt: experiments.pausedAt, deletingAt: experiments.deletingAt })
@@ -230,8 +241,8 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
   }
 
   /**
-   * Holds all runs of an experiment, or no longer; false where nothing changed, since it was so already or nothing of it is
-   * under way.
+   * Holds all runs of an experiment, or releases them. False if nothing changed, because the experiment was
+   * in that state already or nothing of it is under way.
    */
   async function setPaused(id: string, paused: boolean, now: number): Promise<boolean> {
     return write(() => setPause(id, paused, now));
@@ -254,7 +265,7 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
     return changed;
   }
 
-  /** Runs that are held one by one, in order. */
+  /** Runs that a user holds one by one, in order. */
   async function heldRuns(id: string): Promise<{ readonly runIndex: number; readonly hold: RunHold }[]> {
     const query = build
       .select({ runIndex: runs.runIndex, hold: runs.hold })
@@ -265,8 +276,9 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
   }
 
   /**
-   * Sets failed runs, or the one of this index if it has failed, to pending, for `retry`: 500 in a transaction, and a call that was
-   * cut off can be repeated. Returns how many; `onReset` hears the indices. Earlier failures stay in the log.
+   * Sets failed runs, or the one of this index if it has failed, to pending, for `retry`. A transaction
+   * resets 500, and a caller can repeat an interrupted call. Returns their number, and calls `onReset` with
+   * their indices. Earlier failures stay in the log.
    */
   async function resetFailedRuns(
     id: string,
@@ -283,7 +295,7 @@ export function experimentTable(db: Database, artifacts: ArtifactTable) {
     }
   }
 
-  /** The next ones behind a run. */
+  /** Resets the next failed runs after a run. */
   function* resetFailed(id: string, only: number | null, after: number): Work<number[]> {
     const failed = yield* all(
       build

@@ -13,7 +13,7 @@ import type { Work } from '../connection/work.js';
 
 export type InvocationRow = typeof invocations.$inferSelect;
 
-/** Columns of a step that tell where it is, and how and when it was made. */
+/** Columns that state the place of a step in its run, and how and when it was made. */
 const PLACE_AND_PROVENANCE = [
   'id',
   'runId',
@@ -29,28 +29,33 @@ const PLACE_AND_PROVENANCE = [
   'createdAt',
 ] as const satisfies readonly (keyof InvocationRow)[];
 
-/** Every other column tells of the model call itself. The copies of a step have them as well: those of equal work, and those of a cycle. */
+/**
+ * Every other column describes the model call itself. Copies of a step have them too: copies of equal work,
+ * and steps filled from a cycle.
+ */
 type CallColumn = Exclude<keyof InvocationRow, (typeof PLACE_AND_PROVENANCE)[number]>;
 
 const CALL_COLUMNS = columnNames(invocations).filter(
   (name): name is CallColumn => !PLACE_AND_PROVENANCE.some((other) => other === name),
 );
 
-/** What a row tells of a model call. What is left out is null. */
+/** The columns of a row about its model call. An omitted column is null. */
 export type CallColumns = Pick<typeof invocations.$inferInsert, CallColumn>;
 
-/** A model that was asked, and what it answered beside the output. */
+/** A model that was called, and its answer apart from the output. */
 export interface ModelCall {
   readonly model: GenerativeModel;
   readonly answer: {
-    /** Tokens at the end of the input that the model had no room for; 0 where it read everything. */
+    /**
+     * The number of tokens at the end of the input that the model had no room for; 0 if it read everything.
+     */
     readonly cutTokens: number;
     /** Whether the model stopped at its limit of tokens, so that the end of the output is missing. */
     readonly outputCut: boolean;
   };
 }
 
-/** What the row of a step tells of its model call: the one place that gives these columns their values. */
+/** The columns of a step about its model call. No other code gives these columns their values. */
 export function callColumns({ answer }: ModelCall): Pick<InvocationRow, CallColumn> {
   const { cutTokens, outputCut } = answer;
   return { cutTokens: cutTokens === 0 ? null : cutTokens, outputCut: outputCut ? 1 : null };
@@ -58,7 +63,7 @@ export function callColumns({ answer }: ModelCall): Pick<InvocationRow, CallColu
 
 const NONE_TOLD = Object.fromEntries(CALL_COLUMNS.map((name) => [name, null]));
 
-/** Where a run stands: the next sequence and the artifact that feeds it. */
+/** The position of a run: the next sequence, and the artifact that is its input. */
 export interface Position {
   readonly sequence: number;
   readonly inputId: number;
@@ -67,7 +72,7 @@ export interface Position {
 export interface Step extends Position {
   readonly modelId: number;
   readonly seed: number;
-  /** What the model answered, staged; or the id of an output that is already stored. */
+  /** The output of the model, staged; or the id of an output that the store has already. */
   readonly output: StoredContent | number;
   readonly provenance:
     | {
@@ -78,7 +83,10 @@ export interface Step extends Position {
       }
     | { readonly source: 'reused' };
   readonly call: CallColumns;
-  /** Look for an exact repeat, and end the run at it (`stop`) or remember it (`continue`). */
+  /**
+   * Whether to look for an exact repeat, and then to end the run at it (`stop`) or to remember it
+   * (`continue`).
+   */
   readonly onCycle: 'stop' | 'continue' | 'ignore';
 }
 
@@ -88,7 +96,10 @@ export interface EqualWork {
 }
 
 export interface Committed {
-  /** The step was there already, written by another attempt, and stands; the run's row is to be read again. */
+  /**
+   * Another attempt had already written the step, and that row stays. The caller must read the run's row
+   * again.
+   */
   readonly superseded: boolean;
   readonly next: Position;
   readonly ended: 'length' | 'cycle' | null;
@@ -105,7 +116,7 @@ export type InvocationTable = ReturnType<typeof invocationTable>;
 const called = columnsOfCall((column) => column);
 const counted = columnsOfCall((column) => sql<number>`count(${column})`);
 
-/** A selection of each column that tells of a call. */
+/** A selection of each column about the model call. */
 function columnsOfCall<T>(select: (column: (typeof invocations)[CallColumn]) => T): {
   readonly [Name in CallColumn]: T;
 } {
@@ -194,7 +205,9 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
       : { sequence: row.sequence + 1, inputId: row.outputId };
   }
 
-  /** What came of equal work done before, anywhere in the store: same model, revision, settings, input and seed. */
+  /**
+   * The result of equal earlier work anywhere in the store: same model, revision, settings, input and seed.
+   */
   async function findEqualWork(modelId: number, inputId: number, seed: number): Promise<EqualWork | null> {
     const found = await read(() => get(equalWork, { modelId, inputId, seed }));
     if (found === undefined) return null;
@@ -207,10 +220,10 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
   }
 
   /**
-   * Commits one step with all that belongs to it in one transaction: its output's row, its own, and the end of the run
-   * where it is one. Keyed by (run, sequence): a step that is already there was made by another attempt of the same
-   * activity; it is verified and stands, and the caller goes on from it.
-   * Throws StoreConflict where the step that is there has another model, input or seed.
+   * Commits one step with all that belongs to it in one transaction: the row of its output, its own row, and
+   * the end of the run if this step ends it. Keyed by (run, sequence): if the step exists, another attempt of
+   * the same activity made it. Then the function verifies it and keeps it, and the caller continues from it.
+   * Throws StoreConflict if the existing step has another model, input or seed.
    */
   async function commit(run: RunRow, work: Step, now: number): Promise<Committed> {
     const committed = await write(() => committedStep(run, work, now));
@@ -225,7 +238,7 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
       verifySame(present, { modelId, inputId, seed }, run);
       return { superseded: true, next: yield* positionOf(run), ended: null, cycle: null };
     }
-    // Only now: a late attempt must not leave its own output behind.
+    // Make the output's row only now: a late attempt must not leave its own output behind.
     const outputId = typeof work.output === 'number' ? work.output : yield* artifacts.idOf(work.output);
     const computed =
       provenance.source === 'computed' ? provenance : { hostId: null, batchSize: null, computeMs: null };
@@ -264,7 +277,7 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
   }
 
   /**
-   * Continues a run from its known cycle without calling a model, at most `limit` steps, in one transaction.
+   * Continues a run from its known cycle without a model call, by at most `limit` steps, in one transaction.
    * Keyed by (run, sequence), from the position that the rows themselves give.
    */
   async function fillFromCycle(
@@ -287,7 +300,8 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     now: number,
   ): Work<Committed> {
     let next = yield* positionOf(run);
-    // The lap before, and of it no more than is to be made: a cycle may be half a million steps long.
+    // Read the previous lap, but only as many steps as are to be made: a cycle may be half a million steps
+    // long.
     const lap = next.sequence - cycle.length;
     const rows = yield* all(
       build
@@ -326,7 +340,10 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     return { superseded: false, next, ended, cycle };
   }
 
-  /** The trajectory as a reader wants it: model names, texts, digests of pictures. A thousand steps are held at a time, and the event loop gets its turn between them. */
+  /**
+   * The trajectory for a reader: model names, texts, digests of pictures. The generator holds a thousand
+   * steps at a time, and the event loop gets its turn between portions.
+   */
   async function* steps(run: RunRow) {
     for (let after = -1; ;) {
       const rows = await read(() => all(stepsAfter, { runId: run.id, after }));
@@ -337,20 +354,23 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     }
   }
 
-  /** All of it at once. */
+  /** The whole trajectory at once. */
   async function trajectory(run: RunRow) {
     const all = [];
     for await (const made of steps(run)) all.push(made);
     return all;
   }
 
-  /** How many steps there are, what a table of them has to have room for, and how many have a value in each column that tells of a call. */
+  /**
+   * The number of steps, the widths that a table of them needs, and how many steps have a value in each
+   * column about the model call.
+   */
   async function stepFigures(run: RunRow) {
     const query = build
       .select({
         steps: sql<number>`count(*)`,
         seedWidth: sql<number>`coalesce(max(length(cast(${invocations.seed} as text))), 0)`,
-        // A step whose output was cut says so behind its source: `computed, cut`.
+        // A step whose output was cut shows this behind its source: `computed, cut`.
         sourceWidth: sql<number>`coalesce(max(length(${invocations.source}) + 5 * coalesce(${invocations.outputCut}, 0)), 0)`,
         ...counted,
         mostCutTokens: sql<number>`coalesce(max(${invocations.cutTokens}), 0)`,

@@ -2,8 +2,9 @@ import type { ImageArtifact } from '../../experiment/artifact.js';
 import { decodePicture } from '../../experiment/pictures/decode.js';
 import { pictureLibrary } from '../../experiment/pictures/library.js';
 
-// The settings are part of an object's name (its SHA-256), so they are pinned. Effort 0 costs a tenth of the default's
-// time for about a tenth more bytes; lossless, so that the next model reads exactly the pixels that were drawn.
+// The settings decide an object's name (its SHA-256), so they are pinned. Effort 0 takes a tenth of the
+// default's time for about a tenth more bytes. The format is lossless, so that the next model reads exactly
+// the pixels that the last one drew.
 const WEBP = { lossless: true, effort: 0 } as const;
 
 export async function encodePicture(image: ImageArtifact): Promise<Buffer> {
@@ -13,7 +14,10 @@ export async function encodePicture(image: ImageArtifact): Promise<Buffer> {
     .toBuffer();
 }
 
-/** A picture of the store. Throws as `decodePicture` does: a stranger's store may hold anything under a picture's name. */
+/**
+ * Decodes a picture of the store. Throws as `decodePicture` does: a store from another person may hold
+ * anything under a picture's name.
+ */
 export async function decodeObject(bytes: Uint8Array): Promise<ImageArtifact> {
   return (await decodePicture(bytes, { formats: ['webp'] })).picture;
 }

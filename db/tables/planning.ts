@@ -14,15 +14,15 @@ import type { Work } from '../connection/work.js';
 
 /** Rows of runs that one transaction makes. */
 export const PLAN_BATCH = 1000;
-/** Rows of one statement: a server is waited for after each. */
+/** Rows of one statement: the process waits for the server after each. */
 const STATEMENT_ROWS = 100;
-/** Rows that are compared at a time. */
+/** Rows that the check of seeds compares at a time. */
 const SEEDS_BATCH = 5000;
 
 type StoredExperiment = typeof experiments.$inferSelect;
 type Seeds = readonly (number | null)[];
 
-/** Runs up to `runIndex` were compared; the next run of seed -1 has place `place` among `drawn_seeds`. */
+/** The runs up to `runIndex` are compared; the next run of seed -1 has place `place` among `drawn_seeds`. */
 interface Compared {
   readonly runIndex: number;
   readonly place: number;
@@ -33,10 +33,11 @@ const NONE_COMPARED: Compared = { runIndex: -1, place: 0 };
 /**
  * Makes the rows of experiments and of their runs.
  *
- * A transaction makes 1,000 runs at most, the first of them together with the experiment's row, and each goes on behind the last
- * run that is there: so the runs of a plan that was cut off are always the first ones, and any number of calls, also side by
- * side, complete them. Until the last run is there nothing claims the experiment (`experiments.claim`), and the experiment's row
- * keeps the drawn seeds that a file gave, for the transactions that are still to come.
+ * A transaction makes at most 1,000 runs, the first of them together with the experiment's row, and each
+ * continues after the last stored run. So an interrupted plan has always the first runs, and any number of
+ * calls, also side by side, complete it. Until the last run is stored, no execution can claim the experiment
+ * (`experiments.claim`). Until then the experiment's row also keeps the drawn seeds that a file gave, for the
+ * later transactions.
  */
 export function experimentPlanning({ build, read, write }: Database, artifacts: ArtifactTable) {
   const byId = build
@@ -51,12 +52,13 @@ export function experimentPlanning({ build, read, write }: Database, artifacts: 
     .prepare();
 
   /**
-   * Makes the experiment and every run of it, or what is missing of them where a plan was cut off: keyed by the experiment's id, so
-   * that any number of calls leaves the same rows. Seeds of runs with seed -1 are drawn here, once, where the
-   * config does not give them; an experiment that is there with others is refused. `catalogue` is where its
-   * models come from this time (`madeWith`); null where the caller does not know, and then what is stored stays.
-   * An experiment that is being deleted gets no more runs. Throws StoreConflict where the stored row says another number of runs,
-   * and the signal's reason between two transactions.
+   * Makes the experiment and every run of it, or the missing ones of an interrupted plan. It is keyed by the
+   * experiment's id, so that any number of calls leaves the same rows. It draws the seeds of runs with seed
+   * -1 once, if the config does not give them; it refuses an experiment that is stored with other seeds.
+   * `catalogue` is the source of its models this time (`madeWith`); if it is null, the caller does not know,
+   * and the stored value stays. An experiment whose deletion is under way gets no more runs. Throws
+   * StoreConflict if the stored row states another number of runs, and the signal's reason between two
+   * transactions.
    */
   async function plan(
     id: string,
@@ -101,7 +103,7 @@ export function experimentPlanning({ build, read, write }: Database, artifacts: 
     }
     const { drawn_seeds: given } = config;
     if (given === undefined) return yield* addRuns(there);
-    // Those of runs that another call planned since.
+    // Compare also the runs that another call planned meanwhile.
     for (let next: Compared | null = compared; next !== null;) next = yield* nextCompared(id, given, next);
     if (!(yield* isIncomplete(there))) return true;
     const kept = storedSeeds(there.config);
@@ -118,8 +120,8 @@ export function experimentPlanning({ build, read, write }: Database, artifacts: 
   }
 
   /**
-   * Keeps others from planning, claiming or deleting the experiment until the transaction ends; false where it is not there, or is
-   * being deleted. (SQLite has one writer at a time anyway.)
+   * Keeps other processes from planning, claiming or deleting the experiment until the transaction ends.
+   * False if it does not exist, or if its deletion is under way. (SQLite has one writer at a time anyway.)
    */
   function* locked(id: string): Work<boolean> {
     const same = { runCount: sql`${experiments.runCount}` };
@@ -131,12 +133,12 @@ export function experimentPlanning({ build, read, write }: Database, artifacts: 
     return ((yield* first(lastRun, { id }))?.index ?? -1) + 1;
   }
 
-  /** Whether its plan has more runs than are there; what was driven once has had all of them. */
+  /** Whether its plan has more runs than the store. An experiment that was driven once has all of them. */
   function* isIncomplete({ id, startedAt, runCount: total }: StoredExperiment): Work<boolean> {
     return startedAt === null && (yield* nextIndex(id)) < total;
   }
 
-  /** Work that adds the next runs to a locked experiment; it returns whether all are there. */
+  /** Work that adds the next runs to a locked experiment. It returns whether all are stored now. */
   function runAdder(id: string, config: ExperimentConfig): AddRuns {
     const total = runCount(config);
     const inserting = (count: number) =>
@@ -155,7 +157,7 @@ export function experimentPlanning({ build, read, write }: Database, artifacts: 
         )
         .prepare();
     const [many, one] = [inserting(STATEMENT_ROWS), inserting(1)];
-    // The same text at each transaction, of up to 2 MB.
+    // Each transaction reads the same text, of up to 2 MB.
     let read: { readonly text: string; readonly seeds: Seeds | null } | null = null;
 
     return function* add(row: StoredExperiment): Work<boolean> {
@@ -189,8 +191,8 @@ export function experimentPlanning({ build, read, write }: Database, artifacts: 
   }
 
   /**
-   * The drawn seed of each run of seed -1, in the order of the runs; null for one that is still to be planned and is to draw its
-   * own. Empty where there is no such run.
+   * The drawn seed of each run of seed -1, in the order of the runs; null for a run that is not planned yet
+   * and will draw its own. Empty if there is no such run.
    */
   async function drawnSeeds(id: string): Promise<(number | null)[]> {
     const row = await read(() => first(byId, { id }));
@@ -203,7 +205,7 @@ export function experimentPlanning({ build, read, write }: Database, artifacts: 
     return seeds;
   }
 
-  /** Runs of seed -1 behind a run, at most `limit`. */
+  /** Runs of seed -1 after a run, at most `limit`. */
   function drawn(id: string, behind: number, limit: number | null) {
     const query = build
       .select({ runIndex: runs.runIndex, drawnSeed: runs.drawnSeed })
@@ -213,7 +215,7 @@ export function experimentPlanning({ build, read, write }: Database, artifacts: 
     return all(limit === null ? query : query.limit(limit));
   }
 
-  /** Throws InvalidInput where an experiment is stored with other drawn seeds than its file gives. */
+  /** Throws InvalidInput if an experiment is stored with other drawn seeds than its file gives. */
   async function refuseOtherSeeds(id: string, config: ExperimentConfig): Promise<void> {
     if (config.drawn_seeds === undefined) return;
     await comparedSeeds(id, config);
@@ -221,7 +223,7 @@ export function experimentPlanning({ build, read, write }: Database, artifacts: 
     if (row !== undefined) refuseOtherGivenSeeds(id, config.drawn_seeds, storedSeeds(row.config));
   }
 
-  /** Compares the seeds of the runs that are there, some at a time. Throws InvalidInput where one differs. */
+  /** Compares the seeds of the stored runs, some at a time. Throws InvalidInput if one differs. */
   async function comparedSeeds(id: string, { drawn_seeds: given }: ExperimentConfig): Promise<Compared> {
     let compared = NONE_COMPARED;
     if (given === undefined) return compared;
@@ -232,7 +234,7 @@ export function experimentPlanning({ build, read, write }: Database, artifacts: 
     }
   }
 
-  /** Null where there are no more. */
+  /** Null if there are no more runs. */
   function* nextCompared(
     id: string,
     given: Seeds,
@@ -252,7 +254,7 @@ export function experimentPlanning({ build, read, write }: Database, artifacts: 
 
 type PlannedRun = Pick<typeof runs.$inferSelect, 'runIndex' | 'network' | 'seed' | 'drawnSeed' | 'promptId'>;
 
-/** Values of a statement that inserts so many rows. */
+/** Values of a statement that inserts these rows. */
 function valuesOf(rows: readonly PlannedRun[]): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [k, { runIndex, network, seed, drawnSeed, promptId }] of rows.entries()) {
@@ -265,22 +267,24 @@ function valuesOf(rows: readonly PlannedRun[]): Record<string, unknown> {
   return values;
 }
 
-/** The drawn seeds that the row of an experiment keeps for runs that are still to be planned; null where it has none. */
+/**
+ * The drawn seeds that an experiment's row keeps for runs that are not planned yet; null if it keeps none.
+ */
 function storedSeeds(config: string): Seeds | null {
-  // Parsing 2 MB for each look would take as long as the rows.
+  // It would take as long as the rows to parse 2 MB for each look.
   if (!config.includes('"drawn_seeds"')) return null;
   return (JSON.parse(config) as Pick<ExperimentConfig, 'drawn_seeds'>).drawn_seeds ?? null;
 }
 
-/** The config of a row with other drawn seeds kept in it, or without any. */
+/** The config of a row with these drawn seeds in it, or without any. */
 function withSeeds(config: string, seeds: Seeds | null): string {
   const { drawn_seeds: _, ...bare } = JSON.parse(config) as ExperimentConfig;
   return canonicalJson(seeds === null ? bare : { ...bare, drawn_seeds: seeds });
 }
 
 /**
- * The config of a row that is to have runs of these drawn seeds, which are kept in it until they are planned. One whose plan is not
- * whole stays as it is.
+ * The config of a row that will have runs of these drawn seeds; it keeps them until they are planned. A
+ * config whose plan is not whole stays as it is.
  */
 export function withDrawnSeeds(config: string, seeds: readonly number[]): string {
   if (seeds.length === 0 || storedSeeds(config) !== null) return config;
@@ -289,12 +293,12 @@ export function withDrawnSeeds(config: string, seeds: readonly number[]): string
     : config;
 }
 
-/** The config of a row as it is once every run of it is there. */
+/** The config of a row after every run of it is stored. */
 export function withoutGivenSeeds(config: string): string {
   return storedSeeds(config) === null ? config : withSeeds(config, null);
 }
 
-/** Two files may not give one run different seeds, also before it is planned. */
+/** Two files may not give one run different seeds, also before the run is planned. */
 function refuseOtherGivenSeeds(id: string, given: Seeds, kept: Seeds | null): void {
   if (kept === null) return;
   const place = given.findIndex((seed, k) => seed !== null && (kept[k] ?? seed) !== seed);

@@ -10,7 +10,10 @@ import type { Work } from '../connection/work.js';
 
 export type ProvenanceTables = ReturnType<typeof provenanceTables>;
 
-/** Rows for models and fingerprints (table `hosts`), made at first use. Ids never change, so they are remembered for the process's life. */
+/**
+ * Rows for models and fingerprints (table `hosts`), made at first use. Ids never change, so the process
+ * remembers them until it ends.
+ */
 export function provenanceTables({ build, read, write }: Database) {
   const modelIds = new Map<Model, number>();
   const hostIds = new Map<string, number>();
@@ -72,8 +75,8 @@ export function provenanceTables({ build, read, write }: Database) {
   }
 
   /**
-   * The embedding model of this name whose vectors a run has, as it was stored: what a diagram is made with where the catalogue
-   * does not know the model any more. Null where the run has vectors of none, or of several versions.
+   * The stored embedding model of this name whose vectors a run has. A diagram uses it if the catalogue no
+   * longer knows the model. Null if the run has vectors of no such model, or of several versions.
    */
   async function embeddedWith(runId: number, name: string): Promise<UsedEmbedding | null> {
     const query = build
@@ -90,8 +93,9 @@ export function provenanceTables({ build, read, write }: Database) {
   }
 
   /**
-   * On which devices the models of an experiment were computed, in the last runs that were begun and the first steps of these: a
-   * bounded look, whatever the size of the experiment. What was copied from equal work counts with what computed it.
+   * The devices that computed the models of an experiment, in the last runs that began and the first steps of
+   * these. So the query reads a limited number of rows, whatever the size of the experiment. A copy of equal
+   * work counts with the device that computed that work.
    */
   async function devices(experimentId: string): Promise<UsedDevice[]> {
     const begun = build
@@ -134,11 +138,11 @@ const LOOKED_AT = { runs: 50, steps: 64 } as const;
 /** A device that a model was computed on. */
 export interface UsedDevice {
   readonly model: string;
-  /** `cpu`, `cuda` or `webgpu`; of a model behind a server, what its server is called. */
+  /** `cpu`, `cuda` or `webgpu`; for a model behind a server, the server's name. */
   readonly device: string;
 }
 
-/** What of an embedding model its vectors and diagrams are kept under. */
+/** The facts about an embedding model under which its vectors and diagrams are stored. */
 export interface UsedEmbedding {
   readonly id: number;
   readonly name: string;

@@ -6,10 +6,16 @@ import { experiments } from '../schema.js';
 import { get as first, run } from '../connection/work.js';
 import type { Work } from '../connection/work.js';
 
-/** A time in which an experiment was not at work: it was paused, or no process drove it. Milliseconds since the epoch. */
+/**
+ * A time in which no worker worked on an experiment: it was paused, or no process drove it. Milliseconds
+ * since the epoch.
+ */
 export type Rest = readonly [from: number, to: number];
 
-/** The rests of a row, in order and apart; none where older versions wrote it, or where they cannot be read. */
+/**
+ * The rests of a row, in order and without overlap. Empty if an older version wrote the row, or if the text
+ * cannot be read.
+ */
 export function storedRests(json: string | null): readonly Rest[] {
   if (json === null) return [];
   try {
@@ -24,7 +30,7 @@ function isRest(value: unknown): value is Rest {
   return Array.isArray(value) && value.length === 2 && value.every((time) => Number.isSafeInteger(time));
 }
 
-/** Rests in order, those that overlap or meet as one. */
+/** Rests in order; those that overlap or meet become one. */
 function joined(rests: readonly Rest[]): Rest[] {
   const apart: [number, number][] = [];
   for (const [from, to] of rests.toSorted((a, b) => a[0] - b[0])) {
@@ -36,7 +42,7 @@ function joined(rests: readonly Rest[]): Rest[] {
   return apart;
 }
 
-/** How much of a span was rest, milliseconds. */
+/** The part of a span that was rest, in milliseconds. */
 export function restedMs(rests: readonly Rest[], from: number, to: number): number {
   return joined(rests).reduce(
     (sum, [begin, end]) => sum + Math.max(0, Math.min(end, to) - Math.max(begin, from)),
@@ -44,14 +50,20 @@ export function restedMs(rests: readonly Rest[], from: number, to: number): numb
   );
 }
 
-/** When an experiment was at work in one store: between two times, but for its rests. Null where it never was. */
+/**
+ * The time in which workers worked on an experiment in one store: between two times, without its rests. Null
+ * if they never did.
+ */
 export interface AtWork {
   readonly from: number;
   readonly to: number;
   readonly rests: readonly Rest[];
 }
 
-/** The rests of an experiment that was at work in two stores: when neither was, from the first work to the last. */
+/**
+ * The rests of an experiment that was at work in two stores: the times when neither store worked, from the
+ * first work to the last.
+ */
 export function commonRests(one: AtWork | null, other: AtWork | null): readonly Rest[] {
   if (one === null || other === null) return (one ?? other)?.rests ?? [];
   const common: Rest[] = [];
@@ -66,8 +78,8 @@ function withEnds({ from, to, rests }: AtWork): Rest[] {
 }
 
 /**
- * When the last row was written that shows that an experiment was at work, of a step or of the end of a run; null where there is none.
- * `?` stands for the experiment's id.
+ * The time of the last row that shows work on an experiment: of a step, or of the end of a run; null if there
+ * is none. `?` stands for the experiment's id.
  */
 export const LAST_WORK = `
   select max(case when stored_at > coalesce(finished_at, 0) then stored_at else finished_at end) as "at"
@@ -78,7 +90,7 @@ export const LAST_WORK = `
         then (select created_at from invocations where run_id = runs.id order by sequence desc limit 1) end as stored_at
     from runs where experiment_id = ?) as of_experiment`;
 
-/** Writes down when an experiment was not at work: parts of transactions that write its row. */
+/** Records the rests of an experiment. These are parts of transactions that write its row. */
 export function restKeeper({ build, rows }: Pick<Database, 'build' | 'rows'>) {
   const [before = '', after = ''] = LAST_WORK.split('?');
 
@@ -87,7 +99,7 @@ export function restKeeper({ build, rows }: Pick<Database, 'build' | 'rows'>) {
     return row?.at ?? null;
   }
 
-  /** Its row is locked first: what another transaction adds meanwhile is not lost. */
+  /** Locks the row first, so that a rest that another transaction adds meanwhile is not lost. */
   function* add(id: string, rest: Rest): Work<void> {
     const row = eq(experiments.id, id);
     yield* run(
@@ -104,8 +116,8 @@ export function restKeeper({ build, rows }: Pick<Database, 'build' | 'rows'>) {
   }
 
   /**
-   * From the last thing that was stored until now: of a drive that was cut off, nothing tells more exactly when it ended. Nothing
-   * where nothing was made yet.
+   * Adds the rest from the last stored row until now: for a drive that was cut off, no row says more exactly
+   * when it ended. Adds nothing if the experiment has no such row.
    */
   function* addSinceLastWork(id: string, now: number): Work<void> {
     const last = yield* lastWork(id);

@@ -4,7 +4,7 @@ import { routes } from '../schema.js';
 import { all, run } from '../connection/work.js';
 import type { Work } from '../connection/work.js';
 
-/** Who gave a model its route, and when. */
+/** The worker that gave a model its route, and the time. */
 export interface RouteRecord {
   /** Identity of a worker. */
   readonly by: string;
@@ -15,14 +15,20 @@ export interface RouteRecord {
 /** Routes of models, as a worker recorded them for all machines. */
 export interface RecordedRoutes {
   readonly byModel: ReadonlyMap<string, { readonly route: string } & RouteRecord>;
-  /** The last change of any of them, also where none is left. */
+  /** The last change of any route, also if none is left. */
   readonly last: RouteRecord;
 }
 
-/** The row of the last change: it is no model, and its route is no route. Without it routes that were all taken back could not be told from none ever. */
+/**
+ * The row of the last change. It is no model, and its route is no route. It tells routes that a user took
+ * back from routes that never existed.
+ */
 const LAST_CHANGE = { model: 'unrouted', route: '(none)' };
 
-/** Routes that all machines know. No experiment has a part in them: they are not merged, not deleted, and no content. */
+/**
+ * Routes that all machines know. They belong to no experiment: no command merges or deletes them, and they
+ * are no content.
+ */
 export function routeTable({ build, read, write }: Database) {
   const { model, route, recordedBy, recordedAt } = routes;
   const columns = { model, route, by: recordedBy, at: recordedAt };
@@ -35,7 +41,7 @@ export function routeTable({ build, read, write }: Database) {
     return { byModel: new Map(ofModels.map(({ model: name, ...rest }) => [name, rest])), last };
   }
 
-  /** Null where no worker has recorded any. */
+  /** Null if no worker has recorded any. */
   async function recorded(): Promise<RecordedRoutes | null> {
     return await read(found);
   }
@@ -46,7 +52,8 @@ export function routeTable({ build, read, write }: Database) {
 
   function* madeFirst(wanted: ReadonlyMap<string, string>, who: RouteRecord): Work<RecordedRoutes> {
     const last = { ...LAST_CHANGE, recordedBy: who.by, recordedAt: who.at };
-    // Before all others: of several workers that begin at once one makes it, and the others wait for what that one records.
+    // Make this row before all others: of several workers that begin at once one makes it, and the others
+    // wait for the routes of that one.
     const isFirst = (yield* run(build.insert(routes).values(last).onConflictDoNothing())) > 0;
     if (isFirst) yield* exchanged(wanted, who);
     return (yield* found())!;
@@ -71,12 +78,15 @@ export function routeTable({ build, read, write }: Database) {
     }
   }
 
-  /** Records these routes where none ever were; answers with those that are recorded then. */
+  /** Records these routes if none were ever recorded. Returns the routes that are recorded then. */
   async function recordFirst(wanted: ReadonlyMap<string, string>, who: RouteRecord): Promise<RecordedRoutes> {
     return (await recorded()) ?? (await write(() => madeFirst(wanted, who)));
   }
 
-  /** Records these routes in the place of others: a model that is not among them has no route any more. What stays keeps its record. */
+  /**
+   * Replaces the recorded routes by these: a model that is not among them no longer has a route. An unchanged
+   * route keeps its record.
+   */
   async function replace(wanted: ReadonlyMap<string, string>, who: RouteRecord): Promise<RecordedRoutes> {
     return await write(() => replaced(wanted, who));
   }

@@ -61,7 +61,7 @@ export function runTable({ build, read, write, rows }: Database) {
     return withNetwork(row);
   }
 
-  /** Why a run is not there. */
+  /** The reason why a run is not stored. */
   async function missing(experimentId: string, runIndex: number): Promise<PanicError> {
     const query = build
       .select({ total: experiments.runCount })
@@ -79,7 +79,7 @@ export function runTable({ build, read, write, rows }: Database) {
     );
   }
 
-  /** All of them at once: for few. */
+  /** All runs at once; only for small numbers. */
   async function list(experimentId: string): Promise<RunRow[]> {
     const query = build
       .select()
@@ -118,8 +118,9 @@ export function runTable({ build, read, write, rows }: Database) {
   }
 
   /**
-   * Which of these models the runs that are not finished still call: those of networks whose trajectory has not ended, and
-   * those that have outputs of a run to embed. `failed` tells which failed runs count, too: the one of an index, all, or none.
+   * Which of these models the unfinished runs still call: the models of networks whose trajectory has not
+   * ended, and those that have outputs of a run to embed. `failed` says which failed runs count too: the one
+   * of an index, all, or none.
    */
   async function stillCalled(
     experimentId: string,
@@ -154,7 +155,10 @@ export function runTable({ build, read, write, rows }: Database) {
     });
   }
 
-  /** Indices of runs that have begun and not ended, at most `limit`; where none has, of the first that are to begin. */
+  /**
+   * Indices of runs that have begun and not ended, at most `limit`; if there are none, indices of the first
+   * runs that are to begin.
+   */
   async function underWay(experimentId: string, limit: number): Promise<number[]> {
     for (const status of UNDER_WAY_RUN_STATUSES.toReversed()) {
       const query = build
@@ -184,9 +188,9 @@ export function runTable({ build, read, write, rows }: Database) {
   }
 
   /**
-   * Holds one run, or lets it go on; false where that changes nothing: it is so already, or the run has ended. A cancelled run
-   * that is let go is waiting again; where nothing else of its experiment was at work, the experiment was not since the last thing that
-   * was stored.
+   * Holds one run, or releases it. False if nothing changes: the run is in that state already, or it has
+   * ended. A cancelled run that is released waits again. If no other run of its experiment was at work, the
+   * time from the last stored row until now counts as a rest.
    */
   async function setHold(run: RunRow, hold: RunHold | null, now: number): Promise<boolean> {
     return write(() => changedHold(run, hold, now));
@@ -212,7 +216,7 @@ export function runTable({ build, read, write, rows }: Database) {
     return changed;
   }
 
-  /** Whether an experiment has open runs that are not held one by one. */
+  /** Whether an experiment has open runs that no user holds one by one. */
   function* isAtWork(experimentId: string): Work<boolean> {
     const open = inArray(runs.status, UNDER_WAY_RUN_STATUSES);
     const query = build
@@ -223,7 +227,7 @@ export function runTable({ build, read, write, rows }: Database) {
     return (yield* first(query)) !== undefined;
   }
 
-  /** Ends a run that did not finish. A finished run is left as it is. */
+  /** Ends a run that did not finish. A finished run stays as it is. */
   async function stop(
     run: RunRow,
     outcome: { status: 'failed'; kind: string; message: string } | { status: 'cancelled' },
@@ -240,7 +244,10 @@ export function runTable({ build, read, write, rows }: Database) {
     await write(() => execute(query));
   }
 
-  /** Logs one failed attempt; returns how many of this kind the same step has had since the last `retry`. */
+  /**
+   * Logs one failed attempt. Returns how many failures of this kind the same step has had since the last
+   * `retry`.
+   */
   async function logFailure(run: RunRow, failure: FailedAttempt, now: number): Promise<number> {
     return write(() => loggedFailure(run, failure, now));
   }
@@ -308,7 +315,10 @@ export function runTable({ build, read, write, rows }: Database) {
   };
 }
 
-/** Whether a run has a vector of one model of this name for each output of its kind, and any at all. */
+/**
+ * Whether a run has outputs that a model of this name embeds, and a vector of one such model for each of
+ * them.
+ */
 function embeddedBy(name: string): SQL {
   return sql`exists (
     select 1 from models m where m.name = ${name} and m.kind = 'embedding'

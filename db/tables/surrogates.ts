@@ -14,7 +14,7 @@ export interface SurrogateKey {
   readonly index: number;
 }
 
-/** What is kept of one homology dimension of a surrogate's diagram. */
+/** The stored numbers of one homology dimension of a surrogate's diagram. */
 export type SurrogateDimension = StoredStatistics<'surrogate'>;
 
 /** One homology dimension of one surrogate. */
@@ -23,7 +23,7 @@ export type SurrogateRow = typeof surrogates.$inferSelect;
 export type SurrogateTable = ReturnType<typeof surrogateTable>;
 
 export function surrogateTable({ build, read, write }: Database) {
-  /** The surrogates that a diagram of this null model has not yet, kind by kind. */
+  /** The surrogates of this null model that a diagram does not have yet, kind by kind. */
   async function missing(
     diagramId: number,
     { kinds, surrogates: count }: NullModel,
@@ -42,8 +42,8 @@ export function surrogateTable({ build, read, write }: Database) {
   }
 
   /**
-   * Stores the diagram of one surrogate in one transaction; index k of `dimensions` is homology dimension k. Keyed by
-   * (diagram, kind, index): what is there stands, since its seed makes it what it is.
+   * Stores the diagram of one surrogate in one transaction; index k of `dimensions` is homology dimension k.
+   * Keyed by (diagram, kind, index): an existing row stays, because its seed determines it.
    */
   async function commit(
     diagramId: number,

@@ -10,10 +10,13 @@ import { artifacts, embeddings, invocations, models, vectors } from '../schema.j
 import { all, get, run as execute } from '../connection/work.js';
 import type { Work } from '../connection/work.js';
 
-/** Vectors that are read at once: 3 MB of 768 numbers each. */
+/** Vectors in one read: 3 MB for 768 numbers each. */
 const CLOUD_CHUNK = 1000;
 
-/** Steps whose outputs are looked at, and given vectors, before the event loop and others get their turn. */
+/**
+ * Steps whose outputs a transaction examines, and gives vectors, before the event loop and other writers get
+ * their turn.
+ */
 const PORTION = 4000;
 const REUSE_CHUNK = 500;
 const ATTACHED_AT_ONCE = 2000;
@@ -24,7 +27,10 @@ export interface StepRange {
   readonly to: number;
 }
 
-/** A run in portions that each take milliseconds to look through: all of it, ended or not. */
+/**
+ * Splits a run into portions of which each takes milliseconds to read. They cover the whole run, ended or
+ * not.
+ */
 export function* portionsOf({
   length,
   maxLength,
@@ -47,9 +53,12 @@ export interface PendingOutput {
 export interface NewVector {
   readonly pending: PendingOutput;
   readonly vector: Float32Array;
-  /** Its share of the model's time. */
+  /** The vector's share of the model's time. */
   readonly computeMs: number;
-  /** Tokens at the end of the output that the model had no room for; 0 also where nobody knows. */
+  /**
+   * The number of tokens at the end of the output that the model had no room for; 0 also if the number is
+   * unknown.
+   */
   readonly cutTokens: number;
 }
 
@@ -65,9 +74,9 @@ export interface PointCloud {
   /** Row-major, `count` x `dimension`. */
   readonly points: Float32Array;
   readonly count: number;
-  /** Row of the first appearance of each distinct vector, ascending. */
+  /** For each distinct vector the row of its first appearance, ascending. */
   readonly distinctRows: readonly number[];
-  /** SHA-256 over the digests of the vectors in order. */
+  /** SHA-256 over the digests of the vectors, in order. */
   readonly sha256: Buffer;
 }
 
@@ -164,8 +173,8 @@ export function vectorTable({ build, read, write }: Database) {
     .prepare();
 
   /**
-   * The outputs of this modality that have no vector of this model yet, by distinct output; of steps in a portion of the run, or of
-   * all. Steps are read a portion at a time, so that the event loop gets its turn.
+   * The distinct outputs of this modality that have no vector of this model yet, for the steps in a portion
+   * of the run, or for all steps. It reads steps a portion at a time, so that the event loop gets its turn.
    */
   async function pending(
     run: RunRow,
@@ -186,7 +195,10 @@ export function vectorTable({ build, read, write }: Database) {
     return [...byArtifact].map(([artifactId, invocationIds]) => ({ artifactId, invocationIds }));
   }
 
-  /** How many outputs of this modality have no vector of this model. Holds none of them. */
+  /**
+   * The number of outputs of this modality that have no vector of this model. It holds none of them in
+   * memory.
+   */
   async function countPending(run: RunRow, modelId: number, modality: Modality): Promise<number> {
     let missing = 0;
     for (const { from, to } of portionsOf(run)) {
@@ -198,9 +210,9 @@ export function vectorTable({ build, read, write }: Database) {
   }
 
   /**
-   * Gives outputs the vectors that equal outputs already have, in any run or `within` one; returns those that are left. Keyed by
-   * (invocation, model): a call that was cut off is gone on with. A transaction attaches 2,000 at most, since it holds up the event
-   * loop.
+   * Gives outputs the vectors that equal outputs already have, in any run or `within` one. Returns the
+   * outputs that are left. Keyed by (invocation, model): a repeated call continues an interrupted one. A
+   * transaction attaches at most 2,000, because it blocks the event loop.
    */
   async function reuse(
     outputs: readonly PendingOutput[],
@@ -273,7 +285,9 @@ export function vectorTable({ build, read, write }: Database) {
     }
   }
 
-  /** Commits a batch of computed vectors in one transaction. Keyed by (invocation, model): those there already stand. */
+  /**
+   * Commits a batch of computed vectors in one transaction. Keyed by (invocation, model): existing rows stay.
+   */
   async function commit(batch: readonly NewVector[], modelId: number, hostId: number): Promise<void> {
     await write(function* () {
       for (const { pending, vector, computeMs, cutTokens } of batch) {
@@ -298,7 +312,7 @@ export function vectorTable({ build, read, write }: Database) {
     faultPoint('vectors:after-commit');
   }
 
-  /** Distinct vectors of a model that a run has. */
+  /** The number of distinct vectors of a model in a run. */
   async function countDistinct(run: RunRow, modelId: number): Promise<number> {
     const counted = await read(() => get(vectorCounts, { runId: run.id, modelId }));
     return counted?.distinct ?? 0;
@@ -312,7 +326,7 @@ export function vectorTable({ build, read, write }: Database) {
     const digest = createHash('sha256');
     const firstRows = new Map<number, number>();
     let index = 0;
-    // In portions: all rows at once would take as much memory again, and hold up the heartbeats.
+    // Read in portions: all rows at once would take as much memory again, and would delay the heartbeats.
     for (let after = -1; index < count;) {
       const rows = await read(() => all(vectorsOfRun, { runId: run.id, modelId, after }));
       if (rows.length === 0 || index + rows.length > count) {
@@ -332,7 +346,7 @@ export function vectorTable({ build, read, write }: Database) {
     return { points, count, distinctRows: [...firstRows.values()], sha256: digest.digest() };
   }
 
-  /** By model, those that cut any. */
+  /** By model, only for models that cut outputs. */
   async function cuts(run: RunRow): Promise<CutOutputs[]> {
     const query = build
       .select({
@@ -353,7 +367,7 @@ export function vectorTable({ build, read, write }: Database) {
   return { pending, countPending, reuse, commit, countDistinct, pointCloud, cuts };
 }
 
-/** Euclidean length in float64; NaN or infinite where a component is. */
+/** Euclidean length in float64; NaN or infinite if a component is. */
 export function euclideanNorm(vector: Float32Array): number {
   let sum = 0;
   for (const value of vector) sum += value * value;
