@@ -12,7 +12,7 @@ import { paced } from './yield-turns.js';
 import type { OnRows } from './yield-turns.js';
 import type { Invariant, Violation } from './violation.js';
 
-/** A service answers after milliseconds; each picture is in memory meanwhile. */
+/** A service answers after milliseconds, and the process holds each picture in memory meanwhile. */
 const OBJECTS_AT_ONCE = 16;
 
 interface Problem {
@@ -21,8 +21,9 @@ interface Problem {
 }
 
 /**
- * Invariant 5: every text and every picture's object is there and hashes to its name; `deep` also decodes the pictures.
- * Texts that may not enter a store (common/text.ts), as older versions let them in, break invariant 2.
+ * Invariant 5: every text and every picture's object exists and hashes to its name; `deep` also decodes the
+ * pictures. Texts that may not enter a store (common/text.ts) but that older versions accepted break
+ * invariant 2.
  */
 export async function* checkArtifacts(
   snapshot: Snapshot,

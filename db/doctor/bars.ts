@@ -8,16 +8,17 @@ import type { BarMeasures, KeptOf, StoredStatistics } from '../../experiment/sta
 
 type Recorded = StoredStatistics<'diagram'> & { readonly dimension: number };
 
-/** What two orders of the same sum may differ by, relative to 1 + the sum. */
+/** The largest difference between two orders of the same sum, relative to 1 + the sum. */
 const SUM_TOLERANCE = 1e-9;
 
-/** Numbers that the order and the ends of the bars are checked with. */
+/** Numbers that the check of the order and the ends of the bars also checks. */
 const COUNTS: readonly KeptOf<'diagram'>[] = ['barCount', 'finiteBarCount'];
 
 /**
- * What is wrong with the bars (birth, death, birth, death, ...) of one homology dimension of a Vietoris-Rips diagram of
- * points in space: bars have length, are sorted by birth and then death, end within the filtration, start at 0 in
- * dimension 0; without a limit on edges exactly one bar, of dimension 0, never dies.
+ * The faults of the bars (birth, death, birth, death, ...) of one homology dimension of a Vietoris-Rips
+ * diagram of points in space. Sound bars have length, are sorted by birth and then by death, end within the
+ * filtration, and start at 0 in dimension 0. Without a limit on edges exactly one bar, of dimension 0, never
+ * dies.
  */
 export function* barProblems(
   bars: Float32Array,
@@ -67,14 +68,14 @@ function isSorted(birth: number, death: number, nextBirth: number, nextDeath: nu
   return birth < nextBirth || (birth === nextBirth && death <= nextDeath);
 }
 
-/** Its range depends on the number of bars. */
+/** The range of the entropy depends on the number of bars. */
 function entropyProblem(finite: number, entropy: number): string | null {
   const most = Math.log(Math.max(1, finite));
   if (entropy >= 0 && entropy <= most + SUM_TOLERANCE * (1 + most)) return null;
   return `its entropy is ${entropy}; ${finite} finite bars have one from 0 to ${most}`;
 }
 
-/** Compares a number with what its bars give. */
+/** Compares a number with the value that its bars give. */
 function* statisticProblems(
   name: KeptOf<'diagram'>,
   value: number | null,
@@ -92,8 +93,8 @@ function* statisticProblems(
 }
 
 /**
- * Which of these numbers a row lacks that its bars give: a version before did not compute them. They are no violation, and `doctor --fix`
- * computes them.
+ * Numbers that the bars give and that a row does not have, because an earlier version did not compute them.
+ * They are no violation, and `doctor --fix` computes them.
  */
 export function lackingStatistics(
   recorded: StoredStatistics<'diagram'>,

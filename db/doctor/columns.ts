@@ -8,8 +8,9 @@ import type { Violation } from './violation.js';
 const dialect = new SQLiteSyncDialect();
 
 /**
- * Rows that break a column check of their table, by name. SQLite's own integrity check knows the tables only; and a check
- * is not looked at again once a row was let in, by a connection that ignored checks or a version that had none.
+ * Rows that break a column check of their table, by name of the check. SQLite's own integrity check names
+ * only the table. And SQLite does not repeat a check for a row that was already accepted, by a connection
+ * that ignored checks or by a version without this check.
  */
 export async function* checkColumns(snapshot: Snapshot): AsyncGenerator<Violation, void, undefined> {
   for (const table of TABLES) yield* checkColumnsOf(snapshot, table);

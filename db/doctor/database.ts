@@ -10,10 +10,13 @@ import type { FoundObject } from '../postgres/schema-objects.js';
 import { TABLES } from './row-keys.js';
 import type { Violation } from './violation.js';
 
-/** More than anybody reads; without a number SQLite stops at 100. */
+/** More findings than a person reads; without a number SQLite stops at 100. */
 const MOST_FINDINGS = 100_000;
 
-/** The file itself: its pages and indices, by SQLite's own means. Column checks are named by row elsewhere. */
+/**
+ * Checks the file itself: its pages and indices, by SQLite's own means. Another check names the rows that
+ * break a column check.
+ */
 export async function* checkFile(snapshot: Snapshot): AsyncGenerator<Violation, void, undefined> {
   const problems = snapshot.rows<{ integrity_check: string }>(`pragma integrity_check(${MOST_FINDINGS})`);
   for await (const { integrity_check: problem } of problems) {
@@ -25,8 +28,9 @@ export async function* checkFile(snapshot: Snapshot): AsyncGenerator<Violation, 
 }
 
 /**
- * Triggers and indices that the migrations make and the file does not have, and whatever it has that is not ours. Returns whether the
- * rest of the file can be looked at: what is not ours may run for ever when pages are checked.
+ * Finds triggers and indices that the migrations make and the file does not have, and everything in the file
+ * that is not ours. Returns whether the other checks can read the file: a foreign rule may run for ever when
+ * SQLite checks pages.
  */
 export async function* checkSchema(snapshot: Snapshot): AsyncGenerator<Violation, boolean, undefined> {
   const objects: SchemaObject[] = [];
@@ -42,7 +46,8 @@ export async function* checkSchema(snapshot: Snapshot): AsyncGenerator<Violation
 }
 
 /**
- * Texts and blobs of others that would fill the memory, by SQLite's record headers alone. Returns whether all can be read.
+ * Finds foreign texts and blobs that would fill the memory, by SQLite's record headers alone. Returns whether
+ * all values can be read.
  */
 export async function* checkLengths(snapshot: Snapshot): AsyncGenerator<Violation, boolean, undefined> {
   let fit = true;
@@ -64,10 +69,13 @@ export async function* checkLengths(snapshot: Snapshot): AsyncGenerator<Violatio
   return fit;
 }
 
-/** Eight million bars, or a config whose seeds were all drawn several times over. */
+/** Enough for eight million bars, and for several times the drawn seeds of the largest config. */
 const MOST_VALUE_BYTES = 64 * 2 ** 20;
 
-/** What the database says of itself: one row, which every version reads before anything else. Copies, backups and other versions go by it. */
+/**
+ * Checks the row in which the database states what it is: one row, which every version reads before anything
+ * else. Copies, backups and other versions rely on it.
+ */
 export async function* checkDatabaseRow(snapshot: Snapshot): AsyncGenerator<Violation, void, undefined> {
   const ids: number[] = [];
   for await (const { id } of snapshot.rows<{ id: number }>('select id from databases order by id'))
@@ -77,7 +85,7 @@ export async function* checkDatabaseRow(snapshot: Snapshot): AsyncGenerator<Viol
     table: 'databases',
     id,
     message,
-    // Of two rows with the same key nothing tells which has the id of the database.
+    // If two rows have the same key, nothing shows which one has the id of the database.
     repair: ids.filter((other) => other === 1).length > 1 ? null : { kind: 'restore the database row' },
   });
   if (!ids.includes(1)) {
@@ -92,7 +100,7 @@ export async function* checkDatabaseRow(snapshot: Snapshot): AsyncGenerator<Viol
 
 const OTHER = 'is not the one of this version';
 
-/** The same of a Postgres database, with its checks and foreign keys. */
+/** Checks the schema of a Postgres database, with its checks and foreign keys. */
 export async function* checkServerSchema(snapshot: Snapshot): AsyncGenerator<Violation, void, undefined> {
   const there = new Map<string, FoundObject>();
   for await (const found of snapshot.rows<FoundObject>(SERVER_OBJECTS)) there.set(found.name, found);
@@ -107,7 +115,7 @@ export async function* checkServerSchema(snapshot: Snapshot): AsyncGenerator<Vio
   yield* checkServerForForeign(snapshot);
 }
 
-/** What is not ours is its owner's to delete: nothing tells who needs it. */
+/** Only its owner may delete an object that is not ours: the doctor cannot know which program needs it. */
 async function* checkServerForForeign(snapshot: Snapshot): AsyncGenerator<Violation, void, undefined> {
   const tables = TABLES.map(getTableName).join(',');
   const triggers = expectedObjects().filter(({ type }) => type === 'trigger');

@@ -27,10 +27,13 @@ const CHECKED = [
 
 type CheckedDiagram = Pick<DiagramRecord, (typeof CHECKED)[number]>;
 
-/** Hears of a diagram that lacks numbers which its bars give. */
+/** Called for a diagram that does not have numbers which its bars give. */
 export type OnUnmeasured = (diagram: number, names: readonly KeptOf<'diagram'>[]) => void;
 
-/** Invariant 4 of one run: each diagram there, of today's points, with the experiment's settings and surrogates, and well formed. */
+/**
+ * Invariant 4 of one run: each diagram exists, is made of the present points, has the experiment's settings
+ * and surrogates, and is well formed.
+ */
 export async function* checkDiagrams(
   snapshot: Snapshot,
   run: CheckedRun,
@@ -64,7 +67,7 @@ export async function* checkDiagrams(
       return { invariant: 4, table, id, message, repair };
     };
     for (const text of settingProblems(diagram, config)) yield problem('diagrams', diagram.id, text);
-    // A run that is not finished gets a stale diagram made again.
+    // A stale diagram of an unfinished run is no violation: a worker makes it again.
     if (run.status === 'finished') {
       for await (const text of pointProblems(snapshot, run, diagram)) {
         yield problem('diagrams', diagram.id, text);
@@ -87,7 +90,7 @@ export async function* checkDiagrams(
         yield problem('diagram_dimensions', `${diagram.id}/${dimension}`, text);
       }
     }
-    // One that an earlier revision of the model left behind may have been left before it was complete.
+    // An earlier revision of the model may have left its diagram incomplete.
     const isNewest = made.findLast((other) => other['model.name'] === diagram['model.name']) === diagram;
     const complete = run.status === 'finished' && isNewest;
     const surrogates = surrogateProblems(snapshot, run.id, diagram, config.null_model, complete, onRows);
@@ -140,7 +143,7 @@ const DIGESTS = ['vector.sha256'] as const;
 const OF_RUN = `from invocations i join embeddings e on e.invocation_id = i.id join vectors v on v.id = e.vector_id
   where i.run_id = ? and e.model_id = ?`;
 
-/** Compares what a diagram says of its points with the vectors that the run has now. */
+/** Compares the facts that a diagram states about its points with the vectors that the run has now. */
 async function* pointProblems(
   snapshot: Snapshot,
   run: CheckedRun,
@@ -155,14 +158,14 @@ async function* pointProblems(
   }
   const digest = createHash('sha256');
   for await (const row of experimentReader(snapshot).embeddingsOf(run.id, DIGESTS, modelId)) {
-    // A vector that is missing is named by the check of embeddings.
+    // The check of embeddings reports a missing vector.
     if (row['vector.sha256'] !== null) digest.update(row['vector.sha256']);
   }
   if (!digest.digest().equals(diagram.pointsSha256)) {
     yield 'it is stale: its points_sha256 is not that of the vectors that its run has now';
     return;
   }
-  // Counted by the database, which needs no memory for a run of any length.
+  // The database counts them, which needs no memory for a run of any length.
   const counted = snapshot.rows<{ distinct: number }>(
     `select count(distinct v.sha256) as "distinct" ${OF_RUN}`,
     run.id,
@@ -175,7 +178,7 @@ async function* pointProblems(
   }
 }
 
-/** By value: vectors that differ only in the sign of a zero are one point. */
+/** Counts by value: vectors that differ only in the sign of a zero are one point. */
 async function countDistinct(
   snapshot: Snapshot,
   run: CheckedRun,

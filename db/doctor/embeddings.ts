@@ -12,7 +12,7 @@ interface WrongPair {
   readonly vectorArtifactId: number | null;
 }
 
-// Of several revisions of a model, the one that the run's diagram is made with, otherwise the newest.
+// Of several revisions of a model, the one that made the run's diagram; if there is none, the newest.
 const MODEL_OF_RUN = `
   select m.id, m.input from models m
   left join diagrams d on d.model_id = m.id and d.run_id = ?
@@ -33,7 +33,7 @@ const WRONG = `
   where i.run_id = ? and (v.model_id is distinct from e.model_id or v.artifact_id is distinct from i.output_id)
   order by i.sequence`;
 
-/** Invariant 3 of one run, as far as counts and references go; `vectors.ts` looks at the vectors themselves. */
+/** Invariant 3 of one run, for counts and references; `vectors.ts` checks the vectors themselves. */
 export async function* checkEmbeddings(
   snapshot: Snapshot,
   run: CheckedRun,

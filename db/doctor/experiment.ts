@@ -10,7 +10,7 @@ import type { OnRows } from './yield-turns.js';
 import type { Repair } from './repair.js';
 import type { Violation } from './violation.js';
 
-/** What is looked at of an experiment. */
+/** The columns of an experiment that the checks read. */
 export const CHECKED_OF_EXPERIMENT = [
   'id',
   'config',
@@ -24,7 +24,7 @@ export const CHECKED_OF_EXPERIMENT = [
 
 export type CheckedExperiment = Pick<StoredExperiment, (typeof CHECKED_OF_EXPERIMENT)[number]>;
 
-/** The experiment's configuration, or null with a violation where it is not the one that its id was made from. */
+/** The experiment's configuration; null, with a violation, if it is not the one that its id was made from. */
 export function* checkConfig(record: CheckedExperiment): Generator<Violation, ExperimentConfig | null> {
   const config = configOf(record);
   if (config === null) {
@@ -164,7 +164,7 @@ function planDifference(run: PlannedRun, config: ExperimentConfig): string | nul
 
 type RunsByStatus = Readonly<Record<string, number>>;
 
-/** Invariant 6: what the experiment's row says agrees with its runs, whatever crashed. */
+/** Invariant 6: the experiment's row agrees with its runs, whatever crashed. */
 export async function* checkStatus(
   snapshot: Snapshot,
   record: CheckedExperiment,

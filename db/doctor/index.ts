@@ -37,28 +37,43 @@ export { RepairPlan } from './mend/repair-plan.js';
 export type { RepairGroup } from './mend/repair-plan.js';
 
 export interface DoctorOptions {
-  /** Only this experiment, and what its rows point at; the database file as a whole is then not checked. */
+  /**
+   * Check only this experiment and the rows that it points at; the check of the whole database file is then
+   * left out.
+   */
   readonly experiment?: string;
   /** Also decode every picture and compare its size with its row. */
   readonly deep?: boolean;
-  /** How numbers are computed from bars (`BAR_MEASURES` of the room of topology), to compare them with the recorded ones. */
+  /**
+   * The functions that compute numbers from bars (`BAR_MEASURES` of the room of topology), to compare them
+   * with the recorded ones.
+   */
   readonly measures?: BarMeasures;
   readonly onProgress?: OnProgress;
-  /** Called for each experiment of which only the first runs are planned: no violation while nothing of it has begun. */
+  /**
+   * Called for each experiment of which only the first runs are planned: no violation as long as nothing of
+   * it has begun.
+   */
   readonly onUnfinishedPlan?: (plan: UnfinishedPlan) => void;
-  /** Called for each diagram of a version before that lacks numbers which its bars give: no violation. Needs `measures`. */
+  /**
+   * Called for each diagram of an earlier version that does not have numbers which its bars give: no
+   * violation. Needs `measures`.
+   */
   readonly onUnmeasured?: OnUnmeasured;
 }
 
-/** What is being looked at, for whoever waits: rows since the last call. */
+/**
+ * Called with the present stage of the check, and the number of rows since the last call, for a user who
+ * waits.
+ */
 export type OnProgress = (stage: Stage, rows: number) => void;
 
 export type Stage = 'the file' | 'references and columns' | 'runs' | 'vectors' | 'texts and pictures';
 
 /**
- * Names every row that breaks an invariant of the store, one at a time: neither tables nor findings are held in memory.
- * Changes nothing. It sees the database as it is at the first step and may run beside workers; objects are looked at as
- * they are. Throws InvalidInput for an experiment that is not there.
+ * Names every row that breaks an invariant of the store, one at a time: it holds neither tables nor findings
+ * in memory. Changes nothing. It sees the database as it is at the first step and may run beside workers; it
+ * reads objects as they are at that moment. Throws InvalidInput for an experiment that does not exist.
  */
 export async function* checkInvariants(
   db: Database,
@@ -92,7 +107,10 @@ export async function* checkInvariants(
   }
 }
 
-/** `known`: the tables are of this version. Of a newer one's, nothing is run that this version does not know. */
+/**
+ * `known`: whether the tables are of this version. In tables of a newer version this check runs nothing that
+ * this version does not know.
+ */
 async function* checkWholeFile(
   snapshot: Snapshot,
   counting: (stage: Stage) => OnRows,
@@ -110,8 +128,8 @@ async function* checkWholeFile(
 }
 
 /**
- * A server keeps its pages whole by itself, and does not let in rows that break a check which is there. References can be passed
- * over by who restores a copy, or has rows replicated.
+ * A server keeps its pages whole by itself, and accepts no row that breaks an existing check. But a user who
+ * restores a copy, or replicates rows, can bypass references.
  */
 async function* checkWholeServer(
   snapshot: Snapshot,
@@ -125,7 +143,7 @@ async function* checkWholeServer(
   return true;
 }
 
-/** Told by its code: an error of the native module need not be an `Error` of this realm. */
+/** The check uses the code: an error of the native module need not be an `Error` of this realm. */
 function isCorruption(error: unknown): boolean {
   if (typeof error !== 'object' || error === null || !('code' in error)) return false;
   return typeof error.code === 'string' && error.code.startsWith('SQLITE_CORRUPT');
@@ -142,7 +160,7 @@ async function* checkExperiments(
   let found = false;
   for await (const record of reader.experiments(only, CHECKED_OF_EXPERIMENT)) {
     found = true;
-    // Only a part of it may be there; `delete` goes on with the rest.
+    // Only a part of it may exist; `delete` continues with the rest.
     if (record.deletingAt !== null) continue;
     const config = yield* checkConfig(record);
     yield* checkStatus(snapshot, record);

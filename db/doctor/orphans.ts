@@ -5,9 +5,12 @@ import type { ObjectStore } from '../objects/object-store.js';
 import { hasObject } from '../tables/has-object.js';
 import { unmentionedObjects } from '../objects/unmentioned.js';
 
-/** Something that a crash or a deletion left behind and nothing mentions. It breaks no invariant, and takes room. */
+/**
+ * Something that a crash or a deletion left behind, and that nothing mentions. It breaks no invariant and
+ * only uses room.
+ */
 export type Orphan =
-  /** A temporary file of a write that was cut off. */
+  /** A temporary file of an interrupted write. */
   | { readonly kind: 'temporary file'; readonly path: string }
   | {
       readonly kind: 'object';
@@ -24,7 +27,7 @@ export interface OrphanRow {
   readonly modality: Modality;
 }
 
-/** Younger ones may be those of a write that is under way, here or on another machine. */
+/** A younger object may belong to a write that is under way, on this machine or another. */
 const ORPHAN_AGE_MS = 3_600_000;
 
 const UNMENTIONED = `
@@ -33,10 +36,16 @@ const UNMENTIONED = `
     except select input_id from invocations except select output_id from invocations
   ) order by id`;
 
-/** Pictures that nothing mentions, of which more are not deleted without a further word: the larger of a number and a share of all that are stored. */
+/**
+ * The ceiling for deletions of pictures that no row mentions; above it a user must confirm. It is the larger
+ * of a number and a share of all stored pictures.
+ */
 const CEILING = { pictures: 100, oneIn: 100 };
 
-/** A restored copy mentions none of what was made after it, and another database hardly any: that many are left over by no crash. */
+/**
+ * A restored copy of a database mentions none of the later pictures, and another database mentions hardly
+ * any: no crash leaves so many behind.
+ */
 export function deletionCeiling(stored: number): number {
   return Math.max(CEILING.pictures, Math.floor(stored / CEILING.oneIn));
 }
@@ -60,8 +69,9 @@ async function* orphanRows(snapshot: Snapshot): AsyncGenerator<OrphanRow, void, 
 const OBJECTS = `select sha256 from artifacts where ${hasObject()} order by sha256`;
 
 /**
- * What nobody needs: artifacts that no run mentions, and objects without an artifact or temporary files that were last
- * touched an hour before `now` (ms since the epoch). Holds nothing in memory: both lists are read in one order, side by side.
+ * Artifacts that no run mentions, objects without an artifact, and temporary files; the last two only if they
+ * are unchanged since an hour before `now` (ms since the epoch). It holds nothing in memory: it reads both
+ * lists side by side, in one order.
  */
 export async function* findOrphans(
   db: Database,
@@ -91,7 +101,7 @@ async function* orphanedObjects(
   }
 }
 
-/** Deletes an orphan that is no row. */
+/** Deletes an orphan that is not a row. */
 export async function removeOrphan(
   objects: ObjectStore,
   orphan: Exclude<Orphan, { kind: 'artifact' }>,

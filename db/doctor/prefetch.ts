@@ -1,6 +1,7 @@
 /**
- * Does work on the values of a stream and hands on what came of it, in the order of the values. Work that is a promise is begun
- * for up to `limit` values before its turn; whoever stops early has waited for what was begun.
+ * Does work on the values of a stream and yields the results in the order of the values. Asynchronous work
+ * begins early, for up to `limit` values. If the caller stops early, the generator first waits for the work
+ * that has begun.
  */
 export async function* ahead<T, R>(
   values: AsyncIterable<T>,
@@ -15,10 +16,10 @@ export async function* ahead<T, R>(
       begun.push({ value, result });
       if (result instanceof Promise) {
         underWay++;
-        // Met when its turn comes; until then it must not count as unhandled.
+        // The loop meets the error in its turn; until then it must not count as an unhandled rejection.
         result.catch(() => undefined);
       }
-      // What needed no promise waits behind what did: not too many of them either.
+      // Results of synchronous work wait behind asynchronous ones: limit their number too.
       const full = (): boolean => underWay >= limit || begun.length >= 16 * limit;
       while (begun.length > 0 && (full() || !(begun[0]!.result instanceof Promise))) {
         const next = begun.shift()!;

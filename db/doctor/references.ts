@@ -6,7 +6,7 @@ import { keyColumns, keyText, repairOfRow, TABLES } from './row-keys.js';
 import type { Repair } from './repair.js';
 import type { Violation } from './violation.js';
 
-/** Rows that point at a row which is not there: the foreign keys of every table, looked up. */
+/** Rows that point at a missing row. It looks up the foreign keys of every table. */
 export async function* checkReferences(snapshot: Snapshot): AsyncGenerator<Violation, void, undefined> {
   for (const table of TABLES) {
     for (const { reference } of getTableConfig(table).foreignKeys) {

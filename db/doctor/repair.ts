@@ -1,38 +1,41 @@
 import { assertNever } from '../../common/errors.js';
 
 /**
- * What mends a violation. Derived rows are deleted, and what is missing is computed by the next `resume`; whatever else is
- * changed becomes what the rest of the store, or a model that is asked again, proves it to have been.
+ * The repair of a violation. It deletes derived rows, which the next `resume` computes again. It changes any
+ * other row only to a value that the rest of the store, or a repeated model call, proves.
  */
 export type Repair =
-  /** Indices are made anew from their tables. */
+  /** SQLite makes the indices anew from their tables. */
   | { readonly kind: 'rebuild the file' }
-  /** What the database says of itself. */
+  /** The row in which the database states what it is. */
   | { readonly kind: 'restore the database row' }
   /** A trigger or index that the tables of this version have. */
   | { readonly kind: 'restore the schema'; readonly name: string }
   | { readonly kind: 'delete embedding'; readonly invocation: number; readonly model: number }
   | { readonly kind: 'delete vector'; readonly vector: number }
   | { readonly kind: 'delete diagram'; readonly diagram: number }
-  /** Numbers of its bars, from the bars. */
+  /** Computes the numbers of a diagram from its bars. */
   | { readonly kind: 'measure diagram'; readonly diagram: number }
-  /** Of one index, or all of a kind. */
+  /** The surrogate of one index, or all of a kind. */
   | {
       readonly kind: 'delete surrogates';
       readonly diagram: number;
       readonly surrogate: string;
       readonly index: number;
     }
-  /** A line of the log whose run is not there. */
+  /** A line of the log of failures whose run is missing. */
   | { readonly kind: 'delete failure'; readonly failure: number }
   /** An artifact that no row mentions. */
   | { readonly kind: 'delete artifact'; readonly artifact: number }
-  /** Something derived is missing: the run is no longer finished. */
+  /** A derived row is missing, so the run is no longer finished. */
   | { readonly kind: 'reopen run'; readonly run: number }
-  /** Its columns from the plan, its end from its steps. */
+  /** Takes the run's columns from the plan, and its end from its steps. */
   | { readonly kind: 'restore run'; readonly run: number }
   | { readonly kind: 'restore experiment'; readonly experiment: string }
-  /** Runs of a fixed seed, which the plan decides; those of seed -1 only on purpose, with new seeds. */
+  /**
+   * Runs of a fixed seed, which the plan decides. Runs of seed -1 get new seeds, and only if the user asks
+   * for it.
+   */
   | {
       readonly kind: 'plan runs';
       readonly experiment: string;
@@ -40,27 +43,29 @@ export type Repair =
       readonly to: number;
       readonly fixed: boolean;
     }
-  /** A text or picture, by asking what made it again: kept only where its SHA-256 is the one of its row. */
+  /** Repeats the call that made a text or picture; keeps the result only if it has the SHA-256 of the row. */
   | { readonly kind: 'recompute artifact'; readonly artifact: number }
-  /** Steps of a run, by asking their models again: kept only where what is stored beside them is what comes out. */
+  /**
+   * Repeats the model calls of steps; keeps the results only if they agree with the stored rows beside them.
+   */
   | {
       readonly kind: 'recompute steps';
       readonly run: number;
       readonly from: number;
       readonly to: number;
     }
-  /** On purpose only. Deletes the steps from `from` on, with all that was made of them. */
+  /** Only if the user asks for it: deletes the steps from `from` on, with all that was made of them. */
   | { readonly kind: 'cut run'; readonly run: number; readonly from: number }
-  /** On purpose only. The drawn seed is lost: all steps are deleted, and a new one is drawn. */
+  /** Only if the user asks for it: the drawn seed is lost, so this deletes all steps and draws a new seed. */
   | { readonly kind: 'restart run'; readonly run: number }
-  /** On purpose only. A run that its experiment does not have, with all it holds. */
+  /** Only if the user asks for it: deletes a run that is not in its experiment's plan, with all its rows. */
   | { readonly kind: 'delete run'; readonly run: number }
-  /** On purpose only. A step whose run is not there. */
+  /** Only if the user asks for it: deletes a step whose run is missing. */
   | { readonly kind: 'delete step'; readonly invocation: number };
 
 export type RepairKind = Repair['kind'];
 
-/** In the order in which they are made: what others build on comes first. */
+/** The order in which repairs are made: first those that others build on. */
 const ORDER: readonly RepairKind[] = [
   'rebuild the file',
   'restore the database row',
@@ -90,17 +95,20 @@ export function rankOf(repair: Repair): number {
 
 const GIVING_UP: ReadonlySet<RepairKind> = new Set(['cut run', 'restart run', 'delete run', 'delete step']);
 
-/** Whether it gives up what cannot be computed again as it was: done only where somebody asks for it. */
+/**
+ * Whether the repair gives up something that cannot be computed again as it was. It needs the user's explicit
+ * consent.
+ */
 export function givesUpSteps(repair: Repair): boolean {
   return GIVING_UP.has(repair.kind) || (repair.kind === 'plan runs' && !repair.fixed);
 }
 
-/** Whether it asks models again, and may find that it cannot be made. */
+/** Whether the repair calls models again, so that it may turn out to be impossible. */
 export function asksModels({ kind }: Repair): boolean {
   return kind === 'recompute artifact' || kind === 'recompute steps';
 }
 
-/** What a repair does, as an instruction: `delete diagram 7 ...`. */
+/** The effect of a repair as an instruction: `delete diagram 7 ...`. */
 export function describeRepair(repair: Repair): string {
   switch (repair.kind) {
     case 'rebuild the file':

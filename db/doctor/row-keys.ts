@@ -32,7 +32,7 @@ export function keyColumns(table: SQLiteTable): readonly string[] {
   return (composite?.columns ?? columns.filter(({ primary }) => primary)).map(({ name }) => name);
 }
 
-/** A row's key, joined as violations name it. */
+/** A row's key in the form that violations use. */
 export function keyText(table: SQLiteTable, row: Readonly<Record<string, unknown>>): string {
   return keyColumns(table)
     .map((name) => keyPart(row[name]))
@@ -43,7 +43,10 @@ function keyPart(value: unknown): string {
   return Buffer.isBuffer(value) ? value.toString('hex') : String(value);
 }
 
-/** What mends a row that breaks a rule of its own table, given the columns of its key; null for what nothing derives. */
+/**
+ * The repair of a row that breaks a rule of its own table, given the columns of its key; null if nothing
+ * derives the row.
+ */
 export function repairOfRow(table: SQLiteTable, row: Readonly<Record<string, unknown>>): Repair | null {
   const number = (name: string): number => Number(row[name]);
   switch (getTableName(table)) {

@@ -9,24 +9,25 @@ import { paced } from './yield-turns.js';
 import type { OnRows } from './yield-turns.js';
 import type { Repair } from './repair.js';
 
-/** Numbers that are checked against each other. */
+/** Numbers that the checks compare with each other. */
 const RELATED: readonly KeptOf<'surrogate'>[] = ['barCount', 'longestBar', 'totalPersistence', 'entropy'];
 
 type Measured = Pick<StoredDiagram, 'id' | 'maxDimension' | 'pointCount'>;
 
 export interface SurrogateProblem {
-  /** Of the row: diagram/kind/index/dimension, or the first of these where rows are missing. */
+  /** The key of the row, diagram/kind/index/dimension; or the first parts of it, if rows are missing. */
   readonly id: string;
   readonly text: string;
   readonly repair: Repair;
 }
 
-/** What two orders of the same sum may differ by, relative to it. */
+/** The largest relative difference between two orders of the same sum. */
 const SUM_TOLERANCE = 1e-9;
 
 /**
- * The surrogates of one diagram of a run: those that the null model asks for, all of them where the diagram is to be
- * `complete`, each with every homology dimension, and with values that bars can have.
+ * The faults of the surrogates of one diagram of a run. The null model asks for these surrogates, and if the
+ * diagram must be `complete`, all of them exist. Each has every homology dimension, and values that bars can
+ * have.
  */
 export async function* surrogateProblems(
   snapshot: Snapshot,

@@ -9,7 +9,7 @@ import type { OnRows } from './yield-turns.js';
 import type { Repair } from './repair.js';
 import type { Invariant, Violation } from './violation.js';
 
-/** What is looked at of a run. */
+/** The columns of a run that the checks read. */
 export const CHECKED_OF_RUN = [
   'id',
   'experimentId',
@@ -27,7 +27,7 @@ export const CHECKED_OF_RUN = [
 ] as const satisfies readonly (keyof StoredRun)[];
 
 export type CheckedRun = Omit<Pick<StoredRun, (typeof CHECKED_OF_RUN)[number]>, 'network'> & {
-  /** Null where the column does not hold a list of names; the plan's check reports it. */
+  /** Null if the column does not hold a list of names; the check of the plan reports that. */
   readonly network: readonly string[] | null;
 };
 
@@ -47,7 +47,7 @@ const CHECKED = [
 
 type CheckedStep = Pick<StepRecord, (typeof CHECKED)[number]>;
 
-/** The step before, or what stands for it at the start of a run. */
+/** The previous step, or its substitute at the start of a run. */
 interface Before {
   readonly sequence: number;
   readonly outputId: number;
@@ -90,7 +90,7 @@ function* stepProblems(
     const where =
       before.sequence < 0 ? 'is the first of its run' : `comes after ${before.sequence} in its run`;
     const next = before.sequence + 1;
-    // Of two steps in one place nobody can say which is the one that was stored first.
+    // If two steps have one place, nothing shows which one was stored first.
     const repair: Repair =
       sequence > next
         ? { kind: 'recompute steps', run: run.id, from: next, to: sequence - 1 }
@@ -99,7 +99,7 @@ function* stepProblems(
   }
   if (follows && step.inputId !== before.outputId) {
     const from = sequence === 0 ? "the run's prompt" : `the output of step ${before.sequence}`;
-    // Which of the two is wrong is not known yet.
+    // It is not known yet which of the two is wrong.
     const repair: Repair = { ...again, from: Math.max(0, sequence - 1) };
     const text = `its input is artifact ${step.inputId}, ${from} is artifact ${before.outputId}`;
     yield stepViolation(2, run, step, text, repair);
@@ -118,7 +118,7 @@ function* stepProblems(
     const text = `its output is ${modality}, its model ${name} promises ${promises}`;
     yield stepViolation(2, run, step, text, again);
   }
-  // A run of seed -1 without its drawn seed is a difference from its plan, reported there.
+  // A run of seed -1 without its drawn seed differs from its plan; that check reports it.
   if (run.seed >= 0 || run.drawnSeed !== null) {
     const seed = seedOfStep(run, sequence);
     if (step.seed !== seed) {
@@ -127,7 +127,7 @@ function* stepProblems(
   }
 }
 
-/** How the trajectory ended, against the number of its steps and what the experiment asks for. */
+/** Compares the end of the trajectory with the number of its steps and with the experiment's settings. */
 function* endProblems(run: CheckedRun, config: ExperimentConfig, count: number): Generator<Violation> {
   const { status, stopReason, length, maxLength, cycleLength } = run;
   if (count > maxLength) {
@@ -160,7 +160,7 @@ function* endProblems(run: CheckedRun, config: ExperimentConfig, count: number):
   }
 }
 
-/** Watches a trajectory go by for the cycle that its run claims. */
+/** Checks, step by step, whether a trajectory has the cycle that its run states. */
 class CycleWitness {
   private readonly start: number | null;
   private readonly length: number | null;
@@ -174,11 +174,11 @@ class CycleWitness {
     this.length = run.cycleLength;
   }
 
-  /** What is wrong with a step that was filled in from the cycle; null for any other step. */
+  /** The fault of a step that was filled in from the cycle; null for any other step. */
   see(step: CheckedStep): { readonly text: string; readonly repair: Repair } | null {
     const { start, length, run } = this;
     const { sequence, outputId } = step;
-    // Who computed it is not known any more.
+    // No row says any more which call computed it.
     const cut: Repair = { kind: 'cut run', run: run.id, from: sequence };
     if (start === null || length === null || length <= 0) {
       if (step.source !== 'cycle') return null;

@@ -19,7 +19,7 @@ const CHECKED = [
   'artifact.modality',
 ] as const satisfies readonly (keyof VectorRecord)[];
 
-// The norm is summed in the same order wherever it is computed; this only forgives a last bit of the square root.
+// All code sums the norm in the same order; the tolerance only allows for the last bit of the square root.
 const NORM_TOLERANCE = 1e-12;
 
 /** Invariant 3 of the vectors: the model's dimension, finite, not zero, with their digest and norm. */
@@ -52,7 +52,7 @@ function* vectorProblems(row: Pick<VectorRecord, (typeof CHECKED)[number]>): Gen
   const expected = euclideanNorm(float32s(bytes));
   if (!Number.isFinite(expected)) yield 'it has a component that is not finite';
   else if (expected === 0) yield 'all of its components are zero';
-  // Also where it is none: SQLite stores NaN as NULL.
+  // The negation also finds a missing norm: SQLite stores NaN as NULL.
   else if (!(Math.abs(norm - expected) <= NORM_TOLERANCE * expected)) {
     yield `its norm is ${norm}, its components give ${expected}`;
   }

@@ -3,7 +3,7 @@ import type { Repair } from './repair.js';
 /** Number of an invariant in `INVARIANTS`, the list that tests, crash drills and `panic-tda doctor` share. */
 export type Invariant = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 
-/** What each number stands for, for people. */
+/** The meaning of each number, for people. */
 export const INVARIANTS: Readonly<Record<Invariant, string>> = {
   0: 'an experiment has exactly the runs of its plan',
   1: 'a run has sequences 0..n-1 exactly once, and n is what its stop reason says',
@@ -17,10 +17,13 @@ export const INVARIANTS: Readonly<Record<Invariant, string>> = {
 export interface Violation {
   readonly invariant: Invariant;
   readonly table: string;
-  /** Id of the row: a composite key is joined by `/`, what is missing is named by where it should be. */
+  /**
+   * Id of the row. The parts of a composite key are joined by `/`; a missing row is named by its expected
+   * place.
+   */
   readonly id: string | number;
-  /** What was found, and what was expected. */
+  /** The found and the expected state. */
   readonly message: string;
-  /** What mends it; null where nothing that is stored or can be computed does. */
+  /** The repair; null if neither stored rows nor a computation can mend it. */
   readonly repair: Repair | null;
 }

@@ -1,15 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Told of rows as they are looked at. */
+/** Called with the number of rows that were read. */
 export type OnRows = (rows: number) => void;
 
 const TELL_EVERY = 500;
 const TURN_MS = 20;
 
-/** Of all loops together: a short one within a long one must not begin to count anew. */
+/** All loops share this time: a short loop within a long one must not start it anew. */
 let turnSince = performance.now();
 
-/** Hands rows on, tells how many, and lets others of this process have their turn. */
+/** Yields the rows, reports their number, and lets other work of this process have its turn. */
 export async function* paced<T>(rows: AsyncIterable<T>, onRows: OnRows): AsyncGenerator<T, void, undefined> {
   let seen = 0;
   for await (const row of rows) {

@@ -5,20 +5,22 @@ import { isFurther } from '../../experiment/run-status.js';
 import { runIndices } from './run-indices.js';
 import type { RunIndices } from './run-indices.js';
 
-/** What one store has of an experiment and another lacks, and where the two disagree. */
+/**
+ * The parts of an experiment that one store has and another lacks, and the contradictions between the two.
+ */
 export interface Difference {
-  /** Rows that the target lacks. */
+  /** Rows that the target does not have. */
   readonly missing: Readonly<Record<ContentRow['kind'], number>>;
-  /** Indices of runs to which the source has something to add. */
+  /** Indices of runs to which the source can add rows. */
   readonly runs: RunIndices;
-  /** Rows that the source lacks. */
+  /** The number of rows that the source does not have. */
   readonly ahead: number;
-  /** Runs that both have and that contradict each other: a line for each of the first ones. */
+  /** Runs that both stores have and that contradict each other: a line for each of the first few. */
   readonly conflicts: readonly string[];
   readonly conflictingRuns: number;
-  /** Of these, how many have another drawn seed, and are therefore other runs. */
+  /** How many of these have another drawn seed, so that they are other runs. */
   readonly drawnApart: number;
-  /** Runs that both have and that do not contradict each other. */
+  /** Runs that both stores have without a contradiction. */
   readonly agreeingRuns: number;
 }
 
@@ -27,8 +29,8 @@ const CONFLICTS_TOLD = 20;
 const KINDS: readonly ContentRow['kind'][] = ['run', 'invocation', 'embedding', 'diagram', 'surrogate'];
 
 /**
- * Compares an experiment's content in two stores, both read in the order of `contentOf` side by side, so that nothing is held in
- * memory. What both have must be equal, but for how far a run is.
+ * Compares an experiment's content in two stores. It reads both in the order of `contentOf` side by side, so
+ * that it holds nothing in memory. Rows in both must be equal, except for how far a run is.
  */
 export async function compareContent(
   source: AsyncIterable<ContentRow>,
@@ -37,7 +39,7 @@ export async function compareContent(
   const missing = { run: 0, invocation: 0, embedding: 0, diagram: 0, surrogate: 0 };
   const runs = runIndices();
   const conflicts: { readonly told: string; rows: number }[] = [];
-  /** The last run that disagreed. */
+  /** The last run with a contradiction. */
   let conflicting = { run: -1, drawnApart: false };
   let [runsInBoth, conflictingRuns, drawnApart] = [0, 0, 0];
   let ahead = 0;
@@ -64,7 +66,7 @@ export async function compareContent(
           if (conflicting.drawnApart) drawnApart++;
           if (conflicts.length < CONFLICTS_TOLD) conflicts.push({ told: told.text, rows: 0 });
         } else if (told !== null && !conflicting.drawnApart && conflictingRuns === conflicts.length) {
-          // Of runs that the report names; with another drawn seed every row differs.
+          // The report names this run; with another drawn seed every row differs.
           conflicts.at(-1)!.rows++;
         }
         if (mine.value.kind === 'run' && theirs.value.kind === 'run') {
@@ -113,7 +115,7 @@ function keyOf(row: ContentRow): Key {
   }
 }
 
-/** Name and revision, by which the rows are ordered. */
+/** Name and revision, which order the rows. */
 function modelKey(model: string): readonly [string, string] {
   const at = model.indexOf('@');
   return [model.slice(0, at), model.slice(at + 1)];
@@ -133,7 +135,7 @@ interface Contradiction {
   readonly text: string;
 }
 
-/** How two rows of one key disagree, or null. */
+/** The contradiction between two rows of one key, or null. */
 function contradiction(source: ContentRow, target: ContentRow): Contradiction | null {
   const where = `run ${source.run}${placeOf(source)}`;
   const told = (field: string, mine: unknown, theirs: unknown): Contradiction => ({
@@ -146,7 +148,8 @@ function contradiction(source: ContentRow, target: ContentRow): Contradiction | 
     if (mine !== theirs) return told(field, mine, theirs);
   }
   if (source.kind !== 'run' || target.kind !== 'run') return null;
-  // A run that has ended in both has ended in the same way; one that goes on in either is compared by its steps.
+  // A run that has ended in both stores has ended in the same way. If it continues in either, its steps are
+  // compared.
   if (source.stopReason === null || target.stopReason === null) return null;
   const ends = fieldsOf(source, target).find(
     (field) => !STANDING.has(field) && valueOf(source, field) !== valueOf(target, field),
@@ -155,10 +158,10 @@ function contradiction(source: ContentRow, target: ContentRow): Contradiction | 
 }
 
 const PLANNED: readonly (keyof ContentOfRun)[] = ['network', 'seed', 'drawnSeed', 'prompt', 'maxLength'];
-/** How far a run is, which is no contradiction. */
+/** Fields that say how far a run is; a difference there is no contradiction. */
 const STANDING: ReadonlySet<string> = new Set(['status', 'errorKind'] satisfies (keyof ContentOfRun)[]);
 
-/** What either of two rows tells: a null may be left out. */
+/** The fields of either row: a null may be left out. */
 function fieldsOf(source: ContentRow, target: ContentRow): readonly string[] {
   const more = Object.keys(target).filter((field) => !(field in source));
   return more.length === 0 ? Object.keys(source) : [...Object.keys(source), ...more];

@@ -13,23 +13,29 @@ import type { MergeSource } from './source.js';
 import type { StoredExperiment } from '../read/rows.js';
 import { mergeTarget } from './target.js';
 
-/** What became, or would become, of one experiment of the source. */
+/** The result of the merge, or of its trial, for one experiment of the source. */
 export interface MergedExperiment {
   readonly experiment: string;
   readonly name: string | null;
   /**
-   * `new`: the target has not had it. `extended`: the target had less of it. `equal`: nothing to do, also where the target has
-   * more. `conflict`: the two disagree, and nothing of it was changed.
+   * `new`: the target did not have it. `extended`: the target had less of it. `equal`: nothing to do, also if
+   * the target has more. `conflict`: the two disagree, and the merge changed nothing of it.
    */
   readonly outcome: 'new' | 'extended' | 'equal' | 'conflict';
-  /** Rows that the target lacked. */
+  /** Rows that the target did not have. */
   readonly added: Difference['missing'];
-  /** Pictures that the target lacked. */
+  /** Pictures that the target did not have. */
   readonly objects: number;
   readonly objectBytes: number;
-  /** Why it is left as it is: that it may not be changed now, then a line for each of the first runs that disagree. */
+  /**
+   * The reasons why it stays as it is: it may not be changed now, or a line for each of the first runs that
+   * disagree.
+   */
   readonly conflicts: readonly string[];
-  /** Runs that both have and that disagree; with drawn seeds that differ; and those that agree. */
+  /**
+   * The number of runs in both stores that disagree, the number of those with different drawn seeds, and the
+   * number that agree.
+   */
   readonly conflictingRuns: number;
   readonly drawnApart: number;
   readonly agreeingRuns: number;
@@ -37,18 +43,18 @@ export interface MergedExperiment {
 
 export interface MergeParts {
   readonly source: { readonly db: Connection; readonly objects: ObjectStore };
-  /** Null where there is no store yet, for a trial. */
+  /** Null in a trial, if there is no target store yet. */
   readonly target: { readonly db: Database; readonly artifacts: ArtifactTable } | null;
-  /** Says what would be done, and does nothing. */
+  /** Whether to report only, and change nothing. */
   readonly dryRun: boolean;
-  /** Why an experiment of the target may not be changed now, or null. */
+  /** The reason why an experiment of the target may not be changed now, or null. */
   readonly busy: (experiment: string) => Promise<string | null>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly onProgress?: (progress: MergeProgress) => void;
 }
 
-/** How many runs of an experiment were added or extended, of those that are to be. */
+/** How many runs of an experiment the merge has added or extended, of how many. */
 export interface MergeProgress {
   readonly experiment: string;
   readonly runs: number;
@@ -59,13 +65,15 @@ const NOTHING = { run: 0, invocation: 0, embedding: 0, diagram: 0, surrogate: 0 
 const COPIES_AT_ONCE = 8;
 
 /**
- * Adds the experiments of one store to another, each after its pictures; any call of it can be cut off and repeated. An experiment that both have gets what the target lacks, if all that both have is equal.
+ * Adds the experiments of one store to another, each after its pictures. A caller can repeat an interrupted
+ * call. If both stores have an experiment, the target gets its missing rows, provided that the common rows
+ * are equal.
  */
 export async function* mergeStores(parts: MergeParts): AsyncGenerator<MergedExperiment, void, undefined> {
   const source = mergeSource(parts.source.db);
   try {
     for await (const experiment of source.reader.experiments()) {
-      // What is left of it is being deleted.
+      // A deletion of it is under way.
       if (experiment.deletingAt !== null) continue;
       const merged = await mergeOne(source, experiment, parts);
       parts.source.db.file.refuseIfChanged();
@@ -105,10 +113,12 @@ async function mergeOne(
 }
 
 async function* nothing(): AsyncGenerator<ContentRow, void, undefined> {
-  // An experiment that is not there.
+  // The experiment does not exist.
 }
 
-/** Before the rows that point at them, each verified by its digest as it is read. */
+/**
+ * Copies pictures before the rows that point at them. The copy verifies each by its digest when it reads it.
+ */
 async function copyPictures(
   { reader }: MergeSource,
   experiment: string,

@@ -1,10 +1,10 @@
-/** Indices of runs, as ranges: a million runs in a row take no more room than one. */
+/** Indices of runs as ranges: a million consecutive runs take no more room than one. */
 export interface RunIndices {
   readonly size: number;
   has(index: number): boolean;
 }
 
-/** Takes indices in ascending order; one that was the last already changes nothing. */
+/** Collects indices in ascending order. A repetition of the last index changes nothing. */
 export function runIndices(): RunIndices & { add(index: number): void } {
   const ranges: { readonly from: number; to: number }[] = [];
   let size = 0;

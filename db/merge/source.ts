@@ -10,17 +10,20 @@ import { artifacts, hosts, models, vectors } from '../schema.js';
 import { LAST_WORK } from '../tables/rests.js';
 
 /**
- * The reading side of a merge: an experiment's rows in another SQLite file, as it is at one moment, and what they point at by its id. The
- * transactions of the target ask for the latter, which cannot wait: `model`, `host`, `artifact` and `vector` answer at once.
+ * The reading side of a merge: an experiment's rows in another SQLite file, as it is at one moment, and the
+ * rows that they point at, by id. The transactions of the target ask for the latter and cannot wait: so
+ * `model`, `host`, `artifact` and `vector` answer at once.
  */
 export type MergeSource = ReturnType<typeof mergeSource>;
 
-/** Close it. */
+/** The caller closes it. */
 export function mergeSource(db: Connection) {
   const sqlite = openSnapshot(db);
   const snapshot = snapshotOf(sqlite, db.file, db.name);
 
-  /** When the last thing was stored of an experiment, milliseconds since the epoch; null where nothing was. */
+  /**
+   * The time of the last stored row of an experiment, milliseconds since the epoch; null if there is none.
+   */
   async function lastWork(experiment: string): Promise<number | null> {
     for await (const { at } of snapshot.rows<{ at: number | null }>(LAST_WORK, experiment)) return at;
     return null;
@@ -37,7 +40,7 @@ export function mergeSource(db: Connection) {
   };
 }
 
-/** Whole rows of a table that has ids. Throws where one is missing. */
+/** Reads whole rows of a table that has ids. The function throws if one is missing. */
 function rowsById<T extends SQLiteTable>(sqlite: Sqlite.Database, table: T): (id: number) => Row<T> {
   const name = getTableName(table);
   const columns = selected(columnsOf(table, 'x'), columnNames(table));

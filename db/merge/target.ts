@@ -39,22 +39,26 @@ import type { Work } from '../connection/work.js';
 import type { RunIndices } from './run-indices.js';
 import type { MergeSource } from './source.js';
 
-/** Rows that one transaction adds, and that are held at a time. */
+/** Rows that one transaction adds; the process holds this many at a time. */
 const BATCH = 500;
 
 /**
- * The writing side of a merge: adds what the source has more of. What is there already stands; the comparison before it found it equal.
- * The objects of pictures must be staged before.
+ * The writing side of a merge: it adds the rows that only the source has. Existing rows stay; the comparison
+ * before has found them equal. The caller must stage the objects of pictures before.
  *
- * A transaction adds 500 rows at most. Wherever a merge is cut off it leaves a sound store: an experiment that was cancelled, of
- * which the first runs are planned, or all, and these are as far as they came. The comparison of the next merge finds what is
- * missing. A run takes the status of the source with its last transaction, and the experiment with that of its last run.
+ * A transaction adds at most 500 rows. Wherever the process ends, the store is sound: the experiment then
+ * counts as cancelled, has its first runs or all of them, and each run is as far as the merge came. The
+ * comparison of the next merge finds the missing rows. A run gets the status of the source in its last
+ * transaction, and the experiment gets it with its last run.
  */
 export function mergeTarget(db: Database, artifacts: ArtifactTable) {
   const { build, read } = db;
   const { lastWork } = restKeeper(db);
 
-  /** One transaction. Its body may be run again from its start, so it gets what it adds as a list, and new memory of ids. */
+  /**
+   * Runs one transaction. Its body may run again from its start, so it takes the rows to add as a list, and
+   * gets a new memory of ids.
+   */
   async function write<T>(source: MergeSource, work: (ids: Ids) => Work<T>): Promise<T> {
     const written = await db.write(function* () {
       const made = yield* work(remembered(source));
@@ -65,7 +69,7 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
     return written;
   }
 
-  /** @param onRun called after each run with the number of those that are done. */
+  /** @param onRun called after each run with the number of runs that are done. */
   async function add(
     source: MergeSource,
     experiment: StoredExperiment,
@@ -91,7 +95,7 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
     }
   }
 
-  /** The rows of the experiment and of its runs, where they are not there; whether the experiment was not. */
+  /** Adds the missing rows of the experiment and of its runs. Returns whether the experiment was missing. */
   async function addPlan(
     source: MergeSource,
     experiment: StoredExperiment,
@@ -116,8 +120,9 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
   }
 
   /**
-   * As an experiment that was never driven, until all of its runs are there; its row keeps the seeds that the source drew, so that a
-   * `resume` in between plans the same runs. Returns whether it was not there.
+   * Adds the experiment as one that was never driven, until all of its runs are stored. Its row keeps the
+   * seeds that the source drew, so that a `resume` meanwhile plans the same runs. Returns whether the
+   * experiment was missing.
    */
   function* addExperiment(
     experiment: StoredExperiment,
@@ -142,7 +147,9 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
     }
   }
 
-  /** Where the last run is there, the rows of runs have their seeds, and the experiment can have begun. */
+  /**
+   * Once the last run is stored, the rows of the runs have their seeds, and the experiment counts as begun.
+   */
   function* endPlan(experiment: StoredExperiment, theirLastWork: number | null): Work<void> {
     const { id, runCount } = experiment;
     if ((yield* storedRun(id, runCount - 1)) === undefined) return;
@@ -158,7 +165,10 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
     );
   }
 
-  /** When an experiment began, and when it was at work in neither store: before the steps of one are added to the other. */
+  /**
+   * The times when an experiment began and when neither store worked on it, computed before the steps of one
+   * store are added to the other.
+   */
   function* timesOfBoth(theirs: StoredExperiment, theirLastWork: number | null, ours: Times): Work<Times> {
     const common = commonRests(atWork(ours, yield* lastWork(theirs.id)), atWork(theirs, theirLastWork));
     const began = [ours.startedAt, theirs.startedAt].filter((time) => time !== null);
@@ -174,8 +184,8 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
   }
 
   /**
-   * Its steps, then its end, since a trajectory that has ended takes no more, then what was made of them. Returns whether there were any
-   * steps.
+   * Adds first its steps, then its end, because a trajectory that has ended accepts no more steps, and then
+   * everything that was made of the steps. Returns whether it added any steps.
    */
   async function addRun(source: MergeSource, { id }: StoredRun, row: StoredRun): Promise<boolean> {
     const { reader } = source;
@@ -194,11 +204,11 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
       more = true;
       await write(source, function* (ids) {
         yield* addInvocations(ids, some, id);
-        // With its last step: a trajectory that has all of them has ended.
+        // The end goes with the last step: a trajectory that has all of its steps has ended.
         if (some.at(-1)!.sequence + 1 === end.length) yield* execute(ended);
       });
     }
-    // Where it has ended in both, it has ended in the same way.
+    // A run that has ended in both stores has ended in the same way.
     if (more || end.stopReason !== null) await write(source, () => execute(ended));
     for await (const some of batchesOf(reader.embeddingsOf(row.id))) {
       await write(source, (ids) => addEmbeddings(ids, some, id));
@@ -214,7 +224,7 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
     return more;
   }
 
-  /** How the run stands, which it does not say before all of it is there; and its log. */
+  /** Adds the status of the run, which must not be set before all of the run is stored, and its log. */
   function* addEnd(
     { id, status }: StoredRun,
     row: StoredRun,
@@ -262,7 +272,7 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
     }
   }
 
-  /** With its dimensions; returns its id in the target. */
+  /** Adds a diagram with its dimensions. Returns its id in the target. */
   function* addDiagram(
     ids: Ids,
     row: StoredDiagram,
@@ -294,7 +304,7 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
     }
   }
 
-  /** The log has no key: an attempt that failed at the same moment in the same way is the same one. */
+  /** The log has no key: an attempt that failed at the same moment in the same way counts as the same one. */
   function* addFailures(log: readonly StoredFailure[], runId: number): Work<void> {
     const known = yield* all(build.select().from(failures).where(eq(failures.runId, runId)));
     const told = new Set(known.map((row) => failureKey(row)));
@@ -304,14 +314,14 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
     }
   }
 
-  /** No workflow drives it here: what was under way there is to be resumed, as after a cancellation. */
+  /** No workflow drives it here: unfinished work is for `resume`, as after a cancellation. */
   function* endNew({ id, status, finishedAt, error }: StoredExperiment): Work<void> {
     if (status === 'running') return;
     const ended = { status, finishedAt, error };
     yield* execute(build.update(experiments).set(ended).where(eq(experiments.id, id)));
   }
 
-  /** An experiment whose last runs came from the source has ended with them. */
+  /** If the last runs of an experiment came from the source, the experiment ends with them. */
   function* closeWhereAllEnded({ id, finishedAt, error }: StoredExperiment): Work<void> {
     const counts = yield* get(
       build
@@ -330,14 +340,14 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
         .set({
           ...ended,
           finishedAt: sql`coalesce(${experiments.finishedAt}, ${finishedAt}, ${experiments.createdAt})`,
-          // A merge that was cut off had not written it yet.
+          // An interrupted merge had not written it yet.
           error: counts.failed === 0 ? null : sql`coalesce(${experiments.error}, ${error})`,
         })
         .where(eq(experiments.id, id)),
     );
   }
 
-  /** Ids in the target of what rows of the source point at, made where they are new. */
+  /** The target's ids of the rows that rows of the source point at; makes new rows if they are missing. */
   function remembered(source: MergeSource): Ids {
     const known = { models: new Map(), hosts: new Map(), artifacts: new Map(), vectors: new Map() } as Record<
       'models' | 'hosts' | 'artifacts' | 'vectors',
@@ -412,8 +422,9 @@ async function drawnSeedsOf({ reader }: MergeSource, id: string): Promise<number
 const DRAWN = ['drawnSeed'] as const;
 
 /**
- * The columns of a run by when the target gets them: with the plan; with the last step; and with all of it, as also those that later
- * migrations add. An id is the target's own. `hold` is left out: a user asked for it in the other store.
+ * The columns of a run by the time at which the target gets them: with the plan, with the last step, or with
+ * the whole run, as for columns of later migrations. Ids are the target's own. `hold` is left out, because a
+ * user asked for it in the other store.
  */
 function partsOf(row: StoredRun) {
   const {
@@ -436,7 +447,7 @@ function partsOf(row: StoredRun) {
   };
 }
 
-/** Of an experiment these are about the other store: who drives it there, and what a user asked for. */
+/** Columns of an experiment that are about the other store: its driver there, and the requests of a user. */
 const UNDRIVEN = {
   ...NO_DRIVER,
   pausedAt: null,
@@ -472,7 +483,7 @@ async function listOf<T>(rows: AsyncIterable<T>): Promise<T[]> {
 function* once(ids: Map<number, number>, id: number, make: () => Work<number>): Work<number> {
   const found = ids.get(id);
   if (found !== undefined) return found;
-  // Runs are followed one by one: what is forgotten is looked up again.
+  // Runs come one by one: a later lookup finds a forgotten id again.
   if (ids.size > 100_000) ids.clear();
   const made = yield* make();
   ids.set(id, made);
@@ -486,7 +497,7 @@ interface Ids {
   vector(id: number, model: number): Work<number>;
 }
 
-/** Without the ids, which differ. */
+/** A key without the ids, which differ. */
 function failureKey(row: StoredFailure): string {
   const { id: _, runId: __, ...failure } = row;
   return canonicalJson(failure);

@@ -1,6 +1,7 @@
 /**
- * The address of a database as libpq reads it (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS).
- * Not by the URL standard: there "#" begins a fragment, "+" is a blank, and a slash too few is mended.
+ * The address of a database as libpq reads it
+ * (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS). The URL standard
+ * differs: there "#" begins a fragment, "+" is a blank, and a parser adds a missing slash.
  */
 export interface PostgresAddress {
   readonly user: string | undefined;
@@ -9,7 +10,7 @@ export interface PostgresAddress {
   readonly host: string;
   readonly port: number | undefined;
   readonly database: string;
-  /** The parameters after "?", under libpq's names. */
+  /** The parameters after "?", by libpq's names. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
@@ -22,7 +23,7 @@ const ANY_TEXT = /^[^\0]+$/;
 const WHOLE_NUMBER = /^\d{1,6}$/;
 const PROTOCOL = /^TLSv1(\.[123])?$/;
 
-/** The parameters that are heeded, with the values that they may have. */
+/** The parameters that this program uses, with the values that they may have. */
 const PARAMETERS: ReadonlyMap<string, RegExp> = new Map([
   ['host', ANY_TEXT],
   ['port', WHOLE_NUMBER],
@@ -42,7 +43,7 @@ const PARAMETERS: ReadonlyMap<string, RegExp> = new Map([
   ['connect_timeout', WHOLE_NUMBER],
   ['keepalives', /^[01]$/],
   ['keepalives_idle', WHOLE_NUMBER],
-  // With these values they ask for what is done anyway.
+  // With these values the parameters ask for the program's own behaviour.
   ['client_encoding', /^(utf-?8|auto)$/i],
   ['target_session_attrs', /^any$/],
   ['gssencmode', /^(disable|prefer)$/],
@@ -50,7 +51,7 @@ const PARAMETERS: ReadonlyMap<string, RegExp> = new Map([
   ['uselibpqcompat', /^true$/],
 ]);
 
-/** What is said of parameters that other programs heed. */
+/** Advice for parameters that other programs use. */
 const INSTEAD: ReadonlyMap<string, string> = new Map([
   ['schema', 'options=-c%20search_path%3DNAME chooses a schema'],
   ['currentSchema', 'options=-c%20search_path%3DNAME chooses a schema'],
@@ -65,7 +66,7 @@ const INSTEAD: ReadonlyMap<string, string> = new Map([
 
 export type Parsed =
   | { readonly ok: true; readonly address: PostgresAddress }
-  /** What is wrong, as the end of a sentence. Never repeats a part that may be a password. */
+  /** The fault, as the end of a sentence. It never repeats a part that may be a password. */
   | { readonly ok: false; readonly problem: string };
 
 /** Reads `postgres://[user[:password]@][host[:port]]/database[?name=value[&…]]`; each part may have characters as %XX. */
@@ -127,7 +128,7 @@ function parsedParameters(
     }
     if (values.has(name)) return wrong(`has the parameter ${name} twice`);
     if (!allowed.test(value)) {
-      // A password is not repeated.
+      // The message does not repeat a password.
       const found = ['password', 'sslpassword', 'user'].includes(name)
         ? 'a value that means nothing'
         : `"${value}"`;
@@ -143,7 +144,7 @@ function wrong(problem: string): { readonly ok: false; readonly problem: string 
   return { ok: false, problem };
 }
 
-/** Null where a "%" stands for nothing, or for bytes that are no text. */
+/** Null if a "%" has no two hexadecimal digits after it, or if the bytes are no text. */
 function decodedText(text: string): string | null {
   try {
     const decoded = decodeURIComponent(text);

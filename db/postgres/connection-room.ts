@@ -1,17 +1,23 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../connection/database.js';
 
-/** What a Postgres server takes in connections, and who has them. */
+/** The connections that a Postgres server accepts, and the processes that have them. */
 export interface ConnectionRoom {
-  /** Connections that roles like this one may have together: the least of what server, database and role allow. */
+  /**
+   * Connections that roles like this one may have together: the lowest limit of the server, the database and
+   * the role.
+   */
   readonly most: number;
-  /** What sets that: `max_connections` less what is kept for superusers, or a limit of the database or of the role. */
+  /**
+   * The source of that limit: `max_connections` less the reserve for superusers, or a limit of the database
+   * or of the role.
+   */
   readonly setBy: string;
-  /** Open now, of every program. */
+  /** Connections that are open now, of every program. */
   readonly open: number;
-  /** Of these, those of programs other than panic-tda. */
+  /** How many of these belong to programs other than panic-tda. */
   readonly ofOthers: number;
-  /** Processes of panic-tda that have any, this one included. */
+  /** Processes of panic-tda with connections, this one included. */
   readonly processes: number;
 }
 
@@ -28,7 +34,8 @@ interface Row {
   readonly processes: number;
 }
 
-// Every role sees which sessions there are, of which user, and how they call themselves; not what they do.
+// Every role sees the sessions, their users and the names that they give themselves. It does not see their
+// queries.
 const QUESTION = sql`
   select current_setting('max_connections')::int as max,
          current_setting('superuser_reserved_connections')::int as superuser,
@@ -55,7 +62,7 @@ function limitOf({ max, superuser, reserved, ofDatabase, ofRole, role, database 
       most: max - superuser - (reserved ?? 0),
       setBy: `max_connections ${max}, less those that the server reserves`,
     },
-    // -1 is none.
+    // -1 means no limit.
     ...(ofDatabase < 0
       ? []
       : [{ most: ofDatabase, setBy: `the connection limit of the database ${database}` }]),
@@ -64,12 +71,18 @@ function limitOf({ max, superuser, reserved, ofDatabase, ofRole, role, database 
   return limits.reduce((least, one) => (one.most < least.most ? one : least));
 }
 
-/** What is wanted where every process that is connected fills its pool, beside what others have open now. */
+/**
+ * The number of connections if every connected process fills its pool, together with the connections that
+ * other programs have open now.
+ */
 export function connectionsWanted({ ofOthers, processes }: ConnectionRoom, poolSize: number): number {
   return ofOthers + processes * poolSize;
 }
 
-/** A sentence where the server may refuse connections once the pools are full; null otherwise. `poolSize` is taken for all. */
+/**
+ * A sentence, if the server may refuse connections once the pools are full; otherwise null. It assumes
+ * `poolSize` for every process.
+ */
 export function shortageText(room: ConnectionRoom, poolSize: number): string | null {
   const wanted = connectionsWanted(room, poolSize);
   if (wanted <= room.most) return null;

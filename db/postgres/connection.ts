@@ -40,35 +40,41 @@ export interface PostgresDatabase extends Database {
 }
 
 const CONNECT_MS = 10_000;
-// Longer than any statement takes but those of snapshots; a cut line is noticed by it where nothing else tells.
+// Longer than any statement takes, except those of snapshots. If nothing else shows that a line was cut, this
+// time-out does.
 const STATEMENT_MS = 120_000;
 const WRITE_ATTEMPTS = 10;
 const LONGEST_PAUSE_MS = 200;
-// Less than the 10 s after which a pool lets go of a connection that nobody needs.
+// Less than the 10 s after which a pool closes an idle connection.
 const PRESENCE_MS = 5000;
-// A server that cannot be reached does not say goodbye.
+// A server that cannot be reached does not answer the end of a session.
 const GOODBYE_MS = 2000;
 
 /**
- * How a process uses the database: it reads; it writes, as others do; or it must be the only one that writes, as whoever mends.
+ * How a process uses the database: it only reads; it writes beside other writers; or it must be the only
+ * writer, for example to repair the store.
  */
 type Use = 'reading' | 'beside others' | 'alone';
 
 /**
- * Every connection: a commit is on disk when it is told; a process that was frozen in a transaction loses it, and its
- * locks with it, before others give up waiting; the session of a machine that is gone ends within two minutes.
+ * The settings of every connection. A commit is on disk when the server reports it. If a process stands still
+ * in a transaction, it loses the transaction and its locks before other processes give up waiting. The
+ * session of a lost machine ends within two minutes.
  */
 const SESSION = `set synchronous_commit = on; set idle_in_transaction_session_timeout = '30s'; set lock_timeout = '20s';
   set tcp_keepalives_idle = 60; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 6`;
 
-/** Numbers as JavaScript has them: nothing that is stored is larger than 2^53. */
+/** Types that become JavaScript numbers: no stored value is larger than 2^53. */
 const NUMBERS: ReadonlySet<number> = new Set([types.builtins.INT8, types.builtins.NUMERIC]);
 
 const TYPES: CustomTypesConfig = {
   getTypeParser: (oid, format): unknown => (NUMBERS.has(oid) ? Number : types.getTypeParser(oid, format)),
 };
 
-/** Of the client, whose own reading of addresses differs from libpq's. What is left out is taken from the variables of libpq. */
+/**
+ * The client's own configuration, because it reads addresses in another way than libpq. Missing values come
+ * from the variables of libpq.
+ */
 function configOf({ user, password, host, port, database, parameters }: PostgresAddress, ssl: Encryption) {
   const seconds = (name: string): number | undefined => {
     const text = parameters.get(name);
@@ -89,23 +95,25 @@ function configOf({ user, password, host, port, database, parameters }: Postgres
     connectionTimeoutMillis: connect === undefined ? CONNECT_MS : connect * 1000,
     keepAlive: parameters.get('keepalives') !== '0',
     ...(idle === undefined ? {} : { keepAliveInitialDelayMillis: idle * 1000 }),
-    // Whoever looks for who uses the database finds it there (63 bytes at most).
+    // An operator who looks for the users of the database finds the process by this name (63 bytes at most).
     application_name: `panic-tda ${process.pid}@${hostname()}`.slice(0, 63),
     types: TYPES,
   };
 }
 
 /**
- * Opens a database for writing beside others, making its tables or bringing them up to date where that is still to be done.
- * Throws StoreUnavailable, and InvalidInput where the database cannot be used, or somebody must be alone with it.
+ * Opens a database for writing beside other writers; first makes its tables, or brings them up to date, if
+ * that is still to be done. Throws StoreUnavailable. Throws InvalidInput if the database cannot be used, or
+ * if another process must be alone with it.
  */
 export async function openPostgres(service: PostgresService): Promise<PostgresDatabase> {
   return await entered(service, 'beside others');
 }
 
 /**
- * The same for somebody who must be the only one that writes, on one connection: others are refused until it is closed.
- * Throws InvalidInput, which names them, where others use the database.
+ * Opens a database for a process that must be the only writer, on one connection: until the process closes
+ * it, the database refuses other writers. Throws InvalidInput that names the other processes, if they use the
+ * database.
  */
 export async function openPostgresAlone(service: PostgresService): Promise<PostgresDatabase> {
   return await entered(service, 'alone');
@@ -124,7 +132,7 @@ async function entered(service: PostgresService, use: Use): Promise<PostgresData
     const database = databaseOver(service, use, tables);
     try {
       await database.read(function* () {
-        // The first connection takes its place among the users, or is told that it cannot.
+        // A first connection enters the process among the users, or throws if it may not enter.
       });
       return database;
     } catch (error) {
@@ -140,8 +148,8 @@ async function entered(service: PostgresService, use: Use): Promise<PostgresData
 }
 
 /**
- * The same for reading only, also of tables of a newer version whose changes let this one read; null where there are no tables yet. Changes
- * nothing.
+ * Opens a database for reading only, also with tables of a newer version that permits this version to read;
+ * null if there are no tables yet. Changes nothing.
  */
 export async function openPostgresReadonly(service: PostgresService): Promise<PostgresDatabase | null> {
   const tables = await onOneConnection(service, (client, name) => readableTables(client, name));
@@ -155,15 +163,15 @@ export async function openPostgresReadonly(service: PostgresService): Promise<Po
   return databaseOver(service, 'reading', tables);
 }
 
-/** The tables of a database, of whatever version, and who writes to them. */
+/** The tables of a database, of whatever version, and the processes that write to them. */
 export interface TablesOnServer {
   readonly tables: TablesVersion;
   readonly plan: PlannedMigration;
-  /** By the names of their connections: `panic-tda PID@HOST`. */
+  /** The names of the writers' connections: `panic-tda PID@HOST`. */
   readonly writers: readonly string[];
 }
 
-/** Looks at the tables. Needs no right but to read them, and changes nothing. */
+/** Looks at the tables. Needs only the right to read them, and changes nothing. */
 export async function lookAtTables(service: PostgresService): Promise<TablesOnServer> {
   return onOneConnection(service, async (client, name) => {
     await client.query('set default_transaction_read_only = on');
@@ -172,7 +180,10 @@ export async function lookAtTables(service: PostgresService): Promise<TablesOnSe
   });
 }
 
-/** Makes the tables or brings them up to date, and lets these roles use them; returns how many migrations that took. */
+/**
+ * Makes the tables or brings them up to date, and lets these roles use them. Returns the number of migrations
+ * that it ran.
+ */
 export async function setUpPostgres(
   service: PostgresService,
   roles: readonly string[],
@@ -187,13 +198,17 @@ export async function setUpPostgres(
   });
 }
 
-/** The ways by which a database can be reached. One that was refused is tried after the other from then on. */
+/**
+ * The ways to reach a database. If the server refuses one way, the process starts with the other from then
+ * on.
+ */
 interface Way {
   readonly address: PostgresAddress;
-  /** The way that is tried first now. */
+  /** The way to try first now. */
   readonly encryption: () => Encryption;
   /**
-   * Connects by the first way that the server takes. Another is tried only where encryption is what was refused.
+   * Connects by the first way that the server accepts. It tries another way only if the server refused the
+   * encryption.
    */
   readonly by: <T>(connect: (encryption: Encryption) => Promise<T>) => Promise<T>;
 }
@@ -225,7 +240,7 @@ function wayTo(service: PostgresService): Way {
 async function connected(way: Way, service: PostgresService): Promise<Client> {
   const client = await way.by(async (encryption) => {
     const made = new Client(configOf(way.address, encryption));
-    // Told by the query that meets it.
+    // The next query reports the error.
     made.on('error', () => undefined);
     try {
       await made.connect();
@@ -270,7 +285,7 @@ function databaseOver(service: PostgresService, use: Use, tables: TablesVersion)
   const way = wayTo(service);
   let alone = false;
 
-  /** Done with each new connection before anybody is given it. */
+  /** Prepares each new connection before any work gets it. */
   async function prepare(client: ClientBase): Promise<void> {
     await client.query(SESSION);
     await enterTables(client, name, choosesSchema(way.address));
@@ -283,7 +298,7 @@ function databaseOver(service: PostgresService, use: Use, tables: TablesVersion)
         await refuseNewerTables(client, name);
         return;
       case 'alone':
-        // Others may have been here since.
+        // Other processes may have written since then.
         if (alone)
           throw new PanicError('StoreUnavailable', `the connection that kept others out of ${name} was lost`);
         await enterAlone(client, name);
@@ -299,20 +314,24 @@ function databaseOver(service: PostgresService, use: Use, tables: TablesVersion)
     ...configOf(way.address, way.encryption()),
     ...(use === 'alone' ? { max: 1, idleTimeoutMillis: 0 } : { max: service.poolSize }),
     query_timeout: STATEMENT_MS,
-    // Waited for, whatever its type says.
+    // The pool awaits it, although its type does not say so.
     onConnect: prepare,
   };
   const pool = new Pool(options);
-  // An idle connection was lost; the pool forgets it, and the next query gets another.
+  // An idle connection was lost: the pool forgets it, and the next query gets another.
   pool.on('error', () => undefined);
-  // One that is in use: told by its query, or by the next one. Without a listener the process would end.
+  // If a connection in use is lost, its query or the next one reports it. Without a listener the process
+  // would end.
   pool.on('connect', (client) => client.on('error', () => undefined));
   const sessions = new Set<PoolClient>();
   pool.on('connect', (client) => sessions.add(client));
   pool.on('remove', (client) => sessions.delete(client));
   const presence = use === 'beside others' ? setInterval(bePresent, PRESENCE_MS).unref() : undefined;
 
-  /** A process that waits, or whose connections were lost, is still one that whoever wants to be alone has to see. */
+  /**
+   * Keeps a connection open: a process that waits, or that has lost its connections, must still be visible to
+   * a process that wants to be alone.
+   */
   function bePresent(): void {
     if (pool.totalCount === pool.idleCount && !pool.ending) pool.query('select').catch(() => undefined);
   }
@@ -320,7 +339,7 @@ function databaseOver(service: PostgresService, use: Use, tables: TablesVersion)
   async function withClient<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
     try {
       const client = await way.by((encryption) => {
-        // Of the connections that are made from now on.
+        // This counts for connections that are made from now on.
         pool.options.ssl = encryption;
         return pool.connect();
       });
@@ -344,7 +363,8 @@ function databaseOver(service: PostgresService, use: Use, tables: TablesVersion)
         return await withClient((client) => transaction(client, work()));
       } catch (error) {
         if (attempt === WRITE_ATTEMPTS || !isContended(error)) throw error;
-        // Others wrote the same or wait for us: the next attempt finds what they wrote.
+        // Another process wrote the same row or waits for this one: the next attempt finds what that process
+        // wrote.
         await sleep(Math.random() * Math.min(LONGEST_PAUSE_MS, 5 * 2 ** attempt));
       }
     }
@@ -359,7 +379,7 @@ function databaseOver(service: PostgresService, use: Use, tables: TablesVersion)
     write,
     rows: rowsOf,
     async snapshot() {
-      // Not one of the pool: it may be open for hours, and its statements may take long.
+      // A connection outside the pool: it may be open for hours, and its statements may take long.
       let client: Client | null = null;
       try {
         const own = (client = await connected(way, service));
@@ -393,7 +413,8 @@ function databaseOver(service: PostgresService, use: Use, tables: TablesVersion)
     async close() {
       clearInterval(presence);
       await pool.end();
-      // The pool does not wait until its sessions have ended, with which the server gives up their locks.
+      // The pool does not wait until its sessions have ended, and only then does the server release their
+      // locks.
       const late = performance.now() + GOODBYE_MS;
       while (sessions.size > 0 && performance.now() < late) await sleep(5);
     },
@@ -401,8 +422,8 @@ function databaseOver(service: PostgresService, use: Use, tables: TablesVersion)
 }
 
 /**
- * Asked once for each connection: a migration that is not for its writers waits until they have left.
- * Throws NewerTables.
+ * Asked once for each connection, which is enough: a migration that these writers cannot bear waits until
+ * they have left. Throws NewerTables.
  */
 async function refuseNewerTables(client: ClientBase, name: string): Promise<void> {
   const tables = await tablesVersion(client, name);

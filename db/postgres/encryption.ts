@@ -9,11 +9,12 @@ import type { PostgresAddress, SslMode } from './address.js';
 import { CUT_OFF, NO_TLS, NOT_TLS } from './client-words.js';
 
 /**
- * Whether a connection is encrypted, and what is asked of the server's certificate, as libpq has it
- * (https://www.postgresql.org/docs/current/libpq-ssl.html). The client `pg` takes `require` and `prefer` for `verify-full`.
+ * Whether a connection is encrypted, and which certificate the server must have, by the rules of libpq
+ * (https://www.postgresql.org/docs/current/libpq-ssl.html). The client `pg` takes `require` and `prefer` for
+ * `verify-full`.
  */
 
-/** One way to connect: in plain, or with these options of TLS. */
+/** One way to connect: without encryption, or with these options of TLS. */
 export type Encryption = false | ConnectionOptions;
 
 const MODE_WORDS: ReadonlySet<string> = new Set(SSL_MODES);
@@ -23,13 +24,13 @@ function isSslMode(word: string): word is SslMode {
 }
 
 /**
- * The ways to connect, the one that is preferred first; another is tried where the server refuses the one before.
+ * The ways to connect, the preferred one first; the process tries the next way if the server refuses one.
  * Throws InvalidInput for words or files that cannot be used.
  */
 export function encryptionsOf({ host, parameters }: PostgresAddress): readonly [Encryption, ...Encryption[]] {
-  // No host is the loopback address to the client; a socket of this machine is never encrypted.
+  // Without a host name the client uses the loopback address. A socket of this machine is never encrypted.
   if (host.startsWith('/')) return [false];
-  // As the client does for libpq's other variables.
+  // The client treats libpq's other variables in the same way.
   const setting = (name: string, variable: string): string | undefined =>
     parameters.get(name) ?? (process.env[variable] || undefined);
   const rootFile = setting('sslrootcert', 'PGSSLROOTCERT');
@@ -42,7 +43,7 @@ export function encryptionsOf({ host, parameters }: PostgresAddress): readonly [
   const roots = rootFile === 'system' ? undefined : authorities(rootFile);
   const verified = { ...given, ...(roots === undefined ? {} : { ca: roots }), rejectUnauthorized: true };
   const ofAnyName = { ...verified, checkServerIdentity: () => undefined };
-  // Where authorities are named, a certificate has to be of theirs, whatever the mode.
+  // If the user names authorities, one of them must have signed the certificate, whatever the mode.
   const unverified = roots === undefined ? { ...given, rejectUnauthorized: false } : ofAnyName;
   switch (mode) {
     case 'allow':
@@ -96,14 +97,16 @@ function version(word: string | undefined): (typeof VERSIONS)[number] | undefine
   return VERSIONS.find((known) => known === word);
 }
 
-/** The authorities of a file that is named, or of libpq's own file where there is one; else undefined. */
+/**
+ * The authorities in the file that the user names, or in libpq's own file if it exists; otherwise undefined.
+ */
 function authorities(named: string | undefined): Buffer | undefined {
   if (named !== undefined) return fileOf(named, 'sslrootcert');
   const usual = usualFile('root.crt');
   return usual === undefined ? undefined : fileOf(usual, 'the usual file of authorities');
 }
 
-/** A file that libpq takes by itself, where it is there. */
+/** A file that libpq uses by itself, if it exists. */
 function usualFile(name: string): string | undefined {
   const path = join(homedir(), '.postgresql', name);
   return isThere(path) ? path : undefined;
@@ -137,25 +140,28 @@ function fileOf(path: string, name: string): Buffer {
 /** Codes of Node's TLS, and of OpenSSL's verification (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */
 const TLS_CODES =
   /^(ERR_TLS|ERR_SSL|EPROTO|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|CERT_|CRL_|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH|PATH_LENGTH|ERROR_IN_(CERT|CRL))/;
-/** The server refuses this way in (pg_hba.conf has lines for encrypted connections alone, or for others). */
+/**
+ * The server does not admit this kind of connection (pg_hba.conf has lines for encrypted connections alone,
+ * or for others).
+ */
 const NOT_THIS_WAY = '28000';
 
 export function isEncryptionRefused(error: unknown, code: string | undefined): boolean {
   return isTlsFailure(error, code) || isHandshakeCutOff(error) || code === NOT_THIS_WAY;
 }
 
-/** Whether the connection ended before it was known whether encryption can be had. */
+/** Whether the connection ended before the server said whether it offers encryption. */
 export function isHandshakeCutOff(error: unknown): boolean {
   return CUT_OFF.test(errorMessage(error));
 }
 
-/** Whether encryption could not be had, or its certificate was refused. */
+/** Whether there was no encryption, or the client refused the certificate. */
 export function isTlsFailure(error: unknown, code: string | undefined): boolean {
   const words = errorMessage(error);
   return NO_TLS.test(words) || NOT_TLS.test(words) || (code !== undefined && TLS_CODES.test(code));
 }
 
-/** What to do about it. */
+/** The remedy for such a failure. */
 export function tlsRemedy(error: unknown): string {
   return NO_TLS.test(errorMessage(error))
     ? 'the server offers no encryption, and sslmode asks for it'

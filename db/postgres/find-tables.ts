@@ -1,10 +1,10 @@
 import type { ClientBase } from 'pg';
 import { PanicError } from '../../common/errors.js';
 
-/** The tables by which a schema is known as one of ours. */
+/** A schema with these tables counts as one of ours. */
 const OURS = ['__drizzle_migrations', 'artifacts', 'runs'] as const;
 
-/** How many of our tables a schema has; the catalogue lists them whatever a role may do with them. */
+/** The number of our tables in a schema. The catalogue lists them whatever the role may do with them. */
 const TABLES_OF = `select count(*) from pg_class c where c.relnamespace = n.oid and c.relkind = 'r' and c.relname = any($1)`;
 
 interface Found {
@@ -20,11 +20,12 @@ interface Elsewhere {
 }
 
 /**
- * Lets a connection find the tables where their owner made them: in the first schema of its search_path that has them, even where an
- * earlier one exists (as "$user", which shared servers give to each role). From then on that schema is its whole path. Without any
- * tables nothing is changed. `chosen` says that the address itself names a search_path.
- * Throws InvalidInput where the tables are in a schema that this role does not look into, or may not use: it would make others; and
- * where there is no schema to look into, which says nothing of what is stored.
+ * Sets a connection's search_path to the schema in which the owner made the tables. That is the first schema
+ * of its search_path that has them, even if an earlier one exists (as "$user", which shared servers give to
+ * each role). If there are no tables, nothing changes. `chosen` says that the address itself names a
+ * search_path. Throws InvalidInput if the tables are in a schema that is not in this role's path or that it
+ * may not use: the role would make other tables. Also throws it if the path has no schema, because then
+ * nothing is known about stored data.
  */
 export async function enterTables(client: ClientBase, name: string, chosen: boolean): Promise<void> {
   const { rows } = await client.query<Found>(
@@ -57,7 +58,7 @@ export async function enterTables(client: ClientBase, name: string, chosen: bool
   }
 }
 
-/** A schema with migrations that are not ours: the caller compares them, and says what they made. */
+/** A schema with migrations that are not ours. The caller compares them, and reports what they made. */
 async function firstWithMigrations(client: ClientBase, rows: readonly Found[]): Promise<Found | null> {
   if (rows.every(({ tables }) => tables === 0)) return null;
   const { rows: found } = await client.query<Found>(
@@ -75,7 +76,10 @@ function hiddenText(name: string, { schema, usable, role, path }: Elsewhere): st
     : `${has} may not use; "panic-tda setup database --app-role ${role}" by the role that owns it lets it`;
 }
 
-/** Throws where a role that is to write cannot: InvalidInput, and StoreUnavailable for a standby, which may be promoted. */
+/**
+ * Throws if a role that must write cannot: InvalidInput, and StoreUnavailable for a standby, which may be
+ * promoted.
+ */
 export async function refuseReadOnly(client: ClientBase, name: string): Promise<void> {
   const { rows } = await client.query<{ standby: boolean; readOnly: string; role: string }>(
     `select pg_is_in_recovery() as standby, current_setting('default_transaction_read_only') as "readOnly", current_user as role`,
@@ -95,7 +99,7 @@ export async function refuseReadOnly(client: ClientBase, name: string): Promise<
   }
 }
 
-/** Throws InvalidInput where this role may not write rows of every table. */
+/** Throws InvalidInput if this role may not write rows of every table. */
 export async function requireWritable(client: ClientBase, name: string): Promise<void> {
   const { rows } = await client.query<{ role: string; closed: string | null }>(
     `select current_user as role, min(c.relname) filter (where not (has_table_privilege(c.oid, 'select')

@@ -1,4 +1,7 @@
-/** What is at our tables, or in their schema, and is not ours, though the server runs it with our statements. */
+/**
+ * An object at our tables, or in their schema, that is not ours, although the server runs it with our
+ * statements.
+ */
 export interface ForeignObject {
   readonly type: string;
   readonly name: string;
@@ -6,9 +9,10 @@ export interface ForeignObject {
 }
 
 /**
- * Triggers, rules and policies of our tables, views in the place of tables, columns whose values are computed, and functions and operators
- * that can stand in for those of the server, since the schema is in the search_path; what an extension made is its own. A snapshot's rows of
- * this query, given our tables and our triggers, each with commas between.
+ * Triggers, rules and policies of our tables, views in the place of tables, columns whose values are
+ * computed, and functions and operators that can replace those of the server because the schema is in the
+ * search_path. Objects of an extension do not count. A snapshot runs this query; its values are our tables
+ * and our triggers, each list with commas between.
  */
 export const FOREIGN_OBJECTS = `
   with schema as (select quote_ident(current_schema())::regnamespace as id),

@@ -2,8 +2,9 @@ import type { ClientBase } from 'pg';
 import { UNKNOWN_PART } from '../objects/owner.js';
 
 /**
- * What a database of a server is that nothing restored from a dump is: the server's own id, which each `initdb` draws, and the numbers of the
- * database and of a table in it. A standby that takes over has the same ones.
+ * The identity of a server's database, which no database restored from a dump has: the server's own id, which
+ * each `initdb` draws, and the numbers of the database and of a table in it. A standby that takes over has
+ * the same values.
  */
 export async function instanceOf(client: ClientBase): Promise<string> {
   const { rows } = await client.query<{ database: string; table: string; mayAsk: boolean }>(
@@ -18,7 +19,7 @@ export async function instanceOf(client: ClientBase): Promise<string> {
   return `postgres ${mayAsk ? await systemOf(client) : UNKNOWN_PART} ${database} ${table}`;
 }
 
-/** Services that keep their users from it say no by its rights. */
+/** Services that hide it from their users withhold the right to call the function. */
 async function systemOf(client: ClientBase): Promise<string> {
   const { rows } = await client.query<{ system: string }>(
     'select system_identifier::text as system from pg_control_system()',

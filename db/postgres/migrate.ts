@@ -16,13 +16,13 @@ import { askToLeave, enterForMigration, users } from './users.js';
 
 const MIGRATIONS = compiledPath('db/postgres/migrations');
 const OLDEST_SERVER = 14;
-/** Any number that is ours: whoever changes tables holds it. */
+/** An arbitrary number of ours. A process that changes tables holds this lock. */
 const LOCK = 7_264_832_901;
 const INSUFFICIENT_PRIVILEGE = '42501';
 const LOCK_NOT_AVAILABLE = '55P03';
 /**
- * A change of a table waits for every transaction that uses it, and all later ones wait behind it: it gives up soon, and is tried again when
- * the others had their turn.
+ * A change of a table waits for every transaction that uses it, and all later transactions wait behind it. So
+ * the change gives up soon, and tries again after the others had their turn.
  */
 const TABLE_LOCK_MS = 2000;
 const TABLE_LOCK_ATTEMPTS = 40;
@@ -30,10 +30,12 @@ const PAUSE_MS = 1000;
 
 let read: ReturnType<typeof readMigrationFiles> | null = null;
 
-/** Read once: each connection that is made compares them with the tables. */
+/** Read once, because every new connection compares them with the tables. */
 export const knownMigrations = () => (read ??= readMigrationFiles({ migrationsFolder: MIGRATIONS }));
 
-/** Throws InvalidInput for a server that is too old, or a database that does not hold every text. */
+/**
+ * Throws InvalidInput for a server that is too old, or for a database whose encoding cannot hold every text.
+ */
 export async function refuseOtherServers(client: ClientBase, name: string): Promise<void> {
   const { rows } = await client.query<{ version: string; encoding: string }>(
     `select current_setting('server_version_num') as version, current_setting('server_encoding') as encoding`,
@@ -48,14 +50,16 @@ export async function refuseOtherServers(client: ClientBase, name: string): Prom
   }
 }
 
-/** Hashes of the migrations that made the tables, in their order; none where there are no tables. */
+/** Hashes of the migrations that made the tables, in their order; empty if there are no tables. */
 async function appliedMigrations(client: ClientBase): Promise<string[]> {
   if (!(await isTable(client, '__drizzle_migrations'))) return [];
   const { rows } = await client.query<{ hash: string }>('select hash from __drizzle_migrations order by id');
   return rows.map(({ hash }) => hash);
 }
 
-/** Asked of the rows of the catalogue: to_regclass may answer from before a lock was waited for. */
+/**
+ * This query reads the rows of the catalogue: to_regclass may give an answer from before the wait for a lock.
+ */
 async function isTable(client: ClientBase, name: string): Promise<boolean> {
   const { rows } = await client.query<{ there: boolean }>(
     `select exists (
@@ -67,8 +71,8 @@ async function isTable(client: ClientBase, name: string): Promise<boolean> {
 }
 
 /**
- * Of which version the tables are. Throws InvalidInput where other migrations made them, and those of a newer panic-tda that this one cannot
- * read.
+ * The version of the tables. Throws InvalidInput if other migrations made them, or if a newer panic-tda made
+ * them and this version cannot read them.
  */
 export async function readableTables(client: ClientBase, name: string): Promise<TablesVersion> {
   const tables = await tablesVersion(client, name);
@@ -76,7 +80,7 @@ export async function readableTables(client: ClientBase, name: string): Promise<
   return tables;
 }
 
-/** The same, also of tables that this version cannot read. */
+/** The version of the tables, also of tables that this version cannot read. */
 export async function tablesVersion(client: ClientBase, name: string): Promise<TablesVersion> {
   const known = knownMigrations();
   const made = await appliedMigrations(client);
@@ -91,7 +95,7 @@ export async function tablesVersion(client: ClientBase, name: string): Promise<T
   return { applied: made.length, known: known.length, stated };
 }
 
-/** Null for tables of before it was there. */
+/** Null for tables from before the table `databases` existed. */
 async function statedVersions(client: ClientBase): Promise<StatedVersions | null> {
   if (!(await isTable(client, 'databases'))) return null;
   const { rows } = await client.query<StatedVersions>(
@@ -100,24 +104,27 @@ async function statedVersions(client: ClientBase): Promise<StatedVersions | null
   return rows[0] ?? null;
 }
 
-/** What bringing these tables up to date would do. */
+/** The migration that would bring these tables up to date. */
 export function plannedFor(tables: TablesVersion): PlannedMigration {
   return plannedMigration(tables, migrations());
 }
 
 const migrations = (): readonly Migration[] => migrationFiles(MIGRATIONS);
 
-/** How long a migration waits for writers that know nothing of it, and whom it tells whom it waits for. */
+/**
+ * How long a migration waits for writers that do not know it, and a function that it calls with their names.
+ */
 export interface Waiting {
   readonly milliseconds: number;
   readonly onWaiting: (writers: readonly string[]) => void;
 }
 
 /**
- * Makes the tables, or brings them up to date, in one transaction; returns how many migrations that took. Processes that
- * start together wait for each other at a lock of the server, and `enter` then looks again where tables are. Where a migration is not for
- * writers of the version before, these have to leave first: with `waiting` they are asked to. Throws InvalidInput
- * where the role may not, and where writers stay; StoreUnavailable where transactions of others kept the tables.
+ * Makes the tables, or brings them up to date, in one transaction. Returns the number of migrations that it
+ * ran. Processes that start together wait for each other at a lock of the server; after it `enter` looks
+ * again for the tables. If writers of the previous version must not write beside a migration, they have to
+ * leave first: with `waiting` the process asks them to leave. Throws InvalidInput if the role may not change
+ * the tables, and if writers stay; StoreUnavailable if transactions of other processes kept the tables.
  */
 export async function migrate(
   client: ClientBase,
@@ -205,7 +212,7 @@ async function migrateOnce(client: ClientBase, name: string, enter: () => Promis
   }
 }
 
-/** Writers that would go on by the tables as they were before a migration. */
+/** Writers that would continue with the tables as they were before a migration. */
 class WritersStay extends PanicError {
   constructor(
     name: string,
@@ -235,7 +242,7 @@ async function mayNot(client: ClientBase, name: string, cause: unknown): Promise
   );
 }
 
-/** Lets a role read and write rows, and nothing more. It must exist. */
+/** Lets a role read and write rows, and do nothing else. The role must exist. */
 export async function grantToRole(client: ClientBase, role: string): Promise<void> {
   const { rows } = await client.query<{ schema: string }>('select current_schema() as schema');
   const schema = client.escapeIdentifier(rows[0]!.schema);
@@ -243,7 +250,7 @@ export async function grantToRole(client: ClientBase, role: string): Promise<voi
   await client.query(`grant usage on schema ${schema} to ${name}`);
   await client.query(`grant select, insert, update, delete on all tables in schema ${schema} to ${name}`);
   await client.query(`revoke insert, update, delete on __drizzle_migrations from ${name}`);
-  // Tables of later versions.
+  // This covers the tables of later versions.
   await client.query(
     `alter default privileges in schema ${schema} grant select, insert, update, delete on tables to ${name}`,
   );

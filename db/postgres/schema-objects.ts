@@ -5,7 +5,7 @@ export interface SchemaObject {
   readonly type: 'trigger' | 'index' | 'check' | 'foreign key';
   readonly name: string;
   readonly table: string;
-  /** What makes it, whether or not it is there. */
+  /** The statements that make it, whether or not it exists. */
   readonly restore: readonly string[];
   /** The body of a trigger's function. */
   readonly source: string | null;
@@ -30,7 +30,7 @@ export function expectedObjects(): SchemaObject[] {
     }),
   );
   const objects = statements.flatMap((text) => [...objectsOf(text, functions)]);
-  // Of what a later migration made again the last one stands.
+  // If a later migration made an object again, the last one counts.
   return [...new Map(objects.map((object) => [object.name, object])).values()];
 }
 
@@ -71,7 +71,7 @@ function constraint(type: 'check' | 'foreign key', table: string, name: string, 
   return { type, name, table, restore, source: null };
 }
 
-/** From an opening parenthesis to the one that closes it; those within quotes do not count. */
+/** The text from an opening parenthesis to its closing one; parentheses within quotes do not count. */
 function parenthesised(text: string, start: number): string {
   let depth = 0;
   for (const part of text.slice(start).matchAll(/'[^']*'|[()]/g)) {
@@ -81,7 +81,10 @@ function parenthesised(text: string, start: number): string {
   throw new Error(`a parenthesis is not closed: ${text.slice(start, start + 60)}`);
 }
 
-/** What there is of them: a snapshot's rows of this query. `sound` is false for what is switched off, or not complete. */
+/**
+ * The objects that exist. A snapshot runs this query. `sound` is false for an object that is switched off or
+ * incomplete.
+ */
 export const SCHEMA_OBJECTS = `
   select t.tgname::text as name, p.prosrc as source, t.tgenabled in ('O', 'A') as sound
   from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_proc p on p.oid = t.tgfoid

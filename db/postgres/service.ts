@@ -8,13 +8,16 @@ import { encryptionsOf, isHandshakeCutOff, isTlsFailure, tlsRemedy } from './enc
 export interface PostgresService {
   /** `postgres://user:password@host:5432/database`, with the parameters of libpq that `address.ts` lists (`sslmode`, ...). */
   readonly url: string;
-  /** Connections that one process has open at most. */
+  /** The largest number of connections that one process has open. */
   readonly poolSize: number;
 }
 
 export const POOL_SIZE = { least: 2, default: 10, most: 200 } as const;
 
-/** What is wrong with the address of a database; null where nothing is. Never repeats it, since it may hold a password. */
+/**
+ * The fault of a database's address; null if it has none. The text never repeats the address, because that
+ * may hold a password.
+ */
 export function postgresUrlProblem(url: string): string | null {
   const parsed = parsePostgresAddress(url);
   if (!parsed.ok) return parsed.problem;
@@ -34,14 +37,17 @@ export function addressOf({ url }: Pick<PostgresService, 'url'>): PostgresAddres
   throw new PanicError('InvalidInput', `the address of the database ${parsed.problem}`);
 }
 
-/** Whether an address holds a password; also one that is wrong elsewhere. */
+/** Whether an address holds a password. It also finds one in an address that is wrong elsewhere. */
 export function hasPassword(url: string): boolean {
   const parsed = parsePostgresAddress(url);
   if (parsed.ok) return parsed.address.password !== undefined || parsed.address.parameters.has('sslpassword');
   return /^[^/]*\/\/[^/?]*:[^/?]*@|[?&](ssl)?password=/i.test(url);
 }
 
-/** The passwords that an address holds, as they are without their escapes; also where it is wrong elsewhere. */
+/**
+ * The passwords in an address, without their escapes. It also finds them in an address that is wrong
+ * elsewhere.
+ */
 export function passwordsIn(url: string): string[] {
   const parsed = parsePostgresAddress(url);
   if (!parsed.ok) {
@@ -52,7 +58,7 @@ export function passwordsIn(url: string): string[] {
   return [password, parameters.get('sslpassword')].flatMap((one) => one ?? []);
 }
 
-/** Which database it is, for people: `database on host:port`. Without user and password. */
+/** The database for people: `database on host:port`, without user and password. */
 export function nameOfService({ url }: PostgresService): string {
   const parsed = parsePostgresAddress(url);
   if (!parsed.ok) return 'the Postgres database';
@@ -62,7 +68,9 @@ export function nameOfService({ url }: PostgresService): string {
   return `${database} on ${named}${port === undefined ? '' : `:${port}`}`;
 }
 
-/** Conditions of a connection that was lost, was refused, or could not be had in time: another attempt may find the database there. */
+/**
+ * Codes of a connection that was lost, was refused, or could not be had in time: another attempt may succeed.
+ */
 const LOST = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -74,7 +82,7 @@ const LOST = new Set([
   'ENETDOWN',
   'ENOTFOUND',
   'EAI_AGAIN',
-  // The socket of a server on this machine that is being restarted.
+  // The socket of a server on this machine is missing while the server restarts.
   'ENOENT',
   // Shutdown, crash, start-up, too many connections, and sessions that the server ended.
   '57P01',
@@ -83,11 +91,11 @@ const LOST = new Set([
   '57P05',
   '53300',
   '25P03',
-  // Written to a server that has become a standby: soon another one answers.
+  // The process wrote to a server that has become a standby: another server becomes the primary soon.
   '25006',
 ]);
 
-/** Conditions that somebody has to mend, in the order of their likelihood. */
+/** Conditions that a user has to mend, in the order of their likelihood. */
 const REFUSED: Readonly<Record<string, string>> = {
   '28P01': 'the user or the password is wrong',
   '28000': 'the server does not let this user in',
@@ -99,7 +107,10 @@ const REFUSED: Readonly<Record<string, string>> = {
     'the search_path of this user names no schema that it may use; "alter role … set search_path", or options=-c%20search_path%3DNAME in the address',
 };
 
-/** Conditions after which the same transaction may well succeed: others wrote or deleted the same, or took locks in another order. */
+/**
+ * Codes after which the same transaction may succeed: another process wrote or deleted the same rows, or took
+ * locks in another order.
+ */
 const CONTENDED = new Set(['40001', '40P01', '23505', '55P03', '23503']);
 
 export function isConnectionLoss(error: unknown): boolean {
@@ -113,7 +124,7 @@ export function isContended(error: unknown): boolean {
   return CONTENDED.has(codeOf(error) ?? '');
 }
 
-/** An error of the client as the rest of the program should see it. */
+/** Turns an error of the client into an error of ours. */
 export function serviceError(error: unknown, service: PostgresService): unknown {
   if (error instanceof PanicError) return error;
   const name = nameOfService(service);
@@ -130,14 +141,14 @@ export function serviceError(error: unknown, service: PostgresService): unknown 
     const message = `the database ${name}: ${refused} (${messageOf(error)})`;
     return new StoreRefusal(message, { cause: error });
   }
-  // The client calls all of them "error".
+  // All errors of the server have the name "error" in this client.
   if (typeof error === 'object' && error !== null && 'name' in error && error.name === 'error') {
     error.name = 'DatabaseError';
   }
   return error;
 }
 
-/** Of several attempts to connect (to each address of a host) the first stands for all. */
+/** Of several attempts to connect (to each address of a host name), the first one represents all. */
 function causeOf(error: unknown): unknown {
   const isGroup = typeof error === 'object' && error !== null && 'errors' in error;
   return isGroup && Array.isArray(error.errors) && error.errors.length > 0 ? error.errors[0] : error;

@@ -5,14 +5,15 @@ import type { Snapshot, SqlValue } from '../connection/database.js';
 const FETCHED_AT_ONCE = 500;
 
 /**
- * A database as it is now, in a transaction that reads only. Each query is a cursor of the server, so that several can be
- * open side by side and none is held in memory. Most are of a few rows, and there are some for each run: each is one round trip.
+ * A database as it is now, in a read-only transaction. Each query is a cursor of the server, so that several
+ * can be open side by side and the process holds none in memory. A reader makes several queries for each run,
+ * and most return a few rows: each of those takes one round trip.
  */
 export async function openSnapshot(client: ClientBase, close: () => Promise<void>): Promise<Snapshot> {
   // A transaction sees the database as it is at its first query, not at its beginning.
   await client.query('begin isolation level repeatable read read only; select');
   let cursors = 0;
-  /** Of cursors that nobody reads any more; goes along with the next question. */
+  /** Statements that close finished cursors; the next query sends them along. */
   let closing = '';
   async function ask<T>(statements: string): Promise<readonly T[]> {
     const text = closing + statements;
@@ -41,7 +42,10 @@ export async function openSnapshot(client: ClientBase, close: () => Promise<void
   };
 }
 
-/** The values in place of each `?`, as literals whose type Postgres finds as for parameters; those within quotes are left alone. */
+/**
+ * Replaces each `?` by its value, as a literal whose type Postgres infers as for a parameter. Text within
+ * quotes stays as it is.
+ */
 function withValues(query: string, values: readonly SqlValue[]): string {
   let count = 0;
   return query.replaceAll(/'[^']*'|"[^"]*"|\?/g, (part) => {

@@ -9,13 +9,16 @@ import { PanicError } from '../../common/errors.js';
 import type { Builder } from '../connection/database.js';
 import type { Call, Work } from '../connection/work.js';
 
-/** Longer statements (lists of ids) differ from each other and are planned anew each time. */
+/** Longer statements (lists of ids) differ from each other, so a name would not save any planning. */
 const NAMED_LENGTH = 2000;
 
-/** Statements are prepared once for all connections; each call of one is handed its connection through this. */
+/** All connections share the prepared statements; each call receives its connection through this storage. */
 const connection = new AsyncLocalStorage<ClientBase>();
 
-/** What Drizzle writes for SQLite, as Postgres reads it. They differ in how values are marked and how an id is left to the database. */
+/**
+ * Adapts Drizzle's text for SQLite to Postgres. The two differ in the marks for values and in the way to
+ * leave an id to the database.
+ */
 class PostgresText extends SQLiteAsyncDialect {
   override escapeParam(index: number): string {
     return `$${index + 1}`;
@@ -35,7 +38,10 @@ function withGeneratedId(row: Readonly<Record<string, Param | SQL>>): Record<str
   return { id: sql`default`, ...row };
 }
 
-/** ` on conflict `, the target, and the rest: in the target Postgres takes the names of columns without their table. */
+/**
+ * The clause has ` on conflict `, the target, and the rest. In the target Postgres accepts only names of
+ * columns without their table.
+ */
 function withPlainTarget(clause: SQL): SQL {
   const [words, target, ...rest] = clause.queryChunks;
   return target instanceof SQL && rest.length > 0 ? new SQL([words!, plain(target), ...rest]) : clause;
@@ -54,7 +60,7 @@ const dialect = new PostgresText();
 /** Makes statements for Postgres from the tables of `schema.ts`. */
 export function postgresBuilder(): Builder {
   const session = new SQLiteRemoteSession(execute, dialect, undefined);
-  // Its answers come later than its type says; `runOn` waits for each of them.
+  // The answers come later than the type says; `runOn` waits for each of them.
   return new SqliteRemoteDatabase('async', dialect, session, undefined) as unknown as Builder;
 }
 
@@ -62,11 +68,11 @@ async function execute(text: string, values: unknown[], method: string) {
   refuseUnfit(values);
   const result = await clientOfCall().query<unknown[]>({ ...named(text), values, rowMode: 'array' });
   if (method === 'run') return { rows: [], changes: result.rowCount ?? 0 };
-  // Of one row Drizzle wants the row itself.
+  // For one row Drizzle expects the row itself.
   return { rows: method === 'get' ? (result.rows[0] as unknown[]) : result.rows };
 }
 
-/** Hand-written SQL: its columns under the names that it gives them. */
+/** The rows of hand-written SQL, with the column names that it gives. */
 export function* rowsOf<T>(query: SQL): Work<T[]> {
   const { sql: text, params } = dialect.sqlToQuery(query);
   return (yield async () => {
@@ -94,17 +100,20 @@ export async function runOn<T>(client: ClientBase, work: Work<T>): Promise<T> {
 
 async function answer(client: ClientBase, call: Call): Promise<unknown> {
   try {
-    // Some calls begin only when they are waited for.
+    // Some calls begin only when they are awaited.
     return await connection.run(client, async () => await call());
   } catch (error) {
     throw error instanceof DrizzleQueryError ? error.cause : error;
   }
 }
 
-/** Characters of a refused text that are told on each side of what it is refused for. */
+/** The number of characters that the message shows on each side of the refused one. */
 const TOLD = 40;
 
-/** Throws InvalidInput for a text that no Postgres database can hold: U+0000 ends it, half of a surrogate pair would become U+FFFD. */
+/**
+ * Throws InvalidInput for a text that no Postgres database can hold: Postgres refuses U+0000, and half of a
+ * surrogate pair would become U+FFFD.
+ */
 function refuseUnfit(values: readonly unknown[]): void {
   for (const value of values) {
     if (typeof value !== 'string') continue;
@@ -125,7 +134,7 @@ function clientOfCall(): ClientBase {
   return client;
 }
 
-/** A statement with a name is parsed and planned once for each connection. */
+/** Postgres parses and plans a statement with a name once for each connection. */
 function named(text: string): { text: string; name?: string } {
   if (text.length > NAMED_LENGTH) return { text };
   let name = names.get(text);

@@ -2,16 +2,20 @@ import type { ClientBase } from 'pg';
 import { PanicError } from '../../common/errors.js';
 
 /**
- * A lock of the server, any number that is ours. Every connection that may write shares it for as long as it lives; whoever must
- * be alone holds it alone. So nobody can write beside him, also not who came back from a lost connection or a frozen process.
+ * A lock of the server; the number is arbitrary. Every connection that may write shares the lock as long as
+ * it lives. A process that must be alone holds it exclusively. So no other process can write beside that one,
+ * not even a process that comes back from a lost connection or a standstill.
  */
 const LOCK = 7_264_832_902;
-/** Held by the process that asks all writers to leave; without one at LOCK it waits until they have. */
+/**
+ * Held by the process that asks all writers to leave. It does not hold LOCK: it waits for LOCK until they
+ * have left.
+ */
 const LEAVE = 7_264_832_903;
 
 /**
- * Takes a place among those who write.
- * Throws StoreUnavailable while somebody has to be alone: work that is under way is tried again.
+ * Enters the connection among the writers. Throws StoreUnavailable while another process must be alone: a
+ * worker tries work that is under way again.
  */
 export async function enterBesideOthers(client: ClientBase, name: string): Promise<void> {
   const [leaveFor] = await holders(client, LEAVE);
@@ -24,7 +28,10 @@ export async function enterBesideOthers(client: ClientBase, name: string): Promi
   );
 }
 
-/** Keeps everybody else from writing for as long as this connection lives. Throws InvalidInput, which names them, where others do. */
+/**
+ * Keeps all other processes from writing as long as this connection lives. Throws InvalidInput that names the
+ * other processes, if any of them write.
+ */
 export async function enterAlone(client: ClientBase, name: string): Promise<void> {
   if (await taken(client, 'select pg_try_advisory_lock($1) as taken')) return;
   const others = await users(client);
@@ -35,8 +42,8 @@ export async function enterAlone(client: ClientBase, name: string): Promise<void
 }
 
 /**
- * Asks all writers to leave, and lets none enter, for as long as this connection lives.
- * Throws InvalidInput where another process does so.
+ * Asks all writers to leave, and lets none enter, as long as this connection lives. Throws InvalidInput if
+ * another process does so already.
  */
 export async function askToLeave(client: ClientBase, name: string): Promise<void> {
   if (await taken(client, 'select pg_try_advisory_lock($1) as taken', LEAVE)) return;
@@ -46,19 +53,19 @@ export async function askToLeave(client: ClientBase, name: string): Promise<void
   );
 }
 
-/** Who asks all writers to leave; null where no process does. */
+/** The process that asks all writers to leave; null if no process does. */
 export async function leaveFor(client: ClientBase): Promise<string | null> {
   return (await holders(client, LEAVE))[0] ?? null;
 }
 
-/** What a writer is told that has to leave, or that may not enter. */
+/** The message for a writer that has to leave, or that may not enter. */
 export function leaveText(name: string, who: string): string {
   return `the tables of ${name} are about to be migrated by ${who}, which waits until workers of the version before have ended`;
 }
 
 /**
- * Takes a place for the transaction: beside those who write, or alone. Returns whether there is one for it; where another process has to be
- * alone, no migration has.
+ * Enters this transaction beside the writers, or alone. Returns whether it could enter. If another process
+ * must be alone, no migration can enter.
  */
 export async function enterForMigration(
   client: ClientBase,
@@ -77,13 +84,13 @@ async function taken(client: ClientBase, query: string, lock = LOCK): Promise<bo
   return rows[0]!.taken;
 }
 
-/** Who has a place, by the names of their connections: `panic-tda PID@HOST`. */
+/** The names of the connections that have entered: `panic-tda PID@HOST`. */
 export async function users(client: ClientBase): Promise<string[]> {
   return await holders(client, LOCK);
 }
 
 async function holders(client: ClientBase, lock: number): Promise<string[]> {
-  // The number's two halves are columns of their own.
+  // pg_locks shows the two halves of the number in two columns.
   const { rows } = await client.query<{ name: string }>(
     `select distinct application_name as name from pg_locks join pg_stat_activity using (pid)
      where locktype = 'advisory' and granted and objsubid = 1
@@ -95,7 +102,7 @@ async function holders(client: ClientBase, lock: number): Promise<string[]> {
   return rows.map((row) => row.name);
 }
 
-/** Another process must be alone with the database just now. */
+/** Another process must be alone with the database now. */
 export class HeldByAnother extends PanicError {
   constructor(message: string) {
     super('StoreUnavailable', message);

@@ -20,7 +20,7 @@ import type { DerivedRows } from './derived.js';
 import { DONE, impossible } from './outcome.js';
 import type { Outcome } from './outcome.js';
 
-/** Asks a model of this machine again. Rejects where it cannot be used here. */
+/** Asks a model of this machine again. Rejects if this machine cannot use the model. */
 export type Generate = (
   model: GenerativeModel,
   input: Artifact,
@@ -36,12 +36,12 @@ export type Generate = (
 
 type ArtifactRow = typeof artifactRows.$inferSelect;
 
-/** How many of the calls that made an artifact are tried. */
+/** The number of recorded calls of one artifact that a repair tries. */
 const CALLS_TRIED = 3;
-/** Runs that are read at a time. */
+/** Runs that the repair reads at once. */
 const CUTS_BATCH = 5000;
 
-/** Texts and pictures as they were stored: only what has the recorded SHA-256 takes the place of what is there. */
+/** Restores stored texts and pictures: only content with the recorded SHA-256 replaces what is stored. */
 export function contentRepairs(
   db: Database,
   tables: { readonly artifacts: ArtifactTable; readonly objects: ObjectStore },
@@ -55,7 +55,7 @@ export function contentRepairs(
 
   async function recomputeArtifact(id: number): Promise<Outcome> {
     const row = await read(() => get(build.select().from(artifactRows).where(eq(artifactRows.id, id))));
-    // Another repair may have taken it away.
+    // Another repair may have removed it.
     if (row === undefined) return DONE;
     const stored = await storedContent(row);
     if (stored !== null) return await rewrite(row, stored);
@@ -81,7 +81,7 @@ export function contentRepairs(
     return { done: false, why, next: cutsFor(id) };
   }
 
-  /** What the row should say, where the content itself is there and hashes to its name. */
+  /** The correct row, if the content itself exists and hashes to its name. */
   async function storedContent(row: ArtifactRow): Promise<StoredContent | null> {
     switch (row.modality) {
       case 'text': {
@@ -102,13 +102,13 @@ export function contentRepairs(
       return pictureContent(sha256, bytes.byteLength, await decodeObject(bytes));
     } catch (error) {
       if (isPanicError(error, 'StoreConflict')) return null;
-      // Bytes that hash to their name and are no picture were never one.
+      // If bytes hash to their name and are no picture, the store never had a picture there.
       if (!isPanicError(error)) return null;
       throw error;
     }
   }
 
-  /** A prompt is in the config of its experiment. */
+  /** The prompt from the config of its experiment. */
   async function promptContent(row: ArtifactRow): Promise<StoredContent | null> {
     if (row.modality !== 'text') return null;
     const snapshot = await db.snapshot();
@@ -144,7 +144,7 @@ export function contentRepairs(
     );
   }
 
-  /** The content that a recorded call gives today, or why it cannot be made. */
+  /** The content that a recorded call gives today, or the reason why no model can make it. */
   async function madeAgain(call: {
     readonly inputId: number;
     readonly seed: number;
@@ -165,7 +165,7 @@ export function contentRepairs(
   }
 
   async function replaceObject({ content, bytes }: EncodedArtifact): Promise<void> {
-    // One of the right size would be taken for the object itself.
+    // `put` would take a damaged object of the right size for the object itself.
     await objects.remove(content.sha256);
     await objects.put(content.sha256, bytes!);
   }
@@ -191,7 +191,10 @@ export function contentRepairs(
     return DONE;
   }
 
-  /** Every run that passed through an artifact, cut back to the step before it; a prompt is no step. */
+  /**
+   * Repairs that cut every run that passed through an artifact back to the step before it. A prompt is no
+   * step.
+   */
   async function* cutsFor(id: number): AsyncGenerator<Repair, void, undefined> {
     const after = (run: number) =>
       read(() =>
@@ -220,7 +223,8 @@ export function contentRepairs(
   }
 
   function* deleted(ids: readonly number[]): Work<ArtifactRow[]> {
-    // Asked of each: a prompt, or an output that many runs share, is mentioned by as many rows as there are steps.
+    // Ask for each artifact alone: as many rows as there are steps may mention a prompt, or an output that
+    // many runs share.
     const unmentioned = yield* all(
       build
         .select({ id: artifactRows.id })
@@ -253,7 +257,10 @@ function isSame(model: GenerativeModel, stored: typeof models.$inferSelect): boo
   );
 }
 
-/** Whether this is what an artifact's row was made for: by its digest, or, where that is what is wrong, by its text. */
+/**
+ * Whether this content is the one of an artifact's row: by its digest, or by its text if the digest is what
+ * is wrong.
+ */
 function isOf(row: ArtifactRow, content: StoredContent): boolean {
   if (row.modality !== content.modality) return false;
   return content.sha256.equals(row.sha256) || (content.text !== null && content.text === row.text);

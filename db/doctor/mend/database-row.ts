@@ -10,10 +10,13 @@ import { plannedFor } from '../../postgres/migrate.js';
 import { databases } from '../../schema.js';
 import { get, run } from '../../connection/work.js';
 
-/** As the tables check it. */
+/** The length that the table's check demands. */
 const ID_CHARACTERS = 32;
 
-/** Makes the table `databases` its one row again: with the id that it has, or a new one, and with what the migrations state. */
+/**
+ * Restores the one row of the table `databases`: with its present id or a new one, and with the statements of
+ * the migrations.
+ */
 export async function restoreDatabaseRow(db: Database): Promise<void> {
   const { build } = db;
   const stated = statedByMigrations(db);

@@ -21,8 +21,8 @@ import { all, run } from '../../connection/work.js';
 import type { Work } from '../../connection/work.js';
 
 /**
- * Values that one statement names: SQLite takes 32,766 (https://sqlite.org/limits.html, SQLITE_MAX_VARIABLE_NUMBER), Postgres 65,535; and
- * rows that one transaction changes.
+ * The number of values in one statement: SQLite takes 32,766 (https://sqlite.org/limits.html,
+ * SQLITE_MAX_VARIABLE_NUMBER), Postgres 65,535. It is also the number of rows that one transaction changes.
  */
 const BATCH = 1000;
 
@@ -30,11 +30,11 @@ function* batchesOf<T>(values: readonly T[]): Generator<T[]> {
   for (let from = 0; from < values.length; from += BATCH) yield values.slice(from, from + BATCH);
 }
 
-/** Deletes what is derived, and makes the runs that lack it now unfinished, so that the next `resume` makes it again. */
+/** Deletes derived rows and makes their runs unfinished, so that the next `resume` makes the rows again. */
 export function derivedRows({ build, write }: Database) {
   /**
-   * Makes finished runs unfinished, and completed experiments with unfinished runs planned ones. A new attempt, as for a
-   * retry: earlier failures do not count against it.
+   * Makes finished runs unfinished, and sets completed experiments with unfinished runs to planned. The run
+   * gets a new attempt, as for a retry: earlier failures do not count against it.
    */
   function* reopen(ids: readonly number[]): Work<void> {
     for (const some of batchesOf(ids)) {
@@ -50,7 +50,9 @@ export function derivedRows({ build, write }: Database) {
     }
   }
 
-  /** What is not finished any more has no end; whoever drives it keeps on. */
+  /**
+   * An unfinished experiment has no time of its end. An experiment that a workflow drives keeps its driver.
+   */
   function* reopenExperiments(which: SQL): Work<void> {
     yield* run(
       build
@@ -89,8 +91,8 @@ export function derivedRows({ build, write }: Database) {
   }
 
   /**
-   * With what points at them, which may be steps of every run: these first, some at a time, each with its run made unfinished, so that
-   * whatever ends the process leaves a sound store.
+   * Deletes vectors with the rows that point at them, which may be steps of every run. It deletes those rows
+   * first, some at a time, and makes their runs unfinished: so the store is sound wherever the process ends.
    */
   async function deleteVectors(ids: readonly number[]): Promise<void> {
     for (const some of batchesOf(ids)) {
@@ -100,13 +102,13 @@ export function derivedRows({ build, write }: Database) {
     }
   }
 
-  /** Deletes embeddings, at most a batch of them, and makes their runs unfinished; returns how many there were. */
+  /** Deletes embeddings, at most a batch of them, and makes their runs unfinished. Returns their number. */
   function* detached(which: SQL): Work<number> {
     const some = yield* all(
       build
         .select({ invocation: embeddings.invocationId, run: invocations.runId })
         .from(embeddings)
-        // One that is broken may point at no invocation.
+        // A broken embedding may point at no invocation.
         .leftJoin(invocations, eq(invocations.id, embeddings.invocationId))
         .where(which)
         .limit(BATCH),
@@ -123,7 +125,7 @@ export function derivedRows({ build, write }: Database) {
     yield* run(build.delete(vectors).where(which));
   }
 
-  /** With their dimensions and surrogates. */
+  /** Deletes diagrams with their dimensions and surrogates. */
   async function deleteDiagrams(ids: readonly number[]): Promise<void> {
     await write(function* () {
       const of = yield* all(
@@ -133,7 +135,7 @@ export function derivedRows({ build, write }: Database) {
           .where(inArray(diagrams.id, [...ids])),
       );
       yield* run(build.delete(diagrams).where(inArray(diagrams.id, [...ids])));
-      // What a cascade would have taken along, had it been there.
+      // If the diagram's own row is missing, no cascade deletes these.
       for (const table of ['diagram_dimensions', 'surrogates']) {
         yield* run({
           run: () =>
@@ -146,7 +148,7 @@ export function derivedRows({ build, write }: Database) {
     });
   }
 
-  /** Sets the numbers of diagrams to what their bars give. */
+  /** Sets the numbers of diagrams to the values that their bars give. */
   async function measureDiagrams(ids: readonly number[], measures: BarMeasures): Promise<void> {
     const ofDiagrams = inArray(diagramDimensions.diagramId, [...ids]);
     await write(function* () {

@@ -24,20 +24,20 @@ export interface Means {
 }
 
 export interface MendOptions {
-  /** Also what gives up steps. */
+  /** Whether to make the repairs that give up steps too. */
   readonly cutBack: boolean;
   readonly onDone?: (repair: Repair) => void;
-  /** Told of what could not be made, and why. */
+  /** Called with each repair that could not be made, and the reason. */
   readonly onFailure: (repair: Repair, why: string) => void;
 }
 
-/** What one transaction holds at most. */
+/** The number of repairs in one transaction, at most. */
 const BATCH = 200;
 
 /**
- * Makes the repairs of a plan, those that others build on first; the store must be used by nobody else. Each is a
- * transaction of its own or shares one with its like, so that whatever ends the process leaves whole repairs. Returns how
- * many were made.
+ * Makes the repairs of a plan, first those that other repairs build on. No other process may use the store.
+ * Each repair is a transaction of its own or shares one with repairs of its kind: so each repair is whole or
+ * not made at all, wherever the process ends. Returns the number of repairs that were made.
  */
 export async function mend(
   store: Store,
@@ -72,7 +72,10 @@ interface Attempted {
   readonly outcome: Outcome;
 }
 
-/** A batch as a whole; where that fails, one by one, so that one that cannot be made holds up no other. */
+/**
+ * Makes a batch as a whole. If that fails, makes the repairs one by one, so that a repair that cannot be made
+ * stops no other.
+ */
 async function attempted(
   batch: readonly Repair[],
   repairs: (batch: readonly Repair[]) => Promise<Outcome>,
@@ -83,7 +86,7 @@ async function attempted(
       const outcome = await repairs(batch);
       return batch.map((repair) => ({ repair, outcome }));
     } catch {
-      // Below it is told of which it was.
+      // The loop below finds the repair that fails.
     }
   }
   const results: Attempted[] = [];
@@ -113,7 +116,7 @@ function createRepairs(store: Store, { catalogue, generate, measures, now }: Mea
   );
   const steps = stepRepairs(db, { artifacts, provenance }, { runs, derived }, catalogue, generate, now);
 
-  /** Makes repairs of one kind; several only of those that are made together. */
+  /** Makes repairs of one kind; several at once only of the kinds in `TOGETHER`. */
   return async function make(batch: readonly Repair[]): Promise<Outcome> {
     const repair = batch[0]!;
     const all = <K extends Repair['kind']>(kind: K) =>

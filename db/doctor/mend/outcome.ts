@@ -1,11 +1,11 @@
 import type { Repair } from '../repair.js';
 
-/** What became of a repair. */
+/** The result of a repair. */
 export interface Outcome {
   readonly done: boolean;
-  /** Why it was not done. */
+  /** The reason why it was not made. */
   readonly why?: string;
-  /** What has to follow it; or, where it was not done, what would mend the same. */
+  /** The repairs that must follow; or, if this one was not made, other repairs of the same violation. */
   readonly next?: Iterable<Repair> | AsyncIterable<Repair>;
 }
 

@@ -8,7 +8,7 @@ import { harden } from '../../connection/sqlite.js';
 import { knownMigrations, makeSchema } from '../../versions/own-schema.js';
 import { synchronise } from '../../connection/synchronise.js';
 
-/** Tables whose rows are made again where they cannot be read. */
+/** Tables whose rows can be made again if they cannot be read. */
 const DERIVED: ReadonlySet<string> = new Set([
   'vectors',
   'embeddings',
@@ -18,17 +18,18 @@ const DERIVED: ReadonlySet<string> = new Set([
 ]);
 
 export interface Rebuilt {
-  /** Where the damaged file is now. */
+  /** The path of the damaged file now. */
   readonly kept: string;
-  /** Derived tables that could not be read to their ends: what is missing of them is made again. */
+  /** Derived tables that could not be read to their ends. Later repairs make the missing rows again. */
   readonly cutShort: readonly string[];
 }
 
 /**
- * Copies every table of a database file into a new one with the tables, indices and triggers that the first `applied` migrations make (all
- * of this version, unless the file is of an older one), and puts it in the old one's place. Rows are read from the tables themselves, so that damaged indices do not matter; of a damaged
- * table that is derived, what can be read. Nobody may have the file open.
- * Throws StoreConflict where a table that cannot be made again is damaged; the file is then as it was.
+ * Copies every table of a database file into a new one, which replaces it. The new file has the tables,
+ * indices and triggers of the first `applied` migrations: all of this version, unless the file is of an older
+ * one. The copy reads rows from the tables themselves, so damaged indices do not matter. From a damaged
+ * derived table it takes the rows that can be read. No process may have the file open. Throws StoreConflict
+ * if a table that cannot be made again is damaged; the file then stays as it was.
  */
 export function rebuildFile(file: string, now: number, applied = knownMigrations()): Rebuilt {
   const fresh = `${file}.rebuilt`;
@@ -65,10 +66,10 @@ function copyTables(sqlite: Database.Database, file: string): string[] {
     .all();
   const tables = objects.filter(({ type, name }) => type === 'table' && !name.startsWith('sqlite_'));
   const others = objects.filter(({ type }) => type !== 'table');
-  // What was let in once is copied as it is; it has a repair of its own.
+  // The copy must not refuse rows that the old file already had: such rows have repairs of their own.
   for (const { type, name } of others) sqlite.exec(`drop ${type} "${name}"`);
   const damaged = new Database(file, { fileMustExist: true });
-  // It may be a stranger's.
+  // The file may come from another person.
   harden(damaged);
   damaged.pragma('query_only = ON');
   const cutShort: string[] = [];
@@ -83,7 +84,7 @@ function copyTables(sqlite: Database.Database, file: string): string[] {
   return cutShort;
 }
 
-/** An index that duplicates do not allow for is made when these are gone. */
+/** A unique index can only be made after a repair has removed the duplicates. */
 function make(sqlite: Database.Database, name: string, sql: string): void {
   try {
     sqlite.exec(sql);
@@ -93,7 +94,7 @@ function make(sqlite: Database.Database, name: string, sql: string): void {
   }
 }
 
-/** Whether the table could be read to its end. */
+/** Copies a table. Returns whether it could be read to its end. */
 function copyTable(sqlite: Database.Database, damaged: Database.Database, name: string): boolean {
   const columns = sqlite
     .prepare<[string], string>('select name from pragma_table_info(?)')

@@ -2,12 +2,12 @@ import Database from 'better-sqlite3';
 import { describeRepair, givesUpSteps, rankOf } from '../repair.js';
 import type { Repair, RepairKind } from '../repair.js';
 
-/** How many repairs of one kind there are, and what the first of them do. */
+/** The number of repairs of one kind, and a description of the first few. */
 export interface RepairGroup {
   readonly kind: RepairKind;
   readonly count: number;
   readonly examples: readonly string[];
-  /** Only done where somebody asks for it. */
+  /** Whether the repairs need the user's explicit consent, because they give up steps. */
   readonly givesUp: boolean;
 }
 
@@ -19,7 +19,10 @@ interface Entry {
 
 const EXAMPLES = 3;
 
-/** Repairs to be made, each once: in a file of SQLite's own that is gone with the process, so that any number fits. */
+/**
+ * The repairs to be made, each once. They are in a temporary file of SQLite that ends with the process, so
+ * that any number fits.
+ */
 export class RepairPlan {
   private readonly sqlite = new Database('');
   private readonly insert;
@@ -36,7 +39,7 @@ export class RepairPlan {
     this.insert.run(rankOf(repair), repair.kind, JSON.stringify(repair), givesUpSteps(repair) ? 1 : 0);
   }
 
-  /** Number of repairs; without those that give up steps where these are not `wanted`. */
+  /** The number of repairs; those that give up steps count only if they are `wanted`. */
   count(wanted: boolean): number {
     const query = 'select count(*) from repairs where gives_up <= ?';
     return Number(
@@ -47,7 +50,7 @@ export class RepairPlan {
     );
   }
 
-  /** By kind, in the order in which they are made. */
+  /** The repairs by kind, in the order in which they are made. */
   groups(): RepairGroup[] {
     const kinds = this.sqlite
       .prepare<[], { kind: RepairKind; givesUp: number; count: number }>(
@@ -67,7 +70,7 @@ export class RepairPlan {
     }));
   }
 
-  /** Takes the next repairs out, up to `limit` of one kind; none when all have been tried. */
+  /** Takes out the next repairs, up to `limit` of one kind; none after all have been tried. */
   take(limit: number, wanted: boolean): Repair[] {
     const first = this.sqlite
       .prepare<[number], Entry>(

@@ -30,7 +30,7 @@ const OUTPUTS = ['sequence', 'outputId'] as const;
 type StoredRun = typeof runs.$inferSelect;
 type StoredExperiment = typeof experiments.$inferSelect;
 
-/** What the steps of a run say of its end. */
+/** The end of a run, according to its steps. */
 interface End {
   readonly stopReason: 'length' | 'cycle' | null;
   readonly length: number | null;
@@ -40,7 +40,7 @@ interface End {
 
 const OPEN: End = { stopReason: null, length: null, cycleStart: null, cycleLength: null };
 
-/** Runs and experiments as their plan and their steps say. */
+/** Restores runs and experiments from their plan and their steps. */
 export function runRepairs(
   db: Database,
   artifacts: ArtifactTable,
@@ -65,7 +65,7 @@ export function runRepairs(
     return { row: found.row, config };
   }
 
-  /** Sets a run's row to what its plan and its steps say. */
+  /** Sets a run's row to the values of its plan and its steps. */
   async function restoreRun(id: number): Promise<Outcome> {
     const found = await read(() => storedRun(id));
     if (found === null) return impossible('its experiment or its place in the plan is not known');
@@ -101,7 +101,7 @@ export function runRepairs(
     yield* derived.reopenExperiments(sql`${experiments.id} = ${row.experimentId}`);
   }
 
-  /** From the steps; or where they would have to be cut for it. */
+  /** The end according to the steps; or the step at which the run must first be cut. */
   async function endOf(
     row: StoredRun,
     config: ExperimentConfig,
@@ -123,7 +123,7 @@ export function runRepairs(
     const reader = await openReader(db);
     try {
       for await (const { sequence, outputId } of reader.stepsOf(row.id, OUTPUTS)) {
-        // Steps that are not whole have repairs of their own; the end follows when these are made.
+        // Incomplete steps have repairs of their own; a later repair sets the end.
         if (sequence !== count) return OPEN;
         count++;
         if (cycle !== null) continue;
@@ -155,14 +155,14 @@ export function runRepairs(
       : { ...OPEN, ...found };
   }
 
-  /** Null where a model of the network is not in the catalogue. */
+  /** Null if the catalogue does not have a model of the network. */
   function isDeterministic(network: readonly string[]): boolean | null {
     const models = network.map((name) => catalogue.get(name));
     if (models.some((model) => model === undefined)) return null;
     return network.every((name) => modelOfKind(catalogue, name, 'generative')?.deterministic === true);
   }
 
-  /** Deletes the steps from a sequence on, and what was made of them. */
+  /** Deletes the steps from a sequence on, with everything that was made of them. */
   async function cutRun(id: number, from: number): Promise<Outcome> {
     await write(function* () {
       const row = yield* get(build.select().from(runs).where(eq(runs.id, id)));
@@ -191,7 +191,7 @@ export function runRepairs(
     return { done: true, next: [{ kind: 'restore run', run: id }] };
   }
 
-  /** From the end, some at a time: what is left of a run whose steps go is a shorter run. */
+  /** Deletes from the end, some at a time: the remaining part is always a shorter, sound run. */
   async function deleteSteps(id: number, from: number): Promise<void> {
     for (;;) {
       const deleted = await write(function* () {
@@ -226,7 +226,7 @@ export function runRepairs(
     return DONE;
   }
 
-  /** Makes the rows of runs that are missing; those of seed -1 where `drawn`. */
+  /** Makes the rows of missing runs; those of seed -1 only if `drawn`. */
   async function planRuns(
     { experiment, from, to }: Extract<Repair, { kind: 'plan runs' }>,
     drawn: boolean,
@@ -246,7 +246,7 @@ export function runRepairs(
     return impossible(`${left} of the runs have drawn seeds, which are lost`, anew);
   }
 
-  /** Returns how many runs it leaves out, since their seeds are lost. */
+  /** Returns the number of runs that it leaves out, because their seeds are lost. */
   function* planned(
     experiment: string,
     config: ExperimentConfig,
@@ -280,7 +280,7 @@ export function runRepairs(
     return left;
   }
 
-  /** Sets the status and the number of runs to what the plan and the runs say. */
+  /** Sets the status and the number of runs to the values of the plan and the runs. */
   async function restoreExperiment(id: string): Promise<Outcome> {
     return await write(function* (): Work<Outcome> {
       const row = yield* get(build.select().from(experiments).where(eq(experiments.id, id)));
@@ -304,7 +304,7 @@ export function runRepairs(
           .set(endOfExperiment(row, counts, planned))
           .where(eq(experiments.id, id)),
       );
-      // Nobody is at work on them.
+      // No worker works on these runs now.
       yield* execute(
         build
           .update(runs)
@@ -330,7 +330,7 @@ export function runRepairs(
   return { storedRun, restoreRun, cutRun, restartRun, deleteRun, deleteStep, planRuns, restoreExperiment };
 }
 
-/** A run stays what it was where that can be; one that was finished and is not is to be worked on. */
+/** A run keeps its state if that is possible. A finished run that is not complete must be worked on again. */
 function stateOf({ status, errorKind }: StoredRun, { stopReason }: End) {
   const known = isRunStatus(status);
   const wasFinished = status === 'finished' && stopReason === null;

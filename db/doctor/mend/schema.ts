@@ -7,7 +7,10 @@ import { run } from '../../connection/work.js';
 import type { Work } from '../../connection/work.js';
 import { ownRules } from '../schema-objects.js';
 
-/** Makes a trigger, an index or another rule of a table what the migrations of this version say. Throws where rows do not allow for it. */
+/**
+ * Restores a trigger, an index or another rule of a table to the form that the migrations of this version
+ * make. Throws if existing rows break the rule.
+ */
 export async function restoreSchema(db: Database, name: string): Promise<void> {
   if (isSqlite(db)) {
     restoreInFile(db, name);
@@ -31,7 +34,7 @@ function restoreInFile({ sqlite }: Connection, name: string): void {
 
 const IMMUTABLE = 'artifacts_are_immutable';
 
-/** Changes rows of artifacts, which nobody else may, within a transaction. */
+/** Changes rows of artifacts within a transaction. A trigger forbids such changes to all other code. */
 export function* rewriteArtifacts(db: Database, change: () => Work<void>): Work<void> {
   if (!isSqlite(db)) {
     yield* execute(db, `alter table artifacts disable trigger ${IMMUTABLE}`);

@@ -30,17 +30,17 @@ interface Neighbour {
   readonly model: typeof models.$inferSelect | null;
   readonly modality: string | null;
   readonly hostIsThere: boolean;
-  /** Whether its columns that say how it was made, and of its model call, are as the table's own checks want them. */
+  /** Whether the columns about its origin and its model call satisfy the table's own checks. */
   readonly isSound: boolean;
 }
 
-/** A step as it has to be. */
+/** The correct form of a step. */
 interface Mended {
   readonly row: NewStep;
   readonly there: StoredStep | null;
 }
 
-/** What a step of a run has to be, but for its output. */
+/** The correct form of a step of a run, without its output. */
 interface Wanted {
   readonly sequence: number;
   readonly model: GenerativeModel;
@@ -50,8 +50,9 @@ interface Wanted {
 }
 
 /**
- * Steps that are broken or missing, by asking their models again. What comes out is only written where a row that is there
- * says the same: the step's own output, the input of the step after it, or the cycle that it was filled in from.
+ * Repairs broken or missing steps by calling their models again. The repair writes an output only if a stored
+ * row confirms it: the step's own output, the input of the following step, or the cycle that the step was
+ * filled from.
  */
 export function stepRepairs(
   { build, read, write }: Database,
@@ -117,7 +118,7 @@ export function stepRepairs(
     return { done: true, next: [{ kind: 'restore run', run: id }] };
   }
 
-  /** Steps by sequence; null where two share one. */
+  /** Steps by sequence; null if two steps share one. */
   async function neighbours(id: number, from: number, to: number): Promise<Map<number, Neighbour> | null> {
     const rows = await read(() =>
       all(
@@ -168,7 +169,7 @@ export function stepRepairs(
     return await write(() => artifacts.idOf(content));
   }
 
-  /** What a cycle gives at a place behind its first repeat. */
+  /** The output that a cycle gives at a place after its first repeat. */
   async function cycleOutput(
     { id, cycleLength }: typeof runs.$inferSelect,
     sequence: number,
@@ -195,15 +196,19 @@ export function stepRepairs(
     const fresh = { ...made, source: 'computed' as const };
     const step = { runId, sequence, modelId, inputId, outputId, seed };
     if (there === null) return { ...step, ...fresh, createdAt: now() };
-    // Who computed it is still true, where it was recorded as a whole; so is the revision of its model.
+    // A complete record of the call that computed the output is still true, and so is the revision of its
+    // model.
     if (isOfModel(there, model)) step.modelId = there.step.modelId;
     const stands = there.hostIsThere && there.isSound;
     return { ...there.step, ...(stands ? {} : fresh), ...step };
   }
 
-  /** Rows of invocations are never changed: they are written anew, under the eyes of the database's own rules. */
+  /**
+   * A trigger forbids changes to rows of invocations, so this deletes them and writes new ones. The
+   * database's own rules check these.
+   */
   function* written(id: number, mended: readonly Mended[]): Work<void> {
-    // No step can be added to a run that has ended; its end is derived again afterwards.
+    // A run that has ended accepts no step, so open the run; a later repair sets its end again.
     yield* run(
       build
         .update(runs)
@@ -241,7 +246,7 @@ function isSameRow(row: NewStep, there: StoredStep): boolean {
   return columnNames(invocations).every((column) => (row[column] ?? null) === there[column]);
 }
 
-/** What the place in its run decides is compared with the run instead. */
+/** The repair compares the values that the place in the run decides with the run instead. */
 const OF_PLACE: ReadonlySet<string> = new Set(['invocations_sequence', 'invocations_seed']);
 
 const SOUND = and(
