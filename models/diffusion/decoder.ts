@@ -10,7 +10,7 @@ import type { Floats } from './tensors.js';
 
 const blocks = z.array(z.int()).min(1);
 const decoderConfig = {
-  // Early configurations lack it; it is diffusers' default for them.
+  // Early configurations lack it. Diffusers then takes this default.
   scaling_factor: z.number().positive().default(0.18215),
   shift_factor: z.number().nullish(),
   latent_channels: z.int().positive().default(4),
@@ -21,7 +21,10 @@ const decoderConfig = {
 };
 type DecoderConfig = z.infer<z.ZodObject<typeof decoderConfig>>;
 
-/** Pixels a side for each latent, where no configuration and no trial says so: of every decoder of these families. */
+/**
+ * Pixels a side for each latent, where neither a configuration nor a trial states it: the value of every decoder of
+ * these families.
+ */
 const USUAL_LATENT_PIXELS = 8;
 /** Latents a side of the trial. */
 const TRIAL_SIDE = 2;
@@ -31,16 +34,16 @@ export class Decoder {
   private constructor(
     private readonly graph: Graph,
     private readonly config: DecoderConfig,
-    /** Where the configuration is; null where the settings or the exporter's habit stand for it. */
+    /** The file of the configuration; null where the settings, or the habit of the first exporter, take its place. */
     private readonly configFile: string | null,
     /** Pixels a side that each latent stands for. */
     readonly latentPixels: number,
   ) {}
 
   /**
-   * The setting `vae` names a graph instead of the one in vae_decoder/; its config.json lies beside it, unless `vae_scaling_factor` says
-   * what is in it. Decodes a few latents, to see that the graph does what the configuration says. Throws PanicError `InvalidInput`,
-   * `ModelFilesMissing`, `DeviceError`.
+   * Opens the decoder. The setting `vae` names a graph in place of the one in vae_decoder/. Its config.json lies
+   * beside it, unless the setting `vae_scaling_factor` replaces it. Decodes a few latents, to check the graph
+   * against the configuration. Throws PanicError `InvalidInput`, `ModelFilesMissing`, `DeviceError`.
    */
   static async open(
     folder: ModelFolder,
@@ -53,7 +56,7 @@ export class Decoder {
         'vae_scaling_factor is for a decoder that "vae" names; leave it out',
       );
     }
-    // The first exporter of Stable Diffusion 1 wrote none, since all of its models had the same.
+    // The first exporter of Stable Diffusion 1 wrote no configuration, since all of its models had the same.
     const unwritten = factor !== undefined || (file === undefined && folder.isOfFirstExporter(at));
     const config = unwritten
       ? z.object(decoderConfig).parse({ scaling_factor: factor })
@@ -64,7 +67,10 @@ export class Decoder {
     return new Decoder(graph, config, configFile, await latentPixels(graph, config, configFile));
   }
 
-  /** Throws PanicError `InvalidInput` unless latents of this shape, of which the denoiser states the channels, are what it decodes. */
+  /**
+   * Throws PanicError `InvalidInput` unless the decoder takes latents of this shape. The denoiser states the
+   * channels.
+   */
   requireLatents(channels: readonly Statement[], rows: number, columns: number): void {
     const input = this.graph.onlyInput('latent_sample');
     requireAgreement(
@@ -96,7 +102,7 @@ export class Decoder {
     }
   }
 
-  /** Latents of channels x rows x columns to a picture of 3 x height x width, about -1..1. */
+  /** Turns latents of channels x rows x columns into a picture of 3 x height x width, about -1..1. */
   async decode(latents: Floats): Promise<Floats> {
     const data = this.unscaled(latents);
     return await this.graph.answer({ [this.graph.onlyInput('latent_sample')]: { data, dims: latents.dims } });
@@ -118,7 +124,7 @@ export class Decoder {
   }
 }
 
-/** Throws PanicError `InvalidInput` unless there is a mean and a deviation for each channel, or neither. */
+/** Throws PanicError `InvalidInput` unless each channel has a mean and a deviation, or no channel has either. */
 function requireChannelValues(config: DecoderConfig, file: string | null): void {
   const { latents_mean: mean, latents_std: deviation, latent_channels: channels } = config;
   for (const [key, values] of Object.entries({ latents_mean: mean, latents_std: deviation })) {
@@ -131,8 +137,9 @@ function requireChannelValues(config: DecoderConfig, file: string | null): void 
 }
 
 /**
- * Pixels a side for each latent: what the configuration says, as diffusers reads it (each block but the last halves the picture's sides), and
- * what the graph makes of a few latents. Throws PanicError `InvalidInput` where the two differ.
+ * Pixels a side for each latent: the value of the configuration, as diffusers reads it (each block but the last
+ * halves the picture's sides), and the value that the graph gives for a few latents. Throws PanicError
+ * `InvalidInput` where the two differ.
  */
 async function latentPixels(graph: Graph, config: DecoderConfig, file: string | null): Promise<number> {
   const named = config.block_out_channels;
@@ -141,7 +148,7 @@ async function latentPixels(graph: Graph, config: DecoderConfig, file: string | 
     where: `${file}: block_out_channels, with ${named?.length} blocks,`,
   };
   const value = await triedLatentPixels(graph, config).catch((error: unknown) => {
-    // Where no graph is opened, the configuration has to do.
+    // A loader that opens no graph relies on the configuration.
     if (error instanceof NothingComputes && stated.value !== null) return null;
     throw error;
   });

@@ -3,8 +3,8 @@ import type { Graph } from './graph.js';
 import type { ModelFolder } from './model-folder.js';
 
 /**
- * What a denoiser's configuration and graph state of the channels of the latents that it reads and gives. The first is the
- * configuration's `in_channels`.
+ * What a denoiser's configuration and graph state of the channels of the latents that it reads and gives. The first
+ * statement is the configuration's `in_channels`.
  */
 export async function latentChannels(
   folder: ModelFolder,
@@ -20,7 +20,10 @@ export async function latentChannels(
   ];
 }
 
-/** Throws PanicError `InvalidInput` where the graph was exported for another number of pictures: guidance asks about two at once. */
+/**
+ * Throws PanicError `InvalidInput` where the graph was exported for another number of latents: with guidance the
+ * denoiser reads two at once.
+ */
 export function requireBatch(graph: Graph, input: string, isGuided: boolean): void {
   const wanted = { value: isGuided ? 2 : 1, where: 'the setting guidance_scale' };
   requireAgreement(

@@ -12,15 +12,15 @@ import { clipEncoder, t5Encoder, type TextEncoder } from './text-encoder.js';
 
 const transformerConfig = { in_channels: z.int().multipleOf(4), guidance_embeds: z.boolean().default(false) };
 
-/** What diffusers lets T5 read. */
+/** The most tokens that diffusers lets T5 read. */
 const T5_TOKENS = 512;
-/** Latents are packed two by two into a patch. */
+/** A patch packs two by two latents. */
 const PATCH = 2;
 
 /**
- * Flux.1 schnell and dev: the summary of a CLIP encoder, T5, a transformer over packed latents and a decoder, as diffusers' FluxPipeline runs
- * them. The weight of the prompt is told to a model that has an input for it (dev); to others it must be 0.
- * Throws PanicError `InvalidInput`, `ModelFilesMissing`, `DeviceError`.
+ * Flux.1 schnell and dev: the summary of a CLIP encoder, T5, a transformer over packed latents and a decoder, as
+ * diffusers' FluxPipeline runs them. A model that has an input for the weight of the prompt (dev) gets it; for
+ * other models it must be 0. Throws PanicError `InvalidInput`, `ModelFilesMissing`, `DeviceError`.
  */
 export async function flux(folder: ModelFolder, settings: TextToImageSettings): Promise<Pipeline> {
   const config = await folder.config(transformerConfig, folder.transformer(), 'config.json');
@@ -86,7 +86,7 @@ export async function flux(folder: ModelFolder, settings: TextToImageSettings): 
   };
 }
 
-/** Throws PanicError `InvalidInput` where the transformer's configuration and graph do not fit what it will be given. */
+/** Throws PanicError `InvalidInput` where the transformer's configuration and graph do not fit its inputs. */
 async function requireFit(
   folder: ModelFolder,
   transformer: Graph,
@@ -122,7 +122,7 @@ async function requireFit(
   ]);
 }
 
-/** Row and column of each patch, behind a zero. */
+/** For each patch a zero, its row and its column. */
 function places(rows: number, columns: number): Float32Array {
   return Float32Array.from({ length: 3 * rows * columns }, (_, i) => {
     const place = Math.floor(i / 3);
@@ -130,7 +130,7 @@ function places(rows: number, columns: number): Float32Array {
   });
 }
 
-/** Between channels x rows x columns and patches x (channels x 2 x 2). */
+/** Rearranges between channels x rows x columns and patches x (channels x 2 x 2). */
 function rearrange(
   values: Float32Array,
   channels: number,

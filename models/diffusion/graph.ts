@@ -10,8 +10,8 @@ import type { Statement } from '../agreement.js';
 import type { Floats, Numbers } from './tensors.js';
 
 /**
- * An ONNX graph that takes numbers, whatever their type in it (float32, float16, int64, int32), and gives floats. Weights of other types
- * (int8, int4) are its own affair, and so is data that lies in files beside it.
+ * An ONNX graph that takes numbers, whatever their type in the graph (float32, float16, int64, int32), and gives
+ * floats. Its weights may have other types (int8, int4), and its data may lie in files beside it.
  */
 export class Graph {
   readonly #session: OpenGraph;
@@ -27,8 +27,9 @@ export class Graph {
   }
 
   /**
-   * Opens one of the model's files. Throws PanicError as `ModelFiles.graph`, `DeviceError` where the runtime cannot open the graph on the device, and `InvalidInput` where the graph takes
-   * numbers of a type that cannot be passed from here, or gives bfloat16.
+   * Opens one of the model's files. Throws PanicError as `ModelFiles.graph`, `DeviceError` where the runtime cannot
+   * open the graph on the device, and `InvalidInput` where the graph takes numbers of a type that this program
+   * cannot pass, or gives bfloat16.
    */
   static async open(files: ModelFiles, path: string, device: LoadTask['device']): Promise<Graph> {
     const file = files.nameOf(path);
@@ -46,7 +47,7 @@ export class Graph {
     return this.#inputs.has(input);
   }
 
-  /** The name of its one input; `usual` where it has several. */
+  /** The name of the graph's one input; `usual` where the graph has several. */
   onlyInput(usual: string): string {
     const [name, ...others] = this.#inputs.keys();
     return name === undefined || others.length > 0 ? usual : name;
@@ -57,12 +58,12 @@ export class Graph {
     return this.#inputs.get(input)?.shape.length ?? 0;
   }
 
-  /** What the graph declares of a dimension of an input (-1 is the last); null where it takes any number. */
+  /** The size that the graph declares for a dimension of an input (-1 is the last); null where it takes any size. */
   inputDim(input: string, axis: number): Statement {
     return this.#declared(`the input ${input}`, this.#inputs.get(input)?.shape, axis);
   }
 
-  /** The same of an output. */
+  /** The size that the graph declares for a dimension of an output, likewise. */
   outputDim(output: string, axis: number): Statement {
     const found = this.#session.outputMetadata.find(({ name }) => name === output);
     return this.#declared(`the output ${output}`, found?.isTensor === true ? found.shape : undefined, axis);
@@ -97,8 +98,8 @@ export class Graph {
   }
 
   /**
-   * Runs the graph: `feeds` has a value for each of its inputs and no others. Throws PanicError `InvalidInput` where they do not fit, and
-   * `DeviceError` where the runtime fails.
+   * Runs the graph. `feeds` has a value for each of its inputs and no others. Throws PanicError `InvalidInput`
+   * where the feeds do not fit, and `DeviceError` where the runtime fails.
    */
   async run(feeds: Readonly<Record<string, Numbers>>): Promise<ReadonlyMap<string, Floats>> {
     this.requireInputs(Object.keys(feeds));
@@ -116,13 +117,13 @@ export class Graph {
     );
   }
 
-  /** Runs the graph for the first of its outputs. Throws as `run`. */
+  /** Runs the graph and returns its first output. Throws as `run`. */
   async answer(feeds: Readonly<Record<string, Numbers>>): Promise<Floats> {
     return (await this.run(feeds)).get(this.outputs[0]!)!;
   }
 }
 
-/** Makes a tensor of each type that can be passed from here. */
+/** Makes a tensor of each type that this program can pass to a graph. */
 const tensorOf: Partial<
   Record<Tensor.Type, (data: Numbers['data'], dims: readonly number[], where: string) => Tensor>
 > = {

@@ -14,7 +14,10 @@ import type { TextToImageSettings } from './settings.js';
 const json = z.record(z.string(), z.unknown());
 export type Json = z.infer<typeof json>;
 
-/** A text-to-image model's files in the layout of the ONNX exporters: a folder for each component, `model_index.json` beside them. */
+/**
+ * A text-to-image model's files in the layout of the ONNX exporters: a folder for each component, with
+ * `model_index.json` beside the folders.
+ */
 export class ModelFolder {
   readonly #model: GenerativeModel;
   readonly #files: ModelFiles;
@@ -26,7 +29,7 @@ export class ModelFolder {
     this.#device = device;
   }
 
-  /** A file or a component as messages name it. */
+  /** A file or a component, as messages name it. */
   path(...parts: readonly string[]): string {
     return this.#files.nameOf(parts.join('/'));
   }
@@ -36,7 +39,7 @@ export class ModelFolder {
     return this.#files.has(parts.join('/'));
   }
 
-  /** The object in a JSON file. Throws PanicError `ModelFilesMissing` where it is none. */
+  /** The object in a JSON file. Throws PanicError `ModelFilesMissing` where the file has no object. */
   async json(...parts: readonly string[]): Promise<Json> {
     const path = this.path(...parts);
     return await this.read(path, async () => json.parse(parseSchedulerJson(await this.text(...parts))));
@@ -71,7 +74,10 @@ export class ModelFolder {
     );
   }
 
-  /** A number of a component's config.json; null where the model's files have none, or it has no number under this key. */
+  /**
+   * A number of a component's config.json; null where the model has no such file, or the file has no number under
+   * this key.
+   */
   async statement(component: string, key: string): Promise<Statement> {
     const content = this.has(component, 'config.json') ? await this.json(component, 'config.json') : {};
     return statementIn(content, this.path(component, 'config.json'), key);
@@ -95,17 +101,20 @@ export class ModelFolder {
     return await Graph.open(this.#files, file, this.#device);
   }
 
-  /** Whether a component was written by the exporter of diffusers' OnnxStableDiffusionPipeline, which gave it no config.json. */
+  /**
+   * Whether the exporter of diffusers' OnnxStableDiffusionPipeline wrote a component. That exporter wrote no
+   * config.json.
+   */
   isOfFirstExporter(component: string): boolean {
     return !this.has(component, 'config.json') && this.has(component, 'model.onnx');
   }
 
-  /** The folder of a transformer: some exporters keep calling it `unet`, as earlier models' denoisers are. */
+  /** The folder of a transformer. Some exporters still call it `unet`, as with the denoisers of earlier models. */
   transformer(): 'transformer' | 'unet' {
     return this.#files.listed.some((file) => file.startsWith('transformer/')) ? 'transformer' : 'unet';
   }
 
-  /** Names of the components that the pipeline has. */
+  /** Names of the pipeline's components. */
   async components(): Promise<ReadonlySet<string>> {
     const index = Object.entries(await this.json('model_index.json'));
     const present = index.filter(([, value]) => Array.isArray(value) && value.every((part) => part !== null));
@@ -113,8 +122,8 @@ export class ModelFolder {
   }
 
   /**
-   * Rows and columns of the latents of a picture, each of which stands for `latentPixels` pixels a side; the denoiser reads them in patches.
-   * Throws PanicError `InvalidInput` for a size that is no whole number of patches.
+   * Rows and columns of a picture's latents. Each latent stands for `latentPixels` pixels a side, and the denoiser
+   * reads latents in patches. Throws PanicError `InvalidInput` for a size that is no whole number of patches.
    */
   latentSize(
     { width, height }: TextToImageSettings,

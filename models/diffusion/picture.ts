@@ -3,7 +3,7 @@ import { PanicError } from '../../common/errors.js';
 import { requireFinite } from './pipeline.js';
 import type { Floats } from './tensors.js';
 
-/** Values 0..1 in rows of pixels (height x width x 3) of a picture of channels x rows x columns, about -1..1. */
+/** A picture of channels x rows x columns, about -1..1, as values 0..1 in rows of pixels (height x width x 3). */
 export function unitPixels({ data, dims }: Floats): Float32Array {
   const plane = dims[2]! * dims[3]!;
   const pixels = new Float32Array(3 * plane);
@@ -17,8 +17,8 @@ export function unitPixels({ data, dims }: Floats): Float32Array {
 }
 
 /**
- * The picture in 8 bits, rounded as diffusers rounds: halves to even. Throws PanicError `ModelOutputInvalid` where the decoder's
- * answer is not finite or not of the size that was asked for.
+ * The picture in 8 bits, rounded as diffusers rounds: halves to even. Throws PanicError `ModelOutputInvalid` where
+ * the decoder's answer is not finite, or has another size than `width` x `height`.
  */
 export function toArtifact(picture: Floats, width: number, height: number): ImageArtifact {
   const [, channels, rows, columns] = picture.dims;

@@ -4,22 +4,25 @@ import type { Scheduler } from './schedulers/scheduler.js';
 import type { TextToImageSettings } from './settings.js';
 import { type Floats, stack } from './tensors.js';
 
-/** A decoded picture before rounding, and what was not read of its prompt. */
+/** A decoded picture before rounding, and the number of tokens of its prompt that were not read. */
 export interface Painting {
   /** Channels, rows, columns: 3 x height x width, -1..1 and beyond. */
   readonly picture: Floats;
   readonly cutTokens: number;
 }
 
-/** A text-to-image pipeline, loaded. Throws PanicError as LoadedGenerator's items do, and `DeviceError`. */
+/** A loaded text-to-image pipeline. Throws PanicError as LoadedGenerator's items do, and `DeviceError`. */
 export interface Pipeline {
   paint(prompt: string, noise: NoiseSource): Promise<Painting>;
 }
 
-/** Asks the denoiser what it sees in a batch of latents at a timestep. */
+/** Runs the denoiser on a batch of latents at a timestep, and returns its answer. */
 export type Denoiser = (latents: Floats, timestep: number) => Promise<Floats>;
 
-/** From noise to latents of a picture. Throws PanicError `ModelOutputInvalid` where numbers cease to be finite. */
+/**
+ * Turns noise into the latents of a picture. Throws PanicError `ModelOutputInvalid` where numbers stop being
+ * finite.
+ */
 export async function denoise(
   scheduler: Scheduler,
   dims: readonly number[],
@@ -38,8 +41,8 @@ export async function denoise(
 }
 
 /**
- * Classifier-free guidance (Ho and Salimans, 2022): asks about the latents without and with the prompt in one batch of two, and goes
- * `weight` times the way from the one answer to the other.
+ * Classifier-free guidance (Ho and Salimans, 2022). It runs the denoiser without and with the prompt in one batch
+ * of two, and goes `weight` times the way from the first answer to the second.
  */
 export function guided(weight: number, denoiser: Denoiser): Denoiser {
   return async (latents, timestep) => {
@@ -54,7 +57,7 @@ export function guided(weight: number, denoiser: Denoiser): Denoiser {
   };
 }
 
-/** Throws PanicError `ModelOutputInvalid`. */
+/** Throws PanicError `ModelOutputInvalid` where a value is not finite. */
 export function requireFinite(values: Float32Array, what: string): void {
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return;
@@ -64,7 +67,10 @@ export function requireFinite(values: Float32Array, what: string): void {
   );
 }
 
-/** Throws PanicError `InvalidInput` for a setting that is given where `heard` says that this pipeline would not hear it. */
+/**
+ * Throws PanicError `InvalidInput` for a setting that this pipeline would ignore. `heard` says which settings it
+ * uses.
+ */
 export function refuseUnheard(
   settings: TextToImageSettings,
   heard: Partial<Record<keyof TextToImageSettings, boolean>>,

@@ -8,26 +8,36 @@ export const textToImageSettings = z.strictObject({
   /** Denoising steps. */
   steps: z.int().positive().max(1000),
   /**
-   * Weight of the prompt. Above 1 the denoiser is also asked without it, at twice the work; models that take the weight as an input (LCM,
-   * Flux dev) are told it instead, and those that have neither (turbo models, Flux schnell) want 0.
+   * Weight of the prompt. Above 1 the denoiser also runs without the prompt, at twice the work. A model that takes
+   * the weight as an input (LCM, Flux dev) gets it in place of that. A model that has neither (turbo models, Flux
+   * schnell) needs 0.
    */
   guidance_scale: z.number().nonnegative().max(100),
-  /** Pixels; a multiple of 8, and for Stable Diffusion 3 and Flux of 16. */
+  /** Pixels; a multiple of 8, and for Stable Diffusion 3 and Flux a multiple of 16. */
   width: pixels,
   height: pixels,
-  /** What the picture should not show; only heard with guidance. Absent is as diffusers has it: an empty prompt, or for some XL models none. */
+  /**
+   * What the picture should not show. It needs guidance. Where it is absent, the default of diffusers applies: an
+   * empty prompt, or for some XL models none.
+   */
   negative_prompt: z.string().exactOptional(),
-  /** Which of torch's generators the seed is for: the one of CUDA devices or the one of the CPU. */
+  /** The generator of torch for which the seed is meant: that of CUDA devices or that of the CPU. */
   noise: z.enum(['cuda', 'cpu']).default('cuda'),
-  /** How the graphs' weights are stored; recorded, and decided by the files. */
+  /** The number format of the graphs' weights. The files decide it; this setting records it. */
   dtype: z.enum(['fp32', 'fp16', 'bf16', 'int8', 'int4']),
-  /** Class of diffusers that takes the place of the one in scheduler_config.json, with the values given there. */
+  /** A class of diffusers that replaces the one in scheduler_config.json, with the values of that file. */
   scheduler: z.enum(DIFFUSION_SCHEDULERS).exactOptional(),
-  /** Tokens that a T5 encoder reads; a longer prompt is cut. Stable Diffusion 3: 256 in diffusers, Flux: 512. */
+  /**
+   * Tokens that a T5 encoder reads. A longer prompt is cut. The default of diffusers is 256 for Stable Diffusion 3
+   * and 512 for Flux.
+   */
   max_sequence_length: z.int().positive().max(512).exactOptional(),
-  /** A decoder instead of the one in vae_decoder/, as a path among the model's files; its config.json lies beside it. */
+  /**
+   * A decoder in place of the one in vae_decoder/, as a path among the model's files. Its config.json lies beside
+   * it.
+   */
   vae: z.string().min(1).exactOptional(),
-  /** What latents are divided by before that decoder, which then needs no config.json: 1 for TAESD. */
+  /** The divisor of latents before that decoder, which then needs no config.json: 1 for TAESD. */
   vae_scaling_factor: z.number().positive().exactOptional(),
 });
 

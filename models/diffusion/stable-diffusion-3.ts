@@ -16,7 +16,7 @@ const transformerConfig = {
   joint_attention_dim: z.int().positive(),
 };
 
-/** What diffusers lets T5 read. */
+/** The most tokens that diffusers lets T5 read by default. */
 const T5_TOKENS = 256;
 
 interface Condition {
@@ -81,7 +81,7 @@ export async function stableDiffusion3(
   };
 }
 
-/** Throws PanicError `InvalidInput` where the transformer's configuration and graph do not fit what it will be given. */
+/** Throws PanicError `InvalidInput` where the transformer's configuration and graph do not fit its inputs. */
 async function requireFit(
   folder: ModelFolder,
   transformer: Graph,
@@ -113,7 +113,7 @@ async function requireFit(
   }
 }
 
-/** `t5` is the encoder or, for a model without one, the shape of the zeros in its place. */
+/** Reads a prompt. `t5` is the encoder or, for a model without one, the shape of the zeros in its place. */
 async function readPrompt(
   prompt: string,
   clips: readonly TextEncoder[],

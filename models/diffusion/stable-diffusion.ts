@@ -16,29 +16,30 @@ const unetConfig = {
   addition_embed_type: z.literal('text_time').nullish(),
 };
 
-/** What the denoiser is told of a prompt. */
+/** What the denoiser gets of a prompt. */
 interface Condition {
   readonly embeddings: Floats;
-  /** Of the XL models: a summary of the prompt. */
+  /** For XL models: a summary of the prompt. */
   readonly summary: Floats | null;
   readonly cut: number;
 }
 
-/** Reads prompts; null stands for no prompt at all. */
+/** Reads a prompt; null stands for no prompt at all. */
 interface Reader {
   readonly read: (prompt: string | null) => Promise<Condition>;
   readonly widths: Widths;
 }
 
-/** What the encoders' graphs declare of the widths of what they give. */
+/** The widths of the encoders' outputs, which their graphs declare. */
 interface Widths {
   readonly embeddings: Statement;
   readonly summary: Statement | null;
 }
 
 /**
- * Stable Diffusion 1.x, 2.x, Turbo and XL, and latent consistency models: one or two CLIP encoders, a UNet and a decoder, as
- * diffusers' StableDiffusionPipeline, StableDiffusionXLPipeline and LatentConsistencyModelPipeline run them. The safety checker of the 1.x models is not run.
+ * Stable Diffusion 1.x, 2.x, Turbo and XL, and latent consistency models: one or two CLIP encoders, a UNet and a
+ * decoder, as diffusers' StableDiffusionPipeline, StableDiffusionXLPipeline and LatentConsistencyModelPipeline run
+ * them. The safety checker of the 1.x models does not run.
  * Throws PanicError `InvalidInput` for what is not supported, `ModelFilesMissing`, `DeviceError`.
  */
 export async function stableDiffusion(
@@ -96,14 +97,15 @@ export async function stableDiffusion(
 }
 
 /**
- * diffusers' StableDiffusionPipeline takes two values of early configurations, which are its classes' defaults, for mistakes: it shifts the timesteps by
- * one and clips no latents whatever they say.
+ * The configuration as diffusers' StableDiffusionPipeline corrects it. Two values of early configurations, which
+ * are its classes' defaults, are mistakes to it: whatever they say, it shifts the timesteps by one and clips no
+ * latents.
  */
 function upToDate(config: Json): Json {
   return { ...config, steps_offset: 1, clip_sample: false };
 }
 
-/** A timestep as the graph declares it: one number, or one for each of the batch. */
+/** A timestep in the form that the graph declares: one number, or one for each item of the batch. */
 function times(unet: Graph, timestep: number, latents: Floats): Numbers {
   const batch = latents.dims[0]!;
   if (unet.rank('timestep') === 0) return { data: [timestep], dims: [] };
@@ -142,7 +144,7 @@ async function xlReader(folder: ModelFolder): Promise<Reader> {
   return { read, widths: { embeddings, summary: encoders[1]!.width('text_embeds') } };
 }
 
-/** Throws PanicError `InvalidInput` where the denoiser's configuration and graph do not fit what it will be given. */
+/** Throws PanicError `InvalidInput` where the denoiser's configuration and graph do not fit its inputs. */
 async function requireFit(
   folder: ModelFolder,
   unet: Graph,
@@ -182,10 +184,10 @@ async function requireFit(
   requireAgreement('width of the summary and the sizes of a picture', [all, together([summary, sized])]);
 }
 
-/** Numbers by which the XL models know a picture's size. */
+/** Numbers that describe a picture's size to the XL models. */
 const SIZES = 6;
 
-/** What the XL models are told of a picture: its original size, where it was cropped (nowhere), the size wanted. */
+/** The sizes that the XL models get: the picture's original size, the place of its crop (none), the wanted size. */
 function sizes(height: number, width: number): Floats {
   return { data: Float32Array.from([height, width, 0, 0, height, width]), dims: [1, SIZES] };
 }

@@ -1,4 +1,4 @@
-/** Numbers in row-major order; what a graph is fed is converted to the type that it declares. */
+/** Numbers in row-major order. A graph converts them to the type that it declares. */
 export interface Numbers {
   readonly data: Float32Array | readonly number[];
   readonly dims: readonly number[];
@@ -20,12 +20,12 @@ export function stack(...parts: readonly Floats[]): Floats {
   return { data, dims: [parts.reduce((sum, part) => sum + part.dims[0]!, 0), ...first!.dims.slice(1)] };
 }
 
-/** As many zeros. */
+/** Zeros in the shape of a tensor. */
 export function zeros({ dims, data }: Floats): Floats {
   return { dims, data: new Float32Array(data.length) };
 }
 
-/** Tensors of batch x tokens x width that agree in the first two: the widths follow one another. */
+/** Tensors of batch x tokens x width that agree in batch and tokens, joined along the width. */
 export function sideBySide(...parts: readonly Floats[]): Floats {
   const widths = parts.map((part) => part.dims[2]!);
   const width = widths.reduce((sum, one) => sum + one, 0);
@@ -41,7 +41,7 @@ export function sideBySide(...parts: readonly Floats[]): Floats {
   return { data, dims: [batch, rows, width] };
 }
 
-/** Batch x tokens x width, made wider with zeros behind each token. */
+/** A tensor of batch x tokens x width, widened with zeros behind each token. */
 export function widened({ data, dims }: Floats, width: number): Floats {
   const [batch, rows, before] = [dims[0]!, dims[1]!, dims[2]!];
   if (before === width) return { data, dims };
@@ -51,7 +51,7 @@ export function widened({ data, dims }: Floats, width: number): Floats {
   );
 }
 
-/** Batch 1 x tokens x width: the tokens follow one another. */
+/** Tensors of batch 1 x tokens x width, joined along the tokens. */
 export function inSequence(...parts: readonly Floats[]): Floats {
   const rows = stack(...parts.map(({ data, dims }) => ({ data, dims: dims.slice(1) })));
   return { data: rows.data, dims: [1, ...rows.dims] };

@@ -8,7 +8,7 @@ import { clipTokenizer, type PromptTokenizer, t5Tokenizer } from './tokenizer.js
 /** What an encoder made of a prompt. */
 export interface Encoded {
   readonly outputs: ReadonlyMap<string, Floats>;
-  /** The prompt's tokens that it did not read. */
+  /** The number of the prompt's tokens that the encoder did not read. */
   readonly cut: number;
 }
 
@@ -25,13 +25,16 @@ export class TextEncoder {
     const dims = [1, ids.length];
     const feeds = {
       input_ids: { data: ids, dims },
-      // diffusers passes no mask: padding is read like any token.
+      // diffusers passes no mask: the encoder reads padding like any token.
       ...(this.graph.takes('attention_mask') && { attention_mask: { data: ids.map(() => 1), dims } }),
     };
     return { outputs: await this.graph.run(feeds), cut };
   }
 
-  /** The first of `names` among an answer's values. Throws PanicError `InvalidInput` where the graph gives none of them. */
+  /**
+   * The first of `names` among the encoder's outputs. Throws PanicError `InvalidInput` where the graph has none of
+   * them.
+   */
   value({ outputs }: Encoded, ...names: readonly string[]): Floats {
     for (const name of names) {
       const found = outputs.get(name);
@@ -40,7 +43,7 @@ export class TextEncoder {
     throw this.lacks(...names);
   }
 
-  /** The hidden state before the last layer's. */
+  /** The hidden state before the last layer. */
   beforeLast(encoded: Encoded): Floats {
     return this.value(encoded, this.beforeLastName);
   }
@@ -50,7 +53,10 @@ export class TextEncoder {
     return `hidden_states.${layers - 2}`;
   }
 
-  /** What the graph declares of the width of an output. Throws PanicError `InvalidInput` where it has no such output. */
+  /**
+   * The width that the graph declares for an output. Throws PanicError `InvalidInput` where the graph has no such
+   * output.
+   */
   width(output: string): Statement {
     if (!this.graph.outputs.includes(output)) throw this.lacks(output);
     return this.graph.outputDim(output, -1);
@@ -65,7 +71,10 @@ export class TextEncoder {
   }
 }
 
-/** A CLIP encoder, by the names of its folder and of its tokenizer's. Throws PanicError `InvalidInput` where the two do not fit. */
+/**
+ * A CLIP encoder, from the names of its folder and of its tokenizer's folder. Throws PanicError `InvalidInput`
+ * where the two do not fit.
+ */
 export async function clipEncoder(
   folder: ModelFolder,
   component: string,
@@ -86,7 +95,7 @@ export async function t5Encoder(
   return await encoderOf(folder, component, reader, 'the setting max_sequence_length');
 }
 
-/** Checks what the tokenizer gives against what the encoder's configuration and graph take. */
+/** Checks the tokenizer's output against the encoder's configuration and graph. */
 async function encoderOf(
   folder: ModelFolder,
   component: string,

@@ -13,9 +13,10 @@ import { stableDiffusion } from './stable-diffusion.js';
 import { stableDiffusion3 } from './stable-diffusion-3.js';
 
 /**
- * Loads a text-to-image model in the layout of the ONNX exporters. Pictures are made one by one: the bytes of each depend on its prompt and
- * seed and on nothing beside them.
- * Throws PanicError `ModelFilesMissing`, `InvalidInput` for pipelines, schedulers and settings that are not supported, `DeviceError`.
+ * Loads a text-to-image model in the layout of the ONNX exporters. The pipeline makes pictures one by one, so that
+ * the bytes of each depend on its prompt and seed only.
+ * Throws PanicError `ModelFilesMissing`, `InvalidInput` for pipelines, schedulers and settings that are not
+ * supported, and `DeviceError`.
  */
 export async function loadTextToImage(task: LoadTask<GenerativeModel>): Promise<LoadedGenerator> {
   const { model } = task;
@@ -41,7 +42,7 @@ export async function loadTextToImage(task: LoadTask<GenerativeModel>): Promise<
 /** The pipeline that `model_index.json` names. */
 export async function loadPipeline(folder: ModelFolder, settings: TextToImageSettings): Promise<Pipeline> {
   const { _class_name: named } = await folder.json('model_index.json');
-  // Exporters put their own name before the one of diffusers' class.
+  // Exporters put their own name before the name of diffusers' class.
   const name = String(named).replace(/^(ORT|Onnx)/, '');
   switch (name) {
     case 'StableDiffusionPipeline':
@@ -67,7 +68,7 @@ function textOf(model: GenerativeModel, input: Artifact): string {
   throw new PanicError('InvalidInput', `${model.name} takes text; it was given ${input.modality}`);
 }
 
-/** What concerns one item is its answer; anything else ends the batch. */
+/** The error of one item, as its answer. Throws any other error, which ends the batch. */
 function itemError(error: unknown): PanicError {
   if (isPanicError(error, 'ModelOutputInvalid') || isPanicError(error, 'InvalidInput')) return error;
   throw error;

@@ -6,9 +6,9 @@ import type { ModelFolder } from './model-folder.js';
 
 /** What an encoder reads of a prompt. */
 export interface Tokens {
-  /** Exactly as many as the encoder reads: the prompt's, its end token, padding. */
+  /** Exactly as many as the encoder reads: the prompt's tokens, its end token, padding. */
   readonly ids: readonly number[];
-  /** The prompt's tokens for which there was no room. */
+  /** The number of the prompt's tokens for which there was no room. */
   readonly cut: number;
 }
 
@@ -60,7 +60,7 @@ function idOf(tokenizer: Tokenizer, token: string, where: string): number {
   );
 }
 
-/** The first tokens and the end token; padding where there is room. */
+/** The first tokens and the end token, with padding where there is room. */
 function fit(ids: readonly number[], length: number, padId: number): Tokens {
   const cut = Math.max(ids.length - length, 0);
   const kept = cut === 0 ? ids : [...ids.slice(0, length - 1), ids.at(-1)!];

@@ -24,11 +24,14 @@ export interface CudaFetch {
 }
 
 const DELAYS_MS = [1000, 4000];
-/** A feed's documents are some hundred kilobytes at most. */
+/** The most bytes of a feed's document. A document has some hundred kilobytes. */
 const MOST_DOCUMENT_BYTES = 2 ** 24;
-/** What an archive without ZIP64 can have; the package has some hundred megabytes. */
+/** The largest archive without ZIP64. The package has some hundred megabytes. */
 const MOST_PACKAGE_BYTES = 2 ** 32;
-/** Work in progress, beside the library: on the same disk, so that a whole file gets its name at once. */
+/**
+ * The prefix of folders for unfinished work. They lie beside the library, on the same disk, so that a whole file
+ * gets its final name at once.
+ */
 const WORK_PREFIX = '.panic-tda-cuda-';
 
 /** https://learn.microsoft.com/en-us/nuget/api/service-index */
@@ -40,9 +43,10 @@ const leafSchema = z.object({ catalogEntry: z.union([z.url(), z.object({ '@id': 
 const catalogueSchema = z.object({ packageHash: z.string(), packageHashAlgorithm: z.string() });
 
 /**
- * Fetches the provider's files from the feed that the runtime names, checks the package by the feed's SHA-512 where there is
- * one, each file by the archive's CRC-32, puts them beside the runtime, and writes down the SHA-256 of each. Leaves nothing
- * behind where it fails. Throws PanicError `DeviceError` with one sentence, and the signal's reason.
+ * Fetches the provider's files from the feed that the runtime names. It checks the package by the feed's SHA-512
+ * where there is one, and each file by the archive's CRC-32. It puts the files beside the runtime, and records the
+ * SHA-256 of each. It leaves nothing behind where it fails. Throws PanicError `DeviceError` with one sentence, and
+ * the signal's reason.
  */
 export async function fetchCudaProvider(provider: CudaProvider, options: CudaFetch): Promise<CudaRecord> {
   const folder = dirname(provider.library);
@@ -64,7 +68,7 @@ export async function fetchCudaProvider(provider: CudaProvider, options: CudaFet
   }
 }
 
-/** What a fetch that was killed has left. */
+/** Removes what an earlier fetch left when it was killed. */
 function removeWork(folder: string): void {
   for (const name of readdirSync(folder)) {
     if (name.startsWith(WORK_PREFIX)) rmSync(join(folder, name), { recursive: true, force: true });
@@ -102,7 +106,7 @@ interface FoundPackage {
   readonly packageSha512: string | null;
 }
 
-/** The first of the versions that a feed has. */
+/** The first of the wanted versions that a feed has. */
 async function findPackage(source: ReturnType<typeof cudaSource>, options: CudaFetch): Promise<FoundPackage> {
   const name = source.package.toLowerCase();
   for (const { index, version } of source.versions) {
@@ -123,7 +127,10 @@ async function findPackage(source: ReturnType<typeof cudaSource>, options: CudaF
   throw new Error(`there is no ${source.package} ${named}`);
 }
 
-/** `base` with more path, where the document at `index` names it. Throws Error where that leads elsewhere than a redirect may. */
+/**
+ * The URL of a path below `base`, which the document at `index` names. Throws Error where the URL leads to a place
+ * that redirects may not reach either.
+ */
 function within(index: string, base: string, path: string): string {
   return named(index, `${base.replace(/\/$/, '')}/${path}`);
 }
@@ -134,7 +141,10 @@ function named(by: string, address: string): string {
   return target.href;
 }
 
-/** SHA-512 of a package, base64, as the feed's catalogue has it; null where the feed has none; the caller says so. */
+/**
+ * SHA-512 of a package, base64, as the feed's catalogue has it. Null where the feed has none, after a line about
+ * it.
+ */
 async function listedHash(registration: string, options: CudaFetch): Promise<string | null> {
   try {
     return await readHash(registration, options);
@@ -240,7 +250,10 @@ async function follow(url: string, fetchUrl: (address: string) => Promise<Respon
   throw new Error(`${url} leads from one address to the next without an end`);
 }
 
-/** `fetch` says "fetch failed", and its cause why; that of several addresses says it by its code alone. */
+/**
+ * The error of a lost connection. The message of `fetch` is "fetch failed", and its cause has the reason. Where
+ * several addresses failed, the cause has only a code.
+ */
 function lost(url: string, error: unknown): PassingFailure {
   const hasCause = typeof error === 'object' && error !== null && 'cause' in error && error.cause != null;
   const cause = hasCause ? error.cause : error;

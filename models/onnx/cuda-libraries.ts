@@ -5,12 +5,13 @@ import { compiledFile } from '../../common/compiled-file.js';
 import { assertNever, errorMessage } from '../../common/errors.js';
 import { readSharedLibrary } from './elf.js';
 
-/** NVIDIA's driver; everything else comes with CUDA and cuDNN. */
+/** The library of NVIDIA's driver. All other libraries come with CUDA and cuDNN. */
 export const DRIVER = 'libcuda.so.1';
 
 /**
- * Libraries that the provider opens when a graph first needs them, so that its own list does not name them, by the major
- * version of CUDA (https://github.com/microsoft/onnxruntime/pull/29252): without cuDNN most convolutions fail.
+ * Libraries that the provider opens when a graph first needs them, by the major version of CUDA. The provider's own
+ * list does not name them (https://github.com/microsoft/onnxruntime/pull/29252). Without cuDNN most convolutions
+ * fail.
  */
 const OPENED_LATER: Readonly<Record<number, readonly string[]>> = {
   12: ['libcudnn.so.9', 'libcufft.so.11'],
@@ -37,7 +38,7 @@ const PACKAGES: Readonly<Record<number, readonly string[]>> = {
   ],
 };
 
-/** What a CUDA provider needs, as its file says. */
+/** What a CUDA provider needs, read from its file. */
 export interface CudaNeeds {
   /** Major version of CUDA that it was built for; null where its file names none. */
   readonly cudaMajor: number | null;
@@ -45,10 +46,10 @@ export interface CudaNeeds {
   readonly libraries: readonly string[];
 }
 
-/** Throws Error that says what is wrong with the provider's file. */
+/** Reads what a provider needs. Throws Error that says what is wrong with the provider's file. */
 export function cudaNeeds(library: string): CudaNeeds {
   const needed = readSharedLibrary(library).needed.filter((name) => /^lib(?:cu|nv)/.test(name));
-  // cuRAND and cuFFT count versions of their own.
+  // cuRAND and cuFFT have version numbers of their own.
   const majors = needed.map((name) => /^lib(?:cudart|cublas|cublasLt)\.so\.(\d+)/.exec(name)?.[1]);
   const major = majors.find((text) => text !== undefined);
   const cudaMajor = major === undefined ? null : Number(major);
@@ -56,22 +57,22 @@ export function cudaNeeds(library: string): CudaNeeds {
   return { cudaMajor, libraries: [...new Set([...needed, ...later])] };
 }
 
-/** Why a provider cannot be loaded here. */
+/** Why this machine cannot load a provider. */
 export type CudaProblem =
   | { readonly kind: 'provider-missing' }
-  /** The file is cut, or no library; `why` completes "it cannot be loaded: ". */
+  /** The file is cut, or is no library; `why` completes "it cannot be loaded: ". */
   | { readonly kind: 'provider-damaged'; readonly why: string }
   | {
       readonly kind: 'libraries-missing';
       readonly cudaMajor: number | null;
-      /** NVIDIA's libraries that the loader does not find, without the driver. */
+      /** NVIDIA's libraries that the loader does not find, without the driver's. */
       readonly libraries: readonly string[];
       readonly driver: boolean;
     }
   | { readonly kind: 'driver-missing' }
   | { readonly kind: 'library-broken'; readonly why: string };
 
-/** Looks for the provider and for all that it needs, by the loader of this machine; null where nothing is missing. */
+/** Asks this machine's loader for the provider and for all libraries that it needs; null where none is missing. */
 export async function cudaProblem(library: string): Promise<CudaProblem | null> {
   if (!existsSync(library)) return { kind: 'provider-missing' };
   let needs: CudaNeeds;
@@ -82,7 +83,7 @@ export async function cudaProblem(library: string): Promise<CudaProblem | null> 
   }
   const answers = await askLoader(needs.libraries);
   const failed = needs.libraries.filter((name) => (answers[name] ?? null) !== null);
-  // A library that is there may itself want one that is not: the loader names that one.
+  // A library that exists may need one that does not. The loader then names the second one.
   const missing = [...new Set(failed.flatMap((name) => notFoundIn(answers[name] ?? '') ?? []))];
   const libraries = missing.filter((name) => name !== DRIVER);
   const driver = missing.includes(DRIVER);
@@ -98,7 +99,7 @@ function notFoundIn(message: string): string | undefined {
   return /^(\S+): cannot open shared object file: No such file/.exec(message)?.[1];
 }
 
-/** What the loader says to each name: null where it has the library. */
+/** The loader's answer for each name: null where it has the library. */
 function askLoader(names: readonly string[]): Promise<Readonly<Record<string, string | null>>> {
   return new Promise((resolve, reject) => {
     const child = fork(compiledFile('models/onnx/libraries-main.js'), names, {
@@ -118,7 +119,7 @@ function askLoader(names: readonly string[]): Promise<Readonly<Record<string, st
   });
 }
 
-/** In one sentence, without a remedy. */
+/** The problem in one sentence, without a remedy. */
 export function explainCudaProblem(problem: CudaProblem): string {
   switch (problem.kind) {
     case 'provider-missing':
@@ -141,8 +142,8 @@ export function explainCudaProblem(problem: CudaProblem): string {
 }
 
 /**
- * The command that brings the libraries of a major version of CUDA, for a shell, and the one that lets the loader find them;
- * null where the version is not known here.
+ * Two commands for a shell: the first installs the libraries of a major version of CUDA, the second lets the loader
+ * find them. Null where this program does not know the version.
  */
 export function cudaLibrariesCommand(cudaMajor: number | null): string | null {
   const packages = cudaMajor === null ? undefined : PACKAGES[cudaMajor];

@@ -7,26 +7,26 @@ import { sha256OfFile } from '../files/sha256.js';
 import { readSharedLibrary } from './elf.js';
 
 /**
- * The runtime's CUDA provider. The runtime's package cannot carry it (too large for the registry); its file
- * script/install-metadata.js says from which package of NuGet it comes.
+ * The runtime's CUDA provider. The runtime's package does not contain it, since it is too large for the registry.
+ * The package's file script/install-metadata.js names the package of NuGet that does.
  */
 export interface CudaProvider {
   /** The runtime's list of packages, versions, feeds and files. */
   readonly metadata: string;
   /** The library, beside the runtime's own. */
   readonly library: string;
-  /** What `setup cuda` has fetched, with the SHA-256 of each file. */
+  /** The record of what `setup cuda` has fetched, with the SHA-256 of each file. */
   readonly record: string;
 }
 
 const SYSTEM = 'linux/x64';
 
-/** Null on a system for which there is none. */
+/** The provider for a system; null for a system that has none. */
 export function cudaProvider(
   packageFolder = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json')),
   system = `${process.platform}/${process.arch}`,
 ): CudaProvider | null {
-  // `requirements` of the package's script/install-metadata.js.
+  // `requirements` in the package's script/install-metadata.js.
   if (system !== SYSTEM) return null;
   const folder = join(packageFolder, 'bin', 'napi-v6', system);
   return {
@@ -40,17 +40,17 @@ const recordSchema = z.strictObject({
   package: z.string(),
   version: z.string(),
   source: z.string(),
-  /** SHA-512 of the whole package, base64, where the feed names it; compared when it was fetched. */
+  /** SHA-512 of the whole package, base64; null where the feed had none. The fetch compared it. */
   packageSha512: z.string().nullable(),
   files: z.record(z.string(), z.strictObject({ bytes: z.number(), sha256: z.string() })),
 });
 
 export type CudaRecord = z.infer<typeof recordSchema>;
 
-/** Whether the provider's files are those that were fetched. */
+/** Whether the provider's files are those that `setup cuda` fetched. */
 export type ProviderState =
   | { readonly state: 'whole' }
-  /** A whole library, of which there is no record that `setup cuda` fetched it. */
+  /** A whole library without a record that `setup cuda` fetched it. */
   | { readonly state: 'unrecorded' }
   | { readonly state: 'missing' }
   /** `why` is a sentence about a file. */
@@ -96,7 +96,7 @@ const metadataSchema = z.object({
   feeds: z.record(z.string(), z.object({ type: z.string(), index: z.url() })),
 });
 
-/** What the runtime says of its provider: which package has it, where, and which of its files are needed. */
+/** What the runtime states about its provider: the package, the feeds, and the files that it needs. */
 export interface CudaSource {
   readonly package: string;
   /** In the order in which the runtime prefers them. */
@@ -105,10 +105,13 @@ export interface CudaSource {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** Throws Error where the runtime's list is not there, or is not made as in onnxruntime-node 1.30. */
+/**
+ * Reads the runtime's list. Throws Error where the list is missing, or has another form than in onnxruntime-node
+ * 1.30.
+ */
 export function cudaSource({ metadata }: Pick<CudaProvider, 'metadata'>): CudaSource {
   const { manifests, packages, feeds } = metadataSchema.parse(createRequire(import.meta.url)(metadata));
-  // Its name says "cuda12" also where what comes is built for CUDA 13.
+  // The name says "cuda12" even where the package is built for CUDA 13.
   const manifest = Object.entries(manifests).find(([name]) => name.startsWith(`${SYSTEM}:cuda`))?.[1];
   const from = Object.values(manifest ?? {})[0]?.package;
   const source = from === undefined ? undefined : packages[from];

@@ -4,7 +4,7 @@ import { fieldsOf, numbersOf, openWire, type Wire, type WireField } from './wire
 
 type Metadata = InferenceSession.ValueMetadata;
 
-/** What a graph's file declares of its inputs and outputs, as the runtime's sessions tell it. */
+/** What a graph's file declares of its inputs and outputs, in the form of the runtime's sessions. */
 export interface DeclaredGraph {
   readonly inputMetadata: readonly Metadata[];
   readonly outputMetadata: readonly Metadata[];
@@ -21,7 +21,7 @@ const DIMENSION = { value: 1, symbol: 2 } as const;
 const TENSOR = { name: 8 } as const;
 const SPARSE_TENSOR = { values: 1 } as const;
 
-/** ONNX's numbers of element types, and the runtime's names of those that its binding for Node passes. */
+/** ONNX's numbers of element types, with the runtime's names of those that its binding for Node passes. */
 const ELEMENTS: Readonly<Record<number, Tensor.Type>> = {
   1: 'float32',
   2: 'uint8',
@@ -39,9 +39,10 @@ const ELEMENTS: Readonly<Record<number, Tensor.Type>> = {
 };
 
 /**
- * Reads what a graph declares, and no weights. What the runtime would conclude from the graph's nodes is left open: dimensions, and the type of
- * an output, which is no tensor here then. Throws PanicError `ModelFilesMissing` for a file that is no ONNX model, and `InvalidInput` for inputs and
- * outputs that the runtime's binding cannot pass.
+ * Reads a graph's declarations, and none of its weights. It concludes nothing from the graph's nodes, as the
+ * runtime would: such dimensions stay open, and an output without a declared type counts as no tensor. Throws
+ * PanicError `ModelFilesMissing` for a file that is no ONNX model, and `InvalidInput` for inputs and outputs that
+ * the runtime's binding cannot pass.
  */
 export function declaredGraph(file: string): DeclaredGraph {
   const wire = openWire(file);
@@ -61,7 +62,7 @@ export function declaredGraph(file: string): DeclaredGraph {
 function graphOf(wire: Wire, file: string): DeclaredGraph {
   const graph = within(wire, { start: 0, end: wire.bytes }, MODEL.graph)[0];
   if (graph === undefined) throw new Error('it has no graph');
-  // Old exporters list their weights among the inputs as well.
+  // Old exporters also list weights among the inputs.
   const weights = new Set([
     ...within(wire, graph, GRAPH.initializer).map((tensor) => textIn(wire, tensor, TENSOR.name)),
     ...within(wire, graph, GRAPH.sparseInitializer)
@@ -76,7 +77,7 @@ function graphOf(wire: Wire, file: string): DeclaredGraph {
   };
 }
 
-/** An input or output of a type that the runtime's binding for Node cannot pass. `element`: its number among ONNX's types. */
+/** An input or output whose type the runtime's binding for Node cannot pass. `element` is the type's number in ONNX. */
 export class UnpassableType extends PanicError {
   constructor(
     file: string,
@@ -102,7 +103,7 @@ function metadataOf(wire: Wire, value: WireField, file: string): Metadata {
   return { name, isTensor: true, type, shape };
 }
 
-/** A number, or the name of what any number may stand for. */
+/** A number, or the name of a dimension of any size. */
 function sizeOf(wire: Wire, dimension: WireField): number | string {
   const size = numbersOf(wire, dimension.start, dimension.end).get(DIMENSION.value);
   return size !== undefined && Number.isSafeInteger(size) ? size : textIn(wire, dimension, DIMENSION.symbol);

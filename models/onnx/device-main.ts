@@ -5,11 +5,11 @@ import type { TrialReport } from './device-trial.js';
 import { softwareEvidence } from './software-driver.js';
 import { TINY_INPUTS, TINY_OUTPUT, tinyGraph } from './tiny-graph.js';
 
-/** Runs the tiny graph on the device of its first argument; gives why that does not work, or null. */
+/** Runs the tiny graph on a device. Gives the reason why that does not work, or null. */
 async function trial(device: Device): Promise<string | null> {
   const session = await InferenceSession.create(tinyGraph(), {
     executionProviders: [device],
-    // Otherwise the runtime gives nodes that a provider refuses to the processor, and says nothing.
+    // Otherwise the runtime silently gives the processor each node that the provider refuses.
     ...(device === 'cpu' ? {} : { extra: { session: { disable_cpu_ep_fallback: '1' } } }),
   });
   const { x, w } = TINY_INPUTS;

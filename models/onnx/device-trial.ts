@@ -11,31 +11,31 @@ export interface DeviceTrial {
   readonly device: Device;
   /** Why it does not work, in one sentence; null where it does. */
   readonly reason: string | null;
-  /** Where it works, and `auto` does not take it all the same: why, as a clause. */
+  /** Why `auto` does not take a device that works, as a clause; absent where it does. */
   readonly software?: string;
   /**
-   * Set where the device itself said nothing: its process did not start, took too long, or was ended from outside. Another trial
-   * may go otherwise.
+   * Set where the trial says nothing about the device: its process did not start, took too long, or was ended from
+   * outside. Another trial may have another result.
    */
   readonly undecided?: true;
-  /** Set where `panic-tda setup cuda` brings what is missing, or says what does. */
+  /** Set where `panic-tda setup cuda` gets what is missing, or says what does. */
   readonly setupHelps?: true;
 }
 
-/** What the process that tries a device tells. */
+/** What the process of a trial reports. */
 export interface TrialReport {
   readonly reason: string | null;
   readonly software: string | null;
 }
 
-// The first use of a GPU may compile its kernels.
+// The first use of a GPU may compile its kernels, which takes long.
 const TRIAL_MS = 60_000;
 const STDERR_TAIL_CHARACTERS = 16_384;
 const LAST_WORDS_CHARACTERS = 300;
-/** Signals that a driver's own fault ends a process by. */
+/** Signals by which the fault of a driver ends a process. */
 const CRASHES: ReadonlySet<string> = new Set(['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGABRT', 'SIGFPE', 'SIGTRAP']);
 
-/** Tries a device by running a tiny graph on it, in a process of its own, since drivers crash. Never rejects. */
+/** Tries a device with a tiny graph, in a process of its own, since drivers crash. Never rejects. */
 export async function runTrial(device: Device): Promise<DeviceTrial> {
   try {
     const missing = device === 'cuda' ? await cudaIsMissing() : null;
@@ -45,7 +45,10 @@ export async function runTrial(device: Device): Promise<DeviceTrial> {
   }
 }
 
-/** What the runtime would say of it says neither which library is missing nor what brings it. */
+/**
+ * Looks for CUDA's libraries before the trial: the runtime's error names neither the missing library nor the way to
+ * get it.
+ */
 async function cudaIsMissing(): Promise<DeviceTrial | null> {
   const provider = cudaProvider();
   if (provider === null) return { device: 'cuda', reason: 'the runtime has CUDA for Linux on x64 only' };
@@ -101,12 +104,15 @@ function crashed(device: Device, code: number | null, signal: string | null, log
   const words = lastWords(log, LAST_WORDS_CHARACTERS);
   const said = words === '' ? '' : `: ${runtimeSentence(words)}`;
   const reason = `the process that tried it ${how}${said}`;
-  // SIGKILL and SIGTERM come from outside: from a person, or from a system short of memory.
+  // SIGKILL and SIGTERM come from outside: from a user, or from a system that is short of memory.
   const undecided = signal !== null && !CRASHES.has(signal);
   return undecided ? { device, reason, undecided: true } : { device, reason };
 }
 
-/** The runtime logs which library it cannot load, and its error does not say. */
+/**
+ * Adds the runtime's log to a reason: the log names the library that the runtime cannot load, and the error does
+ * not.
+ */
 function explained(reason: string, log: string): string {
   const library = /with error: ([^\n]+)/.exec(log)?.[1];
   const sentence = runtimeSentence(reason);

@@ -13,9 +13,9 @@ export { DEVICE_CHOICES, type DeviceChoice, DEVICES } from '../choices.js';
 const trials = new Map<Device, Promise<DeviceTrial>>();
 
 /**
- * Tries a device by running a tiny graph on it, in a process of its own. One that works is kept for as long as this process
- * lives; one that does not is tried again by the next caller, since what was missing may have come meanwhile. Callers that ask
- * at the same time share a trial. Never rejects.
+ * Tries a device with a tiny graph, in a process of its own. The result of a device that works is kept while this
+ * process lives. A device that does not work is tried again for the next caller, since the missing part may have
+ * come meanwhile. Callers that ask at the same time share a trial. Never rejects.
  */
 export function tryDevice(device: Device): Promise<DeviceTrial> {
   const known = trials.get(device);
@@ -31,25 +31,29 @@ async function forgetFailure(device: Device, trial: Promise<DeviceTrial>): Promi
   if (reason !== null && trials.get(device) === trial) trials.delete(device);
 }
 
-/** Tries a device again, after a change of it. */
+/** Tries a device again, after its installation has changed. */
 export function tryDeviceAgain(device: Device): Promise<DeviceTrial> {
   trials.delete(device);
   return tryDevice(device);
 }
 
-/** The device that models are computed on, and why no faster one is. */
+/** The device that computes models, and why no faster one does. */
 export interface DeviceDecision {
   readonly device: Device;
-  /** Faster devices that `auto` did not take, with the reason in one sentence each; empty where one was chosen by name. */
+  /**
+   * Faster devices that `auto` did not take, with the reason for each in one sentence. Empty where the user chose a
+   * device by name.
+   */
   readonly passedOver: readonly { readonly device: Device; readonly reason: string }[];
-  /** Where a device was chosen by name: why `auto` would not take it, as a clause; null otherwise. */
+  /** Where the user chose a device by name: why `auto` would not take it, as a clause. Otherwise null. */
   readonly warning: string | null;
 }
 
 /**
- * The device to compute on: the first that works of `auto`'s, or the one that was chosen. `auto` takes no device whose driver
- * computes on the processor, nor one for which that is unknown. Throws PanicError `InvalidInput` where the chosen one does not
- * work and `allowFallback` does not let `auto` choose instead, and `DeviceError` where it could not be tried.
+ * Decides which device computes: the user's choice, or for `auto` the first device that works. `auto` takes no
+ * device whose driver computes on the processor, and none for which that is unknown. Throws PanicError
+ * `InvalidInput` where the chosen device does not work and `allowFallback` does not let `auto` choose another, and
+ * `DeviceError` where it could not be tried.
  */
 export async function decideDevice(choice: DeviceChoice, allowFallback: boolean): Promise<DeviceDecision> {
   const passedOver: { device: Device; reason: string }[] = [];
@@ -85,13 +89,19 @@ export async function chooseDevice(choice: DeviceChoice, allowFallback: boolean)
   return (await decideDevice(choice, allowFallback)).device;
 }
 
-/** A second time where the first trial was cut short: otherwise a moment without memory would decide for hours. */
+/**
+ * Tries a second time where the first trial was cut short. Otherwise a moment without memory would decide for
+ * hours.
+ */
 async function tryTwice(device: Device): Promise<DeviceTrial> {
   const trial = await tryDevice(device);
   return trial.undecided === true ? await tryDevice(device) : trial;
 }
 
-/** In a line each: where models with files are computed, and what faster devices lack; `models` names them. */
+/**
+ * One line each: where models with files are computed, and why faster devices are not used. `models` are names for
+ * the first line.
+ */
 export function explainDecision(
   { device, passedOver, warning }: DeviceDecision,
   models: readonly string[] = [],
@@ -105,8 +115,8 @@ export function explainDecision(
 }
 
 /**
- * Memory of the first GPU, MiB, as NVIDIA's driver tells; null for the processor, and where no such driver tells it: other GPUs,
- * and WebGPU on other systems than Linux and Windows.
+ * Memory of the first GPU, MiB, as NVIDIA's driver reports it. Null for the processor, and where no such driver
+ * reports it: other GPUs, and WebGPU on systems other than Linux and Windows.
  */
 export async function gpuMemoryMiB(device: Device): Promise<number | null> {
   if (device === 'cpu') return null;

@@ -1,13 +1,13 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
 /**
- * What is read of a shared library in the format ELF, 64 bits, little endian
- * (System V Application Binary Interface, chapters 4 and 5: https://www.sco.com/developers/gabi/latest/contents.html).
+ * What this program reads of a shared library in the format ELF, 64 bits, little endian (System V Application
+ * Binary Interface, chapters 4 and 5: https://www.sco.com/developers/gabi/latest/contents.html).
  */
 export interface SharedLibrary {
   /** Names of the libraries that the loader needs for it (DT_NEEDED), in order. */
   readonly needed: readonly string[];
-  /** Bytes that the file must have at least: all of its segments, and its table of sections. */
+  /** The least size of the file in bytes: all of its segments, and its table of sections. */
   readonly expectedBytes: number;
   readonly bytes: number;
 }
@@ -20,7 +20,7 @@ const PT_DYNAMIC = 2;
 const DT_NEEDED = 1n;
 const DT_STRTAB = 5n;
 const DT_STRSZ = 10n;
-/** Far above any library's; a damaged header may say anything. */
+/** The most bytes of a part that is read, far above any library's. A damaged header may state any size. */
 const MOST_BYTES = 2 ** 24;
 
 interface Segment {
@@ -30,7 +30,10 @@ interface Segment {
   readonly bytes: number;
 }
 
-/** Throws Error that says what is wrong with the file: it is cut, no ELF library, or cannot be read. */
+/**
+ * Reads a shared library. Throws Error that says what is wrong with the file: it is cut, is no ELF library, or
+ * cannot be read.
+ */
 export function readSharedLibrary(file: string): SharedLibrary {
   const handle = openSync(file, 'r');
   try {

@@ -4,9 +4,10 @@ import { TOKENIZERS_VERSION } from '../tokenizers/tokenizer.js';
 import { NothingComputes, runtimeVersion } from './session.js';
 
 /**
- * What a loaded model says that it computed with: the runtime, the device, the model's `dtype`, and the SHA-256 of each of its
- * files; where the model reads text also the code that makes tokens of it. The last step of loading: throws FilesChanged where
- * the files are not those any more (`ModelFiles.seal`), and `NothingComputes` for a model that was not opened.
+ * The fingerprint of a loaded model: the runtime, the device, the model's `dtype`, the SHA-256 of each of its
+ * files, and for a model that reads text the version of its tokenizer code. It is the last step of loading. Throws
+ * FilesChanged where the files have changed (`ModelFiles.seal`), and `NothingComputes` for a model that was not
+ * opened.
  */
 export function fingerprintOf(
   { model, files, device }: LoadTask,

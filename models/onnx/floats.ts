@@ -9,7 +9,8 @@ export function floatsOf(tensor: Tensor): Float32Array {
   const { data, type } = tensor;
   if (data instanceof Float32Array) return data;
   if (type === 'float16') {
-    // The bits, or where JavaScript has it (Node 24) a Float16Array, which TypeScript's library does not know yet.
+    // The data are the bits, or a Float16Array where JavaScript has that type (Node 24). TypeScript's library does
+    // not know it yet.
     return data instanceof Uint16Array ? Float32Array.from(data, fromHalf) : Float32Array.from(data, Number);
   }
   throw new PanicError('ModelOutputInvalid', `the graph answered with ${type} where floats are expected`);

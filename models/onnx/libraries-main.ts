@@ -1,9 +1,9 @@
 import { errorMessage } from '../../common/errors.js';
 
 /**
- * Asks the loader for each library named in the arguments, and tells the parent what the loader says: null where it found
- * the library. A process of its own, since libraries run code when they are loaded, and since LD_LIBRARY_PATH is read when a
- * process starts.
+ * Asks the loader for each library in the arguments, and sends the loader's answers to the parent: null where it
+ * found the library. This is a process of its own, since libraries run code when they are loaded, and since the
+ * loader reads LD_LIBRARY_PATH when a process starts.
  */
 const answers: Record<string, string | null> = {};
 for (const name of process.argv.slice(2)) {
@@ -12,7 +12,7 @@ for (const name of process.argv.slice(2)) {
     answers[name] = null;
   } catch (error) {
     const message = errorMessage(error);
-    // The loader found a library that is no addon of Node, which is what was asked.
+    // The loader found a library that is no addon of Node. That answers the question.
     answers[name] = /did not self-register|not a valid (?:addon|module)|Module version mismatch/i.test(
       message,
     )

@@ -1,21 +1,27 @@
 import { withoutSecrets } from '../../common/secrets.js';
 
-/** What people need of the words of onnxruntime and of the libraries below it, which write for their own developers. */
+/**
+ * Shortens the words of onnxruntime and of the libraries below it for users, since these write for their own
+ * developers.
+ */
 
 const LONGEST_SENTENCE = 300;
 
 // eslint-disable-next-line no-control-regex -- The runtime colours its log.
 const COLOUR = /\u001B\[[\d;]*m/g;
 
-/** `/onnxruntime_src/onnxruntime/core/x.cc:154 `: where in the source an error arose. */
+/** A place in the source where an error arose: `/onnxruntime_src/onnxruntime/core/x.cc:154 `. */
 const SOURCE_PLACE = /(?:[A-Za-z]:)?[\\/][^\s:]+\.(?:cc|cpp|cxx|cu|cuh|h|hpp):\d+\s+/;
 
-/** `CUDA failure 100: no CUDA-capable device is detected ; GPU=0 ; hostname=…`: everything is before the first semicolon. */
+/**
+ * `CUDA failure 100: no CUDA-capable device is detected ; GPU=0 ; hostname=…`: the useful part ends at the first
+ * semicolon.
+ */
 const LIBRARY_FAILURE = /\b[A-Z]\w* failure -?\d+: .*?(?= ;|$)/;
 
 /**
- * An error of the runtime in one sentence: without C++ signatures, places in its source, conditions that did not hold, and
- * line breaks; at most 300 characters.
+ * An error of the runtime in one sentence of at most 300 characters, without C++ signatures, places in its source,
+ * failed conditions and line breaks.
  */
 export function runtimeSentence(text: string): string {
   const line = withoutSecrets(text.replaceAll(COLOUR, '')).replaceAll(/\s+/g, ' ').trim();
@@ -38,7 +44,10 @@ function withoutPlaces(line: string): string {
   return rest.trim();
 }
 
-/** Characters of the function signature that a text begins with: `T ns::f(A, B)::<lambda()> const [with T = int] `; 0 if none. */
+/**
+ * Characters of the function signature that begins a text: `T ns::f(A, B)::<lambda()> const [with T = int] `; 0
+ * where there is none.
+ */
 function signatureLength(text: string): number {
   const open = text.indexOf('(');
   if (open < 0 || !text.slice(0, open).includes('::')) return 0;
@@ -58,14 +67,14 @@ function shortened(text: string, length: number): string {
   return text.length <= length ? text : `${wholeCharacters(text.slice(0, length - 1)).trimEnd()}…`;
 }
 
-/** `2026-11-29 07:48:53.89 [W:onnxruntime:…` and the like: the runtime's own log below an error. */
+/** The runtime's own log below an error: `2026-11-29 07:48:53.89 [W:onnxruntime:…` and the like. */
 const RUNTIME_REMARK = /^\d{4}-\d\d-\d\d [\d:.]+ \[[VIW]:/;
-/** Dawn (WebGPU) and Vulkan's loader; a line that is indented belongs to the one before it. */
+/** Remarks of Dawn (WebGPU) and of Vulkan's loader. An indented line belongs to the line before it. */
 const DRIVER_REMARK = /^(?:Warning|WARNING|Info|INFO|DEBUG|MESA(?:-\w+)?: (?:warning|info|debug))\b/;
 
 /**
- * The last words of a process on standard error, without the remarks that runtime and drivers make while all is well; empty
- * where there were no others. At most `length` characters.
+ * The last words of a process on standard error, at most `length` characters, without the remarks that runtime and
+ * drivers make even when nothing is wrong. Empty where there were no others.
  */
 export function lastWords(stderr: string, length: number): string {
   const kept: string[] = [];
@@ -78,7 +87,7 @@ export function lastWords(stderr: string, length: number): string {
   return wholeCharacters(kept.join('\n').trim().slice(-length)).trim();
 }
 
-/** Without the halves of characters beyond U+FFFF that a cut left at either end. */
+/** The text without the half of a character beyond U+FFFF that a cut left at either end. */
 function wholeCharacters(text: string): string {
   return text.replace(/^[\uDC00-\uDFFF]/, '').replace(/[\uD800-\uDBFF]$/, '');
 }

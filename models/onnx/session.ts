@@ -8,20 +8,22 @@ import { declaredGraph } from './declared-graph.js';
 import { isAboutTheFile, isRefusal, runtimeError } from './runtime-error.js';
 import { runtimeSentence } from './runtime-words.js';
 
-// The processes of models have it from their parent; this is for programs that open a session in their own process. The first session is what heeds it.
+// The parent sets it for the processes of models. This line is for a program that opens a session in its own
+// process; the runtime reads the variable at the first session.
 Object.assign(process.env, NO_TELEMETRY);
 
-/** A graph that was opened, or of which the file alone was read. */
+/** An open graph, or a graph of which only the file was read. */
 export type OpenGraph = Pick<InferenceSession, 'inputMetadata' | 'outputMetadata' | 'outputNames' | 'run'>;
 
-/** Thrown where a loader that opens nothing would compute: what can be told without that was in order. */
+/** Thrown where a loader that opens nothing would compute. All checks before that point found nothing wrong. */
 export class NothingComputes extends Error {}
 
 /**
- * Opens a graph, one of the model's files, on exactly `device`: the runtime has no fall-back of its own that would say so. Operators come
- * from the runtime alone: no library of others is ever named to it. Throws PanicError as `ModelFiles.graph`, `ModelFilesMissing` where the file is none that the runtime can read, `InvalidInput` where the runtime cannot compute the
- * graph or its numbers on that device, and `DeviceError` where the device fails. Where nothing is to be opened, its answers throw
- * `NothingComputes`.
+ * Opens a graph, one of the model's files, on exactly `device`: the runtime would otherwise fall back to another
+ * without a word. Operators come from the runtime alone, since this program names no library of others to it.
+ * Throws PanicError as `ModelFiles.graph`, `ModelFilesMissing` where the runtime cannot read the file,
+ * `InvalidInput` where it cannot compute the graph or its numbers on that device, and `DeviceError` where the
+ * device fails. Where nothing is to be opened, the answers of the graph throw `NothingComputes`.
  */
 export async function openSession(
   files: ModelFiles,
@@ -49,7 +51,10 @@ export async function openSession(
   }
 }
 
-/** The runtime takes a thread for each core of the machine, also where a control group gives the process the time of a few. */
+/**
+ * The runtime takes a thread for each core of the machine, even where a control group gives the process the time of
+ * only a few.
+ */
 function threads(): { readonly intraOpNumThreads?: number } {
   const cores = limitedCores();
   return cores === null ? {} : { intraOpNumThreads: cores };

@@ -10,15 +10,16 @@ const SOFTWARE_DRIVER = /^lib(?:vulkan_lvp|vk_swiftshader)\b/;
 const VULKAN_DRIVER =
   /^(?:libvulkan_\w+|libvk_\w+|libGLX_nvidia|libEGL_nvidia|libnvidia-\w+|amdvlk\w*|libmali\w*|libVkICD\w*|libVK_\w+)\.so/;
 
-// Some 25 ms of one core, and a few milliseconds of a GPU's driver.
+// Costs some 25 ms of one core, and a few milliseconds of a GPU's driver.
 const MATRIX_SIZE = 768;
 
 /**
- * Why the device of this process is none that `auto` may take, as a clause, or null: a driver that computes on the processor
- * is 20 to 300 times slower than the runtime's own code for processors. The runtime does not say which adapter Dawn chose, so
- * two facts are looked at. On Linux, which Vulkan drivers this process has loaded, once a session has run: where all are
- * known to be software, that is the answer. Otherwise, what a product of matrices costs: where the device takes as much of
- * the processor's time as the processor needs for the same, the processor does the work.
+ * Why `auto` may not take the device of this process, as a clause, or null. A driver that computes on the processor
+ * is 20 to 300 times slower than the runtime's own code for processors. The runtime does not say which adapter Dawn
+ * chose, so this function uses two facts. The first is on Linux: the Vulkan drivers that this process has loaded,
+ * once a session has run. Where all of them are known as software, they are the reason. The second is the cost of a
+ * product of matrices: where the device takes as much processor time as the processor itself needs, the processor
+ * does the work.
  */
 export async function softwareEvidence(device: Device): Promise<string | null> {
   const drivers = loadedVulkanDrivers();
@@ -50,11 +51,11 @@ function loadedVulkanDrivers(): string[] {
   return [...new Set(files.filter((name) => VULKAN_DRIVER.test(name)))];
 }
 
-/** Processor time of this process for one run of the graph, milliseconds; kernels are compiled by a run before. */
+/** Processor time of this process for one run of the graph, milliseconds. A run before it compiles the kernels. */
 async function processorMsOf(device: Device): Promise<number> {
   const session = await InferenceSession.create(productGraph(MATRIX_SIZE), {
     executionProviders: [device],
-    // Further threads would spin while they wait.
+    // More threads would spin while they wait.
     intraOpNumThreads: 1,
   });
   const shape = [MATRIX_SIZE, MATRIX_SIZE];

@@ -1,8 +1,9 @@
 /**
- * An ONNX graph small enough to be written down: y = Conv(x, w) · x, for float32 x of [1, 1, 3, 3] and w of [1, 1, 3, 3], with
- * a border of zeros around x. A convolution and a matrix product are what providers hand to libraries of their own (cuDNN,
- * cuBLAS), which may be missing where a session still opens; a kernel of 1 x 1 would be a matrix product as well. Encoded as
- * protocol buffers by the field numbers of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+ * An ONNX graph that is small enough to write down: y = Conv(x, w) · x, for float32 x of [1, 1, 3, 3] and w of [1,
+ * 1, 3, 3], with a border of zeros around x. Providers hand a convolution and a matrix product to libraries of
+ * their own (cuDNN, cuBLAS), which may be missing where a session still opens. A kernel of 1 x 1 would itself be a
+ * matrix product. The encoding is that of protocol buffers, by the field numbers of
+ * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
  */
 export function tinyGraph(): Uint8Array {
   const border = message(
@@ -18,7 +19,7 @@ export function tinyGraph(): Uint8Array {
   );
 }
 
-/** An ONNX graph that gives a device something to do: y = x · x · x, for a square matrix x of float32. */
+/** An ONNX graph with enough work to measure a device: y = x · x · x, for a square matrix x of float32. */
 export function productGraph(size: number): Uint8Array {
   const shape = [size, size];
   return graphOf(
@@ -57,7 +58,7 @@ export const TINY_INPUTS = {
   w: { shape: [1, 1, 3, 3], values: [1, 0, -1, 2, 1, 0, 0, -2, 3] },
 } as const;
 
-/** Small whole numbers: exact on every device. */
+/** Small whole numbers, which every device computes exactly. */
 export const TINY_OUTPUT = [21, 36, 51, 100, 134, 168, 292, 344, 396] as const;
 
 type Bytes = readonly number[];

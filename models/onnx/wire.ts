@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
 /**
- * Reads protobuf's wire format (https://protobuf.dev/programming-guides/encoding/) from a file, field by field: what is not
- * asked for is skipped by its length, so that gigabytes of weights cost one small read each.
+ * Reads protobuf's wire format (https://protobuf.dev/programming-guides/encoding/) from a file, field by field. It
+ * skips a field that the caller does not read by its length, so that gigabytes of weights cost one small read each.
  */
 export interface Wire {
   /** Size of the file. */
@@ -53,12 +53,18 @@ export function openWire(file: string): Wire {
   };
 }
 
-/** The fields with a length in a message that lies from `start` to before `end`. Throws where it is no message. */
+/**
+ * The fields with a length in a message that lies from `start` to before `end`. Throws where these bytes are no
+ * message.
+ */
 export function* fieldsOf(wire: Wire, start: number, end: number): Generator<WireField> {
   for (const field of allFieldsOf(wire, start, end)) if ('start' in field) yield field;
 }
 
-/** The numbers (varints) in such a message, by field; of a field that comes again the last, as protobuf has it. */
+/**
+ * The numbers (varints) in such a message, by field. Where a field comes again, the last one counts, as protobuf
+ * specifies.
+ */
 export function numbersOf(wire: Wire, start: number, end: number): Map<number, number> {
   const numbers = new Map<number, number>();
   for (const field of allFieldsOf(wire, start, end)) {
@@ -78,7 +84,7 @@ function* allFieldsOf(
     for (let index = 0; index < LONGEST_VARINT_BYTES; index++) {
       if (at >= end) throw new Error(`a message ends at ${end}, within a field`);
       const byte = wire.byte(at++);
-      // Not by shifts, which end at 32 bits; lengths are exact up to 2^53.
+      // Multiplied and not shifted, since shifts end at 32 bits. Lengths are exact up to 2^53.
       value += (byte & 0x7f) * 2 ** (7 * index);
       if (byte < 0x80) return value;
     }

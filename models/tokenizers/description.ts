@@ -3,7 +3,10 @@ import { PanicError } from '../../common/errors.js';
 
 const component = z.looseObject({ type: z.string().optional() }).nullish();
 
-/** `tokenizer.json`, as far as it is looked at here; the rest goes to the tokenizer as it is. Keys that it would overlook are errors. */
+/**
+ * The part of `tokenizer.json` that this program reads. The rest goes to the tokenizer unchanged. Keys that the
+ * tokenizer would overlook are errors.
+ */
 const description = z.strictObject({
   version: z.string().nullish(),
   truncation: z.unknown().optional(),
@@ -18,8 +21,9 @@ const description = z.strictObject({
 export type TokenizerDescription = z.infer<typeof description>;
 
 /**
- * A tokenizer's parts. Its own cut and padding are left out: what a model reads of a text is its settings' affair, as transformers too
- * sets both for each call. Throws PanicError `InvalidInput` for what this program cannot carry out.
+ * A tokenizer's parts, without its own cut and padding: a model's settings decide what the model reads, and
+ * transformers also sets both for each call. Throws PanicError `InvalidInput` for what this program cannot carry
+ * out.
  *
  * @param where The file, for messages.
  */
@@ -50,7 +54,7 @@ const addedToken = z.looseObject({
   special: z.boolean().default(false),
 });
 
-/** `tokenizer_config.json`: what of it changes tokens. */
+/** The keys of `tokenizer_config.json` that change tokens. */
 const configuration = z.looseObject({
   do_lower_case: z.boolean().nullish(),
   strip_accents: z.boolean().nullish(),
@@ -71,7 +75,10 @@ const configuration = z.looseObject({
 });
 export type TokenizerConfiguration = z.infer<typeof configuration>;
 
-/** Throws PanicError `InvalidInput` for values of another kind, and for settings that this program cannot carry out. */
+/**
+ * Reads a tokenizer's configuration. Throws PanicError `InvalidInput` for values of another kind, and for settings
+ * that this program cannot carry out.
+ */
 export function tokenizerConfiguration(content: unknown, where: string): TokenizerConfiguration {
   const parsed = configuration.safeParse(content);
   if (!parsed.success) {
@@ -90,8 +97,8 @@ export function tokenizerConfiguration(content: unknown, where: string): Tokeniz
 }
 
 /**
- * The description as transformers changes it where `tokenizer_config.json` says something else (4.57: `BertTokenizerFast.__init__` and
- * `PreTrainedTokenizerFast.__init__`).
+ * The description as transformers changes it where `tokenizer_config.json` differs (4.57:
+ * `BertTokenizerFast.__init__` and `PreTrainedTokenizerFast.__init__`).
  */
 export function configuredDescription(
   described: TokenizerDescription,
@@ -118,7 +125,7 @@ export function configuredDescription(
   };
 }
 
-/** Tokens that the configuration calls special by their role. */
+/** Tokens that the configuration declares special by their role. */
 export function namedSpecialTokens(config: TokenizerConfiguration): string[] {
   const { bos_token, eos_token, unk_token, sep_token, pad_token, cls_token, mask_token } = config;
   const named = [bos_token, eos_token, unk_token, sep_token, pad_token, cls_token, mask_token];

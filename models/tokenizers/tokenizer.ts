@@ -13,27 +13,30 @@ import {
 } from './description.js';
 
 /**
- * Tokens of texts, and texts of tokens, letter by letter as Python's: the package `tokenizers` is the Rust code that Python's package of
- * that name runs, so that both have one idea of letters, case, white space and composed forms, whatever Node's Unicode tables say.
+ * Turns texts into tokens and back, exactly as Python does. The package `tokenizers` runs the same Rust code as
+ * Python's package of that name. So both agree on letters, case, white space and composed forms, whatever Node's
+ * Unicode tables say.
  */
 export interface Tokenizer {
   /**
-   * A text's tokens, by default with those that the tokenizer puts around each text. Throws PanicError `InvalidInput` for a text that is
-   * no well-formed Unicode, or has a part that the vocabulary cannot express.
+   * A text's tokens, by default with those that the tokenizer puts around each text. Throws PanicError
+   * `InvalidInput` for a text that is no well-formed Unicode, or that has a part which the vocabulary cannot
+   * express.
    */
   encode(text: string, options?: { readonly specialTokens: boolean }): Promise<number[]>;
-  /** The text of tokens, special ones left out. */
+  /** The text of tokens, without the special ones. */
   decode(ids: readonly number[]): Promise<string>;
-  /** Undefined for what is no token. */
+  /** Undefined for a text that is no token. */
   idOf(token: string): number | undefined;
 }
 
-/** The version of the code that makes tokens; provenance records it. */
+/** The version of the tokenizer code, which provenance records. */
 export const TOKENIZERS_VERSION: string = versionOfPackage();
 
 /**
- * The tokenizer of `tokenizer.json` and `tokenizer_config.json`, as transformers opens it. Throws PanicError `InvalidInput`
- * for what cannot be carried out as Python does; a file that is no JSON throws its own error.
+ * Opens the tokenizer of `tokenizer.json` and `tokenizer_config.json`, as transformers does. Throws PanicError
+ * `InvalidInput` for what this program cannot carry out as Python does. A file that is no JSON throws its own
+ * error.
  *
  * @param component The folder of the two among the model's files, where they are not at the top.
  */
@@ -54,7 +57,11 @@ async function readJson(files: ModelFiles, path: string): Promise<unknown> {
   }
 }
 
-/** @param where The file, for messages. Throws PanicError `InvalidInput` where the parts do not make a tokenizer. */
+/**
+ * Opens a tokenizer from its parts. Throws PanicError `InvalidInput` where they do not make one.
+ *
+ * @param where The file, for messages.
+ */
 export function openTokenizer(
   described: TokenizerDescription,
   config: TokenizerConfiguration,
@@ -105,7 +112,7 @@ function rustTokenizer(described: TokenizerDescription, where: string): RustToke
   }
 }
 
-/** The kinds of the parts: where one is not known, the error of the Rust code does not name it. */
+/** The kinds of the parts, for a message: the error of the Rust code does not name a kind that it does not know. */
 function partsOf(described: TokenizerDescription): string {
   const { normalizer, pre_tokenizer: preTokenizer, model, post_processor: processor, decoder } = described;
   const parts = { normalizer, 'pre-tokenizer': preTokenizer, model, 'post-processor': processor, decoder };
@@ -115,8 +122,8 @@ function partsOf(described: TokenizerDescription): string {
 }
 
 /**
- * Tokens of the configuration that `tokenizer.json` does not name as whole tokens: transformers adds them. One that has no place in the
- * vocabulary is left out where it is only named by its role, for a model has no row for it.
+ * Tokens of the configuration that `tokenizer.json` does not have as whole tokens: transformers adds them. A token
+ * that has only a role, and no place in the vocabulary, is left out, since a model has no row for it.
  */
 function addMissingTokens(
   rust: RustTokenizer,
@@ -150,10 +157,10 @@ function addMissingTokens(
   }
 }
 
-/** `clean_up_tokenization` of transformers: spaces before signs and English contractions go. */
+/** `clean_up_tokenization` of transformers: it removes spaces before punctuation marks and English contractions. */
 function withoutLooseSpaces(text: string): string {
   return [' .', ' ?', ' !', ' ,', " n't", " 'm", " 's", " 've", " 're"].reduce(
-    // transformers has it between the commas and the contractions.
+    // transformers has this replacement between those of commas and those of contractions.
     (cleaned, loose) =>
       (loose === " n't" ? cleaned.replaceAll(" ' ", "'") : cleaned).replaceAll(loose, loose.slice(1)),
     text,

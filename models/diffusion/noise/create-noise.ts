@@ -3,10 +3,10 @@ import { cpuNoise } from './mt19937.js';
 import type { NoiseSource } from './noise-source.js';
 import { cudaNoise } from './philox.js';
 
-/** Which of torch's generators a seed is for: the one of CUDA devices (Philox) or the one of the CPU (MT19937). */
+/** The generator of torch for which a seed is meant: that of CUDA devices (Philox) or that of the CPU (MT19937). */
 export type NoiseKind = 'cuda' | 'cpu';
 
-/** Draws what torch draws after `Generator(kind).manual_seed(seed)`; `seed` is 0..2^53-1. */
+/** A source that draws what torch draws after `Generator(kind).manual_seed(seed)`; `seed` is 0..2^53-1. */
 export function noiseSource(kind: NoiseKind, seed: number): NoiseSource {
   switch (kind) {
     case 'cuda':

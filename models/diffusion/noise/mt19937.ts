@@ -1,9 +1,10 @@
 import type { NoiseSource } from './noise-source.js';
 
 /**
- * torch's generator of the CPU: MT19937 (Matsumoto and Nishimura, "Mersenne Twister", 1998), and the two ways in which
- * `torch.randn` makes normal numbers of it (ATen/native/cpu/DistributionTemplates.h, `normal_fill`; ATen/core/
- * DistributionsHelper.h, `normal_distribution`). torch uses the lower 32 bits of a seed only, and so does this.
+ * torch's generator of the CPU: MT19937 (Matsumoto and Nishimura, "Mersenne Twister", 1998), and the two ways in
+ * which `torch.randn` makes normal numbers of it (ATen/native/cpu/DistributionTemplates.h, `normal_fill`;
+ * ATen/core/DistributionsHelper.h, `normal_distribution`). Like torch, this file uses only the lower 32 bits of a
+ * seed.
  */
 
 const STATE_WORDS = 624;
@@ -59,7 +60,7 @@ class MersenneTwister {
 /** The numbers that `torch.randn` draws on the CPU after `manual_seed(seed)`. */
 export function cpuNoise(seed: number): NoiseSource {
   const twister = new MersenneTwister(seed);
-  // The second number of a pair that was drawn for a tensor of fewer than 16 elements.
+  // The second number of a pair whose first number went into a tensor of fewer than 16 elements.
   let spare: number | null = null;
 
   function single(): number {
@@ -83,7 +84,7 @@ export function cpuNoise(seed: number): NoiseSource {
     for (let i = 0; i < count; i++) values[i] = twister.float();
     for (let start = 0; start + 16 <= count; start += 16) makeNormal(values, start);
     if (count % 16 !== 0) {
-      // The last 16 are drawn anew, those among them that were done already as well.
+      // torch draws the last 16 anew, also those among them that it has made already.
       for (let i = count - 16; i < count; i++) values[i] = twister.float();
       makeNormal(values, count - 16);
     }
@@ -93,7 +94,10 @@ export function cpuNoise(seed: number): NoiseSource {
   return { normals };
 }
 
-/** Box and Muller's transform of 16 uniform numbers, in place, in float32: radius of the first 8, angle of the last 8. */
+/**
+ * Box and Muller's transform of 16 uniform numbers, in place, in float32: the first 8 give the radius, the last 8
+ * the angle.
+ */
 function makeNormal(values: Float32Array, start: number): void {
   for (let i = start; i < start + 8; i++) {
     const radius = fround(Math.sqrt(fround(-2 * fround(Math.log(1 - values[i]!)))));

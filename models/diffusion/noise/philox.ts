@@ -1,13 +1,15 @@
 import type { NoiseSource } from './noise-source.js';
 
 /**
- * torch's generator of CUDA devices: Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011),
- * keyed by the whole 64-bit seed, and cuRAND's normal numbers of it. Element i of a tensor is the first number of
- * subsequence i; each draw moves the counter of all subsequences by one (ATen/native/cuda/DistributionTemplates.h: four
- * numbers for each thread, of which a tensor uses one as long as it has no more elements than the device has threads).
+ * torch's generator of CUDA devices: Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+ * 2011), keyed by the whole 64-bit seed, and cuRAND's normal numbers of it. Element i of a tensor is the first
+ * number of subsequence i; each draw moves the counter of all subsequences by one
+ * (ATen/native/cuda/DistributionTemplates.h: four numbers for each thread, of which a tensor uses one while it has
+ * no more elements than the device has threads).
  *
- * The device decides nothing else: a tensor of more elements than it has threads (an H100 270,336; an RTX 4090 196,608, which
- * only pictures beyond 1024x1024 pixels with 16 channels reach) is drawn as on one that has enough of them.
+ * A tensor with more elements than the device has threads is drawn here as on a device that has enough threads.
+ * This is the only way in which the numbers depend on the device. An H100 has 270,336 threads; an RTX 4090 has
+ * 196,608, and only pictures beyond 1024x1024 pixels with 16 channels have more elements.
  */
 
 const ROUNDS = 10;
@@ -68,7 +70,7 @@ function highProduct(a: number, b: number): number {
   return aHigh * bHigh + (middle >>> 16) + (carry >>> 16);
 }
 
-/** The first number of cuRAND's Box-Muller pair, which is the one of the sine. */
+/** The first number of cuRAND's Box-Muller pair, which takes the sine. */
 function firstNormal(x: number, y: number): number {
   const uniform = fround(fround(fround(x) * TO_UNIT) + fround(TO_UNIT / 2));
   const angle = fround(fround(fround(y) * TO_ANGLE) + fround(TO_ANGLE / 2));

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { PanicError } from '../../../common/errors.js';
 
 /**
- * Keys of the schedulers of diffusers 0.39. A saved configuration carries keys of the schedulers that it was converted from,
- * and diffusers reads past those that its own class does not have; so do we. Any other key is refused.
+ * Keys of the schedulers of diffusers 0.39. A saved configuration has keys of the schedulers from which it was
+ * converted. Diffusers ignores keys that its own class does not have, and so does this program. It refuses any
+ * other key.
  */
 const KEYS_OF_OTHER_SCHEDULERS = new Set([
   'algorithm_type',
@@ -63,17 +64,18 @@ const KEYS_OF_OTHER_SCHEDULERS = new Set([
 ]);
 
 /**
- * Reads the text of a `scheduler_config.json`. Python writes infinities into it, which JSON has no word for; they are read
- * as the text "-Infinity". Throws SyntaxError.
+ * Reads the text of a `scheduler_config.json`. Python writes infinities and NaN into it as words that JSON does not
+ * have; they become texts such as "-Infinity". Throws SyntaxError.
  */
 export function parseSchedulerJson(text: string): unknown {
   return JSON.parse(text.replaceAll(/:\s*(-?Infinity|NaN)\b/g, ': "$1"'));
 }
 
 /**
- * Checks a scheduler's configuration by the schema of its class, which names every key of that class and for each the values
- * that are supported. A key that the configuration lists in `_use_default_values` has its default, as in diffusers. Throws PanicError
- * `InvalidInput` naming the keys that are not known or whose values are not supported.
+ * Checks a scheduler's configuration by the schema of its class, which has every key of that class, and for each
+ * key the values that this program supports. A key that the configuration lists in `_use_default_values` has its
+ * default, as in diffusers. Throws PanicError `InvalidInput` with each key that is not known and each value that is
+ * not supported.
  */
 export function checkConfig<T extends z.ZodRawShape>(
   className: string,
@@ -97,8 +99,8 @@ export function checkConfig<T extends z.ZodRawShape>(
 }
 
 /**
- * Throws PanicError `InvalidInput` for timesteps beyond those of the training, which an offset leads to where nearly all of them
- * are taken.
+ * Throws PanicError `InvalidInput` for timesteps beyond those of the training. An offset leads there where the
+ * steps take nearly all timesteps.
  */
 export function requireTrained(
   className: string,
@@ -116,8 +118,8 @@ export function requireTrained(
 }
 
 /**
- * Throws PanicError `InvalidInput` where a denoiser that tells the noise would begin without any signal: the picture behind pure noise
- * cannot be computed from the noise, unless it is clipped.
+ * Throws PanicError `InvalidInput` where a denoiser that predicts the noise would begin without any signal. The
+ * picture behind pure noise cannot be computed from the noise, unless it is clipped.
  */
 export function requireSignal(
   className: string,
@@ -133,8 +135,8 @@ export function requireSignal(
 }
 
 /**
- * Throws PanicError `InvalidInput` where the first two timesteps are one: diffusers then begins at the second level of noise and runs out
- * of levels at the end.
+ * Throws PanicError `InvalidInput` where the first two timesteps are equal. Diffusers then begins at the second
+ * level of noise and runs out of levels at the end.
  */
 export function requireDistinctStart(
   className: string,
@@ -150,17 +152,17 @@ export function requireDistinctStart(
   );
 }
 
-/** The smallest and the largest level of noise, where Karras levels are wanted; null for those of the training. */
+/** The smallest and the largest level of noise of Karras levels; null for those of the training. */
 export const sigmaRangeShape = {
   sigma_min: z.number().positive().nullable().default(null),
   sigma_max: z.number().positive().nullable().default(null),
 };
 
-/** A key whose other values nobody has carried over: only those of `values` are taken. */
+/** A key of which this program supports only the values `values`. */
 const only = <const T extends string>(...values: readonly T[]) => z.enum(values);
 const off = z.literal(false).nullable().default(false);
 
-/** The keys that say how much noise there is at each of the training's timesteps. */
+/** The keys that decide the noise at each of the training's timesteps. */
 export const betaShape = {
   num_train_timesteps: z.int().positive().default(1000),
   beta_start: z.number().positive().default(0.0001),
@@ -170,16 +172,16 @@ export const betaShape = {
   rescale_betas_zero_snr: z.boolean().default(false),
 };
 
-/** Which of the training's timesteps are taken. */
+/** The keys that decide which of the training's timesteps the steps take. */
 export const spacingShape = {
   timestep_spacing: only('linspace', 'leading', 'trailing').default('linspace'),
   steps_offset: z.int().nonnegative().default(0),
 };
 
-/** What the denoiser's answer is. */
+/** What the denoiser predicts. */
 export const predictionType = only('epsilon', 'sample', 'v_prediction').default('epsilon');
 
-/** Clipping to a fixed range is supported; the dynamic one is not. */
+/** This program supports clipping to a fixed range, and no dynamic clipping. */
 export const clippingShape = {
   clip_sample_range: z.number().positive().default(1),
   thresholding: off,

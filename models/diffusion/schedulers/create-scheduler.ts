@@ -32,9 +32,9 @@ const makers: Readonly<
 };
 
 /**
- * What makes a scheduler for a number of steps, from the content of a `scheduler_config.json`, for the class that it names or
- * for `className` (diffusers' `from_config`: keys that both classes have keep their values). Throws PanicError `InvalidInput` for a class, key or
- * value that is not supported.
+ * Makes a function that makes a scheduler for a number of steps, from the content of a `scheduler_config.json`. The
+ * class is the one that the content names, or `className` (as in diffusers' `from_config`, keys that both classes
+ * have keep their values). Throws PanicError `InvalidInput` for a class, key or value that is not supported.
  */
 export function schedulerMaker(
   content: Readonly<Record<string, unknown>>,

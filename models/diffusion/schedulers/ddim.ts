@@ -25,8 +25,8 @@ const shape = {
 };
 
 /**
- * diffusers' DDIMScheduler (Song et al., "Denoising diffusion implicit models", 2021, equation 12 with eta 0: no noise after
- * the first). Throws PanicError `InvalidInput` for keys and values that are not supported.
+ * diffusers' DDIMScheduler (Song et al., "Denoising diffusion implicit models", 2021, equation 12 with eta 0: it
+ * draws no noise after the first). Throws PanicError `InvalidInput` for keys and values that are not supported.
  */
 export function ddim(content: Readonly<Record<string, unknown>>): (steps: number) => Scheduler {
   const config = checkConfig('DDIMScheduler', shape, content);

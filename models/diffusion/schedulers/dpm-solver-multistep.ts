@@ -25,7 +25,7 @@ const shape = {
   solver_order: z.union([z.literal(1), z.literal(2)], '1 or 2').default(2),
   prediction_type: predictionType,
   algorithm_type: only('dpmsolver++', 'sde-dpmsolver++').default('dpmsolver++'),
-  // Names of other solvers, which diffusers takes for this one's default.
+  // Names of other solvers, for which diffusers takes this class's default.
   solver_type: z
     .enum(['midpoint', 'heun', 'logrho', 'bh1', 'bh2'])
     .transform((type) => (type === 'heun' ? type : 'midpoint'))
@@ -33,7 +33,7 @@ const shape = {
   lower_order_final: z.boolean().default(true),
   euler_at_final: z.boolean().default(false),
   use_karras_sigmas: z.boolean().nullable().default(false),
-  // The class does not declare these two; diffusers heeds them where a configuration has them.
+  // The class does not declare these two keys, but diffusers follows them where a configuration has them.
   ...sigmaRangeShape,
   use_exponential_sigmas: off,
   use_beta_sigmas: off,
@@ -47,12 +47,13 @@ const shape = {
   time_shift_type: z.string().default('exponential'),
 };
 
-/** Fewer steps than this, and the last ones are of a lower order. */
+/** With fewer steps than this, the last ones have a lower order. */
 const FEW_STEPS = 15;
 
 /**
- * diffusers' DPMSolverMultistepScheduler, DPM-Solver++ of order 1 or 2 (Lu et al., "DPM-Solver++", 2022, algorithm 2) and its
- * stochastic variant, which draws noise at every step. Throws PanicError `InvalidInput` for what is not supported.
+ * diffusers' DPMSolverMultistepScheduler: DPM-Solver++ of order 1 or 2 (Lu et al., "DPM-Solver++", 2022, algorithm
+ * 2), and its stochastic variant, which draws noise at every step. Throws PanicError `InvalidInput` for what is not
+ * supported.
  */
 export function dpmSolverMultistep(content: Readonly<Record<string, unknown>>): (steps: number) => Scheduler {
   const config = checkConfig('DPMSolverMultistepScheduler', shape, content);
@@ -92,7 +93,7 @@ export function dpmSolverMultistep(content: Readonly<Record<string, unknown>>): 
           before === null ||
           (isLast && (config.euler_at_final || few || config.final_sigmas_type === 'zero'));
         const h = to.lambda - from.lambda;
-        // 1 - exp(-h) of the deterministic solver; twice the distance for the one that adds noise.
+        // The deterministic solver has 1 - exp(-h). The one that adds noise has twice the distance.
         const gain = to.alpha * -Math.expm1(stochastic ? -2 * h : -h);
         const kept = (to.sigma / from.sigma) * (stochastic ? Math.exp(-h) : 1);
         let next = blend(kept, latents, gain, found);

@@ -12,8 +12,9 @@ const shape = {
 };
 
 /**
- * diffusers' EulerAncestralDiscreteScheduler: an Euler step beyond the next level, and noise back to it; it draws noise at every
- * step, also at the last, where it weighs nothing. Throws PanicError `InvalidInput` for what is not supported.
+ * diffusers' EulerAncestralDiscreteScheduler: an Euler step beyond the next level, and then noise back to that
+ * level. It draws noise at every step, even at the last, where the noise has weight zero. Throws PanicError
+ * `InvalidInput` for what is not supported.
  */
 export function eulerAncestralDiscrete(
   content: Readonly<Record<string, unknown>>,

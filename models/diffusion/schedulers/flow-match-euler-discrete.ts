@@ -19,15 +19,18 @@ const shape = {
   use_beta_sigmas: off,
   time_shift_type: only('exponential', 'linear').default('exponential'),
   stochastic_sampling: off,
-  // The class does not declare it; FluxPipeline heeds it.
+  // The class does not declare it, but FluxPipeline follows it.
   use_flow_sigmas: z.boolean().default(false),
 };
 
 export interface FlowPath {
   readonly steps: number;
-  /** Patches of the picture, on which a dynamic shift depends. */
+  /** Patches of the picture. A dynamic shift depends on their number. */
   readonly imageTokens: number;
-  /** From 1 down to 1/steps, as Flux asks for, and not along the training's timesteps; unless the configuration has use_flow_sigmas. */
+  /**
+   * Whether the levels go from 1 down to 1/steps, as in Flux, and not along the training's timesteps. A
+   * configuration with use_flow_sigmas overrides it.
+   */
   readonly toOneStep: boolean;
 }
 
@@ -58,8 +61,8 @@ export function flowMatchEulerDiscrete(
 }
 
 /**
- * The same, for a configuration that names this class; the models that want it know no other. Throws PanicError `InvalidInput` for
- * another.
+ * The same for a configuration that names this class: models of flow matching support no other. Throws PanicError
+ * `InvalidInput` for another class.
  */
 export function requireFlowMatch(content: Readonly<Record<string, unknown>>): (path: FlowPath) => Scheduler {
   const name = content['_class_name'];
@@ -72,7 +75,7 @@ export function requireFlowMatch(content: Readonly<Record<string, unknown>>): (p
 
 type Config = z.infer<z.ZodObject<typeof shape>>;
 
-/** Throws PanicError `InvalidInput` where the shift is to depend on the picture's size and a bound of it is null. */
+/** Throws PanicError `InvalidInput` where the shift depends on the picture's size and one of its bounds is null. */
 function requireShifts(config: Config): void {
   const unset = (['base_shift', 'max_shift'] as const).find((key) => config[key] === null);
   if (unset === undefined) return;

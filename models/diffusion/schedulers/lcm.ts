@@ -13,7 +13,8 @@ const shape = {
   beta_schedule: betaShape.beta_schedule.default('scaled_linear'),
   original_inference_steps: z.int().positive().default(50),
   clip_sample: z.boolean().default(false),
-  // The next two change nothing: the timesteps are those of the training, and the last step returns what it sees.
+  // The next two keys change nothing: the timesteps are those of the training, and the last step returns the
+  // original that it computes.
   set_alpha_to_one: z.boolean().default(true),
   steps_offset: z.int().nonnegative().default(0),
   timestep_spacing: only('leading', 'linspace', 'trailing').default('leading'),
@@ -24,8 +25,8 @@ const shape = {
 const SIGMA_DATA = 0.5;
 
 /**
- * diffusers' LCMScheduler (Luo et al., "Latent consistency models", 2023, algorithm 3). Throws PanicError `InvalidInput` for
- * keys and values that are not supported, and for more steps than the model was distilled from.
+ * diffusers' LCMScheduler (Luo et al., "Latent consistency models", 2023, algorithm 3). Throws PanicError
+ * `InvalidInput` for keys and values that are not supported, and for more steps than the model was distilled from.
  */
 export function lcm(content: Readonly<Record<string, unknown>>): (steps: number) => Scheduler {
   const config = checkConfig('LCMScheduler', shape, content);

@@ -7,19 +7,19 @@ type BetaConfig = z.infer<z.ZodObject<typeof betaShape>>;
 type SpacingConfig = z.infer<z.ZodObject<typeof spacingShape>>;
 
 const fround = Math.fround;
-/** What diffusers puts in place of a signal of zero, which no scheduler could divide by: 2^-24. */
+/** The least signal of diffusers, 2^-24. It replaces a signal of zero, by which no scheduler could divide. */
 const LEAST_SIGNAL = 2 ** -24;
 
 /**
- * The share of signal, `alphas_cumprod`, at each of the training's timesteps: float32, rounded where torch rounds, since the
- * ratios of the last ones decide the scale of the noise.
+ * The share of signal, `alphas_cumprod`, at each of the training's timesteps. It is float32 and rounded where torch
+ * rounds, since the ratios of the last shares decide the scale of the noise.
  */
 export function signalShares(config: BetaConfig): Float32Array {
   const alphas = betas(config).map((beta) => 1 - beta);
   return cumulativeProduct(config.rescale_betas_zero_snr ? withoutFinalSignal(alphas) : alphas);
 }
 
-/** The same for schedulers that divide by the share: where the last was rescaled to zero, it is the least one instead. */
+/** The same for schedulers that divide by the share: where the last share is zero, the least signal replaces it. */
 export function positiveSignalShares(config: BetaConfig): Float32Array {
   const shares = signalShares(config);
   if (config.rescale_betas_zero_snr) shares[shares.length - 1] = LEAST_SIGNAL;
@@ -92,8 +92,9 @@ export function evenly(start: number, end: number, count: number): number[] {
 }
 
 /**
- * Timesteps from `start` downwards at this stride, each rounded and one less. For some strides, such as 1000 / 61, the sum of
- * the rounding errors leaves one more at the end, below 0, which diffusers walks to as well; throws PanicError `InvalidInput`.
+ * Timesteps from `start` downwards at this stride, each rounded, and then less one. For some strides, such as 1000
+ * / 61, the sum of the rounding errors gives one timestep too many, below 0, to which diffusers also walks. Throws
+ * PanicError `InvalidInput` there.
  */
 export function countDown(start: number, stride: number): number[] {
   const length = Math.ceil(start / stride);

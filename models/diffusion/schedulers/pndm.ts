@@ -17,11 +17,11 @@ const shape = {
 
 const fround = Math.fround;
 
-/** Steps that the Runge-Kutta method takes at the beginning, each of them four questions to the denoiser. */
+/** Steps that the Runge-Kutta method takes at the beginning. Each runs the denoiser four times. */
 const RUNGE_KUTTA_STEPS = 3;
-/** Weights of its four answers. */
+/** Weights of the four answers of a Runge-Kutta step. */
 const RUNGE_KUTTA = [1 / 6, 1 / 3, 1 / 3, 1 / 6];
-/** Weights of the last answers, the newest first, for as many as there are (Adams-Bashforth). */
+/** Weights of the last answers, the newest first, by the number of answers (Adams-Bashforth). */
 const MULTISTEP: readonly (readonly number[])[] = [
   [1],
   [3 / 2, -1 / 2],
@@ -30,10 +30,11 @@ const MULTISTEP: readonly (readonly number[])[] = [
 ];
 
 /**
- * diffusers' PNDMScheduler (Liu et al., "Pseudo numerical methods for diffusion models on manifolds", 2022, algorithm 2). With `skip_prk_steps`, as in
- * the configuration of Stable Diffusion 1, its linear multistep method alone (PLMS), whose second step is taken twice: the
- * denoiser is asked once more than there are steps; without it nine times more. Throws PanicError `InvalidInput` for keys and
- * values that are not supported.
+ * diffusers' PNDMScheduler (Liu et al., "Pseudo numerical methods for diffusion models on manifolds", 2022,
+ * algorithm 2). With `skip_prk_steps`, as in the configuration of Stable Diffusion 1, it is the linear multistep
+ * method alone (PLMS), which takes its second step twice, so that the denoiser runs once more than there are steps.
+ * Otherwise the denoiser runs nine times more. Throws PanicError `InvalidInput` for keys and values that are not
+ * supported.
  */
 export function pndm(content: Readonly<Record<string, unknown>>): (steps: number) => Scheduler {
   const config = checkConfig('PNDMScheduler', shape, content);
@@ -42,8 +43,8 @@ export function pndm(content: Readonly<Record<string, unknown>>): (steps: number
   const trained = config.num_train_timesteps;
 
   /**
-   * Along the curve of equation 9, from one timestep to a less noisy one; below 0 is the picture. Rounded where diffusers rounds,
-   * since where hardly any signal is left the first factors are of thousands.
+   * Moves along the curve of equation 9 from one timestep to a less noisy one; a timestep below 0 is the picture.
+   * It rounds where diffusers rounds, since the first factors are in the thousands where hardly any signal is left.
    */
   function transfer(latents: Float32Array, answer: Float32Array, from: number, to: number): Float32Array {
     const [share, next] = [shares[from]!, to >= 0 ? shares[to]! : last];
@@ -70,7 +71,7 @@ export function pndm(content: Readonly<Record<string, unknown>>): (steps: number
     const timesteps = [...asked, ...rest];
     /** The newest first. */
     let answers: Float32Array[] = [];
-    /** The latents that the method set out from, where it is asked about others in between. */
+    /** The latents from which the method set out, kept while the denoiser reads others in between. */
     let origin: Float32Array | null = null;
     let sum: Float32Array | null = null;
 
@@ -112,7 +113,7 @@ export function pndm(content: Readonly<Record<string, unknown>>): (steps: number
   };
 }
 
-/** Each of three steps: at its beginning, twice at its middle, and at its end. */
+/** The timesteps of the Runge-Kutta steps: for each, its beginning, twice its middle, and its end. */
 function rungeKuttaTimesteps(taken: readonly number[], stride: number, steps: number): number[] {
   if (steps <= RUNGE_KUTTA_STEPS) {
     throw new PanicError(

@@ -6,10 +6,11 @@ const fround = Math.fround;
 export type PredictionType = 'epsilon' | 'sample' | 'v_prediction';
 
 /**
- * The picture's latents that the denoiser sees behind `latents` = original + sigma * noise: its answer is that noise
- * (`epsilon`), the original itself (`sample`), or the velocity between the two (`v_prediction`; Salimans and Ho, "Progressive
- * distillation", 2022, appendix D). Rounded where diffusers rounds: with a sigma of thousands, as models without a last signal have, the
- * rounding itself is seen in the picture.
+ * The original latents that the denoiser predicts behind `latents` = original + sigma * noise. The denoiser's
+ * answer is that noise (`epsilon`), the original itself (`sample`), or the velocity between the two
+ * (`v_prediction`; Salimans and Ho, "Progressive distillation", 2022, appendix D). The function rounds where
+ * diffusers rounds: models without a last signal have sigmas in the thousands, at which the rounding itself shows
+ * in the picture.
  */
 export function originalOf(
   type: PredictionType,
@@ -43,7 +44,7 @@ export function eulerStep(
   return latents.map((value, i) => value + fround(fround(fround(value - original[i]!) / sigma) * distance));
 }
 
-/** What originalOf gives, for latents = alpha * original + sigma * noise, alpha^2 + sigma^2 = 1. */
+/** As originalOf, for latents = alpha * original + sigma * noise with alpha^2 + sigma^2 = 1. */
 export function originalOfMixture(
   type: PredictionType,
   prediction: Float32Array,
@@ -55,7 +56,7 @@ export function originalOfMixture(
     case 'sample':
       return prediction;
     case 'epsilon':
-      // Without any signal values are infinite, and clipped afterwards.
+      // Without any signal the values are infinite. The caller clips them afterwards.
       return alpha === 0
         ? latents.map((value, i) => (value - sigma * prediction[i]!) / alpha)
         : blend(1 / alpha, latents, -sigma / alpha, prediction);
@@ -66,7 +67,7 @@ export function originalOfMixture(
   }
 }
 
-/** Limits each value to -range..range, where the scheduler clips. */
+/** The values limited to -range..range; unchanged where the range is null. */
 export function clipped(values: Float32Array, range: number | null): Float32Array {
   return range === null ? values : values.map((value) => Math.min(Math.max(value, -range), range));
 }

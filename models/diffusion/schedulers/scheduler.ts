@@ -1,17 +1,18 @@
 import type { NoiseSource } from '../noise/noise-source.js';
 
 /**
- * Walks one picture's latents from noise to the picture, in `timesteps.length` steps k = 0, 1, 2, ... in order. Made afresh for
- * each picture: some remember the steps before. Sums are taken in float64 and kept in float32, as the graphs take them.
+ * Walks one picture's latents from noise to the picture, in `timesteps.length` steps k = 0, 1, 2, ... in order.
+ * Each picture needs a new scheduler, since some schedulers remember earlier steps. Sums are computed in float64
+ * and kept in float32, as graphs take them.
  */
 export interface Scheduler {
-  /** What the denoiser is told at each step. */
+  /** The timestep that the denoiser gets at each step. */
   readonly timesteps: readonly number[];
-  /** What the initial noise, of unit variance, is multiplied with. */
+  /** The factor of the initial noise, which has unit variance. */
   readonly initialSigma: number;
-  /** What the denoiser is given at step k. */
+  /** The latents that the denoiser gets at step k. */
   scaleInput(latents: Float32Array, k: number): Float32Array;
-  /** The latents after step k, from the denoiser's answer to the ones before. May draw noise, of the same size. */
+  /** The latents after step k, from the denoiser's answer to the latents before. May draw noise of the same size. */
   step(prediction: Float32Array, k: number, latents: Float32Array, noise: NoiseSource): Float32Array;
 }
 

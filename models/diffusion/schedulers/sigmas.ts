@@ -24,8 +24,8 @@ export function karrasSigmas(largest: number, least: number, steps: number): num
 }
 
 /**
- * The timestep whose sigma is `sigma`: linear in its logarithm between those of the training. Logarithms of the training's are float32 as
- * in diffusers: where timesteps are cut to whole numbers, the last bit decides.
+ * The timestep whose sigma is `sigma`, linear in its logarithm between those of the training. As in diffusers, the
+ * logarithms of the training's sigmas are float32: where timesteps are cut to whole numbers, the last bit decides.
  */
 export function timestepOf(sigmas: Float32Array, sigma: number): number {
   const wanted = Math.log(Math.max(sigma, 1e-10));
