@@ -57,7 +57,7 @@ function checkCaption(model: string, text: string): void {
     throw invalid(model, `answered with a caption that cannot be stored: ${unfitText(fault)}`);
   const token = specialTokenIn(text);
   if (token !== null) throw invalid(model, `answered with the special token ${quoted(token)} in its caption`);
-  if (hasThinking(text)) throw invalid(model, 'answered with what it thought in its caption');
+  if (hasThinking(text)) throw invalid(model, 'answered with its thinking in its caption');
   if (text.length > MAX_CAPTION_CHARACTERS) {
     throw invalid(
       model,

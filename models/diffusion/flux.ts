@@ -4,7 +4,7 @@ import { requireAgreement, type Statement } from '../agreement.js';
 import { Decoder } from './decoder.js';
 import type { Graph } from './graph.js';
 import type { ModelFolder } from './model-folder.js';
-import { denoise, type Pipeline, refuseUnheard } from './pipeline.js';
+import { denoise, type Pipeline, refuseUnused } from './pipeline.js';
 import { requireFlowMatch } from './schedulers/flow-match-euler-discrete.js';
 import type { TextToImageSettings } from './settings.js';
 import type { Floats, Numbers } from './tensors.js';
@@ -26,7 +26,7 @@ export async function flux(folder: ModelFolder, settings: TextToImageSettings): 
   const config = await folder.config(transformerConfig, folder.transformer(), 'config.json');
   const makeScheduler = requireFlowMatch(await folder.scheduler());
   const { guidance_scale: weight, steps } = settings;
-  refuseUnheard(settings, { negative_prompt: false, scheduler: false });
+  refuseUnused(settings, { negative_prompt: false, scheduler: false });
   if (!config.guidance_embeds && weight !== 0) {
     throw new PanicError(
       'InvalidInput',

@@ -68,18 +68,18 @@ export function requireFinite(values: Float32Array, what: string): void {
 }
 
 /**
- * Throws PanicError `InvalidInput` for a setting that this pipeline would ignore. `heard` says which settings it
+ * Throws PanicError `InvalidInput` for a setting that this pipeline would ignore. `used` says which settings it
  * uses.
  */
-export function refuseUnheard(
+export function refuseUnused(
   settings: TextToImageSettings,
-  heard: Partial<Record<keyof TextToImageSettings, boolean>>,
+  used: Partial<Record<keyof TextToImageSettings, boolean>>,
 ): void {
   for (const name of ['negative_prompt', 'max_sequence_length', 'scheduler'] as const) {
-    if (settings[name] === undefined || heard[name] !== false) continue;
+    if (settings[name] === undefined || used[name] !== false) continue;
     throw new PanicError(
       'InvalidInput',
-      `${name} is set, and this model does not hear it${name === 'negative_prompt' ? ' without a guidance_scale above 1' : ''}; leave it out`,
+      `${name} is set, and this model ignores it${name === 'negative_prompt' ? ' without a guidance_scale above 1' : ''}; leave it out`,
     );
   }
 }

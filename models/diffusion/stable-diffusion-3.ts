@@ -4,7 +4,7 @@ import { Decoder } from './decoder.js';
 import { latentChannels, requireBatch, requireLatentSize } from './denoiser-graph.js';
 import type { Graph } from './graph.js';
 import type { ModelFolder } from './model-folder.js';
-import { denoise, guided, type Pipeline, refuseUnheard } from './pipeline.js';
+import { denoise, guided, type Pipeline, refuseUnused } from './pipeline.js';
 import { requireFlowMatch } from './schedulers/flow-match-euler-discrete.js';
 import type { TextToImageSettings } from './settings.js';
 import { type Floats, inSequence, sideBySide, stack, widened } from './tensors.js';
@@ -37,7 +37,7 @@ export async function stableDiffusion3(
   const makeScheduler = requireFlowMatch(await folder.scheduler());
   const { guidance_scale: weight, steps } = settings;
   const hasT5 = (await folder.components()).has('text_encoder_3');
-  refuseUnheard(settings, { negative_prompt: weight > 1, max_sequence_length: hasT5, scheduler: false });
+  refuseUnused(settings, { negative_prompt: weight > 1, max_sequence_length: hasT5, scheduler: false });
   const decoder = await Decoder.open(folder, settings);
   const [height, width] = folder.latentSize(settings, decoder.latentPixels, config.patch_size);
   const clips = [

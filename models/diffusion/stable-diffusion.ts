@@ -4,7 +4,7 @@ import { Decoder } from './decoder.js';
 import { latentChannels, requireBatch, requireLatentSize } from './denoiser-graph.js';
 import type { Graph } from './graph.js';
 import type { Json, ModelFolder } from './model-folder.js';
-import { denoise, guided, type Painting, type Pipeline, refuseUnheard } from './pipeline.js';
+import { denoise, guided, type Painting, type Pipeline, refuseUnused } from './pipeline.js';
 import { schedulerMaker } from './schedulers/create-scheduler.js';
 import type { TextToImageSettings } from './settings.js';
 import { type Floats, type Numbers, sideBySide, stack, zeros } from './tensors.js';
@@ -63,7 +63,7 @@ export async function stableDiffusion(
   const channels = await latentChannels(folder, 'unet', unet, 'sample');
   decoder.requireLatents([{ value: config.in_channels, where: channels[0].where }, ...channels], ...sides);
   const isGuided = weight > 1 && told === null && kind !== 'lcm';
-  refuseUnheard(settings, { negative_prompt: isGuided, max_sequence_length: false });
+  refuseUnused(settings, { negative_prompt: isGuided, max_sequence_length: false });
   requireBatch(unet, 'sample', isGuided);
   const dims = [1, config.in_channels, ...sides];
   const negative = isGuided ? await read(settings.negative_prompt ?? null) : null;

@@ -22,12 +22,12 @@ export interface ExpectedFile {
 }
 
 export interface DownloadTask {
-  /** Full path; what has come so far is beside it in `<target>.part`. */
+  /** Full path. An unfinished download is beside it, in `<target>.part`. */
   readonly target: string;
   readonly expected: ExpectedFile;
-  /** Answers with 206 from `from` on, or with 200 from the beginning. */
+  /** Asks for the file. The answer has status 206 and begins at `from`, or 200 and begins at 0. */
   readonly openFrom: (resume: { readonly from: number; readonly etag: string | null }) => Promise<Response>;
-  /** How much of the file is there now. */
+  /** Called with the number of bytes that the file has now. */
   readonly onBytes: (bytes: number) => void;
   readonly onRetry: (sentence: string) => void;
   readonly delaysMs: readonly number[];
@@ -35,16 +35,18 @@ export interface DownloadTask {
 }
 
 /**
- * Downloads a file, going on from what an earlier attempt left, and gives its SHA-256 (hex) and stamp. It gets its name only when all
- * its bytes are there, are what was expected, and are durable. A link or another kind of file in its place is replaced, not followed.
- * Throws PanicError `ModelFilesMissing` where they are not or cannot be had, `ResourceLimit` where the disk is full, and the signal's reason.
+ * Downloads a file, continuing an earlier attempt, and gives its SHA-256 (hex) and stamp. The file gets its name
+ * only when all its bytes are on the disk and are the expected ones. It replaces a link or another kind of file in
+ * its place, and follows none. Throws PanicError `ModelFilesMissing` where the bytes are wrong or cannot be had,
+ * `ResourceLimit` where the disk is full, and the signal's reason.
  */
 export async function download(task: DownloadTask): Promise<HashedFile> {
   const { target, delaysMs, signal, onRetry } = task;
   makeFolder(dirname(target));
   const before = partBytes(target);
   let most = before;
-  // More than there ever was: a server that lets everything begin anew, again and again, gets on with nothing.
+  // Progress means more bytes than ever before. A server that makes the download begin anew, again and again, makes
+  // none.
   const progressed = (): boolean => {
     const now = partBytes(target);
     const more = now > most;
@@ -55,7 +57,7 @@ export async function download(task: DownloadTask): Promise<HashedFile> {
   try {
     const resumed = before > 0;
     const got = await withRetries(() => fetchRest(task), patience);
-    // What an earlier attempt left may be of something else: then, and only then, everything comes anew.
+    // An earlier attempt may have left bytes of another file. In that case alone the download begins anew.
     const digest =
       mismatch(got, task.expected) !== null && resumed
         ? await withRetries(() => fetchAnew(task), patience)
@@ -71,7 +73,7 @@ export async function download(task: DownloadTask): Promise<HashedFile> {
 
 interface Digests {
   readonly sha256: string;
-  /** Null where the SHA-256 is known, and says everything. */
+  /** Null where the SHA-256 is known, which is enough. */
   readonly gitOid: string | null;
 }
 
@@ -83,18 +85,18 @@ function etagFileOf(target: string): string {
   return `${target}${PART_TAG_SUFFIX}`;
 }
 
-/** How much of a file an interrupted download has left. */
+/** The number of bytes that an interrupted download has left. */
 export function partBytes(target: string): number {
   return isOwn(partOf(target)) ? (statIfThere(partOf(target))?.size ?? 0) : 0;
 }
 
-/** Whether a regular file of one name is there: what is written to it changes nothing elsewhere. */
+/** Whether a regular file with one name exists. A write to it changes no other file. */
 function isOwn(file: string): boolean {
   const found = lstatSync(file, { throwIfNoEntry: false });
   return found?.isFile() === true && found.nlink === 1;
 }
 
-/** A tag that can be asked for in a header (RFC 9110, 8.8.3; some servers leave the quotation marks out). */
+/** A tag that a request header can carry (RFC 9110, 8.8.3; some servers leave the quotation marks out). */
 const ETAG = /^[\x20-\x7e\x80-\xff]{1,1000}$/;
 
 function savedTag(target: string): string | null {
@@ -161,8 +163,8 @@ async function fetchRest(task: DownloadTask): Promise<Digests> {
 }
 
 /**
- * Whether an answer is the rest of what is there: from the right byte on, within a file of the right size (RFC 9110, 14.4), and of the same
- * file as far as tags tell.
+ * Whether an answer is the rest of the part: from the right byte on, within a file of the right size (RFC 9110,
+ * 14.4), and of the same file as far as tags show.
  */
 function continues(response: Response, from: number, bytes: number, etag: string | null): boolean {
   if (response.status !== 206) return false;
@@ -183,7 +185,7 @@ function continues(response: Response, from: number, bytes: number, etag: string
 
 type Hashes = readonly [sha256: Hash, git?: Hash];
 
-/** SHA-256, and where none is known git's SHA-1 of a header and the bytes (git-hash-object(1)). */
+/** SHA-256, and where none is known also git's SHA-1 of a header and the bytes (git-hash-object(1)). */
 function newHashes({ bytes, sha256 }: ExpectedFile): Hashes {
   const hash = createHash('sha256');
   return sha256 === null ? [hash, createHash('sha1').update(`blob ${bytes}\0`)] : [hash];
@@ -211,7 +213,7 @@ async function writeWhole(file: FileHandle, chunk: Uint8Array): Promise<void> {
   }
 }
 
-/** Says how bytes differ from what was expected, or null. */
+/** How bytes differ from the expected ones, or null. */
 function mismatch({ sha256, gitOid }: Digests, expected: ExpectedFile): string | null {
   if (expected.sha256 !== null) {
     return sha256 === expected.sha256 ? null : `its SHA-256 is ${sha256}, and should be ${expected.sha256}`;
@@ -241,7 +243,7 @@ async function accept({ target, expected }: DownloadTask, digests: Digests): Pro
   syncFolder(dirname(target));
   removeParts(target);
   const stamp = await settledStamp(target);
-  // The new name changes the time of change and no other.
+  // The rename changes the time of change (ctime) and nothing else.
   if (sameStamp({ ...stamp, ctimeNs: before.ctimeNs }, before)) return { sha256: digests.sha256, stamp };
   throw new PanicError('ModelFilesMissing', `${target} was changed by another program while it was pulled`);
 }

@@ -5,14 +5,17 @@ import { PanicError } from '../../common/errors.js';
 import { isThere } from '../../common/presence.js';
 import { fieldsOf, openWire, type Wire, type WireField } from '../onnx/wire.js';
 
-/** Operator sets inside the runtime (https://onnxruntime.ai/docs/reference/operators/); '' is that of ONNX itself. */
+/**
+ * Operator sets inside the runtime (https://onnxruntime.ai/docs/reference/operators/). The empty name is that of
+ * ONNX itself.
+ */
 const BUILT_IN_DOMAINS = ['', 'ai.onnx', 'ai.onnx.ml', 'ai.onnx.preview.training', 'com.microsoft'];
 
 type Message = keyof typeof MESSAGES;
 
 /**
- * What has to be walked of a model, by message and field number of onnx.proto3
- * (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3): messages that lead to nodes and tensors, and no weights.
+ * The messages through which the check walks, by message and field number of onnx.proto3
+ * (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3): those that lead to nodes and tensors, and no weights.
  */
 const MESSAGES = {
   Model: { 7: 'Graph', 20: 'Training', 25: 'Function' },
@@ -26,7 +29,7 @@ const MESSAGES = {
   ExternalData: {},
 } as const;
 
-/** The texts that are read of a message, by field number. */
+/** The texts of a message that the check reads, by field number. */
 const TEXTS: Readonly<Partial<Record<Message, Readonly<Record<number, string>>>>> = {
   Function: { 1: 'name', 10: 'domain' },
   Node: { 4: 'operator', 7: 'domain' },
@@ -34,25 +37,26 @@ const TEXTS: Readonly<Partial<Record<Message, Readonly<Record<number, string>>>>
 };
 
 interface GraphParts {
-  /** `domain:operator` of every node, also of those in functions and sub-graphs. */
+  /** `domain:operator` of every node, also of nodes in functions and sub-graphs. */
   readonly operators: Set<string>;
-  /** `domain:name` of every function that the model brings along. */
+  /** `domain:name` of every function of the model itself. */
   readonly functions: Set<string>;
-  /** Files that tensors say they lie in. */
+  /** Files that tensors name as their place. */
   readonly locations: Set<string>;
 }
 
 /**
- * Operators that run what another file holds: a context that another program compiled for its device, named by a path that no list sees
+ * Operators that run the content of another file. That is a context which another program compiled for its device,
+ * and its path appears in no list of files
  * (https://onnxruntime.ai/docs/execution-providers/EP-Context-Design.html).
  */
 const FOREIGN_CODE = ['com.microsoft:EPContext'];
 
 /**
- * Checks a graph before anything opens it: each file that its tensors lie in is one of the model's `files`, a plain name beside the graph
- * that no link leads out of the model's folder; and each operator is the runtime's own or a function of the model itself.
- * Reads the structure and skips the weights. Throws PanicError `InvalidInput` that names what is refused, and `ModelFilesMissing` where the
- * file is no ONNX model.
+ * Checks a graph before the runtime opens it. Each file that holds its tensors must be one of the model's `files`,
+ * with a plain name beside the graph, and no link may lead it out of the model's folder. Each operator must be the
+ * runtime's own or a function of the model itself. The check reads the structure and skips the weights. Throws
+ * PanicError `InvalidInput` that names what it refuses, and `ModelFilesMissing` where the file is no ONNX model.
  */
 export function checkGraph(folder: string, graph: string, files: readonly string[]): void {
   const file = join(folder, graph);
@@ -93,7 +97,7 @@ function checkLocation(folder: string, graph: string, location: string, files: r
   if (!plain) refuse('only the name of a file beside it is allowed');
   const path = dirname(graph) === '.' ? location : `${dirname(graph)}/${location}`;
   if (!files.includes(path)) refuse(`that file is not among the model's files; add "${path}" to them`);
-  // At a pull the graphs come first.
+  // A pull fetches graphs first, so the file may be missing now.
   if (!isThere(join(folder, path))) return;
   const real = realpathSync(join(folder, path));
   if (!liesBelow(real, folder)) refuse(`it is a link to ${real}, out of the model's folder`);

@@ -10,13 +10,13 @@ import { isBusyStatus, PassingFailure, retryAfterMs } from '../retry.js';
 
 /** A hub that speaks the HTTP interface of huggingface.co (https://huggingface.co/docs/hub/api). */
 export interface Hub {
-  /** `https://huggingface.co`, without a slash at the end. */
+  /** For example `https://huggingface.co`, without a slash at the end. */
   readonly endpoint: string;
-  /** Sent to the endpoint's own origin and nowhere else; never stored or printed. */
+  /** Goes to the endpoint's own origin and to no other; never stored or printed. */
   readonly token: string | undefined;
-  /** Between here and the hub, and the hosts that it redirects to. */
+  /** For requests to the hub and to the hosts to which it redirects. */
   readonly proxies?: Proxies;
-  /** Silence after which a connection counts as lost; a minute where absent. */
+  /** A connection is lost after so long a silence. Default: a minute. */
   readonly silenceMs?: number;
 }
 
@@ -24,23 +24,23 @@ export interface Hub {
 export interface HubFile {
   readonly path: string;
   readonly bytes: number;
-  /** Of large files, by which the hub stores them. */
+  /** The hub has it for large files, which it stores by this hash. */
   readonly sha256: string | null;
-  /** Git's name for the content of the others: SHA-1 of a header and the bytes. */
+  /** Git's name for the content of other files: SHA-1 of a header and the bytes. */
   readonly gitOid: string | null;
 }
 
 const MOST_REDIRECTS = 8;
-/** Silence after which a connection counts as lost. */
+/** A connection is lost after so long a silence. */
 const SILENCE_MS = 60_000;
 
-/** The hub gives a thousand files on a page, in some hundred kilobytes. After decompression. */
+/** The most bytes of a page after decompression. A page of the hub has a thousand files, in some hundred kilobytes. */
 const MOST_PAGE_BYTES = 2 ** 24;
 const MOST_PAGES = 200;
 const MOST_FILES = 100_000;
-/** Of one file: the largest are some hundred gigabytes. */
+/** The most bytes of one file. The largest files have some hundred gigabytes. */
 const MOST_FILE_BYTES = 2 ** 42;
-/** An answer that keeps dripping is as good as none: so many times the silence. */
+/** The longest answer, as a multiple of the silence. A server may otherwise send single bytes forever. */
 const LONGEST_ANSWER = 5;
 
 const revisionAnswer = z.object({ sha: z.string().regex(/^[0-9a-f]{40}$/) });
@@ -55,7 +55,7 @@ const fileEntry = z.object({
   lfs: z.object({ oid: z.string().regex(/^[0-9a-f]{64}$/), size: fileSize }).optional(),
 });
 
-/** The commit that a branch, a tag or a commit is now. Throws as `request` does. */
+/** The commit to which a branch, a tag or a commit leads now. Throws as `request` does. */
 export async function commitOf(
   hub: Hub,
   repository: string,
@@ -80,7 +80,7 @@ export async function filesAt(
     for (const entry of answerOf(treeAnswer, await bodyOf(hub, response, url, signal), url)) {
       if (entry.type !== 'file') continue;
       const { path, size, oid, lfs } = answerOf(fileEntry, entry, url);
-      // No catalogue can ask for such a file.
+      // No catalogue can name such a file.
       if (relativePathProblem(path) !== null) continue;
       if (files.has(path)) throw noHub(url, `it lists ${quoted(path)} twice`);
       const hashes = lfs === undefined ? { sha256: null, gitOid: oid } : { sha256: lfs.oid, gitOid: null };
@@ -94,8 +94,8 @@ export async function filesAt(
 }
 
 /**
- * The bytes of a file from `from` on. The answer has status 206 and begins there, or 200 and begins at 0, as it does where the file is
- * not that of `etag` any more. Throws as `request` does.
+ * The bytes of a file from `from` on. The answer has status 206 and begins there, or 200 and begins at 0, as where
+ * the file no longer has the tag `etag`. Throws as `request` does.
  */
 export async function openHubFile(
   hub: Hub,
@@ -106,11 +106,11 @@ export async function openHubFile(
   signal: AbortSignal,
 ): Promise<Response> {
   const url = `${hub.endpoint}/${repository}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`;
-  // Sizes and ranges are those of the file only where nothing is compressed on the way.
+  // Sizes and ranges are those of the file only where no server compresses it.
   const headers: Record<string, string> = { 'accept-encoding': 'identity' };
   if (resume.from > 0) {
     headers['range'] = `bytes=${resume.from}-`;
-    // A weak tag may not be asked for so (RFC 9110, 13.1.5); it is compared with the answer's.
+    // This header may not carry a weak tag (RFC 9110, 13.1.5). `download` compares a weak tag with the answer's.
     if (resume.etag !== null && !resume.etag.startsWith('W/')) headers['if-range'] = resume.etag;
   }
   return request(hub, repository, url, headers, signal);
@@ -141,7 +141,10 @@ function noHub(url: string, why: string): PanicError {
   return new PanicError('InvalidInput', `${url} does not answer as a model hub does: ${why}`);
 }
 
-/** The hub lists a thousand entries at a time and links to the next page (RFC 8288), which is its own: the token goes there. */
+/**
+ * The hub lists a thousand entries at a time and links to the next page (RFC 8288). That page must be the hub's
+ * own, since the token goes there.
+ */
 function nextPage(hub: Hub, response: Response, url: string): string | null {
   const next = /<([^>]+)>;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
   if (next === undefined) return null;
@@ -151,9 +154,9 @@ function nextPage(hub: Hub, response: Response, url: string): string | null {
 }
 
 /**
- * Asks for a URL and follows where it leads; the token goes to the hub's own origin only, since files come from other hosts.
- * Throws PassingFailure where it is worth trying again, PanicError `ModelFilesMissing` where access is refused, or there is
- * nothing of that name, and the signal's reason.
+ * Sends a request and follows redirects. The token goes to the hub's own origin only, since other hosts send the
+ * files. Throws PassingFailure where a retry may help, PanicError `ModelFilesMissing` where the hub refuses access
+ * or has nothing of that name, and the signal's reason.
  */
 async function request(
   hub: Hub,
@@ -171,7 +174,7 @@ async function request(
     const response = await answerWithin(hub, url, { ...headers, ...authorization }, signal);
     const location = response.headers.get('location');
     if (response.status < 300 || response.status > 399 || location === null) {
-      // 416: what an earlier attempt left is longer than the file.
+      // 416: the part of an earlier attempt is longer than the file.
       if (response.ok || response.status === 416) return response;
       const failure = failureOf(hub, repository, url, response);
       await response.body?.cancel();
@@ -182,10 +185,10 @@ async function request(
     if (typeof target === 'string') throw new PanicError('ModelFilesMissing', `${url} ${target}`);
     url = target.href;
   }
-  throw new PanicError('ModelFilesMissing', `${start} leads on and on (${MOST_REDIRECTS} times)`);
+  throw new PanicError('ModelFilesMissing', `${start} redirects more than ${MOST_REDIRECTS} times`);
 }
 
-/** What lies at the bottom of an error: fetch wraps the reason, sometimes twice. */
+/** The innermost cause of an error: fetch wraps the reason, sometimes twice. */
 function rootOf(error: unknown): unknown {
   const cause: unknown = typeof error === 'object' && error !== null && 'cause' in error ? error.cause : null;
   return cause === null || cause === undefined ? error : rootOf(cause);
@@ -245,7 +248,7 @@ function explained(
     const cannot =
       code === 'GatedRepo'
         ? `${repository} is gated`
-        : `${page} does not let us in (${status}): it is gated, private or not there`;
+        : `${page} refuses access (${status}): it is gated, private or not there`;
     return token === undefined
       ? `${cannot}. Agree to its terms on ${page}, make an access token in your account's settings, and give it as HF_TOKEN.`
       : `${cannot}, also for the account of HF_TOKEN. Agree to its terms on ${page} with that account, and see that the token may read gated repositories.`;
@@ -253,7 +256,10 @@ function explained(
   return status === 404 ? `there is no ${page} (404)` : `${page} answers ${status}`;
 }
 
-/** An answer's body; null where it has more than `most` bytes, of which the rest is not read. Throws as `chunksOf` does, also where it drips. */
+/**
+ * An answer's body; null where it has more than `most` bytes, of which the rest is not read. Throws as `chunksOf`
+ * does, and PassingFailure where the answer takes too long as a whole.
+ */
 export async function bodyWithin(
   response: Response,
   most: number,
@@ -274,7 +280,10 @@ export async function bodyWithin(
   return Buffer.concat(chunks);
 }
 
-/** The chunks of an answer's body; PassingFailure where the connection is lost or silent. Throws the signal's reason. */
+/**
+ * The chunks of an answer's body. Throws PassingFailure where the connection is lost or silent, and the signal's
+ * reason.
+ */
 export async function* chunksOf(
   response: Response,
   signal: AbortSignal,
@@ -309,5 +318,5 @@ async function withinSilence<T>(work: Promise<T>, signal: AbortSignal, silenceMs
   }
 }
 
-/** How long to wait before the second, third, … attempt, milliseconds. */
+/** Pauses before the second, third, ... attempt, milliseconds. */
 export const RETRY_DELAYS_MS: readonly number[] = [500, 1000, 2000, 4000, 8000];

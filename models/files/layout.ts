@@ -13,12 +13,12 @@ export function isNeural(model: Model): boolean {
   return requiredFiles(model).length > 0;
 }
 
-/** `owner/name` of the hub's repository that a model or a part comes from; null for a local folder. */
+/** `owner/name` of the hub's repository of a model or a part; null for a local folder. */
 export function hubRepository({ source }: Pick<Part, 'source'>): string | null {
   return source.startsWith(HUB) ? source.slice(HUB.length) : null;
 }
 
-/** The path of a local folder that a model comes from; null for one that comes from a hub. */
+/** The path of a model's local folder; null for a model from a hub. */
 export function folderSource({ source }: Pick<Part, 'source'>): string | null {
   return source.startsWith(FOLDER) ? source.slice(FOLDER.length) : null;
 }
@@ -29,15 +29,15 @@ export function repositoryOf(model: Model): string {
   return hubRepository(model) ?? model.source.slice(FOLDER.length);
 }
 
-/** A repository that a model is made of: its own, or that of a component. */
+/** One of a model's repositories: its own, or that of a component. */
 export interface Part {
   readonly source: string;
   readonly revision: string;
-  /** Of its files: where each lies in its repository, and in the model's folder. */
+  /** The part's files, each with its path in the repository and in the model's folder. */
   readonly files: readonly { readonly inRepository: string; readonly path: string }[];
 }
 
-/** What a model with files is made of: its own repository first. */
+/** The repositories of a model with files, its own first. */
 export function partsOf(model: Model): readonly [Part, ...Part[]] {
   const components = (model.weights?.components ?? []).map(({ source, revision, folder, files }) => ({
     source,
@@ -50,7 +50,7 @@ export function partsOf(model: Model): readonly [Part, ...Part[]] {
   return [{ source: model.source, revision: model.revision, files }, ...components];
 }
 
-/** The model at these revisions of its parts, in their order. */
+/** The model with these revisions of its parts, in their order. */
 export function withRevisions(model: Model, [own, ...others]: readonly string[]): Model {
   const revision = own ?? model.revision;
   if (model.weights === null) return { ...model, revision };
@@ -67,8 +67,9 @@ export function requiredFiles(model: Model): readonly string[] {
 }
 
 /**
- * Where a model's files belong: `<folder>/<owner>/<name>@<revision>`, so that two revisions live side by side, with those of its
- * components behind it; for a model of a local folder or of the program's own, that folder.
+ * The folder in which a model's files belong: `<folder>/<owner>/<name>@<revision>`, so that two revisions can be
+ * there side by side. The name also has the revisions of the components. A model of a local folder, or of the
+ * program itself, has that folder.
  */
 export function pinnedFolder(model: Model, modelsFolder: string): string {
   const repository = hubRepository(model);
@@ -80,8 +81,8 @@ export function pinnedFolder(model: Model, modelsFolder: string): string {
 }
 
 /**
- * The folders a model with files may be read from: the pinned one, or one put there by hand under the model's catalogue name
- * or its repository's name. None for a built-in model.
+ * The folders from which a model with files may be read: the pinned one, or one that a user put there under the
+ * model's catalogue name or its repository's name. None for a built-in model.
  */
 export function modelFolders(model: Model, modelsFolder: string): string[] {
   if (!isNeural(model)) return [];
@@ -91,7 +92,7 @@ export function modelFolders(model: Model, modelsFolder: string): string[] {
   return [pinnedFolder(model, modelsFolder), ...[...names].map((name) => join(modelsFolder, name))];
 }
 
-/** The first of its folders that has every file; where none has, the pinned one. */
+/** The first of a model's folders that has every file; the pinned one where none has. */
 export function modelFolder(model: Model, modelsFolder: string): string {
   return (
     modelFolders(model, modelsFolder).find((folder) => missingFrom(model, folder).length === 0) ??
@@ -99,14 +100,14 @@ export function modelFolder(model: Model, modelsFolder: string): string {
   );
 }
 
-/** Full paths of the files that a model needs and `folder` lacks. */
+/** Full paths of the files that a model needs and `folder` does not have. */
 export function missingFrom(model: Model, folder: string): string[] {
   return requiredFiles(model)
     .map((file) => join(folder, file))
     .filter((path) => !isThere(path));
 }
 
-/** Paths of the files that a model needs and this machine lacks. Empty for built-in models. */
+/** Full paths of the files that a model needs and this machine does not have; none for built-in models. */
 export function missingModelFiles(model: Model, modelsFolder: string): string[] {
   return missingFrom(model, modelFolder(model, modelsFolder));
 }
@@ -128,7 +129,7 @@ function remedyFor(model: Model): string {
     : `"panic-tda models pull ${model.name}" gets them.`;
 }
 
-/** Every file of a folder, as a catalogue entry lists them: paths from the folder on. */
+/** Every file of a folder, as a catalogue entry lists files: by its path within the folder. */
 export function filesIn(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

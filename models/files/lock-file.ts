@@ -51,7 +51,7 @@ const lockedModel = z.strictObject({
   files: z.array(lockedFile).min(1),
 });
 
-/** What no version of this program writes, and would lead elsewhere or nowhere. */
+/** Refuses values that no version of this program writes, and that would lead out of the folder or to nothing. */
 const writtenModel = lockedModel.superRefine(({ source, folder, origin, files }, context) => {
   const refuse = (path: PropertyKey[], message: string): void =>
     context.addIssue({ code: 'custom', path, message });
@@ -78,7 +78,10 @@ const lockSchema = z.strictObject({
   models: z.record(z.string().regex(MODEL_NAME, "a model's name"), writtenModel),
 });
 
-/** Reads `models.lock.json`; where there is none it is empty. Throws PanicError `InvalidInput` where it is damaged. */
+/**
+ * Reads `models.lock.json`, as an empty lock where the file is absent. Throws PanicError `InvalidInput` where it is
+ * damaged.
+ */
 export function readLock(modelsFolder: string): Lock {
   const file = lockFileIn(modelsFolder);
   let text: string;
@@ -101,8 +104,8 @@ export function readLock(modelsFolder: string): Lock {
 }
 
 /**
- * Changes the entry of a model, where it has one. A models folder that this user cannot write to, as a shared one, keeps its entry: what is
- * lost is time, since such a file is hashed at each load.
+ * Changes the entry of a model, where it has one. Where this user cannot write to the models folder, such as a
+ * shared one, the entry stays as it is. That costs time only, since each load then hashes such a file.
  */
 export async function tryChangeEntry(
   modelsFolder: string,
@@ -124,11 +127,11 @@ export async function updateLock(modelsFolder: string, change: (lock: Lock) => L
     const lock = change(readLock(modelsFolder));
     const temporary = `${file}.${process.pid}`;
     try {
-      // A file of that name is left over of a process that had this number.
+      // A process that had this process number may have left a file of that name.
       rmSync(temporary, { force: true });
       const descriptor = openSync(temporary, 'wx');
       try {
-        // Not writeSync, which leaves it to its caller what a nearly full disk did not take.
+        // Not writeSync, which may write only a part on a nearly full disk.
         writeFileSync(descriptor, `${JSON.stringify(lock, undefined, 2)}\n`);
         fsyncSync(descriptor);
       } finally {

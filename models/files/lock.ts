@@ -7,7 +7,7 @@ import { partsOf, requiredFiles, withRevisions } from './layout.js';
 import { isPackaged, packagedFolder } from './packaged.js';
 import type { HashedFile } from './sha256.js';
 
-/** What a models folder's lock file says, by model name. `lock-file.ts` reads, checks and writes it. */
+/** The content of a models folder's lock file, by model name. `lock-file.ts` reads, checks and writes the file. */
 export interface Lock {
   readonly version: 1;
   readonly models: Readonly<Record<string, LockedModel>>;
@@ -15,19 +15,22 @@ export interface Lock {
 
 export interface LockedModel {
   readonly source: string;
-  /** As the catalogue asks for it: a commit, or a name. */
+  /** The revision that the catalogue names: a commit, or a name. */
   readonly revision: string;
-  /** What that was when the files were got: the commit, or `files:` and a digest of the files where the hub gave none. */
+  /** The revision that the files have: the commit, or `files:` and a digest of the files where no hub gave a commit. */
   readonly commit: string;
-  /** Relative to the models folder where it lies within. */
+  /** Relative to the models folder where it is within it. */
   readonly folder: string;
-  /** `pulled`: compared with what the hub says. `found`: put there by hand, and trusted at first sight. `packaged`: the program's own. */
+  /**
+   * `pulled`: compared with what the hub states. `found`: put there by a user, and trusted at first sight.
+   * `packaged`: the program's own.
+   */
   readonly origin: 'pulled' | 'found' | 'packaged';
   readonly components?: readonly LockedComponent[];
   readonly files: readonly LockedFile[];
 }
 
-/** Another repository that a model is made of; its files are among those of the model. */
+/** Another repository of a model. Its files are among the model's files. */
 export interface LockedComponent {
   readonly source: string;
   readonly revision: string;
@@ -35,31 +38,34 @@ export interface LockedComponent {
 }
 
 export interface LockedFile {
-  /** Within the model's folder. */
+  /** Path within the model's folder. */
   readonly path: string;
   readonly bytes: number;
   readonly sha256: string;
-  /** With `bytes` its stamp (`stamp.ts`) when it was last hashed: with the same one it need not be hashed again. */
+  /**
+   * With `bytes`, the stamp (`stamp.ts`) that the file had when it was last hashed. A file with an equal stamp need
+   * not be hashed again.
+   */
   readonly mtimeMs: number;
-  /** Absent where an earlier version wrote the entry: the file is then hashed at the next load. */
+  /** Absent in an entry of an earlier version. The next load then hashes the file. */
   readonly ctimeNs?: string;
   readonly inode?: string;
   readonly verifiedAt: string;
-  /** When it was found to have other bytes. It is not loaded until it is pulled or verified again. */
+  /** When the program found other bytes in the file. No run loads it before it is pulled or verified again. */
   readonly changedAt?: string;
 }
 
-/** Where a models folder's lock file is, if it has one. */
+/** The path of a models folder's lock file. */
 export function lockFileIn(modelsFolder: string): string {
   return join(modelsFolder, 'models.lock.json');
 }
 
-/** The lock file of a models folder that has none. */
+/** The lock of a models folder without a lock file. */
 export const NO_LOCK: Lock = { version: 1, models: {} };
 
 /**
- * The model's entry; undefined where it has none, or one of another source or revision. Files of the program's own need none in the
- * file: the catalogue says what they are.
+ * The model's entry; undefined where it has none, or one of another source or revision. The catalogue describes the
+ * program's own files, which need no entry.
  */
 export function lockedEntry(lock: Lock, model: Model): LockedModel | undefined {
   if (isPackaged(model)) return packagedEntry(model);
@@ -74,7 +80,7 @@ export function lockedEntry(lock: Lock, model: Model): LockedModel | undefined {
   return fits && locked.length === parts.length ? entry : undefined;
 }
 
-/** What the catalogue says of a packaged model's files. No time of verification fits them: they are hashed at each load. */
+/** The entry of a packaged model, from the catalogue. Its times fit no file, so each load hashes the files. */
 function packagedEntry(model: Model): LockedModel {
   const files = requiredFiles(model).map((path) => {
     const { sha256, bytes } = model.weights?.known?.[path] ?? {};
@@ -88,12 +94,12 @@ function packagedEntry(model: Model): LockedModel {
   return { source, revision, commit, folder: packagedFolder(model), origin: 'packaged', files };
 }
 
-/** What an entry says of each repository that its model is made of: its own first. */
+/** The repositories in a model's entry, its own first. */
 export function lockedParts({ source, revision, commit, components = [] }: LockedModel) {
   return [{ source, revision, commit }, ...components] as const;
 }
 
-/** An entry for a model at these commits of its parts, of each of which the catalogue asked for a revision. */
+/** An entry for a model at these commits of its parts. The catalogue names a revision of each. */
 export function lockedModelOf(
   parts: readonly LockedComponent[],
   rest: Pick<LockedModel, 'folder' | 'origin' | 'files'>,
@@ -102,7 +108,7 @@ export function lockedModelOf(
   return { ...own!, ...rest, ...(components.length > 0 && { components }) };
 }
 
-/** A file as an entry holds it, from what hashing it gave. */
+/** A file's part of an entry, from its hash and stamp. */
 export function lockedFileOf(path: string, { sha256: hash, stamp }: HashedFile): LockedFile {
   return { path, sha256: hash, ...stamp, verifiedAt: new Date().toISOString() };
 }
@@ -111,7 +117,7 @@ export function folderOf(entry: LockedModel, modelsFolder: string): string {
   return isAbsolute(entry.folder) ? entry.folder : join(modelsFolder, entry.folder);
 }
 
-/** As an entry holds it. */
+/** A folder in the form of an entry. */
 export function folderText(folder: string, modelsFolder: string): string {
   const within = relative(modelsFolder, folder);
   return relativePathProblem(within) === null ? within : folder;
@@ -123,13 +129,13 @@ export function isCommit(revision: string): boolean {
   return COMMIT.test(revision);
 }
 
-/** What stands for a commit where the hub gave none: equal for equal files. */
+/** Stands in place of a commit where no hub gave one. Equal files have equal digests. */
 export function digestRevision(files: readonly Pick<LockedFile, 'path' | 'sha256'>[]): string {
   const lines = files.map(({ path, sha256 }) => `${sha256}  ${path}\n`).sort();
   return `files:${sha256Hex(lines.join('')).slice(0, 40)}`;
 }
 
-/** The model under the revision that its files were pinned to; itself where nothing is pinned yet. */
+/** The model with the revision to which its files are pinned; the model itself where it has no entry. */
 export function pinnedModel(model: Model, lock: Lock): Model {
   if (model.weights === null) return model;
   const entry = lockedEntry(lock, model);

@@ -6,12 +6,12 @@ import type { LockedFile } from './lock.js';
 import { hashedFile, type HashedFile, type HashOptions } from './sha256.js';
 import { sameStamp, type Stamp, stampAt } from './stamp.js';
 
-/** Whether a file has the stamp that it was verified with, and was not found changed since. */
+/** Whether a file has the stamp of its verification, and no later check found it changed. */
 export function isAsVerified(locked: LockedFile, stamp: Stamp): boolean {
   return locked.changedAt === undefined && sameStamp(stamp, locked);
 }
 
-/** A file's SHA-256: as the lock has it where the file was not touched since, else by hashing. Throws as `hashedFile`. */
+/** A file's SHA-256: from the lock where the file was not touched since, else by hashing. Throws as `hashedFile`. */
 export async function hashUnlessKnown(
   path: string,
   locked: LockedFile | undefined,
@@ -23,8 +23,8 @@ export async function hashUnlessKnown(
 }
 
 /**
- * Checks files of a model as is done before they get into the lock: none is a link out of the folder, and each graph is one
- * (`graph-check.ts`). Throws PanicError `InvalidInput`.
+ * Checks files of a model before they get into the lock: none may be a link out of the folder, and each graph must
+ * be one (`graph-check.ts`). Throws PanicError `InvalidInput`.
  */
 export function checkFiles(model: Model, folder: string): void {
   const files = requiredFiles(model);

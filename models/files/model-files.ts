@@ -10,34 +10,38 @@ import { changedText, resolveUnlocked, type ResolvedFiles } from './resolve.js';
 import { sameStamp, stampAt } from './stamp.js';
 
 /**
- * The verified files of one model: all that its loader can open. A file that is not among them cannot be reached from here, whatever
- * settings, configurations and graphs name.
+ * The verified files of one model, which are all that its loader can open. Whatever settings, configurations and
+ * graphs name, a loader reaches no other file through this interface.
  */
 export interface ModelFiles {
   /** Paths within the model's folder. */
   readonly listed: readonly string[];
   has(path: string): boolean;
-  /** Throws PanicError `InvalidInput` for a file that is not listed, with what to do. */
+  /** Throws PanicError `InvalidInput` for a file that is not listed, with a remedy. */
   require(path: string): void;
-  /** A file or a folder of the model as messages name it. */
+  /** A file or a folder of the model, as messages name it. */
   nameOf(path: string): string;
   /**
-   * The bytes of a file, hashed as they are read. Throws PanicError `InvalidInput` for one that is not listed, `ResourceLimit` for one of
-   * more than `MOST_BYTES_READ`, and FilesChanged.
+   * The bytes of a file, hashed while they are read. Throws PanicError `InvalidInput` for a file that is not
+   * listed, `ResourceLimit` for a file of more than `MOST_BYTES_READ`, and FilesChanged.
    */
   bytes(path: string): Promise<Buffer>;
   text(path: string): Promise<string>;
   /**
-   * The full path of a graph, for the runtime to open. The graph's structure is read before: the runtime opens the files that it names by
-   * itself. Throws PanicError `InvalidInput` for a graph that is not listed, or names files that are not (`graph-check.ts`).
+   * The full path of a graph, for the runtime. This function first checks the graph's structure, since the runtime
+   * itself opens the files that a graph names. Throws PanicError `InvalidInput` for a graph that is not listed, or
+   * that names files which are not (`graph-check.ts`).
    */
   graph(path: string): string;
   /**
-   * SHA-256 (hex) of every file, for provenance. To be asked for when everything is loaded: nothing can be opened after that. Throws as
-   * `requireUntouched`.
+   * SHA-256 (hex) of every file, for provenance. The loader calls it when it has loaded everything; no file can be
+   * opened afterwards. Throws as `requireUntouched`.
    */
   seal(): Readonly<Record<string, string>>;
-  /** Throws FilesChanged where a file was touched since it was hashed: what was loaded of it may not be what the hash is of. */
+  /**
+   * Throws FilesChanged where a file was touched since it was hashed: the loaded bytes may then differ from the
+   * hashed ones.
+   */
   requireUntouched(): void;
 }
 
@@ -48,12 +52,15 @@ export class FilesChanged extends PanicError {
   }
 }
 
-/** The files of a model in a folder that no lock file knows, which are trusted as they are. Throws as `resolveUnlocked`. */
+/** The files of a model in a folder without a lock file, trusted as they are. Throws as `resolveUnlocked`. */
 export async function openFolder(model: Model, folder: string): Promise<ModelFiles> {
   return openModelFiles(model, await resolveUnlocked(model, folder));
 }
 
-/** Of a vocabulary, a configuration, a template. The largest vocabularies of text models take some 35 MB. */
+/**
+ * The most bytes of a vocabulary, a configuration or a template. The largest vocabularies of text models have some
+ * 35 MB.
+ */
 export const MOST_BYTES_READ = 128 * 2 ** 20;
 
 export function openModelFiles(model: Model, { folder, files }: ResolvedFiles): ModelFiles {

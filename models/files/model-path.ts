@@ -1,13 +1,13 @@
 import { relativePathProblem } from '../../common/relative-path.js';
 
-/** What a download leaves beside its file until it is whole (`download.ts`). */
+/** The suffix of an unfinished download (`download.ts`). */
 export const PART_SUFFIX = '.part';
 export const PART_TAG_SUFFIX = '.part.etag';
 
 /** Names that the program itself writes in a models folder. */
 const OWN_NAME = /^(models\.lock\.json.*|pull\.lock|\.in-use)$/i;
 
-/** Why a text is not the path of a model's file, as `relativePathProblem` says it; null where it is one. */
+/** Why a text is not the path of a model's file, in the words of `relativePathProblem`; null where it is one. */
 export function modelPathProblem(path: string): string | null {
   const problem = relativePathProblem(path);
   if (problem !== null) return problem;

@@ -1,15 +1,15 @@
 import type { Dispatcher } from 'undici';
 
-/** Addresses of HTTP proxies, each empty where there is none. */
+/** Addresses of HTTP proxies; an empty text means no proxy. */
 export interface Proxies {
-  /** For hubs behind http:, and for those behind https: where `https` is empty. */
+  /** For hubs with http:, and for those with https: where `https` is empty. */
   readonly http: string;
   readonly https: string;
-  /** Hosts that are asked directly, as in the variable NO_PROXY. */
+  /** Hosts that need no proxy, as in the variable NO_PROXY. */
   readonly except: string;
 }
 
-/** What a hub is asked with. */
+/** The request to a hub. */
 interface Question {
   readonly headers: Record<string, string>;
   readonly redirect: 'manual' | 'follow';
@@ -18,7 +18,10 @@ interface Question {
 
 const agents = new WeakMap<Proxies, Dispatcher>();
 
-/** What asks by way of these proxies: undici's fetch, since that of Node 20 knows none; Node's own where there are none. */
+/**
+ * A fetch that goes through these proxies: undici's, since the fetch of Node 20 knows no proxies. Without proxies
+ * it is Node's own.
+ */
 export async function fetchThrough(proxies: Proxies | undefined) {
   if (proxies === undefined) return fetch;
   const undici = await import('undici');

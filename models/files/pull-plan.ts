@@ -22,29 +22,29 @@ export interface PullOptions {
   readonly hub: Hub;
   readonly signal: AbortSignal;
   readonly onNotice: (sentence: string) => void;
-  /** Bytes that a folder's disk has left for this user; asked of the system unless given. */
+  /** Bytes that this user may still write to a folder's disk. Default: the system's answer. */
   readonly freeBytes?: (folder: string) => Promise<number>;
   readonly retryDelaysMs?: readonly number[];
 }
 
-/** A file of a model, and what of it is here. */
+/** A file of a model, and how much of it is on this machine. */
 export interface PlannedFile {
-  /** Within the model's folder. */
+  /** Path within the model's folder. */
   readonly path: string;
   readonly target: string;
-  /** Where it comes from: `expected.path` there. */
+  /** The repository that has it, as `expected.path`. */
   readonly repository: string;
   readonly commit: string;
   readonly expected: HubFile;
-  /** The file that is there, where that is the right one. */
+  /** The file on this machine, where its bytes are right. */
   readonly present: HashedFile | null;
 }
 
-/** What is to be got of a model. */
+/** What a pull of a model would download. */
 export interface PullPlan {
-  /** As the catalogue has it. */
+  /** The model as the catalogue has it. */
   readonly model: Model;
-  /** The repositories that it is made of, its own first: what the catalogue asked for, and the commit that is got. */
+  /** The model's repositories, its own first, each with the revision in the catalogue and the commit of the pull. */
   readonly parts: readonly PlannedPart[];
   readonly folder: string;
   readonly files: readonly PlannedFile[];
@@ -56,13 +56,13 @@ export interface PlannedPart {
   readonly commit: string;
 }
 
-/** Left free on the disk beside what is downloaded: a full disk harms everything else on it. */
+/** The pull leaves so many bytes free on the disk: a full disk harms everything else on it. */
 const SPARE_BYTES = 256 * 1024 * 1024;
 
 /**
- * Asks the hub what a model's files are, and looks at what of them is here. Throws PanicError `InvalidInput` where it has no
- * such file, or a link leads what would be written out of the models folder, `ModelFilesMissing` where it cannot be asked or has another
- * file than the catalogue knows, and the signal's reason.
+ * Asks the hub for a model's files, and compares them with those on this machine. Throws PanicError `InvalidInput`
+ * where the hub has no such file, or where a link would lead a write out of the models folder; `ModelFilesMissing`
+ * where the hub cannot be asked, or has another file than the catalogue states; and the signal's reason.
  */
 export async function planPull(model: Model, options: PullOptions): Promise<PullPlan> {
   const { modelsFolder, hub, signal, onNotice } = options;
@@ -118,7 +118,10 @@ export async function planPull(model: Model, options: PullOptions): Promise<Pull
   return { model, parts: named, folder, files };
 }
 
-/** The commit of a revision that is one, or that is pinned already: models of one repository belong together. */
+/**
+ * The commit of a revision that is a commit itself, or that is pinned already: models with one revision of a
+ * repository share its commit.
+ */
 function pinnedCommit(source: string, revision: string, { models }: Lock): string | undefined {
   if (isCommit(revision)) return revision;
   const same = Object.values(models)
@@ -127,7 +130,7 @@ function pinnedCommit(source: string, revision: string, { models }: Lock): strin
   return same.find(({ commit }) => isCommit(commit))?.commit;
 }
 
-/** What the hub lists, with what the catalogue knows put on top; throws where the two disagree. */
+/** The hub's description of a file, completed by the catalogue's. Throws where the two differ. */
 function expectedFile(
   model: Model,
   source: string,
@@ -156,7 +159,10 @@ function expectedFile(
   return { ...found, sha256 };
 }
 
-/** The file where it is there as it should be; one that was verified and not touched since is not hashed again. */
+/**
+ * The file on this machine, where its bytes are right. A file that was verified and not touched since is not hashed
+ * again.
+ */
 async function presentFile(
   folder: string,
   target: string,
@@ -166,7 +172,7 @@ async function presentFile(
 ): Promise<HashedFile | null> {
   const found = statIfThere(target);
   if (found?.isFile() !== true || found.size !== expected.bytes) return null;
-  // A link out of the folder is replaced by the file itself.
+  // The pull replaces a link out of the folder by the file itself.
   if (!liesBelow(realpathSync(target), folder)) return null;
   const wanted = expected.sha256 ?? locked?.sha256;
   if (wanted === undefined) return null;
@@ -174,10 +180,10 @@ async function presentFile(
   return hashed.sha256 === wanted ? hashed : null;
 }
 
-/** Throws PanicError `ResourceLimit` with the figures where the disk has no room for what is to come. */
+/** Throws PanicError `ResourceLimit` with the figures where the disk has no room for the downloads. */
 export async function requireSpace(plans: readonly PullPlan[], options: PullOptions): Promise<void> {
   const lock = readLock(options.modelsFolder);
-  // What several models share is downloaded once.
+  // The pull downloads once what several models share.
   const wanted = new Map<string, number>();
   for (const { target, expected, present } of plans.flatMap(({ files }) => files)) {
     if (present !== null || (await twinOf(expected, options.modelsFolder, lock, options)) !== null) continue;

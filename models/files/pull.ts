@@ -16,16 +16,16 @@ import { planPull, requireSpace, type PlannedFile, type PullOptions, type PullPl
 import { hashedFile, type HashedFile } from './sha256.js';
 import { linkTwin, twinOf } from './twin.js';
 
-/** The largest model on a slow line. */
+/** Enough for the largest model on a slow line. */
 const LONGEST_PULL_MS = 12 * 3_600_000;
 
-/** How far a pull is. */
+/** The progress of a pull. */
 export interface PullProgress {
   readonly model: string;
   readonly file: string;
   readonly fileBytes: number;
   readonly fileBytesExpected: number;
-  /** Of all models together, what was there already included. */
+  /** Bytes of all models together, with those that were on this machine before. */
   readonly bytes: number;
   readonly bytesExpected: number;
 }
@@ -34,22 +34,22 @@ export interface PulledModel {
   readonly name: string;
   readonly folder: string;
   readonly commit: string;
-  /** Of the other repositories that it is made of. */
+  /** The model's other repositories. */
   readonly components: readonly { readonly source: string; readonly commit: string }[];
   /** Bytes that came over the network. */
   readonly downloadedBytes: number;
   readonly files: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[];
 }
 
-/** What became of each model that was asked for. */
+/** The result for each model. */
 export type PullOutcome =
   | { readonly ok: true; readonly model: PulledModel }
   | { readonly ok: false; readonly name: string; readonly error: Error };
 
 /**
- * Gets the files of models from their hub, compares each with what the hub and the catalogue know of it, and writes the lock
- * file. One model's failure leaves the others. Throws PanicError `ResourceLimit` before anything is downloaded where the
- * disk has no room for all, and the signal's reason.
+ * Downloads the files of models from their hub, compares each with what the hub and the catalogue state, and writes
+ * the lock file. Where one model fails, the others still come. Throws PanicError `ResourceLimit` before any
+ * download where the disk has no room for all of them, and the signal's reason.
  */
 export async function pullModels(
   models: readonly Model[],
@@ -88,7 +88,7 @@ type Apart<T, R> =
   | { readonly ok: true; readonly of: T; readonly value: R }
   | { readonly ok: false; readonly of: T; readonly error: PanicError };
 
-/** Does the work for one item after another; an error of ours in one leaves the others, and anything else ends all. */
+/** Does the work for one item after another. A PanicError of one item leaves the others; any other error ends all. */
 async function eachApart<T, R>(
   items: readonly T[],
   work: (item: T) => Promise<R>,
@@ -132,13 +132,14 @@ async function pullOne(plan: PullPlan, options: PullOptions, meter: Meter): Prom
   const { modelsFolder } = options;
   const got = new Map<string, LockedFile>();
   let downloadedBytes = 0;
-  // Graphs first: one that names files which the entry lacks is refused before gigabytes of weights have come.
+  // Graphs come first, so that a graph which names files outside the entry is refused before gigabytes of weights
+  // have come.
   for (const file of plan.files.toSorted((a, b) => Number(isGraph(b.path)) - Number(isGraph(a.path)))) {
     let hashed = file.present;
     if (hashed === null) {
       let before: number | null = null;
       hashed = await downloadPlanned(file, options, (bytes) => {
-        // What is there already, and where it begins anew, does not count.
+        // Bytes of an earlier attempt, and a new beginning, do not count.
         if (before !== null) downloadedBytes += Math.max(0, bytes - before);
         before = bytes;
         meter(plan, file, bytes);
@@ -166,7 +167,7 @@ async function downloadPlanned(
   requireBelow(modelsFolder, target);
   const { sha256 } = expected;
   if (sha256 !== null) {
-    // Another model of the same repository may have brought it a moment ago.
+    // Another model of the same repository may have brought the file a moment ago.
     const there = isOwnFile(target) ? await hashedFile(target, { signal }) : null;
     if (there?.sha256 === sha256) return there;
     const twin = await twinOf(expected, modelsFolder, readLock(modelsFolder), { signal });
@@ -187,7 +188,7 @@ async function downloadPlanned(
   });
 }
 
-/** Whether a regular file is at the path, and no link. */
+/** Whether a regular file, and no link, is at the path. */
 function isOwnFile(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }

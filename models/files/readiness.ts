@@ -8,14 +8,14 @@ import { isPackaged, PACKAGED_REMEDY } from './packaged.js';
 import { folderOf, lockedEntry, lockedParts, type Lock, type LockedModel } from './lock.js';
 import { readLock } from './lock-file.js';
 
-/** Whether a run may use a model, as far as names, sizes and the lock file tell without hashing. */
+/** Whether a run may use a model, judged by names, sizes and the lock file, without hashing. */
 export type Readiness =
   | { readonly state: 'built-in' }
   | { readonly state: 'ready'; readonly folder: string; readonly entry: LockedModel }
   | { readonly state: 'missing'; readonly folder: string; readonly paths: readonly string[] }
   | { readonly state: 'unverified'; readonly folder: string; readonly paths: readonly string[] }
   | { readonly state: 'changed'; readonly folder: string; readonly paths: readonly string[] }
-  /** Its revision was pinned after this process had read its catalogue. */
+  /** The model's revision was pinned after this process had read its catalogue. */
   | { readonly state: 'pinned-since'; readonly folder: string; readonly paths: readonly string[] };
 
 export function readinessOf(
@@ -47,15 +47,15 @@ export function readinessOf(
     : { state: 'ready', folder, entry };
 }
 
-/** A model that a run cannot use as it is. */
+/** A model that a run cannot use now. */
 export interface UnreadyModel {
   readonly model: Model;
   readonly readiness: Exclude<Readiness, { state: 'built-in' | 'ready' }>;
 }
 
 /**
- * The models of an experiment that a run cannot use as they are; empty where it can start. Names that the catalogue has not are
- * told by `explainUnknown`, and are not among them.
+ * The models of an experiment that a run cannot use now; none where it can start. `explainUnknown` reports names
+ * that the catalogue does not have, which are not among them.
  */
 export function unreadyModels(
   config: Pick<ExperimentConfig, 'networks' | 'embedding_models'>,
@@ -68,7 +68,7 @@ export function unreadyModels(
   );
 }
 
-/** Those of the models that a run cannot use as they are. */
+/** Those of the models that a run cannot use now. */
 export function unreadyAmong(models: readonly Model[], modelsFolder: string): UnreadyModel[] {
   const lock = readLock(modelsFolder);
   return models.flatMap((model) => {
@@ -78,8 +78,8 @@ export function unreadyAmong(models: readonly Model[], modelsFolder: string): Un
 }
 
 /**
- * Throws PanicError `ModelFilesMissing`, with the remedy, where a run cannot use the model, and `InvalidInput` for a model
- * without files. Whether the bytes are still what was verified is for `resolveModelFiles` to find out.
+ * Throws PanicError `ModelFilesMissing`, with the remedy, where a run cannot use the model, and `InvalidInput` for
+ * a model without files. Whether the bytes are still the verified ones, `resolveModelFiles` finds out.
  */
 export function requireReady(model: Model, modelsFolder: string): Extract<Readiness, { state: 'ready' }> {
   const readiness = readinessOf(model, modelsFolder);
@@ -89,7 +89,7 @@ export function requireReady(model: Model, modelsFolder: string): Extract<Readin
   throw new PanicError('ModelFilesMissing', told);
 }
 
-/** What is missing of all of them, and the commands that help; `command` writes one as the reader would type it. */
+/** What each model lacks, and the commands that help. `command` gives a command as the user would type it. */
 export function explainUnready(
   unready: readonly UnreadyModel[],
   command: (...words: readonly string[]) => string,

@@ -15,21 +15,22 @@ import { readLock, updateLock } from './lock-file.js';
 export interface Removal {
   readonly entry: LockedModel;
   readonly folder: string;
-  /** Full paths of the files that go. */
+  /** Full paths of the files to delete. */
   readonly files: readonly string[];
   readonly bytes: number;
 }
 
 /**
- * What `removeModel` would delete: the files that the lock lists for this model alone. Null where the lock has no entry of that name. Throws
- * PanicError `InvalidInput` where a link within the model's folder leads what would be deleted out of it.
+ * What `removeModel` would delete: the files that the lock lists for this model alone. Null where the lock has no
+ * entry for it. Throws PanicError `InvalidInput` where a link within the model's folder would lead the deletion out
+ * of it.
  */
 export function plannedRemoval(model: Model, modelsFolder: string): Removal | null {
   const { models } = readLock(modelsFolder);
   const entry = Object.hasOwn(models, model.name) ? models[model.name] : undefined;
   if (entry === undefined) return null;
   const folder = folderOf(entry, modelsFolder);
-  // A folder elsewhere, also by a link, is the user's own: it is forgotten and not emptied.
+  // A folder elsewhere, also one behind a link, belongs to the user: only its entry goes.
   if (!isThere(folder) || !liesBelow(realpathSync(folder), modelsFolder))
     return { entry, folder, files: [], bytes: 0 };
   const others = new Set(
@@ -46,19 +47,19 @@ export function plannedRemoval(model: Model, modelsFolder: string): Removal | nu
   return { entry, folder, files: going, bytes };
 }
 
-/** The path of a name, with the links on the way to it resolved; equal for names that some file system takes for one. */
+/** The path of a file with resolved links. It is equal for names that some file system does not distinguish. */
 function placeOf(file: string): string {
   const folder = dirname(file);
   return foldedPath(isThere(folder) ? join(realpathSync(folder), basename(file)) : file);
 }
 
-/** What deleting a file frees: nothing where another model has the same one by another name. */
+/** The bytes that deleting a file frees: none where another model has the same file under another name. */
 function freedBytes(path: string): number {
   const found = statIfThere(path);
   return found?.nlink === 1 ? found.size : 0;
 }
 
-/** Deletes those files and the entry. Throws PanicError `InvalidInput` while a process has the model loaded. */
+/** Deletes the planned files and the entry. Throws PanicError `InvalidInput` while a process has the model loaded. */
 export async function removeModel(model: Model, modelsFolder: string, removal: Removal): Promise<void> {
   const mine = tryKernelLock(useFile(model, modelsFolder));
   if (mine === undefined) {
@@ -68,7 +69,7 @@ export async function removeModel(model: Model, modelsFolder: string, removal: R
     );
   }
   try {
-    // The entry first: whatever interrupts this, no run takes half a model for a whole one.
+    // The entry goes first: where the removal is interrupted, no run takes half a model for a whole one.
     await updateLock(modelsFolder, (lock) => {
       const others = Object.entries(lock.models).filter(([name]) => name !== model.name);
       return { ...lock, models: Object.fromEntries(others) };
@@ -84,7 +85,10 @@ export async function removeModel(model: Model, modelsFolder: string, removal: R
   }
 }
 
-/** Says that this process has the model loaded, until it ends. Null in a models folder that cannot be written to, and while it is being removed. */
+/**
+ * Records that this process has the model loaded, until it ends. Null where the models folder cannot be written to,
+ * and while the model is being removed.
+ */
 export function holdModel(model: Model, modelsFolder: string): KernelLock | null {
   try {
     return shareKernelLock(useFile(model, modelsFolder)) ?? null;

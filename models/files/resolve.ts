@@ -12,7 +12,7 @@ import { hashedFile, type HashedFile } from './sha256.js';
 export interface ResolvedFiles {
   /** Folder of the model's files, laid out as in its repository. */
   readonly folder: string;
-  /** Every file that the model needs, with its SHA-256 (hex) and the stamp that it had with these bytes. */
+  /** Every file that the model needs, with its SHA-256 (hex) and the stamp that it has with these bytes. */
   readonly files: readonly ResolvedFile[];
 }
 
@@ -21,9 +21,10 @@ export interface ResolvedFile extends HashedFile {
 }
 
 /**
- * The verified files of a model. A file whose stamp is that of its verification is not hashed again; another is. Throws PanicError
- * `ModelFilesMissing`, with the remedy, where files are missing, were never verified or are not what was verified, and
- * `InvalidInput` for a model that has none, a damaged lock file, or a file that is a link out of the folder.
+ * The verified files of a model. A file with the stamp of its verification is not hashed again; any other file is.
+ * Throws PanicError `ModelFilesMissing`, with the remedy, where files are missing, were never verified or have
+ * other bytes than the verified ones, and `InvalidInput` for a model without files, a damaged lock file, or a file
+ * that is a link out of the folder.
  */
 export async function resolveModelFiles(model: Model, modelsFolder: string): Promise<ResolvedFiles> {
   const { folder, entry } = requireReady(model, modelsFolder);
@@ -54,7 +55,10 @@ export function changedText({ name }: Model, path: string): string {
   return `${name}: ${path} has changed since it was verified; "panic-tda models verify ${name}" compares all its files`;
 }
 
-/** The files of a model in a folder that no lock file knows: hashed now, and trusted as they are. Throws as `resolveModelFiles`. */
+/**
+ * The files of a model in a folder without a lock file: hashed now, and trusted as they are. Throws as
+ * `resolveModelFiles`.
+ */
 export async function resolveUnlocked(model: Model, folder: string): Promise<ResolvedFiles> {
   requireModelFiles(model, folder);
   const files: ResolvedFile[] = [];
@@ -64,7 +68,7 @@ export async function resolveUnlocked(model: Model, folder: string): Promise<Res
   return { folder, files };
 }
 
-/** Saves hashing next time. */
+/** Records the new stamps, so that the next load need not hash these files. */
 async function rememberStamps(
   name: string,
   modelsFolder: string,
@@ -80,7 +84,10 @@ async function rememberStamps(
   }));
 }
 
-/** Writes down that files were found to have other bytes than the entry says, so that no run loads them, whatever their times say later. */
+/**
+ * Records that files have other bytes than the entry states. No run loads them afterwards, even if their times look
+ * right again.
+ */
 export async function markChanged(
   name: string,
   modelsFolder: string,

@@ -9,15 +9,15 @@ export interface HashOptions {
   readonly signal?: AbortSignal;
 }
 
-/** SHA-256 (hex) of a file's bytes, and the stamp that the file has as long as it has them. */
+/** SHA-256 (hex) of a file's bytes, and the stamp that the file keeps while it has these bytes. */
 export interface HashedFile {
   readonly sha256: string;
   readonly stamp: Stamp;
 }
 
 /**
- * Hashes a regular file. Throws PanicError `ModelFilesMissing` where it cannot be read or is changed meanwhile, and the signal's
- * reason.
+ * Hashes a regular file. Throws PanicError `ModelFilesMissing` where it cannot be read or changes meanwhile, and
+ * the signal's reason.
  */
 export async function hashedFile(path: string, options: HashOptions = {}): Promise<HashedFile> {
   let handle: FileHandle | undefined;

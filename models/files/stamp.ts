@@ -2,8 +2,9 @@ import { type BigIntStats, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * What the file system says of a file and no program can set back: with an equal stamp a file still has the bytes that were hashed. The time
- * of change (ctime) is the kernel's own; only root can make it another, by the clock.
+ * What the file system records of a file and no program can set back. A file with an equal stamp still has the
+ * bytes that were hashed. The kernel itself sets the time of change (ctime); only root can make it another, through
+ * the clock.
  */
 export interface Stamp {
   readonly bytes: number;
@@ -14,8 +15,8 @@ export interface Stamp {
 }
 
 /**
- * Without the number of the device, which is another on each machine that mounts a shared folder, and after some restarts: there,
- * everything would be hashed again each time.
+ * The stamp has no device number. That number differs between machines that mount a shared folder, and after some
+ * restarts, so that each time everything would be hashed again.
  */
 export function stampOf({ size, mtimeNs, ctimeNs, ino }: BigIntStats): Stamp {
   return {
@@ -35,17 +36,17 @@ export function stampAt(path: string): Stamp {
   return stampOf(statSync(path, { bigint: true }));
 }
 
-/** Longer than a tick of the clock that kernels before 6.13 take these times from (10 ms at 100 Hz). */
+/** Longer than a tick of the clock from which kernels before 6.13 take these times (10 ms at 100 Hz). */
 const TICK_MS = 20;
 
-/** Waits until a change from now on must give the file another time of change than this one. */
+/** Waits until any later change must give the file another time of change. */
 export async function pastTick({ ctimeNs }: Stamp): Promise<void> {
   const agoMs = Date.now() - Number(BigInt(ctimeNs) / 1_000_000n);
-  // A time far ahead is that of another machine's clock.
+  // A time far ahead comes from the clock of another machine.
   if (Math.abs(agoMs) < TICK_MS) await sleep(TICK_MS - agoMs);
 }
 
-/** The stamp of the file at a path, once later changes are sure to give it another. */
+/** The stamp of the file at a path, taken when any later change must give another stamp. */
 export async function settledStamp(path: string): Promise<Stamp> {
   const stamp = stampAt(path);
   await pastTick(stamp);

@@ -11,7 +11,7 @@ import { hashUnlessKnown } from './locked-files.js';
 import { hashedFile, type HashedFile, type HashOptions } from './sha256.js';
 import { sameStamp, settledStamp } from './stamp.js';
 
-/** A file with the same bytes that was pulled for another model, and has them still: its full path, or null. */
+/** A file that was pulled for another model and still has the wanted bytes: its full path, or null. */
 export async function twinOf(
   { sha256, bytes }: Pick<HubFile, 'sha256' | 'bytes'>,
   modelsFolder: string,
@@ -37,8 +37,8 @@ export async function twinOf(
 }
 
 /**
- * Gives a file a second name, so that models of the same parts take their room once; a copy where the disk has no such names. Null where the
- * twin lost its bytes meanwhile.
+ * Gives a file a second name, so that models which share files store them once. Where the disk has no second names,
+ * it makes a copy. Null where the twin lost its bytes meanwhile.
  */
 export async function linkTwin(twin: string, target: string, sha256: string): Promise<HashedFile | null> {
   makeFolder(dirname(target));
@@ -48,14 +48,14 @@ export async function linkTwin(twin: string, target: string, sha256: string): Pr
   try {
     linkSync(twin, target);
   } catch {
-    // With the mode of a new file, and not of what is copied.
+    // The copy gets the mode of a new file, and not that of its source.
     writeFileSync(target, '', { flag: 'wx' });
     const { mode } = statSync(target);
     copyFileSync(twin, target);
     chmodSync(target, mode);
   }
   const stamp = await settledStamp(target);
-  // A new name changes the time of change and no other.
+  // A new name changes the time of change (ctime) and nothing else.
   if (sameStamp({ ...stamp, ctimeNs: before.ctimeNs }, before)) return { sha256, stamp };
   const hashed = await hashedFile(target);
   if (hashed.sha256 === sha256) return hashed;

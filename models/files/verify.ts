@@ -23,11 +23,11 @@ import { markChanged } from './resolve.js';
 
 export interface VerifiedFile {
   readonly path: string;
-  /** `new`: nothing was known of it, and it is trusted as it is. */
+  /** `new`: neither the lock file nor the catalogue knew its hash, and the program trusts the file as it is. */
   readonly state: 'ok' | 'changed' | 'missing' | 'new';
-  /** Of the file that is there. */
+  /** Of the file on this machine. */
   readonly sha256: string | null;
-  /** What the lock file or the catalogue says. */
+  /** The hash in the lock file or the catalogue. */
   readonly expected: string | null;
 }
 
@@ -36,16 +36,16 @@ export interface Verification {
   readonly folder: string;
   /** Whether a run may use the model now. */
   readonly ok: boolean;
-  /** Whether it had no entry in the lock file, and has one now. */
+  /** Whether the verification made the model's entry in the lock file. */
   readonly added: boolean;
   readonly files: readonly VerifiedFile[];
 }
 
 /**
- * Hashes every file of a model and compares it with the lock file, or, where that knows nothing of it, with the catalogue.
- * Files of which neither knows anything are taken into the lock as they are. Unless all files are there and as
- * expected, the entry keeps what it knew, and those that are others are marked: no run loads the model then. Throws PanicError `InvalidInput`
- * where a graph or a link is refused, and the signal's reason.
+ * Hashes every file of a model and compares it with the lock file, or, where that has no hash, with the catalogue.
+ * Where neither has a hash of a file, the lock takes the file as it is. Unless all files are there and right, the
+ * entry keeps its hashes, and the wrong files are marked: no run loads the model then. Throws PanicError
+ * `InvalidInput` where a graph or a link is refused, and the signal's reason.
  */
 export async function verifyModel(
   model: Model,
@@ -96,7 +96,10 @@ export async function verifyModel(
   return { name: model.name, folder, ok, added: ok && entry === undefined, files };
 }
 
-/** Files are those of a commit only where the hash of each was known beforehand; otherwise they stand for themselves. */
+/**
+ * Files belong to a commit only where the hash of each was known before. Otherwise a digest of the files stands in
+ * place of the commit.
+ */
 function verifiedParts(
   model: Model,
   entry: LockedModel | undefined,

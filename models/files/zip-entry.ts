@@ -6,8 +6,9 @@ import { pipeline } from 'node:stream/promises';
 import { crc32, createInflateRaw } from 'node:zlib';
 
 /**
- * One file out of a ZIP archive, streamed: an archive of hundreds of MB is never held in memory. Field positions are those of
- * APPNOTE 6.3.10 (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT), sections 4.3.7, 4.3.12 and 4.3.16.
+ * An entry in the list of a ZIP archive. This file streams one entry, so that an archive of hundreds of MB is never
+ * in memory. Field positions are those of APPNOTE 6.3.10
+ * (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT), sections 4.3.7, 4.3.12 and 4.3.16.
  */
 interface Entry {
   readonly method: number;
@@ -19,19 +20,19 @@ interface Entry {
 
 const END_BYTES = 22;
 const LONGEST_COMMENT = 65_535;
-/** Some hundred thousand files. */
+/** The most bytes of an archive's list: enough for some hundred thousand files. */
 const MOST_LIST_BYTES = 2 ** 25;
 const END_SIGNATURE = 0x06054b50;
 const ENTRY_SIGNATURE = 0x02014b50;
 const ENTRY_BYTES = 46;
 const LOCAL_SIGNATURE = 0x04034b50;
 const LOCAL_BYTES = 30;
-/** Stands for a size that is in a ZIP64 record. */
+/** This value means that a ZIP64 record has the size. */
 const IN_ZIP64 = 0xffffffff;
 const STORED = 0;
 const DEFLATED = 8;
 
-/** What a file of the archive was, once it is written. */
+/** A file of the archive, after it was written. */
 export interface Extracted {
   readonly bytes: number;
   /** hex */

@@ -247,7 +247,7 @@ async function follow(url: string, fetchUrl: (address: string) => Promise<Respon
     if (typeof target === 'string') throw new Error(`${address} ${target}`);
     address = target.href;
   }
-  throw new Error(`${url} leads from one address to the next without an end`);
+  throw new Error(`${url} redirects too many times`);
 }
 
 /**

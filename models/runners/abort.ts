@@ -6,13 +6,14 @@ interface Waiting {
 const waitingFor = new WeakMap<AbortSignal, Waiting>();
 
 /**
- * Does something when a signal is raised, until the function that it returns is called. However many wait for the same signal, as for
- * the vectors of hundreds of texts, it has one listener: Node takes more than ten for a leak, and warns.
+ * Calls `act` when a signal is raised, until the caller calls the returned function. Many may wait for one signal,
+ * such as hundreds of texts for their vectors. The signal has one listener all the same, since Node takes more than
+ * ten for a leak, and warns.
  */
 export function onAbort(signal: AbortSignal | undefined, act: () => void): () => void {
   if (signal === undefined) return () => undefined;
   const { acts, listener } = waitingFor.get(signal) ?? begin(signal);
-  // Of its own: the same function may be given twice.
+  // A function of its own, since a caller may pass the same `act` twice.
   const own = (): void => act();
   acts.add(own);
   return () => {
@@ -25,7 +26,7 @@ export function onAbort(signal: AbortSignal | undefined, act: () => void): () =>
 function begin(signal: AbortSignal): Waiting {
   const acts = new Set<() => void>();
   const listener = (): void => {
-    // Each takes itself out.
+    // Each of them removes itself.
     for (const act of acts) act();
   };
   const waiting = { acts, listener };

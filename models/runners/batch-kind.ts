@@ -6,12 +6,12 @@ import type { EmbeddedItem, GeneratedItem, GenerateItem } from '../loaded-model.
 import { failureError } from './runner-protocol.js';
 import type { BatchAnswers, BatchRequest } from './process-protocol.js';
 
-/** How items of one kind of model travel to its process and back. */
+/** How items of one kind of model get to its process, and its answers back. */
 export interface BatchKind<Item, Answer> {
   request(items: readonly Item[]): BatchRequest;
   /** One answer or error for each item, in order. */
   answers(answers: BatchAnswers): readonly (Answer | Error)[];
-  /** Names an item in messages, and tells it from others. */
+  /** Names an item in messages. Different items have different names. */
   describe(item: Item): string;
 }
 

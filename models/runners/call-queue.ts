@@ -1,8 +1,8 @@
 import type { Fingerprint } from '../../experiment/provenance.js';
 import { onAbort } from './abort.js';
 
-// A batch waits for calls of other runs that are just coming: a run takes some milliseconds to store an output and ask for
-// the next. What a batch takes bounds what waiting may cost: a fiftieth.
+// A batch waits for calls of other runs that are about to come: a run takes some milliseconds to store an output
+// and ask for the next. The wait may cost a fiftieth of the time that a batch takes.
 const SHORTEST_WAIT_MS = 2;
 const LONGEST_WAIT_MS = 50;
 const WAIT_SHARE = 1 / 50;
@@ -10,18 +10,18 @@ const WAIT_SHARE = 1 / 50;
 export interface Answered<Answer> {
   readonly answer: Answer;
   readonly fingerprint: Fingerprint;
-  /** Items that were computed together. */
+  /** Items that the model computed together. */
   readonly batchSize: number;
-  /** The item's share of the time that the batch took. */
+  /** The item's share of its batch's time. */
   readonly computeMs: number;
 }
 
-/** One item that somebody waits for. */
+/** One item, for which a caller waits. */
 export class Call<Item, Answer> {
   readonly arrived = performance.now();
   readonly answered: Promise<Answered<Answer>>;
   settled = false;
-  /** Whether a batch that it was in took too long. */
+  /** Whether one of the call's batches took too long. */
   overdue = false;
   #settle!: { resolve: (answered: Answered<Answer>) => void; reject: (error: unknown) => void };
   #stopListening: () => void;
@@ -51,15 +51,15 @@ export class Call<Item, Answer> {
   }
 }
 
-/** The calls that wait for one model, and what makes a batch of them. */
+/** The calls that wait for one model. The queue makes batches of them. */
 export class CallQueue<Item, Answer> {
   readonly #maxBatch: number;
   readonly #describe: (item: Item) => string;
   #batchLimit: number;
   #waiting: Call<Item, Answer>[] = [];
-  /** Each is a batch of its own: those of a batch that failed, and items that failed alone before. */
+  /** Each of these calls is a batch by itself: calls of a batch that failed, and items that failed alone before. */
   #alone: Call<Item, Answer>[] = [];
-  /** Items that failed their process when they were alone in it: they must not take others with them again. */
+  /** Items that were alone when their process failed. They must not take other items with them again. */
   readonly #culprits = new Set<string>();
   #stopWaiting: () => void = () => {};
 
@@ -85,7 +85,7 @@ export class CallQueue<Item, Answer> {
     if (this.#waiting.length === 0) this.#stopWaiting();
   }
 
-  /** Takes every call out. */
+  /** Removes and returns every call. */
   clear(): readonly Call<Item, Answer>[] {
     const all = [...this.#alone, ...this.#waiting];
     this.#alone = [];
@@ -95,8 +95,8 @@ export class CallQueue<Item, Answer> {
   }
 
   /**
-   * The next batch, after a short time for others to join it; none where every call was aborted meanwhile. `lastBatchMs` is
-   * what a batch of this model takes.
+   * The next batch, after a short wait for other calls to join it. Empty where every call was aborted meanwhile.
+   * `lastBatchMs` is the time of this model's last batch.
    */
   async gather(lastBatchMs: number): Promise<readonly Call<Item, Answer>[]> {
     const first = this.#waiting[0];
@@ -109,8 +109,8 @@ export class CallQueue<Item, Answer> {
   }
 
   /**
-   * A batch failed as a whole: those of its calls that are left become batches of one. Where that was its process's failure,
-   * the batch was perhaps too large for the device, and the next are half as large.
+   * After the failure of a whole batch, makes batches of one of its unanswered calls. Where the process failed, the
+   * batch was perhaps too large for the device, and later batches are half as large.
    */
   separate(batch: readonly Call<Item, Answer>[], runnerFailed: boolean): void {
     const left = batch.filter(({ settled }) => !settled);
@@ -118,7 +118,7 @@ export class CallQueue<Item, Answer> {
     if (runnerFailed && left.length > 0) this.#batchLimit = Math.max(1, Math.floor(batch.length / 2));
   }
 
-  /** An item failed its process when it was alone: then it was not the size of its batch. */
+  /** Records that the process failed while it had this item alone. So the size of the batch was not the reason. */
   blame(item: Item): void {
     this.#culprits.add(this.#describe(item));
     this.#batchLimit = this.#maxBatch;
@@ -128,12 +128,12 @@ export class CallQueue<Item, Answer> {
     return this.#culprits.size > 0 && this.#culprits.has(this.#describe(item));
   }
 
-  /** An item that was alone succeeded. */
+  /** Records that an item succeeded alone. */
   acquit(item: Item): void {
     if (this.#culprits.size > 0) this.#culprits.delete(this.#describe(item));
   }
 
-  /** A new process, not made after a failure, may try batches of full size again. */
+  /** Lets a new process, unless a failure was the reason for it, try batches of full size again. */
   forgetSize(): void {
     this.#batchLimit = this.#maxBatch;
   }

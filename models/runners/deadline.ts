@@ -2,12 +2,15 @@ import { PanicError } from '../../common/errors.js';
 import { afterWorkingTime } from '../../common/working-time.js';
 import type { Deadlines } from '../choices.js';
 
-/** A model that has answered before is given so many times as long as its longest answer took … */
+/** After a model's first answer, the deadline is this multiple of its longest answer, but no less than SHORTEST_MS. */
 const TIMES_THE_LONGEST = 100;
-/** … and this at least: a machine may be busy, a text long, a driver slow to wake. Milliseconds. */
+/** The shortest deadline, milliseconds: a machine may be busy, a text long, a driver slow to wake. */
 const SHORTEST_MS = 600_000;
 
-/** A call took longer than any honest one; its process or thread was ended. Final: the same call would take as long again. */
+/**
+ * A call took far too long, and its process or thread was ended. The error is final, since the same call would take
+ * as long again.
+ */
 export class CallOverdue extends PanicError {
   override readonly name = 'ResourceLimit';
   constructor(message: string) {
@@ -29,7 +32,10 @@ export class CallDeadline {
     return Math.min(this.#mostMs, Math.max(SHORTEST_MS, TIMES_THE_LONGEST * this.#longestMs));
   }
 
-  /** Begins to watch a call. `end` is given the call's error where it takes too long; `about` begins a sentence. */
+  /**
+   * Begins to watch a call. Where it takes too long, `end` gets the call's error; `about` begins the error's
+   * sentence.
+   */
   watch(about: string, end: (error: CallOverdue) => void): CallWatch {
     const { ms } = this;
     const began = performance.now();
@@ -41,7 +47,10 @@ export class CallDeadline {
     return { answered, stop };
   }
 
-  /** Waits for a call's answer. Throws CallOverdue where it takes too long, in place of what the work throws after `end`. */
+  /**
+   * Waits for a call's answer. Where it takes too long, calls `end` and throws CallOverdue in place of the work's
+   * own error.
+   */
   async within<T>(about: string, work: () => Promise<T>, end: () => void): Promise<T> {
     let overdue: CallOverdue | null = null;
     const watch = this.watch(about, (error) => {
@@ -61,7 +70,7 @@ export class CallDeadline {
 }
 
 interface CallWatch {
-  /** The call was answered; later ones are measured by it. */
+  /** Records that the call was answered. Its time counts for the deadline of later calls. */
   answered(): void;
   stop(): void;
 }
@@ -73,7 +82,7 @@ function overdueText(about: string, ms: number): string {
   );
 }
 
-/** Waits until a model is loaded. Throws PanicError `ResourceLimit` where that takes too long, after `end`. */
+/** Waits until a model is loaded. Where that takes too long, calls `end` and throws PanicError `ResourceLimit`. */
 export async function loadedWithin<T>(
   name: string,
   { loadSeconds }: Pick<Deadlines, 'loadSeconds'>,

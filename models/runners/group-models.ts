@@ -7,7 +7,7 @@ import { RunnerGroup } from './runner-group.js';
 import type { RunnerGroupOptions } from './runner-group.js';
 import { detachable } from './transferable.js';
 
-/** Models that equal runners take one request at a time for: threads, or connections to a server. */
+/** Models for which equal runners take one request at a time: threads, or connections to a server. */
 export class GroupModels implements ModelRunners {
   readonly #group: RunnerGroup;
 

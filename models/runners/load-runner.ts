@@ -8,8 +8,9 @@ const ATTEMPTS = 3;
 const FIRST_PAUSE_MS = 500;
 
 /**
- * Starts a process and waits until its model is loaded. One that dies meanwhile is started again, three times in all. Throws
- * PanicError: what the loader throws, `DeviceError` where every attempt died, or `ResourceLimit` where one took too long.
+ * Starts a process and waits until its model is loaded. It starts a process that dies meanwhile again, three times
+ * in all. Throws the loader's PanicError, `DeviceError` where every attempt died, or `ResourceLimit` where one took
+ * too long.
  */
 export async function loadRunner(
   name: string,

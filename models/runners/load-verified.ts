@@ -6,8 +6,8 @@ import { loadModel } from '../loaders.js';
 const ATTEMPTS = 3;
 
 /**
- * Finds a model's verified files and loads them. Where they are touched meanwhile (another model may take a second name of one), both are done
- * again, three times in all. Throws as `find` and `loadModel`.
+ * Finds a model's verified files and loads them. Where the files are touched meanwhile (a second name for one of
+ * them, for another model, does that), it does both again, three times in all. Throws as `find` and `loadModel`.
  */
 export async function loadVerified(
   { model, device }: Omit<LoadTask, 'files'>,

@@ -1,19 +1,19 @@
 import { PanicError } from '../../common/errors.js';
 
-/** A model that is loaded, or wants to be. */
+/** A model that is loaded, or waits to be. */
 export interface Tenant {
   readonly name: string;
-  /** What one loaded process of it takes; an estimate. */
+  /** The estimated memory of one loaded process. */
   readonly memoryMiB: number;
-  /** Ends its process. Only called while it rests. Resolves when the memory is free. */
+  /** Ends its process. The budget calls it only while the model rests. Resolves when the memory is free. */
   leave(): Promise<void>;
 }
 
 interface Residence {
   readonly since: number;
-  /** When its process was loaded; null while that is under way. */
+  /** When its process was loaded; null while it loads. */
   loadedAt: number | null;
-  /** When it last ran out of calls; null while it works. */
+  /** When its queue last became empty; null while it works. */
   restingSince: number | null;
   leaving: boolean;
 }
@@ -25,21 +25,21 @@ interface Applicant {
 }
 
 export interface TurnOptions {
-  /** A model that has waited so long need not wait for the others' queues to be empty, where their turns are over. */
+  /** A model that has waited so long gets memory from models with calls in their queues, where their turns are over. */
   readonly turnMs: number;
-  /** A turn lasts at least so many times as long as loading the models takes that would be swapped; 10 unless given. */
+  /** The least length of a turn, as a multiple of the time that loading the swapped models takes. Default: 10. */
   readonly loadsInTurn?: number | undefined;
 }
 
 export interface MemoryBudgetOptions extends TurnOptions {
   readonly limitMiB: number;
-  /** How to raise the limit, as an imperative. */
+  /** How a user raises the limit, as an imperative. */
   readonly remedy: string;
-  /** Milliseconds of a clock that never goes back; performance.now unless given. */
+  /** Milliseconds of a clock that never goes back. Default: performance.now. */
   readonly now?: () => number;
 }
 
-/** That a tenant does not even fit alone. */
+/** Says that a tenant does not fit even alone. */
 export function excessText(
   { name, memoryMiB }: Pick<Tenant, 'name' | 'memoryMiB'>,
   { limitMiB, remedy }: Pick<MemoryBudgetOptions, 'limitMiB' | 'remedy'>,
@@ -50,24 +50,26 @@ export function excessText(
   );
 }
 
-/** Of the time of turns that follow one another, at most a tenth is spent on loading. */
+/** With this value, loading takes at most a tenth of the time of successive turns. */
 const LOADS_IN_TURN = 10;
 
 /**
- * Which models are loaded, so that the sum of their estimates stays within a limit.
+ * Decides which models are loaded, so that the sum of their estimates stays within a limit.
  *
- * Models are admitted in the order in which they asked. One that is loaded works its queue off before it gives way, so that
- * two models that do not fit together swap once a round and not once a call: only those that rest are unloaded, the least
- * recently used first, and only where that makes room for the next one. So that models which keep each other busy do not starve
- * a third, a model that has waited for `turnMs` gets room from those that work, too: after their batch, the one that has
- * been loaded longest first. They then ask again, behind the others. A turn is longer where loading takes long: each of them keeps
- * its memory until it has been loaded for ten times as long as loading it and the model that waits took when they were last loaded.
+ * Models get memory in the order in which they ask. A loaded model empties its queue before it gives way, so that
+ * two models that do not fit together swap once a round and not once a call. Only models that rest are unloaded,
+ * the least recently used first, and only where that makes room for the next one.
+ *
+ * Two models that keep each other busy must not starve a third. So a model that has waited for `turnMs` also gets
+ * the memory of models at work: after their batch, the one that was loaded first, first. These models then ask
+ * again, behind the others. A turn is longer where loading takes long: a model keeps its memory until it has been
+ * loaded for ten times as long as its own last loading and that of the waiting model took.
  */
 export class MemoryBudget {
   readonly #options: MemoryBudgetOptions;
   readonly #residents = new Map<Tenant, Residence>();
   readonly #applicants: Applicant[] = [];
-  /** How long loading took at the last time. */
+  /** How long each tenant's last loading took. */
   readonly #loadMs = new WeakMap<Tenant, number>();
   readonly #now: () => number;
 
@@ -77,8 +79,9 @@ export class MemoryBudget {
   }
 
   /**
-   * Resolves when the tenant may load, or go on where it is loaded. It holds its memory until it rests and is told to leave,
-   * or releases it. Throws PanicError `ResourceLimit` where it would not fit alone.
+   * Resolves when the tenant may load, or may go on where it is loaded. It holds its memory until it rests and the
+   * budget calls `leave`, or until it releases the memory. Throws PanicError `ResourceLimit` where it does not fit
+   * even alone.
    */
   async acquire(tenant: Tenant): Promise<void> {
     const { limitMiB, remedy } = this.#options;
@@ -96,7 +99,10 @@ export class MemoryBudget {
     });
   }
 
-  /** The tenant, which holds its memory, begins to load its process. To be called back when that is loaded. */
+  /**
+   * Records that the tenant, which holds its memory, begins to load its process. The caller calls the returned
+   * function when the process is loaded.
+   */
   loading(tenant: Tenant): () => void {
     const began = this.#now();
     return () => {
@@ -107,20 +113,20 @@ export class MemoryBudget {
     };
   }
 
-  /** The tenant has no calls: it keeps its process until another model needs the memory. */
+  /** Records that the tenant has no calls. It keeps its process until another model needs the memory. */
   rest(tenant: Tenant): void {
     const residence = this.#residents.get(tenant);
     if (residence) residence.restingSince = this.#now();
     this.#arrange();
   }
 
-  /** The tenant has no process any more. */
+  /** Records that the tenant has no process any more. */
   release(tenant: Tenant): void {
     this.#residents.delete(tenant);
     this.#arrange();
   }
 
-  /** Whether a tenant that works has to end its process before its next batch, since others have waited long enough. */
+  /** Whether a tenant at work must end its process before its next batch, since others have waited long enough. */
   mustYield(tenant: Tenant): boolean {
     const next = this.#applicants[0];
     if (!next || this.#now() - next.since < this.#options.turnMs) return false;
@@ -130,7 +136,10 @@ export class MemoryBudget {
     );
   }
 
-  /** The tenants at work that would have to leave, the one that has been loaded longest first; none where that would not be enough. */
+  /**
+   * The tenants at work that would have to leave, the one that was loaded first, first. None where that would not
+   * make enough room.
+   */
   #wouldYieldTo(applicant: Tenant): readonly Tenant[] {
     let lacking = this.#lackingMiB(applicant) - sum(this.#resting());
     const byAge = [...this.#residents]
@@ -185,13 +194,13 @@ export class MemoryBudget {
     return this.#options.limitMiB - sum([...this.#residents.keys()]);
   }
 
-  /** What the tenant lacks when those that are leaving have left. */
+  /** The memory that the tenant lacks after those that are leaving have left. */
   #lackingMiB(tenant: Tenant): number {
     const leaving = [...this.#residents].filter(([, residence]) => residence.leaving);
     return tenant.memoryMiB - this.#freeMiB() - sum(leaving.map(([resident]) => resident));
   }
 
-  /** Least recently used first. */
+  /** The tenants that rest, the least recently used first. */
   #resting(): Tenant[] {
     return [...this.#residents]
       .filter(([, { restingSince, leaving }]) => restingSince !== null && !leaving)

@@ -20,7 +20,7 @@ export interface Place {
 export interface LaneOptions<Item, Answer> {
   readonly model: Model;
   readonly kind: BatchKind<Item, Answer>;
-  /** Throws PanicError where the device that was asked for does not work. */
+  /** Throws PanicError where the device that the user chose does not work. */
   readonly place: () => Promise<Place>;
   /** Throws PanicError `ModelFilesMissing`. */
   readonly start: (device: Device) => ProcessRunner;
@@ -28,7 +28,10 @@ export interface LaneOptions<Item, Answer> {
   readonly deadlines: Deadlines;
 }
 
-/** One model with a process of its own, and the calls for it: loads, unloads and replaces the process, and gives it batches. */
+/**
+ * One model with a process of its own, and the calls for it. The lane loads, unloads and replaces the process, and
+ * gives it batches.
+ */
 export class ModelLane<Item, Answer> implements Tenant {
   readonly name: string;
   readonly memoryMiB: number;
@@ -36,7 +39,7 @@ export class ModelLane<Item, Answer> implements Tenant {
   readonly #queue: CallQueue<Item, Answer>;
   readonly #deadline: CallDeadline;
   #batch: readonly Call<Item, Answer>[] = [];
-  /** Present as soon as it is started, so that it can be ended; it is given batches once it is loaded. */
+  /** Set as soon as the process starts, so that it can be ended. It gets batches once it has loaded. */
   #runner: ProcessRunner | null = null;
   #wear: Wear;
   #budget: MemoryBudget | null = null;
@@ -55,9 +58,10 @@ export class ModelLane<Item, Answer> implements Tenant {
   }
 
   /**
-   * Has one item computed, together with others that wait. Rejects with the error of the model for this item; with
-   * PanicError `DeviceError` where the runner dies of it, or does not load, or the lane is closed, `ResourceLimit` where it takes too
-   * long; and with the signal's reason at once where it aborts. A batch whose callers have all gone is ended with its runner.
+   * Computes one item, together with others that wait. Rejects with the model's error for this item; with
+   * PanicError `DeviceError` where the runner dies of it or does not load, or where the lane is closed; with
+   * `ResourceLimit` where it takes too long; and with the signal's reason at once where it aborts. Where all
+   * callers of a batch have gone, the lane ends the runner with it.
    */
   async call(item: Item, signal?: AbortSignal): Promise<Answered<Answer>> {
     signal?.throwIfAborted();
@@ -77,7 +81,7 @@ export class ModelLane<Item, Answer> implements Tenant {
     return this.#unload();
   }
 
-  /** Ends the runner; calls that wait or run reject with `DeviceError`. */
+  /** Ends the runner. Calls that wait or run reject with `DeviceError`. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#rejectAll(closedError());
@@ -169,14 +173,14 @@ export class ModelLane<Item, Answer> implements Tenant {
   }
 
   /**
-   * A batch failed as a whole: its items are computed one by one, so that a bad one fails alone. Unless the error is about the
-   * items, the process is not trusted any more: a device that failed once may fail until its context is made anew.
+   * After the failure of a whole batch, computes its items one by one, so that a bad item fails alone. Unless the
+   * error is about the items, the process is replaced: a device that failed once may fail until its context is new.
    */
   async #failed(error: unknown, batch: readonly Call<Item, Answer>[]): Promise<void> {
     const isOverdue = error instanceof CallOverdue;
     const runnerFailed = !isPanicError(error) || error.kind === 'DeviceError' || isOverdue;
     if (runnerFailed) await this.#unload();
-    // A device that hung may do in a new process: an item is given one more try, unless it is known for this.
+    // A device that hung may work in a new process. So an item gets one more try, unless it is known to fail.
     const triesAgain = isOverdue && batch.some((call) => !call.overdue && !this.#queue.isBlamed(call.item));
     for (const call of batch) call.overdue ||= isOverdue;
     if (batch.length > 1 || triesAgain) {
@@ -199,7 +203,7 @@ export class ModelLane<Item, Answer> implements Tenant {
     return new PanicError('DeviceError', `${error.message} (at work on ${about})`, { cause: error });
   }
 
-  /** The caller has been told; a native call cannot be interrupted but with its process. */
+  /** The caller's promise is rejected already. Only the end of its process can interrupt a native call. */
   #abort(call: Call<Item, Answer>): void {
     this.#queue.remove(call);
     if (this.#batch.includes(call) && this.#batch.every(({ settled }) => settled)) void this.#unload();
@@ -210,7 +214,7 @@ export class ModelLane<Item, Answer> implements Tenant {
     for (const call of [...running, ...this.#queue.clear()]) call.reject(error);
   }
 
-  /** A runner that ends while nobody uses it gives its memory back. */
+  /** Releases the memory of a runner that ends without a call. */
   #lose(runner: ProcessRunner): void {
     if (this.#runner !== runner) return;
     this.#runner = null;

@@ -4,12 +4,12 @@ import type { Embedded, Generated } from '../contract.js';
 import type { GenerateItem } from '../loaded-model.js';
 
 /**
- * What runs models of one sort: processes (ProcessModels), threads, or servers of other programs (GroupModels). Answers are as the
- * models gave them; the pool checks them. See ModelPool for what the calls throw.
+ * Runs models of one sort: processes (ProcessModels), threads, or servers of other programs (GroupModels). Answers
+ * are the models' own; the pool checks them. See ModelPool for what the calls throw.
  */
 export interface ModelRunners {
   generate(model: GenerativeModel, item: GenerateItem, signal?: AbortSignal): Promise<Generated>;
   embed(model: EmbeddingModel, inputs: readonly Artifact[], signal?: AbortSignal): Promise<Embedded>;
-  /** Ends everything; calls that wait or run reject with `DeviceError`. */
+  /** Ends everything. Calls that wait or run reject with `DeviceError`. */
   close(): Promise<void>;
 }

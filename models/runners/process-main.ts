@@ -11,7 +11,7 @@ const task = JSON.parse(process.argv[2]!) as RunnerTask;
 
 const BYTES_PER_MIB = 2 ** 20;
 
-/** Files are hashed here, where that keeps no worker's event loop from its heartbeats. */
+/** The files are hashed in this process, where that delays no heartbeat of a worker. */
 function load(): ReturnType<typeof loadVerified> {
   const { model } = task;
   if ('folder' in task) {
@@ -19,7 +19,7 @@ function load(): ReturnType<typeof loadVerified> {
     return loadVerified(task, () => resolveUnlocked(model, folder));
   }
   const { modelsFolder } = task;
-  // Held until the process ends, so that no process removes the files of a model that is loaded.
+  // Held until this process ends, so that no other process removes the files of a loaded model.
   const hold = holdModel(model, modelsFolder);
   process.on('exit', () => hold?.release());
   return loadVerified(task, () => resolveModelFiles(model, modelsFolder));
@@ -44,8 +44,9 @@ async function answersOf(model: LoadedModel, request: BatchRequest): Promise<Bat
 }
 
 /**
- * The runtime maps data of graphs into memory, so that what is written to such a file changes what a loaded model computes. Throws PanicError
- * `DeviceError` where a file was touched: the parent starts another process, which verifies the files again.
+ * The runtime maps a graph's data into memory, so that a write to such a file changes what a loaded model computes.
+ * Throws PanicError `DeviceError` where a file was touched: the parent then starts another process, which verifies
+ * the files again.
  */
 function requireSameFiles(files: ModelFiles): void {
   try {
@@ -70,7 +71,7 @@ async function compute(model: LoadedModel, files: ModelFiles, request: BatchRequ
   }
 }
 
-// The parent decides when to end: it drains its calls after Ctrl-C, which a terminal sends to both.
+// A terminal sends Ctrl-C to parent and child. The parent ends this process after it has drained its calls.
 process.on('SIGINT', () => {});
 process.on('disconnect', () => process.exit());
 

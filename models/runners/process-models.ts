@@ -12,15 +12,15 @@ import { startProcessRunner } from './process-runner.js';
 import type { WearLimits } from './wear.js';
 
 export interface ProcessModelsOptions {
-  /** Where the files of a model are. Throws PanicError `ModelFilesMissing`. */
+  /** The place of a model's files. Throws PanicError `ModelFilesMissing`. */
   readonly filesOf: (model: Model) => RunnerFiles;
-  /** Asked when a model is first called, and again by the next call where it rejected. */
+  /** Called at the first call of a model, and again at the next call where it rejected. */
   readonly findPlace: () => Promise<Place>;
   readonly wear: WearLimits;
   readonly deadlines: Deadlines;
 }
 
-/** The models with a process of their own; see ModelLane for what calls throw. */
+/** The models with a process of their own. See ModelLane for what calls throw. */
 export class ProcessModels implements ModelRunners {
   readonly #options: ProcessModelsOptions;
   readonly #generating = new Map<string, ModelLane<GenerateItem, GeneratedItem>>();
@@ -58,7 +58,7 @@ export class ProcessModels implements ModelRunners {
     return [...this.#generating.values(), ...this.#embedding.values()].map((lane) => lane.activity);
   }
 
-  /** Ends every process; calls that wait or run reject with `DeviceError`. */
+  /** Ends every process. Calls that wait or run reject with `DeviceError`. */
   async close(): Promise<void> {
     const lanes = [...this.#generating.values(), ...this.#embedding.values()];
     await Promise.all(lanes.map((lane) => lane.close()));

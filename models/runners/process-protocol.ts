@@ -4,8 +4,8 @@ import type { EmbeddedItem, GeneratedItem, GenerateItem } from '../loaded-model.
 import type { RunnerFailure } from './runner-protocol.js';
 
 /**
- * What the pool and the process of a model say to each other: the process tells first whether the model could be loaded;
- * then it is given one batch at a time and answers each.
+ * The messages between the pool and the process of a model. The process first reports whether it could load the
+ * model. Then it gets one batch at a time and answers each.
  */
 export type BatchRequest =
   | { readonly task: 'generate'; readonly items: readonly GenerateItem[] }

@@ -10,23 +10,26 @@ import type { BatchRequest, ComputedBatch, ProcessMessage } from './process-prot
 const STDERR_TAIL_CHARACTERS = 16_384;
 const LAST_WORDS_CHARACTERS = 500;
 
-/** The process is gone, asked or not; the message completes the sentence "the process of X ...". */
+/** The process has ended, by request or not. The message completes the sentence "the process of X ...". */
 export class RunnerEnded extends Error {
   override name = 'RunnerEnded';
 }
 
-/** A process that loads one model and computes one batch at a time. A native crash or leak ends it and nothing else. */
+/** A process that loads one model and computes one batch at a time. A native crash or leak ends this process only. */
 export interface ProcessRunner {
   readonly processId: number | undefined;
   /** Resolves when the model is loaded. Rejects with the loader's PanicError, or with RunnerEnded. */
   readonly loaded: Promise<void>;
-  /** Resolves when the process is gone, with the reason. */
+  /** Resolves with the reason when the process has ended. */
   readonly ended: Promise<RunnerEnded>;
   /** Rejects with what the model throws, or with RunnerEnded. */
   compute(request: BatchRequest): Promise<ComputedBatch>;
-  /** Whether the process keeps its parent running: it does while it loads or works, not while it is idle. */
+  /**
+   * Sets whether the process keeps its parent running: a process that loads or works does, and an idle one does
+   * not.
+   */
   keepAlive(keep: boolean): void;
-  /** Ends the process at once; resolves when it is gone. */
+  /** Ends the process at once. Resolves when it has ended. */
   stop(): Promise<void>;
 }
 
@@ -35,7 +38,7 @@ interface Settle<T> {
   reject(error: unknown): void;
 }
 
-/** Starts the process of a model; it is told which as JSON in its first argument. */
+/** Starts the process of a model. Its first argument is the task as JSON. */
 export function startProcessRunner(task: RunnerTask): ProcessRunner {
   const child = fork(compiledFile('models/runners/process-main.js'), [JSON.stringify(task)], {
     serialization: 'advanced',
@@ -80,7 +83,7 @@ export function startProcessRunner(task: RunnerTask): ProcessRunner {
   };
 }
 
-/** Also waits for the last words on standard error, where the native libraries say why they give up. */
+/** Also waits for the last words on standard error, where the native libraries say why they fail. */
 function endOf(child: ChildProcess): Promise<RunnerEnded> {
   let tail = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -99,7 +102,7 @@ function endOf(child: ChildProcess): Promise<RunnerEnded> {
   });
 }
 
-/** An idle runner must not keep its parent running; the process, its channel and its pipe each would. */
+/** An idle runner must not keep its parent running. The process, its channel and its pipe each would. */
 function keepAlive(child: ChildProcess, keep: boolean): void {
   const stderr = child.stderr as (NodeJS.ReadableStream & { ref?(): void; unref?(): void }) | null;
   if (keep) {

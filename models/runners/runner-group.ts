@@ -4,31 +4,31 @@ import { onAbort } from './abort.js';
 import { CallDeadline } from './deadline.js';
 import { failureError, type RunnerAnswer, type RunnerReply, type RunnerRequest } from './runner-protocol.js';
 
-/** A thread that runs models, or a server that does. It is told one request at a time. */
+/** A thread or a server that runs models. It gets one request at a time. */
 export interface Runner {
   send(request: RunnerRequest, transfer: readonly ArrayBuffer[]): void;
-  /** Whether the runner keeps this process alive: it does while it works, not while it is idle. */
+  /** Sets whether the runner keeps this process alive: a runner that works does, and an idle one does not. */
   keepAlive(keep: boolean): void;
-  /** Ends the runner at once; resolves when it is gone. */
+  /** Ends the runner at once. Resolves when it has ended. */
   stop(): Promise<void>;
 }
 
 export interface RunnerEvents {
   reply(reply: RunnerReply): void;
-  /** The runner is gone, asked or not; `reason` completes the sentence "the thread of X ...". */
+  /** Reports that the runner has ended, by request or not. `reason` completes the sentence "the thread of X ...". */
   ended(reason: string): void;
 }
 
 export interface RunnerGroupOptions {
   /** Completes "the thread of ..." or "the server of ..." in messages. */
   readonly noun: 'thread' | 'server';
-  /** The other half of those words. */
+  /** The rest of those words. */
   readonly name: string;
   readonly size: number;
   readonly start: (events: RunnerEvents) => Runner;
-  /** Whether an abort ends a runner that is working on the call (a long native call cannot be interrupted otherwise). */
+  /** Whether an abort ends a runner that works on the call. A long native call cannot be interrupted otherwise. */
   readonly stopOnAbort: boolean;
-  /** How long a call may take before its runner is ended; absent where the runners see to it themselves. */
+  /** How long a call may take before its runner is ended. Absent where the runners have deadlines of their own. */
   readonly deadlines?: Pick<Deadlines, 'callSeconds'>;
 }
 
@@ -41,13 +41,13 @@ interface Job {
 interface Slot {
   runner: Runner | null;
   job: Job | null;
-  /** Of the job. */
+  /** The watch over the job. */
   watch: ReturnType<CallDeadline['watch']> | null;
 }
 
 /**
- * Up to `size` equal runners behind one queue, each started when it is first needed and replaced after it died, with one
- * call at a time each.
+ * Up to `size` equal runners behind one queue, each with one call at a time. The group starts a runner when it
+ * first needs it, and replaces a runner that died.
  */
 export class RunnerGroup {
   readonly #options: RunnerGroupOptions;
@@ -67,8 +67,9 @@ export class RunnerGroup {
   }
 
   /**
-   * Runs one request. Rejects with PanicError `DeviceError` where the runner dies or the group is closed, `ResourceLimit` where the call
-   * takes too long, with the error of the model where that throws, and with the signal's reason where it aborts.
+   * Runs one request. Rejects with PanicError `DeviceError` where the runner dies or the group is closed, with
+   * `ResourceLimit` where the call takes too long, with the model's error where it throws one, and with the
+   * signal's reason where it aborts.
    */
   call(
     request: RunnerRequest,
@@ -107,7 +108,7 @@ export class RunnerGroup {
     return this.#slots.filter(({ job }) => job !== null).length;
   }
 
-  /** Ends every runner; calls that are waiting or running reject with `DeviceError`. */
+  /** Ends every runner. Calls that wait or run reject with `DeviceError`. */
   async close(): Promise<void> {
     this.#closed = true;
     const error = new PanicError('DeviceError', 'the model pool was closed during the call');
@@ -155,7 +156,7 @@ export class RunnerGroup {
     );
   }
 
-  /** Ends the runner of a slot with its call. */
+  /** Ends the runner of a slot, and its call. */
   #end(slot: Slot, error: unknown): void {
     const { runner, job } = slot;
     slot.runner = null;
@@ -196,7 +197,10 @@ export class RunnerGroup {
     this.#dispatch();
   }
 
-  /** The caller hears of it at once. A slot whose runner goes on stays taken until the late answer, which nobody gets. */
+  /**
+   * Rejects the caller at once. Where the runner goes on, its slot stays taken until the late answer, which is
+   * discarded.
+   */
   #abort(job: Job, reason: unknown): void {
     job.settle({ error: reason });
     this.#queue = this.#queue.filter((waiting) => waiting !== job);

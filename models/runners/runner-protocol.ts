@@ -3,8 +3,8 @@ import { errorMessage, type FailureKind, isPanicError, PanicError } from '../../
 import type { Fingerprint } from '../../experiment/provenance.js';
 
 /**
- * What the pool and a runner of a RunnerGroup say to each other. A runner gets one request at a time and gives one reply to each.
- * Processes of models with files are spoken to in batches: see process-protocol.ts.
+ * The messages between the pool and a runner of a RunnerGroup. A runner gets one request at a time and gives one
+ * reply to each. Processes of models with files get batches instead: see process-protocol.ts.
  */
 export type RunnerRequest =
   | { readonly task: 'generate'; readonly model: string; readonly input: Artifact; readonly seed: number }
@@ -22,14 +22,14 @@ export type RunnerAnswer =
   | {
       readonly task: 'embed';
       readonly vectors: readonly Float32Array[];
-      /** For each input; absent where the runner cannot say. */
+      /** For each input; absent where the runner cannot know. */
       readonly cutTokens?: readonly number[];
       readonly fingerprint: Fingerprint;
       readonly computeMs: number;
     };
 
 export interface RunnerFailure {
-  /** The kind of a PanicError, or null for an error that nobody foresaw. */
+  /** The kind of a PanicError, or null for an unexpected error. */
   readonly kind: FailureKind | null;
   readonly message: string;
 }

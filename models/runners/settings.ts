@@ -10,7 +10,8 @@ export { DEVICE_SETTINGS, type DeviceSettings } from '../choices.js';
 const BYTES_PER_MIB = 2 ** 20;
 
 /**
- * Tries the devices, tells which it takes and why no faster one, and says what models may take there. Throws as `decideDevice`.
+ * Tries the devices, reports which one it takes and why no faster one, and gives the memory for models there.
+ * Throws as `decideDevice`.
  */
 export async function findPlace(
   settings: DeviceSettings,
@@ -23,7 +24,7 @@ export async function findPlace(
   return { device, budget: new MemoryBudget({ ...(await memoryOn(decision, settings)), ...turns }) };
 }
 
-/** In a line each: the models that do not even fit alone into what models may take on this device. */
+/** One line each: the models that do not fit even alone into the memory for models on this device. */
 export async function oversizedModels(
   models: readonly Model[],
   decision: DeviceDecision,
@@ -36,7 +37,7 @@ export async function oversizedModels(
   });
 }
 
-/** Whether all models fit alone whichever device is taken, which is known without trying any. */
+/** Whether every model fits alone on any device. This needs no trial of a device. */
 export async function fitEverywhere(models: readonly Model[], settings: DeviceSettings): Promise<boolean> {
   const limits = await Promise.all(
     (['cpu', 'cuda'] as const).map((device) => memoryOn({ device, passedOver: [], warning: null }, settings)),
@@ -57,7 +58,7 @@ async function memoryOn(
     };
   }
   return {
-    // A GPU that does not tell its memory refuses what does not fit, which is a DeviceError.
+    // A GPU whose memory is unknown refuses what does not fit, with a DeviceError.
     limitMiB: gpuMiB ?? (await gpuMemoryMiB(device)) ?? Infinity,
     remedy: 'give models more with --gpu-memory, where the GPU has more',
   };

@@ -1,7 +1,7 @@
 import type { Artifact } from '../../experiment/artifact.js';
 import { assertNever } from '../../common/errors.js';
 
-/** The memory of an artifact that a message gives away to another thread, rather than copies. */
+/** The memory of an artifact that a message transfers to another thread, without a copy. */
 export function transferable(artifact: Artifact): ArrayBufferLike[] {
   switch (artifact.modality) {
     case 'text':
@@ -13,7 +13,7 @@ export function transferable(artifact: Artifact): ArrayBufferLike[] {
   }
 }
 
-/** A copy that can be given away with its memory: the caller keeps its own. */
+/** A copy of an artifact whose memory can be transferred. The caller keeps the original. */
 export function detachable(artifact: Artifact): { sent: Artifact; buffers: readonly ArrayBuffer[] } {
   switch (artifact.modality) {
     case 'text':

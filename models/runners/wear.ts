@@ -1,17 +1,18 @@
-/** When the process of a model is replaced by a new one, between two batches. */
+/** When the pool replaces the process of a model by a new one, between two batches. */
 export interface WearLimits {
-  /** Items after which any process is replaced, for what leaks slowly. */
+  /** Items after which the pool replaces any process, against slow leaks. */
   readonly items: number;
-  /** How many times its estimate, or what it took after its first batch, a process may grow to. */
+  /** The most that a process may grow, as a multiple of its estimate or of its memory after its first batch. */
   readonly growth: number;
 }
 
 export const WEAR_LIMITS: WearLimits = { items: 10_000, growth: 2 };
 
-// A process without a model: the runtime, the libraries, and what Node keeps before it collects garbage.
+// The memory of a process without a model: the runtime, the libraries, and what Node keeps before it collects
+// garbage.
 const PROCESS_MIB = 512;
 
-/** What one process has been through. */
+/** How worn one process is. */
 export class Wear {
   readonly #estimateMiB: number;
   readonly #limits: WearLimits;
@@ -26,7 +27,7 @@ export class Wear {
 
   /** Counts a batch; `residentMiB` is what the process takes after it. */
   add(items: number, residentMiB: number): void {
-    // A model whose estimate is too low must not be loaded anew for each batch.
+    // Where the estimate is too low, the process must not be replaced after each batch.
     if (this.#items === 0) {
       this.#limitMiB = this.#limits.growth * Math.max(this.#estimateMiB, residentMiB) + PROCESS_MIB;
     }

@@ -5,16 +5,16 @@ import { httpUrl } from '../../common/path-text.js';
 const SERVER = 'server:';
 
 export interface ServerAccess {
-  /** Hosts beside loopback that may be asked, as in a URL: `gpu-box.lan` or `gpu-box.lan:8000`. */
+  /** Hosts beside loopback that requests may go to, as in a URL: `gpu-box.lan` or `gpu-box.lan:8000`. */
   readonly hosts: readonly string[];
-  /** Sent to every server as a bearer token; never stored. */
+  /** The bearer token of every request; never stored. */
   readonly apiKey?: string | undefined;
 }
 
 /**
- * The base address of a server's interface, `http://host:port/v1`, from a model's source. Throws PanicError `InvalidInput`
- * for anything but http(s), for an address with a password, and for a host that is neither loopback nor named by the
- * user: a catalogue file from elsewhere must not send prompts and pictures away.
+ * The base address of a server's interface, `http://host:port/v1`, from a model's source. Throws PanicError
+ * `InvalidInput` for any scheme but http(s), for an address with a password, and for a host that is neither
+ * loopback nor allowed by the user: a catalogue file of another origin must not send prompts and pictures away.
  */
 export function serverAddress(source: string, access: ServerAccess): URL {
   const text = source.slice(SERVER.length);
@@ -40,7 +40,7 @@ export function serverAddress(source: string, access: ServerAccess): URL {
   return url;
 }
 
-/** The whole of 127.0.0.0/8 and ::1 (RFC 1122, 4291), and the name that RFC 6761 keeps for them. */
+/** Whether a host is loopback: 127.0.0.0/8, ::1 (RFC 1122, 4291), or the name that RFC 6761 reserves for them. */
 function isLoopback(hostname: string): boolean {
   return (
     hostname === 'localhost' || hostname === '[::1]' || (isIP(hostname) === 4 && hostname.startsWith('127.'))

@@ -3,31 +3,34 @@ import { PanicError } from '../../common/errors.js';
 import { quoted } from '../../common/problems.js';
 import { excerptOf, isBlank, onOneLine } from '../../common/text.js';
 
-/** What is read of the servers' answers; they say more, which is not ours to check. */
+/** The parts of the servers' answers that this program reads. It does not check the rest. */
 const modelList = z.object({ data: z.array(z.object({ id: z.string() })) });
 
-/** The names of a list of models; null for anything that is none: a list without names says nothing either. */
+/** The names in a list of models; null for any other answer. A list without names also says nothing. */
 export function listedNames(answer: unknown): readonly string[] | null {
   const { success, data } = modelList.safeParse(answer);
   const names = success ? data.data.map(({ id }) => id).filter((id) => !isBlank(id)) : [];
   return names.length === 0 ? null : names;
 }
 
-/** Which model answered. Many bridges leave it out, or empty. */
+/** The model that answered. Many bridges leave it out, or empty. */
 const answering = { model: z.string().nullish() };
 
-/** What Azure's filter judged of an answer: `{ "hate": { "filtered": false, … }, … }`. */
+/** The judgement of Azure's filter on an answer: `{ "hate": { "filtered": false, … }, … }`. */
 const filterResults = z.unknown().optional();
 
-/** Some servers paint something all the same, a black or a blurred picture say, and tell in a field what kept them from more. */
+/**
+ * Some servers give a picture even after a failure, such as a black or a blurred one, and state in one of these
+ * fields why.
+ */
 const picture = z.object({
   b64_json: z.string().min(1),
-  /** The name of bridges to other services, and Stability's. */
+  /** The field's name at bridges to other services, and at Stability. */
   finish_reason: z.unknown().optional(),
   finishReason: z.unknown().optional(),
   error: z.unknown().optional(),
   content_filter_results: filterResults,
-  /** What was painted, where the server put the prompt into words of its own. */
+  /** The prompt in the server's own words, where the server rewrote it. */
   revised_prompt: z.string().nullish(),
 });
 export type ServedPicture = z.infer<typeof picture>;
@@ -36,16 +39,19 @@ export const imagesAnswer = z.object({ ...answering, data: z.array(picture).leng
 
 const chatChoice = z.object({
   finish_reason: z.string().nullish(),
-  /** What went wrong after the answer had begun: OpenRouter's. */
+  /** A failure after the answer had begun, at OpenRouter. */
   error: z.unknown().optional(),
   content_filter_results: filterResults,
   message: z.object({
     content: z.string().nullish(),
     refusal: z.unknown().optional(),
-    /** What the model wants done instead of a caption, or beside one; and the older name of it. */
+    /** What the model wants done in place of a caption, or beside one. `function_call` is the older name. */
     tool_calls: z.unknown().optional(),
     function_call: z.unknown().optional(),
-    /** What the model thought, where the server keeps it apart: vLLM's and DeepSeek's name, and OpenRouter's. */
+    /**
+     * The model's thinking, where the server keeps it apart: `reasoning_content` at vLLM and DeepSeek, `reasoning`
+     * at OpenRouter.
+     */
     reasoning_content: z.unknown().optional(),
     reasoning: z.unknown().optional(),
   }),
@@ -54,7 +60,10 @@ export type ChatChoice = z.infer<typeof chatChoice>;
 
 const filterJudgement = z.object({ filtered: z.literal(true) });
 
-/** What a content filter took out of an answer, as the end of "the server …"; null where it says of nothing that it did. */
+/**
+ * What a content filter removed from an answer, as the end of "the server …"; null where the filter removed
+ * nothing.
+ */
 export function filteredText(results: unknown): string | null {
   const { success, data } = z.record(z.string(), z.unknown()).safeParse(results);
   if (!success) return null;
@@ -74,8 +83,8 @@ export const embeddingsAnswer = z.object({
 const errorAnswer = z.object({ error: z.unknown().optional() });
 
 /**
- * Throws PanicError `ModelOutputInvalid` where the answer has another form, speaks of an error beside what it gives, or comes from
- * another model than `served`.
+ * Reads an answer. Throws PanicError `ModelOutputInvalid` where it has another form, reports an error beside its
+ * content, or comes from another model than `served`.
  */
 export function readAnswer<T extends { model?: string | null | undefined }>(
   form: z.ZodType<T>,
@@ -92,7 +101,7 @@ export function readAnswer<T extends { model?: string | null | undefined }>(
   }
   const said = saidError(answer);
   if (said !== null) {
-    throw new PanicError('ModelOutputInvalid', `${url.href} answered, and speaks of an error: ${said}`);
+    throw new PanicError('ModelOutputInvalid', `${url.href} answered, and reports an error: ${said}`);
   }
   const name = data.model ?? '';
   if (!isBlank(name) && name !== served) {
@@ -105,7 +114,7 @@ export function readAnswer<T extends { model?: string | null | undefined }>(
   return data;
 }
 
-/** Some servers say with status 200 what went wrong. */
+/** Some servers report a failure with status 200. */
 function saidError(answer: unknown): string | null {
   const { success, data } = errorAnswer.safeParse(answer);
   return success && !isNothing(data.error) ? `it says ${errorText(data.error)}` : null;
@@ -113,22 +122,22 @@ function saidError(answer: unknown): string | null {
 
 const errorMessageForm = z.object({ message: z.string() });
 
-/** What a server says of an error, as a text, an object with a message, or anything else. */
+/** A server's error for a message: a text, an object with a message, or anything else. */
 export function errorText(error: unknown): string {
   const { success, data } = errorMessageForm.safeParse(error);
   const text = success ? data.message : typeof error === 'string' ? error : JSON.stringify(error);
   return quoted(excerptOf(onOneLine(text), 300));
 }
 
-/** Whether a field that speaks of trouble speaks of none. */
+/** Whether a field that can report a failure reports none. */
 export function isNothing(value: unknown): boolean {
   if (value === undefined || value === null || value === false) return true;
   return typeof value === 'string' && isBlank(value);
 }
 
 /**
- * The vectors of an answer in the order of the inputs. Throws PanicError `ModelOutputInvalid` unless the indices are each of
- * 0 to `count` - 1 once.
+ * The vectors of an answer in the order of the inputs. Throws PanicError `ModelOutputInvalid` unless each index of
+ * 0 to `count` - 1 comes once.
  */
 export function vectorsInOrder(
   { data }: z.infer<typeof embeddingsAnswer>,

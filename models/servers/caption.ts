@@ -13,8 +13,8 @@ export interface Caption {
 }
 
 /**
- * The caption that a chat answer gives, on one line, without what the entry says is to be removed. Throws PanicError
- * `ModelOutputInvalid` for an answer that is no whole caption and no cut one.
+ * The caption of a chat answer, on one line, without what the catalogue entry says to remove. Throws PanicError
+ * `ModelOutputInvalid` for an answer that is neither a whole caption nor a cut one.
  */
 export function captionOf(
   model: string,
@@ -45,7 +45,7 @@ export function captionOf(
   return { text, cut };
 }
 
-/** Many servers write an empty list where nothing is to be called. */
+/** Many servers write an empty list where the model calls no tool. */
 function wantsCall({ tool_calls: calls, function_call: call }: ChatChoice['message']): boolean {
   return !(Array.isArray(calls) ? calls.length === 0 : isNothing(calls)) || !isNothing(call);
 }
@@ -80,7 +80,7 @@ function withoutMarkup(
   if (hasThinking(text)) {
     if (settings.thinking !== 'remove') {
       throw invalid(
-        'answered with what it thought; turn that off in the server, or set "thinking": "remove"',
+        'answered with its thinking; turn that off in the server, or set "thinking": "remove"',
       );
     }
     text = withoutThinking(text);
@@ -106,6 +106,6 @@ function whyBlank(content: string, message: ChatChoice['message'], cut: boolean)
   const thought =
     hasThinking(content) || !isNothing(message.reasoning_content) || !isNothing(message.reasoning);
   if (thought && cut)
-    return ': all of max_tokens went into what it thought; raise max_tokens, or turn thinking off';
-  return thought ? ': it only thought' : ': its answer is blank';
+    return ': its thinking used all of max_tokens; raise max_tokens, or turn thinking off';
+  return thought ? ': its answer is thinking alone' : ': its answer is blank';
 }

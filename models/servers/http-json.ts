@@ -6,23 +6,26 @@ import { excerptOf } from '../../common/text.js';
 import { isBusyStatus, PassingFailure, retryAfterMs, withRetries } from '../retry.js';
 
 const DELAYS_MS = [500, 1000, 2000];
-/** The largest picture that models may paint, as base64 of a PNG with transparency that nothing could compress, and what is around it. */
+/**
+ * Room for the largest picture that models may paint, as base64 of an incompressible PNG with transparency, and for
+ * the JSON around it.
+ */
 const MAX_ANSWER_BYTES = Math.ceil((MAX_PICTURE_PIXELS * 4 * 4) / 3) + 2 ** 20;
-/** Of an answer that is no success, of which a message takes some hundred characters. */
+/** For an answer that is no success. A message shows some hundred characters of it. */
 const MAX_REFUSAL_BYTES = 2 ** 20;
 
 export interface Endpoint {
   readonly url: URL;
   /** Milliseconds for one attempt, from sending to the last byte. */
   readonly timeoutMs: number;
-  /** Sent as a bearer token. */
+  /** The bearer token of the request. */
   readonly apiKey: string | undefined;
-  /** A longer answer is none. */
+  /** The most bytes of an answer. */
   readonly maxBytes: number;
   readonly signal: AbortSignal;
 }
 
-/** A request that a server refuses; `status` is HTTP's. */
+/** A server refused a request; `status` is the HTTP status. */
 export class ServerRefusal extends PanicError {
   constructor(
     message: string,
@@ -38,15 +41,17 @@ interface Answer {
   readonly bytes: Buffer;
 }
 
-/** The server took the connection and gave no answer in time: it may be at work on another request. */
+/** The server took the connection and did not answer in time. It may be at work on another request. */
 class Silence extends Error {}
 
 /**
- * Sends JSON (or a plain GET, without a body) and reads the JSON of the answer. Busy servers and lost connections are tried
- * again, four times in all; redirects are not followed, so that nothing goes to a host that nobody named.
+ * Sends JSON (or a plain GET, without a body) and reads the JSON of the answer. It tries busy servers and lost
+ * connections again, four times in all. It follows no redirect, so that a request reaches only a host that the user
+ * named.
  *
- * Throws PanicError `DeviceError` where the server cannot be reached, stays busy or is too slow, `InvalidInput` where it refuses the
- * request, and `ModelOutputInvalid` where its answer is too long or no JSON. An aborted signal rejects with its reason.
+ * Throws PanicError `DeviceError` where the server cannot be reached, stays busy or is too slow, `InvalidInput`
+ * where it refuses the request, and `ModelOutputInvalid` where its answer is too long or no JSON. An aborted signal
+ * rejects with its reason.
  */
 export async function requestJson(endpoint: Endpoint, body?: unknown): Promise<unknown> {
   return await exchangeAgain(endpoint, body, (answer) => {
@@ -56,8 +61,9 @@ export async function requestJson(endpoint: Endpoint, body?: unknown): Promise<u
 }
 
 /**
- * Asks for JSON that a server need not have: null where it answers with anything else, whatever its status, or takes the
- * connection and gives no answer in time. Throws as `requestJson` does where the server cannot be reached.
+ * Asks for JSON that a server need not have. Null where it answers with anything else, whatever its status, or
+ * takes the connection and does not answer in time. Throws as `requestJson` does where the server cannot be
+ * reached.
  */
 export async function probeJson(endpoint: Endpoint): Promise<unknown> {
   try {
@@ -75,7 +81,7 @@ export async function probeJson(endpoint: Endpoint): Promise<unknown> {
   }
 }
 
-/** Lost connections are tried again; `read` says what becomes of an answer. */
+/** Tries lost connections again; `read` turns an answer into the result. */
 async function exchangeAgain(
   endpoint: Endpoint,
   body: unknown,
@@ -94,7 +100,7 @@ async function exchangeAgain(
   );
 }
 
-/** node:http and not fetch, which gives up on a server that computes for five minutes before it answers. */
+/** Uses node:http and not fetch, which gives up on a server that computes for five minutes before it answers. */
 function exchange({ url, timeoutMs, apiKey, maxBytes, signal }: Endpoint, body?: unknown): Promise<Answer> {
   const payload = body === undefined ? undefined : JSON.stringify(body);
   const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
@@ -143,7 +149,7 @@ function exchange({ url, timeoutMs, apiKey, maxBytes, signal }: Endpoint, body?:
     );
     sent.on('error', fail);
     sent.on('socket', (socket) => {
-      // A connection that is used again is there already.
+      // A reused connection is connected already.
       if (socket.connecting) socket.once('connect', () => (connected = true));
       else connected = true;
     });
@@ -165,7 +171,8 @@ function isSuccess(status: number): boolean {
 function jsonOf(url: URL, answer: Answer): unknown {
   if (!isSuccess(answer.status)) throw new ServerRefusal(told(url, answer), answer.status);
   try {
-    // Bytes that are no UTF-8 are refused: U+FFFD in their place would be stored as if the model had said it.
+    // Refuses bytes that are no UTF-8. With U+FFFD in their place, the store would hold words that the model did
+    // not write.
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(answer.bytes)) as unknown;
   } catch (error) {
     throw new PanicError(

@@ -6,12 +6,12 @@ import { excerptOf, onOneLine } from '../../common/text.js';
 import { errorText, filteredText, isNothing, type ServedPicture } from './answers.js';
 import type { ImageSettings } from './settings.js';
 
-/** Words for a picture that is whole; Stability writes capitals. */
+/** Words for a whole picture. Stability writes capitals. */
 const WHOLE: ReadonlySet<string> = new Set(['stop', 'success']);
 
 /**
- * The picture that an images answer gives for a prompt. Throws PanicError `ModelOutputInvalid` unless it is a whole and opaque one, of
- * exactly the size that was asked for, painted from that prompt, which is PNG, JPEG or WebP. Throws the signal's reason.
+ * The picture in an images answer for a prompt. Throws PanicError `ModelOutputInvalid` unless it is PNG, JPEG or
+ * WebP, whole and opaque, of exactly the wanted size, and painted from that prompt. Throws the signal's reason.
  */
 export async function pictureOf(
   model: string,
@@ -41,9 +41,9 @@ export async function pictureOf(
   return await decode(picture.b64_json, settings, invalid, signal);
 }
 
-/** More than what programs keep beside the pixels: settings, profiles of colour, signatures. */
+/** More than programs store beside the pixels: settings, colour profiles, signatures. */
 const BESIDE_PIXELS = 2 ** 22;
-/** Of a PNG with transparency and 16 bits for a colour, which nothing could compress. */
+/** Of an incompressible PNG with transparency and 16 bits for a colour. */
 const BYTES_PER_PIXEL = 8.1;
 
 /** The most bytes that the picture of an answer may have. */

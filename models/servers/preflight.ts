@@ -4,11 +4,11 @@ import type { Catalogue, Model } from '../../experiment/model.js';
 import type { ServerAccess } from './address.js';
 import { meetServer } from './server-model.js';
 
-/** What became of asking a model's server, without making anything. */
+/** The result of asking a model's server, without generating anything. */
 export type ServerState =
-  /** It lists the model; or it has no list, which many servers lack, and answers. */
+  /** The server lists the model; or it answers and has no list, as many servers. */
   | { readonly state: 'listed' | 'without a list' }
-  /** It cannot be reached, may not be asked, or does not serve the model. */
+  /** The server cannot be reached, may not be asked, or does not serve the model. */
   | { readonly state: 'trouble'; readonly why: string };
 
 export interface AskedServer {
@@ -30,8 +30,9 @@ export function servedModels(
 }
 
 /**
- * Asks the servers of models, side by side, whether they answer and serve them: what a run would find out at its first step.
- * A server that cannot be reached is tried for some seconds. Rejects with the signal's reason alone.
+ * Asks the servers of models, all at the same time, whether they answer and serve them. A run would find that out
+ * at its first step. A server that cannot be reached is tried for some seconds. Rejects with the signal's reason
+ * only.
  */
 export async function askServers(
   models: readonly Model[],
@@ -54,7 +55,7 @@ async function stateOf(model: Model, access: ServerAccess, signal: AbortSignal):
   }
 }
 
-/** A line for each server that cannot be used; empty where all can. */
+/** One line for each server that cannot be used. */
 export function serverTroubles(asked: readonly AskedServer[]): string[] {
   return asked.flatMap(({ model, server }) =>
     server.state === 'trouble' ? [`${model.name}: ${server.why}`] : [],

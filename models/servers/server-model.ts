@@ -26,16 +26,19 @@ import {
   type ImageSettings,
 } from './settings.js';
 
-/** A list of models comes at once, or not at all. */
+/** A server answers with its list of models at once, or not at all. */
 const LONGEST_PROBE_MS = 10_000;
-/** Of a caption with all that a model thought, of a list of models, and of what is around a picture or vectors. */
+/**
+ * The most bytes of an answer with a caption and all thinking, of a list of models, and of the JSON around a
+ * picture or vectors.
+ */
 const MOST_TEXT_BYTES = 2 ** 24;
-/** A float64 in all its digits, with blanks and a comma. */
+/** A float64 with all its digits, blanks and a comma. */
 const MOST_NUMBER_BYTES = 40;
-/** Statuses of a request that may be too large as a whole: one input alone may do. */
+/** Statuses of a request that may be too large as a whole, though a single input may pass. */
 const TOO_MUCH: ReadonlySet<number> = new Set([400, 413, 422]);
 
-/** What a server made of an input, and whether it stopped at its limit of tokens. */
+/** A server's output, and whether the server stopped at its limit of tokens. */
 export interface ServedOutput {
   readonly output: Artifact;
   readonly outputCut: boolean;
@@ -44,16 +47,16 @@ export interface ServedOutput {
 /** A model behind a server's HTTP interface. Its calls throw as `requestJson` does, and `ModelOutputInvalid`. */
 export interface ServerModel {
   readonly fingerprint: Fingerprint;
-  /** Whether the server has a list of models, in which this one is. */
+  /** Whether the server has a list of models that contains this one. */
   readonly listed: boolean;
   generate(input: Artifact, seed: number, signal: AbortSignal): Promise<ServedOutput>;
   embed(inputs: readonly Artifact[], signal: AbortSignal): Promise<readonly Float32Array[]>;
 }
 
 /**
- * Meets the server of a model: looks whether it lists the model. The list is optional: any answer but one is none. Throws
- * PanicError `InvalidInput` for an address that may not be asked and for a model that is not served there, and
- * `DeviceError` where the server cannot be reached.
+ * Prepares calls of a model's server, and checks whether it lists the model. The list is optional: an answer of any
+ * other form counts as no list. Throws PanicError `InvalidInput` for an address that may not be asked and for a
+ * model that is not in the list, and `DeviceError` where the server cannot be reached.
  */
 export async function meetServer(
   model: Model,
@@ -86,7 +89,7 @@ export async function meetServer(
       await probeJson({ url, timeoutMs, apiKey: access.apiKey, maxBytes: MOST_TEXT_BYTES, signal }),
     );
     if (names === null) return false;
-    // Ollama lists "llava:latest" for what it serves, and answers, as "llava".
+    // Ollama serves "llava" under that name and lists it as "llava:latest".
     const asked = [settings.model, served].flatMap((name) => [name, `${name}:latest`]);
     if (asked.some((name) => names.includes(name))) return true;
     throw new PanicError(
@@ -144,7 +147,7 @@ export async function meetServer(
     return { output: { modality: 'text', text }, outputCut: cut };
   }
 
-  /** Inputs that the server was seen to take at once. */
+  /** The most inputs that the server has accepted at once. */
   let mostInputs = Infinity;
 
   async function embed(inputs: readonly Artifact[], signal: AbortSignal): Promise<readonly Float32Array[]> {
@@ -154,7 +157,8 @@ export async function meetServer(
       return await embedAtOnce(inputs, signal);
     } catch (error) {
       if (length === 1 || !(error instanceof ServerRefusal) || !TOO_MUCH.has(error.status)) throw error;
-      // Some servers take one input at a time, or fewer than these; where the server refuses a part alone, the error says so.
+      // Some servers take one input at a time, or fewer than these. Where the server refuses a single input, its
+      // own error says so.
       const half = Math.ceil(length / 2);
       const vectors = await embedInParts(inputs, half, signal);
       mostInputs = Math.min(mostInputs, half);
@@ -200,7 +204,7 @@ export async function meetServer(
   return { fingerprint, listed: isListed, generate, embed };
 }
 
-/** The names of a list in a message: a hub of models may list thousands. */
+/** The names of a list for a message. A hub of models may list thousands. */
 function listedText(names: readonly string[]): string {
   return listed(names.map((name) => excerptOf(onOneLine(name), 100)));
 }
@@ -210,7 +214,7 @@ function textOf(model: string, input: Artifact): string {
   throw new PanicError('InvalidInput', `${model} takes text; it was given ${input.modality}`);
 }
 
-/** The low bits of a seed, under the key that the interfaces have for it. */
+/** The low bits of a seed, under the key of the interfaces. */
 function seedField(seed: number, bits: number): { seed?: number } {
   return bits === 0 ? {} : { seed: seed % 2 ** bits };
 }

@@ -9,7 +9,7 @@ import {
 import type { ServerAccess } from './address.js';
 import { meetServer, type ServerModel } from './server-model.js';
 
-/** A runner that is a server of another program: no process of ours, though it gets one request at a time like the others. */
+/** A runner for the server of another program. It starts no process, but gets one request at a time like the others. */
 export function startServerRunner(model: Model, access: ServerAccess, events: RunnerEvents): Runner {
   const stopped = new AbortController();
   const { signal } = stopped;
@@ -22,7 +22,7 @@ export function startServerRunner(model: Model, access: ServerAccess, events: Ru
 
   async function outcome(request: RunnerRequest): Promise<RunnerReply> {
     try {
-      // Where that fails, the next call meets it anew.
+      // Where this fails, the next call tries it again.
       server ??= await meetServer(model, access, signal);
       return { ok: true, answer: await answer(server, request, signal) };
     } catch (error) {
@@ -32,7 +32,7 @@ export function startServerRunner(model: Model, access: ServerAccess, events: Ru
 
   return {
     send: (request) => void reply(request),
-    // The open connection keeps this process alive while there is a call, and nothing does while there is none.
+    // The open connection keeps this process alive during a call. Between calls nothing does.
     keepAlive: () => undefined,
     stop: async () => stopped.abort(),
   };
@@ -47,7 +47,7 @@ async function answer(
   const started = performance.now();
   if (request.task === 'generate') {
     const { output, outputCut } = await server.generate(request.input, request.seed, signal);
-    // Servers do not say how much of an input they read.
+    // Servers do not state how much of an input they read.
     return {
       task: 'generate',
       output,

@@ -2,15 +2,18 @@ import { z } from 'zod';
 import { visibleText } from '../visible-text.js';
 
 const common = {
-  /** The name that requests ask for. */
+  /** The model's name in requests. */
   model: visibleText,
-  /** The name that answers carry, where it is another: an answer of anything else is refused. */
+  /** The model's name in answers, where it differs. An answer under any other name is refused. */
   served_as: visibleText.exactOptional(),
   /** Seconds to wait for an answer. */
   timeout_s: z.number().positive().max(86_400).default(600),
 };
 
-/** How many low bits of an invocation's seed are sent: 0 sends none; servers that keep seeds in 32 bits want 31 or 32. */
+/**
+ * How many low bits of an invocation's seed a request carries: 0 sends none. Servers that keep seeds in 32 bits
+ * need 31 or 32.
+ */
 const seedBits = z.int().min(0).max(53).default(32);
 
 /** `POST /images/generations`, as the OpenAI images interface. */
@@ -20,7 +23,7 @@ const imageSettings = z.strictObject({
   width: z.int().min(1).max(8192),
   height: z.int().min(1).max(8192),
   seed_bits: seedBits,
-  /** What becomes of a picture that the server painted from a prompt in words of its own; refused where absent. */
+  /** Whether to accept a picture that the server painted from a prompt in its own words; refused where absent. */
   revised_prompt: z.enum(['refuse', 'accept']).exactOptional(),
 });
 
@@ -31,22 +34,26 @@ const NEVER_WHOLE: readonly string[] = ['length', 'content_filter'];
 const chatSettings = z.strictObject({
   ...common,
   api: z.literal('chat'),
-  /** What is asked; of a text, with `{input}` where the text goes. */
+  /** The question about an input. For a text, `{input}` stands for the text. */
   prompt: visibleText,
   max_tokens: z.int().positive(),
   temperature: z.number().min(0).default(0),
   seed_bits: seedBits,
-  // Settings are part of what a model is, and a default would make another of each that is stored: these may be absent.
-  /** The finish_reason of a whole answer, where it is another word than `stop`; empty for a server that gives none. */
+  // Settings are part of a model's identity, and a default would change that of each stored model. So these may be
+  // absent.
+  /** The finish_reason of a whole answer, where it is not `stop`; empty for a server that gives none. */
   finished_as: z
     .string()
     .refine((word) => !NEVER_WHOLE.includes(word), {
       error: `another word than ${NEVER_WHOLE.join(' and ')}, which say that an answer is not whole`,
     })
     .exactOptional(),
-  /** What becomes of special tokens of the model's template in a caption; refused where absent. */
+  /**
+   * Whether to remove special tokens of the model's template from a caption; an answer with one is refused where
+   * absent.
+   */
   special_tokens: z.enum(['refuse', 'remove']).exactOptional(),
-  /** What becomes of what the model thought, in a caption; refused where absent. */
+  /** Whether to remove the model's thinking from a caption; an answer with thinking is refused where absent. */
   thinking: z.enum(['refuse', 'remove']).exactOptional(),
 });
 
@@ -54,7 +61,7 @@ const chatSettings = z.strictObject({
 const embeddingSettings = z.strictObject({
   ...common,
   api: z.literal('embeddings'),
-  /** Goes before each text. */
+  /** The request has this before each text. */
   prefix: z.string().default(''),
 });
 

@@ -25,7 +25,7 @@ const leaked: Uint8Array[] = [];
 export function loadFaulty({ model, device }: LoadTask): LoadedGenerator {
   if (device === UNOPENED) throw new NothingComputes();
   if (model.settings['unloadable'] === true) {
-    process.stderr.write('the weights are made of cheese\n');
+    process.stderr.write('the weights cannot be read\n');
     process.kill(process.pid, 'SIGKILL');
   }
   const fingerprint: Fingerprint = {

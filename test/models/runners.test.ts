@@ -87,7 +87,7 @@ describe('a process that dies', () => {
     const failure = await failureOf(paint('a', 'UnloadableT2I'));
     expect(failure).toMatchObject({ kind: 'DeviceError' });
     expect(failure.message).toMatch(
-      /the process of UnloadableT2I ended by SIGKILL; it said: the weights are made of cheese, while it loaded/,
+      /the process of UnloadableT2I ended by SIGKILL; it said: the weights cannot be read, while it loaded/,
     );
     expect(failure.message).toContain('3 times in a row');
     expect(failure.message).toContain('200 MiB');

@@ -231,7 +231,7 @@ describe('a caption of a server', () => {
     ['<|channel>thought\nIs it a dog?<channel|>a fox', 'whole: a fox'],
   ];
   test.each(THOUGHT)('with what the model thought is refused: %s', async (content) => {
-    expect(await captioned(content, 'stop')).toMatch(/^refused: .*thought.*"thinking": "remove"/);
+    expect(await captioned(content, 'stop')).toMatch(/^refused: .*answered with its thinking.*"thinking": "remove"/);
   });
   test.each(THOUGHT)(
     'loses what the model thought where the entry says so: %s',
@@ -251,12 +251,12 @@ describe('a caption of a server', () => {
 
   test('that the model did not come to, for thinking, is refused', async () => {
     expect(await captioned('<think>Is it a', 'length', { thinking: 'remove' })).toMatch(
-      /^refused: .*all of max_tokens went into what it thought/,
+      /^refused: .*its thinking used all of max_tokens/,
     );
     expect(await captioned({ content: '', reasoning_content: 'Is it a' }, 'length')).toMatch(
       /raise max_tokens/,
     );
-    expect(await captioned({ content: null, reasoning: 'Is it a dog?' }, 'stop')).toMatch(/it only thought/);
+    expect(await captioned({ content: null, reasoning: 'Is it a dog?' }, 'stop')).toMatch(/its answer is thinking alone/);
   });
 
   test('beside which the server keeps what the model thought is the caption alone', async () => {
