@@ -38,10 +38,7 @@ export function requireRoom(what: string, wanted: Statement, most: Statement, hi
 /** The number under these nested keys of a JSON file's content; null where there is no number. */
 export function statementIn(content: unknown, file: string, ...keys: readonly string[]): Statement {
   const value = keys.reduce<unknown>(
-    (inner, key) =>
-      typeof inner === 'object' && inner !== null
-        ? (inner as Readonly<Record<string, unknown>>)[key]
-        : undefined,
+    (inner, key) => (typeof inner === 'object' && inner !== null ? Reflect.get(inner, key) : undefined),
     content,
   );
   return { value: typeof value === 'number' ? value : null, where: `${file}: ${keys.join('.')}` };

@@ -76,8 +76,7 @@ function allowedBy(issue: Issue): string {
 
 function valueAt(content: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
-    (value, key) =>
-      typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined,
+    (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
     content,
   );
 }
@@ -88,7 +87,8 @@ function fieldNames(): Set<string> {
   const look = (schema: unknown): void => {
     if (typeof schema !== 'object' || schema === null) return;
     for (const [key, value] of Object.entries(schema)) {
-      if (key === 'properties') for (const name of Object.keys(value as object)) names.add(name);
+      if (key === 'properties' && typeof value === 'object' && value !== null)
+        for (const name of Object.keys(value)) names.add(name);
       look(value);
     }
   };

@@ -24,7 +24,7 @@ const program = programCatalogue();
  */
 function programCatalogue(): CatalogueFile {
   const text = readFileSync(compiledFile('models/catalogue.json'), 'utf8');
-  const { models, unavailable } = JSON.parse(text) as CatalogueFile;
+  const { models, unavailable }: CatalogueFile = JSON.parse(text);
   return {
     models: models.map((model) => (isPackaged(model) ? pinnedModel(model, NO_LOCK) : model)),
     unavailable,

@@ -69,7 +69,7 @@ function readInProcess(task: FitTask, signal: AbortSignal | undefined): Promise<
       ...(signal !== undefined && { signal }),
     });
     const reports: FitReport[] = [];
-    child.on('message', (report) => reports.push(report as FitReport));
+    child.on('message', (report: FitReport) => reports.push(report));
     child.on('error', reject);
     child.on('close', () => resolve(reports));
     // Where the process has ended already, `close` follows. Where it did not start, `error` follows.

@@ -159,7 +159,7 @@ async function generateTokens(
       logits_processor: checks,
     });
     if (!(sequences instanceof Tensor)) throw new Error('generate gave no tokens');
-    const ids = Array.from(sequences.data as BigInt64Array, Number);
+    const ids = Array.from<bigint, number>(sequences.data, Number);
     // A decoder without an encoder repeats its prompt.
     return model.config.is_encoder_decoder ? ids : ids.slice(inputs['input_ids']!.dims[1]);
   } catch (error) {
@@ -171,7 +171,8 @@ async function generateTokens(
 /** A score of minus infinity rules a token out. Any other score that is not finite means that the graph failed. */
 class FiniteScores extends LogitsProcessor {
   override _call(_ids: bigint[][], logits: Tensor): Tensor {
-    for (const score of logits.data as Float32Array) {
+    const scores: Iterable<number> = logits.data;
+    for (const score of scores) {
       if (Number.isNaN(score) || score === Infinity) {
         throw new PanicError('ModelOutputInvalid', `the model scored a token with ${score}`);
       }

@@ -10,7 +10,7 @@ import { throughLibrary } from '../library-files.js';
 import { runtimeError } from '../onnx/runtime-error.js';
 import { NothingComputes, type OpenGraph, openSession } from '../onnx/session.js';
 import { type Tokenizer, tokenizerOf } from '../tokenizers/tokenizer.js';
-import { type CaptionSettings, type Dtype, DTYPE_SUFFIXES } from './settings.js';
+import { type CaptionSettings, type Dtype, DTYPE_SUFFIXES, dtypeSchema } from './settings.js';
 
 /** A class of the library that opens graphs. */
 interface ModelClass {
@@ -158,7 +158,7 @@ export function graphDtypes(settings: CaptionSettings): Record<string, Dtype> {
   const dtypes: Record<string, Dtype> = {};
   for (const [key, value] of Object.entries(settings)) {
     const graph = DTYPE_KEY.exec(key)?.[1];
-    if (graph !== undefined) dtypes[graph] = value as Dtype;
+    if (graph !== undefined) dtypes[graph] = dtypeSchema.parse(value);
   }
   return dtypes;
 }

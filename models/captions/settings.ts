@@ -13,7 +13,7 @@ export const DTYPE_SUFFIXES = {
 } as const;
 export type Dtype = keyof typeof DTYPE_SUFFIXES;
 
-const dtype = z.enum(['fp32', 'fp16', 'q8', 'int8', 'uint8', 'q4', 'q4f16', 'bnb4']);
+export const dtypeSchema = z.enum(['fp32', 'fp16', 'q8', 'int8', 'uint8', 'q4', 'q4f16', 'bnb4']);
 
 /**
  * How the model chooses words: exactly the settings that transformers.js 4.3.1 honours (`_get_logits_processor` and
@@ -55,33 +55,36 @@ function ignoredKeys(issue: z.core.$ZodRawIssue): string | undefined {
  */
 export const captionSettings = z
   .discriminatedUnion('family', [
-    family('vision-encoder-decoder', { encoder_model_dtype: dtype, decoder_model_merged_dtype: dtype }),
+    family('vision-encoder-decoder', {
+      encoder_model_dtype: dtypeSchema,
+      decoder_model_merged_dtype: dtypeSchema,
+    }),
     family('florence2', {
-      vision_encoder_dtype: dtype,
-      embed_tokens_dtype: dtype,
-      encoder_model_dtype: dtype,
-      decoder_model_merged_dtype: dtype,
+      vision_encoder_dtype: dtypeSchema,
+      embed_tokens_dtype: dtypeSchema,
+      encoder_model_dtype: dtypeSchema,
+      decoder_model_merged_dtype: dtypeSchema,
       /** The sentence behind a task token: "What does the image describe?" stands for <CAPTION>. */
       prompt,
     }),
     family('moondream', {
-      vision_encoder_dtype: dtype,
-      embed_tokens_dtype: dtype,
-      decoder_model_merged_dtype: dtype,
+      vision_encoder_dtype: dtypeSchema,
+      embed_tokens_dtype: dtypeSchema,
+      decoder_model_merged_dtype: dtypeSchema,
       prompt,
     }),
     family('smolvlm', {
-      vision_encoder_dtype: dtype,
-      embed_tokens_dtype: dtype,
-      decoder_model_merged_dtype: dtype,
+      vision_encoder_dtype: dtypeSchema,
+      embed_tokens_dtype: dtypeSchema,
+      decoder_model_merged_dtype: dtypeSchema,
       prompt,
       /** Whether the model also sees the picture in tiles: finer, and up to 17 times the work. */
       image_splitting: z.boolean(),
     }),
     family('qwen-vl', {
-      vision_encoder_dtype: dtype,
-      embed_tokens_dtype: dtype,
-      decoder_model_merged_dtype: dtype,
+      vision_encoder_dtype: dtypeSchema,
+      embed_tokens_dtype: dtypeSchema,
+      decoder_model_merged_dtype: dtypeSchema,
       prompt,
       /** The captioner shrinks larger pictures to so many pixels, at most what `preprocessor_config.json` allows. */
       max_pixels: z.int().positive(),

@@ -107,7 +107,7 @@ async function feedsOf(
     batch.map((picture) => pictureForProcessor(processor, picture)),
   );
   const feeds: Record<string, Tensor> = {
-    pixel_values: new Tensor('float32', pixels.data as Float32Array, [...pixels.dims]),
+    pixel_values: new Tensor('float32', pixels.data, [...pixels.dims]),
   };
   // A graph of both towers (jina-clip-v2) also wants a text, which must not be empty. One token costs least.
   if (inputs.some(({ name }) => name === 'input_ids')) {

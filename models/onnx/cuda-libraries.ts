@@ -108,8 +108,8 @@ function askLoader(names: readonly string[]): Promise<Readonly<Record<string, st
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     let answers: Readonly<Record<string, string | null>> | null = null;
-    child.on('message', (message) => {
-      answers = message as Readonly<Record<string, string | null>>;
+    child.on('message', (message: Readonly<Record<string, string | null>>) => {
+      answers = message;
     });
     child.on('error', reject);
     child.on('close', (code, signal) => {

@@ -120,6 +120,8 @@ export function cudaSource({ metadata }: Pick<CudaProvider, 'metadata'>): CudaSo
     const index = feeds[feed]?.index;
     return index === undefined ? [] : [{ index, version }];
   });
-  const files = Object.entries(manifest).map(([name, { path }]) => [name.replace(/^\.\//, ''), path]);
-  return { package: source.name, versions, files: Object.fromEntries(files) as Record<string, string> };
+  const files = Object.entries(manifest).map(
+    ([name, { path }]) => [name.replace(/^\.\//, ''), path] as const,
+  );
+  return { package: source.name, versions, files: Object.fromEntries(files) };
 }

@@ -75,8 +75,8 @@ function tryInProcess(device: Device): Promise<DeviceTrial> {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       tail = (tail + text).slice(-STDERR_TAIL_CHARACTERS);
     });
-    child.on('message', (report) => {
-      told = report as TrialReport;
+    child.on('message', (report: TrialReport) => {
+      told = report;
     });
     child.on('error', (error) => {
       clearTimeout(limit);

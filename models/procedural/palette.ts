@@ -1,3 +1,5 @@
+import { namesOf } from '../../common/records.js';
+
 type Rgb = readonly [red: number, green: number, blue: number];
 
 /** The colours that the built-in painters mix and the built-in describers name: sRGB, 8 bits a channel. */
@@ -26,7 +28,7 @@ export const PALETTE = {
 
 export type Colour = keyof typeof PALETTE;
 
-export const COLOURS = Object.keys(PALETTE) as readonly Colour[];
+export const COLOURS: readonly Colour[] = namesOf(PALETTE);
 
 /** Squared distance that weighs channels about as eyes do (Riemersma's "redmean", in integers). */
 function colourDistance([red1, green1, blue1]: Rgb, [red2, green2, blue2]: Rgb): number {

@@ -1,3 +1,4 @@
+import { namesOf } from '../../common/records.js';
 import type { Colour } from './palette.js';
 import type { Backdrop, Relation, Scene, Shape, Size } from './scene.js';
 
@@ -60,9 +61,7 @@ const colourWords: Readonly<Record<Colour, string>> = {
   'dark green': 'forest-green',
   'dark red': 'maroon burgundy',
 };
-for (const [colour, words] of Object.entries(colourWords)) {
-  define(words, { kind: 'colour', colour: colour as Colour });
-}
+for (const colour of namesOf(colourWords)) define(colourWords[colour], { kind: 'colour', colour });
 
 const shapeWords: Readonly<Record<Shape, string>> = {
   circle: 'circle disc disk ball apple face orb fruit wheel clock egg',
@@ -76,9 +75,7 @@ const shapeWords: Readonly<Record<Shape, string>> = {
   bar: 'bar line table bench road car bridge train bed',
   column: 'column pillar post person man woman girl boy tower bottle candle vase',
 };
-for (const [shape, words] of Object.entries(shapeWords)) {
-  define(words, { kind: 'shape', shape: shape as Shape });
-}
+for (const shape of namesOf(shapeWords)) define(shapeWords[shape], { kind: 'shape', shape });
 define('sun', { kind: 'shape', shape: 'circle', colour: 'yellow', size: 'large' });
 define('patch blob cat dog horse animal', { kind: 'shape', shape: 'circle' });
 

@@ -7,7 +7,7 @@ import { runnerFailure } from './runner-protocol.js';
 import { loadVerified } from './load-verified.js';
 import type { BatchAnswers, BatchRequest, ProcessMessage } from './process-protocol.js';
 
-const task = JSON.parse(process.argv[2]!) as RunnerTask;
+const task: RunnerTask = JSON.parse(process.argv[2]!);
 
 const BYTES_PER_MIB = 2 ** 20;
 
@@ -77,7 +77,7 @@ process.on('disconnect', () => process.exit());
 
 try {
   const { loaded, files } = await load();
-  process.on('message', (request) => void compute(loaded, files, request as BatchRequest));
+  process.on('message', (request: BatchRequest) => void compute(loaded, files, request));
   tell({ kind: 'loaded' });
 } catch (error) {
   tell({ kind: 'not-loaded', failure: runnerFailure(error) });

@@ -56,8 +56,7 @@ export function startProcessRunner(task: RunnerTask): ProcessRunner {
     computing?.reject(reason);
     return reason;
   });
-  child.on('message', (message) => {
-    const told = message as ProcessMessage;
+  child.on('message', (told: ProcessMessage) => {
     if (told.kind === 'loaded') loading?.resolve();
     else if (told.kind === 'not-loaded') loading?.reject(failureError(told.failure));
     else if (told.kind === 'computed') computing?.resolve(told.batch);

@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import type { Fingerprint } from '../../experiment/provenance.js';
 import { embedBuiltIn, generateBuiltIn } from '../built-in.js';
-import { transferable } from './transferable.js';
+import { transferable, transferableBuffers } from './transferable.js';
 import { failureReply, type RunnerAnswer, type RunnerReply, type RunnerRequest } from './runner-protocol.js';
 
 const fingerprint: Fingerprint = {
@@ -30,8 +30,8 @@ function answer(request: RunnerRequest): RunnerAnswer {
   return { task: 'embed', vectors, cutTokens, fingerprint, computeMs: performance.now() - started };
 }
 
-function buffersOf(answer: RunnerAnswer): ArrayBufferLike[] {
-  if (answer.task === 'embed') return answer.vectors.map((vector) => vector.buffer);
+function buffersOf(answer: RunnerAnswer): ArrayBuffer[] {
+  if (answer.task === 'embed') return transferableBuffers(answer.vectors);
   return transferable(answer.output);
 }
 
@@ -39,7 +39,7 @@ function reply(request: RunnerRequest): void {
   try {
     const given = answer(request);
     const reply: RunnerReply = { ok: true, answer: given };
-    parentPort?.postMessage(reply, buffersOf(given) as ArrayBuffer[]);
+    parentPort?.postMessage(reply, buffersOf(given));
   } catch (error) {
     parentPort?.postMessage(failureReply(error), []);
   }

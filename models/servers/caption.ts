@@ -79,9 +79,7 @@ function withoutMarkup(
   let text = content;
   if (hasThinking(text)) {
     if (settings.thinking !== 'remove') {
-      throw invalid(
-        'answered with its thinking; turn that off in the server, or set "thinking": "remove"',
-      );
+      throw invalid('answered with its thinking; turn that off in the server, or set "thinking": "remove"');
     }
     text = withoutThinking(text);
   }
@@ -105,7 +103,6 @@ function withoutMarkup(
 function whyBlank(content: string, message: ChatChoice['message'], cut: boolean): string {
   const thought =
     hasThinking(content) || !isNothing(message.reasoning_content) || !isNothing(message.reasoning);
-  if (thought && cut)
-    return ': its thinking used all of max_tokens; raise max_tokens, or turn thinking off';
+  if (thought && cut) return ': its thinking used all of max_tokens; raise max_tokens, or turn thinking off';
   return thought ? ': its answer is thinking alone' : ': its answer is blank';
 }
