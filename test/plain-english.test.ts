@@ -15,7 +15,6 @@ const HIDING_WORDS: readonly (readonly [word: string, instead: string])[] = [
 const NOT_YET_PLAIN: readonly string[] = [
   'common',
   'db',
-  'models',
   'test/db',
   'test/documents.test.ts',
   'test/experiment',
