@@ -231,7 +231,9 @@ describe('a caption of a server', () => {
     ['<|channel>thought\nIs it a dog?<channel|>a fox', 'whole: a fox'],
   ];
   test.each(THOUGHT)('with what the model thought is refused: %s', async (content) => {
-    expect(await captioned(content, 'stop')).toMatch(/^refused: .*answered with its thinking.*"thinking": "remove"/);
+    expect(await captioned(content, 'stop')).toMatch(
+      /^refused: .*answered with its thinking.*"thinking": "remove"/,
+    );
   });
   test.each(THOUGHT)(
     'loses what the model thought where the entry says so: %s',
@@ -256,7 +258,9 @@ describe('a caption of a server', () => {
     expect(await captioned({ content: '', reasoning_content: 'Is it a' }, 'length')).toMatch(
       /raise max_tokens/,
     );
-    expect(await captioned({ content: null, reasoning: 'Is it a dog?' }, 'stop')).toMatch(/its answer is thinking alone/);
+    expect(await captioned({ content: null, reasoning: 'Is it a dog?' }, 'stop')).toMatch(
+      /its answer is thinking alone/,
+    );
   });
 
   test('beside which the server keeps what the model thought is the caption alone', async () => {
