@@ -62,7 +62,7 @@ describe('built-in models', () => {
     },
   );
 
-  test.each(generative.map((model) => model.name))('%s heeds the seed, both halves of it', async (name) => {
+  test.each(generative.map((model) => model.name))('%s depends on both halves of the seed', async (name) => {
     const model = generative.find((model) => model.name === name)!;
     const input = inputs[model.input]![0]!;
     const distinct = async (seeds: readonly number[]): Promise<number> => {
@@ -75,8 +75,8 @@ describe('built-in models', () => {
     expect((await pool.generate(name, input, Number.MAX_SAFE_INTEGER)).output.modality).toBe(model.output);
   });
 
-  // Canaries. These bytes are in people's stores: where they change, the model has become another one, and its
-  // revision in the catalogue must change with them, or reused and resumed work would mix the two.
+  // These bytes are in users' stores. Where they change, the model is another one, and its revision in the
+  // catalogue must change with them. Otherwise reused and resumed work would mix the two.
   test.each([
     [
       'ProceduralPainter',
@@ -99,7 +99,7 @@ describe('built-in models', () => {
       '9ea6b7b6c1aa7fa18c6a58551565f4525e9abafb4e5ae34c1631bad4adb55c54',
     ],
     ['DummyI2T', '1', discs, '6c68be693cab112cb7e0fc9855a74f52b2f91f30c4141b19c6bdb39080fa1e6f'],
-  ])('%s at revision %s gives the bytes that it has always given', (name, revision, input, sha256) => {
+  ])('%s at revision %s still gives the recorded bytes', (name, revision, input, sha256) => {
     expect(builtIn.find((model) => model.name === name)!.revision).toBe(revision);
     expect(digest(generateBuiltIn(name, input, 42))).toBe(sha256);
   });

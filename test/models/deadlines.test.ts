@@ -23,7 +23,7 @@ const text = (value: string): Artifact => ({ modality: 'text', text: value });
 const folder = mkdtempSync(join(tmpdir(), 'panic-tda-hanging-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A copy of a tiny model, one of whose files is changed. */
+/** A copy of a tiny model with one changed file. */
 function copyWith(path: string, name: string, change: (content: string) => string): string {
   const copy = join(folder, name.replaceAll('.', '-'));
   cpSync(path, copy, { recursive: true });
@@ -31,7 +31,7 @@ function copyWith(path: string, name: string, change: (content: string) => strin
   return copy;
 }
 
-/** Processes of models in the folder of this file. */
+/** The number of processes of models in this file's folder. */
 function processes(): number {
   const lines = execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8', maxBuffer: 2 ** 26 }).split(
     '\n',
@@ -59,8 +59,11 @@ function open(
   });
 }
 
-describe('a tokenizer whose regular expression finds no end', () => {
-  /** The expression tries each way to part the letters of a word before it gives up at the "!": some tenths of a second for each. */
+describe('a tokenizer whose regular expression never finishes', () => {
+  /**
+   * For each word, the expression tries every way to divide the letters before it gives up at the "!". That takes
+   * some tenths of a second.
+   */
   const hanging = text(`${'a'.repeat(22)}! `.repeat(4000));
   let path: string;
   beforeAll(() => {
@@ -92,15 +95,15 @@ describe('a tokenizer whose regular expression finds no end', () => {
     expect(String((calls[1] as PromiseRejectedResult).reason)).toMatch(
       /the process of Tiny, at work on the text "aaa.*, gave no answer within 6 s and was ended.*PANIC_TDA_CALL_SECONDS/,
     );
-    // The next call finds a process that works.
+    // The next call gets a process that works.
     expect((await models.embed(model, [text('a dog')])).vectors).toHaveLength(1);
     await models.close();
     expect(processes()).toBe(0);
   });
 });
 
-describe('a chat template that finds no end', () => {
-  test('is ended with its process, and told as the fault of the model', async () => {
+describe('a chat template that never finishes', () => {
+  test('is ended with its process, and the message names the model', async () => {
     const loop = '{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}';
     const path = copyWith(
       join(captioners, 'smolvlm-tiny'),
@@ -125,8 +128,8 @@ describe('a chat template that finds no end', () => {
   });
 });
 
-describe('a thread that finds no end', () => {
-  test('is ended, and the next call has another', async () => {
+describe('a thread that never finishes', () => {
+  test('is ended, and the next call gets another', async () => {
     let started = 0;
     const group = new RunnerGroup({
       name: 'built-in models',
@@ -173,7 +176,7 @@ describe('a thread that finds no end', () => {
 });
 
 describe('the deadline of a call', () => {
-  test('is that of the settings at first, and then a hundred times the longest call, ten minutes at least', async () => {
+  test('is that of the settings at first, and later a hundred times the longest call, at least ten minutes', async () => {
     let now = 0;
     const clock = jest.spyOn(performance, 'now').mockImplementation(() => now);
     try {
@@ -197,7 +200,7 @@ describe('the deadline of a call', () => {
   });
 
   (process.platform === 'win32' ? test.skip : test)(
-    'does not pass while the process is stopped, and what came meanwhile is read before it passes',
+    'does not pass while the process is stopped, and the process reads its input before it passes',
     async () => {
       const script = `
         const { afterWorkingTime } = await import(${dist('common/working-time.js')});
@@ -212,7 +215,7 @@ describe('the deadline of a call', () => {
       child.stdout.setEncoding('utf8').on('data', (line: string) => said.push(...line.trim().split('\n')));
       try {
         while (said.length === 0) await sleep(10);
-        // It has stopped itself, before its time can be over on a busy machine.
+        // The process has stopped itself. Its time cannot be over yet, even on a busy machine.
         await sleep(4000);
         child.stdin.write('an answer\n');
         child.kill('SIGCONT');

@@ -11,12 +11,12 @@ import { temporaryFolder } from '../support/temporary-folder.js';
 const fixtures = join(import.meta.dirname, '../fixtures');
 const graphs = filesIn(fixtures).filter((file) => file.endsWith('.onnx'));
 
-test('graphs declare what sessions of the runtime tell of them', async () => {
+test("declarations of graphs agree with the runtime's sessions", async () => {
   expect(graphs.length).toBeGreaterThan(30);
   for (const graph of graphs) {
     const file = join(fixtures, graph);
     const session = await InferenceSession.create(file).catch(() => null);
-    // bfloat16, for one, which the runtime's binding does not pass.
+    // For example bfloat16, which the runtime's binding does not pass.
     if (session === null) continue;
     const { inputMetadata, outputMetadata } = declaredGraph(file);
     expect([graph, inputMetadata]).toEqual([graph, session.inputMetadata]);
@@ -24,7 +24,7 @@ test('graphs declare what sessions of the runtime tell of them', async () => {
       const told = session.outputMetadata[k]!;
       if (!told.isTensor || !declared.isTensor) throw new Error(`${graph}: ${told.name} is no tensor`);
       expect({ ...declared, shape: [] }).toEqual({ ...told, shape: [] });
-      // What the graph leaves open the runtime may conclude.
+      // The runtime may conclude what the graph leaves open.
       for (const [axis, size] of declared.shape.entries()) {
         if (typeof size === 'number') expect(told.shape[axis]).toBe(size);
       }
@@ -48,7 +48,7 @@ test('the type of an output that a graph leaves to the runtime is left open', as
   expect(declaredGraph(file).outputMetadata).toEqual([{ name: 'out', isTensor: false }]);
 });
 
-test('files that are no graphs are told as such', () => {
+test('files that are no graphs are recognised', () => {
   const folder = temporaryFolder();
   const whole = readFileSync(join(fixtures, graphs[0]!));
   for (const [name, bytes] of Object.entries({

@@ -19,7 +19,7 @@ const GREEN: Rgb = [60, 150, 80];
 const isNear = (x: number, y: number, centreX: number, centreY: number, radius: number): boolean =>
   (x - centreX) ** 2 + (y - centreY) ** 2 < radius ** 2;
 
-/** Descriptions of one picture by several seeds: each may pass over something. */
+/** Descriptions of one picture by several seeds. Each may leave something out. */
 function captions(picture: ImageArtifact): string[] {
   return Array.from({ length: 8 }, (_, seed) => describeProcedural(picture, seed).text);
 }
@@ -35,7 +35,7 @@ describe('the procedural describer, on pictures painted by hand', () => {
     for (const caption of captions(disc)) expect(caption).toBe('a large red circle on a white background');
   });
 
-  test('counts, and says what is above what', () => {
+  test('counts things, and says which is above which', () => {
     const picture = pictureOf(256, (x, y) => {
       if ([50, 128, 206].some((centre) => isNear(x, y, centre, 60, 24))) return RED;
       return Math.abs(x - 128) < 45 && Math.abs(y - 180) < 45 ? BLUE : WHITE;
@@ -43,7 +43,7 @@ describe('the procedural describer, on pictures painted by hand', () => {
     expect(captions(picture)).toContain('a large blue square below three red circles on a white background');
   });
 
-  test('says what is inside what, whatever the size of the picture', () => {
+  test('says which thing is inside which, whatever the size of the picture', () => {
     for (const side of [64, 200, 512]) {
       const unit = side / 256;
       const picture = pictureOf(side, (x, y) => {
@@ -54,7 +54,7 @@ describe('the procedural describer, on pictures painted by hand', () => {
     }
   });
 
-  test('tells a horizon, stripes and dots from things', () => {
+  test('distinguishes a horizon, stripes and dots from things', () => {
     const horizon = pictureOf(256, (x, y) => (isNear(x, y, 128, 70, 40) ? YELLOW : y > 180 ? GREEN : NAVY));
     expect(captions(horizon)).toContain('a large yellow circle on a dark blue background with green ground');
     const stripes = pictureOf(256, (x) => (Math.floor(x / 20) % 2 === 0 ? WHITE : RED));
@@ -63,11 +63,11 @@ describe('the procedural describer, on pictures painted by hand', () => {
     expect(captions(dots)).toContain('yellow dots on a dark blue background');
   });
 
-  test('has something to say of an empty picture', () => {
+  test('describes an empty picture', () => {
     expect(captions(pictureOf(256, () => GREEN))[0]).toBe('a plain green picture');
   });
 
-  test("reads the painter's scenes back as they were meant, but for slips", () => {
+  test("reads the painter's scenes back correctly, except for slips", () => {
     let same = 0;
     let told = 0;
     for (const scene of THEMES) {
@@ -83,7 +83,7 @@ describe('the procedural describer, on pictures painted by hand', () => {
 });
 
 describe('the pattern describer, on pictures painted by hand', () => {
-  test('tells stripes, checks, dots, rings and waves apart', () => {
+  test('distinguishes stripes, checks, dots, rings and waves', () => {
     expect(say((_, y) => (odd(y / 16) ? BLUE : WHITE))).toContain('even level stripes of cobalt and ivory');
     expect(say((x) => (odd(x / 32) ? RED : WHITE))).toContain('broad upright stripes of crimson and ivory');
     expect(say((x, y) => (odd((x + y) / 20) ? RED : WHITE))).toContain(

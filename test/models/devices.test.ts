@@ -25,21 +25,21 @@ describe('devices', () => {
     expect(await tryDevice('cpu')).toEqual({ device: 'cpu', reason: null });
   });
 
-  test('one that does not work says why in one line, and harms nobody', async () => {
+  test('the trial of a device that does not work gives the reason in one line, and leaves the test process alive', async () => {
     for (const device of DEVICES) {
       const { reason } = await tryDevice(device);
       if (reason !== null) expect(reason).toMatch(/^\S[^\n]+$/);
     }
   });
 
-  test('auto takes the first that works', async () => {
+  test('auto takes the first device that works', async () => {
     const trials = await Promise.all(DEVICES.map(tryDevice));
     const first = trials.find(({ reason, software }) => reason === null && software === undefined);
     expect(await chooseDevice('auto', false)).toBe(first!.device);
   });
 
-  // There is a GPU on few machines; where there is one, the branch for those without cannot be reached.
-  test('one that was chosen and does not work is refused, unless another may be taken', async () => {
+  // Few machines have a GPU. On a machine with one, the test cannot reach the branch for machines without.
+  test('a chosen device that does not work is refused, unless another may be taken', async () => {
     for (const device of DEVICES) {
       const { reason } = await tryDevice(device);
       if (reason === null) {
@@ -54,19 +54,19 @@ describe('devices', () => {
     }
   });
 
-  test('a trial that fails is made again when it is asked for again; one that works is kept', async () => {
+  test('a failed trial is repeated for the next caller, and a device that works is tried once', async () => {
     for (const device of DEVICES) {
       const first = tryDevice(device);
       expect(tryDevice(device)).toBe(first);
       const { reason } = await first;
-      // What waits for the trial itself goes on before those that ask later.
+      // Callers that wait for the trial itself go on before later callers.
       await Promise.resolve();
       if (reason === null) expect(tryDevice(device)).toBe(first);
       else expect(tryDevice(device)).not.toBe(first);
     }
   });
 
-  test('what auto passes over is told with its reason', async () => {
+  test('the message names each device that auto does not take, with the reason', async () => {
     const decision = await decideDevice('auto', false);
     const faster = DEVICES.slice(0, DEVICES.indexOf(decision.device));
     expect(decision.passedOver.map(({ device }) => device)).toEqual(faster);
@@ -80,7 +80,7 @@ const { software } = await tryDevice('webgpu');
 (software === undefined ? describe.skip : describe)(
   "a Vulkan driver that computes on the processor (needs one, such as Mesa's lavapipe)",
   () => {
-    test('works, is never taken by auto, and is taken where it is asked for', async () => {
+    test('works, is never taken by auto, and is taken where the user chooses it', async () => {
       expect((await tryDevice('webgpu')).reason).toBeNull();
       const decision = await decideDevice('auto', false);
       expect(decision.device).not.toBe('webgpu');
@@ -92,7 +92,7 @@ const { software } = await tryDevice('webgpu');
   },
 );
 
-describe('a place for models that could not be found', () => {
+describe('a place for models that was not found', () => {
   test('is looked for again by the next call', async () => {
     let asked = 0;
     const models = new ProcessModels({
@@ -123,16 +123,19 @@ describe('memory of a GPU', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   // A shell script stands in for NVIDIA's own program.
-  (process.platform === 'win32' ? test.skip : test)('is what NVIDIA tells, on CUDA and on WebGPU', () => {
-    writeFileSync(join(folder, 'nvidia-smi'), '#!/bin/sh\necho 49140\necho 24576\n');
-    chmodSync(join(folder, 'nvidia-smi'), 0o755);
-    const script = `
+  (process.platform === 'win32' ? test.skip : test)(
+    "is what NVIDIA's driver reports, for CUDA and for WebGPU",
+    () => {
+      writeFileSync(join(folder, 'nvidia-smi'), '#!/bin/sh\necho 49140\necho 24576\n');
+      chmodSync(join(folder, 'nvidia-smi'), 0o755);
+      const script = `
       const { gpuMemoryMiB } = await import(${dist('models/onnx/devices.js')});
       console.log(JSON.stringify(await Promise.all(['cuda', 'webgpu', 'cpu'].map(gpuMemoryMiB))));`;
-    const told = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
-      encoding: 'utf8',
-      env: { ...process.env, NODE_OPTIONS: '', PATH: `${folder}${delimiter}${process.env['PATH']}` },
-    });
-    expect(JSON.parse(told)).toEqual([49140, 49140, null]);
-  });
+      const told = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+        encoding: 'utf8',
+        env: { ...process.env, NODE_OPTIONS: '', PATH: `${folder}${delimiter}${process.env['PATH']}` },
+      });
+      expect(JSON.parse(told)).toEqual([49140, 49140, null]);
+    },
+  );
 });

@@ -9,7 +9,7 @@ const NETWORKS = [
 ];
 const PROMPTS = ['a photo of a red cat on a green hill at sunset', 'a city street at night', 'love'];
 
-/** The captions of a run, until `steps` or the first that repeats; `seedOf` gives each step its seed. */
+/** The captions of a run, until `steps` or the first caption that repeats. `seedOf` gives the seed of each step. */
 async function* captions(
   pool: ModelPool,
   network: readonly string[],
@@ -24,7 +24,10 @@ async function* captions(
   }
 }
 
-/** Captions before the first that comes back, and from then until it does; null where none does. */
+/**
+ * The number of captions before the first one that comes back, and the length of its cycle; null where none comes
+ * back.
+ */
 async function firstCycle(
   found: AsyncIterable<string>,
 ): Promise<{ transient: number; length: number } | null> {
@@ -44,14 +47,14 @@ async function countDistinct(found: AsyncIterable<string>): Promise<number> {
 }
 
 describe.each(NETWORKS)('the loop of %s and %s', (...network) => {
-  // In threads: the same code is ten times slower inside Jest.
+  // In threads, since the same code is ten times slower inside Jest.
   let pool: ModelPool;
   beforeAll(async () => {
     pool = await createModelPool({ modelsFolder: '.', threads: 2 });
   });
   afterAll(() => pool.close());
 
-  test('wanders among tens of captions where each step has a seed of its own', async () => {
+  test('wanders among tens of captions where each step has its own seed', async () => {
     const counts = await Promise.all(
       PROMPTS.map((prompt) => countDistinct(captions(pool, network, prompt, 500, (step) => step * 7919 + 1))),
     );

@@ -38,7 +38,7 @@ async function entryWith(
 
 test.each([
   ['mpnet', mean, { model_type: 'bert', max_position_embeddings: 24 }],
-  // Positions 0 and 1 are the padding's.
+  // Positions 0 and 1 belong to the padding.
   ['mpnet', mean, { model_type: 'mpnet', max_position_embeddings: 26 }],
   ['roberta', mean, { model_type: 'roberta', max_position_embeddings: 28, pad_token_id: 3 }],
   ['mpnet', mean, { model_type: 'xlnet', max_position_embeddings: -1 }],
@@ -63,7 +63,7 @@ test.each([
   ['mpnet', mean, { text_config: { max_position_embeddings: 23 } }, 'text_config.max_position_embeddings'],
   ['mpnet', mean, { vocab_size: 1 }, 'vocab_size'],
 ])(
-  'and is refused when it is opened where texts could be longer: %s, %#',
+  'a text embedder is refused at its opening where texts could have more tokens than positions: %s, %#',
   async (name, settings, config, key) => {
     const entry = await entryWith(name, 'text', settings, config);
     const error = await failure('InvalidInput', load(entry));
@@ -72,12 +72,12 @@ test.each([
   },
 );
 
-test('an embedder whose graph gives vectors of another dimension is refused when it is opened', async () => {
+test('an embedder whose graph gives vectors of another dimension is refused at its opening', async () => {
   const error = await failure('InvalidInput', load(await entryWith('mpnet', 'text', mean, {}, 33)));
   expect(error).toMatch(/dimension says 33, model\.onnx: the output last_hidden_state says 32/);
 });
 
-test('an image embedder is refused where its pictures are brought to another size than its tower has positions for', async () => {
+test('an image embedder is refused where its processor makes pictures of another size than its tower has positions for', async () => {
   const entry = await entryWith('siglip', 'image', cls, {
     model_type: 'siglip',
     vision_config: { image_size: 13 },

@@ -10,7 +10,7 @@ import { lookAndLoad } from './look-and-load.js';
 
 /** Tiny models of this repository; see make.py there. */
 export const own = join(import.meta.dirname, '../fixtures/embedders');
-/** Tiny models that others made, which are not part of this repository. */
+/** Tiny models that others made. They are not part of this repository. */
 export const shared = join(import.meta.dirname, '../../../shared/model-fixtures');
 export const sharedIsHere = existsSync(shared);
 
@@ -61,12 +61,12 @@ export function rows(base64: string, dimension: number): Float32Array[] {
   );
 }
 
-/** What a file of this repository's tests says; the caller knows what is in it. */
+/** The content of a file of this repository's tests. The caller knows its form. */
 export function readJson(path: string): unknown {
   return JSON.parse(readFileSync(path, 'utf8'));
 }
 
-/** Largest difference of any two values that belong together. */
+/** The largest difference of two values at the same place. */
 export function apart(found: readonly Float32Array[], expected: readonly Float32Array[]): number {
   if (found.length !== expected.length) return Infinity;
   return Math.max(
@@ -96,7 +96,7 @@ export async function readPicture(path: string): Promise<ImageArtifact> {
   return { modality: 'image', width: info.width, height: info.height, pixels: new Uint8Array(data) };
 }
 
-/** The error that a promise fails with, which must be of this kind. */
+/** The message of the error with which a promise rejects. The error must be of this kind. */
 export async function failure(
   kind: Parameters<typeof isPanicError>[1],
   promise: Promise<unknown>,

@@ -9,7 +9,7 @@ const stripes = (width: number, red: number) =>
   pictureOf(128, (x) => (Math.floor(x / width) % 2 === 0 ? [red, 40, 40] : [240, 240, 240]));
 
 describe('hashed n-grams', () => {
-  test('the more wording two texts share, the nearer their vectors', () => {
+  test('texts that share more words have nearer vectors', () => {
     const red = embedText('three red circles above a large blue square');
     const reordered = cosine(red, embedText('a large blue square below three red circles'));
     const recoloured = cosine(red, embedText('three green triangles above a large brown bar'));
@@ -45,7 +45,7 @@ describe('colours and gradients', () => {
     expect(recoloured).toBeLessThan(alike);
   });
 
-  test('a picture without edges has a vector too, and size does not matter', () => {
+  test('a picture without edges has a vector, and size does not matter', () => {
     const plain = embed(pictureOf(3, () => [10, 200, 30]));
     expect(plain).toHaveLength(COLOUR_GRADIENT_DIMENSION);
     expect(plain).toEqual(embed(pictureOf(400, () => [10, 200, 30])));

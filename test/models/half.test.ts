@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { fromHalf, toHalf } from '../../models/onnx/half.js';
 
-test('every half survives the way to float32 and back', () => {
+test('every half is the same after the way to float32 and back', () => {
   const all = Uint16Array.from({ length: 0x10000 }, (_, i) => i).filter((half) => (half & 0x7fff) <= 0x7c00);
   expect(toHalf(Float32Array.from(all, fromHalf))).toEqual(all);
 });

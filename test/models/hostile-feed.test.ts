@@ -12,7 +12,7 @@ import { zipArchive } from '../support/zip-archive.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 let server: Server;
-/** What the feed answers at a path. */
+/** The feed's answer for each path. */
 let answers: Record<string, { readonly headers?: Record<string, string>; readonly body: string | Buffer }>;
 let folder: string;
 beforeEach(async () => {
@@ -50,13 +50,13 @@ async function failure(): Promise<string> {
   return told;
 }
 
-test('a document of a feed that is longer than any is not read on, also where it is packed', async () => {
+test("the rest of a document that is longer than any feed's is not read, even where it is compressed", async () => {
   const body = gzipSync(Buffer.alloc(2 ** 27, ' '));
   answers = { '/index.json': { headers: { 'content-encoding': 'gzip' }, body } };
   expect(await failure()).toMatch(/answered with more than 16777216 bytes/);
 });
 
-test('a feed leads to addresses of HTTP only, by a redirect and by what its documents say', async () => {
+test('a feed leads to addresses of HTTP only, by a redirect and by its documents', async () => {
   answers = { '/index.json': { headers: { location: 'data:application/json,{}' }, body: '' } };
   expect(await failure()).toMatch(/leads to an address of data: and not of HTTP; not followed/);
 });
@@ -67,7 +67,7 @@ test('a feed whose documents name other addresses is not followed', async () => 
   expect(await failure()).toMatch(/leads to an address of file: and not of HTTP; not followed/);
 });
 
-test('a file of an archive that is longer than its list says is not unpacked on', async () => {
+test("the rest of an archive's file that is longer than its list says is not unpacked", async () => {
   const archive = zipArchive({ 'a.so': Buffer.alloc(2 ** 26) });
   // The length in the list.
   const listed = archive.lastIndexOf(Buffer.from([0x50, 0x4b, 1, 2]));

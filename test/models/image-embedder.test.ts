@@ -81,9 +81,9 @@ describe.each(families)('an image embedder of the family %s', (name, settings) =
 
 describe('an image embedder refuses', () => {
   test.each([
-    ['a kind of processor that it does not know', { image_processor_type: 'OwlViTImageProcessor' }],
-    ['a size that means one thing or another', { size: 224 }],
-    ['a kernel that it has not', { resample: 0 }],
+    ['an unknown kind of processor', { image_processor_type: 'OwlViTImageProcessor' }],
+    ['a size with two meanings', { size: 224 }],
+    ['an unknown kernel', { resample: 0 }],
   ])('%s', async (_, change) => {
     const folder = await mkdtemp(join(tmpdir(), 'panic-tda-embedder-'));
     await cp(join(own, 'dinov2'), folder, { recursive: true });

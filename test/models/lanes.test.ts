@@ -10,7 +10,7 @@ import { WEAR_LIMITS } from '../../models/runners/wear.js';
 
 const MINUTE_MS = 60_000;
 
-/** Two real lanes that do not fit together, over processes that take time by the test's clock only. */
+/** Two real lanes that do not fit together. Their processes take time by the test's clock only. */
 function lanesOf(loadMs: Readonly<Record<'painter' | 'describer', number>>, computeMs: number) {
   let now = 0;
   const loads: string[] = [];
@@ -68,8 +68,9 @@ function modelNamed(name: string): GenerativeModel {
   };
 }
 
-test('two models that keep each other busy are swapped once in ten loadings, and both get on', async () => {
-  // Loading takes 50 s together, a call 15 s: by turns of a minute every fourth call would be a swap.
+test('two models that keep each other busy spend a tenth of the time on loading, and both make progress', async () => {
+  // The two loadings take 50 s together, and a call takes 15 s. With turns of a minute, every fourth call would be
+  // a swap.
   const { painter, describer, loads } = lanesOf({ painter: 44_000, describer: 6_000 }, 15_000);
   const item: GenerateItem = { input: { modality: 'text', text: 'a' }, seed: 1 };
   const calls = 30 + 4 * 34;
@@ -77,6 +78,7 @@ test('two models that keep each other busy are swapped once in ten loadings, and
     [painter, describer].flatMap((lane) => Array.from({ length: calls }, () => lane.call(item))),
   );
   await Promise.all([painter.close(), describer.close()]);
-  // The first turn is 440 s, 30 calls, since nothing is known of the describer; the others are 500 s, 34 calls.
+  // The first turn is 440 s (30 calls), since the describer's loading time is still unknown. The others are 500 s
+  // (34 calls).
   expect(loads).toEqual(Array.from({ length: 10 }, (_, k) => (k % 2 === 0 ? 'painter' : 'describer')));
 });

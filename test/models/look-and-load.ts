@@ -7,8 +7,8 @@ import { loadModel } from '../../models/loaders.js';
 import { NothingComputes } from '../../models/onnx/session.js';
 
 /**
- * Loads the model of a folder as its process does, and expects that a look at its files alone finds the same: nothing, or the same fault. With
- * `trial` the load may find what only an opened graph shows.
+ * Loads the model of a folder as its process does, and expects that a check of its files alone gives the same
+ * result: nothing, or the same fault. With `trial`, the load may also find a fault that only an opened graph shows.
  */
 export async function lookAndLoad(model: Model, folder: string, trial = false): Promise<LoadedModel> {
   const on = async (device: LoadTask['device']): Promise<LoadedModel> =>
@@ -20,7 +20,7 @@ export async function lookAndLoad(model: Model, folder: string, trial = false): 
     return loaded.value;
   }
   const found: unknown = loaded.reason;
-  // The runtime has words of its own for damaged files.
+  // The runtime has its own words for damaged files.
   if (isPanicError(found, 'ModelFilesMissing')) expect(look).toMatchObject({ kind: found.kind });
   else if (trial) expect(look).toBeInstanceOf(NothingComputes);
   else expect(look).toEqual(found);

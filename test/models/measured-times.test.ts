@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { catalogue, MEASURED_MS_PER_INVOCATION, MEASURED_MS_PER_VECTOR } from '../../models/index.js';
 
-test('every model that comes with the program has a measured time for plan, and no other has', () => {
+test('each model that comes with the program has a measured time for plan, and no other model has one', () => {
   const own = [...catalogue.values()].filter(
     ({ loader, source }) => loader === 'built-in' || source.startsWith('package:'),
   );

@@ -6,7 +6,7 @@ const FOREVER_MS = 1e9;
 const budgetOf = (limitMiB: number, turnMs = FOREVER_MS) =>
   new MemoryBudget({ limitMiB, turnMs, remedy: 'give more' });
 
-/** A budget by a clock that the test sets. */
+/** A budget with a clock that the test sets. */
 function clocked(limitMiB: number, turnMs: number) {
   let now = 0;
   return {
@@ -28,7 +28,7 @@ async function load(
   isLoaded();
 }
 
-/** Writes down who left, in order. */
+/** Records which tenants left, in order. */
 function tenants(log: string[]): (name: string, memoryMiB: number) => Tenant {
   return (name, memoryMiB) => ({ name, memoryMiB, leave: async () => void log.push(name) });
 }
@@ -38,7 +38,7 @@ async function isAdmitted(acquired: Promise<void>): Promise<boolean> {
 }
 
 describe('the memory of loaded models', () => {
-  test('holds what fits, and asks nobody to leave for it', async () => {
+  test('holds the models that fit, and unloads none of them', async () => {
     const left: string[] = [];
     const tenant = tenants(left);
     const budget = budgetOf(100);
@@ -47,12 +47,12 @@ describe('the memory of loaded models', () => {
     expect(left).toEqual([]);
   });
 
-  test('is refused to a model that alone is larger', async () => {
+  test('is refused to a model that is larger than the limit', async () => {
     const acquired = budgetOf(100).acquire(tenants([])('a', 101));
     await expect(acquired).rejects.toMatchObject({ kind: 'ResourceLimit' });
   });
 
-  test('is given back by the least recently used of those that rest, and by no more than needed', async () => {
+  test('comes from the least recently used of the models that rest, and from no more than needed', async () => {
     const left: string[] = [];
     const tenant = tenants(left);
     const budget = budgetOf(100);
@@ -66,7 +66,7 @@ describe('the memory of loaded models', () => {
     expect(left).toEqual(['a']);
   });
 
-  test('is not taken from a model that works, nor from one that rests where that would not be enough', async () => {
+  test('does not come from a model that works, nor from one that rests where that would not be enough', async () => {
     const left: string[] = [];
     const tenant = tenants(left);
     const budget = budgetOf(100);
@@ -82,7 +82,7 @@ describe('the memory of loaded models', () => {
     expect(left).toEqual(['resting', 'working']);
   });
 
-  test('is given in the order of asking, so that a large model is not overtaken', async () => {
+  test('goes to models in the order in which they asked, so that a large model is not overtaken', async () => {
     const tenant = tenants([]);
     const budget = budgetOf(100);
     const first = tenant('first', 60);
@@ -95,7 +95,7 @@ describe('the memory of loaded models', () => {
     await small;
   });
 
-  test('has to be given up after a turn by the one that has been loaded longest, as far as needed', async () => {
+  test('comes, after a turn, from the model that has been loaded longest, as far as needed', async () => {
     const tenant = tenants([]);
     const { budget, pass } = clocked(100, 60_000);
     const [old, young] = [tenant('old', 50), tenant('young', 50)];
@@ -113,7 +113,7 @@ describe('the memory of loaded models', () => {
     expect(budget.mustYield(young)).toBe(false);
   });
 
-  test('is kept for ten times as long as loading takes of the two that would be swapped, counted from when it was loaded', async () => {
+  test('stays with a loaded model for ten times the loading time of the two models that would be swapped', async () => {
     const tenant = tenants([]);
     const { budget, pass } = clocked(100, 60_000);
     const [painter, describer] = [tenant('painter', 60), tenant('describer', 60)];
@@ -121,7 +121,7 @@ describe('the memory of loaded models', () => {
     await load(budget, painter, 45_000, pass);
     let waiting = budget.acquire(describer);
 
-    /** The one that works gives way to the one that waits, and waits itself while that loads. */
+    /** The model at work gives way to the waiting one, and waits itself while that one loads. */
     async function swap(from: Tenant, to: Tenant, loadMs: number): Promise<void> {
       budget.release(from);
       await waiting;
@@ -132,12 +132,12 @@ describe('the memory of loaded models', () => {
     }
 
     await swap(painter, describer, 6_000);
-    // The painter has waited since before the describer was loaded; the turn is the describer's from then on.
+    // The painter has waited since before the describer was loaded. From then on the turn is the describer's.
     pass(509_999);
     expect(budget.mustYield(describer)).toBe(false);
     pass(1);
     expect(budget.mustYield(describer)).toBe(true);
-    // What was measured at the last time counts.
+    // The last measured loading time counts.
     await swap(describer, painter, 3_000);
     pass(89_999);
     expect(budget.mustYield(painter)).toBe(false);
@@ -145,7 +145,7 @@ describe('the memory of loaded models', () => {
     expect(budget.mustYield(painter)).toBe(true);
   });
 
-  test('is not asked of a model that is still loading, however long another waits', async () => {
+  test('does not come from a model that is still loading, however long another waits', async () => {
     const tenant = tenants([]);
     const { budget, pass } = clocked(100, 60_000);
     const slow = tenant('slow', 60);

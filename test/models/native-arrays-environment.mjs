@@ -1,6 +1,9 @@
 import { TestEnvironment } from 'jest-environment-node';
 
-/** onnxruntime's native code makes and asks for arrays of the realm that Node started with; a test has a realm of its own. */
+/**
+ * Gives a test the typed arrays of the realm with which Node started: onnxruntime's native code makes and expects those.
+ * Jest otherwise gives each test a realm of its own.
+ */
 export default class NativeArraysEnvironment extends TestEnvironment {
   constructor(...args) {
     super(...args);

@@ -49,7 +49,7 @@ async function problemsOf(content: unknown): Promise<string[]> {
 }
 
 describe("a user's own catalogue", () => {
-  test('adds its entries; a local folder counts from the file on', async () => {
+  test('adds its entries, and a local folder is relative to the file', async () => {
     const file = written({ $schema: 'x', models: [entry] });
     const mine = (await loadCatalogue({ catalogueFile: file })).get('MyEmbedder');
     expect(mine).toMatchObject({
@@ -63,7 +63,7 @@ describe("a user's own catalogue", () => {
     });
   });
 
-  test('holds no text that cannot be stored, or shows nothing where something is to be read', async () => {
+  test('holds no text that cannot be stored, and no invisible text where a text is needed', async () => {
     const served = {
       name: 'Served',
       kind: 'generative',
@@ -111,7 +111,7 @@ describe("a user's own catalogue", () => {
     ).toBe(catalogue.size + 2);
   });
 
-  test('cannot give a name again: neither of the program, nor of itself, nor of the other file', async () => {
+  test('cannot use a name again: neither one of the program, nor one of its own, nor one of the other file', async () => {
     expect(await problemsOf({ models: [{ ...entry, name: 'Dummy' }, entry, entry] })).toEqual([
       `models[0].name: found "Dummy", a name that the program's catalogue has; allowed: a name of its own`,
       'models[2].name: found "MyEmbedder", a name that models[1] has; allowed: a name of its own',
@@ -123,7 +123,7 @@ describe("a user's own catalogue", () => {
     expect(problems.join()).toContain(`"MyEmbedder", a name that ${catalogueFile} has`);
   });
 
-  test('has everything reported that is wrong with it, as an experiment has', async () => {
+  test('gets all of its problems reported, as an experiment does', async () => {
     const wrong = {
       ...entry,
       dimension: 'many',
@@ -163,7 +163,7 @@ describe("a user's own catalogue", () => {
       },
       'models[0].weights.components[0].source: found "folder:x"; allowed: hub:owner/name',
     ],
-  ])('has parts of other repositories only as they can be pulled (%#)', async (wrong, told) => {
+  ])('has parts of other repositories only in a form that can be pulled (%#)', async (wrong, told) => {
     expect(await problemsOf({ models: [wrong] })).toContain(told);
   });
 
@@ -180,14 +180,14 @@ describe("a user's own catalogue", () => {
     expect((await problemsOf(content)).join('\n')).toMatch(told);
   });
 
-  test('that is not there is refused', async () => {
+  test('that does not exist is refused', async () => {
     await expect(loadCatalogue({ catalogueFile: '/does/not/exist.json' })).rejects.toThrow(
       /no file of that name/,
     );
   });
 });
 
-test('a revision that is a name becomes what the lock file pinned', async () => {
+test('a revision that is a name becomes the commit that the lock file pinned', async () => {
   const modelsFolder = temporaryFolder();
   const source = 'hub:me/mine';
   const catalogueFile = written({ models: [{ ...entry, source, revision: 'main' }] });
@@ -218,7 +218,7 @@ test("the program's models name files that they have, each once, and parts of hu
 });
 
 describe('a model that cannot be run', () => {
-  test('is explained where an experiment names it', () => {
+  test('has an explanation where an experiment names it', () => {
     const validation = validateExperiment(
       {
         networks: [['DummyT2I', 'BLIP2']],
@@ -241,7 +241,7 @@ describe('a model that cannot be run', () => {
   });
 });
 
-test('the JSON Schema in the repository is the one that the zod schema gives (else: node scripts/write-schema.mjs)', () => {
+test('the JSON Schema in the repository is the one of the zod schema (to write it: node scripts/write-schema.mjs)', () => {
   const text = readFileSync('models/catalogue.schema.json', 'utf8');
   expect(text).toBe(`${JSON.stringify(catalogueJsonSchema(), null, 2)}\n`);
 });

@@ -4,7 +4,7 @@ export type Rgb = readonly [red: number, green: number, blue: number];
 
 export const text = (value: string): TextArtifact => ({ modality: 'text', text: value });
 
-/** A picture painted by hand: the colour of each pixel, by a function of its place. */
+/** A picture whose colours a function gives, by the place of each pixel. */
 export function pictureOf(side: number, colourAt: (x: number, y: number) => Rgb): ImageArtifact {
   const pixels = new Uint8Array(side * side * 3);
   for (let y = 0; y < side; y++) {

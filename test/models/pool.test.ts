@@ -27,7 +27,7 @@ describe('the model pool', () => {
     await rm(folder, { recursive: true });
   });
 
-  test('paints a prompt and says what computed it', async () => {
+  test('paints a prompt, and its fingerprint says what computed the picture', async () => {
     const painted = await pool.generate('DummyT2I', text('a red fox'), 1);
     expect(painted.output).toMatchObject({ modality: 'image', width: 256, height: 256 });
     expect(painted.batchSize).toBe(1);
@@ -41,7 +41,7 @@ describe('the model pool', () => {
     expect(painted.computeMs).toBeGreaterThan(0);
   });
 
-  test('leaves the pixels it is given with the caller', async () => {
+  test("leaves the caller's pixels with the caller", async () => {
     const given = picture(7);
     const first = await pool.generate('DummyI2T', given, 1);
     expect(given.pixels).toEqual(new Uint8Array(48).fill(7));
@@ -68,9 +68,9 @@ describe('the model pool', () => {
     expect(ticks).toBeGreaterThan(10);
   });
 
-  test('refuses what no model can do', async () => {
+  test('refuses requests that no model can answer', async () => {
     const refused = { kind: 'InvalidInput' };
-    await expect(pool.generate('Nobody', text('a'), 0)).rejects.toMatchObject(refused);
+    await expect(pool.generate('Unknown', text('a'), 0)).rejects.toMatchObject(refused);
     await expect(pool.generate('constructor', text('a'), 0)).rejects.toMatchObject(refused);
     await expect(pool.generate('Dummy', text('a'), 0)).rejects.toMatchObject(refused);
     await expect(pool.embed('DummyT2I', [text('a')])).rejects.toMatchObject(refused);
@@ -116,7 +116,7 @@ describe('the model pool', () => {
     expect((await pool.generate('DummyT2I', text('a'), 0)).output.modality).toBe('image');
   });
 
-  test('does not know the misbehaving models unless it is told to', async () => {
+  test('knows the test models only where the caller asks for them', async () => {
     const plain = await createModelPool({ modelsFolder: folder });
     await expect(plain.generate('SlowI2T', picture(1), 0)).rejects.toMatchObject({ kind: 'InvalidInput' });
     await plain.close();

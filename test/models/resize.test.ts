@@ -23,7 +23,7 @@ describe('a resized picture has the bytes of Pillow', () => {
   });
 });
 
-test('a picture that has the size already stays as it is', () => {
+test('a picture of the right size stays as it is', () => {
   const picture = rampsOf(20, 10);
   expect(resizePicture(picture, 20, 10, 'bicubic')).toEqual(picture);
 });

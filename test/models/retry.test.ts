@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { isBusyStatus, retryAfterMs } from '../../models/retry.js';
 
-test('every fault of a server passes, also by numbers that HTTP does not have, and so does too much and too early', () => {
+test('every fault of a server is retried, even under a number that HTTP does not have, and so are "too many requests" and "too early"', () => {
   for (const status of [408, 425, 429, 500, 501, 502, 503, 504, 507, 520, 522, 529, 530, 599]) {
     expect([status, isBusyStatus(status)]).toEqual([status, true]);
   }
@@ -10,7 +10,7 @@ test('every fault of a server passes, also by numbers that HTTP does not have, a
   }
 });
 
-test('a server says in seconds or by a date how long it wants to be left alone', () => {
+test('a server asks for a pause in seconds or by a date', () => {
   const now = Date.UTC(2026, 10, 29, 8, 0, 0);
   const after = (header: string | null | undefined) => retryAfterMs(header, now);
   expect(after('0')).toBe(0);

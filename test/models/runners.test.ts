@@ -9,11 +9,11 @@ jest.setTimeout(60_000);
 
 const text = (value: string): TextArtifact => ({ modality: 'text', text: value });
 const CPU = { device: 'cpu', allowFallback: false, gpuMemoryMiB: null, ramMiB: null } as const;
-/** As models/test-models/faulty.ts has it. */
+/** The same value as in models/test-models/faulty.ts. */
 const MAX_BATCH = 4;
 const MEMORY_MIB = 200;
 
-/** In the command line of every process of a model of this file, and of no other. */
+/** In the command line of every process of a model of this file, and of no other process. */
 const FOLDER = `/no-files-of-${process.pid}`;
 
 function hostProcesses(): number[] {
@@ -38,14 +38,14 @@ const failureOf = (call: Promise<unknown>): Promise<Error> =>
   );
 
 describe('batches', () => {
-  test('calls that come together are computed together, up to the size that the model names', async () => {
+  test("calls that come together are computed together, up to the model's batch size", async () => {
     await open();
     const calls = Array.from({ length: MAX_BATCH + 1 }, (_, index) => paint(`thing ${index}`));
     const sizes = (await Promise.all(calls)).map(({ batchSize }) => batchSize);
     expect(sizes).toEqual([MAX_BATCH, MAX_BATCH, MAX_BATCH, MAX_BATCH, 1]);
   });
 
-  test('each caller gets the answer to its own input, with what computed it', async () => {
+  test('each caller gets the answer to its own input, with its fingerprint', async () => {
     await open();
     const prompts = ['a', 'b', 'c'];
     const hosted = await Promise.all(prompts.map((prompt) => paint(prompt)));
@@ -54,7 +54,7 @@ describe('batches', () => {
     expect(hosted[0]).toMatchObject({ fingerprint: { device: 'cpu' }, batchSize: 3, cutTokens: 0 });
   });
 
-  test('an input that is refused, or answered with nothing, fails alone', async () => {
+  test('an input that the model refuses or leaves blank fails alone', async () => {
     await open();
     const calls = await Promise.allSettled(['a', 'refuse', 'blank', 'b'].map((prompt) => paint(prompt)));
     expect(calls.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
@@ -74,7 +74,7 @@ describe('a process that dies', () => {
     expect(String((calls[1] as PromiseRejectedResult).reason)).toContain(`the text "${command}"`);
   });
 
-  test('of an input does not take others with it a second time', async () => {
+  test('of an input does not take other inputs with it a second time', async () => {
     await open();
     await Promise.allSettled([paint('crash'), paint('a')]);
     const calls = await Promise.allSettled(['crash', 'a', 'b', 'c'].map((prompt) => paint(prompt)));
@@ -82,7 +82,7 @@ describe('a process that dies', () => {
     expect(sizes).toEqual([null, 3, 3, 3]);
   });
 
-  test('while it loads is started three times, and then says what it said', async () => {
+  test('while it loads is started three times, and then the error has its last words', async () => {
     await open();
     const failure = await failureOf(paint('a', 'UnloadableT2I'));
     expect(failure).toMatchObject({ kind: 'DeviceError' });
@@ -113,7 +113,7 @@ describe('an abort', () => {
     expect(performance.now() - started).toBeLessThan(8000);
   });
 
-  test('of many calls is listened to once, and not when they are over', async () => {
+  test('of many calls has one listener, and none when they are over', async () => {
     await open();
     const controller = new AbortController();
     const listeners = () => getEventListeners(controller.signal, 'abort').length;
@@ -141,7 +141,7 @@ describe('an abort', () => {
     expect((await other).batchSize).toBe(2);
   });
 
-  test('of a call that waits takes it out of the queue', async () => {
+  test('of a waiting call removes it from the queue', async () => {
     await open();
     await paint('warm');
     const running = paint('slow 500');
@@ -163,7 +163,7 @@ describe('memory', () => {
     expect(failure.message).toContain('--ram');
   });
 
-  test('two models that do not fit together take turns, and each works its queue off first', async () => {
+  test('two models that do not fit together take turns, and each empties its queue first', async () => {
     await open({ devices: { ...CPU, ramMiB: 1.5 * MEMORY_MIB } });
     const order: string[] = [];
     const log = (model: string) => (): number => order.push(model);
@@ -176,7 +176,7 @@ describe('memory', () => {
     expect(swaps).toBe(1);
   });
 
-  test('a model whose queue never ends gives way to one that has waited for its turn', async () => {
+  test('a model whose queue never becomes empty gives way to one that has waited for its turn', async () => {
     await open({ devices: { ...CPU, ramMiB: MEMORY_MIB }, turnMs: 300, loadsInTurn: 0 });
     const served = new AbortController();
     const caller = async (): Promise<void> => {
@@ -200,7 +200,7 @@ describe('memory', () => {
     expect(hostProcesses()).not.toEqual([first]);
   });
 
-  test('a process is replaced after so many items', async () => {
+  test('a process is replaced after a number of items', async () => {
     await open({ wear: { items: 3, growth: 2 } });
     await paint('a');
     const [first] = hostProcesses();
@@ -210,7 +210,7 @@ describe('memory', () => {
     expect(hostProcesses()).not.toEqual([first]);
   });
 
-  test('a process that ends while it rests is started by the next call', async () => {
+  test('after a process has ended at rest, the next call starts another', async () => {
     await open({ devices: { ...CPU, ramMiB: MEMORY_MIB } });
     await paint('a');
     process.kill(hostProcesses()[0]!, 'SIGKILL');
@@ -220,7 +220,7 @@ describe('memory', () => {
   });
 });
 
-test('an idle process does not keep the program running, and ends with it', async () => {
+test('an idle process does not keep the program running, and ends with the program', async () => {
   const program = runModule(`
     const { createModelPool } = await import(${dist('models/index.js')});
     const pool = await createModelPool({
@@ -233,7 +233,7 @@ test('an idle process does not keep the program running, and ends with it', asyn
   expect(hostProcesses()).toEqual([]);
 });
 
-test('closing ends a process at work and rejects its calls', async () => {
+test('closing the pool ends a process at work and rejects its calls', async () => {
   await open();
   const running = paint('slow 20000');
   const refused = expect(running).rejects.toMatchObject({ kind: 'DeviceError' });

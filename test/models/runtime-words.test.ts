@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { isRefusal, runtimeError } from '../../models/onnx/runtime-error.js';
 import { lastWords, runtimeSentence } from '../../models/onnx/runtime-words.js';
 
-// As onnxruntime 1.30 said them on Linux, with its CUDA provider above a driver without a device, and with Vulkan.
+// Errors of onnxruntime 1.30 on Linux, with its CUDA provider above a driver without a device, and with Vulkan.
 const SAID: readonly [said: string, sentence: string][] = [
   [
     '/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_call.cc:154 std::conditional_t<THRW, void, onnxruntime::common::Status> onnxruntime::CudaCall(ERRTYPE, const char*, const char*, SUCCTYPE, const char*, const char*, int) [with ERRTYPE = cudaError; bool THRW = true; SUCCTYPE = cudaError; std::conditional_t<THRW, void, common::Status> = void] /onnxruntime_src/onnxruntime/core/providers/cuda/cuda_call.cc:146 std::conditional_t<THRW, void, onnxruntime::common::Status> onnxruntime::CudaCall(ERRTYPE, const char*, const char*, SUCCTYPE, const char*, const char*, int) [with ERRTYPE = cudaError; bool THRW = true; SUCCTYPE = cudaError; std::conditional_t<THRW, void, common::Status> = void] CUDA failure 100: no CUDA-capable device is detected ; GPU=-1 ; hostname=vm ; file=/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_execution_provider.cc ; line=352 ; expr=cudaSetDevice(info_.device_id); \n\n',
@@ -32,7 +32,7 @@ describe('a sentence of the runtime', () => {
     expect(runtimeSentence(said)).toBe(sentence);
   });
 
-  test('is short, in one line, and well-formed, whatever is said', () => {
+  test('is short, on one line and well-formed, whatever the runtime writes', () => {
     for (const said of [
       'x'.repeat(5000),
       `${'y'.repeat(298)}😀😀😀`,
@@ -57,20 +57,20 @@ describe('the last words of a process', () => {
     '\u001b[0;93m2026-11-29 07:43:55.697 [W:onnxruntime:, session_state.cc:1263 VerifyEachNodeIsAssignedToAnEp] Some nodes were not assigned\u001b[m',
   ].join('\n');
 
-  test('are not the remarks of drivers and of the runtime', () => {
+  test('leave out the remarks of drivers and of the runtime', () => {
     expect(lastWords(DAWN, 500)).toBe('');
     expect(lastWords(`${DAWN}\nFATAL ERROR: heap out of memory\n 1: 0xb7\n${DAWN}`, 500)).toBe(
       'FATAL ERROR: heap out of memory\n 1: 0xb7',
     );
   });
 
-  test('are those at the end, within the length', () => {
+  test('are at most the given length, from the end', () => {
     expect(lastWords(`${'a'.repeat(600)}the end`, 10)).toBe('aaathe end');
     expect(lastWords('😀😀😀', 3)).toBe('😀');
   });
 });
 
-describe('what the runtime refuses', () => {
+describe('a refusal of the runtime', () => {
   test.each([
     "Could not find an implementation for Conv(22) node with name ''",
     "Provider type for Conv node with name '' is not set.",
@@ -78,7 +78,7 @@ describe('what the runtime refuses', () => {
     'Program Transpose requires f16 but the device does not support it',
     'Invalid dispatch group size (1, 1, 0)',
     'Got invalid dimensions for input: x for the following indices',
-  ])('is a wrong request on every device: %s', (message) => {
+  ])('is bad input on every device: %s', (message) => {
     expect(isRefusal(new Error(message))).toBe(true);
     expect(runtimeError('it failed', new Error(message))).toMatchObject({ kind: 'InvalidInput' });
   });
@@ -87,7 +87,7 @@ describe('what the runtime refuses', () => {
     'CUDA failure 2: out of memory',
     'Device is lost',
     'Failed to allocate memory for requested buffer',
-  ])('is not what a device fails at: %s', (message) => {
+  ])('is none where the device failed: %s', (message) => {
     expect(runtimeError('it failed', new Error(message))).toMatchObject({ kind: 'DeviceError' });
   });
 });

@@ -26,7 +26,7 @@ const text = (value: string): TextArtifact => ({ modality: 'text', text: value }
 describe('a neural model without its files', () => {
   const nowhere = join(tmpdir(), 'panic-tda-no-models-here');
 
-  test('is known to miss them before anything starts', () => {
+  test('is found to lack them before anything starts', () => {
     const folder = join(nowhere, `sentence-transformers/all-MiniLM-L6-v2@${model.revision}`);
     expect(missingModelFiles(model, nowhere)).toEqual(
       ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'onnx/model.onnx'].map((file) =>
@@ -36,7 +36,7 @@ describe('a neural model without its files', () => {
     expect(missingModelFiles(catalogue.get('HashedNgram')!, nowhere)).toEqual([]);
   });
 
-  test('fails by naming each missing file', async () => {
+  test('fails, and the message names each missing file', async () => {
     const pool = await createModelPool({ modelsFolder: nowhere, devices: { device: 'cpu' } });
     const failure = await pool.embed(MINILM, [text('a')]).catch((error: unknown) => error);
     await pool.close();
@@ -61,7 +61,7 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
   return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0);
 }
 
-// The weights (86 MiB) are not part of this repository; see README of ../shared/models.
+// The weights (86 MiB) are not part of this repository. See the README of ../shared/models.
 (present ? describe : describe.skip)('all-MiniLM-L6-v2 (skipped where ../shared/models lacks it)', () => {
   let pool: ModelPool;
   let folder: string;
@@ -90,7 +90,7 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
     for (const hash of Object.values(fingerprint.files)) expect(hash).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  test('a vector has equal bytes whatever texts are beside it', async () => {
+  test('a vector has the same bytes, whatever other texts are in its batch', async () => {
     const { texts } = readExpected();
     const all = (await pool.embed(MINILM, [...texts, ...texts].map(text))).vectors;
     const alone = (await pool.embed(MINILM, [text(texts[3]!)])).vectors[0]!;
@@ -123,7 +123,7 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
     expect((await pool.embed(MINILM, [text('again')])).vectors).toHaveLength(1);
   });
 
-  test('is found under the name that a download gives it, once it is verified', async () => {
+  test('is found under the name that a download gives it, after its verification', async () => {
     const path = pinnedFolder(model, folder);
     await mkdir(dirname(path), { recursive: true });
     await symlink(weights, path);

@@ -5,7 +5,7 @@ import { MAX_PICTURE_PIXELS } from '../../experiment/artifact.js';
 import { requestJson } from '../../models/servers/http-json.js';
 import { mostPictureBytes } from '../../models/servers/painting.js';
 
-test('an answer as long as the largest picture without any compression is read', async () => {
+test('an answer as long as the largest uncompressed picture is read', async () => {
   const base64 = Buffer.alloc(MAX_PICTURE_PIXELS * 3 + 2 ** 16, 'x').toString('base64');
   const server = createServer((_, response) => {
     response.write('{"b64_json":"');
@@ -22,7 +22,7 @@ test('an answer as long as the largest picture without any compression is read',
       maxBytes: (4 * mostPictureBytes({ width: 8192, height: 8192 })) / 3,
       signal: new AbortController().signal,
     });
-    // Not the text itself: where it differs it would be printed.
+    // Compares lengths, since Jest would print the whole text of a difference.
     expect(Buffer.byteLength((answer as { b64_json: string }).b64_json)).toBe(base64.length);
   } finally {
     server.closeAllConnections();

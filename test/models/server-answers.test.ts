@@ -31,7 +31,7 @@ beforeEach(() => {
   server.asked.length = 0;
 });
 
-/** Answers every request but the one for the list of models. */
+/** Answers every request except that for the list of models. */
 function answering(
   answer: (asked: Asked) => { readonly status?: number; readonly body: string | object },
 ): void {
@@ -50,7 +50,7 @@ async function described(settings = {}): Promise<ServedOutput> {
   return model.generate(red, 1, never);
 }
 
-/** What a caption becomes, or the message of the refusal. */
+/** The caption that a message becomes, or the message of its refusal. */
 async function captioned(message: object | string, finish_reason: unknown, settings = {}): Promise<string> {
   const whole = typeof message === 'string' ? { content: message } : message;
   answering(() => ({
@@ -65,7 +65,7 @@ async function captioned(message: object | string, finish_reason: unknown, setti
   }
 }
 
-/** The size and colours of an 8 x 4 picture as they come back, or the message of the refusal. */
+/** The size and colours of an 8 x 4 picture as the model returns it, or the message of its refusal. */
 async function painted(beside: object, settings = {}, alpha = 1): Promise<string> {
   const background = { r: 9, g: 99, b: 200, alpha };
   const png = await sharp({ create: { width: 8, height: 4, channels: 4, background } })
@@ -83,7 +83,7 @@ async function painted(beside: object, settings = {}, alpha = 1): Promise<string
 }
 
 describe('the end of an answer', () => {
-  test('is whole by "stop" alone, and cut by "length"', async () => {
+  test('is whole with "stop" alone, and cut with "length"', async () => {
     expect(await captioned('a fox', 'stop')).toBe('whole: a fox');
     expect(await captioned('a fo', 'length')).toBe('cut: a fo');
   });
@@ -100,11 +100,11 @@ describe('the end of an answer', () => {
     [undefined, /^refused: .*no finish_reason/],
     ['', /^refused: .*no finish_reason/],
     [7, /^refused: .*another form/],
-  ])('is no caption by %j', async (reason, message) => {
+  ])('is no caption with %j', async (reason, message) => {
     expect(await captioned('a fox', reason)).toMatch(message);
   });
 
-  test('is what the entry says that the server calls it', async () => {
+  test('has the word that the catalogue entry gives', async () => {
     expect(await captioned('a fox', 'eos_token', { finished_as: 'eos_token' })).toBe('whole: a fox');
     expect(await captioned('a fox', 'stop', { finished_as: 'eos_token' })).toBe('whole: a fox');
     expect(await captioned('a fox', null, { finished_as: '' })).toBe('whole: a fox');
@@ -113,7 +113,7 @@ describe('the end of an answer', () => {
     expect(await captioned('a fo', 'length', { finished_as: '' })).toBe('cut: a fo');
   });
 
-  test('that is a refusal is told', async () => {
+  test("that is a refusal is an error with the server's words", async () => {
     expect(await captioned({ content: null, refusal: 'I cannot look at that.' }, 'stop')).toMatch(
       /refused: the server of ServedDescriber refused: I cannot look at that\./,
     );
@@ -123,7 +123,7 @@ describe('the end of an answer', () => {
   });
 });
 
-/** The refusal of a choice that ends with "stop" and says more beside it. */
+/** The refusal of a choice that ends with "stop" and has more fields beside it. */
 async function saidBeside(choice: object): Promise<string> {
   answering(() => ({
     body: {
@@ -137,10 +137,10 @@ async function saidBeside(choice: object): Promise<string> {
   );
 }
 
-describe('what a content filter or a tool took', () => {
+describe('an answer that a content filter or a tool changed', () => {
   const sound = { hate: { filtered: false, severity: 'safe' } };
 
-  test('is told where content_filter_results say filtered beside "stop"', async () => {
+  test('is refused where content_filter_results say filtered beside "stop"', async () => {
     const violence = { filtered: true, severity: 'high' };
     expect(await saidBeside({ content_filter_results: { ...sound, violence } })).toMatch(
       /ServedDescriber gave what its content filter left \(content_filter_results: filtered for violence\)/,
@@ -154,7 +154,7 @@ describe('what a content filter or a tool took', () => {
     expect(await painted({ content_filter_results: sound })).toBe('8 x 4: 99');
   });
 
-  test('is told where the answer calls a tool beside "stop"', async () => {
+  test('is refused where it calls a tool beside "stop"', async () => {
     const call = { id: '1', type: 'function', function: { name: 'zoom', arguments: '{}' } };
     for (const calls of [{ tool_calls: [call] }, { function_call: call.function }]) {
       expect(await saidBeside({ message: { content: 'a fox', ...calls } })).toMatch(/wants a tool called/);
@@ -209,7 +209,7 @@ describe('a caption of a server', () => {
     expect(caption.replaceAll(/ {2,}/g, ' ')).toBe(`whole: ${expected}`);
   });
 
-  test('that goes on with another turn is refused all the same', async () => {
+  test('that goes on with another turn is refused even then', async () => {
     const content = 'a fox<|im_end|>\n<|im_start|>user\nAnd now?<|im_end|>';
     expect(await captioned(content, 'stop', { special_tokens: 'remove' })).toMatch(/went on behind the end/);
   });
@@ -230,19 +230,16 @@ describe('a caption of a server', () => {
     ['<|START_THINKING|>Is it a dog?<|END_THINKING|>a fox', 'whole: a fox'],
     ['<|channel>thought\nIs it a dog?<channel|>a fox', 'whole: a fox'],
   ];
-  test.each(THOUGHT)('with what the model thought is refused: %s', async (content) => {
+  test.each(THOUGHT)('with thinking is refused: %s', async (content) => {
     expect(await captioned(content, 'stop')).toMatch(
       /^refused: .*answered with its thinking.*"thinking": "remove"/,
     );
   });
-  test.each(THOUGHT)(
-    'loses what the model thought where the entry says so: %s',
-    async (content, expected) => {
-      expect(await captioned(content, 'stop', { thinking: 'remove' })).toBe(expected);
-    },
-  );
+  test.each(THOUGHT)('loses its thinking where the entry says so: %s', async (content, expected) => {
+    expect(await captioned(content, 'stop', { thinking: 'remove' })).toBe(expected);
+  });
 
-  test('in channels is the last of them', async () => {
+  test('in channels is the last channel', async () => {
     const content =
       '<|channel|>analysis<|message|>A dog? No.<|end|><|start|>assistant<|channel|>final<|message|>a fox<|return|>';
     const settings = { thinking: 'remove', special_tokens: 'remove' };
@@ -251,7 +248,7 @@ describe('a caption of a server', () => {
     expect(await captioned(content, 'stop')).toMatch(/^refused/);
   });
 
-  test('that the model did not come to, for thinking, is refused', async () => {
+  test('that thinking leaves no tokens for is refused', async () => {
     expect(await captioned('<think>Is it a', 'length', { thinking: 'remove' })).toMatch(
       /^refused: .*its thinking used all of max_tokens/,
     );
@@ -263,13 +260,13 @@ describe('a caption of a server', () => {
     );
   });
 
-  test('beside which the server keeps what the model thought is the caption alone', async () => {
+  test('is taken without the thinking that the server keeps beside it', async () => {
     expect(await captioned({ content: 'a fox', reasoning_content: 'A dog? No.' }, 'stop')).toBe(
       'whole: a fox',
     );
   });
 
-  test('may speak of comparisons and brackets', async () => {
+  test('may contain comparisons and brackets', async () => {
     for (const caption of ['a sign: 3 < 5 > 2', '[a] fox', 'an <open> door', 'a|b', '<3']) {
       expect(await captioned(caption, 'stop')).toBe(`whole: ${caption}`);
     }
@@ -277,7 +274,7 @@ describe('a caption of a server', () => {
 });
 
 describe('an answer of a server', () => {
-  test('in bytes that are no UTF-8 is refused, not read as U+FFFD', async () => {
+  test('in bytes that are no UTF-8 is refused, and not read as U+FFFD', async () => {
     server.interfere(({ path }, response) => {
       if (path === '/v1/models') return false;
       const body = { choices: [{ index: 0, finish_reason: 'stop', message: { content: 'caf?' } }] };
@@ -292,7 +289,7 @@ describe('an answer of a server', () => {
     });
   });
 
-  test('that is an error with status 200 is told', async () => {
+  test('that is an error with status 200 is refused with its words', async () => {
     answering(() => ({ body: { error: { message: 'out of memory' } } }));
     await expect(described()).rejects.toMatchObject({
       kind: 'ModelOutputInvalid',
@@ -304,7 +301,7 @@ describe('an answer of a server', () => {
     ['beside a whole answer', { error: { code: 502, message: 'upstream died' } }, {}],
     ['in the choice', {}, { error: { code: 502, message: 'upstream died' } }],
     ['as a text', { error: 'upstream died' }, {}],
-  ])('that speaks of an error is refused: %s', async (_, beside, inChoice) => {
+  ])('that reports an error is refused: %s', async (_, beside, inChoice) => {
     const choice = { index: 0, finish_reason: 'stop', message: { content: 'a fox' }, ...inChoice };
     answering(() => ({ body: { choices: [choice], ...beside } }));
     await expect(described()).rejects.toMatchObject({
@@ -313,13 +310,13 @@ describe('an answer of a server', () => {
     });
   });
 
-  test('that speaks of no error is taken', async () => {
+  test('that reports no error is taken', async () => {
     const choice = { index: 0, finish_reason: 'stop', error: null, message: { content: 'a fox' } };
     answering(() => ({ body: { choices: [choice], error: null } }));
     expect(await described()).toMatchObject({ output: { text: 'a fox' } });
   });
 
-  test('is told without half of a character', async () => {
+  test('is quoted without half of a character', async () => {
     answering(() => ({ status: 400, body: `${'x'.repeat(298)}😀😀` }));
     const error = await described().catch((error: unknown) => error as Error);
     expect(error).toMatchObject({ kind: 'InvalidInput' });
@@ -351,7 +348,7 @@ describe('vectors of a server', () => {
     ['an index beyond the inputs', 2, [row(0, 1), row(2, 2)], /a vector with index 2/],
     ['an index below 0', 1, [row(-1, 1)], /another form/],
     ['no index', 1, [{ embedding: [1] }], /another form/],
-    ['a number that is none', 1, [row(0, null)], /another form/],
+    ['a value that is no number', 1, [row(0, null)], /another form/],
     ['a number as a text', 1, [row(0, '1')], /another form/],
   ])('are refused with %s', async (_, count, data, message) => {
     expect(await embedded(count, data)).toMatch(message);
@@ -379,7 +376,7 @@ describe('vectors of a server', () => {
     [1, 422],
     [1, 413],
     [3, 400],
-  ])('are asked for in smaller parts where a server takes %d at once (%d)', async (most, status) => {
+  ])('come in smaller parts where a server takes %d at once (%d)', async (most, status) => {
     const sizes = taking(most, status);
     const model = await meetServer(embedderAt(server.base), { hosts: [] }, never);
     const expected = Array.from({ length: 11 }, (_, k) => [k]);
@@ -395,7 +392,7 @@ describe('vectors of a server', () => {
     await expect(model.embed(inputs(8), never)).rejects.toMatchObject({ kind: 'InvalidInput' });
   });
 
-  test('are not asked for again where the key is refused', async () => {
+  test('are not requested again where the server refuses the key', async () => {
     const sizes = taking(0, 401);
     const model = await meetServer(embedderAt(server.base), { hosts: [] }, never);
     await expect(model.embed(inputs(8), never)).rejects.toMatchObject({ kind: 'InvalidInput' });
@@ -403,7 +400,7 @@ describe('vectors of a server', () => {
   });
 });
 
-/** Took the program's whole time for pictures: filters of filters over a large place. */
+/** Filters of filters over a large area. Once, this picture took all of the program's time for pictures. */
 const SLOW_SVG = `<svg xmlns="http://www.w3.org/2000/svg" width="8" height="4">
   <filter id="f"><feTurbulence baseFrequency="0.01" numOctaves="99"/><feGaussianBlur stdDeviation="99"/></filter>
   <rect width="8" height="4" fill="#123456"/><rect width="8" height="4" filter="url(#f)"/></svg>`;
@@ -421,7 +418,7 @@ describe('a picture of a server', () => {
     ["a whole end in Stability's words", { finishReason: 'SUCCESS' }],
     ['empty fields', { finish_reason: null, error: null, revised_prompt: '' }],
     ['the prompt that was given', { revised_prompt: 'a fox' }],
-  ])('is taken where the answer says beside it: %s', async (_, beside) => {
+  ])('is taken with this field beside it: %s', async (_, beside) => {
     expect(await painted(beside)).toBe('8 x 4: 99');
   });
 
@@ -430,7 +427,7 @@ describe('a picture of a server', () => {
     ["a filter in Stability's words", { finishReason: 'CONTENT_FILTERED' }, /"CONTENT_FILTERED"/],
     ['an error', { error: { message: 'unsafe' } }, /it says "unsafe"/],
     ['another prompt', { revised_prompt: 'two red foxes' }, /"two red foxes".*"revised_prompt": "accept"/],
-  ])('is refused where the answer says beside it: %s', async (_, beside, message) => {
+  ])('is refused with this field beside it: %s', async (_, beside, message) => {
     expect(await painted(beside)).toMatch(/^refused/);
     expect(await painted(beside)).toMatch(message);
   });
@@ -461,7 +458,7 @@ describe('a picture of a server', () => {
     expect(await painted({ b64_json: padded })).toMatch(/^refused: .*bytes, and \d+ at most are decoded/);
   });
 
-  test('in an answer that goes on and on is not read on', async () => {
+  test('in an endless answer is not read to its end', async () => {
     const pushed = { bytes: 0 };
     server.interfere(({ path }, response) => {
       if (path === '/v1/models') return false;
@@ -481,7 +478,7 @@ describe('a picture of a server', () => {
     expect(pushed.bytes).toBeLessThan(2 ** 28);
   });
 
-  test('that is transparent somewhere is refused', async () => {
+  test('with a transparent pixel is refused', async () => {
     expect(await painted({}, {}, 0.5)).toMatch(/^refused: .*transparent/);
   });
 });

@@ -50,7 +50,7 @@ function askedAt(address: string, hosts: readonly string[] = []): Promise<unknow
 }
 
 describe('a model behind a server', () => {
-  test('paints: the request has prompt, size, the low bits of the seed; the answer is the picture of that size', async () => {
+  test('paints: the request has the prompt, the size and the low bits of the seed, and the answer is a picture of that size', async () => {
     const painted = await generate(painterAt(server.base), text('a fox'), 2 ** 40 + 77);
     expect(painted).toEqual({
       modality: 'image',
@@ -72,17 +72,17 @@ describe('a model behind a server', () => {
     });
   });
 
-  test('sends no seed where its settings say so', async () => {
+  test('gets no seed where its settings say so', async () => {
     await generate(describerAt(server.base, 'image', { seed_bits: 0 }), red, 5);
     expect(server.asked[1]!.body).not.toHaveProperty('seed');
   });
 
-  test('describes: the pixels arrive as they are, and the answer becomes one line', async () => {
+  test('describes: the pixels arrive unchanged, and the answer becomes one line', async () => {
     expect(await generate(describerAt(server.base, 'image'), red)).toEqual(text('A picture of 250, 3, 4.'));
     expect(server.asked[1]!.body).toMatchObject({ max_tokens: 50, temperature: 0, stream: false, seed: 1 });
   });
 
-  test('rewrites a text where the prompt says', async () => {
+  test('rewrites a text at the place that the prompt marks', async () => {
     const dollars = "a cat for $& and $'";
     expect(await generate(describerAt(server.base, 'text'), text(dollars))).toEqual(
       text(`more of What is it? ${dollars}`),
@@ -103,12 +103,12 @@ describe('a model behind a server', () => {
     });
   });
 
-  test('is recorded with the address and the name that it answers as', async () => {
+  test('has a fingerprint with its address and the name in its answers', async () => {
     const { fingerprint } = await meetServer(painterAt(server.base), LOCAL, never);
     expect(fingerprint).toMatchObject({ runtime: 'server', device: server.base, served: 'tiny', files: {} });
   });
 
-  test('is sent the key, and only in the header', async () => {
+  test('gets the key, and only in the header', async () => {
     await generate(painterAt(server.base), text('a'), 1, { hosts: [], apiKey: 'secret' });
     expect(server.asked.map(({ key }) => key)).toEqual(['Bearer secret', 'Bearer secret']);
     expect(JSON.stringify(server.asked.map(({ body }) => body))).not.toContain('secret');
@@ -125,7 +125,7 @@ describe('a model behind a server', () => {
     ['a list without names', 200, { data: [{ object: 'model' }] }],
     ['a list of nothing', 200, { data: [] }],
     ['a list of empty names', 200, { data: [{ id: '' }] }],
-  ])('is met also where there is no list of models: %s', async (_, status, body) => {
+  ])('is accepted where the server has no list of models: %s', async (_, status, body) => {
     server.interfere(({ path }, response) => {
       if (path !== '/v1/models') return false;
       send(response, status, body);
@@ -135,7 +135,7 @@ describe('a model behind a server', () => {
     expect(server.asked).toHaveLength(2);
   });
 
-  test('is met also where a page comes instead of a list', async () => {
+  test('is accepted where the server answers with a page instead of a list', async () => {
     server.interfere(({ path }, response) => {
       if (path !== '/v1/models') return false;
       response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>UI</title>');
@@ -144,7 +144,7 @@ describe('a model behind a server', () => {
     expect(await generate(painterAt(server.base), text('a'))).toMatchObject({ modality: 'image' });
   });
 
-  test('is met also where the list of models never comes, as from a server that is at work', async () => {
+  test('is accepted where the list of models never comes, as from a server at work', async () => {
     server.interfere(({ path }) => path === '/v1/models');
     const model = painterAt(server.base, { timeout_s: 0.5 });
     expect(await generate(model, text('a'))).toMatchObject({ modality: 'image' });
@@ -152,7 +152,7 @@ describe('a model behind a server', () => {
 });
 
 describe('a server', () => {
-  test('may list a model with the tag that names stand for without one', async () => {
+  test('may list a model under its name with the tag "latest"', async () => {
     server.interfere(({ path }, response) => {
       if (path !== '/v1/models') return false;
       send(response, 200, { data: [{ id: 'tiny:latest' }] });
@@ -161,7 +161,7 @@ describe('a server', () => {
     expect(await generate(painterAt(server.base), text('a'))).toMatchObject({ modality: 'image' });
   });
 
-  test('that does not list the model is told from the ones it lists', async () => {
+  test('that does not list the model is an error that names the models of its list', async () => {
     const failure = await failureOf(generate(painterAt(server.base, { model: 'other' }), text('a')));
     expect(failure.kind).toBe('InvalidInput');
     expect(failure.message).toMatch(/does not serve "other"; it lists tiny/);
@@ -175,7 +175,7 @@ describe('a server', () => {
   });
 
   test.each([[''], [null], [' ']])(
-    'that gives %j as its name gives none, which is no other model',
+    'that gives %j as its name is not taken for another model',
     async (name) => {
       server.interfere(({ path }, response) => {
         if (path === '/v1/models') return false;
@@ -225,7 +225,7 @@ describe('a server', () => {
     const failure = await failureOf(generate(painterAt(server.base), text('a')));
     expect(failure.kind).toBe('DeviceError');
     expect(failure.message).toMatch(/status 503: .*loading/);
-    // The list of models is asked for once, whatever comes of it.
+    // The list of models is requested once, whatever the answer.
     expect(server.asked).toHaveLength(1 + 4);
   });
 
@@ -266,7 +266,7 @@ describe('a server', () => {
     expect(failure.message).toMatch(/no answer within 0.05 s/);
   }, 20_000);
 
-  test('that is waited for can be left', async () => {
+  test('does not hold a caller that aborts', async () => {
     server.interfere(({ path }) => path !== '/v1/models');
     const stop = new AbortController();
     const model = await meetServer(painterAt(server.base), LOCAL, never);

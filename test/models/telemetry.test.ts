@@ -11,7 +11,7 @@ const SCRIPT = `
   InferenceSession.create(process.argv[2]).then((session) => session.release());
 `;
 
-// On Linux the runtime leaves traces of what it sends: a log for each process, and an identifier of the user.
+// On Linux the telemetry of the runtime leaves two traces: a log for each process, and an identifier of the user.
 const testOnLinux = process.platform === 'linux' ? test : test.skip;
 if (process.platform !== 'linux')
   console.warn('skipped: what the runtime leaves of its telemetry is known for Linux');

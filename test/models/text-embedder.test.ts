@@ -64,7 +64,7 @@ describe.each(families)('a text embedder of the family %s', (name, settings) => 
   const entry = entryOf(name, settings);
   const { texts, vectors, dimension, cut_tokens: cutTokens } = entry.expected;
 
-  test('gives the vectors of the Python libraries, also for a text that is cut', async () => {
+  test('gives the vectors of the Python libraries, even for a text that is cut', async () => {
     const embedder = await load(entry);
     const items = await embedder.embed(texts.map(text));
     const found = items.map((item) => item.vector);
@@ -131,7 +131,7 @@ describe('a text embedder refuses', () => {
     settings: { ...mean, ...settings } as ModelSettings,
   });
 
-  test('a text of which no tokens are left', async () => {
+  test('a text without tokens', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'panic-tda-embedder-'));
     await cp(join(own, 'mpnet'), folder, { recursive: true });
     const path = join(folder, 'tokenizer.json');
@@ -144,13 +144,13 @@ describe('a text embedder refuses', () => {
     await rm(folder, { recursive: true });
   });
 
-  test('an output that the graph has not', async () => {
+  test('an output that the graph does not have', async () => {
     expect(await failure('InvalidInput', load(change({ output: 'pooler_output' })))).toContain(
       'last_hidden_state',
     );
   });
 
-  test('a pooling that does not go with the shape of the output', async () => {
+  test('a pooling that does not fit the shape of the output', async () => {
     const embedder = await load(change({ pooling: 'none' }));
     expect(await failure('ModelOutputInvalid', embedder.embed([text('a cat')]))).toContain('pooling none');
   });
@@ -159,7 +159,7 @@ describe('a text embedder refuses', () => {
     expect(await failure('InvalidInput', load(change({ truncate_dimension: 8 })))).toContain('truncate to 8');
   });
 
-  test('a graph that wants a picture, unless it is told of which size', async () => {
+  test('a graph that wants a picture, unless the settings give its size', async () => {
     const towers = entryOf('two-towers', {
       ...mean,
       output: 'text_embeddings',
@@ -177,7 +177,7 @@ describe('a text embedder refuses', () => {
   );
 });
 
-describe('files that cannot be read are told from a device that refuses', () => {
+describe('files that cannot be read are distinguished from a device that refuses', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'panic-tda-embedder-'));

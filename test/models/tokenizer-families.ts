@@ -9,14 +9,17 @@ import { openFolder } from '../../models/files/model-files.js';
 import { type Tokenizer, tokenizerOf } from '../../models/tokenizers/tokenizer.js';
 import { modelOf } from './diffusion/fixtures.js';
 
-/** Tokenizers and texts, and what Python's `tokenizers` made of them: see make.py there. */
+/** Tokenizers and texts, and the results of Python's `tokenizers` for them. See make.py there. */
 const fixtures = join(import.meta.dirname, '../fixtures/tokenizers');
 
 interface Family {
   readonly model: string;
   readonly parts: Readonly<Record<string, unknown>>;
 }
-/** A text; the code points of a range, the last left out, and what joins them; or how many times a text. */
+/**
+ * A text; or the code points of a range, without the last, and the text that joins them; or a text and the number
+ * of its repetitions.
+ */
 type Entry = string | readonly [number, string] | readonly [number, number, string];
 
 export const families = fixture('families.json') as Readonly<Record<string, Family>>;
@@ -49,7 +52,10 @@ function shortHash(data: Uint8Array | string): string {
   return createHash('sha256').update(data).digest('hex').slice(0, 12);
 }
 
-/** Per text 6 bytes of the SHA-256 of its ids (32 bits each, little-endian), and 6 of that of the text that Python reads back. */
+/**
+ * For each text, 6 bytes of the SHA-256 of its ids (32 bits each, little-endian), and 6 bytes of that of the text
+ * that Python reads back.
+ */
 function expected(family: string): { readonly ids: string; readonly read: string }[] {
   const hashes = readFileSync(join(fixtures, 'expected', `${family}.bin`));
   expect(hashes).toHaveLength(12 * texts.length);
@@ -67,7 +73,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 let folders = 0;
 
-/** The path of a folder that is not there yet. */
+/** The path of a folder that does not exist yet. */
 export function newPath(): string {
   return join(folder, String(folders++));
 }
@@ -80,7 +86,7 @@ export async function opened(content: object, config: object = {}): Promise<Toke
   return tokenizerOf(await openFolder(modelOf(path, {}), path));
 }
 
-/** Texts, shortened, of which the tokens or what is read of them differ. Looks at one of `every` texts. */
+/** Texts, shortened, whose tokens or whose text after decoding differ from Python's. Checks one of `every` texts. */
 export async function disagreements(tokenizer: Tokenizer, family: string, every = 1): Promise<string[]> {
   const wanted = expected(family);
   const wrong: string[] = [];

@@ -22,7 +22,7 @@ test('the texts are at least 5,000, and some of them have 100,000 characters', (
     expect(texts).toContain(one);
 });
 
-// All of the texts are for tokenizers.night.test.ts.
+// tokenizers.night.test.ts takes all of the texts.
 const EVERY = 12;
 
 test.each(Object.keys(families))(
@@ -32,21 +32,21 @@ test.each(Object.keys(families))(
   },
 );
 
-test('Greek capitals at the end of a word are the letters that Python makes of them', async () => {
+test('Greek capitals at the end of a word become the same letters as in Python', async () => {
   const tokenizer = await opened(tokenizerJson('bert-uncased'));
   expect(await tokenizer.encode('ΣΊΣΥΦΟΣ ΟΔΟΣ')).toEqual([
     101, 1173, 18199, 29733, 29735, 29736, 29730, 29733, 1169, 29722, 29730, 29733, 102,
   ]);
 });
 
-test('a file that leaves out what is empty is read as one that says null', async () => {
+test('a file that leaves empty keys out reads like one that has null for them', async () => {
   const content = Object.entries(tokenizerJson('gpt2')).filter(([, value]) => value !== null);
   expect(content.map(([key]) => key)).not.toContain('truncation');
   const [short, whole] = [await opened(Object.fromEntries(content)), await opened(tokenizerJson('gpt2'))];
   expect(await short.encode('a cat')).toEqual(await whole.encode('a cat'));
 });
 
-describe('tokenizer_config.json changes what transformers lets it change', () => {
+describe('tokenizer_config.json changes what it changes in transformers', () => {
   test.each([
     ['do_lower_case', { do_lower_case: false }, 'bert-cased'],
     ['strip_accents', { strip_accents: false }, 'bert-accents'],
@@ -70,7 +70,7 @@ describe('tokenizer_config.json changes what transformers lets it change', () =>
     expect(await tokenizer.encode('word')).not.toEqual(await plain.encode('word'));
   });
 
-  test('tokens that only it names are whole, and special ones are not read', async () => {
+  test('tokens that only it names are whole, and decoding leaves out special ones', async () => {
     const content = { ...tokenizerJson('gpt2'), added_tokens: [] };
     const config = {
       eos_token: { content: '<|endoftext|>' },
@@ -104,7 +104,7 @@ function changed(changes: object): object {
   return { ...tokenizerJson('t5'), ...changes };
 }
 
-describe('what cannot be done as Python does is refused by name', () => {
+describe('a key that cannot be followed as in Python is refused by name', () => {
   test.each<[string, () => object, object, string]>([
     ['a key that nothing reads', () => changed({ speller: {} }), {}, 'speller'],
     ['dropout', () => changed({ model: { ...(vocabulary('t5') as object), dropout: 0.1 } }), {}, 'dropout'],
@@ -150,7 +150,7 @@ describe("CLIP's tokenizer of a text-to-image model", () => {
     'merges.txt': ['#version: 0.2', ...merges.map((pair) => pair.join(' ')), ''].join('\n'),
   };
 
-  test('reads vocab.json and merges.txt as Python does, cuts before the end token and pads with its token', async () => {
+  test('reads vocab.json and merges.txt as Python does, cuts before the end token, and pads with its padding token', async () => {
     const whole = await opened(tokenizerJson('clip'));
     const padded = { ...config, pad_token: '!' };
     const tokenizer = await clipTokenizer(
@@ -169,7 +169,7 @@ describe("CLIP's tokenizer of a text-to-image model", () => {
     }
   });
 
-  test('without its token for padding is refused by name', async () => {
+  test('without its padding token is refused by name', async () => {
     const folder = await component({
       'tokenizer.json': JSON.stringify(tokenizerJson('clip')),
       'tokenizer_config.json': JSON.stringify({ ...config, pad_token: '<nothing>' }),

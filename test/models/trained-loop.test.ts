@@ -38,7 +38,7 @@ describe('the trained models that come with the program', () => {
     cases: readonly { prompt: string; seed: number; pixels_b64: string }[];
   };
 
-  // Made with diffusers from the weights before their export: noise of torch's generator on the CPU.
+  // Made with diffusers from the weights before their export, with noise of torch's CPU generator.
   test.each(cases)(
     'paint "$prompt" as diffusers does, value by value',
     async ({ prompt, seed, pixels_b64 }) => {
@@ -66,7 +66,7 @@ describe('the trained models that come with the program', () => {
 describe('files that are part of the program', () => {
   const packaged = [...catalogue.values()].filter(({ source }) => source.startsWith('package:'));
 
-  test('are ready without a download or a lock file, and are what the catalogue says', async () => {
+  test('are ready without a download or a lock file, and match the catalogue', async () => {
     expect(packaged.map(({ name }) => name)).toEqual(['ShapesPainter', 'ShapesCaptioner']);
     const nowhere = join(temporaryFolder(), 'models');
     for (const model of packaged) {
@@ -74,13 +74,14 @@ describe('files that are part of the program', () => {
       const { ok, files } = await verifyModel(model, nowhere);
       expect(files.map(({ state }) => state)).toEqual(files.map(() => 'ok'));
       expect(ok).toBe(true);
-      // The same on every machine: the source names no folder of it, and the revision is a digest of the files.
+      // The same on every machine: the source names no folder of a machine, and the revision is a digest of the
+      // files.
       expect(model.revision).toMatch(/^files:[0-9a-f]{40}$/);
       expect((await readCatalogue({ modelsFolder: nowhere })).catalogue.get(model.name)).toEqual(model);
     }
   });
 
-  test('that were changed are refused, with what puts them back', async () => {
+  test('that were changed are refused, with a remedy', async () => {
     const { weights } = painter;
     const path = 'unet/config.json';
     const other: Model = {

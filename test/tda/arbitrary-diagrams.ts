@@ -1,6 +1,9 @@
 import * as fc from 'fast-check';
 
-/** Births 0 to 9, lengths 1 to 9, some essential bars: many ties, and every sum of costs is exact. */
+/**
+ * Births 0 to 9, lengths 1 to 9, some essential bars. Such diagrams have many ties, and every sum of costs is
+ * exact.
+ */
 export function tiedDiagrams(maxBars: number): fc.Arbitrary<Float32Array> {
   return diagramsOf(
     fc.tuple(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 1, max: 9 }), fc.integer({ min: 0, max: 4 })),

@@ -1,9 +1,9 @@
 import { barsOf, type Bar } from '../support/point-clouds.js';
 
 /**
- * The Wasserstein distance of order `power`, or for Infinity the bottleneck distance, from the definition: every way to
- * match the bars with each other or with the diagonal. Essential bars are bars like others, infinitely far from the diagonal
- * and from finite ones. For a handful of bars.
+ * The Wasserstein distance of order `power`, or for Infinity the bottleneck distance, from the definition: it tries
+ * every way to match the bars with each other or with the diagonal. Essential bars count as bars that are
+ * infinitely far from the diagonal and from finite bars. For a handful of bars.
  */
 export function distanceByEnumeration(a: Float32Array, b: Float32Array, power: number): number {
   return rooted(cheapest(barsOf(a), barsOf(b), power), power);
@@ -20,8 +20,9 @@ function cheapest(a: readonly Bar[], b: readonly Bar[], power: number): number {
 }
 
 /**
- * The same by an assignment of n + m rows to n + m columns, one of each for every bar and every bar's place on the diagonal,
- * with Kuhn's algorithm on a threshold or the Hungarian one; for finite bars, up to about a hundred of them.
+ * The same distance as an assignment of n + m rows to n + m columns, one for each bar and one for each bar's place
+ * on the diagonal. Kuhn's algorithm solves it for a threshold, or the Hungarian algorithm for a sum. For finite
+ * bars, up to about a hundred.
  */
 export function distanceByAssignment(a: Float32Array, b: Float32Array, power: number): number {
   const costs = squareCosts(barsOf(a), barsOf(b));
@@ -43,7 +44,7 @@ function squareCosts(a: readonly Bar[], b: readonly Bar[]): number[][] {
   ];
 }
 
-/** A bar has one place on the diagonal. */
+/** The cost for a bar to go to its own place on the diagonal. A bar has no other place there. */
 function toPlace(row: number, column: number, bar: Bar): number {
   return row === column ? toDiagonal(bar) : Infinity;
 }
@@ -61,7 +62,7 @@ function hasPerfectMatching(costs: readonly (readonly number[])[], radius: numbe
   return costs.every((_, row) => augment(row, new Set()));
 }
 
-/** The least sum of a square assignment (rows and columns counted from 1, column 0 holds the row being placed). */
+/** The least sum of a square assignment. Rows and columns count from 1; column 0 holds the row that is being placed. */
 function hungarian(costs: readonly (readonly number[])[]): number {
   const size = costs.length;
   const rowPrices = Array.from({ length: size + 1 }, () => 0);

@@ -1,6 +1,6 @@
 /**
- * Rips persistence from the definition: list every simplex up to dimension maxDimension + 1, reduce the boundary matrix
- * over Z/2 by columns. Nothing is shared with the kernel. For a handful of points.
+ * Rips persistence from the definition: it lists every simplex up to dimension maxDimension + 1, and reduces the
+ * boundary matrix over Z/2 by columns. It shares no code with the kernel. For a handful of points.
  */
 export function bruteForceDiagrams(
   distances: Float32Array,

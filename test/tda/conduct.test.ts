@@ -25,7 +25,7 @@ function withValue(place: number, value: number): Float32Array {
   return points;
 }
 
-describe('bad input is refused, naming the place', () => {
+describe('bad input is refused, and the message names the place', () => {
   test.each([
     ['a NaN', withValue(17, NaN), 4, 'points[17] (row 4, column 1) is NaN; expected a finite number'],
     [
@@ -106,8 +106,8 @@ describe('bad input is refused, naming the place', () => {
   });
 });
 
-describe('the input is only read', () => {
-  test('also where duplicates are merged', async () => {
+describe('the input is not changed', () => {
+  test('where duplicates are merged', async () => {
     const points = randomPoints(30, 2, 1).map((x) => Math.round(3 * x));
     const copy = points.slice();
     await ripsPersistence({ points, dimension: 2 });
@@ -146,14 +146,14 @@ describe('progress', () => {
       { points: randomPoints(1000, 6, 5), dimension: 6 },
       { threads: 1, onProgress: () => calls++ },
     );
-    // Of all but the first and the last, each has a tenth of a second for itself.
+    // Each call but the first and the last has a tenth of a second for itself.
     expect(calls - 2).toBeLessThanOrEqual((performance.now() - started) / 100);
   });
 
   test.each([
     ['a single point', Float32Array.of(3)],
     ['points that are all equal', Float32Array.of(3, 3, 3)],
-  ])('ends also without an edge: %s', async (_, points) => {
+  ])('ends where there is no edge: %s', async (_, points) => {
     const calls: (readonly [number, number])[] = [];
     await ripsPersistence(
       { points, dimension: 1 },
@@ -167,7 +167,7 @@ describe('abort', () => {
   const large = { points: randomPoints(3000, 64, 9), dimension: 64 };
 
   test('a signal aborted before the start rejects with its reason', async () => {
-    const reason = new Error('not wanted any more');
+    const reason = new Error('the caller stopped');
     expect(await rejection(ripsPersistence(large, { signal: AbortSignal.abort(reason) }))).toBe(reason);
   });
 
@@ -207,7 +207,7 @@ describe('abort', () => {
 });
 
 describe('while the edges are sorted', () => {
-  // Given as distances, so that sorting is what comes first; it takes several turns.
+  // The input is distances, so that sorting comes first. It takes several turns of the event loop.
   const distances = randomPoints(pairCount(3000), 1, 6);
 
   test('an abort ends it before a link is looked at', async () => {
@@ -236,10 +236,10 @@ describe('while the edges are sorted', () => {
 });
 
 describe('threads', () => {
-  // As many as make it worth while.
+  // Enough points that threads are worth while.
   const points = randomPoints(800, 6, 4);
 
-  test('give the same diagrams and loops, however many they are', async () => {
+  test('give the same diagrams and loops, whatever their number', async () => {
     const options = { representatives: true };
     const alone = await ripsPersistence({ points, dimension: 6 }, { ...options, threads: 1 });
     for (const threads of [2, 3]) {
@@ -267,7 +267,7 @@ describe('threads', () => {
 });
 
 describe('memory', () => {
-  test('what would not fit is refused before it starts, with the figure and the remedies', async () => {
+  test('a computation that would not fit is refused before it starts, with the figure and the remedies', async () => {
     const points = randomPoints(2000, 2, 4);
     const options = { maxMemoryBytes: 60_000_000, threads: 2 };
     const error = await rejection(ripsPersistence({ points, dimension: 2 }, options));
@@ -278,7 +278,7 @@ describe('memory', () => {
     expect(String(error)).toContain('give fewer points');
   });
 
-  test('what fits is computed', async () => {
+  test('a computation that fits runs', async () => {
     const points = randomPoints(50, 2, 4);
     const options = { maxMemoryBytes: predictRipsMemory(50, 2, { dimension: 2 }) };
     await expect(ripsPersistence({ points, dimension: 2 }, options)).resolves.toMatchObject({
@@ -286,7 +286,7 @@ describe('memory', () => {
     });
   });
 
-  test('classes whose relations outgrow what was predicted may have what else is allowed, and are refused without', async () => {
+  test('where relations of classes outgrow the prediction, they may use the rest of the limit, and are refused beyond it', async () => {
     const cloud = threeSimplices(30);
     const predicted = predictRipsMemory(90, 2, { dimension: 90 });
     for (const options of [{}, { maxMemoryBytes: predicted }]) {
@@ -316,7 +316,7 @@ describe('memory', () => {
     );
     const arrays = Object.values(filtration).filter((value) => ArrayBuffer.isView(value));
     const perPair = arrays.reduce((sum, { byteLength }) => sum + byteLength, 0) / pairs;
-    // Far out, where what does not grow with the pairs makes no difference.
+    // For numbers of points so large that the memory which does not grow with the pairs makes no difference.
     const grown = predictRipsMemory(40_000, 2) - predictRipsMemory(20_000, 2);
     expect(arrays).toHaveLength(4);
     expect(grown / (pairCount(40_000) - pairCount(20_000))).toBeGreaterThan(0.99 * perPair);
@@ -329,14 +329,14 @@ describe('memory', () => {
     }
   });
 
-  test('the prediction of time for surrogates: a walk as the trajectory, and independent directions far more', () => {
+  test('the prediction of time for surrogates is that of the trajectory for a walk, and far more for independent directions', () => {
     for (const count of [100, 500, 2000]) {
       const walk = predictRipsSeconds(count, 2, 768);
       expect(predictSurrogateSeconds('shuffled_increments', count, 2, 768)).toBe(walk);
       expect(predictSurrogateSeconds('sphere', count, 2, 768)).toBeGreaterThan(5 * walk);
       expect(predictSurrogateSeconds('sphere', count, 0, 768)).toBe(predictRipsSeconds(count, 0, 768));
     }
-    // What was measured (bench/persistence.md, iid, and bench/model-times.ts): 0.68 s, 0.26 s, 6.2 s.
+    // Measured (bench/persistence.md, iid, and bench/model-times.ts): 0.68 s, 0.26 s, 6.2 s.
     expect(predictSurrogateSeconds('sphere', 1000, 1, 768)).toBeCloseTo(0.8, 0);
     expect(predictSurrogateSeconds('sphere', 200, 2, 768)).toBeCloseTo(0.27, 1);
     expect(predictSurrogateSeconds('sphere', 500, 2, 768)).toBeCloseTo(6.6, 0);

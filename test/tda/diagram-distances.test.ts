@@ -58,7 +58,7 @@ describe.each(matchingDistances)('$name', ({ distance, power }) => {
     );
   });
 
-  test('is that of another algorithm, with dozens of bars', () => {
+  test('agrees with another algorithm for dozens of bars', () => {
     for (const diagrams of [tiedFiniteDiagrams, tiedDiagramsBornTogether]) {
       fc.assert(
         fc.property(manyBars(diagrams), manyBars(diagrams), (a, b) => {
@@ -75,7 +75,7 @@ describe.each(matchingDistances)('$name', ({ distance, power }) => {
     );
   });
 
-  test('to the empty diagram is that of every bar to the diagonal', () => {
+  test('to the empty diagram is the distance of every bar to the diagonal', () => {
     const lengths = [2, 6, 3];
     const diagram = Float32Array.of(0, 2, 5, 11, 1, 4);
     const halves = lengths.map((length) => length / 2);
@@ -87,14 +87,14 @@ describe.each(matchingDistances)('$name', ({ distance, power }) => {
     expect(distance(NONE, diagram)).toBe(expected);
   });
 
-  test('moves a bar rather than unmatching it, where that is cheaper', () => {
+  test('moves a bar instead of unmatching it, where that is cheaper', () => {
     expect(distance(Float32Array.of(0, 4), Float32Array.of(1, 4))).toBe(1);
-    // Together they are 5 apart; the diagonal is 1/2 and 1/2 away.
+    // The two bars are 5 apart; each is 1/2 away from the diagonal.
     const [near, far] = [Float32Array.of(0, 1), Float32Array.of(5, 6)];
     expect(distance(near, far)).toBe({ 1: 1, 2: Math.SQRT1_2, [Infinity]: 0.5 }[power]);
   });
 
-  test('of many bars each moved a little is that of the moves', () => {
+  test('of many bars that each moved a little is the distance of the moves', () => {
     const a = barsFrom(
       Array.from({ length: 300 }, (_, k) => 8 * k),
       1000,
@@ -104,7 +104,8 @@ describe.each(matchingDistances)('$name', ({ distance, power }) => {
   });
 
   test('follows a chain of exchanges as long as the diagram', () => {
-    // Every bar of a has one of b 0.75 before it, and takes it; the last of a comes before all and shifts each by one.
+    // Every bar of a takes the bar of b that is 0.75 before it. The last bar of a comes before all others, and
+    // moves each of these matches by one.
     const count = 400;
     const a = barsFrom([...Array.from({ length: count }, (_, k) => 2 * k), -2], 4000);
     const b = barsFrom(
@@ -114,7 +115,7 @@ describe.each(matchingDistances)('$name', ({ distance, power }) => {
     expectNear(distance(a, b), power === Infinity ? 1.25 : 1.25 * (count + 1) ** (1 / power));
   });
 
-  test('with essential bars adds what the sorted births differ by', () => {
+  test('with essential bars adds the differences of the sorted births', () => {
     const a = Float32Array.of(7, Infinity, 0, Infinity, 0, 1);
     const b = Float32Array.of(3, Infinity, 5, Infinity);
     expect(distance(a, b)).toBe({ 1: 5.5, 2: Math.sqrt(9 + 4 + 0.25), [Infinity]: 3 }[power]);
@@ -177,7 +178,7 @@ describe.each(distances)('$name', ({ distance }) => {
     );
   });
 
-  test('refuses malformed diagrams, naming the argument and the place', () => {
+  test('refuses malformed diagrams, and names the argument and the place', () => {
     const good = Float32Array.of(0, 1);
     expect(() => distance(good, Float32Array.of(0, 1, 2))).toThrow(
       new TdaInputError('b has 3 values; expected pairs birth, death, birth, death…'),
@@ -192,7 +193,7 @@ describe.each(distances)('$name', ({ distance }) => {
 });
 
 describe('distances of diagrams', () => {
-  test('do not grow with the order, and lifetimes see at most twice the first', () => {
+  test('do not grow with the order, and that of lifetimes is at most twice the first', () => {
     fc.assert(
       fc.property(tiedFiniteDiagrams(20), tiedFiniteDiagrams(20), (a, b) => {
         const [infinite, second, first] = [
@@ -223,7 +224,7 @@ describe('distance of sorted lifetimes', () => {
     expect(sortedLifetimesDistance(a, b)).toBe(10 - 8 + (4 - 3) + 1);
   });
 
-  test('does not see births, nor essential bars', () => {
+  test('ignores births and essential bars', () => {
     expect(sortedLifetimesDistance(Float32Array.of(0, 1, 0, Infinity), Float32Array.of(7, 8))).toBe(0);
   });
 });
@@ -232,7 +233,7 @@ function wasserstein(power: 1 | 2) {
   return (a: Float32Array, b: Float32Array): number => wassersteinDistance(a, b, { power });
 }
 
-/** Diagrams of 20 to 40 bars; fast-check prefers small ones. */
+/** Diagrams of 20 to 40 bars, since fast-check prefers small ones. */
 function manyBars(diagrams: (maxBars: number) => fc.Arbitrary<Float32Array>): fc.Arbitrary<Float32Array> {
   return fc
     .array(diagrams(10), { minLength: 6, maxLength: 6, size: 'max' })

@@ -6,9 +6,9 @@ import { randomPoints } from '../support/point-clouds.js';
 
 const newBuffer = (bytes: number) => new ArrayBuffer(bytes);
 
-// Few pairs are sorted by the engine, many by digits.
+// The engine sorts few pairs; a radix sort by digits sorts many.
 test.each([2, 3, 60, 245, 246, 300])(
-  'edges among %i points come by length, then larger, then smaller vertex, without those too long',
+  'edges among %i points come by length, then by larger, then by smaller vertex, without edges that are too long',
   (pointCount) => {
     // Many ties, and zeros of either sign.
     const distances = randomPoints(pairCount(pointCount), 1, pointCount).map(

@@ -3,7 +3,10 @@ import { euclideanDistances, ripsPersistence } from '../../tda/index.js';
 import { bruteForceDiagrams } from './brute-force.js';
 import { randomPoints, seededRandom } from '../support/point-clouds.js';
 
-/** A lower triangle with few different values, so that almost everything ties; 0 makes duplicates, metric or not. */
+/**
+ * A lower triangle with few different values, so that almost everything ties. A 0 makes duplicates, which may or
+ * may not fit a metric.
+ */
 const tiedDistances = (maxPoints: number): fc.Arbitrary<{ pointCount: number; distances: Float32Array }> =>
   fc
     .tuple(
@@ -123,7 +126,7 @@ describe('a lower maximal dimension gives the first of the same diagrams', () =>
   });
 });
 
-test('degree 0 alone, which keeps no matrix, has the very same lengths', async () => {
+test('degree 0 alone, which keeps no matrix, has the same lengths', async () => {
   for (const count of [2, 3, 4, 31, 64]) {
     const points = randomPoints(count, 100, count);
     const alone = await ripsPersistence({ points, dimension: 100 }, { maxDimension: 0 });
@@ -144,14 +147,14 @@ describe('symmetries', () => {
         );
         const before = await ripsPersistence({ points, dimension });
         const after = await ripsPersistence({ points: shuffled, dimension });
-        // What a link looks like at first sight depends on the order; what it does must not.
+        // The first sight of a link depends on the order of the points. Its effect must not.
         const { edgeClasses: _before, ...expected } = before;
         expect(after).toMatchObject(expected);
       }),
     );
   });
 
-  test('nor does it where sets of points take several words', async () => {
+  test('the order of the points does not matter where sets of points take several words', async () => {
     const dimension = 3;
     for (const count of [127, 128, 129, 300]) {
       const points = randomPoints(count, dimension, count);

@@ -3,7 +3,7 @@ import { persistenceImage, TdaInputError, totalPersistence, type ImageOptions } 
 import { tiedDiagrams } from './arbitrary-diagrams.js';
 import { barsOf } from '../support/point-clouds.js';
 
-/** Wide enough around the diagrams of `tiedDiagrams` to hold all of every Gaussian. */
+/** Wide enough around the diagrams of `tiedDiagrams` to hold every Gaussian whole. */
 const wide = {
   birthRange: [-10, 20],
   persistenceRange: [-10, 20],
@@ -13,7 +13,7 @@ const wide = {
 const NONE = new Float32Array(0);
 
 describe('persistence image', () => {
-  // Python 3, from math.erfc.
+  // Computed with Python 3, math.erfc.
   test.each([
     [-1, 1, 0.6826894921370859],
     [0, 0.5, 0.19146246127401312],
@@ -56,7 +56,7 @@ describe('persistence image', () => {
     );
   });
 
-  test('of all bars is the sum of those of each', () => {
+  test('of all bars is the sum of the images of each bar', () => {
     fc.assert(
       fc.property(tiedDiagrams(8), fc.constantFrom('integral', 'density'), (diagram, pixelValue) => {
         const options = { ...wide, pixelValue } as const;
@@ -71,7 +71,7 @@ describe('persistence image', () => {
     );
   });
 
-  test('as densities is that as integrals over the area, where pixels are small', () => {
+  test('as densities is the image as integrals divided by the area, where pixels are small', () => {
     const options = { ...wide, birthRange: [1, 1.02], persistenceRange: [2, 2.06] } as const;
     const diagram = Float32Array.of(0, 1, 1, 4);
     const integrals = persistenceImage(diagram, options);

@@ -22,7 +22,7 @@ function edgesOf(points: Float32Array, dimension: number): Uint32Array {
   );
 }
 
-/** Edges of which the last, between 2m and 2m + 1, has the complete bipartite graph on m + m vertices for a link. */
+/** Edges whose last one, between 2m and 2m + 1, has the complete bipartite graph on m + m vertices as its link. */
 function bipartiteLink(m: number): Uint32Array {
   const [head, tail] = [2 * m, 2 * m + 1];
   const edges: number[] = [];
@@ -31,7 +31,7 @@ function bipartiteLink(m: number): Uint32Array {
   return Uint32Array.from([...edges, packed(tail, head)]);
 }
 
-/** The cycles reported for the last edge. */
+/** The cycles that the kernel reports for the last edge. */
 function cyclesOfLast(edges: Uint32Array, pointCount: number, recordBytes?: number): number[][] {
   const representatives = new Uint16Array(edges.length).fill(NO_VERTEX);
   representatives[edges.length - 1] = 0;
@@ -50,14 +50,14 @@ function cyclesOfLast(edges: Uint32Array, pointCount: number, recordBytes?: numb
 // A set of vertices takes one, two or three times 128 bits.
 test.each([2, 3, 30, 64, 65, 130])('the cycles of a bipartite link on twice %i vertices', (m) => {
   const cycles = cyclesOfLast(bipartiteLink(m), 2 * m + 2);
-  // Its first homology has this rank.
+  // The first homology of the link has this rank.
   expect(cycles).toHaveLength((m - 1) ** 2);
   const isWalk = (cycle: readonly number[]): boolean =>
     new Set(cycle).size === cycle.length && cycle.every((vertex, k) => vertex < m !== cycle.at(k - 1)! < m);
   expect(cycles.filter((cycle) => !isWalk(cycle))).toEqual([]);
 });
 
-test('records that do not fit are given more room', () => {
+test('records that do not fit get more room', () => {
   const edges = bipartiteLink(30);
   expect(cyclesOfLast(edges, 62, 0)).toEqual(cyclesOfLast(edges, 62));
 });

@@ -56,7 +56,7 @@ describe('persistence landscape', () => {
     );
   });
 
-  test('moves no farther than the diagram does in bottleneck distance', () => {
+  test('moves no farther than the bottleneck distance of the diagrams', () => {
     fc.assert(
       fc.property(tiedFiniteDiagrams(12), tiedFiniteDiagrams(12), (a, b) => {
         const distance = bottleneckDistance(a, b);

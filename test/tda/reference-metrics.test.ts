@@ -16,7 +16,7 @@ import {
   type ReferenceDistances,
 } from '../support/point-clouds.js';
 
-/** What the README of the folder calls safe, relative. */
+/** The relative tolerance that the README of the folder calls safe. */
 const TOLERANCE = 1e-6;
 
 describeReference('summaries and distances of persim and GUDHI', () => {
@@ -24,7 +24,7 @@ describeReference('summaries and distances of persim and GUDHI', () => {
   const cases = new Map(referenceCases().map((reference) => [reference.name, reference]));
   const diagramOf = (name: string, degree: number) => referenceDiagram(cases.get(name)!, degree);
 
-  test('the file has something of each kind', () => {
+  test('the file has cases of each kind', () => {
     for (const part of Object.values({ ...metrics, entropy: Object.keys(metrics.entropy) })) {
       if (Array.isArray(part)) expect(part.length).toBeGreaterThan(0);
     }
@@ -91,7 +91,7 @@ describeReference('summaries and distances of persim and GUDHI', () => {
   }
 });
 
-/** The reference drops the essential bars. */
+/** The diagram without essential bars, which the reference drops. */
 function finiteOf(diagram: Float32Array): Float32Array {
   return Float32Array.from(
     barsOf(diagram)
@@ -111,7 +111,7 @@ function expectNearRows(actual: readonly Float64Array[], expected: readonly (rea
   actual.forEach((row, k) => row.forEach((value, column) => expectNear(value, expected[k]![column]!)));
 }
 
-/** Relative, and 0 means 0 but for rounding. */
+/** A relative comparison. 0 means 0 except for rounding. */
 function expectNear(actual: number, expected: number): void {
   expect(Math.abs(actual - expected)).toBeLessThanOrEqual(TOLERANCE * Math.abs(expected) + 1e-15);
 }

@@ -3,7 +3,7 @@ import { TdaMemoryError } from '../../tda/index.js';
 import { Relations } from '../../tda/relations.js';
 import { seededRandom } from '../support/point-clouds.js';
 
-/** The same by whole numbers of many bits: a relation is chased whenever a class is met. */
+/** The same relations as big integers: each class is replaced by its relation whenever a sum contains it. */
 class PlainRelations {
   private readonly relations = new Map<number, bigint>();
 
@@ -46,14 +46,14 @@ test.each([
     const youngest = relations.kill();
     if (youngest !== plain.kill(sum)) throw new Error(`in step ${step} class ${youngest} died`);
     if (youngest >= 0) dead.add(youngest);
-    // Whatever is said to be zero adds nothing.
+    // A class that is known to be zero adds nothing.
     const zeros = sum.filter((number) => relations.isZero(number));
     if (zeros.some((number) => !dead.has(number) || plain.kill([number]) >= 0)) throw new Error('not zero');
   }
   expect(dead.size).toBeGreaterThan(classes / 2);
 });
 
-test('what takes more memory than allowed is an error with the remedies', () => {
+test('relations that take more memory than allowed are an error with the remedies', () => {
   const relations = new Relations(2 ** 18);
   const random = seededRandom(1);
   const grow = () => {

@@ -61,7 +61,7 @@ describe('representatives of degree 1', () => {
     expect(representatives!.map((loop) => [...loop].toSorted((a, b) => a - b))).toEqual([[0, 2, 3, 5]]);
   });
 
-  test('of a bar that never dies are there too', async () => {
+  test('exist for a bar that never dies', async () => {
     const options = { maxEdgeLength: 1.2, representatives: true };
     const points = Float32Array.of(0, 0, 1, 0, 1, 1, 0, 1);
     const { diagrams, representatives } = await ripsPersistence({ points, dimension: 2 }, options);

@@ -1,7 +1,7 @@
 import { ripsPersistence } from '../../tda/index.js';
 import { barsOf } from '../support/point-clouds.js';
 
-/** Answers known by hand: the vertices and edges are few, the lengths are roots of small integers. */
+/** Answers known by hand: there are few vertices and edges, and the lengths are roots of small integers. */
 
 const root = (x: number): number => Math.fround(Math.sqrt(x));
 
@@ -15,7 +15,7 @@ function regularPolygon(count: number): Float32Array {
 }
 
 describe('few points', () => {
-  test('one point is one component for ever', async () => {
+  test('one point is one component forever', async () => {
     expect(await ripsPersistence({ points: Float32Array.of(3, 4), dimension: 2 })).toMatchObject({
       diagrams: [Float32Array.of(0, Infinity), new Float32Array(), new Float32Array()],
       pointCount: 1,
@@ -24,7 +24,7 @@ describe('few points', () => {
     });
   });
 
-  test('no distance is one point', async () => {
+  test('an empty list of distances is one point', async () => {
     const { diagrams, pointCount } = await ripsPersistence(
       { distances: new Float32Array() },
       { maxDimension: 0 },
@@ -105,7 +105,7 @@ describe('loops and voids', () => {
     const points = Float32Array.from({ length: 24 }, (_, k) => (Math.floor(k / 3) >> (k % 3)) & 1);
     const { diagrams } = await ripsPersistence({ points, dimension: 3 });
     expect(diagrams[1]).toEqual(Float32Array.from(Array.from({ length: 5 }, () => [1, root(2)]).flat()));
-    // At √2 every edge but the four diagonals is there: the cross-polytope of 8 vertices, a 3-sphere.
+    // At √2 every edge but the four diagonals exists: the cross-polytope of 8 vertices, a 3-sphere.
     expect(diagrams[2]).toHaveLength(0);
   });
 
@@ -120,8 +120,9 @@ describe('loops and voids', () => {
   });
 
   test('the seven-vertex torus has two loops and one void', async () => {
-    // Möbius' torus: Z/7 with triangles {k, k+1, k+3} and {k, k+2, k+3} joins all pairs, so its barycentric subdivision,
-    // a flag complex, is given as a graph: simplices, joined when one is a face of the other.
+    // Möbius' torus: Z/7 with triangles {k, k+1, k+3} and {k, k+2, k+3} joins all pairs. So the test gives its
+    // barycentric subdivision, a flag complex, as a graph: simplices are vertices, joined where one is a face of
+    // the other.
     const triangles = Array.from({ length: 7 }, (_, k) => [
       [k, (k + 1) % 7, (k + 3) % 7],
       [k, (k + 2) % 7, (k + 3) % 7],
@@ -151,7 +152,7 @@ describe('loops and voids', () => {
 describe('with a longest edge', () => {
   const twoSquares = Float32Array.of(0, 0, 1, 0, 1, 1, 0, 1, 10, 0, 11, 0, 11, 1, 10, 1);
 
-  test('what never merges lives for ever', async () => {
+  test('components that never merge live forever', async () => {
     for (const maxDimension of [0, 1, 2] as const) {
       const { diagrams } = await ripsPersistence(
         { points: twoSquares, dimension: 2 },
@@ -161,7 +162,7 @@ describe('with a longest edge', () => {
     }
   });
 
-  test('what is alive at that length lives for ever', async () => {
+  test('a class that is alive at that length lives forever', async () => {
     const { diagrams, edgeCount } = await ripsPersistence(
       { points: twoSquares, dimension: 2 },
       { maxEdgeLength: 1.2 },
@@ -170,7 +171,7 @@ describe('with a longest edge', () => {
     expect(diagrams[1]).toEqual(Float32Array.of(1, Infinity, 1, Infinity));
   });
 
-  test('an edge of exactly that length belongs', async () => {
+  test('an edge of exactly that length counts', async () => {
     const { diagrams } = await ripsPersistence({ distances: Float32Array.of(0.1) }, { maxEdgeLength: 0.1 });
     expect(diagrams[0]).toEqual(Float32Array.of(0, 0.1, 0, Infinity));
   });
@@ -190,7 +191,7 @@ describe('with a longest edge', () => {
   });
 
   test('edges beyond the enclosing radius are left out', async () => {
-    // A star: its centre is within 1 of everything, its tips are 2 apart.
+    // A star: its centre is within 1 of every point, and its tips are 2 apart.
     const { edgeCount } = await ripsPersistence({ distances: Float32Array.of(1, 1, 2, 1, 2, 2) });
     expect(edgeCount).toBe(3);
   });

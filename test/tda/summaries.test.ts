@@ -45,7 +45,7 @@ describe('persistence entropy', () => {
     );
   });
 
-  test('normalised is 1 for equal bars, and else less, by the logarithm of the number of bars with length', () => {
+  test('normalised is 1 for equal bars and otherwise less, by the logarithm of the number of bars with positive length', () => {
     expect(normalised(0, 1, 2, 3, 5, 6, 4, 4, 0, Infinity)).toBeCloseTo(1, 12);
     expect(normalised(0, 1, 0, 3)).toBeCloseTo(
       persistenceEntropy(Float32Array.of(0, 1, 0, 3)) / Math.LN2,
@@ -107,7 +107,7 @@ describe('summaries of a malformed diagram', () => {
       }),
   };
 
-  test.each(Object.entries(summaries))('%s refuses it and names the place', (_, summary) => {
+  test.each(Object.entries(summaries))('%s refuses it, and names the place', (_, summary) => {
     const cases = [
       [[0, 1, 2], 'diagram has 3 values; expected pairs birth, death, birth, death…'],
       [[0, 1, NaN, 2], 'diagram[2] (the birth of bar 1) is NaN; expected a finite number'],
@@ -147,7 +147,7 @@ describe('Betti curve', () => {
 });
 
 describe('Euclidean distances', () => {
-  test('come as the strict lower triangle, row by row', () => {
+  test('are the strict lower triangle, row by row', () => {
     const distances = euclideanDistances(Float32Array.of(0, 0, 3, 4, 0, 1, 3, 0), 2);
     expect(distances).toEqual(Float32Array.of(5, 1, Math.sqrt(18), 3, 4, Math.sqrt(10)));
   });

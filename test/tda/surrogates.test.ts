@@ -32,7 +32,7 @@ function increments(points: Float32Array, dimension: number): number[][] {
   return all.slice(1).map((row, t) => row.map((x, c) => x - all[t]![c]!));
 }
 
-/** In an order that does not depend on where they were, by their first coordinate. */
+/** Sorted by the first coordinate, so that the order does not depend on the positions before. */
 function sorted(vectors: number[][]): number[][] {
   return vectors.toSorted((a, b) => a[0]! - b[0]!);
 }
@@ -51,7 +51,7 @@ function mean(points: Float32Array, dimension: number): number[] {
   return all[0]!.map((_, c) => all.reduce((sum, row) => sum + row[c]!, 0) / all.length);
 }
 
-/** The first four. */
+/** The first four moments. */
 function moments(draw: () => number): number[] {
   const sums = [0, 0, 0, 0];
   for (let k = 0; k < 200_000; k++) {
@@ -88,7 +88,7 @@ describe.each(KINDS)('a surrogate of kind %s', (kind) => {
     );
   });
 
-  test('is refused for what is no cloud and no seed', () => {
+  test('is refused for a malformed cloud, and for a malformed seed', () => {
     expect(() => surrogate(new Float32Array(0), 2, kind, 1)).toThrow(TdaInputError);
     expect(() => surrogate(Float32Array.of(1, 2, 3), 2, kind, 1)).toThrow(TdaInputError);
     expect(() => surrogate(Float32Array.of(1, NaN), 2, kind, 1)).toThrow('row 0, column 1');
@@ -113,7 +113,7 @@ describe('shuffled increments', () => {
         });
         const was = sorted(increments(points, dimension));
         sorted(increments(walk, dimension)).forEach((increment, t) => {
-          // Neighbours in the order may have changed places by a rounding of their first coordinate.
+          // Two neighbours may have changed places in the order, by a rounding of their first coordinates.
           expect(increment[0]! / scale).toBeCloseTo(was[t]![0]! / scale, 5);
           const isThere = was.some((other) =>
             other.every((x, c) => Math.abs(x - increment[c]!) <= 2e-6 * scale),
@@ -124,7 +124,7 @@ describe('shuffled increments', () => {
     );
   });
 
-  test('come in every order equally often', () => {
+  test('have every order equally often', () => {
     const points = Float32Array.of(0, 1, 3, 7);
     const counts = new Map<string, number>();
     for (let seed = 0; seed < 6000; seed++) {
@@ -139,14 +139,14 @@ describe('shuffled increments', () => {
     const points = normalised(randomPoints(30, 5, 2), 5);
     const made = surrogate(points, 5, 'shuffled_increments', 7);
     for (const row of rows(made, 5)) expect(Math.hypot(...row)).toBeCloseTo(1, 6);
-    // Too long by more than what counts as a unit vector, and the same walk is left as it is.
+    // Slightly longer than the tolerance for unit vectors, so that the same walk is left as it is.
     const longer = points.map((x) => 1.001 * x);
     const walk = surrogate(longer, 5, 'shuffled_increments', 7);
     expect(rows(walk, 5).some((row) => Math.abs(Math.hypot(...row) - 1) > 0.01)).toBe(true);
     normalised(walk, 5).forEach((x, k) => expect(x).toBeCloseTo(made[k]!, 5));
   });
 
-  test('of unit vectors stay there where they come to the origin, which has no direction', () => {
+  test('of unit vectors stay at the origin where they reach it, since it has no direction', () => {
     // The second step undoes the first point.
     const height = Math.sqrt(3) / 2;
     const points = Float32Array.of(1, 0, 0.5, height, -0.5, height);
@@ -175,7 +175,7 @@ describe('a surrogate on a sphere', () => {
     );
   });
 
-  test('lies on one sphere up to its own centroid, in all directions alike', () => {
+  test('lies on one sphere apart from its own centroid, in all directions alike', () => {
     const dimension = 3;
     const made = surrogate(randomPoints(4000, dimension, 3), dimension, 'sphere', 11);
     const centre = mean(made, dimension);
@@ -183,7 +183,7 @@ describe('a surrogate on a sphere', () => {
     const radii = away.map((row) => Math.hypot(...row));
     const radius = radii.reduce((sum, r) => sum + r, 0) / radii.length;
     for (const r of radii) expect(Math.abs(r / radius - 1)).toBeLessThan(0.06);
-    // On a sphere in three dimensions each coordinate is uniform (Archimedes): its fourth moment is 1 / 5.
+    // On a sphere in three dimensions each coordinate is uniform (Archimedes), so its fourth moment is 1 / 5.
     for (let c = 0; c < dimension; c++) {
       const fourth = away.reduce((sum, row) => sum + (row[c]! / radius) ** 4, 0) / away.length;
       expect(fourth).toBeCloseTo(0.2, 1);
@@ -220,14 +220,14 @@ describe('the rank among surrogates', () => {
     ['above all', 5, [1, 2, 3, 4], 1, 0.2],
     ['below all', 0, [1, 2, 3, 4], 5, 1],
     ['between', 2.5, [1, 2, 3, 4], 3, 0.6],
-    ['tied, which counts against it', 4, [1, 2, 3, 4], 2, 0.4],
-    ['equal to all, as without a bar anywhere', 0, [0, 0, 0], 4, 1],
+    ['that ties, which counts against it', 4, [1, 2, 3, 4], 2, 0.4],
+    ['equal to all, as where no cloud has a bar', 0, [0, 0, 0], 4, 1],
     ['above one', 1, [0], 1, 0.5],
   ])('of a value %s', (_, value, others, rank, p) => {
     expect(nullRank(value, others)).toEqual({ rank, p });
   });
 
-  test('is uniform where the value is drawn like its surrogates', () => {
+  test('is uniform where the value comes from the distribution of its surrogates', () => {
     const random = new SeededRandom(3);
     const ranks = Array.from({ length: 5 }, () => 0);
     for (let trial = 0; trial < 5000; trial++) {

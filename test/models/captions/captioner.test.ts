@@ -39,7 +39,7 @@ async function ask(settings: ModelSettings, ...batches: readonly (readonly Batch
 }
 
 describe('a captioner', () => {
-  test('gives each picture its caption on one line, whatever the batch, and says what computed it', async () => {
+  test('gives each picture its caption on one line, whatever the batch, with its fingerprint', async () => {
     const expected = readJson(join(qwenFolder, 'expected.json')) as ExpectedFile;
     const texts = expected.captions.map(({ greedy_text: text }) => text);
     expect(texts.some((text) => text.includes('\n'))).toBe(true);
@@ -69,7 +69,7 @@ describe('a captioner', () => {
     expect(new Set(together).size).toBe(seeds.length);
   });
 
-  test('refuses in its place what is no picture, or too large a one, or too narrow; the others stand', async () => {
+  test('answers with an error in place of an input that is no picture, too large or too narrow, and with captions in place of the others', async () => {
     const { answers } = await ask(qwen, [
       { text: 'a fox', seed: 0 },
       { width: 16_384, height: 100, seed: 0 },
@@ -86,7 +86,7 @@ describe('a captioner', () => {
     expect(typeof good).toBe('string');
   });
 
-  test('takes a picture as large as any that is kept', async () => {
+  test('takes a picture of the largest size', async () => {
     const { answers } = await ask(qwen, [
       { width: 8192, height: 8192, seed: 0 },
       { width: 16_383, height: 100, seed: 0 },
@@ -96,14 +96,14 @@ describe('a captioner', () => {
 
   test('says of a caption whether it ended by itself or stopped at the limit of tokens', async () => {
     const pictures = [square, tall, wide].map((name) => picture(name));
-    // Its captions have 4 and 7 tokens, with the one that ends them.
+    // Its captions have 4 and 7 tokens, with the end token.
     const moondream = join(fixtures, 'moondream-tiny');
     const settings = { family: 'moondream', prompt: 'Describe this image.', ...parts };
     const whole = captionerIn(moondream, { ...settings, max_new_tokens: 14 });
     expect(await captions(whole, moondream, [pictures])).toMatchObject({ cuts: [[false, false, false]] });
     const cut = captionerIn(moondream, { ...settings, max_new_tokens: 5 });
     expect(await captions(cut, moondream, [pictures])).toMatchObject({ cuts: [[false, true, true]] });
-    // Florence-2 is made to end at the limit, which is no end of its own.
+    // Florence-2 is forced to write the end token at the limit, which does not count as an end of its own.
     const florence2 = join(fixtures, 'florence2-tiny');
     const forced = captionerIn(florence2, {
       family: 'florence2',
@@ -116,7 +116,7 @@ describe('a captioner', () => {
     expect(await captions(forced, florence2, [pictures])).toMatchObject({ cuts: [[true, true, true]] });
   });
 
-  test('a caption without words is the error of its picture', async () => {
+  test('a blank caption is the error of its picture', async () => {
     const folder = join(fixtures, 'florence2-tiny');
     const settings = {
       family: 'florence2',
@@ -131,7 +131,7 @@ describe('a captioner', () => {
   });
 });
 
-describe("a captioner whose files do not fit each other is refused when it is opened, by the file's name and the key's", () => {
+describe('a captioner whose files do not fit each other is refused at its opening, and the message names the file and the key', () => {
   const encoderDecoder = join(import.meta.dirname, '../../../models/trained-loop/captioner');
   const greedy: ModelSettings = {
     family: 'vision-encoder-decoder',
@@ -208,7 +208,7 @@ test('a captioner takes the export of each graph that its settings name, where t
   await rm(folder, { recursive: true });
 });
 
-describe('a captioner whose files are not right', () => {
+describe('a captioner with wrong files', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'panic-tda-captioner-'));
@@ -216,17 +216,17 @@ describe('a captioner whose files are not right', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  test('does not take scores that are not numbers for words', async () => {
+  test('refuses scores that are not numbers', async () => {
     const file = join(folder, 'onnx/embed_tokens.onnx');
     const graph = await readFile(file);
-    // The table of embeddings is nearly the whole file: every number in it becomes NaN.
+    // The table of embeddings is nearly the whole file, so every number in it becomes NaN.
     await writeFile(file, Buffer.from(graph).fill(0xff, 1000, graph.length - 1000));
     const given = await captions(captionerIn(folder, qwen), folder, [[picture(square)]]);
     expect(given).toMatchObject({ answers: [[{ kind: 'ModelOutputInvalid' }]] });
     await writeFile(file, graph);
   });
 
-  test('says so where a graph is broken, where one is missing, and where settings ask for another', async () => {
+  test('names the file where a graph is damaged, where one is missing, and where settings ask for another', async () => {
     const model = captionerIn(folder, qwen);
     const other = captionerIn(folder, { ...qwen, vision_encoder_dtype: 'q4' });
     expect(await captions(other, folder, [])).toMatchObject({
@@ -250,7 +250,7 @@ describe('settings of a captioner', () => {
     expect(() => check({ ...qwen, [key]: 1 })).toThrow(`transformers.js ignores ${key}`);
   });
 
-  test('what has no effect or no meaning is refused', () => {
+  test('a setting without effect or meaning is refused', () => {
     expect(() => check({ ...qwen, temperature: 0.5 })).toThrow('where do_sample is true only');
     expect(() => check({ ...qwen, top_k: 5 })).toThrow('where do_sample is true only');
     expect(() => check({ ...qwen, do_sample: true, temperature: 0 })).toThrow();
@@ -264,7 +264,7 @@ describe('settings of a captioner', () => {
 test('captioners of the catalogue run in processes of the pool', async () => {
   const folder = temporaryFolder();
   await cp(join(fixtures, 'smolvlm-tiny'), folder, { recursive: true });
-  // The catalogue's entry lists no file of its own for the template, and then none is opened.
+  // The catalogue's entry lists no separate file for the template, and then the loader opens none.
   const [template, config] = [join(folder, 'chat_template.jinja'), join(folder, 'tokenizer_config.json')];
   const content = JSON.parse(await readFile(config, 'utf8')) as object;
   await writeFile(config, JSON.stringify({ ...content, chat_template: await readFile(template, 'utf8') }));

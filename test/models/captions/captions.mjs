@@ -1,5 +1,6 @@
-// What the compiled loader answers to batches, in a process of its own (as token-ids.mjs). Argument: {model, folder, batches} as JSON,
-// where an item is {file, seed}, {text, seed} or {width, height, seed}. Prints for each batch its captions, or errors as {kind, message}, and whether they are cut.
+// Prints the answers of the compiled loader to batches, from a process of its own (as token-ids.mjs).
+// Argument: {model, folder, batches} as JSON, where an item is {file, seed}, {text, seed} or {width, height, seed}.
+// For each batch it prints its captions, or errors as {kind, message}, and whether the captions are cut.
 import sharp from 'sharp';
 import { openFolder } from '../../../dist/models/files/model-files.js';
 import { loadModel } from '../../../dist/models/loaders.js';

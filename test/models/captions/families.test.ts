@@ -79,7 +79,7 @@ interface SharedFixture {
 (existsSync(vitGpt2) ? describe : describe.skip)(
   'ViT-GPT2 (skipped where ../shared/model-fixtures lacks it)',
   () => {
-    test('has the pixels and ids of transformers, also for a picture that has to be shrunk', async () => {
+    test('has the pixels and ids of transformers, even for a picture that must be shrunk', async () => {
       const { images } = readJson(join(vitGpt2, 'expected.json')) as SharedFixture;
       const settings = {
         family: 'vision-encoder-decoder',

@@ -11,7 +11,7 @@ import { filesIn } from '../../../models/files/layout.js';
 
 export const fixtures = join(import.meta.dirname, '../../fixtures/captioners');
 
-/** What transformers made of a picture (`test/fixtures/captioners/*.py`). */
+/** The result of transformers for a picture (`test/fixtures/captioners/*.py`). */
 export interface ExpectedCaption {
   readonly file: string;
   readonly image_splitting?: boolean;
@@ -35,14 +35,14 @@ export async function readPicture(path: string): Promise<ImageArtifact> {
   return { modality: 'image', width: info.width, height: info.height, pixels: new Uint8Array(data) };
 }
 
-/** `<graph>_dtype: fp32` for each. */
+/** `<graph>_dtype: fp32` for each graph. */
 export function fp32(...graphs: readonly string[]): ModelSettings {
   return Object.fromEntries(graphs.map((graph) => [`${graph}_dtype`, 'fp32']));
 }
 
 type Captioner = Extract<GenerativeModel, { readonly loader: 'image-to-text' }>;
 
-/** A catalogue entry, checked as those of users, for all files of a folder. */
+/** A catalogue entry for all files of a folder, checked as users' entries are. */
 export function captionerIn(folder: string, settings: ModelSettings, name = 'Tiny'): Captioner {
   const [model] = parseCatalogueFile({
     models: [
@@ -68,7 +68,7 @@ export function captionerIn(folder: string, settings: ModelSettings, name = 'Tin
 
 export type TokenIds = Pick<ExpectedCaption, 'pixel_values' | 'greedy_ids' | 'input_ids'>;
 
-/** What the compiled loader makes of the pictures (`token-ids.mjs`). */
+/** The result of the compiled loader for the pictures (`token-ids.mjs`). */
 export async function tokenIds(
   folder: string,
   settings: ModelSettings,
@@ -96,7 +96,7 @@ export interface Answers {
   readonly cuts: readonly (readonly (boolean | null)[])[];
 }
 
-/** What the compiled loader answers to batches, or the error of loading (`captions.mjs`). */
+/** The answers of the compiled loader to batches, or the error of its loading (`captions.mjs`). */
 export async function captions(
   model: GenerativeModel,
   folder: string,

@@ -1,5 +1,6 @@
-// What the compiled loader makes of pictures, in a process of its own: the runtime does not know the typed arrays of Jest's realm.
-// Argument: {model, folder, pictures: paths} as JSON. Prints for each picture: pixels (dims, SHA-256), prompt's ids, caption's ids.
+// Prints the inputs and outputs of the compiled loader for pictures, from a process of its own: the runtime does not know
+// the typed arrays of Jest's realm. Argument: {model, folder, pictures: paths} as JSON.
+// For each picture it prints the pixels (dims, SHA-256), the ids of the prompt and the ids of the caption.
 import { createHash } from 'node:crypto';
 import sharp from 'sharp';
 import { captionTokens, openFamily } from '../../../dist/models/captions/captioner.js';

@@ -9,7 +9,7 @@ import { textToImageSettings } from '../../../models/diffusion/settings.js';
 import type { Floats } from '../../../models/diffusion/tensors.js';
 import { loadPipeline } from '../../../models/diffusion/text-to-image.js';
 
-/** A tiny model, and what diffusers makes of prompts with it. */
+/** A tiny model, and the results of diffusers for prompts. */
 export interface Fixture {
   readonly height: number;
   readonly width: number;
@@ -29,7 +29,7 @@ export interface Case {
   readonly image: string;
 }
 
-/** Those that `test/fixtures/diffusion/make.py` made, with diffusers in torch. */
+/** The fixtures of `test/fixtures/diffusion/make.py`, made with diffusers in torch. */
 export const fixtures = join(import.meta.dirname, '../../fixtures/diffusion');
 
 export function readFixture(folder: string): Fixture {
@@ -47,7 +47,7 @@ export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
   return largest;
 }
 
-/** A catalogue entry for a folder: all of its files. */
+/** A catalogue entry for all files of a folder. */
 export function modelOf(folder: string, settings: ModelSettings): GenerativeModel {
   return {
     kind: 'generative',

@@ -11,7 +11,7 @@ import { temporaryFolder } from '../../support/temporary-folder.js';
 import { lookAndLoad } from '../look-and-load.js';
 import { fixtures, modelOf, paint, readFixture, settingsOf } from './fixtures.js';
 
-/** A tiny model's folder in which values of one JSON file are others, and what is asked of it. */
+/** A copy of a tiny model's folder with other values in one JSON file, and the settings for it. */
 async function changed(
   name: string,
   file: string,
@@ -31,8 +31,8 @@ function protobufText(field: number, content: string): Buffer {
 }
 
 /**
- * The bytes of an ONNX graph whose input declares a number in place of a dimension's name. Their lengths stay what they were: the number is
- * a protobuf varint with padding, and an empty text (`denotation`) follows.
+ * The bytes of an ONNX graph whose input declares a number in place of a dimension's name. The lengths do not
+ * change: the number is a protobuf varint with padding, and an empty text (`denotation`) follows.
  */
 function withFixedDimension(graph: Buffer, input: string, name: string, value: number): Buffer {
   const old = protobufText(2, name);
@@ -54,14 +54,14 @@ async function refusal(folder: string, settings: ModelSettings, trial = false): 
   }
 }
 
-/** Told by a trial of the decoder, and by a width that the runtime concludes from the encoder's nodes. */
+/** Faults that only a trial of the decoder shows, or a width that the runtime concludes from the encoder's nodes. */
 const ONLY_OPENED = [
   'block_out_channels',
   'projection_class_embeddings_input_dim',
   'addition_time_embed_dim',
 ];
 
-describe("a folder whose files do not agree is refused when it is opened, by the file's name and the key's", () => {
+describe('a folder whose files do not agree is refused at its opening, and the message names the file and the key', () => {
   test.each([
     ['sd', 'vae_decoder/config.json', { block_out_channels: [4, 4, 8] }, 'block_out_channels'],
     ['sd', 'vae_decoder/config.json', { latent_channels: 16 }, 'latent_channels'],
@@ -97,7 +97,7 @@ describe("a folder whose files do not agree is refused when it is opened, by the
     ['batch_size', 2, 'the setting guidance_scale'],
     ['height', 64, 'the setting height'],
     ['width', 64, 'the setting width'],
-  ])('a graph that was exported for one %s alone', async (dimension, value, where) => {
+  ])('a graph that was exported for a single %s', async (dimension, value, where) => {
     const { folder, settings } = await changed('sd', 'unet/config.json', {});
     const graph = join(folder, 'unet/model.onnx');
     writeFileSync(graph, withFixedDimension(readFileSync(graph), 'sample', dimension, value));
@@ -116,7 +116,7 @@ describe("a folder whose files do not agree is refused when it is opened, by the
 describe('pixels a side for each latent', () => {
   const half = join(fixtures, 'half-decoder');
 
-  test('are what the decoder says: with three blocks 4, and the picture is that of diffusers before it was doubled', async () => {
+  test('are what the decoder states: 4 with three blocks, and the picture is that of diffusers before its doubling', async () => {
     const painter = catalogue.get('ShapesPainter')!;
     const { folder: whole } = await resolveModelFiles(painter, temporaryFolder());
     const folder = join(temporaryFolder(), 'painter');
@@ -138,7 +138,7 @@ describe('pixels a side for each latent', () => {
     expect(pixels).toEqual(quarter);
   });
 
-  test('are found by a trial where no configuration says them', async () => {
+  test('are found by a trial where no configuration states them', async () => {
     const folder = join(temporaryFolder(), 'sd');
     await cp(join(fixtures, 'sd'), folder, { recursive: true });
     await cp(half, join(folder, 'half'), { recursive: true });

@@ -22,7 +22,7 @@ describe("torch's numbers", () => {
     cuda: Drawn;
   };
 
-  test.each(cpu)('cpu, seed $seed: draws of any size, one after the other', ({ seed, draws }) => {
+  test.each(cpu)('cpu, seed $seed: successive draws of any size', ({ seed, draws }) => {
     const noise = noiseSource('cpu', seed);
     for (const values of draws) {
       expect(largestDifference(noise.normals(values.length), values)).toBeLessThan(1e-6);
@@ -33,11 +33,11 @@ describe("torch's numbers", () => {
     expect(noiseSource('cpu', 2 ** 40 + 5).normals(16)).toEqual(noiseSource('cpu', 5).normals(16));
   });
 
-  test('cuda, as published', () => {
+  test('cuda: the published numbers', () => {
     expect(largestDifference(noiseSource('cuda', cuda.seed).normals(10), cuda.values)).toBeLessThan(1e-6);
   });
 
-  test('cuda: all bits of a seed count, a draw does not depend on its size, and the next is another', () => {
+  test('cuda: all bits of a seed count, a draw does not depend on its size, and the next draw differs', () => {
     const noise = noiseSource('cuda', 2 ** 40 + 5);
     const first = noise.normals(100);
     expect(first).not.toEqual(noiseSource('cuda', 5).normals(100));
@@ -45,7 +45,7 @@ describe("torch's numbers", () => {
     expect(noise.normals(100)).not.toEqual(first);
   });
 
-  test.each(['cpu', 'cuda'] as const)('%s: are normal', (kind) => {
+  test.each(['cpu', 'cuda'] as const)('%s: have the normal distribution', (kind) => {
     const values = noiseSource(kind, 2 ** 53 - 1).normals(100_000);
     const mean = values.reduce((sum, value) => sum + value) / values.length;
     const variance = values.reduce((sum, value) => sum + (value - mean) ** 2) / values.length;

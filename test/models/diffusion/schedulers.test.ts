@@ -21,7 +21,8 @@ interface Walk {
   readonly states: readonly string[];
 }
 
-// Made by test/fixtures/diffusion/make.py with diffusers: 24 latents, and a prediction for each step from torch's CPU generator.
+// Made by test/fixtures/diffusion/make.py with diffusers: 24 latents, and a prediction for each step from torch's
+// CPU generator.
 const fixture = join(import.meta.dirname, '../../fixtures/diffusion/schedulers.json');
 const { seed, cases, flows } = JSON.parse(readFileSync(fixture, 'utf8')) as {
   seed: number;
@@ -69,7 +70,7 @@ function refusal(make: () => unknown): string {
 const euler = (more: Config) =>
   refusal(() => schedulerMaker({ _class_name: 'EulerDiscreteScheduler', ...more })(4));
 
-describe('what a configuration says', () => {
+describe("a scheduler's configuration", () => {
   test.each([
     ['use_beta_sigmas', true],
     ['use_exponential_sigmas', true],
@@ -80,11 +81,11 @@ describe('what a configuration says', () => {
     ['beta_schedule', 'sigmoid'],
     ['trained_betas', [0.1, 0.2]],
     ['steps_offset', 'one'],
-  ])('is refused by name where it is not supported: %s', (key, value) => {
+  ])('with a value that is not supported is refused by name: %s', (key, value) => {
     expect(euler({ [key]: value })).toContain(`${key} is ${JSON.stringify(value)}, which is not supported`);
   });
 
-  test('is refused by name where the key is unknown', () => {
+  test('with an unknown key is refused by name', () => {
     expect(euler({ use_new_sigmas: true })).toContain('use_new_sigmas');
     const dynamic = refusal(() => schedulerMaker({ _class_name: 'DDIMScheduler', thresholding: true })(4));
     expect(dynamic).toContain('thresholding is true');
@@ -96,8 +97,8 @@ describe('what a configuration says', () => {
     expect(many).toContain('at most its original_inference_steps, 50');
   });
 
-  test("may be of the scheduler that it was converted from, as diffusers' own are", () => {
-    // As stabilityai/sd-turbo has it: keys of PNDMScheduler and DDIMScheduler.
+  test("may have keys of the scheduler from which it was converted, as diffusers' own do", () => {
+    // As in stabilityai/sd-turbo: keys of PNDMScheduler and DDIMScheduler.
     const foreign = {
       skip_prk_steps: true,
       clip_sample: false,
@@ -107,7 +108,7 @@ describe('what a configuration says', () => {
     expect(euler({ ...foreign, _diffusers_version: '0.24.0.dev0' })).toBe('accepted');
   });
 
-  test('names a class that is not supported, and those that are', () => {
+  test('with an unsupported class is refused, and the message names the supported classes', () => {
     const message = refusal(() => schedulerMaker({ _class_name: 'HeunDiscreteScheduler' }));
     expect(message).toContain('HeunDiscreteScheduler');
     expect(message).toContain('DDIMScheduler');
@@ -116,13 +117,13 @@ describe('what a configuration says', () => {
     );
   });
 
-  test('is refused for numbers of steps whose last would fall below the first timestep', () => {
+  test('is refused for a number of steps whose last would fall below the first timestep', () => {
     const trailing = schedulerMaker({ _class_name: 'EulerDiscreteScheduler', timestep_spacing: 'trailing' });
     expect(refusal(() => trailing(61))).toContain('61 steps');
     for (let steps = 1; steps <= 60; steps++) expect(trailing(steps).timesteps).toHaveLength(steps);
   });
 
-  test('is refused for numbers of steps that its method or its offset leaves no room for', () => {
+  test('is refused for a number of steps for which its method or its offset has no room', () => {
     const rungeKutta = schedulerMaker({ _class_name: 'PNDMScheduler' });
     expect(refusal(() => rungeKutta(3))).toContain('at least 4');
     expect(rungeKutta(4).timesteps).toHaveLength(13);
@@ -133,7 +134,7 @@ describe('what a configuration says', () => {
     }
   });
 
-  test('may hold an infinity, as Python writes it', () => {
+  test('may have an infinity, as Python writes it', () => {
     const text =
       '{"_class_name": "DPMSolverMultistepScheduler", "lambda_min_clipped": -Infinity, "solver_order": 2}';
     const config = parseSchedulerJson(text) as Config;

@@ -44,7 +44,7 @@ function painted(answer: GeneratedItem | PanicError | undefined): GeneratedItem 
   return { ...answer, output: answer.output };
 }
 
-/** Values to 1e-5 before rounding, and each of the 8 bits the nearest to what diffusers has. */
+/** Compares values to 1e-5 before rounding, and expects that each of the 8 bits is the nearest to diffusers' value. */
 async function expectAsDiffusers(folder: string, fixture: Fixture, one: Case): Promise<void> {
   const settings = settingsOf(fixture, one);
   const expected = floats(one.image);
@@ -112,7 +112,7 @@ describe('a text-to-image model', () => {
   const quick = settingsOf(fixture, fixture.cases[1]!);
   const { prompt } = fixture.cases[0]!;
 
-  test('answers each item of a batch as if it were alone, and one that it cannot paint by its error', async () => {
+  test('answers each item of a batch as if it were alone, and an item that it cannot paint with an error', async () => {
     const loaded = await load(folder, quick);
     const picture = { modality: 'image', width: 1, height: 1, pixels: new Uint8Array(3) } as const;
     const answers = await loaded.generate([text(prompt, 1), { input: picture, seed: 1 }, text(prompt, 2)]);
@@ -124,7 +124,7 @@ describe('a text-to-image model', () => {
     expect(Object.keys(loaded.fingerprint.files)).toContain('unet/model.onnx');
   });
 
-  test('says how many tokens of a prompt it had no room for', async () => {
+  test('counts the tokens of a prompt for which it had no room', async () => {
     const loaded = await load(folder, quick);
     const [fits, two] = await loaded.generate([text(repeated('cat', 75), 1), text(repeated('cat', 77), 1)]);
     expect(painted(fits).cutTokens).toBe(0);
@@ -132,7 +132,7 @@ describe('a text-to-image model', () => {
     expect(painted(two).output).toEqual(painted(fits).output);
   });
 
-  test('counts what is cut by the encoder that reads the most', async () => {
+  test('counts the cut tokens of the encoder that reads the most', async () => {
     const other = join(fixtures, 'sd3');
     const given = readFixture(other);
     const settings = settingsOf(given, given.cases[0]!);
@@ -147,8 +147,8 @@ describe('a text-to-image model', () => {
     expect(painted(clipReadsMost).cutTokens).toBe(5);
   });
 
-  // Weights in halves (Python rounds the latents to halves between the steps as well); in bytes, with MatMulInteger and
-  // ConvInteger; in blocks of 4 bits, with MatMulNBits.
+  // Weights in halves (Python also rounds the latents to halves between the steps); in bytes, with MatMulInteger
+  // and ConvInteger; in blocks of 4 bits, with MatMulNBits.
   test.each([
     ['fp16', 2e-3],
     ['int8', 1e-5],
@@ -168,7 +168,7 @@ describe('a text-to-image model', () => {
       await rm(mixed, { recursive: true });
       const difference = largestDifference(unitPixels(picture), floats(one.image));
       expect(difference).toBeLessThan(tolerance);
-      // And not that of 32 bits.
+      // The picture differs from that of 32 bits.
       const full = floats(fixture.cases[1]!.image);
       expect(largestDifference(unitPixels(picture), full)).toBeGreaterThan(1e-4);
     },
@@ -189,8 +189,8 @@ describe('a text-to-image model', () => {
     });
   });
 
-  test('runs in a process of its own, by its name in the catalogue', async () => {
-    // The files of SDTurbo are those of the tiny model.
+  test('runs in a process of its own, under its name in the catalogue', async () => {
+    // SDTurbo's files are those of the tiny model here.
     const pool = await createModelPool({ modelsFolder: 'nowhere', folders: { SDTurbo: folder } });
     const answer = await pool.generate('SDTurbo', text(repeated('cat', 80), 1).input, 1);
     await pool.close();
@@ -199,7 +199,7 @@ describe('a text-to-image model', () => {
     expect(answer.fingerprint).toMatchObject({ device: 'cpu', dtype: 'fp16' });
   });
 
-  test('refuses what it would not hear, and sizes that are no whole number of patches', async () => {
+  test('refuses settings that it would ignore, and sizes that are no whole number of patches', async () => {
     const flux = join(fixtures, 'flux-schnell');
     const given = settingsOf(readFixture(flux), readFixture(flux).cases[0]!);
     const refusals = [
@@ -218,7 +218,7 @@ describe('a text-to-image model', () => {
     }
   });
 
-  test('takes a decoder without a configuration whose scaling factor the settings say', async () => {
+  test('takes a decoder without a configuration where the settings state its scaling factor', async () => {
     const other = await mkdtemp(join(tmpdir(), 'panic-tda-decoder-'));
     await cp(folder, other, { recursive: true });
     await rm(join(other, 'taesd/config.json'));
@@ -233,7 +233,7 @@ describe('a text-to-image model', () => {
   const { early } = fixture as Fixture & { early: readonly (Case & { config: object })[] };
 
   test.each(early)(
-    'corrects what early configurations have (%#), as the pipeline of diffusers does',
+    'corrects values of early configurations (%#), as the pipeline of diffusers does',
     async ({ config, ...one }) => {
       const old = await mkdtemp(join(tmpdir(), 'panic-tda-early-'));
       await cp(folder, old, { recursive: true });
@@ -270,19 +270,19 @@ describe('a text-to-image model', () => {
     await rm(other, { recursive: true });
   });
 
-  test('refuses a pipeline that it does not know by its name', async () => {
+  test('refuses an unknown pipeline, and names it', async () => {
     const other = await mkdtemp(join(tmpdir(), 'panic-tda-pipeline-'));
     await writeFile(join(other, 'model_index.json'), '{"_class_name": "KandinskyPipeline"}');
     await expect(load(other, quick)).rejects.toThrow('KandinskyPipeline');
     await rm(other, { recursive: true });
   });
 
-  test('a picture of numbers that are not finite, or of another size, is no picture', () => {
+  test('a picture with numbers that are not finite, or of another size, is refused', () => {
     const dims = [1, 3, 1, 2];
     const nan = { data: Float32Array.of(0, 1, 0, 1, NaN, 1), dims };
     expect(() => toArtifact(nan, 2, 1)).toThrow('hold NaN at position 4');
     expect(() => toArtifact({ data: new Float32Array(6), dims }, 4, 1)).toThrow('1 x 3 x 1 x 2');
-    // -1 is black, 1 is white; halves are rounded to even: 0.5 and 2.5 of 255.
+    // -1 is black, 1 is white. Halves are rounded to even: 0.5 and 2.5 of 255.
     const levels = Float32Array.of(-1, 1, 1 / 255 - 1, 5 / 255 - 1, 9, -9);
     expect([...toArtifact({ data: levels, dims }, 2, 1).pixels]).toEqual([0, 0, 255, 255, 2, 0]);
   });

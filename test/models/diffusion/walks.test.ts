@@ -12,7 +12,7 @@ interface Walk {
   readonly config: Readonly<Record<string, unknown>>;
   readonly steps: number;
   readonly to_one_step?: boolean;
-  /** What diffusers said where it has no walk. */
+  /** The error of diffusers where it has no walk. */
   readonly error?: string;
   /** The sum of (k + 1) times the timestep of step k. */
   readonly timesteps: number;
@@ -20,7 +20,7 @@ interface Walk {
   readonly sigma: number;
   /** Latents after the last step. */
   readonly last: string;
-  /** What the denoiser was given at the last step. */
+  /** The denoiser's input at the last step. */
   readonly input?: string;
 }
 
@@ -50,7 +50,7 @@ function schedulerOf(name: string, { config, steps, to_one_step: toOneStep = fal
   return flowMatchEulerDiscrete(config)({ steps, imageTokens: tokens, toOneStep });
 }
 
-/** "equal", "refused: KEY ..." with the keys of the case that the refusal names, or what is wrong. */
+/** "equal", "refused: KEY ..." with the keys of the case that the refusal names, or the difference. */
 function outcome(name: string, walk: Walk): string {
   let scheduler: Scheduler;
   try {
@@ -70,7 +70,7 @@ function outcome(name: string, walk: Walk): string {
     const prediction = noiseSource('cpu', k).normals(size);
     latents = Float32Array.from(scheduler.step(prediction, k, latents, noise));
   }
-  // Schedules without a last signal begin at noise of thousands, or divide by what rounding has left.
+  // Schedules without a last signal begin at noise of thousands, or divide by a remainder of rounding.
   const tolerance = walk.config['rescale_betas_zero_snr'] === true ? 5e-5 : 5e-6;
   const timesteps = scheduler.timesteps.reduce((sum, timestep, k) => sum + timestep * (k + 1), 0);
   if (scheduler.timesteps.length !== walk.asked) return `asked ${scheduler.timesteps.length} times`;
@@ -88,7 +88,7 @@ function outcome(name: string, walk: Walk): string {
   return 'equal';
 }
 
-/** What diffusers walks and this program refuses: the values of each key that are refused alone. */
+/** Values that diffusers walks and this program refuses, by key. Each is refused alone. */
 const REFUSED: Readonly<Record<string, readonly string[]>> = {
   EulerDiscreteScheduler: [
     'trained_betas',
@@ -127,7 +127,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
 describe.each(all)('$scheduler', ({ scheduler, keys, cases }) => {
   const outcomes = cases.map((walk) => [walk, outcome(scheduler, walk)] as const);
 
-  test('walks as diffusers does, or refuses by name what it does not heed', () => {
+  test('walks as diffusers does, or refuses by name what it does not support', () => {
     const wrong = outcomes.filter(([, found]) => found !== 'equal' && !found.startsWith('refused: '));
     expect(
       wrong.map(([{ config, steps }, found]) => `${JSON.stringify(config)}, ${steps} steps: ${found}`),
@@ -135,7 +135,7 @@ describe.each(all)('$scheduler', ({ scheduler, keys, cases }) => {
     expect(outcomes.filter(([, found]) => found === 'equal').length).toBeGreaterThan(cases.length / 3);
   });
 
-  test('refuses no other values than these, and was asked about each key', () => {
+  test('refuses no other values than these, and the fixture has each key', () => {
     const single = outcomes.flatMap(([{ config, error }, found]) => {
       const [entry, ...others] = Object.entries(config).filter(
         ([key]) => key !== 'num_train_timesteps' || !('trained_betas' in config),

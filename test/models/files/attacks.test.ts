@@ -32,7 +32,7 @@ import { externalTensor, model as graphOf, node } from '../../support/onnx-bytes
 import { tinyModel, type Said } from './tiny-model.js';
 
 /*
- * Attacks on the models folder by a catalogue, a lock file or a folder of a stranger's. Each worked once.
+ * Attacks on the models folder by a foreign catalogue, lock file or folder. Each worked before its fix.
  */
 
 const config = Buffer.from('{"a": 1}');
@@ -47,7 +47,7 @@ function modelOf(files: readonly string[] = FILES, more: Omit<Said, 'weights'> =
 let hub: HubServer;
 let folder: string;
 let there: string;
-/** A folder beside the models folder with a file of the user's. */
+/** A folder of the user's beside the models folder, with a file in it. */
 let outside: string;
 let secret: string;
 
@@ -83,7 +83,7 @@ async function pull(model: EmbeddingModel = modelOf()): Promise<string> {
   return outcome?.ok === true ? 'pulled' : (outcome?.error.message ?? '');
 }
 
-/** The model as a catalogue gives it that is read now. */
+/** The model as a catalogue that is read now has it. */
 const pinned = (): EmbeddingModel => pinnedModel(modelOf(), readLock(folder)) as EmbeddingModel;
 const stillMine = (): boolean => readFileSync(secret, 'utf8') === 'mine';
 
@@ -116,7 +116,7 @@ async function problemsOf(...asked: Parameters<typeof catalogueEntry>): Promise<
 }
 
 describe('a catalogue', () => {
-  test('is taken as it should be', async () => {
+  test('is accepted where it is in order', async () => {
     expect(await problemsOf(['model.onnx', 'tokenizer.json'])).toBe('');
   });
 
@@ -139,7 +139,7 @@ describe('a catalogue', () => {
     ['Model.onnx', 'model.onnx'],
     ['caf\u00e9', 'cafe\u0301'],
     ['a/b', 'a'],
-  ])('whose files %j and %j some file systems take for one is refused', async (one, other) => {
+  ])('whose files %j and %j are one on some file systems is refused', async (one, other) => {
     expect(await problemsOf(['model.onnx', 'x/y', one, other])).toMatch(
       /which some file systems take for one/,
     );
@@ -156,7 +156,7 @@ describe('a catalogue', () => {
     expect(await problemsOf(['model.onnx', path])).toMatch(/own files|unfinished downloads/);
   });
 
-  test('whose graph is none of its files is refused', async () => {
+  test('whose graph is not among its files is refused', async () => {
     expect(await problemsOf(['tokenizer.json', 'onnx/model.onnx'])).toMatch(
       /settings\.file: found "model\.onnx"; allowed: a graph of weights\.files: "onnx\/model\.onnx"/,
     );
@@ -166,7 +166,7 @@ describe('a catalogue', () => {
   });
 
   test.each(['trust_remote_code', 'custom_ops_library', 'session_options', 'auto_map'])(
-    'cannot ask for code of others: %s is no setting',
+    'cannot name code from elsewhere: %s is no setting',
     async (key) => {
       expect(await problemsOf(['model.onnx'], { [key]: true })).toMatch(/an unknown field/);
     },
@@ -174,7 +174,7 @@ describe('a catalogue', () => {
 });
 
 describe('a pull', () => {
-  test('gets what it should', async () => {
+  test('gets the listed files', async () => {
     expect(await pull()).toBe('pulled');
   });
 
@@ -201,7 +201,7 @@ describe('a pull', () => {
     },
   );
 
-  test('writes nothing behind a link to nothing', async () => {
+  test('writes nothing through a dangling link', async () => {
     mkdirSync(there, { recursive: true });
     symlinkSync(join(outside, 'new'), join(there, 'onnx'));
     expect(await pull()).toMatch(/a link to nothing/);
@@ -223,7 +223,7 @@ describe('a pull', () => {
       for (const plant of [symlinkSync, linkSync]) {
         rmSync(there, { recursive: true, force: true });
         mkdirSync(there, { recursive: true });
-        // Something to go on from, so that the tag is read as well.
+        // An unfinished download, so that the pull also reads the tag.
         writeFileSync(join(there, 'config.json.part'), '{');
         rmSync(join(there, name), { force: true });
         plant(secret, join(there, name));
@@ -233,7 +233,7 @@ describe('a pull', () => {
     },
   );
 
-  test('of an entry without the data of its graph says so before anything large comes', async () => {
+  test('of an entry without the data of its graph fails before anything large comes', async () => {
     const listed = ['config.json', 'onnx/model.onnx'];
     expect(await pull(modelOf(listed))).toMatch(
       /keeps weights in "model\.onnx_data": that file is not among the model's files; add "onnx\/model\.onnx_data"/,
@@ -254,7 +254,7 @@ describe('a pull', () => {
 describe('a lock file', () => {
   type Entry = Record<string, unknown> & { files: Record<string, unknown>[] };
 
-  /** Changes the entry of a model that was pulled. */
+  /** Changes the entry of a pulled model. */
   async function edited(change: (entry: Entry) => void): Promise<void> {
     expect(await pull()).toBe('pulled');
     const file = join(folder, 'models.lock.json');
@@ -298,7 +298,7 @@ describe('a lock file', () => {
     ['folder', (entry) => (entry['folder'] = '../outside')],
     ['folder', (entry) => (entry['folder'] = outside)],
     ['folder', (entry) => (entry['folder'] = 'owner\n/../../outside')],
-  ])('is refused by the name of what was edited: %s, %#', async (name, change) => {
+  ])('is refused, and the message names the edited key: %s, %#', async (name, change) => {
     await edited(change);
     expect(() => readLock(folder)).toThrow(refused);
     expect(() => readLock(folder)).toThrow(name);
@@ -312,7 +312,7 @@ describe('a lock file', () => {
     expect(() => readLock(folder)).toThrow(/version/);
   });
 
-  test('of an earlier version is taken; its files are hashed once more, and not again', async () => {
+  test('of an earlier version is accepted, and its files are hashed exactly once more', async () => {
     await edited(({ files }) => {
       for (const file of files) for (const key of ['ctimeNs', 'inode']) delete file[key];
     });
@@ -320,7 +320,7 @@ describe('a lock file', () => {
     for (const file of readLock(folder).models['Tiny']!.files) expect(file.ctimeNs).toMatch(/^\d+$/);
   });
 
-  test('leads no deletion through a link within the model', async () => {
+  test('causes no deletion through a link within the model', async () => {
     expect(await pull()).toBe('pulled');
     const onnx = join(there, 'onnx');
     renameSync(onnx, join(outside, 'onnx'));
@@ -329,7 +329,7 @@ describe('a lock file', () => {
     expect(existsSync(join(outside, 'onnx/model.onnx'))).toBe(true);
   });
 
-  test('leads no deletion through a link that came after the question', async () => {
+  test('causes no deletion through a link that came after the question', async () => {
     expect(await pull()).toBe('pulled');
     const removal = plannedRemoval(modelOf(), folder)!;
     const onnx = join(there, 'onnx');
@@ -342,14 +342,14 @@ describe('a lock file', () => {
   });
 });
 
-/** Other bytes of the same length, with the modification time that the file had. */
+/** Writes other bytes of the same length, and restores the file's modification time. */
 function changeSecretly(file: string): Buffer {
   const bytes = readFileSync(file);
   withTimeKept(file, () => writeFileSync(file, Buffer.alloc(bytes.length, 'x')));
   return bytes;
 }
 
-/** Does something to a file and gives it back the modification time that it had, to the nanosecond. */
+/** Does something to a file, and restores its modification time to the nanosecond. */
 function withTimeKept(file: string, change: () => void): void {
   const time = join(outside, 'time');
   execFileSync('touch', ['-r', file, time]);
@@ -379,7 +379,7 @@ describe('a verified file', () => {
     await expect(resolveModelFiles(pinned(), folder)).rejects.toThrow(/has changed since it was verified/);
   });
 
-  test('that verify found changed is not loaded until the right bytes are verified or pulled', async () => {
+  test('that verify found changed is not loaded before the right bytes are verified or pulled', async () => {
     const bytes = changeSecretly(data());
     expect(await verifyModel(pinned(), folder)).toMatchObject({ ok: false });
     expect(readinessOf(pinned(), folder)).toMatchObject({ state: 'changed', paths: [data()] });
@@ -402,7 +402,7 @@ describe('a verified file', () => {
     expect(readinessOf(pinned(), folder)).toMatchObject({ state: 'ready' });
   });
 
-  test('that was changed with its time restored is pulled again, and is no twin of another model’s', async () => {
+  test('that was changed with its time restored is pulled again, and is no twin for another model', async () => {
     changeSecretly(data());
     const copy = modelOf(FILES, { name: 'Copy', revision: 'main' });
     hub.commits['owner/tiny'] = 'b'.repeat(40);
@@ -414,7 +414,7 @@ describe('a verified file', () => {
     expect(readFileSync(data()).equals(weights)).toBe(true);
   });
 
-  test('gets a second name by another pull, and is found unchanged', async () => {
+  test('gets a second name by another pull, and counts as unchanged', async () => {
     hub.commits['owner/tiny'] = 'b'.repeat(40);
     expect(await pull(modelOf(FILES, { name: 'Copy', revision: 'main' }))).toBe('pulled');
     expect(statSync(data()).nlink).toBe(2);
@@ -448,14 +448,14 @@ describe('a verified file', () => {
   test('is not hashed again while it is untouched', async () => {
     const before = readFileSync(join(folder, 'models.lock.json'), 'utf8');
     const lock = JSON.parse(before) as { models: { Tiny: { files: { sha256: string }[] } } };
-    // A hash that no file has: hashing would find it out.
+    // A hash that no file has. Hashing the file would show the difference.
     for (const file of lock.models.Tiny.files) file.sha256 = sha256(Buffer.from('nothing of this'));
     writeFileSync(join(folder, 'models.lock.json'), JSON.stringify(lock));
     expect((await resolveModelFiles(pinned(), folder)).files).toHaveLength(3);
   });
 });
 
-test('a model’s folder may be a link to another disk: it is verified and loaded, and remove only forgets it', async () => {
+test('a model’s folder may be a link to another disk: it is verified and loaded, and remove deletes only its entry', async () => {
   expect(await pull()).toBe('pulled');
   const real = join(outside, 'tiny');
   renameSync(there, real);
@@ -466,7 +466,7 @@ test('a model’s folder may be a link to another disk: it is verified and loade
   expect(existsSync(join(real, 'config.json'))).toBe(true);
 });
 
-test('a copy of a models folder is hashed once more, and then not again', async () => {
+test('a copy of a models folder is hashed exactly once more', async () => {
   expect(await pull()).toBe('pulled');
   const copy = join(outside, 'copy');
   cpSync(folder, copy, { recursive: true, preserveTimestamps: true });

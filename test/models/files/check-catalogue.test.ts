@@ -71,7 +71,7 @@ async function check(...args: string[]): Promise<{ code: number; output: string 
   return { code, output };
 }
 
-test('branches are told and pinned, and files that a commit lacks are named', async () => {
+test('branches are reported and pinned, and files that a commit lacks are named', async () => {
   const before = await check();
   expect(before.code).toBe(1);
   expect(before.output).toContain(
@@ -89,6 +89,6 @@ test('branches are told and pinned, and files that a commit lacks are named', as
   );
 });
 
-test('an option that there is not is refused', async () => {
+test('an unknown option is refused', async () => {
   expect(await check('--pinned')).toMatchObject({ code: 2 });
 });

@@ -6,8 +6,8 @@ import { temporaryFolder } from '../../support/temporary-folder.js';
 import { gitOid, sha256 } from '../../support/hub-server.js';
 
 /*
- * A server that answers a download as it likes. What comes out is the right file or an error, after a bounded number of requests, and never
- * more on the disk than the file has bytes.
+ * Downloads from a server that may answer anything. The result is the right file or an error, after a bounded number
+ * of requests, and the disk never has more bytes than the file.
  */
 
 const right = Buffer.from(Array.from({ length: 10_000 }, (_, i) => i % 251));
@@ -49,7 +49,7 @@ async function get(
   }
 }
 
-/** What an earlier attempt left. */
+/** Writes what an earlier attempt would have left. */
 function left(bytes: Buffer, etag?: string): void {
   writeFileSync(`${target}.part`, bytes);
   if (etag !== undefined) writeFileSync(`${target}.part.etag`, etag);
@@ -62,7 +62,7 @@ const part = (body: Buffer, range: string, headers: Record<string, string> = {})
 const restOf = (from: number): Response =>
   part(right.subarray(from), `bytes ${from}-${right.length - 1}/${right.length}`);
 
-/** Gives some bytes and loses the connection; or goes on for ever. */
+/** Sends some bytes and then loses the connection, or goes on forever. */
 function streamed(chunks: number, chunk: Buffer, init: ResponseInit = { status: 200 }): Response {
   let sent = 0;
   const body = new ReadableStream<Uint8Array>({
@@ -77,7 +77,7 @@ function streamed(chunks: number, chunk: Buffer, init: ResponseInit = { status: 
 const isRight = (): boolean => existsSync(target) && readFileSync(target).equals(right);
 const MOST_REQUESTS = 12;
 
-describe('a server that goes on where it was asked to', () => {
+describe('a server that continues at the requested place', () => {
   test('gives the file', async () => {
     left(right.subarray(0, HALF), '"a"');
     expect(await get(restOf)).toBe(expected.sha256);
@@ -95,7 +95,7 @@ describe('a server that goes on where it was asked to', () => {
   });
 });
 
-describe('a server that plays tricks with ranges gets the file anew, or nothing', () => {
+describe('from a server with wrong ranges the program gets the whole file anew, or an error', () => {
   const tricks: [string, (from: number) => Response][] = [
     ['ignores the range', () => whole()],
     ['gives another range', () => part(right.subarray(100), `bytes 100-${right.length - 1}/${right.length}`)],
@@ -137,7 +137,7 @@ describe('a server that plays tricks with ranges gets the file anew, or nothing'
     expect(asked.length).toBeLessThanOrEqual(2);
   });
 
-  test.each(tricks)('%s, always, also to a request for all', async (_, trick) => {
+  test.each(tricks)('%s, always, even for a request of the whole file', async (_, trick) => {
     left(right.subarray(0, HALF), '"a"');
     const outcome = await get(trick);
     if (outcome !== expected.sha256) {
@@ -147,7 +147,7 @@ describe('a server that plays tricks with ranges gets the file anew, or nothing'
     expect(asked.length).toBeLessThanOrEqual(MOST_REQUESTS);
   });
 
-  test('by a cut and a wrong range in turns, for ever: that is no progress', async () => {
+  test('by a cut and a wrong range in turns, forever, which is no progress', async () => {
     const outcome = await get((from) =>
       from === 0
         ? streamed(1, right.subarray(0, HALF))
@@ -191,7 +191,7 @@ describe('bytes of another hash', () => {
   });
 });
 
-test('a tag that no header can hold is not asked for', async () => {
+test('a tag that no header can hold is not sent', async () => {
   left(right.subarray(0, HALF), 'a\r\nauthorization: x');
   expect(await get(restOf)).toBe(expected.sha256);
   expect(asked).toEqual([{ from: HALF, etag: null }]);

@@ -24,12 +24,12 @@ function check(graph: Buffer, files: readonly string[] = FILES): void {
 }
 
 describe('weights outside of the graph', () => {
-  test('lie in a file beside it', () => {
+  test('may be in a file beside it', () => {
     expect(() => check(model([node('Add')], [externalTensor('model.onnx_data')]))).not.toThrow();
   });
 
   test.each(['../model.onnx_data', '/etc/passwd', 'a/b', 'a\\b', '..', '.', '', 'C:x', 'a\0b'])(
-    'do not lie in %j',
+    'may not be in %j',
     (location) => {
       expect(() => check(model([node('Add')], [externalTensor(location)]))).toThrow(
         /only the name of a file beside it is allowed/,
@@ -37,7 +37,7 @@ describe('weights outside of the graph', () => {
     },
   );
 
-  test('lie in a file that is hashed with the others', () => {
+  test('are in a file that is hashed with the others', () => {
     expect(() => check(model([node('Add')], [externalTensor('other.bin')]))).toThrow(
       /add "onnx\/other.bin" to them/,
     );
@@ -54,7 +54,7 @@ describe('weights outside of the graph', () => {
     );
   });
 
-  test('are found in attributes and in sub-graphs, too', () => {
+  test('are found in attributes and in sub-graphs', () => {
     const constant = node('Constant', '', message([1, 'value'], [5, externalTensor('../a')]));
     expect(() => check(model([constant]))).toThrow(/"..\/a"/);
     const inner = message([1, constant]);
@@ -79,7 +79,7 @@ describe('operators', () => {
     );
   });
 
-  test('may be functions that the model brings along, whose operators are looked at', () => {
+  test('may be functions of the model itself, whose operators are checked', () => {
     const used = node('Norm', 'pkg.made');
     expect(() => check(model([used], [], [made(node('Mul'))]))).not.toThrow();
     expect(() => check(model([used], [], [made(node('Sneak', 'my.ops'))]))).toThrow(/my\.ops:Sneak/);
@@ -94,7 +94,7 @@ test('a file that is no ONNX model is refused', () => {
   expect(() => check(tinyGraph.subarray(0, tinyGraph.length - 2))).toThrow(/cannot be read as an ONNX model/);
 });
 
-test('three gigabytes of weights are skipped, and not read', () => {
+test('three gigabytes of weights are skipped without reading', () => {
   const bytes = 3 * 2 ** 30;
   // TensorProto.raw_data (9), within GraphProto.initializer (5), within ModelProto.graph (7); the file is sparse.
   const rawHead = Buffer.concat([varint(9 * 8 + 2), varint(bytes)]);

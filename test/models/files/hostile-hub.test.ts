@@ -12,7 +12,7 @@ const never = new AbortController().signal;
 type Answer = (request: IncomingMessage, response: ServerResponse, base: string) => void;
 let answer: Answer;
 let servers: Server[];
-/** What each of two servers was asked, with the token that came along. */
+/** The requests to each of two servers, with their tokens. */
 let asked: { readonly server: number; readonly path: string; readonly authorization: string | null }[];
 
 beforeEach(async () => {
@@ -63,17 +63,17 @@ describe('a list of files', () => {
   test.each([
     ['a negative size', { size: -1 }],
     ['half a byte', { size: 0.5 }],
-    ['more bytes than there are', { size: 1e300 }],
+    ['more bytes than any file has', { size: 1e300 }],
     ['a negative size of a large file', { lfs: { oid: 'c'.repeat(64), size: -5 } }],
-    ['a hash that is none', { oid: '' }],
-    ['a hash of a large file that is none', { lfs: { oid: 'c', size: 1 } }],
+    ['a malformed hash', { oid: '' }],
+    ['a malformed hash of a large file', { lfs: { oid: 'c', size: 1 } }],
   ])('with %s is refused', async (_, more) => {
     expect(await listFailure(listing([entry('a.onnx', more)]))).toMatch(
       /does not answer as a model hub does/,
     );
   });
 
-  test('with a file twice is refused, and names that no catalogue can have are left out', async () => {
+  test('with a file twice is refused, and paths that no catalogue can name are left out', async () => {
     const twice = [entry('a.onnx'), entry('a.onnx', { oid: 'd'.repeat(40) })];
     expect(await listFailure(listing(twice))).toMatch(/it lists "a.onnx" twice/);
     const odd = ['../a', '/etc/passwd', 'a\nb', 'a\u202eb', 'C:/a', 'good.onnx'].map((path) => entry(path));
@@ -81,7 +81,7 @@ describe('a list of files', () => {
     expect([...(await filesAt(hub(), 'owner/name', COMMIT, never)).keys()]).toEqual(['good.onnx']);
   });
 
-  test('that is longer than any is not read on, also where it is packed', async () => {
+  test("that is longer than any hub's is not read to its end, even where it is compressed", async () => {
     const packed = gzipSync(Buffer.alloc(2 ** 27, ' '));
     const told = await listFailure((_, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed);
@@ -99,7 +99,7 @@ describe('a list of files', () => {
     expect(sent).toBeLessThan(2 ** 27);
   });
 
-  test('whose pages find no end is refused', async () => {
+  test('with endless pages is refused', async () => {
     const told = await listFailure(({ url }, response) => {
       response.writeHead(200, { link: `<${url}>; rel="next"` }).end('[]');
     });
@@ -107,7 +107,7 @@ describe('a list of files', () => {
     expect(asked).toHaveLength(200);
   });
 
-  test('of more files than any repository has is refused', async () => {
+  test('with more files than any repository has is refused', async () => {
     let page = 0;
     const told = await listFailure((_, response) => {
       const entries = Array.from({ length: 10_000 }, (_, k) => entry(`${page}/${k}`));
@@ -127,10 +127,10 @@ describe('a list of files', () => {
 });
 
 describe('an answer', () => {
-  /** Longer than a busy machine keeps a local answer waiting. */
+  /** Longer than a busy machine delays a local answer. */
   const PATIENCE = { silenceMs: 1000 };
 
-  test('that never comes, stops in its midst, or drips, is given up', async () => {
+  test('that never comes, stops in the middle, or comes in single bytes, is abandoned', async () => {
     expect(await listFailure(() => undefined, PATIENCE)).toMatch(/no answer within 1 s/);
     const stops = await listFailure((_, response) => void response.write('['), PATIENCE);
     expect(stops).toMatch(/nothing came for 1 s/);
@@ -141,7 +141,7 @@ describe('an answer', () => {
     expect(drips).toMatch(/had no end within 5 s/);
   }, 60_000);
 
-  test('of a commit that is none, or of endless length, is refused', async () => {
+  test('with a malformed commit, or of endless length, is refused', async () => {
     expect(await commitFailure((_, response) => void response.end('{"sha": "../../x"}'))).toMatch(
       /as a model hub does/,
     );
@@ -149,7 +149,7 @@ describe('an answer', () => {
     expect(await commitFailure((_, response) => void response.end(long))).toMatch(/more than 16777216 bytes/);
   });
 
-  test('that says what went wrong in thousands of words is told in some', async () => {
+  test('that explains a failure in thousands of words is shortened in the message', async () => {
     const told = await listFailure((_, response) => {
       response.writeHead(403, { 'x-error-message': 'word '.repeat(2000) }).end();
     });
@@ -158,8 +158,8 @@ describe('an answer', () => {
   });
 });
 
-describe('where an answer leads', () => {
-  test('the token stays with the hub', async () => {
+describe('the place to which an answer leads', () => {
+  test('gets no token unless it is the hub', async () => {
     answer = ({ url }, response, other) => {
       if (url === '/there') response.end('bytes');
       else response.writeHead(302, { location: `${other}/there` }).end();
@@ -178,7 +178,7 @@ describe('where an answer leads', () => {
     'ftp://127.0.0.1/',
     'http://',
     'http://user:password@127.0.0.1/',
-  ])('a hub that leads to %s is not followed', async (location) => {
+  ])('is refused: %s', async (location) => {
     expect(await listFailure((_, response) => void response.writeHead(302, { location }).end())).toMatch(
       /not followed/,
     );

@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 
-/** A small HTTP proxy that tunnels (CONNECT) for those who know its password. */
+/** A small HTTP proxy that opens tunnels (CONNECT) for clients that know its password. */
 export class HttpProxy {
-  /** `host:port` of each tunnel that was asked for. */
+  /** `host:port` of each requested tunnel. */
   readonly tunnels: string[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #server: Server = createServer((_, response) => response.writeHead(405).end());
@@ -40,7 +40,7 @@ export class HttpProxy {
 
   #keep(socket: Socket): void {
     this.#sockets.add(socket);
-    // Either side may go away before the other.
+    // Either side may close before the other.
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#sockets.delete(socket));
   }

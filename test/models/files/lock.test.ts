@@ -47,7 +47,7 @@ function modelOf(name: string, revision = COMMIT): TinyModel {
   };
 }
 
-/** Files as somebody puts them there by hand, under the model's name. */
+/** Writes the files that a user would put there, under the model's name. */
 function putByHand(modelsFolder: string, name: string, config = '{}'): string {
   const folder = join(modelsFolder, name);
   mkdirSync(folder, { recursive: true });
@@ -61,12 +61,12 @@ const knowing = (known: Readonly<Record<string, KnownFile>>): TinyModel => {
   return { ...model, weights: { ...model.weights, known } };
 };
 
-/** The model as a catalogue gives it that is read now. */
+/** The model as a catalogue that is read now has it. */
 function pinned(model: TinyModel, modelsFolder: string): TinyModel {
   return { ...model, revision: readLock(modelsFolder).models[model.name]!.commit };
 }
 
-describe('files put there by hand', () => {
+describe('files that a user put there', () => {
   const model = modelOf('Mine');
 
   test('are not used before they are verified', async () => {
@@ -78,7 +78,7 @@ describe('files put there by hand', () => {
     });
   });
 
-  test('are trusted at first sight, which is told, and compared from then on', async () => {
+  test('are trusted at first sight, which verify reports, and compared from then on', async () => {
     const modelsFolder = temporaryFolder();
     const folder = putByHand(modelsFolder, 'Mine');
     const first = await verifyModel(model, modelsFolder);
@@ -98,7 +98,7 @@ describe('files put there by hand', () => {
     });
   });
 
-  test('have a digest of themselves as their revision, since nobody vouches for their commit', async () => {
+  test('have a digest of themselves as their revision, since no hub confirms their commit', async () => {
     const modelsFolder = temporaryFolder();
     putByHand(modelsFolder, 'Mine');
     await verifyModel(model, modelsFolder);
@@ -109,7 +109,7 @@ describe('files put there by hand', () => {
     expect((await resolveModelFiles(pinned(model, modelsFolder), modelsFolder)).files).toHaveLength(2);
   });
 
-  test('are those of a commit where the catalogue knows the hash of each', async () => {
+  test('belong to a commit where the catalogue has the hash of each', async () => {
     const modelsFolder = temporaryFolder();
     putByHand(modelsFolder, 'Mine');
     const hashes = {
@@ -120,7 +120,7 @@ describe('files put there by hand', () => {
     expect(readLock(modelsFolder).models['Mine']).toMatchObject({ commit: COMMIT });
   });
 
-  test('are compared with what the catalogue knows of them', async () => {
+  test("are compared with the catalogue's hashes and sizes", async () => {
     const modelsFolder = temporaryFolder();
     putByHand(modelsFolder, 'Mine');
     const wrong = await verifyModel(knowing({ 'config.json': { sha256: 'f'.repeat(64) } }), modelsFolder);
@@ -139,7 +139,7 @@ describe('files put there by hand', () => {
   });
 });
 
-/** A model whose files were put there by hand and verified. */
+/** A model whose files a user put there and verified. */
 async function verified(): Promise<{ modelsFolder: string; config: string; model: TinyModel }> {
   const modelsFolder = temporaryFolder();
   const folder = putByHand(modelsFolder, 'Mine');
@@ -156,7 +156,7 @@ describe('a verified file', () => {
     expect(readLock(modelsFolder).models['Mine']!.files[0]).toMatchObject({ mtimeMs: 1_000_000 });
   });
 
-  test('that was changed is refused, and told by verify, which keeps what it knew', async () => {
+  test('that was changed is refused, and verify reports it and keeps the old hash', async () => {
     const { modelsFolder, config, model } = await verified();
     writeFileSync(config, '[]');
     utimesSync(config, 1000, 1000);
@@ -172,7 +172,7 @@ describe('a verified file', () => {
     expect(readLock(modelsFolder)).toEqual(before);
   });
 
-  test('of another size, or that is gone, is known without hashing', async () => {
+  test('of another size, or that is missing, is noticed without hashing', async () => {
     const { modelsFolder, config, model } = await verified();
     writeFileSync(config, 'longer');
     expect(readinessOf(model, modelsFolder)).toMatchObject({ state: 'changed', paths: [config] });
@@ -184,14 +184,14 @@ describe('a verified file', () => {
 });
 
 describe('the lock file', () => {
-  test('that is damaged is refused with what to do', async () => {
+  test('that is damaged is refused with a remedy', async () => {
     const modelsFolder = temporaryFolder();
     writeFileSync(join(modelsFolder, 'models.lock.json'), '{"version": 2, "models": {}}');
     expect(() => readLock(modelsFolder)).toThrow(/is not a lock file of this program's.*Move it away/s);
     await expect(loadCatalogue({ modelsFolder })).rejects.toThrow(/Move it away/);
   });
 
-  test('keeps every entry that is written at once', async () => {
+  test('keeps every entry where several are written at once', async () => {
     const modelsFolder = temporaryFolder();
     const names = Array.from({ length: 20 }, (_, index) => `Model${index}`);
     const files = [
@@ -215,7 +215,7 @@ describe('the lock file', () => {
 });
 
 describe('removing a model', () => {
-  test('deletes the files of its list and no other', async () => {
+  test('deletes the listed files and no others', async () => {
     const modelsFolder = temporaryFolder();
     const folder = putByHand(modelsFolder, 'Mine');
     const own = join(folder, 'notes.txt');
@@ -229,7 +229,7 @@ describe('removing a model', () => {
     expect(readLock(modelsFolder).models).toEqual({});
   });
 
-  test('leaves what another model of the same repository uses', async () => {
+  test('leaves files that another model of the same repository uses', async () => {
     const modelsFolder = temporaryFolder();
     const folder = putByHand(modelsFolder, 'tiny');
     const [both, onlyConfig] = [modelOf('Both'), modelOf('OnlyConfig')];
@@ -242,7 +242,7 @@ describe('removing a model', () => {
     expect(existsSync(folder)).toBe(false);
   });
 
-  test('of a local folder forgets it and leaves the files', async () => {
+  test('of a local folder deletes its entry and leaves the files', async () => {
     const [modelsFolder, elsewhere] = [temporaryFolder(), temporaryFolder()];
     const folder = putByHand(elsewhere, 'Mine');
     const local = { ...modelOf('Mine', '1'), source: `folder:${folder}` };
@@ -252,7 +252,7 @@ describe('removing a model', () => {
     expect(readLock(modelsFolder).models).toEqual({});
   });
 
-  test('that lies elsewhere by a link forgets it, too', async () => {
+  test('that is elsewhere behind a link deletes only its entry', async () => {
     const [modelsFolder, elsewhere] = [temporaryFolder(), temporaryFolder()];
     const folder = putByHand(elsewhere, 'Mine');
     symlinkSync(folder, join(modelsFolder, 'Mine'));
@@ -277,7 +277,7 @@ describe('removing a model', () => {
   });
 });
 
-test('models that an experiment cannot use are told all together, with the commands', () => {
+test('all models that an experiment cannot use are listed together, with the commands that help', () => {
   const modelsFolder = temporaryFolder();
   putByHand(modelsFolder, 'ByHand');
   const models = [

@@ -41,7 +41,8 @@ import { sha256 } from '../../support/hub-server.js';
 import { externalTensor, model as graphOf, node, tableModel, tinyGraph } from '../../support/onnx-bytes.js';
 
 /*
- * What settings, configurations and graphs name beside the verified files of a model. Each was opened once, unhashed.
+ * Files beside the verified ones that settings, configurations and graphs name. Before the fix, each was opened
+ * without a hash.
  */
 
 const settings: ModelSettings = {
@@ -55,7 +56,7 @@ const settings: ModelSettings = {
 
 let folder: string;
 
-/** A copy of a tiny model, as an entry that lists these of its files, or all but some. */
+/** A copy of a tiny model, with an entry that lists some of its files, or all files except some. */
 async function opened(
   name: string,
   input: 'text' | 'image',
@@ -84,7 +85,7 @@ const unlisted = (file: string) => ({
   message: expect.stringContaining(`needs the file ${file}, which is not among the files`) as unknown,
 });
 
-test('a vocabulary without end is not read into memory', async () => {
+test('an endless vocabulary is not read into memory', async () => {
   const task = await opened('mpnet', 'text');
   truncateSync(join(folder, 'tokenizer.json'), MOST_BYTES_READ + 1);
   const files = await openFolder(task.model, folder);
@@ -94,7 +95,7 @@ test('a vocabulary without end is not read into memory', async () => {
   });
 });
 
-describe('a file that the entry does not list is not opened, though it lies there', () => {
+describe('a file that the entry does not list is not opened, though it exists', () => {
   test.each(['tokenizer.json', 'tokenizer_config.json', 'model.onnx'])(
     '%s of a text embedder',
     async (file) => {
@@ -114,7 +115,7 @@ describe('a file that the entry does not list is not opened, though it lies ther
     await expect(loadTextEmbedder(task)).rejects.toMatchObject(unlisted(file));
   });
 
-  test('config.json: what it says is not heard', async () => {
+  test('config.json, whose values have no effect', async () => {
     const task = await opened('mpnet', 'text', { without: ['config.json'] });
     writeFileSync(join(folder, 'config.json'), '{"max_position_embeddings": 1}');
     const { fingerprint } = await loadTextEmbedder(task);
@@ -136,7 +137,7 @@ describe('a file that the entry does not list is not opened, though it lies ther
     const { loadTextToImage } = await import('../../../models/diffusion/text-to-image.js');
     const task = { model, files: await openFolder(model, folder), device: 'cpu' as const };
     await expect(loadTextToImage(task)).rejects.toMatchObject(unlisted('other/model.onnx'));
-    // Listed, it is opened, as its neighbours are.
+    // Where the entry lists it, the loader opens it, as its neighbours.
     const picture = await paint(folder, asked, 'a red cat', noiseSource('cpu', 1));
     expect(picture.dims[1]).toBe(3);
   });
@@ -180,7 +181,7 @@ describe('a file that the entry does not list is not opened, though it lies ther
   });
 });
 
-test('transformers.js reads listed files and nothing else, of no folder, cache or network', async () => {
+test('transformers.js reads the listed files only, and no folder, cache or network', async () => {
   const { files } = await opened('dinov2', 'image', { without: ['config.json'] });
   const { AutoConfig, AutoImageProcessor } = await import('@huggingface/transformers');
   const names = [folder, `${folder}/`, '../../etc', 'owner/name'];
@@ -194,16 +195,16 @@ test('transformers.js reads listed files and nothing else, of no folder, cache o
   });
 });
 
-/** Files of a model of one graph, of which everything beside it is listed that `listed` names. */
+/** Files of a model with one graph. `listed` names the files beside it that the entry lists. */
 async function graphFiles(graph: Buffer, listed: readonly string[] = ['model.onnx']): Promise<ModelFiles> {
   writeFileSync(join(folder, 'model.onnx'), graph);
   const model = modelOf({ folder, input: 'text', dimension: 3, settings, files: listed });
   return await openFolder(model, folder);
 }
 
-describe('a graph is looked at before the runtime opens it', () => {
+describe('a graph is checked before the runtime opens it', () => {
   test.each(['secret', '../secret', '/etc/passwd', '*/_ORT_MEM_ADDR_/*'])(
-    'and refused where it keeps weights in %j, which is not listed',
+    'and refused where it keeps weights in %j, which the entry does not list',
     async (location) => {
       writeFileSync(join(folder, 'secret'), 'mine');
       const files = await graphFiles(graphOf([node('Add')], [externalTensor(location)]));
@@ -211,14 +212,14 @@ describe('a graph is looked at before the runtime opens it', () => {
     },
   );
 
-  test('where one has operators of others, or runs what another file holds', async () => {
+  test('and refused where it has operators from elsewhere, or runs the content of another file', async () => {
     const sneak = await graphFiles(graphOf([node('Sneak', 'my.ops')]));
     expect(() => sneak.graph('model.onnx')).toThrow(/custom operators are off/);
     const context = await graphFiles(graphOf([node('EPContext', 'com.microsoft')]));
     expect(() => context.graph('model.onnx')).toThrow(/EPContext, which runs what another file holds/);
   });
 
-  test('where its name would let the runtime read another form', async () => {
+  test('and refused where its name would make the runtime read another format', async () => {
     writeFileSync(join(folder, 'model.ort'), tinyGraph);
     const files = await graphFiles(tinyGraph, ['model.onnx', 'model.ort']);
     expect(files.graph('model.onnx')).toBe(join(folder, 'model.onnx'));
@@ -228,7 +229,7 @@ describe('a graph is looked at before the runtime opens it', () => {
 
 const other = (): void => writeFileSync(join(folder, 'new'), Buffer.alloc(tinyGraph.length, 'x'));
 
-describe('the fingerprint is of the bytes that were loaded', () => {
+describe('the fingerprint is that of the loaded bytes', () => {
   test('and has the hash of every listed file', async () => {
     const task = await opened('mpnet', 'text');
     const { fingerprint } = await loadTextEmbedder(task);
@@ -258,7 +259,7 @@ describe('the fingerprint is of the bytes that were loaded', () => {
       },
     ],
     [
-      'taken away and put back',
+      'removed and put back',
       () => {
         linkSync(join(folder, 'model.onnx'), join(folder, 'kept'));
         other();
@@ -289,7 +290,7 @@ describe('the fingerprint is of the bytes that were loaded', () => {
     rmSync(join(folder, 'tokenizer_config.json'));
   });
 
-  test('and the library cannot hide that a file was changed', async () => {
+  test('and the library cannot hide that a file has changed', async () => {
     const task = await opened('dinov2', 'image');
     appendFileSync(join(folder, 'preprocessor_config.json'), ' ');
     await expect(loadImageEmbedder(task)).rejects.toBeInstanceOf(FilesChanged);
@@ -311,7 +312,7 @@ describe('the fingerprint is of the bytes that were loaded', () => {
     },
   );
 
-  test('and what a process computes after its files were written to is thrown away; the next process names the new bytes', async () => {
+  test('and an answer that a process computes after a write to its files is discarded; the next process has the fingerprint of the new bytes', async () => {
     const rows = 2000;
     const floats = (value: number): Uint8Array =>
       new Uint8Array(new Float32Array(rows * 32).fill(value).buffer);
@@ -340,7 +341,7 @@ describe('the fingerprint is of the bytes that were loaded', () => {
     const ask = () => pool.embed('Table', [{ modality: 'text', text: 'a' }]);
     try {
       const before = await ask();
-      // In place, as a copy over it does: the runtime has mapped this file.
+      // In place, as a copy over it writes: the runtime has mapped this file.
       writeFileSync(join(folder, 'data.bin'), floats(2));
       await expect(ask()).rejects.toMatchObject({
         kind: 'DeviceError',

@@ -82,7 +82,7 @@ async function failureOf(...asked: Parameters<typeof pull>): Promise<string> {
 
 const there = (path: string): string => join(folder, `owner/tiny@${COMMIT}`, path);
 
-// Jest compares buffers byte by byte, which takes it a minute for these.
+// Jest compares buffers byte by byte, which takes a minute for these.
 const weightsAreThere = (): boolean => readFileSync(there('onnx/model.onnx_data')).equals(weights);
 
 const tokens = (host: string): Set<string | null> =>
@@ -108,7 +108,7 @@ describe('a pull', () => {
     });
   });
 
-  test('of what is there asks for no bytes, and keeps the commit that was pinned', async () => {
+  test('of files that are present asks for no bytes, and keeps the pinned commit', async () => {
     await pull();
     hub.seen.length = 0;
     const [outcome] = await pull();
@@ -117,7 +117,7 @@ describe('a pull', () => {
     expect(hub.seen.map(({ path }) => path)).not.toContain('/api/models/owner/tiny/revision/main');
   });
 
-  test('gets a file again that was changed, and no other', async () => {
+  test('gets a changed file again, and no other file', async () => {
     await pull();
     writeFileSync(there('onnx/model.onnx_data'), Buffer.alloc(weights.length, 'x'));
     hub.seen.length = 0;
@@ -128,21 +128,21 @@ describe('a pull', () => {
     expect(weightsAreThere()).toBe(true);
   });
 
-  test('gives the token to the hub and not to the host that files come from', async () => {
+  test('gives the token to the hub, and not to the host that sends the files', async () => {
     await pull([modelOf()], { token: TOKEN });
     expect(tokens('hub')).toEqual(new Set([`Bearer ${TOKEN}`]));
     expect(tokens('store')).toEqual(new Set([null]));
     expect(readFileSync(join(folder, 'models.lock.json'), 'utf8')).not.toContain(TOKEN);
   });
 
-  test('by two processes at once is one after the other', async () => {
+  test('by one process waits for that of another', async () => {
     const outcomes = await Promise.all([pull(), pull()]);
     expect(outcomes.flat().map(({ ok }) => ok)).toEqual([true, true]);
     expect(hub.downloads).toHaveLength(FILES.length);
     expect(notices.join()).toMatch(/waiting for it/);
   });
 
-  test('of two models, one of which fails, gets the other', async () => {
+  test('of two models gets the one where the other fails', async () => {
     const outcomes = await pull([modelOf({ name: 'Lost', source: 'hub:owner/lost' }), modelOf()]);
     expect(outcomes.map(({ ok }) => ok)).toEqual([false, true]);
     expect(Object.keys(readLock(folder).models)).toEqual(['Tiny']);
@@ -153,7 +153,7 @@ const rangesAsked = (): (string | null)[] =>
   hub.downloads.filter(({ path }) => path.endsWith('_data')).map(({ range }) => range);
 
 describe('a connection that is lost', () => {
-  test('within a file is gone on from where it broke', async () => {
+  test('within a file is continued where it broke', async () => {
     hub.mischief.cutsAfter = [1_000_000, 500_000];
     const [outcome] = await pull();
     expect(outcome?.ok).toBe(true);
@@ -166,7 +166,7 @@ describe('a connection that is lost', () => {
     expect(notices.join()).toMatch(/again in 0\.0 s/);
   });
 
-  test('by Ctrl-C is gone on from by the next pull', async () => {
+  test('by Ctrl-C is continued by the next pull', async () => {
     hub.mischief.slowly = true;
     const controller = new AbortController();
     const reason = new Error('stopped');
@@ -185,7 +185,7 @@ describe('a connection that is lost', () => {
     expect(existsSync(there('onnx/model.onnx_data.part'))).toBe(false);
   });
 
-  test('begins the file anew where the server knows no ranges', async () => {
+  test('makes the file begin anew where the server has no ranges', async () => {
     hub.mischief.cutsAfter = [1_000_000];
     hub.mischief.ignoreRanges = true;
     expect((await pull())[0]?.ok).toBe(true);
@@ -193,14 +193,14 @@ describe('a connection that is lost', () => {
   });
 
   test.each([false, true])(
-    'begins the file anew where it has another tag (server ignores If-Range: %s)',
+    'makes the file begin anew where it has another tag (server ignores If-Range: %s)',
     async (ignores) => {
       hub.mischief.cutsAfter = [1_000_000, 0, 0, 0];
       await pull();
-      // Fetch may forget the last bytes before the end of the connection.
+      // Fetch may lose the last bytes before the end of the connection.
       expect(statSync(there('onnx/model.onnx_data.part')).size).toBeLessThanOrEqual(1_000_000);
       hub.mischief.cutsAfter = [];
-      // What is there is of another file: going on from it would give a wrong whole.
+      // The part belongs to another file. Continuing it would give a wrong whole.
       writeFileSync(there('onnx/model.onnx_data.part'), Buffer.alloc(1_000_000, 'x'));
       hub.mischief.etag = '"another"';
       hub.mischief.ignoreIfRange = ignores;
@@ -209,7 +209,7 @@ describe('a connection that is lost', () => {
     },
   );
 
-  test('and left bytes of something else: the whole comes again', async () => {
+  test('after bytes of another file: the whole file comes again', async () => {
     hub.mischief.cutsAfter = [1_000_000, 0, 0, 0];
     await pull();
     writeFileSync(there('onnx/model.onnx_data.part'), Buffer.alloc(weights.length, 'x'));
@@ -218,7 +218,7 @@ describe('a connection that is lost', () => {
     expect(weightsAreThere()).toBe(true);
   });
 
-  test('again and again ends with what was tried, and leaves no file of that name', async () => {
+  test('again and again ends with the number of attempts, and leaves no file of that name', async () => {
     hub.mischief.cutsAfter = [1000, 0, 0, 0, 0];
     expect(await failureOf()).toMatch(/the connection .*\(tried 4 times\)/);
     expect(existsSync(there('onnx/model.onnx_data'))).toBe(false);
@@ -231,7 +231,7 @@ describe('a connection that is lost', () => {
     expect(notices.join()).toMatch(/answers 503; again/);
   });
 
-  test('to a hub that is not there says so', async () => {
+  test('to a hub that does not answer is an error', async () => {
     const { endpoint } = hub;
     await hub.stop();
     const [outcome] = await pullModels([modelOf()], {
@@ -257,8 +257,8 @@ const withFile = async (path: keyof typeof repository, wrong: object): Promise<v
   await serve({ 'owner/tiny': { ...repository, [path]: { ...repository[path], ...wrong } } });
 };
 
-describe('a file that is not what it should be', () => {
-  test('by its SHA-256 is thrown away', async () => {
+describe('a file with wrong bytes', () => {
+  test('by its SHA-256 is deleted', async () => {
     await withFile('onnx/model.onnx_data', { listedSha256: 'f'.repeat(64) });
     expect(await failureOf()).toMatch(
       /its SHA-256 is [0-9a-f]{64}, and should be f{64}\. It was thrown away/,
@@ -268,12 +268,12 @@ describe('a file that is not what it should be', () => {
     expect(readLock(folder).models).toEqual({});
   });
 
-  test("by git's name for its content, where the hub tells no SHA-256, is thrown away", async () => {
+  test("by git's name for its content, where the hub has no SHA-256, is deleted", async () => {
     await withFile('config.json', { listedOid: '0'.repeat(40) });
     expect(await failureOf()).toMatch(/config\.json did not arrive as it should: its git object is/);
   });
 
-  test('by what the catalogue knows of it is not even downloaded', async () => {
+  test('by the catalogue is not even downloaded', async () => {
     const known = { 'onnx/model.onnx_data': { sha256: 'e'.repeat(64) } };
     expect(await failureOf([modelOf({ weights: { known } })])).toMatch(
       /is not the file that is wanted \(3000000 bytes, SHA-256 e{64}\)/,
@@ -281,7 +281,7 @@ describe('a file that is not what it should be', () => {
     expect(hub.downloads).toEqual([]);
   });
 
-  test('since the repository has none of that name is told with what is near', async () => {
+  test('that the repository does not have is an error with the nearest name', async () => {
     const files = ['config.json', 'onnx/model.onx'];
     expect(await failureOf([modelOf({ weights: { files } })])).toMatch(
       /has no file onnx\/model\.onx .*did the catalogue mean onnx\/model\.onnx\?/,
@@ -296,14 +296,14 @@ describe('a file that is not what it should be', () => {
 });
 
 describe('a gated model', () => {
-  test('without a token is explained with the page to visit', async () => {
+  test('without a token is an error with the page to visit', async () => {
     hub.mischief.gated = 401;
     const message = await failureOf();
     expect(message).toContain(`owner/tiny is gated. Agree to its terms on ${hub.endpoint}/owner/tiny`);
     expect(message).toMatch(/give it as HF_TOKEN.*The hub says: Access is restricted\./);
   });
 
-  test('with a token that may not is explained, too, and the token is not told', async () => {
+  test('with a token without access is an error that does not show the token', async () => {
     hub.mischief.gated = 403;
     const message = await failureOf([modelOf()], { token: TOKEN });
     expect(message).toMatch(/is gated, also for the account of HF_TOKEN/);
@@ -312,13 +312,13 @@ describe('a gated model', () => {
 });
 
 describe('a disk without room', () => {
-  test('is told before anything is downloaded', async () => {
+  test('is an error before any download', async () => {
     const tight = pull([modelOf()], { free: 257 * 2 ** 20 });
     await expect(tight).rejects.toThrow(/3 MiB are to be downloaded into .*, whose disk has 257 MiB free/);
     expect(hub.downloads).toEqual([]);
   });
 
-  test('has room enough for the rest of a file that has come in part', async () => {
+  test('has room for the rest of a file that has come in part', async () => {
     hub.mischief.cutsAfter = [2_500_000, 0, 0, 0];
     await pull();
     hub.mischief.cutsAfter = [];
@@ -346,7 +346,7 @@ describe('behind a proxy', () => {
   });
   afterEach(() => proxy.stop());
 
-  test('a pull goes through it to the hub and to the host that files come from, also where it goes on', async () => {
+  test('a pull goes through it to the hub and to the host that sends the files, even where it continues a file', async () => {
     hub.mischief.cutsAfter = [1_000_000];
     expect(await pullBy({ HTTP_PROXY: proxy.urlFor('user:secret') })).toMatchObject({ ok: false });
     expect(await pullBy({ http_proxy: proxy.urlFor('user:secret') })).toMatchObject({ ok: true });
@@ -355,13 +355,13 @@ describe('behind a proxy', () => {
     expect(new Set(proxy.tunnels).size).toBe(2);
   });
 
-  test('the hosts of NO_PROXY are asked directly', async () => {
+  test('requests to the hosts of NO_PROXY go directly', async () => {
     const variables = { ALL_PROXY: proxy.urlFor('user:secret'), NO_PROXY: 'example.org,127.0.0.1' };
     expect(await pullBy(variables)).toMatchObject({ ok: true });
     expect(proxy.tunnels).toEqual([]);
   });
 
-  test('its refusal is told, and its password is not', async () => {
+  test('its refusal is an error that does not show its password', async () => {
     const outcome = await pullBy({ HTTP_PROXY: proxy.urlFor('user:wrong') });
     const message = outcome?.ok === false ? outcome.error.message : '';
     expect(message).toMatch(/cannot be reached, by way of the proxy that the environment names: .*407/);
@@ -398,7 +398,7 @@ describe('a model of two repositories', () => {
 
   const pinned = (): EmbeddingModel => pinnedModel(whole, readLock(folder)) as EmbeddingModel;
 
-  test('lies in a folder of its own as the catalogue lays it out, pinned to both commits', async () => {
+  test("has a folder of its own in the catalogue's layout, pinned to both commits", async () => {
     const [outcome] = await pull([whole]);
     const place = `owner/tiny@${COMMIT}+taesd@${MAIN.slice(0, 12)}`;
     expect(outcome).toMatchObject({
@@ -425,7 +425,7 @@ describe('a model of two repositories', () => {
     expect(readinessOf(whole, folder)).toMatchObject({ state: 'pinned-since' });
   });
 
-  test('keeps both commits when either branch moves on, and asks for no bytes again', async () => {
+  test('keeps both commits when a branch moves on, and asks for no bytes again', async () => {
     await pull([whole]);
     hub.commits['other/taesd'] = 'd'.repeat(40);
     hub.seen.length = 0;
@@ -443,14 +443,14 @@ describe('a model of two repositories', () => {
     expect(wholeRevision(other)).toBe(`main taesd=hub:other/taesd@${MAIN}`);
   });
 
-  test('shares large files with a model of the same repository, and disk space is asked for once', async () => {
-    // Beside the 256 MiB that are to stay free: room for one file of 3 MB, not for two.
+  test('shares large files with a model of the same repository, and needs the disk space once', async () => {
+    // Beside the 256 MiB that stay free, there is room for one file of 3 MB and not for two.
     const outcomes = await pull([modelOf(), whole], { free: 260_000_000 + 12_500_000 });
     expect(outcomes.map(({ ok }) => ok)).toEqual([true, true]);
     expect(hub.downloads.filter(({ path }) => path.endsWith('_data'))).toHaveLength(1);
     const second = join(readinessFolder(), 'onnx/model.onnx_data');
     expect(statSync(second).ino).toBe(statSync(there('onnx/model.onnx_data')).ino);
-    // Deleting one leaves the other, and frees only what is its own.
+    // Deleting one model leaves the other, and frees only its own files.
     const removal = plannedRemoval(pinned(), folder)!;
     expect(removal.files).toHaveLength(files.length);
     expect(removal.bytes).toBe(tinyGraph.length + 2 * config.length + decoder.length);
@@ -460,7 +460,7 @@ describe('a model of two repositories', () => {
     expect(readinessOf(pinnedModel(modelOf(), readLock(folder)), folder)).toMatchObject({ state: 'ready' });
   });
 
-  test('names the repository that lacks a file', async () => {
+  test('names in the error the repository that lacks a file', async () => {
     const wrong = { ...component, files: ['decoder/model.bim', 'decoder/config.json'] };
     const asked = modelOf({
       weights: {
@@ -473,7 +473,7 @@ describe('a model of two repositories', () => {
     );
   });
 
-  test('lists what is missing of either, and finds what was changed', async () => {
+  test('lists the missing files of both, and finds the changed ones', async () => {
     const { state, paths } = readinessOf(whole, folder) as { state: string; paths: readonly string[] };
     expect(state).toBe('missing');
     expect(paths).toHaveLength(files.length);
@@ -487,7 +487,7 @@ describe('a model of two repositories', () => {
     ]);
   });
 
-  test('put there by hand stands for itself, each part of it', async () => {
+  test('that a user put there has a digest as the commit of each part', async () => {
     for (const [path, bytes] of [
       ...FILES.map((name) => [name, repository[name as keyof typeof repository].bytes] as const),
       ['taesd/decoder/model.bin', decoder] as const,

@@ -3,7 +3,7 @@ import { COMMIT } from '../../support/hub-server.js';
 
 export type TinyModel = Extract<EmbeddingModel, { readonly loader: 'text-embedder' }>;
 
-/** What a test says of its model. */
+/** The part of the model that a test gives. */
 export type Said = Partial<Omit<TinyModel, 'weights'>> & { readonly weights?: Partial<Weights> };
 
 /** An embedder at the hub of the tests, as the program knows it. */
